@@ -3,6 +3,7 @@ import { rename } from 'node:fs/promises'
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { fileExists, writeDurably } from '../configuration/durable-file.ts'
 
 export const ROLES = [
@@ -47,7 +48,7 @@ export async function writeInitialApiKey(file: string, rooms: Rooms): Promise<vo
 export async function createApiKey(name: string, roles: string[], rooms: Rooms): Promise<string> {
   const unknown = roles.find((role) => !ROLES.includes(role))
   if (unknown !== undefined || roles.length === 0)
-    throw new Fault('invalid_input', { what: `roles are some of ${ROLES.join(',')}` })
+    throw new Fault('invalid_input', { what: say`roles are some of ${ROLES.join(',')}` })
   await rooms.audit.before({
     caller: { id: '', name: 'operator' },
     operation: 'addApiKey',

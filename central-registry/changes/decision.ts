@@ -1,6 +1,7 @@
 /** Puts into words who decided and when; pure. */
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 /** Who acts and when. `words` describes the person, with the second person where there is one. */
 export type Act = { by: { id: string; name: string }; at: string; words: string }
@@ -22,6 +23,6 @@ export function wordsOf(caller: Caller, approver?: Caller): string {
  */
 export function checkReason(reason: string): string {
   if (reason.trim() === '' || /[\p{Cs}\u202a-\u202e\u2066-\u2069]|(?!\n)\p{Cc}/u.test(reason))
-    throw new Fault('invalid_input', { what: 'a reason in words is needed, without control characters' })
+    throw new Fault('invalid_input', { what: say`a reason in words is needed, without control characters` })
   return reason
 }

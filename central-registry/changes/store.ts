@@ -5,6 +5,7 @@ import { counted, type Page, textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { encodeSegment } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import type { RegisterTables } from '../register/tables.ts'
 
 /**
@@ -53,7 +54,7 @@ export async function refuseTwin<R>(what: string, act: Promise<R>): Promise<R> {
   try {
     return await act
   } catch (cause) {
-    if (isUniqueViolation(cause)) throw new Fault('conflict', { what: `${what} exists already` })
+    if (isUniqueViolation(cause)) throw new Fault('conflict', { what: say`${what} exists already` })
     throw cause
   }
 }
@@ -93,7 +94,7 @@ export function orderOf<C extends string>(
 ): { column: C; direction: 'asc' | 'desc' } {
   const name = sort.replace(/^-/, '')
   const column = Object.hasOwn(columns, name) ? columns[name] : undefined
-  if (column === undefined) throw new Fault('invalid_input', { what: `the list has no order by ${sort}` })
+  if (column === undefined) throw new Fault('invalid_input', { what: say`the list has no order by ${sort}` })
   return { column, direction: sort.startsWith('-') ? 'desc' : 'asc' }
 }
 

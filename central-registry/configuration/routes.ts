@@ -4,6 +4,7 @@ import type { Clock } from '#platform/clock.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { instanceOf } from '../members/instance.ts'
 import type { MemberStore } from '../members/store.ts'
 import type { Publish } from './publish.ts'
@@ -32,7 +33,9 @@ export function configurationHandlers(rooms: Rooms): Record<string, OperationHan
     const signing = await keys.list()
     const newest = signing.at(-1)
     if (newest === undefined)
-      throw new Fault('conflict', { what: 'there is no signing key yet: POST /configuration/signing-keys' })
+      throw new Fault('conflict', {
+        what: say`there is no signing key yet: POST /configuration/signing-keys`,
+      })
     return writeAnchor({
       // The time of the newest key: it changes only when the content of the anchor changes, because people compare the anchor's
       // hash.
@@ -63,7 +66,7 @@ export function configurationHandlers(rooms: Rooms): Record<string, OperationHan
     publishConfiguration: async () => {
       const publication = await rooms.publish()
       if (publication === undefined)
-        throw new Fault('conflict', { what: 'there is no instance or no signing key yet' })
+        throw new Fault('conflict', { what: say`there is no instance or no signing key yet` })
       return publication
     },
     getAnchor: async ({ params }) => {

@@ -5,6 +5,7 @@ import { contentHash, contentText } from '#core/contract/read-content.ts'
 import type { ContractContent, ContractState } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { encodeSegment } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { countOf } from '../changes/store.ts'
 import { putContacts } from '../members/contacts/store.ts'
 import { isSuspendedIn } from '../register/suspended-store.ts'
@@ -64,12 +65,12 @@ export async function rowOfHash(
   if (rows.length === 0) throw noContract(contract)
   const row = rows.find((one) => one.hash === hash)
   if (row === undefined)
-    throw new Fault('contract_not_possible', { what: 'its content is another now than when it was read' })
+    throw new Fault('contract_not_possible', { what: say`its content is another now than when it was read` })
   return { row, rows }
 }
 
 export function noContract(contract: string): Fault {
-  return new Fault('not_found', { what: `the contract ${contract}` })
+  return new Fault('not_found', { what: say`the contract ${contract}` })
 }
 
 /** Writes a proposal. When it replaces an open proposal, the seals of the old content are deleted. */

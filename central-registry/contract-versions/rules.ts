@@ -6,6 +6,7 @@ import { mayMeet } from '#core/contract/endpoints.ts'
 import { groupOf, memberOfSubsystem, namedConsumers, requiredSigners } from '#core/contract/parties.ts'
 import type { ContractContent, ContractState, MemberAct } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 export type Act =
   | ('replace' | 'seal' | 'join' | 'complete' | 'withdraw' | 'decline' | 'approve')
@@ -132,7 +133,7 @@ export function checkProposal(
   const { versions } = facts
   const proposers = requiredSigners(content)
   if (!proposers.includes(signer))
-    throw new Fault('access_denied', { what: `this contract is proposed by ${proposers.join(' or ')}` })
+    throw new Fault('access_denied', { what: say`this contract is proposed by ${proposers.join(' or ')}` })
   checkParties(content, facts)
   if (content.validUntil <= now) throw impossible('its validity has ended already')
   checkFamily(facts, now)
@@ -206,12 +207,12 @@ export function checkMemberAct(
   q: { proposer: string; parties: string[]; mandated: string[] },
 ): void {
   if (!q.parties.includes(member))
-    throw new Fault('access_denied', { what: 'only the parties of a contract act on it' })
+    throw new Fault('access_denied', { what: say`only the parties of a contract act on it` })
   if (act === 'withdraw' && member !== q.proposer)
-    throw new Fault('access_denied', { what: 'who proposed it withdraws it; decline it instead' })
+    throw new Fault('access_denied', { what: say`who proposed it withdraws it; decline it instead` })
   if (act === 'terminate' && q.mandated.length < 2)
     throw new Fault('second_signatory_needed', {
-      what: 'two mandated people of a member terminate a contract',
+      what: say`two mandated people of a member terminate a contract`,
     })
 }
 

@@ -1,6 +1,7 @@
 /** Stores the ids of accepted signed documents, so that each document is accepted once. */
 import type { Kysely } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { refuseTwin } from '../changes/store.ts'
 import type { RegisterTables } from '../register/tables.ts'
 import { ACCEPTED_MS } from './verify-signer.ts'
@@ -23,7 +24,7 @@ export async function takeDocument(
     .select('id')
     .where('id', '=', id)
     .executeTakeFirst()
-  if (known !== undefined) throw new Fault('replayed_request', { what: 'its id was used before' })
+  if (known !== undefined) throw new Fault('replayed_request', { what: say`its id was used before` })
   const insert = transaction
     .insertInto('registration_document')
     .values({ id, kept_until: iso(Math.max(now + 2 * ACCEPTED_MS, validUntil) + CLOCK_STEP_MS) })

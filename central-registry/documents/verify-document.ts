@@ -3,6 +3,7 @@ import type { Read } from '#core/contract/fields.ts'
 import { type JsonSignature, readSignedJson } from '#core/signature/signed-json.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type DocumentHead, ownerOf } from '#schemas/management-request.ts'
+import { say } from '#schemas/said.ts'
 import { type Trust, verifySigner } from './verify-signer.ts'
 
 /**
@@ -18,7 +19,7 @@ export function verified<T extends DocumentHead & { server: string }>(
   const { document, signatures } = readSignedJson(bytes, type, maxBytes)
   const given = read(document, 'document')
   const [signature, ...more] = signatures as [JsonSignature, ...JsonSignature[]]
-  if (more.length > 0) throw new Fault('malformed_signature', { what: 'one signature is needed' })
+  if (more.length > 0) throw new Fault('malformed_signature', { what: say`one signature is needed` })
   verifySigner(given, signature, trust)
   return given
 }
@@ -26,6 +27,6 @@ export function verified<T extends DocumentHead & { server: string }>(
 /** Returns the document. Throws `access_denied` unless its signer owns the server that it names. */
 export function ofOwner<T extends DocumentHead & { server: string }>(document: T): T {
   if (ownerOf(document) !== document.signer)
-    throw new Fault('access_denied', { what: `the owner of ${document.server} asks for it` })
+    throw new Fault('access_denied', { what: say`the owner of ${document.server} asks for it` })
   return document
 }

@@ -10,6 +10,7 @@ import type { JsonSignature } from '#core/signature/signed-json.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseMemberId, parseServerId } from '#schemas/identifiers.ts'
 import type { DocumentHead } from '#schemas/management-request.ts'
+import { say } from '#schemas/said.ts'
 
 /**
  * Milliseconds between `createdAt` and our clock, as between servers (pr-mess 4.2): clocks differ, and documents take time to
@@ -64,7 +65,9 @@ export function verifySigner(
   checkFresh(document, now)
   const [member, server] = [parseMemberId(document.signer), parseServerId(document.server)]
   if (member.instance !== configuration.instance || server.instance !== configuration.instance)
-    throw new Fault('invalid_input', { what: `this registry is of the instance ${configuration.instance}` })
+    throw new Fault('invalid_input', {
+      what: say`this registry is of the instance ${configuration.instance}`,
+    })
   const { validUntil } = checkSigningCertificate({
     signature,
     configuration,
@@ -86,7 +89,7 @@ export function verifySigner(
 /** Throws `stale_request` unless `createdAt` is within five minutes before or after `now`. */
 export function checkFresh({ createdAt }: DocumentHead, now: number): void {
   if (Math.abs(Date.parse(createdAt) - now) > ACCEPTED_MS)
-    throw new Fault('stale_request', { what: 'createdAt is not within 5 minutes of our time' })
+    throw new Fault('stale_request', { what: say`createdAt is not within 5 minutes of our time` })
 }
 
 /** The facts of a certificate that people compare. */

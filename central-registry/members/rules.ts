@@ -9,6 +9,7 @@ import {
   type ServerId,
   type SubsystemId,
 } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 
 const MAX_NAME = 255
 // XML cannot contain noncharacters: one name with them would make every publication fail. Direction marks can make a name look
@@ -22,7 +23,7 @@ const UNFIT = /[\ufffe\uffff\u202a-\u202e\u2066-\u2069]/
 export function checkName(name: string): string {
   if (name.trim() === '' || name.length > MAX_NAME || /\p{Cc}|\p{Cs}/u.test(name) || UNFIT.test(name)) {
     throw new Fault('invalid_input', {
-      what: `a name has 1 to ${MAX_NAME} characters, no control characters and no direction marks`,
+      what: say`a name has 1 to ${MAX_NAME} characters, no control characters and no direction marks`,
     })
   }
   return name
@@ -36,12 +37,12 @@ export function clientOf(encoded: string, instance: string): ClientId {
   const parts = encoded.split(':').map(checkCode)
   if (parts.length < 3 || parts.length > 4) {
     throw new Fault('invalid_client_identifier', {
-      what: 'INSTANCE:CLASS:CODE or INSTANCE:CLASS:CODE:SUBSYSTEM is needed',
+      what: say`INSTANCE:CLASS:CODE or INSTANCE:CLASS:CODE:SUBSYSTEM is needed`,
     })
   }
   const [given, memberClass, memberCode, subsystemCode] = parts as [string, string, string, string?]
   if (given !== instance)
-    throw new Fault('invalid_input', { what: `this registry is of the instance ${instance}` })
+    throw new Fault('invalid_input', { what: say`this registry is of the instance ${instance}` })
   return subsystemCode === undefined
     ? { instance, memberClass, memberCode }
     : { instance, memberClass, memberCode, subsystemCode }
@@ -50,14 +51,14 @@ export function clientOf(encoded: string, instance: string): ClientId {
 export function memberIdOf(encoded: string, instance: string): MemberId {
   const { subsystemCode, ...member } = clientOf(encoded, instance)
   if (subsystemCode !== undefined)
-    throw new Fault('invalid_client_identifier', { what: 'a member id has three parts' })
+    throw new Fault('invalid_client_identifier', { what: say`a member id has three parts` })
   return member
 }
 
 export function subsystemIdOf(encoded: string, instance: string): SubsystemId {
   const { subsystemCode, ...member } = clientOf(encoded, instance)
   if (subsystemCode === undefined)
-    throw new Fault('invalid_client_identifier', { what: 'a subsystem id has four parts' })
+    throw new Fault('invalid_client_identifier', { what: say`a subsystem id has four parts` })
   return { ...member, subsystemCode }
 }
 
@@ -72,7 +73,7 @@ export function encodedId(text: string): string {
 export function serverOf(encoded: string, instance: string): ServerId {
   const parts = encoded.split(':').map(checkCode)
   if (parts.length !== 4 || parts[0] !== instance) {
-    throw new Fault('invalid_input', { what: `a server id is ${instance}:CLASS:CODE:SERVERCODE` })
+    throw new Fault('invalid_input', { what: say`a server id is ${instance}:CLASS:CODE:SERVERCODE` })
   }
   const [, memberClass, memberCode, serverCode] = parts as [string, string, string, string]
   return { instance, memberClass, memberCode, serverCode }
@@ -113,7 +114,7 @@ export function nextStanding(what: string, act: StandingAct, facts: StandingFact
   const next = NEXT[standing][act]
   if (next !== undefined) return next
   if (standing === 'ABSENT') throw new Fault('not_found', { what })
-  if (act === 'add') throw new Fault('conflict', { what: `${what} exists already` })
+  if (act === 'add') throw new Fault('conflict', { what: say`${what} exists already` })
   const by = Object.entries(facts.references ?? {}).filter(([, count]) => count > 0)
   throw new Fault('conflict', {
     what: `${what} is still referred to by ${by.map(([name, count]) => `${count} ${name}`).join(', ')}`,
@@ -122,5 +123,5 @@ export function nextStanding(what: string, act: StandingAct, facts: StandingFact
 
 /** Throws `invalid_input` when the register does not have the member's class. */
 export function checkClassKnown({ memberClass, isKnown }: { memberClass: string; isKnown: boolean }): void {
-  if (!isKnown) throw new Fault('invalid_input', { what: `there is no member class ${memberClass}` })
+  if (!isKnown) throw new Fault('invalid_input', { what: say`there is no member class ${memberClass}` })
 }

@@ -7,6 +7,7 @@ import { validatePath } from '#core/certificate/validate-path.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, memberOf, type ServerId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 
 const HOST = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/
 
@@ -16,7 +17,7 @@ export function checkAddress(address: string): string {
   const isHost = HOST.test(address) && !/(?:^|\.)\d+$/.test(address)
   if ((isIP(address) === 0 || address.includes('%')) && !isHost) {
     throw new Fault('invalid_input', {
-      what: 'an address is a host name in lower case or an IP address, without port',
+      what: say`an address is a host name in lower case or an IP address, without port`,
     })
   }
   return address
@@ -92,7 +93,7 @@ export function nextRegistrationState(
 ): RegistrationState {
   const next = NEXT_REGISTRATION[state][act]
   if (next !== undefined) return next
-  if (state === 'ABSENT') throw new Fault('not_found', { what: `the client registration of ${client}` })
+  if (state === 'ABSENT') throw new Fault('not_found', { what: say`the client registration of ${client}` })
   throw new Fault('conflict', { what: whyNotRegistered(client, act, state) })
 }
 
@@ -130,7 +131,7 @@ export function nextCertificateState(
   if (act === 'delete') throw new Fault('cert_not_found', { what: sha256.slice(0, 64) })
   const where = state === 'HERE' ? 'this' : 'another'
   throw new Fault('conflict', {
-    what: `the certificate ${sha256} is registered for ${where} security server already`,
+    what: say`the certificate ${sha256} is registered for ${where} security server already`,
   })
 }
 
@@ -145,7 +146,7 @@ export function checkAuthenticationCertificate(
 ): Certificate {
   const certificate = readCertificate(bytes)
   if (!isAuthenticationCertificate(certificate)) {
-    throw new Fault('incorrect_certificate', { what: 'it is not an authentication certificate' })
+    throw new Fault('incorrect_certificate', { what: say`it is not an authentication certificate` })
   }
   validatePath({ certificate, ...trust, at, purpose: 'authentication' })
   return certificate

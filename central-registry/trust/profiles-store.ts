@@ -5,6 +5,7 @@ import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { MOST_PROFILES } from '#core/certificate/read-own-profiles.ts'
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { type Change, countOf } from '../changes/store.ts'
 import { nextStanding } from '../members/rules.ts'
 import type { RegisterTables } from '../register/tables.ts'
@@ -31,7 +32,7 @@ export function createProfileStore(tables: Kysely<RegisterTables>, change: Chang
         const names = await transaction.selectFrom('certificate_profile').select('name').execute()
         if (names.length > MOST_PROFILES)
           throw new Fault('conflict', {
-            what: `an instance has at most ${MOST_PROFILES} certificate profiles`,
+            what: say`an instance has at most ${MOST_PROFILES} certificate profiles`,
           })
         return { name: profile.name, sha256 }
       }),

@@ -2,12 +2,13 @@
 import { builtInProfile } from '#core/certificate/built-in-profiles.ts'
 import { type Certificate, isIssuedBy, readCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 /** Reads a certificate in DER or PEM. Throws `cert_validation` unless it is valid at `at`. */
 export function checkValid(bytes: Buffer, at: Date): Certificate {
   const certificate = readCertificate(bytes)
   if (at < certificate.notBefore || at > certificate.notAfter)
-    throw new Fault('cert_validation', { what: 'it is not valid now' })
+    throw new Fault('cert_validation', { what: say`it is not valid now` })
   return certificate
 }
 
@@ -17,7 +18,7 @@ export function checkCa(bytes: Buffer, at: Date): Certificate {
   const { basicConstraints, keyUsage } = certificate.extensions
   if (basicConstraints?.ca !== true || keyUsage?.has('keyCertSign') === false) {
     throw new Fault('incorrect_certificate', {
-      what: 'it is not the certificate of a certification authority',
+      what: say`it is not the certificate of a certification authority`,
     })
   }
   return certificate
@@ -26,7 +27,7 @@ export function checkCa(bytes: Buffer, at: Date): Certificate {
 /** Throws `invalid_cert_path` unless one of the `authorities` (DER) of its certification service issued the intermediate CA. */
 export function checkIssued(intermediate: Certificate, authorities: Buffer[]): void {
   if (!authorities.some((authority) => isIssuedBy(intermediate, readCertificate(authority)))) {
-    throw new Fault('invalid_cert_path', { what: 'no authority of this certification service issued it' })
+    throw new Fault('invalid_cert_path', { what: say`no authority of this certification service issued it` })
   }
 }
 
@@ -40,14 +41,14 @@ export function checkUrl(text: string): string {
     url.username === '' &&
     url.password === '' &&
     !text.includes('#')
-  if (!isPlain) throw new Fault('invalid_input', { what: 'an http or https URL is needed' })
+  if (!isPlain) throw new Fault('invalid_input', { what: say`an http or https URL is needed` })
   return text
 }
 
 /** Returns the class name of a certificate profile in the form that shared-params has. Throws `invalid_input`. */
 export function checkProfile(name: string): string {
   if (!/^[A-Za-z][\w.]{0,254}$/.test(name))
-    throw new Fault('invalid_input', { what: 'the certificate profile is a Java class name' })
+    throw new Fault('invalid_input', { what: say`the certificate profile is a Java class name` })
   return name
 }
 
@@ -59,7 +60,7 @@ export function checkProfile(name: string): string {
 export function checkProfileKnown(name: string, own: string[]): void {
   if (isProfileKnown(name, own)) return
   throw new Fault('invalid_input', {
-    what: `nobody here knows the certificate profile ${name}: add it first, or name one of X-Road's classes`,
+    what: say`nobody here knows the certificate profile ${name}: add it first, or name one of X-Road's classes`,
   })
 }
 
@@ -85,7 +86,7 @@ export function nextServiceState(what: string, act: ServiceAct, q: { isApproved:
   const next = NEXT_SERVICE[state][act]
   if (next !== undefined) return next
   if (state === 'ABSENT') throw new Fault('not_found', { what })
-  throw new Fault('conflict', { what: `${what} is approved already` })
+  throw new Fault('conflict', { what: say`${what} is approved already` })
 }
 
 /** The role of a CA certificate, as seen from one certification service. */
@@ -116,10 +117,12 @@ export function nextAuthorityState(sha256: string, act: AuthorityAct, state: Aut
   if (next !== undefined) return next
   if (act !== 'remove') {
     const where = state === 'ELSEWHERE' ? 'another certification service' : 'this certification service'
-    throw new Fault('conflict', { what: `the certification authority ${sha256} belongs to ${where} already` })
+    throw new Fault('conflict', {
+      what: say`the certification authority ${sha256} belongs to ${where} already`,
+    })
   }
-  if (state !== 'TOP') throw new Fault('not_found', { what: `the intermediate CA ${sha256}` })
+  if (state !== 'TOP') throw new Fault('not_found', { what: say`the intermediate CA ${sha256}` })
   throw new Fault('conflict', {
-    what: 'it is the top CA of its certification service: withdraw the service',
+    what: say`it is the top CA of its certification service: withdraw the service`,
   })
 }

@@ -11,6 +11,7 @@ import { type JsonSignature, readSignedJson } from '#core/signature/signed-json.
 import { CONTRACT_DOCUMENT, type ContractContent, type ContractSeal } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseMemberId, parseServerId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { integer, isoTime, list, optional, plainText, type Read, record, unique } from './fields.ts'
 import { groupOf, memberOfSubsystem, requiredSigners } from './parties.ts'
 import { memberId, sha256, subsystemId, uuid } from './read-content.ts'
@@ -46,7 +47,7 @@ export function verifySeal(
 ): VerifiedSeal {
   const { document, signatures } = readSignedJson(bytes, CONTRACT_DOCUMENT.seal)
   const [signature, ...more] = signatures as [JsonSignature, ...JsonSignature[]]
-  if (more.length > 0) throw new Fault('malformed_signature', { what: 'one signature is needed' })
+  if (more.length > 0) throw new Fault('malformed_signature', { what: say`one signature is needed` })
   const read = seal(document, 'seal')
   const { instance } = parseMemberId(read.signer)
   const configuration = typeof of === 'function' ? of(instance) : of
@@ -73,9 +74,9 @@ export function checkSealFits(one: ContractSeal, content: ContractContent, hash:
   const isGroup = groupOf(content) !== undefined
   if (requiredSigners(content).includes(one.signer) && one.subsystems === undefined) return
   if (!isGroup || one.subsystems === undefined)
-    throw new Fault('contract_seal_wrong', { what: `${one.signer} is no party that has to seal it` })
+    throw new Fault('contract_seal_wrong', { what: say`${one.signer} is no party that has to seal it` })
   if (one.subsystems.some((subsystem) => memberOfSubsystem(subsystem) !== one.signer))
-    throw new Fault('contract_seal_wrong', { what: 'a member joins with its own subsystems only' })
+    throw new Fault('contract_seal_wrong', { what: say`a member joins with its own subsystems only` })
 }
 
 /** Reads a stored seal, which was verified when it arrived. */

@@ -8,6 +8,7 @@ import type { Page } from '#platform/database/lists.ts'
 import type { Database, Within } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { addressesText, isAmong } from './from-addresses.ts'
 import type { ApiKeyRow } from './store.ts'
 import { createApiKeyStore } from './store.ts'
@@ -70,7 +71,7 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
     secret: { digest: Buffer; issued: number },
   ): Promise<string> => {
     if (name === '' || roles.length === 0)
-      throw new Fault('invalid_input', { what: 'a key needs a name and roles' })
+      throw new Fault('invalid_input', { what: say`a key needs a name and roles` })
     const id = randomUUID()
     await store.insert({
       id,
@@ -96,7 +97,7 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
     issue: async (id, maker) => {
       const secret = randomBytes(SECRET_BYTES).toString('base64url')
       if (!(await store.issue(id, maker, digestOf(secret))))
-        throw new Fault('not_found', { what: 'no key of yours waits here for its secret to be shown' })
+        throw new Fault('not_found', { what: say`no key of yours waits here for its secret to be shown` })
       return { id, secret: `${id}.${secret}` }
     },
     find: async (id, within) => {

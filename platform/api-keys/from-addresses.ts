@@ -1,6 +1,7 @@
 /** The addresses and networks from which a key is accepted: "192.0.2.7", "10.0.0.0/8", "2001:db8::/32". */
 import { BlockList, isIP, SocketAddress } from 'node:net'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 const MOST = 50
 const BITS = { 4: 32, 6: 128 } as const
@@ -11,7 +12,7 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i
 export function addressesText(addresses: readonly string[] | undefined): string | null {
   if (addresses === undefined || addresses.length === 0) return null
   if (addresses.length > MOST)
-    throw new Fault('invalid_input', { what: `a key is bound to at most ${MOST} addresses` })
+    throw new Fault('invalid_input', { what: say`a key is bound to at most ${MOST} addresses` })
   for (const one of addresses) partsOf(one)
   return addresses.join(' ')
 }
@@ -38,6 +39,6 @@ function partsOf(text: string): { address: string; bits: number; family: 'ipv4' 
   const bits = given === undefined ? most : Number(given)
   // To allow everywhere, leave out the addresses. A mapped form would belong to two families.
   if (version === 0 || bits < 1 || bits > most || MAPPED.test(address))
-    throw new Fault('invalid_input', { what: `${text.slice(0, 50)} is no address or network` })
+    throw new Fault('invalid_input', { what: say`${text.slice(0, 50)} is no address or network` })
   return { address, bits, family: version === 4 ? 'ipv4' : 'ipv6' }
 }

@@ -3,6 +3,7 @@
  */
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 /** Returns status and text of the answer; throws `audit_stream_refused` when there is none. */
 export type PostRecords = (
@@ -32,7 +33,7 @@ export const postRecords: PostRecords = async (url, body, headers, signal) => {
     })
     return { status: reply.statusCode, body: await reply.body.text() }
   } catch (cause) {
-    throw new Fault('audit_stream_refused', { what: 'it cannot be reached', cause })
+    throw new Fault('audit_stream_refused', { what: say`it cannot be reached`, cause })
   } finally {
     await dispatcher.destroy()
   }

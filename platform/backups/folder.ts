@@ -2,6 +2,7 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 type KeptBackup = { name: string; bytes: number }
 
@@ -53,7 +54,7 @@ export function openBackupFolder(directory: string, prefix: string): BackupFolde
     async find(name) {
       if ((await names()).includes(name)) return path.join(directory, name)
       throw new Fault('not_found', {
-        what: `the backup ${name.slice(0, 100)} does not lie in the folder of this node`,
+        what: say`the backup ${name.slice(0, 100)} does not lie in the folder of this node`,
       })
     },
     async prune(keep) {

@@ -7,6 +7,7 @@ import { answer } from '#platform/http-service/answer.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { BackupFolder } from './folder.ts'
 import { isWell, outcomeOf } from './rules.ts'
 import type { BackupRow, BackupRuns } from './run-store.ts'
@@ -45,7 +46,7 @@ export function backupHandlers(q: BackupRooms): Record<string, OperationHandler>
   const must = (): NonNullable<BackupRooms['made']> => {
     if (q.made !== undefined) return q.made
     throw new Fault('conflict', {
-      what: 'the settings have no `backups`: name directory and key file, and start again (docs/backups.md)',
+      what: say`the settings have no \`backups\`: name directory and key file, and start again (docs/backups.md)`,
     })
   }
   return {
@@ -68,7 +69,7 @@ export function backupHandlers(q: BackupRooms): Record<string, OperationHandler>
       await q.audit.before({ caller, operation: 'downloadBackup', target, data: { name } })
       // Opened before answering, since a newer backup may replace the file meanwhile.
       const handle = await open(file, 'r').catch((cause: NodeJS.ErrnoException) => {
-        if (cause.code === 'ENOENT') throw new Fault('not_found', { what: `the backup ${name}`, cause })
+        if (cause.code === 'ENOENT') throw new Fault('not_found', { what: say`the backup ${name}`, cause })
         throw new Fault('io_error', { what: file, cause })
       })
       const headers = { 'content-disposition': `attachment; filename="${name}"` }

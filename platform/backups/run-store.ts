@@ -4,6 +4,7 @@ import { columnTypes, identity } from '#platform/database/dialect.ts'
 import { counted, type Page, textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 export type BackupRow = {
   id: number
@@ -86,7 +87,7 @@ export function createBackupRuns(database: Database) {
     /** Throws `not_found`. */
     async find(id: number): Promise<BackupRow> {
       const row = await rows().where('id', '=', id).executeTakeFirst()
-      if (row === undefined) throw new Fault('not_found', { what: `the backup ${id}` })
+      if (row === undefined) throw new Fault('not_found', { what: say`the backup ${id}` })
       return row
     },
     newest: () => newest(),

@@ -2,6 +2,7 @@
  * The caller of an operation, and whether one of the caller's roles allows it; the role table is `x-roles` in the OpenAPI file.
  */
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 /** `person` has logged in; `key` is an API key, which cannot do what must be done in person. */
 export type Caller = {
@@ -25,5 +26,5 @@ export const nobody: Caller = { kind: 'nobody', id: '', name: 'nobody', roles: [
 /** Throws `forbidden` unless the caller has one of `roles`; `any` allows every authenticated caller. */
 export function checkRoles(caller: Caller, roles: string[]): void {
   if (roles.includes('any') || roles.some((role) => caller.roles.includes(role))) return
-  throw new Fault('forbidden', { what: `one of these roles is needed: ${roles.join(', ')}` })
+  throw new Fault('forbidden', { what: say`one of these roles is needed: ${roles.join(', ')}` })
 }

@@ -5,6 +5,7 @@
 import type { FastifyRequest } from 'fastify'
 import { isPlainText } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { Caller } from './caller.ts'
 import type { Operation } from './openapi-operations.ts'
 
@@ -62,7 +63,7 @@ export function reasonOf(request: FastifyRequest): string {
     return checkReason(typeof header === 'string' ? decodeURIComponent(header) : '')
   } catch (cause) {
     throw new Fault('invalid_input', {
-      what: 'a second person decides about this: the header X-Reason, percent-encoded, has to say why in 1 to 500 characters',
+      what: say`a second person decides about this: the header X-Reason, percent-encoded, has to say why in 1 to 500 characters`,
       cause,
     })
   }
@@ -73,7 +74,7 @@ export function checkReason(text: string): string {
   const reason = text.trim()
   if (!isPlainText(reason.replaceAll('\n', ' '), MAX_REASON)) {
     throw new Fault('invalid_input', {
-      what: `a reason has 1 to ${MAX_REASON} characters, no control characters and no direction marks`,
+      what: say`a reason has 1 to ${MAX_REASON} characters, no control characters and no direction marks`,
     })
   }
   return reason

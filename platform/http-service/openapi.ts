@@ -5,6 +5,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { Answer } from './answer.ts'
 import { answer, bodyOf, sendAnswer } from './answer.ts'
 import type { Caller } from './caller.ts'
@@ -85,7 +86,8 @@ export async function registerOpenApi(
     operations,
     perform: async (call) => {
       const operation = operations.find(({ id }) => id === call.operation)
-      if (operation === undefined) throw new Fault('not_found', { what: `the operation ${call.operation}` })
+      if (operation === undefined)
+        throw new Fault('not_found', { what: say`the operation ${call.operation}` })
       const { caller, approver, target, proposal, reason } = call
       await q.admit?.(operation, caller)
       const { id, name } = approver
@@ -129,7 +131,7 @@ function register(
       const caller = request.caller?.id ?? ''
       if (key === undefined || q.once === undefined || caller === '') return act()
       if (typeof key !== 'string' || !IDEMPOTENCY_KEY.test(key))
-        throw new Fault('invalid_input', { what: 'an Idempotency-Key has 16 to 128 printable characters' })
+        throw new Fault('invalid_input', { what: say`an Idempotency-Key has 16 to 128 printable characters` })
       return q.once({ key, caller, operation: operation.id }, act)
     },
   })
@@ -183,5 +185,5 @@ function checkContentType(request: FastifyRequest, operation: Operation): void {
   const plain = type?.replace(/;\s*charset=utf-8$/i, '') ?? ''
   if (operation.requestTypes.includes(plain)) return
   const wanted = operation.requestTypes.join(' or ') || 'no body at all'
-  throw new Fault('invalid_content_type', { what: `${wanted} is needed` })
+  throw new Fault('invalid_content_type', { what: say`${wanted} is needed` })
 }

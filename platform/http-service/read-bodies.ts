@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 /** Replaces Fastify's parsers. The content types of an operation decide whether it accepts bytes. */
 export function readBodies(app: FastifyInstance): void {
@@ -16,5 +17,5 @@ export function readBodies(app: FastifyInstance): void {
 /** The body of an operation that accepts bytes; throws `invalid_input` if there is none. */
 export function bodyBytes(body: unknown): Buffer {
   if (Buffer.isBuffer(body) && body.length > 0) return body
-  throw new Fault('invalid_input', { what: 'a body is needed' })
+  throw new Fault('invalid_input', { what: say`a body is needed` })
 }

@@ -7,6 +7,7 @@ import type { Admission } from '#platform/sessions/routes.ts'
 import type { PasskeySettings } from '#platform/sessions/settings.ts'
 import type { SessionStore } from '#platform/sessions/store.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { CHALLENGE_SECONDS, digestOf, isChallenge, makeChallenge } from './challenge.ts'
 import type { PasskeyRow, PasskeyStore } from './store.ts'
 import {
@@ -65,7 +66,8 @@ export function createPasskeys(q: {
   const { store, settings, clock } = q
   const iso = (ms: number): string => new Date(ms).toISOString()
   const inUse = (): Site & { days: number } => {
-    if (settings === undefined) throw new Fault('conflict', { what: 'the settings have no login.passkeys' })
+    if (settings === undefined)
+      throw new Fault('conflict', { what: say`the settings have no login.passkeys` })
     return settings
   }
   const usableUntil = (row: PasskeyRow, days: number): number => Date.parse(row.confirmed_at) + days * DAY_MS
@@ -105,9 +107,9 @@ export function createPasskeys(q: {
       const challenge = challengeIn(given.clientDataJSON) ?? ''
       if (!isChallenge(challenge, await store.secret(), { purpose: 'add', holder }, clock()))
         throw new Fault('passkey_refused', {
-          what: 'it took longer than five minutes, or was begun elsewhere',
+          what: say`it took longer than five minutes, or was begun elsewhere`,
         })
-      if (!(await useOnce(challenge))) throw new Fault('passkey_refused', { what: 'it was sent before' })
+      if (!(await useOnce(challenge))) throw new Fault('passkey_refused', { what: say`it was sent before` })
       const { credential, publicKey, counter } = await verifyNew(given, { ...site, challenge })
       const at = iso(clock())
       const row: PasskeyRow = {

@@ -4,6 +4,7 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { isPlainText } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { Passkeys } from './create-passkeys.ts'
 import type { Attested } from './verify.ts'
 
@@ -16,7 +17,7 @@ export function passkeyHandlers(passkeys: Pick<Passkeys, 'of' | 'optionsFor' | '
     addPasskey: async ({ body, caller }) => {
       const given = body as Attested & { name: string }
       if (!isPlainText(given.name, MAX_NAME))
-        throw new Fault('invalid_input', { what: `body.name has 1 to ${MAX_NAME} printable characters` })
+        throw new Fault('invalid_input', { what: say`body.name has 1 to ${MAX_NAME} printable characters` })
       return answer(await passkeys.add(caller, given), { status: 201 })
     },
     removePasskey: ({ params, caller }) => passkeys.remove(personOf(caller), params['passkey']!),
@@ -26,6 +27,6 @@ export function passkeyHandlers(passkeys: Pick<Passkeys, 'of' | 'optionsFor' | '
 }
 
 function personOf({ kind, id }: Caller): string {
-  if (kind !== 'person') throw new Fault('not_in_person', { what: 'an API key has no passkeys' })
+  if (kind !== 'person') throw new Fault('not_in_person', { what: say`an API key has no passkeys` })
   return id
 }

@@ -7,6 +7,7 @@ import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Doorway } from '#platform/sessions/create-login.ts'
 import { beginSession } from '#platform/sessions/routes.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { CHALLENGE_SECONDS } from './challenge.ts'
 import type { Passkeys } from './create-passkeys.ts'
 import type { Asserted } from './verify.ts'
@@ -30,7 +31,7 @@ export function passkeyRoutes(
     const wait = failed.waitSeconds(request.socket.remoteAddress ?? '')
     if (wait === 0) return
     reply.header('retry-after', wait)
-    throw new Fault('too_many_requests', { what: 'too many failed logins' })
+    throw new Fault('too_many_requests', { what: say`too many failed logins` })
   }
 
   app.post('/login/passkey/challenge', { bodyLimit: BODY_LIMIT }, async (request, reply) => {

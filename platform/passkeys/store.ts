@@ -5,6 +5,7 @@ import type { Migration } from 'kysely/migration'
 import { columnTypes, isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 export type PasskeyRow = {
   id: string
@@ -95,12 +96,12 @@ export function createPasskeyStore(database: Database) {
           .where('person', '=', row.person)
           .execute()
         if (own.length >= most)
-          throw new Fault('conflict', { what: `a person has at most ${most} passkeys: remove one first` })
+          throw new Fault('conflict', { what: say`a person has at most ${most} passkeys: remove one first` })
         try {
           await transaction.insertInto('passkey').values(row).execute()
         } catch (thrown) {
           if (isUniqueViolation(thrown))
-            throw new Fault('conflict', { what: 'this passkey is known already' })
+            throw new Fault('conflict', { what: say`this passkey is known already` })
           throw thrown
         }
       }),
@@ -147,7 +148,7 @@ export function createPasskeyStore(database: Database) {
           .where('id', '=', id)
           .where('person', '=', person)
           .executeTakeFirst()
-        if (numDeletedRows === 0n) throw new Fault('not_found', { what: `the passkey ${id}` })
+        if (numDeletedRows === 0n) throw new Fault('not_found', { what: say`the passkey ${id}` })
         await andThen(transaction)
       }),
     /** In the transaction that removes the person. */

@@ -9,6 +9,7 @@ import type { Identity } from '#platform/sessions/client.ts'
 import type { Sessions } from '#platform/sessions/create-sessions.ts'
 import type { Admission } from '#platform/sessions/routes.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import {
   type Act,
   checkMayHaveRoles,
@@ -65,7 +66,7 @@ export function createPeopleStore(q: {
 
   async function personIn(transaction: Kysely<PeopleTables>, id: string): Promise<Person> {
     const row = await rows(transaction).where('id', '=', id).executeTakeFirst()
-    if (row === undefined) throw new Fault('not_found', { what: `the person ${id}` })
+    if (row === undefined) throw new Fault('not_found', { what: say`the person ${id}` })
     return personOf(row)
   }
 
@@ -110,7 +111,7 @@ export function createPeopleStore(q: {
       locked(async (transaction) => {
         const issuer = q.issuer
         if (issuer === undefined)
-          throw new Fault('conflict', { what: 'no login is configured, so nobody could accept' })
+          throw new Fault('conflict', { what: say`no login is configured, so nobody could accept` })
         const known = await rows(transaction)
           .where((where) =>
             where.or([
@@ -123,7 +124,7 @@ export function createPeopleStore(q: {
         const isSame = one?.subject === null || subject === null || one?.subject === subject
         if (known.length > 1 || (one !== undefined && (one.state !== 'removed' || !isSame)))
           throw new Fault('conflict', {
-            what: `a person with this e-mail address or subject is ${one?.state}`,
+            what: say`a person with this e-mail address or subject is ${one?.state ?? known[0]!.state}`,
           })
         const values = {
           email: email ?? one?.email ?? null,
@@ -214,7 +215,7 @@ export function createPeopleStore(q: {
         .where('id', '=', id)
         .where('state', '=', 'active')
         .executeTakeFirst()
-      if (numUpdatedRows === 0n) throw new Fault('not_found', { what: `the person ${id}` })
+      if (numUpdatedRows === 0n) throw new Fault('not_found', { what: say`the person ${id}` })
       await sessions.endAllOf(id, transaction)
     },
     /** In the transaction that ends the ceremony: deletes guests without roles. */

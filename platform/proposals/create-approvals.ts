@@ -12,6 +12,7 @@ import type { RegisteredOpenApi } from '#platform/http-service/openapi.ts'
 import type { Operation } from '#platform/http-service/openapi-operations.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { checkContent, checkDecider, checkOpen, contentText, readContent } from './rules.ts'
 import type { ProposalRow, ProposalStore } from './store.ts'
 
@@ -68,7 +69,7 @@ export function createApprovals(q: {
     async propose({ operation, params, query, body, target, reason, caller }) {
       const content = contentText({ operation, params, query, body })
       if (content.length > MOST_CONTENT)
-        throw new Fault('body_too_large', { what: 'more than a second person could read' })
+        throw new Fault('body_too_large', { what: say`more than a second person could read` })
       const now = q.clock()
       const row: ProposalRow = {
         id: randomUUID(),
@@ -98,7 +99,7 @@ export function createApprovals(q: {
         const { proposer_kind: kind, proposer_id: proposer } = found
         roles = await proposers.rolesOf({ kind, id: proposer }, within)
         if (!rolesFor(found.operation).some((role) => roles.includes(role)))
-          throw new Fault('conflict', { what: 'who proposed this may not do it any more; reject it' })
+          throw new Fault('conflict', { what: say`who proposed this may not do it any more; reject it` })
         return { state: 'approved', decider_id: approver.id, decider_name: approver.name, decided_at: iso() }
       })
       // From here on nobody carries it out a second time, even when this process dies.

@@ -7,6 +7,7 @@ import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Operation } from '#platform/http-service/openapi-operations.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { Approvals } from './create-approvals.ts'
 import { explain, type Known, summaryOf } from './explain.ts'
 import { mayDecide, readable, stateAt } from './rules.ts'
@@ -46,7 +47,7 @@ export function approvalHandlers(q: Rooms): ApprovalHandlers {
   function checkSees(caller: Caller, row: ProposalRow): void {
     const isTheirs = rolesFor(row).some((role) => caller.roles.includes(role))
     if (isTheirs || row.proposer_id === caller.id || q.seesAll(caller)) return
-    throw new Fault('not_found', { what: `the proposal ${row.id}` })
+    throw new Fault('not_found', { what: say`the proposal ${row.id}` })
   }
 
   function viewOf(view: string, caller: Caller): View | undefined {

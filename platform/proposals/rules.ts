@@ -4,6 +4,7 @@ import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { CallInput } from '#platform/http-service/four-eyes.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 type ProposalState = 'proposed' | 'approved' | 'rejected' | 'withdrawn' | 'expired' | 'failed'
 
@@ -34,7 +35,7 @@ export function contentText({ operation, params, query, body }: Content): string
     parseStrictJson(text)
     return text
   } catch (cause) {
-    throw new Fault('invalid_input', { what: 'it cannot be kept as canonical JSON', cause })
+    throw new Fault('invalid_input', { what: say`it cannot be kept as canonical JSON`, cause })
   }
 }
 
@@ -63,7 +64,7 @@ type Body = { base64: string } | { json: unknown }
 export function checkDecider(proposal: Proposal, decider: Caller, roles: string[]): void {
   if (decider.kind !== 'person') throw new Fault('not_in_person')
   if (!roles.some((role) => decider.roles.includes(role)))
-    throw new Fault('forbidden', { what: `one of these roles is needed: ${roles.join(', ')}` })
+    throw new Fault('forbidden', { what: say`one of these roles is needed: ${roles.join(', ')}` })
   const why = whyNotSecond(proposal, decider.id)
   if (why !== undefined) throw new Fault('not_second_person', { what: why })
 }
@@ -87,13 +88,13 @@ export function parametersText(params: Record<string, string>): string {
 /** Throws `conflict` for a proposal that was decided or has expired. */
 export function checkOpen(proposal: Proposal, now: string): void {
   const state = stateAt(proposal, now)
-  if (state !== 'proposed') throw new Fault('conflict', { what: `the proposal is ${state} already` })
+  if (state !== 'proposed') throw new Fault('conflict', { what: say`the proposal is ${state} already` })
 }
 
 /** Throws `conflict` when the content that the person saw is not the one that would be carried out. */
 export function checkContent({ sha256 }: Proposal, seen: string): void {
   if (seen.toLowerCase() !== sha256)
-    throw new Fault('conflict', { what: 'the content has another SHA-256 than the one that you saw' })
+    throw new Fault('conflict', { what: say`the content has another SHA-256 than the one that you saw` })
 }
 
 /** The state as of now: a proposal is expired even before the job has marked it so. */

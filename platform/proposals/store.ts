@@ -4,6 +4,7 @@ import { columnTypes, lockFor } from '#platform/database/dialect.ts'
 import { counted, type Page, textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { aboutPerson, parametersText } from './rules.ts'
 
 export type ProposalRow = {
@@ -102,7 +103,7 @@ export function createProposalStore(database: Database) {
 
   async function find(id: string, kysely = tables): Promise<ProposalRow> {
     const row = await rows(kysely).where('id', '=', id).executeTakeFirst()
-    if (row === undefined) throw new Fault('not_found', { what: `the proposal ${id}` })
+    if (row === undefined) throw new Fault('not_found', { what: say`the proposal ${id}` })
     return row
   }
 
@@ -145,7 +146,7 @@ export function createProposalStore(database: Database) {
           .limit(most)
           .execute()
         if (open.length >= most)
-          throw new Fault('conflict', { what: `${most} proposals of yours wait already: withdraw some` })
+          throw new Fault('conflict', { what: say`${most} proposals of yours wait already: withdraw some` })
         await transaction.insertInto('proposal').values(row).execute()
       }),
     /** Writes what `decide` returns for the row, before anybody else can read the row. When `decide` throws, nothing changes. */

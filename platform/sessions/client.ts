@@ -5,6 +5,7 @@
 import { Agent, fetch as boundedFetch } from 'undici'
 import { isPlainText } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { ATTEMPT_SECONDS, type Attempt } from './attempt.ts'
 
 /** The person who logged in, according to the provider. Roles are never taken from it. */
@@ -124,7 +125,7 @@ export function createOpenIdClient(q: OpenIdSettings): OpenIdClient {
         const identity = identityOf(claims.iss, claims.sub, all)
         return q.claim === undefined ? identity : { ...identity, claim: claimOf(all, q.claim) }
       } catch (cause) {
-        throw new Fault('login_failed', { what: 'the provider did not confirm it', cause })
+        throw new Fault('login_failed', { what: say`the provider did not confirm it`, cause })
       }
     },
     close: () => dispatcher.close(),

@@ -6,6 +6,7 @@ import { isIP, isIPv4 } from 'node:net'
 import { der } from '#core/asn1/der-write.ts'
 import { OID } from '#core/asn1/oids.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 export type AltNames = {
   dnsNames?: readonly string[] | undefined
@@ -27,9 +28,9 @@ export function isDnsName(text: string): boolean {
 export function altNamesExtension({ dnsNames = [], ipAddresses = [] }: AltNames): Buffer | undefined {
   if (dnsNames.length + ipAddresses.length === 0) return undefined
   if (dnsNames.length > MAX_NAMES || !dnsNames.every(isDnsName)) {
-    throw new Fault('invalid_input', { what: 'a DNS name is not well formed' })
+    throw new Fault('invalid_input', { what: say`a DNS name is not well formed` })
   }
-  if (ipAddresses.length > MAX_NAMES) throw new Fault('invalid_input', { what: 'too many IP addresses' })
+  if (ipAddresses.length > MAX_NAMES) throw new Fault('invalid_input', { what: say`too many IP addresses` })
   const names = der.sequence(
     ...dnsNames.map((name) => der.contextPrimitive(2, Buffer.from(name, 'latin1'))),
     ...ipAddresses.map((address) => der.contextPrimitive(7, addressBytes(address))),
@@ -40,7 +41,7 @@ export function altNamesExtension({ dnsNames = [], ipAddresses = [] }: AltNames)
 /** The 4 or 16 bytes of an address. Throws `invalid_input` for any other text, also for an address with a zone. */
 function addressBytes(text: string): Buffer {
   if (isIP(text) === 0 || text.includes('%')) {
-    throw new Fault('invalid_input', { what: 'an IP address is not well formed' })
+    throw new Fault('invalid_input', { what: say`an IP address is not well formed` })
   }
   if (isIPv4(text)) return Buffer.from(text.split('.').map(Number))
   const tail = /[0-9.]+\.[0-9]+$/.exec(text)?.[0]

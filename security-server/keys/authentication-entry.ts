@@ -1,5 +1,6 @@
 /** Finds an authentication certificate with its key, and nothing but that. */
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { StoredCertificate, StoredKey } from './key-file.ts'
 
 /** By SHA-256 in hex; throws `cert_not_found`. */
@@ -9,6 +10,6 @@ export type FindCertificate = (sha256: string) => { key: StoredKey; stored: Stor
 export function authenticationEntry(find: FindCertificate, sha256: string): ReturnType<FindCertificate> {
   const found = find(sha256)
   if (found.key.usage !== 'AUTHENTICATION')
-    throw new Fault('incorrect_certificate', { what: 'it is not an authentication certificate' })
+    throw new Fault('incorrect_certificate', { what: say`it is not an authentication certificate` })
   return found
 }

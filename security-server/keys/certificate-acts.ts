@@ -1,6 +1,7 @@
 /** Operations on certificates of existing keys: import, activate or deactivate, delete. */
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { checkCertificate, keyOf } from './check-certificate.ts'
 import { type CertificateInfo, type Describe, describeCertificate } from './describe.ts'
 import type { CertificateTrust } from './identity.ts'
@@ -41,7 +42,7 @@ export function createCertificateActs(q: {
     const stored = { certificate, member, active, importedAt: now().toISOString() }
     await tokens.update(key.id, (present) => {
       if (present.certificates.some((each) => each.certificate.sha256 === certificate.sha256)) {
-        throw new Fault('conflict', { what: 'the certificate is imported already' })
+        throw new Fault('conflict', { what: say`the certificate is imported already` })
       }
       return { ...present, certificates: [...present.certificates, stored] }
     })

@@ -9,6 +9,7 @@ import type { Certificate } from '#core/certificate/certificate.ts'
 import { parseOcspResponse } from '#core/certificate/ocsp-parse.ts'
 import { type OcspVerdict, verifyOcspResponse } from '#core/certificate/ocsp-response.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { CertificateTrust } from './identity.ts'
 import type { WriteFile } from './write-durably.ts'
 
@@ -140,7 +141,7 @@ export async function openCertificateStatuses(q: {
 function verify(certificate: Certificate, response: Buffer, trust: CertificateTrust, at: Date): OcspVerdict {
   const issuer = trust.caOf(certificate)
   if (issuer === undefined) {
-    throw new Fault('invalid_cert_path', { what: 'the issuer of a certificate of ours is not approved' })
+    throw new Fault('invalid_cert_path', { what: say`the issuer of a certificate of ours is not approved` })
   }
   return verifyOcspResponse({
     response,

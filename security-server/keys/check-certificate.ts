@@ -4,6 +4,7 @@ import { checkDemands, memberOfSigningCertificate } from '#core/certificate/subj
 import { isAuthenticationCertificate, isSigningCertificate } from '#core/certificate/usage.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId, memberOf } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { chainOf } from './identities.ts'
 import type { CertificateTrust } from './identity.ts'
 import type { StoredKey } from './key-file.ts'
@@ -12,7 +13,7 @@ import type { StoredKey } from './key-file.ts'
 export function keyOf(certificate: Certificate, keys: StoredKey[]): StoredKey {
   const spki = publicKeyOf(certificate).export({ format: 'der', type: 'spki' })
   const found = keys.find((key) => key.spki.equals(spki))
-  if (found === undefined) throw new Fault('key_not_found', { what: 'no key belongs to this certificate' })
+  if (found === undefined) throw new Fault('key_not_found', { what: say`no key belongs to this certificate` })
   return found
 }
 

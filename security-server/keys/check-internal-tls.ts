@@ -3,6 +3,7 @@
 import { OID } from '#core/asn1/oids.ts'
 import { type Certificate, isIssuedBy, publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 const MAX_CERTIFICATES = 10
 const MAX_BYTES = 256 * 1024
@@ -12,14 +13,14 @@ const USABLE: readonly string[] = [OID.serverAuth, OID.anyExtendedKeyUsage]
 
 /** Reads one certificate in DER, PEM or base64, or 2 to 10 in PEM. Throws `malformed_certificate`. */
 export function readChain(bytes: Buffer): [Certificate, ...Certificate[]] {
-  if (bytes.length > MAX_BYTES) throw new Fault('malformed_certificate', { what: 'too long' })
+  if (bytes.length > MAX_BYTES) throw new Fault('malformed_certificate', { what: say`too long` })
   const text = bytes[0] === 0x30 ? '' : bytes.toString('latin1')
   const blocks = [...text.matchAll(PEM)]
   if (text.split(BEGIN).length - 1 !== blocks.length) {
-    throw new Fault('malformed_certificate', { what: 'a certificate has no end' })
+    throw new Fault('malformed_certificate', { what: say`a certificate has no end` })
   }
   if (blocks.length > MAX_CERTIFICATES) {
-    throw new Fault('malformed_certificate', { what: `more than ${MAX_CERTIFICATES} certificates` })
+    throw new Fault('malformed_certificate', { what: say`more than ${MAX_CERTIFICATES} certificates` })
   }
   if (blocks.length < 2) return [readCertificate(bytes)]
   const [own, ...issuers] = blocks.map(([block]) => readCertificate(Buffer.from(block, 'latin1')))
@@ -34,7 +35,7 @@ export function readChain(bytes: Buffer): [Certificate, ...Certificate[]] {
 export function checkChain(chain: readonly [Certificate, ...Certificate[]], spki: Buffer, at: Date): void {
   const [own] = chain
   if (!publicKeyOf(own).export({ format: 'der', type: 'spki' }).equals(spki)) {
-    throw new Fault('key_not_found', { what: 'the first certificate is not for the internal TLS key' })
+    throw new Fault('key_not_found', { what: say`the first certificate is not for the internal TLS key` })
   }
   for (const [i, certificate] of chain.entries()) {
     if (at < certificate.notBefore || at > certificate.notAfter) {
@@ -46,7 +47,7 @@ export function checkChain(chain: readonly [Certificate, ...Certificate[]], spki
     if (issuer === undefined) continue
     if (issuer.extensions.basicConstraints?.ca !== true || !isIssuedBy(certificate, issuer)) {
       throw new Fault('invalid_cert_path', {
-        what: `certificate ${i + 2} did not issue certificate ${i + 1}`,
+        what: say`certificate ${i + 2} did not issue certificate ${i + 1}`,
       })
     }
   }
@@ -54,5 +55,6 @@ export function checkChain(chain: readonly [Certificate, ...Certificate[]], spki
   const usable =
     (keyUsage === undefined || keyUsage.has('digitalSignature')) &&
     (extendedKeyUsage === undefined || extendedKeyUsage.some((one) => USABLE.includes(one)))
-  if (!usable) throw new Fault('incorrect_certificate', { what: 'it does not allow the use as a TLS server' })
+  if (!usable)
+    throw new Fault('incorrect_certificate', { what: say`it does not allow the use as a TLS server` })
 }

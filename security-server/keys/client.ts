@@ -4,6 +4,7 @@
  */
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 const MAX_BYTES = 64 * 1024
 const TIMEOUT_MS = 5000
@@ -24,7 +25,7 @@ export function createOcspClient(): { fetch: FetchOcsp; close(): Promise<void> }
 }
 
 async function post(dispatcher: Agent, url: string, body: Buffer): Promise<Buffer> {
-  if (!/^https?:\/\//.test(url)) throw new Fault('network_error', { what: 'an OCSP address is not http' })
+  if (!/^https?:\/\//.test(url)) throw new Fault('network_error', { what: say`an OCSP address is not http` })
   try {
     const response = await request(url, {
       dispatcher,
@@ -35,12 +36,15 @@ async function post(dispatcher: Agent, url: string, body: Buffer): Promise<Buffe
     })
     const answer = Buffer.from(await response.body.arrayBuffer())
     if (response.statusCode !== 200) {
-      throw new Fault('network_error', { what: `the OCSP responder answered HTTP ${response.statusCode}` })
+      throw new Fault('network_error', { what: say`the OCSP responder answered HTTP ${response.statusCode}` })
     }
     return answer
   } catch (cause) {
     if (cause instanceof Fault) throw cause
-    throw new Fault('network_error', { what: `the OCSP responder at ${hostOf(url)} did not answer`, cause })
+    throw new Fault('network_error', {
+      what: say`the OCSP responder at ${hostOf(url)} did not answer`,
+      cause,
+    })
   }
 }
 

@@ -11,6 +11,7 @@ import { createHardwareToken, type HardwareToken, type TokenState } from '#platf
 import type { TokenPlace } from '#platform/pkcs11/open-session.ts'
 import type { FoundKey } from '#platform/pkcs11/token-keys.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { KeyAlgorithm } from './generate-key.ts'
 import { newKey, type StoredKey, writeKeyFile } from './key-file.ts'
 import { readKeys } from './software-token.ts'
@@ -94,7 +95,7 @@ export async function openHardwareKeys(q: {
   const objectIds = (): Set<string | undefined> => new Set([...stored.values()].map((each) => each.objectId))
 
   function mustHaveRoom(): void {
-    if (stored.size >= MAX_KEYS) throw new Fault('conflict', { what: `a token holds ${MAX_KEYS} keys` })
+    if (stored.size >= MAX_KEYS) throw new Fault('conflict', { what: say`a token holds ${MAX_KEYS} keys` })
   }
 
   const stateOf = (): TokenState['state'] => token.state().state
@@ -130,7 +131,7 @@ export async function openHardwareKeys(q: {
     },
     adopt: ({ objectId, label, isKnown }) =>
       inTurn(async () => {
-        if (objectIds().has(objectId)) throw new Fault('conflict', { what: 'the key is adopted already' })
+        if (objectIds().has(objectId)) throw new Fault('conflict', { what: say`the key is adopted already` })
         mustHaveRoom()
         const there = (await token.keys()).find((each) => each.objectId === objectId)
         const { publicKey } = await token.adopt(objectId)
@@ -138,7 +139,7 @@ export async function openHardwareKeys(q: {
         const named = label ?? there?.label ?? ''
         const adopted = newKey({ spki: publicKey, usage: 'SIGNING', label: named, createdAt })
         if (isKnown(adopted.id))
-          throw new Fault('conflict', { what: 'the key lies in another place already' })
+          throw new Fault('conflict', { what: say`the key lies in another place already` })
         return save({ ...adopted, objectId, adopted: true })
       }),
     deleteKey: (id) =>

@@ -10,6 +10,7 @@ import { isLocal, type SigningKey } from '#core/signature/signing-key.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import type { CertificateStatuses } from './certificate-status.ts'
 import type { AuthenticationIdentity, CertificateTrust, SigningIdentity } from './identity.ts'
 import type { KeyUsage, StoredCertificate, StoredKey } from './key-file.ts'
@@ -73,7 +74,7 @@ export function createIdentities(q: {
         reason ??= thrown
       }
     }
-    throw reason ?? new Fault('cannot_sign', { what: 'there is no active certificate' })
+    throw reason ?? new Fault('cannot_sign', { what: say`there is no active certificate` })
   }
 
   function evaluate({ key, stored }: Candidate, trust: CertificateTrust, at: Date) {
@@ -108,7 +109,7 @@ export function createIdentities(q: {
         ({ privateKey, ...parts }): AuthenticationIdentity => {
           // Authentication keys are made in the software token only.
           if (!isLocal(privateKey))
-            throw new Fault('cannot_sign', { what: 'TLS needs the key in this process' })
+            throw new Fault('cannot_sign', { what: say`TLS needs the key in this process` })
           return { ...parts, privateKey }
         },
       ),

@@ -7,6 +7,7 @@ import type { Certificate } from '#core/certificate/certificate.ts'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
 import { isSigningCertificate } from '#core/certificate/usage.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { type KeyUsage, keyId } from './key-file.ts'
 import { type KeyconfKey, readKeyconf } from './read-keyconf.ts'
 import { readPkcs12 } from './read-pkcs12.ts'
@@ -33,7 +34,7 @@ const MAX_FILES = 100
  */
 export async function importPkcs12(q: Import, { token, store }: Into): Promise<string[]> {
   if (!token.unlocked()) throw new Fault('token_not_active')
-  if (q.files.length > MAX_FILES) throw new Fault('invalid_input', { what: `at most ${MAX_FILES} files` })
+  if (q.files.length > MAX_FILES) throw new Fault('invalid_input', { what: say`at most ${MAX_FILES} files` })
   const described = q.keyconf === undefined ? [] : await readKeyconf(q.keyconf)
   // All files are read before the first key is stored: a wrong password in the last one changes nothing.
   const contents = await Promise.all(q.files.map((file) => readPkcs12(file, q.password)))
@@ -58,7 +59,8 @@ export async function importPkcs12(q: Import, { token, store }: Into): Promise<s
       .map((certificate) => ({ certificate, active: true }))
     const certificates = known?.certificates ?? own
     const usage = known?.usage ?? usageBy(certificates[0]?.certificate) ?? q.usage
-    if (usage === undefined) throw new Fault('invalid_input', { what: 'say what the key is for: its usage' })
+    if (usage === undefined)
+      throw new Fault('invalid_input', { what: say`say what the key is for: its usage` })
     const id = keyId(spki)
     if (!token.keys().some((key) => key.id === id)) {
       await token.addKey({ privateKey, usage, label: known?.label || 'imported' })

@@ -4,6 +4,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { asSealed, type Sealed } from './seal.ts'
 import type { SoftwareToken } from './software-token.ts'
 import { parseJson } from './token-file.ts'
@@ -32,12 +33,12 @@ export function sealInternalTls(
 export function openInternalTls(stored: StoredInternalTls, token: Pick<SoftwareToken, 'unseal'>): KeyObject {
   const plain = token.unseal(CONTEXT, stored.sealed)
   if (plain === undefined)
-    throw new Fault('io_error', { what: 'the internal TLS key does not open with this token' })
+    throw new Fault('io_error', { what: say`the internal TLS key does not open with this token` })
   try {
     const privateKey = createPrivateKey({ key: plain, format: 'der', type: 'pkcs8' })
     const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' })
     if (!spki.equals(stored.spki))
-      throw new Fault('io_error', { what: 'the internal TLS key is not the one it says' })
+      throw new Fault('io_error', { what: say`the internal TLS key is not the one it says` })
     return privateKey
   } finally {
     plain.fill(0)

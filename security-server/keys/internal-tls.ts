@@ -10,6 +10,7 @@ import { nameText } from '#core/certificate/name.ts'
 import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { AltNames } from './alt-names.ts'
 import { certificationRequest, type SubjectFields } from './certification-request.ts'
 import { checkChain, readChain } from './check-internal-tls.ts'
@@ -88,7 +89,8 @@ export async function createInternalTls(q: {
 
   function present(): StoredInternalTls {
     if (failure !== undefined) throw failure
-    if (stored === undefined) throw new Fault('cert_not_found', { what: 'there is no internal TLS key yet' })
+    if (stored === undefined)
+      throw new Fault('cert_not_found', { what: say`there is no internal TLS key yet` })
     return stored
   }
 
@@ -133,7 +135,7 @@ export async function createInternalTls(q: {
         const now = present()
         checkChain(chain, now.spki, new Date(q.clock()))
         if (hashes(chain) === hashes(now.chain)) {
-          throw new Fault('conflict', { what: 'the certificate is imported already' })
+          throw new Fault('conflict', { what: say`the certificate is imported already` })
         }
         await save({ ...now, chain })
         q.changed()

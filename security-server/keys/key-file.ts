@@ -6,6 +6,7 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'n
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId, parseMemberId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { asSealed, type Sealed, seal, unseal } from './seal.ts'
 import { parseJson } from './token-file.ts'
 
@@ -77,11 +78,12 @@ export function newKey(q: { spki: Buffer; usage: KeyUsage; label: string; create
 export function openStoredKey(key: StoredKey, tokenKey: Buffer): KeyObject {
   const plain = key.sealed && unseal(tokenKey, key.id, key.sealed)
   if (plain === undefined)
-    throw new Fault('io_error', { what: `key ${key.id} does not open with this token` })
+    throw new Fault('io_error', { what: say`key ${key.id} does not open with this token` })
   try {
     const privateKey = createPrivateKey({ key: plain, format: 'der', type: 'pkcs8' })
     const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' })
-    if (!spki.equals(key.spki)) throw new Fault('io_error', { what: `key ${key.id} is not the one it says` })
+    if (!spki.equals(key.spki))
+      throw new Fault('io_error', { what: say`key ${key.id} is not the one it says` })
     return privateKey
   } finally {
     plain.fill(0)

@@ -8,6 +8,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { FoundKey } from '#platform/pkcs11/token-keys.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type MemberId, memberOf } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { createCertificateActs } from './certificate-acts.ts'
 import { openCertificateStatuses } from './certificate-status.ts'
 import { requestBy, type SubjectFields } from './certification-request.ts'
@@ -263,7 +264,7 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
     async createKey({ tokenId = SOFTWARE_TOKEN_ID, usage, label, algorithm = 'P-256' }) {
       if (tokenId !== SOFTWARE_TOKEN_ID) {
         if (usage !== 'SIGNING')
-          throw new Fault('invalid_input', { what: 'keys for authentication lie in the software token' })
+          throw new Fault('invalid_input', { what: say`keys for authentication lie in the software token` })
         return describeKey(await change(hardwareToken(tokenId).generate({ label, algorithm })), view())
       }
       if (!token.unlocked()) throw new Fault('token_not_active')
@@ -276,13 +277,13 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
     async createRequest({ keyId, member, subject, dnsNames }) {
       const key = tokens.key(keyId)
       if ((key.usage === 'SIGNING') !== (member !== undefined)) {
-        throw new Fault('invalid_input', { what: 'a signing key, and only that, needs a member' })
+        throw new Fault('invalid_input', { what: say`a signing key, and only that, needs a member` })
       }
       const request = await requestBy({ key: tokens.signingKey(keyId), subject, dnsNames })
       const made = { id: randomUUID(), createdAt: now().toISOString(), member, der: request }
       await tokens.update(keyId, (present) => {
         if (present.requests.length >= 20)
-          throw new Fault('conflict', { what: 'a key has at most 20 requests' })
+          throw new Fault('conflict', { what: say`a key has at most 20 requests` })
         return { ...present, requests: [...present.requests, made] }
       })
       return { id: made.id, request }
@@ -315,6 +316,6 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
 
 function requestOf(key: StoredKey, id: string): Buffer {
   const found = key.requests.find((each) => each.id === id)
-  if (found === undefined) throw new Fault('not_found', { what: 'there is no such certificate request' })
+  if (found === undefined) throw new Fault('not_found', { what: say`there is no such certificate request` })
   return found.der
 }

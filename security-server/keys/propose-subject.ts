@@ -4,6 +4,7 @@ import { fillRequest } from '#core/certificate/fill-request.ts'
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { MemberId, ServerId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import type { SubjectFields } from './certification-request.ts'
 import type { KeyUsage } from './key-file.ts'
 
@@ -22,7 +23,7 @@ export function proposeSubject(q: {
   const profile = typeof q.profile === 'string' ? builtInProfile(q.profile) : q.profile
   if (profile === undefined)
     throw new Fault('not_found', {
-      what: 'the certificate profile of this CA: the registry has not published what it says',
+      what: say`the certificate profile of this CA: the registry has not published what it says`,
     })
   return fillRequest(profile[q.usage === 'SIGNING' ? 'signing' : 'authentication'].request, {
     ...{ instance: q.member.instance, memberClass: q.member.memberClass, memberCode: q.member.memberCode },

@@ -5,6 +5,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { algorithmOf } from './generate-key.ts'
 
 type Pkcs12Content = { privateKeys: KeyObject[]; certificates: Certificate[] }
@@ -70,7 +71,7 @@ export async function readPkcs12(file: Buffer, password: string): Promise<Pkcs12
   } catch (cause) {
     if (cause instanceof Fault) throw cause
     const wrongPassword = cause instanceof Error && /MAC could not be verified|password/i.test(cause.message)
-    if (wrongPassword) throw new Fault('pin_incorrect', { what: 'the password of the PKCS#12 file' })
+    if (wrongPassword) throw new Fault('pin_incorrect', { what: say`the password of the PKCS#12 file` })
     throw refused('the file is not a readable PKCS#12 file', cause)
   }
   const bags = container.safeContents.flatMap((content) => content.safeBags)

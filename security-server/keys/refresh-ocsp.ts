@@ -6,6 +6,7 @@ import type { Certificate } from '#core/certificate/certificate.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
 import type { Clock } from '#platform/clock.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { CertificateStatuses } from './certificate-status.ts'
 import type { FetchOcsp } from './client.ts'
 import type { CertificateTrust } from './identity.ts'
@@ -42,7 +43,7 @@ export function createOcspRefresh(q: {
     // A failed response may be a revocation, which changes the choice of certificates as well.
     q.changed()
     throw new Fault('incorrect_validation_info', {
-      what: `${failed.length} of ${wanted.length} certificates got no good OCSP answer`,
+      what: say`${failed.length} of ${wanted.length} certificates got no good OCSP answer`,
       cause: failed[0]?.reason,
     })
   }
@@ -71,7 +72,7 @@ export function createOcspRefresh(q: {
 
   async function refreshOne(certificate: Certificate, trust: CertificateTrust): Promise<boolean> {
     const issuer = trust.caOf(certificate)
-    let fault = new Fault('incorrect_validation_info', { what: 'the CA has no OCSP responder configured' })
+    let fault = new Fault('incorrect_validation_info', { what: say`the CA has no OCSP responder configured` })
     if (issuer !== undefined) {
       const request = buildOcspRequest(certificate, issuer.ca)
       for (const url of issuer.ocspUrls) {

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { type Clock, hasPassed } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import {
   type KeyUsage,
   makeStoredKey,
@@ -86,9 +87,10 @@ export async function openSoftwareToken(q: {
   }
 
   async function check(pin: string): Promise<Buffer> {
-    if (tokenFile === undefined) throw new Fault('token_not_found', { what: 'the token is not initialized' })
+    if (tokenFile === undefined)
+      throw new Fault('token_not_found', { what: say`the token is not initialized` })
     if (!hasPassed(q.clock(), tries.pausedAt, PAUSE_MS))
-      throw new Fault('pin_incorrect', { what: 'too many tries, wait 30 seconds' })
+      throw new Fault('pin_incorrect', { what: say`too many tries, wait 30 seconds` })
     try {
       const opening = await openTokenFile(tokenFile, pin)
       tries.failed = 0
@@ -121,7 +123,8 @@ export async function openSoftwareToken(q: {
     unlocked: () => tokenKey !== undefined,
     initialize: (pin) =>
       inTurn(async () => {
-        if (tokenFile !== undefined) throw new Fault('conflict', { what: 'the token is initialized already' })
+        if (tokenFile !== undefined)
+          throw new Fault('conflict', { what: say`the token is initialized already` })
         const made = await makeTokenFile(pin)
         await saveToken(made.file)
         unlock(made.tokenKey)
@@ -151,10 +154,11 @@ export async function openSoftwareToken(q: {
     addKey: ({ privateKey, usage, label }) =>
       inTurn(async () => {
         const secret = needUnlocked()
-        if (stored.size >= MAX_KEYS) throw new Fault('conflict', { what: `a token holds ${MAX_KEYS} keys` })
+        if (stored.size >= MAX_KEYS)
+          throw new Fault('conflict', { what: say`a token holds ${MAX_KEYS} keys` })
         const createdAt = new Date(q.clock())
         const made = makeStoredKey({ privateKey, usage, label, createdAt, tokenKey: secret })
-        if (stored.has(made.id)) throw new Fault('conflict', { what: 'the token holds this key already' })
+        if (stored.has(made.id)) throw new Fault('conflict', { what: say`the token holds this key already` })
         await save(made)
         opened.set(made.id, privateKey)
         return made

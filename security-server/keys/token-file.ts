@@ -4,6 +4,7 @@
  */
 import { randomBytes, scrypt } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { asSealed, type Sealed, seal, unseal } from './seal.ts'
 
 type Kdf = { name: 'scrypt'; N: number; r: number; p: number; salt: string }
@@ -25,7 +26,7 @@ export async function makeTokenFile(
   cost: typeof COST = COST,
 ): Promise<{ file: TokenFile; tokenKey: Buffer }> {
   if (pin.length < 8 || pin.length > 128) {
-    throw new Fault('invalid_input', { what: 'a PIN has 8 to 128 characters' })
+    throw new Fault('invalid_input', { what: say`a PIN has 8 to 128 characters` })
   }
   const kdf: Kdf = { name: 'scrypt', ...cost, salt: randomBytes(16).toString('base64') }
   const wrapping = await derive(pin, kdf)
@@ -61,7 +62,7 @@ export function readTokenFile(text: string, name: string): TokenFile {
     typeof kdf.salt !== 'string' ||
     !['N', 'r', 'p'].every((which) => cost(which as 'N'))
   ) {
-    throw new Fault('io_error', { what: `${name} is not a token file` })
+    throw new Fault('io_error', { what: say`${name} is not a token file` })
   }
   return { version: 1, kdf: kdf as Kdf, wrapped: asSealed(value.wrapped, name) }
 }

@@ -8,6 +8,7 @@ import {
   parseSubsystemId,
   subsystemOf,
 } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import type { SubjectType } from './access.ts'
 import * as store from './access-rights/store.ts'
 import { clientIn, groupIn, type Manage, serviceIn, serviceOfEndpoint, timeOf } from './manage.ts'
@@ -39,7 +40,7 @@ export function manageAccess(manage: Manage): ManageAccess {
     if (subject.type === 'LOCALGROUP') {
       const { groups } = clientIn(manage.view(), subsystemOf(service.id))
       if (!groups.some((group) => group.code === subject.id)) {
-        throw new Fault('not_found', { what: `local group ${subject.id} of this client` })
+        throw new Fault('not_found', { what: say`local group ${subject.id} of this client` })
       }
     }
     const row = {
@@ -60,7 +61,7 @@ export function manageAccess(manage: Manage): ManageAccess {
     async revoke(key, right) {
       const { accessRights } = serviceIn(manage.view(), key)
       if (!accessRights.some((each) => each.id === right)) {
-        throw new Fault('not_found', { what: `access right ${right}` })
+        throw new Fault('not_found', { what: say`access right ${right}` })
       }
       await manage.change((transaction) => store.deleteRight(transaction, right))
     },

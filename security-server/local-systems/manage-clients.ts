@@ -2,6 +2,7 @@
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { type Standing, standingAfter } from './client-status.ts'
 import * as store from './clients/store.ts'
 import { clientIn, type Manage, timeOf } from './manage.ts'
@@ -67,11 +68,11 @@ export function manageClients(manage: Manage): ManageClients {
     async addClientCertificate(id, bytes) {
       const client = clientIn(manage.view(), id)
       if (client.certificates.length >= MAX_CERTIFICATES) {
-        throw new Fault('conflict', { what: `a client has at most ${MAX_CERTIFICATES} certificates` })
+        throw new Fault('conflict', { what: say`a client has at most ${MAX_CERTIFICATES} certificates` })
       }
       const { sha256, der, notBefore, notAfter } = readCertificate(bytes)
       if (notAfter.getTime() < manage.clock()) {
-        throw new Fault('cert_validation', { what: 'the certificate has expired' })
+        throw new Fault('cert_validation', { what: say`the certificate has expired` })
       }
       const row = {
         client: idText(id),

@@ -3,6 +3,7 @@ import { readCertificate } from '#core/certificate/certificate.ts'
 import { checkPathGlob } from '#core/transport/service-path.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkNewCode, idText, type SubsystemId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { REST_METHODS } from '#schemas/wire.ts'
 import { checkServiceUrl, isKeptHere } from './check-address.ts'
 import {
@@ -75,7 +76,7 @@ export function manageServices(manage: Manage): ManageServices {
     async addDescription(q) {
       const client = clientIn(manage.view(), q.client)
       if (q.client.subsystemCode === undefined) {
-        throw new Fault('invalid_input', { what: 'services belong to subsystems' })
+        throw new Fault('invalid_input', { what: say`services belong to subsystems` })
       }
       const summary = q.document === undefined ? undefined : await readOpenApi(q.document)
       const address = q.url ?? summary?.serverUrl
@@ -108,7 +109,7 @@ export function manageServices(manage: Manage): ManageServices {
     async addWsdl({ client, document, documentUrl = '', ...given }) {
       clientIn(manage.view(), client)
       if (client.subsystemCode === undefined)
-        throw new Fault('invalid_input', { what: 'services belong to subsystems' })
+        throw new Fault('invalid_input', { what: say`services belong to subsystems` })
       const wsdl = await readWsdl(document)
       const rows = serviceRows(wsdl, idText(client), given, manage)
       const row: Omit<ServiceDescriptionRow, 'id'> = {
@@ -143,7 +144,7 @@ export function manageServices(manage: Manage): ManageServices {
       const own = columnsOf(given)
       const shared = columnsOf(Object.fromEntries(toAll.map((field) => [field, given[field]])))
       if (url !== undefined && isKeptHere(url) && view.service.type === 'WSDL')
-        throw new Fault('service_malformed_url', { what: 'inboxes and rooms are REST services' })
+        throw new Fault('service_malformed_url', { what: say`inboxes and rooms are REST services` })
       const isValidated = change.validate !== undefined && change.validate !== 'NONE'
       if (isValidated) await checkCompiles(descriptionIn(whole, view.description))
       const act = async (transaction: Transaction): Promise<void> => {
@@ -158,7 +159,7 @@ export function manageServices(manage: Manage): ManageServices {
       judge(whole)
       // For exactly the document that was compiled.
       if (!(await manage.changeOf(whole, act)))
-        throw new Fault('conflict', { what: 'others change the services of this server at the same time' })
+        throw new Fault('conflict', { what: say`others change the services of this server at the same time` })
     },
     async addServiceCertificate(service, bytes, judge = () => undefined) {
       serviceIn(manage.view(), service)
@@ -182,7 +183,7 @@ export function manageServices(manage: Manage): ManageServices {
       if (method !== '*' && !REST_METHODS.has(method))
         throw new Fault('invalid_http_method', { what: method })
       if (!path.startsWith('/') && path !== '**') {
-        throw new Fault('invalid_input', { what: 'a path pattern begins with a slash' })
+        throw new Fault('invalid_input', { what: say`a path pattern begins with a slash` })
       }
       const row = { service, method, path: checkPathGlob(path), origin: ORIGIN.added }
       return manage.change((transaction) => store.insertEndpoint(transaction, row))
@@ -190,7 +191,7 @@ export function manageServices(manage: Manage): ManageServices {
     async deleteEndpoint(id) {
       const { endpoints } = serviceOfEndpoint(manage.view(), id)
       if (endpoints.find((each) => each.id === id)?.base === true) {
-        throw new Fault('conflict', { what: 'this endpoint is the service itself' })
+        throw new Fault('conflict', { what: say`this endpoint is the service itself` })
       }
       await manage.change((transaction) => store.deleteEndpoint(transaction, id))
     },

@@ -2,6 +2,7 @@
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import type { OwnListener } from './check-address.ts'
 import type { Transaction } from './store.ts'
 import type { ClientView, LocalGroup, ServiceDescription, ServiceView, View } from './view.ts'
@@ -33,7 +34,7 @@ export async function changeJudged(
     judge(view)
     if (await manage.changeOf(view, act)) return
   }
-  throw new Fault('conflict', { what: 'others change the services of this server at the same time' })
+  throw new Fault('conflict', { what: say`others change the services of this server at the same time` })
 }
 
 export function timeOf(manage: Manage): string {

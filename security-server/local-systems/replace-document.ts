@@ -4,6 +4,7 @@
  */
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import {
   changeOf,
   codeOf,
@@ -99,7 +100,7 @@ export function replaceDocuments(manage: Manage): ReplaceDocument {
         })
         if (isDone) return
       }
-      throw new Fault('conflict', { what: 'others change the services of this server at the same time' })
+      throw new Fault('conflict', { what: say`others change the services of this server at the same time` })
     },
   }
 }
@@ -119,7 +120,7 @@ async function replaceServices(
 function describedIn(view: View, id: number): ServiceDescription {
   const description = descriptionIn(view, id)
   if (description.type === 'REST')
-    throw new Fault('conflict', { what: 'this service description has no document' })
+    throw new Fault('conflict', { what: say`this service description has no document` })
   return description
 }
 
@@ -139,7 +140,7 @@ function addedServices(
     view.services.has(idText({ ...client, serviceCode: code, serviceVersion: version })),
   )
   if (taken !== undefined)
-    throw new Fault('conflict', { what: `the client has a service ${taken.code} already` })
+    throw new Fault('conflict', { what: say`the client has a service ${taken.code} already` })
   return serviceRows({ services: added }, idText(client), {}, manage)
 }
 

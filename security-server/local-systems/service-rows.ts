@@ -1,5 +1,6 @@
 /** Services as rows: their addresses and settings are checked before anything is stored. */
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { checkServiceUrl, isKeptHere } from './check-address.ts'
 import { codeOf } from './description-change.ts'
 import type { Manage } from './manage.ts'
@@ -39,7 +40,7 @@ export function serviceRows(
     const address = given.url ?? url
     if (address === undefined) throw new Fault('service_missing_url', { what: code })
     if (isKeptHere(address))
-      throw new Fault('service_malformed_url', { what: 'inboxes and rooms are REST services' })
+      throw new Fault('service_malformed_url', { what: say`inboxes and rooms are REST services` })
     const settings = newSettings({ ...given, url: checkServiceUrl(address, manage.own) })
     return { ...settings, client, code: codeOf({ serviceCode: code, serviceVersion: version }) }
   })
@@ -49,10 +50,10 @@ export function serviceRows(
 export function columnsOf(change: ServiceChange) {
   const { url, timeoutMs, maxConcurrentCalls, verifyTls, validate, allowEncodedSlash } = change
   if (timeoutMs !== undefined && (timeoutMs < TIMEOUT.least || timeoutMs > TIMEOUT.most)) {
-    throw new Fault('invalid_input', { what: `a timeout is ${TIMEOUT.least} to ${TIMEOUT.most} ms` })
+    throw new Fault('invalid_input', { what: say`a timeout is ${TIMEOUT.least} to ${TIMEOUT.most} ms` })
   }
   if (maxConcurrentCalls !== undefined && (maxConcurrentCalls < 0 || maxConcurrentCalls > MOST_CALLS)) {
-    throw new Fault('invalid_input', { what: `1 to ${MOST_CALLS} calls at once, or 0 for no bound` })
+    throw new Fault('invalid_input', { what: say`1 to ${MOST_CALLS} calls at once, or 0 for no bound` })
   }
   return {
     ...(url === undefined ? {} : { url }),

@@ -3,6 +3,7 @@ import type { Kysely, Selectable } from 'kysely'
 import { isForeignKeyViolation } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { Tables } from './tables.ts'
 
 type RowsOf<Name extends keyof Tables> = Selectable<Tables[Name]>[]
@@ -62,7 +63,7 @@ export function createStore(database: Database): Store {
     }).catch((cause: unknown) => {
       // The caller saw a row that somebody else deletes at the same moment.
       if (!isForeignKeyViolation(cause)) throw cause
-      throw new Fault('conflict', { what: 'what this belongs to has just been deleted', cause })
+      throw new Fault('conflict', { what: say`what this belongs to has just been deleted`, cause })
     })
   }
 

@@ -5,6 +5,7 @@
 import { connect } from 'node:tls'
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { PORT } from '#schemas/wire.ts'
 import { passingIdentity } from '../passing-identity.ts'
 
@@ -48,14 +49,14 @@ export function createImportClient(): ImportClient {
           size += chunk.length
           if (size > maxBytes)
             throw new Fault('network_error', {
-              what: `${new URL(url).host} sent more than ${maxBytes} bytes`,
+              what: say`${new URL(url).host} sent more than ${maxBytes} bytes`,
             })
           chunks.push(chunk)
         }
         return { status: reply.statusCode, body: Buffer.concat(chunks) }
       } catch (cause) {
         if (cause instanceof Fault) throw cause
-        throw new Fault('network_error', { what: `${new URL(url).host} did not answer`, cause })
+        throw new Fault('network_error', { what: say`${new URL(url).host} did not answer`, cause })
       } finally {
         await dispatcher.destroy()
       }

@@ -12,6 +12,7 @@ import { parseSharedParameters } from '#core/configuration/shared-parameters-rea
 import { digestOfUri } from '#core/configuration/signature-method.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { PrivateParameters, SharedParameters } from '#schemas/global-configuration.ts'
+import { say } from '#schemas/said.ts'
 import type { ImportClient } from './client.ts'
 
 /** The bytes as published. An external configuration has no private parameters. */
@@ -101,7 +102,7 @@ export async function findDirectory(
     if (!url.searchParams.has('version')) url.searchParams.set('version', String(version))
     const { status, body } = await client.get(url.href, MAX_SIGNED_BYTES)
     if (status === 200) return { url: url.href, body }
-    if (status !== 404) throw new Fault('network_error', { what: `${url.host} answered HTTP ${status}` })
+    if (status !== 404) throw new Fault('network_error', { what: say`${url.host} answered HTTP ${status}` })
   }
   throw new Fault('network_error', {
     what: `${new URL(downloadUrl).host} has no configuration of version 3 or newer`,
@@ -115,7 +116,7 @@ export function verifiedDirectory(body: Buffer, certificates: Buffer[], now: Dat
     throw malformed('version 2 names certificates by SHA-1: take a newer one')
   if (directory.expireDate <= now)
     throw new Fault('global_conf_outdated', {
-      what: `it expired at ${directory.expireDate.toISOString()}; fetch it again from the central server`,
+      what: say`it expired at ${directory.expireDate.toISOString()}; fetch it again from the central server`,
     })
   return directory
 }
@@ -142,7 +143,7 @@ export async function getOk(
 ): Promise<Buffer> {
   const { status, body } = await client.get(url, maxBytes)
   if (status !== 200)
-    throw new Fault('network_error', { what: `${new URL(url).host} answered HTTP ${status}` })
+    throw new Fault('network_error', { what: say`${new URL(url).host} answered HTTP ${status}` })
   return body
 }
 

@@ -8,6 +8,7 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import type { HardwareToken, TokenState } from '#platform/pkcs11/hardware-token.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 export type PartNumber = 1 | 2
 
@@ -91,13 +92,13 @@ export function createCustodians(q: {
     give: (part, pinPart, by) =>
       inTurn(async () => {
         if (by.kind !== 'person' && (await q.personsRequired()))
-          throw new Fault('key_without_person', { what: 'a custodian gives a part in person' })
+          throw new Fault('key_without_person', { what: say`a custodian gives a part in person` })
         if (q.token.state().state === 'open')
-          throw new Fault('conflict', { what: 'the token is open; lock it first to give its PIN anew' })
+          throw new Fault('conflict', { what: say`the token is open; lock it first to give its PIN anew` })
         forgetOld()
         const other = parts.get(part === 1 ? 2 : 1)
         if (other?.by.id === by.id)
-          throw new Fault('not_second_person', { what: 'the other part of the PIN came from you' })
+          throw new Fault('not_second_person', { what: say`the other part of the PIN came from you` })
         keep(part, Buffer.from(pinPart.normalize('NFC')), by)
         if (other !== undefined) await open()
         return state()

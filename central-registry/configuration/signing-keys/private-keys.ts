@@ -13,6 +13,7 @@ import type { KeyPlace } from '#platform/pkcs11/generate.ts'
 import type { HardwareToken } from '#platform/pkcs11/hardware-token.ts'
 import type { FoundKey } from '#platform/pkcs11/token-keys.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { syncFolder, writeDurably } from '../durable-file.ts'
 
 export type KeyAlgorithm = 'P-256' | 'RSA-2048' | 'RSA-3072'
@@ -107,7 +108,7 @@ export async function openPrivateKeys(
     }
     const pem = await readFile(fileOf(id), 'utf8').catch((cause: unknown) => {
       throw new Fault('cannot_sign', {
-        what: `the configuration signing key ${fileOf(id)} is not here`,
+        what: say`the configuration signing key ${fileOf(id)} is not here`,
         cause,
       })
     })
@@ -147,7 +148,7 @@ export async function openPrivateKeys(
         const there = mustHaveToken()
         const same = (await places()).filter((place) => place.objectId === objectId)
         if (same.some((place) => named.has(place.id)))
-          throw new Fault('conflict', { what: 'the key is among the signing keys already' })
+          throw new Fault('conflict', { what: say`the key is among the signing keys already` })
         // Such a file is left when a crash happened before the key was added to the signing keys.
         for (const { id: unnamed } of same) await rm(placeFileOf(unnamed), { force: true })
         await writeDurably(placeFileOf(id), placeText(await there.adopt(objectId), true))

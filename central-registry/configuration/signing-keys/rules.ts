@@ -3,6 +3,7 @@
  * retired when another key is activated. It can be removed while it does not sign.
  */
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 type SigningKeyState = 'ANNOUNCED' | 'ACTIVE' | 'RETIRED'
 
@@ -48,15 +49,15 @@ export function checkActivation(key: SigningKeyFacts, q: { at: string; force: bo
   if (stateOfKey(key) !== 'ANNOUNCED' || q.force || isKnown(key, q.at)) return
   if (key.known_at === null)
     throw new Fault('conflict', {
-      what: 'no configuration that names this key was published yet: publish, and activate it when servers have had the time to fetch that',
+      what: say`no configuration that names this key was published yet: publish, and activate it when servers have had the time to fetch that`,
     })
   throw new Fault('conflict', {
-    what: `servers that have not fetched the configuration since this key was announced would be cut off; wait until ${key.known_at}`,
+    what: say`servers that have not fetched the configuration since this key was announced would be cut off; wait until ${key.known_at}`,
   })
 }
 
 /** Throws `conflict` for the key that signs now. */
 export function checkRemoval(key: Pick<SigningKeyFacts, 'is_active' | 'activated_at'>): void {
   if (stateOfKey(key) === 'ACTIVE')
-    throw new Fault('conflict', { what: 'the active key signs the configuration; activate another first' })
+    throw new Fault('conflict', { what: say`the active key signs the configuration; activate another first` })
 }

@@ -2,6 +2,7 @@
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { signJson } from '#core/signature/signed-json.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { PrivateKeys } from './private-keys.ts'
 import type { SigningKeyStore } from './store.ts'
 
@@ -15,7 +16,7 @@ export function createSignDocument(q: {
   return async (document, type) => {
     const active = (await q.keys.list()).find((key) => Number(key.is_active) === 1)
     if (active === undefined)
-      throw new Fault('cannot_sign', { what: 'no configuration signing key is active' })
+      throw new Fault('cannot_sign', { what: say`no configuration signing key is active` })
     const key = await q.privateKeys.open(active.id)
     return signJson(document, type, [
       { certificates: [readCertificate(active.certificate)], ocspResponses: [], key },

@@ -5,6 +5,7 @@
 import { open } from 'node:fs/promises'
 import { HASH_LENGTH } from '#core/merkle/hash.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { OpenLog } from './store.ts'
 
 export type LeafFile = {
@@ -51,7 +52,7 @@ export function createLeafFile(file: string): LeafFile {
         ...{ buffer: Buffer.alloc(HASH_LENGTH), length: HASH_LENGTH },
         position: position * HASH_LENGTH,
       })
-      if (bytesRead !== HASH_LENGTH) throw new Fault('io_error', { what: `${file} ends too early` })
+      if (bytesRead !== HASH_LENGTH) throw new Fault('io_error', { what: say`${file} ends too early` })
       return buffer
     })
 

@@ -8,6 +8,7 @@ import { serverId } from '#core/contract/verify-seal.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { AUDIT_DOCUMENT, AUDIT_LIMITS, type AuditOrderList, type AuditQuery } from '#schemas/audit-order.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { SignDocument } from '../../configuration/signing-keys/sign-document.ts'
 import type { DocumentRooms } from '../../documents/approved-now.ts'
 import { approvedNow } from '../../documents/approved-now.ts'
@@ -31,7 +32,8 @@ export function auditIntakeHandlers(rooms: AuditIntakeRooms): Record<string, Ope
     (purpose: 'query' | 'answer', act: (body: Buffer, now: number) => Promise<unknown>) =>
     async ({ body }: { body: unknown }): Promise<unknown> => {
       try {
-        if (!Buffer.isBuffer(body)) throw new Fault('malformed_json', { what: 'a signed document is needed' })
+        if (!Buffer.isBuffer(body))
+          throw new Fault('malformed_json', { what: say`a signed document is needed` })
         const answer = await act(body, clock())
         rooms.count(purpose, 'ok')
         return answer

@@ -7,6 +7,7 @@ import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { AuditOrder } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { Page } from '../../changes/store.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { encodedId } from '../../members/rules.ts'
@@ -47,7 +48,7 @@ export function auditOrderHandlers(q: {
   }
   return {
     addAuditOrder: async ({ body, caller }) => {
-      if (!Buffer.isBuffer(body)) throw new Fault('malformed_json', { what: 'a signed order is needed' })
+      if (!Buffer.isBuffer(body)) throw new Fault('malformed_json', { what: say`a signed order is needed` })
       const instance = await instanceOf(q.members)
       const read: VerifiedOrder = readOrder(body, { authorities: q.authorities, instance })
       checkInTime(read.order, clock())

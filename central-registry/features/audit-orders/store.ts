@@ -6,6 +6,7 @@ import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { HearCosigned } from '#platform/witness/store.ts'
 import { AUDIT_LIMITS, type AuditAnswer, type AuditQuery, type ListedOrder } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { type Change, counted, mustBe, type Page, refuseTwin, textContains } from '../../changes/store.ts'
 import { takeDocument } from '../../documents/taken-store.ts'
 import type { AuditOrderRow, AuditOrderServerRow, Tables } from './tables.ts'
@@ -51,7 +52,7 @@ export function createAuditOrderStore(database: Database, record: Change<Tables>
       record(async (transaction) => {
         const open = transaction.selectFrom('audit_order').where('deadline', '>', q.now)
         if ((await counted(open)) >= MOST_OPEN)
-          throw new Fault('conflict', { what: `${MOST_OPEN} audit orders are open already` })
+          throw new Fault('conflict', { what: say`${MOST_OPEN} audit orders are open already` })
         const registered = await transaction
           .selectFrom('security_server')
           .select('id')
@@ -59,7 +60,7 @@ export function createAuditOrderStore(database: Database, record: Change<Tables>
           .execute()
         const known = new Set(registered.map(({ id }) => id))
         const missing = order.servers.find((one) => !known.has(one))
-        if (missing !== undefined) throw new Fault('not_found', { what: `the security server ${missing}` })
+        if (missing !== undefined) throw new Fault('not_found', { what: say`the security server ${missing}` })
         const { id, authority, case: case_number, deadline } = order
         const row = { id, sha256, document: q.document.toString(), authority, case_number, deadline }
         await refuseTwin(
@@ -150,11 +151,11 @@ export function createAuditOrderStore(database: Database, record: Change<Tables>
           .where('server', '=', answer.server)
           .executeTakeFirst()
         if (row === undefined)
-          throw new Fault('audit_answer_wrong', { what: `no order ${answer.order} asks ${answer.server}` })
-        if (row.outcome !== null) throw new Fault('conflict', { what: 'the order was answered already' })
+          throw new Fault('audit_answer_wrong', { what: say`no order ${answer.order} asks ${answer.server}` })
+        if (row.outcome !== null) throw new Fault('conflict', { what: say`the order was answered already` })
         if (row.seed === null || row.seed !== answer.seed)
           throw new Fault('audit_answer_wrong', {
-            what: 'it is of another seed than the order was given with',
+            what: say`it is of another seed than the order was given with`,
           })
         const { outcome, matched, reason = null } = answer
         await transaction

@@ -11,6 +11,7 @@ import { lineWriter } from '#platform/backups/lines.ts'
 import { ENTRY_NAME } from '#platform/backups/manifest.ts'
 import { type AddEntry, writeBackup } from '#platform/backups/write-backup.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { SignDocument } from '../../configuration/signing-keys/sign-document.ts'
 import type { BackupStore } from './store.ts'
 
@@ -53,7 +54,7 @@ export function createWriteBackup(q: {
 
   return async (file, at) => {
     const of = await q.instance()
-    if (of === undefined) throw new Fault('conflict', { what: 'the instance has no identifier yet' })
+    if (of === undefined) throw new Fault('conflict', { what: say`the instance has no identifier yet` })
     const madeAt = new Date(at).toISOString()
     const fixed = {
       file,

@@ -10,6 +10,7 @@ import { readCertificate } from '#core/certificate/certificate.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { encodeSegment } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { MAX_DOCUMENT_BYTES, MAX_METHODS_BYTES, type OfferedService, textOf } from './read-answers.ts'
 import { readSoapMethods, readWsdlAnswer, type SoapCode, writeQuestion } from './soap-answers.ts'
 
@@ -81,7 +82,7 @@ export function createCollector(q: CollectorSettings): Collector {
       const contentType = String(reply.headers['content-type'] ?? '')
       return { status: reply.statusCode, contentType, bytes: Buffer.from(await reply.body.arrayBuffer()) }
     } catch (cause) {
-      throw new Fault('catalogue_unavailable', { what: 'our own security server gave no answer', cause })
+      throw new Fault('catalogue_unavailable', { what: say`our own security server gave no answer`, cause })
     }
   }
 

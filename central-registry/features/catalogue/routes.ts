@@ -5,6 +5,7 @@ import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkCode, idText, parseServiceId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import type { Page } from '../../changes/store.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { encodedId, subsystemIdOf } from '../../members/rules.ts'
@@ -34,7 +35,7 @@ export function catalogueHandlers(rooms: Rooms): Record<string, OperationHandler
     ]
     if (parts.length < 5 || parts.length > 6 || instance !== (await instanceOf(members)))
       throw new Fault('invalid_input', {
-        what: 'a service id is INSTANCE:CLASS:CODE:SUBSYSTEM:SERVICE[:VERSION]',
+        what: say`a service id is INSTANCE:CLASS:CODE:SUBSYSTEM:SERVICE[:VERSION]`,
       })
     return idText({ instance, memberClass, memberCode, subsystemCode, serviceCode, serviceVersion })
   }
@@ -78,7 +79,7 @@ export function catalogueHandlers(rooms: Rooms): Record<string, OperationHandler
     draftContractTerms: async ({ params, body }) => {
       const { row } = await store.service(await serviceOf(params['id']!))
       if (row.status === 'withdrawn')
-        throw new Fault('contract_not_possible', { what: 'the service is not offered any more' })
+        throw new Fault('contract_not_possible', { what: say`the service is not offered any more` })
       const given = body as AccessRequest
       const client = await subsystemOf(given.client)
       checkMayRequest(JSON.parse(row.access) as Access, client, await store.groupsOf(client))
@@ -88,7 +89,7 @@ export function catalogueHandlers(rooms: Rooms): Record<string, OperationHandler
     collectCatalogue: async () => {
       if (rooms.collect === undefined)
         throw new Fault('conflict', {
-          what: 'the settings have no `catalogue.securityServer`: name it and start again (docs/catalogue.md)',
+          what: say`the settings have no \`catalogue.securityServer\`: name it and start again (docs/catalogue.md)`,
         })
       await store.askAll(new Date(clock()).toISOString())
       // The job collects the rest.
@@ -121,6 +122,6 @@ function summary(row: CatalogueServiceRow): object {
 function timeOf(text: string): string {
   const time = new Date(text)
   // RFC 3339 allows leap seconds, Date does not.
-  if (Number.isNaN(time.getTime())) throw new Fault('invalid_input', { what: 'validUntil is not a time' })
+  if (Number.isNaN(time.getTime())) throw new Fault('invalid_input', { what: say`validUntil is not a time` })
   return time.toISOString()
 }

@@ -4,6 +4,7 @@ import { readContent } from '#core/contract/read-content.ts'
 import type { ContractTerms } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseSubsystemId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { REST_METHODS } from '#schemas/wire.ts'
 import type { Access, Endpoint } from './read-answers.ts'
 import type { CatalogueServiceRow } from './tables.ts'
@@ -36,7 +37,7 @@ export function checkMayRequest(access: Access, client: string, groups: readonly
     if (access.memberClasses.includes(memberClass)) return
     if (access.globalGroups.some((code) => groups.includes(code))) return
   }
-  throw new Fault('contract_not_possible', { what: 'the provider takes no requests of this subsystem' })
+  throw new Fault('contract_not_possible', { what: say`the provider takes no requests of this subsystem` })
 }
 
 export type AccessRequest = {
@@ -74,12 +75,14 @@ export function draftOf(
   const callable = all.filter(({ method }) => method === '*' || REST_METHODS.has(method))
   const chosen = q.endpoints ?? (all.length === 0 ? [{ method: '*', path: '**' }] : callable)
   if (chosen.length === 0)
-    throw new Fault('contract_not_possible', { what: 'security servers carry no method of the service' })
+    throw new Fault('contract_not_possible', { what: say`security servers carry no method of the service` })
   const strange = chosen.find(
     (one) => all.length > 0 && !all.some(({ method, path }) => method === one.method && path === one.path),
   )
   if (strange !== undefined)
-    throw new Fault('contract_not_possible', { what: `the service has no ${strange.method} ${strange.path}` })
+    throw new Fault('contract_not_possible', {
+      what: say`the service has no ${strange.method} ${strange.path}`,
+    })
   const terms: ContractTerms = {
     title: row.title || row.service_code,
     provider: row.provider,

@@ -4,6 +4,7 @@ import { type Kysely, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseSubsystemId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { type Change, contains, counted, orderOf, type Page } from '../../changes/store.ts'
 import { serviceText } from './client.ts'
 import type { Description, OfferedService } from './read-answers.ts'
@@ -229,7 +230,7 @@ function createCatalogueReading(tables: Kysely<Tables>) {
     /** Throws `not_found`. */
     async service(id: string) {
       const row = await listed({}).select(COLUMNS).where('id', '=', id).executeTakeFirst()
-      if (row === undefined) throw new Fault('not_found', { what: `the service ${id} in the catalogue` })
+      if (row === undefined) throw new Fault('not_found', { what: say`the service ${id} in the catalogue` })
       const owner = await tables
         .selectFrom('subsystem')
         .innerJoin('member', 'member.id', 'subsystem.member')
@@ -260,13 +261,14 @@ function createCatalogueReading(tables: Kysely<Tables>) {
         .select(['type', 'sha256', 'content'])
         .where('id', '=', id)
         .executeTakeFirst()
-      if (row === undefined) throw new Fault('not_found', { what: `a document of ${id}` })
+      if (row === undefined) throw new Fault('not_found', { what: say`a document of ${id}` })
       return row
     },
     /** The global groups of a registered subsystem; throws `not_found`. */
     async groupsOf(subsystem: string): Promise<string[]> {
       const known = tables.selectFrom('subsystem').where('id', '=', subsystem)
-      if ((await counted(known)) === 0) throw new Fault('not_found', { what: `the subsystem ${subsystem}` })
+      if ((await counted(known)) === 0)
+        throw new Fault('not_found', { what: say`the subsystem ${subsystem}` })
       const rows = await tables
         .selectFrom('global_group_member')
         .select('group_code')

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SuspendedKind } from '#schemas/global-configuration.ts'
+import { say } from '#schemas/said.ts'
 import { within } from '../../changes/store.ts'
 import { clientOf, memberIdOf, serverOf, subsystemIdOf } from '../../members/rules.ts'
 import { createMemberStore } from '../../members/store.ts'
@@ -89,11 +90,11 @@ export async function perform(
 }
 
 function given<T>(value: T | undefined, name: string): T {
-  if (value === undefined) throw new Fault('invalid_input', { what: `${name} is needed for this act` })
+  if (value === undefined) throw new Fault('invalid_input', { what: say`${name} is needed for this act` })
   return value
 }
 
 function numberOf(id: string): number {
-  if (!/^[1-9][0-9]{0,14}$/.test(id)) throw new Fault('invalid_input', { what: 'the id is a number' })
+  if (!/^[1-9][0-9]{0,14}$/.test(id)) throw new Fault('invalid_input', { what: say`the id is a number` })
   return Number(id)
 }

@@ -3,6 +3,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { partiesOf } from '../../contract-versions/rules.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { encodedId, encodedServer } from '../../members/rules.ts'
@@ -31,7 +32,9 @@ export function consequenceHandlers(q: {
       const maker = caller.kind === 'key' ? await q.makerOf(caller.id) : null
       const act = { operation, ...more }
       if (running >= MOST_AT_ONCE)
-        throw new Fault('conflict', { what: `${MOST_AT_ONCE} such questions are being answered: try again` })
+        throw new Fault('conflict', {
+          what: say`${MOST_AT_ONCE} such questions are being answered: try again`,
+        })
       running++
       const { refused, affected } = await foresee(q.database, act, {
         instance,

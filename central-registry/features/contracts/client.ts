@@ -6,6 +6,7 @@ import { X509Certificate } from 'node:crypto'
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
 import type { RegistrationService } from '#schemas/global-configuration.ts'
+import { say } from '#schemas/said.ts'
 
 /**
  * The answer, at most `maxBytes` long, unless `signal` aborts first. Throws `registration_unavailable`, with the HTTP status if
@@ -47,7 +48,7 @@ export const postToPartner: PostToPartner = async (service, path, document, maxR
     const bytes = Buffer.from(await reply.body.arrayBuffer())
     if (reply.statusCode >= 300)
       throw new Fault('registration_unavailable', {
-        what: `${service.address} answered HTTP ${reply.statusCode}`,
+        what: say`${service.address} answered HTTP ${reply.statusCode}`,
       })
     return bytes
   } catch (cause) {

@@ -5,6 +5,7 @@
 import type { Kysely } from 'kysely'
 import type { ContactConfirmation, ContactLetter, ContractContent } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { Change } from '../../changes/store.ts'
 import { addEvent, contentOf, noContract, versionsOf } from '../../contract-versions/rows-store.ts'
 import { impossible } from '../../contract-versions/rules.ts'
@@ -109,7 +110,7 @@ async function findContact(
     return contact === undefined ? [] : [{ row, contact }]
   })
   if (found.length === 0)
-    throw new Fault('access_denied', { what: 'the contract names no such contact of this member' })
+    throw new Fault('access_denied', { what: say`the contract names no such contact of this member` })
   const live = found.find(({ row }) => LIVE.includes(row.state))
   if (live === undefined) throw impossible('no version that is undecided or in force names this contact')
   return live

@@ -17,6 +17,7 @@ import {
   type PartnerQuery,
 } from '#schemas/contract.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { OPEN } from '../../contract-versions/rules.ts'
 import { checkFresh } from '../../documents/verify-signer.ts'
 import { instanceOf } from '../../members/instance.ts'
@@ -57,7 +58,7 @@ const MOST_PAGES = 10
 export function partnerContractHandlers(rooms: Rooms): Record<string, OperationHandler> {
   /** Verifies a question, records its id against replay, and returns it with our own instance. */
   async function questionIn(body: unknown): Promise<{ query: PartnerQuery; own: string }> {
-    if (!Buffer.isBuffer(body)) throw new Fault('malformed_json', { what: 'a signed document is needed' })
+    if (!Buffer.isBuffer(body)) throw new Fault('malformed_json', { what: say`a signed document is needed` })
     const now = rooms.clock()
     await rooms.views.load()
     const partner = rooms.views.of(claimedInstance(body))

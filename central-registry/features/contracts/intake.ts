@@ -6,6 +6,7 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { ContractItems, ContractList } from '#schemas/contract.ts'
 import { CONTRACT_DOCUMENT } from '#schemas/contract.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { approvedNow, type DocumentRooms } from '../../documents/approved-now.ts'
 import type { ContractRow } from '../../register/tables.ts'
 import type { ContractContacts } from './contacts-store.ts'
@@ -42,7 +43,8 @@ export function contractIntakeHandlers(rooms: ContractIntakeRooms): Record<strin
     (purpose: Parameters<typeof rooms.count>[0], act: (body: Buffer, now: number) => Promise<unknown>) =>
     async ({ body }: { body: unknown }): Promise<unknown> => {
       try {
-        if (!Buffer.isBuffer(body)) throw new Fault('malformed_json', { what: 'a signed document is needed' })
+        if (!Buffer.isBuffer(body))
+          throw new Fault('malformed_json', { what: say`a signed document is needed` })
         const answer = await act(body, clock())
         rooms.count(purpose, 'ok')
         return answer

@@ -10,6 +10,7 @@ import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { ContractContent, PartnerContract } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { type Change, counted } from '../../changes/store.ts'
 import type { Decision } from '../../contract-versions/move-version-store.ts'
 import {
@@ -85,7 +86,7 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
         let row = rows.find(({ version }) => version === listed.version)
         // It may report about a version between both instances, even if other versions have other parties.
         if ((row === undefined ? rows : [row]).some((one) => instancesOf(contentOf(one)).join() !== both))
-          throw new Fault('access_denied', { what: `${q.partner} is no party of this contract` })
+          throw new Fault('access_denied', { what: say`${q.partner} is no party of this contract` })
         const hasEndedThere = row !== undefined && OPEN.includes(row.state) && ENDS.has(listed.state)
         if (row?.hash !== listed.hash && row?.origin === null && listed.origin === q.own) {
           // Our content changed before it ended here. Once the report is recorded, our list includes this version, so that the

@@ -6,6 +6,7 @@ import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { type Act, actOf, checkReason, wordsOf } from '../../changes/decision.ts'
 import type { Page } from '../../changes/store.ts'
 import type { ContractPolicy, ContractPolicyStore } from '../../contract-versions/policy-store.ts'
@@ -151,7 +152,7 @@ export function contractHandlers(rooms: Rooms): Record<string, OperationHandler>
         body as Partial<ContractPolicy> & Omit<ContractPolicy, 'confirmedContacts'>
       if (confirmedContacts !== 'none' && !rooms.contacts.asks)
         throw new Fault('conflict', {
-          what: 'the settings name no mail server, so that no contact can be confirmed',
+          what: say`the settings name no mail server, so that no contact can be confirmed`,
         })
       return policy.set({ ...given, confirmedContacts })
     },
@@ -196,7 +197,7 @@ function summaryAt(row: ContractRow, now: number): object {
 function timeOf(text: string): string {
   const time = new Date(text)
   // RFC 3339 allows leap seconds, Date does not.
-  if (Number.isNaN(time.getTime())) throw new Fault('invalid_input', { what: 'endsBefore is not a time' })
+  if (Number.isNaN(time.getTime())) throw new Fault('invalid_input', { what: say`endsBefore is not a time` })
   return time.toISOString()
 }
 

@@ -7,6 +7,7 @@ import { groupOf, namedConsumers } from '#core/contract/parties.ts'
 import { checkSealFits } from '#core/contract/verify-seal.ts'
 import type { ContractAct, ContractProposal, ContractState } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { Change } from '../../changes/store.ts'
 import type { Decision } from '../../contract-versions/move-version-store.ts'
 import {
@@ -93,7 +94,7 @@ export function createContractStore({ record, ...rooms }: Rooms) {
           .execute()
         // A member that merely knows a contract's id may not propose a version of it.
         if (rows.length > 0 && !parties.some(({ member }) => member === signer))
-          throw new Fault('access_denied', { what: 'only its parties propose a version of a contract' })
+          throw new Fault('access_denied', { what: say`only its parties propose a version of a contract` })
         const facts = await acts.factsOf(transaction, content)
         checkInstances(content, signer, rows)
         checkProposal(content, signer, { ...facts, versions: rows.map(versionOf) }, at)

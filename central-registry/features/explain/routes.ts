@@ -6,6 +6,7 @@ import type { Database } from '#platform/database/open-database.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkCode, idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import type { PublicationStore } from '../../configuration/store.ts'
 import { approvedNow } from '../../documents/approved-now.ts'
 import { instanceOf } from '../../members/instance.ts'
@@ -49,7 +50,7 @@ export function explainHandlers(q: {
         path?: string
       }
       if ((given.method === undefined) !== (given.path === undefined))
-        throw new Fault('invalid_input', { what: 'method and path are given together, or neither' })
+        throw new Fault('invalid_input', { what: say`method and path are given together, or neither` })
       const instance = await instanceOf(q.members)
       const call = {
         consumer: subsystemIdOf(given.consumer, instance),
@@ -61,7 +62,9 @@ export function explainHandlers(q: {
           given.path === undefined ? undefined : checkServicePath(given.path, { allowEncodedSlash: true }),
       }
       if (running >= MOST_AT_ONCE)
-        throw new Fault('conflict', { what: `${MOST_AT_ONCE} such questions are being answered: try again` })
+        throw new Fault('conflict', {
+          what: say`${MOST_AT_ONCE} such questions are being answered: try again`,
+        })
       running++
       try {
         const steps = judge(await gather(rooms, call, q.clock()))

@@ -11,6 +11,7 @@ import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
+import { say } from '#schemas/said.ts'
 import type { Page } from '../../changes/store.ts'
 import { anchorOfRow } from '../../configuration/assemble.ts'
 import type { ImportClient } from '../../configuration/other-instances/client.ts'
@@ -50,7 +51,7 @@ export function federationHandlers(q: Rooms): Record<string, OperationHandler> {
    */
   async function examine(anchor: ConfigurationAnchor): Promise<string> {
     if (underWay >= MOST_UNDER_WAY)
-      throw new Fault('conflict', { what: 'other anchors are being examined: try again in a minute' })
+      throw new Fault('conflict', { what: say`other anchors are being examined: try again in a minute` })
     underWay++
     // After the time limit the caller gets an answer, but the examination keeps its place until it ends.
     const examination = examineNow(anchor).finally(() => underWay--)
@@ -165,7 +166,7 @@ export function federationHandlers(q: Rooms): Record<string, OperationHandler> {
     },
     readExternalAnchor: async ({ params }) => {
       const row = await store.find(digestOf(params))
-      if (row.state !== 'TRUSTED') throw new Fault('conflict', { what: `the anchor is ${row.state}` })
+      if (row.state !== 'TRUSTED') throw new Fault('conflict', { what: say`the anchor is ${row.state}` })
       await q.follow()
       return whole(row)
     },

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
+import { say } from '#schemas/said.ts'
 
 /** The registry and every security server fetch the configuration of each anchor every 15 s. */
 export const MOST_TRUSTED = 64
@@ -24,9 +25,9 @@ const NEXT: Record<AnchorState, Partial<Record<AnchorAct, AnchorState>>> = {
 export function nextAnchorState(state: AnchorState, act: AnchorAct): AnchorState {
   const next = NEXT[state][act]
   if (next !== undefined) return next
-  if (act === 'examine') throw new Fault('conflict', { what: 'exactly this anchor is trusted already' })
+  if (act === 'examine') throw new Fault('conflict', { what: say`exactly this anchor is trusted already` })
   const why = act === 'trust' ? 'examine it again' : `only a trusted one is ${act}d`
-  throw new Fault('conflict', { what: `the anchor is ${state}: ${why}` })
+  throw new Fault('conflict', { what: say`the anchor is ${state}: ${why}` })
 }
 
 /** Throws `anchor_not_verified` for an anchor of our own instance, or with a key that signs for another instance already. */

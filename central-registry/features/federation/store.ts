@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
+import { say } from '#schemas/said.ts'
 import {
   type Change,
   contains,
@@ -107,7 +108,7 @@ export function createFederationStore(database: Tabled, change: Change<Tables>, 
         if (known !== undefined) nextAnchorState(known.state, 'examine')
         const open = transaction.selectFrom('external_anchor').where('state', '=', 'EXAMINED')
         if (known === undefined && (await counted(open)) >= MOST_EXAMINED)
-          throw new Fault('conflict', { what: `${MOST_EXAMINED} anchors wait for a decision` })
+          throw new Fault('conflict', { what: say`${MOST_EXAMINED} anchors wait for a decision` })
         const { sha256, ...values } = row
         await transaction
           .insertInto('external_anchor')
@@ -126,7 +127,7 @@ export function createFederationStore(database: Tabled, change: Change<Tables>, 
         const others = await trustedIn(transaction)
         const older = others.find(({ anchor }) => anchor.instance === row.instance)
         if (older === undefined && others.length >= MOST_TRUSTED)
-          throw new Fault('conflict', { what: `${MOST_TRUSTED} instances are federated already` })
+          throw new Fault('conflict', { what: say`${MOST_TRUSTED} instances are federated already` })
         const keys = await transaction.selectFrom('signing_key').select('certificate').execute()
         checkApart(anchorOfRow(row), {
           instance,

@@ -16,6 +16,7 @@ import {
   sumOf,
 } from '#schemas/fleet.ts'
 import { encodeSegment } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { takeDocument } from '../../documents/taken-store.ts'
 import type { Tables } from './tables.ts'
 
@@ -59,7 +60,7 @@ export function createCallStore(database: Database) {
         const transaction = tablesOf<Tables>({ kysely })
         await takeDocument(transaction, counts.id, now)
         if (day < dayOf(now - KEPT_DAYS * DAY_MS))
-          throw new Fault('invalid_input', { what: `${day} is more than ${KEPT_DAYS} days ago` })
+          throw new Fault('invalid_input', { what: say`${day} is more than ${KEPT_DAYS} days ago` })
         const own = await ownOf(transaction, server)
         const before = await transaction
           .selectFrom('call_day')
@@ -203,7 +204,7 @@ async function ownOf(transaction: Kysely<Tables>, server: string): Promise<Set<s
     .select('owner')
     .where('id', '=', server)
     .executeTakeFirst()
-  if (row === undefined) throw new Fault('not_found', { what: `the security server ${server}` })
+  if (row === undefined) throw new Fault('not_found', { what: say`the security server ${server}` })
   const clients = await transaction
     .selectFrom('server_client')
     .select('client')

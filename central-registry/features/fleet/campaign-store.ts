@@ -3,6 +3,7 @@ import { readCertificate } from '#core/certificate/certificate.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { CampaignFacts } from './campaign.ts'
 import type { Tables } from './tables.ts'
 
@@ -18,7 +19,7 @@ export function createCampaignFacts(
       .where('service', '=', service)
       .execute()
     if (authorities.length === 0)
-      throw new Fault('not_found', { what: `the certification service ${service}` })
+      throw new Fault('not_found', { what: say`the certification service ${service}` })
     const own = new Set(authorities.map(({ sha256 }) => sha256))
     const servers = await tables
       .selectFrom('security_server')

@@ -33,6 +33,7 @@ import {
   type ServerReport,
 } from '#schemas/fleet.ts'
 import { decodeSegment, encodeSegment, idText, parseClientId, parseServiceId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { ofOwner, verified } from '../../documents/verify-document.ts'
 
 const DAY_MS = 86_400_000
@@ -110,7 +111,7 @@ export function verifyCalls(
     )
     const today = document.createdAt.slice(0, 10)
     if (document.day > today || (document.settled && document.day === today))
-      throw new Fault('invalid_input', { what: `the day ${document.day} is not over` })
+      throw new Fault('invalid_input', { what: say`the day ${document.day} is not over` })
     return document
   })
 }

@@ -6,6 +6,7 @@ import type { ConfigurationIndex } from '#core/configuration/configuration-index
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { type CallCountsAnswer, FLEET_DOCUMENT, type ReportAnswer } from '#schemas/fleet.ts'
+import { say } from '#schemas/said.ts'
 import type { SignDocument } from '../../configuration/signing-keys/sign-document.ts'
 import type { DocumentRooms } from '../../documents/approved-now.ts'
 import { approvedNow } from '../../documents/approved-now.ts'
@@ -28,7 +29,8 @@ export function fleetIntakeHandlers(rooms: FleetIntakeRooms): Record<string, Ope
     (purpose: 'report' | 'calls', take: (bytes: Buffer, trust: Trust) => Promise<string>): OperationHandler =>
     async ({ body }) => {
       try {
-        if (!Buffer.isBuffer(body)) throw new Fault('malformed_json', { what: 'a signed document is needed' })
+        if (!Buffer.isBuffer(body))
+          throw new Fault('malformed_json', { what: say`a signed document is needed` })
         const configuration = await approvedNow(rooms)
         const signed = Buffer.from(await take(body, { configuration, now: rooms.clock() }))
         rooms.count(purpose, 'ok')

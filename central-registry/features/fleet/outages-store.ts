@@ -3,6 +3,7 @@ import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { MOST_OUTAGES, type Outage } from '#schemas/fleet.ts'
 import { parseServerId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { type Change, counted, type Page, textContains } from '../../changes/store.ts'
 import type { OutageRow, Tables } from './tables.ts'
 
@@ -46,7 +47,7 @@ export function createOutageStore(database: Database, record: Change<Tables>) {
           .where('ended_at', 'is', null)
         if ((await counted(open)) >= MOST_OUTAGES)
           throw new Fault('conflict', {
-            what: `${MOST_OUTAGES} outages are announced: end one of them first`,
+            what: say`${MOST_OUTAGES} outages are announced: end one of them first`,
           })
         return transaction
           .insertInto('outage')
@@ -65,7 +66,7 @@ export function createOutageStore(database: Database, record: Change<Tables>) {
           .where('ends_at', '>', at)
           .executeTakeFirst()
         if (numUpdatedRows === 0n)
-          throw new Fault('not_found', { what: `an outage ${id} that is not over yet` })
+          throw new Fault('not_found', { what: say`an outage ${id} that is not over yet` })
       }),
     /** The outages that this server has to be told of now. */
     async for(server: string, at: string): Promise<Outage[]> {

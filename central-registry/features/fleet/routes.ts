@@ -8,6 +8,7 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ServerReport } from '#schemas/fleet.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import type { Page } from '../../changes/store.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { encodedId, encodedServer, serverOf } from '../../members/rules.ts'
@@ -103,7 +104,7 @@ export function fleetHandlers(rooms: Rooms): Record<string, OperationHandler> {
       const days = (Date.parse(until) - rooms.clock()) / 86_400_000
       if (until <= from || until <= at || days > MOST_DAYS)
         throw new Fault('invalid_input', {
-          what: `until is after from, in the future and within ${MOST_DAYS} days`,
+          what: say`until is after from, in the future and within ${MOST_DAYS} days`,
         })
       const servers = await Promise.all((given.servers ?? []).map(textOf))
       for (const server of servers) await store.address(server)
@@ -195,6 +196,6 @@ const named = ({ kind, name, id }: Caller): string => `${name} (${kind} ${id})`
 function timeOf(text: string): string {
   const time = new Date(text)
   // RFC 3339 allows leap seconds, Date does not.
-  if (Number.isNaN(time.getTime())) throw new Fault('invalid_input', { what: 'a time is needed' })
+  if (Number.isNaN(time.getTime())) throw new Fault('invalid_input', { what: say`a time is needed` })
   return time.toISOString()
 }

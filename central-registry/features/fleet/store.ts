@@ -4,6 +4,7 @@ import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ServerReport } from '#schemas/fleet.ts'
+import { say } from '#schemas/said.ts'
 import { contains, counted, orderOf, type Page } from '../../changes/store.ts'
 import { takeDocument } from '../../documents/taken-store.ts'
 import { keepTroubles, replaceCertificates } from './rows-store.ts'
@@ -64,7 +65,7 @@ export function createFleetStore(database: Database) {
       .select('address')
       .where('id', '=', server)
       .executeTakeFirst()
-    if (row === undefined) throw new Fault('not_found', { what: `the security server ${server}` })
+    if (row === undefined) throw new Fault('not_found', { what: say`the security server ${server}` })
     return row.address
   }
 
@@ -194,7 +195,7 @@ function createFleetLists(tables: Kysely<Tables>) {
         .select(['report', 'probed_at', 'probe', 'maintenance'])
         .where('security_server.id', '=', server)
         .executeTakeFirst()
-      if (row === undefined) throw new Fault('not_found', { what: `the security server ${server}` })
+      if (row === undefined) throw new Fault('not_found', { what: say`the security server ${server}` })
       return row
     },
     /** The present troubles of these servers. */

@@ -7,6 +7,7 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { Page } from '../../changes/store.ts'
 import type { ImportClient } from '../../configuration/other-instances/client.ts'
 import {
@@ -48,7 +49,7 @@ export function importHandlers(q: Rooms): Record<string, OperationHandler> {
     const { instance } = await q.members.parameters()
     if (instance !== undefined && instance !== shared.instance)
       throw new Fault('conflict', {
-        what: `this registry is of the instance ${instance}, the configuration of ${shared.instance}`,
+        what: say`this registry is of the instance ${instance}, the configuration of ${shared.instance}`,
       })
   }
 
@@ -141,7 +142,7 @@ export function importHandlers(q: Rooms): Record<string, OperationHandler> {
       )
       if (server === undefined)
         throw new Fault('incorrect_certificate', {
-          what: `no security server of the configuration has ${sha256}`,
+          what: say`no security server of the configuration has ${sha256}`,
         })
       await store.addCertificates(row.id, [{ sha256, der }], 'file')
       const { instance, memberClass, memberCode, serverCode } = server.id
@@ -152,14 +153,14 @@ export function importHandlers(q: Rooms): Record<string, OperationHandler> {
       const { row, source, plan } = await planned(numberOf(params))
       await checkInstance(source)
       if (clock() - Date.parse(row.examined_at) > MAX_AGE_MS)
-        throw new Fault('conflict', { what: 'its configuration is more than a week old: add it again' })
+        throw new Fault('conflict', { what: say`its configuration is more than a week old: add it again` })
       const by = approver === undefined ? named(caller) : `${named(caller)}, approved by ${named(approver)}`
       await store.carryOut(
         row.id,
         (present) => {
           const made = plan(present)
           if (made.contentHash !== contentHash)
-            throw new Fault('conflict', { what: 'it would take something else now than when it was read' })
+            throw new Fault('conflict', { what: say`it would take something else now than when it was read` })
           return { take: made.plan.take, contentHash, report: reportOf(made.plan) }
         },
         { by, at: new Date(clock()).toISOString() },
@@ -248,7 +249,7 @@ async function announcement({ keys, sourceAddress }: Rooms): Promise<{ announcem
 }
 
 function mustBeOpen({ id, state }: Pick<ImportSummary, 'id' | 'state'>): void {
-  if (state !== 'OPEN') throw new Fault('conflict', { what: `the import ${id} was carried out already` })
+  if (state !== 'OPEN') throw new Fault('conflict', { what: say`the import ${id} was carried out already` })
 }
 
 function summary(row: ImportSummary): object {

@@ -2,6 +2,7 @@
 import type { Kysely, Selectable } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { type Change, counted, mustBe, type Page, type Tabled, textContains } from '../../changes/store.ts'
 import type { Documents, Source } from '../../configuration/other-instances/read-source.ts'
 import { readRegister } from '../../configuration/store.ts'
@@ -49,7 +50,7 @@ export function createImportStore(database: Tabled, change: Change<Tables>, reco
       record(async (transaction) => {
         const open = transaction.selectFrom('instance_import').where('state', '=', 'OPEN')
         if ((await counted(open)) >= MOST_OPEN)
-          throw new Fault('conflict', { what: `${MOST_OPEN} imports are open: carry out or discard one` })
+          throw new Fault('conflict', { what: say`${MOST_OPEN} imports are open: carry out or discard one` })
         const { id } = await transaction
           .insertInto('instance_import')
           .values({
@@ -132,5 +133,5 @@ async function mustBeOpen(transaction: Kysely<Tables>, id: number): Promise<void
     .where('id', '=', id)
     .executeTakeFirst()
   if (mustBe(`the import ${id}`, row).state !== 'OPEN')
-    throw new Fault('conflict', { what: `the import ${id} was carried out already` })
+    throw new Fault('conflict', { what: say`the import ${id} was carried out already` })
 }

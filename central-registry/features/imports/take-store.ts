@@ -4,6 +4,7 @@
  */
 import type { Kysely } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { within } from '../../changes/store.ts'
 import { followOwners } from '../../register/owners-group-store.ts'
 import { createTrustStore } from '../../trust/store.ts'
@@ -42,7 +43,7 @@ async function takeTrust(transaction: Kysely<Tables>, take: Take, at: string): P
     await trust.addService({ ...service, at }, top, () => undefined)
   for (const { of, authority } of take.intermediates) {
     const top = (await trust.authorities()).find(({ sha256, is_top }) => sha256 === of && is_top === 1)
-    if (top === undefined) throw new Fault('not_found', { what: `the approved CA ${of}` })
+    if (top === undefined) throw new Fault('not_found', { what: say`the approved CA ${of}` })
     // The plan has checked the issuer against all CAs that are imported together.
     await trust.addIntermediate(top.service, authority, () => undefined)
   }

@@ -7,6 +7,7 @@ import { rename, rm } from 'node:fs/promises'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { writeDurably } from '../../configuration/durable-file.ts'
 import { digestOf } from './code-files.ts'
 import type { InstallationStore } from './store.ts'
@@ -25,7 +26,7 @@ export async function reopenInstallation(q: {
   clock: Clock
 }): Promise<string> {
   const refusal = new Fault('conflict', {
-    what: 'the installation ceremony is not done: redeem the codes that the registry has written',
+    what: say`the installation ceremony is not done: redeem the codes that the registry has written`,
   })
   if (!(await q.store.isDone())) throw refusal
   const until = new Date(q.clock() + OPEN_MS).toISOString()

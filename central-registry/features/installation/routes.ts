@@ -5,6 +5,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { digestOf } from './code-files.ts'
 import type { InstallationStore, Redeemed } from './store.ts'
 
@@ -19,7 +20,7 @@ export function installationHandlers(q: {
   return {
     closeInstallation: async () => {
       if (!(await q.store.close(new Date(q.clock()).toISOString())))
-        throw new Fault('not_found', { what: 'the installation is not open for one more administrator' })
+        throw new Fault('not_found', { what: say`the installation is not open for one more administrator` })
     },
     redeemInstallationCode: async ({ body, caller }) => {
       if (caller.kind !== 'person') throw new Fault('not_in_person')

@@ -6,6 +6,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { JobHandler } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { Fields } from '../../members/contacts/mail-address.ts'
 import type { SendMail } from './client.ts'
 import { type MailLanguage, render } from './rules.ts'
@@ -53,7 +54,8 @@ export function createDelivery(rooms: {
 
     async function tryToSend(): Promise<Fault | undefined> {
       try {
-        if (send === undefined) throw new Fault('mail_failed', { what: 'the settings name no mail server' })
+        if (send === undefined)
+          throw new Fault('mail_failed', { what: say`the settings name no mail server` })
         const kept = JSON.parse(row.fields) as Fields
         const more = row.text === letters.text ? await letters.fieldsOf(kept, clock()) : {}
         const { subject, text } = render(row.text, { ...kept, ...more }, language)

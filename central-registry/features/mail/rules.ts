@@ -1,5 +1,6 @@
 /** Rules for e-mail: which addresses are accepted, and how a text is filled in; pure. */
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { type Fields, isAddress } from '../../members/contacts/mail-address.ts'
 import en from './texts/en.json' with { type: 'json' }
 import es from './texts/es.json' with { type: 'json' }
@@ -21,7 +22,7 @@ const MAX_SUBJECT = 200
 /** Throws `invalid_input`. Its text does not name the address, because that is personal data. */
 export function checkAddresses(addresses: string[]): string[] {
   if (!addresses.every(isAddress) || new Set(addresses).size !== addresses.length)
-    throw new Fault('invalid_input', { what: 'plain e-mail addresses are needed, each once' })
+    throw new Fault('invalid_input', { what: say`plain e-mail addresses are needed, each once` })
   return addresses
 }
 

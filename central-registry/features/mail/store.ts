@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import { tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { type Change, counted, mustBe, type Page, type Tabled, textContains } from '../../changes/store.ts'
 import type { Fields } from '../../members/contacts/mail-address.ts'
 import { mustBeRegistered } from '../../members/store.ts'
@@ -132,7 +133,7 @@ async function waitAnew(transaction: Kysely<Tables>, id: number, now: number): P
 
 function mustBeUndelivered({ id, state }: { id: number; state: MailState }): void {
   if (state === 'WAITING' || state === 'SENT')
-    throw new Fault('conflict', { what: `the message ${id} is ${state.toLowerCase()}` })
+    throw new Fault('conflict', { what: say`the message ${id} is ${state.toLowerCase()}` })
 }
 
 /** The mail addresses of these members. */

@@ -5,6 +5,7 @@ import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import type { Page } from '../../changes/store.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { clientOf, encodedId, memberIdOf } from '../../members/rules.ts'
@@ -42,7 +43,8 @@ export function mandateHandlers(q: {
       const instance = await instanceOf(q.members)
       const time = new Date(given.validUntil)
       // RFC 3339 allows leap seconds, Date does not.
-      if (Number.isNaN(time.getTime())) throw new Fault('invalid_input', { what: 'validUntil is not a time' })
+      if (Number.isNaN(time.getTime()))
+        throw new Fault('invalid_input', { what: say`validUntil is not a time` })
       const mandate = {
         host: idText(memberIdOf(given.host, instance)),
         client: idText(clientOf(given.client, instance)),

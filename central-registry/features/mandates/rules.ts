@@ -2,6 +2,7 @@
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseClientId } from '#schemas/identifiers.ts'
 import { ownerOf, type RequestSubject } from '#schemas/management-request.ts'
+import { say } from '#schemas/said.ts'
 
 const DAY_MS = 86_400_000
 const MOST_YEARS = 10
@@ -16,10 +17,10 @@ export type MandateState = 'inForce' | 'ended'
 /** Throws `invalid_input` for a mandate of a member for itself, or with an end in the past or more than ten years ahead. */
 export function checkMandate({ host, client, validUntil }: Omit<Mandate, 'endedAt'>, now: number): void {
   if (memberOfClient(client) === host)
-    throw new Fault('invalid_input', { what: 'a member needs no mandate for itself' })
+    throw new Fault('invalid_input', { what: say`a member needs no mandate for itself` })
   const until = Date.parse(validUntil)
   if (Number.isNaN(until) || until <= now || until > now + MOST_YEARS * 366 * DAY_MS)
-    throw new Fault('invalid_input', { what: `validUntil is a time within the next ${MOST_YEARS} years` })
+    throw new Fault('invalid_input', { what: say`validUntil is a time within the next ${MOST_YEARS} years` })
 }
 
 export function stateAt({ endedAt, validUntil }: Mandate, now: string): MandateState {

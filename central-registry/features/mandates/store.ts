@@ -9,6 +9,7 @@ import { tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseClientId, parseMemberId } from '#schemas/identifiers.ts'
 import type { RequestSubject } from '#schemas/management-request.ts'
+import { say } from '#schemas/said.ts'
 import { type Change, contains, counted, mustBe, type Page, type Tabled } from '../../changes/store.ts'
 import { mustBeRegistered } from '../../members/store.ts'
 import type { HostingMandateRow, RegisterTables } from '../../register/tables.ts'
@@ -145,7 +146,7 @@ export function createMandateStore(
         await mustBeRegistered(transaction, parseClientId(one.client))
         const { mandate } = await mandateFor(transaction, one, at)
         if (mandate !== undefined && mandate.validUntil >= one.validUntil)
-          throw new Fault('conflict', { what: `the hosting mandate ${mandate.id} covers this already` })
+          throw new Fault('conflict', { what: say`the hosting mandate ${mandate.id} covers this already` })
         const member = memberOfClient(one.client)
         const row = {
           ...{ host: one.host, client: idText(parseClientId(one.client)), valid_until: one.validUntil },
@@ -165,7 +166,7 @@ export function createMandateStore(
       record(async (transaction) => {
         const row = await find(transaction, id)
         if (row.ended_at !== null || row.valid_until <= by.at)
-          throw new Fault('conflict', { what: 'the hosting mandate has ended already' })
+          throw new Fault('conflict', { what: say`the hosting mandate has ended already` })
         return end(transaction, row, by)
       }),
     /** The mandates that end last come first. */

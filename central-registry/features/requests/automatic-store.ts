@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RequestKind } from '#schemas/management-request.ts'
+import { say } from '#schemas/said.ts'
 import { type Change, countOf, mustHaveMet, type Tabled } from '../../changes/store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 
@@ -21,7 +22,7 @@ export function createAutomaticApprovalStore(database: Tabled, record: Change) {
     set: (kind: RequestKind, memberClass: string) =>
       record(async (transaction) => {
         if ((await countOf(transaction, 'member_class', 'code', memberClass)) === 0)
-          throw new Fault('not_found', { what: `the member class ${memberClass}` })
+          throw new Fault('not_found', { what: say`the member class ${memberClass}` })
         await transaction
           .insertInto('automatic_approval')
           .values({ kind, member_class: memberClass })

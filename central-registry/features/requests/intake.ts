@@ -6,6 +6,7 @@
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { RequestStatus } from '#schemas/management-request.ts'
+import { say } from '#schemas/said.ts'
 import { approvedNow, type DocumentRooms } from '../../documents/approved-now.ts'
 import { verifyFiledRequest, verifyRevocation, verifyStatusQuery } from './proofs.ts'
 import type { RequestRow } from './rows-store.ts'
@@ -27,7 +28,8 @@ export function intakeHandlers(rooms: IntakeRooms): Record<string, OperationHand
     (purpose: 'file' | 'query' | 'revoke', act: (body: Buffer, now: number) => Promise<unknown>) =>
     async ({ body }: { body: unknown }): Promise<unknown> => {
       try {
-        if (!Buffer.isBuffer(body)) throw new Fault('malformed_json', { what: 'a signed document is needed' })
+        if (!Buffer.isBuffer(body))
+          throw new Fault('malformed_json', { what: say`a signed document is needed` })
         const answer = await act(body, clock())
         count(purpose, 'ok')
         return answer

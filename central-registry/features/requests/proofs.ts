@@ -14,6 +14,7 @@ import {
   type Revocation,
   type StatusQuery,
 } from '#schemas/management-request.ts'
+import { say } from '#schemas/said.ts'
 import type { Trust } from '../../documents/verify-signer.ts'
 import { describeCertificate, type ProofFacts, verifySigner } from '../../documents/verify-signer.ts'
 import { checkNewCertificate } from '../../servers/rules.ts'
@@ -31,14 +32,14 @@ export function verifyFiledRequest(
   const needsTwo = request.kind === 'authCertReg'
   if (needsTwo !== (authentication !== undefined) || more.length > 0)
     throw new Fault('missing_signature', {
-      what: 'an authentication certificate is registered by two signatures, all else by one',
+      what: say`an authentication certificate is registered by two signatures, all else by one`,
     })
   const facts = verifySigner(request, signing, trust)
   checkSigner(request, request.signer)
   if (authentication === undefined) return { request, facts }
   const certificate = verifyAuthenticationCertificate(request, trust)
   if (certificate.sha256 !== authentication.certificate.sha256)
-    throw new Fault('incorrect_certificate', { what: 'the second signature is by another certificate' })
+    throw new Fault('incorrect_certificate', { what: say`the second signature is by another certificate` })
   return { request, facts: { ...facts, authenticationCertificate: describeCertificate(certificate) } }
 }
 
@@ -58,7 +59,7 @@ function verifyAlone<T extends DocumentHead & { server: string }>(
 ): T {
   const { document, signatures } = readSignedJson(bytes, type)
   const given = read(document)
-  if (signatures.length > 1) throw new Fault('malformed_signature', { what: 'one signature is needed' })
+  if (signatures.length > 1) throw new Fault('malformed_signature', { what: say`one signature is needed` })
   verifySigner(given, signatures[0]!, trust)
   return given
 }

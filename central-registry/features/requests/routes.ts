@@ -9,6 +9,7 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkCode, idText, type MemberId } from '#schemas/identifiers.ts'
 import { type RequestKind, signersOf } from '#schemas/management-request.ts'
+import { say } from '#schemas/said.ts'
 import { checkReason } from '../../changes/decision.ts'
 import type { Page } from '../../changes/store.ts'
 import { instanceOf } from '../../members/instance.ts'
@@ -89,7 +90,7 @@ export function requestHandlers({
     deleteAutomaticApproval: ({ params }) => automatic.delete(...ruleOf(params)),
     getWebhook: async ({ params }) => {
       const url = await webhooks.urlOf(idText(await memberOf(params)))
-      if (url === undefined) throw new Fault('not_found', { what: 'this member has no webhook' })
+      if (url === undefined) throw new Fault('not_found', { what: say`this member has no webhook` })
       return { url }
     },
     setWebhook: async ({ params, body }) =>

@@ -2,6 +2,7 @@
 import type { Kysely, Selectable } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
 import { ownerOf, type RequestState, type RequestSubject } from '#schemas/management-request.ts'
+import { say } from '#schemas/said.ts'
 import type { ProofFacts } from '../../documents/verify-signer.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 
@@ -28,7 +29,7 @@ export async function rowOf(kysely: Kysely<RegisterTables>, id: number): Promise
 }
 
 export function noRequest(id: number): Fault {
-  return new Fault('not_found', { what: `the management request ${id}` })
+  return new Fault('not_found', { what: say`the management request ${id}` })
 }
 
 export async function proofsIn(kysely: Kysely<RegisterTables>, request: number): Promise<ProofFacts[]> {

@@ -9,6 +9,7 @@ import {
   type RequestSubject,
   signersOf,
 } from '#schemas/management-request.ts'
+import { say } from '#schemas/said.ts'
 
 export type Act = 'complement' | 'approve' | 'decline' | 'revoke'
 
@@ -44,7 +45,7 @@ export function next(state: RequestState, act: Act): RequestState {
 export function checkSigner(subject: RequestSubject, signer: string): void {
   const signers = Object.values(signersOf(subject)).flat()
   if (!signers.includes(signer))
-    throw new Fault('access_denied', { what: `${subject.kind} is signed by ${signers.join(' or ')}` })
+    throw new Fault('access_denied', { what: say`${subject.kind} is signed by ${signers.join(' or ')}` })
 }
 
 /** The state of a request that these members have signed. */

@@ -10,6 +10,7 @@ import { type Database, tablesOf, type Within } from '#platform/database/open-da
 import { Fault } from '#schemas/fault.ts'
 import { parseServerId } from '#schemas/identifiers.ts'
 import type { FiledRequest, RequestKind, RequestState, RequestSubject } from '#schemas/management-request.ts'
+import { say } from '#schemas/said.ts'
 import { type Change, contains, counted, type Page, within } from '../../changes/store.ts'
 import { takeDocument } from '../../documents/taken-store.ts'
 import type { ProofFacts } from '../../documents/verify-signer.ts'
@@ -117,11 +118,11 @@ export function createRequestStore({ database, record, announce, notify, hosting
       .execute()
     const same = undecided.find((row) => row.subject_digest === digest)
     if (same === undefined && undecided.length >= MAX_UNDECIDED)
-      throw new Fault('conflict', { what: `${MAX_UNDECIDED} requests of this server wait for a decision` })
+      throw new Fault('conflict', { what: say`${MAX_UNDECIDED} requests of this server wait for a decision` })
     const proofs = same === undefined ? [] : await proofsIn(transaction, same.id)
     const added = given.filter(({ facts }) => !proofs.some(({ signer }) => signer === facts.signer))
     if (same !== undefined && (same.state !== 'WAITING' || added.length === 0))
-      throw new Fault('conflict', { what: `request ${same.id} says the same and is not decided yet` })
+      throw new Fault('conflict', { what: say`request ${same.id} says the same and is not decided yet` })
     const all = [...proofs, ...added.map(({ facts }) => facts)]
     const signed = all.map((one) => one.signer)
     const state = stateFor(subject, signed)
@@ -214,7 +215,7 @@ export function createRequestStore({ database, record, announce, notify, hosting
         const row = await rowOf(transaction, id)
         next(row.state, 'approve')
         if (row.content_hash !== hash)
-          throw new Fault('conflict', { what: 'its content is another now than when it was read' })
+          throw new Fault('conflict', { what: say`its content is another now than when it was read` })
         return carryOut(transaction, row, decision)
       }),
     decline: (id: number, reason: string, decision: Decision) =>

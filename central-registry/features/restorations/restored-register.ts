@@ -11,6 +11,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { createHighWater } from '../../configuration/high-water.ts'
 import type { Reach } from '../../configuration/restored-store.ts'
 import type { SigningKeyStore } from '../../configuration/signing-keys/store.ts'
@@ -138,12 +139,12 @@ export function openRestoredRegister(q: {
       }
       await notice()
       if (q.hasLogin && caller.kind === 'key')
-        throw new Fault('registry_restored', { what: 'until then no API key opens anything' })
+        throw new Fault('registry_restored', { what: say`until then no API key opens anything` })
       if (method === 'GET') return
       if (!WHILE_WAITING.has(id)) throw new Fault('registry_restored')
       if (isAcceptance && q.hasLogin && !(await q.fourEyes()))
         throw new Fault('conflict', {
-          what: 'two administrators are needed first: do the installation ceremony',
+          what: say`two administrators are needed first: do the installation ceremony`,
         })
     },
     guard(app, open = []) {

@@ -5,6 +5,7 @@ import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { RestorationRow } from '../../register/tables.ts'
 import { endingKeys, lossOf, type Waiting } from './rules.ts'
 import type { RestorationStore } from './store.ts'
@@ -37,11 +38,11 @@ export function restorationHandlers(q: {
         keepTrust: string[]
       }
       const waiting = await q.waiting()
-      if (waiting === undefined) throw new Fault('conflict', { what: 'nothing waits to be accepted' })
+      if (waiting === undefined) throw new Fault('conflict', { what: say`nothing waits to be accepted` })
       const { content, known, restored, comesBack, takenAway } = waiting
       if (waiting.contentSha256 !== contentSha256.toLowerCase())
         throw new Fault('conflict', {
-          what: `what was restored, or what others know of it, has another SHA-256 by now: ${waiting.contentSha256}`,
+          what: say`what was restored, or what others know of it, has another SHA-256 by now: ${waiting.contentSha256}`,
         })
       const accepting = caller.kind === 'key' ? caller.id : undefined
       const ending = endingKeys(comesBack.apiKeys, keepApiKeys, accepting)

@@ -5,6 +5,7 @@ import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Suspended } from '#schemas/global-configuration.ts'
+import { say } from '#schemas/said.ts'
 import type { Act } from '../../changes/decision.ts'
 import type { Change } from '../../changes/store.ts'
 import type { Reach } from '../../configuration/restored-store.ts'
@@ -65,7 +66,7 @@ export function createRestorationStore(
       change(async (transaction) => {
         const now = await restoredIn(transaction, { ...database, kysely: transaction as never })
         const isSame = (Object.keys(seen) as (keyof Reach)[]).every((name) => now[name] === seen[name])
-        if (!isSame) throw new Fault('conflict', { what: 'the register was published meanwhile' })
+        if (!isSame) throw new Fault('conflict', { what: say`the register was published meanwhile` })
         await transaction.insertInto('restoration').values(row).execute()
         const at = row.accepted_at
         await endKeys(transaction as never, taken.ending, at)

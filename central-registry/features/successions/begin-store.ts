@@ -8,6 +8,7 @@ import type { Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { OWNERS_GROUP } from '#schemas/global-configuration.ts'
 import { idText, type MemberId, memberOf, parseClientId, parseServerId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { within } from '../../changes/store.ts'
 import type { Happened } from '../../contract-versions/move-version-store.ts'
 import { createGroupStore } from '../../groups/store.ts'
@@ -129,7 +130,7 @@ async function addSubsystems(
   for (const { subsystemCode, as = subsystemCode } of wanted) {
     const from = idText({ ...predecessor, subsystemCode })
     const row = own.find(({ id }) => id === from)
-    if (row === undefined) throw new Fault('not_found', { what: `the subsystem ${from}` })
+    if (row === undefined) throw new Fault('not_found', { what: say`the subsystem ${from}` })
     const to = { ...successor, subsystemCode: as }
     await store.addSubsystem(to, row.name, at)
     added.push({ from, to: idText(to) })

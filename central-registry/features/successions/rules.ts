@@ -4,6 +4,7 @@ import { readContent } from '#core/contract/read-content.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseSubsystemId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 
 /** Ids in their text form. */
 export type Renamed = { from: string; to: string }
@@ -27,17 +28,17 @@ export function checkPair(
   suspended: string[],
 ): void {
   if (q.predecessor === q.successor)
-    throw new Fault('invalid_input', { what: 'a member does not succeed itself' })
+    throw new Fault('invalid_input', { what: say`a member does not succeed itself` })
   if (suspended.length > 0) throw new Fault('conflict', { what: suspended.join('; ') })
   // A member that was itself succeeded cannot take over, because chains of names would never end.
   const gone = known.find(({ predecessor }) => predecessor === q.successor)
   if (gone !== undefined)
-    throw new Fault('conflict', { what: `${q.successor} is succeeded by ${gone.successor} itself` })
+    throw new Fault('conflict', { what: say`${q.successor} is succeeded by ${gone.successor} itself` })
   const open = known.find(
     (one) => one.predecessor === q.predecessor && one.successor === q.successor && !one.isCompleted,
   )
   if (open !== undefined)
-    throw new Fault('conflict', { what: 'a succession between both has begun already: complete it first' })
+    throw new Fault('conflict', { what: say`a succession between both has begun already: complete it first` })
 }
 
 /**

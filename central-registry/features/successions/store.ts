@@ -6,6 +6,7 @@ import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseSubsystemId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import {
   type Change,
   contains,
@@ -122,15 +123,15 @@ export function createSuccessionStore(
       return change(async (transaction) => {
         const row = await rowOf(transaction, id)
         if (row.completed_at !== null)
-          throw new Fault('conflict', { what: 'the succession is completed already' })
+          throw new Fault('conflict', { what: say`the succession is completed already` })
         const { subsystems, groups } = JSON.parse(row.plan) as Plan
         for (const { from } of subsystems) {
           if ((await countOf(transaction, 'system_parameter', 'value', from)) > 0)
-            throw new Fault('conflict', { what: `${from} is still the provider of management services` })
+            throw new Fault('conflict', { what: say`${from} is still the provider of management services` })
           const live = await liveContractsOf(transaction, from)
           if (live > 0)
             throw new Fault('conflict', {
-              what: `${live} service contracts that are proposed or in force still name ${from}`,
+              what: say`${live} service contracts that are proposed or in force still name ${from}`,
             })
           await transaction.deleteFrom('server_client').where('client', '=', from).execute()
         }

@@ -9,6 +9,7 @@ import { checkUnchanged } from '#platform/people/second-person.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import { Fault } from '#schemas/fault.ts'
 import { MOST_SUSPENDED, type SuspendedKind } from '#schemas/global-configuration.ts'
+import { say } from '#schemas/said.ts'
 import { type Act, actOf } from '../../changes/decision.ts'
 import type { Page } from '../../changes/store.ts'
 import { instanceOf } from '../../members/instance.ts'
@@ -60,7 +61,7 @@ export function suspensionHandlers(rooms: Rooms): Record<string, OperationHandle
         subject?: string
       }
       if ((kind === undefined) !== (subject === undefined))
-        throw new Fault('invalid_input', { what: 'kind and subject are given together' })
+        throw new Fault('invalid_input', { what: say`kind and subject are given together` })
       const of =
         kind === undefined || subject === undefined
           ? undefined

@@ -3,6 +3,7 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import { MOST_SUSPENDED, type SuspendedKind } from '#schemas/global-configuration.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { encodedId, encodedServer, memberIdOf, serverOf, subsystemIdOf } from '../../members/rules.ts'
 import type { SuspensionRow } from '../../register/tables.ts'
 
@@ -24,12 +25,12 @@ export function subjectOf(kind: SuspendedKind, given: string, instance: string):
     case 'certificate':
       if (!/^[0-9a-f]{64}$/i.test(given))
         throw new Fault('invalid_input', {
-          what: 'a certificate is named by its SHA-256, 64 hexadecimal digits',
+          what: say`a certificate is named by its SHA-256, 64 hexadecimal digits`,
         })
       return given.toLowerCase()
     case 'contract':
       if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(given))
-        throw new Fault('invalid_input', { what: 'a contract is named by its id, a UUID' })
+        throw new Fault('invalid_input', { what: say`a contract is named by its id, a UUID` })
       return given.toLowerCase()
   }
 }
@@ -49,10 +50,10 @@ export function dayBefore(now: number): string {
 export function checkAllowance(q: { unconfirmedToday: number; perDay: number; inForce: number }): void {
   if (q.unconfirmedToday >= q.perDay)
     throw new Fault('conflict', {
-      what: `${q.perDay} suspensions of yours within a day wait for confirmation: let a second person confirm some`,
+      what: say`${q.perDay} suspensions of yours within a day wait for confirmation: let a second person confirm some`,
     })
   if (q.inForce >= MOST_SUSPENDED)
-    throw new Fault('conflict', { what: `${MOST_SUSPENDED} suspensions are in force: lift some first` })
+    throw new Fault('conflict', { what: say`${MOST_SUSPENDED} suspensions are in force: lift some first` })
 }
 
 /**
@@ -65,7 +66,7 @@ export function checkConfirmer(
   inPerson: boolean,
 ): void {
   if (row.state !== 'unconfirmed')
-    throw new Fault('conflict', { what: `the suspension is ${row.state} already` })
+    throw new Fault('conflict', { what: say`the suspension is ${row.state} already` })
   if (inPerson && caller.kind !== 'person') throw new Fault('not_in_person')
   const why = whyNotSecond(row, caller.id)
   if (why !== undefined) throw new Fault('not_second_person', { what: why })
@@ -91,7 +92,7 @@ export function mayConfirm(
 
 /** Throws `conflict` for a suspension that was lifted already. */
 export function checkInForce({ state }: Pick<SuspensionRow, 'state'>): void {
-  if (state === 'lifted') throw new Fault('conflict', { what: 'the suspension is lifted already' })
+  if (state === 'lifted') throw new Fault('conflict', { what: say`the suspension is lifted already` })
 }
 
 /** Whether the suspension has to be announced (again) now. */

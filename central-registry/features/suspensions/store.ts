@@ -7,6 +7,7 @@ import type { Kysely } from 'kysely'
 import { inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Suspended, SuspendedKind } from '#schemas/global-configuration.ts'
+import { say } from '#schemas/said.ts'
 import type { Act } from '../../changes/decision.ts'
 import {
   type Change,
@@ -110,7 +111,7 @@ export function createSuspensionStore(
           // The registry knows only authentication certificates, so the digest of a signing certificate is accepted unchecked.
           throw new Fault('not_found', { what: `the ${kind} ${subject}` })
         if (await isSuspendedIn(transaction, kind, subject))
-          throw new Fault('conflict', { what: `the ${kind} ${subject} is suspended already` })
+          throw new Fault('conflict', { what: say`the ${kind} ${subject} is suspended already` })
         checkAllowance({
           inForce: await counted(transaction.selectFrom('suspension').where('state', 'in', IN_FORCE)),
           perDay: await readPerDay(transaction),

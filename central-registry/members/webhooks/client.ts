@@ -8,6 +8,7 @@ import { isIP, type LookupFunction } from 'node:net'
 import { Agent, request } from 'undici'
 import { isForbiddenAddress } from '#platform/http-service/forbidden-address.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 /** Resolves when the receiver accepted the notice (2xx); throws `service_failed`. */
 export type PostNotice = (url: string, notice: object, signal: AbortSignal) => Promise<void>
@@ -16,7 +17,7 @@ const TIMEOUT_MS = 10_000
 const MAX_ANSWER_BYTES = 16 * 1024
 
 const refused = (): Fault =>
-  new Fault('service_failed', { what: 'no webhook may lie at the address of its host' })
+  new Fault('service_failed', { what: say`no webhook may lie at the address of its host` })
 
 const guardedLookup: LookupFunction = (hostname, options, callback) => {
   lookup(hostname, options, (error, address, family) => {
@@ -47,10 +48,10 @@ export const postNotice: PostNotice = async (url, notice, signal) => {
     const { statusCode } = reply
     await reply.body.dump({ limit: MAX_ANSWER_BYTES })
     if (statusCode < 200 || statusCode > 299)
-      throw new Fault('service_failed', { what: `the webhook answered HTTP ${statusCode}` })
+      throw new Fault('service_failed', { what: say`the webhook answered HTTP ${statusCode}` })
   } catch (cause) {
     if (cause instanceof Fault) throw cause
-    throw new Fault('service_failed', { what: 'the webhook cannot be reached', cause })
+    throw new Fault('service_failed', { what: say`the webhook cannot be reached`, cause })
   } finally {
     await dispatcher.destroy()
   }

@@ -12,6 +12,7 @@ import type { Checkpoint } from '#core/merkle/checkpoint.ts'
 import { AUDIT_LIMITS, type AuditCoverage, type AuditOrder, type AuditPayload } from '#schemas/audit-order.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { FoundRecord } from '#schemas/found-record.ts'
+import { say } from '#schemas/said.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
 import { bundleSource } from '../../reading/evidence/bundle-source.ts'
@@ -121,7 +122,7 @@ async function readAtMost(most: number, bundle: Readable): Promise<Buffer> {
   for await (const chunk of bundle as AsyncIterable<Buffer>) {
     size += chunk.length
     if (size > most)
-      throw new Fault('conflict', { what: 'the answer has no room for it: ask for it by itself' })
+      throw new Fault('conflict', { what: say`the answer has no room for it: ask for it by itself` })
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)

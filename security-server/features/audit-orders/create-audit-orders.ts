@@ -29,6 +29,7 @@ import {
 } from '#schemas/audit-order.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import type { PostDocument } from '../../global-configuration/registration/client.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
 import { type CollectRooms, collect } from './collect.ts'
@@ -250,7 +251,7 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
         await store.agree(id, first)
         return store.get(id)
       }
-      if (caller.kind !== 'person') throw new Fault('not_in_person', { what: 'a second person agrees' })
+      if (caller.kind !== 'person') throw new Fault('not_in_person', { what: say`a second person agrees` })
       const what = await whyNotTwo(row.agreed_by)
       if (what !== undefined) throw new Fault('not_second_person', { what })
       return decide(id, caller, { state: 'due' })
@@ -269,7 +270,7 @@ function judge({ order: text, receivedAt }: ListedOrder, { server, authorities, 
     // A server that was offline may answer late: the registry states when it received the order.
     checkInTime(order, Math.min(clock(), Date.parse(receivedAt)))
     if (!order.servers.includes(idText(server)))
-      throw new Fault('audit_order_refused', { what: 'it names other servers' })
+      throw new Fault('audit_order_refused', { what: say`it names other servers` })
     return { head, document, wrong: undefined }
   } catch (thrown) {
     return { head, document, wrong: asFault(thrown).message }

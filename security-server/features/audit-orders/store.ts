@@ -2,6 +2,7 @@
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { AUDIT_LIMITS } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 /**
  * waiting: for an approval here. due: to be answered. refusing: the refusal must still be sent. answered, refused: the registry
@@ -54,7 +55,7 @@ export function createAuditOrderStore(database: Database) {
     /** Throws `not_found`. */
     get: async (id: string): Promise<AuditOrderRow> => {
       const row = await kysely.selectFrom('audit_order').selectAll().where('id', '=', id).executeTakeFirst()
-      if (row === undefined) throw new Fault('not_found', { what: `the audit order ${id}` })
+      if (row === undefined) throw new Fault('not_found', { what: say`the audit order ${id}` })
       return row
     },
     find: (sha256: string): Promise<AuditOrderRow | undefined> =>
@@ -69,7 +70,8 @@ export function createAuditOrderStore(database: Database) {
         .where('state', '=', 'waiting')
         .where('agreed_by', 'is', null)
         .executeTakeFirst()
-      if (numUpdatedRows !== 1n) throw new Fault('conflict', { what: 'the order was decided about already' })
+      if (numUpdatedRows !== 1n)
+        throw new Fault('conflict', { what: say`the order was decided about already` })
     },
     /** Newest first. */
     list: (q: { offset: number; limit: number; state?: string }): Promise<AuditOrderRow[]> =>
@@ -112,7 +114,8 @@ export function createAuditOrderStore(database: Database) {
     update: async (id: string, seen: OrderState, facts: Partial<AuditOrderRow>): Promise<void> => {
       const update = kysely.updateTable('audit_order').set(facts).where('id', '=', id)
       const { numUpdatedRows } = await update.where('state', '=', seen).executeTakeFirst()
-      if (numUpdatedRows !== 1n) throw new Fault('conflict', { what: 'the order was decided about already' })
+      if (numUpdatedRows !== 1n)
+        throw new Fault('conflict', { what: say`the order was decided about already` })
     },
   }
 }

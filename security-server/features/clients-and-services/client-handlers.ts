@@ -6,6 +6,7 @@ import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { clientIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
 import { clientStatus } from '../../local-systems/client-status.ts'
 import { clientIn, groupIn } from '../../local-systems/manage.ts'
@@ -39,7 +40,7 @@ export function clientHandlers(rooms: Needs): Handlers {
       const { id: text, connectionType } = body as { id: string; connectionType?: AuthenticationMode }
       const id = clientIdOf(text)
       if (id.instance !== server.instance) {
-        throw new Fault('invalid_input', { what: `clients of this server belong to ${server.instance}` })
+        throw new Fault('invalid_input', { what: say`clients of this server belong to ${server.instance}` })
       }
       await localSystems.addClient(id, connectionType)
       return shown(found(id))

@@ -4,6 +4,7 @@
  */
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { InternalTls } from '../../keys/keys.ts'
 import { tlsCredentials } from '../../keys/pem.ts'
 import { checkDocumentUrl, type OwnListener } from '../../local-systems/check-address.ts'
@@ -43,7 +44,7 @@ export function createDocumentClient(
       const body = Buffer.from(await response.body.arrayBuffer())
       if (response.statusCode !== 200) {
         throw new Fault('description_not_fetched', {
-          what: `${url.host}: it answered HTTP ${response.statusCode}`,
+          what: say`${url.host}: it answered HTTP ${response.statusCode}`,
         })
       }
       return new TextDecoder('utf-8', { fatal: true }).decode(body)

@@ -7,6 +7,7 @@ import { publicFault } from '#platform/http-service/fault-answer.ts'
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { HEADER } from '#schemas/wire.ts'
 import { takesDocuments } from '../../global-configuration/registration/verify-answer.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
@@ -83,7 +84,7 @@ export function documentHandlers(rooms: Needs & { audit: Pick<AuditLog, 'before'
     },
     async getServiceDescriptionDocument({ params }) {
       const { document } = descriptionOf(params)
-      if (document === '') throw new Fault('not_found', { what: 'this description has no document' })
+      if (document === '') throw new Fault('not_found', { what: say`this description has no document` })
       return Buffer.from(document)
     },
     compareServiceDescriptionDocument: async ({ params, body }) =>
@@ -95,7 +96,7 @@ export function documentHandlers(rooms: Needs & { audit: Pick<AuditLog, 'before'
 
 async function fetched({ type, url }: ServiceDescription, rooms: Needs): Promise<string> {
   if (type === 'REST' || url === '')
-    throw new Fault('conflict', { what: 'this description has no document to fetch' })
+    throw new Fault('conflict', { what: say`this description has no document to fetch` })
   return rooms.fetchDocument(url)
 }
 
@@ -103,6 +104,6 @@ function textOf(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (cause) {
-    throw new Fault('invalid_input', { what: 'the document is not UTF-8', cause })
+    throw new Fault('invalid_input', { what: say`the document is not UTF-8`, cause })
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { OperationInput } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { changedBehindRights, hasRights } from '../../local-systems/behind-rights.ts'
 import type { Judge } from '../../local-systems/manage.ts'
 import type { Needs } from './needs.ts'
@@ -19,7 +20,7 @@ export async function judgeAlone(
   return (view) => {
     if (changedBehindRights(view, operation, call).some(hasRights))
       throw new Fault('conflict', {
-        what: 'rights to this service were given at the same time: send it again, and a second person decides',
+        what: say`rights to this service were given at the same time: send it again, and a second person decides`,
       })
   }
 }

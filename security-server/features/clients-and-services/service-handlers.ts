@@ -6,6 +6,7 @@ import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { clientIdOf, colonForm, subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { clientIn, descriptionIn, serviceIn } from '../../local-systems/manage.ts'
 import type { ServiceChange } from '../../local-systems/service-rows.ts'
 import { judgeAlone } from './judge-alone.ts'
@@ -89,8 +90,9 @@ export function serviceHandlers(rooms: Needs): Handlers {
         .map(([field]) => field as keyof ServiceChange)
       const missing = toAll.find((field) => change[field] === undefined)
       if (missing !== undefined)
-        throw new Fault('invalid_input', { what: `${missing} for all services is not given` })
-      if (Object.keys(change).length === 0) throw new Fault('invalid_input', { what: 'nothing is to change' })
+        throw new Fault('invalid_input', { what: say`${missing} for all services is not given` })
+      if (Object.keys(change).length === 0)
+        throw new Fault('invalid_input', { what: say`nothing is to change` })
       const judge = await judgeAlone(rooms, 'updateService', { params, body, approver })
       await localSystems.updateService(serviceOf(params).key, change, { toAll, judge })
       return show.service(serviceOf(params))
@@ -118,7 +120,7 @@ export function serviceHandlers(rooms: Needs): Handlers {
       const id = subjectType === 'SUBSYSTEM' ? idText(subsystemIdOf(subjectId)) : subjectId
       const subject = { type: subjectType, id }
       if (endpointId !== undefined && !endpoints.some((each) => each.id === endpointId)) {
-        throw new Fault('not_found', { what: `endpoint ${endpointId} of this service` })
+        throw new Fault('not_found', { what: say`endpoint ${endpointId} of this service` })
       }
       const right =
         endpointId === undefined
@@ -133,7 +135,7 @@ export function serviceHandlers(rooms: Needs): Handlers {
 /** A WSDL document names its services itself. */
 function checkServiceCode(type: NewDescription['type'], serviceCode: string | undefined): void {
   if ((serviceCode === undefined) !== (type === 'WSDL'))
-    throw new Fault('invalid_input', { what: 'REST and OPENAPI need a serviceCode, WSDL has its own' })
+    throw new Fault('invalid_input', { what: say`REST and OPENAPI need a serviceCode, WSDL has its own` })
 }
 
 /**
@@ -148,7 +150,7 @@ async function documentOf(
   const sources = [q.document, q.documentUrl].filter((each) => each !== undefined).length
   if (sources !== (type === 'REST' ? 0 : 1)) {
     throw new Fault('invalid_input', {
-      what: 'OPENAPI and WSDL need document or documentUrl, REST neither',
+      what: say`OPENAPI and WSDL need document or documentUrl, REST neither`,
     })
   }
   return q.documentUrl === undefined ? q.document : rooms.fetchDocument(q.documentUrl)

@@ -7,6 +7,7 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import { checkUnchanged, whyNotTwo } from '#platform/people/second-person.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { type ContentRequest, type ContentRequestStore, createContentRequestStore } from './store.ts'
 
 /** The kinds of content that can be requested, by their field in a request. */
@@ -60,7 +61,7 @@ export function createContentRequests(q: {
 
   const existing = async (id: string): Promise<ContentRequest> => {
     const found = await store.find(id)
-    if (found === undefined) throw new Fault('not_found', { what: `the request ${id}` })
+    if (found === undefined) throw new Fault('not_found', { what: say`the request ${id}` })
     return found
   }
 
@@ -70,14 +71,15 @@ export function createContentRequests(q: {
     register: (kind, targetOf) => void targets.set(kind, targetOf),
     targetOf: async (kind, value, caller, more) => {
       const targetOf = targets.get(kind)
-      if (targetOf === undefined) throw new Fault('not_found', { what: `content by ${kind}` })
+      if (targetOf === undefined) throw new Fault('not_found', { what: say`content by ${kind}` })
       return targetOf(value as never, caller, more)
     },
     isRequired,
     store,
     isVoid,
     ask: async ({ target, case: caseNumber, reason, caller }) => {
-      if (!isRequired) throw new Fault('conflict', { what: 'nobody has to agree here: content can be read' })
+      if (!isRequired)
+        throw new Fault('conflict', { what: say`nobody has to agree here: content can be read` })
       const row: ContentRequest = {
         ...{ id: randomUUID(), target, case_number: caseNumber, reason, state: 'waiting' },
         ...{ asked_by: caller.id, asked_by_name: caller.name, asked_at: iso(clock()) },
@@ -87,11 +89,11 @@ export function createContentRequests(q: {
       return row
     },
     decide: async ({ id, state, reason, caller }) => {
-      if (caller.kind !== 'person') throw new Fault('not_in_person', { what: 'a second auditor agrees' })
+      if (caller.kind !== 'person') throw new Fault('not_in_person', { what: say`a second auditor agrees` })
       const found = await existing(id)
       const what = await whyNotTwo(found.asked_by, caller.id, q.apiKeys)
       if (what !== undefined) throw new Fault('not_second_person', { what })
-      if (isVoid(found)) throw new Fault('conflict', { what: 'nobody decided for a week: ask again' })
+      if (isVoid(found)) throw new Fault('conflict', { what: say`nobody decided for a week: ask again` })
       const decision = {
         ...{ state, decided_by: caller.id, decided_by_name: caller.name },
         ...{ decided_at: iso(clock()), decision_reason: reason },

@@ -4,6 +4,7 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { TargetKind } from './create-content-requests.ts'
 import type { Needs } from './needs.ts'
 import type { ContentRequest, RequestFilter } from './store.ts'
@@ -37,7 +38,9 @@ export function contentRequestHandlers(rooms: Needs): Handlers {
     caller: Caller,
   ): Promise<string> => {
     if ([index, exportId, searchId, archiveId].filter((one) => one !== undefined).length !== 1)
-      throw new Fault('invalid_input', { what: 'one of index, exportId, searchId and archiveId is needed' })
+      throw new Fault('invalid_input', {
+        what: say`one of index, exportId, searchId and archiveId is needed`,
+      })
     const kinds = Object.entries({ index, exportId, searchId, archiveId })
     const [kind, value] = kinds.find(([, one]) => one !== undefined)!
     return contentRequests.targetOf(kind as TargetKind, value!, caller, { case: number })

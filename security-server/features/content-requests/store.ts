@@ -4,6 +4,7 @@ import { lockFor } from '#platform/database/dialect.ts'
 import { counted, textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 export type ContentRequest = {
   id: string
@@ -53,9 +54,9 @@ export function createContentRequestStore(database: Database) {
         if (
           waiting.some(({ target, case_number }) => target === row.target && case_number === row.case_number)
         )
-          throw new Fault('conflict', { what: 'you have asked for this already' })
+          throw new Fault('conflict', { what: say`you have asked for this already` })
         if (waiting.length >= q.most)
-          throw new Fault('conflict', { what: `${q.most} of your requests wait to be decided` })
+          throw new Fault('conflict', { what: say`${q.most} of your requests wait to be decided` })
         await transaction.insertInto('content_request').values(row).execute()
       }),
     find: (id: string): Promise<ContentRequest | undefined> =>

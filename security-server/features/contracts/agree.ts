@@ -7,6 +7,7 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import { whyNotTwo } from '#platform/people/second-person.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { Agreement } from '../../global-configuration/contracts/store.ts'
 
 const SIGNATORY = 'XROAD_CONTRACT_SIGNATORY'
@@ -22,7 +23,7 @@ type Rooms = { apiKeys: Pick<ApiKeys, 'find'>; people: Pick<PeopleStore, 'find' 
 /** Throws `not_in_person` for an API key if at least `people` signatories can log in. */
 export async function checkInPerson(caller: Caller, rooms: Rooms, people = PEOPLE_NEEDED): Promise<void> {
   if (caller.kind !== 'person' && (await rooms.people.activeWith(SIGNATORY)) >= people)
-    throw new Fault('not_in_person', { what: 'signatories of contracts log in at this server' })
+    throw new Fault('not_in_person', { what: say`signatories of contracts log in at this server` })
 }
 
 /**

@@ -4,6 +4,7 @@ import { memberIdOf } from '#schemas/colon-identifiers.ts'
 import { CONTRACT_DOCUMENT, type ContractState } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { checkInPerson, nameOf } from './agree.ts'
 import type { Needs } from './needs.ts'
@@ -30,7 +31,7 @@ export function contactHandlers(
       .versionsOf(contract)
       .some(({ content }) => content.contacts.some((one) => one.member === signer && one.email === email))
     if (!isNamed)
-      throw new Fault('access_denied', { what: 'the contract names no such contact of this member' })
+      throw new Fault('access_denied', { what: say`the contract names no such contact of this member` })
     return { contract, signer, email }
   }
 

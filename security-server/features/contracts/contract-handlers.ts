@@ -10,6 +10,7 @@ import { clientIdOf, memberIdOf } from '#schemas/colon-identifiers.ts'
 import { CONTRACT_DOCUMENT, type ContractContent, type ContractTerms } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { LIST_GOOD_MS } from '../../global-configuration/contracts/index-contracts.ts'
 import { maySee } from '../../global-configuration/contracts/may-see.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
@@ -27,13 +28,13 @@ export function contractHandlers(rooms: Needs): Handlers {
 
   const versionsOf = (contract: string): KeptContract[] => {
     const found = contracts.view().contracts.filter(({ content }) => content.contract === contract)
-    if (found.length === 0) throw new Fault('not_found', { what: `the contract ${contract}` })
+    if (found.length === 0) throw new Fault('not_found', { what: say`the contract ${contract}` })
     return found.sort((a, b) => a.content.version - b.content.version)
   }
   const versionOf = (contract: string, hash: string): KeptContract => {
     const found = versionsOf(contract).find(({ listed }) => listed.hash === hash.toLowerCase())
     if (found === undefined)
-      throw new Fault('contract_not_possible', { what: 'no version has this content now' })
+      throw new Fault('contract_not_possible', { what: say`no version has this content now` })
     return found
   }
 
@@ -53,7 +54,7 @@ export function contractHandlers(rooms: Needs): Handlers {
     const signers = requiredSigners(read)
     const signer = member === undefined ? signers.find(signersOf(keys)) : idText(memberIdOf(member))
     if (signer === undefined)
-      throw new Fault('cannot_sign', { what: 'no member of this contract has a signing key here' })
+      throw new Fault('cannot_sign', { what: say`no member of this contract has a signing key here` })
     return send('', { type: CONTRACT_DOCUMENT.proposal, signer, document: { content: read } })
   }
 
@@ -104,7 +105,9 @@ export function contractHandlers(rooms: Needs): Handlers {
       return { contract: content.contract, version: content.version, hash: own.hash, agreed: 1, needed: 2 }
     await checkSecond(first, caller, rooms)
     if (first.subsystems !== own.subsystems)
-      throw new Fault('contract_not_possible', { what: `the first agreed to join with ${first.subsystems}` })
+      throw new Fault('contract_not_possible', {
+        what: say`the first agreed to join with ${String(first.subsystems)}`,
+      })
     const mandated = [nameOf({ id: first.key_id, name: first.key_name }), nameOf(caller)]
     const { contract, version: number } = content
     const document = {
@@ -150,7 +153,7 @@ export function contractHandlers(rooms: Needs): Handlers {
     },
     async getContract({ params, caller }) {
       const versions = versionsOf(idOf(params)).filter((one) => maySee(one, caller))
-      if (versions.length === 0) throw new Fault('not_found', { what: `the contract ${idOf(params)}` })
+      if (versions.length === 0) throw new Fault('not_found', { what: say`the contract ${idOf(params)}` })
       const views = await viewsOf(versions, caller, signersOf(keys))
       const used = await usedOf(versions, rooms)
       return views.map((view, at) => ({
@@ -177,7 +180,7 @@ export function contractHandlers(rooms: Needs): Handlers {
       checkMayFollow(versions)
       const held = versions.findLast(({ listed }) => HELD.has(listed.state))
       if (held === undefined)
-        throw new Fault('contract_not_possible', { what: 'no version of it was in force' })
+        throw new Fault('contract_not_possible', { what: say`no version of it was in force` })
       const { supersedes: _, ...same } = held.content
       const dates = { validUntil: isoOf(validUntil!), reviewAt: isoOf(reviewAt ?? validUntil!) }
       return propose({ ...same, ...nextOf(versions), ...dates }, member)
@@ -210,12 +213,12 @@ async function usedOf(
 function checkParty({ content }: KeptContract, signer: string, joining: string[] | undefined): void {
   if (joining === undefined) {
     if (requiredSigners(content).includes(signer)) return
-    throw new Fault('contract_seal_wrong', { what: `${signer} is no party that has to seal it` })
+    throw new Fault('contract_seal_wrong', { what: say`${signer} is no party that has to seal it` })
   }
   if (groupOf(content) === undefined)
-    throw new Fault('contract_seal_wrong', { what: 'it names its consumers: nobody joins it' })
+    throw new Fault('contract_seal_wrong', { what: say`it names its consumers: nobody joins it` })
   if (joining.some((one) => memberOfSubsystem(one) !== signer))
-    throw new Fault('contract_seal_wrong', { what: 'a member joins with its own subsystems only' })
+    throw new Fault('contract_seal_wrong', { what: say`a member joins with its own subsystems only` })
 }
 
 /** Checks the services if the provider is a client of this server. Throws `unknown_service` for one that does not exist. */
@@ -234,6 +237,6 @@ function checkOwnServices(
 
 function isoOf(text: string): string {
   const time = new Date(text)
-  if (Number.isNaN(time.getTime())) throw new Fault('invalid_input', { what: 'a time is needed' })
+  if (Number.isNaN(time.getTime())) throw new Fault('invalid_input', { what: say`a time is needed` })
   return time.toISOString()
 }

@@ -8,6 +8,7 @@ import { memberIdOf } from '#schemas/colon-identifiers.ts'
 import { CONTRACT_DOCUMENT, type MemberAct } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseMemberId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import type { Ending } from '../../global-configuration/contracts/store.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { checkInPerson, checkSecond, nameOf, stillCounts } from './agree.ts'
@@ -47,13 +48,15 @@ export function endHandlers(
   async function terminateContract(input: OperationInput): Promise<object> {
     const { caller } = input
     if (caller.kind !== 'person')
-      throw new Fault('not_in_person', { what: 'two signatories who log in at this server end a contract' })
+      throw new Fault('not_in_person', {
+        what: say`two signatories who log in at this server end a contract`,
+      })
     const given = read(input)
     const { version, signer, reason } = given
     // If the member cannot sign, the first person learns it too.
     keys.signingIdentity(parseMemberId(signer))
     if (!partiesHere(version, signersOf(keys)).includes(signer))
-      throw new Fault('access_denied', { what: `${signer} is no party of it` })
+      throw new Fault('access_denied', { what: say`${signer} is no party of it` })
     const { contract, version: number } = version.content
     const { hash } = version.listed
     const own: Ending = {
@@ -73,7 +76,7 @@ export function endHandlers(
     await checkSecond(first, caller, rooms)
     if (first.reason !== reason)
       throw new Fault('contract_not_possible', {
-        what: 'the first person gave another reason; agree to that one, which the others will read',
+        what: say`the first person gave another reason; agree to that one, which the others will read`,
       })
     const status = await act('terminate', given, [
       nameOf({ id: first.key_id, name: first.key_name }),

@@ -6,6 +6,7 @@ import type { CountRow } from '#core/log-export/daily-counts.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { recordLook } from '../../reading/looks.ts'
 import type { Needs } from './needs.ts'
 
@@ -32,7 +33,7 @@ export function dailyCountHandlers({ audit, logFor }: Needs): Handlers {
       const index = Number(input.params['index'])
       await recordLook(audit, 'getDailyCount', `daily counts in record ${index}`, input)
       const counts = await logFor(input.caller).countsOf(index)
-      if (counts === undefined) throw new Fault('not_found', { what: `record ${index} counts nothing` })
+      if (counts === undefined) throw new Fault('not_found', { what: say`record ${index} counts nothing` })
       const shown = counts.rows.filter((row) => row.startsWith('{')).map((row) => JSON.parse(row) as CountRow)
       const pairs = pairsOf(shown.filter(({ direction }) => direction !== ''))
       return {

@@ -9,6 +9,7 @@ import { writeStructured } from '#core/events/write-event.ts'
 import { type HeaderList, headerValue } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServiceId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { HEADER } from '#schemas/wire.ts'
 import { type FieldsOnRecord, fieldsOnRecord } from '../../peer/fields-on-record.ts'
 import type { StoredOutbox } from './box-store.ts'
@@ -47,7 +48,7 @@ export async function acceptDelivery(handed: Handed, rooms: DeliveryRooms): Prom
   const keys = keysOf({ client, service, event, names: rooms.names, expirytime: handed.expirytime })
   const now = iso(rooms.clock())
   if (keys.expires_at !== '' && keys.expires_at <= now)
-    throw new Fault('delivery_expired', { what: 'its expirytime is over' })
+    throw new Fault('delivery_expired', { what: say`its expirytime is over` })
   const repeated = REPEATED.flatMap((name): Facts['headers'] => {
     const value = headerValue(headers, name)
     return value === undefined ? [] : [[name, value]]

@@ -14,6 +14,7 @@ import {
   type ServiceId,
   subsystemOf,
 } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { HEADER } from '#schemas/wire.ts'
 import { isInbox } from '../../local-systems/check-address.ts'
 import { collectBytes } from '../../message/collect-bytes.ts'
@@ -96,7 +97,7 @@ async function show(
   for (const row of await rooms.outbox.byDelivery(decodeURIComponent(id)))
     if ((await rooms.routes.partiesOf(Number(row.route))).client === idText(client))
       return reply.send(await shown(row, rooms))
-  throw new Fault('not_found', { what: 'no delivery of this client has the id' })
+  throw new Fault('not_found', { what: say`no delivery of this client has the id` })
 }
 
 async function fetch(
@@ -156,7 +157,7 @@ async function returnOne(
   const asked = askedOf(request)
   const untouched = asked.getAll('untouched')
   if (untouched.length > 1 || !['true', 'false'].includes(untouched[0] ?? 'false'))
-    throw new Fault('invalid_request', { what: 'untouched is true or false' })
+    throw new Fault('invalid_request', { what: say`untouched is true or false` })
   const returned = await giveBack(
     {
       ...{ ...one, leaseId: leaseIdIn(asked), delayMs: numberIn(asked, 'delay', DELAY) * 1000 },
@@ -176,7 +177,7 @@ function oneOf(
   request.raw.resume()
   const service = ownInbox(request, segments, rooms)
   const position = segments[6]!
-  if (!POSITION.test(position)) throw new Fault('not_found', { what: 'this event' })
+  if (!POSITION.test(position)) throw new Fault('not_found', { what: say`this event` })
   return { service, position: Number(position) }
 }
 
@@ -189,7 +190,7 @@ function ownInbox(request: FastifyRequest, segments: string[], rooms: Rooms): st
     idText(client) !== idText(subsystemOf(service)) ||
     !isInbox(rooms.localSystems.service(service)?.url ?? '')
   )
-    throw new Fault('unknown_service', { what: `${idText(service)} is no inbox of this client` })
+    throw new Fault('unknown_service', { what: say`${idText(service)} is no inbox of this client` })
   return idText(service)
 }
 
@@ -246,7 +247,7 @@ function clientOf(headers: HeaderList): ClientId {
 
 async function bodyOf({ raw }: FastifyRequest, { settings }: Rooms): Promise<Buffer> {
   const tooLarge = (): Fault =>
-    new Fault('body_too_large', { what: `an event has at most ${settings.eventBytes} octets here` })
+    new Fault('body_too_large', { what: say`an event has at most ${settings.eventBytes} octets here` })
   const { write, bytes } = collectBytes(settings.eventBytes, tooLarge)
   const checkRate = createRateCheck('request_timeout')
   await readStream(raw, (chunk) => {

@@ -15,6 +15,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 export type ContentKeys = {
   /** The key that seals. Throws `delivery_key_missing` when there is none. */
@@ -78,7 +79,7 @@ export function openContentKeys(folder: string): ContentKeys {
       const id = sealed.toString('hex', 1, 1 + ID)
       if (!keys.has(id)) refresh()
       const key = keys.get(id)
-      if (key === undefined) throw new Fault('delivery_key_missing', { what: `the key ${id}` })
+      if (key === undefined) throw new Fault('delivery_key_missing', { what: say`the key ${id}` })
       const tagAt = sealed.length - TAG
       const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1 + ID, HEAD), {
         authTagLength: TAG,
@@ -128,7 +129,7 @@ function addKey(folder: string): void {
 function readKey(folder: string, name: string): [id: string, key: Buffer] {
   const file = path.join(folder, name)
   if ((statSync(file).mode & 0o077) !== 0)
-    throw new Fault('io_error', { what: `${name} must be readable by its owner only (0600)` })
+    throw new Fault('io_error', { what: say`${name} must be readable by its owner only (0600)` })
   const key = Buffer.from(readFileSync(file, 'latin1').trim(), 'hex')
   const id = KEY_FILE.exec(name)![2]!
   if (key.length !== 32 || keyId(key) !== id) throw new Fault('io_error', { what: `${name} is damaged` })

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import type { CloudEvent } from '#core/events/cloud-event.ts'
 import { utcSeconds } from '#core/events/timestamp.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { TermsOnRecord } from '../../peer/terms-on-record.ts'
 import type { ContentKeys } from './content-keys.ts'
 import type { Names } from './names.ts'
@@ -32,7 +33,7 @@ export function factsOf(q: {
 }): Facts {
   const { source, id, type } = q.event
   if (source.length > MAX_NAME || id.length > MAX_NAME)
-    throw new Fault('invalid_event', { what: `source and id have at most ${MAX_NAME} characters here` })
+    throw new Fault('invalid_event', { what: say`source and id have at most ${MAX_NAME} characters here` })
   const { contract, keepDays, secrecy } = q.terms
   return {
     ...{ source, id, type, digest: hash('sha512', q.bytes, 'base64'), headers: q.headers ?? [] },
@@ -76,7 +77,7 @@ export function openFacts(keys: ContentKeys, row: Pick<BoxRow, 'delivery' | 'fac
 /** A time of RFC 3339 may have any offset; ours are compared as text. A leap second is the second after it. */
 function expiryOf(text: string): string {
   const utc = utcSeconds(text)
-  if (utc === undefined) throw new Fault('invalid_event', { what: 'expirytime is not a time of RFC 3339' })
+  if (utc === undefined) throw new Fault('invalid_event', { what: say`expirytime is not a time of RFC 3339` })
   const plain = utc.endsWith(':60Z') ? Date.parse(utc.replace(':60Z', ':59Z')) + 1000 : Date.parse(utc)
   return new Date(plain).toISOString()
 }

@@ -3,6 +3,7 @@ import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { isInbox, pushAddress } from '../../local-systems/check-address.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
 import { abandonReceived, abandonSent } from './abandon.ts'
@@ -42,7 +43,7 @@ export function deliveryHandlers(rooms: DeliveryRooms, sender: Pick<Sender, 'wak
     })
   const viewOf = async (box: Box, position: number, clearance: number) => {
     const row = await (box === 'outbox' ? outbox : inbox).find(position)
-    if (row === undefined) throw new Fault('not_found', { what: `the delivery at ${position}` })
+    if (row === undefined) throw new Fault('not_found', { what: say`the delivery at ${position}` })
     const [view] =
       box === 'outbox'
         ? await shownSent([row as StoredOutbox], clearance)
@@ -101,7 +102,7 @@ export function deliveryHandlers(rooms: DeliveryRooms, sender: Pick<Sender, 'wak
         positions.map((position) => (box === 'outbox' ? outbox : inbox).find(position)),
       )
       const missing = positions.find((_one, i) => rows[i] === undefined)
-      if (missing !== undefined) throw new Fault('not_found', { what: `the delivery at ${missing}` })
+      if (missing !== undefined) throw new Fault('not_found', { what: say`the delivery at ${missing}` })
       const done = await Promise.all(
         rows.map((row) =>
           box === 'outbox'

@@ -4,6 +4,7 @@
  * in its lane.
  */
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { StoredInbox } from './box-store.ts'
 import { type DeliveryRooms, iso } from './rooms.ts'
 
@@ -38,7 +39,7 @@ export async function giveBack(
 /** A claim is written as the node that gave it, a space and the id of the lease: any node may be asked about it. */
 async function heldRow({ service, position, leaseId }: Held, rooms: DeliveryRooms): Promise<StoredInbox> {
   const row = await rooms.inbox.find(position)
-  if (row === undefined || row.service !== service) throw new Fault('not_found', { what: 'this event' })
+  if (row === undefined || row.service !== service) throw new Fault('not_found', { what: say`this event` })
   if (row.state !== 'waiting' || leaseIdOf(row) !== leaseId) throw new Fault('lease_lost')
   return row
 }

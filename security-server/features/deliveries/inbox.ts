@@ -7,6 +7,7 @@ import { readEvent, STRUCTURED } from '#core/events/read-event.ts'
 import { headerValue } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import type { SystemAnswer } from '../../message/message.ts'
 import type { Inbox, InboxRequest } from '../../peer/inbox.ts'
 import { beforeSending, NotSent } from '../../peer/not-sent.ts'
@@ -43,19 +44,19 @@ async function takeEvent(asked: InboxRequest, rooms: DeliveryRooms): Promise<Sys
 async function rowOf({ request, headers, body, peer, record, terms }: InboxRequest, rooms: DeliveryRooms) {
   const { eventBytes } = rooms.settings
   if (body !== undefined && body.size > eventBytes)
-    throw new Fault('body_too_large', { what: `an event has at most ${eventBytes} octets here` })
+    throw new Fault('body_too_large', { what: say`an event has at most ${eventBytes} octets here` })
   // One form in every inbox: the body alone is the event, and its digest names all of it.
   if (headerValue(headers, 'content-type')?.toLowerCase().startsWith(STRUCTURED) !== true)
-    throw new Fault('invalid_event', { what: `an inbox takes ${STRUCTURED}` })
+    throw new Fault('invalid_event', { what: say`an inbox takes ${STRUCTURED}` })
   if (headerValue(headers, 'content-encoding') !== undefined)
-    throw new Fault('invalid_event', { what: 'an event is sent without a content coding' })
+    throw new Fault('invalid_event', { what: say`an event is sent without a content coding` })
   const bytes = body === undefined ? Buffer.alloc(0) : (body.bytes ?? (await buffer(body.open())))
   const event = readEvent(headers, bytes, { maxJsonBytes: eventBytes })
   const [client, service] = [idText(request.client), idText(request.service)]
   const keys = keysOf({ client, service, event, names: rooms.names })
   const now = iso(rooms.clock())
   if (keys.expires_at !== '' && keys.expires_at <= now)
-    throw new Fault('delivery_expired', { what: 'its expirytime is over' })
+    throw new Fault('delivery_expired', { what: say`its expirytime is over` })
   const facts = factsOf({ event, bytes, terms })
   const delivery = request.id
   const stored = {

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 import type { Receipt } from '#core/delivery/receipt.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseServerId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import type { StoredInbox } from './box-store.ts'
 import { openFacts } from './facts.ts'
 import { giveReceipt, type ReceiptProof } from './give-receipt.ts'
@@ -75,7 +76,7 @@ export async function acknowledge(
   rooms: DeliveryRooms,
 ): Promise<{ row: StoredInbox; consumed?: ReceiptProof }> {
   const row = await rooms.inbox.find(q.position)
-  if (row === undefined || row.service !== q.service) throw new Fault('not_found', { what: 'this event' })
+  if (row === undefined || row.service !== q.service) throw new Fault('not_found', { what: say`this event` })
   if (row.state === 'consumed') return { row }
   if (row.state === 'abandoned') throw new Fault(row.error as Exclude<Receipt['reason'], ''>)
   const { delivery, client, service } = row

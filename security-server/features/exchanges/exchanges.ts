@@ -8,6 +8,7 @@ import { colonForm } from '#schemas/colon-identifiers.ts'
 import { asFault, Fault, type FaultCode } from '#schemas/fault.ts'
 import { catalogue } from '#schemas/fault-catalogue.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { bundleSource } from '../../reading/evidence/bundle-source.ts'
 import type { StoredEvidence } from '../../reading/evidence/read-evidence.ts'
 import { collectExchange, writeBundle } from '../../reading/evidence/write-bundle.ts'
@@ -55,7 +56,7 @@ export function exchangeHandlers(rooms: Needs): Handlers {
       for (const each of indexes) bytes += sizeOf(await log.read(each))
       if (bytes > MAX_VERIFIED_BYTES) {
         throw new Fault('conflict', {
-          what: 'the exchange is too large to be verified here: verify its bundle with concordat verify',
+          what: say`the exchange is too large to be verified here: verify its bundle with concordat verify`,
         })
       }
       const write = async () => buffer(await writeBundle(bundleSource(rooms, log), indexes))

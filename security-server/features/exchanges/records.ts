@@ -9,6 +9,7 @@ import type { Circumstances } from '#schemas/circumstances.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { bundleSource } from '../../reading/evidence/bundle-source.ts'
 import type { StoredEvidence } from '../../reading/evidence/read-evidence.ts'
 import { type BundleSource, collectExchange, writeBundle } from '../../reading/evidence/write-bundle.ts'
@@ -99,7 +100,7 @@ export function messageLogHandlers(rooms: Needs): Handlers {
     rotateMessageLogKey: async () => answer(await messageLog.rotateLogKey(), { status: 201 }),
     async getCheckpoint() {
       const note = messageLog.treeHead()
-      if (note === undefined) throw new Fault('not_found', { what: 'there is no checkpoint yet' })
+      if (note === undefined) throw new Fault('not_found', { what: say`there is no checkpoint yet` })
       return Buffer.from(note)
     },
     async checkpointMessageLog() {
@@ -143,7 +144,7 @@ function circumstancesView({ index, metadata, circumstances }: StoredEvidence): 
   try {
     return readCircumstances(circumstances ?? Buffer.alloc(0), metadata.circumstances)
   } catch (cause) {
-    throw new Fault('log_inconsistent', { what: `the circumstances of record ${index}`, cause })
+    throw new Fault('log_inconsistent', { what: say`the circumstances of record ${index}`, cause })
   }
 }
 

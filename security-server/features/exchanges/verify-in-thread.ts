@@ -2,6 +2,7 @@
 import { createSharedPlaces } from '#platform/in-turn.ts'
 import { askThread, type ThreadLimits } from '#platform/threads/ask-thread.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 /** The configuration in the bundle may be that of a large instance. */
 const LIMITS: ThreadLimits = { timeMs: 110_000, oldGenerationMb: 1024 }
@@ -14,7 +15,7 @@ const inPlace = createSharedPlaces({
   ...{ places: 2, mostWaiting: 8 },
   refuse: () =>
     new Fault('too_many_requests', {
-      what: 'as many of your verifications wait as may',
+      what: say`as many of your verifications wait as may`,
       retryAfter: RETRY_SECONDS,
     }),
 })

@@ -8,6 +8,7 @@ import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
 import type { LogReads } from '../../reading/log-reads.ts'
@@ -59,7 +60,7 @@ export async function createExports(q: {
 
   const begin = async (row: ExportRow): Promise<ExportRow> => {
     const size = Number(row.size) > 0 ? Number(row.size) : messageLog.size()
-    if (size === 0) throw new Fault('not_found', { what: 'there is no record yet' })
+    if (size === 0) throw new Fault('not_found', { what: say`there is no record yet` })
     const run = { run_at: new Date(clock()).toISOString(), run_from: Number(row.next_idx) }
     const begun = { state: 'running', size, ...run }
     await note(row.id, begun)
@@ -82,7 +83,7 @@ export async function createExports(q: {
       if ((await messageLog.erasedBelow(Number.MAX_SAFE_INTEGER)) === before)
         return { checkpoint, size, erased: await messageLog.erasedBelow(size) }
     }
-    throw new Fault('conflict', { what: 'contents are being erased just now: it is tried again' })
+    throw new Fault('conflict', { what: say`contents are being erased just now: it is tried again` })
   }
 
   const walk = async (row: ExportRow, signal: AbortSignal): Promise<void> => {
@@ -100,7 +101,7 @@ export async function createExports(q: {
         records += rows.length
         if (records > most) {
           throw new Fault('invalid_input', {
-            what: `more than ${most} records fit: narrow the search, by time for example`,
+            what: say`more than ${most} records fit: narrow the search, by time for example`,
           })
         }
         if (rows.length > 0) {
@@ -131,7 +132,7 @@ export async function createExports(q: {
   // into one file.
   const running = new Set<string>()
   const make = async (row: ExportRow, signal: AbortSignal): Promise<void> => {
-    if (running.has(row.id)) throw new Fault('conflict', { what: `export ${row.id} is being made` })
+    if (running.has(row.id)) throw new Fault('conflict', { what: say`export ${row.id} is being made` })
     running.add(row.id)
     try {
       await walk(await begin(row), signal)
@@ -160,7 +161,7 @@ export async function createExports(q: {
       }
     },
     fileOf: (row) => {
-      if (row.node !== node) throw new Fault('conflict', { what: `the file lies on the node ${row.node}` })
+      if (row.node !== node) throw new Fault('conflict', { what: say`the file lies on the node ${row.node}` })
       return pathOf(row.id)
     },
     delete: async (row) => {

@@ -2,6 +2,7 @@
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
 import { createExports } from './create-exports.ts'
 import { exportHandlers, exportTarget } from './handlers.ts'
@@ -26,7 +27,7 @@ export const exportsOfRecords: FeatureModule<Ground> = {
     ground.contentRequests.register('exportId', async (id, caller) => {
       const found = await exports.store.get(id.toLowerCase())
       if (found?.format !== 'bundles' || found.clearance > clearanceOf(caller))
-        throw new Fault('not_found', { what: `an export of bundles, ${id}` })
+        throw new Fault('not_found', { what: say`an export of bundles, ${id}` })
       return exportTarget(id)
     })
     return {

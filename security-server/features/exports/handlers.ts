@@ -8,6 +8,7 @@ import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { managementOf } from '../../global-configuration/snapshot.ts'
 import { bundleSource } from '../../reading/evidence/bundle-source.ts'
 import { recordLook } from '../../reading/looks.ts'
@@ -40,7 +41,7 @@ export function exportHandlers(rooms: Needs): Handlers {
   const find = async ({ params, caller }: Pick<OperationInput, 'params' | 'caller'>): Promise<ExportRow> => {
     const row = await store.get(params['id'] ?? '')
     if (row === undefined || Number(row.clearance) > clearanceOf(caller))
-      throw new Fault('not_found', { what: 'there is no such export' })
+      throw new Fault('not_found', { what: say`there is no such export` })
     return row
   }
 
@@ -63,10 +64,10 @@ export function exportHandlers(rooms: Needs): Handlers {
       const { all, unfinished } = await store.count()
       if (unfinished >= MAX_UNFINISHED) {
         throw new Fault('conflict', {
-          what: `${unfinished} exports are under way: wait for one to end, or delete one`,
+          what: say`${unfinished} exports are under way: wait for one to end, or delete one`,
         })
       }
-      if (all >= MAX_KEPT) throw new Fault('conflict', { what: `${all} exports are kept: delete one` })
+      if (all >= MAX_KEPT) throw new Fault('conflict', { what: say`${all} exports are kept: delete one` })
       const now = clock()
       const row: ExportRow = {
         id: randomUUID(),
@@ -113,10 +114,10 @@ export function exportHandlers(rooms: Needs): Handlers {
         const target = exportTarget(row.id)
         await rooms.contentRequests.check({ target, case: number ?? '', caller: input.caller })
       }
-      if (row.state !== 'done') throw new Fault('conflict', { what: `the export is ${row.state}` })
+      if (row.state !== 'done') throw new Fault('conflict', { what: say`the export is ${row.state}` })
       const file = exports.fileOf(row)
       await access(file).catch((cause: unknown) => {
-        throw new Fault('not_found', { what: 'the file is gone: order the export again', cause })
+        throw new Fault('not_found', { what: say`the file is gone: order the export again`, cause })
       })
       const log = readableAs(row, rooms)
       const source = () => bundleSource(rooms, log)
@@ -187,12 +188,12 @@ function readableAs({ clearance }: ExportRow, { logFor }: Needs): ReadableLog {
 function checkContent(caller: Caller, number: string | undefined, reason: string | undefined): void {
   if (!caller.roles.includes(CONTENT_ROLE)) {
     throw new Fault('forbidden', {
-      what: `bundles, and searches by person, are content: ${CONTENT_ROLE} is needed`,
+      what: say`bundles, and searches by person, are content: ${CONTENT_ROLE} is needed`,
     })
   }
   if (number === undefined || reason === undefined) {
     throw new Fault('invalid_input', {
-      what: 'bundles, and searches by person, are content: case and reason are needed',
+      what: say`bundles, and searches by person, are content: case and reason are needed`,
     })
   }
 }

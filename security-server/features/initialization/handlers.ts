@@ -6,6 +6,7 @@ import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
 import type { Needs } from './needs.ts'
 
@@ -35,13 +36,13 @@ export function initializationHandlers(rooms: Needs): Handlers {
     },
     async getAnchor() {
       const { anchor } = globalConfiguration.state()
-      if (anchor === undefined) throw new Fault('not_found', { what: 'no anchor is installed' })
+      if (anchor === undefined) throw new Fault('not_found', { what: say`no anchor is installed` })
       return anchor
     },
     previewAnchor: ({ body }) => globalConfiguration.readAnchor(bodyBytes(body)),
     async uploadInitialAnchor({ body, query }) {
       if (globalConfiguration.state().anchor !== undefined) {
-        throw new Fault('conflict', { what: 'an anchor is installed; replace it' })
+        throw new Fault('conflict', { what: say`an anchor is installed; replace it` })
       }
       return install(rooms, bodyBytes(body), query['hash'], false)
     },
@@ -77,11 +78,11 @@ async function install(rooms: Needs, xml: Buffer, hash: unknown, forgetHistory: 
   const { globalConfiguration } = rooms
   const preview = await globalConfiguration.readAnchor(xml)
   if (typeof hash === 'string' && plain(hash) !== plain(preview.hash)) {
-    throw new Fault('conflict', { what: `the anchor's hash is ${preview.hash}` })
+    throw new Fault('conflict', { what: say`the anchor's hash is ${preview.hash}` })
   }
   if (preview.instance !== rooms.server.instance) {
     throw new Fault('conflict', {
-      what: `this server belongs to ${rooms.server.instance}, not ${preview.instance}`,
+      what: say`this server belongs to ${rooms.server.instance}, not ${preview.instance}`,
     })
   }
   await globalConfiguration.installAnchor(xml, { forgetHistory })

@@ -5,6 +5,7 @@ import type { Handlers } from '#platform/http-service/openapi.ts'
 import { memberIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId, memberOf } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { requestPem, type SubjectFields } from '../../keys/certification-request.ts'
 import type { KeyInfo, TokenInfo } from '../../keys/keys.ts'
 import { proposeSubject } from '../../keys/propose-subject.ts'
@@ -30,13 +31,13 @@ export function tokenHandlers(rooms: Needs): Handlers {
   /** Throws `invalid_input` for a hardware token: its PIN is changed, and keys are imported, with the maker's tool. */
   function softwareToken(id: string | undefined): void {
     if (token(id).type !== 'SOFTWARE')
-      throw new Fault('invalid_input', { what: 'that is done with the tool of its maker' })
+      throw new Fault('invalid_input', { what: say`that is done with the tool of its maker` })
   }
 
   function hardwareToken(id: string | undefined): string {
     const found = token(id)
     if (found.type === 'HARDWARE') return found.id
-    throw new Fault('invalid_input', { what: 'all keys of the software token are listed with it' })
+    throw new Fault('invalid_input', { what: say`all keys of the software token are listed with it` })
   }
 
   async function makeRequest(keyId: string, q: NewCsr) {
@@ -141,11 +142,11 @@ function subjectFor(rooms: Needs, usage: Usage, member: MemberId, q: NewCsr): Su
   const { index } = rooms.globalConfiguration.current()
   const cas = index.shared.approvedCas.filter((ca) => usage === 'AUTHENTICATION' || !ca.authenticationOnly)
   const ca = q.caName === undefined ? cas[0] : cas.find((each) => each.name === q.caName)
-  if (ca === undefined) throw new Fault('not_found', { what: 'no such certification service' })
+  if (ca === undefined) throw new Fault('not_found', { what: say`no such certification service` })
   const memberName = index.memberName(member)
   if (memberName === undefined) throw new Fault('unknown_member', { what: idText(member) })
   if (usage === 'AUTHENTICATION' && q.dnsName === undefined) {
-    throw new Fault('invalid_input', { what: 'dnsName is needed for an authentication key' })
+    throw new Fault('invalid_input', { what: say`dnsName is needed for an authentication key` })
   }
   const { server } = rooms
   const dnsName = q.dnsName ?? ''
@@ -158,12 +159,12 @@ function wholeSubject(subject: SubjectFields): SubjectFields {
   const unknown = subject.find(({ value }) => value === '')
   if (unknown === undefined) return subject
   throw new Fault('invalid_input', {
-    what: `subject: ${unknown.type} is not known here, so it has to be given`,
+    what: say`subject: ${unknown.type} is not known here, so it has to be given`,
   })
 }
 
 function base64(text: string): Buffer {
   if (!/^[A-Za-z0-9+/\r\n]+={0,2}\s*$/.test(text))
-    throw new Fault('invalid_input', { what: 'a file is not base64' })
+    throw new Fault('invalid_input', { what: say`a file is not base64` })
   return Buffer.from(text, 'base64')
 }

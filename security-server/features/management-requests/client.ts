@@ -3,6 +3,7 @@ import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { PrivateParameters } from '#schemas/global-configuration.ts'
 import type { RequestStatus } from '#schemas/management-request.ts'
+import { say } from '#schemas/said.ts'
 import { createPostDocument } from '../../global-configuration/registration/client.ts'
 
 /**
@@ -48,5 +49,5 @@ function checkStatus(value: unknown): RequestStatus {
 }
 
 function unreadable(): Fault {
-  return new Fault('registration_unavailable', { what: 'its answer is not that of a registration API' })
+  return new Fault('registration_unavailable', { what: say`its answer is not that of a registration API` })
 }

@@ -4,6 +4,7 @@ import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import { DOCUMENT_TYPE, type DocumentHead, type RequestStatus } from '#schemas/management-request.ts'
+import { say } from '#schemas/said.ts'
 import type { Needs } from './needs.ts'
 
 /** The heads of signed documents: an id that was never used before, the time, and who signs. */
@@ -18,7 +19,7 @@ export function registrationOf({
 }: Pick<Needs, 'isXRoads' | 'registration'>): Needs['registration'] {
   if (!isXRoads()) return registration
   throw new Fault('registration_unavailable', {
-    what: "the central server of this instance is X-Road's: it tells no states, and takes a registration back when its client or certificate is unregistered",
+    what: say`the central server of this instance is X-Road's: it tells no states, and takes a registration back when its client or certificate is unregistered`,
   })
 }
 

@@ -9,6 +9,7 @@ import {
   type RequestSubject,
   signersOf,
 } from '#schemas/management-request.ts'
+import { say } from '#schemas/said.ts'
 import { isAskedOfRegistry } from '../../local-systems/client-status.ts'
 import { clientIn } from '../../local-systems/manage.ts'
 import { createFiledRequests, createHeads, registrationOf } from './filed-requests.ts'
@@ -104,7 +105,7 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
     async changeOwner({ params }) {
       const client = localClient(rooms, params['clientId'])
       if (client.subsystemCode !== undefined)
-        throw new Fault('invalid_client_identifier', { what: 'a member owns a server, not a subsystem' })
+        throw new Fault('invalid_client_identifier', { what: say`a member owns a server, not a subsystem` })
       return file({ kind: 'ownerChange', server, newOwner: idText(client) })
     },
     addressChange: ({ body }) =>

@@ -8,6 +8,7 @@ import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { LOOKS } from '../../reading/looks.ts'
 import { isoTime } from '../../reading/record-filter.ts'
 import { ACTS, type ActKind } from './act-kinds.ts'
@@ -60,7 +61,7 @@ export function apiKeyHandlers(rooms: Needs & Policies): Handlers {
       const { name, roles, expiresAt, addresses } = body as NewKey
       const end = expiresAt === undefined ? undefined : new Date(expiresAt)
       if (end !== undefined && end.getTime() <= clock())
-        throw new Fault('invalid_input', { what: 'expiresAt lies in the past' })
+        throw new Fault('invalid_input', { what: say`expiresAt lies in the past` })
       const key = { name, roles, addresses, createdBy: caller.id, ...(end && { expiresAt: end }) }
       if (approver === undefined) return apiKeys.create(key)
       // Neither the second person nor the proposal may see the secret. The caller who asked for the key fetches it later.

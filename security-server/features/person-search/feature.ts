@@ -3,6 +3,7 @@ import type { FeatureModule } from '#platform/feature.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Services } from '#platform/services.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
 import type { RecordFilter } from '../../reading/index/search-filter.ts'
 import type { SubjectKeysClient } from './client.ts'
@@ -44,7 +45,7 @@ export const personSearch: FeatureModule<Ground, { subjectSearches: SubjectSearc
     ground.contentRequests.register('searchId', async (id, caller, asked) => {
       const search = await ownSearch(needs, id, caller)
       if (search.case_number === asked.case) return searchTarget(id)
-      throw new Fault('invalid_input', { what: `the search is of case ${search.case_number}` })
+      throw new Fault('invalid_input', { what: say`the search is of case ${search.case_number}` })
     })
     return {
       operations: subjectHandlers(needs),

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { normaliseIdentifier } from '#core/subject/identifier.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { SubjectMonths } from '#schemas/subject-keys.ts'
 import type { RecordFilter } from '../../reading/index/search-filter.ts'
 import { isoTime } from '../../reading/record-filter.ts'
@@ -34,7 +35,7 @@ export function searchTarget(id: string): string {
 function searchKeys({ subjects }: Pick<Needs, 'subjects'>) {
   if (subjects.keys === undefined)
     throw new Fault('conflict', {
-      what: 'the settings have no `subjectKeys`: name the holder and start again (docs/data-subjects.md)',
+      what: say`the settings have no \`subjectKeys\`: name the holder and start again (docs/data-subjects.md)`,
     })
   return subjects.keys
 }
@@ -48,11 +49,11 @@ export async function beginSearch(rooms: Needs, given: NewSearch, caller: Caller
   const { type, identifier, case: number, reason } = given
   if (normaliseIdentifier(identifier) === undefined)
     throw new Fault('invalid_input', {
-      what: 'the identifier is empty, too long, or holds signs that nobody sees',
+      what: say`the identifier is empty, too long, or holds signs that nobody sees`,
     })
   const [from, to] = [given.from, given.to].map((time) => (time === undefined ? undefined : isoTime(time)))
   if (from !== undefined && to !== undefined && from >= to)
-    throw new Fault('invalid_input', { what: 'from has to be before to' })
+    throw new Fault('invalid_input', { what: say`from has to be before to` })
   const months = await keys.evaluateSearch({
     ...{ type, identifier, case: number, reason },
     person: { id: caller.id, name: caller.name },
@@ -81,9 +82,9 @@ export async function beginSearch(rooms: Needs, given: NewSearch, caller: Caller
 export async function ownSearch(rooms: Needs, id: string, caller: Caller): Promise<SubjectSearchRow> {
   const row = await rooms.subjects.searches.find(id.toLowerCase())
   if (row === undefined || row.expires_at <= new Date(rooms.clock()).toISOString())
-    throw new Fault('not_found', { what: 'there is no such search: it is kept for a week' })
+    throw new Fault('not_found', { what: say`there is no such search: it is kept for a week` })
   if (row.asked_by !== caller.id)
-    throw new Fault('forbidden', { what: 'another auditor searched: search yourself, for your own case' })
+    throw new Fault('forbidden', { what: say`another auditor searched: search yourself, for your own case` })
   return row
 }
 

@@ -12,6 +12,7 @@ import {
   type ReconciliationEnvelope,
   type ReconciliationQuestion,
 } from '#schemas/reconciliation.ts'
+import { say } from '#schemas/said.ts'
 import { createRateCheck } from '../../message/minimum-rate.ts'
 import type { PeerReply } from '../../peer/client.ts'
 import type { ReconciliationRooms } from './rooms.ts'
@@ -64,7 +65,7 @@ async function read(reply: PeerReply): Promise<Buffer> {
       checkRate(chunk)
       size += chunk.length
       if (size > RECONCILIATION_LIMITS.bytes)
-        throw new Fault('invalid_input', { what: 'the answer is too large' })
+        throw new Fault('invalid_input', { what: say`the answer is too large` })
       chunks.push(chunk)
     })
   } catch (cause) {

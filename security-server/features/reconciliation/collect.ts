@@ -21,6 +21,7 @@ import { replySignature } from '#core/reconciliation/fetched.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { RECONCILIATION_LIMITS } from '#schemas/reconciliation.ts'
+import { say } from '#schemas/said.ts'
 import type { EntryRow } from './entries-store.ts'
 import { base64, type Progress, sidesOf } from './progress.ts'
 import type { ReconciliationRooms } from './rooms.ts'
@@ -144,6 +145,6 @@ function keepFirst(before: EntryRow): EntryRow {
 
 function tooMany(): Fault {
   return new Fault('invalid_input', {
-    what: `a day of more than ${RECONCILIATION_LIMITS.exchanges} exchanges is not compared`,
+    what: say`a day of more than ${RECONCILIATION_LIMITS.exchanges} exchanges is not compared`,
   })
 }

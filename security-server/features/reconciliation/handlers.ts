@@ -5,6 +5,7 @@ import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
 import type { CaseState, Needs, ReconciledDay, ReconciliationCase } from './needs.ts'
 
@@ -42,7 +43,7 @@ export function reconciliationHandlers(rooms: Needs): Handlers {
       const id = Number(params['id'])
       const day = await reconciliation.days.get(id, clearanceOf(caller))
       if (day.statement === '')
-        throw new Fault('not_found', { what: 'there is no statement about this day yet' })
+        throw new Fault('not_found', { what: say`there is no statement about this day yet` })
       const headers = { 'content-disposition': `attachment; filename="reconciliation-${id}.json"` }
       return answer(Buffer.from(day.statement), { headers })
     },

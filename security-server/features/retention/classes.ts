@@ -1,5 +1,6 @@
 /** Retention classes: how long content is kept, what stays after its end, and what is archived of it. */
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { EndMode } from '../../message-log/erase.ts'
 
 /** The class of all services that are assigned to no other one. It always exists. */
@@ -30,9 +31,9 @@ const DAY_MS = 24 * 60 * 60 * 1000
 /** Throws `invalid_input`. The name is part of file names, so few characters are allowed. */
 export function checkClass({ name, keepDays }: ClassSettings): void {
   if (!NAME.test(name))
-    throw new Fault('invalid_input', { what: 'a class is named by lower case letters, digits, - and _' })
+    throw new Fault('invalid_input', { what: say`a class is named by lower case letters, digits, - and _` })
   if (keepDays !== null && (!Number.isInteger(keepDays) || keepDays < 1 || keepDays > MOST_DAYS))
-    throw new Fault('invalid_input', { what: `content is kept for 1 to ${MOST_DAYS} days` })
+    throw new Fault('invalid_input', { what: say`content is kept for 1 to ${MOST_DAYS} days` })
 }
 
 /** When the content of a record of this time (ISO) ends; null: never. */

@@ -1,5 +1,6 @@
 /** Erases an exchange by order: all its records in this log in one commit, or none if a hold covers one of them. */
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { EndMode, Erased, Erasure } from '../../message-log/erase.ts'
 import type { KeyFinder } from '../../message-log/open-record.ts'
 import { receiptsAmong } from '../../reading/evidence/delivery-records.ts'
@@ -32,7 +33,7 @@ export async function eraseExchange(q: {
   const { number, holds } = await q.log.holds.active()
   const exchange = await exchangeOf(q.log, index, q.findKey)
   const left = exchange.filter((record) => isLeft(record, mode)).map((record) => record.index)
-  if (left.length === 0) throw new Fault('conflict', { what: `record ${index} is erased already` })
+  if (left.length === 0) throw new Fault('conflict', { what: say`record ${index} is erased already` })
   const [held] = await holdsOf(q.log.search, left, holds)
   if (held !== undefined) {
     const [record, { id, caseNumber: of }] = held
@@ -53,7 +54,7 @@ export async function eraseExchange(q: {
 async function exchangeOf(log: EndedLog, index: number, findKey: KeyFinder): Promise<StoredEvidence[]> {
   const asked = await readEvidence(log, index, findKey)
   if ((JSON.parse(asked.form) as { direction: string }).direction === '')
-    throw new Fault('invalid_input', { what: 'a record of the log about itself is not erased' })
+    throw new Fault('invalid_input', { what: say`a record of the log about itself is not erased` })
   const first = asked.metadata?.answers ?? index
   const id = asked.metadata?.id ?? ''
   const { size } = await log.records.head()

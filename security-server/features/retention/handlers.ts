@@ -3,6 +3,7 @@ import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { recordLook } from '../../reading/looks.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
 import type { ArchiveFilter } from './archives/store.ts'
@@ -60,7 +61,7 @@ export function retentionHandlers(rooms: Needs): Handlers {
       const { classes } = await retention.classes()
       const found = classes.find((one) => one.name === name)
       if (name !== undefined && found === undefined)
-        throw new Fault('not_found', { what: `retention class ${name}` })
+        throw new Fault('not_found', { what: say`retention class ${name}` })
       const names = new Map(classes.map((one) => [one.id, one.name]))
       const archives = await retention.archives({ ...page, class: found?.id })
       return archives.map((archive) => archiveView(archive, names.get(archive.class)))

@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { EndMode } from '../../message-log/erase.ts'
 import { gently } from '../../message-log/gently.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
@@ -165,7 +166,7 @@ export function createRetention(q: {
     archive: async (asked) => {
       const { archive, hidden } = await parts.getArchive(asked)
       if (hidden > 0)
-        throw new Fault('record_is_secret', { what: `${hidden} of the records of archive ${asked.id}` })
+        throw new Fault('record_is_secret', { what: say`${hidden} of the records of archive ${asked.id}` })
       return archive
     },
     archiveFile: (archive) => openArchive(q.archiveFolder, archive),

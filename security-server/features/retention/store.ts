@@ -2,6 +2,7 @@
 import { CompiledQuery } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { type ArchiveMode, type ClassSettings, DEFAULT_CLASS, type RetentionClass } from './classes.ts'
 import type { RetentionTables } from './tables.ts'
 
@@ -33,7 +34,7 @@ export function createRetentionStore(database: Database) {
       .selectAll()
       .where('name', '=', name)
       .executeTakeFirst()
-    if (row === undefined) throw new Fault('not_found', { what: `retention class ${name}` })
+    if (row === undefined) throw new Fault('not_found', { what: say`retention class ${name}` })
     return toClass(row)
   }
   const countOf = async (held: boolean, now: string): Promise<number> => {

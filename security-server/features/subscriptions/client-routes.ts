@@ -7,6 +7,7 @@ import { type HeaderList, headerValue } from '#core/transport/header-list.ts'
 import { readStream } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseClientId, parseServiceId, subsystemOf } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { HEADER } from '#schemas/wire.ts'
 import { isRoom } from '../../local-systems/check-address.ts'
 import { collectBytes } from '../../message/collect-bytes.ts'
@@ -26,7 +27,7 @@ type Place = { type: StoredType; publisher: string; eventId: string | undefined;
 export function roomRoutes(app: FastifyInstance, rooms: SubscriptionRooms): void {
   app.post(`${PREFIX}*`, async (request, reply) => {
     const { type, publisher, eventId, headers } = await placeOf(request, rooms)
-    if (eventId !== undefined) throw new Fault('not_found', { what: 'events are posted to their type' })
+    if (eventId !== undefined) throw new Fault('not_found', { what: say`events are posted to their type` })
     const body = await bodyOf(request, rooms)
     const event = await publish({ type, publisher, headers, body }, rooms)
     return reply
@@ -37,7 +38,7 @@ export function roomRoutes(app: FastifyInstance, rooms: SubscriptionRooms): void
   const ofOne = (act: typeof showPublished) => async (request: FastifyRequest, reply: FastifyReply) => {
     request.raw.resume()
     const { type, publisher, eventId } = await placeOf(request, rooms)
-    if (eventId === undefined) throw new Fault('not_found', { what: 'the id of an event is missing' })
+    if (eventId === undefined) throw new Fault('not_found', { what: say`the id of an event is missing` })
     return reply.send(await act({ type, publisher, sequence: sequenceIn(eventId) }, rooms))
   }
   app.get(`${PREFIX}*`, { exposeHeadRoute: false }, ofOne(showPublished))
@@ -57,7 +58,7 @@ async function placeOf(request: FastifyRequest, rooms: SubscriptionRooms): Promi
   const room = parseServiceId(code!)
   const local = rooms.localSystems.service(room)
   if (idText(client) !== idText(subsystemOf(room)) || local === undefined || !isRoom(local.url))
-    throw new Fault('unknown_service', { what: `${idText(room)} is no room of this client` })
+    throw new Fault('unknown_service', { what: say`${idText(room)} is no room of this client` })
   return { type: await typeNamed(idText(room), name!, rooms), publisher: idText(client), eventId, headers }
 }
 
@@ -70,7 +71,7 @@ function headersOf({ raw }: FastifyRequest): HeaderList {
 
 async function bodyOf({ raw }: FastifyRequest, { eventBytes }: SubscriptionRooms): Promise<Buffer> {
   const tooLarge = (): Fault =>
-    new Fault('body_too_large', { what: `an event has at most ${eventBytes} octets here` })
+    new Fault('body_too_large', { what: say`an event has at most ${eventBytes} octets here` })
   const { write, bytes } = collectBytes(eventBytes, tooLarge)
   const checkRate = createRateCheck('request_timeout')
   await readStream(raw, (chunk) => {

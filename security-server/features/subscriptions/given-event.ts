@@ -9,6 +9,7 @@ import { readEvent, STRUCTURED } from '#core/events/read-event.ts'
 import { utcSeconds } from '#core/events/timestamp.ts'
 import type { HeaderList } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { FieldsOnRecord } from '../../peer/fields-on-record.ts'
 import { sequenceText } from './rooms.ts'
 
@@ -84,7 +85,7 @@ function held(
   const cut = cutJson(document, allowed)
   if ('unreadable' in cut)
     throw new Fault('service_failed', {
-      what: `an event cannot be held against the contract: ${cut.unreadable}`,
+      what: say`an event cannot be held against the contract: ${cut.unreadable}`,
     })
   return cut
 }

@@ -4,6 +4,7 @@ import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseServiceId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { isRoom } from '../../local-systems/check-address.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
 import { iso, type SubscriptionRooms, sequenceText } from './rooms.ts'
@@ -32,7 +33,7 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
 
   const typeIn = async (params: unknown): Promise<StoredType> => {
     const type = await types.byId(Number((params as { id: string }).id))
-    if (type === undefined) throw new Fault('not_found', { what: 'this event type' })
+    if (type === undefined) throw new Fault('not_found', { what: say`this event type` })
     return type
   }
   const change = async (
@@ -41,10 +42,10 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
     from: readonly SubscriptionState[],
   ): Promise<object> => {
     const one = await subscriptions.byId(Number((params as { id: string }).id))
-    if (one === undefined) throw new Fault('not_found', { what: 'this subscription' })
+    if (one === undefined) throw new Fault('not_found', { what: say`this subscription` })
     const changed = { ...to, about: '', due_at: '', failures: 0, changed_at: iso(rooms.clock()) }
     if (!(await subscriptions.change(one, changed, from)))
-      throw new Fault('conflict', { what: `the subscription is ${one.state}` })
+      throw new Fault('conflict', { what: say`the subscription is ${one.state}` })
     rooms.wake()
     return subscriptionShown({ ...one, ...changed }, await types.byId(one.type), clearanceOf(caller))
   }
@@ -71,7 +72,7 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
       const { roomId, name, schema, keepDays } = body as NewType
       const room = roomOf(roomId)!
       if (!isRoom(rooms.localSystems.service(parseServiceId(room))?.url ?? ''))
-        throw new Fault('conflict', { what: `${roomId} is no service with the address room:` })
+        throw new Fault('conflict', { what: say`${roomId} is no service with the address room:` })
       const text = schema === undefined ? '' : await checkNewSchema(schema)
       const now = rooms.clock()
       const type = await types.add({
@@ -101,7 +102,7 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
     deleteEventType: async ({ params }) => {
       const { id } = await typeIn(params)
       if (!(await types.remove(id)))
-        throw new Fault('conflict', { what: 'close the event type and end its subscriptions first' })
+        throw new Fault('conflict', { what: say`close the event type and end its subscriptions first` })
     },
 
     getSubscriptions: async ({ query, caller }) => {

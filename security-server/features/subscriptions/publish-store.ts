@@ -6,6 +6,7 @@ import type { Kysely, Selectable } from 'kysely'
 import { isUniqueViolation } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { EventRow, Tables } from './tables.ts'
 import { lockType, spaceOf } from './type-store.ts'
 
@@ -61,7 +62,7 @@ async function addAll(
     const event = known.get(row.event_key)
     if (event !== undefined) return { event, isNew: false }
     const type = types.get(row.type)
-    if (type === undefined) return new Fault('not_found', { what: 'this event type' })
+    if (type === undefined) return new Fault('not_found', { what: say`this event type` })
     if (type.closed === 1) return new Fault('event_type_closed', { what: type.name })
     const sequence = type.last + 1
     const made = { ...row, sequence, ...sealed(sequence) }

@@ -7,6 +7,7 @@ import { readEvent, STRUCTURED } from '#core/events/read-event.ts'
 import { writeStructured } from '#core/events/write-event.ts'
 import { type HeaderList, headerValue } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { isExpired, numbered, STRUCTURED_HEADERS } from './given-event.ts'
 import { iso, type SubscriptionRooms } from './rooms.ts'
 import { checkSchema } from './type-schema.ts'
@@ -51,7 +52,7 @@ export async function publish(q: Published, rooms: SubscriptionRooms): Promise<E
     rooms.wake()
   } else if (stored.type !== type.id || stored.publisher !== publisher) throw new Fault('event_id_reused')
   else if (stored.content === null)
-    throw new Fault('conflict', { what: 'this event was taken back; publish it with an id of its own' })
+    throw new Fault('conflict', { what: say`this event was taken back; publish it with an id of its own` })
   else if (!rooms.keys.open(sealOf(stored), stored.content).equals(document))
     throw new Fault('event_id_reused')
   return eventView(stored, type)
@@ -63,22 +64,23 @@ function readPublished(
 ): { event: CloudEvent; document: Buffer } {
   const most = rooms.eventBytes - ADDED_BYTES
   if (body.length > most)
-    throw new Fault('body_too_large', { what: `an event has at most ${most} octets here` })
+    throw new Fault('body_too_large', { what: say`an event has at most ${most} octets here` })
   if (headerValue(headers, 'content-encoding') !== undefined)
-    throw new Fault('invalid_event', { what: 'an event is sent without a content coding' })
+    throw new Fault('invalid_event', { what: say`an event is sent without a content coding` })
   const event = readEvent(headers, body, { maxJsonBytes: most })
   if (event.type !== type.name)
-    throw new Fault('invalid_event', { what: 'its type is not that of the address' })
+    throw new Fault('invalid_event', { what: say`its type is not that of the address` })
   if (event.source.length > MAX_NAME || event.id.length > MAX_NAME)
-    throw new Fault('invalid_event', { what: `source and id have at most ${MAX_NAME} characters here` })
+    throw new Fault('invalid_event', { what: say`source and id have at most ${MAX_NAME} characters here` })
   const own = OWN.find((name) => attributeOf(event, name) !== undefined)
-  if (own !== undefined) throw new Fault('invalid_event', { what: `${own} is set by the server` })
-  if (isExpired(event, rooms.clock())) throw new Fault('delivery_expired', { what: 'its expirytime is over' })
+  if (own !== undefined) throw new Fault('invalid_event', { what: say`${own} is set by the server` })
+  if (isExpired(event, rooms.clock()))
+    throw new Fault('delivery_expired', { what: say`its expirytime is over` })
   const isStructured = headerValue(headers, 'content-type')?.toLowerCase().startsWith(STRUCTURED) === true
   // Never printed again when it came as it is given out.
   const document = isStructured ? body : writeStructured(event).body
   if (document.length > most)
-    throw new Fault('body_too_large', { what: `an event has at most ${most} octets here, as JSON` })
+    throw new Fault('body_too_large', { what: say`an event has at most ${most} octets here, as JSON` })
   // As subscribers get it: one that no inbox takes would hold up every subscription for good.
   readEvent(STRUCTURED_HEADERS, numbered(document, ANY_NUMBERS), { maxJsonBytes: rooms.eventBytes })
   return { event, document }

@@ -1,5 +1,6 @@
 /** What a publisher sees of its own events, and taking one back: whoever was not given it yet does not get it. */
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { StoredEvent } from './publish-store.ts'
 import type { SubscriptionRooms } from './rooms.ts'
 import type { StoredType } from './type-store.ts'
@@ -36,6 +37,6 @@ async function ownEvent(
 ): Promise<StoredEvent> {
   const event = await rooms.events.find(type.id, sequence)
   if (event === undefined || event.publisher !== publisher)
-    throw new Fault('not_found', { what: 'no event of this publisher has the id' })
+    throw new Fault('not_found', { what: say`no event of this publisher has the id` })
   return event
 }

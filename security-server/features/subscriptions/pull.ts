@@ -7,6 +7,7 @@ import { compileFilter } from '#core/cesql/filter.ts'
 import type { FieldRule } from '#core/contract/allowed-fields.ts'
 import { attributeOf } from '#core/events/cloud-event.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { FieldsOnRecord } from '../../peer/fields-on-record.ts'
 import { cutEvent, type GivenEvent, isExpired, numbered } from './given-event.ts'
 import { sealOf } from './publish.ts'
@@ -91,7 +92,7 @@ export async function confirm(
   checkPulls(one)
   if (await rooms.pulls.confirm(one.id, sequence)) return
   if (sequence > one.given || (await rooms.events.find(type.id, sequence)) === undefined)
-    throw new Fault('not_found', { what: 'this subscription was not given the event' })
+    throw new Fault('not_found', { what: say`this subscription was not given the event` })
 }
 
 function checkPulls(one: StoredSubscription): void {

@@ -6,6 +6,7 @@ import { buffer } from 'node:stream/consumers'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import type { Content } from '../../message/body.ts'
 import type { FieldsOnRecord } from '../../peer/fields-on-record.ts'
 import type { InboxRequest, Room } from '../../peer/inbox.ts'
@@ -57,7 +58,7 @@ const REASONS: Record<number, string> = { 200: 'OK', 201: 'Created' }
 async function act(asked: InboxRequest, rooms: SubscriptionRooms): Promise<Asked> {
   const { method, servicePath, query } = asked.request
   const found = PATH.exec(servicePath)
-  if (found === null) throw new Fault('not_found', { what: 'no address of a room' })
+  if (found === null) throw new Fault('not_found', { what: say`no address of a room` })
   const [, api, apiType, events, eventsType, eventId] = found
   const room = idText(asked.request.service)
   const name = apiType ?? eventsType
@@ -157,14 +158,14 @@ export async function typeNamed(
   { types }: Pick<SubscriptionRooms, 'types'>,
 ): Promise<StoredType> {
   const type = await types.byName(room, name)
-  if (type === undefined) throw new Fault('not_found', { what: 'the room has no such event type' })
+  if (type === undefined) throw new Fault('not_found', { what: say`the room has no such event type` })
   return type
 }
 
 /** Throws `not_found` for what cannot be the id of an event. */
 export function sequenceIn(eventId: string): number {
   const sequence = sequenceOf(eventId)
-  if (sequence === undefined) throw new Fault('not_found', { what: 'this event' })
+  if (sequence === undefined) throw new Fault('not_found', { what: say`this event` })
   return sequence
 }
 
@@ -181,7 +182,7 @@ async function jsonIn(body: Content | undefined): Promise<unknown> {
 
 async function bytesOf(body: Content | undefined, most: number): Promise<Buffer> {
   if (body === undefined) return Buffer.alloc(0)
-  if (body.size > most) throw new Fault('body_too_large', { what: `at most ${most} octets here` })
+  if (body.size > most) throw new Fault('body_too_large', { what: say`at most ${most} octets here` })
   return body.bytes ?? (await buffer(body.open()))
 }
 

@@ -5,6 +5,7 @@
 import { compileFilter } from '#core/cesql/filter.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseServiceId, subsystemOf } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { HEADER } from '#schemas/wire.ts'
 import { iso, type SubscriptionRooms, sequenceOf } from './rooms.ts'
 import { LIVE, type StoredSubscription } from './subscription-reads-store.ts'
@@ -41,7 +42,7 @@ export async function subscribe(
   })
   if (!isNew && subscription.filters !== filters)
     throw new Fault('conflict', {
-      what: 'there is such a subscription with other filters; PATCH changes them',
+      what: say`there is such a subscription with other filters; PATCH changes them`,
     })
   rooms.wake()
   return { isNew, view: subscriptionView(subscription, type) }
@@ -57,7 +58,7 @@ export async function changeFilters(
 ): Promise<object> {
   const { filters, inbox, after } = optionsIn(body)
   if (inbox !== undefined || after !== undefined || !Array.isArray(filters))
-    throw new Fault('invalid_request', { what: 'options.filters alone can be changed' })
+    throw new Fault('invalid_request', { what: say`options.filters alone can be changed` })
   const change = {
     ...{ filters: filtersText(filters), contract, record, changed_at: iso(rooms.clock()) },
     secrecy: Math.max(one.secrecy ?? 0, secrecy),
@@ -75,13 +76,13 @@ export async function ownSubscription(
   q: { subscriber: string; id: string | undefined; inbox?: '' | undefined },
   rooms: SubscriptionRooms,
 ): Promise<StoredSubscription> {
-  if (q.id !== undefined && !ID.test(q.id)) throw new Fault('invalid_request', { what: 'id is a number' })
+  if (q.id !== undefined && !ID.test(q.id)) throw new Fault('invalid_request', { what: say`id is a number` })
   const found = await rooms.subscriptions.ofSubscriber({
     ...{ room: type.room, subscriber: q.subscriber, type: type.id, inbox: q.inbox },
     id: q.id === undefined ? undefined : Number(q.id),
   })
   const [first, ...others] = found
-  if (first === undefined) throw new Fault('not_found', { what: `a subscription to ${type.name}` })
+  if (first === undefined) throw new Fault('not_found', { what: say`a subscription to ${type.name}` })
   if (others.length > 0)
     throw new Fault('invalid_request', { what: `${found.length} subscriptions to ${type.name}: say id=` })
   return first
@@ -91,10 +92,10 @@ function wantedIn(body: unknown, subscriber: string): Wanted {
   const { delivery } = membersOf(body, ['delivery', 'options'], 'the body')
   const { inbox, filters = [], after } = optionsIn(body)
   if (delivery !== 'PUSH' && delivery !== 'PULL')
-    throw new Fault('invalid_request', { what: 'delivery is PUSH or PULL' })
+    throw new Fault('invalid_request', { what: say`delivery is PUSH or PULL` })
   if ((delivery === 'PUSH') !== (typeof inbox === 'string'))
-    throw new Fault('invalid_request', { what: 'options.inbox is the inbox of a PUSH subscription' })
-  if (!Array.isArray(filters)) throw new Fault('invalid_request', { what: 'options.filters is a list' })
+    throw new Fault('invalid_request', { what: say`options.inbox is the inbox of a PUSH subscription` })
+  if (!Array.isArray(filters)) throw new Fault('invalid_request', { what: say`options.filters is a list` })
   const sequence = after === undefined ? undefined : sequenceOf(String(after))
   if (after !== undefined && sequence === undefined)
     throw new Fault('invalid_request', { what: 'options.after is a sequence of 16 digits' })
@@ -104,7 +105,7 @@ function wantedIn(body: unknown, subscriber: string): Wanted {
 function inboxOf(text: string, subscriber: string): string {
   const inbox = parseServiceId(text)
   if (idText(subsystemOf(inbox)) !== subscriber)
-    throw new Fault('invalid_request', { what: `options.inbox is no service of ${subscriber}` })
+    throw new Fault('invalid_request', { what: say`options.inbox is no service of ${subscriber}` })
   return idText(inbox)
 }
 
@@ -115,9 +116,9 @@ function optionsIn(body: unknown): Record<string, unknown> {
 
 function membersOf(value: unknown, known: string[], what: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Fault('invalid_request', { what: `${what} is a JSON object` })
+    throw new Fault('invalid_request', { what: say`${what} is a JSON object` })
   if (Object.keys(value).some((name) => !known.includes(name)))
-    throw new Fault('invalid_request', { what: `${what} has only ${known.join(', ')}` })
+    throw new Fault('invalid_request', { what: say`${what} has only ${known.join(', ')}` })
   return value as Record<string, unknown>
 }
 
@@ -125,7 +126,7 @@ function membersOf(value: unknown, known: string[], what: string): Record<string
 function filtersText(filters: unknown[]): string {
   const text = JSON.stringify(filters)
   if (Buffer.byteLength(text) > MAX_FILTERS_BYTES)
-    throw new Fault('invalid_filter', { what: `filters have at most ${MAX_FILTERS_BYTES} octets` })
+    throw new Fault('invalid_filter', { what: say`filters have at most ${MAX_FILTERS_BYTES} octets` })
   compileFilter(filters)
   return text
 }
@@ -143,7 +144,7 @@ async function checkInbox(
   const other = await rooms.subscriptions.otherRoom({ inbox, subscriber, room: type.room })
   if (other !== undefined)
     throw new Fault('conflict', {
-      what: `events of ${other} go to this inbox; take another one for this room`,
+      what: say`events of ${other} go to this inbox; take another one for this room`,
     })
   const publisher = subsystemOf(parseServiceId(type.room))
   const { terms } = await rooms.door.check({
@@ -158,6 +159,6 @@ async function checkInbox(
 /** Now, or where the subscriber says. */
 function cursorFor({ last }: StoredType, after: number | undefined): number {
   if (after === undefined) return last
-  if (after > last) throw new Fault('invalid_request', { what: 'options.after is still to come' })
+  if (after > last) throw new Fault('invalid_request', { what: say`options.after is still to come` })
   return after
 }

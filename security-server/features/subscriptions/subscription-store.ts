@@ -2,6 +2,7 @@
 import { type Kysely, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import {
   type Due,
   dueOf,
@@ -215,7 +216,7 @@ async function startOf(transaction: Kysely<Tables>, type: number): Promise<numbe
     ])
     .where('id', '=', type)
     .executeTakeFirst()
-  if (row === undefined) throw new Fault('not_found', { what: 'this event type' })
+  if (row === undefined) throw new Fault('not_found', { what: say`this event type` })
   return row.first === null ? Number(row.last) : Number(row.first) - 1
 }
 
@@ -232,10 +233,10 @@ async function checkRoomFor(
     .where('type', '=', type)
     .executeTakeFirstOrThrow()
   if (Number(rows) >= MOST)
-    throw new Fault('conflict', { what: `an event type has at most ${MOST} subscriptions` })
+    throw new Fault('conflict', { what: say`an event type has at most ${MOST} subscriptions` })
   if (Number(own ?? 0) >= MOST_OF_ONE)
     throw new Fault('conflict', {
-      what: `a subsystem has at most ${MOST_OF_ONE} subscriptions to an event type`,
+      what: say`a subsystem has at most ${MOST_OF_ONE} subscriptions to an event type`,
     })
 }
 

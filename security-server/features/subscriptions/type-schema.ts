@@ -3,6 +3,7 @@ import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import type { CloudEvent } from '#core/events/cloud-event.ts'
 import { formOf } from '#core/events/data-form.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { Described } from '../../local-systems/validation/described-message.ts'
 import { checkDescription } from '../../local-systems/validation/try-description.ts'
 import { toldOf } from '../../message/told-names.ts'
@@ -18,7 +19,7 @@ const PLACE = '#/paths/~1/post/requestBody/content/application~1json/schema'
 export async function checkNewSchema(schema: unknown): Promise<string> {
   const text = JSON.stringify(schema)
   if (Buffer.byteLength(text) > MAX_BYTES)
-    throw new Fault('invalid_input', { what: `a schema has at most ${MAX_BYTES} octets` })
+    throw new Fault('invalid_input', { what: say`a schema has at most ${MAX_BYTES} octets` })
   await checkDescription(documentOf(text))
   return text
 }
@@ -32,7 +33,7 @@ export async function checkSchema(
   if (type.schema === '') return
   const isJson = event.isJsonImplied === true || formOf(event.datacontenttype ?? '') === 'json'
   if (event.data === undefined || !isJson)
-    throw new Fault('not_as_described', { what: `${type.name}: its data are not JSON` })
+    throw new Fault('not_as_described', { what: say`${type.name}: its data are not JSON` })
   const violation = await validator.judge(serviceOf(type), {
     ...{ protocol: 'REST', half: 'request', method: 'POST', path: '/', query: undefined },
     ...{ headers: [['content-type', JSON_TYPE]], body: event.data },

@@ -3,6 +3,7 @@ import { type Kysely, type Selectable, sql } from 'kysely'
 import { isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { Tables, TypeRow } from './tables.ts'
 
 export type StoredType = Selectable<TypeRow>
@@ -46,7 +47,7 @@ export function createTypeStore(database: Database) {
           .where('room', '=', row.room)
           .executeTakeFirstOrThrow()
         if (Number(types) >= MOST_TYPES)
-          throw new Fault('conflict', { what: `a room has at most ${MOST_TYPES} event types` })
+          throw new Fault('conflict', { what: say`a room has at most ${MOST_TYPES} event types` })
         return typeOf(
           await transaction.insertInto('room_type').values(row).returningAll().executeTakeFirstOrThrow(),
         )

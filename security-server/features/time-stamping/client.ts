@@ -12,6 +12,7 @@ import { verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
 import { addTsaCertificate } from '#core/timestamp/write-token.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { StampDigest } from '../../message-log/evidence-renewal/renewal.ts'
 import { authoritiesOf } from './fetch-status.ts'
 
@@ -95,7 +96,7 @@ async function stampAt(
   let size = 0
   for await (const chunk of reply.body as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > MAX_BYTES) throw new Fault('malformed_timestamp', { what: 'the answer is too large' })
+    if (size > MAX_BYTES) throw new Fault('malformed_timestamp', { what: say`the answer is too large` })
     chunks.push(chunk)
   }
   if (reply.statusCode !== 200) throw new Fault('timestamping_failed', { what: `HTTP ${reply.statusCode}` })
@@ -107,7 +108,7 @@ async function stampAt(
   })
   rooms.heard({ by: 'a time-stamping authority', time })
   if (Math.abs(time.getTime() - rooms.clock()) > MAX_OFF_MS)
-    throw new Fault('timestamp_invalid', { what: `the authority says ${time.toISOString()}` })
+    throw new Fault('timestamp_invalid', { what: say`the authority says ${time.toISOString()}` })
   const chain = authoritiesOf(certificate, configuration)
   return {
     token: addTsaCertificate(given, certificate),

@@ -5,6 +5,7 @@ import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
+import { say } from '#schemas/said.ts'
 import { addCounts, LATENCY_ERROR, type LatencyCounts, percentilesOf } from '../../reading/index/latency.ts'
 import { allLatencies, type Latencies } from '../../reading/index/latency-store.ts'
 import { recordLook } from '../../reading/looks.ts'
@@ -25,9 +26,9 @@ export function byServiceHandlers({ audit, clock, logFor }: Needs): Handlers {
     const { from, to, ...filter } = recordFilter(given)
     const end = to === undefined ? clock() : Date.parse(to)
     const start = from === undefined ? end - USUAL_DAYS * DAY_MS : Date.parse(from)
-    if (!(start < end)) throw new Fault('invalid_input', { what: 'from does not lie before to' })
+    if (!(start < end)) throw new Fault('invalid_input', { what: say`from does not lie before to` })
     if (end - start > MAX_DAYS * DAY_MS)
-      throw new Fault('invalid_input', { what: `at most ${MAX_DAYS} days are counted at once` })
+      throw new Fault('invalid_input', { what: say`at most ${MAX_DAYS} days are counted at once` })
     return { ...hours(start, end), filter }
   }
 

@@ -6,6 +6,7 @@ import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { addCounts, type LatencyCounts, percentilesOf } from '../../reading/index/latency.ts'
 import { allLatencies } from '../../reading/index/latency-store.ts'
 import type { TrafficQuestion } from '../../reading/index/traffic-store.ts'
@@ -46,9 +47,9 @@ export function trafficHandlers(rooms: Needs): Handlers {
       const { from, to, ...filter } = recordFilter(given)
       const end = to === undefined ? clock() : Date.parse(to)
       const start = from === undefined ? end - DAY_MS : Date.parse(from)
-      if (!(start < end)) throw new Fault('invalid_input', { what: 'from does not lie before to' })
+      if (!(start < end)) throw new Fault('invalid_input', { what: say`from does not lie before to` })
       if (end - start > MAX_DAYS * DAY_MS) {
-        throw new Fault('invalid_input', { what: `at most ${MAX_DAYS} days are counted at once` })
+        throw new Fault('invalid_input', { what: say`at most ${MAX_DAYS} days are counted at once` })
       }
       await recordLook(audit, 'getTraffic', 'traffic', input)
       const step = end - start <= BY_HOUR_MS ? 'hour' : 'day'

@@ -1,5 +1,6 @@
 /** Times as the hours and days by which the log counts. */
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 const HOUR_MS = 3_600_000
 export const DAY_MS = 24 * HOUR_MS
@@ -17,7 +18,7 @@ export function days(start: number, end: number): { from: string; to: string } {
 function hourText(time: number): string {
   const text = new Date(time).toISOString()
   if (!/^\d{4}-/.test(text))
-    throw new Fault('invalid_input', { what: 'a time lies outside of the years 0 to 9999' })
+    throw new Fault('invalid_input', { what: say`a time lies outside of the years 0 to 9999` })
   return text.slice(0, 13)
 }
 

@@ -5,6 +5,7 @@ import { writeSoap } from '#core/transport/write-soap.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type ServiceId, type SubsystemId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import type { SentRequest } from './needs.ts'
 
 type Call = {
@@ -45,7 +46,8 @@ function userOf({ kind, id }: Caller): string {
 export function writeRest(call: Call, asked: RestCall, caller: Caller): SentRequest {
   const { method, path, query = [], headers = [], contentType, content } = asked
   const wrong = headers.find(({ name }) => NOT_GIVEN.test(name))
-  if (wrong !== undefined) throw new Fault('invalid_input', { what: `the header ${wrong.name} is set here` })
+  if (wrong !== undefined)
+    throw new Fault('invalid_input', { what: say`the header ${wrong.name} is set here` })
   const pairs = query.map(({ name, value }) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
   const search = pairs.length === 0 ? '' : `?${pairs.join('&')}`
   const ours: HeaderList = [

@@ -126,7 +126,7 @@ export function createVerificationRuns(q: {
     },
     start: async ({ full }) => {
       const id = await begin(full ? 'full' : 'incremental')
-      if (id === undefined) throw new Fault('conflict', { what: 'a verification is under way' })
+      if (id === undefined) throw new Fault('conflict', { what: say`a verification is under way` })
       begun = carryOut(id, full, closing.signal).catch((err: unknown) =>
         logger.error({ err }, 'the verification of the message log failed'),
       )
@@ -139,7 +139,7 @@ export function createVerificationRuns(q: {
       return { ok: true, reason: say`the message log does not hold: ${verdict.reason ?? ''}` }
     },
     close: async () => {
-      closing.abort(new Fault('service_unavailable', { what: 'the process is shutting down' }))
+      closing.abort(new Fault('service_unavailable', { what: say`the process is shutting down` }))
       await begun
     },
   }

@@ -8,6 +8,7 @@ import type { Witness } from '#platform/witness/create-witness.ts'
 import { witnessRoutes } from '#platform/witness/routes.ts'
 import { Fault } from '#schemas/fault.ts'
 import { WITNESS_TYPE } from '#schemas/log-key.ts'
+import { say } from '#schemas/said.ts'
 import { writeProof } from './partners/proof-text.ts'
 import { PEER_PREFIX } from './transport.ts'
 
@@ -53,6 +54,6 @@ export function peerWitnessRoutes(app: FastifyInstance, rooms: Rooms): void {
 
 function sizeOf(text: unknown): number {
   if (typeof text !== 'string' || !SIZE.test(text))
-    throw new Fault('invalid_input', { what: 'a size of a tree' })
+    throw new Fault('invalid_input', { what: say`a size of a tree` })
   return Number(text)
 }

@@ -17,6 +17,7 @@ import {
   type RequestSubject,
   signersOf,
 } from '#schemas/management-request.ts'
+import { say } from '#schemas/said.ts'
 import { approvedNow } from '../../../documents/approved-now.ts'
 import { describeCertificate, type ProofFacts, verifySigner } from '../../../documents/verify-signer.ts'
 import { readFiledRequest } from '../document.ts'
@@ -75,7 +76,9 @@ async function file(
     throw new Fault('inconsistent_headers', { what: "the client is not the security server's owner" })
   const configuration = await approvedNow(rooms)
   if (asked.server.instance !== configuration.instance)
-    throw new Fault('invalid_input', { what: `this registry is of the instance ${configuration.instance}` })
+    throw new Fault('invalid_input', {
+      what: say`this registry is of the instance ${configuration.instance}`,
+    })
   if ((signed === undefined) !== UNSIGNED.has(request.kind))
     throw new Fault('missing_signature', {
       what: `${request.kind} is a SOAP message ${UNSIGNED.has(request.kind) ? 'alone' : 'with its signature, certificate and OCSP answer'}`,

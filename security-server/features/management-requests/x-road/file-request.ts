@@ -14,6 +14,7 @@ import {
   type RequestStatus,
   type RequestSubject,
 } from '#schemas/management-request.ts'
+import { say } from '#schemas/said.ts'
 import type { PostMessage } from '../../../global-configuration/registration/client.ts'
 import type { Keys } from '../../../keys/keys.ts'
 import { readFilingAnswer } from './read-answer.ts'
@@ -45,7 +46,7 @@ export function createFileXRoadRequest(q: {
     const provider = q.provider()
     if (provider === undefined)
       throw new Fault('registration_unavailable', {
-        what: 'the global configuration names no provider of the management services',
+        what: say`the global configuration names no provider of the management services`,
       })
     const soap = writeRequestSoap({ id: randomUUID(), provider, subject: withCertificate(subject, q.keys) })
     const { contentType, body } = PLAIN.has(kind)

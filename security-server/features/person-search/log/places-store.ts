@@ -7,6 +7,7 @@ import { checkPlace, type SubjectPlace } from '#core/subject/place.ts'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 export type DeclaredPlace = SubjectPlace & {
   id: number
@@ -82,9 +83,9 @@ export function createPlacesStore(database: Database) {
             row.name === name &&
             row.type === type,
         )
-        if (isThere) throw new Fault('conflict', { what: 'this place is declared already' })
+        if (isThere) throw new Fault('conflict', { what: say`this place is declared already` })
         if (same.length >= MOST_OF_A_SERVICE || rows.length >= MOST)
-          throw new Fault('conflict', { what: `${MOST_OF_A_SERVICE} places of a service, ${MOST} in all` })
+          throw new Fault('conflict', { what: say`${MOST_OF_A_SERVICE} places of a service, ${MOST} in all` })
         const row = { service, method, path, place: where, name, type, declared_by: q.by, declared_at: q.at }
         const { id } = await transaction
           .insertInto('subject_place')
@@ -106,7 +107,7 @@ export function createPlacesStore(database: Database) {
     /** Throws `not_found`. */
     delete: async (id: number): Promise<void> => {
       const gone = await tables.deleteFrom('subject_place').where('id', '=', id).executeTakeFirst()
-      if (gone.numDeletedRows === 0n) throw new Fault('not_found', { what: `the place ${id}` })
+      if (gone.numDeletedRows === 0n) throw new Fault('not_found', { what: say`the place ${id}` })
     },
   }
 }

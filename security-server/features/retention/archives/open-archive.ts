@@ -7,6 +7,7 @@ import { open } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { StoredArchive } from './store.ts'
 
 /**
@@ -17,10 +18,11 @@ export async function openArchive(
   folder: string | undefined,
   { file, node, complete, sha256 }: StoredArchive,
 ): Promise<Readable> {
-  if (!complete || folder === undefined) throw new Fault('not_found', { what: `a finished archive ${file}` })
+  if (!complete || folder === undefined)
+    throw new Fault('not_found', { what: say`a finished archive ${file}` })
   const handle = await open(path.join(folder, file), 'r').catch((cause: unknown) => {
     throw new Fault('not_found', {
-      what: `${file}, which node ${node} wrote, is not in the folder here`,
+      what: say`${file}, which node ${node} wrote, is not in the folder here`,
       cause,
     })
   })
@@ -30,7 +32,7 @@ export async function openArchive(
     for await (const chunk of handle.createReadStream({ start: 0, autoClose: false }))
       found.update(chunk as Buffer)
     if (!found.digest().equals(sha256))
-      throw new Fault('malformed_archive', { what: `${file} is not the file that was written` })
+      throw new Fault('malformed_archive', { what: say`${file} is not the file that was written` })
     return handle.createReadStream({ start: 0 })
   } catch (thrown) {
     await handle.close()

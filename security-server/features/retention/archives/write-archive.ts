@@ -12,6 +12,7 @@ import { storeContainer, writeContainer } from '#core/container/write-container.
 import { createZipStream, watchedBy } from '#core/container/zip-stream.ts'
 import { type BundleManifest, type BundleRecord, MANIFEST } from '#core/evidence-bundle/bundle.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { EvidenceRecordProof } from '../../../message-log/message-log.ts'
 import { metadataText } from '../../../message-log/own-record.ts'
 import { addCircumstances } from '../../../reading/evidence/add-circumstances.ts'
@@ -193,6 +194,6 @@ function checkCommitted({ index, message, body }: StoredEvidence, { openings }: 
   for (const [label, bytes] of Object.entries({ message, body })) {
     const { digest } = openings[label as 'message' | 'body'] ?? {}
     if (bytes !== undefined && digest?.equals(hash('sha512', bytes, 'buffer')) !== true)
-      throw new Fault('log_inconsistent', { what: `the ${label} of record ${index}` })
+      throw new Fault('log_inconsistent', { what: say`the ${label} of record ${index}` })
   }
 }

@@ -1,5 +1,6 @@
 /** What a legal hold covers: records that match all given parts. At least one part must be given. */
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { SearchRow } from '../../../reading/index/search-filter.ts'
 
 export type HoldScope = {
@@ -29,10 +30,10 @@ const MAX_INDEXES = 1000
 export function checkScope(scope: HoldScope): void {
   if (Object.values(scope).every((part) => part === undefined))
     throw new Fault('invalid_input', {
-      what: 'a hold names records, a message id, times, a party or a service',
+      what: say`a hold names records, a message id, times, a party or a service`,
     })
   if (scope.indexes !== undefined && (scope.indexes.length === 0 || scope.indexes.length > MAX_INDEXES))
-    throw new Fault('invalid_input', { what: `a hold names 1 to ${MAX_INDEXES} records` })
+    throw new Fault('invalid_input', { what: say`a hold names 1 to ${MAX_INDEXES} records` })
 }
 
 export function covers(scope: HoldScope, record: Held): boolean {

@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { RetentionTables } from '../tables.ts'
 import type { ActiveHold, HoldScope } from './scope.ts'
 
@@ -35,7 +36,7 @@ export function createHoldStore(database: Database) {
 
   const get = async (id: number): Promise<Hold> => {
     const row = await kysely.selectFrom('legal_hold').selectAll().where('id', '=', id).executeTakeFirst()
-    if (row === undefined) throw new Fault('not_found', { what: `legal hold ${id}` })
+    if (row === undefined) throw new Fault('not_found', { what: say`legal hold ${id}` })
     return toHold(row)
   }
 
@@ -111,7 +112,7 @@ export function createHoldStore(database: Database) {
       })
       if (held === undefined)
         throw new Fault('conflict', {
-          what: `there are ${MAX_ACTIVE} legal holds; lift those that have ended`,
+          what: say`there are ${MAX_ACTIVE} legal holds; lift those that have ended`,
         })
       return held
     },
@@ -128,7 +129,7 @@ export function createHoldStore(database: Database) {
         .where('id', '=', q.id)
         .where('lifted_at', 'is', null)
         .executeTakeFirst()
-      if (Number(lifted) === 0) throw new Fault('conflict', { what: `hold ${q.id} was lifted already` })
+      if (Number(lifted) === 0) throw new Fault('conflict', { what: say`hold ${q.id} was lifted already` })
     },
   }
 }

@@ -9,6 +9,7 @@ import { parseVerifierKey } from '#core/merkle/verifier-key.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { AskWitness } from '../transport.ts'
 import { createHeardHeads, type HeardHeads } from './heard-heads.ts'
 import { parseProof } from './proof-text.ts'
@@ -47,7 +48,7 @@ export function createPartners(q: {
     const reply = await q.ask(server)({ method: 'GET', path: '/log-key' })
     if (reply.status !== 200) throw new Fault('http_error', { what: `${server} answered ${reply.status}` })
     const { origin, logKey } = q.readStatement(reply.body)
-    if (origin !== server) throw new Fault('invalid_input', { what: `a statement about ${origin}` })
+    if (origin !== server) throw new Fault('invalid_input', { what: say`a statement about ${origin}` })
     return logKey
   }
 
