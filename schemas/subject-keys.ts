@@ -27,6 +27,16 @@ export type SubjectSearch = {
   to?: string | undefined
 }
 
+/** The question of a tracker about the person who asks it. `client`: the subsystem through which they ask, in text form. */
+export type SubjectLookUp = {
+  type: string
+  identifier: string
+  client: string
+  /** First and last month, both included. */
+  from?: string | undefined
+  to?: string | undefined
+}
+
 export type SubjectMonths = {
   /** The months that have a key, oldest first. A hash finds only records that were indexed with the key of that id. */
   months: { month: string; hash: string; keyId: string }[]

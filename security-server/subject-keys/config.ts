@@ -7,6 +7,7 @@ export type HolderSettings = {
   database: string
   indexKeyFile: string
   searchKeyFile: string
+  trackerKeyFile?: string
   socket?: string
   listen?: {
     address: string
@@ -22,6 +23,8 @@ export type HolderSettings = {
     perDay: number
     identifiersPerDay: number
     indexesPerDay: number
+    lookUpsPerClientDay: number
+    lookUpsPerDay: number
   }
   logLevel: string
 }
@@ -41,6 +44,11 @@ export const settingsSchema = {
       description: 'Credential of the indexing job, mode 0600',
     },
     searchKeyFile: { type: 'string', 'x-path': true, description: 'Credential of searches, mode 0600' },
+    trackerKeyFile: {
+      type: 'string',
+      'x-path': true,
+      description: 'Credential of trackers, mode 0600; without it there are none',
+    },
     socket: { type: 'string', 'x-path': true, description: 'A Unix socket to listen on' },
     listen: {
       type: 'object',
@@ -77,6 +85,8 @@ export const settingsSchema = {
         // At least what one batch may contain.
         identifiersPerDay: { type: 'integer', minimum: 12_800, default: 200_000 },
         indexesPerDay: { type: 'integer', minimum: 10_000, default: 1_000_000 },
+        lookUpsPerClientDay: { type: 'integer', minimum: 1, default: 20_000 },
+        lookUpsPerDay: { type: 'integer', minimum: 1, default: 50_000 },
       },
     },
     logLevel: { type: 'string', enum: ['debug', 'info', 'warn', 'error'], default: 'info' },

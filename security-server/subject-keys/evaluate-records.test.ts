@@ -25,7 +25,10 @@ await eachDatabase(t, async (database, t) => {
   const directory = mkdtempSync(path.join(tmpdir(), 'concordat-holder-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   let now = Date.parse('2026-11-20T10:00:00Z')
-  const limits = { ...searches, identifiersPerDay: 100, indexesPerDay: 1000 }
+  const limits = {
+    ...{ ...searches, identifiersPerDay: 100, indexesPerDay: 1000 },
+    ...{ lookUpsPerClientDay: 1, lookUpsPerDay: 1 },
+  }
   const open = () => createHolder({ database, directory, clock: () => now, keepMonths: 6, limits })
   let holder = await open()
   const usedUp = { code: 'subject_evaluations_used_up' }

@@ -10,14 +10,17 @@ import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import type {
   SubjectEvaluation,
+  SubjectLookUp,
   SubjectMonths,
   SubjectQuestion,
   SubjectSearch,
 } from '#schemas/subject-keys.ts'
 import type { HolderSettings } from './config.ts'
+import { evaluateLookUp, recordPastLookUps } from './evaluate-look-up.ts'
 import { dayOf, evaluateRecords, recordPastDays } from './evaluate-records.ts'
 import { evaluateSearch, recordPastRefusals } from './evaluate-search.ts'
 import { createEvaluationStore, type EvaluationDay } from './evaluation-store.ts'
+import { createLookUpStore } from './look-up-store.ts'
 import { type MonthState, openMonthKeys } from './month-keys.ts'
 import { openHolderStore } from './store.ts'
 import { openWrappingKeys } from './wrapping-keys.ts'
@@ -27,6 +30,8 @@ export type Holder = {
   evaluateRecords(questions: SubjectQuestion[]): Promise<SubjectEvaluation[]>
   /** Throws `subject_searches_used_up`, `invalid_input`. */
   evaluateSearch(search: SubjectSearch): Promise<SubjectMonths>
+  /** Throws `subject_searches_used_up`, `invalid_input`. */
+  evaluateLookUp(asked: SubjectLookUp): Promise<SubjectMonths>
   state(): Promise<{ months: MonthState[]; oldestKept: string; mark: number; today: EvaluationDay }>
   /** Writes what was evaluated and refused on past days into the audit log. */
   recordPastDays(): Promise<void>
@@ -50,6 +55,10 @@ export async function createHolder(q: {
   const keys = await openMonthKeys({ store, wrapping, keepMonths: q.keepMonths, clock })
   const audit = createAuditLog({ database: q.database, clock })
   const inTurn = createTurn()
+  const lookingUp = {
+    ...{ store: createLookUpStore(q.database), keys, audit, clock },
+    ...{ keepMonths: q.keepMonths, limits },
+  }
   const searching = { store, keys, audit, clock, keepMonths: q.keepMonths, limits }
   const evaluation = { store: createEvaluationStore(q.database), keys, audit, clock, limits }
 
@@ -61,6 +70,7 @@ export async function createHolder(q: {
   return {
     evaluateRecords: (questions) => inTurn(() => evaluateRecords(questions, evaluation)),
     evaluateSearch: (search) => evaluateSearch(search, searching),
+    evaluateLookUp: (asked) => evaluateLookUp(asked, lookingUp),
     state: async () => ({
       months: await keys.states(),
       oldestKept: oldestKept(clock(), q.keepMonths),
@@ -71,6 +81,7 @@ export async function createHolder(q: {
       inTurn(async () => {
         await recordPastDays(evaluation)
         await recordPastRefusals(searching)
+        await recordPastLookUps(lookingUp)
       }),
     destroyDue,
     audit,

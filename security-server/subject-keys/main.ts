@@ -39,6 +39,7 @@ async function start(log: Log): Promise<Running> {
   const credentials = {
     index: await readSecret(settings.indexKeyFile),
     search: await readSecret(settings.searchKeyFile),
+    tracker: settings.trackerKeyFile && (await readSecret(settings.trackerKeyFile)),
   }
   const database = await openDatabase(settings.database)
   await migrate(database, holderMigrations)

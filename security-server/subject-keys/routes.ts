@@ -1,4 +1,4 @@
-/** The API of the key holder: two credentials, each with one role, compared in constant time. */
+/** The API of the key holder: a credential for each role, compared in constant time. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -6,10 +6,10 @@ import { registerOpenApi } from '#platform/http-service/openapi.ts'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
 import { readDocument } from '#platform/http-service/read-document.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { SubjectQuestion, SubjectSearch } from '#schemas/subject-keys.ts'
+import type { SubjectLookUp, SubjectQuestion, SubjectSearch } from '#schemas/subject-keys.ts'
 import type { Holder } from './holder.ts'
 
-type HolderCredentials = { index: string; search: string }
+type HolderCredentials = { index: string; search: string; tracker?: string | undefined }
 
 /** Shorter credentials could be guessed. */
 const LEAST_LENGTH = 32
@@ -20,18 +20,21 @@ export async function subjectKeysApi(): Promise<OpenApiDocument> {
   return readDocument(new URL('../../schemas/subject-keys-api.yaml', import.meta.url))
 }
 
-/** Throws `invalid_configuration` when a credential is too short or both are equal. */
+/** Throws `invalid_configuration` when a credential is too short or two are equal. */
 export async function holderRoutes(
   app: FastifyInstance,
   { holder, credentials }: { holder: Holder; credentials: HolderCredentials },
 ): Promise<void> {
-  const { index, search } = credentials
-  if (index === search) throw new Fault('invalid_configuration', { what: 'both credentials are the same' })
-  if (Math.min(index.length, search.length) < LEAST_LENGTH)
+  const { index, search, tracker } = credentials
+  const all = [index, search, ...(tracker === undefined ? [] : [tracker])]
+  if (new Set(all).size < all.length)
+    throw new Fault('invalid_configuration', { what: 'two credentials are the same' })
+  if (all.some((credential) => credential.length < LEAST_LENGTH))
     throw new Fault('invalid_configuration', { what: `a credential has at least ${LEAST_LENGTH} characters` })
   const known: { digest: Buffer; caller: Caller }[] = [
     { digest: digestOf(index), caller: callerWith('INDEXER') },
     { digest: digestOf(search), caller: callerWith('SEARCHER') },
+    ...(tracker === undefined ? [] : [{ digest: digestOf(tracker), caller: callerWith('TRACKER') }]),
   ]
   await registerOpenApi(app, {
     document: await subjectKeysApi(),
@@ -46,6 +49,7 @@ export async function holderRoutes(
         records: await holder.evaluateRecords((body as { records: SubjectQuestion[] }).records),
       }),
       evaluateSearch: ({ body }) => holder.evaluateSearch(body as SubjectSearch),
+      evaluateLookUp: ({ body }) => holder.evaluateLookUp(body as SubjectLookUp),
       getState: () => holder.state(),
       getAuditLog: ({ query }) => holder.audit.list(query as { before?: number; limit: number }),
       verifyAuditLog: () => holder.audit.verify(),

@@ -92,6 +92,19 @@ export const holderMigrations: Record<string, Migration> = {
       await table.addColumn('used_up', integer, (column) => column.notNull().defaultTo(0)).execute()
     },
   },
+  'subject-keys-005': {
+    async up(kysely) {
+      const { text, integer } = columnTypes(kysely)
+      await kysely.schema
+        .createTable('look_up_count')
+        .addColumn('day', text, (column) => column.notNull())
+        .addColumn('client', text, (column) => column.notNull())
+        .addColumn('look_ups', integer, (column) => column.notNull())
+        .addColumn('refused', integer, (column) => column.notNull())
+        .addPrimaryKeyConstraint('look_up_count_key', ['day', 'client'])
+        .execute()
+    },
+  },
 }
 
 export type HolderStore = Awaited<ReturnType<typeof openHolderStore>>

@@ -25,7 +25,15 @@ const CODE = '131052-308T'
 const PLANTED = '131052308T'
 const TYPE = 'personal-code'
 const CREDENTIALS = { index: randomBytes(24).toString('hex'), search: randomBytes(24).toString('hex') }
-const limits = { perPersonDay: 3, perCaseDay: 4, perDay: 5, identifiersPerDay: 500, indexesPerDay: 500 }
+const limits = {
+  perPersonDay: 3,
+  perCaseDay: 4,
+  perDay: 5,
+  identifiersPerDay: 500,
+  indexesPerDay: 500,
+  lookUpsPerClientDay: 2,
+  lookUpsPerDay: 3,
+}
 
 const question = (index: number, identifiers: string[], month = '2026-11') => ({
   index,

@@ -17,6 +17,12 @@ export async function memoryHolder(t: Test): Promise<Holder> {
   })
   await migrate(database, holderMigrations)
   const searches = { perPersonDay: 1000, perCaseDay: 1000, perDay: 1000 }
-  const limits = { ...searches, identifiersPerDay: 10_000, indexesPerDay: 10_000 }
+  const limits = {
+    ...searches,
+    identifiersPerDay: 10_000,
+    indexesPerDay: 10_000,
+    lookUpsPerClientDay: 10_000,
+    lookUpsPerDay: 20_000,
+  }
   return createHolder({ database, directory: folder, clock: Date.now, keepMonths: 3, limits })
 }
