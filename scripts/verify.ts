@@ -2,11 +2,12 @@
  * `concordat verify <container.asice> --conf <directory, zip or anchor> [--json]` verifies a message container offline (with an
  * anchor it fetches the configuration); `concordat verify <bundle.zip> [--conf ...]` an evidence bundle, `concordat verify
  * <archive.zip> [--conf ...] [--previous <digest>]` an archive of a message log, `concordat verify <statement.json> --conf ...` a
- * statement of reconciliation, `concordat verify <export.zip>` an export of a message log. Exit code 0 only for TOTAL-PASSED, 1
- * otherwise, 2 for wrong usage.
+ * statement of reconciliation, `concordat verify <export.zip>` an export of a message log, `concordat verify <record.json> --issuers
+ * <issuers.json>` the record of a wallet's presentation. Exit code 0 only for TOTAL-PASSED, 1 otherwise, 2 for wrong usage.
  */
 import { open, readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { printable, printableJson } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { faultInWords } from './command-line/missing-file.ts'
@@ -19,6 +20,7 @@ const USAGE = `Usage: concordat verify <container.asice> --conf <directory, veri
        concordat verify <bundle.zip> [--conf <directory, verificationconf.zip or anchor.xml>] [--witnesses <policy>] [--json]
        concordat verify <archive.zip> [--conf <...>] [--previous <last digest of the archive before, or none>] [--json]
        concordat verify <export.zip> [--conf <...>] [--witnesses <policy>] [--json]
+       concordat verify <record.json> --issuers <issuers.json> [--json]
        concordat verify --page <file.html>
 
 Judges a signed message container, an evidence bundle with all its messages and their place in the log, or a statement of
@@ -26,6 +28,7 @@ reconciliation: who signed, when, what the signature covers, and whether all of 
 its own; name yours unless you trust where the bundle comes from. With --witnesses (a C2SP tlog-policy file) every tree head of a
 bundle needs the cosignatures of its quorum. An archive of a message log, X-Road's or ours, is judged with
 its chain; the last digest of each is what --previous of the next one takes. Without --conf only its chain can be judged.
+The record of a wallet's presentation is judged by the trusted issuers that you name (docs/wallets.md).
 --page writes one HTML file that judges all of this in a browser, without a server or a network, and prints its SHA-256.
 Exit code 0 for TOTAL-PASSED, 1 for any other verdict, 2 for wrong usage.
 `
@@ -52,6 +55,7 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
   }
   try {
     if (options.page !== undefined) return await writePage(options.page, out)
+    if (options.issuers !== undefined) return await judgePresentation(options, options.issuers, out)
     const judgedAt = new Date(clock())
     const { file, configuration, witnesses, previous } = options
     const report = await judgeFile({
@@ -83,6 +87,8 @@ type Options = {
   configuration: string | undefined
   witnesses: string | undefined
   previous: string | undefined
+  /** Trusted issuers, for the record of a presentation. */
+  issuers: string | undefined
   json: boolean
   /** The file for the page that verifies; if it is set, nothing is verified. */
   page: string | undefined
@@ -98,6 +104,7 @@ function readArguments(args: string[]): Options | string {
         conf: { type: 'string' },
         witnesses: { type: 'string' },
         previous: { type: 'string' },
+        issuers: { type: 'string' },
         json: { type: 'boolean', default: false },
         page: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
@@ -105,14 +112,30 @@ function readArguments(args: string[]): Options | string {
     })
     if (values.help) return 'help'
     const [file, ...more] = positionals
-    const { conf, witnesses, previous, json, page } = values
+    const { conf, witnesses, previous, issuers, json, page } = values
     if (page !== undefined && file !== undefined) return 'With --page nothing is judged: leave the file out.'
     if (file === undefined && page === undefined) return 'The container is missing.'
     if (more.length > 0) return 'Only one container can be verified at a time.'
-    return { file: file ?? '', configuration: conf, witnesses, previous, json, page }
+    return { file: file ?? '', configuration: conf, witnesses, previous, issuers, json, page }
   } catch (thrown) {
     return (thrown as Error).message
   }
+}
+
+async function judgePresentation(
+  { file, json }: Options,
+  issuersFile: string,
+  out: Surroundings['out'],
+): Promise<number> {
+  const { verifyPresentation } = await import('./verify/verify-presentation.ts')
+  const read = (name: string): Promise<Buffer> =>
+    readFile(name).catch((cause: unknown) => {
+      throw new Fault('io_error', { what: `${name} cannot be read`, cause })
+    })
+  const issuers: unknown = parseStrictJson(await read(issuersFile))
+  const report = verifyPresentation({ file, content: await read(file), issuers })
+  out.write(json ? `${printableJson(report.facts)}\n` : report.text)
+  return report.passed ? 0 : 1
 }
 
 async function writePage(file: string, out: Surroundings['out']): Promise<number> {

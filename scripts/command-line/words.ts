@@ -102,8 +102,9 @@ export const COMMANDS = {
   },
   verify: {
     group: 'judging',
-    summary: 'judge a message container (ASiC-E), a bundle, an archive, an export or a statement',
-    options: ['--conf=', '--witnesses=', '--previous=', '--page=', '--json'],
+    summary:
+      'judge a message container (ASiC-E), a bundle, an archive, an export, a statement or a presentation',
+    options: ['--conf=', '--witnesses=', '--previous=', '--issuers=', '--page=', '--json'],
   },
   log: {
     group: 'judging',

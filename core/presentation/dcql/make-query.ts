@@ -1,0 +1,73 @@
+/** Computes a query from what is needed: of each credential that can give it exactly those claims, and no more. */
+import type { ClaimQuery, CredentialFormat, CredentialQuery, PathStep, Query } from './query.ts'
+
+/** One kind of credential, and where in it each attribute stands. `types`: `vct` values, or one doctype. */
+export type Source = {
+  id: string
+  format: CredentialFormat
+  types: string[]
+  places: Record<string, PathStep[]>
+}
+
+/** An attribute that is needed, and the values that it may have if not every one will do. */
+export type Needed = { attribute: string; values?: (string | number | boolean)[] }
+
+type Question = {
+  needed: Needed[]
+  sources: Source[]
+  /** Whether the answer is kept, which the person is told by wallets that show it (`intent_to_retain`). */
+  isKept: boolean
+  /** Key identifiers of the authorities behind the trusted issuers, so that other credentials stay in the wallet. */
+  authorities?: Buffer[]
+}
+
+/**
+ * Sources that give everything alone are alternatives. When none does, as few as possible together, those that give most first.
+ * Throws a TypeError if an attribute stands in no source.
+ */
+export function makeQuery(question: Question): Query {
+  const { needed, sources } = question
+  const giving = (source: Source, of = needed): Needed[] =>
+    of.filter(({ attribute }) => Object.hasOwn(source.places, attribute))
+  const complete = sources.filter((source) => giving(source).length === needed.length)
+  if (complete.length > 0) {
+    const credentials = complete.map((source) => asQuery(source, needed, question))
+    return complete.length === 1
+      ? { credentials }
+      : { credentials, credential_sets: [{ options: complete.map(({ id }) => [id]) }] }
+  }
+  const credentials: CredentialQuery[] = []
+  let missing = needed
+  while (missing.length > 0) {
+    const best = sources.reduce<Source | undefined>(
+      (most, one) =>
+        most === undefined || giving(one, missing).length > giving(most, missing).length ? one : most,
+      undefined,
+    )
+    const given = best === undefined ? [] : giving(best, missing)
+    if (best === undefined || given.length === 0)
+      throw new TypeError(`no credential has ${missing[0]!.attribute}`)
+    credentials.push(asQuery(best, given, question))
+    missing = missing.filter((one) => !given.includes(one))
+  }
+  return { credentials }
+}
+
+function asQuery(source: Source, needed: Needed[], { isKept, authorities = [] }: Question): CredentialQuery {
+  const isMdoc = source.format === 'mso_mdoc'
+  const claims = needed.map(
+    ({ attribute, values }): ClaimQuery => ({
+      path: source.places[attribute]!,
+      ...(values === undefined ? {} : { values }),
+      ...(isMdoc ? { intent_to_retain: isKept } : {}),
+    }),
+  )
+  const values = authorities.map((id) => id.toString('base64url'))
+  return {
+    id: source.id,
+    format: source.format,
+    meta: isMdoc ? { doctype_value: source.types[0]! } : { vct_values: source.types },
+    ...(values.length === 0 ? {} : { trusted_authorities: [{ type: 'aki', values }] }),
+    claims,
+  }
+}

@@ -1,0 +1,86 @@
+/** Attempts to log in with a wallet, in memory and for minutes. The oldest give way when there are too many. */
+import { createHash, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Asked } from '#core/presentation/asked.ts'
+import type { JsonObject } from '#core/presentation/json.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { RefusalReason } from '#schemas/presentation.ts'
+
+export type Flow = 'same-device' | 'cross-device'
+
+/** What a good answer leaves: the attributes that were asked for, and the record that proves them. */
+export type Outcome = { attributes: Record<string, unknown>; record: string }
+
+export type Attempt = {
+  id: string
+  flow: Flow
+  /** SHA-256 of the token that only the browser has. */
+  browser: Buffer
+  claims: JsonObject
+  asked: Asked
+  decryptionKey: KeyObject
+  /** The request object as it was fetched last; each differs in the wallet's own nonce only. */
+  fetched: string | undefined
+  /** `judging` while status lists are fetched: no second answer is taken then. */
+  state: 'waiting' | 'judging' | 'answered'
+  /** Why the last answer was refused. */
+  refusal: RefusalReason | undefined
+  badAnswers: number
+  wrongNumbers: number
+  /** In the address to which the wallet sends the person. */
+  responseCode: string
+  /** What the phone shows, for the session with the QR code. */
+  number: string
+  outcome: Outcome | undefined
+  endsAt: number
+}
+
+type Attempts = {
+  add(attempt: Attempt): void
+  find(id: string): Attempt | undefined
+  /** The attempt, if `browser` is the token of the browser that began it. */
+  ofBrowser(id: string, browser: string): Attempt | undefined
+  byCode(responseCode: string): Attempt | undefined
+  end(attempt: Attempt): void
+  size(): number
+}
+
+export const newToken = (octets = 32): string => randomBytes(octets).toString('base64url')
+
+export function digestOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest()
+}
+
+export function createAttempts(q: { clock: Clock; most: number }): Attempts {
+  const attempts = new Map<string, Attempt>()
+  const find = (id: string): Attempt | undefined => {
+    const attempt = attempts.get(id)
+    if (attempt === undefined || q.clock() < attempt.endsAt) return attempt
+    attempts.delete(id)
+    return undefined
+  }
+  return {
+    add(attempt) {
+      // All last equally long, so the first are over first.
+      for (const [id, { endsAt }] of attempts) {
+        if (attempts.size < q.most && endsAt > q.clock()) break
+        attempts.delete(id)
+      }
+      attempts.set(attempt.id, attempt)
+    },
+    find,
+    ofBrowser(id, browser) {
+      const attempt = find(id)
+      const isSame = attempt !== undefined && timingSafeEqual(attempt.browser, digestOf(browser))
+      return isSame ? attempt : undefined
+    },
+    byCode(responseCode) {
+      const [id = '', secret] = responseCode.split('.')
+      const attempt = find(id)
+      if (attempt?.state !== 'answered' || secret === undefined) return undefined
+      const isSame = timingSafeEqual(digestOf(attempt.responseCode), digestOf(secret))
+      return isSame ? attempt : undefined
+    },
+    end: ({ id }) => void attempts.delete(id),
+    size: () => attempts.size,
+  }
+}

@@ -1,0 +1,210 @@
+/** Logging in with a wallet, for a portal or any page: begins attempts, judges what wallets answer, gives the outcome once. */
+import { randomBytes, randomInt } from 'node:crypto'
+import { readAsked } from '#core/presentation/asked.ts'
+import { attributesOf } from '#core/presentation/dcql/attributes.ts'
+import { makeQuery, type Needed, type Source } from '#core/presentation/dcql/make-query.ts'
+import { judge, neededStatusLists } from '#core/presentation/judge.ts'
+import { makeRequest, signRequest, type Verifier } from '#core/presentation/make-request.ts'
+import { readAnswer } from '#core/presentation/read-answer.ts'
+import { writeRecord } from '#core/presentation/record.ts'
+import { Refused } from '#core/presentation/refused.ts'
+import { bindingNonce, type Transaction, writeTransaction } from '#core/presentation/transaction-data.ts'
+import type { TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { RefusalReason } from '#schemas/presentation.ts'
+import { type Attempt, createAttempts, digestOf, type Flow, newToken, type Outcome } from './attempts.ts'
+import { drawQr } from './draw-qr.ts'
+import { makeEncryptionKey } from './encryption-key.ts'
+import type { FetchStatusList } from './fetch-status-list.ts'
+
+/** Why an attempt gives nothing, beside the reasons of a presentation. */
+export type LoginRefusal = 'ended' | 'not_answered' | 'code_wrong' | 'number_wrong'
+
+export type WalletLogin = ReturnType<typeof createWalletLogin>
+
+type Settings = {
+  /** Scheme and host under which browsers and wallets reach the routes. */
+  baseUrl: string
+  /** Below which path `walletRoutes` stand. */
+  prefix: string
+  /** How wallets are called: `openid4vp://` or `haip-vp://`, or a wallet's own address. */
+  walletUrl: string
+  /** Where the browser of the same device, or the phone of another, comes back; the code is appended. */
+  returnUrl: Record<Flow, string>
+  maxStatusAgeSeconds: number
+}
+
+const ATTEMPT_MS = 5 * 60_000
+const MOST_ATTEMPTS = 10_000
+const MOST_BAD_ANSWERS = 5
+const MOST_WRONG_NUMBERS = 3
+const DIGITS = 6
+
+export function createWalletLogin(q: {
+  settings: Settings
+  verifier: Verifier
+  needed: Needed[]
+  sources: Source[]
+  issuers(): TrustedIssuer[]
+  fetchStatusList: FetchStatusList
+  clock: Clock
+  /** Counts outcomes by reason; nobody is named. */
+  count(outcome: RefusalReason | LoginRefusal | 'answered' | 'finished'): void
+}) {
+  const { settings, verifier, clock } = q
+  const attempts = createAttempts({ clock, most: MOST_ATTEMPTS })
+  const address = (what: string, id: string): string => `${settings.baseUrl}${settings.prefix}/${what}/${id}`
+
+  function requestClaims(
+    id: string,
+    jwk: ReturnType<typeof makeEncryptionKey>['jwk'],
+    transaction?: Transaction,
+  ) {
+    const authorities = q
+      .issuers()
+      .flatMap(({ anchors }) => anchors.flatMap(({ extensions }) => extensions.subjectKeyIdentifier ?? []))
+    const query = makeQuery({ needed: q.needed, sources: q.sources, isKept: true, authorities })
+    const signing = query.credentials.filter(({ format }) => format === 'dc+sd-jwt').map(({ id }) => id)
+    // Transaction data only where every credential that may be shown can sign it: wallets refuse it for others.
+    const isSigned = transaction !== undefined && signing.length === query.credentials.length
+    return makeRequest(verifier, {
+      query,
+      nonce:
+        transaction === undefined ? newToken() : bindingNonce(randomBytes(16), transaction.requestDigest),
+      state: newToken(),
+      responseUri: address('response', id),
+      responseMode: 'direct_post.jwt',
+      encryptionKey: jwk,
+      ...(isSigned ? { transactionData: [writeTransaction(transaction, signing)] } : {}),
+      issuedAt: new Date(clock()),
+      expiresAt: new Date(clock() + ATTEMPT_MS),
+    })
+  }
+
+  const give = (attempt: Attempt): { outcome: Outcome } | { refused: LoginRefusal } => {
+    attempts.end(attempt)
+    q.count('finished')
+    return { outcome: attempt.outcome! }
+  }
+  const refuse = (refused: LoginRefusal): { refused: LoginRefusal } => {
+    q.count(refused)
+    return { refused }
+  }
+
+  return {
+    /** `browser` belongs into a cookie that no script reads. `transaction` binds the presentation to one exchange. */
+    begin(start: { flow: Flow; label: string; transaction?: Transaction }) {
+      const [id, browser] = [newToken(16), newToken()]
+      const { jwk, privateKey } = makeEncryptionKey()
+      const claims = requestClaims(id, jwk, start.transaction)
+      const endsAt = clock() + ATTEMPT_MS
+      attempts.add({
+        ...{ id, flow: start.flow, browser: digestOf(browser), claims, asked: readAsked(claims) },
+        ...{ decryptionKey: privateKey, fetched: undefined, state: 'waiting', refusal: undefined },
+        ...{ badAnswers: 0, wrongNumbers: 0, responseCode: newToken(), outcome: undefined, endsAt },
+        number: String(randomInt(10 ** DIGITS)).padStart(DIGITS, '0'),
+      })
+      const parameters = new URLSearchParams({
+        client_id: String(claims.client_id),
+        request_uri: address('request', id),
+        request_uri_method: 'post',
+      })
+      const walletUrl = `${settings.walletUrl}?${parameters}`
+      return {
+        id,
+        browser,
+        walletUrl,
+        endsAt,
+        qr: start.flow === 'cross-device' ? drawQr(walletUrl, start.label) : undefined,
+      }
+    },
+
+    /** How far an attempt is. One of another browser, or one that is over, is `ended`. */
+    look(id: string, browser: string): { state: 'waiting' | 'answered' | 'ended'; refusal?: RefusalReason } {
+      const attempt = attempts.ofBrowser(id, browser)
+      if (attempt === undefined) return { state: 'ended' }
+      const state = attempt.state === 'answered' ? 'answered' : 'waiting'
+      return attempt.refusal === undefined ? { state } : { state, refusal: attempt.refusal }
+    },
+
+    /** On the same device: `responseCode` came with the person from the wallet, `browser` from the cookie. */
+    finish(given: { id: string; browser: string; responseCode: string }) {
+      const attempt = attempts.ofBrowser(given.id, given.browser)
+      if (attempt?.flow !== 'same-device') return refuse('ended')
+      if (attempt.state !== 'answered') return refuse('not_answered')
+      if (attempts.byCode(given.responseCode) !== attempt) {
+        attempts.end(attempt)
+        return refuse('code_wrong')
+      }
+      return give(attempt)
+    },
+
+    /** The number that the phone shows to the person who has just answered there; undefined for any other code. */
+    numberFor(responseCode: string): string | undefined {
+      const attempt = attempts.byCode(responseCode)
+      return attempt?.flow === 'cross-device' ? attempt.number : undefined
+    },
+
+    /** With another device: the session that shows the QR code is given the number. */
+    confirm(given: { id: string; browser: string; number: string }) {
+      const attempt = attempts.ofBrowser(given.id, given.browser)
+      if (attempt?.flow !== 'cross-device') return refuse('ended')
+      if (attempt.state !== 'answered') return refuse('not_answered')
+      if (attempt.number === given.number.replaceAll(/\s/g, '')) return give(attempt)
+      if (++attempt.wrongNumbers >= MOST_WRONG_NUMBERS) attempts.end(attempt)
+      return refuse('number_wrong')
+    },
+
+    /** For wallets: the signed request. Undefined if there is none that still waits. */
+    async fetchRequest(id: string, walletNonce?: string): Promise<string | undefined> {
+      const attempt = attempts.find(id)
+      if (attempt?.state !== 'waiting') return undefined
+      const token = await signRequest(verifier, attempt.claims, walletNonce)
+      attempt.fetched = token
+      return token
+    },
+
+    isWaiting: (id: string): boolean => attempts.find(id)?.state === 'waiting',
+
+    /** For wallets: judges an answer. Throws a `Refused`; `undefined` if no attempt waits for one. */
+    async takeAnswer(id: string, body: Buffer): Promise<{ redirectUri: string } | undefined> {
+      const attempt = attempts.find(id)
+      const { fetched } = attempt ?? {}
+      if (attempt?.state !== 'waiting' || fetched === undefined) return undefined
+      attempt.state = 'judging'
+      try {
+        attempt.outcome = await judgeAnswer(attempt, fetched, body)
+        attempt.state = 'answered'
+      } catch (thrown) {
+        attempt.state = 'waiting'
+        if (!(thrown instanceof Refused)) throw thrown
+        attempt.refusal = thrown.reason
+        q.count(thrown.reason)
+        if (++attempt.badAnswers >= MOST_BAD_ANSWERS) attempts.end(attempt)
+        throw thrown
+      }
+      q.count('answered')
+      const code = encodeURIComponent(`${attempt.id}.${attempt.responseCode}`)
+      return { redirectUri: `${settings.returnUrl[attempt.flow]}?response_code=${code}` }
+    },
+
+    size: attempts.size,
+  }
+
+  async function judgeAnswer(attempt: Attempt, fetched: string, body: Buffer): Promise<Outcome> {
+    const { asked } = attempt
+    const presentations = readAnswer(body, asked, attempt.decryptionKey)
+    const question = { asked, presentations, issuers: q.issuers(), at: new Date(clock()) }
+    const uris = neededStatusLists(question)
+    const lists = Object.fromEntries(
+      await Promise.all(uris.map(async (uri) => [uri, await q.fetchStatusList(uri)] as const)),
+    )
+    const { maxStatusAgeSeconds } = settings
+    const { verdict, refusal } = judge({ ...question, lists, maxStatusAgeSeconds })
+    if (verdict.outcome === 'refused') throw refusal ?? new Refused(verdict.reason)
+    const record = writeRecord({
+      ...{ request: fetched, presentations, lists, maxStatusAgeSeconds, at: question.at, verdict },
+    })
+    return { attributes: attributesOf(verdict.credentials, q.sources), record }
+  }
+}
