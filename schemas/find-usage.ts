@@ -42,8 +42,8 @@ export type Usage = {
   fields?: { request?: string[]; response?: string[] }
   outcome: string
   isGeneral?: true
-  /** `leaf`: base64 of the leaf hash of the request's record. */
-  record: { index: number; leaf: string }
+  /** `leaf`: base64 of the leaf hash of the request's record. Absent where the use is general. */
+  record?: { index: number; leaf: string }
 }
 
 /** Queries about many people at once. */
@@ -60,7 +60,7 @@ export type MassUse = {
 }
 
 /** How often somebody asked this service about the person. */
-export type Look = { client: UsageParty; count: number; first: string; last: string }
+type Look = { client: UsageParty; count: number; first: string; last: string }
 
 export type Usages = {
   subsystem: string

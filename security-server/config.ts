@@ -13,6 +13,7 @@ import { Fault } from '#schemas/fault.ts'
 import { type DeliverySettings, deliverySchema } from './features/deliveries/settings.ts'
 import { ACT_KINDS, checkFourEyes } from './features/people/four-eyes-policy.ts'
 import { type SubjectKeysSettings, subjectKeysSchema } from './features/person-search/settings.ts'
+import { type TrackerSettings, trackerSchema } from './features/tracker/settings.ts'
 import { checkTryOuts, type TryOutSettings, tryOutSchema } from './features/try-outs/settings.ts'
 import { type KeepingSettings, keepingProperties } from './message-log/settings.ts'
 import {
@@ -69,6 +70,7 @@ export type Settings = KeepingSettings & {
   logKeyDays?: number
   /** The process that holds the keys for searching the log by person. */
   subjectKeys?: SubjectKeysSettings
+  tracker: TrackerSettings
   /** Where mandates are asked for that service contracts name. */
   mandateServices: MandateServiceSettings[]
   /** Set when this server cosigns the checkpoints of other servers' logs. */
@@ -307,6 +309,7 @@ export const settingsSchema = {
       description: 'After how many days a new log key is made by itself',
     },
     subjectKeys: subjectKeysSchema,
+    tracker: trackerSchema,
     mandateServices: mandateServicesSchema,
     witness: {
       type: 'object',

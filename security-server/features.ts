@@ -25,6 +25,7 @@ import { registryReports } from './features/registry-reports/feature.ts'
 import { retention } from './features/retention/feature.ts'
 import { subscriptions } from './features/subscriptions/feature.ts'
 import { timeStamping } from './features/time-stamping/feature.ts'
+import { tracker } from './features/tracker/feature.ts'
 import { traffic } from './features/traffic/feature.ts'
 import { tryOuts } from './features/try-outs/feature.ts'
 import { verification } from './features/verification/feature.ts'
@@ -68,6 +69,7 @@ export const FEATURES = listFeatures<ServerGround>()
   .with(deliveries)
   .with(subscriptions)
   .with(tryOuts)
+  .with(tracker)
   .with(provider)
   .with(contracts)
 

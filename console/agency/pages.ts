@@ -61,6 +61,7 @@ const cases = async () => (await import('./cases/page.tsx')).CasesPage
 const caseOne = async () => (await import('./cases/one.tsx')).CasePage
 const retention = async () => (await import('./retention/page.tsx')).RetentionPage
 const holds = async () => (await import('./holds/page.tsx')).HoldsPage
+const trackers = async () => (await import('./trackers/page.tsx')).TrackersPage
 const archives = async () => (await import('./archives/page.tsx')).ArchivesPage
 
 export const contents: Group[] = [
@@ -230,6 +231,10 @@ export const contents: Group[] = [
           {
             ...page('/about-a-person', 'person.title', 'findRecords', person),
             below: [page('/about-a-person/:id', 'person.one', 'findSubjectRecords', personSearch)],
+          },
+          {
+            ...page('/trackers', 'trackers.title', 'getTrackers', trackers),
+            acts: ['switchTrackerOn', 'addTrackerException'],
           },
           page('/exports', 'exports.title', 'getExports', exportsPage),
           {

@@ -31,9 +31,22 @@ export function isRoom(url: string): boolean {
   return url === ROOM_URL
 }
 
-/** Whether the service is this server itself: an inbox or a room. Both are REST services. */
-export function isKeptHere(url: string): boolean {
+/** What the address of a tracker is: this server answers people who used their data. */
+export const TRACKER_URL = 'tracker:'
+
+/** Whether the service is a tracker, in REST or in SOAP. */
+export function isTracker(url: string): boolean {
+  return url === TRACKER_URL
+}
+
+/** Whether the service is an inbox or a room. Both are REST services. */
+export function takesEvents(url: string): boolean {
   return isInbox(url) || isRoom(url)
+}
+
+/** Whether the service is this server itself: an inbox, a room or a tracker. */
+export function isKeptHere(url: string): boolean {
+  return takesEvents(url) || isTracker(url)
 }
 
 const MAX_URL = 2048
@@ -87,10 +100,10 @@ export function whyNoService(
 
 /**
  * Returns a service's address in the form in which it is stored: http or https, a plain host, without user, query, fragment or
- * trailing slash; or that of an inbox or a room. Throws `service_malformed_url`.
+ * trailing slash; or that of an inbox, a room or a tracker. Throws `service_malformed_url`.
  */
 export function checkServiceUrl(text: string, own: readonly OwnListener[] = []): string {
-  if (text === INBOX_URL || isRoom(text)) return text
+  if (text === INBOX_URL || isRoom(text) || isTracker(text)) return text
   if (isInbox(text)) return `${INBOX_URL}${checkHttpUrl(text.slice(INBOX_URL.length), own)}`
   return checkHttpUrl(text, own)
 }

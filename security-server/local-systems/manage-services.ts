@@ -5,7 +5,7 @@ import { Fault } from '#schemas/fault.ts'
 import { checkNewCode, idText, type SubsystemId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import { REST_METHODS } from '#schemas/wire.ts'
-import { checkServiceUrl, isKeptHere } from './check-address.ts'
+import { checkServiceUrl, takesEvents } from './check-address.ts'
 import {
   changeJudged,
   clientIn,
@@ -143,7 +143,7 @@ export function manageServices(manage: Manage): ManageServices {
       const given = { ...change, url }
       const own = columnsOf(given)
       const shared = columnsOf(Object.fromEntries(toAll.map((field) => [field, given[field]])))
-      if (url !== undefined && isKeptHere(url) && view.service.type === 'WSDL')
+      if (url !== undefined && takesEvents(url) && view.service.type === 'WSDL')
         throw new Fault('service_malformed_url', { what: say`inboxes and rooms are REST services` })
       const isValidated = change.validate !== undefined && change.validate !== 'NONE'
       if (isValidated) await checkCompiles(descriptionIn(whole, view.description))

@@ -1,7 +1,7 @@
 /** Services as rows: their addresses and settings are checked before anything is stored. */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
-import { checkServiceUrl, isKeptHere } from './check-address.ts'
+import { checkServiceUrl, takesEvents } from './check-address.ts'
 import { codeOf } from './description-change.ts'
 import type { Manage } from './manage.ts'
 import type * as store from './services/store.ts'
@@ -39,7 +39,7 @@ export function serviceRows(
   return services.map(({ code, version, url }) => {
     const address = given.url ?? url
     if (address === undefined) throw new Fault('service_missing_url', { what: code })
-    if (isKeptHere(address))
+    if (takesEvents(address))
       throw new Fault('service_malformed_url', { what: say`inboxes and rooms are REST services` })
     const settings = newSettings({ ...given, url: checkServiceUrl(address, manage.own) })
     return { ...settings, client, code: codeOf({ serviceCode: code, serviceVersion: version }) }

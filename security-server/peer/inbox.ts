@@ -30,6 +30,19 @@ export type Inbox = {
   take(request: InboxRequest): Promise<SystemAnswer>
 }
 
+/** A verified, allowed and logged request to a tracker, in REST or in SOAP. */
+export type TrackerRequest = Pick<InboxRequest, 'request' | 'spool'> & {
+  /** The bytes of the message: in SOAP the question is in them. */
+  message: Buffer
+  /** The code of the person whom the user represents, confirmed by a mandate service. */
+  represented: string | undefined
+}
+
+export type Tracker = {
+  /** Answers from what is logged; nothing is changed by it. What cannot be answered is refused in the answer. */
+  take(request: TrackerRequest): Promise<SystemAnswer>
+}
+
 export type Room = {
   /** As of an inbox; `fields` stands there where the contract names fields: the room held what it gives against them. */
   take(request: InboxRequest): Promise<SystemAnswer & { fields?: FieldsOnRecord }>

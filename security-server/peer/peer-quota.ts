@@ -1,11 +1,11 @@
 /** Guarantees that no peer uses up a server: bounds each peer's concurrent requests and its requests per second. */
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
-import { idText, type ServerId } from '#schemas/identifiers.ts'
+import { type ClientId, idText, type ServerId } from '#schemas/identifiers.ts'
 
 export type PeerQuota = {
   /** Counts a request. Returns the function that ends it (calling it twice does no harm), or throws `too_many_requests`. */
-  enter(server: ServerId): () => void
+  enter(server: ServerId | ClientId): () => void
 }
 
 type Use = { underWay: number; tokens: number; at: number }

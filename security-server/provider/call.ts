@@ -1,11 +1,12 @@
 /**
  * Guarantees that the provider's system is called once with exactly the request that was logged: its address and the raw
  * path and query, all signed headers, the body for POST, PUT and PATCH (wire 1.3); the message itself where it is SOAP (wire 1.5). Metadata services answer here. What
- * fails before the system was reached carries the mark NotSent. What an inbox or a room gets never reaches a system here.
+ * fails before the system was reached carries the mark NotSent. What an inbox, a room or a tracker gets never reaches a system here.
  */
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { isKeptHere, isRoom } from '../local-systems/check-address.ts'
+import { isKeptHere, isRoom, isTracker } from '../local-systems/check-address.ts'
+import { codesOf } from '../peer/check-representation.ts'
 import { beforeSending, NotSent } from '../peer/not-sent.ts'
 import { checkRights } from './check-rights.ts'
 import type { Intent } from './log-intent.ts'
@@ -19,6 +20,11 @@ export async function call(intent: Intent, rooms: ProviderRooms): Promise<Filter
   if (local === undefined) return beforeSending(() => METADATA[request.protocol](intent, rooms))
   if (local.url === '') throw new NotSent(new Fault('service_missing_url', { what: idText(local.id) }))
   const { method, path, query, headers, body } = codec.systemCall(intent)
+  const spool = () => rooms.messageLog.spool.begin({ maxBytes: rooms.limits.maxBodyBytes })
+  if (isTracker(local.url))
+    return beforeSending(() =>
+      rooms.tracker.take({ request, message: intent.message, spool, represented: representedIn(intent) }),
+    )
   if (isKeptHere(local.url))
     return rooms[isRoom(local.url) ? 'room' : 'inbox'].take({
       ...{ request, headers, body, peer: intent.visit.peer, record: intent.record.index },
@@ -26,7 +32,7 @@ export async function call(intent: Intent, rooms: ProviderRooms): Promise<Filter
         terms: intent.terms,
         checkEndpoint: (q) =>
           void checkRights({ ...request, method: q.method, servicePath: q.path, query: undefined }, rooms),
-        spool: () => rooms.messageLog.spool.begin({ maxBytes: rooms.limits.maxBodyBytes }),
+        spool,
       },
     })
   return rooms.serviceClient.call({
@@ -37,6 +43,16 @@ export async function call(intent: Intent, rooms: ProviderRooms): Promise<Filter
     body,
     take: (head) => codec.answerTaker(head, { spool: rooms.messageLog.spool, limits: rooms.limits }),
   })
+}
+
+/** Only a mandate of the user, which a mandate service has confirmed. */
+function representedIn({ request, terms, representation }: Intent): string | undefined {
+  const { representedParty: party } = request.actors
+  const rule = terms.representation
+  const isOfUser = rule?.check === 'mandateService' && rule.delegate === 'user'
+  return party !== undefined && isOfUser && representation.representation === 'checked'
+    ? codesOf(party).memberCode
+    : undefined
 }
 
 const METADATA = {

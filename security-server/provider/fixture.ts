@@ -131,6 +131,7 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       serviceClient,
       inbox: { take: () => Promise.reject(new Error('there is no inbox')) },
       room: { take: () => Promise.reject(new Error('there is no room')) },
+      tracker: { take: () => Promise.reject(new Error('there is no tracker')) },
     },
     async ask(q = {}, change = (same) => same) {
       const { request, requestId, bytes } = requestOf({ requestId: randomUUID(), ...q })

@@ -7,7 +7,7 @@ import type { Keys } from '../keys/keys.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { MessageValidator } from '../local-systems/validation/validate-messages.ts'
 import type { ReadLimits } from '../message/codec.ts'
-import type { Inbox, Room } from '../peer/inbox.ts'
+import type { Inbox, Room, Tracker } from '../peer/inbox.ts'
 import type { PathLog } from '../peer/message-log.ts'
 import type { PeerQuota } from '../peer/peer-quota.ts'
 import type { SignMessage } from '../peer/sign-message.ts'
@@ -41,4 +41,5 @@ export type ProviderRooms = {
   serviceClient: ServiceClient
   inbox: Inbox
   room: Room
+  tracker: Tracker
 }

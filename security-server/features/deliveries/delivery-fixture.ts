@@ -364,6 +364,7 @@ function providerRooms(
     hostingMandateFor: () => undefined,
     mandateServices: { ask: () => Promise.reject(new Error('no contract asks for it')) },
     room: { take: () => Promise.reject(new Error('there is no room')) },
+    tracker: { take: () => Promise.reject(new Error('there is no tracker')) },
     contractQuotas: { take: () => Promise.resolve(() => undefined) },
     servicePlaces: createServicePlaces(),
     globalConfiguration: world.globalConfiguration,

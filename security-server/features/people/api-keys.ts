@@ -48,7 +48,7 @@ export function apiKeyHandlers(rooms: Needs & Policies): Handlers {
     getSession: async ({ caller: { kind, id, name, roles, session } }) => ({
       ...{ kind, id, name, roles, ...session },
       contentFourEyes: rooms.settings.auditing.contentFourEyes,
-      fourEyes: await rooms.fourEyesPolicy.inForce(),
+      fourEyes: [...(await rooms.fourEyesPolicy.inForce()), ...rooms.fourEyesPolicy.always],
       passkeys: passkeys.isInUse,
       instance: server.instance,
       securityServer: colonForm(idText(server)),

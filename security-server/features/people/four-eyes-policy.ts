@@ -3,12 +3,17 @@ import type { PeopleStore } from '#platform/people/store.ts'
 import { Fault } from '#schemas/fault.ts'
 
 /** The values of `x-four-eyes` in the API's file: each names the operations of one kind. */
-export const ACT_KINDS = ['accessRights', 'anchor', 'keys', 'people', 'retention'] as const
+export const ACT_KINDS = ['accessRights', 'anchor', 'exceptions', 'keys', 'people', 'retention'] as const
 
 /** Whose two holders make a second person. */
 const ADMINISTRATOR = 'XROAD_SYSTEM_ADMINISTRATOR'
 
+/** Nobody withholds alone from people who used their data, whatever the policy is. */
+const ALWAYS = ['exceptions'] as const
+
 export type FourEyesPolicy = {
+  /** The kinds that take two people always. */
+  always: readonly string[]
   /** The kinds that take two people now. */
   inForce(): Promise<readonly string[]>
 }
@@ -22,6 +27,7 @@ export function createFourEyesPolicy(q: {
   people: Pick<PeopleStore, 'cameInWith'>
 }): FourEyesPolicy {
   return {
+    always: ALWAYS,
     inForce: async () =>
       q.kinds.length > 0 && (await q.people.cameInWith(ADMINISTRATOR)) > 1 ? q.kinds : [],
   }

@@ -7,6 +7,7 @@ import { isMonth } from '#core/subject/months.ts'
 import { Fault } from '#schemas/fault.ts'
 import type {
   SubjectEvaluation,
+  SubjectLookUp,
   SubjectMonths,
   SubjectQuestion,
   SubjectSearch,
@@ -19,6 +20,8 @@ export type SubjectKeysClient = {
   evaluateRecords(records: SubjectQuestion[]): Promise<SubjectEvaluation[]>
   /** Throws `subject_searches_used_up`, `invalid_input`. */
   evaluateSearch(search: SubjectSearch): Promise<SubjectMonths>
+  /** For a person who asks. Throws `subject_searches_used_up`, `invalid_input`; `conflict` without a credential for it. */
+  evaluateLookUp(asked: SubjectLookUp): Promise<SubjectMonths>
   state(): Promise<HolderState>
   close(): Promise<void>
 }
@@ -41,7 +44,7 @@ const PASSED_ON = ['subject_searches_used_up', 'subject_evaluations_used_up', 'i
 export function createSubjectKeysClient(q: {
   /** A socket's path, or an https address with the certificates of both sides, PEM. */
   at: { socket: string } | { url: string; certificate: string; key: string; holderCertificate: string }
-  credentials: { index: string; search: string }
+  credentials: { index: string; search: string; tracker?: string | undefined }
 }): SubjectKeysClient {
   const { at, credentials } = q
   const limits = {
@@ -103,18 +106,24 @@ export function createSubjectKeysClient(q: {
       if (!isSound) throw unavailable('it answered something else')
       return answer.records
     },
-    evaluateSearch: async (search) => {
-      const answer = (await ask('/search-evaluations', credentials.search, search)) as SubjectMonths
-      const { months, destroyed, oldestKept } = answer
-      const isSound =
-        [oldestKept, ...destroyed].every(isMonth) &&
-        months.every(({ month, hash, keyId }) => isMonth(month) && HASH.test(hash) && KEY_ID.test(keyId))
-      if (!isSound) throw unavailable('it answered something else')
-      return answer
+    evaluateSearch: async (search) => monthsIn(await ask('/search-evaluations', credentials.search, search)),
+    evaluateLookUp: async (asked) => {
+      if (credentials.tracker === undefined)
+        throw new Fault('conflict', { what: 'the settings have no `subjectKeys.trackerKeyFile`' })
+      return monthsIn(await ask('/look-up-evaluations', credentials.tracker, asked))
     },
     state: async () => (await ask('/state', credentials.index)) as HolderState,
     close: () => dispatcher.close(),
   }
+}
+
+function monthsIn(answer: unknown): SubjectMonths {
+  const { months, destroyed, oldestKept } = answer as SubjectMonths
+  const isSound =
+    [oldestKept, ...destroyed].every(isMonth) &&
+    months.every(({ month, hash, keyId }) => isMonth(month) && HASH.test(hash) && KEY_ID.test(keyId))
+  if (!isSound) throw unavailable('it answered something else')
+  return answer as SubjectMonths
 }
 
 /** Whether the answer has a valid hash for each identifier, or a valid reason why it has none. */

@@ -11,6 +11,7 @@ import { subjectHandlers } from './handlers.ts'
 import { subjectMigrations } from './migrations.ts'
 import type { Needs } from './needs.ts'
 import { openPersonSearch, watchSubjects } from './open-person-search.ts'
+import { type PersonUses, personUses } from './person-uses.ts'
 import { grantedSearch, ownSearch, searchFilter, searchTarget } from './searches.ts'
 import type { SubjectKeysSettings } from './settings.ts'
 
@@ -23,6 +24,8 @@ type Ground = Omit<Needs, 'subjects'> &
     subjectKeys?: Omit<SubjectKeysClient, 'close'> | undefined
   }
 
+type Offers = { subjectSearches: SubjectSearches; personUses: PersonUses }
+
 type SubjectSearches = {
   /** The search, if the caller ordered it and may see its results now. Throws `not_found`, `forbidden`, `content_not_granted`. */
   granted(
@@ -31,7 +34,7 @@ type SubjectSearches = {
   ): Promise<{ id: string; case_number: string; reason: string; filter: RecordFilter }>
 }
 
-export const personSearch: FeatureModule<Ground, { subjectSearches: SubjectSearches }> = {
+export const personSearch: FeatureModule<Ground, Offers> = {
   name: 'person-search',
   migrations: subjectMigrations,
   open: async (ground) => {
@@ -52,6 +55,7 @@ export const personSearch: FeatureModule<Ground, { subjectSearches: SubjectSearc
       // Runs after the exchanges, and only while the key holder answers.
       jobs: [{ kind: 'index-subjects', everySeconds: 2, run: ({ signal }) => subjects.index(signal) }],
       offers: {
+        personUses: personUses({ ...subjects, parts: messageLog.parts }),
         subjectSearches: {
           granted: async (id, caller) => {
             const row = await grantedSearch(needs, id, caller)

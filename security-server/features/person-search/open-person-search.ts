@@ -127,6 +127,7 @@ async function clientOf(settings: SubjectKeysSettings): Promise<SubjectKeysClien
   const credentials = {
     index: await readSecret(settings.indexKeyFile),
     search: await readSecret(settings.searchKeyFile),
+    tracker: settings.trackerKeyFile && (await readSecret(settings.trackerKeyFile)),
   }
   if (socket !== undefined && url === undefined)
     return createSubjectKeysClient({ at: { socket }, credentials })

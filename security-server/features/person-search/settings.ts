@@ -7,6 +7,7 @@ export type SubjectKeysSettings = {
   holderCertificateFile?: string
   indexKeyFile: string
   searchKeyFile: string
+  trackerKeyFile?: string
 }
 
 export const subjectKeysSchema = {
@@ -22,5 +23,6 @@ export const subjectKeysSchema = {
     holderCertificateFile: { type: 'string', 'x-path': true, description: 'What the holder shows, PEM' },
     indexKeyFile: { type: 'string', 'x-path': true, description: 'Credential of indexing, mode 0600' },
     searchKeyFile: { type: 'string', 'x-path': true, description: 'Credential of searches, mode 0600' },
+    trackerKeyFile: { type: 'string', 'x-path': true, description: 'Credential of trackers, mode 0600' },
   },
 }

@@ -6,7 +6,7 @@ import type { ServiceView, View } from '../../local-systems/view.ts'
 import { proposalMigrations } from './migrations.ts'
 
 type Ground = Parameters<typeof openProposals>[0]['ground'] & {
-  fourEyesPolicy: { inForce(): Promise<readonly string[]> }
+  fourEyesPolicy: { always: readonly string[]; inForce(): Promise<readonly string[]> }
   localSystems: { view(): View }
 }
 
@@ -24,7 +24,9 @@ export const proposals: FeatureModule<Ground, ProposalOffers> = {
       isRequired: async (operation, call, { isProposed }) => {
         const kinds = await ground.fourEyesPolicy.inForce()
         if (operation === undefined) return kinds.length > 0
-        if (!kinds.includes(operation.fourEyesKind ?? '')) return false
+        const kind = operation.fourEyesKind ?? ''
+        if (ground.fourEyesPolicy.always.includes(kind)) return true
+        if (!kinds.includes(kind)) return false
         if (call === undefined || !isBehindRights(operation.id)) return true
         const changed = changedBehindRights(ground.localSystems.view(), operation.id, call)
         // Who approves a right that waits relies on what the service is by then.

@@ -215,6 +215,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
       serviceClient,
       inbox: { take: () => Promise.reject(new Error('there is no inbox')) },
       room: { take: () => Promise.reject(new Error('there is no room')) },
+      tracker: { take: () => Promise.reject(new Error('there is no tracker')) },
     },
     async unplug() {
       await peers?.stop()

@@ -1,6 +1,7 @@
 /** The part of the log's thread that serves the index by person. */
 import type { LogPart } from '../../../message-log/part.ts'
 import { createSearchStore } from '../../../reading/index/store.ts'
+import { createTermsStore } from '../../../reading/index/terms-store.ts'
 import {
   type CountedSubjects,
   countErased,
@@ -11,7 +12,9 @@ import {
 import type { LookedAt } from './looked-at.ts'
 import { subjectMigrations } from './migrations/all.ts'
 import { openSources, readRange, readRequest, type SubjectRange, type SubjectSource } from './read-sources.ts'
+import { readUses, type UsesPage, type UsesPageQuestion } from './read-uses.ts'
 import { createSubjectStore, type IndexedMonth, SUBJECTS } from './store.ts'
+import { createUsesStore, type MassCount } from './uses-store.ts'
 
 type Days = { from?: string | undefined; to?: string | undefined }
 
@@ -42,18 +45,33 @@ export type SubjectMethods = {
   subjectMark(): Promise<number>
   /** How many records are not indexed yet. */
   subjectBacklog(): Promise<number>
+  /** A page of the exchanges about a person, for the person. */
+  subjectUses(q: UsesPageQuestion): Promise<UsesPage>
+  /** Counts of messages about many people. */
+  subjectMassUses(q: MassQuestion): Promise<MassCount[]>
+  /** The services that a subsystem called. */
+  servicesCalledBy(subsystem: string): Promise<string[]>
   /** Deletes one batch of a month's entries and returns their number. */
   forgetSubjects(month: string): Promise<number>
+}
+
+type MassQuestion = {
+  subsystem: string
+  from?: string | undefined
+  to?: string | undefined
+  limit: number
 }
 
 const MAX_GAPS = 500
 
 export const subjectPart: LogPart<SubjectMethods> = {
   migrations: subjectMigrations,
-  open: ({ log: { database, records }, ring, inTurn }) => {
+  open: ({ log: { database, records, circumstances }, ring, inTurn }) => {
     const subjects = createSubjectStore(database)
     const subjectCounts = createSubjectCountStore(database)
     const search = createSearchStore(database)
+    const uses = createUsesStore(database)
+    const terms = createTermsStore(database, circumstances)
     const methods: SubjectMethods = {
       subjectRange: () => readRange(records, search),
       subjectSources: (indexes) => openSources(records, ring.find, indexes),
@@ -85,6 +103,9 @@ export const subjectPart: LogPart<SubjectMethods> = {
         const { size } = await records.head()
         return Math.max(0, size - ((await records.mark(SUBJECTS)) ?? 0))
       },
+      subjectUses: (q) => readUses({ uses, terms }, q),
+      subjectMassUses: (q) => uses.massUses(q),
+      servicesCalledBy: (subsystem) => uses.servicesCalledBy(subsystem),
       forgetSubjects: (month) => inTurn(() => subjects.forgetMonth(month)),
     }
     return {
@@ -92,7 +113,11 @@ export const subjectPart: LogPart<SubjectMethods> = {
       erased: ({ keepsProof, ...erased }) =>
         keepsProof
           ? []
-          : [...countErased(erased), { text: 'delete from subject where idx = ?', values: [erased.idx] }],
+          : [
+              ...countErased(erased),
+              { text: 'delete from subject where idx = ?', values: [erased.idx] },
+              { text: 'delete from subject_mass where idx = ?', values: [erased.idx] },
+            ],
     }
   },
 }

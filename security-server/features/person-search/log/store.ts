@@ -8,6 +8,7 @@ import { addCounts } from './count-store.ts'
 import { monthPrefix } from './entry.ts'
 import type { LookedAt } from './looked-at.ts'
 import type { SubjectTables } from './tables.ts'
+import { addUses } from './uses-store.ts'
 
 /** What was indexed of a month with one key. */
 export type IndexedMonth = {
@@ -68,6 +69,7 @@ export function createSubjectStore(database: Database) {
             )
             .execute()
         await addCounts(transaction, records)
+        await addUses(transaction, { ...q, records })
       }),
 
     /** The keys of each month and how many records they indexed, the oldest month first. */

@@ -21,4 +21,22 @@ export type SubjectTables = IndexTables & {
    * deleted.
    */
   subject_month: { month: string; key_id: string; records: number; forgotten: number }
+  /** The record that answered a request about people. */
+  subject_answer: { idx: number; answer_idx: number; outcome: string }
+  /** Requests about more people than are indexed, or with such a reply. */
+  subject_mass: { idx: number }
+  /** `key`: a hash of the columns up to `secrecy`. `contract`: as in `search_terms`. */
+  mass_use: {
+    month: string
+    key: Buffer
+    direction: string
+    client: string
+    service: string
+    contract: string
+    purpose: string
+    secrecy: number
+    first_day: string
+    last_day: string
+    messages: number
+  }
 }

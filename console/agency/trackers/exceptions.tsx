@@ -1,0 +1,153 @@
+/** Uses that are withheld for a time, each with its ground in law, and the acts that set and end one. */
+import { Act } from '../../kit/act.tsx'
+import { useMay } from '../../kit/context.ts'
+import { Part } from '../../kit/facts.tsx'
+import type { Values } from '../../kit/field.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Empty, Show } from '../../kit/placeholders.tsx'
+import { Rows } from '../../kit/rows.tsx'
+import { Status } from '../../kit/status.tsx'
+import { text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { WhenBy } from '../cells.tsx'
+import { Id } from '../words.tsx'
+
+export type Ground = { code: string; text: string }
+
+type Exception = {
+  id: string
+  clientId: string
+  messageId?: string
+  contractId?: string
+  ground: string
+  owner: string
+  setBy: string
+  setAt: string
+  endsAt: string
+  endedAt: string | null
+  isInForce: boolean
+}
+
+const SHOWN = '200'
+
+export function Exceptions(q: { grounds: Ground[]; clients: string[] }) {
+  if (!useMay('getTrackerExceptions')) return null
+  return <List {...q} />
+}
+
+function List({ grounds, clients }: { grounds: Ground[]; clients: string[] }) {
+  const found = useAnswer<Exception[]>('getTrackerExceptions', { query: { limit: SHOWN } })
+  const wordsOf = (code: string): string => grounds.find((one) => one.code === code)?.text ?? code
+  return (
+    <Part title={text('trackers.exceptions')}>
+      <p>{text('trackers.exceptionsLead')}</p>
+      {grounds.length === 0 ? (
+        <p class="note">{text('trackers.noGrounds')}</p>
+      ) : (
+        <div class="acts">
+          <Withhold grounds={grounds} clients={clients} />
+        </div>
+      )}
+      <Show of={found}>
+        {(rows) =>
+          rows.length === 0 ? (
+            <Empty>
+              <p>{text('trackers.noException')}</p>
+            </Empty>
+          ) : (
+            <Rows<Exception>
+              caption={text('trackers.exceptions')}
+              rows={rows}
+              rowKey={({ id }) => id}
+              columns={[
+                { title: 'trackers.subsystem', cell: ({ clientId }) => <Id of={clientId} /> },
+                {
+                  title: 'trackers.withheld',
+                  cell: ({ messageId, contractId }) => (
+                    <>
+                      {text(messageId === undefined ? 'trackers.contract' : 'search.queryId')}
+                      <br />
+                      <bdi class="id">{messageId ?? contractId}</bdi>
+                    </>
+                  ),
+                },
+                { title: 'trackers.ground', cell: ({ ground }) => <bdi>{wordsOf(ground)}</bdi> },
+                { title: 'trackers.owner', cell: ({ owner }) => <bdi>{owner}</bdi> },
+                { title: 'trackers.setAt', cell: ({ setAt, setBy }) => <WhenBy at={setAt} by={setBy} /> },
+                { title: 'trackers.endsAt', cell: ({ endedAt, endsAt }) => <Time at={endedAt ?? endsAt} /> },
+                {
+                  title: 'common.state',
+                  cell: ({ isInForce }) => (
+                    <Status
+                      tone={isInForce ? 'warn' : 'quiet'}
+                      word={isInForce ? 'trackers.inForce' : 'trackers.over'}
+                    />
+                  ),
+                },
+                { title: 'common.acts', acts: ['endTrackerException'], cell: (one) => <End of={one} /> },
+              ]}
+            />
+          )
+        }
+      </Show>
+    </Part>
+  )
+}
+
+function Withhold({ grounds, clients }: { grounds: Ground[]; clients: string[] }) {
+  return (
+    <Act<Exception>
+      operation="addTrackerException"
+      button={text('trackers.withhold')}
+      look="primary"
+      title={text('trackers.withhold')}
+      consequence={<p>{text('trackers.withholdConsequence')}</p>}
+      fields={[
+        {
+          ...{ name: 'clientId', title: 'trackers.subsystem', type: 'select' },
+          options: clients.map((one) => ({ value: one, title: one })),
+        },
+        {
+          ...{ name: 'messageId', title: 'search.queryId', hint: 'trackers.oneOfBoth' },
+          ...{ required: false, maxLength: 255 },
+        },
+        { name: 'contractId', title: 'trackers.contract', required: false, maxLength: 36 },
+        {
+          ...{ name: 'ground', title: 'trackers.ground', type: 'select' },
+          options: grounds.map(({ code, text: title }) => ({ value: code, title })),
+        },
+        { name: 'owner', title: 'trackers.owner', hint: 'trackers.ownerHint', maxLength: 200 },
+        { name: 'endsAt', title: 'trackers.endsAt', type: 'time', hint: 'trackers.endsHint' },
+      ]}
+      send={(values, call) => call('addTrackerException', { body: exceptionIn(values) })}
+      result={({ endsAt }) => (
+        <p>
+          {text('trackers.withheldUntil')} <Time at={endsAt} />
+        </p>
+      )}
+    />
+  )
+}
+
+function exceptionIn(values: Values): object {
+  const given = Object.entries(values).map(([name, value]) => [name, String(value).trim()])
+  return Object.fromEntries(given.filter(([, value]) => value !== ''))
+}
+
+function End({ of: { id, isInForce, messageId, contractId } }: { of: Exception }) {
+  if (!isInForce) return null
+  const what = messageId ?? contractId ?? ''
+  return (
+    <div class="acts">
+      <Act<unknown>
+        operation="endTrackerException"
+        button={text('trackers.end')}
+        label={text('trackers.endThis', { what })}
+        title={text('trackers.endThis', { what })}
+        consequence={<p>{text('trackers.endConsequence')}</p>}
+        send={(_, call) => call('endTrackerException', { params: { id } })}
+        result={() => <p>{text('trackers.ended')}</p>}
+      />
+    </div>
+  )
+}

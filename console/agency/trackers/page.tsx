@@ -1,0 +1,106 @@
+/** Which subsystems tell people who used their data, and what is withheld from them until when. */
+import { Act } from '../../kit/act.tsx'
+import { Head, Part } from '../../kit/facts.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Empty, Show } from '../../kit/placeholders.tsx'
+import { Rows } from '../../kit/rows.tsx'
+import { Status } from '../../kit/status.tsx'
+import { text } from '../../kit/text.ts'
+import { Id } from '../words.tsx'
+import { Exceptions, type Ground } from './exceptions.tsx'
+
+type Tracker = { clientId: string; isOn: boolean; isInSoap: boolean; services: string[] }
+type Trackers = { isAnswering: boolean; grounds: Ground[]; trackers: Tracker[] }
+
+export function TrackersPage() {
+  const found = useAnswer<Trackers>('getTrackers')
+  return (
+    <>
+      <Head title={text('trackers.title')} lead={text('trackers.lead')} />
+      <Show of={found}>
+        {({ isAnswering, grounds, trackers }) => (
+          <>
+            {!isAnswering && <p class="note part">{text('trackers.noHolder')}</p>}
+            <Part title={text('trackers.subsystems')}>
+              <Subsystems of={trackers} />
+            </Part>
+            <Exceptions grounds={grounds} clients={trackers.map(({ clientId }) => clientId)} />
+          </>
+        )}
+      </Show>
+    </>
+  )
+}
+
+function Subsystems({ of }: { of: Tracker[] }) {
+  if (of.length === 0)
+    return (
+      <Empty>
+        <p>{text('trackers.noSubsystem')}</p>
+      </Empty>
+    )
+  return (
+    <Rows<Tracker>
+      caption={text('trackers.subsystems')}
+      rows={of}
+      rowKey={({ clientId }) => clientId}
+      columns={[
+        { title: 'trackers.subsystem', cell: ({ clientId }) => <Id of={clientId} /> },
+        {
+          title: 'common.state',
+          cell: ({ isOn }) => (
+            <Status tone={isOn ? 'good' : 'quiet'} word={isOn ? 'services.on' : 'services.off'} />
+          ),
+        },
+        {
+          title: 'trackers.services',
+          cell: ({ services }) => services.map((id) => <Id key={id} of={id} />),
+        },
+        {
+          title: 'common.acts',
+          acts: ['switchTrackerOn', 'switchTrackerOff'],
+          cell: (one) => <Switch of={one} />,
+        },
+      ]}
+    />
+  )
+}
+
+function Switch({ of: { clientId, isOn } }: { of: Tracker }) {
+  const params = { clientId }
+  return (
+    <div class="acts">
+      {isOn ? (
+        <Act<unknown>
+          operation="switchTrackerOff"
+          button={text('trackers.switchOff')}
+          label={text('trackers.switchThisOff', { client: clientId })}
+          title={text('trackers.switchThisOff', { client: clientId })}
+          consequence={<p>{text('trackers.offConsequence')}</p>}
+          nameToType={clientId}
+          send={(_, call) => call('switchTrackerOff', { params })}
+          result={() => <p>{text('trackers.isOff')}</p>}
+        />
+      ) : (
+        <Act<Tracker>
+          operation="switchTrackerOn"
+          button={text('trackers.switchOn')}
+          label={text('trackers.switchThisOn', { client: clientId })}
+          title={text('trackers.switchThisOn', { client: clientId })}
+          consequence={<p>{text('trackers.onConsequence')}</p>}
+          fields={[
+            {
+              ...{ name: 'soap', title: 'trackers.soap', type: 'select', initial: 'false' },
+              options: [
+                { value: 'false', title: text('common.no') },
+                { value: 'true', title: text('common.yes') },
+              ],
+            },
+          ]}
+          send={({ soap }, call) => call('switchTrackerOn', { params, body: { soap: soap === 'true' } })}
+          result={() => <p>{text('trackers.isOn')}</p>}
+        />
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,50 @@
+/** Estonia's data tracker protocol v2: what this subsystem gave of a person, the span of its answers, and its state. */
+import type { FindUsageResponse, FoundUsage } from '#schemas/find-usage.ts'
+import { parseClientId } from '#schemas/identifiers.ts'
+import { spanOf } from './coverage.ts'
+import { describeUse, monthOf, purposeIn } from './describe-use.ts'
+import { type AskedTracker, questionFor } from './question-for.ts'
+import type { PersonQuestion } from './read-question.ts'
+import type { TrackerRooms } from './rooms.ts'
+
+/** For a use that is told in general terms: the protocol wants a receiver. */
+const NOBODY = '-'
+
+/** All uses in which the subsystem was asked and did not refuse, newest first. */
+export async function findUsage(
+  asked: AskedTracker,
+  { period, ...person }: PersonQuestion,
+  { offset, limit }: { offset: number; limit: number },
+  rooms: TrackerRooms,
+): Promise<FindUsageResponse> {
+  const question = await questionFor(asked, period, rooms)
+  const { total, rows } = await rooms.personUses.page(
+    { ...person, client: asked.client },
+    { ...question, givenOnly: true, offset, limit },
+  )
+  const rules = await rooms.store.rules(asked.subsystem)
+  const usages: FoundUsage[] = []
+  for (const row of rows) {
+    const { purposes, client, service, isGeneral } = await describeUse(row, rules, rooms)
+    const { memberCode, subsystemCode } = parseClientId(row.client)
+    const action = purposeIn(purposes, rooms.settings.language)
+    usages.push({
+      logtime: isGeneral ? monthOf(row.time) : row.time,
+      action: action ?? (isGeneral ? NOBODY : (service?.id.split(':').slice(4).join(' ') ?? NOBODY)),
+      receiverCode: isGeneral ? NOBODY : memberCode,
+      ...(client?.name !== undefined && { receiverName: client.name }),
+      receiverSystem: isGeneral ? NOBODY : (subsystemCode ?? NOBODY),
+    })
+  }
+  return { totalUsages: total, usages }
+}
+
+export async function usagePeriod(rooms: TrackerRooms) {
+  return spanOf(await rooms.personUses.coverage(), rooms)
+}
+
+export function heartbeat({ personUses }: TrackerRooms) {
+  return personUses.isAnswering()
+    ? { status: 'OK' }
+    : { status: 'FAIL', message: 'the holder of the keys of the index by person does not answer' }
+}

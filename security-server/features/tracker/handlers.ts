@@ -1,0 +1,76 @@
+/** Trackers for those who run them: on and off, what is withheld until when, and what services say of their uses. */
+import { answer } from '#platform/http-service/answer.ts'
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { colonForm, slashForm, subsystemIdOf } from '#schemas/colon-identifiers.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { Purposes } from '#schemas/find-usage.ts'
+import { idText, type SubsystemId } from '#schemas/identifiers.ts'
+import { clientIn } from '../../local-systems/manage.ts'
+import { exceptionView, type NewException, withhold } from './exceptions.ts'
+import type { TrackerRooms } from './rooms.ts'
+import type { ServiceRule } from './store.ts'
+import { switchOff, switchOn, trackersOf } from './switch-tracker.ts'
+
+type GivenRule = { clientId: string; serviceId: string; isGeneral: boolean; words?: Purposes }
+
+export function trackerHandlers(rooms: TrackerRooms): Handlers {
+  const { localSystems, store } = rooms
+  const now = (): string => new Date(rooms.clock()).toISOString()
+  const viewOf = (subsystem: SubsystemId) => {
+    const there = trackersOf(subsystem, rooms)
+    const services = there.flatMap((one) => one.services.map(({ service }) => colonForm(idText(service.id))))
+    return {
+      ...{ clientId: colonForm(idText(subsystem)), isOn: there.length > 0, services },
+      isInSoap: there.some(({ type }) => type === 'WSDL'),
+    }
+  }
+
+  return {
+    getTrackers: async () => ({
+      isAnswering: rooms.personUses.isAnswering(),
+      grounds: rooms.settings.grounds,
+      trackers: [...localSystems.view().clients.values()].flatMap(({ id }) =>
+        id.subsystemCode === undefined ? [] : [viewOf(id as SubsystemId)],
+      ),
+    }),
+    switchTrackerOn: async ({ params, body, caller }) => {
+      const subsystem = subsystemIdOf(params['clientId'])
+      const { soap = false } = (body ?? {}) as { soap?: boolean }
+      await switchOn(subsystem, { soap, by: caller.name }, rooms)
+      return viewOf(subsystem)
+    },
+    switchTrackerOff: ({ params }) => switchOff(subsystemIdOf(params['clientId']), rooms),
+
+    getTrackerExceptions: async ({ query }) => {
+      const { clientId, before, limit } = query as { clientId?: string; before?: string; limit: number }
+      const subsystem = clientId === undefined ? undefined : idText(subsystemIdOf(clientId))
+      const rows = await store.list({ subsystem, before, limit })
+      return rows.map((row) => exceptionView(row, now()))
+    },
+    addTrackerException: async ({ body, caller }) => {
+      const row = await withhold(body as NewException, caller.name, rooms)
+      return answer(exceptionView(row, now()), { status: 201 })
+    },
+    endTrackerException: ({ params, caller }) =>
+      store.end(params['id']!.toLowerCase(), { by: caller.name, at: now() }),
+
+    getTrackerServices: async ({ query }) => {
+      const { clientId } = query as { clientId: string }
+      return [...(await store.rules(idText(subsystemIdOf(clientId)))).values()].map(ruleView)
+    },
+    setTrackerService: async ({ body }) => {
+      const { clientId, serviceId, isGeneral, words = {} } = body as GivenRule
+      const subsystem = subsystemIdOf(clientId)
+      clientIn(localSystems.view(), subsystem)
+      if (isGeneral && Object.keys(words).length === 0)
+        throw new Fault('invalid_input', { what: 'words has to say in general terms what the uses are' })
+      const rule = { service: slashForm(serviceId, 5, 6), isGeneral, words }
+      await store.setRule(idText(subsystem), rule)
+      return ruleView(rule)
+    },
+  }
+}
+
+function ruleView({ service, isGeneral, words }: ServiceRule) {
+  return { serviceId: colonForm(service), isGeneral, words }
+}

@@ -1,0 +1,54 @@
+/**
+ * Evidence of one use, for the person: that the records of the exchange are in the log, signed by the member that sent them. It opens
+ * the digest of the message and nothing else: content may be about others, and the names in it are those of officials.
+ */
+import { buffer } from 'node:stream/consumers'
+import { Fault } from '#schemas/fault.ts'
+import { type BundleSource, writeBundle } from '../../reading/evidence/write-bundle.ts'
+import { describeUse } from './describe-use.ts'
+import { type AskedTracker, questionFor } from './question-for.ts'
+import type { PersonQuestion } from './read-question.ts'
+import type { TrackerRooms } from './rooms.ts'
+
+/** Throws `not_found` alike for what is not there, not about the person, withheld, and told in general terms. */
+export async function proveUse(
+  asked: AskedTracker,
+  { period, ...person }: PersonQuestion,
+  record: number,
+  rooms: TrackerRooms,
+): Promise<Buffer> {
+  const question = await questionFor(asked, period, rooms)
+  const { rows } = await rooms.personUses.page(
+    { ...person, client: asked.client },
+    { ...question, givenOnly: false, offset: 0, before: record + 1, limit: 1 },
+  )
+  const rules = await rooms.store.rules(asked.subsystem)
+  const [row] = rows
+  if (row?.idx !== record || (await describeUse(row, rules, rooms)).isGeneral)
+    throw new Fault('not_found', { what: 'there is no such record among your uses' })
+  const indexes = [row.idx, ...(row.answer === undefined ? [] : [row.answer.index])]
+  const erasures: number[] = []
+  for (const index of indexes) {
+    const { erasureIndex, proofErasureIndex } = await rooms.log.read(index)
+    for (const by of [erasureIndex, proofErasureIndex]) if (by !== undefined) erasures.push(Number(by))
+  }
+  const all = [...new Set([...indexes, ...erasures])].sort((a, b) => a - b)
+  return buffer(await writeBundle(rooms.bundle(withoutContent(rooms.log)), all))
+}
+
+/** The log as the person may see it. */
+function withoutContent(log: BundleSource['log']): BundleSource['log'] {
+  return {
+    ...log,
+    read: async (index) => ({
+      ...(await log.read(index)),
+      ...{ metadata: undefined, circumstances: undefined, message: undefined, body: undefined },
+      ...{ bodyFile: undefined, attachments: undefined },
+    }),
+    proof: async (index, size) => {
+      const proof = await log.proof(index, size)
+      const { message } = proof.openings
+      return { ...proof, openings: { ...(message && { message }) } }
+    },
+  }
+}

@@ -1,0 +1,17 @@
+/** The question to the index by person for one subsystem, without what is withheld today. */
+import type { Period } from './read-question.ts'
+import type { TrackerRooms, UsesQuestion } from './rooms.ts'
+
+/** Who asks which tracker: identifiers in text form. */
+export type AskedTracker = { client: string; subsystem: string; tracker: string }
+
+export async function questionFor(
+  { subsystem, tracker }: AskedTracker,
+  period: Period,
+  { store, clock }: Pick<TrackerRooms, 'store' | 'clock'>,
+): Promise<Pick<UsesQuestion, 'subsystem' | 'tracker' | 'from' | 'to' | 'withheld'>> {
+  const exceptions = await store.inForce(subsystem, new Date(clock()).toISOString())
+  const of = (scope: string): string[] =>
+    exceptions.filter((one) => one.scope === scope).map(({ target }) => target)
+  return { subsystem, tracker, ...period, withheld: { messages: of('message'), contracts: of('contract') } }
+}

@@ -1,0 +1,111 @@
+/** What the tracker works with; the list of features passes it in. */
+import type { Clock } from '#platform/clock.ts'
+import type { ContractContent } from '#schemas/contract.ts'
+import type { ServerId } from '#schemas/identifiers.ts'
+import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
+import type { LocalSystems } from '../../local-systems/local-systems.ts'
+import type { PeerQuota } from '../../peer/peer-quota.ts'
+import type { BundleSource } from '../../reading/evidence/write-bundle.ts'
+import type { SearchTerms } from '../../reading/index/terms-store.ts'
+import type { TrackerSettings } from './settings.ts'
+import type { TrackerStore } from './store.ts'
+
+/** A request about the person, as the index has it, with what answered it. */
+export type PersonUse = SearchTerms & {
+  idx: number
+  time: string
+  /** `in`: this server was the provider. */
+  direction: string
+  outcome: string
+  query_id: string
+  request_id: string
+  client: string
+  service: string
+  leaf: Buffer | undefined
+  answer: { index: number; outcome: string } | undefined
+}
+
+/** Messages about many people, as the index counts them. */
+type MassCount = {
+  direction: string
+  client: string
+  service: string
+  contract: string
+  purpose: string
+  secrecy: number
+  first_day: string
+  last_day: string
+  messages: number
+}
+
+type UsesPage = {
+  total: number
+  rows: PersonUse[]
+  looks: { client: string; count: number; first: string; last: string }[]
+  isMore: boolean
+}
+
+type Person = {
+  type: string
+  identifier: string
+  client: string
+  from?: string | undefined
+  to?: string | undefined
+}
+
+export type UsesQuestion = {
+  subsystem: string
+  tracker: string
+  from?: string | undefined
+  to?: string | undefined
+  withheld: { messages: string[]; contracts: string[] }
+  givenOnly: boolean
+  offset: number
+  before?: number | undefined
+  limit: number
+}
+
+/** The index by person. */
+export type PersonUses = {
+  page(person: Person, q: UsesQuestion): Promise<UsesPage>
+  massUses(q: {
+    subsystem: string
+    from?: string | undefined
+    to?: string | undefined
+    limit: number
+  }): Promise<MassCount[]>
+  coverage(): Promise<{
+    gaps: { day: string; service: string; reason: string; records: number }[]
+    months: { month: string }[]
+    backlog: { records: number; since: string | null }
+  }>
+  servicesCalledBy(subsystem: string): Promise<string[]>
+  isAnswering(): boolean
+  places: {
+    list(service?: string): Promise<{ id: number; service: string }[]>
+    add(
+      service: string,
+      place: { method: string; path: string; in: 'query' | 'none'; name: string; type: string },
+      q: { by: string; at: string },
+    ): Promise<number>
+    delete(id: number): Promise<void>
+  }
+}
+
+export type TrackerRooms = {
+  server: ServerId
+  clock: Clock
+  settings: TrackerSettings
+  personUses: PersonUses
+  globalConfiguration: Pick<GlobalConfiguration, 'current'>
+  localSystems: LocalSystems
+  store: TrackerStore
+  quota: PeerQuota
+  /** The content of a contract by `<id>/<version>`. */
+  contractOf(version: string): Promise<ContractContent | undefined>
+  /** The contracts in force here. */
+  contracts(): ContractContent[]
+  bundle(log: BundleSource['log']): BundleSource
+  log: BundleSource['log']
+  count(answer: 'answered' | 'refused' | 'failed'): void
+}

@@ -1,0 +1,145 @@
+/** Stores what is withheld and until when, and what services say of their uses. */
+import { lockFor } from '#platform/database/dialect.ts'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { Purposes } from '#schemas/find-usage.ts'
+
+/** Identifiers in text form, times in ISO form. `target`: a query id, or the id of a contract. */
+export type ExceptionRow = {
+  id: string
+  subsystem: string
+  scope: string
+  target: string
+  ground: string
+  owner: string
+  set_by: string
+  set_at: string
+  ends_at: string
+  /** When somebody ended it earlier. */
+  ended_at: string | null
+  ended_by: string | null
+}
+
+/** What is said of the uses of a service. */
+export type ServiceRule = { service: string; isGeneral: boolean; words: Purposes }
+
+type Tables = {
+  tracker_exception: ExceptionRow
+  tracker_service: { service: string; subsystem: string; is_general: number; words: string }
+}
+
+export type TrackerStore = ReturnType<typeof createTrackerStore>
+
+/** In force at once, of one subsystem. */
+const MOST_IN_FORCE = 10_000
+const MOST_RULES = 500
+
+export function createTrackerStore(database: Database) {
+  const tables = tablesOf<Tables>(database)
+  return {
+    /** What is withheld at this time. */
+    inForce: (subsystem: string, now: string): Promise<{ scope: string; target: string }[]> =>
+      tables
+        .selectFrom('tracker_exception')
+        .select(['scope', 'target'])
+        .where('subsystem', '=', subsystem)
+        .where('ends_at', '>', now)
+        .where('ended_at', 'is', null)
+        .execute(),
+    /** Throws `conflict` when there are too many. */
+    add: (row: ExceptionRow): Promise<void> =>
+      inTransaction(tables, async (transaction) => {
+        await lockFor(transaction, 'tracker exceptions')
+        const { count } = await transaction
+          .selectFrom('tracker_exception')
+          .select(({ fn }) => fn.countAll<number>().as('count'))
+          .where('subsystem', '=', row.subsystem)
+          .where('ends_at', '>', row.set_at)
+          .where('ended_at', 'is', null)
+          .executeTakeFirstOrThrow()
+        if (Number(count) >= MOST_IN_FORCE)
+          throw new Fault('conflict', { what: `${MOST_IN_FORCE} exceptions of a subsystem are in force` })
+        await transaction.insertInto('tracker_exception').values(row).execute()
+      }),
+    /** Newest first. */
+    list: (q: {
+      subsystem?: string | undefined
+      before?: string | undefined
+      limit: number
+    }): Promise<ExceptionRow[]> => {
+      let query = tables.selectFrom('tracker_exception').selectAll()
+      if (q.subsystem !== undefined) query = query.where('subsystem', '=', q.subsystem)
+      if (q.before !== undefined) query = query.where('set_at', '<', q.before)
+      return query.orderBy('set_at', 'desc').orderBy('id').limit(q.limit).execute()
+    },
+    /** Throws `not_found` unless it is in force. */
+    end: async (id: string, q: { by: string; at: string }): Promise<void> => {
+      const ended = await tables
+        .updateTable('tracker_exception')
+        .set({ ended_at: q.at, ended_by: q.by })
+        .where('id', '=', id)
+        .where('ends_at', '>', q.at)
+        .where('ended_at', 'is', null)
+        .executeTakeFirst()
+      if (ended.numUpdatedRows === 0n) throw new Fault('not_found', { what: 'no such exception is in force' })
+    },
+    /** How many were set in each month that is over, by ground; newest month first. */
+    countsByMonth: async (subsystem: string, now: string) => {
+      const rows = await tables
+        .selectFrom('tracker_exception')
+        .select(['set_at', 'ground'])
+        .where('subsystem', '=', subsystem)
+        .where('set_at', '<', now.slice(0, 7))
+        .orderBy('set_at', 'desc')
+        .limit(MOST_IN_FORCE)
+        .execute()
+      const counts = Map.groupBy(rows, ({ set_at, ground }) => `${set_at.slice(0, 7)} ${ground}`)
+      return [...counts].slice(0, MOST_COUNTS).map(([name, of]) => {
+        const [month, ground] = name.split(' ') as [string, string]
+        return { month, ground, exceptions: of.length }
+      })
+    },
+    /** The numbers in force, by ground. */
+    countsByGround: async (now: string): Promise<[string, number][]> => {
+      const rows = await tables
+        .selectFrom('tracker_exception')
+        .select(({ fn }) => ['ground', fn.countAll<number>().as('count')])
+        .where('ends_at', '>', now)
+        .where('ended_at', 'is', null)
+        .groupBy('ground')
+        .execute()
+      return rows.map(({ ground, count }) => [ground, Number(count)])
+    },
+
+    rules: async (subsystem: string): Promise<Map<string, ServiceRule>> => {
+      const rows = await tables
+        .selectFrom('tracker_service')
+        .selectAll()
+        .where('subsystem', '=', subsystem)
+        .orderBy('service')
+        .execute()
+      return new Map(
+        rows.map(({ service, is_general, words }) => [
+          service,
+          { service, isGeneral: Number(is_general) === 1, words: JSON.parse(words) as Purposes },
+        ]),
+      )
+    },
+    /** Throws `conflict` when there are too many. */
+    setRule: (subsystem: string, { service, isGeneral, words }: ServiceRule): Promise<void> =>
+      inTransaction(tables, async (transaction) => {
+        await lockFor(transaction, 'tracker services')
+        const values = { subsystem, is_general: isGeneral ? 1 : 0, words: JSON.stringify(words) }
+        await transaction
+          .insertInto('tracker_service')
+          .values({ service, ...values })
+          .onConflict((conflict) => conflict.column('service').doUpdateSet(values))
+          .execute()
+        const of = transaction.selectFrom('tracker_service').select('service')
+        if ((await of.where('subsystem', '=', subsystem).execute()).length > MOST_RULES)
+          throw new Fault('conflict', { what: `${MOST_RULES} services of a subsystem` })
+      }),
+  }
+}
+
+const MOST_COUNTS = 100

@@ -1,0 +1,91 @@
+/** Switches the tracker of a subsystem on and off. It is a service like others: rights to it are given as to any. */
+import { readFile } from 'node:fs/promises'
+import { Fault } from '#schemas/fault.ts'
+import { FIND_USAGE } from '#schemas/find-usage.ts'
+import { idText, type SubsystemId } from '#schemas/identifiers.ts'
+import { isTracker, TRACKER_URL } from '../../local-systems/check-address.ts'
+import { clientIn } from '../../local-systems/manage.ts'
+import type { ServiceDescription } from '../../local-systems/view.ts'
+import type { TrackerRooms } from './rooms.ts'
+import { FIND_USAGE_WSDL } from './soap.ts'
+
+type Rooms = Pick<TrackerRooms, 'localSystems' | 'personUses' | 'settings' | 'clock'>
+
+const DESCRIPTION = new URL('../../../schemas/find-usage.yaml', import.meta.url)
+/** Where a question names the person, so that auditors find it, and people see how often somebody asked. */
+const ABOUT_A_PERSON = ['/v2/findUsage', '/concordat/v1/usages', '/concordat/v1/proof']
+const ABOUT_NOBODY = ['/v2/usagePeriod', '/v2/heartbeat', '/concordat/v1/coverage']
+
+/** The descriptions of the tracker's services: one in REST, one in SOAP. */
+export function trackersOf(
+  subsystem: SubsystemId,
+  { localSystems }: Pick<Rooms, 'localSystems'>,
+): ServiceDescription[] {
+  const { descriptions } = clientIn(localSystems.view(), subsystem)
+  return descriptions.filter(({ services }) => services.some(({ service }) => isTracker(service.url)))
+}
+
+/** Does nothing for what is on already. Throws `conflict` where the subsystem has another service of that code. */
+export async function switchOn(
+  subsystem: SubsystemId,
+  q: { soap: boolean; by: string },
+  rooms: Rooms,
+): Promise<void> {
+  const { localSystems } = rooms
+  const service = { ...subsystem, serviceCode: FIND_USAGE }
+  const there = trackersOf(subsystem, rooms)
+  if (!there.some(({ type }) => type === 'OPENAPI')) {
+    refuseOther(service, rooms)
+    const document = await readFile(DESCRIPTION, 'utf8')
+    const { description } = await localSystems.addDescription({
+      ...{ client: subsystem, code: FIND_USAGE, url: TRACKER_URL, document },
+    })
+    await localSystems.setDisabled(description, false)
+  }
+  await declarePlaces(idText(service), q.by, rooms)
+  if (!q.soap || there.some(({ type }) => type === 'WSDL')) return
+  const version = { ...service, serviceVersion: 'v1' }
+  refuseOther(version, rooms)
+  const { description } = await localSystems.addWsdl({
+    ...{ client: subsystem, document: FIND_USAGE_WSDL, url: TRACKER_URL },
+  })
+  await localSystems.setDisabled(description, false)
+  // The person stands in the header, by which auditors search as for users.
+  await declare(idText(version), { method: '*', path: '**', in: 'none', name: '' }, q.by, rooms)
+}
+
+/** The places stay declared: calls that were made are indexed with them. */
+export async function switchOff(subsystem: SubsystemId, rooms: Rooms): Promise<void> {
+  for (const { id } of trackersOf(subsystem, rooms)) await rooms.localSystems.deleteDescription(id)
+}
+
+function refuseOther(
+  service: SubsystemId & { serviceCode: string; serviceVersion?: string },
+  { localSystems }: Rooms,
+) {
+  const other = localSystems.service(service)
+  if (other !== undefined && !isTracker(other.url))
+    throw new Fault('conflict', { what: `${idText(service)} is another service: remove or rename it first` })
+}
+
+async function declarePlaces(service: string, by: string, rooms: Rooms): Promise<void> {
+  for (const path of ABOUT_A_PERSON)
+    await declare(service, { method: 'GET', path, in: 'query', name: 'userCode' }, by, rooms)
+  for (const path of ABOUT_NOBODY)
+    await declare(service, { method: 'GET', path, in: 'none', name: '' }, by, rooms)
+}
+
+async function declare(
+  service: string,
+  place: { method: string; path: string; in: 'query' | 'none'; name: string },
+  by: string,
+  { personUses, settings, clock }: Rooms,
+): Promise<void> {
+  const at = new Date(clock()).toISOString()
+  try {
+    await personUses.places.add(service, { ...place, type: settings.identifierType }, { by, at })
+  } catch (thrown) {
+    // Declared before, when the tracker was on.
+    if (!(thrown instanceof Fault && thrown.code === 'conflict')) throw thrown
+  }
+}

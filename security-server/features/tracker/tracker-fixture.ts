@@ -1,0 +1,165 @@
+/** A tracker for tests: a real log, index by person and key holder; contracts and names are those of the test. */
+import { randomUUID } from 'node:crypto'
+import { buffer } from 'node:stream/consumers'
+import type { Test } from 'tap'
+import type { SubjectPlace } from '#core/subject/place.ts'
+import { writeRestRequest } from '#core/transport/rest-request.ts'
+import { migrate } from '#platform/database/migrate.ts'
+import { openDatabase } from '#platform/database/open-database.ts'
+import type { ContractContent } from '#schemas/contract.ts'
+import { type ClientId, idText, type ServiceId } from '#schemas/identifiers.ts'
+import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import type { Request, SystemAnswer } from '../../message/message.ts'
+import {
+  CLIENT,
+  logFolder,
+  logOptions,
+  openTestLog,
+  SERVER,
+  SERVICE,
+  signedRecord,
+  spoolBody,
+  type TestLog,
+} from '../../message-log/fixture.ts'
+import type { RecordInput } from '../../message-log/record-input.ts'
+import type { Tracker } from '../../peer/inbox.ts'
+import { createPeerQuota } from '../../peer/peer-quota.ts'
+import type { Holder } from '../../subject-keys/holder.ts'
+import { memoryHolder } from '../person-search/log/holder-fixture.ts'
+import { subjectMigrations } from '../person-search/migrations.ts'
+import { openPersonSearch } from '../person-search/open-person-search.ts'
+import { personUses } from '../person-search/person-uses.ts'
+import { createTracker } from './answer-person.ts'
+import { trackerMigrations } from './migrations.ts'
+import type { TrackerRooms } from './rooms.ts'
+import { createTrackerStore, type TrackerStore } from './store.ts'
+
+export const PORTAL: ClientId = { ...CLIENT, memberCode: '9999', subsystemCode: 'portal' }
+export const TRACKER: ServiceId = { ...SERVICE, serviceCode: 'findUsage' }
+export const SUBSYSTEM = 'DEV/GOV/1234/population'
+const PLACE: SubjectPlace = {
+  ...{ method: '*', path: '/persons/{code}', in: 'path', name: 'code', type: 'personal-code' },
+}
+
+export type Told = { status: number; body: Record<string, unknown>; bytes: Buffer }
+
+type TrackerWorld = {
+  log: TestLog
+  store: TrackerStore
+  holder: Holder
+  rooms: TrackerRooms
+  tracker: Tracker
+  contracts: ContractContent[]
+  now: { at: number }
+  /** Logs a call about a person and its answer; gives the index of the request. */
+  use(
+    code: string,
+    q?: Omit<Partial<RecordInput>, 'body'> & { outcome?: string; answer?: string; body?: object },
+  ): Promise<number>
+  index(): Promise<void>
+  ask(
+    path: string,
+    q?: { userId?: string; client?: ClientId; represented?: string; method?: string },
+  ): Promise<Told>
+}
+
+export async function createTrackerWorld(t: Test, url: string): Promise<TrackerWorld> {
+  const isPostgresql = url.startsWith('postgres') && hasPostgresql()
+  const other = isPostgresql ? await (await postgresql()).freshDatabase() : 'sqlite::memory:'
+  const database = await openDatabase(other)
+  t.teardown(() => database.close())
+  await migrate(database, { ...subjectMigrations, ...trackerMigrations })
+  const log = await openTestLog(t, logOptions(logFolder(t), url))
+  const holder = await memoryHolder(t)
+  const contracts: ContractContent[] = []
+  const view = () => ({ contracts: contracts.map((content) => ({ content })) })
+  const now = { at: Date.now() }
+  const subjects = await openPersonSearch({
+    ...{ settings: undefined, keys: holder, database, clock: () => now.at, messageLog: log },
+    contracts: { view: view as never, contentsInForce: async () => contracts },
+  })
+  await subjects.places.add(idText(SERVICE), PLACE, { by: 'test', at: new Date().toISOString() })
+  const byUser = { ...PLACE, path: '**', in: 'query', name: 'userCode' } as const
+  await subjects.places.add(idText(TRACKER), byUser, { by: 'test', at: new Date().toISOString() })
+  const replies = { ...PLACE, path: '/lists', in: 'reply', name: '/codes' } as const
+  await subjects.places.add(idText(SERVICE), replies, { by: 'test', at: new Date().toISOString() })
+  const store = createTrackerStore(database)
+  const rooms: TrackerRooms = {
+    ...{ server: SERVER, clock: () => now.at, store, log },
+    settings: {
+      ...{ countryPrefix: 'EE', identifierType: 'personal-code', language: 'en', perSecond: 1000 },
+      grounds: [{ code: 'crime', text: 'To prevent, detect or prosecute a crime' }],
+    },
+    personUses: personUses({ ...subjects, parts: log.parts }),
+    globalConfiguration: {
+      current: () => ({ indexFor: () => ({ memberName: () => 'A member' }) }) as never,
+    },
+    localSystems: { services: () => [{ id: SERVICE }, { id: TRACKER }] } as never,
+    quota: createPeerQuota({ perSecond: 1000, burst: 1000, underWay: 50, clock: Date.now }),
+    contracts: () => contracts,
+    contractOf: async (version) => contracts.find((one) => `${one.contract}/${one.version}` === version),
+    bundle: (of) => ({
+      ...{ log: of, server: idText(SERVER), made: new Date(), configuration: [] },
+      checkpointSigner: undefined,
+    }),
+    count: () => undefined,
+  }
+  const tracker = createTracker(rooms)
+  return {
+    ...{ log, store, holder, rooms, tracker, contracts, now },
+    async use(code, { outcome = '', answer = 'ok', body, ...more } = {}) {
+      const ids = more.ids ?? { id: randomUUID(), requestId: randomUUID() }
+      const service = more.service ?? SERVICE
+      const path =
+        service.serviceCode === TRACKER.serviceCode
+          ? `/v2/findUsage?userCode=${code}`
+          : code.includes('/')
+            ? code
+            : `/persons/${code}`
+      const message = writeRestRequest({
+        method: 'GET',
+        target: `/r1/${idText(service)}${path}`,
+        headers: [
+          ['X-Road-Client', idText(more.client ?? CLIENT)],
+          ['X-Road-UserId', 'EE-OFFICIAL'],
+          ['x-road-request-id', ids.requestId],
+          ['x-road-id', ids.id],
+        ],
+      })
+      const facts = { ...more, ids, message, extra: { userId: 'EE-OFFICIAL' } }
+      const { index } = await log.append(await signedRecord({ ...facts, outcome }))
+      if (outcome !== '') return index
+      const content = await spoolBody(log, Buffer.from(JSON.stringify(body ?? { secret: 'CONTENT' })))
+      const { direction = 'in' } = more
+      await log.append(
+        await signedRecord({
+          ...{ ...more, ids, kind: 'reply', direction: direction === 'in' ? 'out' : 'in', outcome: answer },
+          ...{ answers: index, body: content },
+          message: Buffer.from(
+            `HTTP/1.1 200 OK\r\nx-road-id: ${ids.id}\r\ncontent-type: application/json\r\n\r\n`,
+          ),
+        }),
+      )
+      return index
+    },
+    index: () => subjects.index(),
+    async ask(path, { userId = 'EE1', client = PORTAL, represented, method = 'GET' } = {}) {
+      const [servicePath, query] = path.split('?') as [string, string?]
+      const request = {
+        ...{ protocol: 'REST', client, service: TRACKER, method, servicePath, query, headers: [] },
+        actors: userId === '' ? {} : { userId },
+      } as unknown as Request
+      const answer = await tracker.take({
+        ...{ request, message: Buffer.alloc(0), represented },
+        spool: () => log.spool.begin({ maxBytes: 10_000_000 }),
+      })
+      return told(answer)
+    },
+  }
+}
+
+async function told({ status, body }: SystemAnswer): Promise<Told> {
+  const bytes = body === undefined ? Buffer.alloc(0) : (body.bytes ?? (await buffer(body.open())))
+  const isJson = bytes.subarray(0, 1).toString() === '{'
+  return { status, bytes, body: isJson ? (JSON.parse(bytes.toString()) as Told['body']) : {} }
+}
