@@ -40,10 +40,13 @@ function countryOf({ signing, authentication }: CertificateProfile, instance: st
   return fixed?.value ?? countryOfInstance(instance)
 }
 
-const COUNTRIES = new Intl.DisplayNames('en', { type: 'region', fallback: 'none' })
+let countries: Intl.DisplayNames | undefined
 
 /** Operators of X-Road name an instance after its country: EE, ee-test, FI-DEV. Empty for other names. */
 function countryOfInstance(instance: string): string {
   const first = (instance.split(/[-_]/)[0] ?? '').toUpperCase()
-  return /^[A-Z]{2}$/.test(first) && COUNTRIES.of(first) !== undefined ? first : ''
+  if (!/^[A-Z]{2}$/.test(first)) return ''
+  // Made at the first use: it takes longer than a hundred modules, and every server and test loads this one.
+  countries ??= new Intl.DisplayNames('en', { type: 'region', fallback: 'none' })
+  return countries.of(first) === undefined ? '' : first
 }
