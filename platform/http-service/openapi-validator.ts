@@ -46,8 +46,13 @@ type Compilers = { forBodies: Ajv2020; forParameters: Ajv2020 }
 async function createCompilers(document: OpenApiDocument): Promise<Compilers> {
   const [ajv, formats] = await Promise.all([import('ajv/dist/2020.js'), import('ajv-formats')])
   const strictDocument = closeObjects(structuredClone(document), false)
-  // A test validates the schemas of our documents; doing it here would take longer than compiling them.
-  const options = { allErrors: false, strict: false, useDefaults: true, validateSchema: false }
+  const options = {
+    ...{ allErrors: false, strict: false, useDefaults: true },
+    // A test validates the schemas of our documents; doing it here would take longer than compiling them.
+    ...{ validateSchema: false, meta: false },
+    // A check of the management API runs seldom: making it short would take half as long as making it.
+    code: { optimize: false },
+  }
   const forBodies = new ajv.Ajv2020(options)
   const forParameters = new ajv.Ajv2020({ ...options, coerceTypes: 'array' })
   for (const compiler of [forBodies, forParameters]) {
