@@ -21,9 +21,10 @@ import { createTapReader } from './test/tap-output.ts'
 const SCRIPTS = import.meta.dirname
 const CONCORDAT = path.join(SCRIPTS, 'concordat')
 
-function concordat(args: string[], q: { program?: string; cwd?: string } = {}) {
+function concordat(args: string[], q: { program?: string; cwd?: string; environment?: object } = {}) {
   const { status, stdout, stderr } = spawnSync(q.program ?? CONCORDAT, args, {
     cwd: q.cwd,
+    env: { ...process.env, ...q.environment },
     encoding: 'utf8',
     timeout: 60_000,
   })
@@ -110,10 +111,10 @@ t.test('it runs through a link, from another folder, where paths are those of th
 })
 
 /** The options with which the program starts a server on this version of Node. */
-function startedBy(t: Test, version: string): string[] {
+function startedBy(t: Test, version = process.version): string[] {
   // A fake node that prints its arguments, in place of the one in the package.
   const folder = t.testdir({ scripts: {}, node_modules: { '.bin': {}, fastify: {} } })
-  for (const file of ['concordat', 'find-node.sh'])
+  for (const file of ['concordat', 'find-node.sh', 'take-option-back.cjs'])
     cpSync(path.join(SCRIPTS, file), path.join(folder, 'scripts', file))
   const node = path.join(folder, 'node_modules/.bin/node')
   writeFileSync(node, `#!/bin/sh\n[ "$1" = --version ] && echo ${version} && exit\necho "$@"\n`)
@@ -144,8 +145,9 @@ t.test('a server runs as it was built, unless its sources are others or it was b
     cpSync(path.join(SCRIPTS, file), path.join(folder, 'scripts', file))
   writeFileSync(node, `#!/bin/sh\n[ "$1" = --version ] && echo v26.0.0 && exit\necho "$@"\n`)
   chmodSync(node, 0o755)
-  const runs = (): string => {
-    const { stdout } = concordat(['security-server'], { program: path.join(folder, 'scripts/concordat') })
+  const runs = (environment = {}): string => {
+    const program = path.join(folder, 'scripts/concordat')
+    const { stdout } = concordat(['security-server'], { program, environment })
     return path.relative(folder, stdout.trim().split(' ').at(-1)!)
   }
   const current = path.join(folder, '.work/servers/current')
@@ -183,13 +185,19 @@ t.test('a server runs as it was built, unless its sources are others or it was b
   builtAt(folder)
   rmSync(path.join(folder, made))
   t.equal(runs(), 'security-server/main.ts', 'a program that was not built')
+  const judged = { TEST_BUILT: path.join(folder, '.work/servers/1-1'), TEST_NODE: node }
+  t.equal(runs(judged), 'security-server/main.ts')
+  writeFileSync(path.join(folder, made), '')
+  rmSync(current)
+  t.equal(runs(judged), made, 'a gate has judged for all its starts')
+  const elsewhere = { ...judged, TEST_BUILT: '/elsewhere/.work/servers/1-1' }
+  t.equal(runs(elsewhere), 'security-server/main.ts', 'but not for other sources')
   t.end()
 })
 
 t.test("what a server's thread took of memory goes back when the thread ends", (t) => {
   const program = `
     const { Worker } = require('node:worker_threads')
-    const { execFileSync } = require('node:child_process')
     const resident = () => Number(/VmRSS:\\s+(\\d+)/.exec(require('node:fs').readFileSync('/proc/self/status'))[1])
     const work = 'const held = Array.from({ length: 1e6 }, (_, at) => ({ at: [at] }));'
     const before = resident()
@@ -200,12 +208,21 @@ t.test("what a server's thread took of memory goes back when the thread ends", (
       console.log(JSON.stringify({ before, during, after: resident() }))
       process.exit(0)
     })`
-  const run = execFileSync(process.execPath, [...startedBy(t, process.version), '-e', program], {
-    encoding: 'utf8',
-  })
+  const run = execFileSync(process.execPath, [...startedBy(t), '-e', program], { encoding: 'utf8' })
   const { before, during, after } = JSON.parse(run) as Record<'before' | 'during' | 'after', number>
   t.ok(after - before < (during - before) / 2, run)
   t.notMatch(startedBy(t, 'v27.0.0').join(' '), /memory-pool/, 'a Node that may not know the option starts')
+  t.end()
+})
+
+t.test('with the options of a server Node uses the compiled code of its own modules', (t) => {
+  const program = `
+    const { internalBinding } = require('internal/test/binding')
+    require('node:https')
+    const { compiledWithCache, compiledWithoutCache } = internalBinding('builtins').getCacheUsage()
+    console.log([...compiledWithCache].includes('https'), [...compiledWithoutCache].length < 30)`
+  const run = [...startedBy(t), '--expose-internals', '--no-warnings', '-e', program]
+  t.equal(execFileSync(process.execPath, run, { encoding: 'utf8' }), 'true true\n')
   t.end()
 })
 
@@ -222,7 +239,7 @@ t.test("a server's thread has the nursery that it is given, not the main thread'
       resourceLimits: { maxYoungGenerationSizeMb: 6 },
     })
     thread.once('message', (octets) => console.log(octets))`
-  const run = [...startedBy(t, process.version), '-e', program]
+  const run = [...startedBy(t), '-e', program]
   const octets = Number(execFileSync(process.execPath, run, { encoding: 'utf8' }))
   t.ok(octets > 0 && octets <= 6 * 1024 * 1024, `${octets}`)
   t.end()

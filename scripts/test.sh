@@ -27,5 +27,12 @@ fi
 node scripts/concordat.ts console
 # And the servers as programs of few files: the gate starts hundreds.
 . scripts/find-node.sh
-if [ $# -eq 0 ] && ! built_program "$(pwd -P)" security-server/main.ts >/dev/null; then node scripts/concordat.ts build; fi
+root=$(pwd -P)
+if [ $# -eq 0 ] && ! built_program "$root" security-server/main.ts >/dev/null; then node scripts/concordat.ts build; fi
+# To find Node and whether the programs are current takes longer than Node's own start: all starts of this gate use this answer.
+if program=$(built_program "$root" security-server/main.ts); then
+  TEST_BUILT=${program%/security-server/main.js}
+  TEST_NODE=$(find_node "$root")
+  export TEST_BUILT TEST_NODE
+fi
 node scripts/test/gate.ts "$@"

@@ -53,7 +53,7 @@ export async function runAdapter<S extends KitSettings>(
     log.level = settings.logLevel
     return serveAdapter(adapter, settings, log)
   }
-  await runProcess({ name, log, start })
+  await runProcess({ name, log, start, heap: 'small' })
 }
 
 /** The checked settings of the file. Throws `invalid_configuration` with file, line and column. */

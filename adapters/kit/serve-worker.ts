@@ -49,7 +49,7 @@ export async function runWorker<S extends WorkerSettings>(
     log.level = settings.logLevel
     return serveWorker(worker, settings, log)
   }
-  await runProcess({ name, log, start })
+  await runProcess({ name, log, start, heap: 'small' })
 }
 
 /** The checked settings of the file. Throws `invalid_configuration` with file, line and column. */

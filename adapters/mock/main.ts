@@ -6,4 +6,7 @@ import { serveMock } from './serve-mock.ts'
 
 const log = createLog({ name: 'mock', level: 'info' })
 
-await runProcess({ name: 'mock', log, start: async () => serveMock(readOptions(process.argv.slice(2)), log) })
+await runProcess({
+  ...{ name: 'mock', log, heap: 'small' },
+  start: async () => serveMock(readOptions(process.argv.slice(2)), log),
+})

@@ -2,6 +2,7 @@
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
 import { collectOnce } from './collect-once.ts'
+import { type HeapKind, keepHeapSmall } from './keep-heap-small.ts'
 
 export type Running = {
   /** Stops accepting work, ends running work, closes. */
@@ -21,7 +22,13 @@ const COLLECT_MS = 60_000
  * wrong configuration. A second signal ends the process at once. An uncaught exception is logged and ends it: none of our
  * guarantees needs an orderly end.
  */
-export async function runProcess(q: { name: string; log: Log; start(): Promise<Running> }): Promise<void> {
+export async function runProcess(q: {
+  name: string
+  log: Log
+  start(): Promise<Running>
+  /** `small` for an adapter. */
+  heap?: HeapKind
+}): Promise<void> {
   process.on('uncaughtExceptionMonitor', (thrown) =>
     q.log.fatal({ err: thrown }, 'uncaught: the process ends'),
   )
@@ -54,6 +61,7 @@ export async function runProcess(q: { name: string; log: Log; start(): Promise<R
   process.on('disconnect', () => stop('parent gone'))
   try {
     running = await q.start()
+    keepHeapSmall(q.heap ?? 'large')
     const line = `${q.name} is ready${running.ready === undefined ? '' : ': ' + running.ready}`
     process.stdout.write(line + '\n')
     process.send?.({ ready: true })
