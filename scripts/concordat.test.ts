@@ -190,6 +190,11 @@ t.test('a server runs as it was built, unless its sources are others or it was b
   writeFileSync(path.join(folder, made), '')
   rmSync(current)
   t.equal(runs(judged), made, 'a gate has judged for all its starts')
+  const pages = concordat(['console'], {
+    program: path.join(folder, 'scripts/concordat'),
+    environment: judged,
+  })
+  t.same([pages.status, pages.stdout], [0, ''], 'and has built the pages')
   const elsewhere = { ...judged, TEST_BUILT: '/elsewhere/.work/servers/1-1' }
   t.equal(runs(elsewhere), 'security-server/main.ts', 'but not for other sources')
   t.end()
