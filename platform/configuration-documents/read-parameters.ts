@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads'
 import type { PackedShared } from '#core/configuration/pack-shared.ts'
 import { receiveFault } from '#platform/threads/crossed-fault.ts'
+import { limitProcessorTime } from '#platform/threads/limit-processor-time.ts'
 import { withBuffers } from '#platform/threads/with-buffers.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
 import type { Answer, Documents, Kind, Question } from './parameters-worker.ts'
@@ -88,13 +89,15 @@ async function ask(thread: Worker, question: Question, limits: ReadingLimits): P
   }
   const onError = (cause: unknown): void => refuse('it could not be read within the bounds', cause)
   const onExit = (exitCode: number): void => refuse(`its reader ended with code ${exitCode}`)
-  const timer = setTimeout(() => refuse(`reading it took longer than ${limits.timeMs} ms`), limits.timeMs)
+  const stop = limitProcessorTime(thread, limits.timeMs, () =>
+    refuse(`reading it took longer than ${limits.timeMs} ms`),
+  )
   thread.on('message', onMessage).on('messageerror', onError).on('error', onError).on('exit', onExit)
   try {
     thread.postMessage(question, [question.xml.buffer as ArrayBuffer])
     return await promise
   } finally {
-    clearTimeout(timer)
+    stop()
     thread.off('message', onMessage).off('messageerror', onError).off('error', onError).off('exit', onExit)
   }
 }

@@ -5,7 +5,9 @@
 import { Worker } from 'node:worker_threads'
 import type { Fault } from '#schemas/fault.ts'
 import { type CrossedFault, receiveFault } from './crossed-fault.ts'
+import { limitProcessorTime } from './limit-processor-time.ts'
 
+/** `timeMs`: of a processor, from its start. */
 export type ThreadLimits = { timeMs: number; oldGenerationMb: number }
 
 export type Crossed = { value: unknown } | { fault: CrossedFault }
@@ -39,11 +41,13 @@ export async function askThread(q: {
   thread.on('messageerror', broken)
   thread.on('error', broken)
   thread.on('exit', (code) => reject(q.refuse(`its reader ended with code ${code}`)))
-  const timer = setTimeout(() => reject(q.refuse(`reading it took longer than ${timeMs} ms`)), timeMs)
+  const stop = limitProcessorTime(thread, timeMs, () =>
+    reject(q.refuse(`reading it took longer than ${timeMs} ms of a processor`)),
+  )
   try {
     return await promise
   } finally {
-    clearTimeout(timer)
+    stop()
     await thread.terminate()
   }
 }

@@ -6,6 +6,7 @@ import { parentPort, Worker } from 'node:worker_threads'
 import { Fault } from '#schemas/fault.ts'
 import type { Crossed } from './ask-thread.ts'
 import { crossFault, receiveFault } from './crossed-fault.ts'
+import { limitProcessorTime } from './limit-processor-time.ts'
 
 /** `act` says what is asked for. */
 type Question = { act: string }
@@ -44,24 +45,24 @@ export function startThreadInTurn<Q extends Question>(script: URL): ThreadInTurn
   const worker = new Worker(script, { resourceLimits: HEAP })
   const open: Open[] = []
   let isOver = false
-  let timer: NodeJS.Timeout | undefined
+  let stop = (): void => undefined
 
   function end(why: string, cause?: unknown): void {
     if (isOver) return
     isOver = true
-    clearTimeout(timer)
+    stop()
     void worker.terminate()
     const [asked, ...behind] = open.splice(0)
     asked?.reject(new TooLong(asked.act, why, cause))
     for (const one of behind) one.reject(new Unasked('the thread ended'))
   }
 
-  /** The time of a question counts from its turn. */
+  /** The time of a question counts from its turn: what a processor spends on it. */
   function startTimer(): void {
-    clearTimeout(timer)
+    stop()
     const [asked] = open
     if (asked !== undefined)
-      timer = setTimeout(() => end(`it took longer than ${asked.timeMs} ms`), asked.timeMs)
+      stop = limitProcessorTime(worker, asked.timeMs, () => end(`it took longer than ${asked.timeMs} ms`))
   }
 
   worker.on('message', (crossed: Crossed) => {
@@ -86,7 +87,7 @@ export function startThreadInTurn<Q extends Question>(script: URL): ThreadInTurn
     },
     async close() {
       isOver = true
-      clearTimeout(timer)
+      stop()
       for (const one of open.splice(0))
         one.reject(new Fault('internal_error', { what: 'the process is ending' }))
       await worker.terminate()

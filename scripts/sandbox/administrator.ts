@@ -19,6 +19,9 @@ type Reply = { status: number; location: string | undefined; text: string }
 type Proposed = { id: string; contentSha256: string }
 
 const MOST_STEPS = 12
+/** Each waits for as long as the server waits for its provider. */
+const MOST_LOGINS = 20
+const BETWEEN_LOGINS_MS = 500
 
 /** `base` is the registry's URL for browsers; `address` is the network address that this person uses. */
 export function openAdministrator(base: string, who: Credentials, address: string): Administrator {
@@ -66,31 +69,45 @@ export function openAdministrator(base: string, who: Credentials, address: strin
   }
   const parsed = <T>(text: string): T => (text === '' ? undefined : JSON.parse(text)) as T
 
+  /** The last page of a login: that of the callback when it succeeded. */
+  async function walkThrough(): Promise<{ url: string; reply: Reply }> {
+    let url = `${base}/login`
+    let reply = await visit(url)
+    for (let step = 0; step < MOST_STEPS; step++) {
+      if (reply.location !== undefined) {
+        url = new URL(reply.location, url).href
+        reply = await visit(url)
+        continue
+      }
+      if (isIn(url, reply)) break
+      const action = /<form method="post" action="([^"]+)"/.exec(reply.text)?.[1]
+      if (action === undefined || reply.status !== 200) break
+      url = new URL(action, url).href
+      const form = new URLSearchParams({ name: who.subject, password: who.password })
+      reply = await visit(url, 'POST', form.toString(), {
+        'content-type': 'application/x-www-form-urlencoded',
+      })
+    }
+    return { url, reply }
+  }
+
+  function isIn(url: string, { status }: Reply): boolean {
+    return url.startsWith(`${base}/login/callback`) && status === 200
+  }
+
   return {
     async login() {
-      let url = `${base}/login`
-      let reply = await visit(url)
-      for (let step = 0; step < MOST_STEPS; step++) {
-        if (reply.location !== undefined) {
-          url = new URL(reply.location, url).href
-          reply = await visit(url)
-          continue
-        }
-        if (url.startsWith(`${base}/login/callback`) && reply.status === 200) {
-          csrfToken = parsed<{ csrfToken: string }>(await call('GET', '/session')).csrfToken
-          return
-        }
-        const action = /<form method="post" action="([^"]+)"/.exec(reply.text)?.[1]
-        if (action === undefined || reply.status !== 200) break
-        url = new URL(action, url).href
-        const form = new URLSearchParams({ name: who.subject, password: who.password })
-        reply = await visit(url, 'POST', form.toString(), {
-          'content-type': 'application/x-www-form-urlencoded',
-        })
+      for (let attempt = 1; ; attempt++) {
+        const { url, reply } = await walkThrough()
+        if (isIn(url, reply)) break
+        // On a busy machine a provider that is still loading its code may give no answer in time.
+        if (reply.status < 500 || attempt === MOST_LOGINS)
+          throw new Error(
+            `${who.name} could not log in: ${url} answered ${reply.status} ${reply.text.slice(0, 300)}`,
+          )
+        await new Promise((resolve) => setTimeout(resolve, BETWEEN_LOGINS_MS))
       }
-      throw new Error(
-        `${who.name} could not log in: ${url} answered ${reply.status} ${reply.text.slice(0, 300)}`,
-      )
+      csrfToken = parsed<{ csrfToken: string }>(await call('GET', '/session')).csrfToken
     },
     get: async (path) => parsed(await call('GET', path)),
     send: async (method, path, body, reason) => parsed(await call(method, path, body, reason)),

@@ -2,8 +2,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import t from 'tap'
+import { openAdministrator } from './administrator.ts'
 import { randomNumbers } from './agencies/people.ts'
 import { holdFolder } from './hold-folder.ts'
 import { layoutOf } from './layout.ts'
@@ -110,4 +113,30 @@ void t.test('the days of a past: few at first, none twice, the last ones by the 
   const weekend = days.filter(([first]) => [0, 6].includes(new Date(first!.at).getUTCDay())).flat()
   const calls = (some: { calls: number }[]) => some.reduce((sum, one) => sum + one.calls, 0)
   t.ok(calls(weekend) * 4 < calls(days.flat()))
+})
+
+void t.test('a login whose provider gave no answer in time is begun again', async (t) => {
+  const asked: string[] = []
+  const answers: [number, string][] = [
+    [502, 'the provider does not answer'],
+    [302, '/login/callback'],
+    [503, 'nor now'],
+    [302, '/login/callback'],
+    [200, 'Welcome'],
+    [200, '{"csrfToken":"c"}'],
+  ]
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '')
+    const [status, text] = answers.shift() ?? [500, '']
+    response.writeHead(status, status === 302 ? { location: text } : {}).end(text)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => void server.close().closeAllConnections())
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const person = openAdministrator(base, { subject: 'a', name: 'A', password: 'p' }, '127.0.0.1')
+  t.teardown(() => person.close())
+  await person.login()
+  t.same(asked, ['/login', '/login', '/login/callback', '/login', '/login/callback', '/api/v1/session'])
+  answers.push([403, 'nobody knows you'])
+  await t.rejects(person.login(), /answered 403/, 'a refusal is one at once')
 })
