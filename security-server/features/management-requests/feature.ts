@@ -1,5 +1,6 @@
 /** Management requests at the central registry: files them with the required signatures and shows their state. */
 import type { FeatureModule } from '#platform/feature.ts'
+import type { Services } from '#platform/services.ts'
 import type { RequestStatus } from '#schemas/management-request.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import { createPostMessage } from '../../global-configuration/registration/client.ts'
@@ -7,13 +8,14 @@ import { createRegistrationClient } from './client.ts'
 import { createFiledRequests } from './filed-requests.ts'
 import { managementRequestHandlers } from './management-requests.ts'
 import type { Needs } from './needs.ts'
+import { settleRequests } from './settle-requests.ts'
 import { createFileXRoadRequest } from './x-road/file-request.ts'
 import { createSendAsOwner, type SendForOperator } from './x-road/send-as-owner.ts'
 
 type Ground = Omit<Needs, 'registration' | 'isXRoads' | 'fileXRoadRequest'> & {
   globalConfiguration: Pick<GlobalConfiguration, 'current'>
   sendForOperator: SendForOperator
-}
+} & Pick<Services, 'log'>
 
 type Offers = {
   /** What this server filed. Throws when it cannot sign, and when the registry does not answer or is X-Road's. */
@@ -25,7 +27,7 @@ export const managementRequests: FeatureModule<Ground, Offers> = {
   open: (ground) => {
     const { current } = ground.globalConfiguration
     const service = () => current().index.privateParameters?.managementService
-    const rooms: Needs = {
+    const rooms: Needs & Pick<Services, 'log'> = {
       ...ground,
       registration: createRegistrationClient(service),
       // A Concordat registry publishes a signed statement beside X-Road's part.
@@ -39,6 +41,7 @@ export const managementRequests: FeatureModule<Ground, Offers> = {
     }
     return {
       operations: managementRequestHandlers(rooms),
+      jobs: [settleRequests(rooms)],
       offers: { filedRequests: createFiledRequests(rooms) },
     }
   },

@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { indexConfiguration } from '#core/configuration/configuration-index.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { parseServerId } from '#schemas/identifiers.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { certificationRequest } from '../../keys/certification-request.ts'
 import { authenticationCertificate, second, signingCertificate } from '../../keys/keys-fixture.ts'
@@ -11,7 +13,9 @@ import { selfSignedCertificate } from '../../keys/self-signed.ts'
 import { certificatePem } from '../../local-systems/view.ts'
 import { createRegistrationClient } from './client.ts'
 import { approveNewest, startFiling } from './filing-fixture.ts'
+import { settleRequests } from './settle-requests.ts'
 
+const server = parseServerId('DEV/GOV/1000/ss1')
 const GUEST = 'DEV:COM:4000:tax'
 
 t.test('every request that a server files, and what it is told', async (t) => {
@@ -74,6 +78,21 @@ t.test('every request that a server files, and what it is told', async (t) => {
   const guest = localSystems.view().clients.get(GUEST.replaceAll(':', '/'))
   t.equal(guest?.standing.asked, '', 'what was taken back is asked no more')
   await signingCertificate(world, keys, second)
+  // Declined at the registry: noticed without anybody who looks at requests.
+  const declined = await ask('PUT', `/clients/${GUEST}/register`)
+  await node.must('POST', `/management-requests/${declined.body['request']}/decline`, { reason: 'no' })
+  const stands = () => localSystems.view().clients.get(GUEST.replaceAll(':', '/'))?.standing.asked
+  const settling = (isXRoads: boolean) =>
+    settleRequests({
+      ...{ server, keys, localSystems, clock: () => world.now, isXRoads: () => isXRoads },
+      registration: createRegistrationClient(() => world.configuration!.privateParameters?.managementService),
+      fileXRoadRequest: () => Promise.reject(new Error('nothing is filed')),
+      log: createLog({ name: 'test', destination: { write: () => undefined } }),
+    }).run({} as never)
+  await settling(true)
+  t.equal(stands(), 'clientReg', "X-Road's central server tells nothing")
+  await settling(false)
+  t.equal(stands(), '')
   t.match(
     await ask('PUT', `/clients/${GUEST}/register`),
     { body: { state: 'SUBMITTED_FOR_APPROVAL' } },

@@ -14,6 +14,7 @@ import { isAskedOfRegistry } from '../../local-systems/client-status.ts'
 import { clientIn } from '../../local-systems/manage.ts'
 import { createFiledRequests, createHeads, registrationOf } from './filed-requests.ts'
 import type { Needs } from './needs.ts'
+import { settle } from './settle-requests.ts'
 
 export function managementRequestHandlers(rooms: Needs): Handlers {
   const { keys } = rooms
@@ -80,14 +81,6 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
       return filed
     }
 
-  /** What was declined or taken back is asked no more. The registry gives the newest request first. */
-  async function settle(states: RequestStatus[]): Promise<void> {
-    for (const { id, standing } of rooms.localSystems.view().clients.values()) {
-      const newest = states.find(({ client, kind }) => client === idText(id) && kind === standing.asked)
-      if (newest?.state === 'DECLINED' || newest?.state === 'REVOKED') await rooms.localSystems.asked(id, '')
-    }
-  }
-
   return {
     async registerCertificate({ params, body }) {
       const { address } = body as { address: string }
@@ -117,12 +110,12 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
     disableMaintenanceMode: () => file({ kind: 'maintenanceModeDisable', server }),
     async getManagementRequests() {
       const states = await filedRequests()
-      await settle(states)
+      await settle(rooms, states)
       return states.map(view)
     },
     async revokeManagementRequest({ params }) {
       const revoked = await revoke(Number(params['request']))
-      await settle([revoked])
+      await settle(rooms, [revoked])
       return view(revoked)
     },
   }
