@@ -13,7 +13,7 @@ import { tlsOf } from '#platform/http-service/listener-tls.ts'
 import { createOpenIdClient } from '#platform/sessions/client.ts'
 import { createFailedLogins } from '#platform/sessions/failed-logins.ts'
 import { createAskAll } from './asking/ask-all.ts'
-import { createFindSystems } from './asking/find-systems.ts'
+import { createFindSystems, type FindSystems } from './asking/find-systems.ts'
 import { createAsking } from './asking/in-turn.ts'
 import { openServer } from './asking/own-server.ts'
 import { serveAssets } from './assets.ts'
@@ -34,6 +34,7 @@ export const portal: Worker<PortalSettings> = {
 }
 
 const MINUTE_MS = 60_000
+const LOOK_AGAIN_MS = 5_000
 /** Of one address: a household or an office shares one. */
 const RATE = { perSecond: 30, perMinute: 600 }
 const MOST_FRAMES = 8
@@ -118,8 +119,7 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
   otherRoutes(app, rooms)
   await app.listen({ host: listen.address, port: listen.port })
   log.info({ url: login.baseUrl }, 'people are served')
-  // Nobody who comes first has to wait for it.
-  systems.current().catch(() => undefined)
+  const looking = lookUntilKnown(systems)
   return {
     health: {
       systems: () =>
@@ -128,12 +128,25 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
           : { ok: false, reason: 'the own security server named no systems yet' },
     },
     async close() {
+      looking.end()
       sessions.close()
       await app.close()
       await client.close()
       server.close()
     },
   }
+}
+
+/** Nobody who comes first has to wait for it, also where the own security server starts later than the portal. */
+function lookUntilKnown(systems: FindSystems): { end(): void } {
+  let timer: NodeJS.Timeout | undefined
+  const look = (): void => {
+    systems.current().catch(() => {
+      timer = setTimeout(look, LOOK_AGAIN_MS).unref()
+    })
+  }
+  look()
+  return { end: () => clearTimeout(timer) }
 }
 
 /** What fails is a page too. Its line in the log has no message: an error may hold what it was about. */

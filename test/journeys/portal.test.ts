@@ -66,6 +66,12 @@ t.test('a person sees who used their data', async (t) => {
       await first.textContent(),
       /Tax Procedure Act, section 22.*Persons for tax assessment.*givenName.*10 years/s,
     )
+    const police = page.locator('#whole .use').last()
+    await police.locator('summary').press('Enter')
+    t.match(
+      await police.textContent(),
+      /The register has a signed record\. The office that asked takes no part/,
+    )
     await check('portal-use-phone')
     const saving = page.waitForEvent('download')
     await first

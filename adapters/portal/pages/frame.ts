@@ -2,7 +2,7 @@
 import type { Look, Session } from '../login/sessions.ts'
 import { type Words, wordsOf } from '../texts.ts'
 import { type Html, html, NOTHING } from './html.ts'
-import { ICONS } from './icons.ts'
+import { DRAWINGS, ICONS } from './icons.ts'
 
 /** What pages need of the portal. */
 export type Place = {
@@ -49,6 +49,7 @@ ${q.next === undefined ? NOTHING : html`<meta http-equiv="refresh" content="0;ur
 <script src="${assets.script}" defer></script>
 </head>
 <body${session === undefined ? NOTHING : idleOf(place, words)}>
+${DRAWINGS}
 <a class="skip" href="#main">${words('frame.skip')}</a>
 <header>
 <div class="bar">

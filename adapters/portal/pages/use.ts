@@ -36,6 +36,13 @@ ${wrongLink(row, words)}
 </div></details></li>`
 }
 
+/** The same in short, while others are still asked. */
+export function useLine({ uses }: Group, words: Words): Html {
+  const { client, service } = shownRow(uses[0]!)
+  return html`<li><span class="when">${whenOf(uses, words)}</span> <strong>${client === undefined ? words('use.somebody') : nameOf(client)}</strong>
+<span>${service === undefined ? words('use.somewhere') : foreign(service.name)}</span></li>`
+}
+
 /** Its own name, and whose it is where that says more. */
 function nameOf(party: Party): Html {
   return party.owner === party.name ? foreign(party.name) : html`${foreign(party.owner)}`
@@ -121,7 +128,7 @@ function meaningOf(use: Use, { words, stateOf }: Around): string {
     return words('meaning.differing', {
       what: use.differing.map((one) => words(`difference.${one}`)).join(', '),
     })
-  const side = use.provider === undefined ? 'provider' : 'consumer'
+  const side = use.provider === undefined ? 'consumer' : 'provider'
   const other = otherSide(use)
   return words(`meaning.one.${side}.${other === undefined || other === '' ? 'absent' : stateOf(other)}`)
 }

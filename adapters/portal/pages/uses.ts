@@ -12,7 +12,7 @@ import { coverageSection, coverageSentence, lookSection, massSection } from './c
 import { frameOf, type Place, type Reader } from './frame.ts'
 import { foreign, type Html, html, NOTHING } from './html.ts'
 import { ICONS } from './icons.ts'
-import { type Around, useEntry } from './use.ts'
+import { type Around, useEntry, useLine } from './use.ts'
 
 type Words = Around['words']
 
@@ -52,7 +52,7 @@ async function* answers(q: Parameters<typeof usesPage>[0], around: Around): Asyn
   try {
     for await (const result of q.ask(systems)) {
       results.push(result)
-      yield progressItem(result, { done: results.length, all }, around).markup
+      yield progressItem(result, { done: results.length, all }, around.words).markup
     }
   } finally {
     yield '</ul></section>'
@@ -70,16 +70,15 @@ function beginProgress(all: number, words: Words): Html {
 function progressItem(
   result: Answered | Failed,
   { done, all }: { done: number; all: number },
-  around: Around,
+  words: Words,
 ): Html {
-  const { words } = around
   const name = html`<h3>${foreign(result.system.name)}</h3>`
   if (!isAnswered(result))
     return html`<li class="unanswered">${ICONS.no}<div>${name}<p>${words(`why.${result.why}`)} <span class="quiet">${words('asking.count', { done, all })}</span></p></div></li>
 `
   const groups = groupUses(joinRows(result.rows)).slice(0, MOST_AT_ONCE)
   return html`<li class="answered">${ICONS.yes}<div>${name}<p>${words.count('covers.uses', result.rows.length)} <span class="quiet">${words('asking.count', { done, all })}</span></p>
-${groups.length === 0 ? NOTHING : html`<ol class="timeline" role="list">${groups.map((group) => useEntry(group, around))}</ol>`}</div></li>
+${groups.length === 0 ? NOTHING : html`<ol class="lines">${groups.map((group) => useLine(group, words))}</ol>`}</div></li>
 `
 }
 
