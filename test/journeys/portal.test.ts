@@ -68,10 +68,7 @@ t.test('a person sees who used their data', async (t) => {
     )
     const police = page.locator('#whole .use').last()
     await police.locator('summary').press('Enter')
-    t.match(
-      await police.textContent(),
-      /The register has a signed record\. The office that asked takes no part/,
-    )
+    t.match(await police.textContent(), /The register says so in an answer that it signed/)
     await check('portal-use-phone')
     const saving = page.waitForEvent('download')
     await first

@@ -15,6 +15,8 @@ export type Around = {
 }
 
 const MOST_TIMES = 20
+/** A use that is told in general terms has its month alone. */
+const MONTH_LENGTH = 7
 
 export function useEntry({ uses }: Group, around: Around): Html {
   const { words } = around
@@ -128,6 +130,9 @@ function meaningOf(use: Use, { words, stateOf }: Around): string {
     return words('meaning.differing', {
       what: use.differing.map((one) => words(`difference.${one}`)).join(', '),
     })
+  const { messageId, proof, time } = shownRow(use)
+  if (time.length <= MONTH_LENGTH) return words('meaning.general')
+  if (messageId === '' && proof === undefined) return words('meaning.plain')
   const side = use.provider === undefined ? 'consumer' : 'provider'
   const other = otherSide(use)
   return words(`meaning.one.${side}.${other === undefined || other === '' ? 'absent' : stateOf(other)}`)
