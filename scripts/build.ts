@@ -20,6 +20,8 @@ since, servers run from the sources again, until this is called again.
 const ROOT = path.join(import.meta.dirname, '..')
 const FOLDER = path.join(ROOT, '.work/servers')
 const PROGRAMS = ['{central-registry,security-server,certs,adapters}/**/main.ts', 'scripts/concordat.ts']
+/** What they share with other programs is not split off, so that they load a third of the files. */
+const OF_THEIR_OWN = ['security-server/main.ts', 'central-registry/main.ts']
 /** A module that another one starts as a thread or a process. */
 const STARTED = /new URL\('((?:\.\/)?[\w/-]+\.ts)', import\.meta\.url\)/g
 /** A process that a test starts, and kills. */
@@ -70,7 +72,10 @@ function sourcesOf(root: string): string {
 }
 
 async function writePrograms(name: string): Promise<void> {
-  await writeBundle({ outDir: path.join(FOLDER, name), programs: globSync(PROGRAMS, { cwd: ROOT }) })
+  const outDir = path.join(FOLDER, name)
+  const others = globSync(PROGRAMS, { cwd: ROOT }).filter((program) => !OF_THEIR_OWN.includes(program))
+  for (const programs of [...OF_THEIR_OWN.map((program) => [program]), others])
+    await writeBundle({ outDir, programs })
 }
 
 /** Writes modules, and all that they import or start, in few files. `external`: packages that stay where they are. */
