@@ -8,12 +8,15 @@ import {
   parseClientId,
   type SubsystemId,
 } from './identifiers.ts'
+import { say } from './said.ts'
 
 /** Converts to the slash form of identifiers.ts; throws `invalid_client_identifier` unless there are `least` to `most` codes. */
 export function slashForm(text: string, least: number, most: number): string {
   const codes = text.split(':')
   if (codes.length < least || codes.length > most) {
-    throw new Fault('invalid_client_identifier', { what: `${least} to ${most} codes with colons are needed` })
+    throw new Fault('invalid_client_identifier', {
+      what: say`${least} to ${most} codes with colons are needed`,
+    })
   }
   return codes.map((code) => encodeSegment(checkCode(code))).join('/')
 }

@@ -3,6 +3,7 @@
  * joined by '/', "DEV/GOV/1234/population". Equal identifiers have equal texts, so the text form serves as a map key.
  */
 import { Fault } from './fault.ts'
+import { say } from './said.ts'
 
 /** An organisation: instance, member class, member code. */
 export type MemberId = { instance: string; memberClass: string; memberCode: string }
@@ -72,14 +73,14 @@ export function checkCode(code: string): string {
 export function checkNewCode(code: string): string {
   if (code.trim() !== code || UNFIT.test(code)) {
     throw new Fault('invalid_client_identifier', {
-      what: 'a code has no space at its ends, no invisible or direction marks and only characters of XML',
+      what: say`a code has no space at its ends, no invisible or direction marks and only characters of XML`,
     })
   }
   return checkCode(code)
 }
 
 function malformed(segment: string, cause?: unknown): Fault {
-  const what = `the identifier segment ${JSON.stringify(segment.slice(0, 40))} is not allowed`
+  const what = say`the identifier segment ${JSON.stringify(segment.slice(0, 40))} is not allowed`
   return new Fault('invalid_client_identifier', { what, cause })
 }
 
@@ -88,7 +89,7 @@ function segments(text: string, least: number, most: number): string[] {
   if (parts.length < least || parts.length > most) {
     const wanted = least === most ? `${least}` : `${least} to ${most}`
     throw new Fault('invalid_client_identifier', {
-      what: `${wanted} segments are needed, ${parts.length} were given`,
+      what: say`${wanted} segments are needed, ${parts.length} were given`,
     })
   }
   return parts.map(decodeSegment)

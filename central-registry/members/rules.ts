@@ -116,8 +116,9 @@ export function nextStanding(what: string, act: StandingAct, facts: StandingFact
   if (standing === 'ABSENT') throw new Fault('not_found', { what })
   if (act === 'add') throw new Fault('conflict', { what: say`${what} exists already` })
   const by = Object.entries(facts.references ?? {}).filter(([, count]) => count > 0)
+  const named = by.map(([name, count]) => `${count} ${name}`)
   throw new Fault('conflict', {
-    what: `${what} is still referred to by ${by.map(([name, count]) => `${count} ${name}`).join(', ')}`,
+    what: say`${what} is still referred to by ${named.join(', ')}`,
   })
 }
 

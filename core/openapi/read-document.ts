@@ -4,6 +4,7 @@
  */
 import { parseDocument, stringify } from 'yaml'
 import { Fault } from '#schemas/fault.ts'
+import { say, type Word } from '#schemas/said.ts'
 
 export const MAX_BYTES = 2 * 1024 * 1024
 const MAX_ALIASES = 100
@@ -49,6 +50,6 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value.slice(0, 255).toWellFormed() : ''
 }
 
-export function refused(what: string, cause?: unknown): Fault {
-  return new Fault('invalid_input', { what: `OpenAPI document: ${what}`, cause })
+export function refused(what: Word, cause?: unknown): Fault {
+  return new Fault('invalid_input', { what: say`OpenAPI document: ${what}`, cause })
 }

@@ -1,6 +1,7 @@
 /** The elements of WSDL 1.1 documents, the bounds within which they are read, and the fault for those that cannot be. */
 import type { XmlElement } from '#core/xml/element.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say, type Word } from '#schemas/said.ts'
 
 export const WSDL = 'http://schemas.xmlsoap.org/wsdl/'
 export const SOAP_NAMESPACES: ReadonlySet<string> = new Set([
@@ -34,6 +35,6 @@ export function is({ namespace, name }: XmlElement, wanted: string, local: strin
   return namespace === wanted && name === local
 }
 
-export function refused(what: string, cause?: unknown): Fault {
-  return new Fault('invalid_input', { what: `WSDL document: ${what}`, cause })
+export function refused(what: Word, cause?: unknown): Fault {
+  return new Fault('invalid_input', { what: say`WSDL document: ${what}`, cause })
 }

@@ -2,6 +2,7 @@
 import type { ErrorObject, Format, ValidateFunction } from 'ajv'
 import type { Ajv2020 } from 'ajv/dist/2020.js'
 import { Fault } from '#schemas/fault.ts'
+import { listed, type Said, say } from '#schemas/said.ts'
 import type { OpenApiDocument, Operation, Parameter, Schema } from './openapi-operations.ts'
 
 type Input = { params: Record<string, string>; query: Record<string, unknown>; body: unknown }
@@ -10,6 +11,7 @@ type Input = { params: Record<string, string>; query: Record<string, unknown>; b
 export type InputValidator = (input: { params: unknown; query: unknown; body: unknown }) => Input
 
 const MAX_PROBLEMS = 10
+const MAX_PATH = 1000
 const DOCUMENT = 'api:document'
 
 type InputValidators = (operation: Operation) => Promise<InputValidator>
@@ -86,7 +88,7 @@ function compile({ forBodies, forParameters }: Compilers, operation: Operation):
     check(params, input.params, 'path')
     const asked = { ...(input.query as object) }
     check(query, asked, 'query')
-    if (input.body === undefined && operation.bodyRequired) throw problem('a body is needed')
+    if (input.body === undefined && operation.bodyRequired) throw problem(say`a body is needed`)
     if (input.body !== undefined && body !== undefined && !Buffer.isBuffer(input.body))
       check(body, input.body, 'body')
     return { params: input.params as Record<string, string>, query: asked, body: input.body }
@@ -99,7 +101,7 @@ const WHOLE = /^-?(?:0|[1-9][0-9]*)$/
 function checkWhole({ name, in: place }: Parameter, input: { params: unknown; query: unknown }): void {
   const given = ((place === 'path' ? input.params : input.query) ?? {}) as Record<string, unknown>
   if (typeof given[name] === 'string' && !WHOLE.test(given[name]))
-    throw problem(`${place}.${name} must be integer`)
+    throw problem(say`${[place, name].join('.')} must be ${'integer'}`)
 }
 
 function objectOf(parameters: Parameter[], place: string): Schema {
@@ -141,31 +143,52 @@ function holdsNul(value: unknown): boolean {
 
 function check(validate: ValidateFunction, value: unknown, place: string): void {
   if (validate(value)) {
-    if (holdsNul(value)) throw problem(`${place} holds the character U+0000`)
+    if (holdsNul(value)) throw problem(say`${place} holds the character U+0000`)
     return
   }
+  const errors = (validate.errors ?? []).slice(0, MAX_PROBLEMS)
   throw problem(
-    (validate.errors ?? [])
-      .slice(0, MAX_PROBLEMS)
-      .map((error) => describe(error, place))
-      .join('; '),
+    listed(
+      errors.map((error) => describe(error, place)),
+      '; ',
+    ),
   )
 }
 
-function describe(error: ErrorObject, place: string): string {
-  const params = error.params as {
-    additionalProperty?: string
-    missingProperty?: string
-    allowedValues?: unknown[]
+/** In the words of ajv, which programs know. A name that a caller chose is cut. */
+function describe({ keyword, instancePath, params, message }: ErrorObject, place: string): Said {
+  const { additionalProperty, missingProperty, ...limits } = params as Record<string, unknown>
+  const within = [place, ...instancePath.split('/').slice(1)]
+  const named = (...more: unknown[]): string => [...within, ...more].join('.').slice(0, MAX_PATH)
+  if (additionalProperty !== undefined) return say`${named(additionalProperty)} is not known`
+  if (missingProperty !== undefined) return say`${named(missingProperty)} is missing`
+  const at = named()
+  const [limit, type] = [String(limits['limit']), String(limits['type'])]
+  switch (keyword) {
+    case 'type':
+      return say`${at} must be ${type}`
+    case 'pattern':
+      return say`${at} must match pattern "${String(limits['pattern'])}"`
+    case 'format':
+      return say`${at} must match format "${String(limits['format'])}"`
+    case 'minLength':
+      return say`${at} must NOT have fewer than ${limit} characters`
+    case 'maxLength':
+      return say`${at} must NOT have more than ${limit} characters`
+    case 'minItems':
+      return say`${at} must NOT have fewer than ${limit} items`
+    case 'maxItems':
+      return say`${at} must NOT have more than ${limit} items`
+    case 'minimum':
+    case 'maximum':
+      return say`${at} must be ${String(limits['comparison'])} ${limit}`
+    case 'enum':
+      return say`${at} must be equal to one of the allowed values: ${(limits['allowedValues'] as unknown[]).join(', ')}`
+    default:
+      return message === undefined ? say`${at} is not allowed` : listed([at, message], ' ')
   }
-  const path = [place, ...error.instancePath.split('/').slice(1)]
-  if (params.additionalProperty !== undefined)
-    return `${[...path, params.additionalProperty].join('.')} is not known`
-  if (params.missingProperty !== undefined) return `${[...path, params.missingProperty].join('.')} is missing`
-  const wanted = params.allowedValues === undefined ? '' : `: ${params.allowedValues.join(', ')}`
-  return `${path.join('.')} ${error.message ?? 'is not allowed'}${wanted}`
 }
 
-function problem(what: string): Fault {
-  return new Fault('invalid_input', { what: what.slice(0, 1000) })
+function problem(what: Said): Fault {
+  return new Fault('invalid_input', { what })
 }

@@ -6,6 +6,7 @@ import t from 'tap'
 import { writeSuspensionList } from '#core/configuration/configuration-fixture.ts'
 import { documentSigner } from '#core/configuration/signed-document.ts'
 import { Fault } from '#schemas/fault.ts'
+import { asSent } from '#test/as-sent.ts'
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { codeOf, createWorld } from '#test/fakes/configuration-world.ts'
 import {
@@ -43,7 +44,7 @@ void t.test(
     t.equal(changes, 1, 'connections are looked at again at once')
     t.not(reader.configuration.current().version, before.version)
     t.match(reader.configuration.state().own, { hasSuspensionList: true, suspensionList: { suspended: 1 } })
-    t.match(suspensionListFinding(reader.configuration.state(), world.clock.now), {
+    t.match(asSent(suspensionListFinding(reader.configuration.state(), world.clock.now)), {
       ok: true,
       reason: /number \d+, \d+ s old/,
     })
@@ -142,7 +143,7 @@ void t.test('a list that is withheld, forged, foreign or older', async (t) => {
   }
   t.match(suspensionListFinding(reader.configuration.state(), world.clock.now), { ok: false })
   const late = { ...reader.configuration.state() }
-  t.match(suspensionListFinding(late, world.clock.now - 5 * MINUTE), {
+  t.match(asSent(suspensionListFinding(late, world.clock.now - 5 * MINUTE)), {
     ok: true,
     reason: /no newer .* can be had/,
   })

@@ -4,6 +4,7 @@ import { der } from '#core/asn1/der-write.ts'
 import { OID } from '#core/asn1/oids.ts'
 import { publicHalf, type SigningKey, signDerWith } from '#core/signature/signing-key.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say, type Word } from '#schemas/said.ts'
 import { type AltNames, altNamesExtension } from './alt-names.ts'
 
 /** A distinguished name in the order of its RDNs; `type` is a short name of RFC 4519 or a dotted OID. */
@@ -67,15 +68,15 @@ export function requestPem(request: Buffer): string {
 
 /** The DER of a Name; throws as `certificationRequest` does. */
 export function subjectName(fields: SubjectFields): Buffer {
-  if (fields.length < 1 || fields.length > 16) throw refused('a subject has 1 to 16 fields')
+  if (fields.length < 1 || fields.length > 16) throw refused(say`a subject has 1 to 16 fields`)
   return der.sequence(...fields.map(rdn))
 }
 
 function rdn({ type, value }: { type: string; value: string }): Buffer {
   const oid = ATTRIBUTE[type] ?? (DOTTED.test(type) ? type : undefined)
-  if (oid === undefined) throw refused(`subject field ${type.slice(0, 40)} is not known`)
+  if (oid === undefined) throw refused(say`subject field ${type.slice(0, 40)} is not known`)
   if (value.length < 1 || value.length > 255 || /[\u0000-\u001f\u007f]/.test(value)) {
-    throw refused(`subject field ${type} needs 1 to 255 characters`)
+    throw refused(say`subject field ${type} needs 1 to 255 characters`)
   }
   return der.set(der.sequence(der.oid(oid), fieldValue(oid, value)))
 }
@@ -84,7 +85,7 @@ function fieldValue(oid: string, value: string): Buffer {
   // RFC 5280 appendix A: country and serial number are PrintableString only.
   if (oid === OID.countryName) {
     // EJBCA puts the X-Road instance here, which is longer than the two letters of a country.
-    if (!/^[A-Za-z0-9-]{2,20}$/.test(value)) throw refused('a country is a short code')
+    if (!/^[A-Za-z0-9-]{2,20}$/.test(value)) throw refused(say`a country is a short code`)
     return der.printable(value)
   }
   if (oid === OID.serialNumber && PRINTABLE.test(value)) return der.printable(value)
@@ -99,6 +100,6 @@ function attributes(names: AltNames): Buffer {
   return der.implicit(0, der.set(attribute))
 }
 
-function refused(what: string): Fault {
+function refused(what: Word): Fault {
   return new Fault('invalid_input', { what })
 }

@@ -4,7 +4,7 @@ import { checkDemands, memberOfSigningCertificate } from '#core/certificate/subj
 import { isAuthenticationCertificate, isSigningCertificate } from '#core/certificate/usage.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId, memberOf } from '#schemas/identifiers.ts'
-import { say } from '#schemas/said.ts'
+import { say, type Word } from '#schemas/said.ts'
 import { chainOf } from './identities.ts'
 import type { CertificateTrust } from './identity.ts'
 import type { StoredKey } from './key-file.ts'
@@ -29,10 +29,10 @@ export function checkCertificate(
 ): MemberId | undefined {
   const signing = key.usage === 'SIGNING'
   if (signing !== isSigningCertificate(certificate)) {
-    throw refused(`the key is for ${key.usage}, the certificate is not`)
+    throw refused(say`the key is for ${key.usage}, the certificate is not`)
   }
   if (!signing && !isAuthenticationCertificate(certificate)) {
-    throw refused('the certificate does not allow authentication')
+    throw refused(say`the certificate does not allow authentication`)
   }
   chainOf(certificate, key.usage, trust, at)
   const approved = trust.caOf(certificate)?.approved
@@ -42,19 +42,19 @@ export function checkCertificate(
     return undefined
   }
   if (approved === undefined || approved.authenticationOnly) {
-    throw refused('the CA is not approved for signing certificates')
+    throw refused(say`the CA is not approved for signing certificates`)
   }
   const known = profile ?? approved.certificateProfileInfo
   const subject = memberOfSigningCertificate(certificate, known, trust.instance)
   const member = memberOf(subject)
   const asked = key.requests.map((request) => request.member).filter((each) => each !== undefined)
   if (asked.length > 0 && !asked.some((each) => idText(each) === idText(member))) {
-    throw refused(`the certificate is for ${idText(member)}, which was not asked for`)
+    throw refused(say`the certificate is for ${idText(member)}, which was not asked for`)
   }
   if (!trust.isRegistered(member)) throw new Fault('unknown_member', { what: idText(member) })
   return member
 }
 
-function refused(what: string): Fault {
+function refused(what: Word): Fault {
   return new Fault('incorrect_certificate', { what })
 }

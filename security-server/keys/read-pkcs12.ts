@@ -5,7 +5,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
-import { say } from '#schemas/said.ts'
+import { say, type Word } from '#schemas/said.ts'
 import { algorithmOf } from './generate-key.ts'
 
 type Pkcs12Content = { privateKeys: KeyObject[]; certificates: Certificate[] }
@@ -47,7 +47,7 @@ function takeRounds({ tagClass, type, value }: Asn1): void {
     for (const part of value) takeRounds(part)
   } else if (tagClass === 0 && type === INTEGER) {
     roundsLeft -= Number.parseInt(Buffer.from(value, 'latin1').toString('hex'), 16)
-    if (!(roundsLeft >= 0)) throw refused('the PKCS#12 file asks for too many rounds of deriving keys')
+    if (!(roundsLeft >= 0)) throw refused(say`the PKCS#12 file asks for too many rounds of deriving keys`)
   }
 }
 
@@ -57,7 +57,7 @@ const INTEGER = 0x02
  * Throws `pin_incorrect` for a wrong password, `invalid_input` for a file that is not PKCS#12 or contains other than RSA keys.
  */
 export async function readPkcs12(file: Buffer, password: string): Promise<Pkcs12Content> {
-  if (file.length > MAX_BYTES) throw refused('the PKCS#12 file is larger than 1 MiB')
+  if (file.length > MAX_BYTES) throw refused(say`the PKCS#12 file is larger than 1 MiB`)
   loading ??= loadForge()
   const forge = await loading
   let container: import('node-forge').pkcs12.Pkcs12Pfx
@@ -72,10 +72,10 @@ export async function readPkcs12(file: Buffer, password: string): Promise<Pkcs12
     if (cause instanceof Fault) throw cause
     const wrongPassword = cause instanceof Error && /MAC could not be verified|password/i.test(cause.message)
     if (wrongPassword) throw new Fault('pin_incorrect', { what: say`the password of the PKCS#12 file` })
-    throw refused('the file is not a readable PKCS#12 file', cause)
+    throw refused(say`the file is not a readable PKCS#12 file`, cause)
   }
   const bags = container.safeContents.flatMap((content) => content.safeBags)
-  if (bags.length > MAX_ENTRIES) throw refused(`the PKCS#12 file holds more than ${MAX_ENTRIES} entries`)
+  if (bags.length > MAX_ENTRIES) throw refused(say`the PKCS#12 file holds more than ${MAX_ENTRIES} entries`)
   const { keyBag, pkcs8ShroudedKeyBag, certBag } = forge.pki.oids
   const toBuffer = (value: import('node-forge').asn1.Asn1) =>
     Buffer.from(forge.asn1.toDer(value).getBytes(), 'latin1')
@@ -84,29 +84,29 @@ export async function readPkcs12(file: Buffer, password: string): Promise<Pkcs12
     .map((bag) => {
       // node-forge returns null for a key that is not RSA and keeps only its structure.
       if (bag.key === undefined || bag.key === null)
-        throw refused('the PKCS#12 file holds a key that is not RSA')
+        throw refused(say`the PKCS#12 file holds a key that is not RSA`)
       return rsaKey(toBuffer(forge.pki.wrapRsaPrivateKey(forge.pki.privateKeyToAsn1(bag.key))))
     })
   const certificates = bags
     .filter((bag) => bag.type === certBag)
     .map((bag) => parseCertificate(toBuffer(bag.cert ? forge.pki.certificateToAsn1(bag.cert) : bag.asn1)))
-  if (privateKeys.length === 0) throw refused('the PKCS#12 file holds no private key')
+  if (privateKeys.length === 0) throw refused(say`the PKCS#12 file holds no private key`)
   return { privateKeys, certificates }
 }
 
 function rsaKey(pkcs8: Buffer): KeyObject {
   try {
     const key = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })
-    if (algorithmOf(key) === undefined) throw refused('an RSA key has 2048 or 3072 bits')
+    if (algorithmOf(key) === undefined) throw refused(say`an RSA key has 2048 or 3072 bits`)
     return key
   } catch (cause) {
     if (cause instanceof Fault) throw cause
-    throw refused('a private key of the PKCS#12 file is damaged', cause)
+    throw refused(say`a private key of the PKCS#12 file is damaged`, cause)
   } finally {
     pkcs8.fill(0)
   }
 }
 
-function refused(what: string, cause?: unknown): Fault {
+function refused(what: Word, cause?: unknown): Fault {
   return new Fault('invalid_input', { what, cause })
 }

@@ -11,6 +11,7 @@ import {
   warnOfReferences,
 } from '#core/openapi/openapi-operations.ts'
 import { MAX_BYTES, parse, refused, versionOf } from '#core/openapi/read-document.ts'
+import { say } from '#schemas/said.ts'
 import type { NewEndpoint } from './services/store.ts'
 
 export type OpenApiSummary = {
@@ -46,10 +47,10 @@ export function summariseOpenApi(text: string): OpenApiSummary {
   const reading: OpenApiReading = { document, minor, refuse: refused, warn }
   const info = asObject(document['info'], 'info', refused)
   const endpoints = endpointsOf(reading)
-  if (endpoints.length > MAX_ENDPOINTS) throw refused(`it has more than ${MAX_ENDPOINTS} operations`)
+  if (endpoints.length > MAX_ENDPOINTS) throw refused(say`it has more than ${MAX_ENDPOINTS} operations`)
   warnOfReferences(reading)
   const published = parsed.write(withoutServers(reading))
-  if (Buffer.byteLength(published) > MAX_PUBLISHED_BYTES) throw refused('its aliases make it too large')
+  if (Buffer.byteLength(published) > MAX_PUBLISHED_BYTES) throw refused(say`its aliases make it too large`)
   return {
     openapi,
     title: textOf(info['title']),

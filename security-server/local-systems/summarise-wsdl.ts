@@ -19,6 +19,7 @@ import type { XmlElement } from '#core/xml/element.ts'
 import { readTree } from '#core/xml/read-tree.ts'
 import { attributesOf, namespacesIn, splitName, tagsOf } from '#core/xml/tags.ts'
 import { checkNewCode } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 
 export type WsdlSummary = {
   services: {
@@ -46,7 +47,7 @@ const MAX_NAMED = 5
 /** Throws `invalid_input` that says what is wrong. */
 export async function summariseWsdl(text: string): Promise<WsdlSummary> {
   const root = await readTree(Buffer.from(text), { ...BOUNDS, refuse: refused })
-  if (!is(root, WSDL, 'definitions')) throw refused('its root is not definitions of WSDL 1.1')
+  if (!is(root, WSDL, 'definitions')) throw refused(say`its root is not definitions of WSDL 1.1`)
   const bindings = new Map(
     childrenOf(root, 'binding').map((binding) => [binding.attributes.get('name'), binding]),
   )
@@ -68,8 +69,8 @@ export async function summariseWsdl(text: string): Promise<WsdlSummary> {
       services.set(`${code}/${version ?? ''}`, { code, version, url, title })
     }
   }
-  if (services.size === 0) throw refused('it has no operation of a SOAP binding over HTTP')
-  if (services.size > MAX_SERVICES) throw refused(`it has more than ${MAX_SERVICES} operations`)
+  if (services.size === 0) throw refused(say`it has no operation of a SOAP binding over HTTP`)
+  if (services.size > MAX_SERVICES) throw refused(say`it has more than ${MAX_SERVICES} operations`)
   return { services: [...services.values()], published: withoutAddresses(text), warnings: importsIn(root) }
 }
 

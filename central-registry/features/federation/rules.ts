@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { publicKeyOf, readCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
-import { say } from '#schemas/said.ts'
+import { say, type Word } from '#schemas/said.ts'
 
 /** The registry and every security server fetch the configuration of each anchor every 15 s. */
 export const MOST_TRUSTED = 64
@@ -36,7 +36,7 @@ export function checkApart(
   q: { instance: string; ownCertificates: Buffer[]; others: ConfigurationAnchor[] },
 ): void {
   if (anchor.instance === q.instance)
-    throw refused(`it is of our own instance ${q.instance}: an external anchor is of another one`)
+    throw refused(say`it is of our own instance ${q.instance}: an external anchor is of another one`)
   const taken = new Map(q.ownCertificates.map((der) => [keyDigest(der), q.instance]))
   // A newer anchor replaces the older one of the same instance, so it may have the same keys.
   for (const other of q.others)
@@ -45,7 +45,7 @@ export function checkApart(
   for (const der of certificatesOf(anchor)) {
     const owner = taken.get(keyDigest(der))
     if (owner !== undefined)
-      throw refused(`one of its keys signs for the instance ${owner}: a key stands for one instance only`)
+      throw refused(say`one of its keys signs for the instance ${owner}: a key stands for one instance only`)
   }
 }
 
@@ -53,7 +53,7 @@ export function certificatesOf(anchor: ConfigurationAnchor): Buffer[] {
   return anchor.sources.flatMap(({ verificationCerts }) => verificationCerts)
 }
 
-export function refused(what: string, cause?: unknown): Fault {
+export function refused(what: Word, cause?: unknown): Fault {
   return new Fault('anchor_not_verified', { what, cause })
 }
 

@@ -5,7 +5,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
-import { say } from '#schemas/said.ts'
+import { say, type Word } from '#schemas/said.ts'
 import { digestOf } from './code-files.ts'
 import type { InstallationStore, Redeemed } from './store.ts'
 
@@ -42,12 +42,12 @@ export function installationHandlers(q: {
   }
 }
 
-const REFUSALS: Partial<Record<Redeemed, [FaultCode, { what?: string }]>> = {
+const REFUSALS: Partial<Record<Redeemed, [FaultCode, { what?: Word }]>> = {
   wrong: ['installation_code_wrong', {}],
   void: [
     'conflict',
-    { what: 'too many wrong codes, or too late: the operator has to have a new one written' },
+    { what: say`too many wrong codes, or too late: the operator has to have a new one written` },
   ],
-  'same person': ['not_second_person', { what: 'you have redeemed the other code' }],
-  over: ['conflict', { what: 'the registry is installed already' }],
+  'same person': ['not_second_person', { what: say`you have redeemed the other code` }],
+  over: ['conflict', { what: say`the registry is installed already` }],
 }

@@ -5,6 +5,7 @@
 import type { Kysely } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
 import { parseMemberId } from '#schemas/identifiers.ts'
+import { say, type Word } from '#schemas/said.ts'
 import { type Change, counted } from '../../changes/store.ts'
 import type { ContactAddressRow } from '../../register/contact-tables.ts'
 import type { RegisterTables } from '../../register/tables.ts'
@@ -60,10 +61,10 @@ export async function askAgain(
   one: Asked,
   q: { own: string; by: string; at: string; put: PutMail },
 ): Promise<void> {
-  const refused = (what: string): Fault => new Fault('contract_not_possible', { what })
+  const refused = (what: Word): Fault => new Fault('contract_not_possible', { what })
   if (parseMemberId(one.member).instance !== q.own)
-    throw refused(`the registry of ${parseMemberId(one.member).instance} asks its own members`)
-  if (!isAddress(one.email)) throw refused('the registry sends nothing to an address of this form')
+    throw refused(say`the registry of ${parseMemberId(one.member).instance} asks its own members`)
+  if (!isAddress(one.email)) throw refused(say`the registry sends nothing to an address of this form`)
   await rowOf(transaction, keyOf(one), q.at)
   const why = await whyNoLetter(transaction, one, q)
   if (why !== undefined) throw refused(why)
