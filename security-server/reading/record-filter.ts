@@ -31,7 +31,7 @@ export function recordFilter(input: KeptFilter): RecordFilter {
     ...(serviceId === undefined ? {} : { service: slashForm(serviceId, 5, 6) }),
     ...(partyId === undefined ? {} : { party: slashForm(partyId, 3, 4) }),
     ...(peerId === undefined ? {} : { peer: slashForm(peerId, 4, 4) }),
-    ...(managementId === undefined ? {} : { management: slashForm(managementId, 4, 4) }),
+    ...(managementId === undefined ? {} : { management: slashForm(managementId, 3, 4) }),
     // Times are compared as text, so all get one form, whatever their offset.
     ...(from === undefined ? {} : { from: isoTime(from) }),
     ...(to === undefined ? {} : { to: isoTime(to) }),
