@@ -19,10 +19,11 @@ export function ActSentence({ of: { caller, operation, target, data } }: { of: A
   const what = objectOf(operation, target, data)
   const key: TextKey =
     textIfAny(`did.${operation}`) === undefined ? 'did.other' : (`did.${operation}` as TextKey)
-  const [before = '', after = ''] = text(key, { who: caller.name, operation, what: PLACE }).split(PLACE)
+  const [before = '', after] = text(key, { who: caller.name, operation, what: PLACE }).split(PLACE)
   return (
     <>
       <bdi>{before}</bdi>
+      {after === undefined && what !== '' && ' '}
       {what !== '' && <bdi class="id wrap">{what}</bdi>}
       <bdi>{after}</bdi>
     </>

@@ -15,7 +15,7 @@ export function sayWhatWaits(layout: Layout, say: (line: string) => void): void 
     ['refused calls of who asks without that contract', at(population, 'piret')],
     ['a day on which two logs differ in one exchange', at(population, 'piret')],
     ['a certificate that ends in three weeks', at(health, 'hugo')],
-    ['an event that could not be delivered', at(tax, 'tea')],
+    ['an event that is not taken and waits', at(tax, 'tea')],
   ]
   for (const [what, where] of lines) say(`  ${what.padEnd(50)}${where}`)
 }

@@ -15,6 +15,7 @@ import { type Admin, startWorld } from '../world.ts'
 import { askAboutPerson } from './about-a-person.ts'
 import { searchByUser } from './by-user.ts'
 import { shownContents } from './find-way.ts'
+import { inOtherLooks } from './other-looks.ts'
 
 const USER = 'EE<b>1</b>'
 const NARROW = { viewport: { width: 320, height: 640 } }
@@ -354,6 +355,18 @@ if (!hasChromium()) {
     await observer.open('/traffic?by=service')
     await observer.page.getByRole('cell', { name: /persons/ }).waitFor()
     await observer.check('observer-traffic')
+    await inOtherLooks(t, (context) => at(t, browser, ['XROAD_AUDITOR'], { context }), 'auditor', [
+      '/',
+      '/records',
+      '/integrity',
+      '/exports',
+    ])
+    await inOtherLooks(
+      t,
+      (context) => at(t, browser, ['XROAD_SECURITYSERVER_OBSERVER'], { context }),
+      'observer',
+      ['/traffic'],
+    )
     for (const address of ['/records', '/exports', '/looks', '/exchanges/3']) {
       await observer.open(address)
       t.match(

@@ -14,6 +14,7 @@ import { findWay, PHONE } from './find-way.ts'
 import { keepRooms } from './keep-rooms.ts'
 import { operateClients } from './operate-clients.ts'
 import { operateKeys } from './operate-keys.ts'
+import { inOtherLooks } from './other-looks.ts'
 import { tryServices } from './try-a-service.ts'
 import { watchServer } from './watch-server.ts'
 
@@ -45,8 +46,19 @@ if (!hasChromium()) {
       thing: ['persons', service!.fullServiceId, `/clients/services/${service!.id}`],
     })
   }
+  const looks = async (t: Test): Promise<void> => {
+    const browser = await openBrowser()
+    for (const [role, addresses] of [
+      ['XROAD_SYSTEM_ADMINISTRATOR', ['/', '/diagnostics', '/settings']],
+      ['XROAD_SECURITY_OFFICER', ['/keys']],
+      ['XROAD_SERVICE_ADMINISTRATOR', ['/clients', '/deliveries', '/rooms/subscriptions']],
+      ['XROAD_REGISTRATION_OFFICER', ['/clients', '/requests']],
+    ] as const)
+      await inOtherLooks(t, (context) => at(t, browser, [role], { context }), role, [...addresses])
+  }
   const parts: Record<string, (t: Test) => Promise<void>> = {
     'by keyboard through the menu, its tabs and the search': way,
+    'each role in dark colours, and on a phone in another language': looks,
     'messages that nobody took are decided on': async (t) => decideDeliveries(t, await asked()),
     'rooms, their types and subscriptions are kept': async (t) => keepRooms(t, await asked()),
     'a service administrator describes services and gives rights': async (t) =>

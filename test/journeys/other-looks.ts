@@ -1,0 +1,31 @@
+/** Pages of one role as others see them: in dark colours, wide in English, and on a phone in Estonian by the keyboard alone. */
+import type { BrowserContextOptions } from 'playwright-core'
+import type { Test } from 'tap'
+import type { Visitor } from '../browser.ts'
+import { tabThrough } from '../keyboard.ts'
+import { PHONE } from './find-way.ts'
+
+const DARK = { colorScheme: 'dark' } as const
+/** A dark page has no light ground: the sum of its three colours. A string, because it runs in the page. */
+const GROUND = `getComputedStyle(document.documentElement).backgroundColor.match(/\\d+/g).slice(0, 3).reduce((sum, one) => sum + Number(one), 0)`
+const DARKEST = 150
+
+export async function inOtherLooks(
+  t: Test,
+  arrive: (context: BrowserContextOptions) => Promise<Visitor>,
+  name: string,
+  addresses: string[],
+): Promise<void> {
+  const wide = await arrive(DARK)
+  const phone = await arrive({ ...DARK, ...PHONE, locale: 'et-EE' })
+  for (const [at, address] of addresses.entries()) {
+    await wide.open(address)
+    await wide.check(`${name}-dark-${at}`)
+    await phone.open(address)
+    await phone.check(`${name}-dark-estonian-narrow-${at}`)
+    await tabThrough(t, phone.page, `${name}, in Estonian, ${address}`)
+  }
+  t.equal(await phone.page.locator('html').getAttribute('lang'), 'et')
+  for (const { page } of [wide, phone]) t.ok((await page.evaluate<number>(GROUND)) < DARKEST, 'it is dark')
+  for (const { page } of [wide, phone]) await page.context().close()
+}
