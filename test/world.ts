@@ -49,6 +49,8 @@ export type Description = {
   }
   login: { issuer: string; peopleFile: string }
   systems: { address: string; populationRegister: number; taxAgency: number; businessRegister: number }
+  /** Of a living one. */
+  portal?: { url: string; healthUrl: string }
   servers: Record<ServerName, WorldServer>
   processes: { name: string; pid: number }[]
 }

@@ -2,7 +2,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 
-type Person = { subject: string; name: string; email: string; password: string }
+/** `code` is what registers know a citizen by. */
+type Person = { subject: string; name: string; email: string; password: string; code?: string }
 type Client = { id: string; secret: string; redirectUri: string }
 
 export type Accounts = {

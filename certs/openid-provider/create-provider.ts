@@ -21,7 +21,7 @@ export async function createProvider(issuer: string, accounts: Accounts): Promis
     jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256' }] },
     enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
     cookies: { keys: [randomBytes(32).toString('base64url')] },
-    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
+    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'personal_code'] },
     pkce: { required: () => true },
     ttl: {
       Interaction: 10 * MINUTE,
@@ -35,8 +35,9 @@ export async function createProvider(issuer: string, accounts: Accounts): Promis
     findAccount: (_: unknown, subject: string) => {
       const person = accounts.find(subject)
       if (person === undefined) return undefined
-      const { name, email } = person
-      return { accountId: subject, claims: () => ({ sub: subject, name, email, email_verified: true }) }
+      const { name, email, code } = person
+      const claims = { sub: subject, name, email, email_verified: true, personal_code: code }
+      return { accountId: subject, claims: () => claims }
     },
     // Its clients belong to this instance, so logging in counts as consent.
     loadExistingGrant: async (context: Context) => {

@@ -5,20 +5,22 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { agencySettings } from './agencies/settings.ts'
 import { type Api, openApi } from './client.ts'
-import { SUBJECT_KEYS, systemCertificate, writeSettings } from './files.ts'
+import { subjectKeysFolder, systemCertificate, withSubjectKeys, writeSettings } from './files.ts'
 import { arrive } from './install-registry.ts'
 import { agenciesOf, folderOf, type Layout, SERVER_PORTS } from './layout.ts'
 import type { InstanceClock } from './past/instance-clock.ts'
+import { PORTAL } from './portal.ts'
 import { type Started, scriptCommand, serverCommand, startProcess } from './processes.ts'
 import type { Instance, InstanceOptions, Progress } from './running.ts'
 import { setUpInstance } from './set-up-instance.ts'
 import { setUpRegistry } from './set-up-registry.ts'
 import { refreshServer } from './set-up-server.ts'
 
+type Options = InstanceOptions & { clock?: InstanceClock }
 type Start = (name: string, command: string[], args: string[]) => Promise<void>
 
 /** With `clock` all processes run by it. When a step fails, stops what has been started. */
-export async function bringUp(q: InstanceOptions & { clock?: InstanceClock }): Promise<Instance> {
+export async function bringUp(q: Options): Promise<Instance> {
   const { layout, progress, onExit, isNew } = q
   await writeSettings(layout, q.catalogue, q.clock?.now() ?? Date.now())
   const processes: Started[] = []
@@ -56,7 +58,7 @@ export async function bringUp(q: InstanceOptions & { clock?: InstanceClock }): P
 type Servers = Record<string, Api>
 
 /** One after the other, since each is set up with what the one before it says. */
-async function startNew(q: InstanceOptions, start: Start): Promise<Servers> {
+async function startNew(q: Options, start: Start): Promise<Servers> {
   const { layout, progress } = q
   await Promise.all([buildPages(progress), ...startGround(layout, start)])
   const registry = await registryApi(layout)
@@ -69,17 +71,18 @@ async function startNew(q: InstanceOptions, start: Start): Promise<Servers> {
   await Promise.all(startServers(layout, start))
   const servers = await serverApis(layout)
   await setUpInstance({ layout, registry, servers, systems, progress, arriving })
-  await startSystems(layout, start)
+  await startSystems(q, start)
   return servers
 }
 
 /** All at once: each has its keys and the configuration that it fetched last. */
-async function startKept({ layout, progress }: InstanceOptions, start: Start): Promise<Servers> {
+async function startKept(q: Options, start: Start): Promise<Servers> {
+  const { layout, progress } = q
   await Promise.all([
     buildPages(progress),
     ...startGround(layout, start),
     ...startServers(layout, start),
-    startSystems(layout, start),
+    startSystems(q, start),
   ])
   const servers = await serverApis(layout)
   await Promise.all(Object.values(servers).map(refreshServer))
@@ -92,11 +95,16 @@ const settings = (layout: Layout, name: string): string[] => [
 ]
 
 function startGround(layout: Layout, start: Start): Promise<void>[] {
-  const { name } = layout.agencies.population
   return [
     start('trust services', serverCommand('trust-services'), settings(layout, 'trust')),
     start('central registry', serverCommand('central-registry'), settings(layout, 'registry')),
-    start(`subject keys of the ${name}`, serverCommand('subject-keys'), settings(layout, SUBJECT_KEYS)),
+    ...withSubjectKeys(layout).map((agency) =>
+      start(
+        `subject keys of the ${agency.name}`,
+        serverCommand('subject-keys'),
+        settings(layout, subjectKeysFolder(layout, agency)),
+      ),
+    ),
   ]
 }
 
@@ -106,11 +114,15 @@ function startServers(layout: Layout, start: Start): Promise<void>[] {
   )
 }
 
-async function startSystems(layout: Layout, start: Start): Promise<void> {
+async function startSystems({ layout, clock }: Options, start: Start): Promise<void> {
   const file = folderOf(layout, 'agencies.json')
   writeFileSync(file, JSON.stringify(agencySettings(layout), undefined, 2), { mode: 0o600 })
   const script = new URL('agencies/main.ts', import.meta.url).pathname
-  await start('systems of the agencies', scriptCommand(script), [file])
+  const started = [start('systems of the agencies', scriptCommand(script), [file])]
+  // Nobody looks while the past is made.
+  if (layout.portal !== undefined && clock === undefined)
+    started.push(start("citizens' portal", serverCommand('portal'), settings(layout, PORTAL)))
+  await Promise.all(started)
 }
 
 function registryApi(layout: Layout): Promise<Api> {

@@ -1,11 +1,12 @@
 /** Describes a running sandbox as one object for programs: all addresses, and the files with keys and settings. */
 
 import { agenciesOf, folderOf, SERVER_PORTS, serverText, subsystemText } from './layout.ts'
+import { PORTAL, portalUrl } from './portal.ts'
 import type { Instance } from './running.ts'
 
 /** Files are absolute paths, addresses are base URLs. A server's `key` is the name of its folder and settings file. */
 export function describeInstance({ layout, processes }: Instance): object {
-  const { directory, instance, memberClass, trust, registry, systems } = layout
+  const { directory, instance, memberClass, trust, registry, systems, portal } = layout
   const file = (name: string): string => folderOf(layout, name)
   const servers = agenciesOf(layout).map((agency) => {
     const { key, name, memberCode, address } = agency
@@ -52,6 +53,11 @@ export function describeInstance({ layout, processes }: Instance): object {
     },
     login: { issuer: `http://${trust.address}:${trust.openIdPort}`, peopleFile: file('openid.json') },
     systems,
+    portal: portal && {
+      url: portalUrl(portal),
+      healthUrl: `http://${portal.address}:${portal.monitoring}/health/ready`,
+      settingsFile: file(`${PORTAL}.yaml`),
+    },
     servers: Object.fromEntries(servers),
     processes: processes.map(({ name, pid }) => ({ name, pid })),
   }

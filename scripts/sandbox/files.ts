@@ -18,9 +18,18 @@ import {
   subsystemText,
 } from './layout.ts'
 import { LOGIN_CLIENT, registryUrl, serverUrl, writePeople } from './people.ts'
+import { PORTAL, trackersIn, writePortalSettings } from './portal.ts'
 
-/** Folder, settings and log of the process that has the subject keys. */
-export const SUBJECT_KEYS = 'subject-keys'
+/** Whose logs are searched by person: the population register's, and in a living sandbox those of all who have trackers. */
+export function withSubjectKeys(layout: Layout): Agency[] {
+  const { population } = layout.agencies
+  return [population, ...trackersIn(layout).filter((agency) => agency !== population)]
+}
+
+/** Folder and settings of the process that has the subject keys of an agency. */
+export function subjectKeysFolder({ agencies }: Layout, agency: Agency): string {
+  return agency === agencies.population ? 'subject-keys' : `subject-keys-${agency.key}`
+}
 
 /**
  * Makes the folders and the processes' settings; keeps existing files. `catalogue`: whether the registry asks providers on its
@@ -47,7 +56,9 @@ openIdFile: ./openid.json
   mkdirSync(folderOf(layout, 'registry'), { recursive: true, mode: 0o700 })
   secret(folderOf(layout, 'registry/pin'))
   for (const { key } of agenciesOf(layout)) mkdirSync(folderOf(layout, key), { recursive: true, mode: 0o700 })
+  if (layout.portal !== undefined) mkdirSync(folderOf(layout, PORTAL), { recursive: true, mode: 0o700 })
   writePeople(layout)
+  writePortalSettings(layout, issuerUrl(layout))
   registrationCertificate(layout, new Date(now))
   write(
     folderOf(layout, 'registry.yaml'),
@@ -75,7 +86,7 @@ login:
 ${catalogue ? catalogueSettings(layout) : ''}`,
   )
   for (const agency of agenciesOf(layout)) writeServerSettings(layout, agency)
-  writeSubjectKeysSettings(layout)
+  for (const agency of withSubjectKeys(layout)) writeSubjectKeysSettings(layout, agency)
   writeCompanySettings(layout)
   await writeWitnessPolicies(layout)
 }
@@ -99,7 +110,7 @@ function issuerUrl({ trust }: Layout): string {
 function writeServerSettings(layout: Layout, agency: Agency): void {
   const { key, address } = agency
   secret(folderOf(layout, `${key}/pin`))
-  const subjectKeys = agency === layout.agencies.population ? subjectKeysOf() : ''
+  const subjectKeys = withSubjectKeys(layout).includes(agency) ? subjectKeysOf(layout, agency) : ''
   write(
     folderOf(layout, `${key}.yaml`),
     `# The security server of the ${agency.name}.
@@ -132,27 +143,31 @@ ${subjectKeys}development: true
  * The population register answers citizens who ask who requested their data. A separate process has the keys of its index by
  * person.
  */
-function subjectKeysOf(): string {
+function subjectKeysOf(layout: Layout, agency: Agency): string {
+  const folder = subjectKeysFolder(layout, agency)
+  const tracker = trackersIn(layout).includes(agency) ? `  trackerKeyFile: ./${folder}/tracker-key\n` : ''
   return `subjectKeys:
-  socket: ./${SUBJECT_KEYS}/socket
-  indexKeyFile: ./${SUBJECT_KEYS}/index-key
-  searchKeyFile: ./${SUBJECT_KEYS}/search-key
-`
+  socket: ./${folder}/socket
+  indexKeyFile: ./${folder}/index-key
+  searchKeyFile: ./${folder}/search-key
+${tracker}`
 }
 
-function writeSubjectKeysSettings(layout: Layout): void {
-  const { population } = layout.agencies
-  mkdirSync(folderOf(layout, SUBJECT_KEYS), { recursive: true, mode: 0o700 })
-  for (const name of ['index-key', 'search-key']) secret(folderOf(layout, `${SUBJECT_KEYS}/${name}`))
+function writeSubjectKeysSettings(layout: Layout, agency: Agency): void {
+  const folder = subjectKeysFolder(layout, agency)
+  const hasTracker = trackersIn(layout).includes(agency)
+  mkdirSync(folderOf(layout, folder), { recursive: true, mode: 0o700 })
+  for (const name of ['index-key', 'search-key', ...(hasTracker ? ['tracker-key'] : [])])
+    secret(folderOf(layout, `${folder}/${name}`))
   write(
-    folderOf(layout, `${SUBJECT_KEYS}.yaml`),
-    `# Who holds the keys by which the log of the ${population.name} is searched for people.
-server: ${serverText(layout, population)}
-directory: ./${SUBJECT_KEYS}/keys
-database: sqlite:${folderOf(layout, `${SUBJECT_KEYS}/subject-keys.db`)}
-indexKeyFile: ./${SUBJECT_KEYS}/index-key
-searchKeyFile: ./${SUBJECT_KEYS}/search-key
-socket: ./${SUBJECT_KEYS}/socket
+    folderOf(layout, `${folder}.yaml`),
+    `# Who holds the keys by which the log of the ${agency.name} is searched for people.
+server: ${serverText(layout, agency)}
+directory: ./${folder}/keys
+database: sqlite:${folderOf(layout, `${folder}/subject-keys.db`)}
+indexKeyFile: ./${folder}/index-key
+searchKeyFile: ./${folder}/search-key
+${hasTracker ? `trackerKeyFile: ./${folder}/tracker-key\n` : ''}socket: ./${folder}/socket
 `,
   )
 }

@@ -35,6 +35,8 @@ export type Layout = {
     incomes: number
     insured: number
   }
+  /** The citizens' portal, which a living sandbox has. */
+  portal?: { address: string; port: number; monitoring: number }
   agencies: { population: Agency; tax: Agency; business: Agency; health?: Agency }
 }
 
@@ -83,6 +85,7 @@ export function layoutOf(directory: string, network: string, instance = 'DEV', p
       ...{ address: `${network}.30`, populationRegister: 9001, taxAgency: 9002, businessRegister: 9003 },
       ...{ companies: 9004, companiesMonitoring: 9005, incomes: 9006, insured: 9007 },
     },
+    ...(pastDays !== undefined && { portal: { address: `${network}.40`, port: 9450, monitoring: 9451 } }),
     agencies: {
       population: agency('population', '1001', 'Population Agency', ['population', 'Population register'], 1),
       tax: agency('tax', '1002', 'Tax Agency', ['tax', 'Tax assessment'], 2),

@@ -5,8 +5,9 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { type Agency, agenciesOf, folderOf, type Layout, SERVER_PORTS } from './layout.ts'
+import { citizen, PORTAL, portalUrl } from './portal.ts'
 
-type SandboxPerson = { subject: string; name: string; email: string; password: string }
+type SandboxPerson = { subject: string; name: string; email: string; password: string; code?: string }
 
 /** Administrators are admitted by installation code, the others are invited with these roles. */
 const PEOPLE = [
@@ -66,9 +67,13 @@ export function writePeople(layout: Layout): void {
       subject,
       name,
       email: `${subject}@${agency}.sandbox.example`,
-      password: randomBytes(9).toString('base64url'),
+      password: newPassword(),
     }),
   )
+  const { subject, name, code } = citizen()
+  const citizens = [
+    { subject, name, email: `${subject}@people.sandbox.example`, password: newPassword(), code },
+  ]
   const client = (id: string, base: string) => {
     const secret = randomBytes(24).toString('base64url')
     writeFileSync(folderOf(layout, `${id}/login-secret`), `${secret}\n`, { mode: 0o600 })
@@ -77,8 +82,22 @@ export function writePeople(layout: Layout): void {
   const clients = [
     client(LOGIN_CLIENT, registryUrl(layout)),
     ...agenciesOf(layout).map((agency) => client(agency.key, serverUrl(agency))),
+    ...(layout.portal === undefined ? [] : [client(PORTAL, portalUrl(layout.portal))]),
   ]
-  writeFileSync(file, `${JSON.stringify({ people, clients }, undefined, 2)}\n`, { mode: 0o600 })
+  writeFileSync(
+    file,
+    `${JSON.stringify({ people: [...people, ...(layout.portal === undefined ? [] : citizens)], clients }, undefined, 2)}\n`,
+    { mode: 0o600 },
+  )
+}
+
+function newPassword(): string {
+  return randomBytes(9).toString('base64url')
+}
+
+/** The password of the person who signs in at the portal. */
+export function citizensPassword(layout: Layout): string {
+  return personOf(layout, citizen().subject).password
 }
 
 /** Those of the people of an agency who do this, as they are invited at its security server. */

@@ -2,6 +2,7 @@
 import type { Api } from './client.ts'
 import { fetchText } from './client.ts'
 import { type Agency, agenciesOf, encoded, type Layout, serverText, subsystemText } from './layout.ts'
+import { registerPortal } from './portal.ts'
 
 const PROFILE = 'ee.ria.xroad.common.certificateprofile.impl.FiVRKCertificateProfileInfoProvider'
 
@@ -55,4 +56,6 @@ async function register(api: Api, layout: Layout, agency: Agency): Promise<void>
   await api.send('POST', `/security-servers/${server}/clients`, {
     client: encoded(subsystemText(layout, agency)),
   })
+  if (layout.portal !== undefined && agency === layout.agencies.population)
+    await registerPortal(api, layout, server)
 }

@@ -101,6 +101,14 @@ export async function setUpClient(q: {
 /** Where a call names the person that it is about. */
 type Place = { method: string; path: string; in: string; name: string }
 
+/** Of the population register, in REST and in SOAP. */
+export const PERSON_PLACES: Place[] = [
+  { method: 'GET', path: '/persons/{code}', in: 'path', name: 'code' },
+  { method: 'POST', path: '/persons/lookup', in: 'body', name: '/codes' },
+  { method: 'GET', path: '/persons', in: 'reply', name: '/persons/code' },
+]
+export const SOAP_PLACE: Place = { method: '*', path: '**', in: 'body', name: '/getPerson/code' }
+
 /** Adds a service that is described by OpenAPI, which the subsystems of some agencies may call. */
 export async function addService(q: {
   server: Api
@@ -142,11 +150,7 @@ export async function setUpService({ server, layout }: { server: Api; layout: La
     ...{ server, layout, owner: population, users: health === undefined ? [tax] : [tax, health] },
     ...{ serviceCode: POPULATION_SERVICE, document: openApi },
     url: `http://${layout.systems.address}:${layout.systems.populationRegister}`,
-    places: [
-      { method: 'GET', path: '/persons/{code}', in: 'path', name: 'code' },
-      { method: 'POST', path: '/persons/lookup', in: 'body', name: '/codes' },
-      { method: 'GET', path: '/persons', in: 'reply', name: '/persons/code' },
-    ],
+    places: PERSON_PLACES,
   })
 }
 
@@ -166,8 +170,7 @@ export async function setUpSoapServices(q: {
   )
   for (const { id, fullServiceId } of description.services) {
     await allow(server, layout, { serviceId: id, user: layout.agencies.tax })
-    const place = { method: '*', path: '**', in: 'body', name: '/getPerson/code' }
-    await server.send('POST', '/subject-places', { serviceId: fullServiceId, ...place })
+    await server.send('POST', '/subject-places', { serviceId: fullServiceId, ...SOAP_PLACE })
   }
   await server.send('PUT', `/service-descriptions/${description.id}/enable`)
 }

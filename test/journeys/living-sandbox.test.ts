@@ -6,6 +6,7 @@ import t from 'tap'
 import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
 import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
 import { loadConfiguration } from '#scripts/verify/load-configuration.ts'
+import { until } from '../until.ts'
 import { startWorld } from '../world.ts'
 
 const DAY_MS = 86_400_000
@@ -61,6 +62,19 @@ void t.test('something waits for each kind of person', async (t) => {
     '/contracts?state=PROPOSED',
   )
   t.match(contracts, [{ title: 'Identity of board members' }])
+})
+
+void t.test('people have a portal, which knows who takes part', async (t) => {
+  const { url, healthUrl } = world.portal!
+  const page = await fetch(url)
+  t.equal(page.status, 200)
+  t.match(await page.text(), 'See who used your data')
+  await until('the systems that take part', async (saw) => saw((await fetch(healthUrl)).status) === 200)
+  type Trackers = { isAnswering: boolean; trackers: { isOn: boolean }[] }
+  for (const server of [population, tax]) {
+    const { isAnswering, trackers } = await server.get<Trackers>('/trackers')
+    t.ok(isAnswering && trackers.some(({ isOn }) => isOn))
+  }
 })
 
 void t.test('a second start says at once that it runs, and where', (t) => {

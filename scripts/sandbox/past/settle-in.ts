@@ -1,9 +1,11 @@
 /** What the agencies of a living sandbox arrange before they work: people, services, contracts. */
 import { incomesApi, insuredApi } from '../agencies/living-registers.ts'
+import { systemCertificate } from '../files.ts'
 import { agenciesOf, INCOME_SERVICE, INSURED_SERVICE } from '../layout.ts'
 import { invitedAt } from '../people.ts'
 import { putInForce } from '../put-in-force.ts'
 import type { Instance, Progress } from '../running.ts'
+import { setUpPortal } from '../set-up-portal.ts'
 import { addService, refreshServer } from '../set-up-server.ts'
 import { livingContracts } from '../terms.ts'
 import type { InstanceClock } from './instance-clock.ts'
@@ -16,6 +18,8 @@ export async function settleIn(instance: Instance, clock: InstanceClock, progres
       for (const person of invitedAt(layout, agency, what))
         await servers[agency.key]!.send('POST', '/people', person)
   await offerServices(instance)
+  const certificate = await systemCertificate(layout, `${layout.agencies.population.key}/system`, '')
+  await setUpPortal({ servers, layout, certificate })
   const contracts = livingContracts(layout, clock.now())
   for (const { terms, ...parties } of contracts) await putInForce(instance, terms, parties)
   await Promise.all(Object.values(servers).map(refreshServer))

@@ -1,0 +1,79 @@
+/**
+ * The citizens' portal of a living sandbox: a subsystem of the Population Agency, which may ask the trackers of two agencies, and a person
+ * who signs in.
+ */
+import { writeFileSync } from 'node:fs'
+import { people } from './agencies/people.ts'
+import type { Api } from './client.ts'
+import { type Agency, encoded, folderOf, type Layout, SERVER_PORTS } from './layout.ts'
+
+const SUBSYSTEM = { code: 'portal', name: "Citizens' portal" }
+const CITIZEN = { number: 42, subject: 'citizen' }
+export const PORTAL = 'portal'
+
+/** Who have trackers, so that their people are told what both sides know; the others take no part yet. */
+export function trackersIn({ agencies }: Layout): Agency[] {
+  return agencies.health === undefined ? [] : [agencies.population, agencies.tax]
+}
+
+export function portalText({ instance, memberClass, agencies }: Layout): string {
+  return `${instance}/${memberClass}/${agencies.population.memberCode}/${SUBSYSTEM.code}`
+}
+
+export function portalUrl({ address, port }: NonNullable<Layout['portal']>): string {
+  return `http://${address}:${port}`
+}
+
+/** The person whom the demonstration asks about, as the provider of logins knows them. */
+export function citizen(): { subject: string; name: string; code: string } {
+  const { code, givenName, familyName } = [...people(CITIZEN.number)].at(-1)!
+  return { subject: CITIZEN.subject, name: `${givenName} ${familyName}`, code }
+}
+
+/** The subsystem at the registry, before its administrators take over. */
+export async function registerPortal(registry: Api, layout: Layout, server: string): Promise<void> {
+  const [instance, memberClass, code, subsystemCode] = portalText(layout).split('/')
+  const member = encoded([instance, memberClass, code].join('/'))
+  await registry.send('POST', `/members/${member}/subsystems`, { subsystemCode, name: SUBSYSTEM.name })
+  await registry.send('POST', `/security-servers/${server}/clients`, { client: encoded(portalText(layout)) })
+}
+
+export function writePortalSettings(layout: Layout, issuer: string): void {
+  const { portal, agencies } = layout
+  if (portal === undefined) return
+  const { address } = agencies.population
+  writeFileSync(
+    folderOf(layout, `${PORTAL}.yaml`),
+    `# The citizens' portal of the sandbox.
+listen: { address: ${portal.address}, port: ${portal.port} }
+monitoring: { address: ${portal.address}, port: ${portal.monitoring} }
+name: My data
+contact: whoever started this sandbox
+languages: [en, et, ko, uk]
+login:
+  issuer: ${issuer}
+  clientId: ${PORTAL}
+  clientSecretFile: ./${PORTAL}/login-secret
+  baseUrl: ${portalUrl(portal)}
+person: { claim: personal_code }
+securityServer:
+  url: https://${address}:${SERVER_PORTS.https}
+  client: ${portalText(layout)}
+  authorityFile: ./trust/root.pem
+  certificateFile: ./population/system.pem
+  keyFile: ./population/system.key
+logLevel: warn
+`,
+    { mode: 0o600 },
+  )
+}
+
+/** Lines for whoever wants to look. */
+export function sayPortal({ portal }: Layout, password: string): string[] {
+  if (portal === undefined) return []
+  const { subject, name } = citizen()
+  return [
+    `  Citizens' portal   ${portalUrl(portal)}/  who used my data; ${name} signs in as:`,
+    `    ${subject.padEnd(7)} ${password}`,
+  ]
+}
