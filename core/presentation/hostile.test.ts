@@ -1,9 +1,11 @@
 /** What a wallet, or somebody in its place, could send to be believed or to keep this verifier busy. */
+import { readFileSync } from 'node:fs'
 import { deflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import { CompactEncrypt, importJWK, SignJWT } from 'jose'
 import t from 'tap'
 import { newKey } from '#core/certificate/certificate-fixture.ts'
+import { REFUSALS } from '#schemas/presentation.ts'
 import { authorityOf, LICENCE, NAMES, NOON, PERSON, publicJwk, x5cOf } from '#test/fakes/wallet/authority.ts'
 import { mdocOfOwf } from '#test/fakes/wallet/mdoc-of-owf.ts'
 import { answerOf } from '#test/fakes/wallet/post-answer.ts'
@@ -310,7 +312,25 @@ void t.test('any change to a presentation is refused, and nothing is thrown but 
   )
   for (let end = 0; end < mdoc.length; end += 37)
     t.not(verdictOn(mdoc.subarray(0, end).toString('base64url'), askedMobile), 'accepted')
+  const replaced = (from: string, to: string): string =>
+    verdictOn(
+      Buffer.from(mdoc.toString('latin1').replace(from, to), 'latin1').toString('base64url'),
+      askedMobile,
+    )
+  t.equal(replaced('Mets', 'Kask'), 'digest_mismatch')
+  t.equal(replaced('deviceSignature', 'deviceSignatura'), 'device_signature_missing')
   const deep = Buffer.alloc(500_000, 0x81).toString('base64url')
   t.equal(verdictOn(deep, askedMobile), 'presentation_malformed')
   t.equal(verdictOn(`${mdoc.toString('base64url')}=`, askedMobile), 'presentation_malformed')
+})
+
+void t.test('every reason of the closed list is met by a test of this room', async (t) => {
+  const tests = ['presentation', 'hostile', 'record', 'vectors'].map((name) =>
+    readFileSync(new URL(`${name}.test.ts`, import.meta.url), 'utf8'),
+  )
+  const met = (reason: string): boolean => tests.some((text) => text.includes(`'${reason}'`))
+  t.strictSame(
+    Object.keys(REFUSALS).filter((reason) => !met(reason)),
+    [],
+  )
 })
