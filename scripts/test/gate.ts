@@ -5,6 +5,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { createWriteStream, globSync, mkdirSync } from 'node:fs'
+import { cpus } from 'node:os'
 import { finished } from 'node:stream/promises'
 import { check } from '#scripts/check.ts'
 import { buildTests } from './build-tests.ts'
@@ -23,6 +24,7 @@ const MAX_LINE = 1000
 
 const inCi = Boolean(process.env['CI'])
 const files = process.argv.slice(2)
+const busyBefore = busyMs()
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 // Screenshots are only for people who work on the pages and run single test files.
@@ -48,6 +50,10 @@ if (files.length === 0) {
   for (const [name, ms] of dearest) say(`       ${seconds(ms)}  ${name}`)
   const all = [...costs.values()].reduce((sum, ms) => sum + ms, 0)
   say(`Processor time of all files: ${seconds(all).trim()}`)
+  // Chromium's pages are processes for which no test waits.
+  say(
+    `With the pages of browsers, check and all else on this machine: ${seconds(busyMs() - busyBefore).trim()}`,
+  )
 }
 say('')
 for (const skip of new Set(output.skips)) say(`SKIPPED ${skip}`)
@@ -95,6 +101,11 @@ async function runTests(): Promise<{ output: TapOutput; errors: string[]; costs:
 function areServersBuilt(): boolean {
   const script = '. scripts/find-node.sh && built_program "$(pwd -P)" security-server/main.ts'
   return spawnSync('sh', ['-c', script]).status === 0
+}
+
+/** How long the machine's processors have worked since it started. */
+function busyMs(): number {
+  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys, 0)
 }
 
 function seconds(ms: number): string {
