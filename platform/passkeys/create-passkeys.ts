@@ -1,7 +1,9 @@
 /** Passkeys of persons: added in a fresh session, listed, removed, and used to sign in. */
 import { createHash, randomUUID } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
+import type { Within } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
+import { checkUnchanged } from '#platform/people/second-person.ts'
 import type { Sessions } from '#platform/sessions/create-sessions.ts'
 import type { Admission } from '#platform/sessions/routes.ts'
 import type { PasskeySettings } from '#platform/sessions/settings.ts'
@@ -55,7 +57,7 @@ export function createPasskeys(q: {
   logins: Pick<SessionStore, 'useLogin'>
   people: {
     readmit(id: string, at: string): Promise<Admission>
-    find(id: string): Promise<Known | undefined>
+    find(id: string, within?: Within): Promise<{ name: string; state: string; roles: string[] } | undefined>
   }
   /** Undefined: passkeys are not in use, and nobody can add one. */
   settings: PasskeySettings | undefined
@@ -117,7 +119,8 @@ export function createPasskeys(q: {
         ...{ created_at: at, confirmed_at: await confirmedAt(caller, at) },
         ...{ last_used_at: null, blocked_at: null },
       }
-      await store.add(row, MOST_OF_A_PERSON)
+      // Otherwise one could be added while its person is removed, and serve who comes back under that name.
+      await store.add(row, MOST_OF_A_PERSON, (within) => checkUnchanged(caller, q.people, within))
       return viewOf(row)
     },
     /** Ends the sessions that it began, too. Throws `not_found`. */
@@ -176,8 +179,6 @@ export function createPasskeys(q: {
     return by.confirmed_at
   }
 }
-
-type Known = { name: string }
 
 /** What binds a challenge to this session. Throws unless it is a person's, and began a moment ago. */
 function holderOf({ kind, id, session }: Caller, now: number): string {

@@ -17,6 +17,7 @@ const MINUTE = 60_000
 const DAY = 86_400_000
 const SITE = { origin: 'https://server.example', rpId: 'server.example', days: 30 }
 const issuer = await startOpenIdProvider(t)
+const ROLES = ['XROAD_AUDITOR']
 const warnings: string[] = []
 process.on('warning', ({ name, message }) => warnings.push(`${name}: ${message}`))
 
@@ -28,7 +29,7 @@ async function openNode(t: Test, url: string, clock: { now: number }, states = n
   const passkeys = createPasskeys({
     ...{ sessions, logins: createSessionStore(database), store: createPasskeyStore(database) },
     people: {
-      find: async (id) => ({ name: `name of ${id}` }),
+      find: async (id) => ({ name: `name of ${id}`, state: states.get(id) ?? 'active', roles: ROLES }),
       readmit: async (id) => {
         const refused = states.get(id)
         return refused === undefined ? { id, name: `name of ${id}` } : { refused, id, name: '' }
@@ -38,7 +39,7 @@ async function openNode(t: Test, url: string, clock: { now: number }, states = n
   })
   /** A person whose session began now, by a login at the provider or with this passkey. */
   const person = (id: string, passkey?: string) => ({
-    ...{ kind: 'person' as const, id, name: `name of ${id}`, roles: ['XROAD_AUDITOR'] },
+    ...{ kind: 'person' as const, id, name: `name of ${id}`, roles: ROLES },
     session: {
       ...{ csrfToken: `csrf of ${id}`, begunAt: new Date(clock.now).toISOString(), endsAt: '' },
       ...(passkey === undefined ? {} : { passkey }),
@@ -62,7 +63,6 @@ void t.test('passkeys: added, used, refused, removed', async (t) => {
     const states = new Map<string, string>()
     const one = await openNode(t, url, clock, states)
     const two = await openNode(t, url, clock, states)
-
     for (const algorithm of ['ES256', 'EdDSA', 'RS256'] as const) {
       const device = createAuthenticator(algorithm)
       const format = algorithm === 'EdDSA' ? { format: 'packed' } : {}
@@ -124,6 +124,7 @@ void t.test('passkeys: added, used, refused, removed', async (t) => {
 
     states.set('ben', 'locked')
     t.match(await one.signIn(device, userHandle), { refused: 'locked', id: 'ben', passkey: { id } })
+    t.equal(await codeOf(one.add('ben', createAuthenticator())), 'session_ended', 'nor is one added then')
     states.delete('ben')
     clock.now += 31 * DAY
     t.match(await one.signIn(device, userHandle), { refused: 'unconfirmed', id: 'ben' })

@@ -86,9 +86,13 @@ export function createPasskeyStore(database: Database) {
         return made
       }
     },
-    /** Throws `conflict` if the person has `most` already, or if the credential is known. */
-    add: (row: PasskeyRow, most: number): Promise<void> =>
+    /**
+     * Throws `conflict` if the person has `most` already, or if the credential is known, and what `check` throws, which runs in the same
+     * transaction.
+     */
+    add: (row: PasskeyRow, most: number, check: (within: Within) => Promise<void>): Promise<void> =>
       inTransaction(tables, async (transaction) => {
+        await check(transaction)
         await lockFor(transaction, `passkeys of ${row.person}`)
         const own = await transaction
           .selectFrom('passkey')

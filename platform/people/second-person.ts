@@ -6,9 +6,11 @@ import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import type { Within } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { PeopleStore } from './store.ts'
 
 type Keys = Pick<ApiKeys, 'find'>
+type FindPerson = {
+  find(id: string, within: Within): Promise<{ state: string; roles: string[] } | undefined>
+}
 
 /**
  * Why these two (ids of persons or API keys) might be one person: they are the same, or one made the other. Undefined otherwise.
@@ -25,7 +27,7 @@ export async function whyNotTwo(first: string, second: string, keys: Keys): Prom
  */
 export async function checkUnchanged(
   { kind, id, roles }: Caller,
-  people: Pick<PeopleStore, 'find'>,
+  people: FindPerson,
   within: Within,
 ): Promise<void> {
   if (kind !== 'person') return
