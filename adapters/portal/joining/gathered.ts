@@ -6,7 +6,7 @@ import type { Answered, Failed, Look, Mass } from './row.ts'
 export type Gathered = {
   uses: Use[]
   masses: Mass[]
-  looks: Look[]
+  looks: (Look & { isOwn: boolean })[]
   answered: Answered[]
   failed: Failed[]
   absent: System[]
@@ -17,18 +17,35 @@ export function isAnswered(one: Answered | Failed): one is Answered {
   return 'rows' in one
 }
 
-/** `own`: the portal's own subsystem, whose asking is no news to the person. */
+/** `own`: the portal's own subsystem. */
 export function gatherAll(results: readonly (Answered | Failed)[], systems: Systems, own: string): Gathered {
   const answered = results.filter(isAnswered).sort(byName)
   return {
     uses: joinRows(answered.flatMap(({ rows }) => rows)),
     masses: answered.flatMap(({ masses }) => masses),
-    looks: answered.flatMap(({ looks }) => looks).filter(({ client }) => client.id !== own),
+    looks: mergeLooks(
+      answered.flatMap(({ looks }) => looks),
+      own,
+    ),
     answered,
     failed: results.filter((one): one is Failed => !isAnswered(one)).sort(byName),
     absent: systems.absent,
     silent: systems.silent,
   }
+}
+
+/** One for each client: it asks many systems each time. A person sees by the portal's own whether anybody else asked in their name. */
+function mergeLooks(looks: readonly Look[], own: string): Gathered['looks'] {
+  const clients = Map.groupBy(looks, ({ client }) => client.id)
+  return [...clients].map(([id, all]) => ({
+    client: all[0]!.client,
+    isOwn: id === own,
+    count: Math.max(...all.map(({ count }) => count)),
+    last: all
+      .map(({ last }) => last)
+      .sort()
+      .at(-1)!,
+  }))
 }
 
 function byName(a: { system: System }, b: { system: System }): number {

@@ -1,7 +1,7 @@
 /** What the list covers: which systems answered, which did not and why, for which span, and what is left open. Nothing is promised. */
 import type { System } from '../asking/find-systems.ts'
 import { type Gathered, isComplete } from '../joining/gathered.ts'
-import type { Answered, Failed, Look, Mass } from '../joining/row.ts'
+import type { Answered, Failed, Mass } from '../joining/row.ts'
 import type { Words } from '../texts.ts'
 import { foreign, type Html, html, NOTHING } from './html.ts'
 import { ICONS } from './icons.ts'
@@ -84,8 +84,8 @@ export function massSection(masses: readonly Mass[], words: Words): Html {
   )}</ul></section>`
 }
 
-export function lookSection(looks: readonly Look[], words: Words): Html {
+export function lookSection(looks: Gathered['looks'], words: Words): Html {
   if (looks.length === 0) return NOTHING
   return html`<section aria-labelledby="looks-title"><h2 id="looks-title">${words('looks.title')}</h2><p>${words('looks.lead')}</p>
-<ul class="plain-list">${looks.map(({ client, count, last }) => html`<li><strong>${foreign(client.owner)}</strong> <span class="quiet">${words.count('use.times', count)}, ${words.moment(last)}</span></li>`)}</ul></section>`
+<ul class="plain-list">${looks.map(({ client, isOwn, count, last }) => html`<li><strong>${isOwn ? words('looks.own') : foreign(client.owner)}</strong> <span class="quiet">${words.count('use.times', count)}, ${words.moment(last)}</span></li>`)}</ul></section>`
 }
