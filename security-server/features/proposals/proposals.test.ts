@@ -50,7 +50,7 @@ void t.test('the kinds of acts that the settings name take two people', async (t
     t.equal((await invite('ben', SYSTEM, SECURITY, SERVICES)).status, 201)
     t.equal((await invite('carl', REGISTRATION)).status, 201)
     const anna = await login(t, world, 'anna')
-    t.same((await bodyOf(anna.api(base, 'GET', '/session')))['fourEyes'], [])
+    t.same((await bodyOf(anna.api(base, 'GET', '/session')))['fourEyes'], ['exceptions'])
     t.equal((await anna.api(base, 'PUT', AT, CLASS)).status, 204, 'nobody to ask yet')
     const { id: annaId } = await bodyOf(anna.api(base, 'GET', '/session'))
     const ownKey = await bodyOf(anna.api(base, 'POST', '/api-keys', { name: 'own', roles: [SYSTEM] }))
@@ -58,7 +58,7 @@ void t.test('the kinds of acts that the settings name take two people', async (t
     const own = anna.api(base, 'PUT', `/people/${annaId}/roles`, { roles: [SYSTEM, REGISTRATION] }, byOwnKey)
     t.match(await own, { status: 403, body: { type: 'not_second_person' } }, 'nor by a key that they made')
     const [ben, carl] = [await login(t, world, 'ben'), await login(t, world, 'carl')]
-    t.same((await bodyOf(anna.api(base, 'GET', '/session')))['fourEyes'], KINDS)
+    t.same((await bodyOf(anna.api(base, 'GET', '/session')))['fourEyes'], [...KINDS, 'exceptions'])
 
     const longer = { ...CLASS, keepDays: 40 }
     t.match(await anna.api(base, 'PUT', AT, longer), { status: 400, body: { message: /X-Reason/ } })
@@ -177,7 +177,11 @@ void t.test('the kinds of acts that the settings name take two people', async (t
     t.equal(more.status, 202)
     const roles = more.body as { id: string; contentSha256: string }
     t.equal((await anna.api(base, 'PUT', `/people/${ids['ben']}/lock`)).status, 204)
-    t.same((await bodyOf(anna.api(base, 'GET', '/session')))['fourEyes'], KINDS, 'still in force')
+    t.same(
+      (await bodyOf(anna.api(base, 'GET', '/session')))['fourEyes'],
+      [...KINDS, 'exceptions'],
+      'still in force',
+    )
     t.equal((await anna.api(base, 'PUT', `/people/${ids['ben']}/unlock`, undefined, WHY)).status, 202)
     t.equal((await approve(ben, roles.id, roles.contentSha256)).status, 401)
     world.world.now += 7 * DAY + 1

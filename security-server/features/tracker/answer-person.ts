@@ -19,7 +19,7 @@ import { usages } from './usages.ts'
 
 const JSON_TYPE = 'application/json;charset=utf-8'
 const BUNDLE_TYPE = 'application/vnd.concordat.evidence+zip'
-const STEP_MS = 20
+const STEP_MS = 10
 const MOST_INDEX = Number.MAX_SAFE_INTEGER - 1
 const REASONS: Record<number, string> = { 200: 'OK', 400: 'Bad Request', 403: 'Forbidden', 404: 'Not Found' }
 

@@ -63,8 +63,8 @@ type TrackerWorld = {
   ): Promise<Told>
 }
 
-export async function createTrackerWorld(t: Test, url: string): Promise<TrackerWorld> {
-  const isPostgresql = url.startsWith('postgres') && hasPostgresql()
+export async function createTrackerWorld(t: Test, url?: string): Promise<TrackerWorld> {
+  const isPostgresql = url?.startsWith('postgres') === true && hasPostgresql()
   const other = isPostgresql ? await (await postgresql()).freshDatabase() : 'sqlite::memory:'
   const database = await openDatabase(other)
   t.teardown(() => database.close())

@@ -36,7 +36,7 @@ export type UsesQuestion = {
   most: number
 }
 
-const AT_ONCE = 400
+const AT_ONCE = 1000
 const MOST_SERVICES = 500
 const REASONS: ReadonlySet<string> = new Set(['too_many', 'reply_too_many'])
 
@@ -62,43 +62,15 @@ export function createUsesStore(database: Database) {
         .orderBy('idx', 'desc')
         .limit(2 * most)
         .execute()
-      const named = mine.map(({ idx }) => Number(idx))
-      const answered = await requestsOf(named)
-      const indexes = [...new Set([...named, ...answered])].sort((a, b) => b - a)
-      const found: FoundUse[] = []
-      for (let at = 0; at < indexes.length && found.length < most; at += AT_ONCE) {
-        const some = indexes.slice(at, at + AT_ONCE)
-        let query = kysely
-          .selectFrom('search')
-          .select(['idx', 'time', 'direction', 'outcome', 'query_id', 'request_id'])
-          .select(['client', 'service', 'terms', 'secrecy'])
-          .where(isOneOf('search.idx', some))
-          .where('kind', '=', 'request')
-          .where((is) =>
-            is.or([
-              is.and([is('direction', '=', 'out'), is('client', '=', subsystem)]),
-              is.and([is('direction', '=', 'in'), isServiceOf(subsystem)]),
-            ]),
-          )
-          .where((is) =>
-            is.not(
-              is.exists(
-                is
-                  .selectFrom('subject_mass')
-                  .select('subject_mass.idx')
-                  .whereRef('subject_mass.idx', '=', 'search.idx'),
-              ),
-            ),
-          )
-        if (from !== undefined) query = query.where('time', '>=', from)
-        if (to !== undefined) query = query.where('time', '<', to)
-        for (const row of await query.execute())
-          found.push({
-            ...row,
-            ...{ idx: Number(row.idx), terms: Number(row.terms), secrecy: Number(row.secrecy) },
-          })
-      }
-      return found.sort((a, b) => b.idx - a.idx).slice(0, most)
+      const found = await requestsAt(mine.map(({ idx }) => Number(idx)))
+      const mass = await massAmong(found.map(({ idx }) => idx))
+      const isMine = ({ direction, client, service }: FoundUse): boolean =>
+        direction === 'out' ? client === subsystem : service.startsWith(`${subsystem}/`)
+      return found
+        .filter((one) => isMine(one) && !mass.has(one.idx))
+        .filter(({ time }) => (from === undefined || time >= from) && (to === undefined || time < to))
+        .sort((a, b) => b.idx - a.idx)
+        .slice(0, most)
     },
 
     /** What answered these requests, by the request's index. */
@@ -179,18 +151,42 @@ export function createUsesStore(database: Database) {
       : sql<boolean>`${sql.ref(column)} in (${sql.join(indexes)})`
   }
 
-  async function requestsOf(indexes: number[]): Promise<number[]> {
-    const requests: number[] = []
+  /** The requests among these records, and those that the replies among them answer. */
+  async function requestsAt(indexes: number[]): Promise<FoundUse[]> {
+    const found = new Map<number, FoundUse>()
+    let left = indexes
+    // What a reply answers is a request: the second round is the last one.
+    for (let round = 0; round < 2 && left.length > 0; round++) {
+      const answered = new Set<number>()
+      for (let at = 0; at < left.length; at += AT_ONCE) {
+        const rows = await kysely
+          .selectFrom('search')
+          .select(['idx', 'time', 'kind', 'direction', 'outcome', 'query_id', 'request_id'])
+          .select(['client', 'service', 'answers', 'terms', 'secrecy'])
+          .where(isOneOf('search.idx', left.slice(at, at + AT_ONCE)))
+          .execute()
+        for (const { kind, answers, ...row } of rows) {
+          const numbers = { idx: Number(row.idx), terms: Number(row.terms), secrecy: Number(row.secrecy) }
+          if (kind === 'request') found.set(numbers.idx, { ...row, ...numbers })
+          else if (answers !== null) answered.add(Number(answers))
+        }
+      }
+      left = [...answered].filter((idx) => !found.has(idx))
+    }
+    return [...found.values()]
+  }
+
+  async function massAmong(indexes: number[]): Promise<Set<number>> {
+    const mass = new Set<number>()
     for (let at = 0; at < indexes.length; at += AT_ONCE) {
       const rows = await kysely
-        .selectFrom('search')
-        .select('answers')
-        .where(isOneOf('search.idx', indexes.slice(at, at + AT_ONCE)))
-        .where('answers', 'is not', null)
+        .selectFrom('subject_mass')
+        .select('idx')
+        .where(isOneOf('subject_mass.idx', indexes.slice(at, at + AT_ONCE)))
         .execute()
-      for (const { answers } of rows) requests.push(Number(answers))
+      for (const { idx } of rows) mass.add(Number(idx))
     }
-    return requests
+    return mass
   }
 }
 

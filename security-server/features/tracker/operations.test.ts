@@ -1,0 +1,91 @@
+/** Trackers for those who run them: on and off, and what may be withheld. */
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import { createAdminWorld } from '#test/management-api/admin-fixture.ts'
+import { SERVICE } from '../../message-log/fixture.ts'
+import { withhold } from './exceptions.ts'
+import { createTrackerWorld, SUBSYSTEM, TRACKER } from './tracker-fixture.ts'
+
+const DAY = 86_400_000
+
+await t.test('operators switch it on and off, and two people withhold', async (t) => {
+  const { ask, localSystems } = await createAdminWorld(t)
+  const clientId = 'DEV:GOV:1234:population'
+  const { serviceCode: _, ...subsystem } = SERVICE
+  await localSystems.addClient(subsystem)
+  const on = (body: object = {}) =>
+    ask('PUT', `/clients/${clientId}/tracker`, body, { role: 'XROAD_SERVICE_ADMINISTRATOR' })
+  t.match((await on({ soap: true })).body, {
+    isOn: true,
+    isInSoap: true,
+    services: [`${clientId}:findUsage`, `${clientId}:findUsage:v1`],
+  })
+  t.equal((await on({ soap: true })).status, 200, 'again')
+  t.match((await ask('GET', '/trackers')).body, {
+    isAnswering: Boolean,
+    grounds: [],
+    trackers: [{ clientId, isOn: true }],
+  })
+  const rest = localSystems.service(TRACKER)
+  t.match(rest, { type: 'OPENAPI', url: 'tracker:', disabledNotice: undefined })
+  t.match(rest?.documentText, /operationId: findUsage/)
+  t.ok(localSystems.endpoints(TRACKER).some(({ path }) => path === '/v2/findUsage'))
+  t.match(localSystems.service({ ...TRACKER, serviceVersion: 'v1' }), { type: 'WSDL', url: 'tracker:' })
+  const places = JSON.parse(
+    (await ask('GET', `/subject-places?serviceId=${clientId}:findUsage`)).raw.toString(),
+  ) as { in: string }[]
+  t.same(
+    places.map((one) => one.in),
+    ['query', 'query', 'query', 'none', 'none', 'none'],
+  )
+
+  const endsAt = new Date(Date.now() + DAY).toISOString()
+  const exception = { clientId, messageId: 'm-1', ground: 'crime', owner: 'A unit', endsAt }
+  t.equal(
+    (await ask('POST', '/tracker-exceptions', exception, { role: 'XROAD_SERVICE_ADMINISTRATOR' })).status,
+    403,
+  )
+  const alone = await ask('POST', '/tracker-exceptions', exception)
+  t.not(alone.status, 201, 'nobody withholds alone')
+  const rule = { clientId, serviceId: `${clientId}:persons`, isGeneral: true, words: { en: 'A question' } }
+  t.not((await ask('PUT', '/tracker-services', rule)).status, 200)
+  t.same(JSON.parse((await ask('GET', '/tracker-exceptions')).raw.toString()), [])
+  t.same(JSON.parse((await ask('GET', `/tracker-services?clientId=${clientId}`)).raw.toString()), [])
+  t.equal((await ask('POST', `/tracker-exceptions/${randomUUID()}/end`)).status, 404)
+
+  t.equal((await ask('DELETE', `/clients/${clientId}/tracker`)).status, 204)
+  t.equal(localSystems.service(TRACKER), undefined)
+  t.equal((await ask('PUT', '/clients/DEV:GOV:1234:nobody/tracker', {})).status, 404)
+})
+
+await t.test('what may be withheld: one thing, on a ground of the settings, until a day', async (t) => {
+  const world = await createTrackerWorld(t)
+  world.rooms.localSystems = { view: () => ({ clients: new Map([[SUBSYSTEM, {}]]) }) } as never
+  const given = (more: object) =>
+    withhold(
+      {
+        clientId: 'DEV:GOV:1234:population',
+        ground: 'crime',
+        owner: 'A',
+        endsAt: new Date(world.now.at + DAY).toISOString(),
+        ...more,
+      },
+      'B',
+      world.rooms,
+    )
+  t.match(await given({ messageId: 'm' }), { scope: 'message', target: 'm', set_by: 'B' })
+  t.match(await given({ contractId: randomUUID().toUpperCase() }), {
+    scope: 'contract',
+    target: /^[0-9a-f-]+$/,
+  })
+  const bad = [
+    {},
+    { messageId: 'm', contractId: randomUUID() },
+    { messageId: 'm', ground: 'convenience' },
+    { messageId: 'm', endsAt: '2020-01-01T00:00:00Z' },
+    { messageId: 'm', endsAt: new Date(world.now.at + 367 * DAY).toISOString() },
+    { messageId: 'm', endsAt: 'never' },
+  ]
+  for (const one of bad) await t.rejects(given(one), { code: 'invalid_input' }, JSON.stringify(one))
+  await t.rejects(given({ messageId: 'm', clientId: 'DEV:GOV:1234:other' }), { code: 'not_found' })
+})
