@@ -73,6 +73,9 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
   /** Does the same at both servers, and so on both stores. */
   const onBoth = (what: (side: Side, actors: Actors) => Promise<void>): Promise<unknown> =>
     Promise.all(SIDES.map((side) => what(side, at[side])))
+  /** The page is the same at both servers: axe reads it at one of them. */
+  const checkOnce = (side: Side, one: Visitor, name: string): Promise<void> =>
+    side === 'population' ? one.check(`${name}-${side}`) : one.look(`${name}-${side}`)
 
   /** The auditor asks on her present page; the second person reads case and reason and agrees. */
   const agree = async ({ auditor, second }: Actors, why: Record<string, string>, case_: string) => {
@@ -140,14 +143,14 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       const { auditor } = actors
       await auditor.open(`/exchanges/${await indexOf(side, 'dispute')}`)
       await auditor.page.getByText('passed').nth(1).waitFor()
-      await auditor.check(`cases-dispute-${side}`)
+      await checkOnce(side, auditor, 'cases-dispute')
       await agree(actors, why, 'D-1')
       const bundle = await take(auditor, 'Evidence bundle', why, `dispute-${side}.zip`)
       // Verified with the configuration of the other side.
       const other = side === 'tax' ? 'population' : 'tax'
       t.match(await world.verify(other, bundle, '--witnesses', policyOf(side)), PASSED, side)
       await whoLooked(t, auditor, 'D-1', /took the evidence bundle, with content.*they say they never asked/)
-      await auditor.check(`cases-looks-${side}`)
+      await checkOnce(side, auditor, 'cases-looks')
     })
   })
 
@@ -159,7 +162,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       await auditor.open('/holds')
       await act(auditor, 'Set a hold', { ...court, Records: `${index}` }, 'Set a hold', 'is in force')
       await close(auditor)
-      await auditor.check(`cases-hold-${side}`)
+      await checkOnce(side, auditor, 'cases-hold')
       const erasure = { Record: `${index}`, 'Case number': 'E-1', Reason: 'the citizen asked' }
       const erase = (said: string): Promise<void> =>
         act(
@@ -172,7 +175,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       await officer.open('/retention')
       await erase('A legal hold covers this content')
       t.match(await officer.page.getByRole('dialog').textContent(), /H-26\/4/, 'it says which')
-      await officer.check(`cases-erasure-refused-${side}`)
+      await checkOnce(side, officer, 'cases-erasure-refused')
       await leaveDialog(officer.page)
       await officer.open('/holds')
       await officer.page.getByText('in force').last().waitFor()
@@ -188,7 +191,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       await act(auditor, show, court, 'Show content', 'Signed message')
       const raw = auditor.page.getByRole('textbox', { name: 'Signed message' })
       t.match(await raw.inputValue(), /P00000042/)
-      await auditor.check(`cases-disclosed-${side}`)
+      await checkOnce(side, auditor, 'cases-disclosed')
       await close(auditor)
       const bundle = await take(auditor, 'Evidence bundle', court, `court-${side}.zip`)
       t.match(await world.verify(side, bundle, '--witnesses', policyOf(side)), PASSED)
@@ -197,7 +200,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       const lift = { Reason: 'the court has decided', 'Name, to confirm': 'H-26/4' }
       await act(auditor, 'Lift hold', lift, 'Lift', 'The hold is lifted.')
       await close(auditor)
-      await auditor.check(`cases-hold-lifted-${side}`)
+      await checkOnce(side, auditor, 'cases-hold-lifted')
       await officer.open('/retention')
       await erase('The content of 2 records was destroyed.')
       await close(officer)
@@ -205,11 +208,11 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       const refused = officer.page.getByText('refused; gone since')
       await refused.waitFor()
       t.equal(await officer.page.locator('.status', { hasText: /^\W*gone$/ }).count(), 1, 'the second one')
-      await officer.check(`cases-erased-${side}`)
+      await checkOnce(side, officer, 'cases-erased')
       await auditor.open(`/exchanges/${index}`)
       await auditor.page.getByText('Its content was erased').first().waitFor()
       t.equal(await auditor.page.getByRole('button', { name: show }).count(), 0)
-      await auditor.check(`cases-exchange-erased-${side}`)
+      await checkOnce(side, auditor, 'cases-exchange-erased')
       t.match(await world.verify(side, bundle), PASSED, 'the court has it')
     })
   })
@@ -223,11 +226,11 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       await comes('the order', async () => (await admin[side].get<Row[]>('/audit-orders')).length > 0)
       await auditor.open('/audit-orders')
       await auditor.page.getByText('waits for a decision').last().waitFor()
-      await auditor.check(`cases-audit-order-${side}`)
+      await checkOnce(side, auditor, 'cases-audit-order')
       await act(auditor, 'Agree to the order', {}, 'Agree', 'A second person has to agree')
       await close(auditor)
       await auditor.page.getByText(/(Piret|Tiina) .*agreed/).waitFor()
-      await auditor.check(`cases-audit-order-agreed-${side}`)
+      await checkOnce(side, auditor, 'cases-audit-order-agreed')
       await second.open('/audit-orders')
       await act(second, 'Agree to the order', {}, 'Agree', 'answered within a minute')
       await close(second)
@@ -240,7 +243,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     await onBoth(async (side, { auditor }) => {
       await auditor.open('/audit-orders')
       await auditor.page.getByText(/Decided by Peeter/).waitFor()
-      await auditor.check(`cases-audit-order-answered-${side}`)
+      await checkOnce(side, auditor, 'cases-audit-order-answered')
       const { id, directory } = world.servers[side]
       const answer = await registryAdmin.bytes(`/audit-orders/${order!.id}/answers/${colons(id)}`)
       writeFileSync(file(`answer-${side}.json`), answer)
@@ -267,7 +270,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
         const assign = 'Put a service into a class'
         await act(officer, assign, service, assign, 'is in the class')
         await close(officer)
-        await officer.check(`cases-retention-${side}`)
+        await checkOnce(side, officer, 'cases-retention')
       })
       for (const id of ['ending', 'kept']) await ask(t, id, 'short/something')
       await onBoth(async (_, { auditor }) => {
@@ -309,7 +312,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     ] as const) {
       await one.open(`/reconciliation?day=${day}`)
       await one.page.getByText('both signed, and they differ').waitFor()
-      await one.check(`cases-reconciliation-${side}`)
+      await checkOnce(side, one, 'cases-reconciliation')
       const statement = await take(one, /^Download the statement/, {}, `${side}.json`)
       t.match(await world.verify(side, statement), {
         ...PASSED,
@@ -347,7 +350,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       t.match(archive, { complete: true })
       await auditor.open('/archives')
       await auditor.page.getByText(archive!.file).waitFor()
-      await auditor.check(`cases-archives-${side}`)
+      await checkOnce(side, auditor, 'cases-archives')
       const inspected = { 'Case number': 'I-1', Reason: 'inspection of archives' }
       // By its name, because another archive may be made meanwhile.
       const [asks, takes] = ['Ask to see the content of', 'Take the'].map(
@@ -374,7 +377,7 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
       t.match(said, /population:short/, 'who asked for what')
       t.match(said, /end of retention.*a-day/, 'why it was erased')
       t.ok(said?.includes(archive!.file), 'where it is kept')
-      await auditor.check(`cases-content-ended-${side}`)
+      await checkOnce(side, auditor, 'cases-content-ended')
       await whoLooked(t, auditor, `record+${index}`, /(Piret|Tiina) .*looked at an exchange/)
 
       t.equal(await isGone(kept), false, 'what a court wants stays')
