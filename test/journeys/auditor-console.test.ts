@@ -355,18 +355,10 @@ if (!hasChromium()) {
     await observer.open('/traffic?by=service')
     await observer.page.getByRole('cell', { name: /persons/ }).waitFor()
     await observer.check('observer-traffic')
-    await inOtherLooks(t, (context) => at(t, browser, ['XROAD_AUDITOR'], { context }), 'auditor', [
-      '/',
-      '/records',
-      '/integrity',
-      '/exports',
-    ])
-    await inOtherLooks(
-      t,
-      (context) => at(t, browser, ['XROAD_SECURITYSERVER_OBSERVER'], { context }),
-      'observer',
-      ['/traffic'],
-    )
+    await inOtherLooks(t, (role, context) => at(t, browser, [role], { context }), {
+      XROAD_AUDITOR: ['/', '/records', '/integrity', '/exports'],
+      XROAD_SECURITYSERVER_OBSERVER: ['/traffic'],
+    })
     for (const address of ['/records', '/exports', '/looks', '/exchanges/3']) {
       await observer.open(address)
       t.match(

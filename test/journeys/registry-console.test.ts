@@ -20,7 +20,6 @@ import { walkListStates } from '../list-states.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act } from '../second-person.ts'
 import { findWay, PHONE } from './find-way.ts'
-import { inOtherLooks } from './other-looks.ts'
 
 const PAGES: Record<string, string> = {
   overview: '/',
@@ -169,16 +168,6 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
     act: ['suspend', 'Suspend a member, server', '/suspensions'],
     thing: ['gov:1234', 'DEV:GOV:1234:SS1', '/security-servers/DEV:GOV:1234:SS1'],
   })
-  const [registrar, auditor] = [
-    ['XROAD_REGISTRATION_OFFICER', ['/', '/members', '/management-requests', '/catalogue']],
-    ['XROAD_AUDITOR', ['/', '/audit-log', '/proposals']],
-  ] as const
-  for (const [role, addresses] of [registrar, auditor]) {
-    const made = await node.must('POST', '/api-keys', { name: role, roles: [role] })
-    const { secret } = made as { secret: string }
-    const arrive = (context: object) => visitor(t, browser, { ...asked, apiKey: secret, context })
-    await inOtherLooks(t, arrive, `registry-${role}`, [...addresses])
-  }
   const anchor = `/external-anchors/${await trustedAnchor(t, node, world.clock.now)}`
   await wide.open(anchor)
   await wide.check('external-anchor')

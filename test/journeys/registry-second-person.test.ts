@@ -8,6 +8,7 @@ import { skipFor } from '../outside-tools.ts'
 import { hasPostgresql, postgresql } from '../postgresql.ts'
 import { act, close, installed } from '../second-person.ts'
 import { until } from '../until.ts'
+import { inOtherLooks } from './other-looks.ts'
 
 const NARROW = { viewport: { width: 320, height: 640 } }
 const issuer = hasChromium() ? await startOpenIdProvider(t) : ''
@@ -25,7 +26,7 @@ async function fileByBoth(file: File, subject: object): Promise<number> {
 
 void t.test('a member is admitted by two persons, each in a window of their own', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
-  const { node, anna, ben } = await installed(t, issuer)
+  const { node, anna, ben, people, windowOf } = await installed(t, issuer)
   await anna.open('/members')
   await anna.page.getByRole('button', { name: 'Admit a member' }).click()
   await anna.page.getByText('This takes two persons').waitFor()
@@ -113,6 +114,9 @@ void t.test('a member is admitted by two persons, each in a window of their own'
   await ben.check('overview-what-failed')
   await ben.page.setViewportSize(NARROW.viewport)
   await ben.look('overview-what-failed-narrow')
+  await inOtherLooks(t, (_role, context) => windowOf(people.anna, context), {
+    registry: ['/', '/members', '/management-requests', '/audit-log', '/proposals', '/catalogue'],
+  })
 })
 
 void t.test('by keyboard alone: read a proposal and approve it', async (t) => {

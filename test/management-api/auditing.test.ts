@@ -156,9 +156,7 @@ await eachDatabase(t, async (_database, t, url) => {
   })
   await t.test('acts are found by person and kind, and each has words', (t) => findActs(t, world))
   await t.test('every look is recorded, with case and reason, before it is answered', async (t) => {
-    const ordered = await ask('POST', '/message-log/exports', { format: 'csv', filter: { upkeep: false } })
-    t.match(ordered, { status: 201, body: { filter: { upkeep: false } } }, 'as the list of exchanges')
-    const { body } = await ask('POST', '/message-log/exports', { format: 'jsonl', filter: {} })
+    const { body } = await ask('POST', '/message-log/exports', { format: 'jsonl', filter: { upkeep: false } })
     await ended(world, String(body['id']))
     // Operations that say nothing about any exchange, or only what the reader has ordered; secrecy.test.ts tests archives.
     const states = [
