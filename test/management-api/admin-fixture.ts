@@ -189,7 +189,12 @@ export async function createAdminWorld(
       ...{ database: of, directory, clock: Date.now, keepMonths: 12 },
       limits: {
         ...{ perPersonDay: 40, perCaseDay: 20, perDay: 200 },
-        ...{ identifiersPerDay: 10_000, indexesPerDay: 10_000, lookUpsPerClientDay: 10_000, lookUpsPerDay: 20_000 },
+        ...{
+          identifiersPerDay: 10_000,
+          indexesPerDay: 10_000,
+          lookUpsPerClientDay: 10_000,
+          lookUpsPerDay: 20_000,
+        },
       },
     })
   }
