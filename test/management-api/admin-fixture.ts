@@ -162,7 +162,6 @@ export async function createAdminWorld(
   const archiveFolder = path.join(folder, 'archives')
   const options = logOptions(logFolder(t), o.logUrl)
   const { databaseUrl, keyFolder, bodyFolder } = options
-  const stored = { databaseUrl, keyFolder, bodyFolder }
   const messageLog = await openTestLog(t, {
     ...options,
     server,
@@ -189,12 +188,8 @@ export async function createAdminWorld(
       ...{ database: of, directory, clock: Date.now, keepMonths: 12 },
       limits: {
         ...{ perPersonDay: 40, perCaseDay: 20, perDay: 200 },
-        ...{
-          identifiersPerDay: 10_000,
-          indexesPerDay: 10_000,
-          lookUpsPerClientDay: 10_000,
-          lookUpsPerDay: 20_000,
-        },
+        ...{ identifiersPerDay: 10_000, indexesPerDay: 10_000 },
+        ...{ lookUpsPerClientDay: 10_000, lookUpsPerDay: 20_000 },
       },
     })
   }
@@ -243,7 +238,13 @@ export async function createAdminWorld(
       localSystems,
       contracts: { ...contracts, ...(o.contractFor && { contractFor: o.contractFor }) },
     },
-    ...{ post, storedLog: stored, messageLog, ownListeners: [...own, later], subjectKeys },
+    ...{
+      post,
+      storedLog: { databaseUrl, keyFolder, bodyFolder },
+      messageLog,
+      ownListeners: [...own, later],
+      subjectKeys,
+    },
     ...{ xroadTlsPeers: new Set<string>(), verifyPeer, peerClient, serviceClient },
     signMessage: createMessageSigner({ keys, clock }),
     ...{ verifyMessage: createMessageVerifier(), heard: () => undefined, observe: () => () => undefined },
