@@ -140,12 +140,8 @@ export async function createAdminWorld(
   const lines: string[] = []
   const log = createLog({ name: 'test', level: 'error', destination: { write: (line) => lines.push(line) } })
   const services = await openServices({
-    ...{
-      databaseUrl: o.databaseUrl ?? `sqlite:${path.join(folder, 'server.db')}`,
-      node: 'node1',
-      clock,
-      log,
-    },
+    ...{ databaseUrl: o.databaseUrl ?? `sqlite:${path.join(folder, 'server.db')}` },
+    ...{ node: 'node1', clock, log },
     migrations: serverMigrations,
   })
   const { database, apiKeys } = services
