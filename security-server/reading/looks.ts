@@ -18,6 +18,7 @@ const PLAIN = {
   getAuditOrders: 'audit orders',
   getAuditOrder: 'audit order',
   exportAuditLog: 'audit log',
+  getTrackerExceptions: 'exceptions of trackers',
 } as const
 const PLAIN_IDS = Object.keys(PLAIN) as (keyof typeof PLAIN)[]
 

@@ -41,6 +41,7 @@ const WHAT: Record<string, TextKey> = {
   getReconciliationCase: 'looks.getReconciliationCase',
   downloadReconciliationStatement: 'looks.downloadReconciliationStatement',
   getAuditOrders: 'looks.getAuditOrders',
+  getTrackerExceptions: 'looks.getTrackerExceptions',
   getAuditOrder: 'looks.getAuditOrder',
   exportAuditLog: 'looks.exportAuditLog',
 }
