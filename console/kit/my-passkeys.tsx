@@ -124,6 +124,8 @@ function Remove({ id, name }: Passkey) {
       label={text('common.removeThis', { what: name })}
       title={text('common.removeThis', { what: name })}
       consequence={<p>{text('passkeys.removeConsequence')}</p>}
+      // A session that began with it ends, and the page with what happened on it.
+      shows
       send={(_, call) => call('removePasskey', { params: { passkey: id } })}
       result={() => <p>{text('passkeys.removed')}</p>}
     />
