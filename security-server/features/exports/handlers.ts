@@ -1,6 +1,6 @@
 /** Exports in the API: order, list, delete and download. Content needs the content role, a case number and a reason. */
 import { randomUUID } from 'node:crypto'
-import { access } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
@@ -43,6 +43,34 @@ export function exportHandlers(rooms: Needs): Handlers {
     if (row === undefined || Number(row.clearance) > clearanceOf(caller))
       throw new Fault('not_found', { what: say`there is no such export` })
     return row
+  }
+
+  /** The look is recorded before the first octet is read for the answer. */
+  const download = async (row: ExportRow, file: FileHandle, input: OperationInput) => {
+    const log = readableAs(row, rooms)
+    const source = () => bundleSource(rooms, log)
+    const isContent = row.format === 'bundles'
+    const exchanges = isContent ? await exchangesOf(file, source()) : { of: [], without: [] }
+    const what = {
+      format: row.format,
+      records: Number(row.records),
+      // Bundles contain whole exchanges, so also records that do not match the search.
+      ...(isContent && { indexes: exchanges.of.flat() }),
+    }
+    await recordLook(rooms.audit, 'downloadExport', `export ${row.id}`, input, what)
+    const asked = recordFilter(JSON.parse(row.filter) as KeptFilter)
+    const { from, to } = asked
+    return writeExport({
+      row,
+      file,
+      server: idText(rooms.server),
+      source,
+      forms: (q) => log.forms(q),
+      counts: () => provenCounts(log, { size: Number(row.size), from, to }),
+      exchanges,
+      actors: await log.openActors(asked),
+      now: new Date(clock()),
+    })
   }
 
   const viewNow = (row: ExportRow) => exportView(row, clock())
@@ -115,36 +143,18 @@ export function exportHandlers(rooms: Needs): Handlers {
         await rooms.contentRequests.check({ target, case: number ?? '', caller: input.caller })
       }
       if (row.state !== 'done') throw new Fault('conflict', { what: say`the export is ${row.state}` })
-      const file = exports.fileOf(row)
-      await access(file).catch((cause: unknown) => {
+      const file = await open(exports.fileOf(row)).catch((cause: unknown) => {
         throw new Fault('not_found', { what: say`the file is gone: order the export again`, cause })
       })
-      const log = readableAs(row, rooms)
-      const source = () => bundleSource(rooms, log)
-      const isContent = row.format === 'bundles'
-      const exchanges = isContent ? await exchangesOf(file, source()) : { of: [], without: [] }
-      const what = {
-        format: row.format,
-        records: Number(row.records),
-        // Bundles contain whole exchanges, so also records that do not match the search.
-        ...(isContent && { indexes: exchanges.of.flat() }),
+      try {
+        const stream = await download(row, file, input)
+        stream.once('close', () => void file.close().catch(() => undefined))
+        const headers = { 'content-disposition': `attachment; filename="export-${row.id}.zip"` }
+        return answer(stream, { headers })
+      } catch (cause) {
+        await file.close()
+        throw cause
       }
-      await recordLook(rooms.audit, 'downloadExport', `export ${row.id}`, input, what)
-      const asked = recordFilter(JSON.parse(row.filter) as KeptFilter)
-      const { from, to } = asked
-      const stream = writeExport({
-        row,
-        file,
-        server: idText(rooms.server),
-        source,
-        forms: (asked) => log.forms(asked),
-        counts: () => provenCounts(log, { size: Number(row.size), from, to }),
-        exchanges,
-        actors: await log.openActors(asked),
-        now: new Date(clock()),
-      })
-      const headers = { 'content-disposition': `attachment; filename="export-${row.id}.zip"` }
-      return answer(stream, { headers })
     },
   }
 }

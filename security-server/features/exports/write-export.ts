@@ -4,7 +4,7 @@
  * range of records, the signed tree head, and the digest of every other file.
  */
 import { createHash, type Hash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { createZipStream, watchedBy } from '#core/container/zip-stream.ts'
@@ -24,8 +24,8 @@ const FORMS_AT_ONCE = 5000
 
 type ExportQuestion = {
   row: ExportRow
-  /** The export's records, one JSON object a line. */
-  file: string
+  /** The export's records, one JSON object a line, open: who deletes the export meanwhile breaks no answer. */
+  file: FileHandle
   server: string
   /** The log and certificates from which bundles are made. */
   source(): BundleSource
@@ -53,7 +53,7 @@ export function writeExport(q: ExportQuestion): Readable {
     const update = (chunk: Buffer): void => void digest.update(chunk)
     zip.addStream(name, { mtime: q.now, compress }, async () => watchedBy(await opened(open), update))
   }
-  if (q.row.format === 'jsonl') add('records.jsonl', async () => createReadStream(q.file))
+  if (q.row.format === 'jsonl') add('records.jsonl', async () => read(q.file))
   else add('records.csv', async () => Readable.from(csvOf(q.file), { objectMode: false }))
   for (const indexes of q.exchanges.of) {
     add(`bundles/evidence-${indexes[0]}.zip`, () => writeBundle(q.source(), indexes), false)
@@ -80,7 +80,7 @@ async function opened(open: () => Promise<Readable>): Promise<Readable> {
 
 /** Groups the records of the file by exchange, each exchange once. A record that was erased since goes to `without`. */
 export async function exchangesOf(
-  file: string,
+  file: FileHandle,
   { log }: Pick<BundleSource, 'log'>,
 ): Promise<BundledExchanges> {
   const known = new Set<number>()
@@ -119,10 +119,15 @@ function headOf({ row, server, exchanges, actors }: ExportQuestion) {
   }
 }
 
+/** From the beginning, each time. */
+function read(file: FileHandle, encoding?: 'utf8'): Readable {
+  return file.createReadStream({ start: 0, autoClose: false, ...(encoding && { encoding }) })
+}
+
 /** Reads lines without node:readline, which does not report that a file cannot be read. */
-async function* rowsOf(file: string): AsyncGenerator<FoundRecord> {
+async function* rowsOf(file: FileHandle): AsyncGenerator<FoundRecord> {
   let rest = ''
-  for await (const chunk of createReadStream(file, { encoding: 'utf8' }) as AsyncIterable<string>) {
+  for await (const chunk of read(file, 'utf8') as AsyncIterable<string>) {
     const lines = (rest + chunk).split('\n')
     rest = lines.pop() ?? ''
     for (const line of lines) yield JSON.parse(line) as FoundRecord
@@ -142,7 +147,7 @@ async function* formsOf({ forms }: Pick<ExportQuestion, 'forms'>, size: number):
 }
 
 /** The records as CSV (RFC 4180). */
-async function* csvOf(file: string): AsyncGenerator<string> {
+async function* csvOf(file: FileHandle): AsyncGenerator<string> {
   yield `${FOUND_RECORD_COLUMNS.join(',')}\r\n`
   for await (const row of rowsOf(file))
     yield `${FOUND_RECORD_COLUMNS.map((name) => cell(row[name] ?? null)).join(',')}\r\n`
