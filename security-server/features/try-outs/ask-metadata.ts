@@ -27,8 +27,8 @@ const MAX_SERVICES = 2_000
 const XROAD = 'xmlns:xrd="http://x-road.eu/xsd/xroad.xsd"'
 
 /**
- * What the provider has, of both protocols, and which of it the client may call. Throws what the exchanges throw,
- * `unreadable_metadata`.
+ * What the provider has, of both protocols, and which of it the client may call. Throws what the exchanges throw, and
+ * `unreadable_metadata`, also when the other server answered with a fault.
  */
 export async function askServices(asked: Asked, rooms: Needs): Promise<OfferedService[]> {
   const [allowed, all] = await Promise.all([
@@ -72,7 +72,7 @@ async function askSoap(
   rooms: Needs,
 ): Promise<FoundService[]> {
   const call = callOf(client, provider, list, rooms)
-  const answer = await rooms.sendForOperator(writeSoapCall(call, `<xrd:${list} ${XROAD}/>`, caller))
+  const answer = await ask(writeSoapCall(call, `<xrd:${list} ${XROAD}/>`, caller), list, rooms)
   const bytes = await wholeOf(answer, list)
   return withSoapDocument(bytes, (root) => {
     const body = root.children().find(({ name }) => name === 'Body')
@@ -108,7 +108,7 @@ export async function askWsdl(
   ]
   const element = `<xrd:getWsdl ${XROAD}>${fields.join('')}</xrd:getWsdl>`
   const call = callOf(client, provider, 'getWsdl', rooms)
-  const answer = await rooms.sendForOperator(writeSoapCall(call, element, caller))
+  const answer = await ask(writeSoapCall(call, element, caller), 'getWsdl', rooms)
   const bytes = await wholeOf(answer, 'getWsdl')
   const parts: Buffer[][] = []
   try {
@@ -138,9 +138,23 @@ async function restMetadata(
 ): Promise<string> {
   const call = callOf(client, provider, code, rooms)
   const request = writeRest(call, { method: 'GET', path: '', query }, caller)
-  const answer = await rooms.sendForOperator(request)
+  const answer = await ask(request, code, rooms)
   if (answer.status !== 200) throw unreadable(code, undefined)
   return (await wholeOf(answer, code)).toString('utf8')
+}
+
+/** To who asks here, the other server's fault is that of an outside service, not one of this server. */
+async function ask(
+  request: Parameters<Needs['sendForOperator']>[0],
+  code: string,
+  rooms: Needs,
+): Promise<SentAnswer> {
+  try {
+    return await rooms.sendForOperator(request)
+  } catch (thrown) {
+    if (!(thrown instanceof Fault) || thrown.code !== 'peer_fault') throw thrown
+    throw new Fault('unreadable_metadata', { what: `${code}: ${thrown.message}`, cause: thrown })
+  }
 }
 
 function callOf(client: SubsystemId, provider: SubsystemId, serviceCode: string, { server }: Needs) {
