@@ -15,6 +15,8 @@ export type SubjectPlace = {
   name: string
   /** The type of identifier. */
   type: string
+  /** The letters that stand before identifiers here and are no part of them, such as a country's. */
+  prefix?: string
 }
 
 const MAX_PATH = 1024

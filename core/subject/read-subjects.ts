@@ -45,7 +45,7 @@ export function readRequestSubjects(places: readonly SubjectPlace[], message: Re
   for (const place of places) {
     const values = place.in === 'body' ? atPointer(document, place.name) : valuesAt(place, message)
     if (values === 'unreadable') unreadable = true
-    else texts.push(...values.map((text) => ({ type: place.type, text })))
+    else texts.push(...values.map((text) => ({ type: place.type, text, prefix: place.prefix ?? '' })))
   }
   return gather(texts, unreadable)
 }
@@ -55,22 +55,22 @@ export function readReplySubjects(places: readonly SubjectPlace[], body: Buffer 
   const texts: Found[] = []
   let unreadable = false
   const document = places.length > 0 ? documentOf(body) : undefined
-  for (const { name, type } of places) {
+  for (const { name, type, prefix = '' } of places) {
     const values = atPointer(document, name)
     if (values === 'unreadable') unreadable = true
-    else texts.push(...values.map((text) => ({ type, text })))
+    else texts.push(...values.map((text) => ({ type, text, prefix })))
   }
   const { subjects, fault } = gather(texts, unreadable)
   return fault === undefined || fault === 'absent' ? { subjects } : { subjects, fault }
 }
 
-type Found = { type: string; text: string }
+type Found = { type: string; text: string; prefix: string }
 
 function gather(texts: Found[], unreadable: boolean): SubjectsFound {
   const known = new Map<string, Subject>()
   let [isBad, isMore] = [unreadable, false]
-  for (const { type, text } of texts) {
-    const identifier = normaliseIdentifier(text)
+  for (const { type, text, prefix } of texts) {
+    const identifier = withoutPrefix(text, prefix)
     if (identifier === undefined) {
       isBad ||= text.trim() !== ''
       continue
@@ -84,6 +84,13 @@ function gather(texts: Found[], unreadable: boolean): SubjectsFound {
   if (isBad) return { subjects, fault: 'unreadable' }
   if (isMore) return { subjects, fault: 'too_many' }
   return subjects.length === 0 ? { subjects, fault: 'absent' } : { subjects }
+}
+
+/** The same whether a message has the prefix or not. */
+function withoutPrefix(text: string, prefix: string): string | undefined {
+  const whole = normaliseIdentifier(text)
+  if (prefix === '' || whole?.startsWith(prefix) !== true) return whole
+  return normaliseIdentifier(whole.slice(prefix.length))
 }
 
 function valuesAt(place: SubjectPlace, message: ReadMessage): string[] {

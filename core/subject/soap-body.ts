@@ -1,10 +1,12 @@
-/** The body of a SOAP message as JSON, so that a JSON Pointer finds an identifier in it as in any body. */
+/** What a SOAP message has at the places of identifiers: its body as JSON, so that a JSON Pointer finds them as in any body, and its user. */
 import { type SoapElement, withSoapDocument } from '#core/transport/soap-document.ts'
 import { Fault } from '#schemas/fault.ts'
 
 type Value = string | Value[] | { [name: string]: Value }
 
 const MAX_DEPTH = 64
+const XROAD = 'http://x-road.eu/xsd/xroad.xsd'
+const USER_ID = 'X-Road-UserId'
 
 /**
  * `{"getPerson":{"code":"..."}}`: elements by local name, those that repeat as a list, an element without
@@ -14,6 +16,15 @@ export function soapBodyJson(message: Buffer): Promise<Buffer> {
   return withSoapDocument(message, (root) => {
     const body = root.children().find(({ name }) => name === 'Body')
     return Buffer.from(JSON.stringify(body === undefined ? {} : jsonOf(body, 0)))
+  })
+}
+
+/** The user in the header, under the name that it has in REST. Throws `invalid_soap`. */
+export function soapHeaders(message: Buffer): Promise<[name: string, value: string][]> {
+  return withSoapDocument(message, (root) => {
+    const header = root.children().find(({ name }) => name === 'Header')
+    const user = header?.children().find(({ name, namespace }) => name === 'userId' && namespace === XROAD)
+    return user === undefined ? [] : [[USER_ID, user.text()]]
   })
 }
 

@@ -1,11 +1,13 @@
 /** Places of people's identifiers, and what is read from them, also from malicious messages. */
 import t from 'tap'
+import { writeSoap } from '../transport/write-soap.ts'
 import { MAX_IDENTIFIER, normaliseIdentifier } from './identifier.ts'
 import { checkPlace, matchTemplate, type SubjectPlace, templateOf } from './place.ts'
 import { MAX_SUBJECTS, placesOf, readReplySubjects, readRequestSubjects } from './read-subjects.ts'
-import { soapBodyJson } from './soap-body.ts'
+import { soapBodyJson, soapHeaders } from './soap-body.ts'
 
 const TYPE = 'personal-code'
+const PARTY = { instance: 'DEV', memberClass: 'GOV', memberCode: '1', subsystemCode: 's' }
 const place = (changes: Partial<SubjectPlace>): SubjectPlace => ({
   method: '*',
   path: '**',
@@ -54,6 +56,19 @@ t.test('an identifier has one form', (t) => {
   ])
     t.equal(normaliseIdentifier(none), undefined, JSON.stringify(none.slice(0, 9)))
   t.end()
+})
+
+t.test('a prefix that stands before identifiers is no part of them', async (t) => {
+  const prefixed = place({ in: 'query', name: 'userCode', prefix: 'EE' })
+  for (const code of ['EE6000', 'ee%2060-00', '6000'])
+    t.same(idsOf([prefixed], { query: `userCode=${code}` }), [['6000'], undefined], code)
+  t.same(idsOf([prefixed], { query: 'userCode=EE' }), [[], 'unreadable'])
+  const fields = { client: PARTY, service: { ...PARTY, serviceCode: 'findUsage' }, id: 'q', userId: 'EE6000' }
+  const headers = await soapHeaders(Buffer.from(writeSoap(fields, '<findUsage/>')))
+  t.same(idsOf([{ ...prefixed, in: 'header', name: 'X-Road-UserId' }], { headers }), [['6000'], undefined])
+  const { userId: _, ...nobody } = fields
+  t.same(await soapHeaders(Buffer.from(writeSoap(nobody, '<findUsage/>'))), [])
+  await t.rejects(soapHeaders(Buffer.from('<a><b></a>')), { code: 'invalid_soap' })
 })
 
 t.test('places are checked', (t) => {

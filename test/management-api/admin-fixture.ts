@@ -191,7 +191,7 @@ export async function createAdminWorld(
   }
   const subjectKeys = await newHolder()
   const subjects = await openPersonSearch({
-    ...{ settings: undefined, keys: subjectKeys, database, clock, messageLog, contracts },
+    ...{ settings: undefined, countryPrefix: '', keys: subjectKeys, database, clock, messageLog, contracts },
   })
   const app = createHttpService({ name: 'admin', log })
   const host = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`

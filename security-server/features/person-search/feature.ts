@@ -18,7 +18,7 @@ import type { SubjectKeysSettings } from './settings.ts'
 type Ground = Omit<Needs, 'subjects'> &
   Pick<Services, 'database' | 'metrics'> & {
     messageLog: Parameters<typeof openPersonSearch>[0]['messageLog']
-    settings: { subjectKeys?: SubjectKeysSettings | undefined }
+    settings: { subjectKeys?: SubjectKeysSettings | undefined; tracker: { countryPrefix: string } }
     contracts: Pick<Contracts, 'view' | 'contentsInForce'>
     /** A key holder that a test supplies. */
     subjectKeys?: Omit<SubjectKeysClient, 'close'> | undefined
@@ -41,6 +41,7 @@ export const personSearch: FeatureModule<Ground, Offers> = {
     const { settings, database, clock, messageLog, contracts } = ground
     const subjects = await openPersonSearch({
       ...{ settings: settings.subjectKeys, database, clock, messageLog, contracts },
+      countryPrefix: settings.tracker.countryPrefix,
       ...(ground.subjectKeys && { keys: ground.subjectKeys }),
     })
     watchSubjects(subjects, messageLog, ground.metrics)

@@ -9,6 +9,7 @@ import { readSecret } from '#platform/configuration/read-secret.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import { Fault } from '#schemas/fault.ts'
+import { FIND_USAGE } from '#schemas/find-usage.ts'
 import type { SubjectEvaluation, SubjectQuestion } from '#schemas/subject-keys.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
@@ -27,6 +28,8 @@ export type PersonSearch = Awaited<ReturnType<typeof openPersonSearch>>
 /** `keys`: in tests, instead of a connection to a key holder. */
 export async function openPersonSearch(q: {
   settings: SubjectKeysSettings | undefined
+  /** What stands before codes in questions to trackers, here or elsewhere, and is no part of them. */
+  countryPrefix: string
   keys?: Omit<SubjectKeysClient, 'close'>
   database: Database
   clock: Clock
@@ -75,7 +78,8 @@ export async function openPersonSearch(q: {
       const own = new Map<string, SubjectPlace[]>()
       const listed = await places.list()
       await places.begin(listed, await log.mark())
-      for (const { service, ...place } of listed) {
+      for (const { service, ...declaredPlace } of listed) {
+        const place = isQuestion(service) ? { ...declaredPlace, prefix: q.countryPrefix } : declaredPlace
         const known = own.get(service)
         if (known === undefined) own.set(service, [place])
         else known.push(place)
@@ -100,6 +104,11 @@ export async function openPersonSearch(q: {
     },
     close: async (): Promise<void> => client?.close(),
   }
+}
+
+/** Whether the service, in text form, is the tracker of a subsystem, in REST or SOAP. */
+function isQuestion(service: string): boolean {
+  return service.split('/')[4] === FIND_USAGE
 }
 
 /** Adds no metrics if no key holder is configured: then records wait for ever, which is no fault. */

@@ -38,6 +38,8 @@ await t.test('operators switch it on and off, and two people withhold', async (t
     places.map((one) => one.in),
     ['query', 'query', 'query', 'none', 'none', 'none'],
   )
+  const inSoap = (await ask('GET', `/subject-places?serviceId=${clientId}:findUsage:v1`)).raw.toString()
+  t.match(JSON.parse(inSoap), [{ in: 'header', name: 'X-Road-UserId' }])
 
   const endsAt = new Date(Date.now() + DAY).toISOString()
   const exception = { clientId, messageId: 'm-1', ground: 'crime', owner: 'A unit', endsAt }

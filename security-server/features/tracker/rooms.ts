@@ -85,7 +85,7 @@ export type PersonUses = {
     list(service?: string): Promise<{ id: number; service: string }[]>
     add(
       service: string,
-      place: { method: string; path: string; in: 'query' | 'none'; name: string; type: string },
+      place: { method: string; path: string; in: 'query' | 'header' | 'none'; name: string; type: string },
       q: { by: string; at: string },
     ): Promise<number>
     delete(id: number): Promise<void>

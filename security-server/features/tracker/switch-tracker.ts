@@ -50,8 +50,13 @@ export async function switchOn(
     ...{ client: subsystem, document: FIND_USAGE_WSDL, url: TRACKER_URL },
   })
   await localSystems.setDisabled(description, false)
-  // The person stands in the header, by which auditors search as for users.
-  await declare(idText(version), { method: '*', path: '**', in: 'none', name: '' }, q.by, rooms)
+  // xrd:userId, by its name in REST.
+  await declare(
+    idText(version),
+    { method: '*', path: '**', in: 'header', name: 'X-Road-UserId' },
+    q.by,
+    rooms,
+  )
 }
 
 /** The places stay declared: calls that were made are indexed with them. */
@@ -77,7 +82,7 @@ async function declarePlaces(service: string, by: string, rooms: Rooms): Promise
 
 async function declare(
   service: string,
-  place: { method: string; path: string; in: 'query' | 'none'; name: string },
+  place: { method: string; path: string; in: 'query' | 'header' | 'none'; name: string },
   by: string,
   { personUses, settings, clock }: Rooms,
 ): Promise<void> {

@@ -4,6 +4,7 @@ import { buffer } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import type { SubjectPlace } from '#core/subject/place.ts'
 import { writeRestRequest } from '#core/transport/rest-request.ts'
+import { writeSoap } from '#core/transport/write-soap.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import type { ContractContent } from '#schemas/contract.ts'
@@ -41,6 +42,8 @@ const PLACE: SubjectPlace = {
   ...{ method: '*', path: '/persons/{code}', in: 'path', name: 'code', type: 'personal-code' },
 }
 
+const QUESTION = '<d:findUsage xmlns:d="http://dumonitor.x-road.eu/producer"/>'
+
 export type Told = { status: number; body: Record<string, unknown>; bytes: Buffer }
 
 type TrackerWorld = {
@@ -75,12 +78,21 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
   const view = () => ({ contracts: contracts.map((content) => ({ content })) })
   const now = { at: Date.now() }
   const subjects = await openPersonSearch({
-    ...{ settings: undefined, keys: holder, database, clock: () => now.at, messageLog: log },
+    ...{
+      settings: undefined,
+      countryPrefix: 'EE',
+      keys: holder,
+      database,
+      clock: () => now.at,
+      messageLog: log,
+    },
     contracts: { view: view as never, contentsInForce: async () => contracts },
   })
   await subjects.places.add(idText(SERVICE), PLACE, { by: 'test', at: new Date().toISOString() })
   const byUser = { ...PLACE, path: '**', in: 'query', name: 'userCode' } as const
   await subjects.places.add(idText(TRACKER), byUser, { by: 'test', at: new Date().toISOString() })
+  const bySoapUser = { ...byUser, in: 'header', name: 'X-Road-UserId' } as const
+  await subjects.places.add(`${idText(TRACKER)}/v1`, bySoapUser, { by: 'test', at: new Date().toISOString() })
   const replies = { ...PLACE, path: '/lists', in: 'reply', name: '/codes' } as const
   await subjects.places.add(idText(SERVICE), replies, { by: 'test', at: new Date().toISOString() })
   const store = createTrackerStore(database)
@@ -109,14 +121,16 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
     ...{ log, store, holder, rooms, tracker, contracts, now },
     async use(code, { outcome = '', answer = 'ok', body, ...more } = {}) {
       const ids = more.ids ?? { id: randomUUID(), requestId: randomUUID() }
-      const service = more.service ?? SERVICE
+      const service: ServiceId = more.service ?? SERVICE
       const path =
         service.serviceCode === TRACKER.serviceCode
           ? `/v2/findUsage?userCode=${code}`
           : code.includes('/')
             ? code
             : `/persons/${code}`
-      const message = writeRestRequest({
+      const user = { client: more.client ?? CLIENT, service, id: ids.id, userId: code }
+      const inSoap = Buffer.from(writeSoap(user, QUESTION))
+      const inRest = writeRestRequest({
         method: 'GET',
         target: `/r1/${idText(service)}${path}`,
         headers: [
@@ -126,6 +140,7 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
           ['x-road-id', ids.id],
         ],
       })
+      const message = service.serviceVersion === undefined ? inRest : inSoap
       const facts = { ...more, ids, message, extra: { userId: 'EE-OFFICIAL' } }
       const { index } = await log.append(await signedRecord({ ...facts, outcome }))
       if (outcome !== '') return index

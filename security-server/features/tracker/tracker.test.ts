@@ -164,8 +164,8 @@ await eachDatabase(t, async (_database, t, url) => {
   })
 
   await t.test('what was asked here is counted, and is no use', async (t) => {
-    await use(code.slice(2), { service: TRACKER, client: PORTAL })
-    await use(code.slice(2), { service: TRACKER, client: PORTAL })
+    await use(code, { service: TRACKER, client: PORTAL })
+    await use(code.toLowerCase(), { service: { ...TRACKER, serviceVersion: 'v1' }, client: PORTAL })
     await index()
     const told = await mine('/concordat/v1/usages')
     t.match(told.body, { totalUsages: 5, looks: [{ client: { id: 'DEV:GOV:9999:portal' }, count: 2 }] })

@@ -10,7 +10,7 @@ import {
   readRequestSubjects,
   type Subject,
 } from '#core/subject/read-subjects.ts'
-import { soapBodyJson } from '#core/subject/soap-body.ts'
+import { soapBodyJson, soapHeaders } from '#core/subject/soap-body.ts'
 import { parseRestRequest } from '#core/transport/rest-request.ts'
 import { checkServicePath } from '#core/transport/service-path.ts'
 import { isSoapMessage } from '#core/transport/soap-document.ts'
@@ -74,7 +74,7 @@ async function ofRequest(
   if (!says) return without('undeclared')
   let call: Awaited<ReturnType<typeof readCall>>
   try {
-    call = await readCall(source.message)
+    call = await readCall(source.message, own)
   } catch {
     return without('unreadable')
   }
@@ -118,7 +118,7 @@ async function repliedPlaces(
   const request = await readers.request()
   if (request === undefined) return { places: ofAnyCall, reason: 'reply_not_kept' }
   try {
-    return { places: placesOf(all, await readCall(request)), reason: undefined }
+    return { places: placesOf(all, await readCall(request, all)), reason: undefined }
   } catch {
     return { places: ofAnyCall, reason: 'reply_unreadable' }
   }
@@ -130,8 +130,11 @@ async function bodyOf(message: Buffer, readBody: ReadBody): ReturnType<ReadBody>
   return soapBodyJson(message).catch(() => 'unreadable' as const)
 }
 
-async function readCall(message: Buffer) {
-  if (isSoapMessage(message)) return { method: 'POST', path: '', query: undefined, headers: [] }
+async function readCall(message: Buffer, places: readonly SubjectPlace[]) {
+  if (isSoapMessage(message)) {
+    const headers = places.some((place) => place.in === 'header') ? await soapHeaders(message) : []
+    return { method: 'POST', path: '', query: undefined, headers }
+  }
   const { method, servicePath, query, headers } = parseRestRequest(message)
   return { method, path: checkServicePath(servicePath, { allowEncodedSlash: true }), query, headers }
 }
