@@ -6,6 +6,13 @@
 /** The code of the service, in REST and in SOAP (there with version v1). */
 export const FIND_USAGE = 'findUsage'
 
+/** Where a question names the person. */
+export const PERSON_PATHS: readonly string[] = [
+  '/v2/findUsage',
+  '/concordat/v1/usages',
+  '/concordat/v1/proof',
+]
+
 /** Estonia's data tracker protocol v2. */
 export type FindUsageResponse = { totalUsages: number; usages: FoundUsage[] }
 
@@ -42,6 +49,8 @@ export type Usage = {
   fields?: { request?: string[]; response?: string[] }
   outcome: string
   isGeneral?: true
+  /** More than 64 people were in the message or its answer. */
+  isMass?: true
   /** `leaf`: base64 of the leaf hash of the request's record. Absent where the use is general. */
   record?: { index: number; leaf: string }
 }
@@ -68,6 +77,8 @@ export type Usages = {
   totalUsages: number
   usages: Usage[]
   next?: string
+  /** There are older uses: ask for an earlier period. */
+  isCut?: true
   massUses: MassUse[]
   looks: Look[]
 }

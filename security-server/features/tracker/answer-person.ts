@@ -59,7 +59,6 @@ export function createTracker(rooms: TrackerRooms): Tracker {
       const { client, service, protocol } = asked.request
       const of: AskedTracker = {
         ...{ client: idText(client), subsystem: idText(subsystemOf(service)) },
-        tracker: idText({ ...subsystemOf(service), serviceCode: service.serviceCode }),
       }
       try {
         const leave = rooms.quota.enter(client)

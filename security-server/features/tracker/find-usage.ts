@@ -2,7 +2,7 @@
 import type { FindUsageResponse, FoundUsage } from '#schemas/find-usage.ts'
 import { parseClientId } from '#schemas/identifiers.ts'
 import { spanOf } from './coverage.ts'
-import { describeUse, monthOf, purposeIn } from './describe-use.ts'
+import { describeUse, purposeIn } from './describe-use.ts'
 import { type AskedTracker, questionFor } from './question-for.ts'
 import type { PersonQuestion } from './read-question.ts'
 import type { TrackerRooms } from './rooms.ts'
@@ -25,11 +25,12 @@ export async function findUsage(
   const rules = await rooms.store.rules(asked.subsystem)
   const usages: FoundUsage[] = []
   for (const row of rows) {
-    const { purposes, client, service, isGeneral } = await describeUse(row, rules, rooms)
+    const { isGeneral } = row
+    const { purposes, client, service } = await describeUse(row, rules, rooms)
     const { memberCode, subsystemCode } = parseClientId(row.client)
     const action = purposeIn(purposes, rooms.settings.language)
     usages.push({
-      logtime: isGeneral ? monthOf(row.time) : row.time,
+      logtime: row.told,
       action: action ?? (isGeneral ? NOBODY : (service?.id.split(':').slice(4).join(' ') ?? NOBODY)),
       receiverCode: isGeneral ? NOBODY : memberCode,
       ...(client?.name !== undefined && { receiverName: client.name }),

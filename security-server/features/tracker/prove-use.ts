@@ -20,7 +20,7 @@ export async function proveUse(
   const question = await questionFor(asked, period, rooms)
   const { rows } = await rooms.personUses.page(
     { ...person, client: asked.client },
-    { ...question, givenOnly: false, offset: 0, before: record + 1, limit: 1 },
+    { ...question, givenOnly: false, offset: 0, only: record, limit: 1 },
   )
   const rules = await rooms.store.rules(asked.subsystem)
   const [row] = rows

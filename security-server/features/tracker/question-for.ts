@@ -3,15 +3,17 @@ import type { Period } from './read-question.ts'
 import type { TrackerRooms, UsesQuestion } from './rooms.ts'
 
 /** Who asks which tracker: identifiers in text form. */
-export type AskedTracker = { client: string; subsystem: string; tracker: string }
+export type AskedTracker = { client: string; subsystem: string }
 
 export async function questionFor(
-  { subsystem, tracker }: AskedTracker,
+  { subsystem }: AskedTracker,
   period: Period,
   { store, clock }: Pick<TrackerRooms, 'store' | 'clock'>,
-): Promise<Pick<UsesQuestion, 'subsystem' | 'tracker' | 'from' | 'to' | 'withheld'>> {
+): Promise<Pick<UsesQuestion, 'subsystem' | 'from' | 'to' | 'general' | 'withheld'>> {
   const exceptions = await store.inForce(subsystem, new Date(clock()).toISOString())
+  const rules = await store.rules(subsystem)
   const of = (scope: string): string[] =>
     exceptions.filter((one) => one.scope === scope).map(({ target }) => target)
-  return { subsystem, tracker, ...period, withheld: { messages: of('message'), contracts: of('contract') } }
+  const general = [...rules.values()].filter(({ isGeneral }) => isGeneral).map(({ service }) => service)
+  return { subsystem, general, ...period, withheld: { messages: of('message'), contracts: of('contract') } }
 }

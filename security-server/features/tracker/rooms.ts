@@ -23,6 +23,10 @@ export type PersonUse = SearchTerms & {
   service: string
   leaf: Buffer | undefined
   answer: { index: number; outcome: string } | undefined
+  isMass: boolean
+  isGeneral: boolean
+  /** The time that is told. */
+  told: string
 }
 
 /** Messages about many people, as the index counts them. */
@@ -38,30 +42,31 @@ type MassCount = {
   messages: number
 }
 
+/** The last row with its own time, and how many in general terms came after it. */
+export type UsesPosition = { row: { time: string; idx: number } | undefined; general: number }
+
 type UsesPage = {
   total: number
   rows: PersonUse[]
   looks: { client: string; count: number; first: string; last: string }[]
-  isMore: boolean
+  /** There are older uses that are not told. */
+  isCut: boolean
+  next: UsesPosition | undefined
 }
 
-type Person = {
-  type: string
-  identifier: string
-  client: string
-  from?: string | undefined
-  to?: string | undefined
-}
+type Person = { type: string; identifier: string; client: string }
 
 export type UsesQuestion = {
   subsystem: string
-  tracker: string
   from?: string | undefined
   to?: string | undefined
   withheld: { messages: string[]; contracts: string[] }
+  general: string[]
   givenOnly: boolean
   offset: number
-  before?: number | undefined
+  after?: UsesPosition | undefined
+  /** This request alone. */
+  only?: number | undefined
   limit: number
 }
 

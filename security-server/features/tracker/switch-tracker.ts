@@ -1,7 +1,7 @@
 /** Switches the tracker of a subsystem on and off. It is a service like others: rights to it are given as to any. */
 import { readFile } from 'node:fs/promises'
 import { Fault } from '#schemas/fault.ts'
-import { FIND_USAGE } from '#schemas/find-usage.ts'
+import { FIND_USAGE, PERSON_PATHS } from '#schemas/find-usage.ts'
 import { idText, type SubsystemId } from '#schemas/identifiers.ts'
 import { isTracker, TRACKER_URL } from '../../local-systems/check-address.ts'
 import { clientIn } from '../../local-systems/manage.ts'
@@ -12,8 +12,6 @@ import { FIND_USAGE_WSDL } from './soap.ts'
 type Rooms = Pick<TrackerRooms, 'localSystems' | 'personUses' | 'settings' | 'clock'>
 
 const DESCRIPTION = new URL('../../../schemas/find-usage.yaml', import.meta.url)
-/** Where a question names the person, so that auditors find it, and people see how often somebody asked. */
-const ABOUT_A_PERSON = ['/v2/findUsage', '/concordat/v1/usages', '/concordat/v1/proof']
 const ABOUT_NOBODY = ['/v2/usagePeriod', '/v2/heartbeat', '/concordat/v1/coverage']
 
 /** The descriptions of the tracker's services: one in REST, one in SOAP. */
@@ -74,7 +72,8 @@ function refuseOther(
 }
 
 async function declarePlaces(service: string, by: string, rooms: Rooms): Promise<void> {
-  for (const path of ABOUT_A_PERSON)
+  // So that auditors find it, and people see how often somebody asked.
+  for (const path of PERSON_PATHS)
     await declare(service, { method: 'GET', path, in: 'query', name: 'userCode' }, by, rooms)
   for (const path of ABOUT_NOBODY)
     await declare(service, { method: 'GET', path, in: 'none', name: '' }, by, rooms)

@@ -48,6 +48,7 @@ export type Told = { status: number; body: Record<string, unknown>; bytes: Buffe
 
 type TrackerWorld = {
   log: TestLog
+  logUrl: string
   store: TrackerStore
   holder: Holder
   rooms: TrackerRooms
@@ -72,7 +73,8 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
   const database = await openDatabase(other)
   t.teardown(() => database.close())
   await migrate(database, { ...subjectMigrations, ...trackerMigrations })
-  const log = await openTestLog(t, logOptions(logFolder(t), url))
+  const options = logOptions(logFolder(t), url)
+  const log = await openTestLog(t, options)
   const holder = await memoryHolder(t)
   const contracts: ContractContent[] = []
   const view = () => ({ contracts: contracts.map((content) => ({ content })) })
@@ -118,16 +120,15 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
   }
   const tracker = createTracker(rooms)
   return {
-    ...{ log, store, holder, rooms, tracker, contracts, now },
+    ...{ log, logUrl: options.databaseUrl, store, holder, rooms, tracker, contracts, now },
     async use(code, { outcome = '', answer = 'ok', body, ...more } = {}) {
       const ids = more.ids ?? { id: randomUUID(), requestId: randomUUID() }
       const service: ServiceId = more.service ?? SERVICE
-      const path =
-        service.serviceCode === TRACKER.serviceCode
+      const path = code.includes('/')
+        ? code
+        : service.serviceCode === TRACKER.serviceCode
           ? `/v2/findUsage?userCode=${code}`
-          : code.includes('/')
-            ? code
-            : `/persons/${code}`
+          : `/persons/${code}`
       const user = { client: more.client ?? CLIENT, service, id: ids.id, userId: code }
       const inSoap = Buffer.from(writeSoap(user, QUESTION))
       const inRest = writeRestRequest({

@@ -142,7 +142,8 @@ await eachDatabase(t, async (_database, t, url) => {
       ['/v2/findUsage?userCode=EE1&periodStart=2026-13-41T00:00:00Z', 400],
       ['/v2/findUsage?userCode=EE1&periodStart=2026-01-01', 400],
       ['/concordat/v1/usages?userCode=EE1&cursor=%27;--', 400],
-      ['/concordat/v1/usages?userCode=EE1&cursor=MTA', 200],
+      ['/concordat/v1/usages?userCode=EE1&cursor=zzzzzzzzzz-1-0', 400],
+      ['/concordat/v1/usages?userCode=EE1&cursor=m0-1-0', 200],
       ['/concordat/v1/proof?userCode=EE1', 400],
       ['/concordat/v1/proof?userCode=EE1&record=99999', 404],
       ['/v2/findUsage/../heartbeat', 404],
@@ -232,7 +233,14 @@ await eachDatabase(t, async (_database, t, url) => {
     const lines = (await of('51')).body['massUses']
     t.match(lines, [{ role: 'provider', messages: 3, purposes: { und: content.purpose }, first: /^20/ }])
     t.same((await of('nobody')).body['massUses'], lines)
-    t.same(idsOf(await of('51')), [few])
+    const [newest, ...masses] = rowsOf(await of('51'))
+    t.match([newest?.record, newest?.['isMass']], [{ index: few }, undefined], 'who is indexed is told it')
+    t.same(
+      [masses.map(({ isMass }) => isMass), (await of('51')).body['totalUsages']],
+      [[true, true, true], 4],
+    )
+    t.equal((await ask('/v2/findUsage?userCode=EE51', { userId: 'EE51' })).body['totalUsages'], 4)
+    t.match((await of('569')).body, { usages: [] }, 'and who is not, in the lines alone')
   })
 
   await t.test('a service whose uses could tell of somebody else is told in general terms', async (t) => {
@@ -254,6 +262,31 @@ await eachDatabase(t, async (_database, t, url) => {
     t.match((await mine('/v2/findUsage')).body['usages'], [
       { receiverCode: '-', receiverSystem: '-', action: 'A question about an estate' },
     ])
+    const { months } = await world.holder.evaluateSearch({
+      ...{
+        type: 'personal-code',
+        identifier: person,
+        case: 'c',
+        reason: 'r',
+        person: { id: 'p', name: 'p' },
+      },
+    })
+    const month = months.at(-1)!.month
+    const during = (from: string, to: string) =>
+      mine(`/concordat/v1/usages?periodStart=${from}&periodEnd=${to}`)
+    const ofMonth = await during(`${month}-01T00:00:00Z`, `${month}-01T00:00:00.001Z`)
+    t.equal(ofMonth.body['totalUsages'], 4, 'all of the month are at its beginning')
+    const later = await during(`${month}-01T00:00:00.001Z`, '2099-01-01T00:00:00Z')
+    t.equal(later.body['totalUsages'], 1, 'so that no period says when it was')
+    const all: Row[] = []
+    let cursor = ''
+    do {
+      const page = await mine(`/concordat/v1/usages?limit=1${cursor && `&cursor=${cursor}`}`)
+      all.push(...rowsOf(page))
+      if (page.body['next'] !== undefined) t.match(page.body['next'], /^[0-9a-z]+-[0-9a-z]+-[0-3]$/)
+      cursor = (page.body['next'] as string | undefined) ?? ''
+    } while (cursor !== '')
+    t.same([all.length, all[0]!.record?.index], [5, called], 'each once, and cursors have what was told')
     t.match((await ask('/concordat/v1/coverage')).body, {
       generalServices: ['DEV:GOV:1234:population:persons'],
     })

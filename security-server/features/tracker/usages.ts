@@ -1,13 +1,15 @@
 /** The uses of a person's data in which this subsystem was the provider or the consumer, as our own portals ask for them. */
 import type { MassUse, Usage, Usages } from '#schemas/find-usage.ts'
-import { describeUse, headOf, monthOf, partyOf } from './describe-use.ts'
+import { describeUse, headOf, partyOf } from './describe-use.ts'
 import { type AskedTracker, questionFor } from './question-for.ts'
 import { type PersonQuestion, refused } from './read-question.ts'
-import type { PersonUse, TrackerRooms, UsesQuestion } from './rooms.ts'
+import type { PersonUse, TrackerRooms, UsesPosition, UsesQuestion } from './rooms.ts'
 import type { ServiceRule } from './store.ts'
 
 const MOST_MASS_USES = 200
-const CURSOR = /^[0-9]{1,16}$/
+/** Time, index and number, to the base of 36; the first two are empty where all rows before are in general terms. */
+const CURSOR = /^(?:([0-9a-z]{1,10})-([0-9a-z]{1,11}))?-([0-9a-z]{1,4})$/
+const LAST_TIME = Date.UTC(9999, 11, 31)
 
 export async function usages(
   asked: AskedTracker,
@@ -15,21 +17,22 @@ export async function usages(
   page: { cursor: string | undefined; limit: number },
   rooms: TrackerRooms,
 ): Promise<Usages> {
-  const before = page.cursor === undefined ? undefined : indexIn(page.cursor)
+  const after = page.cursor === undefined ? undefined : positionIn(page.cursor)
   const question = await questionFor(asked, period, rooms)
-  const { total, rows, looks, isMore } = await rooms.personUses.page(
+  const { total, isCut, rows, looks, next } = await rooms.personUses.page(
     { ...person, client: asked.client },
-    { ...question, givenOnly: false, offset: 0, before, limit: page.limit },
+    { ...question, givenOnly: false, offset: 0, after, limit: page.limit },
   )
   const rules = await rooms.store.rules(asked.subsystem)
-  const isFirst = before === undefined
+  const isFirst = after === undefined
   const told: Usage[] = []
   for (const row of rows) told.push(await usageOf(row, rules, rooms))
   return {
     ...headOf(asked.subsystem, rooms),
     totalUsages: total,
     usages: told,
-    ...(isMore && { next: cursorOf(rows.at(-1)!.idx) }),
+    ...(next && { next: cursorOf(next) }),
+    ...(isCut && { isCut: true }),
     massUses: isFirst ? await massUses(question, rules, rooms) : [],
     looks: isFirst
       ? looks.map(({ client, ...look }) => ({ client: partyOf(client, 'client', rooms), ...look }))
@@ -46,13 +49,15 @@ async function usageOf(
   const role = roleOf(row)
   // A refusal of a request is in its own record.
   const outcome = row.outcome === '' ? (row.answer?.outcome ?? 'open') : row.outcome
+  const mass = row.isMass ? { isMass: true as const } : {}
   if (isGeneral)
-    return { messageId: '', time: monthOf(row.time), role, ...described, outcome, isGeneral: true }
+    return { messageId: '', time: row.told, role, ...described, outcome, ...mass, isGeneral: true }
   return {
     ...{ messageId: row.query_id, requestId: row.request_id, time: row.time, role },
     ...described,
     ...(row.endpoint !== '' && { endpoint: row.endpoint }),
     outcome,
+    ...mass,
     record: { index: row.idx, leaf: row.leaf?.toString('base64') ?? '' },
   }
 }
@@ -79,12 +84,16 @@ function roleOf({ direction }: { direction: string }): Usage['role'] {
   return direction === 'in' ? 'provider' : 'consumer'
 }
 
-function cursorOf(index: number): string {
-  return Buffer.from(String(index)).toString('base64url')
+/** Nothing in it is not in the rows before. */
+function cursorOf({ row, general }: UsesPosition): string {
+  const at = row === undefined ? '' : `${Date.parse(row.time).toString(36)}-${row.idx.toString(36)}`
+  return `${at}-${general.toString(36)}`
 }
 
-function indexIn(cursor: string): number {
-  const text = Buffer.from(cursor, 'base64url').toString('latin1')
-  if (!CURSOR.test(text) || cursorOf(Number(text)) !== cursor) throw refused('cursor is the next of a page')
-  return Number(text)
+function positionIn(cursor: string): UsesPosition {
+  const [, time, index, general] = CURSOR.exec(cursor) ?? []
+  const [at, idx] = [time, index].map((text) => Number.parseInt(text ?? '0', 36))
+  if (general === undefined || at! > LAST_TIME) throw refused('cursor is the next of a page')
+  const row = time === undefined ? undefined : { time: new Date(at!).toISOString(), idx: idx! }
+  return { row, general: Number.parseInt(general, 36) }
 }

@@ -14,6 +14,7 @@ import { soapBodyJson, soapHeaders } from '#core/subject/soap-body.ts'
 import { parseRestRequest } from '#core/transport/rest-request.ts'
 import { checkServicePath } from '#core/transport/service-path.ts'
 import { isSoapMessage } from '#core/transport/soap-document.ts'
+import { FIND_USAGE, PERSON_PATHS } from '#schemas/find-usage.ts'
 import type { SubjectReason } from './looked-at.ts'
 import type { SubjectFacts, SubjectSource } from './read-sources.ts'
 
@@ -25,7 +26,12 @@ export type Declared = {
 }
 
 /** `reason` is undefined when the record is not counted by itself: a reply without places, or a refusal of a logged request. */
-export type FoundSubjects = { subjects: Subject[]; reason: SubjectReason | undefined }
+export type FoundSubjects = {
+  subjects: Subject[]
+  reason: SubjectReason | undefined
+  /** Whether it asked a tracker. */
+  isLook?: boolean
+}
 
 /** Undefined when the message has no body. `unreadable` when its file is missing or damaged. */
 export type ReadBody = () => Promise<Buffer | 'too_large' | 'unreadable' | undefined>
@@ -93,7 +99,16 @@ async function ofRequest(
   const body = inBody ? await bodyOf(source.message, readBody) : undefined
   if (body === 'too_large' || body === 'unreadable') return without(body)
   const { subjects, fault } = readRequestSubjects(matching, { ...call, body })
-  return { subjects, reason: fault ?? 'indexed' }
+  return { subjects, reason: fault ?? 'indexed', isLook: isLook(source.service, call) }
+}
+
+/** Only what a tracker answers about a person: whatever else has its code is a use. */
+function isLook(service: string, { method, path }: { method: string; path: string }): boolean {
+  const [code, version] = service.split('/').slice(4)
+  if (code !== FIND_USAGE) return false
+  return version === undefined
+    ? method === 'GET' && PERSON_PATHS.includes(path)
+    : version === 'v1' && path === ''
 }
 
 async function ofReply(source: SubjectSource, declared: Declared, readers: Readers): Promise<FoundSubjects> {

@@ -132,7 +132,10 @@ function lookedAt({ facts, of }: Looked, answer: SubjectEvaluation | undefined):
   const entries = hashes.map((hash) => subjectEntry(time.slice(0, 7), hash))
   const gap = answer !== undefined && 'without' in answer ? gapOf(answer.without) : undefined
   const reason = gap === undefined ? of.reason : kind === 'reply' ? (`reply_${gap}` as const) : gap
-  return { idx, day: time.slice(0, 10), service, reason, entries, keyId }
+  return {
+    ...{ idx, day: time.slice(0, 10), service, reason, entries, keyId },
+    ...(of.isLook === true && { isLook: true }),
+  }
 }
 
 function gapOf(without: 'destroyed' | 'refused') {

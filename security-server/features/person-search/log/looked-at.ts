@@ -35,6 +35,8 @@ export type LookedAt = {
   /** Undefined when the record is not counted. */
   reason: SubjectReason | undefined
   entries: string[]
+  /** Whether it asked a tracker. */
+  isLook?: boolean
   /** The id of the key with which the entries were made. */
   keyId: string
 }

@@ -117,6 +117,11 @@ export const subjectPart: LogPart<SubjectMethods> = {
               ...countErased(erased),
               { text: 'delete from subject where idx = ?', values: [erased.idx] },
               { text: 'delete from subject_mass where idx = ?', values: [erased.idx] },
+              { text: 'delete from subject_look where idx = ?', values: [erased.idx] },
+              {
+                text: 'delete from subject_answer where idx = ? or answer_idx = ?',
+                values: [erased.idx, erased.idx],
+              },
             ],
     }
   },

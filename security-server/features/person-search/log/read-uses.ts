@@ -2,21 +2,26 @@
 import type { SearchTerms, TermsStore } from '../../../reading/index/terms-store.ts'
 import type { FoundUse, UsesQuestion, UsesStore } from './uses-store.ts'
 
-export type UsesPageQuestion = Omit<UsesQuestion, 'most'> & {
+export type UsesPageQuestion = UsesQuestion & {
   /** Query ids and contracts (without version) that are withheld. */
   withheld: { messages: string[]; contracts: string[] }
-  /** Only requests that this server's systems were to answer and that were not refused. */
-  givenOnly: boolean
-  /** The service, in text form, that asks for the person; as a consumer each service with its code. */
-  tracker: string
+  /** Services, in text form, whose uses have the first moment of the month as their time. */
+  general: string[]
+  /** This request alone, if it is among the uses. */
+  only?: number | undefined
   offset: number
-  /** The index of the last row of the page before. */
-  before?: number | undefined
+  /** Where the page before ended. */
+  after?: UsesPosition | undefined
   limit: number
 }
 
-type PersonUse = FoundUse &
-  SearchTerms & { leaf: Buffer | undefined; answer: { index: number; outcome: string } | undefined }
+/** The last row that has its own time, if there was one, and how many in general terms came after it. Both were told already. */
+export type UsesPosition = { row: { time: string; idx: number } | undefined; general: number }
+
+/** `told`: the time that is told, by which rows are ordered and a period chooses. */
+type Shown = FoundUse & SearchTerms & { told: string; isGeneral: boolean }
+
+type PersonUse = Shown & { leaf: Buffer | undefined; answer: { index: number; outcome: string } | undefined }
 
 /** `first` and `last` are times. */
 type FoundLook = { client: string; count: number; first: string; last: string }
@@ -24,9 +29,12 @@ type FoundLook = { client: string; count: number; first: string; last: string }
 export type UsesPage = {
   /** Of the period, on all pages. */
   total: number
+  /** Whether there are older uses that are not told: ask for an earlier period. */
+  isCut: boolean
   rows: PersonUse[]
   looks: FoundLook[]
-  isMore: boolean
+  /** Where the next page begins; undefined on the last one. */
+  next: UsesPosition | undefined
 }
 
 /** No person has more uses in a period; who has is told of the newest ones, and asks for an earlier period. */
@@ -36,22 +44,28 @@ const MOST_LOOKS = 50
 export async function readUses(
   { uses, terms }: { uses: UsesStore; terms: Pick<TermsStore, 'withTerms'> },
   q: UsesPageQuestion,
+  most = MOST_USES,
 ): Promise<UsesPage> {
-  const found = await terms.withTerms(await uses.uses({ ...q, most: MOST_USES }))
-  const shown = found.filter(isShownBy(q))
-  const [looks, rest] = [shown.filter(isLookOf(q)), shown.filter((row) => !isLookOf(q)(row))]
-  const of = q.givenOnly
-    ? rest.filter(({ direction, outcome }) => direction === 'in' && outcome === '')
-    : rest
-  const left = of.filter(({ idx }) => q.before === undefined || idx < q.before)
-  const rows = left.slice(q.offset, q.offset + q.limit)
+  const [found, looks]: [Shown[], Shown[]] = [[], []]
+  let isCut = false
+  for await (const some of uses.about(q)) {
+    isCut = some.isCut
+    const rows = (await terms.withTerms(some.rows)).filter(isShownBy(q)).map(toldBy(q)).filter(isWithin(q))
+    for (const row of rows) (row.isLook ? looks : found).push(row)
+    if (found.length > most) break
+  }
+  const all = found.sort(newestFirst).slice(0, most)
+  const of = q.only === undefined ? all : all.filter(({ idx }) => idx === q.only)
+  const start = startOf(of, q.after) + q.offset
+  const rows = of.slice(start, start + q.limit)
   const indexes = rows.map(({ idx }) => idx)
   const [leaves, answers] = [await uses.leaves(indexes), await uses.answers(indexes)]
   return {
     total: of.length,
+    isCut: isCut || found.length > most,
     rows: rows.map((row) => ({ ...row, leaf: leaves.get(row.idx), answer: answers.get(row.idx) })),
     looks: q.givenOnly ? [] : looksIn(looks),
-    isMore: left.length > q.offset + rows.length,
+    next: of.length > start + rows.length ? endOf(of.slice(0, start + rows.length)) : undefined,
   }
 }
 
@@ -62,14 +76,44 @@ function isShownBy({ withheld }: UsesPageQuestion): (row: FoundUse & SearchTerms
     secrecy === 0 && !messages.has(query_id) && !contracts.has(contract.split('/')[0]!)
 }
 
-function isLookOf({ tracker }: UsesPageQuestion): (row: FoundUse) => boolean {
-  const code = `/${tracker.split('/').at(-1)}`
-  return ({ direction, service }) =>
-    service === tracker || service === `${tracker}/v1` || (direction === 'out' && service.endsWith(code))
+function toldBy(q: UsesPageQuestion): (row: FoundUse & SearchTerms) => Shown {
+  const services = new Set(q.general)
+  return (row) => {
+    const isGeneral = services.has(row.service)
+    return { ...row, isGeneral, told: isGeneral ? `${row.time.slice(0, 7)}-01T00:00:00.000Z` : row.time }
+  }
 }
 
-function looksIn(rows: FoundUse[]): FoundLook[] {
-  const looks = Map.groupBy(rows, ({ client }) => client)
+/** A period chooses by what is told: a narrow one would say the time of a row that has its month alone. */
+function isWithin({ from, to }: UsesPageQuestion): (row: Shown) => boolean {
+  return ({ told }) => (from === undefined || told >= from) && (to === undefined || told < to)
+}
+
+/** Rows in general terms stand at the end of their month, in an order that says nothing of their time. */
+function newestFirst(a: Shown, b: Shown): number {
+  if (a.told !== b.told) return a.told < b.told ? 1 : -1
+  if (a.isGeneral !== b.isGeneral) return a.isGeneral ? 1 : -1
+  if (!a.isGeneral || a.request_id === b.request_id) return b.idx - a.idx
+  return a.request_id < b.request_id ? -1 : 1
+}
+
+function startOf(rows: Shown[], after: UsesPosition | undefined): number {
+  if (after === undefined) return 0
+  const { row, general } = after
+  const isBehind = ({ told, idx, isGeneral }: Shown): boolean =>
+    row === undefined || told < row.time || (told === row.time && (isGeneral || idx < row.idx))
+  const at = rows.findIndex(isBehind)
+  return (at < 0 ? rows.length : at) + general
+}
+
+function endOf(rows: Shown[]): UsesPosition {
+  const last = rows.findLastIndex(({ isGeneral }) => !isGeneral)
+  const row = rows[last]
+  return { row: row && { time: row.time, idx: row.idx }, general: rows.length - 1 - last }
+}
+
+function looksIn(rows: Shown[]): FoundLook[] {
+  const looks = Map.groupBy(rows.sort(newestFirst), ({ client }) => client)
   return [...looks].slice(0, MOST_LOOKS).map(([client, of]) => ({
     ...{ client, count: of.length, first: of.at(-1)!.time, last: of[0]!.time },
   }))

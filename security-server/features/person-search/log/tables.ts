@@ -23,6 +23,8 @@ export type SubjectTables = IndexTables & {
   subject_month: { month: string; key_id: string; records: number; forgotten: number }
   /** The record that answered a request about people. */
   subject_answer: { idx: number; answer_idx: number; outcome: string }
+  /** Questions to trackers. */
+  subject_look: { idx: number }
   /** Requests about more people than are indexed, or with such a reply. */
   subject_mass: { idx: number }
   /** `key`: a hash of the columns up to `secrecy`. `contract`: as in `search_terms`. */

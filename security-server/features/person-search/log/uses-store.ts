@@ -1,6 +1,6 @@
 /**
  * The exchanges about a person, for the person: requests that carry one of the entries, or whose reply does. Messages about more people
- * than are indexed are counted by month and purpose; nobody is named in these counts.
+ * than are indexed are counted by month and purpose as well; nobody is named in these counts.
  */
 import { hash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
@@ -20,23 +20,29 @@ export type FoundUse = {
   service: string
   terms: number
   secrecy: number
+  /** Its message, or the reply, was about more people than are indexed. */
+  isMass: boolean
+  /** It asked a tracker. */
+  isLook: boolean
 }
 
 export type MassCount = Omit<SubjectTables['mass_use'], 'month' | 'key'>
 
 /** Exchanges of one subsystem, in text form. */
 export type UsesQuestion = {
-  /** Hexadecimal. */
+  /** Hexadecimal, of the oldest month first. */
   entries: string[]
   subsystem: string
   /** ISO times with milliseconds: `from` is included, `to` is not. */
   from?: string | undefined
   to?: string | undefined
-  /** At most so many, the newest ones. */
-  most: number
+  /** Only requests that this server's systems were to answer and that were not refused. */
+  givenOnly: boolean
 }
 
 const AT_ONCE = 1000
+/** Entries of one person that a question looks at, the newest ones. */
+const MOST_LOOKED_AT = 100_000
 const MOST_SERVICES = 500
 const REASONS: ReadonlySet<string> = new Set(['too_many', 'reply_too_many'])
 
@@ -47,30 +53,35 @@ export function createUsesStore(database: Database) {
   const isPartitioned = database.dialect === 'postgresql'
 
   return {
-    /** Newest first. Mass messages are left out. */
-    uses: async ({ entries, subsystem, from, to, most }: UsesQuestion): Promise<FoundUse[]> => {
-      if (entries.length === 0) return []
-      const mine = await kysely
-        .selectFrom('subject')
-        .select('idx')
-        .distinct()
-        .where(
-          'entry',
-          'in',
-          entries.map((entry) => Buffer.from(entry, 'hex')),
-        )
-        .orderBy('idx', 'desc')
-        .limit(2 * most)
-        .execute()
-      const found = await requestsAt(mine.map(({ idx }) => Number(idx)))
-      const mass = await massAmong(found.map(({ idx }) => idx))
-      const isMine = ({ direction, client, service }: FoundUse): boolean =>
-        direction === 'out' ? client === subsystem : service.startsWith(`${subsystem}/`)
-      return found
-        .filter((one) => isMine(one) && !mass.has(one.idx))
-        .filter(({ time }) => (from === undefined || time >= from) && (to === undefined || time < to))
-        .sort((a, b) => b.idx - a.idx)
-        .slice(0, most)
+    /**
+     * Newest months first, in parts. Requests of other subsystems, under secret contracts and outside of the months of the period are
+     * left out before anything is bounded. `isCut`: more could be found than is looked at.
+     */
+    about: async function* (q: UsesQuestion): AsyncGenerator<{ rows: FoundUse[]; isCut: boolean }> {
+      const seen = new Set<number>()
+      let lookedAt = 0
+      for (const entry of q.entries.toReversed()) {
+        let before = Number.MAX_SAFE_INTEGER
+        for (;;) {
+          const mine = await kysely
+            .selectFrom('subject')
+            .select('idx')
+            .where('entry', '=', Buffer.from(entry, 'hex'))
+            .where('idx', '<', before)
+            .orderBy('idx', 'desc')
+            .limit(AT_ONCE)
+            .execute()
+          if (mine.length === 0) break
+          const indexes = mine.map(({ idx }) => Number(idx))
+          before = indexes.at(-1)!
+          lookedAt += indexes.length
+          const rows = await requestsAt(indexes, q)
+          const isCut = lookedAt >= MOST_LOOKED_AT
+          yield { rows: rows.filter(({ idx }) => !seen.has(idx)), isCut }
+          for (const { idx } of rows) seen.add(idx)
+          if (isCut) return
+        }
+      }
     },
 
     /** What answered these requests, by the request's index. */
@@ -151,42 +162,55 @@ export function createUsesStore(database: Database) {
       : sql<boolean>`${sql.ref(column)} in (${sql.join(indexes)})`
   }
 
-  /** The requests among these records, and those that the replies among them answer. */
-  async function requestsAt(indexes: number[]): Promise<FoundUse[]> {
+  /** The requests that fit among these records, and among those that the replies among them answer. */
+  async function requestsAt(indexes: number[], q: UsesQuestion): Promise<FoundUse[]> {
     const found = new Map<number, FoundUse>()
-    let left = indexes
-    // What a reply answers is a request: the second round is the last one.
-    for (let round = 0; round < 2 && left.length > 0; round++) {
-      const answered = new Set<number>()
-      for (let at = 0; at < left.length; at += AT_ONCE) {
-        const rows = await kysely
-          .selectFrom('search')
-          .select(['idx', 'time', 'kind', 'direction', 'outcome', 'query_id', 'request_id'])
-          .select(['client', 'service', 'answers', 'terms', 'secrecy'])
-          .where(isOneOf('search.idx', left.slice(at, at + AT_ONCE)))
-          .execute()
-        for (const { kind, answers, ...row } of rows) {
-          const numbers = { idx: Number(row.idx), terms: Number(row.terms), secrecy: Number(row.secrecy) }
-          if (kind === 'request') found.set(numbers.idx, { ...row, ...numbers })
-          else if (answers !== null) answered.add(Number(answers))
-        }
-      }
-      left = [...answered].filter((idx) => !found.has(idx))
-    }
+    for (const one of await requestsOf(indexes, q)) found.set(one.idx, one)
+    const replies = await kysely
+      .selectFrom('search')
+      .select('answers')
+      .distinct()
+      .where(isOneOf('search.idx', indexes))
+      .where('answers', 'is not', null)
+      .execute()
+    const answered = replies.map(({ answers }) => Number(answers)).filter((idx) => !found.has(idx))
+    if (answered.length > 0) for (const one of await requestsOf(answered, q)) found.set(one.idx, one)
     return [...found.values()]
   }
 
-  async function massAmong(indexes: number[]): Promise<Set<number>> {
-    const mass = new Set<number>()
-    for (let at = 0; at < indexes.length; at += AT_ONCE) {
-      const rows = await kysely
-        .selectFrom('subject_mass')
-        .select('idx')
-        .where(isOneOf('subject_mass.idx', indexes.slice(at, at + AT_ONCE)))
-        .execute()
-      for (const { idx } of rows) mass.add(Number(idx))
-    }
-    return mass
+  async function requestsOf(indexes: number[], q: UsesQuestion): Promise<FoundUse[]> {
+    const rows = await kysely
+      .selectFrom('search')
+      .leftJoin('subject_mass', 'subject_mass.idx', 'search.idx')
+      .leftJoin('subject_look', 'subject_look.idx', 'search.idx')
+      .select(['search.idx', 'time', 'direction', 'outcome', 'query_id', 'request_id'])
+      .select([
+        'client',
+        'service',
+        'terms',
+        'secrecy',
+        'subject_mass.idx as mass',
+        'subject_look.idx as look',
+      ])
+      .where(isOneOf('search.idx', indexes))
+      .where('kind', '=', 'request')
+      .where('secrecy', '=', 0)
+      .where((is) =>
+        is.or([
+          is.and([is('direction', '=', 'in'), isServiceOf(q.subsystem)]),
+          ...(q.givenOnly ? [] : [is.and([is('direction', '=', 'out'), is('client', '=', q.subsystem)])]),
+        ]),
+      )
+      .$if(q.givenOnly, (query) => query.where('outcome', '=', ''))
+      // The month of what is told in general terms counts by its beginning, which the caller looks at.
+      .$if(q.from !== undefined, (query) => query.where('time', '>=', q.from!))
+      .$if(q.to !== undefined, (query) => query.where(sql`substr(time, 1, 7)`, '<=', q.to!.slice(0, 7)))
+      .execute()
+    return rows.map(({ mass, look, ...row }) => ({
+      ...row,
+      ...{ idx: Number(row.idx), terms: Number(row.terms), secrecy: Number(row.secrecy) },
+      ...{ isMass: mass !== null, isLook: look !== null },
+    }))
   }
 }
 
@@ -196,7 +220,7 @@ function isServiceOf(subsystem: string) {
   return sql<boolean>`substr(service, 1, ${sql.lit(prefix.length)}) = ${prefix}`
 }
 
-/** In the transaction that indexes these records: notes what answered a request about people, and counts mass messages. */
+/** In the transaction that indexes these records: notes what answered a request about people and what asked a tracker, and counts mass messages. */
 export async function addUses(
   transaction: Kysely<SubjectTables>,
   q: { from: number; to: number; records: LookedAt[] },
@@ -206,6 +230,13 @@ export async function addUses(
     where idx >= ${q.from} and idx < ${q.to} and answers is not null and kind in ('reply', 'refusal', 'outcome-unknown')
       and exists (select 1 from subject where subject.idx = search.answers or subject.idx = search.idx)
     on conflict (idx) do nothing`.execute(transaction)
+  for (const { idx, isLook } of q.records)
+    if (isLook === true)
+      await transaction
+        .insertInto('subject_look')
+        .values({ idx })
+        .onConflict((conflict) => conflict.column('idx').doNothing())
+        .execute()
   const many = q.records.filter(({ reason }) => reason !== undefined && REASONS.has(reason))
   for (const { idx } of many) await countMass(transaction, idx)
 }

@@ -1,0 +1,109 @@
+/** Which exchanges are told: nobody pushes a use out of sight, what only looks like a question is a use, an erasure leaves nothing. */
+import t from 'tap'
+import { openDatabase } from '#platform/database/open-database.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { CLIENT, SERVICE } from '../../message-log/fixture.ts'
+import { createTermsStore } from '../../reading/index/terms-store.ts'
+import { subjectEntry } from '../person-search/log/entry.ts'
+import { readUses } from '../person-search/log/read-uses.ts'
+import type { SubjectTables } from '../person-search/log/tables.ts'
+import { createUsesStore } from '../person-search/log/uses-store.ts'
+import { createTrackerWorld, SUBSYSTEM, type Told } from './tracker-fixture.ts'
+
+const idsOf = ({ body }: Told): (number | undefined)[] =>
+  (body['usages'] as { record?: { index: number } }[]).map(({ record }) => record?.index)
+
+await eachDatabase(t, async (_database, t, url) => {
+  const world = await createTrackerWorld(t, url)
+  const { use, ask, index } = world
+  const elsewhere = { ...SERVICE, memberCode: '5678' }
+  const own = { ...CLIENT, memberCode: '1234', subsystemCode: 'population' }
+  const code = {
+    method: '*',
+    path: '/persons/{code}',
+    in: 'path' as never,
+    name: 'code',
+    type: 'personal-code',
+  }
+  await world.rooms.personUses.places.add('DEV/GOV/5678/population/persons', code, {
+    ...{ by: 'test', at: new Date().toISOString() },
+  })
+  const stored = await openDatabase(world.logUrl)
+  t.teardown(() => stored.close())
+
+  await t.test(
+    'other subsystems and what was asked elsewhere push no use out, and a cut is said',
+    async (t) => {
+      const client = { ...own, subsystemCode: 'other' }
+      const query = { method: '*', path: '**', in: 'query', name: 'userCode', type: 'personal-code' } as const
+      const lookAlike = { ...elsewhere, serviceCode: 'findUsage' }
+      await world.rooms.personUses.places.add('DEV/GOV/5678/population/findUsage', query, {
+        ...{ by: 'test', at: new Date().toISOString() },
+      })
+      const path = '/other?userCode=4001'
+      const oldest = await use('4001')
+      const alike = await use(path, { direction: 'out', client: own, service: lookAlike })
+      await use('EE4001', { direction: 'out', client: own, service: lookAlike })
+      for (let i = 0; i < 6; i++) await use('4001', { direction: 'out', client, service: elsewhere })
+      await index()
+      const asked: unknown[] = []
+      const { evaluateLookUp } = world.holder
+      world.holder.evaluateLookUp = (q) => {
+        asked.push(q)
+        return evaluateLookUp(q)
+      }
+      const who = { userId: 'EE4001' }
+      const told = await ask('/concordat/v1/usages?userCode=EE4001', who)
+      t.same(idsOf(told), [alike, oldest], 'only what a tracker answers is no use')
+      t.match(told.body['looks'], [{ count: 1 }])
+      await ask('/concordat/v1/usages?userCode=EE4001&periodStart=2026-03-05T00:00:00Z', who)
+      await ask(
+        '/v2/findUsage?userCode=EE4001&periodStart=1970-01-01T00:00:00Z&periodEnd=2026-12-05T00:00:00Z',
+        who,
+      )
+      await ask('/v2/findUsage?userCode=EE4001&periodEnd=9999-12-05T00:00:00Z', who)
+      world.holder.evaluateLookUp = evaluateLookUp
+      t.match(asked, [
+        { from: undefined, to: undefined },
+        { from: '2026-03', to: undefined },
+        { from: '2000-01', to: '2027-01' },
+        { to: '2099-12' },
+      ])
+      const { months } = await evaluateLookUp({ type: 'personal-code', identifier: '4001', client: 'c' })
+      const rooms = {
+        uses: createUsesStore(stored),
+        terms: createTermsStore(stored, {} as never),
+      }
+      const page = (most: number) =>
+        readUses(
+          rooms,
+          {
+            entries: months.map(({ month, hash }) => subjectEntry(month, hash)),
+            ...{ subsystem: SUBSYSTEM, withheld: { messages: [], contracts: [] }, general: [] },
+            ...{ givenOnly: false, offset: 0, limit: 10 },
+          },
+          most,
+        )
+      t.match(await page(2), { total: 2, isCut: false, rows: [{ idx: alike }, { idx: oldest }] })
+      t.match(await page(1), { total: 1, isCut: true, rows: [{ idx: alike }] })
+
+      const answersOf = () =>
+        stored.kysely
+          .withTables<SubjectTables>()
+          .selectFrom('subject_answer')
+          .select('idx')
+          .orderBy('idx')
+          .execute()
+      const before = await answersOf()
+      const erasure = { case: '7', reason: 'a court says so', mode: 'LEAF_ONLY' } as const
+      await world.log.retention.erase({ ...erasure, index: oldest })
+      await world.log.retention.erase({ ...erasure, index: alike + 1 })
+      const left = before.filter(({ idx }) => ![oldest, alike].includes(Number(idx)))
+      t.same(
+        [await answersOf(), before.length - left.length],
+        [left, 2],
+        'nothing of what was erased is left',
+      )
+    },
+  )
+})
