@@ -77,6 +77,7 @@ t.test('service addresses', (t) => {
     'inbox',
     'inbox:x',
     'room:x',
+    'tracker:',
     'room:https://a.example/events',
     'ROOM:',
     'inbox:inbox:',

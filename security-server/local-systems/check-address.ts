@@ -100,10 +100,10 @@ export function whyNoService(
 
 /**
  * Returns a service's address in the form in which it is stored: http or https, a plain host, without user, query, fragment or
- * trailing slash; or that of an inbox, a room or a tracker. Throws `service_malformed_url`.
+ * trailing slash; or that of an inbox or a room. That of a tracker is set where a tracker is switched on, and nowhere else. Throws `service_malformed_url`.
  */
 export function checkServiceUrl(text: string, own: readonly OwnListener[] = []): string {
-  if (text === INBOX_URL || isRoom(text) || isTracker(text)) return text
+  if (text === INBOX_URL || isRoom(text)) return text
   if (isInbox(text)) return `${INBOX_URL}${checkHttpUrl(text.slice(INBOX_URL.length), own)}`
   return checkHttpUrl(text, own)
 }

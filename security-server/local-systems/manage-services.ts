@@ -5,7 +5,7 @@ import { Fault } from '#schemas/fault.ts'
 import { checkNewCode, idText, type SubsystemId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import { REST_METHODS } from '#schemas/wire.ts'
-import { checkServiceUrl, takesEvents } from './check-address.ts'
+import { checkServiceUrl, TRACKER_URL, takesEvents } from './check-address.ts'
 import {
   changeJudged,
   clientIn,
@@ -34,12 +34,16 @@ type NewDescription = {
   document?: string | undefined
   /** The URL from which the document was fetched. */
   documentUrl?: string | undefined
+  /** It is answered by this server's tracker, which has no other address. */
+  isTracker?: true
 } & ServiceChange
 
 type NewWsdl = {
   client: SubsystemId
   document: string
   documentUrl?: string | undefined
+  /** It is answered by this server's tracker, which has no other address. */
+  isTracker?: true
 } & ServiceChange
 
 export type ManageServices = {
@@ -79,9 +83,9 @@ export function manageServices(manage: Manage): ManageServices {
         throw new Fault('invalid_input', { what: say`services belong to subsystems` })
       }
       const summary = q.document === undefined ? undefined : await readOpenApi(q.document)
-      const address = q.url ?? summary?.serverUrl
+      const address = q.isTracker ? TRACKER_URL : (q.url ?? summary?.serverUrl)
       if (address === undefined) throw new Fault('service_missing_url')
-      const url = checkServiceUrl(address, manage.own)
+      const url = q.isTracker ? TRACKER_URL : checkServiceUrl(address, manage.own)
       const row: Omit<ServiceDescriptionRow, 'id'> = {
         client: idText(client.id),
         type: summary === undefined ? 'REST' : 'OPENAPI',
@@ -139,7 +143,8 @@ export function manageServices(manage: Manage): ManageServices {
     async updateService(key, change, { toAll = [], judge = () => undefined } = {}) {
       const whole = manage.view()
       const view = serviceIn(whole, key)
-      const url = change.url === undefined ? undefined : checkServiceUrl(change.url, manage.own)
+      const isSame = change.url === undefined || change.url === view.service.url
+      const url = isSame ? change.url : checkServiceUrl(change.url!, manage.own)
       const given = { ...change, url }
       const own = columnsOf(given)
       const shared = columnsOf(Object.fromEntries(toAll.map((field) => [field, given[field]])))

@@ -1,7 +1,7 @@
 /** Services as rows: their addresses and settings are checked before anything is stored. */
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
-import { checkServiceUrl, takesEvents } from './check-address.ts'
+import { checkServiceUrl, TRACKER_URL, takesEvents } from './check-address.ts'
 import { codeOf } from './description-change.ts'
 import type { Manage } from './manage.ts'
 import type * as store from './services/store.ts'
@@ -33,7 +33,7 @@ export function newSettings(given: ServiceChange & { url: string }): Required<Re
 export function serviceRows(
   { services }: Pick<WsdlSummary, 'services'>,
   client: string,
-  given: ServiceChange,
+  given: ServiceChange & { isTracker?: true },
   manage: Pick<Manage, 'own'>,
 ): NewService[] {
   return services.map(({ code, version, url }) => {
@@ -41,7 +41,8 @@ export function serviceRows(
     if (address === undefined) throw new Fault('service_missing_url', { what: code })
     if (takesEvents(address))
       throw new Fault('service_malformed_url', { what: say`inboxes and rooms are REST services` })
-    const settings = newSettings({ ...given, url: checkServiceUrl(address, manage.own) })
+    const checked = given.isTracker ? TRACKER_URL : checkServiceUrl(address, manage.own)
+    const settings = newSettings({ ...given, url: checked })
     return { ...settings, client, code: codeOf({ serviceCode: code, serviceVersion: version }) }
   })
 }

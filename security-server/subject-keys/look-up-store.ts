@@ -7,6 +7,9 @@ type CountRow = { day: string; client: string; look_ups: number; refused: number
 /** What the clients asked on a day: look-ups that were answered, and refused ones. */
 type LookUpDay = { day: string; clients: { client: string; lookUps: number; refused: number }[] }
 
+/** Clients that were only refused: the names that somebody makes up take one row. */
+const OTHERS = '*'
+
 export type LookUpStore = ReturnType<typeof createLookUpStore>
 
 export function createLookUpStore(database: Database) {
@@ -26,12 +29,14 @@ export function createLookUpStore(database: Database) {
           .where('day', '=', day)
           .execute()
         const all = rows.reduce((sum, row) => sum + Number(row.look_ups), 0)
-        const own = Number(rows.find((row) => row.client === client)?.look_ups ?? 0)
+        const known = rows.find((row) => row.client === client)
+        const isNew = known === undefined
+        const own = Number(known?.look_ups ?? 0)
         const usedUp = own >= limits.client ? 'client' : all >= limits.all ? 'all' : undefined
         const one = { look_ups: usedUp === undefined ? 1 : 0, refused: usedUp === undefined ? 0 : 1 }
         await transaction
           .insertInto('look_up_count')
-          .values({ day, client, ...one })
+          .values({ day, client: isNew && usedUp !== undefined ? OTHERS : client, ...one })
           .onConflict((conflict) =>
             conflict.columns(['day', 'client']).doUpdateSet((old) => ({
               look_ups: old('look_up_count.look_ups', '+', one.look_ups),

@@ -22,7 +22,8 @@ export type SubjectKeysClient = {
   evaluateSearch(search: SubjectSearch): Promise<SubjectMonths>
   /** For a person who asks. Throws `subject_searches_used_up`, `invalid_input`; `conflict` without a credential for it. */
   evaluateLookUp(asked: SubjectLookUp): Promise<SubjectMonths>
-  state(): Promise<HolderState>
+  /** `as`: with the credential of trackers. Throws `conflict` without it. */
+  state(as?: 'tracker'): Promise<HolderState>
   close(): Promise<void>
 }
 
@@ -95,6 +96,12 @@ export function createSubjectKeysClient(q: {
     throw unavailable(`it answered ${status} ${type.slice(0, 100)}`)
   }
 
+  const tracker = (): string => {
+    if (credentials.tracker === undefined)
+      throw new Fault('conflict', { what: 'the settings have no `subjectKeys.trackerKeyFile`' })
+    return credentials.tracker
+  }
+
   return {
     evaluateRecords: async (records) => {
       const answer = (await ask('/record-evaluations', credentials.index, { records })) as {
@@ -107,12 +114,9 @@ export function createSubjectKeysClient(q: {
       return answer.records
     },
     evaluateSearch: async (search) => monthsIn(await ask('/search-evaluations', credentials.search, search)),
-    evaluateLookUp: async (asked) => {
-      if (credentials.tracker === undefined)
-        throw new Fault('conflict', { what: 'the settings have no `subjectKeys.trackerKeyFile`' })
-      return monthsIn(await ask('/look-up-evaluations', credentials.tracker, asked))
-    },
-    state: async () => (await ask('/state', credentials.index)) as HolderState,
+    evaluateLookUp: async (asked) => monthsIn(await ask('/look-up-evaluations', tracker(), asked)),
+    state: async (as) =>
+      (await ask('/state', as === undefined ? credentials.index : tracker())) as HolderState,
     close: () => dispatcher.close(),
   }
 }

@@ -21,8 +21,8 @@ export type PersonUses = {
   massUses(q: Parameters<SubjectMethods['subjectMassUses']>[0]): Promise<MassCount[]>
   coverage(): Promise<SubjectCoverage>
   servicesCalledBy(subsystem: string): Promise<string[]>
-  /** Whether the key holder answers; its last answer is at most about a minute old. */
-  isAnswering(): boolean
+  /** Whether the key holder answers trackers. */
+  isAnswering(): Promise<boolean>
   places: {
     list(service?: string): Promise<DeclaredPlace[]>
     add: PlacesStore['add']
@@ -34,8 +34,7 @@ export function personUses(q: {
   parts: Pick<SubjectMethods, 'subjectUses' | 'subjectMassUses' | 'servicesCalledBy'>
   log: { coverage(days: object): Promise<SubjectCoverage> }
   places: PersonUses['places']
-  keys: Pick<SubjectKeysClient, 'evaluateLookUp'> | undefined
-  holder(): object | undefined
+  keys: Pick<SubjectKeysClient, 'evaluateLookUp' | 'state'> | undefined
 }): PersonUses {
   const { parts, log, places, keys } = q
   return {
@@ -56,7 +55,14 @@ export function personUses(q: {
     massUses: (asked) => parts.subjectMassUses(asked),
     coverage: () => log.coverage({}),
     servicesCalledBy: (subsystem) => parts.servicesCalledBy(subsystem),
-    isAnswering: () => q.holder() !== undefined,
+    isAnswering: async () => {
+      try {
+        await keys?.state('tracker')
+        return keys !== undefined
+      } catch {
+        return false
+      }
+    },
   }
 }
 

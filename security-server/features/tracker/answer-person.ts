@@ -21,7 +21,13 @@ const JSON_TYPE = 'application/json;charset=utf-8'
 const BUNDLE_TYPE = 'application/vnd.concordat.evidence+zip'
 const STEP_MS = 10
 const MOST_INDEX = Number.MAX_SAFE_INTEGER - 1
-const REASONS: Record<number, string> = { 200: 'OK', 400: 'Bad Request', 403: 'Forbidden', 404: 'Not Found' }
+const REASONS: Record<number, string> = {
+  200: 'OK',
+  400: 'Bad Request',
+  403: 'Forbidden',
+  404: 'Not Found',
+  500: 'Internal Server Error',
+}
 
 type Told = { status: number; type: string; bytes: Buffer }
 type Question = { asked: AskedTracker; asking: Asking; search: URLSearchParams; rooms: TrackerRooms }
@@ -73,7 +79,10 @@ export function createTracker(rooms: TrackerRooms): Tracker {
         rooms.count(fault.status < 500 ? 'refused' : 'failed')
         if (protocol === 'SOAP' || fault.code === 'internal_error') throw cause
         const body = Buffer.from(JSON.stringify(publicFault(fault, undefined)))
-        return await written({ status: statusOf(fault), type: JSON_TYPE, bytes: body }, asked)
+        return await written(
+          { status: statusOf(fault, asked.request.servicePath), type: JSON_TYPE, bytes: body },
+          asked,
+        )
       } finally {
         await wait(STEP_MS - ((performance.now() - begun) % STEP_MS))
       }
@@ -98,8 +107,10 @@ async function tell(
     : { status: 200, type: JSON_TYPE, bytes: Buffer.from(JSON.stringify(found)) }
 }
 
-/** The statuses that the description names. */
-function statusOf({ status }: Fault): number {
+/** The statuses that the description names: Estonia's protocol has two. */
+function statusOf({ status }: Fault, servicePath: string): number {
+  const isLater = status >= 500 || status === 429
+  if (servicePath.startsWith('/v2/')) return isLater ? 500 : 400
   return [400, 403, 404, 429].includes(status) ? status : 503
 }
 

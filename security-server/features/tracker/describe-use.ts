@@ -81,8 +81,3 @@ function fieldsIn({ services }: ContractContent, service: string): Usage['fields
 export function headOf(subsystem: string, { server }: Pick<TrackerRooms, 'server'>) {
   return { subsystem: colonForm(subsystem), server: colonForm(idText(server)) }
 }
-
-/** The first moment of the month of a time. */
-export function monthOf(time: string): string {
-  return `${time.slice(0, 7)}-01T00:00:00.000Z`
-}

@@ -44,8 +44,8 @@ export async function usagePeriod(rooms: TrackerRooms) {
   return spanOf(await rooms.personUses.coverage(), rooms)
 }
 
-export function heartbeat({ personUses }: TrackerRooms) {
-  return personUses.isAnswering()
+export async function heartbeat({ personUses }: TrackerRooms) {
+  return (await personUses.isAnswering())
     ? { status: 'OK' }
     : { status: 'FAIL', message: 'the holder of the keys of the index by person does not answer' }
 }

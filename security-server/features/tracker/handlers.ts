@@ -27,7 +27,7 @@ export function trackerHandlers(rooms: TrackerRooms): Handlers {
 
   return {
     getTrackers: async () => ({
-      isAnswering: rooms.personUses.isAnswering(),
+      isAnswering: await rooms.personUses.isAnswering(),
       grounds: rooms.settings.grounds,
       trackers: [...localSystems.view().clients.values()].flatMap(({ id }) =>
         id.subsystemCode === undefined ? [] : [viewOf(id as SubsystemId)],

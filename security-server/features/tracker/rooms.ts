@@ -85,7 +85,7 @@ export type PersonUses = {
     backlog: { records: number; since: string | null }
   }>
   servicesCalledBy(subsystem: string): Promise<string[]>
-  isAnswering(): boolean
+  isAnswering(): Promise<boolean>
   places: {
     list(service?: string): Promise<{ id: number; service: string }[]>
     add(

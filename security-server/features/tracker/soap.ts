@@ -1,4 +1,5 @@
 /** The older form of Estonia's data tracker, in SOAP: the person is the one in the header, and the answer has time, action, receiver. */
+import { normaliseIdentifier } from '#core/subject/identifier.ts'
 import { withSoapDocument } from '#core/transport/soap-document.ts'
 import { writeSoap } from '#core/transport/write-soap.ts'
 import { escapeXml } from '#core/xml/escape.ts'
@@ -83,7 +84,8 @@ export async function answerSoap(
 
 /** The header has codes with and without the country's prefix. */
 function withoutPrefix(userId: string, { settings }: TrackerRooms): string {
-  return userId.startsWith(settings.countryPrefix) ? userId.slice(settings.countryPrefix.length) : userId
+  const whole = normaliseIdentifier(userId) ?? ''
+  return whole.startsWith(settings.countryPrefix) ? whole.slice(settings.countryPrefix.length) : whole
 }
 
 function pageIn(message: Buffer): Promise<{ offset: number; limit: number }> {

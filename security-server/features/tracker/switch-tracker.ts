@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { Fault } from '#schemas/fault.ts'
 import { FIND_USAGE, PERSON_PATHS } from '#schemas/find-usage.ts'
 import { idText, type SubsystemId } from '#schemas/identifiers.ts'
-import { isTracker, TRACKER_URL } from '../../local-systems/check-address.ts'
+import { isTracker } from '../../local-systems/check-address.ts'
 import { clientIn } from '../../local-systems/manage.ts'
 import type { ServiceDescription } from '../../local-systems/view.ts'
 import type { TrackerRooms } from './rooms.ts'
@@ -36,7 +36,7 @@ export async function switchOn(
     refuseOther(service, rooms)
     const document = await readFile(DESCRIPTION, 'utf8')
     const { description } = await localSystems.addDescription({
-      ...{ client: subsystem, code: FIND_USAGE, url: TRACKER_URL, document },
+      ...{ client: subsystem, code: FIND_USAGE, isTracker: true, document },
     })
     await localSystems.setDisabled(description, false)
   }
@@ -45,7 +45,7 @@ export async function switchOn(
   const version = { ...service, serviceVersion: 'v1' }
   refuseOther(version, rooms)
   const { description } = await localSystems.addWsdl({
-    ...{ client: subsystem, document: FIND_USAGE_WSDL, url: TRACKER_URL },
+    ...{ client: subsystem, document: FIND_USAGE_WSDL, isTracker: true },
   })
   await localSystems.setDisabled(description, false)
   // xrd:userId, by its name in REST.

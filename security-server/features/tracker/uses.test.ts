@@ -1,6 +1,7 @@
 /** Which exchanges are told: nobody pushes a use out of sight, what only looks like a question is a use, an erasure leaves nothing. */
 import t from 'tap'
 import { openDatabase } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { CLIENT, SERVICE } from '../../message-log/fixture.ts'
 import { createTermsStore } from '../../reading/index/terms-store.ts'
@@ -106,4 +107,25 @@ await eachDatabase(t, async (_database, t, url) => {
       )
     },
   )
+
+  await t.test('a client asks only so often, and a holder that does not answer is said', async (t) => {
+    const mine = (path: string) => ask(`${path}?userCode=EE1`)
+    const { evaluateLookUp } = world.holder
+    const { state } = world.holder
+    const as: unknown[] = []
+    world.holder.state = ((who: unknown) => Promise.reject(as.push(who))) as never
+    t.match((await ask('/v2/heartbeat')).body, { status: 'FAIL' })
+    t.same(as, ['tracker'], 'it is asked as trackers ask it')
+    world.holder.state = state
+    const { enter } = world.rooms.quota
+    world.rooms.quota.enter = () => {
+      throw new Fault('too_many_requests', { what: 'a test' })
+    }
+    const [plain, own] = [await mine('/v2/findUsage'), await mine('/concordat/v1/usages')]
+    t.same([plain.status, own.status], [500, 429], "Estonia's protocol knows two statuses")
+    world.rooms.quota.enter = enter
+    world.holder.evaluateLookUp = () => Promise.reject(new Error('no answer'))
+    await t.rejects(mine('/v2/findUsage'))
+    world.holder.evaluateLookUp = evaluateLookUp
+  })
 })

@@ -16,7 +16,7 @@ export type UsesPageQuestion = UsesQuestion & {
 }
 
 /** The last row that has its own time, if there was one, and how many in general terms came after it. Both were told already. */
-export type UsesPosition = { row: { time: string; idx: number } | undefined; general: number }
+type UsesPosition = { row: { time: string; idx: number } | undefined; general: number }
 
 /** `told`: the time that is told, by which rows are ordered and a period chooses. */
 type Shown = FoundUse & SearchTerms & { told: string; isGeneral: boolean }
