@@ -26,6 +26,8 @@ export type ActProps<T> = {
   fields?: Field[]
   /** For acts that cannot be undone: the name that must be typed. */
   nameToType?: string
+  /** A second person may have to decide about this one, whatever the policy says of others. */
+  mayTakeTwo?: boolean
   look?: 'primary' | 'quiet'
   /** The act changes nothing, so the page is not reloaded. */
   reads?: boolean
@@ -99,7 +101,7 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
     if (document.activeElement === document.body) focusHappened()
   }
   const isDanger = q.nameToType !== undefined
-  const byTwo = byTwoNote(session, q.operation)
+  const byTwo = byTwoNote(session, q.operation) ?? (q.mayTakeTwo ? 'act.mayBeProposed' : undefined)
   return (
     <dialog
       ref={dialog}

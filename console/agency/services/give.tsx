@@ -68,12 +68,16 @@ function Candidates({ of }: { of: Service }) {
   )
 }
 
+/** The address of services that answer people who used their data. */
+const TRACKER_URL = 'tracker:'
+
 export function Give({ service, to }: { service: Service; to: Pick<Subject, 'subjectType' | 'subjectId'> }) {
   const { subjectType, subjectId } = to
   const endpoints = service.endpoints.filter(({ base }) => !base)
   return (
     <Act<Right>
       operation="addAccessRight"
+      mayTakeTwo={service.url === TRACKER_URL}
       button={text('rights.giveTo')}
       label={text('rights.giveToThis', { subject: subjectId })}
       title={text('rights.giveToThis', { subject: subjectId })}

@@ -16,6 +16,8 @@ export type FourEyesPolicy = {
   always: readonly string[]
   /** The kinds that take two people now. */
   inForce(): Promise<readonly string[]>
+  /** Whether two system administrators have come in, whatever the policy names. */
+  hasSecond(): Promise<boolean>
 }
 
 /**
@@ -26,10 +28,11 @@ export function createFourEyesPolicy(q: {
   kinds: readonly string[]
   people: Pick<PeopleStore, 'cameInWith'>
 }): FourEyesPolicy {
+  const hasSecond = async (): Promise<boolean> => (await q.people.cameInWith(ADMINISTRATOR)) > 1
   return {
     always: ALWAYS,
-    inForce: async () =>
-      q.kinds.length > 0 && (await q.people.cameInWith(ADMINISTRATOR)) > 1 ? q.kinds : [],
+    hasSecond,
+    inForce: async () => (q.kinds.length > 0 && (await hasSecond()) ? q.kinds : []),
   }
 }
 

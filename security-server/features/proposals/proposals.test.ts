@@ -7,6 +7,7 @@ import { type AdminWorld, auditOf, createAdminWorld } from '#test/management-api
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { judgeAlone } from '../clients-and-services/judge-alone.ts'
 import { checkFourEyes } from '../people/four-eyes-policy.ts'
+import { isRequired } from './is-required.ts'
 
 const issuer = await startOpenIdProvider(t)
 const SYSTEM = 'XROAD_SYSTEM_ADMINISTRATOR'
@@ -136,6 +137,30 @@ void t.test('the kinds of acts that the settings name take two people', async (t
     const fourEyesPolicy = { inForce: async () => ['accessRights'] }
     const judge = await judgeAlone({ fourEyesPolicy }, 'updateService', { ...call, approver: undefined })
     await t.rejects(localSystems.updateService(described.service, call.body, { judge }), { code: 'conflict' })
+
+    // Rights to a tracker take two people, also where the policy does not name rights.
+    const tracker = await localSystems.addDescription({ client, code: 'findUsage', isTracker: true })
+    const ground = {
+      localSystems,
+      fourEyesPolicy: { always: [], inForce: async () => [], hasSecond: async () => true },
+    }
+    const takesTwo = (id: string, key: number) =>
+      isRequired(
+        ground,
+        { operation: { id, fourEyesKind: 'accessRights' }, call: { ...call, params: { id: String(key) } } },
+        { isProposed: async () => false },
+      )
+    const group = await localSystems.addLocalGroup(client, 'readers', 'Readers')
+    t.same(
+      [
+        await takesTwo('addAccessRight', tracker.service),
+        await takesTwo('addAccessRight', described.service),
+      ],
+      [true, false],
+    )
+    t.equal(await takesTwo('addLocalGroupMembers', group), false)
+    await localSystems.grantService(tracker.service, { type: 'LOCALGROUP', id: 'readers' })
+    t.equal(await takesTwo('addLocalGroupMembers', group), true, 'the group may ask')
 
     // A document takes two people where it says which messages a right lets through, and has a size that people read.
     const openapi = { openapi: '3.0.3', info: { title: 'a', version: '1' }, paths: {} }
