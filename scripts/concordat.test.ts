@@ -185,8 +185,14 @@ t.test('a server runs as it was built, unless its sources are others or it was b
   builtAt(folder)
   rmSync(path.join(folder, made))
   t.equal(runs(), 'security-server/main.ts', 'a program that was not built')
-  const judged = { TEST_BUILT: path.join(folder, '.work/servers/1-1'), TEST_NODE: node }
-  t.equal(runs(judged), 'security-server/main.ts')
+  const judged = { TEST_GATE: String(process.pid) }
+  t.equal(runs(judged), 'security-server/main.ts', 'no gate of these sources has judged')
+  const gates = path.join(folder, '.work/gates')
+  mkdirSync(gates)
+  const judge = (gate: number | string): void =>
+    writeFileSync(path.join(gates, String(gate)), `1-1\n${node}\n`)
+  judge(process.pid)
+  t.equal(runs(judged), 'security-server/main.ts', 'a program that was not built')
   writeFileSync(path.join(folder, made), '')
   rmSync(current)
   t.equal(runs(judged), made, 'a gate has judged for all its starts')
@@ -195,8 +201,12 @@ t.test('a server runs as it was built, unless its sources are others or it was b
     environment: judged,
   })
   t.same([pages.status, pages.stdout], [0, ''], 'and has built the pages')
-  const elsewhere = { ...judged, TEST_BUILT: '/elsewhere/.work/servers/1-1' }
-  t.equal(runs(elsewhere), 'security-server/main.ts', 'but not for other sources')
+  const { pid: over } = spawnSync('true')
+  judge(over)
+  t.equal(runs({ TEST_GATE: String(over) }), 'security-server/main.ts', 'but not once it is over')
+  writeFileSync(path.join(folder, '.work/stray'), `1-1\n${node}\n`)
+  for (const stray of ['../stray', '-1', '0', 'x'])
+    t.equal(runs({ TEST_GATE: stray }), 'security-server/main.ts', stray)
   t.end()
 })
 

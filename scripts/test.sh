@@ -13,15 +13,18 @@ export PATH NODE_COMPILE_CACHE
 
 # Every test waits for its databases to sync, which costs nothing in memory, and no test needs to survive a power failure.
 # Uses memory only if there is enough of it: a run needs up to 5 GB.
+gate=.work/gates/$$
+made=
 if [ -z "${TMPDIR-}" ] && [ "$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print ($4 > 8000000) }')" = 1 ] &&
   [ "$(awk '/^MemAvailable/ { print ($2 > 12000000) }' /proc/meminfo 2>/dev/null)" = 1 ]; then
   TMPDIR=$(mktemp -d /dev/shm/concordat-tests-XXXXXX)
   # PostgreSQL's own user has to get through this folder.
   chmod 711 "$TMPDIR"
   export TMPDIR
-  trap 'rm -rf "$TMPDIR"' EXIT
-  trap 'exit 130' INT TERM
+  made=$TMPDIR
 fi
+trap 'rm -rf "$gate" ${made:+"$made"}' EXIT
+trap 'exit 130' INT TERM
 
 # Builds the pages once, before parallel tests need them.
 node scripts/concordat.ts console
@@ -31,8 +34,10 @@ root=$(pwd -P)
 if [ $# -eq 0 ] && ! built_program "$root" security-server/main.ts >/dev/null; then node scripts/concordat.ts build; fi
 # To find Node and whether the programs are current takes longer than Node's own start: all starts of this gate use this answer.
 if program=$(built_program "$root" security-server/main.ts); then
-  TEST_BUILT=${program%/security-server/main.js}
-  TEST_NODE=$(find_node "$root")
-  export TEST_BUILT TEST_NODE
+  built=${program%/security-server/main.js}
+  mkdir -p .work/gates
+  printf '%s\n' "${built##*/}" "$(find_node "$root")" >"$gate"
+  TEST_GATE=$$
+  export TEST_GATE
 fi
 node scripts/test/gate.ts "$@"

@@ -61,7 +61,7 @@ for (const skip of new Set(output.skips)) say(`SKIPPED ${skip}`)
 for (const { test } of output.failures.slice(0, MAX_FAILURES)) say(`FAILED ${test.slice(0, MAX_LINE)}`)
 if (failedChecks > 0) say(`${failedChecks} of the checks failed: see above.`)
 // All starts used the answer from before the tests (scripts/concordat).
-if (process.env['TEST_BUILT'] !== undefined && !areServersBuilt())
+if (process.env['TEST_GATE'] !== undefined && !areServersBuilt())
   say('A source changed while the tests ran: servers ran as they were built before.')
 const forbidden = inCi && skipped > 0
 if (forbidden) say('With CI set a skipped test fails the gate.')

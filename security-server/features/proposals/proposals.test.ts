@@ -147,7 +147,10 @@ void t.test('the kinds of acts that the settings name take two people', async (t
     const takesTwo = (id: string, key: number) =>
       isRequired(
         ground,
-        { operation: { id, fourEyesKind: 'accessRights' }, call: { ...call, params: { id: String(key) } } },
+        {
+          operation: { id, fourEyesKind: 'accessRights' },
+          call: { ...call, query: {}, params: { id: String(key) } },
+        },
         { isProposed: async () => false },
       )
     const group = await localSystems.addLocalGroup(client, 'readers', 'Readers')
