@@ -213,10 +213,14 @@ function withoutMessage(
     }
   }
   const why = record.erased === undefined ? '' : ` It is said to have been erased on ${record.erased}.`
+  const lacking =
+    record.signatures === undefined
+      ? 'neither its message nor the signature of it is in the bundle'
+      : 'its message is not in the bundle'
   return {
     verdict: 'INDETERMINATE',
     subIndication: 'SIGNED_DATA_NOT_FOUND',
-    reason: `It stands in the log, but its message is not in the bundle.${why}`,
+    reason: `It stands in the log, but ${lacking}.${why}`,
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * Evidence of one use, for the person: that the records of the exchange are in the log, signed by the member that sent them. It opens
- * the digest of the message and nothing else: content may be about others, and the names in it are those of officials.
+ * Evidence of one use, for the person: that the records of the exchange stand in the log, under a tree head that the server's owner
+ * signed. It opens nothing. Who knows how such a message looks could try the codes of officials and of other people against any plain
+ * digest of it, and a signature document is made of such digests.
  */
 import { buffer } from 'node:stream/consumers'
 import { Fault } from '#schemas/fault.ts'
@@ -33,22 +34,21 @@ export async function proveUse(
     for (const by of [erasureIndex, proofErasureIndex]) if (by !== undefined) erasures.push(Number(by))
   }
   const all = [...new Set([...indexes, ...erasures])].sort((a, b) => a - b)
-  return buffer(await writeBundle(rooms.bundle(withoutContent(rooms.log)), all))
+  return buffer(await writeBundle(rooms.bundle(placesOnly(rooms.log)), all))
 }
 
-/** The log as the person may see it. */
-function withoutContent(log: BundleSource['log']): BundleSource['log'] {
+/** The log as the person may see it: leaves and their paths. */
+function placesOnly(log: BundleSource['log']): BundleSource['log'] {
   return {
     ...log,
     read: async (index) => ({
       ...(await log.read(index)),
       ...{ metadata: undefined, circumstances: undefined, message: undefined, body: undefined },
-      ...{ bodyFile: undefined, attachments: undefined },
+      ...{ bodyFile: undefined, attachments: undefined, timeStamp: undefined },
+      ...{ signatures: undefined, hashChain: undefined, hashChainResult: undefined },
     }),
-    proof: async (index, size) => {
-      const proof = await log.proof(index, size)
-      const { message } = proof.openings
-      return { ...proof, openings: { ...(message && { message }) } }
-    },
+    proof: async (index, size) => ({ ...(await log.proof(index, size)), openings: {} }),
+    // It has the digests of the signatures that were stamped along.
+    stampProof: async () => undefined,
   }
 }

@@ -1,7 +1,9 @@
 /** Who used my data, on both stores: what people are told, what they are not, and that nothing is missing. */
-import { randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import t from 'tap'
+import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
 import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
+import { leafHash } from '#core/merkle/hash.ts'
 import { writeSoap } from '#core/transport/write-soap.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { contentAt } from '#test/fakes/contracts.ts'
@@ -13,7 +15,7 @@ import { createTrackerWorld, PORTAL, SUBSYSTEM, type Told, TRACKER } from './tra
 
 const DAY = 86_400_000
 
-type Row = Record<string, unknown> & { messageId: string; record?: { index: number } }
+type Row = Record<string, unknown> & { messageId: string; record?: { index: number; leaf: string } }
 const rowsOf = ({ body }: Told): Row[] => body['usages'] as Row[]
 const idsOf = (told: Told): (number | undefined)[] => rowsOf(told).map(({ record }) => record?.index)
 
@@ -173,20 +175,40 @@ await eachDatabase(t, async (_database, t, url) => {
     t.equal((await mine('/v2/findUsage')).body['totalUsages'], 3)
   })
 
-  await t.test('evidence of a use holds no content, no official and nobody else', async (t) => {
+  await t.test('evidence of a use verifies its place in the log, and opens nothing', async (t) => {
     await world.log.checkpointNow()
     const told = await mine(`/concordat/v1/proof?record=${first}`)
     t.equal(told.status, 200)
-    const { manifest, files } = await readBundle(told.bytes)
-    t.same(
-      manifest.records.map((one) => one.index),
-      [first, first + 1],
-    )
-    t.match(manifest.records, [{ openings: { message: {} } }, { openings: { message: {} } }])
-    t.notOk(
-      manifest.records.some(({ openings, container, metadata }) => container ?? metadata ?? openings.parties),
-    )
-    for (const [name, bytes] of files) t.notMatch(bytes.toString('latin1'), /131052|OFFICIAL|CONTENT/, name)
+    const bundle = await readBundle(told.bytes)
+    const { manifest, files } = bundle
+    const verdict = await judgeBundle({ bundle, configuration: new Map(), now: new Date() })
+    t.match(verdict.records, [
+      { index: first, form: { kind: 'request', direction: 'in' }, subIndication: 'SIGNED_DATA_NOT_FOUND' },
+      { index: first + 1, form: { kind: 'reply' }, subIndication: 'SIGNED_DATA_NOT_FOUND' },
+    ])
+    for (const { reason } of verdict.records) t.match(reason, /^It stands in the log, but neither/)
+    const { leaf } = rowsOf(await mine('/concordat/v1/usages')).at(-1)!.record!
+    t.equal(leafHash(Buffer.from(manifest.records[0]!.form)).toString('base64'), leaf, 'of this row')
+    const forged = structuredClone(manifest)
+    forged.records[0]!.form = forged.records[0]!.form.replace('request', 'refusal')
+    const other = await judgeBundle({
+      ...{ bundle: { manifest: forged, files }, configuration: new Map(), now: new Date() },
+    })
+    t.match(other, { verdict: 'TOTAL-FAILED', subIndication: 'HASH_FAILURE' })
+    // A plain digest of the message, or of a signature over it, lets codes of others be tried.
+    for (const { openings, ...one } of manifest.records) {
+      t.same(openings, {})
+      t.notOk(one.signatures ?? one.container ?? one.metadata)
+    }
+    t.same(manifest.timeStamps, [])
+    const { message, signatures } = await world.log.read(first)
+    t.ok(signatures)
+    const digest = hash('sha512', message!, 'base64')
+    for (const [name, bytes] of files) {
+      const text = bytes.toString('latin1')
+      t.notMatch(text, /131052|OFFICIAL|CONTENT/, name)
+      t.notOk(text.includes(digest), `${name} has no digest of the message`)
+    }
     t.equal((await mine(`/concordat/v1/proof?record=${first + 1}`)).status, 404, 'a reply is no use')
     const others = await ask(`/concordat/v1/proof?record=${first}&userCode=EE010101-1111`, {
       userId: 'EE010101-1111',
