@@ -8,6 +8,7 @@ export const REFUSALS = {
   answer_undecipherable: 'The answer is not encrypted to the key of this request.',
   state_mismatch: 'The answer names another request.',
   wallet_refused: 'The wallet, or the person with it, declined to answer.',
+  request_ended: 'The answer came when the request had ended.',
   presentation_missing: 'What was asked for is not in the answer.',
   presentation_unasked: 'The answer holds a presentation that nobody asked for.',
   presentation_malformed: 'A presentation does not have the form of its format.',
@@ -34,6 +35,8 @@ export const REFUSALS = {
   key_binding_in_future: 'The holder signed at a time that has not come.',
   key_binding_digest_mismatch: 'The holder signed other disclosures than were sent.',
   transaction_data_mismatch: 'The holder did not sign the transaction that was asked for.',
+  transaction_ended: 'The transaction had ended before it was agreed to.',
+  persons_differ: 'The credentials are not shown to be of one person.',
   digest_mismatch: 'An element is not the one that the issuer signed.',
   device_signature_missing: 'The device did not sign, or only authenticated by a code.',
   device_signature_invalid: 'The device did not sign this session.',
@@ -50,6 +53,7 @@ export const REFUSALS = {
   claim_value_mismatch: 'A claim has another value than was asked for.',
   record_malformed: 'The record does not have its form.',
   request_signature_invalid: 'The request in the record is not signed by its verifier.',
+  verifier_untrusted: 'No expected verifier stands behind the request in the record.',
   record_differs: 'The record says otherwise than what it holds.',
 } as const
 

@@ -20,7 +20,7 @@ const USAGE = `Usage: concordat verify <container.asice> --conf <directory, veri
        concordat verify <bundle.zip> [--conf <directory, verificationconf.zip or anchor.xml>] [--witnesses <policy>] [--json]
        concordat verify <archive.zip> [--conf <...>] [--previous <last digest of the archive before, or none>] [--json]
        concordat verify <export.zip> [--conf <...>] [--witnesses <policy>] [--json]
-       concordat verify <record.json> --issuers <issuers.json> [--json]
+       concordat verify <record.json> --issuers <issuers.json> [--verifiers <verifiers.json>] [--max-status-age <seconds>] [--json]
        concordat verify --page <file.html>
 
 Judges a signed message container, an evidence bundle with all its messages and their place in the log, or a statement of
@@ -28,7 +28,8 @@ reconciliation: who signed, when, what the signature covers, and whether all of 
 its own; name yours unless you trust where the bundle comes from. With --witnesses (a C2SP tlog-policy file) every tree head of a
 bundle needs the cosignatures of its quorum. An archive of a message log, X-Road's or ours, is judged with
 its chain; the last digest of each is what --previous of the next one takes. Without --conf only its chain can be judged.
-The record of a wallet's presentation is judged by the trusted issuers that you name (docs/wallets.md).
+The record of a wallet's presentation is judged by the trusted issuers and, with --verifiers, the verifiers that you name; status lists
+may have been a day old, or --max-status-age (docs/wallets.md).
 --page writes one HTML file that judges all of this in a browser, without a server or a network, and prints its SHA-256.
 Exit code 0 for TOTAL-PASSED, 1 for any other verdict, 2 for wrong usage.
 `
@@ -89,6 +90,9 @@ type Options = {
   previous: string | undefined
   /** Trusted issuers, for the record of a presentation. */
   issuers: string | undefined
+  /** The verifiers that are expected to have asked for it. */
+  verifiers: string | undefined
+  maxStatusAge: string | undefined
   json: boolean
   /** The file for the page that verifies; if it is set, nothing is verified. */
   page: string | undefined
@@ -105,6 +109,8 @@ function readArguments(args: string[]): Options | string {
         witnesses: { type: 'string' },
         previous: { type: 'string' },
         issuers: { type: 'string' },
+        verifiers: { type: 'string' },
+        'max-status-age': { type: 'string' },
         json: { type: 'boolean', default: false },
         page: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
@@ -112,18 +118,20 @@ function readArguments(args: string[]): Options | string {
     })
     if (values.help) return 'help'
     const [file, ...more] = positionals
-    const { conf, witnesses, previous, issuers, json, page } = values
+    const { conf, witnesses, previous, issuers, verifiers, json, page } = values
+    const maxStatusAge = values['max-status-age']
     if (page !== undefined && file !== undefined) return 'With --page nothing is judged: leave the file out.'
     if (file === undefined && page === undefined) return 'The container is missing.'
     if (more.length > 0) return 'Only one container can be verified at a time.'
-    return { file: file ?? '', configuration: conf, witnesses, previous, issuers, json, page }
+    const ofRecord = { issuers, verifiers, maxStatusAge }
+    return { file: file ?? '', configuration: conf, witnesses, previous, ...ofRecord, json, page }
   } catch (thrown) {
     return (thrown as Error).message
   }
 }
 
 async function judgePresentation(
-  { file, json }: Options,
+  { file, json, verifiers: verifiersFile, maxStatusAge }: Options,
   issuersFile: string,
   out: Surroundings['out'],
 ): Promise<number> {
@@ -133,7 +141,10 @@ async function judgePresentation(
       throw new Fault('io_error', { what: `${name} cannot be read`, cause })
     })
   const issuers: unknown = parseStrictJson(await read(issuersFile))
-  const report = verifyPresentation({ file, content: await read(file), issuers })
+  const verifiers: unknown =
+    verifiersFile === undefined ? undefined : parseStrictJson(await read(verifiersFile))
+  const content = await read(file)
+  const report = verifyPresentation({ file, content, issuers, verifiers, maxStatusAge })
   out.write(json ? `${printableJson(report.facts)}\n` : report.text)
   return report.passed ? 0 : 1
 }

@@ -22,14 +22,20 @@ export function readBase64url(text: string, reason: RefusalReason): Buffer {
   return bytes
 }
 
-/** The value of a JSON text: no name twice, no lone surrogate, at most 32 levels. */
-export function readJson(text: string | Buffer, reason: RefusalReason): unknown {
-  return orRefuse(reason, () => parseStrictJson(text, { maxDepth: MAX_DEPTH }))
+type Limits = { maxLength?: number; maxDepth?: number }
+
+/** The value of a JSON text: no name twice, no lone surrogate, at most 32 levels unless `limits` say otherwise. */
+export function readJson(text: string | Buffer, reason: RefusalReason, limits: Limits = {}): unknown {
+  return orRefuse(reason, () => parseStrictJson(text, { maxDepth: MAX_DEPTH, ...limits }))
 }
 
 /** As `readJson`, for an object. */
-export function readJsonObject(text: string | Buffer, reason: RefusalReason): JsonObject {
-  const value = readJson(text, reason)
+export function readJsonObject(
+  text: string | Buffer,
+  reason: RefusalReason,
+  limits: Limits = {},
+): JsonObject {
+  const value = readJson(text, reason, limits)
   need(isObject(value), reason, 'not an object')
   return value
 }

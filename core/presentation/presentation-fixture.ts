@@ -36,6 +36,9 @@ export function testVerifier(prefix: Verifier['prefix'] = 'x509_hash'): TestVeri
   }
 }
 
+/** Whoever reads records in tests: lists may be a day old. */
+export const READER = { maxStatusAgeSeconds: 86_400 }
+
 export type TestRequest = { claims: JsonObject; token: string; decryptionKey: KeyObject | undefined }
 
 /** A request of that verifier, made ten seconds before `at`. */

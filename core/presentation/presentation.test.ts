@@ -11,7 +11,7 @@ import type { IssueRecipe, PresentRecipe, Stack } from '#test/fakes/wallet/stack
 import { readAsked } from './asked.ts'
 import { makeQuery, type Source } from './dcql/make-query.ts'
 import { type JudgedCredential, judge, neededStatusLists } from './judge.ts'
-import { type TestRequest, testRequest, testVerifier } from './presentation-fixture.ts'
+import { READER, type TestRequest, testRequest, testVerifier } from './presentation-fixture.ts'
 import { readAnswer } from './read-answer.ts'
 import { verifyRecord, writeRecord } from './record.ts'
 import { Refused } from './refused.ts'
@@ -263,7 +263,7 @@ void t.test('the holder signs the exchange: transaction data, or the nonce that 
       at: NOON,
       verdict,
     })
-    const { boundTo } = verifyRecord(record, issuers)
+    const { boundTo } = verifyRecord(record, issuers, READER)
     t.equal(boundTo(requestDigest), 'transaction data')
     t.equal(boundTo(Buffer.alloc(32)), undefined)
     for (const present of [
@@ -286,7 +286,7 @@ void t.test('the holder signs the exchange: transaction data, or the nonce that 
       at: NOON,
       verdict,
     })
-    t.equal(verifyRecord(record, issuers).boundTo(requestDigest), 'nonce')
+    t.equal(verifyRecord(record, issuers, READER).boundTo(requestDigest), 'nonce')
   }
 })
 

@@ -1,5 +1,6 @@
 /** Reads what a wallet posts (OpenID4VP section 8): the presentations by query, or why there are none. */
 import type { KeyObject } from 'node:crypto'
+import type { RefusalReason } from '#schemas/presentation.ts'
 import type { Asked } from './asked.ts'
 import { isObject, isTexts, type JsonObject, readJsonObject } from './json.ts'
 import { openJwe } from './jwe.ts'
@@ -54,13 +55,16 @@ function readParameters({ state, vp_token: token }: JsonObject, asked: Asked): P
 }
 
 /** The presentations of an answer or of a record, counted. */
-export function readPresentations(token: JsonObject): Presentations {
+export function readPresentations(
+  token: JsonObject,
+  reason: RefusalReason = 'answer_malformed',
+): Presentations {
   let count = 0
   return Object.fromEntries(
     Object.entries(token).map(([id, list]): [string, string[]] => {
-      need(isTexts(list) && list.length > 0, 'answer_malformed', 'a list of presentations is needed')
+      need(isTexts(list) && list.length > 0, reason, 'a list of presentations is needed')
       count += list.length
-      need(count <= MAX_PRESENTATIONS, 'answer_malformed', 'too many presentations')
+      need(count <= MAX_PRESENTATIONS, reason, 'too many presentations')
       return [id, list]
     }),
   )

@@ -16,11 +16,11 @@ import { readAsked } from './asked.ts'
 import { attributesOf } from './dcql/attributes.ts'
 import { makeQuery, type Source } from './dcql/make-query.ts'
 import { matchClaims, matchSets } from './dcql/match-query.ts'
-import { type CredentialQuery, type Query, readQuery } from './dcql/query.ts'
+import { type CredentialQuery, LINK, type Query, readQuery } from './dcql/query.ts'
 import type { JsonObject } from './json.ts'
 import { judge } from './judge.ts'
 import type { Verifier } from './make-request.ts'
-import { testRequest, testVerifier } from './presentation-fixture.ts'
+import { READER, testRequest, testVerifier } from './presentation-fixture.ts'
 import { verifyRecord, writeRecord } from './record.ts'
 import { Refused } from './refused.ts'
 import { readTrustedIssuers } from './trusted-issuers.ts'
@@ -71,7 +71,7 @@ void t.test('a record verifies from itself and anchors alone, accepted or refuse
     const { text, verdict } = await recorded(q)
     t.equal(verdict.outcome, q.idx === 5 ? 'refused' : 'accepted')
     t.ok(isInForm(JSON.parse(text)), JSON.stringify(isInForm.errors))
-    t.strictSame(verifyRecord(text, [state.trusted]).verdict, verdict)
+    t.strictSame(verifyRecord(text, [state.trusted], READER).verdict, verdict)
   }
 })
 
@@ -81,7 +81,7 @@ void t.test('a record that says otherwise than what it holds is none', async (t)
   const change = (what: (record: JsonObject) => void): string => {
     const record = JSON.parse(text) as JsonObject
     what(record)
-    return reasonOf(() => verifyRecord(JSON.stringify(record), [state.trusted]))
+    return reasonOf(() => verifyRecord(JSON.stringify(record), [state.trusted], READER))
   }
   const other = JSON.parse(another.text) as JsonObject
   t.equal(
@@ -145,16 +145,16 @@ void t.test('a record that says otherwise than what it holds is none', async (t)
     'request_signature_invalid',
   )
   t.equal(
-    reasonOf(() => verifyRecord(text, [authorityOf('State').trusted])),
+    reasonOf(() => verifyRecord(text, [authorityOf('State').trusted], READER)),
     'record_differs',
     'other anchors',
   )
   t.equal(
-    reasonOf(() => verifyRecord('{', [])),
+    reasonOf(() => verifyRecord('{', [], READER)),
     'record_malformed',
   )
   t.equal(
-    reasonOf(() => verifyRecord('{"form":1,"form":2}', [])),
+    reasonOf(() => verifyRecord('{"form":1,"form":2}', [], READER)),
     'record_malformed',
   )
 })
@@ -238,22 +238,42 @@ const SOURCES: Source[] = [
 ]
 
 void t.test('queries: no more than is needed, in a form that others read', async (t) => {
-  const make = (...attributes: string[]): Query => {
+  const linked = (linkedBy: string | undefined, ...attributes: string[]): Query => {
     const needed = attributes.map((attribute) => ({ attribute }))
-    const query = makeQuery({ needed, sources: SOURCES, isKept: true, authorities: [Buffer.alloc(20, 1)] })
+    const links = linkedBy === undefined ? {} : { linkedBy }
+    const authorities = [Buffer.alloc(20, 1)]
+    const query = makeQuery({ needed, sources: SOURCES, isKept: true, authorities, ...links })
     DcqlQuery.validate(DcqlQuery.parse(query as never))
     t.strictSame(readQuery(JSON.parse(JSON.stringify(query))), query)
     return query
   }
+  const make = (...attributes: string[]): Query => linked(undefined, ...attributes)
   const pathsOf = ({ credentials }: Query) =>
     credentials.map(({ id, claims }) => [id, claims?.map(({ path }) => path)])
   t.strictSame(pathsOf(make('name')), [['a', [['name', 'first']]]])
   t.strictSame(make('code').credential_sets, [{ options: [['a'], ['b']] }])
-  t.strictSame(pathsOf(make('name', 'age')), [
-    ['a', [['name', 'first']]],
-    ['b', [['ns', 'age']]],
+  // Two people's credentials must not become one person: both are asked who it is.
+  t.throws(() => make('name', 'age'), TypeError, 'nothing links them')
+  t.throws(() => linked('name', 'name', 'age'), TypeError, 'one of them cannot say who it is')
+  const both = linked('code', 'name', 'age')
+  t.strictSame(pathsOf(both), [
+    ['a', [['code'], ['name', 'first']]],
+    [
+      'b',
+      [
+        ['ns', 'code'],
+        ['ns', 'age'],
+      ],
+    ],
   ])
-  t.equal(make('name', 'age').credential_sets, undefined, 'both are needed')
+  t.match(both.credentials, [{ claims: [{ id: LINK }] }, { claims: [{ id: LINK }] }])
+  t.equal(both.credential_sets, undefined, 'both are needed')
+  const shifting = { ...SOURCES[0]!, places: { code: ['codes', 0] } }
+  t.throws(
+    () => makeQuery({ needed: [{ attribute: 'code' }], sources: [shifting], isKept: true }),
+    TypeError,
+    'a wallet can shift places in lists',
+  )
   t.match(make('age').credentials, [
     { claims: [{ intent_to_retain: true }], trusted_authorities: [{ type: 'aki' }] },
   ])
@@ -331,6 +351,8 @@ void t.test('claims are matched again: paths, values, sets', async (t) => {
   t.equal(sets(['a'], {}), 'presentation_missing')
   t.equal(sets(['a'], { credential_sets: [{ options: [['a'], ['b']] }] }), 'accepted')
   t.equal(sets([], { credential_sets: [{ options: [['a'], ['b']] }] }), 'presentation_missing')
+  t.equal(sets(['a', 'b'], { credential_sets: [{ options: [['a'], ['b']] }] }), 'presentation_unasked')
+  t.equal(sets(['a', 'b'], { credential_sets: [{ options: [['a']] }] }), 'presentation_unasked')
   t.equal(sets(['a'], { credential_sets: [{ options: [['a', 'b']] }] }), 'presentation_missing')
   t.equal(sets([], { credential_sets: [{ options: [['a', 'b']], required: false }] }), 'accepted')
 })

@@ -94,6 +94,17 @@ function verifyListToken(q: {
   return list
 }
 
+/** When a list was made, how long it may be kept and when it ends, by its own words: the signature is not looked at. */
+export function listTimes(token: string): { issuedAt: Date; ttlSeconds?: number; expiresAt?: Date } {
+  const { iat, ttl, exp } = readJws(token, 'status_list_malformed', MAX_TOKEN).payload
+  need(typeof iat === 'number', 'status_list_malformed', 'iat')
+  return {
+    issuedAt: new Date(iat * 1000),
+    ...(typeof ttl === 'number' ? { ttlSeconds: ttl } : {}),
+    ...(typeof exp === 'number' ? { expiresAt: new Date(exp * 1000) } : {}),
+  }
+}
+
 /** The value of an entry; entry 0 stands in the lowest bits of the first octet. */
 export function statusAt({ bits, lst }: JsonObject, index: number): number {
   const perOctet = typeof bits === 'number' ? ENTRIES_PER_OCTET[bits] : undefined

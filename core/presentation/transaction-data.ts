@@ -4,7 +4,7 @@
  * fresh and still commits to the request.
  */
 import { createHash } from 'node:crypto'
-import { isObject, isTexts, readBase64url, readJsonObject } from './json.ts'
+import { isTexts, readBase64url, readJsonObject } from './json.ts'
 import { need } from './refused.ts'
 
 /** What a person agrees to, as their wallet shows it. */
@@ -21,7 +21,13 @@ export type Transaction = {
 }
 
 /** An entry of the request with the queries whose holders must sign it. */
-export type TransactionEntry = { text: string; credentialIds: string[] }
+export type TransactionEntry = {
+  text: string
+  credentialIds: string[]
+  requestDigest: string
+  /** A presentation at this time or later agrees to nothing. */
+  expires: Date
+}
 
 /** Our own type, which collides with nobody's. */
 const TRANSACTION_TYPE = 'urn:concordat:transaction:exchange:1'
@@ -62,10 +68,15 @@ export function openNonce(nonce: string): { random: Buffer; requestDigest: Buffe
   return { random: octets.subarray(0, RANDOM), requestDigest: octets.subarray(RANDOM) }
 }
 
-/** The entry of a request. Refuses with `record_malformed`. */
-export function readTransaction(text: string): TransactionEntry & { requestDigest: unknown } {
+/** The entry of a request. Refuses with `record_malformed` what is not of our type: another may mean something else by the same words. */
+export function readTransaction(text: string): TransactionEntry {
   const entry = readJsonObject(readBase64url(text, 'record_malformed'), 'record_malformed')
-  const { credential_ids: credentialIds, request_digest: requestDigest } = entry
-  need(isObject(entry) && isTexts(credentialIds), 'record_malformed', 'transaction_data')
-  return { text, credentialIds, requestDigest }
+  const { type, credential_ids: credentialIds, request_digest: requestDigest, expires } = entry
+  need(type === TRANSACTION_TYPE, 'record_malformed', 'type of transaction_data')
+  need(isTexts(credentialIds) && typeof requestDigest === 'string', 'record_malformed', 'transaction_data')
+  need(typeof expires === 'string', 'record_malformed', 'end of transaction_data')
+  const end = new Date(expires)
+  const isSound = !Number.isNaN(end.getTime()) && end.toISOString() === expires
+  need(isSound, 'record_malformed', 'end of transaction_data')
+  return { text, credentialIds, requestDigest, expires: end }
 }

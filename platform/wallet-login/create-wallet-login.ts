@@ -6,7 +6,7 @@ import { makeQuery, type Needed, type Source } from '#core/presentation/dcql/mak
 import { judge, neededStatusLists } from '#core/presentation/judge.ts'
 import { makeRequest, signRequest, type Verifier } from '#core/presentation/make-request.ts'
 import { readAnswer } from '#core/presentation/read-answer.ts'
-import { writeRecord } from '#core/presentation/record.ts'
+import { verifyRecord, writeRecord } from '#core/presentation/record.ts'
 import { Refused } from '#core/presentation/refused.ts'
 import { bindingNonce, type Transaction, writeTransaction } from '#core/presentation/transaction-data.ts'
 import type { TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
@@ -45,6 +45,8 @@ export function createWalletLogin(q: {
   verifier: Verifier
   needed: Needed[]
   sources: Source[]
+  /** The attribute that says whose a credential is, where one credential does not suffice (`makeQuery`). */
+  linkedBy?: string
   issuers(): TrustedIssuer[]
   fetchStatusList: FetchStatusList
   clock: Clock
@@ -63,7 +65,9 @@ export function createWalletLogin(q: {
     const authorities = q
       .issuers()
       .flatMap(({ anchors }) => anchors.flatMap(({ extensions }) => extensions.subjectKeyIdentifier ?? []))
-    const query = makeQuery({ needed: q.needed, sources: q.sources, isKept: true, authorities })
+    const { needed, sources, linkedBy } = q
+    const links = linkedBy === undefined ? {} : { linkedBy }
+    const query = makeQuery({ needed, sources, isKept: true, authorities, ...links })
     const signing = query.credentials.filter(({ format }) => format === 'dc+sd-jwt').map(({ id }) => id)
     // Transaction data only where every credential that may be shown can sign it: wallets refuse it for others.
     const isSigned = transaction !== undefined && signing.length === query.credentials.length
@@ -77,7 +81,10 @@ export function createWalletLogin(q: {
       encryptionKey: jwk,
       ...(isSigned ? { transactionData: [writeTransaction(transaction, signing)] } : {}),
       issuedAt: new Date(clock()),
-      expiresAt: new Date(clock() + ATTEMPT_MS),
+      // A nonce that commits to a transaction says nothing of its end: the request ends with it.
+      expiresAt: new Date(
+        Math.min(clock() + ATTEMPT_MS, transaction?.expires.getTime() ?? Number.POSITIVE_INFINITY),
+      ),
     })
   }
 
@@ -97,9 +104,11 @@ export function createWalletLogin(q: {
       const [id, browser] = [newToken(16), newToken()]
       const { jwk, privateKey } = makeEncryptionKey()
       const claims = requestClaims(id, jwk, start.transaction)
-      const endsAt = clock() + ATTEMPT_MS
+      const asked = readAsked(claims)
+      // To the second of the request: what is taken later, no record could prove.
+      const endsAt = asked.expiresAt.getTime()
       attempts.add({
-        ...{ id, flow: start.flow, browser: digestOf(browser), claims, asked: readAsked(claims) },
+        ...{ id, flow: start.flow, browser: digestOf(browser), claims, asked },
         ...{ decryptionKey: privateKey, fetched: undefined, state: 'waiting', refusal: undefined },
         ...{ badAnswers: 0, wrongNumbers: 0, responseCode: newToken(), outcome: undefined, endsAt },
         number: String(randomInt(10 ** DIGITS)).padStart(DIGITS, '0'),
@@ -205,6 +214,8 @@ export function createWalletLogin(q: {
     const record = writeRecord({
       ...{ request: fetched, presentations, lists, maxStatusAgeSeconds, at: question.at, verdict },
     })
+    // Before the wallet hears that it was good: what is believed now must be proven later.
+    verifyRecord(record, question.issuers, { maxStatusAgeSeconds })
     return { attributes: attributesOf(verdict.credentials, q.sources), record }
   }
 }

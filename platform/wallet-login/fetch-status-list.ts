@@ -3,12 +3,14 @@
  * undefined, and the verdict refuses then.
  */
 import { Agent, request } from 'undici'
+import { Refused } from '#core/presentation/refused.ts'
+import { listTimes } from '#core/presentation/status-list.ts'
 import type { Clock } from '#platform/clock.ts'
 
 const MAX_LIST = 4_194_304
 const WAIT_MS = 5_000
 const MOST_LISTS = 200
-/** For lists that name no time to live, and at most for those that name one. */
+/** For lists that name neither a time to live nor an end, and at most for those that do. */
 const KEEP_MS = 5 * 60_000
 
 type Kept = { token: string; until: number }
@@ -47,9 +49,20 @@ export function createStatusLists(q: {
       const token = await ask(uri).catch(() => undefined)
       if (token === undefined) return undefined
       if (kept.size >= MOST_LISTS) kept.delete(kept.keys().next().value as string)
-      kept.set(uri, { token, until: q.clock() + KEEP_MS })
+      kept.set(uri, { token, until: keptUntil(token, q.clock()) })
       return token
     },
     close: () => dispatcher.close(),
+  }
+}
+
+/** As long as the list allows. One that cannot be read is not kept: the next may be better. */
+function keptUntil(token: string, now: number): number {
+  try {
+    const { ttlSeconds = Number.POSITIVE_INFINITY, expiresAt } = listTimes(token)
+    return Math.min(now + KEEP_MS, now + ttlSeconds * 1000, expiresAt?.getTime() ?? Number.POSITIVE_INFINITY)
+  } catch (thrown) {
+    if (thrown instanceof Refused) return now
+    throw thrown
   }
 }

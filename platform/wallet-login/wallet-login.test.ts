@@ -4,7 +4,7 @@ import { encodeQR } from 'qr'
 import decodeQR from 'qr/decode.js'
 import t from 'tap'
 import { newKey } from '#core/certificate/certificate-fixture.ts'
-import { testVerifier } from '#core/presentation/presentation-fixture.ts'
+import { READER, testVerifier } from '#core/presentation/presentation-fixture.ts'
 import { verifyRecord } from '#core/presentation/record.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { createLog } from '#platform/logging/create-log.ts'
@@ -135,7 +135,7 @@ void t.test('on one device, in either format, fetched in either way', async (t) 
     const finished = here.login.finish({ ...begun, responseCode })
     if (!('outcome' in finished)) return t.fail(finished.refused)
     t.strictSame(finished.outcome.attributes, { code: 'P00000007', family: 'Mets' })
-    t.match(verifyRecord(finished.outcome.record, [state.trusted]).verdict, { outcome: 'accepted' })
+    t.match(verifyRecord(finished.outcome.record, [state.trusted], READER).verdict, { outcome: 'accepted' })
     t.strictSame(here.login.finish({ ...begun, responseCode }), { refused: 'ended' }, 'given once')
   }
   t.notMatch(here.lines.join(), /P00000007|Mets|Mari/)
@@ -313,35 +313,71 @@ void t.test('a transaction is bound to what is presented', async (t) => {
   const code = codeIn(((await answer!()).json() as { redirect_uri: string }).redirect_uri)
   const finished = here.login.finish({ ...begun, responseCode: code })
   if (!('outcome' in finished)) return t.fail(finished.refused)
-  t.equal(verifyRecord(finished.outcome.record, [state.trusted]).boundTo(requestDigest), 'nonce')
+  t.equal(verifyRecord(finished.outcome.record, [state.trusted], READER).boundTo(requestDigest), 'nonce')
+
+  // No transaction data stands in this request, so the request itself ends with the transaction: to its second.
+  here.later(500)
+  const late = here.login.begin({ flow: 'same-device', label: '', transaction })
+  t.equal(late.endsAt, transaction.expires.getTime())
+  const wallet = await walletAt(here, late.walletUrl, { format: 'mdoc' })
+  here.later(MINUTE - 500)
+  t.match(await wallet.answer!(), { statusCode: 400, body: /request_ended/ })
+  const plain = here.login.begin({ flow: 'same-device', label: '' })
+  const { request: asked } = await walletAt(here, plain.walletUrl)
+  t.equal(plain.endsAt, Number(asked!.exp) * 1000, 'what is taken later no record could prove')
 })
 
 void t.test('status lists are fetched once, within bounds, from nowhere else', async (t) => {
   const asked: string[] = []
+  const token = await statusListOf(state, STATUS, {})
+  const brief = await statusListOf(state, STATUS, {}, { claims: { ttl: 30 } })
+  const ending = await statusListOf(state, STATUS, {}, { claims: { exp: NOON.getTime() / 1000 + 60 } })
   const server = createServer((request, response) => {
     asked.push(request.url!)
     if (request.url === '/large') response.end(Buffer.alloc(5_000_000, 0x61))
     else if (request.url === '/moved') response.writeHead(302, { location: '/list' }).end()
     else if (request.url === '/gone') response.writeHead(410).end('gone')
-    else response.end('a.b.c\n')
+    else if (request.url === '/brief') response.end(brief)
+    else if (request.url === '/ending') response.end(ending)
+    else if (request.url === '/unreadable') response.end('a.b.c')
+    else response.end(`${token}\n`)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => server.close())
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  let now = 0
+  let now = NOON.getTime()
   const lists = createStatusLists({ clock: () => now, mayAsk: ({ hostname }) => hostname === '127.0.0.1' })
   t.teardown(() => lists.close())
-  t.equal(await lists.fetch(`${base}/list`), 'a.b.c')
-  t.equal(await lists.fetch(`${base}/list`), 'a.b.c')
+  t.equal(await lists.fetch(`${base}/list`), token)
+  t.equal(await lists.fetch(`${base}/list`), token)
   t.strictSame(asked, ['/list'])
   now += 5 * MINUTE
-  t.equal(await lists.fetch(`${base}/list`), 'a.b.c')
+  t.equal(await lists.fetch(`${base}/list`), token)
   t.equal(asked.length, 2)
   for (const path of ['/large', '/moved', '/gone'])
     t.equal(await lists.fetch(`${base}${path}`), undefined, path)
   t.equal(await lists.fetch('http://localhost:1/'), undefined)
   t.equal(await lists.fetch('no address'), undefined)
   t.equal(asked.length, 5)
+  // Each is asked for when it says, and one that cannot be read at once.
+  for (const [path, seconds] of [
+    ['/brief', 30],
+    ['/ending', 60],
+  ] as const) {
+    const counted = () => asked.filter((one) => one === path).length
+    if (path === '/ending') now = NOON.getTime()
+    await lists.fetch(`${base}${path}`)
+    now += seconds * 1000 - 1
+    await lists.fetch(`${base}${path}`)
+    t.equal(counted(), 1, path)
+    now += 1
+    await lists.fetch(`${base}${path}`)
+    t.equal(counted(), 2, path)
+  }
+  for (const times of [1, 2]) {
+    await lists.fetch(`${base}/unreadable`)
+    t.equal(asked.filter((one) => one === '/unreadable').length, times)
+  }
 })
 
 void t.test('the picture is the one that the library draws', async (t) => {

@@ -104,7 +104,16 @@ export const COMMANDS = {
     group: 'judging',
     summary:
       'judge a message container (ASiC-E), a bundle, an archive, an export, a statement or a presentation',
-    options: ['--conf=', '--witnesses=', '--previous=', '--issuers=', '--page=', '--json'],
+    options: [
+      '--conf=',
+      '--witnesses=',
+      '--previous=',
+      '--issuers=',
+      '--verifiers=',
+      '--max-status-age=',
+      '--page=',
+      '--json',
+    ],
   },
   log: {
     group: 'judging',

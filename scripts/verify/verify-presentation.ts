@@ -1,34 +1,67 @@
-/** Verifies the record of a presentation from itself and trusted issuers alone. */
+/** Verifies the record of a presentation from itself, trusted issuers and expected verifiers. */
 
 import { verifyRecord } from '#core/presentation/record.ts'
 import { Refused } from '#core/presentation/refused.ts'
 import { readTrustedIssuers } from '#core/presentation/trusted-issuers.ts'
+import { readExpectedVerifiers } from '#core/presentation/verify-request.ts'
+import { printable } from '#platform/plain-text.ts'
+import { Fault } from '#schemas/fault.ts'
 import { REFUSALS } from '#schemas/presentation.ts'
 import type { Report } from './report.ts'
 
-/** `content`: the record; `issuers`: the JSON of the trusted issuers. Throws `invalid_input` for malformed issuers. */
-export function verifyPresentation(q: { file: string; content: Buffer; issuers: unknown }): Report {
+const DAY_SECONDS = 86_400
+
+type Question = {
+  file: string
+  content: Buffer
+  /** The JSON of the trusted issuers, and of the expected verifiers if there are any. */
+  issuers: unknown
+  verifiers?: unknown
+  /** How old a status list may have been, in seconds; a day if it is not said. */
+  maxStatusAge?: string | undefined
+}
+
+/** Throws `invalid_input` for malformed issuers, verifiers or age. */
+export function verifyPresentation(q: Question): Report {
   const issuers = readTrustedIssuers(q.issuers)
+  const verifiers = q.verifiers === undefined ? undefined : readExpectedVerifiers(q.verifiers)
+  const maxStatusAgeSeconds = q.maxStatusAge === undefined ? DAY_SECONDS : Number(q.maxStatusAge)
+  if (!Number.isSafeInteger(maxStatusAgeSeconds) || maxStatusAgeSeconds < 0)
+    throw new Fault('invalid_input', { what: '--max-status-age is a number of seconds' })
   try {
-    const { verdict, asked } = verifyRecord(q.content.toString('utf8'), issuers)
+    const reader = { maxStatusAgeSeconds, ...(verifiers === undefined ? {} : { verifiers }) }
+    const verified = verifyRecord(q.content.toString('utf8'), issuers, reader)
+    const { verdict, asked, judgedAt, isVerifierKnown, statusLists } = verified
     const passed = verdict.outcome === 'accepted'
-    const facts = {
-      file: q.file,
-      verdict: passed ? 'TOTAL-PASSED' : 'TOTAL-FAILED',
-      clientId: asked.clientId,
-    }
-    const words = verdict.outcome === 'accepted' ? issuedBy(verdict.credentials) : REFUSALS[verdict.reason]
+    const outcome = passed ? 'TOTAL-PASSED' : 'TOTAL-FAILED'
+    const { clientId } = asked
+    const lines = [
+      outcome,
+      ...(verdict.outcome === 'accepted' ? issuedBy(verdict.credentials) : [REFUSALS[verdict.reason]]),
+      `Asked by ${clientId} at ${asked.issuedAt.toISOString()}`,
+      ...(isVerifierKnown
+        ? []
+        : ['Who asked is NOT verified: name the verifiers that you expect (--verifiers).']),
+      `Judged at ${judgedAt.toISOString()}, by the words of the record`,
+      ...statusLists.map(({ uri, issuedAt }) => `Status list ${uri} of ${issuedAt.toISOString()}`),
+    ]
+    const facts = { file: q.file, verdict: outcome, clientId, isVerifierKnown, judgedAt, statusLists }
     return {
       ...{ kind: 'presentation', passed, facts: { ...facts, presentation: verdict } },
-      text: `${facts.verdict}\n${words}\nAsked by ${asked.clientId} at ${asked.issuedAt.toISOString()}\n`,
+      text: textOf(lines),
     }
   } catch (thrown) {
     if (!(thrown instanceof Refused)) throw thrown
     const facts = { file: q.file, verdict: 'TOTAL-FAILED', reason: thrown.reason }
-    return { kind: 'presentation', passed: false, facts, text: `TOTAL-FAILED\n${thrown.message}\n` }
+    return { kind: 'presentation', passed: false, facts, text: textOf(['TOTAL-FAILED', thrown.message]) }
   }
 }
 
-function issuedBy(credentials: { type: string; issuer: string }[]): string {
-  return credentials.map(({ type, issuer }) => `${type}, issued by ${issuer}`).join('\n')
+/** Names and addresses come from strangers. */
+function textOf(lines: string[]): string {
+  return `${lines.map(printable).join('\n')}\n`
+}
+
+function issuedBy(credentials: { type: string; issuer: string }[]): string[] {
+  return credentials.map(({ type, issuer }) => `${type}, issued by ${issuer}`)
 }

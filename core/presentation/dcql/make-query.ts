@@ -1,5 +1,12 @@
 /** Computes a query from what is needed: of each credential that can give it exactly those claims, and no more. */
-import type { ClaimQuery, CredentialFormat, CredentialQuery, PathStep, Query } from './query.ts'
+import {
+  type ClaimQuery,
+  type CredentialFormat,
+  type CredentialQuery,
+  LINK,
+  type PathStep,
+  type Query,
+} from './query.ts'
 
 /** One kind of credential, and where in it each attribute stands. `types`: `vct` values, or one doctype. */
 export type Source = {
@@ -19,11 +26,14 @@ type Question = {
   isKept: boolean
   /** Key identifiers of the authorities behind the trusted issuers, so that other credentials stay in the wallet. */
   authorities?: Buffer[]
+  /** The attribute that says whose a credential is. Without it no two credentials are asked for together. */
+  linkedBy?: string
 }
 
 /**
- * Sources that give everything alone are alternatives. When none does, as few as possible together, those that give most first.
- * Throws a TypeError if an attribute stands in no source.
+ * Sources that give everything alone are alternatives. When none does, as few as possible together, those that give most first; each of
+ * them is asked for the linking attribute, too, so that two people's credentials do not become one person. Throws a TypeError if an
+ * attribute stands in no source, or in none that has the linking attribute.
  */
 export function makeQuery(question: Question): Query {
   const { needed, sources } = question
@@ -36,10 +46,14 @@ export function makeQuery(question: Question): Query {
       ? { credentials }
       : { credentials, credential_sets: [{ options: complete.map(({ id }) => [id]) }] }
   }
+  const { linkedBy } = question
+  if (linkedBy === undefined)
+    throw new TypeError('no credential has all that is needed, and no attribute links several')
+  const linked = sources.filter(({ places }) => Object.hasOwn(places, linkedBy))
   const credentials: CredentialQuery[] = []
   let missing = needed
   while (missing.length > 0) {
-    const best = sources.reduce<Source | undefined>(
+    const best = linked.reduce<Source | undefined>(
       (most, one) =>
         most === undefined || giving(one, missing).length > giving(most, missing).length ? one : most,
       undefined,
@@ -47,17 +61,25 @@ export function makeQuery(question: Question): Query {
     const given = best === undefined ? [] : giving(best, missing)
     if (best === undefined || given.length === 0)
       throw new TypeError(`no credential has ${missing[0]!.attribute}`)
-    credentials.push(asQuery(best, given, question))
+    const link = needed.find(({ attribute }) => attribute === linkedBy) ?? { attribute: linkedBy }
+    const asking = [link, ...given.filter(({ attribute }) => attribute !== linkedBy)]
+    credentials.push(asQuery(best, asking, question, linkedBy))
     missing = missing.filter((one) => !given.includes(one))
   }
   return { credentials }
 }
 
-function asQuery(source: Source, needed: Needed[], { isKept, authorities = [] }: Question): CredentialQuery {
+function asQuery(
+  source: Source,
+  needed: Needed[],
+  { isKept, authorities = [] }: Question,
+  linkedBy?: string,
+): CredentialQuery {
   const isMdoc = source.format === 'mso_mdoc'
   const claims = needed.map(
     ({ attribute, values }): ClaimQuery => ({
-      path: source.places[attribute]!,
+      ...(attribute === linkedBy ? { id: LINK } : {}),
+      path: placeIn(source, attribute),
       ...(values === undefined ? {} : { values }),
       ...(isMdoc ? { intent_to_retain: isKept } : {}),
     }),
@@ -70,4 +92,12 @@ function asQuery(source: Source, needed: Needed[], { isKept, authorities = [] }:
     ...(values.length === 0 ? {} : { trusted_authorities: [{ type: 'aki', values }] }),
     claims,
   }
+}
+
+/** A list of an SD-JWT is shown without what stays hidden, so that places in it shift as the wallet likes. */
+function placeIn({ id, format, places }: Source, attribute: string): PathStep[] {
+  const place = places[attribute]!
+  if (format === 'dc+sd-jwt' && place.some((step) => typeof step === 'number'))
+    throw new TypeError(`${attribute} of ${id} is at a place in a list, which a wallet can shift`)
+  return place
 }

@@ -20,20 +20,27 @@ export function matchClaims(query: CredentialQuery, claims: JsonObject): Found[]
   throw refusal
 }
 
-/** Which queries have to be answered, given those that are: all, or one option of every set that is required. */
+/**
+ * Which queries have to be answered, given those that are: all, or one option of every set that is required. A wallet chooses one of
+ * the alternatives: of two, nobody could say which one counts.
+ */
 export function matchSets(query: Query, answered: ReadonlySet<string>): void {
   if (query.credential_sets === undefined) {
     for (const { id } of query.credentials) need(answered.has(id), 'presentation_missing', id)
     return
   }
-  const isMet = (options: string[][]): boolean =>
-    options.some((option) => option.every((id) => answered.has(id)))
+  const chosen = new Set<string>()
   for (const { options, required } of query.credential_sets) {
-    need(required === false || isMet(options), 'presentation_missing', options.flat().join(' or '))
+    const met = options.filter((option) => option.every((id) => answered.has(id)))
+    const isMet = required === false || met.length > 0
+    need(isMet, 'presentation_missing', options.flat().join(' or '))
+    need(met.length <= 1, 'presentation_unasked', 'more than one alternative')
+    for (const id of met.flat()) chosen.add(id)
   }
+  for (const id of answered) need(chosen.has(id), 'presentation_unasked', `${id} beside an alternative`)
 }
 
-function matchClaim({ path, values }: ClaimQuery, claims: JsonObject): Found {
+export function matchClaim({ path, values }: ClaimQuery, claims: JsonObject): Found {
   const found = follow(path, claims)
   need(found.length > 0, 'claim_missing', path.join('.'))
   // Type and value must be equal for one of them; of a list that is asked for as a whole, for one of its members.

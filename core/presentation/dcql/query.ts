@@ -23,6 +23,8 @@ type CredentialSet = { options: string[][]; required?: boolean }
 export type Query = { credentials: CredentialQuery[]; credential_sets?: CredentialSet[] }
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/
+/** The id of the claim that says whose a credential is, where several credentials must be of one person. */
+export const LINK = 'same_person'
 const MAX_CREDENTIALS = 32
 const MAX_CLAIMS = 100
 const MAX_STEPS = 16
