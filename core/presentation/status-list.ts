@@ -6,7 +6,7 @@ import { inflateSync } from 'node:zlib'
 import { isObject, type JsonObject, readBase64url } from './json.ts'
 import { isSignedWith, readJws } from './jws.ts'
 import { need, orRefuse, Refused } from './refused.ts'
-import { readX5c, type TrustedIssuer, verifyIssuer } from './trusted-issuers.ts'
+import { readX5c, requiresStatusAt, type TrustedIssuer, verifyIssuer } from './trusted-issuers.ts'
 
 /** Where a credential's status stands. */
 export type StatusReference = { uri: string; index: number }
@@ -51,7 +51,7 @@ export function verifyStatus(q: {
 }): void {
   const { reference, issuer } = q
   if (reference === undefined) {
-    need(!issuer.requiresStatus, 'status_missing')
+    need(!requiresStatusAt(issuer, q.at), 'status_missing')
     return
   }
   const token = Object.hasOwn(q.lists, reference.uri) ? q.lists[reference.uri] : undefined

@@ -7,14 +7,20 @@ import { Fault } from '#schemas/fault.ts'
 import type { CredentialFormat } from './dcql/query.ts'
 import { isObject, isTexts } from './json.ts'
 import { need, orRefuse, Refused } from './refused.ts'
+import { isMarked, readSignerMarks, type SignerMark } from './signer-marks.ts'
+
+/** An anchor, and from when until when it counts: a record is judged by what was trusted when its verdict was given. */
+export type TrustAnchor = { certificate: Certificate; trustedFrom?: Date; trustedUntil?: Date }
 
 export type TrustedIssuer = {
   name: string
   /** `vct` values and doctypes that it may issue: a driving licence authority issues no diplomas. */
   types: string[]
-  anchors: Certificate[]
-  /** Its credentials must name a status. Without this they may, and then it counts. */
-  requiresStatus: boolean
+  anchors: TrustAnchor[]
+  /** Whose certificates below the anchors are this issuer's, one of these; without them all are. */
+  signers?: SignerMark[]
+  /** Its credentials must name a status, from a time if one is given. Without this they may, and then it counts. */
+  requiresStatus: boolean | Date
 }
 
 /** Who stands behind a credential: the key that signs, and its path, anchor last. */
@@ -24,17 +30,80 @@ const MAX_CHAIN = 5
 const MAX_ISSUERS = 1000
 /** ISO/IEC 18013-5 B.1.4: the usage of certificates that sign mobile documents. */
 const MDOC_SIGNING = '1.0.18013.5.1.2'
+/** A certificate that lists only these serves connections, code or times: its holder is nobody who signs credentials. */
+const FOR_OTHERS: ReadonlySet<string> = new Set([
+  ...[OID.serverAuth, OID.clientAuth, OID.codeSigning, OID.timeStamping, OID.ocspSigning],
+])
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/
 
-/** Reads `[{name, types, anchors: [base64 DER], requiresStatus?}]`. Throws `invalid_input`. */
+/**
+ * Reads `[{name, types, anchors, signers?, requiresStatus?}]`; an anchor is base64 of DER, or `{certificate, trustedFrom?,
+ * trustedUntil?}`. An anchor under two names needs signers in each. Throws `invalid_input`.
+ */
 export function readTrustedIssuers(value: unknown): TrustedIssuer[] {
   if (!Array.isArray(value) || value.length > MAX_ISSUERS) throw wrong('a list of issuers is needed')
-  return value.map((one: unknown) => {
-    if (!isObject(one) || typeof one.name !== 'string' || one.name === '') throw wrong('an issuer has a name')
-    if (!isTexts(one.types) || one.types.length === 0) throw wrong(`types of ${one.name}`)
-    if (!isTexts(one.anchors) || one.anchors.length === 0) throw wrong(`anchors of ${one.name}`)
-    const anchors = one.anchors.map((der) => parseCertificate(Buffer.from(der, 'base64')))
-    return { name: one.name, types: one.types, anchors, requiresStatus: one.requiresStatus === true }
-  })
+  const issuers = value.map(readIssuer)
+  const holders = new Map<string, Set<string>>()
+  const digests = ({ anchors }: TrustedIssuer): string[] =>
+    anchors.map(({ certificate }) => certificate.sha256)
+  for (const issuer of issuers)
+    for (const digest of digests(issuer))
+      holders.set(digest, (holders.get(digest) ?? new Set()).add(issuer.name))
+  for (const issuer of issuers) {
+    const isShared = digests(issuer).some((digest) => holders.get(digest)!.size > 1)
+    if (isShared && issuer.signers === undefined)
+      throw wrong(`signers of ${issuer.name}: its anchor stands under another name, too`)
+  }
+  return issuers
+}
+
+function readIssuer(one: unknown): TrustedIssuer {
+  if (!isObject(one) || typeof one.name !== 'string' || one.name === '') throw wrong('an issuer has a name')
+  const { name, types, anchors, requiresStatus = false } = one
+  if (!isTexts(types) || types.length === 0) throw wrong(`types of ${name}`)
+  if (!Array.isArray(anchors) || anchors.length === 0) throw wrong(`anchors of ${name}`)
+  const signers = one.signers === undefined ? {} : { signers: readSignerMarks(one.signers, name) }
+  return {
+    ...{ name, types, anchors: anchors.map((anchor: unknown) => readAnchor(anchor, name)), ...signers },
+    requiresStatus:
+      typeof requiresStatus === 'boolean'
+        ? requiresStatus
+        : readTime(requiresStatus, `requiresStatus of ${name}`),
+  }
+}
+
+function readAnchor(value: unknown, name: string): TrustAnchor {
+  const anchor = isObject(value) ? value : { certificate: value }
+  const { certificate, trustedFrom, trustedUntil } = anchor
+  if (typeof certificate !== 'string') throw wrong(`anchors of ${name}`)
+  return {
+    certificate: parseCertificate(Buffer.from(certificate, 'base64')),
+    ...(trustedFrom === undefined ? {} : { trustedFrom: readTime(trustedFrom, `trustedFrom of ${name}`) }),
+    ...(trustedUntil === undefined
+      ? {}
+      : { trustedUntil: readTime(trustedUntil, `trustedUntil of ${name}`) }),
+  }
+}
+
+function readTime(value: unknown, what: string): Date {
+  const isSound = typeof value === 'string' && TIME.test(value) && !Number.isNaN(Date.parse(value))
+  if (!isSound) throw wrong(`${what}: a time like 2030-06-01T12:00:00Z is needed`)
+  return new Date(value)
+}
+
+/** The certificates that count at `at`: from `trustedFrom` until before `trustedUntil`. */
+export function anchorsAt({ anchors }: Pick<TrustedIssuer, 'anchors'>, at: Date): Certificate[] {
+  return anchors
+    .filter(
+      ({ trustedFrom, trustedUntil }) =>
+        !(trustedFrom && at < trustedFrom) && !(trustedUntil && at >= trustedUntil),
+    )
+    .map(({ certificate }) => certificate)
+}
+
+/** Whether a credential without a status is refused at `at`. */
+export function requiresStatusAt({ requiresStatus }: TrustedIssuer, at: Date): boolean {
+  return requiresStatus instanceof Date ? at >= requiresStatus : requiresStatus
 }
 
 function wrong(what: string): Fault {
@@ -59,13 +128,17 @@ export function verifyIssuer(q: {
     ...Certificate[],
   ]
   const isAnchor = (one: Certificate): boolean =>
-    issuers.some(({ anchors }) => anchors.some(({ sha256 }) => sha256 === one.sha256))
+    issuers.some(({ anchors }) => anchors.some(({ certificate }) => certificate.sha256 === one.sha256))
   need(![leaf, ...others].some(isAnchor), 'trust_anchor_in_chain')
   need(maySign(leaf, q.format), 'issuer_untrusted', 'not a certificate for signing credentials')
   let why: string | undefined
   for (const issuer of issuers.filter(({ types }) => types.includes(type))) {
+    if (!isMarked(leaf, issuer.signers)) {
+      why = 'another signer below its anchor'
+      continue
+    }
     try {
-      const question = { certificate: leaf, intermediates: others, anchors: issuer.anchors, at }
+      const question = { certificate: leaf, intermediates: others, anchors: anchorsAt(issuer, at), at }
       const path = validatePath({ ...question, purpose: 'any' })
       return { issuer, key: publicKeyOf(leaf), path }
     } catch (thrown) {
@@ -80,8 +153,9 @@ function maySign({ extensions }: Certificate, format: CredentialFormat | 'status
   const { basicConstraints, keyUsage, extendedKeyUsage: usages } = extensions
   if (basicConstraints?.ca === true) return false
   if (keyUsage !== undefined && !keyUsage.has('digitalSignature')) return false
-  if (format !== 'mso_mdoc' || usages === undefined) return true
-  return usages.includes(MDOC_SIGNING) || usages.includes(OID.anyExtendedKeyUsage)
+  // ISO/IEC 18013-5 B.1.4 wants it; without it any certificate of the anchor could sign licences.
+  if (format === 'mso_mdoc') return usages?.includes(MDOC_SIGNING) === true
+  return usages === undefined || usages.some((usage) => !FOR_OTHERS.has(usage))
 }
 
 /** A chain as JOSE carries it: `x5c`, standard base64 of DER, the signer's certificate first (RFC 7515 4.1.6). */

@@ -1,6 +1,6 @@
 /** A credential whose issuer and holder are verified, in either format. */
 import type { Certificate } from '#core/certificate/certificate.ts'
-import type { CredentialFormat } from './dcql/query.ts'
+import type { CredentialFormat, PathStep } from './dcql/query.ts'
 import type { JsonObject } from './json.ts'
 import type { StatusReference } from './status-list.ts'
 import type { TrustedIssuer } from './trusted-issuers.ts'
@@ -14,8 +14,8 @@ export type VerifiedCredential = {
   /** From the certificate that signed to the anchor. */
   path: Certificate[]
   claims: JsonObject
-  /** The names at the top that the format or the issuer leaves in the open. */
-  open: ReadonlySet<string>
+  /** Where what was disclosed stands; the rest the issuer leaves in the open. */
+  disclosed: PathStep[][]
   /** The thumbprint of the holder's key (RFC 7638), base64url. */
   holderKey: string
   /** When the holder signed, where the format says so. */

@@ -41,7 +41,7 @@ export function verifyAnswer(q: {
       const verify = query.format === 'mso_mdoc' ? verifyMdoc : verifySdJwt
       const credential = verify({ presented, query, asked, issuers, at })
       const found = matchClaims(query, credential.claims)
-      return { ...credential, found, beyond: beyondAsked(query, credential.claims, credential.open) }
+      return { ...credential, found, beyond: beyondAsked(query, credential.claims, credential.disclosed) }
     })
   })
   matchSets(asked.query, new Set(Object.keys(presentations)))

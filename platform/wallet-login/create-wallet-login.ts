@@ -9,7 +9,7 @@ import { readAnswer } from '#core/presentation/read-answer.ts'
 import { verifyRecord, writeRecord } from '#core/presentation/record.ts'
 import { Refused } from '#core/presentation/refused.ts'
 import { bindingNonce, type Transaction, writeTransaction } from '#core/presentation/transaction-data.ts'
-import type { TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
+import { anchorsAt, type TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { RefusalReason } from '#schemas/presentation.ts'
 import { type Attempt, createAttempts, digestOf, type Flow, newToken, type Outcome } from './attempts.ts'
@@ -64,7 +64,8 @@ export function createWalletLogin(q: {
   ) {
     const authorities = q
       .issuers()
-      .flatMap(({ anchors }) => anchors.flatMap(({ extensions }) => extensions.subjectKeyIdentifier ?? []))
+      .flatMap((issuer) => anchorsAt(issuer, new Date(clock())))
+      .flatMap(({ extensions }) => extensions.subjectKeyIdentifier ?? [])
     const { needed, sources, linkedBy } = q
     const links = linkedBy === undefined ? {} : { linkedBy }
     const query = makeQuery({ needed, sources, isKept: true, authorities, ...links })

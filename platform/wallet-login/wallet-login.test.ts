@@ -25,7 +25,7 @@ const ATTRIBUTES = { family_name: 'Mets', personal_code: 'P00000007', given_name
 type World = Awaited<ReturnType<typeof world>>
 
 /** A login on a listener of its own, and what it counted and logged. */
-async function world() {
+async function world(verifier = testVerifier()) {
   let now = NOON.getTime()
   const counted: string[] = []
   const lines: string[] = []
@@ -41,7 +41,7 @@ async function world() {
       },
       maxStatusAgeSeconds: 86_400,
     },
-    verifier: testVerifier(),
+    verifier,
     needed: [{ attribute: 'code' }, { attribute: 'family' }],
     sources: [
       {
@@ -155,6 +155,14 @@ void t.test('request-uri-fetched-twice: the same request, with the nonce of each
     { fetched: { statusCode: 404 } },
     'nothing to fetch once it is answered',
   )
+})
+
+void t.test('what no record could prove is not believed', async (t) => {
+  // The verifier's certificate does not bear the name by which it asks; the wallet of this test does not mind.
+  const here = await world(testVerifier({ dnsName: 'another.example' }))
+  const begun = here.login.begin({ flow: 'same-device', label: '' })
+  const { answer } = await walletAt(here, begun.walletUrl)
+  t.match(await answer!(), { statusCode: 400, body: /request_signature_invalid/ })
 })
 
 void t.test('each request has its own nonce, state and key', async (t) => {

@@ -69,15 +69,37 @@ function follow(path: PathStep[], claims: JsonObject): unknown[] {
   return selected
 }
 
-/** The paths of values that were presented and not asked for, without the claims that stand in the open by their form. */
-export function beyondAsked(query: CredentialQuery, claims: JsonObject, open: ReadonlySet<string>): string[] {
+/**
+ * The paths of values that were disclosed and not asked for. `disclosed` is where disclosures stand: of one whose parts were asked for, the
+ * other parts are looked for to the bottom.
+ */
+export function beyondAsked(query: CredentialQuery, claims: JsonObject, disclosed: PathStep[][]): string[] {
   const asked = (query.claims ?? []).map(({ path }) => path)
-  const depth = query.format === 'mso_mdoc' ? 2 : 1
-  const paths = Object.entries(claims).flatMap(([name, value]) =>
-    depth === 2 && isObject(value) ? Object.keys(value).map((inner) => [name, inner]) : [[name]],
-  )
-  return paths
-    .filter((path) => !(path.length === 1 && open.has(path[0]!)))
-    .filter((path) => !asked.some((one) => path.every((step, at) => one[at] === step)))
-    .map((path) => path.join('.'))
+  const beyond = new Set<string>()
+  const look = (value: unknown, path: PathStep[]): void => {
+    if (asked.some((one) => isBelow(path, one))) return
+    const parts = asked.some((one) => isBelow(one, path)) ? partsOf(value) : undefined
+    if (parts === undefined) beyond.add(path.join('.'))
+    else for (const [step, part] of parts) look(part, [...path, step])
+  }
+  for (const path of disclosed) look(follow(path, claims)[0], path)
+  return [...beyond]
+}
+
+function partsOf(value: unknown): [PathStep, unknown][] | undefined {
+  if (Array.isArray(value)) return [...value.entries()]
+  return isObject(value) ? Object.entries(value) : undefined
+}
+
+/** Whether `path` is `of` or stands below it; null means every place in a list. */
+function isBelow(path: PathStep[], of: PathStep[]): boolean {
+  return of.every((step, at) => {
+    const other = path[at]
+    if (other === undefined) return false
+    return (
+      step === other ||
+      (step === null && typeof other === 'number') ||
+      (other === null && typeof step === 'number')
+    )
+  })
 }

@@ -2,7 +2,7 @@
 import { type CborValue, writeCbor } from '#core/cbor/write-cbor.ts'
 import type { Asked } from '../asked.ts'
 import { type CredentialQuery, typesOf } from '../dcql/query.ts'
-import { readBase64url } from '../json.ts'
+import { isObject, type JsonObject, readBase64url } from '../json.ts'
 import { need } from '../refused.ts'
 import { thumbprintOf } from '../thumbprint.ts'
 import type { TrustedIssuer } from '../trusted-issuers.ts'
@@ -13,7 +13,6 @@ import { sessionTranscript } from './session-transcript.ts'
 import { verifyIssuerAuth } from './verify-issuer-auth.ts'
 
 const ENCODED_CBOR = 24
-const NO_NAMES: ReadonlySet<string> = new Set()
 
 /** The verified document with all elements that the issuer signed. What only the device says counts for nothing. */
 export function verifyMdoc(q: {
@@ -39,12 +38,27 @@ export function verifyMdoc(q: {
   verifyDevice(mapOf(document.get('deviceSigned'), 'deviceSigned'), docType, asked, issued.device)
   const { issuer, path, claims } = issued
   return {
-    ...{ id: query.id, format: query.format, type: docType, issuer, path, claims, open: NO_NAMES },
+    ...{
+      id: query.id,
+      format: query.format,
+      type: docType,
+      issuer,
+      path,
+      claims,
+      disclosed: elementsOf(claims),
+    },
     holderKey: thumbprintOf(issued.device.jwk).toString('base64url'),
     signedAt: undefined,
     transactions: [],
     status: issued.status,
   }
+}
+
+/** Every element was disclosed; nothing of them stands in the open. */
+function elementsOf(claims: JsonObject): string[][] {
+  return Object.entries(claims).flatMap(([nameSpace, elements]) =>
+    isObject(elements) ? Object.keys(elements).map((element) => [nameSpace, element]) : [],
+  )
 }
 
 /** DeviceAuthentication (ISO/IEC 18013-5 9.1.3.4), which is detached: this verifier writes it itself. */

@@ -1,10 +1,11 @@
 /** Puts disclosed claims in the place of their digests (RFC 9901 section 7.1), each exactly once. */
 import { createHash } from 'node:crypto'
+import type { PathStep } from '../dcql/query.ts'
 import { isObject, isTexts, type JsonObject, readBase64url, readJson } from '../json.ts'
 import { need } from '../refused.ts'
 
 type Disclosure = { content: unknown[]; isUsed: boolean }
-type Disclosing = { byDigest: Map<string, Disclosure>; seen: Set<string>; names: Set<string> }
+type Disclosing = { byDigest: Map<string, Disclosure>; seen: Set<string>; disclosed: PathStep[][] }
 
 const ALGORITHMS: Record<string, string> = { 'sha-256': 'sha256', 'sha-384': 'sha384', 'sha-512': 'sha512' }
 const MAX_DEPTH = 32
@@ -20,13 +21,13 @@ export function digestOf(payload: JsonObject): string {
   return algorithm
 }
 
-/** The claims, and the names of those at the top that were disclosed. Throws when a disclosure is not as the issuer signed it. */
+/** The claims, and the paths of what was disclosed. Throws when a disclosure is not as the issuer signed it. */
 export function disclose(
   payload: JsonObject,
   disclosures: string[],
-): { claims: JsonObject; names: Set<string> } {
+): { claims: JsonObject; disclosed: PathStep[][] } {
   const algorithm = digestOf(payload)
-  const disclosing: Disclosing = { byDigest: new Map(), seen: new Set(), names: new Set() }
+  const disclosing: Disclosing = { byDigest: new Map(), seen: new Set(), disclosed: [] }
   for (const text of disclosures) {
     const digest = createHash(algorithm).update(text, 'ascii').digest('base64url')
     need(!disclosing.byDigest.has(digest), 'disclosure_repeated')
@@ -35,48 +36,56 @@ export function disclose(
     disclosing.byDigest.set(digest, { content, isUsed: false })
   }
   const { _sd_alg: _, ...open } = payload
-  const claims = discloseObject(disclosing, open, 0)
+  const claims = discloseObject(disclosing, open, [])
   const isEveryUsed = [...disclosing.byDigest.values()].every(({ isUsed }) => isUsed)
   need(isEveryUsed, 'disclosure_unreferenced')
-  return { claims, names: disclosing.names }
+  return { claims, disclosed: disclosing.disclosed }
 }
 
-function discloseValue(disclosing: Disclosing, value: unknown, depth: number): unknown {
-  need(depth <= MAX_DEPTH, 'presentation_malformed', 'too deep')
-  if (Array.isArray(value)) return value.flatMap((item) => discloseItem(disclosing, item, depth))
-  return isObject(value) ? discloseObject(disclosing, value, depth) : value
+function discloseValue(disclosing: Disclosing, value: unknown, at: PathStep[]): unknown {
+  need(at.length <= MAX_DEPTH, 'presentation_malformed', 'too deep')
+  if (Array.isArray(value)) return discloseList(disclosing, value, at)
+  return isObject(value) ? discloseObject(disclosing, value, at) : value
 }
 
-function discloseObject(disclosing: Disclosing, value: JsonObject, depth: number): JsonObject {
+function discloseObject(disclosing: Disclosing, value: JsonObject, at: PathStep[]): JsonObject {
   const { _sd: digests = [], ...open } = value
   need(isTexts(digests) && !Object.hasOwn(open, '...'), 'presentation_malformed', '_sd')
   need(!Object.hasOwn(open, '_sd_alg'), 'presentation_malformed', '_sd_alg')
   const claims: JsonObject = {}
   for (const [name, inner] of Object.entries(open))
-    put(claims, name, discloseValue(disclosing, inner, depth + 1))
+    put(claims, name, discloseValue(disclosing, inner, [...at, name]))
   for (const digest of digests) {
     const content = take(disclosing, digest)
     if (content === undefined) continue
     const [, name, inner] = content
     need(content.length === 3 && typeof name === 'string', 'disclosure_malformed')
     need(!['_sd', '...'].includes(name) && !Object.hasOwn(claims, name), 'disclosure_forbidden')
-    if (depth === 0) {
-      need(!NEVER_DISCLOSED.has(name), 'disclosure_forbidden', name)
-      disclosing.names.add(name)
-    }
-    put(claims, name, discloseValue(disclosing, inner, depth + 1))
+    if (at.length === 0) need(!NEVER_DISCLOSED.has(name), 'disclosure_forbidden', name)
+    disclosing.disclosed.push([...at, name])
+    put(claims, name, discloseValue(disclosing, inner, [...at, name]))
   }
   return claims
 }
 
-function discloseItem(disclosing: Disclosing, item: unknown, depth: number): unknown[] {
-  if (!isObject(item) || !Object.hasOwn(item, '...')) return [discloseValue(disclosing, item, depth + 1)]
-  const digest = item['...']
-  need(Object.keys(item).length === 1 && typeof digest === 'string', 'presentation_malformed', '...')
-  const content = take(disclosing, digest)
-  if (content === undefined) return []
-  need(content.length === 2, 'disclosure_malformed')
-  return [discloseValue(disclosing, content[1], depth + 1)]
+/** What stays hidden leaves no gap: places are those of the list that is seen. */
+function discloseList(disclosing: Disclosing, list: unknown[], at: PathStep[]): unknown[] {
+  const seen: unknown[] = []
+  for (const item of list) {
+    const place = [...at, seen.length]
+    if (!isObject(item) || !Object.hasOwn(item, '...')) {
+      seen.push(discloseValue(disclosing, item, place))
+      continue
+    }
+    const digest = item['...']
+    need(Object.keys(item).length === 1 && typeof digest === 'string', 'presentation_malformed', '...')
+    const content = take(disclosing, digest)
+    if (content === undefined) continue
+    need(content.length === 2, 'disclosure_malformed')
+    disclosing.disclosed.push(place)
+    seen.push(discloseValue(disclosing, content[1], place))
+  }
+  return seen
 }
 
 /** The disclosure of a digest, if it was sent. A digest that stands twice could put one value in two places. */

@@ -34,7 +34,7 @@ export function verifySdJwt(q: {
   const question = { chain, type: payload.vct, format: query.format, issuers: q.issuers, at }
   const { issuer, key, path } = verifyIssuer(question)
   need(isSignedWith(issued, key), 'issuer_signature_invalid')
-  const { claims, names } = disclose(payload, disclosures)
+  const { claims, disclosed } = disclose(payload, disclosures)
   verifyValidity(claims, at)
   const holder = holderOf(claims)
   const binding = { token: keyBinding, bound, digest: digestOf(payload), asked, credentialId: query.id, at }
@@ -42,9 +42,8 @@ export function verifySdJwt(q: {
     ...binding,
     key: keyOfJwk(holder, 'holder_key_missing'),
   })
-  const open = new Set(Object.keys(claims).filter((name) => !names.has(name)))
   return {
-    ...{ id: query.id, format: query.format, type: payload.vct, issuer, path, claims, open },
+    ...{ id: query.id, format: query.format, type: payload.vct, issuer, path, claims, disclosed },
     holderKey: thumbprintOf(holder).toString('base64url'),
     signedAt,
     transactions,

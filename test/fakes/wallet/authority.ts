@@ -44,7 +44,7 @@ export function authorityOf(name: string, types = [PERSON, LICENCE]): Authority 
     extensions: [keyUsage(0x80), extendedKeyUsage(['1.0.18013.5.1.2'], true)],
     keyIdentifiers: true,
   })
-  const anchors = [parseCertificate(anchorDer)]
+  const anchors = [{ certificate: parseCertificate(anchorDer) }]
   return { name, anchorDer, chain: [leaf], key, trusted: { name, types, anchors, requiresStatus: false } }
 }
 
