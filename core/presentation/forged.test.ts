@@ -24,10 +24,8 @@ import { readAsked } from './asked.ts'
 import { makeQuery, type Source } from './dcql/make-query.ts'
 import type { Query } from './dcql/query.ts'
 import type { JsonObject } from './json.ts'
-import { judge } from './judge.ts'
-import { READER, testRequest, testVerifier } from './presentation-fixture.ts'
+import { judge, READER, reasonOf, testRequest, testVerifier, unseen } from './presentation-fixture.ts'
 import { type Reader, verifyRecord, writeRecord } from './record.ts'
-import { Refused } from './refused.ts'
 import { bindingNonce, hashOfTransaction, readTransaction, writeTransaction } from './transaction-data.ts'
 import { readExpectedVerifiers } from './verify-request.ts'
 
@@ -49,16 +47,6 @@ const state = authorityOf('State')
 const issuers = [state.trusted]
 const verifier = testVerifier()
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-
-function reasonOf(read: () => unknown): string {
-  try {
-    read()
-    return 'accepted'
-  } catch (thrown) {
-    if (thrown instanceof Refused) return thrown.reason
-    throw thrown
-  }
-}
 
 function querySources(ids: string[], attributes: string[], linkedBy?: string): Query {
   const sources = SOURCES.filter(({ id }) => ids.includes(id))
@@ -328,5 +316,11 @@ void t.test('concordat verify says who is not verified, when, and by which lists
   t.notMatch(known.out, /NOT verified/)
   t.match(await verify('--verifiers', `${folder}/others`), { code: 1, out: /No expected verifier/ })
   t.match(await verify('--max-status-age', '10'), { code: 1, out: /status list is too old/ })
+  writeFileSync(path.join(folder, 'record'), Buffer.from(text.replace('Mets', 'M\u00fcts'), 'latin1'))
+  t.match(await verify(), { code: 1, out: /does not have its form.*not UTF-8/ })
   t.match(await verify('--max-status-age', 'x'), { code: 1, out: /max-status-age/ })
+})
+
+void t.test('the reasons that this file answers for were thrown', async (t) => {
+  t.strictSame(unseen('forged'), [])
 })

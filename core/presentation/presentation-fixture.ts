@@ -10,10 +10,13 @@ import {
   newKey,
   subjectAltName,
 } from '#core/certificate/certificate-fixture.ts'
+import type { RefusalReason } from '#schemas/presentation.ts'
 import type { ResponseMode } from './asked.ts'
 import type { Query } from './dcql/query.ts'
 import type { JsonObject } from './json.ts'
+import { judge as judgeAnswer } from './judge.ts'
 import { makeRequest, signRequest, type Verifier } from './make-request.ts'
+import { Refused } from './refused.ts'
 import type { EcJwk } from './thumbprint.ts'
 
 type TestVerifier = Verifier & { key: KeyPair; anchorDer: Buffer }
@@ -63,4 +66,94 @@ export async function testRequest(
   })
   const token = await signRequest(verifier, claims, changes.walletNonce)
   return { claims, token, decryptionKey: pair?.privateKey }
+}
+
+/** The reasons of refusals that this process has seen thrown. */
+const seen = new Set<RefusalReason>()
+
+/** The reason with which `read` refuses, or `accepted`. */
+export function reasonOf(read: () => unknown): string {
+  try {
+    read()
+    return 'accepted'
+  } catch (thrown) {
+    if (!(thrown instanceof Refused)) throw thrown
+    seen.add(thrown.reason)
+    return thrown.reason
+  }
+}
+
+/** As the verifier's own; what it refuses is counted. */
+export function judge(...given: Parameters<typeof judgeAnswer>): ReturnType<typeof judgeAnswer> {
+  const judged = judgeAnswer(...given)
+  if (judged.refusal !== undefined) seen.add(judged.refusal.reason)
+  return judged
+}
+
+/** Which test file of this room has to see which reason thrown. Each file checks its own; one checks that none is left out. */
+export const REASONS: Record<string, RefusalReason[]> = {
+  trust: [
+    'credential_type_mismatch',
+    'algorithm_refused',
+    'digest_mismatch',
+    'issuer_untrusted',
+    'presentation_malformed',
+    'credential_revoked',
+    'credential_suspended',
+    'status_unavailable',
+    'status_unknown',
+    'status_missing',
+    'status_list_untrusted',
+  ],
+  forged: [
+    'record_differs',
+    'verifier_untrusted',
+    'request_signature_invalid',
+    'record_malformed',
+    'status_list_expired',
+    'request_ended',
+    'persons_differ',
+    'presentation_unasked',
+    'transaction_ended',
+  ],
+  record: ['claim_missing', 'claim_value_mismatch', 'presentation_missing'],
+  presentation: [
+    'key_binding_nonce_mismatch',
+    'device_signature_invalid',
+    'key_binding_signature_invalid',
+    'issuer_signature_invalid',
+    'key_binding_digest_mismatch',
+    'key_binding_audience_mismatch',
+    'key_binding_too_old',
+    'key_binding_in_future',
+    'credential_expired',
+    'credential_not_yet_valid',
+    'trust_anchor_in_chain',
+    'issuer_chain_malformed',
+    'key_binding_malformed',
+    'status_out_of_range',
+    'status_list_malformed',
+    'transaction_data_mismatch',
+    'key_binding_missing',
+  ],
+  hostile: [
+    'disclosure_unreferenced',
+    'disclosure_repeated',
+    'disclosure_forbidden',
+    'disclosure_malformed',
+    'holder_key_missing',
+    'disclosures_too_many',
+    'answer_undecipherable',
+    'state_mismatch',
+    'answer_malformed',
+    'answer_not_encrypted',
+    'wallet_refused',
+    'answer_too_large',
+    'device_signature_missing',
+  ],
+}
+
+/** The reasons that `file` had to see by now and has not. */
+export function unseen(file: string): RefusalReason[] {
+  return REASONS[file]!.filter((reason) => !seen.has(reason))
 }

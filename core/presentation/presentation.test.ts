@@ -10,11 +10,18 @@ import { sdJwtOfLibrary } from '#test/fakes/wallet/sd-jwt-of-library.ts'
 import type { IssueRecipe, PresentRecipe, Stack } from '#test/fakes/wallet/stack.ts'
 import { readAsked } from './asked.ts'
 import { makeQuery, type Source } from './dcql/make-query.ts'
-import { type JudgedCredential, judge, neededStatusLists } from './judge.ts'
-import { READER, type TestRequest, testRequest, testVerifier } from './presentation-fixture.ts'
+import { type JudgedCredential, neededStatusLists } from './judge.ts'
+import {
+  judge,
+  READER,
+  reasonOf,
+  type TestRequest,
+  testRequest,
+  testVerifier,
+  unseen,
+} from './presentation-fixture.ts'
 import { readAnswer } from './read-answer.ts'
 import { verifyRecord, writeRecord } from './record.ts'
-import { Refused } from './refused.ts'
 import type { StatusLists } from './status-list.ts'
 import { bindingNonce, hashOfTransaction, writeTransaction } from './transaction-data.ts'
 
@@ -83,7 +90,9 @@ async function reason(stack: Stack<never>, changes: Changes): Promise<string> {
     const { verdict } = await answered(stack, changes)
     return verdict.outcome === 'refused' ? verdict.reason : verdict.outcome
   } catch (thrown) {
-    return thrown instanceof Refused ? thrown.reason : String(thrown)
+    return reasonOf(() => {
+      throw thrown
+    })
   }
 }
 
@@ -323,4 +332,8 @@ void t.test('a key binding of another type is none', async (t) => {
     await reason(stack, { after: (one) => one.slice(0, one.lastIndexOf('~') + 1) }),
     'key_binding_missing',
   )
+})
+
+void t.test('the reasons that this file answers for were thrown', async (t) => {
+  t.strictSame(unseen('presentation'), [])
 })

@@ -18,11 +18,9 @@ import { makeQuery, type Source } from './dcql/make-query.ts'
 import { matchClaims, matchSets } from './dcql/match-query.ts'
 import { type CredentialQuery, LINK, type Query, readQuery } from './dcql/query.ts'
 import type { JsonObject } from './json.ts'
-import { judge } from './judge.ts'
 import type { Verifier } from './make-request.ts'
-import { READER, testRequest, testVerifier } from './presentation-fixture.ts'
+import { judge, READER, reasonOf, testRequest, testVerifier, unseen } from './presentation-fixture.ts'
 import { verifyRecord, writeRecord } from './record.ts'
-import { Refused } from './refused.ts'
 import { readTrustedIssuers } from './trusted-issuers.ts'
 
 const URI = 'https://issuer.example/status/1'
@@ -41,16 +39,6 @@ const schema = new URL('../../schemas/presentation-record.schema.json', import.m
 const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true })
 addFormats.default(ajv)
 const isInForm = ajv.compile(JSON.parse(readFileSync(schema, 'utf8')) as object)
-
-function reasonOf(read: () => unknown): string {
-  try {
-    read()
-    return 'accepted'
-  } catch (thrown) {
-    if (thrown instanceof Refused) return thrown.reason
-    throw thrown
-  }
-}
 
 async function recorded(q: { idx?: number; prefix?: Verifier['prefix'] } = {}) {
   const holder = newKey()
@@ -380,4 +368,8 @@ void t.test('back from claims to attributes', async (t) => {
       all: [1, 2],
     },
   )
+})
+
+void t.test('the reasons that this file answers for were thrown', async (t) => {
+  t.strictSame(unseen('record'), [])
 })

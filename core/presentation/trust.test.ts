@@ -22,8 +22,8 @@ import { keyBindingOf, sha256 } from '#test/fakes/wallet/sd-jwt-of-jose.ts'
 import { readAsked } from './asked.ts'
 import type { CredentialQuery, PathStep } from './dcql/query.ts'
 import type { JsonObject } from './json.ts'
-import { judge, type Verdict } from './judge.ts'
-import { READER, testRequest, testVerifier } from './presentation-fixture.ts'
+import type { Verdict } from './judge.ts'
+import { judge, READER, testRequest, testVerifier, unseen } from './presentation-fixture.ts'
 import { verifyRecord, writeRecord } from './record.ts'
 import { readTrustedIssuers, type TrustedIssuer } from './trusted-issuers.ts'
 
@@ -246,4 +246,8 @@ void t.test('what was disclosed and not asked for is found at any depth', async 
     const { credentials } = verdict as Extract<Verdict, { outcome: 'accepted' }>
     t.strictSame(credentials[0]!.beyondAsked, expected, path.join('.'))
   }
+})
+
+void t.test('the reasons that this file answers for were thrown', async (t) => {
+  t.strictSame(unseen('trust'), [])
 })

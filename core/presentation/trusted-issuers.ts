@@ -10,7 +10,7 @@ import { need, orRefuse, Refused } from './refused.ts'
 import { isMarked, readSignerMarks, type SignerMark } from './signer-marks.ts'
 
 /** An anchor, and from when until when it counts: a record is judged by what was trusted when its verdict was given. */
-export type TrustAnchor = { certificate: Certificate; trustedFrom?: Date; trustedUntil?: Date }
+type TrustAnchor = { certificate: Certificate; trustedFrom?: Date; trustedUntil?: Date }
 
 export type TrustedIssuer = {
   name: string

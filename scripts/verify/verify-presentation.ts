@@ -1,7 +1,8 @@
 /** Verifies the record of a presentation from itself, trusted issuers and expected verifiers. */
 
+import { isUtf8 } from 'node:buffer'
 import { verifyRecord } from '#core/presentation/record.ts'
-import { Refused } from '#core/presentation/refused.ts'
+import { need, Refused } from '#core/presentation/refused.ts'
 import { readTrustedIssuers } from '#core/presentation/trusted-issuers.ts'
 import { readExpectedVerifiers } from '#core/presentation/verify-request.ts'
 import { printable } from '#platform/plain-text.ts'
@@ -30,6 +31,8 @@ export function verifyPresentation(q: Question): Report {
     throw new Fault('invalid_input', { what: '--max-status-age is a number of seconds' })
   try {
     const reader = { maxStatusAgeSeconds, ...(verifiers === undefined ? {} : { verifiers }) }
+    // Decoding would put a character in place of bytes that are none, and other bytes would be the same record.
+    need(isUtf8(q.content), 'record_malformed', 'not UTF-8')
     const verified = verifyRecord(q.content.toString('utf8'), issuers, reader)
     const { verdict, asked, judgedAt, isVerifierKnown, statusLists } = verified
     const passed = verdict.outcome === 'accepted'
