@@ -198,6 +198,9 @@ void t.test('an issuer below a shared anchor is the one with its mark', async (t
   const signers = [{ subject: 'CN=Signer' }]
   t.throws(() => readTrustedIssuers([entry('A'), entry('B')]), /anchor stands under another name/)
   t.throws(() => readTrustedIssuers([entry('A', { signers }), entry('B')]), /signers of B/)
+  const renewed = { subject: rootName, key: root, serial: der.integer(78), keyIdentifiers: true }
+  const anew = [bake({ ...renewed, extensions: caExtensions() }).toString('base64')]
+  t.throws(() => readTrustedIssuers([entry('A'), entry('B', { anchors: anew })]), /under another name/)
   t.match(readTrustedIssuers([entry('A', { signers }), entry('B', { signers })]), [{ signers }, { signers }])
   t.match(readTrustedIssuers([entry('A'), entry('A', { types: [LICENCE] })]), { length: 2 })
   for (const wrong of [[], {}, [{}], [{ subject: '' }], [{ subjekt: 'CN=Signer' }], [{ usage: 1 }]])

@@ -44,13 +44,13 @@ export function readTrustedIssuers(value: unknown): TrustedIssuer[] {
   if (!Array.isArray(value) || value.length > MAX_ISSUERS) throw wrong('a list of issuers is needed')
   const issuers = value.map(readIssuer)
   const holders = new Map<string, Set<string>>()
-  const digests = ({ anchors }: TrustedIssuer): string[] =>
-    anchors.map(({ certificate }) => certificate.sha256)
+  // By key: a certificate that was made anew for the same authority leads to the same signers.
+  const keysOf = ({ anchors }: TrustedIssuer): string[] =>
+    anchors.map(({ certificate }) => certificate.spki.toString('base64'))
   for (const issuer of issuers)
-    for (const digest of digests(issuer))
-      holders.set(digest, (holders.get(digest) ?? new Set()).add(issuer.name))
+    for (const key of keysOf(issuer)) holders.set(key, (holders.get(key) ?? new Set()).add(issuer.name))
   for (const issuer of issuers) {
-    const isShared = digests(issuer).some((digest) => holders.get(digest)!.size > 1)
+    const isShared = keysOf(issuer).some((key) => holders.get(key)!.size > 1)
     if (isShared && issuer.signers === undefined)
       throw wrong(`signers of ${issuer.name}: its anchor stands under another name, too`)
   }
