@@ -10,6 +10,8 @@ import type { ExceptionRow } from './store.ts'
 export type NewException = {
   clientId: string
   messageId?: string
+  /** The index of the request, where several have this message id. */
+  record?: number
   contractId?: string
   ground: string
   owner: string
@@ -19,15 +21,28 @@ export type NewException = {
 const DAY_MS = 86_400_000
 /** No exception is for ever. Who needs a longer one decides again. */
 const MOST_DAYS = 366
+/** Of one message or contract in all, from the first day on. */
+const MOST_DAYS_IN_ALL = 3 * MOST_DAYS
+/** Records of one query id that are looked through. */
+const MOST_RECORDS = 500
 
-/** Throws `invalid_input` for another ground than the settings have, and an end that is past or too far. */
-export async function withhold(given: NewException, by: string, rooms: TrackerRooms): Promise<ExceptionRow> {
+/**
+ * Throws `invalid_input` for another ground than the settings have, an end that is past or too far, and a message id that several
+ * requests have; `not_found` for a message that the subsystem had no part in.
+ */
+export async function withhold(
+  given: NewException,
+  { by, agreedBy }: { by: string; agreedBy: string },
+  rooms: TrackerRooms,
+): Promise<ExceptionRow> {
   const subsystem = subsystemIdOf(given.clientId)
   clientIn(rooms.localSystems.view(), subsystem)
-  const { messageId, contractId, ground, owner } = given
+  const { messageId, contractId, ground } = given
+  const owner = given.owner.trim()
   const refused = (what: string): Fault => new Fault('invalid_input', { what })
   if ((messageId === undefined) === (contractId === undefined))
     throw refused('an exception is of one message or of one contract: messageId or contractId')
+  if (owner === '') throw refused('owner names who answers for it')
   const { grounds } = rooms.settings
   if (!grounds.some(({ code }) => code === ground))
     throw refused(
@@ -38,23 +53,58 @@ export async function withhold(given: NewException, by: string, rooms: TrackerRo
   if (Number.isNaN(end) || end <= now || end > now + MOST_DAYS * DAY_MS)
     throw refused(`endsAt is in the future, and at most ${MOST_DAYS} days away`)
   const row: ExceptionRow = {
-    ...{ id: randomUUID(), subsystem: idText(subsystem), ground, owner: owner.trim() },
+    ...{ id: randomUUID(), subsystem: idText(subsystem), ground, owner },
     ...(messageId === undefined
-      ? { scope: 'contract', target: contractId!.toLowerCase() }
-      : { scope: 'message', target: messageId }),
-    ...{ set_by: by, set_at: new Date(now).toISOString(), ends_at: new Date(end).toISOString() },
+      ? { scope: 'contract', target: contractId!.toLowerCase(), message_id: null }
+      : {
+          ...{ scope: 'message', message_id: messageId },
+          target: String(await requestOf(idText(subsystem), { messageId, record: given.record }, rooms)),
+        }),
+    ...{
+      set_by: by,
+      agreed_by: agreedBy,
+      set_at: new Date(now).toISOString(),
+      ends_at: new Date(end).toISOString(),
+    },
     ...{ ended_at: null, ended_by: null },
   }
-  await rooms.store.add(row)
+  await rooms.store.add(row, { mostDays: MOST_DAYS_IN_ALL })
   return row
+}
+
+/** The index of the one request that is meant. It is in the log: what is withheld lies in the past. */
+async function requestOf(
+  subsystem: string,
+  q: { messageId: string; record: number | undefined },
+  { log }: Pick<TrackerRooms, 'log'>,
+): Promise<number> {
+  const rows = await log.list({ queryId: q.messageId, limit: MOST_RECORDS })
+  const own = rows.filter(
+    ({ kind, direction, client, service }) =>
+      kind === 'request' &&
+      (direction === 'out' ? client === subsystem : service.startsWith(`${subsystem}/`)),
+  )
+  const indexes = own.map(({ idx }) => Number(idx))
+  const meant = q.record === undefined ? indexes : indexes.filter((one) => one === q.record)
+  const [found] = meant
+  if (found === undefined)
+    throw new Fault('not_found', { what: 'the subsystem has no request with this messageId in the log' })
+  if (meant.length > 1)
+    throw new Fault('invalid_input', {
+      what: `several requests have this messageId: say which by record (${indexes
+        .toSorted((a, b) => a - b)
+        .slice(0, 10)
+        .join(', ')})`,
+    })
+  return found
 }
 
 export function exceptionView(row: ExceptionRow, now: string) {
   const { id, subsystem, scope, target, ground, owner } = row
   return {
     ...{ id, clientId: colonForm(subsystem), ground, owner },
-    ...(scope === 'message' ? { messageId: target } : { contractId: target }),
-    ...{ setBy: row.set_by, setAt: row.set_at, endsAt: row.ends_at },
+    ...(scope === 'message' ? { messageId: row.message_id, record: Number(target) } : { contractId: target }),
+    ...{ setBy: row.set_by, agreedBy: row.agreed_by, setAt: row.set_at, endsAt: row.ends_at },
     ...{ endedAt: row.ended_at, endedBy: row.ended_by },
     isInForce: row.ended_at === null && row.ends_at > now,
   }

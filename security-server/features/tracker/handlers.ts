@@ -47,8 +47,10 @@ export function trackerHandlers(rooms: TrackerRooms): Handlers {
       const rows = await store.list({ subsystem, before, limit })
       return rows.map((row) => exceptionView(row, now()))
     },
-    addTrackerException: async ({ body, caller }) => {
-      const row = await withhold(body as NewException, caller.name, rooms)
+    addTrackerException: async ({ body, caller, approver }) => {
+      if (approver === undefined) throw new Fault('forbidden', { what: 'nobody withholds alone' })
+      const by = { by: caller.name, agreedBy: approver.name }
+      const row = await withhold(body as NewException, by, rooms)
       return answer(exceptionView(row, now()), { status: 201 })
     },
     endTrackerException: ({ params, caller }) =>

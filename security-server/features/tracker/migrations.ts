@@ -11,9 +11,20 @@ export const trackerMigrations: Record<string, Migration> = {
       let exception = schema
         .createTable('tracker_exception')
         .addColumn('id', text, (column) => column.primaryKey())
-      for (const name of ['subsystem', 'scope', 'target', 'ground', 'owner', 'set_by', 'set_at', 'ends_at'])
+      for (const name of [
+        'subsystem',
+        'scope',
+        'target',
+        'ground',
+        'owner',
+        'set_by',
+        'agreed_by',
+        'set_at',
+        'ends_at',
+      ])
         exception = exception.addColumn(name, text, (column) => column.notNull())
-      await exception.addColumn('ended_at', text).addColumn('ended_by', text).execute()
+      for (const name of ['message_id', 'ended_at', 'ended_by']) exception = exception.addColumn(name, text)
+      await exception.execute()
       await schema
         .createIndex('tracker_exception_subsystem')
         .on('tracker_exception')

@@ -72,10 +72,33 @@ await t.test('what may be withheld: one thing, on a ground of the settings, unti
         endsAt: new Date(world.now.at + DAY).toISOString(),
         ...more,
       },
-      'B',
+      { by: 'B', agreedBy: 'C' },
       world.rooms,
     )
-  t.match(await given({ messageId: 'm' }), { scope: 'message', target: 'm', set_by: 'B' })
+  const of = (id: string, more = {}) => world.use('1', { ids: { id, requestId: randomUUID() }, ...more })
+  const index = await of('m')
+  t.match(await given({ messageId: 'm' }), {
+    ...{ scope: 'message', target: String(index), message_id: 'm', set_by: 'B', agreed_by: 'C' },
+  })
+  const [one, other] = [await of('twice'), await of('twice')]
+  await t.rejects(given({ messageId: 'twice' }), {
+    code: 'invalid_input',
+    what: new RegExp(`${one}, ${other}`),
+  })
+  t.match(await given({ messageId: 'twice', record: other }), { target: String(other) })
+  await of('foreign', { service: { ...SERVICE, subsystemCode: 'other' } })
+  for (const messageId of ['foreign', 'never-sent'])
+    await t.rejects(given({ messageId }), { code: 'not_found' }, messageId)
+  // Renewed for as long as the law may want, and no longer.
+  const begun = world.now.at
+  const yearLater = () => {
+    world.now.at += 366 * DAY
+    return { messageId: 'm', endsAt: new Date(world.now.at + 365 * DAY).toISOString() }
+  }
+  await given(yearLater())
+  await given(yearLater())
+  await t.rejects(given(yearLater()), { code: 'conflict' })
+  world.now.at = begun
   t.match(await given({ contractId: randomUUID().toUpperCase() }), {
     scope: 'contract',
     target: /^[0-9a-f-]+$/,
@@ -84,6 +107,7 @@ await t.test('what may be withheld: one thing, on a ground of the settings, unti
     {},
     { messageId: 'm', contractId: randomUUID() },
     { messageId: 'm', ground: 'convenience' },
+    { messageId: 'm', owner: ' ' },
     { messageId: 'm', endsAt: '2020-01-01T00:00:00Z' },
     { messageId: 'm', endsAt: new Date(world.now.at + 367 * DAY).toISOString() },
     { messageId: 'm', endsAt: 'never' },

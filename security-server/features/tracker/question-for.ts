@@ -15,5 +15,6 @@ export async function questionFor(
   const of = (scope: string): string[] =>
     exceptions.filter((one) => one.scope === scope).map(({ target }) => target)
   const general = [...rules.values()].filter(({ isGeneral }) => isGeneral).map(({ service }) => service)
-  return { subsystem, general, ...period, withheld: { messages: of('message'), contracts: of('contract') } }
+  const records = of('message').map(Number)
+  return { subsystem, general, ...period, withheld: { records, contracts: of('contract') } }
 }

@@ -60,7 +60,7 @@ export type UsesQuestion = {
   subsystem: string
   from?: string | undefined
   to?: string | undefined
-  withheld: { messages: string[]; contracts: string[] }
+  withheld: { records: number[]; contracts: string[] }
   general: string[]
   givenOnly: boolean
   offset: number

@@ -4,15 +4,22 @@ import { type Database, inTransaction, tablesOf } from '#platform/database/open-
 import { Fault } from '#schemas/fault.ts'
 import type { Purposes } from '#schemas/find-usage.ts'
 
-/** Identifiers in text form, times in ISO form. `target`: a query id, or the id of a contract. */
+/**
+ * Identifiers in text form, times in ISO form. `target`: the index of a request in the log, as a client may use one query id again and
+ * again; or the id of a contract.
+ */
 export type ExceptionRow = {
   id: string
   subsystem: string
   scope: string
   target: string
+  /** The query id of the request. */
+  message_id: string | null
   ground: string
   owner: string
   set_by: string
+  /** The second person. */
+  agreed_by: string
   set_at: string
   ends_at: string
   /** When somebody ended it earlier. */
@@ -33,6 +40,7 @@ export type TrackerStore = ReturnType<typeof createTrackerStore>
 /** In force at once, of one subsystem. */
 const MOST_IN_FORCE = 10_000
 const MOST_RULES = 500
+const DAY_MS = 86_400_000
 
 export function createTrackerStore(database: Database) {
   const tables = tablesOf<Tables>(database)
@@ -46,8 +54,8 @@ export function createTrackerStore(database: Database) {
         .where('ends_at', '>', now)
         .where('ended_at', 'is', null)
         .execute(),
-    /** Throws `conflict` when there are too many. */
-    add: (row: ExceptionRow): Promise<void> =>
+    /** Throws `conflict` when there are too many, and when with those before it the same would be withheld for longer than `mostDays`. */
+    add: (row: ExceptionRow, { mostDays }: { mostDays: number }): Promise<void> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, 'tracker exceptions')
         const { count } = await transaction
@@ -59,6 +67,17 @@ export function createTrackerStore(database: Database) {
           .executeTakeFirstOrThrow()
         if (Number(count) >= MOST_IN_FORCE)
           throw new Fault('conflict', { what: `${MOST_IN_FORCE} exceptions of a subsystem are in force` })
+        const { first } = await transaction
+          .selectFrom('tracker_exception')
+          .select(({ fn }) => fn.min('set_at').as('first'))
+          .where('subsystem', '=', row.subsystem)
+          .where('scope', '=', row.scope)
+          .where('target', '=', row.target)
+          .executeTakeFirstOrThrow()
+        if (first !== null && Date.parse(row.ends_at) > Date.parse(first) + mostDays * DAY_MS)
+          throw new Fault('conflict', {
+            what: `this was first withheld on ${first.slice(0, 10)}, and nothing is for more than ${mostDays} days`,
+          })
         await transaction.insertInto('tracker_exception').values(row).execute()
       }),
     /** Newest first. */

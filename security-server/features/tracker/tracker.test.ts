@@ -21,6 +21,7 @@ const idsOf = (told: Told): (number | undefined)[] => rowsOf(told).map(({ record
 
 const exceptionOf = (now: number, more: Partial<ExceptionRow>): ExceptionRow => ({
   ...{ id: randomUUID(), subsystem: SUBSYSTEM, scope: 'message', target: '', ground: 'crime' },
+  ...{ message_id: null, agreed_by: 'B' },
   ...{ owner: 'Investigations', set_by: 'A', set_at: new Date(now).toISOString() },
   ...{ ends_at: new Date(now + 10 * DAY).toISOString(), ended_at: null, ended_by: null },
   ...more,
@@ -219,8 +220,9 @@ await eachDatabase(t, async (_database, t, url) => {
   await t.test('what is withheld is gone without a trace, and comes back by itself', async (t) => {
     const before = await mine('/concordat/v1/usages')
     const exception = (more: Partial<ExceptionRow>) =>
-      exceptionOf(world.now.at, { target: message.id, ...more })
-    await world.store.add(exception({}))
+      exceptionOf(world.now.at, { target: String(named), ...more })
+    const add = (row: ExceptionRow) => world.store.add(row, { mostDays: 1098 })
+    await add(exception({}))
     const during = await mine('/concordat/v1/usages')
     t.same(
       idsOf(during),
@@ -231,9 +233,9 @@ await eachDatabase(t, async (_database, t, url) => {
     t.equal((await mine('/v2/findUsage')).body['totalUsages'], 2)
     t.equal((await mine(`/concordat/v1/proof?record=${named}`)).status, 404)
     t.same(idsOf(await mine('/concordat/v1/usages?limit=2')), [called, denied], 'a page is full without it')
-    await world.store.add(exception({ scope: 'contract', target: content.contract }))
+    await add(exception({ scope: 'contract', target: content.contract }))
     t.same(idsOf(await mine('/concordat/v1/usages')), [called, denied, failed])
-    await world.store.add(exception({ subsystem: 'DEV/GOV/1234/other', target: message.id }))
+    await add(exception({ subsystem: 'DEV/GOV/1234/other' }))
     t.same((await ask('/concordat/v1/coverage')).body['withheld'], [], 'the running month is not told')
     world.now.at += 40 * DAY
     t.same(idsOf(await mine('/concordat/v1/usages')), idsOf(before), 'it ended')
@@ -244,6 +246,22 @@ await eachDatabase(t, async (_database, t, url) => {
     for (const { id } of set) await world.store.end(id, by)
     await t.rejects(world.store.end(set[0]!.id, by), { code: 'not_found' })
     t.same(idsOf(await mine('/concordat/v1/usages')), idsOf(before), 'it was ended')
+    await add(exception({}))
+    // Its client uses the id again: that is another use, and comes after what was decided.
+    const again = await use(person, {
+      ids: { ...message, requestId: randomUUID() },
+      outcome: 'access_denied',
+      direction: 'out',
+      client: own,
+      service: elsewhere,
+    })
+    await index()
+    t.same(
+      idsOf(await mine('/concordat/v1/usages')),
+      [again, called, denied, failed, first],
+      'the same id later',
+    )
+    await world.store.end((await world.store.list({ subsystem: SUBSYSTEM, limit: 1 }))[0]!.id, by)
   })
 
   await t.test('many people at once are one line a purpose, the same for everybody', async (t) => {
@@ -279,7 +297,7 @@ await eachDatabase(t, async (_database, t, url) => {
       purposes: { en: 'A question about an estate' },
     })
     t.notOk('client' in rowsOf(told).at(-1)! || 'record' in rowsOf(told).at(-1)!)
-    t.equal(told.body['totalUsages'], 5)
+    t.equal(told.body['totalUsages'], 6)
     t.equal((await mine(`/concordat/v1/proof?record=${first}`)).status, 404)
     t.match((await mine('/v2/findUsage')).body['usages'], [
       { receiverCode: '-', receiverSystem: '-', action: 'A question about an estate' },
@@ -377,7 +395,7 @@ await eachDatabase(t, async (_database, t, url) => {
       const at = await use(path, { service, ids, outcome, direction, ...(i % 2 === 0 && { contract }) })
       if (i % 11 !== 0) continue
       withheld.add(at)
-      await world.store.add(exceptionOf(world.now.at, { target: ids.id }))
+      await world.store.add(exceptionOf(world.now.at, { target: String(at) }), { mostDays: 1098 })
     }
     await index()
     for (const who of people) {

@@ -3,8 +3,8 @@ import type { SearchTerms, TermsStore } from '../../../reading/index/terms-store
 import type { FoundUse, UsesQuestion, UsesStore } from './uses-store.ts'
 
 export type UsesPageQuestion = UsesQuestion & {
-  /** Query ids and contracts (without version) that are withheld. */
-  withheld: { messages: string[]; contracts: string[] }
+  /** Indexes of requests and contracts (without version) that are withheld. */
+  withheld: { records: number[]; contracts: string[] }
   /** Services, in text form, whose uses have the first moment of the month as their time. */
   general: string[]
   /** This request alone, if it is among the uses. */
@@ -70,10 +70,10 @@ export async function readUses(
 }
 
 function isShownBy({ withheld }: UsesPageQuestion): (row: FoundUse & SearchTerms) => boolean {
-  const messages = new Set(withheld.messages)
+  const records = new Set(withheld.records)
   const contracts = new Set(withheld.contracts)
-  return ({ secrecy, query_id, contract }) =>
-    secrecy === 0 && !messages.has(query_id) && !contracts.has(contract.split('/')[0]!)
+  return ({ secrecy, idx, contract }) =>
+    secrecy === 0 && !records.has(idx) && !contracts.has(contract.split('/')[0]!)
 }
 
 function toldBy(q: UsesPageQuestion): (row: FoundUse & SearchTerms) => Shown {
