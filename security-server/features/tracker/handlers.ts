@@ -67,10 +67,20 @@ export function trackerHandlers(rooms: TrackerRooms): Handlers {
       if (isGeneral && Object.keys(words).length === 0)
         throw new Fault('invalid_input', { what: 'words has to say in general terms what the uses are' })
       const rule = { service: slashForm(serviceId, 5, 6), isGeneral, words }
+      await checkPart(idText(subsystem), rule.service, rooms)
       await store.setRule(idText(subsystem), rule)
       return ruleView(rule)
     },
   }
+}
+
+/** Throws `invalid_input` for a service that the subsystem neither has nor called: its uses are told by others. */
+async function checkPart(subsystem: string, service: string, { personUses }: TrackerRooms): Promise<void> {
+  if (service.startsWith(`${subsystem}/`)) return
+  if ((await personUses.servicesCalledBy(subsystem)).includes(service)) return
+  throw new Fault('invalid_input', {
+    what: 'serviceId is a service of this subsystem, or one that it has called',
+  })
 }
 
 function ruleView({ service, isGeneral, words }: ServiceRule) {

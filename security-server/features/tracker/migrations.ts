@@ -32,10 +32,11 @@ export const trackerMigrations: Record<string, Migration> = {
         .execute()
       await schema
         .createTable('tracker_service')
-        .addColumn('service', text, (column) => column.primaryKey())
+        .addColumn('service', text, (column) => column.notNull())
         .addColumn('subsystem', text, (column) => column.notNull())
         .addColumn('is_general', integer, (column) => column.notNull())
         .addColumn('words', text, (column) => column.notNull())
+        .addPrimaryKeyConstraint('tracker_service_key', ['subsystem', 'service'])
         .execute()
     },
   },

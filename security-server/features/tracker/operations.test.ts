@@ -4,6 +4,7 @@ import t from 'tap'
 import { createAdminWorld } from '#test/management-api/admin-fixture.ts'
 import { SERVICE } from '../../message-log/fixture.ts'
 import { withhold } from './exceptions.ts'
+import { trackerHandlers } from './handlers.ts'
 import { createTrackerWorld, SUBSYSTEM, TRACKER } from './tracker-fixture.ts'
 
 const DAY = 86_400_000
@@ -115,3 +116,30 @@ await t.test('what may be withheld: one thing, on a ground of the settings, unti
   for (const one of bad) await t.rejects(given(one), { code: 'invalid_input' }, JSON.stringify(one))
   await t.rejects(given({ messageId: 'm', clientId: 'DEV:GOV:1234:other' }), { code: 'not_found' })
 })
+
+await t.test(
+  'what is said of a service is said for one subsystem, of a service that it has or calls',
+  async (t) => {
+    const world = await createTrackerWorld(t)
+    const other = 'DEV/GOV/5678/tax'
+    world.rooms.localSystems = {
+      view: () => ({ clients: new Map([SUBSYSTEM, other].map((one) => [one, {}])) }),
+    } as never
+    const { setTrackerService } = trackerHandlers(world.rooms)
+    const set = async (clientId: string, serviceId: string, isGeneral: boolean) =>
+      setTrackerService!({ body: { clientId, serviceId, isGeneral, words: { en: 'A question' } } } as never)
+    await world.use('1', { direction: 'out' })
+    await world.log.list({ limit: 1 })
+    const persons = 'DEV:GOV:1234:population:persons'
+    await set('DEV:GOV:1234:population', persons, true)
+    await set('DEV:GOV:5678:tax', persons, false)
+    t.match((await world.store.rules(SUBSYSTEM)).get('DEV/GOV/1234/population/persons'), { isGeneral: true })
+    t.match((await world.store.rules(other)).get('DEV/GOV/1234/population/persons'), { isGeneral: false })
+    for (const [clientId, serviceId] of [
+      ['DEV:GOV:1234:population', 'DEV:GOV:5678:tax:debts'],
+      ['DEV:GOV:5678:tax', 'DEV:GOV:1234:population:others'],
+      ['DEV:GOV:1234:population', 'DEV:GOV:1234:population2:persons'],
+    ] as const)
+      await t.rejects(set(clientId, serviceId, true), { code: 'invalid_input' }, serviceId)
+  },
+)

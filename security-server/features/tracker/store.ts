@@ -148,11 +148,11 @@ export function createTrackerStore(database: Database) {
     setRule: (subsystem: string, { service, isGeneral, words }: ServiceRule): Promise<void> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, 'tracker services')
-        const values = { subsystem, is_general: isGeneral ? 1 : 0, words: JSON.stringify(words) }
+        const values = { is_general: isGeneral ? 1 : 0, words: JSON.stringify(words) }
         await transaction
           .insertInto('tracker_service')
-          .values({ service, ...values })
-          .onConflict((conflict) => conflict.column('service').doUpdateSet(values))
+          .values({ subsystem, service, ...values })
+          .onConflict((conflict) => conflict.columns(['subsystem', 'service']).doUpdateSet(values))
           .execute()
         const of = transaction.selectFrom('tracker_service').select('service')
         if ((await of.where('subsystem', '=', subsystem).execute()).length > MOST_RULES)
