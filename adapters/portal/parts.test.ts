@@ -74,6 +74,20 @@ for (const language of LANGUAGES)
     t.end()
   })
 
+t.test('of a side that answered without a use one thing is said, whatever it says it covers', (t) => {
+  const states = ['answered', 'no_answer', 'absent']
+  const expected = ['provider', 'consumer'].flatMap((side) =>
+    states.map((one) => `meaning.one.${side}.${one}`),
+  )
+  for (const language of LANGUAGES)
+    t.strictSame(
+      Object.keys(catalogueOf(language)).filter((key) => key.startsWith('meaning.one.')),
+      expected,
+      `${language}: a text for "it told everything" would tell that a use is withheld`,
+    )
+  t.end()
+})
+
 t.test('the pages name what the catalogues have', (t) => {
   const sources = [
     'pages/frame.ts',

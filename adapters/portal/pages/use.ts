@@ -10,8 +10,11 @@ import { ICONS } from './icons.ts'
 export type Around = {
   words: Words
   easy: boolean
-  /** How a subsystem did: whether it answered, and is thought to have told everything. */
-  stateOf(system: string): 'told_all' | 'told_some' | 'no_answer' | 'absent'
+  /**
+   * How a subsystem did. Of those that answered nothing more is said: whatever tells "it should have this row" from "it may lack it"
+   * would tell the person that a use is withheld.
+   */
+  stateOf(system: string): 'answered' | 'no_answer' | 'absent'
 }
 
 const MOST_TIMES = 20

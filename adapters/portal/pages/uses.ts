@@ -140,7 +140,9 @@ function statesOf({ answered, failed, silent }: Gathered): Around['stateOf'] {
     for (const { id } of systems) states.set(id, state)
   }
   put([...failed.map(({ system }) => system), ...silent], 'no_answer')
-  for (const { system, coverage, cut } of answered)
-    states.set(system.id, coverage?.isAll === true && cut === undefined ? 'told_all' : 'told_some')
+  put(
+    answered.map(({ system }) => system),
+    'answered',
+  )
   return (system) => states.get(system) ?? 'absent'
 }
