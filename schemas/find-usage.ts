@@ -92,6 +92,10 @@ export type UsageCoverage = {
   isAll: boolean
   undeclared: { role: UsageRole; service: string; since?: string; exchanges?: number }[]
   notIndexed?: { reason: string; records: number }[]
+  calledNotIndexed?: string[]
+  declaredLater?: string[]
+  lostMonths?: string[]
+  isCut?: true
   withheld: { month: string; ground: string; exceptions: number }[]
   generalServices?: string[]
 }

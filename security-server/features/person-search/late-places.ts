@@ -22,12 +22,27 @@ const MOST = 100
 
 /** `from` and `to`: the days of the period, both included. */
 export async function latePlaces(
-  { subjects }: Pick<Needs, 'subjects'>,
-  q: { type: string; from?: string | undefined; to?: string | undefined },
+  {
+    subjects,
+  }: {
+    subjects: { places: Pick<Needs['subjects']['places'], 'list'> } & {
+      log: Pick<Needs['subjects']['log'], 'looked'>
+    }
+  },
+  q: {
+    type: string
+    from?: string | undefined
+    to?: string | undefined
+    /** Of which services, in text form; of all where it is absent. */
+    of?: (service: string) => boolean
+  },
 ): Promise<{ places: LatePlace[]; more: boolean }> {
   const declared = await subjects.places.list()
   // A declaration that calls concern no person (`none`) cannot have missed anybody.
-  const asked = declared.filter((one) => one.type === q.type && one.in !== 'none' && one.countsFrom !== 0)
+  const asked = declared.filter(
+    (one) =>
+      one.type === q.type && one.in !== 'none' && one.countsFrom !== 0 && q.of?.(one.service) !== false,
+  )
   const places: LatePlace[] = []
   for (const one of asked.slice(0, MOST)) {
     const { service, countsFrom, hasBegun, declaredBy: _, ...place } = one

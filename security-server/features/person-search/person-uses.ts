@@ -6,11 +6,14 @@ import { normaliseIdentifier } from '#core/subject/identifier.ts'
 import { monthsAfter } from '#core/subject/months.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SubjectLookUp } from '#schemas/subject-keys.ts'
-import type { SubjectKeysClient } from './client.ts'
+import type { HolderState, SubjectKeysClient } from './client.ts'
+import { latePlaces } from './late-places.ts'
+import type { ServiceGap } from './log/count-store.ts'
 import { subjectEntry } from './log/entry.ts'
 import type { SubjectCoverage, SubjectMethods } from './log/part.ts'
 import type { DeclaredPlace, PlacesStore } from './log/places-store.ts'
 import type { UsesPage, UsesPageQuestion } from './log/read-uses.ts'
+import type { IndexedMonth } from './log/store.ts'
 import type { MassCount } from './log/uses-store.ts'
 
 const [FIRST_MONTH, LAST_MONTH] = ['2000-01', '2099-11']
@@ -20,6 +23,8 @@ export type PersonUses = {
   page(person: Omit<SubjectLookUp, 'from' | 'to'>, q: Omit<UsesPageQuestion, 'entries'>): Promise<UsesPage>
   massUses(q: Parameters<SubjectMethods['subjectMassUses']>[0]): Promise<MassCount[]>
   coverage(): Promise<SubjectCoverage>
+  /** What a subsystem's answers cover, whoever asks. */
+  coverageOf(q: { subsystem: string; type: string }): Promise<CoverageOfSubsystem>
   servicesCalledBy(subsystem: string): Promise<string[]>
   /** Whether the key holder answers trackers. */
   isAnswering(): Promise<boolean>
@@ -30,11 +35,24 @@ export type PersonUses = {
   }
 }
 
+type CoverageOfSubsystem = Pick<SubjectCoverage, 'months' | 'backlog'> & {
+  gaps: ServiceGap[]
+  /** Whether more gaps or late places than these were found. */
+  more: boolean
+  /** Indexed months of which questions find nothing, or not all: their key is gone, is another one, or is not known. */
+  lostMonths: string[]
+  /** Services with a place that was declared after calls of them had been indexed. */
+  declaredLater: string[]
+}
+
 export function personUses(q: {
-  parts: Pick<SubjectMethods, 'subjectUses' | 'subjectMassUses' | 'servicesCalledBy'>
-  log: { coverage(days: object): Promise<SubjectCoverage> }
+  parts: Pick<SubjectMethods, 'subjectUses' | 'subjectMassUses' | 'servicesCalledBy' | 'subjectGapsOf'>
+  log: { coverage(days: object): Promise<SubjectCoverage> } & Parameters<
+    typeof latePlaces
+  >[0]['subjects']['log']
   places: PersonUses['places']
   keys: Pick<SubjectKeysClient, 'evaluateLookUp' | 'state'> | undefined
+  holder(): HolderState | undefined
 }): PersonUses {
   const { parts, log, places, keys } = q
   return {
@@ -54,6 +72,18 @@ export function personUses(q: {
     },
     massUses: (asked) => parts.subjectMassUses(asked),
     coverage: () => log.coverage({}),
+    coverageOf: async ({ subsystem, type }) => {
+      const { months, backlog } = await log.coverage({})
+      const { gaps, more } = await parts.subjectGapsOf(subsystem)
+      const called = new Set(await parts.servicesCalledBy(subsystem))
+      const of = (service: string): boolean => service.startsWith(`${subsystem}/`) || called.has(service)
+      const late = await latePlaces({ subjects: { places, log } }, { type, of })
+      return {
+        ...{ months, backlog, gaps, more: more || late.more },
+        lostMonths: lostMonths(months, q.holder()),
+        declaredLater: [...new Set(late.places.map(({ serviceId }) => serviceId))],
+      }
+    },
     servicesCalledBy: (subsystem) => parts.servicesCalledBy(subsystem),
     isAnswering: async () => {
       try {
@@ -80,4 +110,21 @@ function monthWithin(time: string): string {
   if (month < FIRST_MONTH) return FIRST_MONTH
   if (month > LAST_MONTH) return LAST_MONTH
   return month
+}
+
+/**
+ * A month is asked for with one key: what was indexed with another one is not found. What is known of the holder may be a minute old, so
+ * that the newest month's key may not be among them yet.
+ */
+function lostMonths(indexed: IndexedMonth[], holder: HolderState | undefined): string[] {
+  const kept = new Set(
+    holder?.months.filter(({ destroyedAt }) => destroyedAt === null).map(({ month }) => month),
+  )
+  const newest = [...kept].sort().at(-1) ?? ''
+  const lost = [...Map.groupBy(indexed, ({ month }) => month)].filter(
+    ([month, keys]) =>
+      !keys.some(({ isForgotten }) => isForgotten) &&
+      (keys.length > 1 || keys[0]!.keyId === '' || (month < newest && !kept.has(month))),
+  )
+  return lost.map(([month]) => month)
 }

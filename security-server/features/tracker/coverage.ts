@@ -5,16 +5,19 @@ import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
 import { headOf } from './describe-use.ts'
 import type { PersonUses, TrackerRooms } from './rooms.ts'
 
-type Coverage = Awaited<ReturnType<PersonUses['coverage']>>
+type Span = Pick<Awaited<ReturnType<PersonUses['coverage']>>, 'months' | 'backlog'>
+type Gaps = Pick<Awaited<ReturnType<PersonUses['coverageOf']>>, 'gaps'>
 type Undeclared = UsageCoverage['undeclared'][number]
 
 const MOST = 500
 
 export async function coverageOf(subsystem: string, rooms: TrackerRooms): Promise<UsageCoverage> {
-  const covered = await rooms.personUses.coverage()
+  const type = rooms.settings.identifierType
+  const covered = await rooms.personUses.coverageOf({ subsystem, type })
+  const { more, lostMonths, declaredLater } = covered
   const rules = await rooms.store.rules(subsystem)
   const undeclared = await undeclaredOf(subsystem, covered, rooms)
-  const notIndexed = notIndexedOf(subsystem, covered)
+  const { notIndexed, calledNotIndexed } = notIndexedOf(subsystem, covered)
   const { records: behind } = covered.backlog
   const general = [...rules.values()]
     .filter(({ isGeneral }) => isGeneral)
@@ -23,45 +26,49 @@ export async function coverageOf(subsystem: string, rooms: TrackerRooms): Promis
     ...headOf(subsystem, rooms),
     ...spanOf(covered, rooms),
     behind,
-    isAll: undeclared.length === 0 && notIndexed.length === 0 && behind === 0,
+    isAll:
+      behind === 0 &&
+      !more &&
+      (await rooms.personUses.isAnswering()) &&
+      [undeclared, notIndexed, calledNotIndexed, lostMonths, declaredLater].every(
+        (open) => open.length === 0,
+      ),
     undeclared,
     ...(notIndexed.length > 0 && { notIndexed }),
+    ...(calledNotIndexed.length > 0 && { calledNotIndexed }),
+    ...(declaredLater.length > 0 && { declaredLater }),
+    ...(lostMonths.length > 0 && { lostMonths }),
+    ...(more && { isCut: true as const }),
     withheld: await rooms.store.countsByMonth(subsystem, new Date(rooms.clock()).toISOString()),
     ...(general.length > 0 && { generalServices: general }),
   }
 }
 
-/** From the first month of the index to the record that it processes next. */
-export function spanOf({ months, backlog }: Coverage, { clock }: Pick<TrackerRooms, 'clock'>) {
+/** From the first month whose entries were not deleted to the record that the index processes next. */
+export function spanOf({ months, backlog }: Span, { clock }: Pick<TrackerRooms, 'clock'>) {
   const now = new Date(clock()).toISOString()
   const periodEnd = backlog.since ?? now
-  const [first] = months
+  const forgotten = months.findLastIndex(({ isForgotten }) => isForgotten)
+  const gone = months[forgotten]?.month ?? ''
+  const first = months.find(({ month }) => month > gone)
   return { periodStart: first === undefined ? periodEnd : `${first.month}-01T00:00:00.000Z`, periodEnd }
 }
 
 /** Services that are offered without a declared place, used or not, and services that were called without one. */
 async function undeclaredOf(
   subsystem: string,
-  { gaps }: Coverage,
+  { gaps }: Gaps,
   { localSystems, personUses, contracts }: TrackerRooms,
 ): Promise<Undeclared[]> {
   const declared = new Set((await personUses.places.list()).map(({ service }) => service))
-  const called = new Set(await personUses.servicesCalledBy(subsystem))
   const found = new Map<string, Undeclared>()
-  for (const { service, day, reason, records } of gaps) {
+  for (const { service, since, reason, records } of gaps) {
     if (reason !== 'undeclared') continue
-    const role: UsageRole | undefined = service.startsWith(`${subsystem}/`)
-      ? 'provider'
-      : called.has(service)
-        ? 'consumer'
-        : undefined
-    if (role === undefined) continue
-    const known = found.get(service)
+    const role: UsageRole = service.startsWith(`${subsystem}/`) ? 'provider' : 'consumer'
     found.set(service, {
-      ...{ role, service: colonForm(service) },
-      since: known?.since !== undefined && known.since < day ? known.since : day,
+      ...{ role, service: colonForm(service), since },
       // Of this subsystem alone where it is the provider: of a called service the server counts all its clients.
-      ...(role === 'provider' && { exchanges: (known?.exchanges ?? 0) + records }),
+      ...(role === 'provider' && { exchanges: records }),
     })
   }
   for (const { id } of localSystems.services(parseSubsystemId(subsystem))) {
@@ -82,10 +89,17 @@ async function undeclaredOf(
   }
 }
 
-function notIndexedOf(subsystem: string, { gaps }: Coverage): { reason: string; records: number }[] {
+/** Of called services not how many: the server counts all their clients. */
+function notIndexedOf(subsystem: string, { gaps }: Gaps) {
   const counts = new Map<string, number>()
-  for (const { service, reason, records } of gaps)
-    if (reason !== 'undeclared' && service.startsWith(`${subsystem}/`))
-      counts.set(reason, (counts.get(reason) ?? 0) + records)
-  return [...counts].map(([reason, records]) => ({ reason, records }))
+  const called = new Set<string>()
+  for (const { service, reason, records } of gaps) {
+    if (reason === 'undeclared') continue
+    if (service.startsWith(`${subsystem}/`)) counts.set(reason, (counts.get(reason) ?? 0) + records)
+    else called.add(colonForm(service))
+  }
+  return {
+    notIndexed: [...counts].map(([reason, records]) => ({ reason, records })),
+    calledNotIndexed: [...called].slice(0, MOST),
+  }
 }

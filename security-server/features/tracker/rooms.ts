@@ -70,6 +70,9 @@ export type UsesQuestion = {
   limit: number
 }
 
+/** `isForgotten`: its entries were deleted, because its key was destroyed. */
+type IndexedMonth = { month: string; isForgotten: boolean }
+
 /** The index by person. */
 export type PersonUses = {
   page(person: Person, q: UsesQuestion): Promise<UsesPage>
@@ -80,14 +83,23 @@ export type PersonUses = {
     limit: number
   }): Promise<MassCount[]>
   coverage(): Promise<{
-    gaps: { day: string; service: string; reason: string; records: number }[]
-    months: { month: string }[]
+    months: IndexedMonth[]
     backlog: { records: number; since: string | null }
+  }>
+  coverageOf(q: { subsystem: string; type: string }): Promise<{
+    gaps: { service: string; reason: string; since: string; records: number }[]
+    more: boolean
+    months: IndexedMonth[]
+    backlog: { records: number; since: string | null }
+    /** Indexed months of which questions find nothing, or not all. */
+    lostMonths: string[]
+    /** Services with a place that was declared after calls of them had been indexed, in colon form. */
+    declaredLater: string[]
   }>
   servicesCalledBy(subsystem: string): Promise<string[]>
   isAnswering(): Promise<boolean>
   places: {
-    list(service?: string): Promise<{ id: number; service: string }[]>
+    list(service?: string): Promise<{ id: number; service: string; in: string; path: string }[]>
     add(
       service: string,
       place: { method: string; path: string; in: 'query' | 'header' | 'none'; name: string; type: string },

@@ -246,7 +246,8 @@ await eachDatabase(t, async (_database, t, url) => {
     for (const { id } of set) await world.store.end(id, by)
     await t.rejects(world.store.end(set[0]!.id, by), { code: 'not_found' })
     t.same(idsOf(await mine('/concordat/v1/usages')), idsOf(before), 'it was ended')
-    await add(exception({}))
+    const once = exception({})
+    await add(once)
     // Its client uses the id again: that is another use, and comes after what was decided.
     const again = await use(person, {
       ids: { ...message, requestId: randomUUID() },
@@ -261,7 +262,7 @@ await eachDatabase(t, async (_database, t, url) => {
       [again, called, denied, failed, first],
       'the same id later',
     )
-    await world.store.end((await world.store.list({ subsystem: SUBSYSTEM, limit: 1 }))[0]!.id, by)
+    await world.store.end(once.id, by)
   })
 
   await t.test('many people at once are one line a purpose, the same for everybody', async (t) => {

@@ -24,6 +24,9 @@ export type LookedQuestion = Days & { service: string; before?: number | undefin
 /** `records` is an upper limit: a day counts as a whole, even if some of its records came after `before`. */
 export type Looked = { records: number; firstIndex: number; lastDay: string }
 
+/** Records of one service that are not covered, for one reason. `since`: the day of the first one. */
+export type ServiceGap = { service: string; reason: string; since: string; records: number }
+
 /** UTC days, both included. */
 type Days = { from?: string | undefined; to?: string | undefined }
 
@@ -54,6 +57,35 @@ export function createSubjectCountStore(database: Database) {
         firstIndex: Number(first_idx),
         lastIndex: Number(last_idx),
       }))
+    },
+
+    /** Of the services that a subsystem has, and of those that it called. */
+    gapsOf: async (q: { subsystem: string; limit: number }): Promise<ServiceGap[]> => {
+      const prefix = `${q.subsystem}/`
+      const called = kysely
+        .selectFrom('traffic')
+        .select('traffic.service')
+        .where('direction', '=', 'out')
+        .where('client', '=', q.subsystem)
+        .where('secrecy', '=', 0)
+      const rows = await kysely
+        .selectFrom('subject_count')
+        .select(['service', 'reason'])
+        .select(({ fn }) => [fn.min('day').as('since'), fn.sum<number>('records').as('records')])
+        .where(NOT_COVERED)
+        .where((is) =>
+          is.or([
+            // A prefix without wildcards: codes may have any character.
+            sql<boolean>`substr(service, 1, ${sql.lit(prefix.length)}) = ${prefix}`,
+            is('service', 'in', called),
+          ]),
+        )
+        .groupBy(['service', 'reason'])
+        .orderBy('service')
+        .orderBy('reason')
+        .limit(q.limit)
+        .execute()
+      return rows.map(({ records, ...row }) => ({ ...row, records: Number(records) }))
     },
 
     /** Undefined when no record was processed. */

@@ -8,6 +8,7 @@ import {
   createSubjectCountStore,
   type Looked,
   type LookedQuestion,
+  type ServiceGap,
 } from './count-store.ts'
 import type { LookedAt } from './looked-at.ts'
 import { subjectMigrations } from './migrations/all.ts'
@@ -41,6 +42,8 @@ export type SubjectMethods = {
   subjectRequest(idx: number): Promise<Buffer | undefined>
   putSubjects(q: { from: number; to: number; records: LookedAt[] }): Promise<void>
   subjectCoverage(days: Days): Promise<SubjectCoverage>
+  /** What is not covered of the services that a subsystem has or called. `more`: some were left out. */
+  subjectGapsOf(subsystem: string): Promise<{ gaps: ServiceGap[]; more: boolean }>
   subjectsLooked(q: LookedQuestion): Promise<Looked | undefined>
   subjectMark(): Promise<number>
   /** How many records are not indexed yet. */
@@ -96,6 +99,10 @@ export const subjectPart: LogPart<SubjectMethods> = {
           },
           mark,
         }
+      },
+      subjectGapsOf: async (subsystem) => {
+        const gaps = await subjectCounts.gapsOf({ subsystem, limit: MAX_GAPS + 1 })
+        return { gaps: gaps.slice(0, MAX_GAPS), more: gaps.length > MAX_GAPS }
       },
       subjectsLooked: (asked) => subjectCounts.looked(asked),
       subjectMark: async () => (await records.mark(SUBJECTS)) ?? 0,
