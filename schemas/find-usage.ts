@@ -94,6 +94,7 @@ export type UsageCoverage = {
   notIndexed?: { reason: string; records: number }[]
   calledNotIndexed?: string[]
   declaredLater?: string[]
+  ofNobody?: { service: string; path: string }[]
   lostMonths?: string[]
   isCut?: true
   withheld: { month: string; ground: string; exceptions: number }[]

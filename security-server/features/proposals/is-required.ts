@@ -2,6 +2,7 @@
 import type { CallInput } from '#platform/http-service/four-eyes.ts'
 import type { Operation } from '#platform/http-service/openapi-operations.ts'
 import { changedBehindRights, hasRights, isBehindRights } from '../../local-systems/behind-rights.ts'
+import { hidesFromTracker, isBehindTracker } from '../../local-systems/behind-tracker.ts'
 import { givesTracker } from '../../local-systems/tracker-rights.ts'
 import type { ServiceView, View } from '../../local-systems/view.ts'
 
@@ -28,6 +29,8 @@ export async function isRequired(
   const kinds = await fourEyesPolicy.inForce()
   if (operation === undefined) return kinds.length > 0
   const kind = operation.fourEyesKind ?? ''
+  if (call !== undefined && isBehindTracker(operation.id))
+    return hidesFromTracker(localSystems.view(), operation.id, call)
   if (fourEyesPolicy.always.includes(kind)) return true
   // Whoever may ask a tracker can read what was done with the data of everybody.
   if (call !== undefined && givesTracker(localSystems.view(), operation.id, call))

@@ -58,6 +58,16 @@ await eachDatabase(t, async (_database, t, url) => {
     t.match((await covered())['calledNotIndexed'], ['DEV:GOV:5678:population:late'])
   })
 
+  await t.test('calls of which somebody said that they are about nobody are named', async (t) => {
+    const { places } = world.rooms.personUses
+    const none = { method: '*', path: '/lists/**', in: 'none' as const, name: '', type: 'personal-code' }
+    for (const service of ['DEV/GOV/1234/population/persons', 'DEV/GOV/1234/foreign/persons'])
+      await places.add(service, none, { by: 'test', at: new Date().toISOString() })
+    t.same((await ask('/concordat/v1/coverage')).body['ofNobody'], [
+      { service: 'DEV:GOV:1234:population:persons', path: '/lists/**' },
+    ])
+  })
+
   await t.test('months whose key is gone or another one are not covered', async (t) => {
     const { coverageOf } = world.rooms.personUses
     const { months } = await coverageOf({ subsystem: SUBSYSTEM, type: 'personal-code' })

@@ -1,6 +1,6 @@
 /** What a tracker's answers cover: the span, services of which nobody said where the person stands, and what is withheld in numbers. */
 import { colonForm } from '#schemas/colon-identifiers.ts'
-import type { UsageCoverage, UsageRole } from '#schemas/find-usage.ts'
+import { FIND_USAGE, type UsageCoverage, type UsageRole } from '#schemas/find-usage.ts'
 import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
 import { headOf } from './describe-use.ts'
 import type { PersonUses, TrackerRooms } from './rooms.ts'
@@ -19,6 +19,7 @@ export async function coverageOf(subsystem: string, rooms: TrackerRooms): Promis
   const undeclared = await undeclaredOf(subsystem, covered, rooms)
   const { notIndexed, calledNotIndexed } = notIndexedOf(subsystem, covered)
   const { records: behind } = covered.backlog
+  const ofNobody = await ofNobodyIn(subsystem, rooms)
   const general = [...rules.values()]
     .filter(({ isGeneral }) => isGeneral)
     .map(({ service }) => colonForm(service))
@@ -37,6 +38,7 @@ export async function coverageOf(subsystem: string, rooms: TrackerRooms): Promis
     ...(notIndexed.length > 0 && { notIndexed }),
     ...(calledNotIndexed.length > 0 && { calledNotIndexed }),
     ...(declaredLater.length > 0 && { declaredLater }),
+    ...(ofNobody.length > 0 && { ofNobody }),
     ...(lostMonths.length > 0 && { lostMonths }),
     ...(more && { isCut: true as const }),
     withheld: await rooms.store.countsByMonth(subsystem, new Date(rooms.clock()).toISOString()),
@@ -102,4 +104,15 @@ function notIndexedOf(subsystem: string, { gaps }: Gaps) {
     notIndexed: [...counts].map(([reason, records]) => ({ reason, records })),
     calledNotIndexed: [...called].slice(0, MOST),
   }
+}
+
+/** What people of this server say is about nobody. The tracker's own paths are as its description says. */
+async function ofNobodyIn(subsystem: string, { personUses }: TrackerRooms) {
+  const called = new Set(await personUses.servicesCalledBy(subsystem))
+  const own = `${subsystem}/${FIND_USAGE}`
+  return (await personUses.places.list())
+    .filter(({ service, in: where }) => where === 'none' && service !== own && service !== `${own}/v1`)
+    .filter(({ service }) => service.startsWith(`${subsystem}/`) || called.has(service))
+    .map(({ service, path }) => ({ service: colonForm(service), path }))
+    .slice(0, MOST)
 }

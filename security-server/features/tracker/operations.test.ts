@@ -56,8 +56,21 @@ await t.test('operators switch it on and off, and two people withhold', async (t
   t.same(JSON.parse((await ask('GET', `/tracker-services?clientId=${clientId}`)).raw.toString()), [])
   t.equal((await ask('POST', `/tracker-exceptions/${randomUUID()}/end`)).status, 404)
 
-  t.equal((await ask('DELETE', `/clients/${clientId}/tracker`)).status, 204)
-  t.equal(localSystems.service(TRACKER), undefined)
+  // What ends that uses are found withholds them for ever: nobody does that alone, as with exceptions.
+  const serviceId = `${clientId}:persons`
+  const query = { serviceId, in: 'query', name: 'code' }
+  const none = { serviceId, in: 'none' }
+  const declared = await ask('POST', '/subject-places', query)
+  t.equal(declared.status, 201, 'a place where people are found')
+  const { id } = declared.body as { id: number }
+  t.equal((await ask('POST', '/subject-places', none)).status, alone.status)
+  t.equal((await ask('DELETE', `/subject-places/${id}`)).status, alone.status)
+  t.equal((await ask('DELETE', `/clients/${clientId}/tracker`)).status, alone.status)
+  t.ok(localSystems.service(TRACKER), 'it is on')
+  for (const { id: description } of localSystems.view().clients.get(SUBSYSTEM)!.descriptions)
+    await localSystems.deleteDescription(description)
+  t.equal((await ask('POST', '/subject-places', none)).status, 201, 'without a tracker')
+  t.equal((await ask('DELETE', `/subject-places/${id}`)).status, 204)
   t.equal((await ask('PUT', '/clients/DEV:GOV:1234:nobody/tracker', {})).status, 404)
 })
 

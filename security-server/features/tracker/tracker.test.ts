@@ -318,7 +318,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const ofMonth = await during(`${month}-01T00:00:00Z`, `${month}-01T00:00:00.001Z`)
     t.equal(ofMonth.body['totalUsages'], 4, 'all of the month are at its beginning')
     const later = await during(`${month}-01T00:00:00.001Z`, '2099-01-01T00:00:00Z')
-    t.equal(later.body['totalUsages'], 1, 'so that no period says when it was')
+    t.equal(later.body['totalUsages'], 2, 'so that no period says when it was')
     const all: Row[] = []
     let cursor = ''
     do {
@@ -327,7 +327,7 @@ await eachDatabase(t, async (_database, t, url) => {
       if (page.body['next'] !== undefined) t.match(page.body['next'], /^[0-9a-z]+-[0-9a-z]+-[0-3]$/)
       cursor = (page.body['next'] as string | undefined) ?? ''
     } while (cursor !== '')
-    t.same([all.length, all[0]!.record?.index], [5, called], 'each once, and cursors have what was told')
+    t.same([all.length, all[1]!.record?.index], [6, called], 'each once, and cursors have what was told')
     t.match((await ask('/concordat/v1/coverage')).body, {
       generalServices: ['DEV:GOV:1234:population:persons'],
     })
