@@ -1,5 +1,9 @@
-/** What a tracker says that its answers cover, on both stores: nothing that is open is left out. */
+/** What a tracker proves, and what it says that its answers cover, on both stores: nothing that is open is left out. */
+import { hash } from 'node:crypto'
 import t from 'tap'
+import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
+import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
+import { leafHash } from '#core/merkle/hash.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { CLIENT, SERVICE } from '../../message-log/fixture.ts'
 import { subjectEntry } from '../person-search/log/entry.ts'
@@ -11,8 +15,52 @@ await eachDatabase(t, async (_database, t, url) => {
   const person = '131052-308T'
   const elsewhere = { ...SERVICE, memberCode: '5678' }
   const own = { ...CLIENT, memberCode: '1234', subsystemCode: 'population' }
+  const mine = (path: string) =>
+    ask(`${path}${path.includes('?') ? '&' : '?'}userCode=EE${person}`, { userId: `EE${person}` })
   const first = await use(person)
   await index()
+
+  await t.test('evidence of a use verifies its place in the log, and opens nothing', async (t) => {
+    await world.log.checkpointNow()
+    const told = await mine(`/concordat/v1/proof?record=${first}`)
+    t.equal(told.status, 200)
+    const bundle = await readBundle(told.bytes)
+    const { manifest, files } = bundle
+    const verdict = await judgeBundle({ bundle, configuration: new Map(), now: new Date() })
+    t.match(verdict.records, [
+      { index: first, form: { kind: 'request', direction: 'in' }, subIndication: 'SIGNED_DATA_NOT_FOUND' },
+      { index: first + 1, form: { kind: 'reply' }, subIndication: 'SIGNED_DATA_NOT_FOUND' },
+    ])
+    for (const { reason } of verdict.records) t.match(reason, /^It stands in the log, but neither/)
+    const rows = (await mine('/concordat/v1/usages')).body['usages'] as { record: { leaf: string } }[]
+    const { leaf } = rows.at(-1)!.record
+    t.equal(leafHash(Buffer.from(manifest.records[0]!.form)).toString('base64'), leaf, 'of this row')
+    const forged = structuredClone(manifest)
+    forged.records[0]!.form = forged.records[0]!.form.replace('request', 'refusal')
+    const other = await judgeBundle({
+      ...{ bundle: { manifest: forged, files }, configuration: new Map(), now: new Date() },
+    })
+    t.match(other, { verdict: 'TOTAL-FAILED', subIndication: 'HASH_FAILURE' })
+    // A plain digest of the message, or of a signature over it, lets codes of others be tried.
+    for (const { openings, ...one } of manifest.records) {
+      t.same(openings, {})
+      t.notOk(one.signatures ?? one.container ?? one.metadata)
+    }
+    t.same(manifest.timeStamps, [])
+    const { message, signatures } = await world.log.read(first)
+    t.ok(signatures)
+    const digest = hash('sha512', message!, 'base64')
+    for (const [name, bytes] of files) {
+      const text = bytes.toString('latin1')
+      t.notMatch(text, /131052|OFFICIAL|CONTENT/, name)
+      t.notOk(text.includes(digest), `${name} has no digest of the message`)
+    }
+    t.equal((await mine(`/concordat/v1/proof?record=${first + 1}`)).status, 404, 'a reply is no use')
+    const others = await ask(`/concordat/v1/proof?record=${first}&userCode=EE010101-1111`, {
+      userId: 'EE010101-1111',
+    })
+    t.equal(others.status, 404)
+  })
 
   await t.test('the coverage says what is open of this subsystem, and of nobody else', async (t) => {
     const covered = async () => (await ask('/concordat/v1/coverage')).body

@@ -1,9 +1,6 @@
 /** Who used my data, on both stores: what people are told, what they are not, and that nothing is missing. */
-import { hash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
-import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
-import { leafHash } from '#core/merkle/hash.ts'
 import { writeSoap } from '#core/transport/write-soap.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { contentAt } from '#test/fakes/contracts.ts'
@@ -15,7 +12,7 @@ import { createTrackerWorld, PORTAL, SUBSYSTEM, type Told, TRACKER } from './tra
 
 const DAY = 86_400_000
 
-type Row = Record<string, unknown> & { messageId: string; record?: { index: number; leaf: string } }
+type Row = Record<string, unknown> & { messageId: string; record?: { index: number } }
 const rowsOf = ({ body }: Told): Row[] => body['usages'] as Row[]
 const idsOf = (told: Told): (number | undefined)[] => rowsOf(told).map(({ record }) => record?.index)
 
@@ -174,47 +171,6 @@ await eachDatabase(t, async (_database, t, url) => {
     const told = await mine('/concordat/v1/usages')
     t.match(told.body, { totalUsages: 5, looks: [{ client: { id: 'DEV:GOV:9999:portal' }, count: 2 }] })
     t.equal((await mine('/v2/findUsage')).body['totalUsages'], 3)
-  })
-
-  await t.test('evidence of a use verifies its place in the log, and opens nothing', async (t) => {
-    await world.log.checkpointNow()
-    const told = await mine(`/concordat/v1/proof?record=${first}`)
-    t.equal(told.status, 200)
-    const bundle = await readBundle(told.bytes)
-    const { manifest, files } = bundle
-    const verdict = await judgeBundle({ bundle, configuration: new Map(), now: new Date() })
-    t.match(verdict.records, [
-      { index: first, form: { kind: 'request', direction: 'in' }, subIndication: 'SIGNED_DATA_NOT_FOUND' },
-      { index: first + 1, form: { kind: 'reply' }, subIndication: 'SIGNED_DATA_NOT_FOUND' },
-    ])
-    for (const { reason } of verdict.records) t.match(reason, /^It stands in the log, but neither/)
-    const { leaf } = rowsOf(await mine('/concordat/v1/usages')).at(-1)!.record!
-    t.equal(leafHash(Buffer.from(manifest.records[0]!.form)).toString('base64'), leaf, 'of this row')
-    const forged = structuredClone(manifest)
-    forged.records[0]!.form = forged.records[0]!.form.replace('request', 'refusal')
-    const other = await judgeBundle({
-      ...{ bundle: { manifest: forged, files }, configuration: new Map(), now: new Date() },
-    })
-    t.match(other, { verdict: 'TOTAL-FAILED', subIndication: 'HASH_FAILURE' })
-    // A plain digest of the message, or of a signature over it, lets codes of others be tried.
-    for (const { openings, ...one } of manifest.records) {
-      t.same(openings, {})
-      t.notOk(one.signatures ?? one.container ?? one.metadata)
-    }
-    t.same(manifest.timeStamps, [])
-    const { message, signatures } = await world.log.read(first)
-    t.ok(signatures)
-    const digest = hash('sha512', message!, 'base64')
-    for (const [name, bytes] of files) {
-      const text = bytes.toString('latin1')
-      t.notMatch(text, /131052|OFFICIAL|CONTENT/, name)
-      t.notOk(text.includes(digest), `${name} has no digest of the message`)
-    }
-    t.equal((await mine(`/concordat/v1/proof?record=${first + 1}`)).status, 404, 'a reply is no use')
-    const others = await ask(`/concordat/v1/proof?record=${first}&userCode=EE010101-1111`, {
-      userId: 'EE010101-1111',
-    })
-    t.equal(others.status, 404)
   })
 
   await t.test('what is withheld is gone without a trace, and comes back by itself', async (t) => {
