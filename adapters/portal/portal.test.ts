@@ -21,7 +21,9 @@ import { groupUses } from './joining/group.ts'
 import { joinRows } from './joining/join.ts'
 import type { Answered, Failed, Row } from './joining/row.ts'
 import { foreign, html } from './pages/html.ts'
+import { useEntry } from './pages/use.ts'
 import { startPortal } from './portal-fixture.ts'
+import { wordsOf } from './texts.ts'
 
 const NOW = Date.parse('2026-11-29T14:00:00Z')
 const LIMITS = { answerMs: 2_000, answerBytes: 1024 * 1024, rows: 2_000 }
@@ -204,21 +206,53 @@ t.test('a message id is no proof: the two sides must name each other', (t) => {
     ['both'],
   )
   const c = system('3')
+  const said = (...all: Row[]): unknown[] =>
+    joinRows(all)
+      .map(({ proven, differing }) => [proven, ...differing].join(' '))
+      .sort()
   const stolen = rowOf(c, { ...provider, service: { id: 'DEV:GOV:3:s:t' }, requestId: 'other' })
+  t.strictSame(said(stolen, ...honest), ['both', 'one'], 'a third one takes nobody from the second')
+  const copied = rowOf(c, { ...provider, service: { id: 'DEV:GOV:3:s:t' } })
+  t.strictSame(said(copied, honest[1]!), ['one', 'one'], 'and makes nobody differ')
+  const again = [
+    rowOf(a, { ...provider, requestId: 'second' }),
+    rowOf(b, { ...consumer, requestId: 'second' }),
+  ]
+  t.strictSame(said(...again, ...honest), ['both', 'both'], 'one message id twice')
+  t.strictSame(said(again[0]!, honest[1]!), ['one', 'one'], 'two requests are never one')
   t.strictSame(
-    joinRows([stolen, ...honest])
-      .map(({ proven }) => proven)
-      .sort(),
+    said(rowOf(a, { ...provider, outcome: 'x', record: { index: 7, leaf: '' } }), ...honest),
     ['both', 'one'],
-    'a third one takes nobody from the second',
+    'of one request the row that says the same goes first',
   )
+  const agreed = { contract: { id: 'k', version: 1 }, legalBasis: 'Act 1', fields: { response: ['/a'] } }
+  const asked = rowOf(b, { ...consumer, ...agreed })
+  for (const [lie, differing] of [
+    [{ time: '2026-11-01T01:00:00Z' }, 'time'],
+    [{ contract: { id: 'l', version: 1 } }, 'contract'],
+    [{ contract: { id: 'k', version: 2 } }, 'contract'],
+    [{ contract: undefined }, 'contract'],
+    [{ legalBasis: 'Act 2' }, 'law'],
+    [{ legalBasis: undefined }, 'law'],
+    [{ outcome: 'access_denied' }, 'outcome'],
+    [{ fields: { response: ['/a', '/b'] } }, 'fields'],
+  ] as const)
+    t.strictSame(said(rowOf(a, { ...provider, ...agreed, ...lie }), asked), [`differing ${differing}`])
+  for (const lack of [{ record: undefined }, { requestId: '' }, { outcome: 'open' }])
+    t.strictSame(said(rowOf(a, { ...provider, ...agreed, ...lack }), asked), ['one'], 'half is not both')
+  const alone = { client: { id: 'DEV:GOV:1:s' }, service: { id: 'DEV:GOV:1:s:persons' } }
   t.strictSame(
-    joinRows([stolen, honest[1]!]).map(({ proven, differing }) => [proven, differing]),
-    [['differing', ['service', 'request']]],
+    said(rowOf(a, { ...provider, ...alone }), rowOf(a, { ...consumer, ...alone })),
+    ['one'],
+    'nobody is both sides',
   )
-  const late = rowOf(b, { ...consumer, time: '2026-11-01T01:00:00Z', contract: { id: 'k', version: 1 } })
-  const agreed = rowOf(a, { ...provider, contract: { id: 'l', version: 1 } })
-  t.strictSame(joinRows([agreed, late])[0]?.differing, ['time', 'contract'])
+  const words = wordsOf('en', { easy: false, timeZone: 'UTC' })
+  const [use] = joinRows([honest[0]!, rowOf(b, { ...consumer, purposes: { en: 'something else' } })])
+  t.match(
+    useEntry({ uses: [use!] }, { words, easy: false, stateOf: () => 'absent' }).markup,
+    /Both sides say the same[\s\S]*Each side on why[\s\S]*Office 1<\/bdi>: [^\n]*>a<[\s\S]*something else/,
+    'the purpose of each side is shown where they differ',
+  )
   const many = Array.from({ length: 3_000 }, (_, at) => [
     rowOf(a, { ...provider, requestId: `a${at}`, time: '2026-11-01T02:00:00Z' }),
     rowOf(b, { ...consumer, requestId: `b${at}` }),
@@ -287,7 +321,7 @@ t.test('people sign in at the country, and their session ends', async (t) => {
   t.equal((await stranger.visit(callback)).status, 403, 'an answer of the provider is used once')
 
   const { text, headers } = await browser.visit(`${portal.url}/`)
-  t.match(text, /id="whole"[\s\S]*Tax Agency[\s\S]*Proven by both sides/)
+  t.match(text, /id="whole"[\s\S]*Tax Agency[\s\S]*Both sides say the same/)
   t.notMatch(text, /<script>|<img/, 'nobody else writes markup')
   t.equal(headers['x-powered-by'], undefined)
   const saved = await browser.visit(`${portal.url}/everything.json?from=2026-11-28`)

@@ -56,7 +56,7 @@ t.test('a person sees who used their data', async (t) => {
     const first = page.locator('#whole .use').first()
     t.match(
       await first.textContent(),
-      /Tax Agency.*Population register.*Why: Identification of taxpayers.*Proven by both sides.*3 times/s,
+      /Tax Agency.*Population register.*Why: Identification of taxpayers.*Both sides say the same.*3 times/s,
     )
     await check('portal-uses-phone')
     await tabThrough(t, page, 'the list', 'body')

@@ -29,7 +29,8 @@ function kindOf(use: Use): string {
   const { client, service, contract, purposes, outcome, legalBasis } = shownRow(use)
   return JSON.stringify([
     ...[client?.id, client?.name, service?.id, contract?.id, purposes, legalBasis, outcome],
-    ...[use.proven, use.differing, use.provider === undefined],
+    ...[use.proven, use.differing, use.provider === undefined, use.consumer?.purposes],
+    ...[use.provider?.told.id, use.consumer?.told.id],
   ])
 }
 

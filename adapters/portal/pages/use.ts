@@ -1,6 +1,6 @@
 /** One entry of the timeline: who asked whom about the person, why, how far it is proven, and where the proof is. */
 import type { Group } from '../joining/group.ts'
-import { otherSide, shownRow, type Use } from '../joining/join.ts'
+import { isOneSystem, otherSide, shownRow, type Use } from '../joining/join.ts'
 import type { Party, Row } from '../joining/row.ts'
 import type { Words } from '../texts.ts'
 import { foreign, type Html, html, NOTHING } from './html.ts'
@@ -85,6 +85,7 @@ function facts(uses: readonly Use[], row: Row, around: Around): Html {
       'from',
       service && html`${foreign(service.owner)}${aside(service.name === service.owner ? '' : service.name)}`,
     ],
+    ['purposes', bothPurposes(uses[0]!, words)],
     [
       'law',
       legalBasis === undefined
@@ -105,12 +106,22 @@ function facts(uses: readonly Use[], row: Row, around: Around): Html {
     ['kept', kept === undefined ? undefined : html`${keptFor(kept, words)}`],
     ['meaning', html`${meaningOf(uses[0]!, around)}`],
   ]
-  const inEasy = ['who', 'from', 'law', 'meaning']
+  const inEasy = ['who', 'from', 'purposes', 'law', 'meaning']
   return html`<dl>${list.map(([name, value]) =>
     value === undefined || (easy && !inEasy.includes(name))
       ? NOTHING
       : html`<div><dt>${words(`fact.${name}`)}</dt><dd>${value}</dd></div>`,
   )}</dl>`
+}
+
+/** What each side says of why, where they do not say the same: nobody's words stand for both. */
+function bothPurposes({ provider, consumer }: Use, words: Words): Html | undefined {
+  if (provider === undefined || consumer === undefined) return undefined
+  const [given, asked] = [purposeOf(provider, words), purposeOf(consumer, words)]
+  if (given.markup === asked.markup) return undefined
+  return html`<ul class="plain-list">${[[provider, given] as const, [consumer, asked] as const].map(
+    ([{ told }, purpose]) => html`<li>${foreign(told.owner)}: ${purpose}</li>`,
+  )}</ul>`
 }
 
 function aside(text: string): Html {
@@ -133,10 +144,13 @@ function meaningOf(use: Use, { words, stateOf }: Around): string {
     return words('meaning.differing', {
       what: use.differing.map((one) => words(`difference.${one}`)).join(', '),
     })
+  const { provider, consumer } = use
+  if (provider !== undefined && consumer !== undefined)
+    return words(isOneSystem(provider, consumer) ? 'meaning.self' : 'meaning.halves')
   const { messageId, proof, time } = shownRow(use)
   if (time.length <= MONTH_LENGTH) return words('meaning.general')
   if (messageId === '' && proof === undefined) return words('meaning.plain')
-  const side = use.provider === undefined ? 'consumer' : 'provider'
+  const side = provider === undefined ? 'consumer' : 'provider'
   const other = otherSide(use)
   return words(`meaning.one.${side}.${other === undefined || other === '' ? 'absent' : stateOf(other)}`)
 }
