@@ -8,7 +8,7 @@ export function exportUses(gathered: Gathered, at: string): object {
   return {
     form: 'concordat-uses/1',
     askedAt: at,
-    isAll: isComplete(gathered),
+    nothingKnownMissing: isComplete(gathered),
     uses: uses.map(({ time, proven, differing, provider, consumer }) => ({
       ...{ time, proven, differing, provider: sideOf(provider), consumer: sideOf(consumer) },
     })),

@@ -20,6 +20,7 @@ import { gatherAll, isAnswered, isComplete } from './joining/gathered.ts'
 import { groupUses } from './joining/group.ts'
 import { joinRows } from './joining/join.ts'
 import type { Answered, Failed, Row } from './joining/row.ts'
+import { coverageSentence } from './pages/coverage.ts'
 import { foreign, html } from './pages/html.ts'
 import { useEntry } from './pages/use.ts'
 import { startPortal } from './portal-fixture.ts'
@@ -89,7 +90,22 @@ t.test('both sides are joined, and what is missing is said', async (t) => {
   )
   t.ok(fake.asked.every(({ userId }) => userId === `EE${PERSON}`))
   const all = usageSample(NOW).filter(({ id }) => /100[24]/.test(id))
-  t.equal(isComplete((await askAll(t, all)).gathered), true, 'nothing is left open')
+  const { gathered: open } = await askAll(t, all)
+  t.equal(isComplete(open), true, 'nothing is left open')
+  const words = wordsOf('en', { easy: false, timeZone: 'UTC' })
+  const gaps = {
+    withheld: 3,
+    undeclared: [{ role: 'provider' as const, service: 's' }],
+    unread: 1,
+    behind: 1,
+  }
+  for (const [name, gap] of Object.entries(gaps)) {
+    const [first, ...others] = open.answered
+    const answered = [{ ...first!, coverage: { ...first!.coverage!, [name]: gap } }, ...others]
+    t.equal(isComplete({ ...open, answered }), false, `${name} leaves something open, whatever isAll says`)
+    t.match(coverageSentence({ ...open, answered }, words).markup, /covered some[\s\S]*may have gaps/)
+  }
+  t.notMatch(coverageSentence(open, words).markup, /gaps/)
   t.equal((await askAll(t, all, { from: '2026-11-28T00:00:00.000Z' })).gathered.uses.length, 5)
 })
 
@@ -327,7 +343,7 @@ t.test('people sign in at the country, and their session ends', async (t) => {
   const saved = await browser.visit(`${portal.url}/everything.json?from=2026-11-28`)
   t.match(JSON.parse(saved.text), {
     form: 'concordat-uses/1',
-    isAll: false,
+    nothingKnownMissing: false,
     takesNoPart: [{ name: 'Business register' }],
   })
   t.match(saved.headers, { 'content-disposition': 'attachment; filename="my-data-uses.json"' })

@@ -52,10 +52,15 @@ function byName(a: { system: System }, b: { system: System }): number {
   return a.system.name.localeCompare(b.system.name) || (a.system.id < b.system.id ? -1 : 1)
 }
 
-/** Whether nothing at all is left open: only then may a page say that it shows everything. */
+/** Whether one system left nothing open that anybody knows of. Exceptions that were set may hold or not, so they leave something open. */
+export function hasToldAll({ coverage, cut, dropped, form, rows }: Answered): boolean {
+  if (coverage?.isAll !== true || cut !== undefined || dropped > 0 || form === 'plain') return false
+  const { undeclared, unread, behind, withheld, general } = coverage
+  const isGeneral = general > 0 || rows.some(({ client }) => client === undefined)
+  return undeclared.length + unread + behind + withheld === 0 && !isGeneral
+}
+
+/** Whether no gap is known. Gaps that nobody told of may be there all the same. */
 export function isComplete({ answered, failed, absent, silent }: Gathered): boolean {
-  const isAll = answered.every(
-    ({ coverage, cut, dropped }) => coverage?.isAll === true && !cut && dropped === 0,
-  )
-  return isAll && [failed, absent, silent].every((list) => list.length === 0)
+  return answered.every(hasToldAll) && [failed, absent, silent].every((list) => list.length === 0)
 }

@@ -1,6 +1,6 @@
 /** What the list covers: which systems answered, which did not and why, for which span, and what is left open. Nothing is promised. */
 import type { System } from '../asking/find-systems.ts'
-import { type Gathered, isComplete } from '../joining/gathered.ts'
+import { type Gathered, hasToldAll, isComplete } from '../joining/gathered.ts'
 import type { Answered, Failed, Mass } from '../joining/row.ts'
 import type { Words } from '../texts.ts'
 import { foreign, type Html, html, NOTHING } from './html.ts'
@@ -14,10 +14,13 @@ export function coverageSentence(gathered: Gathered, words: Words): Html {
   const { answered, failed, silent, absent } = gathered
   const all = answered.length + failed.length + silent.length
   const missing = failed.length + silent.length
-  return html`<p class="covered ${isComplete(gathered) ? 'all' : 'some'}">${ICONS[missing === 0 ? 'yes' : 'question']}<span>
+  const isAll = isComplete(gathered)
+  const hasGaps = !answered.every(hasToldAll)
+  return html`<p class="covered ${isAll ? 'all' : 'some'}">${ICONS[isAll ? 'yes' : 'question']}<span>
 ${words.count('covered.answered', all, { answered: answered.length })}
 ${missing > 0 ? words.count('covered.missing', missing) : NOTHING}
 ${absent.length > 0 ? words.count('covered.absent', absent.length) : NOTHING}
+${hasGaps ? words('covered.gaps') : NOTHING}
 <a href="#covers">${words('covered.more')}</a></span></p>`
 }
 
