@@ -29,6 +29,7 @@ import { wordsOf } from './texts.ts'
 const NOW = Date.parse('2026-11-29T14:00:00Z')
 const LIMITS = { answerMs: 2_000, answerBytes: 1024 * 1024, rows: 2_000 }
 const PERSON = 'P00000042'
+const OTHER = 'P00000043'
 const SCRIPT = '<script>alert(1)</script>"><img src=x onerror=alert(1)>\u202e'
 
 const system = (code: string, answers?: FakeSystem['answers']): FakeSystem => ({
@@ -298,7 +299,11 @@ t.test('people sign in at the country, and their session ends', async (t) => {
       },
     ]),
   )
-  const server = await startUsageServer(t, systems)
+  const slow = system('1010')
+  let isHeld = false
+  const answers: FakeSystem['answers'] = (asked, response) =>
+    isHeld ? undefined : tells(slow, [])(asked, response)
+  const server = await startUsageServer(t, [...systems, { ...slow, answers }])
   const issuer = await startOpenIdProvider(t)
   const portal = await startPortal(t, {
     server: server.url,
@@ -357,6 +362,36 @@ t.test('people sign in at the country, and their session ends', async (t) => {
   const left = await browser.visit(`${portal.url}/logout`, { form: { csrf } })
   t.match(left.headers, { 'clear-site-data': '"cache", "storage"' })
   t.equal((await browser.visit(`${portal.url}/stay`)).status, 401)
+  await t.test('who signs out gets nothing more, in no window', async (t) => {
+    for (const at of ['/', '/everything.json', `/proof?system=${slow.id}&record=1`]) {
+      await browser.login(portal.url, OTHER)
+      const { text } = await browser.visit(`${portal.url}/about`)
+      const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(text) ?? []
+      t.notMatch((await browser.visit(`${portal.url}/ended`)).text, /csrf|Person P/, 'nobody is named there')
+      t.equal((await browser.visit(`${portal.url}/stay`)).status, 204)
+      isHeld = true
+      server.asked.length = 0
+      const coming = browser.visit(portal.url + at)
+      await until('the slow one is asked', async () => server.asked.some((one) => one.system === slow.id))
+      const left = await browser.visit(`${portal.url}/logout`, { form: { csrf } })
+      t.equal(left.headers['location'], '/ended')
+      const came = await coming
+      isHeld = false
+      if (at === '/') t.match(came.text, /id="whole"><p class="note" role="status">You are signed out/)
+      else t.strictSame([came.status, came.headers['location']], [303, '/ended'], at)
+      t.notMatch(came.text, /class="use |Save the proof/)
+    }
+  })
+  await t.test('failures of one address lock nobody out', async (t) => {
+    for (let turn = 0; turn < 11; turn++) {
+      const begun = await browser.visit(`${portal.url}/login`)
+      const state = new URL(String(begun.headers['location'])).searchParams.get('state') ?? ''
+      const back = new URLSearchParams({ code: 'wrong', state, iss: issuer })
+      const { text } = await browser.visit(`${portal.url}/login/callback?${back}`)
+      t.match(text, /did not confirm who you are/)
+    }
+    t.match((await browser.login(portal.url, OTHER)).text, /You are signed in/)
+  })
   t.match((await browser.login(portal.url, 'anna')).text, /did not say your personal code/)
   for (const at of [
     '/nowhere',
@@ -369,7 +404,7 @@ t.test('people sign in at the country, and their session ends', async (t) => {
   await until('the counters', async (saw) => {
     const { text } = await stranger.visit(`${portal.monitoringUrl}/metrics`)
     saw(text.length)
-    return text.includes('concordat_portal_logins_total{outcome="signed_in"} 1')
+    return text.includes('concordat_portal_logins_total{outcome="signed_in"} 5')
   })
   t.match((await stranger.visit(`${portal.monitoringUrl}/health/ready`)).status, 200)
   t.notMatch(

@@ -11,7 +11,6 @@ import { createHttpService, type HttpServiceOptions } from '#platform/http-servi
 import { toFault } from '#platform/http-service/fault-answer.ts'
 import { tlsOf } from '#platform/http-service/listener-tls.ts'
 import { createOpenIdClient } from '#platform/sessions/client.ts'
-import { createFailedLogins } from '#platform/sessions/failed-logins.ts'
 import { createAskAll } from './asking/ask-all.ts'
 import { createFindSystems, type FindSystems } from './asking/find-systems.ts'
 import { createAsking } from './asking/in-turn.ts'
@@ -87,7 +86,7 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
   const failed = failurePage(place, { cookie, sessions })
   signInRoutes(app, {
     ...{ client, cookie, sessions, clock, redirectUri },
-    ...{ failed: createFailedLogins(clock), codeOf: codeReader(person.pattern) },
+    codeOf: codeReader(person.pattern),
     count: (outcome) => logins.inc({ outcome }),
     lookOf: (request) => lookOf(request, place.languages),
     refused: (reply, look, why) => {

@@ -18,6 +18,7 @@ import { gatherAll } from './joining/gathered.ts'
 import type { Answered, Failed } from './joining/row.ts'
 import type { OneCookie } from './login/cookie.ts'
 import type { Look, Session, Sessions } from './login/sessions.ts'
+import { ENDED } from './login/sign-in.ts'
 import { type Place, type Reader, readerOf } from './pages/frame.ts'
 import { usesPage } from './pages/uses.ts'
 import { aboutPage, messagePage, welcomePage } from './pages/welcome.ts'
@@ -48,13 +49,13 @@ export function pageRoutes(app: FastifyInstance, rooms: Rooms): void {
   app.get('/', async (request, reply) => {
     const reader = reading(request)
     const { session } = reader
-    if (session === undefined)
-      return reply.type(HTML).send(welcomePage(place, reader, hasQuery(request, 'ended')))
+    if (session === undefined) return reply.type(HTML).send(welcomePage(place, reader, false))
     if (!asking.mayAsk(session)) return tooOften(reply, place, reader)
     rooms.count('uses')
     const period = periodOf(request)
     const page = usesPage({
       ...{ place, reader, period, own: settings.securityServer.client },
+      ended: session.ended,
       systems: () => rooms.systems.current(),
       ask: (systems) => asking.answersFor(session, { systems, period, gone: goneOf(reply) }),
       failed: (thrown) =>
@@ -74,6 +75,7 @@ export function pageRoutes(app: FastifyInstance, rooms: Rooms): void {
     const results: (Answered | Failed)[] = []
     for await (const one of asking.answersFor(session, { systems, period, gone: goneOf(reply) }))
       results.push(one)
+    if (session.ended.aborted) return reply.redirect(ENDED, 303)
     const gathered = gatherAll(results, systems, settings.securityServer.client)
     return reply
       .headers(asFile('my-data-uses.json'))
@@ -97,8 +99,10 @@ export function pageRoutes(app: FastifyInstance, rooms: Rooms): void {
             system: known,
             record,
             userCode: asking.userCode(session),
+            signal: AbortSignal.any([goneOf(reply), session.ended]),
             ...settings.asking,
           })
+    if (session.ended.aborted) return reply.redirect(ENDED, 303)
     if (proof !== undefined)
       return reply
         .headers(asFile(`proof-${record}.zip`))
@@ -128,6 +132,11 @@ export function otherRoutes(app: FastifyInstance, rooms: Rooms): void {
   app.get('/stay', async (request, reply) => {
     const { session } = reading(request)
     return reply.code(session === undefined ? 401 : 204).send()
+  })
+
+  app.get(ENDED, async (request, reply) => {
+    const reader = readerOf(place, lookOf(request, place.languages), undefined)
+    return reply.type(HTML).send(welcomePage(place, reader, true))
   })
 
   app.get('/about', async (request, reply) => reply.type(HTML).send(aboutPage(place, reading(request))))
@@ -190,10 +199,6 @@ export function lookOf(request: FastifyRequest, languages: readonly string[], be
     large: large === undefined ? before?.large === true : large === 'yes',
     easy: easy === undefined ? before?.easy === true : easy === 'yes',
   }
-}
-
-function hasQuery(request: FastifyRequest, name: string): boolean {
-  return Object.hasOwn(request.query as object, name)
 }
 
 /** Days, of which the last is included. */

@@ -125,6 +125,7 @@ export function createOpenIdClient(q: OpenIdSettings): OpenIdClient {
         const identity = identityOf(claims.iss, claims.sub, all)
         return q.claim === undefined ? identity : { ...identity, claim: claimOf(all, q.claim) }
       } catch (cause) {
+        if (isAway(cause)) throw new Fault('login_provider_failed', { what: q.issuer, cause })
         throw new Fault('login_failed', { what: say`the provider did not confirm it`, cause })
       }
     },
@@ -133,6 +134,14 @@ export function createOpenIdClient(q: OpenIdSettings): OpenIdClient {
 }
 
 type Provider = Awaited<ReturnType<Library['discovery']>>
+
+/** Whether the provider could not be reached, was too slow, or reported a failure of its own: nobody's login is wrong then. */
+function isAway(thrown: unknown): boolean {
+  const { status, code, cause, message } = thrown as Partial<Record<string, unknown>>
+  const answered = status ?? (cause as { status?: unknown } | undefined)?.status
+  if (typeof answered === 'number') return answered >= 500
+  return ['OAUTH_TIMEOUT', 'OAUTH_ABORT'].includes(String(code)) || message === 'fetch failed'
+}
 
 /** Undefined if there is none, or it is no text. */
 function claimOf(claims: Record<string, unknown>, name: string): string | undefined {

@@ -7,19 +7,17 @@ import type { Clock } from '#platform/clock.ts'
 import { isPlainText } from '#platform/plain-text.ts'
 import { ATTEMPT_SECONDS, attemptOf, beginAttempt } from '#platform/sessions/attempt.ts'
 import type { Identity, OpenIdClient } from '#platform/sessions/client.ts'
-import type { FailedLogins } from '#platform/sessions/failed-logins.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { OneCookie } from './cookie.ts'
 import type { Look, Person, Sessions } from './sessions.ts'
 
 /** Why somebody is not signed in. */
-type Refusal = 'expired' | 'failed' | 'no_code' | 'too_many' | 'away'
+type Refusal = 'expired' | 'failed' | 'no_code' | 'away'
 
 type SignIn = {
   client: OpenIdClient
   cookie: OneCookie
   sessions: Sessions
-  failed: FailedLogins
   codeOf: (claim: string | undefined) => string | undefined
   clock: Clock
   /** The address to which the provider sends browsers back. */
@@ -31,6 +29,8 @@ type SignIn = {
   arrived(reply: FastifyReply, look: Look): FastifyReply
 }
 
+/** Where a person who signed out comes to. It shows nobody's list, also to a browser that has a session. */
+export const ENDED = '/ended'
 const MOST_USED = 100_000
 /** A header of the exchange carries it. */
 const CODE = /^[\x21-\x7e]{1,64}$/
@@ -47,16 +47,14 @@ export function codeReader(pattern: string): SignIn['codeOf'] {
 export function signInRoutes(app: FastifyInstance, q: SignIn): void {
   const used = createUsedAttempts(q.clock)
 
-  function refuse(request: FastifyRequest, reply: FastifyReply, look: Look, why: Refusal): FastifyReply {
+  // Nobody is counted by address: a state of 256 bits cannot be guessed, and a whole town may share the address of a carrier.
+  function refuse(reply: FastifyReply, look: Look, why: Refusal): FastifyReply {
     q.count(why)
-    if (why === 'failed' || why === 'no_code') q.failed.count(request.socket.remoteAddress ?? '')
     return q.refused(reply, look, why)
   }
 
   app.get('/login', async (request, reply) => {
     const look = q.lookOf(request)
-    if (q.failed.waitSeconds(request.socket.remoteAddress ?? '') > 0)
-      return refuse(request, reply, look, 'too_many')
     const attempt = beginAttempt(q.clock())
     try {
       const address = await q.client.addressFor(attemptOf(attempt, q.clock())!)
@@ -65,7 +63,7 @@ export function signInRoutes(app: FastifyInstance, q: SignIn): void {
       return await reply.redirect(address, 303)
     } catch (thrown) {
       logProvider(request, thrown)
-      return refuse(request, reply, look, 'away')
+      return refuse(reply, look, 'away')
     }
   })
 
@@ -73,26 +71,24 @@ export function signInRoutes(app: FastifyInstance, q: SignIn): void {
     const held = q.cookie.read(request.headers.cookie)
     const given = held !== undefined && 'attempt' in held ? held : undefined
     const look = { ...q.lookOf(request), ...(given !== undefined && { language: given.language }) }
-    if (q.failed.waitSeconds(request.socket.remoteAddress ?? '') > 0)
-      return refuse(request, reply, look, 'too_many')
     const attempt = attemptOf(given?.attempt, q.clock())
     const callback = new URL(q.redirectUri)
     callback.search = new URL(request.url, 'http://ignored').search
     // Any website could have sent the browser here: a wrong state neither uses the attempt up nor counts as a failed login.
     if (attempt === undefined || callback.searchParams.get('state') !== attempt.state)
-      return refuse(request, reply, look, 'expired')
+      return refuse(reply, look, 'expired')
     reply.header('set-cookie', q.cookie.clear())
-    if (!used.use(attempt.digest)) return refuse(request, reply, look, 'failed')
+    if (!used.use(attempt.digest)) return refuse(reply, look, 'failed')
     let identity: Identity
     try {
       identity = await q.client.identify(callback, attempt)
     } catch (thrown) {
       const isProvider = asFault(thrown).code === 'login_provider_failed'
       if (isProvider) logProvider(request, thrown)
-      return refuse(request, reply, look, isProvider ? 'away' : 'failed')
+      return refuse(reply, look, isProvider ? 'away' : 'failed')
     }
     const person = personOf(identity, q.codeOf)
-    if (person === undefined) return refuse(request, reply, look, 'no_code')
+    if (person === undefined) return refuse(reply, look, 'no_code')
     q.count('signed_in')
     const token = q.sessions.begin(person, look)
     reply.removeHeader('set-cookie').header('set-cookie', q.cookie.writeSession(token))
@@ -108,7 +104,7 @@ export function signInRoutes(app: FastifyInstance, q: SignIn): void {
     endOld(request, q)
     return reply
       .headers({ 'set-cookie': q.cookie.clear(), 'clear-site-data': '"cache", "storage"' })
-      .redirect('/?ended=yes', 303)
+      .redirect(ENDED, 303)
   })
 }
 

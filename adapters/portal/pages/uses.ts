@@ -24,6 +24,8 @@ export async function* usesPage(q: {
   reader: Reader
   period: Period
   own: string
+  /** When the person signs out, nothing more of them is sent. */
+  ended: AbortSignal
   systems(): Promise<Systems>
   ask(systems: Systems): AsyncGenerator<Answered | Failed>
   /** The page has begun, so that its status cannot say what failed. */
@@ -51,11 +53,17 @@ async function* answers(q: Parameters<typeof usesPage>[0], around: Around): Asyn
   const results: (Answered | Failed)[] = []
   try {
     for await (const result of q.ask(systems)) {
+      if (q.ended.aborted) break
       results.push(result)
       yield progressItem(result, { done: results.length, all }, around.words).markup
     }
   } finally {
     yield '</ul></section>'
+  }
+  if (q.ended.aborted) {
+    yield html`<div id="whole"><p class="note" role="status">${around.words('welcome.ended')}</p></div>`
+      .markup
+    return
   }
   const gathered = gatherAll(results, systems, q.own)
   yield whole(gathered, q, { ...around, stateOf: statesOf(gathered) }).markup
