@@ -5,6 +5,10 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { attemptOf, beginAttempt } from '#platform/sessions/attempt.ts'
+import { createOpenIdClient } from '#platform/sessions/client.ts'
+import { asFault } from '#schemas/fault.ts'
+import { type Lies, startRogueProvider } from '#test/fakes/rogue-openid-provider.ts'
 import { createSessions } from './login/sessions.ts'
 import { codeReader } from './login/sign-in.ts'
 import { checkSettings, type PortalSettings } from './settings.ts'
@@ -148,6 +152,31 @@ t.test('a session ends by disuse and by age, and takes what is under way with it
   )
   t.equal(sessions.find('x'), undefined)
   t.end()
+})
+
+t.test('a provider that is away is no failed login', async (t) => {
+  const rogue = await startRogueProvider(t)
+  const attempt = attemptOf(beginAttempt(Date.now()), Date.now())!
+  const redirectUri = 'http://127.0.0.1:4000/login/callback'
+  const facts = { clientId: 'portal', nonce: attempt.nonce }
+  const outcome = async (lies: Lies): Promise<string> => {
+    rogue.lie(lies, facts)
+    const client = createOpenIdClient({ issuer: rogue.issuer, ...facts, clientSecret: 'x', redirectUri })
+    const callback = new URL(`${redirectUri}?code=c&state=${attempt.state}`)
+    return client
+      .identify(callback, attempt)
+      .then(
+        ({ subject }) => subject,
+        (thrown: unknown) => asFault(thrown).code,
+      )
+      .finally(() => client.close())
+  }
+  const nowhere: Lies = { discovery: (given) => ({ ...given, token_endpoint: 'http://127.0.0.1:1/token' }) }
+  t.equal(await outcome({}), 'anna')
+  t.equal(await outcome({ tokenStatus: 400, token: { error: 'invalid_grant' } }), 'login_failed')
+  t.equal(await outcome({ tokenStatus: 503 }), 'login_provider_failed')
+  t.equal(await outcome({ tokenStatus: 500, token: { error: 'server_error' } }), 'login_provider_failed')
+  t.equal(await outcome(nowhere), 'login_provider_failed')
 })
 
 t.test('codes, settings and languages', (t) => {

@@ -12,6 +12,8 @@ export type Lies = {
   /** The signature part of the ID token. */
   signature?: string
   token?: object
+  /** What the token endpoint answers with; 200 when absent. */
+  tokenStatus?: number
   userinfo?: object
 }
 
@@ -67,9 +69,10 @@ export async function startRogueProvider(t: Test): Promise<RogueProvider> {
       json(lies.discovery === undefined ? facts : lies.discovery(facts, response))
     } else if (path === '/jwks')
       json({ keys: [{ ...own.publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'RS256', use: 'sig' }] })
-    else if (path === '/token')
+    else if (path === '/token') {
+      response.statusCode = lies.tokenStatus ?? 200
       json({ access_token: 'a', token_type: 'bearer', id_token: idToken(issuer), ...lies.token })
-    else
+    } else
       json({ sub: 'anna', name: 'Anna', email: 'anna@example.org', email_verified: true, ...lies.userinfo })
   })
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))

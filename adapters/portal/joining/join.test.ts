@@ -1,0 +1,88 @@
+/** What is made of the rows of both sides, and how it is shown: no system's word alone is shown as the word of two. */
+import t from 'tap'
+import { exchange, type FakeSystem } from '#test/fakes/usage-systems.ts'
+import { readUsage } from '../asking/read-usages.ts'
+import { useEntry } from '../pages/use.ts'
+import { wordsOf } from '../texts.ts'
+import { joinRows } from './join.ts'
+import type { Row } from './row.ts'
+
+const system = (code: string): FakeSystem => ({
+  ...{ id: `DEV/GOV/${code}/s`, name: `System ${code}`, owner: `Office ${code}` },
+})
+
+t.test('a message id is no proof: the two sides must name each other', (t) => {
+  const [a, b] = [system('1'), system('2')]
+  const { provider, consumer } = exchange({
+    number: 1,
+    time: '2026-11-01T00:00:00Z',
+    client: b,
+    provider: a,
+    purpose: 'a',
+  })
+  const names = { systems: new Map(), members: new Map() }
+  const rowOf = (one: FakeSystem, given: object): Row => readUsage({ ...one }, given, names)!
+  const honest = [rowOf(a, provider), rowOf(b, consumer)]
+  t.strictSame(
+    joinRows(honest).map(({ proven }) => proven),
+    ['both'],
+  )
+  t.strictSame(
+    joinRows([...honest].reverse()).map(({ proven }) => proven),
+    ['both'],
+  )
+  const c = system('3')
+  const said = (...all: Row[]): unknown[] =>
+    joinRows(all)
+      .map(({ proven, differing }) => [proven, ...differing].join(' '))
+      .sort()
+  const stolen = rowOf(c, { ...provider, service: { id: 'DEV:GOV:3:s:t' }, requestId: 'other' })
+  t.strictSame(said(stolen, ...honest), ['both', 'one'], 'a third one takes nobody from the second')
+  const copied = rowOf(c, { ...provider, service: { id: 'DEV:GOV:3:s:t' } })
+  t.strictSame(said(copied, honest[1]!), ['one', 'one'], 'and makes nobody differ')
+  const again = [
+    rowOf(a, { ...provider, requestId: 'second' }),
+    rowOf(b, { ...consumer, requestId: 'second' }),
+  ]
+  t.strictSame(said(...again, ...honest), ['both', 'both'], 'one message id twice')
+  t.strictSame(said(again[0]!, honest[1]!), ['one', 'one'], 'two requests are never one')
+  t.strictSame(
+    said(rowOf(a, { ...provider, outcome: 'x', record: { index: 7, leaf: '' } }), ...honest),
+    ['both', 'one'],
+    'of one request the row that says the same goes first',
+  )
+  const agreed = { contract: { id: 'k', version: 1 }, legalBasis: 'Act 1', fields: { response: ['/a'] } }
+  const asked = rowOf(b, { ...consumer, ...agreed })
+  for (const [lie, differing] of [
+    [{ time: '2026-11-01T01:00:00Z' }, 'time'],
+    [{ contract: { id: 'l', version: 1 } }, 'contract'],
+    [{ contract: { id: 'k', version: 2 } }, 'contract'],
+    [{ contract: undefined }, 'contract'],
+    [{ legalBasis: 'Act 2' }, 'law'],
+    [{ legalBasis: undefined }, 'law'],
+    [{ outcome: 'access_denied' }, 'outcome'],
+    [{ fields: { response: ['/a', '/b'] } }, 'fields'],
+  ] as const)
+    t.strictSame(said(rowOf(a, { ...provider, ...agreed, ...lie }), asked), [`differing ${differing}`])
+  for (const lack of [{ record: undefined }, { requestId: '' }, { outcome: 'open' }])
+    t.strictSame(said(rowOf(a, { ...provider, ...agreed, ...lack }), asked), ['one'], 'half is not both')
+  const alone = { client: { id: 'DEV:GOV:1:s' }, service: { id: 'DEV:GOV:1:s:persons' } }
+  t.strictSame(
+    said(rowOf(a, { ...provider, ...alone }), rowOf(a, { ...consumer, ...alone })),
+    ['one'],
+    'nobody is both sides',
+  )
+  const words = wordsOf('en', { easy: false, timeZone: 'UTC' })
+  const [use] = joinRows([honest[0]!, rowOf(b, { ...consumer, purposes: { en: 'something else' } })])
+  t.match(
+    useEntry({ uses: [use!] }, { words, easy: false, stateOf: () => 'absent' }).markup,
+    /Both sides say the same[\s\S]*Each side on why[\s\S]*Office 1<\/bdi>: [^\n]*>a<[\s\S]*something else/,
+    'the purpose of each side is shown where they differ',
+  )
+  const many = Array.from({ length: 3_000 }, (_, at) => [
+    rowOf(a, { ...provider, requestId: `a${at}`, time: '2026-11-01T02:00:00Z' }),
+    rowOf(b, { ...consumer, requestId: `b${at}` }),
+  ]).flat()
+  t.equal(joinRows(many).length, 6_000, 'one id thousands of times is no work either')
+  t.end()
+})
