@@ -13,7 +13,10 @@ export function exportUses(gathered: Gathered, at: string): object {
       ...{ time, proven, differing, provider: sideOf(provider), consumer: sideOf(consumer) },
     })),
     massUses: masses.map(({ told, ...mass }) => ({ toldBy: told.id, ...mass })),
-    otherQuestions: looks,
+    otherQuestions: looks.map(({ client, isOwn, claims }) => ({
+      ...{ client, isOwn },
+      claims: claims.map(({ told, count, last }) => ({ toldBy: told.id, count, last })),
+    })),
     answered: answered.map(({ system, form, rows, dropped, cut, coverage }) => ({
       ...{ system, form, rows: rows.length, dropped, coverage },
       ...(cut !== undefined && { cut }),

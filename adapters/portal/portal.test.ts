@@ -19,7 +19,7 @@ import { readUsage } from './asking/read-usages.ts'
 import { gatherAll, isAnswered, isComplete } from './joining/gathered.ts'
 import { groupUses } from './joining/group.ts'
 import type { Answered, Failed } from './joining/row.ts'
-import { coverageSentence } from './pages/coverage.ts'
+import { coverageSentence, lookSection, massSection } from './pages/coverage.ts'
 import { foreign, html } from './pages/html.ts'
 import { startPortal } from './portal-fixture.ts'
 import { wordsOf } from './texts.ts'
@@ -27,6 +27,7 @@ import { wordsOf } from './texts.ts'
 const NOW = Date.parse('2026-11-29T14:00:00Z')
 const LIMITS = { answerMs: 2_000, answerBytes: 1024 * 1024, rows: 2_000 }
 const PERSON = 'P00000042'
+const OWN = 'DEV/GOV/1005/portal'
 const OTHER = 'P00000043'
 const SCRIPT = '<script>alert(1)</script>"><img src=x onerror=alert(1)>\u202e'
 
@@ -37,7 +38,7 @@ const system = (code: string, answers?: FakeSystem['answers']): FakeSystem => ({
 
 async function askAll(t: Tap, systems: FakeSystem[], period: { from?: string } = {}) {
   const fake = await startUsageServer(t, systems)
-  const server = openServer({ url: fake.url, client: 'DEV/GOV/1005/portal' })
+  const server = openServer({ url: fake.url, client: OWN })
   t.teardown(() => server.close())
   const log = createLog({ name: 'test', destination: { write: () => undefined } })
   const finding = { server, serviceCode: 'findUsage', atOnce: 4, answerMs: 2_000, refreshMs: 1_000, log }
@@ -46,7 +47,7 @@ async function askAll(t: Tap, systems: FakeSystem[], period: { from?: string } =
   const results: (Answered | Failed)[] = []
   const signal = new AbortController().signal
   for await (const one of ask(found, { userCode: `EE${PERSON}`, ...period, signal })) results.push(one)
-  return { results, found, fake, gathered: gatherAll(results, found, 'DEV/GOV/1005/portal') }
+  return { results, found, fake, gathered: gatherAll(results, found, { own: OWN, span: {} }) }
 }
 
 type Tap = Parameters<typeof startUsageServer>[0]
@@ -82,7 +83,11 @@ t.test('both sides are joined, and what is missing is said', async (t) => {
     gathered.answered.find(({ form }) => form === 'plain'),
     {
       rows: [
-        { client: { owner: 'Police Board' }, purposes: { und: 'Summons in case 2-26-114' }, messageId: '' },
+        {
+          client: { owner: '70000562 “Police Board”' },
+          purposes: { und: 'Summons in case 2-26-114' },
+          messageId: '',
+        },
       ],
       coverage: { from: '2026-09-01T06:00:00.000Z' },
     },
@@ -110,16 +115,17 @@ t.test('both sides are joined, and what is missing is said', async (t) => {
 
 t.test('systems that break, lie or never end: each is an answer within bounds, or a reason', async (t) => {
   const names = Object.keys(HOSTILE)
-  const systems = names.map((name, at) => ({
-    ...system(name === 'million' ? '6666' : String(2000 + at), HOSTILE[name]),
-    ...(name === 'million' && { id: 'DEV/GOV/6666/liar' }),
-    name,
-  }))
-  const { results } = await askAll(t, systems)
-  const outcome = (name: string): unknown => {
+  const idOf = (name: string): string => `DEV/GOV/6666/${name === 'million' ? 'liar' : name}`
+  const systems = names.map((name) => ({ ...system('6666', HOSTILE[name]), id: idOf(name), name }))
+  const { results, fake } = await askAll(t, systems)
+  const drops = fake.asked.filter(({ system, path }) => system === idOf('drops') && path.endsWith('usages'))
+  t.equal(drops.length, 8, 'pages of one row each end too')
+  const outcome = (name: string): { rows?: number } | string | undefined => {
     const one = results.find(({ system }) => system.name === name)
     return one === undefined ? undefined : isAnswered(one) ? { rows: one.rows.length, cut: one.cut } : one.why
   }
+  const heavy = results.flatMap((one) => (one.system.name === 'heavy' && isAnswered(one) ? one.rows : []))
+  t.ok(heavy.length > 300 && JSON.stringify(heavy).length < 2_100_000, 'large rows leave room for fewer')
   t.strictSame(Object.fromEntries(names.map((name) => [name, outcome(name)])), {
     never: 'late',
     cut: outcome('cut') === 'unreadable' ? 'unreadable' : 'unreachable',
@@ -131,6 +137,8 @@ t.test('systems that break, lie or never end: each is an answer within bounds, o
     busy: 'busy',
     failing: 'failing',
     refusing: 'refused',
+    drops: { rows: 7, cut: { total: 1_000_000, why: 'bound' } },
+    heavy: { rows: heavy.length, cut: { total: 1_000_000, why: 'bound' } },
     sameAgain: { rows: 0, cut: { total: 5, why: 'bound' } },
   })
 })
@@ -170,6 +178,19 @@ t.test('rows of others, rows told twice and rows that are none are counted and l
     names,
   )
   t.match(read, { client: { name: 'Its real name' }, purposes: {} })
+  const stranger = { ...provider, client: { id: 'DEV:GOV:9:s', name: 'Tax Agency' } }
+  t.match(readUsage(told, stranger, names), { client: { owner: 'DEV/GOV/9 “Tax Agency”' } })
+  const many = Array.from({ length: 100 }, (_, at) => [`/${'x'.repeat(200)}/${at}`, 'y'.repeat(900)] as const)
+  const large = readUsage(
+    told,
+    {
+      ...provider,
+      fields: { response: many.map(([one]) => one) },
+      purposes: Object.fromEntries(many.map(([, text], at) => [`en-${at}`, text])),
+    },
+    names,
+  )!
+  t.ok(JSON.stringify(large).length < 8_000, 'a row is small')
   t.match(
     readUsage(
       told,
@@ -198,6 +219,54 @@ t.test('rows of others, rows told twice and rows that are none are counted and l
   ])
     t.strictSame(readClients(broken).systems, [])
   t.end()
+})
+
+t.test('what one system says of others is shown as its word', async (t) => {
+  const [liar, honest] = [system('1'), system('2')]
+  const client = { id: `${OWN.replaceAll('/', ':')}`, name: 'The portal' }
+  const look = (count: number): object => ({
+    client,
+    count,
+    first: '2026-11-01T00:00:00Z',
+    last: '2026-11-02T00:00:00Z',
+  })
+  const mass = {
+    ...{ role: 'provider', client: { id: 'DEV:GOV:2:s', name: 'x' }, service: { id: 'DEV:GOV:1:s:t' } },
+    ...{ purposes: { en: 'Names' }, first: '2026-10-01', last: '2026-10-01' },
+  }
+  const answer = {
+    looks: [look(900), look(1e9)],
+    massUses: [
+      { ...mass, messages: 7 },
+      { ...mass, messages: 1e12 },
+    ],
+  }
+  const { gathered } = await askAll(t, [
+    { ...liar, answers: tells(liar, [], { answer: answer as never }) },
+    { ...honest, answers: tells(honest, [], { answer: { looks: [look(2)] as never } }) },
+  ])
+  t.match(gathered.looks, [
+    {
+      isOwn: true,
+      claims: [
+        { told: { id: liar.id }, count: 900 },
+        { told: { id: honest.id }, count: 2 },
+      ],
+    },
+  ])
+  t.equal(gathered.looks[0]!.claims.length, 2, 'a count that nobody can mean is left out')
+  t.equal(gathered.masses.length, 1)
+  const words = wordsOf('en', { easy: false, timeZone: 'UTC' })
+  const text = (section: { markup: string }): string => section.markup.replace(/<[^>]+>/g, '')
+  t.match(
+    text(lookSection(gathered.looks, words)),
+    /This portal, for you 900 times, [^·]+· according to System 1/,
+  )
+  t.match(text(lookSection(gathered.looks, words)), /2 times, [^·]+· according to System 2/)
+  t.match(
+    text(massSection(gathered.masses, words)),
+    /Office 2[\s\S]*7 questions · October 2026 · according to System 1/,
+  )
 })
 
 t.test('what others wrote is text', (t) => {

@@ -9,8 +9,9 @@ import type { Clock } from '#platform/clock.ts'
 import { isPlainText } from '#platform/plain-text.ts'
 import { asFault } from '#schemas/fault.ts'
 import { askProof } from './asking/ask-proof.ts'
+import { type Period, spanOf } from './asking/chosen-days.ts'
 import type { FindSystems } from './asking/find-systems.ts'
-import type { Asking, Period } from './asking/in-turn.ts'
+import type { Asking } from './asking/in-turn.ts'
 import type { OwnServer } from './asking/own-server.ts'
 import { readVerifyPage } from './assets.ts'
 import { exportUses } from './export-uses.ts'
@@ -57,7 +58,7 @@ export function pageRoutes(app: FastifyInstance, rooms: Rooms): void {
       ...{ place, reader, period, own: settings.securityServer.client },
       ended: session.ended,
       systems: () => rooms.systems.current(),
-      ask: (systems) => asking.answersFor(session, { systems, period, gone: goneOf(reply) }),
+      ask: (systems, span) => asking.answersFor(session, { systems, span, gone: goneOf(reply) }),
       failed: (thrown) =>
         request.log.warn({ fault: asFault(thrown).code }, 'the registers could not be asked'),
     })
@@ -71,12 +72,12 @@ export function pageRoutes(app: FastifyInstance, rooms: Rooms): void {
     if (!asking.mayAsk(session)) return tooOften(reply, place, reader)
     rooms.count('export')
     const systems = await rooms.systems.current()
-    const period = periodOf(request)
+    const span = spanOf(periodOf(request), place.timeZone)
     const results: (Answered | Failed)[] = []
-    for await (const one of asking.answersFor(session, { systems, period, gone: goneOf(reply) }))
+    for await (const one of asking.answersFor(session, { systems, span, gone: goneOf(reply) }))
       results.push(one)
     if (session.ended.aborted) return reply.redirect(ENDED, 303)
-    const gathered = gatherAll(results, systems, settings.securityServer.client)
+    const gathered = gatherAll(results, systems, { own: settings.securityServer.client, span })
     return reply
       .headers(asFile('my-data-uses.json'))
       .type('application/json; charset=utf-8')

@@ -137,6 +137,24 @@ export function tellsPlainly(usages: object[]): Answering {
   }
 }
 
+/** Pages of rows that never end. */
+function rowsWithoutEnd(q: { perPage: number; subsystem: string; purpose?: string }): Answering {
+  return ({ path, query }, response) => {
+    if (path !== '/concordat/v1/usages') return send(response, {}, 500)
+    const from = Number(query.get('cursor') ?? 0)
+    const service = { id: `DEV:GOV:6666:${q.subsystem}:s` }
+    const { purpose = 'a' } = q
+    const usages = Array.from({ length: q.perPage }, (_, at) => ({
+      ...{ messageId: `m-${from + at}`, requestId: `r-${from + at}`, time: '2026-11-01T00:00:00Z' },
+      ...{ role: 'provider', client: { id: 'DEV:GOV:1002:tax' }, service },
+      ...{ purposes: { en: purpose, et: purpose, uk: purpose, ko: purpose, fi: purpose } },
+      ...{ outcome: 'ok', record: { index: from + at, leaf: '' } },
+    }))
+    const next = String(from + q.perPage)
+    send(response, { totalUsages: 1_000_000, usages, next, massUses: [], looks: [] })
+  }
+}
+
 export const HOSTILE: Record<string, Answering> = {
   never: () => undefined,
   cut: (_asked, response) => {
@@ -153,16 +171,9 @@ export const HOSTILE: Record<string, Answering> = {
     response.on('drain', more).write('{"usages":[')
     more()
   },
-  million: ({ path, query }, response) => {
-    if (path !== '/concordat/v1/usages') return send(response, {}, 500)
-    const from = Number(query.get('cursor') ?? 0)
-    const usages = Array.from({ length: 500 }, (_, at) => ({
-      ...{ messageId: `m-${from + at}`, requestId: `r-${from + at}`, time: '2026-11-01T00:00:00Z' },
-      ...{ role: 'provider', client: { id: 'DEV:GOV:1002:tax' }, service: { id: 'DEV:GOV:6666:liar:s' } },
-      ...{ purposes: { en: 'a' }, outcome: 'ok', record: { index: from + at, leaf: '' } },
-    }))
-    send(response, { totalUsages: 1_000_000, usages, next: String(from + 500), massUses: [], looks: [] })
-  },
+  million: rowsWithoutEnd({ perPage: 500, subsystem: 'liar' }),
+  drops: rowsWithoutEnd({ perPage: 1, subsystem: 'drops' }),
+  heavy: rowsWithoutEnd({ perPage: 100, subsystem: 'heavy', purpose: 'x'.repeat(1000) }),
   wrongJson: (_asked, response) =>
     void response.writeHead(200, { 'content-type': 'application/json' }).end('{"usages":'),
   deep: (_asked, response) => void response.writeHead(200).end('['.repeat(100_000)),

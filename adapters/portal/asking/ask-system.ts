@@ -39,6 +39,8 @@ const PAGE = 500
 const PLAIN_PAGE = 1000
 /** What is left of a row when all its texts are empty, so that pages of nothing end too. */
 const EMPTY_PAGES = 3
+/** Of what is kept of one row, on average: a system whose rows are all as large as a row may be is cut. */
+const ROW_CHARACTERS = 1_000
 
 /** Never throws. */
 export async function askSystem(
@@ -76,7 +78,7 @@ async function askFull(
   }
   if (!isObject(first) || !Array.isArray(first['usages'])) return undefined
   const rows = gather(system, limits.rows, (one) => readUsage(system, one, question.names))
-  const end = await turnPages(rows, first, async (page) => {
+  const end = await turnPages(rows, first, pagesFor(limits.rows, PAGE), async (page) => {
     const { next } = page
     if (typeof next !== 'string' || !/^[A-Za-z0-9_-]{1,64}$/.test(next)) return undefined
     return jsonOf(await ask('/concordat/v1/usages', { ...query, cursor: next }))
@@ -87,7 +89,7 @@ async function askFull(
   return {
     ...{ system, form: 'full', rows: rows.kept, dropped: rows.dropped() },
     masses: readMasses(system, first['massUses'], question.names),
-    looks: readLooks(first['looks'], question.names),
+    looks: readLooks(system, first['looks'], question.names),
     ...(coverage !== undefined && { coverage }),
     ...(end !== undefined && { cut: { total: numberOf(first['totalUsages']), why: end } }),
   }
@@ -100,7 +102,7 @@ async function askPlain(ask: Ask, system: System, question: Question, limits: As
   if (!isObject(first) || !Array.isArray(first['usages'])) throw new Unreadable()
   const rows = gather(system, limits.rows, (one) => readFoundUsage(system, one, question.names))
   let offset = 0
-  const end = await turnPages(rows, first, async (page) => {
+  const end = await turnPages(rows, first, pagesFor(limits.rows, PLAIN_PAGE), async (page) => {
     const { length } = listOf(page['usages'])
     offset += length
     if (length < PLAIN_PAGE) return undefined
@@ -126,17 +128,19 @@ function gather(system: System, most: number, read: (one: unknown) => Row | unde
   const kept: Row[] = []
   const known = new Set<string>()
   let dropped = 0
+  let room = most * ROW_CHARACTERS
   return {
     kept,
     dropped: () => dropped,
     take(usages) {
       for (const one of usages) {
-        if (kept.length >= most) return false
+        if (kept.length >= most || room <= 0) return false
         const row = read(one)
         const key = row === undefined ? '' : keyOf(row)
         if (row === undefined || (key !== '' && known.has(key))) dropped++
         else {
           known.add(key)
+          room -= JSON.stringify(row).length
           kept.push({ ...row, told: system })
         }
       }
@@ -150,15 +154,21 @@ function keyOf({ role, messageId, requestId, proof }: Row): string {
   return messageId === '' && proof === undefined ? '' : JSON.stringify([role, messageId, requestId, proof])
 }
 
+/** Honest pages are full, but the last. */
+function pagesFor(rows: number, page: number): number {
+  return Math.ceil(rows / page) + EMPTY_PAGES
+}
+
 /** Undefined after the last page; why it ended otherwise. What came before stays. */
 async function turnPages(
   rows: Gathered,
   first: Record<string, unknown>,
+  most: number,
   turn: (page: Record<string, unknown>) => Promise<unknown>,
 ): Promise<Why | 'bound' | undefined> {
   let page = first
   let empty = 0
-  for (;;) {
+  for (let turned = 1; ; turned++) {
     const before = rows.kept.length
     if (!rows.take(listOf(page['usages']))) return 'bound'
     empty = rows.kept.length > before ? 0 : empty + 1
@@ -166,6 +176,7 @@ async function turnPages(
     try {
       const next = await turn(page)
       if (next === undefined) return undefined
+      if (turned >= most) return 'bound'
       if (!isObject(next) || !Array.isArray(next['usages'])) return 'unreadable'
       page = next
     } catch (thrown) {

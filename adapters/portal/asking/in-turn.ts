@@ -4,10 +4,8 @@ import type { Clock } from '#platform/clock.ts'
 import type { Answered, Failed } from '../joining/row.ts'
 import type { Session } from '../login/sessions.ts'
 import type { AskAll } from './ask-all.ts'
+import { askedSpanOf, type Span } from './chosen-days.ts'
 import type { Systems } from './find-systems.ts'
-
-/** Days "2026-11-29", both included. */
-export type Period = { from?: string; until?: string }
 
 export type Asking = {
   /** Counts a question; false if the person has asked too often. */
@@ -15,7 +13,7 @@ export type Asking = {
   /** The answers, in the person's turn; they end with `gone` and with the session. Throws `source_busy`. */
   answersFor(
     session: Session,
-    q: { systems: Systems; period: Period; gone: AbortSignal },
+    q: { systems: Systems; span: Span; gone: AbortSignal },
   ): AsyncGenerator<Answered | Failed>
   /** What the registers know the person by. */
   userCode(session: Session): string
@@ -43,7 +41,7 @@ export function createAsking(q: {
       session.askedAt.push(now)
       return true
     },
-    async *answersFor(session, { systems, period, gone }) {
+    async *answersFor(session, { systems, span, gone }) {
       const done = Promise.withResolvers<void>()
       await new Promise<void>((begin, refuse) => {
         const wait = (): Promise<void> => {
@@ -54,18 +52,10 @@ export function createAsking(q: {
       })
       try {
         const signal = AbortSignal.any([gone, session.ended])
-        yield* q.ask(systems, { userCode: userCode(session), ...instantsOf(period), signal })
+        yield* q.ask(systems, { userCode: userCode(session), ...askedSpanOf(span), signal })
       } finally {
         done.resolve()
       }
     },
-  }
-}
-
-function instantsOf({ from, until }: Period): Period {
-  const after = until === undefined ? undefined : Date.parse(until) + 24 * HOUR_MS
-  return {
-    ...(from !== undefined && { from: `${from}T00:00:00.000Z` }),
-    ...(after !== undefined && { until: new Date(after).toISOString() }),
   }
 }

@@ -18,9 +18,14 @@ export type Names = {
 const MOST_TEXT = 1000
 const MOST_ID = 255
 const MOST_FIELDS = 100
-const MOST_LANGUAGES = 20
+const MOST_FIELD_TEXT = 2_000
+const MOST_LANGUAGES = 5
+const MOST_NAME = 200
 const MOST_MASSES = 200
+const MOST_MASS_TEXT = 200_000
 const MOST_LOOKS = 50
+/** As many rows as a portal can be set to take: nobody has been asked about oftener. */
+const MOST_COUNT = 100_000
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/
 const MONTH = /^(\d{4}-(0[1-9]|1[0-2]))/
 const DAY = /^\d{4}-\d\d-\d\d$/
@@ -70,12 +75,12 @@ export function readFoundUsage(told: System, given: unknown, names: Names): Row 
   const { action, receiverCode, receiverName, receiverSystem } = given
   const time = timeOf(given['logtime'])
   if (time === undefined || !isPlainText(receiverCode, MOST_ID)) return undefined
-  const system = isPlainText(receiverSystem, MOST_TEXT) ? receiverSystem : ''
+  const system = isPlainText(receiverSystem, MOST_ID) ? receiverSystem : ''
   const known = knownSystem(system, names)
-  const owner = isPlainText(receiverName, MOST_TEXT) ? receiverName : receiverCode
+  const owner = strangerOf(receiverCode, receiverName)
   return {
     ...{ told, role: 'provider', time, messageId: '', requestId: '', outcome: 'given', fields: [] },
-    client: known ?? { id: '', name: system === '' ? owner : system, owner },
+    client: known ?? { id: '', name: owner, owner },
     service: { id: told.id, name: told.name, owner: told.owner },
     purposes: isPlainText(action, MOST_TEXT) ? { und: action } : {},
   }
@@ -83,33 +88,46 @@ export function readFoundUsage(told: System, given: unknown, names: Names): Row 
 
 /** Queries about many people; what is malformed is left out. */
 export function readMasses(told: System, given: unknown, names: Names): Mass[] {
-  return listOf(given)
+  const masses = listOf(given)
     .slice(0, MOST_MASSES)
     .flatMap((one) => {
-      if (!isObject(one)) return []
+      if (!isObject(one) || !isCount(one['messages'])) return []
       const { first, last } = one
       if (typeof first !== 'string' || typeof last !== 'string' || !DAY.test(first) || !DAY.test(last))
         return []
       const { purposes, legalBasis } = whyOf(one)
       return [
         {
-          ...{ told, first, last, purposes, messages: numberOf(one['messages']) },
+          ...{ told, first, last, purposes, messages: one['messages'] },
           ...(legalBasis !== undefined && { legalBasis }),
           client: partyOf(one['client'], 4, names),
           service: partyOf(one['service'], 6, names),
         },
       ]
     })
+  return within(MOST_MASS_TEXT, masses)
 }
 
-export function readLooks(given: unknown, names: Names): Look[] {
+/** The first of these that have no more than so many characters together. */
+function within<T>(most: number, list: readonly T[]): T[] {
+  let room = most
+  return list.filter((one) => {
+    room -= JSON.stringify(one).length
+    return room >= 0
+  })
+}
+
+/** Who asked this system for the list; what is malformed, or a count that cannot be meant, is left out. */
+export function readLooks(told: System, given: unknown, names: Names): Look[] {
   return listOf(given)
     .slice(0, MOST_LOOKS)
     .flatMap((one) => {
       const client = isObject(one) ? partyOf(one['client'], 4, names) : undefined
       const last = isObject(one) ? timeOf(one['last']) : undefined
-      if (client === undefined || last === undefined) return []
-      return [{ client, last, count: numberOf((one as Json)['count'], 1) }]
+      const count = isObject(one) ? one['count'] : undefined
+      return client === undefined || last === undefined || !isCount(count)
+        ? []
+        : [{ told, client, last, count }]
     })
 }
 
@@ -142,6 +160,10 @@ export function readCoverage(given: unknown): Coverage | undefined {
 export function readPeriod(given: unknown): Coverage | undefined {
   const { periodStart, periodEnd } = isObject(given) ? given : {}
   return readCoverage({ periodStart, periodEnd, isAll: false })
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= MOST_COUNT
 }
 
 function isRole(value: unknown): value is Side {
@@ -177,9 +199,14 @@ function partyOf(given: unknown, most: number, names: Names): Party | undefined 
   }
   const codes = id.split('/')
   const system = names.systems.get(codes.slice(0, 4).join('/'))
-  const said = isPlainText(given['name'], MOST_TEXT) ? given['name'] : codes.slice(1, 3).join(' ')
-  const owner = names.members.get(codes.slice(0, 3).join('/')) ?? said
+  const member = codes.slice(0, 3).join('/')
+  const owner = names.members.get(member) ?? strangerOf(member, given['name'])
   return { id, name: system?.name ?? owner, owner }
+}
+
+/** Nobody vouches for the name of a member that the configuration does not know, so its identifier stands first. */
+function strangerOf(id: string, name: unknown): string {
+  return isPlainText(name, MOST_NAME) ? `${id} “${name}”` : id
 }
 
 /** Of a service "DEV/GOV/1001/population/persons" its subsystem. */
@@ -220,5 +247,6 @@ function contractOf(given: unknown): Contract | undefined {
 /** JSON Pointers of the answer; of a pointer the last name is what people can read. */
 function fieldsOf(given: unknown): string[] {
   const response = isObject(given) ? listOf(given['response']) : []
-  return response.slice(0, MOST_FIELDS).filter((one): one is string => isPlainText(one, MOST_ID))
+  const fields = response.slice(0, MOST_FIELDS).filter((one): one is string => isPlainText(one, MOST_ID))
+  return within(MOST_FIELD_TEXT, fields)
 }

@@ -1,12 +1,16 @@
 /** What came of asking all systems: the uses, and what they cover and do not. */
+import { isWithin, type Span } from '../asking/chosen-days.ts'
 import type { System, Systems } from '../asking/find-systems.ts'
 import { joinRows, type Use } from './join.ts'
-import type { Answered, Failed, Look, Mass } from './row.ts'
+import type { Answered, Failed, Look, Mass, Party } from './row.ts'
+
+/** Who asked for the list, and what each system says of that, the highest count first. */
+export type Asker = { client: Party; isOwn: boolean; claims: Omit<Look, 'client'>[] }
 
 export type Gathered = {
   uses: Use[]
   masses: Mass[]
-  looks: (Look & { isOwn: boolean })[]
+  looks: Asker[]
   answered: Answered[]
   failed: Failed[]
   absent: System[]
@@ -17,11 +21,15 @@ export function isAnswered(one: Answered | Failed): one is Answered {
   return 'rows' in one
 }
 
-/** `own`: the portal's own subsystem. */
-export function gatherAll(results: readonly (Answered | Failed)[], systems: Systems, own: string): Gathered {
+/** `own`: the portal's own subsystem. Uses outside of `span` are left out only now, when both sides of each are joined. */
+export function gatherAll(
+  results: readonly (Answered | Failed)[],
+  systems: Systems,
+  { own, span }: { own: string; span: Span },
+): Gathered {
   const answered = results.filter(isAnswered).sort(byName)
   return {
-    uses: joinRows(answered.flatMap(({ rows }) => rows)),
+    uses: joinRows(answered.flatMap(({ rows }) => rows)).filter((use) => isWithin(span, use)),
     masses: answered.flatMap(({ masses }) => masses),
     looks: mergeLooks(
       answered.flatMap(({ looks }) => looks),
@@ -40,11 +48,9 @@ function mergeLooks(looks: readonly Look[], own: string): Gathered['looks'] {
   return [...clients].map(([id, all]) => ({
     client: all[0]!.client,
     isOwn: id === own,
-    count: Math.max(...all.map(({ count }) => count)),
-    last: all
-      .map(({ last }) => last)
-      .sort()
-      .at(-1)!,
+    claims: all
+      .map(({ client: _client, ...claim }) => claim)
+      .sort((one, other) => other.count - one.count || one.told.id.localeCompare(other.told.id)),
   }))
 }
 

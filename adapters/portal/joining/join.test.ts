@@ -1,9 +1,11 @@
 /** What is made of the rows of both sides, and how it is shown: no system's word alone is shown as the word of two. */
 import t from 'tap'
 import { exchange, type FakeSystem } from '#test/fakes/usage-systems.ts'
+import { askedSpanOf, type Period, spanOf } from '../asking/chosen-days.ts'
 import { readUsage } from '../asking/read-usages.ts'
 import { useEntry } from '../pages/use.ts'
 import { wordsOf } from '../texts.ts'
+import { gatherAll } from './gathered.ts'
 import { joinRows } from './join.ts'
 import type { Row } from './row.ts'
 
@@ -84,5 +86,35 @@ t.test('a message id is no proof: the two sides must name each other', (t) => {
     rowOf(b, { ...consumer, requestId: `b${at}` }),
   ]).flat()
   t.equal(joinRows(many).length, 6_000, 'one id thousands of times is no work either')
+  t.end()
+})
+
+t.test('chosen days are those of the portal, and their edges make no use one-sided', (t) => {
+  const at = (period: Period, zone: string): unknown =>
+    Object.values(spanOf(period, zone)).map((one) => new Date(one).toISOString().slice(0, 16))
+  const day = { from: '2026-11-29', until: '2026-11-29' }
+  t.strictSame(at(day, 'Europe/Tallinn'), ['2026-11-28T22:00', '2026-11-29T22:00'])
+  t.strictSame(at(day, 'UTC'), ['2026-11-29T00:00', '2026-11-30T00:00'])
+  t.strictSame(at(day, 'Asia/Kathmandu'), ['2026-11-28T18:15', '2026-11-29T18:15'])
+  t.strictSame(at({ from: '2026-03-29', until: '2026-03-29' }, 'Europe/Tallinn'), [
+    ...['2026-03-28T22:00', '2026-03-29T21:00'],
+  ])
+  const span = spanOf(day, 'Europe/Tallinn')
+  t.strictSame(askedSpanOf(span), { from: '2026-11-28T21:55:00.000Z', until: '2026-11-29T22:05:00.000Z' })
+  const [a, b] = [system('1'), system('2')]
+  const both = (time: string, asked: string): Row[] => {
+    const { provider, consumer } = exchange({ number: 1, time, client: b, provider: a, purpose: 'a' })
+    const names = { systems: new Map(), members: new Map() }
+    return [readUsage(a, provider, names)!, readUsage(b, { ...consumer, time: asked }, names)!]
+  }
+  const shown = (rows: Row[]): unknown => {
+    const answered = { system: a, form: 'full', rows, masses: [], looks: [], dropped: 0 } as const
+    const systems = { asked: [a], absent: [], silent: [], members: new Map() }
+    return gatherAll([{ ...answered, rows, masses: [], looks: [] }], systems, { own: '', span }).uses.map(
+      ({ proven }) => proven,
+    )
+  }
+  t.strictSame(shown(both('2026-11-28T22:00:01Z', '2026-11-28T21:59:59Z')), ['both'])
+  t.strictSame(shown(both('2026-11-28T21:59:59Z', '2026-11-28T22:00:01Z')), [])
   t.end()
 })

@@ -43,8 +43,8 @@ export type Mass = {
   last: string
 }
 
-/** Somebody asked this list about the person. */
-export type Look = { client: Party; count: number; last: string }
+/** Somebody asked this list about the person, as one system tells it. */
+export type Look = { told: System; client: Party; count: number; last: string }
 
 export type Coverage = {
   from: string

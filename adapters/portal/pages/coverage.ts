@@ -83,12 +83,29 @@ export function massSection(masses: readonly Mass[], words: Words): Html {
       one,
     ) => html`<li><strong>${one.client === undefined ? words('use.somebody') : foreign(one.client.owner)}</strong>
 <span>${purposeOf(one, words)}</span>
-<span class="quiet">${words.count('masses.messages', one.messages)} · ${words.month(one.first)}${one.first.slice(0, 7) === one.last.slice(0, 7) ? '' : ` – ${words.month(one.last)}`}</span></li>`,
+<span class="quiet">${words.count('masses.messages', one.messages)} · ${words.month(one.first)}${one.first.slice(0, 7) === one.last.slice(0, 7) ? '' : ` – ${words.month(one.last)}`} · ${tellerOf(one, words)}</span></li>`,
   )}</ul></section>`
 }
 
 export function lookSection(looks: Gathered['looks'], words: Words): Html {
   if (looks.length === 0) return NOTHING
   return html`<section aria-labelledby="looks-title"><h2 id="looks-title">${words('looks.title')}</h2><p>${words('looks.lead')}</p>
-<ul class="plain-list">${looks.map(({ client, isOwn, count, last }) => html`<li><strong>${isOwn ? words('looks.own') : foreign(client.owner)}</strong> <span class="quiet">${words.count('use.times', count)}, ${words.moment(last)}</span></li>`)}</ul></section>`
+<ul class="plain-list">${looks.map((one) => lookItem(one, words))}</ul></section>`
+}
+
+function lookItem({ client, isOwn, claims }: Gathered['looks'][number], words: Words): Html {
+  const claim = ({ told, count, last }: (typeof claims)[number]): Html =>
+    html`<span class="quiet">${words.count('use.times', count)}, ${words.moment(last)} · ${tellerOf({ told }, words)}</span>`
+  const others = claims.slice(1, MOST_LISTED)
+  return html`<li><strong>${isOwn ? words('looks.own') : foreign(client.owner)}</strong> ${claims.slice(0, 1).map(claim)}
+${
+  others.length === 0
+    ? NOTHING
+    : html`<details><summary>${words.count('looks.more', others.length)}</summary><ul>${others.map((other) => html`<li>${claim(other)}</li>`)}</ul></details>`
+}</li>`
+}
+
+/** Whose word it is: what one system claims of others is never shown as a fact. */
+function tellerOf({ told }: { told: System }, words: Words): Html {
+  return html`${words('claims.by')} ${foreign(told.name)}`
 }

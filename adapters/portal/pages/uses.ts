@@ -2,8 +2,8 @@
  * The page of a person's uses, as it is made while systems answer: what each answered appears at once, and the whole at the end takes
  * its place (the style sheet hides the first when the second is there), so that no script is needed.
  */
+import { isWithin, type Period, type Span, spanOf } from '../asking/chosen-days.ts'
 import type { System, Systems } from '../asking/find-systems.ts'
-import type { Period } from '../asking/in-turn.ts'
 import { type Gathered, gatherAll, hasToldAll, isAnswered } from '../joining/gathered.ts'
 import { groupUses } from '../joining/group.ts'
 import { joinRows, type Use } from '../joining/join.ts'
@@ -27,7 +27,7 @@ export async function* usesPage(q: {
   /** When the person signs out, nothing more of them is sent. */
   ended: AbortSignal
   systems(): Promise<Systems>
-  ask(systems: Systems): AsyncGenerator<Answered | Failed>
+  ask(systems: Systems, span: Span): AsyncGenerator<Answered | Failed>
   /** The page has begun, so that its status cannot say what failed. */
   failed(thrown: unknown): void
 }): AsyncGenerator<string> {
@@ -49,13 +49,14 @@ export async function* usesPage(q: {
 async function* answers(q: Parameters<typeof usesPage>[0], around: Around): AsyncGenerator<string> {
   const systems = await q.systems()
   const all = systems.asked.length
+  const span = spanOf(q.period, q.place.timeZone)
   yield beginProgress(all, around.words).markup
   const results: (Answered | Failed)[] = []
   try {
-    for await (const result of q.ask(systems)) {
+    for await (const result of q.ask(systems, span)) {
       if (q.ended.aborted) break
       results.push(result)
-      yield progressItem(result, { done: results.length, all }, around.words).markup
+      yield progressItem(result, { done: results.length, all, span }, around.words).markup
     }
   } finally {
     yield '</ul></section>'
@@ -65,8 +66,8 @@ async function* answers(q: Parameters<typeof usesPage>[0], around: Around): Asyn
       .markup
     return
   }
-  const gathered = gatherAll(results, systems, q.own)
-  yield whole(gathered, q, { ...around, stateOf: statesOf(gathered) }).markup
+  const gathered = gatherAll(results, systems, { own: q.own, span })
+  for (const part of whole(gathered, q, { ...around, stateOf: statesOf(gathered) })) yield part.markup
 }
 
 function beginProgress(all: number, words: Words): Html {
@@ -77,26 +78,31 @@ function beginProgress(all: number, words: Words): Html {
 
 function progressItem(
   result: Answered | Failed,
-  { done, all }: { done: number; all: number },
+  { done, all, span }: { done: number; all: number; span: Span },
   words: Words,
 ): Html {
   const name = html`<h3>${foreign(result.system.name)}</h3>`
   if (!isAnswered(result))
     return html`<li class="unanswered">${ICONS.no}<div>${name}<p>${words(`why.${result.why}`)} <span class="quiet">${words('asking.count', { done, all })}</span></p></div></li>
 `
-  const groups = groupUses(joinRows(result.rows)).slice(0, MOST_AT_ONCE)
-  return html`<li class="answered">${ICONS.yes}<div>${name}<p>${words.count('covers.uses', result.rows.length)} <span class="quiet">${words('asking.count', { done, all })}</span></p>
+  const rows = result.rows.filter((row) => isWithin(span, row))
+  const groups = groupUses(joinRows(rows)).slice(0, MOST_AT_ONCE)
+  return html`<li class="answered">${ICONS.yes}<div>${name}<p>${words.count('covers.uses', rows.length)} <span class="quiet">${words('asking.count', { done, all })}</span></p>
 ${groups.length === 0 ? NOTHING : html`<ol class="lines">${groups.map((group) => useLine(group, words))}</ol>`}</div></li>
 `
 }
 
-function whole(gathered: Gathered, q: { period: Period }, around: Around): Html {
+/** In parts, so that a long list is never one text in memory. */
+function* whole(gathered: Gathered, q: { period: Period }, around: Around): Generator<Html> {
   const { words } = around
   const { uses, masses, looks } = gathered
-  return html`<div id="whole">
+  yield html`<div id="whole">
 ${summary(gathered, words)}
 ${coverageSentence(gathered, words)}
-${uses.length === 0 ? html`<p class="nothing-found">${words('uses.none')}</p>` : timeline(uses, around)}
+`
+  if (uses.length === 0) yield html`<p class="nothing-found">${words('uses.none')}</p>`
+  else yield* timeline(uses, around)
+  yield html`
 ${massSection(masses, words)}
 ${lookSection(looks, words)}
 ${tools(q.period, words)}
@@ -119,15 +125,17 @@ function summary({ uses }: Gathered, words: Words): Html {
   return html`<ul class="summary" role="list">${figure(uses.length, 'summary.uses')}${figure(organisations.size, 'summary.organisations')}${figure(both, 'summary.both')}${differing > 0 ? figure(differing, 'summary.differing') : NOTHING}</ul>`
 }
 
-function timeline(uses: readonly Use[], around: Around): Html {
+function* timeline(uses: readonly Use[], around: Around): Generator<Html> {
   const { words } = around
   const groups = groupUses(uses)
   const months = Map.groupBy(groups.slice(0, MOST_GROUPS), ({ uses: [first] }) =>
     words.month(`${first!.time.slice(0, 7)}-15`),
   )
   const more = groups.length - MOST_GROUPS
-  return html`${[...months].map(([month, list]) => html`<section class="month"><h2>${month}</h2><ol class="timeline" role="list">${list.map((group) => useEntry(group, around))}</ol></section>`)}
-${more > 0 ? html`<p class="note">${words.count('uses.more', more)}</p>` : NOTHING}`
+  for (const [month, list] of months)
+    yield html`<section class="month"><h2>${month}</h2><ol class="timeline" role="list">${list.map((group) => useEntry(group, around))}</ol></section>
+`
+  if (more > 0) yield html`<p class="note">${words.count('uses.more', more)}</p>`
 }
 
 function tools({ from = '', until = '' }: Period, words: Words): Html {
