@@ -9,7 +9,9 @@ import { attemptOf, beginAttempt } from '#platform/sessions/attempt.ts'
 import { createOpenIdClient } from '#platform/sessions/client.ts'
 import { asFault } from '#schemas/fault.ts'
 import { type Lies, startRogueProvider } from '#test/fakes/rogue-openid-provider.ts'
-import { createSessions } from './login/sessions.ts'
+import { until } from '#test/until.ts'
+import { createAsking } from './asking/in-turn.ts'
+import { createSessions, type Session } from './login/sessions.ts'
 import { codeReader } from './login/sign-in.ts'
 import { checkSettings, type PortalSettings } from './settings.ts'
 import { chooseLanguage, LANGUAGES, wordsOf } from './texts.ts'
@@ -152,6 +154,52 @@ t.test('a session ends by disuse and by age, and takes what is under way with it
   )
   t.equal(sessions.find('x'), undefined)
   t.end()
+})
+
+t.test('one person or one slow system takes the portal from nobody', async (t) => {
+  let now = NOW
+  const never = Promise.withResolvers<void>()
+  const systems = { asked: [{ id: 'a', name: 'a', owner: 'a' }], absent: [], silent: [], members: new Map() }
+  let asked = 0
+  const asking = createAsking({
+    ...{ atOnce: 4, people: 1, wholeMs: 20_000, perHour: 3, country: '', clock: () => now },
+    async *ask() {
+      asked++
+      await never.promise
+      yield* []
+    },
+  })
+  const sessionOf = (code: string): Session => ({
+    ...{ person: { code, name: '' }, look: { language: 'en', large: false, easy: false } },
+    ...{ csrfToken: '', endsAt: 0, ended: new AbortController().signal },
+  })
+  const gone = (): AbortSignal => AbortSignal.abort()
+  const open = [new AbortController(), new AbortController()] as const
+  t.ok(open.every(({ signal }) => asking.mayAsk(sessionOf('1'), signal)))
+  t.notOk(asking.mayAsk(sessionOf('1'), gone()), 'not in three windows at once')
+  t.ok(asking.mayAsk(sessionOf('2'), gone()))
+  for (const one of open) one.abort()
+  t.strictSame(
+    [1, 2, 3].map(() => asking.mayAsk(sessionOf('1'), new AbortController().signal)),
+    [true, false, false],
+    'three times an hour, in whatever session',
+  )
+  let most = 0
+  for (let hour = 1; hour < 10; hour++) {
+    now = NOW + hour * 3_600_000
+    for (let turn = 0; turn < 5; turn++) {
+      const window = new AbortController()
+      if (asking.mayAsk(sessionOf('3'), window.signal)) most++
+      window.abort()
+    }
+  }
+  t.equal(most, 15, 'five such hours a day')
+  const waits = ['1', '2'].map((code) =>
+    asking.answersFor(sessionOf(code), { systems, span: {}, gone: new AbortController().signal }).next(),
+  )
+  await until('the second has a turn although a system of the first is late', async () => asked === 2)
+  never.resolve()
+  await Promise.all(waits)
 })
 
 t.test('a provider that is away is no failed login', async (t) => {

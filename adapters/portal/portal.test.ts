@@ -346,6 +346,8 @@ t.test('people sign in at the country, and their session ends', async (t) => {
   const proof = await browser.visit(`${portal.url}/proof?system=DEV/GOV/1001/population&record=1`)
   t.match(proof.headers, { 'content-type': 'application/zip', 'content-disposition': /proof-1\.zip/ })
   t.equal((await browser.visit(`${portal.url}/`)).status, 429, 'three times in an hour')
+  await stranger.login(portal.url, PERSON)
+  t.equal((await stranger.visit(`${portal.url}/`)).status, 429, 'also in another session')
 
   const csrf = /name="csrf" value="([^"]+)"/.exec(text)?.[1] ?? ''
   await browser.visit(`${portal.url}/logout`, { form: { csrf: 'wrong' } })
@@ -396,7 +398,7 @@ t.test('people sign in at the country, and their session ends', async (t) => {
   await until('the counters', async (saw) => {
     const { text } = await stranger.visit(`${portal.monitoringUrl}/metrics`)
     saw(text.length)
-    return text.includes('concordat_portal_logins_total{outcome="signed_in"} 5')
+    return text.includes('concordat_portal_logins_total{outcome="signed_in"} 6')
   })
   t.match((await stranger.visit(`${portal.monitoringUrl}/health/ready`)).status, 200)
   t.notMatch(

@@ -51,14 +51,15 @@ export function pageRoutes(app: FastifyInstance, rooms: Rooms): void {
     const reader = reading(request)
     const { session } = reader
     if (session === undefined) return reply.type(HTML).send(welcomePage(place, reader, false))
-    if (!asking.mayAsk(session)) return tooOften(reply, place, reader)
+    const gone = goneOf(reply)
+    if (!asking.mayAsk(session, gone)) return tooOften(reply, place, reader)
     rooms.count('uses')
     const period = periodOf(request)
     const page = usesPage({
       ...{ place, reader, period, own: settings.securityServer.client },
       ended: session.ended,
       systems: () => rooms.systems.current(),
-      ask: (systems, span) => asking.answersFor(session, { systems, span, gone: goneOf(reply) }),
+      ask: (systems, span) => asking.answersFor(session, { systems, span, gone }),
       failed: (thrown) =>
         request.log.warn({ fault: asFault(thrown).code }, 'the registers could not be asked'),
     })
@@ -69,13 +70,13 @@ export function pageRoutes(app: FastifyInstance, rooms: Rooms): void {
     const reader = reading(request)
     const { session } = reader
     if (session === undefined) return reply.redirect('/', 303)
-    if (!asking.mayAsk(session)) return tooOften(reply, place, reader)
+    const gone = goneOf(reply)
+    if (!asking.mayAsk(session, gone)) return tooOften(reply, place, reader)
     rooms.count('export')
     const systems = await rooms.systems.current()
     const span = spanOf(periodOf(request), place.timeZone)
     const results: (Answered | Failed)[] = []
-    for await (const one of asking.answersFor(session, { systems, span, gone: goneOf(reply) }))
-      results.push(one)
+    for await (const one of asking.answersFor(session, { systems, span, gone })) results.push(one)
     if (session.ended.aborted) return reply.redirect(ENDED, 303)
     const gathered = gatherAll(results, systems, { own: settings.securityServer.client, span })
     return reply
@@ -88,7 +89,8 @@ export function pageRoutes(app: FastifyInstance, rooms: Rooms): void {
     const reader = reading(request)
     const { session, words } = reader
     if (session === undefined) return reply.redirect('/', 303)
-    if (!asking.mayAsk(session)) return tooOften(reply, place, reader)
+    const gone = goneOf(reply)
+    if (!asking.mayAsk(session, gone)) return tooOften(reply, place, reader)
     rooms.count('proof')
     const { asked } = await rooms.systems.current()
     const { system, record } = askedFor(request)
@@ -96,13 +98,12 @@ export function pageRoutes(app: FastifyInstance, rooms: Rooms): void {
     const proof =
       known === undefined || record === undefined
         ? undefined
-        : await askProof(rooms.server, {
-            system: known,
-            record,
-            userCode: asking.userCode(session),
-            signal: AbortSignal.any([goneOf(reply), session.ended]),
-            ...settings.asking,
-          })
+        : await asking.inTurn(() =>
+            askProof(rooms.server, {
+              ...{ system: known, record, userCode: asking.userCode(session), ...settings.asking },
+              signal: AbortSignal.any([gone, session.ended]),
+            }),
+          )
     if (session.ended.aborted) return reply.redirect(ENDED, 303)
     if (proof !== undefined)
       return reply

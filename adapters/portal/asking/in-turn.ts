@@ -1,4 +1,5 @@
 /** Asks the registers for people within bounds: how often one person may, and for how many at the same time. */
+import { createHmac, randomBytes } from 'node:crypto'
 import { limitCalls } from '#adapters/kit/limit-calls.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Answered, Failed } from '../joining/row.ts'
@@ -8,22 +9,35 @@ import { askedSpanOf, type Span } from './chosen-days.ts'
 import type { Systems } from './find-systems.ts'
 
 export type Asking = {
-  /** Counts a question; false if the person has asked too often. */
-  mayAsk(session: Session): boolean
+  /** Counts a question, which is under way until `gone`; false if the person has asked too often, or in too many windows. */
+  mayAsk(session: Session, gone: AbortSignal): boolean
   /** The answers, in the person's turn; they end with `gone` and with the session. Throws `source_busy`. */
   answersFor(
     session: Session,
     q: { systems: Systems; span: Span; gone: AbortSignal },
   ): AsyncGenerator<Answered | Failed>
+  /** Runs `act` in its turn, such as fetching a proof. Throws `source_busy`. */
+  inTurn<T>(act: () => Promise<T>): Promise<T>
   /** What the registers know the person by. */
   userCode(session: Session): string
 }
 
+type Counted = { hour: Window; day: Window; running: number }
+type Window = { endsAt: number; asked: number }
+
 const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+/** How many full hours a person may use up in a day. */
+const HOURS_A_DAY = 5
+const MOST_AT_ONCE = 2
+const MOST_PEOPLE = 100_000
 const WAITING = 500
+/** For how long a person's turn lasts when nothing is left to ask and no answer comes: others need not wait for a slow system. */
+const LATE_MS = 2_000
 
 export function createAsking(q: {
   ask: AskAll
+  atOnce: number
   people: number
   wholeMs: number
   perHour: number
@@ -32,15 +46,11 @@ export function createAsking(q: {
 }): Asking {
   const turn = limitCalls({ running: q.people, waiting: WAITING, waitMs: q.wholeMs })
   const userCode = (session: Session): string => q.country + session.person.code
+  const mayAsk = createCounts(q)
   return {
     userCode,
-    mayAsk(session) {
-      const now = q.clock()
-      session.askedAt = session.askedAt.filter((at) => now - at < HOUR_MS)
-      if (session.askedAt.length >= q.perHour) return false
-      session.askedAt.push(now)
-      return true
-    },
+    mayAsk: ({ person }, gone) => mayAsk(person.code, gone),
+    inTurn: (act) => turn.run(act),
     async *answersFor(session, { systems, span, gone }) {
       const done = Promise.withResolvers<void>()
       await new Promise<void>((begin, refuse) => {
@@ -50,12 +60,66 @@ export function createAsking(q: {
         }
         turn.run(wait).catch(refuse)
       })
+      let left = systems.asked.length
+      let late: NodeJS.Timeout | undefined
+      const watchLate = (): void => {
+        clearTimeout(late)
+        if (left <= q.atOnce) late = setTimeout(done.resolve, LATE_MS)
+      }
+      // Also a browser that reads slowly gives its place to others.
+      const latest = setTimeout(done.resolve, q.wholeMs)
       try {
+        watchLate()
         const signal = AbortSignal.any([gone, session.ended])
-        yield* q.ask(systems, { userCode: userCode(session), ...askedSpanOf(span), signal })
+        for await (const one of q.ask(systems, {
+          userCode: userCode(session),
+          ...askedSpanOf(span),
+          signal,
+        })) {
+          left--
+          watchLate()
+          yield one
+        }
       } finally {
+        clearTimeout(late)
+        clearTimeout(latest)
         done.resolve()
       }
     },
+  }
+}
+
+/**
+ * Counts by person, whatever sessions they begin. A person is a keyed digest of their code, whose key is in this process alone; who asked
+ * longest ago gives way.
+ */
+function createCounts(q: { perHour: number; clock: Clock }): (code: string, gone: AbortSignal) => boolean {
+  const key = randomBytes(32)
+  const people = new Map<string, Counted>()
+  const windowOf = (known: Window | undefined, now: number, ms: number): Window =>
+    known !== undefined && now < known.endsAt ? known : { endsAt: now + ms, asked: 0 }
+  return (code, gone) => {
+    const person = createHmac('sha256', key).update(code).digest('base64')
+    const now = q.clock()
+    const known = people.get(person)
+    const counted: Counted = known ?? {
+      hour: windowOf(undefined, 0, 0),
+      day: windowOf(undefined, 0, 0),
+      running: 0,
+    }
+    counted.hour = windowOf(counted.hour, now, HOUR_MS)
+    counted.day = windowOf(counted.day, now, DAY_MS)
+    people.delete(person)
+    people.set(person, counted)
+    if (people.size > MOST_PEOPLE) people.delete(people.keys().next().value as string)
+    const { hour, day } = counted
+    if (hour.asked >= q.perHour || day.asked >= q.perHour * HOURS_A_DAY || counted.running >= MOST_AT_ONCE)
+      return false
+    hour.asked++
+    day.asked++
+    if (gone.aborted) return true
+    counted.running++
+    gone.addEventListener('abort', () => void counted.running--, { once: true })
+    return true
   }
 }

@@ -19,8 +19,6 @@ export type Session = {
   endsAt: number
   /** Ends what is under way for the person. */
   ended: AbortSignal
-  /** When registers were asked within the last hour. */
-  askedAt: number[]
 }
 
 export type Sessions = {
@@ -60,7 +58,7 @@ export function createSessions(q: { clock: Clock; idleMs: number; wholeMs: numbe
       const controller = new AbortController()
       const now = q.clock()
       kept.set(digestOf(token), {
-        ...{ person, look, controller, ended: controller.signal, askedAt: [], usedAt: now },
+        ...{ person, look, controller, ended: controller.signal, usedAt: now },
         csrfToken: createHmac('sha256', token).update('csrf').digest('base64url'),
         endsAt: now + q.wholeMs,
       })
