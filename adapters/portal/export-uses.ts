@@ -4,7 +4,7 @@ import { isComplete } from './joining/gathered.ts'
 import type { Row } from './joining/row.ts'
 
 export function exportUses(gathered: Gathered, at: string): object {
-  const { uses, masses, looks, answered, failed, silent, absent } = gathered
+  const { uses, masses, looks, answered, failed, silent, absent, tooMany, listedAt } = gathered
   return {
     form: 'concordat-uses/1',
     askedAt: at,
@@ -25,7 +25,9 @@ export function exportUses(gathered: Gathered, at: string): object {
       ...failed.map(({ system, why }) => ({ system, why: why as string })),
       ...silent.map((system) => ({ system, why: 'silent' })),
     ],
-    takesNoPart: absent,
+    notAskedBesides: tooMany,
+    ...(listedAt !== undefined && { systemsListedAt: new Date(listedAt).toISOString() }),
+    doesNotTellThisPortal: absent,
   }
 }
 

@@ -159,7 +159,13 @@ t.test('a session ends by disuse and by age, and takes what is under way with it
 t.test('one person or one slow system takes the portal from nobody', async (t) => {
   let now = NOW
   const never = Promise.withResolvers<void>()
-  const systems = { asked: [{ id: 'a', name: 'a', owner: 'a' }], absent: [], silent: [], members: new Map() }
+  const systems = {
+    asked: [{ id: 'a', name: 'a', owner: 'a' }],
+    absent: [],
+    silent: [],
+    tooMany: 0,
+    members: new Map(),
+  }
   let asked = 0
   const asking = createAsking({
     ...{ atOnce: 4, people: 1, wholeMs: 20_000, perHour: 3, country: '', clock: () => now },

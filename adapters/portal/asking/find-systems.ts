@@ -14,10 +14,14 @@ export type System = { id: string; name: string; owner: string }
 
 export type Systems = {
   asked: System[]
-  /** Those that offer the service to nobody, or not to this portal. */
+  /** Those that offer the service to nobody, or not to this portal: they say the same of both. */
   absent: System[]
   /** Those that did not say whether they do. */
   silent: System[]
+  /** How many more there are than are ever asked. */
+  tooMany: number
+  /** When this was found out, once that is longer ago than the portal looks. */
+  listedAt?: number
   /** Names of members, by "DEV/GOV/1001". */
   members: ReadonlyMap<string, string>
 }
@@ -45,10 +49,28 @@ export function createFindSystems(q: {
   let last: { at: number; systems: Systems } | undefined
   let running: Promise<Systems> | undefined
   let isKnown = false
+  let askAgainAt = 0
+  let pauseMs = q.answerMs
 
   async function find(): Promise<Systems> {
-    const { systems, members } = readClients(await q.server.listClients())
-    const found: Systems = { asked: [], absent: [], silent: [], members }
+    const { systems, members, tooMany } = readClients(await q.server.listClients())
+    const found = await sort(systems, { asked: [], absent: [], silent: [], members, tooMany })
+    pauseMs = q.answerMs
+    return found
+  }
+
+  /** Asks only those that were silent: one that stays mute makes nobody ask all others again, and is asked ever less often. */
+  async function findSilent(before: Systems): Promise<Systems> {
+    pauseMs = Math.min(pauseMs * 2, q.refreshMs)
+    return sort(before.silent, {
+      ...before,
+      asked: [...before.asked],
+      absent: [...before.absent],
+      silent: [],
+    })
+  }
+
+  async function sort(systems: readonly System[], found: Systems): Promise<Systems> {
     const place = { yes: found.asked, no: found.absent, unknown: found.silent }
     for await (const { system, offers } of eachAsItEnds(systems, q.atOnce, offersTo))
       place[offers].push(system)
@@ -61,7 +83,10 @@ export function createFindSystems(q: {
       const answer = await q.server
         .service(`${system.id}/allowedMethods`)
         .call('GET', '', { deadlineMs: q.answerMs, retries: 0, maxAnswerBytes: MOST_SERVICES })
-      if (answer.status !== 200) return { system, offers: 'unknown' }
+      if (answer.status !== 200) {
+        await answer.body?.cancel().catch(() => undefined)
+        return { system, offers: 'unknown' }
+      }
       const { service } = (await answer.json()) as { service?: { service_code?: unknown }[] }
       const codes = Array.isArray(service) ? service.map((one) => one?.service_code) : []
       return { system, offers: codes.includes(q.serviceCode) ? 'yes' : 'no' }
@@ -70,11 +95,13 @@ export function createFindSystems(q: {
     }
   }
 
-  function refresh(): Promise<Systems> {
-    running ??= find()
+  /** `at`: from when what it finds is, by the list of clients. */
+  function refresh(look: () => Promise<Systems>, at = q.clock()): Promise<Systems> {
+    running ??= look()
       .then((systems) => {
-        last = { at: q.clock(), systems }
+        last = { at, systems }
         isKnown = true
+        askAgainAt = q.clock() + pauseMs
         return systems
       })
       .catch((thrown: unknown) => {
@@ -91,20 +118,26 @@ export function createFindSystems(q: {
   return {
     isKnown: () => isKnown,
     async current() {
-      if (last === undefined) return refresh()
-      // A silent one is asked again with the next person, the others after some minutes.
-      const isOld = q.clock() - last.at >= q.refreshMs
-      const isOpen = last.systems.silent.length > 0 && q.clock() - last.at >= q.answerMs
-      if (isOld || isOpen) refresh().catch(() => undefined)
-      return last.systems
+      if (last === undefined) return refresh(find)
+      const { at, systems } = last
+      const isOld = q.clock() - at >= q.refreshMs
+      const isOpen = systems.silent.length > 0 && q.clock() >= askAgainAt
+      if (isOld) refresh(find).catch(() => undefined)
+      else if (isOpen) refresh(() => findSilent(systems), at).catch(() => undefined)
+      return isOld ? { ...systems, listedAt: at } : systems
     },
   }
 }
 
 /** Subsystems and members of `GET /listClients`; what is no such thing is left out. */
-export function readClients(answer: unknown): { systems: System[]; members: Map<string, string> } {
+export function readClients(answer: unknown): {
+  systems: System[]
+  members: Map<string, string>
+  tooMany: number
+} {
   const members = new Map<string, string>()
   const systems: System[] = []
+  let tooMany = 0
   const listed = (answer as { member?: unknown } | null)?.member
   for (const one of Array.isArray(listed) ? (listed as Record<string, unknown>[]) : []) {
     const { id, name, subsystem_name: own } = one ?? {}
@@ -114,10 +147,14 @@ export function readClients(answer: unknown): { systems: System[]; members: Map<
     const owner = isPlainText(name, MOST_NAME) ? name : text
     members.set(text, owner)
     const subsystem = textOf(codes['subsystem_code'])
-    if (subsystem === undefined || systems.length >= MOST_SYSTEMS) continue
+    if (subsystem === undefined) continue
+    if (systems.length >= MOST_SYSTEMS) {
+      tooMany++
+      continue
+    }
     systems.push({ id: `${text}/${subsystem}`, name: isPlainText(own, MOST_NAME) ? own : owner, owner })
   }
-  return { systems, members }
+  return { systems, members, tooMany }
 }
 
 /** The identifier of these codes; undefined if one is none. */

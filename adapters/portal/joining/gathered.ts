@@ -15,6 +15,8 @@ export type Gathered = {
   failed: Failed[]
   absent: System[]
   silent: System[]
+  tooMany: number
+  listedAt: number | undefined
 }
 
 export function isAnswered(one: Answered | Failed): one is Answered {
@@ -39,6 +41,8 @@ export function gatherAll(
     failed: results.filter((one): one is Failed => !isAnswered(one)).sort(byName),
     absent: systems.absent,
     silent: systems.silent,
+    tooMany: systems.tooMany,
+    listedAt: systems.listedAt,
   }
 }
 
@@ -67,6 +71,8 @@ export function hasToldAll({ coverage, cut, dropped, form, rows }: Answered): bo
 }
 
 /** Whether no gap is known. Gaps that nobody told of may be there all the same. */
-export function isComplete({ answered, failed, absent, silent }: Gathered): boolean {
-  return answered.every(hasToldAll) && [failed, absent, silent].every((list) => list.length === 0)
+export function isComplete({ answered, failed, absent, silent, tooMany }: Gathered): boolean {
+  return (
+    tooMany === 0 && answered.every(hasToldAll) && [failed, absent, silent].every((list) => list.length === 0)
+  )
 }

@@ -109,7 +109,7 @@ t.test('chosen days are those of the portal, and their edges make no use one-sid
   }
   const shown = (rows: Row[]): unknown => {
     const answered = { system: a, form: 'full', rows, masses: [], looks: [], dropped: 0 } as const
-    const systems = { asked: [a], absent: [], silent: [], members: new Map() }
+    const systems = { asked: [a], absent: [], silent: [], tooMany: 0, members: new Map() }
     return gatherAll([{ ...answered, rows, masses: [], looks: [] }], systems, { own: '', span }).uses.map(
       ({ proven }) => proven,
     )

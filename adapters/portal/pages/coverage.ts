@@ -11,9 +11,9 @@ const MOST_LISTED = 200
 
 /** "17 of 19 answered; two could not be asked", and whether that is all. */
 export function coverageSentence(gathered: Gathered, words: Words): Html {
-  const { answered, failed, silent, absent } = gathered
-  const all = answered.length + failed.length + silent.length
-  const missing = failed.length + silent.length
+  const { answered, failed, silent, absent, tooMany } = gathered
+  const missing = failed.length + silent.length + tooMany
+  const all = answered.length + missing
   const isAll = isComplete(gathered)
   const hasGaps = !answered.every(hasToldAll)
   return html`<p class="covered ${isAll ? 'all' : 'some'}">${ICONS[isAll ? 'yes' : 'question']}<span>
@@ -25,10 +25,12 @@ ${hasGaps ? words('covered.gaps') : NOTHING}
 }
 
 export function coverageSection(gathered: Gathered, words: Words): Html {
-  const { answered, failed, silent, absent } = gathered
+  const { answered, failed, silent, absent, tooMany, listedAt } = gathered
   return html`<section id="covers" aria-labelledby="covers-title"><h2 id="covers-title">${words('covers.title')}</h2>
 <p>${words('covers.lead')}</p>
+${listedAt === undefined ? NOTHING : html`<p class="note">${words('covers.listed', { at: words.moment(new Date(listedAt).toISOString()) })}</p>`}
 <ul class="systems">${answered.map((one) => answeredItem(one, words))}${failed.map((one) => failedItem(one, words))}${silent.map((one) => otherItem(one, 'silent', words))}</ul>
+${tooMany === 0 ? NOTHING : html`<p class="note">${words.count('covers.tooMany', tooMany)}</p>`}
 ${
   absent.length === 0
     ? NOTHING
