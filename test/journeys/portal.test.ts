@@ -15,6 +15,7 @@ import { tabThrough } from '../keyboard.ts'
 import { skipFor } from '../outside-tools.ts'
 
 const PERSON = 'P00000042'
+const OTHER = 'P00000043'
 const PHONE = { viewport: { width: 360, height: 740 } }
 
 t.test('a person sees who used their data', async (t) => {
@@ -102,6 +103,31 @@ t.test('a person sees who used their data', async (t) => {
     )
     t.strictSame(await page.evaluate('indexedDB.databases().then((all) => all.length)'), 0)
     t.equal((await page.context().cookies()).length, 1)
+  })
+
+  await t.test('a person who went away, or signs out, leaves no list in any window', async (t) => {
+    for (const how of ['idle', 'out'] as const) {
+      await person.login(portal.url, OTHER)
+      const { page, load } = await visitor(t, chromium, {
+        base: portal.url,
+        context: sessionAt(person, portal.url),
+      })
+      const other = await page.context().newPage()
+      await other.goto(`${portal.url}/`)
+      await other.locator('#whole .use').first().waitFor()
+      if (how === 'idle') await page.clock.install()
+      await load('/')
+      if (how === 'idle') {
+        await page.clock.fastForward(14 * 60_000)
+        await page.locator('.idle').waitFor()
+        await page.clock.fastForward(2 * 60_000)
+      } else await page.locator('form[action="/logout"] button').click()
+      for (const one of [page, other]) {
+        await one.waitForURL(`${portal.url}/ended`)
+        t.equal(await one.locator('.use').count(), 0)
+      }
+      t.equal((await person.visit(`${portal.url}/stay`)).status, 401, 'the session is over')
+    }
   })
 
   await t.test('without script, and on paper', async (t) => {

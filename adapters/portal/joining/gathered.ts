@@ -5,7 +5,7 @@ import { joinRows, type Use } from './join.ts'
 import type { Answered, Failed, Look, Mass, Party } from './row.ts'
 
 /** Who asked for the list, and what each system says of that, the highest count first. */
-export type Asker = { client: Party; isOwn: boolean; claims: Omit<Look, 'client'>[] }
+type Asker = { client: Party; isOwn: boolean; claims: Omit<Look, 'client'>[] }
 
 export type Gathered = {
   uses: Use[]
