@@ -106,11 +106,12 @@ t.test('a person sees who used their data', async (t) => {
   })
 
   await t.test('a person who went away, or signs out, leaves no list in any window', async (t) => {
+    const leaving = openBrowser(t)
     for (const how of ['idle', 'out'] as const) {
-      await person.login(portal.url, OTHER)
+      await leaving.login(portal.url, OTHER)
       const { page, load } = await visitor(t, chromium, {
         base: portal.url,
-        context: sessionAt(person, portal.url),
+        context: sessionAt(leaving, portal.url),
       })
       const other = await page.context().newPage()
       await other.goto(`${portal.url}/`)
@@ -126,7 +127,7 @@ t.test('a person sees who used their data', async (t) => {
         await one.waitForURL(`${portal.url}/ended`)
         t.equal(await one.locator('.use').count(), 0)
       }
-      t.equal((await person.visit(`${portal.url}/stay`)).status, 401, 'the session is over')
+      t.equal((await leaving.visit(`${portal.url}/stay`)).status, 401, 'the session is over')
     }
   })
 
