@@ -107,7 +107,7 @@ async function menuByKeyboard(t: Test, { page, load, check, settled }: Visitor, 
   const head = await page.locator('h1').first().boundingBox()
   t.ok(head !== null && head.y + head.height < height / 2, `${name}: the page begins on the first screen`)
   const button = page.getByRole('button', { name: 'Menu' })
-  const menu = page.getByRole('navigation', { name: 'Pages' })
+  const menu = page.getByRole('navigation', { name: 'Pages', exact: true })
   t.equal(await button.getAttribute('aria-expanded'), 'false')
   t.equal(await menu.count(), 0, 'the menu is folded away')
   await button.focus()
