@@ -4,7 +4,7 @@
  */
 import { isWithin, type Period, type Span, spanOf } from '../asking/chosen-days.ts'
 import type { System, Systems } from '../asking/find-systems.ts'
-import { type Gathered, gatherAll, hasToldAll, isAnswered } from '../joining/gathered.ts'
+import { type Gathered, gatherAll, isAnswered } from '../joining/gathered.ts'
 import { groupUses } from '../joining/group.ts'
 import { joinRows, type Use } from '../joining/join.ts'
 import type { Answered, Failed } from '../joining/row.ts'
