@@ -6,11 +6,11 @@
 /** The code of the service, in REST and in SOAP (there with version v1). */
 export const FIND_USAGE = 'findUsage'
 
-/** Where a question names the person. */
-export const PERSON_PATHS: readonly string[] = [
-  '/v2/findUsage',
-  '/concordat/v1/usages',
-  '/concordat/v1/proof',
+/** The calls that name the person, as `userCode` in the query. */
+export const PERSON_CALLS: readonly { method: 'GET' | 'POST'; path: string }[] = [
+  { method: 'GET', path: '/v2/findUsage' },
+  { method: 'GET', path: '/concordat/v1/usages' },
+  { method: 'GET', path: '/concordat/v1/proof' },
 ]
 
 /** Estonia's data tracker protocol v2. */

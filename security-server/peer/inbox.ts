@@ -31,7 +31,7 @@ export type Inbox = {
 }
 
 /** A verified, allowed and logged request to a tracker, in REST or in SOAP. */
-export type TrackerRequest = Pick<InboxRequest, 'request' | 'spool'> & {
+export type TrackerRequest = Pick<InboxRequest, 'request' | 'body' | 'record' | 'spool'> & {
   /** The bytes of the message: in SOAP the question is in them. */
   message: Buffer
   /** The code of the person whom the user represents, confirmed by a mandate service. */
@@ -39,7 +39,7 @@ export type TrackerRequest = Pick<InboxRequest, 'request' | 'spool'> & {
 }
 
 export type Tracker = {
-  /** Answers from what is logged; nothing is changed by it. What cannot be answered is refused in the answer. */
+  /** Answers from what is logged. Only a POST in REST changes something. What cannot be answered is refused in the answer. */
   take(request: TrackerRequest): Promise<SystemAnswer>
 }
 

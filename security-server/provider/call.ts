@@ -21,10 +21,15 @@ export async function call(intent: Intent, rooms: ProviderRooms): Promise<Filter
   if (local.url === '') throw new NotSent(new Fault('service_missing_url', { what: idText(local.id) }))
   const { method, path, query, headers, body } = codec.systemCall(intent)
   const spool = () => rooms.messageLog.spool.begin({ maxBytes: rooms.limits.maxBodyBytes })
-  if (isTracker(local.url))
-    return beforeSending(() =>
-      rooms.tracker.take({ request, message: intent.message, spool, represented: representedIn(intent) }),
-    )
+  if (isTracker(local.url)) {
+    const take = () =>
+      rooms.tracker.take({
+        ...{ request, message: intent.message, body, record: intent.record.index, spool },
+        represented: representedIn(intent),
+      })
+    // What fails in a POST may have been written before.
+    return request.protocol === 'REST' && method === 'POST' ? take() : beforeSending(take)
+  }
   if (isKeptHere(local.url))
     return rooms[isRoom(local.url) ? 'room' : 'inbox'].take({
       ...{ request, headers, body, peer: intent.visit.peer, record: intent.record.index },

@@ -2,25 +2,24 @@
  * The way of a question to a tracker. It was verified, allowed and logged before. What is refused is an answer of the service with its
  * status. Answers are given in steps of time, so that it says nothing how long it took to find none.
  */
+import { buffer } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
+import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { publicFault } from '#platform/http-service/fault-answer.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText, subsystemOf } from '#schemas/identifiers.ts'
 import type { SystemAnswer } from '../../message/message.ts'
 import type { Tracker, TrackerRequest } from '../../peer/inbox.ts'
-import { coverageOf } from './coverage.ts'
-import { findUsage, heartbeat, usagePeriod } from './find-usage.ts'
-import { proveUse } from './prove-use.ts'
+import { PATHS, type Question } from './paths.ts'
 import type { AskedTracker } from './question-for.ts'
-import { type Asking, numberIn, readQuestion, refused, valueIn } from './read-question.ts'
+import { refused } from './read-question.ts'
 import type { TrackerRooms } from './rooms.ts'
 import { answerSoap } from './soap.ts'
-import { usages } from './usages.ts'
 
 const JSON_TYPE = 'application/json;charset=utf-8'
 const BUNDLE_TYPE = 'application/vnd.concordat.evidence+zip'
 const STEP_MS = 10
-const MOST_INDEX = Number.MAX_SAFE_INTEGER - 1
+const MOST_JSON = 64 * 1024
 const REASONS: Record<number, string> = {
   200: 'OK',
   400: 'Bad Request',
@@ -30,33 +29,6 @@ const REASONS: Record<number, string> = {
 }
 
 type Told = { status: number; type: string; bytes: Buffer }
-type Question = { asked: AskedTracker; asking: Asking; search: URLSearchParams; rooms: TrackerRooms }
-
-const PATHS: Record<string, (q: Question) => Promise<object | Buffer> | object> = {
-  '/v2/findUsage': ({ asked, asking, search, rooms }) => {
-    const page = {
-      offset: numberIn(search, 'offset', { least: 0, usual: 0, most: 1_000_000 }),
-      limit: numberIn(search, 'limit', { least: 1, usual: 1000, most: 1000 }),
-    }
-    return findUsage(asked, readQuestion(search, asking, rooms.settings), page, rooms)
-  },
-  '/v2/usagePeriod': ({ rooms }) => usagePeriod(rooms),
-  '/v2/heartbeat': ({ rooms }) => heartbeat(rooms),
-  '/concordat/v1/usages': ({ asked, asking, search, rooms }) => {
-    const page = {
-      cursor: valueIn(search, 'cursor'),
-      limit: numberIn(search, 'limit', { least: 1, usual: 100, most: 500 }),
-    }
-    return usages(asked, readQuestion(search, asking, rooms.settings), page, rooms)
-  },
-  '/concordat/v1/coverage': ({ asked, rooms }) => coverageOf(asked.subsystem, rooms),
-  '/concordat/v1/proof': ({ asked, asking, search, rooms }) => {
-    const person = readQuestion(search, asking, rooms.settings)
-    if (valueIn(search, 'record') === undefined) throw refused('record has to be given')
-    const record = numberIn(search, 'record', { least: 0, usual: 0, most: MOST_INDEX })
-    return proveUse(asked, person, record, rooms)
-  },
-}
 
 export function createTracker(rooms: TrackerRooms): Tracker {
   return {
@@ -90,21 +62,38 @@ export function createTracker(rooms: TrackerRooms): Tracker {
   }
 }
 
-async function tell(
-  { request, represented }: TrackerRequest,
-  asked: AskedTracker,
-  rooms: TrackerRooms,
-): Promise<Told> {
+async function tell(given: TrackerRequest, asked: AskedTracker, rooms: TrackerRooms): Promise<Told> {
+  const { request, represented, record } = given
   const { method, servicePath, query, actors } = request
-  const answerOf = Object.hasOwn(PATHS, servicePath) ? PATHS[servicePath] : undefined
-  if (answerOf === undefined) throw new Fault('not_found', { what: 'no address of a tracker' })
-  if (method !== 'GET') throw refused('a tracker is asked with GET')
-  const asking = { userId: actors['userId'], represented }
-  const found = await answerOf({ asked, asking, search: new URLSearchParams(query ?? ''), rooms })
+  const methods = Object.hasOwn(PATHS, servicePath) ? PATHS[servicePath]! : undefined
+  if (methods === undefined) throw new Fault('not_found', { what: 'no address of a tracker' })
+  const answerOf = method === 'GET' || method === 'POST' ? methods[method] : undefined
+  if (answerOf === undefined) throw refused(`this address takes ${Object.keys(methods).join(' and ')}`)
+  const question: Question = {
+    asked,
+    asking: { userId: actors['userId'], represented },
+    search: new URLSearchParams(query ?? ''),
+    body: method === 'POST' ? await documentIn(given) : undefined,
+    message: { id: request.id, record },
+    rooms,
+  }
+  const found = await answerOf(question)
   rooms.count('answered')
   return Buffer.isBuffer(found)
     ? { status: 200, type: BUNDLE_TYPE, bytes: found }
     : { status: 200, type: JSON_TYPE, bytes: Buffer.from(JSON.stringify(found)) }
+}
+
+/** Throws `invalid_request` for what is too long or no JSON. */
+async function documentIn({ body }: TrackerRequest): Promise<unknown> {
+  if (body === undefined || body.size > MOST_JSON)
+    throw refused(`a document of at most ${MOST_JSON} octets has to be given`)
+  const bytes = body.bytes ?? (await buffer(body.open()))
+  try {
+    return parseStrictJson(bytes, { maxLength: MOST_JSON })
+  } catch (cause) {
+    throw refused(`the document is no JSON: ${asFault(cause).what ?? 'it cannot be read'}`)
+  }
 }
 
 /** The statuses that the description names: Estonia's protocol has two. */

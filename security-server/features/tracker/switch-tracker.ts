@@ -1,7 +1,7 @@
 /** Switches the tracker of a subsystem on and off. It is a service like others: rights to it are given as to any. */
 import { readFile } from 'node:fs/promises'
 import { Fault } from '#schemas/fault.ts'
-import { FIND_USAGE, PERSON_PATHS } from '#schemas/find-usage.ts'
+import { FIND_USAGE, PERSON_CALLS } from '#schemas/find-usage.ts'
 import { idText, type SubsystemId } from '#schemas/identifiers.ts'
 import { isTracker } from '../../local-systems/check-address.ts'
 import { clientIn } from '../../local-systems/manage.ts'
@@ -73,8 +73,8 @@ function refuseOther(
 
 async function declarePlaces(service: string, by: string, rooms: Rooms): Promise<void> {
   // So that auditors find it, and people see how often somebody asked.
-  for (const path of PERSON_PATHS)
-    await declare(service, { method: 'GET', path, in: 'query', name: 'userCode' }, by, rooms)
+  for (const call of PERSON_CALLS)
+    await declare(service, { ...call, in: 'query', name: 'userCode' }, by, rooms)
   for (const path of ABOUT_NOBODY)
     await declare(service, { method: 'GET', path, in: 'none', name: '' }, by, rooms)
 }

@@ -1,5 +1,6 @@
 /** A tracker for tests: a real log, index by person and key holder; contracts and names are those of the test. */
 import { randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import type { SubjectPlace } from '#core/subject/place.ts'
@@ -10,6 +11,7 @@ import { openDatabase } from '#platform/database/open-database.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { type ClientId, idText, type ServiceId } from '#schemas/identifiers.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import type { Content } from '../../message/body.ts'
 import type { Request, SystemAnswer } from '../../message/message.ts'
 import {
   CLIENT,
@@ -63,7 +65,16 @@ type TrackerWorld = {
   index(): Promise<void>
   ask(
     path: string,
-    q?: { userId?: string; client?: ClientId; represented?: string; method?: string },
+    q?: {
+      userId?: string
+      client?: ClientId
+      represented?: string
+      method?: string
+      /** What a POST brings. */
+      body?: string | object
+      /** The client's own id for its message. */
+      id?: string
+    },
   ): Promise<Told>
 }
 
@@ -159,19 +170,27 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
       return index
     },
     index: () => subjects.index(),
-    async ask(path, { userId = 'EE1', client = PORTAL, represented, method = 'GET' } = {}) {
+    async ask(path, { userId = 'EE1', client = PORTAL, represented, body, id, ...q } = {}) {
+      const { method = body === undefined ? 'GET' : 'POST' } = q
       const [servicePath, query] = path.split('?') as [string, string?]
       const request = {
         ...{ protocol: 'REST', client, service: TRACKER, method, servicePath, query, headers: [] },
+        id: id ?? randomUUID(),
         actors: userId === '' ? {} : { userId },
       } as unknown as Request
       const answer = await tracker.take({
-        ...{ request, message: Buffer.alloc(0), represented },
+        ...{ request, message: Buffer.alloc(0), represented, record: 0 },
+        body: body === undefined ? undefined : contentOf(body),
         spool: () => log.spool.begin({ maxBytes: 10_000_000 }),
       })
       return told(answer)
     },
   }
+}
+
+function contentOf(given: string | object): Content {
+  const bytes = Buffer.from(typeof given === 'string' ? given : JSON.stringify(given))
+  return { size: bytes.length, bytes, open: () => Readable.from([bytes]) }
 }
 
 async function told({ status, body }: SystemAnswer): Promise<Told> {

@@ -150,6 +150,8 @@ await eachDatabase(t, async (_database, t, url) => {
       ['/__proto__', 404],
       ['', 404],
       ['/v2/heartbeat', 400, { method: 'POST' }],
+      ['/v2/heartbeat', 400, { body: {} }],
+      ['/v2/heartbeat', 400, { method: 'DELETE' }],
     ]
     for (const [path, status, more] of bad) {
       const told = await ask(path, more)
@@ -310,6 +312,8 @@ await eachDatabase(t, async (_database, t, url) => {
         message: part.bytes,
         represented: undefined,
         spool,
+        body: undefined,
+        record: 0,
       })
       return message!.bytes.toString()
     }

@@ -14,7 +14,7 @@ import { soapBodyJson, soapHeaders } from '#core/subject/soap-body.ts'
 import { parseRestRequest } from '#core/transport/rest-request.ts'
 import { checkServicePath } from '#core/transport/service-path.ts'
 import { isSoapMessage } from '#core/transport/soap-document.ts'
-import { FIND_USAGE, PERSON_PATHS } from '#schemas/find-usage.ts'
+import { FIND_USAGE, PERSON_CALLS } from '#schemas/find-usage.ts'
 import type { SubjectReason } from './looked-at.ts'
 import type { SubjectFacts, SubjectSource } from './read-sources.ts'
 
@@ -107,7 +107,7 @@ function isLook(service: string, { method, path }: { method: string; path: strin
   const [code, version] = service.split('/').slice(4)
   if (code !== FIND_USAGE) return false
   return version === undefined
-    ? method === 'GET' && PERSON_PATHS.includes(path)
+    ? PERSON_CALLS.some((one) => one.method === method && one.path === path)
     : version === 'v1' && path === ''
 }
 

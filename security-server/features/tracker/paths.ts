@@ -1,0 +1,58 @@
+/** What a tracker is asked at each path, by method. A POST brings a JSON document, bounded before it is read. */
+import { coverageOf } from './coverage.ts'
+import { findUsage, heartbeat, usagePeriod } from './find-usage.ts'
+import { proveUse } from './prove-use.ts'
+import type { AskedTracker } from './question-for.ts'
+import { type Asking, numberIn, readQuestion, refused, valueIn } from './read-question.ts'
+import type { TrackerRooms } from './rooms.ts'
+import { usages } from './usages.ts'
+
+export type Question = {
+  asked: AskedTracker
+  asking: Asking
+  search: URLSearchParams
+  /** The document of a POST; undefined for a GET. */
+  body: unknown
+  /** The client's own id for its message (x-road-id), and the index of the message's record in our log. */
+  message: { id: string; record: number }
+  rooms: TrackerRooms
+}
+
+/** A Buffer is an evidence bundle, anything else a JSON document. */
+type AnswerQuestion = (q: Question) => Promise<object | Buffer> | object
+
+type Method = 'GET' | 'POST'
+
+const MOST_INDEX = Number.MAX_SAFE_INTEGER - 1
+
+export const PATHS: Readonly<Record<string, Readonly<Partial<Record<Method, AnswerQuestion>>>>> = {
+  '/v2/findUsage': {
+    GET: ({ asked, asking, search, rooms }) => {
+      const page = {
+        offset: numberIn(search, 'offset', { least: 0, usual: 0, most: 1_000_000 }),
+        limit: numberIn(search, 'limit', { least: 1, usual: 1000, most: 1000 }),
+      }
+      return findUsage(asked, readQuestion(search, asking, rooms.settings), page, rooms)
+    },
+  },
+  '/v2/usagePeriod': { GET: ({ rooms }) => usagePeriod(rooms) },
+  '/v2/heartbeat': { GET: ({ rooms }) => heartbeat(rooms) },
+  '/concordat/v1/usages': {
+    GET: ({ asked, asking, search, rooms }) => {
+      const page = {
+        cursor: valueIn(search, 'cursor'),
+        limit: numberIn(search, 'limit', { least: 1, usual: 100, most: 500 }),
+      }
+      return usages(asked, readQuestion(search, asking, rooms.settings), page, rooms)
+    },
+  },
+  '/concordat/v1/coverage': { GET: ({ asked, rooms }) => coverageOf(asked.subsystem, rooms) },
+  '/concordat/v1/proof': {
+    GET: ({ asked, asking, search, rooms }) => {
+      const person = readQuestion(search, asking, rooms.settings)
+      if (valueIn(search, 'record') === undefined) throw refused('record has to be given')
+      const record = numberIn(search, 'record', { least: 0, usual: 0, most: MOST_INDEX })
+      return proveUse(asked, person, record, rooms)
+    },
+  },
+}
