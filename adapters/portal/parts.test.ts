@@ -104,6 +104,8 @@ t.test('the pages name what the catalogues have', (t) => {
     'pages/wrong.ts',
     'routes.ts',
     'portal.ts',
+    'uses/section.ts',
+    'routing/serve-sections.ts',
   ]
   const named = sources.flatMap((file) =>
     [

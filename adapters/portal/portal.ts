@@ -12,6 +12,7 @@ import { toFault } from '#platform/http-service/fault-answer.ts'
 import { tlsOf } from '#platform/http-service/listener-tls.ts'
 import { createOpenIdClient } from '#platform/sessions/client.ts'
 import { createAskAll } from './asking/ask-all.ts'
+import { createCalls } from './asking/calls.ts'
 import { createFindSystems, type FindSystems } from './asking/find-systems.ts'
 import { createAsking } from './asking/in-turn.ts'
 import { openServer } from './asking/own-server.ts'
@@ -19,9 +20,13 @@ import { serveAssets } from './assets.ts'
 import { createOneCookie } from './login/cookie.ts'
 import { createSessions } from './login/sessions.ts'
 import { codeReader, signInRoutes } from './login/sign-in.ts'
-import { type Place, readerOf } from './pages/frame.ts'
+import { type MenuEntry, type Place, readerOf } from './pages/frame.ts'
 import { messagePage } from './pages/welcome.ts'
-import { lookOf, otherRoutes, pageRoutes, sessionOf } from './routes.ts'
+import { otherRoutes } from './routes.ts'
+import { entrancesOf } from './routing/entrances.ts'
+import { createReading, lookOf, sessionOf } from './routing/reading.ts'
+import { serveSections } from './routing/serve-sections.ts'
+import { SECTIONS } from './sections.ts'
 import { checkSettings, type PortalSettings, settingsSchema } from './settings.ts'
 
 export const portal: Worker<PortalSettings> = {
@@ -56,7 +61,7 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
   const options = await readOwnServer(settings.securityServer)
   const server = openServer({ ...options, connectTimeoutMs: asking.connectMs })
   const systems = createFindSystems({
-    ...{ server, clock, log, serviceCode: asking.serviceCode },
+    ...{ server, clock, log, codes: codesOf(settings) },
     ...{ atOnce: asking.atOnce, answerMs: asking.answerMs, refreshMs: asking.refreshMinutes * MINUTE_MS },
   })
   const redirectUri = `${login.baseUrl}/login/callback`
@@ -79,6 +84,7 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
     ...{ name: settings.name, contact: settings.contact, languages: settings.languages },
     ...{ timeZone: settings.timeZone, assets: await serveAssets(app) },
     ...{ idleMinutes: times.idleMinutes, wholeMinutes: times.wholeMinutes },
+    menu: () => menuOf(settings, systems),
   }
   const logins = metrics.counter('concordat_portal_logins_total', 'Logins by outcome', ['outcome'])
   const questions = metrics.counter('concordat_portal_questions_total', 'What people asked for', ['what'])
@@ -99,26 +105,29 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
         .type(HTML)
         .send(messagePage(place, reader, page))
     },
-    arrived: (reply, look) => {
+    arrived: (reply, look, next) => {
       const reader = readerOf(place, look, undefined)
       const { words } = reader
-      const link = { href: '/', text: words('login.goOn') }
+      const link = { href: next, text: words('login.goOn') }
       const page = { title: words('login.arrived'), text: words('login.arrivedText'), link }
-      return reply.type(HTML).send(messagePage(place, reader, { ...page, next: '/' }))
+      return reply.type(HTML).send(messagePage(place, reader, { ...page, next }))
     },
+    isEntrance: entrancesOf(SECTIONS),
   })
   const { serviceCode, atOnce, wholeMs } = asking
   const ask = createAskAll({ server, serviceCode, atOnce, wholeMs, limits: asking })
-  const rooms = {
-    ...{ place, cookie, sessions, systems, server, settings, clock },
-    asking: createAsking({ ...asking, ask, country: person.country, clock }),
-    count: (what: string) => questions.inc({ what }),
-  }
-  pageRoutes(app, rooms)
-  otherRoutes(app, rooms)
+  const inTurn = createAsking({ ...asking, ask, country: person.country, clock })
+  const calls = createCalls({ server, asking: inTurn, limits: asking })
+  const reading = createReading({ place, cookie, sessions })
+  serveSections(app, SECTIONS, {
+    rooms: { place, systems, server, settings, clock, calls, asking: inTurn },
+    reading,
+    count: (what) => questions.inc({ what }),
+  })
+  otherRoutes(app, { place, reading })
   await app.listen({ host: listen.address, port: listen.port })
   log.info({ url: login.baseUrl }, 'people are served')
-  const looking = lookUntilKnown(systems)
+  const looking = lookUntilKnown(systems, serviceCode)
   return {
     health: {
       systems: () =>
@@ -136,11 +145,26 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
   }
 }
 
+/** What the portal looks for at all systems. */
+function codesOf(settings: PortalSettings): string[] {
+  const ofSections = SECTIONS.flatMap(({ services }) => services(settings))
+  return [...new Set([settings.asking.serviceCode, ...ofSections])]
+}
+
+/** The sections that have something behind them in this instance. */
+function menuOf(settings: PortalSettings, systems: Pick<FindSystems, 'isOffered'>): MenuEntry[] {
+  return SECTIONS.flatMap(({ name, href, services }) => {
+    const codes = services(settings)
+    const isThere = codes.length === 0 || systems.isOffered(codes)
+    return href !== undefined && isThere ? [{ name, href }] : []
+  })
+}
+
 /** Nobody who comes first has to wait for it, also where the own security server starts later than the portal. */
-function lookUntilKnown(systems: FindSystems): { end(): void } {
+function lookUntilKnown(systems: FindSystems, code: string): { end(): void } {
   let timer: NodeJS.Timeout | undefined
   const look = (): void => {
-    systems.current().catch(() => {
+    systems.offering(code).catch(() => {
       timer = setTimeout(look, LOOK_AGAIN_MS).unref()
     })
   }

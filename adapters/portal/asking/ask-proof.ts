@@ -1,5 +1,6 @@
 /** Fetches the evidence of one use from the system that told it. It is bounded, and given to nobody but the person who asked. */
 import type { SecurityServer } from '#adapters/client/connect.ts'
+import { callForBytes } from './call-service.ts'
 import type { System } from './find-systems.ts'
 
 const MOST_BYTES = 32 * 1024 * 1024
@@ -18,20 +19,14 @@ export async function askProof(
     signal: AbortSignal
   },
 ): Promise<Buffer | undefined> {
-  try {
-    const answer = await server
-      .service(`${q.system.id}/${q.serviceCode}`)
-      .call('GET', '/concordat/v1/proof', {
-        ...{ query: { userCode: q.userCode, record: q.record }, userId: q.userCode, retries: 0 },
-        ...{ deadlineMs: q.answerMs, maxAnswerBytes: MOST_BYTES, signal: q.signal },
-      })
-    if (answer.status !== 200) {
-      await answer.body?.cancel()
-      return undefined
-    }
-    const bytes = Buffer.from(await answer.bytes())
-    return bytes.subarray(0, ZIP.length).equals(ZIP) ? bytes : undefined
-  } catch {
-    return undefined
-  }
+  const answer = await callForBytes(
+    server,
+    {
+      ...{ service: `${q.system.id}/${q.serviceCode}`, method: 'GET', path: '/concordat/v1/proof' },
+      ...{ query: { userCode: q.userCode, record: q.record }, person: q.userCode, signal: q.signal },
+    },
+    { answerMs: q.answerMs, answerBytes: MOST_BYTES },
+  )
+  if ('why' in answer || answer.status !== 200) return undefined
+  return answer.bytes.subarray(0, ZIP.length).equals(ZIP) ? answer.bytes : undefined
 }

@@ -2,10 +2,9 @@
  * Asks one system what it knows about a person: in our own form, or in Estonia's where it knows only that. Guarantees an end: pages,
  * rows, bytes and time are bounded, and whatever comes is an answer or a reason why there is none.
  */
-import type { Answer } from '#adapters/client/answer.ts'
 import type { SecurityServer } from '#adapters/client/connect.ts'
-import { ExchangeError } from '#adapters/client/exchange-error.ts'
 import type { Answered, Coverage, Failed, Row, Why } from '../joining/row.ts'
+import { type CallLimits, callService, type NotCalled, whyOfStatus } from './call-service.ts'
 import type { System } from './find-systems.ts'
 import {
   isObject,
@@ -30,10 +29,11 @@ export type Question = {
   signal: AbortSignal
 }
 
-export type AskLimits = { answerMs: number; answerBytes: number; rows: number }
+export type AskLimits = CallLimits & { rows: number }
 
 type Query = Record<string, string | number>
-type Ask = (path: string, query?: Query) => Promise<Answer>
+/** Throws NoAnswer. */
+type Ask = (path: string, query?: Query) => Promise<unknown>
 
 const PAGE = 500
 const PLAIN_PAGE = 1000
@@ -48,12 +48,14 @@ export async function askSystem(
   q: { system: System; serviceCode: string; question: Question; limits: AskLimits },
 ): Promise<Answered | Failed> {
   const { system, question, limits } = q
-  const service = server.service(`${system.id}/${q.serviceCode}`)
-  const ask: Ask = (path, query = {}) =>
-    service.call('GET', path, {
-      ...{ query, userId: question.userCode, signal: question.signal, retries: 0 },
-      ...{ deadlineMs: limits.answerMs, maxAnswerBytes: limits.answerBytes },
-    })
+  const { userCode: person, signal } = question
+  const service = `${system.id}/${q.serviceCode}`
+  const ask: Ask = async (path, query = {}) => {
+    const answer = await callService(server, { service, method: 'GET', path, query, person, signal }, limits)
+    if ('why' in answer) throw new NoAnswer(answer)
+    if (answer.status !== 200) throw new NoAnswer({ why: whyOfStatus(answer.status), status: answer.status })
+    return answer.json
+  }
   try {
     return (await askFull(ask, system, question, limits)) ?? (await askPlain(ask, system, question, limits))
   } catch (thrown) {
@@ -71,7 +73,7 @@ async function askFull(
   const query = { userCode: question.userCode, ...periodOf(question), limit: PAGE }
   let first: unknown
   try {
-    first = await jsonOf(await ask('/concordat/v1/usages', query))
+    first = await ask('/concordat/v1/usages', query)
   } catch (thrown) {
     if (mayBePlain(thrown)) return undefined
     throw thrown
@@ -81,11 +83,9 @@ async function askFull(
   const end = await turnPages(rows, first, pagesFor(limits.rows, PAGE), async (page) => {
     const { next } = page
     if (typeof next !== 'string' || !/^[A-Za-z0-9_-]{1,64}$/.test(next)) return undefined
-    return jsonOf(await ask('/concordat/v1/usages', { ...query, cursor: next }))
+    return ask('/concordat/v1/usages', { ...query, cursor: next })
   })
-  const coverage = await orNothing(async () =>
-    readCoverage(await jsonOf(await ask('/concordat/v1/coverage'))),
-  )
+  const coverage = await orNothing(async () => readCoverage(await ask('/concordat/v1/coverage')))
   return {
     ...{ system, form: 'full', rows: rows.kept, dropped: rows.dropped() },
     masses: readMasses(system, first['massUses'], question.names),
@@ -98,17 +98,17 @@ async function askFull(
 /** Paging rule of the protocol: a larger offset until fewer rows come than were asked for. */
 async function askPlain(ask: Ask, system: System, question: Question, limits: AskLimits): Promise<Answered> {
   const query = { userCode: question.userCode, ...periodOf(question), limit: PLAIN_PAGE }
-  const first = await jsonOf(await ask('/v2/findUsage', { ...query, offset: 0 }))
-  if (!isObject(first) || !Array.isArray(first['usages'])) throw new Unreadable()
+  const first = await ask('/v2/findUsage', { ...query, offset: 0 })
+  if (!isObject(first) || !Array.isArray(first['usages'])) throw new NoAnswer({ why: 'unreadable' })
   const rows = gather(system, limits.rows, (one) => readFoundUsage(system, one, question.names))
   let offset = 0
   const end = await turnPages(rows, first, pagesFor(limits.rows, PLAIN_PAGE), async (page) => {
     const { length } = listOf(page['usages'])
     offset += length
     if (length < PLAIN_PAGE) return undefined
-    return jsonOf(await ask('/v2/findUsage', { ...query, offset }))
+    return ask('/v2/findUsage', { ...query, offset })
   })
-  const coverage = await orNothing(async () => readPeriod(await jsonOf(await ask('/v2/usagePeriod'))))
+  const coverage = await orNothing(async () => readPeriod(await ask('/v2/usagePeriod')))
   return {
     ...{ system, form: 'plain', rows: rows.kept, dropped: rows.dropped(), masses: [], looks: [] },
     ...(coverage !== undefined && { coverage }),
@@ -196,42 +196,23 @@ function periodOf({ from, until }: Question): Query {
   }
 }
 
-class Refused extends Error {
-  readonly status: number
-  constructor(status: number) {
-    super(`answered with ${status}`)
-    this.status = status
-  }
-}
+type Reason = { why: Why; status?: number; code?: NotCalled['code'] }
 
-class Unreadable extends Error {}
-
-async function jsonOf(answer: Answer): Promise<unknown> {
-  if (answer.status !== 200) {
-    await answer.body?.cancel().catch(() => undefined)
-    throw new Refused(answer.status)
+class NoAnswer extends Error {
+  readonly reason: Reason
+  constructor(reason: Reason) {
+    super(reason.why)
+    this.reason = reason
   }
-  return answer.json()
 }
 
 /** A system that knows Estonia's paths alone says so in its own way; a security server may not let others through. */
 function mayBePlain(thrown: unknown): boolean {
-  if (thrown instanceof Refused) return [400, 404, 405, 500, 501].includes(thrown.status)
-  return thrown instanceof ExchangeError && /access_denied|unknown_service/i.test(thrown.code)
+  const { status, code } = thrown instanceof NoAnswer ? thrown.reason : {}
+  if (status !== undefined) return [400, 404, 405, 500, 501].includes(status)
+  return code !== undefined && /access_denied|unknown_service/i.test(code)
 }
 
 function whyOf(thrown: unknown): Why {
-  if (thrown instanceof Unreadable) return 'unreadable'
-  if (thrown instanceof Refused)
-    return thrown.status === 429 || thrown.status === 503
-      ? 'busy'
-      : thrown.status >= 500
-        ? 'failing'
-        : 'refused'
-  if (!(thrown instanceof ExchangeError)) return 'failing'
-  if (['deadline_exceeded', 'aborted'].includes(thrown.code)) return 'late'
-  if (thrown.code === 'answer_too_large') return 'too_large'
-  if (['unreadable_answer', 'not_an_answer', 'inconsistent_answer', 'answer_cut'].includes(thrown.code))
-    return 'unreadable'
-  return /access_denied/.test(thrown.code) ? 'refused' : 'unreachable'
+  return thrown instanceof NoAnswer ? thrown.reason.why : 'failing'
 }

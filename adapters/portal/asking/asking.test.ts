@@ -31,8 +31,8 @@ async function askAll(t: Tap, systems: FakeSystem[], period: { from?: string } =
   const server = openServer({ url: fake.url, client: OWN })
   t.teardown(() => server.close())
   const log = createLog({ name: 'test', destination: { write: () => undefined } })
-  const finding = { server, serviceCode: 'findUsage', atOnce: 4, answerMs: 2_000, refreshMs: 1_000, log }
-  const found = await createFindSystems({ ...finding, clock: () => NOW }).current()
+  const finding = { server, codes: ['findUsage'], atOnce: 4, answerMs: 2_000, refreshMs: 1_000, log }
+  const found = await createFindSystems({ ...finding, clock: () => NOW }).offering('findUsage')
   const ask = createAskAll({ server, serviceCode: 'findUsage', atOnce: 4, wholeMs: 30_000, limits: LIMITS })
   const results: (Answered | Failed)[] = []
   const signal = new AbortController().signal
@@ -231,26 +231,26 @@ t.test('a mute system makes nobody ask all others again, and the list of systems
     },
   }
   const log = createLog({ name: 'test', destination: { write: () => undefined } })
-  const finding = { server, serviceCode: 'findUsage', atOnce: 4, answerMs: 1_000, refreshMs: 60_000, log }
+  const finding = { server, codes: ['findUsage'], atOnce: 4, answerMs: 1_000, refreshMs: 60_000, log }
   const systems = createFindSystems({ ...finding, clock: () => now })
-  await systems.current()
+  await systems.offering('findUsage')
   t.strictSame(looked.splice(0), ['list', '1', '2'])
   const again: number[] = []
   for (let second = 1; second < 60; second++) {
     now = NOW + second * 1_000
-    const before = await systems.current()
+    const before = await systems.offering('findUsage')
     t.equal(before.listedAt, undefined)
     if (looked.length === 0) continue
     t.strictSame(looked.splice(0), ['2'], 'only the silent one')
     again.push(second)
-    await until('it was looked for', async () => (await systems.current()) !== before)
+    await until('it was looked for', async () => (await systems.offering('findUsage')) !== before)
   }
   t.strictSame(again, [1, 3, 7, 15, 31])
   now = NOW + 60_000
-  const { listedAt, asked } = await systems.current()
+  const { listedAt, asked } = await systems.offering('findUsage')
   t.strictSame([listedAt, asked.length], [NOW, 1])
   const words = wordsOf('en', { easy: false, timeZone: 'UTC' })
-  const listed = { ...(await systems.current()), tooMany: 3 }
+  const listed = { ...(await systems.offering('findUsage')), tooMany: 3 }
   const gathered = gatherAll([], listed, { own: OWN, span: {} })
   t.match(
     coverageSection(gathered, words).markup,

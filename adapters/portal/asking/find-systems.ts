@@ -1,6 +1,6 @@
 /**
- * Which information systems take part: those that offer the service to the portal, of all that the global configuration names. Kept for
- * some minutes, since the same for everybody: no person's request waits for it but the first.
+ * Which information systems offer a service to the portal, of all that the global configuration names. Each is asked once for all its
+ * services. Kept for some minutes, since the same for everybody: no person's request waits for it but the first.
  */
 import { identifier } from '#adapters/client/identifiers.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -27,8 +27,10 @@ export type Systems = {
 }
 
 export type FindSystems = {
-  /** Throws what the own security server refused if it never listed its clients. */
-  current(): Promise<Systems>
+  /** By the code of a service, which is one of `codes`. Throws what the own security server refused if it never listed its clients. */
+  offering(code: string): Promise<Systems>
+  /** Whether a system is known to offer one of these services; nobody is asked. */
+  isOffered(codes: readonly string[]): boolean
   /** Whether the last attempt succeeded. */
   isKnown(): boolean
 }
@@ -37,72 +39,78 @@ const MOST_SYSTEMS = 5_000
 const MOST_NAME = 200
 const MOST_SERVICES = 1024 * 1024
 
+/** What all systems said: of each the codes that it offers, undefined for one that said nothing. */
+type Found = {
+  listed: readonly System[]
+  offers: ReadonlyMap<System, readonly string[] | undefined>
+  members: ReadonlyMap<string, string>
+  tooMany: number
+  /** What was made of it for each service. */
+  byCode: Map<string, Systems>
+}
+
 export function createFindSystems(q: {
   server: Pick<OwnServer, 'listClients' | 'service'>
-  serviceCode: string
+  /** The services that are looked for; what else a system offers is not kept. */
+  codes: readonly string[]
   atOnce: number
   answerMs: number
   refreshMs: number
   clock: Clock
   log: Log
 }): FindSystems {
-  let last: { at: number; systems: Systems } | undefined
-  let running: Promise<Systems> | undefined
+  let last: { at: number; found: Found } | undefined
+  let running: Promise<Found> | undefined
   let isKnown = false
   let askAgainAt = 0
   let pauseMs = q.answerMs
 
-  async function find(): Promise<Systems> {
+  async function find(): Promise<Found> {
     const { systems, members, tooMany } = readClients(await q.server.listClients())
-    const found = await sort(systems, { asked: [], absent: [], silent: [], members, tooMany })
+    const listed = systems.sort((a, b) => (a.id < b.id ? -1 : 1))
+    const found = { listed, offers: await askThese(listed), members, tooMany, byCode: new Map() }
     pauseMs = q.answerMs
     return found
   }
 
   /** Asks only those that were silent: one that stays mute makes nobody ask all others again, and is asked ever less often. */
-  async function findSilent(before: Systems): Promise<Systems> {
+  async function findSilent(before: Found): Promise<Found> {
     pauseMs = Math.min(pauseMs * 2, q.refreshMs)
-    return sort(before.silent, {
-      ...before,
-      asked: [...before.asked],
-      absent: [...before.absent],
-      silent: [],
-    })
+    const offers = new Map([...before.offers, ...(await askThese(silentOf(before)))])
+    return { ...before, offers, byCode: new Map() }
   }
 
-  async function sort(systems: readonly System[], found: Systems): Promise<Systems> {
-    const place = { yes: found.asked, no: found.absent, unknown: found.silent }
-    for await (const { system, offers } of eachAsItEnds(systems, q.atOnce, offersTo))
-      place[offers].push(system)
-    for (const list of Object.values(place)) list.sort((a, b) => (a.id < b.id ? -1 : 1))
-    return found
+  async function askThese(systems: readonly System[]): Promise<Map<System, string[] | undefined>> {
+    const offers = new Map<System, string[] | undefined>()
+    for await (const { system, codes } of eachAsItEnds(systems, q.atOnce, offersOf)) offers.set(system, codes)
+    return offers
   }
 
-  async function offersTo(system: System): Promise<{ system: System; offers: 'yes' | 'no' | 'unknown' }> {
+  async function offersOf(system: System): Promise<{ system: System; codes: string[] | undefined }> {
     try {
       const answer = await q.server
         .service(`${system.id}/allowedMethods`)
         .call('GET', '', { deadlineMs: q.answerMs, retries: 0, maxAnswerBytes: MOST_SERVICES })
       if (answer.status !== 200) {
         await answer.body?.cancel().catch(() => undefined)
-        return { system, offers: 'unknown' }
+        return { system, codes: undefined }
       }
       const { service } = (await answer.json()) as { service?: { service_code?: unknown }[] }
-      const codes = Array.isArray(service) ? service.map((one) => one?.service_code) : []
-      return { system, offers: codes.includes(q.serviceCode) ? 'yes' : 'no' }
+      const codes = new Set(Array.isArray(service) ? service.map((one) => one?.service_code) : [])
+      return { system, codes: q.codes.filter((code) => codes.has(code)) }
     } catch {
-      return { system, offers: 'unknown' }
+      return { system, codes: undefined }
     }
   }
 
   /** `at`: from when what it finds is, by the list of clients. */
-  function refresh(look: () => Promise<Systems>, at = q.clock()): Promise<Systems> {
+  function refresh(look: () => Promise<Found>, at = q.clock()): Promise<Found> {
     running ??= look()
-      .then((systems) => {
-        last = { at, systems }
+      .then((found) => {
+        last = { at, found }
         isKnown = true
         askAgainAt = q.clock() + pauseMs
-        return systems
+        return found
       })
       .catch((thrown: unknown) => {
         isKnown = false
@@ -117,16 +125,37 @@ export function createFindSystems(q: {
 
   return {
     isKnown: () => isKnown,
-    async current() {
-      if (last === undefined) return refresh(find)
-      const { at, systems } = last
+    isOffered: (codes) =>
+      codes.some((code) => last !== undefined && offering(last.found, code).asked.length > 0),
+    async offering(code) {
+      if (last === undefined) return offering(await refresh(find), code)
+      const { at, found } = last
       const isOld = q.clock() - at >= q.refreshMs
-      const isOpen = systems.silent.length > 0 && q.clock() >= askAgainAt
+      const isOpen = silentOf(found).length > 0 && q.clock() >= askAgainAt
       if (isOld) refresh(find).catch(() => undefined)
-      else if (isOpen) refresh(() => findSilent(systems), at).catch(() => undefined)
+      else if (isOpen) refresh(() => findSilent(found), at).catch(() => undefined)
+      const systems = offering(found, code)
       return isOld ? { ...systems, listedAt: at } : systems
     },
   }
+}
+
+function silentOf({ listed, offers }: Found): System[] {
+  return listed.filter((system) => offers.get(system) === undefined)
+}
+
+function offering(found: Found, code: string): Systems {
+  const known = found.byCode.get(code)
+  if (known !== undefined) return known
+  const { listed, offers, members, tooMany } = found
+  const isOffering = (system: System): boolean => offers.get(system)?.includes(code) === true
+  const systems = {
+    asked: listed.filter(isOffering),
+    absent: listed.filter((system) => offers.get(system) !== undefined && !isOffering(system)),
+    ...{ silent: silentOf(found), members, tooMany },
+  }
+  found.byCode.set(code, systems)
+  return systems
 }
 
 /** Subsystems and members of `GET /listClients`; what is no such thing is left out. */

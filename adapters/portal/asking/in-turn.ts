@@ -18,6 +18,8 @@ export type Asking = {
   ): AsyncGenerator<Answered | Failed>
   /** Runs `act` in its turn, such as fetching a proof. Throws `source_busy`. */
   inTurn<T>(act: () => Promise<T>): Promise<T>
+  /** Takes one turn for all `expected` answers of `ask`, and tells each as it comes. Throws `source_busy`. */
+  inTurnEach<T>(expected: number, ask: () => AsyncGenerator<T>): AsyncGenerator<T>
   /** What the registers know the person by. */
   userCode(session: Session): string
 }
@@ -47,44 +49,45 @@ export function createAsking(q: {
   const turn = limitCalls({ running: q.people, waiting: WAITING, waitMs: q.wholeMs })
   const userCode = (session: Session): string => q.country + session.person.code
   const mayAsk = createCounts(q)
+  async function* inTurnEach<T>(expected: number, ask: () => AsyncGenerator<T>): AsyncGenerator<T> {
+    const done = Promise.withResolvers<void>()
+    await new Promise<void>((begin, refuse) => {
+      const wait = (): Promise<void> => {
+        begin()
+        return done.promise
+      }
+      turn.run(wait).catch(refuse)
+    })
+    let left = expected
+    let late: NodeJS.Timeout | undefined
+    const watchLate = (): void => {
+      clearTimeout(late)
+      if (left <= q.atOnce) late = setTimeout(done.resolve, LATE_MS)
+    }
+    // Also a browser that reads slowly gives its place to others.
+    const latest = setTimeout(done.resolve, q.wholeMs)
+    try {
+      watchLate()
+      for await (const one of ask()) {
+        left--
+        watchLate()
+        yield one
+      }
+    } finally {
+      clearTimeout(late)
+      clearTimeout(latest)
+      done.resolve()
+    }
+  }
+
   return {
-    userCode,
+    ...{ userCode, inTurnEach },
     mayAsk: ({ person }, gone) => mayAsk(person.code, gone),
     inTurn: (act) => turn.run(act),
-    async *answersFor(session, { systems, span, gone }) {
-      const done = Promise.withResolvers<void>()
-      await new Promise<void>((begin, refuse) => {
-        const wait = (): Promise<void> => {
-          begin()
-          return done.promise
-        }
-        turn.run(wait).catch(refuse)
-      })
-      let left = systems.asked.length
-      let late: NodeJS.Timeout | undefined
-      const watchLate = (): void => {
-        clearTimeout(late)
-        if (left <= q.atOnce) late = setTimeout(done.resolve, LATE_MS)
-      }
-      // Also a browser that reads slowly gives its place to others.
-      const latest = setTimeout(done.resolve, q.wholeMs)
-      try {
-        watchLate()
-        const signal = AbortSignal.any([gone, session.ended])
-        for await (const one of q.ask(systems, {
-          userCode: userCode(session),
-          ...askedSpanOf(span),
-          signal,
-        })) {
-          left--
-          watchLate()
-          yield one
-        }
-      } finally {
-        clearTimeout(late)
-        clearTimeout(latest)
-        done.resolve()
-      }
+    answersFor(session, { systems, span, gone }) {
+      const signal = AbortSignal.any([gone, session.ended])
+      const asked = { userCode: userCode(session), ...askedSpanOf(span), signal }
+      return inTurnEach(systems.asked.length, () => q.ask(systems, asked))
     },
   }
 }

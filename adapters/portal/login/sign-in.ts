@@ -8,6 +8,7 @@ import { isPlainText } from '#platform/plain-text.ts'
 import { ATTEMPT_SECONDS, attemptOf, beginAttempt } from '#platform/sessions/attempt.ts'
 import type { Identity, OpenIdClient } from '#platform/sessions/client.ts'
 import { asFault } from '#schemas/fault.ts'
+import { isOwnForm, readForm } from '../routing/form.ts'
 import type { OneCookie } from './cookie.ts'
 import type { Look, Person, Sessions } from './sessions.ts'
 
@@ -26,7 +27,9 @@ type SignIn = {
   lookOf(request: FastifyRequest): Look
   /** Pages for people. */
   refused(reply: FastifyReply, look: Look, why: Refusal): FastifyReply
-  arrived(reply: FastifyReply, look: Look): FastifyReply
+  arrived(reply: FastifyReply, look: Look, next: string): FastifyReply
+  /** Whether people may come to this address from elsewhere: they are led there when they are signed in. */
+  isEntrance(address: string): boolean
 }
 
 /** Where a person who signed out comes to. It shows nobody's list, also to a browser that has a session. */
@@ -59,7 +62,8 @@ export function signInRoutes(app: FastifyInstance, q: SignIn): void {
     try {
       const address = await q.client.addressFor(attemptOf(attempt, q.clock())!)
       endOld(request, q)
-      reply.header('set-cookie', q.cookie.writeAttempt(attempt, look.language))
+      const next = nextOf(request, q)
+      reply.header('set-cookie', q.cookie.writeAttempt(attempt, { language: look.language, next }))
       return await reply.redirect(address, 303)
     } catch (thrown) {
       logProvider(request, thrown)
@@ -93,19 +97,24 @@ export function signInRoutes(app: FastifyInstance, q: SignIn): void {
     const token = q.sessions.begin(person, look)
     reply.removeHeader('set-cookie').header('set-cookie', q.cookie.writeSession(token))
     // A page instead of a redirect: browsers do not send a Strict cookie in a chain of redirects that began at the provider.
-    return q.arrived(reply, look)
+    return q.arrived(reply, look, given !== undefined && q.isEntrance(given.next) ? given.next : '/')
   })
 
   app.post('/logout', async (request, reply) => {
     const held = q.cookie.read(request.headers.cookie)
     const session = held !== undefined && 'session' in held ? q.sessions.find(held.session) : undefined
-    const form = new URLSearchParams(Buffer.isBuffer(request.body) ? request.body.toString('latin1') : '')
-    if (session !== undefined && form.get('csrf') !== session.csrfToken) return reply.redirect('/', 303)
+    if (session !== undefined && !isOwnForm(readForm(request), session)) return reply.redirect('/', 303)
     endOld(request, q)
     return reply
       .headers({ 'set-cookie': q.cookie.clear(), 'clear-site-data': '"cache", "storage"' })
       .redirect(ENDED, 303)
   })
+}
+
+/** Where the person wants to go. Never out of the portal, and to no page that a stranger's link should open. */
+function nextOf(request: FastifyRequest, { isEntrance }: Pick<SignIn, 'isEntrance'>): string {
+  const { next } = request.query as Record<string, unknown>
+  return typeof next === 'string' && isEntrance(next) ? next : '/'
 }
 
 /** The session before is never reused: a token that somebody planted becomes worthless. */

@@ -1,6 +1,7 @@
 /** What every page has: its head, the way through the portal, the choice of language and of how to read, whom to ask. */
 import type { Look, Session } from '../login/sessions.ts'
 import { type Words, wordsOf } from '../texts.ts'
+import { csrfField } from './form.ts'
 import { type Html, html, NOTHING } from './html.ts'
 import { DRAWINGS, ICONS } from './icons.ts'
 
@@ -14,7 +15,12 @@ export type Place = {
   wholeMinutes: number
   /** Addresses of the files that pages load. */
   assets: { tokens: string; style: string; script: string; icon: string }
+  /** The sections that are there for people who are signed in. */
+  menu(): readonly MenuEntry[]
 }
+
+/** Its text is `menu.<name>`. */
+export type MenuEntry = { name: string; href: string }
 
 export type Reader = { look: Look; session: Session | undefined; words: Words }
 
@@ -25,11 +31,14 @@ export function readerOf(place: Place, look: Look, session: Session | undefined)
   return { look, session, words: wordsOf(look.language, { easy: look.easy, timeZone: place.timeZone }) }
 }
 
-/** `at` is the address of the page, to which the choices of how to read lead back; `next` is where it goes at once. */
+/**
+ * `at` is the address of the page, to which the choices of how to read lead back; `section` the one of the menu to which it belongs;
+ * `next` is where it goes at once.
+ */
 export function frameOf(
   place: Place,
   reader: Reader,
-  q: { title: string; at: string; next?: string },
+  q: { title: string; at: string; section?: string; next?: string },
 ): Frame {
   const { words, look, session } = reader
   const { assets } = place
@@ -56,6 +65,7 @@ ${DRAWINGS}
 <a class="name" href="/">${ICONS.eye}<span>${place.name}</span></a>
 ${session === undefined ? NOTHING : signedIn(reader, session)}
 </div>
+${session === undefined ? NOTHING : menu(place.menu(), words, q.section)}
 ${choices(place, reader, q.at)}
 </header>
 <main id="main" tabindex="-1">
@@ -80,9 +90,17 @@ export function wholePage(frame: Frame, content: Html): string {
 function signedIn({ words }: Reader, { person, csrfToken }: Session): Html {
   return html`<form class="me" method="post" action="/logout">
 <span class="who"><bdi>${person.name}</bdi></span>
-<input type="hidden" name="csrf" value="${csrfToken}">
+${csrfField({ csrfToken })}
 <button type="submit" class="plain">${words('frame.signOut')}</button>
 </form>`
+}
+
+/** One section alone needs no menu. */
+function menu(entries: readonly MenuEntry[], words: Words, section: string | undefined): Html {
+  if (entries.length < 2) return NOTHING
+  const entry = ({ name, href }: MenuEntry): Html =>
+    html`<li><a href="${href}"${name === section ? html` aria-current="page"` : NOTHING}>${words(`menu.${name}`)}</a></li>`
+  return html`<nav class="menu" aria-label="${words('frame.menu')}"><ul>${entries.map(entry)}</ul></nav>`
 }
 
 /** Of links alone, so that they work without script, and are kept with the session. */

@@ -34,7 +34,7 @@ export async function* usesPage(q: {
   const { words, look } = q.reader
   const at =
     q.period.from === undefined && q.period.until === undefined ? '/' : `/?${new URLSearchParams(q.period)}`
-  const frame = frameOf(q.place, q.reader, { title: words('uses.title'), at })
+  const frame = frameOf(q.place, q.reader, { title: words('uses.title'), at, section: 'uses' })
   yield `${frame.head.markup}${html`<h1>${words('uses.title')}</h1>`.markup}`
   try {
     yield* answers(q, { words, easy: look.easy, stateOf: () => 'no_answer' })

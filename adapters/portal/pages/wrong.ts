@@ -22,5 +22,5 @@ ${q.number === '' ? NOTHING : html`<div><dt>${words('proofs.number')}</dt><dd><c
 }
 <p class="go"><a class="button" href="/">${words('message.back')}</a></p></article>`
   const at = `/wrong?${new URLSearchParams({ system: q.system?.id ?? '', number: q.number })}`
-  return wholePage(frameOf(place, reader, { title: words('wrong.title'), at }), content)
+  return wholePage(frameOf(place, reader, { title: words('wrong.title'), at, section: 'uses' }), content)
 }

@@ -1,0 +1,154 @@
+/** The routes of sections before strangers, people whose session is over, and forms that come from elsewhere. */
+import t, { type Test } from 'tap'
+import { createHttpService } from '#platform/http-service/create-http-service.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { createOneCookie } from '../login/cookie.ts'
+import { createSessions } from '../login/sessions.ts'
+import type { Place } from '../pages/frame.ts'
+import { SECTIONS } from '../sections.ts'
+import { entrancesOf } from './entrances.ts'
+import { FORM_BYTES } from './form.ts'
+import { createReading } from './reading.ts'
+import type { Rooms, Section } from './section.ts'
+import { serveSections } from './serve-sections.ts'
+
+const NOW = Date.parse('2026-11-29T14:00:00Z')
+const LOOK = { language: 'en', large: false, easy: false }
+
+function open(t: Test, sections: readonly Section[], mayAsk = (): boolean => true) {
+  const sessions = createSessions({ clock: () => NOW, idleMs: 1_000, wholeMs: 5_000, most: 10 })
+  const cookie = createOneCookie({ secure: false })
+  const place: Place = {
+    ...{ name: 'My data', contact: 'help', languages: ['en'], timeZone: 'UTC' },
+    ...{ idleMinutes: 15, wholeMinutes: 60, assets: { tokens: '', style: '', script: '', icon: '' } },
+    menu: () => [],
+  }
+  const log = createLog({ name: 'test', destination: { write: () => undefined } })
+  const app = createHttpService({ name: 'people', log })
+  t.teardown(async () => {
+    sessions.close()
+    await app.close()
+  })
+  const counted: string[] = []
+  serveSections(app, sections, {
+    rooms: { place, asking: { mayAsk } } as unknown as Rooms,
+    reading: createReading({ place, cookie, sessions }),
+    count: (what) => void counted.push(what),
+  })
+  const signIn = (code: string): { headers: { cookie: string }; csrf: string; end(): void } => {
+    const token = sessions.begin({ code, name: '' }, LOOK)
+    return {
+      headers: { cookie: cookie.writeSession(token).split(';')[0]! },
+      csrf: sessions.find(token)!.csrfToken,
+      end: () => sessions.end(token),
+    }
+  }
+  return { app, signIn, counted }
+}
+
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
+
+t.test('who is not signed in reaches no page of a section, and no form', async (t) => {
+  const { app, signIn } = open(t, SECTIONS)
+  const over = signIn('1')
+  over.end()
+  for (const { method, path, isEntrance } of SECTIONS.flatMap(({ routes }) => routes))
+    for (const headers of [{}, over.headers, { cookie: 'portal-id=s.x' }]) {
+      const url = path.replace(/:\w+/g, 'x')
+      const reply = await app.inject({ method, url, headers: { ...headers, ...FORM }, payload: 'csrf=' })
+      const name = `${method} ${path}`
+      if (isEntrance === true) {
+        t.equal(reply.statusCode, 200, name)
+        t.match(reply.body, /href="\/login/, name)
+      } else
+        t.strictSame(
+          [reply.statusCode, reply.headers.location],
+          [303, method === 'GET' ? '/' : '/ended'],
+          name,
+        )
+    }
+})
+
+t.test('a form is done once it is of this very session', async (t) => {
+  const done: string[] = []
+  const section: Section = {
+    ...{ name: 'test', services: () => [] },
+    routes: [
+      {
+        ...{ method: 'POST', path: '/things/:id', asks: 'thing' },
+        answer: async ({ parameters, form, reader }) => {
+          done.push(`${parameters['id']} ${form.get('word')} ${reader.session.person.code}`)
+          if (form.get('word') === 'late') other.end()
+          return { to: '/things' }
+        },
+      },
+    ],
+  }
+  let left = 3
+  const { app, signIn, counted } = open(t, [section], () => left-- > 0)
+  const [person, other] = [signIn('1'), signIn('2')]
+  const send = async (
+    who: { headers: object },
+    form: Record<string, string> | string,
+    more: object = {},
+  ): Promise<[number, unknown]> => {
+    const reply = await app.inject({
+      ...{ method: 'POST', url: '/things/7' },
+      headers: { ...who.headers, ...FORM, ...more },
+      payload: typeof form === 'string' ? form : new URLSearchParams(form).toString(),
+    })
+    return [reply.statusCode, reply.headers.location]
+  }
+  for (const csrf of ['', 'x', other.csrf, `${person.csrf}x`])
+    t.strictSame(await send(person, { csrf, word: 'a' }), [403, undefined])
+  const json = JSON.stringify({ csrf: person.csrf })
+  t.strictSame(await send(person, json, { 'content-type': 'application/json' }), [403, undefined])
+  t.strictSame(await send(person, `csrf=${person.csrf}`, { 'content-type': 'multipart/form-data' }), [
+    403,
+    undefined,
+  ])
+  t.strictSame(await send(person, { csrf: person.csrf, word: 'x'.repeat(FORM_BYTES) }), [413, undefined])
+  t.strictSame(done, [], 'nothing was done')
+  t.strictSame(await send(person, { csrf: person.csrf, word: 'слово' }), [303, '/things'])
+  t.strictSame(
+    await send(other, { csrf: other.csrf, word: 'late' }),
+    [303, '/ended'],
+    'the session ended meanwhile',
+  )
+  t.strictSame(await send(person, { csrf: person.csrf, word: 'b' }), [303, '/things'])
+  t.strictSame(await send(person, { csrf: person.csrf, word: 'c' }), [429, undefined], 'too often')
+  t.strictSame(done, ['7 слово 1', '7 late 2', '7 b 1'])
+  t.strictSame(counted, ['thing', 'thing', 'thing'])
+})
+
+t.test('a link of another site leads to one page, and nowhere else', async (t) => {
+  const section: Section = {
+    ...{ name: 'test', services: () => [] },
+    routes: [
+      {
+        ...{ method: 'GET', path: '/asked/:token', isEntrance: true },
+        answer: async ({ parameters }) => ({ page: `for you: ${parameters['token']}` }),
+      },
+      { method: 'GET', path: '/inside', answer: async () => ({ page: '' }) },
+    ],
+  }
+  const { app, signIn } = open(t, [section])
+  const at = async (headers: object): Promise<string> =>
+    (await app.inject({ url: '/asked/t0-k_en', headers: { ...headers } })).body
+  const fromElsewhere = await at({ 'sec-fetch-site': 'cross-site' })
+  t.match(
+    fromElsewhere,
+    /http-equiv="refresh" content="0;url=\/asked\/t0-k_en"/,
+    'the Strict cookie comes next',
+  )
+  t.match(await at({}), /href="\/login\?next=\/asked\/t0-k_en"/)
+  t.match(await at(signIn('1').headers), /^for you: t0-k_en$/)
+  const isEntrance = entrancesOf([section])
+  const addresses = {
+    ...{ '/asked/t0-k_en': true, '/asked/': false, '/asked/a/b': false, '/inside': false, '/login': false },
+    ...{ '//evil.example/asked/a': false, 'https://evil.example/asked/a': false, '/asked/a?b=c': false },
+    ...{ '/asked/..': false, '/asked/a\\b': false, '/asked/a\n': false, '/asked/%2e%2e': false, '': false },
+  }
+  for (const [address, expected] of Object.entries(addresses))
+    t.equal(isEntrance(address), expected, JSON.stringify(address))
+})

@@ -1,0 +1,113 @@
+/**
+ * Serves the routes of all sections. Guarantees that only a person who is signed in reaches one, that a form of another site or session
+ * does nothing, that nobody asks other systems too often, and that a session which ended meanwhile gets nothing.
+ */
+import { pipeline, Readable } from 'node:stream'
+import { constants, createGzip } from 'node:zlib'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { ENDED } from '../login/sign-in.ts'
+import type { Reader } from '../pages/frame.ts'
+import { messagePage, welcomePage } from '../pages/welcome.ts'
+import { FORM_BYTES, isOwnForm, readForm } from './form.ts'
+import type { Reading } from './reading.ts'
+import type { Answer, Rooms, Route, Section, Visit } from './section.ts'
+
+type Serving = { rooms: Rooms; reading: Reading; count(what: string): void }
+
+const HTML = 'text/html; charset=utf-8'
+const PACKING = { level: 5, flush: constants.Z_SYNC_FLUSH }
+
+export function serveSections(app: FastifyInstance, sections: readonly Section[], q: Serving): void {
+  for (const route of sections.flatMap(({ routes }) => routes))
+    app.route({
+      ...{ method: route.method, url: route.path, bodyLimit: FORM_BYTES },
+      handler: async (request, reply) => send(request, reply, await answerTo(route, request, reply, q)),
+    })
+}
+
+async function answerTo(
+  route: Route,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { rooms, reading, count }: Serving,
+): Promise<Answer> {
+  const reader = reading(request)
+  const { session } = reader
+  if (session === undefined) return answerStranger(route, request, rooms, reader)
+  const form = readForm(request)
+  if (route.method === 'POST' && !isOwnForm(form, session))
+    return message(rooms, reader, { of: 'form.old', status: 403, link: ['/', 'message.back'] })
+  const gone = goneOf(reply)
+  if (route.asks !== undefined) {
+    if (!rooms.asking.mayAsk(session, gone)) {
+      reply.header('retry-after', 600)
+      return message(rooms, reader, { of: 'often', status: 429, link: ['/', 'message.again'] })
+    }
+    count(route.asks)
+  }
+  const visit: Visit = {
+    ...{ reader: { ...reader, session }, form, gone, log: request.log as Visit['log'] },
+    parameters: request.params as Record<string, string>,
+    query: new URL(request.url, 'http://ignored').searchParams,
+  }
+  const answer = await route.answer(visit, rooms)
+  // A page in pieces sees to that itself.
+  const isWhole = !('page' in answer) || typeof answer.page === 'string'
+  return isWhole && session.ended.aborted ? { to: ENDED } : answer
+}
+
+function answerStranger(route: Route, request: FastifyRequest, rooms: Rooms, reader: Reader): Answer {
+  if (route.method === 'POST') return { to: ENDED }
+  if (route.path === '/') return { page: welcomePage(rooms.place, reader, false) }
+  if (route.isEntrance !== true) return { to: '/' }
+  const [at = '/'] = request.url.split('?')
+  // The Strict cookie of a person who is signed in does not come with a link of another site, but with the next step from here.
+  if (request.headers['sec-fetch-site'] === 'cross-site')
+    return message(rooms, reader, { of: 'entrance', link: [at, 'login.goOn'], next: at })
+  return message(rooms, reader, { of: 'entrance', link: [`/login?next=${at}`, 'welcome.signIn'] })
+}
+
+type Message = { of: string; link: [href: string, text: string]; status?: number; next?: string }
+
+function message({ place }: Rooms, reader: Reader, { of, link, status = 200, next }: Message): Answer {
+  const { words } = reader
+  const [href, text] = link
+  const page = messagePage(place, reader, {
+    ...{ title: words(`${of}.title`), text: words(`${of}.text`), link: { href, text: words(text) } },
+    ...(next !== undefined && { next }),
+  })
+  return { page, status }
+}
+
+/** Ends when the browser has all, or went away. */
+function goneOf(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController()
+  reply.raw.once('close', () => gone.abort())
+  return gone.signal
+}
+
+function send(request: FastifyRequest, reply: FastifyReply, answer: Answer): FastifyReply {
+  if ('to' in answer) return reply.redirect(answer.to, 303)
+  if ('file' in answer) {
+    const { name, type, content } = answer.file
+    return reply.header('content-disposition', `attachment; filename="${name}"`).type(type).send(content)
+  }
+  reply.code(answer.status ?? 200).type(HTML)
+  return typeof answer.page === 'string'
+    ? reply.send(answer.page)
+    : sendAsItComes(request, reply, answer.page)
+}
+
+/** Each piece leaves at once, packed where the browser takes that. */
+function sendAsItComes(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  page: AsyncGenerator<string>,
+): FastifyReply {
+  const text = Readable.from(page, { objectMode: false })
+  reply.header('vary', 'accept-encoding, cookie')
+  if (!/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) return reply.send(text)
+  // A browser that went away is no error.
+  const packed = pipeline(text, createGzip(PACKING), () => undefined)
+  return reply.header('content-encoding', 'gzip').send(packed)
+}

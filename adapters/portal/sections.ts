@@ -1,0 +1,5 @@
+/** The sections of the portal, in the order of its menu. */
+import type { Section } from './routing/section.ts'
+import { uses } from './uses/section.ts'
+
+export const SECTIONS: readonly Section[] = [uses]

@@ -1,0 +1,101 @@
+/**
+ * "Who asked about me": the timeline, all of it as a file, the proof of one use, and what to do about one that looks wrong. Each page asks
+ * the systems anew and keeps nothing: what it shows is in the browser alone.
+ */
+import { isPlainText } from '#platform/plain-text.ts'
+import { asFault } from '#schemas/fault.ts'
+import { askProof } from '../asking/ask-proof.ts'
+import { type Period, spanOf } from '../asking/chosen-days.ts'
+import { exportUses } from '../export-uses.ts'
+import { gatherAll } from '../joining/gathered.ts'
+import type { Answered, Failed } from '../joining/row.ts'
+import { usesPage } from '../pages/uses.ts'
+import { messagePage } from '../pages/welcome.ts'
+import { wrongPage } from '../pages/wrong.ts'
+import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
+
+const DATE = /^\d{4}-\d\d-\d\d$/
+
+export const uses: Section = {
+  name: 'uses',
+  href: '/',
+  services: () => [],
+  routes: [
+    { method: 'GET', path: '/', asks: 'uses', isEntrance: true, answer: showUses },
+    { method: 'GET', path: '/everything.json', asks: 'export', answer: saveAll },
+    { method: 'GET', path: '/proof', asks: 'proof', answer: saveProof },
+    { method: 'GET', path: '/wrong', answer: explainWrong },
+  ],
+}
+
+async function showUses({ reader, query, gone, log }: Visit, rooms: Rooms): Promise<Answer> {
+  const { place, settings, systems, asking } = rooms
+  const { session } = reader
+  const page = usesPage({
+    ...{ place, reader, period: periodOf(query), own: settings.securityServer.client },
+    ended: session.ended,
+    systems: () => systems.offering(settings.asking.serviceCode),
+    ask: (found, span) => asking.answersFor(session, { systems: found, span, gone }),
+    failed: (thrown) => log.warn({ fault: asFault(thrown).code }, 'the registers could not be asked'),
+  })
+  return { page }
+}
+
+async function saveAll({ reader, query, gone }: Visit, rooms: Rooms): Promise<Answer> {
+  const { place, settings, clock, asking } = rooms
+  const systems = await rooms.systems.offering(settings.asking.serviceCode)
+  const span = spanOf(periodOf(query), place.timeZone)
+  const results: (Answered | Failed)[] = []
+  for await (const one of asking.answersFor(reader.session, { systems, span, gone })) results.push(one)
+  const gathered = gatherAll(results, systems, { own: settings.securityServer.client, span })
+  const content = JSON.stringify(exportUses(gathered, new Date(clock()).toISOString()), undefined, 1)
+  return { file: { name: 'my-data-uses.json', type: 'application/json; charset=utf-8', content } }
+}
+
+async function saveProof({ reader, query, gone }: Visit, rooms: Rooms): Promise<Answer> {
+  const { place, settings, asking, server } = rooms
+  const { session, words } = reader
+  const { asked } = await rooms.systems.offering(settings.asking.serviceCode)
+  const { system, record } = askedFor(query)
+  const known = asked.find(({ id }) => id === system)
+  const proof =
+    known === undefined || record === undefined
+      ? undefined
+      : await asking.inTurn(() =>
+          askProof(server, {
+            ...{ system: known, record, userCode: asking.userCode(session), ...settings.asking },
+            signal: AbortSignal.any([gone, session.ended]),
+          }),
+        )
+  if (proof !== undefined)
+    return { file: { name: `proof-${record}.zip`, type: 'application/zip', content: proof } }
+  const link = { href: '/', text: words('message.back') }
+  const page = messagePage(place, reader, { title: words('proof.none'), text: words('proof.why'), link })
+  return { page, status: 502 }
+}
+
+async function explainWrong({ reader, query }: Visit, rooms: Rooms): Promise<Answer> {
+  const { asked } = await rooms.systems.offering(rooms.settings.asking.serviceCode)
+  const { system, number } = askedFor(query)
+  const known = asked.find(({ id }) => id === system)
+  return { page: wrongPage(rooms.place, reader, { system: known, number }) }
+}
+
+/** Days, of which the last is included. */
+function periodOf(query: URLSearchParams): Period {
+  const [from, until] = [query.get('from'), query.get('until')]
+  const isDay = (value: string | null): value is string =>
+    value !== null && DATE.test(value) && !Number.isNaN(Date.parse(value))
+  return { ...(isDay(from) && { from }), ...(isDay(until) && { until }) }
+}
+
+/** Of an entry of the list: which system told it, its record there, and the number of the exchange. */
+function askedFor(query: URLSearchParams): {
+  system: string | null
+  record: number | undefined
+  number: string
+} {
+  const [record, number] = [query.get('record') ?? '', query.get('number')]
+  const index = /^\d{1,15}$/.test(record) ? Number(record) : undefined
+  return { system: query.get('system'), record: index, number: isPlainText(number, 255) ? number : '' }
+}
