@@ -38,6 +38,27 @@ export type MandateServiceCheck = {
   answerSeconds?: number
 }
 
+/** A length of time in the calendar of UTC. */
+export type Span = { unit: 'day' | 'month' | 'year'; value: number }
+
+/** The person whom a call is about has to have agreed: the provider's security server asks for the consent before each call. */
+export type ConsentRule = {
+  /** How the person proves that they agree: by the login of a portal, or with their wallet. */
+  proof: 'login' | 'wallet'
+  /** For one call, or for all until it ends. */
+  kinds: ('once' | 'standing')[]
+  /** For how long a consent may hold. */
+  maxDays: number
+  /** For how long the consumer keeps what it gets. */
+  dataLife: Span
+  /** How many calls a consent allows in any such time; absent: the contract's quota alone bounds them. */
+  frequency?: { times: number; per: 'hour' | 'day' | 'month' | 'year' }
+  /** How far back the data reach; absent: as far as there are any. */
+  range?: Span
+  /** The codes of the services that need the consent; absent: all of the contract. */
+  services?: string[]
+}
+
 /** Either a whole group under standard terms, which each member accepts for its own subsystems, or named subsystems. */
 export type ContractConsumers = { globalGroup: string } | { subsystems: string[] }
 
@@ -59,6 +80,7 @@ export type ContractTerms = {
    */
   secret?: { visibleTo: string[] }
   quota?: { perSecond?: number; burst?: number; perDay?: number }
+  consent?: ConsentRule
   validFrom: string
   validUntil: string
   reviewAt: string

@@ -67,6 +67,73 @@ t.test('a content has one text and one hash', async (t) => {
   }
 })
 
+t.test('a content may demand the consent of the person whom a call is about', async (t) => {
+  const personal = { ...good, personalData: true }
+  const [service] = good.services
+  const { representation: _, ...plain } = service!
+  const rule = {
+    proof: 'login',
+    kinds: ['once', 'standing'],
+    maxDays: 365,
+    dataLife: { unit: 'day', value: 30 },
+  }
+  const more = {
+    frequency: { times: 2, per: 'day' },
+    range: { unit: 'year', value: 1 },
+    services: ['persons'],
+  }
+  for (const consent of [rule, { ...rule, ...more }, { ...rule, proof: 'wallet', kinds: ['once'] }]) {
+    const content = { ...personal, consent } as ContractContent
+    t.same(readContent(content), content)
+    t.ok(fits(content))
+  }
+  const inPath = {
+    ...plain,
+    endpoints: [{ method: 'GET', path: '/a/*' }],
+    dataSubject: { in: 'path', name: 'id' },
+  }
+  t.ok(readContent({ ...personal, services: [inPath], consent: rule }))
+  const bad: [string, object, boolean][] = [
+    ['a word', { consent: 'login' }, true],
+    ['no proof', { consent: { ...rule, proof: undefined } }, true],
+    ['a proof that is none', { consent: { ...rule, proof: 'paper' } }, true],
+    ['no kind', { consent: { ...rule, kinds: [] } }, true],
+    ['a kind twice', { consent: { ...rule, kinds: ['once', 'once'] } }, true],
+    ['for ever', { consent: { ...rule, maxDays: 3651 } }, true],
+    ['kept for no time', { consent: { ...rule, dataLife: { unit: 'day', value: 0 } } }, true],
+    ['kept for weeks', { consent: { ...rule, dataLife: { unit: 'week', value: 1 } } }, true],
+    ['how often without a time', { consent: { ...rule, frequency: { times: 1 } } }, true],
+    ['a field that is none', { consent: { ...rule, revocable: false } }, true],
+    ['no services', { consent: { ...rule, services: [] } }, true],
+    ['a service of another contract', { consent: { ...rule, services: ['cars'] } }, false],
+    ['about nobody', { consent: rule, personalData: false }, false],
+    ['of whom nobody knows', { consent: rule, services: [{ ...plain, dataSubject: undefined }] }, false],
+    [
+      'of whom a path does not tell',
+      { consent: rule, services: [{ ...inPath, endpoints: [{ method: 'GET', path: '/a/**' }] }] },
+      false,
+    ],
+  ]
+  for (const [what, changes, seen] of bad) {
+    const content: unknown = JSON.parse(JSON.stringify({ ...personal, ...changes }))
+    t.equal(
+      codeOf(() => readContent(content)),
+      'invalid_contract',
+      what,
+    )
+    if (seen) t.notOk(fits(content), `${what}, by the schema`)
+  }
+  t.doesNotThrow(
+    () =>
+      readContent({
+        ...personal,
+        consent: { ...rule, services: ['persons'] },
+        services: [service, { ...inPath, serviceCode: 'cars', dataSubject: undefined }],
+      }),
+    'a service that needs none may be about nobody',
+  )
+})
+
 t.test('hostile contents', async (t) => {
   const service = good.services[0]!
   const withService = (more: object): object => ({ ...good, services: [{ ...service, ...more }] })

@@ -1,0 +1,124 @@
+/**
+ * The answers of the service `consents`, where a person gives, sees and withdraws consents to contracts that demand one: the provider's
+ * security server writes them, a portal reads them. consents.yaml has the same as OpenAPI; docs/consents.md explains.
+ */
+import type { ConsentRule } from './contract.ts'
+
+/** The code of the service. */
+export const CONSENTS = 'consents'
+
+export type ConsentProof = ConsentRule['proof']
+export type ConsentKind = ConsentRule['kinds'][number]
+
+/** `id` in colon form; `name` of the member in the global configuration. */
+export type ConsentParty = { id: string; name?: string }
+
+/** What one contract asks a person to agree to. */
+export type ConsentDemand = {
+  /** SHA-256 of all that is asked for below, hex. Agreement names it, and does not hold for anything else. */
+  demand: string
+  contract: { id: string; version: number; title: string; validUntil: string }
+  provider: ConsentParty
+  /** Who may ask under the contract. A consent is for one of them. */
+  clients: ConsentParty[]
+  purpose: string
+  legalBasis: string
+  services: {
+    serviceCode: string
+    endpoints: { method: string; path: string }[]
+    /** JSON Pointers; absent: any field. */
+    requestFields?: string[]
+    responseFields?: string[]
+  }[]
+  rule: ConsentRule
+}
+
+/** `USED_UP`: a one-time consent whose call was made. */
+export const CONSENT_STATES = ['ACTIVE', 'USED_UP', 'EXPIRED', 'WITHDRAWN'] as const
+export type ConsentState = (typeof CONSENT_STATES)[number]
+
+/** One call that was made under a consent. */
+export type ConsentUse = {
+  time: string
+  /** x-road-id of the exchange, as a tracker names it. */
+  messageId: string
+  requestId: string
+  service: ConsentParty
+}
+
+export type Consent = {
+  /** UUID. */
+  number: string
+  state: ConsentState
+  /** SHA-256 of the consent's canonical document, hex: log records of calls name it beside the number. */
+  digest: string
+  client: ConsentParty
+  /** What was agreed to, as it stood then. `clients` has the one client. */
+  agreed: ConsentDemand
+  kind: ConsentKind
+  givenAt: string
+  validUntil: string
+  withdrawnAt?: string
+  /** Somebody who acts for the person gave it. */
+  byRepresentative?: true
+  proof: ConsentProof
+  /** Of the text that the person confirmed. */
+  shown: ShownText
+  /** The requests by which it was given and withdrawn: their records in the message log of the provider's server. */
+  records: { given: number; withdrawn?: number }
+  uses: { count: number; last?: string }
+}
+
+export type Consents = { consents: Consent[]; next?: string }
+
+export type ConsentUses = { number: string; uses: ConsentUse[]; next?: string }
+
+/** The language (RFC 5646) and the SHA-256, hex, of the very text that stood before the person. */
+export type ShownText = { language: string; textHash: string }
+
+/** What a portal sends when the person has agreed. */
+export type ConsentGiven = {
+  contract: string
+  /** Colon form. */
+  client: string
+  /** The demand that was shown. */
+  demand: string
+  kind: ConsentKind
+  /** At most the contract's `maxDays` from now; absent: as long as the contract allows. */
+  validUntil?: string
+  shown: ShownText
+  /** The secret of the one-time url, if the person came by one. */
+  token?: string
+  /** Where the contract demands a wallet: the record of its presentation (docs/presentations.md). */
+  presentation?: unknown
+}
+
+/** What a consumer sends that asks a person for consent. */
+export type ConsentRequested = {
+  contract: string
+  /** Country prefix and code, as in X-Road-UserId. */
+  userCode: string
+  /** Where the portal leads the person afterwards; the portal adds `request` and `state`. */
+  returnUrl: string
+}
+
+export const CONSENT_REQUEST_STATES = ['REQUESTED', 'GIVEN', 'DECLINED', 'EXPIRED'] as const
+export type ConsentRequestState = (typeof CONSENT_REQUEST_STATES)[number]
+
+/** For the consumer. */
+export type ConsentRequest = {
+  request: string
+  state: ConsentRequestState
+  validUntil: string
+  consent?: { number: string; state: ConsentState; validUntil: string }
+}
+
+/** The first answer to the consumer: a url that serves the one person, once. */
+export type ConsentRequestMade = ConsentRequest & { url: string }
+
+/** For the portal to which the url leads. */
+export type AskedConsent = ConsentRequest & {
+  client: ConsentParty
+  demand: ConsentDemand
+  returnUrl: string
+}
