@@ -10,22 +10,15 @@ import {
   listenerFiles,
 } from '#platform/http-service/listener-tls.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { checkMail, type MailSettings, mailSchema } from '#platform/mail/settings.ts'
 import type { TokenPlace } from '#platform/pkcs11/open-session.ts'
 import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
-import {
-  checkLogin,
-  isLoopback,
-  isSafe,
-  type LoginFile,
-  loginProperties,
-} from '#platform/sessions/settings.ts'
+import { checkLogin, isSafe, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { CatalogueSettings } from './features/catalogue/collect.ts'
-import type { MailServer } from './features/mail/client.ts'
-import { MAIL_LANGUAGES, type MailLanguage } from './features/mail/rules.ts'
+import { MAIL_LANGUAGES, type MailLanguage, type RegistryMail } from './features/mail/rules.ts'
 import { type RsaFiles, rsaFiles } from './features/requests/xroad/rsa-certificate.ts'
-import { isAddress } from './members/contacts/mail-address.ts'
 
 export type { Listener }
 
@@ -34,17 +27,6 @@ type Login = LoginFile & { firstCodeFile: string; secondCodeFile: string }
 export type Registration = Listener & { certificateFile: string; keyFile: string }
 /** Always mutual TLS: only the management security server may call it. */
 export type ManagementService = Registration & RsaFiles & { clientCertificateFile: string }
-
-type MailSettings = {
-  host: string
-  port: number
-  tls: 'starttls' | 'tls' | 'none'
-  from: string
-  language: MailLanguage
-  user?: string | undefined
-  passwordFile?: string | undefined
-  caFile?: string | undefined
-}
 
 export type Settings = {
   directory: string
@@ -71,7 +53,7 @@ export type Settings = {
   auditAuthorities: { name: string; certificateSha256: string }[]
   fleet: { probeSeconds: number }
   catalogue?: CatalogueSettings | undefined
-  mail?: MailSettings | undefined
+  mail?: (MailSettings & { language: MailLanguage }) | undefined
   backups?: BackupSettings | undefined
   redisUrlFile?: string | undefined
   logLevel: string
@@ -290,33 +272,14 @@ export const settingsSchema = {
         },
       },
     },
-    mail: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['host', 'from'],
-      dependentRequired: { user: ['passwordFile'], passwordFile: ['user'] },
-      description: 'The mail server through which members are told; without it nothing is sent',
-      properties: {
-        host: { type: 'string', pattern: '^[A-Za-z0-9.:-]{1,253}$' },
-        port: { type: 'integer', minimum: 1, maximum: 65535, default: 587 },
-        tls: {
-          type: 'string',
-          enum: ['starttls', 'tls', 'none'],
-          default: 'starttls',
-          description: 'none sends in clear',
-        },
-        from: { type: 'string', maxLength: 254, description: 'The sender' },
-        language: {
-          type: 'string',
-          enum: MAIL_LANGUAGES,
-          default: 'en',
-          description: 'The language in which members are written to',
-        },
-        user: { type: 'string', minLength: 1, maxLength: 255 },
-        passwordFile: { type: 'string', 'x-path': true, description: 'Our password there, mode 0600' },
-        caFile: { type: 'string', 'x-path': true, description: 'PEM of the CAs of its certificate' },
+    mail: mailSchema('The mail server through which members are told; without it nothing is sent', {
+      language: {
+        type: 'string',
+        enum: MAIL_LANGUAGES,
+        default: 'en',
+        description: 'The language in which members are written to',
       },
-    },
+    }),
     backups: backupSchema,
     redisUrlFile: {
       type: 'string',
@@ -342,9 +305,7 @@ export function checkSettings({ admin, configuration, publicUrl, login, catalogu
     if (idText(parseSubsystemId(catalogue.client)) !== catalogue.client)
       throw invalid('catalogue.client is INSTANCE/CLASS/CODE/SUBSYSTEM, each part percent-encoded')
   }
-  if (mail !== undefined && !isAddress(mail.from)) throw invalid('mail.from is a plain e-mail address')
-  if (mail?.tls === 'none' && mail.user !== undefined && !isLoopback(mail.host))
-    throw invalid('mail.user needs mail.tls: a password is not sent in clear')
+  checkMail(mail)
   if (login === undefined) return
   checkLogin(login)
   if (login.firstCodeFile === login.secondCodeFile)
@@ -361,7 +322,7 @@ export type RegistrySettings = {
   /** The secrets from the files that the settings name. */
   pin: string
   clientSecret?: string | undefined
-  mailServer?: MailServer | undefined
+  mailServer?: RegistryMail | undefined
   redisUrl?: string | undefined
   backupKey?: string | undefined
   /** The path of the settings file. */

@@ -1,5 +1,5 @@
 /** The process of a central registry: reads settings and secrets from files, then starts registry.ts. */
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
@@ -7,6 +7,7 @@ import { systemClock } from '#platform/clock.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { createLog } from '#platform/logging/create-log.ts'
+import { readMailServer } from '#platform/mail/settings.ts'
 import { printable } from '#platform/plain-text.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -15,7 +16,6 @@ import { checkSettings, type Settings, settingsSchema } from './config.ts'
 import { restoreBackup } from './features/backups/restore-backup.ts'
 import { reopenInstallation } from './features/installation/reopen.ts'
 import { createInstallationStore } from './features/installation/store.ts'
-import type { MailServer } from './features/mail/client.ts'
 import { openMemory } from './features/restorations/memory.ts'
 import { readStanding } from './features/restorations/standing-store.ts'
 import { takenAwayFrom, takenAwayInWords } from './features/restorations/taken-away.ts'
@@ -51,23 +51,13 @@ async function start(): Promise<Running> {
     pin: await readSecret(settings.pinFile),
     clientSecret:
       settings.login === undefined ? undefined : await readSecret(settings.login.clientSecretFile),
-    mailServer: await mailServer(settings.mail),
+    mailServer: await readMailServer(settings.mail),
     redisUrl: settings.redisUrlFile === undefined ? undefined : await readSecret(settings.redisUrlFile),
     backupKey: settings.backups === undefined ? undefined : await readSecret(settings.backups.keyFile),
     settingsFile: file,
     clock,
     log,
   })
-}
-
-async function mailServer(mail: Settings['mail']): Promise<MailServer | undefined> {
-  if (mail === undefined) return undefined
-  const { passwordFile, caFile, ...server } = mail
-  return {
-    ...server,
-    password: passwordFile === undefined ? undefined : await readSecret(passwordFile),
-    ca: caFile === undefined ? undefined : await readFile(caFile, 'utf8'),
-  }
 }
 
 /** Prints a new API key for an operator who has none, then exits. */

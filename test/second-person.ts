@@ -1,6 +1,6 @@
 /** What two administrators do in the console of an installed registry, each in a window of their own. */
 import type { Test } from 'tap'
-import type { MailServer } from '#central-registry/features/mail/client.ts'
+import type { MailServer } from '#platform/mail/client.ts'
 import {
   baseOf as consoleOf,
   openBrowser as openChromium,

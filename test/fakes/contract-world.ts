@@ -1,8 +1,8 @@
 /** A registry with members who agree on contracts, and the documents that they send: proposals, seals, acts, queries. */
 import type { Test } from 'tap'
-import type { MailServer } from '#central-registry/features/mail/client.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
 import { readSignedJson } from '#core/signature/signed-json.ts'
+import type { MailServer } from '#platform/mail/client.ts'
 import {
   CONTRACT_DOCUMENT,
   type ContractContent,

@@ -4,7 +4,7 @@
 import type { AddressInfo } from 'node:net'
 import { SMTPServer } from 'smtp-server'
 import type { Test } from 'tap'
-import type { MailServer } from '#central-registry/features/mail/client.ts'
+import type { MailServer } from '#platform/mail/client.ts'
 import { tlsIdentity } from './xroad-management.ts'
 
 type Received = {

@@ -2,13 +2,14 @@
  * The job that sends one message of the outbox. It is repeated until the mail server accepts the message, rejects it for good, or
  * the message is too old.
  */
+
+import type { Fields } from '#core/mail/mail-address.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { JobHandler } from '#platform/jobs/create-jobs.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import type { SendMail } from '#platform/mail/client.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
-import type { Fields } from '../../members/contacts/mail-address.ts'
-import type { SendMail } from './client.ts'
 import { type MailLanguage, render } from './rules.ts'
 import type { MailStore } from './store.ts'
 

@@ -1,21 +1,22 @@
 /** E-mails to members: an outbox, the job that sends its messages, and the operations for administrators. */
 import type { FeatureModule } from '#platform/feature.ts'
+import { createSendMail } from '#platform/mail/client.ts'
 import type { Services } from '#platform/services.ts'
 import type { Change } from '../../changes/store.ts'
 import { CONTACT_LETTER, createContactLetters } from '../../members/contacts/letters-store.ts'
 import { forgetContacts } from '../../members/contacts/store.ts'
 import type { MemberStore } from '../../members/store.ts'
-import { createSendMail, type MailServer } from './client.ts'
 import { createDelivery } from './deliver.ts'
 import { mailMigrations } from './migrations.ts'
 import { MAIL_STATES, mailHandlers } from './routes.ts'
+import type { RegistryMail } from './rules.ts'
 import { createMailStore } from './store.ts'
 import type { Tables } from './tables.ts'
 import { createTell, SEND_MAIL, type Tell } from './tell-store.ts'
 
 type Ground = Pick<Services, 'database' | 'jobs' | 'metrics' | 'clock' | 'log'> & {
   /** Undefined when the settings name no mail server; then nothing is put into the outbox. */
-  mailServer: MailServer | undefined
+  mailServer: RegistryMail | undefined
   record: Change<Tables>
   members: Pick<MemberStore, 'parameters'>
 }

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import t, { type Test } from 'tap'
+import { isAddress } from '#core/mail/mail-address.ts'
+import { createSendMail, type MailServer } from '#platform/mail/client.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { type FakeMailServer, headerOf, startMailServer } from '#test/fakes/mail-server.ts'
 import { publish, setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
 import { actsOf, approve, authority, type RequestWorld } from '#test/fakes/request-world.ts'
 import { until } from '#test/until.ts'
-import { isAddress } from '../../members/contacts/mail-address.ts'
-import { createSendMail, type MailServer } from './client.ts'
 import { MAIL_LANGUAGES, render } from './rules.ts'
 
 type Row = {

@@ -1,12 +1,12 @@
 /** Handlers of the operations on members' mail addresses and on the outbox. */
 
+import type { Fields } from '#core/mail/mail-address.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Within } from '#platform/database/open-database.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
 import type { Page } from '../../changes/store.ts'
-import type { Fields } from '../../members/contacts/mail-address.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { memberIdOf } from '../../members/rules.ts'
 import type { MemberStore } from '../../members/store.ts'

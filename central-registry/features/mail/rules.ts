@@ -1,7 +1,10 @@
 /** Rules for e-mail: which addresses are accepted, and how a text is filled in; pure. */
+
+import { fillText } from '#core/mail/fill-text.ts'
+import { type Fields, isAddress } from '#core/mail/mail-address.ts'
+import type { MailServer } from '#platform/mail/client.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
-import { type Fields, isAddress } from '../../members/contacts/mail-address.ts'
 import en from './texts/en.json' with { type: 'json' }
 import es from './texts/es.json' with { type: 'json' }
 import et from './texts/et.json' with { type: 'json' }
@@ -16,7 +19,9 @@ export const MAIL_LANGUAGES = ['en', 'es', 'et', 'fi', 'uk'] as const
 
 export type MailLanguage = (typeof MAIL_LANGUAGES)[number]
 
-const MAX_FIELD = 1000
+/** `language`: of the letters; English when it is absent. */
+export type RegistryMail = MailServer & { language?: MailLanguage | undefined }
+
 const MAX_SUBJECT = 200
 
 /** Throws `invalid_input`. Its text does not name the address, because that is personal data. */
@@ -44,15 +49,5 @@ export function hasText(text: string): boolean {
 function filled(texts: Record<string, string>, name: string, fields: Fields): string {
   const pattern = Object.hasOwn(texts, name) ? texts[name] : undefined
   if (pattern === undefined) throw new Error(`there is no text ${name}`)
-  return pattern.replace(/\{([A-Za-z]+)\}/g, (_, field: string) =>
-    Object.hasOwn(fields, field) ? oneLine(fields[field]!) : '-',
-  )
-}
-
-/** Makes a field a single line: replaces control, format and separator characters. */
-function oneLine(text: string): string {
-  return text
-    .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, ' ')
-    .slice(0, MAX_FIELD)
-    .trim()
+  return fillText(pattern, fields)
 }

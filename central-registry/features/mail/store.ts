@@ -1,11 +1,11 @@
 /** Rows of members' mail addresses and of the outbox. */
 import type { Kysely } from 'kysely'
+import type { Fields } from '#core/mail/mail-address.ts'
 import { tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import { type Change, counted, mustBe, type Page, type Tabled, textContains } from '../../changes/store.ts'
-import type { Fields } from '../../members/contacts/mail-address.ts'
 import { mustBeRegistered } from '../../members/store.ts'
 import type { MailState, Tables } from './tables.ts'
 

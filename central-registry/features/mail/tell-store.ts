@@ -3,6 +3,7 @@
  * notified of an event that did not happen, and that each event is notified.
  */
 import type { Kysely, Selectable } from 'kysely'
+import { isAddress } from '#core/mail/mail-address.ts'
 import type { Clock } from '#platform/clock.ts'
 import { tablesOf, type Within } from '#platform/database/open-database.ts'
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
@@ -10,7 +11,6 @@ import { idText, memberOf, parseClientId, parseServerId } from '#schemas/identif
 import type { Happened } from '../../contract-versions/move-version-store.ts'
 import { contentOf } from '../../contract-versions/rows-store.ts'
 import { askWhereNeeded, type PutMail } from '../../members/contacts/letters-store.ts'
-import { isAddress } from '../../members/contacts/mail-address.ts'
 import { knownOf, ownInstance } from '../../members/contacts/store.ts'
 import type { RegisterTables, SuspensionRow } from '../../register/tables.ts'
 import { hasText } from './rules.ts'

@@ -3,13 +3,13 @@
  * limits allow, and that only the digest of a code is stored.
  */
 import type { Kysely } from 'kysely'
+import { type Fields, isAddress } from '#core/mail/mail-address.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseMemberId } from '#schemas/identifiers.ts'
 import { say, type Word } from '#schemas/said.ts'
 import { type Change, counted } from '../../changes/store.ts'
 import type { ContactAddressRow } from '../../register/contact-tables.ts'
 import type { RegisterTables } from '../../register/tables.ts'
-import { type Fields, isAddress } from './mail-address.ts'
 import { CODE_GOOD_MS, DAY_MS, digestOf, MOST_LETTERS, newCode } from './rules.ts'
 
 /** The name of the letter's texts. */

@@ -5,6 +5,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { membersOfSide } from '#core/contract/awaited.ts'
 import { groupOf } from '#core/contract/parties.ts'
+import { isAddress } from '#core/mail/mail-address.ts'
 import {
   CONTRACT_SIDES,
   type ContactState,
@@ -13,7 +14,6 @@ import {
 } from '#schemas/contract.ts'
 import { parseMemberId } from '#schemas/identifiers.ts'
 import type { ContactAddressRow } from '../../register/contact-tables.ts'
-import { isAddress } from './mail-address.ts'
 
 export const DAY_MS = 86_400_000
 export const CODE_GOOD_MS = 7 * DAY_MS

@@ -1,7 +1,6 @@
 /** Sends one message to the mail server by SMTP, encrypted unless the settings say otherwise, with a time limit. */
 import { Socket } from 'node:net'
 import { Fault } from '#schemas/fault.ts'
-import type { MailLanguage } from './rules.ts'
 
 export type MailServer = {
   host: string
@@ -9,14 +8,13 @@ export type MailServer = {
   /** `starttls` and `tls` require a trusted certificate that names the host. */
   tls: 'starttls' | 'tls' | 'none'
   from: string
-  /** Of the letters; English when it is absent. */
-  language?: MailLanguage | undefined
   user?: string | undefined
   password?: string | undefined
   /** PEM of the CAs; without it, those of the operating system are used. */
   ca?: string | undefined
 }
-type Message = { id: string; to: string; subject: string; text: string }
+/** `stopAt`: the address at which its recipient stops such messages without a login (RFC 8058). */
+type Message = { id: string; to: string; subject: string; text: string; stopAt?: string | undefined }
 
 /**
  * Resolves when the server has accepted the message. Throws `mail_address_refused` when it rejects this recipient for good,
@@ -31,7 +29,7 @@ const PERMANENT = 500
 
 export function createSendMail(q: MailServer, { totalMs = TOTAL_MS } = {}): SendMail {
   const domain = q.from.slice(q.from.lastIndexOf('@') + 1)
-  return async ({ id, to, subject, text }) => {
+  return async ({ id, to, subject, text, stopAt }) => {
     // The library listens for the socket's errors only once it connects.
     const socket = new Socket().on('error', () => undefined)
     const timer = setTimeout(() => socket.destroy(new Error('it took too long')), totalMs)
@@ -45,7 +43,13 @@ export function createSendMail(q: MailServer, { totalMs = TOTAL_MS } = {}): Send
         text,
         // The same id at each try, so that mail programs recognise a message that arrives twice.
         messageId: `<${id}@${domain}>`,
-        headers: { 'Auto-Submitted': 'auto-generated' },
+        headers: {
+          'Auto-Submitted': 'auto-generated',
+          ...(stopAt !== undefined && {
+            'List-Unsubscribe': `<${stopAt}>`,
+            'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+          }),
+        },
       })
     } catch (thrown) {
       throw faultOf(thrown)

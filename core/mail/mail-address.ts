@@ -1,4 +1,4 @@
-/** Which e-mail addresses the registry writes to; pure. */
+/** Which e-mail addresses are written to; pure. */
 
 /**
  * Only dot-atoms and host names of RFC 5321. Quotes, comments, lists and display names are rejected, because mail programs
