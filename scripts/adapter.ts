@@ -10,6 +10,7 @@ import { httpAdapter } from '#adapters/http/adapter.ts'
 import type { Adapter } from '#adapters/kit/adapter.ts'
 import { type PublishedDocument, publishedDocument, readSettings } from '#adapters/kit/serve-adapter.ts'
 import { type KitSettings, serviceUrl } from '#adapters/kit/settings.ts'
+import { mandatesAdapter } from '#adapters/mandates/adapter.ts'
 import { soapAdapter } from '#adapters/soap/adapter.ts'
 import { importGateway } from '#adapters/soap/import/import-gateway.ts'
 import { restAsSoapAdapter } from '#adapters/soap/rest-as-soap/adapter.ts'
@@ -61,6 +62,7 @@ Adapters:
   file-messages
               files that are delivered as one-way messages, and those of inboxes as files; it is no service, and only runs
   http        an HTTP system of one's own: which paths, methods and headers pass, and how the adapter proves who it is
+  mandates    a register of who may act for whom, also as concordat mandates
   rest-as-soap
               a REST service as a SOAP service of X-Road, by a WSDL: as a service, or before the own security server
   soap        operations of a SOAP service, by its WSDL, as POST with JSON
@@ -79,6 +81,7 @@ type Known = {
 const ADAPTERS: Record<string, Known> = {
   file: known(fileAdapter),
   http: known(httpAdapter),
+  mandates: known(mandatesAdapter),
   'rest-as-soap': known(restAsSoapAdapter),
   soap: known(soapAdapter),
   sql: known(sqlAdapter),

@@ -15,6 +15,7 @@ import { fileMessages } from '#adapters/file/messages/worker.ts'
 import { httpAdapter } from '#adapters/http/adapter.ts'
 import { readSettings } from '#adapters/kit/serve-adapter.ts'
 import { readWorkerSettings } from '#adapters/kit/serve-worker.ts'
+import { mandatesAdapter } from '#adapters/mandates/adapter.ts'
 import { portal } from '#adapters/portal/portal.ts'
 import { soapAdapter } from '#adapters/soap/adapter.ts'
 import { restAsSoapAdapter } from '#adapters/soap/rest-as-soap/adapter.ts'
@@ -72,6 +73,12 @@ const PROCESSES: { heading: string; schema: object; prefix: string; example: str
     schema: portal.schema,
     prefix: portal.prefix,
     example: 'docs/examples/portal.yaml',
+  },
+  {
+    heading: 'Register of mandates',
+    schema: mandatesAdapter.schema,
+    prefix: mandatesAdapter.prefix,
+    example: 'docs/examples/mandates.yaml',
   },
   {
     heading: 'SQL adapter',
@@ -254,6 +261,7 @@ void t.test('each example is accepted and shows every setting', async (t) => {
     if (schema === registrySchema) checkSettings(settings as Parameters<typeof checkSettings>[0])
     if (schema === serverSchema) checkServerSettings(settings as Parameters<typeof checkServerSettings>[0])
     if (schema === httpAdapter.schema) await readSettings(httpAdapter, path.join(ROOT, example), {})
+    if (schema === mandatesAdapter.schema) await readSettings(mandatesAdapter, path.join(ROOT, example), {})
     if (schema === soapAdapter.schema) await readSettings(soapAdapter, path.join(ROOT, example), {})
     if (schema === sqlAdapter.schema) await readSettings(sqlAdapter, path.join(ROOT, example), {})
     if (schema === fileAdapter.schema) await readSettings(fileAdapter, path.join(ROOT, example), {})
@@ -269,7 +277,7 @@ void t.test('each example is accepted and shows every setting', async (t) => {
 })
 
 t.test('every operation of our APIs has checks that compile', async (t) => {
-  for (const name of ['central-registry-api', 'security-server-api', 'subject-keys-api']) {
+  for (const name of ['central-registry-api', 'security-server-api', 'subject-keys-api', 'mandates']) {
     const document = parse(read(`schemas/${name}.yaml`), { maxAliasCount: -1 }) as OpenApiDocument
     const operations = readOperations(document)
     t.ok(operations.length > 4, name)

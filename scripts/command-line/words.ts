@@ -84,6 +84,7 @@ export const COMMANDS = {
       file: service('CSV, JSON and XML files'),
       'file-messages': runs('files as one-way messages'),
       http: service('an HTTP system'),
+      mandates: service('a register of who may act for whom'),
       'rest-as-soap': service('a REST service as a SOAP service'),
       soap: service('operations of a SOAP service', {
         import: {
@@ -217,6 +218,7 @@ export const SERVERS: Record<string, string> = {
   'central-registry': 'the registry of an instance',
   'security-server': 'the gateway of an agency',
   portal: "the pages where people see who used their data, before an agency's server",
+  mandates: "a register of who may act for whom, before an agency's server",
   'subject-keys': "the keys by which a log is searched for people, apart from the agency's server",
   'trust-services': 'certification authority, OCSP responder and TSA for development',
 }
