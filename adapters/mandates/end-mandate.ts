@@ -9,7 +9,9 @@ import type { Role } from './roles.ts'
 import type { MandateRow } from './store.ts'
 import { inForce, type MandatePath } from './sub-delegate.ts'
 
-export type MandateToEnd = Signed & { action: 'DELETE' | 'DELETE_WITHDRAW' | 'DELETE_WAIVE' }
+export type MandateToEnd = Signed & { action: string }
+
+const ACTIONS = ['DELETE', 'DELETE_WITHDRAW', 'DELETE_WAIVE']
 
 type How = { how: 'told' | 'withdrawn' | 'waived'; by: string; mustBeSigned: boolean }
 
@@ -20,6 +22,7 @@ export function endMandate(
   given: MandateToEnd,
 ): Promise<MandateRow[]> {
   const { roles, now } = rooms
+  if (!ACTIONS.includes(given.action)) throw refuse('actionUnknown')
   return rooms.store.change(async (store, within) => {
     const row = inForce(await store.mandate(path.mandate), path, now)
     if (row === undefined) throw refuse('mandateMissing', 404)

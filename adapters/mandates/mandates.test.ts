@@ -186,6 +186,7 @@ t.test('what somebody holds may be given up, and what ends gives nothing', async
   const end = (user: string, mandate: string, action = 'DELETE'): Promise<Reply> =>
     ask('PUT', `${between(mother, friend)}/${mandate}`, { user, json: { action } })
   t.equal(kindOf(await end(friend, id, 'DELETE_WITHDRAW')), '403 notAllowed')
+  t.equal(kindOf(await end(friend, id, 'PROLONG')), '501 actionUnknown')
   t.equal((await end(friend, id, 'DELETE_WAIVE')).status, 200)
   t.match(await ask('GET', `${between(mother, friend)}?ns=TRACKER`), { body: { mandates: [] } })
   for (const validityPeriod of [

@@ -82,6 +82,12 @@ const KINDS = {
     et: 'Sellist volitust ei ole või on see lõppenud',
     ru: 'Такого полномочия нет, или оно закончилось',
   },
+  actionUnknown: {
+    status: 501,
+    title: 'A mandate can be ended, and nothing else is done with it',
+    et: 'Volitust saab ainult lõpetada',
+    ru: 'Полномочие можно только прекратить',
+  },
   failed: {
     status: 500,
     title: 'The register failed: ask again later, and tell who runs it the instance',
