@@ -10,7 +10,9 @@ import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { createLog } from '#platform/logging/create-log.ts'
+import { createWitnessClient } from '#platform/witness/client.ts'
 import { createWitness } from '#platform/witness/create-witness.ts'
+import { createOwnWitnesses } from '#platform/witness/own-witnesses.ts'
 import { witnessRoutes } from '#platform/witness/routes.ts'
 import { createWitnessStore, witnessMigrations } from '#platform/witness/store.ts'
 import { openWitnessKey } from '#platform/witness/witness-key.ts'
@@ -26,8 +28,6 @@ import {
 } from '../../message-log/fixture.ts'
 import { encodePeaks } from '../../message-log/records/hot-store.ts'
 import type { IndexTables } from '../../reading/index/tables.ts'
-import { createWitnessClient } from './client.ts'
-import { createOwnWitnesses } from './own-witnesses.ts'
 import { readPolicy } from './policy.ts'
 
 export const silent = createLog({ name: 'test', level: 'silent' })

@@ -4,7 +4,7 @@
  */
 import { Agent, request } from 'undici'
 import { Fault } from '#schemas/fault.ts'
-import { type AskWitness, MAX_REPLY_BYTES } from './transport.ts'
+import { type AskWitness, MAX_REPLY_BYTES } from './ask-witness.ts'
 
 const TIMEOUT_MS = 10_000
 const dispatcher = new Agent()

@@ -11,9 +11,9 @@ import { parseVerifierKey } from '#core/merkle/verifier-key.ts'
 import type { PolicyWitness } from '#core/merkle/witness-policy.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { WITNESS_TYPE } from '#schemas/log-key.ts'
-import type { AskWitness, WitnessReply } from './transport.ts'
+import type { AskWitness, WitnessReply } from './ask-witness.ts'
 
-/** The part of the message log that this feature uses. */
+/** What a log gives to its submission. */
 export type SubmittedLog = {
   logKey(): Promise<string>
   newestCheckpoint(): Promise<string | undefined>
@@ -40,8 +40,8 @@ type ContradictionFound = {
 
 type Rooms = {
   log: SubmittedLog
-  /** A fresh statement by the member about which key signs our checkpoints. */
-  statement(): Promise<Buffer>
+  /** A fresh statement by the member about which key signs our checkpoints. Absent: the witness learns our key from its operator. */
+  statement?: (() => Promise<Buffer>) | undefined
   now(): Date
 }
 
@@ -78,9 +78,13 @@ export async function submitTo(witness: PolicyWitness, ask: AskWitness, rooms: R
       const told = toldSize(reply)
       if (told < (cosigned?.size ?? 0)) return contradict('witness-rollback', note, checkpoint)
       oldSize = told
-    } else if ((reply.status === 404 || reply.status === 403) && !introduced) {
+    } else if (
+      (reply.status === 404 || reply.status === 403) &&
+      rooms.statement !== undefined &&
+      !introduced
+    ) {
       introduced = true
-      await introduce(ask, rooms)
+      await introduce(ask, rooms.statement)
     } else if (reply.status === 422) return contradict('fork', note, checkpoint)
     else throw refusal(reply)
   }
@@ -102,7 +106,7 @@ export async function submitTo(witness: PolicyWitness, ask: AskWitness, rooms: R
 }
 
 /** The witness does not know our log's key yet. The member's signature on the statement vouches for it. */
-async function introduce(ask: AskWitness, { statement }: Rooms): Promise<void> {
+async function introduce(ask: AskWitness, statement: () => Promise<Buffer>): Promise<void> {
   const body = await statement()
   const reply = await ask({ method: 'POST', path: '/log-keys', body, contentType: WITNESS_TYPE.statement })
   if (reply.status >= 300) throw refusal(reply)

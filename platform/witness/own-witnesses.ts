@@ -1,5 +1,5 @@
 /**
- * The witnesses of this server's log. Brings the newest checkpoint to each of them independently, and reports how far the quorum
+ * The witnesses of a log of ours. Brings the newest checkpoint to each of them independently, and reports how far the quorum
  * has come. A witness that is down delays nothing. A contradiction is reported by log line, health check, metric and management
  * API.
  */
@@ -11,8 +11,8 @@ import type { Finding } from '#platform/health/create-health.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, type Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
+import type { AskWitness } from './ask-witness.ts'
 import { type SubmittedLog, submitTo } from './submit.ts'
-import type { AskWitness } from './transport.ts'
 
 /** The part of the log that a quorum of the policy has cosigned. */
 type Witnessed = {
@@ -54,7 +54,8 @@ export function createOwnWitnesses(q: {
   log: WatchedLog
   /** Returns the way to ask the witness with this URL. */
   transport(url: string): AskWitness
-  statement(): Promise<Buffer>
+  /** Absent: each witness learns our log's key from its operator. */
+  statement?: () => Promise<Buffer>
   clock: Clock
   logger: Pick<Log, 'error' | 'warn'>
 }): OwnWitnesses {
@@ -72,13 +73,14 @@ export function createOwnWitnesses(q: {
   const submitOne = async (witness: WitnessPolicy['witnesses'][number]): Promise<void> => {
     const { label } = witness
     try {
-      const rooms = { log, statement: q.statement, now: () => new Date(clock()) }
+      const { statement } = q
+      const rooms = { log, statement, now: () => new Date(clock()) }
       const submitted = await submitTo(witness, asks.get(label)!, rooms)
       errors.delete(label)
       if (submitted !== undefined && 'contradiction' in submitted)
         logger.error(
           { witness: label, kind: submitted.contradiction },
-          'a witness knows another history of this message log; both notes are kept',
+          'a witness knows another history of this log; both notes are kept',
         )
     } catch (thrown) {
       const fault = asFault(thrown)
@@ -158,7 +160,7 @@ export function createOwnWitnesses(q: {
       if (first !== undefined)
         return {
           ok: true,
-          reason: say`${first.witness} knows another history of this message log (${first.kind})`,
+          reason: say`${first.witness} knows another history of this log (${first.kind})`,
         }
       if (lateSince === undefined || clock() - lateSince < LATE_MS) return { ok: true }
       return {
