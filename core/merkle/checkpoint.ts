@@ -1,53 +1,14 @@
-/**
- * Tree heads as C2SP checkpoints (tlog-checkpoint v1): origin, size, root, and extension lines, which we neither write nor
- * interpret.
- */
-import { Fault } from '#schemas/fault.ts'
-import { HASH_LENGTH } from './hash.ts'
-import { type Note, parseNote } from './signed-note.ts'
+/** Tree heads as C2SP checkpoints: a text of origin, size and root (`checkpoint-text.ts`) as a signed note. */
+import { type Checkpoint, readCheckpointText } from './checkpoint-text.ts'
+import { parseNote } from './signed-note.ts'
 
+export { type Checkpoint, writeCheckpoint } from './checkpoint-text.ts'
 export { addCosignature, isCosignature, verifyCosignature } from './cosignature.ts'
 export { memberSignatureLine, verifyMemberSignature } from './member-signature.ts'
 export { addSignature, type Note, noteName, signNote, verifyNote } from './signed-note.ts'
 
-/** The content of a checkpoint; `note` is the signed text with its signature lines. */
-export type Checkpoint = { origin: string; size: number; root: Buffer; extensions: string[]; note: Note }
-
-const SIZE = /^(?:0|[1-9][0-9]{0,15})$/
-const MAX_EXTENSIONS = 16
-
-/** The text of a checkpoint, to be signed by signNote. */
-export function writeCheckpoint(q: {
-  origin: string
-  size: number
-  root: Buffer
-  extensions?: string[]
-}): string {
-  const lines = [q.origin, String(q.size), q.root.toString('base64'), ...(q.extensions ?? [])]
-  if (
-    !Number.isSafeInteger(q.size) ||
-    q.size < 0 ||
-    q.root.length !== HASH_LENGTH ||
-    lines.some((line) => line === '' || /[\u0000-\u001f]/.test(line))
-  ) {
-    throw new TypeError('not the parts of a checkpoint')
-  }
-  return `${lines.join('\n')}\n`
-}
-
 /** Parses a signed checkpoint without verifying signatures; throws `malformed_checkpoint`. */
 export function parseCheckpoint(source: string): Checkpoint {
   const note = parseNote(source)
-  const [origin, size, root, ...extensions] = note.text.slice(0, -1).split('\n')
-  if (origin === undefined || origin === '') throw malformed('no origin')
-  if (size === undefined || !SIZE.test(size) || !Number.isSafeInteger(Number(size)))
-    throw malformed('the tree size')
-  const hash = Buffer.from(root ?? '', 'base64')
-  if (hash.length !== HASH_LENGTH || hash.toString('base64') !== root) throw malformed('the root hash')
-  if (extensions.length > MAX_EXTENSIONS || extensions.includes('')) throw malformed('an extension line')
-  return { origin, size: Number(size), root: hash, extensions, note }
-}
-
-function malformed(what: string): Fault {
-  return new Fault('malformed_checkpoint', { what })
+  return { ...readCheckpointText(note.text), note }
 }

@@ -5,7 +5,8 @@
  */
 import { Fault } from '#schemas/fault.ts'
 import { type Cosignature, verifyCosignature } from './cosignature.ts'
-import { ed25519Octets, type Note } from './signed-note.ts'
+import { cosignerOctets } from './cosigner-key.ts'
+import type { Note } from './signed-note.ts'
 import { parseVerifierKey, type VerifierKey } from './verifier-key.ts'
 
 export type PolicyWitness = VerifierKey & {
@@ -118,7 +119,7 @@ function leastOf(text: string, members: number): number {
 }
 
 function isSameKey(a: VerifierKey, b: VerifierKey): boolean {
-  return ed25519Octets(a.publicKey).equals(ed25519Octets(b.publicKey))
+  return cosignerOctets(a.publicKey).equals(cosignerOctets(b.publicKey))
 }
 
 function invalid(what: string): Fault {

@@ -1,5 +1,5 @@
 /**
- * The Ed25519 key of a witness in its own file (0600). It is made only for a database that has never cosigned, so a lost key is
+ * The key of a witness in its own file (0600): Ed25519, or ML-DSA-44 if its operator put one there. It is made only for a database that has never cosigned, so a lost key is
  * not replaced silently, and two nodes on one database have the same key.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
@@ -43,7 +43,7 @@ export async function readWitnessKey(file: string, name: string): Promise<Witnes
       verifierKey: writeVerifierKey({ name, publicKey: createPublicKey(privateKey) }, 'witness'),
     }
   } catch (cause) {
-    throw invalid(`${file} holds no Ed25519 key`, cause)
+    throw invalid(`${file} holds neither an Ed25519 nor an ML-DSA-44 key`, cause)
   }
 }
 
