@@ -172,11 +172,14 @@ t.test('a registry with a certificate of a CA, and answers that are none', async
     ],
   })
   let answer: { status: number; body: string } = { status: 200, body: '[]' }
+  const early: (string | undefined)[] = []
   const chain = certificatePem(der) + certificatePem(authority.intermediate.der)
   const key = privateKey.export({ type: 'pkcs8', format: 'pem' })
-  const registry = createServer({ key, cert: chain }, (_request, response) =>
-    response.writeHead(answer.status).end(answer.body),
-  )
+  const registry = createServer({ key, cert: chain }, (_request, response) => {
+    if (early.length === 0) return response.writeHead(answer.status).end(answer.body)
+    const later = early.shift()
+    return response.writeHead(429, later === undefined ? {} : { 'retry-after': later }).end()
+  })
   await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve))
   t.teardown(() => registry.close())
   const { port } = registry.address() as AddressInfo
@@ -185,6 +188,11 @@ t.test('a registry with a certificate of a CA, and answers that are none', async
     authCertRegServiceCert: der,
   }))
   t.same(await client.states('{}'), [], 'whoever issued it: the certificate itself is what counts')
+  early.push('1', undefined)
+  t.same(await client.states('{}'), [], 'it waits for its turn, which others at its address may have taken')
+  t.equal(early.length, 0)
+  early.push('60')
+  t.equal(await codeOf(client.states('{}')), 'registration_refused', 'but not for a minute')
   for (const body of ['', 'null', '{}', '[{}]', '[1]', 'x', '[', '"x"', `"${'x'.repeat(600_000)}"`]) {
     answer = { status: 200, body }
     t.equal(await codeOf(client.states('{}')), 'registration_unavailable', body.slice(0, 20))

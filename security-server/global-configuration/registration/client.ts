@@ -23,15 +23,17 @@ export type PostMessage = (contentType: string, body: Buffer) => Promise<Central
 
 const TIMEOUT_MS = 15_000
 const MAX_BYTES = 512 * 1024
-const ATTEMPTS = 4
-const PAUSE_MS = 700
+/** How long a document waits for its turn in all. */
+const PATIENCE_MS = 20_000
+const LATER = /^[1-9]\d{0,4}$/
 
 export function createPostDocument(service: () => PrivateParameters['managementService']): PostDocument {
   return async (path, body, maxBytes = MAX_BYTES) => {
     const { url, dispatcher } = connectionTo(service(), maxBytes)
     const { origin } = url
+    const latest = performance.now() + PATIENCE_MS
     try {
-      for (let attempt = 1; ; attempt++) {
+      for (;;) {
         const reply = await request(`${origin}${path}`, {
           method: 'POST',
           headers: {
@@ -46,8 +48,10 @@ export function createPostDocument(service: () => PrivateParameters['managementS
         if (reply.statusCode < 300) return bytes
         // The limit counts requests by address, which other servers may share. The registry did not read the document, so its id
         // can be used again.
-        if (reply.statusCode !== 429 || attempt === ATTEMPTS) throw refusal(reply.statusCode, bytes)
-        await wait(PAUSE_MS)
+        const pause = pauseUntilTurn(reply.headers['retry-after'])
+        if (reply.statusCode !== 429 || performance.now() + pause > latest)
+          throw refusal(reply.statusCode, bytes)
+        await wait(pause)
       }
     } catch (cause) {
       if (cause instanceof Fault && cause.code === 'registration_refused') throw cause
@@ -56,6 +60,12 @@ export function createPostDocument(service: () => PrivateParameters['managementS
       await dispatcher.destroy()
     }
   }
+}
+
+/** Servers that share an address and were refused together do not ask again together. */
+function pauseUntilTurn(retryAfter: string | string[] | undefined): number {
+  const seconds = typeof retryAfter === 'string' && LATER.test(retryAfter) ? Number(retryAfter) : 1
+  return 1000 * (seconds + Math.random())
 }
 
 export function createPostMessage(service: () => PrivateParameters['managementService']): PostMessage {
