@@ -21,7 +21,7 @@ import type { Node } from './fakes/registry-world.ts'
 import { findProgram } from './outside-tools.ts'
 import { until } from './until.ts'
 
-const PROGRAMS = ['chromium', 'chromium-browser']
+const PROGRAMS = ['chromium-headless-shell', 'chromium', 'chromium-browser']
 const SCREENSHOTS = path.resolve(import.meta.dirname, '../screenshots')
 // Screenshots are for people; the whole gate, whose pages nobody looks at, makes none.
 const WITHOUT_SCREENSHOTS = process.env['TEST_SCREENSHOTS'] === 'none'

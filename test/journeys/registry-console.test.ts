@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { registryApi } from '#central-registry/admin/api.ts'
@@ -67,21 +67,13 @@ const NARROW = { viewport: { width: 320, height: 640 } }
 const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
 if (hasChromium()) await buildConsoles()
 
-void t.test('catalogues of texts: each language has every text, with the same gaps to fill', async (t) => {
-  const folder = path.join(ROOT, 'console/texts')
-  const read = (file: string) =>
-    JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as Record<string, string>
-  const gaps = (line = ''): string[] => (line.match(/\{\w+\}/g) ?? []).sort()
-  const english = read('en.json')
-  for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
-    const texts = read(file)
-    for (const [key, line] of Object.entries(english)) {
-      // Another language may have more plural forms, never fewer than "other".
-      if (!key.endsWith('_one')) t.strictSame(gaps(texts[key]), gaps(line), `${file} ${key}`)
-    }
-  }
+void t.test('what two persons agree to has words', async (t) => {
+  const english = JSON.parse(readFileSync(path.join(ROOT, 'console/texts/en.json'), 'utf8')) as Record<
+    string,
+    string
+  >
   for (const { id, url } of readOperations(await registryApi()).filter(({ fourEyes }) => fourEyes)) {
-    t.ok(english[`operation.${id}`], `${id}: what two persons agree to has words`)
+    t.ok(english[`operation.${id}`], id)
     if (url.includes(':id')) t.ok(english[`field.id.${id}`], `${id}: and so has what it is about`)
   }
 })
