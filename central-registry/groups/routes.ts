@@ -43,6 +43,11 @@ export function groupHandlers(q: {
       await store.addGroup(checkNewCode(code), checkName(description))
       return { code, description, members: [] }
     },
+    describeGlobalGroup: async ({ params, body }) => {
+      const [code, { description }] = [checkCode(params['code']!), body as { description: string }]
+      await store.describeGroup(code, checkName(description))
+      return { code, description }
+    },
     deleteGlobalGroup: ({ params }) => store.deleteGroup(checkCode(params['code']!)),
     addGlobalGroupMember: async ({ params, body }) => {
       const { client } = body as { client: string }

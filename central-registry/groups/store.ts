@@ -90,6 +90,14 @@ export function createGroupStore(database: Tabled, change: Change) {
         nextStanding(`the global group ${code}`, 'add', { exists })
         await transaction.insertInto('global_group').values({ code, description }).execute()
       }),
+    /** Throws `conflict` for the group that the registry keeps: its description is the same in every instance. */
+    describeGroup: (code: string, description: string) =>
+      change(async (transaction) => {
+        checkByHand(code)
+        const exists = (await countOf(transaction, 'global_group', 'code', code)) > 0
+        nextStanding(`the global group ${code}`, 'rename', { exists })
+        await transaction.updateTable('global_group').set({ description }).where('code', '=', code).execute()
+      }),
     deleteGroup: (code: string) =>
       change(async (transaction) => {
         checkByHand(code)

@@ -49,6 +49,11 @@ export function memberHandlers(q: Rooms): Record<string, OperationHandler> {
       await store.addClass(checkNewCode(code), checkName(description))
       return { code, description }
     },
+    describeMemberClass: async ({ params, body }) => {
+      const [code, { description }] = [checkCode(params['code']!), body as { description: string }]
+      await store.describeClass(code, checkName(description))
+      return { code, description }
+    },
     deleteMemberClass: ({ params }) => store.deleteClass(checkCode(params['code']!)),
     getMembers: async ({ query }) =>
       listAnswer((await store.members(query as Page & Filter)).map(describe), query as Page, () =>

@@ -90,6 +90,12 @@ export function createMemberStore(database: Tabled, change: Change) {
         nextStanding(`the member class ${code}`, 'add', { exists })
         await transaction.insertInto('member_class').values({ code, description }).execute()
       }),
+    describeClass: (code: string, description: string) =>
+      change(async (transaction) => {
+        const exists = (await countOf(transaction, 'member_class', 'code', code)) > 0
+        nextStanding(`the member class ${code}`, 'rename', { exists })
+        await transaction.updateTable('member_class').set({ description }).where('code', '=', code).execute()
+      }),
     deleteClass: (code: string) =>
       change(async (transaction) => {
         nextStanding(`the member class ${code}`, 'delete', {

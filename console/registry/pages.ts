@@ -108,7 +108,12 @@ export const contents: Group[] = [
           },
           {
             ...page('/global-groups', 'groups.title', 'getGlobalGroups', globalGroups),
-            acts: ['addGlobalGroup', 'addGlobalGroupMember', 'deleteGlobalGroupMember'],
+            acts: [
+              'addGlobalGroup',
+              'describeGlobalGroup',
+              'addGlobalGroupMember',
+              'deleteGlobalGroupMember',
+            ],
             below: [page('/global-groups/:code', 'groups.one', 'getGlobalGroup', globalGroup)],
           },
           {
@@ -221,7 +226,7 @@ export const contents: Group[] = [
         tabs: [
           {
             ...page('/settings', 'settings.title', 'getSystem', settings),
-            acts: ['addMemberClass', 'setManagementServiceProvider'],
+            acts: ['addMemberClass', 'describeMemberClass', 'setManagementServiceProvider'],
           },
           {
             ...page('/people', 'people.title', 'getPeople', people),

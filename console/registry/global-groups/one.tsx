@@ -24,16 +24,34 @@ export function OneGroup({ params }: { params: Record<string, string> }) {
             lead={<Copyable value={code} />}
             acts={
               keptByRegistry ? undefined : (
-                <Act
-                  operation="deleteGlobalGroup"
-                  button={text('groups.delete')}
-                  title={text('groups.deleteTitle', { name: code })}
-                  consequence={<p>{text('groups.deleteConsequence')}</p>}
-                  nameToType={code}
-                  send={(_, call) => call('deleteGlobalGroup', { params: { code } })}
-                  result={() => <p>{text('groups.deleted')}</p>}
-                  then={() => goTo('/global-groups')}
-                />
+                <>
+                  <Act
+                    operation="describeGlobalGroup"
+                    button={text('groups.describe')}
+                    title={text('groups.describeTitle', { name: code })}
+                    consequence={<p>{text('groups.describeConsequence')}</p>}
+                    fields={[
+                      {
+                        name: 'description',
+                        title: 'groups.description',
+                        maxLength: 255,
+                        initial: description,
+                      },
+                    ]}
+                    send={(body, call) => call('describeGlobalGroup', { params: { code }, body })}
+                    result={() => <p>{text('groups.described')}</p>}
+                  />
+                  <Act
+                    operation="deleteGlobalGroup"
+                    button={text('groups.delete')}
+                    title={text('groups.deleteTitle', { name: code })}
+                    consequence={<p>{text('groups.deleteConsequence')}</p>}
+                    nameToType={code}
+                    send={(_, call) => call('deleteGlobalGroup', { params: { code } })}
+                    result={() => <p>{text('groups.deleted')}</p>}
+                    then={() => goTo('/global-groups')}
+                  />
+                </>
               )
             }
           />

@@ -34,9 +34,26 @@ export function MemberClasses() {
           { title: 'classes.description', cell: ({ description }) => <bdi>{description}</bdi> },
           {
             title: 'common.acts',
-            acts: ['deleteMemberClass'],
-            cell: ({ code }) => (
+            acts: ['describeMemberClass', 'deleteMemberClass'],
+            cell: ({ code, description }) => (
               <div class="acts">
+                <Act
+                  operation="describeMemberClass"
+                  button={text('classes.describe')}
+                  label={text('classes.describeThis', { code })}
+                  title={text('classes.describeTitle', { code })}
+                  consequence={<p>{text('classes.describeConsequence')}</p>}
+                  fields={[
+                    {
+                      name: 'description',
+                      title: 'classes.description',
+                      maxLength: 255,
+                      initial: description,
+                    },
+                  ]}
+                  send={(body, call) => call('describeMemberClass', { params: { code }, body })}
+                  result={() => <p>{text('classes.described')}</p>}
+                />
                 <Act
                   operation="deleteMemberClass"
                   button={text('classes.delete')}

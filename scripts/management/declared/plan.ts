@@ -38,7 +38,14 @@ function classes({ memberClasses }: Declared, present: Present): Plan {
     if (found === undefined)
       plan.steps.push(step(`add the member class ${code}`, 'addMemberClass', {}, { code, description }))
     else if (found.description !== description)
-      plan.differences.push(`member class ${code} is described as "${found.description}"`)
+      plan.steps.push(
+        step(
+          `describe the member class ${code} as ${description}`,
+          'describeMemberClass',
+          { code },
+          { description },
+        ),
+      )
   }
   note(plan, 'member class', memberClasses, present.memberClasses, ({ code }) => code)
   return plan
@@ -225,7 +232,14 @@ function groups(declared: Declared, present: Present): Plan {
     if (there === undefined)
       plan.steps.push(step(`add the global group ${code}`, 'addGlobalGroup', {}, { code, description }))
     else if (there.description !== description)
-      plan.differences.push(`global group ${code} is described as "${there.description}"`)
+      plan.steps.push(
+        step(
+          `describe the global group ${code} as ${description}`,
+          'describeGlobalGroup',
+          { code },
+          { description },
+        ),
+      )
     for (const client of members) {
       if (there?.members.includes(client)) continue
       const says = `add ${client} to the global group ${code}`
