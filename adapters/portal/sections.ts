@@ -1,5 +1,6 @@
 /** The sections of the portal, in the order of its menu. */
+import { consents } from './consents/section.ts'
 import type { Section } from './routing/section.ts'
 import { uses } from './uses/section.ts'
 
-export const SECTIONS: readonly Section[] = [uses]
+export const SECTIONS: readonly Section[] = [uses, consents]

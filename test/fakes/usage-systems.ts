@@ -4,10 +4,18 @@
  */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { text as readText } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import type { Usage, UsageCoverage, Usages } from '#schemas/find-usage.ts'
 
-type Asked = { path: string; query: URLSearchParams; userId: string | undefined }
+type Asked = {
+  method: string
+  path: string
+  query: URLSearchParams
+  userId: string | undefined
+  /** What a POST brought, as JSON. */
+  body: unknown
+}
 /** Answers one question, or never. */
 export type Answering = (asked: Asked, response: http.ServerResponse) => void
 
@@ -18,6 +26,8 @@ export type FakeSystem = {
   owner: string
   /** Undefined: it does not offer the service. */
   answers?: Answering
+  /** Other services, by their codes. */
+  services?: Readonly<Record<string, Answering>>
   /** It does not even say what it offers. */
   isSilent?: true
 }
@@ -26,7 +36,7 @@ type UsageServer = { url: string; asked: (Asked & { system: string })[]; systems
 
 export async function startUsageServer(t: Test, systems: FakeSystem[]): Promise<UsageServer> {
   const asked: UsageServer['asked'] = []
-  const server = http.createServer((request, response) => {
+  const server = http.createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://server')
     if (pathname === '/listClients') return send(response, listOf(systems))
     const [, , instance, memberClass, code, subsystem, service = '', ...rest] = pathname.split('/')
@@ -37,11 +47,17 @@ export async function startUsageServer(t: Test, systems: FakeSystem[]): Promise<
     response.setHeader('x-road-service', `${id}/${service}`)
     response.setHeader('x-road-request-hash', 'aGFzaA==')
     if (system === undefined || system.isSilent) return response.destroy()
+    const { answers, services = {} } = system
+    const offered: Record<string, Answering> = { ...services, ...(answers && { findUsage: answers }) }
     if (service === 'allowedMethods')
-      return send(response, { service: system.answers === undefined ? [] : [{ service_code: 'findUsage' }] })
-    const question = { path: `/${rest.join('/')}`, query: searchParams, userId: header('x-road-userid') }
+      return send(response, { service: Object.keys(offered).map((code) => ({ service_code: code })) })
+    const text = await readText(request)
+    const question = {
+      ...{ method: request.method ?? '', path: `/${rest.join('/')}`, query: searchParams },
+      ...{ userId: header('x-road-userid'), body: text === '' ? undefined : JSON.parse(text) },
+    }
     asked.push({ ...question, system: id })
-    system.answers?.(question, response)
+    offered[service]?.(question, response)
   })
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => {
@@ -67,7 +83,8 @@ function listOf(systems: readonly FakeSystem[]): object {
   return { member }
 }
 
-function send(response: http.ServerResponse, json: unknown, status = 200): void {
+/** Answers with JSON. */
+export function send(response: http.ServerResponse, json: unknown, status = 200): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(json))
 }
 

@@ -7,10 +7,11 @@ import path from 'node:path'
 import t from 'tap'
 import { startPortal } from '#adapters/portal/portal-fixture.ts'
 import { hasChromium, openBrowser as openChromium, visitor } from '../browser.ts'
+import { keepConsents } from '../fakes/consent-systems.ts'
 import { sessionAt } from '../fakes/installed-registry.ts'
 import { CLIENT, openBrowser, startOpenIdProvider } from '../fakes/openid-provider.ts'
 import { usageSample } from '../fakes/usage-sample.ts'
-import { startUsageServer } from '../fakes/usage-systems.ts'
+import { type FakeSystem, startUsageServer } from '../fakes/usage-systems.ts'
 import { tabThrough } from '../keyboard.ts'
 import { skipFor } from '../outside-tools.ts'
 
@@ -21,7 +22,16 @@ const PHONE = { viewport: { width: 360, height: 740 } }
 t.test('a person sees who used their data', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is missing')
   const chromium = await openChromium()
-  const server = await startUsageServer(t, usageSample(Date.now()))
+  const systems = usageSample(Date.now())
+  const [population, , health] = systems as [FakeSystem, FakeSystem, FakeSystem]
+  const keeper = keepConsents({
+    provider: population,
+    client: health,
+    person: `EE${PERSON}`,
+    now: Date.now(),
+  })
+  population.services = { consents: keeper.answers }
+  const server = await startUsageServer(t, systems)
   const issuer = await startOpenIdProvider(t)
   const portal = await startPortal(t, { server: server.url, issuer, client: CLIENT })
   const person = openBrowser(t)
@@ -103,6 +113,47 @@ t.test('a person sees who used their data', async (t) => {
     )
     t.strictSame(await page.evaluate('indexedDB.databases().then((all) => all.length)'), 0)
     t.equal((await page.context().cookies()).length, 1)
+  })
+
+  await t.test('a consent is given and taken back, by keyboard alone', async (t) => {
+    for (const [name, size, language] of [
+      ['phone', PHONE, 'uk'],
+      ['desk', {}, 'en'],
+    ] as const) {
+      const { page, load, check } = await visitor(t, chromium, {
+        base: portal.url,
+        context: { ...context, ...size },
+      })
+      const token = name.padEnd(43, 'x')
+      keeper.ask(token)
+      await load(`/consents/asked/${population.id}/${token}?language=${language}&large=no&easy=no`)
+      await check(`portal-asked-${name}`)
+      await page.locator('input[name="kind"]').first().focus()
+      await page.keyboard.press('ArrowDown')
+      await page.locator('button[value="yes"]').press('Enter')
+      await page.locator('a[href^="https://bank.example/loan"]').waitFor()
+      t.match(keeper.consents[0], { kind: 'standing', state: 'ACTIVE', shown: { language } })
+      if (name === 'phone') await check('portal-agreed-phone')
+      await page.locator('.menu a[href="/consents"]').press('Enter')
+      await page.locator('.consents.active .consent').waitFor()
+      await check(`portal-consents-${name}`)
+      if (name === 'phone') await tabThrough(t, page, 'the consents', 'body')
+      await page.locator('.consents.active .consent a').first().press('Enter')
+      await page.locator('a[href^="/consents/withdraw"]').waitFor()
+      await check(`portal-consent-${name}`)
+      await page.locator('a[href^="/consents/withdraw"]').press('Enter')
+      await page.locator('form[action="/consents/withdraw"] button').waitFor()
+      if (name === 'phone') await check('portal-withdraw-phone')
+      await page.locator('form[action="/consents/withdraw"] button').press('Enter')
+      await page.locator('.note[role="status"]').waitFor()
+      if (name === 'desk') await check('portal-withdrawn-desk')
+      t.equal(keeper.consents[0]!.state, 'WITHDRAWN')
+      await load('/consents')
+      await page.locator('.consents.ended .consent a').press('Enter')
+      await page.locator('a.at').press('Enter')
+      await page.locator('#use-DEV-1').waitFor()
+      t.ok(await page.locator('#use-DEV-1').isVisible(), 'a use leads to its row, which is open')
+    }
   })
 
   await t.test('a person who went away, or signs out, leaves no list in any window', async (t) => {

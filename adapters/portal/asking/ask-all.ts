@@ -3,8 +3,8 @@ import type { Answered, Failed } from '../joining/row.ts'
 import { type AskLimits, askSystem, type Question } from './ask-system.ts'
 import { eachAsItEnds } from './each-as-it-ends.ts'
 import type { System, Systems } from './find-systems.ts'
+import { namesOf } from './names.ts'
 import type { OwnServer } from './own-server.ts'
-import type { Names } from './read-usages.ts'
 
 export type AskAll = (
   systems: Systems,
@@ -25,9 +25,4 @@ export function createAskAll(q: {
       askSystem(q.server, { system, serviceCode: q.serviceCode, question, limits: q.limits }),
     )
   }
-}
-
-function namesOf({ asked, absent, silent, members }: Systems): Names {
-  const all = [...asked, ...absent, ...silent].map((system) => [system.id, system] as const)
-  return { systems: new Map(all), members }
 }

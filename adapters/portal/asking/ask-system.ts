@@ -6,10 +6,10 @@ import type { SecurityServer } from '#adapters/client/connect.ts'
 import type { Answered, Coverage, Failed, Row, Why } from '../joining/row.ts'
 import { type CallLimits, callService, type NotCalled, whyOfStatus } from './call-service.ts'
 import type { System } from './find-systems.ts'
+import type { Names } from './names.ts'
 import {
   isObject,
   listOf,
-  type Names,
   numberOf,
   readCoverage,
   readFoundUsage,

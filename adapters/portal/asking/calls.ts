@@ -15,18 +15,19 @@ import type { System } from './find-systems.ts'
 import type { Asking } from './in-turn.ts'
 import type { OwnServer } from './own-server.ts'
 
-/** A call as a section makes it: who asks is the person of the session, and it ends with `gone`. */
-type PersonCall = Omit<ServiceCall, 'person' | 'signal'> & { gone: AbortSignal }
+/** A call as a section makes it: who asks is the person of the session. */
+type PersonCall = Omit<ServiceCall, 'person' | 'signal'>
+export type Call = (q: PersonCall) => Promise<JsonAnswer | NotCalled>
 
 export type Calls = {
-  /** Asks one system. Never throws. */
-  call(session: Session, q: PersonCall): Promise<JsonAnswer | NotCalled>
-  /** Asks all these systems for their service `code`, some at the same time, and tells each answer as it comes. Throws `source_busy`. */
-  callAll(
+  /** Asks one system; it ends with `gone`. Never throws. */
+  call(session: Session, gone: AbortSignal, q: PersonCall): Promise<JsonAnswer | NotCalled>
+  /** Does `ask`, which never throws, for each of these systems, some at the same time, and tells each result as it comes. Throws `source_busy`. */
+  each<T>(
     session: Session,
-    systems: readonly System[],
-    q: Omit<PersonCall, 'service'> & { code: string },
-  ): AsyncGenerator<{ system: System; answer: JsonAnswer | NotCalled }>
+    gone: AbortSignal,
+    q: { systems: readonly System[]; ask(system: System, call: Call): Promise<T> },
+  ): AsyncGenerator<T>
 }
 
 export function createCalls(q: {
@@ -36,24 +37,22 @@ export function createCalls(q: {
 }): Calls {
   const { server, asking, limits } = q
 
-  function callNow(session: Session, { gone, ...asked }: PersonCall): Promise<JsonAnswer | NotCalled> {
+  function callFor(session: Session, gone: AbortSignal): Call {
+    const person = asking.userCode(session)
     const signal = AbortSignal.any([gone, session.ended])
-    return callService(server, { ...asked, person: asking.userCode(session), signal }, limits)
+    return (asked) => callService(server, { ...asked, person, signal }, limits)
   }
 
   return {
-    call: (session, asked) =>
+    call: (session, gone, asked) =>
       asking
-        .inTurn(() => callNow(session, asked))
+        .inTurn(() => callFor(session, gone)(asked))
         // Too many others wait.
         .catch(() => ({ why: 'busy' as const, code: '', isOpen: false })),
-    callAll(session, systems, { code, ...asked }) {
-      const gone = AbortSignal.any([asked.gone, AbortSignal.timeout(limits.wholeMs)])
+    each(session, gone, { systems, ask }) {
+      const call = callFor(session, AbortSignal.any([gone, AbortSignal.timeout(limits.wholeMs)]))
       return asking.inTurnEach(systems.length, () =>
-        eachAsItEnds(systems, limits.atOnce, async (system) => ({
-          system,
-          answer: await callNow(session, { ...asked, gone, service: `${system.id}/${code}` }),
-        })),
+        eachAsItEnds(systems, limits.atOnce, (system) => ask(system, call)),
       )
     },
   }

@@ -18,6 +18,12 @@ export function spanOf({ from, until }: Period, timeZone: string): Span {
   }
 }
 
+/** The day of an instant there: "2026-11-29". */
+export function dayOf(time: string, timeZone: string): string {
+  const at = Date.parse(time)
+  return new Date(at + offsetOf(at, timeZone)).toISOString().slice(0, 'yyyy-mm-dd'.length)
+}
+
 /** A little more than the span: two clocks may put one exchange on different sides of midnight, and both rows are needed. */
 export function askedSpanOf({ from, until }: Span): Period {
   return {

@@ -6,14 +6,9 @@ import { isPlainText } from '#platform/plain-text.ts'
 import { slashForm } from '#schemas/colon-identifiers.ts'
 import type { Contract, Coverage, Look, Mass, Party, Row, Side } from '../joining/row.ts'
 import type { System } from './find-systems.ts'
+import type { Names } from './names.ts'
 
 type Json = Record<string, unknown>
-
-/** What a system's names are looked up in. */
-export type Names = {
-  systems: ReadonlyMap<string, System>
-  members: ReadonlyMap<string, string>
-}
 
 const MOST_TEXT = 1000
 const MOST_ID = 255
@@ -170,7 +165,8 @@ function isRole(value: unknown): value is Side {
   return value === 'provider' || value === 'consumer'
 }
 
-function timeOf(value: unknown): string | undefined {
+/** As ISO 8601 in UTC; undefined for what is no time. */
+export function timeOf(value: unknown): string | undefined {
   if (typeof value !== 'string' || !TIME.test(value)) return undefined
   const time = Date.parse(value)
   return Number.isNaN(time) ? undefined : new Date(time).toISOString()
@@ -188,8 +184,8 @@ function outcomeOf(value: unknown): Row['outcome'] {
   return value === 'ok' ? 'given' : value === 'open' ? 'open' : 'refused'
 }
 
-/** A party by its identifier in colon form; the configuration's name for it goes before what the answer calls it. */
-function partyOf(given: unknown, most: number, names: Names): Party | undefined {
+/** A party by its identifier in colon form, of three codes and at most so many; the configuration's name for it goes before what the answer calls it. */
+export function partyOf(given: unknown, most: number, names: Names): Party | undefined {
   if (!isObject(given) || typeof given['id'] !== 'string') return undefined
   let id: string
   try {

@@ -155,6 +155,11 @@ function meaningOf(use: Use, { words, stateOf }: Around): string {
   return words(`meaning.one.${side}.${other === undefined || other === '' ? 'absent' : stateOf(other)}`)
 }
 
+/** By which other pages lead to one use in the list. */
+export function useAnchor(messageId: string): string {
+  return `use-${encodeURIComponent(messageId)}`
+}
+
 function proofs(uses: readonly Use[], { words }: Around): Html {
   const shown = uses.slice(0, MOST_TIMES)
   const isAny = shown.some(
@@ -163,10 +168,15 @@ function proofs(uses: readonly Use[], { words }: Around): Html {
   const more = uses.length - shown.length
   return html`<h3>${words(isAny ? 'proofs.title' : 'proofs.none')}</h3>
 <ul class="each">${shown.map(
-    (use) => html`<li><span class="at">${momentOf(use.time, words)}</span>${number(use, words)}
+    (use) => html`<li${anchor(use)}><span class="at">${momentOf(use.time, words)}</span>${number(use, words)}
 ${[use.provider, use.consumer].map((row) => proofLink(row, words))}</li>`,
   )}</ul>
 ${more > 0 ? html`<p class="quiet">${words.count('proofs.more', more)}</p>` : NOTHING}`
+}
+
+function anchor(use: Use): Html {
+  const { messageId } = shownRow(use)
+  return messageId === '' ? NOTHING : html` id="${useAnchor(messageId)}"`
 }
 
 function momentOf(time: string, words: Words): Html {

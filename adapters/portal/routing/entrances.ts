@@ -1,13 +1,14 @@
 /** Which addresses of the portal people may come to from elsewhere, such as a link in an agency's page. */
 import type { Section } from './section.ts'
 
-/** A number or a random text: no dot, no slash, nothing that a browser would read otherwise. */
-const SEGMENT = '[A-Za-z0-9_-]{1,200}'
+/** One segment of an address, encoded: no dots alone, no slash in any form, nothing that a browser would read otherwise. */
+const SEGMENT = "(?!\\.{1,2}(?:/|$))(?:[A-Za-z0-9._~!'()*-]|%(?!2E|2F|5C|7F|[01])[0-9A-F]{2})+"
+const MOST_CHARACTERS = 600
 
 export function entrancesOf(sections: readonly Section[]): (address: string) => boolean {
   const entrances = sections
     .flatMap(({ routes }) => routes)
     .filter(({ isEntrance }) => isEntrance === true)
     .map(({ path }) => new RegExp(`^${path.replace(/:\w+/g, SEGMENT)}$`))
-  return (address) => entrances.some((one) => one.test(address))
+  return (address) => address.length <= MOST_CHARACTERS && entrances.some((one) => one.test(address))
 }

@@ -147,7 +147,9 @@ t.test('a link of another site leads to one page, and nowhere else', async (t) =
   const addresses = {
     ...{ '/asked/t0-k_en': true, '/asked/': false, '/asked/a/b': false, '/inside': false, '/login': false },
     ...{ '//evil.example/asked/a': false, 'https://evil.example/asked/a': false, '/asked/a?b=c': false },
+    ...{ '/asked/a%20b.c': true, '/asked/%2E%2E': false, '/asked/%2Fb': false, '/asked/%00': false },
     ...{ '/asked/..': false, '/asked/a\\b': false, '/asked/a\n': false, '/asked/%2e%2e': false, '': false },
+    [`/asked/${'a'.repeat(600)}`]: false,
   }
   for (const [address, expected] of Object.entries(addresses))
     t.equal(isEntrance(address), expected, JSON.stringify(address))

@@ -1,0 +1,16 @@
+/** The addresses of this section's pages. A consent has its number from the system that keeps it, so both name it. */
+import type { Consent } from './consent.ts'
+
+export const LIST = '/consents'
+export const ONE = '/consents/one'
+export const RECEIPT = '/consents/receipt'
+export const WITHDRAW = '/consents/withdraw'
+/**
+ * The one-time url that a provider's server gives to a consumer: the subsystem that asks stands in it, so that nobody else learns the
+ * secret at its end.
+ */
+export const ASKED = '/consents/asked/:instance/:memberClass/:memberCode/:subsystem/:token'
+
+export function addressOf(page: string, { told, number }: Pick<Consent, 'told' | 'number'>): string {
+  return `${page}?${new URLSearchParams({ system: told.id, number })}`
+}

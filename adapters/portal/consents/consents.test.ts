@@ -1,0 +1,248 @@
+/** Consents of a person over systems that are honest, broken or lie, and requests for one that are used, late, foreign or forged. */
+import t from 'tap'
+import { keepConsents } from '#test/fakes/consent-systems.ts'
+import { CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
+import { type Answering, type FakeSystem, send, startUsageServer } from '#test/fakes/usage-systems.ts'
+import { startPortal } from '../portal-fixture.ts'
+import { groupOf } from './list-page.ts'
+import { readAsked, readConsent, readConsentUse } from './read-consents.ts'
+
+const PERSON = 'P00000042'
+const OTHER = 'P00000043'
+const SCRIPT = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
+const TOKEN = 'k'.repeat(43)
+
+const bank: FakeSystem = { id: 'DEV/COM/2001/loans', name: 'Loans', owner: 'Savings Bank' }
+const tax: FakeSystem = { id: 'DEV/GOV/1002/tax', name: 'Tax assessment', owner: 'Tax Agency' }
+const land: FakeSystem = { id: 'DEV/GOV/1003/land', name: 'Land register', owner: 'Land Agency' }
+
+const field = (text: string, name: string): string =>
+  new RegExp(`name="${name}" value="([^"]*)"`).exec(text)?.[1] ?? ''
+
+t.test('a person sees consents, gives one, refuses one and takes one back', async (t) => {
+  const keeper = keepConsents({ provider: tax, client: bank, person: `EE${PERSON}`, now: Date.now() })
+  let land2: Answering = (_asked, response) => send(response, { type: 'too_many_requests' }, 429)
+  const server = await startUsageServer(t, [
+    bank,
+    { ...tax, services: { consents: keeper.answers } },
+    { ...land, services: { consents: (asked, response) => land2(asked, response) } },
+  ])
+  const issuer = await startOpenIdProvider(t)
+  const portal = await startPortal(t, { server: server.url, issuer, client: CLIENT })
+  const browser = openBrowser(t)
+  const at = (path: string): string => `${portal.url}${path}`
+  const askedAt = `/consents/asked/${tax.id}/${TOKEN}`
+  const { request } = keeper.ask(TOKEN)
+
+  const stranger = await browser.visit(at(askedAt))
+  t.match(stranger.text, new RegExp(`href="/login\\?next=${askedAt}"`))
+  await browser.visit(at(`/login?next=${askedAt}`))
+  const arrived = await browser.visit(await browser.toCallback(portal.url, PERSON))
+  t.match(arrived.text, /You are signed in/)
+
+  const page = await browser.visit(at(askedAt))
+  t.match(page.text, /Savings Bank[\s\S]*asks whether it may get data about you from[\s\S]*Tax assessment/)
+  for (const words of [
+    ...['To check whether you can repay a loan', 'Article 6', 'business register code', 'income', '6 months'],
+    ...['At most 2 times a month', 'The last: 1 year', '90 days from your answer', 'If you say no'],
+  ])
+    t.ok(page.text.includes(words), words)
+  const form = (answer: string, more: Record<string, string> = {}): Record<string, string> => ({
+    ...Object.fromEntries(
+      ['csrf', 'demand', 'language', 'text'].map((name) => [name, field(page.text, name)]),
+    ),
+    ...{ answer, kind: 'standing', ...more },
+  })
+  const changes: Record<string, Record<string, string>> = {
+    demand: { demand: 'f'.repeat(64) },
+    text: { text: 'f'.repeat(64) },
+    language: { language: 'uk' },
+    kind: { kind: 'for ever' },
+  }
+  for (const [name, changed] of Object.entries(changes)) {
+    const refused = await browser.visit(at(askedAt), { form: form('yes', changed) })
+    t.match([refused.status, refused.text], [409, /Please look again/], name)
+  }
+  t.equal((await browser.visit(at(askedAt), { form: form('yes', { csrf: 'x' }) })).status, 403)
+  t.equal(keeper.consents.length, 1, 'nothing was given')
+
+  const agreed = await browser.visit(at(askedAt), { form: form('yes') })
+  t.match(agreed.text, /You agreed/)
+  t.match(
+    agreed.text,
+    new RegExp(`href="https://bank.example/loan\\?step=2&#38;request=${request}&#38;state=GIVEN"`),
+  )
+  t.match(keeper.consents[0], {
+    kind: 'standing',
+    shown: { language: 'en', textHash: field(page.text, 'text') },
+  })
+  t.equal((await browser.visit(at(askedAt))).status, 404, 'used')
+  t.equal((await browser.visit(at(askedAt), { form: form('yes') })).status, 404, 'twice')
+
+  const list = (await browser.visit(at('/consents'))).text
+  t.match(list, /aria-current="page">What I agreed to/)
+  t.match(list, /1 of 2 systems answered[\s\S]*Land register[\s\S]*too much to do/)
+  t.match(list, /In force[\s\S]*Savings Bank[\s\S]*was not used[\s\S]*Ended[\s\S]*Used 3 times/)
+  const query = new URLSearchParams({ system: tax.id, number: keeper.consents[0]!.number }).toString()
+  const old = new URLSearchParams({ system: tax.id, number: keeper.consents[1]!.number }).toString()
+  t.match(
+    (await browser.visit(at(`/consents/one?${old}`))).text,
+    /href="\/\?from=[\d-]+&#38;until=[\d-]+#use-DEV-1"/,
+  )
+  t.equal((await browser.visit(at(`/consents/withdraw?${old}`))).status, 303, 'it is over')
+  const receipt = await browser.visit(at(`/consents/receipt?${query}`))
+  t.match(receipt.headers, {
+    'content-type': /^application\/ld\+json/,
+    'content-disposition': /consent-[0-9a-f-]+\.jsonld/,
+  })
+
+  const confirm = await browser.visit(at(`/consents/withdraw?${query}`))
+  t.match(confirm.text, /Take this consent back\?[\s\S]*Within 60 seconds[\s\S]*6 months/)
+  const back = Object.fromEntries(
+    ['csrf', 'system', 'number'].map((name) => [name, field(confirm.text, name)]),
+  )
+  await browser.visit(at('/consents/withdraw'), { form: { ...back, csrf: 'x' } })
+  t.equal(keeper.consents[0]!.state, 'ACTIVE')
+  const done = await browser.follow(await browser.visit(at('/consents/withdraw'), { form: back }))
+  t.match(done.text, /You took it back\. Tax assessment confirmed that on[\s\S]*within 60 seconds/)
+  t.equal(keeper.consents[0]!.state, 'WITHDRAWN')
+
+  const no = 'n'.repeat(43)
+  keeper.ask(no)
+  const declined = await browser.visit(at(`/consents/asked/${tax.id}/${no}`), { form: form('no') })
+  t.match(declined.text, /You did not agree[\s\S]*state=DECLINED/)
+  t.equal(keeper.state(no), 'DECLINED')
+
+  await t.test('what is not for this person, or cannot be believed', async (t) => {
+    const cases = {
+      late: keeper.ask('l'.repeat(43), { validUntil: '2026-01-01T00:00:00Z' }),
+      given: keeper.ask('g'.repeat(43), { state: 'GIVEN' }),
+      expired: keeper.ask('e'.repeat(43), { state: 'EXPIRED' }),
+    }
+    for (const name of Object.keys(cases)) {
+      const { status, text } = await browser.visit(at(`/consents/asked/${tax.id}/${name[0]!.repeat(43)}`))
+      t.match([status, text], [404, /Nothing is asked of you here/], name)
+    }
+    for (const [name, returnUrl] of [
+      ...[
+        ['script', 'javascript:alert(1)'],
+        ['plain', 'http://bank.example/'],
+        ['data', 'data:text/html,x'],
+      ],
+      ...[
+        ['user', 'https://bank.example@evil.example/'],
+        ['none', ''],
+      ],
+    ] as [string, string][]) {
+      const token = `r${name}`.padEnd(43, 'x')
+      keeper.ask(token, { returnUrl })
+      const { status } = await browser.visit(at(`/consents/asked/${tax.id}/${token}`))
+      t.equal(status, 502, name)
+    }
+    keeper.ask('o'.repeat(43))
+    const other = openBrowser(t)
+    await other.login(portal.url, OTHER)
+    t.equal(
+      (await other.visit(at(`/consents/asked/${tax.id}/${'o'.repeat(43)}`))).status,
+      404,
+      'photographed',
+    )
+    t.equal((await other.visit(at(`/consents/one?${query}`))).status, 404, "another person's")
+    server.asked.length = 0
+    for (const path of [
+      ...[`/consents/asked/DEV/GOV/9/evil/${TOKEN}`, `/consents/asked/${tax.id}/short`, '/consents/one'],
+      ...[`/consents/one?system=DEV/GOV/9/evil&number=${keeper.consents[0]!.number}`],
+      ...[`/consents/one?system=${tax.id}&number=../../etc`, `/consents/receipt?system=${tax.id}&number=1`],
+    ])
+      t.equal((await browser.visit(at(path))).status, 404, path)
+    t.strictSame(server.asked, [], 'nobody was asked')
+    land2 = (_asked, response) => send(response, { consents: [{ ...keeper.consents[0] }, null, 7, {}] })
+    t.match(
+      (await browser.visit(at('/consents'))).text,
+      /2 of 2 systems answered\.\s+What they told may have gaps/,
+    )
+  })
+  t.notMatch(
+    portal.lines.join(''),
+    new RegExp(`${PERSON}|${TOKEN}|Savings Bank`),
+    'no line says whose, or the secret',
+  )
+})
+
+t.test('an answer that is broken or lies is no consent', (t) => {
+  const told = { id: tax.id, name: tax.name, owner: tax.owner }
+  const names = { systems: new Map([[tax.id, told]]), members: new Map() }
+  const keeper = keepConsents({
+    provider: tax,
+    client: bank,
+    person: 'x',
+    now: Date.parse('2026-11-29T14:00:00Z'),
+  })
+  const good = keeper.consents[0]!
+  const asked = keeper.ask(TOKEN)
+  t.match(readConsent(told, good, names), {
+    number: good.number,
+    client: { owner: 'DEV/COM/2001 “Savings Bank”' },
+  })
+  t.match(readAsked(told, asked, names), { client: { id: bank.id } })
+  const { agreed } = good
+  const wrong: object[] = [
+    ...[
+      { number: 'x' },
+      { state: 'GOOD' },
+      { kind: 'always' },
+      { givenAt: 'now' },
+      { validUntil: 7 },
+      { client: null },
+    ],
+    ...[
+      { client: { id: '../..' } },
+      { agreed: { ...agreed, demand: 'x' } },
+      { agreed: { ...agreed, purpose: 'a\u0000' } },
+    ],
+    { agreed: { ...agreed, provider: { id: 'DEV:GOV:1003:land' } } },
+    ...[{ maxDays: 0 }, { kinds: [] }, { proof: 'word' }, { dataLife: { unit: 'week', value: 1 } }].map(
+      (one) => ({
+        agreed: { ...agreed, rule: { ...agreed.rule, ...one } },
+      }),
+    ),
+    ...[{ range: { unit: 'day' } }, { frequency: { times: 1.5, per: 'day' } }].map((one) => ({
+      agreed: { ...agreed, rule: { ...agreed.rule, ...one } },
+    })),
+  ]
+  for (const one of wrong)
+    t.equal(readConsent(told, { ...good, ...one }, names), undefined, JSON.stringify(one).slice(0, 60))
+  for (const one of [null, [], 'x', 7, {}]) {
+    t.equal(readConsent(told, one, names), undefined)
+    t.equal(readAsked(told, one, names), undefined)
+    t.equal(readConsentUse(told, one, names), undefined)
+  }
+  const anything = {
+    ...good,
+    agreed: { ...agreed, services: [...agreed.services, { serviceCode: 'all', endpoints: [] }] },
+  }
+  t.strictSame(
+    readConsent(told, anything, names)?.demand.fields,
+    [],
+    'one service without fields may give anything',
+  )
+  const use = {
+    time: '2026-11-01T00:00:00Z',
+    messageId: SCRIPT,
+    requestId: '',
+    service: { id: 'DEV:GOV:1002:tax:incomes' },
+  }
+  t.match(readConsentUse(told, use, names), { messageId: SCRIPT })
+  t.equal(readConsentUse(told, { ...use, service: { id: 'DEV:GOV:1003:land:s' } }, names), undefined)
+  const now = Date.parse('2026-11-29T14:00:00Z')
+  const state = (state: 'ACTIVE' | 'USED_UP' | 'WITHDRAWN', validUntil: string): string =>
+    groupOf({ state, validUntil }, now)
+  t.strictSame(
+    [
+      ...[state('ACTIVE', '2026-12-01T00:00:00Z'), state('ACTIVE', '2026-11-29T14:00:00Z')],
+      ...[state('USED_UP', '2026-12-01T00:00:00Z'), state('WITHDRAWN', '2026-12-01T00:00:00Z')],
+    ],
+    ['active', 'ended', 'ended', 'withdrawn'],
+  )
+  t.end()
+})

@@ -1,0 +1,157 @@
+/**
+ * Reads what systems answer about consents, which may be broken, or lie. Guarantees that a consent is one of the system that told it, that
+ * texts are plain and short, and that people are led back to a safe address alone; what is none of this is left out.
+ */
+import { isPlainText } from '#platform/plain-text.ts'
+import {
+  CONSENT_REQUEST_STATES,
+  CONSENT_STATES,
+  type ConsentKind,
+  type ConsentRequestState,
+  type ConsentState,
+} from '#schemas/consents.ts'
+import type { System } from '../asking/find-systems.ts'
+import type { Names } from '../asking/names.ts'
+import { isObject, listOf, numberOf, partyOf, subsystemOf, timeOf } from '../asking/read-usages.ts'
+import type { Asked, Consent, ConsentUse, Demand } from './consent.ts'
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const DIGEST = /^[0-9a-f]{64}$/
+const MOST_TEXT = 2_000
+const MOST_ID = 255
+const MOST_SERVICES = 50
+const MOST_FIELDS = 200
+const MOST_DAYS = 36_600
+const MOST_TIMES = 1_000_000
+const MOST_ADDRESS = 1_000
+const UNITS = ['day', 'month', 'year'] as const
+const PERIODS = ['hour', 'day', 'month', 'year'] as const
+const KINDS: readonly ConsentKind[] = ['once', 'standing']
+const PROOFS = ['login', 'wallet'] as const
+
+type Json = Record<string, unknown>
+
+/** Undefined for what is no consent of this system. */
+export function readConsent(told: System, given: unknown, names: Names): Consent | undefined {
+  if (!isObject(given)) return undefined
+  const { number, state, kind, uses } = given
+  const [givenAt, validUntil] = [timeOf(given['givenAt']), timeOf(given['validUntil'])]
+  const [withdrawnAt, last] = [
+    timeOf(given['withdrawnAt']),
+    timeOf(isObject(uses) ? uses['last'] : undefined),
+  ]
+  const client = partyOf(given['client'], 4, names)
+  const demand = readDemand(told, given['agreed'], names)
+  if (!isUuid(number) || !isOneOf<ConsentState>(state, CONSENT_STATES) || !isOneOf(kind, KINDS))
+    return undefined
+  if (client === undefined || demand === undefined || givenAt === undefined || validUntil === undefined)
+    return undefined
+  return {
+    ...{ told, number, state, client, demand, kind, givenAt, validUntil },
+    ...(withdrawnAt !== undefined && { withdrawnAt }),
+    byRepresentative: given['byRepresentative'] === true,
+    uses: { count: numberOf(isObject(uses) ? uses['count'] : 0), ...(last !== undefined && { last }) },
+  }
+}
+
+/** Undefined for what is no use of a service of this system. */
+export function readConsentUse(told: System, given: unknown, names: Names): ConsentUse | undefined {
+  if (!isObject(given)) return undefined
+  const { messageId } = given
+  const time = timeOf(given['time'])
+  const service = partyOf(given['service'], 6, names)
+  if (time === undefined || service === undefined || subsystemOf(service) !== told.id) return undefined
+  return { time, service, messageId: isPlainText(messageId, MOST_ID) ? messageId : '' }
+}
+
+/** Undefined for what asks nothing of the person, or would lead them to an address that is not safe. */
+export function readAsked(told: System, given: unknown, names: Names): Asked | undefined {
+  if (!isObject(given)) return undefined
+  const { request, state } = given
+  const validUntil = timeOf(given['validUntil'])
+  const client = partyOf(given['client'], 4, names)
+  const demand = readDemand(told, given['demand'], names)
+  const returnUrl = addressOf(given['returnUrl'])
+  if (!isUuid(request) || !isOneOf<ConsentRequestState>(state, CONSENT_REQUEST_STATES)) return undefined
+  if (validUntil === undefined || client === undefined || demand === undefined || returnUrl === undefined)
+    return undefined
+  return { told, request, state, validUntil, client, demand, returnUrl }
+}
+
+function readDemand(told: System, given: unknown, names: Names): Demand | undefined {
+  if (!isObject(given) || !isObject(given['contract'])) return undefined
+  const { demand, contract, purpose, legalBasis } = given
+  const provider = partyOf(given['provider'], 4, names)
+  const rule = readRule(given['rule'])
+  const { id, title } = contract as Json
+  if (typeof demand !== 'string' || !DIGEST.test(demand) || !isUuid(id)) return undefined
+  if (![title, purpose, legalBasis].every((text) => isPlainText(text, MOST_TEXT))) return undefined
+  if (provider === undefined || provider.id !== told.id || rule === undefined) return undefined
+  const texts = { purpose: purpose as string, legalBasis: legalBasis as string }
+  return {
+    ...{ digest: demand, contract: { id, title: title as string }, provider, rule, ...texts },
+    fields: fieldsOf(given['services']),
+  }
+}
+
+/** Empty as soon as one service may give anything: a list of some fields would promise too much. */
+function fieldsOf(given: unknown): string[] {
+  const services = listOf(given).slice(0, MOST_SERVICES)
+  const lists = services.map((one) => (isObject(one) ? listOf(one['responseFields']) : []))
+  if (lists.some((fields) => fields.length === 0)) return []
+  const names = lists
+    .flat()
+    .flatMap((one) => (isPlainText(one, MOST_ID) ? [one.split('/').at(-1) || one] : []))
+  return [...new Set(names)].slice(0, MOST_FIELDS)
+}
+
+function readRule(given: unknown): Demand['rule'] | undefined {
+  if (!isObject(given)) return undefined
+  const { proof, kinds, maxDays, frequency, range } = given
+  const dataLife = spanOf(given['dataLife'])
+  const allowed = KINDS.filter((kind) => listOf(kinds).includes(kind))
+  const [reach, often] = [spanOf(range), oftenOf(frequency)]
+  if (!isOneOf(proof, PROOFS) || dataLife === undefined || allowed.length === 0) return undefined
+  if (!isCount(maxDays, MOST_DAYS)) return undefined
+  // A bound that cannot be read is no bound that may be shown.
+  if ((range !== undefined && reach === undefined) || (frequency !== undefined && often === undefined))
+    return undefined
+  return {
+    ...{ proof, kinds: allowed, maxDays, dataLife },
+    ...(reach !== undefined && { range: reach }),
+    ...(often !== undefined && { frequency: often }),
+  }
+}
+
+function spanOf(given: unknown): Demand['rule']['dataLife'] | undefined {
+  if (!isObject(given)) return undefined
+  const { unit, value } = given
+  return isOneOf(unit, UNITS) && isCount(value, MOST_DAYS) ? { unit, value } : undefined
+}
+
+function oftenOf(given: unknown): Demand['rule']['frequency'] {
+  if (!isObject(given)) return undefined
+  const { times, per } = given
+  return isCount(times, MOST_TIMES) && isOneOf(per, PERIODS) ? { times, per } : undefined
+}
+
+/** https, or http on this machine; nothing that a browser would run, and no name and password. */
+function addressOf(given: unknown): URL | undefined {
+  if (!isPlainText(given, MOST_ADDRESS) || !URL.canParse(given)) return undefined
+  const address = new URL(given)
+  const isHere = address.protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(address.hostname)
+  if (address.protocol !== 'https:' && !isHere) return undefined
+  return address.username === '' && address.password === '' ? address : undefined
+}
+
+function isUuid(value: unknown): value is string {
+  return typeof value === 'string' && UUID.test(value)
+}
+
+function isCount(value: unknown, most: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= most
+}
+
+function isOneOf<T extends string>(value: unknown, all: readonly T[]): value is T {
+  return (all as readonly unknown[]).includes(value)
+}

@@ -1,0 +1,65 @@
+/** "What I agreed to": the consents of all systems, taking one back, and answering an office that asks for one. */
+import { CONSENTS } from '#schemas/consents.ts'
+import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
+import { ASKED, addressOf, LIST, ONE, RECEIPT, WITHDRAW } from './addresses.ts'
+import { showAsked, takeAnswer } from './answer-asked.ts'
+import { askConsents } from './ask-consents.ts'
+import { callAt, consentOf, findConsent, placeOf, usesOf } from './ask-one.ts'
+import { consentsPage, groupOf } from './list-page.ts'
+import { consentPage, withdrawPage } from './one-page.ts'
+import { notAnsweredPage, plainPage } from './problem.ts'
+
+export const consents: Section = {
+  name: 'consents',
+  href: LIST,
+  services: () => [CONSENTS],
+  routes: [
+    { method: 'GET', path: LIST, asks: 'consents', answer: showAll },
+    { method: 'GET', path: ONE, asks: 'consent', answer: showOne },
+    { method: 'GET', path: RECEIPT, asks: 'receipt', answer: saveReceipt },
+    { method: 'GET', path: WITHDRAW, asks: 'consent', answer: confirmWithdrawal },
+    { method: 'POST', path: WITHDRAW, asks: 'withdrawal', answer: withdraw },
+    { method: 'GET', path: ASKED, asks: 'asked', isEntrance: true, answer: showAsked },
+    { method: 'POST', path: ASKED, asks: 'answered', answer: takeAnswer },
+  ],
+}
+
+async function showAll(visit: Visit, rooms: Rooms): Promise<Answer> {
+  const found = await askConsents(visit, rooms)
+  return { page: consentsPage(rooms.place, visit.reader, { found, now: rooms.clock() }) }
+}
+
+async function showOne(visit: Visit, rooms: Rooms): Promise<Answer> {
+  const found = await findConsent(visit, rooms, visit.query)
+  if (!('consent' in found)) return found
+  const { consent, at } = found
+  const uses = await usesOf(at, visit, rooms)
+  return { page: consentPage(rooms.place, visit.reader, { consent, uses, now: rooms.clock() }) }
+}
+
+async function saveReceipt(visit: Visit, rooms: Rooms): Promise<Answer> {
+  const at = await placeOf(visit.query, rooms)
+  if (at === undefined) return plainPage(rooms, visit.reader, { of: 'consent.none', status: 404 })
+  const answer = await callAt(at, visit, rooms, { method: 'GET', path: '/receipt' })
+  if (!('status' in answer) || answer.status !== 200 || answer.json === undefined)
+    return notAnsweredPage(rooms, visit.reader, { answer, isAct: false })
+  const content = JSON.stringify(answer.json, undefined, 1)
+  return { file: { name: `consent-${at.number}.jsonld`, type: 'application/ld+json', content } }
+}
+
+async function confirmWithdrawal(visit: Visit, rooms: Rooms): Promise<Answer> {
+  const found = await findConsent(visit, rooms, visit.query)
+  if (!('consent' in found)) return found
+  const { consent } = found
+  if (groupOf(consent, rooms.clock()) !== 'active') return { to: addressOf(ONE, consent) }
+  return { page: withdrawPage(rooms.place, visit.reader, consent) }
+}
+
+async function withdraw(visit: Visit, rooms: Rooms): Promise<Answer> {
+  const at = await placeOf(visit.form, rooms)
+  if (at === undefined) return plainPage(rooms, visit.reader, { of: 'consent.none', status: 404 })
+  const answer = await callAt(at, visit, rooms, { method: 'POST', path: '/withdraw' })
+  const done = consentOf(answer, at, visit, rooms, true)
+  // The page of the consent says who confirmed it, and when.
+  return 'consent' in done ? { to: addressOf(ONE, done.consent) } : done
+}
