@@ -90,6 +90,7 @@ async function askFull(
     ...{ system, form: 'full', rows: rows.kept, dropped: rows.dropped() },
     masses: readMasses(system, first['massUses'], question.names),
     looks: readLooks(system, first['looks'], question.names),
+    hasOlder: first['isCut'] === true,
     ...(coverage !== undefined && { coverage }),
     ...(end !== undefined && { cut: { total: numberOf(first['totalUsages']), why: end } }),
   }
@@ -111,6 +112,7 @@ async function askPlain(ask: Ask, system: System, question: Question, limits: As
   const coverage = await orNothing(async () => readPeriod(await ask('/v2/usagePeriod')))
   return {
     ...{ system, form: 'plain', rows: rows.kept, dropped: rows.dropped(), masses: [], looks: [] },
+    hasOlder: false,
     ...(coverage !== undefined && { coverage }),
     ...(end !== undefined && { cut: { total: numberOf(first['totalUsages']), why: end } }),
   }

@@ -13,7 +13,7 @@ import { wordsOf } from '../texts.ts'
 import { createAskAll } from './ask-all.ts'
 import { createFindSystems, readClients } from './find-systems.ts'
 import { openServer } from './own-server.ts'
-import { readUsage } from './read-usages.ts'
+import { readCoverage, readUsage } from './read-usages.ts'
 
 const NOW = Date.parse('2026-11-29T14:00:00Z')
 const LIMITS = { answerMs: 2_000, answerBytes: 1024 * 1024, rows: 2_000 }
@@ -90,8 +90,7 @@ t.test('both sides are joined, and what is missing is said', async (t) => {
   const gaps = {
     withheld: 3,
     undeclared: [{ role: 'provider' as const, service: 's' }],
-    unread: 1,
-    behind: 1,
+    ...{ unread: 1, behind: 1, lostMonths: ['2026-09'], declaredLater: 2, calledUnread: 1, isCut: true },
   }
   for (const [name, gap] of Object.entries(gaps)) {
     const [first, ...others] = open.answered
@@ -100,6 +99,17 @@ t.test('both sides are joined, and what is missing is said', async (t) => {
     t.match(coverageSentence({ ...open, answered }, words).markup, /covered some[\s\S]*may have gaps/)
   }
   t.notMatch(coverageSentence(open, words).markup, /gaps/)
+  const [first, ...others] = open.answered
+  t.equal(isComplete({ ...open, answered: [{ ...first!, hasOlder: true }, ...others] }), false)
+  const told = { ...first!, hasOlder: true, coverage: { ...first!.coverage!, ...gaps, ofNobody: 2 } }
+  const { markup } = coverageSection({ ...open, answered: [told] }, words)
+  for (const text of [
+    'It has older entries',
+    'cannot tell all: September 2026',
+    '2 services were called before',
+  ])
+    t.match(markup, text)
+  t.match(markup, /Two people declared that calls of 2 services[\s\S]*more gaps than it lists/)
   t.equal((await askAll(t, all, { from: '2026-11-28T00:00:00.000Z' })).gathered.uses.length, 5)
 })
 
@@ -167,7 +177,14 @@ t.test('rows of others, rows told twice and rows that are none are counted and l
     },
     names,
   )
-  t.match(read, { client: { name: 'Its real name' }, purposes: {} })
+  t.match(read, { client: { name: 'Its real name' }, purposes: {}, isMass: undefined })
+  t.equal(readUsage(told, { ...provider, isMass: true }, names)?.isMass, true)
+  const months = {
+    periodStart: '2026-01-01T00:00:00Z',
+    lostMonths: ['2026-09', '2026-13', 7],
+    declaredLater: 'x',
+  }
+  t.match(readCoverage(months), { lostMonths: ['2026-09'], declaredLater: 0, isCut: false })
   const stranger = { ...provider, client: { id: 'DEV:GOV:9:s', name: 'Tax Agency' } }
   t.match(readUsage(told, stranger, names), { client: { owner: 'DEV/GOV/9 “Tax Agency”' } })
   const many = Array.from({ length: 100 }, (_, at) => [`/${'x'.repeat(200)}/${at}`, 'y'.repeat(900)] as const)

@@ -19,6 +19,8 @@ const MOST_NAME = 200
 const MOST_MASSES = 200
 const MOST_MASS_TEXT = 200_000
 const MOST_LOOKS = 50
+/** A hundred years. */
+const MOST_MONTHS = 1_200
 /** As many rows as a portal can be set to take: nobody has been asked about oftener. */
 const MOST_COUNT = 100_000
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/
@@ -60,6 +62,7 @@ export function readUsage(told: System, given: unknown, names: Names): Row | und
     ...(!isGeneral && { client, service }),
     ...whyOf(given),
     fields: fieldsOf(given['fields']),
+    ...(given['isMass'] === true && { isMass: true }),
     ...(Number.isSafeInteger(record) && (record as number) >= 0 && { proof: record as number }),
   }
 }
@@ -148,6 +151,13 @@ export function readCoverage(given: unknown): Coverage | undefined {
     unread: sum(given['notIndexed'], 'records'),
     withheld: sum(given['withheld'], 'exceptions'),
     general: listOf(given['generalServices']).length,
+    lostMonths: listOf(given['lostMonths'])
+      .slice(0, MOST_MONTHS)
+      .flatMap((one) => monthOf(one) ?? []),
+    declaredLater: listOf(given['declaredLater']).length,
+    calledUnread: listOf(given['calledNotIndexed']).length,
+    ofNobody: listOf(given['ofNobody']).length,
+    isCut: given['isCut'] === true,
   }
 }
 

@@ -50,7 +50,7 @@ async function findAsked(
   const answer = await rooms.calls.call(reader.session, gone, {
     ...{ service, method: 'GET', path: '/v1/asked/{token}', parameters: { token } },
   })
-  if ('status' in answer && [400, 403, 404].includes(answer.status)) return nothing()
+  if ('status' in answer && [400, 403, 404, 409].includes(answer.status)) return nothing()
   const asked =
     'status' in answer && answer.status === 200 ? readAsked(system, answer.json, namesOf(found)) : undefined
   if (asked === undefined) return notAnsweredPage(rooms, reader, { answer, isAct: false })

@@ -12,7 +12,7 @@ import { readConsent } from './read-consents.ts'
 /** Of each system: nobody has agreed to more. */
 const MOST_PAGES = 10
 const MOST_CONSENTS = 500
-const CURSOR = /^[A-Za-z0-9_-]{1,64}$/
+const CURSOR = /^[A-Za-z0-9_-]{1,200}$/
 
 export type FoundConsents = { consents: Consent[]; told: Told[]; notTold: NotTold[]; silent: System[] }
 

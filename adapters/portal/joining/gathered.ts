@@ -63,11 +63,13 @@ function byName(a: { system: System }, b: { system: System }): number {
 }
 
 /** Whether one system left nothing open that anybody knows of. Exceptions that were set may hold or not, so they leave something open. */
-export function hasToldAll({ coverage, cut, dropped, form, rows }: Answered): boolean {
+export function hasToldAll({ coverage, cut, dropped, form, rows, hasOlder }: Answered): boolean {
   if (coverage?.isAll !== true || cut !== undefined || dropped > 0 || form === 'plain') return false
-  const { undeclared, unread, behind, withheld, general } = coverage
+  if (hasOlder || coverage.isCut) return false
+  const { undeclared, unread, behind, withheld, general, lostMonths, declaredLater, calledUnread } = coverage
   const isGeneral = general > 0 || rows.some(({ client }) => client === undefined)
-  return undeclared.length + unread + behind + withheld === 0 && !isGeneral
+  const gaps = undeclared.length + lostMonths.length + unread + behind + declaredLater + calledUnread
+  return gaps + withheld === 0 && !isGeneral
 }
 
 /** Whether no gap is known. Gaps that nobody told of may be there all the same. */

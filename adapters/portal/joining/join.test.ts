@@ -108,7 +108,15 @@ t.test('chosen days are those of the portal, and their edges make no use one-sid
     return [readUsage(a, provider, names)!, readUsage(b, { ...consumer, time: asked }, names)!]
   }
   const shown = (rows: Row[]): unknown => {
-    const answered = { system: a, form: 'full', rows, masses: [], looks: [], dropped: 0 } as const
+    const answered = {
+      system: a,
+      form: 'full',
+      rows,
+      masses: [],
+      hasOlder: false,
+      looks: [],
+      dropped: 0,
+    } as const
     const systems = { asked: [a], absent: [], silent: [], tooMany: 0, members: new Map() }
     return gatherAll([{ ...answered, rows, masses: [], looks: [] }], systems, { own: '', span }).uses.map(
       ({ proven }) => proven,

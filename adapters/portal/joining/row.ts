@@ -27,6 +27,8 @@ export type Row = {
   /** What the contract allows to be given. */
   fields: string[]
   outcome: 'given' | 'open' | 'refused'
+  /** Many others were in the same message, or in its answer. */
+  isMass?: true
   /** What `proof` takes; undefined where that system gives none. */
   proof?: number
 }
@@ -57,6 +59,16 @@ export type Coverage = {
   withheld: number
   /** Whose rows name no parties. */
   general: number
+  /** "2026-09": of which nothing, or not all, can be found. */
+  lostMonths: string[]
+  /** Services that were called before anybody said where the person stands. */
+  declaredLater: number
+  /** Services that it called, with exchanges that could not be read. */
+  calledUnread: number
+  /** Of which two people said that their calls are about nobody. */
+  ofNobody: number
+  /** There is more that is not covered than is listed. */
+  isCut: boolean
 }
 
 /** Why a system did not answer, or not to the end. */
@@ -73,6 +85,8 @@ export type Answered = {
   coverage?: Coverage
   /** Rows that could not be meant: of others, malformed, told twice. */
   dropped: number
+  /** It has older rows than it tells at once. */
+  hasOlder: boolean
   /** Undefined where all rows came. */
   cut?: { total: number; why: Why | 'bound' }
 }

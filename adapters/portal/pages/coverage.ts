@@ -1,13 +1,14 @@
 /** What the list covers: which systems answered, which did not and why, for which span, and what is left open. Nothing is promised. */
 import type { System } from '../asking/find-systems.ts'
 import { type Gathered, hasToldAll, isComplete } from '../joining/gathered.ts'
-import type { Answered, Failed, Mass } from '../joining/row.ts'
+import type { Answered, Coverage, Failed, Mass } from '../joining/row.ts'
 import type { Words } from '../texts.ts'
 import { foreign, type Html, html, NOTHING } from './html.ts'
 import { ICONS } from './icons.ts'
 import { purposeOf } from './use.ts'
 
 const MOST_LISTED = 200
+const MOST_MONTHS = 12
 
 /** "17 of 19 answered; two could not be asked", and whether that is all. */
 export function coverageSentence(gathered: Gathered, words: Words): Html {
@@ -44,23 +45,39 @@ function ownName({ name, owner }: System): Html {
   return name === owner ? foreign(name) : html`${foreign(name)} <span class="quiet">${foreign(owner)}</span>`
 }
 
-function answeredItem({ system, rows, coverage, cut, dropped, form }: Answered, words: Words): Html {
-  const open: string[] = []
-  if (coverage === undefined) open.push(words('open.span'))
-  else {
-    const { undeclared, unread, behind, withheld, general } = coverage
-    if (undeclared.length > 0) open.push(words.count('open.undeclared', undeclared.length))
-    if (unread > 0) open.push(words.count('open.unread', unread))
-    if (behind > 0) open.push(words.count('open.behind', behind))
-    if (withheld > 0) open.push(words.count('open.withheld', withheld))
-    if (general > 0) open.push(words.count('open.general', general))
-  }
+function answeredItem(answered: Answered, words: Words): Html {
+  const { system, rows, coverage, cut, dropped, form, hasOlder } = answered
+  const open = coverage === undefined ? [words('open.span')] : gapsOf(coverage, words)
+  if (hasOlder) open.push(words('open.older'))
   if (cut !== undefined) open.push(words('open.cut', { n: rows.length, total: cut.total }))
   if (dropped > 0) open.push(words.count('open.dropped', dropped))
   if (form === 'plain') open.push(words('open.plain'))
   return html`<li class="answered">${ICONS.yes}<div><h3>${ownName(system)}</h3>
 <p>${words.count('covers.uses', rows.length)} ${coverage === undefined ? NOTHING : spanOf(coverage, words)}</p>
 ${open.length === 0 ? NOTHING : html`<ul class="open">${open.map((one) => html`<li>${one}</li>`)}</ul>`}</div></li>`
+}
+
+/** What it says of its own gaps, each in one sentence. */
+function gapsOf(coverage: Coverage, words: Words): string[] {
+  const { undeclared, unread, behind, withheld, general } = coverage
+  const { lostMonths, declaredLater, calledUnread, ofNobody, isCut } = coverage
+  const counted = {
+    ...{
+      undeclared: undeclared.length,
+      later: declaredLater,
+      called: calledUnread,
+      unread,
+      behind,
+      withheld,
+    },
+    ...{ general, nobody: ofNobody },
+  }
+  const gaps = Object.entries(counted).flatMap(([name, n]) => (n > 0 ? [words.count(`open.${name}`, n)] : []))
+  const shown = lostMonths.slice(0, MOST_MONTHS).map((month) => words.month(`${month}-15`))
+  const more = lostMonths.length > shown.length ? ' …' : ''
+  if (shown.length > 0) gaps.push(words('open.lost', { months: shown.join(', ') + more }))
+  if (isCut) gaps.push(words('open.more'))
+  return gaps
 }
 
 function spanOf({ from, until }: { from: string; until?: string }, words: Words): string {

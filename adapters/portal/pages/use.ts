@@ -103,10 +103,11 @@ function facts(uses: readonly Use[], row: Row, around: Around): Html {
         ? undefined
         : html`<span class="chips">${fields.map((one) => html`<span class="chip"><bdi>${lastName(one)}</bdi></span>`)}</span>`,
     ],
+    ['mass', row.isMass === true ? html`${words('use.mass')}` : undefined],
     ['kept', kept === undefined ? undefined : html`${keptFor(kept, words)}`],
     ['meaning', html`${meaningOf(uses[0]!, around)}`],
   ]
-  const inEasy = ['who', 'from', 'purposes', 'law', 'meaning']
+  const inEasy = ['who', 'from', 'purposes', 'law', 'mass', 'meaning']
   return html`<dl>${list.map(([name, value]) =>
     value === undefined || (easy && !inEasy.includes(name))
       ? NOTHING
