@@ -11,6 +11,10 @@ export const PERSON_CALLS: readonly { method: 'GET' | 'POST'; path: string }[] =
   { method: 'GET', path: '/v2/findUsage' },
   { method: 'GET', path: '/concordat/v1/usages' },
   { method: 'GET', path: '/concordat/v1/proof' },
+  { method: 'GET', path: '/concordat/v1/complaints' },
+  { method: 'POST', path: '/concordat/v1/complaints' },
+  { method: 'POST', path: '/concordat/v1/complaints/reply' },
+  { method: 'POST', path: '/concordat/v1/complaints/withdraw' },
 ]
 
 /** Estonia's data tracker protocol v2. */
@@ -99,4 +103,59 @@ export type UsageCoverage = {
   isCut?: true
   withheld: { month: string; ground: string; exceptions: number }[]
   generalServices?: string[]
+}
+
+/** Why a use is strange, to choose from. */
+export const COMPLAINT_REASONS = ['not-known', 'no-dealings', 'too-much', 'too-often', 'other'] as const
+export type ComplaintReason = (typeof COMPLAINT_REASONS)[number]
+
+/** `answered` until a person adds to it, or an auditor closes it. */
+export type ComplaintState = 'received' | 'seen' | 'answered' | 'closed'
+
+/** What an auditor found of the use; `withdrawn` where the person took the complaint back. */
+export type ComplaintFinding = 'justified' | 'not-justified' | 'cannot-be-said' | 'withdrawn'
+
+/** How many characters a text of a complaint may have. */
+export const COMPLAINT_TEXT = 2000
+
+/** A use is named by `record`, or by `messageId` and `requestId`. */
+export type NewComplaint = {
+  record?: number
+  messageId?: string
+  requestId?: string
+  reason: ComplaintReason
+  text?: string
+  wantsAnswer?: boolean
+}
+
+/** `isLost`: the key that it is kept under is not there. */
+export type ComplaintText = { by: 'person' | 'agency'; at: string; text: string; isLost?: true }
+
+export type Complaint = {
+  number: string
+  messageId: string
+  requestId: string
+  /** When the data were used. */
+  usedAt: string
+  client: UsageParty
+  service: UsageParty
+  reason: ComplaintReason
+  wantsAnswer: boolean
+  state: ComplaintState
+  receivedAt: string
+  seenAt?: string
+  answeredAt?: string
+  closedAt?: string
+  /** By when an answer is due. */
+  dueAt: string
+  finding?: ComplaintFinding
+  texts: ComplaintText[]
+}
+
+export type Complaints = {
+  subsystem: string
+  server: string
+  /** For how many days a closed complaint is kept. */
+  keepDays: number
+  complaints: Complaint[]
 }

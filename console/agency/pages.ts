@@ -59,6 +59,8 @@ const witnesses = async () => (await import('./witnesses/page.tsx')).WitnessesPa
 const reconciliation = async () => (await import('./reconciliation/page.tsx')).ReconciliationPage
 const cases = async () => (await import('./cases/page.tsx')).CasesPage
 const caseOne = async () => (await import('./cases/one.tsx')).CasePage
+const complaints = async () => (await import('./complaints/page.tsx')).ComplaintsPage
+const complaint = async () => (await import('./complaints/one.tsx')).ComplaintPage
 const retention = async () => (await import('./retention/page.tsx')).RetentionPage
 const holds = async () => (await import('./holds/page.tsx')).HoldsPage
 const trackers = async () => (await import('./trackers/page.tsx')).TrackersPage
@@ -269,6 +271,11 @@ export const contents: Group[] = [
           {
             ...page('/cases', 'cases.title', 'getReconciliationCases', cases),
             below: [page('/cases/:id', 'cases.one', 'getReconciliationCase', caseOne)],
+          },
+          {
+            ...page('/complaints', 'complaints.title', 'getComplaints', complaints),
+            acts: ['answerComplaint'],
+            below: [page('/complaints/:id', 'complaints.one', 'getComplaint', complaint)],
           },
         ],
       },

@@ -19,6 +19,8 @@ const PLAIN = {
   getAuditOrder: 'audit order',
   exportAuditLog: 'audit log',
   getTrackerExceptions: 'exceptions of trackers',
+  getComplaints: 'complaints',
+  getComplaint: 'complaint',
 } as const
 const PLAIN_IDS = Object.keys(PLAIN) as (keyof typeof PLAIN)[]
 

@@ -161,7 +161,7 @@ await eachDatabase(t, async (_database, t, url) => {
     // Operations that say nothing about any exchange, or only what the reader has ordered; secrecy.test.ts tests archives.
     const states = [
       ...['getMessageLogState', 'getCheckpoint', 'getCheckpoints', 'getTreeHeads', 'getLogWitnesses'],
-      'getMessageLogKeys',
+      ...['getMessageLogKeys', 'getComplaintCounts'],
       ...['getVerifications', 'getRetention', 'getSubjectIndex', 'getWitness', 'findArchives', 'getPeople'],
       ...['getExports', 'getExport', 'getSubjectSearches', 'getSubjectSearch'],
       ...['getActorGaps', 'getAuditLog', 'getAuditCallers', 'verifyAuditLog', 'getSearchTerms'],
@@ -185,7 +185,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const missing: Record<string, [id: string, status: number]> = {
       getDailyCount: [String(first), 404],
       getLegalHold: ['7', 404],
-      getReconciliationCase: ['7', 404],
+      ...{ getReconciliationCase: ['7', 404], getComplaint: ['00000-00000', 404] },
       downloadReconciliationStatement: ['7', 404],
       getAuditOrder: [String(body['id']), 404],
     }

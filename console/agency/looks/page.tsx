@@ -43,6 +43,8 @@ const WHAT: Record<string, TextKey> = {
   getAuditOrders: 'looks.getAuditOrders',
   getTrackerExceptions: 'looks.getTrackerExceptions',
   getAuditOrder: 'looks.getAuditOrder',
+  getComplaints: 'looks.getComplaints',
+  getComplaint: 'looks.getComplaint',
   exportAuditLog: 'looks.exportAuditLog',
 }
 

@@ -20,6 +20,7 @@ import { Health } from './health.tsx'
 import { LastDay } from './last-day.tsx'
 import { Registry } from './registry.tsx'
 import {
+  complaintsWaiting,
   contractsWaiting,
   deliveriesWaiting,
   type LogState,
@@ -120,13 +121,13 @@ function WithContracts({ of }: { of: LogState }) {
 
 /** For people who decide about dead letters and subscriptions: dead letters come first, since nothing else moves them. */
 function AndMessages({ of }: { of: WaitingFor[] }) {
-  return useMay('getDeliveries') ? <WithMessages of={of} /> : <Waiting of={of} />
+  return useMay('getDeliveries') ? <WithMessages of={of} /> : <AndComplaints of={of} />
 }
 
 function WithMessages({ of }: { of: WaitingFor[] }) {
   const dead = { outbox: useDead('outbox'), inbox: useDead('inbox') }
   const halted = useHalted()
-  return <Waiting of={[...deliveriesWaiting(dead), ...subscriptionsWaiting(halted), ...of]} />
+  return <AndComplaints of={[...deliveriesWaiting(dead), ...subscriptionsWaiting(halted), ...of]} />
 }
 
 function useHalted(): { lapsed: number; suspended: number } {
@@ -146,6 +147,17 @@ function useDead(box: string): number {
 function useCount(query: Record<string, string>): number {
   const contracts = useAnswer<object>('getContracts', { query: { ...query, limit: '1' } })
   return contracts.state === 'there' ? contracts.total : 0
+}
+
+function AndComplaints({ of }: { of: WaitingFor[] }) {
+  return useMay('getComplaintCounts') ? <WithComplaints of={of} /> : <Waiting of={of} />
+}
+
+/** For people who answer complaints. */
+function WithComplaints({ of }: { of: WaitingFor[] }) {
+  const counts = useAnswer<{ open: number; late: number }>('getComplaintCounts')
+  const complaints = counts.state === 'there' ? complaintsWaiting(counts.data) : []
+  return <Waiting of={[...complaints, ...of]} />
 }
 
 const WORDS: Record<Tone, TextKey> = {

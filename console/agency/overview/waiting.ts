@@ -143,6 +143,26 @@ export function subscriptionsWaiting(counts: { lapsed: number; suspended: number
   )
 }
 
+/** What people complained of: late first. */
+export function complaintsWaiting({ open, late }: { open: number; late: number }): Waiting[] {
+  const needs = 'answerComplaint'
+  const found: Waiting[] = []
+  if (late > 0)
+    found.push({
+      ...{ what: 'home.lateComplaints', values: { count: late }, tone: 'bad', needs },
+      to: '/complaints?late=true',
+    })
+  if (open > late)
+    found.push({
+      what: 'home.complaints',
+      values: { count: open - late },
+      tone: 'warn',
+      to: '/complaints?state=open',
+      needs,
+    })
+  return found
+}
+
 /** What waits for a second person: to decide for this reader, and what this reader proposed. */
 export function proposalsWaiting({ toDecide, own }: { toDecide: number; own: number }): Waiting[] {
   const needs = 'approveProposal'

@@ -20,9 +20,9 @@ export type SubjectKeysClient = {
   evaluateRecords(records: SubjectQuestion[]): Promise<SubjectEvaluation[]>
   /** Throws `subject_searches_used_up`, `invalid_input`. */
   evaluateSearch(search: SubjectSearch): Promise<SubjectMonths>
-  /** For a person who asks. Throws `subject_searches_used_up`, `invalid_input`; `conflict` without a credential for it. */
+  /** For a person who asks. Throws `subject_searches_used_up`, `invalid_input`. */
   evaluateLookUp(asked: SubjectLookUp): Promise<SubjectMonths>
-  /** `as`: with the credential of trackers. Throws `conflict` without it. */
+  /** `as`: with the credential of trackers. */
   state(as?: 'tracker'): Promise<HolderState>
   close(): Promise<void>
 }
@@ -98,7 +98,7 @@ export function createSubjectKeysClient(q: {
 
   const tracker = (): string => {
     if (credentials.tracker === undefined)
-      throw new Fault('conflict', { what: 'the settings have no `subjectKeys.trackerKeyFile`' })
+      throw unavailable('the settings have no `subjectKeys.trackerKeyFile`')
     return credentials.tracker
   }
 

@@ -18,9 +18,13 @@ import type { MassCount } from './log/uses-store.ts'
 
 const [FIRST_MONTH, LAST_MONTH] = ['2000-01', '2099-11']
 
+type Person = Omit<SubjectLookUp, 'from' | 'to'>
+
 export type PersonUses = {
-  /** Throws `conflict` where no key holder is configured, `subject_searches_used_up`, `subject_keys_unavailable`, `invalid_input`. */
-  page(person: Omit<SubjectLookUp, 'from' | 'to'>, q: Omit<UsesPageQuestion, 'entries'>): Promise<UsesPage>
+  /** Throws `subject_searches_used_up`, `subject_keys_unavailable` (also where none is configured), `invalid_input`. */
+  page(person: Person, q: Omit<UsesPageQuestion, 'entries'>): Promise<UsesPage & { entries: string[] }>
+  /** The person, as each month of the index has them, the newest last; throws what `page` throws. */
+  entriesOf(person: Person): Promise<string[]>
   massUses(q: Parameters<SubjectMethods['subjectMassUses']>[0]): Promise<MassCount[]>
   coverage(): Promise<SubjectCoverage>
   /** What a subsystem's answers cover, whoever asks. */
@@ -55,21 +59,23 @@ export function personUses(q: {
   holder(): HolderState | undefined
 }): PersonUses {
   const { parts, log, places, keys } = q
+  const entriesOf = async (person: SubjectLookUp): Promise<string[]> => {
+    if (keys === undefined)
+      throw new Fault('subject_keys_unavailable', {
+        what: 'the settings have no `subjectKeys`: name the holder and start again (docs/data-subjects.md)',
+      })
+    if (normaliseIdentifier(person.identifier) === undefined)
+      throw new Fault('invalid_input', { what: 'the code of the person is empty, too long or unreadable' })
+    const { months } = await keys.evaluateLookUp(person)
+    return months.map(({ month, hash }) => subjectEntry(month, hash))
+  }
   return {
     places,
     page: async (person, asked) => {
-      if (keys === undefined)
-        throw new Fault('conflict', {
-          what: 'the settings have no `subjectKeys`: name the holder and start again (docs/data-subjects.md)',
-        })
-      if (normaliseIdentifier(person.identifier) === undefined)
-        throw new Fault('invalid_input', { what: 'the code of the person is empty, too long or unreadable' })
-      const { months } = await keys.evaluateLookUp({ ...person, ...monthsOf(asked) })
-      return parts.subjectUses({
-        ...asked,
-        entries: months.map(({ month, hash }) => subjectEntry(month, hash)),
-      })
+      const entries = await entriesOf({ ...person, ...monthsOf(asked) })
+      return { ...(await parts.subjectUses({ ...asked, entries })), entries }
     },
+    entriesOf: (person) => entriesOf(person),
     massUses: (asked) => parts.subjectMassUses(asked),
     coverage: () => log.coverage({}),
     coverageOf: async ({ subsystem, type }) => {

@@ -25,6 +25,8 @@ const REASONS: Record<number, string> = {
   400: 'Bad Request',
   403: 'Forbidden',
   404: 'Not Found',
+  409: 'Conflict',
+  429: 'Too Many Requests',
   500: 'Internal Server Error',
 }
 
@@ -100,7 +102,7 @@ async function documentIn({ body }: TrackerRequest): Promise<unknown> {
 function statusOf({ status }: Fault, servicePath: string): number {
   const isLater = status >= 500 || status === 429
   if (servicePath.startsWith('/v2/')) return isLater ? 500 : 400
-  return [400, 403, 404, 429].includes(status) ? status : 503
+  return [400, 403, 404, 409, 429].includes(status) ? status : 503
 }
 
 async function written({ status, type, bytes }: Told, { spool }: TrackerRequest): Promise<SystemAnswer> {

@@ -1,19 +1,21 @@
 /** Trackers: subsystems answer people who used their data. */
 import type { FeatureModule } from '#platform/feature.ts'
-import type { Services } from '#platform/services.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
 import type { Tracker } from '../../peer/inbox.ts'
 import { createPeerQuota } from '../../peer/peer-quota.ts'
 import { bundleSource } from '../../reading/evidence/bundle-source.ts'
 import { createTracker } from './answer-person.ts'
+import { complaintHandlers } from './complaints/handlers.ts'
+import { complaintMigrations } from './complaints/migrations.ts'
+import { type ComplaintGround, openComplaints } from './complaints/open-complaints.ts'
 import { trackerHandlers } from './handlers.ts'
 import { trackerMigrations } from './migrations.ts'
 import type { TrackerRooms } from './rooms.ts'
 import type { TrackerSettings } from './settings.ts'
 import { createTrackerStore } from './store.ts'
 
-type Ground = Pick<Services, 'database' | 'clock' | 'metrics'> &
+type Ground = ComplaintGround &
   Pick<TrackerRooms, 'server' | 'personUses' | 'globalConfiguration' | 'localSystems'> & {
     settings: { tracker: TrackerSettings }
     contracts: Pick<Contracts, 'view' | 'contentsInForce'>
@@ -27,7 +29,7 @@ const MOST_KNOWN = 1000
 
 export const tracker: FeatureModule<Ground, { tracker: Tracker }> = {
   name: 'tracker',
-  migrations: trackerMigrations,
+  migrations: { ...trackerMigrations, ...complaintMigrations },
   open: (ground) => {
     const { database, clock, metrics, contracts, messageLog } = ground
     const settings = ground.settings.tracker
@@ -41,7 +43,9 @@ export const tracker: FeatureModule<Ground, { tracker: Tracker }> = {
     metrics.watch('concordat_tracker_exceptions', 'Uses that are withheld now, by ground', 'ground', () =>
       store.countsByGround(new Date(clock()).toISOString()),
     )
+    const complaints = openComplaints(ground, settings.complaints)
     const rooms: TrackerRooms = {
+      complaints: complaints.rooms,
       ...{ server: ground.server, clock, settings, store, log: messageLog },
       ...{ personUses: ground.personUses, localSystems: ground.localSystems },
       globalConfiguration: ground.globalConfiguration,
@@ -51,7 +55,12 @@ export const tracker: FeatureModule<Ground, { tracker: Tracker }> = {
       bundle: (log) => bundleSource(ground, log),
       count: (outcome) => answers.inc({ outcome }),
     }
-    return { operations: trackerHandlers(rooms), offers: { tracker: createTracker(rooms) } }
+    return {
+      operations: { ...trackerHandlers(rooms), ...complaintHandlers(rooms) },
+      offers: { tracker: createTracker(rooms) },
+      jobs: complaints.jobs,
+      health: complaints.health,
+    }
   },
 }
 

@@ -22,6 +22,13 @@ await t.test('operators switch it on and off, and two people withhold', async (t
     services: [`${clientId}:findUsage`, `${clientId}:findUsage:v1`],
   })
   t.equal((await on({ soap: true })).status, 200, 'again')
+  const [described] = localSystems.view().clients.get(SUBSYSTEM)!.descriptions
+  const older = described!.document.replace(/ {2}\/concordat\/v1\/complaints:.*?(?=\ncomponents:)/s, '')
+  await localSystems.replaceDocument(described!.id, older, async () => undefined)
+  const takes = (path: string) => localSystems.endpoints(TRACKER).some((one) => one.path === path)
+  t.notOk(takes('/concordat/v1/complaints'), 'of an older version')
+  await on()
+  t.ok(takes('/concordat/v1/complaints'), 'it is described anew')
   t.match((await ask('GET', '/trackers')).body, {
     isAnswering: Boolean,
     grounds: [],
@@ -37,7 +44,7 @@ await t.test('operators switch it on and off, and two people withhold', async (t
   ) as { in: string }[]
   t.same(
     places.map((one) => one.in),
-    ['query', 'query', 'query', 'none', 'none', 'none'],
+    ['query', 'query', 'query', 'query', 'query', 'query', 'query', 'none', 'none', 'none'],
   )
   const inSoap = (await ask('GET', `/subject-places?serviceId=${clientId}:findUsage:v1`)).raw.toString()
   t.match(JSON.parse(inSoap), [{ in: 'header', name: 'X-Road-UserId' }])

@@ -1,4 +1,5 @@
 /** What a tracker is asked at each path, by method. A POST brings a JSON document, bounded before it is read. */
+import { complain, ownComplaints, reply, withdraw } from './complaints/own-complaints.ts'
 import { coverageOf } from './coverage.ts'
 import { findUsage, heartbeat, usagePeriod } from './find-usage.ts'
 import { proveUse } from './prove-use.ts'
@@ -24,6 +25,12 @@ type AnswerQuestion = (q: Question) => Promise<object | Buffer> | object
 type Method = 'GET' | 'POST'
 
 const MOST_INDEX = Number.MAX_SAFE_INTEGER - 1
+
+/** A question about the complaints of the person who asks. */
+const ofOwn = ({ asked, asking, search, message, rooms }: Question) => ({
+  ...{ asked, message, rooms },
+  person: readQuestion(search, asking, rooms.settings),
+})
 
 export const PATHS: Readonly<Record<string, Readonly<Partial<Record<Method, AnswerQuestion>>>>> = {
   '/v2/findUsage': {
@@ -55,4 +62,10 @@ export const PATHS: Readonly<Record<string, Readonly<Partial<Record<Method, Answ
       return proveUse(asked, person, record, rooms)
     },
   },
+  '/concordat/v1/complaints': {
+    GET: (q) => ownComplaints(ofOwn(q)),
+    POST: (q) => complain(ofOwn(q), q.body),
+  },
+  '/concordat/v1/complaints/reply': { POST: (q) => reply(ofOwn(q), q.body) },
+  '/concordat/v1/complaints/withdraw': { POST: (q) => withdraw(ofOwn(q), q.body) },
 }

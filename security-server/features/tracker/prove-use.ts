@@ -4,29 +4,20 @@
  * digest of it, and a signature document is made of such digests.
  */
 import { buffer } from 'node:stream/consumers'
-import { Fault } from '#schemas/fault.ts'
 import { type BundleSource, writeBundle } from '../../reading/evidence/write-bundle.ts'
-import { describeUse } from './describe-use.ts'
-import { type AskedTracker, questionFor } from './question-for.ts'
+import type { AskedTracker } from './question-for.ts'
 import type { PersonQuestion } from './read-question.ts'
 import type { TrackerRooms } from './rooms.ts'
+import { toldUse } from './told-use.ts'
 
 /** Throws `not_found` alike for what is not there, not about the person, withheld, and told in general terms. */
 export async function proveUse(
   asked: AskedTracker,
-  { period, ...person }: PersonQuestion,
+  person: PersonQuestion,
   record: number,
   rooms: TrackerRooms,
 ): Promise<Buffer> {
-  const question = await questionFor(asked, period, rooms)
-  const { rows } = await rooms.personUses.page(
-    { ...person, client: asked.client },
-    { ...question, givenOnly: false, offset: 0, only: record, limit: 1 },
-  )
-  const rules = await rooms.store.rules(asked.subsystem)
-  const [row] = rows
-  if (row?.idx !== record || (await describeUse(row, rules, rooms)).isGeneral)
-    throw new Fault('not_found', { what: 'there is no such record among your uses' })
+  const { row } = await toldUse(asked, person, { record }, rooms)
   const indexes = [row.idx, ...(row.answer === undefined ? [] : [row.answer.index])]
   const erasures: number[] = []
   for (const index of indexes) {

@@ -7,6 +7,7 @@ import type { LocalSystems } from '../../local-systems/local-systems.ts'
 import type { PeerQuota } from '../../peer/peer-quota.ts'
 import type { BundleSource } from '../../reading/evidence/write-bundle.ts'
 import type { SearchTerms } from '../../reading/index/terms-store.ts'
+import type { ComplaintRooms } from './complaints/rooms.ts'
 import type { TrackerSettings } from './settings.ts'
 import type { TrackerStore } from './store.ts'
 
@@ -42,6 +43,9 @@ type MassCount = {
   messages: number
 }
 
+/** Which exchange is meant: its record in our log, or what both sides call it. */
+export type MeantUse = { record: number } | { messageId: string; requestId: string }
+
 /** The last row with its own time, and how many in general terms came after it. */
 export type UsesPosition = { row: { time: string; idx: number } | undefined; general: number }
 
@@ -66,7 +70,7 @@ export type UsesQuestion = {
   offset: number
   after?: UsesPosition | undefined
   /** This request alone. */
-  only?: number | undefined
+  only?: MeantUse | undefined
   limit: number
 }
 
@@ -75,7 +79,9 @@ type IndexedMonth = { month: string; isForgotten: boolean }
 
 /** The index by person. */
 export type PersonUses = {
-  page(person: Person, q: UsesQuestion): Promise<UsesPage>
+  /** `entries`: the person, as each month of the index has them, the newest last. */
+  page(person: Person, q: UsesQuestion): Promise<UsesPage & { entries: string[] }>
+  entriesOf(person: Person): Promise<string[]>
   massUses(q: {
     subsystem: string
     from?: string | undefined
@@ -124,5 +130,6 @@ export type TrackerRooms = {
   contracts(): ContractContent[]
   bundle(log: BundleSource['log']): BundleSource
   log: BundleSource['log']
+  complaints: ComplaintRooms
   count(answer: 'answered' | 'refused' | 'failed'): void
 }

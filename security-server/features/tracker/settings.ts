@@ -1,4 +1,5 @@
 /** The part of the settings about trackers. */
+import { type ComplaintSettings, complaintSchema } from './complaints/settings.ts'
 
 /** Grounds in law on which a use may be withheld for a time. */
 type Ground = { code: string; text: string }
@@ -9,6 +10,7 @@ export type TrackerSettings = {
   language: string
   perSecond: number
   grounds: Ground[]
+  complaints: ComplaintSettings
 }
 
 export const trackerSchema = {
@@ -41,6 +43,7 @@ export const trackerSchema = {
       default: 20,
       description: 'How many questions a second a client may ask',
     },
+    complaints: complaintSchema,
     grounds: {
       type: 'array',
       maxItems: 50,

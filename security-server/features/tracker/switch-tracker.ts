@@ -23,7 +23,7 @@ export function trackersOf(
   return descriptions.filter(({ services }) => services.some(({ service }) => isTracker(service.url)))
 }
 
-/** Does nothing for what is on already. Throws `conflict` where the subsystem has another service of that code. */
+/** For what is on already it describes and declares what this version adds. Throws `conflict` where the subsystem has another service of that code. */
 export async function switchOn(
   subsystem: SubsystemId,
   q: { soap: boolean; by: string },
@@ -32,9 +32,12 @@ export async function switchOn(
   const { localSystems } = rooms
   const service = { ...subsystem, serviceCode: FIND_USAGE }
   const there = trackersOf(subsystem, rooms)
-  if (!there.some(({ type }) => type === 'OPENAPI')) {
+  const document = await readFile(DESCRIPTION, 'utf8')
+  const known = there.find(({ type }) => type === 'OPENAPI')
+  if (known !== undefined && known.document !== document)
+    await localSystems.replaceDocument(known.id, document, async () => undefined)
+  if (known === undefined) {
     refuseOther(service, rooms)
-    const document = await readFile(DESCRIPTION, 'utf8')
     const { description } = await localSystems.addDescription({
       ...{ client: subsystem, code: FIND_USAGE, isTracker: true, document },
     })

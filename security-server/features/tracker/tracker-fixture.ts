@@ -7,7 +7,7 @@ import type { SubjectPlace } from '#core/subject/place.ts'
 import { writeRestRequest } from '#core/transport/rest-request.ts'
 import { writeSoap } from '#core/transport/write-soap.ts'
 import { migrate } from '#platform/database/migrate.ts'
-import { openDatabase } from '#platform/database/open-database.ts'
+import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { type ClientId, idText, type ServiceId } from '#schemas/identifiers.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
@@ -28,11 +28,16 @@ import type { RecordInput } from '../../message-log/record-input.ts'
 import type { Tracker } from '../../peer/inbox.ts'
 import { createPeerQuota } from '../../peer/peer-quota.ts'
 import type { Holder } from '../../subject-keys/holder.ts'
+import { openContentKeys } from '../deliveries/content-keys.ts'
 import { memoryHolder } from '../person-search/log/holder-fixture.ts'
 import { subjectMigrations } from '../person-search/migrations.ts'
 import { openPersonSearch } from '../person-search/open-person-search.ts'
 import { personUses } from '../person-search/person-uses.ts'
 import { createTracker } from './answer-person.ts'
+import { createComplaintList } from './complaints/list-store.ts'
+import { complaintMigrations } from './complaints/migrations.ts'
+import type { ComplaintRooms } from './complaints/rooms.ts'
+import { createComplaintStore } from './complaints/store.ts'
 import { trackerMigrations } from './migrations.ts'
 import type { TrackerRooms } from './rooms.ts'
 import { createTrackerStore, type TrackerStore } from './store.ts'
@@ -40,6 +45,7 @@ import { createTrackerStore, type TrackerStore } from './store.ts'
 export const PORTAL: ClientId = { ...CLIENT, memberCode: '9999', subsystemCode: 'portal' }
 export const TRACKER: ServiceId = { ...SERVICE, serviceCode: 'findUsage' }
 export const SUBSYSTEM = 'DEV/GOV/1234/population'
+export const COMPLAINTS = { dueDays: 30, keepDays: 365, perClientDay: 20, perDay: 25 }
 const PLACE: SubjectPlace = {
   ...{ method: '*', path: '/persons/{code}', in: 'path', name: 'code', type: 'personal-code' },
 }
@@ -52,6 +58,9 @@ type TrackerWorld = {
   log: TestLog
   logUrl: string
   store: TrackerStore
+  database: Database
+  /** What the audit log would have of complaints. */
+  acts: object[]
   holder: Holder
   rooms: TrackerRooms
   tracker: Tracker
@@ -83,11 +92,12 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
   const other = isPostgresql ? await (await postgresql()).freshDatabase() : 'sqlite::memory:'
   const database = await openDatabase(other)
   t.teardown(() => database.close())
-  await migrate(database, { ...subjectMigrations, ...trackerMigrations })
+  await migrate(database, { ...subjectMigrations, ...trackerMigrations, ...complaintMigrations })
   const options = logOptions(logFolder(t), url)
   const log = await openTestLog(t, options)
   const holder = await memoryHolder(t)
   const contracts: ContractContent[] = []
+  const acts: object[] = []
   const view = () => ({ contracts: contracts.map((content) => ({ content })) })
   const now = { at: Date.now() }
   const subjects = await openPersonSearch({
@@ -114,6 +124,7 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
     settings: {
       ...{ countryPrefix: 'EE', identifierType: 'personal-code', language: 'en', perSecond: 1000 },
       grounds: [{ code: 'crime', text: 'To prevent, detect or prosecute a crime' }],
+      complaints: COMPLAINTS,
     },
     personUses: personUses({ ...subjects, parts: log.parts }),
     globalConfiguration: {
@@ -127,11 +138,12 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
       ...{ log: of, server: idText(SERVER), made: new Date(), configuration: [] },
       checkpointSigner: undefined,
     }),
+    complaints: complaintRooms(t, database, acts),
     count: () => undefined,
   }
   const tracker = createTracker(rooms)
   return {
-    ...{ log, logUrl: options.databaseUrl, store, holder, rooms, tracker, contracts, now },
+    ...{ log, logUrl: options.databaseUrl, store, database, acts, holder, rooms, tracker, contracts, now },
     async use(code, { outcome = '', answer = 'ok', body, ...more } = {}) {
       const ids = more.ids ?? { id: randomUUID(), requestId: randomUUID() }
       const service: ServiceId = more.service ?? SERVICE
@@ -185,6 +197,22 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
       })
       return told(answer)
     },
+  }
+}
+
+/** Complaints that are sealed with keys of their own. */
+function complaintRooms(t: Test, database: Database, acts: object[]): ComplaintRooms {
+  const keys = openContentKeys(logFolder(t))
+  keys.add()
+  return {
+    ...{
+      settings: COMPLAINTS,
+      keys,
+      store: createComplaintStore(database),
+      list: createComplaintList(database),
+    },
+    record: async (act) => void acts.push(act),
+    count: () => undefined,
   }
 }
 

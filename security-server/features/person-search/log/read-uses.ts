@@ -8,7 +8,7 @@ export type UsesPageQuestion = UsesQuestion & {
   /** Services, in text form, whose uses have the first moment of the month as their time. */
   general: string[]
   /** This request alone, if it is among the uses. */
-  only?: number | undefined
+  only?: { record: number } | { messageId: string; requestId: string } | undefined
   offset: number
   /** Where the page before ended. */
   after?: UsesPosition | undefined
@@ -55,7 +55,7 @@ export async function readUses(
     if (found.length > most) break
   }
   const all = found.sort(newestFirst).slice(0, most)
-  const of = q.only === undefined ? all : all.filter(({ idx }) => idx === q.only)
+  const of = q.only === undefined ? all : all.filter(isMeantBy(q.only))
   const start = startOf(of, q.after) + q.offset
   const rows = of.slice(start, start + q.limit)
   const indexes = rows.map(({ idx }) => idx)
@@ -74,6 +74,11 @@ function isShownBy({ withheld }: UsesPageQuestion): (row: FoundUse & SearchTerms
   const contracts = new Set(withheld.contracts)
   return ({ secrecy, idx, contract }) =>
     secrecy === 0 && !records.has(idx) && !contracts.has(contract.split('/')[0]!)
+}
+
+function isMeantBy(only: NonNullable<UsesPageQuestion['only']>): (row: Shown) => boolean {
+  if ('record' in only) return ({ idx }) => idx === only.record
+  return (row) => row.query_id === only.messageId && row.request_id === only.requestId
 }
 
 function toldBy(q: UsesPageQuestion): (row: FoundUse & SearchTerms) => Shown {
