@@ -6,6 +6,7 @@ import { contactMigrations } from './migrations/contacts.ts'
 import { contractMigrations } from './migrations/contracts.ts'
 import { federationMigrations } from './migrations/federation.ts'
 import { firstMigrations } from './migrations/first.ts'
+import { identityMigrations } from './migrations/identity.ts'
 import { logEntryKinds } from './migrations/log-entry-kinds.ts'
 import { mandateMigrations } from './migrations/mandates.ts'
 import { ownersGroup } from './migrations/owners-group.ts'
@@ -36,4 +37,5 @@ export const registerMigrations: Record<string, Migration> = {
   ...contactMigrations,
   ...ownersGroup,
   ...trustSettings,
+  ...identityMigrations,
 }

@@ -10,6 +10,7 @@ import type { CostType, CsrFormat, SuspendedKind } from '#schemas/global-configu
 import type { RequestKind, RequestState } from '#schemas/management-request.ts'
 import type { ContactTables } from './contact-tables.ts'
 import type { FederationTables } from './federation-tables.ts'
+import type { IdentityTables } from './identity-tables.ts'
 
 export type SuspensionRow = {
   id: number
@@ -101,7 +102,8 @@ export type RestorationRow = {
 
 /** The tables that the shared stores of the registry read and write. */
 export type RegisterTables = FederationTables &
-  ContactTables & {
+  ContactTables &
+  IdentityTables & {
     system_parameter: { name: string; value: string }
     member_class: { code: string; description: string }
     member: { id: string; member_class: string; name: string; created_at: string }
@@ -224,7 +226,7 @@ export type RegisterTables = FederationTables &
       position: number
       form: string | null
       content: string | null
-      kind: Generated<'configuration' | 'audit-log' | 'contract' | 'federation' | 'restoration'>
+      kind: Generated<'configuration' | 'audit-log' | 'contract' | 'federation' | 'restoration' | 'identity'>
       reference: number | null
     }
     log_node: { level: number; position: number; hash: Buffer }

@@ -107,6 +107,17 @@ export function restorationEntry(q: {
   return { content: '', form: canonicalJson({ kind: 'restoration', ...q }) }
 }
 
+/** The entry about a new entry in the history of a DID: `entry` is the SHA-256 of its line. */
+export function identityEntry(q: {
+  instance: string
+  did: string
+  version: string
+  entry: string
+  at: string
+}): LogEntry {
+  return { content: '', form: canonicalJson({ kind: 'identity', ...q }) }
+}
+
 /** The proof for a head: its newest leaf, the inclusion proof of this leaf, and the consistency proof from an older head. */
 export type LogProof = LogEntry & { inclusion: Buffer[]; consistency: Buffer[] }
 

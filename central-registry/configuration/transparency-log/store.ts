@@ -163,6 +163,35 @@ export function createLogStore(database: Database) {
         .orderBy('log_entry.position')
         .limit(limit)
         .execute(),
+    /** The root of the first `size` leaves. */
+    rootAt: (size: number): Promise<Buffer> => rootOf(size, nodeAt),
+    /** The proof that the tree of `second` leaves begins with that of `first`. */
+    consistency: (first: number, second: number): Promise<Buffer[]> =>
+      consistencyProof(first, second, nodeAt),
+    /** The proof that leaf `index` is in the tree of `size` leaves. */
+    inclusion: (size: number, index: number): Promise<Buffer[]> => inclusionProof(size, index, nodeAt),
+    /** Roots of complete subtrees of one level, at most `limit` from a position on. */
+    nodes: async (level: number, from: number, limit: number): Promise<Buffer[]> => {
+      const rows = await tables
+        .selectFrom('log_node')
+        .select('hash')
+        .where('level', '=', level)
+        .where('position', '>=', from)
+        .where('position', '<', from + limit)
+        .orderBy('position')
+        .execute()
+      return rows.map(({ hash }) => hash)
+    },
+    /** Where the log has an entry of this kind about the row with this number; undefined before it is logged. */
+    indexOf: async (kind: 'contract' | 'identity', reference: number): Promise<number | undefined> => {
+      const row = await tables
+        .selectFrom('log_entry')
+        .select('position')
+        .where('kind', '=', kind)
+        .where('reference', '=', reference)
+        .executeTakeFirst()
+      return row === undefined ? undefined : Number(row.position)
+    },
     /**
      * For the tree of `size` leaves: its newest entry, the proof of inclusion, and the proof of consistency with the tree of
      * `from` leaves. Throws `not_found`.

@@ -7,6 +7,7 @@ import {
   auditEntry,
   contractEntry,
   federationEntry,
+  identityEntry,
   type LogEntry,
   restorationEntry,
 } from '#core/configuration/log-head.ts'
@@ -14,7 +15,7 @@ import { newestAuditRow } from '#platform/audit-log/store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 
 type LoggedAct = {
-  kind: 'audit-log' | 'contract' | 'federation' | 'restoration'
+  kind: 'audit-log' | 'contract' | 'federation' | 'restoration' | 'identity'
   reference: number
   entry: LogEntry
 }
@@ -45,6 +46,7 @@ export async function unloggedActs(
     ...(await contractEvents(transaction, instance)),
     ...(await federationEvents(transaction, instance)),
     ...(await restorations(transaction, instance)),
+    ...(await identityEntries(transaction, instance)),
     ...head,
   ]
 }
@@ -91,6 +93,28 @@ async function restorations(transaction: Kysely<RegisterTables>, instance: strin
     kind: 'restoration',
     reference: id,
     entry: restorationEntry({ instance, ...event }),
+  }))
+}
+
+async function identityEntries(transaction: Kysely<RegisterTables>, instance: string): Promise<LoggedAct[]> {
+  const rows = await transaction
+    .selectFrom('did_entry')
+    .innerJoin('did_subject', 'did_subject.path', 'did_entry.path')
+    .select([
+      'did_entry.id',
+      'did_subject.did',
+      'did_entry.version_id as version',
+      'did_entry.sha256 as entry',
+      'at',
+    ])
+    .where('did_entry.id', '>', await newestLogged(transaction, 'identity'))
+    .orderBy('did_entry.id')
+    .limit(MOST_EVENTS)
+    .execute()
+  return rows.map(({ id, ...event }) => ({
+    kind: 'identity',
+    reference: id,
+    entry: identityEntry({ instance, ...event }),
   }))
 }
 

@@ -1,0 +1,23 @@
+/** The public halves of the registry's identity keys, by which a lost or a second key is noticed. */
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { RegisterTables } from '../../register/tables.ts'
+import type { ClaimKeys } from './identity-keys.ts'
+
+export function createIdentityKeyStore(database: Database): ClaimKeys {
+  const tables = tablesOf<RegisterTables>(database)
+  const keyOf = (name: string) =>
+    tables.selectFrom('identity_key').select('public_key').where('name', '=', name).executeTakeFirst()
+  return {
+    claimed: async (name) => (await keyOf(name))?.public_key,
+    claim: (name, publicKey) =>
+      inTransaction(tables, async (transaction) => {
+        await transaction
+          .insertInto('identity_key')
+          .values({ name, public_key: publicKey })
+          .onConflict((conflict) => conflict.column('name').doNothing())
+          .execute()
+        const row = transaction.selectFrom('identity_key').select('public_key').where('name', '=', name)
+        return (await row.executeTakeFirstOrThrow()).public_key
+      }),
+  }
+}

@@ -1,0 +1,36 @@
+/** Row types of the registry's identity keys and of the histories of DIDs, one to one with the migrations. */
+import type { Generated } from 'kysely'
+
+export type DidSubjectRow = {
+  /** The segments of the DID below the registry's own, as in a URL: "members/GOV/1234"; empty for the instance. */
+  path: string
+  kind: 'instance' | 'member' | 'server'
+  /** The identifier in text form. */
+  subject: string
+  scid: string
+  /** The did:webvh. */
+  did: string
+  /** SHA-256 of the document's facts, in hex: a new entry is written when they change. */
+  facts: string
+  version_id: string
+  version_time: string
+  entries: number
+  ended_at: string | null
+}
+
+export type IdentityTables = {
+  identity_key: { name: string; public_key: string }
+  did_subject: DidSubjectRow
+  did_entry: {
+    id: Generated<number>
+    path: string
+    number: number
+    version_id: string
+    /** The line of the history without its end. */
+    line: string
+    sha256: string
+    at: string
+  }
+  /** Signing certificates of members, from documents that this registry accepted. */
+  did_certificate: { sha256: string; member: string; certificate: Buffer; seen_at: string }
+}
