@@ -10,6 +10,7 @@ import { httpAdapter } from '#adapters/http/adapter.ts'
 import type { Adapter } from '#adapters/kit/adapter.ts'
 import { type PublishedDocument, publishedDocument, readSettings } from '#adapters/kit/serve-adapter.ts'
 import { type KitSettings, serviceUrl } from '#adapters/kit/settings.ts'
+import { lifeEvents } from '#adapters/life-events/adapter.ts'
 import { mandatesAdapter } from '#adapters/mandates/adapter.ts'
 import { soapAdapter } from '#adapters/soap/adapter.ts'
 import { importGateway } from '#adapters/soap/import/import-gateway.ts'
@@ -62,6 +63,7 @@ Adapters:
   file-messages
               files that are delivered as one-way messages, and those of inboxes as files; it is no service, and only runs
   http        an HTTP system of one's own: which paths, methods and headers pass, and how the adapter proves who it is
+  life-events events of other agencies as offers to people; it runs by concordat life-events
   mandates    a register of who may act for whom, also as concordat mandates
   rest-as-soap
               a REST service as a SOAP service of X-Road, by a WSDL: as a service, or before the own security server
@@ -81,6 +83,7 @@ type Known = {
 const ADAPTERS: Record<string, Known> = {
   file: known(fileAdapter),
   http: known(httpAdapter),
+  'life-events': known(lifeEvents),
   mandates: known(mandatesAdapter),
   'rest-as-soap': known(restAsSoapAdapter),
   soap: known(soapAdapter),

@@ -15,6 +15,7 @@ import { fileMessages } from '#adapters/file/messages/worker.ts'
 import { httpAdapter } from '#adapters/http/adapter.ts'
 import { readSettings } from '#adapters/kit/serve-adapter.ts'
 import { readWorkerSettings } from '#adapters/kit/serve-worker.ts'
+import { lifeEvents } from '#adapters/life-events/adapter.ts'
 import { mandatesAdapter } from '#adapters/mandates/adapter.ts'
 import { portal } from '#adapters/portal/portal.ts'
 import { soapAdapter } from '#adapters/soap/adapter.ts'
@@ -79,6 +80,12 @@ const PROCESSES: { heading: string; schema: object; prefix: string; example: str
     schema: mandatesAdapter.schema,
     prefix: mandatesAdapter.prefix,
     example: 'docs/examples/mandates.yaml',
+  },
+  {
+    heading: 'Life events',
+    schema: lifeEvents.schema,
+    prefix: lifeEvents.prefix,
+    example: 'docs/examples/life-events.yaml',
   },
   {
     heading: 'SQL adapter',
@@ -261,6 +268,7 @@ void t.test('each example is accepted and shows every setting', async (t) => {
     if (schema === registrySchema) checkSettings(settings as Parameters<typeof checkSettings>[0])
     if (schema === serverSchema) checkServerSettings(settings as Parameters<typeof checkServerSettings>[0])
     if (schema === httpAdapter.schema) await readSettings(httpAdapter, path.join(ROOT, example), {})
+    if (schema === lifeEvents.schema) await readSettings(lifeEvents, path.join(ROOT, example), {})
     if (schema === mandatesAdapter.schema) await readSettings(mandatesAdapter, path.join(ROOT, example), {})
     if (schema === soapAdapter.schema) await readSettings(soapAdapter, path.join(ROOT, example), {})
     if (schema === sqlAdapter.schema) await readSettings(sqlAdapter, path.join(ROOT, example), {})

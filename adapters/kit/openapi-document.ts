@@ -16,6 +16,8 @@ export type DescribedOperation = {
   answerType?: string
   /** Whether 404 says that there is no such thing. */
   mayMiss: boolean
+  /** What further statuses say, of an operation that refuses in its own way. */
+  refusals?: Record<string, string>
   /** The schema of the body of a `post`, and its most bytes. */
   body?: Schema
   bodyBytes?: number
@@ -71,6 +73,7 @@ export function openApiDocument(
           answer,
           answerType = JSON_TYPE,
           mayMiss,
+          refusals,
           body,
           bodyBytes,
         }) => [
@@ -86,7 +89,7 @@ export function openApiDocument(
               ...(bodyBytes && { 'x-body-limit': bodyBytes }),
               responses: {
                 '200': { description: 'The answer', content: { [answerType]: { schema: answer } } },
-                ...faults({ ...FAULTS, ...(mayMiss ? MISSED : {}) }),
+                ...faults({ ...FAULTS, ...(mayMiss ? MISSED : {}), ...refusals }),
               },
               'x-roles': EVERYTHING,
             },

@@ -1,0 +1,188 @@
+/**
+ * What people do with their offers. Guarantees that nothing is asked of a register without the agreement that the rule wants, that acts on
+ * one offer come one after the other, and that an offer which was taken back meanwhile stays so.
+ */
+import type { SecurityServer } from '#adapters/client/index.ts'
+import { createSharedPlaces } from '#platform/in-turn.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { Offer, OfferForm, OfferStep } from '#schemas/offers.ts'
+import { applicationOf, formOf, takeAnswer } from './form.ts'
+import { makeCall } from './make-call.ts'
+import type { OfferMetrics } from './metrics.ts'
+import type { LifeEventsSettings, RuleSettings } from './settings.ts'
+import { type Content, type KeptOffer, type OfferStore, OPEN } from './store.ts'
+import { send } from './submit.ts'
+import type { Who } from './who.ts'
+
+type Acts = {
+  list(who: Who): Promise<Offer[]>
+  form(who: Who, id: string): Promise<OfferForm>
+  open(who: Who, id: string, agreed: readonly string[]): Promise<OfferForm>
+  submit(who: Who, id: string, said: Readonly<Record<string, unknown>>): Promise<Offer>
+  decline(who: Who, id: string): Promise<Offer>
+  course(who: Who, id: string): Promise<OfferStep[]>
+  useCode(who: Who, code: string): Promise<Offer>
+  /** Sends again what may not have arrived. */
+  sendAgain(): Promise<void>
+}
+
+type Rooms = {
+  settings: Pick<LifeEventsSettings, 'rules' | 'answerMs'>
+  store: OfferStore
+  server: Pick<SecurityServer, 'service'>
+  metrics: OfferMetrics
+  clock: () => number
+}
+
+const AT_ONCE = 64
+const WAITING = 4
+const SEND_AGAIN_MS = 30_000
+
+export function createActs(rooms: Rooms): Acts {
+  const { settings, store, server, metrics, clock } = rooms
+  const { answerMs } = settings
+  const rules = new Map(settings.rules.map((rule) => [rule.name, rule]))
+  const inTurn = createSharedPlaces({
+    ...{ places: AT_ONCE, mostWaiting: WAITING },
+    refuse: () => new Fault('source_busy'),
+  })
+
+  /** Those of a rule that settings have no more are not shown: nobody could say what they are. */
+  async function all(who: Who): Promise<KeptOffer[]> {
+    const kept =
+      who.person !== undefined ? await store.ofPerson(who.person) : await store.ofClerk(who.clerk ?? '')
+    return kept.filter(({ rule }) => rules.has(rule))
+  }
+
+  async function mine(who: Who, id: string): Promise<{ offer: KeptOffer; rule: RuleSettings }> {
+    const offer = (await all(who)).find((one) => one.id === id)
+    // The same for one that is somebody else's.
+    if (offer === undefined) throw new Fault('not_found', { what: 'the person has no such offer' })
+    return { offer, rule: rules.get(offer.rule)! }
+  }
+
+  function contentOf({ state, content, endsAt }: KeptOffer): Content {
+    if (!OPEN.includes(state) || content === undefined || Date.parse(endsAt) <= clock())
+      throw new Fault('conflict', { what: `the offer is ${state}` })
+    return content
+  }
+
+  async function changed(who: Who, id: string): Promise<Offer> {
+    const { offer, rule } = await mine(who, id)
+    return offerOf(rule, offer)
+  }
+
+  return {
+    list: async (who) => (await all(who)).map((offer) => offerOf(rules.get(offer.rule)!, offer)),
+    async form(who, id) {
+      const { offer, rule } = await mine(who, id)
+      contentOf(offer)
+      return formOf(rule, offer)
+    },
+    open: (who, id, agreed) =>
+      inTurn(id, async () => {
+        const { offer, rule } = await mine(who, id)
+        const content = contentOf(offer)
+        const filled = content.filled ?? { calls: {}, fields: {} }
+        const values = { ...content.values, person: content.person }
+        const due = rule.calls.filter(
+          ({ name, needsAgreement }) =>
+            filled.calls[name]?.outcome !== 'answered' && (!needsAgreement || agreed.includes(name)),
+        )
+        const results = await Promise.all(
+          due.map((call) => makeCall(server, call, { values, userId: who.userId, issue: id, answerMs })),
+        )
+        const time = new Date(clock()).toISOString()
+        for (const [at, call] of due.entries()) {
+          takeAnswer(filled, { call, result: results[at]!, fields: rule.fields, time })
+          metrics.calls.inc({ outcome: results[at]!.outcome })
+        }
+        const to = {
+          state: 'opened',
+          content: { ...content, filled },
+          what: 'opened',
+          channel: who.channel,
+        } as const
+        if (!(await store.change(id, OPEN, to)))
+          throw new Fault('conflict', { what: 'the offer was taken back meanwhile' })
+        metrics.offers.inc({ what: 'opened', channel: who.channel })
+        return formOf(rule, { ...offer, state: 'opened', content: to.content })
+      }),
+    submit: (who, id, said) =>
+      inTurn(id, async () => {
+        const { offer, rule } = await mine(who, id)
+        const content = contentOf(offer)
+        if (offer.state !== 'opened') throw new Fault('conflict', { what: 'the form was not opened' })
+        const { channel, actor } = who
+        const sending = JSON.stringify(applicationOf(rule, { id, content, said, channel, actor }))
+        const to = { state: 'sending', content: { ...content, sending }, what: 'sending', channel } as const
+        if (!(await store.change(id, ['opened'], to)))
+          throw new Fault('conflict', { what: 'the offer was taken back meanwhile' })
+        const q = { rule, offer, content: to.content, userId: who.userId, channel }
+        if (await send({ store, server, answerMs }, q)) metrics.offers.inc({ what: 'submitted', channel })
+        return changed(who, id)
+      }),
+    decline: (who, id) =>
+      inTurn(id, async () => {
+        const { offer } = await mine(who, id)
+        contentOf(offer)
+        const to = { state: 'declined', content: undefined, what: 'declined', channel: who.channel } as const
+        if (!(await store.change(id, OPEN, to)))
+          throw new Fault('conflict', { what: 'the offer was taken back meanwhile' })
+        metrics.offers.inc({ what: 'declined', channel: who.channel })
+        return changed(who, id)
+      }),
+    async course(who, id) {
+      await mine(who, id)
+      return store.steps(id)
+    },
+    async useCode(who, code) {
+      if (who.clerk === undefined)
+        throw new Fault('forbidden', { what: 'codes of letters are given in at a counter' })
+      const offer = await store.useCode(code, who.clerk)
+      const rule = offer && rules.get(offer.rule)
+      if (rule === undefined) throw new Fault('not_found', { what: 'there is no such code, or it was used' })
+      return offerOf(rule, offer!)
+    },
+    async sendAgain() {
+      for (const { id } of await store.unsent(new Date(clock() - SEND_AGAIN_MS).toISOString()))
+        await inTurn(id, async () => {
+          const offer = await store.find(id)
+          const rule = rules.get(offer?.rule ?? '')
+          const { state, content } = offer ?? {}
+          if (rule === undefined || state !== 'sending' || content?.sending === undefined) return
+          const { channel } = JSON.parse(content.sending) as { channel: Who['channel'] }
+          const q = {
+            rule,
+            offer: offer!,
+            content: { ...content, sending: content.sending },
+            userId: undefined,
+            channel,
+          }
+          if (await send({ store, server, answerMs }, q)) metrics.offers.inc({ what: 'submitted', channel })
+        }).catch((thrown: unknown) => {
+          // The form is open again, and the person sees it.
+          if (!(thrown instanceof Fault)) throw thrown
+        })
+    },
+  }
+}
+
+/** As the person sees it, without the form. */
+function offerOf(rule: RuleSettings, { id, state, madeAt, endsAt, content }: KeptOffer): Offer {
+  const { title, text, why, legalBasis } = rule
+  const outcome = content?.outcome === undefined ? undefined : rule.decidedBy?.outcomes[content.outcome]
+  const calls = rule.calls.map(
+    ({ name, agency, service, purpose, contract, needsAgreement, fields, legalBasis: law }) => ({
+      ...{ name, agency, service, purpose, legalBasis: law, needsAgreement },
+      ...(contract !== undefined && { contract }),
+      fields: Object.keys(fields).map((one) => rule.fields.find((field) => field.name === one)!.label),
+    }),
+  )
+  return {
+    ...{ id, state, title, text, why, legalBasis, madeAt, endsAt, calls },
+    ...(content?.number !== undefined && { number: content.number }),
+    ...(outcome !== undefined && { outcome }),
+    ...(state === 'taken-back' && rule.takenBackBy !== undefined && { takenBack: rule.takenBackBy.text }),
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Life events: an event of another agency becomes an offer to a person. The adapter takes events of the agency's inboxes, keeps offers, and
+ * is the service `offers` of the agency's subsystem. It acts by the contracts that its rules name, and the security servers hold it to them.
+ */
+import type { SecurityServer } from '#adapters/client/index.ts'
+import type { Adapter, OpenAdapter } from '#adapters/kit/adapter.ts'
+import { startInbox, startLoop } from '#adapters/kit/messages/loop.ts'
+import { openOwnServer } from '#adapters/kit/messages/own-server.ts'
+import { systemClock } from '#platform/clock.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import { createActs } from './acts.ts'
+import { checkSettings } from './check-settings.ts'
+import { describeOffers } from './describe.ts'
+import { createGuessing } from './guessing.ts'
+import { createOfferMetrics } from './metrics.ts'
+import { readOfferKeys } from './offer-keys.ts'
+import { createReadHappening } from './read-happening.ts'
+import { type LifeEventsSettings, settingsSchema } from './settings.ts'
+import { type OfferStore, openOfferStore } from './store.ts'
+import { createTakeEvent } from './take-event.ts'
+import { createWho } from './who.ts'
+
+export const lifeEvents: Adapter<LifeEventsSettings> = {
+  name: 'life-events',
+  schema: settingsSchema,
+  prefix: 'LIFE_EVENTS',
+  check: checkSettings,
+  describe: describeOffers,
+  open: (q) => openLifeEvents(q),
+}
+
+type Doors = { store: OfferStore; server: SecurityServer }
+type Question = { settings: LifeEventsSettings; log: Log; metrics: Metrics }
+
+const SWEEP_MS = 15_000
+
+/** `arm` is for tests, which end the work between two steps; `clock` likewise. */
+export async function openLifeEvents(
+  { settings, log, metrics }: Question,
+  arm: (doors: Doors) => Doors = (doors) => doors,
+  clock = systemClock,
+): Promise<OpenAdapter> {
+  const { databaseFile: file, keepDays, pollMs } = settings
+  const keys = await readOfferKeys(settings.keyFile)
+  const { store, server } = arm({
+    store: await openOfferStore({ file, keys, keepDays, clock }),
+    server: await openOwnServer(settings.securityServer),
+  })
+  const counted = createOfferMetrics(metrics)
+  const acts = createActs({ settings, store, server, metrics: counted, clock })
+  const whoIs = createWho(settings)
+  const guessing = createGuessing(clock)
+  const take = createTakeEvent({ read: createReadHappening(settings), store, metrics: counted, log })
+  const loops = [
+    ...settings.inboxes.map((id) =>
+      startInbox({
+        ...{ name: id, inbox: server.inbox(id), log, options: { idleMs: pollMs, atOnce: 4 } },
+        handle: take,
+      }),
+    ),
+    startLoop({
+      ...{ name: 'what is over or was not sent', idleMs: SWEEP_MS, log },
+      step: async () => {
+        const ended = await store.sweep()
+        counted.offers.inc({ what: 'over', channel: 'event' }, ended)
+        await acts.sendAgain()
+        return false
+      },
+    }),
+  ]
+  return {
+    handlers: {
+      listOffers: async ({ caller }) => ({ offers: await acts.list(whoIs(caller)) }),
+      getForm: ({ caller, params }) => acts.form(whoIs(caller), params['id']!),
+      openOffer: ({ caller, params, body }) =>
+        acts.open(whoIs(caller), params['id']!, (body as { agreed: string[] }).agreed),
+      submitOffer: ({ caller, params, body }) =>
+        acts.submit(whoIs(caller), params['id']!, (body as { values: Record<string, unknown> }).values),
+      declineOffer: ({ caller, params }) => acts.decline(whoIs(caller), params['id']!),
+      getCourse: async ({ caller, params }) => ({ steps: await acts.course(whoIs(caller), params['id']!) }),
+      useCode: ({ caller, body }) => {
+        const who = whoIs(caller)
+        const client = who.clerk?.split('\n', 1)[0] ?? ''
+        return guessing(client, () => acts.useCode(who, plainCode((body as { code: string }).code)))
+      },
+    },
+    health: Object.fromEntries(
+      loops.map((loop, at) => [settings.inboxes[at] ?? 'offers', () => loop.finding()]),
+    ),
+    async close() {
+      await Promise.all(loops.map((loop) => loop.stop()))
+      await store.close()
+      server.close()
+    },
+  }
+}
+
+/** As it was made: people write spaces, hyphens and small letters. */
+function plainCode(given: string): string {
+  return given.toUpperCase().replace(/[^A-Z0-9]/g, '')
+}

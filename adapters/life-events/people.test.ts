@@ -1,0 +1,146 @@
+/** Who sees whose offers, by web, at a counter and by letter; and settings and keys that do not fit. */
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { emptyFolder } from '#adapters/kit/kit-fixture.ts'
+import { openEnds } from '#adapters/kit/messages/ends-fixture.ts'
+import { readSettings } from '#adapters/kit/serve-adapter.ts'
+import type { Offer } from '#schemas/offers.ts'
+import { lifeEvents } from './adapter.ts'
+import { writeLetters } from './letters.ts'
+import {
+  birth,
+  OTHER,
+  offersOf,
+  PERSON,
+  type Play,
+  playServices,
+  RULE,
+  send,
+  startLifeEvents,
+} from './life-events-fixture.ts'
+import { createOfferKeys } from './offer-keys.ts'
+import { type OfferStore, openOfferStore } from './store.ts'
+
+const ACCOUNT = 'EE1234567890'
+const DAY_MS = 86_400_000
+const ends = await openEnds(t)
+const keys = createOfferKeys(Buffer.from('5a'.repeat(32), 'hex'))
+
+void t.test('nobody sees what is another person’s', async (t) => {
+  const life = await startLifeEvents(t, {
+    ends,
+    more: { representation: 'contract', counters: ['DEV/GOV/1001/counter'] },
+  })
+  await send(ends, life, birth('B-70'))
+  const [{ id }] = (await offersOf(life)) as [Offer]
+  const targets: [string, object?][] = [['open', { agreed: [] }], ['submit', { values: {} }], ['decline']]
+  for (const who of [
+    'P00000099',
+    { 'x-road-userid': 'P00000099', 'x-road-represented-party': 'P00000098' },
+  ]) {
+    t.strictSame(await offersOf(life, who), [])
+    for (const [act, body] of targets)
+      t.match(await life.post(who, `/v1/offers/${id}/${act}`, body), { status: 404 })
+    for (const what of ['form', 'course'])
+      t.match(await life.get(who, `/v1/offers/${id}/${what}`), { status: 404 })
+  }
+  t.match(await life.get({}, '/v1/offers'), { status: 400 })
+  t.match(await life.get('clerk-7', '/v1/offers'), { status: 400 }, 'who is no person has no offers')
+  t.match(
+    await life.get({ 'x-road-userid': 'c', 'x-road-represented-party': `COM/${PERSON}` }, '/v1/offers'),
+    { status: 403 },
+  )
+  t.match(await life.get(PERSON, '/v1/offers/short/form'), { status: 400 })
+  t.match(await life.post(PERSON, '/v1/codes', { code: 'ABCDEFGH' }), { status: 403 })
+
+  const clerk = { 'x-road-userid': 'clerk-7', 'x-road-represented-party': PERSON }
+  t.equal((await offersOf(life, clerk)).length, 1, 'a clerk under a mandate, which the contract has checked')
+  await life.post(clerk, `/v1/offers/${id}/open`, { agreed: ['child', 'income'] })
+  t.match(life.asked[0]!.options, { userId: 'clerk-7' }, 'both are named')
+  await life.post(clerk, `/v1/offers/${id}/submit`, { values: { account: ACCOUNT } })
+  t.match(life.asked.at(-1)!.options, { json: { channel: 'counter', actor: 'clerk-7', person: PERSON } })
+  t.match((await life.running.monitor('/metrics')).text, /what="submitted",channel="counter"\} 1/)
+  const closed = await startLifeEvents(t, { ends })
+  t.match(await closed.get(clerk, '/v1/offers'), { status: 403, body: { type: /representation_refused/ } })
+})
+
+void t.test('a letter with an address and a code, which opens the offer once at a counter', async (t) => {
+  const counter = { 'x-road-client': 'DEV/GOV/1001/counter', 'x-road-userid': 'clerk-7' }
+  const life = await startLifeEvents(t, { ends, more: { counters: ['DEV/GOV/1001/counter'] } })
+  await send(ends, life, birth('B-80'))
+  await send(ends, life, birth('B-81', 'P00000051'))
+  const clock = () => Date.now() + 15 * DAY_MS
+  const store = await openOfferStore({ file: life.databaseFile, keys, keepDays: 90, clock })
+  t.teardown(() => store.close())
+  const folder = emptyFolder(t)
+  const settings = await readSettings(lifeEvents, path.join(life.folder, 'adapter.yaml'), {})
+  const play: Play = (asked) =>
+    JSON.stringify(asked.options['path']).includes('51')
+      ? { status: 404, document: {} }
+      : { status: 200, document: { name: '<b>Ann</b> & Co', street: '', residence: 'Midvale' } }
+  const server = playServices(ends.population, play, [])
+  const written = await writeLetters({ settings, store, server, folder, clock: Date.now })
+  t.strictSame(written, { written: 0, failed: 0 }, 'not before its days are over')
+  // What ended between the file and its code is written anew, under the same name.
+  const broken: OfferStore = { ...store, setCode: () => Promise.reject(new Error('killed')) }
+  await t.rejects(writeLetters({ settings, store: broken, server, folder, clock }), { message: 'killed' })
+  t.strictSame(await writeLetters({ settings, store, server, folder, clock }), { written: 1, failed: 1 })
+  t.strictSame(
+    await writeLetters({ settings, store, server, folder, clock }),
+    { written: 0, failed: 1 },
+    'one letter',
+  )
+  const [file, ...others] = readdirSync(folder)
+  t.strictSame(others, [])
+  const page = readFileSync(path.join(folder, file!), 'utf8')
+  t.match(page, '<address>&lt;b&gt;Ann&lt;/b&gt; &amp; Co<br>Midvale</address>')
+  t.notMatch(page, PERSON)
+  const code = /class="code">([0-9A-Z-]{14})</.exec(page)![1]!
+
+  t.strictSame(await offersOf(life, counter), [])
+  t.match(await life.post(counter, '/v1/codes', { code: 'ABCD-EFGH-JKMN' }), { status: 404 })
+  const opened = await life.post(counter, '/v1/codes', { code: code.toLowerCase().replaceAll('-', ' ') })
+  t.match(opened, { status: 200, body: { state: 'offered', title: RULE.title } })
+  t.match(await life.post(counter, '/v1/codes', { code }), { status: 404 }, 'once')
+  t.strictSame(await offersOf(life, { ...counter, 'x-road-userid': 'clerk-8' }), [], 'to this clerk')
+  const at = `/v1/offers/${String(opened.body['id'])}`
+  await life.post(counter, `${at}/open`, { agreed: ['child', 'income'] })
+  t.match(
+    await life.post(counter, `${at}/submit`, { values: { account: ACCOUNT } }),
+    { status: 404 },
+    'and gone when it is sent',
+  )
+  t.match(life.asked.at(-1)!.options, { json: { channel: 'letter', actor: 'clerk-7', person: PERSON } })
+  t.match(await offersOf(life), [{ state: 'submitted' }, { state: 'submitted' }].slice(0, 1))
+  for (let n = 0; n < 20; n++) await life.post(counter, '/v1/codes', { code: `ABCDEFGH${n}` })
+  t.match(await life.post(counter, '/v1/codes', { code: 'ABCDEFGH' }), { status: 429 })
+})
+
+void t.test('another key opens nothing, and settings that make no sense are named', async (t) => {
+  const folder = emptyFolder(t)
+  const file = path.join(folder, 'offers.db')
+  const open = (key: string) =>
+    openOfferStore({
+      file,
+      keys: createOfferKeys(Buffer.from(key.repeat(32), 'hex')),
+      keepDays: 1,
+      clock: Date.now,
+    })
+  await (await open('5a')).close()
+  await t.rejects(open('5b'), { code: 'io_error' })
+  const wrong: [object, RegExp][] = [
+    [{ rule: { title: { en: 'x' } } }, /rules\.0\.title has no text in et/],
+    [{ rule: { event: { ...RULE.event, condition: 'EXISTS' } } }, /rules\.0\.event\.condition is no CESQL/],
+    [{ rule: { event: { ...RULE.event, condition: '1 + 1' } } }, /never true or false/],
+    [{ rule: { values: {} } }, /names \{child\}/],
+    [{ rule: { calls: [{ ...RULE.calls[0], fields: { nothing: '/x' } }] } }, /is no field of the form/],
+    [{ rule: { calls: [RULE.calls[0], { ...RULE.calls[0], name: 'other' }] } }, /is filled by child already/],
+    [{ rule: { calls: [{ ...RULE.calls[0], body: { a: '{person}' } }] } }, /is for POST/],
+    [{ rule: { letter: { ...RULE.letter, language: 'fi' } } }, /is not one of languages/],
+    [{ more: { person: { pattern: 'x' } } }, /with one group/],
+    [{ more: { securityServer: { url: 'http://agency.example', client: OTHER } } }, /must be https/],
+    [{ rule: { calls: [{ ...RULE.calls[0], legalBasis: undefined }] } }, /legalBasis/],
+  ]
+  for (const [q, what] of wrong) await t.rejects(startLifeEvents(t, { ends, ...q }), { message: what })
+})

@@ -1,0 +1,326 @@
+/**
+ * The offers in the database. Guarantees that one happening makes a person one offer of a rule, however often its event comes; that an
+ * offer goes from state to state one way; and that what was filled is erased when the offer ends.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import { migrate } from '#platform/database/migrate.ts'
+import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import type { AskedCall, FormField, OfferState, OfferStep, OfferValue, StepKind } from '#schemas/offers.ts'
+import type { OfferKeys } from './offer-keys.ts'
+import { type OfferRow, type OfferTables, offerMigrations } from './tables.ts'
+
+/** What is sealed of an offer. */
+export type Content = {
+  person: string
+  /** The values of the event that calls use. */
+  values: Record<string, string>
+  filled?: Filled
+  /** What is being sent: the same octets however often. */
+  sending?: string
+  number?: string
+  outcome?: string
+}
+
+/** What the registers answered, by call and by field. */
+export type Filled = {
+  calls: Record<string, Pick<AskedCall, 'outcome' | 'code' | 'messageId'>>
+  fields: Record<string, { value: OfferValue; source: NonNullable<FormField['source']> }>
+}
+
+export type KeptOffer = {
+  id: string
+  rule: string
+  state: OfferState
+  madeAt: string
+  endsAt: string
+  letterAt: string | undefined
+  /** Undefined once it is erased. */
+  content: Content | undefined
+}
+
+type Happened = {
+  rule: string
+  happening: string
+  person: string
+  values: Record<string, string>
+  days: number
+}
+type Change = {
+  state: OfferState
+  content: Content | undefined
+  what: StepKind
+  channel: OfferStep['channel']
+}
+
+export type OfferStore = {
+  /** False for a happening that is known or was taken back. */
+  add(q: Happened): Promise<boolean>
+  /** Takes open offers back, and tells those that were sent; remembers it for an event that comes later. Returns the states that they had. */
+  takeBack(happening: string): Promise<OfferState[]>
+  find(id: string): Promise<KeptOffer | undefined>
+  ofPerson(person: string): Promise<KeptOffer[]>
+  ofClerk(clerk: string): Promise<KeptOffer[]>
+  /** Changes an offer that is in one of these states. False, and nothing, for one that is not any more. */
+  change(id: string, from: readonly OfferState[], to: Change): Promise<boolean>
+  steps(id: string): Promise<OfferStep[]>
+  /** Offers without an answer since `before`, to whose people no letter was written. */
+  unanswered(rule: string, before: string, limit: number): Promise<KeptOffer[]>
+  /** The letter was written: its code opens the offer once. False if the offer is not open any more. */
+  setCode(id: string, code: string): Promise<boolean>
+  /** The offer of a code, which is used up; it is open to the clerk for an hour. */
+  useCode(code: string, clerk: string): Promise<KeptOffer | undefined>
+  /** Of those that are being sent since before this time. */
+  unsent(before: string): Promise<KeptOffer[]>
+  /** Ends and deletes what is over; returns how many offers ended. */
+  sweep(): Promise<number>
+  close(): Promise<void>
+}
+
+export const OPEN: readonly OfferState[] = ['offered', 'opened']
+const ENDED: ReadonlySet<OfferState> = new Set(['submitted', 'decided', 'declined', 'taken-back', 'over'])
+const ERASED: ReadonlySet<OfferState> = new Set(['declined', 'taken-back', 'over'])
+const MOST = 100
+const CLERK_MS = 3_600_000
+const DAY_MS = 86_400_000
+/** A correction may come before its event by so long. */
+const TAKEN_BACK_DAYS = 400
+
+type Options = { file: string; keys: OfferKeys; keepDays: number; clock: () => number }
+
+/** Throws `database_error`, and `io_error` if another key sealed what is in it. */
+export async function openOfferStore({ file, keys, keepDays, clock }: Options): Promise<OfferStore> {
+  const database = await openDatabase(`sqlite:${file}`)
+  try {
+    await migrate(database, offerMigrations)
+    await checkKey(tablesOf<OfferTables>(database), keys)
+  } catch (thrown) {
+    await database.close()
+    throw thrown
+  }
+  const tables = tablesOf<OfferTables>(database)
+  const time = (later = 0): string => new Date(clock() + later).toISOString()
+  const opened = (row: OfferRow): KeptOffer => ({
+    ...{ id: row.id, rule: row.rule, state: row.state as OfferState },
+    ...{ madeAt: row.made_at, endsAt: row.ends_at, letterAt: row.letter_at ?? undefined },
+    content: row.content === null ? undefined : keys.open<Content>(row.id, Buffer.from(row.content)),
+  })
+  const step = (on: Kysely<OfferTables>, offer: string, what: StepKind, channel: OfferStep['channel']) =>
+    on.insertInto('life_step').values({ offer, time: time(), what, channel }).execute()
+
+  async function changeIn(on: Kysely<OfferTables>, id: string, from: readonly OfferState[], to: Change) {
+    const { state, content, what, channel } = to
+    const { numUpdatedRows } = await on
+      .updateTable('life_offer')
+      .set({
+        ...{ state, changed_at: time() },
+        content: content === undefined || ERASED.has(state) ? null : keys.seal(id, content),
+        ...(ENDED.has(state) && { ends_at: time(keepDays * DAY_MS), code: null, clerk: null }),
+      })
+      .where('id', '=', id)
+      .where('state', 'in', [...from])
+      .executeTakeFirst()
+    if (Number(numUpdatedRows) === 0) return false
+    await step(on, id, what, channel)
+    return true
+  }
+
+  async function find(id: string): Promise<KeptOffer | undefined> {
+    const row = await tables.selectFrom('life_offer').selectAll().where('id', '=', id).executeTakeFirst()
+    return row && opened(row)
+  }
+
+  return {
+    add: ({ rule, happening, person, values, days }) =>
+      inTransaction(tables, async (on) => {
+        const named = keys.digest('happening', happening)
+        const back = await on
+          .selectFrom('life_taken_back')
+          .select('time')
+          .where('happening', '=', named)
+          .executeTakeFirst()
+        if (back !== undefined) return false
+        const id = randomBytes(16).toString('base64url')
+        const content: Content = { person, values }
+        const { numInsertedOrUpdatedRows } = await on
+          .insertInto('life_offer')
+          .values({
+            ...{ id, rule, person: keys.digest('person', person), happening: named, state: 'offered' },
+            ...{ made_at: time(), ends_at: time(days * DAY_MS), changed_at: time() },
+            ...{
+              content: keys.seal(id, content),
+              code: null,
+              letter_at: null,
+              clerk: null,
+              clerk_until: null,
+            },
+          })
+          .onConflict((one) => one.columns(['rule', 'person', 'happening']).doNothing())
+          .executeTakeFirst()
+        if (Number(numInsertedOrUpdatedRows ?? 0) === 0) return false
+        await step(on, id, 'offered', 'event')
+        return true
+      }),
+    takeBack: (happening) =>
+      inTransaction(tables, async (on) => {
+        const named = keys.digest('happening', happening)
+        await on
+          .insertInto('life_taken_back')
+          .values({ happening: named, time: time() })
+          .onConflict((one) => one.column('happening').doNothing())
+          .execute()
+        const rows = await on.selectFrom('life_offer').selectAll().where('happening', '=', named).execute()
+        const states: OfferState[] = []
+        for (const row of rows) {
+          const state = row.state as OfferState
+          const to: Change = { state: 'taken-back', content: undefined, what: 'taken-back', channel: 'event' }
+          if (await changeIn(on, row.id, OPEN, to)) states.push(state)
+          else if (['sending', 'submitted', 'decided'].includes(state) && !(await isCorrected(on, row.id))) {
+            await step(on, row.id, 'corrected', 'event')
+            states.push(state)
+          }
+        }
+        return states
+      }),
+    find,
+    ofPerson: async (person) => {
+      const rows = await tables
+        .selectFrom('life_offer')
+        .selectAll()
+        .where('person', '=', keys.digest('person', person))
+        .orderBy('made_at', 'desc')
+        .limit(MOST)
+        .execute()
+      return rows.map(opened)
+    },
+    ofClerk: async (clerk) => {
+      const rows = await tables
+        .selectFrom('life_offer')
+        .selectAll()
+        .where('clerk', '=', keys.digest('clerk', clerk))
+        .where('clerk_until', '>', time())
+        .limit(MOST)
+        .execute()
+      return rows.map(opened)
+    },
+    change: (id, from, to) => inTransaction(tables, (on) => changeIn(on, id, from, to)),
+    steps: async (id) => {
+      const rows = await tables
+        .selectFrom('life_step')
+        .select(['time', 'what', 'channel'])
+        .where('offer', '=', id)
+        .orderBy('id')
+        .execute()
+      return rows as OfferStep[]
+    },
+    unanswered: async (rule, before, limit) => {
+      const rows = await tables
+        .selectFrom('life_offer')
+        .selectAll()
+        .where('rule', '=', rule)
+        .where('state', '=', 'offered')
+        .where('letter_at', 'is', null)
+        .where('made_at', '<=', before)
+        .where('ends_at', '>', time())
+        .orderBy('made_at')
+        .limit(limit)
+        .execute()
+      return rows.map(opened)
+    },
+    setCode: (id, code) =>
+      inTransaction(tables, async (on) => {
+        const { numUpdatedRows } = await on
+          .updateTable('life_offer')
+          .set({ code: keys.digest('code', code), letter_at: time() })
+          .where('id', '=', id)
+          .where('state', 'in', [...OPEN])
+          .executeTakeFirst()
+        if (Number(numUpdatedRows) === 0) return false
+        await step(on, id, 'letter', 'letter')
+        return true
+      }),
+    useCode: (code, clerk) =>
+      inTransaction(tables, async (on) => {
+        const row = await on
+          .selectFrom('life_offer')
+          .selectAll()
+          .where('code', '=', keys.digest('code', code))
+          .where('state', 'in', [...OPEN])
+          .where('ends_at', '>', time())
+          .executeTakeFirst()
+        if (row === undefined) return undefined
+        await on
+          .updateTable('life_offer')
+          .set({ code: null, clerk: keys.digest('clerk', clerk), clerk_until: time(CLERK_MS) })
+          .where('id', '=', row.id)
+          .execute()
+        await step(on, row.id, 'code', 'letter')
+        return opened(row)
+      }),
+    unsent: async (before) => {
+      const rows = await tables
+        .selectFrom('life_offer')
+        .selectAll()
+        .where('state', '=', 'sending')
+        .where('changed_at', '<=', before)
+        .orderBy('changed_at')
+        .limit(MOST)
+        .execute()
+      return rows.map(opened)
+    },
+    sweep: () => sweep(tables, { now: time(), forgotten: time(-TAKEN_BACK_DAYS * DAY_MS), change: changeIn }),
+    close: () => database.close(),
+  }
+}
+
+async function isCorrected(on: Kysely<OfferTables>, offer: string): Promise<boolean> {
+  const found = await on
+    .selectFrom('life_step')
+    .select('id')
+    .where('offer', '=', offer)
+    .where('what', '=', 'corrected')
+    .executeTakeFirst()
+  return found !== undefined
+}
+
+async function sweep(
+  tables: Kysely<OfferTables>,
+  q: {
+    now: string
+    forgotten: string
+    change(on: Kysely<OfferTables>, id: string, from: readonly OfferState[], to: Change): Promise<boolean>
+  },
+): Promise<number> {
+  const past = await tables
+    .selectFrom('life_offer')
+    .select(['id', 'state'])
+    .where('ends_at', '<=', q.now)
+    .where('state', '!=', 'sending')
+    .limit(1000)
+    .execute()
+  let ended = 0
+  for (const { id, state } of past)
+    await inTransaction(tables, async (on) => {
+      if (!ENDED.has(state as OfferState)) {
+        const to: Change = { state: 'over', content: undefined, what: 'over', channel: 'event' }
+        if (await q.change(on, id, OPEN, to)) ended += 1
+        return
+      }
+      await on.deleteFrom('life_step').where('offer', '=', id).execute()
+      await on.deleteFrom('life_offer').where('id', '=', id).where('ends_at', '<=', q.now).execute()
+    })
+  await tables.deleteFrom('life_taken_back').where('time', '<', q.forgotten).execute()
+  return ended
+}
+
+/** With another key nobody would be found, and an event that comes again would make a second offer. */
+async function checkKey(tables: Kysely<OfferTables>, keys: OfferKeys): Promise<void> {
+  const kept = await tables.selectFrom('life_key').selectAll().executeTakeFirst()
+  if (kept !== undefined) keys.open('life_key', Buffer.from(kept.content))
+  else
+    await tables
+      .insertInto('life_key')
+      .values({ id: '1', content: keys.seal('life_key', {}) })
+      .onConflict((one) => one.column('id').doNothing())
+      .execute()
+}

@@ -1,0 +1,71 @@
+/**
+ * Sends an application to the agency that decides. Guarantees that it is durable before it is sent, that what is sent again is the very
+ * same under the same number, and that the form is erased once the agency has it.
+ */
+import { ExchangeError } from '#adapters/client/exchange-error.ts'
+import type { SecurityServer } from '#adapters/client/index.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { OfferStep } from '#schemas/offers.ts'
+import type { RuleSettings } from './settings.ts'
+import type { Content, KeptOffer, OfferStore } from './store.ts'
+import { textAt } from './value-at.ts'
+
+const MOST_BYTES = 65_536
+
+type Rooms = {
+  store: Pick<OfferStore, 'change' | 'steps'>
+  server: Pick<SecurityServer, 'service'>
+  answerMs: number
+}
+type Sending = {
+  rule: RuleSettings
+  offer: KeptOffer
+  content: Content & { sending: string }
+  userId: string | undefined
+  channel: OfferStep['channel']
+}
+
+/**
+ * Sends what the offer, in the state `sending`, holds. Returns false when nobody knows whether it arrived: then it is sent again later.
+ * Throws `source_refused`, `source_unavailable` when it did not arrive; the form is open again.
+ */
+export async function send({ store, server, answerMs }: Rooms, q: Sending): Promise<boolean> {
+  const { submitTo } = q.rule
+  const { sending: _sent, ...open } = q.content
+  const reopen = async (fault: 'source_refused' | 'source_unavailable', cause?: unknown): Promise<never> => {
+    // What was taken back while it was sent is not opened again.
+    const isBack = (await store.steps(q.offer.id)).some(({ what }) => what === 'corrected')
+    const state = isBack ? 'taken-back' : 'opened'
+    await store.change(q.offer.id, ['sending'], { state, content: open, what: state, channel: q.channel })
+    throw new Fault(fault, { cause })
+  }
+  let number: string | undefined
+  try {
+    const answer = await server.service(submitTo.service).call('POST', submitTo.path, {
+      ...{ json: JSON.parse(q.content.sending) as unknown, issue: q.offer.id },
+      ...(q.userId !== undefined && { userId: q.userId }),
+      ...{ deadlineMs: answerMs, maxAnswerBytes: MOST_BYTES },
+    })
+    if (answer.status >= 400 && answer.status < 500) {
+      await answer.body?.cancel()
+      return await reopen('source_refused')
+    }
+    if (answer.status < 200 || answer.status >= 300) {
+      await answer.body?.cancel()
+      return false
+    }
+    number = textAt(await answer.json(), submitTo.number)
+  } catch (thrown) {
+    if (!(thrown instanceof ExchangeError)) throw thrown
+    if (thrown.mayHaveBeenCarriedOut) return false
+    return await reopen('source_unavailable', thrown)
+  }
+  const content: Content = { person: open.person, values: {}, ...(number !== undefined && { number }) }
+  await store.change(q.offer.id, ['sending'], {
+    state: 'submitted',
+    content,
+    what: 'submitted',
+    channel: q.channel,
+  })
+  return true
+}

@@ -1,0 +1,56 @@
+/**
+ * Who asks, for whom. Guarantees that one person sees only what is theirs: their own offers; those of the person for whom they act, where
+ * the contract has the mandate checked; or the one offer whose letter they brought, at a counter.
+ */
+import { headersOf } from '#adapters/kit/caller-headers.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import { isPlainText } from '#platform/plain-text.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { OfferChannel } from '#schemas/offers.ts'
+import { HEADER } from '#schemas/wire.ts'
+import { codeReader } from './read-happening.ts'
+import type { LifeEventsSettings } from './settings.ts'
+
+export type Who = {
+  channel: OfferChannel
+  /** The person whose offers they are; undefined at a counter, where a letter says it. */
+  person: string | undefined
+  /** Who acts for the person, as the client names them. */
+  actor: string | undefined
+  /** At a counter: client and clerk, as one name. */
+  clerk: string | undefined
+  /** X-Road-UserId as it came. */
+  userId: string
+}
+
+/** The function throws `invalid_input` for a request without a person, `representation_refused`. */
+export function createWho({
+  person: { pattern },
+  representation,
+  counters,
+}: Pick<LifeEventsSettings, 'person' | 'representation' | 'counters'>): (caller: Caller) => Who {
+  const code = codeReader(pattern)
+  return (caller) => {
+    const headers = headersOf(caller)
+    const one = (name: string): string | undefined => {
+      const value = headers[name]
+      return isPlainText(value, 255) ? value : undefined
+    }
+    const userId = one(HEADER.userId)
+    if (userId === undefined) throw new Fault('invalid_input', { what: 'X-Road-UserId has to say who asks' })
+    const party = headers[HEADER.representedParty]
+    const client = one(HEADER.client) ?? ''
+    if (party !== undefined) {
+      // The class of a party is the client's word; of people there is none.
+      const person = representation === 'contract' ? code(party) : undefined
+      if (person === undefined) throw new Fault('representation_refused')
+      return { channel: 'counter', person, actor: userId, clerk: undefined, userId }
+    }
+    if (counters.includes(client))
+      return { channel: 'letter', person: undefined, actor: userId, clerk: `${client}\n${userId}`, userId }
+    const person = code(userId)
+    if (person === undefined)
+      throw new Fault('invalid_input', { what: 'X-Road-UserId is no code of a person' })
+    return { channel: 'web', person, actor: undefined, clerk: undefined, userId }
+  }
+}
