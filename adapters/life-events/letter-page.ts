@@ -16,7 +16,8 @@ export function letterPage(
 ): string {
   const { letter, title, text, why, legalBasis } = rule
   const { language } = letter!
-  const say = (texts: Texts): string => paragraphs(texts[language] ?? '')
+  const say = (texts: Texts): string =>
+    paragraphs((texts[language] ?? '').replaceAll('{until}', day(q.offer.endsAt)))
   const day = (time: string | Date): string =>
     new Intl.DateTimeFormat(language, { dateStyle: 'long', timeZone: 'UTC' }).format(new Date(time))
   return `<!doctype html>
@@ -32,7 +33,6 @@ ${say(letter!.text)}
 <p class="code">${plain(q.code)}</p>
 ${say(letter!.counter)}
 <p class="small">${plain(legalBasis)}</p>
-<p class="small">${plain(day(q.offer.endsAt))}</p>
 </body>
 </html>
 `

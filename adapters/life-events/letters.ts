@@ -63,7 +63,7 @@ export async function runLetters(q: {
         failed === 0
           ? ''
           : ` ${failed} could not be written: the register gave no address. Run this again later.`
-      process.stdout.write(`${written} letters were written to ${printable(q.folder)}.${missed}\n`)
+      process.stdout.write(`Letters written to ${printable(q.folder)}: ${written}.${missed}\n`)
       return failed === 0 ? 0 : 1
     } finally {
       server.close()
@@ -115,8 +115,15 @@ async function addressOf(
   const { document } = await makeCall(server, letter!.call, {
     ...{ values, userId: undefined, issue: id, answerMs: settings.answerMs },
   })
-  const lines = letter!.lines.map((pointer) => textAt(document, pointer)).filter((line) => line !== undefined)
+  const lines = letter!.lines.map(lineOf).filter((line) => line !== '')
   return lines.length === 0 ? undefined : lines
+
+  function lineOf(pointers: string): string {
+    return pointers
+      .split(' ')
+      .flatMap((pointer) => textAt(document, pointer) ?? [])
+      .join(' ')
+  }
 }
 
 /** The file first: what ends in between leaves a file whose code opens nothing, and the next run writes it anew. */

@@ -76,9 +76,9 @@ export const RULE = {
   letter: {
     afterDays: 14,
     call: { service: REGISTER, path: '/persons/{person}', legalBasis: 'Family Benefits Act, section 13' },
-    lines: ['/name', '/street', '/residence'],
+    lines: ['/name', '/street', '/residence /nothing'],
     language: 'en',
-    text: texts('Give this code in at any counter.'),
+    text: texts('Give this code in at any counter, until {until}.'),
     counter: texts('Counters are open from 9 to 17.'),
   },
 }

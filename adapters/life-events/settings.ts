@@ -51,7 +51,7 @@ type LetterSettings = {
   /** After so many days without an answer a letter is written. */
   afterDays: number
   call: Pick<CallSettings, 'service' | 'method' | 'path' | 'query' | 'body' | 'legalBasis' | 'contract'>
-  /** Pointers into the answer; each is a line of the address, those that are empty are left out. */
+  /** Pointers into the answer, several of a line with spaces between; lines that are empty are left out. */
   lines: string[]
   language: string
   text: Texts
@@ -178,7 +178,10 @@ const letter = {
       required: ['service', 'path', 'legalBasis'],
       properties: request,
     },
-    lines: { type: 'array', minItems: 1, maxItems: 10, items: pointer },
+    lines: {
+      ...{ type: 'array', minItems: 1, maxItems: 10 },
+      items: { type: 'string', maxLength: 500, pattern: '^/[^\\s]+( /[^\\s]+)*$' },
+    },
     language: { type: 'string', pattern: '^[a-z]{2,3}$' },
     text: texts,
     counter: texts,
