@@ -51,7 +51,7 @@ export type Offer = {
 export type FieldKind = 'text' | 'number' | 'date' | 'yes-no'
 
 /** Where a value of the form comes from. */
-type ValueSource = {
+export type ValueSource = {
   agency: Texts
   service: string
   contract?: string

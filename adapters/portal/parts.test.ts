@@ -98,6 +98,7 @@ t.test('the pages name what the catalogues have', (t) => {
   const sources = [
     ...['frame', 'welcome', 'uses', 'use', 'coverage', 'wrong'].map((name) => `pages/${name}.ts`),
     ...['list-page', 'one-page', 'asked-page', 'terms', 'problem'].map((name) => `consents/${name}.ts`),
+    ...['list-page', 'offer-page', 'section'].map((name) => `services/${name}.ts`),
     ...['routes.ts', 'portal.ts', 'uses/section.ts', 'routing/serve-sections.ts'],
   ]
   const named = sources.flatMap((file) =>

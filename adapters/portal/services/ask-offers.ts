@@ -1,0 +1,94 @@
+/** Asks systems for the offers of the person. Only systems that the portal found are asked, whatever an address names. */
+import type { Offer } from '#schemas/offers.ts'
+import { type JsonAnswer, type NotCalled, whyOfStatus } from '../asking/call-service.ts'
+import type { Call } from '../asking/calls.ts'
+import type { System } from '../asking/find-systems.ts'
+import { isObject, listOf } from '../asking/read-usages.ts'
+import type { Why } from '../joining/row.ts'
+import type { Rooms, Visit } from '../routing/section.ts'
+import { NUMBER, OFFERS, readOffer } from './read-offers.ts'
+
+export type TheirOffer = { system: System; offer: Offer }
+export type FoundOffers = {
+  offers: TheirOffer[]
+  answered: number
+  notTold: { system: System; why: Why }[]
+  silent: System[]
+}
+
+const MOST_OFFERS = 100
+
+type Asking = Pick<Rooms, 'systems' | 'calls'>
+type Person = Pick<Visit, 'reader' | 'gone'>
+
+/** Newest first. */
+export async function askOffers({ reader, gone }: Person, { systems, calls }: Asking): Promise<FoundOffers> {
+  const found = await systems.offering(OFFERS)
+  const results: { system: System; told: Offer[] | Why }[] = []
+  const ask = async (system: System, call: Call) => ({ system, told: offersIn(await listAt(system, call)) })
+  for await (const one of calls.each(reader.session, gone, { systems: found.asked, ask })) results.push(one)
+  const offers = results.flatMap(({ system, told }) =>
+    typeof told === 'string' ? [] : told.map((offer) => ({ system, offer })),
+  )
+  return {
+    offers: offers.sort((a, b) => (a.offer.madeAt < b.offer.madeAt ? 1 : -1)),
+    answered: results.filter(({ told }) => typeof told !== 'string').length,
+    notTold: results.flatMap(({ system, told }) => (typeof told === 'string' ? [{ system, why: told }] : [])),
+    silent: found.silent,
+  }
+}
+
+/** Where an offer is, as an address or a form names it. */
+export type At = { system: System; id: string }
+
+/** Undefined for what names no system of the portal, or no offer. */
+export async function placeOf(
+  named: URLSearchParams,
+  { systems }: Pick<Rooms, 'systems'>,
+): Promise<At | undefined> {
+  const { asked } = await systems.offering(OFFERS)
+  const system = asked.find(({ id }) => id === named.get('system'))
+  const id = named.get('offer') ?? ''
+  return system === undefined || !NUMBER.test(id) ? undefined : { system, id }
+}
+
+/** The offer at that place; why there is none; or undefined where the system has none of that number for this person. */
+export async function askOffer(
+  at: At,
+  { reader, gone }: Person,
+  { calls }: Asking,
+): Promise<Offer | Why | undefined> {
+  const told = offersIn(await listAt(at.system, (q) => calls.call(reader.session, gone, q)))
+  return typeof told === 'string' ? told : told.find(({ id }) => id === at.id)
+}
+
+/** `path` is below that of the offer. */
+export function callAt(
+  { system, id }: At,
+  { reader, gone }: Person,
+  { calls }: Asking,
+  q: { method: 'GET' | 'POST'; path: '/form' | '/course' | '/open' | '/submit' | '/decline'; json?: object },
+): Promise<JsonAnswer | NotCalled> {
+  return calls.call(reader.session, gone, {
+    ...{
+      service: `${system.id}/${OFFERS}`,
+      method: q.method,
+      path: `/v1/offers/{id}${q.path}`,
+      parameters: { id },
+    },
+    ...(q.json !== undefined && { json: q.json }),
+  })
+}
+
+function listAt(system: System, call: Call): Promise<JsonAnswer | NotCalled> {
+  return call({ service: `${system.id}/${OFFERS}`, method: 'GET', path: '/v1/offers' })
+}
+
+function offersIn(answer: JsonAnswer | NotCalled): Offer[] | Why {
+  if ('why' in answer) return answer.why
+  if (answer.status !== 200) return whyOfStatus(answer.status)
+  if (!isObject(answer.json) || !Array.isArray(answer.json['offers'])) return 'unreadable'
+  return listOf(answer.json['offers'])
+    .slice(0, MOST_OFFERS)
+    .flatMap((one) => readOffer(one) ?? [])
+}

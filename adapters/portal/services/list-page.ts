@@ -1,0 +1,50 @@
+/** All that is offered to a person: what waits for them first. */
+import { frameOf, type Place, type Reader, wholePage } from '../pages/frame.ts'
+import { foreign, type Html, html, NOTHING } from '../pages/html.ts'
+import { ICONS } from '../pages/icons.ts'
+import type { Words } from '../texts.ts'
+import { addressOf, LIST } from './addresses.ts'
+import type { FoundOffers, TheirOffer } from './ask-offers.ts'
+import { textIn } from './read-offers.ts'
+
+const WAITING: readonly string[] = ['offered', 'opened']
+
+export function servicesPage(place: Place, reader: Reader, found: FoundOffers): string {
+  const { words } = reader
+  const [waiting, others] = [true, false].map((isWaiting) =>
+    found.offers.filter(({ offer }) => WAITING.includes(offer.state) === isWaiting),
+  )
+  const content = html`<h1>${words('services.title')}</h1><p class="lead">${words('services.lead')}</p>
+${coverage(found, words)}
+${found.offers.length === 0 ? html`<p class="nothing-found">${words('services.none')}</p>` : NOTHING}
+${group(words('services.waiting.title'), 'waiting', waiting!, words)}
+${group(words('services.others.title'), 'others', others!, words)}`
+  return wholePage(
+    frameOf(place, reader, { title: words('services.title'), at: LIST, section: 'services' }),
+    content,
+  )
+}
+
+function group(title: string, name: string, offers: readonly TheirOffer[], words: Words): Html {
+  if (offers.length === 0) return NOTHING
+  return html`<section aria-labelledby="${name}-title"><h2 id="${name}-title">${title}</h2>
+<ul class="cards" role="list">${offers.map((one) => item(one, words))}</ul></section>`
+}
+
+function item({ system, offer }: TheirOffer, words: Words): Html {
+  const said = (texts: Record<string, string>): Html => foreign(textIn(texts, words.language))
+  const isWaiting = WAITING.includes(offer.state)
+  return html`<li class="card"><h3>${said(offer.title)}</h3>
+<p class="why"><span class="label">${words('service.why')}</span> ${said(offer.why)}</p>
+<p class="quiet">${foreign(system.owner)}. ${words(`service.state.${offer.state}`)} ${isWaiting && offer.endsAt !== '' ? words('service.until', { at: words.moment(offer.endsAt) }) : NOTHING}</p>
+<p class="row"><a class="button quiet-button small" href="${addressOf({ system, id: offer.id })}">${words(isWaiting ? 'service.look' : 'service.see')}</a></p></li>`
+}
+
+function coverage({ answered, notTold, silent }: FoundOffers, words: Words): Html {
+  const missing = notTold.length + silent.length
+  if (missing === 0) return NOTHING
+  return html`<div class="covered some">${ICONS.question}<div>
+<p>${words.count('covered.answered', answered + missing, { answered })}</p>
+<ul class="open">${notTold.map(({ system, why }) => html`<li>${foreign(system.name)}: ${words(`why.${why}`)}</li>`)}${silent.map((one) => html`<li>${foreign(one.name)}: ${words('why.silent')}</li>`)}</ul>
+</div></div>`
+}

@@ -1,0 +1,202 @@
+/** "My services" over a real life-events adapter, and over systems that are away, break or lie. */
+import t from 'tap'
+import { Agent, request } from 'undici'
+import { openEnds } from '#adapters/kit/messages/ends-fixture.ts'
+import {
+  birth,
+  offersOf,
+  PERSON,
+  send as sendEvent,
+  startLifeEvents,
+} from '#adapters/life-events/life-events-fixture.ts'
+import { CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
+import { type Answering, type FakeSystem, send, startUsageServer } from '#test/fakes/usage-systems.ts'
+import { startPortal } from '../portal-fixture.ts'
+import { readForm, readOffer, readSteps, textIn } from './read-offers.ts'
+
+const SCRIPT = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
+const ACCOUNT = 'EE1234567890'
+const benefits: FakeSystem = { id: 'DEV/GOV/1004/benefits', name: 'Family benefits', owner: 'Health Agency' }
+const land: FakeSystem = { id: 'DEV/GOV/1003/land', name: 'Land register', owner: 'Land Agency' }
+
+const field = (text: string, name: string): string =>
+  new RegExp(`name="${name}" value="([^"]*)"`).exec(text)?.[1] ?? ''
+
+t.test('from the offer to the receipt, without script', async (t) => {
+  const ends = await openEnds(t)
+  const life = await startLifeEvents(t, { ends })
+  const dispatcher = new Agent()
+  t.teardown(() => dispatcher.destroy())
+  const pass: Answering = async ({ method, path, userId = '', body }, response) => {
+    const headers = {
+      'x-road-userid': userId,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    }
+    const reply = await request(`${life.running.url}${path}`, {
+      ...{
+        method: method as 'GET',
+        headers,
+        dispatcher,
+        body: body === undefined ? null : JSON.stringify(body),
+      },
+    })
+    send(response, await reply.body.json(), reply.statusCode)
+  }
+  let lies: Answering = (_asked, response) => send(response, {}, 503)
+  const server = await startUsageServer(t, [
+    { ...benefits, services: { offers: pass } },
+    { ...land, services: { offers: (asked, response) => lies(asked, response) } },
+  ])
+  const portal = await startPortal(t, {
+    server: server.url,
+    issuer: await startOpenIdProvider(t),
+    client: CLIENT,
+  })
+  const browser = openBrowser(t)
+  const at = (path: string): string => `${portal.url}${path}`
+  await browser.visit(at('/login'))
+  await browser.visit(await browser.toCallback(portal.url, PERSON))
+  const empty = await browser.visit(at('/services'))
+  t.match(empty.text, /aria-current="page">My services/)
+  t.match(empty.text, /Nothing is offered[\s\S]*/)
+  t.match(empty.text, /1 of 2 systems answered[\s\S]*Land register[\s\S]*too much to do/)
+
+  await sendEvent(ends, life, birth('B-200'))
+  const list = (await browser.visit(at('/services'))).text
+  t.match(
+    list,
+    /Waits for you[\s\S]*Family benefit[\s\S]*Why you see this:[\s\S]*birth of your child was registered/,
+  )
+  const { id } = (await offersOf(life))[0]!
+  const query = new URLSearchParams({ system: benefits.id, offer: id }).toString()
+  const one = (await browser.visit(at(`/services/one?${query}`))).text
+  for (const words of [
+    'Nobody has been asked yet',
+    'Population register',
+    'Who the child is',
+    'Family Benefits Act, section 20',
+    'Children for family benefits',
+  ])
+    t.ok(one.includes(words), words)
+  t.notMatch(one, /<input type="checkbox"[^>]*checked/, 'nothing is ticked beforehand')
+  const hidden = { csrf: field(one, 'csrf'), system: benefits.id, offer: id }
+  t.equal(
+    (await browser.visit(at('/services/open'), { form: { ...hidden, csrf: 'x', all: 'yes' } })).status,
+    403,
+  )
+  t.equal(life.asked.length, 0)
+
+  t.equal((await browser.visit(at('/services/open'), { form: { ...hidden, agreed: 'child' } })).status, 303)
+  const some = (await browser.visit(at(`/services/one?${query}`))).text
+  t.match(some, /Tax Agency[\s\S]*It was not asked, because you did not agree/)
+  t.match(
+    some,
+    /name="field-childName"[\s\S]*From:[\s\S]*Population register[\s\S]*the register stays as it is[\s\S]*id-1/,
+  )
+  t.match(some, /Bank account[\s\S]*You say so/)
+  await browser.visit(at('/services/open'), { form: { ...hidden, all: 'yes' } })
+  t.equal(life.asked.length, 2, 'the other one')
+
+  const refused = await browser.visit(at('/services/submit'), {
+    form: { ...hidden, 'field-account': SCRIPT },
+  })
+  t.equal(refused.status, 422)
+  t.match(refused.text, /Nothing was sent[\s\S]*value="&#60;script&#62;/)
+  t.notMatch(refused.text, /<img src=x/)
+  const filled = {
+    'field-childName': 'Mari',
+    'field-childBorn': '2026-11-20',
+    'field-income': '18000',
+    'field-account': ACCOUNT,
+  }
+  t.equal((await browser.visit(at('/services/submit'), { form: { ...hidden, ...filled } })).status, 303)
+  t.match(life.asked.at(-1)!.options, {
+    json: {
+      person: PERSON,
+      fields: {
+        childName: { from: 'register' },
+        income: { value: 18_000, from: 'person' },
+        account: { value: ACCOUNT },
+      },
+    },
+  })
+  const sent = (await browser.visit(at(`/services/one?${query}`))).text
+  t.match(
+    sent,
+    /The agency has your application[\s\S]*FB-1[\s\S]*What happened so far[\s\S]*The form was opened\.[\s\S]*by web/,
+  )
+  for (const language of ['et', 'ko', 'uk'])
+    t.equal((await browser.visit(at(`/services/one?${query}&language=${language}`))).status, 200, language)
+  await browser.visit(at('/services?language=en'))
+
+  t.equal(
+    (await browser.visit(at('/services/decline'), { form: hidden })).status,
+    303,
+    'it is too late, and the page says how it stands',
+  )
+  for (const wrong of [
+    `system=${land.id}&offer=${id}`,
+    `system=DEV/GOV/1/x&offer=${id}`,
+    `system=${benefits.id}&offer=${'x'.repeat(22)}`,
+    'offer=1',
+  ])
+    t.ok([404, 502].includes((await browser.visit(at(`/services/one?${wrong}`))).status), wrong)
+  lies = ({ path }, response) => {
+    const lie = { en: SCRIPT }
+    const offer = {
+      id: 'y'.repeat(22),
+      state: 'offered',
+      title: lie,
+      why: lie,
+      text: lie,
+      legalBasis: SCRIPT,
+      madeAt: 'x',
+      endsAt: '2027-01-01',
+      calls: [{ name: SCRIPT, agency: lie }],
+    }
+    send(
+      response,
+      path === '/v1/offers'
+        ? { offers: [offer, { id: 1 }, null, { ...offer, state: 'constructor' }] }
+        : { steps: [{ what: '__proto__', channel: 'web' }] },
+    )
+  }
+  const lied = await browser.visit(
+    at(`/services/one?${new URLSearchParams({ system: land.id, offer: 'y'.repeat(22) })}`),
+  )
+  t.equal(lied.status, 200)
+  for (const page of [lied.text, (await browser.visit(at('/services'))).text])
+    t.notMatch(page, /<script>alert|<img src=x/)
+  for (const line of portal.lines)
+    t.notMatch(line, new RegExp(`${PERSON}|${ACCOUNT}|${id}`), 'no line names a person')
+})
+
+t.test('what is no offer, no form and no step', (t) => {
+  for (const wrong of [
+    undefined,
+    null,
+    [],
+    'x',
+    {},
+    { id: 'x' },
+    { id: 'y'.repeat(22), state: 'offered', title: {} },
+  ])
+    t.equal(readOffer(wrong), undefined)
+  for (const wrong of [undefined, {}, { fields: 'x' }]) t.equal(readForm(wrong), undefined)
+  const fields = [
+    { name: '__proto__', kind: 'text' },
+    { name: 'a b', kind: 'text' },
+    { name: 'a', kind: 'code' },
+    { name: 'b', kind: 'text', from: 'register', value: '\u202e', source: {} },
+    null,
+  ]
+  t.match(readForm({ fields, asked: [{ outcome: 'toString' }] }), {
+    fields: [{ name: 'b', from: 'nobody' }],
+    asked: [{ outcome: 'away' }],
+  })
+  t.equal(readForm({ fields })!.fields.length, 1)
+  t.strictSame(readSteps(undefined), [])
+  t.equal(textIn({}, 'en'), '')
+  t.equal(textIn({ et: 'x' }, 'ko'), 'x')
+  t.end()
+})
