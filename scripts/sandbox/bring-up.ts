@@ -116,7 +116,9 @@ function startServers(layout: Layout, start: Start): Promise<void>[] {
 
 async function startSystems({ layout, clock }: Options, start: Start): Promise<void> {
   const file = folderOf(layout, 'agencies.json')
-  writeFileSync(file, JSON.stringify(agencySettings(layout), undefined, 2), { mode: 0o600 })
+  writeFileSync(file, JSON.stringify(agencySettings(layout, clock !== undefined), undefined, 2), {
+    mode: 0o600,
+  })
   const script = new URL('agencies/main.ts', import.meta.url).pathname
   const started = [start('systems of the agencies', scriptCommand(script), [file])]
   // Nobody looks while the past is made.

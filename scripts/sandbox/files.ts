@@ -6,6 +6,7 @@ import { makeWitnessKey, readWitnessKey } from '#platform/witness/witness-key.ts
 import { certificationRequest } from '#security-server/keys/certification-request.ts'
 import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
+import { writeBenefitSettings } from './benefits.ts'
 import { certify, fetchText } from './client.ts'
 import {
   type Agency,
@@ -59,6 +60,7 @@ openIdFile: ./openid.json
   if (layout.portal !== undefined) mkdirSync(folderOf(layout, PORTAL), { recursive: true, mode: 0o700 })
   writePeople(layout)
   writePortalSettings(layout, issuerUrl(layout))
+  writeBenefitSettings(layout)
   registrationCertificate(layout, new Date(now))
   write(
     folderOf(layout, 'registry.yaml'),

@@ -34,6 +34,10 @@ export type Layout = {
     /** The registers of incomes and of insured persons, which a living sandbox has. */
     incomes: number
     insured: number
+    /** The service of offers and the office that decides, which a living sandbox has. */
+    offers: number
+    offersMonitoring: number
+    applications: number
   }
   /** The citizens' portal, which a living sandbox has. */
   portal?: { address: string; port: number; monitoring: number }
@@ -84,6 +88,7 @@ export function layoutOf(directory: string, network: string, instance = 'DEV', p
     systems: {
       ...{ address: `${network}.30`, populationRegister: 9001, taxAgency: 9002, businessRegister: 9003 },
       ...{ companies: 9004, companiesMonitoring: 9005, incomes: 9006, insured: 9007 },
+      ...{ offers: 9008, offersMonitoring: 9009, applications: 9010 },
     },
     ...(pastDays !== undefined && { portal: { address: `${network}.40`, port: 9450, monitoring: 9451 } }),
     agencies: {

@@ -73,7 +73,7 @@ export function sayPortal({ portal }: Layout, password: string): string[] {
   if (portal === undefined) return []
   const { subject, name } = citizen()
   return [
-    `  Citizens' portal   ${portalUrl(portal)}/  who used my data; ${name} signs in as:`,
+    `  Citizens' portal   ${portalUrl(portal)}/  who used my data, and a family benefit that came by itself; ${name} signs in as:`,
     `    ${subject.padEnd(7)} ${password}`,
   ]
 }

@@ -1,4 +1,5 @@
 /** What the operator of an instance does once over the registry's management API: trust services, members, subsystems. */
+import { registerBenefits } from './benefits.ts'
 import type { Api } from './client.ts'
 import { fetchText } from './client.ts'
 import { type Agency, agenciesOf, encoded, type Layout, serverText, subsystemText } from './layout.ts'
@@ -58,4 +59,5 @@ async function register(api: Api, layout: Layout, agency: Agency): Promise<void>
   })
   if (layout.portal !== undefined && agency === layout.agencies.population)
     await registerPortal(api, layout, server)
+  if (agency === layout.agencies.health) await registerBenefits(api, layout, server)
 }

@@ -175,11 +175,11 @@ export async function setUpSoapServices(q: {
   await server.send('PUT', `/service-descriptions/${description.id}/enable`)
 }
 
-/** Adds an inbox or a room of an agency, which another agency may use. */
-async function addKept(
+/** Adds an inbox or a room of an agency, which others may use. */
+export async function addKept(
   server: Api,
   layout: Layout,
-  q: { owner: Agency; serviceCode: string; url: 'inbox:' | 'room:'; user: Agency },
+  q: { owner: Agency; serviceCode: string; url: 'inbox:' | 'room:'; users: readonly Agency[] },
 ): Promise<void> {
   const owner = encoded(subsystemText(layout, q.owner))
   const { serviceCode, url } = q
@@ -188,14 +188,19 @@ async function addKept(
     `/clients/${owner}/service-descriptions`,
     { type: 'REST', serviceCode, url },
   )
-  await allow(server, layout, { serviceId: description.services[0]!.id, user: q.user })
+  for (const user of q.users) await allow(server, layout, { serviceId: description.services[0]!.id, user })
   await server.send('PUT', `/service-descriptions/${description.id}/enable`)
 }
 
 /** Adds the population register's inbox for one-way messages of the tax agency. */
 export async function setUpInbox({ server, layout }: { server: Api; layout: Layout }): Promise<void> {
   const { population, tax } = layout.agencies
-  await addKept(server, layout, { owner: population, serviceCode: INBOX_SERVICE, url: 'inbox:', user: tax })
+  await addKept(server, layout, {
+    owner: population,
+    serviceCode: INBOX_SERVICE,
+    url: 'inbox:',
+    users: [tax],
+  })
 }
 
 /** Adds the population register's room of events, to which the tax agency may subscribe, and the inbox in which it gets them. */
@@ -208,12 +213,12 @@ export async function setUpRoom({
 }): Promise<void> {
   const { population, tax } = layout.agencies
   const server = servers[population.key]!
-  await addKept(server, layout, { owner: population, serviceCode: ROOM_SERVICE, url: 'room:', user: tax })
+  await addKept(server, layout, { owner: population, serviceCode: ROOM_SERVICE, url: 'room:', users: [tax] })
   await server.send('POST', '/event-types', {
     ...{ roomId: encoded(`${subsystemText(layout, population)}/${ROOM_SERVICE}`), name: MOVED_EVENT },
     schema: { type: 'object', required: ['to'], properties: { to: { type: 'string', minLength: 1 } } },
   })
-  const inbox = { owner: tax, serviceCode: MOVES_INBOX, url: 'inbox:', user: population } as const
+  const inbox = { owner: tax, serviceCode: MOVES_INBOX, url: 'inbox:', users: [population] } as const
   await addKept(servers[tax.key]!, layout, inbox)
 }
 

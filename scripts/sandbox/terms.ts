@@ -1,5 +1,6 @@
 /** The service contracts of the sandbox: who may ask whom for what, why, and by which law. The laws are of no country. */
 import type { ContractService, ContractTerms } from '#schemas/contract.ts'
+import { benefitsOf, CHILDREN_CONTRACT, INCOMES_CONTRACT } from './benefits.ts'
 import {
   type Agency,
   COMPANY_SERVICE,
@@ -7,6 +8,7 @@ import {
   INSURED_SERVICE,
   type Layout,
   POPULATION_SERVICE,
+  ROOM_SERVICE,
   subsystemText,
 } from './layout.ts'
 import type { Parties } from './put-in-force.ts'
@@ -110,6 +112,26 @@ export function livingContracts(layout: Layout, from: number): Contract[] {
       services: [{ serviceCode: COMPANY_SERVICE, endpoints: [{ method: 'GET', path: '/companies' }] }],
     },
   ]
+  const benefits = benefitsOf(layout)!
+  drafts.push(
+    {
+      ...{ consumer: benefits, provider: population, title: CHILDREN_CONTRACT },
+      ...{ purpose: 'Family benefits after a birth', legalBasis: 'Family Benefits Act, section 20' },
+      services: [
+        {
+          serviceCode: POPULATION_SERVICE,
+          endpoints: [{ method: 'GET', path: '/persons/*' }],
+          responseFields: ['/code', '/givenName', '/familyName', '/born', '/residence'],
+        },
+        { serviceCode: ROOM_SERVICE, endpoints: [{ method: 'POST', path: '/api/v1/subs/*' }] },
+      ],
+    },
+    {
+      ...{ consumer: benefits, provider: tax, title: INCOMES_CONTRACT },
+      ...{ purpose: 'The level of family benefits', legalBasis: 'Family Benefits Act, section 21' },
+      services: [{ serviceCode: INCOME_SERVICE, endpoints: [{ method: 'GET', path: '/incomes/*' }] }],
+    },
+  )
   return [namesContract(layout, from), ...drafts.map((draft) => contractOf(layout, from, draft))]
 }
 

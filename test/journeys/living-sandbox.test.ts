@@ -6,6 +6,8 @@ import t from 'tap'
 import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
 import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
 import { loadConfiguration } from '#scripts/verify/load-configuration.ts'
+import { hasChromium, openBrowser, visitor } from '../browser.ts'
+import { skipFor } from '../outside-tools.ts'
 import { until } from '../until.ts'
 import { startWorld } from '../world.ts'
 
@@ -75,6 +77,47 @@ void t.test('people have a portal, which knows who takes part', async (t) => {
     const { isAnswering, trackers } = await server.get<Trackers>('/trackers')
     t.ok(isAnswering && trackers.some(({ isOn }) => isOn))
   }
+})
+
+void t.test('a birth brings the family benefit to its parents, on a phone', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is missing')
+  const { url, healthUrl } = world.portal!
+  await until('the systems that take part', async (saw) => saw((await fetch(healthUrl)).status) === 200)
+  const { people } = JSON.parse(readFileSync(world.login.peopleFile, 'utf8')) as {
+    people: { subject: string; password: string }[]
+  }
+  const { subject, password } = people.find((one) => one.subject === 'citizen')!
+  const { page, load, check } = await visitor(t, await openBrowser(), {
+    base: url,
+    context: { viewport: { width: 360, height: 740 } },
+    hosts: [new URL(world.login.issuer).host],
+  })
+  await load('/')
+  await page.getByRole('link', { name: 'Sign in' }).first().click()
+  await page.getByLabel('Name').fill(subject)
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Log in' }).click()
+  await until('the offer', async (saw) => {
+    await load('/services')
+    return saw(await page.locator('main').textContent())?.includes('birth of your child')
+  })
+  await check('portal-services-phone')
+  await page.getByRole('link', { name: 'Look and decide' }).click()
+  await page.getByText('Nobody has been asked yet').waitFor()
+  await check('portal-offer-phone')
+  await page.getByRole('button', { name: 'I agree to all, fill the form' }).click()
+  await page.getByRole('heading', { name: 'Your application' }).waitFor()
+  t.ok(await page.getByLabel('First name of the child').inputValue(), 'the population register filled it')
+  t.ok(await page.getByLabel('Income of last year in euros').inputValue(), 'the tax agency filled it')
+  await check('portal-form-phone')
+  await page.getByLabel('Bank account').fill('EE1234567890')
+  await page.getByRole('button', { name: 'Send the application' }).click()
+  await page.getByText('Number of the application: FB-').waitFor()
+  await until('the decision', async (saw) => {
+    await page.reload()
+    return saw(await page.locator('main').textContent())?.includes('The agency has decided.')
+  })
+  await check('portal-decided-phone')
 })
 
 void t.test('a second start says at once that it runs, and where', (t) => {

@@ -5,10 +5,12 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { readSettings, serveAdapter } from '#adapters/kit/serve-adapter.ts'
+import { lifeEvents } from '#adapters/life-events/adapter.ts'
 import { sqlAdapter } from '#adapters/sql/adapter.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { runProcess } from '#platform/process/run-process.ts'
 import { createAskingAgency } from './asking-agency.ts'
+import { createBenefitsOffice, type Office } from './benefits-office.ts'
 import { fillCompanies } from './company-store.ts'
 import { createIncomes, createInsured } from './living-registers.ts'
 import { createPopulationRegister } from './population-register.ts'
@@ -30,8 +32,19 @@ type Settings = {
   companySettingsFile: string
   /** The ports of the registers that only a living sandbox has. */
   registers?: { incomes: number; insured: number }
+  /** What a living sandbox has besides: the office that decides on benefits, and the service that offers them. */
+  office?: Office & Asker
+  offersFile?: string
   authorityFile: string
   askers: Asker[]
+}
+
+async function tlsOf(q: Pick<Asker, 'certificateFile' | 'keyFile'>, trusted: string) {
+  const [certificate, key] = await Promise.all([
+    readFile(q.certificateFile, 'utf8'),
+    readFile(q.keyFile, 'utf8'),
+  ])
+  return { certificate, key, trusted }
 }
 
 const log = createLog({ name: 'agencies', level: 'warn' })
@@ -59,6 +72,14 @@ await runProcess({
       log,
     )
     const authority = await readFile(settings.authorityFile, 'utf8')
+    const office =
+      settings.office &&
+      createBenefitsOffice({ office: settings.office, tls: await tlsOf(settings.office, authority), log })
+    if (office !== undefined) await office.listen({ host: settings.address, port: settings.office!.port })
+    const offers =
+      settings.offersFile === undefined
+        ? undefined
+        : await serveAdapter(lifeEvents, await readSettings(lifeEvents, settings.offersFile, {}), log)
     const askers = await Promise.all(
       settings.askers.map(async (asker) => {
         const [certificate, key] = await Promise.all([
@@ -80,6 +101,8 @@ await runProcess({
       async stop() {
         await Promise.all([register, ...living.map(({ app }) => app), ...askers].map((app) => app.close()))
         await companies.stop()
+        await offers?.stop()
+        await office?.close()
         store.close()
       },
     }

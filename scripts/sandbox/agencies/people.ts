@@ -42,6 +42,12 @@ export function* people(count: number, seed = 20_26): Generator<Person> {
   }
 }
 
+/** A child of this person, whose code comes after those of all others. */
+export function newborn({ familyName, residence }: Person, born: Date): Person {
+  const day = born.toISOString().slice(0, 10)
+  return { code: 'P00012001', givenName: GIVEN[0]!, familyName, born: day, residence, status: 'resident' }
+}
+
 /** Numbers in [0, 1) from a 32-bit seed (mulberry32): repeatable, not for secrets. */
 export function randomNumbers(seed: number): () => number {
   let state = seed >>> 0

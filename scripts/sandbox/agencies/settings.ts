@@ -1,4 +1,5 @@
 /** The settings of the process that runs the agencies' own systems. */
+import { benefitSettings, officeOf } from '../benefits.ts'
 import { companySettings } from '../files.ts'
 import {
   COMPANY_SERVICE,
@@ -9,7 +10,8 @@ import {
   subsystemText,
 } from '../layout.ts'
 
-export function agencySettings(layout: Layout): object {
+/** `isPast`: nobody looks while the past is made, and nothing is offered. */
+export function agencySettings(layout: Layout, isPast: boolean): object {
   const { systems, agencies } = layout
   const asker = (agency: (typeof agencies)['tax'], port: number): object => ({
     port,
@@ -18,6 +20,7 @@ export function agencySettings(layout: Layout): object {
     certificateFile: folderOf(layout, `${agency.key}/system.pem`),
     keyFile: folderOf(layout, `${agency.key}/system.key`),
   })
+  const office = officeOf(layout)
   return {
     directory: layout.directory,
     address: systems.address,
@@ -27,6 +30,10 @@ export function agencySettings(layout: Layout): object {
     companySettingsFile: companySettings(layout),
     registers:
       agencies.health === undefined ? undefined : { incomes: systems.incomes, insured: systems.insured },
+    ...(office !== undefined && {
+      office: { ...office, ...asker(agencies.health!, systems.applications) },
+      ...(!isPast && { offersFile: benefitSettings(layout) }),
+    }),
     authorityFile: folderOf(layout, 'trust/root.pem'),
     askers: [asker(agencies.tax, systems.taxAgency), asker(agencies.business, systems.businessRegister)],
   }

@@ -6,6 +6,8 @@ const PERSONS = 12_000
 
 export type PersonStore = {
   find(code: string): Person | undefined
+  /** Registers a person, once. */
+  add(person: Person): void
   search(q: { familyName: string; limit: number }): Person[]
   count(): number
   close(): void
@@ -28,6 +30,11 @@ export function openPersonStore(file: string): PersonStore {
   const byName = database.prepare(`SELECT ${COLUMNS} FROM person WHERE family_name = ? ORDER BY code LIMIT ?`)
   return {
     find: (code) => byCode.get(code) as Person | undefined,
+    add: ({ code, givenName, familyName, born, residence, status }) => {
+      database
+        .prepare('INSERT OR IGNORE INTO person VALUES (?, ?, ?, ?, ?, ?)')
+        .run(code, givenName, familyName, born, residence, status)
+    },
     search: ({ familyName, limit }) => byName.all(familyName, limit) as Person[],
     count,
     close: () => database.close(),

@@ -5,6 +5,7 @@
 import { rmSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { randomNumbers } from '../agencies/people.ts'
+import { registerBirth } from '../benefits.ts'
 import { bringUp } from '../bring-up.ts'
 import { agenciesOf, folderOf } from '../layout.ts'
 import type { Instance, InstanceOptions } from '../running.ts'
@@ -45,8 +46,9 @@ export async function makePast(q: InstanceOptions): Promise<void> {
     step.done(`${answered} calls answered, ${refused} refused, all on record on both sides`)
     const waits = progress.begin('what waits for somebody')
     await sendInVain(instance)
+    await registerBirth(instance)
     await leaveWaiting(instance, clock.now())
-    waits.done('an event that is not delivered, a contract, a new member')
+    waits.done('an event that is not delivered, a contract, a new member, a birth')
   } finally {
     await instance.stop()
   }

@@ -5,8 +5,9 @@ import { agenciesOf, INCOME_SERVICE, INSURED_SERVICE } from '../layout.ts'
 import { invitedAt } from '../people.ts'
 import { putInForce } from '../put-in-force.ts'
 import type { Instance, Progress } from '../running.ts'
+import { setUpBenefits, subscribeToBirths } from '../set-up-benefits.ts'
 import { setUpPortal } from '../set-up-portal.ts'
-import { addService, refreshServer } from '../set-up-server.ts'
+import { addService } from '../set-up-server.ts'
 import { livingContracts } from '../terms.ts'
 import type { InstanceClock } from './instance-clock.ts'
 
@@ -20,9 +21,14 @@ export async function settleIn(instance: Instance, clock: InstanceClock, progres
   await offerServices(instance)
   const certificate = await systemCertificate(layout, `${layout.agencies.population.key}/system`, '')
   await setUpPortal({ servers, layout, certificate })
+  await setUpBenefits({
+    servers,
+    layout,
+    certificate: await systemCertificate(layout, `${layout.agencies.health!.key}/system`, ''),
+  })
   const contracts = livingContracts(layout, clock.now())
   for (const { terms, ...parties } of contracts) await putInForce(instance, terms, parties)
-  await Promise.all(Object.values(servers).map(refreshServer))
+  await subscribeToBirths(servers, layout)
   step.done(`${contracts.length} contracts with purpose and legal basis`)
 }
 
