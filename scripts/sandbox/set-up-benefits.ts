@@ -3,16 +3,9 @@ import { describeAdapter, readSettings } from '#adapters/kit/serve-adapter.ts'
 import { serviceUrl } from '#adapters/kit/settings.ts'
 import { lifeEvents } from '#adapters/life-events/adapter.ts'
 import { applicationsApi } from './agencies/benefits-office.ts'
-import {
-  APPLICATIONS_SERVICE,
-  BENEFIT_EVENTS,
-  BORN_EVENT,
-  benefitSettings,
-  benefitsOf,
-  CORRECTED_EVENT,
-  OFFERS_SERVICE,
-} from './benefits.ts'
+import { BENEFIT_EVENTS, benefitSettings, benefitsOf, OFFERS_SERVICE } from './benefits.ts'
 import type { Api } from './client.ts'
+import { APPLICATIONS_SERVICE, BORN_EVENT, CORRECTED_EVENT } from './family-benefit-rule.ts'
 import {
   type Agency,
   encoded,

@@ -1,6 +1,7 @@
 /** The service contracts of the sandbox: who may ask whom for what, why, and by which law. The laws are of no country. */
 import type { ContractService, ContractTerms } from '#schemas/contract.ts'
-import { benefitsOf, CHILDREN_CONTRACT, INCOMES_CONTRACT } from './benefits.ts'
+import { benefitsOf } from './benefits.ts'
+import { CHILDREN_CONTRACT, INCOMES_CONTRACT } from './family-benefit-rule.ts'
 import {
   type Agency,
   COMPANY_SERVICE,
