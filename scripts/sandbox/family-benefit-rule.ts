@@ -114,7 +114,7 @@ export function familyBenefitRule({
       text:
         en: You can apply at any counter until {until}. Give in this code there.
         et: Taotleda saab igas teenindussaalis kuni {until}. Öelge seal see kood.
-        ko: {until}까지 가까운 창구에서 이 코드로 신청하실 수 있습니다.
+        ko: '{until}까지 가까운 창구에서 이 코드로 신청하실 수 있습니다.'
         uk: Подати заяву можна в будь-якому відділенні до {until}. Назвіть там цей код.
       counter:
         en: Counters are open from Monday to Friday, 9 to 17.

@@ -6,8 +6,11 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import t from 'tap'
+import { readSettings } from '#adapters/kit/serve-adapter.ts'
+import { lifeEvents } from '#adapters/life-events/adapter.ts'
 import { openAdministrator } from './administrator.ts'
 import { randomNumbers } from './agencies/people.ts'
+import { benefitSettings, benefitsOf, writeBenefitSettings } from './benefits.ts'
 import { holdFolder } from './hold-folder.ts'
 import { layoutOf } from './layout.ts'
 import { DAY_MS, workingDays } from './past/calendar.ts'
@@ -139,4 +142,13 @@ void t.test('a login whose provider gave no answer in time is begun again', asyn
   t.same(asked, ['/login', '/login', '/login/callback', '/login', '/login/callback', '/api/v1/session'])
   answers.push([403, 'nobody knows you'])
   await t.rejects(person.login(), /answered 403/, 'a refusal is one at once')
+})
+
+void t.test('the rule of the family benefit is one, in all languages', async (t) => {
+  const layout = layoutOf(t.testdir({}), '127.0.9', 'DEV', 12)
+  writeBenefitSettings(layout)
+  const { rules, languages } = await readSettings(lifeEvents, benefitSettings(layout), {})
+  t.strictSame(languages, ['en', 'et', 'ko', 'uk'])
+  t.match(rules, [{ name: 'family-benefit', calls: [{ name: 'child' }, { name: 'income' }] }])
+  t.equal(benefitsOf(layoutOf('/', '127.0.9')), undefined, 'a lean one has none')
 })
