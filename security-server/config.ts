@@ -7,10 +7,12 @@ import {
   type Listener,
   listenerFiles,
 } from '#platform/http-service/listener-tls.ts'
+import { type MailSettings, mailSchema } from '#platform/mail/settings.ts'
 import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type DeliverySettings, deliverySchema } from './features/deliveries/settings.ts'
+import { type NoticeSettings, noticesSchema } from './features/notices/settings.ts'
 import { ACT_KINDS, checkFourEyes } from './features/people/four-eyes-policy.ts'
 import { type SubjectKeysSettings, subjectKeysSchema } from './features/person-search/settings.ts'
 import { type TrackerSettings, trackerSchema } from './features/tracker/settings.ts'
@@ -71,6 +73,9 @@ export type Settings = KeepingSettings & {
   /** The process that holds the keys for searching the log by person. */
   subjectKeys?: SubjectKeysSettings
   tracker: TrackerSettings
+  /** The mail server through which people are told of uses of their data. */
+  mail?: MailSettings
+  notices?: NoticeSettings
   /** Where mandates are asked for that service contracts name. */
   mandateServices: MandateServiceSettings[]
   /** Set when this server cosigns the checkpoints of other servers' logs. */
@@ -310,6 +315,8 @@ export const settingsSchema = {
     },
     subjectKeys: subjectKeysSchema,
     tracker: trackerSchema,
+    mail: mailSchema('The mail server through which people are told that their data was used'),
+    notices: noticesSchema,
     mandateServices: mandateServicesSchema,
     witness: {
       type: 'object',
@@ -382,15 +389,4 @@ export function checkSettings({
     throw new Fault('invalid_configuration', {
       what: 'auditing.contentFourEyes needs login: a second auditor agrees in person',
     })
-}
-
-/** Reads `allowedFederations`. Throws `invalid_input` when `all` or `none` is combined with another value. */
-export function federationsOf({
-  allowedFederations: given,
-}: Pick<Settings, 'allowedFederations'>): string[] | 'all' {
-  const words = given.filter((one) => /^(?:all|none)$/i.test(one))
-  if (words.length > 0 && given.length > 1)
-    throw new Fault('invalid_input', { what: `allowedFederations: ${words[0]} stands alone` })
-  if (words.length === 0) return given
-  return words[0]!.toLowerCase() === 'all' ? 'all' : []
 }

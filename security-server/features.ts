@@ -17,6 +17,7 @@ import { firstStart } from './features/first-start/feature.ts'
 import { initialization } from './features/initialization/feature.ts'
 import { keysAndCertificates } from './features/keys-and-certificates/feature.ts'
 import { managementRequests } from './features/management-requests/feature.ts'
+import { notices } from './features/notices/feature.ts'
 import { people } from './features/people/feature.ts'
 import { personSearch } from './features/person-search/feature.ts'
 import { proposals } from './features/proposals/feature.ts'
@@ -70,6 +71,7 @@ export const FEATURES = listFeatures<ServerGround>()
   .with(subscriptions)
   .with(tryOuts)
   .with(tracker)
+  .with(notices)
   .with(provider)
   .with(contracts)
 

@@ -13,13 +13,15 @@ import type { Clock } from '#platform/clock.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { type ClockCheck, createClockCheck } from '#platform/health/clock-check.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { readMailServer } from '#platform/mail/settings.ts'
 import { openServices } from '#platform/services.ts'
 import { idText, memberOf, parseServerId, type ServerId } from '#schemas/identifiers.ts'
-import { federationsOf, type Settings } from './config.ts'
+import type { Settings } from './config.ts'
 import { CLIENT_IDLE_MS } from './drain-listener.ts'
 import { type BackupWords, backUpAndEnd } from './features/backups/backup-command.ts'
 import { createTimeStampClient } from './features/time-stamping/client.ts'
 import { createFetchStatus, readable } from './features/time-stamping/fetch-status.ts'
+import { federationsOf } from './federations.ts'
 import { createConfigurationClient } from './global-configuration/client.ts'
 import { createContracts } from './global-configuration/contracts/contracts.ts'
 import {
@@ -126,7 +128,7 @@ export async function openGround(q: {
     ...services,
     ...{ settings, settingsFile: q.words.configuration ?? '' },
     ...{ server, folder, globalConfiguration, keys, localSystems, contracts, post },
-    ...{ clockCheck, heard: clockCheck.heard },
+    ...{ clockCheck, heard: clockCheck.heard, mailServer: await readMailServer(settings.mail) },
     ...{ storedLog, messageLog, ...wire, ownListeners: ownListeners(settings) },
     limits: {
       maxMessageBytes: 64 * 1024,

@@ -52,11 +52,12 @@ export function checkMail(mail: MailSettings | undefined): void {
     })
 }
 
-/** The mail server with what its files contain; undefined without settings. */
+/** The mail server with what its files contain; undefined without settings. Throws as `checkMail`. */
 export async function readMailServer<M extends MailSettings>(
   mail: M | undefined,
 ): Promise<(MailServer & Omit<M, 'passwordFile' | 'caFile'>) | undefined> {
   if (mail === undefined) return undefined
+  checkMail(mail)
   const { passwordFile, caFile, ...server } = mail
   return {
     ...server,

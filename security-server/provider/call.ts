@@ -28,7 +28,7 @@ export async function call(intent: Intent, rooms: ProviderRooms): Promise<Filter
         represented: representedIn(intent),
       })
     // What fails in a POST may have been written before.
-    return request.protocol === 'REST' && method === 'POST' ? take() : beforeSending(take)
+    return request.protocol === 'REST' && method !== 'GET' ? take() : beforeSending(take)
   }
   if (isKeptHere(local.url))
     return rooms[isRoom(local.url) ? 'room' : 'inbox'].take({

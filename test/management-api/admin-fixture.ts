@@ -235,7 +235,7 @@ export async function createAdminWorld(
       contracts: { ...contracts, ...(o.contractFor && { contractFor: o.contractFor }) },
     },
     ...{ storedLog: { databaseUrl, keyFolder, bodyFolder }, messageLog },
-    ...{ post, ownListeners: [...own, later], subjectKeys },
+    ...{ post, ownListeners: [...own, later], subjectKeys, mailServer: undefined },
     ...{ xroadTlsPeers: new Set<string>(), verifyPeer, peerClient, serviceClient },
     signMessage: createMessageSigner({ keys, clock }),
     ...{ verifyMessage: createMessageVerifier(), heard: () => undefined, observe: () => () => undefined },

@@ -165,7 +165,7 @@ await eachDatabase(t, async (_database, t, url) => {
       ...['getVerifications', 'getRetention', 'getSubjectIndex', 'getWitness', 'findArchives', 'getPeople'],
       ...['getExports', 'getExport', 'getSubjectSearches', 'getSubjectSearch'],
       ...['getActorGaps', 'getAuditLog', 'getAuditCallers', 'verifyAuditLog', 'getSearchTerms'],
-      ...['getPasskeysOf', 'getProposals', 'getProposal', 'getTrackers', 'getTrackerServices'],
+      ...['getPasskeysOf', 'getProposals', 'getProposal', 'getTrackers', 'getTrackerServices', 'getNotices'],
     ]
     const operations = readOperations(await securityServerApi()).filter(
       ({ method, roles }) =>

@@ -8,6 +8,7 @@ import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Id } from '../words.tsx'
 import { Exceptions, type Ground } from './exceptions.tsx'
+import { Notices } from './notices.tsx'
 
 type Tracker = { clientId: string; isOn: boolean; isInSoap: boolean; services: string[] }
 type Trackers = { isAnswering: boolean; grounds: Ground[]; trackers: Tracker[] }
@@ -24,6 +25,7 @@ export function TrackersPage() {
             <Part title={text('trackers.subsystems')}>
               <Subsystems of={trackers} />
             </Part>
+            <Notices />
             <Exceptions grounds={grounds} clients={trackers.map(({ clientId }) => clientId)} />
           </>
         )}

@@ -69,7 +69,7 @@ async function tell(given: TrackerRequest, asked: AskedTracker, rooms: TrackerRo
   const { method, servicePath, query, actors } = request
   const methods = Object.hasOwn(PATHS, servicePath) ? PATHS[servicePath]! : undefined
   if (methods === undefined) throw new Fault('not_found', { what: 'no address of a tracker' })
-  const answerOf = method === 'GET' || method === 'POST' ? methods[method] : undefined
+  const answerOf = Object.hasOwn(methods, method) ? methods[method as keyof typeof methods] : undefined
   if (answerOf === undefined) throw refused(`this address takes ${Object.keys(methods).join(' and ')}`)
   const question: Question = {
     asked,

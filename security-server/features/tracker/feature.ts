@@ -1,6 +1,7 @@
 /** Trackers: subsystems answer people who used their data. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { ContractContent } from '#schemas/contract.ts'
+import { parseSubsystemId } from '#schemas/identifiers.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
 import type { Tracker } from '../../peer/inbox.ts'
 import { createPeerQuota } from '../../peer/peer-quota.ts'
@@ -11,9 +12,11 @@ import { complaintMigrations } from './complaints/migrations.ts'
 import { type ComplaintGround, openComplaints } from './complaints/open-complaints.ts'
 import { trackerHandlers } from './handlers.ts'
 import { trackerMigrations } from './migrations.ts'
-import type { TrackerRooms } from './rooms.ts'
+import { questionFor } from './question-for.ts'
+import type { NoticePaths, TrackerFilter, TrackerRooms } from './rooms.ts'
 import type { TrackerSettings } from './settings.ts'
 import { createTrackerStore } from './store.ts'
+import { isOn } from './switch-tracker.ts'
 
 type Ground = ComplaintGround &
   Pick<TrackerRooms, 'server' | 'personUses' | 'globalConfiguration' | 'localSystems'> & {
@@ -27,7 +30,7 @@ type Ground = ComplaintGround &
 const UNDER_WAY = 16
 const MOST_KNOWN = 1000
 
-export const tracker: FeatureModule<Ground, { tracker: Tracker }> = {
+export const tracker: FeatureModule<Ground, { tracker: Tracker; trackerFilter: TrackerFilter }> = {
   name: 'tracker',
   migrations: { ...trackerMigrations, ...complaintMigrations },
   open: (ground) => {
@@ -43,7 +46,11 @@ export const tracker: FeatureModule<Ground, { tracker: Tracker }> = {
     metrics.watch('concordat_tracker_exceptions', 'Uses that are withheld now, by ground', 'ground', () =>
       store.countsByGround(new Date(clock()).toISOString()),
     )
+<<<<<<< HEAD
     const complaints = openComplaints(ground, settings.complaints)
+=======
+    let noticePaths: NoticePaths | undefined
+>>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
     const rooms: TrackerRooms = {
       complaints: complaints.rooms,
       ...{ server: ground.server, clock, settings, store, log: messageLog },
@@ -53,13 +60,30 @@ export const tracker: FeatureModule<Ground, { tracker: Tracker }> = {
       contracts: () => contracts.view().contracts.map(({ content }) => content),
       contractOf: contractsByVersion(contracts),
       bundle: (log) => bundleSource(ground, log),
+      notices: () => noticePaths,
       count: (outcome) => answers.inc({ outcome }),
     }
+<<<<<<< HEAD
     return {
       operations: { ...trackerHandlers(rooms), ...complaintHandlers(rooms) },
       offers: { tracker: createTracker(rooms) },
       jobs: complaints.jobs,
       health: complaints.health,
+=======
+    const trackerFilter: TrackerFilter = {
+      isOn: (subsystem) => isOn(parseSubsystemId(subsystem), rooms),
+      filterFor: async (subsystem) => {
+        const { general, withheld } = await questionFor({ client: '', subsystem }, {}, rooms)
+        return { subsystem, general, withheld }
+      },
+      answerNotices: (paths) => {
+        noticePaths = paths
+      },
+    }
+    return {
+      operations: trackerHandlers(rooms),
+      offers: { tracker: createTracker(rooms), trackerFilter },
+>>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
     }
   },
 }

@@ -1,6 +1,7 @@
 /** Trackers for those who run them: on and off, and what may be withheld. */
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { PERSON_CALLS } from '#schemas/find-usage.ts'
 import { createAdminWorld } from '#test/management-api/admin-fixture.ts'
 import { SERVICE } from '../../message-log/fixture.ts'
 import { withhold } from './exceptions.ts'
@@ -44,7 +45,11 @@ await t.test('operators switch it on and off, and two people withhold', async (t
   ) as { in: string }[]
   t.same(
     places.map((one) => one.in),
+<<<<<<< HEAD
     ['query', 'query', 'query', 'query', 'query', 'query', 'query', 'none', 'none', 'none'],
+=======
+    [...PERSON_CALLS.map(() => 'query'), 'none', 'none', 'none', 'none'],
+>>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
   )
   const inSoap = (await ask('GET', `/subject-places?serviceId=${clientId}:findUsage:v1`)).raw.toString()
   t.match(JSON.parse(inSoap), [{ in: 'header', name: 'X-Road-UserId' }])

@@ -115,6 +115,30 @@ export type PersonUses = {
   }
 }
 
+/** Who asks about their own notices, and where. */
+export type NoticeAsker = { client: string; subsystem: string; type: string; identifier: string }
+
+/** What the feature of notices answers. What is refused is thrown. */
+export type NoticePaths = {
+  list(asker: NoticeAsker): Promise<object>
+  ask(asker: NoticeAsker, body: unknown): Promise<object>
+  confirm(asker: NoticeAsker, body: unknown): Promise<object>
+  /** One wish, or all of the person at this subsystem. */
+  end(asker: NoticeAsker, id: string | undefined): Promise<object>
+  /** By the token of a letter, without a person. */
+  stop(subsystem: string, body: unknown): Promise<object>
+}
+
+/** How a tracker tells, for those who tell of themselves. */
+export type TrackerFilter = {
+  /** Whether the subsystem has a tracker now. */
+  isOn(subsystem: string): boolean
+  /** What is withheld and what is told in general terms today. */
+  filterFor(subsystem: string): Promise<Pick<UsesQuestion, 'subsystem' | 'general' | 'withheld'>>
+  /** From now on these answer what people ask about notices. */
+  answerNotices(paths: NoticePaths): void
+}
+
 export type TrackerRooms = {
   server: ServerId
   clock: Clock
@@ -130,6 +154,11 @@ export type TrackerRooms = {
   contracts(): ContractContent[]
   bundle(log: BundleSource['log']): BundleSource
   log: BundleSource['log']
+<<<<<<< HEAD
   complaints: ComplaintRooms
+=======
+  /** Undefined where the settings have no notices. */
+  notices(): NoticePaths | undefined
+>>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
   count(answer: 'answered' | 'refused' | 'failed'): void
 }

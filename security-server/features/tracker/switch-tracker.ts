@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { Fault } from '#schemas/fault.ts'
 import { FIND_USAGE, PERSON_CALLS } from '#schemas/find-usage.ts'
 import { idText, type SubsystemId } from '#schemas/identifiers.ts'
+import { STOP_PATH } from '#schemas/notices.ts'
 import { isTracker } from '../../local-systems/check-address.ts'
 import { clientIn } from '../../local-systems/manage.ts'
 import type { ServiceDescription } from '../../local-systems/view.ts'
@@ -12,7 +13,12 @@ import { FIND_USAGE_WSDL } from './soap.ts'
 type Rooms = Pick<TrackerRooms, 'localSystems' | 'personUses' | 'settings' | 'clock'>
 
 const DESCRIPTION = new URL('../../../schemas/find-usage.yaml', import.meta.url)
-const ABOUT_NOBODY = ['/v2/usagePeriod', '/v2/heartbeat', '/concordat/v1/coverage']
+const ABOUT_NOBODY = [
+  { method: 'GET', path: '/v2/usagePeriod' },
+  { method: 'GET', path: '/v2/heartbeat' },
+  { method: 'GET', path: '/concordat/v1/coverage' },
+  { method: 'POST', path: STOP_PATH },
+]
 
 /** The descriptions of the tracker's services: one in REST, one in SOAP. */
 export function trackersOf(
@@ -23,7 +29,16 @@ export function trackersOf(
   return descriptions.filter(({ services }) => services.some(({ service }) => isTracker(service.url)))
 }
 
+<<<<<<< HEAD
 /** For what is on already it describes and declares what this version adds. Throws `conflict` where the subsystem has another service of that code. */
+=======
+/** Whether the subsystem is a client here whose tracker is on. */
+export function isOn(subsystem: SubsystemId, { localSystems }: Pick<Rooms, 'localSystems'>): boolean {
+  return localSystems.services(subsystem).some(({ url }) => isTracker(url))
+}
+
+/** Does nothing for what is on already. Throws `conflict` where the subsystem has another service of that code. */
+>>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
 export async function switchOn(
   subsystem: SubsystemId,
   q: { soap: boolean; by: string },
@@ -78,8 +93,7 @@ async function declarePlaces(service: string, by: string, rooms: Rooms): Promise
   // So that auditors find it, and people see how often somebody asked.
   for (const call of PERSON_CALLS)
     await declare(service, { ...call, in: 'query', name: 'userCode' }, by, rooms)
-  for (const path of ABOUT_NOBODY)
-    await declare(service, { method: 'GET', path, in: 'none', name: '' }, by, rooms)
+  for (const call of ABOUT_NOBODY) await declare(service, { ...call, in: 'none', name: '' }, by, rooms)
 }
 
 async function declare(

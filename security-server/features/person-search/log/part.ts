@@ -12,6 +12,7 @@ import {
 } from './count-store.ts'
 import type { LookedAt } from './looked-at.ts'
 import { subjectMigrations } from './migrations/all.ts'
+import { createNewUses, type JudgedUse, judgeUses, type NewEntries } from './new-uses-store.ts'
 import { openSources, readRange, readRequest, type SubjectRange, type SubjectSource } from './read-sources.ts'
 import { readUses, type UsesPage, type UsesPageQuestion } from './read-uses.ts'
 import { createSubjectStore, type IndexedMonth, SUBJECTS } from './store.ts'
@@ -50,6 +51,10 @@ export type SubjectMethods = {
   subjectBacklog(): Promise<number>
   /** A page of the exchanges about a person, for the person. */
   subjectUses(q: UsesPageQuestion): Promise<UsesPage>
+  /** What was indexed since a position. */
+  subjectsSince(from: number): Promise<NewEntries>
+  /** Which of these requests a tracker tells today. */
+  judgeUses(q: Parameters<typeof judgeUses>[1]): Promise<JudgedUse[]>
   /** Counts of messages about many people. */
   subjectMassUses(q: MassQuestion): Promise<MassCount[]>
   /** The services that a subsystem called. */
@@ -75,6 +80,7 @@ export const subjectPart: LogPart<SubjectMethods> = {
     const search = createSearchStore(database)
     const uses = createUsesStore(database)
     const terms = createTermsStore(database, circumstances)
+    const newUses = createNewUses(database)
     const methods: SubjectMethods = {
       subjectRange: () => readRange(records, search),
       subjectSources: (indexes) => openSources(records, ring.find, indexes),
@@ -111,6 +117,8 @@ export const subjectPart: LogPart<SubjectMethods> = {
         return Math.max(0, size - ((await records.mark(SUBJECTS)) ?? 0))
       },
       subjectUses: (q) => readUses({ uses, terms }, q),
+      subjectsSince: async (from) => newUses({ from, mark: (await records.mark(SUBJECTS)) ?? 0 }),
+      judgeUses: (q) => judgeUses({ uses, terms }, q),
       subjectMassUses: (q) => uses.massUses(q),
       servicesCalledBy: (subsystem) => uses.servicesCalledBy(subsystem),
       forgetSubjects: (month) => inTurn(() => subjects.forgetMonth(month)),

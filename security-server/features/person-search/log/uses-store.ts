@@ -84,6 +84,10 @@ export function createUsesStore(database: Database) {
       }
     },
 
+    /** Those of these records that are requests in which the subsystem took part. */
+    requests: (indexes: number[], subsystem: string): Promise<FoundUse[]> =>
+      indexes.length === 0 ? Promise.resolve([]) : requestsOf(indexes, { subsystem, givenOnly: false }),
+
     /** What answered these requests, by the request's index. */
     answers: async (indexes: number[]): Promise<Map<number, { index: number; outcome: string }>> => {
       const rows =
@@ -178,7 +182,7 @@ export function createUsesStore(database: Database) {
     return [...found.values()]
   }
 
-  async function requestsOf(indexes: number[], q: UsesQuestion): Promise<FoundUse[]> {
+  async function requestsOf(indexes: number[], q: Omit<UsesQuestion, 'entries'>): Promise<FoundUse[]> {
     const rows = await kysely
       .selectFrom('search')
       .leftJoin('subject_mass', 'subject_mass.idx', 'search.idx')

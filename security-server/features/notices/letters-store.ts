@@ -1,0 +1,106 @@
+/** Stores letters on their way. One that has ended keeps nothing of a person: when, by which channel, and how it ended. */
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { DAY_MS } from './rules.ts'
+import type { LetterState, NoticeTables } from './tables.ts'
+
+export type LetterStore = ReturnType<typeof createLetterStore>
+
+/** A letter that is due, with where it goes. */
+export type DueLetter = Awaited<ReturnType<LetterStore['due']>>[number]
+
+const KEPT_MS = 30 * DAY_MS
+const iso = (ms: number): string => new Date(ms).toISOString()
+
+export function createLetterStore(database: Database) {
+  const tables = tablesOf<NoticeTables>(database)
+  return {
+    isDue: async (channel: string, now: number): Promise<boolean> =>
+      (await tables
+        .selectFrom('notice_letter')
+        .select('id')
+        .where('state', '=', 'WAITING')
+        .where('next_at', '<=', iso(now))
+        .where('channel', '=', channel)
+        .limit(1)
+        .executeTakeFirst()) !== undefined,
+    due: (channel: string, now: number, limit: number) =>
+      tables
+        .selectFrom('notice_letter')
+        .innerJoin('notice_wish', 'notice_wish.id', 'notice_letter.wish')
+        .innerJoin('notice_address', 'notice_address.id', 'notice_wish.address')
+        .select(['notice_letter.id', 'kind', 'fields', 'attempts', 'created_at'])
+        .select(['wish', 'subsystem', 'language', 'notice_address.id as address', 'sealed'])
+        .where('notice_letter.state', '=', 'WAITING')
+        .where('next_at', '<=', iso(now))
+        .where('notice_letter.channel', '=', channel)
+        .orderBy('next_at')
+        .limit(limit)
+        .execute(),
+    /** `error` contains no address. */
+    tried: async (id: string, q: { error: string; nextAt: number }): Promise<void> => {
+      await tables
+        .updateTable('notice_letter')
+        .set(({ eb }) => ({
+          attempts: eb('attempts', '+', 1),
+          last_error: q.error,
+          next_at: iso(q.nextAt),
+        }))
+        .where('id', '=', id)
+        .execute()
+    },
+    /** With an address at which nothing arrives, no wish there is told any more. */
+    end: (
+      { id, address }: { id: string; address: string },
+      q: { state: Exclude<LetterState, 'WAITING'>; error: string | null; now: number },
+    ): Promise<void> =>
+      inTransaction(tables, async (transaction) => {
+        await transaction
+          .updateTable('notice_letter')
+          .set(({ eb }) => ({
+            ...{ state: q.state, fields: '{}', last_error: q.error, ended_at: iso(q.now) },
+            attempts: eb('attempts', '+', 1),
+          }))
+          .where('id', '=', id)
+          .execute()
+        if (q.state === 'SENT') return
+        await transaction
+          .updateTable('notice_address')
+          .set({ state: 'FAILED', failed_at: iso(q.now), code: null })
+          .where('id', '=', address)
+          .execute()
+        const wishes = transaction.selectFrom('notice_wish').select('id').where('address', '=', address)
+        await transaction.deleteFrom('notice_use').where('wish', 'in', wishes).execute()
+        await transaction
+          .deleteFrom('notice_letter')
+          .where('wish', 'in', wishes)
+          .where('state', '=', 'WAITING')
+          .execute()
+      }),
+    /** Of the last thirty days. */
+    counts: async (): Promise<{ channel: string; state: LetterState; letters: number }[]> => {
+      const rows = await tables
+        .selectFrom('notice_letter')
+        .select(({ fn }) => ['channel', 'state', fn.countAll<number>().as('letters')])
+        .groupBy(['channel', 'state'])
+        .orderBy('channel')
+        .orderBy('state')
+        .execute()
+      return rows.map((row) => ({ ...row, letters: Number(row.letters) }))
+    },
+    /** Why the newest ones did not arrive at first, or at all. */
+    failures: (limit: number) =>
+      tables
+        .selectFrom('notice_letter')
+        .select(['id', 'channel', 'state', 'attempts', 'created_at', 'ended_at', 'last_error'])
+        .where('last_error', 'is not', null)
+        .orderBy('created_at', 'desc')
+        .limit(limit)
+        .execute(),
+    forget: async (now: number): Promise<void> => {
+      await tables
+        .deleteFrom('notice_letter')
+        .where('ended_at', '<', iso(now - KEPT_MS))
+        .execute()
+    },
+  }
+}

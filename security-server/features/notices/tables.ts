@@ -1,0 +1,71 @@
+/**
+ * Row types of notices. Times are ISO texts. Who somebody is and where they are told is sealed under the server's key for notices;
+ * `person`, `digest` and `name` are keyed digests under it.
+ */
+import type { NoticeLanguage, NoticeMode } from '#schemas/notices.ts'
+
+export type AddressState = 'ASKED' | 'CONFIRMED' | 'FAILED'
+/** REFUSED: for good. GIVEN_UP: it could not be sent for three days. */
+export type LetterState = 'WAITING' | 'SENT' | 'REFUSED' | 'GIVEN_UP'
+
+export type AddressRow = {
+  id: string
+  person: string
+  channel: string
+  sealed: string
+  digest: string
+  state: AddressState
+  asked_at: string
+  confirmed_at: string | null
+  failed_at: string | null
+  /** A keyed digest of the code. */
+  code: string | null
+  code_at: string | null
+  tries: number
+}
+
+/** `look_at`: when its uses are looked at next, if it has any; `rest_until`: before that no message is made. */
+export type WishRow = {
+  id: string
+  person: string
+  subsystem: string
+  address: string
+  mode: NoticeMode
+  language: NoticeLanguage
+  asked_at: string
+  look_at: string | null
+  rest_until: string | null
+  /** 1: more uses came than are kept. */
+  is_more: number
+}
+
+/** `fields`: JSON; emptied when the letter has ended. `next_at`: when it is tried. */
+type LetterRow = {
+  id: string
+  address: string
+  wish: string
+  channel: string
+  kind: 'code' | 'uses'
+  fields: string
+  state: LetterState
+  created_at: string
+  next_at: string
+  ended_at: string | null
+  last_error: string | null
+  attempts: number
+}
+
+export type NoticeTables = {
+  /** `sealed`: type and identifier. `known`: months and keys for which the entries are here. */
+  notice_person: { person: string; sealed: string; known: string }
+  /** Entries of the index by person, as they are in the log's database. */
+  notice_entry: { entry: string; person: string }
+  notice_address: AddressRow
+  notice_wish: WishRow
+  /** Requests about the person that were not told yet. */
+  notice_use: { wish: string; idx: number }
+  notice_letter: LetterRow
+  /** Of one day, or until a day. */
+  notice_count: { name: string; day: string; count: number }
+  notice_state: { name: string; value: string }
+}
