@@ -262,7 +262,7 @@ void t.test(
       (body['steps'] as unknown as { what: string }[]).map(({ what }) => what),
       ['offered', 'opened', 'sending', 'corrected', 'submitted'],
     )
-    skew.ms = 400 * DAY_MS
+    skew.ms = 900 * DAY_MS
     const store = await openOfferStore({
       file: second.databaseFile,
       keys,
@@ -334,3 +334,28 @@ void t.test('a register that refuses, is away, is slow, or answers something els
     json: { fields: { childName: { value: '<b>Mari</b>', from: 'person' } } },
   })
 })
+
+void t.test(
+  'an application that did not arrive is not opened again when its event was taken back',
+  async (t) => {
+    const folder = emptyFolder(t)
+    let isLost = true
+    const play: Play = (asked) => {
+      if (asked.service !== APPLICATIONS) return REGISTERS(asked)
+      return isLost
+        ? new ExchangeError('connection_lost', { mayHaveBeenCarriedOut: true })
+        : { status: 422, document: {} }
+    }
+    const first = await startLifeEvents(t, { ends, folder, play })
+    await send(ends, first, birth('B-90'))
+    const { id } = (await offersOf(first))[0]!
+    await first.post(PERSON, `/v1/offers/${id}/open`, { agreed: ['child', 'income'] })
+    await first.post(PERSON, `/v1/offers/${id}/submit`, { values: { account: ACCOUNT } })
+    await send(ends, first, { type: 'org.example.birth-corrected', subject: 'B-90' })
+    await first.running.stop()
+    isLost = false
+    const second = await startLifeEvents(t, { ends, folder, play, skew: () => 60_000 })
+    await until('it has ended', async (saw) => saw((await offersOf(second))[0]!.state) === 'taken-back')
+    found(t, second, [PERSON, ACCOUNT])
+  },
+)

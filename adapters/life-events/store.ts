@@ -85,6 +85,8 @@ const CLERK_MS = 3_600_000
 const DAY_MS = 86_400_000
 /** A correction may come before its event by so long. */
 const TAKEN_BACK_DAYS = 400
+/** A decision may take so long. */
+const UNDECIDED_DAYS = 800
 
 type Options = { file: string; keys: OfferKeys; keepDays: number; clock: () => number }
 
@@ -105,6 +107,8 @@ export async function openOfferStore({ file, keys, keepDays, clock }: Options): 
     ...{ madeAt: row.made_at, endsAt: row.ends_at, letterAt: row.letter_at ?? undefined },
     content: row.content === null ? undefined : keys.open<Content>(row.id, Buffer.from(row.content)),
   })
+  const daysOf = (state: OfferState): number =>
+    state === 'submitted' ? Math.max(keepDays, UNDECIDED_DAYS) : keepDays
   const step = (on: Kysely<OfferTables>, offer: string, what: StepKind, channel: OfferStep['channel']) =>
     on.insertInto('life_step').values({ offer, time: time(), what, channel }).execute()
 
@@ -115,7 +119,7 @@ export async function openOfferStore({ file, keys, keepDays, clock }: Options): 
       .set({
         ...{ state, changed_at: time() },
         content: content === undefined || ERASED.has(state) ? null : keys.seal(id, content),
-        ...(ENDED.has(state) && { ends_at: time(keepDays * DAY_MS), code: null, clerk: null }),
+        ...(ENDED.has(state) && { ends_at: time(daysOf(state) * DAY_MS), code: null, clerk: null }),
       })
       .where('id', '=', id)
       .where('state', 'in', [...from])
