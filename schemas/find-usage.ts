@@ -13,17 +13,14 @@ export const PERSON_CALLS: readonly { method: 'GET' | 'POST' | 'DELETE'; path: s
   { method: 'GET', path: '/v2/findUsage' },
   { method: 'GET', path: '/concordat/v1/usages' },
   { method: 'GET', path: '/concordat/v1/proof' },
-<<<<<<< HEAD
   { method: 'GET', path: '/concordat/v1/complaints' },
   { method: 'POST', path: '/concordat/v1/complaints' },
   { method: 'POST', path: '/concordat/v1/complaints/reply' },
   { method: 'POST', path: '/concordat/v1/complaints/withdraw' },
-=======
   { method: 'GET', path: NOTICES_PATH },
   { method: 'POST', path: NOTICES_PATH },
   { method: 'DELETE', path: NOTICES_PATH },
   { method: 'POST', path: CONFIRMATION_PATH },
->>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
 ]
 
 /** Estonia's data tracker protocol v2. */

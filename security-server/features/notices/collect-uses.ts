@@ -61,7 +61,7 @@ async function fetchEntries(months: Months, rooms: NoticeRooms): Promise<boolean
         identifier: string
       }
       const asked = { ...identity, client: `${idText(server)}/notices`, from: monthsAfter(first!, -1) }
-      const answered = await personUses.entriesOf(asked)
+      const answered = await personUses.entriesByMonth(asked)
       entries = answered.map(({ entry }) => entry)
       for (const { month, keyId } of answered) all.add(`${month}/${keyId}`)
     } catch (thrown) {

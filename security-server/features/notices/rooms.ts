@@ -11,7 +11,7 @@ import type { WishStore } from './wishes-store.ts'
 
 /** What the index by person knows of new records. */
 type NewUses = {
-  entriesOf(person: {
+  entriesByMonth(person: {
     type: string
     identifier: string
     client: string

@@ -109,17 +109,14 @@ export const ACTS = {
     'addTrackerException',
     'endTrackerException',
     'setTrackerService',
-<<<<<<< HEAD
     'openedComplaint',
     'assignComplaint',
     'answerComplaint',
     'closeComplaint',
     'erasedComplaints',
-=======
     'stopNotices',
     'startNotices',
     'forgetNotices',
->>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
     'askForContent',
     'grantContentRequest',
     'declineContentRequest',

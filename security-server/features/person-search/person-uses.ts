@@ -22,23 +22,18 @@ const [FIRST_MONTH, LAST_MONTH] = ['2000-01', '2099-11']
 type Person = Omit<SubjectLookUp, 'from' | 'to'>
 
 export type PersonUses = {
-<<<<<<< HEAD
   /** Throws `subject_searches_used_up`, `subject_keys_unavailable` (also where none is configured), `invalid_input`. */
   page(person: Person, q: Omit<UsesPageQuestion, 'entries'>): Promise<UsesPage & { entries: string[] }>
   /** The person, as each month of the index has them, the newest last; throws what `page` throws. */
   entriesOf(person: Person): Promise<string[]>
-=======
-  /** Throws `conflict` where no key holder is configured, `subject_searches_used_up`, `subject_keys_unavailable`, `invalid_input`. */
-  page(person: Omit<SubjectLookUp, 'from' | 'to'>, q: Omit<UsesPageQuestion, 'entries'>): Promise<UsesPage>
   /**
    * The person's entries from a month on, to be kept under the month and the key that made them. Counted as a question. Throws as `page`.
    */
-  entriesOf(person: Omit<SubjectLookUp, 'to'> & { from: string }): Promise<PersonEntry[]>
+  entriesByMonth(person: Omit<SubjectLookUp, 'to'> & { from: string }): Promise<PersonEntry[]>
   /** What was indexed since a position; `to` is the next one. */
   since(from: number): Promise<NewEntries>
   /** Which of these requests are told today, by the code that answers questions. */
   judge(q: Parameters<SubjectMethods['judgeUses']>[0]): Promise<JudgedUse[]>
->>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
   massUses(q: Parameters<SubjectMethods['subjectMassUses']>[0]): Promise<MassCount[]>
   coverage(): Promise<SubjectCoverage>
   /** What a subsystem's answers cover, whoever asks. */
@@ -79,46 +74,30 @@ export function personUses(q: {
   holder(): HolderState | undefined
 }): PersonUses {
   const { parts, log, places, keys } = q
-<<<<<<< HEAD
-  const entriesOf = async (person: SubjectLookUp): Promise<string[]> => {
+  const evaluate = async (asked: SubjectLookUp): Promise<SubjectMonths> => {
     if (keys === undefined)
       throw new Fault('subject_keys_unavailable', {
-        what: 'the settings have no `subjectKeys`: name the holder and start again (docs/data-subjects.md)',
-      })
-    if (normaliseIdentifier(person.identifier) === undefined)
-      throw new Fault('invalid_input', { what: 'the code of the person is empty, too long or unreadable' })
-    const { months } = await keys.evaluateLookUp(person)
-    return months.map(({ month, hash }) => subjectEntry(month, hash))
-=======
-  const evaluate = (asked: SubjectLookUp): Promise<SubjectMonths> => {
-    if (keys === undefined)
-      throw new Fault('conflict', {
         what: 'the settings have no `subjectKeys`: name the holder and start again (docs/data-subjects.md)',
       })
     if (normaliseIdentifier(asked.identifier) === undefined)
       throw new Fault('invalid_input', { what: 'the code of the person is empty, too long or unreadable' })
     return keys.evaluateLookUp(asked)
->>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
+  }
+  const entriesOf = async (person: SubjectLookUp): Promise<string[]> => {
+    const { months } = await evaluate(person)
+    return months.map(({ month, hash }) => subjectEntry(month, hash))
   }
   return {
     places,
-    entriesOf: async (person) => {
+    entriesByMonth: async (person) => {
       const { months } = await evaluate(person)
       return months.map(({ month, hash, keyId }) => ({ month, keyId, entry: subjectEntry(month, hash) }))
     },
     since: (from) => parts.subjectsSince(from),
     judge: (asked) => parts.judgeUses(asked),
     page: async (person, asked) => {
-<<<<<<< HEAD
       const entries = await entriesOf({ ...person, ...monthsOf(asked) })
       return { ...(await parts.subjectUses({ ...asked, entries })), entries }
-=======
-      const { months } = await evaluate({ ...person, ...monthsOf(asked) })
-      return parts.subjectUses({
-        ...asked,
-        entries: months.map(({ month, hash }) => subjectEntry(month, hash)),
-      })
->>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
     },
     entriesOf: (person) => entriesOf(person),
     massUses: (asked) => parts.subjectMassUses(asked),

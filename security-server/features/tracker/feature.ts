@@ -46,11 +46,8 @@ export const tracker: FeatureModule<Ground, { tracker: Tracker; trackerFilter: T
     metrics.watch('concordat_tracker_exceptions', 'Uses that are withheld now, by ground', 'ground', () =>
       store.countsByGround(new Date(clock()).toISOString()),
     )
-<<<<<<< HEAD
     const complaints = openComplaints(ground, settings.complaints)
-=======
     let noticePaths: NoticePaths | undefined
->>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
     const rooms: TrackerRooms = {
       complaints: complaints.rooms,
       ...{ server: ground.server, clock, settings, store, log: messageLog },
@@ -63,13 +60,6 @@ export const tracker: FeatureModule<Ground, { tracker: Tracker; trackerFilter: T
       notices: () => noticePaths,
       count: (outcome) => answers.inc({ outcome }),
     }
-<<<<<<< HEAD
-    return {
-      operations: { ...trackerHandlers(rooms), ...complaintHandlers(rooms) },
-      offers: { tracker: createTracker(rooms) },
-      jobs: complaints.jobs,
-      health: complaints.health,
-=======
     const trackerFilter: TrackerFilter = {
       isOn: (subsystem) => isOn(parseSubsystemId(subsystem), rooms),
       filterFor: async (subsystem) => {
@@ -81,9 +71,10 @@ export const tracker: FeatureModule<Ground, { tracker: Tracker; trackerFilter: T
       },
     }
     return {
-      operations: trackerHandlers(rooms),
+      operations: { ...trackerHandlers(rooms), ...complaintHandlers(rooms) },
       offers: { tracker: createTracker(rooms), trackerFilter },
->>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
+      jobs: complaints.jobs,
+      health: complaints.health,
     }
   },
 }

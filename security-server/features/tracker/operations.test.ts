@@ -45,11 +45,7 @@ await t.test('operators switch it on and off, and two people withhold', async (t
   ) as { in: string }[]
   t.same(
     places.map((one) => one.in),
-<<<<<<< HEAD
-    ['query', 'query', 'query', 'query', 'query', 'query', 'query', 'none', 'none', 'none'],
-=======
     [...PERSON_CALLS.map(() => 'query'), 'none', 'none', 'none', 'none'],
->>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
   )
   const inSoap = (await ask('GET', `/subject-places?serviceId=${clientId}:findUsage:v1`)).raw.toString()
   t.match(JSON.parse(inSoap), [{ in: 'header', name: 'X-Road-UserId' }])

@@ -1,10 +1,8 @@
 /** What a tracker is asked at each path, by method. A POST brings a JSON document, bounded before it is read. */
-<<<<<<< HEAD
-import { complain, ownComplaints, reply, withdraw } from './complaints/own-complaints.ts'
-=======
+
 import { Fault } from '#schemas/fault.ts'
 import { CONFIRMATION_PATH, NOTICES_PATH, STOP_PATH } from '#schemas/notices.ts'
->>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
+import { complain, ownComplaints, reply, withdraw } from './complaints/own-complaints.ts'
 import { coverageOf } from './coverage.ts'
 import { findUsage, heartbeat, usagePeriod } from './find-usage.ts'
 import { proveUse } from './prove-use.ts'
@@ -31,13 +29,11 @@ type Method = 'GET' | 'POST' | 'DELETE'
 
 const MOST_INDEX = Number.MAX_SAFE_INTEGER - 1
 
-<<<<<<< HEAD
 /** A question about the complaints of the person who asks. */
 const ofOwn = ({ asked, asking, search, message, rooms }: Question) => ({
   ...{ asked, message, rooms },
   person: readQuestion(search, asking, rooms.settings),
 })
-=======
 /** Notices are another feature's; where there is none, there is no such address. */
 const noticesOf = ({ notices }: TrackerRooms): NoticePaths => {
   const there = notices()
@@ -50,7 +46,6 @@ const askerIn = ({ asked, asking, search, rooms }: Question): NoticeAsker => {
   const { period: _, ...person } = readQuestion(search, { ...asking, represented: undefined }, rooms.settings)
   return { ...asked, ...person }
 }
->>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
 
 export const PATHS: Readonly<Record<string, Readonly<Partial<Record<Method, AnswerQuestion>>>>> = {
   '/v2/findUsage': {
@@ -82,14 +77,12 @@ export const PATHS: Readonly<Record<string, Readonly<Partial<Record<Method, Answ
       return proveUse(asked, person, record, rooms)
     },
   },
-<<<<<<< HEAD
   '/concordat/v1/complaints': {
     GET: (q) => ownComplaints(ofOwn(q)),
     POST: (q) => complain(ofOwn(q), q.body),
   },
   '/concordat/v1/complaints/reply': { POST: (q) => reply(ofOwn(q), q.body) },
   '/concordat/v1/complaints/withdraw': { POST: (q) => withdraw(ofOwn(q), q.body) },
-=======
   [NOTICES_PATH]: {
     GET: (q) => noticesOf(q.rooms).list(askerIn(q)),
     POST: (q) => noticesOf(q.rooms).ask(askerIn(q), q.body),
@@ -97,5 +90,4 @@ export const PATHS: Readonly<Record<string, Readonly<Partial<Record<Method, Answ
   },
   [CONFIRMATION_PATH]: { POST: (q) => noticesOf(q.rooms).confirm(askerIn(q), q.body) },
   [STOP_PATH]: { POST: (q) => noticesOf(q.rooms).stop(q.asked.subsystem, q.body) },
->>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
 }

@@ -154,11 +154,8 @@ export type TrackerRooms = {
   contracts(): ContractContent[]
   bundle(log: BundleSource['log']): BundleSource
   log: BundleSource['log']
-<<<<<<< HEAD
   complaints: ComplaintRooms
-=======
   /** Undefined where the settings have no notices. */
   notices(): NoticePaths | undefined
->>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
   count(answer: 'answered' | 'refused' | 'failed'): void
 }

@@ -29,16 +29,12 @@ export function trackersOf(
   return descriptions.filter(({ services }) => services.some(({ service }) => isTracker(service.url)))
 }
 
-<<<<<<< HEAD
-/** For what is on already it describes and declares what this version adds. Throws `conflict` where the subsystem has another service of that code. */
-=======
 /** Whether the subsystem is a client here whose tracker is on. */
 export function isOn(subsystem: SubsystemId, { localSystems }: Pick<Rooms, 'localSystems'>): boolean {
   return localSystems.services(subsystem).some(({ url }) => isTracker(url))
 }
 
-/** Does nothing for what is on already. Throws `conflict` where the subsystem has another service of that code. */
->>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
+/** For what is on already it describes and declares what this version adds. Throws `conflict` where the subsystem has another service of that code. */
 export async function switchOn(
   subsystem: SubsystemId,
   q: { soap: boolean; by: string },

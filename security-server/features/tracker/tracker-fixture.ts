@@ -28,11 +28,8 @@ import type { RecordInput } from '../../message-log/record-input.ts'
 import type { Tracker } from '../../peer/inbox.ts'
 import { createPeerQuota } from '../../peer/peer-quota.ts'
 import type { Holder } from '../../subject-keys/holder.ts'
-<<<<<<< HEAD
 import { openContentKeys } from '../deliveries/content-keys.ts'
-=======
 import { noticeMigrations } from '../notices/migrations.ts'
->>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
 import { memoryHolder } from '../person-search/log/holder-fixture.ts'
 import { subjectMigrations } from '../person-search/migrations.ts'
 import { openPersonSearch } from '../person-search/open-person-search.ts'
@@ -63,7 +60,6 @@ export type TrackerWorld = {
   log: TestLog
   logUrl: string
   store: TrackerStore
-  database: Database
   /** What the audit log would have of complaints. */
   acts: object[]
   holder: Holder
@@ -97,11 +93,9 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
   const other = isPostgresql ? await (await postgresql()).freshDatabase() : 'sqlite::memory:'
   const database = await openDatabase(other)
   t.teardown(() => database.close())
-<<<<<<< HEAD
-  await migrate(database, { ...subjectMigrations, ...trackerMigrations, ...complaintMigrations })
-=======
-  await migrate(database, { ...subjectMigrations, ...trackerMigrations, ...noticeMigrations })
->>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
+  await migrate(database, {
+    ...{ ...subjectMigrations, ...trackerMigrations, ...complaintMigrations, ...noticeMigrations },
+  })
   const options = logOptions(logFolder(t), url)
   const log = await openTestLog(t, options)
   const holder = await memoryHolder(t)
@@ -147,20 +141,13 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
       ...{ log: of, server: idText(SERVER), made: new Date(), configuration: [] },
       checkpointSigner: undefined,
     }),
-<<<<<<< HEAD
     complaints: complaintRooms(t, database, acts),
-=======
     notices: () => undefined,
->>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
     count: () => undefined,
   }
   const tracker = createTracker(rooms)
   return {
-<<<<<<< HEAD
     ...{ log, logUrl: options.databaseUrl, store, database, acts, holder, rooms, tracker, contracts, now },
-=======
-    ...{ log, database, logUrl: options.databaseUrl, store, holder, rooms, tracker, contracts, now },
->>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
     async use(code, { outcome = '', answer = 'ok', body, ...more } = {}) {
       const ids = more.ids ?? { id: randomUUID(), requestId: randomUUID() }
       const service: ServiceId = more.service ?? SERVICE

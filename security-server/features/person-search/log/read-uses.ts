@@ -79,17 +79,13 @@ export function isShownBy({
     secrecy === 0 && !records.has(idx) && !contracts.has(contract.split('/')[0]!)
 }
 
-<<<<<<< HEAD
 function isMeantBy(only: NonNullable<UsesPageQuestion['only']>): (row: Shown) => boolean {
   if ('record' in only) return ({ idx }) => idx === only.record
   return (row) => row.query_id === only.messageId && row.request_id === only.requestId
 }
 
-function toldBy(q: UsesPageQuestion): (row: FoundUse & SearchTerms) => Shown {
-=======
 /** With the time that is told. */
 export function toldBy(q: Pick<UsesPageQuestion, 'general'>): (row: FoundUse & SearchTerms) => Shown {
->>>>>>> d0cad01e (notices: who wants it is told by e-mail or webhook that their data was used, in numbers alone)
   const services = new Set(q.general)
   return (row) => {
     const isGeneral = services.has(row.service)
