@@ -20,6 +20,7 @@ import { serveAssets } from './assets.ts'
 import { createOneCookie } from './login/cookie.ts'
 import { createSessions } from './login/sessions.ts'
 import { codeReader, signInRoutes } from './login/sign-in.ts'
+import { stopRoutes } from './notices/stop.ts'
 import { type MenuEntry, type Place, readerOf } from './pages/frame.ts'
 import { messagePage } from './pages/welcome.ts'
 import { otherRoutes } from './routes.ts'
@@ -125,6 +126,7 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
     count: (what) => questions.inc({ what }),
   })
   otherRoutes(app, { place, reading })
+  stopRoutes(app, { place, reading, systems, server, asking })
   await app.listen({ host: listen.address, port: listen.port })
   log.info({ url: login.baseUrl }, 'people are served')
   const looking = lookUntilKnown(systems, serviceCode)

@@ -1,7 +1,8 @@
 /** The sections of the portal, in the order of its menu. */
 import { consents } from './consents/section.ts'
+import { notices } from './notices/section.ts'
 import type { Section } from './routing/section.ts'
 import { services } from './services/section.ts'
 import { uses } from './uses/section.ts'
 
-export const SECTIONS: readonly Section[] = [uses, consents, services]
+export const SECTIONS: readonly Section[] = [uses, notices, consents, services]

@@ -1,0 +1,115 @@
+/** Where each system tells the person, as the systems answer; and the form by which many are asked at once. It works without script. */
+import type { JsonAnswer, NotCalled } from '../asking/call-service.ts'
+import type { System } from '../asking/find-systems.ts'
+import type { Session } from '../login/sessions.ts'
+import { csrfField } from '../pages/form.ts'
+import { frameOf, type Place, type Reader } from '../pages/frame.ts'
+import { foreign, type Html, html, NOTHING } from '../pages/html.ts'
+import { ICONS } from '../pages/icons.ts'
+import { CHANNELS, readNotices, type ShownNotice } from './read-notices.ts'
+
+export type Answers = AsyncGenerator<{ system: System; answer: JsonAnswer | NotCalled }>
+export type SignedIn = Reader & { session: Session }
+type Words = Reader['words']
+
+type Known = { system: System; channels: string[]; notices: ShownNotice[] }
+
+export async function* listPage(q: {
+  place: Place
+  reader: SignedIn
+  systems: readonly System[]
+  answers: Answers
+  failed(thrown: unknown): void
+}): AsyncGenerator<string> {
+  const { reader, systems } = q
+  const { words, session } = reader
+  const frame = frameOf(q.place, reader, { title: words('notices.title'), at: '/notices', section: 'uses' })
+  yield `${frame.head.markup}${html`<h1>${words('notices.title')}</h1><p class="lead">${words('notices.lead')}</p>`.markup}`
+  yield html`<section class="so-far" aria-labelledby="so-far-title"><h2 id="so-far-title">${words.count('asking.title', systems.length)}</h2><ul class="progress" role="list" aria-live="polite">`
+    .markup
+  const known: Known[] = []
+  let done = 0
+  try {
+    for await (const { system, answer } of q.answers) {
+      if (session.ended.aborted) break
+      const read = 'status' in answer && answer.status === 200 ? readNotices(answer.json) : undefined
+      if (read !== undefined) known.push({ system, ...read })
+      const text =
+        read === undefined ? words(whyNot(answer)) : words.count('notices.wishes', read.notices.length)
+      yield progressItem(
+        { system, text, isGood: read !== undefined },
+        words('asking.count', { done: ++done, all: systems.length }),
+      )
+    }
+  } catch (thrown) {
+    q.failed(thrown)
+    yield html`<li>${words('asking.failed')}</li>`.markup
+  }
+  yield '</ul></section>'
+  yield session.ended.aborted
+    ? html`<div id="whole"><p class="note" role="status">${words('welcome.ended')}</p></div>`.markup
+    : whole(known, reader).markup
+  yield frame.tail.markup
+}
+
+/** Why a system has no part in it. One that knows nothing of messages refuses the address. */
+export function whyNot(answer: JsonAnswer | NotCalled): string {
+  if (!('status' in answer)) return `why.${answer.why}`
+  if (answer.status === 404 || answer.status === 405) return 'notices.notOffered'
+  if (answer.status === 429) return 'notices.tooOften'
+  return answer.status === 400 ? 'notices.refused' : 'why.failing'
+}
+
+export function progressItem(
+  q: { system: System; text: string; isGood: boolean; more?: Html },
+  count: string,
+): string {
+  return html`<li class="${q.isGood ? 'answered' : 'unanswered'}">${q.isGood ? ICONS.yes : ICONS.no}<div><h3>${foreign(q.system.name)}</h3><p>${q.text} <span class="quiet">${count}</span></p>${q.more ?? NOTHING}</div></li>
+`.markup
+}
+
+function whole(known: readonly Known[], { words, session }: SignedIn): Html {
+  const offering = known.filter(({ channels }) => channels.length > 0)
+  const wishes = known.flatMap(({ system, notices }) => notices.map((notice) => ({ system, notice })))
+  const anyAsked = wishes.some(({ notice }) => notice.state === 'asked')
+  return html`<div id="whole">
+${
+  wishes.length === 0
+    ? html`<p class="nothing-found">${words('notices.none')}</p>`
+    : html`<section class="notices" aria-labelledby="notices-yours"><h2 id="notices-yours">${words('notices.yours')}</h2>
+${anyAsked ? html`<p class="note">${words('notices.codes')}</p>` : NOTHING}
+<ul class="cards" role="list">${wishes.map((one) => wish(one, words, session))}</ul>
+<form method="post" action="/notices/end">${csrfField(session)}<button type="submit" class="button quiet-button">${words('notices.endAll')}</button></form></section>`
+}
+${offering.length === 0 ? html`<p>${words('notices.nobody')}</p>` : askForm(offering, words, session)}
+<p class="go"><a href="/">${words('notices.toUses')}</a></p>
+</div>`
+}
+
+function wish(
+  { system, notice }: { system: System; notice: ShownNotice },
+  words: Words,
+  session: Session,
+): Html {
+  const which = html`${csrfField(session)}<input type="hidden" name="system" value="${system.id}"><input type="hidden" name="id" value="${notice.id}">`
+  const code = `code-${notice.id}`
+  const form = html`<form method="post" action="/notices/confirmation">${which}<p class="field"><label for="${code}">${words('notices.code')}</label> <input id="${code}" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="20" required></p><button type="submit" class="button">${words('notices.confirm')}</button></form>`
+  return html`<li class="card"><h3>${foreign(system.name)}</h3>
+<p>${words(`notices.state.${notice.state}`)} ${words(`notices.channel.${notice.channel}`)}: ${foreign(notice.address)}, ${words(`notices.mode.${notice.mode}`)}</p>
+${notice.state === 'asked' ? form : NOTHING}
+<form method="post" action="/notices/end">${which}<button type="submit" class="button quiet-button" aria-label="${words('notices.end')}: ${system.name}">${words('notices.end')}</button></form></li>`
+}
+
+function askForm(offering: readonly Known[], words: Words, session: Session): Html {
+  const channels = CHANNELS.filter((one) => offering.some((known) => known.channels.includes(one)))
+  const option = (name: string, value: string, text: string, isFirst: boolean): Html =>
+    html`<label><input type="radio" name="${name}" value="${value}"${isFirst ? html` checked` : NOTHING}> ${text}</label>`
+  return html`<section class="card" aria-labelledby="notices-ask"><h2 id="notices-ask">${words('notices.ask')}</h2>
+<p>${words('notices.askLead')}</p>
+<form method="post" action="/notices">${csrfField(session)}
+<fieldset class="choice"><legend>${words('notices.how')}</legend>${channels.map((one, at) => option('channel', one, words(`notices.channel.${one}`), at === 0))}</fieldset>
+<p class="field"><label for="notices-address">${words('notices.address')}</label> <input id="notices-address" name="address" maxlength="500" autocomplete="email" required></p>
+<fieldset class="choice"><legend>${words('notices.when')}</legend>${(['at_once', 'daily', 'weekly'] as const).map((one, at) => option('mode', one, words(`notices.mode.${one}`), at === 0))}</fieldset>
+<fieldset class="choice"><legend>${words('notices.by')}</legend>${offering.map(({ system }) => html`<label><input type="checkbox" name="system" value="${system.id}" checked> ${foreign(system.name)}</label>`)}</fieldset>
+<button type="submit" class="button">${words('notices.send')}</button></form></section>`
+}

@@ -1,0 +1,121 @@
+/** Asking many systems for messages, confirming, ending, and stopping by a link; over systems that are honest, know nothing of it, or lie. */
+import { createHash } from 'node:crypto'
+import t from 'tap'
+import { NOTICES_PATH } from '#schemas/notices.ts'
+import { CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
+import { type Answering, type FakeSystem, send, startUsageServer } from '#test/fakes/usage-systems.ts'
+import { startPortal } from '../portal-fixture.ts'
+import { readAsked, readNotices } from './read-notices.ts'
+
+const PERSON = 'P00000042'
+const ID = '3f2b1c00-0000-4000-8000-000000000001'
+const TOKEN = 'k'.repeat(43)
+const SCRIPT = '<script>alert(1)</script>'
+const SECRET = `whsec_${'A'.repeat(43)}=`
+
+const tax: FakeSystem = { id: 'DEV/GOV/1002/tax', name: 'Tax assessment', owner: 'Tax Agency' }
+const land: FakeSystem = { id: 'DEV/GOV/1003/land', name: 'Land register', owner: 'Land Agency' }
+const liar: FakeSystem = { id: 'DEV/GOV/1004/liar', name: 'Liar', owner: 'Liar' }
+
+/** Keeps one wish of a person. */
+function keep() {
+  let notice: Record<string, unknown> | undefined
+  const stopped: unknown[] = []
+  const answers: Answering = ({ method, path, body, userId }, response) => {
+    const given = body as Record<string, string>
+    if (path === `${NOTICES_PATH}/stop`) {
+      stopped.push([given['token'], userId])
+      return send(response, { stopped: true })
+    }
+    const isConfirmation = path === `${NOTICES_PATH}/confirmation`
+    if (isConfirmation && given['code'] !== '1234 5678')
+      return send(response, { type: 'invalid_request' }, 400)
+    if (isConfirmation) notice = { ...notice, state: 'confirmed' }
+    else if (method === 'POST')
+      notice = { id: ID, state: 'asked', ...given, address: 'p…@mail.example', askedAt: '' }
+    if (method === 'DELETE') {
+      notice = undefined
+      return send(response, { ended: 1 })
+    }
+    if (method === 'POST' && !isConfirmation) return send(response, { notice, secret: SECRET })
+    return send(response, { channels: ['email', 'webhook'], notices: notice === undefined ? [] : [notice] })
+  }
+  return { answers, stopped }
+}
+
+t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
+  const keeper = keep()
+  const server = await startUsageServer(t, [
+    { ...tax, answers: keeper.answers },
+    { ...land, answers: (_asked, response) => send(response, { type: 'not_found' }, 404) },
+    {
+      ...liar,
+      answers: (_asked, response) =>
+        send(response, {
+          channels: ['email'],
+          notices: [
+            { id: ID, channel: 'email', address: SCRIPT, mode: 'daily', state: 'asked' },
+            { id: '../x', channel: 'email', address: 'a', mode: 'daily', state: 'asked' },
+          ],
+        }),
+    },
+  ])
+  const issuer = await startOpenIdProvider(t)
+  const portal = await startPortal(t, { server: server.url, issuer, client: CLIENT })
+  const browser = openBrowser(t)
+  const at = (path: string): string => `${portal.url}${path}`
+  await browser.login(portal.url, PERSON)
+  const list = await browser.visit(at('/notices'))
+  t.match(list.text, /Land register[\s\S]*It sends no messages/)
+  t.match(list.text, /id="whole"[\s\S]*Ask for messages/)
+  t.notMatch(list.text, /<script>|\.\.\/x/)
+  const csrf = /name="csrf" value="([^"]+)"/.exec(list.text)![1]!
+  const form = { csrf, channel: 'email', address: 'person@mail.example', mode: 'daily', system: tax.id }
+  t.equal((await browser.visit(at('/notices'), { form: { ...form, csrf: 'x' } })).status, 403)
+  t.equal((await browser.visit(at('/notices'), { form: { ...form, mode: 'always' } })).status, 400)
+  t.equal((await browser.visit(at('/notices'), { form: { ...form, system: 'DEV/GOV/9/x' } })).status, 400)
+  const asked = await browser.visit(at('/notices'), { form })
+  t.match(asked.text, /Tax assessment[\s\S]*Waits for your code/)
+  t.match(asked.text, new RegExp(SECRET.replace('=', '')))
+  const question = server.asked.findLast(({ method }) => method === 'POST')
+  t.match(question, { userId: `EE${PERSON}`, body: { address: 'person@mail.example', language: 'en' } })
+  t.equal(question?.query.get('userCode'), `EE${PERSON}`)
+  const confirmation = { csrf, system: tax.id, id: ID }
+  const wrong = await browser.visit(at('/notices/confirmation'), { form: { ...confirmation, code: '1' } })
+  t.match(wrong.text, /This is not the code/)
+  const right = await browser.visit(at('/notices/confirmation'), {
+    form: { ...confirmation, code: '1234 5678' },
+  })
+  t.strictSame([right.status, right.headers['location']], [303, '/notices'])
+  t.match((await browser.visit(at('/notices'))).text, /You are told here\. E-mail: <bdi>p…@mail.example/)
+  t.equal((await browser.visit(at('/notices/end'), { form: { ...confirmation, id: '../x' } })).status, 400)
+  const ended = await browser.visit(at('/notices/end'), { form: { csrf } })
+  t.match(ended.text, /Messages are stopped[\s\S]*It sends you none/)
+
+  const stranger = openBrowser(t)
+  const tag = createHash('sha256').update('DEV:GOV:1002:tax').digest('hex').slice(0, 16)
+  const link = at(`/notices/stop?system=${tag}&token=${TOKEN}`)
+  t.match((await stranger.visit(link)).text, /Stop these messages\?/)
+  t.same(keeper.stopped, [], 'who only looks at the link stops nothing')
+  const stopped = await stranger.visit(link, { form: { 'List-Unsubscribe': 'One-Click' } })
+  t.match(stopped.text, /They are stopped/)
+  t.same(keeper.stopped, [[TOKEN, '']], 'about nobody')
+  for (const bad of ['', '?system=x&token=y', `?system=${'0'.repeat(16)}&token=${TOKEN}`])
+    t.equal((await stranger.visit(at(`/notices/stop${bad}`), { form: { a: 'b' } })).status, 400, bad)
+  t.notMatch(portal.lines.join(''), /P00000042|mail\.example|kkkk/, 'no line says who or where')
+})
+
+t.test('what a system says is taken as the description has it, or not', (t) => {
+  const good = { id: ID, channel: 'email', address: 'a…@b.example', mode: 'daily', state: 'asked' }
+  t.equal(readNotices({ channels: ['email', 'fax', 7], notices: [good] })?.channels.length, 1)
+  for (const bad of [undefined, null, 7, [], {}, { channels: 'email', notices: [] }, { channels: [] }])
+    t.equal(readNotices(bad), undefined, JSON.stringify(bad))
+  for (const more of [{ id: 'x' }, { channel: 'fax' }, { address: 'a\nb' }, { mode: '' }, { state: 'x' }])
+    t.equal(readAsked({ notice: { ...good, ...more } }), undefined, JSON.stringify(more))
+  t.equal(readAsked({ notice: good, secret: SCRIPT })?.secret, undefined)
+  t.equal(
+    readNotices({ channels: [], notices: Array.from({ length: 1000 }, () => good) })?.notices.length,
+    20,
+  )
+  t.end()
+})
