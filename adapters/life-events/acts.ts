@@ -4,6 +4,7 @@
  */
 import type { SecurityServer } from '#adapters/client/index.ts'
 import { createSharedPlaces } from '#platform/in-turn.ts'
+import { backOff } from '#platform/jobs/back-off.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Offer, OfferForm, OfferStep } from '#schemas/offers.ts'
 import { applicationOf, formOf, takeAnswer } from './form.ts'
@@ -42,6 +43,8 @@ export function createActs(rooms: Rooms): Acts {
   const { settings, store, server, metrics, clock } = rooms
   const { answerMs } = settings
   const rules = new Map(settings.rules.map((rule) => [rule.name, rule]))
+  /** Of applications that may not have arrived: each is sent again after a longer pause. */
+  const tries = new Map<string, { count: number; at: number }>()
   const inTurn = createSharedPlaces({
     ...{ places: AT_ONCE, mostWaiting: WAITING },
     refuse: () => new Fault('source_busy'),
@@ -145,7 +148,13 @@ export function createActs(rooms: Rooms): Acts {
       return offerOf(rule, offer!)
     },
     async sendAgain() {
-      for (const { id } of await store.unsent(new Date(clock() - SEND_AGAIN_MS).toISOString()))
+      const unsent = await store.unsent(new Date(clock() - SEND_AGAIN_MS).toISOString())
+      for (const id of tries.keys()) if (!unsent.some((one) => one.id === id)) tries.delete(id)
+      for (const { id } of unsent) {
+        const { count, at } = tries.get(id) ?? { count: 0, at: 0 }
+        if (clock() < at) continue
+        const pauseMs = SEND_AGAIN_MS + backOff(count + 1, Math.random())
+        tries.set(id, { count: count + 1, at: clock() + pauseMs })
         await inTurn(id, async () => {
           const offer = await store.find(id)
           const rule = rules.get(offer?.rule ?? '')
@@ -164,6 +173,7 @@ export function createActs(rooms: Rooms): Acts {
           // The form is open again, and the person sees it.
           if (!(thrown instanceof Fault)) throw thrown
         })
+      }
     },
   }
 }

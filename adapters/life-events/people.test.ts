@@ -108,8 +108,8 @@ void t.test('a letter with an address and a code, which opens the offer once at 
   await life.post(counter, `${at}/open`, { agreed: ['child', 'income'] })
   t.match(
     await life.post(counter, `${at}/submit`, { values: { account: ACCOUNT } }),
-    { status: 404 },
-    'and gone when it is sent',
+    { status: 200, body: { state: 'submitted', number: 'FB-1' } },
+    'the clerk has the receipt for the person',
   )
   t.match(life.asked.at(-1)!.options, { json: { channel: 'letter', actor: 'clerk-7', person: PERSON } })
   t.match(await offersOf(life), [{ state: 'submitted' }, { state: 'submitted' }].slice(0, 1))

@@ -119,7 +119,7 @@ export async function openOfferStore({ file, keys, keepDays, clock }: Options): 
       .set({
         ...{ state, changed_at: time() },
         content: content === undefined || ERASED.has(state) ? null : keys.seal(id, content),
-        ...(ENDED.has(state) && { ends_at: time(daysOf(state) * DAY_MS), code: null, clerk: null }),
+        ...(ENDED.has(state) && { ends_at: time(daysOf(state) * DAY_MS), code: null }),
       })
       .where('id', '=', id)
       .where('state', 'in', [...from])

@@ -54,7 +54,8 @@ export async function send({ store, server, answerMs }: Rooms, q: Sending): Prom
       await answer.body?.cancel()
       return false
     }
-    number = textAt(await answer.json(), submitTo.number)
+    // It was taken, whatever else the answer says.
+    number = textAt(await answer.json().catch(() => undefined), submitTo.number)
   } catch (thrown) {
     if (!(thrown instanceof ExchangeError)) throw thrown
     if (thrown.mayHaveBeenCarriedOut) return false
