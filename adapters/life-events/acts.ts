@@ -116,8 +116,8 @@ export function createActs(rooms: Rooms): Acts {
         const { offer, rule } = await mine(who, id)
         const content = contentOf(offer)
         if (offer.state !== 'opened') throw new Fault('conflict', { what: 'the form was not opened' })
-        const { channel, actor } = who
-        const sending = JSON.stringify(applicationOf(rule, { id, content, said, channel, actor }))
+        const { channel, actor, mandate } = who
+        const sending = JSON.stringify(applicationOf(rule, { id, content, said, channel, actor, mandate }))
         const to = { state: 'sending', content: { ...content, sending }, what: 'sending', channel } as const
         if (!(await store.change(id, ['opened'], to)))
           throw new Fault('conflict', { what: 'the offer was taken back meanwhile' })

@@ -29,6 +29,8 @@ type Application = {
   channel: string
   /** Who acted for the person. */
   actor?: string
+  /** The number of their mandate. */
+  mandate?: string
   event: Record<string, string>
   fields: Record<string, Said>
 }
@@ -86,6 +88,7 @@ export function applicationOf(
     said: Readonly<Record<string, unknown>>
     channel: string
     actor: string | undefined
+    mandate?: string | undefined
   },
 ): Application {
   const { content, said } = q
@@ -110,6 +113,7 @@ export function applicationOf(
   return {
     ...{ application: q.id, rule: rule.name, person: content.person, channel: q.channel },
     ...(q.actor !== undefined && { actor: q.actor }),
+    ...(q.mandate !== undefined && { mandate: q.mandate }),
     ...{ event: content.values, fields },
   }
 }

@@ -54,12 +54,16 @@ void t.test('nobody sees what is another person’s', async (t) => {
   t.match(await life.get(PERSON, '/v1/offers/short/form'), { status: 400 })
   t.match(await life.post(PERSON, '/v1/codes', { code: 'ABCDEFGH' }), { status: 403 })
 
-  const clerk = { 'x-road-userid': 'clerk-7', 'x-road-represented-party': PERSON }
+  const clerk = {
+    ...{ 'x-road-userid': 'clerk-7', 'x-road-represented-party': PERSON, 'x-road-issue': 'mandate-1' },
+  }
   t.equal((await offersOf(life, clerk)).length, 1, 'a clerk under a mandate, which the contract has checked')
   await life.post(clerk, `/v1/offers/${id}/open`, { agreed: ['child', 'income'] })
   t.match(life.asked[0]!.options, { userId: 'clerk-7' }, 'both are named')
   await life.post(clerk, `/v1/offers/${id}/submit`, { values: { account: ACCOUNT } })
-  t.match(life.asked.at(-1)!.options, { json: { channel: 'counter', actor: 'clerk-7', person: PERSON } })
+  t.match(life.asked.at(-1)!.options, {
+    json: { channel: 'counter', actor: 'clerk-7', mandate: 'mandate-1', person: PERSON },
+  })
   t.match((await life.running.monitor('/metrics')).text, /what="submitted",channel="counter"\} 1/)
   const closed = await startLifeEvents(t, { ends })
   t.match(await closed.get(clerk, '/v1/offers'), { status: 403, body: { type: /representation_refused/ } })

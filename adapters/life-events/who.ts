@@ -17,6 +17,8 @@ export type Who = {
   person: string | undefined
   /** Who acts for the person, as the client names them. */
   actor: string | undefined
+  /** The number of the mandate, as the client names it (X-Road-Issue). */
+  mandate?: string
   /** At a counter: client and clerk, as one name. */
   clerk: string | undefined
   /** X-Road-UserId as it came. */
@@ -44,7 +46,9 @@ export function createWho({
       // The class of a party is the client's word; of people there is none.
       const person = representation === 'contract' ? code(party) : undefined
       if (person === undefined) throw new Fault('representation_refused')
-      return { channel: 'counter', person, actor: userId, clerk: undefined, userId }
+      const mandate = one(HEADER.issue)
+      const said = { channel: 'counter', person, actor: userId, clerk: undefined, userId } as const
+      return mandate === undefined ? said : { ...said, mandate }
     }
     if (counters.includes(client))
       return { channel: 'letter', person: undefined, actor: userId, clerk: `${client}\n${userId}`, userId }
