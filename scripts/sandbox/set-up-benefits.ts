@@ -1,7 +1,6 @@
 /** What operators do once for the family benefit that comes by itself, over the management APIs of three security servers. */
 import { describeAdapter, readSettings } from '#adapters/kit/serve-adapter.ts'
 import { serviceUrl } from '#adapters/kit/settings.ts'
-import { lifeEvents } from '#adapters/life-events/adapter.ts'
 import { applicationsApi } from './agencies/benefits-office.ts'
 import { BENEFIT_EVENTS, benefitSettings, benefitsOf, OFFERS_SERVICE } from './benefits.ts'
 import type { Api } from './client.ts'
@@ -48,6 +47,8 @@ export async function setUpBenefits({ servers, layout, certificate }: Q): Promis
   })
   const inbox = { owner: benefits, serviceCode: BENEFIT_EVENTS, url: 'inbox:' } as const
   await addKept(own, layout, { ...inbox, users: [population, health!] })
+  // A lean sandbox has no use for it.
+  const { lifeEvents } = await import('#adapters/life-events/adapter.ts')
   const settings = await readSettings(lifeEvents, benefitSettings(layout), {})
   await addService({
     ...{

@@ -5,7 +5,6 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { readSettings, serveAdapter } from '#adapters/kit/serve-adapter.ts'
-import { lifeEvents } from '#adapters/life-events/adapter.ts'
 import { sqlAdapter } from '#adapters/sql/adapter.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { runProcess } from '#platform/process/run-process.ts'
@@ -47,6 +46,12 @@ async function tlsOf(q: Pick<Asker, 'certificateFile' | 'keyFile'>, trusted: str
   return { certificate, key, trusted }
 }
 
+/** What a lean sandbox does not have is not loaded there. */
+async function serveOffers(file: string) {
+  const { lifeEvents } = await import('#adapters/life-events/adapter.ts')
+  return serveAdapter(lifeEvents, await readSettings(lifeEvents, file, {}), log)
+}
+
 const log = createLog({ name: 'agencies', level: 'warn' })
 
 await runProcess({
@@ -76,10 +81,7 @@ await runProcess({
       settings.office &&
       createBenefitsOffice({ office: settings.office, tls: await tlsOf(settings.office, authority), log })
     if (office !== undefined) await office.listen({ host: settings.address, port: settings.office!.port })
-    const offers =
-      settings.offersFile === undefined
-        ? undefined
-        : await serveAdapter(lifeEvents, await readSettings(lifeEvents, settings.offersFile, {}), log)
+    const offers = settings.offersFile === undefined ? undefined : await serveOffers(settings.offersFile)
     const askers = await Promise.all(
       settings.askers.map(async (asker) => {
         const [certificate, key] = await Promise.all([
