@@ -1,7 +1,7 @@
 /** Describes a running sandbox as one object for programs: all addresses, and the files with keys and settings. */
 
 import { agenciesOf, folderOf, SERVER_PORTS, serverText, subsystemText } from './layout.ts'
-import { PORTAL, portalUrl } from './portal.ts'
+import { MAIL_FOLDER, PORTAL, portalUrl } from './portal.ts'
 import type { Instance } from './running.ts'
 
 /** Files are absolute paths, addresses are base URLs. A server's `key` is the name of its folder and settings file. */
@@ -57,6 +57,7 @@ export function describeInstance({ layout, processes }: Instance): object {
       url: portalUrl(portal),
       healthUrl: `http://${portal.address}:${portal.monitoring}/health/ready`,
       settingsFile: file(`${PORTAL}.yaml`),
+      mailDirectory: file(MAIL_FOLDER),
     },
     servers: Object.fromEntries(servers),
     processes: processes.map(({ name, pid }) => ({ name, pid })),

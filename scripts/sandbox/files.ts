@@ -19,7 +19,7 @@ import {
   subsystemText,
 } from './layout.ts'
 import { LOGIN_CLIENT, registryUrl, serverUrl, writePeople } from './people.ts'
-import { PORTAL, trackersIn, writePortalSettings } from './portal.ts'
+import { PORTAL, portalUrl, trackersIn, writePortalSettings } from './portal.ts'
 
 /** Whose logs are searched by person: the population register's, and in a living sandbox those of all who have trackers. */
 export function withSubjectKeys(layout: Layout): Agency[] {
@@ -136,9 +136,18 @@ login:
   contact: whoever started this sandbox
 witness: { name: ${witnessName(layout, agency)} }
 witnesses: { policyFile: ./${key}/witnesses.policy }
-${subjectKeys}development: true
+${subjectKeys}${noticesOf(layout, agency)}development: true
 `,
   )
+}
+
+/** Who have trackers tell people by message, too: letters go to a folder. */
+function noticesOf(layout: Layout, agency: Agency): string {
+  const { portal } = layout
+  if (portal === undefined || !trackersIn(layout).includes(agency)) return ''
+  return `mail: { host: ${portal.address}, port: ${portal.mail}, tls: none, from: notices@${agency.key}.sandbox.example }
+notices: { portal: '${portalUrl(portal)}' }
+`
 }
 
 /**

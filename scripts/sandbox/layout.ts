@@ -39,8 +39,8 @@ export type Layout = {
     offersMonitoring: number
     applications: number
   }
-  /** The citizens' portal, which a living sandbox has. */
-  portal?: { address: string; port: number; monitoring: number }
+  /** The citizens' portal, which a living sandbox has, and the mail server by which its people are told. */
+  portal?: { address: string; port: number; monitoring: number; mail: number }
   agencies: { population: Agency; tax: Agency; business: Agency; health?: Agency }
 }
 
@@ -90,7 +90,9 @@ export function layoutOf(directory: string, network: string, instance = 'DEV', p
       ...{ companies: 9004, companiesMonitoring: 9005, incomes: 9006, insured: 9007 },
       ...{ offers: 9008, offersMonitoring: 9009, applications: 9010 },
     },
-    ...(pastDays !== undefined && { portal: { address: `${network}.40`, port: 9450, monitoring: 9451 } }),
+    ...(pastDays !== undefined && {
+      portal: { address: `${network}.40`, port: 9450, monitoring: 9451, mail: 9452 },
+    }),
     agencies: {
       population: agency('population', '1001', 'Population Agency', ['population', 'Population register'], 1),
       tax: agency('tax', '1002', 'Tax Agency', ['tax', 'Tax assessment'], 2),

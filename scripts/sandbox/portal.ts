@@ -10,6 +10,8 @@ import { type Agency, encoded, folderOf, type Layout, SERVER_PORTS } from './lay
 const SUBSYSTEM = { code: 'portal', name: "Citizens' portal" }
 const CITIZEN = { number: 42, subject: 'citizen' }
 export const PORTAL = 'portal'
+/** Where letters to people lie. */
+export const MAIL_FOLDER = 'mail'
 
 /** Who have trackers, so that their people are told what both sides know; the others take no part yet. */
 export function trackersIn({ agencies }: Layout): Agency[] {
@@ -69,11 +71,13 @@ logLevel: warn
 }
 
 /** Lines for whoever wants to look. */
-export function sayPortal({ portal }: Layout, password: string): string[] {
+export function sayPortal(layout: Layout, password: string): string[] {
+  const { portal } = layout
   if (portal === undefined) return []
   const { subject, name } = citizen()
   return [
     `  Citizens' portal   ${portalUrl(portal)}/  who used my data, and a family benefit that came by itself; ${name} signs in as:`,
     `    ${subject.padEnd(7)} ${password}`,
+    `    letters to ${name} lie in ${folderOf(layout, MAIL_FOLDER)}`,
   ]
 }

@@ -27,7 +27,7 @@ function placesOf(layout: Layout): Place[] {
     ...at(registry.address, [registry.publicPort, registry.adminPort, registry.registrationPort]),
     ...agenciesOf(layout).flatMap(({ address }) => at(address, Object.values(SERVER_PORTS))),
     ...at(systemsAddress, Object.values(systemPorts)),
-    ...(portal === undefined ? [] : at(portal.address, [portal.port, portal.monitoring])),
+    ...(portal === undefined ? [] : at(portal.address, [portal.port, portal.monitoring, portal.mail])),
   ]
 }
 

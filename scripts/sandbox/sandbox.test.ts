@@ -1,14 +1,16 @@
 /** What a start of the sandbox finds: folders of other versions, another start, addresses in use; and how the days of a past are drawn. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import t from 'tap'
 import { readSettings } from '#adapters/kit/serve-adapter.ts'
 import { lifeEvents } from '#adapters/life-events/adapter.ts'
+import { createSendMail } from '#platform/mail/client.ts'
 import { openAdministrator } from './administrator.ts'
+import { createMailFolder } from './agencies/mail-folder.ts'
 import { randomNumbers } from './agencies/people.ts'
 import { benefitSettings, benefitsOf, writeBenefitSettings } from './benefits.ts'
 import { holdFolder } from './hold-folder.ts'
@@ -151,4 +153,21 @@ void t.test('the rule of the family benefit is one, in all languages', async (t)
   t.strictSame(languages, ['en', 'et', 'ko', 'uk'])
   t.match(rules, [{ name: 'family-benefit', calls: [{ name: 'child' }, { name: 'income' }] }])
   t.equal(benefitsOf(layoutOf('/', '127.0.9')), undefined, 'a lean one has none')
+})
+
+void t.test('letters to people lie in a folder', async (t) => {
+  const directory = path.join(t.testdir({}), 'mail')
+  const mail = createMailFolder({ directory, now: () => 0 }).listen(0, '127.0.0.1')
+  await once(mail, 'listening')
+  t.teardown(() => mail.close())
+  const { port } = mail.address() as AddressInfo
+  const send = createSendMail({ host: '127.0.0.1', port, tls: 'none', from: 'a@b.example' })
+  await send({ id: 'x', to: 'person@c.example', subject: 'Your code', text: '.1234 5678\n..\nend' })
+  await send({ id: 'y', to: 'person@c.example', subject: 'More', text: 'm' })
+  const [first, second, ...others] = readdirSync(directory).sort()
+  t.same(others, [])
+  const letter = readFileSync(path.join(directory, first!), 'utf8')
+  t.match(letter, /To: person@c\.example\r\n/)
+  t.match(letter, /\r\n\r\n\.1234 5678\r\n\.\.\r\nend/)
+  t.match(readFileSync(path.join(directory, second!), 'utf8'), /Subject: More/)
 })

@@ -2,6 +2,7 @@
  * The agencies' own systems in one process: the population register, the tax agency and business register that query it, and the
  * SQL adapter that serves the business register's table.
  */
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { readSettings, serveAdapter } from '#adapters/kit/serve-adapter.ts'
@@ -12,6 +13,7 @@ import { createAskingAgency } from './asking-agency.ts'
 import { createBenefitsOffice, type Office } from './benefits-office.ts'
 import { fillCompanies } from './company-store.ts'
 import { createIncomes, createInsured } from './living-registers.ts'
+import { createMailFolder } from './mail-folder.ts'
 import { createPopulationRegister } from './population-register.ts'
 import { openPersonStore } from './store.ts'
 
@@ -34,6 +36,8 @@ type Settings = {
   /** What a living sandbox has besides: the office that decides on benefits, and the service that offers them. */
   office?: Office & Asker
   offersFile?: string
+  /** What a living sandbox has: where letters to people are kept. */
+  mail?: { address: string; port: number; directory: string }
   authorityFile: string
   askers: Asker[]
 }
@@ -82,6 +86,9 @@ await runProcess({
       createBenefitsOffice({ office: settings.office, tls: await tlsOf(settings.office, authority), log })
     if (office !== undefined) await office.listen({ host: settings.address, port: settings.office!.port })
     const offers = settings.offersFile === undefined ? undefined : await serveOffers(settings.offersFile)
+    const mail = settings.mail && createMailFolder({ ...settings.mail, now: Date.now })
+    if (mail !== undefined)
+      await once(mail.listen({ host: settings.mail!.address, port: settings.mail!.port }), 'listening')
     const askers = await Promise.all(
       settings.askers.map(async (asker) => {
         const [certificate, key] = await Promise.all([
@@ -105,6 +112,7 @@ await runProcess({
         await companies.stop()
         await offers?.stop()
         await office?.close()
+        mail?.close()
         store.close()
       },
     }

@@ -9,6 +9,7 @@ import {
   SERVER_PORTS,
   subsystemText,
 } from '../layout.ts'
+import { MAIL_FOLDER } from '../portal.ts'
 
 /** `isPast`: nobody looks while the past is made, and nothing is offered. */
 export function agencySettings(layout: Layout, isPast: boolean): object {
@@ -33,6 +34,12 @@ export function agencySettings(layout: Layout, isPast: boolean): object {
     ...(office !== undefined && {
       office: { ...office, ...asker(agencies.health!, systems.applications) },
       ...(!isPast && { offersFile: benefitSettings(layout) }),
+    }),
+    ...(layout.portal !== undefined && {
+      mail: {
+        ...{ address: layout.portal.address, port: layout.portal.mail },
+        directory: folderOf(layout, MAIL_FOLDER),
+      },
     }),
     authorityFile: folderOf(layout, 'trust/root.pem'),
     askers: [asker(agencies.tax, systems.taxAgency), asker(agencies.business, systems.businessRegister)],
