@@ -50,7 +50,7 @@ export type Description = {
   login: { issuer: string; peopleFile: string }
   systems: { address: string; populationRegister: number; taxAgency: number; businessRegister: number }
   /** Of a living one. */
-  portal?: { url: string; healthUrl: string }
+  portal?: { url: string; healthUrl: string; mailDirectory: string }
   servers: Record<ServerName, WorldServer>
   processes: { name: string; pid: number }[]
 }

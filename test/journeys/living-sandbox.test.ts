@@ -1,6 +1,6 @@
 /** The sandbox that lives: its past is made once, under a clock of its own, and is as true as what is made now. */
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
@@ -118,6 +118,24 @@ void t.test('a birth brings the family benefit to its parents, on a phone', asyn
     return saw(await page.locator('main').textContent())?.includes('The agency has decided.')
   })
   await check('portal-decided-phone')
+
+  await load('/notices')
+  await page.getByLabel('Address').fill('citizen@mail.example')
+  await page.getByRole('button', { name: 'Ask', exact: true }).click()
+  await page.getByRole('link', { name: 'Back to the messages' }).click()
+  await page.locator('#whole').waitFor()
+  await check('portal-notices-phone')
+  const letters = await until('a code of each agency', async (saw) => {
+    const found = saw(readdirSync(world.portal!.mailDirectory))
+    return found.length >= 2 && found
+  })
+  const letter = readFileSync(path.join(world.portal!.mailDirectory, letters.sort()[0]!), 'utf8')
+  const [, code = ''] = /\b(\d{4} \d{4})\b/.exec(letter) ?? []
+  const system = letter.includes('@population.') ? 'Population register' : 'Tax assessment'
+  const waiting = page.locator('#whole li').filter({ hasText: system })
+  await waiting.getByLabel('Code').fill(code)
+  await waiting.getByRole('button', { name: 'Confirm' }).click()
+  await waiting.getByText('You are told here.').waitFor()
 })
 
 void t.test('a second start says at once that it runs, and where', (t) => {
