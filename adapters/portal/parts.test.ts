@@ -96,10 +96,10 @@ t.test('of a side that answered without a use one thing is said, whatever it say
 
 t.test('the pages name what the catalogues have', (t) => {
   const sources = [
-    ...['frame', 'welcome', 'uses', 'use', 'coverage', 'wrong'].map((name) => `pages/${name}.ts`),
+    ...['frame', 'welcome', 'uses', 'use', 'coverage', 'wallet', 'wrong'].map((name) => `pages/${name}.ts`),
     ...['list-page', 'one-page', 'asked-page', 'terms', 'problem'].map((name) => `consents/${name}.ts`),
     ...['list-page', 'offer-page', 'section'].map((name) => `services/${name}.ts`),
-    ...['routes.ts', 'portal.ts', 'uses/section.ts', 'routing/serve-sections.ts'],
+    ...['routes.ts', 'portal.ts', 'uses/section.ts', 'routing/serve-sections.ts', 'login/wallet/routes.ts'],
   ]
   const named = sources.flatMap((file) =>
     [
@@ -172,7 +172,7 @@ t.test('one person or one slow system takes the portal from nobody', async (t) =
     },
   })
   const sessionOf = (code: string): Session => ({
-    ...{ person: { code, name: '' }, look: { language: 'en', large: false, easy: false } },
+    ...{ person: { code, name: '' }, by: 'provider', look: { language: 'en', large: false, easy: false } },
     ...{ csrfToken: '', endsAt: 0, ended: new AbortController().signal },
   })
   const gone = (): AbortSignal => AbortSignal.abort()

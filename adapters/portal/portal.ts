@@ -2,6 +2,7 @@
  * The citizens' portal: an information system like any other, which asks its own security server who used a person's data, and shows it
  * to that person. It has no database and writes no file.
  */
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { logRequests } from '#adapters/kit/log-requests.ts'
 import { readOwnServer } from '#adapters/kit/messages/own-server.ts'
 import type { OpenWorker, Worker, WorkerQuestion } from '#adapters/kit/serve-worker.ts'
@@ -18,8 +19,10 @@ import { createAsking } from './asking/in-turn.ts'
 import { openServer } from './asking/own-server.ts'
 import { serveAssets } from './assets.ts'
 import { createOneCookie } from './login/cookie.ts'
-import { createSessions } from './login/sessions.ts'
-import { codeReader, signInRoutes } from './login/sign-in.ts'
+import { createSessions, type Look } from './login/sessions.ts'
+import { codeReader, type Refusal, signInRoutes } from './login/sign-in.ts'
+import { openWallets } from './login/wallet/open-wallets.ts'
+import { walletSignInRoutes } from './login/wallet/routes.ts'
 import { stopRoutes } from './notices/stop.ts'
 import { type MenuEntry, type Place, readerOf } from './pages/frame.ts'
 import { messagePage } from './pages/welcome.ts'
@@ -85,18 +88,19 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
     ...{ name: settings.name, contact: settings.contact, languages: settings.languages },
     ...{ timeZone: settings.timeZone, assets: await serveAssets(app) },
     ...{ idleMinutes: times.idleMinutes, wholeMinutes: times.wholeMinutes },
+    hasWallets: settings.wallets !== undefined,
     menu: () => menuOf(settings, systems),
   }
   const logins = metrics.counter('concordat_portal_logins_total', 'Logins by outcome', ['outcome'])
   const questions = metrics.counter('concordat_portal_questions_total', 'What people asked for', ['what'])
   metrics.watch('concordat_portal_sessions', 'People who are signed in', sessions.size)
   const failed = failurePage(place, { cookie, sessions })
-  signInRoutes(app, {
+  const signIn = {
     ...{ client, cookie, sessions, clock, redirectUri },
     codeOf: codeReader(person.pattern),
-    count: (outcome) => logins.inc({ outcome }),
-    lookOf: (request) => lookOf(request, place.languages),
-    refused: (reply, look, why) => {
+    count: (outcome: string) => logins.inc({ outcome }),
+    lookOf: (request: FastifyRequest) => lookOf(request, place.languages),
+    refused: (reply: FastifyReply, look: Look, why: Refusal) => {
       const reader = readerOf(place, look, undefined)
       const { words } = reader
       const link = { href: '/', text: words('message.again') }
@@ -106,7 +110,7 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
         .type(HTML)
         .send(messagePage(place, reader, page))
     },
-    arrived: (reply, look, next) => {
+    arrived: (reply: FastifyReply, look: Look, next: string) => {
       const reader = readerOf(place, look, undefined)
       const { words } = reader
       const link = { href: next, text: words('login.goOn') }
@@ -114,7 +118,13 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
       return reply.type(HTML).send(messagePage(place, reader, { ...page, next }))
     },
     isEntrance: entrancesOf(SECTIONS),
-  })
+  }
+  signInRoutes(app, signIn)
+  const wallets =
+    settings.wallets === undefined
+      ? undefined
+      : await openWallets(app, { settings: settings.wallets, baseUrl: login.baseUrl, clock, log, metrics })
+  if (wallets !== undefined) walletSignInRoutes(app, { ...signIn, wallets, place })
   const { serviceCode, atOnce, wholeMs } = asking
   const ask = createAskAll({ server, serviceCode, atOnce, wholeMs, limits: asking })
   const inTurn = createAsking({ ...asking, ask, country: person.country, clock })
@@ -136,12 +146,21 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
         systems.isKnown()
           ? { ok: true }
           : { ok: false, reason: 'the own security server named no systems yet' },
+      ...(wallets === undefined
+        ? {}
+        : {
+            wallets: () => {
+              const reason = wallets.ailing()
+              return reason === undefined ? { ok: true } : { ok: false, reason }
+            },
+          }),
     },
     async close() {
       looking.end()
       sessions.close()
       await app.close()
       await client.close()
+      await wallets?.close()
       server.close()
     },
   }

@@ -5,6 +5,7 @@ import type { Problem } from '#platform/configuration/read-configuration.ts'
 import { BOTH_FILES, type Listener, listenerFiles } from '#platform/http-service/listener-tls.ts'
 import { isLoopback, isSafe, loginProperties } from '#platform/sessions/settings.ts'
 import { FIND_USAGE } from '#schemas/find-usage.ts'
+import { checkWallets, type WalletSettings, walletSchema } from './login/wallet/settings.ts'
 import { LANGUAGES } from './texts.ts'
 
 export type PortalSettings = {
@@ -22,6 +23,7 @@ export type PortalSettings = {
     scope: string
     acr?: string[]
   }
+  wallets?: WalletSettings
   person: { claim: string; pattern: string; country: string }
   sessions: { idleMinutes: number; wholeMinutes: number; most: number }
   securityServer: OwnServerSettings
@@ -94,6 +96,7 @@ export const settingsSchema = {
         },
       },
     },
+    wallets: walletSchema,
     person: {
       type: 'object',
       additionalProperties: false,
@@ -159,6 +162,7 @@ export function checkSettings(settings: PortalSettings, problem: Problem): void 
     throw problem(['sessions', 'idleMinutes'], 'is longer than sessions.wholeMinutes')
   if (asking.answerMs > asking.wholeMs) throw problem(['asking', 'answerMs'], 'is longer than asking.wholeMs')
   checkPattern(person.pattern, problem)
+  if (settings.wallets !== undefined) checkWallets(settings.wallets, problem)
   if (!isTimeZone(settings.timeZone))
     throw problem(['timeZone'], 'is not the name of a time zone, such as Europe/Tallinn')
 }

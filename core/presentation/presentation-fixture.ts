@@ -21,10 +21,14 @@ import type { EcJwk } from './thumbprint.ts'
 
 type TestVerifier = Verifier & { key: KeyPair; anchorDer: Buffer }
 
-export function testVerifier(prefix: Verifier['prefix'] = 'x509_hash'): TestVerifier {
+export function testVerifier(
+  prefix: Verifier['prefix'] = 'x509_hash',
+  validity: { notBefore?: Date; notAfter?: Date } = {},
+): TestVerifier {
   const [root, key] = [newKey(), newKey()]
   const issuer = commonName('relying parties')
-  const anchorDer = bake({ subject: issuer, key: root, extensions: caExtensions(), keyIdentifiers: true })
+  const anchor = { subject: issuer, key: root, extensions: caExtensions(), keyIdentifiers: true }
+  const anchorDer = bake({ ...anchor, ...validity })
   const leaf = bake({
     subject: commonName('verifier'),
     issuer,
@@ -32,6 +36,7 @@ export function testVerifier(prefix: Verifier['prefix'] = 'x509_hash'): TestVeri
     signer: root,
     extensions: [keyUsage(0x80), subjectAltName(general.dns('verifier.example'))],
     keyIdentifiers: true,
+    ...validity,
   })
   return {
     ...{ chain: [leaf], prefix, key, anchorDer },

@@ -204,13 +204,15 @@ void t.test('a request object is as others read it', async (t) => {
 void t.test('trusted issuers are read as data, or refused', async (t) => {
   const anchors = [state.anchorDer.toString('base64')]
   const good = { name: 'State', types: [PERSON], anchors, requiresStatus: true }
-  t.match(readTrustedIssuers([good]), [{ name: 'State', requiresStatus: true }])
+  t.match(readTrustedIssuers([good]), [{ name: 'State', requiresStatus: true, statusHosts: [] }])
   const wrong = [
     {},
     [{}],
     [{ ...good, types: [] }],
     [{ ...good, anchors: [] }],
     [{ ...good, anchors: ['AA=='] }],
+    [{ ...good, statusHosts: ['https://a.example'] }],
+    [{ ...good, statusHosts: 'a.example' }],
   ]
   for (const one of [...wrong, Array(1001).fill(good)]) t.throws(() => readTrustedIssuers(one))
 })

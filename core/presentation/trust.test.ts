@@ -46,7 +46,7 @@ const rootName = commonName('Root')
 const anchorDer = bake({ subject: rootName, key: root, extensions: caExtensions(), keyIdentifiers: true })
 const anchor = parseCertificate(anchorDer)
 const trusted: TrustedIssuer = {
-  ...{ name: 'State', types: [PERSON, LICENCE], requiresStatus: false },
+  ...{ name: 'State', types: [PERSON, LICENCE], requiresStatus: false, statusHosts: [] },
   anchors: [{ certificate: anchor }],
 }
 

@@ -21,6 +21,8 @@ export type TrustedIssuer = {
   signers?: SignerMark[]
   /** Its credentials must name a status, from a time if one is given. Without this they may, and then it counts. */
   requiresStatus: boolean | Date
+  /** The hosts of its status lists: a credential must not send a verifier anywhere else. */
+  statusHosts: string[]
 }
 
 /** Who stands behind a credential: the key that signs, and its path, anchor last. */
@@ -34,10 +36,13 @@ const MDOC_SIGNING = '1.0.18013.5.1.2'
 const FOR_OTHERS: ReadonlySet<string> = new Set([
   ...[OID.serverAuth, OID.clientAuth, OID.codeSigning, OID.timeStamping, OID.ocspSigning],
 ])
+/** A name or an address as a URL has it, with a port where it is not the scheme's. */
+const HOST = /^[a-z0-9.[\]:-]{1,255}$/
+const MAX_HOSTS = 100
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/
 
 /**
- * Reads `[{name, types, anchors, signers?, requiresStatus?}]`; an anchor is base64 of DER, or `{certificate, trustedFrom?,
+ * Reads `[{name, types, anchors, signers?, requiresStatus?, statusHosts?}]`; an anchor is base64 of DER, or `{certificate, trustedFrom?,
  * trustedUntil?}`. An anchor under two names needs signers in each. Throws `invalid_input`.
  */
 export function readTrustedIssuers(value: unknown): TrustedIssuer[] {
@@ -59,12 +64,19 @@ export function readTrustedIssuers(value: unknown): TrustedIssuer[] {
 
 function readIssuer(one: unknown): TrustedIssuer {
   if (!isObject(one) || typeof one.name !== 'string' || one.name === '') throw wrong('an issuer has a name')
-  const { name, types, anchors, requiresStatus = false } = one
+  const { name, types, anchors, requiresStatus = false, statusHosts = [] } = one
   if (!isTexts(types) || types.length === 0) throw wrong(`types of ${name}`)
   if (!Array.isArray(anchors) || anchors.length === 0) throw wrong(`anchors of ${name}`)
+  if (
+    !isTexts(statusHosts) ||
+    statusHosts.length > MAX_HOSTS ||
+    !statusHosts.every((host) => HOST.test(host))
+  )
+    throw wrong(`statusHosts of ${name}`)
   const signers = one.signers === undefined ? {} : { signers: readSignerMarks(one.signers, name) }
   return {
     ...{ name, types, anchors: anchors.map((anchor: unknown) => readAnchor(anchor, name)), ...signers },
+    statusHosts,
     requiresStatus:
       typeof requiresStatus === 'boolean'
         ? requiresStatus

@@ -15,6 +15,8 @@ export type Attempt = {
   flow: Flow
   /** SHA-256 of the token that only the browser has. */
   browser: Buffer
+  /** What a link or a QR code says to a wallet. */
+  walletUrl: string
   claims: JsonObject
   asked: Asked
   decryptionKey: KeyObject

@@ -13,12 +13,22 @@ import { anchorsAt, type TrustedIssuer } from '#core/presentation/trusted-issuer
 import type { Clock } from '#platform/clock.ts'
 import type { RefusalReason } from '#schemas/presentation.ts'
 import { type Attempt, createAttempts, digestOf, type Flow, newToken, type Outcome } from './attempts.ts'
-import { drawQr } from './draw-qr.ts'
 import { makeEncryptionKey } from './encryption-key.ts'
 import type { FetchStatusList } from './fetch-status-list.ts'
 
 /** Why an attempt gives nothing, beside the reasons of a presentation. */
 export type LoginRefusal = 'ended' | 'not_answered' | 'code_wrong' | 'number_wrong'
+
+/** `walletUrl` opens a wallet as a link, or as a QR code. */
+type Looked =
+  | { state: 'ended' }
+  | {
+      state: 'waiting' | 'answered'
+      flow: Flow
+      walletUrl: string
+      endsAt: number
+      refusal?: RefusalReason
+    }
 
 export type WalletLogin = ReturnType<typeof createWalletLogin>
 
@@ -101,40 +111,35 @@ export function createWalletLogin(q: {
 
   return {
     /** `browser` belongs into a cookie that no script reads. `transaction` binds the presentation to one exchange. */
-    begin(start: { flow: Flow; label: string; transaction?: Transaction }) {
+    begin(start: { flow: Flow; transaction?: Transaction }) {
       const [id, browser] = [newToken(16), newToken()]
       const { jwk, privateKey } = makeEncryptionKey()
       const claims = requestClaims(id, jwk, start.transaction)
       const asked = readAsked(claims)
       // To the second of the request: what is taken later, no record could prove.
       const endsAt = asked.expiresAt.getTime()
-      attempts.add({
-        ...{ id, flow: start.flow, browser: digestOf(browser), claims, asked },
-        ...{ decryptionKey: privateKey, fetched: undefined, state: 'waiting', refusal: undefined },
-        ...{ badAnswers: 0, wrongNumbers: 0, responseCode: newToken(), outcome: undefined, endsAt },
-        number: String(randomInt(10 ** DIGITS)).padStart(DIGITS, '0'),
-      })
       const parameters = new URLSearchParams({
         client_id: String(claims.client_id),
         request_uri: address('request', id),
         request_uri_method: 'post',
       })
       const walletUrl = `${settings.walletUrl}?${parameters}`
-      return {
-        id,
-        browser,
-        walletUrl,
-        endsAt,
-        qr: start.flow === 'cross-device' ? drawQr(walletUrl, start.label) : undefined,
-      }
+      attempts.add({
+        ...{ id, flow: start.flow, browser: digestOf(browser), claims, asked, walletUrl },
+        ...{ decryptionKey: privateKey, fetched: undefined, state: 'waiting', refusal: undefined },
+        ...{ badAnswers: 0, wrongNumbers: 0, responseCode: newToken(), outcome: undefined, endsAt },
+        number: String(randomInt(10 ** DIGITS)).padStart(DIGITS, '0'),
+      })
+      return { id, browser, walletUrl, endsAt }
     },
 
     /** How far an attempt is. One of another browser, or one that is over, is `ended`. */
-    look(id: string, browser: string): { state: 'waiting' | 'answered' | 'ended'; refusal?: RefusalReason } {
+    look(id: string, browser: string): Looked {
       const attempt = attempts.ofBrowser(id, browser)
       if (attempt === undefined) return { state: 'ended' }
+      const { flow, walletUrl, endsAt, refusal } = attempt
       const state = attempt.state === 'answered' ? 'answered' : 'waiting'
-      return attempt.refusal === undefined ? { state } : { state, refusal: attempt.refusal }
+      return { state, flow, walletUrl, endsAt, ...(refusal === undefined ? {} : { refusal }) }
     },
 
     /** On the same device: `responseCode` came with the person from the wallet, `browser` from the cookie. */

@@ -13,10 +13,9 @@ const LATER = /\bimport\(\s*['"]([^'"]+)['"]\s*\)(?:\)?\s*\.\s*(?!then\b)(\w+))?
 
 /**
  * Modules that others import under other names than those of their files: a bundler the replacements of Node's modules and the
- * entry of the built page, agencies the entry of the client package. And the login with a wallet, which the portal is to take.
+ * entry of the built page, agencies the entry of the client package.
  */
-const FOR_OTHERS =
-  /^scripts\/verify\/page\/(browser\/|shown\/main\.ts$)|^adapters\/client\/index\.ts$|^platform\/wallet-login\/(create-|routes|fetch-)/
+const FOR_OTHERS = /^scripts\/verify\/page\/(browser\/|shown\/main\.ts$)|^adapters\/client\/index\.ts$/
 
 /**
  * `file: name` of each export without a user, with the reason. An export that only tests import is unused too, unless its own

@@ -1,15 +1,23 @@
 /**
- * The one cookie of the portal: an attempt to log in, or the session that came of it. No script, no other site and, with HTTPS, no
+ * The one cookie of the portal: an attempt to log in, at the provider or with a wallet, or the session that came of it. No script, no other site and, with HTTPS, no
  * other host can read or set it (RFC 6265bis, __Host- prefix). It has no lifetime, so a browser that is closed forgets it.
  */
 import { type Cookies, createCookies } from '#platform/sessions/cookies.ts'
 
-type Held = { attempt: string; language: string; next: string } | { session: string } | undefined
+type WalletAttempt = { id: string; browser: string }
+type Beginning = { language: string; next: string }
+type Held =
+  | ({ attempt: string } & Beginning)
+  | ({ wallet: WalletAttempt } & Beginning)
+  | { session: string }
+  | undefined
 
 export type OneCookie = {
   read(header: string | undefined): Held
   /** Lax: the provider's redirect back is a navigation from another site. */
-  writeAttempt(attempt: string, q: { language: string; next: string }): string
+  writeAttempt(attempt: string, q: Beginning): string
+  /** Lax, too: the wallet of this device sends the person back. */
+  writeWallet(attempt: WalletAttempt, q: Beginning): string
   /** Strict: no other site can send a person's browser here with their session. */
   writeSession(token: string): string
   clear(): string
@@ -18,6 +26,7 @@ export type OneCookie = {
 const NAME = 'id'
 /** An address of the portal stands encoded: it may have no sign that ends a cookie. */
 const ATTEMPT = /^a\.([a-z]{2})\.([A-Za-z0-9_-]{1,800})\.(.{1,100})$/
+const WALLET = /^w\.([a-z]{2})\.([A-Za-z0-9_-]{1,800})\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/
 const SESSION = /^s\.([A-Za-z0-9_-]{43})$/
 
 export function createOneCookie(q: { secure: boolean }): OneCookie {
@@ -27,13 +36,21 @@ export function createOneCookie(q: { secure: boolean }): OneCookie {
       const value = cookies.read(header, NAME) ?? ''
       const [, session] = SESSION.exec(value) ?? []
       if (session !== undefined) return { session }
+      const [, tongue, place = '', id, browser] = WALLET.exec(value) ?? []
+      if (tongue !== undefined && id !== undefined && browser !== undefined)
+        return { wallet: { id, browser }, language: tongue, next: decoded(place) }
       const [, language, next, attempt] = ATTEMPT.exec(value) ?? []
       if (language === undefined || next === undefined || attempt === undefined) return undefined
-      return { attempt, language, next: Buffer.from(next, 'base64url').toString() }
+      return { attempt, language, next: decoded(next) }
     },
     writeAttempt: (attempt, { language, next }) =>
-      cookies.write(NAME, `a.${language}.${Buffer.from(next).toString('base64url')}.${attempt}`, 'Lax'),
+      cookies.write(NAME, `a.${language}.${encoded(next)}.${attempt}`, 'Lax'),
+    writeWallet: ({ id, browser }, { language, next }) =>
+      cookies.write(NAME, `w.${language}.${encoded(next)}.${id}.${browser}`, 'Lax'),
     writeSession: (token) => cookies.write(NAME, `s.${token}`, 'Strict'),
     clear: () => cookies.clear(NAME, 'Strict'),
   }
 }
+
+const encoded = (text: string): string => Buffer.from(text).toString('base64url')
+const decoded = (text: string): string => Buffer.from(text, 'base64url').toString()

@@ -8,11 +8,15 @@ import type { Clock } from '#platform/clock.ts'
 /** `code` is the person's, as the registers know it. */
 export type Person = { code: string; name: string }
 
+/** How a person signed in: at the country's provider, or with a wallet. */
+type SignedInBy = 'provider' | 'wallet'
+
 /** How a person wants to read. */
 export type Look = { language: string; large: boolean; easy: boolean }
 
 export type Session = {
   person: Person
+  by: SignedInBy
   look: Look
   csrfToken: string
   /** When it ends at the latest, whatever is done. */
@@ -22,7 +26,7 @@ export type Session = {
 }
 
 export type Sessions = {
-  begin(person: Person, look: Look): string
+  begin(person: Person, look: Look, by?: SignedInBy): string
   /** The session of this token, which is used now; undefined if there is none or it is over. */
   find(token: string): Session | undefined
   end(token: string): void
@@ -51,14 +55,14 @@ export function createSessions(q: { clock: Clock; idleMs: number; wholeMs: numbe
   // A person who went away is forgotten, also if nobody else comes.
   const timer = setInterval(sweep, SWEEP_MS).unref()
   return {
-    begin(person, look) {
+    begin(person, look, by = 'provider') {
       // The one that was used longest ago gives way: memory is bounded, and a login is dearer than a page.
       if (kept.size >= q.most) remove(kept.keys().next().value as string)
       const token = randomBytes(32).toString('base64url')
       const controller = new AbortController()
       const now = q.clock()
       kept.set(digestOf(token), {
-        ...{ person, look, controller, ended: controller.signal, usedAt: now },
+        ...{ person, by, look, controller, ended: controller.signal, usedAt: now },
         csrfToken: createHmac('sha256', token).update('csrf').digest('base64url'),
         endsAt: now + q.wholeMs,
       })

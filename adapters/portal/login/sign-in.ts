@@ -13,9 +13,9 @@ import type { OneCookie } from './cookie.ts'
 import type { Look, Person, Sessions } from './sessions.ts'
 
 /** Why somebody is not signed in. */
-type Refusal = 'expired' | 'failed' | 'no_code' | 'away'
+export type Refusal = 'expired' | 'failed' | 'no_code' | 'away'
 
-type SignIn = {
+export type SignIn = {
   client: OpenIdClient
   cookie: OneCookie
   sessions: Sessions
@@ -112,13 +112,13 @@ export function signInRoutes(app: FastifyInstance, q: SignIn): void {
 }
 
 /** Where the person wants to go. Never out of the portal, and to no page that a stranger's link should open. */
-function nextOf(request: FastifyRequest, { isEntrance }: Pick<SignIn, 'isEntrance'>): string {
+export function nextOf(request: FastifyRequest, { isEntrance }: Pick<SignIn, 'isEntrance'>): string {
   const { next } = request.query as Record<string, unknown>
   return typeof next === 'string' && isEntrance(next) ? next : '/'
 }
 
 /** The session before is never reused: a token that somebody planted becomes worthless. */
-function endOld(
+export function endOld(
   { headers }: FastifyRequest,
   { cookie, sessions }: Pick<SignIn, 'cookie' | 'sessions'>,
 ): void {

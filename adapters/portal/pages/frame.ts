@@ -13,6 +13,8 @@ export type Place = {
   timeZone: string
   idleMinutes: number
   wholeMinutes: number
+  /** Whether people may sign in with a wallet too. */
+  hasWallets: boolean
   /** Addresses of the files that pages load. */
   assets: { tokens: string; style: string; script: string; icon: string }
   /** The sections that are there for people who are signed in. */
@@ -87,9 +89,9 @@ export function wholePage(frame: Frame, content: Html): string {
   return frame.head.markup + content.markup + frame.tail.markup
 }
 
-function signedIn({ words }: Reader, { person, csrfToken }: Session): Html {
+function signedIn({ words }: Reader, { person, csrfToken, by }: Session): Html {
   return html`<form class="me" method="post" action="/logout">
-<span class="who"><bdi>${person.name}</bdi></span>
+<span class="who"><bdi>${person.name}</bdi> <span class="quiet">${words(`frame.by.${by}`)}</span></span>
 ${csrfField({ csrfToken })}
 <button type="submit" class="plain">${words('frame.signOut')}</button>
 </form>`

@@ -15,20 +15,26 @@ export function welcomePage(place: Place, reader: Reader, ended: boolean): strin
 ${ended ? html`<p class="note" role="status">${words('welcome.ended')}</p>` : NOTHING}
 <h1>${words('welcome.title')}</h1>
 <p class="lead">${words('welcome.lead')}</p>
-<p class="go"><a class="button" href="/login?language=${look.language}">${words('welcome.signIn')}</a></p>
+<p class="go"><a class="button" href="/login?language=${look.language}">${words('welcome.signIn')}</a>${place.hasWallets ? html` <a class="button quiet-button" href="/login/wallet?language=${look.language}">${words('welcome.wallet')}</a>` : NOTHING}</p>
 <ul class="points">${points.map(([icon, key]) => html`<li>${icon}<div><h2>${words(`${key}.title`)}</h2><p>${words(key)}</p></div></li>`)}</ul>
 </div>`
   return wholePage(frameOf(place, reader, { title: words('welcome.title'), at: '/' }), content)
 }
 
+type Link = { href: string; text: string }
+
 /** What happened, and what to do next. */
 export function messagePage(
   place: Place,
   reader: Reader,
-  q: { title: string; text: string; link: { href: string; text: string }; next?: string },
+  q: { title: string; text: string; link: Link; other?: Link; next?: string },
 ): string {
   const content = html`<div class="message"><h1>${q.title}</h1><p class="lead">${q.text}</p>
-<p class="go"><a class="button" href="${q.link.href}">${q.link.text}</a></p></div>`
+<p class="go"><a class="button" href="${q.link.href}">${q.link.text}</a>${
+    q.other === undefined
+      ? NOTHING
+      : html` <a class="button quiet-button" href="${q.other.href}">${q.other.text}</a>`
+  }</p></div>`
   const { title, next } = q
   return wholePage(frameOf(place, reader, { title, at: '/', ...(next !== undefined && { next }) }), content)
 }

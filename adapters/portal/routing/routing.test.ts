@@ -21,6 +21,7 @@ function open(t: Test, sections: readonly Section[], mayAsk = (): boolean => tru
   const place: Place = {
     ...{ name: 'My data', contact: 'help', languages: ['en'], timeZone: 'UTC' },
     ...{ idleMinutes: 15, wholeMinutes: 60, assets: { tokens: '', style: '', script: '', icon: '' } },
+    hasWallets: true,
     menu: () => [],
   }
   const log = createLog({ name: 'test', destination: { write: () => undefined } })
@@ -141,7 +142,10 @@ t.test('a link of another site leads to one page, and nowhere else', async (t) =
     /http-equiv="refresh" content="0;url=\/asked\/t0-k_en"/,
     'the Strict cookie comes next',
   )
-  t.match(await at({}), /href="\/login\?next=\/asked\/t0-k_en"/)
+  t.match(
+    await at({}),
+    /href="\/login\?next=\/asked\/t0-k_en"[\s\S]*href="\/login\/wallet\?next=\/asked\/t0-k_en"/,
+  )
   t.match(await at(signIn('1').headers), /^for you: t0-k_en$/)
   const isEntrance = entrancesOf([section])
   const addresses = {

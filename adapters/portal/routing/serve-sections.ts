@@ -64,16 +64,27 @@ function answerStranger(route: Route, request: FastifyRequest, rooms: Rooms, rea
   // The Strict cookie of a person who is signed in does not come with a link of another site, but with the next step from here.
   if (request.headers['sec-fetch-site'] === 'cross-site')
     return message(rooms, reader, { of: 'entrance', link: [at, 'login.goOn'], next: at })
-  return message(rooms, reader, { of: 'entrance', link: [`/login?next=${at}`, 'welcome.signIn'] })
+  const { hasWallets } = rooms.place
+  return message(rooms, reader, {
+    ...{ of: 'entrance', link: [`/login?next=${at}`, 'welcome.signIn'] },
+    ...(hasWallets && { other: [`/login/wallet?next=${at}`, 'welcome.wallet'] as const }),
+  })
 }
 
-type Message = { of: string; link: [href: string, text: string]; status?: number; next?: string }
+type Message = {
+  of: string
+  link: readonly [href: string, text: string]
+  other?: readonly [href: string, text: string]
+  status?: number
+  next?: string
+}
 
-function message({ place }: Rooms, reader: Reader, { of, link, status = 200, next }: Message): Answer {
+function message({ place }: Rooms, reader: Reader, { of, link, other, status = 200, next }: Message): Answer {
   const { words } = reader
   const [href, text] = link
   const page = messagePage(place, reader, {
     ...{ title: words(`${of}.title`), text: words(`${of}.text`), link: { href, text: words(text) } },
+    ...(other !== undefined && { other: { href: other[0], text: words(other[1]) } }),
     ...(next !== undefined && { next }),
   })
   return { page, status }

@@ -32,10 +32,15 @@ export type Authority = {
 }
 
 /** An authority named `name`, with one certificate below its anchor for both formats. */
-export function authorityOf(name: string, types = [PERSON, LICENCE]): Authority {
+export function authorityOf(
+  name: string,
+  types = [PERSON, LICENCE],
+  validity: { notBefore?: Date; notAfter?: Date } = {},
+): Authority {
   const [root, key] = [newKey(), newKey()]
   const issuer = commonName(`${name} root`)
-  const anchorDer = bake({ subject: issuer, key: root, extensions: caExtensions(), keyIdentifiers: true })
+  const anchor = { subject: issuer, key: root, extensions: caExtensions(), keyIdentifiers: true }
+  const anchorDer = bake({ ...anchor, ...validity })
   const leaf = bake({
     subject: commonName(`${name} signer`),
     issuer,
@@ -43,9 +48,16 @@ export function authorityOf(name: string, types = [PERSON, LICENCE]): Authority 
     signer: root,
     extensions: [keyUsage(0x80), extendedKeyUsage(['1.0.18013.5.1.2'], true)],
     keyIdentifiers: true,
+    ...validity,
   })
   const anchors = [{ certificate: parseCertificate(anchorDer) }]
-  return { name, anchorDer, chain: [leaf], key, trusted: { name, types, anchors, requiresStatus: false } }
+  return {
+    name,
+    anchorDer,
+    chain: [leaf],
+    key,
+    trusted: { name, types, anchors, requiresStatus: false, statusHosts: [] },
+  }
 }
 
 /** A status list in the form of the draft, `values` by index. */

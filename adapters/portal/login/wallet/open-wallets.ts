@@ -1,0 +1,78 @@
+/** The login with a wallet as the portal has it: asks for the person's code alone, of those credentials that the settings name. */
+import type { FastifyInstance } from 'fastify'
+import type { Clock } from '#platform/clock.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import { isLoopback } from '#platform/sessions/settings.ts'
+import { createWalletLogin, type WalletLogin } from '#platform/wallet-login/create-wallet-login.ts'
+import { createStatusLists } from '#platform/wallet-login/fetch-status-list.ts'
+import { walletRoutes } from '#platform/wallet-login/routes.ts'
+import { type Issuers, openIssuers } from './issuers.ts'
+import type { WalletSettings } from './settings.ts'
+import { readVerifier } from './verifier.ts'
+
+export type Wallets = {
+  login: WalletLogin
+  /** Why nobody can sign in so; undefined if all is well. */
+  ailing(): string | undefined
+  close(): Promise<void>
+}
+
+/** The attribute that is asked for. */
+export const CODE = 'code'
+export const WALLET_PAGES = '/login/wallet'
+const WALLETS = '/wallet'
+const HOUR_SECONDS = 3600
+const LOOK_MS = 15_000
+
+/** Adds the two addresses that wallets use. Throws `invalid_configuration`. */
+export async function openWallets(
+  app: FastifyInstance,
+  q: { settings: WalletSettings; baseUrl: string; clock: Clock; log: Log; metrics: Metrics },
+): Promise<Wallets> {
+  const { settings, baseUrl, clock } = q
+  const verifier = await readVerifier(settings)
+  const issuers = await openIssuers(settings.trustedIssuersFile, q.log)
+  const outcomes = q.metrics.counter('concordat_portal_wallet_logins_total', 'What came of asking wallets', [
+    'outcome',
+  ])
+  const lists = createStatusLists({ clock, mayAsk: (uri) => mayAsk(uri, issuers) })
+  const login = createWalletLogin({
+    settings: {
+      ...{ baseUrl, prefix: WALLETS, walletUrl: settings.walletUrl },
+      returnUrl: {
+        'same-device': `${baseUrl}${WALLET_PAGES}/back`,
+        'cross-device': `${baseUrl}${WALLET_PAGES}/phone`,
+      },
+      maxStatusAgeSeconds: settings.maxStatusAgeHours * HOUR_SECONDS,
+    },
+    verifier,
+    needed: [{ attribute: CODE }],
+    sources: settings.credentials.map(({ format, types, code }, at) => ({
+      ...{ id: `person_${at + 1}`, format, types, places: { [CODE]: code } },
+    })),
+    issuers: issuers.current,
+    fetchStatusList: lists.fetch,
+    clock,
+    count: (outcome) => outcomes.inc({ outcome }),
+  })
+  walletRoutes(app, WALLETS, login)
+  const looking = setInterval(() => void issuers.look(), LOOK_MS).unref()
+  return {
+    login,
+    ailing() {
+      if (verifier.leaf.notAfter.getTime() <= clock()) return 'the certificate for asking wallets is expired'
+      return issuers.isRead() ? undefined : 'the trusted issuers of wallets cannot be read'
+    },
+    async close() {
+      clearInterval(looking)
+      await lists.close()
+    },
+  }
+}
+
+/** An address in a credential sends this portal to hosts of trusted issuers alone, and to this machine only unencrypted. */
+function mayAsk({ protocol, host, hostname }: URL, issuers: Issuers): boolean {
+  if (protocol !== 'https:' && !(protocol === 'http:' && isLoopback(hostname))) return false
+  return issuers.current().some(({ statusHosts }) => statusHosts.includes(host))
+}

@@ -1,0 +1,133 @@
+/**
+ * Signing in with a wallet, without script: `GET /login/wallet` offers both ways, `POST` begins one, `/wait` shows how far it is. Back
+ * from the wallet of this device comes `/back`; another device opens `/phone`, whose number is typed where the code is shown.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { LoginRefusal } from '#platform/wallet-login/create-wallet-login.ts'
+import { type Place, type Reader, readerOf } from '../../pages/frame.ts'
+import { phonePage, type Said, waitPage, walletPage } from '../../pages/wallet.ts'
+import { messagePage } from '../../pages/welcome.ts'
+import { readForm } from '../../routing/form.ts'
+import type { OneCookie } from '../cookie.ts'
+import type { Look, Sessions } from '../sessions.ts'
+import { endOld, nextOf, type SignIn } from '../sign-in.ts'
+import { CODE, WALLET_PAGES, type Wallets } from './open-wallets.ts'
+
+type WalletSignIn = Pick<SignIn, 'codeOf' | 'lookOf' | 'refused' | 'arrived' | 'count' | 'isEntrance'> & {
+  wallets: Pick<Wallets, 'login'>
+  cookie: OneCookie
+  sessions: Sessions
+  place: Place
+}
+type Held = { id: string; browser: string }
+type Finished = ReturnType<Wallets['login']['confirm']>
+
+const HTML = 'text/html; charset=utf-8'
+const MOST_TYPED = 64
+
+export function walletSignInRoutes(app: FastifyInstance, q: WalletSignIn): void {
+  const { place, cookie } = q
+  const { login } = q.wallets
+  const heldBy = ({ headers }: FastifyRequest): (Held & { language: string; next: string }) | undefined => {
+    const held = cookie.read(headers.cookie)
+    return held !== undefined && 'wallet' in held
+      ? { ...held.wallet, language: held.language, next: held.next }
+      : undefined
+  }
+  /** The language in which it was begun, unless the address asks for another. */
+  const lookOf = (request: FastifyRequest): Look => {
+    const { language } = heldBy(request) ?? {}
+    const look = q.lookOf(request)
+    const { language: asked } = request.query as Record<string, unknown>
+    return language === undefined || asked === look.language ? look : { ...look, language }
+  }
+  const readerFor = (request: FastifyRequest): Reader => readerOf(place, lookOf(request), undefined)
+
+  /** The attempt is over, or none of this browser. */
+  function sayEnded(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const reader = readerFor(request)
+    const { words } = reader
+    const link = { href: WALLET_PAGES, text: words('message.again') }
+    const page = { title: words('wallet.ended.title'), text: words('wallet.ended'), link }
+    return reply
+      .code(403)
+      .header('set-cookie', cookie.clear())
+      .type(HTML)
+      .send(messagePage(place, reader, page))
+  }
+
+  function sayHowFar(request: FastifyRequest, reply: FastifyReply, said?: Said): FastifyReply {
+    const held = heldBy(request)
+    const looked = held === undefined ? undefined : login.look(held.id, held.browser)
+    if (looked === undefined || looked.state === 'ended') return sayEnded(request, reply)
+    return reply.type(HTML).send(waitPage(place, readerFor(request), { ...looked, said }))
+  }
+
+  /** Signs in whoever the wallet names. Anything else leaves no session. */
+  function end(request: FastifyRequest, reply: FastifyReply, finished: Finished): FastifyReply {
+    if ('refused' in finished) {
+      const said: Partial<Record<LoginRefusal, Said>> = {
+        not_answered: 'notYet',
+        number_wrong: 'wrongNumber',
+      }
+      return sayHowFar(request, reply, said[finished.refused])
+    }
+    const look = lookOf(request)
+    const claim = finished.outcome.attributes[CODE]
+    const code = q.codeOf(typeof claim === 'string' ? claim : undefined)
+    reply.header('set-cookie', cookie.clear())
+    if (code === undefined) {
+      q.count('no_code')
+      return q.refused(reply, look, 'no_code')
+    }
+    q.count('signed_in')
+    const token = q.sessions.begin({ code, name: '' }, look, 'wallet')
+    reply.removeHeader('set-cookie').header('set-cookie', cookie.writeSession(token))
+    const { next = '/' } = heldBy(request) ?? {}
+    return q.arrived(reply, look, q.isEntrance(next) ? next : '/')
+  }
+
+  app.get(WALLET_PAGES, (request, reply) =>
+    reply.type(HTML).send(walletPage(place, readerFor(request), nextOf(request, q))),
+  )
+
+  app.post(WALLET_PAGES, (request, reply) => {
+    const form = readForm(request)
+    const flow = form.get('flow') === 'cross-device' ? 'cross-device' : 'same-device'
+    const language = place.languages.find((one) => one === form.get('language')) ?? q.lookOf(request).language
+    const given = form.get('next') ?? '/'
+    const begun = login.begin({ flow })
+    endOld(request, q)
+    return reply
+      .header('set-cookie', cookie.writeWallet(begun, { language, next: q.isEntrance(given) ? given : '/' }))
+      .redirect(`${WALLET_PAGES}/wait`, 303)
+  })
+
+  app.get(`${WALLET_PAGES}/wait`, (request, reply) => sayHowFar(request, reply))
+
+  app.get(`${WALLET_PAGES}/back`, (request, reply) => {
+    const held = heldBy(request)
+    if (held === undefined) return sayEnded(request, reply)
+    return end(request, reply, login.finish({ ...held, responseCode: codeIn(request) }))
+  })
+
+  app.get(`${WALLET_PAGES}/phone`, (request, reply) => {
+    const number = login.numberFor(codeIn(request))
+    return reply
+      .code(number === undefined ? 403 : 200)
+      .type(HTML)
+      .send(phonePage(place, readerFor(request), number))
+  })
+
+  app.post(`${WALLET_PAGES}/number`, (request, reply) => {
+    const held = heldBy(request)
+    if (held === undefined) return sayEnded(request, reply)
+    const number = (readForm(request).get('number') ?? '').slice(0, MOST_TYPED)
+    return end(request, reply, login.confirm({ ...held, number }))
+  })
+}
+
+function codeIn(request: FastifyRequest): string {
+  const { response_code: code } = request.query as Record<string, unknown>
+  return typeof code === 'string' ? code : ''
+}

@@ -1,0 +1,249 @@
+/** People who sign in with a wallet, and those who would be somebody else: by a photographed code, another browser, a bad answer. */
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { newKey } from '#core/certificate/certificate-fixture.ts'
+import { testVerifier } from '#core/presentation/presentation-fixture.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { type Browser, CLIENT, openBrowser } from '#test/fakes/openid-provider.ts'
+import { usageSample } from '#test/fakes/usage-sample.ts'
+import { startUsageServer, tellsPlainly } from '#test/fakes/usage-systems.ts'
+import { authorityOf, PERSON } from '#test/fakes/wallet/authority.ts'
+import { presentAt } from '#test/fakes/wallet/present-at.ts'
+import { startPortal } from '../../portal-fixture.ts'
+import { openIssuers } from './issuers.ts'
+import { checkWallets, type WalletSettings } from './settings.ts'
+import { readVerifier } from './verifier.ts'
+
+const NOW = Date.now()
+const DAY = 86_400_000
+const VALID = { notBefore: new Date(NOW - DAY), notAfter: new Date(NOW + DAY) }
+const CODE = 'P00000042'
+const OTHER = 'P00000043'
+const state = authorityOf('State', [PERSON], VALID)
+const stranger = authorityOf('Stranger', [PERSON], VALID)
+const verifier = testVerifier('x509_hash', VALID)
+const holder = newKey()
+const PLACE = '/login/wallet'
+
+const walletOf = (personal_code: string, authority = state) => ({
+  ...{ authority, holder, attributes: { personal_code, family_name: 'Mets' }, disclose: ['personal_code'] },
+})
+const mine = walletOf(CODE)
+const theirs = walletOf(OTHER)
+
+const pemOf = (der: Buffer): string =>
+  `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`
+const keyOf = (pair: typeof holder): string =>
+  String(pair.privateKey.export({ format: 'pem', type: 'pkcs8' }))
+const issuersOf = (...authorities: (typeof state)[]): string =>
+  JSON.stringify(
+    authorities.map(({ name, anchorDer }) => ({
+      name,
+      types: [PERSON],
+      anchors: [anchorDer.toString('base64')],
+    })),
+  )
+
+/** The files of the settings, in a folder of the test. */
+function filesIn(folder: string): WalletSettings {
+  const write = (name: string, content: string): string => {
+    const file = path.join(folder, name)
+    writeFileSync(file, content, { mode: 0o600 })
+    return file
+  }
+  return {
+    certificateFile: write('verifier.pem', verifier.chain.map(pemOf).join('')),
+    keyFile: write('verifier.key', keyOf(verifier.key)),
+    trustedIssuersFile: write('issuers.json', issuersOf(state)),
+    credentials: [{ format: 'dc+sd-jwt', types: [PERSON], code: ['personal_code'] }],
+    walletUrl: 'haip-vp://',
+    maxStatusAgeHours: 24,
+  }
+}
+
+void t.test('people sign in with a wallet', async (t) => {
+  const server = await startUsageServer(t, usageSample(NOW, tellsPlainly([])))
+  const portal = await startPortal(t, {
+    ...{ server: server.url, issuer: 'http://127.0.0.1:1', client: CLIENT },
+    settings: { wallets: filesIn(t.testdir()) },
+  })
+  const at = (place: string): string => portal.url + place
+  const begin = async (browser: Browser, flow: string) => {
+    const begun = await browser.visit(at(PLACE), { form: { flow, language: 'en' } })
+    t.strictSame([begun.status, begun.headers['location']], [303, `${PLACE}/wait`])
+    const { text } = await browser.visit(at(`${PLACE}/wait`))
+    const [, link = ''] = /(haip-vp:\/\/\?[^"<]+)/.exec(text.replaceAll('&#38;', '&')) ?? []
+    return { link, text }
+  }
+  const refused = async (browser: Browser, page: { status: number; text: string }, why: string) => {
+    t.equal(page.status, 403, why)
+    t.match(page.text, /You are not signed in/, why)
+    t.equal((await browser.visit(at('/stay'))).status, 401, why)
+  }
+
+  await t.test('on this device', async (t) => {
+    const [browser, other] = [openBrowser(t), openBrowser(t)]
+    t.match((await browser.visit(at('/'))).text, /href="\/login\/wallet\?language=en">Sign in with a wallet/)
+    t.match(
+      (await browser.visit(at(`${PLACE}?language=et`))).text,
+      /Rahakott on selles seadmes[\s\S]*Rahakott on teises seadmes/,
+    )
+    const { link, text } = await begin(browser, 'same-device')
+    t.match(text, /I have answered[\s\S]*This is over at \d\d:\d\d\./)
+    t.match(
+      [...browser.cookies.get(new URL(portal.url).host)!.values()],
+      [/^w\.en\.Lw\.[\w-]{22}\.[\w-]{43}$/],
+      'one cookie',
+    )
+    const answered = await presentAt(link, mine)
+    t.match(answered, {
+      status: 200,
+      redirectUri: new RegExp(`^${portal.url}${PLACE}/back\\?response_code=`),
+    })
+    const query = answered.request!['dcql_query'] as { credentials: object[] }
+    t.strictSame(
+      query.credentials.map((one) => ({ ...one, trusted_authorities: undefined })),
+      [
+        {
+          ...{ id: 'person_1', format: 'dc+sd-jwt', meta: { vct_values: [PERSON] } },
+          ...{ claims: [{ path: ['personal_code'] }], trusted_authorities: undefined },
+        },
+      ],
+      'the code, and nothing else',
+    )
+    await refused(other, await other.visit(answered.redirectUri), 'a browser that began nothing')
+    await begin(other, 'same-device')
+    t.match((await other.visit(answered.redirectUri)).text, /has not answered yet/, 'or its own')
+    const arrived = await browser.visit(answered.redirectUri)
+    t.match(arrived.text, /You are signed in/)
+    t.match(arrived.headers['set-cookie'], /^portal-id=s\.[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/)
+    t.match((await browser.visit(at('/about'))).text, /class="quiet">signed in with a wallet</)
+    await browser.visit(at('/'))
+    t.ok(
+      server.asked.length > 0 &&
+        server.asked.every(({ userId }) => userId === `EE${CODE}` || userId === CODE),
+    )
+    const late = openBrowser(t)
+    await refused(late, await late.visit(answered.redirectUri), 'given once')
+    await begin(browser, 'same-device')
+    t.equal((await browser.visit(at('/stay'))).status, 401, 'who begins anew is signed out')
+  })
+
+  await t.test('on another device', async (t) => {
+    const [browser, thief] = [openBrowser(t), openBrowser(t)]
+    const { link, text } = await begin(browser, 'cross-device')
+    t.match(text, /<svg [^>]+aria-label="Scan this code with your wallet"/)
+    const say = (number: string, who = browser) => who.visit(at(`${PLACE}/number`), { form: { number } })
+    t.match((await say('123456')).text, /role="alert">Your wallet has not answered yet/)
+    // The code was photographed, and answered: the number is on the thief's phone, and not at the screen.
+    const answered = await presentAt(link, theirs)
+    t.match(answered.redirectUri, /\/login\/wallet\/phone\?response_code=/)
+    const phone = await thief.visit(answered.redirectUri)
+    const [, one = '', two = ''] = /class="typed">(\d{3}) (\d{3})</.exec(phone.text) ?? []
+    t.match(phone.text, /Tell nobody the number/)
+    await refused(thief, await say(one + two, thief), 'the number opens nothing elsewhere')
+    await begin(thief, 'cross-device')
+    t.match((await say(one + two, thief)).text, /has not answered yet/, 'nor where another code is shown')
+    await thief.visit(answered.redirectUri.replace('/phone', '/back'))
+    t.equal((await thief.visit(at('/stay'))).status, 401, 'nor does the phone')
+    t.match((await say('1')).text, /role="alert">This is not the number on your phone/)
+    t.equal((await browser.visit(at('/stay'))).status, 401)
+    await say('2')
+    await refused(browser, await say('3'), 'three wrong numbers')
+    await refused(browser, await say(one + two), 'the right one comes too late')
+    t.match((await thief.visit(answered.redirectUri)).status, 403, 'and the phone has none')
+
+    const again = await begin(browser, 'cross-device')
+    const shown = await thief.visit((await presentAt(again.link, mine)).redirectUri)
+    t.match((await browser.visit(at(`${PLACE}/wait`))).text, /Type the number that your phone shows/)
+    const [, number = ''] = /class="typed">(\d{3} \d{3})</.exec(shown.text) ?? []
+    t.match((await say(number)).text, /You are signed in/)
+    t.equal((await browser.visit(at('/stay'))).status, 204)
+  })
+
+  await t.test('what does not hold signs nobody in, and the page says so', async (t) => {
+    const browser = openBrowser(t)
+    const { link } = await begin(browser, 'same-device')
+    const earlier = await begin(openBrowser(t), 'same-device')
+    const foreign = (await presentAt(earlier.link, mine)).request!['nonce'] as string
+    const declined = Buffer.from('error=access_denied')
+    t.match(await presentAt(link, mine, { form: declined }), { status: 200, redirectUri: '' })
+    t.match((await browser.visit(at(`${PLACE}/wait`))).text, /says that you did not agree/)
+    for (const [wallet, changes, reason] of [
+      [mine, { signer: newKey() }, 'key_binding_signature_invalid'],
+      [mine, { nonce: foreign }, 'key_binding_nonce_mismatch'],
+      [walletOf(CODE, stranger), {}, 'issuer_untrusted'],
+      [mine, { change: (form: Buffer) => form.subarray(0, -40) }, 'answer_malformed'],
+    ] as const) {
+      const { link } = await begin(browser, 'same-device')
+      t.match(await presentAt(link, wallet, changes), { status: 400, error: reason, redirectUri: '' })
+      t.match((await browser.visit(at(`${PLACE}/wait`))).text, /We cannot accept what the wallet answered/)
+    }
+    t.equal((await browser.visit(at('/stay'))).status, 401)
+    const nobody = await begin(browser, 'same-device')
+    const odd = await presentAt(nobody.link, walletOf('not a code'))
+    t.match((await browser.visit(odd.redirectUri)).text, /did not say your personal code/)
+    t.equal((await browser.visit(at('/stay'))).status, 401)
+  })
+
+  await t.test('an attempt that is over or unknown is said plainly', async (t) => {
+    const browser = openBrowser(t)
+    const jar = new Map([['portal-id', `w.et.Lw.${'a'.repeat(22)}.${'b'.repeat(43)}`]])
+    browser.cookies.set(new URL(portal.url).host, jar)
+    const { status, text, headers } = await browser.visit(at(`${PLACE}/wait`))
+    t.match({ status, text }, { status: 403, text: /Ükski rahakott ei vastanud/ })
+    t.match(headers['set-cookie'], /^portal-id=; .*Max-Age=0/)
+    for (const place of [
+      '/back',
+      '/back?response_code=a&response_code=b',
+      '/phone?response_code=%00',
+      '/number',
+    ])
+      t.ok((await browser.visit(at(PLACE + place))).status < 500, place)
+  })
+  t.notMatch(portal.lines.join(''), new RegExp(`${CODE}|${OTHER}|Mets`), 'no line says who it was')
+})
+
+void t.test('settings, certificate, key and issuers are held to what wallets take', async (t) => {
+  const folder = t.testdir({ 'root.pem': pemOf(verifier.anchorDer), 'empty.pem': '' })
+  const settings = filesIn(folder)
+  const { leaf } = await readVerifier(settings)
+  t.equal(leaf.der.toString('base64'), verifier.chain[0]!.toString('base64'))
+  writeFileSync(path.join(folder, 'other.key'), keyOf(holder), { mode: 0o600 })
+  for (const [wrong, why] of [
+    [{ certificateFile: path.join(folder, 'root.pem') }, /signed itself/],
+    [{ certificateFile: path.join(folder, 'empty.pem') }, /no certificate/],
+    [{ keyFile: path.join(folder, 'other.key') }, /is not the key of/],
+    [{ keyFile: settings.certificateFile }, /is not the key of/],
+  ] as const)
+    await t.rejects(readVerifier({ ...settings, ...wrong }), { code: 'invalid_configuration', what: why })
+  const problem = (keys: string[]): never => {
+    throw new Error(keys.join('.'))
+  }
+  const check = (more: object) => () => checkWallets({ ...settings, ...more }, problem as never)
+  t.doesNotThrow(check({}))
+  t.throws(check({ credentials: [{ format: 'mso_mdoc', types: ['a'], code: ['b'] }] }), /credentials\.0/)
+  t.throws(check({ walletUrl: 'javascript://%0aalert(1)' }), /walletUrl/)
+
+  const file = settings.trustedIssuersFile
+  const issuers = await openIssuers(file, createLog({ name: 'test', level: 'silent' }))
+  const names = (): string[] => issuers.current().map(({ name }) => name)
+  t.strictSame(names(), ['State'])
+  writeFileSync(file, issuersOf(state, stranger))
+  await issuers.look()
+  t.strictSame(names(), ['State', 'Stranger'])
+  writeFileSync(file, '[{"name": "half"')
+  await issuers.look()
+  t.strictSame(
+    [names(), issuers.isRead()],
+    [['State', 'Stranger'], false],
+    'what cannot be read changes nothing',
+  )
+  writeFileSync(file, issuersOf(stranger))
+  await issuers.look()
+  t.strictSame([names(), issuers.isRead()], [['Stranger'], true])
+  await t.rejects(openIssuers(path.join(folder, 'empty.pem'), createLog({ name: 'test' })), {
+    code: 'invalid_configuration',
+  })
+})
