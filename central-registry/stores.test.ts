@@ -94,7 +94,7 @@ const MIGRATIONS = [
   'registry-suspensions-001',
   'registry-transparency-log-002-kinds',
   'registry-trust-001',
-  'registry-trust-002-settings',
+  ...['registry-trust-002-settings', 'registry-trust-003-issuers'],
   'sessions-001',
   'sessions-002-passkeys',
   'witness-001',

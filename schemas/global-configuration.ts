@@ -4,6 +4,7 @@
  */
 import type { CertificateProfile } from './certificate-profile.ts'
 import type { ClientId, MemberId, ServerId, SubsystemId } from './identifiers.ts'
+import type { PublishedIssuer } from './trusted-issuer.ts'
 
 export type CostType = 'FREE' | 'PAID' | 'UNDEFINED'
 export type CsrFormat = 'PEM' | 'DER'
@@ -114,10 +115,14 @@ export type ConfigurationStatement = {
   registration?: RegistrationService
   /** Profiles of approved CAs in addition to X-Road's classes; the part `CERTIFICATE_PROFILES_PART` has their hash. */
   certificateProfiles?: CertificateProfile[]
+  /** Whose credentials this instance trusts; the part `TRUSTED_ISSUERS_PART` has their hash. */
+  trustedIssuers?: PublishedIssuer[]
 }
 
 /** No version's directory contains this part, so X-Road's clients, which fetch every part, never see it. */
 export const CERTIFICATE_PROFILES_PART = 'V1/CERTIFICATE-PROFILES'
+/** As well. */
+export const TRUSTED_ISSUERS_PART = 'V1/TRUSTED-ISSUERS'
 
 /** The registration listener of a registry: its https address and its TLS certificate in base64. */
 export type RegistrationService = { address: string; certificate: string }

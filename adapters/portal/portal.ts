@@ -123,7 +123,14 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
   const wallets =
     settings.wallets === undefined
       ? undefined
-      : await openWallets(app, { settings: settings.wallets, baseUrl: login.baseUrl, clock, log, metrics })
+      : await openWallets(app, {
+          settings: settings.wallets,
+          baseUrl: login.baseUrl,
+          server,
+          clock,
+          log,
+          metrics,
+        })
   if (wallets !== undefined) walletSignInRoutes(app, { ...signIn, wallets, place })
   const { serviceCode, atOnce, wholeMs } = asking
   const ask = createAskAll({ server, serviceCode, atOnce, wholeMs, limits: asking })

@@ -34,6 +34,7 @@ export type RegisterRows = {
   externalAnchors: { instance: string; generated_at: string; sources: string; state: string }[]
   signingKeys: { id: string; certificate: Buffer; is_active: number }[]
   certificateProfiles: { name: string; document: string }[]
+  trustedIssuers: { name: string; document: string }[]
   /** What is suspended now. */
   suspended: { kind: string; subject: string }[]
 }
@@ -56,7 +57,7 @@ export type Settings = SharedSettings & {
 /** The rows that a publication needs apart from the shared parameters. */
 export type FewRows = Pick<
   RegisterRows,
-  'parameters' | 'externalAnchors' | 'signingKeys' | 'certificateProfiles'
+  'parameters' | 'externalAnchors' | 'signingKeys' | 'certificateProfiles' | 'trustedIssuers'
 >
 
 /** The instance of the register; undefined before it is initialised. */

@@ -196,6 +196,7 @@ async function readFew(kysely: Kysely<RegisterTables>): Promise<FewRows> {
     externalAnchors: await all('external_anchor', ['instance', 'generated_at', 'sources', 'state']),
     signingKeys: await all('signing_key', ['created_at', 'id', 'certificate', 'is_active']),
     certificateProfiles: await all('certificate_profile', ['name', 'document']),
+    trustedIssuers: await all('trusted_issuer', ['name', 'document']),
   }
 }
 

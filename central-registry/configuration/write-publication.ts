@@ -14,7 +14,12 @@ import { documentSignerOf } from '#core/configuration/signed-document.ts'
 import { signStatement } from '#core/configuration/statement.ts'
 import { publicHalf, type SigningKey, signDerWith } from '#core/signature/signing-key.ts'
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
-import { CERTIFICATE_PROFILES_PART, type ConfigurationStatement } from '#schemas/global-configuration.ts'
+import {
+  CERTIFICATE_PROFILES_PART,
+  type ConfigurationStatement,
+  TRUSTED_ISSUERS_PART,
+} from '#schemas/global-configuration.ts'
+import type { PublishedIssuer } from '#schemas/trusted-issuer.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
 import { assemblePrivate, type FewRows, hostOf, type Settings } from './assemble.ts'
 import type { Publication, PublishedFile } from './store.ts'
@@ -70,15 +75,15 @@ export async function writePublication(
     ...part,
     location: `/V${part.version}/${stamp}/${part.file}`,
   }))
-  const profiles = profilesOf(q.rows, stamp)
-  const logHead = await logHeadOf({ ...hashesOf(placed), ...hashOf(profiles) }, generatedAt, q)
+  const lists = listsOf(q.rows, stamp)
+  const logHead = await logHeadOf({ ...hashesOf(placed), ...hashesOfLists(lists) }, generatedAt, q)
   const files: PublishedFile[] = placed.map(({ location, stored }) => ({
     path: location,
     contentType: 'text/xml',
     ...stored,
   }))
-  if (profiles !== undefined)
-    files.push({ path: profiles.location, contentType: 'application/json', content: profiles.content })
+  for (const { location, content } of lists)
+    files.push({ path: location, contentType: 'application/json', content })
   for (const version of VERSIONS) {
     for (const name of ['internalconf', 'externalconf'] as const) {
       const own = placed.filter(
@@ -90,7 +95,7 @@ export async function writePublication(
         contentType: 'text/plain',
         content: await directory(own, version, expireDate, q),
       })
-      const statement = await statementOf(own, { generatedAt, expireDate, logHead, profiles }, q)
+      const statement = await statementOf(own, { generatedAt, expireDate, logHead, lists }, q)
       files.push({
         path: `/V${version}/${name}-statement`,
         contentType: 'application/jose',
@@ -152,30 +157,47 @@ async function logHeadOf(
   return signLogHead(head, documentSignerOf(q.signer.certificate, q.signer.key))
 }
 
-/** For our own servers, in the statement: X-Road's parameters have room only for a profile's name. */
-type Profiles = { list: CertificateProfile[]; location: string; content: Buffer; sha512: string }
-
-function profilesOf({ certificateProfiles }: FewRows, stamp: string): Profiles | undefined {
-  if (certificateProfiles.length === 0) return undefined
-  const list = certificateProfiles.map(({ document }) => JSON.parse(document) as CertificateProfile)
-  const content = Buffer.from(canonicalJson(list))
-  const sha512 = createHash('sha512').update(content).digest('base64')
-  return { list, content, sha512, location: `/V1/${stamp}/certificate-profiles.json` }
+/** For our own servers, in the statement: X-Road's parameters have room only for a profile's name, and for no issuers. */
+type List = {
+  part: string
+  location: string
+  content: Buffer
+  sha512: string
+  stated: Pick<ConfigurationStatement, 'certificateProfiles' | 'trustedIssuers'>
 }
 
-function hashOf(profiles: Profiles | undefined): Record<string, string> {
-  return profiles === undefined ? {} : { [CERTIFICATE_PROFILES_PART]: profiles.sha512 }
+/** Those that are not empty. */
+function listsOf({ certificateProfiles, trustedIssuers }: FewRows, stamp: string): List[] {
+  const read = <T>(rows: { document: string }[]): T[] => rows.map(({ document }) => JSON.parse(document) as T)
+  const list = (part: string, file: string, of: object[], stated: List['stated']): List[] => {
+    if (of.length === 0) return []
+    const content = Buffer.from(canonicalJson(of))
+    const sha512 = createHash('sha512').update(content).digest('base64')
+    return [{ part, content, sha512, stated, location: `/V1/${stamp}/${file}` }]
+  }
+  const profiles = read<CertificateProfile>(certificateProfiles)
+  const issuers = read<PublishedIssuer>(trustedIssuers)
+  return [
+    ...list(CERTIFICATE_PROFILES_PART, 'certificate-profiles.json', profiles, {
+      certificateProfiles: profiles,
+    }),
+    ...list(TRUSTED_ISSUERS_PART, 'trusted-issuers.json', issuers, { trustedIssuers: issuers }),
+  ]
+}
+
+function hashesOfLists(lists: List[]): Record<string, string> {
+  return Object.fromEntries(lists.map(({ part, sha512 }) => [part, sha512]))
 }
 
 function hashesOf(parts: Placed[]): Record<string, string> {
   return Object.fromEntries(parts.map((part) => [nameOf(part), part.hash.toString('base64')]))
 }
 
-type Common = { generatedAt: Date; expireDate: Date; logHead: string; profiles: Profiles | undefined }
+type Common = { generatedAt: Date; expireDate: Date; logHead: string; lists: List[] }
 
 function statementOf(
   parts: Placed[],
-  { generatedAt, expireDate, logHead, profiles }: Common,
+  { generatedAt, expireDate, logHead, lists }: Common,
   q: NextPublication,
 ): Promise<string> {
   const statement: ConfigurationStatement = {
@@ -190,11 +212,9 @@ function statementOf(
           { location: part.location, sha512: part.hash.toString('base64') },
         ]),
       ),
-      ...(profiles === undefined
-        ? {}
-        : { [CERTIFICATE_PROFILES_PART]: { location: profiles.location, sha512: profiles.sha512 } }),
+      ...Object.fromEntries(lists.map(({ part, location, sha512 }) => [part, { location, sha512 }])),
     },
-    ...(profiles === undefined ? {} : { certificateProfiles: profiles.list }),
+    ...Object.assign({}, ...lists.map(({ stated }) => stated)),
     hasSuspensionList: true,
     logHead,
     ...registrationOf(q.settings),

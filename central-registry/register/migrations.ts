@@ -18,6 +18,7 @@ import { signingKeyLife } from './migrations/signing-key-life.ts'
 import { successionMigrations } from './migrations/successions.ts'
 import { suspensionMigrations } from './migrations/suspensions.ts'
 import { trustSettings } from './migrations/trust-settings.ts'
+import { trustedIssuerMigrations } from './migrations/trusted-issuers.ts'
 
 export const registerMigrations: Record<string, Migration> = {
   ...firstMigrations,
@@ -38,4 +39,5 @@ export const registerMigrations: Record<string, Migration> = {
   ...ownersGroup,
   ...trustSettings,
   ...identityMigrations,
+  ...trustedIssuerMigrations,
 }

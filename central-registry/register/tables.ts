@@ -135,6 +135,8 @@ export type RegisterTables = FederationTables &
     }
     /** Profiles for approved CAs whose class is not one of X-Road's; `document` is the canonical JSON. */
     certificate_profile: { name: string; document: string; sha256: string; changed_at: string }
+    /** Issuers of credentials; `document` is the canonical JSON of schemas/trusted-issuer.ts. */
+    trusted_issuer: { name: string; document: string; sha256: string; changed_at: string }
     certification_authority: { sha256: string; service: number; is_top: number; certificate: Buffer }
     ocsp_responder: {
       id: Generated<number>

@@ -1,19 +1,28 @@
 /**
  * Certificate profiles of an instance, on both databases: stored, tried out, published to our servers, and used to read
- * certificates.
+ * certificates. Trusted issuers of credentials, which take the same way.
  */
 import { randomUUID } from 'node:crypto'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { parseAnchor } from '#core/configuration/anchor.ts'
 import { verifyStatement } from '#core/configuration/statement.ts'
+import { anchorsAt, readTrustedIssuers } from '#core/presentation/trusted-issuers.ts'
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
-import { CERTIFICATE_PROFILES_PART } from '#schemas/global-configuration.ts'
+import { CERTIFICATE_PROFILES_PART, TRUSTED_ISSUERS_PART } from '#schemas/global-configuration.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { reportAt, signedReport } from '#test/fakes/fleet.ts'
 import { authenticationParty } from '#test/fakes/management-requests.ts'
 import { anchorOf, newestOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
-import { actsOf, authority, NEW_SERVER, OWNER, owner, registrationOf } from '#test/fakes/request-world.ts'
+import {
+  actsOf,
+  authority,
+  NEW_SERVER,
+  OWNER,
+  owner,
+  registrationOf,
+  stranger,
+} from '#test/fakes/request-world.ts'
 import { authCertRegMessage, authCertRegSoap, REGISTRATION_TYPE } from '#test/fakes/xroad-registration.ts'
 
 const OWN = 'org.example.Own'
@@ -161,6 +170,83 @@ void t.test('a profile of the instance', async (t) => {
     await node.must('DELETE', `/certification-services/${id}`)
     await node.must('DELETE', ADDRESS)
     t.equal((await node.call('DELETE', ADDRESS)).status, 404)
+    await trustIssuers(t, world, node)
     await node.stop()
   })
 })
+
+const ISSUER = '/trusted-issuers/State'
+const issuer = {
+  ...{ name: 'State', purpose: 'Signing in at the portal', types: ['urn:example:person:1'] },
+  ...{ claims: [['personal_code']], statusHosts: ['status.example'], requiresStatus: true },
+  anchors: [{ certificate: authority.root.der.toString('base64') }],
+}
+
+/** An issuer of credentials from the registry to a server, and withdrawn: what it was trusted for stays to be judged by. */
+async function trustIssuers(
+  t: Test,
+  world: ReturnType<typeof registryWorld>,
+  node: Awaited<ReturnType<ReturnType<typeof registryWorld>['start']>>,
+): Promise<void> {
+  const leaf = (await authenticationParty(authority)).certificate.der.toString('base64')
+  for (const wrong of [
+    { ...issuer, name: 'Other' },
+    { ...issuer, purpose: ' ' },
+    { ...issuer, purpose: 'a\u202eb' },
+    { ...issuer, types: [] },
+    { ...issuer, claims: [] },
+    { ...issuer, claims: ['personal_code'] },
+    { ...issuer, anchors: [] },
+    { ...issuer, anchors: [{ certificate: leaf }] },
+    { ...issuer, anchors: [{ ...issuer.anchors[0], trustedUntil: 'tomorrow' }] },
+    { ...issuer, anchors: [{ ...issuer.anchors[0], note: 'x' }] },
+    { ...issuer, signers: [{}] },
+    { ...issuer, statusHosts: ['https://status.example/'] },
+    { ...issuer, more: 1 },
+  ])
+    t.equal((await node.call('PUT', ISSUER, wrong)).status, 400, JSON.stringify(wrong).slice(0, 80))
+  t.equal((await node.call('DELETE', ISSUER)).status, 404)
+  await node.must('PUT', ISSUER, issuer)
+  t.match(
+    await node.call('PUT', '/trusted-issuers/Other', { ...issuer, name: 'Other' }),
+    { status: 400, body: { message: /stands under another name/ } },
+    'whose certificates are whose has to be said',
+  )
+  t.match(await node.must('GET', '/trusted-issuers'), [
+    { name: 'State', state: 'TRUSTED', issuer, anchors: [{ trustedUntil: null }] },
+  ])
+  await publish(node)
+  const servers = await world.reader(await anchorOf(node))
+  await servers.refresh()
+  t.same(servers.current().trustedIssuers, [issuer])
+  const { version } = servers.current()
+  const address = '/internalconf-statement?version=6'
+  const { parts } = JSON.parse(
+    Buffer.from((await node.get(address)).bytes.toString().split('.')[1]!, 'base64url').toString(),
+  ) as { parts: Record<string, { location: string }> }
+  const { bytes } = await node.get(parts[TRUSTED_ISSUERS_PART]!.location)
+  t.same(JSON.parse(bytes.toString()), [issuer], 'what the log has the hash of can be fetched')
+
+  await node.must('PUT', ISSUER, {
+    ...issuer,
+    anchors: [{ certificate: stranger.root.der.toString('base64') }],
+  })
+  await node.must('DELETE', ISSUER)
+  t.equal((await node.call('DELETE', ISSUER)).status, 404, 'once')
+  t.match(await node.must('GET', '/trusted-issuers'), [{ state: 'WITHDRAWN' }])
+  await publish(node)
+  await servers.refresh()
+  const { trustedIssuers } = servers.current()
+  t.not(servers.current().version, version)
+  const at = new Date(world.clock.now)
+  t.same(
+    readTrustedIssuers(trustedIssuers).flatMap((one) => anchorsAt(one, at)),
+    [],
+    'servers trust it no more',
+  )
+  t.equal(
+    trustedIssuers[0]!.anchors.length,
+    2,
+    'and know what was trusted, also the anchor that was replaced',
+  )
+}

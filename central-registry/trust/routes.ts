@@ -5,6 +5,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { CostType, CsrFormat } from '#schemas/global-configuration.ts'
 import { checkName } from '../members/rules.ts'
+import { issuerHandlers } from './issuer-routes.ts'
 import { profileHandlers } from './profile-routes.ts'
 import {
   checkCa,
@@ -25,6 +26,7 @@ export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<st
 
   return {
     ...profileHandlers(q),
+    ...issuerHandlers(q),
     getCertificationServices: async () => {
       const services = await store.services()
       const [authorities, responders] = await Promise.all([store.authorities(), store.responders()])

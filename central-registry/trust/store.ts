@@ -5,6 +5,7 @@ import { tablesOf } from '#platform/database/open-database.ts'
 import type { CostType, CsrFormat } from '#schemas/global-configuration.ts'
 import { type Change, countOf, mustBe, type Tabled } from '../changes/store.ts'
 import type { RegisterTables } from '../register/tables.ts'
+import { createIssuerStore } from './issuers-store.ts'
 import { createProfileStore } from './profiles-store.ts'
 import { type AuthorityAct, authorityState, nextAuthorityState, nextServiceState } from './rules.ts'
 
@@ -19,6 +20,7 @@ export function createTrustStore(database: Tabled, change: Change) {
 
   return {
     ...createProfileStore(tables, change),
+    ...createIssuerStore(tables, change),
     services: () =>
       tables
         .selectFrom('certification_service')

@@ -31,6 +31,7 @@ const catalogueService = async () => (await import('./catalogue/one.tsx')).OneSe
 const contracts = async () => (await import('./contracts/page.tsx')).Contracts
 const contract = async () => (await import('./contracts/one.tsx')).OneContract
 const explanation = async () => (await import('./explanation/page.tsx')).ExplanationPage
+const trustedIssuers = async () => (await import('./trusted-issuers/page.tsx')).TrustedIssuers
 const trustServices = async () => (await import('./trust-services/page.tsx')).TrustServices
 const newProfile = async () => (await import('./trust-services/profile-page.tsx')).NewProfile
 const oneProfile = async () => (await import('./trust-services/profile-page.tsx')).OneProfile
@@ -189,6 +190,10 @@ export const contents: Group[] = [
               page('/new-certificate-profile', 'profiles.add', 'putCertificateProfile', newProfile),
               page('/certificate-profiles/:name', 'profiles.one', 'putCertificateProfile', oneProfile),
             ],
+          },
+          {
+            ...page('/trusted-issuers', 'issuers.title', 'getTrustedIssuers', trustedIssuers),
+            acts: ['putTrustedIssuer', 'withdrawTrustedIssuer'],
           },
           {
             ...page('/configuration', 'configuration.title', 'getConfiguration', configuration),

@@ -6,11 +6,13 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { readOwnProfiles } from '#core/certificate/read-own-profiles.ts'
+import { readPublishedIssuers } from '#core/presentation/published-issuers.ts'
 import { Fault } from '#schemas/fault.ts'
 import {
   CERTIFICATE_PROFILES_PART,
   type ConfigurationStatement,
   type RegistrationService,
+  TRUSTED_ISSUERS_PART,
 } from '#schemas/global-configuration.ts'
 import {
   type DocumentKind,
@@ -53,6 +55,7 @@ export function verifyStatement(jws: string, certificates: Buffer[]): Configurat
     logHead,
     registration,
     certificateProfiles,
+    trustedIssuers,
     ...more
   } = openDocument(jws, certificates, STATEMENT)
   if (
@@ -74,26 +77,32 @@ export function verifyStatement(jws: string, certificates: Buffer[]): Configurat
     ...(hasSuspensionList === undefined ? {} : { hasSuspensionList }),
     ...(logHead === undefined ? {} : { logHead }),
     ...(registration === undefined ? {} : { registration: readRegistration(registration) }),
-    ...readCertificateProfiles(certificateProfiles, read[CERTIFICATE_PROFILES_PART]?.sha512),
+    ...readHashed(
+      'certificateProfiles',
+      certificateProfiles,
+      read[CERTIFICATE_PROFILES_PART],
+      readOwnProfiles,
+    ),
+    ...readHashed('trustedIssuers', trustedIssuers, read[TRUSTED_ISSUERS_PART], readPublishedIssuers),
   }
 }
 
-/**
- * The transparency log and the servers' marks contain only the hashes of the parts, so the profiles must match their hash there.
- */
-function readCertificateProfiles(
+/** The transparency log and the servers' marks contain only the hashes of the parts, so a list must match its hash there. */
+function readHashed<N extends string, T>(
+  name: N,
   value: unknown,
-  sha512: string | undefined,
-): Pick<ConfigurationStatement, 'certificateProfiles'> {
-  if (value === undefined && sha512 === undefined) return {}
+  part: { sha512: string } | undefined,
+  read: (value: unknown) => T,
+): Partial<Record<N, T>> {
+  if (value === undefined && part === undefined) return {}
   try {
-    const certificateProfiles = readOwnProfiles(value)
-    const hash = createHash('sha512').update(canonicalJson(certificateProfiles)).digest('base64')
-    if (hash === sha512) return { certificateProfiles }
+    const list = read(value)
+    const hash = createHash('sha512').update(canonicalJson(list)).digest('base64')
+    if (hash === part?.sha512) return { [name]: list } as Record<N, T>
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown
   }
-  throw malformed(STATEMENT, 'its certificate profiles are malformed, or others than its parts name')
+  throw malformed(STATEMENT, `its ${name} are malformed, or others than its parts name`)
 }
 
 function readRegistration(value: unknown): RegistrationService {

@@ -230,6 +230,16 @@ void t.test('an anchor counts in its time, and a record is judged by that', asyn
   }
 })
 
+void t.test('an issuer is believed on the claims for which it is trusted', async (t) => {
+  const of = (claims?: string[][]) =>
+    outcomeOf('mdoc', { issuers: [{ ...trusted, ...(claims === undefined ? {} : { claims }) }] })
+  t.equal(await of(), 'accepted')
+  t.equal(await of([[NAMES, 'family_name']]), 'accepted')
+  t.equal(await of([[NAMES]]), 'accepted', 'with all below')
+  t.equal(await of([[NAMES, 'given_name'], ['family_name']]), 'issuer_untrusted')
+  t.throws(() => readTrustedIssuers([{ name: 'A', types: ['x'], anchors: [], claims: 'name' }]))
+})
+
 void t.test('what was disclosed and not asked for is found at any depth', async (t) => {
   const disclosure = (...content: unknown[]): string => encode(['salt-of-16-octets', ...content])
   const digests = (...of: string[]): JsonObject => ({ _sd: of.map(sha256) })

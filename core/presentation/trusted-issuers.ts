@@ -19,6 +19,8 @@ export type TrustedIssuer = {
   anchors: TrustAnchor[]
   /** Whose certificates below the anchors are this issuer's, one of these; without them all are. */
   signers?: SignerMark[]
+  /** The claims on which it is believed, as paths, with all below them; on every one where there are none. */
+  claims?: string[][]
   /** Its credentials must name a status, from a time if one is given. Without this they may, and then it counts. */
   requiresStatus: boolean | Date
   /** The hosts of its status lists: a credential must not send a verifier anywhere else. */
@@ -42,7 +44,7 @@ const MAX_HOSTS = 100
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/
 
 /**
- * Reads `[{name, types, anchors, signers?, requiresStatus?, statusHosts?}]`; an anchor is base64 of DER, or `{certificate, trustedFrom?,
+ * Reads `[{name, types, anchors, signers?, claims?, requiresStatus?, statusHosts?}]`; an anchor is base64 of DER, or `{certificate, trustedFrom?,
  * trustedUntil?}`. An anchor under two names needs signers in each. Throws `invalid_input`.
  */
 export function readTrustedIssuers(value: unknown): TrustedIssuer[] {
@@ -73,9 +75,13 @@ function readIssuer(one: unknown): TrustedIssuer {
     !statusHosts.every((host) => HOST.test(host))
   )
     throw wrong(`statusHosts of ${name}`)
+  const { claims } = one
+  if (claims !== undefined && !(Array.isArray(claims) && claims.every(isTexts)))
+    throw wrong(`claims of ${name}`)
   const signers = one.signers === undefined ? {} : { signers: readSignerMarks(one.signers, name) }
   return {
     ...{ name, types, anchors: anchors.map((anchor: unknown) => readAnchor(anchor, name)), ...signers },
+    ...(claims === undefined ? {} : { claims: claims as string[][] }),
     statusHosts,
     requiresStatus:
       typeof requiresStatus === 'boolean'
@@ -111,6 +117,11 @@ export function anchorsAt({ anchors }: Pick<TrustedIssuer, 'anchors'>, at: Date)
         !(trustedFrom && at < trustedFrom) && !(trustedUntil && at >= trustedUntil),
     )
     .map(({ certificate }) => certificate)
+}
+
+/** Whether the issuer is believed on the claim at this path. */
+export function isBelievedOn({ claims }: Pick<TrustedIssuer, 'claims'>, path: readonly unknown[]): boolean {
+  return claims === undefined || claims.some((claim) => claim.every((step, at) => path[at] === step))
 }
 
 /** Whether a credential without a status is refused at `at`. */

@@ -7,7 +7,7 @@ import type { Presentations } from './read-answer.ts'
 import { need } from './refused.ts'
 import { verifySdJwt } from './sd-jwt/verify-sd-jwt.ts'
 import { hashOfTransaction } from './transaction-data.ts'
-import type { TrustedIssuer } from './trusted-issuers.ts'
+import { isBelievedOn, type TrustedIssuer } from './trusted-issuers.ts'
 import type { VerifiedCredential } from './verified-credential.ts'
 
 export type Answered = VerifiedCredential & {
@@ -41,6 +41,8 @@ export function verifyAnswer(q: {
       const verify = query.format === 'mso_mdoc' ? verifyMdoc : verifySdJwt
       const credential = verify({ presented, query, asked, issuers, at })
       const found = matchClaims(query, credential.claims)
+      for (const { path } of found)
+        need(isBelievedOn(credential.issuer, path), 'issuer_untrusted', `not for ${path.join('.')}`)
       return { ...credential, found, beyond: beyondAsked(query, credential.claims, credential.disclosed) }
     })
   })

@@ -4,6 +4,7 @@ import type { Services } from '#platform/services.ts'
 import { type ClientDoor, createClientDoor } from './client-door.ts'
 import { type ContainerLog, containerRoutes } from './container-routes.ts'
 import { listClientsRoute } from './list-clients.ts'
+import { listTrustedIssuersRoute } from './list-trusted-issuers.ts'
 import type { ConsumerRooms } from './rooms.ts'
 import { consumerRoutes } from './routes.ts'
 import { createSendForOperator, type SendForOperator } from './send-for-operator.ts'
@@ -47,6 +48,7 @@ export const consumer: FeatureModule<Ground, Offers> = {
         clients: (app) => {
           consumerRoutes(app, rooms, log, ground.observe('consumer'))
           listClientsRoute(app, globalConfiguration, log)
+          listTrustedIssuersRoute(app, globalConfiguration, log)
           containerRoutes(app, { globalConfiguration, localSystems, evidence: messageLog }, log)
         },
       },

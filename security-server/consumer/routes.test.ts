@@ -16,6 +16,7 @@ import { type ContainerLog, containerRoutes } from './container-routes.ts'
 import { exchange } from './exchange.ts'
 import { createConsumerWorld, evidenceWithoutBody, type ReplyChange } from './fixture.ts'
 import { listClientsRoute } from './list-clients.ts'
+import { listTrustedIssuersRoute } from './list-trusted-issuers.ts'
 import { consumerRoutes, sendFault } from './routes.ts'
 
 const made = await createConsumerWorld(t)
@@ -31,6 +32,7 @@ const [app] = await listenForClients({ http: { address: host, port: 8080 } }, ow
   const { globalConfiguration, localSystems } = rooms
   consumerRoutes(app, rooms, log, () => undefined)
   listClientsRoute(app, globalConfiguration, log)
+  listTrustedIssuersRoute(app, globalConfiguration, log)
   containerRoutes(app, { globalConfiguration, localSystems, evidence }, log)
 })
 t.teardown(() => app?.close())
@@ -374,6 +376,7 @@ t.test('what is no exchange', async (t) => {
   for (const how of ['1.1\r\nTransfer-Encoding: gzip, chunked', '1.0\r\nTransfer-Encoding: chunked'])
     t.match(await ask(`PUT ${PERSONS} HTTP/${how}`, '0\r\n\r\n'), /400[\s\S]*client\.invalid_request/, how)
   t.match(await ask('GET /listClients HTTP/1.1'), /<id:subsystemCode>population</)
+  t.match(await ask('GET /listTrustedIssuers HTTP/1.1'), /200[\s\S]*\{"instance":"DEV","issuers":\[\]\}/)
   const party = 'xRoadInstance=DEV&memberClass=GOV&memberCode=1000&subsystemCode=tax&queryId=q'
   Object.assign(evidence, evidenceWithoutBody())
   const zip = await ask(`GET /asic?${party} HTTP/1.1`).catch(() => 'reset')

@@ -7,8 +7,9 @@ import { PROFILES_FILE } from '#core/certificate/instance-profiles.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { NOBODY_SUSPENDED, type SuspensionIndex } from '#core/configuration/suspension-list.ts'
 import type { Clock } from '#platform/clock.ts'
-import { CERTIFICATE_PROFILES_PART } from '#schemas/global-configuration.ts'
+import { CERTIFICATE_PROFILES_PART, TRUSTED_ISSUERS_PART } from '#schemas/global-configuration.ts'
 import { idText } from '#schemas/identifiers.ts'
+import type { PublishedIssuer } from '#schemas/trusted-issuer.ts'
 import { folderName } from './generations.ts'
 import { type InstanceCopy, profilesFile } from './instance-copy.ts'
 import type { KeptSuspensionList } from './kept-suspension-lists.ts'
@@ -28,6 +29,8 @@ export type ConfigurationSnapshot = {
   /** The suspensions of our instance or a federated one. */
   suspensionsIn(instance: string): SuspensionIndex
   instance: string
+  /** Whose credentials our instance trusts, and trusted. */
+  trustedIssuers: readonly PublishedIssuer[]
   /** The index of the own or a federated instance; undefined when the instance is unknown or its configuration has expired. */
   indexFor(instance: string): ConfigurationIndex | undefined
   /** The indexes of all instances that have not expired, the own one first. */
@@ -65,6 +68,7 @@ export function createSnapshot(
     suspensionsUntil: suspensionsUntil(own, lists.get(own.instance)),
     suspensionsIn: (instance: string) => lists.get(instance)?.index ?? NOBODY_SUSPENDED,
     instance: own.instance,
+    trustedIssuers: own.statement?.trustedIssuers ?? [],
     indexFor: (instance: string) => usable().find((copy) => copy.instance === instance)?.index,
     indexes: () => usable().map((copy) => copy.index),
     verificationFiles: () => [
@@ -98,9 +102,11 @@ function versionOf(
 export function contentVersion(copies: InstanceCopy[]): string {
   const hash = createHash('sha256')
   for (const { instance, parts, statement } of copies) {
-    // Verdicts also depend on the profiles by which subjects are read.
-    const profiles = statement?.parts[CERTIFICATE_PROFILES_PART]
-    if (profiles !== undefined) hash.update(`${JSON.stringify([instance, profiles.sha512])}\n`)
+    // Verdicts also depend on the profiles by which subjects are read, and on whose credentials count.
+    for (const name of [CERTIFICATE_PROFILES_PART, TRUSTED_ISSUERS_PART]) {
+      const list = statement?.parts[name]
+      if (list !== undefined) hash.update(`${JSON.stringify([instance, name, list.sha512])}\n`)
+    }
     for (const { part } of parts)
       hash.update(`${JSON.stringify([instance, part.identifier, part.hash.toString('hex')])}\n`)
   }

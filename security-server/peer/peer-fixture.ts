@@ -203,6 +203,7 @@ function snapshotOf(
     suspensionsUntil: undefined,
     suspensionsIn: (instance) => (instance === 'DEV' ? suspensions : NOBODY_SUSPENDED),
     instance: 'DEV',
+    trustedIssuers: [],
     indexFor: (instance) => (instance === 'DEV' ? index : undefined),
     indexes: () => [index],
     verificationFiles: () => [],

@@ -368,6 +368,7 @@ function configurationOf(world: World, statementIndex?: number): GlobalConfigura
       if (index === undefined) throw new Fault('global_conf_outdated')
       return {
         index,
+        trustedIssuers: [],
         version: '1',
         expiresAt: new Date(world.now + 600_000),
         statementIndex,

@@ -11,6 +11,8 @@ import { Fault } from '#schemas/fault.ts'
 export type OwnServer = SecurityServer & {
   /** What `GET /listClients` answers (X-Road service metadata protocol for REST, section 4.1). Throws ExchangeError. */
   listClients(): Promise<unknown>
+  /** What `GET /listTrustedIssuers` answers (`schemas/trusted-issuer.ts`). Throws ExchangeError. */
+  listTrustedIssuers(): Promise<unknown>
 }
 
 const LIST_MS = 15_000
@@ -22,19 +24,21 @@ export function openServer(options: ConnectOptions): OwnServer {
     const server = connect(options)
     const { url, tls, connectTimeoutMs = LIST_MS } = options
     const transport = createTransport({ url, tls, connectTimeoutMs })
+    const list = async (what: string): Promise<unknown> => {
+      const signal = AbortSignal.timeout(LIST_MS)
+      const message = await transport.send({
+        ...{ method: 'GET', target: `/${what}`, content: undefined, signal },
+        headers: [['Accept', 'application/json']],
+      })
+      const bytes = await collect(readAll(streamOf(message, signal)), LIST_BYTES)
+      if (message.statusCode !== 200)
+        throw new ExchangeError('not_an_answer', { what, status: message.statusCode })
+      return readJson(new TextDecoder().decode(bytes))
+    }
     return {
       ...server,
-      async listClients() {
-        const signal = AbortSignal.timeout(LIST_MS)
-        const message = await transport.send({
-          ...{ method: 'GET', target: '/listClients', content: undefined, signal },
-          headers: [['Accept', 'application/json']],
-        })
-        const bytes = await collect(readAll(streamOf(message, signal)), LIST_BYTES)
-        if (message.statusCode !== 200)
-          throw new ExchangeError('not_an_answer', { what: 'listClients', status: message.statusCode })
-        return readJson(new TextDecoder().decode(bytes))
-      },
+      listClients: () => list('listClients'),
+      listTrustedIssuers: () => list('listTrustedIssuers'),
       close() {
         server.close()
         transport.close()

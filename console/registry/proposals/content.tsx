@@ -27,7 +27,7 @@ export function Content({ of }: { of: WholeProposal }) {
   // Each by itself: a field of the body must not hide one of the path.
   const fields = [params, query, json].flatMap((one, at) =>
     Object.entries(one)
-      .filter(([name]) => name !== 'certificate')
+      .filter(([name]) => name !== 'certificate' && name !== 'anchors')
       .map(([name, value]) => ({ key: `${at} ${name}`, name, value })),
   )
   return (

@@ -1,18 +1,26 @@
-/** Whose credentials count now: the file of trusted issuers, read again when it has changed. What cannot be read changes nothing. */
+/**
+ * Whose credentials count now: a file, or what the registry of the instance published, as the own security server gives it. What cannot
+ * be read changes nothing; a server that says nothing for too long leaves nobody trusted.
+ */
 import { readFile, stat } from 'node:fs/promises'
+import { readPublishedIssuers } from '#core/presentation/published-issuers.ts'
 import { readTrustedIssuers, type TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
+import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 
 export type Issuers = {
   current(): TrustedIssuer[]
-  /** Whether the file is what is believed. */
+  /** Whether what is believed is what is there now. */
   isRead(): boolean
   look(): Promise<void>
 }
 
+/** As long as a server may say nothing. Configurations are fetched every minute, so a withdrawal is obeyed in about that time. */
+const STALE_MS = 10 * 60_000
+
 /** Throws `invalid_configuration` for a file that cannot be read at the start. */
-export async function openIssuers(file: string, log: Log): Promise<Issuers> {
+export async function openIssuersFile(file: string, log: Log): Promise<Issuers> {
   let [issuers, mark, isRead] = [await read(file), await markOf(file), true]
   return {
     current: () => issuers,
@@ -32,6 +40,26 @@ export async function openIssuers(file: string, log: Log): Promise<Issuers> {
         )
       }
       mark = now
+    },
+  }
+}
+
+/** `ask` is `GET /listTrustedIssuers` of the own security server, which verified who signed the list. */
+export function openIssuersOfServer(q: { ask(): Promise<unknown>; clock: Clock; log: Log }): Issuers {
+  let [issuers, readAt, isRead]: [TrustedIssuer[], number, boolean] = [[], Number.NEGATIVE_INFINITY, false]
+  return {
+    current: () => (q.clock() - readAt < STALE_MS ? issuers : []),
+    isRead: () => isRead,
+    async look() {
+      try {
+        const answer = (await q.ask()) as { issuers?: unknown } | null
+        issuers = readTrustedIssuers(readPublishedIssuers(answer?.issuers))
+        ;[readAt, isRead] = [q.clock(), true]
+      } catch (thrown) {
+        if (isRead)
+          q.log.warn({ fault: asFault(thrown).code }, 'the own security server named no trusted issuers')
+        isRead = false
+      }
     },
   }
 }

@@ -7,7 +7,8 @@ import { isLoopback } from '#platform/sessions/settings.ts'
 import { createWalletLogin, type WalletLogin } from '#platform/wallet-login/create-wallet-login.ts'
 import { createStatusLists } from '#platform/wallet-login/fetch-status-list.ts'
 import { walletRoutes } from '#platform/wallet-login/routes.ts'
-import { type Issuers, openIssuers } from './issuers.ts'
+import type { OwnServer } from '../../asking/own-server.ts'
+import { type Issuers, openIssuersFile, openIssuersOfServer } from './issuers.ts'
 import type { WalletSettings } from './settings.ts'
 import { readVerifier } from './verifier.ts'
 
@@ -28,11 +29,24 @@ const LOOK_MS = 15_000
 /** Adds the two addresses that wallets use. Throws `invalid_configuration`. */
 export async function openWallets(
   app: FastifyInstance,
-  q: { settings: WalletSettings; baseUrl: string; clock: Clock; log: Log; metrics: Metrics },
+  q: {
+    settings: WalletSettings
+    baseUrl: string
+    server: Pick<OwnServer, 'listTrustedIssuers'>
+    clock: Clock
+    log: Log
+    metrics: Metrics
+  },
 ): Promise<Wallets> {
   const { settings, baseUrl, clock } = q
   const verifier = await readVerifier(settings)
-  const issuers = await openIssuers(settings.trustedIssuersFile, q.log)
+  const { trustedIssuersFile: file } = settings
+  const issuers =
+    file === undefined
+      ? openIssuersOfServer({ ask: q.server.listTrustedIssuers, clock, log: q.log })
+      : await openIssuersFile(file, q.log)
+  // Without waiting: the own security server may start later than the portal.
+  void issuers.look()
   const outcomes = q.metrics.counter('concordat_portal_wallet_logins_total', 'What came of asking wallets', [
     'outcome',
   ])

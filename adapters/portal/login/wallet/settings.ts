@@ -4,7 +4,7 @@ import type { Problem } from '#platform/configuration/read-configuration.ts'
 export type WalletSettings = {
   certificateFile: string
   keyFile: string
-  trustedIssuersFile: string
+  trustedIssuersFile?: string
   credentials: { format: 'dc+sd-jwt' | 'mso_mdoc'; types: string[]; code: string[] }[]
   walletUrl: string
   maxStatusAgeHours: number
@@ -15,7 +15,7 @@ const text = { type: 'string', minLength: 1, maxLength: 255 } as const
 export const walletSchema = {
   type: 'object',
   additionalProperties: false,
-  required: ['certificateFile', 'keyFile', 'trustedIssuersFile', 'credentials'],
+  required: ['certificateFile', 'keyFile', 'credentials'],
   description: 'People may sign in with a wallet too; without it at the provider alone',
   properties: {
     certificateFile: {
@@ -27,7 +27,8 @@ export const walletSchema = {
     trustedIssuersFile: {
       type: 'string',
       'x-path': true,
-      description: 'Whose credentials count, JSON; read again when it has changed',
+      description:
+        'Whose credentials count, JSON, read again when it has changed; those of the registry without it',
     },
     credentials: {
       type: 'array',

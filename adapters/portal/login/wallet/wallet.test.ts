@@ -11,7 +11,7 @@ import { startUsageServer, tellsPlainly } from '#test/fakes/usage-systems.ts'
 import { authorityOf, PERSON } from '#test/fakes/wallet/authority.ts'
 import { presentAt } from '#test/fakes/wallet/present-at.ts'
 import { startPortal } from '../../portal-fixture.ts'
-import { openIssuers } from './issuers.ts'
+import { openIssuersFile, openIssuersOfServer } from './issuers.ts'
 import { checkWallets, type WalletSettings } from './settings.ts'
 import { readVerifier } from './verifier.ts'
 
@@ -226,8 +226,8 @@ void t.test('settings, certificate, key and issuers are held to what wallets tak
   t.throws(check({ credentials: [{ format: 'mso_mdoc', types: ['a'], code: ['b'] }] }), /credentials\.0/)
   t.throws(check({ walletUrl: 'javascript://%0aalert(1)' }), /walletUrl/)
 
-  const file = settings.trustedIssuersFile
-  const issuers = await openIssuers(file, createLog({ name: 'test', level: 'silent' }))
+  const file = settings.trustedIssuersFile!
+  const issuers = await openIssuersFile(file, createLog({ name: 'test', level: 'silent' }))
   const names = (): string[] => issuers.current().map(({ name }) => name)
   t.strictSame(names(), ['State'])
   writeFileSync(file, issuersOf(state, stranger))
@@ -243,7 +243,46 @@ void t.test('settings, certificate, key and issuers are held to what wallets tak
   writeFileSync(file, issuersOf(stranger))
   await issuers.look()
   t.strictSame([names(), issuers.isRead()], [['Stranger'], true])
-  await t.rejects(openIssuers(path.join(folder, 'empty.pem'), createLog({ name: 'test' })), {
+  await t.rejects(openIssuersFile(path.join(folder, 'empty.pem'), createLog({ name: 'test' })), {
     code: 'invalid_configuration',
   })
+})
+
+void t.test('the issuers of the registry come by the own security server', async (t) => {
+  let now = NOW
+  let answer: unknown
+  const issuers = openIssuersOfServer({
+    ask: async () => answer ?? (await Promise.reject(new Error('away'))),
+    ...{ clock: () => now, log: createLog({ name: 'test', level: 'silent' }) },
+  })
+  const names = (): string[] => issuers.current().map(({ name }) => name)
+  const published = (...of: (typeof state)[]) => ({
+    instance: 'DEV',
+    issuers: of.map(({ name, anchorDer }) => ({
+      ...{ name, purpose: 'Signing in', types: [PERSON], claims: [['personal_code']] },
+      anchors: [{ certificate: anchorDer.toString('base64') }],
+    })),
+  })
+  await issuers.look()
+  t.strictSame([names(), issuers.isRead()], [[], false], 'nobody is trusted before it answers')
+  answer = published(state)
+  await issuers.look()
+  t.strictSame([names(), issuers.isRead()], [['State'], true])
+  for (const one of [
+    undefined,
+    null,
+    [],
+    {},
+    { issuers: [{ name: 'x' }] },
+    { issuers: published(state, state).issuers },
+  ]) {
+    answer = one
+    await issuers.look()
+    t.strictSame([names(), issuers.isRead()], [['State'], false], 'what is no list changes nothing')
+  }
+  now += 10 * 60_000
+  t.strictSame(names(), [], 'for a time')
+  answer = published(stranger)
+  await issuers.look()
+  t.strictSame(names(), ['Stranger'])
 })

@@ -1,0 +1,71 @@
+/** Rows of the issuers of credentials whom the instance trusts. None is ever taken off: what was trusted stays, with its end. */
+import { createHash } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import {
+  isWithdrawn,
+  readPublishedIssuers,
+  replaceIssuer,
+  withdrawIssuer,
+} from '#core/presentation/published-issuers.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { PublishedIssuer } from '#schemas/trusted-issuer.ts'
+import type { Change } from '../changes/store.ts'
+import type { RegisterTables } from '../register/tables.ts'
+
+type Kept = { issuer: PublishedIssuer; sha256: string; changedAt: string }
+
+export function createIssuerStore(tables: Kysely<RegisterTables>, change: Change) {
+  return {
+    issuers: () => issuersIn(tables),
+    /** Adds an issuer, or replaces the one of its name. Throws `invalid_input` for what does not go with the others. */
+    putIssuer: (issuer: PublishedIssuer, at: Date) =>
+      change(async (transaction) => {
+        const before = (await issuersIn(transaction)).find((one) => one.issuer.name === issuer.name)
+        return await keep(
+          transaction,
+          before === undefined ? issuer : replaceIssuer(before.issuer, issuer, at),
+          at,
+        )
+      }),
+    /** Throws `not_found` if nobody of this name is trusted. */
+    withdrawIssuer: (name: string, at: Date) =>
+      change(async (transaction) => {
+        const found = (await issuersIn(transaction)).find((one) => one.issuer.name === name)
+        if (found === undefined || isWithdrawn(found.issuer, at))
+          throw new Fault('not_found', { what: `the trusted issuer ${name}` })
+        await keep(transaction, withdrawIssuer(found.issuer, at), at)
+      }),
+  }
+}
+
+async function keep(
+  transaction: Kysely<RegisterTables>,
+  issuer: PublishedIssuer,
+  at: Date,
+): Promise<{ name: string; sha256: string }> {
+  const { name } = issuer
+  const document = canonicalJson(issuer)
+  const sha256 = createHash('sha256').update(document).digest('hex')
+  const values = { document, sha256, changed_at: at.toISOString() }
+  await transaction
+    .insertInto('trusted_issuer')
+    .values({ name, ...values })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet(values))
+    .execute()
+  // As every server will read them: a list that they refuse is not published.
+  readPublishedIssuers((await issuersIn(transaction)).map((one) => one.issuer))
+  return { name, sha256 }
+}
+
+async function issuersIn(kysely: Kysely<RegisterTables>): Promise<Kept[]> {
+  const rows = await kysely
+    .selectFrom('trusted_issuer')
+    .select(['name', 'document', 'sha256', 'changed_at'])
+    .orderBy('name')
+    .execute()
+  return rows.map(({ document, sha256, changed_at }) => ({
+    issuer: JSON.parse(document) as PublishedIssuer,
+    ...{ sha256, changedAt: changed_at },
+  }))
+}

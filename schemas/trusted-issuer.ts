@@ -1,0 +1,32 @@
+/**
+ * Issuers of credentials whom an instance trusts, as its registry publishes them and `GET /listTrustedIssuers` of a security server gives
+ * them: who, what for, for which credentials and claims, under which anchors.
+ */
+
+/** A CA, and from when until when it counts: what was presented is judged by what was trusted then. */
+export type PublishedAnchor = {
+  /** base64 of DER. */
+  certificate: string
+  trustedFrom?: string
+  trustedUntil?: string
+}
+
+export type PublishedIssuer = {
+  name: string
+  /** In words, for people: what it is trusted for, and by which rule. */
+  purpose: string
+  /** `vct` values and doctypes that it may issue. */
+  types: string[]
+  /** The claims on which it is believed, as paths; on all of these types where there are none. */
+  claims?: string[][]
+  anchors: PublishedAnchor[]
+  /** By what its certificates below the anchors are known (`core/presentation/signer-marks.ts`). */
+  signers?: Record<string, string>[]
+  /** Whether its credentials must name a status, or from when. */
+  requiresStatus?: boolean | string
+  /** The hosts of its status lists. */
+  statusHosts?: string[]
+}
+
+/** What `GET /listTrustedIssuers` answers. */
+export type ListedIssuers = { instance: string; issuers: PublishedIssuer[] }
