@@ -2,7 +2,14 @@
 import { OID } from '#core/asn1/oids.ts'
 import type { KeyUsage } from '#core/certificate/extensions.ts'
 
-export type ProfileName = 'authentication' | 'signing' | 'ocsp-responder' | 'tsa' | 'client-system'
+export type ProfileName =
+  | 'authentication'
+  | 'signing'
+  | 'ocsp-responder'
+  | 'tsa'
+  | 'client-system'
+  | 'credential-issuer'
+  | 'relying-party'
 
 export type Profile = {
   days: number
@@ -67,6 +74,15 @@ export const PROFILES: Record<ProfileName, Profile> = {
     extendedKeyUsage: [OID.clientAuth, OID.serverAuth],
     subject: 'any',
   },
+  // Signs credentials that wallets hold (ISO/IEC 18013-5 B.1.4).
+  'credential-issuer': {
+    days: 730,
+    keyUsage: ['digitalSignature'],
+    extendedKeyUsage: ['1.0.18013.5.1.2'],
+    subject: 'any',
+  },
+  // Asks wallets.
+  'relying-party': { days: 730, keyUsage: ['digitalSignature'], extendedKeyUsage: [], subject: 'any' },
 }
 
 export function isProfileName(text: string): text is ProfileName {

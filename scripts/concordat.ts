@@ -14,6 +14,7 @@ type Loaded = { run(args: string[]): Promise<number> }
 const LOADS: Record<CommandName, () => Promise<Loaded>> = {
   sandbox: () => import('./sandbox.ts'),
   mock: () => import('./mock.ts'),
+  wallet: () => import('./wallet.ts'),
   registry: () => import('./registry.ts'),
   server: () => import('./server.ts'),
   adapter: () => import('./adapter.ts'),

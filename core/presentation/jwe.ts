@@ -53,7 +53,7 @@ function partyOf(value: unknown): Buffer {
 }
 
 /** Concat KDF (NIST SP 800-56A 5.8.1, RFC 7518 4.6.2); one round of SHA-256 is enough for either key. */
-function deriveKey(shared: Buffer, enc: string, apu: Buffer, apv: Buffer, length: number): Buffer {
+export function deriveKey(shared: Buffer, enc: string, apu: Buffer, apv: Buffer, length: number): Buffer {
   const other = [withLength(Buffer.from(enc, 'ascii')), withLength(apu), withLength(apv), four(length * 8)]
   const round = createHash('sha256').update(Buffer.concat([four(1), shared, ...other]))
   return round.digest().subarray(0, length)

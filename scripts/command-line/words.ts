@@ -63,6 +63,11 @@ export const COMMANDS = {
     summary: 'answers as a described service would, before there is a right to the real one',
     options: ['--description=', '--listen=', '--certificate=', '--key=', '--client-certificate='],
   },
+  wallet: {
+    group: 'trying',
+    summary: 'a wallet on this machine, to sign in with and to agree by',
+    options: ['--issuer=', '--key=', '--person=', '--address=', '--port='],
+  },
   registry: {
     group: 'managing',
     summary: "every operation of a registry's management API, and a registry from a file",

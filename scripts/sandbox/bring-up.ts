@@ -15,6 +15,7 @@ import type { Instance, InstanceOptions, Progress } from './running.ts'
 import { setUpInstance } from './set-up-instance.ts'
 import { setUpRegistry } from './set-up-registry.ts'
 import { refreshServer } from './set-up-server.ts'
+import { makeWalletFiles, walletArguments } from './set-up-wallet.ts'
 
 type Options = InstanceOptions & { clock?: InstanceClock }
 type Start = (name: string, command: string[], args: string[]) => Promise<void>
@@ -64,6 +65,7 @@ async function startNew(q: Options, start: Start): Promise<Servers> {
   const registry = await registryApi(layout)
   await setUpRegistry(registry, layout)
   const systems = await systemCertificates(layout)
+  await makeWalletFiles(layout)
   // In parallel with the start of the servers, because the first login has to load code in provider and registry.
   const arriving = q.install ? arrive(layout) : undefined
   // The error is reported where `arriving` is awaited; until then it must not end the process.
@@ -124,6 +126,8 @@ async function startSystems({ layout, clock }: Options, start: Start): Promise<v
   // Nobody looks while the past is made.
   if (layout.portal !== undefined && clock === undefined)
     started.push(start("citizens' portal", serverCommand('portal'), settings(layout, PORTAL)))
+  if (layout.wallet !== undefined && clock === undefined)
+    started.push(start("a citizen's wallet", serverCommand('wallet'), walletArguments(layout, layout.wallet)))
   await Promise.all(started)
 }
 

@@ -257,8 +257,13 @@ quorum witnesses
   }
 }
 
-/** Makes a key and a certificate of the development CA for a client system, unless they exist. */
-export async function systemCertificate(layout: Layout, file: string, commonName: string): Promise<Buffer> {
+/** Makes a key and a certificate of the development CA, for a client system unless another profile is named; keeps those that exist. */
+export async function systemCertificate(
+  layout: Layout,
+  file: string,
+  commonName: string,
+  profile = 'client-system',
+): Promise<Buffer> {
   const certificateFile = folderOf(layout, `${file}.pem`)
   if (existsSync(certificateFile)) return firstOf(readFileSync(certificateFile, 'latin1'))
   mkdirSync(path.dirname(certificateFile), { recursive: true, mode: 0o700 })
@@ -275,7 +280,7 @@ export async function systemCertificate(layout: Layout, file: string, commonName
     ],
   })
   const ca = `http://${layout.trust.address}:${layout.trust.caPort}`
-  const pem = await certify(ca, 'client-system', request)
+  const pem = await certify(ca, profile, request)
   writeFileSync(folderOf(layout, `${file}.key`), privateKey, { mode: 0o600 })
   // With the intermediate CA, so that clients that trust only the root can verify the chain.
   writeFileSync(certificateFile, pem + (await fetchText(`${ca}/intermediate`)))

@@ -41,6 +41,8 @@ export type Layout = {
   }
   /** The citizens' portal, which a living sandbox has, and the mail server by which its people are told. */
   portal?: { address: string; port: number; monitoring: number; mail: number }
+  /** The wallet of the person who signs in there. */
+  wallet?: { address: string; port: number }
   agencies: { population: Agency; tax: Agency; business: Agency; health?: Agency }
 }
 
@@ -92,6 +94,7 @@ export function layoutOf(directory: string, network: string, instance = 'DEV', p
     },
     ...(pastDays !== undefined && {
       portal: { address: `${network}.40`, port: 9450, monitoring: 9451, mail: 9452 },
+      wallet: { address: `${network}.41`, port: 9460 },
     }),
     agencies: {
       population: agency('population', '1001', 'Population Agency', ['population', 'Population register'], 1),

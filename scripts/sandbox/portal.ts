@@ -3,6 +3,7 @@
  * who signs in.
  */
 import { writeFileSync } from 'node:fs'
+import { PID } from '../wallet/pid.ts'
 import { people } from './agencies/people.ts'
 import type { Api } from './client.ts'
 import { type Agency, encoded, folderOf, type Layout, SERVER_PORTS } from './layout.ts'
@@ -58,7 +59,7 @@ login:
   clientSecretFile: ./${PORTAL}/login-secret
   baseUrl: ${portalUrl(portal)}
 person: { claim: personal_code }
-securityServer:
+${walletSettings(layout)}securityServer:
   url: https://${address}:${SERVER_PORTS.https}
   client: ${portalText(layout)}
   authorityFile: ./trust/root.pem
@@ -70,14 +71,32 @@ logLevel: warn
   )
 }
 
+/** The wallet of the sandbox in place of those of phones, and the issuers whom the registry trusts. */
+function walletSettings({ wallet }: Layout): string {
+  if (wallet === undefined) return ''
+  return `wallets:
+  certificateFile: ./${PORTAL}/relying-party.pem
+  keyFile: ./${PORTAL}/relying-party.key
+  walletUrl: http://${wallet.address}:${wallet.port}/present
+  credentials:
+    - { format: dc+sd-jwt, types: [${PID.sdJwt}], code: [${PID.code}] }
+    - { format: mso_mdoc, types: [${PID.mdoc}], code: [${PID.mdoc}, ${PID.code}] }
+`
+}
+
 /** Lines for whoever wants to look. */
 export function sayPortal(layout: Layout, password: string): string[] {
-  const { portal } = layout
+  const { portal, wallet } = layout
   if (portal === undefined) return []
   const { subject, name } = citizen()
   return [
     `  Citizens' portal   ${portalUrl(portal)}/  who used my data, and a family benefit that came by itself; ${name} signs in as:`,
     `    ${subject.padEnd(7)} ${password}`,
     `    letters to ${name} lie in ${folderOf(layout, MAIL_FOLDER)}`,
+    ...(wallet === undefined
+      ? []
+      : [
+          `  A citizen's wallet  http://${wallet.address}:${wallet.port}/  for trying; ${name} signs in with it, too`,
+        ]),
   ]
 }

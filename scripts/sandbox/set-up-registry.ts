@@ -4,6 +4,7 @@ import type { Api } from './client.ts'
 import { fetchText } from './client.ts'
 import { type Agency, agenciesOf, encoded, type Layout, serverText, subsystemText } from './layout.ts'
 import { registerPortal } from './portal.ts'
+import { trustIssuer } from './set-up-wallet.ts'
 
 const PROFILE = 'ee.ria.xroad.common.certificateprofile.impl.FiVRKCertificateProfileInfoProvider'
 
@@ -32,6 +33,7 @@ export async function setUpRegistry(api: Api, layout: Layout): Promise<void> {
     url: `http://${trust.address}:${trust.tsaPort}/`,
     certificate: tsa,
   })
+  await trustIssuer(api, layout)
   await api.send('POST', '/member-classes', { code: layout.memberClass, description: 'Government' })
   for (const agency of agenciesOf(layout)) {
     await addMember(api, layout, agency)

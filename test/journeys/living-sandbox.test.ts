@@ -7,6 +7,7 @@ import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
 import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
 import { loadConfiguration } from '#scripts/verify/load-configuration.ts'
 import { hasChromium, openBrowser, visitor } from '../browser.ts'
+import { openBrowser as openClient } from '../fakes/openid-provider.ts'
 import { skipFor } from '../outside-tools.ts'
 import { until } from '../until.ts'
 import { startWorld } from '../world.ts'
@@ -136,6 +137,22 @@ void t.test('a birth brings the family benefit to its parents, on a phone', asyn
   await waiting.getByLabel('Code').fill(code)
   await waiting.getByRole('button', { name: 'Confirm' }).click()
   await waiting.getByText('You are told here.').waitFor()
+})
+
+void t.test('their citizen signs in with a wallet, whose issuer the registry trusts', async (t) => {
+  const { url, healthUrl } = world.portal!
+  await until('the trusted issuers', async (saw) => saw((await fetch(healthUrl)).status) === 200)
+  const browser = openClient(t)
+  await browser.visit(`${url}/login/wallet`, { form: { flow: 'same-device', language: 'en' } })
+  const { text } = await browser.visit(`${url}/login/wallet/wait`)
+  const [, link = ''] = /href="(http:[^"]+\/present\?[^"]+)"/.exec(text.replaceAll('&#38;', '&')) ?? []
+  t.match(
+    (await browser.visit(link)).text,
+    /portal of the sandbox[\s\S]*personal_administrative_number of urn:eudi:pid:1/,
+  )
+  const answered = await browser.visit(new URL('/answer', link).href, { form: { text: link, agrees: 'yes' } })
+  t.match((await browser.visit(String(answered.headers['location']))).text, /You are signed in/)
+  t.match((await browser.visit(`${url}/about`)).text, /signed in with a wallet/)
 })
 
 void t.test('a second start says at once that it runs, and where', (t) => {

@@ -39,7 +39,7 @@ const PAGES: Record<string, string> = {
   'catalogue-service': '/catalogue/DEV:GOV:1234:pop%20%C3%A4:persons',
   contracts: '/contracts',
   suspensions: '/suspensions',
-  'trust-services': '/trust-services',
+  ...{ 'trust-services': '/trust-services', 'trusted-issuers': '/trusted-issuers' },
   'hosting-mandates': '/hosting-mandates',
   successions: '/successions',
   succession: '/successions/1',

@@ -1,0 +1,68 @@
+/** Serves the wallet of one person on a loopback address: pages to look at requests and to answer them. */
+import { createHash } from 'node:crypto'
+import { createHttpService } from '#platform/http-service/create-http-service.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { asFault } from '#schemas/fault.ts'
+import { answerRequest, fetchRequest } from './answer-request.ts'
+import type { Held, Issuer } from './held.ts'
+import { newPair } from './keys.ts'
+import { issueMdoc } from './mdoc.ts'
+import { homePage, requestPage, STYLES, saidPage } from './pages.ts'
+import { PID } from './pid.ts'
+import { issueSdJwt } from './sd-jwt.ts'
+
+export type WalletPerson = { code: string; givenName: string; familyName: string }
+
+const HOUR_MS = 3_600_000
+const VALID_MS = 30 * 24 * HOUR_MS
+const HTML = 'text/html; charset=utf-8'
+const POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLES).digest('base64')}'; base-uri 'none'; frame-ancestors 'none'`
+
+export async function serveWallet(q: {
+  person: WalletPerson
+  issuer: Issuer
+  listen: { address: string; port: number }
+  log: Log
+}): Promise<{ close(): Promise<void> }> {
+  const { code, givenName, familyName } = q.person
+  const held = issueTo(q.issuer, { [PID.code]: code, given_name: givenName, family_name: familyName })
+  const app = createHttpService({
+    ...{ name: 'wallet', log: q.log },
+    answerFailure: (thrown, _request, reply) => {
+      const { message, status } = asFault(thrown)
+      return reply.code(status).type(HTML).send(saidPage('This did not work', message))
+    },
+  })
+  const headers = { 'content-security-policy': POLICY, 'referrer-policy': 'no-referrer' }
+  app.addHook('onRequest', async (_request, reply) => void reply.headers(headers))
+  const look = async (text: string): Promise<string> => requestPage(text, await fetchRequest(text, held))
+
+  app.get('/', (_request, reply) => reply.type(HTML).send(homePage(`${givenName} ${familyName}`, held)))
+  // A link of this device has the request in the address; the text of a QR code is pasted.
+  app.get('/present', async (request, reply) => reply.type(HTML).send(await look(request.url)))
+  app.get('/paste', async (request, reply) => {
+    const { text } = request.query as Record<string, unknown>
+    return reply.type(HTML).send(await look(typeof text === 'string' ? text.trim() : ''))
+  })
+  app.post('/answer', async ({ body }, reply) => {
+    const form = new URLSearchParams(Buffer.isBuffer(body) ? body.toString() : '')
+    const next = await answerRequest(
+      await fetchRequest(form.get('text') ?? '', held),
+      form.get('agrees') === 'yes',
+    )
+    if (next !== undefined) return reply.redirect(next, 303)
+    return reply.type(HTML).send(saidPage('Declined', 'The verifier was told that you did not agree.'))
+  })
+  await app.listen({ host: q.listen.address, port: q.listen.port })
+  return { close: () => app.close() }
+}
+
+/** The same person in both forms, from an hour ago. */
+function issueTo(issuer: Issuer, claims: Record<string, string>): Held[] {
+  const holder = newPair()
+  const times = { from: Date.now() - HOUR_MS, until: Date.now() + VALID_MS }
+  return [
+    issueSdJwt({ issuer, holder, type: PID.sdJwt, claims, ...times }),
+    issueMdoc({ issuer, holder, type: PID.mdoc, nameSpace: PID.mdoc, elements: claims, ...times }),
+  ]
+}
