@@ -29,8 +29,11 @@ export async function serveWallet(q: {
   const app = createHttpService({
     ...{ name: 'wallet', log: q.log },
     answerFailure: (thrown, _request, reply) => {
-      const { message, status } = asFault(thrown)
-      return reply.code(status).type(HTML).send(saidPage('This did not work', message))
+      const { what, message, status } = asFault(thrown)
+      return reply
+        .code(status)
+        .type(HTML)
+        .send(saidPage('This did not work', what === undefined ? message : String(what)))
     },
   })
   const headers = { 'content-security-policy': POLICY, 'referrer-policy': 'no-referrer' }
