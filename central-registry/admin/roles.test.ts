@@ -18,7 +18,14 @@ const WHO_DECIDES = new URL('../../docs/who-decides.md', import.meta.url)
 /** Which role may do what, written down a second time, so that nobody changes the API's file by accident. */
 const ALLOWED: Record<string, string[]> = {
   XROAD_REGISTRATION_OFFICER: [
-    ...['addMemberClass', 'describeMemberClass', 'deleteMemberClass', 'addMember', 'renameMember', 'deleteMember'],
+    ...[
+      'addMemberClass',
+      'describeMemberClass',
+      'deleteMemberClass',
+      'addMember',
+      'renameMember',
+      'deleteMember',
+    ],
     ...['addSubsystem', 'deleteSubsystem', 'addSecurityServer', 'changeSecurityServerAddress'],
     ...['deleteSecurityServer', 'addAuthenticationCertificate', 'deleteAuthenticationCertificate'],
     ...['registerClient', 'deleteClient', 'addGlobalGroup', 'describeGlobalGroup', 'deleteGlobalGroup'],

@@ -7,7 +7,8 @@ import { Fault } from '#schemas/fault.ts'
 import type { PublicationStore } from './store.ts'
 import { VERSIONS } from './write-shared.ts'
 
-const PART = /^\/V\d\/\d{23}\/(?:(?:shared|private)-params\.xml|certificate-profiles\.json|trusted-issuers\.json)$/
+const PART =
+  /^\/V\d\/\d{23}\/(?:(?:shared|private)-params\.xml|certificate-profiles\.json|trusted-issuers\.json)$/
 
 export function publicRoutes(app: FastifyInstance, store: PublicationStore): void {
   const send = async (reply: FastifyReply, path: string): Promise<FastifyReply> => {
