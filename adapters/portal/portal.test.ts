@@ -1,14 +1,18 @@
 /** The portal before people who sign in, mix browsers, sign out, or have been away. */
+import { readdirSync } from 'node:fs'
 import t from 'tap'
+import { keepComplaints } from '#test/fakes/complaint-systems.ts'
 import { CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { usageSample } from '#test/fakes/usage-sample.ts'
 import { type FakeSystem, startUsageServer, tells, tellsPlainly } from '#test/fakes/usage-systems.ts'
 import { until } from '#test/until.ts'
+import { readComplaint } from './complaints/read-complaints.ts'
 import { startPortal } from './portal-fixture.ts'
 
 const NOW = Date.parse('2026-11-29T14:00:00Z')
 const PERSON = 'P00000042'
 const OTHER = 'P00000043'
+const MARKED = 'Marked Words 5c1e'
 const SCRIPT = '<script>alert(1)</script>"><img src=x onerror=alert(1)>\u202e'
 
 t.test('people sign in at the country, and their session ends', async (t) => {
@@ -140,4 +144,131 @@ t.test('people sign in at the country, and their session ends', async (t) => {
     new RegExp(`${PERSON}|127\\.\\d+\\.\\d+\\.\\d+"|Tax Agency`),
     'no line says who it was',
   )
+})
+
+t.test('a use that looks wrong is complained of, and the answer comes', async (t) => {
+  const sample = usageSample(NOW)
+  const [population, client] = ['1001', '1002'].map((code) => sample.find(({ id }) => id.includes(code))!)
+  const plain = { id: 'DEV/GOV/1011/plain', name: 'Plain register', owner: 'Plain Office' }
+  const keeper = keepComplaints({
+    ...{ system: population!, client: client!, person: `EE${PERSON}`, record: 1 },
+    others: population!.answers!,
+  })
+  const server = await startUsageServer(t, [
+    ...sample.map((one) => (one === population ? { ...one, answers: keeper.answers } : one)),
+    { ...plain, answers: tellsPlainly([]) },
+  ])
+  const issuer = await startOpenIdProvider(t)
+  const portal = await startPortal(t, { server: server.url, issuer, client: CLIENT })
+  const browser = openBrowser(t)
+  const at = (path: string): string => `${portal.url}${path}`
+  await browser.login(portal.url, PERSON)
+
+  const { text: list } = await browser.visit(at('/'))
+  const [, href = ''] = /href="(\/wrong\?[^"]*record=1)"/.exec(list) ?? []
+  t.match(href, /system=DEV%2FGOV%2F1001%2Fpopulation/, 'it goes to the side that was asked')
+  const page = await browser.visit(at(href.replaceAll('&#38;', '&')))
+  for (const words of [
+    'Population Agency',
+    'Your name and code are not in it',
+    'Send the complaint',
+    'DEV-1',
+  ])
+    t.ok(page.text.includes(words), words)
+  for (const other of [`/wrong?system=${plain.id}&number=x`, '/wrong?system=none&record=1', '/wrong'])
+    t.match((await browser.visit(at(other))).text, /Ask the office that asked/, other)
+
+  const csrf = /name="csrf" value="([^"]+)"/.exec(page.text)?.[1] ?? ''
+  const form = (more: Record<string, string> = {}): Record<string, string> => ({
+    ...{ csrf, system: population!.id, record: '1', number: 'DEV-1', wantsAnswer: 'yes' },
+    ...{ reason: 'not-known', text: `${MARKED} ${SCRIPT.slice(0, -1)}\r\nNext line`, ...more },
+  })
+  const send = async (path: string, more?: Record<string, string>) =>
+    browser.visit(at(path), { form: form(more) })
+  t.equal((await send('/complaints', { csrf: 'wrong' })).status, 403)
+  const bad: [Record<string, string>, RegExp][] = [
+    [{ reason: '' }, /Choose what looks wrong/],
+    [{ reason: 'other', text: ' ' }, /Write what you want to say/],
+    [{ text: 'x'.repeat(2001) }, /The text is too long/],
+  ]
+  for (const [more, words] of bad) {
+    const refused = await send('/complaints', more)
+    t.match([refused.status, refused.text], [400, words])
+  }
+  t.match(
+    (await send('/complaints', { text: MARKED, reason: '' })).text,
+    /<textarea[^>]*>\s*Marked Words/,
+    'it stays',
+  )
+  t.match(await send('/complaints', { record: '2' }), { status: 404, text: /did not take the complaint/ })
+  t.equal(keeper.complaints.length, 0)
+  const sent = await send('/complaints')
+  t.match([sent.status, sent.headers['location']], [303, /^\/complaints\/one\?.*K7QM2-9XWTA&sent=yes$/])
+  const confirmed = await browser.visit(at(String(sent.headers['location'])))
+  t.match(confirmed.text, /K7QM2-9XWTA[\s\S]*Your complaint was sent[\s\S]*An answer is due by 29 December/)
+  t.match(confirmed.text, /Marked Words 5c1e[\s\S]*<p><bdi>Next line/)
+  t.notMatch(confirmed.text, /<script>|<img/)
+  t.equal((await send('/complaints')).headers['location'], '/complaints', 'sent twice: one case')
+  const own = { number: 'K7QM2-9XWTA' }
+  t.equal((await send('/complaints/reply', { ...own, text: ' ' })).status, 400)
+  t.equal((await send('/complaints/reply', { ...own, text: 'More' })).status, 303)
+  for (const number of ['', 'K7QM2-9XWTB', "'--"])
+    t.equal((await send('/complaints/reply', { number, text: 'x' })).status, 404)
+
+  const stored = keeper.complaints[0]!
+  Object.assign(stored, { state: 'answered', answeredAt: '2026-11-29T15:00:00Z' })
+  stored.texts.push({ by: 'agency', at: '2026-11-29T15:00:00Z', text: 'It was your tax return.' })
+  const { text: mine } = await browser.visit(at('/complaints?language=et'))
+  t.match(mine, /Minu kaebused[\s\S]*Sellele on vastatud\.[\s\S]*K7QM2-9XWTA/)
+  const one = await browser.visit(at(`/complaints/one?system=${population!.id}&number=K7QM2-9XWTA`))
+  t.match(one.text, /Vastatud[\s\S]*Population Agency[\s\S]*It was your tax return\./)
+  await send('/complaints/withdraw', own)
+  t.match((await browser.visit(at('/complaints?language=en'))).text, /Closed: you took it back/)
+
+  const stranger = openBrowser(t)
+  t.equal((await stranger.visit(at('/complaints'))).headers['location'], '/')
+  await stranger.login(portal.url, OTHER)
+  t.match((await stranger.visit(at('/complaints'))).text, /You have not complained/)
+  const foreign = `/complaints/one?system=${population!.id}&number=K7QM2-9XWTA`
+  t.equal((await stranger.visit(at(foreign))).status, 404, 'nobody sees that of another')
+  t.notMatch(portal.lines.join(''), new RegExp(`${MARKED}|${PERSON}|K7QM2`), 'no line of the log has it')
+  t.same(readdirSync(portal.folder).sort(), ['portal.yaml', 'secret'], 'no file')
+})
+
+t.test('what systems tell of complaints is taken only as it may be', (t) => {
+  const told = { id: 'DEV/GOV/1001/p', name: 'P', owner: 'P' }
+  const names = { systems: new Map(), members: new Map() }
+  const at = '2026-11-29T14:00:00Z'
+  const good = {
+    ...{ number: 'K7QM2-9XWTA', messageId: 'm', usedAt: at, receivedAt: at, dueAt: at, reason: 'other' },
+    ...{
+      state: 'seen',
+      client: { id: 'DEV:GOV:1:c' },
+      service: { id: 'DEV:GOV:1001:p:s' },
+      wantsAnswer: true,
+    },
+    texts: [{ by: 'agency', at, text: 'x'.repeat(10_000) }, { by: 'script', at, text: 'x' }, null, 7],
+  }
+  const read = readComplaint(told, good, names)
+  t.match(read, { number: 'K7QM2-9XWTA', texts: [{ by: 'agency' }] })
+  t.same(
+    read?.texts.map(({ text }) => text.length),
+    [4000],
+  )
+  t.equal(readComplaint(told, { ...good, texts: Array(5000).fill(good.texts[0]) }, names)?.texts.length, 100)
+  for (const bad of [
+    ...[null, [], 'x', {}, { ...good, number: '../..' }, { ...good, number: 7 }, { ...good, reason: 'x' }],
+    ...[
+      { ...good, state: 'open' },
+      { ...good, usedAt: 'now' },
+      { ...good, client: { id: 'x' } },
+    ],
+    ...[
+      { ...good, messageId: 'm'.repeat(300) },
+      { ...good, service: null },
+      { ...good, dueAt: 1e99 },
+    ],
+  ])
+    t.equal(readComplaint(told, bad, names), undefined)
+  t.end()
 })

@@ -7,6 +7,7 @@ import path from 'node:path'
 import t from 'tap'
 import { startPortal } from '#adapters/portal/portal-fixture.ts'
 import { hasChromium, openBrowser as openChromium, visitor } from '../browser.ts'
+import { keepComplaints } from '../fakes/complaint-systems.ts'
 import { keepConsents } from '../fakes/consent-systems.ts'
 import { sessionAt } from '../fakes/installed-registry.ts'
 import { CLIENT, openBrowser, startOpenIdProvider } from '../fakes/openid-provider.ts'
@@ -31,6 +32,8 @@ t.test('a person sees who used their data', async (t) => {
     now: Date.now(),
   })
   population.services = { consents: keeper.answers }
+  const complaints = { system: population, client: systems[1]!, person: `EE${PERSON}`, record: 1 }
+  population.answers = keepComplaints({ ...complaints, others: population.answers! }).answers
   const server = await startUsageServer(t, systems)
   const issuer = await startOpenIdProvider(t)
   const portal = await startPortal(t, { server: server.url, issuer, client: CLIENT })
@@ -89,8 +92,20 @@ t.test('a person sees who used their data', async (t) => {
     t.equal((await saving).suggestedFilename(), 'proof-1.zip')
     await first.getByRole('link', { name: 'This looks wrong' }).press('Enter')
     await page.getByRole('heading', { name: 'This looks wrong' }).waitFor()
-    t.match(await page.locator('main').textContent(), /Population register.*DEV-1/s)
+    t.match(await page.locator('main').textContent(), /Population Agency.*DEV-1/s)
     await check('portal-wrong-phone')
+    await page.getByRole('radio', { name: 'I do not know why they asked' }).press('Space')
+    await page.getByRole('textbox', { name: 'In your words' }).fill('Marked Complaint 91c4')
+    await page.getByRole('button', { name: 'Send the complaint' }).press('Enter')
+    await page.getByRole('status').waitFor()
+    t.match(
+      await page.locator('main').textContent(),
+      /K7QM2-9XWTA.*Your complaint was sent.*Marked Complaint/s,
+    )
+    await check('portal-complaint-phone')
+    await page.getByRole('link', { name: 'My complaints' }).first().press('Enter')
+    await page.getByRole('heading', { name: 'My complaints', level: 1 }).waitFor()
+    await check('portal-complaints-phone')
   })
 
   await t.test('at a desk, in Ukrainian, large and easy', async (t) => {
@@ -201,7 +216,7 @@ t.test('a person sees who used their data', async (t) => {
       ...files.map((one) => readFileSync(path.join(one.parentPath, one.name), 'utf8')),
       ...portal.lines,
     ]
-    for (const planted of [PERSON, 'Person P', 'DEV-1', 'Tax Agency', 'Summons'])
+    for (const planted of [PERSON, 'Person P', 'DEV-1', 'Tax Agency', 'Summons', 'Marked Complaint'])
       t.notOk(kept.join('\n').includes(planted), planted)
     t.ok(portal.lines.length > 5)
   })

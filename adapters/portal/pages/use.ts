@@ -37,7 +37,7 @@ export function useEntry({ uses }: Group, around: Around): Html {
 ${ICONS.open}</summary>
 <div class="more">${facts(uses, row, around)}
 ${proofs(uses, around)}
-${wrongLink(row, words)}
+${wrongLink(newest, words)}
 </div></details></li>`
 }
 
@@ -199,7 +199,10 @@ function proofLink(row: Row | undefined, words: Words): Html {
   return html`<a class="proof-link" href="/proof?${query.toString()}" download>${ICONS.proof}<span>${words('proofs.save')} <bdi>${row.told.owner}</bdi></span></a>`
 }
 
-function wrongLink(row: Row, words: Words): Html {
+/** To the side that was asked, where it can be told of the use: its auditors know why. */
+function wrongLink(use: Use, words: Words): Html {
+  const row = [use.provider, use.consumer].find((one) => one?.proof !== undefined) ?? shownRow(use)
   const query = new URLSearchParams({ system: row.told.id, number: row.messageId })
+  if (row.proof !== undefined) query.set('record', String(row.proof))
   return html`<p class="wrong"><a href="/wrong?${query.toString()}">${ICONS.wrong}${words('use.wrong')}</a></p>`
 }

@@ -3,15 +3,16 @@ import type { System } from '../asking/find-systems.ts'
 import { frameOf, type Place, type Reader, wholePage } from './frame.ts'
 import { foreign, html, NOTHING } from './html.ts'
 
-/** `system` told the use; `number` is that of the exchange, '' where there is none. */
+/** `system` told the use; `number` is that of the exchange, '' where there is none. `isRefused`: a complaint of it was not taken. */
 export function wrongPage(
   place: Place,
   reader: Reader,
-  q: { system: System | undefined; number: string },
+  q: { system: System | undefined; number: string; isRefused?: true },
 ): string {
   const { words } = reader
   const steps = ['ask', 'proof', 'authority']
   const content = html`<article class="about"><h1>${words('wrong.title')}</h1><p class="lead">${words('wrong.lead')}</p>
+${q.isRefused === true ? html`<p class="note" role="alert">${words('complain.refused')}</p>` : NOTHING}
 <ol class="steps">${steps.map((step) => html`<li><h2>${words(`wrong.${step}.title`)}</h2><p>${words(`wrong.${step}`)}</p></li>`)}</ol>
 ${
   q.number === '' && q.system === undefined

@@ -1,8 +1,7 @@
 /**
- * "Who asked about me": the timeline, all of it as a file, the proof of one use, and what to do about one that looks wrong. Each page asks
+ * "Who asked about me": the timeline, all of it as a file, and the proof of one use. Each page asks
  * the systems anew and keeps nothing: what it shows is in the browser alone.
  */
-import { isPlainText } from '#platform/plain-text.ts'
 import { asFault } from '#schemas/fault.ts'
 import { askProof } from '../asking/ask-proof.ts'
 import { type Period, spanOf } from '../asking/chosen-days.ts'
@@ -11,7 +10,6 @@ import { gatherAll } from '../joining/gathered.ts'
 import type { Answered, Failed } from '../joining/row.ts'
 import { usesPage } from '../pages/uses.ts'
 import { messagePage } from '../pages/welcome.ts'
-import { wrongPage } from '../pages/wrong.ts'
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
 
 const DATE = /^\d{4}-\d\d-\d\d$/
@@ -24,7 +22,6 @@ export const uses: Section = {
     { method: 'GET', path: '/', asks: 'uses', isEntrance: true, answer: showUses },
     { method: 'GET', path: '/everything.json', asks: 'export', answer: saveAll },
     { method: 'GET', path: '/proof', asks: 'proof', answer: saveProof },
-    { method: 'GET', path: '/wrong', answer: explainWrong },
   ],
 }
 
@@ -74,13 +71,6 @@ async function saveProof({ reader, query, gone }: Visit, rooms: Rooms): Promise<
   return { page, status: 502 }
 }
 
-async function explainWrong({ reader, query }: Visit, rooms: Rooms): Promise<Answer> {
-  const { asked } = await rooms.systems.offering(rooms.settings.asking.serviceCode)
-  const { system, number } = askedFor(query)
-  const known = asked.find(({ id }) => id === system)
-  return { page: wrongPage(rooms.place, reader, { system: known, number }) }
-}
-
 /** Days, of which the last is included. */
 function periodOf(query: URLSearchParams): Period {
   const [from, until] = [query.get('from'), query.get('until')]
@@ -89,13 +79,8 @@ function periodOf(query: URLSearchParams): Period {
   return { ...(isDay(from) && { from }), ...(isDay(until) && { until }) }
 }
 
-/** Of an entry of the list: which system told it, its record there, and the number of the exchange. */
-function askedFor(query: URLSearchParams): {
-  system: string | null
-  record: number | undefined
-  number: string
-} {
-  const [record, number] = [query.get('record') ?? '', query.get('number')]
-  const index = /^\d{1,15}$/.test(record) ? Number(record) : undefined
-  return { system: query.get('system'), record: index, number: isPlainText(number, 255) ? number : '' }
+/** Of an entry of the list: which system told it, and its record there. */
+function askedFor(query: URLSearchParams): { system: string | null; record: number | undefined } {
+  const record = query.get('record') ?? ''
+  return { system: query.get('system'), record: /^\d{1,15}$/.test(record) ? Number(record) : undefined }
 }
