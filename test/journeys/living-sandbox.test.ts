@@ -11,6 +11,7 @@ import { openBrowser as openClient } from '../fakes/openid-provider.ts'
 import { skipFor } from '../outside-tools.ts'
 import { until } from '../until.ts'
 import { startWorld } from '../world.ts'
+import { complainInSandbox } from './complain-in-sandbox.ts'
 
 const DAY_MS = 86_400_000
 const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat')
@@ -78,6 +79,11 @@ void t.test('people have a portal, which knows who takes part', async (t) => {
     const { isAnswering, trackers } = await server.get<Trackers>('/trackers')
     t.ok(isAnswering && trackers.some(({ isOn }) => isOn))
   }
+})
+
+void t.test('a citizen complains of a call, and the answer comes', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is missing')
+  await complainInSandbox(t, world)
 })
 
 void t.test('a birth brings the family benefit to its parents, on a phone', async (t) => {

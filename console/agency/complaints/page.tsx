@@ -43,18 +43,31 @@ export function ComplaintsPage() {
         columns={[
           {
             title: 'complaints.one',
-            cell: ({ number }) => (
-              <Link to={`/complaints/${number}`}>
-                <span class="id">{number}</span>
-              </Link>
+            cell: ({ number, receivedAt }) => (
+              <>
+                <Link to={`/complaints/${number}`}>
+                  <span class="id">{number}</span>
+                </Link>
+                <br />
+                <Time at={receivedAt} />
+              </>
             ),
           },
-          { title: 'complaints.receivedAt', cell: ({ receivedAt }) => <Time at={receivedAt} /> },
           { title: 'complaints.about', cell: ({ service }) => <PartyOf of={service} /> },
           { title: 'complaints.usedBy', cell: ({ consumer }) => <PartyOf of={consumer} /> },
           { title: 'complaints.reason', cell: ({ reason }) => reasonText(reason) },
-          { title: 'common.state', cell: (one) => <ComplaintStatus of={one} /> },
-          { title: 'complaints.due', cell: ({ dueAt }) => <Time at={dueAt} /> },
+          {
+            title: 'common.state',
+            cell: (one) => (
+              <>
+                <ComplaintStatus of={one} />
+                <br />
+                <span class="beside">
+                  {text('complaints.due')} <Time at={one.dueAt} />
+                </span>
+              </>
+            ),
+          },
           {
             title: 'cases.assignee',
             cell: ({ assignee }) => (assignee === null ? text('cases.nobody') : <bdi>{assignee}</bdi>),
