@@ -34,11 +34,10 @@ export type ConsentDemand = {
 }
 
 /** `USED_UP`: a one-time consent whose call was made. */
-export const CONSENT_STATES = ['ACTIVE', 'USED_UP', 'EXPIRED', 'WITHDRAWN'] as const
-export type ConsentState = (typeof CONSENT_STATES)[number]
+export type ConsentState = 'ACTIVE' | 'USED_UP' | 'EXPIRED' | 'WITHDRAWN'
 
 /** One call that was made under a consent. */
-export type ConsentUse = {
+type ConsentUse = {
   time: string
   /** x-road-id of the exchange, as a tracker names it. */
   messageId: string
@@ -102,8 +101,7 @@ export type ConsentRequested = {
   returnUrl: string
 }
 
-export const CONSENT_REQUEST_STATES = ['REQUESTED', 'GIVEN', 'DECLINED', 'EXPIRED'] as const
-export type ConsentRequestState = (typeof CONSENT_REQUEST_STATES)[number]
+export type ConsentRequestState = 'REQUESTED' | 'GIVEN' | 'DECLINED' | 'EXPIRED'
 
 /** For the consumer. */
 export type ConsentRequest = {

@@ -11,6 +11,7 @@ import { type MailSettings, mailSchema } from '#platform/mail/settings.ts'
 import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
+import { type ConsentSettings, consentSchema } from './features/consents/settings.ts'
 import { type DeliverySettings, deliverySchema } from './features/deliveries/settings.ts'
 import { type NoticeSettings, noticesSchema } from './features/notices/settings.ts'
 import { ACT_KINDS, checkFourEyes } from './features/people/four-eyes-policy.ts'
@@ -76,6 +77,7 @@ export type Settings = KeepingSettings & {
   /** The mail server through which people are told of uses of their data. */
   mail?: MailSettings
   notices?: NoticeSettings
+  consents: ConsentSettings
   /** Where mandates are asked for that service contracts name. */
   mandateServices: MandateServiceSettings[]
   /** Set when this server cosigns the checkpoints of other servers' logs. */
@@ -317,6 +319,7 @@ export const settingsSchema = {
     tracker: trackerSchema,
     mail: mailSchema('The mail server through which people are told that their data was used'),
     notices: noticesSchema,
+    consents: consentSchema,
     mandateServices: mandateServicesSchema,
     witness: {
       type: 'object',

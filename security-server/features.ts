@@ -6,6 +6,7 @@ import { auditOrders } from './features/audit-orders/feature.ts'
 import { auditStream } from './features/audit-stream/feature.ts'
 import { backups } from './features/backups/feature.ts'
 import { clientsAndServices } from './features/clients-and-services/feature.ts'
+import { consents } from './features/consents/feature.ts'
 import { contentRequests } from './features/content-requests/feature.ts'
 import { contracts } from './features/contracts/feature.ts'
 import { dailyCounts } from './features/daily-counts/feature.ts'
@@ -72,6 +73,7 @@ export const FEATURES = listFeatures<ServerGround>()
   .with(tryOuts)
   .with(tracker)
   .with(notices)
+  .with(consents)
   .with(provider)
   .with(contracts)
 

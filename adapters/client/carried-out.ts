@@ -55,6 +55,10 @@ const BEFORE_SENDING: ReadonlySet<string> = plain([
 const BEFORE_THE_CALL: ReadonlySet<string> = plain([
   'access_denied',
   'client_proxy_version_not_supported',
+  'consent_ended',
+  'consent_missing',
+  'consent_unknown',
+  'consent_used_up',
   'contract_ended',
   'contract_quota_unknown',
   'contract_quota_used_up',

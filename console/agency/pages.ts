@@ -64,6 +64,7 @@ const complaint = async () => (await import('./complaints/one.tsx')).ComplaintPa
 const retention = async () => (await import('./retention/page.tsx')).RetentionPage
 const holds = async () => (await import('./holds/page.tsx')).HoldsPage
 const trackers = async () => (await import('./trackers/page.tsx')).TrackersPage
+const consents = async () => (await import('./consents/page.tsx')).ConsentsPage
 const archives = async () => (await import('./archives/page.tsx')).ArchivesPage
 
 export const contents: Group[] = [
@@ -237,6 +238,10 @@ export const contents: Group[] = [
           {
             ...page('/trackers', 'trackers.title', 'getTrackers', trackers),
             acts: ['switchTrackerOn', 'addTrackerException'],
+          },
+          {
+            ...page('/consents', 'consents.title', 'getConsentServices', consents),
+            acts: ['switchConsentsOn'],
           },
           page('/exports', 'exports.title', 'getExports', exportsPage),
           {

@@ -1,9 +1,9 @@
 /**
  * What both sides agreed on, in words: purpose and legal basis, services with their endpoints and fields, duration and quotas.
  */
-import type { Content, PartyView, Service } from './contract.tsx'
+import type { ConsentRule, Content, PartyView, Service, Span } from './contract.tsx'
 import { Facts } from './facts.tsx'
-import { type TextKey, text } from './text.ts'
+import { number, type TextKey, text } from './text.ts'
 
 type Props = { of: { content: Content; contentHash: string }; Party: PartyView }
 
@@ -28,6 +28,7 @@ export function Terms({ of: { content, contentHash }, Party }: Props) {
           ['contract.logLevel', text(`contract.log.${content.logLevel}` as TextKey)],
           ['contract.retention', text('contract.days', { count: content.retentionDays })],
           ['contract.quota', quotaOf(quota)],
+          ['contract.consent', <Consent key="consent" of={content.consent} />],
           ['contract.secret', <Secret key="secret" of={content.secret} Party={Party} />],
           ['contract.grace', text('contract.hours', { count: content.outageGraceHours })],
           [
@@ -56,6 +57,35 @@ export function Terms({ of: { content, contentHash }, Party }: Props) {
       </ul>
     </>
   )
+}
+
+/** What the person whom a call is about has to have agreed to. */
+function Consent({ of }: { of: ConsentRule | undefined }) {
+  if (of === undefined) return <>{text('contract.consent.none')}</>
+  const { proof, kinds, maxDays, dataLife, frequency, range, services } = of
+  const words = [
+    text(`contract.consent.${proof}` as TextKey),
+    ...kinds.map((kind) => text(`contract.consent.${kind}` as TextKey)),
+    text('contract.consent.maxDays', { days: number(maxDays) }),
+    text('contract.consent.kept', { span: spanOf(dataLife) }),
+    ...(frequency === undefined ? [] : [oftenOf(frequency)]),
+    ...(range === undefined ? [] : [text('contract.consent.reach', { span: spanOf(range) })]),
+  ]
+  return (
+    <>
+      {words.join('; ')}
+      {services !== undefined && <Ids of={services} />}
+    </>
+  )
+}
+
+function oftenOf({ times, per }: NonNullable<ConsentRule['frequency']>): string {
+  const unit = text(`contract.unit.${per}` as TextKey)
+  return text('contract.consent.often', { times: number(times), per: unit })
+}
+
+function spanOf({ unit, value }: Span): string {
+  return `${number(value)} ${text(`contract.unit.${unit}` as TextKey)}`
 }
 
 /** The members on whose servers auditors with the right role see the exchanges of a secret contract. */

@@ -29,6 +29,18 @@ type Representation = {
   answerSeconds?: number
 }
 
+/** What is asked of the consent of the person whom a call is about. */
+export type ConsentRule = {
+  proof: 'login' | 'wallet'
+  kinds: ('once' | 'standing')[]
+  maxDays: number
+  dataLife: Span
+  frequency?: { times: number; per: 'hour' | 'day' | 'month' | 'year' }
+  range?: Span
+  services?: string[]
+}
+export type Span = { unit: 'day' | 'month' | 'year'; value: number }
+
 export type Content = {
   services: Service[]
   purpose: string
@@ -37,6 +49,7 @@ export type Content = {
   retentionDays: number
   secret?: { visibleTo: string[] }
   quota?: { perSecond?: number; burst?: number; perDay?: number }
+  consent?: ConsentRule
   outageGraceHours: number
   contacts: { member: string; name: string; email: string }[]
 }

@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto'
 import t from 'tap'
 import type { Circumstances } from '#schemas/circumstances.ts'
+import { consentInWords } from './consent.ts'
 import { MAX_CIRCUMSTANCES, readCircumstances } from './read.ts'
 import { representationInWords } from './representation.ts'
 import { sealCircumstances } from './seal.ts'
@@ -86,6 +87,17 @@ t.test('anything else is refused', (t) => {
   t.throws(() => read('{'), refused)
   t.throws(() => read('['.repeat(10_000)), refused)
   t.throws(() => read(`"${'x'.repeat(MAX_CIRCUMSTANCES)}"`), refused, 'too long')
+  t.end()
+})
+
+t.test('a consent in words', (t) => {
+  const number = '0f2f4f0e-2c1b-4b8e-9d1e-0b8f5a0f7a77'
+  const words = (extra: unknown): string | undefined => consentInWords({ extra })
+  for (const none of [undefined, null, 'x', [], {}, { consent: 1 }, { consent: '<b>' }])
+    t.equal(words(none), undefined)
+  t.equal(consentInWords(undefined), undefined)
+  t.equal(words({ consent: number, consentDigest: 'x'.repeat(9999) }), number)
+  t.equal(words({ consent: number, consentDigest: 'ab'.repeat(32) }), `${number}, SHA-256 ${'ab'.repeat(32)}`)
   t.end()
 })
 

@@ -148,6 +148,33 @@ export const exchangeFaults = {
     remedy:
       "Try again; the operator of the provider's security server has to look at that service, and at mandateServices in its settings",
   },
+  consent_missing: {
+    status: 403,
+    blame: 'client',
+    text: 'The service contract wants the consent of the person whom the call is about, and there is none; nothing was carried out',
+    remedy:
+      "Ask the person for it: the service consents of the provider's subsystem takes requests for consent",
+  },
+  consent_ended: {
+    status: 403,
+    blame: 'client',
+    text: 'The consent of the person whom the call is about has ended, and nothing was carried out',
+    remedy:
+      "Ask the person anew: the service consents of the provider's subsystem takes requests for consent",
+  },
+  consent_used_up: {
+    status: 403,
+    blame: 'client',
+    text: 'The consent of the person whom the call is about allows no more calls, and nothing was carried out',
+    remedy: 'Ask the person for another consent, or send again after the time that is named here',
+  },
+  consent_unknown: {
+    status: 503,
+    blame: 'server',
+    text: 'Whether the person whom the call is about has agreed could not be found out, and nothing was carried out',
+    remedy:
+      "Try again; the operator of the provider's security server has to look at its database and at its health",
+  },
   not_as_described: {
     status: 400,
     blame: 'client',

@@ -7,6 +7,10 @@
 const BEFORE_THE_CALL: ReadonlySet<string> = new Set([
   'access_denied',
   'client_proxy_version_not_supported',
+  'consent_ended',
+  'consent_missing',
+  'consent_unknown',
+  'consent_used_up',
   'contract_ended',
   'contract_quota_unknown',
   'contract_quota_used_up',

@@ -39,14 +39,27 @@ export function isTracker(url: string): boolean {
   return url === TRACKER_URL
 }
 
+/** What the address of the service is by which people give and withdraw consents, which this server keeps. */
+export const CONSENTS_URL = 'consents:'
+
+/** Whether people give and withdraw consents by the service. */
+export function isConsents(url: string): boolean {
+  return url === CONSENTS_URL
+}
+
+/** Whether whoever has a right to the service speaks for people: a tracker, or consents. */
+export function speaksForPeople(url: string): boolean {
+  return isTracker(url) || isConsents(url)
+}
+
 /** Whether the service is an inbox or a room. Both are REST services. */
 export function takesEvents(url: string): boolean {
   return isInbox(url) || isRoom(url)
 }
 
-/** Whether the service is this server itself: an inbox, a room or a tracker. */
+/** Whether the service is this server itself: an inbox, a room, a tracker or consents. */
 export function isKeptHere(url: string): boolean {
-  return takesEvents(url) || isTracker(url)
+  return takesEvents(url) || speaksForPeople(url)
 }
 
 const MAX_URL = 2048
@@ -100,7 +113,7 @@ export function whyNoService(
 
 /**
  * Returns a service's address in the form in which it is stored: http or https, a plain host, without user, query, fragment or
- * trailing slash; or that of an inbox or a room. That of a tracker is set where a tracker is switched on, and nowhere else. Throws `service_malformed_url`.
+ * trailing slash; or that of an inbox or a room. Those of a tracker and of consents are set where these are switched on, and nowhere else. Throws `service_malformed_url`.
  */
 export function checkServiceUrl(text: string, own: readonly OwnListener[] = []): string {
   if (text === INBOX_URL || isRoom(text)) return text

@@ -5,7 +5,7 @@ import { Fault } from '#schemas/fault.ts'
 import { checkNewCode, idText, type SubsystemId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import { REST_METHODS } from '#schemas/wire.ts'
-import { checkServiceUrl, TRACKER_URL, takesEvents } from './check-address.ts'
+import { CONSENTS_URL, checkServiceUrl, TRACKER_URL, takesEvents } from './check-address.ts'
 import {
   changeJudged,
   clientIn,
@@ -36,6 +36,8 @@ type NewDescription = {
   documentUrl?: string | undefined
   /** It is answered by this server's tracker, which has no other address. */
   isTracker?: true
+  /** It is answered by this server, which keeps the consents of people. */
+  isConsents?: true
 } & ServiceChange
 
 type NewWsdl = {
@@ -83,9 +85,10 @@ export function manageServices(manage: Manage): ManageServices {
         throw new Fault('invalid_input', { what: say`services belong to subsystems` })
       }
       const summary = q.document === undefined ? undefined : await readOpenApi(q.document)
-      const address = q.isTracker ? TRACKER_URL : (q.url ?? summary?.serverUrl)
+      const kept = q.isTracker ? TRACKER_URL : q.isConsents ? CONSENTS_URL : undefined
+      const address = kept ?? q.url ?? summary?.serverUrl
       if (address === undefined) throw new Fault('service_missing_url')
-      const url = q.isTracker ? TRACKER_URL : checkServiceUrl(address, manage.own)
+      const url = kept ?? checkServiceUrl(address, manage.own)
       const row: Omit<ServiceDescriptionRow, 'id'> = {
         client: idText(client.id),
         type: summary === undefined ? 'REST' : 'OPENAPI',

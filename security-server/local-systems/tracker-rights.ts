@@ -1,20 +1,20 @@
-/** Which calls let somebody ask a tracker about people: by a right to it, or by a group that has one. Pure. */
+/** Which calls let somebody ask a tracker about people, or consent in their name: by a right to it, or by a group that has one. Pure. */
 import type { CallInput } from '#platform/http-service/four-eyes.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { isTracker } from './check-address.ts'
+import { speaksForPeople } from './check-address.ts'
 import { serviceIn } from './manage.ts'
 import type { View } from './view.ts'
 
 /** Throws `not_found`. */
 export function givesTracker(view: View, operation: string, { params }: Pick<CallInput, 'params'>): boolean {
   const id = Number(params['id'])
-  if (operation === 'addAccessRight') return isTracker(serviceIn(view, id).service.url)
+  if (operation === 'addAccessRight') return speaksForPeople(serviceIn(view, id).service.url)
   const group = operation === 'addLocalGroupMembers' ? view.groups.get(id) : undefined
   if (group === undefined) return false
   const descriptions = view.clients.get(idText(group.client))?.descriptions ?? []
   return descriptions
     .flatMap(({ services }) => services)
-    .filter(({ service }) => isTracker(service.url))
+    .filter(({ service }) => speaksForPeople(service.url))
     .some(({ accessRights }) =>
       accessRights.some(({ subjectType, subject }) => subjectType === 'LOCALGROUP' && subject === group.code),
     )

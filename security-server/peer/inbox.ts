@@ -43,6 +43,20 @@ export type Tracker = {
   take(request: TrackerRequest): Promise<SystemAnswer>
 }
 
+/** A verified, allowed and logged request to the service that keeps the consents of people. */
+export type ConsentServiceRequest = Pick<
+  InboxRequest,
+  'request' | 'headers' | 'body' | 'record' | 'spool'
+> & {
+  /** The code of the person whom the user represents, confirmed by a mandate service. */
+  represented: string | undefined
+}
+
+export type ConsentService = {
+  /** What was given or withdrawn is durable before it answers. What cannot be done is refused in the answer. */
+  take(request: ConsentServiceRequest): Promise<SystemAnswer>
+}
+
 export type Room = {
   /** As of an inbox; `fields` stands there where the contract names fields: the room held what it gives against them. */
   take(request: InboxRequest): Promise<SystemAnswer & { fields?: FieldsOnRecord }>

@@ -1,11 +1,11 @@
 /**
  * Guarantees that the provider's system is called once with exactly the request that was logged: its address and the raw
  * path and query, all signed headers, the body for POST, PUT and PATCH (wire 1.3); the message itself where it is SOAP (wire 1.5). Metadata services answer here. What
- * fails before the system was reached carries the mark NotSent. What an inbox, a room or a tracker gets never reaches a system here.
+ * fails before the system was reached carries the mark NotSent. What an inbox, a room, a tracker or consents get never reaches a system here.
  */
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { isKeptHere, isRoom, isTracker } from '../local-systems/check-address.ts'
+import { isConsents, isKeptHere, isRoom, isTracker } from '../local-systems/check-address.ts'
 import { codesOf } from '../peer/check-representation.ts'
 import { beforeSending, NotSent } from '../peer/not-sent.ts'
 import { checkRights } from './check-rights.ts'
@@ -30,6 +30,10 @@ export async function call(intent: Intent, rooms: ProviderRooms): Promise<Filter
     // What fails in a POST may have been written before.
     return request.protocol === 'REST' && method !== 'GET' ? take() : beforeSending(take)
   }
+  if (isConsents(local.url))
+    return rooms.consentService.take({
+      ...{ request, headers, body, spool, record: intent.record.index, represented: representedIn(intent) },
+    })
   if (isKeptHere(local.url))
     return rooms[isRoom(local.url) ? 'room' : 'inbox'].take({
       ...{ request, headers, body, peer: intent.visit.peer, record: intent.record.index },

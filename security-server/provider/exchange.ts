@@ -5,6 +5,7 @@
 import { checkFields } from '../peer/check-fields.ts'
 import { call } from './call.ts'
 import { checkAnswer } from './check-answer.ts'
+import { checkConsent } from './check-consent.ts'
 import { checkContract } from './check-contract.ts'
 import { checkDescription } from './check-description.ts'
 import { checkRepresentation } from './check-representation.ts'
@@ -44,7 +45,9 @@ export async function exchange(arrival: Arrival, rooms: ProviderRooms): Promise<
     const counted = await takeQuota(described, rooms)
     const represented = await checkRepresentation(counted, rooms)
     const placed = await takePlace(represented, rooms)
-    const intent = await logIntent(placed, rooms)
+    const consented = await checkConsent(placed, rooms)
+    reached = { step: 'allowed', asked: consented }
+    const intent = await logIntent(consented, rooms)
     reached = { step: 'intent', asked: intent }
     const answer = await call(intent, rooms)
     const checked = await checkAnswer(answer, intent, rooms)

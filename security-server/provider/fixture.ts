@@ -132,6 +132,8 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       inbox: { take: () => Promise.reject(new Error('there is no inbox')) },
       room: { take: () => Promise.reject(new Error('there is no room')) },
       tracker: { take: () => Promise.reject(new Error('there is no tracker')) },
+      consents: { take: () => Promise.reject(new Error('no consent was asked for')) },
+      consentService: { take: () => Promise.reject(new Error('there are no consents')) },
     },
     async ask(q = {}, change = (same) => same) {
       const { request, requestId, bytes } = requestOf({ requestId: randomUUID(), ...q })

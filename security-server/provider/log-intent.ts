@@ -9,30 +9,29 @@ import { type Logged, logMessage } from '../peer/log-message.ts'
 import type { LogEntry } from '../peer/message-log.ts'
 import type { TermsOnRecord } from '../peer/terms-on-record.ts'
 import type { Verified } from '../peer/verify-message.ts'
+import type { Consented } from './check-consent.ts'
 import type { AllowedRequest } from './check-contract.ts'
 import type { Received } from './receive.ts'
 import type { ProviderRooms } from './rooms.ts'
 
-export type Intent = Logged<AllowedRequest & Represented>
+type Ready = AllowedRequest & Represented & Consented
+export type Intent = Logged<Ready>
 
-export async function logIntent(
-  allowed: AllowedRequest & Represented,
-  rooms: ProviderRooms,
-): Promise<Intent> {
-  const intent = await logMessage(allowed, requestFacts(allowed, allowed.terms, '', rooms), rooms.messageLog)
+export async function logIntent(ready: Ready, rooms: ProviderRooms): Promise<Intent> {
+  const intent = await logMessage(ready, requestFacts(ready, ready.terms, '', rooms), rooms.messageLog)
   // The key is claimed; our system may take its time.
-  allowed.visit.release()
+  ready.visit.release()
   return intent
 }
 
 /** What is on record of a verified request: open ('') when it will be carried out, else closed with the code of its refusal. */
 export function requestFacts(
-  verified: Verified<Received> & Partial<Represented>,
+  verified: Verified<Received> & Partial<Represented> & Consented,
   terms: TermsOnRecord,
   outcome: string,
   rooms: ProviderRooms,
 ): Omit<LogEntry, 'message' | 'body' | 'signature'> {
-  const { codec, request, visit, representation } = verified
+  const { codec, request, visit, representation, consent } = verified
   const { id, requestId, client, service, method, actors } = request
   const { peer } = visit
   return {
@@ -46,6 +45,6 @@ export function requestFacts(
     outcome,
     ...terms,
     replayKey: hash('sha256', `${idText(peer)} ${codec.replayId(verified)}`, 'buffer'),
-    extra: { method, ...actors, ...representation },
+    extra: { method, ...actors, ...representation, ...consent },
   }
 }

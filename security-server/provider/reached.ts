@@ -1,5 +1,6 @@
 /** How far a request has come: what a refusal can say of it is what the step that was reached has given. */
 import type { Verified } from '../peer/verify-message.ts'
+import type { Consented } from './check-consent.ts'
 import type { AllowedRequest } from './check-contract.ts'
 import type { Visit } from './identify-peer.ts'
 import type { Intent } from './log-intent.ts'
@@ -10,7 +11,7 @@ export type Reached =
   | Met
   | { step: 'received'; asked: Received }
   | { step: 'verified'; asked: Verified<Received> }
-  | { step: 'allowed'; asked: AllowedRequest }
+  | { step: 'allowed'; asked: AllowedRequest & Consented }
   /** Durable: from here on the provider's system may have been called. */
   | { step: 'intent'; asked: Intent }
 

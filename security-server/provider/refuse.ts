@@ -44,6 +44,7 @@ export async function refuse(
   const fault = isOpen
     ? afterTheCall(cause, 'reply_not_made', (code) => OF_THE_CALL.has(code))
     : asFault(cause)
+  if (!isOpen) await giveBackConsent(reached)
   if (reached.step === 'allowed' && ONLY_COUNTED.has(fault.code)) {
     await reached.asked.body?.discard()
     return new RefusedExchange({ fault, signatures: undefined, peerKnown: true })
@@ -54,6 +55,11 @@ export async function refuse(
   if (refused !== undefined) await record({ kind, fault, proof, refused, reached }, rooms)
   const signatures = proof?.signature.signatures
   return new RefusedExchange({ fault, signatures, peerKnown: visitOf(reached) !== undefined })
+}
+
+/** What was not carried out uses up nothing. */
+async function giveBackConsent(reached: Reached): Promise<void> {
+  if (reached.step === 'allowed' || reached.step === 'intent') await reached.asked.giveBackConsent?.()
 }
 
 /** Carries a refusal to the edge. */

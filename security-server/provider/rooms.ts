@@ -7,7 +7,8 @@ import type { Keys } from '../keys/keys.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { MessageValidator } from '../local-systems/validation/validate-messages.ts'
 import type { ReadLimits } from '../message/codec.ts'
-import type { Inbox, Room, Tracker } from '../peer/inbox.ts'
+import type { Consents } from '../peer/consents.ts'
+import type { ConsentService, Inbox, Room, Tracker } from '../peer/inbox.ts'
 import type { PathLog } from '../peer/message-log.ts'
 import type { PeerQuota } from '../peer/peer-quota.ts'
 import type { SignMessage } from '../peer/sign-message.ts'
@@ -42,4 +43,6 @@ export type ProviderRooms = {
   inbox: Inbox
   room: Room
   tracker: Tracker
+  consents: Consents
+  consentService: ConsentService
 }

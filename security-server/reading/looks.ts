@@ -21,6 +21,7 @@ const PLAIN = {
   getTrackerExceptions: 'exceptions of trackers',
   getComplaints: 'complaints',
   getComplaint: 'complaint',
+  getConsentByNumber: 'consent',
 } as const
 const PLAIN_IDS = Object.keys(PLAIN) as (keyof typeof PLAIN)[]
 

@@ -165,7 +165,15 @@ await eachDatabase(t, async (_database, t, url) => {
       ...['getVerifications', 'getRetention', 'getSubjectIndex', 'getWitness', 'findArchives', 'getPeople'],
       ...['getExports', 'getExport', 'getSubjectSearches', 'getSubjectSearch'],
       ...['getActorGaps', 'getAuditLog', 'getAuditCallers', 'verifyAuditLog', 'getSearchTerms'],
-      ...['getPasskeysOf', 'getProposals', 'getProposal', 'getTrackers', 'getTrackerServices', 'getNotices'],
+      ...[
+        'getPasskeysOf',
+        'getProposals',
+        'getProposal',
+        'getTrackers',
+        'getTrackerServices',
+        'getNotices',
+        'getConsentServices',
+      ],
     ]
     const operations = readOperations(await securityServerApi()).filter(
       ({ method, roles }) =>

@@ -1,9 +1,10 @@
 /** Converts the terms of a contract to the fields of a form and back. Pure. The server checks the terms. */
 import { partyId } from '../../kit/contract.tsx'
 import type { Field, Values } from '../../kit/field.tsx'
-import { type TextKey, text } from '../../kit/text.ts'
 import { local } from '../records/query.ts'
+import { consentFields, consentOf } from './consent-form.ts'
 import type { Terms } from './contract.tsx'
+import { choice, given, line, linesOf, long, numberOf, optional, time, whole, yesNo } from './form-fields.ts'
 
 export type Counts = { services: number; contacts: number }
 
@@ -50,6 +51,7 @@ export function fieldsOf(of: Partial<Terms>, { services, contacts }: Counts): Fi
       ...optional(long('visibleTo', 'contract.secretField', idsOf(of.secret?.visibleTo))),
       hint: 'contract.secretHint',
     },
+    ...consentFields(of.consent),
     time('validFrom', 'contract.validFrom', of.validFrom),
     time('validUntil', 'contract.validUntil', of.validUntil),
     time('reviewAt', 'contract.reviewAt', of.reviewAt),
@@ -85,6 +87,7 @@ export function termsOf(values: Values, before: Partial<Terms>, counts: Counts):
     retentionDays: numberOf(said('retentionDays')),
     ...(Object.keys(quota).length === 0 ? {} : { quota }),
     ...(visibleTo.length === 0 ? {} : { secret: { visibleTo } }),
+    ...given({ consent: consentOf(said) }),
     validFrom: timeOf(said('validFrom'), before.validFrom),
     validUntil: timeOf(said('validUntil'), before.validUntil),
     reviewAt: timeOf(said('reviewAt'), before.reviewAt),
@@ -210,57 +213,8 @@ function contactFields(of: Terms['contacts'][number] | undefined, at: number): F
   return own.map((field) => ({ ...field, titled: { at: at + 1 }, ...(at === 0 ? {} : { required: false }) }))
 }
 
-function line(name: string, title: TextKey, maxLength: number, initial = ''): Field {
-  return { name, title, maxLength, initial }
-}
-
-function long(name: string, title: TextKey, initial = ''): Field {
-  return { name, title, type: 'long', initial }
-}
-
-function time(name: string, title: TextKey, initial: string | undefined): Field {
-  return { name, title, type: 'time', initial: initial === undefined ? '' : local(initial) }
-}
-
-function whole(name: string, title: TextKey, initial: number | undefined): Field {
-  const check = (value: string): string | undefined =>
-    /^\d{1,12}$/.test(value.trim()) ? undefined : text('contract.numberNeeded')
-  return { name, title, maxLength: 12, initial: initial === undefined ? '' : String(initial), check }
-}
-
-function choice(name: string, title: TextKey, initial: string | undefined, all: [string, TextKey][]): Field {
-  const options = all.map(([value, words]) => ({ value, title: text(words) }))
-  return { name, title, type: 'select', options, initial: initial ?? '' }
-}
-
-function yesNo(name: string, title: TextKey, initial: boolean | undefined): Field {
-  return choice(name, title, initial === undefined ? '' : initial ? 'yes' : 'no', [
-    ['yes', 'common.yes'],
-    ['no', 'common.no'],
-  ])
-}
-
-function optional(field: Field): Field {
-  return { ...field, required: false }
-}
-
 function range(length: number): number[] {
   return Array.from({ length }, (_, at) => at)
-}
-
-/** Drops undefined values. */
-function given<T>(all: Record<string, T | undefined>): Record<string, T> {
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Record<
-    string,
-    T
-  >
-}
-
-function linesOf(said: string): string[] {
-  return said
-    .split('\n')
-    .map((one) => one.trim())
-    .filter(Boolean)
 }
 
 function fieldListOf(said: string): string[] | undefined {
@@ -271,10 +225,6 @@ function fieldListOf(said: string): string[] | undefined {
 function pointersOf(fields: string[] | undefined): string {
   if (fields === undefined) return ''
   return fields.length === 0 ? NO_FIELD : fields.join('\n')
-}
-
-function numberOf(said: string): number | undefined {
-  return said === '' ? undefined : Number(said)
 }
 
 /** An input of local time has no seconds: an unchanged time keeps its seconds. */

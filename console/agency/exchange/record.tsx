@@ -22,6 +22,8 @@ const EXTRA: Record<string, TextKey> = {
   representationId: 'extra.representationId',
   representationAnswer: 'extra.representationAnswer',
   representationAt: 'extra.representationAt',
+  consent: 'extra.consent',
+  consentDigest: 'extra.consentDigest',
   status: 'extra.status',
   removedFields: 'extra.removedFields',
   removedPlaces: 'extra.removedPlaces',
@@ -32,6 +34,8 @@ const COPIED: Record<string, TextKey> = {
   fieldRule: 'extra.fieldRule',
   representationId: 'extra.representationId',
   representationAnswer: 'extra.representationAnswer',
+  consent: 'extra.consent',
+  consentDigest: 'extra.consentDigest',
 }
 const REPRESENTATION: Record<string, TextKey> = { asserted: 'extra.asserted', checked: 'extra.checked' }
 /** The names of the facts in an erasure: why it took place, and where the content is kept. */

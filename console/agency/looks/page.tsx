@@ -42,6 +42,7 @@ const WHAT: Record<string, TextKey> = {
   downloadReconciliationStatement: 'looks.downloadReconciliationStatement',
   getAuditOrders: 'looks.getAuditOrders',
   getTrackerExceptions: 'looks.getTrackerExceptions',
+  getConsentByNumber: 'looks.getConsentByNumber',
   getAuditOrder: 'looks.getAuditOrder',
   getComplaints: 'looks.getComplaints',
   getComplaint: 'looks.getComplaint',

@@ -365,6 +365,8 @@ function providerRooms(
     mandateServices: { ask: () => Promise.reject(new Error('no contract asks for it')) },
     room: { take: () => Promise.reject(new Error('there is no room')) },
     tracker: { take: () => Promise.reject(new Error('there is no tracker')) },
+    consents: { take: () => Promise.reject(new Error('no consent was asked for')) },
+    consentService: { take: () => Promise.reject(new Error('there are no consents')) },
     contractQuotas: { take: () => Promise.resolve(() => undefined) },
     servicePlaces: createServicePlaces(),
     globalConfiguration: world.globalConfiguration,

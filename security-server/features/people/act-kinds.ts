@@ -106,6 +106,8 @@ export const ACTS = {
     'deleteSubjectPlace',
     'switchTrackerOn',
     'switchTrackerOff',
+    'switchConsentsOn',
+    'switchConsentsOff',
     'addTrackerException',
     'endTrackerException',
     'setTrackerService',

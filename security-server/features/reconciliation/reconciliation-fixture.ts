@@ -216,6 +216,8 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
       inbox: { take: () => Promise.reject(new Error('there is no inbox')) },
       room: { take: () => Promise.reject(new Error('there is no room')) },
       tracker: { take: () => Promise.reject(new Error('there is no tracker')) },
+      consents: { take: () => Promise.reject(new Error('no consent was asked for')) },
+      consentService: { take: () => Promise.reject(new Error('there are no consents')) },
     },
     async unplug() {
       await peers?.stop()

@@ -54,6 +54,48 @@ t.test('hosting mandates as they were listed', (t: Test) => {
   t.end()
 })
 
+t.test('the consent that calls need', (t: Test) => {
+  const at = Date.now()
+  const consent = {
+    ...{ proof: 'login', kinds: ['standing'], maxDays: 30, dataLife: { unit: 'day', value: 1 } },
+    services: ['persons'],
+  } as const
+  const person = {
+    endpoints: [{ method: 'GET', path: '/persons/*' }],
+    dataSubject: { in: 'path', name: 'id' },
+  }
+  const services = [
+    { serviceCode: 'persons', ...person },
+    { serviceCode: 'cars', ...person },
+  ] as ContractContent['services']
+  const content = contentAt(at, { personalData: true, consent: consent as never, services })
+  const termsIn = (of: ContractContent, code = 'persons') => {
+    const kept = { listed: { state: 'ACTIVE', hash: hashOf(of) }, content: of, joined: [] }
+    const index = indexContracts({ required: true, asOf: at, contracts: [kept as never], owner: 'DEV/GOV/1' })
+    return index.byService.get(`${of.provider} ${code}`)![0]!.terms
+  }
+  const place = {
+    in: 'path',
+    name: 'id',
+    type: 'personal-code',
+    method: 'GET',
+    path: '/persons/{id}',
+  } as const
+  const { demand } = termsIn(content).consent!
+  t.same(termsIn(content).consent, { contract: content.contract, demand, rule: consent, places: [place] })
+  t.equal(termsIn(content, 'cars').consent, undefined, 'a service that needs none')
+  const later = { version: 2, title: 'Renewed', retentionDays: 9, validUntil: inDays(at, 99) }
+  t.equal(termsIn({ ...content, ...later }).consent!.demand, demand, 'the same is asked for')
+  for (const other of [
+    { purpose: 'Curiosity' },
+    { legalBasis: 'None' },
+    { consent: { ...consent, maxDays: 31 } as never },
+    { services: [{ ...services[0]!, responseFields: ['/name'] }, services[1]!] },
+  ])
+    t.not(termsIn({ ...content, ...other }).consent!.demand, demand, Object.keys(other).join())
+  t.end()
+})
+
 t.test('the index: versions, groups, grace', (t: Test) => {
   const at = Date.now()
   const kept = (content: ContractContent, state: string, joined: string[] = []) => ({

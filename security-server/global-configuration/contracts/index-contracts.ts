@@ -1,9 +1,12 @@
 /** The contracts as the message path queries them: compiled once when they arrive, then one map access per query. Pure. */
 import { type FieldRule, fieldRule } from '#core/contract/allowed-fields.ts'
+import { demandedBy, demandHash } from '#core/contract/consent-demand.ts'
 import { type ContractEndpoint, covers, findCovering } from '#core/contract/endpoints.ts'
 import { groupOf, memberOfSubsystem, namedConsumers } from '#core/contract/parties.ts'
+import { personPlaces } from '#core/contract/person-places.ts'
+import type { SubjectPlace } from '#core/subject/place.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
-import type { ContractContent, ContractService, Representation } from '#schemas/contract.ts'
+import type { ConsentRule, ContractContent, ContractService, Representation } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServiceId, subsystemOf } from '#schemas/identifiers.ts'
 import type { KeptContract } from './verify-contract.ts'
@@ -35,8 +38,20 @@ export type RecordTerms = {
   fields?: { request?: FieldRule; response?: FieldRule }
   /** What is asked of a call that names a represented party; absent where the contract says nothing of it. */
   representation?: Representation
+  /** Present where the person whom a call is about has to have agreed. */
+  consent?: ConsentTerms
   /** What the contract in force says, and which of its endpoints covers the call. */
   agreed?: NonNullable<Circumstances['contract']>
+}
+
+/** The demand for consents of a contract, and where a call names the person. */
+export type ConsentTerms = {
+  /** The id of the contract. */
+  contract: string
+  /** SHA-256 of all that the person has to have agreed to. */
+  demand: string
+  rule: ConsentRule
+  places: readonly SubjectPlace[]
 }
 
 /** The terms without a contract. */
@@ -88,6 +103,7 @@ export function indexContracts(q: {
     const state = stateOf(listed.state)
     if (state === undefined) continue
     const group = groupOf(content)
+    const consentOf = consentTerms(content)
     for (const service of content.services) {
       const { serviceCode, endpoints, representation } = service
       const key = `${content.provider} ${serviceCode}`
@@ -98,6 +114,7 @@ export function indexContracts(q: {
         ...secrecyOf(content, q.owner),
         ...fieldsOf(service),
         ...(representation !== undefined && { representation }),
+        ...consentOf(service),
       }
       const compiled: Compiled = {
         contract: content.contract,
@@ -128,6 +145,16 @@ function quotasOf(contracts: KeptContract[]): Map<string, ContractQuota> {
     if (Object.keys(quota).length > 0) quotas.set(`${contract}/${version}`, quota)
   }
   return quotas
+}
+
+function consentTerms(content: ContractContent): (service: ContractService) => Pick<RecordTerms, 'consent'> {
+  const demanded = demandedBy(content)
+  if (demanded === undefined) return () => ({})
+  const { contract, rule } = demanded
+  const consent = { contract, rule, demand: demandHash(demanded) }
+  const needed = new Set(demanded.services.map(({ serviceCode }) => serviceCode))
+  return (service) =>
+    needed.has(service.serviceCode) ? { consent: { ...consent, places: personPlaces(service) ?? [] } } : {}
 }
 
 function agreedOf(

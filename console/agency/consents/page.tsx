@@ -1,0 +1,190 @@
+/** By which subsystems people give consents, how many they gave under which contract, and one consent by its number. */
+import { Act } from '../../kit/act.tsx'
+import { Facts, Head, Part } from '../../kit/facts.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Empty, Show } from '../../kit/placeholders.tsx'
+import { Rows } from '../../kit/rows.tsx'
+import { Status } from '../../kit/status.tsx'
+import { number, type TextKey, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { Id } from '../words.tsx'
+
+type Counted = {
+  contract: string
+  title: string | null
+  isDemanded: boolean
+  given: number
+  inForce: number
+  withdrawn: number
+  calls: number
+}
+type Service = { clientId: string; isOn: boolean; contracts: Counted[] }
+type Found = {
+  number: string
+  state: 'ACTIVE' | 'USED_UP' | 'EXPIRED' | 'WITHDRAWN'
+  digest: string
+  document: {
+    client: string
+    contract: { id: string }
+    givenAt: string
+    validUntil: string
+    givenRecord: number
+  }
+  uses: number
+  withdrawnAt: string | null
+  withdrawnRecord: number | null
+}
+
+export function ConsentsPage() {
+  const found = useAnswer<Service[]>('getConsentServices')
+  return (
+    <>
+      <Head title={text('consents.title')} lead={text('consents.lead')} acts={<ByNumber />} />
+      <Show of={found}>
+        {(services) => (
+          <>
+            <Part title={text('trackers.subsystems')}>
+              <Subsystems of={services} />
+            </Part>
+            <Part title={text('consents.contracts')}>
+              <Contracts of={services} />
+            </Part>
+          </>
+        )}
+      </Show>
+    </>
+  )
+}
+
+function Subsystems({ of }: { of: Service[] }) {
+  if (of.length === 0)
+    return (
+      <Empty>
+        <p>{text('trackers.noSubsystem')}</p>
+      </Empty>
+    )
+  return (
+    <Rows<Service>
+      caption={text('trackers.subsystems')}
+      rows={of}
+      rowKey={({ clientId }) => clientId}
+      columns={[
+        { title: 'trackers.subsystem', cell: ({ clientId }) => <Id of={clientId} /> },
+        {
+          title: 'common.state',
+          cell: ({ isOn }) => (
+            <Status tone={isOn ? 'good' : 'quiet'} word={isOn ? 'services.on' : 'services.off'} />
+          ),
+        },
+        {
+          title: 'common.acts',
+          acts: ['switchConsentsOn', 'switchConsentsOff'],
+          cell: (one) => <Switch of={one} />,
+        },
+      ]}
+    />
+  )
+}
+
+function Contracts({ of }: { of: Service[] }) {
+  const rows = of.flatMap(({ clientId, contracts }) => contracts.map((one) => ({ ...one, clientId })))
+  if (rows.length === 0)
+    return (
+      <Empty>
+        <p>{text('consents.noContract')}</p>
+      </Empty>
+    )
+  return (
+    <Rows<(typeof rows)[number]>
+      caption={text('consents.contracts')}
+      rows={rows}
+      rowKey={({ contract }) => contract}
+      columns={[
+        {
+          title: 'trackers.contract',
+          cell: ({ title, contract }) => (
+            <>
+              <bdi>{title ?? text('consents.notDemanded')}</bdi> <Id of={contract} />
+            </>
+          ),
+        },
+        { title: 'trackers.subsystem', cell: ({ clientId }) => <Id of={clientId} /> },
+        { title: 'consents.inForce', number: true, cell: (one) => number(one.inForce) },
+        { title: 'consents.given', number: true, cell: ({ given }) => number(given) },
+        { title: 'consents.withdrawn', number: true, cell: ({ withdrawn }) => number(withdrawn) },
+        { title: 'consents.calls', number: true, cell: ({ calls }) => number(calls) },
+      ]}
+    />
+  )
+}
+
+function Switch({ of: { clientId, isOn } }: { of: Service }) {
+  const params = { clientId }
+  return (
+    <div class="acts">
+      {isOn ? (
+        <Act<unknown>
+          operation="switchConsentsOff"
+          button={text('trackers.switchOff')}
+          label={text('consents.switchThisOff', { client: clientId })}
+          title={text('consents.switchThisOff', { client: clientId })}
+          consequence={<p>{text('consents.offConsequence')}</p>}
+          nameToType={clientId}
+          send={(_, call) => call('switchConsentsOff', { params })}
+          result={() => <p>{text('trackers.isOff')}</p>}
+        />
+      ) : (
+        <Act<Service>
+          operation="switchConsentsOn"
+          button={text('trackers.switchOn')}
+          label={text('consents.switchThisOn', { client: clientId })}
+          title={text('consents.switchThisOn', { client: clientId })}
+          consequence={<p>{text('consents.onConsequence')}</p>}
+          send={(_, call) => call('switchConsentsOn', { params })}
+          result={() => <p>{text('consents.isOn')}</p>}
+        />
+      )}
+    </div>
+  )
+}
+
+/** As a log record names it. */
+function ByNumber() {
+  return (
+    <Act<Found>
+      operation="getConsentByNumber"
+      button={text('consents.find')}
+      title={text('consents.find')}
+      consequence={<p>{text('consents.findConsequence')}</p>}
+      fields={[{ name: 'number', title: 'consents.number', maxLength: 36 }]}
+      send={({ number: of }, call) => call('getConsentByNumber', { params: { number: String(of).trim() } })}
+      result={(one) => <One of={one} />}
+    />
+  )
+}
+
+function One({
+  of: { number: id, state, digest, document, uses, withdrawnAt, withdrawnRecord },
+}: {
+  of: Found
+}) {
+  return (
+    <Facts
+      of={[
+        ['consents.number', <Id key="number" of={id} />],
+        ['common.state', text(`consents.state.${state}` as TextKey)],
+        ['consents.client', <Id key="client" of={document.client} />],
+        ['trackers.contract', <Id key="contract" of={document.contract.id} />],
+        ['consents.givenAt', <Time key="given" at={document.givenAt} />],
+        ['consents.validUntil', <Time key="until" at={document.validUntil} />],
+        ['consents.givenRecord', number(document.givenRecord)],
+        ...(withdrawnAt === null
+          ? []
+          : [['consents.withdrawnAt', <Time key="withdrawn" at={withdrawnAt} />] as const]),
+        ...(withdrawnRecord === null ? [] : [['consents.withdrawnRecord', number(withdrawnRecord)] as const]),
+        ['consents.calls', number(uses)],
+        ['extra.consentDigest', <Id key="digest" of={digest} />],
+      ].map(([name, value]) => [name, value] as [TextKey, typeof value])}
+    />
+  )
+}

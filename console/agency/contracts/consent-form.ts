@@ -1,0 +1,77 @@
+/** The demand for consents in the form of a contract. What does not fit goes to the server too, which says what is wrong. Pure. */
+import type { Field } from '../../kit/field.tsx'
+import type { Terms } from './contract.tsx'
+import { choice, given, line, linesOf, long, numberOf, optional, whole } from './form-fields.ts'
+
+type Consent = NonNullable<Terms['consent']>
+type Said = (name: string) => string
+
+export function consentFields(of: Consent | undefined): Field[] {
+  return [
+    {
+      ...choice('consentProof', 'contract.consentProof', of?.proof, [
+        ['login', 'contract.consent.login'],
+        ['wallet', 'contract.consent.wallet'],
+      ]),
+      hint: 'contract.consentProofHint' as const,
+    },
+    choice('consentKinds', 'contract.consentKinds', of?.kinds.toSorted().join(), [
+      ['once', 'contract.consent.once'],
+      ['standing', 'contract.consent.standing'],
+      ['once,standing', 'contract.consentBoth'],
+    ]),
+    whole('consentMaxDays', 'contract.consentMaxDays', of?.maxDays),
+    {
+      ...line('consentDataLife', 'contract.consentDataLife', 12, pairOf(of?.dataLife)),
+      hint: 'contract.consentSpanHint' as const,
+    },
+    {
+      ...line('consentFrequency', 'contract.consentFrequency', 14, timesOf(of?.frequency)),
+      hint: 'contract.consentFrequencyHint' as const,
+    },
+    {
+      ...line('consentRange', 'contract.consentRange', 12, pairOf(of?.range)),
+      hint: 'contract.consentSpanHint' as const,
+    },
+    {
+      ...long('consentServices', 'contract.consentServices', of?.services?.join('\n')),
+      hint: 'contract.consentServicesHint' as const,
+    },
+  ].map(optional)
+}
+
+/** Undefined where nothing of it was filled in. */
+export function consentOf(said: Said): object | undefined {
+  const kinds = said('consentKinds')
+  const services = linesOf(said('consentServices'))
+  const rule = given<unknown>({
+    proof: said('consentProof') || undefined,
+    kinds: kinds === '' ? undefined : kinds.split(','),
+    maxDays: numberOf(said('consentMaxDays')),
+    dataLife: spanOf(said('consentDataLife')),
+    frequency: frequencyOf(said('consentFrequency')),
+    range: spanOf(said('consentRange')),
+    services: services.length === 0 ? undefined : services,
+  })
+  return Object.keys(rule).length === 0 ? undefined : rule
+}
+
+function pairOf(of: Consent['range']): string {
+  return of === undefined ? '' : `${of.value} ${of.unit}`
+}
+
+function timesOf(of: Consent['frequency']): string {
+  return of === undefined ? '' : `${of.times} ${of.per}`
+}
+
+function spanOf(said: string): object | undefined {
+  if (said === '') return undefined
+  const [value = '', unit = ''] = said.split(/\s+/)
+  return { value: Number(value), unit }
+}
+
+function frequencyOf(said: string): object | undefined {
+  if (said === '') return undefined
+  const [times = '', per = ''] = said.split(/\s+/)
+  return { times: Number(times), per }
+}

@@ -1,0 +1,31 @@
+/** The document of a consent: what log records commit to by its digest. It has no personal code, only a name of the person that the server alone can make. */
+import { createHash } from 'node:crypto'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import type { ConsentKind, ConsentProof, ShownText } from '#schemas/consents.ts'
+
+export type ConsentDocument = {
+  version: 1
+  number: string
+  /** The security server that keeps it. */
+  server: string
+  /** HMAC-SHA-256 of the person's code, base64url. */
+  person: string
+  client: string
+  contract: { id: string; version: number }
+  demand: string
+  kind: ConsentKind
+  givenAt: string
+  validUntil: string
+  shown: ShownText
+  proof: ConsentProof
+  byRepresentative?: true
+  /** The record of the request that gave it, in the server's message log. */
+  givenRecord: number
+  /** SHA-256, hex, of the canonical form of the wallet's presentation. */
+  presentation?: string
+}
+
+/** SHA-256, hex, of the RFC 8785 form. */
+export function consentDigest(document: ConsentDocument): string {
+  return createHash('sha256').update(canonicalJson(document)).digest('hex')
+}

@@ -1,0 +1,307 @@
+/** The service by which people give, see and withdraw consents: whole ways of a person, a consumer and a register, and hostile input. */
+import { randomUUID } from 'node:crypto'
+import { buffer } from 'node:stream/consumers'
+import t, { type Test } from 'tap'
+import { consentDigest } from '#core/consent/document.ts'
+import { migrate } from '#platform/database/migrate.ts'
+import { openDatabase } from '#platform/database/open-database.ts'
+import type { Consent, ConsentDemand, ConsentGiven, ConsentRequestMade } from '#schemas/consents.ts'
+import type { ContractContent } from '#schemas/contract.ts'
+import { parseSubsystemId } from '#schemas/identifiers.ts'
+import { contentAt, inDays } from '#test/fakes/contracts.ts'
+import { logFolder, logOptions, openTestLog, SERVER, spoolBody } from '../../message-log/fixture.ts'
+import { createPeerQuota } from '../../peer/peer-quota.ts'
+import { createConsentService } from './answer-consents.ts'
+import { createKeyStore } from './key-store.ts'
+import { consentMigrations } from './migrations.ts'
+import { createPeopleNames } from './people-names.ts'
+import { createRequestStore } from './requests-store.ts'
+import type { ConsentRooms } from './rooms.ts'
+import { createConsentStore } from './store.ts'
+import { createConsentTaking } from './take-consent.ts'
+import { documentOf } from './view-consent.ts'
+
+const CLIENT = parseSubsystemId('DEV/GOV/5678/client')
+const PORTAL = parseSubsystemId('DEV/GOV/9999/portal')
+const OWN = parseSubsystemId('DEV/GOV/1234/other')
+const TAX = 'DEV:GOV:5678:client'
+const HASH = 'ab'.repeat(32)
+const NOW = Date.now()
+const now = { at: NOW }
+const content = contentAt(NOW, {
+  ...{ personalData: true, provider: 'DEV/GOV/1234/population' },
+  consumers: { subsystems: ['DEV/GOV/5678/client'] },
+  services: [
+    {
+      serviceCode: 'persons',
+      endpoints: [{ method: 'GET', path: '/persons/*' }],
+      dataSubject: { in: 'path', name: 'id' },
+    },
+  ],
+  consent: {
+    proof: 'login',
+    kinds: ['once', 'standing'],
+    maxDays: 30,
+    dataLife: { unit: 'month', value: 6 },
+  },
+})
+const contracts: { content: ContractContent; joined: string[] }[] = [{ content, joined: [] }]
+
+async function open(t: Test) {
+  const database = await openDatabase('sqlite::memory:')
+  t.teardown(() => database.close())
+  await migrate(database, consentMigrations)
+  const log = await openTestLog(t, logOptions(logFolder(t)))
+  const store = createConsentStore(database)
+  const seals = {
+    current: 'k',
+    seal: (_: string, plain: Buffer) => plain,
+    open: (_: string, sealed: Buffer) => sealed,
+  }
+  const nameOf = createPeopleNames(createKeyStore(database), seals)
+  const taking = createConsentTaking({ store, nameOf, clock: () => now.at })
+  t.teardown(() => taking.close())
+  const rooms: ConsentRooms = {
+    ...{ server: SERVER, clock: () => now.at, countryPrefix: 'EE', store, nameOf, taking },
+    settings: { portalUrl: 'https://portal.example/asked/', keepDays: 30, perSecond: 1e6 },
+    requests: createRequestStore(database),
+    globalConfiguration: {
+      current: () => ({ indexFor: () => ({ memberName: () => 'A member' }) }) as never,
+    },
+    localSystems: {} as never,
+    quota: createPeerQuota({ perSecond: 1e6, burst: 1e6, underWay: 50, clock: Date.now }),
+    contracts: () => contracts,
+    count: () => undefined,
+  }
+  const service = createConsentService(rooms)
+  let record = 100
+  const ask = async (
+    line: string,
+    q: { body?: unknown; userId?: string; client?: typeof PORTAL; represented?: string } = {},
+  ) => {
+    const [method = '', target = ''] = line.split(' ')
+    const [servicePath, query] = target.split('?') as [string, string?]
+    const { userId = 'EEP1', client = PORTAL, represented, body } = q
+    const request = {
+      ...{
+        protocol: 'REST',
+        client,
+        service: { ...parseSubsystemId('DEV/GOV/1234/population'), serviceCode: 'consents' },
+        method,
+        servicePath,
+      },
+      ...{ query, headers: [], actors: userId === '' ? {} : { userId } },
+    } as never
+    const text = typeof body === 'string' ? body : JSON.stringify(body)
+    const answer = await service.take({
+      ...{ request, headers: [], represented, record: record++ },
+      body: body === undefined ? undefined : await spoolBody(log, Buffer.from(text)),
+      spool: () => log.spool.begin({ maxBytes: 1e7 }),
+    })
+    const bytes = await buffer(answer.body!.open())
+    return { status: answer.status, headers: answer.headers, body: JSON.parse(bytes.toString()) as never }
+  }
+  return { rooms, ask, store, taking, nameOf }
+}
+
+const demandIn = ({ body }: { body: { demands: ConsentDemand[] } }): ConsentDemand => body.demands[0]!
+const given = (demand: ConsentDemand, more: Partial<ConsentGiven> = {}): ConsentGiven => ({
+  ...{ contract: content.contract, client: TAX, demand: demand.demand, kind: 'standing' },
+  shown: { language: 'et', textHash: HASH },
+  ...more,
+})
+
+t.test('a person sees what is asked, agrees, sees it used, and withdraws', async (t) => {
+  const { ask, taking, nameOf, store } = await open(t)
+  const demand = demandIn(await ask('GET /v1/demands', { userId: '' }))
+  t.match(demand, {
+    provider: { id: 'DEV:GOV:1234:population', name: 'A member' },
+    clients: [{ id: TAX }],
+    purpose: content.purpose,
+    rule: content.consent!,
+    services: [{ serviceCode: 'persons' }],
+  })
+  const made = await ask('POST /v1/consents', { body: given(demand) })
+  t.equal(made.status, 201)
+  const consent = made.body as Consent
+  t.match(consent, { state: 'ACTIVE', client: { id: TAX }, proof: 'login', records: { given: 101 } })
+  t.equal(consent.validUntil, new Date(now.at + 30 * 86_400_000).toISOString())
+  const row = (await store.byNumber(consent.number))!
+  t.equal(consentDigest(documentOf(row)), consent.digest)
+  t.notMatch(JSON.stringify(row), /P1/, 'no code of a person is kept')
+  const person = { type: 'personal-code', identifier: 'P1' }
+  t.equal(row.person, await nameOf(person))
+  const terms = { contract: content.contract, demand: demand.demand, rule: content.consent! }
+  const call = { person, client: 'DEV/GOV/5678/client', service: 'DEV/GOV/1234/population/persons', terms }
+  const taken = await taking.take({ ...call, ids: { id: 'Q1', requestId: 'R1' } })
+  t.match(taken, { number: consent.number, digest: consent.digest })
+  const at = `/v1/consents/${consent.number}`
+  t.match((await ask(`GET ${at}`)).body, { uses: { count: 1 } })
+  t.match((await ask(`GET ${at}/uses`)).body, {
+    uses: [{ messageId: 'Q1', requestId: 'R1', service: { id: 'DEV:GOV:1234:population:persons' } }],
+  })
+  const receipt = await ask(`GET ${at}/receipt`)
+  t.match(receipt.headers[0], ['Content-Type', /ld\+json/])
+  t.match(receipt.body, {
+    '@type': 'dpv:ConsentReceipt',
+    'dct:conformsTo': 'https://w3id.org/dpv/schema/dpv-27560#receipt',
+    'dpv:hasRecordOfActivity': {
+      '@type': 'dpv:ConsentRecord',
+      'dct:identifier': consent.number,
+      'dpv:hasDataController': { 'dct:identifier': TAX },
+      'dpv:hasProcess': { 'dpv:hasStorageCondition': { 'dpv:hasDuration': 'P6M' } },
+      'dpv:hasNotice': { 'dct:language': 'et' },
+    },
+  })
+  for (const line of [`GET ${at}`, `GET ${at}/uses`, `GET ${at}/receipt`, `POST ${at}/withdraw`])
+    t.equal((await ask(line, { userId: 'EEP2' })).status, 404, `${line} of another person`)
+  t.match((await ask(`POST ${at}/withdraw`)).body, { state: 'WITHDRAWN', records: { withdrawn: 109 } })
+  await t.rejects(taking.take({ ...call, ids: { id: 'Q2', requestId: 'R2' } }), { code: 'consent_ended' })
+  t.match(
+    (await ask(`POST ${at}/withdraw`)).body,
+    { records: { withdrawn: 109 } },
+    'once more changes nothing',
+  )
+})
+
+t.test('pages of consents; who acts for somebody', async (t) => {
+  const { ask } = await open(t)
+  const demand = demandIn(await ask('GET /v1/demands'))
+  for (let i = 0; i < 52; i++) {
+    now.at += 1
+    await ask('POST /v1/consents', { body: given(demand) })
+  }
+  const first = (await ask('GET /v1/consents')).body as { consents: Consent[]; next: string }
+  const second = (await ask(`GET /v1/consents?cursor=${first.next}`)).body as { consents: Consent[] }
+  t.equal(new Set([...first.consents, ...second.consents].map(({ number }) => number)).size, 52)
+  t.equal(first.consents.filter(({ state }) => state === 'ACTIVE').length, 1, 'the newest alone')
+  t.equal((await ask('GET /v1/consents?userCode=EEP2')).status, 403)
+  const child = { represented: 'P9', body: given(demand) }
+  const byParent = await ask('POST /v1/consents?userCode=EEP9', child)
+  t.match(byParent, { status: 201, body: { byRepresentative: true } })
+  t.match((await ask('GET /v1/consents', { userId: 'EEP9' })).body, {
+    consents: [{ byRepresentative: true }],
+  })
+})
+
+t.test('what is not agreed to as asked is not taken', async (t) => {
+  const { ask, rooms } = await open(t)
+  const demand = demandIn(await ask('GET /v1/demands'))
+  const late = new Date(now.at + 31 * 86_400_000).toISOString()
+  const cases: [string, unknown, number][] = [
+    ['no body', undefined, 400],
+    ['no JSON', '{', 400],
+    ['a list', [], 400],
+    ['a name twice', `{"kind":"once",${JSON.stringify(given(demand)).slice(1)}`, 400],
+    ['too large', { ...given(demand), client: 'x'.repeat(70_000) }, 400],
+    ['more', { ...given(demand), more: 1 }, 400],
+    ['a prototype', `{"__proto__":{},${JSON.stringify(given(demand)).slice(1)}`, 400],
+    ['no kind', { ...given(demand), kind: 'twice' }, 400],
+    ['no contract', { ...given(demand), contract: '../x' }, 400],
+    ['no client', { ...given(demand), client: 'DEV' }, 400],
+    ['a client with control characters', { ...given(demand), client: 'DEV:GOV:5678:\u0000' }, 400],
+    ['no text', { ...given(demand), shown: { language: 'et' } }, 400],
+    ['no language', { ...given(demand), shown: { language: '<b>', textHash: HASH } }, 400],
+    ['for too long', { ...given(demand), validUntil: late }, 400],
+    ['for the past', { ...given(demand), validUntil: inDays(now.at, -1) }, 400],
+    ['a day that is none', { ...given(demand), validUntil: '2026-13-45T00:00:00Z' }, 400],
+    ['another contract', { ...given(demand), contract: randomUUID() }, 404],
+    ['another client', { ...given(demand), client: 'DEV:GOV:5678:other' }, 404],
+    ['another demand', { ...given(demand), demand: HASH }, 409],
+    ['a token that is none', { ...given(demand), token: 'x' }, 400],
+    ['a token of nobody', { ...given(demand), token: 'x'.repeat(43) }, 404],
+    ['a presentation that is none', { ...given(demand), presentation: 'x' }, 400],
+  ]
+  for (const [what, body, status] of cases)
+    t.equal((await ask('POST /v1/consents', { body })).status, status, what)
+  t.equal((await ask('POST /v1/consents', { body: given(demand), userId: '' })).status, 400, 'nobody')
+  t.equal((await ask('POST /v1/consents', { body: given(demand), userId: 'LVP1' })).status, 400)
+  const itself = { body: given(demand), client: { ...CLIENT, subsystemCode: 'x' } }
+  t.equal((await ask('POST /v1/consents', itself)).status, 403, 'the member that gets the data')
+  for (const line of [
+    'DELETE /v1/consents',
+    'GET /v1',
+    'GET /v1/consents/x',
+    'GET /constructor',
+    'GET /v1/asked/x',
+  ])
+    t.equal((await ask(line)).status, 404, line)
+  t.equal((await ask('GET /v1/consents?cursor=x')).status, 400)
+  t.equal((await ask('GET /v1/consents?userCode=EEP1&userCode=EEP1')).status, 400)
+  const wallet = { ...content, consent: { ...content.consent!, proof: 'wallet' as const } }
+  contracts[0] = { content: wallet, joined: [] }
+  const byWallet = demandIn(await ask('GET /v1/demands'))
+  t.equal((await ask('POST /v1/consents', { body: given(byWallet) })).status, 400, 'a login is no wallet')
+  contracts.length = 0
+  t.equal((await ask('POST /v1/consents', { body: given(demand) })).status, 404, 'the contract has ended')
+  contracts[0] = { content, joined: [] }
+  t.equal((await rooms.store.counts('DEV/GOV/1234/population', '')).length, 0)
+})
+
+t.test('a consumer asks; the url serves the one person, once', async (t) => {
+  const { ask } = await open(t)
+  const demand = demandIn(await ask('GET /v1/demands'))
+  const asking = { contract: content.contract, userCode: 'EEP1', returnUrl: 'https://tax.example/back' }
+  const made = await ask('POST /v1/requests', { body: asking, client: CLIENT, userId: '' })
+  t.equal(made.status, 201)
+  const { request, url, state } = made.body as ConsentRequestMade
+  t.equal(state, 'REQUESTED')
+  const token = url.replace('https://portal.example/asked/', '')
+  t.match(token, /^[\w-]{43}$/)
+  t.equal((await ask(`GET /v1/asked/${token}`, { userId: 'EEP2' })).status, 404, 'another person')
+  t.match((await ask(`GET /v1/asked/${token}`)).body, {
+    client: { id: TAX },
+    returnUrl: asking.returnUrl,
+    demand,
+  })
+  t.equal((await ask(`GET /v1/requests/${request}`)).status, 404, 'another client')
+  t.equal((await ask('POST /v1/consents', { body: given(demand, { token }) })).status, 201)
+  t.equal((await ask('POST /v1/consents', { body: given(demand, { token }) })).status, 409, 'once')
+  t.equal((await ask(`GET /v1/asked/${token}`)).status, 409)
+  const told = await ask(`GET /v1/requests/${request}`, { client: CLIENT, userId: '' })
+  t.match(told.body, { state: 'GIVEN', consent: { state: 'ACTIVE' } })
+  const other = (await ask('POST /v1/requests', { body: asking, client: CLIENT })).body as ConsentRequestMade
+  const second = other.url.slice(-43)
+  t.match((await ask(`POST /v1/asked/${second}/decline`)).body, { state: 'DECLINED' })
+  const third = (await ask('POST /v1/requests', { body: asking, client: CLIENT })).body as ConsentRequestMade
+  now.at += 8 * 86_400_000
+  t.match((await ask(`GET /v1/requests/${third.request}`, { client: CLIENT })).body, { state: 'EXPIRED' })
+  t.equal((await ask('POST /v1/requests', { body: asking, client: OWN })).status, 404, 'no party')
+  for (const bad of [
+    { userCode: 'LV1' },
+    { returnUrl: 'http://tax.example' },
+    { returnUrl: 'https://u:p@tax.example' },
+    { returnUrl: 'javascript:alert(1)' },
+  ])
+    t.equal((await ask('POST /v1/requests', { body: { ...asking, ...bad }, client: CLIENT })).status, 400)
+})
+
+t.test("Estonia's form over the same consents", async (t) => {
+  const { ask } = await open(t)
+  const demand = demandIn(await ask('GET /v1/demands'))
+  const { number } = (await ask('POST /v1/consents', { body: given(demand) })).body as Consent
+  const purposes = { purposeDeclarationBusinessIdentifiers: [content.contract] }
+  const asked = await ask('POST /api/consent', {
+    client: CLIENT,
+    body: { ...purposes, idCode: 'EEP1', callback: 'https://tax.example/back' },
+  })
+  t.match(asked.body, { consentGroupReference: String, url: /^https:\/\/portal/ })
+  const reference = { body: { ...purposes, idCode: 'EEP1' }, client: CLIENT }
+  t.same((await ask('POST /api/consent/reference', reference)).body, { [content.contract]: number })
+  t.same((await ask('POST /api/consent/reference', { ...reference, client: OWN })).body, {})
+  const body = { consentReference: number }
+  const client = (more: object = {}) =>
+    ask('POST /api/consent/validation/client', { body: { ...body, ...more }, client: CLIENT })
+  t.match((await client()).body, { consentReference: number, purposeDeclarationId: content.contract })
+  t.match((await client({ idCode: 'EEP1' })).body, { idCode: 'EEP1' })
+  t.equal((await client({ idCode: 'EEP2' })).status, 404)
+  const provider = '/api/consent/validation/dataprovider'
+  t.match((await ask(`POST ${provider}`, { body, client: OWN })).body, { clientSubsystemIdentifier: TAX })
+  t.equal((await ask(`POST ${provider}`, { body, client: CLIENT })).status, 404, 'only the provider')
+  const report = { ...body, transmissionTimestamp: '2026-06-01T12:00:00Z' }
+  t.same((await ask('POST /api/reporting/consent', { body: report, client: OWN })).body, {
+    response: 'success',
+  })
+  await ask(`POST /v1/consents/${number}/withdraw`)
+  t.equal((await client()).status, 409)
+})

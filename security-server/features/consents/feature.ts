@@ -1,0 +1,102 @@
+/** Consents of people: given and withdrawn by a service of a subsystem, asked for before each call that needs one. */
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Services } from '#platform/services.ts'
+import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
+import type { Consents } from '../../peer/consents.ts'
+import type { ConsentService } from '../../peer/inbox.ts'
+import { createPeerQuota } from '../../peer/peer-quota.ts'
+import { createConsentService } from './answer-consents.ts'
+import { consentHandlers } from './handlers.ts'
+import { createKeyStore } from './key-store.ts'
+import { consentMigrations } from './migrations.ts'
+import { createPeopleNames, type Seals } from './people-names.ts'
+import { createRequestStore } from './requests-store.ts'
+import type { ConsentRooms } from './rooms.ts'
+import type { ConsentSettings } from './settings.ts'
+import { createConsentStore } from './store.ts'
+import { createConsentTaking } from './take-consent.ts'
+
+type Ground = Pick<Services, 'database' | 'clock' | 'metrics'> &
+  Pick<ConsentRooms, 'server' | 'globalConfiguration' | 'localSystems'> & {
+    settings: { consents: ConsentSettings; tracker: { countryPrefix: string } }
+    contracts: Pick<Contracts, 'view' | 'isSuspended'>
+    eventSeals: {
+      keys: Seals
+      addHolder(holder: {
+        sealedWith(id: string, most: number): Promise<number>
+        dropSealedWith(id: string): Promise<number>
+      }): void
+    }
+  }
+
+type Offers = { consents: Consents; consentService: ConsentService }
+
+/** Questions of one client at once. */
+const UNDER_WAY = 16
+const DAY_SECONDS = 86_400
+
+export const consents: FeatureModule<Ground, Offers> = {
+  name: 'consents',
+  migrations: consentMigrations,
+  open: (ground) => {
+    const { database, clock, metrics, contracts, eventSeals } = ground
+    const settings = ground.settings.consents
+    const { perSecond, keepDays } = settings
+    const store = createConsentStore(database)
+    const keyStore = createKeyStore(database)
+    eventSeals.addHolder(keyStore)
+    const nameOf = createPeopleNames(keyStore, eventSeals.keys)
+    const taking = createConsentTaking({ store, nameOf, clock })
+    const answers = metrics.counter(
+      'concordat_consent_answers_total',
+      'Questions about consents, by people, consumers and registers',
+      ['outcome'],
+    )
+    const rooms: ConsentRooms = {
+      ...{ server: ground.server, clock, settings, store, nameOf, taking },
+      countryPrefix: ground.settings.tracker.countryPrefix,
+      requests: createRequestStore(database),
+      globalConfiguration: ground.globalConfiguration,
+      localSystems: ground.localSystems,
+      quota: createPeerQuota({ perSecond, burst: 2 * perSecond, underWay: UNDER_WAY, clock }),
+      contracts: () => inForce(contracts, clock()),
+      count: (outcome) => answers.inc({ outcome }),
+    }
+    return {
+      operations: consentHandlers(rooms),
+      offers: { consents: { take: taking.take }, consentService: createConsentService(rooms) },
+      jobs: [
+        {
+          ...{ kind: 'forget-consents', everySeconds: DAY_SECONDS, immediately: true },
+          run: async ({ signal }) => {
+            const before = new Date(clock() - keepDays * DAY_SECONDS * 1000).toISOString()
+            while (!signal.aborted && (await store.forget(before)));
+          },
+        },
+      ],
+      drain: () => taking.write().catch(() => undefined),
+      close: () => taking.close(),
+    }
+  },
+}
+
+/** The versions under which calls may go now, one of each contract: as the message path judges. */
+function inForce(
+  { view, isSuspended }: Ground['contracts'],
+  now: number,
+): ReturnType<ConsentRooms['contracts']> {
+  const good = view().contracts.filter(
+    ({ listed, content }) =>
+      listed.state === 'ACTIVE' &&
+      !isSuspended(content) &&
+      Date.parse(content.validFrom) <= now &&
+      (content.critical || now < Date.parse(content.validUntil)),
+  )
+  const newest = new Map<string, (typeof good)[number]>()
+  for (const one of good) {
+    const known = newest.get(one.content.contract)
+    if (known === undefined || known.content.version < one.content.version)
+      newest.set(one.content.contract, one)
+  }
+  return [...newest.values()]
+}

@@ -1,0 +1,104 @@
+/**
+ * A person agrees. Guarantees that they agree to exactly what their contract asks for now, within its bounds, and that nobody agrees in
+ * the name of people to a call of their own.
+ */
+import { randomUUID } from 'node:crypto'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { type ConsentDocument, consentDigest } from '#core/consent/document.ts'
+import { slashForm } from '#schemas/colon-identifiers.ts'
+import type { ConsentGiven } from '#schemas/consents.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import { type Demand, demandsOf } from './demands.ts'
+import type { Sender } from './question.ts'
+import { askedBy } from './requests.ts'
+import type { ConsentRooms } from './rooms.ts'
+import type { ConsentRow } from './tables.ts'
+import { type ActingPerson, refused } from './who-acts.ts'
+
+const DAY_MS = 86_400_000
+
+/** Throws `invalid_request`, `forbidden`, `not_found`, `conflict`. */
+export async function giveConsent(
+  given: ConsentGiven,
+  { person, byRepresentative }: ActingPerson,
+  sender: Sender,
+  rooms: ConsentRooms,
+): Promise<ConsentRow> {
+  const { demand, client } = demandFor(given, sender, rooms)
+  const { rule } = demand.view
+  if (!rule.kinds.includes(given.kind))
+    throw refused(`the contract asks for consents of the kind ${rule.kinds}`)
+  if (rule.proof === 'wallet')
+    throw refused(
+      'the contract asks for the wallet of the person, and this server takes no presentations yet',
+    )
+  const now = rooms.clock()
+  const validUntil = endOf(given.validUntil, now, rule.maxDays)
+  const name = await rooms.nameOf(person)
+  const request =
+    given.token === undefined ? undefined : await askedBy(given.token, name, sender.subsystem, rooms)
+  if (request !== undefined && (request.contract !== given.contract || request.client !== client))
+    throw refused('the request for consent is about another contract or client')
+  const { contract } = demand.view
+  const document: ConsentDocument = {
+    ...{ version: 1, number: randomUUID(), server: idText(rooms.server), person: name, client },
+    contract: { id: contract.id, version: contract.version },
+    ...{ demand: given.demand, kind: given.kind, givenAt: new Date(now).toISOString(), validUntil },
+    ...{ shown: given.shown, proof: rule.proof, givenRecord: sender.record },
+    ...(byRepresentative && { byRepresentative: true as const }),
+  }
+  const agreed = {
+    ...demand.view,
+    clients: demand.view.clients.filter((_, at) => demand.clients[at] === client),
+  }
+  const row: ConsentRow = {
+    ...{ number: document.number, subsystem: sender.subsystem, person: name, client },
+    ...{ contract: contract.id, demand: given.demand, kind: given.kind },
+    ...{ given_at: document.givenAt, valid_until: validUntil, digest: consentDigest(document) },
+    ...{ document: canonicalJson(document), agreed: JSON.stringify(agreed), presentation: null },
+    ...{ withdrawn_at: null, withdrawn_record: null, last_use: null },
+    ...{ uses: 0, stretch: '', stretch_uses: 0 },
+  }
+  if (!(await rooms.store.add(row, { record: sender.record, request: request?.request })))
+    throw new Fault('conflict', { what: 'the request for consent was answered before, or its time is over' })
+  rooms.taking.changed()
+  return row
+}
+
+function demandFor(
+  given: ConsentGiven,
+  sender: Sender,
+  rooms: ConsentRooms,
+): { demand: Demand; client: string } {
+  const client = clientIn(given.client)
+  // Whoever gets the data would speak for the person.
+  if (memberIn(client) === memberIn(sender.client))
+    throw new Fault('forbidden', { what: 'no member gives consents to itself' })
+  const demand = demandsOf(sender.subsystem, rooms).find(({ view }) => view.contract.id === given.contract)
+  if (demand === undefined || !demand.clients.includes(client))
+    throw new Fault('not_found', { what: 'no contract in force asks for this consent to this client' })
+  if (demand.view.demand !== given.demand)
+    throw new Fault('conflict', { what: 'the contract asks for something else by now: show it anew' })
+  return { demand, client }
+}
+
+function endOf(wanted: string | undefined, now: number, maxDays: number): string {
+  const most = new Date(now + maxDays * DAY_MS).toISOString()
+  if (wanted === undefined) return most
+  if (Date.parse(wanted) <= now) throw refused('validUntil is over')
+  if (wanted > most) throw refused(`the contract asks for consents of at most ${maxDays} days`)
+  return wanted
+}
+
+function clientIn(colon: string): string {
+  try {
+    return slashForm(colon, 4, 4)
+  } catch {
+    throw refused('client is no subsystem in colon form')
+  }
+}
+
+function memberIn(client: string): string {
+  return client.split('/').slice(0, 3).join('/')
+}

@@ -1,0 +1,58 @@
+/** Consents for those who run them: on and off, and in numbers. No operation gives a consent, and none names a person. */
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { colonForm, subsystemIdOf } from '#schemas/colon-identifiers.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, type SubsystemId } from '#schemas/identifiers.ts'
+import { demandsOf } from './demands.ts'
+import type { ConsentRooms } from './rooms.ts'
+import { stateOf } from './state-of.ts'
+import { serviceOf, switchOff, switchOn } from './switch-service.ts'
+import { documentOf } from './view-consent.ts'
+
+export function consentHandlers(rooms: ConsentRooms): Handlers {
+  const { localSystems, store } = rooms
+  const viewOf = async (subsystem: SubsystemId) => {
+    const id = idText(subsystem)
+    const demanded = demandsOf(id, rooms).map(({ view }) => [view.contract.id, view.contract.title] as const)
+    const titles = new Map(demanded)
+    await rooms.taking.write().catch(() => undefined)
+    const counts = new Map(
+      (await store.counts(id, new Date(rooms.clock()).toISOString())).map((one) => [one.contract, one]),
+    )
+    const none = { given: 0, inForce: 0, withdrawn: 0, calls: 0 }
+    return {
+      clientId: colonForm(id),
+      isOn: serviceOf(subsystem, rooms) !== undefined,
+      contracts: [...new Set([...titles.keys(), ...counts.keys()])].map((contract) => ({
+        ...{ ...none, ...counts.get(contract), contract },
+        title: titles.get(contract) ?? null,
+        isDemanded: titles.has(contract),
+      })),
+    }
+  }
+
+  return {
+    getConsentServices: () =>
+      Promise.all(
+        [...localSystems.view().clients.values()].flatMap(({ id }) =>
+          id.subsystemCode === undefined ? [] : [viewOf(id as SubsystemId)],
+        ),
+      ),
+    switchConsentsOn: async ({ params }) => {
+      const subsystem = subsystemIdOf(params['clientId'])
+      await switchOn(subsystem, rooms)
+      return viewOf(subsystem)
+    },
+    switchConsentsOff: ({ params }) => switchOff(subsystemIdOf(params['clientId']), rooms),
+    getConsentByNumber: async ({ params }) => {
+      const row = await store.byNumber(params['number']!.toLowerCase())
+      if (row === undefined) throw new Fault('not_found', { what: 'there is no consent with this number' })
+      const { withdrawn_at: withdrawnAt, withdrawn_record: withdrawnRecord } = row
+      return {
+        ...{ number: row.number, state: stateOf(row, rooms.clock()), digest: row.digest },
+        document: documentOf(row),
+        ...{ uses: row.uses, lastUse: row.last_use, withdrawnAt, withdrawnRecord },
+      }
+    },
+  }
+}

@@ -1,0 +1,66 @@
+/** Consents, the calls that were made under them, requests for consent, and the key by which people are named. */
+import type { ColumnDefinitionBuilder, Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { columnTypes } from '#platform/database/dialect.ts'
+
+const TEXTS = [
+  ...['subsystem', 'person', 'client', 'contract', 'demand', 'kind', 'given_at', 'valid_until'],
+  ...['digest', 'document', 'agreed'],
+]
+
+const REQUEST_TEXTS = [
+  ...['token_hash', 'subsystem', 'client', 'contract', 'person', 'return_url', 'asked_at', 'valid_until'],
+  'state',
+]
+
+export const consentMigrations: Record<string, Migration> = {
+  'security-server-consents-001': {
+    async up(kysely: Kysely<unknown>) {
+      const { text, integer, blob } = columnTypes(kysely)
+      const { schema } = kysely
+      let consent = schema.createTable('consent').addColumn('number', text, (column) => column.primaryKey())
+      for (const name of TEXTS) consent = consent.addColumn(name, text, (column) => column.notNull())
+      for (const name of ['presentation', 'withdrawn_at', 'last_use']) consent = consent.addColumn(name, text)
+      await consent
+        .addColumn('withdrawn_record', integer)
+        .addColumn('uses', integer, (column) => column.notNull())
+        // The stretch of time in which calls are counted, and how many it had.
+        .addColumn('stretch', text, (column) => column.notNull())
+        .addColumn('stretch_uses', integer, (column) => column.notNull())
+        .execute()
+      await schema
+        .createIndex('consent_person')
+        .on('consent')
+        .columns(['person', 'contract', 'client', 'given_at'])
+        .execute()
+      await schema.createIndex('consent_contract').on('consent').columns(['subsystem', 'contract']).execute()
+      const needed = (column: ColumnDefinitionBuilder) => column.notNull()
+      await schema
+        .createTable('consent_use')
+        .addColumn('number', text, needed)
+        .addColumn('time', text, needed)
+        .addColumn('request_id', text, needed)
+        .addColumn('message_id', text, needed)
+        .addColumn('service', text, needed)
+        .addPrimaryKeyConstraint('consent_use_key', ['number', 'time', 'request_id'])
+        .execute()
+      let request = schema
+        .createTable('consent_request')
+        .addColumn('request', text, (column) => column.primaryKey())
+      for (const name of REQUEST_TEXTS) request = request.addColumn(name, text, (column) => column.notNull())
+      await request.addColumn('number', text).execute()
+      await schema
+        .createIndex('consent_request_token')
+        .unique()
+        .on('consent_request')
+        .columns(['token_hash'])
+        .execute()
+      await schema
+        .createTable('consent_key')
+        .addColumn('one', integer, (column) => column.primaryKey())
+        .addColumn('sealed', blob, (column) => column.notNull())
+        .addColumn('key_id', text, (column) => column.notNull())
+        .execute()
+    },
+  },
+}

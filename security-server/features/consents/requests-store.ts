@@ -1,0 +1,37 @@
+/** Requests for consent: one is answered once, by the person for whom it is. */
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { RequestRow, Tables } from './tables.ts'
+
+export type RequestStore = ReturnType<typeof createRequestStore>
+
+export function createRequestStore(database: Database) {
+  const tables = tablesOf<Tables>(database)
+  return {
+    add: async (row: RequestRow): Promise<void> => {
+      await tables.insertInto('consent_request').values(row).execute()
+    },
+    byId: (request: string): Promise<RequestRow | undefined> =>
+      tables.selectFrom('consent_request').selectAll().where('request', '=', request).executeTakeFirst(),
+    byToken: (hash: string): Promise<RequestRow | undefined> =>
+      tables.selectFrom('consent_request').selectAll().where('token_hash', '=', hash).executeTakeFirst(),
+    /** How many of a client wait for an answer. */
+    waiting: async (client: string, now: string): Promise<number> => {
+      const { count } = await tables
+        .selectFrom('consent_request')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('client', '=', client)
+        .where('state', '=', 'REQUESTED')
+        .where('valid_until', '>', now)
+        .executeTakeFirstOrThrow()
+      return Number(count)
+    },
+    decline: async (request: string): Promise<void> => {
+      await tables
+        .updateTable('consent_request')
+        .set({ state: 'DECLINED' })
+        .where('request', '=', request)
+        .where('state', '=', 'REQUESTED')
+        .execute()
+    },
+  }
+}

@@ -1,0 +1,30 @@
+/** What the consents of people work with; the list of features passes it in. */
+import type { Clock } from '#platform/clock.ts'
+import type { ServerId } from '#schemas/identifiers.ts'
+import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
+import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
+import type { LocalSystems } from '../../local-systems/local-systems.ts'
+import type { PeerQuota } from '../../peer/peer-quota.ts'
+import type { NameOf } from './people-names.ts'
+import type { RequestStore } from './requests-store.ts'
+import type { ConsentSettings } from './settings.ts'
+import type { ConsentStore } from './store.ts'
+import type { ConsentTaking } from './take-consent.ts'
+
+export type ConsentRooms = {
+  server: ServerId
+  clock: Clock
+  settings: ConsentSettings
+  /** The letters before personal codes in questions, which messages do not have. */
+  countryPrefix: string
+  store: ConsentStore
+  requests: RequestStore
+  nameOf: NameOf
+  taking: Pick<ConsentTaking, 'changed' | 'write'>
+  globalConfiguration: Pick<GlobalConfiguration, 'current'>
+  localSystems: LocalSystems
+  quota: PeerQuota
+  /** The versions of contracts that calls may go under now. */
+  contracts(): Pick<KeptContract, 'content' | 'joined'>[]
+  count(answer: 'answered' | 'refused' | 'failed'): void
+}

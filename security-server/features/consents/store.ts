@@ -1,0 +1,160 @@
+/**
+ * The truth about consents, for all nodes of a server. Guarantees that of a person, a client and a contract at most the newest consent is in
+ * force.
+ */
+import { sql } from 'kysely'
+import { lockFor } from '#platform/database/dialect.ts'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { ConsentRow, Tables } from './tables.ts'
+import { type After, createUseStore } from './uses-store.ts'
+
+export type ConsentStore = ReturnType<typeof createConsentStore>
+
+type Key = Pick<ConsentRow, 'person' | 'client' | 'contract'>
+/** Rows of one statement. */
+const AT_ONCE = 500
+
+export function createConsentStore(database: Database) {
+  const tables = tablesOf<Tables>(database)
+
+  const rowOf = (row: ConsentRow): ConsentRow => ({
+    ...row,
+    withdrawn_record: row.withdrawn_record === null ? null : Number(row.withdrawn_record),
+    uses: Number(row.uses),
+    stretch_uses: Number(row.stretch_uses),
+  })
+
+  return {
+    /**
+     * Stores a new consent, ends those before it, and answers the request by which the person came, if there is one. False when that
+     * request is not open any more: then nothing is stored.
+     */
+    add: (row: ConsentRow, q: { record: number; request?: string | undefined }): Promise<boolean> =>
+      inTransaction(tables, async (transaction) => {
+        // One row locks all: people do not consent by the thousand a second.
+        await lockFor(transaction, 'consents')
+        if (q.request !== undefined) {
+          const answered = await transaction
+            .updateTable('consent_request')
+            .set({ state: 'GIVEN', number: row.number })
+            .where('request', '=', q.request)
+            .where('state', '=', 'REQUESTED')
+            .where('valid_until', '>', row.given_at)
+            .executeTakeFirst()
+          if (answered.numUpdatedRows === 0n) return false
+        }
+        await transaction
+          .updateTable('consent')
+          .set({ withdrawn_at: row.given_at, withdrawn_record: q.record })
+          .where('person', '=', row.person)
+          .where('client', '=', row.client)
+          .where('contract', '=', row.contract)
+          .where('withdrawn_at', 'is', null)
+          .execute()
+        await transaction.insertInto('consent').values(row).execute()
+        return true
+      }),
+    newest: async ({ person, client, contract }: Key): Promise<ConsentRow | undefined> => {
+      const row = await tables
+        .selectFrom('consent')
+        .selectAll()
+        .where('person', '=', person)
+        .where('client', '=', client)
+        .where('contract', '=', contract)
+        .orderBy('given_at', 'desc')
+        // Of two in one millisecond the one that is in force.
+        .orderBy(sql`withdrawn_at is null`, 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return row && rowOf(row)
+    },
+    byNumber: async (number: string): Promise<ConsentRow | undefined> => {
+      const row = await tables
+        .selectFrom('consent')
+        .selectAll()
+        .where('number', '=', number)
+        .executeTakeFirst()
+      return row && rowOf(row)
+    },
+    /** Newest first. */
+    ofPerson: async (q: {
+      person: string
+      subsystem: string
+      after?: After | undefined
+      limit: number
+    }): Promise<ConsentRow[]> => {
+      let query = tables
+        .selectFrom('consent')
+        .selectAll()
+        .where('person', '=', q.person)
+        .where('subsystem', '=', q.subsystem)
+      const { after } = q
+      if (after !== undefined)
+        query = query.where((is) =>
+          is.or([
+            is('given_at', '<', after.at),
+            is.and([is('given_at', '=', after.at), is('number', '>', after.id)]),
+          ]),
+        )
+      const rows = await query.orderBy('given_at', 'desc').orderBy('number').limit(q.limit).execute()
+      return rows.map(rowOf)
+    },
+    /** Does nothing to one that was withdrawn before. */
+    withdraw: async (number: string, q: { at: string; record: number }): Promise<void> => {
+      await tables
+        .updateTable('consent')
+        .set({ withdrawn_at: q.at, withdrawn_record: q.record })
+        .where('number', '=', number)
+        .where('withdrawn_at', 'is', null)
+        .execute()
+    },
+    ...createUseStore(database),
+    /** Of a subsystem, by contract: how many are in force, how many were ever given, how many of them withdrawn. */
+    counts: async (subsystem: string, now: string) => {
+      const rows = await tables
+        .selectFrom('consent')
+        .select(({ fn, case: when }) => [
+          'contract',
+          fn.countAll<number>().as('given'),
+          fn.sum<number>(when().when('withdrawn_at', 'is not', null).then(1).else(0).end()).as('withdrawn'),
+          fn.sum<number>('uses').as('calls'),
+          fn
+            .sum<number>(
+              when()
+                .when(
+                  sql<boolean>`withdrawn_at is null and valid_until > ${now} and (kind = 'standing' or uses = 0)`,
+                )
+                .then(1)
+                .else(0)
+                .end(),
+            )
+            .as('active'),
+        ])
+        .where('subsystem', '=', subsystem)
+        .groupBy('contract')
+        .orderBy('contract')
+        .execute()
+      return rows.map(({ contract, given, withdrawn, calls, active }) => ({
+        ...{ contract, given: Number(given), withdrawn: Number(withdrawn) },
+        ...{ calls: Number(calls), inForce: Number(active) },
+      }))
+    },
+    /** Removes consents that ended before this time, with what was done under them, and old requests. True while there are more. */
+    forget: (before: string): Promise<boolean> =>
+      inTransaction(tables, async (transaction) => {
+        const old = await transaction
+          .selectFrom('consent')
+          .select('number')
+          .where((is) => is.or([is('withdrawn_at', '<', before), is('valid_until', '<', before)]))
+          .limit(AT_ONCE)
+          .execute()
+        const numbers = old.map(({ number }) => number)
+        if (numbers.length > 0) {
+          await transaction.deleteFrom('consent_use').where('number', 'in', numbers).execute()
+          await transaction.deleteFrom('consent').where('number', 'in', numbers).execute()
+        }
+        await transaction.deleteFrom('consent_request').where('valid_until', '<', before).execute()
+        return numbers.length === AT_ONCE
+      }),
+  }
+}

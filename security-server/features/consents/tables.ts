@@ -1,0 +1,52 @@
+/** The rows of consents. Identifiers are in text form, times in ISO form with milliseconds. */
+import type { ConsentKind } from '#schemas/consents.ts'
+
+export type ConsentRow = {
+  number: string
+  /** The provider's subsystem. */
+  subsystem: string
+  /** See `people-names.ts`. */
+  person: string
+  client: string
+  contract: string
+  demand: string
+  kind: ConsentKind
+  given_at: string
+  valid_until: string
+  digest: string
+  /** `ConsentDocument`, JSON. */
+  document: string
+  /** `ConsentDemand` as it stood when it was given, JSON. */
+  agreed: string
+  presentation: string | null
+  withdrawn_at: string | null
+  withdrawn_record: number | null
+  last_use: string | null
+  uses: number
+  stretch: string
+  stretch_uses: number
+}
+
+export type UseRow = { number: string; time: string; request_id: string; message_id: string; service: string }
+
+export type RequestRow = {
+  request: string
+  token_hash: string
+  subsystem: string
+  client: string
+  contract: string
+  person: string
+  return_url: string
+  asked_at: string
+  valid_until: string
+  state: 'REQUESTED' | 'GIVEN' | 'DECLINED'
+  /** Of the consent that was given. */
+  number: string | null
+}
+
+export type Tables = {
+  consent: ConsentRow
+  consent_use: UseRow
+  consent_request: RequestRow
+  consent_key: { one: number; sealed: Buffer; key_id: string }
+}

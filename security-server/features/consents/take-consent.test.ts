@@ -1,0 +1,219 @@
+/** The consents of calls: never more calls than a consent allows, on both stores, over nodes, restarts and withdrawals. */
+import { randomUUID } from 'node:crypto'
+import t, { type Test } from 'tap'
+import { migrate } from '#platform/database/migrate.ts'
+import { type Database, openDatabase } from '#platform/database/open-database.ts'
+import type { ConsentRule } from '#schemas/contract.ts'
+import type { Fault } from '#schemas/fault.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { until } from '#test/until.ts'
+import type { ConsentQuestion } from '../../peer/consents.ts'
+import { createKeyStore } from './key-store.ts'
+import { consentMigrations } from './migrations.ts'
+import { createPeopleNames, type Seals } from './people-names.ts'
+import { createRequestStore } from './requests-store.ts'
+import { createConsentStore } from './store.ts'
+import { nextStretch, stretchOf } from './stretches.ts'
+import type { ConsentRow } from './tables.ts'
+import { createConsentTaking, GOOD_MS } from './take-consent.ts'
+
+const NOON = Date.parse('2026-06-01T12:00:00.000Z')
+const DAY = 86_400_000
+const CLIENT = 'DEV/GOV/1000/tax'
+const CONTRACT = 'c0ffee00-0000-4000-8000-000000000001'
+const rule: ConsentRule = {
+  ...{ proof: 'login', kinds: ['once', 'standing'], maxDays: 30 },
+  dataLife: { unit: 'day', value: 30 },
+}
+const world = { now: NOON }
+const iso = (at: number): string => new Date(at).toISOString()
+/** What one-way messages have, without a folder. */
+const seals: Seals = { current: 'k1', seal: (_of, plain) => plain, open: (_of, sealed) => sealed }
+
+function node(t: Test, database: Database) {
+  const store = createConsentStore(database)
+  const nameOf = createPeopleNames(createKeyStore(database), seals)
+  const taking = createConsentTaking({ store, nameOf, clock: () => world.now })
+  t.teardown(() => taking.close())
+  return { store, nameOf, ...taking }
+}
+type Node = ReturnType<typeof node>
+
+const person = (code: string) => ({ type: 'personal-code', identifier: code })
+
+async function give(by: Node, code: string, more: Partial<ConsentRow> = {}): Promise<ConsentRow> {
+  const row: ConsentRow = {
+    ...{ number: randomUUID(), subsystem: 'DEV/GOV/2000/population', client: CLIENT, contract: CONTRACT },
+    ...{ person: await by.nameOf(person(code)), demand: 'd1', kind: 'standing', digest: 'x' },
+    ...{ given_at: iso(world.now), valid_until: iso(world.now + 30 * DAY), document: '{}', agreed: '{}' },
+    ...{ presentation: null, withdrawn_at: null, withdrawn_record: null, last_use: null },
+    ...{ uses: 0, stretch: '', stretch_uses: 0 },
+    ...more,
+  }
+  await by.store.add(row, { record: 1 })
+  by.changed()
+  return row
+}
+
+const ask = (
+  code: string,
+  more: { demand?: string; client?: string; rule?: ConsentRule } = {},
+): ConsentQuestion => ({
+  person: person(code),
+  client: more.client ?? CLIENT,
+  service: 'DEV/GOV/2000/population/persons',
+  terms: { contract: CONTRACT, demand: more.demand ?? 'd1', rule: more.rule ?? rule },
+  ids: { id: 'Q-1', requestId: randomUUID() },
+})
+
+/** So many calls at the same moment over these nodes: how many passed, and the codes of the faults. */
+async function storm(nodes: Node[], calls: number, one: () => ConsentQuestion) {
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: calls }, (_, i) => nodes[i % nodes.length]!.take(one())),
+  )
+  const codes = outcomes.flatMap((each) => (each.status === 'rejected' ? [(each.reason as Fault).code] : []))
+  return { passed: calls - codes.length, codes: [...new Set(codes)] }
+}
+
+await eachDatabase(t, async (database, t, url) => {
+  await migrate(database, consentMigrations)
+  t.beforeEach(() => {
+    world.now += DAY
+  })
+  /** Another node of the server. */
+  const second = async (t: Test): Promise<Node> => {
+    const other = url.startsWith('postgres') ? await openDatabase(url) : undefined
+    t.teardown(() => other?.close())
+    return node(t, other ?? database)
+  }
+
+  await t.test('a standing consent: to whom, for what, until when', async (t) => {
+    const one = node(t, database)
+    await t.rejects(one.take(ask('A1')), { code: 'consent_missing' })
+    const { number } = await give(one, 'A1')
+    t.match(await one.take(ask('A1')), { number, digest: 'x' })
+    await t.rejects(one.take(ask('A2')), { code: 'consent_missing' }, 'another person')
+    await t.rejects(one.take(ask('A1', { client: 'DEV/GOV/3/x' })), { code: 'consent_missing' })
+    await t.rejects(one.take(ask('A1', { demand: 'd2' })), { code: 'consent_missing' }, 'something else')
+    world.now += 30 * DAY
+    await t.rejects(one.take(ask('A1')), { code: 'consent_ended' }, 'its time is over, though it is held')
+  })
+
+  await t.test('withdrawn: at once here, within the time on another node, also during a call', async (t) => {
+    const [one, two] = [node(t, database), await second(t)]
+    const { number } = await give(one, 'B1')
+    const during = await one.take(ask('B1'))
+    await two.take(ask('B1'))
+    await one.store.withdraw(number, { at: iso(world.now), record: 2 })
+    one.changed()
+    await t.rejects(one.take(ask('B1')), { code: 'consent_ended' })
+    t.equal(during.number, number, 'a call that was counted before goes on')
+    await two.take(ask('B1'))
+    world.now += GOOD_MS
+    await t.rejects(two.take(ask('B1')), { code: 'consent_ended' })
+    t.ok(GOOD_MS <= 60_000)
+    const again = await give(one, 'B1')
+    t.equal((await two.take(ask('B1'))).number, again.number, 'a new one is seen at once everywhere')
+    const newer = await give(two, 'B1', { given_at: iso(world.now + 1) })
+    t.ok((await one.store.byNumber(again.number))!.withdrawn_at, 'one that is replaced has ended')
+    world.now += GOOD_MS
+    t.equal((await one.take(ask('B1'))).number, newer.number)
+  })
+
+  await t.test(
+    'a consent for one call: once over nodes and restarts; what failed gives it back',
+    async (t) => {
+      const nodes = [node(t, database), await second(t)]
+      await give(nodes[0]!, 'C1', { kind: 'once' })
+      t.same(await storm(nodes, 40, () => ask('C1')), { passed: 1, codes: ['consent_used_up'] })
+      await t.rejects(node(t, database).take(ask('C1')), { code: 'consent_used_up' }, 'after a restart')
+      await give(nodes[0]!, 'C2', { kind: 'once' })
+      const taken = await nodes[0]!.take(ask('C2'))
+      await t.rejects(nodes[1]!.take(ask('C2')), { code: 'consent_used_up' })
+      await taken.giveBack()
+      await taken.giveBack()
+      const { number } = await nodes[1]!.take(ask('C2'))
+      t.equal((await nodes[0]!.store.byNumber(number))!.uses, 1)
+      t.equal((await nodes[0]!.store.uses(number, { limit: 9 })).length, 1)
+    },
+  )
+
+  await t.test('so many calls a day', async (t) => {
+    const nodes = [node(t, database), await second(t)]
+    const daily = { ...rule, frequency: { times: 3, per: 'day' } } as const
+    await give(nodes[0]!, 'D1')
+    const three = () => storm(nodes, 20, () => ask('D1', { rule: daily }))
+    t.same(await three(), { passed: 3, codes: ['consent_used_up'] })
+    await t.rejects(nodes[0]!.take(ask('D1', { rule: daily })), {
+      ...{ code: 'consent_used_up', what: /again at .*T00:00:00.000Z/ },
+    })
+    world.now += DAY
+    t.equal((await three()).passed, 3, 'and again the next day')
+    t.equal(stretchOf(NOON, 'hour'), '2026-06-01T12')
+    t.equal(nextStretch(NOON, 'month'), '2026-07-01T00:00:00.000Z')
+  })
+
+  await t.test('each call is written down, what was given back is not', async (t) => {
+    const one = node(t, database)
+    const { number } = await give(one, 'E1')
+    for (let i = 0; i < 3; i++) await one.take(ask('E1'))
+    const back = await one.take(ask('E1'))
+    await back.giveBack()
+    await until('the calls are written down', async () => (await one.store.byNumber(number))!.uses === 3)
+    t.match(await one.store.uses(number, { limit: 9 }), [{ message_id: 'Q-1' }, {}, {}])
+    const late = await one.take(ask('E1'))
+    await one.write()
+    await late.giveBack()
+    t.equal((await one.store.byNumber(number))!.uses, 3)
+    const [first] = await one.store.uses(number, { limit: 1 })
+    const rest = await one.store.uses(number, { after: { at: first!.time, id: first!.request_id }, limit: 9 })
+    t.equal(rest.length, 2, 'a page goes on where the one before ended')
+  })
+
+  await t.test('while the database says nothing, nobody is let through', async (t) => {
+    const one = node(t, database)
+    await give(one, 'F1')
+    const broken = {
+      newest: () => Promise.reject(new Error('down')),
+      addUses: () => Promise.reject(new Error('down')),
+    }
+    const deaf = createConsentTaking({ ...one, store: { ...one.store, ...broken }, clock: () => world.now })
+    await t.rejects(deaf.take(ask('F1')), { code: 'consent_unknown', retryAfter: 1 })
+    const lost = { ...seals, open: () => Promise.reject(new Error('no key')) as never }
+    const nameless = createConsentTaking({
+      ...{ store: one.store, clock: () => world.now },
+      nameOf: createPeopleNames(createKeyStore(database), lost),
+    })
+    await t.rejects(nameless.take(ask('F1')), { code: 'consent_unknown' })
+  })
+
+  await t.test('in numbers, and forgotten', async (t) => {
+    const one = node(t, database)
+    const subsystem = 'DEV/GOV/2000/other'
+    const [old] = [await give(one, 'G1', { subsystem }), await give(one, 'G2', { subsystem, kind: 'once' })]
+    await one.store.withdraw(old.number, { at: iso(world.now), record: 3 })
+    await one.take(ask('G2'))
+    const counts = { contract: CONTRACT, given: 2, withdrawn: 1, calls: 1, inForce: 0 }
+    t.same(await one.store.counts(subsystem, iso(world.now)), [counts])
+    await one.store.forget(iso(world.now + 1))
+    t.equal((await one.store.counts(subsystem, iso(world.now)))[0]!.given, 1, 'one that ended')
+  })
+
+  await t.test('a request for consent is answered once', async (t) => {
+    const one = node(t, database)
+    const requests = createRequestStore(database)
+    const request = randomUUID()
+    await requests.add({
+      ...{ request, token_hash: 'h', subsystem: 'S', client: CLIENT, contract: CONTRACT },
+      ...{ person: await one.nameOf(person('H1')), return_url: 'https://x', asked_at: iso(world.now) },
+      ...{ valid_until: iso(world.now + DAY), state: 'REQUESTED', number: null },
+    })
+    t.equal(await requests.waiting(CLIENT, iso(world.now)), 1)
+    const row = async () => ({ ...(await give(one, `H${randomUUID()}`)), number: randomUUID() })
+    const [a, b] = [await row(), await row()]
+    t.equal(await one.store.add(a, { record: 1, request }), true)
+    t.equal(await one.store.add(b, { record: 1, request }), false)
+    t.match(await requests.byToken('h'), { state: 'GIVEN', number: a.number })
+    t.equal(await one.store.byNumber(b.number), undefined)
+  })
+})

@@ -1,0 +1,95 @@
+/**
+ * The calls that were made under consents. Guarantees that a counted call is one statement under the consent's row: no two nodes give away
+ * the same call.
+ */
+import { sql } from 'kysely'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { Tables, UseRow } from './tables.ts'
+
+/** After this row, in the order of a list. */
+export type After = { at: string; id: string }
+
+/** Rows of one statement. */
+const AT_ONCE = 500
+
+export function createUseStore(database: Database) {
+  const tables = tablesOf<Tables>(database)
+  return {
+    /**
+     * Counts a call, if the consent allows one more: of one-time consents one, of others `most` in a stretch of time. The row is locked
+     * by the update, so that each of several calls at once sees those before it.
+     */
+    count: (use: UseRow, q: { stretch: string; most: number | undefined }): Promise<boolean> =>
+      inTransaction(tables, async (transaction) => {
+        let query = transaction
+          .updateTable('consent')
+          .set({
+            uses: sql`uses + 1`,
+            last_use: use.time,
+            stretch_uses: sql`case when stretch = ${q.stretch} then stretch_uses + 1 else 1 end`,
+            stretch: q.stretch,
+          })
+          .where('number', '=', use.number)
+          .where('withdrawn_at', 'is', null)
+          .where('valid_until', '>', use.time)
+          .where((is) => is.or([is('kind', '=', 'standing'), is('uses', '=', 0)]))
+        const { most } = q
+        if (most !== undefined)
+          query = query.where((is) => is.or([is('stretch', '!=', q.stretch), is('stretch_uses', '<', most)]))
+        const { numUpdatedRows } = await query.executeTakeFirst()
+        if (numUpdatedRows === 0n) return false
+        await transaction.insertInto('consent_use').values(use).execute()
+        return true
+      }),
+    /** A call that was counted and not made. */
+    giveBack: (use: UseRow): Promise<void> =>
+      inTransaction(tables, async (transaction) => {
+        const { numDeletedRows } = await transaction
+          .deleteFrom('consent_use')
+          .where('number', '=', use.number)
+          .where('time', '=', use.time)
+          .where('request_id', '=', use.request_id)
+          .executeTakeFirst()
+        if (numDeletedRows === 0n) return
+        await transaction
+          .updateTable('consent')
+          .set({
+            uses: sql`uses - 1`,
+            stretch_uses: sql`case when stretch_uses > 0 then stretch_uses - 1 else 0 end`,
+          })
+          .where('number', '=', use.number)
+          .execute()
+      }),
+    /** Calls under standing consents that no number bounds. */
+    addUses: (uses: readonly UseRow[]): Promise<void> =>
+      inTransaction(tables, async (transaction) => {
+        for (let at = 0; at < uses.length; at += AT_ONCE)
+          await transaction
+            .insertInto('consent_use')
+            .values(uses.slice(at, at + AT_ONCE))
+            .onConflict((conflict) => conflict.columns(['number', 'time', 'request_id']).doNothing())
+            .execute()
+        // In one order on all nodes, so that none waits for the other.
+        const byNumber = [...Map.groupBy(uses, ({ number }) => number)].sort(([a], [b]) => (a < b ? -1 : 1))
+        for (const [number, of] of byNumber)
+          await transaction
+            .updateTable('consent')
+            .set({ uses: sql`uses + ${of.length}`, last_use: of.at(-1)!.time })
+            .where('number', '=', number)
+            .execute()
+      }),
+    /** Newest first. */
+    uses: (number: string, q: { after?: After | undefined; limit: number }): Promise<UseRow[]> => {
+      let query = tables.selectFrom('consent_use').selectAll().where('number', '=', number)
+      const { after } = q
+      if (after !== undefined)
+        query = query.where((is) =>
+          is.or([
+            is('time', '<', after.at),
+            is.and([is('time', '=', after.at), is('request_id', '>', after.id)]),
+          ]),
+        )
+      return query.orderBy('time', 'desc').orderBy('request_id').limit(q.limit).execute()
+    },
+  }
+}

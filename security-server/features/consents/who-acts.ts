@@ -1,0 +1,49 @@
+/** The person whose consents a question is about: the one who acts, or whom they may act for. */
+import { normaliseIdentifier, USUAL_TYPE } from '#core/subject/identifier.ts'
+import type { Subject } from '#core/subject/read-subjects.ts'
+import { Fault } from '#schemas/fault.ts'
+
+type Acting = {
+  userId: string | undefined
+  /** Of the query; absent: the one who acts. */
+  userCode: string | undefined
+  /** The code of a person whom the user represents, if a mandate service has confirmed it. */
+  represented: string | undefined
+}
+
+export type ActingPerson = { person: Subject; byRepresentative: boolean }
+
+/** Throws `invalid_request`, `representation_refused`. */
+export function whoActs({ userId, userCode, represented }: Acting, countryPrefix: string): ActingPerson {
+  if (userId === undefined || userId === '')
+    throw refused('the person who acts has to be named in X-Road-UserId')
+  const code = userCode ?? userId
+  const identifier = personIn(code, countryPrefix)?.identifier
+  if (identifier === undefined)
+    throw refused(
+      countryPrefix === ''
+        ? 'this is no code of a person'
+        : `the code of a person begins with ${countryPrefix}`,
+    )
+  const person = { type: USUAL_TYPE, identifier }
+  const isSame = (text: string | undefined): boolean =>
+    text !== undefined &&
+    [text, countryPrefix + text].some((one) => personIn(one, countryPrefix)?.identifier === identifier)
+  if (isSame(userId)) return { person, byRepresentative: false }
+  if (isSame(represented)) return { person, byRepresentative: true }
+  throw new Fault('representation_refused', {
+    what: 'userCode is another person than the one who acts: name them as the represented party, under a contract whose mandate service confirms it',
+  })
+}
+
+/** Without the country's prefix, normalised; undefined for what is no code with it. */
+export function personIn(code: string, countryPrefix: string): Subject | undefined {
+  const whole = normaliseIdentifier(code)
+  if (whole === undefined || !whole.startsWith(countryPrefix)) return undefined
+  const identifier = normaliseIdentifier(whole.slice(countryPrefix.length))
+  return identifier === undefined ? undefined : { type: USUAL_TYPE, identifier }
+}
+
+export function refused(what: string): Fault {
+  return new Fault('invalid_request', { what })
+}
