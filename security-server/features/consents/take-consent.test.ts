@@ -170,6 +170,17 @@ await eachDatabase(t, async (database, t, url) => {
     t.equal(rest.length, 2, 'a page goes on where the one before ended')
   })
 
+  await t.test('a storm of calls is written down while it lasts', async (t) => {
+    const one = node(t, database)
+    const { number } = await give(one, 'S1')
+    for (let i = 0; i < 120; i++) {
+      await Promise.all(Array.from({ length: 100 }, () => one.take(ask('S1'))))
+      await new Promise(setImmediate)
+    }
+    await one.write()
+    t.equal((await one.store.byNumber(number))!.uses, 12_000)
+  })
+
   await t.test('while the database says nothing, nobody is let through', async (t) => {
     const one = node(t, database)
     await give(one, 'F1')

@@ -40,29 +40,35 @@ export function createConsentTaking(q: {
   let unwritten = new Set<UseRow>()
   let writing: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
+  let isRefused = false
   let changes = 0
 
   async function write(): Promise<void> {
-    clearTimeout(timer)
-    timer = undefined
-    await writing?.catch(() => undefined)
+    while (writing !== undefined) await writing.catch(() => undefined)
     if (unwritten.size === 0) return
     const batch = unwritten
     unwritten = new Set()
     writing = store.addUses([...batch])
     try {
       await writing
+      isRefused = false
     } catch (cause) {
+      isRefused = true
       unwritten = new Set([...batch, ...unwritten])
       throw cause
+    } finally {
+      writing = undefined
     }
   }
 
+  /** At once when there is much, but not while the database refuses. */
   function writeLater(): void {
-    if (timer !== undefined && unwritten.size < WRITE_AT_ONCE) return
-    const run = () => void write().catch(() => writeLater())
-    clearTimeout(timer)
-    timer = setTimeout(run, unwritten.size < WRITE_AT_ONCE ? WRITE_MS : 0).unref()
+    const run = (): void => {
+      timer = undefined
+      void write().catch(writeLater)
+    }
+    if (unwritten.size >= WRITE_AT_ONCE && writing === undefined && !isRefused) run()
+    else timer ??= setTimeout(run, WRITE_MS).unref()
   }
 
   /** Under a standing consent that no number bounds. */
