@@ -34,10 +34,11 @@ export type ConsentDemand = {
 }
 
 /** `USED_UP`: a one-time consent whose call was made. */
-export type ConsentState = 'ACTIVE' | 'USED_UP' | 'EXPIRED' | 'WITHDRAWN'
+export const CONSENT_STATES = ['ACTIVE', 'USED_UP', 'EXPIRED', 'WITHDRAWN'] as const
+export type ConsentState = (typeof CONSENT_STATES)[number]
 
 /** One call that was made under a consent. */
-type ConsentUse = {
+export type ConsentUse = {
   time: string
   /** x-road-id of the exchange, as a tracker names it. */
   messageId: string
@@ -101,7 +102,8 @@ export type ConsentRequested = {
   returnUrl: string
 }
 
-export type ConsentRequestState = 'REQUESTED' | 'GIVEN' | 'DECLINED' | 'EXPIRED'
+export const CONSENT_REQUEST_STATES = ['REQUESTED', 'GIVEN', 'DECLINED', 'EXPIRED'] as const
+export type ConsentRequestState = (typeof CONSENT_REQUEST_STATES)[number]
 
 /** For the consumer. */
 export type ConsentRequest = {

@@ -193,6 +193,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const missing: Record<string, [id: string, status: number]> = {
       getDailyCount: [String(first), 404],
       getLegalHold: ['7', 404],
+      getConsentByNumber: [String(body['id']), 404],
       ...{ getReconciliationCase: ['7', 404], getComplaint: ['00000-00000', 404] },
       downloadReconciliationStatement: ['7', 404],
       getAuditOrder: [String(body['id']), 404],

@@ -157,7 +157,7 @@ function ByNumber() {
       title={text('consents.find')}
       consequence={<p>{text('consents.findConsequence')}</p>}
       fields={[{ name: 'number', title: 'consents.number', maxLength: 36 }]}
-      send={({ number: of }, call) => call('getConsentByNumber', { params: { number: String(of).trim() } })}
+      send={({ number: of }, call) => call('getConsentByNumber', { params: { id: String(of).trim() } })}
       result={(one) => <One of={one} />}
     />
   )

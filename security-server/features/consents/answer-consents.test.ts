@@ -246,7 +246,7 @@ t.test('a consumer asks; the url serves the one person, once', async (t) => {
   t.equal(made.status, 201)
   const { request, url, state } = made.body as ConsentRequestMade
   t.equal(state, 'REQUESTED')
-  const token = url.replace('https://portal.example/asked/', '')
+  const token = url.replace('https://portal.example/asked/DEV/GOV/1234/population/', '')
   t.match(token, /^[\w-]{43}$/)
   t.equal((await ask(`GET /v1/asked/${token}`, { userId: 'EEP2' })).status, 404, 'another person')
   t.match((await ask(`GET /v1/asked/${token}`)).body, {

@@ -45,7 +45,7 @@ export function consentHandlers(rooms: ConsentRooms): Handlers {
     },
     switchConsentsOff: ({ params }) => switchOff(subsystemIdOf(params['clientId']), rooms),
     getConsentByNumber: async ({ params }) => {
-      const row = await store.byNumber(params['number']!.toLowerCase())
+      const row = await store.byNumber(params['id']!.toLowerCase())
       if (row === undefined) throw new Fault('not_found', { what: 'there is no consent with this number' })
       const { withdrawn_at: withdrawnAt, withdrawn_record: withdrawnRecord } = row
       return {

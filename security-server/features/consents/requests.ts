@@ -53,7 +53,7 @@ export async function requestConsent(
     ...{ valid_until: new Date(now + OPEN_MS).toISOString(), state: 'REQUESTED', number: null },
   }
   await rooms.requests.add(row)
-  return { ...(await requestView(row, rooms)), url: `${portalUrl.replace(/\/$/, '')}/${token}` }
+  return { ...(await requestView(row, rooms)), url: `${portalUrl.replace(/\/$/, '')}/${subsystem}/${token}` }
 }
 
 /** For the consumer. Throws `not_found`. */

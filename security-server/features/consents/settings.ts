@@ -12,7 +12,7 @@ export const consentSchema = {
       type: 'string',
       pattern: '^https?://[^\\s?#]{1,500}$',
       description:
-        'The address of the portal to which a request for consent leads; the secret of the request comes behind it',
+        "The address of the portal to which a request for consent leads; the provider's subsystem and the secret of the request come behind it",
     },
     keepDays: {
       type: 'integer',
