@@ -61,6 +61,8 @@ export type Usage = {
   isGeneral?: true
   /** More than 64 people were in the message or its answer. */
   isMass?: true
+  /** The number of the person's consent, where the contract demands one. */
+  consent?: string
   /** `leaf`: base64 of the leaf hash of the request's record. Absent where the use is general. */
   record?: { index: number; leaf: string }
 }

@@ -29,7 +29,11 @@ type Ground = Pick<Services, 'database' | 'clock' | 'metrics'> &
     }
   }
 
-type Offers = { consents: Consents; consentService: ConsentService }
+type Offers = {
+  consents: Consents
+  consentService: ConsentService
+  consentsOf: ReturnType<typeof createConsentStore>['consentsOf']
+}
 
 /** Questions of one client at once. */
 const UNDER_WAY = 16
@@ -64,7 +68,11 @@ export const consents: FeatureModule<Ground, Offers> = {
     }
     return {
       operations: consentHandlers(rooms),
-      offers: { consents: { take: taking.take }, consentService: createConsentService(rooms) },
+      offers: {
+        consents: { take: taking.take },
+        consentService: createConsentService(rooms),
+        consentsOf: store.consentsOf,
+      },
       jobs: [
         {
           ...{ kind: 'forget-consents', everySeconds: DAY_SECONDS, immediately: true },

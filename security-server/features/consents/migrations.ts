@@ -44,6 +44,7 @@ export const consentMigrations: Record<string, Migration> = {
         .addColumn('service', text, needed)
         .addPrimaryKeyConstraint('consent_use_key', ['number', 'time', 'request_id'])
         .execute()
+      await schema.createIndex('consent_use_request').on('consent_use').columns(['request_id']).execute()
       let request = schema
         .createTable('consent_request')
         .addColumn('request', text, (column) => column.primaryKey())

@@ -166,6 +166,9 @@ await eachDatabase(t, async (database, t, url) => {
     await late.giveBack()
     t.equal((await one.store.byNumber(number))!.uses, 3)
     const [first] = await one.store.uses(number, { limit: 1 })
+    const { request_id: id, service } = first!
+    t.same(await one.store.consentsOf([id, 'R-0']), new Map([[`${id} ${service}`, number]]))
+    t.same(await one.store.consentsOf([]), new Map())
     const rest = await one.store.uses(number, { after: { at: first!.time, id: first!.request_id }, limit: 9 })
     t.equal(rest.length, 2, 'a page goes on where the one before ended')
   })

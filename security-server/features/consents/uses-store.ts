@@ -60,6 +60,17 @@ export function createUseStore(database: Database) {
           .where('number', '=', use.number)
           .execute()
       }),
+    /** The consents under which these calls were made: number by request id and service. */
+    consentsOf: async (requestIds: string[]): Promise<Map<string, string>> => {
+      if (requestIds.length === 0) return new Map()
+      const rows = await tables
+        .selectFrom('consent_use')
+        .select(['number', 'request_id', 'service'])
+        .where('request_id', 'in', requestIds)
+        .limit(AT_ONCE)
+        .execute()
+      return new Map(rows.map(({ number, request_id, service }) => [`${request_id} ${service}`, number]))
+    },
     /** Calls under standing consents that no number bounds. */
     addUses: (uses: readonly UseRow[]): Promise<void> =>
       inTransaction(tables, async (transaction) => {

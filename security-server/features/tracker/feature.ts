@@ -19,7 +19,7 @@ import { createTrackerStore } from './store.ts'
 import { isOn } from './switch-tracker.ts'
 
 type Ground = ComplaintGround &
-  Pick<TrackerRooms, 'server' | 'personUses' | 'globalConfiguration' | 'localSystems'> & {
+  Pick<TrackerRooms, 'server' | 'personUses' | 'globalConfiguration' | 'localSystems' | 'consentsOf'> & {
     settings: { tracker: TrackerSettings }
     contracts: Pick<Contracts, 'view' | 'contentsInForce'>
     keys: Parameters<typeof bundleSource>[0]['keys']
@@ -53,6 +53,7 @@ export const tracker: FeatureModule<Ground, { tracker: Tracker; trackerFilter: T
       ...{ server: ground.server, clock, settings, store, log: messageLog },
       ...{ personUses: ground.personUses, localSystems: ground.localSystems },
       globalConfiguration: ground.globalConfiguration,
+      consentsOf: ground.consentsOf,
       quota: createPeerQuota({ perSecond, burst: 2 * perSecond, underWay: UNDER_WAY, clock }),
       contracts: () => contracts.view().contracts.map(({ content }) => content),
       contractOf: contractsByVersion(contracts),

@@ -157,5 +157,7 @@ export type TrackerRooms = {
   complaints: ComplaintRooms
   /** Undefined where the settings have no notices. */
   notices(): NoticePaths | undefined
+  /** The numbers of the consents under which calls were made, by request id and service. */
+  consentsOf(requestIds: string[]): Promise<Map<string, string>>
   count(answer: 'answered' | 'refused' | 'failed'): void
 }

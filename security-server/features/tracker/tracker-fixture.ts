@@ -143,6 +143,7 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
     }),
     complaints: complaintRooms(t, database, acts),
     notices: () => undefined,
+    consentsOf: async (ids) => new Map(ids.map((id) => [`${id} ${idText(SERVICE)}`, `of ${id}`])),
     count: () => undefined,
   }
   const tracker = createTracker(rooms)

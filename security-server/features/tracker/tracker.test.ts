@@ -68,6 +68,7 @@ await eachDatabase(t, async (_database, t, url) => {
       purposes: { und: 'Assessment of income tax' },
       legalBasis: 'Tax Procedure Act, section 18',
       outcome: 'ok',
+      consent: /^of [0-9a-f-]{36}$/,
       record: { index: first, leaf: /^[A-Za-z0-9+/]{43}=$/ },
     })
     t.match(rowsOf(told), [

@@ -26,7 +26,8 @@ export async function usages(
   const rules = await rooms.store.rules(asked.subsystem)
   const isFirst = after === undefined
   const told: Usage[] = []
-  for (const row of rows) told.push(await usageOf(row, rules, rooms))
+  const consents = await rooms.consentsOf(rows.map((row) => row.request_id))
+  for (const row of rows) told.push(await usageOf(row, rules, consents, rooms))
   return {
     ...headOf(asked.subsystem, rooms),
     totalUsages: total,
@@ -43,6 +44,7 @@ export async function usages(
 async function usageOf(
   row: PersonUse,
   rules: ReadonlyMap<string, ServiceRule>,
+  consents: ReadonlyMap<string, string>,
   rooms: TrackerRooms,
 ): Promise<Usage> {
   const { isGeneral, ...described } = await describeUse(row, rules, rooms)
@@ -52,12 +54,14 @@ async function usageOf(
   const mass = row.isMass ? { isMass: true as const } : {}
   if (isGeneral)
     return { messageId: '', time: row.told, role, ...described, outcome, ...mass, isGeneral: true }
+  const consent = role === 'provider' ? consents.get(`${row.request_id} ${row.service}`) : undefined
   return {
     ...{ messageId: row.query_id, requestId: row.request_id, time: row.time, role },
     ...described,
     ...(row.endpoint !== '' && { endpoint: row.endpoint }),
     outcome,
     ...mass,
+    ...(consent !== undefined && { consent }),
     record: { index: row.idx, leaf: row.leaf?.toString('base64') ?? '' },
   }
 }
