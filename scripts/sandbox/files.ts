@@ -113,6 +113,9 @@ function writeServerSettings(layout: Layout, agency: Agency): void {
   const { key, address } = agency
   secret(folderOf(layout, `${key}/pin`))
   const subjectKeys = withSubjectKeys(layout).includes(agency) ? subjectKeysOf(layout, agency) : ''
+  const { portal } = layout
+  const consents =
+    portal === undefined ? '' : `consents: { portalUrl: '${portalUrl(portal)}/consents/asked' }\n`
   write(
     folderOf(layout, `${key}.yaml`),
     `# The security server of the ${agency.name}.
@@ -136,7 +139,7 @@ login:
   contact: whoever started this sandbox
 witness: { name: ${witnessName(layout, agency)} }
 witnesses: { policyFile: ./${key}/witnesses.policy }
-${subjectKeys}${noticesOf(layout, agency)}development: true
+${subjectKeys}${noticesOf(layout, agency)}${consents}development: true
 `,
   )
 }

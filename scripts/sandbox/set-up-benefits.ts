@@ -87,7 +87,8 @@ export async function subscribeToBirths(servers: Record<string, Api>, layout: La
   }
 }
 
-async function giveRight(
+/** A right to all of a service. */
+export async function giveRight(
   server: Api,
   layout: Layout,
   q: { owner: Agency; code: string; user: Agency },

@@ -1,5 +1,5 @@
 /** The service contracts of the sandbox: who may ask whom for what, why, and by which law. The laws are of no country. */
-import type { ContractService, ContractTerms } from '#schemas/contract.ts'
+import type { ConsentRule, ContractService, ContractTerms } from '#schemas/contract.ts'
 import { benefitsOf } from './benefits.ts'
 import { CHILDREN_CONTRACT, INCOMES_CONTRACT } from './family-benefit-rule.ts'
 import {
@@ -21,6 +21,7 @@ type Draft = Parties & {
   purpose: string
   legalBasis: string
   services: ContractService[]
+  consent?: ConsentRule
 }
 
 const YEAR_MS = 365 * 86_400_000
@@ -64,6 +65,23 @@ export function namesContract(layout: Layout, from: number): Contract {
       },
     ],
   })
+}
+
+/** The one under which nothing passes before the person has agreed. */
+const GRANTS: Pick<Draft, 'title' | 'purpose' | 'legalBasis' | 'services' | 'consent'> = {
+  ...{ title: 'Incomes for start-up grants', purpose: 'Grants for people who found a company' },
+  legalBasis: 'Enterprise Support Act, section 12, with the consent of the person',
+  services: [
+    {
+      serviceCode: INCOME_SERVICE,
+      endpoints: [{ method: 'GET', path: '/incomes/*' }],
+      dataSubject: { in: 'path', name: 'code' },
+    },
+  ],
+  consent: {
+    ...{ proof: 'login', kinds: ['once', 'standing'], maxDays: 365 },
+    ...{ dataLife: { unit: 'month', value: 6 }, range: { unit: 'year', value: 1 } },
+  },
 }
 
 /** What the agencies of a living sandbox have agreed to. */
@@ -113,6 +131,7 @@ export function livingContracts(layout: Layout, from: number): Contract[] {
       services: [{ serviceCode: COMPANY_SERVICE, endpoints: [{ method: 'GET', path: '/companies' }] }],
     },
   ]
+  drafts.push({ consumer: business, provider: tax, ...GRANTS })
   const benefits = benefitsOf(layout)!
   drafts.push(
     {

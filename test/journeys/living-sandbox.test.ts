@@ -5,6 +5,7 @@ import path from 'node:path'
 import t from 'tap'
 import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
 import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
+import type { Consent, ConsentDemand, ConsentUses } from '#schemas/consents.ts'
 import { loadConfiguration } from '#scripts/verify/load-configuration.ts'
 import { hasChromium, openBrowser, visitor } from '../browser.ts'
 import { openBrowser as openClient } from '../fakes/openid-provider.ts'
@@ -84,6 +85,45 @@ void t.test('people have a portal, which knows who takes part', async (t) => {
 void t.test('a citizen complains of a call, and the answer comes', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is missing')
   await complainInSandbox(t, world)
+})
+
+void t.test('a person agrees to a call, which passes; withdraws, and the next is refused', async (t) => {
+  const id = (name: 'tax' | 'population' | 'business') => world.servers[name].client
+  const code = 'P00000042'
+  const call = async () => {
+    const answer = await world.ask('business', `/r1/${id('tax')}/incomes/incomes/${code}`)
+    return answer.status === 200 ? '200' : (answer.json() as { type: string }).type
+  }
+  const portal = id('population').split('/').with(3, 'portal').join('/')
+  const asPortal = (method: string, path: string, body?: object) =>
+    world.ask('population', `/r1/${id('tax')}/consents${path}`, {
+      ...{ method, body: body && JSON.stringify(body) },
+      headers: {
+        ...{ 'X-Road-Client': portal, 'X-Road-UserId': code },
+        ...(body && { 'Content-Type': 'application/json' }),
+      },
+    })
+  t.equal(await call(), 'server.serverproxy.consent_missing')
+  const { demands } = (await asPortal('GET', '/v1/demands')).json() as { demands: ConsentDemand[] }
+  const [{ demand, contract, clients }] = demands as [ConsentDemand]
+  t.match(clients, [{ id: id('business').replaceAll('/', ':') }])
+  const given = await asPortal('POST', '/v1/consents', {
+    ...{ contract: contract.id, client: clients[0]!.id, demand, kind: 'standing' },
+    shown: { language: 'en', textHash: 'ab'.repeat(32) },
+  })
+  t.equal(given.status, 201)
+  const consent = given.json() as Consent
+  t.equal(await call(), '200')
+  const { uses } = (await asPortal('GET', `/v1/consents/${consent.number}/uses`)).json() as ConsentUses
+  t.match(uses, [{ service: { id: /:incomes$/ } }])
+  type Kept = { metadata: { extra: Record<string, string> } }
+  const [newest] = await tax.get<Listed[]>(
+    '/message-log/records?limit=1&kind=request&purpose=Grants+for+people+who+found+a+company',
+  )
+  const { metadata } = await tax.get<Kept>(`/message-log/records/${newest!.index}`)
+  t.match(metadata.extra, { consent: consent.number, consentDigest: consent.digest })
+  await asPortal('POST', `/v1/consents/${consent.number}/withdraw`)
+  t.equal(await call(), 'server.serverproxy.consent_ended')
 })
 
 void t.test('a birth brings the family benefit to its parents, on a phone', async (t) => {

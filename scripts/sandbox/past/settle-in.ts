@@ -6,6 +6,7 @@ import { invitedAt } from '../people.ts'
 import { putInForce } from '../put-in-force.ts'
 import type { Instance, Progress } from '../running.ts'
 import { setUpBenefits, subscribeToBirths } from '../set-up-benefits.ts'
+import { setUpConsents } from '../set-up-consents.ts'
 import { setUpPortal } from '../set-up-portal.ts'
 import { addService } from '../set-up-server.ts'
 import { livingContracts } from '../terms.ts'
@@ -26,6 +27,7 @@ export async function settleIn(instance: Instance, clock: InstanceClock, progres
     layout,
     certificate: await systemCertificate(layout, `${layout.agencies.health!.key}/system`, ''),
   })
+  await setUpConsents(servers, layout)
   const contracts = livingContracts(layout, clock.now())
   for (const { terms, ...parties } of contracts) await putInForce(instance, terms, parties)
   await subscribeToBirths(servers, layout)
