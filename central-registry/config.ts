@@ -18,6 +18,7 @@ import { Fault } from '#schemas/fault.ts'
 import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { CatalogueSettings } from './features/catalogue/collect.ts'
 import { MAIL_LANGUAGES, type MailLanguage, type RegistryMail } from './features/mail/rules.ts'
+import { type PublicLogSettings, publicLogSchema } from './features/public-log/settings.ts'
 import { type RsaFiles, rsaFiles } from './features/requests/xroad/rsa-certificate.ts'
 
 export type { Listener }
@@ -48,7 +49,8 @@ export type Settings = {
   }
   suspensions?: { webhook: string } | undefined
   login?: Login | undefined
-  witness?: { name: string } | undefined
+  witness?: { name: string; logs?: string[] | undefined } | undefined
+  publicLog?: PublicLogSettings | undefined
   auditStream?: AuditStreamSettings | undefined
   auditAuthorities: { name: string; certificateSha256: string }[]
   fleet: { probeSeconds: number }
@@ -202,8 +204,15 @@ export const settingsSchema = {
           maxLength: 200,
           description: "The name of the witness's key",
         },
+        logs: {
+          type: 'array',
+          maxItems: 100,
+          items: { type: 'string', maxLength: 1200 },
+          description: 'Verifier keys of further logs that it cosigns, as those of other registries',
+        },
       },
     },
+    publicLog: publicLogSchema,
     auditStream: auditStreamSchema,
     auditAuthorities: {
       type: 'array',

@@ -20,6 +20,7 @@ import { mail } from './features/mail/feature.ts'
 import { mandates } from './features/mandates/feature.ts'
 import { overview } from './features/overview/feature.ts'
 import { people } from './features/people/feature.ts'
+import { publicLog } from './features/public-log/feature.ts'
 import { requests } from './features/requests/feature.ts'
 import { restorations } from './features/restorations/feature.ts'
 import { search } from './features/search/feature.ts'
@@ -61,6 +62,7 @@ export const FEATURES = listFeatures<RegistryGround>()
   .with(explain)
   .with(consequences)
   .with(witness)
+  .with(publicLog)
   .with(overview)
   .with(search)
 

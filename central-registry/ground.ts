@@ -12,6 +12,8 @@ import { createChange } from './changes/store.ts'
 import type { RegistrySettings } from './config.ts'
 import { announcePublication } from './configuration/announce-publication.ts'
 import { createHighWater } from './configuration/high-water.ts'
+import { openIdentityKeys } from './configuration/identity-keys/identity-keys.ts'
+import { createIdentityKeyStore } from './configuration/identity-keys/store.ts'
 import { openPrivateKeys } from './configuration/signing-keys/private-keys.ts'
 import { createSignDocument } from './configuration/signing-keys/sign-document.ts'
 import { createSigningKeyStore } from './configuration/signing-keys/store.ts'
@@ -77,6 +79,15 @@ export async function openGround(q: RegistrySettings, migrations: Record<string,
     /** Reads the approved CAs as of now. */
     approved: () => approvedNow(of),
     ...{ keys, privateKeys, signingToken, signDocument: createSignDocument({ keys, privateKeys }) },
+    /** Undefined without `publicLog`: no key is made that nobody asked for. */
+    identityKeys:
+      settings.publicLog === undefined
+        ? undefined
+        : await openIdentityKeys({
+            directory: path.join(directory, 'signing-keys'),
+            pin: q.pin,
+            keys: createIdentityKeyStore(database),
+          }),
     publications: createPublicationStore(database),
     highWater: createHighWater(path.join(directory, 'highest-published-index')),
     transparencyLog: createLogStore(database),

@@ -88,6 +88,7 @@ const MIGRATIONS = [
   'registry-people-001',
   'registry-people-002',
   'registry-people-003',
+  'registry-public-log-001',
   'registry-requests-001',
   'registry-restorations-001',
   'registry-successions-001',

@@ -17,7 +17,7 @@ const FIRST = 'c2sp.org/tlog-proof@v1'
 const INDEX = /^index (0|[1-9][0-9]{0,15})$/
 /** More hashes has no tree of 2^53 leaves. */
 const MAX_HASHES = 53
-const MAX_EXTRA = 4096
+export const MAX_EXTRA = 4096
 
 /** The file; `note` is the signed checkpoint. */
 export function writeTlogProof(q: {

@@ -6,7 +6,7 @@
 import { parseSubmission, type Submission } from '#core/merkle/add-checkpoint.ts'
 import { addCosignature, addSignature, noteName, verifyNote } from '#core/merkle/checkpoint.ts'
 import { judgeSubmission, NOTHING_KNOWN } from '#core/merkle/judge-submission.ts'
-import { parseVerifierKey } from '#core/merkle/verifier-key.ts'
+import { parseVerifierKey, type VerifierKey } from '#core/merkle/verifier-key.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Advance, WitnessStore } from './store.ts'
@@ -35,6 +35,8 @@ export type WitnessRooms = {
   accepts(origin: string): Promise<boolean>
   /** The origin and verifier key in a verified statement; throws unless its signer may make statements about the log. */
   readStatement(statement: Buffer): Promise<{ origin: string; logKey: string }>
+  /** Logs whose keys the operator configured, beside those that `accepts` names. The name of such a key is the log's origin. */
+  logs?: readonly VerifierKey[]
   /** Called when a log contradicts its cosigned checkpoint; `isFork` if that is proven. */
   onContradiction(origin: string, isFork: boolean): void
 }
@@ -44,14 +46,20 @@ type Decision = { write: Advance; answer: WitnessAnswer } | { write: Advance; fa
 export function createWitness(rooms: WitnessRooms): Witness {
   const { store, key, clock } = rooms
 
+  async function keysOf(origin: string): Promise<VerifierKey[]> {
+    const configured = (rooms.logs ?? []).filter(({ name }) => name === origin)
+    if (configured.length > 0) return configured
+    const texts = (await rooms.accepts(origin)) ? await store.keys(origin) : []
+    return texts.map((text) => parseVerifierKey(text, 'log'))
+  }
+
   async function checkSigned({ checkpoint }: Submission): Promise<void> {
     const { origin, note } = checkpoint
-    const keys = (await rooms.accepts(origin)) ? await store.keys(origin) : []
+    const keys = await keysOf(origin)
     if (keys.length === 0) throw new Fault('unknown_log', { what: origin.slice(0, 300) })
     let isSigned = false
     try {
-      for (const text of keys) {
-        const { name, publicKey } = parseVerifierKey(text, 'log')
+      for (const { name, publicKey } of keys) {
         if (verifyNote(note, name, publicKey)) isSigned = true
       }
     } catch (cause) {

@@ -5,7 +5,7 @@ import { openWitness } from './open-witness.ts'
 import { publicWitnessRoutes, witnessHandlers } from './routes.ts'
 
 type Ground = Omit<Parameters<typeof openWitness>[0], 'settings' | 'directory'> & {
-  settings: { directory: string; witness?: { name: string } | undefined }
+  settings: { directory: string; witness?: { name: string; logs?: string[] | undefined } | undefined }
 }
 
 export const witness: FeatureModule<Ground> = {

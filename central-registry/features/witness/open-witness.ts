@@ -1,6 +1,7 @@
 /** Opens the registry's witness and its metric. Without a witness in the settings, it only opens the store of earlier data. */
 
 import path from 'node:path'
+import { parseVerifierKey } from '#core/merkle/verifier-key.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
@@ -15,7 +16,7 @@ export async function openWitness(
   q: Parameters<typeof witnessRules>[0] & {
     database: Database
     directory: string
-    settings: { name: string } | undefined
+    settings: { name: string; logs?: string[] | undefined } | undefined
     /** Called with each tree head, in the transaction that cosigns it. */
     hearCosigned: HearCosigned
     metrics: Metrics
@@ -26,12 +27,19 @@ export async function openWitness(
   q.metrics.watch('concordat_witness_forks', 'Kept proofs of message logs that forked', 'kind', async () => [
     ['proven', await store.countForks()] as const,
   ])
-  const witness = q.settings === undefined ? undefined : await create(q.settings.name)
+  const witness = q.settings === undefined ? undefined : await create(q.settings)
   return { witness, store }
 
-  async function create(name: string): Promise<Witness> {
+  async function create({
+    name,
+    logs = [],
+  }: {
+    name: string
+    logs?: string[] | undefined
+  }): Promise<Witness> {
     return createWitness({
       store,
+      logs: logs.map((text) => parseVerifierKey(text, 'log')),
       key: await openWitnessKey({ file: path.join(q.directory, 'witness-key.pem'), name, store }),
       clock: q.clock,
       ...witnessRules(q),
