@@ -14,6 +14,7 @@ import { contracts } from './features/contracts/feature.ts'
 import { explain } from './features/explain/feature.ts'
 import { federation } from './features/federation/feature.ts'
 import { fleet } from './features/fleet/feature.ts'
+import { identity } from './features/identity/feature.ts'
 import { imports } from './features/imports/feature.ts'
 import { installation } from './features/installation/feature.ts'
 import { mail } from './features/mail/feature.ts'
@@ -63,6 +64,7 @@ export const FEATURES = listFeatures<RegistryGround>()
   .with(consequences)
   .with(witness)
   .with(publicLog)
+  .with(identity)
   .with(overview)
   .with(search)
 

@@ -1,0 +1,85 @@
+/**
+ * Credentials of the registry: that a member is registered, and that a version of a contract is in force. Each is valid for a day, and is
+ * issued only while the register says so: who was withdrawn has none after that day. Of a contract it says what the public log says.
+ */
+import type { KeyObject } from 'node:crypto'
+import { signCredential } from '#core/did/credential.ts'
+import type { Clock } from '#platform/clock.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { LogStore } from '../../configuration/transparency-log/store.ts'
+import type { CredentialStore } from './credentials-store.ts'
+import { memberSegments, webDid } from './documents.ts'
+
+/** The name of the credentials' key in the instance's document. */
+export const CREDENTIAL_KEY = 'credentials'
+
+export type Credentials = {
+  /** Throws `not_found` unless this is a member that is not suspended. */
+  membership(memberClass: string, memberCode: string): Promise<string>
+  /** Throws `not_found` unless a version of the contract is in force and not secret. */
+  contract(id: string): Promise<string>
+}
+
+const DAY_MS = 86_400_000
+/** A credential is given out again for half of its life, so that questions cost no signature. */
+const REUSED_MS = DAY_MS / 2
+const KEPT = 10_000
+
+export function createCredentials(q: {
+  store: CredentialStore
+  log: Pick<LogStore, 'indexOf'>
+  key: KeyObject
+  publicUrl: string
+  clock: Clock
+}): Credentials {
+  const { store, log, key, publicUrl, clock } = q
+  const issuer = webDid(publicUrl, [])
+  const issued = new Map<string, { token: string; until: number }>()
+
+  /** `subject` is part of the key of what is kept: when it changes, a new credential is signed. */
+  function issue(type: string, subject: { id: string } & Record<string, unknown>): string {
+    const now = clock()
+    const name = JSON.stringify([type, subject])
+    const known = issued.get(name)
+    if (known !== undefined && known.until > now && known.until <= now + REUSED_MS) return known.token
+    const token = signCredential(
+      {
+        type: ['VerifiableCredential', type],
+        issuer,
+        validFrom: timeOf(now),
+        validUntil: timeOf(now + DAY_MS),
+        credentialSubject: subject,
+      },
+      { key, kid: `${issuer}#${CREDENTIAL_KEY}` },
+    )
+    if (issued.size >= KEPT) issued.clear()
+    issued.set(name, { token, until: now + REUSED_MS })
+    return token
+  }
+
+  return {
+    async membership(memberClass, memberCode) {
+      const member = await store.member(memberClass, memberCode)
+      if (member === undefined) throw new Fault('not_found', { what: 'no such member' })
+      const { id, instance, name } = member
+      return issue('ConcordatMembership', {
+        id: webDid(publicUrl, memberSegments(id)),
+        ...{ instance, memberClass, memberCode, name },
+      })
+    },
+    async contract(id) {
+      const found = await store.contract(id, timeOf(clock()))
+      if (found === undefined) throw new Fault('not_found', { what: 'no such contract is in force' })
+      const { version, hash, event } = found
+      const logIndex = event === undefined ? undefined : await log.indexOf('contract', event)
+      return issue('ConcordatContract', {
+        ...{ id: `urn:uuid:${id}`, version, hash, state: 'ACTIVE' },
+        ...(logIndex === undefined ? {} : { logIndex }),
+      })
+    },
+  }
+}
+
+function timeOf(milliseconds: number): string {
+  return new Date(milliseconds).toISOString()
+}

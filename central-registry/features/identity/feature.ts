@@ -1,0 +1,57 @@
+/** Identity without a chain: DIDs of the instance, its members and their servers, tied to the transparency log, and credentials. */
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Services } from '#platform/services.ts'
+import type { IdentityKeys } from '../../configuration/identity-keys/identity-keys.ts'
+import type { LogStore } from '../../configuration/transparency-log/store.ts'
+import { CREDENTIAL_KEY, createCredentials } from './credentials.ts'
+import { createCredentialStore } from './credentials-store.ts'
+import { createFactsStore, type Own } from './facts-store.ts'
+import { identityRoutes } from './routes.ts'
+import { createIdentityStore } from './store.ts'
+import { createUpdate } from './update.ts'
+
+type Ground = Pick<Services, 'database' | 'clock'> & {
+  settings: { publicUrl: string }
+  transparencyLog: LogStore
+  identityKeys: IdentityKeys | undefined
+  /** The log that is signed for everybody; undefined without it, and then there are no DIDs either. */
+  publicLog: { publicKey: KeyObject } | undefined
+}
+
+const UPDATE_SECONDS = 600
+
+export const identity: FeatureModule<Ground> = {
+  name: 'identity',
+  open: ({ database, clock, settings, transparencyLog: log, identityKeys: keys, publicLog }) => {
+    if (keys === undefined || publicLog === undefined) return {}
+    const { publicUrl } = settings
+    const url = publicUrl.replace(/\/+$/, '')
+    const jwkOf = (key: KeyObject) => key.export({ format: 'jwk' }) as Record<string, unknown>
+    const own: Own = {
+      keys: [
+        { name: CREDENTIAL_KEY, jwk: jwkOf(createPublicKey(keys.credentials)), use: 'assertionMethod' },
+        { name: 'log', jwk: jwkOf(publicLog.publicKey), use: undefined },
+      ],
+      services: [
+        { name: 'configuration', type: 'XRoadGlobalConfiguration', endpoint: `${url}/internalconf` },
+        { name: 'log', type: 'TransparencyLog', endpoint: `${url}/log` },
+      ],
+    }
+    const store = createIdentityStore(database)
+    const facts = createFactsStore(database)
+    const credentials = createCredentials({
+      store: createCredentialStore(database),
+      log,
+      key: keys.credentials,
+      publicUrl,
+      clock,
+    })
+    const update = createUpdate({ facts, store, keys, own, publicUrl, clock })
+    return {
+      routes: { public: (app) => identityRoutes(app, { store, credentials, log, clock }) },
+      // Certificates expire without a change of the register.
+      jobs: [{ kind: 'update-identities', everySeconds: UPDATE_SECONDS, immediately: true, ...update }],
+    }
+  },
+}
