@@ -6,6 +6,8 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { parseVerifierKey } from '#core/merkle/verifier-key.ts'
+import { parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { printable, printableJson } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -18,10 +20,12 @@ import {
 } from '#security-server/features/verification/checks/verify-stored.ts'
 import { faultInWords } from './command-line/missing-file.ts'
 import { type Tally, tallyOf } from './command-line/tally.ts'
+import { checkRegistryLog } from './log-check/check-registry-log.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
 import { witnessPolicyText } from './verify/witness-policy.ts'
 
 const USAGE = `Usage: concordat log verify [options] <security server configuration or database url> ...
+       concordat log check <address of a registry> --log-key <key> [--witnesses <policy>] [--state <file>] [--json]
 
 Checks message logs from the first record to the last; a log may be in use meanwhile. With --state it keeps where it has come to,
 goes on there after a break, and later verifies only what was logged since.
@@ -32,7 +36,9 @@ goes on there after a break, and later verifies only what was logged since.
   --state <file>         where it has come to, one log a file; keep it where the owner of the log cannot write
   --full                 from the first record on, whatever the state says
   --checkpoint <file>    a checkpoint that somebody else kept; may be repeated
+  --log-key <key>        the verifier key of a registry's log, for check
   --json                 one object a log on a line
+With check it recomputes the whole transparency log of a registry (docs/transparency-log.md), and with --state that it only grew since.
 Exit code 0 when every log holds, 1 otherwise, 2 for wrong usage.
 `
 
@@ -55,6 +61,7 @@ export async function run(
     errors.write(`${options}\n\n${USAGE}`)
     return 2
   }
+  if (options.command === 'check') return await checkLog(options, out, errors)
   let exitCode = 0
   for (const name of options.targets) {
     try {
@@ -77,15 +84,43 @@ export async function run(
 }
 
 type Options = {
+  command: string
   targets: string[]
   json: boolean
   keys?: string | undefined
   bodies?: string | undefined
   conf?: string | undefined
   checkpoint?: string[] | undefined
+  'log-key'?: string | undefined
   witnesses?: string | undefined
   state?: string | undefined
   full: boolean
+}
+
+/** Checks the logs of registries; a failure of one is said and the others are checked all the same. */
+async function checkLog(options: Options, out: Output, errors: Output): Promise<number> {
+  let exitCode = 0
+  const { state } = options
+  for (const url of options.targets) {
+    try {
+      const log = parseVerifierKey(options['log-key'] ?? '', 'log')
+      const witnesses =
+        options.witnesses === undefined
+          ? undefined
+          : parseWitnessPolicy(await witnessPolicyText(options.witnesses))
+      const found = await checkRegistryLog({ url, log, witnesses, state })
+      const since = found.before === 0 ? '' : `, the first ${found.before} as the last time`
+      const seen = found.witnesses.length === 0 ? '' : `, cosigned by ${found.witnesses.join(', ')}`
+      const text = `${url}: ${found.size} entries give the signed root${since}${seen}`
+      out.write(options.json ? `${printableJson({ log: url, ...found })}\n` : `${printable(text)}\n`)
+    } catch (thrown) {
+      const { code, message } = asFault(thrown)
+      if (options.json) out.write(`${printableJson({ log: url, error: { code, message } })}\n`)
+      else errors.write(`${printable(`concordat log check: ${url}: ${message}`)}\n`)
+      exitCode = 1
+    }
+  }
+  return exitCode
 }
 
 /** The options, 'help', or a text about what is wrong with the arguments. */
@@ -101,6 +136,7 @@ function readArguments(args: string[]): Options | string {
         bodies: { type: 'string' },
         conf: { type: 'string' },
         checkpoint: { type: 'string', multiple: true },
+        'log-key': { type: 'string' },
         witnesses: { type: 'string' },
         state: { type: 'string' },
         full: { type: 'boolean', default: false },
@@ -108,11 +144,13 @@ function readArguments(args: string[]): Options | string {
     })
     if (values.help) return 'help'
     const [command, ...targets] = positionals
-    if (command !== 'verify') return 'The only command is verify.'
+    if (command !== 'verify' && command !== 'check') return 'The commands are verify and check.'
+    if (command === 'check' && values['log-key'] === undefined)
+      return 'The key of the log is missing: --log-key.'
     if (targets.length === 0) return 'The log is missing: a configuration file or a database url.'
     if (values.state !== undefined && targets.length > 1)
       return 'A state is of one log: name one with --state.'
-    return { ...values, targets }
+    return { ...values, command, targets }
   } catch (thrown) {
     return (thrown as Error).message
   }

@@ -5,14 +5,16 @@
  * statement of reconciliation, `concordat verify <export.zip>` an export of a message log, `concordat verify <record.json> --issuers
  * <issuers.json>` the record of a wallet's presentation. Exit code 0 only for TOTAL-PASSED, 1 otherwise, 2 for wrong usage.
  */
-import { open, readFile, writeFile } from 'node:fs/promises'
+import { open, readFile, stat, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
+import { MAX_HISTORY_BYTES } from '#core/did/read-history.ts'
 import { printable, printableJson } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { faultInWords } from './command-line/missing-file.ts'
 import { judgeFile } from './verify/judge-file.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
+import { publicFileKind, verifyPublicFile } from './verify/verify-public-file.ts'
 import { readWitnessPolicy } from './verify/witness-policy.ts'
 
 const USAGE = `Usage: concordat verify <container.asice> --conf <directory, verificationconf.zip or anchor.xml> [--json]
@@ -21,6 +23,9 @@ const USAGE = `Usage: concordat verify <container.asice> --conf <directory, veri
        concordat verify <archive.zip> [--conf <...>] [--previous <last digest of the archive before, or none>] [--json]
        concordat verify <export.zip> [--conf <...>] [--witnesses <policy>] [--json]
        concordat verify <record.json> --issuers <issuers.json> [--verifiers <verifiers.json>] [--max-status-age <seconds>] [--json]
+       concordat verify <entry.tlog-proof> --log-key <key> [--entry <file>] [--witnesses <policy>] [--json]
+       concordat verify <did.jsonl> [--json]
+       concordat verify <credential.vc.jwt> --issuer <did.json> [--json]
        concordat verify --page <file.html>
 
 Judges a signed message container, an evidence bundle with all its messages and their place in the log, or a statement of
@@ -30,6 +35,8 @@ bundle needs the cosignatures of its quorum. An archive of a message log, X-Road
 its chain; the last digest of each is what --previous of the next one takes. Without --conf only its chain can be judged.
 The record of a wallet's presentation is judged by the trusted issuers and, with --verifiers, the verifiers that you name; status lists
 may have been a day old, or --max-status-age (docs/wallets.md).
+What a registry publishes for everybody (docs/identity.md) is judged by what you name: the proof of a log entry by the log's key, the history
+of a DID by itself, a credential by the DID document of its issuer.
 --page writes one HTML file that judges all of this in a browser, without a server or a network, and prints its SHA-256.
 Exit code 0 for TOTAL-PASSED, 1 for any other verdict, 2 for wrong usage.
 `
@@ -59,6 +66,8 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
     if (options.issuers !== undefined) return await judgePresentation(options, options.issuers, out)
     const judgedAt = new Date(clock())
     const { file, configuration, witnesses, previous } = options
+    const published = await judgePublic(options, judgedAt, out)
+    if (published !== undefined) return published
     const report = await judgeFile({
       file,
       content: (await isJson(file)) ? await readFile(file) : file,
@@ -93,6 +102,10 @@ type Options = {
   /** The verifiers that are expected to have asked for it. */
   verifiers: string | undefined
   maxStatusAge: string | undefined
+  /** The key of a log, a file with one of its entries, and the DID document of an issuer, for what a registry publishes. */
+  logKey: string | undefined
+  entry: string | undefined
+  issuer: string | undefined
   json: boolean
   /** The file for the page that verifies; if it is set, nothing is verified. */
   page: string | undefined
@@ -111,6 +124,9 @@ function readArguments(args: string[]): Options | string {
         issuers: { type: 'string' },
         verifiers: { type: 'string' },
         'max-status-age': { type: 'string' },
+        'log-key': { type: 'string' },
+        entry: { type: 'string' },
+        issuer: { type: 'string' },
         json: { type: 'boolean', default: false },
         page: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
@@ -124,10 +140,38 @@ function readArguments(args: string[]): Options | string {
     if (file === undefined && page === undefined) return 'The container is missing.'
     if (more.length > 0) return 'Only one container can be verified at a time.'
     const ofRecord = { issuers, verifiers, maxStatusAge }
-    return { file: file ?? '', configuration: conf, witnesses, previous, ...ofRecord, json, page }
+    const published = { logKey: values['log-key'], entry: values.entry, issuer: values.issuer }
+    return {
+      file: file ?? '',
+      configuration: conf,
+      witnesses,
+      previous,
+      ...ofRecord,
+      ...published,
+      json,
+      page,
+    }
   } catch (thrown) {
     return (thrown as Error).message
   }
+}
+
+/** Undefined when the file is none of those that a registry publishes for everybody. */
+async function judgePublic(
+  options: Options,
+  now: Date,
+  out: Surroundings['out'],
+): Promise<number | undefined> {
+  const { file, logKey, entry, issuer, json } = options
+  const { size } = await stat(file).catch(() => ({ size: Number.POSITIVE_INFINITY }))
+  if (size > MAX_HISTORY_BYTES) return undefined
+  const content = await readFile(file)
+  const kind = publicFileKind(file, content)
+  if (kind === undefined) return undefined
+  const witnesses = options.witnesses === undefined ? undefined : await readWitnessPolicy(options.witnesses)
+  const report = await verifyPublicFile(kind, { file, content, logKey, entry, issuer, witnesses, now })
+  out.write(json ? `${printableJson(report.facts)}\n` : report.text)
+  return report.passed ? 0 : 1
 }
 
 async function judgePresentation(

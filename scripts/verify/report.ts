@@ -8,7 +8,9 @@ import type { LoadedConfiguration } from './configuration-files.ts'
 
 /** The result of verifying a file, with the same texts and facts on the command line and in the page. */
 export type Report = {
-  kind: 'container' | 'bundle' | 'archive' | 'statement' | 'export' | 'presentation'
+  kind:
+    | ('container' | 'bundle' | 'archive' | 'statement' | 'export' | 'presentation')
+    | ('proof' | 'history' | 'credential')
   /** True only for TOTAL-PASSED. */
   passed: boolean
   /** The object that --json prints. */
