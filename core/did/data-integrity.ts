@@ -8,7 +8,7 @@ import { Fault } from '#schemas/fault.ts'
 import { base58, fromBase58 } from './base58.ts'
 import { multikeyOf, readMultikey } from './multikey.ts'
 
-export type DataIntegrityProof = {
+type DataIntegrityProof = {
   type: 'DataIntegrityProof'
   cryptosuite: 'eddsa-jcs-2022'
   verificationMethod: string

@@ -15,7 +15,7 @@ export const MAX_HISTORY_BYTES = 8 * 1024 * 1024
 /** `sha256` is that of the entry's line: what the registry's transparency log holds. */
 type HistoryEntry = { versionId: string; versionTime: string; sha256: string }
 
-export type DidHistory = {
+type DidHistory = {
   did: string
   scid: string
   entries: HistoryEntry[]

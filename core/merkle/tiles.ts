@@ -6,7 +6,7 @@ import { HASH_LENGTH } from './hash.ts'
 export const TILE_WIDTH = 256
 
 /** `level` counts tiles, 8 levels of the tree each; undefined: a bundle of entries. `width` is below 256 for a partial tile. */
-export type TilePath = { level: number | undefined; index: number; width: number }
+type TilePath = { level: number | undefined; index: number; width: number }
 
 const PATH =
   /^(?:([0-9]|[1-5][0-9]|6[0-3])|entries)((?:\/x[0-9]{3}){0,5}\/[0-9]{3})(?:\.p\/([1-9][0-9]{0,2}))?$/

@@ -9,7 +9,7 @@ import { verifyInclusion } from './proofs.ts'
 import type { VerifierKey } from './verifier-key.ts'
 
 /** `extra` is for whoever reads the file; nothing signs it. */
-export type TlogProof = { extra: Buffer | undefined; index: number; hashes: Buffer[]; checkpoint: Checkpoint }
+type TlogProof = { extra: Buffer | undefined; index: number; hashes: Buffer[]; checkpoint: Checkpoint }
 
 export const MAX_TLOG_PROOF_BYTES = 96 * 1024
 

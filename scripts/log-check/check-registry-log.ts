@@ -3,7 +3,7 @@
  * passes twice with one state only grew between: a shorter log, another root of the same size, or a changed past is refused.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { request } from 'undici'
+import { Agent, request } from 'undici'
 import { type Checkpoint, parseCheckpoint, verifyNote } from '#core/merkle/checkpoint.ts'
 import { createCompactRange } from '#core/merkle/compact-range.ts'
 import { HASH_LENGTH } from '#core/merkle/hash.ts'
@@ -21,9 +21,10 @@ type Question = {
   state: string | undefined
 }
 
-export type CheckedLog = { size: number; root: string; before: number; witnesses: string[] }
+type CheckedLog = { size: number; root: string; before: number; witnesses: string[] }
 
 const TIMEOUT_MS = 30_000
+const dispatcher = new Agent()
 const MAX_CHECKPOINT = 64 * 1024
 
 /** Throws `untrusted_checkpoint`, `invalid_proof`, `registry_fork` or `network_error`; the state is then as it was. */
@@ -80,7 +81,7 @@ function tileName(index: number): string {
 
 async function get(url: string, most: number): Promise<Buffer> {
   try {
-    const reply = await request(url, { signal: AbortSignal.timeout(TIMEOUT_MS) })
+    const reply = await request(url, { dispatcher, signal: AbortSignal.timeout(TIMEOUT_MS) })
     const parts: Buffer[] = []
     let size = 0
     for await (const part of reply.body as AsyncIterable<Buffer>) {

@@ -117,10 +117,7 @@ void t.test('members, servers and the instance as DIDs', async (t) => {
   )
 
   const missing = ['/members/GOV/none/did.json', '/members/GOV/1234/other.json', '/members/did.json']
-  const odd = [
-    '/members/GOV/1234%2F/did.json',
-    `/members/${'x/'.repeat(20)}did.json`,
-  ]
+  const odd = ['/members/GOV/1234%2F/did.json', `/members/${'x/'.repeat(20)}did.json`]
   for (const at of [
     ...missing,
     ...odd,

@@ -24,7 +24,7 @@ type Rooms = {
 
 const AT_ONCE = 50
 
-export type Update = {
+type Update = {
   run(): Promise<void>
   /** Whether something happened since the last run of this node. */
   isDue(): Promise<boolean>

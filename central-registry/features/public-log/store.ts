@@ -9,7 +9,7 @@ import { type Database, inTransaction, tablesOf } from '#platform/database/open-
 import type { SubmittedLog } from '#platform/witness/submit.ts'
 import type { Tables } from './tables.ts'
 
-export type CheckpointRow = Tables['public_log_checkpoint']
+type CheckpointRow = Tables['public_log_checkpoint']
 export type PublicLogStore = ReturnType<typeof createPublicLogStore>
 
 /** How long checkpoints between those of the days are kept. */

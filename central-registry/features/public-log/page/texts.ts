@@ -5,7 +5,7 @@ import et from './texts/et.json' with { type: 'json' }
 import fi from './texts/fi.json' with { type: 'json' }
 import uk from './texts/uk.json' with { type: 'json' }
 
-export type Texts = typeof en
+type Texts = typeof en
 export type Language = 'en' | 'et' | 'fi' | 'es' | 'uk'
 
 const TEXTS: Record<Language, Texts> = { en, et, fi, es, uk }
