@@ -1,6 +1,6 @@
 #!/bin/sh
 # The programs that tests need: PostgreSQL, MariaDB, Valkey or Redis, Chromium, xmlsec1, openssl, unzip, strace, Python, OpenSSH's server,
-# SoftHSM with p11-kit and OpenSC, NATS, Mosquitto, Java with Maven, which brings Kafka. As root on Debian this installs them, without starting or enabling their services. Elsewhere it
+# SoftHSM with p11-kit and OpenSC, NATS, Mosquitto, Java with Maven, which brings Kafka; where there is Go, litewitness. As root on Debian this installs them, without starting or enabling their services. Elsewhere it
 # prints in one line what is missing.
 set -eu
 
@@ -78,7 +78,16 @@ bring_kafka() {
   rm -f "$said"
 }
 
+# A witness of others, for the registry's log: test/litewitness.ts. Its test says that it is skipped where there is no Go.
+bring_litewitness() {
+  folder=${HOME:-/root}/.cache/concordat/litewitness-0.6.1
+  if [ -x "$folder/litewitness" ] || ! has go; then return 0; fi
+  echo "Building litewitness for the tests ..."
+  GOBIN="$folder" go install filippo.io/torchwood/cmd/litewitness@v0.6.1 >/dev/null 2>&1 || true
+}
+
 bring_kafka
+bring_litewitness
 names=$(missing | tr '\n' ' ')
 if [ -z "$names" ] && has_kafka; then exit 0; fi
 

@@ -15,6 +15,7 @@ import { judgeWitnesses, parseWitnessPolicy } from '#core/merkle/witness-policy.
 import { setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { authority } from '#test/fakes/request-world.ts'
+import { hasLitewitness, startLitewitness } from '#test/litewitness.ts'
 import { until } from '#test/until.ts'
 import { LANGUAGES, textsIn } from './page/texts.ts'
 
@@ -125,4 +126,37 @@ void t.test('a log that another registry witnesses', async (t) => {
     await t.rejects(start, { code: 'invalid_configuration', message: why }, what)
   }
   await witness.stop()
+})
+
+void t.test('a witness that others wrote', async (t) => {
+  if (!hasLitewitness()) {
+    t.pass('litewitness is not here', { skip: 'litewitness needs Go: scripts/test/outside-tools.sh' })
+    return
+  }
+  const world = registryWorld(t)
+  const first = await world.start({ settings: { publicLog: { name: NAME } } })
+  await setUp(first, authority)
+  const logKey = (await textOf(first, '/log/key')).trim()
+  const { url, verifierKey } = await startLitewitness(t, { origin: NAME, key: logKey })
+  await first.stop()
+  const policyText = `witness lite ${verifierKey} ${url}\nquorum lite\n`
+  const witnessPolicyFile = path.join(world.directory, 'policy')
+  writeFileSync(witnessPolicyFile, policyText)
+  let size = 0
+  // The second time it proves that the log grew from what the witness knows.
+  for (const round of ['from nothing', 'from what it knows']) {
+    const node = await world.start({ settings: { publicLog: { name: NAME, witnessPolicyFile } } })
+    const read = await until('its cosignature', async () => {
+      // Time goes by until a publication and then a head are due.
+      world.clock.now += 20_000
+      const reply = await node.get('/log/checkpoint')
+      if (reply.status !== 200) return undefined
+      const one = parseCheckpoint(reply.bytes.toString())
+      return one.size > size && judgeWitnesses(one.note, parseWitnessPolicy(policyText)).met ? one : undefined
+    })
+    t.ok(read.size > size, round)
+    size = read.size
+    await node.must('POST', '/member-classes', { code: `C${size}`, description: 'grown' })
+    await node.stop()
+  }
 })
