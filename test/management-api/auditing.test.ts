@@ -161,11 +161,11 @@ await eachDatabase(t, async (_database, t, url) => {
     // Operations that say nothing about any exchange, or only what the reader has ordered; secrecy.test.ts tests archives.
     const states = [
       ...['getMessageLogState', 'getCheckpoint', 'getCheckpoints', 'getTreeHeads', 'getLogWitnesses'],
-      ...['getMessageLogKeys', 'getComplaintCounts', 'getNotices', 'getConsentServices'],
-      ...['getVerifications', 'getRetention', 'getSubjectIndex', 'getWitness', 'findArchives', 'getPeople'],
-      ...['getExports', 'getExport', 'getSubjectSearches', 'getSubjectSearch'],
-      ...['getActorGaps', 'getAuditLog', 'getAuditCallers', 'verifyAuditLog', 'getSearchTerms'],
-      ...['getPasskeysOf', 'getProposals', 'getProposal', 'getTrackers', 'getTrackerServices'],
+      ...['getMessageLogKeys', 'getComplaintCounts', 'getNotices', 'getConsentServices', 'getVerifications'],
+      ...['getRetention', 'getSubjectIndex', 'getWitness', 'findArchives', 'getPeople', 'getExports'],
+      ...['getExport', 'getSubjectSearches', 'getSubjectSearch', 'getActorGaps', 'getAuditLog'],
+      ...['getAuditCallers', 'verifyAuditLog', 'getSearchTerms', 'getPasskeysOf', 'getProposals'],
+      ...['getProposal', 'getTrackers', 'getTrackerServices'],
     ]
     const operations = readOperations(await securityServerApi()).filter(
       ({ method, roles }) =>
