@@ -100,6 +100,7 @@ t.test('the pages name what the catalogues have', (t) => {
     ...['list-page', 'one-page', 'asked-page', 'terms', 'problem'].map((name) => `consents/${name}.ts`),
     ...['list-page', 'offer-page', 'section'].map((name) => `services/${name}.ts`),
     ...['routes.ts', 'portal.ts', 'uses/section.ts', 'routing/serve-sections.ts', 'login/wallet/routes.ts'],
+    ...['mandates/pages.ts', 'mandates/section.ts'],
   ]
   const named = sources.flatMap((file) =>
     [

@@ -23,6 +23,7 @@ import { createSessions, type Look } from './login/sessions.ts'
 import { codeReader, type Refusal, signInRoutes } from './login/sign-in.ts'
 import { openWallets } from './login/wallet/open-wallets.ts'
 import { walletSignInRoutes } from './login/wallet/routes.ts'
+import { createMandateRegister } from './mandates/register.ts'
 import { stopRoutes } from './notices/stop.ts'
 import { type MenuEntry, type Place, readerOf } from './pages/frame.ts'
 import { messagePage } from './pages/welcome.ts'
@@ -71,6 +72,7 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
   const redirectUri = `${login.baseUrl}/login/callback`
   const client = createOpenIdClient({
     ...{ ...login, clientSecret: await readSecret(login.clientSecretFile), redirectUri, claim: person.claim },
+    ...(settings.counter && { required: settings.counter }),
   })
   const cookie = createOneCookie({ secure: login.baseUrl.startsWith('https:') })
   const sessions = createSessions({
@@ -90,6 +92,7 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
     ...{ idleMinutes: times.idleMinutes, wholeMinutes: times.wholeMinutes },
     hasWallets: settings.wallets !== undefined,
     menu: () => menuOf(settings, systems),
+    mayAct: settings.mandates !== undefined,
   }
   const logins = metrics.counter('concordat_portal_logins_total', 'Logins by outcome', ['outcome'])
   const questions = metrics.counter('concordat_portal_questions_total', 'What people asked for', ['what'])
@@ -136,9 +139,11 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
   const ask = createAskAll({ server, serviceCode, atOnce, wholeMs, limits: asking })
   const inTurn = createAsking({ ...asking, ask, country: person.country, clock })
   const calls = createCalls({ server, asking: inTurn, limits: asking })
+  const register =
+    settings.mandates && createMandateRegister({ ...settings.mandates, calls, asking: inTurn, clock })
   const reading = createReading({ place, cookie, sessions })
   serveSections(app, SECTIONS, {
-    rooms: { place, systems, server, settings, clock, calls, asking: inTurn },
+    rooms: { place, systems, server, settings, clock, calls, register, asking: inTurn },
     reading,
     count: (what) => questions.inc({ what }),
   })
@@ -175,7 +180,7 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
 
 /** What the portal looks for at all systems. */
 function codesOf(settings: PortalSettings): string[] {
-  const ofSections = SECTIONS.flatMap(({ services }) => services(settings))
+  const ofSections = SECTIONS.flatMap(({ services }) => services(settings)).filter((code) => code !== '')
   return [...new Set([settings.asking.serviceCode, ...ofSections])]
 }
 

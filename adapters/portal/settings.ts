@@ -27,6 +27,8 @@ export type PortalSettings = {
   person: { claim: string; pattern: string; country: string }
   sessions: { idleMinutes: number; wholeMinutes: number; most: number }
   securityServer: OwnServerSettings
+  mandates?: { service: string; roles: string[] }
+  counter?: { claim: string; value: string }
   asking: {
     serviceCode: string
     atOnce: number
@@ -128,6 +130,35 @@ export const settingsSchema = {
       },
     },
     securityServer: ownServerSchema,
+    mandates: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['service', 'roles'],
+      properties: {
+        service: {
+          type: 'string',
+          pattern: '^[^/\\s\\p{C}]{1,255}(/[^/\\s\\p{C}]{1,255}){4}$',
+          description: 'The register of mandates: INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE',
+        },
+        roles: {
+          type: 'array',
+          minItems: 1,
+          maxItems: 50,
+          items: { type: 'string', pattern: '^[A-Za-z0-9_.-]{1,100}:[^\\p{C}]{1,199}$' },
+          description: 'By which of its roles somebody may act for another here, as the contracts have them',
+        },
+      },
+    },
+    counter: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['claim', 'value'],
+      description: 'For clerks at a counter instead of people: who signs in acts for others alone',
+      properties: {
+        claim: { ...words, description: 'The claim of the login that says what somebody does' },
+        value: { ...words, description: 'What it has to say, alone or in a list' },
+      },
+    },
     asking: {
       type: 'object',
       additionalProperties: false,
@@ -161,6 +192,8 @@ export function checkSettings(settings: PortalSettings, problem: Problem): void 
   if (sessions.idleMinutes > sessions.wholeMinutes)
     throw problem(['sessions', 'idleMinutes'], 'is longer than sessions.wholeMinutes')
   if (asking.answerMs > asking.wholeMs) throw problem(['asking', 'answerMs'], 'is longer than asking.wholeMs')
+  if (settings.counter !== undefined && settings.mandates === undefined)
+    throw problem(['counter'], 'needs mandates: a clerk acts for others alone')
   checkPattern(person.pattern, problem)
   if (settings.wallets !== undefined) checkWallets(settings.wallets, problem)
   if (!isTimeZone(settings.timeZone))

@@ -39,6 +39,8 @@ type OpenIdSettings = {
   scope?: string
   /** The claim that is wanted besides, such as the code of a person. */
   claim?: string
+  /** A claim that has to say this, alone or in a list: whoever lacks it is not logged in. */
+  required?: { claim: string; value: string }
   /** The authentication context classes of which the login must have one (OpenID Connect Core, section 2, `acr`). */
   acr?: string[]
 }
@@ -122,6 +124,8 @@ export function createOpenIdClient(q: OpenIdSettings): OpenIdClient {
             ? claims
             : await library.fetchUserInfo(configuration, tokens.access_token, claims.sub)
         const all: Record<string, unknown> = { ...claims, ...facts }
+        if (q.required !== undefined && !says(all, q.required))
+          throw new Error('the provider says that they may not log in here')
         const identity = identityOf(claims.iss, claims.sub, all)
         return q.claim === undefined ? identity : { ...identity, claim: claimOf(all, q.claim) }
       } catch (cause) {
@@ -141,6 +145,10 @@ function isAway(thrown: unknown): boolean {
   const answered = status ?? (cause as { status?: unknown } | undefined)?.status
   if (typeof answered === 'number') return answered >= 500
   return ['OAUTH_TIMEOUT', 'OAUTH_ABORT'].includes(String(code)) || message === 'fetch failed'
+}
+
+function says(claims: Record<string, unknown>, { claim, value }: { claim: string; value: string }): boolean {
+  return Object.hasOwn(claims, claim) && [claims[claim]].flat().includes(value)
 }
 
 /** Undefined if there is none, or it is no text. */

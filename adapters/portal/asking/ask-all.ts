@@ -1,6 +1,7 @@
 /** Asks all systems that take part about one person, some at the same time, and tells each answer as it comes. */
 import type { Answered, Failed } from '../joining/row.ts'
 import { type AskLimits, askSystem, type Question } from './ask-system.ts'
+import type { Asker } from './call-service.ts'
 import { eachAsItEnds } from './each-as-it-ends.ts'
 import type { System, Systems } from './find-systems.ts'
 import { namesOf } from './names.ts'
@@ -8,7 +9,7 @@ import type { OwnServer } from './own-server.ts'
 
 export type AskAll = (
   systems: Systems,
-  q: { userCode: string; from?: string; until?: string; signal: AbortSignal },
+  q: { userCode: string; asker: Asker; from?: string; until?: string; signal: AbortSignal },
 ) => AsyncGenerator<Answered | Failed>
 
 export function createAskAll(q: {

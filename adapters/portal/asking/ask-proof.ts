@@ -1,6 +1,6 @@
 /** Fetches the evidence of one use from the system that told it. It is bounded, and given to nobody but the person who asked. */
 import type { SecurityServer } from '#adapters/client/connect.ts'
-import { callForBytes } from './call-service.ts'
+import { type Asker, callForBytes } from './call-service.ts'
 import type { System } from './find-systems.ts'
 
 const MOST_BYTES = 32 * 1024 * 1024
@@ -14,6 +14,7 @@ export async function askProof(
     system: System
     record: number
     userCode: string
+    asker: Asker
     serviceCode: string
     answerMs: number
     signal: AbortSignal
@@ -23,7 +24,7 @@ export async function askProof(
     server,
     {
       ...{ service: `${q.system.id}/${q.serviceCode}`, method: 'GET', path: '/concordat/v1/proof' },
-      ...{ query: { userCode: q.userCode, record: q.record }, person: q.userCode, signal: q.signal },
+      ...{ query: { userCode: q.userCode, record: q.record }, ...q.asker, signal: q.signal },
     },
     { answerMs: q.answerMs, answerBytes: MOST_BYTES },
   )

@@ -4,7 +4,7 @@
  */
 import type { SecurityServer } from '#adapters/client/connect.ts'
 import type { Answered, Coverage, Failed, Row, Why } from '../joining/row.ts'
-import { type CallLimits, callService, type NotCalled, whyOfStatus } from './call-service.ts'
+import { type Asker, type CallLimits, callService, type NotCalled, whyOfStatus } from './call-service.ts'
 import type { System } from './find-systems.ts'
 import type { Names } from './names.ts'
 import {
@@ -22,6 +22,7 @@ import {
 export type Question = {
   /** With the country's prefix. */
   userCode: string
+  asker: Asker
   from?: string
   until?: string
   names: Names
@@ -48,10 +49,14 @@ export async function askSystem(
   q: { system: System; serviceCode: string; question: Question; limits: AskLimits },
 ): Promise<Answered | Failed> {
   const { system, question, limits } = q
-  const { userCode: person, signal } = question
+  const { asker, signal } = question
   const service = `${system.id}/${q.serviceCode}`
   const ask: Ask = async (path, query = {}) => {
-    const answer = await callService(server, { service, method: 'GET', path, query, person, signal }, limits)
+    const answer = await callService(
+      server,
+      { service, method: 'GET', path, query, ...asker, signal },
+      limits,
+    )
     if ('why' in answer) throw new NoAnswer(answer)
     if (answer.status !== 200) throw new NoAnswer({ why: whyOfStatus(answer.status), status: answer.status })
     return answer.json

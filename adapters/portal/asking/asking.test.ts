@@ -36,7 +36,9 @@ async function askAll(t: Tap, systems: FakeSystem[], period: { from?: string } =
   const ask = createAskAll({ server, serviceCode: 'findUsage', atOnce: 4, wholeMs: 30_000, limits: LIMITS })
   const results: (Answered | Failed)[] = []
   const signal = new AbortController().signal
-  for await (const one of ask(found, { userCode: `EE${PERSON}`, ...period, signal })) results.push(one)
+  const userCode = `EE${PERSON}`
+  for await (const one of ask(found, { userCode, asker: { person: userCode }, ...period, signal }))
+    results.push(one)
   return { results, found, fake, gathered: gatherAll(results, found, { own: OWN, span: {} }) }
 }
 

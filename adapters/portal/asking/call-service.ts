@@ -14,14 +14,19 @@ export type ServiceCall = {
   /** "" or "/consents/{id}", whose `{id}` is in `parameters`. */
   path: string
   parameters?: Readonly<Record<string, string | number>>
-  query?: Readonly<Record<string, string | number>>
+  query?: Readonly<Record<string, string | number | readonly string[]>>
   json?: unknown
   /** Who asks (X-Road-UserId), as the registers know them. */
   person: string
   /** "[CLASS/]CODE" for whom they ask (X-Road-Represented-Party); the provider's server checks the mandate. */
   represented?: string
+  /** The number of the mandate by which they do (X-Road-Issue), so that both logs have it. */
+  issue?: string
   signal: AbortSignal
 }
+
+/** Who asks, for whom, and by which mandate: what each call says, so that both logs name them all. */
+export type Asker = Pick<ServiceCall, 'person' | 'represented' | 'issue'>
 
 export type CallLimits = { answerMs: number; answerBytes: number }
 
@@ -68,6 +73,7 @@ export async function callForBytes(
       ...(q.query !== undefined && { query: q.query }),
       ...(q.json !== undefined && { json: q.json }),
       ...(q.represented !== undefined && { representedParty: q.represented }),
+      ...(q.issue !== undefined && { issue: q.issue }),
       ...{ userId: q.person, signal: q.signal, retries: 0 },
       ...{ deadlineMs: limits.answerMs, maxAnswerBytes: limits.answerBytes },
     })
@@ -94,5 +100,5 @@ function whyOf(thrown: unknown): Why {
   if (thrown.code === 'answer_too_large') return 'too_large'
   if (['unreadable_answer', 'not_an_answer', 'inconsistent_answer', 'answer_cut'].includes(thrown.code))
     return 'unreadable'
-  return /access_denied/.test(thrown.code) ? 'refused' : 'unreachable'
+  return /access_denied|representation_refused/.test(thrown.code) ? 'refused' : 'unreachable'
 }

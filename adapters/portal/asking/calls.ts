@@ -4,6 +4,7 @@
  */
 import type { Session } from '../login/sessions.ts'
 import {
+  type Asker,
   type CallLimits,
   callService,
   type JsonAnswer,
@@ -15,8 +16,11 @@ import type { System } from './find-systems.ts'
 import type { Asking } from './in-turn.ts'
 import type { OwnServer } from './own-server.ts'
 
-/** A call as a section makes it: who asks is the person of the session. */
-type PersonCall = Omit<ServiceCall, 'person' | 'signal'>
+/** A call as a section makes it: who asks, and for whom, is the session's. */
+type PersonCall = Omit<ServiceCall, keyof Asker | 'signal'> & {
+  /** For the person who is signed in, whomever they act for. */
+  asOneself?: true
+}
 export type Call = (q: PersonCall) => Promise<JsonAnswer | NotCalled>
 
 export type Calls = {
@@ -32,15 +36,17 @@ export type Calls = {
 
 export function createCalls(q: {
   server: Pick<OwnServer, 'service'>
-  asking: Pick<Asking, 'inTurn' | 'inTurnEach' | 'userCode'>
+  asking: Pick<Asking, 'inTurn' | 'inTurnEach' | 'askerOf' | 'ownCode'>
   limits: CallLimits & { atOnce: number; wholeMs: number }
 }): Calls {
   const { server, asking, limits } = q
 
   function callFor(session: Session, gone: AbortSignal): Call {
-    const person = asking.userCode(session)
     const signal = AbortSignal.any([gone, session.ended])
-    return (asked) => callService(server, { ...asked, person, signal }, limits)
+    return ({ asOneself, ...asked }) => {
+      const asker = asOneself === true ? { person: asking.ownCode(session) } : asking.askerOf(session)
+      return callService(server, { ...asked, ...asker, signal }, limits)
+    }
   }
 
   return {

@@ -5,6 +5,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Answered, Failed } from '../joining/row.ts'
 import type { Session } from '../login/sessions.ts'
 import type { AskAll } from './ask-all.ts'
+import type { Asker } from './call-service.ts'
 import { askedSpanOf, type Span } from './chosen-days.ts'
 import type { Systems } from './find-systems.ts'
 
@@ -20,8 +21,11 @@ export type Asking = {
   inTurn<T>(act: () => Promise<T>): Promise<T>
   /** Takes one turn for all `expected` answers of `ask`, and tells each as it comes. Throws `source_busy`. */
   inTurnEach<T>(expected: number, ask: () => AsyncGenerator<T>): AsyncGenerator<T>
-  /** What the registers know the person by. */
+  /** What the registers know the person by whose data it is: the one who is signed in, or the one for whom they act. */
   userCode(session: Session): string
+  /** What the registers know the person by who is signed in. */
+  ownCode(session: Session): string
+  askerOf(session: Session): Asker
 }
 
 type Counted = { hour: Window; day: Window; running: number }
@@ -47,7 +51,13 @@ export function createAsking(q: {
   clock: Clock
 }): Asking {
   const turn = limitCalls({ running: q.people, waiting: WAITING, waitMs: q.wholeMs })
-  const userCode = (session: Session): string => q.country + session.person.code
+  const ownCode = (session: Session): string => q.country + session.person.code
+  const userCode = (session: Session): string => session.acting?.code ?? ownCode(session)
+  const askerOf = (session: Session): Asker => {
+    const { acting } = session
+    const person = ownCode(session)
+    return acting === undefined ? { person } : { person, represented: acting.code, issue: acting.mandate }
+  }
   const mayAsk = createCounts(q)
   async function* inTurnEach<T>(expected: number, ask: () => AsyncGenerator<T>): AsyncGenerator<T> {
     const done = Promise.withResolvers<void>()
@@ -81,12 +91,12 @@ export function createAsking(q: {
   }
 
   return {
-    ...{ userCode, inTurnEach },
+    ...{ userCode, ownCode, askerOf, inTurnEach },
     mayAsk: ({ person }, gone) => mayAsk(person.code, gone),
     inTurn: (act) => turn.run(act),
     answersFor(session, { systems, span, gone }) {
       const signal = AbortSignal.any([gone, session.ended])
-      const asked = { userCode: userCode(session), ...askedSpanOf(span), signal }
+      const asked = { userCode: userCode(session), asker: askerOf(session), ...askedSpanOf(span), signal }
       return inTurnEach(systems.asked.length, () => q.ask(systems, asked))
     },
   }

@@ -10,6 +10,17 @@ export type Person = { code: string; name: string }
 
 /** How a person signed in: at the country's provider, or with a wallet. */
 type SignedInBy = 'provider' | 'wallet'
+/** Somebody for whom the person of a session acts, as the register of mandates confirmed it. */
+export type Acting = {
+  /** As registers know them. */
+  code: string
+  name: string
+  role: string
+  /** The number of the mandate. */
+  mandate: string
+  /** When it ends (ms); absent where it has no end. */
+  until?: number
+}
 
 /** How a person wants to read. */
 export type Look = { language: string; large: boolean; easy: boolean }
@@ -17,6 +28,8 @@ export type Look = { language: string; large: boolean; easy: boolean }
 export type Session = {
   person: Person
   by: SignedInBy
+  /** Everything is asked for them, until it is undefined again. */
+  acting?: Acting | undefined
   look: Look
   csrfToken: string
   /** When it ends at the latest, whatever is done. */

@@ -1,5 +1,5 @@
 /** What every page has: its head, the way through the portal, the choice of language and of how to read, whom to ask. */
-import type { Look, Session } from '../login/sessions.ts'
+import type { Acting, Look, Session } from '../login/sessions.ts'
 import { type Words, wordsOf } from '../texts.ts'
 import { csrfField } from './form.ts'
 import { type Html, html, NOTHING } from './html.ts'
@@ -19,6 +19,8 @@ export type Place = {
   assets: { tokens: string; style: string; script: string; icon: string }
   /** The sections that are there for people who are signed in. */
   menu(): readonly MenuEntry[]
+  /** Whether somebody may act for another here. */
+  mayAct: boolean
 }
 
 /** Its text is `menu.<name>`. */
@@ -65,11 +67,12 @@ ${DRAWINGS}
 <header>
 <div class="bar">
 <a class="name" href="/">${ICONS.eye}<span>${place.name}</span></a>
-${session === undefined ? NOTHING : signedIn(reader, session)}
+${session === undefined ? NOTHING : signedIn(reader, session, place.mayAct)}
 </div>
 ${session === undefined ? NOTHING : menu(place.menu(), words, q.section)}
 ${choices(place, reader, q.at)}
 </header>
+${session?.acting === undefined ? NOTHING : actingFor(session.acting, words)}
 <main id="main" tabindex="-1">
 `
   const tail = html`
@@ -89,9 +92,18 @@ export function wholePage(frame: Frame, content: Html): string {
   return frame.head.markup + content.markup + frame.tail.markup
 }
 
-function signedIn({ words }: Reader, { person, csrfToken, by }: Session): Html {
+/** Plainly on each page: for whom it is. */
+function actingFor({ name, until }: Acting, words: Words): Html {
+  const end =
+    until === undefined ? '' : words('acting.until', { at: words.moment(new Date(until).toISOString()) })
+  return html`<p class="acting" role="status"><strong>${words('acting.for')} <bdi>${name}</bdi>.</strong> ${end} <a href="/mandates/for">${words('acting.change')}</a></p>`
+}
+
+function signedIn({ words }: Reader, { person, csrfToken, by, acting }: Session, mayAct: boolean): Html {
+  const other = html`<a href="/mandates/for">${words('acting.another')}</a>`
   return html`<form class="me" method="post" action="/logout">
 <span class="who"><bdi>${person.name}</bdi> <span class="quiet">${words(`frame.by.${by}`)}</span></span>
+${mayAct && acting === undefined ? other : NOTHING}
 ${csrfField({ csrfToken })}
 <button type="submit" class="plain">${words('frame.signOut')}</button>
 </form>`

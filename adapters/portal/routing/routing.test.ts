@@ -23,6 +23,7 @@ function open(t: Test, sections: readonly Section[], mayAsk = (): boolean => tru
     ...{ idleMinutes: 15, wholeMinutes: 60, assets: { tokens: '', style: '', script: '', icon: '' } },
     hasWallets: true,
     menu: () => [],
+    mayAct: false,
   }
   const log = createLog({ name: 'test', destination: { write: () => undefined } })
   const app = createHttpService({ name: 'people', log })
@@ -32,7 +33,7 @@ function open(t: Test, sections: readonly Section[], mayAsk = (): boolean => tru
   })
   const counted: string[] = []
   serveSections(app, sections, {
-    rooms: { place, asking: { mayAsk } } as unknown as Rooms,
+    rooms: { place, asking: { mayAsk }, settings: {} } as unknown as Rooms,
     reading: createReading({ place, cookie, sessions }),
     count: (what) => void counted.push(what),
   })

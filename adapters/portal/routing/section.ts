@@ -9,6 +9,7 @@ import type { FindSystems } from '../asking/find-systems.ts'
 import type { Asking } from '../asking/in-turn.ts'
 import type { OwnServer } from '../asking/own-server.ts'
 import type { Session } from '../login/sessions.ts'
+import type { MandateRegister } from '../mandates/register.ts'
 import type { Place, Reader } from '../pages/frame.ts'
 import type { PortalSettings } from '../settings.ts'
 
@@ -31,6 +32,8 @@ export type Route = {
   asks?: string
   /** People come here from elsewhere: who is not signed in may do that first, and comes back. Other pages lead to the first one. */
   isEntrance?: true
+  /** It is about the person who is signed in and their mandates: served whomever they act for, and to a clerk who acts for nobody yet. */
+  isOwn?: true
   answer(visit: Visit, rooms: Rooms): Promise<Answer>
 }
 
@@ -60,6 +63,8 @@ export type Rooms = {
   clock: Clock
   systems: FindSystems
   calls: Calls
+  /** Undefined where nobody acts for another. */
+  register: MandateRegister | undefined
   asking: Asking
   server: Pick<OwnServer, 'service'>
 }

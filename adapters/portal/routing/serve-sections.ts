@@ -50,6 +50,11 @@ async function answerTo(
     parameters: request.params as Record<string, string>,
     query: new URL(request.url, 'http://ignored').searchParams,
   }
+  if (route.isOwn !== true) {
+    const refused = await checkActing(visit, rooms)
+    if (refused === 'nobody') return { to: CHOOSE }
+    if (refused !== undefined) return message(rooms, reader, refused)
+  }
   const answer = await route.answer(visit, rooms)
   // A page in pieces sees to that itself.
   const isWhole = !('page' in answer) || typeof answer.page === 'string'
@@ -77,6 +82,23 @@ type Message = {
   other?: readonly [href: string, text: string]
   status?: number
   next?: string
+}
+
+/** Where a person chooses for whom they act. */
+const CHOOSE = '/mandates/for'
+
+/** Whoever acts for somebody does so by a mandate that holds at this moment. Who no longer has it is told so, and acts for themself. */
+async function checkActing(
+  { reader: { session }, gone }: Visit,
+  { register, settings }: Rooms,
+): Promise<Message | 'nobody' | undefined> {
+  const { acting } = session
+  if (acting === undefined) return settings.counter === undefined ? undefined : 'nobody'
+  const confirmed = await register?.confirm(session, { code: acting.code, gone })
+  if (confirmed === 'away') return { of: 'acting.away', status: 502, link: ['/', 'message.again'] }
+  session.acting = confirmed === 'none' ? undefined : confirmed
+  if (session.acting !== undefined) return undefined
+  return { of: 'acting.over', status: 403, link: [CHOOSE, 'acting.choose'] }
 }
 
 function message({ place }: Rooms, reader: Reader, { of, link, other, status = 200, next }: Message): Answer {

@@ -61,6 +61,7 @@ async function saveProof({ reader, query, gone }: Visit, rooms: Rooms): Promise<
       : await asking.inTurn(() =>
           askProof(server, {
             ...{ system: known, record, userCode: asking.userCode(session), ...settings.asking },
+            asker: asking.askerOf(session),
             signal: AbortSignal.any([gone, session.ended]),
           }),
         )

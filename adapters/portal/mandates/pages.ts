@@ -1,0 +1,118 @@
+/** The pages about mandates: what a person gave and holds, a form to give one, and the choice for whom they act. */
+import { OWN_RIGHT } from '#schemas/mandates.ts'
+import type { Session } from '../login/sessions.ts'
+import { csrfField } from '../pages/form.ts'
+import { frameOf, type Place, type Reader, wholePage } from '../pages/frame.ts'
+import { foreign, type Html, html, NOTHING } from '../pages/html.ts'
+import type { KnownMandate, KnownRole, Somebody } from './read-mandates.ts'
+
+type SignedIn = Reader & { session: Session }
+
+type All = {
+  given: KnownMandate[] | undefined
+  held: KnownMandate[] | undefined
+  roles: KnownRole[]
+  givable: KnownRole[]
+  filled: Record<string, string>
+  now: number
+  done?: string
+}
+
+export function mandatesPage(place: Place, reader: SignedIn, all: All): string {
+  const { words } = reader
+  const { done } = all
+  const content = html`<h1>${words('mandates.title')}</h1>
+<p class="lead">${words('mandates.lead')}</p>
+${done === undefined ? NOTHING : html`<p class="note" role="status">${words(`mandates.done.${done}`)}</p>`}
+${list(reader, all, 'given')}
+${list(reader, all, 'held')}
+${giveForm(reader, all)}`
+  return wholePage(
+    frameOf(place, reader, { title: words('mandates.title'), at: '/mandates', section: 'mandates' }),
+    content,
+  )
+}
+
+function list(reader: SignedIn, all: All, which: 'given' | 'held'): Html {
+  const { words } = reader
+  const mandates = all[which]
+  const items =
+    mandates === undefined
+      ? html`<p class="note">${words('mandates.away')}</p>`
+      : mandates.length === 0
+        ? html`<p class="nothing-found">${words(`mandates.${which}.none`)}</p>`
+        : html`<ul class="mandates" role="list">${mandates.map((one) => item(reader, all, which, one))}</ul>`
+  return html`<section class="mandate-list" aria-labelledby="${which}"><h2 id="${which}">${words(`mandates.${which}`)}</h2>
+${items}</section>`
+}
+
+function item(reader: SignedIn, all: All, which: 'given' | 'held', mandate: KnownMandate): Html {
+  const { words, session } = reader
+  const other = which === 'given' ? mandate.delegate : mandate.representee
+  const role = all.roles.find(({ code }) => code === mandate.role)
+  const mayEnd = (which === 'given' ? role?.withdrawableBy : role?.waivableBy)?.includes(OWN_RIGHT) === true
+  const [act, label] = which === 'given' ? ['withdraw', 'mandates.takeBack'] : ['waive', 'mandates.giveUp']
+  const at = (time: number): string => words.moment(new Date(time).toISOString())
+  const { from, until } = mandate
+  const times =
+    from !== undefined && from > all.now
+      ? words('mandates.from', { at: at(from) })
+      : until === undefined
+        ? words('mandates.always')
+        : words('mandates.until', { at: at(until) })
+  const form = html`<form method="post" action="/mandates/end">${csrfField(session)}
+<input type="hidden" name="id" value="${mandate.id}"><input type="hidden" name="other" value="${other.code}"><input type="hidden" name="act" value="${act}">
+<button type="submit" class="button quiet-button small" aria-label="${words(label)}: ${other.name}, ${titleOf(role, mandate, reader)}">${words(label)}</button></form>`
+  return html`<li><div><h3>${foreign(other.name)}</h3><p>${foreign(titleOf(role, mandate, reader))}</p>
+<p class="quiet">${times} <code>${other.code}</code></p></div>${mayEnd ? form : html`<p class="quiet">${words('mandates.told')}</p>`}</li>`
+}
+
+function titleOf(role: KnownRole | undefined, { role: code }: { role: string }, { words }: Reader): string {
+  const titles = role?.titles ?? {}
+  return titles[words.language] ?? titles['en'] ?? titles['et'] ?? code
+}
+
+function giveForm({ words, session, ...reader }: SignedIn, { givable, filled }: All): Html {
+  if (givable.length === 0) return NOTHING
+  const field = (name: string, more: Html = NOTHING): Html =>
+    html`<label>${words(`mandates.field.${name}`)}<input name="${name}" value="${filled[name] ?? ''}" maxlength="200" autocomplete="off"${more}></label>`
+  const option = (role: KnownRole): Html =>
+    html`<option value="${role.code}"${role.code === filled['role'] ? html` selected` : NOTHING}>${titleOf(role, { role: role.code }, { words, session, ...reader })}</option>`
+  return html`<section class="tools" aria-labelledby="give"><h2 id="give">${words('mandates.give')}</h2>
+<p>${words('mandates.give.lead')}</p>
+<form method="post" action="/mandates/give">${csrfField(session)}
+<label>${words('mandates.field.role')}<select name="role" required>${givable.map(option)}</select></label>
+${field('identifier', html` required`)}
+${field('firstName')}
+${field('surname')}
+${field('legalName')}
+<label>${words('mandates.field.through')}<input type="date" name="through"></label>
+<button type="submit" class="button">${words('mandates.send')}</button></form></section>`
+}
+
+export function choosePage(
+  place: Place,
+  reader: SignedIn,
+  q: { people: Somebody[] | undefined; isCounter: boolean; code: string },
+): string {
+  const { words, session } = reader
+  const { people, isCounter, code } = q
+  const title = words(isCounter ? 'counter.title' : 'acting.title')
+  const choice = (person: string, label: Html): Html =>
+    html`<li><form method="post" action="/mandates/for">${csrfField(session)}<input type="hidden" name="person" value="${person}">
+<button type="submit" class="button quiet-button">${label}</button></form></li>`
+  const others =
+    people === undefined
+      ? html`<p class="note">${words('mandates.away')}</p>`
+      : people.length === 0
+        ? html`<p class="nothing-found">${words(isCounter ? 'counter.none' : 'acting.nobody')}</p>`
+        : NOTHING
+  const content = html`<h1>${title}</h1>
+<p class="lead">${words(isCounter ? 'counter.lead' : 'acting.lead')}</p>
+${isCounter ? html`<p class="note">${words('counter.number')} <strong><code>${code}</code></strong></p>` : NOTHING}
+${others}
+<ul class="choices-of-people" role="list">${isCounter ? NOTHING : choice('', html`${words('acting.oneself')}`)}
+${(people ?? []).map((one) => choice(one.code, html`${words('acting.as')} ${foreign(one.name)}`))}</ul>
+${isCounter ? html`<p class="go"><a class="button quiet-button" href="/mandates/for">${words('counter.again')}</a></p>` : NOTHING}`
+  return wholePage(frameOf(place, reader, { title, at: '/mandates/for' }), content)
+}

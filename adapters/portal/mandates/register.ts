@@ -1,0 +1,158 @@
+/**
+ * The register of mandates as the portal asks it, always for the person who is signed in. Guarantees that nobody acts for another but by a
+ * mandate that the register named itself, at the time when it is used.
+ */
+import type { Clock } from '#platform/clock.ts'
+import type { JsonAnswer, NotCalled, ServiceCall } from '../asking/call-service.ts'
+import type { Calls } from '../asking/calls.ts'
+import type { Asking } from '../asking/in-turn.ts'
+import type { Acting, Session } from '../login/sessions.ts'
+import {
+  isCode,
+  type KnownMandate,
+  type KnownRole,
+  readPeople,
+  readRoles,
+  readTriplet,
+  readTriplets,
+  type Somebody,
+} from './read-mandates.ts'
+
+type Asked = { gone: AbortSignal }
+/** `open`: the register may have done it. */
+export type Done = 'done' | 'refused' | 'away' | 'open'
+
+export type MandateRegister = {
+  /** For whom the person may act here now; undefined when the register does not answer. */
+  choices(session: Session, q: Asked): Promise<Somebody[] | undefined>
+  /** By what the person acts for this one now. */
+  confirm(session: Session, q: Asked & { code: string }): Promise<Acting | 'none' | 'away'>
+  given(session: Session, q: Asked): Promise<KnownMandate[] | undefined>
+  held(session: Session, q: Asked): Promise<KnownMandate[] | undefined>
+  roles(session: Session, q: Asked): Promise<KnownRole[]>
+  give(
+    session: Session,
+    q: Asked & { delegate: { identifier: string } & object; mandate: object },
+  ): Promise<Done>
+  /** `waive`: the person gives up what they hold; else they take back what they gave. */
+  end(session: Session, q: Asked & { other: string; id: string; waive: boolean }): Promise<Done>
+}
+
+/** Roles are the same for everybody. */
+const KEPT_MS = 10 * 60_000
+
+export function createMandateRegister(q: {
+  service: string
+  /** By which somebody may act here. */
+  roles: readonly string[]
+  calls: Pick<Calls, 'call'>
+  asking: Pick<Asking, 'ownCode'>
+  clock: Clock
+}): MandateRegister {
+  const { service, calls, asking, clock } = q
+  const query = { role: q.roles }
+  let kept: { roles: KnownRole[]; at: number } | undefined
+
+  function get(
+    session: Session,
+    { gone, ...asked }: Pick<ServiceCall, 'path' | 'parameters' | 'query'> & Asked,
+  ) {
+    return calls.call(session, gone, { ...asked, service, method: 'GET', asOneself: true })
+  }
+
+  async function list<T>(answer: Promise<JsonAnswer | NotCalled>, read: (json: unknown) => T | undefined) {
+    const given = await answer
+    return 'why' in given || given.status !== 200 ? undefined : read(given.json)
+  }
+
+  return {
+    choices: (session, { gone }) =>
+      list(
+        get(session, {
+          path: '/delegates/{delegate}/representees',
+          parameters: { delegate: asking.ownCode(session) },
+          query,
+          gone,
+        }),
+        readPeople,
+      ),
+    async confirm(session, { code, gone }) {
+      const delegate = asking.ownCode(session)
+      if (!isCode(code) || code === delegate) return 'none'
+      const path = '/representees/{representee}/delegates/{delegate}/mandates'
+      const answer = await get(session, { path, parameters: { representee: code, delegate }, query, gone })
+      if ('why' in answer || answer.status !== 200) return 'away'
+      const now = clock()
+      const holds = ({
+        role,
+        representee,
+        delegate: holder,
+        from = 0,
+        until = Infinity,
+      }: KnownMandate): boolean =>
+        q.roles.includes(role) &&
+        representee.code === code &&
+        holder.code === delegate &&
+        from <= now &&
+        now < until
+      // The one that lasts longest.
+      const [mandate] = readTriplet(answer.json)
+        .filter(holds)
+        .sort((a, b) => (b.until ?? Infinity) - (a.until ?? Infinity) || (a.id < b.id ? -1 : 1))
+      if (mandate === undefined) return 'none'
+      const { id, role, representee, until } = mandate
+      return { code, name: representee.name, role, mandate: id, ...(until !== undefined && { until }) }
+    },
+    given: (session, { gone }) =>
+      list(
+        get(session, {
+          path: '/representees/{person}/delegates/mandates',
+          parameters: { person: asking.ownCode(session) },
+          gone,
+        }),
+        readTriplets,
+      ),
+    held: (session, { gone }) =>
+      list(
+        get(session, {
+          path: '/delegates/{person}/representees/mandates',
+          parameters: { person: asking.ownCode(session) },
+          gone,
+        }),
+        readTriplets,
+      ),
+    async roles(session, { gone }) {
+      if (kept !== undefined && clock() - kept.at < KEPT_MS) return kept.roles
+      const roles = await list(get(session, { path: '/roles', gone }), readRoles)
+      if (roles !== undefined) kept = { roles, at: clock() }
+      return roles ?? []
+    },
+    async give(session, { gone, delegate, mandate }) {
+      const own = asking.ownCode(session)
+      const parameters = { representee: own, delegate: delegate.identifier }
+      const [firstName, ...more] = session.person.name.split(' ')
+      const names = more.length === 0 ? {} : { firstName, surname: more.join(' ') }
+      const json = { representee: { type: 'NATURAL_PERSON', identifier: own, ...names }, delegate, mandate }
+      const path = '/representees/{representee}/delegates/{delegate}/mandates'
+      return doneBy(
+        await calls.call(session, gone, { service, method: 'POST', path, parameters, json, asOneself: true }),
+      )
+    },
+    async end(session, { gone, other, id, waive }) {
+      const own = asking.ownCode(session)
+      const [representee, delegate] = waive ? [other, own] : [own, other]
+      const json = { action: waive ? 'DELETE_WAIVE' : 'DELETE_WITHDRAW' }
+      const path = '/representees/{representee}/delegates/{delegate}/mandates/{id}'
+      const parameters = { representee, delegate, id }
+      return doneBy(
+        await calls.call(session, gone, { service, method: 'PUT', path, parameters, json, asOneself: true }),
+      )
+    },
+  }
+}
+
+function doneBy(answer: JsonAnswer | NotCalled): Done {
+  if ('why' in answer) return answer.isOpen ? 'open' : answer.why === 'refused' ? 'refused' : 'away'
+  if (answer.status < 300) return 'done'
+  return answer.status < 500 ? 'refused' : 'open'
+}

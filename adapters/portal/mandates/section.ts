@@ -1,0 +1,149 @@
+/**
+ * "Who may act for me": mandates that a person gave and holds, giving one, taking one back, giving one up; and the choice for whom the person
+ * acts here. What a form says is asked of the register again: a person acts for nobody whom the register does not name.
+ */
+import { OWN_RIGHT } from '#schemas/mandates.ts'
+import { messagePage } from '../pages/welcome.ts'
+import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
+import { choosePage, mandatesPage } from './pages.ts'
+import { isCode, isMandateId, type KnownRole } from './read-mandates.ts'
+import type { Done, MandateRegister } from './register.ts'
+
+export const mandates: Section = {
+  name: 'mandates',
+  href: '/mandates',
+  // No service has an empty code: where there is no register there is no such section.
+  services: ({ mandates, counter }) => [
+    counter === undefined ? (mandates?.service.split('/').at(-1) ?? '') : '',
+  ],
+  routes: [
+    { method: 'GET', path: '/mandates', asks: 'mandates', isOwn: true, answer: forPeople(showAll) },
+    {
+      method: 'GET',
+      path: '/mandates/for',
+      asks: 'choices',
+      isOwn: true,
+      isEntrance: true,
+      answer: withRegister(showChoices),
+    },
+    { method: 'POST', path: '/mandates/for', asks: 'acting', isOwn: true, answer: withRegister(choose) },
+    { method: 'POST', path: '/mandates/give', asks: 'giving', isOwn: true, answer: forPeople(give) },
+    { method: 'POST', path: '/mandates/end', asks: 'ending', isOwn: true, answer: forPeople(end) },
+  ],
+}
+
+type Step = (visit: Visit, rooms: Rooms, register: MandateRegister) => Promise<Answer>
+
+const DONE: readonly string[] = ['given', 'ended', 'refused', 'away', 'open']
+const DATE = /^\d{4}-\d\d-\d\d$/
+const NAME = /^[^\p{C}]{1,200}$/u
+
+function withRegister(step: Step): Section['routes'][number]['answer'] {
+  return async (visit, rooms) =>
+    rooms.register === undefined ? { to: '/' } : step(visit, rooms, rooms.register)
+}
+
+/** A clerk at a counter has no mandates of their own here. */
+function forPeople(step: Step): Section['routes'][number]['answer'] {
+  return withRegister(async (visit, rooms, register) =>
+    rooms.settings.counter === undefined ? step(visit, rooms, register) : { to: '/mandates/for' },
+  )
+}
+
+async function showAll(
+  { reader, query, gone }: Visit,
+  { place, clock }: Rooms,
+  register: MandateRegister,
+): Promise<Answer> {
+  const { session } = reader
+  const [given, held, roles] = await Promise.all([
+    register.given(session, { gone }),
+    register.held(session, { gone }),
+    register.roles(session, { gone }),
+  ])
+  const done = DONE.find((one) => one === query.get('done'))
+  // An agency's page may lead here with who is to be named; the person reads it, and sends the form themself.
+  const filled = Object.fromEntries(
+    ['identifier', 'firstName', 'surname', 'role'].map((name) => [name, plain(query.get(name))]),
+  )
+  const page = mandatesPage(place, reader, {
+    ...{ given, held, roles, filled, now: clock(), ...(done !== undefined && { done }) },
+    givable: roles.filter(isGivable),
+  })
+  return { page }
+}
+
+async function showChoices(
+  { reader, gone }: Visit,
+  rooms: Rooms,
+  register: MandateRegister,
+): Promise<Answer> {
+  const people = await register.choices(reader.session, { gone })
+  const isCounter = rooms.settings.counter !== undefined
+  return {
+    page: choosePage(rooms.place, reader, { people, isCounter, code: rooms.asking.ownCode(reader.session) }),
+  }
+}
+
+async function choose(
+  { reader, form, gone }: Visit,
+  { place }: Rooms,
+  register: MandateRegister,
+): Promise<Answer> {
+  const { session, words } = reader
+  const code = form.get('person') ?? ''
+  // Whatever comes of it, nobody acts for the one before.
+  session.acting = undefined
+  if (code === '') return { to: '/' }
+  const acting = await register.confirm(session, { code, gone })
+  if (acting === 'none' || acting === 'away') {
+    const link = { href: '/mandates/for', text: words('acting.choose') }
+    const [title, text] = [words(`acting.${acting}.title`), words(`acting.${acting}.text`)]
+    return { page: messagePage(place, reader, { title, text, link }), status: acting === 'none' ? 403 : 502 }
+  }
+  session.acting = acting
+  return { to: '/' }
+}
+
+async function give(
+  { reader, form, gone }: Visit,
+  _rooms: Rooms,
+  register: MandateRegister,
+): Promise<Answer> {
+  const field = (name: string): string => (form.get(name) ?? '').trim()
+  const [identifier, firstName, surname, legalName] = ['identifier', 'firstName', 'surname', 'legalName'].map(
+    field,
+  ) as [string, string, string, string]
+  const [role, through] = [field('role'), field('through')]
+  const isCompany = legalName !== ''
+  const names = isCompany ? [legalName] : [firstName, surname]
+  const roles = await register.roles(reader.session, { gone })
+  const isKnown = roles.some((one) => one.code === role && isGivable(one))
+  const isDay = through === '' || (DATE.test(through) && !Number.isNaN(Date.parse(through)))
+  if (!isCode(identifier) || !names.every((one) => NAME.test(one)) || !isKnown || !isDay)
+    return told('refused')
+  const delegate = isCompany
+    ? { type: 'LEGAL_PERSON', identifier, legalName }
+    : { type: 'NATURAL_PERSON', identifier, firstName, surname }
+  const mandate = { role, ...(through !== '' && { validityPeriod: { through } }) }
+  return told(await register.give(reader.session, { gone, delegate, mandate }), 'given')
+}
+
+async function end({ reader, form, gone }: Visit, _rooms: Rooms, register: MandateRegister): Promise<Answer> {
+  const [other, id, act] = [form.get('other') ?? '', form.get('id') ?? '', form.get('act')]
+  if (!isCode(other) || !isMandateId(id)) return told('refused')
+  return told(await register.end(reader.session, { gone, other, id, waive: act === 'waive' }), 'ended')
+}
+
+function told(done: Done, how = 'given'): Answer {
+  return { to: `/mandates?done=${done === 'done' ? how : done}` }
+}
+
+/** Whether a natural person may give it for themself, here. */
+function isGivable({ addableBy, mustBeSigned, givers }: KnownRole): boolean {
+  return addableBy.includes(OWN_RIGHT) && !mustBeSigned && givers.includes('NATURAL_PERSON')
+}
+
+function plain(text: string | null): string {
+  return text !== null && NAME.test(text) ? text : ''
+}
