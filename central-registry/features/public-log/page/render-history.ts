@@ -26,7 +26,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1rem; list-style: none; pad
 nav a, .files a { display: inline-block; padding: .25rem 0; min-height: 1.75rem }
 a { color: var(--link) } a:focus-visible, pre:focus-visible { outline: 3px solid var(--link); outline-offset: 2px }
 h1 { font-size: 1.75rem; line-height: 1.2 } h2 { font-size: 1.25rem; margin-top: 2rem }
-table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .5rem; border-bottom: 1px solid var(--line); vertical-align: top }
+table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .5rem; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere }
 dl { display: grid; grid-template-columns: minmax(8rem, auto) 1fr; gap: .25rem 1rem } dt { font-weight: 600 } dd { margin: 0 }
 code, .long { overflow-wrap: anywhere } pre { border: 1px solid var(--line); padding: .75rem; white-space: pre-wrap; overflow-wrap: anywhere }
 .wrong { border-left: .3rem solid var(--mark); padding-left: .75rem; color: var(--mark); font-weight: 600 }
