@@ -162,6 +162,7 @@ t.test('one person or one slow system takes the portal from nobody', async (t) =
     silent: [],
     tooMany: 0,
     members: new Map(),
+    unlisted: [],
   }
   let asked = 0
   const asking = createAsking({
@@ -249,7 +250,11 @@ t.test('codes, settings and languages', (t) => {
     throw new Error(keys.join('.'))
   }
   const settings = {
-    ...{ listen: { address: '127.0.0.1' }, monitoring: { address: '127.0.0.1' }, timeZone: 'UTC' },
+    ...{
+      listen: { address: '127.0.0.1', proxies: ['10.0.0.0/8', '::1'] },
+      monitoring: { address: '127.0.0.1' },
+      timeZone: 'UTC',
+    },
     login: { issuer: 'https://a.example', baseUrl: 'https://b.example', scope: 'openid' },
     ...{
       person: { pattern: '^(.+)$' },
@@ -266,7 +271,9 @@ t.test('codes, settings and languages', (t) => {
     }
   }
   t.equal(check({}), undefined)
-  t.equal(check({ listen: { address: '10.0.0.1' } }), 'listen.address')
+  t.equal(check({ listen: { address: '10.0.0.1', proxies: [] } }), 'listen.address')
+  for (const proxy of ['10.0.0.0/33', '10.0.0', 'proxy.example', '::1/129', '10.0.0.1/8/8', '10.0.0.1/x'])
+    t.equal(check({ listen: { address: '127.0.0.1', proxies: [proxy] } }), 'listen.proxies.0', proxy)
   t.equal(check({ login: { ...settings.login, issuer: 'http://a.example' } }), 'login.issuer')
   t.equal(check({ login: { ...settings.login, scope: 'profile' } }), 'login.scope')
   for (const pattern of ['(', 'no group', '(a)(b)']) t.equal(check({ person: { pattern } }), 'person.pattern')

@@ -8,6 +8,7 @@ import { readOwnServer } from '#adapters/kit/messages/own-server.ts'
 import type { OpenWorker, Worker, WorkerQuestion } from '#adapters/kit/serve-worker.ts'
 import { systemClock } from '#platform/clock.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
+import { createAddressOf } from '#platform/http-service/behind-proxy.ts'
 import { createHttpService, type HttpServiceOptions } from '#platform/http-service/create-http-service.ts'
 import { toFault } from '#platform/http-service/fault-answer.ts'
 import { tlsOf } from '#platform/http-service/listener-tls.ts'
@@ -44,7 +45,7 @@ export const portal: Worker<PortalSettings> = {
 
 const MINUTE_MS = 60_000
 const LOOK_AGAIN_MS = 5_000
-/** Of one address: a household or an office shares one. */
+/** Of one network: a household or an office shares an address. */
 const RATE = { perSecond: 30, perMinute: 600 }
 const MOST_FRAMES = 8
 const HTML = 'text/html; charset=utf-8'
@@ -66,7 +67,7 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
   const options = await readOwnServer(settings.securityServer)
   const server = openServer({ ...options, connectTimeoutMs: asking.connectMs })
   const systems = createFindSystems({
-    ...{ server, clock, log, codes: codesOf(settings) },
+    ...{ server, clock, log, codes: codesOf(settings), instances: asking.instances },
     ...{ atOnce: asking.atOnce, answerMs: asking.answerMs, refreshMs: asking.refreshMinutes * MINUTE_MS },
   })
   const redirectUri = `${login.baseUrl}/login/callback`
@@ -81,6 +82,7 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
   })
   const app = createHttpService({
     ...{ name: 'people', log, logRequests: false, rateLimit: RATE, ...(await tlsOf(listen)) },
+    addressOf: createAddressOf(listen.proxies),
     answerFailure: (thrown, request, reply) => failed(thrown, request, reply),
   })
   // Without the address of whoever asks.

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { readVerifyPage } from './assets.ts'
 import { ENDED } from './login/sign-in.ts'
 import { type Place, readerOf } from './pages/frame.ts'
-import { aboutPage, messagePage, welcomePage } from './pages/welcome.ts'
+import { aboutPage, endedPage, messagePage } from './pages/welcome.ts'
 import { lookOf, type Reading } from './routing/reading.ts'
 
 const HTML = 'text/html; charset=utf-8'
@@ -20,7 +20,7 @@ export function otherRoutes(
 
   app.get(ENDED, async (request, reply) => {
     const reader = readerOf(place, lookOf(request, place.languages), undefined)
-    return reply.type(HTML).send(welcomePage(place, reader, true))
+    return reply.type(HTML).send(endedPage(place, reader))
   })
 
   app.get('/about', async (request, reply) => reply.type(HTML).send(aboutPage(place, reading(request))))

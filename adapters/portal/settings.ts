@@ -2,6 +2,7 @@
 import { type OwnServerSettings, ownServerSchema } from '#adapters/kit/messages/own-server.ts'
 import { checkMonitoring, kitProperties, type MonitoringSettings } from '#adapters/kit/settings.ts'
 import type { Problem } from '#platform/configuration/read-configuration.ts'
+import { isNetwork } from '#platform/http-service/behind-proxy.ts'
 import { BOTH_FILES, type Listener, listenerFiles } from '#platform/http-service/listener-tls.ts'
 import { isLoopback, isSafe, loginProperties } from '#platform/sessions/settings.ts'
 import { FIND_USAGE } from '#schemas/find-usage.ts'
@@ -9,7 +10,7 @@ import { checkWallets, type WalletSettings, walletSchema } from './login/wallet/
 import { LANGUAGES } from './texts.ts'
 
 export type PortalSettings = {
-  listen: Listener
+  listen: Listener & { proxies: string[] }
   monitoring: MonitoringSettings
   name: string
   contact: string
@@ -31,6 +32,7 @@ export type PortalSettings = {
   counter?: { claim: string; value: string }
   asking: {
     serviceCode: string
+    instances: string[]
     atOnce: number
     connectMs: number
     answerMs: number
@@ -61,6 +63,11 @@ export const settingsSchema = {
       properties: {
         address: { type: 'string', default: '127.0.0.1' },
         port: { type: 'integer', minimum: 1, maximum: 65535, default: 9450 },
+        proxies: {
+          ...{ type: 'array', maxItems: 50, uniqueItems: true, default: [] },
+          items: { type: 'string', minLength: 2, maxLength: 50 },
+          description: 'Addresses and networks of reverse proxies whose X-Forwarded-For says who asks',
+        },
         ...listenerFiles,
       },
     },
@@ -165,6 +172,11 @@ export const settingsSchema = {
       default: {},
       properties: {
         serviceCode: { ...words, default: FIND_USAGE, pattern: '^[\\x21-\\x7e]+$' },
+        instances: {
+          ...{ type: 'array', maxItems: 50, uniqueItems: true, default: [] },
+          items: { type: 'string', minLength: 1, maxLength: 255 },
+          description: 'Federated instances whose systems are asked too',
+        },
         atOnce: count(1, 256, 16),
         connectMs: count(50, 60_000, 2_000),
         answerMs: count(50, 120_000, 8_000),
@@ -185,6 +197,9 @@ export function checkSettings(settings: PortalSettings, problem: Problem): void 
   const { listen, login, person, sessions, asking } = settings
   if (!isLoopback(listen.address) && listen.certificateFile === undefined)
     throw problem(['listen', 'address'], 'is not a loopback address: certificateFile and keyFile are needed')
+  const stranger = listen.proxies.findIndex((one) => !isNetwork(one))
+  if (stranger !== -1)
+    throw problem(['listen', 'proxies', String(stranger)], 'is no address and no network such as 10.0.0.0/8')
   checkMonitoring(settings.monitoring, problem)
   for (const name of ['issuer', 'baseUrl'] as const)
     if (!isSafe(login[name])) throw problem(['login', name], 'must be https, or http to a loopback address')

@@ -42,6 +42,8 @@ export type HttpServiceOptions = {
   origin?: FaultOrigin
   /** Limits the requests of one address; undefined: no limit. `adminRateLimit` is X-Road's default. */
   rateLimit?: RateLimit
+  /** Of whom a request is, for that limit: of the connection by default (behind-proxy.ts). */
+  addressOf?: (request: FastifyRequest) => string
   /** How a failure is answered where people read it; as a fault in JSON otherwise. */
   answerFailure?: (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply
   /** Whether to log one line per request; true by default. The message path writes its own lines. */
@@ -98,7 +100,7 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
   watchTaking(app.server)
   readBodies(app)
   answerUnknownRoute(app)
-  if (q.rateLimit !== undefined) limitRate(app, q.rateLimit, q.clock ?? systemClock)
+  if (q.rateLimit !== undefined) limitRate(app, q.rateLimit, q.clock ?? systemClock, q.addressOf)
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' })
   })

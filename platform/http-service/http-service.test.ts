@@ -15,6 +15,7 @@ import { createLog } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { Fault } from '#schemas/fault.ts'
 import { until } from '#test/until.ts'
+import { createAddressOf } from './behind-proxy.ts'
 import type { HttpServiceOptions } from './create-http-service.ts'
 import { createHttpService } from './create-http-service.ts'
 import { retryAfterSeconds } from './fault-answer.ts'
@@ -280,4 +281,36 @@ t.test('one line a request, without the address of a person', async (t) => {
   t.equal(lines.length, 1)
   t.match(JSON.parse(lines[0]!), { service: 'test', method: 'GET', route: '/persons/:code', status: 200 })
   t.notMatch(lines[0], /48001011234/)
+})
+
+t.test('who asks behind a proxy is believed of named proxies alone', (t) => {
+  const addressOf = createAddressOf(['10.0.0.0/8', '2001:db8::/32', '127.0.0.1'])
+  const ask = (remoteAddress: string | undefined, forwarded?: string | string[]): string =>
+    addressOf({ socket: { remoteAddress }, headers: { 'x-forwarded-for': forwarded as string } })
+  const cases: [string, string | undefined, string | string[] | undefined, string][] = [
+    ['a stranger says what it wants', '203.0.113.9', '198.51.100.1', '203.0.113.9'],
+    ['one proxy', '10.1.2.3', '198.51.100.1', '198.51.100.1'],
+    ['as IPv6 of a socket', '::ffff:10.1.2.3', '::ffff:198.51.100.1', '198.51.100.1'],
+    [
+      'two proxies, and what the browser wrote',
+      '10.1.2.3',
+      '1.1.1.1, 198.51.100.1, 10.9.9.9',
+      '198.51.100.1',
+    ],
+    ['two headers', '127.0.0.1', ['1.1.1.1', '198.51.100.1'], '198.51.100.1'],
+    ['IPv6', '2001:db8::1', '2001:db9::7', '2001:db9::7'],
+    ['nothing', '10.1.2.3', undefined, '10.1.2.3'],
+    ['no address', '10.1.2.3', '198.51.100.1, unknown', '10.1.2.3'],
+    ['with a port', '10.1.2.3', '198.51.100.1:1234', '10.1.2.3'],
+    ['proxies alone', '10.1.2.3', '10.0.0.1, 10.0.0.2', '10.1.2.3'],
+    ['very many', '10.1.2.3', `198.51.100.1${', 10.0.0.1'.repeat(30)}`, '10.1.2.3'],
+    ['very long', '10.1.2.3', `198.51.100.1${' '.repeat(3_000)}`, '10.1.2.3'],
+    ['a socket that is gone', undefined, '198.51.100.1', ''],
+  ]
+  for (const [name, peer, forwarded, expected] of cases) t.equal(ask(peer, forwarded), expected, name)
+  t.equal(
+    createAddressOf([])({ socket: { remoteAddress: '10.1.2.3' }, headers: { 'x-forwarded-for': '1.1.1.1' } }),
+    '10.1.2.3',
+  )
+  t.end()
 })

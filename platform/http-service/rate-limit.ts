@@ -1,6 +1,6 @@
 /** Limits the requests of each address to an admin API; the memory for this is bounded too. */
 import { isIPv6 } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 
@@ -14,11 +14,16 @@ const MAX_ADDRESSES = 10_000
 type Counts = { second: number; inSecond: number; minute: number; inMinute: number }
 
 /** Throws `too_many_requests` with Retry-After for an address that exceeds the limit of a second or a minute. */
-export function limitRate(app: FastifyInstance, limit: RateLimit, clock: Clock): void {
+export function limitRate(
+  app: FastifyInstance,
+  limit: RateLimit,
+  clock: Clock,
+  addressOf: (request: FastifyRequest) => string = ({ socket }) => socket.remoteAddress ?? '',
+): void {
   const take = createCounter(limit, clock)
   app.addHook('onRequest', async (request, reply) => {
     if (request.routeOptions.config.rateLimit === false) return
-    const waitSeconds = take(request.socket.remoteAddress ?? '')
+    const waitSeconds = take(addressOf(request))
     if (waitSeconds === 0) return
     reply.header('retry-after', waitSeconds)
     throw new Fault('too_many_requests')

@@ -38,7 +38,12 @@ export async function startUsageServer(t: Test, systems: FakeSystem[]): Promise<
   const asked: UsageServer['asked'] = []
   const server = http.createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://server')
-    if (pathname === '/listClients') return send(response, listOf(systems))
+    if (pathname === '/listClients') {
+      const listed = systems.filter(({ id }) =>
+        id.startsWith(`${searchParams.get('xRoadInstance') ?? 'DEV'}/`),
+      )
+      return listed.length === 0 ? response.destroy() : send(response, clientsOf(listed))
+    }
     const [, , instance, memberClass, code, subsystem, service = '', ...rest] = pathname.split('/')
     const id = [instance, memberClass, code, subsystem].join('/')
     const system = systems.find((one) => one.id === id)
@@ -67,7 +72,8 @@ export async function startUsageServer(t: Test, systems: FakeSystem[]): Promise<
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, systems }
 }
 
-function listOf(systems: readonly FakeSystem[]): object {
+/** As `GET /listClients` names them. */
+export function clientsOf(systems: readonly FakeSystem[]): object {
   const member = systems.flatMap(({ id, name, owner }) => {
     const [instance, memberClass, code, subsystem] = id.split('/')
     const ids = { xroad_instance: instance, member_class: memberClass, member_code: code }

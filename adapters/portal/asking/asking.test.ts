@@ -2,7 +2,14 @@
 import t from 'tap'
 import { createLog } from '#platform/logging/create-log.ts'
 import { usageSample } from '#test/fakes/usage-sample.ts'
-import { exchange, type FakeSystem, HOSTILE, startUsageServer, tells } from '#test/fakes/usage-systems.ts'
+import {
+  clientsOf,
+  exchange,
+  type FakeSystem,
+  HOSTILE,
+  startUsageServer,
+  tells,
+} from '#test/fakes/usage-systems.ts'
 import { until } from '#test/until.ts'
 import { gatherAll, isAnswered, isComplete } from '../joining/gathered.ts'
 import { groupUses } from '../joining/group.ts'
@@ -31,7 +38,15 @@ async function askAll(t: Tap, systems: FakeSystem[], period: { from?: string } =
   const server = openServer({ url: fake.url, client: OWN })
   t.teardown(() => server.close())
   const log = createLog({ name: 'test', destination: { write: () => undefined } })
-  const finding = { server, codes: ['findUsage'], atOnce: 4, answerMs: 2_000, refreshMs: 1_000, log }
+  const finding = {
+    server,
+    codes: ['findUsage'],
+    instances: [],
+    atOnce: 4,
+    answerMs: 2_000,
+    refreshMs: 1_000,
+    log,
+  }
   const found = await createFindSystems({ ...finding, clock: () => NOW }).offering('findUsage')
   const ask = createAskAll({ server, serviceCode: 'findUsage', atOnce: 4, wholeMs: 30_000, limits: LIMITS })
   const results: (Answered | Failed)[] = []
@@ -250,7 +265,15 @@ t.test('a mute system makes nobody ask all others again, and the list of systems
     },
   }
   const log = createLog({ name: 'test', destination: { write: () => undefined } })
-  const finding = { server, codes: ['findUsage'], atOnce: 4, answerMs: 1_000, refreshMs: 60_000, log }
+  const finding = {
+    server,
+    codes: ['findUsage'],
+    instances: [],
+    atOnce: 4,
+    answerMs: 1_000,
+    refreshMs: 60_000,
+    log,
+  }
   const systems = createFindSystems({ ...finding, clock: () => now })
   await systems.offering('findUsage')
   t.strictSame(looked.splice(0), ['list', '1', '2'])
@@ -280,6 +303,35 @@ t.test('a mute system makes nobody ask all others again, and the list of systems
     id: { xroad_instance: 'D', member_class: 'G', member_code: '1', subsystem_code: `s${at}` },
   }))
   t.equal(readClients({ member }).tooMany, 2)
+})
+
+t.test('systems of other instances are asked where they are named', async (t) => {
+  const abroad = { id: 'FI/GOV/1/vtj', name: 'Population', owner: 'DVV' }
+  const posing = { ...system('7'), id: 'DEV/GOV/7/s', name: 'Posing' }
+  const fake = await startUsageServer(t, [
+    { ...system('1'), answers: tells(system('1'), []) },
+    { ...abroad, answers: tells(abroad, []) },
+  ])
+  const own = openServer({ url: fake.url, client: OWN })
+  t.teardown(() => own.close())
+  const log = createLog({ name: 'test', destination: { write: () => undefined } })
+  const server = {
+    service: own.service,
+    listClients: async (instance?: string) =>
+      instance === 'LV' ? clientsOf([posing]) : own.listClients(instance),
+  }
+  const finding = { server, codes: ['findUsage'], atOnce: 4, answerMs: 1_000, refreshMs: 60_000, log }
+  const instances = ['FI', 'LV', 'SE']
+  const found = await createFindSystems({ ...finding, instances, clock: () => NOW }).offering('findUsage')
+  t.strictSame(
+    found.asked.map(({ id }) => id),
+    ['DEV/GOV/1/s', 'FI/GOV/1/vtj'],
+    'an instance names nobody of another one',
+  )
+  t.strictSame(found.unlisted, ['SE'])
+  const gathered = gatherAll([], found, { own: OWN, span: {} })
+  t.equal(isComplete(gathered), false)
+  t.match(coverageSection(gathered, wordsOf('en', { easy: false, timeZone: 'UTC' })).markup, /not asked: SE/)
 })
 
 t.test('what one system says of others is shown as its word', async (t) => {

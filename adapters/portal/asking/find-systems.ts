@@ -24,6 +24,8 @@ export type Systems = {
   listedAt?: number
   /** Names of members, by "DEV/GOV/1001". */
   members: ReadonlyMap<string, string>
+  /** Other instances whose systems could not be listed. */
+  unlisted: readonly string[]
 }
 
 export type FindSystems = {
@@ -45,6 +47,7 @@ type Found = {
   offers: ReadonlyMap<System, readonly string[] | undefined>
   members: ReadonlyMap<string, string>
   tooMany: number
+  unlisted: readonly string[]
   /** What was made of it for each service. */
   byCode: Map<string, Systems>
 }
@@ -53,6 +56,8 @@ export function createFindSystems(q: {
   server: Pick<OwnServer, 'listClients' | 'service'>
   /** The services that are looked for; what else a system offers is not kept. */
   codes: readonly string[]
+  /** Federated instances whose systems are asked too. */
+  instances: readonly string[]
   atOnce: number
   answerMs: number
   refreshMs: number
@@ -66,11 +71,33 @@ export function createFindSystems(q: {
   let pauseMs = q.answerMs
 
   async function find(): Promise<Found> {
-    const { systems, members, tooMany } = readClients(await q.server.listClients())
-    const listed = systems.sort((a, b) => (a.id < b.id ? -1 : 1))
-    const found = { listed, offers: await askThese(listed), members, tooMany, byCode: new Map() }
+    const own = readClients(await q.server.listClients())
+    const others = await Promise.all(q.instances.map(listOther))
+    const unlisted = q.instances.filter((_, at) => others[at] === undefined)
+    const lists = [own, ...others.flatMap((one) => one ?? [])]
+    const all = lists.flatMap(({ systems }) => systems)
+    const listed = all.slice(0, MOST_SYSTEMS).sort((a, b) => (a.id < b.id ? -1 : 1))
+    const members = new Map(lists.flatMap((one) => [...one.members]))
+    const tooMany = lists.reduce((sum, one) => sum + one.tooMany, all.length - listed.length)
+    const found = { listed, offers: await askThese(listed), members, tooMany, unlisted, byCode: new Map() }
     pauseMs = q.answerMs
     return found
+  }
+
+  /** Undefined where it cannot be listed. Another instance may name systems of its own alone. */
+  async function listOther(instance: string): Promise<ReturnType<typeof readClients> | undefined> {
+    try {
+      const { systems, members, tooMany } = readClients(await q.server.listClients(instance))
+      const isOwn = (id: string): boolean => id.startsWith(`${instance}/`)
+      return {
+        systems: systems.filter(({ id }) => isOwn(id)),
+        members: new Map([...members].filter(([id]) => isOwn(id))),
+        tooMany,
+      }
+    } catch (thrown) {
+      q.log.warn({ err: thrown, instance }, 'the systems of another instance could not be listed')
+      return undefined
+    }
   }
 
   /** Asks only those that were silent: one that stays mute makes nobody ask all others again, and is asked ever less often. */
@@ -147,12 +174,12 @@ function silentOf({ listed, offers }: Found): System[] {
 function offering(found: Found, code: string): Systems {
   const known = found.byCode.get(code)
   if (known !== undefined) return known
-  const { listed, offers, members, tooMany } = found
+  const { listed, offers, members, tooMany, unlisted } = found
   const isOffering = (system: System): boolean => offers.get(system)?.includes(code) === true
   const systems = {
     asked: listed.filter(isOffering),
     absent: listed.filter((system) => offers.get(system) !== undefined && !isOffering(system)),
-    ...{ silent: silentOf(found), members, tooMany },
+    ...{ silent: silentOf(found), members, tooMany, unlisted },
   }
   found.byCode.set(code, systems)
   return systems

@@ -9,8 +9,8 @@ import { createTransport } from '#adapters/client/transport.ts'
 import { Fault } from '#schemas/fault.ts'
 
 export type OwnServer = SecurityServer & {
-  /** What `GET /listClients` answers (X-Road service metadata protocol for REST, section 4.1). Throws ExchangeError. */
-  listClients(): Promise<unknown>
+  /** What `GET /listClients` answers for an instance, the own one by default (X-Road service metadata protocol for REST, section 4.1). Throws ExchangeError. */
+  listClients(instance?: string): Promise<unknown>
   /** What `GET /listTrustedIssuers` answers (`schemas/trusted-issuer.ts`). Throws ExchangeError. */
   listTrustedIssuers(): Promise<unknown>
 }
@@ -37,7 +37,12 @@ export function openServer(options: ConnectOptions): OwnServer {
     }
     return {
       ...server,
-      listClients: () => list('listClients'),
+      listClients: (instance) =>
+        list(
+          instance === undefined
+            ? 'listClients'
+            : `listClients?xRoadInstance=${encodeURIComponent(instance)}`,
+        ),
       listTrustedIssuers: () => list('listTrustedIssuers'),
       close() {
         server.close()

@@ -90,6 +90,16 @@ t.test('a person sees consents, gives one, refuses one and takes one back', asyn
     /href="\/\?from=[\d-]+&#38;until=[\d-]+#use-DEV-1"/,
   )
   t.equal((await browser.visit(at(`/consents/withdraw?${old}`))).status, 303, 'it is over')
+  const saved = JSON.parse((await browser.visit(at('/everything.json'))).text) as object
+  t.match(saved, {
+    consents: {
+      given: [
+        { state: 'ACTIVE', agreed: { fields: ['income', 'year', 'businessRegisterCode'] } },
+        { state: 'EXPIRED' },
+      ],
+      notAnswered: [{ system: { id: land.id }, why: 'busy' }],
+    },
+  })
   const receipt = await browser.visit(at(`/consents/receipt?${query}`))
   t.match(receipt.headers, {
     'content-type': /^application\/ld\+json/,

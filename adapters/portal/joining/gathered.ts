@@ -16,6 +16,8 @@ export type Gathered = {
   absent: System[]
   silent: System[]
   tooMany: number
+  /** Other instances whose systems could not be listed. */
+  unlisted: readonly string[]
   listedAt: number | undefined
 }
 
@@ -42,6 +44,7 @@ export function gatherAll(
     absent: systems.absent,
     silent: systems.silent,
     tooMany: systems.tooMany,
+    unlisted: systems.unlisted,
     listedAt: systems.listedAt,
   }
 }
@@ -73,8 +76,7 @@ export function hasToldAll({ coverage, cut, dropped, form, rows, hasOlder }: Ans
 }
 
 /** Whether no gap is known. Gaps that nobody told of may be there all the same. */
-export function isComplete({ answered, failed, absent, silent, tooMany }: Gathered): boolean {
-  return (
-    tooMany === 0 && answered.every(hasToldAll) && [failed, absent, silent].every((list) => list.length === 0)
-  )
+export function isComplete({ answered, failed, absent, silent, tooMany, unlisted }: Gathered): boolean {
+  const missing = [failed, absent, silent, unlisted]
+  return tooMany === 0 && answered.every(hasToldAll) && missing.every((list) => list.length === 0)
 }

@@ -117,7 +117,7 @@ t.test('chosen days are those of the portal, and their edges make no use one-sid
       looks: [],
       dropped: 0,
     } as const
-    const systems = { asked: [a], absent: [], silent: [], tooMany: 0, members: new Map() }
+    const systems = { asked: [a], absent: [], silent: [], tooMany: 0, members: new Map(), unlisted: [] }
     return gatherAll([{ ...answered, rows, masses: [], looks: [] }], systems, { own: '', span }).uses.map(
       ({ proven }) => proven,
     )

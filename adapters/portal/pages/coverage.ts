@@ -12,11 +12,11 @@ const MOST_MONTHS = 12
 
 /** "17 of 19 answered; two could not be asked", and whether that is all. */
 export function coverageSentence(gathered: Gathered, words: Words): Html {
-  const { answered, failed, silent, absent, tooMany } = gathered
+  const { answered, failed, silent, absent, tooMany, unlisted } = gathered
   const missing = failed.length + silent.length + tooMany
   const all = answered.length + missing
   const isAll = isComplete(gathered)
-  const hasGaps = !answered.every(hasToldAll)
+  const hasGaps = unlisted.length > 0 || !answered.every(hasToldAll)
   return html`<p class="covered ${isAll ? 'all' : 'some'}">${ICONS[isAll ? 'yes' : 'question']}<span>
 ${words.count('covered.answered', all, { answered: answered.length })}
 ${missing > 0 ? words.count('covered.missing', missing) : NOTHING}
@@ -26,11 +26,12 @@ ${hasGaps ? words('covered.gaps') : NOTHING}
 }
 
 export function coverageSection(gathered: Gathered, words: Words): Html {
-  const { answered, failed, silent, absent, tooMany, listedAt } = gathered
+  const { answered, failed, silent, absent, tooMany, unlisted, listedAt } = gathered
   return html`<section id="covers" aria-labelledby="covers-title"><h2 id="covers-title">${words('covers.title')}</h2>
 <p>${words('covers.lead')}</p>
 ${listedAt === undefined ? NOTHING : html`<p class="note">${words('covers.listed', { at: words.moment(new Date(listedAt).toISOString()) })}</p>`}
 <ul class="systems">${answered.map((one) => answeredItem(one, words))}${failed.map((one) => failedItem(one, words))}${silent.map((one) => otherItem(one, 'silent', words))}</ul>
+${unlisted.length === 0 ? NOTHING : html`<p class="note">${words('covers.unlisted', { instances: unlisted.join(', ') })}</p>`}
 ${tooMany === 0 ? NOTHING : html`<p class="note">${words.count('covers.tooMany', tooMany)}</p>`}
 ${
   absent.length === 0

@@ -3,8 +3,7 @@ import { frameOf, type Place, type Reader, wholePage } from './frame.ts'
 import { html, NOTHING } from './html.ts'
 import { ICONS } from './icons.ts'
 
-/** `ended`: the person was signed in until now. */
-export function welcomePage(place: Place, reader: Reader, ended: boolean): string {
+export function welcomePage(place: Place, reader: Reader): string {
   const { words, look } = reader
   const points = [
     [ICONS.eye, 'welcome.who'],
@@ -12,13 +11,21 @@ export function welcomePage(place: Place, reader: Reader, ended: boolean): strin
     [ICONS.nothing, 'welcome.nothing'],
   ] as const
   const content = html`<div class="welcome">
-${ended ? html`<p class="note" role="status">${words('welcome.ended')}</p>` : NOTHING}
 <h1>${words('welcome.title')}</h1>
 <p class="lead">${words('welcome.lead')}</p>
 <p class="go"><a class="button" href="/login?language=${look.language}">${words('welcome.signIn')}</a>${place.hasWallets ? html` <a class="button quiet-button" href="/login/wallet?language=${look.language}">${words('welcome.wallet')}</a>` : NOTHING}</p>
 <ul class="points">${points.map(([icon, key]) => html`<li>${icon}<div><h2>${words(`${key}.title`)}</h2><p>${words(key)}</p></div></li>`)}</ul>
 </div>`
   return wholePage(frameOf(place, reader, { title: words('welcome.title'), at: '/' }), content)
+}
+
+/** The end of a session, by whatever it came: what is gone, and what another computer's user should still do. */
+export function endedPage(place: Place, reader: Reader): string {
+  const { words, look } = reader
+  const content = html`<div class="message"><h1>${words('ended.title')}</h1><p class="lead" role="status">${words('welcome.ended')}</p>
+<ul class="plain-points"><li>${words('ended.undone')}</li><li>${words('ended.shared')}</li></ul>
+<p class="go"><a class="button" href="/login?language=${look.language}">${words('ended.again')}</a></p></div>`
+  return wholePage(frameOf(place, reader, { title: words('ended.title'), at: '/ended' }), content)
 }
 
 type Link = { href: string; text: string }

@@ -63,7 +63,7 @@ async function answerTo(
 
 function answerStranger(route: Route, request: FastifyRequest, rooms: Rooms, reader: Reader): Answer {
   if (route.method === 'POST') return { to: ENDED }
-  if (route.path === '/') return { page: welcomePage(rooms.place, reader, false) }
+  if (route.path === '/') return { page: welcomePage(rooms.place, reader) }
   if (route.isEntrance !== true) return { to: '/' }
   const [at = '/'] = request.url.split('?')
   // The Strict cookie of a person who is signed in does not come with a link of another site, but with the next step from here.
