@@ -32,7 +32,7 @@ export function requestFacts(
   rooms: ProviderRooms,
 ): Omit<LogEntry, 'message' | 'body' | 'signature'> {
   const { codec, request, visit, representation, consent } = verified
-  const { id, requestId, client, service, method, actors } = request
+  const { id, requestId, client, service, method, issue, actors } = request
   const { peer } = visit
   return {
     kind: 'request',
@@ -45,6 +45,6 @@ export function requestFacts(
     outcome,
     ...terms,
     replayKey: hash('sha256', `${idText(peer)} ${codec.replayId(verified)}`, 'buffer'),
-    extra: { method, ...actors, ...representation, ...consent },
+    extra: { method, ...(issue !== undefined && { issue }), ...actors, ...representation, ...consent },
   }
 }
