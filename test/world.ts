@@ -51,6 +51,7 @@ export type Description = {
   systems: { address: string; populationRegister: number; taxAgency: number; businessRegister: number }
   /** Of a living one. */
   portal?: { url: string; healthUrl: string; mailDirectory: string }
+  counter?: { url: string }
   servers: Record<ServerName, WorldServer>
   processes: { name: string; pid: number }[]
 }

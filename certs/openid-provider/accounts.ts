@@ -2,8 +2,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 
-/** `code` is what registers know a citizen by. */
-type Person = { subject: string; name: string; email: string; password: string; code?: string }
+/** `code` is what registers know a citizen by, or an agency a member of its staff; `duty` what somebody does there. */
+type Person = { subject: string; name: string; email: string; password: string; code?: string; duty?: string }
 type Client = { id: string; secret: string; redirectUri: string }
 
 export type Accounts = {

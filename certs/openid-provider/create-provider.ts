@@ -21,7 +21,11 @@ export async function createProvider(issuer: string, accounts: Accounts): Promis
     jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256' }] },
     enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
     cookies: { keys: [randomBytes(32).toString('base64url')] },
-    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'personal_code'] },
+    claims: {
+      openid: ['sub'],
+      email: ['email', 'email_verified'],
+      profile: ['name', 'personal_code', 'duty'],
+    },
     pkce: { required: () => true },
     ttl: {
       Interaction: 10 * MINUTE,
@@ -35,8 +39,8 @@ export async function createProvider(issuer: string, accounts: Accounts): Promis
     findAccount: (_: unknown, subject: string) => {
       const person = accounts.find(subject)
       if (person === undefined) return undefined
-      const { name, email, code } = person
-      const claims = { sub: subject, name, email, email_verified: true, personal_code: code }
+      const { name, email, code, duty } = person
+      const claims = { sub: subject, name, email, email_verified: true, personal_code: code, duty }
       return { accountId: subject, claims: () => claims }
     },
     // Its clients belong to this instance, so logging in counts as consent.

@@ -11,7 +11,7 @@ import { loadConfiguration } from '../verify/load-configuration.ts'
 import type { Asked } from './agencies/asking-agency.ts'
 import { companySettings } from './files.ts'
 import { type Agency, agenciesOf, folderOf, subsystemText } from './layout.ts'
-import { agencyLoginsOf, citizensPassword, loginsOf } from './people.ts'
+import { agencyLoginsOf, citizensPassword, clerksPassword, loginsOf } from './people.ts'
 import { sayPortal } from './portal.ts'
 import type { Instance } from './running.ts'
 import { sayWhatWaits } from './say-what-waits.ts'
@@ -251,7 +251,8 @@ export function sayWhatNext(instance: Pick<Instance, 'layout' | 'installed'>, sa
     `  Agencies' consoles sign in at the provider; administrators use the API key in ${folderOf(layout, 'tax/api-key')} and its kin:`,
   )
   for (const login of agencyLoginsOf(layout)) say(`    ${login}`)
-  if (layout.portal !== undefined) for (const line of sayPortal(layout, citizensPassword(layout))) say(line)
+  if (layout.portal !== undefined)
+    for (const line of sayPortal(layout, citizensPassword(layout), clerksPassword(layout))) say(line)
   say(`  Trust services     CA http://${layout.trust.address}:8888  OCSP :8889  TSA :8899`)
   say(
     `  Agencies' systems  http://${layout.systems.address}: population register :9001, tax agency :9002, business register :9003, its SQL adapter :9004`,

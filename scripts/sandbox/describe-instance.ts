@@ -6,7 +6,7 @@ import type { Instance } from './running.ts'
 
 /** Files are absolute paths, addresses are base URLs. A server's `key` is the name of its folder and settings file. */
 export function describeInstance({ layout, processes }: Instance): object {
-  const { directory, instance, memberClass, trust, registry, systems, portal, wallet } = layout
+  const { directory, instance, memberClass, trust, registry, systems, portal, counter, wallet } = layout
   const file = (name: string): string => folderOf(layout, name)
   const servers = agenciesOf(layout).map((agency) => {
     const { key, name, memberCode, address } = agency
@@ -60,6 +60,7 @@ export function describeInstance({ layout, processes }: Instance): object {
       mailDirectory: file(MAIL_FOLDER),
     },
     wallet: wallet && { url: `http://${wallet.address}:${wallet.port}` },
+    counter: counter && { url: portalUrl(counter) },
     servers: Object.fromEntries(servers),
     processes: processes.map(({ name, pid }) => ({ name, pid })),
   }

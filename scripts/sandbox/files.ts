@@ -18,8 +18,9 @@ import {
   serverText,
   subsystemText,
 } from './layout.ts'
+import { askedByServer, mandatesText, writeMandateSettings } from './mandates.ts'
 import { LOGIN_CLIENT, registryUrl, serverUrl, writePeople } from './people.ts'
-import { PORTAL, portalUrl, trackersIn, writePortalSettings } from './portal.ts'
+import { COUNTER, PORTAL, portalUrl, trackersIn, writePortalSettings } from './portal.ts'
 
 /** Whose logs are searched by person: the population register's, and in a living sandbox those of all who have trackers. */
 export function withSubjectKeys(layout: Layout): Agency[] {
@@ -57,9 +58,11 @@ openIdFile: ./openid.json
   mkdirSync(folderOf(layout, 'registry'), { recursive: true, mode: 0o700 })
   secret(folderOf(layout, 'registry/pin'))
   for (const { key } of agenciesOf(layout)) mkdirSync(folderOf(layout, key), { recursive: true, mode: 0o700 })
-  if (layout.portal !== undefined) mkdirSync(folderOf(layout, PORTAL), { recursive: true, mode: 0o700 })
+  if (layout.portal !== undefined)
+    for (const one of [PORTAL, COUNTER]) mkdirSync(folderOf(layout, one), { recursive: true, mode: 0o700 })
   writePeople(layout)
-  writePortalSettings(layout, issuerUrl(layout))
+  writePortalSettings(layout, issuerUrl(layout), mandatesText(layout))
+  if (layout.portal !== undefined) writeMandateSettings(layout)
   writeBenefitSettings(layout)
   registrationCertificate(layout, new Date(now))
   write(
@@ -139,7 +142,7 @@ login:
   contact: whoever started this sandbox
 witness: { name: ${witnessName(layout, agency)} }
 witnesses: { policyFile: ./${key}/witnesses.policy }
-${subjectKeys}${noticesOf(layout, agency)}${consents}development: true
+${subjectKeys}${noticesOf(layout, agency)}${consents}${askedByServer(layout, agency)}development: true
 `,
   )
 }

@@ -38,13 +38,19 @@ export type Layout = {
     offers: number
     offersMonitoring: number
     applications: number
+    /** The register of mandates, which a living sandbox has. */
+    mandates: number
+    mandatesMonitoring: number
   }
-  /** The citizens' portal, which a living sandbox has, and the mail server by which its people are told. */
-  portal?: { address: string; port: number; monitoring: number; mail: number }
+  /** The citizens' portal, which a living sandbox has, with the mail server by which its people are told, and that of clerks at a counter. */
+  portal?: PortalPlace & { mail: number }
+  counter?: PortalPlace
   /** The wallet of the person who signs in there. */
   wallet?: { address: string; port: number }
   agencies: { population: Agency; tax: Agency; business: Agency; health?: Agency }
 }
+
+type PortalPlace = { address: string; port: number; monitoring: number }
 
 export const SERVER_PORTS = { messages: 5500, ocsp: 5577, http: 8080, https: 8443, admin: 4000 } as const
 const MEMBER_CLASS = 'GOV'
@@ -91,10 +97,12 @@ export function layoutOf(directory: string, network: string, instance = 'DEV', p
       ...{ address: `${network}.30`, populationRegister: 9001, taxAgency: 9002, businessRegister: 9003 },
       ...{ companies: 9004, companiesMonitoring: 9005, incomes: 9006, insured: 9007 },
       ...{ offers: 9008, offersMonitoring: 9009, applications: 9010 },
+      ...{ mandates: 9011, mandatesMonitoring: 9012 },
     },
     ...(pastDays !== undefined && {
       portal: { address: `${network}.40`, port: 9450, monitoring: 9451, mail: 9452 },
-      wallet: { address: `${network}.41`, port: 9460 },
+      counter: { address: `${network}.41`, port: 9450, monitoring: 9451 },
+      wallet: { address: `${network}.42`, port: 9460 },
     }),
     agencies: {
       population: agency('population', '1001', 'Population Agency', ['population', 'Population register'], 1),

@@ -5,9 +5,16 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { type Agency, agenciesOf, folderOf, type Layout, SERVER_PORTS } from './layout.ts'
-import { citizen, PORTAL, portalUrl } from './portal.ts'
+import { CLERK, COUNTER, citizen, PORTAL, portalUrl } from './portal.ts'
 
-type SandboxPerson = { subject: string; name: string; email: string; password: string; code?: string }
+type SandboxPerson = {
+  subject: string
+  name: string
+  email: string
+  password: string
+  code?: string
+  duty?: string
+}
 
 /** Administrators are admitted by installation code, the others are invited with these roles. */
 const PEOPLE = [
@@ -73,6 +80,7 @@ export function writePeople(layout: Layout): void {
   const { subject, name, code } = citizen()
   const citizens = [
     { subject, name, email: `${subject}@people.sandbox.example`, password: newPassword(), code },
+    { ...CLERK, email: `${CLERK.subject}@population.sandbox.example`, password: newPassword() },
   ]
   const client = (id: string, base: string) => {
     const secret = randomBytes(24).toString('base64url')
@@ -83,6 +91,7 @@ export function writePeople(layout: Layout): void {
     client(LOGIN_CLIENT, registryUrl(layout)),
     ...agenciesOf(layout).map((agency) => client(agency.key, serverUrl(agency))),
     ...(layout.portal === undefined ? [] : [client(PORTAL, portalUrl(layout.portal))]),
+    ...(layout.counter === undefined ? [] : [client(COUNTER, portalUrl(layout.counter))]),
   ]
   writeFileSync(
     file,
@@ -98,6 +107,11 @@ function newPassword(): string {
 /** The password of the person who signs in at the portal. */
 export function citizensPassword(layout: Layout): string {
   return personOf(layout, citizen().subject).password
+}
+
+/** That of the clerk at the counter. */
+export function clerksPassword(layout: Layout): string {
+  return personOf(layout, CLERK.subject).password
 }
 
 /** Those of the people of an agency who do this, as they are invited at its security server. */

@@ -14,6 +14,12 @@ const CITIZEN = { number: 42, subject: 'citizen' }
 export const PORTAL = 'portal'
 /** Where letters to people lie. */
 export const MAIL_FOLDER = 'mail'
+export const COUNTER = 'counter'
+/** A clerk of the Population Agency, by the number that its staff has. */
+export const CLERK = { subject: 'kai', name: 'Kai Kask', code: 'K00000001', duty: 'counter-clerk' }
+/** By which roles of the register of mandates people act for others at the portal, and clerks at a counter. */
+export const citizensRoles = ['FAMILY:PARENT', 'FAMILY:CUSTODIAN', 'TRACKER:VIEWER']
+export const COUNTER_ROLE = 'COUNTER:HELP'
 
 /** Who have trackers, so that their people are told what both sides know; the others take no part yet. */
 export function trackersIn({ agencies }: Layout): Agency[] {
@@ -24,7 +30,7 @@ export function portalText({ instance, memberClass, agencies }: Layout): string 
   return `${instance}/${memberClass}/${agencies.population.memberCode}/${SUBSYSTEM.code}`
 }
 
-export function portalUrl({ address, port }: NonNullable<Layout['portal']>): string {
+export function portalUrl({ address, port }: NonNullable<Layout['counter']>): string {
   return `http://${address}:${port}`
 }
 
@@ -42,25 +48,50 @@ export async function registerPortal(registry: Api, layout: Layout, server: stri
   await registry.send('POST', `/security-servers/${server}/clients`, { client: encoded(portalText(layout)) })
 }
 
-export function writePortalSettings(layout: Layout, issuer: string): void {
-  const { portal, agencies } = layout
-  if (portal === undefined) return
-  const { address } = agencies.population
+/** Settings of the citizens' portal, and of the same for clerks of the agency that runs it. */
+export function writePortalSettings(layout: Layout, issuer: string, mandates: string): void {
+  const { portal, counter } = layout
+  if (portal !== undefined)
+    writeOne(
+      layout,
+      { place: portal, name: PORTAL, title: 'My data', roles: citizensRoles, more: walletSettings(layout) },
+      issuer,
+      mandates,
+    )
+  if (counter === undefined) return
+  const more = `counter: { claim: duty, value: ${CLERK.duty} }\n`
+  writeOne(
+    layout,
+    { place: counter, name: COUNTER, title: 'Counter', roles: [COUNTER_ROLE], more },
+    issuer,
+    mandates,
+  )
+}
+
+function writeOne(
+  layout: Layout,
+  q: { place: NonNullable<Layout['counter']>; name: string; title: string; roles: string[]; more: string },
+  issuer: string,
+  mandates: string,
+): void {
+  const { place, name, title, roles, more } = q
+  const { address } = layout.agencies.population
   writeFileSync(
-    folderOf(layout, `${PORTAL}.yaml`),
-    `# The citizens' portal of the sandbox.
-listen: { address: ${portal.address}, port: ${portal.port} }
-monitoring: { address: ${portal.address}, port: ${portal.monitoring} }
-name: My data
+    folderOf(layout, `${name}.yaml`),
+    `# ${title}: a portal of the sandbox.
+listen: { address: ${place.address}, port: ${place.port} }
+monitoring: { address: ${place.address}, port: ${place.monitoring} }
+name: ${title}
 contact: whoever started this sandbox
 languages: [en, et, ko, uk]
 login:
   issuer: ${issuer}
-  clientId: ${PORTAL}
-  clientSecretFile: ./${PORTAL}/login-secret
-  baseUrl: ${portalUrl(portal)}
+  clientId: ${name}
+  clientSecretFile: ./${name}/login-secret
+  baseUrl: ${portalUrl(place)}
 person: { claim: personal_code }
-${walletSettings(layout)}securityServer:
+mandates: { service: ${mandates}, roles: [${roles.map((role) => `'${role}'`).join(', ')}] }
+${more}securityServer:
   url: https://${address}:${SERVER_PORTS.https}
   client: ${portalText(layout)}
   authorityFile: ./trust/root.pem
@@ -86,18 +117,20 @@ function walletSettings({ wallet }: Layout): string {
 }
 
 /** Lines for whoever wants to look. */
-export function sayPortal(layout: Layout, password: string): string[] {
-  const { portal, wallet } = layout
-  if (portal === undefined) return []
+export function sayPortal(layout: Layout, password: string, clerks: string): string[] {
+  const { portal, counter, wallet } = layout
+  if (portal === undefined || counter === undefined) return []
   const { subject, name } = citizen()
   return [
     `  Citizens' portal   ${portalUrl(portal)}/  who used my data, and a family benefit that came by itself; ${name} signs in as:`,
-    `    ${subject.padEnd(7)} ${password}`,
+    `    ${subject.padEnd(7)} ${password}   (a parent, a custodian and a member of a board: "Act for somebody else")`,
     `    letters to ${name} lie in ${folderOf(layout, MAIL_FOLDER)}`,
     ...(wallet === undefined
       ? []
       : [
           `  A citizen's wallet  http://${wallet.address}:${wallet.port}/  for trying; ${name} signs in with it, too`,
         ]),
+    `  Counter            ${portalUrl(counter)}/  a clerk for whoever gives them a mandate; ${CLERK.name}, number ${CLERK.code}, signs in as:`,
+    `    ${CLERK.subject.padEnd(7)} ${clerks}`,
   ]
 }

@@ -19,7 +19,7 @@ export async function takenPlaces(layout: Layout): Promise<string[]> {
 
 /** Every address on which a process of the sandbox listens. */
 function placesOf(layout: Layout): Place[] {
-  const { trust, registry, systems, portal, wallet } = layout
+  const { trust, registry, systems, portal, counter, wallet } = layout
   const { address: systemsAddress, ...systemPorts } = systems
   const at = (address: string, ports: number[]): Place[] => ports.map((port) => ({ address, port }))
   return [
@@ -28,6 +28,7 @@ function placesOf(layout: Layout): Place[] {
     ...agenciesOf(layout).flatMap(({ address }) => at(address, Object.values(SERVER_PORTS))),
     ...at(systemsAddress, Object.values(systemPorts)),
     ...(portal === undefined ? [] : at(portal.address, [portal.port, portal.monitoring, portal.mail])),
+    ...(counter === undefined ? [] : at(counter.address, [counter.port, counter.monitoring])),
     ...(wallet === undefined ? [] : [wallet]),
   ]
 }

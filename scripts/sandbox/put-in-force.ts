@@ -26,7 +26,8 @@ export async function putInForce(
   const answering = await logIn(instance, parties.provider)
   try {
     const proposed = await propose(instance, terms, asking)
-    await agree(instance, proposed, answering)
+    // One member has one say.
+    if (parties.provider !== parties.consumer) await agree(instance, proposed, answering)
     await approve(instance, { ...proposed, reason: terms.purpose })
     await Promise.all(
       Object.values(parties).map(({ key }) => servers[key]!.send('PUT', '/contracts/refresh')),

@@ -1,5 +1,6 @@
 /** The service contracts of the sandbox: who may ask whom for what, why, and by which law. The laws are of no country. */
 import type { ConsentRule, ContractService, ContractTerms } from '#schemas/contract.ts'
+import { FIND_USAGE } from '#schemas/find-usage.ts'
 import { benefitsOf } from './benefits.ts'
 import { CHILDREN_CONTRACT, INCOMES_CONTRACT } from './family-benefit-rule.ts'
 import {
@@ -12,6 +13,8 @@ import {
   ROOM_SERVICE,
   subsystemText,
 } from './layout.ts'
+import { representation } from './mandates.ts'
+import { portalText, trackersIn } from './portal.ts'
 import type { Parties } from './put-in-force.ts'
 
 type Contract = Parties & { terms: ContractTerms }
@@ -22,6 +25,8 @@ type Draft = Parties & {
   legalBasis: string
   services: ContractService[]
   consent?: ConsentRule
+  /** Of the consumer; its usual one when absent. */
+  asks?: string
 }
 
 const YEAR_MS = 365 * 86_400_000
@@ -29,18 +34,18 @@ const YEAR_MS = 365 * 86_400_000
 function contractOf(
   layout: Layout,
   from: number,
-  { services, consumer, provider, ...words }: Draft,
+  { services, consumer, provider, asks = subsystemText(layout, consumer), ...words }: Draft,
 ): Contract {
   const time = (ms: number): string => new Date(ms).toISOString()
   return {
     ...{ consumer, provider },
     terms: {
       ...{ ...words, services, provider: subsystemText(layout, provider) },
-      consumers: { subsystems: [subsystemText(layout, consumer)] },
+      consumers: { subsystems: [asks] },
       ...{ personalData: true, logLevel: 'full', retentionDays: 3650 },
       ...{ validFrom: time(from), validUntil: time(from + YEAR_MS), reviewAt: time(from + YEAR_MS / 2) },
       ...{ critical: false, outageGraceHours: 24 },
-      contacts: [consumer, provider].map((agency: Agency) => ({
+      contacts: [...new Set([consumer, provider])].map((agency: Agency) => ({
         member: `${layout.instance}/${layout.memberClass}/${agency.memberCode}`,
         name: 'Contract desk',
         email: `contracts@${agency.key}.sandbox.example`,
@@ -152,7 +157,28 @@ export function livingContracts(layout: Layout, from: number): Contract[] {
       services: [{ serviceCode: INCOME_SERVICE, endpoints: [{ method: 'GET', path: '/incomes/*' }] }],
     },
   )
-  return [namesContract(layout, from), ...drafts.map((draft) => contractOf(layout, from, draft))]
+  // People who ask for others: a right alone lets nobody be represented by a mandate.
+  const ofPortal = trackersIn(layout).map(
+    (provider): Draft => ({
+      ...{ consumer: population, provider, asks: portalText(layout) },
+      ...{
+        title: `People and who acts for them: ${provider.name}`,
+        purpose: 'Answers to people about the use of their data',
+      },
+      legalBasis: 'Data Protection Act, section 15',
+      services: [
+        {
+          serviceCode: FIND_USAGE,
+          endpoints: [{ method: '*', path: '/**' }],
+          representation: representation(layout),
+        },
+      ],
+    }),
+  )
+  return [
+    namesContract(layout, from),
+    ...[...drafts, ...ofPortal].map((draft) => contractOf(layout, from, draft)),
+  ]
 }
 
 /** The one that waits for the Population Agency: until its people agree, the business register may not ask. */

@@ -12,6 +12,7 @@ import { openBrowser as openClient } from '../fakes/openid-provider.ts'
 import { skipFor } from '../outside-tools.ts'
 import { until } from '../until.ts'
 import { startWorld } from '../world.ts'
+import { actForOthers } from './act-for-others.ts'
 import { complainInSandbox } from './complain-in-sandbox.ts'
 
 const DAY_MS = 86_400_000
@@ -200,6 +201,10 @@ void t.test('their citizen signs in with a wallet, whose issuer the registry tru
   t.match((await browser.visit(String(answered.headers['location']))).text, /You are signed in/)
   t.match((await browser.visit(`${url}/about`)).text, /signed in with a wallet/)
 })
+
+void t.test('people act for others, and both sides say who, for whom and by which mandate', (t) =>
+  actForOthers(t, world),
+)
 
 void t.test('a second start says at once that it runs, and where', (t) => {
   const again = spawnSync(CONCORDAT, ['sandbox', '--directory', world.directory], { encoding: 'utf8' })

@@ -31,6 +31,10 @@ type Settings = {
   service: string
   companyService: string
   companySettingsFile: string
+  /** Of the register of mandates, which only a living sandbox has. */
+  mandateSettingsFile?: string
+  /** Of the portal for clerks at a counter. */
+  counterSettingsFile?: string
   /** The ports of the registers that only a living sandbox has. */
   registers?: { incomes: number; insured: number }
   /** What a living sandbox has besides: the office that decides on benefits, and the service that offers them. */
@@ -80,6 +84,13 @@ await runProcess({
       await readSettings(sqlAdapter, settings.companySettingsFile, {}),
       log,
     )
+    // A lean sandbox loads none of it.
+    const acting =
+      settings.mandateSettingsFile === undefined || settings.counterSettingsFile === undefined
+        ? undefined
+        : await import('./serve-acting.ts').then(({ serveActing }) =>
+            serveActing(settings.mandateSettingsFile!, settings.counterSettingsFile!, log),
+          )
     const authority = await readFile(settings.authorityFile, 'utf8')
     const office =
       settings.office &&
@@ -113,6 +124,7 @@ await runProcess({
         await offers?.stop()
         await office?.close()
         mail?.close()
+        await acting?.stop()
         store.close()
       },
     }

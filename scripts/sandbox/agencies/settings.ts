@@ -9,7 +9,8 @@ import {
   SERVER_PORTS,
   subsystemText,
 } from '../layout.ts'
-import { MAIL_FOLDER } from '../portal.ts'
+import { mandateSettings } from '../mandates.ts'
+import { COUNTER, MAIL_FOLDER } from '../portal.ts'
 
 /** `isPast`: nobody looks while the past is made, and nothing is offered. */
 export function agencySettings(layout: Layout, isPast: boolean): object {
@@ -29,6 +30,8 @@ export function agencySettings(layout: Layout, isPast: boolean): object {
     service: `${subsystemText(layout, agencies.population)}/${POPULATION_SERVICE}`,
     companyService: `${subsystemText(layout, agencies.business)}/${COMPANY_SERVICE}`,
     companySettingsFile: companySettings(layout),
+    mandateSettingsFile: agencies.health === undefined ? undefined : mandateSettings(layout),
+    counterSettingsFile: agencies.health === undefined ? undefined : folderOf(layout, `${COUNTER}.yaml`),
     registers:
       agencies.health === undefined ? undefined : { incomes: systems.incomes, insured: systems.insured },
     ...(office !== undefined && {

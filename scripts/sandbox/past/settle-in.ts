@@ -2,11 +2,13 @@
 import { incomesApi, insuredApi } from '../agencies/living-registers.ts'
 import { systemCertificate } from '../files.ts'
 import { agenciesOf, INCOME_SERVICE, INSURED_SERVICE } from '../layout.ts'
+import { tellMandates } from '../mandates.ts'
 import { invitedAt } from '../people.ts'
 import { putInForce } from '../put-in-force.ts'
 import type { Instance, Progress } from '../running.ts'
 import { setUpBenefits, subscribeToBirths } from '../set-up-benefits.ts'
 import { setUpConsents } from '../set-up-consents.ts'
+import { setUpMandates } from '../set-up-mandates.ts'
 import { setUpPortal } from '../set-up-portal.ts'
 import { addService } from '../set-up-server.ts'
 import { livingContracts } from '../terms.ts'
@@ -28,9 +30,11 @@ export async function settleIn(instance: Instance, clock: InstanceClock, progres
     certificate: await systemCertificate(layout, `${layout.agencies.health!.key}/system`, ''),
   })
   await setUpConsents(servers, layout)
+  await setUpMandates({ server: servers[layout.agencies.business.key]!, layout })
   const contracts = livingContracts(layout, clock.now())
   for (const { terms, ...parties } of contracts) await putInForce(instance, terms, parties)
   await subscribeToBirths(servers, layout)
+  await tellMandates(layout)
   step.done(`${contracts.length} contracts with purpose and legal basis`)
 }
 
