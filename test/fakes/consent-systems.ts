@@ -14,7 +14,7 @@ const DAY_MS = 86_400_000
 const colon = (id: string): string => id.replaceAll('/', ':')
 const refused = (type: string): object => ({ type, message: type, detail: 'a-detail' })
 
-export type ConsentKeeper = {
+type ConsentKeeper = {
   answers: Answering
   consents: Consent[]
   /** A request of `client`, which a url with this secret leads to. */

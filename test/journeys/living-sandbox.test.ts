@@ -5,7 +5,6 @@ import path from 'node:path'
 import t from 'tap'
 import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
 import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
-import type { Consent, ConsentDemand, ConsentUses } from '#schemas/consents.ts'
 import { loadConfiguration } from '#scripts/verify/load-configuration.ts'
 import { hasChromium, openBrowser, visitor } from '../browser.ts'
 import { openBrowser as openClient } from '../fakes/openid-provider.ts'
@@ -14,6 +13,7 @@ import { until } from '../until.ts'
 import { startWorld } from '../world.ts'
 import { actForOthers } from './act-for-others.ts'
 import { complainInSandbox } from './complain-in-sandbox.ts'
+import { giveConsent } from './give-consent.ts'
 
 const DAY_MS = 86_400_000
 const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat')
@@ -88,45 +88,6 @@ void t.test('a citizen complains of a call, and the answer comes', async (t) => 
   await complainInSandbox(t, world)
 })
 
-void t.test('a person agrees to a call, which passes; withdraws, and the next is refused', async (t) => {
-  const id = (name: 'tax' | 'population' | 'business') => world.servers[name].client
-  const code = 'P00000042'
-  const call = async () => {
-    const answer = await world.ask('business', `/r1/${id('tax')}/incomes/incomes/${code}`)
-    return answer.status === 200 ? '200' : (answer.json() as { type: string }).type
-  }
-  const portal = id('population').split('/').with(3, 'portal').join('/')
-  const asPortal = (method: string, path: string, body?: object) =>
-    world.ask('population', `/r1/${id('tax')}/consents${path}`, {
-      ...{ method, body: body && JSON.stringify(body) },
-      headers: {
-        ...{ 'X-Road-Client': portal, 'X-Road-UserId': code },
-        ...(body && { 'Content-Type': 'application/json' }),
-      },
-    })
-  t.equal(await call(), 'server.serverproxy.consent_missing')
-  const { demands } = (await asPortal('GET', '/v1/demands')).json() as { demands: ConsentDemand[] }
-  const [{ demand, contract, clients }] = demands as [ConsentDemand]
-  t.match(clients, [{ id: id('business').replaceAll('/', ':') }])
-  const given = await asPortal('POST', '/v1/consents', {
-    ...{ contract: contract.id, client: clients[0]!.id, demand, kind: 'standing' },
-    shown: { language: 'en', textHash: 'ab'.repeat(32) },
-  })
-  t.equal(given.status, 201)
-  const consent = given.json() as Consent
-  t.equal(await call(), '200')
-  const { uses } = (await asPortal('GET', `/v1/consents/${consent.number}/uses`)).json() as ConsentUses
-  t.match(uses, [{ service: { id: /:incomes$/ } }])
-  type Kept = { metadata: { extra: Record<string, string> } }
-  const [newest] = await tax.get<Listed[]>(
-    '/message-log/records?limit=1&kind=request&purpose=Grants+for+people+who+found+a+company',
-  )
-  const { metadata } = await tax.get<Kept>(`/message-log/records/${newest!.index}`)
-  t.match(metadata.extra, { consent: consent.number, consentDigest: consent.digest })
-  await asPortal('POST', `/v1/consents/${consent.number}/withdraw`)
-  t.equal(await call(), 'server.serverproxy.consent_ended')
-})
-
 void t.test('a birth brings the family benefit to its parents, on a phone', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is missing')
   const { url, healthUrl } = world.portal!
@@ -135,11 +96,12 @@ void t.test('a birth brings the family benefit to its parents, on a phone', asyn
     people: { subject: string; password: string }[]
   }
   const { subject, password } = people.find((one) => one.subject === 'citizen')!
-  const { page, load, check } = await visitor(t, await openBrowser(), {
+  const person = await visitor(t, await openBrowser(), {
     base: url,
     context: { viewport: { width: 360, height: 740 } },
     hosts: [new URL(world.login.issuer).host],
   })
+  const { page, load, check } = person
   await load('/')
   await page.getByRole('link', { name: 'Sign in' }).first().click()
   await page.getByLabel('Name').fill(subject)
@@ -184,6 +146,7 @@ void t.test('a birth brings the family benefit to its parents, on a phone', asyn
   await waiting.getByLabel('Code').fill(code)
   await waiting.getByRole('button', { name: 'Confirm' }).click()
   await waiting.getByText('You are told here.').waitFor()
+  await t.test('and a consent is theirs to give and to take back', (t) => giveConsent(t, world, person))
 })
 
 void t.test('their citizen signs in with a wallet, whose issuer the registry trusts', async (t) => {
