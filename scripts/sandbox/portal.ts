@@ -8,8 +8,7 @@ import { people } from './agencies/people.ts'
 import type { Api } from './client.ts'
 import { type Agency, encoded, folderOf, type Layout, SERVER_PORTS } from './layout.ts'
 
-export const PORTAL_SUBSYSTEM = 'portal'
-const SUBSYSTEM = { code: PORTAL_SUBSYSTEM, name: "Citizens' portal" }
+const SUBSYSTEM = { code: 'portal', name: "Citizens' portal" }
 const CITIZEN = { number: 42, subject: 'citizen' }
 export const PORTAL = 'portal'
 /** Where letters to people lie. */

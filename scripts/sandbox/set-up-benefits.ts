@@ -88,7 +88,7 @@ export async function subscribeToBirths(servers: Record<string, Api>, layout: La
 }
 
 /** A right to all of a service. */
-export async function giveRight(
+async function giveRight(
   server: Api,
   layout: Layout,
   q: { owner: Agency; code: string; user: Agency },

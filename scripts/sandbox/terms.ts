@@ -73,7 +73,7 @@ export function namesContract(layout: Layout, from: number): Contract {
 }
 
 /** The one under which nothing passes before the person has agreed. */
-export const GRANTS: Pick<Draft, 'title' | 'purpose' | 'legalBasis' | 'services' | 'consent'> = {
+const GRANTS: Pick<Draft, 'title' | 'purpose' | 'legalBasis' | 'services' | 'consent'> = {
   ...{ title: 'Incomes for start-up grants', purpose: 'Grants for people who found a company' },
   legalBasis: 'Enterprise Support Act, section 12, with the consent of the person',
   services: [

@@ -1,10 +1,13 @@
 /** A citizen of the living sandbox gives a consent and takes it back, by keyboard alone, and what becomes of the asking agency's calls. */
 import type { Test } from 'tap'
 import { citizen } from '#scripts/sandbox/portal.ts'
-import { GRANTS } from '#scripts/sandbox/terms.ts'
 import type { Visitor } from '../browser.ts'
 import { until } from '../until.ts'
 import type { Reply, World } from '../world.ts'
+
+// What the contract says that demands the consent (scripts/sandbox/terms.ts).
+const TITLE = 'Incomes for start-up grants'
+const PURPOSE = 'Grants for people who found a company'
 
 /** The visitor is signed in as the citizen, on a phone. */
 export async function giveConsent(t: Test, world: World, { page, load, check }: Visitor): Promise<void> {
@@ -18,7 +21,7 @@ export async function giveConsent(t: Test, world: World, { page, load, check }: 
 
   type Listed = { contracts: { contract: string; title: string }[] }
   const { contracts } = await world.admin.business.get<Listed>('/contracts?state=ACTIVE')
-  const { contract } = contracts.find(({ title }) => title === GRANTS.title)!
+  const { contract } = contracts.find(({ title }) => title === TITLE)!
   const asked = await world.ask('business', `/r1/${tax.client}/consents/v1/requests`, {
     ...{ method: 'POST', headers },
     body: JSON.stringify({ contract, userCode: person, returnUrl: 'https://loans.example/apply' }),
@@ -26,7 +29,7 @@ export async function giveConsent(t: Test, world: World, { page, load, check }: 
   t.equal(asked.status, 201, asked.body.toString())
   const { url } = asked.json() as { url: string }
   await load(new URL(url).pathname)
-  await page.getByText(GRANTS.purpose).waitFor()
+  await page.getByText(PURPOSE).waitFor()
   await check('portal-living-asked-phone')
   await page.getByLabel('Each time, until it ends or I take it back').press('Space')
   await page.getByRole('button', { name: 'I agree', exact: true }).press('Enter')
@@ -37,7 +40,7 @@ export async function giveConsent(t: Test, world: World, { page, load, check }: 
   )
   const given = await income()
   t.equal(given.status, 200, given.body.toString())
-  const search = new URLSearchParams({ limit: '1', kind: 'request', purpose: GRANTS.purpose })
+  const search = new URLSearchParams({ limit: '1', kind: 'request', purpose: PURPOSE })
   const [newest] = await world.admin.tax.get<{ index: number }[]>(`/message-log/records?${search.toString()}`)
   type Kept = { metadata: { extra: Record<string, string> } }
   const { metadata } = await world.admin.tax.get<Kept>(`/message-log/records/${newest!.index}`)

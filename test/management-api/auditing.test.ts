@@ -31,9 +31,7 @@ async function fill({ messageLog }: AdminWorld): Promise<{ first: number; refuse
   const answered = (record: typeof request, answers: number) =>
     signedRecord({
       ...record,
-      ...{ kind: 'reply', outcome: 'ok', direction: 'out' },
-      answers,
-      message: REPLY,
+      ...{ kind: 'reply', outcome: 'ok', direction: 'out', answers, message: REPLY },
     })
   await messageLog.append(await answered(request, first))
   const trick = await signedRecord({ ids: { id: HOSTILE, requestId: 'r-2' } })
