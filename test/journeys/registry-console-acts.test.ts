@@ -35,7 +35,9 @@ const ACTS: Record<string, Record<string, string[]>> = {
     ],
     XROAD_SECURITY_OFFICER: ['Confirm', 'Lift'],
   },
-  '/global-groups/owners': { XROAD_REGISTRATION_OFFICER: ['Delete', 'Add to the group', 'Remove'] },
+  '/global-groups/owners': {
+    XROAD_REGISTRATION_OFFICER: ['Describe anew', 'Delete', 'Add to the group', 'Remove'],
+  },
   '/trust-services': {
     XROAD_SECURITY_OFFICER: [
       ...['Approve a certification service', 'Approve a time-stamping service', 'Add a profile'],
@@ -64,7 +66,7 @@ const ACTS: Record<string, Record<string, string[]>> = {
   },
   '/management-requests/automatic': { XROAD_SECURITY_OFFICER: ['Add a rule', 'End'] },
   '/settings': {
-    XROAD_REGISTRATION_OFFICER: ['Add a class', 'Delete'],
+    XROAD_REGISTRATION_OFFICER: ['Add a class', 'Describe anew', 'Delete'],
     XROAD_SECURITY_OFFICER: ['Set the limit', 'Set the policy'],
     XROAD_SYSTEM_ADMINISTRATOR: ['Name the provider'],
   },
