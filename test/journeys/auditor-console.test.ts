@@ -349,7 +349,8 @@ if (!hasChromium()) {
     ]
     const integrity = ['Integrity', 'Integrity', 'Verification', 'Witnesses']
     t.strictSame(await shownContents(observer), [
-      ...[...server, 'API keys', 'Backups', 'Exchanges', ...integrity, 'Retention'],
+      ...[...server, 'API keys', 'Backups', 'Exchanges', 'Who used my data', 'Consents', ...integrity],
+      'Retention',
     ])
     await observer.check('observer-overview')
     await observer.open('/traffic?by=service')
