@@ -62,6 +62,8 @@ export type Consent = {
   /** Somebody who acts for the person gave it. */
   byRepresentative?: true
   proof: ConsentProof
+  /** SHA-256, hex, of the record of the wallet's presentation, where one proves it. */
+  presentation?: string
   /** Of the text that the person confirmed. */
   shown: ShownText
   /** The requests by which it was given and withdrawn: their records in the message log of the provider's server. */
@@ -76,6 +78,9 @@ export type ConsentUses = { number: string; uses: ConsentUse[]; next?: string }
 /** The language (RFC 5646) and the SHA-256, hex, of the very text that stood before the person. */
 export type ShownText = { language: string; textHash: string }
 
+/** When the portal asked the wallet, and the record of what it presented (presentation-record.schema.json). */
+export type WalletProof = { askedAt: string; presentation: object }
+
 /** What a portal sends when the person has agreed. */
 export type ConsentGiven = {
   contract: string
@@ -89,8 +94,8 @@ export type ConsentGiven = {
   shown: ShownText
   /** The secret of the one-time url, if the person came by one. */
   token?: string
-  /** Where the contract demands a wallet: the record of its presentation (docs/presentations.md). */
-  presentation?: unknown
+  /** Where the contract demands a wallet; `validUntil` is then given. */
+  proof?: WalletProof
 }
 
 /** What a consumer sends that asks a person for consent. */

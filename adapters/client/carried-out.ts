@@ -58,6 +58,7 @@ const BEFORE_THE_CALL: ReadonlySet<string> = plain([
   'consent_ended',
   'consent_missing',
   'consent_unknown',
+  'consent_unproven',
   'consent_used_up',
   'contract_ended',
   'contract_quota_unknown',

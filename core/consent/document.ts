@@ -21,8 +21,17 @@ export type ConsentDocument = {
   byRepresentative?: true
   /** The record of the request that gave it, in the server's message log. */
   givenRecord: number
-  /** SHA-256, hex, of the canonical form of the wallet's presentation. */
+  /** SHA-256, hex, of the canonical form of the record of the wallet's presentation. */
   presentation?: string
+  /** With it: the rest of what the presentation is bound to. */
+  asked?: {
+    provider: string
+    /** The subsystem that asked the wallet. */
+    portal: string
+    services: string[]
+    /** When the wallet was asked: what the holder signs is bound to it, whatever the request says of its own time. */
+    askedAt: string
+  }
 }
 
 /** SHA-256, hex, of the RFC 8785 form. */

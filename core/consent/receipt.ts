@@ -68,6 +68,13 @@ export function receiptOf(consent: Consent, q: { person: string; made: string })
         'dct:description': 'At the portal, at any time',
       },
       'dct:provenance': events,
+      'concordat:proof':
+        consent.proof === 'login'
+          ? 'The person was logged in at a portal, which signed the request'
+          : "The person's wallet signed exactly this; the provider's server verified it",
+      ...(consent.presentation !== undefined && {
+        'concordat:presentationSha256': consent.presentation,
+      }),
       'concordat:digest': consent.digest,
       'concordat:records': consent.records,
     },

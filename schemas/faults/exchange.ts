@@ -175,6 +175,12 @@ export const exchangeFaults = {
     remedy:
       "Try again; the operator of the provider's security server has to look at its database and at its health",
   },
+  consent_unproven: {
+    status: 403,
+    blame: 'client',
+    text: 'What the wallet presented does not prove this consent, and no consent was kept',
+    remedy: 'Let the person present again, by a new request of the portal for exactly this consent',
+  },
   not_as_described: {
     status: 400,
     blame: 'client',

@@ -1,4 +1,4 @@
-/** Verifies the record of a presentation from itself, trusted issuers and expected verifiers. */
+/** Verifies the record of a presentation, or the consent that one proves, from itself, trusted issuers and expected verifiers. */
 
 import { isUtf8 } from 'node:buffer'
 import { verifyRecord } from '#core/presentation/record.ts'
@@ -9,6 +9,7 @@ import { printable } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
 import { REFUSALS } from '#schemas/presentation.ts'
 import type { Report } from './report.ts'
+import { readSavedConsent, verifyConsent } from './verify-consent.ts'
 
 const DAY_SECONDS = 86_400
 
@@ -29,35 +30,64 @@ export function verifyPresentation(q: Question): Report {
   const maxStatusAgeSeconds = q.maxStatusAge === undefined ? DAY_SECONDS : Number(q.maxStatusAge)
   if (!Number.isSafeInteger(maxStatusAgeSeconds) || maxStatusAgeSeconds < 0)
     throw new Fault('invalid_input', { what: '--max-status-age is a number of seconds' })
+  const reader = { maxStatusAgeSeconds, ...(verifiers === undefined ? {} : { verifiers }) }
+  const saved = readSavedConsent(q.content)
+  const kind = saved === undefined ? 'presentation' : 'consent'
   try {
-    const reader = { maxStatusAgeSeconds, ...(verifiers === undefined ? {} : { verifiers }) }
+    if (saved !== undefined) {
+      const { lines, proven, facts } = verifyConsent(saved, issuers, reader)
+      const more = {
+        file: q.file,
+        verdict: 'TOTAL-PASSED',
+        ...factsOf(proven),
+        presentation: proven.credentials,
+      }
+      const text = textOf([
+        'TOTAL-PASSED',
+        ...lines,
+        ...issuedBy(proven.credentials),
+        ...circumstances(proven),
+      ])
+      return { kind, passed: true, facts: { ...facts, ...more }, text }
+    }
     // Decoding would put a character in place of bytes that are none, and other bytes would be the same record.
     need(isUtf8(q.content), 'record_malformed', 'not UTF-8')
     const verified = verifyRecord(q.content.toString('utf8'), issuers, reader)
-    const { verdict, asked, judgedAt, isVerifierKnown, statusLists } = verified
+    const { verdict } = verified
     const passed = verdict.outcome === 'accepted'
     const outcome = passed ? 'TOTAL-PASSED' : 'TOTAL-FAILED'
-    const { clientId } = asked
     const lines = [
       outcome,
       ...(verdict.outcome === 'accepted' ? issuedBy(verdict.credentials) : [REFUSALS[verdict.reason]]),
-      `Asked by ${clientId} at ${asked.issuedAt.toISOString()}`,
-      ...(isVerifierKnown
-        ? []
-        : ['Who asked is NOT verified: name the verifiers that you expect (--verifiers).']),
-      `Judged at ${judgedAt.toISOString()}, by the words of the record`,
-      ...statusLists.map(({ uri, issuedAt }) => `Status list ${uri} of ${issuedAt.toISOString()}`),
+      ...circumstances(verified),
     ]
-    const facts = { file: q.file, verdict: outcome, clientId, isVerifierKnown, judgedAt, statusLists }
-    return {
-      ...{ kind: 'presentation', passed, facts: { ...facts, presentation: verdict } },
-      text: textOf(lines),
-    }
+    const facts = { file: q.file, verdict: outcome, ...factsOf(verified), presentation: verdict }
+    return { kind, passed, facts, text: textOf(lines) }
   } catch (thrown) {
     if (!(thrown instanceof Refused)) throw thrown
     const facts = { file: q.file, verdict: 'TOTAL-FAILED', reason: thrown.reason }
-    return { kind: 'presentation', passed: false, facts, text: textOf(['TOTAL-FAILED', thrown.message]) }
+    return { kind, passed: false, facts, text: textOf(['TOTAL-FAILED', thrown.message]) }
   }
+}
+
+type Circumstances = Pick<
+  ReturnType<typeof verifyRecord>,
+  'asked' | 'judgedAt' | 'isVerifierKnown' | 'statusLists'
+>
+
+function factsOf({ asked: { clientId }, isVerifierKnown, judgedAt, statusLists }: Circumstances) {
+  return { clientId, isVerifierKnown, judgedAt, statusLists }
+}
+
+function circumstances({ asked, judgedAt, isVerifierKnown, statusLists }: Circumstances): string[] {
+  return [
+    `Asked by ${asked.clientId} at ${asked.issuedAt.toISOString()}`,
+    ...(isVerifierKnown
+      ? []
+      : ['Who asked is NOT verified: name the verifiers that you expect (--verifiers).']),
+    `Judged at ${judgedAt.toISOString()}, by the words of the record`,
+    ...statusLists.map(({ uri, issuedAt }) => `Status list ${uri} of ${issuedAt.toISOString()}`),
+  ]
 }
 
 /** Names and addresses come from strangers. */

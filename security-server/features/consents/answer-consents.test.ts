@@ -1,28 +1,15 @@
 /** The service by which people give, see and withdraw consents: whole ways of a person, a consumer and a register, and hostile input. */
 import { randomUUID } from 'node:crypto'
-import { buffer } from 'node:stream/consumers'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { consentDigest } from '#core/consent/document.ts'
-import { migrate } from '#platform/database/migrate.ts'
-import { openDatabase } from '#platform/database/open-database.ts'
 import type { Consent, ConsentDemand, ConsentGiven, ConsentRequestMade } from '#schemas/consents.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { parseSubsystemId } from '#schemas/identifiers.ts'
 import { contentAt, inDays } from '#test/fakes/contracts.ts'
-import { logFolder, logOptions, openTestLog, SERVER, spoolBody } from '../../message-log/fixture.ts'
-import { createPeerQuota } from '../../peer/peer-quota.ts'
-import { createConsentService } from './answer-consents.ts'
-import { createKeyStore } from './key-store.ts'
-import { consentMigrations } from './migrations.ts'
-import { createPeopleNames } from './people-names.ts'
-import { createRequestStore } from './requests-store.ts'
-import type { ConsentRooms } from './rooms.ts'
-import { createConsentStore } from './store.ts'
-import { createConsentTaking } from './take-consent.ts'
+import { openConsents } from './consents-fixture.ts'
 import { documentOf } from './view-consent.ts'
 
 const CLIENT = parseSubsystemId('DEV/GOV/5678/client')
-const PORTAL = parseSubsystemId('DEV/GOV/9999/portal')
 const OWN = parseSubsystemId('DEV/GOV/1234/other')
 const TAX = 'DEV:GOV:5678:client'
 const HASH = 'ab'.repeat(32)
@@ -47,62 +34,7 @@ const content = contentAt(NOW, {
 })
 const contracts: { content: ContractContent; joined: string[] }[] = [{ content, joined: [] }]
 
-async function open(t: Test) {
-  const database = await openDatabase('sqlite::memory:')
-  t.teardown(() => database.close())
-  await migrate(database, consentMigrations)
-  const log = await openTestLog(t, logOptions(logFolder(t)))
-  const store = createConsentStore(database)
-  const seals = {
-    current: 'k',
-    seal: (_: string, plain: Buffer) => plain,
-    open: (_: string, sealed: Buffer) => sealed,
-  }
-  const nameOf = createPeopleNames(createKeyStore(database), seals)
-  const taking = createConsentTaking({ store, nameOf, clock: () => now.at })
-  t.teardown(() => taking.close())
-  const rooms: ConsentRooms = {
-    ...{ server: SERVER, clock: () => now.at, countryPrefix: 'EE', store, nameOf, taking },
-    settings: { portalUrl: 'https://portal.example/asked/', keepDays: 30, perSecond: 1e6 },
-    requests: createRequestStore(database),
-    globalConfiguration: {
-      current: () => ({ indexFor: () => ({ memberName: () => 'A member' }) }) as never,
-    },
-    localSystems: {} as never,
-    quota: createPeerQuota({ perSecond: 1e6, burst: 1e6, underWay: 50, clock: Date.now }),
-    contracts: () => contracts,
-    count: () => undefined,
-  }
-  const service = createConsentService(rooms)
-  let record = 100
-  const ask = async (
-    line: string,
-    q: { body?: unknown; userId?: string; client?: typeof PORTAL; represented?: string } = {},
-  ) => {
-    const [method = '', target = ''] = line.split(' ')
-    const [servicePath, query] = target.split('?') as [string, string?]
-    const { userId = 'EEP1', client = PORTAL, represented, body } = q
-    const request = {
-      ...{
-        protocol: 'REST',
-        client,
-        service: { ...parseSubsystemId('DEV/GOV/1234/population'), serviceCode: 'consents' },
-        method,
-        servicePath,
-      },
-      ...{ query, headers: [], actors: userId === '' ? {} : { userId } },
-    } as never
-    const text = typeof body === 'string' ? body : JSON.stringify(body)
-    const answer = await service.take({
-      ...{ request, headers: [], represented, record: record++ },
-      body: body === undefined ? undefined : await spoolBody(log, Buffer.from(text)),
-      spool: () => log.spool.begin({ maxBytes: 1e7 }),
-    })
-    const bytes = await buffer(answer.body!.open())
-    return { status: answer.status, headers: answer.headers, body: JSON.parse(bytes.toString()) as never }
-  }
-  return { rooms, ask, store, taking, nameOf }
-}
+const world = { now, contracts }
 
 const demandIn = ({ body }: { body: { demands: ConsentDemand[] } }): ConsentDemand => body.demands[0]!
 const given = (demand: ConsentDemand, more: Partial<ConsentGiven> = {}): ConsentGiven => ({
@@ -112,7 +44,7 @@ const given = (demand: ConsentDemand, more: Partial<ConsentGiven> = {}): Consent
 })
 
 t.test('a person sees what is asked, agrees, sees it used, and withdraws', async (t) => {
-  const { ask, taking, nameOf, store } = await open(t)
+  const { ask, taking, nameOf, store } = await openConsents(t, world)
   const demand = demandIn(await ask('GET /v1/demands', { userId: '' }))
   t.match(demand, {
     provider: { id: 'DEV:GOV:1234:population', name: 'A member' },
@@ -165,7 +97,7 @@ t.test('a person sees what is asked, agrees, sees it used, and withdraws', async
 })
 
 t.test('pages of consents; who acts for somebody', async (t) => {
-  const { ask } = await open(t)
+  const { ask } = await openConsents(t, world)
   const demand = demandIn(await ask('GET /v1/demands'))
   for (let i = 0; i < 52; i++) {
     now.at += 1
@@ -185,7 +117,7 @@ t.test('pages of consents; who acts for somebody', async (t) => {
 })
 
 t.test('what is not agreed to as asked is not taken', async (t) => {
-  const { ask, rooms } = await open(t)
+  const { ask, rooms } = await openConsents(t, world)
   const demand = demandIn(await ask('GET /v1/demands'))
   const late = new Date(now.at + 31 * 86_400_000).toISOString()
   const cases: [string, unknown, number][] = [
@@ -210,7 +142,12 @@ t.test('what is not agreed to as asked is not taken', async (t) => {
     ['another demand', { ...given(demand), demand: HASH }, 409],
     ['a token that is none', { ...given(demand), token: 'x' }, 400],
     ['a token of nobody', { ...given(demand), token: 'x'.repeat(43) }, 404],
-    ['a presentation that is none', { ...given(demand), presentation: 'x' }, 400],
+    ['a proof that is none', { ...given(demand), proof: 'x' }, 400],
+    [
+      'a proof that nobody asked for',
+      { ...given(demand), proof: { askedAt: inDays(now.at, 0), presentation: {} } },
+      400,
+    ],
   ]
   for (const [what, body, status] of cases)
     t.equal((await ask('POST /v1/consents', { body })).status, status, what)
@@ -231,7 +168,7 @@ t.test('what is not agreed to as asked is not taken', async (t) => {
   const wallet = { ...content, consent: { ...content.consent!, proof: 'wallet' as const } }
   contracts[0] = { content: wallet, joined: [] }
   const byWallet = demandIn(await ask('GET /v1/demands'))
-  t.equal((await ask('POST /v1/consents', { body: given(byWallet) })).status, 400, 'a login is no wallet')
+  t.equal((await ask('POST /v1/consents', { body: given(byWallet) })).status, 403, 'a login is no wallet')
   contracts.length = 0
   t.equal((await ask('POST /v1/consents', { body: given(demand) })).status, 404, 'the contract has ended')
   contracts[0] = { content, joined: [] }
@@ -239,7 +176,7 @@ t.test('what is not agreed to as asked is not taken', async (t) => {
 })
 
 t.test('a consumer asks; the url serves the one person, once', async (t) => {
-  const { ask } = await open(t)
+  const { ask } = await openConsents(t, world)
   const demand = demandIn(await ask('GET /v1/demands'))
   const asking = { contract: content.contract, userCode: 'EEP1', returnUrl: 'https://tax.example/back' }
   const made = await ask('POST /v1/requests', { body: asking, client: CLIENT, userId: '' })
@@ -277,7 +214,7 @@ t.test('a consumer asks; the url serves the one person, once', async (t) => {
 })
 
 t.test("Estonia's form over the same consents", async (t) => {
-  const { ask } = await open(t)
+  const { ask } = await openConsents(t, world)
   const demand = demandIn(await ask('GET /v1/demands'))
   const { number } = (await ask('POST /v1/consents', { body: given(demand) })).body as Consent
   const purposes = { purposeDeclarationBusinessIdentifiers: [content.contract] }

@@ -12,7 +12,14 @@ import { ESTONIAN } from './estonia.ts'
 import { giveConsent } from './give-consent.ts'
 import { consentOf, consentsOf, receiptFor, usesOf, withdrawConsent } from './own-consents.ts'
 import type { Question } from './question.ts'
-import { consentGiven, consentRequested, isToken, isUuid, readJson } from './read-request.ts'
+import {
+  consentGiven,
+  consentRequested,
+  isToken,
+  isUuid,
+  MAX_WITH_PRESENTATION,
+  readJson,
+} from './read-request.ts'
 import { askedConsent, declineConsent, requestConsent, requestOf } from './requests.ts'
 import type { ConsentRooms } from './rooms.ts'
 import { consentView } from './view-consent.ts'
@@ -43,7 +50,10 @@ const PATHS: Record<string, Handler> = {
   'GET /v1/consents': async ({ search, own, rooms }) =>
     consentsOf(await own(), valueIn(search, 'cursor'), rooms),
   'POST /v1/consents': async ({ json, acting, sender, rooms }) =>
-    consentView(await giveConsent(consentGiven(await json()), acting(), sender, rooms), rooms),
+    consentView(
+      await giveConsent(consentGiven(await json(MAX_WITH_PRESENTATION)), acting(), sender, rooms),
+      rooms,
+    ),
   'GET /v1/consents/{number}': async ({ id, own, rooms }) => consentOf(await own(), id, rooms),
   'GET /v1/consents/{number}/uses': async ({ id, search, own, rooms }) =>
     usesOf(await own(), id, valueIn(search, 'cursor'), rooms),
@@ -121,7 +131,7 @@ function questionOf(asked: ConsentServiceRequest, id: string, rooms: ConsentRoom
     )
   return {
     ...{ id, search, rooms, acting, sender: { client: idText(client), subsystem, record } },
-    json: () => readJson(body),
+    json: (most) => readJson(body, most),
     own: async () => ({ person: await rooms.nameOf(acting().person), subsystem }),
   }
 }

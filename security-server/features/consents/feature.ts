@@ -9,9 +9,10 @@ import { createConsentService } from './answer-consents.ts'
 import { consentHandlers } from './handlers.ts'
 import { createKeyStore } from './key-store.ts'
 import { consentMigrations } from './migrations.ts'
-import { createPeopleNames, type Seals } from './people-names.ts'
+import { createPeopleKey, createPeopleNames, type Seals } from './people-names.ts'
 import { createRequestStore } from './requests-store.ts'
 import type { ConsentRooms } from './rooms.ts'
+import { createPresentationSeals } from './seal-presentation.ts'
 import type { ConsentSettings } from './settings.ts'
 import { createConsentStore } from './store.ts'
 import { createConsentTaking } from './take-consent.ts'
@@ -49,7 +50,8 @@ export const consents: FeatureModule<Ground, Offers> = {
     const store = createConsentStore(database)
     const keyStore = createKeyStore(database)
     eventSeals.addHolder(keyStore)
-    const nameOf = createPeopleNames(keyStore, eventSeals.keys)
+    const peopleKey = createPeopleKey(keyStore, eventSeals.keys)
+    const nameOf = createPeopleNames(peopleKey)
     const taking = createConsentTaking({ store, nameOf, clock })
     const answers = metrics.counter(
       'concordat_consent_answers_total',
@@ -59,6 +61,7 @@ export const consents: FeatureModule<Ground, Offers> = {
     const rooms: ConsentRooms = {
       ...{ server: ground.server, clock, settings, store, nameOf, taking },
       countryPrefix: ground.settings.tracker.countryPrefix,
+      presentations: createPresentationSeals(peopleKey),
       requests: createRequestStore(database),
       globalConfiguration: ground.globalConfiguration,
       localSystems: ground.localSystems,

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import type { Agreement } from '#core/consent/agreement.ts'
 import { type ConsentDocument, consentDigest } from '#core/consent/document.ts'
 import { slashForm } from '#schemas/colon-identifiers.ts'
 import type { ConsentGiven } from '#schemas/consents.ts'
@@ -14,6 +15,7 @@ import type { Sender } from './question.ts'
 import { askedBy } from './requests.ts'
 import type { ConsentRooms } from './rooms.ts'
 import type { ConsentRow } from './tables.ts'
+import { unproven, verifyProof } from './verify-proof.ts'
 import { type ActingPerson, refused } from './who-acts.ts'
 
 const DAY_MS = 86_400_000
@@ -21,7 +23,7 @@ const DAY_MS = 86_400_000
 /** Throws `invalid_request`, `forbidden`, `not_found`, `conflict`. */
 export async function giveConsent(
   given: ConsentGiven,
-  { person, byRepresentative }: ActingPerson,
+  { person, byRepresentative, userId }: ActingPerson,
   sender: Sender,
   rooms: ConsentRooms,
 ): Promise<ConsentRow> {
@@ -29,10 +31,6 @@ export async function giveConsent(
   const { rule } = demand.view
   if (!rule.kinds.includes(given.kind))
     throw refused(`the contract asks for consents of the kind ${rule.kinds}`)
-  if (rule.proof === 'wallet')
-    throw refused(
-      'the contract asks for the wallet of the person, and this server takes no presentations yet',
-    )
   const now = rooms.clock()
   const validUntil = endOf(given.validUntil, now, rule.maxDays)
   const name = await rooms.nameOf(person)
@@ -41,29 +39,64 @@ export async function giveConsent(
   if (request !== undefined && (request.contract !== given.contract || request.client !== client))
     throw refused('the request for consent is about another contract or client')
   const { contract } = demand.view
+  const proven =
+    rule.proof === 'wallet' ? proofOf(given, { demand, client, userId }, sender, rooms) : undefined
+  if (proven === undefined && given.proof !== undefined)
+    throw refused('the contract asks for no wallet: nothing that one presented is kept')
+  const number = randomUUID()
   const document: ConsentDocument = {
-    ...{ version: 1, number: randomUUID(), server: idText(rooms.server), person: name, client },
+    ...{ version: 1, number, server: idText(rooms.server), person: name, client },
     contract: { id: contract.id, version: contract.version },
     ...{ demand: given.demand, kind: given.kind, givenAt: new Date(now).toISOString(), validUntil },
     ...{ shown: given.shown, proof: rule.proof, givenRecord: sender.record },
     ...(byRepresentative && { byRepresentative: true as const }),
+    ...(proven && { presentation: proven.digest, asked: proven.asked }),
   }
   const agreed = {
     ...demand.view,
     clients: demand.view.clients.filter((_, at) => demand.clients[at] === client),
   }
   const row: ConsentRow = {
-    ...{ number: document.number, subsystem: sender.subsystem, person: name, client },
+    ...{ number, subsystem: sender.subsystem, person: name, client },
     ...{ contract: contract.id, demand: given.demand, kind: given.kind },
     ...{ given_at: document.givenAt, valid_until: validUntil, digest: consentDigest(document) },
-    ...{ document: canonicalJson(document), agreed: JSON.stringify(agreed), presentation: null },
+    ...{ document: canonicalJson(document), agreed: JSON.stringify(agreed) },
+    presentation: proven === undefined ? null : await rooms.presentations.seal(number, proven.text),
+    presented: proven?.mark ?? null,
     ...{ withdrawn_at: null, withdrawn_record: null, last_use: null },
     ...{ uses: 0, stretch: '', stretch_uses: 0 },
   }
-  if (!(await rooms.store.add(row, { record: sender.record, request: request?.request })))
+  const outcome = await rooms.store.add(row, { record: sender.record, request: request?.request })
+  if (outcome === 'presented_before') throw unproven('it gave a consent before')
+  if (outcome === 'not_open')
     throw new Fault('conflict', { what: 'the request for consent was answered before, or its time is over' })
   rooms.taking.changed()
   return row
+}
+
+/** What the wallet presented has to prove this very consent. */
+function proofOf(
+  given: ConsentGiven,
+  { demand, client, userId }: { demand: Demand; client: string; userId: string },
+  sender: Sender,
+  rooms: ConsentRooms,
+) {
+  const { proof, validUntil, kind, shown } = given
+  if (proof === undefined || validUntil === undefined)
+    throw unproven(
+      'the contract asks for the wallet of the person: its presentation and validUntil are wanted',
+    )
+  const { view } = demand
+  const { id, version } = view.contract
+  const asked = {
+    ...{ provider: sender.subsystem, portal: sender.client, askedAt: proof.askedAt },
+    services: view.services.map(({ serviceCode }) => serviceCode),
+  }
+  const agreement: Agreement = {
+    ...asked,
+    ...{ client, contract: { id, version }, demand: view.demand, kind, validUntil, shown },
+  }
+  return { ...verifyProof(proof, { agreement, demand: view, userId }, rooms), asked }
 }
 
 function demandFor(

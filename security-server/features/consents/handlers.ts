@@ -1,4 +1,4 @@
-/** Consents for those who run them: on and off, and in numbers. No operation gives a consent, and none names a person. */
+/** Consents for those who run them: on and off, and in numbers. No operation gives a consent, and none names a person but to who may read contents. */
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm, subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -8,6 +8,10 @@ import type { ConsentRooms } from './rooms.ts'
 import { stateOf } from './state-of.ts'
 import { serviceOf, switchOff, switchOn } from './switch-service.ts'
 import { documentOf } from './view-consent.ts'
+import { proofOf } from './view-proof.ts'
+
+/** What a wallet presented names the person, as contents of messages do. */
+const CONTENT_ROLE = 'XROAD_CONTENT_AUDITOR'
 
 export function consentHandlers(rooms: ConsentRooms): Handlers {
   const { localSystems, store } = rooms
@@ -44,14 +48,16 @@ export function consentHandlers(rooms: ConsentRooms): Handlers {
       return viewOf(subsystem)
     },
     switchConsentsOff: ({ params }) => switchOff(subsystemIdOf(params['clientId']), rooms),
-    getConsentByNumber: async ({ params }) => {
+    getConsentByNumber: async ({ params, caller }) => {
       const row = await store.byNumber(params['id']!.toLowerCase())
       if (row === undefined) throw new Fault('not_found', { what: 'there is no consent with this number' })
       const { withdrawn_at: withdrawnAt, withdrawn_record: withdrawnRecord } = row
+      const { proof = null, saved } = (await proofOf(row, rooms)) ?? {}
       return {
         ...{ number: row.number, state: stateOf(row, rooms.clock()), digest: row.digest },
         document: documentOf(row),
-        ...{ uses: row.uses, lastUse: row.last_use, withdrawnAt, withdrawnRecord },
+        ...{ uses: row.uses, lastUse: row.last_use, withdrawnAt, withdrawnRecord, proof },
+        ...(saved && caller.roles.includes(CONTENT_ROLE) && { saved }),
       }
     },
   }

@@ -64,4 +64,13 @@ export const consentMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'security-server-consents-002': {
+    async up(kysely: Kysely<unknown>) {
+      const { text } = columnTypes(kysely)
+      const { schema } = kysely
+      await schema.alterTable('consent').addColumn('presented', text).execute()
+      // Rows without one do not meet in it.
+      await schema.createIndex('consent_presented').unique().on('consent').columns(['presented']).execute()
+    },
+  },
 }

@@ -16,17 +16,19 @@ export type Seals = {
 
 /** Resolves to the name. Throws `delivery_key_missing` when this node cannot open the key. */
 export type NameOf = (person: Subject) => Promise<string>
+/** The key itself, for what is kept about people beside their names. Throws alike. */
+export type PeopleKey = () => Promise<Buffer>
 
 const OF = 'people who consent'
 
-export function createPeopleNames(store: KeyStore, seals: Seals): NameOf {
+export function createPeopleKey(store: KeyStore, seals: Seals): PeopleKey {
   let opened: Promise<Buffer> | undefined
   const open = async (): Promise<Buffer> => {
     const made = async () => store.first({ sealed: seals.seal(OF, randomBytes(32)), keyId: seals.current })
     const { sealed } = (await store.read()) ?? (await made())
     return seals.open(OF, sealed)
   }
-  const key = async (): Promise<Buffer> => {
+  return async () => {
     opened ??= open()
     try {
       return await opened
@@ -35,6 +37,9 @@ export function createPeopleNames(store: KeyStore, seals: Seals): NameOf {
       throw cause
     }
   }
+}
+
+export function createPeopleNames(key: PeopleKey): NameOf {
   return async ({ type, identifier }) =>
     createHmac('sha256', await key())
       .update(JSON.stringify([type, identifier]))

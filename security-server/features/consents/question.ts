@@ -15,7 +15,7 @@ export type Question = {
   sender: Sender
   rooms: ConsentRooms
   /** Throws `invalid_request`. */
-  json(): Promise<Record<string, unknown>>
+  json(most?: number): Promise<Record<string, unknown>>
   acting(): ActingPerson
   own(): Promise<Own>
 }

@@ -1,11 +1,14 @@
 /** Reads the JSON that a portal, a consumer or a register sends: bounded, exactly its fields, nothing quoted back. */
 import { buffer } from 'node:stream/consumers'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
-import type { ConsentGiven, ConsentRequested } from '#schemas/consents.ts'
+import type { ConsentGiven, ConsentRequested, WalletProof } from '#schemas/consents.ts'
 import type { Content } from '../../message/body.ts'
 import { refused } from './who-acts.ts'
 
 const MAX_BYTES = 64 * 1024
+/** With a presentation: chains of certificates and status lists are in it. */
+export const MAX_WITH_PRESENTATION = 1_048_576
+const MAX_DEPTH = 64
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const SHA256 = /^[0-9a-f]{64}$/
 const TOKEN = /^[A-Za-z0-9_-]{43}$/
@@ -16,14 +19,14 @@ const KINDS = ['once', 'standing'] as const
 type Fields = Record<string, unknown>
 
 /** Throws `invalid_request`. */
-export async function readJson(body: Content | undefined): Promise<Fields> {
-  if (body === undefined || body.size === 0 || body.size > MAX_BYTES)
-    throw refused(`a JSON object of at most ${MAX_BYTES} octets is wanted`)
+export async function readJson(body: Content | undefined, most = MAX_BYTES): Promise<Fields> {
+  if (body === undefined || body.size === 0 || body.size > most)
+    throw refused(`a JSON object of at most ${most} octets is wanted`)
   const bytes = body.bytes ?? (await buffer(body.open()))
   let value: unknown
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    value = parseStrictJson(text, { maxLength: MAX_BYTES, maxDepth: 32, number: Number })
+    value = parseStrictJson(text, { maxLength: most, maxDepth: MAX_DEPTH, number: Number })
   } catch {
     throw refused('the body is no JSON, or has a name twice')
   }
@@ -31,12 +34,12 @@ export async function readJson(body: Content | undefined): Promise<Fields> {
 }
 
 export function consentGiven(fields: Fields): ConsentGiven {
-  only(fields, ['contract', 'client', 'demand', 'kind', 'validUntil', 'shown', 'token', 'presentation'])
+  only(fields, ['contract', 'client', 'demand', 'kind', 'validUntil', 'shown', 'token', 'proof'])
   const shown = objectIn(fields['shown'], 'shown')
   only(shown, ['language', 'textHash'])
   const kind = KINDS.find((one) => one === fields['kind'])
   if (kind === undefined) throw refused(`kind is one of ${KINDS.join(', ')}`)
-  const { validUntil, token, presentation } = fields
+  const { validUntil, token, proof } = fields
   return {
     contract: textIn(fields, 'contract', UUID),
     client: plainIn(fields, 'client', 1100),
@@ -45,7 +48,16 @@ export function consentGiven(fields: Fields): ConsentGiven {
     shown: { language: textIn(shown, 'language', LANGUAGE), textHash: textIn(shown, 'textHash', SHA256) },
     ...(validUntil !== undefined && { validUntil: timeIn(fields, 'validUntil') }),
     ...(token !== undefined && { token: textIn(fields, 'token', TOKEN) }),
-    ...(presentation !== undefined && { presentation: objectIn(presentation, 'presentation') }),
+    ...(proof !== undefined && { proof: proofIn(objectIn(proof, 'proof')) }),
+  }
+}
+
+/** Its form alone: `verify-proof.ts` judges it. */
+function proofIn(fields: Fields): WalletProof {
+  only(fields, ['askedAt', 'presentation'])
+  return {
+    askedAt: timeIn(fields, 'askedAt'),
+    presentation: objectIn(fields['presentation'], 'presentation'),
   }
 }
 

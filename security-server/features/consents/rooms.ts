@@ -7,6 +7,7 @@ import type { LocalSystems } from '../../local-systems/local-systems.ts'
 import type { PeerQuota } from '../../peer/peer-quota.ts'
 import type { NameOf } from './people-names.ts'
 import type { RequestStore } from './requests-store.ts'
+import type { PresentationSeals } from './seal-presentation.ts'
 import type { ConsentSettings } from './settings.ts'
 import type { ConsentStore } from './store.ts'
 import type { ConsentTaking } from './take-consent.ts'
@@ -20,6 +21,7 @@ export type ConsentRooms = {
   store: ConsentStore
   requests: RequestStore
   nameOf: NameOf
+  presentations: PresentationSeals
   taking: Pick<ConsentTaking, 'changed' | 'write'>
   globalConfiguration: Pick<GlobalConfiguration, 'current'>
   localSystems: LocalSystems

@@ -1,6 +1,16 @@
 /** The part of the settings about the consents of people. */
 
-export type ConsentSettings = { portalUrl?: string; keepDays: number; perSecond: number }
+/** A kind of credential, and where in it the person's code stands. */
+export type WalletCredential = { format: 'dc+sd-jwt' | 'mso_mdoc'; types: string[]; code: string[] }
+
+export type ConsentSettings = {
+  portalUrl?: string
+  keepDays: number
+  perSecond: number
+  credentials: WalletCredential[]
+}
+
+const name = { type: 'string', minLength: 1, maxLength: 255 } as const
 
 export const consentSchema = {
   type: 'object',
@@ -26,6 +36,28 @@ export const consentSchema = {
       minimum: 1,
       default: 20,
       description: 'How many questions a second a client may ask',
+    },
+    credentials: {
+      type: 'array',
+      maxItems: 16,
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['format', 'types', 'code'],
+        properties: {
+          format: { type: 'string', enum: ['dc+sd-jwt', 'mso_mdoc'] },
+          types: { type: 'array', minItems: 1, maxItems: 16, items: name },
+          code: { type: 'array', minItems: 1, maxItems: 8, items: name },
+        },
+      },
+      default: [
+        { format: 'dc+sd-jwt', types: ['urn:eudi:pid:1'], code: ['personal_administrative_number'] },
+        {
+          ...{ format: 'mso_mdoc', types: ['eu.europa.ec.eudi.pid.1'] },
+          code: ['eu.europa.ec.eudi.pid.1', 'personal_administrative_number'],
+        },
+      ],
+      description: "Which credentials of a wallet have a person's code, and where",
     },
   },
 }

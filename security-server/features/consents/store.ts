@@ -26,13 +26,24 @@ export function createConsentStore(database: Database) {
 
   return {
     /**
-     * Stores a new consent, ends those before it, and answers the request by which the person came, if there is one. False when that
-     * request is not open any more: then nothing is stored.
+     * Stores a new consent, ends those before it, and answers the request by which the person came, if there is one. Nothing is stored
+     * when that request is not open any more, or when the wallet's presentation gave a consent before.
      */
-    add: (row: ConsentRow, q: { record: number; request?: string | undefined }): Promise<boolean> =>
+    add: (
+      row: ConsentRow,
+      q: { record: number; request?: string | undefined },
+    ): Promise<'added' | 'not_open' | 'presented_before'> =>
       inTransaction(tables, async (transaction) => {
         // One row locks all: people do not consent by the thousand a second.
         await lockFor(transaction, 'consents')
+        if (row.presented !== null) {
+          const before = await transaction
+            .selectFrom('consent')
+            .select('number')
+            .where('presented', '=', row.presented)
+            .executeTakeFirst()
+          if (before !== undefined) return 'presented_before'
+        }
         if (q.request !== undefined) {
           const answered = await transaction
             .updateTable('consent_request')
@@ -41,7 +52,7 @@ export function createConsentStore(database: Database) {
             .where('state', '=', 'REQUESTED')
             .where('valid_until', '>', row.given_at)
             .executeTakeFirst()
-          if (answered.numUpdatedRows === 0n) return false
+          if (answered.numUpdatedRows === 0n) return 'not_open'
         }
         await transaction
           .updateTable('consent')
@@ -52,7 +63,7 @@ export function createConsentStore(database: Database) {
           .where('withdrawn_at', 'is', null)
           .execute()
         await transaction.insertInto('consent').values(row).execute()
-        return true
+        return 'added'
       }),
     newest: async ({ person, client, contract }: Key): Promise<ConsentRow | undefined> => {
       const row = await tables

@@ -18,7 +18,10 @@ export type ConsentRow = {
   document: string
   /** `ConsentDemand` as it stood when it was given, JSON. */
   agreed: string
+  /** The record of what a wallet presented, sealed (`seal-presentation.ts`). */
   presentation: string | null
+  /** SHA-256 of what makes that presentation one, hex: none serves twice. */
+  presented: string | null
   withdrawn_at: string | null
   withdrawn_record: number | null
   last_use: string | null

@@ -10,7 +10,7 @@ import { until } from '#test/until.ts'
 import type { ConsentQuestion } from '../../peer/consents.ts'
 import { createKeyStore } from './key-store.ts'
 import { consentMigrations } from './migrations.ts'
-import { createPeopleNames, type Seals } from './people-names.ts'
+import { createPeopleKey, createPeopleNames, type Seals } from './people-names.ts'
 import { createRequestStore } from './requests-store.ts'
 import { createConsentStore } from './store.ts'
 import { nextStretch, stretchOf } from './stretches.ts'
@@ -32,7 +32,7 @@ const seals: Seals = { current: 'k1', seal: (_of, plain) => plain, open: (_of, s
 
 function node(t: Test, database: Database) {
   const store = createConsentStore(database)
-  const nameOf = createPeopleNames(createKeyStore(database), seals)
+  const nameOf = createPeopleNames(createPeopleKey(createKeyStore(database), seals))
   const taking = createConsentTaking({ store, nameOf, clock: () => world.now })
   t.teardown(() => taking.close())
   return { store, nameOf, ...taking }
@@ -46,7 +46,7 @@ async function give(by: Node, code: string, more: Partial<ConsentRow> = {}): Pro
     ...{ number: randomUUID(), subsystem: 'DEV/GOV/2000/population', client: CLIENT, contract: CONTRACT },
     ...{ person: await by.nameOf(person(code)), demand: 'd1', kind: 'standing', digest: 'x' },
     ...{ given_at: iso(world.now), valid_until: iso(world.now + 30 * DAY), document: '{}', agreed: '{}' },
-    ...{ presentation: null, withdrawn_at: null, withdrawn_record: null, last_use: null },
+    ...{ presentation: null, presented: null, withdrawn_at: null, withdrawn_record: null, last_use: null },
     ...{ uses: 0, stretch: '', stretch_uses: 0 },
     ...more,
   }
@@ -196,7 +196,7 @@ await eachDatabase(t, async (database, t, url) => {
     const lost = { ...seals, open: () => Promise.reject(new Error('no key')) as never }
     const nameless = createConsentTaking({
       ...{ store: one.store, clock: () => world.now },
-      nameOf: createPeopleNames(createKeyStore(database), lost),
+      nameOf: createPeopleNames(createPeopleKey(createKeyStore(database), lost)),
     })
     await t.rejects(nameless.take(ask('F1')), { code: 'consent_unknown' })
   })

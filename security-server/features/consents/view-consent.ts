@@ -14,7 +14,7 @@ export function consentView(
   row: ConsentRow,
   rooms: Pick<ConsentRooms, 'globalConfiguration' | 'clock'>,
 ): Consent {
-  const { proof, shown, givenRecord, byRepresentative } = documentOf(row)
+  const { proof, shown, givenRecord, byRepresentative, presentation } = documentOf(row)
   const { withdrawn_at: withdrawnAt, withdrawn_record: withdrawn, last_use: last } = row
   return {
     number: row.number,
@@ -28,6 +28,7 @@ export function consentView(
     ...(withdrawnAt !== null && { withdrawnAt }),
     ...(byRepresentative && { byRepresentative }),
     ...{ proof, shown },
+    ...(presentation !== undefined && { presentation }),
     records: { given: givenRecord, ...(withdrawn !== null && { withdrawn }) },
     uses: { count: row.uses, ...(last !== null && { last }) },
   }

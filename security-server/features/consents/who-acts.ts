@@ -11,7 +11,8 @@ type Acting = {
   represented: string | undefined
 }
 
-export type ActingPerson = { person: Subject; byRepresentative: boolean }
+/** `userId`: who acts, as X-Road-UserId has them. */
+export type ActingPerson = { person: Subject; byRepresentative: boolean; userId: string }
 
 /** Throws `invalid_request`, `representation_refused`. */
 export function whoActs({ userId, userCode, represented }: Acting, countryPrefix: string): ActingPerson {
@@ -26,14 +27,20 @@ export function whoActs({ userId, userCode, represented }: Acting, countryPrefix
         : `the code of a person begins with ${countryPrefix}`,
     )
   const person = { type: USUAL_TYPE, identifier }
-  const isSame = (text: string | undefined): boolean =>
-    text !== undefined &&
-    [text, countryPrefix + text].some((one) => personIn(one, countryPrefix)?.identifier === identifier)
-  if (isSame(userId)) return { person, byRepresentative: false }
-  if (isSame(represented)) return { person, byRepresentative: true }
+  const isSame = (text: string | undefined): boolean => isCodeOf(text, identifier, countryPrefix)
+  if (isSame(userId)) return { person, byRepresentative: false, userId }
+  if (isSame(represented)) return { person, byRepresentative: true, userId }
   throw new Fault('representation_refused', {
     what: 'userCode is another person than the one who acts: name them as the represented party, under a contract whose mandate service confirms it',
   })
+}
+
+/** Whether `text` is the code of this person, with the country's prefix or without. */
+export function isCodeOf(text: string | undefined, identifier: string, countryPrefix: string): boolean {
+  return (
+    text !== undefined &&
+    [text, countryPrefix + text].some((one) => personIn(one, countryPrefix)?.identifier === identifier)
+  )
 }
 
 /** Without the country's prefix, normalised; undefined for what is no code with it. */

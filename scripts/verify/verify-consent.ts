@@ -1,0 +1,57 @@
+/** Verifies a saved consent from itself and trusted issuers: that its document is the one whose presentation a wallet signed. */
+import { createHash } from 'node:crypto'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { parseStrictJson } from '#core/canonical/strict-json.ts'
+import { agreementOf } from '#core/consent/agreement.ts'
+import { type ConsentDocument, consentDigest } from '#core/consent/document.ts'
+import { verifyAgreement } from '#core/consent/verify-agreement.ts'
+import { isObject, type JsonObject } from '#core/presentation/json.ts'
+import type { Reader } from '#core/presentation/record.ts'
+import { need } from '#core/presentation/refused.ts'
+import type { TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
+
+const FORM = 'concordat-consent/1'
+const MAX_LENGTH = 16_777_216
+const MAX_DEPTH = 64
+
+/** The saved consent in `content`; undefined for anything else. */
+export function readSavedConsent(content: Buffer): JsonObject | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(content)
+    const value = parseStrictJson(text, { maxLength: MAX_LENGTH, maxDepth: MAX_DEPTH, number: Number })
+    return isObject(value) && value['form'] === FORM ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The lines of a report, and its facts. Throws a `Refused`. */
+export function verifyConsent(saved: JsonObject, issuers: TrustedIssuer[], reader: Reader) {
+  const { document: given, presentation, form: _form, ...more } = saved
+  need(
+    Object.keys(more).length === 0,
+    'record_malformed',
+    'A saved consent has a document and a presentation.',
+  )
+  need(isObject(given) && isObject(presentation), 'record_malformed', 'document or presentation')
+  // Whatever else is in it changes its digest, which log records have.
+  const document = given as JsonObject & ConsentDocument
+  need(isObject(document.asked), 'record_malformed', 'No wallet proves this consent.')
+  const agreement = agreementOf(document)!
+  const record = canonicalJson(presentation)
+  const digest = createHash('sha256').update(record).digest('hex')
+  need(digest === document.presentation, 'record_differs', 'The document names another presentation.')
+  const proven = verifyAgreement(record, { agreement, issuers, reader })
+  const { number, client, contract, kind, givenAt, validUntil } = document
+  const words =
+    proven.boundBy === 'transaction data'
+      ? 'The holder signed exactly this, and the wallet had it to show.'
+      : 'The holder signed a nonce that commits to exactly this; the wallet had no words to show.'
+  const lines = [
+    `Consent ${number} to ${client}, contract ${contract.id}, version ${contract.version}: ${kind}, until ${validUntil}`,
+    `Given at ${givenAt}, by the words of its document`,
+    `Digest ${consentDigest(document)}, which the log record of each call under it has`,
+    words,
+  ]
+  return { lines, proven, facts: { digest: consentDigest(document), boundBy: proven.boundBy, document } }
+}

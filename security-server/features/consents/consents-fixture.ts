@@ -1,0 +1,91 @@
+/** For tests only: the service by which people give consents, asked as the message path asks it. */
+import { buffer } from 'node:stream/consumers'
+import type { Test } from 'tap'
+import { migrate } from '#platform/database/migrate.ts'
+import { openDatabase } from '#platform/database/open-database.ts'
+import type { ContractContent } from '#schemas/contract.ts'
+import { parseSubsystemId } from '#schemas/identifiers.ts'
+import type { PublishedIssuer } from '#schemas/trusted-issuer.ts'
+import { logFolder, logOptions, openTestLog, SERVER, spoolBody } from '../../message-log/fixture.ts'
+import { createPeerQuota } from '../../peer/peer-quota.ts'
+import { createConsentService } from './answer-consents.ts'
+import { createKeyStore } from './key-store.ts'
+import { consentMigrations } from './migrations.ts'
+import { createPeopleKey, createPeopleNames } from './people-names.ts'
+import { createRequestStore } from './requests-store.ts'
+import type { ConsentRooms } from './rooms.ts'
+import { createPresentationSeals } from './seal-presentation.ts'
+import type { WalletCredential } from './settings.ts'
+import { createConsentStore } from './store.ts'
+import { createConsentTaking } from './take-consent.ts'
+
+const PORTAL = parseSubsystemId('DEV/GOV/9999/portal')
+
+/** What may change while a test runs is read anew at each question. */
+export async function openConsents(
+  t: Test,
+  q: {
+    now: { at: number }
+    contracts: { content: ContractContent; joined: string[] }[]
+    trustedIssuers?: PublishedIssuer[]
+    credentials?: WalletCredential[]
+  },
+) {
+  const { now, contracts, trustedIssuers = [], credentials = [] } = q
+  const database = await openDatabase('sqlite::memory:')
+  t.teardown(() => database.close())
+  await migrate(database, consentMigrations)
+  const log = await openTestLog(t, logOptions(logFolder(t)))
+  const store = createConsentStore(database)
+  const seals = {
+    current: 'k',
+    seal: (_: string, plain: Buffer) => plain,
+    open: (_: string, sealed: Buffer) => sealed,
+  }
+  const peopleKey = createPeopleKey(createKeyStore(database), seals)
+  const nameOf = createPeopleNames(peopleKey)
+  const taking = createConsentTaking({ store, nameOf, clock: () => now.at })
+  t.teardown(() => taking.close())
+  const rooms: ConsentRooms = {
+    ...{ server: SERVER, clock: () => now.at, countryPrefix: 'EE', store, nameOf, taking },
+    settings: { portalUrl: 'https://portal.example/asked/', keepDays: 30, perSecond: 1e6, credentials },
+    requests: createRequestStore(database),
+    presentations: createPresentationSeals(peopleKey),
+    globalConfiguration: {
+      current: () => ({ trustedIssuers, indexFor: () => ({ memberName: () => 'A member' }) }) as never,
+    },
+    localSystems: {} as never,
+    quota: createPeerQuota({ perSecond: 1e6, burst: 1e6, underWay: 50, clock: Date.now }),
+    contracts: () => contracts,
+    count: () => undefined,
+  }
+  const service = createConsentService(rooms)
+  let record = 100
+  const ask = async (
+    line: string,
+    q: { body?: unknown; userId?: string; client?: typeof PORTAL; represented?: string } = {},
+  ) => {
+    const [method = '', target = ''] = line.split(' ')
+    const [servicePath, query] = target.split('?') as [string, string?]
+    const { userId = 'EEP1', client = PORTAL, represented, body } = q
+    const request = {
+      ...{
+        protocol: 'REST',
+        client,
+        service: { ...parseSubsystemId('DEV/GOV/1234/population'), serviceCode: 'consents' },
+        method,
+        servicePath,
+      },
+      ...{ query, headers: [], actors: userId === '' ? {} : { userId } },
+    } as never
+    const text = typeof body === 'string' ? body : JSON.stringify(body)
+    const answer = await service.take({
+      ...{ request, headers: [], represented, record: record++ },
+      body: body === undefined ? undefined : await spoolBody(log, Buffer.from(text)),
+      spool: () => log.spool.begin({ maxBytes: 1e7 }),
+    })
+    const bytes = await buffer(answer.body!.open())
+    return { status: answer.status, headers: answer.headers, body: JSON.parse(bytes.toString()) as never }
+  }
+  return { rooms, ask, store, taking, nameOf }
+}

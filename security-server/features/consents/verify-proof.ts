@@ -1,0 +1,113 @@
+/**
+ * Verifies the wallet's presentation that a portal sends, wholly and by itself. Guarantees that a consent which is kept was agreed to by
+ * the person who acts, now, as issuers say whom the registry trusts at this moment, and that no presentation serves twice.
+ */
+import { createHash } from 'node:crypto'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { type Agreement, transactionOf } from '#core/consent/agreement.ts'
+import { SKEW_MS, verifyAgreement } from '#core/consent/verify-agreement.ts'
+import type { JudgedCredential } from '#core/presentation/judge.ts'
+import { Refused } from '#core/presentation/refused.ts'
+import { anchorsAt, readTrustedIssuers, type TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
+import type { ConsentDemand, WalletProof } from '#schemas/consents.ts'
+import { Fault } from '#schemas/fault.ts'
+import { REFUSALS } from '#schemas/presentation.ts'
+import type { ConsentRooms } from './rooms.ts'
+import type { WalletCredential } from './settings.ts'
+import { isCodeOf, personIn } from './who-acts.ts'
+
+/** How long ago a wallet may have been asked. */
+const FRESH_MS = 10 * 60_000
+const MOST_STATUS_AGE_SECONDS = 86_400
+
+type Proven = {
+  /** The record's canonical text. */
+  text: string
+  /** SHA-256 of it, hex. */
+  digest: string
+  /** What the holder signed once: the same in every record of this presentation, whoever wrote it. */
+  mark: string
+}
+
+/** Throws `consent_unproven`. `userId` is who acts. */
+export function verifyProof(
+  { presentation }: Pick<WalletProof, 'presentation'>,
+  q: { agreement: Agreement; demand: ConsentDemand; userId: string },
+  rooms: Pick<ConsentRooms, 'clock' | 'globalConfiguration' | 'settings' | 'countryPrefix'>,
+): Proven {
+  const { agreement, demand } = q
+  const now = rooms.clock()
+  const askedAt = Date.parse(agreement.askedAt)
+  if (askedAt > now + SKEW_MS) throw unproven('the wallet was asked at a time that has not come')
+  if (askedAt < now - FRESH_MS) throw unproven('the wallet was asked too long ago')
+  const text = textOf(presentation)
+  const proven = refusing(() =>
+    verifyAgreement(text, {
+      ...{ agreement, transaction: transactionOf(agreement, demand) },
+      issuers: trustedAt(new Date(now), rooms),
+      reader: { maxStatusAgeSeconds: MOST_STATUS_AGE_SECONDS },
+    }),
+  )
+  if (proven.judgedAt.getTime() > now + SKEW_MS) throw unproven('it was judged at a time that has not come')
+  checkPerson(proven.credentials, q.userId, rooms)
+  const { clientId, nonce } = proven.asked
+  return { text, digest: sha256(text), mark: sha256(JSON.stringify([clientId, nonce])) }
+}
+
+function textOf(presentation: object): string {
+  try {
+    return canonicalJson(presentation)
+  } catch (cause) {
+    throw unproven('the record has no canonical form', cause)
+  }
+}
+
+/** Those whom the registry trusts at this moment: one that was withdrawn proves nothing new, whatever time the record names. */
+function trustedAt(
+  now: Date,
+  { globalConfiguration }: Pick<ConsentRooms, 'globalConfiguration'>,
+): TrustedIssuer[] {
+  const { trustedIssuers } = globalConfiguration.current()
+  return readTrustedIssuers([...trustedIssuers]).map((issuer) => {
+    const good = new Set(anchorsAt(issuer, now))
+    return { ...issuer, anchors: issuer.anchors.filter(({ certificate }) => good.has(certificate)) }
+  })
+}
+
+/** Where a credential has the code is for this server to say: a portal could ask for any other claim. */
+function checkPerson(
+  credentials: JudgedCredential[],
+  userId: string,
+  { settings, countryPrefix }: Pick<ConsentRooms, 'settings' | 'countryPrefix'>,
+): void {
+  const codes = credentials.flatMap((one) => codesIn(one, settings.credentials))
+  if (codes.length === 0) throw unproven('no credential has the code of a person where the settings say')
+  const acting = personIn(userId, countryPrefix) ?? personIn(countryPrefix + userId, countryPrefix)
+  const isSame = (code: unknown): boolean =>
+    typeof code === 'string' && acting !== undefined && isCodeOf(code, acting.identifier, countryPrefix)
+  if (!codes.every(isSame)) throw unproven('it is of another person than the one who acts')
+}
+
+function codesIn({ format, type, claims }: JudgedCredential, known: readonly WalletCredential[]): unknown[] {
+  const places = known.filter((one) => one.format === format && one.types.includes(type))
+  return places.flatMap(({ code }) =>
+    claims.flatMap(({ path, values }) => (JSON.stringify(path) === JSON.stringify(code) ? values : [])),
+  )
+}
+
+function refusing<T>(verify: () => T): T {
+  try {
+    return verify()
+  } catch (thrown) {
+    if (!(thrown instanceof Refused)) throw thrown
+    throw unproven(`${thrown.reason}: ${REFUSALS[thrown.reason]}`, thrown)
+  }
+}
+
+export function unproven(what: string, cause?: unknown): Fault {
+  return new Fault('consent_unproven', { what, ...(cause !== undefined && { cause }) })
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}

@@ -1,0 +1,30 @@
+/** How a consent was proven, for auditors: what was verified when it was given, without the person; and the saved consent, with them. */
+import { verifyRequest } from '#core/presentation/verify-request.ts'
+import type { ConsentRooms } from './rooms.ts'
+import type { ConsentRow } from './tables.ts'
+import { documentOf } from './view-consent.ts'
+
+type Kept = {
+  judgedAt: string
+  request: string
+  verdict: { credentials: { type: string; issuer: string; status: object | null }[] }
+}
+
+/** The form of a saved consent, which `concordat verify` judges. */
+const SAVED_FORM = 'concordat-consent/1'
+
+export async function proofOf(row: ConsentRow, rooms: Pick<ConsentRooms, 'presentations'>) {
+  if (row.presentation === null) return undefined
+  const text = await rooms.presentations.open(row.number, row.presentation)
+  const record = JSON.parse(text) as Kept & object
+  const { clientId, transactionData } = verifyRequest(record.request, undefined)
+  const proof = {
+    ...{ judgedAt: record.judgedAt, askedBy: clientId },
+    boundBy: transactionData.length > 0 ? ('transaction data' as const) : ('nonce' as const),
+    credentials: record.verdict.credentials.map(({ type, issuer, status }) => ({
+      ...{ type, issuer, hasStatus: status !== null },
+    })),
+  }
+  const saved = { form: SAVED_FORM, document: documentOf(row), presentation: record as object }
+  return { proof, saved }
+}
