@@ -4,6 +4,7 @@ import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
+import { save } from '../../kit/save.ts'
 import { Status } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -29,10 +30,20 @@ type Found = {
     givenAt: string
     validUntil: string
     givenRecord: number
+    proof: 'login' | 'wallet'
   }
   uses: number
   withdrawnAt: string | null
   withdrawnRecord: number | null
+  /** What a wallet presented, as it was verified. */
+  proof: {
+    judgedAt: string
+    askedBy: string
+    boundBy: 'transaction data' | 'nonce'
+    credentials: { type: string; issuer: string }[]
+  } | null
+  /** For who may read contents: what `concordat verify` judges. */
+  saved?: object
 }
 
 export function ConsentsPage() {
@@ -163,12 +174,9 @@ function ByNumber() {
   )
 }
 
-function One({
-  of: { number: id, state, digest, document, uses, withdrawnAt, withdrawnRecord },
-}: {
-  of: Found
-}) {
-  return (
+function One({ of }: { of: Found }) {
+  const { number: id, state, digest, document, uses, withdrawnAt, withdrawnRecord, proof, saved } = of
+  const facts = (
     <Facts
       of={[
         ['consents.number', <Id key="number" of={id} />],
@@ -183,8 +191,32 @@ function One({
           : [['consents.withdrawnAt', <Time key="withdrawn" at={withdrawnAt} />] as const]),
         ...(withdrawnRecord === null ? [] : [['consents.withdrawnRecord', number(withdrawnRecord)] as const]),
         ['consents.calls', number(uses)],
+        ['consents.proof', text(`consents.proof.${document.proof}`)],
+        ...(proof === null ? [] : factsOf(proof)),
         ['extra.consentDigest', <Id key="digest" of={digest} />],
       ].map(([name, value]) => [name, value] as [TextKey, typeof value])}
     />
   )
+  if (saved === undefined) return facts
+  const file = (): File =>
+    new File([JSON.stringify(saved, undefined, 1)], `consent-${id}.json`, { type: 'application/json' })
+  return (
+    <>
+      {facts}
+      <button type="button" onClick={() => save(file())}>
+        {text('consents.save')}
+      </button>
+    </>
+  )
+}
+
+function factsOf({ judgedAt, askedBy, boundBy, credentials }: NonNullable<Found['proof']>) {
+  return [
+    ...credentials.map(
+      ({ type, issuer }) => ['consents.credential', <bdi key={type}>{`${type}, ${issuer}`}</bdi>] as const,
+    ),
+    ['consents.boundBy', text(`consents.boundBy.${boundBy}`)] as const,
+    ['consents.judgedAt', <Time key="judged" at={judgedAt} />] as const,
+    ['consents.askedBy', <Id key="asked" of={askedBy} />] as const,
+  ]
 }
