@@ -19,6 +19,7 @@ import { createFindSystems, type FindSystems } from './asking/find-systems.ts'
 import { createAsking } from './asking/in-turn.ts'
 import { openServer } from './asking/own-server.ts'
 import { serveAssets } from './assets.ts'
+import { WALLET_BACK } from './consents/addresses.ts'
 import { createOneCookie } from './login/cookie.ts'
 import { createSessions, type Look } from './login/sessions.ts'
 import { codeReader, type Refusal, signInRoutes } from './login/sign-in.ts'
@@ -131,6 +132,7 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
       : await openWallets(app, {
           settings: settings.wallets,
           baseUrl: login.baseUrl,
+          agreedAt: WALLET_BACK,
           server,
           clock,
           log,
@@ -145,7 +147,10 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
     settings.mandates && createMandateRegister({ ...settings.mandates, calls, asking: inTurn, clock })
   const reading = createReading({ place, cookie, sessions })
   serveSections(app, SECTIONS, {
-    rooms: { place, systems, server, settings, clock, calls, register, asking: inTurn },
+    rooms: {
+      ...{ place, systems, server, settings, clock, calls, register, asking: inTurn },
+      wallet: wallets?.agreeing,
+    },
     reading,
     count: (what) => questions.inc({ what }),
   })

@@ -17,6 +17,10 @@ const refused = (type: string): object => ({ type, message: type, detail: 'a-det
 type ConsentKeeper = {
   answers: Answering
   consents: Consent[]
+  /** What portals sent, as they sent it. */
+  given: ConsentGiven[]
+  /** Refuses every agreement with this status. */
+  refuse(status: number | undefined): void
   /** A request of `client`, which a url with this secret leads to. */
   ask(token: string, more?: Partial<AskedConsent>): AskedConsent
   state(token: string): ConsentRequestState | undefined
@@ -59,6 +63,8 @@ export function keepConsents(q: {
   }
   const consents: Consent[] = []
   const requests = new Map<string, AskedConsent>()
+  const taken: ConsentGiven[] = []
+  let refusal: number | undefined
 
   const give = ({ kind, shown }: ConsentGiven): Consent => ({
     ...{ number: randomUUID(), state: 'ACTIVE', digest: 'c'.repeat(64), client: party(client) },
@@ -97,6 +103,8 @@ export function keepConsents(q: {
     }
     if (what === 'consents' && name === '' && method === 'POST') {
       const given = body as ConsentGiven
+      taken.push(given)
+      if (refusal !== undefined) return send(response, refused('consent_unproven'), refusal)
       if (given.demand !== demand.demand) return send(response, refused('consent_demand_changed'), 409)
       const consent = give(given)
       consents.unshift(consent)
@@ -114,7 +122,10 @@ export function keepConsents(q: {
   }
 
   return {
-    ...{ answers, consents },
+    ...{ answers, consents, given: taken },
+    refuse(status) {
+      refusal = status
+    },
     ask(token, more = {}) {
       const request: AskedConsent = {
         ...{ request: randomUUID(), state: 'REQUESTED', validUntil: after(1), client: party(client), demand },

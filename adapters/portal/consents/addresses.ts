@@ -11,6 +11,11 @@ export const WITHDRAW = '/consents/withdraw'
  */
 export const ASKED = '/consents/asked/:instance/:memberClass/:memberCode/:subsystem/:token'
 
+/** A wallet is asked: how far it is, where that of this device sends the person, and where the number of another is typed. */
+export const WALLET_WAIT = '/consents/wallet/wait'
+export const WALLET_BACK = '/consents/wallet/back'
+export const WALLET_NUMBER = '/consents/wallet/number'
+
 export function addressOf(page: string, { told, number }: Pick<Consent, 'told' | 'number'>): string {
   return `${page}?${new URLSearchParams({ system: told.id, number })}`
 }

@@ -5,33 +5,32 @@
 import { identifier } from '#adapters/client/identifiers.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { CONSENTS, type ConsentGiven, type ConsentKind } from '#schemas/consents.ts'
-import type { System } from '../asking/find-systems.ts'
 import { namesOf } from '../asking/names.ts'
 import { isObject } from '../asking/read-usages.ts'
 import type { Answer, Rooms, Visit } from '../routing/section.ts'
 import { LANGUAGES, wordsOf } from '../texts.ts'
-import { addressOf, ONE } from './addresses.ts'
+import { beginAgreement } from './agree-by-wallet.ts'
 import { answeredPage, askedPage } from './asked-page.ts'
 import type { Asked } from './consent.ts'
 import { notAnsweredPage, plainPage } from './problem.ts'
-import { readAsked, readConsent } from './read-consents.ts'
+import { readAsked } from './read-consents.ts'
+import { addressOfWay, sendAgreement, type Way } from './send-agreement.ts'
 import { hashOf, termsOf } from './terms.ts'
 
 const TOKEN = /^[A-Za-z0-9_-]{43}$/
 
-/** What the one-time url names: the system that asks, and the secret. */
-type Way = { system: System; token: string; service: string }
-
 export async function showAsked(visit: Visit, rooms: Rooms): Promise<Answer> {
   const found = await findAsked(visit, rooms)
   if (!('asked' in found)) return found
-  return { page: askedPage(rooms.place, visit.reader, { asked: found.asked, at: addressOfWay(found.way) }) }
+  const { asked, way } = found
+  const hasWallet = rooms.wallet !== undefined
+  return { page: askedPage(rooms.place, visit.reader, { asked, at: addressOfWay(way), hasWallet }) }
 }
 
 export async function takeAnswer(visit: Visit, rooms: Rooms): Promise<Answer> {
   const found = await findAsked(visit, rooms)
   if (!('asked' in found)) return found
-  return visit.form.get('answer') === 'yes' ? give(visit, rooms, found) : decline(visit, rooms, found)
+  return visit.form.get('answer') === 'no' ? decline(visit, rooms, found) : give(visit, rooms, found)
 }
 
 /** What is asked of this very person and still open, or the page that says why there is nothing. */
@@ -58,11 +57,8 @@ async function findAsked(
   return { asked, way: { system, token, service } }
 }
 
-async function give(
-  { form, reader, gone }: Visit,
-  rooms: Rooms,
-  { asked, way }: { asked: Asked; way: Way },
-): Promise<Answer> {
+async function give(visit: Visit, rooms: Rooms, { asked, way }: { asked: Asked; way: Way }): Promise<Answer> {
+  const { form, reader } = visit
   const { client, demand } = asked
   const [language = '', kind] = [form.get('language') ?? '', form.get('kind') as ConsentKind | null]
   const { easy } = reader.look
@@ -70,25 +66,18 @@ async function give(
     LANGUAGES.includes(language) &&
     hashOf(termsOf(asked, wordsOf(language, { easy, timeZone: rooms.place.timeZone }))) === form.get('text')
   const isSame = isShown && form.get('demand') === demand.digest
-  const href = addressOfWay(way)
-  if (!isSame || kind === null || !demand.rule.kinds.includes(kind) || demand.rule.proof !== 'login')
-    return plainPage(rooms, reader, { of: 'asked.changed', status: 409, href })
+  if (!isSame || kind === null || !demand.rule.kinds.includes(kind))
+    return plainPage(rooms, reader, { of: 'asked.changed', status: 409, href: addressOfWay(way) })
   const given: ConsentGiven = {
     ...{ contract: demand.contract.id, client: colonForm(client.id), demand: demand.digest, kind },
     ...{ shown: { language, textHash: form.get('text') ?? '' }, token: way.token },
   }
-  const answer = await rooms.calls.call(reader.session, gone, {
-    ...{ service: way.service, method: 'POST', path: '/v1/consents', json: given },
-  })
-  if ('status' in answer && answer.status === 409)
-    return plainPage(rooms, reader, { of: 'asked.changed', status: 409, href })
-  const consent =
-    'status' in answer && answer.status === 201
-      ? readConsent(way.system, answer.json, namesOf(await rooms.systems.offering(CONSENTS)))
-      : undefined
-  if (consent === undefined) return notAnsweredPage(rooms, reader, { answer, isAct: true, href })
-  const page = answeredPage(rooms.place, reader, { asked, answer: 'GIVEN', consent: addressOf(ONE, consent) })
-  return { page }
+  if (demand.rule.proof === 'login') return sendAgreement(visit, rooms, { asked, way, given })
+  const { wallet } = rooms
+  // The page offers nothing else.
+  if (wallet === undefined) return { to: addressOfWay(way) }
+  const flow = form.get('answer') === 'cross-device' ? 'cross-device' : 'same-device'
+  return beginAgreement(visit, rooms, { wallet, flow, asked, way, given })
 }
 
 async function decline(
@@ -106,13 +95,9 @@ async function decline(
     answer.json['state'] === 'DECLINED'
   if (!isDone)
     return notAnsweredPage(rooms, reader, {
-      ...{ answer, isAct: true, href: addressOfWay({ system, token, service }) },
+      ...{ answer, isAct: true, href: addressOfWay({ system, token }) },
     })
   return { page: answeredPage(rooms.place, reader, { asked, answer: 'DECLINED' }) }
-}
-
-function addressOfWay({ system, token }: Way): string {
-  return `/consents/asked/${system.id}/${token}`
 }
 
 /** Undefined for codes that are no identifier. */

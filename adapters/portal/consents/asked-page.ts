@@ -2,7 +2,7 @@
 import type { ConsentKind } from '#schemas/consents.ts'
 import { csrfField } from '../pages/form.ts'
 import { frameOf, type Place, type Reader, wholePage } from '../pages/frame.ts'
-import { foreign, html, NOTHING } from '../pages/html.ts'
+import { foreign, type Html, html, NOTHING } from '../pages/html.ts'
 import type { Visit } from '../routing/section.ts'
 import type { Words } from '../texts.ts'
 import type { Asked } from './consent.ts'
@@ -12,12 +12,18 @@ import { hashOf, termList, termsOf } from './terms.ts'
 export function askedPage(
   place: Place,
   reader: Visit['reader'],
-  { asked, at }: { asked: Asked; at: string },
+  { asked, at, hasWallet }: { asked: Asked; at: string; hasWallet: boolean },
 ): string {
   const { words, session } = reader
   const { client, demand } = asked
   const terms = termsOf(asked, words)
   const needsWallet = demand.rule.proof === 'wallet'
+  const canAgree = !needsWallet || hasWallet
+  const button = (answer: string, text: string): Html =>
+    html`<button type="submit" name="answer" value="${answer}" class="button quiet-button">${words(text)}</button>`
+  const yes = needsWallet
+    ? [button('same-device', 'agree.here'), button('cross-device', 'agree.elsewhere')]
+    : [button('yes', 'asked.agree')]
   const content = html`<article class="about"><h1>${words('asked.title')}</h1>
 <p class="lead"><strong>${foreign(client.owner)}</strong> ${words('asked.wants')} <strong>${foreign(demand.provider.name)}</strong></p>
 <div class="card">${termList(terms)}</div>
@@ -26,9 +32,9 @@ export function askedPage(
 <form method="post" action="${at}" class="decide">${csrfField(session)}
 <input type="hidden" name="demand" value="${demand.digest}"><input type="hidden" name="language" value="${words.language}">
 <input type="hidden" name="text" value="${hashOf(terms)}">
-${needsWallet ? html`<p class="note">${words('asked.wallet')}</p>` : kinds(demand.rule.kinds, words)}
-<p class="row">${needsWallet ? NOTHING : html`<button type="submit" name="answer" value="yes" class="button quiet-button">${words('asked.agree')}</button>`}
-<button type="submit" name="answer" value="no" class="button quiet-button">${words('asked.decline')}</button></p></form>
+${canAgree ? kinds(demand.rule.kinds, words) : NOTHING}
+${needsWallet ? html`<p class="note">${words(hasWallet ? 'agree.lead' : 'asked.wallet')}</p>` : NOTHING}
+<p class="row">${canAgree ? yes : NOTHING} ${button('no', 'asked.decline')}</p></form>
 <p class="quiet">${words('asked.until', { at: words.moment(asked.validUntil) })}</p></article>`
   return wholePage(frameOf(place, reader, { title: words('asked.title'), at, section: 'consents' }), content)
 }

@@ -7,10 +7,12 @@ import type { Party, Why } from '../joining/row.ts'
 export type Demand = {
   /** Agreement names it, and holds for nothing else. */
   digest: string
-  contract: { id: string; title: string }
+  contract: { id: string; version: number; title: string }
   provider: Party
   purpose: string
   legalBasis: string
+  /** As the contract has them: a wallet is given these to show. */
+  services: { serviceCode: string; responseFields?: string[] }[]
   /** Last names of JSON Pointers; empty: the contract names none, so any. */
   fields: string[]
   rule: Pick<ConsentDemand['rule'], 'proof' | 'kinds' | 'maxDays' | 'dataLife' | 'frequency' | 'range'>

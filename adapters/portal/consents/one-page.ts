@@ -28,7 +28,7 @@ export function consentPage(
 ${note(consent, name, words)}
 <div class="card">${termList(
     termsOf({ ...consent, until: consent.validUntil }, words),
-  )}<p class="quiet">${words('consent.given', { at: words.moment(consent.givenAt) })} ${consent.byRepresentative ? words('consent.byRepresentative') : NOTHING}</p></div>
+  )}<p class="quiet">${words('consent.given', { at: words.moment(consent.givenAt) })} ${consent.demand.rule.proof === 'wallet' ? words('consent.byWallet') : NOTHING} ${consent.byRepresentative ? words('consent.byRepresentative') : NOTHING}</p></div>
 <p class="row">${name === 'active' ? html`<a class="button" href="${addressOf(WITHDRAW, consent)}">${words('consent.withdraw')}</a>` : NOTHING}
 <a class="button quiet-button" href="${addressOf(RECEIPT, consent)}" download>${ICONS.file}${words('consent.receipt')}</a>
 <button type="button" class="button quiet-button" data-print hidden>${ICONS.print}${words('tools.print')}</button></p>

@@ -83,15 +83,29 @@ function readDemand(told: System, given: unknown, names: Names): Demand | undefi
   const { demand, contract, purpose, legalBasis } = given
   const provider = partyOf(given['provider'], 4, names)
   const rule = readRule(given['rule'])
-  const { id, title } = contract as Json
+  const { id, title, version } = contract as Json
   if (typeof demand !== 'string' || !DIGEST.test(demand) || !isUuid(id)) return undefined
+  if (!isCount(version, MOST_TIMES)) return undefined
   if (![title, purpose, legalBasis].every((text) => isPlainText(text, MOST_TEXT))) return undefined
   if (provider === undefined || provider.id !== told.id || rule === undefined) return undefined
   const texts = { purpose: purpose as string, legalBasis: legalBasis as string }
   return {
-    ...{ digest: demand, contract: { id, title: title as string }, provider, rule, ...texts },
+    ...{ digest: demand, contract: { id, version, title: title as string }, provider, rule, ...texts },
+    services: servicesOf(given['services']),
     fields: fieldsOf(given['services']),
   }
+}
+
+function servicesOf(given: unknown): Demand['services'] {
+  return listOf(given)
+    .slice(0, MOST_SERVICES)
+    .flatMap((one) => {
+      if (!isObject(one) || !isPlainText(one['serviceCode'], MOST_ID)) return []
+      const { serviceCode, responseFields } = one
+      if (responseFields === undefined) return [{ serviceCode: serviceCode as string }]
+      const fields = listOf(responseFields).flatMap((field) => (isPlainText(field, MOST_ID) ? [field] : []))
+      return [{ serviceCode: serviceCode as string, responseFields: fields.slice(0, MOST_FIELDS) }]
+    })
 }
 
 /** Empty as soon as one service may give anything: a list of some fields would promise too much. */

@@ -1,7 +1,18 @@
 /** "What I agreed to": the consents of all systems, taking one back, and answering an office that asks for one. */
 import { CONSENTS } from '#schemas/consents.ts'
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
-import { ASKED, addressOf, LIST, ONE, RECEIPT, WITHDRAW } from './addresses.ts'
+import {
+  ASKED,
+  addressOf,
+  LIST,
+  ONE,
+  RECEIPT,
+  WALLET_BACK,
+  WALLET_NUMBER,
+  WALLET_WAIT,
+  WITHDRAW,
+} from './addresses.ts'
+import { comeBack, showWaiting, takeNumber } from './agree-by-wallet.ts'
 import { showAsked, takeAnswer } from './answer-asked.ts'
 import { askConsents } from './ask-consents.ts'
 import { callAt, consentOf, findConsent, placeOf, usesOf } from './ask-one.ts'
@@ -21,6 +32,9 @@ export const consents: Section = {
     { method: 'POST', path: WITHDRAW, asks: 'withdrawal', answer: withdraw },
     { method: 'GET', path: ASKED, asks: 'asked', isEntrance: true, answer: showAsked },
     { method: 'POST', path: ASKED, asks: 'answered', answer: takeAnswer },
+    { method: 'GET', path: WALLET_WAIT, answer: showWaiting },
+    { method: 'GET', path: WALLET_BACK, asks: 'answered', isEntrance: true, answer: comeBack },
+    { method: 'POST', path: WALLET_NUMBER, asks: 'answered', answer: takeNumber },
   ],
 }
 

@@ -1,4 +1,4 @@
-/** The pages of a login with a wallet. They need no script, and none turns by itself: who waits asks again by a link, and each says when it is over. */
+/** The pages on which a wallet is asked: for a login, or to agree to something. They need no script, and none turns by itself: who waits asks again by a link, and each says when it is over. */
 import type { WalletLogin } from '#platform/wallet-login/create-wallet-login.ts'
 import { drawQr } from '#platform/wallet-login/draw-qr.ts'
 import { frameOf, type Place, type Reader, wholePage } from './frame.ts'
@@ -7,7 +7,12 @@ import { type Html, html, NOTHING } from './html.ts'
 /** What happened to what the person just did. */
 export type Said = 'notYet' | 'wrongNumber'
 
-type Waiting = Exclude<ReturnType<WalletLogin['look']>, { state: 'ended' }> & { said: Said | undefined }
+type Waiting = Exclude<ReturnType<WalletLogin['look']>, { state: 'ended' }> & {
+  said: Said | undefined
+  at: Asking
+}
+/** What it is for, which some texts say, and its addresses: that of the number stands beside that of waiting. */
+type Asking = { of: 'wallet' | 'agree'; wait: string; again: string; csrf: Html }
 
 const AT = '/login/wallet'
 
@@ -35,14 +40,14 @@ export function waitPage(place: Place, reader: Reader, q: Waiting): string {
   const { words } = reader
   const isHere = q.flow === 'same-device'
   const title = words(isHere ? 'wallet.open.title' : 'wallet.scan.title')
-  const at = `${AT}/wait`
+  const { wait, again } = q.at
   const until = words('wallet.until', { time: words.clock(new Date(q.endsAt).toISOString()) })
   const content = html`<div class="message"><h1>${title}</h1>
 ${noticeOf(reader, q)}
 ${isHere ? openOf(reader, q) : scanOf(reader, q)}
-<p><a href="${at}">${words('wallet.look')}</a></p>
-<p class="quiet">${until} <a href="${AT}">${words('wallet.again')}</a></p></div>`
-  return wholePage(frameOf(place, reader, { title, at }), content)
+<p><a href="${wait}">${words('wallet.look')}</a></p>
+<p class="quiet">${until} <a href="${again}">${words('wallet.again')}</a></p></div>`
+  return wholePage(frameOf(place, reader, { title, at: wait }), content)
 }
 
 function noticeOf({ words }: Reader, { said, refusal, state, flow }: Waiting): Html {
@@ -66,27 +71,31 @@ function openOf({ words }: Reader, { walletUrl }: Waiting): Html {
 <p class="go"><a class="button" href="${walletUrl}">${words('wallet.openIt')}</a></p>`
 }
 
-function scanOf({ words }: Reader, { walletUrl }: Waiting): Html {
+function scanOf({ words }: Reader, { walletUrl, at: { of, wait, csrf } }: Waiting): Html {
   // It is markup of our own: of the address and the label `drawQr` lets nothing through but squares and text.
   const qr: Html = { markup: drawQr(walletUrl, words('wallet.scan.title')) }
   return html`<p class="lead">${words('wallet.scan')}</p>
 <div class="qr">${qr}</div>
 <details class="code"><summary>${words('wallet.asText')}</summary><code>${walletUrl}</code></details>
-<form class="number-form" method="post" action="${AT}/number">
+<form class="number-form" method="post" action="${wait.replace(/wait$/, 'number')}">${csrf}
 <label for="number">${words('wallet.number')}</label>
 <input id="number" name="number" inputmode="numeric" autocomplete="off" maxlength="12" required>
-<button type="submit" class="button">${words('wallet.send')}</button></form>
-<p class="quiet">${words('wallet.warn')}</p>`
+<button type="submit" class="button">${words(`${of}.send`)}</button></form>
+<p class="quiet">${words(`${of}.warn`)}</p>`
 }
 
 /** What another device shows after its wallet answered; undefined if there is nothing to type any more. */
-export function phonePage(place: Place, reader: Reader, number: string | undefined): string {
+export function phonePage(
+  place: Place,
+  reader: Reader,
+  { number, of }: { number: string | undefined; of: 'wallet' | 'agree' },
+): string {
   const { words } = reader
   const title = words(number === undefined ? 'wallet.noNumber.title' : 'wallet.phone.title')
   const shown =
     number === undefined ? NOTHING : html`<p class="typed">${number.slice(0, 3)} ${number.slice(3)}</p>`
   const content = html`<div class="message"><h1>${title}</h1>${shown}
 <p class="lead">${words(number === undefined ? 'wallet.noNumber' : 'wallet.phone')}</p>
-${number === undefined ? NOTHING : html`<p class="note">${words('wallet.warn')}</p>`}</div>`
+${number === undefined ? NOTHING : html`<p class="note">${words(`${of}.warn`)}</p>`}</div>`
   return wholePage(frameOf(place, reader, { title, at: '/' }), content)
 }

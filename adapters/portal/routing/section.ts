@@ -4,6 +4,7 @@
  */
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import type { WalletLogin } from '#platform/wallet-login/create-wallet-login.ts'
 import type { Calls } from '../asking/calls.ts'
 import type { FindSystems } from '../asking/find-systems.ts'
 import type { Asking } from '../asking/in-turn.ts'
@@ -65,6 +66,8 @@ export type Rooms = {
   calls: Calls
   /** Undefined where nobody acts for another. */
   register: MandateRegister | undefined
+  /** Asks a person's wallet to agree; undefined where the portal asks none. */
+  wallet: WalletLogin | undefined
   asking: Asking
   server: Pick<OwnServer, 'service'>
 }

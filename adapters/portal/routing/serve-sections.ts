@@ -15,6 +15,7 @@ import type { Answer, Rooms, Route, Section, Visit } from './section.ts'
 type Serving = { rooms: Rooms; reading: Reading; count(what: string): void }
 
 const HTML = 'text/html; charset=utf-8'
+const MOST_ADDRESS = 600
 const PACKING = { level: 5, flush: constants.Z_SYNC_FLUSH }
 
 export function serveSections(app: FastifyInstance, sections: readonly Section[], q: Serving): void {
@@ -66,9 +67,12 @@ function answerStranger(route: Route, request: FastifyRequest, rooms: Rooms, rea
   if (route.path === '/') return { page: welcomePage(rooms.place, reader) }
   if (route.isEntrance !== true) return { to: '/' }
   const [at = '/'] = request.url.split('?')
-  // The Strict cookie of a person who is signed in does not come with a link of another site, but with the next step from here.
-  if (request.headers['sec-fetch-site'] === 'cross-site')
-    return message(rooms, reader, { of: 'entrance', link: [at, 'login.goOn'], next: at })
+  // The Strict cookie of a person who is signed in does not come with a link of another site, but with the next step from here. A wallet
+  // puts its code behind the address.
+  if (request.headers['sec-fetch-site'] === 'cross-site') {
+    const whole = request.url.length <= MOST_ADDRESS ? request.url : at
+    return message(rooms, reader, { of: 'entrance', link: [whole, 'login.goOn'], next: whole })
+  }
   const { hasWallets } = rooms.place
   return message(rooms, reader, {
     ...{ of: 'entrance', link: [`/login?next=${at}`, 'welcome.signIn'] },

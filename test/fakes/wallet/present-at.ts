@@ -2,6 +2,7 @@
 import { request as send } from 'undici'
 import type { KeyPair } from '#core/certificate/certificate-fixture.ts'
 import type { JsonObject } from '#core/presentation/json.ts'
+import { hashOfTransaction } from '#core/presentation/transaction-data.ts'
 import type { Authority } from './authority.ts'
 import { answerOf } from './post-answer.ts'
 import { sdJwtOfJose } from './sd-jwt-of-jose.ts'
@@ -15,6 +16,13 @@ type Presented = {
   /** Where the wallet is to send its person. */
   redirectUri: string
   error: string
+}
+
+/** What the holder agrees to, where the request names it. */
+function transactionsIn({ transaction_data: texts }: JsonObject): { transactionHashes?: string[] } {
+  return Array.isArray(texts)
+    ? { transactionHashes: texts.map((text) => hashOfTransaction(String(text))) }
+    : {}
 }
 
 /** `changes` make it a bad presentation: signed by another, for another request, or with a posted form of its own. */
@@ -34,6 +42,7 @@ export async function presentAt(
   const { signer, nonce, change = (form: Buffer) => form } = changes
   const presentation = await sdJwtOfJose.present(await sdJwtOfJose.issue({ authority, holder, attributes }), {
     ...{ request, disclose, holder, signedAt: new Date() },
+    ...transactionsIn(request),
     ...(signer === undefined ? {} : { signer }),
     ...(nonce === undefined ? {} : { nonce }),
   })

@@ -14,6 +14,8 @@ import { readVerifier } from './verifier.ts'
 
 export type Wallets = {
   login: WalletLogin
+  /** Asks the wallet of somebody who is signed in already to agree to something. */
+  agreeing: WalletLogin
   /** Why nobody can sign in so; undefined if all is well. */
   ailing(): string | undefined
   close(): Promise<void>
@@ -32,6 +34,8 @@ export async function openWallets(
   q: {
     settings: WalletSettings
     baseUrl: string
+    /** Where the wallet of this device sends the person after they agreed. */
+    agreedAt: string
     server: Pick<OwnServer, 'listTrustedIssuers'>
     clock: Clock
     log: Log
@@ -51,29 +55,33 @@ export async function openWallets(
     'outcome',
   ])
   const lists = createStatusLists({ clock, mayAsk: (uri) => mayAsk(uri, issuers) })
-  const login = createWalletLogin({
-    settings: {
-      ...{ baseUrl, prefix: WALLETS, walletUrl: settings.walletUrl },
-      returnUrl: {
-        'same-device': `${baseUrl}${WALLET_PAGES}/back`,
-        'cross-device': `${baseUrl}${WALLET_PAGES}/phone`,
+  const asking = (prefix: string, back: string): WalletLogin =>
+    createWalletLogin({
+      settings: {
+        ...{ baseUrl, prefix, walletUrl: settings.walletUrl },
+        returnUrl: {
+          'same-device': `${baseUrl}${back}`,
+          'cross-device': `${baseUrl}${WALLET_PAGES}/phone`,
+        },
+        maxStatusAgeSeconds: settings.maxStatusAgeHours * HOUR_SECONDS,
       },
-      maxStatusAgeSeconds: settings.maxStatusAgeHours * HOUR_SECONDS,
-    },
-    verifier,
-    needed: [{ attribute: CODE }],
-    sources: settings.credentials.map(({ format, types, code }, at) => ({
-      ...{ id: `person_${at + 1}`, format, types, places: { [CODE]: code } },
-    })),
-    issuers: issuers.current,
-    fetchStatusList: lists.fetch,
-    clock,
-    count: (outcome) => outcomes.inc({ outcome }),
-  })
+      verifier,
+      needed: [{ attribute: CODE }],
+      sources: settings.credentials.map(({ format, types, code }, at) => ({
+        ...{ id: `person_${at + 1}`, format, types, places: { [CODE]: code } },
+      })),
+      issuers: issuers.current,
+      fetchStatusList: lists.fetch,
+      clock,
+      count: (outcome) => outcomes.inc({ outcome }),
+    })
+  const login = asking(WALLETS, `${WALLET_PAGES}/back`)
+  const agreeing = asking(`${WALLETS}/agree`, q.agreedAt)
   walletRoutes(app, WALLETS, login)
+  walletRoutes(app, `${WALLETS}/agree`, agreeing)
   const looking = setInterval(() => void issuers.look(), LOOK_MS).unref()
   return {
-    login,
+    ...{ login, agreeing },
     ailing() {
       if (verifier.leaf.notAfter.getTime() <= clock()) return 'the certificate for asking wallets is expired'
       return issuers.isRead() ? undefined : 'the trusted issuers of wallets cannot be read'

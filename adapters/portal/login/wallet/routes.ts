@@ -5,6 +5,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { LoginRefusal } from '#platform/wallet-login/create-wallet-login.ts'
 import { type Place, type Reader, readerOf } from '../../pages/frame.ts'
+import { NOTHING } from '../../pages/html.ts'
 import { phonePage, type Said, waitPage, walletPage } from '../../pages/wallet.ts'
 import { messagePage } from '../../pages/welcome.ts'
 import { readForm } from '../../routing/form.ts'
@@ -14,7 +15,7 @@ import { endOld, nextOf, type SignIn } from '../sign-in.ts'
 import { CODE, WALLET_PAGES, type Wallets } from './open-wallets.ts'
 
 type WalletSignIn = Pick<SignIn, 'codeOf' | 'lookOf' | 'refused' | 'arrived' | 'count' | 'isEntrance'> & {
-  wallets: Pick<Wallets, 'login'>
+  wallets: Pick<Wallets, 'login' | 'agreeing'>
   cookie: OneCookie
   sessions: Sessions
   place: Place
@@ -22,12 +23,14 @@ type WalletSignIn = Pick<SignIn, 'codeOf' | 'lookOf' | 'refused' | 'arrived' | '
 type Held = { id: string; browser: string }
 type Finished = ReturnType<Wallets['login']['confirm']>
 
+/** The form has no session yet. */
+const SIGNING_IN = { of: 'wallet', wait: `${WALLET_PAGES}/wait`, again: WALLET_PAGES, csrf: NOTHING } as const
 const HTML = 'text/html; charset=utf-8'
 const MOST_TYPED = 64
 
 export function walletSignInRoutes(app: FastifyInstance, q: WalletSignIn): void {
   const { place, cookie } = q
-  const { login } = q.wallets
+  const { login, agreeing } = q.wallets
   const heldBy = ({ headers }: FastifyRequest): (Held & { language: string; next: string }) | undefined => {
     const held = cookie.read(headers.cookie)
     return held !== undefined && 'wallet' in held
@@ -60,7 +63,7 @@ export function walletSignInRoutes(app: FastifyInstance, q: WalletSignIn): void 
     const held = heldBy(request)
     const looked = held === undefined ? undefined : login.look(held.id, held.browser)
     if (looked === undefined || looked.state === 'ended') return sayEnded(request, reply)
-    return reply.type(HTML).send(waitPage(place, readerFor(request), { ...looked, said }))
+    return reply.type(HTML).send(waitPage(place, readerFor(request), { ...looked, said, at: SIGNING_IN }))
   }
 
   /** Signs in whoever the wallet names. Anything else leaves no session. */
@@ -112,11 +115,14 @@ export function walletSignInRoutes(app: FastifyInstance, q: WalletSignIn): void 
   })
 
   app.get(`${WALLET_PAGES}/phone`, (request, reply) => {
-    const number = login.numberFor(codeIn(request))
+    const code = codeIn(request)
+    const toAgree = agreeing.numberFor(code)
+    const number = toAgree ?? login.numberFor(code)
+    const of = toAgree === undefined ? 'wallet' : 'agree'
     return reply
       .code(number === undefined ? 403 : 200)
       .type(HTML)
-      .send(phonePage(place, readerFor(request), number))
+      .send(phonePage(place, readerFor(request), { number, of }))
   })
 
   app.post(`${WALLET_PAGES}/number`, (request, reply) => {

@@ -3,64 +3,34 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { newKey } from '#core/certificate/certificate-fixture.ts'
-import { testVerifier } from '#core/presentation/presentation-fixture.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { type Browser, CLIENT, openBrowser } from '#test/fakes/openid-provider.ts'
 import { usageSample } from '#test/fakes/usage-sample.ts'
 import { startUsageServer, tellsPlainly } from '#test/fakes/usage-systems.ts'
-import { authorityOf, PERSON } from '#test/fakes/wallet/authority.ts'
+import { PERSON } from '#test/fakes/wallet/authority.ts'
 import { presentAt } from '#test/fakes/wallet/present-at.ts'
 import { startPortal } from '../../portal-fixture.ts'
 import { openIssuersFile, openIssuersOfServer } from './issuers.ts'
-import { checkWallets, type WalletSettings } from './settings.ts'
+import { checkWallets } from './settings.ts'
 import { readVerifier } from './verifier.ts'
+import {
+  filesIn,
+  holder,
+  issuersOf,
+  keyOf,
+  NOW,
+  pemOf,
+  state,
+  stranger,
+  verifier,
+  walletOf,
+} from './wallets-fixture.ts'
 
-const NOW = Date.now()
-const DAY = 86_400_000
-const VALID = { notBefore: new Date(NOW - DAY), notAfter: new Date(NOW + DAY) }
 const CODE = 'P00000042'
 const OTHER = 'P00000043'
-const state = authorityOf('State', [PERSON], VALID)
-const stranger = authorityOf('Stranger', [PERSON], VALID)
-const verifier = testVerifier('x509_hash', VALID)
-const holder = newKey()
 const PLACE = '/login/wallet'
-
-const walletOf = (personal_code: string, authority = state) => ({
-  ...{ authority, holder, attributes: { personal_code, family_name: 'Mets' }, disclose: ['personal_code'] },
-})
 const mine = walletOf(CODE)
 const theirs = walletOf(OTHER)
-
-const pemOf = (der: Buffer): string =>
-  `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`
-const keyOf = (pair: typeof holder): string =>
-  String(pair.privateKey.export({ format: 'pem', type: 'pkcs8' }))
-const issuersOf = (...authorities: (typeof state)[]): string =>
-  JSON.stringify(
-    authorities.map(({ name, anchorDer }) => ({
-      name,
-      types: [PERSON],
-      anchors: [anchorDer.toString('base64')],
-    })),
-  )
-
-/** The files of the settings, in a folder of the test. */
-function filesIn(folder: string): WalletSettings {
-  const write = (name: string, content: string): string => {
-    const file = path.join(folder, name)
-    writeFileSync(file, content, { mode: 0o600 })
-    return file
-  }
-  return {
-    certificateFile: write('verifier.pem', verifier.chain.map(pemOf).join('')),
-    keyFile: write('verifier.key', keyOf(verifier.key)),
-    trustedIssuersFile: write('issuers.json', issuersOf(state)),
-    credentials: [{ format: 'dc+sd-jwt', types: [PERSON], code: ['personal_code'] }],
-    walletUrl: 'haip-vp://',
-    maxStatusAgeHours: 24,
-  }
-}
 
 void t.test('people sign in with a wallet', async (t) => {
   const server = await startUsageServer(t, usageSample(NOW, tellsPlainly([])))

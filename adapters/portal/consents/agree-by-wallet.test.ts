@@ -1,0 +1,170 @@
+/** People who agree with their wallet, on this device and another; and those who decline, come late, or are somebody else. */
+import t from 'tap'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { newKey } from '#core/certificate/certificate-fixture.ts'
+import { type Agreement, transactionOf } from '#core/consent/agreement.ts'
+import { verifyAgreement } from '#core/consent/verify-agreement.ts'
+import type { AskedConsent, ConsentGiven } from '#schemas/consents.ts'
+import { keepConsents } from '#test/fakes/consent-systems.ts'
+import { type Browser, CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
+import { type FakeSystem, startUsageServer } from '#test/fakes/usage-systems.ts'
+import { presentAt } from '#test/fakes/wallet/present-at.ts'
+import { filesIn, state, stranger, walletOf } from '../login/wallet/wallets-fixture.ts'
+import { startPortal } from '../portal-fixture.ts'
+
+const PERSON = 'P00000042'
+const OTHER = 'P00000043'
+const bank: FakeSystem = { id: 'DEV/COM/2001/loans', name: 'Loans', owner: 'Savings Bank' }
+const tax: FakeSystem = { id: 'DEV/GOV/1002/tax', name: 'Tax assessment', owner: 'Tax Agency' }
+const mine = walletOf(PERSON)
+const field = (text: string, name: string): string =>
+  new RegExp(`name="${name}" value="([^"]*)"`).exec(text)?.[1] ?? ''
+
+/** What the wallet has to have shown and signed: the very consent that was sent. */
+function agreementIn(given: ConsentGiven, demand: AskedConsent['demand']): Agreement {
+  const { contract, demand: digest, kind, validUntil = '', shown, proof } = given
+  return {
+    ...{ provider: tax.id, portal: 'DEV/GOV/1005/portal', client: bank.id, services: ['incomes'] },
+    ...{
+      contract: { id: contract, version: demand.contract.version },
+      demand: digest,
+      kind,
+      validUntil,
+      shown,
+    },
+    askedAt: proof!.askedAt,
+  }
+}
+
+void t.test('a person agrees with their wallet', async (t) => {
+  const rule = { proof: 'wallet' as const }
+  const keeper = keepConsents({ provider: tax, client: bank, person: `EE${PERSON}`, now: Date.now(), rule })
+  const server = await startUsageServer(t, [bank, { ...tax, services: { consents: keeper.answers } }])
+  const issuer = await startOpenIdProvider(t)
+  const settings = { wallets: filesIn(t.testdir()) }
+  const portal = await startPortal(t, { server: server.url, issuer, client: CLIENT, settings })
+  const at = (path: string): string => (path.startsWith('http') ? path : `${portal.url}${path}`)
+  const browser = openBrowser(t)
+  await browser.login(portal.url, PERSON)
+  let asked = 0
+  const begin = async (answer: string, more: Record<string, string> = {}) => {
+    const token = String(asked++).padStart(43, 'k')
+    const { demand } = keeper.ask(token)
+    const place = `/consents/asked/${tax.id}/${token}`
+    const { text } = await browser.visit(at(place))
+    const form = Object.fromEntries(
+      ['csrf', 'demand', 'language', 'text'].map((name) => [name, field(text, name)]),
+    )
+    const begun = await browser.visit(at(place), { form: { ...form, answer, kind: 'once', ...more } })
+    const wait = await browser.follow(begun)
+    const [, link = ''] = /(haip-vp:\/\/\?[^"<]+)/.exec(wait.text.replaceAll('&#38;', '&')) ?? []
+    return { text, begun, wait, link, csrf: field(text, 'csrf'), demand, token }
+  }
+  const nothing = (count: number, why: string) => t.equal(keeper.given.length, count, why)
+
+  await t.test('on this device: the wallet shows and signs exactly what was on the page', async (t) => {
+    const { text, link, demand, token } = await begin('same-device')
+    t.match(
+      text,
+      /You agree with your wallet[\s\S]*on this device[\s\S]*on another device[\s\S]*I do not agree/,
+    )
+    const answered = await presentAt(link, mine)
+    t.match(answered.redirectUri, new RegExp(`^${portal.url}/consents/wallet/back\\?response_code=`))
+    const from = { 'sec-fetch-site': 'cross-site' }
+    const stranger = openBrowser(t)
+    t.match((await stranger.visit(answered.redirectUri, { headers: from })).text, /response_code=/)
+    await stranger.login(portal.url, OTHER)
+    t.match(
+      (await stranger.visit(answered.redirectUri)).text,
+      /Nothing was agreed/,
+      "another person's browser",
+    )
+    nothing(0, 'nothing is sent for them')
+    const done = await browser.visit(answered.redirectUri)
+    t.match(done.text, /You agreed[\s\S]*state=GIVEN/)
+    t.equal(keeper.state(token), 'GIVEN')
+    const [given] = keeper.given as [ConsentGiven]
+    t.match(given, { kind: 'once', token, shown: { textHash: field(text, 'text') } })
+    const agreement = agreementIn(given, demand)
+    const proven = verifyAgreement(canonicalJson(given.proof!.presentation), {
+      ...{ agreement, transaction: transactionOf(agreement, demand), issuers: [state.trusted] },
+      reader: { maxStatusAgeSeconds: 60 },
+    })
+    t.match(proven, { boundBy: 'transaction data', credentials: [{ claims: [{ values: [PERSON] }] }] })
+    t.match((await browser.visit(answered.redirectUri)).text, /Nothing was agreed/, 'once')
+    nothing(1, 'sent once')
+    const { number } = keeper.consents[0]!
+    const kept = await browser.visit(at(`/consents/one?${new URLSearchParams({ system: tax.id, number })}`))
+    t.match(kept.text, /You agreed with your wallet/)
+  })
+
+  await t.test('on another device: the number is typed where the page is', async (t) => {
+    const { link, wait, csrf } = await begin('cross-device')
+    t.match(
+      wait.text,
+      /<svg [^>]+aria-label="Scan this code[\s\S]*<button type="submit" class="button">Agree</,
+    )
+    const say = (number: string, who: Browser = browser, token = csrf) =>
+      who.visit(at('/consents/wallet/number'), { form: { number, csrf: token } })
+    t.match((await say('123456')).text, /has not answered yet/)
+    const { redirectUri } = await presentAt(link, mine)
+    const phone = await openBrowser(t).visit(redirectUri)
+    const [, number = ''] = /class="typed">(\d{3} \d{3})</.exec(phone.text) ?? []
+    t.match(phone.text, /with it an agreement becomes good/)
+    t.equal((await say(number, browser, 'x')).status, 403, 'a form of another site')
+    t.match((await say('1')).text, /This is not the number on your phone/)
+    nothing(1, 'nothing more is sent')
+    t.match((await say(number)).text, /You agreed/)
+    t.match((await say(number)).text, /Nothing was agreed/, 'once')
+    nothing(2, 'sent')
+  })
+
+  await t.test('what does not hold sends nothing, and the page says why', async (t) => {
+    // The code was photographed, and answered by somebody else: they have the number, but not this session.
+    const photographed = await begin('cross-device')
+    const theirs = await presentAt(photographed.link, walletOf(OTHER))
+    const [, number = ''] =
+      /class="typed">(\d{3} \d{3})</.exec((await openBrowser(t).visit(theirs.redirectUri)).text) ?? []
+    const typed = await browser.visit(at('/consents/wallet/number'), {
+      form: { number, csrf: photographed.csrf },
+    })
+    t.match([typed.status, typed.text], [403, /another person&#39;s wallet/])
+    const here = await begin('same-device')
+    const wrong = await presentAt(here.link, walletOf(OTHER))
+    t.match((await browser.visit(wrong.redirectUri)).status, 403, 'the wallet of another person')
+    const declined = await begin('same-device')
+    await presentAt(declined.link, mine, { form: Buffer.from('error=access_denied') })
+    t.match((await browser.visit(at('/consents/wallet/wait'))).text, /says that you did not agree/)
+    const before = await begin('same-device')
+    const late = await presentAt(before.link, mine)
+    await begin('same-device')
+    t.match(
+      (await browser.visit(late.redirectUri)).text,
+      /has not answered yet/,
+      'an answer to what was given up',
+    )
+    for (const [wallet, changes, reason] of [
+      [mine, { signer: newKey() }, 'key_binding_signature_invalid'],
+      [mine, { nonce: 'x'.repeat(64) }, 'key_binding_nonce_mismatch'],
+      [walletOf(PERSON, stranger), {}, 'issuer_untrusted'],
+    ] as const) {
+      const { link } = await begin('same-device')
+      t.match(await presentAt(link, wallet, changes), { status: 400, error: reason })
+      t.match((await browser.visit(at('/consents/wallet/wait'))).text, /We cannot accept/)
+    }
+    for (const [name, value] of [
+      ['demand', 'f'.repeat(64)],
+      ['text', 'f'.repeat(64)],
+      ['kind', 'for ever'],
+    ] as const)
+      t.equal((await begin('same-device', { [name]: value })).begun.status, 409, name)
+    for (const path of ['back', 'back?response_code=a', 'wait'])
+      t.ok((await openBrowser(t).visit(at(`/consents/wallet/${path}`))).status < 400, `${path} of nobody`)
+    nothing(2, 'nothing is sent')
+    keeper.refuse(403)
+    const refused = await begin('same-device')
+    const { redirectUri } = await presentAt(refused.link, mine)
+    t.match((await browser.visit(redirectUri)).text, /Your answer was not taken/)
+  })
+  t.notMatch(portal.lines.join(''), new RegExp(`${PERSON}|${OTHER}|Mets`), 'no line says who it was')
+})

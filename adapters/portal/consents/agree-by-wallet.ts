@@ -1,0 +1,119 @@
+/**
+ * A person agrees with their wallet: it is asked for their code, bound to exactly what stood before them. Guarantees that what is sent
+ * was answered for this session, in time, by the wallet of the person who is signed in. The system that asks verifies it again.
+ */
+import { type Agreement, transactionOf } from '#core/consent/agreement.ts'
+import type { ConsentGiven } from '#schemas/consents.ts'
+import type { Session } from '../login/sessions.ts'
+import { codeReader } from '../login/sign-in.ts'
+import { CODE } from '../login/wallet/open-wallets.ts'
+import { csrfField } from '../pages/form.ts'
+import { type Said, waitPage } from '../pages/wallet.ts'
+import type { Answer, Rooms, Visit } from '../routing/section.ts'
+import { WALLET_WAIT } from './addresses.ts'
+import type { Asked } from './consent.ts'
+import { plainPage } from './problem.ts'
+import { addressOfWay, sendAgreement, type Way } from './send-agreement.ts'
+
+type Begun = Omit<ConsentGiven, 'proof'> & { validUntil: string }
+type Wallet = NonNullable<Rooms['wallet']>
+type Finished = ReturnType<Wallet['finish']>
+
+/** What is under way for a session: the last that was begun, and nothing after it ended. */
+type UnderWay = { asked: Asked; way: Way; given: Begun; askedAt: string; id: string; browser: string }
+
+const DAY_MS = 86_400_000
+/** Clocks differ: the system must not see an end behind the last one that its contract allows. */
+const MARGIN_MS = 10 * 60_000
+const MOST_TYPED = 64
+const underWay = new WeakMap<Session, UnderWay>()
+
+/** `flow`: where the wallet is. */
+export function beginAgreement(
+  { reader: { session } }: Pick<Visit, 'reader'>,
+  { settings, clock }: Pick<Rooms, 'settings' | 'clock'>,
+  q: {
+    wallet: Wallet
+    flow: 'same-device' | 'cross-device'
+    asked: Asked
+    way: Way
+    given: Omit<ConsentGiven, 'proof' | 'validUntil'>
+  },
+): Answer {
+  const { wallet, flow, asked, way } = q
+  const { client, demand } = asked
+  const now = clock()
+  const askedAt = new Date(now).toISOString()
+  const validUntil = new Date(now + demand.rule.maxDays * DAY_MS - MARGIN_MS).toISOString()
+  const given = { ...q.given, validUntil }
+  const { contract, services, digest } = demand
+  const agreement: Agreement = {
+    ...{ provider: way.system.id, portal: settings.securityServer.client, client: client.id, askedAt },
+    ...{ contract: { id: contract.id, version: contract.version }, demand: digest },
+    ...{ services: services.map(({ serviceCode }) => serviceCode), kind: given.kind, validUntil },
+    shown: given.shown,
+  }
+  const { id, browser } = wallet.begin({ flow, transaction: transactionOf(agreement, demand) })
+  underWay.set(session, { asked, way, given, askedAt, id, browser })
+  return { to: WALLET_WAIT }
+}
+
+export async function showWaiting(visit: Visit, rooms: Rooms): Promise<Answer> {
+  return sayHowFar(visit, rooms)
+}
+
+/** The wallet of this device sends the person here. */
+export async function comeBack(visit: Visit, rooms: Rooms): Promise<Answer> {
+  const responseCode = visit.query.get('response_code') ?? ''
+  return end(visit, rooms, (wallet, held) => wallet.finish({ ...held, responseCode }))
+}
+
+/** The number that another device shows. */
+export async function takeNumber(visit: Visit, rooms: Rooms): Promise<Answer> {
+  const number = (visit.form.get('number') ?? '').slice(0, MOST_TYPED)
+  return end(visit, rooms, (wallet, held) => wallet.confirm({ ...held, number }))
+}
+
+async function end(
+  visit: Visit,
+  rooms: Rooms,
+  finish: (wallet: Wallet, held: { id: string; browser: string }) => Finished,
+): Promise<Answer> {
+  const { session } = visit.reader
+  const held = underWay.get(session)
+  if (held === undefined || rooms.wallet === undefined) return ended(visit, rooms)
+  const { asked, way, given, askedAt, id, browser } = held
+  const finished = finish(rooms.wallet, { id, browser })
+  if ('refused' in finished) {
+    const { refused } = finished
+    if (refused === 'not_answered') return sayHowFar(visit, rooms, 'notYet')
+    return sayHowFar(visit, rooms, refused === 'number_wrong' ? 'wrongNumber' : undefined)
+  }
+  underWay.delete(session)
+  const { attributes, record } = finished.outcome
+  const claim = attributes[CODE]
+  const code = codeReader(rooms.settings.person.pattern)(typeof claim === 'string' ? claim : undefined)
+  if (code !== session.person.code)
+    return plainPage(rooms, visit.reader, { of: 'agree.other', status: 403, href: addressOfWay(way) })
+  const presentation = JSON.parse(record) as object
+  const proof = { askedAt, presentation }
+  return sendAgreement(visit, rooms, { asked, way, given: { ...given, proof } })
+}
+
+function sayHowFar(visit: Pick<Visit, 'reader'>, rooms: Rooms, said?: Said): Answer {
+  const { reader } = visit
+  const held = underWay.get(reader.session)
+  const looked = held && rooms.wallet?.look(held.id, held.browser)
+  if (held === undefined || looked === undefined || looked.state === 'ended') return ended(visit, rooms)
+  const place = { of: 'agree' as const, wait: WALLET_WAIT, again: addressOfWay(held.way) }
+  const csrf = csrfField(reader.session)
+  return { page: waitPage(rooms.place, reader, { ...looked, said, at: { ...place, csrf } }) }
+}
+
+/** Over, answered before, or begun in another session. */
+function ended({ reader }: Pick<Visit, 'reader'>, rooms: Rooms): Answer {
+  const held = underWay.get(reader.session)
+  underWay.delete(reader.session)
+  const href = held === undefined ? {} : { href: addressOfWay(held.way) }
+  return plainPage(rooms, reader, { of: 'agree.ended', status: 403, ...href })
+}
