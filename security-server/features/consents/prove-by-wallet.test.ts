@@ -1,4 +1,5 @@
 /** Consents that a wallet proves: kept when all of it holds, and refused from portals that lie, repeat, are late, or ask others. */
+import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { newKey } from '#core/certificate/certificate-fixture.ts'
 import { type Agreement, agreementDigest, agreementOf, transactionOf } from '#core/consent/agreement.ts'
@@ -21,7 +22,8 @@ import type { Consent, ConsentDemand, ConsentGiven } from '#schemas/consents.ts'
 import type { PublishedIssuer } from '#schemas/trusted-issuer.ts'
 import { verifyPresentation } from '#scripts/verify/verify-presentation.ts'
 import { contentAt, inDays } from '#test/fakes/contracts.ts'
-import { authorityOf, NOON, PERSON, statusListOf } from '#test/fakes/wallet/authority.ts'
+import { authorityOf, LICENCE, NAMES, NOON, PERSON, statusListOf } from '#test/fakes/wallet/authority.ts'
+import { mdocByHand } from '#test/fakes/wallet/mdoc-by-hand.ts'
 import { sdJwtOfJose } from '#test/fakes/wallet/sd-jwt-of-jose.ts'
 import { openConsents } from './consents-fixture.ts'
 import { documentOf } from './view-consent.ts'
@@ -74,6 +76,15 @@ async function open(t: Test) {
   return { ...consents, now, trustedIssuers, demand: told.demands[0], give }
 }
 
+function agreementFor(demand: ConsentDemand): Agreement {
+  return {
+    ...{ provider: 'DEV/GOV/1234/population', portal: 'DEV/GOV/9999/portal', services: ['persons'] },
+    ...{ askedAt: NOON.toISOString(), client: slashForm(TAX, 4, 4), kind: 'standing', demand: demand.demand },
+    ...{ contract: { id: content.contract, version: 1 }, validUntil: inDays(NOON.getTime(), 20) },
+    shown: { language: 'et', textHash: 'ab'.repeat(32) },
+  }
+}
+
 /** What a portal sends after a wallet answered; `changes` are how it lies, or what was wrong with the wallet. */
 async function presented(
   demand: ConsentDemand,
@@ -98,9 +109,9 @@ async function presented(
   }
   const askedAt = at.toISOString()
   const agreement: Agreement = {
-    ...{ provider: 'DEV/GOV/1234/population', portal: 'DEV/GOV/9999/portal', askedAt, services: ['persons'] },
-    ...{ client: slashForm(given.client, 4, 4), contract: { id: given.contract, version: 1 } },
-    ...{ demand: given.demand, kind: given.kind, validUntil: given.validUntil, shown: given.shown },
+    ...agreementFor(demand),
+    ...{ askedAt, client: slashForm(given.client, 4, 4), demand: given.demand, kind: given.kind },
+    ...{ contract: { id: given.contract, version: 1 }, validUntil: given.validUntil, shown: given.shown },
     ...changes.agreement,
   }
   const entry = writeTransaction({ ...transactionOf(agreement, demand), ...changes.transaction }, [
@@ -111,7 +122,7 @@ async function presented(
     QUERY,
     at,
     changes.isByNonce
-      ? { nonce: bindingNonce(Buffer.alloc(16, 7), agreementDigest(agreement)) }
+      ? { nonce: bindingNonce(randomBytes(16), agreementDigest(agreement)) }
       : { transactionData: [entry] },
   )
   const status = { idx: 1, uri: URI }
@@ -193,6 +204,43 @@ void t.test(
     t.equal((await give(await presented(demand, { code: 'EEP1' }))).status, 201, "with the country's letters")
   },
 )
+
+void t.test('a mobile document, whose nonce commits to the agreement', async (t) => {
+  const credentials = [{ format: 'mso_mdoc' as const, types: [LICENCE], code: [NAMES, 'family_name'] }]
+  const trustedIssuers = [{ ...published(state), types: [LICENCE], requiresStatus: false }]
+  const { ask } = await openConsents(t, {
+    ...{ now: { at: NOON.getTime() }, trustedIssuers, credentials, contracts: [{ content, joined: [] }] },
+  })
+  const { demands } = (await ask('GET /v1/demands')).body as { demands: [ConsentDemand] }
+  const agreement = agreementFor(demands[0])
+  const claims = [{ path: [NAMES, 'family_name'], intent_to_retain: true }]
+  const query: Query = {
+    credentials: [{ id: 'person_1', format: 'mso_mdoc', meta: { doctype_value: LICENCE }, claims }],
+  }
+  const body = async (digest: Buffer) => {
+    const nonce = bindingNonce(randomBytes(16), digest)
+    const request = await testRequest(verifier, query, NOON, { nonce })
+    const document = mdocByHand({ request: request.claims, authority: state, holder })
+    const presentations = { person_1: [document] }
+    const question = { presentations, lists: {}, at: NOON, maxStatusAgeSeconds: 86_400 }
+    const { verdict } = judge({
+      ...{ ...question, asked: readAsked(request.claims), issuers: [state.trusted] },
+    })
+    const text = writeRecord({ ...question, request: request.token, verdict })
+    const { kind, validUntil, shown, askedAt } = agreement
+    return {
+      ...{ contract: content.contract, client: TAX, demand: agreement.demand, kind, validUntil, shown },
+      proof: { askedAt, presentation: JSON.parse(text) as object },
+    }
+  }
+  const other = await body(agreementDigest({ ...agreement, kind: 'once' }))
+  t.equal((await ask('POST /v1/consents', { body: other, userId: 'EEMETS' })).status, 403)
+  const good = await body(agreementDigest(agreement))
+  t.equal((await ask('POST /v1/consents', { body: good, userId: 'EEMARI' })).status, 403)
+  t.match(await ask('POST /v1/consents', { body: good, userId: 'EEMETS' }), {
+    ...{ status: 201, body: { proof: 'wallet' } },
+  })
+})
 
 void t.test('a portal that lies, repeats or is late keeps nothing', async (t) => {
   const { give, demand, now, trustedIssuers, store } = await open(t)

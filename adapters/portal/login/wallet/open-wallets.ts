@@ -55,7 +55,9 @@ export async function openWallets(
     'outcome',
   ])
   const lists = createStatusLists({ clock, mayAsk: (uri) => mayAsk(uri, issuers) })
-  const asking = (prefix: string, back: string): WalletLogin =>
+  const { credentials } = settings
+  const signing = credentials.filter(({ format }) => format === 'dc+sd-jwt')
+  const asking = (prefix: string, back: string, of: WalletSettings['credentials']): WalletLogin =>
     createWalletLogin({
       settings: {
         ...{ baseUrl, prefix, walletUrl: settings.walletUrl },
@@ -67,7 +69,7 @@ export async function openWallets(
       },
       verifier,
       needed: [{ attribute: CODE }],
-      sources: settings.credentials.map(({ format, types, code }, at) => ({
+      sources: of.map(({ format, types, code }, at) => ({
         ...{ id: `person_${at + 1}`, format, types, places: { [CODE]: code } },
       })),
       issuers: issuers.current,
@@ -75,8 +77,9 @@ export async function openWallets(
       clock,
       count: (outcome) => outcomes.inc({ outcome }),
     })
-  const login = asking(WALLETS, `${WALLET_PAGES}/back`)
-  const agreeing = asking(`${WALLETS}/agree`, q.agreedAt)
+  const login = asking(WALLETS, `${WALLET_PAGES}/back`, credentials)
+  // Where some can sign what they agree to, people are asked for these alone: a request that takes others too may show them nothing.
+  const agreeing = asking(`${WALLETS}/agree`, q.agreedAt, signing.length > 0 ? signing : credentials)
   walletRoutes(app, WALLETS, login)
   walletRoutes(app, `${WALLETS}/agree`, agreeing)
   const looking = setInterval(() => void issuers.look(), LOOK_MS).unref()
