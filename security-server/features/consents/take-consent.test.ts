@@ -225,9 +225,14 @@ await eachDatabase(t, async (database, t, url) => {
     t.equal(await requests.waiting(CLIENT, iso(world.now)), 1)
     const row = async () => ({ ...(await give(one, `H${randomUUID()}`)), number: randomUUID() })
     const [a, b] = [await row(), await row()]
-    t.equal(await one.store.add(a, { record: 1, request }), true)
-    t.equal(await one.store.add(b, { record: 1, request }), false)
+    t.equal(await one.store.add(a, { record: 1, request }), 'added')
+    t.equal(await one.store.add(b, { record: 1, request }), 'not_open')
     t.match(await requests.byToken('h'), { state: 'GIVEN', number: a.number })
     t.equal(await one.store.byNumber(b.number), undefined)
+    const presented = randomUUID()
+    const [first, second] = [await row(), await row()]
+    t.equal(await one.store.add({ ...first, presented }, { record: 1 }), 'added')
+    t.equal(await one.store.add({ ...second, presented }, { record: 1 }), 'presented_before')
+    t.equal(await one.store.byNumber(second.number), undefined, 'one presentation, one consent')
   })
 })
