@@ -3,7 +3,8 @@
  * anchor it fetches the configuration); `concordat verify <bundle.zip> [--conf ...]` an evidence bundle, `concordat verify
  * <archive.zip> [--conf ...] [--previous <digest>]` an archive of a message log, `concordat verify <statement.json> --conf ...` a
  * statement of reconciliation, `concordat verify <export.zip>` an export of a message log, `concordat verify <record.json> --issuers
- * <issuers.json>` the record of a wallet's presentation. Exit code 0 only for TOTAL-PASSED, 1 otherwise, 2 for wrong usage.
+ * <issuers.json>` the record of a wallet's presentation, or a saved consent that one proves. Exit code 0 only for TOTAL-PASSED, 1
+ * otherwise, 2 for wrong usage.
  */
 import { open, readFile, stat, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
@@ -33,7 +34,7 @@ reconciliation: who signed, when, what the signature covers, and whether all of 
 its own; name yours unless you trust where the bundle comes from. With --witnesses (a C2SP tlog-policy file) every tree head of a
 bundle needs the cosignatures of its quorum. An archive of a message log, X-Road's or ours, is judged with
 its chain; the last digest of each is what --previous of the next one takes. Without --conf only its chain can be judged.
-The record of a wallet's presentation is judged by the trusted issuers and, with --verifiers, the verifiers that you name; status lists
+The record of a wallet's presentation, or a consent that one proves, is judged by the trusted issuers and, with --verifiers, the verifiers that you name; status lists
 may have been a day old, or --max-status-age (docs/wallets.md).
 What a registry publishes for everybody (docs/identity.md) is judged by what you name: the proof of a log entry by the log's key, the history
 of a DID by itself, a credential by the DID document of its issuer.

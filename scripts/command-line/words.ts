@@ -109,7 +109,7 @@ export const COMMANDS = {
   verify: {
     group: 'judging',
     summary:
-      'judge a message container (ASiC-E), a bundle, an archive, an export, a statement or a presentation',
+      'judge a message container (ASiC-E), a bundle, an archive, an export, a statement, a presentation or a consent',
     options: [
       '--conf=',
       '--witnesses=',

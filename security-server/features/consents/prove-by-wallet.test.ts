@@ -26,6 +26,7 @@ import { authorityOf, LICENCE, NAMES, NOON, PERSON, statusListOf } from '#test/f
 import { mdocByHand } from '#test/fakes/wallet/mdoc-by-hand.ts'
 import { sdJwtOfJose } from '#test/fakes/wallet/sd-jwt-of-jose.ts'
 import { openConsents } from './consents-fixture.ts'
+import { consentHandlers } from './handlers.ts'
 import { documentOf } from './view-consent.ts'
 import { proofOf } from './view-proof.ts'
 
@@ -165,6 +166,13 @@ void t.test(
       credentials: [{ type: PERSON, issuer: 'State', hasStatus: true }],
     })
     t.notMatch(JSON.stringify(proof), /P1/)
+    const look = consentHandlers(rooms)['getConsentByNumber']!
+    const seenBy = (role: string) =>
+      look({ params: { id: row.number }, caller: { roles: [role] } } as never) as Promise<object>
+    const auditor = await seenBy('XROAD_AUDITOR')
+    t.match(auditor, { digest: consent.digest, proof })
+    t.notMatch(JSON.stringify(auditor), /P1/, 'who may not read contents sees nobody')
+    t.match(await seenBy('XROAD_CONTENT_AUDITOR'), { proof, saved })
     const agreement = agreementOf(documentOf(row))!
     const issuers = [state.trusted]
     const text = JSON.stringify(saved.presentation)
