@@ -25,7 +25,7 @@ const USAGE = `Usage: concordat verify <container.asice> --conf <directory, veri
        concordat verify <export.zip> [--conf <...>] [--witnesses <policy>] [--json]
        concordat verify <record.json> --issuers <issuers.json> [--verifiers <verifiers.json>] [--max-status-age <seconds>] [--json]
        concordat verify <entry.tlog-proof> --log-key <key> [--entry <file>] [--witnesses <policy>] [--json]
-       concordat verify <did.jsonl> [--json]
+       concordat verify <did.jsonl> --did <did:webvh:...> [--proof <entry.tlog-proof> --log-key <key>] [--witnesses <policy>] [--json]
        concordat verify <credential.vc.jwt> --issuer <did.json> [--json]
        concordat verify --page <file.html>
 
@@ -37,7 +37,7 @@ its chain; the last digest of each is what --previous of the next one takes. Wit
 The record of a wallet's presentation, or a consent that one proves, is judged by the trusted issuers and, with --verifiers, the verifiers that you name; status lists
 may have been a day old, or --max-status-age (docs/wallets.md).
 What a registry publishes for everybody (docs/identity.md) is judged by what you name: the proof of a log entry by the log's key, the history
-of a DID by itself, a credential by the DID document of its issuer.
+of a DID by the DID and the log's proof of its newest entry, a credential by the DID document of its issuer.
 --page writes one HTML file that judges all of this in a browser, without a server or a network, and prints its SHA-256.
 Exit code 0 for TOTAL-PASSED, 1 for any other verdict, 2 for wrong usage.
 `
@@ -106,6 +106,9 @@ type Options = {
   /** The key of a log, a file with one of its entries, and the DID document of an issuer, for what a registry publishes. */
   logKey: string | undefined
   entry: string | undefined
+  /** The DID whose history is judged, and a file with the proof that the log has its newest entry. */
+  did: string | undefined
+  proof: string | undefined
   issuer: string | undefined
   json: boolean
   /** The file for the page that verifies; if it is set, nothing is verified. */
@@ -127,6 +130,8 @@ function readArguments(args: string[]): Options | string {
         'max-status-age': { type: 'string' },
         'log-key': { type: 'string' },
         entry: { type: 'string' },
+        did: { type: 'string' },
+        proof: { type: 'string' },
         issuer: { type: 'string' },
         json: { type: 'boolean', default: false },
         page: { type: 'string' },
@@ -141,7 +146,8 @@ function readArguments(args: string[]): Options | string {
     if (file === undefined && page === undefined) return 'The container is missing.'
     if (more.length > 0) return 'Only one container can be verified at a time.'
     const ofRecord = { issuers, verifiers, maxStatusAge }
-    const published = { logKey: values['log-key'], entry: values.entry, issuer: values.issuer }
+    const { entry, did, proof, issuer } = values
+    const published = { logKey: values['log-key'], entry, did, proof, issuer }
     return {
       file: file ?? '',
       configuration: conf,
@@ -163,14 +169,15 @@ async function judgePublic(
   now: Date,
   out: Surroundings['out'],
 ): Promise<number | undefined> {
-  const { file, logKey, entry, issuer, json } = options
+  const { file, logKey, entry, did, proof, issuer, json } = options
   const { size } = await stat(file).catch(() => ({ size: Number.POSITIVE_INFINITY }))
   if (size > MAX_HISTORY_BYTES) return undefined
   const content = await readFile(file)
   const kind = publicFileKind(file, content)
   if (kind === undefined) return undefined
   const witnesses = options.witnesses === undefined ? undefined : await readWitnessPolicy(options.witnesses)
-  const report = await verifyPublicFile(kind, { file, content, logKey, entry, issuer, witnesses, now })
+  const named = { logKey, entry, did, proof, issuer, witnesses }
+  const report = await verifyPublicFile(kind, { file, content, ...named, now })
   out.write(json ? `${printableJson(report.facts)}\n` : report.text)
   return report.passed ? 0 : 1
 }

@@ -1,5 +1,5 @@
 /** The commands that judge what a registry publishes for everybody: proofs, histories, credentials, and its whole log over HTTP. */
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, hash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -64,12 +64,6 @@ void t.test('files', async (t) => {
     text: /too few witnesses/,
   })
 
-  const key = generateKeyPairSync('ed25519').privateKey
-  const state = (scid: string) => ({ id: `did:webvh:${scid}:registry.example` })
-  const { line } = writeDidEntry({ state, key, nextKey: key, at: new Date(0) })
-  t.match(await verify(file('did.jsonl', `${line}\n`)), { code: 0, text: /entries +1/ })
-  t.match(await verify(file('cut.jsonl', line.slice(0, -9))), { code: 1, text: /TOTAL-FAILED/ })
-
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const [did, kid] = ['did:web:registry.example', 'did:web:registry.example#credentials']
   const method = {
@@ -94,6 +88,60 @@ void t.test('files', async (t) => {
   t.match(await verify(credential), { code: 1, text: /--issuer/ })
   t.match(await verify(credential, '--issuer', file('no.json', '[]')), { code: 1, text: /no DID document/ })
 })
+
+void t.test(
+  'the history of a DID counts with the DID that is meant and the proof of its newest entry',
+  async (t) => {
+    const [key, next] = [generateKeyPairSync('ed25519').privateKey, generateKeyPairSync('ed25519').privateKey]
+    const state = (scid: string) => ({ id: `did:webvh:${scid}:registry.example` })
+    const first = writeDidEntry({ state, key, nextKey: next, at: new Date('2026-11-28T12:00:00Z') })
+    const write = (at: string) =>
+      writeDidEntry({ state, key: next, nextKey: undefined, at: new Date(at) }, first)
+    const second = write('2026-11-29T11:00:00Z')
+    const did = `did:webvh:${first.scid}:registry.example`
+    const whole = file('did.jsonl', `${first.line}\n${second.line}\n`)
+    const cut = file('cut.jsonl', `${first.line}\n`)
+    const leafOf = ({ line, versionId: version }: typeof first, more = {}): string =>
+      JSON.stringify({ kind: 'identity', did, version, entry: hash('sha256', line, 'hex'), ...more })
+    const proofOf = (name: string, leaf: string, origin = ORIGIN): string => {
+      const hashes = [leafHash(Buffer.from('other'))]
+      const note = noteOf([leaf, 'other'], origin)
+      return file(name, writeTlogProof({ extra: Buffer.from(leaf), index: 0, hashes, note }))
+    }
+    const logged = ['--log-key', logKey, '--proof']
+    const newest = proofOf('newest.tlog-proof', leafOf(second))
+    t.match(await verify(whole), { code: 1, text: /--did/ }, 'whose history is meant')
+    for (const one of [whole, cut]) {
+      const alone = await verify(one, '--did', did)
+      t.match(alone, { code: 1, text: /INDETERMINATE/ }, 'a history alone')
+      t.match(alone.text, /whether a later one exists/)
+    }
+    t.match(await verify(whole, '--did', did, '--log-key', logKey), { code: 1, text: /INDETERMINATE/ })
+    t.match(await verify(whole, '--did', did, ...logged, newest), {
+      code: 0,
+      text: /TOTAL-PASSED[\s\S]*"index":0[\s\S]*notKnown/,
+    })
+    const failed: [string, string[]][] = [
+      ['cut, with the proof of a later entry', [cut, '--did', did, ...logged, newest]],
+      ['another DID', [whole, '--did', `${did}:members:x`, ...logged, newest]],
+      [
+        'a proof of another log',
+        [whole, '--did', did, ...logged, proofOf('other.tlog-proof', leafOf(second), 'other.example')],
+      ],
+      [
+        'a leaf of another kind',
+        [whole, '--did', did, ...logged, proofOf('kind.tlog-proof', leafOf(second, { kind: 'contract' }))],
+      ],
+      ['a leaf that is no JSON', [whole, '--did', did, ...logged, proofOf('text.tlog-proof', 'one')]],
+      ['a cut line', [file('half.jsonl', first.line.slice(0, -9)), '--did', did]],
+      [
+        'an entry of a time to come',
+        [file('future.jsonl', `${first.line}\n${write('2026-11-29T12:05:00Z').line}\n`), '--did', did],
+      ],
+    ]
+    for (const [what, args] of failed) t.match(await verify(...args), { code: 1, text: /TOTAL-FAILED/ }, what)
+  },
+)
 
 void t.test('a whole log over HTTP', async (t) => {
   let [entries, served] = [Array.from({ length: 300 }, (_, at) => `entry ${at}`), '']

@@ -1,6 +1,7 @@
 /**
  * Judges the files that a registry publishes for everybody, without a network: the proof of a log entry, the history of a DID, a credential.
- * Guarantees that TOTAL-PASSED rests on a key or document that the user named, not on one that came with the file.
+ * Guarantees that TOTAL-PASSED rests on a key or document that the user named, not on one that came with the file. A history that may have been
+ * cut is INDETERMINATE: nobody sees by the file alone that later entries are missing.
  */
 import { readFile } from 'node:fs/promises'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -21,6 +22,10 @@ type Question = {
   logKey: string | undefined
   /** A file with the entry, for a proof that does not bring it. */
   entry: string | undefined
+  /** The DID whose history is meant. */
+  did: string | undefined
+  /** A file with the proof that the newest entry of a history is in the log. */
+  proof: string | undefined
   /** The DID document of whoever issued a credential. */
   issuer: string | undefined
   witnesses: WitnessPolicy | undefined
@@ -39,8 +44,8 @@ export function publicFileKind(file: string, content: Buffer): Kind | undefined 
 /** Throws `invalid_input` when an option is missing; a file that does not hold is a report that did not pass. */
 export async function verifyPublicFile(kind: Kind, q: Question): Promise<Report> {
   try {
-    const facts =
-      kind === 'proof' ? await judgeProof(q) : kind === 'history' ? judgeHistory(q) : await judgeCredential(q)
+    if (kind === 'history') return await judgeHistory(q)
+    const facts = kind === 'proof' ? await judgeProof(q) : await judgeCredential(q)
     return report(kind, q.file, 'TOTAL-PASSED', facts)
   } catch (thrown) {
     if (!(thrown instanceof Fault) || thrown.code === 'io_error' || thrown instanceof Missing) throw thrown
@@ -55,7 +60,7 @@ class Missing extends Fault {
   }
 }
 
-async function judgeProof({ content, logKey, entry, witnesses }: Question): Promise<object> {
+async function judgeProof({ content, logKey, entry, witnesses }: Question) {
   if (logKey === undefined) throw new Missing('a proof needs the key of its log: --log-key')
   const proof = parseTlogProof(content)
   const said = entry === undefined ? proof.extra : await readBytes(entry)
@@ -73,17 +78,46 @@ async function judgeProof({ content, logKey, entry, witnesses }: Question): Prom
   }
 }
 
-function judgeHistory({ content }: Question): object {
-  const { did, entries, deactivated } = readHistory(content)
+/** Clocks of honest machines differ a little. */
+const AHEAD_MS = 60_000
+
+async function judgeHistory(q: Question): Promise<Report> {
+  if (q.did === undefined) throw new Missing('a history needs the DID that you mean, did:webvh:...: --did')
+  const { did, entries, deactivated } = readHistory(q.content)
+  if (did !== q.did)
+    throw new Fault('invalid_proof', { what: `it is the history of ${did}, not of ${q.did}` })
   const newest = entries.at(-1)!
-  return {
-    did,
-    entries: entries.length,
-    deactivated,
-    version: newest.versionId,
-    changedAt: newest.versionTime,
-    sha256: newest.sha256,
+  if (Date.parse(newest.versionTime) > q.now.getTime() + AHEAD_MS)
+    throw new Fault('invalid_proof', { what: `its newest entry is of a time to come: ${newest.versionTime}` })
+  const facts = {
+    ...{ did, entries: entries.length, deactivated, version: newest.versionId },
+    ...{ changedAt: newest.versionTime, sha256: newest.sha256 },
   }
+  if (q.proof === undefined || q.logKey === undefined) {
+    const reason =
+      'these entries belong together. Whether they are those of the log, and whether a later one exists, the file does not show: name the proof of the newest entry and the key of the log with --proof and --log-key'
+    return report('history', q.file, 'INDETERMINATE', { ...facts, reason })
+  }
+  const proof = await judgeProof({ ...q, content: await readBytes(q.proof), entry: undefined })
+  checkLogged(proof.entry, { did, version: newest.versionId, sha256: newest.sha256 })
+  const { origin, index, size, witnesses } = proof
+  const notKnown =
+    'whether an entry was added after this one: ask the log for its newest checkpoint, and the registry for did-proofs.json'
+  return report('history', q.file, 'TOTAL-PASSED', {
+    ...facts,
+    log: { origin, index, size, witnesses },
+    notKnown,
+  })
+}
+
+/** Throws `invalid_proof` unless the leaf of the log tells of exactly this entry. */
+function checkLogged(leaf: string, q: { did: string; version: string; sha256: string }): void {
+  const said = parseStrictJson(Buffer.from(leaf))
+  const { kind, did, version, entry } = (said ?? {}) as Record<string, unknown>
+  if (kind !== 'identity' || did !== q.did || version !== q.version || entry !== q.sha256)
+    throw new Fault('invalid_proof', {
+      what: 'the proof is of something else than the newest entry of this history',
+    })
 }
 
 async function judgeCredential({ content, issuer, now }: Question): Promise<object> {
