@@ -17,6 +17,7 @@ import { checkLogin, isSafe, type LoginFile, loginProperties } from '#platform/s
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { CatalogueSettings } from './features/catalogue/collect.ts'
+import { type IdentitySettings, identitySchema } from './features/identity/settings.ts'
 import { MAIL_LANGUAGES, type MailLanguage, type RegistryMail } from './features/mail/rules.ts'
 import { type PublicLogSettings, publicLogSchema } from './features/public-log/settings.ts'
 import { type RsaFiles, rsaFiles } from './features/requests/xroad/rsa-certificate.ts'
@@ -51,6 +52,7 @@ export type Settings = {
   login?: Login | undefined
   witness?: { name: string; logs?: string[] | undefined } | undefined
   publicLog?: PublicLogSettings | undefined
+  identity?: IdentitySettings | undefined
   auditStream?: AuditStreamSettings | undefined
   auditAuthorities: { name: string; certificateSha256: string }[]
   fleet: { probeSeconds: number }
@@ -213,6 +215,7 @@ export const settingsSchema = {
       },
     },
     publicLog: publicLogSchema,
+    identity: identitySchema,
     auditStream: auditStreamSchema,
     auditAuthorities: {
       type: 'array',

@@ -9,6 +9,11 @@ import { Fault } from '#schemas/fault.ts'
 
 export const CREDENTIAL_TYPE = 'application/vc+jwt'
 const CONTEXT = 'https://www.w3.org/ns/credentials/v2'
+/**
+ * Gives terms that no context defines an address of their own, so that readers of JSON-LD keep them. Readers have it built in: a context at the
+ * registry's address would tell it who checks which credential, and could change what a signed one means.
+ */
+const OTHER_TERMS = 'https://www.w3.org/ns/credentials/undefined-terms/v2'
 
 export type Credential = {
   '@context': string[]
@@ -30,7 +35,7 @@ export function signCredential(
   { key, kid }: { key: KeyObject; kid: string },
 ): string {
   const header = { alg: 'ES256', typ: 'vc+jwt', cty: 'vc', kid }
-  const content = { '@context': [CONTEXT], ...credential }
+  const content = { '@context': [CONTEXT, OTHER_TERMS], ...credential }
   const signed = [header, content]
     .map((part) => Buffer.from(canonicalJson(part)).toString('base64url'))
     .join('.')

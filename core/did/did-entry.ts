@@ -4,6 +4,7 @@
  */
 import type { KeyObject } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { Fault } from '#schemas/fault.ts'
 import { proveDocument } from './data-integrity.ts'
 import { multihashOf, multikeyOf } from './multikey.ts'
 
@@ -27,7 +28,7 @@ type Wanted = {
   at: Date
 }
 
-/** The entry as a line without its end. `at` is moved behind the time of the entry before. */
+/** The entry as a line without its end. Throws `invalid_input` when `at` is before `earliestAfter` the last one. */
 export function writeDidEntry(q: Wanted, last?: LastEntry): LastEntry & { line: string } {
   const updateKeys = [multikeyOf(q.key)]
   const nextKeyHashes = q.nextKey === undefined ? [] : [multihashOf(multikeyOf(q.nextKey))]
@@ -47,9 +48,14 @@ export function writeDidEntry(q: Wanted, last?: LastEntry): LastEntry & { line: 
   return { scid, versionId: entry.versionId, versionTime, line: canonicalJson({ ...entry, proof }) }
 }
 
-/** In whole seconds, and later than the entry before. */
+/** From when on, in milliseconds, an entry can follow one of this time: they are of different seconds. */
+export function earliestAfter(versionTime: string): number {
+  return Date.parse(versionTime) + 1000
+}
+
+/** In whole seconds. An entry is never given a time to come so that it is later than the one before: whoever writes it waits. */
 function timeAfter(at: Date, last: string | undefined): string {
-  const least = last === undefined ? 0 : Date.parse(last) + 1000
-  const milliseconds = Math.max(Math.floor(at.getTime() / 1000) * 1000, least)
-  return new Date(milliseconds).toISOString().replace('.000Z', 'Z')
+  if (last !== undefined && at.getTime() < earliestAfter(last))
+    throw new Fault('invalid_input', { what: `did:webvh: an entry has to be later than the one of ${last}` })
+  return new Date(Math.floor(at.getTime() / 1000) * 1000).toISOString().replace('.000Z', 'Z')
 }

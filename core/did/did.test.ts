@@ -81,9 +81,11 @@ void t.test('a history as didwebvh-ts resolves it', async (t) => {
   const ended = textOf(history(3, true))
   t.match((await independent(ended)).meta, { deactivated: true })
   t.equal(readHistory(Buffer.from(ended)).deactivated, true)
-  const sameTime = entry(1, entries[0], { time: new Date(0) })
-  t.equal(sameTime.versionTime, '2026-01-01T12:00:01Z', 'later than the one before, whatever the clock says')
-  readHistory(Buffer.from(textOf([entries[0]!, sameTime])))
+  for (const time of ['2026-01-01T12:00:00Z', '2026-01-01T12:00:00.999Z', '1970-01-01T00:00:00Z'])
+    t.throws(() => entry(1, entries[0], { time: new Date(time) }), { code: 'invalid_input' }, time)
+  const next = entry(1, entries[0], { time: new Date('2026-01-01T12:00:01.999Z') })
+  t.equal(next.versionTime, '2026-01-01T12:00:01Z', 'never of a time to come')
+  readHistory(Buffer.from(textOf([entries[0]!, next])))
 })
 
 void t.test('hostile histories', async (t) => {

@@ -86,6 +86,8 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
         database: database ?? `sqlite:${path.join(directory, 'registry.db')}`,
         pinFile: '',
         publicUrl: `http://${address}:8001`,
+        // Of the world, since each start has other addresses. DIDs are of host names.
+        identity: { url: 'https://registry.example:8443' },
         public: { address, port: 8001 },
         admin: { address, port: 4000, initialApiKeyFile },
         configuration: {

@@ -20,19 +20,27 @@ export function createCredentialStore(database: Database) {
       if (row === undefined || (await isSuspendedIn(tables, 'member', id))) return undefined
       return { id, instance, name: row.name }
     },
-    /** `event` is the number of the act by which the version came into force. */
+    /** `event` is the number of the act by which the version came into force; at `until` it ends, or the next one begins. */
     async contract(id: string, now: string) {
-      const row = await tables
+      const active = tables
         .selectFrom('contract_version')
-        .select(['version', 'hash', 'content', 'valid_from', 'valid_until'])
         .where('contract', '=', id)
         .where('state', '=', 'ACTIVE')
+      const row = await active
+        .select(['version', 'hash', 'content', 'valid_until'])
+        .where('valid_from', '<=', now)
+        .where('valid_until', '>', now)
         .orderBy('version', 'desc')
         .limit(1)
         .executeTakeFirst()
-      if (row === undefined || row.valid_from > now || row.valid_until <= now) return undefined
+      if (row === undefined) return undefined
       if (contentOf(row).secret !== undefined || (await isSuspendedIn(tables, 'contract', id)))
         return undefined
+      const next = await active
+        .select(({ fn }) => fn.min('valid_from').as('at'))
+        .where('valid_from', '>', now)
+        .executeTakeFirst()
+      const until = [row.valid_until, ...(next?.at == null ? [] : [next.at])].sort()[0]!
       const version = Number(row.version)
       const act = await tables
         .selectFrom('contract_event')
@@ -43,7 +51,7 @@ export function createCredentialStore(database: Database) {
         .orderBy('id', 'desc')
         .limit(1)
         .executeTakeFirst()
-      return { version, hash: row.hash, event: act === undefined ? undefined : Number(act.id) }
+      return { version, hash: row.hash, until, event: act === undefined ? undefined : Number(act.id) }
     },
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Credentials of the registry: that a member is registered, and that a version of a contract is in force. Each is valid for a day, and is
- * issued only while the register says so: who was withdrawn has none after that day. Of a contract it says what the public log says.
+ * Credentials of the registry: that a member is registered, and that a version of a contract is in force. Each is valid for a day at
+ * most, never longer than what it states, and is issued only while the register says so: who was withdrawn has none after that day. Of a contract it says what the public log says.
  */
 import type { KeyObject } from 'node:crypto'
 import { signCredential } from '#core/did/credential.ts'
@@ -14,9 +14,9 @@ import { memberSegments, webDid } from './documents.ts'
 export const CREDENTIAL_KEY = 'credentials'
 
 export type Credentials = {
-  /** Throws `not_found` unless this is a member that is not suspended. */
+  /** Throws `not_found` unless this is a member that is not suspended, `registry_restored` while the register waits to be accepted. */
   membership(memberClass: string, memberCode: string): Promise<string>
-  /** Throws `not_found` unless a version of the contract is in force and not secret. */
+  /** Throws `not_found` unless a version of the contract is in force and not secret, and `registry_restored` likewise. */
   contract(id: string): Promise<string>
 }
 
@@ -29,17 +29,23 @@ export function createCredentials(q: {
   store: CredentialStore
   log: Pick<LogStore, 'indexOf'>
   key: KeyObject
-  publicUrl: string
+  url: string
+  /** Why nothing is issued: a restored register that nobody has accepted yet does not know who left meanwhile. */
+  isClosed(): Promise<string | undefined>
   clock: Clock
 }): Credentials {
-  const { store, log, key, publicUrl, clock } = q
-  const issuer = webDid(publicUrl, [])
+  const { store, log, key, url, clock } = q
+  const issuer = webDid(url, [])
   const issued = new Map<string, { token: string; until: number }>()
 
-  /** `subject` is part of the key of what is kept: when it changes, a new credential is signed. */
-  function issue(type: string, subject: { id: string } & Record<string, unknown>): string {
-    const now = clock()
-    const name = JSON.stringify([type, subject])
+  /** `subject` and `end` are part of the key of what is kept: when they change, a new credential is signed. */
+  function issue(
+    type: string,
+    subject: { id: string } & Record<string, unknown>,
+    { now, end = Number.POSITIVE_INFINITY }: { now: number; end?: number },
+  ): string {
+    const name = JSON.stringify([type, subject, end])
+    const until = Math.min(now + DAY_MS, end)
     const known = issued.get(name)
     if (known !== undefined && known.until > now && known.until <= now + REUSED_MS) return known.token
     const token = signCredential(
@@ -47,35 +53,50 @@ export function createCredentials(q: {
         type: ['VerifiableCredential', type],
         issuer,
         validFrom: timeOf(now),
-        validUntil: timeOf(now + DAY_MS),
+        validUntil: timeOf(until),
         credentialSubject: subject,
       },
       { key, kid: `${issuer}#${CREDENTIAL_KEY}` },
     )
     if (issued.size >= KEPT) issued.clear()
-    issued.set(name, { token, until: now + REUSED_MS })
+    issued.set(name, { token, until: Math.min(now + REUSED_MS, until) })
     return token
+  }
+
+  async function checkOpen(): Promise<void> {
+    if ((await q.isClosed()) !== undefined) throw new Fault('registry_restored')
   }
 
   return {
     async membership(memberClass, memberCode) {
+      await checkOpen()
       const member = await store.member(memberClass, memberCode)
       if (member === undefined) throw new Fault('not_found', { what: 'no such member' })
       const { id, instance, name } = member
-      return issue('ConcordatMembership', {
-        id: webDid(publicUrl, memberSegments(id)),
-        ...{ instance, memberClass, memberCode, name },
-      })
+      return issue(
+        'ConcordatMembership',
+        {
+          id: webDid(url, memberSegments(id)),
+          ...{ instance, memberClass, memberCode, name },
+        },
+        { now: clock() },
+      )
     },
     async contract(id) {
-      const found = await store.contract(id, timeOf(clock()))
+      await checkOpen()
+      const now = clock()
+      const found = await store.contract(id, timeOf(now))
       if (found === undefined) throw new Fault('not_found', { what: 'no such contract is in force' })
-      const { version, hash, event } = found
+      const { version, hash, event, until } = found
       const logIndex = event === undefined ? undefined : await log.indexOf('contract', event)
-      return issue('ConcordatContract', {
-        ...{ id: `urn:uuid:${id}`, version, hash, state: 'ACTIVE' },
-        ...(logIndex === undefined ? {} : { logIndex }),
-      })
+      return issue(
+        'ConcordatContract',
+        {
+          ...{ id: `urn:uuid:${id}`, version, hash, state: 'ACTIVE' },
+          ...(logIndex === undefined ? {} : { logIndex }),
+        },
+        { now, end: Date.parse(until) },
+      )
     },
   }
 }

@@ -41,23 +41,20 @@ export function againPath(path: string, times: number): string {
 }
 
 /** The did:web of the subject with these segments. */
-export function webDid(publicUrl: string, segments: readonly string[]): string {
-  return `did:web:${webName(publicUrl, segments)}`
+export function webDid(url: string, segments: readonly string[]): string {
+  return `did:web:${webName(url, segments)}`
 }
 
 /** The document of the subject for `did`; `aliases` are its other names. */
-export function documentOf(
-  subject: Subject,
-  q: { did: string; aliases: string[]; publicUrl: string },
-): DidState {
-  const { did, aliases, publicUrl } = q
+export function documentOf(subject: Subject, q: { did: string; aliases: string[]; url: string }): DidState {
+  const { did, aliases, url } = q
   const keys = subject.keys.slice(0, MOST_KEYS)
   const named = (use: Key['use']): string[] =>
     keys.filter((key) => key.use === use).map(({ name }) => `${did}#${name}`)
   return {
     '@context': CONTEXT,
     id: did,
-    ...(subject.controller === undefined ? {} : { controller: webDid(publicUrl, subject.controller) }),
+    ...(subject.controller === undefined ? {} : { controller: webDid(url, subject.controller) }),
     alsoKnownAs: aliases,
     verificationMethod: keys.map(({ name, jwk }) => ({
       ...{ id: `${did}#${name}`, type: 'JsonWebKey', controller: did, publicKeyJwk: jwk },
@@ -71,8 +68,8 @@ export function documentOf(
 }
 
 /** Changes when the document of the subject does. */
-export function factsOf(subject: Subject, publicUrl: string): string {
-  return hash('sha256', canonicalJson(documentOf(subject, { did: 'did:x', aliases: [], publicUrl })), 'hex')
+export function factsOf(subject: Subject, url: string): string {
+  return hash('sha256', canonicalJson(documentOf(subject, { did: 'did:x', aliases: [], url })), 'hex')
 }
 
 /** The key of a certificate, which goes along in `x5c`. Undefined once the certificate has expired. */

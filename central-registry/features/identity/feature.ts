@@ -3,18 +3,22 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import type { IdentityKeys } from '../../configuration/identity-keys/identity-keys.ts'
+import { createIdentityKeyStore } from '../../configuration/identity-keys/store.ts'
 import type { LogStore } from '../../configuration/transparency-log/store.ts'
+import { claimAddress } from './claim-address.ts'
 import { CREDENTIAL_KEY, createCredentials } from './credentials.ts'
 import { createCredentialStore } from './credentials-store.ts'
 import { createFactsStore, type Own } from './facts-store.ts'
 import { identityRoutes } from './routes.ts'
+import type { IdentitySettings } from './settings.ts'
 import { createIdentityStore } from './store.ts'
 import { createUpdate } from './update.ts'
 
 type Ground = Pick<Services, 'database' | 'clock'> & {
-  settings: { publicUrl: string }
+  settings: { publicUrl: string; identity?: IdentitySettings | undefined }
   transparencyLog: LogStore
   identityKeys: IdentityKeys | undefined
+  restoration: { isClosed(): Promise<string | undefined> }
   /** The log that is signed for everybody; undefined without it, and then there are no DIDs either. */
   publicLog: { publicKey: KeyObject } | undefined
 }
@@ -23,10 +27,22 @@ const UPDATE_SECONDS = 600
 
 export const identity: FeatureModule<Ground> = {
   name: 'identity',
-  open: ({ database, clock, settings, transparencyLog: log, identityKeys: keys, publicLog }) => {
+  open: async ({
+    database,
+    clock,
+    settings,
+    restoration,
+    transparencyLog: log,
+    identityKeys: keys,
+    publicLog,
+  }) => {
     if (keys === undefined || publicLog === undefined) return {}
-    const { publicUrl } = settings
-    const url = publicUrl.replace(/\/+$/, '')
+    const store = createIdentityStore(database)
+    const url = await claimAddress({
+      url: settings.identity?.url ?? settings.publicUrl,
+      claims: createIdentityKeyStore(database),
+      did: (await store.subject(''))?.did,
+    })
     const jwkOf = (key: KeyObject) => key.export({ format: 'jwk' }) as Record<string, unknown>
     const own: Own = {
       keys: [
@@ -38,18 +54,18 @@ export const identity: FeatureModule<Ground> = {
         { name: 'log', type: 'TransparencyLog', endpoint: `${url}/log` },
       ],
     }
-    const store = createIdentityStore(database)
     const facts = createFactsStore(database)
     const credentials = createCredentials({
       store: createCredentialStore(database),
       log,
       key: keys.credentials,
-      publicUrl,
+      url,
+      isClosed: restoration.isClosed,
       clock,
     })
-    const update = createUpdate({ facts, store, keys, own, publicUrl, clock })
+    const update = createUpdate({ facts, store, keys, own, url, clock })
     return {
-      routes: { public: (app) => identityRoutes(app, { store, credentials, log, clock }) },
+      routes: { public: (app) => identityRoutes(app, { store, credentials, clock }) },
       // Certificates expire without a change of the register.
       jobs: [{ kind: 'update-identities', everySeconds: UPDATE_SECONDS, immediately: true, ...update }],
     }

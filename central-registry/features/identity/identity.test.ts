@@ -48,23 +48,30 @@ const historyAt = async (node: Node, at: string): Promise<string> =>
 void t.test('members, servers and the instance as DIDs', async (t) => {
   const world = registryWorld(t)
   // A DID is of a host name: didwebvh-ts refuses addresses.
-  const settings = { publicUrl: 'https://registry.example:8443', publicLog: { name: 'registry.example/log' } }
+  const settings = { publicLog: { name: 'registry.example/log' } }
   const node = await world.start({ settings })
   await setUp(node, authority)
+  // What changes within a second is written in the next one.
+  world.clock.now += 2000
   const host = 'registry.example%3A8443'
-  const member = await until('the DID of the member', () => documentAt(node, MEMBER))
+  const member = await until('the DID of the member, with its server', async () => {
+    const document = await documentAt(node, MEMBER)
+    return document?.service.length === 1 ? document : undefined
+  })
   t.equal(member.id, `did:web:${host}:members:GOV:1234`)
   t.match(member.alsoKnownAs[0], new RegExp(`^did:webvh:Qm[A-Za-z0-9]+:${host}:members:GOV:1234$`))
   t.match(member.service, [{ type: 'XRoadSecurityServer', serviceEndpoint: /^https:\/\/.*:5500\/$/ }])
-  const instance = (await documentAt(node, '/.well-known'))!
+  const instance = await until('the signing key of the instance', async () => {
+    const document = await documentAt(node, '/.well-known')
+    return document?.verificationMethod.some(({ publicKeyJwk }) => publicKeyJwk.x5c !== undefined)
+      ? document
+      : undefined
+  })
   t.equal(instance.id, `did:web:${host}`)
-  t.ok(
-    instance.verificationMethod.some(({ publicKeyJwk }) => publicKeyJwk.x5c !== undefined),
-    'a signing key',
-  )
   t.match(await documentAt(node, ''), { id: instance.id })
   const server = `${MEMBER}/servers/${SERVER.split('/').at(-1)}`
-  t.match(await documentAt(node, server), { controller: member.id, authentication: [] })
+  const ofServer = await until('the DID of the server', () => documentAt(node, server))
+  t.match(ofServer, { controller: member.id, authentication: [] })
 
   // Each history as the independent package reads it, and each of its entries in the log.
   const logKey = parseVerifierKey((await node.get('/log/key')).bytes.toString().trim(), 'log')
@@ -85,7 +92,11 @@ void t.test('members, servers and the instance as DIDs', async (t) => {
     const [first] = entries
     if (first?.proof === undefined) return undefined
     const file = await again.get(first.proof)
-    if (file.status !== 200) return undefined
+    if (file.status !== 200) {
+      // The next head is signed after a minute of the registry's clock.
+      world.clock.now += 60_000
+      return undefined
+    }
     const proof = parseTlogProof(file.bytes)
     const said = JSON.parse(proof.extra!.toString()) as Record<string, unknown>
     t.match(said, {
@@ -99,6 +110,9 @@ void t.test('members, servers and the instance as DIDs', async (t) => {
     return true
   })
 
+  t.match((await again.get(`${MEMBER}/did-proofs.json?from=1000`)).body, { entries: { length: 0 } })
+  t.equal((await again.get(`${MEMBER}/did-proofs.json?from=-1`)).status, 400)
+  t.equal((await again.get(`${MEMBER}/x/did.jsonl`)).status, 404)
   const credential = await again.get(`${MEMBER}/membership.vc.jwt`)
   t.match(credential.headers, { 'content-type': /^application\/vc\+jwt/ })
   const token = credential.bytes.toString()
@@ -139,4 +153,9 @@ void t.test('members, servers and the instance as DIDs', async (t) => {
   t.equal((await again.get(`${server}/did.json`)).status, 404)
   t.same((await documentAt(again, MEMBER))?.service, [], 'the member stays, without an address')
   await again.stop()
+  for (const identity of [undefined, { url: 'https://other.example' }])
+    await t.rejects(world.start({ settings: { ...settings, identity } }), {
+      code: 'invalid_configuration',
+      message: /registry\.example%3A8443/,
+    })
 })

@@ -1,4 +1,5 @@
 /** Serves DIDs and credentials at the public listener. A path is read segment by segment and written anew before it is looked for. */
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { CREDENTIAL_TYPE } from '#core/did/credential.ts'
 import { didSegment } from '#core/did/web-name.ts'
@@ -6,15 +7,13 @@ import type { Clock } from '#platform/clock.ts'
 import { limitRate } from '#platform/http-service/rate-limit.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkCode } from '#schemas/identifiers.ts'
-import type { LogStore } from '../../configuration/transparency-log/store.ts'
 import type { DidSubjectRow } from '../../register/identity-tables.ts'
 import type { Credentials } from './credentials.ts'
-import type { IdentityStore } from './store.ts'
+import { type IdentityStore, PROOFS } from './store.ts'
 
 type Rooms = {
-  store: Pick<IdentityStore, 'subject' | 'newestOf' | 'lines' | 'entries'>
+  store: Pick<IdentityStore, 'subject' | 'newestOf' | 'newestLine' | 'lines' | 'proofs'>
   credentials: Credentials
-  log: Pick<LogStore, 'indexOf'>
   clock: Clock
 }
 
@@ -30,7 +29,7 @@ export async function identityRoutes(app: FastifyInstance, rooms: Rooms): Promis
     // The instance's DID has its files at /.well-known, and at the root where publicUrl has a path.
     for (const file of FILES)
       for (const place of ['/.well-known', ''])
-        scope.get(`${place}/${file}`, (_request, reply) => send(reply, '', file))
+        scope.get(`${place}/${file}`, (request, reply) => send(reply, '', file, request.url))
     scope.get('/members/*', async (request, reply) => {
       const segments = segmentsOf(request.url)
       const file = segments.pop() ?? ''
@@ -39,7 +38,7 @@ export async function identityRoutes(app: FastifyInstance, rooms: Rooms): Promis
         return credential(reply, await credentials.membership(memberClass, memberCode))
       }
       if (!isFile(file)) throw new Fault('not_found')
-      return send(reply, segments.map(didSegment).join('/'), file)
+      return send(reply, segments.map(didSegment).join('/'), file, request.url)
     })
     scope.get<{ Params: { file: string } }>('/contracts/:file', async ({ params }, reply) => {
       const [, id] = UUID.exec(params.file) ?? []
@@ -52,30 +51,42 @@ export async function identityRoutes(app: FastifyInstance, rooms: Rooms): Promis
     return reply.header('cache-control', SOON).type(CREDENTIAL_TYPE).send(token)
   }
 
-  async function send(reply: FastifyReply, path: string, file: File): Promise<FastifyReply> {
+  async function send(reply: FastifyReply, path: string, file: File, url: string): Promise<FastifyReply> {
     reply.header('cache-control', SOON).header('access-control-allow-origin', '*')
     const row = await (file === 'did.json' ? store.newestOf(path) : store.subject(path))
     if (row === undefined) throw new Fault('not_found', { what: 'there is no such DID' })
-    if (file === 'did.jsonl') {
-      const lines = await store.lines(path)
-      return reply.type('text/jsonl').send(lines.map((line) => `${line}\n`).join(''))
-    }
-    if (file === 'did-proofs.json') return reply.type('application/json').send(await proofsOf(row))
+    if (file === 'did.jsonl') return reply.type('text/jsonl').send(Readable.from(linesOf(path)))
+    if (file === 'did-proofs.json')
+      return reply.type('application/json').send(await proofsOf(row, numberOf(url)))
     if (row.ended_at !== null)
       throw new Fault('not_found', { what: `this DID was ended; its history is ${row.path}/did.jsonl` })
-    return reply.type('application/did+json').send(webDocument(row, (await store.lines(row.path)).at(-1)!))
+    return reply.type('application/did+json').send(webDocument(row, (await store.newestLine(row.path))!))
   }
 
-  async function proofsOf({ did, path }: DidSubjectRow): Promise<string> {
-    const entries: object[] = []
-    for (const { id, version_id, sha256 } of await store.entries(path)) {
-      const index = await rooms.log.indexOf('identity', Number(id))
-      const found =
-        index === undefined ? { logIndex: null } : { logIndex: index, proof: `/log/proof/${index}` }
-      entries.push({ versionId: version_id, sha256, ...found })
-    }
-    return JSON.stringify({ did, entries })
+  async function* linesOf(path: string): AsyncGenerator<string> {
+    for await (const line of store.lines(path)) yield `${line}\n`
   }
+
+  /** `next` is the number of the first entry that is not told here; nothing is left out without it. */
+  async function proofsOf({ did, path }: DidSubjectRow, from: number): Promise<string> {
+    const rows = await store.proofs(path, from)
+    const entries = rows.slice(0, PROOFS).map(({ version_id, sha256, position }) => ({
+      ...{ versionId: version_id, sha256 },
+      ...(position === null
+        ? { logIndex: null }
+        : { logIndex: Number(position), proof: `/log/proof/${position}` }),
+    }))
+    const [more] = rows.slice(PROOFS)
+    return JSON.stringify({ did, entries, ...(more === undefined ? {} : { next: Number(more.number) }) })
+  }
+}
+
+/** `?from=` is the number of the first entry wanted. Throws `invalid_input`. */
+function numberOf(url: string): number {
+  const from = new URLSearchParams(url.split('?')[1] ?? '').get('from') ?? '1'
+  if (!/^[1-9]\d{0,8}$/.test(from))
+    throw new Fault('invalid_input', { what: 'from is the number of an entry' })
+  return Number(from)
 }
 
 const FILES = ['did.json', 'did.jsonl', 'did-proofs.json'] as const

@@ -1,15 +1,16 @@
 /** Rows of the histories of DIDs: a new entry and the state that it makes are one transaction. */
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { DidSubjectRow } from '../../register/identity-tables.ts'
 import type { RegisterTables } from '../../register/tables.ts'
-import { againPath } from './documents.ts'
 
 export type IdentityStore = ReturnType<typeof createIdentityStore>
 export type NewEntry = { subject: DidSubjectRow; line: string; sha256: string; at: string }
 
-const MOST_LINES = 5000
+/** Rows of a page: what one question holds in memory. */
+const LINES = 50
+export const PROOFS = 500
 
 export function createIdentityStore(database: Database) {
   const tables = tablesOf<RegisterTables>(database)
@@ -22,32 +23,70 @@ export function createIdentityStore(database: Database) {
     subject,
     /** The newest history at `path` or, since the same id may be registered again, at `path` with a number behind it. */
     newestOf: async (path: string): Promise<DidSubjectRow | undefined> => {
-      let newest = await subject(path)
-      for (let times = 2; newest?.ended_at != null; times++) {
-        const next = await subject(againPath(path, times))
-        if (next === undefined) break
-        newest = next
+      const first = await subject(path)
+      if (first?.ended_at == null) return first
+      return (
+        tables
+          .selectFrom('did_subject')
+          .selectAll()
+          .where('kind', '=', first.kind)
+          .where('subject', '=', first.subject)
+          // The number behind the path is the higher the longer it is.
+          .orderBy(sql`length(path)`, 'desc')
+          .orderBy('path', 'desc')
+          .limit(1)
+          .executeTakeFirst()
+      )
+    },
+    newestLine: async (path: string): Promise<string | undefined> =>
+      (
+        await tables
+          .selectFrom('did_entry')
+          .select('line')
+          .where('path', '=', path)
+          .orderBy('number', 'desc')
+          .limit(1)
+          .executeTakeFirst()
+      )?.line,
+    /** All lines, oldest first. No more than a page of them is in memory. */
+    async *lines(path: string): AsyncGenerator<string> {
+      for (let after = 0; ; ) {
+        const rows = await tables
+          .selectFrom('did_entry')
+          .select(['number', 'line'])
+          .where('path', '=', path)
+          .where('number', '>', after)
+          .orderBy('number')
+          .limit(LINES)
+          .execute()
+        for (const { line } of rows) yield line
+        if (rows.length < LINES) return
+        after = Number(rows.at(-1)!.number)
       }
-      return newest
     },
-    lines: async (path: string): Promise<string[]> => {
-      const rows = await tables
-        .selectFrom('did_entry')
-        .select('line')
-        .where('path', '=', path)
-        .orderBy('number')
-        .limit(MOST_LINES)
-        .execute()
-      return rows.map(({ line }) => line)
-    },
-    entries: (path: string) =>
+    /** Entries from `number` on, as many as PROOFS and one, with where the transparency log has them; null before it does. */
+    proofs: (path: string, number: number) =>
       tables
         .selectFrom('did_entry')
-        .select(['id', 'version_id', 'sha256', 'at'])
+        .leftJoin('log_entry', (join) =>
+          join.onRef('log_entry.reference', '=', 'did_entry.id').on('log_entry.kind', '=', 'identity'),
+        )
+        .select(['number', 'version_id', 'sha256', 'log_entry.position'])
         .where('path', '=', path)
+        .where('number', '>=', number)
         .orderBy('number')
-        .limit(MOST_LINES)
+        .limit(PROOFS + 1)
         .execute(),
+    /** Nothing follows in these histories, and they are not deactivated: entries of theirs may be lost. */
+    leave: async (paths: string[], at: string): Promise<void> => {
+      for (const path of paths)
+        await tables
+          .updateTable('did_subject')
+          .set({ ended_at: at })
+          .where('path', '=', path)
+          .where('ended_at', 'is', null)
+          .execute()
+    },
     /** Adds entries unless another node has gone on with their histories meanwhile. */
     add: (entries: NewEntry[], before: ReadonlyMap<string, number>): Promise<void> =>
       inTransaction(tables, async (transaction) => {

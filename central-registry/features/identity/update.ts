@@ -1,10 +1,11 @@
 /**
  * Writes the next entry of each history whose document changed, begins those of newcomers, and ends those of who left. Guarantees that a
- * history only grows: an identifier that was ended stays so, and whoever comes again gets a new one beside it.
+ * history only grows: an identifier that was ended stays so, and whoever comes again gets a new one beside it. No entry is of a time to come.
+ * After a register was restored from a backup, the newest entries of a history may be lost: it is left as it is, and a new one begun.
  */
 import { hash } from 'node:crypto'
 import type { LastEntry } from '#core/did/did-entry.ts'
-import { writeDidEntry } from '#core/did/did-entry.ts'
+import { earliestAfter, writeDidEntry } from '#core/did/did-entry.ts'
 import { webName } from '#core/did/web-name.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { IdentityKeys } from '../../configuration/identity-keys/identity-keys.ts'
@@ -14,11 +15,11 @@ import type { FactsStore, Own } from './facts-store.ts'
 import type { IdentityStore, NewEntry } from './store.ts'
 
 type Rooms = {
-  facts: Pick<FactsStore, 'subjects' | 'mark' | 'collect'>
-  store: Pick<IdentityStore, 'subjects' | 'add'>
+  facts: Pick<FactsStore, 'subjects' | 'mark' | 'collect' | 'restoredAt'>
+  store: Pick<IdentityStore, 'subjects' | 'add' | 'leave'>
   keys: Pick<IdentityKeys, 'updateKey'>
   own: Own
-  publicUrl: string
+  url: string
   clock: Clock
 }
 
@@ -31,32 +32,54 @@ type Update = {
 }
 
 export function createUpdate(rooms: Rooms): Update {
-  const { facts, store, own, publicUrl, clock } = rooms
+  const { facts, store, own, url, clock } = rooms
   let last = { mark: '', request: 0 }
+  /** When the first of the entries can be written that this node left undone, since the ones before them are of a time to come. */
+  let waitsUntil = Number.POSITIVE_INFINITY
 
   async function run(): Promise<void> {
     const now = clock()
     const mark = await facts.mark()
-    const request = await facts.collect(last.request, new Date(now).toISOString())
+    const request = await facts.collect(last.request)
     const subjects = (await facts.subjects(own, now)) ?? []
     const rows = new Map((await store.subjects()).map((row) => [row.path, row]))
     const entries: NewEntry[] = []
     const wanted = new Set<string>()
+    let waits = Number.POSITIVE_INFINITY
+    // A clock was set back, or two changes fall into one second: an entry of a time to come would be refused by whoever reads it.
+    const mayWrite = (row: DidSubjectRow | undefined): boolean => {
+      const earliest = row === undefined ? 0 : earliestAfter(row.version_time)
+      if (earliest > now) waits = Math.min(waits, earliest)
+      return earliest <= now
+    }
+    const restoredAt = await facts.restoredAt()
+    const left: string[] = []
     for (const subject of subjects) {
       const path = pathFor(subject, rows)
       wanted.add(path)
       const row = rows.get(path)
-      if (row?.facts !== factsOf(subject, publicUrl)) entries.push(nextEntry(rooms, subject, path, row))
+      if (row?.facts === factsOf(subject, url) || !mayWrite(row)) continue
+      if (row === undefined || Date.parse(row.version_time) >= restoredAt)
+        entries.push(nextEntry(rooms, now, { subject, path, row }))
+      else {
+        left.push(path)
+        const known = new Map(rows).set(path, { ...row, ended_at: new Date(now).toISOString() })
+        const next = pathFor(subject, known)
+        entries.push(nextEntry(rooms, now, { subject, path: next, row: undefined }))
+      }
     }
     for (const row of rows.values())
-      if (row.ended_at === null && !wanted.has(row.path)) entries.push(lastEntry(rooms, row))
+      if (row.ended_at === null && !wanted.has(row.path) && mayWrite(row))
+        entries.push(lastEntry(rooms, now, row))
     const before = new Map([...rows.values()].map(({ path, entries: count }) => [path, Number(count)]))
+    await store.leave(left, new Date(now).toISOString())
     for (let at = 0; at < entries.length; at += AT_ONCE)
       await store.add(entries.slice(at, at + AT_ONCE), before)
     last = { mark, request }
+    waitsUntil = waits
   }
 
-  return { run, isDue: async () => (await facts.mark()) !== last.mark }
+  return { run, isDue: async () => clock() >= waitsUntil || (await facts.mark()) !== last.mark }
 }
 
 /** The path of the subject's living history: the first one that was not ended. */
@@ -68,22 +91,27 @@ function pathFor({ segments }: Subject, rows: ReadonlyMap<string, DidSubjectRow>
   }
 }
 
-function nextEntry(rooms: Rooms, subject: Subject, path: string, row: DidSubjectRow | undefined): NewEntry {
-  const { publicUrl } = rooms
-  const didOf = (scid: string): string => `did:webvh:${scid}:${nameAt(publicUrl, path)}`
-  const aliases = [webDid(publicUrl, subject.segments)]
-  return entryOf(rooms, {
+function nextEntry(
+  rooms: Rooms,
+  now: number,
+  { subject, path, row }: { subject: Subject; path: string; row: DidSubjectRow | undefined },
+): NewEntry {
+  const { url } = rooms
+  // Whoever has a DID keeps it: only the first entry computes one.
+  const didOf = (scid: string): string => row?.did ?? newDid(url, path, scid)
+  const aliases = [webDid(url, subject.segments)]
+  return entryOf(rooms, now, {
     ...{ path, row, kind: subject.kind, id: subject.id, isLast: false },
-    facts: factsOf(subject, publicUrl),
-    state: (scid) => documentOf(subject, { did: didOf(scid), aliases, publicUrl }),
+    facts: factsOf(subject, url),
+    state: (scid) => documentOf(subject, { did: didOf(scid), aliases, url }),
   })
 }
 
 /** An empty document: nobody holds keys for it any more. */
-function lastEntry(rooms: Rooms, row: DidSubjectRow): NewEntry {
+function lastEntry(rooms: Rooms, now: number, row: DidSubjectRow): NewEntry {
   const { path, kind, subject: id, did } = row
   const state = () => ({ '@context': ['https://www.w3.org/ns/did/v1'], id: did })
-  return entryOf(rooms, { path, row, kind, id, facts: '', isLast: true, state })
+  return entryOf(rooms, now, { path, row, kind, id, facts: '', isLast: true, state })
 }
 
 type Wanted = Pick<DidSubjectRow, 'path' | 'kind' | 'facts'> & {
@@ -93,30 +121,30 @@ type Wanted = Pick<DidSubjectRow, 'path' | 'kind' | 'facts'> & {
   state: Parameters<typeof writeDidEntry>[0]['state']
 }
 
-function entryOf({ keys, publicUrl, clock }: Rooms, wanted: Wanted): NewEntry {
+function entryOf({ keys, url }: Rooms, now: number, wanted: Wanted): NewEntry {
   const { path, row, isLast, state } = wanted
   const number = Number(row?.entries ?? 0) + 1
-  const now = new Date(clock())
   const last: LastEntry | undefined = row && {
     ...{ scid: row.scid, versionId: row.version_id, versionTime: row.version_time },
   }
   const { line, scid, versionId, versionTime } = writeDidEntry(
     {
-      ...{ state, at: now, key: keys.updateKey(path, number) },
+      ...{ state, at: new Date(now), key: keys.updateKey(path, number) },
       nextKey: isLast ? undefined : keys.updateKey(path, number + 1),
     },
     last,
   )
-  const at = now.toISOString()
+  const at = new Date(now).toISOString()
   const subject: DidSubjectRow = {
     ...{ path, kind: wanted.kind, subject: wanted.id, scid, facts: wanted.facts },
-    did: `did:webvh:${scid}:${nameAt(publicUrl, path)}`,
+    did: row?.did ?? newDid(url, path, scid),
     ...{ version_id: versionId, version_time: versionTime, entries: number, ended_at: isLast ? at : null },
   }
   return { subject, line, sha256: hash('sha256', line, 'hex'), at }
 }
 
 /** The segments of a path are written for a DID already. */
-function nameAt(publicUrl: string, path: string): string {
-  return [webName(publicUrl, []), ...path.split('/').filter((segment) => segment !== '')].join(':')
+function newDid(url: string, path: string, scid: string): string {
+  const name = [webName(url, []), ...path.split('/').filter((segment) => segment !== '')].join(':')
+  return `did:webvh:${scid}:${name}`
 }

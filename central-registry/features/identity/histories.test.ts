@@ -1,0 +1,317 @@
+/** Rules of the histories, on a database without a server: one address, no entry of a time to come, whose certificates count, how long credentials live. */
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { readHistory } from '#core/did/read-history.ts'
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { idText, parseMemberId } from '#schemas/identifiers.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { signedDocument } from '#test/fakes/management-requests.ts'
+import { authority, OWNER, owner, stranger } from '#test/fakes/request-world.ts'
+import { createIdentityKeyStore } from '../../configuration/identity-keys/store.ts'
+import { createLogStore } from '../../configuration/transparency-log/store.ts'
+import type { RegisterTables } from '../../register/tables.ts'
+import { openRegistryDatabase } from '../../registry.ts'
+import { claimAddress } from './claim-address.ts'
+import { createCredentials } from './credentials.ts'
+import { createCredentialStore } from './credentials-store.ts'
+import { createFactsStore } from './facts-store.ts'
+import { createIdentityStore } from './store.ts'
+import { createUpdate } from './update.ts'
+
+const URL = 'https://registry.example'
+const PATH = 'members/GOV/1234'
+const ID = idText(parseMemberId(OWNER))
+const HOUR = 3_600_000
+const iso = (at: number): string => new Date(at).toISOString()
+
+const keys = new Map<string, KeyObject>()
+function updateKey(at: string, number: number): KeyObject {
+  const name = `${number} ${at}`
+  const key = keys.get(name) ?? generateKeyPairSync('ed25519').privateKey
+  keys.set(name, key)
+  return key
+}
+
+async function registerMember(database: Database, at: number, name = 'Owner'): Promise<void> {
+  const tables = tablesOf<RegisterTables>(database)
+  const row = { id: ID, member_class: 'GOV', name, created_at: iso(at) }
+  await tables.insertInto('member').values(row).execute()
+}
+
+/** A register with an instance, a member and an approved CA, and its histories at `clock.now`. */
+async function begin(database: Database) {
+  const tables = tablesOf<RegisterTables>(database)
+  const clock = { now: Math.floor(Date.now() / 1000) * 1000 }
+  await tables.insertInto('system_parameter').values({ name: 'instance', value: 'DEV' }).execute()
+  await tables.insertInto('member_class').values({ code: 'GOV', description: 'agencies' }).execute()
+  await registerMember(database, clock.now)
+  const store = createIdentityStore(database)
+  const node = (url = URL) => {
+    const facts = createFactsStore(database)
+    const own = { keys: [], services: [] }
+    return createUpdate({ facts, store, keys: { updateKey }, own, url, clock: () => clock.now })
+  }
+  const history = async (at = PATH) => {
+    const lines: string[] = []
+    for await (const line of store.lines(at)) lines.push(`${line}\n`)
+    return readHistory(Buffer.from(lines.join('')))
+  }
+  const keysOf = async (at = PATH): Promise<number> =>
+    ((await history(at)).state['verificationMethod'] as object[]).length
+  return { tables, clock, store, node, history, keysOf }
+}
+
+async function approveAuthority(database: Database, name: string, certificate: Buffer): Promise<void> {
+  const tables = tablesOf<RegisterTables>(database)
+  const service = await tables
+    .insertInto('certification_service')
+    .values({ name, profile: 'p', authentication_only: 0, created_at: iso(0) })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  await tables
+    .insertInto('certification_authority')
+    .values({ sha256: name, service: Number(service.id), is_top: 1, certificate })
+    .execute()
+}
+
+async function fileRequest(database: Database, at: number): Promise<void> {
+  const tables = tablesOf<RegisterTables>(database)
+  const texts = { subject: '{}', subject_digest: '', content_hash: '', server: 'DEV/GOV/1234/SS1' }
+  const { id } = await tables
+    .insertInto('management_request')
+    .values({
+      ...{ kind: 'clientReg', state: 'APPROVED', owner: ID, client: null, ...texts, filed_at: iso(at) },
+      ...{ decided_at: null, decided_by: null, reason: null, changes: null },
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  const message = signedDocument('file', { at: iso(at) }, owner)
+  await tables
+    .insertInto('management_request_proof')
+    .values({ request: Number(id), signer: ID, facts: '{}', message })
+    .execute()
+}
+
+/** What is no matter of SQL. */
+const onSqlite = (name: string, act: (database: Database, t: Test) => Promise<void>): void =>
+  void t.test(name, async (t) => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'concordat-identity-'))
+    t.teardown(() => rmSync(folder, { recursive: true }))
+    const database = await openRegistryDatabase(`sqlite:${path.join(folder, 'registry.db')}`)
+    try {
+      await act(database, t)
+    } finally {
+      await database.close()
+    }
+  })
+
+const onDatabases = (name: string, act: (database: Database, t: Test) => Promise<void>): void =>
+  void t.test(name, (t) =>
+    eachDatabase(t, async (_empty, t, url) => {
+      const database = await openRegistryDatabase(url)
+      try {
+        await act(database, t)
+      } finally {
+        await database.close()
+      }
+    }),
+  )
+
+onSqlite('one address for all nodes and starts', async (database, t) => {
+  const claims = createIdentityKeyStore(database)
+  const of = (url: string, did?: string) => claimAddress({ url, claims, did })
+  const other = { code: 'invalid_configuration', message: /identity\.url/ }
+  await t.rejects(of(URL, 'did:webvh:Qm1:before.example'), other, 'histories of before the claim')
+  t.equal(await of(`${URL}/`, 'did:webvh:Qm1:registry.example'), URL)
+  t.equal(await of('http://registry.example'), URL, 'as whoever resolves a DID asks')
+  for (const url of ['https://two.example', `${URL}:8443`, `${URL}/x`]) await t.rejects(of(url), other, url)
+
+  const { clock, node, history } = await begin(database)
+  const [one, two] = [node(), node()]
+  await one.run()
+  for (let times = 0; times < 3; times++) {
+    clock.now += HOUR
+    await two.run()
+    await one.run()
+  }
+  const { entries, did } = await history()
+  t.equal(entries.length, 1, 'nodes in turn write nothing anew')
+  // Whoever calls it with another address all the same cannot change a DID that exists.
+  await node('https://two.example').run()
+  t.equal((await history()).did, did)
+})
+
+onSqlite('no entry is of a time to come', async (database, t) => {
+  const { tables, clock, node, history } = await begin(database)
+  clock.now += 24 * HOUR
+  const update = node()
+  await update.run()
+  clock.now -= 24 * HOUR
+  await tables.deleteFrom('member').execute()
+  await update.run()
+  t.equal((await history()).entries.length, 1)
+  t.equal(await update.isDue(), false, 'it waits, and does not look each second')
+  clock.now += 24 * HOUR + 1000
+  t.equal(await update.isDue(), true)
+  await update.run()
+  t.match(await history(), { entries: { length: 2 }, deactivated: true })
+  t.equal(await update.isDue(), false)
+})
+
+onSqlite('a history whose newest entries may be lost is left as it is', async (database, t) => {
+  const { tables, clock, node, history, store, keysOf } = await begin(database)
+  await approveAuthority(database, 'ours', authority.intermediate.der)
+  const update = node()
+  await update.run()
+  const before = await history()
+  clock.now += 10_000
+  const numbers = { configuration_index: 9, suspension_list: 1, leaves: 9 }
+  await tables
+    .insertInto('restoration')
+    .values({
+      ...{ content: '{}', sha256: '', accepted_at: iso(clock.now), proposed_by: '', accepted_by: '' },
+      ...numbers,
+    })
+    .execute()
+  clock.now += 10_000
+  await update.run()
+  t.match(await store.newestOf(PATH), { path: PATH, entries: 1 }, 'nothing changed')
+  await fileRequest(database, clock.now)
+  for (let times = 0; times < 2; times++) {
+    clock.now += 10_000
+    await update.run()
+  }
+  t.same(await history(), before)
+  t.match(await store.newestOf(PATH), { path: `${PATH}/again-2`, entries: 1, ended_at: null })
+  t.equal(await keysOf(`${PATH}/again-2`), 1)
+  clock.now += 10_000
+  await tables.deleteFrom('certification_authority').execute()
+  await update.run()
+  t.equal((await history(`${PATH}/again-2`)).entries.length, 2, 'which goes on')
+})
+
+onDatabases('whose certificates a document has', async (database, t) => {
+  const { tables, clock, node, keysOf } = await begin(database)
+  await approveAuthority(database, 'ours', authority.intermediate.der)
+  await fileRequest(database, clock.now + 1000)
+  clock.now += 10_000
+  await node().run()
+  t.equal(await keysOf(), 1)
+
+  await tables.deleteFrom('member').execute()
+  clock.now += 10_000
+  await node().run()
+  await registerMember(database, clock.now, 'Somebody else')
+  clock.now += 10_000
+  await node().run()
+  t.equal(await keysOf(`${PATH}/again-2`), 0, 'those of the predecessor do not come back, also after a start')
+  await fileRequest(database, clock.now)
+  clock.now += 10_000
+  await node().run()
+  t.equal(await keysOf(`${PATH}/again-2`), 1, 'filed since')
+
+  await tables.deleteFrom('certification_authority').execute()
+  await approveAuthority(database, 'of the same name', stranger.intermediate.der)
+  clock.now += 10_000
+  await node().run()
+  t.equal(await keysOf(`${PATH}/again-2`), 0, 'its CA is not approved any more')
+})
+
+onDatabases('long histories are never cut', async (database, t) => {
+  const { tables, clock, node, store } = await begin(database)
+  await node().run()
+  const number = 5100
+  for (let from = 2; from <= number; from += 1000) {
+    const rows = Array.from({ length: Math.min(1000, number - from + 1) }, (_, at) => ({
+      ...{ path: PATH, number: from + at, version_id: `${from + at}-x`, line: `line ${from + at}` },
+      ...{ sha256: '', at: iso(clock.now) },
+    }))
+    await tables.insertInto('did_entry').values(rows).execute()
+  }
+  t.equal(await store.newestLine(PATH), `line ${number}`)
+  let count = 0
+  for await (const _ of store.lines(PATH)) count++
+  t.equal(count, number)
+  const seen: number[] = []
+  for (let from: number | undefined = 1; from !== undefined; ) {
+    const rows: { number: number }[] = await store.proofs(PATH, from)
+    seen.push(...rows.slice(0, 500).map((row) => Number(row.number)))
+    from = rows[500] === undefined ? undefined : Number(rows[500].number)
+  }
+  t.same(
+    seen,
+    Array.from({ length: number }, (_, at) => at + 1),
+  )
+
+  await tables.deleteFrom('did_entry').where('number', '>', 1).execute()
+  for (let times = 0; times < 11; times++) {
+    clock.now += 10_000
+    await tables.deleteFrom('member').execute()
+    await node().run()
+    clock.now += 10_000
+    await registerMember(database, clock.now)
+    await node().run()
+  }
+  t.match(await store.newestOf(PATH), { path: `${PATH}/again-12`, ended_at: null }, 'behind again-9')
+})
+
+onSqlite('how long credentials live', async (database, t) => {
+  const { tables, clock } = await begin(database)
+  const id = '00000000-0000-4000-8000-000000000001'
+  const put = (version: number, from: number, until: number) =>
+    tables
+      .insertInto('contract_version')
+      .values({
+        ...{ contract: id, version, hash: `h${version}`, state: 'ACTIVE', title: '', content: '{}' },
+        ...{ parties: '', global_group: null, critical: 0, valid_from: iso(from), valid_until: iso(until) },
+        ...{ review_at: iso(until), proposed_at: iso(0), proposed_by: '', changed_at: iso(0) },
+        ...{ reason: null, origin: null, agreed_at: null },
+      })
+      .execute()
+  const start = clock.now
+  await put(1, start, start + 100 * HOUR)
+  await put(2, start + 30 * HOUR, start + 50 * HOUR)
+  const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const log = createLogStore(database)
+  const store = createCredentialStore(database)
+  let closed: string | undefined
+  const credentials = createCredentials({
+    ...{ store, log, key, url: URL, clock: () => clock.now },
+    isClosed: async () => closed,
+  })
+  const read = (token: string) =>
+    JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as {
+      validUntil: string
+      credentialSubject: object
+    } & Record<string, unknown>
+  const contract = async () => read(await credentials.contract(id))
+  t.match(await contract(), {
+    '@context': [/v2$/, 'https://www.w3.org/ns/credentials/undefined-terms/v2'],
+    type: ['VerifiableCredential', 'ConcordatContract'],
+    issuer: 'did:web:registry.example',
+    validUntil: iso(start + 24 * HOUR),
+    credentialSubject: { id: `urn:uuid:${id}`, version: 1, hash: 'h1', state: 'ACTIVE' },
+  })
+  clock.now = start + 20 * HOUR
+  t.equal((await contract()).validUntil, iso(start + 30 * HOUR), 'until the next version begins')
+  clock.now = start + 30 * HOUR
+  t.match(await contract(), { validUntil: iso(start + 50 * HOUR), credentialSubject: { version: 2 } })
+  clock.now = start + 50 * HOUR
+  t.match(await contract(), { credentialSubject: { version: 1 } })
+  clock.now = start + 90 * HOUR
+  t.equal((await contract()).validUntil, iso(start + 100 * HOUR), 'no longer than the contract')
+  clock.now = start + 100 * HOUR
+  await t.rejects(credentials.contract(id), { code: 'not_found' })
+
+  const member = read(await credentials.membership('GOV', '1234'))
+  t.match(member, { validUntil: iso(clock.now + 24 * HOUR), credentialSubject: { memberCode: '1234' } })
+  closed = 'restored'
+  await t.rejects(credentials.membership('GOV', '1234'), { code: 'registry_restored' })
+  await t.rejects(credentials.contract(id), { code: 'registry_restored' })
+  closed = undefined
+  await tables.deleteFrom('member').execute()
+  await t.rejects(credentials.membership('GOV', '1234'), { code: 'not_found' })
+})
