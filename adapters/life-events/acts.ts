@@ -118,10 +118,11 @@ export function createActs(rooms: Rooms): Acts {
         if (offer.state !== 'opened') throw new Fault('conflict', { what: 'the form was not opened' })
         const { channel, actor, mandate } = who
         const sending = JSON.stringify(applicationOf(rule, { id, content, said, channel, actor, mandate }))
-        const to = { state: 'sending', content: { ...content, sending }, what: 'sending', channel } as const
+        const sent = { ...content, sending, sentBy: who.userId }
+        const to = { state: 'sending', content: sent, what: 'sending', channel } as const
         if (!(await store.change(id, ['opened'], to)))
           throw new Fault('conflict', { what: 'the offer was taken back meanwhile' })
-        const q = { rule, offer, content: to.content, userId: who.userId, channel }
+        const q = { rule, offer, content: sent, channel, isAgain: false }
         if (await send({ store, server, answerMs }, q)) metrics.offers.inc({ what: 'submitted', channel })
         return changed(who, id)
       }),
@@ -165,12 +166,11 @@ export function createActs(rooms: Rooms): Acts {
             rule,
             offer: offer!,
             content: { ...content, sending: content.sending },
-            userId: undefined,
-            channel,
+            ...{ channel, isAgain: true },
           }
           if (await send({ store, server, answerMs }, q)) metrics.offers.inc({ what: 'submitted', channel })
         }).catch((thrown: unknown) => {
-          // The form is open again, and the person sees it.
+          // Too many wait for this one: its turn comes later.
           if (!(thrown instanceof Fault)) throw thrown
         })
       }

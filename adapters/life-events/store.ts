@@ -18,6 +18,8 @@ export type Content = {
   filled?: Filled
   /** What is being sent: the same octets however often. */
   sending?: string
+  /** Who sent it, as the exchange says it. */
+  sentBy?: string
   number?: string
   outcome?: string
 }

@@ -1,6 +1,7 @@
 /**
  * Sends an application to the agency that decides. Guarantees that it is durable before it is sent, that what is sent again is the very
- * same under the same number, and that the form is erased once the agency has it.
+ * same under the same number and by the same person, that the form is open again only where no attempt can have arrived, and that it is
+ * erased once the agency has it.
  */
 import { ExchangeError } from '#adapters/client/exchange-error.ts'
 import type { SecurityServer } from '#adapters/client/index.ts'
@@ -21,17 +22,19 @@ type Sending = {
   rule: RuleSettings
   offer: KeptOffer
   content: Content & { sending: string }
-  userId: string | undefined
   channel: OfferStep['channel']
+  /** An earlier attempt may have arrived, as each may that did not end with the form open again. */
+  isAgain: boolean
 }
 
 /**
  * Sends what the offer, in the state `sending`, holds. Returns false when nobody knows whether it arrived: then it is sent again later.
- * Throws `source_refused`, `source_unavailable` when it did not arrive; the form is open again.
+ * Throws `source_refused`, `source_unavailable` when it did not arrive; the form is open again. What the attempts say together counts:
+ * a later one that is refused says nothing of an earlier one whose answer was lost.
  */
 export async function send({ store, server, answerMs }: Rooms, q: Sending): Promise<boolean> {
   const { submitTo } = q.rule
-  const { sending: _sent, ...open } = q.content
+  const { sending: _sent, sentBy, ...open } = q.content
   const reopen = async (fault: 'source_refused' | 'source_unavailable', cause?: unknown): Promise<never> => {
     // What was taken back while it was sent is not opened again.
     const isBack = (await store.steps(q.offer.id)).some(({ what }) => what === 'corrected')
@@ -43,11 +46,12 @@ export async function send({ store, server, answerMs }: Rooms, q: Sending): Prom
   try {
     const answer = await server.service(submitTo.service).call('POST', submitTo.path, {
       ...{ json: JSON.parse(q.content.sending) as unknown, issue: q.offer.id },
-      ...(q.userId !== undefined && { userId: q.userId }),
+      ...(sentBy !== undefined && { userId: sentBy }),
       ...{ deadlineMs: answerMs, maxAnswerBytes: MOST_BYTES },
     })
     if (answer.status >= 400 && answer.status < 500) {
       await answer.body?.cancel()
+      if (q.isAgain) return false
       return await reopen('source_refused')
     }
     if (answer.status < 200 || answer.status >= 300) {
@@ -58,7 +62,7 @@ export async function send({ store, server, answerMs }: Rooms, q: Sending): Prom
     number = textAt(await answer.json().catch(() => undefined), submitTo.number)
   } catch (thrown) {
     if (!(thrown instanceof ExchangeError)) throw thrown
-    if (thrown.mayHaveBeenCarriedOut) return false
+    if (q.isAgain || thrown.mayHaveBeenCarriedOut) return false
     return await reopen('source_unavailable', thrown)
   }
   const content: Content = { person: open.person, values: {}, ...(number !== undefined && { number }) }

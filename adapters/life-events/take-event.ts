@@ -13,7 +13,7 @@ type Given = Came & { delivery: string }
 /** The function resolves when the event may be acknowledged, and throws when it has to come again. */
 export function createTakeEvent(q: {
   read: ReturnType<typeof createReadHappening>
-  store: Pick<OfferStore, 'add' | 'takeBack' | 'find' | 'change'>
+  store: Pick<OfferStore, 'add' | 'takeBack' | 'find' | 'change' | 'steps'>
   metrics: OfferMetrics
   log: Log
 }): (given: Given) => Promise<void> {
@@ -57,11 +57,13 @@ export function createTakeEvent(q: {
       case 'decision': {
         const kept = await store.find(meaning.offer)
         if (kept === undefined || kept.rule !== rule.name) return 'unknown'
-        // A decision says that the application arrived, also where its answer was lost.
         const content: Content = { person: kept.content?.person ?? '', values: {}, outcome: meaning.outcome }
         if (kept.content?.number !== undefined) content.number = kept.content.number
         const to = { state: 'decided', content, what: 'decided', channel: 'event' } as const
-        const isNew = await store.change(kept.id, ['sending', 'submitted'], to)
+        // A decision says that the application arrived, also where its answer was lost, or the answer was that it was not taken.
+        const wasSent = (await store.steps(kept.id)).some((step) => step.what === 'sending')
+        const from = ['sending', 'submitted', ...(wasSent ? (['opened'] as const) : [])] as const
+        const isNew = await store.change(kept.id, from, to)
         if (isNew) metrics.offers.inc({ what: 'decided', channel: 'event' })
         return isNew ? 'decided' : 'known'
       }

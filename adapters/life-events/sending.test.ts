@@ -1,0 +1,119 @@
+/** Applications that may not have arrived: sent again as the same, never declared to have not arrived, and never for ever. */
+
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { ExchangeError } from '#adapters/client/exchange-error.ts'
+import { emptyFolder } from '#adapters/kit/kit-fixture.ts'
+import { readSettings } from '#adapters/kit/serve-adapter.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { createMetrics } from '#platform/metrics/create-metrics.ts'
+import { createActs } from './acts.ts'
+import { lifeEvents } from './adapter.ts'
+import {
+  APPLICATIONS,
+  OTHER,
+  PERSON,
+  type Play,
+  playServices,
+  REGISTERS,
+  RULE,
+} from './life-events-fixture.ts'
+import { createOfferMetrics } from './metrics.ts'
+import { createOfferKeys } from './offer-keys.ts'
+import { createReadHappening } from './read-happening.ts'
+import { openOfferStore } from './store.ts'
+import { createTakeEvent } from './take-event.ts'
+
+const keys = createOfferKeys(Buffer.from('5a'.repeat(32), 'hex'))
+const HOUR_MS = 3_600_000
+const log = createLog({ name: 'test', level: 'silent' })
+const LOST = new ExchangeError('connection_lost', { mayHaveBeenCarriedOut: true })
+const AWAY = new ExchangeError('unreachable')
+const REFUSED = { status: 422, document: {} }
+const WELL = { status: 201, document: { number: 'FB-1' } }
+const who = (person: string) =>
+  ({ channel: 'web', person, actor: undefined, clerk: undefined, userId: `EE${person}` }) as const
+
+/** Offers of one rule, with a clock and a receiving system that the test plays. */
+async function open(t: Test) {
+  const folder = emptyFolder(t)
+  const file = path.join(folder, 'adapter.yaml')
+  writeFileSync(
+    file,
+    JSON.stringify({
+      listen: { address: '127.0.0.1' },
+      monitoring: { address: '127.0.0.1' },
+      service: { code: 'offers', title: 'Offers' },
+      ...{ databaseFile: './offers.db', keyFile: './offers.key', languages: ['en', 'et'] },
+      ...{ securityServer: { url: 'http://127.0.0.1:1', client: OTHER }, inboxes: [`${OTHER}/events`] },
+      ...{ person: { pattern: '^(?:EE)?(P\\d{8})$' }, rules: [RULE] },
+    }),
+  )
+  const settings = await readSettings(lifeEvents, file, {})
+  const now = { ms: Date.now() }
+  const clock = () => now.ms
+  const store = await openOfferStore({ file: settings.databaseFile, keys, keepDays: 90, clock })
+  t.teardown(() => store.close())
+  const metrics = createOfferMetrics(createMetrics())
+  const asked: Parameters<typeof playServices>[2] = []
+  const played: { answer: Awaited<ReturnType<Play>> } = { answer: WELL }
+  const play: Play = (one) => (one.service === APPLICATIONS ? played.answer : REGISTERS(one))
+  const server = playServices({} as never, play, asked)
+  const rooms = { settings, store, server, metrics, clock, log }
+  const acts = createActs(rooms)
+  const take = createTakeEvent({ read: createReadHappening(settings), store, metrics, log })
+  return {
+    ...{ acts, store, now, played, rooms, take },
+    sent: () => asked.filter(({ service }) => service === APPLICATIONS).map(({ options }) => options),
+    /** An offer of this person that is filled and sent; the number of the offer. */
+    async submit(person = PERSON): Promise<string> {
+      await store.add({ rule: RULE.name, happening: person, person, values: { child: person }, days: 180 })
+      const { id } = (await acts.list(who(person)))[0]!
+      await acts.open(who(person), id, ['child', 'income'])
+      await acts.submit(who(person), id, { account: 'EE1234567890' })
+      return id
+    },
+    async again(): Promise<void> {
+      now.ms += HOUR_MS
+      await acts.sendAgain()
+    },
+    stateOf: async (id: string) => (await store.find(id))?.state,
+  }
+}
+
+void t.test('what may have arrived stays so, whatever the next attempt says', async (t) => {
+  const { submit, played, again, stateOf, sent } = await open(t)
+  played.answer = LOST
+  const id = await submit()
+  for (const answer of [AWAY, REFUSED, { status: 503, document: {} }, { status: 409, document: {} }]) {
+    played.answer = answer
+    await again()
+    t.equal(await stateOf(id), 'sending')
+  }
+  played.answer = WELL
+  await again()
+  t.equal(await stateOf(id), 'submitted')
+  t.equal(sent().length, 6)
+  for (const { json, userId, issue } of sent())
+    t.strictSame({ json, userId, issue }, { json: sent()[0]!['json'], userId: `EE${PERSON}`, issue: id })
+})
+
+void t.test('the form is open again where the first attempt cannot have arrived', async (t) => {
+  const { submit, played, stateOf, acts, take } = await open(t)
+  for (const [person, answer, code] of [
+    ['P00000001', AWAY, 'source_unavailable'],
+    ['P00000002', REFUSED, 'source_refused'],
+  ] as const) {
+    played.answer = answer
+    await t.rejects(submit(person), { code })
+    const { id } = (await acts.list(who(person)))[0]!
+    t.equal(await stateOf(id), 'opened')
+    const event = {
+      ...{ specversion: '1.0', id, source: '/office', type: RULE.decidedBy.type },
+      data: { application: id, outcome: 'granted' },
+    }
+    await take({ delivery: 'd', sender: OTHER, bytes: Buffer.from(JSON.stringify(event)) })
+    t.equal(await stateOf(id), 'decided', 'a decision says that it arrived after all')
+  }
+})
