@@ -93,6 +93,46 @@ t.test('the consent that calls need', (t: Test) => {
     { services: [{ ...services[0]!, responseFields: ['/name'] }, services[1]!] },
   ])
     t.not(termsIn({ ...content, ...other }).consent!.demand, demand, Object.keys(other).join())
+
+  // Where no contract is required, an access right alone does not take the demand away.
+  const ask = (list: [ContractContent, string, string[]?][], more: object = {}) => {
+    const contracts = list.map(([one, state, joined = []]) => ({
+      ...{ listed: { state, hash: hashOf(one) }, content: one, joined },
+    }))
+    const index = indexContracts({ required: false, asOf: at, contracts: contracts as never, owner: 'x' })
+    return holdingTerms(
+      index,
+      {
+        ...{ client: TAX, service: PERSONS, method: 'GET', path: '/persons/P1', at },
+        isInGlobalGroup: (code: string) => code === 'readers',
+        ...more,
+      },
+      () => false,
+    )
+  }
+  const beside = { path: '/people' }
+  t.ok(ask([[content, 'ACTIVE']]).consent)
+  t.throws(() => ask([[content, 'ACTIVE']], beside), { code: 'contract_required' })
+  t.throws(() => ask([[content, 'ACTIVE']], { method: 'POST' }), { code: 'contract_required' })
+  t.throws(() => ask([[content, 'ACTIVE']], { ...beside, isElsewhere: true }), { code: 'contract_required' })
+  t.throws(() => ask([[content, 'ACTIVE']], { at: at + 3650 * 86_400_000 }), { code: 'contract_ended' })
+  for (const state of ['TERMINATED', 'EXPIRED'])
+    t.throws(() => ask([[content, state]]), { code: 'contract_ended' }, state)
+  t.equal(ask([[content, 'TERMINATED']], { client: { ...TAX, subsystemCode: 'x' } }), NO_TERMS, 'of others')
+  const cars = { ...PERSONS, serviceCode: 'cars' }
+  t.equal(ask([[content, 'TERMINATED']], { service: cars }), NO_TERMS, 'a service that needs none')
+  const { consent: _consent, ...free } = content
+  t.equal(
+    ask([
+      [{ ...free, version: 2 } as never, 'TERMINATED'],
+      [content, 'TERMINATED'],
+    ]),
+    NO_TERMS,
+  )
+  const group = { ...content, consumers: { globalGroup: 'readers' } }
+  t.throws(() => ask([[group, 'ACTIVE']]), { code: 'contract_required' }, 'left it, or never joined')
+  t.equal(ask([[group, 'ACTIVE']], { isInGlobalGroup: () => false }), NO_TERMS)
+  t.ok(ask([[content, 'ACTIVE']], { at: at + 3_600_000 }).consent, 'while the registry cannot be asked')
   t.end()
 })
 

@@ -206,7 +206,8 @@ function stateOf(state: string): Compiled['state'] | undefined {
 }
 
 /**
- * Returns the terms of the contract under which the call is allowed, or NO_TERMS when there is none and none is required.
+ * Returns the terms of the contract under which the call is allowed, or NO_TERMS when there is none and none is required. One is always
+ * required of a client that has, or had, a contract which demands consents of people for this service.
  * `isSuspended` looks up a contract's id in the suspension lists. Throws `contract_required`, `contract_suspended`,
  * `contract_ended`, and `contracts_outdated` when the registry's list is too old.
  */
@@ -221,7 +222,7 @@ export function contractFor(
   }
   const age = q.at - index.asOf
   const all = index.byService.get(keyOf(q.service))
-  if (all === undefined) return without(index, age, [], q)
+  if (all === undefined) return without(index, age, { all: [], covering: [] }, q)
   const client = idText(q.client)
   const covering = all.filter(
     (one) =>
@@ -237,7 +238,7 @@ export function contractFor(
     )
     if (holding !== undefined) return findCovering(holding.endpoints, q.method, q.path)!.terms
   }
-  return without(index, age, covering, q)
+  return without(index, age, { all, covering }, q)
 }
 
 type Judged = ContractQuestion & { isStopped(one: Compiled): boolean }
@@ -272,16 +273,40 @@ export function termsOfRefused(
  * contract, but is stored as the contract demands. So an outage of the registry does not reveal or store what the parties agreed
  * to hide.
  */
-function keptAsAgreed(covering: Compiled[], at: number): RecordTerms {
-  const last = covering.find((one) => one.state === 'ACTIVE' && one.from <= at && at < one.until)
+function keptAsAgreed(last: Compiled | undefined): RecordTerms {
   return last === undefined ? NO_TERMS : { ...last.terms, contract: '' }
+}
+
+function isOver(one: Compiled, at: number): boolean {
+  return one.state === 'ENDED' || at >= one.until
+}
+
+/**
+ * A contract that makes the client ask people before it uses the service, in force or ended: of several versions the newest that has
+ * begun. Such a client gets nothing by an access right alone, so neither the end of the contract, nor leaving it, nor a call beside its
+ * endpoints takes the demand away.
+ */
+function demandsConsent(all: readonly Compiled[], q: ContractQuestion): Compiled | undefined {
+  const client = idText(q.client)
+  const seen = new Set<string>()
+  return all.find((one) => {
+    if (one.from > q.at || seen.has(one.contract)) return false
+    seen.add(one.contract)
+    const isOfClient = one.clients.has(client) || (one.group !== undefined && q.isInGlobalGroup(one.group))
+    return isOfClient && one.terms.consent !== undefined
+  })
 }
 
 function keyOf(service: ServiceId): string {
   return `${idText(subsystemOf(service))} ${service.serviceCode}`
 }
 
-function without(index: ContractIndex, age: number, covering: Compiled[], q: Judged): RecordTerms {
+function without(
+  index: ContractIndex,
+  age: number,
+  { all, covering }: { all: readonly Compiled[]; covering: readonly Compiled[] },
+  q: Judged,
+): RecordTerms {
   const names = (one: Compiled | undefined): { what: string } => ({
     what:
       one === undefined
@@ -290,12 +315,19 @@ function without(index: ContractIndex, age: number, covering: Compiled[], q: Jud
   })
   const suspended = covering.find(q.isStopped)
   if (suspended !== undefined) throw new Fault('contract_suspended', names(suspended))
-  if (!index.required || q.isElsewhere === true) return keptAsAgreed(covering, q.at)
+  const last = covering.find((one) => one.state === 'ACTIVE' && one.from <= q.at && q.at < one.until)
+  const isNeeded = index.required && q.isElsewhere !== true
+  if (!isNeeded && last === undefined) {
+    const demanding = demandsConsent(all, q)
+    if (demanding !== undefined)
+      throw new Fault(isOver(demanding, q.at) ? 'contract_ended' : 'contract_required', names(demanding))
+  }
+  if (!isNeeded) return keptAsAgreed(last)
   if (age > LIST_GOOD_MS)
     throw new Fault('contracts_outdated', {
       what: `since ${new Date(index.asOf + LIST_GOOD_MS).toISOString()}`,
     })
-  const ended = covering.find((one) => one.state === 'ENDED' || q.at >= one.until)
+  const ended = covering.find((one) => isOver(one, q.at))
   if (ended !== undefined) throw new Fault('contract_ended', names(ended))
   throw new Fault('contract_required', names(covering[0]))
 }
