@@ -262,6 +262,13 @@ onEachDatabase('nobody comes in with a restored server but whom its operator nam
   }
   const database = await openDatabase(url)
   await migrate(database, serverMigrations)
+  const dumped: string[] = []
+  await dumpServer(url, async (line) => void dumped.push(line))
+  t.ok(dumped.some((line) => line.includes('"table":"person"')))
+  t.notOk(
+    dumped.find((line) => /"table":"(consent|notice)/.test(line)),
+    'withdrawn consents and ended wishes do not come back',
+  )
   const before = roomsOf(database)
   const first = at('initial-api-key')
   await writeInitialApiKey(first, before.apiKeys)

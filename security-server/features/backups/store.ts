@@ -20,9 +20,21 @@ const DELIVERIES = [
 ]
 
 /**
+ * Consents are in no backup: a restored one would hold again after it was withdrawn or used up. So people agree anew. The key by which
+ * they are named is sealed with those of one-way messages, and would be unreadable without them.
+ */
+const CONSENTS = ['consent', 'consent_use', 'consent_request', 'consent_key']
+
+/** Wishes to be told are in no backup: a restored one would send messages again that its person has ended. Their key is in none either. */
+const NOTICES = [
+  ...['notice_person', 'notice_entry', 'notice_address', 'notice_wish', 'notice_use', 'notice_letter'],
+  ...['notice_count', 'notice_state'],
+]
+
+/**
  * Tables that are left out: restored sessions and passkeys would work again after they had ended, and a used login could be used twice.
  */
-const WITHOUT = ['session', 'used_login', ...PASSKEY_TABLES, ...DELIVERIES]
+const WITHOUT = ['session', 'used_login', ...PASSKEY_TABLES, ...DELIVERIES, ...CONSENTS, ...NOTICES]
 
 /** Writes all rows as of one moment, while the server runs. */
 export async function dumpServer(url: string, write: (line: string) => Promise<void>): Promise<BackupFacts> {
