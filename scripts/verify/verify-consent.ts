@@ -5,7 +5,7 @@ import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { agreementOf } from '#core/consent/agreement.ts'
 import { type ConsentDocument, consentDigest } from '#core/consent/document.ts'
 import { verifyAgreement } from '#core/consent/verify-agreement.ts'
-import { isObject, type JsonObject } from '#core/presentation/json.ts'
+import { isObject, isTexts, type JsonObject } from '#core/presentation/json.ts'
 import type { Reader } from '#core/presentation/record.ts'
 import { need } from '#core/presentation/refused.ts'
 import type { TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
@@ -25,6 +25,24 @@ export function readSavedConsent(content: Buffer): JsonObject | undefined {
   }
 }
 
+/** As far as it is read here. Whatever else is in it changes its digest, which log records have. */
+function isInForm(document: JsonObject): document is JsonObject & ConsentDocument {
+  const { asked, contract, shown } = document
+  const areTexts = (of: JsonObject, names: string[]): boolean =>
+    names.every((name) => typeof of[name] === 'string')
+  return (
+    areTexts(document, ['number', 'client', 'demand', 'kind', 'givenAt', 'validUntil', 'presentation']) &&
+    isObject(asked) &&
+    areTexts(asked, ['provider', 'portal', 'askedAt']) &&
+    isTexts(asked['services']) &&
+    isObject(contract) &&
+    areTexts(contract, ['id']) &&
+    typeof contract['version'] === 'number' &&
+    isObject(shown) &&
+    areTexts(shown, ['language', 'textHash'])
+  )
+}
+
 /** The lines of a report, and its facts. Throws a `Refused`. */
 export function verifyConsent(saved: JsonObject, issuers: TrustedIssuer[], reader: Reader) {
   const { document: given, presentation, form: _form, ...more } = saved
@@ -34,9 +52,9 @@ export function verifyConsent(saved: JsonObject, issuers: TrustedIssuer[], reade
     'A saved consent has a document and a presentation.',
   )
   need(isObject(given) && isObject(presentation), 'record_malformed', 'document or presentation')
-  // Whatever else is in it changes its digest, which log records have.
-  const document = given as JsonObject & ConsentDocument
-  need(isObject(document.asked), 'record_malformed', 'No wallet proves this consent.')
+  need(isObject(given['asked']), 'record_malformed', 'No wallet proves this consent.')
+  need(isInForm(given), 'record_malformed', 'The document does not have its form.')
+  const document = given
   const agreement = agreementOf(document)!
   const record = canonicalJson(presentation)
   const digest = createHash('sha256').update(record).digest('hex')

@@ -52,7 +52,11 @@ export async function openConsents(
     requests: createRequestStore(database),
     presentations: createPresentationSeals(peopleKey),
     globalConfiguration: {
-      current: () => ({ trustedIssuers, indexFor: () => ({ memberName: () => 'A member' }) }) as never,
+      current: () =>
+        ({
+          trustedIssuers: [...trustedIssuers],
+          indexFor: () => ({ memberName: () => 'A member' }),
+        }) as never,
     },
     localSystems: {} as never,
     quota: createPeerQuota({ perSecond: 1e6, burst: 1e6, underWay: 50, clock: Date.now }),

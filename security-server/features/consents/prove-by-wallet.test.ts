@@ -201,6 +201,13 @@ void t.test(
       login: other({ asked: undefined }),
       more: { ...saved, more: 1 },
       document: { ...saved, document: [] },
+      ...Object.fromEntries(
+        ['number', 'client', 'contract', 'shown', 'demand', 'givenAt'].flatMap((name) =>
+          [undefined, null, 7, {}].map((value) => [`${name} ${String(value)}`, other({ [name]: value })]),
+        ),
+      ),
+      asked: other({ asked: {} }),
+      time: other({ asked: { ...saved.document.asked, askedAt: 'x' } }),
     }))
       t.match(verify(one), { kind: 'consent', passed: false }, what)
     t.equal(verify(saved, stranger).passed, false, 'an issuer whom the reader does not trust')

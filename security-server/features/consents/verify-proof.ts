@@ -12,6 +12,7 @@ import { anchorsAt, readTrustedIssuers, type TrustedIssuer } from '#core/present
 import type { ConsentDemand, WalletProof } from '#schemas/consents.ts'
 import { Fault } from '#schemas/fault.ts'
 import { REFUSALS } from '#schemas/presentation.ts'
+import type { PublishedIssuer } from '#schemas/trusted-issuer.ts'
 import type { ConsentRooms } from './rooms.ts'
 import type { WalletCredential } from './settings.ts'
 import { isCodeOf, personIn } from './who-acts.ts'
@@ -62,13 +63,18 @@ function textOf(presentation: object): string {
   }
 }
 
+/** As read from each list while it is current: there may be thousands of certificates in it. */
+const readIssuers = new WeakMap<readonly PublishedIssuer[], TrustedIssuer[]>()
+
 /** Those whom the registry trusts at this moment: one that was withdrawn proves nothing new, whatever time the record names. */
 function trustedAt(
   now: Date,
   { globalConfiguration }: Pick<ConsentRooms, 'globalConfiguration'>,
 ): TrustedIssuer[] {
   const { trustedIssuers } = globalConfiguration.current()
-  return readTrustedIssuers([...trustedIssuers]).map((issuer) => {
+  const read = readIssuers.get(trustedIssuers) ?? readTrustedIssuers([...trustedIssuers])
+  readIssuers.set(trustedIssuers, read)
+  return read.map((issuer) => {
     const good = new Set(anchorsAt(issuer, now))
     return { ...issuer, anchors: issuer.anchors.filter(({ certificate }) => good.has(certificate)) }
   })
