@@ -89,6 +89,20 @@ const GRANTS: Pick<Draft, 'title' | 'purpose' | 'legalBasis' | 'services' | 'con
   },
 }
 
+/** The one to which people agree with their wallet. */
+export const SUBSIDIES: Pick<Draft, 'title' | 'purpose' | 'legalBasis' | 'services' | 'consent'> = {
+  ...{ title: 'Insured persons for wage subsidies', purpose: 'Subsidies to companies that hire people' },
+  legalBasis: 'Enterprise Support Act, section 20, with the consent of the person',
+  services: [
+    {
+      serviceCode: INSURED_SERVICE,
+      endpoints: [{ method: 'GET', path: '/insured/*' }],
+      dataSubject: { in: 'path', name: 'code' },
+    },
+  ],
+  consent: { proof: 'wallet', kinds: ['once'], maxDays: 30, dataLife: { unit: 'month', value: 3 } },
+}
+
 /** What the agencies of a living sandbox have agreed to. */
 export function livingContracts(layout: Layout, from: number): Contract[] {
   const { tax, population, business, health } = layout.agencies
@@ -137,6 +151,7 @@ export function livingContracts(layout: Layout, from: number): Contract[] {
     },
   ]
   drafts.push({ consumer: business, provider: tax, ...GRANTS })
+  drafts.push({ consumer: business, provider: health!, ...SUBSIDIES })
   const benefits = benefitsOf(layout)!
   drafts.push(
     {

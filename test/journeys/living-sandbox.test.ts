@@ -12,6 +12,7 @@ import { skipFor } from '../outside-tools.ts'
 import { until } from '../until.ts'
 import { startWorld } from '../world.ts'
 import { actForOthers } from './act-for-others.ts'
+import { agreeByWallet } from './agree-by-wallet.ts'
 import { complainInSandbox } from './complain-in-sandbox.ts'
 import { giveConsent } from './give-consent.ts'
 
@@ -163,6 +164,7 @@ void t.test('their citizen signs in with a wallet, whose issuer the registry tru
   const answered = await browser.visit(new URL('/answer', link).href, { form: { text: link, agrees: 'yes' } })
   t.match((await browser.visit(String(answered.headers['location']))).text, /You are signed in/)
   t.match((await browser.visit(`${url}/about`)).text, /signed in with a wallet/)
+  await t.test('and agrees to a call with it', (t) => agreeByWallet(t, world, browser))
 })
 
 void t.test('people act for others, and both sides say who, for whom and by which mandate', (t) =>
