@@ -35,9 +35,9 @@ export function pathOf(segments: readonly string[]): string {
   return segments.map(didSegment).join('/')
 }
 
-/** Where the history lies of an identifier that was ended and registered again, the second time or later. */
+/** Where the history lies of an identifier that was begun anew, the second time or later. */
 export function againPath(path: string, times: number): string {
-  return `${path}/again-${times}`
+  return [path, `again-${times}`].filter((segment) => segment !== '').join('/')
 }
 
 /** The did:web of the subject with these segments. */

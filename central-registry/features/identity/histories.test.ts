@@ -3,6 +3,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { readHistory } from '#core/did/read-history.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
@@ -18,7 +19,8 @@ import { claimAddress } from './claim-address.ts'
 import { createCredentials } from './credentials.ts'
 import { createCredentialStore } from './credentials-store.ts'
 import { createFactsStore } from './facts-store.ts'
-import { createIdentityStore } from './store.ts'
+import { identityRoutes } from './routes.ts'
+import { createIdentityStore, type IdentityStore } from './store.ts'
 import { createUpdate } from './update.ts'
 
 const URL = 'https://registry.example'
@@ -62,6 +64,15 @@ async function begin(database: Database) {
   const keysOf = async (at = PATH): Promise<number> =>
     ((await history(at)).state['verificationMethod'] as object[]).length
   return { tables, clock, store, node, history, keysOf }
+}
+
+async function served(t: Test, store: IdentityStore, clock: { now: number }) {
+  const app = fastify()
+  t.teardown(() => app.close())
+  const no = async (): Promise<string> => 'none'
+  const credentials = { membership: no, contract: no }
+  await identityRoutes(app, { store, credentials, clock: () => clock.now })
+  return (url: string) => app.inject(url)
 }
 
 async function approveAuthority(database: Database, name: string, certificate: Buffer): Promise<void> {
@@ -191,6 +202,20 @@ onSqlite('a history whose newest entries may be lost is left as it is', async (d
   await tables.deleteFrom('certification_authority').execute()
   await update.run()
   t.equal((await history(`${PATH}/again-2`)).entries.length, 2, 'which goes on')
+
+  const signing = { id: 'k', certificate: authority.root.der, is_active: 1, created_at: iso(clock.now) }
+  await tables
+    .insertInto('signing_key')
+    .values({ ...signing, known_at: null, activated_at: null })
+    .execute()
+  clock.now += 10_000
+  await update.run()
+  const get = await served(t, store, clock)
+  const instance = readHistory((await get('/again-2/did.jsonl')).rawPayload)
+  t.match(instance, { did: /:registry\.example:again-2$/, entries: { length: 1 } })
+  t.match((await get('/.well-known/did.json')).json(), {
+    ...{ id: 'did:web:registry.example', alsoKnownAs: [instance.did] },
+  })
 })
 
 onDatabases('whose certificates a document has', async (database, t) => {
@@ -245,6 +270,13 @@ onDatabases('long histories are never cut', async (database, t) => {
     seen,
     Array.from({ length: number }, (_, at) => at + 1),
   )
+
+  const get = await served(t, store, clock)
+  t.equal((await get(`/${PATH}/did.jsonl`)).payload.split('\n').length, number + 1)
+  t.match((await get(`/${PATH}/did-proofs.json`)).json(), { entries: { length: 500 }, next: 501 })
+  const end = (await get(`/${PATH}/did-proofs.json?from=5001`)).json() as object
+  t.match(end, { entries: { length: 100 } })
+  t.notOk('next' in end)
 
   await tables.deleteFrom('did_entry').where('number', '>', 1).execute()
   for (let times = 0; times < 11; times++) {

@@ -9,6 +9,7 @@ import { Fault } from '#schemas/fault.ts'
 import { checkCode } from '#schemas/identifiers.ts'
 import type { DidSubjectRow } from '../../register/identity-tables.ts'
 import type { Credentials } from './credentials.ts'
+import { againPath } from './documents.ts'
 import { type IdentityStore, PROOFS } from './store.ts'
 
 type Rooms = {
@@ -30,6 +31,14 @@ export async function identityRoutes(app: FastifyInstance, rooms: Rooms): Promis
     for (const file of FILES)
       for (const place of ['/.well-known', ''])
         scope.get(`${place}/${file}`, (request, reply) => send(reply, '', file, request.url))
+    scope.get<{ Params: { times: string; file: string } }>(
+      '/again-:times/:file',
+      ({ params, url }, reply) => {
+        const { times, file } = params
+        if (!/^[1-9]\d{0,5}$/.test(times) || !isFile(file)) throw new Fault('not_found')
+        return send(reply, againPath('', Number(times)), file, url)
+      },
+    )
     scope.get('/members/*', async (request, reply) => {
       const segments = segmentsOf(request.url)
       const file = segments.pop() ?? ''
