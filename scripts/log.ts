@@ -109,7 +109,10 @@ async function checkLog(options: Options, out: Output, errors: Output): Promise<
           ? undefined
           : parseWitnessPolicy(await witnessPolicyText(options.witnesses))
       const found = await checkRegistryLog({ url, log, witnesses, state })
-      const since = found.before === 0 ? '' : `, the first ${found.before} as the last time`
+      const { before } = found
+      const older = `; an older head than the last time, and still one of the tree of ${before} entries`
+      const grown = before === 0 ? '' : `, the first ${before} as the last time`
+      const since = before > found.size ? older : grown
       const seen = found.witnesses.length === 0 ? '' : `, cosigned by ${found.witnesses.join(', ')}`
       const text = `${url}: ${found.size} entries give the signed root${since}${seen}`
       out.write(options.json ? `${printableJson({ log: url, ...found })}\n` : `${printable(text)}\n`)

@@ -1,16 +1,17 @@
 /**
  * Recomputes the transparency log of a registry from its tiles, and checks it with the checkpoint of the last time. Guarantees that a log that
- * passes twice with one state only grew between: a shorter log, another root of the same size, or a changed past is refused.
+ * passes twice with one state only grew between: another root of the same size, a changed past, or a log that lost entries is refused.
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { Agent, request } from 'undici'
-import { type Checkpoint, parseCheckpoint, verifyNote } from '#core/merkle/checkpoint.ts'
-import { createCompactRange } from '#core/merkle/compact-range.ts'
+import { renameSync, writeFileSync } from 'node:fs'
+import { type Checkpoint, parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { type CompactRange, createCompactRange } from '#core/merkle/compact-range.ts'
 import { HASH_LENGTH } from '#core/merkle/hash.ts'
 import { TILE_WIDTH } from '#core/merkle/tiles.ts'
 import type { VerifierKey } from '#core/merkle/verifier-key.ts'
 import { judgeWitnesses, type WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { Fault } from '#schemas/fault.ts'
+import { askLog } from './ask-log.ts'
+import { type Known, readKnown, signedBy, writeKnown } from './known-head.ts'
 
 type Question = {
   /** The registry's public address. */
@@ -21,55 +22,93 @@ type Question = {
   state: string | undefined
 }
 
+/** `before` is the size of the last time. It is larger than `size` when the registry shows an older head of the same tree. */
 type CheckedLog = { size: number; root: string; before: number; witnesses: string[] }
 
-const TIMEOUT_MS = 30_000
-const dispatcher = new Agent()
 const MAX_CHECKPOINT = 64 * 1024
 
 /** Throws `untrusted_checkpoint`, `invalid_proof`, `registry_fork` or `network_error`; the state is then as it was. */
 export async function checkRegistryLog({ url, log, witnesses, state }: Question): Promise<CheckedLog> {
   const prefix = url.replace(/\/+$/, '')
   const note = (await get(`${prefix}/log/checkpoint`, MAX_CHECKPOINT)).toString('utf8')
-  const now = signed(note, log)
+  const now = signedBy(log, parseCheckpoint(note))
   const judged = witnesses === undefined ? undefined : judgeWitnesses(now.note, witnesses)
   if (judged?.met === false)
     throw new Fault('invalid_proof', { what: 'too few witnesses of the policy cosigned' })
-  const before =
-    state === undefined || !existsSync(state) ? undefined : signed(readFileSync(state, 'utf8'), log)
-  if (before !== undefined && before.size > now.size)
-    throw fork(`the log has ${now.size} entries; it had ${before.size}`)
-  const tree = createCompactRange()
-  for (let index = 0; index * TILE_WIDTH < now.size; index++) {
-    const width = Math.min(TILE_WIDTH, now.size - index * TILE_WIDTH)
-    const tile = await get(
-      `${prefix}/log/tile/0/${tileName(index)}${width < TILE_WIDTH ? `.p/${width}` : ''}`,
-      TILE_WIDTH * HASH_LENGTH,
-    )
-    if (tile.length !== width * HASH_LENGTH)
-      throw new Fault('invalid_proof', { what: `tile ${index} is not whole` })
-    for (let at = 0; at < width; at++) {
-      tree.append(tile.subarray(at * HASH_LENGTH, (at + 1) * HASH_LENGTH))
-      if (tree.size === before?.size && !tree.root().equals(before.root))
-        throw fork(`the first ${before.size} entries are others than the last time`)
-    }
-  }
-  if (!tree.root().equals(now.root))
-    throw new Fault('invalid_proof', { what: 'the entries do not give the signed root' })
-  if (state !== undefined) {
-    writeFileSync(`${state}.part`, note, { mode: 0o600 })
+  const before = state === undefined ? undefined : readKnown(state, log)
+  if (before?.size === now.size && !before.root.equals(now.root))
+    throw fork(`the log signed another root of ${now.size} entries than the last time`)
+  const tree = await treeOf(now, before, prefix)
+  if (state !== undefined && tree !== undefined) {
+    writeFileSync(`${state}.part`, writeKnown(note, tree.peaks), { mode: 0o600 })
     renameSync(`${state}.part`, state)
   }
   const names = judged?.witnesses.map(({ name }) => name) ?? []
   return { size: now.size, root: now.root.toString('base64'), before: before?.size ?? 0, witnesses: names }
 }
 
-/** Throws `untrusted_checkpoint` unless this log signed it. */
-function signed(note: string, log: VerifierKey): Checkpoint {
-  const checkpoint = parseCheckpoint(note)
-  if (checkpoint.origin !== log.name || !verifyNote(checkpoint.note, log.name, log.publicKey))
-    throw new Fault('untrusted_checkpoint', { what: `${log.name} did not sign it` })
-  return checkpoint
+/** The tree under the head, which grew from that of the last time; undefined when the head is an older one of that tree. */
+async function treeOf(
+  now: Checkpoint,
+  before: Known | undefined,
+  prefix: string,
+): Promise<CompactRange | undefined> {
+  if (before !== undefined && before.size > now.size) {
+    await findWithin(now, before, prefix)
+    return undefined
+  }
+  if (before?.peaks !== undefined) {
+    const tree = createCompactRange({ size: before.size, peaks: before.peaks })
+    await grow(tree, now.size, { prefix, most: now.size })
+    if (tree.root().equals(now.root)) return tree
+    // The whole tree tells whether the past was changed, or the new entries are not those that were signed.
+  }
+  const tree = createCompactRange()
+  const all = { prefix, most: now.size }
+  if (before !== undefined) {
+    await grow(tree, before.size, all)
+    if (!tree.root().equals(before.root))
+      throw fork(`the first ${before.size} entries are others than the last time`)
+  }
+  await grow(tree, now.size, all)
+  if (!tree.root().equals(now.root))
+    throw new Fault('invalid_proof', { what: 'the entries do not give the signed root' })
+  return tree
+}
+
+/** A smaller head than the last time is no fork while the log still has all entries, and both heads are of them. */
+async function findWithin(now: Checkpoint, before: Known, prefix: string): Promise<void> {
+  const all = { prefix, most: before.size }
+  const tree = createCompactRange()
+  const isNot = fork(`the log has ${now.size} entries; it had ${before.size}`)
+  await grow(tree, now.size, all, isNot)
+  if (!tree.root().equals(now.root)) throw isNot
+  await grow(tree, before.size, all, isNot)
+  if (!tree.root().equals(before.root)) throw isNot
+}
+
+/** Appends the leaves up to `size`, from tiles of a tree of `most` leaves. Throws `missing`, if given, for a tile that is not there. */
+async function grow(
+  tree: CompactRange,
+  size: number,
+  { prefix, most }: { prefix: string; most: number },
+  missing?: Fault,
+): Promise<void> {
+  while (tree.size < size) {
+    const index = Math.floor(tree.size / TILE_WIDTH)
+    const width = Math.min(TILE_WIDTH, most - index * TILE_WIDTH)
+    const part = width < TILE_WIDTH ? `.p/${width}` : ''
+    const tile = await get(
+      `${prefix}/log/tile/0/${tileName(index)}${part}`,
+      TILE_WIDTH * HASH_LENGTH,
+      missing,
+    )
+    if (tile.length !== width * HASH_LENGTH)
+      throw new Fault('invalid_proof', { what: `tile ${index} is not whole` })
+    const end = Math.min(width, size - index * TILE_WIDTH)
+    for (let at = tree.size % TILE_WIDTH; at < end; at++)
+      tree.append(tile.subarray(at * HASH_LENGTH, (at + 1) * HASH_LENGTH))
+  }
 }
 
 /** In groups of three digits, all but the last after an "x" (C2SP tlog-tiles). */
@@ -79,21 +118,12 @@ function tileName(index: number): string {
   return groups.map((group, at) => (at < groups.length - 1 ? `x${group}` : group)).join('/')
 }
 
-async function get(url: string, most: number): Promise<Buffer> {
-  try {
-    const reply = await request(url, { dispatcher, signal: AbortSignal.timeout(TIMEOUT_MS) })
-    const parts: Buffer[] = []
-    let size = 0
-    for await (const part of reply.body as AsyncIterable<Buffer>) {
-      size += part.length
-      if (size > most) throw new Error('the answer is too large')
-      parts.push(part)
-    }
-    if (reply.statusCode !== 200) throw new Error(`it answered ${reply.statusCode}`)
-    return Buffer.concat(parts)
-  } catch (cause) {
-    throw new Fault('network_error', { what: url, cause })
-  }
+async function get(url: string, most: number, missing?: Fault): Promise<Buffer> {
+  const { status, body } = await askLog(url, most)
+  if (status === 404 && missing !== undefined) throw missing
+  if (status !== 200)
+    throw new Fault('network_error', { what: url, cause: new Error(`it answered ${status}`) })
+  return body
 }
 
 function fork(what: string): Fault {

@@ -1,0 +1,107 @@
+/** The check of a registry's log against a registry that limits questions, shows an older head, loses entries, or changes the past. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { leafHash } from '#core/merkle/hash.ts'
+import { parseVerifierKey } from '#core/merkle/verifier-key.ts'
+import { createTestLog } from '#platform/witness/witness-fixture.ts'
+import { checkRegistryLog } from './check-registry-log.ts'
+
+const ORIGIN = 'registry.example/log'
+
+/** A registry that serves the head of `head` entries and the tiles of `entries` entries of a history. */
+async function startRegistry(t: Test) {
+  const log = createTestLog(ORIGIN)
+  const shown = { history: 'one', head: 0, entries: 0, refusals: 0 }
+  const asked: string[] = []
+  const server = createServer(({ url = '' }, reply) => {
+    if (shown.refusals > 0) {
+      shown.refusals--
+      reply.writeHead(429, { 'retry-after': '0' }).end()
+      return
+    }
+    asked.push(url)
+    if (url === '/log/checkpoint') {
+      reply.end(log.checkpoint(shown.head, shown.history))
+      return
+    }
+    const [, name = '', width = '256'] = /^\/log\/tile\/0\/(\d{3})(?:\.p\/(\d+))?$/.exec(url) ?? []
+    const from = Number(name) * 256
+    if (name === '' || from + Number(width) > shown.entries) reply.writeHead(404).end()
+    else
+      reply.end(
+        Buffer.concat(
+          Array.from({ length: Number(width) }, (_, at) =>
+            leafHash(Buffer.from(`${shown.history} ${from + at}`)),
+          ),
+        ),
+      )
+  })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  t.teardown(() => server.close())
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-log-check-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const state = path.join(folder, 'state')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const key = parseVerifierKey(log.verifierKey, 'log')
+  return {
+    log,
+    shown,
+    state,
+    /** What was asked since the last call. */
+    asked: () => asked.splice(0),
+    check: () => checkRegistryLog({ url, log: key, witnesses: undefined, state }),
+  }
+}
+
+void t.test('it waits when it is told to, and goes on where it was', async (t) => {
+  const { log, shown, state, asked, check } = await startRegistry(t)
+  Object.assign(shown, { head: 600, entries: 600, refusals: 3 })
+  t.match(await check(), { size: 600, before: 0 })
+  t.same(asked(), ['/log/checkpoint', '/log/tile/0/000', '/log/tile/0/001', '/log/tile/0/002.p/88'])
+  Object.assign(shown, { head: 700, entries: 700 })
+  t.match(await check(), { size: 700, before: 600 })
+  t.same(asked(), ['/log/checkpoint', '/log/tile/0/002.p/188'], 'only what is new')
+
+  shown.refusals = 100
+  await t.rejects(check(), { code: 'network_error' }, 'it does not wait for ever')
+  shown.refusals = 0
+  asked()
+  writeFileSync(state, log.checkpoint(600))
+  t.match(await check(), { size: 700, before: 600 }, 'a state of only a head')
+  t.equal(asked().length, 5)
+  const kept = JSON.parse(readFileSync(state, 'utf8')) as { note: string; peaks: string[] }
+  writeFileSync(state, JSON.stringify({ ...kept, peaks: kept.peaks.toReversed() }))
+  t.match(await check(), { size: 700, before: 700 }, 'an edge that does not give the root is not believed')
+  t.equal(asked().length, 4)
+  for (const text of ['{', '{"note":1}', '{"note":"x","peaks":[]}', '']) {
+    writeFileSync(state, text)
+    await t.rejects(check(), { code: 'malformed_checkpoint' }, text)
+  }
+})
+
+void t.test('an older head of the same tree is no fork; everything else is', async (t) => {
+  const { shown, state, check } = await startRegistry(t)
+  Object.assign(shown, { head: 300, entries: 300 })
+  await check()
+  const known = readFileSync(state, 'utf8')
+  shown.head = 290
+  t.match(await check(), { size: 290, before: 300 }, 'another node shows an older head')
+  t.equal(readFileSync(state, 'utf8'), known, 'the larger head stays')
+  const forks: [string, object][] = [
+    ['entries are gone', { head: 290, entries: 290 }],
+    ['a smaller tree of another history', { head: 290, entries: 300, history: 'two' }],
+    ['another root of the same size', { head: 300, entries: 300, history: 'two' }],
+    ['another past', { head: 310, entries: 310, history: 'two' }],
+  ]
+  for (const [what, more] of forks) {
+    Object.assign(shown, more)
+    await t.rejects(check(), { code: 'registry_fork' }, what)
+    t.equal(readFileSync(state, 'utf8'), known, what)
+  }
+})
