@@ -12,7 +12,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { Advance, WitnessStore } from './store.ts'
 import type { WitnessKey } from './witness-key.ts'
 
-/** The answer to a submission: the witness's line, or the size that it knows. */
+/** The answer to a submission: the witness's line, or the size that it knows: another size, or another root of the same. */
 type WitnessAnswer = { cosignature: string } | { size: number }
 
 export type Witness = {
@@ -41,7 +41,7 @@ export type WitnessRooms = {
   onContradiction(origin: string, isFork: boolean): void
 }
 
-type Decision = { write: Advance; answer: WitnessAnswer } | { write: Advance; fault: Fault; isFork?: boolean }
+type Decision = { write: Advance; isFork?: boolean } & ({ answer: WitnessAnswer } | { fault: Fault })
 
 export function createWitness(rooms: WitnessRooms): Witness {
   const { store, key, clock } = rooms
@@ -104,12 +104,15 @@ export function createWitness(rooms: WitnessRooms): Witness {
             if (known === undefined) return { write: undefined, fault }
             const is_fork = verdict.isFork ? 1 : 0
             const refusal = { time, is_fork, known_note: known.note, submission: bytes }
-            return { write: { refusal }, fault, isFork: verdict.isFork }
+            const { isFork } = verdict
+            // C2SP: another root of the known size is a conflict, as another size is.
+            if (isFork) return { write: { refusal }, answer: { size: known.size }, isFork }
+            return { write: { refusal }, fault, isFork }
           }
         }
       })
-      if ('answer' in decided) return decided.answer
       if (decided.isFork !== undefined) rooms.onContradiction(origin, decided.isFork)
+      if ('answer' in decided) return decided.answer
       throw decided.fault
     },
     async addLogKey(statement) {

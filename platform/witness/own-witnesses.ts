@@ -9,7 +9,7 @@ import { meetsPolicy, type WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Log } from '#platform/logging/create-log.ts'
-import { asFault, type Fault } from '#schemas/fault.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { AskWitness } from './ask-witness.ts'
 import { type SubmittedLog, submitTo } from './submit.ts'
@@ -49,6 +49,7 @@ const PATIENCE_MS = 4_000
 
 type WatchedLog = SubmittedLog & { contradictions(): Promise<{ kind: string; witness: string }[]> }
 
+/** Throws `invalid_configuration` for a policy in which two keys have one name. */
 export function createOwnWitnesses(q: {
   policy: WitnessPolicy
   log: WatchedLog
@@ -60,6 +61,7 @@ export function createOwnWitnesses(q: {
   logger: Pick<Log, 'error' | 'warn'>
 }): OwnWitnesses {
   const { policy, log, clock, logger } = q
+  refuseSharedNames(policy)
   const asks = new Map(policy.witnesses.map(({ label, url = '' }) => [label, q.transport(url)]))
   const errors = new Map<string, Fault>()
   const underWay = new Map<string, Promise<void>>()
@@ -169,4 +171,13 @@ export function createOwnWitnesses(q: {
       }
     },
   }
+}
+
+/** Cosignatures are stored by the witness's name: of two keys with one name, the signature of one would count for both. */
+function refuseSharedNames({ witnesses }: WitnessPolicy): void {
+  const [shared] = witnesses.filter(({ name }, at) => witnesses.some((one, i) => i < at && one.name === name))
+  if (shared !== undefined)
+    throw new Fault('invalid_configuration', {
+      what: `witness policy: two keys have the name ${shared.name}; keep one of the two lines`,
+    })
 }

@@ -75,7 +75,9 @@ export async function submitTo(witness: PolicyWitness, ask: AskWitness, rooms: R
       return { size }
     }
     if (reply.status === 409) {
-      const told = toldSize(reply)
+      // The protocol refuses another root of a size that it knows with this status as well, and promises no size then.
+      const told = oldSize === size && !tellsSize(reply) ? size : toldSize(reply)
+      if (told === size && oldSize === size) return contradict('fork', note, checkpoint)
       if (told < (cosigned?.size ?? 0)) return contradict('witness-rollback', note, checkpoint)
       oldSize = told
     } else if (
@@ -151,15 +153,22 @@ function grew(q: Parameters<typeof verifyConsistency>[0]): boolean {
   }
 }
 
-function toldSize({ contentType, body }: WitnessReply): number {
-  const [, digits] = /^(0|[1-9][0-9]{0,15})\n$/.exec(body.subarray(0, 20).toString('latin1')) ?? []
+/** Whether an answer has the size that the witness knows. */
+export function tellsSize({ contentType }: WitnessReply): boolean {
+  return contentType.split(';')[0] === WITNESS_TYPE.size
+}
+
+/** The size in a refusal by C2SP tlog-witness. Throws `malformed_checkpoint`. */
+export function toldSize(reply: WitnessReply): number {
+  const [, digits] = /^(0|[1-9][0-9]{0,15})\n$/.exec(reply.body.subarray(0, 20).toString('latin1')) ?? []
   const size = Number(digits)
-  if (contentType.split(';')[0] !== WITNESS_TYPE.size || !Number.isSafeInteger(size))
+  if (!tellsSize(reply) || !Number.isSafeInteger(size))
     throw new Fault('malformed_checkpoint', { what: 'the witness tells no size' })
   return size
 }
 
-function refusal({ status, body }: WitnessReply): Fault {
+/** What an answer says that the protocol does not foresee here. */
+export function refusal({ status, body }: WitnessReply): Fault {
   const said = body
     .subarray(0, 300)
     .toString('latin1')

@@ -53,7 +53,7 @@ t.test('the registry witnesses what registered servers log', (t) =>
     t.equal(verifier.name, 'registry.example/w1')
     const { note } = parseCheckpoint(log.checkpoint(3))
     t.ok(readCosignature(await answer.text(), note, verifier))
-    t.equal((await post('/add-checkpoint', await log.submission(3, 3, 'two'))).status, 422)
+    t.equal((await post('/add-checkpoint', await log.submission(3, 3, 'two'))).status, 409)
 
     const seen = (await node.must('GET', '/witness')) as Record<string, object[]>
     t.match(seen, { logs: [{ origin: SERVER, size: 3 }], refusals: [{ origin: SERVER, isFork: true }] })
