@@ -85,7 +85,7 @@ const MIGRATIONS = [
   'registry-mail-001',
   'registry-mandates-001',
   ...['registry-people-001', 'registry-people-002', 'registry-people-003'],
-  'registry-public-log-001',
+  ...['registry-public-log-001', 'registry-public-log-002-origins'],
   'registry-requests-001',
   'registry-restorations-001',
   'registry-successions-001',

@@ -37,3 +37,14 @@ export async function mustBeAccepted(kysely: Kysely<RegisterTables>): Promise<vo
     .executeTakeFirst()
   if (row !== undefined) throw new Fault('registry_restored', { what: `from the backup ${row.value}` })
 }
+
+/** When the last restoration was accepted; undefined when nothing was restored. */
+export async function lastAcceptance(kysely: Kysely<RegisterTables>): Promise<string | undefined> {
+  const row = await kysely
+    .selectFrom('restoration')
+    .select('accepted_at')
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.accepted_at
+}

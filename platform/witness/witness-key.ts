@@ -10,6 +10,9 @@ import { readSecret } from '#platform/configuration/read-secret.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { WitnessStore } from './store.ts'
 
+/** In the directory of the process. */
+export const WITNESS_KEY_FILE = 'witness-key.pem'
+
 export type WitnessKey = { name: string; privateKey: KeyObject; verifierKey: string }
 
 /** Reads the key, or makes it. Throws `invalid_configuration` if the database belongs to another key. */

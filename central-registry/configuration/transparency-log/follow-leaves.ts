@@ -17,6 +17,9 @@ export function followLeavesOf(directory: string): string {
 }
 
 /** Durably appends the leaves that the file lacks. Throws `log_inconsistent` when the file belongs to another log. */
-export async function followLeaves(file: LeafFile, log: Pick<LogStore, 'leaves'>): Promise<void> {
+export async function followLeaves(
+  file: Pick<LeafFile, 'follow'>,
+  log: Pick<LogStore, 'leaves'>,
+): Promise<void> {
   await file.follow((from) => log.leaves(from, LEAVES_AT_ONCE))
 }

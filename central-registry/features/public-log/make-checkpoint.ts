@@ -1,22 +1,33 @@
-/** Signs the head of the log as a C2SP checkpoint when it has grown. Guarantees that no smaller tree is ever signed after a larger one. */
+/**
+ * Signs the head of the log as a C2SP checkpoint when it has grown. Guarantees that no smaller tree is ever signed after a larger one, that each
+ * leaf of a signed tree is durable outside the database, and that a restored log is not signed before the witnesses were asked.
+ */
 import type { KeyObject } from 'node:crypto'
 import { signNote, writeCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { Clock } from '#platform/clock.ts'
+import { followLeaves } from '../../configuration/transparency-log/follow-leaves.ts'
+import type { LeafFile } from '../../configuration/transparency-log/leaf-file.ts'
 import type { LogStore } from '../../configuration/transparency-log/store.ts'
 import type { PublicLogStore } from './store.ts'
 
 export function createMakeCheckpoint(q: {
   origin: string
   key: KeyObject
-  log: Pick<LogStore, 'size' | 'rootAt'>
+  log: Pick<LogStore, 'size' | 'rootAt' | 'leaves'>
+  leafFile: Pick<LeafFile, 'size' | 'follow'>
   store: Pick<PublicLogStore, 'add'>
+  /** Throws when a witness knows more of this log than a tree of this size: see after-restoration.ts. */
+  mayGoOn(size: number): Promise<void>
   clock: Clock
 }): () => Promise<void> {
-  const { origin, key, log, store, clock } = q
+  const { origin, key, log, leafFile, store, clock } = q
   return async () => {
-    // Read before the transaction: a database with one connection lends it to one of them at a time.
-    const size = await log.size()
-    if (size === 0) return
+    await followLeaves(leafFile, log)
+    // All of this is read before the transaction: a database with one connection lends it to one of them at a time.
+    const size = await leafFile.size()
+    // An older database that has not got its lost leaves back yet.
+    if (size === 0 || (await log.size()) < size) return
+    await q.mayGoOn(size)
     const note = signNote(writeCheckpoint({ origin, size, root: await log.rootAt(size) }), origin, key)
     await store.add((newest) => {
       if (newest !== undefined && size <= newest.size) return undefined

@@ -1,21 +1,51 @@
-/** Which checkpoint others get: the newest that enough witnesses cosigned; without witnesses, or before they did, the newest one. */
-import type { OwnWitnesses } from '#platform/witness/own-witnesses.ts'
+/**
+ * Which checkpoint others get: the newest whose own cosignatures are a quorum; without a policy, or before there was a quorum, the newest one.
+ * Guarantees that none is smaller than one that others got before, from whichever node.
+ */
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { judgeWitnesses, meetsPolicy, type WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { PublicLogStore } from './store.ts'
 
 /** A checkpoint with its cosignatures, and whether they are a quorum of the registry's own policy. */
 export type Served = { size: number; madeAt: string; cosigned: string; hasQuorum: boolean }
 
-export function createServed(
-  store: Pick<PublicLogStore, 'newest' | 'ofSize' | 'withLines'>,
-  witnesses: Pick<OwnWitnesses, 'witnessed'> | undefined,
-): () => Promise<Served> {
+type Store = Pick<PublicLogStore, 'newest' | 'ofSize' | 'cosignedAbove' | 'largestServed' | 'markServed'>
+
+export function createServed(store: Store, policy: WitnessPolicy | undefined): () => Promise<Served> {
+  /** Cosignatures stay with their checkpoint, so what was a quorum once is not judged again. */
+  let largestWithQuorum = 0
+
+  async function findQuorum(of: WitnessPolicy): Promise<void> {
+    for (const { size, witnesses } of await store.cosignedAbove(largestWithQuorum)) {
+      const named = of.witnesses.filter(({ name }) => witnesses.includes(name))
+      // The names decide cheaply which are worth a look at the signatures.
+      if (!meetsPolicy(of, new Set(named.map(({ label }) => label)))) continue
+      const row = await store.ofSize(size)
+      if (row === undefined || !isQuorum(row.cosigned, of)) continue
+      largestWithQuorum = Math.max(largestWithQuorum, size)
+      return
+    }
+  }
+
   return async () => {
-    const records = witnesses?.witnessed().records ?? 0
-    // A quorum may have come together over several checkpoints: then each of them covers at least this size.
-    const quorum = records === 0 ? undefined : await store.ofSize(records)
-    const row = quorum ?? (await store.withLines(await store.newest()))
+    if (policy !== undefined) await findQuorum(policy)
+    const best = largestWithQuorum > 0 ? largestWithQuorum : ((await store.newest())?.size ?? 0)
+    const size = Math.max(best, await store.largestServed())
+    const row = await store.ofSize(size)
     if (row === undefined) throw new Fault('not_found', { what: 'the log has no checkpoint yet' })
-    return { size: row.size, madeAt: row.made_at, cosigned: row.cosigned, hasQuorum: quorum !== undefined }
+    if (Number(row.served) === 0) await store.markServed(size)
+    const hasQuorum = policy !== undefined && (size === largestWithQuorum || isQuorum(row.cosigned, policy))
+    return { size, madeAt: row.made_at, cosigned: row.cosigned, hasQuorum }
+  }
+}
+
+/** A forged line is no cosignature. */
+function isQuorum(note: string, policy: WitnessPolicy): boolean {
+  try {
+    return judgeWitnesses(parseCheckpoint(note).note, policy).met
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === 'malformed_checkpoint') return false
+    throw thrown
   }
 }

@@ -1,20 +1,28 @@
 /** Tables of the log's checkpoints, their cosignatures, and what contradicts them. */
-import type { Generated } from 'kysely'
+import type { Generated, Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 
 export type Tables = {
-  /** `note` is signed by the log only. `day` is the UTC date. */
-  public_log_checkpoint: { size: number; note: string; made_at: string; day: string }
-  public_log_cosignature: { size: number; witness: string; time: string; line: string }
+  /** `origin` is the name of the log that signed. `note` is signed by the log only. `day` is the UTC date. `served` is 1 once others got it. */
+  log_checkpoint: { origin: string; size: number; note: string; made_at: string; day: string; served: number }
+  log_cosignature: { origin: string; size: number; witness: string; time: string; line: string }
   public_log_contradiction: {
     id: Generated<number>
+    origin: string
     time: string
     witness: string
     kind: string
     own_note: string
     known_note: string
   }
+}
+
+/** The tables of the first version, which knew one log. */
+type Older = {
+  public_log_checkpoint: { size: number; note: string; made_at: string; day: string }
+  public_log_cosignature: { size: number; witness: string; time: string; line: string }
+  public_log_contradiction: { id: number; origin: string; own_note: string }
 }
 
 export const publicLogMigrations: Record<string, Migration> = {
@@ -46,4 +54,66 @@ export const publicLogMigrations: Record<string, Migration> = {
       await found.execute()
     },
   },
+  'registry-public-log-002-origins': {
+    up: async (kysely) => {
+      const { text, integer } = columnTypes(kysely)
+      let checkpoints = kysely.schema.createTable('log_checkpoint')
+      for (const name of ['origin', 'note', 'made_at', 'day'])
+        checkpoints = checkpoints.addColumn(name, text, (column) => column.notNull())
+      for (const name of ['size', 'served'])
+        checkpoints = checkpoints.addColumn(name, integer, (column) => column.notNull())
+      await checkpoints.addPrimaryKeyConstraint('log_checkpoint_key', ['origin', 'size'] as never[]).execute()
+      await kysely.schema
+        .createIndex('log_checkpoint_day')
+        .on('log_checkpoint')
+        .columns(['origin', 'day'])
+        .execute()
+      let lines = kysely.schema
+        .createTable('log_cosignature')
+        .addColumn('size', integer, (column) => column.notNull())
+      for (const name of ['origin', 'witness', 'time', 'line'])
+        lines = lines.addColumn(name, text, (column) => column.notNull())
+      await lines
+        .addPrimaryKeyConstraint('log_cosignature_key', ['origin', 'size', 'witness'] as never[])
+        .execute()
+      await kysely.schema
+        .alterTable('public_log_contradiction')
+        .addColumn('origin', text, (column) => column.notNull().defaultTo(''))
+        .execute()
+      await takeOver(kysely)
+      await kysely.schema.dropTable('public_log_cosignature').execute()
+      await kysely.schema.dropTable('public_log_checkpoint').execute()
+    },
+  },
+}
+
+/** The first line of a checkpoint is its origin. */
+async function takeOver(kysely: Kysely<Tables & Older>): Promise<void> {
+  const originOf = (note: string): string => note.slice(0, note.indexOf('\n'))
+  const origins = new Map<number, string>()
+  for (const row of await kysely.selectFrom('public_log_checkpoint').selectAll().execute()) {
+    const origin = originOf(row.note)
+    origins.set(Number(row.size), origin)
+    await kysely
+      .insertInto('log_checkpoint')
+      .values({ ...row, origin, served: 0 })
+      .execute()
+  }
+  for (const row of await kysely.selectFrom('public_log_cosignature').selectAll().execute()) {
+    const origin = origins.get(Number(row.size))
+    if (origin !== undefined)
+      await kysely
+        .insertInto('log_cosignature')
+        .values({ ...row, origin })
+        .execute()
+  }
+  for (const { id, own_note } of await kysely
+    .selectFrom('public_log_contradiction')
+    .select(['id', 'own_note'])
+    .execute())
+    await kysely
+      .updateTable('public_log_contradiction')
+      .set({ origin: originOf(own_note) })
+      .where('id', '=', id)
+      .execute()
 }

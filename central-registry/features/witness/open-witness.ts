@@ -8,7 +8,7 @@ import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import { createWitness, type Witness } from '#platform/witness/create-witness.ts'
 import type { HearCosigned } from '#platform/witness/store.ts'
 import { createWitnessStore, type WitnessStore } from '#platform/witness/store.ts'
-import { openWitnessKey } from '#platform/witness/witness-key.ts'
+import { openWitnessKey, WITNESS_KEY_FILE } from '#platform/witness/witness-key.ts'
 import { witnessRules } from './accepted-logs.ts'
 
 /** `witness` is undefined when the settings have none. */
@@ -40,7 +40,7 @@ export async function openWitness(
     return createWitness({
       store,
       logs: logs.map((text) => parseVerifierKey(text, 'log')),
-      key: await openWitnessKey({ file: path.join(q.directory, 'witness-key.pem'), name, store }),
+      key: await openWitnessKey({ file: path.join(q.directory, WITNESS_KEY_FILE), name, store }),
       clock: q.clock,
       ...witnessRules(q),
       onContradiction: (origin, isFork) =>

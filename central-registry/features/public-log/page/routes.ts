@@ -1,9 +1,9 @@
 /** Serves the page about checking the log at `/history`, in the reader's language. */
 import type { FastifyInstance } from 'fastify'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import type { Clock } from '#platform/clock.ts'
 import { limitRate } from '#platform/http-service/rate-limit.ts'
-import type { OwnWitnesses } from '#platform/witness/own-witnesses.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { Served } from '../served-checkpoint.ts'
 import type { PublicLogStore } from '../store.ts'
@@ -14,9 +14,9 @@ type Rooms = {
   origin: string
   verifierKey: string
   publicUrl: string
-  store: Pick<PublicLogStore, 'days' | 'contradictions'>
+  store: Pick<PublicLogStore, 'days' | 'contradictions' | 'newestCosigned'>
   served(): Promise<Served>
-  witnesses: Pick<OwnWitnesses, 'state'> | undefined
+  policy: WitnessPolicy | undefined
   clock: Clock
 }
 
@@ -48,7 +48,7 @@ async function gather({
   publicUrl,
   store,
   served,
-  witnesses,
+  policy,
   clock,
 }: Rooms): Promise<History> {
   const newest = await served().catch((thrown: unknown) => {
@@ -56,6 +56,7 @@ async function gather({
     throw thrown
   })
   const contradictions = await store.contradictions()
+  const cosigned = await store.newestCosigned(policy?.witnesses.map(({ name }) => name) ?? [])
   return {
     ...{ origin, verifierKey, publicUrl },
     newest: newest && {
@@ -63,7 +64,10 @@ async function gather({
       root: parseCheckpoint(newest.cosigned).root.toString('base64'),
     },
     days: await store.days(),
-    witnesses: witnesses?.state().map(({ name, size, cosignedAt }) => ({ name, size, cosignedAt })),
+    witnesses: policy?.witnesses.map(({ name }) => {
+      const row = cosigned.find(({ witness }) => witness === name)
+      return { name, size: row?.size ?? 0, cosignedAt: row?.time ?? null }
+    }),
     contradicting: [...new Set(contradictions.map(({ witness }) => witness))],
     yesterday: new Date(clock() - DAY_MS).toISOString().slice(0, 10),
   }
