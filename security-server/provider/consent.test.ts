@@ -105,7 +105,8 @@ t.test('the consent is asked for of the person in the request, and stands in its
     [place({ in: 'header', name: 'x-person' }), () => at('/persons', { headers: ['X-Person', 'P1'] })],
     [
       place({ in: 'body', name: '/person/code' }),
-      async () => at('/persons', { method: 'POST', body: await bodyOf(world, '{"person":{"code":"P1"}}') }),
+      async () =>
+        at('/persons', { method: 'POST', body: await bodyOf(world, '{"person":{"code":"P1"},"code":"x"}') }),
     ],
   ]
   for (const [one, arrival] of cases) {
@@ -140,6 +141,7 @@ t.test('SOAP', async (t) => {
   for (const text of [
     '',
     '<p:code>P1</p:code><p:code>P2</p:code>',
+    '<p:code>P1</p:code><p:Code>P2</p:Code>',
     '<p:code>P1</p:code><x:code xmlns:x="u">P2</x:code>',
   ])
     t.equal(await refused(await body(text), rooms), 'consent_missing', text)
@@ -154,6 +156,30 @@ t.test('nobody is asked of whom nobody knows for sure', async (t) => {
     ['an empty segment', await at('/persons/%20'), under([place(ID)])],
     ['no query', await at('/persons'), under([place({ in: 'query' })])],
     ['two in the query', await at('/persons?id=P1&id=P2'), under([place({ in: 'query' })])],
+    ...(await Promise.all(
+      [
+        'ID=P2&id=P1',
+        'x=1;id=P2&id=P1',
+        'id[]=P2&id=P1',
+        'id[0]=P2&id=P1',
+        '+id=P2&id=P1',
+        'id%00=P2&id=P1',
+      ].map(
+        async (query): Promise<[string, Arrival, ProviderRooms]> => [
+          ...([query, await at(`/persons?${query}`), under([place({ in: 'query' })])] as const),
+        ],
+      ),
+    )),
+    [
+      'a parameter that some read alike',
+      await at('/persons?person_code=P2&person.code=P1'),
+      under([place({ in: 'query', name: 'person.code' })]),
+    ],
+    [
+      'a header that some read alike',
+      await at('/persons', { headers: ['X-Person', 'P1', 'X_Person', 'P2'] }),
+      under([place({ in: 'header', name: 'x-person' })]),
+    ],
     [
       'a header twice',
       await at('/persons', { headers: ['Id', 'P1', 'Id', 'P2'] }),
@@ -167,6 +193,21 @@ t.test('nobody is asked of whom nobody knows for sure', async (t) => {
     ['many people', await post('{"id":["P1","P2"]}'), inBody],
     ['a name twice', await post('{"id":"P2","id":"P1"}'), inBody],
     ['a name twice, one with an escape', await post('{"\\u0069d":"P2","id":"P1"}'), inBody],
+    ['a name that some read alike', await post('{"id":"P1","ID":"P2"}'), inBody],
+    ['a letter that some read alike', await post('{"id":"P1","\uff49d":"P2"}'), inBody],
+    ...(await Promise.all(
+      [
+        '{"p":{"id":"P1"},"P":{"id":"P2"}}',
+        '{"p":{"id":"P1","Id":"P2"}}',
+        '{"p":{"id":"P1"},"p_id":"P2"}',
+        '{"p":[{"id":"P1"},{"ID":"P2"}]}',
+        '{"p":[{"id":"P1","id[]":"P2"}]}',
+      ].map(
+        async (text): Promise<[string, Arrival, ProviderRooms]> => [
+          ...([text, await post(text), under([place({ in: 'body', name: '/p/id' })])] as const),
+        ],
+      ),
+    )),
     ['too deep', await post(`{"id":"P1","x":${'['.repeat(9999)}${']'.repeat(9999)}}`), inBody],
     ['another coding', await post('{"id":"P1"}', ['Content-Encoding', 'zstd']), inBody],
     [
