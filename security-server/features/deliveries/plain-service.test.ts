@@ -41,6 +41,43 @@ await onBoth('to a service that is no inbox', async (t, made) => {
     t.equal(await stateOf(made, failing), 'done')
   })
 
+  await t.test(
+    'a missing consent holds up nobody else; what may have arrived before stays unknown',
+    async (t) => {
+      made.plainService = () => 200
+      const refusal = (code: string): Fault =>
+        Fault.fromPeer({ type: `server.serverproxy.${code}`, message: code, detail: 'x' })
+      let answers: Fault[] = [new Fault('peer_timeout'), refusal('consent_used_up')]
+      made.way = async (post) => {
+        const fault = answers.shift()
+        if (fault !== undefined) throw fault
+        return post()
+      }
+      const { id } = (await hand(made, { id: 'D-1' })).body
+      await settle(made)
+      await settle(made)
+      const state = (await sender.ask('GET', `/deliveries/v1/sent/${String(id)}`, AS_TAX)).body
+      t.match(state, { state: 'dead', error: 'consent_used_up' })
+      const { items } = (await sender.operation('getDeliveries', {
+        query: { box: 'outbox', state: 'dead', limit: 10 },
+      })) as {
+        items: { delivery: string }[]
+      }
+      t.match(
+        items.find(({ delivery }) => delivery === id),
+        { arrived: 'unknown' },
+      )
+      for (const code of ['consent_missing', 'consent_ended'] as const) {
+        answers = [refusal(code)]
+        const { id: refused } = (await hand(made, { id: code })).body
+        const { id: next } = (await hand(made, { id: `after ${code}` })).body
+        await settle(made)
+        t.strictSame([await stateOf(made, refused), await errorOf(refused)], ['dead', code])
+        t.equal(await stateOf(made, next), 'done', 'the way stays open')
+      }
+    },
+  )
+
   await t.test('a lost reply: it gets the event again, under the same source and id', async (t) => {
     const got: string[] = []
     made.plainService = ({ body }) => {

@@ -24,6 +24,8 @@ export const INBOX_ANSWER = 'application/vnd.concordat.delivery+json'
 const FINAL: ReadonlySet<string> = new Set([
   ...['event_id_reused', 'invalid_event', 'malformed_json', 'not_as_described', 'outside_contract'],
   ...['body_too_large', 'headers_too_large', 'representation_refused'],
+  // Of one person: others on the same way may have agreed.
+  ...['consent_missing', 'consent_ended', 'consent_used_up'],
 ])
 /** Of a service that is no inbox: what these statuses say may be over later (RFC 9110 section 15). */
 const LATER: ReadonlySet<number> = new Set([401, 403, 404, 408, 421, 423, 425, 429])
