@@ -149,6 +149,20 @@ await eachDatabase(t, async (database, t, url) => {
     })
     world.now += DAY
     t.equal((await three()).passed, 3, 'and again the next day')
+    await give(nodes[0]!, 'D2')
+    const late = await nodes[0]!.take(ask('D2', { rule: daily }))
+    world.now += DAY
+    t.equal((await storm(nodes, 20, () => ask('D2', { rule: daily }))).passed, 3)
+    await late.giveBack()
+    await t.rejects(
+      nodes[0]!.take(ask('D2', { rule: daily })),
+      { code: 'consent_used_up' },
+      'what comes back from the day before makes no room today',
+    )
+    world.now -= DAY
+    await t.rejects(nodes[1]!.take(ask('D2', { rule: daily })), { code: 'consent_used_up' }, 'a clock behind')
+    world.now += DAY
+    await t.rejects(nodes[0]!.take(ask('D2', { rule: daily })), { code: 'consent_used_up' })
     t.equal(stretchOf(NOON, 'hour'), '2026-06-01T12')
     t.equal(nextStretch(NOON, 'month'), '2026-07-01T00:00:00.000Z')
   })

@@ -89,7 +89,7 @@ export function createConsentTaking(q: {
     const { frequency } = ask.terms.rule
     const stretch = frequency === undefined ? '' : stretchOf(now, frequency.per)
     if (await known(store.count(use, { stretch, most: frequency?.times }))) {
-      const giveBack = (): Promise<void> => store.giveBack(use).catch(() => undefined)
+      const giveBack = (): Promise<void> => store.giveBack(use, stretch).catch(() => undefined)
       return { number: row.number, digest: row.digest, giveBack }
     }
     const after = await known(store.newest(row))

@@ -35,14 +35,20 @@ export function createUseStore(database: Database) {
           .where((is) => is.or([is('kind', '=', 'standing'), is('uses', '=', 0)]))
         const { most } = q
         if (most !== undefined)
-          query = query.where((is) => is.or([is('stretch', '!=', q.stretch), is('stretch_uses', '<', most)]))
+          // Not in an earlier one: a call that waited at the edge, or a node whose clock is behind, would begin it anew.
+          query = query.where((is) =>
+            is.or([
+              is('stretch', '<', q.stretch),
+              is.and([is('stretch', '=', q.stretch), is('stretch_uses', '<', most)]),
+            ]),
+          )
         const { numUpdatedRows } = await query.executeTakeFirst()
         if (numUpdatedRows === 0n) return false
         await transaction.insertInto('consent_use').values(use).execute()
         return true
       }),
-    /** A call that was counted and not made. */
-    giveBack: (use: UseRow): Promise<void> =>
+    /** A call that was counted, in this stretch, and not made. Of a later stretch nothing is given back. */
+    giveBack: (use: UseRow, stretch = ''): Promise<void> =>
       inTransaction(tables, async (transaction) => {
         const { numDeletedRows } = await transaction
           .deleteFrom('consent_use')
@@ -55,7 +61,7 @@ export function createUseStore(database: Database) {
           .updateTable('consent')
           .set({
             uses: sql`uses - 1`,
-            stretch_uses: sql`case when stretch_uses > 0 then stretch_uses - 1 else 0 end`,
+            stretch_uses: sql`case when stretch = ${stretch} and stretch_uses > 0 then stretch_uses - 1 else stretch_uses end`,
           })
           .where('number', '=', use.number)
           .execute()
