@@ -7,8 +7,8 @@ import type { RefusalReason } from '#schemas/presentation.ts'
 
 export type Flow = 'same-device' | 'cross-device'
 
-/** What a good answer leaves: the attributes that were asked for, and the record that proves them. */
-export type Outcome = { attributes: Record<string, unknown>; record: string }
+/** What a good answer leaves: the attributes that were asked for, who issued what says so, and the record that proves them. */
+export type Outcome = { attributes: Record<string, unknown>; issuers: string[]; record: string }
 
 export type Attempt = {
   id: string

@@ -54,7 +54,8 @@ export function createWalletLogin(q: {
   settings: Settings
   verifier: Verifier
   needed: Needed[]
-  sources: Source[]
+  /** `issuers` are the names of those who count for it: of two countries with equal types, and perhaps equal codes, one. */
+  sources: (Source & { issuers: readonly string[] })[]
   /** The attribute that says whose a credential is, where one credential does not suffice (`makeQuery`). */
   linkedBy?: string
   issuers(): TrustedIssuer[]
@@ -64,6 +65,8 @@ export function createWalletLogin(q: {
   count(outcome: RefusalReason | LoginRefusal | 'answered' | 'finished'): void
 }) {
   const { settings, verifier, clock } = q
+  const named = new Set(q.sources.flatMap(({ issuers }) => issuers))
+  const issuersNow = (): TrustedIssuer[] => q.issuers().filter(({ name }) => named.has(name))
   const attempts = createAttempts({ clock, most: MOST_ATTEMPTS })
   const address = (what: string, id: string): string => `${settings.baseUrl}${settings.prefix}/${what}/${id}`
 
@@ -72,8 +75,7 @@ export function createWalletLogin(q: {
     jwk: ReturnType<typeof makeEncryptionKey>['jwk'],
     transaction?: Transaction,
   ) {
-    const authorities = q
-      .issuers()
+    const authorities = issuersNow()
       .flatMap((issuer) => anchorsAt(issuer, new Date(clock())))
       .flatMap(({ extensions }) => extensions.subjectKeyIdentifier ?? [])
     const { needed, sources, linkedBy } = q
@@ -209,7 +211,7 @@ export function createWalletLogin(q: {
   async function judgeAnswer(attempt: Attempt, fetched: string, body: Buffer): Promise<Outcome> {
     const { asked } = attempt
     const presentations = readAnswer(body, asked, attempt.decryptionKey)
-    const question = { asked, presentations, issuers: q.issuers(), at: new Date(clock()) }
+    const question = { asked, presentations, issuers: issuersNow(), at: new Date(clock()) }
     const uris = neededStatusLists(question)
     const lists = Object.fromEntries(
       await Promise.all(uris.map(async (uri) => [uri, await q.fetchStatusList(uri)] as const)),
@@ -217,11 +219,15 @@ export function createWalletLogin(q: {
     const { maxStatusAgeSeconds } = settings
     const { verdict, refusal } = judge({ ...question, lists, maxStatusAgeSeconds })
     if (verdict.outcome === 'refused') throw refusal ?? new Refused(verdict.reason)
+    for (const { id, issuer } of verdict.credentials)
+      if (q.sources.find((source) => source.id === id)?.issuers.includes(issuer) !== true)
+        throw new Refused('issuer_untrusted', 'not one of this credential')
     const record = writeRecord({
       ...{ request: fetched, presentations, lists, maxStatusAgeSeconds, at: question.at, verdict },
     })
     // Before the wallet hears that it was good: what is believed now must be proven later.
     verifyRecord(record, question.issuers, { maxStatusAgeSeconds })
-    return { attributes: attributesOf(verdict.credentials, q.sources), record }
+    const issuers = [...new Set(verdict.credentials.map(({ issuer }) => issuer))]
+    return { attributes: attributesOf(verdict.credentials, q.sources), issuers, record }
   }
 }

@@ -46,11 +46,11 @@ async function world(verifier = testVerifier()) {
     needed: [{ attribute: 'code' }, { attribute: 'family' }],
     sources: [
       {
-        ...{ id: 'person', format: 'dc+sd-jwt', types: [PERSON] },
+        ...{ id: 'person', format: 'dc+sd-jwt', types: [PERSON], issuers: ['State'] },
         places: { code: ['personal_code'], family: ['family_name'], born: ['birth_date'] },
       },
       {
-        ...{ id: 'licence', format: 'mso_mdoc', types: [LICENCE] },
+        ...{ id: 'licence', format: 'mso_mdoc', types: [LICENCE], issuers: ['State'] },
         places: { code: [NAMES, 'personal_code'], family: [NAMES, 'family_name'] },
       },
     ],
@@ -136,6 +136,7 @@ void t.test('on one device, in either format, fetched in either way', async (t) 
     const finished = here.login.finish({ ...begun, responseCode })
     if (!('outcome' in finished)) return t.fail(finished.refused)
     t.strictSame(finished.outcome.attributes, { code: 'P00000007', family: 'Mets' })
+    t.strictSame(finished.outcome.issuers, ['State'])
     t.match(verifyRecord(finished.outcome.record, [state.trusted], READER).verdict, { outcome: 'accepted' })
     t.strictSame(here.login.finish({ ...begun, responseCode }), { refused: 'ended' }, 'given once')
   }

@@ -13,6 +13,8 @@ const CITIZEN = { number: 42, subject: 'citizen' }
 export const PORTAL = 'portal'
 /** Where letters to people lie. */
 export const MAIL_FOLDER = 'mail'
+/** Who issues the credentials of the sandbox's people, as the registry names it. */
+export const PID_ISSUER = 'SandboxPid'
 export const COUNTER = 'counter'
 /** A clerk of the Population Agency, by the number that its staff has. */
 export const CLERK = { subject: 'kai', name: 'Kai Kask', code: 'K00000001', duty: 'counter-clerk' }
@@ -110,8 +112,8 @@ function walletSettings({ wallet }: Layout): string {
   keyFile: ./${PORTAL}/relying-party.key
   walletUrl: http://${wallet.address}:${wallet.port}/present
   credentials:
-    - { format: dc+sd-jwt, types: [${PID.sdJwt}], code: [${PID.code}] }
-    - { format: mso_mdoc, types: [${PID.mdoc}], code: [${PID.mdoc}, ${PID.code}] }
+    - { format: dc+sd-jwt, types: [${PID.sdJwt}], issuers: [${PID_ISSUER}], code: [${PID.code}] }
+    - { format: mso_mdoc, types: [${PID.mdoc}], issuers: [${PID_ISSUER}], code: [${PID.mdoc}, ${PID.code}] }
 `
 }
 

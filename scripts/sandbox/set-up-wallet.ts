@@ -4,7 +4,7 @@ import { PID } from '../wallet/pid.ts'
 import { type Api, fetchText } from './client.ts'
 import { systemCertificate } from './files.ts'
 import { folderOf, type Layout } from './layout.ts'
-import { citizen } from './portal.ts'
+import { citizen, PID_ISSUER } from './portal.ts'
 
 const ISSUER = 'wallet/issuer'
 const RELYING_PARTY = 'portal/relying-party'
@@ -16,9 +16,9 @@ const SIGNS_CREDENTIALS = '1.0.18013.5.1.2'
 export async function trustIssuer(registry: Api, { trust, wallet }: Layout): Promise<void> {
   if (wallet === undefined) return
   const certificate = await fetchText(`http://${trust.address}:${trust.caPort}/root`)
-  await registry.send('PUT', '/trusted-issuers/SandboxPid', {
+  await registry.send('PUT', `/trusted-issuers/${PID_ISSUER}`, {
     ...{
-      name: 'SandboxPid',
+      name: PID_ISSUER,
       purpose: 'Signing in at the portal of the sandbox',
       types: [PID.sdJwt, PID.mdoc],
     },

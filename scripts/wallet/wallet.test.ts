@@ -49,7 +49,7 @@ void t.test('a person shows what is asked for, or says no', async (t) => {
       },
       verifier: testVerifier('x509_hash', VALID),
       needed: [{ attribute: 'code' }],
-      sources: [{ id: 'person', format, types: [type], places: { code } }],
+      sources: [{ id: 'person', format, types: [type], issuers: ['Sandbox'], places: { code } }],
       issuers: () => [issuer.trusted],
       fetchStatusList: async () => undefined,
       ...{ clock: Date.now, count: () => undefined },

@@ -69,8 +69,8 @@ export async function openWallets(
       },
       verifier,
       needed: [{ attribute: CODE }],
-      sources: of.map(({ format, types, code }, at) => ({
-        ...{ id: `person_${at + 1}`, format, types, places: { [CODE]: code } },
+      sources: of.map(({ format, types, issuers: named, code }, at) => ({
+        ...{ id: `person_${at + 1}`, format, types, issuers: named, places: { [CODE]: code } },
       })),
       issuers: issuers.current,
       fetchStatusList: lists.fetch,

@@ -5,7 +5,7 @@ export type WalletSettings = {
   certificateFile: string
   keyFile: string
   trustedIssuersFile?: string
-  credentials: { format: 'dc+sd-jwt' | 'mso_mdoc'; types: string[]; code: string[] }[]
+  credentials: { format: 'dc+sd-jwt' | 'mso_mdoc'; types: string[]; issuers: string[]; code: string[] }[]
   walletUrl: string
   maxStatusAgeHours: number
 }
@@ -37,14 +37,16 @@ export const walletSchema = {
       items: {
         type: 'object',
         additionalProperties: false,
-        required: ['format', 'types', 'code'],
+        required: ['format', 'types', 'issuers', 'code'],
         properties: {
           format: { type: 'string', enum: ['dc+sd-jwt', 'mso_mdoc'] },
           types: { type: 'array', minItems: 1, maxItems: 16, items: text },
+          issuers: { type: 'array', minItems: 1, maxItems: 16, items: text },
           code: { type: 'array', minItems: 1, maxItems: 8, items: text },
         },
       },
-      description: "Which credentials have the person's code, and where; nothing else is asked for",
+      description:
+        "Which credentials, issued by whom, have the person's code, and where; nothing else is asked for",
     },
     walletUrl: {
       type: 'string',

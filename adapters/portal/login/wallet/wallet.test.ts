@@ -19,6 +19,7 @@ import {
   issuersOf,
   keyOf,
   NOW,
+  neighbour,
   pemOf,
   state,
   stranger,
@@ -144,6 +145,7 @@ void t.test('people sign in with a wallet', async (t) => {
       [mine, { signer: newKey() }, 'key_binding_signature_invalid'],
       [mine, { nonce: foreign }, 'key_binding_nonce_mismatch'],
       [walletOf(CODE, stranger), {}, 'issuer_untrusted'],
+      [walletOf(CODE, neighbour), {}, 'issuer_untrusted'],
       [mine, { change: (form: Buffer) => form.subarray(0, -40) }, 'answer_malformed'],
     ] as const) {
       const { link } = await begin(browser, 'same-device')
@@ -193,13 +195,16 @@ void t.test('settings, certificate, key and issuers are held to what wallets tak
   }
   const check = (more: object) => () => checkWallets({ ...settings, ...more }, problem as never)
   t.doesNotThrow(check({}))
-  t.throws(check({ credentials: [{ format: 'mso_mdoc', types: ['a'], code: ['b'] }] }), /credentials\.0/)
+  t.throws(
+    check({ credentials: [{ format: 'mso_mdoc', types: ['a'], issuers: ['c'], code: ['b'] }] }),
+    /credentials\.0/,
+  )
   t.throws(check({ walletUrl: 'javascript://%0aalert(1)' }), /walletUrl/)
 
   const file = settings.trustedIssuersFile!
   const issuers = await openIssuersFile(file, createLog({ name: 'test', level: 'silent' }))
   const names = (): string[] => issuers.current().map(({ name }) => name)
-  t.strictSame(names(), ['State'])
+  t.strictSame(names(), ['State', 'Neighbour'])
   writeFileSync(file, issuersOf(state, stranger))
   await issuers.look()
   t.strictSame(names(), ['State', 'Stranger'])

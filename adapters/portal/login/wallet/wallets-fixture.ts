@@ -11,6 +11,8 @@ const DAY = 86_400_000
 const VALID = { notBefore: new Date(NOW - DAY), notAfter: new Date(NOW + DAY) }
 export const state = authorityOf('State', [PERSON], VALID)
 export const stranger = authorityOf('Stranger', [PERSON], VALID)
+/** Another country, which the registry trusts: its credentials have the same type, and its people may have the same digits. */
+export const neighbour = authorityOf('Neighbour', [PERSON], VALID)
 export const verifier = testVerifier('x509_hash', VALID)
 export const holder = newKey()
 
@@ -41,8 +43,8 @@ export function filesIn(folder: string): WalletSettings {
   return {
     certificateFile: write('verifier.pem', verifier.chain.map(pemOf).join('')),
     keyFile: write('verifier.key', keyOf(verifier.key)),
-    trustedIssuersFile: write('issuers.json', issuersOf(state)),
-    credentials: [{ format: 'dc+sd-jwt', types: [PERSON], code: ['personal_code'] }],
+    trustedIssuersFile: write('issuers.json', issuersOf(state, neighbour)),
+    credentials: [{ format: 'dc+sd-jwt', types: [PERSON], issuers: ['State'], code: ['personal_code'] }],
     walletUrl: 'haip-vp://',
     maxStatusAgeHours: 24,
   }
