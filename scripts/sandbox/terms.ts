@@ -90,7 +90,7 @@ const GRANTS: Pick<Draft, 'title' | 'purpose' | 'legalBasis' | 'services' | 'con
 }
 
 /** The one to which people agree with their wallet. */
-export const SUBSIDIES: Pick<Draft, 'title' | 'purpose' | 'legalBasis' | 'services' | 'consent'> = {
+const SUBSIDIES: Pick<Draft, 'title' | 'purpose' | 'legalBasis' | 'services' | 'consent'> = {
   ...{ title: 'Insured persons for wage subsidies', purpose: 'Subsidies to companies that hire people' },
   legalBasis: 'Enterprise Support Act, section 20, with the consent of the person',
   services: [

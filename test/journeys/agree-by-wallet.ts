@@ -1,9 +1,14 @@
 /** A citizen of the living sandbox agrees to a call with their wallet: the provider's server takes what it presented, and gives one answer. */
 import type { Test } from 'tap'
 import { citizen } from '#scripts/sandbox/portal.ts'
-import { SUBSIDIES } from '#scripts/sandbox/terms.ts'
 import type { Browser } from '../fakes/openid-provider.ts'
 import type { Reply, World } from '../world.ts'
+
+/** What the sandbox calls it. */
+const SUBSIDIES = {
+  title: 'Insured persons for wage subsidies',
+  purpose: 'Subsidies to companies that hire people',
+}
 
 /** The browser is signed in as the citizen. */
 export async function agreeByWallet(t: Test, world: World, browser: Browser): Promise<void> {
