@@ -278,6 +278,10 @@ t.test('codes, settings and languages', (t) => {
   t.equal(check({ login: { ...settings.login, scope: 'profile' } }), 'login.scope')
   for (const pattern of ['(', 'no group', '(a)(b)']) t.equal(check({ person: { pattern } }), 'person.pattern')
   t.equal(check({ sessions: { idleMinutes: 9, wholeMinutes: 5 } }), 'sessions.idleMinutes')
+  const counter = { claim: 'duty', value: 'clerk' }
+  t.equal(check({ counter }), 'counter')
+  t.equal(check({ counter, mandates: {} }), undefined)
+  t.equal(check({ counter, mandates: {}, wallets: {} }), 'wallets', 'a wallet makes nobody a clerk')
   t.equal(check({ timeZone: 'Mars/Olympus' }), 'timeZone')
   const words = wordsOf('uk', { easy: false, timeZone: 'UTC' })
   t.strictSame(

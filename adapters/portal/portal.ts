@@ -89,11 +89,13 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
   // Without the address of whoever asks.
   logRequests(app, metrics)
   app.addHook('onRequest', async (_request, reply) => void reply.headers(HEADERS))
+  // A wallet says who somebody is, never that they are a clerk.
+  const walletSettings = settings.counter === undefined ? settings.wallets : undefined
   const place: Place = {
     ...{ name: settings.name, contact: settings.contact, languages: settings.languages },
     ...{ timeZone: settings.timeZone, assets: await serveAssets(app) },
     ...{ idleMinutes: times.idleMinutes, wholeMinutes: times.wholeMinutes },
-    hasWallets: settings.wallets !== undefined,
+    hasWallets: walletSettings !== undefined,
     menu: () => menuOf(settings, systems),
     mayAct: settings.mandates !== undefined,
   }
@@ -127,10 +129,10 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
   }
   signInRoutes(app, signIn)
   const wallets =
-    settings.wallets === undefined
+    walletSettings === undefined
       ? undefined
       : await openWallets(app, {
-          settings: settings.wallets,
+          settings: walletSettings,
           baseUrl: login.baseUrl,
           agreedAt: WALLET_BACK,
           server,

@@ -209,6 +209,8 @@ export function checkSettings(settings: PortalSettings, problem: Problem): void 
   if (asking.answerMs > asking.wholeMs) throw problem(['asking', 'answerMs'], 'is longer than asking.wholeMs')
   if (settings.counter !== undefined && settings.mandates === undefined)
     throw problem(['counter'], 'needs mandates: a clerk acts for others alone')
+  if (settings.counter !== undefined && settings.wallets !== undefined)
+    throw problem(['wallets'], 'cannot stand beside counter: no wallet says that somebody is a clerk')
   checkPattern(person.pattern, problem)
   if (settings.wallets !== undefined) checkWallets(settings.wallets, problem)
   if (!isTimeZone(settings.timeZone))
