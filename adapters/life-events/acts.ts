@@ -3,15 +3,16 @@
  * one offer come one after the other, and that an offer which was taken back meanwhile stays so.
  */
 import type { SecurityServer } from '#adapters/client/index.ts'
+import type { Finding } from '#platform/health/create-health.ts'
 import { createSharedPlaces } from '#platform/in-turn.ts'
-import { backOff } from '#platform/jobs/back-off.ts'
+import type { Log } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Offer, OfferForm, OfferStep } from '#schemas/offers.ts'
 import { applicationOf, formOf, takeAnswer } from './form.ts'
 import { makeCall } from './make-call.ts'
 import type { OfferMetrics } from './metrics.ts'
 import type { LifeEventsSettings, RuleSettings } from './settings.ts'
-import { type Content, type KeptOffer, type OfferStore, OPEN } from './store.ts'
+import { type Content, type KeptOffer, type OfferStore, OPEN, SEND_AGAIN_MS } from './store.ts'
 import { send } from './submit.ts'
 import type { Who } from './who.ts'
 
@@ -23,8 +24,10 @@ type Acts = {
   decline(who: Who, id: string): Promise<Offer>
   course(who: Who, id: string): Promise<OfferStep[]>
   useCode(who: Who, code: string): Promise<Offer>
-  /** Sends again what may not have arrived. */
+  /** Sends again what may not have arrived, and ends what nobody answered for too long. */
   sendAgain(): Promise<void>
+  /** Names rules whose applications are not answered. */
+  finding(): Promise<Finding>
 }
 
 type Rooms = {
@@ -33,18 +36,23 @@ type Rooms = {
   server: Pick<SecurityServer, 'service'>
   metrics: OfferMetrics
   clock: () => number
+  log: Log
 }
 
 const AT_ONCE = 64
 const WAITING = 4
-const SEND_AGAIN_MS = 30_000
+/** As long as it was sent without an answer, and not more. */
+const LONGEST_PAUSE_MS = 3_600_000
+/** So long nobody answers before operators are told, and before it ends. */
+const TELL_AFTER_MS = 3_600_000
+const MOST_SENDING_MS = 30 * 86_400_000
 
 export function createActs(rooms: Rooms): Acts {
-  const { settings, store, server, metrics, clock } = rooms
+  const { settings, store, server, metrics, clock, log } = rooms
   const { answerMs } = settings
   const rules = new Map(settings.rules.map((rule) => [rule.name, rule]))
-  /** Of applications that may not have arrived: each is sent again after a longer pause. */
-  const tries = new Map<string, { count: number; at: number }>()
+  /** Ended since the start, without anybody knowing whether they arrived. */
+  let unanswered = 0
   const inTurn = createSharedPlaces({
     ...{ places: AT_ONCE, mostWaiting: WAITING },
     refuse: () => new Fault('source_busy'),
@@ -73,6 +81,14 @@ export function createActs(rooms: Rooms): Acts {
   async function changed(who: Who, id: string): Promise<Offer> {
     const { offer, rule } = await mine(who, id)
     return offerOf(rule, offer)
+  }
+
+  async function endUnanswered(id: string, rule: string): Promise<void> {
+    const to = { state: 'over', content: undefined, what: 'over', channel: 'event' } as const
+    if (!(await store.change(id, ['sending'], to))) return
+    unanswered += 1
+    metrics.offers.inc({ what: 'over', channel: 'event' })
+    log.error({ offer: id, rule }, 'nobody said whether an application arrived; it is not sent any more')
   }
 
   return {
@@ -149,13 +165,15 @@ export function createActs(rooms: Rooms): Acts {
       return offerOf(rule, offer!)
     },
     async sendAgain() {
-      const unsent = await store.unsent(new Date(clock() - SEND_AGAIN_MS).toISOString())
-      for (const id of tries.keys()) if (!unsent.some((one) => one.id === id)) tries.delete(id)
-      for (const { id } of unsent) {
-        const { count, at } = tries.get(id) ?? { count: 0, at: 0 }
-        if (clock() < at) continue
-        const pauseMs = SEND_AGAIN_MS + backOff(count + 1, Math.random())
-        tries.set(id, { count: count + 1, at: clock() + pauseMs })
+      for (const { id, rule: name, changedAt } of await store.unsent()) {
+        const ageMs = clock() - Date.parse(changedAt)
+        if (ageMs >= MOST_SENDING_MS) {
+          await endUnanswered(id, name)
+          continue
+        }
+        // Before it is tried: one that fails in any way does not stop those behind it.
+        const pauseMs = Math.min(Math.max(ageMs, SEND_AGAIN_MS), LONGEST_PAUSE_MS)
+        await store.tryLater(id, pauseMs * (1 + Math.random() / 4))
         await inTurn(id, async () => {
           const offer = await store.find(id)
           const rule = rules.get(offer?.rule ?? '')
@@ -174,6 +192,17 @@ export function createActs(rooms: Rooms): Acts {
           if (!(thrown instanceof Fault)) throw thrown
         })
       }
+    },
+    async finding() {
+      const told = (await store.sending()).flatMap(({ rule, since }) => {
+        if (!rules.has(rule))
+          return [`rule ${rule} is gone from the settings, and applications of it are not sent`]
+        const isLate = clock() - Date.parse(since) >= TELL_AFTER_MS
+        return isLate ? [`applications of rule ${rule} are sent without an answer since ${since}`] : []
+      })
+      if (unanswered > 0)
+        told.push(`${unanswered} applications ended without an answer; the log has their numbers`)
+      return told.length === 0 ? { ok: true } : { ok: true, reason: told.join('; ') }
     },
   }
 }

@@ -48,7 +48,7 @@ export async function openLifeEvents(
     server: await openOwnServer(settings.securityServer),
   })
   const counted = createOfferMetrics(metrics)
-  const acts = createActs({ settings, store, server, metrics: counted, clock })
+  const acts = createActs({ settings, store, server, metrics: counted, clock, log })
   const whoIs = createWho(settings)
   const guessing = createGuessing(clock)
   const take = createTakeEvent({ read: createReadHappening(settings), store, metrics: counted, log })
@@ -85,9 +85,12 @@ export async function openLifeEvents(
         return guessing(client, () => acts.useCode(who, plainCode((body as { code: string }).code)))
       },
     },
-    health: Object.fromEntries(
-      loops.map((loop, at) => [settings.inboxes[at] ?? 'offers', () => loop.finding()]),
-    ),
+    health: {
+      ...Object.fromEntries(
+        loops.map((loop, at) => [settings.inboxes[at] ?? 'offers', () => loop.finding()]),
+      ),
+      applications: () => acts.finding(),
+    },
     async close() {
       await Promise.all(loops.map((loop) => loop.stop()))
       await store.close()

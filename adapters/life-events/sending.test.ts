@@ -75,7 +75,7 @@ async function open(t: Test) {
       return id
     },
     async again(): Promise<void> {
-      now.ms += HOUR_MS
+      now.ms += 2 * HOUR_MS
       await acts.sendAgain()
     },
     stateOf: async (id: string) => (await store.find(id))?.state,
@@ -116,4 +116,42 @@ void t.test('the form is open again where the first attempt cannot have arrived'
     await take({ delivery: 'd', sender: OTHER, bytes: Buffer.from(JSON.stringify(event)) })
     t.equal(await stateOf(id), 'decided', 'a decision says that it arrived after all')
   }
+})
+
+void t.test('many that nobody answers stop no other, and none is sent for ever', async (t) => {
+  const { submit, played, stateOf, store, now, rooms, sent } = await open(t)
+  t.strictSame(await createActs(rooms).finding(), { ok: true })
+  played.answer = LOST
+  const ids: string[] = []
+  for (let n = 0; n < 3; n++) ids.push(await submit(`P${String(10_000_000 + n)}`))
+  played.answer = REFUSED
+  // As the store does with a hundred.
+  const unsent = async () => (await store.unsent()).slice(0, 2)
+  const acts = createActs({ ...rooms, store: { ...store, unsent } })
+  now.ms += 2 * HOUR_MS
+  await acts.sendAgain()
+  await acts.sendAgain()
+  await acts.sendAgain()
+  t.strictSame(
+    sent()
+      .map(({ issue }) => issue)
+      .sort(),
+    [...ids, ...ids].sort(),
+    'each had its turn, before any has another',
+  )
+  t.match(await acts.finding(), { ok: true, reason: /^applications of rule family-benefit are sent without/ })
+  const without = createActs({ ...rooms, settings: { ...rooms.settings, rules: [] } })
+  t.match(await without.finding(), { reason: /^rule family-benefit is gone from the settings/ })
+  now.ms += 31 * 24 * HOUR_MS
+  await without.sendAgain()
+  await without.sendAgain()
+  t.equal(sent().length, 6)
+  t.equal(await stateOf(ids[0]!), 'over', 'also of a rule that is gone')
+  t.equal((await store.find(ids[0]!))?.content, undefined)
+  t.strictSame(await without.finding(), {
+    ...{ ok: true, reason: '3 applications ended without an answer; the log has their numbers' },
+  })
+  now.ms += 91 * 24 * HOUR_MS
+  await store.sweep()
+  t.equal(await stateOf(ids[0]!), undefined, 'erased in time')
 })

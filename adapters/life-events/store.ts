@@ -37,6 +37,8 @@ export type KeptOffer = {
   madeAt: string
   endsAt: string
   letterAt: string | undefined
+  /** When it came into its state. */
+  changedAt: string
   /** Undefined once it is erased. */
   content: Content | undefined
 }
@@ -72,8 +74,11 @@ export type OfferStore = {
   setCode(id: string, code: string): Promise<boolean>
   /** The offer of a code, which is used up; it is open to the clerk for an hour. */
   useCode(code: string, clerk: string): Promise<KeptOffer | undefined>
-  /** Of those that are being sent since before this time. */
-  unsent(before: string): Promise<KeptOffer[]>
+  /** Of those that are being sent, whose time it is to be sent again; those that wait for longest first. */
+  unsent(): Promise<KeptOffer[]>
+  tryLater(id: string, afterMs: number): Promise<void>
+  /** How many are being sent, by rule and since when. */
+  sending(): Promise<{ rule: string; since: string }[]>
   /** Ends and deletes what is over; returns how many offers ended. */
   sweep(): Promise<number>
   close(): Promise<void>
@@ -83,6 +88,8 @@ export const OPEN: readonly OfferState[] = ['offered', 'opened']
 const ENDED: ReadonlySet<OfferState> = new Set(['submitted', 'decided', 'declined', 'taken-back', 'over'])
 const ERASED: ReadonlySet<OfferState> = new Set(['declined', 'taken-back', 'over'])
 const MOST = 100
+/** When an application is sent again that may not have arrived. */
+export const SEND_AGAIN_MS = 30_000
 const CLERK_MS = 3_600_000
 const DAY_MS = 86_400_000
 /** A correction may come before its event by so long. */
@@ -107,6 +114,7 @@ export async function openOfferStore({ file, keys, keepDays, clock }: Options): 
   const opened = (row: OfferRow): KeptOffer => ({
     ...{ id: row.id, rule: row.rule, state: row.state as OfferState },
     ...{ madeAt: row.made_at, endsAt: row.ends_at, letterAt: row.letter_at ?? undefined },
+    changedAt: row.changed_at,
     content: row.content === null ? undefined : keys.open<Content>(row.id, Buffer.from(row.content)),
   })
   const daysOf = (state: OfferState): number =>
@@ -120,6 +128,7 @@ export async function openOfferStore({ file, keys, keepDays, clock }: Options): 
       .updateTable('life_offer')
       .set({
         ...{ state, changed_at: time() },
+        next_try_at: state === 'sending' ? time(SEND_AGAIN_MS) : null,
         content: content === undefined || ERASED.has(state) ? null : keys.seal(id, content),
         ...(ENDED.has(state) && { ends_at: time(daysOf(state) * DAY_MS), code: null }),
       })
@@ -155,6 +164,7 @@ export async function openOfferStore({ file, keys, keepDays, clock }: Options): 
             ...{ made_at: time(), ends_at: time(days * DAY_MS), changed_at: time() },
             ...{
               content: keys.seal(id, content),
+              next_try_at: null,
               code: null,
               letter_at: null,
               clerk: null,
@@ -263,17 +273,33 @@ export async function openOfferStore({ file, keys, keepDays, clock }: Options): 
         await step(on, row.id, 'code', 'letter')
         return opened(row)
       }),
-    unsent: async (before) => {
+    unsent: async () => {
       const rows = await tables
         .selectFrom('life_offer')
         .selectAll()
         .where('state', '=', 'sending')
-        .where('changed_at', '<=', before)
-        .orderBy('changed_at')
+        .where('next_try_at', '<=', time())
+        .orderBy('next_try_at')
         .limit(MOST)
         .execute()
       return rows.map(opened)
     },
+    tryLater: async (id, afterMs) => {
+      const next = { next_try_at: time(afterMs) }
+      await tables
+        .updateTable('life_offer')
+        .set(next)
+        .where('id', '=', id)
+        .where('state', '=', 'sending')
+        .execute()
+    },
+    sending: () =>
+      tables
+        .selectFrom('life_offer')
+        .select(['rule', ({ fn }) => fn.min('changed_at').as('since')])
+        .where('state', '=', 'sending')
+        .groupBy('rule')
+        .execute(),
     sweep: () => sweep(tables, { now: time(), forgotten: time(-TAKEN_BACK_DAYS * DAY_MS), change: changeIn }),
     close: () => database.close(),
   }

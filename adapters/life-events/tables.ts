@@ -13,6 +13,8 @@ export type OfferRow = {
   /** When it is over; of one that ended, when it is deleted. */
   ends_at: string
   changed_at: string
+  /** Of one that is being sent: when again. */
+  next_try_at: string | null
   /** Null once it is erased. */
   content: Buffer | null
   code: string | null
@@ -76,6 +78,17 @@ export const offerMigrations: Record<string, Migration> = {
         .createTable('life_key')
         .addColumn('id', text, (column) => column.primaryKey())
         .addColumn('content', blob, (column) => column.notNull())
+        .execute()
+    },
+  },
+  'life-events-002': {
+    async up(kysely: Kysely<OfferTables>) {
+      const { text } = columnTypes(kysely)
+      await kysely.schema.alterTable('life_offer').addColumn('next_try_at', text).execute()
+      await kysely
+        .updateTable('life_offer')
+        .set(({ ref }) => ({ next_try_at: ref('changed_at') }))
+        .where('state', '=', 'sending')
         .execute()
     },
   },

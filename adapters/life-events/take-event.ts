@@ -62,7 +62,7 @@ export function createTakeEvent(q: {
         const to = { state: 'decided', content, what: 'decided', channel: 'event' } as const
         // A decision says that the application arrived, also where its answer was lost, or the answer was that it was not taken.
         const wasSent = (await store.steps(kept.id)).some((step) => step.what === 'sending')
-        const from = ['sending', 'submitted', ...(wasSent ? (['opened'] as const) : [])] as const
+        const from = ['sending', 'submitted', ...(wasSent ? (['opened', 'over'] as const) : [])] as const
         const isNew = await store.change(kept.id, from, to)
         if (isNew) metrics.offers.inc({ what: 'decided', channel: 'event' })
         return isNew ? 'decided' : 'known'
