@@ -21,6 +21,12 @@ export function checkSettings(settings: LifeEventsSettings, problem: Problem): v
     throw problem(['securityServer', 'authorityFile'], 'is needed for https')
   if (groupsOf(person.pattern) !== 1)
     throw problem(['person', 'pattern'], 'must be a regular expression with one group')
+  for (const [at, client] of settings.representation.entries())
+    if (settings.counters.includes(client))
+      throw problem(
+        ['representation', String(at)],
+        'is among counters: it has letters, and nobody to act for',
+      )
   const names = new Set<string>()
   for (const [at, rule] of rules.entries()) {
     const below: Problem = (keys, what) => problem(['rules', String(at), ...keys], what)

@@ -30,7 +30,7 @@ const keys = createOfferKeys(Buffer.from('5a'.repeat(32), 'hex'))
 void t.test('nobody sees what is another person’s', async (t) => {
   const life = await startLifeEvents(t, {
     ends,
-    more: { representation: 'contract', counters: ['DEV/GOV/1001/counter'] },
+    more: { representation: ['DEV/GOV/1001/portal'], counters: ['DEV/GOV/1001/counter'] },
   })
   await send(ends, life, birth('B-70'))
   const [{ id }] = (await offersOf(life)) as [Offer]
@@ -65,6 +65,12 @@ void t.test('nobody sees what is another person’s', async (t) => {
     json: { channel: 'counter', actor: 'clerk-7', mandate: 'mandate-1', person: PERSON },
   })
   t.match((await life.running.monitor('/metrics')).text, /what="submitted",channel="counter"\} 1/)
+  for (const client of ['DEV/GOV/1001/counter', 'DEV/GOV/1009/other'])
+    t.match(
+      await life.get({ ...clerk, 'x-road-client': client }, '/v1/offers'),
+      { status: 403, body: { type: /representation_refused/ } },
+      'nobody checked the mandate of this client',
+    )
   const closed = await startLifeEvents(t, { ends })
   t.match(await closed.get(clerk, '/v1/offers'), { status: 403, body: { type: /representation_refused/ } })
 })
@@ -143,6 +149,7 @@ void t.test('another key opens nothing, and settings that make no sense are name
     [{ rule: { calls: [{ ...RULE.calls[0], body: { a: '{person}' } }] } }, /is for POST/],
     [{ rule: { letter: { ...RULE.letter, language: 'fi' } } }, /is not one of languages/],
     [{ more: { person: { pattern: 'x' } } }, /with one group/],
+    [{ more: { representation: [OTHER], counters: [OTHER] } }, /representation\.0 is among counters/],
     [{ more: { securityServer: { url: 'http://agency.example', client: OTHER } } }, /must be https/],
     [{ rule: { calls: [{ ...RULE.calls[0], legalBasis: undefined }] } }, /legalBasis/],
   ]

@@ -85,8 +85,8 @@ export type LifeEventsSettings = KitSettings & {
   inboxes: string[]
   languages: string[]
   person: { pattern: string }
-  /** Whether somebody may act for a person: then the contract of `offers` has to say which mandate service is asked. */
-  representation: 'none' | 'contract'
+  /** Clients that may say for whom somebody acts: whose contract to `offers` has the mandate checked. Each other client acts for nobody. */
+  representation: string[]
   counters: string[]
   keepDays: number
   pollMs: number
@@ -276,7 +276,7 @@ export const settingsSchema = {
       default: {},
       properties: { pattern: { type: 'string', maxLength: 200, default: '^([A-Za-z0-9+._-]{1,64})$' } },
     },
-    representation: { type: 'string', enum: ['none', 'contract'], default: 'none' },
+    representation: { type: 'array', maxItems: 100, uniqueItems: true, items: subsystem, default: [] },
     counters: { type: 'array', maxItems: 100, uniqueItems: true, items: subsystem, default: [] },
     keepDays: { type: 'integer', minimum: 1, maximum: 3660, default: 90 },
     pollMs: { type: 'integer', minimum: 50, maximum: 600_000, default: 1000 },

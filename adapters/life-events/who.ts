@@ -1,6 +1,6 @@
 /**
- * Who asks, for whom. Guarantees that one person sees only what is theirs: their own offers; those of the person for whom they act, where
- * the contract has the mandate checked; or the one offer whose letter they brought, at a counter.
+ * Who asks, for whom. Guarantees that one person sees only what is theirs: their own offers; those of the person for whom they act, from
+ * a client whose contract has the mandate checked; or the one offer whose letter they brought, at a counter.
  */
 import { headersOf } from '#adapters/kit/caller-headers.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -44,7 +44,8 @@ export function createWho({
     const client = one(HEADER.client) ?? ''
     if (party !== undefined) {
       // The class of a party is the client's word; of people there is none.
-      const person = representation === 'contract' ? code(party) : undefined
+      const isChecked = representation.includes(client) && !counters.includes(client)
+      const person = isChecked ? code(party) : undefined
       if (person === undefined) throw new Fault('representation_refused')
       const mandate = one(HEADER.issue)
       const said = { channel: 'counter', person, actor: userId, clerk: undefined, userId } as const
