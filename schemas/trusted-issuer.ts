@@ -11,6 +11,12 @@ export type PublishedAnchor = {
   trustedUntil?: string
 }
 
+/** For what an issuer was trusted until a change, with the anchors that ended by it. Written by the registry alone. */
+export type FormerTrust = Pick<
+  PublishedIssuer,
+  'types' | 'claims' | 'anchors' | 'signers' | 'requiresStatus' | 'statusHosts'
+>
+
 export type PublishedIssuer = {
   name: string
   /** In words, for people: what it is trusted for, and by which rule. */
@@ -26,6 +32,7 @@ export type PublishedIssuer = {
   requiresStatus?: boolean | string
   /** The hosts of its status lists. */
   statusHosts?: string[]
+  former?: FormerTrust[]
 }
 
 /** What `GET /listTrustedIssuers` answers. */

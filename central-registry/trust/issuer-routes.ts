@@ -18,13 +18,17 @@ export function issuerHandlers(q: {
         name: issuer.name,
         state: isWithdrawn(issuer, now()) ? 'WITHDRAWN' : 'TRUSTED',
         ...{ sha256, changedAt, issuer },
-        anchors: issuer.anchors.map(({ certificate, trustedFrom = null, trustedUntil = null }) => ({
-          ...certificateFacts(Buffer.from(certificate, 'base64')),
-          ...{ trustedFrom, trustedUntil },
-        })),
+        anchors: [issuer, ...(issuer.former ?? [])]
+          .flatMap((one) => one.anchors)
+          .map(({ certificate, trustedFrom = null, trustedUntil = null }) => ({
+            ...certificateFacts(Buffer.from(certificate, 'base64')),
+            ...{ trustedFrom, trustedUntil },
+          })),
       })),
     putTrustedIssuer: ({ params, body }) => {
       const issuer = readPublishedIssuer(body)
+      if (issuer.former !== undefined)
+        throw new Fault('invalid_input', { what: 'former is what the registry writes: leave it out' })
       if (issuer.name !== params['name'])
         throw new Fault('invalid_input', { what: 'name is not the name in the path' })
       return store.putIssuer(issuer, now())

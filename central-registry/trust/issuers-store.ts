@@ -1,11 +1,13 @@
-/** Rows of the issuers of credentials whom the instance trusts. None is ever taken off: what was trusted stays, with its end. */
+/** Rows of the issuers of credentials whom the instance trusts. None is ever taken off: what was trusted stays, with its end and terms. */
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import {
+  checkRoom,
   isWithdrawn,
   readPublishedIssuers,
   replaceIssuer,
+  startIssuer,
   withdrawIssuer,
 } from '#core/presentation/published-issuers.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -22,13 +24,13 @@ export function createIssuerStore(tables: Kysely<RegisterTables>, change: Change
     putIssuer: (issuer: PublishedIssuer, at: Date) =>
       change(async (transaction) => {
         const before = (await issuersIn(transaction)).find((one) => one.issuer.name === issuer.name)
-        return await keep(
-          transaction,
-          before === undefined ? issuer : replaceIssuer(before.issuer, issuer, at),
-          at,
-        )
+        const next = before === undefined ? startIssuer(issuer, at) : replaceIssuer(before.issuer, issuer, at)
+        const kept = await keep(transaction, next, at)
+        // As every server will read them: a list that they refuse is not published.
+        checkRoom(readPublishedIssuers((await issuersIn(transaction)).map((one) => one.issuer)))
+        return kept
       }),
-    /** Throws `not_found` if nobody of this name is trusted. */
+    /** Always has room. Throws `not_found` if nobody of this name is trusted. */
     withdrawIssuer: (name: string, at: Date) =>
       change(async (transaction) => {
         const found = (await issuersIn(transaction)).find((one) => one.issuer.name === name)
@@ -53,8 +55,6 @@ async function keep(
     .values({ name, ...values })
     .onConflict((conflict) => conflict.column('name').doUpdateSet(values))
     .execute()
-  // As every server will read them: a list that they refuse is not published.
-  readPublishedIssuers((await issuersIn(transaction)).map((one) => one.issuer))
   return { name, sha256 }
 }
 

@@ -179,7 +179,7 @@ const ISSUER = '/trusted-issuers/State'
 const issuer = {
   ...{ name: 'State', purpose: 'Signing in at the portal', types: ['urn:example:person:1'] },
   ...{ claims: [['personal_code']], statusHosts: ['status.example'], requiresStatus: true },
-  anchors: [{ certificate: authority.root.der.toString('base64') }],
+  anchors: [{ certificate: authority.root.der.toString('base64'), trustedFrom: '2020-01-01T00:00:00.000Z' }],
 }
 
 /** An issuer of credentials from the registry to a server, and withdrawn: what it was trusted for stays to be judged by. */
@@ -203,6 +203,8 @@ async function trustIssuers(
     { ...issuer, signers: [{}] },
     { ...issuer, statusHosts: ['https://status.example/'] },
     { ...issuer, more: 1 },
+    { ...issuer, former: [{ types: ['a'], anchors: issuer.anchors }] },
+    { ...issuer, former: {} },
   ])
     t.equal((await node.call('PUT', ISSUER, wrong)).status, 400, JSON.stringify(wrong).slice(0, 80))
   t.equal((await node.call('DELETE', ISSUER)).status, 404)
@@ -244,9 +246,13 @@ async function trustIssuers(
     [],
     'servers trust it no more',
   )
-  t.equal(
-    trustedIssuers[0]!.anchors.length,
-    2,
+  t.match(
+    trustedIssuers[0],
+    {
+      anchors: [{ trustedFrom: String, trustedUntil: String }],
+      former: [{ types: issuer.types, anchors: [{}] }],
+    },
     'and know what was trusted, also the anchor that was replaced',
   )
+  t.match(await node.must('GET', '/trusted-issuers'), [{ anchors: [{}, { trustedUntil: String }] }])
 }

@@ -24,8 +24,15 @@ import type { CredentialQuery, PathStep } from './dcql/query.ts'
 import type { JsonObject } from './json.ts'
 import type { Verdict } from './judge.ts'
 import { judge, READER, testRequest, testVerifier, unseen } from './presentation-fixture.ts'
+import {
+  isWithdrawn,
+  readPublishedIssuers,
+  replaceIssuer,
+  startIssuer,
+  withdrawIssuer,
+} from './published-issuers.ts'
 import { verifyRecord, writeRecord } from './record.ts'
-import { readTrustedIssuers, type TrustedIssuer } from './trusted-issuers.ts'
+import { anchorsAt, readTrustedIssuers, type TrustedIssuer } from './trusted-issuers.ts'
 
 const MDOC_SIGNING = '1.0.18013.5.1.2'
 const POLICY = '1.3.6.1.4.1.99999.1'
@@ -267,3 +274,52 @@ void t.test('what was disclosed and not asked for is found at any depth', async 
 void t.test('the reasons that this file answers for were thrown', async (t) => {
   t.strictSame(unseen('trust'), [])
 })
+
+void t.test(
+  'what a registry trusted stays as it was, through changes, ends and trust that begins again',
+  async (t) => {
+    const time = (hours: number): Date => new Date(NOON.getTime() + hours * 3_600_000)
+    const anchor = { certificate: anchorDer.toString('base64') }
+    const terms = { name: 'State', purpose: 'Licences', types: [LICENCE], statusHosts: ['a.example'] }
+    const first = startIssuer({ ...terms, anchors: [anchor] }, time(0))
+    t.strictSame(first.anchors, [{ ...anchor, trustedFrom: time(0).toISOString() }])
+    const said = { ...anchor, trustedFrom: time(-9).toISOString() }
+    t.strictSame(startIssuer({ ...terms, anchors: [said] }, time(0)).anchors, [said], 'unless it is said')
+    const ended = withdrawIssuer(first, time(1))
+    t.ok(isWithdrawn(ended, time(1)))
+    // Trusted again for something else, first with the body as it was read.
+    t.throws(() => replaceIssuer(ended, { ...terms, anchors: ended.anchors }, time(2)), /withdraw the issuer/)
+    const other = { ...terms, types: [PERSON], statusHosts: ['b.example'] }
+    const again = replaceIssuer(ended, { ...other, anchors: [anchor] }, time(2))
+    // And changed while it is trusted: the time before is not judged by the new terms.
+    const wider = replaceIssuer(
+      again,
+      { ...other, types: [PERSON, LICENCE], anchors: again.anchors },
+      time(3),
+    )
+    const same = replaceIssuer(wider, { ...wider, purpose: 'Other words' }, time(4))
+    t.strictSame([same.anchors, same.former], [wider.anchors, wider.former], 'words alone change nothing')
+    const issuers = readTrustedIssuers(readPublishedIssuers([withdrawIssuer(same, time(5))]))
+    const at = (hours: number) =>
+      issuers
+        .filter((one) => anchorsAt(one, time(hours)).length > 0)
+        .map(({ types, statusHosts }) => [types, statusHosts])
+    t.strictSame([-1, 0.5, 1.5, 2.5, 3.5, 5].map(at), [
+      [],
+      [[[LICENCE], ['a.example']]],
+      [],
+      [[[PERSON], ['b.example']]],
+      [[[PERSON, LICENCE], ['b.example']]],
+      [],
+    ])
+    for (const former of [
+      [],
+      {},
+      [1],
+      [{}],
+      [{ ...terms, anchors: [anchor] }],
+      Array.from({ length: 101 }, () => ({})),
+    ])
+      t.throws(() => readPublishedIssuers([{ ...first, former }]), { code: 'invalid_input' })
+  },
+)

@@ -32,6 +32,7 @@ export type IssuerPath = { issuer: TrustedIssuer; key: KeyObject; path: Certific
 
 const MAX_CHAIN = 5
 const MAX_ISSUERS = 1000
+const MAX_FORMER = 100
 /** ISO/IEC 18013-5 B.1.4: the usage of certificates that sign mobile documents. */
 const MDOC_SIGNING = '1.0.18013.5.1.2'
 /** A certificate that lists only these serves connections, code or times: its holder is nobody who signs credentials. */
@@ -44,12 +45,12 @@ const MAX_HOSTS = 100
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/
 
 /**
- * Reads `[{name, types, anchors, signers?, claims?, requiresStatus?, statusHosts?}]`; an anchor is base64 of DER, or `{certificate, trustedFrom?,
+ * Reads `[{name, types, anchors, signers?, claims?, requiresStatus?, statusHosts?, former?}]`; an anchor is base64 of DER, or `{certificate, trustedFrom?,
  * trustedUntil?}`. An anchor under two names needs signers in each. Throws `invalid_input`.
  */
 export function readTrustedIssuers(value: unknown): TrustedIssuer[] {
   if (!Array.isArray(value) || value.length > MAX_ISSUERS) throw wrong('a list of issuers is needed')
-  const issuers = value.map(readIssuer)
+  const issuers = value.flatMap(termsOf).map(readIssuer)
   const holders = new Map<string, Set<string>>()
   // By key: a certificate that was made anew for the same authority leads to the same signers.
   const keysOf = ({ anchors }: TrustedIssuer): string[] =>
@@ -62,6 +63,15 @@ export function readTrustedIssuers(value: unknown): TrustedIssuer[] {
       throw wrong(`signers of ${issuer.name}: its anchor stands under another name, too`)
   }
   return issuers
+}
+
+/** What an issuer is trusted for, and what it was trusted for before a change: each with its own anchors. */
+function termsOf(one: unknown): unknown[] {
+  if (!isObject(one) || one.former === undefined) return [one]
+  const { former, ...now } = one
+  if (!Array.isArray(former) || former.length > MAX_FORMER || !former.every(isObject))
+    throw wrong(`former of ${String(now.name)}`)
+  return [now, ...former.map((before: object) => ({ ...before, name: now.name }))]
 }
 
 function readIssuer(one: unknown): TrustedIssuer {

@@ -95,6 +95,9 @@ function fieldsOf(now: Issuer | undefined): Field[] {
   ]
 }
 
+/** Trust that ended does not begin again by a change: the CA has to be given. */
+const isOver = (time: string | undefined): boolean => time !== undefined && Date.parse(time) <= Date.now()
+
 async function issuerOf(name: string, values: Values, now: Issuer | undefined): Promise<Issuer> {
   const { certificate, subject = '', status } = values
   const claims = linesOf(values['claims']).map((line) => line.split(/\s+/))
@@ -115,7 +118,7 @@ async function issuerOf(name: string, values: Values, now: Issuer | undefined): 
     anchors:
       certificate instanceof File
         ? [{ certificate: await certificateText(certificate) }]
-        : (now?.anchors ?? []),
+        : (now?.anchors ?? []).filter(({ trustedUntil }) => !isOver(trustedUntil)),
     ...(signers.length === 0 ? {} : { signers }),
     requiresStatus:
       status === 'needed' ? (typeof now?.requiresStatus === 'string' ? now.requiresStatus : true) : false,
