@@ -8,7 +8,7 @@ import { isPlainText } from '#platform/plain-text.ts'
 import { ATTEMPT_SECONDS, attemptOf, beginAttempt } from '#platform/sessions/attempt.ts'
 import type { Identity, OpenIdClient } from '#platform/sessions/client.ts'
 import { asFault } from '#schemas/fault.ts'
-import { isOwnForm, readForm } from '../routing/form.ts'
+import { isOfSession, readForm } from '../routing/form.ts'
 import type { OneCookie } from './cookie.ts'
 import type { Look, Person, Sessions } from './sessions.ts'
 
@@ -103,7 +103,7 @@ export function signInRoutes(app: FastifyInstance, q: SignIn): void {
   app.post('/logout', async (request, reply) => {
     const held = q.cookie.read(request.headers.cookie)
     const session = held !== undefined && 'session' in held ? q.sessions.find(held.session) : undefined
-    if (session !== undefined && !isOwnForm(readForm(request), session)) return reply.redirect('/', 303)
+    if (session !== undefined && !isOfSession(readForm(request), session)) return reply.redirect('/', 303)
     endOld(request, q)
     return reply
       .headers({ 'set-cookie': q.cookie.clear(), 'clear-site-data': '"cache", "storage"' })

@@ -86,22 +86,21 @@ async function showChoices(
 }
 
 async function choose(
-  { reader, form, gone }: Visit,
+  { reader, form, gone, chooseActing }: Visit,
   { place }: Rooms,
   register: MandateRegister,
 ): Promise<Answer> {
   const { session, words } = reader
   const code = form.get('person') ?? ''
-  // Whatever comes of it, nobody acts for the one before.
-  session.acting = undefined
+  const acting = await chooseActing(async () =>
+    code === '' ? 'none' : await register.confirm(session, { code, gone }),
+  )
   if (code === '') return { to: '/' }
-  const acting = await register.confirm(session, { code, gone })
   if (acting === 'none' || acting === 'away') {
     const link = { href: '/mandates/for', text: words('acting.choose') }
     const [title, text] = [words(`acting.${acting}.title`), words(`acting.${acting}.text`)]
     return { page: messagePage(place, reader, { title, text, link }), status: acting === 'none' ? 403 : 502 }
   }
-  session.acting = acting
   return { to: '/' }
 }
 

@@ -99,12 +99,13 @@ function actingFor({ name, until }: Acting, words: Words): Html {
   return html`<p class="acting" role="status"><strong>${words('acting.for')} <bdi>${name}</bdi>.</strong> ${end} <a href="/mandates/for">${words('acting.change')}</a></p>`
 }
 
-function signedIn({ words }: Reader, { person, csrfToken, by, acting }: Session, mayAct: boolean): Html {
+function signedIn({ words }: Reader, session: Session, mayAct: boolean): Html {
+  const { person, by, acting } = session
   const other = html`<a href="/mandates/for">${words('acting.another')}</a>`
   return html`<form class="me" method="post" action="/logout">
 <span class="who"><bdi>${person.name}</bdi> <span class="quiet">${words(`frame.by.${by}`)}</span></span>
 ${mayAct && acting === undefined ? other : NOTHING}
-${csrfField({ csrfToken })}
+${csrfField(session)}
 <button type="submit" class="plain">${words('frame.signOut')}</button>
 </form>`
 }

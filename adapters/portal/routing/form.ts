@@ -1,5 +1,5 @@
-/** Forms that people send: what they hold, and that they came from a page of this very session. */
-import { timingSafeEqual } from 'node:crypto'
+/** Forms that people send: what they hold, and that they came from a page of this very session, shown for whom the person still acts. */
+import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import type { Session } from '../login/sessions.ts'
 
@@ -14,8 +14,30 @@ export function readForm(request: FastifyRequest): URLSearchParams {
   return new URLSearchParams(isForm && Buffer.isBuffer(request.body) ? request.body.toString() : '')
 }
 
-/** Whether the form has this session's token. The cookie is Strict besides, so that no other site's form comes with a session. */
-export function isOwnForm(form: URLSearchParams, { csrfToken }: Pick<Session, 'csrfToken'>): boolean {
-  const [given, expected] = [Buffer.from(form.get(CSRF_FIELD) ?? ''), Buffer.from(csrfToken)]
+type Shown = Pick<Session, 'csrfToken' | 'acting'>
+
+/** What the forms of a page hold: the session's token, and a digest of whom the page is about. */
+export function formToken({ csrfToken, acting }: Shown): string {
+  const about = createHmac('sha256', csrfToken)
+    .update(acting?.code ?? '')
+    .digest('base64url')
+  return `${csrfToken}.${about}`
+}
+
+/**
+ * Whether a page of this session showed the form, for whom the person acts now: what was shown for one is not done for another. The cookie is
+ * Strict besides, so that no other site's form comes with a session.
+ */
+export function isOwnForm(form: URLSearchParams, session: Shown): boolean {
+  return isSame(form.get(CSRF_FIELD) ?? '', formToken(session))
+}
+
+/** The same for a form that is about the session alone, for whomever it was shown. */
+export function isOfSession(form: URLSearchParams, { csrfToken }: Shown): boolean {
+  return isSame(form.get(CSRF_FIELD)?.split('.')[0] ?? '', csrfToken)
+}
+
+function isSame(one: string, other: string): boolean {
+  const [given, expected] = [Buffer.from(one), Buffer.from(other)]
   return given.length === expected.length && timingSafeEqual(given, expected)
 }

@@ -2,12 +2,15 @@
 import t, { type Test } from 'tap'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { createLog } from '#platform/logging/create-log.ts'
+import { until } from '#test/until.ts'
 import { createOneCookie } from '../login/cookie.ts'
-import { createSessions } from '../login/sessions.ts'
+import { type Acting, createSessions } from '../login/sessions.ts'
+import type { MandateRegister } from '../mandates/register.ts'
+import { mandates } from '../mandates/section.ts'
 import type { Place } from '../pages/frame.ts'
 import { SECTIONS } from '../sections.ts'
 import { entrancesOf } from './entrances.ts'
-import { FORM_BYTES } from './form.ts'
+import { FORM_BYTES, formToken } from './form.ts'
 import { createReading } from './reading.ts'
 import type { Rooms, Section } from './section.ts'
 import { serveSections } from './serve-sections.ts'
@@ -15,7 +18,12 @@ import { serveSections } from './serve-sections.ts'
 const NOW = Date.parse('2026-11-29T14:00:00Z')
 const LOOK = { language: 'en', large: false, easy: false }
 
-function open(t: Test, sections: readonly Section[], mayAsk = (): boolean => true) {
+function open(
+  t: Test,
+  sections: readonly Section[],
+  mayAsk = (): boolean => true,
+  register?: Partial<MandateRegister>,
+) {
   const sessions = createSessions({ clock: () => NOW, idleMs: 1_000, wholeMs: 5_000, most: 10 })
   const cookie = createOneCookie({ secure: false })
   const place: Place = {
@@ -33,15 +41,16 @@ function open(t: Test, sections: readonly Section[], mayAsk = (): boolean => tru
   })
   const counted: string[] = []
   serveSections(app, sections, {
-    rooms: { place, asking: { mayAsk }, settings: {} } as unknown as Rooms,
+    rooms: { place, asking: { mayAsk }, settings: {}, register } as unknown as Rooms,
     reading: createReading({ place, cookie, sessions }),
     count: (what) => void counted.push(what),
   })
-  const signIn = (code: string): { headers: { cookie: string }; csrf: string; end(): void } => {
+  const signIn = (code: string) => {
     const token = sessions.begin({ code, name: '' }, LOOK)
     return {
       headers: { cookie: cookie.writeSession(token).split(';')[0]! },
-      csrf: sessions.find(token)!.csrfToken,
+      csrf: formToken(sessions.find(token)!),
+      session: () => sessions.find(token)!,
       end: () => sessions.end(token),
     }
   }
@@ -158,4 +167,66 @@ t.test('a link of another site leads to one page, and nowhere else', async (t) =
   }
   for (const [address, expected] of Object.entries(addresses))
     t.equal(isEntrance(address), expected, JSON.stringify(address))
+})
+
+t.test('a request is for one person, whatever another tab chooses meanwhile', async (t) => {
+  const people = Object.fromEntries(
+    ['A', 'B'].map((code) => [code, { code, name: code, role: 'R', mandate: code } as Acting]),
+  )
+  const answers: Record<string, PromiseWithResolvers<Acting | 'none'>> = {}
+  let asked = 0
+  const confirm: MandateRegister['confirm'] = (_session, { code }) => {
+    asked++
+    return answers[code]?.promise ?? Promise.resolve(people[code]!)
+  }
+  const seen: (string | undefined)[] = []
+  const own: Section = {
+    ...{ name: 'own', services: () => [] },
+    routes: [
+      {
+        ...{ method: 'POST', path: '/act' },
+        answer: async ({ reader }) => {
+          seen.push(reader.session.acting?.code)
+          return { to: '/' }
+        },
+      },
+    ],
+  }
+  const { app, signIn } = open(t, [own, mandates], undefined, { confirm })
+  const { headers, session } = signIn('1')
+  const post = (url: string, fields: Record<string, string>) =>
+    app.inject({
+      ...{ method: 'POST', url, headers: { ...headers, ...FORM } },
+      payload: new URLSearchParams(fields).toString(),
+    })
+  const choose = (person: string) => post('/mandates/for', { csrf: formToken(session()), person })
+  await choose('A')
+  const shownForA = formToken(session())
+  // While the register is asked again about A, the person chooses B.
+  answers['A'] = Promise.withResolvers()
+  const doing = post('/act', { csrf: shownForA })
+  await until('it is asked about', async (saw) => saw(asked) === 2)
+  await choose('B')
+  answers['A'].resolve(people['A']!)
+  await doing
+  t.strictSame(
+    [seen, session().acting?.code],
+    [['A'], 'B'],
+    'what was begun for A is done for A, and B stays chosen',
+  )
+  t.equal(
+    (await post('/act', { csrf: shownForA })).statusCode,
+    403,
+    'a form that was shown for A does nothing for B',
+  )
+  t.equal(seen.length, 1)
+  // Of two choices the later one counts, also where the register answers it first.
+  answers['A'] = Promise.withResolvers()
+  const csrf = formToken(session())
+  const slow = post('/mandates/for', { csrf, person: 'A' })
+  await until('nobody is chosen', async (saw) => saw(session().acting) === undefined)
+  await choose('B')
+  answers['A'].resolve(people['A']!)
+  await slow
+  t.equal(session().acting?.code, 'B')
 })

@@ -9,7 +9,7 @@ import type { Calls } from '../asking/calls.ts'
 import type { FindSystems } from '../asking/find-systems.ts'
 import type { Asking } from '../asking/in-turn.ts'
 import type { OwnServer } from '../asking/own-server.ts'
-import type { Session } from '../login/sessions.ts'
+import type { Acting, Session } from '../login/sessions.ts'
 import type { MandateRegister } from '../mandates/register.ts'
 import type { Place, Reader } from '../pages/frame.ts'
 import type { PortalSettings } from '../settings.ts'
@@ -40,12 +40,17 @@ export type Route = {
 
 /** One request of a person who is signed in. */
 export type Visit = {
+  /** The session as it was when the request came: for whom one acts does not change while it is answered. */
   reader: Reader & { session: Session }
   /** What the path's names stand for. */
   parameters: Readonly<Record<string, string>>
   query: URLSearchParams
   /** What was sent by POST; empty for GET. */
   form: URLSearchParams
+  /**
+   * From now on the person acts for whomever `confirm` names, and meanwhile for nobody. Of two choices at a time the later one counts.
+   */
+  chooseActing(confirm: () => Promise<Acting | 'none' | 'away'>): Promise<Acting | 'none' | 'away'>
   /** The browser went away. */
   gone: AbortSignal
   log: Pick<Log, 'warn'>

@@ -1,10 +1,12 @@
 /**
  * Serves the routes of all sections. Guarantees that only a person who is signed in reaches one, that a form of another site or session
- * does nothing, that nobody asks other systems too often, and that a session which ended meanwhile gets nothing.
+ * does nothing, that nobody asks other systems too often, that a session which ended meanwhile gets nothing, and that a request is for one
+ * person from its begin to its end, whatever another tab chooses meanwhile.
  */
 import { pipeline, Readable } from 'node:stream'
 import { constants, createGzip } from 'node:zlib'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Session } from '../login/sessions.ts'
 import { ENDED } from '../login/sign-in.ts'
 import type { Reader } from '../pages/frame.ts'
 import { messagePage, welcomePage } from '../pages/welcome.ts'
@@ -32,9 +34,12 @@ async function answerTo(
   reply: FastifyReply,
   { rooms, reading, count }: Serving,
 ): Promise<Answer> {
-  const reader = reading(request)
-  const { session } = reader
-  if (session === undefined) return answerStranger(route, request, rooms, reader)
+  const read = reading(request)
+  if (read.session === undefined) return answerStranger(route, request, rooms, read)
+  const kept = read.session
+  // For whom one acts is read once: what is asked, shown and done is for this one.
+  const session = { ...kept }
+  const reader = { ...read, session }
   const form = readForm(request)
   if (route.method === 'POST' && !isOwnForm(form, session))
     return message(rooms, reader, { of: 'form.old', status: 403, link: ['/', 'message.back'] })
@@ -47,12 +52,18 @@ async function answerTo(
     count(route.asks)
   }
   const visit: Visit = {
-    ...{ reader: { ...reader, session }, form, gone, log: request.log as Visit['log'] },
+    ...{
+      reader,
+      form,
+      gone,
+      chooseActing: (confirm) => chooseActing(kept, session, confirm),
+      log: request.log as Visit['log'],
+    },
     parameters: request.params as Record<string, string>,
     query: new URL(request.url, 'http://ignored').searchParams,
   }
   if (route.isOwn !== true) {
-    const refused = await checkActing(visit, rooms)
+    const refused = await checkActing(visit, kept, rooms)
     if (refused === 'nobody') return { to: CHOOSE }
     if (refused !== undefined) return message(rooms, reader, refused)
   }
@@ -94,15 +105,36 @@ const CHOOSE = '/mandates/for'
 /** Whoever acts for somebody does so by a mandate that holds at this moment. Who no longer has it is told so, and acts for themself. */
 async function checkActing(
   { reader: { session }, gone }: Visit,
+  kept: Session,
   { register, settings }: Rooms,
 ): Promise<Message | 'nobody' | undefined> {
   const { acting } = session
   if (acting === undefined) return settings.counter === undefined ? undefined : 'nobody'
   const confirmed = await register?.confirm(session, { code: acting.code, gone })
   if (confirmed === 'away') return { of: 'acting.away', status: 502, link: ['/', 'message.again'] }
+  const isChosen = kept.acting === acting
   session.acting = confirmed === 'none' ? undefined : confirmed
+  // Another choice, which was made meanwhile, stays.
+  if (isChosen) kept.acting = session.acting
   if (session.acting !== undefined) return undefined
   return { of: 'acting.over', status: 403, link: [CHOOSE, 'acting.choose'] }
+}
+
+/** The last choice of a session. */
+const choices = new WeakMap<Session, object>()
+
+async function chooseActing(
+  kept: Session,
+  session: Session,
+  confirm: Parameters<Visit['chooseActing']>[0],
+): ReturnType<Visit['chooseActing']> {
+  const choice = {}
+  choices.set(kept, choice)
+  // Whatever comes of it, nobody acts for the one before.
+  kept.acting = session.acting = undefined
+  const confirmed = await confirm()
+  if (typeof confirmed === 'object' && choices.get(kept) === choice) kept.acting = session.acting = confirmed
+  return confirmed
 }
 
 function message({ place }: Rooms, reader: Reader, { of, link, other, status = 200, next }: Message): Answer {
