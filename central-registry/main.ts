@@ -79,7 +79,7 @@ async function restore(settings: Settings, file: string): Promise<never> {
   const { manifest, sha256 } = await restoreBackup({ file, secret, settings, migrations: registryMigrations })
   const database = await openRegistryDatabase(settings.database)
   const remembered = await openMemory({ ...settings, database, clock }).read()
-  const taken = takenAwayInWords(takenAwayFrom(await readStanding(database), remembered))
+  const taken = takenAwayInWords(takenAwayFrom(await readStanding(database, new Date()), remembered))
   await database.close()
   process.stdout.write(
     `restored what ${manifest.of} was at ${manifest.madeAt}, from the backup with SHA-256 ${sha256}\n` +

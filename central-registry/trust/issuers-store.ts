@@ -38,6 +38,12 @@ export function createIssuerStore(tables: Kysely<RegisterTables>, change: Change
           throw new Fault('not_found', { what: `the trusted issuer ${name}` })
         await keep(transaction, withdrawIssuer(found.issuer, at), at)
       }),
+    /** Ends trust in some of its anchors. */
+    endAnchors: (name: string, certificates: ReadonlySet<string>, at: Date) =>
+      change(async (transaction) => {
+        const found = (await issuersIn(transaction)).find((one) => one.issuer.name === name)
+        if (found !== undefined) await keep(transaction, withdrawIssuer(found.issuer, at, certificates), at)
+      }),
   }
 }
 
@@ -58,7 +64,7 @@ async function keep(
   return { name, sha256 }
 }
 
-async function issuersIn(kysely: Kysely<RegisterTables>): Promise<Kept[]> {
+export async function issuersIn(kysely: Kysely<RegisterTables>): Promise<Kept[]> {
   const rows = await kysely
     .selectFrom('trusted_issuer')
     .select(['name', 'document', 'sha256', 'changed_at'])

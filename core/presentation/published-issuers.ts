@@ -140,9 +140,16 @@ export function replaceIssuer(before: PublishedIssuer, next: PublishedIssuer, at
   return { ...next, anchors, ...(former.length === 0 ? {} : { former }) }
 }
 
-/** All anchors are over at `at`; what was presented before is still judged by them. */
-export function withdrawIssuer(issuer: PublishedIssuer, at: Date): PublishedIssuer {
-  return { ...issuer, anchors: issuer.anchors.map((anchor) => endAnchor(anchor, at)) }
+/** All anchors, or those of these certificates, are over at `at`; what was presented before is still judged by them. */
+export function withdrawIssuer(
+  issuer: PublishedIssuer,
+  at: Date,
+  certificates?: ReadonlySet<string>,
+): PublishedIssuer {
+  const anchors = issuer.anchors.map((anchor) =>
+    certificates?.has(anchor.certificate) === false ? anchor : endAnchor(anchor, at),
+  )
+  return { ...issuer, anchors }
 }
 
 /** Whether any anchor counts at `at`, or will. */
@@ -161,7 +168,7 @@ function termsOf({ types, claims, signers, requiresStatus, statusHosts }: Former
   }
 }
 
-function isOver({ trustedUntil }: PublishedAnchor, at: Date): boolean {
+export function isOver({ trustedUntil }: PublishedAnchor, at: Date): boolean {
   return trustedUntil !== undefined && Date.parse(trustedUntil) <= at.getTime()
 }
 

@@ -41,7 +41,7 @@ export function openMemory(q: {
     read: () => readMemory(file),
     remember: () =>
       inTurn(async () => {
-        const standing = await readStanding(q.database)
+        const standing = await readStanding(q.database, new Date(q.clock()))
         // A node that calls this does not wait for an acceptance, so an unreadable file is simply replaced.
         const last = await readMemory(file).catch(() => undefined)
         if (

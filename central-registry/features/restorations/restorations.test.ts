@@ -142,6 +142,14 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
     name: 'Old key',
     roles: ['XROAD_OBSERVER'],
   })) as { id: string }
+  const State = '/trusted-issuers/State'
+  const certificate = authority.root.der.toString('base64')
+  await node.must('PUT', State, {
+    name: 'State',
+    purpose: 'Signing in',
+    types: ['a'],
+    anchors: [{ certificate }],
+  })
   const { anna, ben } = await install(t, node)
   const base = (): string => baseOf(node)
   const propose = async (browser: Browser, method: string, to: string, body: unknown): Promise<Proposal> => {
@@ -170,6 +178,8 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   const services = (await node.must('GET', '/timestamping-services')) as { id: number }[]
   const withdrawal = await propose(anna, 'DELETE', `/timestamping-services/${services[0]!.id}`, undefined)
   t.match((await approve(ben, withdrawal)).body, { state: 'approved' })
+  const distrusted = await propose(anna, 'DELETE', State, undefined)
+  t.match((await approve(ben, distrusted)).body, { state: 'approved' })
   for (let times = 0; times < 3; times++) await publish(node)
   await server.refresh()
   await until(
@@ -212,7 +222,10 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   t.match(waiting.takenAway, {
     comparedAt: /Z$/,
     suspended: [{ kind: 'member', id: OWNER }],
-    trust: [{ kind: 'time-stamping-service', name: 'Test TSA' }],
+    trust: [
+      { kind: 'time-stamping-service', name: 'Test TSA' },
+      { kind: 'credential-issuer', name: 'State' },
+    ],
   })
   t.match(JSON.parse(waiting.content), { backup: made.sha256, instance: 'DEV', comesBack: { apiKeys: 2 } })
   const initial = waiting.comesBack.apiKeys.find(({ id }) => id !== old.id)!.id
@@ -310,6 +323,7 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
     { kind: 'member', state: 'confirmed', reason: /in force when the register was lost/ },
   ])
   t.same((await read('/timestamping-services')).body, [], 'what was withdrawn stays so')
+  t.match((await read('/trusted-issuers')).body, [{ name: 'State', state: 'WITHDRAWN' }])
   await until(
     'a suspension that is remembered',
     async (saw) => saw(await remembered(world.directory)).suspended.length === 1,

@@ -106,7 +106,7 @@ export function openRestoredRegister(q: {
     const counted = claims.filter(({ counts }) => counts).map((claim) => claim.index)
     const known = { ...own, index: Math.max(own.index, ...counted) }
     const comesBack = await access.comesBack(new Date(q.clock()).toISOString())
-    const standing = await store.standing()
+    const standing = await store.standing(new Date(q.clock()))
     const takenAway = takenAwayFrom(standing, await q.memory.read())
     const content = contentOf(restored, known, comesBack, { of: takenAway, standing })
     return {

@@ -1,19 +1,23 @@
 /** Reads who is suspended and what is trusted at one moment, and withdraws trust again within the acceptance. */
 import { hash } from 'node:crypto'
 import type { Kysely } from 'kysely'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { isOver } from '#core/presentation/published-issuers.ts'
 import { type Database, inSnapshot, tablesOf } from '#platform/database/open-database.ts'
+import type { PublishedIssuer } from '#schemas/trusted-issuer.ts'
 import { within } from '../../changes/store.ts'
 import { suspendedIn } from '../../register/suspended-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
+import { issuersIn } from '../../trust/issuers-store.ts'
 import { createTrustStore } from '../../trust/store.ts'
 import type { Standing, Trusted } from './taken-away.ts'
 
-/** Reads everything in one snapshot. */
-export function readStanding(database: Pick<Database, 'kysely'>): Promise<Standing> {
-  return inSnapshot(tablesOf<RegisterTables>(database), standingIn)
+/** Reads everything in one snapshot; what has ended at `at` is not trusted. */
+export function readStanding(database: Pick<Database, 'kysely'>, at: Date): Promise<Standing> {
+  return inSnapshot(tablesOf<RegisterTables>(database), (kysely) => standingIn(kysely, at))
 }
 
-async function standingIn(kysely: Kysely<RegisterTables>): Promise<Standing> {
+async function standingIn(kysely: Kysely<RegisterTables>, at: Date): Promise<Standing> {
   const list = await kysely.selectFrom('suspension_list').select('number').executeTakeFirst()
   const published = await kysely
     .selectFrom('publication')
@@ -28,11 +32,11 @@ async function standingIn(kysely: Kysely<RegisterTables>): Promise<Standing> {
       id: subject,
       since: suspended_at,
     })),
-    trust: await trustIn(kysely),
+    trust: await trustIn(kysely, at),
   }
 }
 
-async function trustIn(kysely: Kysely<RegisterTables>): Promise<Trusted[]> {
+async function trustIn(kysely: Kysely<RegisterTables>, at: Date): Promise<Trusted[]> {
   const authorities = await kysely
     .selectFrom('certification_authority')
     .innerJoin('certification_service', 'certification_service.id', 'certification_authority.service')
@@ -57,12 +61,28 @@ async function trustIn(kysely: Kysely<RegisterTables>): Promise<Trusted[]> {
       name,
     })),
     ...anchors.map(({ sha256, instance }) => ({ kind: 'anchor' as const, id: sha256, name: instance })),
+    ...(await issuersIn(kysely))
+      .flatMap(({ issuer }) => trustedAnchors(issuer, at))
+      .map(({ id, name }) => ({ kind: 'credential-issuer' as const, id, name })),
     ...keys.map(({ id, certificate }) => ({
       kind: 'signing-key' as const,
       id: hash('sha256', certificate),
       name: id,
     })),
   ]
+}
+
+/** Anchors that count, each with what the issuer is trusted for: also trust for less is trust that was taken away. */
+function trustedAnchors(
+  issuer: PublishedIssuer,
+  at: Date,
+): { id: string; name: string; certificate: string }[] {
+  const { anchors, former: _former, purpose: _purpose, ...terms } = issuer
+  return anchors
+    .filter((anchor) => !isOver(anchor, at))
+    .map(({ certificate }) => ({
+      ...{ id: hash('sha256', canonicalJson({ ...terms, certificate })), name: issuer.name, certificate },
+    }))
 }
 
 async function timestampingIn(
@@ -105,5 +125,11 @@ export async function withdrawAgain(
   }
   for (const { row, id } of await timestampingIn(transaction))
     if (ids('time-stamping-service').includes(id)) await store.deleteTimestampingService(row)
+  const at = new Date(decision.at)
+  for (const { issuer } of await issuersIn(transaction)) {
+    const back = trustedAnchors(issuer, at).filter(({ id }) => ids('credential-issuer').includes(id))
+    if (back.length > 0)
+      await store.endAnchors(issuer.name, new Set(back.map(({ certificate }) => certificate)), at)
+  }
   for (const sha256 of ids('anchor')) await removeAnchor(transaction, sha256, decision)
 }

@@ -55,7 +55,7 @@ export function createRestorationStore(
   return {
     restored: () => restoredIn(tables, database),
     accepted: () => acceptedIn(tables),
-    standing: () => readStanding(database),
+    standing: (at: Date) => readStanding(database, at),
     list: (): Promise<RestorationRow[]> =>
       tables.selectFrom('restoration').select(COLUMNS).orderBy('id', 'desc').limit(100).execute(),
     /**

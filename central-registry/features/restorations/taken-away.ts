@@ -12,9 +12,13 @@ export const TRUSTED_KINDS = [
   'intermediate',
   'time-stamping-service',
   'anchor',
+  'credential-issuer',
   'signing-key',
 ] as const
-/** `id` is the SHA-256 of a certificate or anchor, so that the same name with another key does not match. */
+/**
+ * `id` is the SHA-256 of a certificate or anchor, so that the same name with another key does not match; of an issuer of credentials that of an
+ * anchor with all for which it is trusted.
+ */
 export type Trusted = { kind: (typeof TRUSTED_KINDS)[number]; id: string; name: string }
 
 /** Who is suspended and what is trusted, at this number of the suspension list and index of the configuration. */
