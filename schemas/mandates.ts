@@ -17,7 +17,7 @@ export type MandatePerson = {
   identifier: string
 }
 
-/** A person of whom the register knows nothing. */
+/** A person of whom the register knows nothing, or tells nothing: there is no mandate. */
 type UnknownPerson = { type: 'UNKNOWN'; identifier: string }
 
 /** Days of UTC, of which the last is included, or times of RFC 3339, at which it begins and has ended. */

@@ -1,8 +1,11 @@
-/** Answers who represents whom. What holds is what has begun, has not ended, and has a role that the settings still have. */
+/**
+ * Answers who represents whom. What holds is what has begun, has not ended, and has a role that the settings still have. Names are told where
+ * there is a mandate between the two alone, and whoever gave one is told the name that they wrote: nobody learns one by a number.
+ */
 import type { Mandate, MandatePerson, MandateTriplet } from '#schemas/mandates.ts'
 import type { Rooms } from './actor.ts'
 import { MOST_MANDATES } from './add-mandate.ts'
-import { fromMandate } from './names.ts'
+import { fromMandate, isNamed } from './names.ts'
 import { periodOf } from './period.ts'
 import { refuse } from './refusal.ts'
 import type { MandateFilter, MandateRow } from './store.ts'
@@ -20,7 +23,7 @@ export async function mandatesOf(
   const after = new Date(rooms.now).toISOString()
   const roles = ns === undefined ? undefined : { in: [], namespaces: [ns] }
   const rows = await find(rooms, { ...between, after, roles })
-  const people = await peopleOf(rooms, rows)
+  const people = await peopleOf(rooms, rows, between)
   const groups = Map.groupBy(rows, ({ representee, delegate }) => `${representee} ${delegate}`)
   return [...groups.values()].map((group) => ({
     representee: people.get(group[0]!.representee)!,
@@ -29,14 +32,14 @@ export async function mandatesOf(
   }))
 }
 
-/** The mandates that hold between two now. A person of whom nothing is known is UNKNOWN. */
+/** The mandates that hold between two now. Without one both are UNKNOWN, whatever is known of them. */
 export async function mandatesBetween(
   rooms: Rooms,
   { representee, delegate }: { representee: string; delegate: string },
   wanted: Wanted,
 ): Promise<MandateTriplet> {
   const rows = await findNow(rooms, { representee, delegate }, wanted)
-  const people = await peopleOf(rooms, rows, [representee, delegate])
+  const people = await peopleOf(rooms, rows, {})
   const one = (identifier: string): MandateTriplet['delegate'] =>
     people.get(identifier) ?? { type: 'UNKNOWN', identifier }
   return { representee: one(representee), delegate: one(delegate), mandates: rows.map(mandateOf) }
@@ -46,7 +49,7 @@ export async function mandatesBetween(
 export async function peopleAcross(rooms: Rooms, between: Between, wanted: Wanted): Promise<MandatePerson[]> {
   const rows = await findNow(rooms, between, wanted)
   const other = between.delegate === undefined ? 'delegate' : 'representee'
-  const people = await peopleOf(rooms, rows)
+  const people = await peopleOf(rooms, rows, between)
   return [...new Set(rows.map((row) => row[other]))].map((identifier) => people.get(identifier)!)
 }
 
@@ -68,10 +71,16 @@ async function find({ store, roles, typeOf }: Rooms, filter: MandateFilter): Pro
 async function peopleOf(
   { store, typeOf }: Rooms,
   rows: readonly MandateRow[],
-  besides: readonly string[] = [],
+  asked: Between,
 ): Promise<Map<string, MandatePerson>> {
-  const all = rows.flatMap(({ representee, delegate }) => [representee, delegate])
-  const people = await store.people([...all, ...besides])
+  const people = await store.people(rows.flatMap(({ representee, delegate }) => [representee, delegate]))
+  // Who asks for those that they gave sees what they wrote, also where a registrar told a name since.
+  const isGiver = asked.delegate === undefined && (asked.representee ?? asked.subDelegator) !== undefined
+  if (isGiver)
+    for (const { delegate, delegate_name } of rows) {
+      const written = fromMandate(delegate, delegate_name, typeOf)
+      if (isNamed(written)) people.set(delegate, written)
+    }
   for (const { representee, delegate, representee_name, delegate_name } of rows) {
     if (!people.has(representee)) people.set(representee, fromMandate(representee, representee_name, typeOf))
     if (!people.has(delegate)) people.set(delegate, fromMandate(delegate, delegate_name, typeOf))
