@@ -49,7 +49,7 @@ export function addMandate({ rooms, actor, audit }: Acting, given: MandateToAdd)
     const span = spanOf(period, now)
     await checkRepresentee(store, role, representee.identifier, now)
     if (isRegistrar) await keepNames(store, [representee, delegate])
-    else await checkNames(store, representee, delegate)
+    else await checkNames(store, representee, delegate, actor)
     const row: MandateRow = {
       ...{ id: randomUUID(), representee: representee.identifier, delegate: delegate.identifier },
       ...{ representee_name: writeNames(representee), delegate_name: writeNames(delegate), role: role.code },
@@ -109,15 +109,18 @@ async function checkRepresentee(
   if (held.length === 0) throw refuse('notAllowed')
 }
 
-/** Whoever gives a mandate knows the name of who gets it, also where the register knows it. */
+/**
+ * Whoever gives a mandate knows the name of who gets it, also where the register knows it. Who gives one for themself need not say who they are:
+ * a wallet tells a portal no name.
+ */
 async function checkNames(
   store: MandateStore,
   representee: MandatePerson,
   delegate: MandatePerson,
+  { user }: Actor,
 ): Promise<void> {
-  const known = await store.people([representee.identifier, delegate.identifier])
-  if (!isNamed(delegate) || !(isNamed(representee) || known.has(representee.identifier)))
-    throw refuse('nameMissing')
+  const isSaid = isNamed(representee) || representee.identifier === user
+  if (!isSaid && (await store.person(representee.identifier)) === undefined) throw refuse('nameMissing')
   await checkName(store, delegate)
 }
 

@@ -96,6 +96,17 @@ t.test('registrars tell facts, and these give rights', async (t) => {
   )
   const { firstName: _, ...nameless } = WORKER
   t.equal(kindOf(await give(friend, FRIEND, nameless, { role: 'TRACKER:VIEWER' })), '422 nameMissing')
+  const unnamed = { type: WORKER.type, identifier: worker }
+  t.equal(
+    (await give(worker, unnamed, MOTHER, { role: 'TRACKER:VIEWER' })).status,
+    201,
+    'a giver need not name themself',
+  )
+  t.match(
+    (await ask('GET', `/delegates/${mother}/representees?role=TRACKER:VIEWER`)).body,
+    [{ identifier: worker, firstName: undefined }],
+    'who holds it sees the number',
+  )
   t.equal(
     kindOf(await give(friend, FRIEND, FRIEND, { role: 'TRACKER:VIEWER' })),
     '422 personUnfit',
