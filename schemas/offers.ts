@@ -43,6 +43,8 @@ export type Offer = {
   madeAt: string
   endsAt: string
   calls: OfferedCall[]
+  /** SHA-256 of `calls`, base64url: who agrees names what they were shown. */
+  shown: string
   number?: string
   outcome?: Texts
   takenBack?: Texts

@@ -2,7 +2,9 @@
  * What people do with their offers. Guarantees that nothing is asked of a register without the agreement that the rule wants, that acts on
  * one offer come one after the other, and that an offer which was taken back meanwhile stays so.
  */
+import { hash } from 'node:crypto'
 import type { SecurityServer } from '#adapters/client/index.ts'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import { createSharedPlaces } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -19,7 +21,8 @@ import type { Who } from './who.ts'
 type Acts = {
   list(who: Who): Promise<Offer[]>
   form(who: Who, id: string): Promise<OfferForm>
-  open(who: Who, id: string, agreed: readonly string[]): Promise<OfferForm>
+  /** `shown` says what the person read before they agreed. Throws `conflict` when other calls would be made. */
+  open(who: Who, id: string, agreed: readonly string[], shown: string): Promise<OfferForm>
   submit(who: Who, id: string, said: Readonly<Record<string, unknown>>): Promise<Offer>
   decline(who: Who, id: string): Promise<Offer>
   course(who: Who, id: string): Promise<OfferStep[]>
@@ -98,10 +101,12 @@ export function createActs(rooms: Rooms): Acts {
       contentOf(offer)
       return formOf(rule, offer)
     },
-    open: (who, id, agreed) =>
+    open: (who, id, agreed, shown) =>
       inTurn(id, async () => {
         const { offer, rule } = await mine(who, id)
         const content = contentOf(offer)
+        if (offerOf(rule, offer).shown !== shown)
+          throw new Fault('conflict', { what: 'the offer would ask for something else than was shown' })
         const filled = content.filled ?? { calls: {}, fields: {} }
         const values = { ...content.values, person: content.person }
         const due = rule.calls.filter(
@@ -220,6 +225,7 @@ function offerOf(rule: RuleSettings, { id, state, madeAt, endsAt, content }: Kep
   )
   return {
     ...{ id, state, title, text, why, legalBasis, madeAt, endsAt, calls },
+    shown: hash('sha256', canonicalJson(calls), 'base64url'),
     ...(content?.number !== undefined && { number: content.number }),
     ...(outcome !== undefined && { outcome }),
     ...(state === 'taken-back' && rule.takenBackBy !== undefined && { takenBack: rule.takenBackBy.text }),

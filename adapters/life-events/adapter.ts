@@ -73,8 +73,10 @@ export async function openLifeEvents(
     handlers: {
       listOffers: async ({ caller }) => ({ offers: await acts.list(whoIs(caller)) }),
       getForm: ({ caller, params }) => acts.form(whoIs(caller), params['id']!),
-      openOffer: ({ caller, params, body }) =>
-        acts.open(whoIs(caller), params['id']!, (body as { agreed: string[] }).agreed),
+      openOffer: ({ caller, params, body }) => {
+        const { agreed, shown } = body as { agreed: string[]; shown: string }
+        return acts.open(whoIs(caller), params['id']!, agreed, shown)
+      },
       submitOffer: ({ caller, params, body }) =>
         acts.submit(whoIs(caller), params['id']!, (body as { values: Record<string, unknown> }).values),
       declineOffer: ({ caller, params }) => acts.decline(whoIs(caller), params['id']!),

@@ -162,6 +162,11 @@ export async function startLifeEvents(t: Test, q: Q) {
     'x-road-client': 'DEV/GOV/1001/portal',
     ...(typeof who === 'string' ? { 'x-road-userid': who } : who),
   })
+  async function shownTo(who: string | Record<string, string>, target: string): Promise<{ shown: string }> {
+    const { body } = await running.ask('/v1/offers', as(who))
+    const { offers } = body as { offers: Offer[] }
+    return { shown: offers.find(({ id }) => target.includes(id))?.shown ?? 'x'.repeat(43) }
+  }
   return {
     ...{ running, asked, folder },
     databaseFile: path.join(folder, 'offers.db'),
@@ -169,7 +174,12 @@ export async function startLifeEvents(t: Test, q: Q) {
       const { status, body } = await running.ask(target, as(who))
       return { status, body: body as Record<string, never> }
     },
-    async post(who: string | Record<string, string>, target: string, body?: object) {
+    /** Who opens an offer has read it as it is now, unless the body says otherwise. */
+    async post(who: string | Record<string, string>, target: string, given?: object) {
+      const body =
+        target.endsWith('/open') && given !== undefined
+          ? { ...(await shownTo(who, target)), ...given }
+          : given
       const reply = await request(`${running.url}${target}`, {
         ...{
           method: 'POST',

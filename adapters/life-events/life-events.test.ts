@@ -52,6 +52,12 @@ void t.test('from the event to the decision, and each value says where it comes 
   )
   t.equal(life.asked.length, 0, 'no register was asked before the person agreed')
 
+  t.match(
+    await life.post(PERSON, `${at}/open`, { agreed: ['child'], shown: 'x'.repeat(43) }),
+    { status: 409 },
+    'nor for what they were not shown',
+  )
+  t.equal(life.asked.length, 0)
   const opened = await life.post(PERSON, `${at}/open`, { agreed: ['child'] })
   t.strictSame(
     life.asked.map(({ service }) => service),

@@ -69,8 +69,8 @@ async function open(t: Test) {
     /** An offer of this person that is filled and sent; the number of the offer. */
     async submit(person = PERSON): Promise<string> {
       await store.add({ rule: RULE.name, happening: person, person, values: { child: person }, days: 180 })
-      const { id } = (await acts.list(who(person)))[0]!
-      await acts.open(who(person), id, ['child', 'income'])
+      const { id, shown } = (await acts.list(who(person)))[0]!
+      await acts.open(who(person), id, ['child', 'income'], shown)
       await acts.submit(who(person), id, { account: 'EE1234567890' })
       return id
     },

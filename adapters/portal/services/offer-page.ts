@@ -29,7 +29,7 @@ export function offerPage(place: Place, reader: Visit['reader'], q: Shown): stri
   const speaking: Speaking = { words, said: (texts) => foreign(textIn(texts, words.language)) }
   const { said } = speaking
   const isOpen = offer.state === 'offered' || offer.state === 'opened'
-  const hidden = html`${csrfField(session)}<input type="hidden" name="system" value="${at.system.id}"><input type="hidden" name="offer" value="${at.id}">`
+  const hidden = html`${csrfField(session)}<input type="hidden" name="system" value="${at.system.id}"><input type="hidden" name="offer" value="${at.id}"><input type="hidden" name="shown" value="${offer.shown}">`
   const content = html`<article class="about"><h1>${said(offer.title)}</h1>
 ${q.problem === undefined ? NOTHING : html`<p class="note" role="alert">${q.problem}</p>`}
 ${note(offer, speaking)}

@@ -86,6 +86,7 @@ export function readOffer(given: unknown): Offer | undefined {
         needsAgreement: call['needsAgreement'] !== false,
         fields: listOf(call['fields']).slice(0, 60).map(textsOf),
       })),
+    shown: plain(given['shown'], 64),
     ...(isPlainText(given['number'], 200) && { number: given['number'] }),
     ...(isObject(given['outcome']) && { outcome: textsOf(given['outcome']) }),
     ...(isObject(given['takenBack']) && { takenBack: textsOf(given['takenBack']) }),

@@ -72,7 +72,8 @@ async function open(visit: Visit, rooms: Rooms): Promise<Answer> {
   const answer = await callAt(at, visit, rooms, {
     method: 'POST',
     path: '/open',
-    json: { agreed: [...new Set(agreed)] },
+    // What the page said: a rule that changed since is refused, and the page says the new one.
+    json: { agreed: [...new Set(agreed)], shown: form.get('shown') ?? '' },
   })
   return done(at, answer, visit, rooms)
 }

@@ -79,12 +79,17 @@ t.test('from the offer to the receipt, without script', async (t) => {
   ])
     t.ok(one.includes(words), words)
   t.notMatch(one, /<input type="checkbox"[^>]*checked/, 'nothing is ticked beforehand')
-  const hidden = { csrf: field(one, 'csrf'), system: benefits.id, offer: id }
+  const hidden = { csrf: field(one, 'csrf'), system: benefits.id, offer: id, shown: field(one, 'shown') }
   t.equal(
     (await browser.visit(at('/services/open'), { form: { ...hidden, csrf: 'x', all: 'yes' } })).status,
     403,
   )
-  t.equal(life.asked.length, 0)
+  const otherwise = { ...hidden, shown: 'x'.repeat(43), all: 'yes' }
+  t.equal(
+    (await browser.visit(at('/services/open'), { form: otherwise })).headers['location'],
+    `/services/one?${query}`,
+  )
+  t.equal(life.asked.length, 0, 'nobody agrees to what the page did not say')
 
   t.equal((await browser.visit(at('/services/open'), { form: { ...hidden, agreed: 'child' } })).status, 303)
   const some = (await browser.visit(at(`/services/one?${query}`))).text
