@@ -164,7 +164,8 @@ export function createActs(rooms: Rooms): Acts {
     async useCode(who, code) {
       if (who.clerk === undefined)
         throw new Fault('forbidden', { what: 'codes of letters are given in at a counter' })
-      const offer = await store.useCode(code, who.clerk)
+      const client = who.clerk.split('\n', 1)[0]!
+      const offer = await store.useCode(code, { client, clerk: who.clerk })
       const rule = offer && rules.get(offer.rule)
       if (rule === undefined) throw new Fault('not_found', { what: 'there is no such code, or it was used' })
       return offerOf(rule, offer!)

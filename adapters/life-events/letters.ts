@@ -1,10 +1,10 @@
 /**
  * `concordat life-events letters`: print files for people who have not answered, with their address from the register that the rule names
- * and a code that opens the offer once, at a counter. Guarantees that a code which the database knows stands in a whole file, and that a
+ * and a code that opens the offer at a counter. Guarantees that a code which the database knows stands in a whole file, and that a
  * person gets one letter.
  */
 import { randomInt } from 'node:crypto'
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { SecurityServer } from '#adapters/client/index.ts'
 import { openOwnServer } from '#adapters/kit/messages/own-server.ts'
@@ -23,7 +23,7 @@ import { textAt } from './value-at.ts'
 const USAGE = `Usage: concordat life-events letters --configuration file.yaml --output FOLDER
 
 Writes a letter, HTML for print, for each person who has not answered an offer for the days that its rule names. It has the address that the
-register gives by the rule's call, and a code that opens the offer once, at a counter. Run it once a day; a person gets one letter.
+register gives by the rule's call, and a code that opens the offer at a counter. Run it once a day; a person gets one letter.
 `
 const DAY_MS = 86_400_000
 const MOST = 1000
@@ -126,7 +126,7 @@ async function addressOf(
   }
 }
 
-/** The file first: what ends in between leaves a file whose code opens nothing, and the next run writes it anew. */
+/** The file before the code counts: what ends in between leaves a file whose code opens nothing, and the next run writes it anew. */
 async function writeLetter(
   { store, folder, clock }: Rooms,
   rule: RuleSettings,
@@ -141,14 +141,12 @@ async function writeLetter(
     offer,
     date: new Date(clock()),
   })
-  try {
-    await writeFile(`${file}.new`, page, { mode: 0o600, flush: true })
-    await rename(`${file}.new`, file)
-  } catch (cause) {
-    throw new Fault('io_error', { what: 'a letter cannot be written', cause })
-  }
-  const isOpen = await store.setCode(offer.id, code)
-  // The person answered meanwhile.
-  if (!isOpen) await rm(file, { force: true })
-  return isOpen
+  return store.setCode(offer.id, code, async () => {
+    try {
+      await writeFile(`${file}.new`, page, { mode: 0o600, flush: true })
+      await rename(`${file}.new`, file)
+    } catch (cause) {
+      throw new Fault('io_error', { what: 'a letter cannot be written', cause })
+    }
+  })
 }

@@ -10,8 +10,8 @@ export type OfferKeys = {
   seal(of: string, plain: object): Buffer
   /** Throws `io_error` for what this key did not seal for this offer. */
   open<T>(of: string, sealed: Buffer): T
-  /** Of a person, a happening, a code or a clerk. */
-  digest(what: 'person' | 'happening' | 'code' | 'clerk', value: string): string
+  /** Of a person, a happening, a code, a clerk or a counter. */
+  digest(what: 'person' | 'happening' | 'code' | 'clerk' | 'client', value: string): string
 }
 
 const FORM = /^[0-9a-f]{64}$/

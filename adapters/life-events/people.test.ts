@@ -77,7 +77,10 @@ void t.test('nobody sees what is another person’s', async (t) => {
 
 void t.test('a letter with an address and a code, which opens the offer once at a counter', async (t) => {
   const counter = { 'x-road-client': 'DEV/GOV/1001/counter', 'x-road-userid': 'clerk-7' }
-  const life = await startLifeEvents(t, { ends, more: { counters: ['DEV/GOV/1001/counter'] } })
+  const life = await startLifeEvents(t, {
+    ends,
+    more: { counters: ['DEV/GOV/1001/counter', 'DEV/GOV/1002/counter'] },
+  })
   await send(ends, life, birth('B-80'))
   await send(ends, life, birth('B-81', 'P00000051'))
   const clock = () => Date.now() + 15 * DAY_MS
@@ -93,7 +96,14 @@ void t.test('a letter with an address and a code, which opens the offer once at 
   const written = await writeLetters({ settings, store, server, folder, clock: Date.now })
   t.strictSame(written, { written: 0, failed: 0 }, 'not before its days are over')
   // What ended between the file and its code is written anew, under the same name.
-  const broken: OfferStore = { ...store, setCode: () => Promise.reject(new Error('killed')) }
+  const broken: OfferStore = {
+    ...store,
+    setCode: (id, code, write) =>
+      store.setCode(id, code, async () => {
+        await write()
+        throw new Error('killed')
+      }),
+  }
   await t.rejects(writeLetters({ settings, store: broken, server, folder, clock }), { message: 'killed' })
   t.strictSame(await writeLetters({ settings, store, server, folder, clock }), { written: 1, failed: 1 })
   t.strictSame(
@@ -101,6 +111,12 @@ void t.test('a letter with an address and a code, which opens the offer once at 
     { written: 0, failed: 1 },
     'one letter',
   )
+  // A run at the same time, which found the offer before the letter was written.
+  const { setCode, unanswered } = store
+  const before = await unanswered(RULE.name, new Date(clock()).toISOString(), 10)
+  const { id: written1 } = (await offersOf(life))[0]!
+  t.notOk(before.some(({ id }) => id === written1))
+  t.equal(await setCode(written1, 'OTHERCODE', async () => void t.fail('it is not written over')), false)
   const [file, ...others] = readdirSync(folder)
   t.strictSame(others, [])
   const page = readFileSync(path.join(folder, file!), 'utf8')
@@ -112,7 +128,13 @@ void t.test('a letter with an address and a code, which opens the offer once at 
   t.match(await life.post(counter, '/v1/codes', { code: 'ABCD-EFGH-JKMN' }), { status: 404 })
   const opened = await life.post(counter, '/v1/codes', { code: code.toLowerCase().replaceAll('-', ' ') })
   t.match(opened, { status: 200, body: { state: 'offered', title: RULE.title } })
-  t.match(await life.post(counter, '/v1/codes', { code }), { status: 404 }, 'once')
+  t.match(
+    await life.post(counter, '/v1/codes', { code }),
+    { status: 200 },
+    'until it is sent, at this counter',
+  )
+  const elsewhere = { ...counter, 'x-road-client': 'DEV/GOV/1002/counter' }
+  t.match(await life.post(elsewhere, '/v1/codes', { code }), { status: 404 }, 'and at no other')
   t.strictSame(await offersOf(life, { ...counter, 'x-road-userid': 'clerk-8' }), [], 'to this clerk')
   const at = `/v1/offers/${String(opened.body['id'])}`
   await life.post(counter, `${at}/open`, { agreed: ['child', 'income'] })
@@ -123,6 +145,19 @@ void t.test('a letter with an address and a code, which opens the offer once at 
   )
   t.match(life.asked.at(-1)!.options, { json: { channel: 'letter', actor: 'clerk-7', person: PERSON } })
   t.match(await offersOf(life), [{ state: 'submitted' }, { state: 'submitted' }].slice(0, 1))
+  t.match(await life.post(counter, '/v1/codes', { code }), { status: 404 }, 'not after it was sent')
+  // A code is void once the person opened the offer themself.
+  await send(ends, life, birth('B-82', 'P00000052'))
+  const { id: own } = (await offersOf(life, 'P00000052'))[0]!
+  t.ok(await setCode(own, 'AAAABBBBCCCC', async () => undefined))
+  t.match(await life.post(counter, '/v1/codes', { code: 'AAAABBBBCCCC' }), { status: 200 })
+  await life.post('P00000052', `/v1/offers/${own}/open`, { agreed: [] })
+  t.match(await life.post(counter, '/v1/codes', { code: 'AAAABBBBCCCC' }), { status: 404 })
+  t.strictSame(
+    (await offersOf(life, counter)).filter(({ id }) => id === own),
+    [],
+    'nor has the clerk it any more',
+  )
   for (let n = 0; n < 20; n++) await life.post(counter, '/v1/codes', { code: `ABCDEFGH${n}` })
   t.match(await life.post(counter, '/v1/codes', { code: 'ABCDEFGH' }), { status: 429 })
 })

@@ -70,10 +70,13 @@ export type OfferStore = {
   steps(id: string): Promise<OfferStep[]>
   /** Offers without an answer since `before`, to whose people no letter was written. */
   unanswered(rule: string, before: string, limit: number): Promise<KeptOffer[]>
-  /** The letter was written: its code opens the offer once. False if the offer is not open any more. */
-  setCode(id: string, code: string): Promise<boolean>
-  /** The offer of a code, which is used up; it is open to the clerk for an hour. */
-  useCode(code: string, clerk: string): Promise<KeptOffer | undefined>
+  /**
+   * Takes the code of the letter that `write` writes. False, and nothing is written, if the offer is not open any more or has a letter, also of a
+   * run at the same time.
+   */
+  setCode(id: string, code: string, write: () => Promise<void>): Promise<boolean>
+  /** The offer of a code, which is open to the clerk for an hour; the code is of this counter alone from then on. */
+  useCode(code: string, by: { client: string; clerk: string }): Promise<KeptOffer | undefined>
   /** Of those that are being sent, whose time it is to be sent again; those that wait for longest first. */
   unsent(): Promise<KeptOffer[]>
   tryLater(id: string, afterMs: number): Promise<void>
@@ -131,6 +134,8 @@ export async function openOfferStore({ file, keys, keepDays, clock }: Options): 
         next_try_at: state === 'sending' ? time(SEND_AGAIN_MS) : null,
         content: content === undefined || ERASED.has(state) ? null : keys.seal(id, content),
         ...(ENDED.has(state) && { ends_at: time(daysOf(state) * DAY_MS), code: null }),
+        // Who has the letter besides the person has nothing once the person came themself.
+        ...(state === 'opened' && channel !== 'letter' && { code: null, clerk: null, clerk_until: null }),
       })
       .where('id', '=', id)
       .where('state', 'in', [...from])
@@ -166,6 +171,7 @@ export async function openOfferStore({ file, keys, keepDays, clock }: Options): 
               content: keys.seal(id, content),
               next_try_at: null,
               code: null,
+              code_client: null,
               letter_at: null,
               clerk: null,
               clerk_until: null,
@@ -243,19 +249,22 @@ export async function openOfferStore({ file, keys, keepDays, clock }: Options): 
         .execute()
       return rows.map(opened)
     },
-    setCode: (id, code) =>
+    setCode: (id, code, write) =>
       inTransaction(tables, async (on) => {
         const { numUpdatedRows } = await on
           .updateTable('life_offer')
           .set({ code: keys.digest('code', code), letter_at: time() })
           .where('id', '=', id)
           .where('state', 'in', [...OPEN])
+          .where('letter_at', 'is', null)
           .executeTakeFirst()
         if (Number(numUpdatedRows) === 0) return false
         await step(on, id, 'letter', 'letter')
+        // Within the transaction: what fails or ends here has no code, and is written anew.
+        await write()
         return true
       }),
-    useCode: (code, clerk) =>
+    useCode: (code, { client, clerk }) =>
       inTransaction(tables, async (on) => {
         const row = await on
           .selectFrom('life_offer')
@@ -264,10 +273,11 @@ export async function openOfferStore({ file, keys, keepDays, clock }: Options): 
           .where('state', 'in', [...OPEN])
           .where('ends_at', '>', time())
           .executeTakeFirst()
-        if (row === undefined) return undefined
+        const counter = keys.digest('client', client)
+        if (row === undefined || (row.code_client !== null && row.code_client !== counter)) return undefined
         await on
           .updateTable('life_offer')
-          .set({ code: null, clerk: keys.digest('clerk', clerk), clerk_until: time(CLERK_MS) })
+          .set({ code_client: counter, clerk: keys.digest('clerk', clerk), clerk_until: time(CLERK_MS) })
           .where('id', '=', row.id)
           .execute()
         await step(on, row.id, 'code', 'letter')

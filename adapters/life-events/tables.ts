@@ -18,6 +18,8 @@ export type OfferRow = {
   /** Null once it is erased. */
   content: Buffer | null
   code: string | null
+  /** Which counter the code was given in at first; no other may use it. */
+  code_client: string | null
   letter_at: string | null
   /** The clerk to whom the code of a letter opened it, and until when. */
   clerk: string | null
@@ -84,7 +86,8 @@ export const offerMigrations: Record<string, Migration> = {
   'life-events-002': {
     async up(kysely: Kysely<OfferTables>) {
       const { text } = columnTypes(kysely)
-      await kysely.schema.alterTable('life_offer').addColumn('next_try_at', text).execute()
+      for (const column of ['next_try_at', 'code_client'])
+        await kysely.schema.alterTable('life_offer').addColumn(column, text).execute()
       await kysely
         .updateTable('life_offer')
         .set(({ ref }) => ({ next_try_at: ref('changed_at') }))
