@@ -182,4 +182,16 @@ t.test('a clerk at a counter acts for whoever confirmed it, and both are named',
   await register.ask('PUT', at, { user: PARENT.identifier, json: { action: 'DELETE' } })
   t.equal((await clerk.visit(`${url}/`)).status, 403, 'the person took it back')
   t.equal((await clerk.visit(`${url}/`)).headers['location'], '/mandates/for')
+
+  await register.give(PARENT.identifier, PARENT, CLERK, { role: 'COUNTER:HELP' })
+  t.notMatch((await clerk.visit(`${url}/mandates/for`)).text, 'Finished with')
+  await send(clerk, url, '/mandates/for', { person: PARENT.identifier })
+  t.match((await clerk.visit(`${url}/mandates/for`)).text, /Finished with Mari Maasikas/)
+  t.equal((await send(clerk, url, '/mandates/finished', {})).headers['location'], '/mandates/for')
+  t.equal((await clerk.visit(`${url}/`)).headers['location'], '/mandates/for', 'the clerk acts for nobody')
+  t.match(
+    (await clerk.visit(`${url}/mandates/for`)).text,
+    /Nobody has given you a mandate/,
+    'and gave the mandate up',
+  )
 })

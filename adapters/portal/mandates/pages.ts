@@ -90,6 +90,10 @@ ${field('legalName')}
 <button type="submit" class="button">${words('mandates.send')}</button></form></section>`
 }
 
+function finished(name: string, { words, session }: SignedIn): Html {
+  return html`<form method="post" action="/mandates/finished" class="row">${csrfField(session)}<button type="submit" class="button">${words('counter.finished', { name })}</button></form>`
+}
+
 export function choosePage(
   place: Place,
   reader: SignedIn,
@@ -110,6 +114,7 @@ export function choosePage(
   const content = html`<h1>${title}</h1>
 <p class="lead">${words(isCounter ? 'counter.lead' : 'acting.lead')}</p>
 ${isCounter ? html`<p class="note">${words('counter.number')} <strong><code>${code}</code></strong></p>` : NOTHING}
+${isCounter && session.acting !== undefined ? finished(session.acting.name, reader) : NOTHING}
 ${others}
 <ul class="choices-of-people" role="list">${isCounter ? NOTHING : choice('', html`${words('acting.oneself')}`)}
 ${(people ?? []).map((one) => choice(one.code, html`${words('acting.as')} ${foreign(one.name)}`))}</ul>

@@ -27,6 +27,7 @@ export const mandates: Section = {
       answer: withRegister(showChoices),
     },
     { method: 'POST', path: '/mandates/for', asks: 'acting', isOwn: true, answer: withRegister(choose) },
+    { method: 'POST', path: '/mandates/finished', asks: 'ending', isOwn: true, answer: withRegister(finish) },
     { method: 'POST', path: '/mandates/give', asks: 'giving', isOwn: true, answer: forPeople(give) },
     { method: 'POST', path: '/mandates/end', asks: 'ending', isOwn: true, answer: forPeople(end) },
   ],
@@ -102,6 +103,23 @@ async function choose(
     return { page: messagePage(place, reader, { title, text, link }), status: acting === 'none' ? 403 : 502 }
   }
   return { to: '/' }
+}
+
+/** At a counter, when the person goes: nobody acts for them any more, and the mandate is given up. */
+async function finish(
+  { reader, gone, chooseActing }: Visit,
+  { place }: Rooms,
+  register: MandateRegister,
+): Promise<Answer> {
+  const { session, words } = reader
+  const { acting } = session
+  await chooseActing(async () => 'none')
+  if (acting === undefined) return { to: '/mandates/for' }
+  const done = await register.end(session, { gone, other: acting.code, id: acting.mandate, waive: true })
+  if (done === 'done') return { to: '/mandates/for' }
+  const link = { href: '/mandates/for', text: words('acting.choose') }
+  const [title, text] = [words('counter.left.title'), words('counter.left.text')]
+  return { page: messagePage(place, reader, { title, text, link }), status: 502 }
 }
 
 async function give(
