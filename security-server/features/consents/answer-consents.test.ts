@@ -4,9 +4,12 @@ import t from 'tap'
 import { consentDigest } from '#core/consent/document.ts'
 import type { Consent, ConsentDemand, ConsentGiven, ConsentRequestMade } from '#schemas/consents.ts'
 import type { ContractContent } from '#schemas/contract.ts'
-import { parseSubsystemId } from '#schemas/identifiers.ts'
+import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
 import { contentAt, inDays } from '#test/fakes/contracts.ts'
+import { SERVER } from '../../message-log/fixture.ts'
 import { openConsents } from './consents-fixture.ts'
+import { refuseSeveralServers } from './one-server.ts'
+import { switchOn } from './switch-service.ts'
 import { documentOf } from './view-consent.ts'
 
 const CLIENT = parseSubsystemId('DEV/GOV/5678/client')
@@ -34,7 +37,9 @@ const content = contentAt(NOW, {
 })
 const contracts: { content: ContractContent; joined: string[] }[] = [{ content, joined: [] }]
 
-const world = { now, contracts }
+/** Where the provider's subsystem is registered. */
+const servers = [{ id: SERVER }]
+const world = { now, contracts, servers }
 
 const demandIn = ({ body }: { body: { demands: ConsentDemand[] } }): ConsentDemand => body.demands[0]!
 const given = (demand: ConsentDemand, more: Partial<ConsentGiven> = {}): ConsentGiven => ({
@@ -211,6 +216,25 @@ t.test('a consumer asks; the url serves the one person, once', async (t) => {
     { returnUrl: 'javascript:alert(1)' },
   ])
     t.equal((await ask('POST /v1/requests', { body: { ...asking, ...bad }, client: CLIENT })).status, 400)
+})
+
+t.test('a subsystem at two servers asks for no consents, and calls under them are refused', async (t) => {
+  const { ask, rooms } = await openConsents(t, world)
+  const demand = demandIn(await ask('GET /v1/demands'))
+  const { number } = (await ask('POST /v1/consents', { body: given(demand) })).body as Consent
+  servers.push({ id: { ...SERVER, serverCode: 'second' } })
+  t.teardown(() => servers.pop())
+  const refusal = { status: 409, body: { message: /several security servers .*second/ } }
+  t.match(await ask('GET /v1/demands'), refusal)
+  t.match(await ask('POST /v1/consents', { body: given(demand) }), refusal)
+  const here = { descriptions: [], id: OWN }
+  const localSystems = { view: () => ({ clients: new Map([[idText(OWN), here]]) }) } as never
+  await t.rejects(switchOn(OWN, { ...rooms, localSystems }), { code: 'conflict', what: /several/ })
+  t.throws(() => refuseSeveralServers('DEV/GOV/1234/population', rooms, 'consent_unknown'), {
+    code: 'consent_unknown',
+  })
+  t.equal((await ask(`GET /v1/consents/${number}`)).status, 200)
+  t.equal((await ask(`POST /v1/consents/${number}/withdraw`)).status, 200, 'what there is can be withdrawn')
 })
 
 t.test("Estonia's form over the same consents", async (t) => {

@@ -10,6 +10,7 @@ import type { ConsentService, ConsentServiceRequest } from '../../peer/inbox.ts'
 import { demandsOf } from './demands.ts'
 import { ESTONIAN } from './estonia.ts'
 import { giveConsent } from './give-consent.ts'
+import { refuseSeveralServers } from './one-server.ts'
 import { consentOf, consentsOf, receiptFor, usesOf, withdrawConsent } from './own-consents.ts'
 import type { Question } from './question.ts'
 import {
@@ -74,6 +75,8 @@ const PATHS: Record<string, Handler> = {
   ...ESTONIAN,
 }
 const CREATED = new Set(['POST /v1/consents', 'POST /v1/requests'])
+/** What leads to a consent. Consents that there are can be seen and withdrawn wherever they are. */
+const TO_CONSENT = new Set(['GET /v1/demands', 'GET /v1/asked/{token}', 'POST /api/consent', ...CREATED])
 
 export function createConsentService(rooms: ConsentRooms): ConsentService {
   return {
@@ -83,6 +86,8 @@ export function createConsentService(rooms: ConsentRooms): ConsentService {
         const leave = rooms.quota.enter(client)
         try {
           const { name, id } = pathOf(method, servicePath)
+          if (TO_CONSENT.has(name))
+            refuseSeveralServers(idText(subsystemOf(asked.request.service)), rooms, 'conflict')
           const told = await PATHS[name]!(questionOf(asked, id, rooms))
           rooms.count('answered')
           const type = name.endsWith('/receipt') ? RECEIPT_TYPE : JSON_TYPE

@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import type { ContractContent } from '#schemas/contract.ts'
-import { parseSubsystemId } from '#schemas/identifiers.ts'
+import { parseSubsystemId, type ServerId } from '#schemas/identifiers.ts'
 import type { PublishedIssuer } from '#schemas/trusted-issuer.ts'
 import { logFolder, logOptions, openTestLog, SERVER, spoolBody } from '../../message-log/fixture.ts'
 import { createPeerQuota } from '../../peer/peer-quota.ts'
@@ -29,9 +29,11 @@ export async function openConsents(
     contracts: { content: ContractContent; joined: string[] }[]
     trustedIssuers?: PublishedIssuer[]
     credentials?: WalletCredential[]
+    /** Where the provider's subsystem is registered. */
+    servers?: { id: ServerId }[]
   },
 ) {
-  const { now, contracts, trustedIssuers = [], credentials = [] } = q
+  const { now, contracts, trustedIssuers = [], credentials = [], servers = [{ id: SERVER }] } = q
   const database = await openDatabase('sqlite::memory:')
   t.teardown(() => database.close())
   await migrate(database, consentMigrations)
@@ -55,7 +57,7 @@ export async function openConsents(
       current: () =>
         ({
           trustedIssuers: [...trustedIssuers],
-          indexFor: () => ({ memberName: () => 'A member' }),
+          indexFor: () => ({ memberName: () => 'A member', serversOf: () => servers }),
         }) as never,
     },
     localSystems: {} as never,

@@ -9,6 +9,7 @@ import { createConsentService } from './answer-consents.ts'
 import { consentHandlers } from './handlers.ts'
 import { createKeyStore } from './key-store.ts'
 import { consentMigrations } from './migrations.ts'
+import { refuseSeveralServers } from './one-server.ts'
 import { createPeopleKey, createPeopleNames, type Seals } from './people-names.ts'
 import { createRequestStore } from './requests-store.ts'
 import type { ConsentRooms } from './rooms.ts'
@@ -72,7 +73,13 @@ export const consents: FeatureModule<Ground, Offers> = {
     return {
       operations: consentHandlers(rooms),
       offers: {
-        consents: { take: taking.take },
+        consents: {
+          async take(call) {
+            const subsystem = call.service.split('/').slice(0, 4).join('/')
+            refuseSeveralServers(subsystem, rooms, 'consent_unknown')
+            return taking.take(call)
+          },
+        },
         consentService: createConsentService(rooms),
         consentsOf: store.consentsOf,
       },
