@@ -106,6 +106,7 @@ t.test('a content may demand the consent of the person whom a call is about', as
     ['a field that is none', { consent: { ...rule, revocable: false } }, true],
     ['no services', { consent: { ...rule, services: [] } }, true],
     ['a service of another contract', { consent: { ...rule, services: ['cars'] } }, false],
+    ['in secret', { consent: rule, secret: { visibleTo: [] } }, true],
     ['about nobody', { consent: rule, personalData: false }, false],
     ['of whom nobody knows', { consent: rule, services: [{ ...plain, dataSubject: undefined }] }, false],
     [

@@ -37,9 +37,13 @@ export function consentedServices({
 }
 
 /** What is wrong with the rule beside its form; undefined where nothing is. */
-export function consentFault(content: Pick<ContractContent, 'consent' | 'personalData' | 'services'>) {
-  const { consent, personalData, services } = content
+export function consentFault(
+  content: Pick<ContractContent, 'consent' | 'personalData' | 'services' | 'secret'>,
+) {
+  const { consent, personalData, services, secret } = content
   if (consent === undefined) return undefined
+  if (secret !== undefined)
+    return 'a secret contract demands no consent: whoever agrees reads what they agree to, and sees each use'
   if (!personalData) return 'consent is about personal data: personalData has to be true'
   const codes = services.map(({ serviceCode }) => serviceCode)
   const stranger = consent.services?.find((one) => !codes.includes(one))

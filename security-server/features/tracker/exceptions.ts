@@ -1,6 +1,8 @@
 /** Withholds uses for a time: of one message or of a contract, on a ground in law, for which somebody answers by name. */
 import { randomUUID } from 'node:crypto'
+import { consentedServices } from '#core/contract/read-consent.ts'
 import { colonForm, subsystemIdOf } from '#schemas/colon-identifiers.ts'
+import type { ContractContent } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { clientIn } from '../../local-systems/manage.ts'
@@ -23,11 +25,14 @@ const DAY_MS = 86_400_000
 const MOST_DAYS = 366
 /** Of one message or contract in all, from the first day on. */
 const MOST_DAYS_IN_ALL = 3 * MOST_DAYS
+/** The person sees each use under their consent, and may take it back for what they see. */
+export const AGREED =
+  'people have agreed to these uses and see each of them with their consent: nothing of them is withheld'
 /** Records of one query id that are looked through. */
 const MOST_RECORDS = 500
 
 /**
- * Throws `invalid_input` for another ground than the settings have, an end that is past or too far, and a message id that several
+ * Throws `invalid_input` for another ground than the settings have, uses under people's consents, an end that is past or too far, and a message id that several
  * requests have; `not_found` for a message that the subsystem had no part in.
  */
 export async function withhold(
@@ -48,6 +53,9 @@ export async function withhold(
     throw refused(
       `ground is one of those in the settings (tracker.grounds): ${grounds.map(({ code }) => code).join(', ')}`,
     )
+  const id = contractId?.toLowerCase()
+  if (rooms.contracts().some(({ contract, consent }) => contract === id && consent !== undefined))
+    throw refused(AGREED)
   const now = rooms.clock()
   const end = Date.parse(given.endsAt)
   if (Number.isNaN(end) || end <= now || end > now + MOST_DAYS * DAY_MS)
@@ -55,7 +63,7 @@ export async function withhold(
   const row: ExceptionRow = {
     ...{ id: randomUUID(), subsystem: idText(subsystem), ground, owner },
     ...(messageId === undefined
-      ? { scope: 'contract', target: contractId!.toLowerCase(), message_id: null }
+      ? { scope: 'contract', target: id!, message_id: null }
       : {
           ...{ scope: 'message', message_id: messageId },
           target: String(await requestOf(idText(subsystem), { messageId, record: given.record }, rooms)),
@@ -76,7 +84,7 @@ export async function withhold(
 async function requestOf(
   subsystem: string,
   q: { messageId: string; record: number | undefined },
-  { log }: Pick<TrackerRooms, 'log'>,
+  { log, contractOf }: Pick<TrackerRooms, 'log' | 'contractOf'>,
 ): Promise<number> {
   const rows = await log.list({ queryId: q.messageId, limit: MOST_RECORDS })
   const own = rows.filter(
@@ -96,7 +104,19 @@ async function requestOf(
         .slice(0, 10)
         .join(', ')})`,
     })
+  const { contract, service } = own.find(({ idx }) => Number(idx) === found)!
+  const content = contract === '' ? undefined : await contractOf(contract)
+  if (content !== undefined && demandsConsent(content, service))
+    throw new Fault('invalid_input', { what: AGREED })
   return found
+}
+
+/** `service` in text form: whether calls of it under this contract need the consent of their person. */
+export function demandsConsent(content: ContractContent, service: string): boolean {
+  return consentedServices(content).some(({ serviceCode }) => {
+    const code = `${content.provider}/${serviceCode}`
+    return service === code || service.startsWith(`${code}/`)
+  })
 }
 
 export function exceptionView(row: ExceptionRow, now: string) {

@@ -6,7 +6,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { Purposes } from '#schemas/find-usage.ts'
 import { idText, type SubsystemId } from '#schemas/identifiers.ts'
 import { clientIn } from '../../local-systems/manage.ts'
-import { exceptionView, type NewException, withhold } from './exceptions.ts'
+import { AGREED, demandsConsent, exceptionView, type NewException, withhold } from './exceptions.ts'
 import type { TrackerRooms } from './rooms.ts'
 import type { ServiceRule } from './store.ts'
 import { switchOff, switchOn, trackersOf } from './switch-tracker.ts'
@@ -67,6 +67,8 @@ export function trackerHandlers(rooms: TrackerRooms): Handlers {
       if (isGeneral && Object.keys(words).length === 0)
         throw new Fault('invalid_input', { what: 'words has to say in general terms what the uses are' })
       const rule = { service: slashForm(serviceId, 5, 6), isGeneral, words }
+      if (isGeneral && rooms.contracts().some((content) => demandsConsent(content, rule.service)))
+        throw new Fault('invalid_input', { what: AGREED })
       await checkPart(idText(subsystem), rule.service, rooms)
       await store.setRule(idText(subsystem), rule)
       return ruleView(rule)

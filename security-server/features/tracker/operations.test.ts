@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { PERSON_CALLS } from '#schemas/find-usage.ts'
+import { contentAt } from '#test/fakes/contracts.ts'
 import { createAdminWorld } from '#test/management-api/admin-fixture.ts'
 import { SERVICE } from '../../message-log/fixture.ts'
 import { withhold } from './exceptions.ts'
@@ -9,6 +10,12 @@ import { trackerHandlers } from './handlers.ts'
 import { createTrackerWorld, SUBSYSTEM, TRACKER } from './tracker-fixture.ts'
 
 const DAY = 86_400_000
+/** Demands the consent of people for `persons`, and not for `cars`. */
+const consented = (at: number) => {
+  const services = ['persons', 'cars'].map((serviceCode) => ({ serviceCode, endpoints: [] }))
+  const consent = { proof: 'login', kinds: ['once'], maxDays: 1, services: ['persons'] }
+  return contentAt(at, { provider: SUBSYSTEM, personalData: true, services, consent: consent as never })
+}
 
 await t.test('operators switch it on and off, and two people withhold', async (t) => {
   const { ask, localSystems } = await createAdminWorld(t)
@@ -125,8 +132,18 @@ await t.test('what may be withheld: one thing, on a ground of the settings, unti
     scope: 'contract',
     target: /^[0-9a-f-]+$/,
   })
+  const agreed = consented(world.now.at)
+  world.contracts.push(agreed)
+  await of('agreed', { contract: `${agreed.contract}/1` })
+  await of('beside', {
+    contract: `${agreed.contract}/1`,
+    service: { ...SERVICE, serviceCode: 'cars' },
+  })
+  await given({ messageId: 'beside' })
   const bad = [
     {},
+    { messageId: 'agreed' },
+    { contractId: agreed.contract },
     { messageId: 'm', contractId: randomUUID() },
     { messageId: 'm', ground: 'convenience' },
     { messageId: 'm', owner: ' ' },
@@ -154,6 +171,10 @@ await t.test(
     const persons = 'DEV:GOV:1234:population:persons'
     await set('DEV:GOV:1234:population', persons, true)
     await set('DEV:GOV:5678:tax', persons, false)
+    world.contracts.push(consented(world.now.at))
+    for (const one of ['DEV:GOV:1234:population', 'DEV:GOV:5678:tax'])
+      await t.rejects(set(one, persons, true), { code: 'invalid_input', what: /agreed/ })
+    world.contracts.length = 0
     t.match((await world.store.rules(SUBSYSTEM)).get('DEV/GOV/1234/population/persons'), { isGeneral: true })
     t.match((await world.store.rules(other)).get('DEV/GOV/1234/population/persons'), { isGeneral: false })
     for (const [clientId, serviceId] of [
