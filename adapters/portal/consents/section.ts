@@ -28,8 +28,9 @@ export const consents: Section = {
     { method: 'GET', path: LIST, asks: 'consents', answer: showAll },
     { method: 'GET', path: ONE, asks: 'consent', answer: showOne },
     { method: 'GET', path: RECEIPT, asks: 'receipt', answer: saveReceipt },
-    { method: 'GET', path: WITHDRAW, asks: 'consent', answer: confirmWithdrawal },
-    { method: 'POST', path: WITHDRAW, asks: 'withdrawal', answer: withdraw },
+    // Nobody is kept from taking back a consent by having asked too often.
+    { method: 'GET', path: WITHDRAW, answer: confirmWithdrawal },
+    { method: 'POST', path: WITHDRAW, answer: withdraw },
     { method: 'GET', path: ASKED, asks: 'asked', isEntrance: true, answer: showAsked },
     { method: 'POST', path: ASKED, asks: 'answered', answer: takeAnswer },
     { method: 'GET', path: WALLET_WAIT, answer: showWaiting },

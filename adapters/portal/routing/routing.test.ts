@@ -59,6 +59,18 @@ function open(
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 
+t.test('nobody has asked too often to take back a consent', (t) => {
+  const routes = SECTIONS.flatMap((one) => one.routes).filter(({ path }) => path === '/consents/withdraw')
+  t.strictSame(
+    routes.map(({ method, asks }) => [method, asks]),
+    [
+      ['GET', undefined],
+      ['POST', undefined],
+    ],
+  )
+  t.end()
+})
+
 t.test('who is not signed in reaches no page of a section, and no form', async (t) => {
   const { app, signIn } = open(t, SECTIONS)
   const over = signIn('1')

@@ -101,6 +101,16 @@ t.test('a person sees what is asked, agrees, sees it used, and withdraws', async
   )
 })
 
+t.test('a consent is withdrawn whatever else is asked through the portal', async (t) => {
+  const { ask, rooms } = await open(t)
+  const demand = demandIn(await ask('GET /v1/demands'))
+  const { number } = (await ask('POST /v1/consents', { body: given(demand) })).body as Consent
+  rooms.quota = createPeerQuota({ perSecond: 0, burst: 1, underWay: 1, clock: () => now.at })
+  rooms.quota.enter(PORTAL)
+  t.equal((await ask(`GET /v1/consents/${number}`)).status, 429)
+  t.match(await ask(`POST /v1/consents/${number}/withdraw`), { status: 200, body: { state: 'WITHDRAWN' } })
+})
+
 t.test('pages of consents; who acts for somebody', async (t) => {
   const { ask } = await openConsents(t, world)
   const demand = demandIn(await ask('GET /v1/demands'))

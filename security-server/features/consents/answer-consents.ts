@@ -37,6 +37,8 @@ const REASONS: Record<number, string> = {
 
 type Handler = (q: Question) => Promise<object> | object
 
+const WITHDRAW = 'POST /v1/consents/{number}/withdraw'
+
 /** By method and path; `{number}` is a UUID, `{token}` the secret of a url. */
 const PATHS: Record<string, Handler> = {
   'GET /v1/demands': ({ search, sender, rooms }) => {
@@ -59,8 +61,7 @@ const PATHS: Record<string, Handler> = {
   'GET /v1/consents/{number}/uses': async ({ id, search, own, rooms }) =>
     usesOf(await own(), id, valueIn(search, 'cursor'), rooms),
   'GET /v1/consents/{number}/receipt': async ({ id, own, rooms }) => receiptFor(await own(), id, rooms),
-  'POST /v1/consents/{number}/withdraw': async ({ id, own, sender, rooms }) =>
-    withdrawConsent(await own(), id, sender.record, rooms),
+  [WITHDRAW]: async ({ id, own, sender, rooms }) => withdrawConsent(await own(), id, sender.record, rooms),
   'POST /v1/requests': async ({ json, sender, rooms }) =>
     requestConsent(consentRequested(await json()), sender, rooms),
   'GET /v1/requests/{number}': ({ id, sender, rooms }) => requestOf(id, sender, rooms),
@@ -83,9 +84,10 @@ export function createConsentService(rooms: ConsentRooms): ConsentService {
     async take(asked) {
       const { client, servicePath, method } = asked.request
       try {
-        const leave = rooms.quota.enter(client)
+        const { name, id } = pathOf(method, servicePath)
+        // However much others ask through the same portal: a consent can be taken back at any time.
+        const leave = name === WITHDRAW ? undefined : rooms.quota.enter(client)
         try {
-          const { name, id } = pathOf(method, servicePath)
           if (TO_CONSENT.has(name))
             refuseSeveralServers(idText(subsystemOf(asked.request.service)), rooms, 'conflict')
           const told = await PATHS[name]!(questionOf(asked, id, rooms))
@@ -93,7 +95,7 @@ export function createConsentService(rooms: ConsentRooms): ConsentService {
           const type = name.endsWith('/receipt') ? RECEIPT_TYPE : JSON_TYPE
           return await written(asked, { status: CREATED.has(name) ? 201 : 200, type, told })
         } finally {
-          leave()
+          leave?.()
         }
       } catch (cause) {
         const fault = asFault(cause)
