@@ -7,12 +7,14 @@ import type { ContractContent } from '#schemas/contract.ts'
 import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
 import { contentAt, inDays } from '#test/fakes/contracts.ts'
 import { SERVER } from '../../message-log/fixture.ts'
+import { createPeerQuota } from '../../peer/peer-quota.ts'
 import { openConsents } from './consents-fixture.ts'
 import { refuseSeveralServers } from './one-server.ts'
 import { switchOn } from './switch-service.ts'
 import { documentOf } from './view-consent.ts'
 
 const CLIENT = parseSubsystemId('DEV/GOV/5678/client')
+const PORTAL = parseSubsystemId('DEV/GOV/9999/portal')
 const OWN = parseSubsystemId('DEV/GOV/1234/other')
 const TAX = 'DEV:GOV:5678:client'
 const HASH = 'ab'.repeat(32)
@@ -102,7 +104,7 @@ t.test('a person sees what is asked, agrees, sees it used, and withdraws', async
 })
 
 t.test('a consent is withdrawn whatever else is asked through the portal', async (t) => {
-  const { ask, rooms } = await open(t)
+  const { ask, rooms } = await openConsents(t, world)
   const demand = demandIn(await ask('GET /v1/demands'))
   const { number } = (await ask('POST /v1/consents', { body: given(demand) })).body as Consent
   rooms.quota = createPeerQuota({ perSecond: 0, burst: 1, underWay: 1, clock: () => now.at })

@@ -44,7 +44,7 @@ export async function openConsents(
     seal: (_: string, plain: Buffer) => plain,
     open: (_: string, sealed: Buffer) => sealed,
   }
-  const peopleKey = createPeopleKey(createKeyStore(database), seals)
+  const peopleKey = createPeopleKey(createKeyStore(database), seals, () => now.at)
   const nameOf = createPeopleNames(peopleKey)
   const taking = createConsentTaking({ store, nameOf, clock: () => now.at })
   t.teardown(() => taking.close())

@@ -10,7 +10,7 @@ import { consentHandlers } from './handlers.ts'
 import { createKeyStore } from './key-store.ts'
 import { consentMigrations } from './migrations.ts'
 import { refuseSeveralServers } from './one-server.ts'
-import { createPeopleKey, createPeopleNames, type Seals } from './people-names.ts'
+import { createPeopleKey, createPeopleNames, resealPeopleKey, type Seals } from './people-names.ts'
 import { createRequestStore } from './requests-store.ts'
 import type { ConsentRooms } from './rooms.ts'
 import { createPresentationSeals } from './seal-presentation.ts'
@@ -27,6 +27,7 @@ type Ground = Pick<Services, 'database' | 'clock' | 'metrics'> &
       addHolder(holder: {
         sealedWith(id: string, most: number): Promise<number>
         dropSealedWith(id: string): Promise<number>
+        reseal(): Promise<void>
       }): void
     }
   }
@@ -50,10 +51,18 @@ export const consents: FeatureModule<Ground, Offers> = {
     const { perSecond, keepDays } = settings
     const store = createConsentStore(database)
     const keyStore = createKeyStore(database)
-    eventSeals.addHolder(keyStore)
-    const peopleKey = createPeopleKey(keyStore, eventSeals.keys)
+    const peopleKey = createPeopleKey(keyStore, eventSeals.keys, clock)
     const nameOf = createPeopleNames(peopleKey)
     const taking = createConsentTaking({ store, nameOf, clock })
+    eventSeals.addHolder({
+      sealedWith: keyStore.sealedWith,
+      async dropSealedWith(id) {
+        const dropped = await keyStore.giveUp(id, new Date(clock()).toISOString())
+        taking.changed()
+        return dropped
+      },
+      reseal: () => resealPeopleKey(keyStore, eventSeals.keys),
+    })
     const answers = metrics.counter(
       'concordat_consent_answers_total',
       'Questions about consents, by people, consumers and registers',

@@ -1,9 +1,12 @@
 /**
  * The names by which people stand in the database: HMAC-SHA-256 of their code, which a plain hash would let anybody guess who has a copy of
- * the database. The key is in the database, sealed under a key that no backup holds; all nodes name alike.
+ * the database. The key is in the database, sealed under a key that no backup holds; all nodes name alike, at most `GOOD_MS` after the key was
+ * given up on one of them.
  */
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Subject } from '#core/subject/read-subjects.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
+import { Fault } from '#schemas/fault.ts'
 import type { KeyStore } from './key-store.ts'
 
 /** Keys of the server, as one-way messages have them. */
@@ -20,20 +23,24 @@ export type NameOf = (person: Subject) => Promise<string>
 export type PeopleKey = () => Promise<Buffer>
 
 const OF = 'people who consent'
+/** For how long what was read of the database is good: so long a node may not know of a withdrawal at another. */
+export const GOOD_MS = 10_000
 
-export function createPeopleKey(store: KeyStore, seals: Seals): PeopleKey {
-  let opened: Promise<Buffer> | undefined
+export function createPeopleKey(store: KeyStore, seals: Seals, clock: Clock): PeopleKey {
+  let opened: { key: Promise<Buffer>; at: number } | undefined
   const open = async (): Promise<Buffer> => {
     const made = async () => store.first({ sealed: seals.seal(OF, randomBytes(32)), keyId: seals.current })
     const { sealed } = (await store.read()) ?? (await made())
     return seals.open(OF, sealed)
   }
   return async () => {
-    opened ??= open()
+    const now = clock()
+    if (opened === undefined || hasPassed(now, opened.at, GOOD_MS)) opened = { key: open(), at: now }
+    const { key: one } = opened
     try {
-      return await opened
+      return await one
     } catch (cause) {
-      opened = undefined
+      if (opened?.key === one) opened = undefined
       throw cause
     }
   }
@@ -44,4 +51,18 @@ export function createPeopleNames(key: PeopleKey): NameOf {
     createHmac('sha256', await key())
       .update(JSON.stringify([type, identifier]))
       .digest('base64url')
+}
+
+/** Seals the key under the newest one, so that it is not lost with an older. Does nothing where this node cannot open it. */
+export async function resealPeopleKey(store: KeyStore, seals: Seals): Promise<void> {
+  const row = await store.read()
+  if (row === undefined || row.keyId === seals.current) return
+  let plain: Buffer
+  try {
+    plain = seals.open(OF, row.sealed)
+  } catch (cause) {
+    if (cause instanceof Fault && cause.code === 'delivery_key_missing') return
+    throw cause
+  }
+  await store.reseal(row.keyId, { sealed: seals.seal(OF, plain), keyId: seals.current })
 }

@@ -4,18 +4,18 @@ import t, { type Test } from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import type { ConsentRule } from '#schemas/contract.ts'
-import type { Fault } from '#schemas/fault.ts'
+import { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { until } from '#test/until.ts'
 import type { ConsentQuestion } from '../../peer/consents.ts'
 import { createKeyStore } from './key-store.ts'
 import { consentMigrations } from './migrations.ts'
-import { createPeopleKey, createPeopleNames, type Seals } from './people-names.ts'
+import { createPeopleKey, createPeopleNames, GOOD_MS, resealPeopleKey, type Seals } from './people-names.ts'
 import { createRequestStore } from './requests-store.ts'
 import { createConsentStore } from './store.ts'
 import { nextStretch, stretchOf } from './stretches.ts'
 import type { ConsentRow } from './tables.ts'
-import { createConsentTaking, GOOD_MS } from './take-consent.ts'
+import { createConsentTaking } from './take-consent.ts'
 
 const NOON = Date.parse('2026-06-01T12:00:00.000Z')
 const DAY = 86_400_000
@@ -32,7 +32,7 @@ const seals: Seals = { current: 'k1', seal: (_of, plain) => plain, open: (_of, s
 
 function node(t: Test, database: Database) {
   const store = createConsentStore(database)
-  const nameOf = createPeopleNames(createPeopleKey(createKeyStore(database), seals))
+  const nameOf = createPeopleNames(createPeopleKey(createKeyStore(database), seals, () => world.now))
   const taking = createConsentTaking({ store, nameOf, clock: () => world.now })
   t.teardown(() => taking.close())
   return { store, nameOf, ...taking }
@@ -210,10 +210,44 @@ await eachDatabase(t, async (database, t, url) => {
     const lost = { ...seals, open: () => Promise.reject(new Error('no key')) as never }
     const nameless = createConsentTaking({
       ...{ store: one.store, clock: () => world.now },
-      nameOf: createPeopleNames(createPeopleKey(createKeyStore(database), lost)),
+      nameOf: createPeopleNames(createPeopleKey(createKeyStore(database), lost, () => world.now)),
     })
     await t.rejects(nameless.take(ask('F1')), { code: 'consent_unknown' })
   })
+
+  await t.test(
+    'the key of names: sealed anew when keys are rotated; given up, all consents end',
+    async (t) => {
+      const [one, two] = [node(t, database), await second(t)]
+      const keyStore = createKeyStore(database)
+      const { number } = await give(one, 'K1')
+      await two.take(ask('K1'))
+      const newer: Seals = { ...seals, current: 'k2' }
+      const lost: Seals = {
+        ...newer,
+        open: () => {
+          throw new Fault('delivery_key_missing')
+        },
+      }
+      await resealPeopleKey(keyStore, lost)
+      t.equal(await keyStore.sealedWith('k1'), 1, 'a node that cannot open it leaves it')
+      await resealPeopleKey(keyStore, newer)
+      t.same([await keyStore.sealedWith('k1'), await keyStore.sealedWith('k2')], [0, 1])
+      t.equal(await keyStore.giveUp('k1', iso(world.now)), 0, 'the older key may go')
+      world.now += GOOD_MS
+      t.equal((await two.take(ask('K1'))).number, number, 'the names are the same')
+      t.equal(await keyStore.giveUp('k2', iso(world.now)), 1)
+      t.ok((await one.store.byNumber(number))!.withdrawn_at)
+      world.now += GOOD_MS
+      for (const each of [one, two])
+        await t.rejects(each.take(ask('K1')), { code: 'consent_missing' }, 'named anew on each node')
+      const again = await give(one, 'K1')
+      t.equal((await two.take(ask('K1'))).number, again.number)
+      await two.store.withdraw(again.number, { at: iso(world.now), record: 2 })
+      world.now += GOOD_MS
+      await t.rejects(one.take(ask('K1')), { code: 'consent_ended' })
+    },
+  )
 
   await t.test('in numbers, and forgotten', async (t) => {
     const one = node(t, database)

@@ -6,14 +6,12 @@
 import { type Clock, hasPassed } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConsentQuestion, Consents, TakenConsent } from '../../peer/consents.ts'
-import type { NameOf } from './people-names.ts'
+import { GOOD_MS, type NameOf } from './people-names.ts'
 import { stateOf } from './state-of.ts'
 import type { ConsentStore } from './store.ts'
 import { nextStretch, stretchOf } from './stretches.ts'
 import type { ConsentRow, UseRow } from './tables.ts'
 
-/** For how long what was read of a standing consent is good. */
-export const GOOD_MS = 10_000
 const WRITE_MS = 500
 const WRITE_AT_ONCE = 500
 /** Calls that could not be written down; beyond, none is made, since the person could not see it. */

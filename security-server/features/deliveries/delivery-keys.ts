@@ -23,6 +23,8 @@ export type KeyHolder = {
   sealedWith(id: string, most: number): Promise<number>
   /** Removes rows that only a lost key opens; resolves to their number. */
   dropSealedWith(id: string): Promise<number>
+  /** Seals what is to stay under the newest key; where it is absent, rows are used up and wait for nothing. */
+  reseal?(): Promise<void>
 }
 
 type Rooms = {
@@ -125,6 +127,7 @@ export function createDeliveryKeys(rooms: Rooms) {
         await names.replace()
         await renameRows(rooms)
       }
+      for (const { reseal } of holders) await reseal?.()
       isOpen = true
       if (lost.length > 0) await keyRecords.remove(lost)
       return { id, removed }

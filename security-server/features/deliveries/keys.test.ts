@@ -140,10 +140,17 @@ await onBoth('keys of deliveries', async (t, made) => {
     const first = structured({ id: 'K-1', partitionkey: 'k', data: 1 })
     const { id } = (await hand(made, first)).body
     const [before] = await keysOf(sender)
+    const resealed: string[] = []
+    const { eventSeals } = sender.offers()
+    eventSeals.addHolder({
+      ...{ sealedWith: async () => 0, dropSealedWith: async () => 0 },
+      reseal: async () => void resealed.push(eventSeals.keys.current),
+    })
     const rotated = (await sender.operation('rotateDeliveryKey', { body: undefined })) as {
       body: { id: string; removed: number }
     }
     t.match(rotated.body, { removed: 0 })
+    t.strictSame(resealed, [rotated.body.id], 'what is to stay is sealed with the new one')
     t.not(rotated.body.id, before!.id)
     t.equal((await hand(made, first)).body['id'], id, 'a repetition')
     await hand(made, { id: 'K-2', partitionkey: 'k', data: 2 })
