@@ -81,9 +81,10 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
     ...{ clock, most: times.most },
     ...{ idleMs: times.idleMinutes * MINUTE_MS, wholeMs: times.wholeMinutes * MINUTE_MS },
   })
+  const addressOf = createAddressOf(listen.proxies)
   const app = createHttpService({
     ...{ name: 'people', log, logRequests: false, rateLimit: RATE, ...(await tlsOf(listen)) },
-    addressOf: createAddressOf(listen.proxies),
+    addressOf,
     answerFailure: (thrown, request, reply) => failed(thrown, request, reply),
   })
   // Without the address of whoever asks.
@@ -157,7 +158,7 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
     count: (what) => questions.inc({ what }),
   })
   otherRoutes(app, { place, reading })
-  stopRoutes(app, { place, reading, systems, server, asking })
+  stopRoutes(app, { place, reading, systems, server, asking, clock, addressOf })
   await app.listen({ host: listen.address, port: listen.port })
   log.info({ url: login.baseUrl }, 'people are served')
   const looking = lookUntilKnown(systems, serviceCode)

@@ -6,6 +6,7 @@ import { CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-pro
 import { type Answering, type FakeSystem, send, startUsageServer } from '#test/fakes/usage-systems.ts'
 import { startPortal } from '../portal-fixture.ts'
 import { readAsked, readNotices } from './read-notices.ts'
+import { createStopBound } from './stop.ts'
 
 const PERSON = 'P00000042'
 const ID = '3f2b1c00-0000-4000-8000-000000000001'
@@ -102,7 +103,35 @@ t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
   t.same(keeper.stopped, [[TOKEN, '']], 'about nobody')
   for (const bad of ['', '?system=x&token=y', `?system=${'0'.repeat(16)}&token=${TOKEN}`])
     t.equal((await stranger.visit(at(`/notices/stop${bad}`), { form: { a: 'b' } })).status, 400, bad)
+  const statuses: number[] = []
+  for (let i = 0; i < 7; i++) statuses.push((await stranger.visit(link, { form: { a: 'b' } })).status)
+  t.ok(statuses.includes(429), 'not without bound')
+  t.ok(keeper.stopped.length <= 6)
   t.notMatch(portal.lines.join(''), /P00000042|mail\.example|kkkk/, 'no line says who or where')
+})
+
+t.test('who has a link stops messages so often, from one network and from all', (t) => {
+  const now = { at: Date.parse('2026-11-29T12:00:00Z') }
+  const wait = createStopBound(() => now.at)
+  const times = (count: number, address: (i: number) => string): number[] =>
+    Array.from({ length: count }, (_, i) => wait(address(i)))
+  t.strictSame(
+    times(3, (i) => `192.0.2.${i}`),
+    [0, 0, 1],
+    'two a second of everybody',
+  )
+  for (let i = 0; i < 6; i++) {
+    now.at += 1_000
+    t.equal(wait(`2001:db8::${i}`), 0)
+  }
+  now.at += 1_000
+  t.equal(wait('2001:db8::f'), 53, 'six a minute of one network')
+  t.strictSame(
+    times(2, (i) => `198.51.100.${i}`),
+    [0, 0],
+    'which takes nothing from others',
+  )
+  t.end()
 })
 
 t.test('what a system says is taken as the description has it, or not', (t) => {

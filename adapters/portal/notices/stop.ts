@@ -1,10 +1,15 @@
 /**
- * Stops messages by the link of one, for whoever has it: no login, no session. Guarantees that reading the page stops nothing, and that
- * the token goes to the one system that the link means and does nothing else there.
+ * Stops messages by the link of one, for whoever has it: no login, no session. Guarantees that reading the page stops nothing, that
+ * the token goes to the one system that the link means and does nothing else there, and that strangers cannot make the portal ask systems
+ * for long or often.
  */
 import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { limitCalls } from '#adapters/kit/limit-calls.ts'
+import type { Clock } from '#platform/clock.ts'
+import { createCounter } from '#platform/http-service/rate-limit.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
+import { Fault } from '#schemas/fault.ts'
 import { STOP_PATH, systemTag } from '#schemas/notices.ts'
 import type { FindSystems } from '../asking/find-systems.ts'
 import type { OwnServer } from '../asking/own-server.ts'
@@ -20,7 +25,15 @@ const AT = '/notices/stop'
 const TAG = /^[0-9a-f]{16}$/
 const TOKEN = /^[A-Za-z0-9_-]{43}$/
 
+/** Of one network, and of everybody. */
+const OF_ONE = { perSecond: 6, perMinute: 6 }
+const OF_ALL = { perSecond: 2, perMinute: 120 }
+const AT_ONCE = { running: 2, waiting: 8 }
+
 type Rooms = {
+  clock: Clock
+  /** Of whoever asks. */
+  addressOf(request: FastifyRequest): string
   place: Place
   reading: Reading
   systems: Pick<FindSystems, 'offering'>
@@ -29,7 +42,9 @@ type Rooms = {
 }
 
 export function stopRoutes(app: FastifyInstance, rooms: Rooms): void {
-  const { place, reading } = rooms
+  const { place, reading, addressOf } = rooms
+  const wait = createStopBound(rooms.clock)
+  const turns = limitCalls({ ...AT_ONCE, waitMs: rooms.asking.answerMs })
   const say = (reply: FastifyReply, reader: Reader, of: string, status: number): FastifyReply => {
     const { words } = reader
     const link = { href: '/', text: words('message.back') }
@@ -55,12 +70,25 @@ export function stopRoutes(app: FastifyInstance, rooms: Rooms): void {
     const reader = reading(request)
     const meant = meantBy(request)
     if (meant === undefined) return say(reply, reader, 'notices.noLink', 400)
-    const status = await pass(meant, rooms)
+    const waitSeconds = wait(addressOf(request))
+    if (waitSeconds > 0) {
+      reply.header('retry-after', waitSeconds)
+      throw new Fault('too_many_requests')
+    }
+    // 0 also where too many others wait.
+    const status = await turns.run(() => pass(meant, rooms)).catch(() => 0)
     if (status === 200) return say(reply, reader, 'notices.stopped', 200)
     return status === 400
       ? say(reply, reader, 'notices.noLink', 400)
       : say(reply, reader, 'notices.away', 502)
   })
+}
+
+/** Seconds to wait, or 0. What one network sends beyond its own bound takes nothing from others. */
+export function createStopBound(clock: Clock): (address: string) => number {
+  const ofOne = createCounter(OF_ONE, clock)
+  const ofAll = createCounter(OF_ALL, clock)
+  return (address) => ofOne(address) || ofAll('all')
 }
 
 function meantBy(request: FastifyRequest): { system: string; token: string } | undefined {
