@@ -41,6 +41,8 @@ type Offers = {
 /** Questions of one client at once. */
 const UNDER_WAY = 16
 const DAY_SECONDS = 86_400
+/** For so long after its time is over a request that nobody answered can be asked for. */
+const UNANSWERED_DAYS = 30
 
 export const consents: FeatureModule<Ground, Offers> = {
   name: 'consents',
@@ -96,8 +98,9 @@ export const consents: FeatureModule<Ground, Offers> = {
         {
           ...{ kind: 'forget-consents', everySeconds: DAY_SECONDS, immediately: true },
           run: async ({ signal }) => {
-            const before = new Date(clock() - keepDays * DAY_SECONDS * 1000).toISOString()
-            while (!signal.aborted && (await store.forget(before)));
+            const ago = (days: number): string => new Date(clock() - days * DAY_SECONDS * 1000).toISOString()
+            const [before, unanswered] = [ago(keepDays), ago(UNANSWERED_DAYS)]
+            while (!signal.aborted && (await store.forget(before, unanswered)));
           },
         },
       ],

@@ -73,4 +73,14 @@ export const consentMigrations: Record<string, Migration> = {
       await schema.createIndex('consent_presented').unique().on('consent').columns(['presented']).execute()
     },
   },
+  'security-server-consents-003': {
+    async up({ schema }: Kysely<unknown>) {
+      // How many requests of a client wait is counted before each new one.
+      await schema
+        .createIndex('consent_request_waiting')
+        .on('consent_request')
+        .columns(['client', 'state', 'valid_until'])
+        .execute()
+    },
+  },
 }

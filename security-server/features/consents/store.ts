@@ -150,8 +150,11 @@ export function createConsentStore(database: Database) {
         ...{ calls: Number(calls), inForce: Number(active) },
       }))
     },
-    /** Removes consents that ended before this time, with what was done under them, and old requests. True while there are more. */
-    forget: (before: string): Promise<boolean> =>
+    /**
+     * Removes consents that ended before this time, with what was done under them, old requests, and those that nobody had answered when their
+     * time was over before `unanswered`. True while there are more.
+     */
+    forget: (before: string, unanswered: string): Promise<boolean> =>
       inTransaction(tables, async (transaction) => {
         const old = await transaction
           .selectFrom('consent')
@@ -165,6 +168,11 @@ export function createConsentStore(database: Database) {
           await transaction.deleteFrom('consent').where('number', 'in', numbers).execute()
         }
         await transaction.deleteFrom('consent_request').where('valid_until', '<', before).execute()
+        await transaction
+          .deleteFrom('consent_request')
+          .where('state', '=', 'REQUESTED')
+          .where('valid_until', '<', unanswered)
+          .execute()
         return numbers.length === AT_ONCE
       }),
   }

@@ -257,7 +257,7 @@ await eachDatabase(t, async (database, t, url) => {
     await one.take(ask('G2'))
     const counts = { contract: CONTRACT, given: 2, withdrawn: 1, calls: 1, inForce: 0 }
     t.same(await one.store.counts(subsystem, iso(world.now)), [counts])
-    await one.store.forget(iso(world.now + 1))
+    await one.store.forget(iso(world.now + 1), iso(0))
     t.equal((await one.store.counts(subsystem, iso(world.now)))[0]!.given, 1, 'one that ended')
   })
 
@@ -282,5 +282,15 @@ await eachDatabase(t, async (database, t, url) => {
     t.equal(await one.store.add({ ...first, presented }, { record: 1 }), 'added')
     t.equal(await one.store.add({ ...second, presented }, { record: 1 }), 'presented_before')
     t.equal(await one.store.byNumber(second.number), undefined, 'one presentation, one consent')
+    const unanswered = randomUUID()
+    await requests.add({
+      ...{ request: unanswered, token_hash: 'h2', subsystem: 'S', client: CLIENT, contract: CONTRACT },
+      ...{ person: await one.nameOf(person('H2')), return_url: 'https://x', asked_at: iso(world.now) },
+      ...{ valid_until: iso(world.now + DAY), state: 'REQUESTED', number: null },
+    })
+    await one.store.forget(iso(0), iso(world.now + DAY))
+    t.ok(await requests.byId(unanswered))
+    await one.store.forget(iso(0), iso(world.now + DAY + 1))
+    t.same([await requests.byId(unanswered), (await requests.byToken('h'))?.state], [undefined, 'GIVEN'])
   })
 })
