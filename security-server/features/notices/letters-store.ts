@@ -36,6 +36,14 @@ export function createLetterStore(database: Database) {
         .orderBy('next_at')
         .limit(limit)
         .execute(),
+    /** Whether it is still to be sent: it goes with its wish. */
+    isWaiting: async (id: string): Promise<boolean> =>
+      (await tables
+        .selectFrom('notice_letter')
+        .select('id')
+        .where('id', '=', id)
+        .where('state', '=', 'WAITING')
+        .executeTakeFirst()) !== undefined,
     /** `error` contains no address. */
     tried: async (id: string, q: { error: string; nextAt: number }): Promise<void> => {
       await tables

@@ -33,6 +33,9 @@ type Filter = {
   general: string[]
 }
 
+/** `nextEnd`: when something of what is withheld is told, if nobody ends that earlier. */
+type TrackerFilter = Filter & { nextEnd: string | undefined }
+
 export type NoticeRooms = {
   server: ServerId
   clock: Clock
@@ -45,7 +48,7 @@ export type NoticeRooms = {
   uses: UsesStore
   letters: LetterStore
   personUses: NewUses
-  tracker: { isOn(subsystem: string): boolean; filterFor(subsystem: string): Promise<Filter> }
+  tracker: { isOn(subsystem: string): boolean; filterFor(subsystem: string): Promise<TrackerFilter> }
 }
 
 export const iso = (ms: number): string => new Date(ms).toISOString()

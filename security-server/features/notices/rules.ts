@@ -18,8 +18,8 @@ export const CODE_REST_MS = 10 * 60_000
 export const CODE_MS = DAY_MS
 /** Between two messages that are sent at once. */
 export const REST_MS = 15 * 60_000
-/** How often what is withheld is looked at again. */
-export const LOOK_MS = 60_000
+/** At the latest what waits is looked at again: somebody may have ended an exception. */
+const LOOK_MS = HOUR_MS
 /** How long nothing is sent to an address whose owner said that they did not ask. */
 export const BLOCK_MS = 30 * DAY_MS
 
@@ -60,6 +60,14 @@ export function nextLook(mode: NoticeMode, now: number, restUntil: string | null
   const at = mode === 'at_once' ? now : nextDigest(mode, now)
   const rest = restUntil === null ? at : Date.parse(restUntil)
   return new Date(Math.max(at, rest)).toISOString()
+}
+
+/** When what is withheld or told by its month alone is looked at again: not before any of it can be told, but within the hour. */
+export function lookAgain(now: number, nextEnd: string | undefined): string {
+  const at = new Date(now)
+  const nextMonth = Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1)
+  const end = nextEnd === undefined ? Number.POSITIVE_INFINITY : Date.parse(nextEnd)
+  return new Date(Math.min(now + LOOK_MS, nextMonth, end)).toISOString()
 }
 
 /** Every day at five, or on Mondays. */

@@ -24,6 +24,9 @@ export async function sendLetters(channel: Channel, rooms: NoticeRooms, signal?:
   const workers = Array.from({ length: AT_ONCE }, async () => {
     for (let letter = due.shift(); letter !== undefined; letter = due.shift()) {
       if (signal?.aborted === true) return
+      // Somebody may have stopped all meanwhile, or ended the wish.
+      if ((await rooms.wishes.stopped()) !== undefined) return
+      if (!(await rooms.letters.isWaiting(letter.id))) continue
       await sendOne(letter, channel, rooms)
     }
   })

@@ -5,20 +5,32 @@
 import { idText, memberOf, parseClientId } from '#schemas/identifiers.ts'
 import type { UsesTold } from './render-letter.ts'
 import { iso, type NoticeRooms } from './rooms.ts'
-import { LOOK_MS, nextDay, nextLook, REST_MS } from './rules.ts'
+import { lookAgain, nextDay, nextLook, REST_MS } from './rules.ts'
 import type { DueWish } from './uses-store.ts'
 
 const MOST_WISHES = 100
 const AT_ONCE = 1000
 const HOUR_MS = 3_600_000
 
-type Judged = { told: { idx: number; client: string | undefined }[]; never: number[]; waiting: number }
+type Judged = {
+  told: { idx: number; client: string | undefined }[]
+  never: number[]
+  waiting: number
+  nextEnd: string | undefined
+}
 
 export async function writeLetters(rooms: NoticeRooms, signal?: AbortSignal): Promise<void> {
   if ((await rooms.wishes.stopped()) !== undefined) return
-  for (const wish of await rooms.uses.due(rooms.clock(), MOST_WISHES)) {
-    if (signal?.aborted === true) return
-    await writeOne(wish, rooms)
+  const seen = new Set<string>()
+  for (;;) {
+    const due = await rooms.uses.due(rooms.clock(), MOST_WISHES)
+    const fresh = due.filter(({ id }) => !seen.has(id))
+    if (fresh.length === 0) return
+    for (const wish of fresh) {
+      if (signal?.aborted === true) return
+      seen.add(wish.id)
+      await writeOne(wish, rooms)
+    }
   }
 }
 
@@ -30,28 +42,30 @@ async function writeOne(wish: DueWish, rooms: NoticeRooms): Promise<void> {
   const counted = `sent ${wish.person}`
   const sent = await uses.sentOn(counted, now)
   if (sent >= settings.perDay) return uses.lookLater(wish.id, nextDay(now))
-  const { told, never, waiting } = await judge(wish, rooms)
+  const { told, never, waiting, nextEnd } = await judge(wish, rooms)
   const done = [...told.map(({ idx }) => idx), ...never]
   const isLast = sent + 1 >= settings.perDay
   const restUntil = isLast ? nextDay(now) : iso(now + REST_MS)
   if (told.length === 0) {
-    const again = wish.mode === 'at_once' ? iso(now + LOOK_MS) : nextLook(wish.mode, now, null)
+    const again = wish.mode === 'at_once' ? lookAgain(now, nextEnd) : nextLook(wish.mode, now, null)
     return uses.tell({ wish, done, lookAt: waiting > 0 ? again : null, now })
   }
   const parties = new Set(told.flatMap(({ client }) => (client === undefined ? [] : [memberIn(client)])))
   const fields: UsesTold = {
     ...{ uses: told.length, parties: parties.size, isMore: wish.is_more === 1, isLast },
   }
-  const lookAt = waiting > 0 ? nextLook(wish.mode, now, restUntil) : null
+  const rested = nextLook(wish.mode, now, restUntil)
+  const again = wish.mode === 'at_once' ? lookAgain(now, nextEnd) : rested
+  const lookAt = waiting === 0 ? null : [again, rested].sort().at(-1)!
   await uses.tell({ wish, done, lookAt, letter: { fields, restUntil, counted }, now })
 }
 
 /** As the tracker would answer now. What is told by its month alone waits for the month's end, so that no message says its day. */
 async function judge(wish: DueWish, { uses, tracker, personUses, clock }: NoticeRooms): Promise<Judged> {
   const month = iso(clock()).slice(0, 7)
-  const filter = await tracker.filterFor(wish.subsystem)
+  const { nextEnd, ...filter } = await tracker.filterFor(wish.subsystem)
   const indexes = await uses.usesOf(wish.id)
-  const judged: Judged = { told: [], never: [], waiting: 0 }
+  const judged: Judged = { told: [], never: [], waiting: 0, nextEnd }
   for (let at = 0; at < indexes.length; at += AT_ONCE) {
     const some = indexes.slice(at, at + AT_ONCE)
     const found = new Map((await personUses.judge({ ...filter, indexes: some })).map((one) => [one.idx, one]))

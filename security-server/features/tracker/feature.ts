@@ -64,8 +64,8 @@ export const tracker: FeatureModule<Ground, { tracker: Tracker; trackerFilter: T
     const trackerFilter: TrackerFilter = {
       isOn: (subsystem) => isOn(parseSubsystemId(subsystem), rooms),
       filterFor: async (subsystem) => {
-        const { general, withheld } = await questionFor({ client: '', subsystem }, {}, rooms)
-        return { subsystem, general, withheld }
+        const { general, withheld, nextEnd } = await questionFor({ client: '', subsystem }, {}, rooms)
+        return { subsystem, general, withheld, nextEnd }
       },
       answerNotices: (paths) => {
         noticePaths = paths

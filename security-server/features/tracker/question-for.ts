@@ -1,4 +1,4 @@
-/** The question to the index by person for one subsystem, without what is withheld today. */
+/** The question to the index by person for one subsystem, without what is withheld today. `nextEnd`: when the first of that is told. */
 import type { Period } from './read-question.ts'
 import type { TrackerRooms, UsesQuestion } from './rooms.ts'
 
@@ -9,12 +9,15 @@ export async function questionFor(
   { subsystem }: AskedTracker,
   period: Period,
   { store, clock }: Pick<TrackerRooms, 'store' | 'clock'>,
-): Promise<Pick<UsesQuestion, 'subsystem' | 'from' | 'to' | 'general' | 'withheld'>> {
+): Promise<
+  Pick<UsesQuestion, 'subsystem' | 'from' | 'to' | 'general' | 'withheld'> & { nextEnd: string | undefined }
+> {
   const exceptions = await store.inForce(subsystem, new Date(clock()).toISOString())
   const rules = await store.rules(subsystem)
   const of = (scope: string): string[] =>
     exceptions.filter((one) => one.scope === scope).map(({ target }) => target)
   const general = [...rules.values()].filter(({ isGeneral }) => isGeneral).map(({ service }) => service)
   const records = of('message').map(Number)
-  return { subsystem, general, ...period, withheld: { records, contracts: of('contract') } }
+  const [nextEnd] = exceptions.map(({ ends_at: at }) => at).sort()
+  return { subsystem, general, nextEnd, ...period, withheld: { records, contracts: of('contract') } }
 }

@@ -133,8 +133,10 @@ export type NoticePaths = {
 export type TrackerFilter = {
   /** Whether the subsystem has a tracker now. */
   isOn(subsystem: string): boolean
-  /** What is withheld and what is told in general terms today. */
-  filterFor(subsystem: string): Promise<Pick<UsesQuestion, 'subsystem' | 'general' | 'withheld'>>
+  /** What is withheld and what is told in general terms today; `nextEnd`: when the first of what is withheld is told. */
+  filterFor(
+    subsystem: string,
+  ): Promise<Pick<UsesQuestion, 'subsystem' | 'general' | 'withheld'> & { nextEnd: string | undefined }>
   /** From now on these answer what people ask about notices. */
   answerNotices(paths: NoticePaths): void
 }

@@ -46,10 +46,13 @@ export function createTrackerStore(database: Database) {
   const tables = tablesOf<Tables>(database)
   return {
     /** What is withheld at this time. */
-    inForce: (subsystem: string, now: string): Promise<{ scope: string; target: string }[]> =>
+    inForce: (
+      subsystem: string,
+      now: string,
+    ): Promise<Pick<ExceptionRow, 'scope' | 'target' | 'ends_at'>[]> =>
       tables
         .selectFrom('tracker_exception')
-        .select(['scope', 'target'])
+        .select(['scope', 'target', 'ends_at'])
         .where('subsystem', '=', subsystem)
         .where('ends_at', '>', now)
         .where('ended_at', 'is', null)
