@@ -181,8 +181,20 @@ await eachDatabase(t, async (database, t, url) => {
     t.equal((await one.store.byNumber(number))!.uses, 3)
     const [first] = await one.store.uses(number, { limit: 1 })
     const { request_id: id, service } = first!
-    t.same(await one.store.consentsOf([id, 'R-0']), new Map([[`${id} ${service}`, number]]))
+    t.same(await one.store.consentsOf([id, 'R-0']), new Map([[`${id} ${service} ${CLIENT}`, number]]))
     t.same(await one.store.consentsOf([]), new Map())
+    const client = 'DEV/GOV/3/x'
+    const other = await give(one, 'E2', { client })
+    await one.take({ ...ask('E2', { client }), ids: { id: 'Q-1', requestId: id } })
+    await one.write()
+    t.same(
+      await one.store.consentsOf([id]),
+      new Map([
+        [`${id} ${service} ${CLIENT}`, number],
+        [`${id} ${service} ${client}`, other.number],
+      ]),
+      'another client may choose the same request id',
+    )
     const rest = await one.store.uses(number, { after: { at: first!.time, id: first!.request_id }, limit: 9 })
     t.equal(rest.length, 2, 'a page goes on where the one before ended')
   })

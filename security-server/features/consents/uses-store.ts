@@ -66,16 +66,19 @@ export function createUseStore(database: Database) {
           .where('number', '=', use.number)
           .execute()
       }),
-    /** The consents under which these calls were made: number by request id and service. */
+    /** The consents under which these calls were made: number by request id, service and client, since clients choose request ids. */
     consentsOf: async (requestIds: string[]): Promise<Map<string, string>> => {
       if (requestIds.length === 0) return new Map()
       const rows = await tables
         .selectFrom('consent_use')
-        .select(['number', 'request_id', 'service'])
+        .innerJoin('consent', 'consent.number', 'consent_use.number')
+        .select(['consent_use.number', 'request_id', 'service', 'client'])
         .where('request_id', 'in', requestIds)
         .limit(AT_ONCE)
         .execute()
-      return new Map(rows.map(({ number, request_id, service }) => [`${request_id} ${service}`, number]))
+      return new Map(
+        rows.map(({ number, request_id, service, client }) => [`${request_id} ${service} ${client}`, number]),
+      )
     },
     /** Calls under standing consents that no number bounds. */
     addUses: (uses: readonly UseRow[]): Promise<void> =>

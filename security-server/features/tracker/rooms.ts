@@ -159,7 +159,7 @@ export type TrackerRooms = {
   complaints: ComplaintRooms
   /** Undefined where the settings have no notices. */
   notices(): NoticePaths | undefined
-  /** The numbers of the consents under which calls were made, by request id and service. */
+  /** The numbers of the consents under which calls were made, by request id, service and client. */
   consentsOf(requestIds: string[]): Promise<Map<string, string>>
   count(answer: 'answered' | 'refused' | 'failed'): void
 }

@@ -143,7 +143,8 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
     }),
     complaints: complaintRooms(t, database, acts),
     notices: () => undefined,
-    consentsOf: async (ids) => new Map(ids.map((id) => [`${id} ${idText(SERVICE)}`, `of ${id}`])),
+    consentsOf: async (ids) =>
+      new Map(ids.map((id) => [`${id} ${idText(SERVICE)} ${idText(CLIENT)}`, `of ${id}`])),
     count: () => undefined,
   }
   const tracker = createTracker(rooms)

@@ -54,7 +54,8 @@ async function usageOf(
   const mass = row.isMass ? { isMass: true as const } : {}
   if (isGeneral)
     return { messageId: '', time: row.told, role, ...described, outcome, ...mass, isGeneral: true }
-  const consent = role === 'provider' ? consents.get(`${row.request_id} ${row.service}`) : undefined
+  const consent =
+    role === 'provider' ? consents.get(`${row.request_id} ${row.service} ${row.client}`) : undefined
   return {
     ...{ messageId: row.query_id, requestId: row.request_id, time: row.time, role },
     ...described,
