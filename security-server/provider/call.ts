@@ -54,14 +54,14 @@ export async function call(intent: Intent, rooms: ProviderRooms): Promise<Filter
   })
 }
 
-/** Only a mandate of the user, which a mandate service has confirmed. */
+/** Only a mandate of the user, which a mandate service has confirmed, and only a person: a party with a member class is an organisation. */
 function representedIn({ request, terms, representation }: Intent): string | undefined {
   const { representedParty: party } = request.actors
   const rule = terms.representation
   const isOfUser = rule?.check === 'mandateService' && rule.delegate === 'user'
-  return party !== undefined && isOfUser && representation.representation === 'checked'
-    ? codesOf(party).memberCode
-    : undefined
+  if (party === undefined || !isOfUser || representation.representation !== 'checked') return undefined
+  const { memberClass, memberCode } = codesOf(party)
+  return memberClass === '' ? memberCode : undefined
 }
 
 const METADATA = {

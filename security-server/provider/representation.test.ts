@@ -206,6 +206,26 @@ t.test('each check in both protocols', async (t) => {
   }
 })
 
+t.test(
+  'a service for people hears of a represented person, and of no organisation with the same code',
+  async (t) => {
+    const { url } = made.service
+    Object.assign(made.service, { type: 'OPENAPI', url: 'tracker:' })
+    t.teardown(() => Object.assign(made.service, { url }))
+    grant('EMTA:FILER')
+    const heard: unknown[] = []
+    const tracker: ProviderRooms['tracker'] = {
+      take: async ({ represented }) => {
+        heard.push(represented)
+        throw new Fault('too_many_requests')
+      },
+    }
+    const rooms = under(asks(), { tracker })
+    for (const party of ['10391131', 'COM/10391131']) await refused(await asRest({ ...PEOPLE, party }), rooms)
+    t.strictSame(heard, ['10391131', undefined])
+  },
+)
+
 t.test('hostile requests', async (t) => {
   Object.assign(made.service, { type: 'OPENAPI' })
   grant('EMTA:FILER')
