@@ -11,8 +11,10 @@ for (const [network, bits] of [
   forbidden.addSubnet(network, bits, 'ipv4')
 for (const [network, bits] of [
   ['fe80::', 10],
+  ['fec0::', 10], // site-local, which some machines still route
   ['ff00::', 8],
   ['64:ff9b::', 96], // NAT64 and 6to4 hold an IPv4 address that was not looked at
+  ['64:ff9b:1::', 48],
   ['2002::', 16],
 ] as const)
   forbidden.addSubnet(network, bits, 'ipv6')

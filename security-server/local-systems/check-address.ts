@@ -73,6 +73,8 @@ forbidden.addSubnet('240.0.0.0', 4, 'ipv4') // reserved, broadcast
 forbidden.addAddress('100.100.100.200', 'ipv4') // metadata of one more cloud
 forbidden.addAddress('192.0.0.192', 'ipv4') // and another
 forbidden.addSubnet('fe80::', 10, 'ipv6')
+forbidden.addSubnet('fec0::', 10, 'ipv6') // site-local
+forbidden.addSubnet('64:ff9b:1::', 48, 'ipv6') // NAT64 of a network's own: where in it the IPv4 address is, only that network knows
 forbidden.addSubnet('ff00::', 8, 'ipv6')
 forbidden.addAddress('::', 'ipv6')
 forbidden.addAddress('fd00:ec2::254', 'ipv6')
@@ -170,7 +172,7 @@ function embeddedIpv4(address: string): string | undefined {
     [groups[at]! >> 8, groups[at]! & 0xff, groups[at + 1]! >> 8, groups[at + 1]! & 0xff].join('.')
   const leading = groups.slice(0, 5).every((group) => group === 0)
   if (leading && (groups[5] === 0xffff || (groups[5] === 0 && groups[6] !== 0))) return tail(6)
-  if (groups[0] === 0x64 && groups[1] === 0xff9b) return tail(6)
+  if (groups[0] === 0x64 && groups[1] === 0xff9b && groups[2] === 0) return tail(6)
   return groups[0] === 0x2002 ? tail(1) : undefined
 }
 

@@ -308,6 +308,8 @@ void t.test('probes: the real ports of a registered address, the certificate com
     '0.0.0.0',
     '::',
     'fe80::1',
+    'fec0::1',
+    '64:ff9b:1::1',
     '::ffff:169.254.169.254',
     '2002:7f00:1::',
     '224.0.0.1',
