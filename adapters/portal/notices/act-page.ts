@@ -1,7 +1,8 @@
 /** What each system did with a wish, or its end, as the systems answer; then the way back to the list. */
 import { frameOf, type Place } from '../pages/frame.ts'
 import { type Html, html, NOTHING } from '../pages/html.ts'
-import { type Answers, progressItem, type SignedIn, whyNot } from './list-page.ts'
+import { progressItem, type SignedIn, whyNot } from './list-page.ts'
+import type { Told } from './one-first.ts'
 import { readAsked } from './read-notices.ts'
 
 export async function* actPage(q: {
@@ -9,7 +10,7 @@ export async function* actPage(q: {
   reader: SignedIn
   kind: 'asked' | 'ended'
   all: number
-  answers: Answers
+  answers: AsyncGenerator<Told>
   failed(thrown: unknown): void
 }): AsyncGenerator<string> {
   const { words, session } = q.reader
@@ -20,6 +21,11 @@ export async function* actPage(q: {
   try {
     for await (const { system, answer } of q.answers) {
       if (session.ended.aborted) break
+      if (answer === 'first') {
+        const count = words('asking.count', { done: ++done, all: q.all })
+        yield progressItem({ system, text: words('notices.first'), isGood: false }, count)
+        continue
+      }
       const isDone = 'status' in answer && answer.status === 200
       const asked = isDone && q.kind === 'asked' ? readAsked(answer.json) : undefined
       const isGood = q.kind === 'asked' ? asked !== undefined : isDone

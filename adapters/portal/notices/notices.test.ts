@@ -4,7 +4,9 @@ import t from 'tap'
 import { NOTICES_PATH } from '#schemas/notices.ts'
 import { CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { type Answering, type FakeSystem, send, startUsageServer } from '#test/fakes/usage-systems.ts'
+import type { System } from '../asking/find-systems.ts'
 import { startPortal } from '../portal-fixture.ts'
+import { askOneFirst } from './one-first.ts'
 import { readAsked, readNotices } from './read-notices.ts'
 import { createStopBound } from './stop.ts'
 
@@ -109,6 +111,38 @@ t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
   t.ok(keeper.stopped.length <= 6)
   t.notMatch(portal.lines.join(''), /P00000042|mail\.example|kkkk/, 'no line says who or where')
 })
+
+t.test(
+  'an address that nobody confirmed gets the code of one system; each system is a question',
+  async (t) => {
+    const systems = ['a', 'b', 'c', 'd'].map((id) => ({
+      id: `DEV/GOV/1/${id}`,
+      name: id,
+    })) as never as System[]
+    const notice = { id: ID, channel: 'email', address: 'a…@b.example', mode: 'daily', state: 'asked' }
+    const run = async (of: (id: string) => unknown, questions = 9) => {
+      const answers = askOneFirst(systems, {
+        mayAsk: () => questions-- > 0,
+        async *each(some) {
+          for (const system of some) yield { system, answer: of(system.name) as never }
+        },
+      })
+      const told: unknown[] = []
+      for await (const { answer } of answers)
+        told.push(typeof answer === 'object' && 'status' in answer ? answer.status : answer)
+      return told
+    }
+    const good = (state: string) => ({ status: 200, json: { notice: { ...notice, state } } })
+    t.same(await run(() => good('asked')), [200, 'first', 'first', 'first'])
+    t.same(await run(() => good('confirmed')), [200, 200, 200, 200])
+    t.same(await run(() => good('confirmed'), 1), [200, 429, 429, 200], 'in the order of the answers')
+    t.same(await run((id) => (id === 'a' ? { status: 404 } : good('asked'))), [404, 200, 'first', 'first'])
+    t.same(await run(() => ({ status: 404 }), 1), [404, 404, 429, 429])
+    const lost = { why: 'late', code: '', isOpen: true }
+    t.same(await run(() => lost), [lost, 'first', 'first', 'first'], 'it may have sent its code')
+    t.same(await run(() => ({ status: 200, json: 'x' })), [200, 'first', 'first', 'first'], 'one that lies')
+  },
+)
 
 t.test('who has a link stops messages so often, from one network and from all', (t) => {
   const now = { at: Date.parse('2026-11-29T12:00:00Z') }

@@ -6,6 +6,7 @@ import { messagePage } from '../pages/welcome.ts'
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
 import { actPage } from './act-page.ts'
 import { listPage } from './list-page.ts'
+import { askOneFirst } from './one-first.ts'
 import { CHANNELS, isNoticeId } from './read-notices.ts'
 
 const NOTICES = '/notices'
@@ -53,7 +54,11 @@ async function ask(visit: Visit, rooms: Rooms): Promise<Answer> {
     return plain(visit, rooms, 'notices.incomplete')
   const language = NOTICE_LANGUAGES.find((one) => one === reader.look.language) ?? 'en'
   const json = { channel, address, mode, language }
-  const answers = askAll(systems, visit, rooms, { method: 'POST', json })
+  const answers = askOneFirst(systems, {
+    // Under way it is as one question.
+    mayAsk: () => rooms.asking.mayAsk(reader.session, AbortSignal.abort()),
+    each: (some) => askAll(some, visit, rooms, { method: 'POST', json }),
+  })
   return { page: actPage({ ...pageOf(visit, rooms), kind: 'asked', all: systems.length, answers }) }
 }
 
