@@ -92,7 +92,7 @@ function hasOther(names: readonly string[], wanted: string, but: string): boolea
 /** What frameworks make of a name: without case, with dots, spaces and underscores alike, without brackets behind it. */
 function fold(name: string): string {
   return name
-    .split('\0', 1)[0]!
+    .replace(/\0.*$/s, '')
     .normalize('NFKC')
     .toLowerCase()
     .trim()

@@ -8,7 +8,7 @@ import { foreign, type Html, html, NOTHING } from '../pages/html.ts'
 import { ICONS } from '../pages/icons.ts'
 import { CHANNELS, readNotices, type ShownNotice } from './read-notices.ts'
 
-export type Answers = AsyncGenerator<{ system: System; answer: JsonAnswer | NotCalled }>
+type Answers = AsyncGenerator<{ system: System; answer: JsonAnswer | NotCalled }>
 export type SignedIn = Reader & { session: Session }
 type Words = Reader['words']
 
