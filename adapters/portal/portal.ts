@@ -141,7 +141,7 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
           log,
           metrics,
         })
-  if (wallets !== undefined) walletSignInRoutes(app, { ...signIn, wallets, place })
+  if (wallets !== undefined) walletSignInRoutes(app, { ...signIn, wallets, place, addressOf })
   const { serviceCode, atOnce, wholeMs } = asking
   const ask = createAskAll({ server, serviceCode, atOnce, wholeMs, limits: asking })
   const inTurn = createAsking({ ...asking, ask, country: person.country, clock })

@@ -1,4 +1,4 @@
-/** Attempts to log in with a wallet, in memory and for minutes. The oldest give way when there are too many. */
+/** Attempts to log in with a wallet, in memory and for minutes. When there are too many a new one is refused: nobody who began is put out. */
 import { createHash, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Asked } from '#core/presentation/asked.ts'
 import type { JsonObject } from '#core/presentation/json.ts'
@@ -7,8 +7,8 @@ import type { RefusalReason } from '#schemas/presentation.ts'
 
 export type Flow = 'same-device' | 'cross-device'
 
-/** What a good answer leaves: the attributes that were asked for, who issued what says so, and the record that proves them. */
-export type Outcome = { attributes: Record<string, unknown>; issuers: string[]; record: string }
+/** What a good answer leaves: the attributes that were asked for, who issued what says so, and the record that proves them where one is kept. */
+export type Outcome = { attributes: Record<string, unknown>; issuers: string[]; record?: string }
 
 export type Attempt = {
   id: string
@@ -37,7 +37,8 @@ export type Attempt = {
 }
 
 type Attempts = {
-  add(attempt: Attempt): void
+  /** False, and nothing, when there are too many. */
+  add(attempt: Attempt): boolean
   find(id: string): Attempt | undefined
   /** The attempt, if `browser` is the token of the browser that began it. */
   ofBrowser(id: string, browser: string): Attempt | undefined
@@ -64,10 +65,12 @@ export function createAttempts(q: { clock: Clock; most: number }): Attempts {
     add(attempt) {
       // All last equally long, so the first are over first.
       for (const [id, { endsAt }] of attempts) {
-        if (attempts.size < q.most && endsAt > q.clock()) break
+        if (endsAt > q.clock()) break
         attempts.delete(id)
       }
+      if (attempts.size >= q.most) return false
       attempts.set(attempt.id, attempt)
+      return true
     },
     find,
     ofBrowser(id, browser) {

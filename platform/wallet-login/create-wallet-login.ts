@@ -11,6 +11,7 @@ import { Refused } from '#core/presentation/refused.ts'
 import { bindingNonce, type Transaction, writeTransaction } from '#core/presentation/transaction-data.ts'
 import { anchorsAt, type TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
 import type { Clock } from '#platform/clock.ts'
+import { Fault } from '#schemas/fault.ts'
 import type { RefusalReason } from '#schemas/presentation.ts'
 import { type Attempt, createAttempts, digestOf, type Flow, newToken, type Outcome } from './attempts.ts'
 import { makeEncryptionKey } from './encryption-key.ts'
@@ -61,13 +62,17 @@ export function createWalletLogin(q: {
   issuers(): TrustedIssuer[]
   fetchStatusList: FetchStatusList
   clock: Clock
+  /** Whether a record that proves the answer is left; without it nothing of the person is kept but the attributes, and wallets are told so. */
+  isKept: boolean
+  /** How many attempts there may be at a time. */
+  most?: number
   /** Counts outcomes by reason; nobody is named. */
   count(outcome: RefusalReason | LoginRefusal | 'answered' | 'finished'): void
 }) {
   const { settings, verifier, clock } = q
   const named = new Set(q.sources.flatMap(({ issuers }) => issuers))
   const issuersNow = (): TrustedIssuer[] => q.issuers().filter(({ name }) => named.has(name))
-  const attempts = createAttempts({ clock, most: MOST_ATTEMPTS })
+  const attempts = createAttempts({ clock, most: q.most ?? MOST_ATTEMPTS })
   const address = (what: string, id: string): string => `${settings.baseUrl}${settings.prefix}/${what}/${id}`
 
   function requestClaims(
@@ -80,7 +85,7 @@ export function createWalletLogin(q: {
       .flatMap(({ extensions }) => extensions.subjectKeyIdentifier ?? [])
     const { needed, sources, linkedBy } = q
     const links = linkedBy === undefined ? {} : { linkedBy }
-    const query = makeQuery({ needed, sources, isKept: true, authorities, ...links })
+    const query = makeQuery({ needed, sources, isKept: q.isKept, authorities, ...links })
     const signing = query.credentials.filter(({ format }) => format === 'dc+sd-jwt').map(({ id }) => id)
     // Transaction data only where every credential that may be shown can sign it: wallets refuse it for others.
     const isSigned = transaction !== undefined && signing.length === query.credentials.length
@@ -112,7 +117,7 @@ export function createWalletLogin(q: {
   }
 
   return {
-    /** `browser` belongs into a cookie that no script reads. `transaction` binds the presentation to one exchange. */
+    /** Throws `source_busy` when too many wait. `browser` belongs into a cookie that no script reads. `transaction` binds the presentation to one exchange. */
     begin(start: { flow: Flow; transaction?: Transaction }) {
       const [id, browser] = [newToken(16), newToken()]
       const { jwk, privateKey } = makeEncryptionKey()
@@ -126,12 +131,13 @@ export function createWalletLogin(q: {
         request_uri_method: 'post',
       })
       const walletUrl = `${settings.walletUrl}?${parameters}`
-      attempts.add({
+      const isTaken = attempts.add({
         ...{ id, flow: start.flow, browser: digestOf(browser), claims, asked, walletUrl },
         ...{ decryptionKey: privateKey, fetched: undefined, state: 'waiting', refusal: undefined },
         ...{ badAnswers: 0, wrongNumbers: 0, responseCode: newToken(), outcome: undefined, endsAt },
         number: String(randomInt(10 ** DIGITS)).padStart(DIGITS, '0'),
       })
+      if (!isTaken) throw new Fault('source_busy')
       return { id, browser, walletUrl, endsAt }
     },
 
@@ -222,12 +228,14 @@ export function createWalletLogin(q: {
     for (const { id, issuer } of verdict.credentials)
       if (q.sources.find((source) => source.id === id)?.issuers.includes(issuer) !== true)
         throw new Refused('issuer_untrusted', 'not one of this credential')
+    const issuers = [...new Set(verdict.credentials.map(({ issuer }) => issuer))]
+    const said = { attributes: attributesOf(verdict.credentials, q.sources), issuers }
+    if (!q.isKept) return said
     const record = writeRecord({
       ...{ request: fetched, presentations, lists, maxStatusAgeSeconds, at: question.at, verdict },
     })
     // Before the wallet hears that it was good: what is believed now must be proven later.
     verifyRecord(record, question.issuers, { maxStatusAgeSeconds })
-    const issuers = [...new Set(verdict.credentials.map(({ issuer }) => issuer))]
-    return { attributes: attributesOf(verdict.credentials, q.sources), issuers, record }
+    return { ...said, record }
   }
 }

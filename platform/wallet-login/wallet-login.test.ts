@@ -26,7 +26,7 @@ const ATTRIBUTES = { family_name: 'Mets', personal_code: 'P00000007', given_name
 type World = Awaited<ReturnType<typeof world>>
 
 /** A login on a listener of its own, and what it counted and logged. */
-async function world(verifier = testVerifier()) {
+async function world(verifier = testVerifier(), more: { isKept?: boolean; most?: number } = {}) {
   let now = NOON.getTime()
   const counted: string[] = []
   const lines: string[] = []
@@ -57,6 +57,8 @@ async function world(verifier = testVerifier()) {
     issuers: () => [state.trusted],
     fetchStatusList: async (uri) => lists[uri],
     clock: () => now,
+    isKept: true,
+    ...more,
     count: (outcome) => counted.push(outcome),
   })
   const log = createLog({ name: 'test', destination: { write: (line) => void lines.push(line) } })
@@ -137,7 +139,7 @@ void t.test('on one device, in either format, fetched in either way', async (t) 
     if (!('outcome' in finished)) return t.fail(finished.refused)
     t.strictSame(finished.outcome.attributes, { code: 'P00000007', family: 'Mets' })
     t.strictSame(finished.outcome.issuers, ['State'])
-    t.match(verifyRecord(finished.outcome.record, [state.trusted], READER).verdict, { outcome: 'accepted' })
+    t.match(verifyRecord(finished.outcome.record!, [state.trusted], READER).verdict, { outcome: 'accepted' })
     t.strictSame(here.login.finish({ ...begun, responseCode }), { refused: 'ended' }, 'given once')
   }
   t.notMatch(here.lines.join(), /P00000007|Mets|Mari/)
@@ -324,7 +326,7 @@ void t.test('a transaction is bound to what is presented', async (t) => {
   const code = codeIn(((await answer!()).json() as { redirect_uri: string }).redirect_uri)
   const finished = here.login.finish({ ...begun, responseCode: code })
   if (!('outcome' in finished)) return t.fail(finished.refused)
-  t.equal(verifyRecord(finished.outcome.record, [state.trusted], READER).boundTo(requestDigest), 'nonce')
+  t.equal(verifyRecord(finished.outcome.record!, [state.trusted], READER).boundTo(requestDigest), 'nonce')
 
   // No transaction data stands in this request, so the request itself ends with the transaction: to its second.
   here.later(500)
@@ -397,4 +399,24 @@ void t.test('the picture is the one that the library draws', async (t) => {
   const qr = drawQr(walletUrl, '')
   const dark = encodeQR(walletUrl, 'raw', { ecc: 'medium', border: 4 }).flat().filter(Boolean).length
   t.equal([...qr.matchAll(/h1v1h-1z/g)].length, dark)
+})
+
+void t.test('in a storm who began is not put out, and who wants no record has none', async (t) => {
+  const here = await world(undefined, { isKept: false, most: 2 })
+  const begun = here.login.begin({ flow: 'same-device' })
+  const { answer, request } = await walletAt(here, begun.walletUrl, { format: 'mdoc' })
+  t.match(JSON.stringify(request), /"intent_to_retain":false/)
+  const answered = await answer!()
+  here.login.begin({ flow: 'cross-device' })
+  for (let n = 0; n < 3; n++)
+    t.throws(() => here.login.begin({ flow: 'same-device' }), { code: 'source_busy' })
+  const responseCode = codeIn((answered.json() as { redirect_uri: string }).redirect_uri)
+  const finished = here.login.finish({ ...begun, responseCode })
+  t.strictSame(finished, {
+    outcome: { attributes: { code: 'P00000007', family: 'Mets' }, issuers: ['State'] },
+  })
+  here.login.begin({ flow: 'same-device' })
+  here.later(6 * MINUTE)
+  here.login.begin({ flow: 'same-device' })
+  t.equal(here.login.size(), 1, 'what is over gives way')
 })

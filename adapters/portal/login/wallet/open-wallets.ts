@@ -57,7 +57,7 @@ export async function openWallets(
   const lists = createStatusLists({ clock, mayAsk: (uri) => mayAsk(uri, issuers) })
   const { credentials } = settings
   const signing = credentials.filter(({ format }) => format === 'dc+sd-jwt')
-  const asking = (prefix: string, back: string, of: WalletSettings['credentials']): WalletLogin =>
+  const asking = (prefix: string, back: string, of: WalletSettings['credentials'], isKept: boolean): WalletLogin =>
     createWalletLogin({
       settings: {
         ...{ baseUrl, prefix, walletUrl: settings.walletUrl },
@@ -74,12 +74,13 @@ export async function openWallets(
       })),
       issuers: issuers.current,
       fetchStatusList: lists.fetch,
-      clock,
+      ...{ clock, isKept },
       count: (outcome) => outcomes.inc({ outcome }),
     })
-  const login = asking(WALLETS, `${WALLET_PAGES}/back`, credentials)
+  // Who signs in leaves no record: the session has the code, and nothing else is kept. Who agrees leaves the proof of it.
+  const login = asking(WALLETS, `${WALLET_PAGES}/back`, credentials, false)
   // Where some can sign what they agree to, people are asked for these alone: a request that takes others too may show them nothing.
-  const agreeing = asking(`${WALLETS}/agree`, q.agreedAt, signing.length > 0 ? signing : credentials)
+  const agreeing = asking(`${WALLETS}/agree`, q.agreedAt, signing.length > 0 ? signing : credentials, true)
   walletRoutes(app, WALLETS, login)
   walletRoutes(app, `${WALLETS}/agree`, agreeing)
   const looking = setInterval(() => void issuers.look(), LOOK_MS).unref()

@@ -3,7 +3,10 @@
  * from the wallet of this device comes `/back`; another device opens `/phone`, whose number is typed where the code is shown.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Clock } from '#platform/clock.ts'
+import { createCounter } from '#platform/http-service/rate-limit.ts'
 import type { LoginRefusal } from '#platform/wallet-login/create-wallet-login.ts'
+import { Fault } from '#schemas/fault.ts'
 import { type Place, type Reader, readerOf } from '../../pages/frame.ts'
 import { NOTHING } from '../../pages/html.ts'
 import { phonePage, type Said, waitPage, walletPage } from '../../pages/wallet.ts'
@@ -19,6 +22,8 @@ type WalletSignIn = Pick<SignIn, 'codeOf' | 'lookOf' | 'refused' | 'arrived' | '
   cookie: OneCookie
   sessions: Sessions
   place: Place
+  clock: Clock
+  addressOf(request: FastifyRequest): string
 }
 type Held = { id: string; browser: string }
 type Finished = ReturnType<Wallets['login']['confirm']>
@@ -27,10 +32,13 @@ type Finished = ReturnType<Wallets['login']['confirm']>
 const SIGNING_IN = { of: 'wallet', wait: `${WALLET_PAGES}/wait`, again: WALLET_PAGES, csrf: NOTHING } as const
 const HTML = 'text/html; charset=utf-8'
 const MOST_TYPED = 64
+/** Attempts that a network begins. Each lasts for minutes, so many at once would leave no room for others. */
+const BEGINS = { perSecond: 20, perMinute: 60 }
 
 export function walletSignInRoutes(app: FastifyInstance, q: WalletSignIn): void {
   const { place, cookie } = q
   const { login, agreeing } = q.wallets
+  const waitFor = createCounter(BEGINS, q.clock)
   const heldBy = ({ headers }: FastifyRequest): (Held & { language: string; next: string }) | undefined => {
     const held = cookie.read(headers.cookie)
     return held !== undefined && 'wallet' in held
@@ -95,6 +103,11 @@ export function walletSignInRoutes(app: FastifyInstance, q: WalletSignIn): void 
   )
 
   app.post(WALLET_PAGES, (request, reply) => {
+    const waitSeconds = waitFor(q.addressOf(request))
+    if (waitSeconds > 0) {
+      reply.header('retry-after', waitSeconds)
+      throw new Fault('too_many_requests')
+    }
     const form = readForm(request)
     const flow = form.get('flow') === 'cross-device' ? 'cross-device' : 'same-device'
     const language = place.languages.find((one) => one === form.get('language')) ?? q.lookOf(request).language

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { newKey } from '#core/certificate/certificate-fixture.ts'
+import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { type Browser, CLIENT, openBrowser } from '#test/fakes/openid-provider.ts'
 import { usageSample } from '#test/fakes/usage-sample.ts'
@@ -10,7 +11,10 @@ import { startUsageServer, tellsPlainly } from '#test/fakes/usage-systems.ts'
 import { PERSON } from '#test/fakes/wallet/authority.ts'
 import { presentAt } from '#test/fakes/wallet/present-at.ts'
 import { startPortal } from '../../portal-fixture.ts'
+import { createOneCookie } from '../cookie.ts'
+import { createSessions } from '../sessions.ts'
 import { openIssuersFile, openIssuersOfServer } from './issuers.ts'
+import { walletSignInRoutes } from './routes.ts'
 import { checkWallets } from './settings.ts'
 import { readVerifier } from './verifier.ts'
 import {
@@ -260,4 +264,27 @@ void t.test('the issuers of the registry come by the own security server', async
   answer = published(stranger)
   await issuers.look()
   t.strictSame(names(), ['Stranger'])
+})
+
+void t.test('a network begins only so many attempts, and others begin theirs', async (t) => {
+  const sessions = createSessions({ clock: () => NOW, idleMs: 1_000, wholeMs: 5_000, most: 10 })
+  const app = createHttpService({ name: 'people', log: createLog({ name: 'test', level: 'silent' }) })
+  t.teardown(async () => {
+    sessions.close()
+    await app.close()
+  })
+  let address = '192.0.2.1'
+  let begun = 0
+  const begin = () => ({ id: `a${begun++}`, browser: 'b', walletUrl: '', endsAt: NOW })
+  walletSignInRoutes(app, {
+    ...{ sessions, cookie: createOneCookie({ secure: false }), place: { languages: ['en'] } },
+    ...{ wallets: { login: { begin } }, clock: () => NOW, addressOf: () => address },
+    ...{ lookOf: () => ({ language: 'en', large: false, easy: false }), isEntrance: () => true },
+  } as unknown as Parameters<typeof walletSignInRoutes>[1])
+  const ask = async () => (await app.inject({ method: 'POST', url: PLACE })).statusCode
+  for (let n = 0; n < 20; n++) t.equal(await ask(), 303)
+  t.equal(await ask(), 429)
+  t.equal(begun, 20, 'nothing is begun for one that is refused')
+  address = '198.51.100.1'
+  t.equal(await ask(), 303)
 })
