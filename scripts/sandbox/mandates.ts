@@ -7,7 +7,7 @@ import type { MandateServiceCheck } from '#schemas/contract.ts'
 import { people } from './agencies/people.ts'
 import { type Agency, encoded, folderOf, type Layout, SERVER_PORTS, subsystemText } from './layout.ts'
 import { systemOf } from './own-system.ts'
-import { COUNTER_ROLE, citizen, citizensRoles, portalText, trackersIn } from './portal.ts'
+import { COUNTER_ROLE, citizen, citizensRoles, portalText, trackersIn, VIEWER } from './portal.ts'
 
 const SERVICE = 'mandates'
 const PARENT = 'FAMILY:PARENT'
@@ -50,7 +50,7 @@ roles:
     title: { et: Juhatuse liige, en: Member of the board }
     delegateType: [NATURAL_PERSON]
     representeeType: [LEGAL_PERSON]
-  - code: TRACKER:VIEWER
+  - code: ${VIEWER}
     title: { et: Minu andmete kasutuse vaataja, en: May see who used my data }
     delegateType: [NATURAL_PERSON]
     representeeType: [NATURAL_PERSON]
@@ -84,9 +84,12 @@ export function askedByServer(layout: Layout, agency: Agency): string {
 `
 }
 
-/** What the contracts of the portal say of people who ask for others. */
-export function representation(layout: Layout): MandateServiceCheck {
-  const roles = [...citizensRoles, COUNTER_ROLE]
+/** Who may look for somebody, and who may act besides: complain, take back, choose notices. Whoever may see alone is not among these. */
+export const READING_ROLES = [...citizensRoles, COUNTER_ROLE]
+export const ACTING_ROLES = READING_ROLES.filter((role) => role !== VIEWER)
+
+/** What the contracts of the portal say of people who ask for others, by one of these roles. */
+export function representation(layout: Layout, roles: string[]): MandateServiceCheck {
   return { check: 'mandateService', service: mandatesText(layout), delegate: 'user', roles }
 }
 

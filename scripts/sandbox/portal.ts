@@ -19,7 +19,8 @@ export const COUNTER = 'counter'
 /** A clerk of the Population Agency, by the number that its staff has. */
 export const CLERK = { subject: 'kai', name: 'Kai Kask', code: 'K00000001', duty: 'counter-clerk' }
 /** By which roles of the register of mandates people act for others at the portal, and clerks at a counter. */
-export const citizensRoles = ['FAMILY:PARENT', 'FAMILY:CUSTODIAN', 'TRACKER:VIEWER']
+export const VIEWER = 'TRACKER:VIEWER'
+export const citizensRoles = ['FAMILY:PARENT', 'FAMILY:CUSTODIAN', VIEWER]
 export const COUNTER_ROLE = 'COUNTER:HELP'
 
 /** Who have trackers, so that their people are told what both sides know; the others take no part yet. */

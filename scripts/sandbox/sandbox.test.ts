@@ -9,6 +9,7 @@ import t from 'tap'
 import { readSettings } from '#adapters/kit/serve-adapter.ts'
 import { lifeEvents } from '#adapters/life-events/adapter.ts'
 import { createSendMail } from '#platform/mail/client.ts'
+import { FIND_USAGE } from '#schemas/find-usage.ts'
 import { openAdministrator } from './administrator.ts'
 import { createMailFolder } from './agencies/mail-folder.ts'
 import { randomNumbers } from './agencies/people.ts'
@@ -18,6 +19,7 @@ import { layoutOf } from './layout.ts'
 import { DAY_MS, workingDays } from './past/calendar.ts'
 import { takenPlaces } from './ports.ts'
 import { settle } from './settle.ts'
+import { livingContracts } from './terms.ts'
 import { beginVersion, SANDBOX_VERSION, writeVersion } from './version.ts'
 
 const stamp = (folder: string): string => readFileSync(path.join(folder, 'sandbox-version'), 'utf8').trim()
@@ -153,6 +155,20 @@ void t.test('the rule of the family benefit is one, in all languages', async (t)
   t.strictSame(languages, ['en', 'et', 'ko', 'uk'])
   t.match(rules, [{ name: 'family-benefit', calls: [{ name: 'child' }, { name: 'income' }] }])
   t.equal(benefitsOf(layoutOf('/', '127.0.9')), undefined, 'a lean one has none')
+})
+
+void t.test('who may see for somebody does not complain for them', async (t) => {
+  const services = livingContracts(layoutOf(t.testdir({}), '127.0.9', 'DEV', 12), 0).flatMap(({ terms }) =>
+    terms.services.filter(({ serviceCode }) => serviceCode === FIND_USAGE),
+  )
+  const rolesOf = (method: string) =>
+    services
+      .filter(({ endpoints }) => endpoints[0]!.method === method)
+      .map(({ representation }) => JSON.stringify(representation))
+  t.equal(rolesOf('GET').length + rolesOf('POST').length, services.length)
+  t.match(rolesOf('GET'), [/TRACKER:VIEWER/, /TRACKER:VIEWER/])
+  for (const roles of rolesOf('POST')) t.notMatch(roles, 'TRACKER:VIEWER')
+  t.match(rolesOf('POST'), [/FAMILY:PARENT/, /FAMILY:CUSTODIAN/])
 })
 
 void t.test('letters to people lie in a folder', async (t) => {

@@ -13,7 +13,7 @@ import {
   ROOM_SERVICE,
   subsystemText,
 } from './layout.ts'
-import { representation } from './mandates.ts'
+import { ACTING_ROLES, READING_ROLES, representation } from './mandates.ts'
 import { portalText, trackersIn } from './portal.ts'
 import type { Parties } from './put-in-force.ts'
 
@@ -173,22 +173,25 @@ export function livingContracts(layout: Layout, from: number): Contract[] {
     },
   )
   // People who ask for others: a right alone lets nobody be represented by a mandate.
-  const ofPortal = trackersIn(layout).map(
-    (provider): Draft => ({
-      ...{ consumer: population, provider, asks: portalText(layout) },
-      ...{
-        title: `People and who acts for them: ${provider.name}`,
+  // Two, by what it takes: a contract names a service once, and has one representation for it.
+  const ofPortal = trackersIn(layout).flatMap((provider) =>
+    [
+      { method: 'GET', roles: READING_ROLES, title: `People and who may look for them: ${provider.name}` },
+      { method: 'POST', roles: ACTING_ROLES, title: `People and who may act for them: ${provider.name}` },
+    ].map(
+      ({ method, roles, title }): Draft => ({
+        ...{ consumer: population, provider, asks: portalText(layout), title },
         purpose: 'Answers to people about the use of their data',
-      },
-      legalBasis: 'Data Protection Act, section 15',
-      services: [
-        {
-          serviceCode: FIND_USAGE,
-          endpoints: [{ method: '*', path: '/**' }],
-          representation: representation(layout),
-        },
-      ],
-    }),
+        legalBasis: 'Data Protection Act, section 15',
+        services: [
+          {
+            serviceCode: FIND_USAGE,
+            endpoints: [{ method, path: '/**' }],
+            representation: representation(layout, roles),
+          },
+        ],
+      }),
+    ),
   )
   return [
     namesContract(layout, from),
