@@ -294,25 +294,29 @@ export async function openOfferStore({ file, keys, keepDays, clock }: Options): 
         .execute()
       return rows.map(opened)
     },
-    tryLater: async (id, afterMs) => {
-      const next = { next_try_at: time(afterMs) }
-      await tables
-        .updateTable('life_offer')
-        .set(next)
-        .where('id', '=', id)
-        .where('state', '=', 'sending')
-        .execute()
-    },
-    sending: () =>
-      tables
-        .selectFrom('life_offer')
-        .select(['rule', ({ fn }) => fn.min('changed_at').as('since')])
-        .where('state', '=', 'sending')
-        .groupBy('rule')
-        .execute(),
+    tryLater: (id, afterMs) => tryAt(tables, id, time(afterMs)),
+    sending: () => sendingIn(tables),
     sweep: () => sweep(tables, { now: time(), forgotten: time(-TAKEN_BACK_DAYS * DAY_MS), change: changeIn }),
     close: () => database.close(),
   }
+}
+
+async function tryAt(tables: Kysely<OfferTables>, id: string, next: string): Promise<void> {
+  await tables
+    .updateTable('life_offer')
+    .set({ next_try_at: next })
+    .where('id', '=', id)
+    .where('state', '=', 'sending')
+    .execute()
+}
+
+function sendingIn(tables: Kysely<OfferTables>): Promise<{ rule: string; since: string }[]> {
+  return tables
+    .selectFrom('life_offer')
+    .select(['rule', ({ fn }) => fn.min('changed_at').as('since')])
+    .where('state', '=', 'sending')
+    .groupBy('rule')
+    .execute()
 }
 
 async function isCorrected(on: Kysely<OfferTables>, offer: string): Promise<boolean> {

@@ -64,15 +64,13 @@ export function createWalletLogin(q: {
   clock: Clock
   /** Whether a record that proves the answer is left; without it nothing of the person is kept but the attributes, and wallets are told so. */
   isKept: boolean
-  /** How many attempts there may be at a time. */
-  most?: number
   /** Counts outcomes by reason; nobody is named. */
   count(outcome: RefusalReason | LoginRefusal | 'answered' | 'finished'): void
 }) {
   const { settings, verifier, clock } = q
   const named = new Set(q.sources.flatMap(({ issuers }) => issuers))
   const issuersNow = (): TrustedIssuer[] => q.issuers().filter(({ name }) => named.has(name))
-  const attempts = createAttempts({ clock, most: q.most ?? MOST_ATTEMPTS })
+  const attempts = createAttempts({ clock, most: MOST_ATTEMPTS })
   const address = (what: string, id: string): string => `${settings.baseUrl}${settings.prefix}/${what}/${id}`
 
   function requestClaims(

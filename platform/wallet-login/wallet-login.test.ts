@@ -26,7 +26,7 @@ const ATTRIBUTES = { family_name: 'Mets', personal_code: 'P00000007', given_name
 type World = Awaited<ReturnType<typeof world>>
 
 /** A login on a listener of its own, and what it counted and logged. */
-async function world(verifier = testVerifier(), more: { isKept?: boolean; most?: number } = {}) {
+async function world(verifier = testVerifier()) {
   let now = NOON.getTime()
   const counted: string[] = []
   const lines: string[] = []
@@ -57,9 +57,7 @@ async function world(verifier = testVerifier(), more: { isKept?: boolean; most?:
     issuers: () => [state.trusted],
     fetchStatusList: async (uri) => lists[uri],
     clock: () => now,
-    isKept: true,
-    ...more,
-    count: (outcome) => counted.push(outcome),
+    ...{ isKept: true, count: (outcome: string) => counted.push(outcome) },
   })
   const log = createLog({ name: 'test', destination: { write: (line) => void lines.push(line) } })
   const app = createHttpService({ name: 'test', log, clock: () => now })
@@ -399,24 +397,4 @@ void t.test('the picture is the one that the library draws', async (t) => {
   const qr = drawQr(walletUrl, '')
   const dark = encodeQR(walletUrl, 'raw', { ecc: 'medium', border: 4 }).flat().filter(Boolean).length
   t.equal([...qr.matchAll(/h1v1h-1z/g)].length, dark)
-})
-
-void t.test('in a storm who began is not put out, and who wants no record has none', async (t) => {
-  const here = await world(undefined, { isKept: false, most: 2 })
-  const begun = here.login.begin({ flow: 'same-device' })
-  const { answer, request } = await walletAt(here, begun.walletUrl, { format: 'mdoc' })
-  t.match(JSON.stringify(request), /"intent_to_retain":false/)
-  const answered = await answer!()
-  here.login.begin({ flow: 'cross-device' })
-  for (let n = 0; n < 3; n++)
-    t.throws(() => here.login.begin({ flow: 'same-device' }), { code: 'source_busy' })
-  const responseCode = codeIn((answered.json() as { redirect_uri: string }).redirect_uri)
-  const finished = here.login.finish({ ...begun, responseCode })
-  t.strictSame(finished, {
-    outcome: { attributes: { code: 'P00000007', family: 'Mets' }, issuers: ['State'] },
-  })
-  here.login.begin({ flow: 'same-device' })
-  here.later(6 * MINUTE)
-  here.login.begin({ flow: 'same-device' })
-  t.equal(here.login.size(), 1, 'what is over gives way')
 })

