@@ -26,7 +26,8 @@ const DAY_MS = 86_400_000
 /** Clocks differ: the system must not see an end behind the last one that its contract allows. */
 const MARGIN_MS = 10 * 60_000
 const MOST_TYPED = 64
-const underWay = new WeakMap<Session, UnderWay>()
+/** By what ends with the session: a request has a copy of it. */
+const underWay = new WeakMap<Session['ended'], UnderWay>()
 
 /** `flow`: where the wallet is. */
 export function beginAgreement(
@@ -54,7 +55,7 @@ export function beginAgreement(
     shown: given.shown,
   }
   const { id, browser } = wallet.begin({ flow, transaction: transactionOf(agreement, demand) })
-  underWay.set(session, { asked, way, given, askedAt, id, browser })
+  underWay.set(session.ended, { asked, way, given, askedAt, id, browser })
   return { to: WALLET_WAIT }
 }
 
@@ -80,7 +81,7 @@ async function end(
   finish: (wallet: Wallet, held: { id: string; browser: string }) => Finished,
 ): Promise<Answer> {
   const { session } = visit.reader
-  const held = underWay.get(session)
+  const held = underWay.get(session.ended)
   if (held === undefined || rooms.wallet === undefined) return ended(visit, rooms)
   const { asked, way, given, askedAt, id, browser } = held
   const finished = finish(rooms.wallet, { id, browser })
@@ -89,20 +90,21 @@ async function end(
     if (refused === 'not_answered') return sayHowFar(visit, rooms, 'notYet')
     return sayHowFar(visit, rooms, refused === 'number_wrong' ? 'wrongNumber' : undefined)
   }
-  underWay.delete(session)
+  underWay.delete(session.ended)
   const { attributes, record } = finished.outcome
   const claim = attributes[CODE]
   const code = codeReader(rooms.settings.person.pattern)(typeof claim === 'string' ? claim : undefined)
   if (code !== session.person.code)
     return plainPage(rooms, visit.reader, { of: 'agree.other', status: 403, href: addressOfWay(way) })
-  const presentation = JSON.parse(record) as object
+  // Who agrees leaves a record.
+  const presentation = JSON.parse(record!) as object
   const proof = { askedAt, presentation }
   return sendAgreement(visit, rooms, { asked, way, given: { ...given, proof } })
 }
 
 function sayHowFar(visit: Pick<Visit, 'reader'>, rooms: Rooms, said?: Said): Answer {
   const { reader } = visit
-  const held = underWay.get(reader.session)
+  const held = underWay.get(reader.session.ended)
   const looked = held && rooms.wallet?.look(held.id, held.browser)
   if (held === undefined || looked === undefined || looked.state === 'ended') return ended(visit, rooms)
   const place = { of: 'agree' as const, wait: WALLET_WAIT, again: addressOfWay(held.way) }
@@ -112,8 +114,8 @@ function sayHowFar(visit: Pick<Visit, 'reader'>, rooms: Rooms, said?: Said): Ans
 
 /** Over, answered before, or begun in another session. */
 function ended({ reader }: Pick<Visit, 'reader'>, rooms: Rooms): Answer {
-  const held = underWay.get(reader.session)
-  underWay.delete(reader.session)
+  const held = underWay.get(reader.session.ended)
+  underWay.delete(reader.session.ended)
   const href = held === undefined ? {} : { href: addressOfWay(held.way) }
   return plainPage(rooms, reader, { of: 'agree.ended', status: 403, ...href })
 }

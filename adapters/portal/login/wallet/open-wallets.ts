@@ -57,7 +57,12 @@ export async function openWallets(
   const lists = createStatusLists({ clock, mayAsk: (uri) => mayAsk(uri, issuers) })
   const { credentials } = settings
   const signing = credentials.filter(({ format }) => format === 'dc+sd-jwt')
-  const asking = (prefix: string, back: string, of: WalletSettings['credentials'], isKept: boolean): WalletLogin =>
+  const asking = (
+    prefix: string,
+    back: string,
+    of: WalletSettings['credentials'],
+    isKept: boolean,
+  ): WalletLogin =>
     createWalletLogin({
       settings: {
         ...{ baseUrl, prefix, walletUrl: settings.walletUrl },
