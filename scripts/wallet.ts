@@ -7,7 +7,7 @@ import { Fault } from '#schemas/fault.ts'
 import { readKey } from './wallet/keys.ts'
 import { serveWallet, type WalletPerson } from './wallet/serve-wallet.ts'
 
-const USAGE = `concordat wallet --issuer issuer.pem --key issuer.key --person person.json [--address 127.0.0.1] [--port 9460]
+const USAGE = `Usage: concordat wallet --issuer issuer.pem --key issuer.key --person person.json [--address 127.0.0.1] [--port 9460]
 
 A wallet for trying: it holds the person identification data of one person, as SD-JWT VC and as mobile document, and answers
 requests of verifiers on this machine, by link or by the text of a QR code. Its credentials prove nothing elsewhere.

@@ -111,19 +111,13 @@ export const COMMANDS = {
     summary:
       'judge a message container (ASiC-E), a bundle, an archive, an export, a statement, a presentation or a consent',
     options: [
-      '--conf=',
-      '--witnesses=',
-      '--previous=',
-      '--issuers=',
-      '--verifiers=',
-      '--max-status-age=',
-      '--page=',
-      '--json',
+      ...['--conf=', '--witnesses=', '--previous=', '--issuers=', '--verifiers=', '--max-status-age='],
+      ...['--log-key=', '--entry=', '--did=', '--proof=', '--issuer=', '--page=', '--json'],
     ],
   },
   log: {
     group: 'judging',
-    summary: 'verify a whole message log',
+    summary: "verify a whole message log, or a registry's transparency log",
     words: {
       verify: {
         summary: 'every record, signature, time-stamp, tree and checkpoint',
@@ -131,6 +125,10 @@ export const COMMANDS = {
           ...['--keys=', '--bodies=', '--conf=', '--witnesses=', '--state=', '--full', '--checkpoint='],
           ...['--json'],
         ],
+      },
+      check: {
+        summary: 'the whole transparency log of a registry, and that it only grew',
+        options: ['--log-key=', '--witnesses=', '--state=', '--json'],
       },
     },
   },

@@ -41,8 +41,7 @@ const ACTS: Record<string, Record<string, string[]>> = {
   '/trust-services': {
     XROAD_SECURITY_OFFICER: [
       ...['Approve a certification service', 'Approve a time-stamping service', 'Add a profile'],
-      ...['Add an intermediate CA', 'Withdraw', 'Withdraw this CA', 'Withdraw'],
-      // One for each built-in profile.
+      ...['Add an intermediate CA', 'Withdraw', 'Withdraw this CA', 'Withdraw'], // and one for each built-in profile
       ...Array<string>(8).fill('Begin a new one with it'),
     ],
   },
