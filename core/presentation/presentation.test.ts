@@ -186,7 +186,8 @@ void t.test('what is refused besides, in both formats', async (t) => {
     [{ issue: self }, 'trust_anchor_in_chain'],
     [{ issue: { chain: [Buffer.from('no certificate')] } }, 'issuer_chain_malformed'],
     [{ present: { disclose: ['family_name'] } }, 'claim_missing'],
-    [{ after: (presented) => presented.slice(0, -40) }, 'presentation_malformed'],
+    // What stays of the signature is never base64url: one character is over.
+    [{ after: (presented) => presented.slice(0, -41) }, 'presentation_malformed'],
   ]
   for (const [changes, expected] of cases) {
     for (const stack of STACKS) {
