@@ -41,6 +41,8 @@ export async function makePast(q: InstanceOptions): Promise<void> {
   const instance = await bringUp({ ...q, isNew: true, catalogue: false, clock, environment: DAILY })
   try {
     await settleIn(instance, clock, progress)
+    // The next moment may be days away, over a weekend.
+    await stamp(instance)
     const step = progress.begin(`${pastDays} days of work`)
     const { answered, refused } = await work(instance, clock, step.now)
     step.done(`${answered} calls answered, ${refused} refused, all on record on both sides`)
