@@ -64,7 +64,7 @@ async function runHeld(options: Options): Promise<number> {
   say(`Concordat sandbox: instance ${layout.instance} in ${layout.directory}`)
   for (const note of notes) say(note)
   if (isNew && kind === 'living')
-    say(`Its first start makes the ${options.pastDays} days of its past, which takes a minute or two.`)
+    say(`Its first start makes the ${options.pastDays} days of its past, which takes two or three minutes.`)
   let instance: Instance | undefined
   try {
     instance = await startInstance({
