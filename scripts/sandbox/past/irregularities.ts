@@ -1,6 +1,6 @@
 /** What went wrong in the past of a living sandbox, and what waits in it for a person. */
 import { arrive } from '../install-registry.ts'
-import { COMPANY_SERVICE, encoded, folderOf, subsystemText } from '../layout.ts'
+import { COMPANY_SERVICE, encoded, folderOf, POPULATION_SERVICE, subsystemText } from '../layout.ts'
 import { systemOf, until } from '../own-system.ts'
 import { proposeOnly } from '../put-in-force.ts'
 import type { Instance } from '../running.ts'
@@ -10,14 +10,26 @@ import { hideFromIndex } from './hidden-store.ts'
 type Listed = { queryId: string; kind: string }
 
 /**
- * Somebody at the Health Agency hides that it asked about a person: one exchange is taken out of the index of its log. The other side
- * has it, so the comparison of that day ends with one discrepancy; the agency's own log still has the record, and proves it.
+ * Somebody at the Health Agency asks the Population Agency about a person, and hides it: the exchange is taken out of the index of the
+ * agency's log. The other side has it, so the comparison of that day ends with one discrepancy; the agency's own log still has the record,
+ * and proves it. `now`: the time of the instance, in ms.
  */
-export async function hideOne({ layout, servers }: Instance): Promise<void> {
+export async function hideOne({ layout, servers }: Instance, now: number): Promise<void> {
+  const { population } = layout.agencies
   const health = layout.agencies.health!
-  const clientId = encoded(subsystemText(layout, health))
-  const query = new URLSearchParams({ limit: '20', clientId, kind: 'reply', outcome: 'ok' })
-  const hidden = await until('an exchange of the day in the index', async () => {
+  const service = `${subsystemText(layout, population)}/${POPULATION_SERVICE}`
+  const system = systemOf(layout, health)
+  try {
+    await system('GET', `/r1/${service}/persons/P00000007`)
+  } finally {
+    await system.close()
+  }
+  const query = new URLSearchParams({
+    ...{ limit: '1', kind: 'reply', outcome: 'ok', from: new Date(now).toISOString() },
+    clientId: encoded(subsystemText(layout, health)),
+    serviceId: encoded(service),
+  })
+  const hidden = await until('the exchange in the index', async () => {
     const found = await servers[health.key]!.get<Listed[]>(`/message-log/records?${query}`)
     return found[0]?.queryId
   })

@@ -22,6 +22,8 @@ const HIDDEN_DAYS_AGO = 7
 const HOUR_MS = 3_600_000
 /** In so long each recurring job has its turn, at the pace of `clock.ts`. */
 const ROUND_MS = 6_000
+/** So many hours are enough for a comparison that is tried again; in vain it must not cost a start minutes. */
+const HOURS_TO_COMPARE = 12
 const POLL_MS = 250
 /** In its past an instance renews what it signs once a day, and stamps once a day: for all else the days go by too fast. */
 const DAILY = {
@@ -81,8 +83,8 @@ async function work(
         sum.answered += made.answered
         sum.refused += made.refused
       }
+      if (sessions === hidden) await hideOne(instance, clock.now())
       await stamp(instance)
-      if (sessions === hidden) await hideOne(instance)
     }
     clock.moveTo(Date.now() - HOUR_MS / 2)
     await catchUp(instance)
@@ -101,7 +103,8 @@ async function untilCompared(instance: Instance, clock: InstanceClock, present: 
   const api = instance.servers[instance.layout.agencies.population.key]!
   const isKnown = async (): Promise<boolean> =>
     (await api.get<object[]>('/reconciliation-cases?limit=1')).length > 0
-  while (!(await isKnown()) && clock.now() + HOUR_MS < present) {
+  for (let hour = 0; hour < HOURS_TO_COMPARE && clock.now() + HOUR_MS < present; hour++) {
+    if (await isKnown()) return
     clock.moveTo(clock.now() + HOUR_MS)
     await catchUp(instance)
     const end = performance.now() + ROUND_MS
