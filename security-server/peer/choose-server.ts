@@ -25,6 +25,8 @@ type ChooseServer = {
     wanted?: ServerId | undefined
     snapshot: ConfigurationSnapshot
   }): Promise<ServerWithAddress[]>
+  /** Chooses `server` for the provider: it was ready before the one that was chosen. */
+  keep(provider: ClientId, server: ServerId): void
   /** Forgets every choice of `server`. */
   drop(server: ServerId): void
 }
@@ -47,6 +49,11 @@ export function createServerChoice(settings: {
     return race
   }
 
+  function keep(provider: ClientId, server: ServerId): void {
+    if (choices.size >= CHOICES_KEPT) choices.clear()
+    choices.set(idText(provider), { server: idText(server), until: settings.clock() + CHOICE_KEPT_MS })
+  }
+
   return {
     async choose({ provider, wanted, snapshot }) {
       const candidates = candidatesFor(provider, wanted, snapshot)
@@ -56,12 +63,10 @@ export function createServerChoice(settings: {
       const known = kept !== undefined && settings.clock() < kept.until
       const best = known && candidates.find((one) => idText(one.id) === kept.server)
       const first = best || (await winner(key, candidates))
-      if (!best) {
-        if (choices.size >= CHOICES_KEPT) choices.clear()
-        choices.set(key, { server: idText(first.id), until: settings.clock() + CHOICE_KEPT_MS })
-      }
+      if (!best) keep(provider, first.id)
       return [first, ...candidates.filter((one) => idText(one.id) !== idText(first.id))]
     },
+    keep,
     drop(server) {
       for (const [key, choice] of choices) if (choice.server === idText(server)) choices.delete(key)
     },

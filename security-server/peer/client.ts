@@ -1,6 +1,6 @@
 /**
- * The client for other security servers. Guarantees that no request is sent twice. After a failure before the first byte it tries
- * the next server, and throws NotSent when there is none left. After the first byte the outcome is what the peer answers, or
+ * The client for other security servers. Guarantees that no request is sent twice. After a failure before the first byte, or while a
+ * server keeps silent, it tries the next server, and throws NotSent when there is none left. After the first byte the outcome is what the peer answers, or
  * unknown.
  */
 import type { Readable } from 'node:stream'
@@ -24,6 +24,7 @@ import { type AnswerContent, callHttp, type HttpAnswer, type HttpCall } from './
 import { beforeSending, NotSent } from './not-sent.ts'
 import { createPeerSockets, type PeerSockets } from './peer-sockets.ts'
 import { presentedChain } from './presented-chain.ts'
+import { sendToFirst } from './send-to-first.ts'
 import type { XRoadTlsPeers } from './tls-profile.ts'
 import { authenticationPath, registeredServer, type VerifyPeer } from './verify-peer.ts'
 
@@ -211,17 +212,14 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
       const servers = await beforeSending(() =>
         choice.choose({ provider, wanted, snapshot: globalConfiguration.current() }),
       )
-      let failure: NotSent | undefined
-      for (const server of servers) {
-        try {
-          return await postTo(peerOf(server), request)
-        } catch (cause) {
-          choice.drop(server.id)
-          if (!(cause instanceof NotSent)) throw cause
-          failure ??= cause
-        }
-      }
-      throw failure!
+      if (servers.length === 1) return postTo(peerOf(servers[0]!), request)
+      const reply = await sendToFirst({
+        servers,
+        send: (server, mayStart) => postTo(peerOf(server), request, mayStart),
+        onFailure: ({ id }) => choice.drop(id),
+      })
+      if (reply.server !== servers[0]!.id) choice.keep(provider, reply.server)
+      return reply
     },
     ask: async (id, question) => askPeer(peerOf(registered(id)), question),
     async reach(id) {
@@ -263,17 +261,21 @@ async function askPeer(peer: Peer, question: PeerQuestion): ReturnType<PeerClien
   return { statusCode, headers: singleValues(received), body: Buffer.concat(chunks) }
 }
 
-async function postTo(peer: Peer, { headers, content, path = '/' }: PeerRequest): Promise<PeerReply> {
+async function postTo(
+  peer: Peer,
+  { headers, content, path = '/' }: PeerRequest,
+  mayStart?: () => boolean,
+): Promise<PeerReply> {
   const call = () => ({ method: 'POST', path, headers, body: content() }) as const
-  const { statusCode, headers: received, content: reply } = await callPeer(peer, call)
+  const { statusCode, headers: received, content: reply } = await callPeer(peer, call, mayStart)
   return { statusCode, headers: singleValues(received), content: reply, server: peer.server.id }
 }
 
-async function callPeer(peer: Peer, call: () => HttpCall): Promise<HttpAnswer> {
+async function callPeer(peer: Peer, call: () => HttpCall, mayStart?: () => boolean): Promise<HttpAnswer> {
   const leave = await beforeSending(peer.limit.take)
   try {
     await beforeSending(peer.sockets.recheck)
-    return await callHttp(peer.pool, call(), { onOver: leave })
+    return await callHttp(peer.pool, call(), { mayStart, onOver: leave })
   } catch (cause) {
     leave()
     throw failureOf(cause, peer.server.id)

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { ByteSource } from '#core/transport/read-stream.ts'
 import { Fault } from '#schemas/fault.ts'
+import { NotSent } from './not-sent.ts'
 
 export type HttpAnswer = {
   statusCode: number
@@ -33,13 +34,19 @@ const INTERIM_MS = 2 * 60 * 60 * 1000
 
 /**
  * Resolves with the head of the answer. Rejects with undici's error, or with `head.late` after `head.ms`; that time includes
- * waiting for a connection. `onOver` is called once the connection is free again, or gone. `interimMs`: for how long 1xx answers may
- * follow each other, two hours when absent.
+ * waiting for a connection. `mayStart` is asked when a connection is there, before the first byte; when it says no, the call ends as
+ * NotSent. `onOver` is called once the connection is free again, or gone. `interimMs`: for how long 1xx answers may follow each other, two
+ * hours when absent.
  */
 export function callHttp(
   dispatcher: Dispatcher,
   call: HttpCall,
-  o: { head?: { ms: number; late: () => Fault }; onOver?: () => void; interimMs?: number } = {},
+  o: {
+    head?: { ms: number; late: () => Fault }
+    mayStart?: (() => boolean) | undefined
+    onOver?: () => void
+    interimMs?: number
+  } = {},
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined
@@ -62,6 +69,8 @@ export function callHttp(
       onRequestStart(started) {
         controller = started
         if (expired !== undefined) started.abort(expired)
+        else if (o.mayStart?.() === false)
+          started.abort(new NotSent(new Fault('network_error', { what: 'another server was faster' })))
       },
       onResponseStart(started, statusCode, headers, statusMessage) {
         if (statusCode < 200) {

@@ -1,0 +1,59 @@
+/**
+ * Guarantees that of several servers exactly one gets the request, and that a server which keeps silent costs no more than `HEAD_START_MS`:
+ * then the next one is tried beside it, and the request goes over the connection that is ready first. The others never see a byte of it.
+ */
+import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
+import { NotSent } from './not-sent.ts'
+
+/** Several times what a handshake takes between two continents. */
+const HEAD_START_MS = 500
+
+/**
+ * `send` sends to one server, and asks `mayStart` right before the first byte. Resolves with what the server that got the request answers,
+ * rejects with its failure; with the first NotSent when none could get it. `onFailure` hears of each server that failed.
+ */
+export function sendToFirst<Server extends SecurityServerInfo, Reply>(q: {
+  servers: readonly Server[]
+  send(server: Server, mayStart: () => boolean): Promise<Reply>
+  onFailure(server: Server): void
+}): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const { servers } = q
+    let next = 0
+    let running = 0
+    let started: Server | undefined
+    let failure: NotSent | undefined
+    let timer: NodeJS.Timeout | undefined
+
+    const tryNext = (): void => {
+      clearTimeout(timer)
+      const server = servers[next++]!
+      running += 1
+      if (next < servers.length) timer = setTimeout(tryNext, HEAD_START_MS)
+      const mayStart = (): boolean => {
+        if (started !== undefined) return false
+        clearTimeout(timer)
+        started = server
+        return true
+      }
+      q.send(server, mayStart).then(resolve, (cause: unknown) => failed(server, cause))
+    }
+
+    const failed = (server: Server, cause: unknown): void => {
+      running -= 1
+      if (started !== undefined && started !== server) return
+      q.onFailure(server)
+      if (!(cause instanceof NotSent)) {
+        clearTimeout(timer)
+        reject(cause)
+        return
+      }
+      started = undefined
+      failure ??= cause
+      if (next < servers.length) tryNext()
+      else if (running === 0) reject(failure)
+    }
+
+    tryNext()
+  })
+}

@@ -1,0 +1,71 @@
+/** A server that accepts a connection and then says nothing: another server of the provider gets the request, once. Real sockets. */
+import net from 'node:net'
+import { Readable } from 'node:stream'
+import t from 'tap'
+import { idText } from '#schemas/identifiers.ts'
+import { until } from '#test/until.ts'
+import { createPeerWorld } from './peer-fixture.ts'
+import { clientOf, fails, listen, PORTS, REQUEST, textOf } from './wire-fixture.ts'
+
+const world = await createPeerWorld(t)
+
+/** A listener in the place of a server that never answers a handshake. */
+async function keepSilent(address: string): Promise<{ held: Set<net.Socket>; end(): Promise<void> }> {
+  const held = new Set<net.Socket>()
+  const server = net.createServer((socket) => {
+    held.add(socket)
+    socket.on('error', () => undefined).on('close', () => held.delete(socket))
+    socket.resume()
+  })
+  await new Promise<void>((resolve) => server.listen(PORTS.messagePort, address, resolve))
+  const end = (): Promise<void> => {
+    for (const socket of held) socket.destroy()
+    return new Promise((resolve) => server.close(() => resolve()))
+  }
+  return { held, end }
+}
+
+t.test('the next server gets the request while the chosen one keeps silent', async (t) => {
+  const client = clientOf(t, world)
+  const first = await listen(t, world, world.provider)
+  t.equal(idText((await client.post(REQUEST)).server), idText(world.provider.id), 'the only one that listens')
+  await first.app.close()
+  const { held, end } = await keepSilent(world.provider.address)
+  t.teardown(end)
+  const { asked } = await listen(t, world, world.second, {
+    answer: async (request, reply) => {
+      const chunks: Buffer[] = []
+      for await (const chunk of request.raw) chunks.push(chunk as Buffer)
+      return reply.send(Buffer.concat(chunks))
+    },
+  })
+
+  const made: Readable[] = []
+  const content = (): Readable => {
+    made.push(Readable.from([Buffer.from('the whole '), Buffer.from('content')]))
+    return made.at(-1)!
+  }
+  const reply = await client.post({ ...REQUEST, content })
+  t.equal(idText(reply.server), idText(world.second.id))
+  t.equal(await textOf(reply.content), 'the whole content')
+  t.equal(held.size, 1, 'the silent one is still being waited for')
+  t.equal(asked(), 1, 'one server got it')
+
+  const replies = await Promise.all(Array.from({ length: 8 }, () => client.post(REQUEST)))
+  t.same(await Promise.all(replies.map(({ content: of }) => textOf(of))), Array(8).fill('x'))
+  t.equal(held.size, 1, 'the one that was ready is chosen from then on')
+
+  await end()
+  await until(
+    'the content that nobody took is closed',
+    async (saw) => saw(made.filter(({ destroyed }) => destroyed).length) === made.length,
+  )
+  t.equal(asked(), 9, 'and nothing was sent twice')
+})
+
+t.test('when none is left, the fault says that nothing was sent', async (t) => {
+  const client = clientOf(t, world, { connectTimeoutMs: 1_500 })
+  const { end } = await keepSilent(world.provider.address)
+  t.teardown(end)
+  await fails(t, client.post(REQUEST), 'network_error', false, 'one is silent, the other refuses')
+})
