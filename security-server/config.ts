@@ -19,6 +19,7 @@ import { type SubjectKeysSettings, subjectKeysSchema } from './features/person-s
 import { type TrackerSettings, trackerSchema } from './features/tracker/settings.ts'
 import { checkTryOuts, type TryOutSettings, tryOutSchema } from './features/try-outs/settings.ts'
 import { type KeepingSettings, keepingProperties } from './message-log/settings.ts'
+import { type PeerSettings, peersSchema } from './peer/settings.ts'
 import {
   checkMandateServices,
   type MandateServiceSettings,
@@ -42,14 +43,7 @@ export type Settings = KeepingSettings & {
   messageLogDatabase: string
   pinFile?: string
   hardwareTokens: HardwareTokenSettings[]
-  peers: {
-    address: string
-    messagePort: number
-    ocspPort: number
-    xroadTlsPeers: string[]
-    perSecond: number
-    underWay: number
-  }
+  peers: PeerSettings
   /**
    * The other X-Road instances that this server exchanges messages with: `none`, `all`, or instance identifiers, as in X-Road.
    */
@@ -149,38 +143,7 @@ export const settingsSchema = {
         },
       },
     },
-    peers: {
-      type: 'object',
-      additionalProperties: false,
-      default: {},
-      properties: {
-        address: {
-          type: 'string',
-          default: '127.0.0.1',
-          description: 'Where other security servers reach us',
-        },
-        messagePort: { type: 'integer', minimum: 1, maximum: 65535, default: 5500 },
-        ocspPort: { type: 'integer', minimum: 1, maximum: 65535, default: 5577 },
-        xroadTlsPeers: {
-          type: 'array',
-          items: { type: 'string' },
-          default: [],
-          description: 'Servers (INSTANCE/CLASS/CODE/SERVERCODE) that may use the TLS 1.2 profile of X-Road',
-        },
-        perSecond: {
-          type: 'number',
-          exclusiveMinimum: 0,
-          default: 1000,
-          description: 'Requests a second of one peer',
-        },
-        underWay: {
-          type: 'integer',
-          minimum: 1,
-          default: 256,
-          description: 'Requests of one peer at the same time',
-        },
-      },
-    },
+    peers: peersSchema,
     allowedFederations: {
       type: 'array',
       items: { type: 'string', minLength: 1, maxLength: 255 },

@@ -25,6 +25,7 @@ import { proposals } from './features/proposals/feature.ts'
 import { reconciliation } from './features/reconciliation/feature.ts'
 import { registryReports } from './features/registry-reports/feature.ts'
 import { retention } from './features/retention/feature.ts'
+import { revocations } from './features/revocations/feature.ts'
 import { subscriptions } from './features/subscriptions/feature.ts'
 import { timeStamping } from './features/time-stamping/feature.ts'
 import { tracker } from './features/tracker/feature.ts'
@@ -45,6 +46,7 @@ export const FEATURES = listFeatures<ServerGround>()
   .with(ownSystems)
   .with(ownLog)
   .with(timeStamping)
+  .with(revocations)
   .with(people)
   .with(contentRequests)
   .with(proposals)

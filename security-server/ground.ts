@@ -38,6 +38,7 @@ import { takeNodeIdentity } from './node-identity.ts'
 import { openWholeLog, type WholeLog } from './open-log.ts'
 import { ownAddresses, ownListeners } from './own-listeners.ts'
 import { createPeerClient } from './peer/client.ts'
+import { createReliedOn } from './peer/relied-on.ts'
 import { createMessageSigner } from './peer/sign-message.ts'
 import { createMessageVerifier } from './peer/verify-message.ts'
 import { createPeerVerifier } from './peer/verify-peer.ts'
@@ -128,7 +129,12 @@ export async function openGround(q: {
     ...services,
     ...{ settings, settingsFile: q.words.configuration ?? '' },
     ...{ server, folder, globalConfiguration, keys, localSystems, contracts, post },
-    ...{ clockCheck, heard: clockCheck.heard, mailServer: await readMailServer(settings.mail) },
+    ...{
+      fetchOcsp: ocspClient.fetch,
+      clockCheck,
+      heard: clockCheck.heard,
+      mailServer: await readMailServer(settings.mail),
+    },
     ...{ storedLog, messageLog, ...wire, ownListeners: ownListeners(settings) },
     limits: {
       maxMessageBytes: 64 * 1024,
@@ -219,7 +225,8 @@ function openWire(q: {
   const xroadTlsPeers: ReadonlySet<string> = new Set(
     peers.xroadTlsPeers.map((text) => idText(parseServerId(text))),
   )
-  const verifyPeer = createPeerVerifier()
+  const reliedOn = createReliedOn(q.clock)
+  const verifyPeer = createPeerVerifier(reliedOn.rely)
   const peerClient = createPeerClient(
     { ...q, verifyPeer, xroadTlsPeers },
     {
@@ -236,8 +243,8 @@ function openWire(q: {
     ...{ own: ownListeners(q.settings), identity: q.keys.internalTls.identity },
   })
   return {
-    ...{ xroadTlsPeers, verifyPeer, peerClient, serviceClient },
+    ...{ xroadTlsPeers, verifyPeer, peerClient, serviceClient, reliedOn },
     signMessage: createMessageSigner(q),
-    verifyMessage: createMessageVerifier(),
+    verifyMessage: createMessageVerifier(reliedOn.rely),
   }
 }

@@ -23,6 +23,7 @@ import { drainOnClose } from './drain-listener.ts'
 import type { GlobalConfiguration } from './global-configuration/global-configuration.ts'
 import type { Keys } from './keys/keys.ts'
 import { mutualTls, mutualTlsOptions } from './peer/mutual-tls.ts'
+import type { PeerSettings } from './peer/settings.ts'
 import { tlsCredentials, type XRoadTlsPeers } from './peer/tls-profile.ts'
 import { isClosing } from './peer/unread-body.ts'
 
@@ -180,7 +181,7 @@ type PeerRooms = {
  * trust. `stop` closes the listener.
  */
 export function listenForPeers(
-  settings: Settings['peers'],
+  settings: PeerSettings,
   rooms: PeerRooms,
   routes: (app: FastifyInstance) => void | Promise<void>,
 ): { isListening(): boolean; stop(): Promise<void> } {

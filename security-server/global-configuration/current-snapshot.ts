@@ -10,6 +10,8 @@ type CurrentSnapshot = {
   get(): ConfigurationSnapshot | undefined
   /** `layout` is the folder in X-Road's layout that contains the copies. */
   renew(copies: InstanceCopy[], layout: string): void
+  /** The SHA-256 of the certificates that are revoked by now. */
+  revoke(certificates: ReadonlySet<string>): void
   drop(): void
   /** Returns a function that removes the listener. */
   onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void
@@ -22,26 +24,37 @@ export function createCurrentSnapshot(q: {
 }): CurrentSnapshot {
   const listeners = new Set<(snapshot: ConfigurationSnapshot) => void>()
   let snapshot: ConfigurationSnapshot | undefined
+  let revoked: ReadonlySet<string> = new Set()
+  let last: { copies: InstanceCopy[]; layout: string } | undefined
+
+  function renew(copies: InstanceCopy[], layout: string): void {
+    last = { copies, layout }
+    const before = snapshot?.version
+    snapshot = createSnapshot(copies, layout, q.clock, q.listOf, revoked)
+    if (snapshot.version === before) return
+    for (const { instance, index } of copies) {
+      if (index.warnings.length > 0)
+        q.log.warn({ instance, warnings: index.warnings }, 'global configuration')
+    }
+    for (const listener of listeners) {
+      try {
+        listener(snapshot)
+      } catch (cause) {
+        q.log.error({ err: asFault(cause) }, 'a listener to the global configuration failed')
+      }
+    }
+  }
+
   return {
     get: () => snapshot,
-    renew(copies, layout) {
-      const before = snapshot?.version
-      snapshot = createSnapshot(copies, layout, q.clock, q.listOf)
-      if (snapshot.version === before) return
-      for (const { instance, index } of copies) {
-        if (index.warnings.length > 0)
-          q.log.warn({ instance, warnings: index.warnings }, 'global configuration')
-      }
-      for (const listener of listeners) {
-        try {
-          listener(snapshot)
-        } catch (cause) {
-          q.log.error({ err: asFault(cause) }, 'a listener to the global configuration failed')
-        }
-      }
+    renew,
+    revoke(certificates) {
+      revoked = certificates
+      if (last !== undefined) renew(last.copies, last.layout)
     },
     drop() {
       snapshot = undefined
+      last = undefined
     },
     onChange(listener) {
       listeners.add(listener)

@@ -40,6 +40,11 @@ export type GlobalConfiguration = {
   /** Fetches only the suspension list, more often than the configuration. Throws when no acceptable list was found. */
   refreshSuspensions(): Promise<void>
   /**
+   * From now on these certificates (SHA-256) are refused: connections and verdicts that rest on them end. Replaces those of the call
+   * before.
+   */
+  obeyRevocations(certificates: ReadonlySet<string>): void
+  /**
    * Accepts a peer's header `x-concordat-configuration-head`. A configuration newer than ours is fetched at once; a contradiction
    * is kept as a proof. Costs nothing when the peer has the same head.
    */
@@ -141,6 +146,7 @@ export async function createGlobalConfiguration(
       if (anchor === undefined) throw new Fault('anchor_file_not_found')
       await holder.refreshSuspensions(anchor.anchor)
     },
+    obeyRevocations: holder.obeyRevocations,
     hear: (head) => {
       if (!holder.hear(head) || q.clock() - lastHint < HINTS_APART_MS) return
       lastHint = q.clock()

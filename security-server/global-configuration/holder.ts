@@ -52,6 +52,7 @@ export type Holder = {
    */
   refreshSuspensions(anchor: ConfigurationAnchor): Promise<void>
   listOf(instance: string): KeptSuspensionList | undefined
+  obeyRevocations(certificates: ReadonlySet<string>): void
   registry: Pick<RegistryView, 'state'>
   /** Takes a log head from a peer; true when it shows a newer configuration than ours. */
   hear(head: string | undefined): boolean
@@ -210,7 +211,7 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
       for (const copy of others) void listRefresh.obeyedOfOther(copy, () => anchorOf(anchor, copy.instance))
       if (own !== undefined) await listRefresh.obeyed(own, anchor)
     },
-    snapshot: current.get,
+    ...{ snapshot: current.get, onChange: current.onChange, obeyRevocations: current.revoke },
     copies: () => copies,
     federatedMissing: () =>
       copies
@@ -218,7 +219,6 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
         .flatMap(federatedAnchors)
         .map(({ instance }) => instance)
         .filter((instance) => !copies.some((copy) => copy.instance === instance)),
-    onChange: current.onChange,
     restore: async (anchor, read) => {
       try {
         const stored = await generations.load()

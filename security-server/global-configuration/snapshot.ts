@@ -28,6 +28,8 @@ export type ConfigurationSnapshot = {
   suspensionsUntil: Date | undefined
   /** The suspensions of our instance or a federated one. */
   suspensionsIn(instance: string): SuspensionIndex
+  /** Whether its CA said that this certificate (SHA-256, lower-case hex) is revoked, after its owner's last good OCSP response. */
+  isRevoked(sha256: string): boolean
   instance: string
   /** Whose credentials our instance trusts, and trusted. */
   trustedIssuers: readonly PublishedIssuer[]
@@ -41,13 +43,14 @@ export type ConfigurationSnapshot = {
 
 /**
  * `copies` has the own instance first. `layout` is the folder in X-Road's layout that contains them. `listOf` returns the
- * suspension list of an instance.
+ * suspension list of an instance, `revoked` holds the SHA-256 of certificates.
  */
 export function createSnapshot(
   copies: InstanceCopy[],
   layout: string,
   clock: Clock,
   listOf: (instance: string) => KeptSuspensionList | undefined,
+  revoked: ReadonlySet<string>,
 ): ConfigurationSnapshot {
   const [own, ...federated] = copies as [InstanceCopy, ...InstanceCopy[]]
   const lists = new Map(copies.map(({ instance }) => [instance, listOf(instance)]))
@@ -61,12 +64,13 @@ export function createSnapshot(
   ]
   return Object.freeze({
     index: own.index,
-    version: versionOf(usable(), lists),
+    version: versionOf(usable(), lists, revoked),
     expiresAt: own.expiresAt,
     statementIndex: own.statement?.index,
     configurationHead: own.logHead?.text,
     suspensionsUntil: suspensionsUntil(own, lists.get(own.instance)),
     suspensionsIn: (instance: string) => lists.get(instance)?.index ?? NOBODY_SUSPENDED,
+    isRevoked: (sha256: string) => revoked.has(sha256),
     instance: own.instance,
     trustedIssuers: own.statement?.trustedIssuers ?? [],
     indexFor: (instance: string) => usable().find((copy) => copy.instance === instance)?.index,
@@ -83,18 +87,19 @@ function suspensionsUntil(copy: InstanceCopy, held: KeptSuspensionList | undefin
   return new Date(held === undefined ? 0 : Date.parse(held.list.expiresAt))
 }
 
-/** Changes as soon as somebody is suspended or a suspension ends: verdicts and connections are then checked again. */
+/** Changes as soon as somebody is suspended, a certificate is revoked, or one of these ends: verdicts and connections are then checked again. */
 function versionOf(
   copies: InstanceCopy[],
   lists: ReadonlyMap<string, KeptSuspensionList | undefined>,
+  revoked: ReadonlySet<string>,
 ): string {
   const version = contentVersion(copies)
   const suspended = copies.flatMap(({ instance }) =>
     (lists.get(instance)?.list.suspended ?? []).map(({ kind, id }) => `${instance} ${kind} ${id}`),
   )
-  if (suspended.length === 0) return version
+  if (suspended.length === 0 && revoked.size === 0) return version
   return createHash('sha256')
-    .update(JSON.stringify([version, ...suspended.sort()]))
+    .update(JSON.stringify([version, ...suspended.sort(), ...[...revoked].sort()]))
     .digest('base64url')
 }
 

@@ -65,6 +65,8 @@ export type PeerWorld = {
   restore(): void
   /** The suspensions of the next configuration. */
   suspended: Suspended[]
+  /** The revoked certificates of the next configuration, by SHA-256. */
+  revoked: Set<string>
   /** What peers reported about the registry. */
   heard: string[]
   /** While set, every read of the configuration throws this. */
@@ -98,6 +100,7 @@ export async function createPeerWorld(t: Test): Promise<PeerWorld> {
     clock: (): number => Date.now() + world.skew,
     outage: undefined,
     suspended: [],
+    revoked: new Set<string>(),
     heard: [],
     spool: createSpool(folder),
     bodyFiles: () => readdirSync(path.join(directory, 'bodies/incoming/test')),
@@ -111,7 +114,7 @@ export async function createPeerWorld(t: Test): Promise<PeerWorld> {
     },
     reconfigure(change: (shared: SharedParameters) => SharedParameters = (same) => same) {
       shared = change(shared)
-      snapshot = snapshotOf(shared, `${++version}`, indexSuspensions(world.suspended))
+      snapshot = snapshotOf(shared, `${++version}`, indexSuspensions(world.suspended), new Set(world.revoked))
       for (const listener of listeners) listener(snapshot)
     },
   } as unknown as PeerWorld
@@ -144,6 +147,7 @@ export async function createPeerWorld(t: Test): Promise<PeerWorld> {
     world.skew = 0
     world.outage = undefined
     world.suspended = []
+    world.revoked.clear()
     world.heard = []
     world.reconfigure(() => beginning)
   }
@@ -192,6 +196,7 @@ function snapshotOf(
   shared: SharedParameters,
   version: string,
   suspensions: SuspensionIndex,
+  revoked: ReadonlySet<string>,
 ): ConfigurationSnapshot {
   const index = indexConfiguration(shared)
   return {
@@ -202,6 +207,7 @@ function snapshotOf(
     configurationHead: 'a.head.7',
     suspensionsUntil: undefined,
     suspensionsIn: (instance) => (instance === 'DEV' ? suspensions : NOBODY_SUSPENDED),
+    isRevoked: (sha256) => revoked.has(sha256),
     instance: 'DEV',
     trustedIssuers: [],
     indexFor: (instance) => (instance === 'DEV' ? index : undefined),

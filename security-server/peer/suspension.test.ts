@@ -115,6 +115,47 @@ void t.test('what a suspended member or certificate signed is refused, also from
   await check()
 })
 
+void t.test('what rests on a revoked certificate ends, whatever its owner shows', async (t) => {
+  world.restore()
+  onlySs2(world)
+  await listen(t, world, world.provider)
+  const client = clientOf(t, world)
+  const post = async () => textOf((await client.post(REQUEST)).content)
+  t.equal(await post(), 'fine')
+  const { certificate, intermediates } = world.provider.keys.authenticationIdentity()
+  const { certificate: own } = world.consumer.keys.authenticationIdentity()
+  for (const { sha256 } of [certificate, intermediates[0]!]) {
+    world.revoked.add(sha256)
+    world.reconfigure()
+    await fails(t, client.post(REQUEST), 'incorrect_validation_info', false)
+    world.revoked.clear()
+    world.reconfigure()
+    t.equal(await post(), 'fine', 'its CA took it back')
+  }
+  world.revoked.add(own.sha256)
+  world.reconfigure()
+  t.throws(() => registeredServer(own, world.globalConfiguration.current()), {
+    code: 'incorrect_validation_info',
+  })
+
+  const parts = { message: requestOf({ requestId: 'r' }).bytes, body: undefined }
+  const whole = { ...parts, messageSha512: createHash('sha512').update(parts.message).digest() }
+  const sign = createMessageSigner({ keys: world.consumer.keys, clock: world.clock })
+  const signed = await sign(memberOf(TAX), whole)
+  const verify = createMessageVerifier()
+  const check = () =>
+    verify({
+      parts: signed,
+      member: memberOf(TAX),
+      snapshot: world.globalConfiguration.current(),
+      at: world.clock(),
+    })
+  await check()
+  world.revoked.add(world.consumer.keys.signingIdentity(memberOf(TAX)).certificate.sha256)
+  world.reconfigure()
+  await t.rejects(check(), { code: 'incorrect_validation_info', what: /its CA says/ })
+})
+
 void t.test('a certificate that another instance suspends is not one of ours', async (t) => {
   world.restore()
   const [certificate] = [world.consumer.keys.authenticationIdentity().certificate]

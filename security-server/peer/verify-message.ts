@@ -16,6 +16,7 @@ import {
 import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
 import { coveredParts } from '../message/body.ts'
 import type { SignedParts } from '../message/message.ts'
+import { checkNotRevoked, type Rely } from './relied-on.ts'
 import { createVerdictCache } from './verdict-cache.ts'
 import { whileItArrived } from './while-it-arrived.ts'
 
@@ -48,8 +49,8 @@ export type VerifyMessage = <T extends SignedParts>(q: {
   arrived?: number
 }) => Promise<Verified<T>>
 
-/** Makes the verifier. It caches batch signatures, and signers by everything that their verdict depends on. */
-export function createMessageVerifier(): VerifyMessage {
+/** Makes the verifier. It caches batch signatures, and signers by everything that their verdict depends on. `rely` hears of good signers. */
+export function createMessageVerifier(rely: Rely = () => undefined): VerifyMessage {
   const batches = createVerdictCache<Batch>(BATCHES_KEPT)
   const signers = createVerdictCache<{ validUntil: number }>(4096)
   /** The last verdict on a signature that the messages of a batch share: for which member it was trusted. */
@@ -89,8 +90,10 @@ export function createMessageVerifier(): VerifyMessage {
       if (configuration === undefined) throw new Fault('unknown_member', { what: name })
       checkClientNotSuspended(member, snapshot)
       checkCertificateNotSuspended(certificate.sha256, member.instance, snapshot)
-      const { validUntil } = checkSigner({ signature, configuration, at: new Date(at), member })
+      const { chain, validUntil } = checkSigner({ signature, configuration, at: new Date(at), member })
+      checkNotRevoked(chain, snapshot)
       verdict = { validUntil: validUntil.getTime() }
+      rely(chain.slice(0, -1), member.instance, verdict.validUntil)
       signers.set(key, verdict)
     }
     trusted.set(signature, { version: snapshot.version, member: name, validUntil: verdict.validUntil })

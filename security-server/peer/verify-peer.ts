@@ -12,6 +12,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
 import { checkServerNotSuspended } from '../global-configuration/check-suspended.ts'
 import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
+import { checkNotRevoked, type Rely } from './relied-on.ts'
 import { createVerdictCache } from './verdict-cache.ts'
 
 /** The server to which a certificate belongs. The verdict must be renewed at `validUntil` (ms) and with a new configuration. */
@@ -25,8 +26,8 @@ export type VerifyPeer = (q: {
   at: number
 }) => PeerVerdict
 
-/** Makes the verifier. It caches verdicts by configuration version, certificate and OCSP responses. */
-export function createPeerVerifier(): VerifyPeer {
+/** Makes the verifier. It caches verdicts by configuration version, certificate and OCSP responses. `rely` hears of each that is good. */
+export function createPeerVerifier(rely: Rely = () => undefined): VerifyPeer {
   const cache = createVerdictCache<PeerVerdict>(4096)
   /** The last verdict by the chain of a connection: a peer sends the same responses with each message until it has newer ones. */
   const last = new WeakMap<
@@ -49,6 +50,7 @@ export function createPeerVerifier(): VerifyPeer {
     let verdict = cache.get(key, at)
     if (verdict === undefined) {
       verdict = judge(presented, ocspResponses, snapshot, at)
+      rely(verdict.path.slice(0, -1), verdict.server.id.instance, verdict.validUntil)
       cache.set(key, verdict)
     }
     last.set(presented, { version, ocspResponses, verdict })
@@ -69,6 +71,7 @@ function judge(
   const { server, configuration } = registeredServer(presented[0], snapshot)
   const path = authenticationPath(presented, configuration, at)
   let validUntil = Math.min(...path.map((certificate) => certificate.notAfter.getTime()))
+  checkNotRevoked(path, snapshot)
   for (const certificate of path.slice(0, -1)) {
     validUntil = Math.min(validUntil, freshUntil(certificate, path, ocspResponses, configuration, at))
   }
@@ -76,8 +79,8 @@ function judge(
 }
 
 /**
- * The server for which this certificate is registered, in our instance or a federated one. Throws `unknown_peer`, or `suspended`
- * when the server or the certificate is suspended.
+ * The server for which this certificate is registered, in our instance or a federated one. Throws `unknown_peer`, `suspended` when the
+ * server or the certificate is suspended, or `incorrect_validation_info` when the certificate is revoked.
  */
 export function registeredServer(
   certificate: Certificate | undefined,
@@ -89,6 +92,7 @@ export function registeredServer(
       const server = configuration.serverByAuthCert(hash)
       if (server === undefined) continue
       checkServerNotSuspended(server.id, snapshot, certificate.sha256)
+      checkNotRevoked([certificate], snapshot)
       return { server, configuration }
     }
   }

@@ -14,7 +14,8 @@ import { ocspByHash, type Received, type ReplyLie, startRogueProvider } from '..
 import * as R from '../fakes/rogue-server.ts'
 import { type Reply, startWorld } from '../world.ts'
 
-const world = await startWorld()
+// Its tests let the CA say for a moment that everything is revoked, which is about what peers show.
+const world = await startWorld({ environment: { CONCORDAT_PEERS_REVOCATION_SECONDS: '3600' } })
 t.teardown(() => world.stop())
 const { tax, population } = world.servers
 const rogue = await R.admitRogue(world, '1004', world.address(4))

@@ -1,9 +1,17 @@
-/** An emergency over real processes: a server, a certificate and a member are suspended during exchanges, and resumed. */
+/**
+ * An emergency over real processes: a server, a certificate and a member are suspended during exchanges, and resumed; a CA revokes the
+ * certificate of a server that goes on showing a good OCSP response.
+ */
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { connect, type TLSSocket } from 'node:tls'
 import t from 'tap'
+import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
+import { revoke } from '../fakes/credentials.ts'
 import { until } from '../until.ts'
 import { colons, startWorld } from '../world.ts'
 
-const world = await startWorld()
+const world = await startWorld({ environment: { CONCORDAT_PEERS_REVOCATION_SECONDS: '5' } })
 t.teardown(() => world.stop())
 const { tax, population } = world.servers
 const PERSON = `/r1/${population.client}/persons/persons/P00000042`
@@ -46,3 +54,23 @@ void t.test('both sides obey, whoever is suspended, and go on when it is lifted'
     t.equal(await becomes(/answered/), 'answered', 'lifted')
   }
 })
+
+void t.test(
+  'what a CA revokes is refused, though its owner shows that it was good a minute ago',
+  async (t) => {
+    t.equal(await becomes(/answered/), 'answered')
+    const shown = await presentedBy(world.address(1))
+    await revoke(world, shown)
+    t.equal(await becomes(/validation_info$/), 'server.clientproxy.incorrect_validation_info')
+    const lines = readFileSync(path.join(world.directory, 'security server of the Tax Agency.log'), 'utf8')
+    t.match(lines, new RegExp(`${shown.sha256}.*a CA revoked a certificate of a peer`))
+  },
+)
+
+/** The certificate of the security server there, from the handshake. */
+async function presentedBy(host: string): Promise<Certificate> {
+  const socket = connect({ host, port: 5500, rejectUnauthorized: false })
+  t.teardown(() => socket.destroy())
+  await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject))
+  return readCertificate((socket as TLSSocket).getPeerX509Certificate()!.raw)
+}

@@ -53,6 +53,7 @@ import {
   type TestLog,
 } from '#security-server/message-log/fixture.ts'
 import { createPeerClient } from '#security-server/peer/client.ts'
+import { createReliedOn } from '#security-server/peer/relied-on.ts'
 import { createMessageSigner } from '#security-server/peer/sign-message.ts'
 import { createMessageVerifier } from '#security-server/peer/verify-message.ts'
 import { createPeerVerifier } from '#security-server/peer/verify-peer.ts'
@@ -209,18 +210,15 @@ export async function createAdminWorld(
   if (o.pages !== undefined)
     servePages(app, { prefix: '/console', directory: o.pages, how: 'concordat console' })
   const verifyPeer = createPeerVerifier()
+  const patience = { connectTimeoutMs: 500, replyTimeoutMs: 500, idleTimeoutMs: 500 }
   const peerClient = createPeerClient(
     { keys, globalConfiguration, verifyPeer, xroadTlsPeers: new Set(), clock },
-    {
-      ...{ messagePort: 5500, ocspPort: 5577, connectionsPerPeer: 1 },
-      ...{ connectTimeoutMs: 500, replyTimeoutMs: 500, idleTimeoutMs: 500 },
-    },
+    { messagePort: 5500, ocspPort: 5577, connectionsPerPeer: 1, ...patience },
   )
   const serviceClient = createServiceClient({ connectTimeoutMs: 500, connectionsPerService: 1, own })
   const folderOf = async (name: string): Promise<string> => {
-    const at = path.join(folder, name)
-    mkdirSync(at, { recursive: true })
-    return at
+    mkdirSync(path.join(folder, name), { recursive: true })
+    return path.join(folder, name)
   }
   const ground: ServerGround & { subjectKeys: Holder } = {
     ...services,
@@ -237,6 +235,7 @@ export async function createAdminWorld(
     ...{ storedLog: { databaseUrl, keyFolder, bodyFolder }, messageLog },
     ...{ post, ownListeners: [...own, later], subjectKeys, mailServer: undefined },
     ...{ xroadTlsPeers: new Set<string>(), verifyPeer, peerClient, serviceClient },
+    ...{ reliedOn: createReliedOn(clock), fetchOcsp: () => Promise.reject(new Fault('network_error')) },
     signMessage: createMessageSigner({ keys, clock }),
     ...{ verifyMessage: createMessageVerifier(), heard: () => undefined, observe: () => () => undefined },
     limits: { maxMessageBytes: 64 * 1024, maxSoapBytes: 64 * 1024, maxBodyBytes: 64 * 1024 },
@@ -375,6 +374,7 @@ function configurationOf(world: World, statementIndex?: number): GlobalConfigura
         configurationHead: undefined,
         suspensionsUntil: undefined,
         suspensionsIn: () => NOBODY_SUSPENDED,
+        isRevoked: () => false,
         instance: index.instance,
         indexFor: () => index,
         indexes: () => [index],
@@ -384,6 +384,7 @@ function configurationOf(world: World, statementIndex?: number): GlobalConfigura
     refresh: async () => undefined,
     refreshOwn: async () => undefined,
     refreshSuspensions: async () => undefined,
+    obeyRevocations: () => undefined,
     hear: () => undefined,
     onChange: () => () => undefined,
     state: () => ({

@@ -224,7 +224,14 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
     },
     async plug({ withoutEndpoint } = { withoutEndpoint: false }) {
       peers = listenForPeers(
-        { address: world.provider.address, ...PORTS, xroadTlsPeers: [], perSecond: 1e6, underWay: 100 },
+        {
+          address: world.provider.address,
+          ...PORTS,
+          xroadTlsPeers: [],
+          perSecond: 1e6,
+          underWay: 100,
+          revocationSeconds: 30,
+        },
         {
           keys: world.provider.keys,
           globalConfiguration: world.globalConfiguration as never,
@@ -243,7 +250,14 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
   await made.plug()
   t.teardown(() => made.unplug())
   const forTax = listenForPeers(
-    { address: world.consumer.address, ...PORTS, xroadTlsPeers: [], perSecond: 1e6, underWay: 100 },
+    {
+      address: world.consumer.address,
+      ...PORTS,
+      xroadTlsPeers: [],
+      perSecond: 1e6,
+      underWay: 100,
+      revocationSeconds: 30,
+    },
     {
       keys: world.consumer.keys,
       globalConfiguration: world.globalConfiguration as never,

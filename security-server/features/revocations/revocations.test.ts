@@ -1,0 +1,139 @@
+/**
+ * Revocation at the CA, while the peer goes on showing an OCSP response that is still fresh: it is noticed with the next question, shared by
+ * all nodes, and no answer that is old, forged or about another certificate changes anything. Real certificates and answers, both stores.
+ */
+import t from 'tap'
+import { migrate } from '#platform/database/migrate.ts'
+import type { Database } from '#platform/database/open-database.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { Fault } from '#schemas/fault.ts'
+import { eachDatabase } from '#test/databases.ts'
+import type { FetchOcsp } from '../../keys/client.ts'
+import { createPeerWorld } from '../../peer/peer-fixture.ts'
+import { createReliedOn } from '../../peer/relied-on.ts'
+import { createPeerVerifier, registeredServer } from '../../peer/verify-peer.ts'
+import { type Answered, createAuthorityQuestions } from './ask-authorities.ts'
+import { revocationMigrations } from './migrations.ts'
+import { createRevocationStore } from './store.ts'
+
+const INTERVAL_MS = 30_000
+const world = await createPeerWorld(t)
+const log = createLog({ name: 'test', level: 'silent' })
+
+/** What a node of the server has: its own list of peers, the table of all. */
+function openNode(database: Database, fetchOcsp: FetchOcsp) {
+  const reliedOn = createReliedOn(world.clock)
+  const counted: Answered[] = []
+  const obeyed: string[][] = []
+  const questions = createAuthorityQuestions({
+    ...{ clock: world.clock, log, reliedOn, fetchOcsp, intervalMs: INTERVAL_MS },
+    store: createRevocationStore(database),
+    globalConfiguration: {
+      ...world.globalConfiguration,
+      obeyRevocations(certificates) {
+        obeyed.push([...certificates])
+        world.revoked = new Set(certificates)
+        world.reconfigure()
+      },
+    },
+    count: (answered) => void counted.push(answered),
+  })
+  return { reliedOn, questions, obeyed, counted: () => counted.splice(0) }
+}
+
+t.test('revoked at the CA', (t) =>
+  eachDatabase(t, async (database, t) => {
+    world.restore()
+    await migrate(database, revocationMigrations)
+    const given: Buffer[] = []
+    let answer: FetchOcsp = async (_url, request) => {
+      given.push(world.authority.ocspAnswer(request, { at: new Date(world.clock()) }))
+      return given.at(-1)!
+    }
+    const node = openNode(database, (url, request) => answer(url, request))
+    const { questions } = node
+    t.notOk(questions.isDue(), 'nobody is relied on yet')
+
+    const { certificate, intermediates, ocspResponses } = world.provider.keys.authenticationIdentity()
+    const verifier = createPeerVerifier(node.reliedOn.rely)
+    const verify = () =>
+      verifier({
+        ...{ presented: [certificate, ...intermediates], ocspResponses, at: world.clock() },
+        snapshot: world.globalConfiguration.current(),
+      })
+    verify()
+    t.ok(questions.isDue())
+    await questions.ask()
+    t.same(node.counted(), ['good', 'good'], 'the server and its intermediate CA')
+    t.notOk(questions.isDue(), 'until the interval has passed')
+    world.skew += INTERVAL_MS
+
+    const wrong: [string, FetchOcsp][] = [
+      [
+        'old',
+        async (_url, request) =>
+          world.authority.ocspAnswer(request, {
+            mode: 'revoked',
+            at: new Date(world.clock() - 2 * 3_600_000),
+          }),
+      ],
+      [
+        'from the future',
+        async (_url, request) =>
+          world.authority.ocspAnswer(request, { mode: 'revoked', at: new Date(world.clock() + 600_000) }),
+      ],
+      [
+        'of a stranger',
+        async (_url, request) => world.authority.ocspAnswer(request, { mode: 'wrong-signer' }),
+      ],
+      ['cut', async (_url, request) => world.authority.ocspAnswer(request).subarray(0, 99)],
+      ['about another', async () => given[0]!],
+      ['nothing', async () => Promise.reject(new Fault('network_error'))],
+    ]
+    for (const [what, one] of wrong) {
+      answer = one
+      await questions.ask()
+      t.ok(
+        node.counted().every((found) => found === 'failed' || found === 'good'),
+        what,
+      )
+      verify()
+      world.skew += 2 * INTERVAL_MS
+    }
+    t.same(node.obeyed, [], 'nothing changed')
+
+    answer = async (_url, request) =>
+      world.authority.ocspAnswer(request, { mode: 'revoked', at: new Date(world.clock()) })
+    await questions.ask()
+    t.throws(verify, { code: 'incorrect_validation_info' }, 'though what it shows is fresh')
+    t.throws(() => registeredServer(certificate, world.globalConfiguration.current()), /revoked/)
+    t.equal(questions.revoked(), 2)
+
+    const other = openNode(database, (url, request) => answer(url, request))
+    world.revoked.clear()
+    world.reconfigure()
+    verify()
+    await other.questions.obeyStored()
+    t.throws(verify, { code: 'incorrect_validation_info' }, 'another node, or this one after a restart')
+
+    world.skew += INTERVAL_MS
+    const before = world.clock() - 2 * INTERVAL_MS
+    answer = async (_url, request) => world.authority.ocspAnswer(request, { at: new Date(before) })
+    await other.questions.ask()
+    t.throws(
+      verify,
+      { code: 'incorrect_validation_info' },
+      'an answer from before the revocation does not take it back',
+    )
+    world.skew += INTERVAL_MS
+    answer = async (_url, request) => world.authority.ocspAnswer(request, { at: new Date(world.clock()) })
+    await other.questions.ask()
+    verify()
+    t.equal(other.questions.revoked(), 0, 'its CA took it back: it was on hold')
+
+    await createRevocationStore(database).put({ certificate, instance: 'DEV', since: new Date() })
+    world.skew = certificate.notAfter.getTime() + 1 - Date.now()
+    await questions.obeyStored()
+    t.equal(questions.revoked(), 0, 'what has ended by itself is forgotten')
+  }),
+)

@@ -1,0 +1,49 @@
+/**
+ * The certificates of peers that verdicts rest on. Between two OCSP responses of its owner only the CA knows that a certificate is revoked;
+ * so their CAs are asked about these in the background, and what one says revoked is refused at once.
+ */
+import type { Certificate } from '#core/certificate/certificate.ts'
+import type { Clock } from '#platform/clock.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
+
+/** Hears that a verdict rests on these certificates of an instance until a time (ms). */
+export type Rely = (certificates: Certificate[], instance: string, until: number) => void
+
+export type ReliedOn = { certificate: Certificate; instance: string; until: number }
+
+/** Peers show few certificates; more than this are attempts to fill the memory. The longest unused one makes room. */
+const MOST = 20_000
+/** A peer that comes back soon is still known, so that it need not be asked about anew. */
+const KEPT_MS = 2 * 60 * 60_000
+
+export function createReliedOn(clock: Clock): { rely: Rely; list(): ReliedOn[] } {
+  const known = new Map<string, ReliedOn>()
+  return {
+    rely(certificates, instance, until) {
+      const kept = Math.max(until, clock() + KEPT_MS)
+      for (const certificate of certificates) {
+        known.delete(certificate.sha256)
+        if (known.size >= MOST) known.delete(known.keys().next().value!)
+        known.set(certificate.sha256, { certificate, instance, until: kept })
+      }
+    },
+    list() {
+      const now = clock()
+      for (const [sha256, { until }] of known) if (until <= now) known.delete(sha256)
+      return [...known.values()]
+    },
+  }
+}
+
+/** Throws `incorrect_validation_info` when one of them is revoked by what its CA said last. */
+export function checkNotRevoked(
+  certificates: readonly Certificate[],
+  { isRevoked }: Pick<ConfigurationSnapshot, 'isRevoked'>,
+): void {
+  for (const { sha256 } of certificates)
+    if (isRevoked(sha256))
+      throw new Fault('incorrect_validation_info', {
+        what: `its CA says that certificate ${sha256.slice(0, 16)} is revoked`,
+      })
+}
