@@ -18,7 +18,7 @@ export type OfferState =
   | 'taken-back'
   | 'over'
 
-/** How the person came: by themselves, by a clerk under a mandate, by a clerk with the code of a letter. */
+/** How the person came: by themselves, by a clerk under a mandate, with the code of a letter. */
 export type OfferChannel = 'web' | 'counter' | 'letter'
 
 type OfferedCall = {
@@ -69,6 +69,8 @@ export type FormField = {
   isRequired: boolean
   value?: OfferValue
   from: 'register' | 'nobody'
+  /** A register gave a value, which is not shown to who has nothing but a letter. */
+  isHidden?: true
   source?: ValueSource
   correctAt?: Texts
 }

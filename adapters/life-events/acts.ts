@@ -14,8 +14,9 @@ import { applicationOf, formOf, takeAnswer } from './form.ts'
 import { makeCall } from './make-call.ts'
 import type { OfferMetrics } from './metrics.ts'
 import type { LifeEventsSettings, RuleSettings } from './settings.ts'
-import { type Content, type KeptOffer, type OfferStore, OPEN, SEND_AGAIN_MS } from './store.ts'
+import { type Content, type KeptOffer, type OfferStore, SEND_AGAIN_MS } from './store.ts'
 import { send } from './submit.ts'
+import { OPEN } from './tables.ts'
 import type { Who } from './who.ts'
 
 type Acts = {
@@ -26,7 +27,8 @@ type Acts = {
   submit(who: Who, id: string, said: Readonly<Record<string, unknown>>): Promise<Offer>
   decline(who: Who, id: string): Promise<Offer>
   course(who: Who, id: string): Promise<OfferStep[]>
-  useCode(who: Who, code: string): Promise<Offer>
+  /** `person`: the code of the person, whom a page without a login asks besides. */
+  useCode(who: Who, code: string, person?: string): Promise<Offer>
   /** Sends again what may not have arrived, and ends what nobody answered for too long. */
   sendAgain(): Promise<void>
   /** Names rules whose applications are not answered. */
@@ -54,6 +56,7 @@ export function createActs(rooms: Rooms): Acts {
   const { settings, store, server, metrics, clock, log } = rooms
   const { answerMs } = settings
   const rules = new Map(settings.rules.map((rule) => [rule.name, rule]))
+  const forPages = settings.rules.filter(({ letter }) => letter?.page !== undefined).map(({ name }) => name)
   /** Ended since the start, without anybody knowing whether they arrived. */
   let unanswered = 0
   const inTurn = createSharedPlaces({
@@ -99,7 +102,7 @@ export function createActs(rooms: Rooms): Acts {
     async form(who, id) {
       const { offer, rule } = await mine(who, id)
       contentOf(offer)
-      return formOf(rule, offer)
+      return formOf(rule, offer, who)
     },
     open: (who, id, agreed, shown) =>
       inTurn(id, async () => {
@@ -130,7 +133,7 @@ export function createActs(rooms: Rooms): Acts {
         if (!(await store.change(id, OPEN, to)))
           throw new Fault('conflict', { what: 'the offer was taken back meanwhile' })
         metrics.offers.inc({ what: 'opened', channel: who.channel })
-        return formOf(rule, { ...offer, state: 'opened', content: to.content })
+        return formOf(rule, { ...offer, state: 'opened', content: to.content }, who)
       }),
     submit: (who, id, said) =>
       inTurn(id, async () => {
@@ -161,11 +164,13 @@ export function createActs(rooms: Rooms): Acts {
       await mine(who, id)
       return store.steps(id)
     },
-    async useCode(who, code) {
-      if (who.clerk === undefined)
+    async useCode({ clerk, byPage }, code, person) {
+      if (clerk === undefined)
         throw new Fault('forbidden', { what: 'codes of letters are given in at a counter' })
-      const client = who.clerk.split('\n', 1)[0]!
-      const offer = await store.useCode(code, { client, clerk: who.clerk })
+      const client = clerk.split('\n', 1)[0]!
+      const offer = byPage
+        ? await store.useCodeAtPage(code, { clerk, person: person ?? '', rules: forPages })
+        : await store.useCode(code, { client, clerk })
       const rule = offer && rules.get(offer.rule)
       if (rule === undefined) throw new Fault('not_found', { what: 'there is no such code, or it was used' })
       return offerOf(rule, offer!)

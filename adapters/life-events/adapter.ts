@@ -15,7 +15,7 @@ import { describeOffers } from './describe.ts'
 import { createGuessing } from './guessing.ts'
 import { createOfferMetrics } from './metrics.ts'
 import { readOfferKeys } from './offer-keys.ts'
-import { createReadHappening } from './read-happening.ts'
+import { codeReader, createReadHappening } from './read-happening.ts'
 import { type LifeEventsSettings, settingsSchema } from './settings.ts'
 import { type OfferStore, openOfferStore } from './store.ts'
 import { createTakeEvent } from './take-event.ts'
@@ -51,6 +51,7 @@ export async function openLifeEvents(
   const acts = createActs({ settings, store, server, metrics: counted, clock, log })
   const whoIs = createWho(settings)
   const guessing = createGuessing(clock)
+  const personCode = codeReader(settings.person.pattern)
   const take = createTakeEvent({ read: createReadHappening(settings), store, metrics: counted, log })
   const loops = [
     ...settings.inboxes.map((id) =>
@@ -83,8 +84,10 @@ export async function openLifeEvents(
       getCourse: async ({ caller, params }) => ({ steps: await acts.course(whoIs(caller), params['id']!) }),
       useCode: ({ caller, body }) => {
         const who = whoIs(caller)
-        const client = who.clerk?.split('\n', 1)[0] ?? ''
-        return guessing(client, () => acts.useCode(who, plainCode((body as { code: string }).code)))
+        const client = `${who.clerk?.split('\n', 1)[0] ?? ''}${who.byPage ? '\npage' : ''}`
+        const { code, person } = body as { code: string; person?: string }
+        const act = () => acts.useCode(who, plainCode(code), person && personCode(person))
+        return guessing(client, act, who.byPage)
       },
     },
     health: {

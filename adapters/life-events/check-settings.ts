@@ -21,12 +21,6 @@ export function checkSettings(settings: LifeEventsSettings, problem: Problem): v
     throw problem(['securityServer', 'authorityFile'], 'is needed for https')
   if (groupsOf(person.pattern) !== 1)
     throw problem(['person', 'pattern'], 'must be a regular expression with one group')
-  for (const [at, client] of settings.representation.entries())
-    if (settings.counters.includes(client))
-      throw problem(
-        ['representation', String(at)],
-        'is among counters: it has letters, and nobody to act for',
-      )
   const names = new Set<string>()
   for (const [at, rule] of rules.entries()) {
     const below: Problem = (keys, what) => problem(['rules', String(at), ...keys], what)
@@ -108,7 +102,7 @@ function checkTexts(value: unknown, languages: string[], keys: string[], problem
 }
 
 const TEXTS: ReadonlySet<string> = new Set([
-  ...['title', 'text', 'why', 'agency', 'purpose', 'label', 'correctAt', 'counter'],
+  ...['title', 'text', 'why', 'agency', 'purpose', 'label', 'correctAt', 'counter', 'page'],
 ])
 
 /** Undefined for what is no regular expression. */

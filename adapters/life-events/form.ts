@@ -9,6 +9,7 @@ import type { CallResult } from './make-call.ts'
 import type { CallSettings, FieldSettings, RuleSettings } from './settings.ts'
 import type { Content, Filled, KeptOffer } from './store.ts'
 import { asKind, valueAt } from './value-at.ts'
+import type { Who } from './who.ts'
 
 /** What a field is in the application. */
 type Said = {
@@ -61,8 +62,12 @@ export function takeAnswer(
   }
 }
 
-/** As the person sees it. */
-export function formOf(rule: RuleSettings, { id, state, content }: KeptOffer): OfferForm {
+/** As the person sees it. Who has a letter alone sees which register gave a value, and not the value. */
+export function formOf(
+  rule: RuleSettings,
+  { id, state, content }: KeptOffer,
+  { byPage }: Pick<Who, 'byPage'>,
+): OfferForm {
   const { calls = {}, fields = {} } = content?.filled ?? {}
   const own = <T>(all: Record<string, T>, name: string): T | undefined =>
     Object.hasOwn(all, name) ? all[name] : undefined
@@ -71,7 +76,11 @@ export function formOf(rule: RuleSettings, { id, state, content }: KeptOffer): O
     fields: rule.fields.map(({ name, label, kind, isRequired, correctAt }): FormField => {
       const found = own(fields, name)
       const field = { name, label, kind, isRequired, ...(correctAt && { correctAt }) }
-      return found === undefined ? { ...field, from: 'nobody' } : { ...field, from: 'register', ...found }
+      if (found === undefined) return { ...field, from: 'nobody' }
+      const { value, source } = found
+      return byPage
+        ? { ...field, from: 'register', isHidden: true, source }
+        : { ...field, from: 'register', value, source }
     }),
     asked: rule.calls.map(
       ({ name, agency }): AskedCall => ({ name, agency, ...(own(calls, name) ?? { outcome: 'not-agreed' }) }),

@@ -31,6 +31,7 @@ ${say(text)}
 ${say(why)}
 ${say(letter!.text)}
 <p class="code">${plain(q.code)}</p>
+${letter!.page === undefined ? '' : say(letter!.page)}
 ${say(letter!.counter)}
 <p class="small">${plain(legalBasis)}</p>
 </body>

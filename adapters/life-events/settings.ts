@@ -56,6 +56,8 @@ type LetterSettings = {
   language: string
   text: Texts
   counter: Texts
+  /** Where it can be answered without a login; absent where it cannot. */
+  page?: Texts
 }
 
 export type RuleSettings = {
@@ -88,6 +90,7 @@ export type LifeEventsSettings = KitSettings & {
   /** Clients that may say for whom somebody acts: whose contract to `offers` has the mandate checked. Each other client acts for nobody. */
   representation: string[]
   counters: string[]
+  letterPages: string[]
   keepDays: number
   pollMs: number
   answerMs: number
@@ -185,6 +188,7 @@ const letter = {
     language: { type: 'string', pattern: '^[a-z]{2,3}$' },
     text: texts,
     counter: texts,
+    page: { ...texts, description: 'With it the letter can be answered at a page without a login' },
   },
 } as const
 
@@ -278,6 +282,10 @@ export const settingsSchema = {
     },
     representation: { type: 'array', maxItems: 100, uniqueItems: true, items: subsystem, default: [] },
     counters: { type: 'array', maxItems: 100, uniqueItems: true, items: subsystem, default: [] },
+    letterPages: {
+      ...{ type: 'array', maxItems: 100, uniqueItems: true, items: subsystem, default: [] },
+      description: 'Portals where people give in the code of a letter without a login',
+    },
     keepDays: { type: 'integer', minimum: 1, maximum: 3660, default: 90 },
     pollMs: { type: 'integer', minimum: 50, maximum: 600_000, default: 1000 },
     answerMs: { type: 'integer', minimum: 50, maximum: 120_000, default: 8000 },

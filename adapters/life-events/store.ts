@@ -7,8 +7,9 @@ import type { Kysely } from 'kysely'
 import { migrate } from '#platform/database/migrate.ts'
 import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import type { AskedCall, FormField, OfferState, OfferStep, OfferValue, StepKind } from '#schemas/offers.ts'
+import { letterCodes } from './letter-codes.ts'
 import type { OfferKeys } from './offer-keys.ts'
-import { type OfferRow, type OfferTables, offerMigrations } from './tables.ts'
+import { OPEN, type OfferRow, type OfferTables, offerMigrations } from './tables.ts'
 
 /** What is sealed of an offer. */
 export type Content = {
@@ -77,6 +78,14 @@ export type OfferStore = {
   setCode(id: string, code: string, write: () => Promise<void>): Promise<boolean>
   /** The offer of a code, which is open to the clerk for an hour; the code is of this counter alone from then on. */
   useCode(code: string, by: { client: string; clerk: string }): Promise<KeptOffer | undefined>
+  /**
+   * The same at a page without a login, which binds no code: for who knows the code of the person, too, of an offer of these rules. Five
+   * wrong persons end the code for pages; a counter takes it still.
+   */
+  useCodeAtPage(
+    code: string,
+    by: { clerk: string; person: string; rules: readonly string[] },
+  ): Promise<KeptOffer | undefined>
   /** Of those that are being sent, whose time it is to be sent again; those that wait for longest first. */
   unsent(): Promise<KeptOffer[]>
   tryLater(id: string, afterMs: number): Promise<void>
@@ -87,13 +96,11 @@ export type OfferStore = {
   close(): Promise<void>
 }
 
-export const OPEN: readonly OfferState[] = ['offered', 'opened']
 const ENDED: ReadonlySet<OfferState> = new Set(['submitted', 'decided', 'declined', 'taken-back', 'over'])
 const ERASED: ReadonlySet<OfferState> = new Set(['declined', 'taken-back', 'over'])
 const MOST = 100
 /** When an application is sent again that may not have arrived. */
 export const SEND_AGAIN_MS = 30_000
-const CLERK_MS = 3_600_000
 const DAY_MS = 86_400_000
 /** A correction may come before its event by so long. */
 const TAKEN_BACK_DAYS = 400
@@ -172,6 +179,7 @@ export async function openOfferStore({ file, keys, keepDays, clock }: Options): 
               next_try_at: null,
               code: null,
               code_client: null,
+              code_misses: 0,
               letter_at: null,
               clerk: null,
               clerk_until: null,
@@ -264,25 +272,7 @@ export async function openOfferStore({ file, keys, keepDays, clock }: Options): 
         await write()
         return true
       }),
-    useCode: (code, { client, clerk }) =>
-      inTransaction(tables, async (on) => {
-        const row = await on
-          .selectFrom('life_offer')
-          .selectAll()
-          .where('code', '=', keys.digest('code', code))
-          .where('state', 'in', [...OPEN])
-          .where('ends_at', '>', time())
-          .executeTakeFirst()
-        const counter = keys.digest('client', client)
-        if (row === undefined || (row.code_client !== null && row.code_client !== counter)) return undefined
-        await on
-          .updateTable('life_offer')
-          .set({ code_client: counter, clerk: keys.digest('clerk', clerk), clerk_until: time(CLERK_MS) })
-          .where('id', '=', row.id)
-          .execute()
-        await step(on, row.id, 'code', 'letter')
-        return opened(row)
-      }),
+    ...letterCodes(tables, { keys, time, step, opened }),
     unsent: async () => {
       const rows = await tables
         .selectFrom('life_offer')

@@ -2,6 +2,10 @@
 import type { Generated, Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
+import type { OfferState } from '#schemas/offers.ts'
+
+/** States in which a person can still answer. */
+export const OPEN: readonly OfferState[] = ['offered', 'opened']
 
 export type OfferRow = {
   id: string
@@ -20,6 +24,8 @@ export type OfferRow = {
   code: string | null
   /** Which counter the code was given in at first; no other may use it. */
   code_client: string | null
+  /** How often the code came with the code of another person, at pages without a login. */
+  code_misses: number
   letter_at: string | null
   /** The clerk to whom the code of a letter opened it, and until when. */
   clerk: string | null
@@ -92,6 +98,15 @@ export const offerMigrations: Record<string, Migration> = {
         .updateTable('life_offer')
         .set(({ ref }) => ({ next_try_at: ref('changed_at') }))
         .where('state', '=', 'sending')
+        .execute()
+    },
+  },
+  'life-events-003': {
+    async up(kysely: Kysely<OfferTables>) {
+      const { integer } = columnTypes(kysely)
+      await kysely.schema
+        .alterTable('life_offer')
+        .addColumn('code_misses', integer, (column) => column.notNull().defaultTo(0))
         .execute()
     },
   },

@@ -1,6 +1,6 @@
 /**
  * Who asks, for whom. Guarantees that one person sees only what is theirs: their own offers; those of the person for whom they act, from
- * a client whose contract has the mandate checked; or the one offer whose letter they brought, at a counter.
+ * a client whose contract has the mandate checked; or the one offer whose letter they have, at a counter or at a page without a login.
  */
 import { headersOf } from '#adapters/kit/caller-headers.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
@@ -11,6 +11,9 @@ import { HEADER } from '#schemas/wire.ts'
 import { codeReader } from './read-happening.ts'
 import type { LifeEventsSettings } from './settings.ts'
 
+/** One use of a portal's page for letters, of 128 random bits. */
+const TICKET = /^letter:[A-Za-z0-9_-]{22}$/
+
 export type Who = {
   channel: OfferChannel
   /** The person whose offers they are; undefined at a counter, where a letter says it. */
@@ -19,8 +22,10 @@ export type Who = {
   actor: string | undefined
   /** The number of the mandate, as the client names it (X-Road-Issue). */
   mandate?: string
-  /** At a counter: client and clerk, as one name. */
+  /** Who gives in the code of a letter: client and clerk, or client and ticket of its page, as one name. */
   clerk: string | undefined
+  /** The letter is all that says who it is: nobody signed in. What registers say is not shown then. */
+  byPage?: true
   /** X-Road-UserId as it came. */
   userId: string
 }
@@ -30,7 +35,10 @@ export function createWho({
   person: { pattern },
   representation,
   counters,
-}: Pick<LifeEventsSettings, 'person' | 'representation' | 'counters'>): (caller: Caller) => Who {
+  letterPages,
+}: Pick<LifeEventsSettings, 'person' | 'representation' | 'counters' | 'letterPages'>): (
+  caller: Caller,
+) => Who {
   const code = codeReader(pattern)
   return (caller) => {
     const headers = headersOf(caller)
@@ -44,13 +52,17 @@ export function createWho({
     const client = one(HEADER.client) ?? ''
     if (party !== undefined) {
       // The class of a party is the client's word; of people there is none.
-      const isChecked = representation.includes(client) && !counters.includes(client)
-      const person = isChecked ? code(party) : undefined
+      const person = representation.includes(client) ? code(party) : undefined
       if (person === undefined) throw new Fault('representation_refused')
       const mandate = one(HEADER.issue)
       const said = { channel: 'counter', person, actor: userId, clerk: undefined, userId } as const
       return mandate === undefined ? said : { ...said, mandate }
     }
+    if (letterPages.includes(client) && TICKET.test(userId))
+      return {
+        ...{ channel: 'letter', person: undefined, actor: undefined, byPage: true },
+        ...{ clerk: `${client}\n${userId}`, userId },
+      }
     if (counters.includes(client))
       return { channel: 'letter', person: undefined, actor: userId, clerk: `${client}\n${userId}`, userId }
     const person = code(userId)
