@@ -18,7 +18,8 @@ export function createGuessing(
     const now = clock()
     const known = missed.get(client)
     const own = known !== undefined && known.until > now ? known : { count: 0, until: now + HOUR_MS }
-    if (own.count >= (isPage ? MOST_OF_PAGE : MOST)) throw new Fault('too_many_requests', { what: 'codes that do not exist' })
+    if (own.count >= (isPage ? MOST_OF_PAGE : MOST))
+      throw new Fault('too_many_requests', { what: 'codes that do not exist' })
     // It counts until it is known to exist: many at once are no way around.
     own.count += 1
     missed.delete(client)

@@ -6,7 +6,7 @@ import type { Kysely } from 'kysely'
 import { inTransaction } from '#platform/database/open-database.ts'
 import type { OfferStep, StepKind } from '#schemas/offers.ts'
 import type { OfferKeys } from './offer-keys.ts'
-import { OPEN, type OfferRow, type OfferTables } from './tables.ts'
+import { type OfferRow, type OfferTables, OPEN } from './tables.ts'
 
 const CLERK_MS = 3_600_000
 /** After so many codes of other persons no page takes the code of a letter any more. */

@@ -9,7 +9,7 @@ import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-d
 import type { AskedCall, FormField, OfferState, OfferStep, OfferValue, StepKind } from '#schemas/offers.ts'
 import { letterCodes } from './letter-codes.ts'
 import type { OfferKeys } from './offer-keys.ts'
-import { OPEN, type OfferRow, type OfferTables, offerMigrations } from './tables.ts'
+import { type OfferRow, type OfferTables, OPEN, offerMigrations } from './tables.ts'
 
 /** What is sealed of an offer. */
 export type Content = {

@@ -32,8 +32,10 @@ import { messagePage } from './pages/welcome.ts'
 import { otherRoutes } from './routes.ts'
 import { entrancesOf } from './routing/entrances.ts'
 import { createReading, lookOf, sessionOf } from './routing/reading.ts'
+import type { Section } from './routing/section.ts'
 import { serveSections } from './routing/serve-sections.ts'
 import { SECTIONS } from './sections.ts'
+import { letterRoutes } from './services/by-letter.ts'
 import { checkSettings, type PortalSettings, settingsSchema } from './settings.ts'
 
 export const portal: Worker<PortalSettings> = {
@@ -92,12 +94,14 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
   app.addHook('onRequest', async (_request, reply) => void reply.headers(HEADERS))
   // A wallet says who somebody is, never that they are a clerk.
   const walletSettings = settings.counter === undefined ? settings.wallets : undefined
+  const sections = SECTIONS.filter(({ isServed }) => isServed?.(settings) ?? true)
   const place: Place = {
     ...{ name: settings.name, contact: settings.contact, languages: settings.languages },
     ...{ timeZone: settings.timeZone, assets: await serveAssets(app) },
     ...{ idleMinutes: times.idleMinutes, wholeMinutes: times.wholeMinutes },
     hasWallets: walletSettings !== undefined,
-    menu: () => menuOf(settings, systems),
+    hasLetters: settings.letters && settings.counter === undefined,
+    menu: () => menuOf(sections, settings, systems),
     mayAct: settings.mandates !== undefined,
   }
   const logins = metrics.counter('concordat_portal_logins_total', 'Logins by outcome', ['outcome'])
@@ -126,7 +130,7 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
       const page = { title: words('login.arrived'), text: words('login.arrivedText'), link }
       return reply.type(HTML).send(messagePage(place, reader, { ...page, next }))
     },
-    isEntrance: entrancesOf(SECTIONS),
+    isEntrance: entrancesOf(sections),
   }
   signInRoutes(app, signIn)
   const wallets =
@@ -149,7 +153,7 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
   const register =
     settings.mandates && createMandateRegister({ ...settings.mandates, calls, asking: inTurn, clock })
   const reading = createReading({ place, cookie, sessions })
-  serveSections(app, SECTIONS, {
+  serveSections(app, sections, {
     rooms: {
       ...{ place, systems, server, settings, clock, calls, register, asking: inTurn },
       wallet: wallets?.agreeing,
@@ -158,6 +162,12 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
     count: (what) => questions.inc({ what }),
   })
   otherRoutes(app, { place, reading })
+  if (place.hasLetters)
+    letterRoutes(app, {
+      ...{ place, reading, systems, server, asking, clock, addressOf },
+      personOf: createPersonOf(person),
+      count: (what) => questions.inc({ what }),
+    })
   stopRoutes(app, { place, reading, systems, server, asking, clock, addressOf })
   await app.listen({ host: listen.address, port: listen.port })
   log.info({ url: login.baseUrl }, 'people are served')
@@ -188,6 +198,16 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
   }
 }
 
+/** As a login would say it: people write their code with spaces and small letters. */
+function createPersonOf({ pattern, country }: PortalSettings['person']): (typed: string) => string {
+  const codeOf = codeReader(pattern)
+  return (typed) => {
+    const plain = typed.replace(/\s/g, '')
+    const code = codeOf(plain) ?? codeOf(plain.toUpperCase()) ?? codeOf(country + plain)
+    return code === undefined ? '' : country + code
+  }
+}
+
 /** What the portal looks for at all systems. */
 function codesOf(settings: PortalSettings): string[] {
   const ofSections = SECTIONS.flatMap(({ services }) => services(settings)).filter((code) => code !== '')
@@ -195,8 +215,12 @@ function codesOf(settings: PortalSettings): string[] {
 }
 
 /** The sections that have something behind them in this instance. */
-function menuOf(settings: PortalSettings, systems: Pick<FindSystems, 'isOffered'>): MenuEntry[] {
-  return SECTIONS.flatMap(({ name, href, services }) => {
+function menuOf(
+  sections: readonly Section[],
+  settings: PortalSettings,
+  systems: Pick<FindSystems, 'isOffered'>,
+): MenuEntry[] {
+  return sections.flatMap(({ name, href, services }) => {
     const codes = services(settings)
     const isThere = codes.length === 0 || systems.isOffered(codes)
     return href !== undefined && isThere ? [{ name, href }] : []

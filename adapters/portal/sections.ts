@@ -4,7 +4,10 @@ import { consents } from './consents/section.ts'
 import { mandates } from './mandates/section.ts'
 import { notices } from './notices/section.ts'
 import type { Section } from './routing/section.ts'
+import { letters } from './services/letters-section.ts'
 import { services } from './services/section.ts'
 import { uses } from './uses/section.ts'
 
-export const SECTIONS: readonly Section[] = [uses, complaints, notices, consents, mandates, services]
+export const SECTIONS: readonly Section[] = [
+  ...[uses, complaints, notices, consents, mandates, services, letters],
+]

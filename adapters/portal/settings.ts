@@ -30,6 +30,7 @@ export type PortalSettings = {
   securityServer: OwnServerSettings
   mandates?: { service: string; roles: string[] }
   counter?: { claim: string; value: string }
+  letters: boolean
   asking: {
     serviceCode: string
     instances: string[]
@@ -165,6 +166,11 @@ export const settingsSchema = {
         claim: { ...words, description: 'The claim of the login that says what somebody does' },
         value: { ...words, description: 'What it has to say, alone or in a list' },
       },
+    },
+    letters: {
+      ...{ type: 'boolean', default: false },
+      description:
+        'Whether codes of letters are given in here: without a login, or by the clerks of a counter',
     },
     asking: {
       type: 'object',

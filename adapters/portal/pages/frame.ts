@@ -15,6 +15,8 @@ export type Place = {
   wholeMinutes: number
   /** Whether people may sign in with a wallet too. */
   hasWallets: boolean
+  /** Whether the code of a letter opens something without a login. */
+  hasLetters: boolean
   /** Addresses of the files that pages load. */
   assets: { tokens: string; style: string; script: string; icon: string }
   /** The sections that are there for people who are signed in. */

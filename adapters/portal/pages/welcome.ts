@@ -14,6 +14,7 @@ export function welcomePage(place: Place, reader: Reader): string {
 <h1>${words('welcome.title')}</h1>
 <p class="lead">${words('welcome.lead')}</p>
 <p class="go"><a class="button" href="/login?language=${look.language}">${words('welcome.signIn')}</a>${place.hasWallets ? html` <a class="button quiet-button" href="/login/wallet?language=${look.language}">${words('welcome.wallet')}</a>` : NOTHING}</p>
+${place.hasLetters ? html`<p><a href="/letter?language=${look.language}">${words('welcome.letter')}</a></p>` : NOTHING}
 <ul class="points">${points.map(([icon, key]) => html`<li>${icon}<div><h2>${words(`${key}.title`)}</h2><p>${words(key)}</p></div></li>`)}</ul>
 </div>`
   return wholePage(frameOf(place, reader, { title: words('welcome.title'), at: '/' }), content)

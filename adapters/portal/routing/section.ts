@@ -21,6 +21,8 @@ export type Section = {
   href?: string
   /** Codes of services. The menu has the section only where a system offers one of them to this portal; always where there are none. */
   services(settings: PortalSettings): readonly string[]
+  /** Whether this portal has it at all; each has it where that is not said. */
+  isServed?(settings: PortalSettings): boolean
   routes: readonly Route[]
 }
 

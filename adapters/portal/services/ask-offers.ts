@@ -2,7 +2,7 @@
 import type { Offer } from '#schemas/offers.ts'
 import { type JsonAnswer, type NotCalled, whyOfStatus } from '../asking/call-service.ts'
 import type { Call } from '../asking/calls.ts'
-import type { System } from '../asking/find-systems.ts'
+import type { FindSystems, System } from '../asking/find-systems.ts'
 import { isObject, listOf } from '../asking/read-usages.ts'
 import type { Why } from '../joining/row.ts'
 import type { Rooms, Visit } from '../routing/section.ts'
@@ -44,7 +44,7 @@ export type At = { system: System; id: string }
 /** Undefined for what names no system of the portal, or no offer. */
 export async function placeOf(
   named: URLSearchParams,
-  { systems }: Pick<Rooms, 'systems'>,
+  { systems }: { systems: Pick<FindSystems, 'offering'> },
 ): Promise<At | undefined> {
   const { asked } = await systems.offering(OFFERS)
   const system = asked.find(({ id }) => id === named.get('system'))
@@ -53,23 +53,18 @@ export async function placeOf(
 }
 
 /** The offer at that place; why there is none; or undefined where the system has none of that number for this person. */
-export async function askOffer(
-  at: At,
-  { reader, gone }: Person,
-  { calls }: Asking,
-): Promise<Offer | Why | undefined> {
-  const told = offersIn(await listAt(at.system, (q) => calls.call(reader.session, gone, q)))
+export async function askOffer(at: At, call: Call): Promise<Offer | Why | undefined> {
+  const told = offersIn(await listAt(at.system, call))
   return typeof told === 'string' ? told : told.find(({ id }) => id === at.id)
 }
 
 /** `path` is below that of the offer. */
 export function callAt(
   { system, id }: At,
-  { reader, gone }: Person,
-  { calls }: Asking,
+  call: Call,
   q: { method: 'GET' | 'POST'; path: '/form' | '/course' | '/open' | '/submit' | '/decline'; json?: object },
 ): Promise<JsonAnswer | NotCalled> {
-  return calls.call(reader.session, gone, {
+  return call({
     ...{
       service: `${system.id}/${OFFERS}`,
       method: q.method,

@@ -3,13 +3,11 @@
  * systems say is text of the page, never markup.
  */
 import type { AskedCall, FormField, Offer, OfferStep, Texts, ValueSource } from '#schemas/offers.ts'
-import { csrfField } from '../pages/form.ts'
-import { frameOf, type Place, wholePage } from '../pages/frame.ts'
+import { frameOf, wholePage } from '../pages/frame.ts'
 import { foreign, type Html, html, NOTHING } from '../pages/html.ts'
-import type { Visit } from '../routing/section.ts'
 import type { Words } from '../texts.ts'
-import { addressOf, DECLINE, LIST, OPEN, SUBMIT } from './addresses.ts'
 import type { At } from './ask-offers.ts'
+import type { Door } from './door.ts'
 import { type Form, textIn } from './read-offers.ts'
 
 type Shown = {
@@ -21,15 +19,19 @@ type Shown = {
   written?: URLSearchParams
   problem?: string
 }
-type Speaking = { words: Words; said(texts: Texts): Html }
+type Speaking = { words: Words; said(texts: Texts): Html; ways: Ways }
+type Ways = Door['ways']
 
-export function offerPage(place: Place, reader: Visit['reader'], q: Shown): string {
-  const { words, session } = reader
+export function offerPage(
+  { place, reader, ways, back, hidden: own }: Pick<Door, 'place' | 'reader' | 'ways' | 'back' | 'hidden'>,
+  q: Shown,
+): string {
+  const { words } = reader
   const { at, offer, form } = q
-  const speaking: Speaking = { words, said: (texts) => foreign(textIn(texts, words.language)) }
+  const speaking: Speaking = { words, said: (texts) => foreign(textIn(texts, words.language)), ways }
   const { said } = speaking
   const isOpen = offer.state === 'offered' || offer.state === 'opened'
-  const hidden = html`${csrfField(session)}<input type="hidden" name="system" value="${at.system.id}"><input type="hidden" name="offer" value="${at.id}"><input type="hidden" name="shown" value="${offer.shown}">`
+  const hidden = html`${own}<input type="hidden" name="system" value="${at.system.id}"><input type="hidden" name="offer" value="${at.id}"><input type="hidden" name="shown" value="${offer.shown}">`
   const content = html`<article class="about"><h1>${said(offer.title)}</h1>
 ${q.problem === undefined ? NOTHING : html`<p class="note" role="alert">${q.problem}</p>`}
 ${note(offer, speaking)}
@@ -38,11 +40,11 @@ ${isOpen ? html`<p class="lead">${said(offer.text)}</p>` : NOTHING}
 <p class="quiet">${words('service.by')} ${foreign(at.system.owner)}. ${words('service.law')} ${foreign(offer.legalBasis)}.</p>
 ${offer.state === 'offered' ? agreement(offer, hidden, speaking) : NOTHING}
 ${offer.state === 'opened' && form !== undefined ? filled(offer, form, hidden, q.written, speaking) : NOTHING}
-${isOpen ? declining(hidden, words) : NOTHING}
+${isOpen ? declining(hidden, speaking) : NOTHING}
 ${course(q.steps, words)}
-<p class="go"><a href="${LIST}">${words('services.back')}</a></p></article>`
+<p class="go"><a href="${back.href}">${back.text}</a></p></article>`
   const title = textIn(offer.title, words.language)
-  return wholePage(frameOf(place, reader, { title, at: addressOf(at), section: 'services' }), content)
+  return wholePage(frameOf(place, reader, { title, at: ways.at(at), section: 'services' }), content)
 }
 
 function note(offer: Offer, { words, said }: Speaking): Html {
@@ -54,7 +56,7 @@ ${number === undefined ? NOTHING : html`<p>${words('service.number')} <code>${nu
 }
 
 /** Nothing is ticked beforehand. */
-function agreement({ calls }: Offer, hidden: Html, { words, said }: Speaking): Html {
+function agreement({ calls }: Offer, hidden: Html, { words, said, ways }: Speaking): Html {
   const call = ({
     name,
     agency,
@@ -70,7 +72,7 @@ function agreement({ calls }: Offer, hidden: Html, { words, said }: Speaking): H
 <div><dt>${words('service.basis')}</dt><dd>${foreign(legalBasis)}${contract === undefined ? NOTHING : html`; ${words('service.contract')} ${foreign(contract)}`}</dd></div></dl>
 ${needsAgreement ? html`<p class="choice"><label><input type="checkbox" name="agreed" value="${name}"> ${words('service.agree')}</label></p>` : html`<p class="quiet">${words('service.byLaw')}</p>`}</li>`
   return html`<h2>${words('service.calls.title')}</h2><p>${words('service.calls')}</p>
-<form method="post" action="${OPEN}">${hidden}
+<form method="post" action="${ways.open}">${hidden}
 <ul class="cards" role="list">${calls.map(call)}</ul>
 <p class="row decide"><button type="submit" class="button" name="all" value="yes">${words('service.agreeAll')}</button>
 <button type="submit" class="button quiet-button">${words('service.agreeSome')}</button></p></form>`
@@ -83,27 +85,37 @@ function filled(
   written: URLSearchParams | undefined,
   speaking: Speaking,
 ): Html {
-  const { words } = speaking
+  const { words, ways } = speaking
   const missing = asked.filter(({ outcome }) => outcome !== 'answered')
   return html`${missing.length === 0 ? NOTHING : again(offer, missing, hidden, speaking)}
 <h2>${words('service.form.title')}</h2><p>${words('service.form')}</p>
-<form method="post" action="${SUBMIT}">${hidden}
+<form method="post" action="${ways.submit}">${hidden}
 ${fields.map((field) => control(field, written, speaking))}
 <p>${words('service.once')}</p>
 <p class="row"><button type="submit" class="button">${words('service.submit')}</button></p></form>`
 }
 
 /** What did not answer, and the way to ask it again, or for the first time. */
-function again(offer: Offer, missing: readonly AskedCall[], hidden: Html, { words, said }: Speaking): Html {
+function again(
+  offer: Offer,
+  missing: readonly AskedCall[],
+  hidden: Html,
+  { words, said, ways }: Speaking,
+): Html {
   return html`<div class="card"><h2>${words('service.missing.title')}</h2>
 <ul class="open">${missing.map(({ agency, outcome }) => html`<li>${said(agency)}: ${words(`service.outcome.${outcome}`)}</li>`)}</ul>
-<form method="post" action="${OPEN}">${hidden}
+<form method="post" action="${ways.open}">${hidden}
 ${missing.map(({ name, agency }) => (offer.calls.find((one) => one.name === name)?.needsAgreement === false ? NOTHING : html`<p class="choice"><label><input type="checkbox" name="agreed" value="${name}"> ${said(agency)}: ${words('service.agree')}</label></p>`))}
 <p class="row"><button type="submit" class="button quiet-button small">${words('service.again')}</button></p></form></div>`
 }
 
-function control(field: FormField, written: URLSearchParams | undefined, { words, said }: Speaking): Html {
-  const { name, label, kind, isRequired, value, source, correctAt } = field
+function control(
+  field: FormField,
+  written: URLSearchParams | undefined,
+  { words, said, ways }: Speaking,
+): Html {
+  const { name, label, kind, value, source, correctAt, isHidden } = field
+  const isRequired = field.isRequired && isHidden !== true
   const now = written?.get(`field-${name}`) ?? (value === undefined ? '' : String(value))
   const id = `field-${name}`
   const about = html` id="${id}" name="${id}" aria-describedby="${id}-from"${isRequired ? html` required` : NOTHING}`
@@ -116,7 +128,7 @@ function control(field: FormField, written: URLSearchParams | undefined, { words
       : html`<input type="${type}" value="${now}" maxlength="500" autocomplete="off"${kind === 'number' ? html` step="any"` : NOTHING}${about}>`
   return html`<div class="field"><label for="${id}">${said(label)}${isRequired ? NOTHING : html` <span class="quiet">${words('service.optional')}</span>`}</label>
 ${input}
-<div id="${id}-from">${source === undefined ? html`<p class="quiet">${words('service.youSay')}</p>` : origin(source, correctAt, { words, said })}</div></div>`
+<div id="${id}-from">${isHidden === true ? html`<p>${words('service.hidden')}</p>` : NOTHING}${source === undefined ? html`<p class="quiet">${words('service.youSay')}</p>` : origin(source, correctAt, { words, said, ways })}</div></div>`
 }
 
 /** Who gave the value, and when; the rest is one step away. */
@@ -131,8 +143,8 @@ ${contract === undefined ? NOTHING : row(words('service.contract'), foreign(cont
 ${row(words('service.exchange'), html`<code>${messageId}</code>`)}</dl></details>`
 }
 
-function declining(hidden: Html, words: Words): Html {
-  return html`<form method="post" action="${DECLINE}" class="row">${hidden}<button type="submit" class="plain">${words('service.decline')}</button> <span class="quiet">${words('service.declined')}</span></form>`
+function declining(hidden: Html, { words, ways }: Speaking): Html {
+  return html`<form method="post" action="${ways.decline}" class="row">${hidden}<button type="submit" class="plain">${words('service.decline')}</button> <span class="quiet">${words('service.declined')}</span></form>`
 }
 
 function course(steps: readonly OfferStep[], words: Words): Html {

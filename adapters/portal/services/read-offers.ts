@@ -135,12 +135,14 @@ function fieldOf(given: unknown): FormField[] {
     from: 'nobody',
   }
   const own = valueIn(value)
-  if (given['from'] !== 'register' || own === undefined || !isObject(source)) return [field]
+  const isHidden = given['isHidden'] === true
+  if (given['from'] !== 'register' || !isObject(source) || (own === undefined && !isHidden)) return [field]
   const { contract } = source
   return [
     {
       ...field,
-      ...{ from: 'register', value: own },
+      from: 'register',
+      ...(isHidden || own === undefined ? { isHidden: true } : { value: own }),
       source: {
         ...{
           agency: textsOf(source['agency']),

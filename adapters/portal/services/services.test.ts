@@ -1,14 +1,18 @@
 /** "My services" over a real life-events adapter, and over systems that are away, break or lie. */
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { Agent, request } from 'undici'
 import { openEnds } from '#adapters/kit/messages/ends-fixture.ts'
 import {
   birth,
   offersOf,
   PERSON,
+  RULE,
   send as sendEvent,
   startLifeEvents,
 } from '#adapters/life-events/life-events-fixture.ts'
+import { createOfferKeys } from '#adapters/life-events/offer-keys.ts'
+import { openOfferStore } from '#adapters/life-events/store.ts'
+import type { Offer } from '#schemas/offers.ts'
 import { CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { type Answering, type FakeSystem, send, startUsageServer } from '#test/fakes/usage-systems.ts'
 import { startPortal } from '../portal-fixture.ts'
@@ -22,14 +26,15 @@ const land: FakeSystem = { id: 'DEV/GOV/1003/land', name: 'Land register', owner
 const field = (text: string, name: string): string =>
   new RegExp(`name="${name}" value="([^"]*)"`).exec(text)?.[1] ?? ''
 
-t.test('from the offer to the receipt, without script', async (t) => {
-  const ends = await openEnds(t)
-  const life = await startLifeEvents(t, { ends })
+const CLIENT_OF_PORTAL = 'DEV/GOV/1005/portal'
+
+/** As the security servers pass what the portal asks. */
+function passTo(t: Test, life: { running: { url: string } }): Answering {
   const dispatcher = new Agent()
   t.teardown(() => dispatcher.destroy())
-  const pass: Answering = async ({ method, path, userId = '', body }, response) => {
+  return async ({ method, path, userId = '', body }, response) => {
     const headers = {
-      'x-road-userid': userId,
+      ...{ 'x-road-userid': userId, 'x-road-client': CLIENT_OF_PORTAL },
       ...(body !== undefined && { 'content-type': 'application/json' }),
     }
     const reply = await request(`${life.running.url}${path}`, {
@@ -42,6 +47,12 @@ t.test('from the offer to the receipt, without script', async (t) => {
     })
     send(response, await reply.body.json(), reply.statusCode)
   }
+}
+
+t.test('from the offer to the receipt, without script', async (t) => {
+  const ends = await openEnds(t)
+  const life = await startLifeEvents(t, { ends })
+  const pass = passTo(t, life)
   let lies: Answering = (_asked, response) => send(response, {}, 503)
   const server = await startUsageServer(t, [
     { ...benefits, services: { offers: pass } },
@@ -174,6 +185,92 @@ t.test('from the offer to the receipt, without script', async (t) => {
     t.notMatch(page, /<script>alert|<img src=x/)
   for (const line of portal.lines)
     t.notMatch(line, new RegExp(`${PERSON}|${ACCOUNT}|${id}`), 'no line names a person')
+})
+
+t.test('by letter, without a login', async (t) => {
+  const ends = await openEnds(t)
+  const letter = { ...RULE.letter, page: { en: 'Or here', et: 'Või siin' } }
+  const life = await startLifeEvents(t, {
+    ends,
+    ...{ rule: { letter }, more: { letterPages: [CLIENT_OF_PORTAL], counters: ['DEV/GOV/1001/counter'] } },
+  })
+  const server = await startUsageServer(t, [{ ...benefits, services: { offers: passTo(t, life) } }])
+  const portal = await startPortal(t, {
+    ...{ server: server.url, issuer: await startOpenIdProvider(t), client: CLIENT },
+    settings: { letters: true, person: { claim: 'sub', pattern: '^(P[0-9]{8})$' } },
+  })
+  await sendEvent(ends, life, birth('B-210'))
+  const [{ id }] = (await offersOf(life)) as [Offer]
+  const keys = createOfferKeys(Buffer.from('5a'.repeat(32), 'hex'))
+  const store = await openOfferStore({ file: life.databaseFile, keys, keepDays: 90, clock: Date.now })
+  t.teardown(() => store.close())
+  t.ok(await store.setCode(id, 'AAAABBBBCCCC', async () => undefined))
+  const browser = openBrowser(t)
+  const at = (path: string): string => `${portal.url}${path}`
+  t.match((await browser.visit(at('/'))).text, /href="\/letter\?language=en">I have a letter/)
+  for (const language of ['et', 'ko', 'uk'])
+    t.match((await browser.visit(at(`/letter?language=${language}`))).text, `lang="${language}"`)
+  const empty = (await browser.visit(at('/letter?language=et&large=yes'))).text
+  t.match(empty, /action="\/letter\?language=et&#38;large=yes"[\s\S]*Health Agency/)
+
+  const typed = { system: benefits.id, code: 'aaaa bbbb cccc', person: ' p0000 0042' }
+  const wrong: object[] = [
+    { ...typed, code: 'AAAABBBBCCCD' },
+    { ...typed, person: 'P00000043' },
+    { ...typed, person: SCRIPT },
+    { ...typed, code: SCRIPT },
+    { ...typed, code: '\u0000' },
+    { ...typed, system: land.id },
+    { code: typed.code },
+    {},
+  ]
+  const said = new Set<string>()
+  for (const form of wrong) {
+    const { status, text } = await browser.visit(at('/letter'), { form: form as Record<string, string> })
+    t.equal(status, 404)
+    t.notMatch(text, /<script>alert|<img src=x|P00000043/)
+    said.add(/role="alert">([^<]*)/.exec(text)![1]!)
+  }
+  t.equal(said.size, 1, 'whatever is wrong is said alike')
+
+  const opened = await browser.visit(at('/letter?language=et'), { form: typed })
+  t.match(opened, { status: 200, headers: { 'cache-control': 'no-store' } })
+  t.notOk(opened.headers['set-cookie'], 'nothing is kept in the browser')
+  t.match(opened.text, /lang="et"[\s\S]*Family benefit \(et\)[\s\S]*action="\/letter\/open\?language=et"/)
+  t.notMatch(opened.text, PERSON)
+  const hidden = {
+    ...{ system: benefits.id, offer: id, shown: field(opened.text, 'shown') },
+    ticket: field(opened.text, 'ticket'),
+  }
+  const asked = await browser.visit(at('/letter/open'), { form: { ...hidden, all: 'yes' } })
+  t.match(asked.text, /name="field-childName"[\s\S]*The register gave this\. It is not shown[\s\S]*From:/)
+  t.notMatch(asked.text, /Mari|21000/)
+  t.notMatch(asked.text, /name="field-childName"[^>]* required/, 'what a register gave need not be typed')
+  for (const ticket of ['', 'letter:x', PERSON])
+    t.match(await browser.visit(at('/letter/submit'), { form: { ...hidden, ticket } }), {
+      ...{ status: 303, headers: { location: '/letter' } },
+    })
+  const stolen = { ...hidden, ticket: `letter:${'x'.repeat(22)}` }
+  t.match(await browser.visit(at('/letter/decline'), { form: stolen }), {
+    ...{ status: 404, text: /The letter is closed/ },
+  })
+  const sent = await browser.visit(at('/letter/submit'), { form: { ...hidden, 'field-account': ACCOUNT } })
+  t.match(sent.text, /The agency has your application[\s\S]*FB-1[\s\S]*by letter/)
+  t.match(life.asked.at(-1)!.options, {
+    json: { channel: 'letter', person: PERSON, fields: { childName: { value: 'Mari', from: 'register' } } },
+  })
+  t.match(await browser.visit(at('/letter'), { form: typed }), { status: 404 }, 'a code is used once')
+
+  const one = async (path: string): Promise<number> => {
+    const { statusCode, body } = await request(at(path), { method: 'POST' })
+    await body.dump()
+    return statusCode
+  }
+  const tries = [] as number[]
+  for (let n = 0; n < 12; n++) tries.push(await one('/letter'))
+  t.ok(tries.includes(429), 'one network types few codes')
+  for (const line of portal.lines) t.notMatch(line, new RegExp(`${PERSON}|${ACCOUNT}|${id}|AAAABBBB|letter:`))
+  for (const line of life.running.lines) t.notMatch(line, new RegExp(`${PERSON}|AAAABBBB`))
 })
 
 t.test('what is no offer, no form and no step', (t) => {
