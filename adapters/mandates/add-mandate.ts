@@ -42,6 +42,8 @@ export function addMandate({ rooms, actor, audit }: Acting, given: MandateToAdd)
             role.addableBy,
           )
     if (right === undefined) throw refuse('notAllowed')
+    // Who acts for somebody, for half an hour at a counter say, does not make more of it for themself.
+    if (!isRegistrar && delegate.identifier === actor.user) throw refuse('personUnfit')
     if (!isRegistrar && role.addingMustBeSigned) checkSigned(rooms, actor, document)
     checkFit(role, representee, delegate)
     if (mandate.canSubDelegate === true && !role.canSubDelegate) throw refuse('notSubDelegable')

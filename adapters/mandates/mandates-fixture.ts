@@ -33,7 +33,8 @@ export const ROLES = [
   },
   {
     ...{ code: 'TRACKER:VIEWER', title: of('Vaataja'), delegateType: BOTH, representeeType: BOTH },
-    ...{ addableBy: [OWN, 'FAMILY:PARENT'], waivableBy: [OWN], withdrawableBy: [OWN] },
+    ...{ addableBy: [OWN, 'FAMILY:PARENT', 'COUNTER:HELP'], waivableBy: [OWN] },
+    withdrawableBy: [OWN, 'COUNTER:HELP'],
   },
   {
     ...{ code: 'COUNTER:HELP', title: of('Abi letis'), delegateType: ['NATURAL_PERSON'] },

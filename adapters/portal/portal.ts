@@ -220,7 +220,8 @@ function menuOf(
   settings: PortalSettings,
   systems: Pick<FindSystems, 'isOffered'>,
 ): MenuEntry[] {
-  return sections.flatMap(({ name, href, services }) => {
+  return sections.flatMap(({ name, href, services, isInMenu }) => {
+    if (isInMenu?.(settings) === false) return []
     const codes = services(settings)
     const isThere = codes.length === 0 || systems.isOffered(codes)
     return href !== undefined && isThere ? [{ name, href }] : []

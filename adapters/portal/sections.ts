@@ -1,7 +1,7 @@
 /** The sections of the portal, in the order of its menu. */
 import { complaints } from './complaints/section.ts'
 import { consents } from './consents/section.ts'
-import { mandates } from './mandates/section.ts'
+import { mandates, theirMandates } from './mandates/section.ts'
 import { notices } from './notices/section.ts'
 import type { Section } from './routing/section.ts'
 import { letters } from './services/letters-section.ts'
@@ -9,5 +9,5 @@ import { services } from './services/section.ts'
 import { uses } from './uses/section.ts'
 
 export const SECTIONS: readonly Section[] = [
-  ...[uses, complaints, notices, consents, mandates, services, letters],
+  ...[uses, complaints, notices, consents, mandates, theirMandates, services, letters],
 ]

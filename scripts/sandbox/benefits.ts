@@ -19,7 +19,7 @@ import {
   subsystemText,
 } from './layout.ts'
 import { systemOf } from './own-system.ts'
-import { citizen } from './portal.ts'
+import { citizen, portalText, portalUrl } from './portal.ts'
 import type { Instance } from './running.ts'
 
 const BENEFITS = 'benefits'
@@ -78,9 +78,12 @@ securityServer:
   keyFile: ./${own.key}/system.key
 inboxes: [${subsystemText(layout, own)}/${BENEFIT_EVENTS}]
 languages: [en, et, ko, uk]
+# The contract of the portal has the mandates of those who act for others checked.
+representation: [${portalText(layout)}]
+letterPages: [${portalText(layout)}]
 person: { pattern: '^(P[0-9]{8})$' }
 logLevel: warn
-${familyBenefitRule({ register, incomes, office })}`,
+${familyBenefitRule({ register, incomes, office, letters: `${portalUrl(layout.portal!)}/letter` })}`,
     { mode: 0o600 },
   )
 }

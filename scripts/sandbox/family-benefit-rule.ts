@@ -9,15 +9,17 @@ export const DECIDED_EVENT = 'org.example.benefit-decided'
 export const CHILDREN_CONTRACT = 'Children and parents for family benefits'
 export const INCOMES_CONTRACT = 'Incomes for family benefits'
 
-/** As it stands in the settings. `register` and `office` are subsystems, `incomes` a service. */
+/** As it stands in the settings. `register` and `office` are subsystems, `incomes` a service, `letters` the page that takes codes. */
 export function familyBenefitRule({
   register,
   incomes,
   office,
+  letters,
 }: {
   register: string
   incomes: string
   office: string
+  letters: string
 }): string {
   return `rules:
   - name: family-benefit
@@ -121,5 +123,10 @@ export function familyBenefitRule({
         et: Teenindussaalid on avatud esmaspäevast reedeni kell 9 kuni 17.
         ko: 창구는 월요일부터 금요일까지 9시에서 17시까지 엽니다.
         uk: Відділення відчинені з понеділка до п’ятниці, з 9 до 17.
+      page:
+        en: Or answer at ${letters} with this code and your personal code, without signing in.
+        et: Või vastake aadressil ${letters} selle koodi ja oma isikukoodiga, ilma sisse logimata.
+        ko: '또는 ${letters} 에서 이 코드와 개인 번호로 로그인 없이 답하실 수 있습니다.'
+        uk: Або дайте відповідь на ${letters} за цим кодом і вашим особистим кодом, без входу.
 `
 }

@@ -7,12 +7,11 @@ import type { MandateServiceCheck } from '#schemas/contract.ts'
 import { people } from './agencies/people.ts'
 import { type Agency, encoded, folderOf, type Layout, SERVER_PORTS, subsystemText } from './layout.ts'
 import { systemOf } from './own-system.ts'
-import { COUNTER_ROLE, citizen, citizensRoles, portalText, trackersIn, VIEWER } from './portal.ts'
+import { BOARD, COUNTER_ROLE, citizen, citizensRoles, portalText, trackersIn, VIEWER } from './portal.ts'
 
 const SERVICE = 'mandates'
 const PARENT = 'FAMILY:PARENT'
 const CUSTODIAN = 'FAMILY:CUSTODIAN'
-const BOARD = 'BR_REPRIGHT:SOLEREP'
 const CHILD = 51
 const WARD = 77
 const COMPANY = { type: 'LEGAL_PERSON', identifier: 'C00000001', legalName: 'Midvale Timber' }
@@ -53,8 +52,8 @@ roles:
   - code: ${VIEWER}
     title: { et: Minu andmete kasutuse vaataja, en: May see who used my data }
     delegateType: [NATURAL_PERSON]
-    representeeType: [NATURAL_PERSON]
-    addableBy: ['NAT_REPRIGHT:SOLEREP']
+    representeeType: [NATURAL_PERSON, LEGAL_PERSON]
+    addableBy: ['NAT_REPRIGHT:SOLEREP', ${COUNTER_ROLE}, ${BOARD}]
   - code: ${COUNTER_ROLE}
     title: { et: Abi letis, en: Help at a counter }
     delegateType: [NATURAL_PERSON]
@@ -70,9 +69,15 @@ logLevel: warn
   )
 }
 
-/** Where the server of an agency with a tracker asks it: as a service of X-Road, as the agency's own subsystem. */
+/** Whose servers check mandates: those with a tracker, and the one that offers benefits. */
+function checkersIn(layout: Layout): Agency[] {
+  const { health } = layout.agencies
+  return health === undefined ? [] : [...trackersIn(layout), health]
+}
+
+/** Where the server of such an agency asks it: as a service of X-Road, as the agency's own subsystem. */
 export function askedByServer(layout: Layout, agency: Agency): string {
-  if (!trackersIn(layout).includes(agency)) return ''
+  if (!checkersIn(layout).includes(agency)) return ''
   return `mandateServices:
   - name: ${mandatesText(layout)}
     kind: paasuke
@@ -121,6 +126,6 @@ export async function tellMandates(layout: Layout): Promise<void> {
 
 /** Who may ask the register besides its own agency, as management APIs have them. */
 export function encodedAskers(layout: Layout): string[] {
-  const askers = trackersIn(layout).map((agency) => subsystemText(layout, agency))
+  const askers = checkersIn(layout).map((agency) => subsystemText(layout, agency))
   return [...askers, portalText(layout)].map(encoded)
 }

@@ -20,7 +20,8 @@ export const COUNTER = 'counter'
 export const CLERK = { subject: 'kai', name: 'Kai Kask', code: 'K00000001', duty: 'counter-clerk' }
 /** By which roles of the register of mandates people act for others at the portal, and clerks at a counter. */
 export const VIEWER = 'TRACKER:VIEWER'
-export const citizensRoles = ['FAMILY:PARENT', 'FAMILY:CUSTODIAN', VIEWER]
+export const BOARD = 'BR_REPRIGHT:SOLEREP'
+export const citizensRoles = ['FAMILY:PARENT', 'FAMILY:CUSTODIAN', BOARD, VIEWER]
 export const COUNTER_ROLE = 'COUNTER:HELP'
 
 /** Who have trackers, so that their people are told what both sides know; the others take no part yet. */
@@ -56,7 +57,13 @@ export function writePortalSettings(layout: Layout, issuer: string, mandates: st
   if (portal !== undefined)
     writeOne(
       layout,
-      { place: portal, name: PORTAL, title: 'My data', roles: citizensRoles, more: walletSettings(layout) },
+      {
+        place: portal,
+        name: PORTAL,
+        title: 'My data',
+        roles: citizensRoles,
+        more: `letters: true\n${walletSettings(layout)}`,
+      },
       issuer,
       mandates,
     )

@@ -1,7 +1,7 @@
 /** The service contracts of the sandbox: who may ask whom for what, why, and by which law. The laws are of no country. */
 import type { ConsentRule, ContractService, ContractTerms } from '#schemas/contract.ts'
 import { FIND_USAGE } from '#schemas/find-usage.ts'
-import { benefitsOf } from './benefits.ts'
+import { benefitsOf, OFFERS_SERVICE } from './benefits.ts'
 import { CHILDREN_CONTRACT, INCOMES_CONTRACT } from './family-benefit-rule.ts'
 import {
   type Agency,
@@ -193,6 +193,18 @@ export function livingContracts(layout: Layout, from: number): Contract[] {
       }),
     ),
   )
+  ofPortal.push({
+    ...{ consumer: population, provider: benefits, asks: portalText(layout) },
+    title: 'People and who may act for them: family benefits',
+    ...{ purpose: 'Benefits that come to people', legalBasis: 'Family Benefits Act, section 12' },
+    services: [
+      {
+        serviceCode: OFFERS_SERVICE,
+        endpoints: ['GET', 'POST'].map((method) => ({ method, path: '/**' })),
+        representation: representation(layout, ACTING_ROLES),
+      },
+    ],
+  })
   return [
     namesContract(layout, from),
     ...[...drafts, ...ofPortal].map((draft) => contractOf(layout, from, draft)),

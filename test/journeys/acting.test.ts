@@ -15,16 +15,19 @@ const NATURAL = { type: 'NATURAL_PERSON' }
 const PARENT = { ...NATURAL, identifier: 'EEP00000042', firstName: 'Mari', surname: 'Maasikas' }
 const CHILD = { ...NATURAL, identifier: 'EEP00000051', firstName: 'Juku', surname: 'Maasikas' }
 const FRIEND = { ...NATURAL, identifier: 'EEP00000043', firstName: 'Jaak', surname: 'Jõeorg' }
+const COMPANY = { type: 'LEGAL_PERSON', identifier: 'EEC00000001', legalName: 'Midvale Timber' }
+const BOARD = 'BR_REPRIGHT:SOLEREP'
 const CLERK = { ...NATURAL, identifier: 'EEK00000001', firstName: 'Kai', surname: 'Kask' }
 
 async function open(t: Test) {
   const register = await startRegister(t, {
     settings: {
       identifiers: { naturalPerson: 'EE[PK][0-9]{8}', legalPerson: 'EEC[0-9]{8}' },
-      registrars: [{ client: 'EE/GOV/70000310/rr', roles: ['FAMILY:*'] }],
+      registrars: [{ client: 'EE/GOV/70000310/rr', roles: ['FAMILY:*', BOARD] }],
     },
   })
   await register.tell(CHILD, PARENT, 'FAMILY:PARENT')
+  await register.tell(COMPANY, PARENT, BOARD)
   const usages = await startUsageServer(t, [
     { ...POPULATION, answers: (asked, response) => tells(POPULATION, [])(asked, response) },
     { id: REGISTER.slice(0, REGISTER.lastIndexOf('/')), name: 'Mandates', owner: 'Business Agency' },
@@ -33,9 +36,9 @@ async function open(t: Test) {
   return { register, server, issuer: await startOpenIdProvider(t) }
 }
 
-/** Who was asked, for whom, and by which mandate, of the newest question to the population register. */
-function newest(server: Awaited<ReturnType<typeof open>>['server']): object {
-  const found = server.passed.findLast(({ target }) => target.includes('/usages'))!
+/** Who was asked, for whom, and by which mandate, of the newest question to the population register, or to another. */
+function newest(server: Awaited<ReturnType<typeof open>>['server'], of = '/usages'): object {
+  const found = server.passed.findLast(({ target }) => target.includes(of))!
   const { searchParams } = new URL(found.target, 'http://x')
   return {
     about: searchParams.get('userCode'),
@@ -148,6 +151,41 @@ t.test('people act for others by mandates that hold, and for nobody else', async
   t.notMatch(lines.join('') + register.lines.join(''), /P0000004|Maasikas/, 'no line says who')
 })
 
+t.test('a member of the board acts for the company, and gives its mandates', async (t) => {
+  const { server, issuer } = await open(t)
+  const { url } = await startPortal(t, {
+    ...{ server: server.url, issuer, client: CLIENT },
+    settings: {
+      ...{ person: { claim: 'sub', pattern: '^([PK][0-9]{8})$', country: 'EE' }, asking: { perHour: 200 } },
+      mandates: { service: REGISTER, roles: [BOARD] },
+    },
+  })
+  const board = openBrowser(t)
+  await board.login(url, 'P00000042')
+  t.equal((await board.visit(`${url}/mandates/of`)).headers['location'], '/mandates/for', 'not for nobody')
+  await send(board, url, '/mandates/for', { person: COMPANY.identifier })
+  t.match((await board.visit(`${url}/`)).text, /You act for <bdi>Midvale Timber/)
+  const both = { user: PARENT.identifier, party: COMPANY.identifier, mandate: /^[0-9a-f-]{36}$/ }
+  t.match(newest(server), { about: COMPANY.identifier, ...both })
+  t.match((await board.visit(`${url}/mandates`)).text, /href="\/mandates\/of">Who may act for Midvale Timber/)
+  const give = (fields: object) =>
+    send(board, url, '/mandates/of/give', { role: 'EMTA:ACCOUNTANT', ...fields })
+  t.equal((await give(FRIEND)).headers['location'], '/mandates/of?done=given')
+  t.match(newest(server, '/delegates/EEP00000043/mandates'), both)
+  t.match((await board.visit(`${url}/mandates/of`)).text, /Jaak Jõeorg[\s\S]*Take back/)
+  const firm = { type: 'LEGAL_PERSON', identifier: 'EEC00000002', legalName: 'Books and Sons' }
+  t.equal((await give(firm)).headers['location'], '/mandates/of?done=given')
+  t.equal(
+    (await give({ ...FRIEND, role: 'TRACKER:VIEWER' })).headers['location'],
+    '/mandates/of?done=refused',
+  )
+  // A form that was shown for the company does nothing for the person.
+  const { text } = await board.visit(`${url}/mandates/of`)
+  const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(text) ?? []
+  await send(board, url, '/mandates/for', { person: '' })
+  t.equal((await board.visit(`${url}/mandates/of/give`, { form: { csrf, ...FRIEND } })).status, 403)
+})
+
 t.test('a clerk at a counter acts for whoever confirmed it, and both are named', async (t) => {
   const { register, server, issuer } = await open(t)
   const counter = { claim: 'name', value: 'Person K00000001' }
@@ -178,6 +216,22 @@ t.test('a clerk at a counter acts for whoever confirmed it, and both are named',
     party: PARENT.identifier,
     mandate: id,
   })
+  const theirs = (await clerk.visit(`${url}/mandates/of`)).text
+  t.match(theirs, /aria-current="page">Who may act for them[\s\S]*Who may act for Mari Maasikas/)
+  t.match(theirs, /Kai Kask[\s\S]*You may not end this one here[\s\S]*value="TRACKER:VIEWER"/)
+  t.notMatch(theirs, 'value="EMTA:ACCOUNTANT"', 'only what this role lets them give')
+  const give = (fields: object) =>
+    send(clerk, url, '/mandates/of/give', { role: 'TRACKER:VIEWER', ...FRIEND, ...fields })
+  for (const wrong of [{ role: 'EMTA:ACCOUNTANT' }, { ...CLERK }, { surname: '' }, { identifier: '..' }])
+    t.equal((await give(wrong)).headers['location'], '/mandates/of?done=refused', JSON.stringify(wrong))
+  t.equal((await give({})).headers['location'], '/mandates/of?done=given')
+  const by = { user: CLERK.identifier, party: PARENT.identifier, mandate: id }
+  t.match(newest(server, '/delegates/EEP00000043/mandates'), by, 'both are named')
+  const after = (await clerk.visit(`${url}/mandates/of?done=given`)).text
+  const [, given = ''] = /name="id" value="([^"]+)"/.exec(after) ?? []
+  const end = { id: given, other: FRIEND.identifier, act: 'withdraw' }
+  t.equal((await send(clerk, url, '/mandates/of/end', end)).headers['location'], '/mandates/of?done=ended')
+  t.equal((await send(clerk, url, '/mandates/of/end', end)).headers['location'], '/mandates/of?done=refused')
   const at = `/representees/${PARENT.identifier}/delegates/${CLERK.identifier}/mandates/${id}`
   await register.ask('PUT', at, { user: PARENT.identifier, json: { action: 'DELETE' } })
   t.equal((await clerk.visit(`${url}/`)).status, 403, 'the person took it back')

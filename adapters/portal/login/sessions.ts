@@ -4,6 +4,7 @@
  */
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
+import type { PersonType } from '#schemas/mandates.ts'
 
 /** `code` is the person's, as the registers know it. */
 export type Person = { code: string; name: string }
@@ -15,6 +16,7 @@ export type Acting = {
   /** As registers know them. */
   code: string
   name: string
+  type: PersonType
   role: string
   /** The number of the mandate. */
   mandate: string

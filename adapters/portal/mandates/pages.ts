@@ -1,6 +1,6 @@
 /** The pages about mandates: what a person gave and holds, a form to give one, and the choice for whom they act. */
 import { OWN_RIGHT } from '#schemas/mandates.ts'
-import type { Session } from '../login/sessions.ts'
+import type { Acting, Session } from '../login/sessions.ts'
 import { csrfField } from '../pages/form.ts'
 import { frameOf, type Place, type Reader, wholePage } from '../pages/frame.ts'
 import { foreign, type Html, html, NOTHING } from '../pages/html.ts'
@@ -16,21 +16,30 @@ type All = {
   filled: Record<string, string>
   now: number
   done?: string
+  /** Whose they are, if not those of who is signed in. */
+  theirs?: Acting
 }
+
+/** Mandates of the one for whom somebody acts. */
+export const THEIRS = '/mandates/of'
 
 export function mandatesPage(place: Place, reader: SignedIn, all: All): string {
   const { words } = reader
-  const { done } = all
-  const content = html`<h1>${words('mandates.title')}</h1>
-<p class="lead">${words('mandates.lead')}</p>
+  const { done, theirs } = all
+  const { acting } = reader.session
+  const title = theirs === undefined ? words('mandates.title') : words('mandates.of', { name: theirs.name })
+  const others =
+    theirs === undefined && acting !== undefined
+      ? html`<p><a href="${THEIRS}">${words('mandates.of', { name: acting.name })}</a></p>`
+      : NOTHING
+  const content = html`<h1>${title}</h1>
+<p class="lead">${words(theirs === undefined ? 'mandates.lead' : 'mandates.of.lead')}</p>${others}
 ${done === undefined ? NOTHING : html`<p class="note" role="status">${words(`mandates.done.${done}`)}</p>`}
 ${list(reader, all, 'given')}
-${list(reader, all, 'held')}
+${theirs === undefined ? list(reader, all, 'held') : NOTHING}
 ${giveForm(reader, all)}`
-  return wholePage(
-    frameOf(place, reader, { title: words('mandates.title'), at: '/mandates', section: 'mandates' }),
-    content,
-  )
+  const [at, section] = theirs === undefined ? ['/mandates', 'mandates'] : [THEIRS, 'theirMandates']
+  return wholePage(frameOf(place, reader, { title, at, section }), content)
 }
 
 function list(reader: SignedIn, all: All, which: 'given' | 'held'): Html {
@@ -40,9 +49,9 @@ function list(reader: SignedIn, all: All, which: 'given' | 'held'): Html {
     mandates === undefined
       ? html`<p class="note">${words('mandates.away')}</p>`
       : mandates.length === 0
-        ? html`<p class="nothing-found">${words(`mandates.${which}.none`)}</p>`
+        ? html`<p class="nothing-found">${words(all.theirs === undefined ? `mandates.${which}.none` : 'mandates.of.none')}</p>`
         : html`<ul class="mandates" role="list">${mandates.map((one) => item(reader, all, which, one))}</ul>`
-  return html`<section class="mandate-list" aria-labelledby="${which}"><h2 id="${which}">${words(`mandates.${which}`)}</h2>
+  return html`<section class="mandate-list" aria-labelledby="${which}"><h2 id="${which}">${words(all.theirs === undefined ? `mandates.${which}` : 'mandates.of.given')}</h2>
 ${items}</section>`
 }
 
@@ -50,7 +59,8 @@ function item(reader: SignedIn, all: All, which: 'given' | 'held', mandate: Know
   const { words, session } = reader
   const other = which === 'given' ? mandate.delegate : mandate.representee
   const role = all.roles.find(({ code }) => code === mandate.role)
-  const mayEnd = (which === 'given' ? role?.withdrawableBy : role?.waivableBy)?.includes(OWN_RIGHT) === true
+  const by = all.theirs?.role ?? OWN_RIGHT
+  const mayEnd = (which === 'given' ? role?.withdrawableBy : role?.waivableBy)?.includes(by) === true
   const [act, label] = which === 'given' ? ['withdraw', 'mandates.takeBack'] : ['waive', 'mandates.giveUp']
   const at = (time: number): string => words.moment(new Date(time).toISOString())
   const { from, until } = mandate
@@ -60,11 +70,11 @@ function item(reader: SignedIn, all: All, which: 'given' | 'held', mandate: Know
       : until === undefined
         ? words('mandates.always')
         : words('mandates.until', { at: at(until) })
-  const form = html`<form method="post" action="/mandates/end">${csrfField(session)}
+  const form = html`<form method="post" action="${all.theirs === undefined ? '/mandates' : THEIRS}/end">${csrfField(session)}
 <input type="hidden" name="id" value="${mandate.id}"><input type="hidden" name="other" value="${other.code}"><input type="hidden" name="act" value="${act}">
 <button type="submit" class="button quiet-button small" aria-label="${words(label)}: ${other.name}, ${titleOf(role, mandate, reader)}">${words(label)}</button></form>`
   return html`<li><div><h3>${foreign(other.name)}</h3><p>${foreign(titleOf(role, mandate, reader))}</p>
-<p class="quiet">${times} <code>${other.code}</code></p></div>${mayEnd ? form : html`<p class="quiet">${words('mandates.told')}</p>`}</li>`
+<p class="quiet">${times} <code>${other.code}</code></p></div>${mayEnd ? form : html`<p class="quiet">${words(all.theirs === undefined ? 'mandates.told' : 'mandates.of.told')}</p>`}</li>`
 }
 
 function titleOf(role: KnownRole | undefined, { role: code }: { role: string }, { words }: Reader): string {
@@ -72,7 +82,7 @@ function titleOf(role: KnownRole | undefined, { role: code }: { role: string }, 
   return titles[words.language] ?? titles['en'] ?? titles['et'] ?? code
 }
 
-function giveForm({ words, session, ...reader }: SignedIn, { givable, filled }: All): Html {
+function giveForm({ words, session, ...reader }: SignedIn, { givable, filled, theirs }: All): Html {
   if (givable.length === 0) return NOTHING
   const field = (name: string, more: Html = NOTHING): Html =>
     html`<label>${words(`mandates.field.${name}`)}<input name="${name}" value="${filled[name] ?? ''}" maxlength="200" autocomplete="off"${more}></label>`
@@ -80,7 +90,7 @@ function giveForm({ words, session, ...reader }: SignedIn, { givable, filled }: 
     html`<option value="${role.code}"${role.code === filled['role'] ? html` selected` : NOTHING}>${titleOf(role, { role: role.code }, { words, session, ...reader })}</option>`
   return html`<section class="tools" aria-labelledby="give"><h2 id="give">${words('mandates.give')}</h2>
 <p>${words('mandates.give.lead')}</p>
-<form method="post" action="/mandates/give">${csrfField(session)}
+<form method="post" action="${theirs === undefined ? '/mandates' : THEIRS}/give">${csrfField(session)}
 <label>${words('mandates.field.role')}<select name="role" required>${givable.map(option)}</select></label>
 ${field('identifier', html` required`)}
 ${field('firstName')}

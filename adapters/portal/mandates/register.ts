@@ -3,6 +3,7 @@
  * mandate that the register named itself, at the time when it is used.
  */
 import type { Clock } from '#platform/clock.ts'
+import type { PersonType } from '#schemas/mandates.ts'
 import type { JsonAnswer, NotCalled, ServiceCall } from '../asking/call-service.ts'
 import type { Calls } from '../asking/calls.ts'
 import type { Asking } from '../asking/in-turn.ts'
@@ -19,6 +20,8 @@ import {
 } from './read-mandates.ts'
 
 type Asked = { gone: AbortSignal }
+/** `theirs`: of the one for whom the person acts, by the mandate that the session names; the register has both names. */
+type Whose = { theirs?: Acting | undefined }
 /** `open`: the register may have done it. */
 export type Done = 'done' | 'refused' | 'away' | 'open'
 
@@ -27,15 +30,15 @@ export type MandateRegister = {
   choices(session: Session, q: Asked): Promise<Somebody[] | undefined>
   /** By what the person acts for this one now. */
   confirm(session: Session, q: Asked & { code: string }): Promise<Acting | 'none' | 'away'>
-  given(session: Session, q: Asked): Promise<KnownMandate[] | undefined>
+  given(session: Session, q: Asked & Whose): Promise<KnownMandate[] | undefined>
   held(session: Session, q: Asked): Promise<KnownMandate[] | undefined>
   roles(session: Session, q: Asked): Promise<KnownRole[]>
   give(
     session: Session,
-    q: Asked & { delegate: { identifier: string } & object; mandate: object },
+    q: Asked & Whose & { delegate: { identifier: string } & object; mandate: object },
   ): Promise<Done>
   /** `waive`: the person gives up what they hold; else they take back what they gave. */
-  end(session: Session, q: Asked & { other: string; id: string; waive: boolean }): Promise<Done>
+  end(session: Session, q: Asked & Whose & { other: string; id: string; waive: boolean }): Promise<Done>
 }
 
 /** Roles are the same for everybody. */
@@ -51,6 +54,8 @@ export function createMandateRegister(q: {
 }): MandateRegister {
   const { service, calls, asking, clock } = q
   const query = { role: q.roles }
+  const giverOf = (session: Session, theirs: Acting | undefined): string =>
+    theirs?.code ?? asking.ownCode(session)
   let kept: { roles: KnownRole[]; at: number } | undefined
 
   function get(
@@ -101,14 +106,15 @@ export function createMandateRegister(q: {
         .sort((a, b) => (b.until ?? Infinity) - (a.until ?? Infinity) || (a.id < b.id ? -1 : 1))
       if (mandate === undefined) return 'none'
       const { id, role, representee, until } = mandate
-      return { code, name: representee.name, role, mandate: id, ...(until !== undefined && { until }) }
+      const { name, type } = representee
+      return { code, name, type, role, mandate: id, ...(until !== undefined && { until }) }
     },
-    given: (session, { gone }) =>
+    given: (session, { gone, theirs }) =>
       list(
-        get(session, {
-          path: '/representees/{person}/delegates/mandates',
-          parameters: { person: asking.ownCode(session) },
-          gone,
+        calls.call(session, gone, {
+          ...{ service, method: 'GET', path: '/representees/{person}/delegates/mandates' },
+          parameters: { person: giverOf(session, theirs) },
+          ...inNameOf(theirs),
         }),
         readTriplets,
       ),
@@ -127,28 +133,35 @@ export function createMandateRegister(q: {
       if (roles !== undefined) kept = { roles, at: clock() }
       return roles ?? []
     },
-    async give(session, { gone, delegate, mandate }) {
-      const own = asking.ownCode(session)
-      const parameters = { representee: own, delegate: delegate.identifier }
-      const [firstName, ...more] = session.person.name.split(' ')
-      const names = more.length === 0 ? {} : { firstName, surname: more.join(' ') }
-      const json = { representee: { type: 'NATURAL_PERSON', identifier: own, ...names }, delegate, mandate }
+    async give(session, { gone, delegate, mandate, theirs }) {
+      const identifier = giverOf(session, theirs)
+      const parameters = { representee: identifier, delegate: delegate.identifier }
+      const { type, name } = theirs ?? { type: 'NATURAL_PERSON', name: session.person.name }
+      const json = { representee: { type, identifier, ...namesOf(type, name) }, delegate, mandate }
       const path = '/representees/{representee}/delegates/{delegate}/mandates'
-      return doneBy(
-        await calls.call(session, gone, { service, method: 'POST', path, parameters, json, asOneself: true }),
-      )
+      const asked = { service, method: 'POST', path, parameters, json, ...inNameOf(theirs) } as const
+      return doneBy(await calls.call(session, gone, asked))
     },
-    async end(session, { gone, other, id, waive }) {
-      const own = asking.ownCode(session)
+    async end(session, { gone, other, id, waive, theirs }) {
+      const own = giverOf(session, theirs)
       const [representee, delegate] = waive ? [other, own] : [own, other]
       const json = { action: waive ? 'DELETE_WAIVE' : 'DELETE_WITHDRAW' }
       const path = '/representees/{representee}/delegates/{delegate}/mandates/{id}'
       const parameters = { representee, delegate, id }
-      return doneBy(
-        await calls.call(session, gone, { service, method: 'PUT', path, parameters, json, asOneself: true }),
-      )
+      const asked = { service, method: 'PUT', path, parameters, json, ...inNameOf(theirs) } as const
+      return doneBy(await calls.call(session, gone, asked))
     },
   }
+}
+
+function inNameOf(theirs: Acting | undefined): { asOneself?: true } {
+  return theirs === undefined ? { asOneself: true } : {}
+}
+
+function namesOf(type: PersonType, name: string): object {
+  if (type !== 'NATURAL_PERSON') return { legalName: name }
+  const [firstName, ...more] = name.split(' ')
+  return more.length === 0 ? {} : { firstName, surname: more.join(' ') }
 }
 
 function doneBy(answer: JsonAnswer | NotCalled): Done {

@@ -3,9 +3,10 @@
  * acts here. What a form says is asked of the register again: a person acts for nobody whom the register does not name.
  */
 import { OWN_RIGHT } from '#schemas/mandates.ts'
+import type { Acting } from '../login/sessions.ts'
 import { messagePage } from '../pages/welcome.ts'
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
-import { choosePage, mandatesPage } from './pages.ts'
+import { choosePage, mandatesPage, THEIRS } from './pages.ts'
 import { isCode, isMandateId, type KnownRole } from './read-mandates.ts'
 import type { Done, MandateRegister } from './register.ts'
 
@@ -33,10 +34,32 @@ export const mandates: Section = {
   ],
 }
 
-type Step = (visit: Visit, rooms: Rooms, register: MandateRegister) => Promise<Answer>
+/**
+ * The same of the one for whom somebody acts: a clerk for the person at the desk, a member of the board for the company. The register
+ * decides by the role by which they act, and its record names both.
+ */
+export const theirMandates: Section = {
+  name: 'theirMandates',
+  href: THEIRS,
+  services: () => [],
+  isInMenu: ({ counter }) => counter !== undefined,
+  routes: [
+    { method: 'GET', path: THEIRS, asks: 'mandates', answer: forAnother(showAll) },
+    { method: 'POST', path: `${THEIRS}/give`, asks: 'giving', answer: forAnother(give) },
+    { method: 'POST', path: `${THEIRS}/end`, asks: 'ending', answer: forAnother(end) },
+  ],
+}
+
+type Step = (
+  visit: Visit,
+  rooms: Rooms,
+  register: MandateRegister,
+  theirs?: Acting | undefined,
+) => Promise<Answer>
 
 const DONE: readonly string[] = ['given', 'ended', 'refused', 'away', 'open']
 const DATE = /^\d{4}-\d\d-\d\d$/
+const CHOOSE = '/mandates/for'
 const NAME = /^[^\p{C}]{1,200}$/u
 
 function withRegister(step: Step): Section['routes'][number]['answer'] {
@@ -51,15 +74,24 @@ function forPeople(step: Step): Section['routes'][number]['answer'] {
   )
 }
 
+/** The mandate by which somebody acts was confirmed just now. */
+function forAnother(step: Step): Section['routes'][number]['answer'] {
+  return withRegister(async (visit, rooms, register) => {
+    const { acting } = visit.reader.session
+    return acting === undefined ? { to: CHOOSE } : step(visit, rooms, register, acting)
+  })
+}
+
 async function showAll(
   { reader, query, gone }: Visit,
   { place, clock }: Rooms,
   register: MandateRegister,
+  theirs?: Acting,
 ): Promise<Answer> {
   const { session } = reader
   const [given, held, roles] = await Promise.all([
-    register.given(session, { gone }),
-    register.held(session, { gone }),
+    register.given(session, { gone, theirs }),
+    theirs === undefined ? register.held(session, { gone }) : [],
     register.roles(session, { gone }),
   ])
   const done = DONE.find((one) => one === query.get('done'))
@@ -69,7 +101,7 @@ async function showAll(
   )
   const page = mandatesPage(place, reader, {
     ...{ given, held, roles, filled, now: clock(), ...(done !== undefined && { done }) },
-    givable: roles.filter(isGivable),
+    ...{ givable: roles.filter((one) => isGivable(one, theirs)), ...(theirs !== undefined && { theirs }) },
   })
   return { page }
 }
@@ -126,6 +158,7 @@ async function give(
   { reader, form, gone }: Visit,
   _rooms: Rooms,
   register: MandateRegister,
+  theirs?: Acting,
 ): Promise<Answer> {
   const field = (name: string): string => (form.get(name) ?? '').trim()
   const [identifier, firstName, surname, legalName] = ['identifier', 'firstName', 'surname', 'legalName'].map(
@@ -135,30 +168,38 @@ async function give(
   const isCompany = legalName !== ''
   const names = isCompany ? [legalName] : [firstName, surname]
   const roles = await register.roles(reader.session, { gone })
-  const isKnown = roles.some((one) => one.code === role && isGivable(one))
+  const isKnown = roles.some((one) => one.code === role && isGivable(one, theirs))
   const isDay = through === '' || (DATE.test(through) && !Number.isNaN(Date.parse(through)))
   if (!isCode(identifier) || !names.every((one) => NAME.test(one)) || !isKnown || !isDay)
-    return told('refused')
+    return told(theirs, 'refused')
   const delegate = isCompany
     ? { type: 'LEGAL_PERSON', identifier, legalName }
     : { type: 'NATURAL_PERSON', identifier, firstName, surname }
   const mandate = { role, ...(through !== '' && { validityPeriod: { through } }) }
-  return told(await register.give(reader.session, { gone, delegate, mandate }), 'given')
+  return told(theirs, await register.give(reader.session, { gone, delegate, mandate, theirs }), 'given')
 }
 
-async function end({ reader, form, gone }: Visit, _rooms: Rooms, register: MandateRegister): Promise<Answer> {
+async function end(
+  { reader, form, gone }: Visit,
+  _rooms: Rooms,
+  register: MandateRegister,
+  theirs?: Acting,
+): Promise<Answer> {
   const [other, id, act] = [form.get('other') ?? '', form.get('id') ?? '', form.get('act')]
-  if (!isCode(other) || !isMandateId(id)) return told('refused')
-  return told(await register.end(reader.session, { gone, other, id, waive: act === 'waive' }), 'ended')
+  if (!isCode(other) || !isMandateId(id)) return told(theirs, 'refused')
+  // What somebody else holds is not given up for them.
+  const waive = act === 'waive' && theirs === undefined
+  return told(theirs, await register.end(reader.session, { gone, other, id, waive, theirs }), 'ended')
 }
 
-function told(done: Done, how = 'given'): Answer {
-  return { to: `/mandates?done=${done === 'done' ? how : done}` }
+function told(theirs: Acting | undefined, done: Done, how = 'given'): Answer {
+  return { to: `${theirs === undefined ? '/mandates' : THEIRS}?done=${done === 'done' ? how : done}` }
 }
 
-/** Whether a natural person may give it for themself, here. */
-function isGivable({ addableBy, mustBeSigned, givers }: KnownRole): boolean {
-  return addableBy.includes(OWN_RIGHT) && !mustBeSigned && givers.includes('NATURAL_PERSON')
+/** Whether it may be given here: by a natural person for themself, or by who acts for the giver. */
+function isGivable({ addableBy, mustBeSigned, givers }: KnownRole, theirs: Acting | undefined): boolean {
+  const { role, type } = theirs ?? { role: OWN_RIGHT, type: 'NATURAL_PERSON' }
+  return addableBy.includes(role) && !mustBeSigned && givers.includes(type)
 }
 
 function plain(text: string | null): string {

@@ -23,6 +23,8 @@ export type Section = {
   services(settings: PortalSettings): readonly string[]
   /** Whether this portal has it at all; each has it where that is not said. */
   isServed?(settings: PortalSettings): boolean
+  /** Whether the menu has it; other pages may lead there where it does not. */
+  isInMenu?(settings: PortalSettings): boolean
   routes: readonly Route[]
 }
 
