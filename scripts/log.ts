@@ -25,7 +25,7 @@ import { loadConfiguration } from './verify/load-configuration.ts'
 import { witnessPolicyText } from './verify/witness-policy.ts'
 
 const USAGE = `Usage: concordat log verify [options] <security server configuration or database url> ...
-       concordat log check <address of a registry> --log-key <key> [--witnesses <policy>] [--state <file>] [--json]
+       concordat log check <address of a registry> --log-key <key> [--witnesses <policy>] [--state <file>] [--identities] [--json]
 
 Checks message logs from the first record to the last; a log may be in use meanwhile. With --state it keeps where it has come to,
 goes on there after a break, and later verifies only what was logged since.
@@ -37,6 +37,7 @@ goes on there after a break, and later verifies only what was logged since.
   --full                 from the first record on, whatever the state says
   --checkpoint <file>    a checkpoint that somebody else kept; may be repeated
   --log-key <key>        the verifier key of a registry's log, for check
+  --identities           for check: reads all entries, and finds two that give one version of a DID different contents
   --json                 one object a log on a line
 With check it recomputes the whole transparency log of a registry (docs/transparency-log.md), and with --state that it only grew since.
 Exit code 0 when every log holds, 1 otherwise, 2 for wrong usage.
@@ -95,12 +96,13 @@ type Options = {
   witnesses?: string | undefined
   state?: string | undefined
   full: boolean
+  identities: boolean
 }
 
 /** Checks the logs of registries; a failure of one is said and the others are checked all the same. */
 async function checkLog(options: Options, out: Output, errors: Output): Promise<number> {
   let exitCode = 0
-  const { state } = options
+  const { state, identities } = options
   for (const url of options.targets) {
     try {
       const log = parseVerifierKey(options['log-key'] ?? '', 'log')
@@ -108,13 +110,13 @@ async function checkLog(options: Options, out: Output, errors: Output): Promise<
         options.witnesses === undefined
           ? undefined
           : parseWitnessPolicy(await witnessPolicyText(options.witnesses))
-      const found = await checkRegistryLog({ url, log, witnesses, state })
+      const found = await checkRegistryLog({ url, log, witnesses, state, identities })
       const { before } = found
       const older = `; an older head than the last time, and still one of the tree of ${before} entries`
       const grown = before === 0 ? '' : `, the first ${before} as the last time`
       const since = before > found.size ? older : grown
       const seen = found.witnesses.length === 0 ? '' : `, cosigned by ${found.witnesses.join(', ')}`
-      const text = `${url}: ${found.size} entries give the signed root${since}${seen}`
+      const text = `${url}: ${found.size} entries give the signed root${since}${seen}${historiesIn(found)}`
       out.write(options.json ? `${printableJson({ log: url, ...found })}\n` : `${printable(text)}\n`)
     } catch (thrown) {
       const { code, message } = asFault(thrown)
@@ -124,6 +126,13 @@ async function checkLog(options: Options, out: Output, errors: Output): Promise<
     }
   }
   return exitCode
+}
+
+function historiesIn({ identities }: Awaited<ReturnType<typeof checkRegistryLog>>): string {
+  if (identities === undefined) return ''
+  const { dids, versions, unread } = identities
+  const lost = unread === 0 ? '' : `; ${unread} entries were lost and could not be read`
+  return `; ${dids} DIDs have one history each, of ${versions} versions in all${lost}`
 }
 
 /** The options, 'help', or a text about what is wrong with the arguments. */
@@ -143,6 +152,7 @@ function readArguments(args: string[]): Options | string {
         witnesses: { type: 'string' },
         state: { type: 'string' },
         full: { type: 'boolean', default: false },
+        identities: { type: 'boolean', default: false },
       },
     })
     if (values.help) return 'help'

@@ -45,3 +45,15 @@ export function bundleOf(entries: readonly Buffer[]): Buffer {
     }),
   )
 }
+
+/** Its entries again; undefined for what is no bundle of `width` entries. */
+export function entriesOf(bundle: Buffer, width: number): Buffer[] | undefined {
+  const entries: Buffer[] = []
+  let at = 0
+  while (entries.length < width && at + 2 <= bundle.length) {
+    const end = at + 2 + bundle.readUInt16BE(at)
+    entries.push(bundle.subarray(at + 2, end))
+    at = end
+  }
+  return entries.length === width && at === bundle.length ? entries : undefined
+}

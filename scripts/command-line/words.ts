@@ -128,7 +128,7 @@ export const COMMANDS = {
       },
       check: {
         summary: 'the whole transparency log of a registry, and that it only grew',
-        options: ['--log-key=', '--witnesses=', '--state=', '--json'],
+        options: ['--log-key=', '--witnesses=', '--state=', '--identities', '--json'],
       },
     },
   },

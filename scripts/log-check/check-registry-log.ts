@@ -10,7 +10,8 @@ import { TILE_WIDTH } from '#core/merkle/tiles.ts'
 import type { VerifierKey } from '#core/merkle/verifier-key.ts'
 import { judgeWitnesses, type WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { Fault } from '#schemas/fault.ts'
-import { askLog } from './ask-log.ts'
+import { findSecondHistories, type Histories } from './find-second-histories.ts'
+import { getFile, getTile } from './get-tile.ts'
 import { type Known, readKnown, signedBy, writeKnown } from './known-head.ts'
 
 type Question = {
@@ -20,17 +21,31 @@ type Question = {
   witnesses: WitnessPolicy | undefined
   /** The file that keeps the checkpoint from one time to the next. */
   state: string | undefined
+  /** Whether all entries are read, to find two histories of one DID. */
+  identities?: boolean | undefined
 }
 
 /** `before` is the size of the last time. It is larger than `size` when the registry shows an older head of the same tree. */
-type CheckedLog = { size: number; root: string; before: number; witnesses: string[] }
+type CheckedLog = {
+  size: number
+  root: string
+  before: number
+  witnesses: string[]
+  identities?: Histories
+}
 
 const MAX_CHECKPOINT = 64 * 1024
 
 /** Throws `untrusted_checkpoint`, `invalid_proof`, `registry_fork` or `network_error`; the state is then as it was. */
-export async function checkRegistryLog({ url, log, witnesses, state }: Question): Promise<CheckedLog> {
+export async function checkRegistryLog({
+  url,
+  log,
+  witnesses,
+  state,
+  identities,
+}: Question): Promise<CheckedLog> {
   const prefix = url.replace(/\/+$/, '')
-  const note = (await get(`${prefix}/log/checkpoint`, MAX_CHECKPOINT)).toString('utf8')
+  const note = (await getFile(`${prefix}/log/checkpoint`, MAX_CHECKPOINT)).toString('utf8')
   const now = signedBy(log, parseCheckpoint(note))
   const judged = witnesses === undefined ? undefined : judgeWitnesses(now.note, witnesses)
   if (judged?.met === false)
@@ -39,12 +54,16 @@ export async function checkRegistryLog({ url, log, witnesses, state }: Question)
   if (before?.size === now.size && !before.root.equals(now.root))
     throw fork(`the log signed another root of ${now.size} entries than the last time`)
   const tree = await treeOf(now, before, prefix)
+  const histories = identities ? await findSecondHistories(now, prefix) : undefined
   if (state !== undefined && tree !== undefined) {
     writeFileSync(`${state}.part`, writeKnown(note, tree.peaks), { mode: 0o600 })
     renameSync(`${state}.part`, state)
   }
   const names = judged?.witnesses.map(({ name }) => name) ?? []
-  return { size: now.size, root: now.root.toString('base64'), before: before?.size ?? 0, witnesses: names }
+  return {
+    ...{ size: now.size, root: now.root.toString('base64'), before: before?.size ?? 0, witnesses: names },
+    ...(histories !== undefined && { identities: histories }),
+  }
 }
 
 /** The tree under the head, which grew from that of the last time; undefined when the head is an older one of that tree. */
@@ -97,33 +116,13 @@ async function grow(
   while (tree.size < size) {
     const index = Math.floor(tree.size / TILE_WIDTH)
     const width = Math.min(TILE_WIDTH, most - index * TILE_WIDTH)
-    const part = width < TILE_WIDTH ? `.p/${width}` : ''
-    const tile = await get(
-      `${prefix}/log/tile/0/${tileName(index)}${part}`,
-      TILE_WIDTH * HASH_LENGTH,
-      missing,
-    )
+    const tile = await getTile(prefix, { level: '0', index, width }, missing)
     if (tile.length !== width * HASH_LENGTH)
       throw new Fault('invalid_proof', { what: `tile ${index} is not whole` })
     const end = Math.min(width, size - index * TILE_WIDTH)
     for (let at = tree.size % TILE_WIDTH; at < end; at++)
       tree.append(tile.subarray(at * HASH_LENGTH, (at + 1) * HASH_LENGTH))
   }
-}
-
-/** In groups of three digits, all but the last after an "x" (C2SP tlog-tiles). */
-function tileName(index: number): string {
-  const digits = String(index)
-  const groups = digits.padStart(Math.ceil(digits.length / 3) * 3, '0').match(/\d{3}/g)!
-  return groups.map((group, at) => (at < groups.length - 1 ? `x${group}` : group)).join('/')
-}
-
-async function get(url: string, most: number, missing?: Fault): Promise<Buffer> {
-  const { status, body } = await askLog(url, most)
-  if (status === 404 && missing !== undefined) throw missing
-  if (status !== 200)
-    throw new Fault('network_error', { what: url, cause: new Error(`it answered ${status}`) })
-  return body
 }
 
 function fork(what: string): Fault {

@@ -5,7 +5,10 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t, { type Test } from 'tap'
+import { noteName, signNote, writeCheckpoint } from '#core/merkle/checkpoint.ts'
+import { createCompactRange } from '#core/merkle/compact-range.ts'
 import { leafHash } from '#core/merkle/hash.ts'
+import { bundleOf } from '#core/merkle/tiles.ts'
 import { parseVerifierKey } from '#core/merkle/verifier-key.ts'
 import { createTestLog } from '#platform/witness/witness-fixture.ts'
 import { checkRegistryLog } from './check-registry-log.ts'
@@ -104,4 +107,64 @@ void t.test('an older head of the same tree is no fork; everything else is', asy
     await t.rejects(check(), { code: 'registry_fork' }, what)
     t.equal(readFileSync(state, 'utf8'), known, what)
   }
+})
+
+void t.test('two entries for one version of a DID are found, and nothing can be left out', async (t) => {
+  const { privateKey, verifierKey } = createTestLog(ORIGIN)
+  const did = 'did:webvh:QmOne:registry.example:members:GOV:1001'
+  const entry = (number: number, content: string, more: object = {}): Buffer =>
+    Buffer.from(
+      JSON.stringify({ kind: 'identity', did, version: `${number}-Qm${content}`, entry: content, ...more }),
+    )
+  const other = Buffer.from('{"kind":"configuration","index":1}')
+  const shown = { entries: [] as Buffer[], told: [] as Buffer[] | undefined, lost: -1 }
+  const show = (entries: Buffer[], told = entries): void => void Object.assign(shown, { entries, told })
+  const server = createServer(({ url = '' }, reply) => {
+    if (url === '/log/checkpoint') {
+      const tree = createCompactRange()
+      for (const one of shown.entries) tree.append(leafHash(one))
+      const { size } = tree
+      const text = writeCheckpoint({ origin: ORIGIN, size, root: tree.root() })
+      return void reply.end(signNote(text, noteName(ORIGIN), privateKey))
+    }
+    const [, level, name = '', width = '256'] =
+      /^\/log\/tile\/(0|entries)\/(\d{3})(?:\.p\/(\d+))?$/.exec(url) ?? []
+    const from = Number(name) * 256
+    const some = (all: Buffer[]): Buffer[] => all.slice(from, from + Number(width))
+    if (level === '0') return void reply.end(Buffer.concat(some(shown.entries).map(leafHash)))
+    if (level === undefined || Number(name) === shown.lost) return void reply.writeHead(404).end()
+    return void reply.end(bundleOf(some(shown.told!)))
+  })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  t.teardown(() => server.close())
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const log = parseVerifierKey(verifierKey, 'log')
+  const check = () => checkRegistryLog({ url, log, witnesses: undefined, state: undefined, identities: true })
+  const many = Array.from({ length: 300 }, (_, n) => (n % 2 === 0 ? other : entry(n, `c${n}`)))
+  show(many)
+  t.match(await check(), { size: 300, identities: { dids: 1, versions: 150, unread: 0 } })
+  show([...many, entry(299, 'c299')])
+  t.match(await check(), { identities: { versions: 150 } }, 'the same one twice says nothing new')
+  for (const [what, second] of [
+    ['other content', entry(1, 'c1', { entry: 'x' })],
+    ['another hash of the version', entry(1, 'x')],
+  ] as const) {
+    show([...many, second])
+    await t.rejects(check(), { code: 'registry_fork', message: /entries 1 and 300 give version 1/ }, what)
+    show([...many, second], [...many, other])
+    await t.rejects(check(), { code: 'invalid_proof', message: /signed root/ }, `${what}, hidden`)
+  }
+  show([...many, entry(1, 'x', { did: `${did}2` })])
+  t.match(await check(), { identities: { dids: 2, versions: 151 } }, 'of another DID')
+  for (const wrong of ['', '{', '[]', 'null', '{"kind":"identity"}', entry(0, 'x'), entry(1, '\u0000')]) {
+    show([Buffer.from(wrong)])
+    await t.rejects(check(), { code: 'invalid_proof' }, String(wrong))
+  }
+  show(many, many.slice(0, 200))
+  await t.rejects(check(), { code: 'invalid_proof', message: /not whole/ })
+  show(many)
+  shown.lost = 1
+  t.match(await check(), { identities: { unread: 44 } }, 'what a registry lost is said')
 })
