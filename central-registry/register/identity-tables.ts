@@ -16,10 +16,13 @@ export type DidSubjectRow = {
   version_time: string
   entries: number
   ended_at: string | null
+  /** Of which key the newest entry announced the one that signs the next entry: its number, from 1. */
+  next_key: number
 }
 
 export type IdentityTables = {
-  identity_key: { name: string; public_key: string }
+  /** `lost_at`: since then there is no copy of it, and what it should sign cannot go on. */
+  identity_key: { name: string; public_key: string; lost_at: string | null }
   did_subject: DidSubjectRow
   did_entry: {
     id: Generated<number>

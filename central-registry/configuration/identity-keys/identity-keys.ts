@@ -12,44 +12,95 @@ import { writeDurably } from '../durable-file.ts'
 export type IdentityKeys = {
   log: KeyObject
   credentials: KeyObject
-  /** The key of entry `number` (from 1) of the history at `path`. */
-  updateKey(path: string, number: number): KeyObject
+  histories: HistoryKeys
 }
 
-type KeyName = 'log' | 'credentials' | 'identities'
+/**
+ * The keys of the histories' entries, derived from a key that can be replaced: `identities` is the first, `identities-2` the next. The key
+ * of an entry was announced by the entry before, so each history is asked by which of them it goes on.
+ */
+export type HistoryKeys = {
+  /** The number of the newest one, as the database has it. */
+  newest(): Promise<number>
+  /** The key of entry `number` (from 1) of the history at `path`. Throws `invalid_configuration` where its file is not here. */
+  entryKey(of: number, path: string, number: number): Promise<KeyObject>
+  /** Whether two persons said that no copy of it is left. */
+  isLost(of: number): Promise<boolean>
+  /** Makes the next one; `isLost`: no copy of the one before is left. Returns its number and public half. */
+  replace(q: { isLost: boolean; at: string }): Promise<{ number: number; publicKey: string }>
+}
+
 /** Remembers a public key by name; returns the first one that it was ever given. */
 export type ClaimKeys = {
   claimed(name: string): Promise<string | undefined>
   claim(name: string, publicKey: string): Promise<string>
+  isLost(name: string): Promise<boolean>
+  lose(name: string, at: string): Promise<void>
 }
 
 /** PKCS #8 of an Ed25519 key before its 32 octets (RFC 8410 section 7). */
 const ED25519_PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex')
 
-/** Throws `invalid_configuration` when a key is missing or another one than before, `pin_incorrect` when the PIN does not open it. */
-export async function openIdentityKeys(q: {
-  directory: string
-  pin: string
-  keys: ClaimKeys
-}): Promise<IdentityKeys> {
+type Question = { directory: string; pin: string; keys: ClaimKeys }
+
+/**
+ * Throws `invalid_configuration` when a key is missing or another one than before, `pin_incorrect` when the PIN does not open it. Of histories
+ * it makes the first key; whether one is missing shows when an entry is written, since two persons may replace one that is lost.
+ */
+export async function openIdentityKeys(q: Question): Promise<IdentityKeys> {
   const log = await openKey(q, 'log')
   const credentials = await openKey(q, 'credentials')
-  const identities = await openKey(q, 'identities')
-  const secret = Buffer.from(identities.export({ format: 'jwk' }).d ?? '', 'base64url')
+  if ((await q.keys.claimed(nameOf(1))) === undefined) await openKey(q, nameOf(1))
+  return { log, credentials, histories: openHistoryKeys(q) }
+}
+
+function openHistoryKeys(q: Question): HistoryKeys {
+  const secrets = new Map<number, Buffer>()
+
+  async function secretOf(of: number): Promise<Buffer> {
+    const known = secrets.get(of)
+    if (known !== undefined) return known
+    const key = await openKey(q, nameOf(of))
+    const secret = Buffer.from(key.export({ format: 'jwk' }).d ?? '', 'base64url')
+    secrets.set(of, secret)
+    return secret
+  }
+
+  async function newest(): Promise<number> {
+    let number = 1
+    while ((await q.keys.claimed(nameOf(number + 1))) !== undefined) number++
+    return number
+  }
+
   return {
-    log,
-    credentials,
-    updateKey(at, number) {
-      const seed = Buffer.from(hkdfSync('sha256', secret, '', `did:webvh ${number} ${at}`, 32))
-      return createPrivateKey({ key: Buffer.concat([ED25519_PKCS8, seed]), format: 'der', type: 'pkcs8' })
+    newest,
+    async entryKey(of, at, number) {
+      const seed = hkdfSync('sha256', await secretOf(of), '', `did:webvh ${number} ${at}`, 32)
+      const der = Buffer.concat([ED25519_PKCS8, Buffer.from(seed)])
+      return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+    },
+    isLost: (of) => q.keys.isLost(nameOf(of)),
+    async replace({ isLost, at }) {
+      const before = await newest()
+      // Whoever says that it is there has it here: the histories go on by it once more.
+      if (!isLost) await secretOf(before)
+      const number = before + 1
+      const key = await openKey(q, nameOf(number))
+      if (isLost) await q.keys.lose(nameOf(before), at)
+      return { number, publicKey: publicHalf(key) }
     },
   }
 }
 
-async function openKey(
-  { directory, pin, keys }: Parameters<typeof openIdentityKeys>[0],
-  name: KeyName,
-): Promise<KeyObject> {
+function nameOf(number: number): string {
+  return number === 1 ? 'identities' : `identities-${number}`
+}
+
+function publicHalf(key: KeyObject): string {
+  return createPublicKey(key).export({ type: 'spki', format: 'der' }).toString('base64')
+}
+
+async function openKey({ directory, pin, keys }: Question, name: string): Promise<KeyObject> {
   const file = path.join(directory, `identity-${name}.pem`)
   const known = await keys.claimed(name)
   let pem = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
@@ -69,7 +120,7 @@ async function openKey(
     await writeDurably(file, pem)
   }
   const key = unlock(pem, pin, file)
-  const publicKey = createPublicKey(key).export({ type: 'spki', format: 'der' }).toString('base64')
+  const publicKey = publicHalf(key)
   const owner = await keys.claim(name, publicKey)
   if (owner !== publicKey)
     throw invalid(`${file} is another key than the one that this database knows: ${owner}`)

@@ -6,14 +6,23 @@ import type { ClaimKeys } from './identity-keys.ts'
 export function createIdentityKeyStore(database: Database): ClaimKeys {
   const tables = tablesOf<RegisterTables>(database)
   const keyOf = (name: string) =>
-    tables.selectFrom('identity_key').select('public_key').where('name', '=', name).executeTakeFirst()
+    tables.selectFrom('identity_key').selectAll().where('name', '=', name).executeTakeFirst()
   return {
     claimed: async (name) => (await keyOf(name))?.public_key,
+    isLost: async (name) => ((await keyOf(name))?.lost_at ?? null) !== null,
+    lose: async (name, at) => {
+      await tables
+        .updateTable('identity_key')
+        .set({ lost_at: at })
+        .where('name', '=', name)
+        .where('lost_at', 'is', null)
+        .execute()
+    },
     claim: (name, publicKey) =>
       inTransaction(tables, async (transaction) => {
         await transaction
           .insertInto('identity_key')
-          .values({ name, public_key: publicKey })
+          .values({ name, public_key: publicKey, lost_at: null })
           .onConflict((conflict) => conflict.column('name').doNothing())
           .execute()
         const row = transaction.selectFrom('identity_key').select('public_key').where('name', '=', name)

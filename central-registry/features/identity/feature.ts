@@ -2,6 +2,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
+import { asFault } from '#schemas/fault.ts'
 import type { IdentityKeys } from '../../configuration/identity-keys/identity-keys.ts'
 import { createIdentityKeyStore } from '../../configuration/identity-keys/store.ts'
 import type { LogStore } from '../../configuration/transparency-log/store.ts'
@@ -9,6 +10,7 @@ import { claimAddress } from './claim-address.ts'
 import { CREDENTIAL_KEY, createCredentials } from './credentials.ts'
 import { createCredentialStore } from './credentials-store.ts'
 import { createFactsStore, type Own } from './facts-store.ts'
+import { identityKeyHandlers } from './replace-key.ts'
 import { identityRoutes } from './routes.ts'
 import type { IdentitySettings } from './settings.ts'
 import { createIdentityStore } from './store.ts'
@@ -36,7 +38,7 @@ export const identity: FeatureModule<Ground> = {
     identityKeys: keys,
     publicLog,
   }) => {
-    if (keys === undefined || publicLog === undefined) return {}
+    if (keys === undefined || publicLog === undefined) return { operations: identityKeyHandlers(undefined) }
     const store = createIdentityStore(database)
     const url = await claimAddress({
       url: settings.identity?.url ?? settings.publicUrl,
@@ -63,8 +65,18 @@ export const identity: FeatureModule<Ground> = {
       isClosed: restoration.isClosed,
       clock,
     })
-    const update = createUpdate({ facts, store, keys, own, url, clock })
+    const { histories } = keys
+    const update = createUpdate({ facts, store, keys: histories, own, url, clock })
     return {
+      operations: identityKeyHandlers({ histories, store, clock }),
+      health: {
+        // Until it is here, or replaced, no history goes on.
+        'identity-key': async () =>
+          histories
+            .entryKey(await histories.newest(), '', 1)
+            .then(() => ({ ok: true }))
+            .catch((thrown: unknown) => ({ ok: true, reason: asFault(thrown).message })),
+      },
       routes: { public: (app) => identityRoutes(app, { store, credentials, clock }) },
       // Certificates expire without a change of the register.
       jobs: [{ kind: 'update-identities', everySeconds: UPDATE_SECONDS, immediately: true, ...update }],

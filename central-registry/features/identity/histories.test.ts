@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import fastify from 'fastify'
 import t, { type Test } from 'tap'
+import { multihashOf, multikeyOf } from '#core/did/multikey.ts'
 import { readHistory } from '#core/did/read-history.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { idText, parseMemberId } from '#schemas/identifiers.ts'
@@ -30,11 +31,18 @@ const HOUR = 3_600_000
 const iso = (at: number): string => new Date(at).toISOString()
 
 const keys = new Map<string, KeyObject>()
-function updateKey(at: string, number: number): KeyObject {
-  const name = `${number} ${at}`
+function entryKey(of: number, at: string, number: number): KeyObject {
+  const name = `${of} ${number} ${at}`
   const key = keys.get(name) ?? generateKeyPairSync('ed25519').privateKey
   keys.set(name, key)
   return key
+}
+
+/** Which key is the newest, and which are lost. */
+const state = { newest: 1, lost: [] as number[] }
+const replaced = {
+  newest: async () => state.newest,
+  isLost: async (of: number) => state.lost.includes(of),
 }
 
 async function registerMember(database: Database, at: number, name = 'Owner'): Promise<void> {
@@ -54,7 +62,7 @@ async function begin(database: Database) {
   const node = (url = URL) => {
     const facts = createFactsStore(database)
     const own = { keys: [], services: [] }
-    return createUpdate({ facts, store, keys: { updateKey }, own, url, clock: () => clock.now })
+    return createUpdate({ facts, store, keys: { ...replaced, entryKey }, own, url, clock: () => clock.now })
   }
   const history = async (at = PATH) => {
     const lines: string[] = []
@@ -171,6 +179,48 @@ onSqlite('no entry is of a time to come', async (database, t) => {
   t.match(await history(), { entries: { length: 2 }, deactivated: true })
   t.equal(await update.isDue(), false)
 })
+
+onSqlite(
+  'a key that is replaced signs once more, and one that is lost leaves its histories',
+  async (database, t) => {
+    t.teardown(() => Object.assign(state, { newest: 1, lost: [] }))
+    const { clock, store, node, history, tables } = await begin(database)
+    const update = node()
+    await update.run()
+    t.notOk(await update.isDue())
+    const hashOf = (of: number, number: number): string => multihashOf(multikeyOf(entryKey(of, PATH, number)))
+    const announced = async (at: number): Promise<string[]> => {
+      const lines: string[] = []
+      for await (const line of store.lines(PATH)) lines.push(line)
+      return (JSON.parse(lines[at]!) as { parameters: { nextKeyHashes: string[] } }).parameters.nextKeyHashes
+    }
+    t.same(await announced(0), [hashOf(1, 2)])
+    state.newest = 3
+    t.ok(await update.isDue(), 'nothing else changed')
+    clock.now += 2000
+    await update.run()
+    t.equal((await history()).entries.length, 2, 'read as any history: the old key signed it')
+    t.same(await announced(1), [hashOf(3, 3)], 'and announced the new one')
+    t.match(await store.goingOnBy(3), { byThis: (await store.goingOnBy(3)).all })
+    clock.now += 2000
+    await update.run()
+    t.equal((await history()).entries.length, 2, 'once')
+    Object.assign(state, { newest: 4, lost: [3] })
+    clock.now += 2000
+    await update.run()
+    t.equal((await history()).entries.length, 2, 'it stays as it is')
+    t.equal((await history()).deactivated, false)
+    const { did } = (await store.newestOf(PATH))!
+    t.match(did, /:again-2$/)
+    t.equal((await history(`${PATH}/again-2`)).entries.length, 1)
+    await tables.deleteFrom('member').where('id', '=', ID).execute()
+    Object.assign(state, { newest: 5, lost: [3, 4] })
+    clock.now += 2000
+    await update.run()
+    t.equal((await history(`${PATH}/again-2`)).deactivated, false, 'nobody can end it')
+    t.match(await store.goingOnBy(5), { all: 1, byThis: 1 }, 'the instance alone is left')
+  },
+)
 
 onSqlite('a history whose newest entries may be lost is left as it is', async (database, t) => {
   const { tables, clock, node, history, store, keysOf } = await begin(database)

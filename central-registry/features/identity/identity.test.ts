@@ -3,6 +3,8 @@
  * and is deactivated.
  */
 import { verify } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import path from 'node:path'
 import { resolveDIDFromLog } from 'didwebvh-ts'
 import { compactVerify, importJWK, type JWK } from 'jose'
 import t from 'tap'
@@ -145,6 +147,23 @@ void t.test('members, servers and the instance as DIDs', async (t) => {
 
   t.equal((await again.get('/members/GOV/%zz/did.json')).status, 400)
 
+  const before = readHistory(Buffer.from(await historyAt(again, MEMBER)))
+  t.match(await again.must('GET', '/configuration/identity-key'), { configured: true, number: 1 })
+  const made = await again.must('POST', '/configuration/identity-key/replace', { isLost: false })
+  t.match(made, { number: 2 })
+  world.clock.now += 2000
+  await until('all histories go on by the new key', async () => {
+    const { histories, takenOver } = (await again.must('GET', '/configuration/identity-key')) as {
+      histories: number
+      takenOver: number
+    }
+    return histories === takenOver
+  })
+  const rolled = await historyAt(again, MEMBER)
+  t.equal(readHistory(Buffer.from(rolled)).entries.length, before.entries.length + 1)
+  t.match(await resolve(rolled), { did: before.did, meta: { prerotation: true, deactivated: false } })
+
+  world.clock.now += 2000
   await again.must('DELETE', '/security-servers/DEV:GOV:1234:SS1')
   await until('the end of the DID of the server', async () => (await documentAt(again, server)) === undefined)
   const ended = await historyAt(again, server)
@@ -152,7 +171,24 @@ void t.test('members, servers and the instance as DIDs', async (t) => {
   t.match((await resolve(ended)).meta, { deactivated: true })
   t.equal((await again.get(`${server}/did.json`)).status, 404)
   t.same((await documentAt(again, MEMBER))?.service, [], 'the member stays, without an address')
+  rmSync(path.join(again.settings.directory, 'signing-keys/identity-identities-2.pem'))
   await again.stop()
+  const without = await world.start({ settings })
+  const replace = '/configuration/identity-key/replace'
+  t.match(await without.call('POST', replace, { isLost: false }), { status: 409, body: { type: 'conflict' } })
+  t.match(
+    await without.must('POST', replace, { isLost: true }),
+    { number: 3 },
+    'two persons say that no copy of it is left',
+  )
+  world.clock.now += 2000
+  const begun = await until('a new history beside the old one', async () => {
+    const text = await historyAt(without, `${MEMBER}/again-2`)
+    return text.startsWith('{"parameters"') ? text : undefined
+  })
+  t.match(await resolve(begun), { did: /:again-2$/, meta: { prerotation: true } })
+  t.match((await resolve(await historyAt(without, MEMBER))).meta, { deactivated: false })
+  await without.stop()
   for (const identity of [undefined, { url: 'https://other.example' }])
     await t.rejects(world.start({ settings: { ...settings, identity } }), {
       code: 'invalid_configuration',

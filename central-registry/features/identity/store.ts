@@ -77,6 +77,20 @@ export function createIdentityStore(database: Database) {
         .orderBy('number')
         .limit(PROOFS + 1)
         .execute(),
+    /** How many histories go on, and how many of them by this key. */
+    goingOnBy: async (key: number): Promise<{ all: number; byThis: number }> => {
+      const row = await tables
+        .selectFrom('did_subject')
+        .select(({ fn, val, eb }) => [
+          fn.countAll<number>().as('all'),
+          fn
+            .sum<number | null>(eb.case().when('next_key', '=', key).then(val(1)).else(val(0)).end())
+            .as('own'),
+        ])
+        .where('ended_at', 'is', null)
+        .executeTakeFirstOrThrow()
+      return { all: Number(row.all), byThis: Number(row.own ?? 0) }
+    },
     /** Nothing follows in these histories, and they are not deactivated: entries of theirs may be lost. */
     leave: async (paths: string[], at: string): Promise<void> => {
       for (const path of paths)

@@ -1,14 +1,15 @@
 /**
  * Writes the next entry of each history whose document changed, begins those of newcomers, and ends those of who left. Guarantees that a
  * history only grows: an identifier that was ended stays so, and whoever comes again gets a new one beside it. No entry is of a time to come.
- * After a register was restored from a backup, the newest entries of a history may be lost: it is left as it is, and a new one begun.
+ * After a register was restored from a backup, the newest entries of a history may be lost: it is left as it is, and a new one begun. A key
+ * that was replaced signs one more entry of each history, which announces the new one; a history whose key is lost is left likewise.
  */
 import { hash } from 'node:crypto'
 import type { LastEntry } from '#core/did/did-entry.ts'
 import { earliestAfter, writeDidEntry } from '#core/did/did-entry.ts'
 import { webName } from '#core/did/web-name.ts'
 import type { Clock } from '#platform/clock.ts'
-import type { IdentityKeys } from '../../configuration/identity-keys/identity-keys.ts'
+import type { HistoryKeys } from '../../configuration/identity-keys/identity-keys.ts'
 import type { DidSubjectRow } from '../../register/identity-tables.ts'
 import { againPath, documentOf, factsOf, pathOf, type Subject, webDid } from './documents.ts'
 import type { FactsStore, Own } from './facts-store.ts'
@@ -17,7 +18,7 @@ import type { IdentityStore, NewEntry } from './store.ts'
 type Rooms = {
   facts: Pick<FactsStore, 'subjects' | 'mark' | 'collect' | 'restoredAt'>
   store: Pick<IdentityStore, 'subjects' | 'add' | 'leave'>
-  keys: Pick<IdentityKeys, 'updateKey'>
+  keys: Pick<HistoryKeys, 'newest' | 'entryKey' | 'isLost'>
   own: Own
   url: string
   clock: Clock
@@ -32,8 +33,8 @@ type Update = {
 }
 
 export function createUpdate(rooms: Rooms): Update {
-  const { facts, store, own, url, clock } = rooms
-  let last = { mark: '', request: 0 }
+  const { facts, store, own, url, clock, keys } = rooms
+  let last = { mark: '', request: 0, key: 0 }
   /** When the first of the entries can be written that this node left undone, since the ones before them are of a time to come. */
   let waitsUntil = Number.POSITIVE_INFINITY
 
@@ -54,32 +55,45 @@ export function createUpdate(rooms: Rooms): Update {
     }
     const restoredAt = await facts.restoredAt()
     const left: string[] = []
+    const newest = await keys.newest()
+    const lost = new Set<number>()
+    for (let of = 1; of < newest; of++) if (await keys.isLost(of)) lost.add(of)
+    const isLost = (row: DidSubjectRow): boolean => lost.has(Number(row.next_key))
     for (const subject of subjects) {
       const path = pathFor(subject, rows)
       wanted.add(path)
       const row = rows.get(path)
-      if (row?.facts === factsOf(subject, url) || !mayWrite(row)) continue
-      if (row === undefined || Date.parse(row.version_time) >= restoredAt)
-        entries.push(nextEntry(rooms, now, { subject, path, row }))
+      const isNew = row?.facts === factsOf(subject, url) && Number(row.next_key) === newest
+      if (isNew || !mayWrite(row)) continue
+      if (row === undefined || (Date.parse(row.version_time) >= restoredAt && !isLost(row)))
+        entries.push(await nextEntry(rooms, now, { subject, path, row, newest }))
       else {
         left.push(path)
         const known = new Map(rows).set(path, { ...row, ended_at: new Date(now).toISOString() })
         const next = pathFor(subject, known)
-        entries.push(nextEntry(rooms, now, { subject, path: next, row: undefined }))
+        entries.push(await nextEntry(rooms, now, { subject, path: next, row: undefined, newest }))
       }
     }
     for (const row of rows.values())
-      if (row.ended_at === null && !wanted.has(row.path) && mayWrite(row))
-        entries.push(lastEntry(rooms, now, row))
+      if (row.ended_at === null && !wanted.has(row.path) && mayWrite(row)) {
+        if (isLost(row)) left.push(row.path)
+        else entries.push(await lastEntry(rooms, now, row))
+      }
     const before = new Map([...rows.values()].map(({ path, entries: count }) => [path, Number(count)]))
     await store.leave(left, new Date(now).toISOString())
     for (let at = 0; at < entries.length; at += AT_ONCE)
       await store.add(entries.slice(at, at + AT_ONCE), before)
-    last = { mark, request }
+    last = { mark, request, key: newest }
     waitsUntil = waits
   }
 
-  return { run, isDue: async () => clock() >= waitsUntil || (await facts.mark()) !== last.mark }
+  return {
+    run,
+    isDue: async () =>
+      clock() >= waitsUntil ||
+      (await facts.mark()) !== last.mark ||
+      (last.key !== 0 && (await keys.newest()) !== last.key),
+  }
 }
 
 /** The path of the subject's living history: the first one that was not ended. */
@@ -94,43 +108,51 @@ function pathFor({ segments }: Subject, rows: ReadonlyMap<string, DidSubjectRow>
 function nextEntry(
   rooms: Rooms,
   now: number,
-  { subject, path, row }: { subject: Subject; path: string; row: DidSubjectRow | undefined },
-): NewEntry {
+  {
+    subject,
+    path,
+    row,
+    newest,
+  }: { subject: Subject; path: string; row: DidSubjectRow | undefined; newest: number },
+): Promise<NewEntry> {
   const { url } = rooms
   // Whoever has a DID keeps it: only the first entry computes one.
   const didOf = (scid: string): string => row?.did ?? newDid(url, path, scid)
   const aliases = [webDid(url, subject.segments)]
   return entryOf(rooms, now, {
-    ...{ path, row, kind: subject.kind, id: subject.id, isLast: false },
+    ...{ path, row, kind: subject.kind, id: subject.id, nextKey: newest },
     facts: factsOf(subject, url),
     state: (scid) => documentOf(subject, { did: didOf(scid), aliases, url }),
   })
 }
 
 /** An empty document: nobody holds keys for it any more. */
-function lastEntry(rooms: Rooms, now: number, row: DidSubjectRow): NewEntry {
+function lastEntry(rooms: Rooms, now: number, row: DidSubjectRow): Promise<NewEntry> {
   const { path, kind, subject: id, did } = row
   const state = () => ({ '@context': ['https://www.w3.org/ns/did/v1'], id: did })
-  return entryOf(rooms, now, { path, row, kind, id, facts: '', isLast: true, state })
+  return entryOf(rooms, now, { path, row, kind, id, facts: '', nextKey: undefined, state })
 }
 
 type Wanted = Pick<DidSubjectRow, 'path' | 'kind' | 'facts'> & {
   id: string
   row: DidSubjectRow | undefined
-  isLast: boolean
+  /** Which key signs the entry after this one; undefined: none follows. */
+  nextKey: number | undefined
   state: Parameters<typeof writeDidEntry>[0]['state']
 }
 
-function entryOf({ keys, url }: Rooms, now: number, wanted: Wanted): NewEntry {
-  const { path, row, isLast, state } = wanted
+async function entryOf({ keys, url }: Rooms, now: number, wanted: Wanted): Promise<NewEntry> {
+  const { path, row, nextKey, state } = wanted
   const number = Number(row?.entries ?? 0) + 1
   const last: LastEntry | undefined = row && {
     ...{ scid: row.scid, versionId: row.version_id, versionTime: row.version_time },
   }
   const { line, scid, versionId, versionTime } = writeDidEntry(
     {
-      ...{ state, at: new Date(now), key: keys.updateKey(path, number) },
-      nextKey: isLast ? undefined : keys.updateKey(path, number + 1),
+      ...{ state, at: new Date(now) },
+      // As the entry before announced it.
+      key: await keys.entryKey(row === undefined ? nextKey! : Number(row.next_key), path, number),
+      nextKey: nextKey === undefined ? undefined : await keys.entryKey(nextKey, path, number + 1),
     },
     last,
   )
@@ -138,7 +160,8 @@ function entryOf({ keys, url }: Rooms, now: number, wanted: Wanted): NewEntry {
   const subject: DidSubjectRow = {
     ...{ path, kind: wanted.kind, subject: wanted.id, scid, facts: wanted.facts },
     did: row?.did ?? newDid(url, path, scid),
-    ...{ version_id: versionId, version_time: versionTime, entries: number, ended_at: isLast ? at : null },
+    ...{ version_id: versionId, version_time: versionTime, entries: number },
+    ...{ ended_at: nextKey === undefined ? at : null, next_key: nextKey ?? Number(row!.next_key) },
   }
   return { subject, line, sha256: hash('sha256', line, 'hex'), at }
 }

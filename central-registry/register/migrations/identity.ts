@@ -41,4 +41,14 @@ export const identityMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'registry-identity-002': {
+    up: async (kysely) => {
+      const { text, integer } = columnTypes(kysely)
+      await kysely.schema.alterTable('identity_key').addColumn('lost_at', text).execute()
+      await kysely.schema
+        .alterTable('did_subject')
+        .addColumn('next_key', integer, (column) => column.notNull().defaultTo(1))
+        .execute()
+    },
+  },
 }

@@ -1,0 +1,42 @@
+/**
+ * The key that goes on with the histories of DIDs: which one it is, and its replacement by two persons. Guarantees that a replaced key signs one
+ * more entry of each history and none after: it announces the new one, so whoever stole the old one can add nothing that a reader takes.
+ */
+import type { Clock } from '#platform/clock.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
+import type { HistoryKeys } from '../../configuration/identity-keys/identity-keys.ts'
+import type { IdentityStore } from './store.ts'
+
+type Rooms = {
+  histories: Pick<HistoryKeys, 'newest' | 'isLost' | 'replace'>
+  store: Pick<IdentityStore, 'goingOnBy'>
+  clock: Clock
+}
+
+/** Undefined where the settings have no `publicLog`. */
+export function identityKeyHandlers(rooms: Rooms | undefined): Record<string, OperationHandler> {
+  return {
+    getIdentityKey: async () => {
+      if (rooms === undefined) return { configured: false }
+      const { histories, store } = rooms
+      const number = await histories.newest()
+      const { all, byThis } = await store.goingOnBy(number)
+      return { configured: true, number, histories: all, takenOver: byThis }
+    },
+    replaceIdentityKey: async ({ body }) => {
+      if (rooms === undefined)
+        throw new Fault('conflict', { what: say`the settings have no \`publicLog\`: there are no DIDs` })
+      const { isLost } = body as { isLost: boolean }
+      const at = new Date(rooms.clock()).toISOString()
+      return rooms.histories.replace({ isLost, at }).catch((thrown: unknown) => {
+        if (asFault(thrown).code !== 'invalid_configuration') throw thrown
+        throw new Fault('conflict', {
+          what: say`the key is not on this node: bring its file, or say that no copy of it is left`,
+          cause: thrown,
+        })
+      })
+    },
+  }
+}
