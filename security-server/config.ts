@@ -51,7 +51,7 @@ export type Settings = KeepingSettings & {
   clients: { http?: ListenAddress; https?: ListenAddress }
   admin: Listener & { initialApiKeyFile?: string }
   /** The OpenID provider through which people log in; without it only API keys work. */
-  login?: LoginFile
+  login?: LoginFile & { claimCodeFile?: string }
   /** The kinds of acts that take two people here. */
   fourEyes?: string[]
   backups?: BackupSettings | undefined
@@ -178,7 +178,14 @@ export const settingsSchema = {
       additionalProperties: false,
       required: ['issuer', 'clientId', 'clientSecretFile', 'baseUrl', 'contact'],
       description: 'How persons log in; without it only API keys work',
-      properties: loginProperties,
+      properties: {
+        ...loginProperties,
+        claimCodeFile: {
+          type: 'string',
+          'x-path': true,
+          description: 'The code with which the first administrator comes in, mode 0600',
+        },
+      },
     },
     fourEyes: {
       type: 'array',

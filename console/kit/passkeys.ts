@@ -3,7 +3,12 @@ import { ApiFault, askLogin } from './api.ts'
 import { text } from './text.ts'
 
 /** How people sign in at this server. */
-export type Means = { provider: boolean; passkeys: boolean }
+export type Means = {
+  provider: boolean
+  passkeys: boolean
+  /** Whoever logs in now can become an administrator by a code of the operator. */
+  takesCode: boolean
+}
 
 /** Neither for a server without a login, which has no such route. Throws NoAnswer. */
 export async function meansOfLogin(): Promise<Means> {
@@ -12,7 +17,7 @@ export async function meansOfLogin(): Promise<Means> {
     return { ...means, passkeys: means.passkeys && hasPasskeys() }
   } catch (cause) {
     if (cause instanceof ApiFault && cause.status >= 400 && cause.status < 500)
-      return { provider: false, passkeys: false }
+      return { provider: false, passkeys: false, takesCode: false }
     throw cause
   }
 }

@@ -58,6 +58,9 @@ export function SignIn({ api, name, why, enter }: Props) {
       )}
       <section>
         <h2>{text('signIn.person')}</h2>
+        {!(means instanceof ApiFault) && means?.takesCode === true && (
+          <p class="note">{text('signIn.takesCode')}</p>
+        )}
         {means instanceof ApiFault ? (
           <Refused fault={means} again={() => setTries(tries + 1)} />
         ) : means?.provider === true ? (

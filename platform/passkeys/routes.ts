@@ -20,11 +20,18 @@ const FIELDS = { id: 1400, clientDataJSON: 4096, authenticatorData: 2048, signat
 export function passkeyRoutes(
   app: FastifyInstance,
   door: Doorway,
-  q: { passkeys: Passkeys; audit: Pick<AuditLog, 'before'> },
+  q: {
+    passkeys: Passkeys
+    audit: Pick<AuditLog, 'before'>
+    /** Whether whoever logs in can become an administrator by a code of the operator now. */
+    takesCode(): Promise<boolean>
+  },
 ): void {
   const { cookies, failed, refusals } = door
   const { passkeys } = q
-  app.get('/login/means', async () => ({ provider: true, passkeys: passkeys.isInUse }))
+  app.get('/login/means', async () => ({
+    ...{ provider: true, passkeys: passkeys.isInUse, takesCode: await q.takesCode() },
+  }))
   if (!passkeys.isInUse) return
 
   function checkMayTry(request: FastifyRequest, reply: FastifyReply): void {

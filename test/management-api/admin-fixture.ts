@@ -118,6 +118,7 @@ export async function createAdminWorld(
     logUrl?: string
     /** The issuer at which people log in; then the API listens at `base`. */
     login?: string
+    claimCodeFile?: string
     contentFourEyes?: boolean
     fourEyes?: string[]
     /** The contracts that hold; none by default. */
@@ -201,6 +202,7 @@ export async function createAdminWorld(
   writeFileSync(clientSecretFile, CLIENT.secret, { mode: 0o600 })
   const login = o.login && {
     ...{ issuer: o.login, clientId: CLIENT.id, clientSecretFile, baseUrl: base, contact: 'the operator' },
+    ...(o.claimCodeFile && { claimCodeFile: o.claimCodeFile }),
   }
   const settings = settingsWith({
     ...{ server: idText(server), directory: folder, database: '', messageLogDatabase: '', pinFile: '' },

@@ -21,23 +21,23 @@ export type LoginRooms = Omit<
 /** Adds the login's routes to the management listener. */
 export function openLogin(app: FastifyInstance, rooms: LoginRooms): Login {
   const { settings, clientSecret, people, installation, passkeys, audit } = rooms
+  const takesCode = async (): Promise<boolean> =>
+    !(await installation.isDone()) ||
+    (await installation.reopenedUntil(new Date(rooms.clock()).toISOString())) !== undefined
   const open = createLogin(app, {
     ...rooms,
     admitted: passkeys.confirm,
     name: 'registry',
     settings: { ...settings, clientSecret },
     people: {
-      admit: async (identity) => {
-        const at = new Date(rooms.clock()).toISOString()
-        const isOpen = !(await installation.isDone()) || (await installation.reopenedUntil(at)) !== undefined
-        return people.admit(identity, at, isOpen)
-      },
+      admit: async (identity) =>
+        people.admit(identity, new Date(rooms.clock()).toISOString(), await takesCode()),
       find: async (id) => {
         const person = await people.find(id)
         return person?.state === 'active' ? { name: person.name, roles: person.roles } : undefined
       },
     },
   })
-  passkeyRoutes(app, open, { passkeys, audit })
+  passkeyRoutes(app, open, { passkeys, audit, takesCode })
   return open
 }

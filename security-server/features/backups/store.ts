@@ -32,9 +32,18 @@ const NOTICES = [
 ]
 
 /**
- * Tables that are left out: restored sessions and passkeys would work again after they had ended, and a used login could be used twice.
+ * Tables that are left out: restored sessions and passkeys would work again after they had ended, and a used login or claim code could be used
+ * twice.
  */
-const WITHOUT = ['session', 'used_login', ...PASSKEY_TABLES, ...DELIVERIES, ...CONSENTS, ...NOTICES]
+const WITHOUT = [
+  'session',
+  'used_login',
+  'claim_code',
+  ...PASSKEY_TABLES,
+  ...DELIVERIES,
+  ...CONSENTS,
+  ...NOTICES,
+]
 
 /** Writes all rows as of one moment, while the server runs. */
 export async function dumpServer(url: string, write: (line: string) => Promise<void>): Promise<BackupFacts> {

@@ -138,6 +138,7 @@ export const ACTS = {
     'reconcile',
   ],
   people: [
+    'claimServer',
     'addApiKey',
     'issueApiKeySecret',
     'revokeApiKey',

@@ -16,6 +16,9 @@ import { type LoginFile, passkeySettings } from '#platform/sessions/settings.ts'
 import { createSessionStore, sessionMigrations } from '#platform/sessions/store.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { apiKeyHandlers } from './api-keys.ts'
+import { claimHandlers } from './claim/routes.ts'
+import { createClaimStore } from './claim/store.ts'
+import { writeClaimCode } from './claim/write-code.ts'
 import { createFourEyesPolicy, type FourEyesPolicy } from './four-eyes-policy.ts'
 import { writeInitialApiKey } from './initial-api-key.ts'
 import { openLogin } from './login.ts'
@@ -25,7 +28,7 @@ import type { Needs } from './needs.ts'
 type Ground = Needs &
   Pick<Services, 'database' | 'metrics' | 'log'> & {
     settings: {
-      login?: LoginFile | undefined
+      login?: (LoginFile & { claimCodeFile?: string | undefined }) | undefined
       fourEyes?: string[] | undefined
       admin: { initialApiKeyFile?: string | undefined }
     }
@@ -47,6 +50,16 @@ export const people: FeatureModule<
       // The last person with this role stays, because without one nobody could invite others.
       indispensable: ['XROAD_SYSTEM_ADMINISTRATOR'],
     })
+    const claim = createClaimStore(database)
+    const claimCodeFile = settings.login?.claimCodeFile
+    if (claimCodeFile !== undefined) {
+      const until = await writeClaimCode({ file: claimCodeFile, store: claim, clock })
+      if (until !== undefined)
+        ground.log.info(
+          { file: claimCodeFile, until },
+          'the first administrator comes in with the claim code',
+        )
+    }
     const passkeys = createPasskeys({
       ...{ sessions, people: store, clock },
       ...{ store: createPasskeyStore(database), logins: createSessionStore(database) },
@@ -62,6 +75,7 @@ export const people: FeatureModule<
         ...apiKeyHandlers({ ...ground, passkeys, fourEyesPolicy }),
         ...peopleHandlers({ store, apiKeys, clock }),
         ...passkeyHandlers(passkeys),
+        ...claimHandlers({ store: claim, people: store, clock }),
       },
       routes: {
         admin: (app) => {
@@ -71,7 +85,7 @@ export const people: FeatureModule<
             app,
             { settings: loginSettings, metrics: ground.metrics },
             {
-              ...{ ...ground, sessions, people: store, passkeys },
+              ...{ ...ground, sessions, people: store, passkeys, claim },
             },
           )
         },

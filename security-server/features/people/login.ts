@@ -1,4 +1,7 @@
-/** The login of people at a security server. Only people whom an administrator invited can log in. */
+/**
+ * The login of people at a security server. Only people whom an administrator invited can log in; strangers, without any rights, while the
+ * claim code of a new server can be redeemed.
+ */
 import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
@@ -18,6 +21,7 @@ type Rooms = Omit<
   server: ServerId
   passkeys: Passkeys
   people: Pick<PeopleStore, 'admit' | 'find'>
+  claim: { openUntil(now: string): Promise<string | undefined> }
 }
 
 /** Adds the login's routes to the management listener. */
@@ -25,19 +29,21 @@ export function openLogin(app: FastifyInstance, login: AdminLogin, rooms: Rooms)
   // Cookies do not distinguish ports, so servers on one host need different cookie names.
   const name = createHash('sha256').update(idText(rooms.server)).digest('hex').slice(0, 16)
   const { passkeys, audit } = rooms
+  const now = (): string => new Date(rooms.clock()).toISOString()
+  const takesCode = async (): Promise<boolean> => (await rooms.claim.openUntil(now())) !== undefined
   const open = createLogin(app, {
     ...rooms,
     ...login,
     admitted: passkeys.confirm,
     name: `server-${name}`,
     people: {
-      admit: (identity) => rooms.people.admit(identity, new Date(rooms.clock()).toISOString(), false),
+      admit: async (identity) => rooms.people.admit(identity, now(), await takesCode()),
       find: async (id) => {
         const person = await rooms.people.find(id)
         return person?.state === 'active' ? { name: person.name, roles: person.roles } : undefined
       },
     },
   })
-  passkeyRoutes(app, open, { passkeys, audit })
+  passkeyRoutes(app, open, { passkeys, audit, takesCode })
   return open
 }
