@@ -1,6 +1,7 @@
 /** The parts of a registry apart from its features: its listeners, the management API's document, who may call it and when. */
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
+import type { Confirmation } from '#platform/http-service/confirmation.ts'
 import type { FourEyes } from '#platform/http-service/four-eyes.ts'
 import type { RegisteredOpenApi } from '#platform/http-service/openapi.ts'
 import { servePages } from '#platform/http-service/serve-pages.ts'
@@ -22,6 +23,7 @@ const OPEN_WHILE_RESTORED = ['/registration/v1/server-reports']
 
 type Offered = {
   authenticate: Authenticate
+  confirmation: Confirmation | undefined
   approvals: FourEyes
   carryOutBy(api: RegisteredOpenApi): void
   restoration: RestoredRegister
@@ -38,6 +40,7 @@ export async function shapeOf(all: RegistryGround & Offered): Promise<Shape> {
     document: await registryApi(),
     authenticate: all.authenticate,
     fourEyes: all.approvals,
+    confirmation: all.confirmation,
     admit: restoration.admit,
     onApi: all.carryOutBy,
     listeners: {

@@ -166,8 +166,9 @@ function operationsOf({ paths }: ApiDocument): object {
       if (operation === undefined) return []
       const { operationId, 'x-roles': roles, 'x-four-eyes': fourEyes = false } = operation
       const byTwoWhen = operation['x-four-eyes-when'] !== undefined || undefined
+      const passkey = operation['x-passkey']
       const answerSeconds = operation['x-answer-seconds']
-      const own = { roles, fourEyes, byTwoWhen, answerSeconds }
+      const own = { roles, fourEyes, passkey, byTwoWhen, answerSeconds }
       return [[operationId, { method: method.toUpperCase(), path: at, ...own }]]
     }),
   )

@@ -41,6 +41,7 @@ export type Shape = {
   authenticate?: OpenApiRegistration['authenticate'] | undefined
   fourEyes?: OpenApiRegistration['fourEyes']
   admit?: OpenApiRegistration['admit']
+  confirmation?: OpenApiRegistration['confirmation'] | undefined
   listeners: Record<string, Listener>
   /** Starts the jobs when they may run; by default at once. The returned function cancels the waiting. */
   whenOpen?: (start: () => Promise<void>) => Promise<() => void>
@@ -84,6 +85,7 @@ export async function serve<G extends Ground, Offered extends object>(
     authenticate: shape.authenticate ?? keyAuthentication(ground.apiKeys),
     ...(shape.fourEyes === undefined ? {} : { fourEyes: shape.fourEyes }),
     ...(shape.admit === undefined ? {} : { admit: shape.admit }),
+    ...(shape.confirmation === undefined ? {} : { confirmation: shape.confirmation }),
   })
   shape.onApi?.(api)
   const listening: OpenListener[] = []

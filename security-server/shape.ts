@@ -4,6 +4,7 @@
  */
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
+import type { Confirmation } from '#platform/http-service/confirmation.ts'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
 import { readDocument } from '#platform/http-service/read-document.ts'
 import { servePages } from '#platform/http-service/serve-pages.ts'
@@ -30,7 +31,10 @@ export function securityServerApi(): Promise<OpenApiDocument> {
   return document
 }
 
-type Offered = { authenticate: Authenticate } & Pick<ProposalOffers, 'approvals' | 'carryOutBy'>
+type Offered = { authenticate: Authenticate; confirmation: Confirmation | undefined } & Pick<
+  ProposalOffers,
+  'approvals' | 'carryOutBy'
+>
 
 export async function shapeOf(all: ServerGround & Offered): Promise<Shape> {
   const { settings, log, audit } = all
@@ -42,6 +46,7 @@ export async function shapeOf(all: ServerGround & Offered): Promise<Shape> {
     document: await securityServerApi(),
     around: (handlers) => recordingLooks(handlers, audit),
     ...{ authenticate: all.authenticate, fourEyes: all.approvals, onApi: all.carryOutBy },
+    confirmation: all.confirmation,
     listeners: { clients: clients(all), peers: peers(all), ocsp: ocsp(all) },
     ready: `${settings.server}, management API at ${url}/api/v1, console at ${url}${CONSOLE.prefix}/`,
   }

@@ -5,7 +5,7 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 type Needs = {
   approvals: FourEyes
   members: { parameters(): Promise<Record<string, string>> }
-  settings: { login?: { passkeys?: unknown } | undefined }
+  settings: { login?: { passkeys?: { forActs: boolean } | undefined } | undefined }
 }
 
 export function sessionHandlers({ approvals, members, settings }: Needs): Record<string, OperationHandler> {
@@ -14,6 +14,7 @@ export function sessionHandlers({ approvals, members, settings }: Needs): Record
       ...{ kind, id, name, roles, ...session },
       fourEyes: await approvals.isRequired(),
       passkeys: settings.login?.passkeys !== undefined,
+      passkeyForActs: settings.login?.passkeys?.forActs === true,
       instance: (await members.parameters())['instance'],
     }),
   }

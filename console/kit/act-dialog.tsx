@@ -102,6 +102,7 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
   }
   const isDanger = q.nameToType !== undefined
   const byTwo = byTwoNote(session, q.operation) ?? (q.mayTakeTwo ? 'act.mayBeProposed' : undefined)
+  const byPasskey = byPasskeyNote(session, q.operation)
   return (
     <dialog
       ref={dialog}
@@ -120,6 +121,7 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
           <div class="consequence">
             {q.consequence}
             {byTwo && <p class="note">{text(byTwo)}</p>}
+            {byPasskey && <p class="note">{text(byPasskey)}</p>}
           </div>
           <Form
             fields={[
@@ -153,6 +155,13 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
 function byTwoNote(session: Session, operation: string) {
   if (!takesTwo(session, operation)) return undefined
   return operations[operation]?.byTwoWhen === true ? 'act.mayBeProposed' : 'act.willBeProposed'
+}
+
+/** What to say of the passkey that confirms it; undefined where none is asked for. */
+function byPasskeyNote({ passkeyForActs, kind, ...session }: Session, operation: string) {
+  if (passkeyForActs !== true || operations[operation]?.passkey !== true) return undefined
+  if (kind === 'person') return 'act.asksPasskey'
+  return takesTwo({ kind, ...session }, operation) ? undefined : 'act.asksPerson'
 }
 
 function Shown(q: {

@@ -36,6 +36,8 @@ export type Session = {
   contentFourEyes?: boolean
   /** People can sign in with passkeys here. */
   passkeys?: boolean
+  /** Acts of great weight need a fresh passkey here. */
+  passkeyForActs?: boolean
 }
 
 export type Api = {
@@ -94,7 +96,10 @@ export function takesTwo({ fourEyes = false }: Session, operation: string): bool
   return typeof fourEyes === 'boolean' ? fourEyes && marked === true : fourEyes.includes(String(marked))
 }
 
-export function createApi(): Api {
+/** Has the person confirm an act with a passkey; returns what the server verifies. Throws ApiFault. */
+export type Confirm = (q: { challenge: string; rpId: string }) => Promise<string>
+
+export function createApi(confirm: Confirm): Api {
   let apiKey: string | undefined
   let csrfToken: string | undefined
   /**
@@ -131,6 +136,13 @@ export function createApi(): Api {
       const response = await fetch(url, request)
       if (NO_ANSWER_STATUS.includes(response.status) && !isJson(response))
         throw new NoAnswer(act !== undefined)
+      const challenge = response.headers.get('x-passkey-challenge')
+      if (challenge !== null && headers['x-passkey-assertion'] === undefined) {
+        wait.pause()
+        const rpId = response.headers.get('x-passkey-rp-id') ?? ''
+        headers['x-passkey-assertion'] = await confirm({ challenge, rpId })
+        continue
+      }
       // Refused before anything was done: the same request can be sent again later.
       if (response.status !== 429 || tries === PATIENT_TRIES) {
         // After a server error the act may have been done in part, so its key is kept and the server recognizes the repetition.
@@ -214,6 +226,8 @@ type Wait = {
   signal: AbortSignal
   /** Call when something arrived: restarts the time limit. */
   again(): void
+  /** While a person is asked there is no time limit. */
+  pause(): void
 }
 
 /** Ends `work` when nothing arrives within the time limit. Throws NoAnswer then, and when the connection breaks. */
@@ -230,7 +244,7 @@ async function bounded<T>(
   again()
   const signal = q.signal === undefined ? ending.signal : AbortSignal.any([q.signal, ending.signal])
   try {
-    return await work({ signal, again })
+    return await work({ signal, again, pause: () => clearTimeout(timer) })
   } catch (cause) {
     // A page that was left makes no more requests.
     if (cause instanceof ApiFault || q.signal?.aborted === true) throw cause

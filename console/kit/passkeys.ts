@@ -29,9 +29,23 @@ export function hasPasskeys(): boolean {
 
 type Challenge = { challenge: string; rpId: string; timeout: number }
 
+/** For as long as the server takes the answer. */
+const CONFIRM_MS = 300_000
+
 /** Begins a session with a passkey that the person picks. Throws ApiFault. */
 export async function signInWithPasskey(): Promise<void> {
   const { challenge, rpId, timeout } = await askLogin<Challenge>('POST', 'passkey/challenge')
+  await askLogin('POST', 'passkey', await assertionFor({ challenge, rpId, timeout }))
+}
+
+/** Confirms an act with a passkey, as the header `X-Passkey-Assertion` has it. Throws ApiFault. */
+export async function confirmWithPasskey(q: Omit<Challenge, 'timeout'>): Promise<string> {
+  const answer = JSON.stringify(await assertionFor({ ...q, timeout: CONFIRM_MS }))
+  return textOf(new TextEncoder().encode(answer).buffer)
+}
+
+async function assertionFor({ challenge, rpId, timeout }: Challenge) {
+  if (!hasPasskeys()) throw new ApiFault(400, { message: text('passkeys.cancelled') })
   const found = await unlessCancelled(() =>
     navigator.credentials.get({
       publicKey: { challenge: bytesOf(challenge), rpId, timeout, userVerification: 'required' },
@@ -39,13 +53,13 @@ export async function signInWithPasskey(): Promise<void> {
   )
   const { authenticatorData, clientDataJSON, signature, userHandle } =
     found.response as AuthenticatorAssertionResponse
-  await askLogin('POST', 'passkey', {
+  return {
     id: textOf(found.rawId),
     clientDataJSON: textOf(clientDataJSON),
     authenticatorData: textOf(authenticatorData),
     signature: textOf(signature),
     userHandle: textOf(userHandle ?? new ArrayBuffer(0)),
-  })
+  }
 }
 
 /** The options of the API: bytes are base64url. */

@@ -14,6 +14,7 @@ import { WithDialogs } from './dialogs.tsx'
 import type { Search } from './find.ts'
 import { Frame } from './frame.tsx'
 import { AnnounceContext, LiveRegion } from './live.tsx'
+import { confirmWithPasskey } from './passkeys.ts'
 import { Loading, Refused } from './placeholders.tsx'
 import { SignIn, type WhyOut } from './session.tsx'
 import { loadTexts, type TextKey, text } from './text.ts'
@@ -85,7 +86,7 @@ function App({ name, api, opening, contents, search, guest }: Pages & Begun) {
 
 export async function startConsole(q: Pages & { name: TextKey }): Promise<void> {
   letIdentifiersBreak()
-  const api = createApi()
+  const api = createApi(confirmWithPasskey)
   const opening = api.open()
   // Nobody listens before the texts are there.
   opening.catch(() => undefined)

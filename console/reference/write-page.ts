@@ -111,7 +111,13 @@ ${answersOf(operation, document)}
 </details>`
 }
 
-function whoMay({ 'x-roles': roles, 'x-four-eyes': fourEyes, 'x-four-eyes-when': when }: Operation): string {
+function whoMay({ 'x-passkey': passkey, ...operation }: Operation): string {
+  return `${whoMayAct(operation)}${passkey === true ? ' Where the settings say so, a passkey confirms it.' : ''}`
+}
+
+type Rules = Pick<Operation, 'x-roles' | 'x-four-eyes' | 'x-four-eyes-when'>
+
+function whoMayAct({ 'x-roles': roles, 'x-four-eyes': fourEyes, 'x-four-eyes-when': when }: Rules): string {
   const who = roles.includes('public')
     ? 'Open to everybody.'
     : roles.includes('any')

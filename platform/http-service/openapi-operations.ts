@@ -34,6 +34,7 @@ type RawOperation = {
   'x-four-eyes'?: boolean | string
   'x-four-eyes-when'?: string
   'x-emergency'?: boolean
+  'x-passkey'?: boolean
   parameters?: Parameter[]
   requestBody?: { required?: boolean; content: Record<string, { schema?: Schema }> }
   responses?: Record<string, { $ref?: string; content?: Record<string, { schema?: Schema }> }>
@@ -54,6 +55,8 @@ export type Operation = {
   fourEyesWhen: string | undefined
   /** One person carries it out alone and at once, so the caller must be a person or have one who is responsible. */
   emergency: boolean
+  /** An act of great weight: where the policy says so, a person confirms it with a passkey. */
+  passkey: boolean
   parameters: Parameter[]
   requestTypes: string[]
   bodyRequired: boolean
@@ -125,6 +128,7 @@ function readOperation(
     fourEyesKind: typeof marked === 'string' ? marked : undefined,
     fourEyesWhen: raw['x-four-eyes-when'],
     emergency: raw['x-emergency'] === true,
+    passkey: raw['x-passkey'] === true,
     parameters: [...(item.parameters ?? []), ...(raw.parameters ?? [])].map((one) => resolve(document, one)),
     requestTypes: content.map(([type]) => type),
     bodyRequired: raw.requestBody?.required === true,

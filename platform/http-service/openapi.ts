@@ -10,8 +10,9 @@ import type { Answer } from './answer.ts'
 import { answer, bodyOf, sendAnswer } from './answer.ts'
 import type { Caller } from './caller.ts'
 import { checkRoles, nobody } from './caller.ts'
+import { type Confirmation, type Confirmed, confirmAct } from './confirmation.ts'
 import { ADMIN_BODY_LIMIT, UPLOAD_BODY_LIMIT } from './create-http-service.ts'
-import { type ApprovedCall, checkProposable, type FourEyes, reasonOf } from './four-eyes.ts'
+import { type ApprovedCall, type CallInput, checkProposable, type FourEyes, reasonOf } from './four-eyes.ts'
 import type { OpenApiDocument, Operation } from './openapi-operations.ts'
 import { readOperations } from './openapi-operations.ts'
 import type { InputValidator } from './openapi-validator.ts'
@@ -46,6 +47,8 @@ export type OpenApiRegistration = {
   admit?: (operation: Operation, caller: Caller) => Promise<void>
   /** Required when the document marks operations with `x-four-eyes`. */
   fourEyes?: FourEyes
+  /** If set, a person confirms operations with `x-passkey` by a passkey. */
+  confirmation?: Confirmation
   /** If set, a change with an Idempotency-Key is carried out once. */
   once?: Once
 }
@@ -148,20 +151,46 @@ async function run(
   const caller = request.caller ?? nobody
   const input = check({ params: request.params, query: request.query, body: request.body })
   const act = { ...input, caller, target: request.url.split('?', 1)[0] ?? '' }
-  if (operation.fourEyes && q.fourEyes !== undefined && (await q.fourEyes.isRequired(operation, input))) {
+  const byTwo = operation.fourEyes && (await q.fourEyes?.isRequired(operation, input)) === true
+  const confirmed = await confirmedBy({ request, reply }, q, operation, act, byTwo)
+  if (byTwo && q.fourEyes !== undefined) {
     await q.fourEyes.checkAnswerable(caller)
     const reason = reasonOf(request)
-    await record(q, operation, act, { reason }, 'propose')
+    await record(q, operation, act, { reason, ...confirmed }, 'propose')
     const proposed = await q.fourEyes.propose({ ...act, operation: operation.id, reason })
     return sendAnswer(reply, answer(proposed, { status: 202 }), { ...operation, responseType: undefined })
   }
   if (operation.emergency) await q.fourEyes?.checkAnswerable(caller)
-  if (!READING.has(operation.method)) await record(q, operation, act)
+  if (!READING.has(operation.method)) await record(q, operation, act, confirmed)
   const result = await handler({ ...input, caller })
   return sendAnswer(reply, result as Answer | unknown, operation)
 }
 
 type Act = { caller: Caller; target: string; query: unknown; body: unknown }
+
+/** By which passkey the act is confirmed; nothing where none is asked for. A refused one is recorded. */
+async function confirmedBy(
+  exchange: { request: FastifyRequest; reply: FastifyReply },
+  { confirmation, audit }: OpenApiRegistration,
+  operation: Operation,
+  act: CallInput & { caller: Caller; target: string },
+  byTwo: boolean,
+): Promise<Confirmed | undefined> {
+  // A key's proposal does nothing before a person approves it, with a passkey.
+  if (!operation.passkey || confirmation === undefined || (byTwo && act.caller.kind === 'key'))
+    return undefined
+  try {
+    return await confirmAct(exchange, confirmation, { ...act, operation: operation.id })
+  } catch (thrown) {
+    const { caller, target } = act
+    if (thrown instanceof Fault && thrown.code === 'passkey_refused')
+      await audit?.before({
+        ...{ caller: { id: caller.id, name: caller.name }, operation: 'confirmationRefused', target },
+        data: { operation: operation.id },
+      })
+    throw thrown
+  }
+}
 
 /** Records the call before it runs. A proposal has its own kind of record, since the proposed call did not happen. */
 async function record(

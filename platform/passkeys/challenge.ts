@@ -5,7 +5,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
 /** `holder` is whatever only the asking browser or session can present again. */
-type ChallengeFor = { purpose: 'sign in' | 'add'; holder: string }
+type ChallengeFor = { purpose: 'sign in' | 'add' | 'act'; holder: string }
 
 export const CHALLENGE_SECONDS = 300
 const TIME_BYTES = 6

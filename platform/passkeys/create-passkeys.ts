@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
 import type { Within } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
+import type { Confirmation } from '#platform/http-service/confirmation.ts'
 import { checkUnchanged } from '#platform/people/second-person.ts'
 import type { Sessions } from '#platform/sessions/create-sessions.ts'
 import type { Admission } from '#platform/sessions/routes.ts'
@@ -11,6 +12,7 @@ import type { SessionStore } from '#platform/sessions/store.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import { CHALLENGE_SECONDS, digestOf, isChallenge, makeChallenge } from './challenge.ts'
+import { answerInHeader } from './read-answer.ts'
 import type { PasskeyRow, PasskeyStore } from './store.ts'
 import {
   ALGORITHMS,
@@ -21,6 +23,7 @@ import {
   verifyNew,
   verifyUse,
 } from './verify.ts'
+import { WHY } from './why-refused.ts'
 
 export type Passkeys = ReturnType<typeof createPasskeys>
 
@@ -135,6 +138,8 @@ export function createPasskeys(q: {
         ...{ rpId: inUse().rpId, timeout: CHALLENGE_SECONDS * 1000 },
       }
     },
+    /** Confirms acts of great weight; undefined where they need no passkey. */
+    acts: settings?.forActs === true ? acts(settings) : undefined,
     /** `challenge`: the one that this browser was given. A reason that names no person says nothing about any passkey. */
     async signIn(given: Asserted, challenge: string): Promise<SignedIn | NotSignedIn> {
       const site = inUse()
@@ -157,6 +162,37 @@ export function createPasskeys(q: {
       const person = await q.people.readmit(row.person, iso(clock()))
       return { ...person, passkey }
     },
+  }
+
+  function acts(site: PasskeySettings): Confirmation {
+    return {
+      async challengeFor(caller, act) {
+        const own = await store.of(actorOf(caller).id)
+        if (!own.some((row) => row.blocked_at === null && clock() <= usableUntil(row, site.days)))
+          throw new Fault('passkey_needed', {
+            what: say`you have none here that serves: sign in at the provider and add one under My passkeys`,
+          })
+        const purpose = { purpose: 'act', holder: actHolder(caller, act) } as const
+        return { challenge: makeChallenge(await store.secret(), purpose, clock()), rpId: site.rpId }
+      },
+      async confirm(caller, act, text) {
+        const given = answerInHeader(text)
+        const purpose = { purpose: 'act', holder: actHolder(actorOf(caller), act) } as const
+        const challenge = challengeIn(given.clientDataJSON) ?? ''
+        if (!isChallenge(challenge, await store.secret(), purpose, clock()))
+          throw new Fault('passkey_refused', {
+            what: say`it took longer than five minutes, or confirms another act or session`,
+          })
+        if (!(await useOnce(challenge))) throw new Fault('passkey_refused', { what: say`it was sent before` })
+        const row = await store.byCredential(given.id)
+        const counter = await verifyUse(given, { ...site, challenge, publicKey: row?.public_key ?? DECOY })
+        if (row === undefined || row.person !== caller.id || given.userHandle !== handleOf(caller.id))
+          throw new Fault('passkey_refused')
+        const refused = await whyUseless(row, counter, site.days)
+        if (refused !== undefined) throw new Fault('passkey_refused', { what: WHY[refused] })
+        return { id: row.id, name: row.name }
+      },
+    }
   }
 
   /** Why the passkey itself lets nobody in; otherwise counts this use. */
@@ -185,6 +221,17 @@ function holderOf({ kind, id, session }: Caller, now: number): string {
   if (kind !== 'person' || session === undefined) throw new Fault('not_in_person', { what: 'passkeys' })
   if (now - Date.parse(session.begunAt) > FRESH_MS) throw new Fault('fresh_login_needed')
   return `${id} ${session.csrfToken}`
+}
+
+/** Throws `passkey_needed` for an API key, which can have none. */
+function actorOf(caller: Caller): Caller {
+  if (caller.kind === 'person') return caller
+  throw new Fault('passkey_needed', { what: say`an API key has no passkeys` })
+}
+
+/** What binds a challenge to one act in one session. */
+function actHolder({ id, session }: Caller, act: string): string {
+  return `${id} ${session?.csrfToken} ${act}`
 }
 
 /** Under which authenticators keep a person's passkeys: says nothing about the person. */

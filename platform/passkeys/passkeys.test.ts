@@ -15,7 +15,7 @@ import type { Asserted } from './verify.ts'
 
 const MINUTE = 60_000
 const DAY = 86_400_000
-const SITE = { origin: 'https://server.example', rpId: 'server.example', days: 30 }
+const SITE = { origin: 'https://server.example', rpId: 'server.example', days: 30, forActs: false }
 const issuer = await startOpenIdProvider(t)
 const ROLES = ['XROAD_AUDITOR']
 const warnings: string[] = []
@@ -308,8 +308,7 @@ void t.test('over HTTP: a person adds a passkey and signs in with it', async (t)
   const { anna, ben } = await install(t, node)
   t.match((await anna.api(base, 'GET', '/session')).body, { passkeys: true })
   t.same(JSON.parse((await openBrowser(t).visit(`${base}/login/means`)).text), {
-    provider: true,
-    passkeys: true,
+    ...{ provider: true, passkeys: true, takesCode: false },
   })
   const options = (await anna.api(base, 'GET', '/session/passkeys/options')).body as Options
   t.match(options, { rp: { id: siteOf(node).rpId }, attestation: 'none' })

@@ -10,12 +10,11 @@ import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import { CHALLENGE_SECONDS } from './challenge.ts'
 import type { Passkeys } from './create-passkeys.ts'
-import type { Asserted } from './verify.ts'
+import { answerIn } from './read-answer.ts'
+import { WHY } from './why-refused.ts'
 
 const COOKIE = 'passkey'
 const BODY_LIMIT = 8 * 1024
-/** The most characters of each field, all of them base64url. */
-const FIELDS = { id: 1400, clientDataJSON: 4096, authenticatorData: 2048, signature: 1024, userHandle: 86 }
 
 export function passkeyRoutes(
   app: FastifyInstance,
@@ -75,26 +74,4 @@ export function passkeyRoutes(
     await beginSession(request, reply, door, person.id, person.passkey.id)
     return reply.code(204).send()
   })
-}
-
-/** What only the holder of the passkey is told. */
-const WHY: Record<string, string> = {
-  blocked: 'it is blocked, since another device may have it too: remove it and make another',
-  copied: 'its counter did not rise, so another device may have it too: it is blocked from now on',
-  unconfirmed: 'the provider has not seen you for too long: log in there once',
-  locked: 'your access is locked',
-  removed: 'your access was taken away',
-}
-
-/** Throws `invalid_input`. */
-function answerIn(body: unknown): Asserted {
-  const given = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
-  const unknown = Object.keys(given).filter((name) => !Object.hasOwn(FIELDS, name))
-  const isWrong = Object.entries(FIELDS).some(([name, most]) => {
-    const value = Object.hasOwn(given, name) ? given[name] : undefined
-    return typeof value !== 'string' || value.length > most || !/^[A-Za-z0-9_-]+$/.test(value)
-  })
-  if (unknown.length > 0 || isWrong)
-    throw new Fault('invalid_input', { what: `${Object.keys(FIELDS)} are needed, each as base64url` })
-  return given as Asserted
 }

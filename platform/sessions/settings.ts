@@ -8,11 +8,11 @@ export type LoginFile = {
   clientSecretFile: string
   baseUrl: string
   contact: string
-  passkeys?: { rpId?: string | undefined; days: number } | undefined
+  passkeys?: { rpId?: string | undefined; days: number; forActs: boolean } | undefined
 }
 
-/** Where passkeys are used, and for how many days after a login at the provider. */
-export type PasskeySettings = { origin: string; rpId: string; days: number }
+/** Where passkeys are used, for how many days after a login at the provider, and whether acts of great weight need a fresh one. */
+export type PasskeySettings = { origin: string; rpId: string; days: number; forActs: boolean }
 
 /** JSON Schema of `login`; all but `passkeys` are required. */
 export const loginProperties = {
@@ -49,6 +49,11 @@ export const loginProperties = {
         default: 30,
         description: 'For how many days after a login at the provider passkeys serve',
       },
+      forActs: {
+        type: 'boolean',
+        default: false,
+        description: 'Acts of great weight need a fresh passkey',
+      },
     },
   },
 } as const
@@ -84,7 +89,7 @@ export function passkeySettings({
 }: Pick<LoginFile, 'baseUrl' | 'passkeys'>): PasskeySettings | undefined {
   if (passkeys === undefined) return undefined
   const { origin, hostname } = new URL(baseUrl)
-  return { origin, rpId: passkeys.rpId ?? hostname, days: passkeys.days }
+  return { origin, rpId: passkeys.rpId ?? hostname, days: passkeys.days, forActs: passkeys.forActs }
 }
 
 export function isLoopback(address: string): boolean {

@@ -26,6 +26,13 @@ export const administrationFaults = {
     text: 'The passkey was not accepted',
     remedy: 'Try again; if that does not help, log in at the provider and look at your passkeys',
   },
+  passkey_needed: {
+    status: 403,
+    blame: 'client',
+    text: 'This act needs a fresh passkey of the person who does it',
+    remedy:
+      'Do it in the console, which asks for the passkey; a program of a person sends it again with X-Passkey-Assertion for the X-Passkey-Challenge of this answer. An API key can only propose what takes two people',
+  },
   fresh_login_needed: {
     status: 403,
     blame: 'client',

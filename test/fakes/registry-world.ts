@@ -49,6 +49,8 @@ export type RegistryWorld = {
     login?: string
     /** The login has passkeys and a host name; at this loopback address, or at one of the node's own. */
     passkeys?: string | boolean
+    /** Acts of great weight need a passkey. */
+    forActs?: boolean
     registration?: boolean
     mailServer?: MailServer
   }): Promise<Node>
@@ -109,7 +111,7 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
                 clientId: CLIENT.id,
                 clientSecretFile: '',
                 baseUrl: `http://${o.passkeys === undefined ? address : hostNameOf(address)}:4000`,
-                ...(o.passkeys === undefined ? {} : { passkeys: { days: 30 } }),
+                ...(o.passkeys === undefined ? {} : { passkeys: { days: 30, forActs: o.forActs === true } }),
                 contact: 'the <operator>',
                 firstCodeFile: path.join(directory, 'first.code'),
                 secondCodeFile: path.join(directory, 'second.code'),

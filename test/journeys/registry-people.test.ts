@@ -34,8 +34,11 @@ if (hasChromium()) await buildConsoles()
 void t.test('the ceremony, people and keys in the console', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
   const world = registryWorld(t)
-  const node = await world.start({ login: issuer, passkeys: NAMED })
-  await setUp(node, authority)
+  // Where acts of great weight need a passkey, a key sets nothing up.
+  const before = await world.start()
+  await setUp(before, authority)
+  await before.stop()
+  const node = await world.start({ login: issuer, passkeys: NAMED, forActs: true })
   const chromium = await openChromium()
   const stranger = openBrowser(t)
   await stranger.login(baseOf(node), 'zoe')
@@ -59,7 +62,21 @@ void t.test('the ceremony, people and keys in the console', async (t) => {
   const admin = await asStranger()
   await admin.open('/')
   await admin.page.getByText('The installation ceremony is not done').waitFor()
-  await usePasskey(t, admin)
+  await usePasskey(t, admin, async (verifies) => {
+    await admin.open('/people')
+    const invited = { 'E-mail address': 'dora@example.org', Observer: 'check' }
+    await verifies(false)
+    await act(admin, 'Invite a person', invited, 'Invite a person', 'No passkey was used')
+    await admin.check('act-by-passkey')
+    await admin.page.setViewportSize({ width: 360, height: 740 })
+    await admin.look('act-by-passkey-narrow')
+    await admin.page.setViewportSize({ width: 1280, height: 800 })
+    await leaveDialog(admin.page)
+    await verifies(true)
+    await act(admin, 'Invite a person', invited, 'Invite a person', 'invited')
+    await close(admin)
+    await admin.page.getByText('dora@example.org').first().waitFor()
+  })
 })
 
 void t.test('opened again for one more administrator: shown, closed, redeemed', async (t) => {

@@ -21,7 +21,12 @@ async function tabTo(page: Page, control: Locator): Promise<void> {
   throw new Error('Tab does not reach it')
 }
 
-export async function usePasskey(t: Test, who: Visitor): Promise<void> {
+/** `meanwhile`: what the person does while they have a passkey; `verifies` says whether the device knows its user then. */
+export async function usePasskey(
+  t: Test,
+  who: Visitor,
+  meanwhile: (verifies: (isUserVerified: boolean) => Promise<unknown>) => Promise<void>,
+): Promise<void> {
   const { page } = who
   const devices = await page.context().newCDPSession(page)
   await devices.send('WebAuthn.enable')
@@ -64,6 +69,11 @@ export async function usePasskey(t: Test, who: Visitor): Promise<void> {
     .waitFor()
   t.equal(await page.getByRole('cell', { name: 'never' }).count(), 0, 'its use is shown')
 
+  await meanwhile((isUserVerified) =>
+    devices.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified }),
+  )
+  await page.getByText(/^\d+ roles?$/).click()
+  await page.getByRole('link', { name: 'My passkeys' }).click()
   await act(who, 'Remove work laptop', {}, 'Remove', 'The passkey was removed.')
   await close(who)
   await page.getByText('Your session has ended').waitFor()

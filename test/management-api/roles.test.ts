@@ -19,7 +19,7 @@ const OUR_OWN: Record<string, string> = {
   'secrecy auditor': 'XROAD_SECRECY_AUDITOR',
   'contract signatory': 'XROAD_CONTRACT_SIGNATORY',
 }
-const ROLES = { ...OF_XROAD, ...OUR_OWN }
+const ROLES: Record<string, string> = { ...OF_XROAD, ...OUR_OWN, 'whoever is logged in': 'any' }
 
 /** The rows below a heading: each operation with the roles of all its rows. */
 function tableOf(text: string, heading: string, columns: { operations: number; roles: number }) {
@@ -29,7 +29,9 @@ function tableOf(text: string, heading: string, columns: { operations: number; r
     const cells = line.split('|').map((cell) => cell.trim())
     const words = cells[columns.roles] ?? ''
     const roles =
-      words === 'everybody' ? Object.values(ROLES) : words.split(', ').map((one) => ROLES[one] ?? one)
+      words === 'everybody'
+        ? Object.values({ ...OF_XROAD, ...OUR_OWN })
+        : words.split(', ').map((one) => ROLES[one] ?? one)
     for (const [, operation = ''] of (cells[columns.operations] ?? '').matchAll(/`(\w+)`/g))
       found.set(operation, new Set([...(found.get(operation) ?? []), ...roles]))
   }

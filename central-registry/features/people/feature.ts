@@ -1,6 +1,7 @@
 /** The registry's administrators: who they are, and how they log in. */
 import { type ApiKeys, keyAuthentication } from '#platform/api-keys/create-api-keys.ts'
 import type { FeatureModule } from '#platform/feature.ts'
+import type { Confirmation } from '#platform/http-service/confirmation.ts'
 import { createPasskeys } from '#platform/passkeys/create-passkeys.ts'
 import { passkeyHandlers } from '#platform/passkeys/operations.ts'
 import { createPasskeyStore, passkeyMigrations } from '#platform/passkeys/store.ts'
@@ -21,7 +22,10 @@ type Ground = Omit<LoginRooms, 'settings' | 'clientSecret' | 'people' | 'passkey
 }
 
 /** `authenticate`: identifies the caller, a logged-in person or a program with an API key. */
-export const people: FeatureModule<Ground, { authenticate: Authenticate }> = {
+export const people: FeatureModule<
+  Ground,
+  { authenticate: Authenticate; confirmation: Confirmation | undefined }
+> = {
   name: 'people',
   migrations: { ...sessionMigrations, ...passkeyMigrations },
   open: (ground) => {
@@ -46,6 +50,7 @@ export const people: FeatureModule<Ground, { authenticate: Authenticate }> = {
         },
       },
       offers: {
+        confirmation: passkeys.acts,
         authenticate: (authorization, request) => (login?.authenticate ?? byKey)(authorization, request),
       },
       close: async () => login?.close(),

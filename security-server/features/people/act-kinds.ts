@@ -147,6 +147,7 @@ export const ACTS = {
     'changePersonRoles',
     'lockPerson',
     'addPasskey',
+    'confirmationRefused',
     'removePasskey',
     'removePasskeyOf',
     'unlockPerson',

@@ -3,6 +3,7 @@ import { exportAuditLog } from '#platform/audit-log/export-audit-log.ts'
 import type { AuditFilter } from '#platform/audit-log/store.ts'
 import type { Page } from '#platform/database/lists.ts'
 import { answer } from '#platform/http-service/answer.ts'
+import type { Confirmation } from '#platform/http-service/confirmation.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
@@ -40,7 +41,10 @@ function operationsOf(about: AuditQuery['about'], kind: ActKind | undefined): Au
   return { operations: LOOKS, operationsAre: about === 'looks' ? 'in' : 'not in' }
 }
 
-type Policies = { passkeys: { isInUse: boolean }; fourEyesPolicy: FourEyesPolicy }
+type Policies = {
+  passkeys: { isInUse: boolean; acts: Confirmation | undefined }
+  fourEyesPolicy: FourEyesPolicy
+}
 
 export function apiKeyHandlers(rooms: Needs & Policies): Handlers {
   const { apiKeys, audit, clock, messageLog, server, passkeys } = rooms
@@ -49,7 +53,7 @@ export function apiKeyHandlers(rooms: Needs & Policies): Handlers {
       ...{ kind, id, name, roles, ...session },
       contentFourEyes: rooms.settings.auditing.contentFourEyes,
       fourEyes: [...(await rooms.fourEyesPolicy.inForce()), ...rooms.fourEyesPolicy.always],
-      passkeys: passkeys.isInUse,
+      ...{ passkeys: passkeys.isInUse, passkeyForActs: passkeys.acts !== undefined },
       instance: server.instance,
       securityServer: colonForm(idText(server)),
     }),

@@ -3,6 +3,7 @@
 import { keyAuthentication } from '#platform/api-keys/create-api-keys.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import type { FeatureModule } from '#platform/feature.ts'
+import type { Confirmation } from '#platform/http-service/confirmation.ts'
 import { createPasskeys } from '#platform/passkeys/create-passkeys.ts'
 import { passkeyHandlers } from '#platform/passkeys/operations.ts'
 import { createPasskeyStore, passkeyMigrations } from '#platform/passkeys/store.ts'
@@ -36,7 +37,12 @@ type Ground = Needs &
 
 export const people: FeatureModule<
   Ground,
-  { people: PeopleStore; authenticate: Authenticate; fourEyesPolicy: FourEyesPolicy }
+  {
+    people: PeopleStore
+    authenticate: Authenticate
+    fourEyesPolicy: FourEyesPolicy
+    confirmation: Confirmation | undefined
+  }
 > = {
   name: 'people',
   migrations: { ...sessionMigrations, ...serverPeopleMigrations, ...passkeyMigrations },
@@ -91,7 +97,7 @@ export const people: FeatureModule<
         },
       },
       offers: {
-        ...{ people: store, fourEyesPolicy },
+        ...{ people: store, fourEyesPolicy, confirmation: passkeys.acts },
         authenticate: (authorization, request) => (login?.authenticate ?? byKey)(authorization, request),
       },
       close: async () => login?.close(),

@@ -1,0 +1,34 @@
+/** Reads the answer of `navigator.credentials.get` as a page sends it. Bounded, and nothing else in it, before anything is verified. */
+import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
+import type { Asserted } from './verify.ts'
+
+/** The most characters of each field, all of them base64url. */
+const FIELDS = { id: 1400, clientDataJSON: 4096, authenticatorData: 2048, signature: 1024, userHandle: 86 }
+const MOST_IN_HEADER = 12_000
+
+/** Throws `invalid_input`. */
+export function answerIn(body: unknown): Asserted {
+  const given = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
+  const unknown = Object.keys(given).filter((name) => !Object.hasOwn(FIELDS, name))
+  const isWrong = Object.entries(FIELDS).some(([name, most]) => {
+    const value = Object.hasOwn(given, name) ? given[name] : undefined
+    return typeof value !== 'string' || value.length > most || !/^[A-Za-z0-9_-]+$/.test(value)
+  })
+  if (unknown.length > 0 || isWrong)
+    throw new Fault('invalid_input', { what: `${Object.keys(FIELDS)} are needed, each as base64url` })
+  return given as Asserted
+}
+
+/** The same from a header: base64url of the JSON. Throws `invalid_input`. */
+export function answerInHeader(text: string): Asserted {
+  if (text.length > MOST_IN_HEADER || !/^[A-Za-z0-9_-]+$/.test(text))
+    throw new Fault('invalid_input', { what: say`X-Passkey-Assertion is base64url of JSON` })
+  try {
+    return answerIn(JSON.parse(Buffer.from(text, 'base64url').toString()))
+  } catch (cause) {
+    throw cause instanceof Fault
+      ? cause
+      : new Fault('invalid_input', { what: say`X-Passkey-Assertion is base64url of JSON`, cause })
+  }
+}
