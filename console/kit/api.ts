@@ -138,6 +138,8 @@ export function createApi(confirm: Confirm): Api {
         throw new NoAnswer(act !== undefined)
       const challenge = response.headers.get('x-passkey-challenge')
       if (challenge !== null && headers['x-passkey-assertion'] === undefined) {
+        // Read to its end, or the connection stays taken.
+        await response.arrayBuffer()
         wait.pause()
         const rpId = response.headers.get('x-passkey-rp-id') ?? ''
         headers['x-passkey-assertion'] = await confirm({ challenge, rpId })

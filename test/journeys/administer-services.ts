@@ -122,6 +122,20 @@ async function describeByFile(windows: Windows): Promise<void> {
   await page.getByText('The settings were changed').waitFor()
   await close(wide)
   await page.getByText('7 s', { exact: true }).waitFor()
+  await page.getByText("There is none: add one when the system's certificate").waitFor()
+  await page.getByRole('button', { name: 'Add a certificate' }).click()
+  const { systemCertificateFile } = windows.world.servers.population
+  await page.getByLabel('Certificate file').setInputFiles(systemCertificateFile)
+  await wide.check('service-certificate-add')
+  await page.getByRole('dialog').getByRole('button', { name: 'Add a certificate' }).click()
+  await outcomeOf(page).getByText('It was added:').waitFor()
+  await close(wide)
+  await look(windows, 'service-certificates')
+  const trusted = page.getByRole('button', { name: /^Delete the certificate / })
+  const name = /[0-9a-f]{8}/.exec((await trusted.getAttribute('aria-label')) ?? '')?.[0] ?? ''
+  const typed = { 'Name, to confirm': name }
+  await act(wide, /^Delete the certificate /, typed, 'Delete', 'The certificate was deleted.')
+  await close(wide)
   await act(
     wide,
     'Add an endpoint',

@@ -174,7 +174,7 @@ quorum both
   }
 
   t.test('a new log: each page says that it has nothing to show', async (t) => {
-    const world = await start(t, { fourEyes: ['people', 'retention'] })
+    const world = await start(t, { fourEyes: ['anchor', 'people', 'retention'] })
     const chromium = await openChromium()
     const anna = await windowOf(t, chromium, world, 'anna', [AUDITOR!, CONTENT!])
     for (const [name, address] of Object.entries(PAGES)) {

@@ -1,8 +1,28 @@
-/** Two administrators of a security server change a retention class, where its policy wants two people for that. */
+/** Two administrators of a security server change a retention class and an anchor, where its policy wants two people for that. */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import type { Visitor } from '../browser.ts'
 import { act, close } from '../second-person.ts'
 
 const ROLES = ['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_SECURITY_OFFICER']
+
+const ANCHOR = `<?xml version="1.0" encoding="UTF-8"?>
+<x:configurationAnchor xmlns:x="http://x-road.eu/xsd/xroad.xsd">
+<generatedAt>2026-03-01T00:00:00Z</generatedAt><instanceIdentifier>DEV</instanceIdentifier>
+<source><downloadURL>http://registry.example/internalconf</downloadURL></source>
+</x:configurationAnchor>`
+const HASH = createHash('sha224')
+  .update(ANCHOR)
+  .digest('hex')
+  .toUpperCase()
+  .replace(/..(?!$)/g, '$&:')
+/** A string, because it runs in the page of who is signed in there. */
+const PROPOSE_ANCHOR = `(async () => {
+  const { csrfToken } = await (await fetch('/api/v1/session')).json()
+  const headers = { 'content-type': 'text/xml', 'x-csrf-token': csrfToken, 'x-reason': 'another%20registry' }
+  const q = { method: 'PUT', headers, body: ${JSON.stringify(ANCHOR)} }
+  return (await fetch('/api/v1/system/anchor?hash=${HASH}', q)).status
+})()`
 
 export async function changeByTwo(
   windowOf: (subject: string, roles: string[]) => Promise<Visitor>,
@@ -35,4 +55,22 @@ export async function changeByTwo(
   await sven.check('agency-proposal-approved')
   await sven.open('/retention')
   await sven.page.getByRole('cell', { name: 'short' }).first().waitFor()
+
+  // A file is shown to the second person as what it is: its digest, what it says of itself, its text, and to download.
+  if ((await sara.page.evaluate<number>(PROPOSE_ANCHOR)) !== 202)
+    throw new Error('the anchor is not proposed')
+  await sven.open('/proposals?view=waiting')
+  await sven.page.getByRole('link', { name: 'Replace the anchor' }).first().click()
+  await sven.page.getByRole('heading', { name: 'The file that would be taken over' }).waitFor()
+  await sven.page.getByText('http://registry.example/internalconf').first().waitFor()
+  await sven.page.getByText('Show its text').click()
+  await sven.page.getByText('<generatedAt>').first().waitFor()
+  await sven.check('agency-proposal-file')
+  await sven.page.setViewportSize({ width: 360, height: 740 })
+  await sven.check('agency-proposal-file-narrow')
+  await sven.page.setViewportSize({ width: 1280, height: 800 })
+  const saved = sven.page.waitForEvent('download')
+  await sven.page.getByRole('button', { name: 'Download the file' }).click()
+  const text = readFileSync(await (await saved).path(), 'utf8')
+  if (text !== ANCHOR) throw new Error(`other bytes: ${text}`)
 }

@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import type { BrowserContextOptions } from 'playwright-core'
 import type { Test } from 'tap'
 import { openBrowser, outcomeOf, type Visitor, visitor } from '../browser.ts'
 import type { FakeMailServer } from '../fakes/mail-server.ts'
@@ -15,6 +16,7 @@ import { until } from '../until.ts'
 import { colons, type World } from '../world.ts'
 import { CONTACT, confirmContact } from './confirm-contact.ts'
 import { PURPOSE, TITLE, termsOf } from './contract-terms.ts'
+import { inOtherLooks } from './other-looks.ts'
 import { logIn } from './two-stores.ts'
 
 type Side = 'tax' | 'population'
@@ -38,23 +40,24 @@ type Scene = Q & {
   toomas: Visitor
   registry: Visitor
   observer: Visitor
-  /** One who comes with an API key of these roles. */
-  withKey(side: Side, ...roles: string[]): Promise<Visitor>
+  /** One who comes with an API key of this role. */
+  withKey(side: Side, role: string, context?: BrowserContextOptions): Promise<Visitor>
   at: string
 }
 
 const LONG = { deadlineMs: 180_000, pauseMs: 250 }
 const NARROW = { width: 320, height: 640 }
-const SIGNATORY = ['XROAD_CONTRACT_SIGNATORY']
+const SIGNATORY = 'XROAD_CONTRACT_SIGNATORY'
 
 export async function contractByPeople(t: Test, q: Q): Promise<void> {
   const arrived = await arriveAll(t, q)
   const scene = { ...arrived, at: await propose(arrived) }
   const { anna, registry, at, withKey, mail } = scene
-  const director = await withKey('tax', ...SIGNATORY)
+  const director = await withKey('tax', SIGNATORY)
   await confirmContact(t, { mail, title: TITLE, at, who: anna, director, registry })
   await consumerAgrees(scene, director)
   await providerAgrees(scene)
+  await inOtherLooks(t, (role, context) => withKey('tax', role, context), { [SIGNATORY]: ['/contracts', at] })
   await laterEndIsDeclined(scene)
   await soonerEndIsNoticed(scene)
   await terminate(scene, director)
@@ -74,16 +77,15 @@ async function arriveAll(t: Test, q: Q): Promise<Scene> {
   /** A person of the sandbox's login provider becomes a signatory of an agency and logs in there. */
   const arrive = async (side: Side, subject: string): Promise<Visitor> => {
     const person = people.find((one) => one.subject === subject)!
-    await world.admin[side].send('POST', '/people', { email: person.email, roles: SIGNATORY })
+    await world.admin[side].send('POST', '/people', { email: person.email, roles: [SIGNATORY] })
     const one = await visitor(t, chromium, { base: baseOf(side), hosts })
     await logIn(one, person)
     return one
   }
-  const withKey = async (side: Side, ...roles: string[]): Promise<Visitor> => {
-    const { secret } = await world.admin[side].send<{ secret: string }>('POST', '/api-keys', {
-      ...{ name: `pages ${roles.join()}`, roles },
-    })
-    return visitor(t, chromium, { base: baseOf(side), apiKey: secret })
+  const withKey: Scene['withKey'] = async (side, role, context = {}) => {
+    const key = { name: `pages ${role}`, roles: [role] }
+    const { secret } = await world.admin[side].send<{ secret: string }>('POST', '/api-keys', key)
+    return visitor(t, chromium, { base: baseOf(side), apiKey: secret, context })
   }
   const apiKey = readFileSync(world.registry.apiKeyFile, 'utf8').trim()
   const registry = await visitor(t, chromium, { base: world.registry.consoleUrl.replace(/\/$/, ''), apiKey })

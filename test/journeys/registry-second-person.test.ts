@@ -2,7 +2,7 @@ import t from 'tap'
 import { buildConsoles } from '#console/build.ts'
 import { hasChromium, leaveDialog } from '../browser.ts'
 import { startMailServer } from '../fakes/mail-server.ts'
-import { startOpenIdProvider } from '../fakes/openid-provider.ts'
+import { openBrowser, startOpenIdProvider } from '../fakes/openid-provider.ts'
 import { type File, guest } from '../fakes/request-world.ts'
 import { skipFor } from '../outside-tools.ts'
 import { hasPostgresql, postgresql } from '../postgresql.ts'
@@ -26,7 +26,7 @@ async function fileByBoth(file: File, subject: object): Promise<number> {
 
 void t.test('a member is admitted by two persons, each in a window of their own', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
-  const { node, anna, ben, people, windowOf } = await installed(t, issuer)
+  const { node, base, anna, ben, people, windowOf, propose, approve } = await installed(t, issuer)
   await anna.open('/members')
   await anna.page.getByRole('button', { name: 'Admit a member' }).click()
   await anna.page.getByText('This takes two persons').waitFor()
@@ -114,8 +114,13 @@ void t.test('a member is admitted by two persons, each in a window of their own'
   await ben.check('overview-what-failed')
   await ben.page.setViewportSize(NARROW.viewport)
   await ben.look('overview-what-failed-narrow')
-  await inOtherLooks(t, (_role, context) => windowOf(people.anna, context), {
+  const auditor = openBrowser(t)
+  const invited = { subject: 'auditor', roles: ['XROAD_AUDITOR'] }
+  t.equal((await approve(people.ben, await propose(people.anna, 'POST', '/people', invited))).status, 200)
+  await auditor.login(base, 'auditor')
+  await inOtherLooks(t, (role, context) => windowOf(role === 'registry' ? people.anna : auditor, context), {
     registry: ['/', '/members', '/management-requests', '/audit-log', '/proposals', '/catalogue'],
+    XROAD_AUDITOR: ['/audit-log', '/people', '/proposals'],
   })
 })
 

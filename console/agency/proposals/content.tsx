@@ -4,6 +4,7 @@ import { PersonState } from '../../kit/person.tsx'
 import { operationName, type WholeProposal } from '../../kit/proposal.tsx'
 import { roleName } from '../../kit/roles.tsx'
 import { type TextKey, text, textIfAny } from '../../kit/text.ts'
+import { Uploaded } from '../../kit/uploaded.tsx'
 
 type Parsed = {
   params: Record<string, string>
@@ -34,6 +35,7 @@ export function Content({ of }: { of: WholeProposal }) {
           ))}
         </dl>
       </Part>
+      {body !== undefined && 'base64' in body && <Uploaded base64={body.base64} of={of} />}
       {person !== undefined && (
         <Part title={text('proposals.person')}>
           <Facts

@@ -10,6 +10,7 @@ import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Id } from '../words.tsx'
+import { ServiceCertificates } from './certificates.tsx'
 import { ChangeSettings } from './settings.tsx'
 import {
   descriptionPath,
@@ -64,6 +65,7 @@ function Found({ of }: { of: Service }) {
           ]}
         />
       </Part>
+      <ServiceCertificates of={of} />
       <Rights of={of} />
       {of.type !== 'WSDL' && <Endpoints of={of} />}
     </>

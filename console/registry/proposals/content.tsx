@@ -7,6 +7,7 @@ import { operationName, type WholeProposal } from '../../kit/proposal.tsx'
 import { roleName } from '../../kit/roles.tsx'
 import { type TextKey, text, textIfAny } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { Uploaded } from '../../kit/uploaded.tsx'
 import { RestorationOfProposal } from '../backups/restoration.tsx'
 import { Consequences, isForeseen } from '../consequences.tsx'
 import { ContractOfProposal, SuspensionOfProposal } from '../contracts/of-proposal.tsx'
@@ -58,7 +59,8 @@ export function Content({ of }: { of: WholeProposal }) {
         </Part>
       )}
       {explained.person !== undefined && <PersonNow of={explained.person} />}
-      {explained.certificates.map((one) => (
+      {body !== undefined && 'base64' in body && <Uploaded base64={body.base64} of={of} />}
+      {(body !== undefined && 'base64' in body ? [] : explained.certificates).map((one) => (
         <Part key={one.at} title={text('proposals.certificate', { at: one.at.replace(/^body\.?/, '') })}>
           {one.sha256 === undefined ? (
             <p>{text('proposals.noCertificate')}</p>

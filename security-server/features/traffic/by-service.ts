@@ -1,4 +1,5 @@
 /** Exchanges, failures and times of answers by client and service, as an answer of the API and as a CSV file. */
+import { Readable } from 'node:stream'
 import { csvCell } from '#core/log-export/csv-cell.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
@@ -17,7 +18,6 @@ const USUAL_DAYS = 7
 /** Times of answers are kept a little longer. */
 const MAX_DAYS = 31
 const PAIRS = 100
-const CSV_ROWS = 50_000
 
 type Pair = { client: string; service: string; direction: string }
 
@@ -71,28 +71,36 @@ export function byServiceHandlers({ audit, clock, logFor }: Needs): Handlers {
     async exportServiceTraffic(input) {
       const question = questionOf(input.query as RecordQuestion)
       await recordLook(audit, 'exportServiceTraffic', 'traffic', input)
-      const log = logFor(input.caller)
-      const rows = await log.hoursOfPairs({ ...question, pairs: CSV_ROWS })
-      const shown = new Set(rows.map((row) => `${row.at} ${nameOf(row)}`))
-      const [times] = await sumsBy(allLatencies(log, question), [
-        (row) => {
-          const name = `${row.hour} ${nameOf(row)}`
-          return shown.has(name) ? name : undefined
-        },
-      ])
-      const lines = rows.map((row) => {
-        const { clientId, serviceId, direction } = idsOf(row)
-        const { p50Ms, p95Ms, p99Ms } = timesOf(times?.get(`${row.at} ${nameOf(row)}`))
-        const ids = [`${row.at}:00:00Z`, clientId ?? '', serviceId ?? '', direction]
-        const numbers = [row.exchanges, row.failed, p50Ms ?? '', p95Ms ?? '', p99Ms ?? '']
-        return [...ids, ...numbers.map(String)].map(csvCell).join(',')
-      })
-      const head = 'hour,clientId,serviceId,direction,exchanges,failed,p50Ms,p95Ms,p99Ms'
-      return answer(Buffer.from(`${[head, ...lines].join('\r\n')}\r\n`), {
+      const lines = csvLines(logFor(input.caller), question)
+      return answer(Readable.from(lines), {
         headers: { 'content-disposition': 'attachment; filename="traffic-by-service.csv"' },
       })
     },
   }
+}
+
+type Log = ReturnType<Needs['logFor']>
+type Question = Omit<Parameters<Log['hoursOfPairs']>[0], 'pairs'>
+type HourOfPair = Awaited<ReturnType<Log['hoursOfPairs']>>[number]
+
+/** A row for each hour, client and service, newest hours first: an hour at a time, so that a file of any size takes little memory. */
+async function* csvLines(log: Log, { from, to, filter }: Question): AsyncGenerator<string> {
+  yield 'hour,clientId,serviceId,direction,exchanges,failed,p50Ms,p95Ms,p99Ms\r\n'
+  const starts = stepsOf({ from, to }, 'hour')
+  for (const [at, start] of [...starts.entries()].reverse()) {
+    const hour = { from: start, to: starts[at + 1] ?? to, filter }
+    const rows = await log.hoursOfPairs({ ...hour, pairs: Number.MAX_SAFE_INTEGER })
+    if (rows.length === 0) continue
+    const [times] = await sumsBy(allLatencies(log, hour), [nameOf])
+    yield rows.map((row) => csvLine(row, timesOf(times?.get(nameOf(row))))).join('')
+  }
+}
+
+function csvLine(row: HourOfPair, { p50Ms, p95Ms, p99Ms }: ReturnType<typeof timesOf>): string {
+  const { clientId, serviceId, direction } = idsOf(row)
+  const ids = [`${row.at}:00:00Z`, clientId ?? '', serviceId ?? '', direction]
+  const numbers = [row.exchanges, row.failed, p50Ms ?? '', p95Ms ?? '', p99Ms ?? '']
+  return `${[...ids, ...numbers.map(String)].map(csvCell).join(',')}\r\n`
 }
 
 function nameOf({ client, service, direction }: Pair): string {
