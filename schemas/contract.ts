@@ -59,6 +59,14 @@ export type ConsentRule = {
   services?: string[]
 }
 
+/** The person whom a call is about sees the answer before the consumer gets it, and may stop it. */
+export type PreviewRule = {
+  /** For so long an answer waits for the person, and as long again, once they have released it, for the consumer. */
+  minutes: number
+  /** The codes of the services whose answers are shown first; absent: all of the contract. */
+  services?: string[]
+}
+
 /** Either a whole group under standard terms, which each member accepts for its own subsystems, or named subsystems. */
 export type ContractConsumers = { globalGroup: string } | { subsystems: string[] }
 
@@ -81,6 +89,7 @@ export type ContractTerms = {
   secret?: { visibleTo: string[] }
   quota?: { perSecond?: number; burst?: number; perDay?: number }
   consent?: ConsentRule
+  preview?: PreviewRule
   validFrom: string
   validUntil: string
   reviewAt: string

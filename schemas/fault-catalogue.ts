@@ -10,10 +10,12 @@ import type { FaultEntry } from './faults/entry.ts'
 import { exchangeFaults } from './faults/exchange.ts'
 import { messageFaults } from './faults/message.ts'
 import { operationFaults } from './faults/operation.ts'
+import { previewFaults } from './faults/preview.ts'
 import { subscriptionFaults } from './faults/subscription.ts'
 
 export const catalogue = {
   ...exchangeFaults,
+  ...previewFaults,
   ...messageFaults,
   ...operationFaults,
   ...administrationFaults,

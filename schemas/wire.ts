@@ -16,6 +16,8 @@ export const HEADER = {
   originalContentType: 'x-original-content-type',
   messageType: 'x-road-message-type',
   originalSoapAction: 'x-original-soapaction',
+  /** Ours: the reference of the preview that the person has released for this call. */
+  preview: 'preview-reference',
   /** Ours: the newest signed tree head of the answering server's log, base64 of a C2SP checkpoint. */
   treeHead: 'x-concordat-tree-head',
   /** Ours: the answering side's signature over its fault, base64 of a signatures.xml. It makes a refusal provable. */

@@ -48,13 +48,21 @@ export function consentFault(
   const codes = services.map(({ serviceCode }) => serviceCode)
   const stranger = consent.services?.find((one) => !codes.includes(one))
   if (stranger !== undefined) return `consent.services names ${stranger}, which is no service of the contract`
-  for (const { serviceCode, dataSubject, endpoints } of consentedServices(content)) {
+  return strangerFault('consent', consentedServices(content))
+}
+
+/** Where calls of one of the services do not name the person whom they are about; `term` is what needs to know. */
+export function strangerFault(
+  term: 'consent' | 'preview',
+  services: readonly ContractService[],
+): string | undefined {
+  for (const { serviceCode, dataSubject, endpoints } of services) {
     if (dataSubject === undefined)
-      return `consent needs to know whom a call is about: ${serviceCode} has to have a dataSubject`
+      return `${term} needs to know whom a call is about: ${serviceCode} has to have a dataSubject`
     const { in: where, name } = dataSubject
     const vague = endpoints.find(({ path }) => where === 'path' && templateOf(path, name) === undefined)
     if (vague !== undefined)
-      return `consent needs to know whom a call is about: ${vague.path} of ${serviceCode} has to have one * as a segment, where the person stands`
+      return `${term} needs to know whom a call is about: ${vague.path} of ${serviceCode} has to have one * as a segment, where the person stands`
   }
   return undefined
 }

@@ -29,6 +29,7 @@ import {
 } from './fields.ts'
 import { instancesOf, requiredSigners } from './parties.ts'
 import { consentFault, consentRule } from './read-consent.ts'
+import { previewFault, previewRule } from './read-preview.ts'
 
 /** The maximum size of a content in canonical form, since it is part of a signed document. */
 export const MAX_CONTENT_BYTES = 48 * 1024
@@ -121,6 +122,7 @@ const content = record<ContractContent>({
   ),
   quota: optional(quota),
   consent: optional(consentRule),
+  preview: optional(previewRule),
   validFrom: isoTime,
   validUntil: isoTime,
   reviewAt: isoTime,
@@ -151,7 +153,7 @@ export function readContent(value: unknown): ContractContent {
     instancesOf(read).length > 1
   )
     throw wrong('hosting mandates are of one instance: representation cannot ask for one here')
-  const unasked = consentFault(read)
+  const unasked = consentFault(read) ?? previewFault(read)
   if (unasked !== undefined) throw wrong(unasked)
   const stranger = 'subsystems' in read.consumers && read.secret?.visibleTo.find((one) => !isParty(one, read))
   if (stranger) throw wrong(`secret.visibleTo names ${stranger}, which is no party`)

@@ -126,6 +126,11 @@ export function headerValue(headers: HeaderList, lower: string): string | undefi
   return headers.find(([name]) => name.length === lower.length && name.toLowerCase() === lower)?.[1]
 }
 
+/** The values of all headers of this name, which is written in lower case. */
+export function headerValues(headers: HeaderList, lower: string): string[] {
+  return headers.filter(([name]) => name.toLowerCase() === lower).map(([, value]) => value)
+}
+
 /** The values of the headers in `names` (lower case), each of which may stand once. */
 export function fieldsOf(headers: HeaderList, names: ReadonlySet<string>): Map<string, string> {
   const fields = new Map<string, string>()

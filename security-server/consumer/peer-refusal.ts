@@ -7,7 +7,13 @@ const DAY_SECONDS = 86_400
 
 /** Given before the call, and passed on with their own status: the asking system has nothing to do but to wait. */
 const TO_WAIT_FOR: readonly FaultCode[] = [
-  ...(['contract_quota_used_up', 'contract_quota_unknown', 'inbox_full', 'service_busy'] as const),
+  ...([
+    'contract_quota_used_up',
+    'contract_quota_unknown',
+    'inbox_full',
+    'service_busy',
+    'preview_waiting',
+  ] as const),
 ]
 
 export class PeerRefusal extends Fault {

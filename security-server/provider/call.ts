@@ -5,6 +5,7 @@
  */
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { HEADER } from '#schemas/wire.ts'
 import { isConsents, isKeptHere, isRoom, isTracker } from '../local-systems/check-address.ts'
 import { codesOf } from '../peer/check-representation.ts'
 import { beforeSending, NotSent } from '../peer/not-sent.ts'
@@ -19,7 +20,8 @@ export async function call(intent: Intent, rooms: ProviderRooms): Promise<Filter
   const { codec, request, local } = intent
   if (local === undefined) return beforeSending(() => METADATA[request.protocol](intent, rooms))
   if (local.url === '') throw new NotSent(new Fault('service_missing_url', { what: idText(local.id) }))
-  const { method, path, query, headers, body } = codec.systemCall(intent)
+  const { method, path, query, headers: sent, body } = codec.systemCall(intent)
+  const headers = intent.preview === undefined ? sent : sent.filter(([name]) => !isOfOneAnswer(name))
   const spool = () => rooms.messageLog.spool.begin({ maxBytes: rooms.limits.maxBodyBytes })
   if (isTracker(local.url)) {
     const take = () =>
@@ -52,6 +54,12 @@ export async function call(intent: Intent, rooms: ProviderRooms): Promise<Filter
     body,
     take: (head) => codec.answerTaker(head, { spool: rooms.messageLog.spool, limits: rooms.limits }),
   })
+}
+
+/** What makes an answer a part of one, or coded, or another the second time: a person is shown the whole of it, once. */
+function isOfOneAnswer(name: string): boolean {
+  const lower = name.toLowerCase()
+  return lower === HEADER.preview || /^(?:accept-encoding|range|if-.*)$/.test(lower)
 }
 
 /** Only a mandate of the user, which a mandate service has confirmed, and only a person: a party with a member class is an organisation. */

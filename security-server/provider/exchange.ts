@@ -8,8 +8,10 @@ import { checkAnswer } from './check-answer.ts'
 import { checkConsent } from './check-consent.ts'
 import { checkContract } from './check-contract.ts'
 import { checkDescription } from './check-description.ts'
+import { checkPreview } from './check-preview.ts'
 import { checkRepresentation } from './check-representation.ts'
 import { checkSigner } from './check-signer.ts'
+import { holdForPreview } from './hold-for-preview.ts'
 import { logIntent } from './log-intent.ts'
 import { logReply } from './log-reply.ts'
 import { type Reached, visitOf } from './reached.ts'
@@ -47,12 +49,15 @@ export async function exchange(arrival: Arrival, rooms: ProviderRooms): Promise<
     const placed = await takePlace(represented, rooms)
     const consented = await checkConsent(placed, rooms)
     reached = { step: 'allowed', asked: consented }
-    const intent = await logIntent(consented, rooms)
+    const previewed = await checkPreview(consented, rooms)
+    reached = { step: 'allowed', asked: previewed }
+    const intent = await logIntent(previewed, rooms)
     reached = { step: 'intent', asked: intent }
     const answer = await call(intent, rooms)
     const checked = await checkAnswer(answer, intent, rooms)
     const filtered = await removeFields(checked, intent, rooms)
-    const signed = await sign(filtered, intent, rooms)
+    const seen = await holdForPreview(filtered, intent, rooms)
+    const signed = await sign(seen, intent, rooms)
     const logged = await logReply(signed, intent, rooms)
     return reply(logged, intent, rooms)
   } catch (cause) {

@@ -133,6 +133,7 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       room: { take: () => Promise.reject(new Error('there is no room')) },
       tracker: { take: () => Promise.reject(new Error('there is no tracker')) },
       consents: { take: () => Promise.reject(new Error('no consent was asked for')) },
+      previews: {} as never,
       consentService: { take: () => Promise.reject(new Error('there are no consents')) },
     },
     async ask(q = {}, change = (same) => same) {

@@ -11,10 +11,11 @@ import type { TermsOnRecord } from '../peer/terms-on-record.ts'
 import type { Verified } from '../peer/verify-message.ts'
 import type { Consented } from './check-consent.ts'
 import type { AllowedRequest } from './check-contract.ts'
+import { type Previewed, previewFacts } from './check-preview.ts'
 import type { Received } from './receive.ts'
 import type { ProviderRooms } from './rooms.ts'
 
-type Ready = AllowedRequest & Represented & Consented
+type Ready = AllowedRequest & Represented & Consented & Previewed
 export type Intent = Logged<Ready>
 
 export async function logIntent(ready: Ready, rooms: ProviderRooms): Promise<Intent> {
@@ -26,7 +27,7 @@ export async function logIntent(ready: Ready, rooms: ProviderRooms): Promise<Int
 
 /** What is on record of a verified request: open ('') when it will be carried out, else closed with the code of its refusal. */
 export function requestFacts(
-  verified: Verified<Received> & Partial<Represented> & Consented,
+  verified: Verified<Received> & Partial<Represented> & Consented & Previewed,
   terms: TermsOnRecord,
   outcome: string,
   rooms: ProviderRooms,
@@ -45,6 +46,9 @@ export function requestFacts(
     outcome,
     ...terms,
     replayKey: hash('sha256', `${idText(peer)} ${codec.replayId(verified)}`, 'buffer'),
-    extra: { method, ...(issue !== undefined && { issue }), ...actors, ...representation, ...consent },
+    extra: {
+      ...{ method, ...(issue !== undefined && { issue }), ...actors, ...representation, ...consent },
+      ...previewFacts(verified),
+    },
   }
 }

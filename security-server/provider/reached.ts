@@ -2,6 +2,7 @@
 import type { Verified } from '../peer/verify-message.ts'
 import type { Consented } from './check-consent.ts'
 import type { AllowedRequest } from './check-contract.ts'
+import type { Previewed } from './check-preview.ts'
 import type { Visit } from './identify-peer.ts'
 import type { Intent } from './log-intent.ts'
 import type { Met, Received } from './receive.ts'
@@ -11,7 +12,7 @@ export type Reached =
   | Met
   | { step: 'received'; asked: Received }
   | { step: 'verified'; asked: Verified<Received> }
-  | { step: 'allowed'; asked: AllowedRequest & Consented }
+  | { step: 'allowed'; asked: AllowedRequest & Consented & Previewed }
   /** Durable: from here on the provider's system may have been called. */
   | { step: 'intent'; asked: Intent }
 

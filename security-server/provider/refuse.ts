@@ -13,7 +13,9 @@ import { memberOf, type ServerId } from '#schemas/identifiers.ts'
 import { discardOnFailure } from '../message/body.ts'
 import type { MessageSignature, Request } from '../message/message.ts'
 import { afterTheCall } from '../peer/after-the-call.ts'
+import { NotGiven } from '../peer/not-given.ts'
 import { NotSent } from '../peer/not-sent.ts'
+import { PreviewFault } from '../peer/previews.ts'
 import type { TermsOnRecord } from '../peer/terms-on-record.ts'
 import { termsWhenRefused } from './check-rights.ts'
 import { requestFacts } from './log-intent.ts'
@@ -24,7 +26,11 @@ import type { ProviderRooms } from './rooms.ts'
 const OF_THE_CALL: ReadonlySet<FaultCode> = new Set(['service_failed', 'service_timeout', 'internal_error'])
 
 /** Given before anything was done, by the thousand where a system does not wait: counted, and no record (docs/message-path.md). */
-const ONLY_COUNTED: ReadonlySet<FaultCode> = new Set(['contract_quota_used_up', 'service_busy'])
+const ONLY_COUNTED: ReadonlySet<FaultCode> = new Set([
+  'contract_quota_used_up',
+  'service_busy',
+  'preview_waiting',
+])
 
 /** A fault on its way to the peer, with what proves it. */
 export type Refusal = { fault: Fault; signatures: Buffer | undefined; peerKnown: boolean }
@@ -34,17 +40,20 @@ type Refused = { request: Request; peer: ServerId; hash: string; terms: TermsOnR
 type Proof = { message: Buffer; signature: MessageSignature }
 
 export async function refuse(
-  cause: unknown,
+  thrown: unknown,
   reached: Reached,
   rooms: ProviderRooms,
 ): Promise<RefusedExchange> {
-  // After the intent only what carries the mark did not reach the system.
-  const isOpen = reached.step === 'intent' && !(cause instanceof NotSent)
+  // After the intent only what carries a mark did not reach the system, or was asked of it and not given.
+  const isNotGiven = thrown instanceof NotGiven
+  const cause = isNotGiven ? thrown.fault : thrown
+  const isOpen = reached.step === 'intent' && !isNotGiven && !(cause instanceof NotSent)
   const kind = isOpen ? 'outcome-unknown' : 'refusal'
   const fault = isOpen
     ? afterTheCall(cause, 'reply_not_made', (code) => OF_THE_CALL.has(code))
     : asFault(cause)
   if (!isOpen) await giveBackConsent(reached)
+  await giveBackPreview(reached)
   if (reached.step === 'allowed' && ONLY_COUNTED.has(fault.code)) {
     await reached.asked.body?.discard()
     return new RefusedExchange({ fault, signatures: undefined, peerKnown: true })
@@ -60,6 +69,11 @@ export async function refuse(
 /** What was not carried out uses up nothing. */
 async function giveBackConsent(reached: Reached): Promise<void> {
   if (reached.step === 'allowed' || reached.step === 'intent') await reached.asked.giveBackConsent?.()
+}
+
+/** Whatever came of the call: nothing has left. */
+async function giveBackPreview(reached: Reached): Promise<void> {
+  if (reached.step === 'allowed' || reached.step === 'intent') await reached.asked.preview?.taken?.giveBack()
 }
 
 /** Carries a refusal to the edge. */
@@ -156,7 +170,7 @@ async function record(
       signature: proof?.signature,
       ...terms,
       answers,
-      extra: { detail: fault.detail },
+      extra: { detail: fault.detail, ...(fault instanceof PreviewFault && fault.preview) },
     })
   } catch {
     // The log refuses: the peer gets its fault all the same, and the log closes an open intent when it can.

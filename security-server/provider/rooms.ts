@@ -11,6 +11,7 @@ import type { Consents } from '../peer/consents.ts'
 import type { ConsentService, Inbox, Room, Tracker } from '../peer/inbox.ts'
 import type { PathLog } from '../peer/message-log.ts'
 import type { PeerQuota } from '../peer/peer-quota.ts'
+import type { Previews } from '../peer/previews.ts'
 import type { SignMessage } from '../peer/sign-message.ts'
 import type { XRoadTlsPeers } from '../peer/tls-profile.ts'
 import type { VerifyMessage } from '../peer/verify-message.ts'
@@ -45,4 +46,5 @@ export type ProviderRooms = {
   tracker: Tracker
   consents: Consents
   consentService: ConsentService
+  previews: Previews
 }

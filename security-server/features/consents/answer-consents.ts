@@ -12,6 +12,7 @@ import { ESTONIAN } from './estonia.ts'
 import { giveConsent } from './give-consent.ts'
 import { refuseSeveralServers } from './one-server.ts'
 import { consentOf, consentsOf, receiptFor, usesOf, withdrawConsent } from './own-consents.ts'
+import { PREVIEW_PATHS } from './previews/paths.ts'
 import type { Question } from './question.ts'
 import {
   consentGiven,
@@ -74,6 +75,7 @@ const PATHS: Record<string, Handler> = {
     return declineConsent(id, person, subsystem, rooms)
   },
   ...ESTONIAN,
+  ...PREVIEW_PATHS,
 }
 const CREATED = new Set(['POST /v1/consents', 'POST /v1/requests'])
 /** What leads to a consent. Consents that there are can be seen and withdrawn wherever they are. */

@@ -12,6 +12,8 @@ import { createConsentService } from './answer-consents.ts'
 import { createKeyStore } from './key-store.ts'
 import { consentMigrations } from './migrations.ts'
 import { createPeopleKey, createPeopleNames } from './people-names.ts'
+import { previewMigrations } from './previews/migrations.ts'
+import { createPreviewStore } from './previews/store.ts'
 import { createRequestStore } from './requests-store.ts'
 import type { ConsentRooms } from './rooms.ts'
 import { createPresentationSeals } from './seal-presentation.ts'
@@ -36,7 +38,7 @@ export async function openConsents(
   const { now, contracts, trustedIssuers = [], credentials = [], servers = [{ id: SERVER }] } = q
   const database = await openDatabase('sqlite::memory:')
   t.teardown(() => database.close())
-  await migrate(database, consentMigrations)
+  await migrate(database, { ...consentMigrations, ...previewMigrations })
   const log = await openTestLog(t, logOptions(logFolder(t)))
   const store = createConsentStore(database)
   const seals = {
@@ -53,6 +55,8 @@ export async function openConsents(
     settings: { portalUrl: 'https://portal.example/asked/', keepDays: 30, perSecond: 1e6, credentials },
     requests: createRequestStore(database),
     presentations: createPresentationSeals(peopleKey),
+    previews: createPreviewStore(database),
+    previewSeals: createPresentationSeals(peopleKey, 'answers that wait'),
     globalConfiguration: {
       current: () =>
         ({

@@ -5,12 +5,16 @@ import type { Contracts } from '../../global-configuration/contracts/contracts.t
 import type { Consents } from '../../peer/consents.ts'
 import type { ConsentService } from '../../peer/inbox.ts'
 import { createPeerQuota } from '../../peer/peer-quota.ts'
+import type { Previews } from '../../peer/previews.ts'
 import { createConsentService } from './answer-consents.ts'
 import { consentHandlers } from './handlers.ts'
 import { createKeyStore } from './key-store.ts'
 import { consentMigrations } from './migrations.ts'
 import { refuseSeveralServers } from './one-server.ts'
 import { createPeopleKey, createPeopleNames, resealPeopleKey, type Seals } from './people-names.ts'
+import { createPreviews } from './previews/hold-answers.ts'
+import { previewMigrations } from './previews/migrations.ts'
+import { createPreviewStore } from './previews/store.ts'
 import { createRequestStore } from './requests-store.ts'
 import type { ConsentRooms } from './rooms.ts'
 import { createPresentationSeals } from './seal-presentation.ts'
@@ -36,6 +40,8 @@ type Offers = {
   consents: Consents
   consentService: ConsentService
   consentsOf: ReturnType<typeof createConsentStore>['consentsOf']
+  previews: Previews
+  previewsOf: ConsentRooms['previews']['previewsOf']
 }
 
 /** Questions of one client at once. */
@@ -46,7 +52,7 @@ const UNANSWERED_DAYS = 30
 
 export const consents: FeatureModule<Ground, Offers> = {
   name: 'consents',
-  migrations: consentMigrations,
+  migrations: { ...consentMigrations, ...previewMigrations },
   open: (ground) => {
     const { database, clock, metrics, contracts, eventSeals } = ground
     const settings = ground.settings.consents
@@ -74,6 +80,8 @@ export const consents: FeatureModule<Ground, Offers> = {
       ...{ server: ground.server, clock, settings, store, nameOf, taking },
       countryPrefix: ground.settings.tracker.countryPrefix,
       presentations: createPresentationSeals(peopleKey),
+      previews: createPreviewStore(database),
+      previewSeals: createPresentationSeals(peopleKey, 'answers that wait'),
       requests: createRequestStore(database),
       globalConfiguration: ground.globalConfiguration,
       localSystems: ground.localSystems,
@@ -92,7 +100,9 @@ export const consents: FeatureModule<Ground, Offers> = {
           },
         },
         consentService: createConsentService(rooms),
+        previews: createPreviews(rooms),
         consentsOf: store.consentsOf,
+        previewsOf: rooms.previews.previewsOf,
       },
       jobs: [
         {
@@ -101,7 +111,12 @@ export const consents: FeatureModule<Ground, Offers> = {
             const ago = (days: number): string => new Date(clock() - days * DAY_SECONDS * 1000).toISOString()
             const [before, unanswered] = [ago(keepDays), ago(UNANSWERED_DAYS)]
             while (!signal.aborted && (await store.forget(before, unanswered)));
+            await rooms.previews.forget(before, unanswered)
           },
+        },
+        {
+          ...{ kind: 'end-previews', everySeconds: 60, immediately: true },
+          run: () => rooms.previews.expire(new Date(clock()).toISOString()),
         },
       ],
       drain: () => taking.write().catch(() => undefined),

@@ -1,7 +1,8 @@
 /** Reads the JSON that a portal, a consumer or a register sends: bounded, exactly its fields, nothing quoted back. */
 import { buffer } from 'node:stream/consumers'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
-import type { ConsentGiven, ConsentRequested, WalletProof } from '#schemas/consents.ts'
+import type { ConsentGiven, ConsentRequested, ShownText, WalletProof } from '#schemas/consents.ts'
+import type { PreviewReleased } from '#schemas/previews.ts'
 import type { Content } from '../../message/body.ts'
 import { refused } from './who-acts.ts'
 
@@ -35,8 +36,6 @@ export async function readJson(body: Content | undefined, most = MAX_BYTES): Pro
 
 export function consentGiven(fields: Fields): ConsentGiven {
   only(fields, ['contract', 'client', 'demand', 'kind', 'validUntil', 'shown', 'token', 'proof'])
-  const shown = objectIn(fields['shown'], 'shown')
-  only(shown, ['language', 'textHash'])
   const kind = KINDS.find((one) => one === fields['kind'])
   if (kind === undefined) throw refused(`kind is one of ${KINDS.join(', ')}`)
   const { validUntil, token, proof } = fields
@@ -45,11 +44,17 @@ export function consentGiven(fields: Fields): ConsentGiven {
     client: plainIn(fields, 'client', 1100),
     demand: textIn(fields, 'demand', SHA256),
     kind,
-    shown: { language: textIn(shown, 'language', LANGUAGE), textHash: textIn(shown, 'textHash', SHA256) },
+    shown: shownIn(fields),
     ...(validUntil !== undefined && { validUntil: timeIn(fields, 'validUntil') }),
     ...(token !== undefined && { token: textIn(fields, 'token', TOKEN) }),
     ...(proof !== undefined && { proof: proofIn(objectIn(proof, 'proof')) }),
   }
+}
+
+function shownIn(fields: Fields): ShownText {
+  const shown = objectIn(fields['shown'], 'shown')
+  only(shown, ['language', 'textHash'])
+  return { language: textIn(shown, 'language', LANGUAGE), textHash: textIn(shown, 'textHash', SHA256) }
 }
 
 /** Its form alone: `verify-proof.ts` judges it. */
@@ -59,6 +64,11 @@ function proofIn(fields: Fields): WalletProof {
     askedAt: timeIn(fields, 'askedAt'),
     presentation: objectIn(fields['presentation'], 'presentation'),
   }
+}
+
+export function previewReleased(fields: Fields): PreviewReleased {
+  only(fields, ['answer', 'shown'])
+  return { answer: textIn(fields, 'answer', SHA256), shown: shownIn(fields) }
 }
 
 export function consentRequested(fields: Fields): ConsentRequested {

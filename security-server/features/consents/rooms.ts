@@ -6,6 +6,7 @@ import type { GlobalConfiguration } from '../../global-configuration/global-conf
 import type { LocalSystems } from '../../local-systems/local-systems.ts'
 import type { PeerQuota } from '../../peer/peer-quota.ts'
 import type { NameOf } from './people-names.ts'
+import type { PreviewStore } from './previews/store.ts'
 import type { RequestStore } from './requests-store.ts'
 import type { PresentationSeals } from './seal-presentation.ts'
 import type { ConsentSettings } from './settings.ts'
@@ -22,6 +23,9 @@ export type ConsentRooms = {
   requests: RequestStore
   nameOf: NameOf
   presentations: PresentationSeals
+  previews: PreviewStore
+  /** Of answers that wait. */
+  previewSeals: PresentationSeals
   taking: Pick<ConsentTaking, 'changed' | 'write'>
   globalConfiguration: Pick<GlobalConfiguration, 'current'>
   localSystems: LocalSystems

@@ -19,9 +19,11 @@ export type PresentationSeals = {
   open(number: string, sealed: string): Promise<string>
 }
 
-export function createPresentationSeals(peopleKey: PeopleKey): PresentationSeals {
-  const key = async (): Promise<Buffer> =>
-    Buffer.from(hkdfSync('sha256', await peopleKey(), '', 'presentations of wallets', 32))
+export function createPresentationSeals(
+  peopleKey: PeopleKey,
+  of = 'presentations of wallets',
+): PresentationSeals {
+  const key = async (): Promise<Buffer> => Buffer.from(hkdfSync('sha256', await peopleKey(), '', of, 32))
   return {
     async seal(number, text) {
       const nonce = randomBytes(NONCE)
@@ -40,7 +42,7 @@ export function createPresentationSeals(peopleKey: PeopleKey): PresentationSeals
         return gunzipSync(packed, { maxOutputLength: MOST_BYTES }).toString('utf8')
       } catch (cause) {
         throw new Fault('internal_error', {
-          what: 'a presentation in the database is not as it was kept',
+          what: `one of the ${of} in the database is not as it was kept`,
           cause,
         })
       }

@@ -5,6 +5,7 @@ export type WalletCredential = { format: 'dc+sd-jwt' | 'mso_mdoc'; types: string
 
 export type ConsentSettings = {
   portalUrl?: string
+  previewUrl?: string
   keepDays: number
   perSecond: number
   credentials: WalletCredential[]
@@ -23,6 +24,12 @@ export const consentSchema = {
       pattern: '^https?://[^\\s?#]{1,500}$',
       description:
         "The address of the portal to which a request for consent leads; the provider's subsystem and the secret of the request come behind it",
+    },
+    previewUrl: {
+      type: 'string',
+      pattern: '^https?://[^\\s?#]{1,500}$',
+      description:
+        "The address of the portal at which a person sees an answer before a consumer gets it; the provider's subsystem and the secret of the preview come behind it",
     },
     keepDays: {
       type: 'integer',

@@ -367,6 +367,7 @@ function providerRooms(
     tracker: { take: () => Promise.reject(new Error('there is no tracker')) },
     consents: { take: () => Promise.reject(new Error('no consent was asked for')) },
     consentService: { take: () => Promise.reject(new Error('there are no consents')) },
+    previews: {} as never,
     contractQuotas: { take: () => Promise.resolve(() => undefined) },
     servicePlaces: createServicePlaces(),
     globalConfiguration: world.globalConfiguration,

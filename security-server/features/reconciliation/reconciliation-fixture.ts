@@ -218,6 +218,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
       tracker: { take: () => Promise.reject(new Error('there is no tracker')) },
       consents: { take: () => Promise.reject(new Error('no consent was asked for')) },
       consentService: { take: () => Promise.reject(new Error('there are no consents')) },
+      previews: {} as never,
     },
     async unplug() {
       await peers?.stop()

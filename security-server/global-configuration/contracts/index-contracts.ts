@@ -4,6 +4,7 @@ import { demandedBy, demandHash } from '#core/contract/consent-demand.ts'
 import { type ContractEndpoint, covers, findCovering } from '#core/contract/endpoints.ts'
 import { groupOf, memberOfSubsystem, namedConsumers } from '#core/contract/parties.ts'
 import { personPlaces } from '#core/contract/person-places.ts'
+import { previewedServices } from '#core/contract/read-preview.ts'
 import type { SubjectPlace } from '#core/subject/place.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
 import type { ConsentRule, ContractContent, ContractService, Representation } from '#schemas/contract.ts'
@@ -40,6 +41,8 @@ export type RecordTerms = {
   representation?: Representation
   /** Present where the person whom a call is about has to have agreed. */
   consent?: ConsentTerms
+  /** Present where that person sees the answer before the consumer gets it. */
+  preview?: PreviewTerms
   /** What the contract in force says, and which of its endpoints covers the call. */
   agreed?: NonNullable<Circumstances['contract']>
 }
@@ -51,6 +54,14 @@ export type ConsentTerms = {
   /** SHA-256 of all that the person has to have agreed to. */
   demand: string
   rule: ConsentRule
+  places: readonly SubjectPlace[]
+}
+
+/** The demand for previews of a contract, and where a call names the person. */
+export type PreviewTerms = {
+  /** The id of the contract. */
+  contract: string
+  minutes: number
   places: readonly SubjectPlace[]
 }
 
@@ -104,6 +115,7 @@ export function indexContracts(q: {
     if (state === undefined) continue
     const group = groupOf(content)
     const consentOf = consentTerms(content)
+    const previewOf = previewTerms(content)
     for (const service of content.services) {
       const { serviceCode, endpoints, representation } = service
       const key = `${content.provider} ${serviceCode}`
@@ -115,6 +127,7 @@ export function indexContracts(q: {
         ...fieldsOf(service),
         ...(representation !== undefined && { representation }),
         ...consentOf(service),
+        ...previewOf(service),
       }
       const compiled: Compiled = {
         contract: content.contract,
@@ -155,6 +168,17 @@ function consentTerms(content: ContractContent): (service: ContractService) => P
   const needed = new Set(demanded.services.map(({ serviceCode }) => serviceCode))
   return (service) =>
     needed.has(service.serviceCode) ? { consent: { ...consent, places: personPlaces(service) ?? [] } } : {}
+}
+
+function previewTerms(content: ContractContent): (service: ContractService) => Pick<RecordTerms, 'preview'> {
+  const { contract, preview } = content
+  if (preview === undefined) return () => ({})
+  const { minutes } = preview
+  const needed = new Set(previewedServices(content).map(({ serviceCode }) => serviceCode))
+  return (service) =>
+    needed.has(service.serviceCode)
+      ? { preview: { contract, minutes, places: personPlaces(service) ?? [] } }
+      : {}
 }
 
 function agreedOf(
@@ -207,7 +231,7 @@ function stateOf(state: string): Compiled['state'] | undefined {
 
 /**
  * Returns the terms of the contract under which the call is allowed, or NO_TERMS when there is none and none is required. One is always
- * required of a client that has, or had, a contract which demands consents of people for this service.
+ * required of a client that has, or had, a contract which demands consents or previews of people for this service.
  * `isSuspended` looks up a contract's id in the suspension lists. Throws `contract_required`, `contract_suspended`,
  * `contract_ended`, and `contracts_outdated` when the registry's list is too old.
  */
@@ -282,7 +306,7 @@ function isOver(one: Compiled, at: number): boolean {
 }
 
 /**
- * A contract that makes the client ask people before it uses the service, in force or ended: of several versions the newest that has
+ * A contract that makes the client ask people, or lets them see the answer, before it uses the service, in force or ended: of several versions the newest that has
  * begun. Such a client gets nothing by an access right alone, so neither the end of the contract, nor leaving it, nor a call beside its
  * endpoints takes the demand away.
  */
@@ -293,7 +317,7 @@ function demandsConsent(all: readonly Compiled[], q: ContractQuestion): Compiled
     if (one.from > q.at || seen.has(one.contract)) return false
     seen.add(one.contract)
     const isOfClient = one.clients.has(client) || (one.group !== undefined && q.isInGlobalGroup(one.group))
-    return isOfClient && one.terms.consent !== undefined
+    return isOfClient && (one.terms.consent ?? one.terms.preview) !== undefined
   })
 }
 

@@ -1,0 +1,161 @@
+/**
+ * Keeps answers until the person has seen them, and lets a released one leave once. Guarantees that a reference serves the one client, person
+ * and call for which it was given, and says nothing to anybody else.
+ */
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { asFault, Fault } from '#schemas/fault.ts'
+import {
+  PreviewFault,
+  type PreviewQuestion,
+  type Previews,
+  type TakenPreview,
+} from '../../../peer/previews.ts'
+import { refuseSeveralServers } from '../one-server.ts'
+import type { ConsentRooms } from '../rooms.ts'
+import type { PreviewRow, PreviewWords } from './tables.ts'
+
+/** Octets of an answer: more than a person reads. */
+const MOST_BYTES = 262_144
+/** Answers that wait: what they take of the database is bounded. */
+const MOST = { ofClient: 200, ofAll: 2000 }
+const ASK_AGAIN_SECONDS = 5
+const MINUTE_MS = 60_000
+
+type Rooms = Pick<
+  ConsentRooms,
+  'clock' | 'settings' | 'nameOf' | 'previews' | 'previewSeals' | 'contracts' | 'globalConfiguration'
+>
+
+export function createPreviews(rooms: Rooms): Previews {
+  const { previews, clock } = rooms
+  const now = (): string => new Date(clock()).toISOString()
+  return {
+    mostBytes: MOST_BYTES,
+    async checkRoom({ client }) {
+      const ofClient = await known(previews.waiting(now(), client))
+      if (ofClient >= MOST.ofClient || (await known(previews.waiting(now()))) >= MOST.ofAll) throw full()
+    },
+    async hold(q, answer) {
+      const { status, contentType, bytes, digest } = answer
+      const subsystem = subsystemOf(q, rooms)
+      const [reference, token] = [secret(), secret()]
+      const number = randomUUID()
+      const kept = JSON.stringify({ status, contentType, content: bytes.toString('base64') })
+      const validUntil = new Date(clock() + q.terms.minutes * MINUTE_MS).toISOString()
+      const row: PreviewRow = {
+        ...{ number, subsystem, person: await known(rooms.nameOf(q.person)), client: q.client },
+        ...{ service: q.service, contract: q.terms.contract, call: q.call, answer: digest },
+        ...{ reference_hash: hashOf(reference), token_hash: hashOf(token), state: 'WAITING' },
+        ...{ asked_at: now(), valid_until: validUntil, minutes: q.terms.minutes },
+        ...{ words: JSON.stringify(wordsOf(q, rooms)), taken_by: q.ids.requestId },
+        content: await known(rooms.previewSeals.seal(number, kept)),
+        ...{ given_at: null, decided_at: null, document: null, digest: null },
+      }
+      if (!(await known(previews.add(row, MOST)))) throw full()
+      const { previewUrl } = rooms.settings
+      const at = previewUrl === undefined ? '' : `; ${previewUrl.replace(/\/$/, '')}/${subsystem}/${token}`
+      const what = `${q.contract}; Preview-Reference: ${reference}${at}; until ${validUntil}`
+      return new PreviewFault('preview_required', { what }, { preview: number })
+    },
+    async take(q, reference) {
+      subsystemOf(q, rooms)
+      const row = await known(previews.byReference(hashOf(reference)))
+      if (row === undefined || !isOfCall(row, q, await known(rooms.nameOf(q.person)))) throw nothing()
+      if (row.state === 'STOPPED') throw stopped(row)
+      if (row.valid_until <= now()) throw nothing()
+      if (row.state === 'WAITING')
+        throw new PreviewFault(
+          'preview_waiting',
+          { what: `${q.contract}; until ${row.valid_until}`, retryAfter: ASK_AGAIN_SECONDS },
+          { preview: row.number },
+        )
+      const { requestId } = q.ids
+      const isTaken = await known(
+        previews.change(
+          row.number,
+          { states: ['RELEASED'], after: now() },
+          { state: 'TAKEN', taken_by: requestId },
+        ),
+      )
+      if (!isTaken) throw nothing()
+      return takenOf(row, requestId)
+    },
+  }
+
+  function takenOf(row: PreviewRow, requestId: string): TakenPreview {
+    const { number, digest, decided_at: releasedAt, answer } = row
+    return {
+      ...{ number, digest: digest ?? '', releasedAt: releasedAt ?? '', answer },
+      async give() {
+        const from = { states: ['TAKEN' as const], takenBy: requestId }
+        if (await known(previews.change(number, from, { state: 'GIVEN', given_at: now() }))) return
+        throw stopped((await known(previews.byNumber(number))) ?? row)
+      },
+      async giveBack() {
+        const from = { states: ['TAKEN' as const, 'GIVEN' as const], takenBy: requestId }
+        const to = { state: 'RELEASED' as const, taken_by: '', given_at: null }
+        await previews.change(number, from, to).catch(() => undefined)
+      },
+    }
+  }
+}
+
+function isOfCall(row: PreviewRow, q: PreviewQuestion, person: string): boolean {
+  const { client, service, call, terms } = q
+  return (
+    row.person === person &&
+    row.client === client &&
+    row.service === service &&
+    row.contract === terms.contract &&
+    row.call === call
+  )
+}
+
+/** As the contract has them now. Throws `preview_unknown` when it is not known. */
+function wordsOf({ terms, contract, consent }: PreviewQuestion, rooms: Rooms): PreviewWords {
+  const found = rooms.contracts().find(({ content }) => content.contract === terms.contract)
+  if (found === undefined) throw new Fault('preview_unknown', { what: `${contract} is not at hand` })
+  const { contract: id, version, title, purpose, legalBasis } = found.content
+  return { contract: { id, version, title }, purpose, legalBasis, ...(consent !== undefined && { consent }) }
+}
+
+/** The provider's subsystem. A person and a second server could not meet: throws `preview_unknown`, as the consents of a subsystem do. */
+function subsystemOf({ service }: Pick<PreviewQuestion, 'service'>, rooms: Rooms): string {
+  const subsystem = service.split('/').slice(0, 4).join('/')
+  try {
+    refuseSeveralServers(subsystem, rooms, 'consent_unknown')
+  } catch (cause) {
+    throw new Fault('preview_unknown', { what: asFault(cause).what })
+  }
+  return subsystem
+}
+
+export function hashOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex')
+}
+
+function secret(): string {
+  return randomBytes(32).toString('base64url')
+}
+
+function stopped({ number, decided_at: at }: Pick<PreviewRow, 'number' | 'decided_at'>): PreviewFault {
+  const record = { preview: number, ...(at !== null && { previewAt: at }) }
+  return new PreviewFault('preview_stopped', { what: number }, record)
+}
+
+/** One for what is over, was used, is of another call, person or client, or never was. */
+function nothing(): Fault {
+  return new Fault('preview_void')
+}
+
+function full(): Fault {
+  return new Fault('too_many_requests', { what: 'as many answers wait for people as may', retryAfter: 60 })
+}
+
+async function known<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked
+  } catch (cause) {
+    throw new Fault('preview_unknown', { cause, retryAfter: 1 })
+  }
+}

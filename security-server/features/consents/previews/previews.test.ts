@@ -1,0 +1,244 @@
+/** Answers that people see first: the ways of a person and a consumer, and everybody who is neither. */
+import { createHash, randomUUID } from 'node:crypto'
+import t from 'tap'
+import { previewDigest } from '#core/consent/preview-document.ts'
+import { parseSubsystemId } from '#schemas/identifiers.ts'
+import type { Preview, PreviewShown, Previews } from '#schemas/previews.ts'
+import { contentAt } from '#test/fakes/contracts.ts'
+import { SERVER } from '../../../message-log/fixture.ts'
+import type { PreviewQuestion } from '../../../peer/previews.ts'
+import { openConsents } from '../consents-fixture.ts'
+import { createPreviews } from './hold-answers.ts'
+
+const CLIENT = parseSubsystemId('DEV/GOV/5678/client')
+const HASH = 'ab'.repeat(32)
+const shown = { language: 'et', textHash: HASH }
+const now = { at: Date.now() }
+const content = contentAt(now.at, {
+  ...{ personalData: true, provider: 'DEV/GOV/1234/population' },
+  consumers: { subsystems: ['DEV/GOV/5678/client'] },
+  services: [
+    {
+      serviceCode: 'persons',
+      endpoints: [{ method: 'GET', path: '/persons/*' }],
+      dataSubject: { in: 'path', name: 'id' },
+    },
+  ],
+  preview: { minutes: 30 },
+})
+const servers = [{ id: SERVER }]
+
+async function open(t: Parameters<typeof openConsents>[0]) {
+  const made = await openConsents(t, { now, contracts: [{ content, joined: [] }], servers })
+  const settings = { ...made.rooms.settings, previewUrl: 'https://portal.example/previews/' }
+  return { ...made, held: createPreviews({ ...made.rooms, settings }) }
+}
+
+const asked = (more: Partial<PreviewQuestion> & { code?: string } = {}): PreviewQuestion => {
+  const { code = 'P1', ...rest } = more
+  return {
+    ...{ person: { type: 'personal-code', identifier: code }, client: 'DEV/GOV/5678/client' },
+    ...{ service: 'DEV/GOV/1234/population/persons', contract: `${content.contract}/1` },
+    terms: { contract: content.contract, minutes: 30, places: [] },
+    ...{ call: 'c1', ids: { id: 'Q', requestId: randomUUID() } },
+    ...rest,
+  }
+}
+const answerOf = (text: string) => ({
+  ...{ status: 200, contentType: 'application/json', bytes: Buffer.from(text) },
+  digest: createHash('sha256').update(text).digest('hex'),
+})
+/** What the consumer is told. */
+function toldBy({ what = '' }: { what: string | undefined }) {
+  const [, reference = '', url = ''] = /Preview-Reference: (\S+); (\S+); until /.exec(what) ?? []
+  return { reference, token: url.split('/').at(-1)!, url }
+}
+
+t.test('a person sees the answer, releases it, and it leaves once', async (t) => {
+  const { held, ask, rooms } = await open(t)
+  const fault = await held.hold(asked(), answerOf('{"secretName":"Mari"}'))
+  t.equal(fault.code, 'preview_required')
+  const { reference, token, url } = toldBy(fault)
+  t.match(url, /^https:\/\/portal\.example\/previews\/DEV\/GOV\/1234\/population\/[\w-]{43}$/)
+  const row = (await rooms.previews.byNumber(fault.preview.preview))!
+  t.notMatch(
+    JSON.stringify(row),
+    /Mari|secretName|P1|TWFyaQ/,
+    'neither the answer nor the person stands in the open',
+  )
+  t.notMatch(JSON.stringify(row), new RegExp(`${reference}|${token}`))
+  await t.rejects(held.take(asked(), reference), { code: 'preview_waiting', retryAfter: 5 })
+
+  const seen = (await ask(`GET /v1/previewed/${token}`)).body as PreviewShown
+  t.match(seen, {
+    ...{ state: 'WAITING', client: { id: 'DEV:GOV:5678:client' }, purpose: content.purpose },
+    answer: { status: 200, contentType: 'application/json', digest: row.answer },
+  })
+  t.equal(Buffer.from(seen.answer!.content, 'base64').toString(), '{"secretName":"Mari"}')
+  const path = `/v1/previews/${seen.number}`
+  t.same((await ask(`GET ${path}`)).body, seen)
+
+  t.equal(
+    (await ask(`POST ${path}/release`, { body: { answer: HASH, shown } })).status,
+    409,
+    'another answer',
+  )
+  t.equal(
+    (await ask(`POST ${path}/release`, { body: { answer: row.answer, shown }, client: CLIENT })).status,
+    403,
+    'a consumer does not release to itself',
+  )
+  const released = await ask(`POST ${path}/release`, { body: { answer: row.answer, shown } })
+  t.match(released, { status: 200, body: { state: 'RELEASED', decidedAt: String } })
+  t.equal((await ask(`POST ${path}/release`, { body: { answer: row.answer, shown } })).status, 409, 'once')
+  const after = (await rooms.previews.byNumber(seen.number))!
+  t.equal(after.content, null, 'nothing of the answer is kept')
+  t.equal(previewDigest(JSON.parse(after.document!)), after.digest)
+  t.equal((await ask(`GET /v1/previewed/${token}`)).status, 404, 'the url has served')
+
+  const question = asked()
+  const taken = await held.take(question, reference)
+  t.match(taken, { number: seen.number, digest: after.digest!, answer: row.answer })
+  await t.rejects(held.take(asked(), reference), { code: 'preview_void' }, 'two at a time')
+  await taken.giveBack()
+  const again = await held.take(question, reference)
+  await again.give()
+  await t.rejects(held.take(asked(), reference), { code: 'preview_void' }, 'once')
+  const { body } = await ask('GET /v1/previews')
+  t.match((body as Previews).previews, [{ state: 'GIVEN', givenAt: String }])
+  const { requestId } = question.ids
+  t.same(
+    [...(await rooms.previews.previewsOf([requestId]))],
+    [[`${requestId} ${question.service} ${question.client}`, seen.number]],
+  )
+})
+
+t.test('it is stopped while it waits, when it was released, and while the call is under way', async (t) => {
+  const { held, ask } = await open(t)
+  for (const at of ['waiting', 'released', 'under way']) {
+    const question = asked({ call: at })
+    const fault = await held.hold(question, answerOf('{}'))
+    const { reference } = toldBy(fault)
+    const path = `/v1/previews/${fault.preview.preview}`
+    if (at !== 'waiting')
+      await ask(`POST ${path}/release`, { body: { answer: answerOf('{}').digest, shown } })
+    const taken = at === 'under way' ? await held.take(question, reference) : undefined
+    t.match((await ask(`POST ${path}/stop`)).body as Preview, { state: 'STOPPED' }, at)
+    if (taken !== undefined) {
+      await t.rejects(taken.give(), { code: 'preview_stopped', preview: { previewAt: String } })
+      await taken.giveBack()
+    }
+    await t.rejects(held.take(question, reference), { code: 'preview_stopped' }, at)
+    t.equal((await ask(`POST ${path}/stop`)).status, 409)
+    t.notOk(((await ask(`GET ${path}`)).body as PreviewShown).answer)
+  }
+  const question = asked({ call: 'given' })
+  const fault = await held.hold(question, answerOf('{}'))
+  const path = `/v1/previews/${fault.preview.preview}`
+  await ask(`POST ${path}/release`, { body: { answer: answerOf('{}').digest, shown } })
+  await (await held.take(question, toldBy(fault).reference)).give()
+  t.equal((await ask(`POST ${path}/stop`)).status, 409, 'too late')
+})
+
+t.test('nobody else learns anything', async (t) => {
+  const { held, ask } = await open(t)
+  const fault = await held.hold(asked(), answerOf('{}'))
+  const { reference, token } = toldBy(fault)
+  const path = `/v1/previews/${fault.preview.preview}`
+  const body = { answer: answerOf('{}').digest, shown }
+  const nowhere = await ask(`GET /v1/previews/${randomUUID()}`, { userId: 'EEP2' })
+  for (const line of [
+    `GET ${path}`,
+    `GET /v1/previewed/${token}`,
+    `POST ${path}/release`,
+    `POST ${path}/stop`,
+  ]) {
+    const q = line.endsWith('release') ? { body } : {}
+    const other = await ask(line, { userId: 'EEP2', ...q })
+    t.equal(other.status, 404, line)
+    t.match(other.body, { code: (nowhere.body as { code?: string }).code }, 'as of one that never was')
+  }
+  t.match((await ask('GET /v1/previews', { userId: 'EEP2' })).body, { previews: [] })
+  for (const [what, question] of Object.entries({
+    client: asked({ client: 'DEV/GOV/5678/other' }),
+    service: asked({ service: 'DEV/GOV/1234/population/others' }),
+    call: asked({ call: 'c2' }),
+    person: asked({ code: 'P2' }),
+    contract: asked({ terms: { contract: randomUUID(), minutes: 30, places: [] } }),
+  }))
+    await t.rejects(held.take(question, reference), { code: 'preview_void', what: undefined }, what)
+  for (const forged of ['', 'x', fault.preview.preview, token, '%27; drop table preview', 'a'.repeat(9999)])
+    await t.rejects(held.take(asked(), forged), { code: 'preview_void', what: undefined })
+  for (const bad of [{}, { answer: 'x', shown }, { ...body, more: 1 }, { answer: body.answer }, '{', '[]'])
+    t.equal((await ask(`POST ${path}/release`, { body: bad })).status, 400)
+})
+
+t.test('time runs out, the consumer asks anew, the source has changed', async (t) => {
+  const began = now.at
+  t.teardown(() => {
+    now.at = began
+  })
+  const { held, ask, rooms } = await open(t)
+  const first = await held.hold(asked(), answerOf('{}'))
+  const second = await held.hold(asked(), answerOf('{}'))
+  await t.rejects(held.take(asked(), toldBy(first).reference), { code: 'preview_void' }, 'asked anew')
+  const release = (preview: string, text: string) =>
+    ask(`POST /v1/previews/${preview}/release`, { body: { answer: answerOf(text).digest, shown } })
+  t.equal((await release(first.preview.preview, '{}')).status, 409)
+  t.equal((await release(second.preview.preview, '{}')).status, 200)
+  const question = asked()
+  const taken = await held.take(question, toldBy(second).reference)
+  t.not(taken.answer, answerOf('{"new":1}').digest)
+  const third = await held.hold(question, answerOf('{"new":1}'))
+  await taken.giveBack()
+  await t.rejects(held.take(asked(), toldBy(second).reference), { code: 'preview_void' }, 'changed')
+  t.equal((await release(third.preview.preview, '{"new":1}')).status, 200)
+  now.at += 30 * 60_000
+  await t.rejects(
+    held.take(asked(), toldBy(third).reference),
+    { code: 'preview_void' },
+    'not fetched in time',
+  )
+  const fourth = await held.hold(asked(), answerOf('{}'))
+  now.at += 30 * 60_000
+  await t.rejects(held.take(asked(), toldBy(fourth).reference), { code: 'preview_void' })
+  t.match((await ask(`GET /v1/previews/${fourth.preview.preview}`)).body, {
+    state: 'OVER',
+    answer: undefined,
+  })
+  t.equal((await release(fourth.preview.preview, '{}')).status, 409)
+  await rooms.previews.expire(new Date(now.at).toISOString())
+  t.match(await rooms.previews.byNumber(fourth.preview.preview), { state: 'VOID', content: null })
+  const later = new Date(now.at + 1).toISOString()
+  await rooms.previews.forget(new Date(0).toISOString(), later)
+  t.equal(await rooms.previews.byNumber(fourth.preview.preview), undefined)
+  t.ok(await rooms.previews.byNumber(third.preview.preview), 'what was decided is kept longer')
+})
+
+t.test('as many wait as may, and no more', async (t) => {
+  const { held, ask } = await open(t)
+  for (let i = 0; i < 200; i++) await held.hold(asked({ call: `many ${i}` }), answerOf('{}'))
+  await t.rejects(held.checkRoom(asked()), { code: 'too_many_requests', retryAfter: 60 })
+  await t.rejects(held.hold(asked({ call: 'one more' }), answerOf('{}')), { code: 'too_many_requests' })
+  await held.checkRoom(asked({ client: 'DEV/GOV/5678/other' }))
+  const first = (await ask('GET /v1/previews')).body as Previews
+  t.equal(first.previews.length, 50)
+  const next = (await ask(`GET /v1/previews?cursor=${first.next}`)).body as Previews
+  t.notOk(next.previews.some(({ number }) => first.previews.some((one) => one.number === number)))
+})
+
+t.test('a subsystem at several servers, and a database that does not answer', async (t) => {
+  const { held, rooms } = await open(t)
+  servers.push({ id: { ...SERVER, serverCode: 'other' } as typeof SERVER })
+  t.teardown(() => {
+    servers.length = 1
+  })
+  await t.rejects(held.hold(asked(), answerOf('{}')), { code: 'preview_unknown' })
+  await t.rejects(held.take(asked(), 'x'), { code: 'preview_unknown' })
+  servers.length = 1
+  const down = createPreviews({
+    ...rooms,
+    previews: { ...rooms.previews, byReference: () => Promise.reject(new Error('down')) },
+  })
+  await t.rejects(down.take(asked(), 'x'), { code: 'preview_unknown', retryAfter: 1 })
+})

@@ -1,0 +1,149 @@
+/**
+ * The truth about previews, for all nodes of a server. Guarantees that an answer is kept only while it waits, and that of all that can come
+ * of one exactly one does: each change names the state that it ends.
+ */
+import type { Updateable } from 'kysely'
+import { lockFor } from '#platform/database/dialect.ts'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { After } from '../uses-store.ts'
+import type { PreviewRow, PreviewRowState, PreviewTables } from './tables.ts'
+
+export type PreviewStore = ReturnType<typeof createPreviewStore>
+
+const AT_ONCE = 500
+
+export function createPreviewStore(database: Database) {
+  const tables = tablesOf<PreviewTables>(database)
+
+  const found = async (column: 'number' | 'reference_hash' | 'token_hash', value: string) => {
+    const row = await tables.selectFrom('preview').selectAll().where(column, '=', value).executeTakeFirst()
+    return row && { ...row, minutes: Number(row.minutes) }
+  }
+  const waiting = async (within: typeof tables, now: string, client?: string): Promise<number> => {
+    let query = within
+      .selectFrom('preview')
+      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .where('state', '=', 'WAITING')
+      .where('valid_until', '>', now)
+    if (client !== undefined) query = query.where('client', '=', client)
+    return Number((await query.executeTakeFirstOrThrow()).count)
+  }
+
+  return {
+    byNumber: (number: string) => found('number', number),
+    byReference: (hash: string) => found('reference_hash', hash),
+    byToken: (hash: string) => found('token_hash', hash),
+    /** Of a client, or of all. */
+    waiting: (now: string, client?: string) => waiting(tables, now, client),
+    /** Takes the place of what the same call had brought before, of which nothing is given any more. False when as many wait as may. */
+    add: (row: PreviewRow, most: { ofClient: number; ofAll: number }): Promise<boolean> =>
+      inTransaction(tables, async (transaction) => {
+        await lockFor(transaction, 'previews')
+        const isFull =
+          (await waiting(transaction, row.asked_at, row.client)) >= most.ofClient ||
+          (await waiting(transaction, row.asked_at)) >= most.ofAll
+        if (isFull) return false
+        await transaction
+          .updateTable('preview')
+          .set({ state: 'VOID', content: null })
+          .where('person', '=', row.person)
+          .where('client', '=', row.client)
+          .where('service', '=', row.service)
+          .where('call', '=', row.call)
+          .where((is) =>
+            is.or([
+              is('state', 'in', ['WAITING', 'RELEASED']),
+              is.and([is('state', '=', 'TAKEN'), is('taken_by', '=', row.taken_by)]),
+            ]),
+          )
+          .execute()
+        await transaction
+          .insertInto('preview')
+          .values({ ...row, taken_by: '' })
+          .execute()
+        return true
+      }),
+    /** Whether it was in one of these states, in time and, if that is asked, with this call. */
+    change: async (
+      number: string,
+      from: { states: PreviewRowState[]; after?: string; takenBy?: string },
+      to: Updateable<PreviewRow>,
+    ): Promise<boolean> => {
+      let query = tables
+        .updateTable('preview')
+        .set(to)
+        .where('number', '=', number)
+        .where('state', 'in', from.states)
+      if (from.after !== undefined) query = query.where('valid_until', '>', from.after)
+      if (from.takenBy !== undefined) query = query.where('taken_by', '=', from.takenBy)
+      return (await query.executeTakeFirst()).numUpdatedRows === 1n
+    },
+    /** Newest first. */
+    ofPerson: (q: {
+      person: string
+      subsystem: string
+      after?: After | undefined
+      limit: number
+    }): Promise<PreviewRow[]> => {
+      const { after } = q
+      let query = tables
+        .selectFrom('preview')
+        .selectAll()
+        .where('person', '=', q.person)
+        .where('subsystem', '=', q.subsystem)
+      if (after !== undefined)
+        query = query.where((is) =>
+          is.or([
+            is('asked_at', '<', after.at),
+            is.and([is('asked_at', '=', after.at), is('number', '>', after.id)]),
+          ]),
+        )
+      return query.orderBy('asked_at', 'desc').orderBy('number').limit(q.limit).execute()
+    },
+    /** The previews by which these answers left: number by request id, service and client, since clients choose request ids. */
+    previewsOf: async (requestIds: string[]): Promise<Map<string, string>> => {
+      if (requestIds.length === 0) return new Map()
+      const rows = await tables
+        .selectFrom('preview')
+        .select(['number', 'taken_by', 'service', 'client'])
+        .where('taken_by', 'in', requestIds)
+        .where('state', '=', 'GIVEN')
+        .limit(AT_ONCE)
+        .execute()
+      return new Map(
+        rows.map(({ number, taken_by, service, client }) => [`${taken_by} ${service} ${client}`, number]),
+      )
+    },
+    /** By state, of a subsystem. */
+    counts: async (subsystem: string): Promise<Map<PreviewRowState, number>> => {
+      const rows = await tables
+        .selectFrom('preview')
+        .select(({ fn }) => ['state', fn.countAll<number>().as('count')])
+        .where('subsystem', '=', subsystem)
+        .groupBy('state')
+        .execute()
+      return new Map(rows.map(({ state, count }) => [state, Number(count)]))
+    },
+    /** What waits and is over is nobody's any more. */
+    expire: async (now: string): Promise<void> => {
+      await tables
+        .updateTable('preview')
+        .set({ state: 'VOID', content: null })
+        .where('state', '=', 'WAITING')
+        .where('valid_until', '<=', now)
+        .execute()
+    },
+    /** Deletes what was decided before the one time, and all else before the other. */
+    forget: async (decidedBefore: string, otherBefore: string): Promise<void> => {
+      await tables
+        .deleteFrom('preview')
+        .where((is) =>
+          is.or([
+            is('asked_at', '<', decidedBefore),
+            is.and([is('asked_at', '<', otherBefore), is('decided_at', 'is', null)]),
+          ]),
+        )
+        .execute()
+    },
+  }
+}

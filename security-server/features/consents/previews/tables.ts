@@ -1,0 +1,48 @@
+/** The row of an answer that a person sees first. Identifiers are in text form, times in ISO form with milliseconds. */
+
+/** `TAKEN`: by a call that is under way. `VOID`: another took its place, or its time ran out. */
+export type PreviewRowState = 'WAITING' | 'RELEASED' | 'TAKEN' | 'GIVEN' | 'STOPPED' | 'VOID'
+
+export type PreviewRow = {
+  number: string
+  /** The provider's subsystem. */
+  subsystem: string
+  /** See `../people-names.ts`. */
+  person: string
+  client: string
+  service: string
+  contract: string
+  /** SHA-256 of what makes two calls the same. */
+  call: string
+  /** SHA-256 of the consumer's reference, and of the secret of the person's url. */
+  reference_hash: string
+  token_hash: string
+  /** SHA-256 of the answer. */
+  answer: string
+  state: PreviewRowState
+  asked_at: string
+  valid_until: string
+  minutes: number
+  /** `PreviewWords`, JSON. */
+  words: string
+  /** The answer, sealed; only while it waits. */
+  content: string | null
+  /** Of the call that has or had it. */
+  taken_by: string
+  given_at: string | null
+  decided_at: string | null
+  /** `PreviewDocument`, JSON, and its digest. */
+  document: string | null
+  digest: string | null
+}
+
+/** What stands before the person, as the contract had it when the call came. */
+export type PreviewWords = {
+  contract: { id: string; version: number; title: string }
+  purpose: string
+  legalBasis: string
+  /** The number of the consent under which the call came. */
+  consent?: string
+}
+
+export type PreviewTables = { preview: PreviewRow }

@@ -1,0 +1,66 @@
+/**
+ * Guarantees that a call under a contract whose answers people see first names one person, can be made twice, and, where it brings the
+ * reference of a preview, that this person has released the answer to this very call. Nothing is given without one: `hold-for-preview.ts`.
+ */
+import { hash } from 'node:crypto'
+import { headerValues } from '#core/transport/header-list.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import { HEADER } from '#schemas/wire.ts'
+import { isKeptHere } from '../local-systems/check-address.ts'
+import type { PreviewQuestion, TakenPreview } from '../peer/previews.ts'
+import type { Consented } from './check-consent.ts'
+import type { AllowedRequest } from './check-contract.ts'
+import { findPerson } from './find-person.ts'
+import type { ProviderRooms } from './rooms.ts'
+
+export type Previewed = {
+  preview?: { question: PreviewQuestion; taken: TakenPreview | undefined }
+}
+
+/** Throws `preview_impossible`, `too_many_requests`, and what `Previews.take` throws. */
+export async function checkPreview<T extends AllowedRequest & Consented>(
+  allowed: T,
+  rooms: ProviderRooms,
+): Promise<T & Previewed> {
+  const { request, terms, local, consent } = allowed
+  const { preview: wanted, contract } = terms
+  if (wanted === undefined) return allowed
+  const impossible = (why: string): Fault =>
+    new Fault('preview_impossible', { what: `${contract || wanted.contract}: ${why}` })
+  const { client, service, id, requestId, protocol, method, servicePath, query, headers } = request
+  if (protocol === 'SOAP') throw impossible('no answer in SOAP is shown')
+  if (method !== 'GET' && method !== 'POST') throw impossible('only GET and POST are made twice')
+  if (local === undefined || isKeptHere(local.url))
+    throw impossible('this server itself answers for the service')
+  const { subjects, fault } = await findPerson(allowed, wanted.places)
+  const [person, ...others] = subjects
+  if (person === undefined || others.length > 0 || fault !== undefined)
+    throw impossible('the request has to name one person where the contract says, and no other')
+  const question: PreviewQuestion = {
+    ...{ person, client: idText(client), service: idText(service), terms: wanted },
+    contract: contract || wanted.contract,
+    call: hash(
+      'sha256',
+      JSON.stringify([method, servicePath, query ?? null, allowed.body?.sha512.toString('hex') ?? null]),
+    ),
+    ...(consent !== undefined && { consent: consent.consent }),
+    ids: { id, requestId },
+  }
+  const references = headerValues(headers, HEADER.preview)
+  const [reference] = references
+  if (reference === undefined) {
+    await rooms.previews.checkRoom(question)
+    return { ...allowed, preview: { question, taken: undefined } }
+  }
+  if (references.length > 1) throw new Fault('preview_void', { what: 'it is there more than once' })
+  const taken = await rooms.previews.take(question, reference)
+  return { ...allowed, preview: { question, taken } }
+}
+
+/** What the record of the request says, when it is carried out for an answer that was released. */
+export function previewFacts({ preview }: Previewed): Record<string, string> {
+  if (preview?.taken === undefined) return {}
+  const { number, digest, releasedAt } = preview.taken
+  return { preview: number, previewDigest: digest, previewReleasedAt: releasedAt }
+}
