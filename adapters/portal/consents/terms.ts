@@ -66,7 +66,7 @@ function nameOf({ name, owner }: Party): string {
 }
 
 /** In the catalogue's words where it has some, else the words that the name is made of. */
-function fieldName(name: string, words: Words): string {
+export function fieldName(name: string, words: Words): string {
   if (/^[A-Za-z]{1,40}$/.test(name) && words.has(`field.${name}`)) return words(`field.${name}`)
   return name
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')

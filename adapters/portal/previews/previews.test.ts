@@ -1,0 +1,170 @@
+/** Answers that a person sees first: released and stopped, by forms of this very page, and systems that are broken or lie. */
+import t from 'tap'
+import type { PreviewReleased, PreviewShown } from '#schemas/previews.ts'
+import { CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
+import { type Answering, type FakeSystem, send, startUsageServer } from '#test/fakes/usage-systems.ts'
+import { startPortal } from '../portal-fixture.ts'
+import { wordsOf } from '../texts.ts'
+import { readPreview } from './read-preview.ts'
+import { valuesOf } from './values-of.ts'
+
+const PERSON = 'P00000042'
+const NUMBER = '5b0f0d3c-1111-4222-8333-444455556666'
+const TOKEN = 'k'.repeat(43)
+const SCRIPT = '<script>alert(1)</script>'
+const bank: FakeSystem = { id: 'DEV/COM/2001/loans', name: 'Loans', owner: 'Savings Bank' }
+const tax: FakeSystem = { id: 'DEV/GOV/1002/tax', name: 'Tax assessment', owner: 'Tax Agency' }
+const soon = new Date(Date.now() + 600_000).toISOString()
+
+const shown = (text: string, more: Partial<PreviewShown> = {}): PreviewShown => ({
+  ...{ number: NUMBER, state: 'WAITING', client: { id: 'DEV:COM:2001:loans', name: 'Savings Bank' } },
+  service: { id: 'DEV:GOV:1002:tax:incomes', name: 'Tax Agency' },
+  contract: { id: NUMBER, version: 1, title: 'Income for a loan' },
+  ...{ purpose: 'To check whether you can repay', legalBasis: 'Loans Act, section 3' },
+  ...{ askedAt: '2026-11-29T10:00:00.000Z', validUntil: soon },
+  answer: {
+    ...{ status: 200, contentType: 'application/json', digest: 'a'.repeat(64) },
+    content: Buffer.from(text).toString('base64'),
+  },
+  ...more,
+})
+const field = (text: string, name: string): string =>
+  new RegExp(`name="${name}" value="([^"]*)"`).exec(text)?.[1] ?? ''
+
+t.test('a person sees what an office would get, releases it, and stops it after all', async (t) => {
+  let kept = shown(`{"income":[{"year":2025,"amount":12345678901234567890}],"employer":"${SCRIPT}"}`)
+  const said: { path: string; body: unknown }[] = []
+  const answers: Answering = ({ method, path, userId, body }, response) => {
+    if (userId !== `EE${PERSON}`) return send(response, { type: 'not_found' }, 404)
+    if (path === '/v1/previews') return send(response, { previews: [kept, null, 7] })
+    if (path === `/v1/previewed/${TOKEN}` && kept.state !== 'WAITING')
+      return send(response, { type: 'not_found' }, 404)
+    if (method === 'GET') return send(response, kept)
+    said.push({ path, body })
+    const state = path.endsWith('/release') ? 'RELEASED' : 'STOPPED'
+    const { answer: _, ...rest } = kept
+    kept = { ...rest, state, decidedAt: '2026-11-29T10:05:00.000Z' }
+    send(response, kept)
+  }
+  const server = await startUsageServer(t, [bank, { ...tax, services: { consents: answers } }])
+  const issuer = await startOpenIdProvider(t)
+  const portal = await startPortal(t, { server: server.url, issuer, client: CLIENT })
+  const at = (path: string): string => `${portal.url}${path}`
+  const askedAt = `/previews/asked/${tax.id}/${TOKEN}`
+  const browser = openBrowser(t)
+  t.match((await browser.visit(at(askedAt))).text, new RegExp(`href="/login\\?next=${askedAt}"`))
+  await browser.login(portal.url, PERSON)
+  const page = await browser.visit(at(askedAt))
+  for (const words of [
+    ...['Savings Bank', 'would get this about you from', 'Tax assessment', 'Loans Act, section 3'],
+    ...['income › 1 › year', '12345678901234567890', '&#60;script&#62;', 'Income for a loan'],
+  ])
+    t.ok(page.text.includes(words), words)
+  t.notOk(page.text.includes(SCRIPT))
+  t.match(
+    (await browser.visit(at('/previews'))).text,
+    /aria-current="page">Before it is sent[\s\S]*Waits for you/,
+  )
+  const query = new URLSearchParams({ system: tax.id, number: NUMBER }).toString()
+  const file = await browser.visit(at(`/previews/answer?${query}`))
+  t.match(file.headers, { 'content-type': /^application\/octet-stream/, 'content-disposition': /attachment/ })
+  t.equal(file.text, Buffer.from(kept.answer!.content, 'base64').toString(), 'to the octet')
+
+  const form = (act: string, more: Record<string, string> = {}): Record<string, string> => ({
+    ...Object.fromEntries(
+      ['csrf', 'system', 'number', 'answer', 'language', 'text'].map((name) => [
+        name,
+        field(page.text, name),
+      ]),
+    ),
+    ...{ act, ...more },
+  })
+  const changes: Record<string, string>[] = [
+    { answer: 'b'.repeat(64) },
+    { text: 'b'.repeat(64) },
+    { language: 'uk' },
+    { language: 'x' },
+  ]
+  for (const changed of changes) {
+    const refused = await browser.visit(at('/previews/one'), { form: form('release', changed) })
+    t.match([refused.status, refused.text], [409, /Please look again/], JSON.stringify(changed))
+  }
+  const waiting = kept
+  kept = shown('{"income":[]}')
+  t.equal((await browser.visit(at('/previews/one'), { form: form('release') })).status, 409, 'other values')
+  kept = waiting
+  t.equal((await browser.visit(at('/previews/one'), { form: form('release', { csrf: 'x' }) })).status, 403)
+  t.same(said, [], 'nothing was released')
+
+  const released = await browser.follow(await browser.visit(at('/previews/one'), { form: form('release') }))
+  t.match(
+    released.text,
+    /You released it[\s\S]*Savings Bank[\s\S]*has not fetched it yet[\s\S]*Stop it after all/,
+  )
+  t.match(said, [{ path: `/v1/previews/${NUMBER}/release`, body: { answer: 'a'.repeat(64) } }])
+  t.equal((said[0]!.body as PreviewReleased).shown.textHash, field(page.text, 'text'))
+  t.equal((await browser.visit(at(askedAt))).status, 404, 'the url has served')
+  const stopped = await browser.follow(
+    await browser.visit(at('/previews/one'), { form: form('stop', { csrf: field(released.text, 'csrf') }) }),
+  )
+  t.match(stopped.text, /You stopped it[\s\S]*got nothing/)
+
+  kept = waiting
+  const other = openBrowser(t)
+  await other.login(portal.url, 'P00000043')
+  t.match((await other.visit(at(askedAt))).text, /Nothing waits for you here/, 'photographed')
+  t.equal(
+    (await other.visit(at('/previews/one'), { form: form('release') })).status,
+    403,
+    "another browser's form",
+  )
+  server.asked.length = 0
+  for (const path of [
+    ...[`/previews/asked/DEV/GOV/9/evil/${TOKEN}`, `/previews/asked/${tax.id}/short`, '/previews/one'],
+    ...[`/previews/one?system=DEV/GOV/9/evil&number=${NUMBER}`, `/previews/one?system=${tax.id}&number=../x`],
+  ])
+    t.equal((await browser.visit(at(path))).status, 404, path)
+  t.same(server.asked, [], 'nobody was asked')
+  t.notMatch(
+    portal.lines.join(''),
+    new RegExp(`${PERSON}|${TOKEN}|Savings Bank|12345678`),
+    'no line says whose',
+  )
+})
+
+t.test('what a person is shown is all that there is', (t) => {
+  const words = wordsOf('en', { easy: false, timeZone: 'UTC' })
+  const values = (text: string | Buffer, contentType = 'application/json') =>
+    valuesOf({ status: 200, contentType, bytes: Buffer.from(text), digest: '' }, words)
+  t.same(values('{"name":"M","children":[{"born":"x"},true,null,{}]}'), {
+    lines: [
+      { label: 'name', text: 'M' },
+      { label: 'children › 1 › date of birth', text: 'x' },
+      { label: 'children › 2', text: 'yes' },
+      { label: 'children › 3', text: 'nothing' },
+      { label: 'children › 4', text: 'nothing' },
+    ],
+  })
+  t.same(values('{"a":1,"a":2}'), { text: '{"a":1,"a":2}' }, 'of two readings neither is chosen')
+  t.same(values('<a/>', 'text/xml; charset=utf-8'), { text: '<a/>' })
+  t.same(values(Buffer.from([0xff]), 'text/plain'), { octets: 1 })
+  t.same(values('%PDF', 'application/pdf'), { octets: 4 })
+  t.match(values(JSON.stringify(Array(400).fill(1))), { text: /^\[1/ }, 'too many lines')
+  t.same(values(`["${'x'.repeat(70_000)}"]`.replace('x', '\\u0000')), {
+    lines: [{ label: '1', text: `\0${'x'.repeat(69_999)}` }],
+  })
+  t.same(values(''), { lines: [] })
+
+  const told = { id: tax.id, name: tax.name, owner: tax.owner }
+  const names = { systems: new Map([[tax.id, told]]), members: new Map() }
+  t.match(readPreview(told, shown('{}'), names), { number: NUMBER, answer: { status: 200 } })
+  for (const wrong of [
+    ...[{ number: 'x' }, { state: 'GOOD' }, { askedAt: 'now' }, { validUntil: 1 }, { purpose: 'a\0' }],
+    ...[{ client: { id: '../..' } }, { service: { id: 'DEV:GOV:1003:land:x' } }, { contract: null }],
+  ])
+    t.equal(readPreview(told, { ...shown('{}'), ...wrong }, names), undefined, JSON.stringify(wrong))
+  for (const answer of [null, { content: 1 }, { content: 'x', digest: 'x', status: 200 }])
+    t.equal(readPreview(told, { ...shown('{}'), answer }, names)?.answer, undefined)
+  for (const one of [null, [], 'x', 7, {}]) t.equal(readPreview(told, one, names), undefined)
+  t.end()
+})
