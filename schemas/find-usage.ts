@@ -63,6 +63,8 @@ export type Usage = {
   isMass?: true
   /** The number of the person's consent, where the contract demands one. */
   consent?: string
+  /** The number of the preview by which the person released the answer, where the contract demands one. */
+  preview?: string
   /** `leaf`: base64 of the leaf hash of the request's record. Absent where the use is general. */
   record?: { index: number; leaf: string }
 }

@@ -29,6 +29,7 @@ export function Terms({ of: { content, contentHash }, Party }: Props) {
           ['contract.retention', text('contract.days', { count: content.retentionDays })],
           ['contract.quota', quotaOf(quota)],
           ['contract.consent', <Consent key="consent" of={content.consent} />],
+          ['contract.preview', <Preview key="preview" of={content.preview} />],
           ['contract.secret', <Secret key="secret" of={content.secret} Party={Party} />],
           ['contract.grace', text('contract.hours', { count: content.outageGraceHours })],
           [
@@ -55,6 +56,17 @@ export function Terms({ of: { content, contentHash }, Party }: Props) {
           </li>
         ))}
       </ul>
+    </>
+  )
+}
+
+/** Whether the person whom a call is about sees the answer first. */
+function Preview({ of }: { of: Content['preview'] }) {
+  if (of === undefined) return <>{text('contract.preview.none')}</>
+  return (
+    <>
+      {text('contract.preview.waits', { minutes: number(of.minutes) })}
+      {of.services !== undefined && <Ids of={of.services} />}
     </>
   )
 }

@@ -50,6 +50,8 @@ export type Content = {
   secret?: { visibleTo: string[] }
   quota?: { perSecond?: number; burst?: number; perDay?: number }
   consent?: ConsentRule
+  /** The person whom a call is about sees the answer first. */
+  preview?: { minutes: number; services?: string[] }
   outageGraceHours: number
   contacts: { member: string; name: string; email: string }[]
 }

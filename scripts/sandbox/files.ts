@@ -118,7 +118,9 @@ function writeServerSettings(layout: Layout, agency: Agency): void {
   const subjectKeys = withSubjectKeys(layout).includes(agency) ? subjectKeysOf(layout, agency) : ''
   const { portal } = layout
   const consents =
-    portal === undefined ? '' : `consents: { portalUrl: '${portalUrl(portal)}/consents/asked' }\n`
+    portal === undefined
+      ? ''
+      : `consents: { portalUrl: '${portalUrl(portal)}/consents/asked', previewUrl: '${portalUrl(portal)}/previews/asked' }\n`
   write(
     folderOf(layout, `${key}.yaml`),
     `# The security server of the ${agency.name}.

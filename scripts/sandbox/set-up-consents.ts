@@ -1,4 +1,4 @@
-/** What operators do once so that people can agree to calls of incomes and of insurance, over the management APIs. */
+/** What operators do once so that people can agree to calls of incomes and of insurance, and see first where they live, over the management APIs. */
 import { CONSENTS } from '#schemas/consents.ts'
 import type { Api } from './client.ts'
 import {
@@ -7,6 +7,7 @@ import {
   INCOME_SERVICE,
   INSURED_SERVICE,
   type Layout,
+  POPULATION_SERVICE,
   subsystemText,
 } from './layout.ts'
 import { portalText } from './portal.ts'
@@ -16,10 +17,11 @@ type Service = { id: number; serviceCode: string; endpoints: Endpoint[] }
 
 /** The portal may give and withdraw consents in the name of people who log in; the business register may ask for them, and for the data. */
 export async function setUpConsents(servers: Record<string, Api>, layout: Layout): Promise<void> {
-  const { tax, health, business } = layout.agencies
+  const { tax, health, business, population } = layout.agencies
   const asking = subsystemText(layout, business)
   await setUpOne(servers[tax.key]!, layout, { owner: tax, code: INCOME_SERVICE, asking })
   await setUpOne(servers[health!.key]!, layout, { owner: health!, code: INSURED_SERVICE, asking })
+  await setUpOne(servers[population.key]!, layout, { owner: population, code: POPULATION_SERVICE, asking })
 }
 
 async function setUpOne(

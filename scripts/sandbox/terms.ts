@@ -1,5 +1,5 @@
 /** The service contracts of the sandbox: who may ask whom for what, why, and by which law. The laws are of no country. */
-import type { ConsentRule, ContractService, ContractTerms } from '#schemas/contract.ts'
+import type { ConsentRule, ContractService, ContractTerms, PreviewRule } from '#schemas/contract.ts'
 import { FIND_USAGE } from '#schemas/find-usage.ts'
 import { benefitsOf, OFFERS_SERVICE } from './benefits.ts'
 import { CHILDREN_CONTRACT, INCOMES_CONTRACT } from './family-benefit-rule.ts'
@@ -25,6 +25,7 @@ type Draft = Parties & {
   legalBasis: string
   services: ContractService[]
   consent?: ConsentRule
+  preview?: PreviewRule
   /** Of the consumer; its usual one when absent. */
   asks?: string
 }
@@ -103,6 +104,21 @@ const SUBSIDIES: Pick<Draft, 'title' | 'purpose' | 'legalBasis' | 'services' | '
   consent: { proof: 'wallet', kinds: ['once'], maxDays: 30, dataLife: { unit: 'month', value: 3 } },
 }
 
+/** The one whose answers the person sees first. */
+const RESIDENCE: Pick<Draft, 'title' | 'purpose' | 'legalBasis' | 'services' | 'preview'> = {
+  ...{ title: 'Residence of founders', purpose: 'Registration of a company at the address of its founder' },
+  legalBasis: 'Companies Act, section 9',
+  services: [
+    {
+      serviceCode: POPULATION_SERVICE,
+      endpoints: [{ method: 'GET', path: '/persons/*' }],
+      responseFields: ['/code', '/givenName', '/familyName', '/residence'],
+      dataSubject: { in: 'path', name: 'code' },
+    },
+  ],
+  preview: { minutes: 30 },
+}
+
 /** What the agencies of a living sandbox have agreed to. */
 export function livingContracts(layout: Layout, from: number): Contract[] {
   const { tax, population, business, health } = layout.agencies
@@ -152,6 +168,7 @@ export function livingContracts(layout: Layout, from: number): Contract[] {
   ]
   drafts.push({ consumer: business, provider: tax, ...GRANTS })
   drafts.push({ consumer: business, provider: health!, ...SUBSIDIES })
+  drafts.push({ consumer: business, provider: population, ...RESIDENCE })
   const benefits = benefitsOf(layout)!
   drafts.push(
     {

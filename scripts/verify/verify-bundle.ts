@@ -1,6 +1,6 @@
 /** `concordat verify` of an evidence bundle: the verdict on it and on each of its records, for people or as JSON. */
 
-import { consentInWords } from '#core/circumstances/consent.ts'
+import { consentInWords, previewInWords } from '#core/circumstances/consent.ts'
 import { circumstancesInWords } from '#core/circumstances/in-words.ts'
 import { representationInWords } from '#core/circumstances/representation.ts'
 import {
@@ -103,6 +103,7 @@ function recordLines({
     ['outcome', form.outcome === '' ? undefined : form.outcome],
     ['representation', form.kind === 'request' ? representationInWords(metadata) : undefined],
     ['consent', form.kind === 'request' ? consentInWords(metadata) : undefined],
+    ['preview', previewInWords(metadata)],
     // Only for a request, because the reply to a request has the same circumstances.
     ...(circumstances === undefined || form.kind !== 'request' ? [] : circumstancesInWords(circumstances)),
   ]

@@ -22,6 +22,7 @@ const PLAIN = {
   getComplaints: 'complaints',
   getComplaint: 'complaint',
   getConsentByNumber: 'consent',
+  getPreviewByNumber: 'preview',
 } as const
 const PLAIN_IDS = Object.keys(PLAIN) as (keyof typeof PLAIN)[]
 

@@ -15,6 +15,7 @@ import { actForOthers } from './act-for-others.ts'
 import { agreeByWallet } from './agree-by-wallet.ts'
 import { complainInSandbox } from './complain-in-sandbox.ts'
 import { giveConsent } from './give-consent.ts'
+import { seeFirst } from './see-first.ts'
 
 const DAY_MS = 86_400_000
 const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat')
@@ -148,6 +149,7 @@ void t.test('a birth brings the family benefit to its parents, on a phone', asyn
   await waiting.getByRole('button', { name: 'Confirm' }).click()
   await waiting.getByText('You are told here.').waitFor()
   await t.test('and a consent is theirs to give and to take back', (t) => giveConsent(t, world, person))
+  await t.test('and what an office would get is theirs to see first', (t) => seeFirst(t, world, person))
 })
 
 void t.test('their citizen signs in with a wallet, whose issuer the registry trusts', async (t) => {

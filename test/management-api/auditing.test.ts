@@ -184,6 +184,7 @@ await eachDatabase(t, async (_database, t, url) => {
       getDailyCount: [String(first), 404],
       getLegalHold: ['7', 404],
       getConsentByNumber: [String(body['id']), 404],
+      getPreviewByNumber: [String(body['id']), 404],
       ...{ getReconciliationCase: ['7', 404], getComplaint: ['00000-00000', 404] },
       downloadReconciliationStatement: ['7', 404],
       getAuditOrder: [String(body['id']), 404],

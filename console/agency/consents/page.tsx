@@ -9,6 +9,7 @@ import { Status } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Id } from '../words.tsx'
+import { FindPreview, type PreviewCounts, PreviewsOf } from './previews.tsx'
 
 type Counted = {
   contract: string
@@ -19,7 +20,7 @@ type Counted = {
   withdrawn: number
   calls: number
 }
-type Service = { clientId: string; isOn: boolean; contracts: Counted[] }
+type Service = { clientId: string; isOn: boolean; contracts: Counted[]; previews: PreviewCounts }
 type Found = {
   number: string
   state: 'ACTIVE' | 'USED_UP' | 'EXPIRED' | 'WITHDRAWN'
@@ -50,7 +51,7 @@ export function ConsentsPage() {
   const found = useAnswer<Service[]>('getConsentServices')
   return (
     <>
-      <Head title={text('consents.title')} lead={text('consents.lead')} acts={<ByNumber />} />
+      <Head title={text('consents.title')} lead={text('consents.lead')} acts={<Finding />} />
       <Show of={found}>
         {(services) => (
           <>
@@ -60,6 +61,7 @@ export function ConsentsPage() {
             <Part title={text('consents.contracts')}>
               <Contracts of={services} />
             </Part>
+            <PreviewsOf services={services} />
           </>
         )}
       </Show>
@@ -156,6 +158,15 @@ function Switch({ of: { clientId, isOn } }: { of: Service }) {
         />
       )}
     </div>
+  )
+}
+
+function Finding() {
+  return (
+    <>
+      <ByNumber />
+      <FindPreview />
+    </>
   )
 }
 

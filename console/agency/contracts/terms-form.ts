@@ -5,6 +5,7 @@ import { local } from '../records/query.ts'
 import { consentFields, consentOf } from './consent-form.ts'
 import type { Terms } from './contract.tsx'
 import { choice, given, line, linesOf, long, numberOf, optional, time, whole, yesNo } from './form-fields.ts'
+import { previewFields, previewOf } from './preview-form.ts'
 
 export type Counts = { services: number; contacts: number }
 
@@ -52,6 +53,7 @@ export function fieldsOf(of: Partial<Terms>, { services, contacts }: Counts): Fi
       hint: 'contract.secretHint',
     },
     ...consentFields(of.consent),
+    ...previewFields(of.preview),
     time('validFrom', 'contract.validFrom', of.validFrom),
     time('validUntil', 'contract.validUntil', of.validUntil),
     time('reviewAt', 'contract.reviewAt', of.reviewAt),
@@ -87,7 +89,7 @@ export function termsOf(values: Values, before: Partial<Terms>, counts: Counts):
     retentionDays: numberOf(said('retentionDays')),
     ...(Object.keys(quota).length === 0 ? {} : { quota }),
     ...(visibleTo.length === 0 ? {} : { secret: { visibleTo } }),
-    ...given({ consent: consentOf(said) }),
+    ...given({ consent: consentOf(said), preview: previewOf(said) }),
     validFrom: timeOf(said('validFrom'), before.validFrom),
     validUntil: timeOf(said('validUntil'), before.validUntil),
     reviewAt: timeOf(said('reviewAt'), before.reviewAt),

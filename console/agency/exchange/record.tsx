@@ -24,6 +24,10 @@ const EXTRA: Record<string, TextKey> = {
   representationAt: 'extra.representationAt',
   consent: 'extra.consent',
   consentDigest: 'extra.consentDigest',
+  preview: 'extra.preview',
+  previewDigest: 'extra.previewDigest',
+  previewReleasedAt: 'extra.previewReleasedAt',
+  previewAt: 'extra.previewAt',
   status: 'extra.status',
   removedFields: 'extra.removedFields',
   removedPlaces: 'extra.removedPlaces',
@@ -36,6 +40,8 @@ const COPIED: Record<string, TextKey> = {
   representationAnswer: 'extra.representationAnswer',
   consent: 'extra.consent',
   consentDigest: 'extra.consentDigest',
+  preview: 'extra.preview',
+  previewDigest: 'extra.previewDigest',
 }
 const REPRESENTATION: Record<string, TextKey> = { asserted: 'extra.asserted', checked: 'extra.checked' }
 /** The names of the facts in an erasure: why it took place, and where the content is kept. */

@@ -43,6 +43,7 @@ const WHAT: Record<string, TextKey> = {
   getAuditOrders: 'looks.getAuditOrders',
   getTrackerExceptions: 'looks.getTrackerExceptions',
   getConsentByNumber: 'looks.getConsentByNumber',
+  getPreviewByNumber: 'looks.getPreviewByNumber',
   getAuditOrder: 'looks.getAuditOrder',
   getComplaints: 'looks.getComplaints',
   getComplaint: 'looks.getComplaint',

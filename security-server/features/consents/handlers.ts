@@ -4,6 +4,7 @@ import { colonForm, subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type SubsystemId } from '#schemas/identifiers.ts'
 import { demandsOf } from './demands.ts'
+import { previewCounts, previewHandlers } from './previews/handlers.ts'
 import type { ConsentRooms } from './rooms.ts'
 import { stateOf } from './state-of.ts'
 import { serviceOf, switchOff, switchOn } from './switch-service.ts'
@@ -27,6 +28,7 @@ export function consentHandlers(rooms: ConsentRooms): Handlers {
     return {
       clientId: colonForm(id),
       isOn: serviceOf(subsystem, rooms) !== undefined,
+      previews: await previewCounts(id, rooms),
       contracts: [...new Set([...titles.keys(), ...counts.keys()])].map((contract) => ({
         ...{ ...none, ...counts.get(contract), contract },
         title: titles.get(contract) ?? null,
@@ -36,6 +38,7 @@ export function consentHandlers(rooms: ConsentRooms): Handlers {
   }
 
   return {
+    ...previewHandlers(rooms),
     getConsentServices: () =>
       Promise.all(
         [...localSystems.view().clients.values()].flatMap(({ id }) =>

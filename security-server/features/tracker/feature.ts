@@ -19,7 +19,10 @@ import { createTrackerStore } from './store.ts'
 import { isOn } from './switch-tracker.ts'
 
 type Ground = ComplaintGround &
-  Pick<TrackerRooms, 'server' | 'personUses' | 'globalConfiguration' | 'localSystems' | 'consentsOf'> & {
+  Pick<
+    TrackerRooms,
+    'server' | 'personUses' | 'globalConfiguration' | 'localSystems' | 'consentsOf' | 'previewsOf'
+  > & {
     settings: { tracker: TrackerSettings }
     contracts: Pick<Contracts, 'view' | 'contentsInForce'>
     keys: Parameters<typeof bundleSource>[0]['keys']
@@ -54,6 +57,7 @@ export const tracker: FeatureModule<Ground, { tracker: Tracker; trackerFilter: T
       ...{ personUses: ground.personUses, localSystems: ground.localSystems },
       globalConfiguration: ground.globalConfiguration,
       consentsOf: ground.consentsOf,
+      previewsOf: ground.previewsOf,
       quota: createPeerQuota({ perSecond, burst: 2 * perSecond, underWay: UNDER_WAY, clock }),
       contracts: () => contracts.view().contracts.map(({ content }) => content),
       contractOf: contractsByVersion(contracts),

@@ -145,6 +145,7 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
     notices: () => undefined,
     consentsOf: async (ids) =>
       new Map(ids.map((id) => [`${id} ${idText(SERVICE)} ${idText(CLIENT)}`, `of ${id}`])),
+    previewsOf: async () => new Map(),
     count: () => undefined,
   }
   const tracker = createTracker(rooms)

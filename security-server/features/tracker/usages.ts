@@ -27,7 +27,8 @@ export async function usages(
   const isFirst = after === undefined
   const told: Usage[] = []
   const consents = await rooms.consentsOf(rows.map((row) => row.request_id))
-  for (const row of rows) told.push(await usageOf(row, rules, consents, rooms))
+  const previews = await rooms.previewsOf(rows.map((row) => row.request_id))
+  for (const row of rows) told.push(await usageOf(row, rules, { consents, previews }, rooms))
   return {
     ...headOf(asked.subsystem, rooms),
     totalUsages: total,
@@ -44,7 +45,7 @@ export async function usages(
 async function usageOf(
   row: PersonUse,
   rules: ReadonlyMap<string, ServiceRule>,
-  consents: ReadonlyMap<string, string>,
+  { consents, previews }: Record<'consents' | 'previews', ReadonlyMap<string, string>>,
   rooms: TrackerRooms,
 ): Promise<Usage> {
   const { isGeneral, ...described } = await describeUse(row, rules, rooms)
@@ -54,8 +55,8 @@ async function usageOf(
   const mass = row.isMass ? { isMass: true as const } : {}
   if (isGeneral)
     return { messageId: '', time: row.told, role, ...described, outcome, ...mass, isGeneral: true }
-  const consent =
-    role === 'provider' ? consents.get(`${row.request_id} ${row.service} ${row.client}`) : undefined
+  const key = `${row.request_id} ${row.service} ${row.client}`
+  const [consent, preview] = role === 'provider' ? [consents.get(key), previews.get(key)] : []
   return {
     ...{ messageId: row.query_id, requestId: row.request_id, time: row.time, role },
     ...described,
@@ -63,6 +64,7 @@ async function usageOf(
     outcome,
     ...mass,
     ...(consent !== undefined && { consent }),
+    ...(preview !== undefined && { preview }),
     record: { index: row.idx, leaf: row.leaf?.toString('base64') ?? '' },
   }
 }

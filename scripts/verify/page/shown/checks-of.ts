@@ -1,6 +1,6 @@
 /** Turns the facts of a report (as printed by --json) into a list of checks, each with its state and the verifier's reason. */
 
-import { consentInWords } from '#core/circumstances/consent.ts'
+import { consentInWords, previewInWords } from '#core/circumstances/consent.ts'
 import { circumstancesInWords } from '#core/circumstances/in-words.ts'
 import { representationInWords } from '#core/circumstances/representation.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
@@ -128,6 +128,8 @@ function recordChecks({ index, form, container, circumstances, metadata, ...verd
     checks.push({ what: text('representedOf', { index }), tone, why: [`${represented}.`] })
   const consent = form.kind === 'request' ? consentInWords(metadata) : undefined
   if (consent !== undefined) checks.push({ what: text('consentOf', { index }), tone, why: [`${consent}.`] })
+  const preview = previewInWords(metadata)
+  if (preview !== undefined) checks.push({ what: text('previewOf', { index }), tone, why: [`${preview}.`] })
   return checks
 }
 
