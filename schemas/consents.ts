@@ -49,6 +49,8 @@ export type ConsentUse = {
 export type Consent = {
   /** UUID. */
   number: string
+  /** The security server that keeps it, in text form: whatever is asked about it is asked there. */
+  keptAt: string
   state: ConsentState
   /** SHA-256 of the consent's canonical document, hex: log records of calls name it beside the number. */
   digest: string
@@ -71,7 +73,8 @@ export type Consent = {
   uses: { count: number; last?: string }
 }
 
-export type Consents = { consents: Consent[]; next?: string }
+/** `elsewhere`: other security servers, in text form, that keep consents to the same subsystem. */
+export type Consents = { consents: Consent[]; elsewhere?: string[]; next?: string }
 
 export type ConsentUses = { number: string; uses: ConsentUse[]; next?: string }
 
@@ -127,3 +130,24 @@ export type AskedConsent = ConsentRequest & {
   demand: ConsentDemand
   returnUrl: string
 }
+
+/** What a security server asks the one that keeps the consents of a subsystem, before a call. Identifiers are in text form. */
+export type ConsentCall = {
+  /** The one whom the call is about. */
+  person: { type: string; identifier: string }
+  client: string
+  service: string
+  contract: string
+  demand: string
+  messageId: string
+  requestId: string
+}
+
+/** Counted for this call alone at a time, or good for calls until a time. */
+export type ConsentCallTaken = { number: string; digest: string } & (
+  | { countedAt: string }
+  | { until: string }
+)
+
+/** A call under the consent with this number. */
+export type MadeCall = { number: string; time: string; service: string; messageId: string; requestId: string }

@@ -57,6 +57,11 @@ export type ConsentRule = {
   range?: Span
   /** The codes of the services that need the consent; absent: all of the contract. */
   services?: string[]
+  /**
+   * The security server that keeps the consents, in text form: one of those at which the provider's subsystem is registered. Absent: the
+   * only one.
+   */
+  keptAt?: string
 }
 
 /** The person whom a call is about sees the answer before the consumer gets it, and may stop it. */

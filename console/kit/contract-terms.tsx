@@ -74,7 +74,7 @@ function Preview({ of }: { of: Content['preview'] }) {
 /** What the person whom a call is about has to have agreed to. */
 function Consent({ of }: { of: ConsentRule | undefined }) {
   if (of === undefined) return <>{text('contract.consent.none')}</>
-  const { proof, kinds, maxDays, dataLife, frequency, range, services } = of
+  const { proof, kinds, maxDays, dataLife, frequency, range, services, keptAt } = of
   const words = [
     text(`contract.consent.${proof}` as TextKey),
     ...kinds.map((kind) => text(`contract.consent.${kind}` as TextKey)),
@@ -82,6 +82,7 @@ function Consent({ of }: { of: ConsentRule | undefined }) {
     text('contract.consent.kept', { span: spanOf(dataLife) }),
     ...(frequency === undefined ? [] : [oftenOf(frequency)]),
     ...(range === undefined ? [] : [text('contract.consent.reach', { span: spanOf(range) })]),
+    ...(keptAt === undefined ? [] : [text('contract.consent.keptAt', { server: keptAt })]),
   ]
   return (
     <>

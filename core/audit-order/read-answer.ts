@@ -11,10 +11,10 @@ import {
   pattern,
   plainText,
   record,
+  serverId,
   unique,
 } from '#core/contract/fields.ts'
 import { memberId, sha256, uuid } from '#core/contract/read-content.ts'
-import { serverId } from '#core/contract/verify-seal.ts'
 import { AUDIT_LIMITS, AUDIT_OUTCOMES, type AuditAnswer } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
 

@@ -13,10 +13,10 @@ import {
   pattern,
   plainText,
   record,
+  serverId,
   unique,
 } from '#core/contract/fields.ts'
 import { uuid } from '#core/contract/read-content.ts'
-import { serverId } from '#core/contract/verify-seal.ts'
 import { readSignedJson } from '#core/signature/signed-json.ts'
 import {
   AUDIT_DOCUMENT,

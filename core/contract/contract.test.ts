@@ -82,7 +82,11 @@ t.test('a content may demand the consent of the person whom a call is about', as
     range: { unit: 'year', value: 1 },
     services: ['persons'],
   }
-  for (const consent of [rule, { ...rule, ...more }, { ...rule, proof: 'wallet', kinds: ['once'] }]) {
+  for (const consent of [
+    rule,
+    { ...rule, ...more },
+    { ...rule, proof: 'wallet', kinds: ['once'], keptAt: 'DEV/GOV/1/s' },
+  ]) {
     const content = { ...personal, consent } as ContractContent
     t.same(readContent(content), content)
     t.ok(fits(content))
@@ -105,6 +109,8 @@ t.test('a content may demand the consent of the person whom a call is about', as
     ['how often without a time', { consent: { ...rule, frequency: { times: 1 } } }, true],
     ['a field that is none', { consent: { ...rule, revocable: false } }, true],
     ['no services', { consent: { ...rule, services: [] } }, true],
+    ['kept at no server', { consent: { ...rule, keptAt: 'DEV/GOV/1/../s' } }, false],
+    ['kept nowhere', { consent: { ...rule, keptAt: '' } }, true],
     ['a service of another contract', { consent: { ...rule, services: ['cars'] } }, false],
     ['in secret', { consent: rule, secret: { visibleTo: [] } }, true],
     ['about nobody', { consent: rule, personalData: false }, false],

@@ -3,6 +3,7 @@
  * the value.
  */
 import { Fault } from '#schemas/fault.ts'
+import { idText, parseServerId } from '#schemas/identifiers.ts'
 
 /** `at` is the place of the value, for instance "contract.services.0". */
 export type Read<T> = (value: unknown, at: string) => T
@@ -113,4 +114,19 @@ export const isoTime: Read<string> = (value, at) => {
 
 function wrong(at: string, what: string): Fault {
   return new Fault('invalid_contract', { what: `${at} ${what}` })
+}
+
+/** The canonical text of the identifier of a security server. */
+export const serverId: Read<string> = (value, at) => {
+  if (typeof value !== 'string' || value.length > 1100 || canonicalServer(value) !== value)
+    throw new Fault('invalid_contract', { what: `${at} is no security server in its canonical form` })
+  return value
+}
+
+function canonicalServer(text: string): string | undefined {
+  try {
+    return idText(parseServerId(text))
+  } catch {
+    return undefined
+  }
 }

@@ -1,7 +1,7 @@
 /** Reads what a contract demands of a person's consent, and checks that a call names the person from whom it is demanded. */
 import { templateOf } from '#core/subject/place.ts'
 import type { ConsentRule, ContractContent, ContractService, Span } from '#schemas/contract.ts'
-import { integer, list, oneOf, optional, plainText, type Read, record, unique } from './fields.ts'
+import { integer, list, oneOf, optional, plainText, type Read, record, serverId, unique } from './fields.ts'
 
 /** Ten years, as long as a contract itself may hold. */
 const MOST_DAYS = 3650
@@ -24,6 +24,7 @@ export const consentRule: Read<ConsentRule> = record<ConsentRule>({
   ),
   range: optional(span),
   services: optional(unique(list(plainText(255), 1, 50), (one) => one)),
+  keptAt: optional(serverId),
 })
 
 /** The services of a contract that need a consent. */

@@ -10,17 +10,11 @@ import { checkSigner } from '#core/signature/check-signer.ts'
 import { type JsonSignature, readSignedJson } from '#core/signature/signed-json.ts'
 import { CONTRACT_DOCUMENT, type ContractContent, type ContractSeal } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
-import { idText, parseMemberId, parseServerId } from '#schemas/identifiers.ts'
+import { parseMemberId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
-import { integer, isoTime, list, optional, plainText, type Read, record, unique } from './fields.ts'
+import { integer, isoTime, list, optional, plainText, record, serverId, unique } from './fields.ts'
 import { groupOf, memberOfSubsystem, requiredSigners } from './parties.ts'
 import { memberId, sha256, subsystemId, uuid } from './read-content.ts'
-
-export const serverId: Read<string> = (value, at) => {
-  if (typeof value !== 'string' || idText(parseServerId(value)) !== value)
-    throw new Fault('invalid_contract', { what: `${at} is not in its canonical form` })
-  return value
-}
 
 const seal = record<ContractSeal>({
   id: uuid,

@@ -67,6 +67,7 @@ export function keepConsents(q: {
   let refusal: number | undefined
 
   const give = ({ kind, shown }: ConsentGiven): Consent => ({
+    keptAt: 'DEV/GOV/1/server',
     ...{ number: randomUUID(), state: 'ACTIVE', digest: 'c'.repeat(64), client: party(client) },
     ...{ agreed: demand, kind, shown, givenAt: after(0), validUntil: after(90), proof: 'login' },
     ...{ records: { given: 12 }, uses: { count: 0 } },

@@ -2,9 +2,8 @@
  * Handlers for servers at the registration listener: a server asks which audit orders it has to answer, and sends its answers.
  */
 import { checkAnswer } from '#core/audit-order/read-answer.ts'
-import { isoTime, list, optional, record, unique } from '#core/contract/fields.ts'
+import { isoTime, list, optional, record, serverId, unique } from '#core/contract/fields.ts'
 import { memberId, sha256, uuid } from '#core/contract/read-content.ts'
-import { serverId } from '#core/contract/verify-seal.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { AUDIT_DOCUMENT, AUDIT_LIMITS, type AuditOrderList, type AuditQuery } from '#schemas/audit-order.ts'
 import { asFault, Fault } from '#schemas/fault.ts'

@@ -4,9 +4,9 @@
  */
 
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
-import { isoTime, list, oneOf, optional, plainText, record, unique } from '#core/contract/fields.ts'
+import { isoTime, list, oneOf, optional, plainText, record, serverId, unique } from '#core/contract/fields.ts'
 import { email, memberId, readContent, sha256, uuid } from '#core/contract/read-content.ts'
-import { serverId, type VerifiedSeal, verifySeal } from '#core/contract/verify-seal.ts'
+import { type VerifiedSeal, verifySeal } from '#core/contract/verify-seal.ts'
 import {
   CONTRACT_DOCUMENT,
   type ContactConfirmation,

@@ -14,10 +14,10 @@ import {
   plainText,
   type Read,
   record,
+  serverId,
   unique,
 } from '#core/contract/fields.ts'
 import { memberId, sha256, uuid } from '#core/contract/read-content.ts'
-import { serverId } from '#core/contract/verify-seal.ts'
 import { Fault } from '#schemas/fault.ts'
 import {
   type CallCounts,

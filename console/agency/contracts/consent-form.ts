@@ -37,6 +37,10 @@ export function consentFields(of: Consent | undefined): Field[] {
       ...long('consentServices', 'contract.consentServices', of?.services?.join('\n')),
       hint: 'contract.consentServicesHint' as const,
     },
+    {
+      ...line('consentKeptAt', 'contract.consentKeptAt', 40, of?.keptAt),
+      hint: 'contract.consentKeptAtHint' as const,
+    },
   ].map(optional)
 }
 
@@ -52,6 +56,7 @@ export function consentOf(said: Said): object | undefined {
     frequency: frequencyOf(said('consentFrequency')),
     range: spanOf(said('consentRange')),
     services: services.length === 0 ? undefined : services,
+    keptAt: said('consentKeptAt') || undefined,
   })
   return Object.keys(rule).length === 0 ? undefined : rule
 }

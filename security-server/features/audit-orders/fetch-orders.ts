@@ -3,9 +3,8 @@
  * only if the registry signed it and it answers this question.
  */
 import { randomUUID } from 'node:crypto'
-import { isoTime, list, pattern, plainText, record } from '#core/contract/fields.ts'
+import { isoTime, list, pattern, plainText, record, serverId } from '#core/contract/fields.ts'
 import { uuid } from '#core/contract/read-content.ts'
-import { serverId } from '#core/contract/verify-seal.ts'
 import type { Clock } from '#platform/clock.ts'
 import {
   AUDIT_DOCUMENT,

@@ -9,8 +9,7 @@ import { contentAt, inDays } from '#test/fakes/contracts.ts'
 import { SERVER } from '../../message-log/fixture.ts'
 import { createPeerQuota } from '../../peer/peer-quota.ts'
 import { openConsents } from './consents-fixture.ts'
-import { refuseSeveralServers } from './one-server.ts'
-import { switchOn } from './switch-service.ts'
+import { refuseKeptElsewhere } from './keeper.ts'
 import { documentOf } from './view-consent.ts'
 
 const CLIENT = parseSubsystemId('DEV/GOV/5678/client')
@@ -230,23 +229,38 @@ t.test('a consumer asks; the url serves the one person, once', async (t) => {
     t.equal((await ask('POST /v1/requests', { body: { ...asking, ...bad }, client: CLIENT })).status, 400)
 })
 
-t.test('a subsystem at two servers asks for no consents, and calls under them are refused', async (t) => {
+t.test('at two servers: none is asked for where the contract does not say who keeps them', async (t) => {
   const { ask, rooms } = await openConsents(t, world)
   const demand = demandIn(await ask('GET /v1/demands'))
   const { number } = (await ask('POST /v1/consents', { body: given(demand) })).body as Consent
-  servers.push({ id: { ...SERVER, serverCode: 'second' } })
+  const second = { ...SERVER, serverCode: 'second' }
+  servers.push({ id: second })
   t.teardown(() => servers.pop())
-  const refusal = { status: 409, body: { message: /several security servers .*second/ } }
-  t.match(await ask('GET /v1/demands'), refusal)
-  t.match(await ask('POST /v1/consents', { body: given(demand) }), refusal)
-  const here = { descriptions: [], id: OWN }
-  const localSystems = { view: () => ({ clients: new Map([[idText(OWN), here]]) }) } as never
-  await t.rejects(switchOn(OWN, { ...rooms, localSystems }), { code: 'conflict', what: /several/ })
-  t.throws(() => refuseSeveralServers('DEV/GOV/1234/population', rooms, 'consent_unknown'), {
-    code: 'consent_unknown',
-  })
+  t.same((await ask('GET /v1/demands')).body, { demands: [] })
+  t.equal((await ask('POST /v1/consents', { body: given(demand) })).status, 404)
+  const place = { subsystem: 'DEV/GOV/1234/population', rule: content.consent! }
+  const refuse = (keptAt?: string) => () =>
+    refuseKeptElsewhere({ ...place, rule: keptAt === undefined ? {} : { keptAt } }, rooms, 'consent_unknown')
+  t.throws(refuse(), { code: 'consent_unknown', what: /several security servers.*second/ })
+  t.throws(refuse('DEV/GOV/1/third'), { code: 'consent_unknown', what: /none is DEV\/GOV\/1\/third/ })
+  t.throws(refuse(idText(second)), { code: 'consent_unknown', what: /kept at .*second/ })
+  t.doesNotThrow(refuse(idText(SERVER)))
   t.equal((await ask(`GET /v1/consents/${number}`)).status, 200)
   t.equal((await ask(`POST /v1/consents/${number}/withdraw`)).status, 200, 'what there is can be withdrawn')
+  contracts[0] = {
+    content: { ...content, consent: { ...content.consent!, keptAt: idText(second) } },
+    joined: [],
+  }
+  t.teardown(() => {
+    contracts[0] = { content, joined: [] }
+  })
+  const there = demandIn(await ask('GET /v1/demands'))
+  t.not(there.demand, demand.demand, 'where they are kept is part of what is asked')
+  const refusal = { status: 409, body: { message: /second: name it in X-Road-Security-Server/ } }
+  t.match(await ask('POST /v1/consents', { body: given(there) }), refusal)
+  const asking = { contract: content.contract, userCode: 'EEP1', returnUrl: 'https://tax.example/back' }
+  t.match(await ask('POST /v1/requests', { body: asking, client: CLIENT }), refusal)
+  t.match((await ask('GET /v1/consents')).body, { elsewhere: [idText(second)] })
 })
 
 t.test("Estonia's form over the same consents", async (t) => {

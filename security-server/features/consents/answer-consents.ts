@@ -10,10 +10,11 @@ import type { ConsentService, ConsentServiceRequest } from '../../peer/inbox.ts'
 import { demandsOf } from './demands.ts'
 import { ESTONIAN } from './estonia.ts'
 import { giveConsent } from './give-consent.ts'
-import { refuseSeveralServers } from './one-server.ts'
+import { giveBackForServer, noteForServer, takeForServer } from './keep-for-servers.ts'
 import { consentOf, consentsOf, receiptFor, usesOf, withdrawConsent } from './own-consents.ts'
 import { PREVIEW_PATHS } from './previews/paths.ts'
 import type { Question } from './question.ts'
+import { callGivenBack, consentCall, MOST_MADE, madeCalls } from './read-calls.ts'
 import {
   consentGiven,
   consentRequested,
@@ -74,12 +75,18 @@ const PATHS: Record<string, Handler> = {
     const { person, subsystem } = await own()
     return declineConsent(id, person, subsystem, rooms)
   },
+  'POST /v1/calls': async ({ json, ...q }) => takeForServer(consentCall(await json()), q),
+  'POST /v1/calls/made': async ({ json, ...q }) => noteForServer(madeCalls(await json(MOST_MADE)), q),
+  'POST /v1/calls/back': async ({ json, ...q }) => giveBackForServer(callGivenBack(await json()), q),
   ...ESTONIAN,
   ...PREVIEW_PATHS,
 }
 const CREATED = new Set(['POST /v1/consents', 'POST /v1/requests'])
-/** What leads to a consent. Consents that there are can be seen and withdrawn wherever they are. */
-const TO_CONSENT = new Set(['GET /v1/demands', 'GET /v1/asked/{token}', 'POST /api/consent', ...CREATED])
+/**
+ * However much others ask through the same portal, a consent can be taken back at any time; and calls were counted as calls by the server
+ * that asks for their consents.
+ */
+const UNCOUNTED = new Set([WITHDRAW, 'POST /v1/calls', 'POST /v1/calls/made', 'POST /v1/calls/back'])
 
 export function createConsentService(rooms: ConsentRooms): ConsentService {
   return {
@@ -87,11 +94,8 @@ export function createConsentService(rooms: ConsentRooms): ConsentService {
       const { client, servicePath, method } = asked.request
       try {
         const { name, id } = pathOf(method, servicePath)
-        // However much others ask through the same portal: a consent can be taken back at any time.
-        const leave = name === WITHDRAW ? undefined : rooms.quota.enter(client)
+        const leave = UNCOUNTED.has(name) ? undefined : rooms.quota.enter(client)
         try {
-          if (TO_CONSENT.has(name))
-            refuseSeveralServers(idText(subsystemOf(asked.request.service)), rooms, 'conflict')
           const told = await PATHS[name]!(questionOf(asked, id, rooms))
           rooms.count('answered')
           const type = name.endsWith('/receipt') ? RECEIPT_TYPE : JSON_TYPE

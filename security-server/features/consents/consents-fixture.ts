@@ -11,6 +11,7 @@ import { createPeerQuota } from '../../peer/peer-quota.ts'
 import { createConsentService } from './answer-consents.ts'
 import { createKeyStore } from './key-store.ts'
 import { consentMigrations } from './migrations.ts'
+import { createOwnSource } from './own-source.ts'
 import { createPeopleKey, createPeopleNames } from './people-names.ts'
 import { previewMigrations } from './previews/migrations.ts'
 import { createPreviewStore } from './previews/store.ts'
@@ -48,10 +49,11 @@ export async function openConsents(
   }
   const peopleKey = createPeopleKey(createKeyStore(database), seals, () => now.at)
   const nameOf = createPeopleNames(peopleKey)
-  const taking = createConsentTaking({ store, nameOf, clock: () => now.at })
+  const source = createOwnSource({ store, nameOf, clock: () => now.at })
+  const taking = createConsentTaking({ source, nameOf, clock: () => now.at })
   t.teardown(() => taking.close())
   const rooms: ConsentRooms = {
-    ...{ server: SERVER, clock: () => now.at, countryPrefix: 'EE', store, nameOf, taking },
+    ...{ server: SERVER, clock: () => now.at, countryPrefix: 'EE', store, nameOf, taking, source },
     settings: { portalUrl: 'https://portal.example/asked/', keepDays: 30, perSecond: 1e6, credentials },
     requests: createRequestStore(database),
     presentations: createPresentationSeals(peopleKey),
@@ -67,6 +69,7 @@ export async function openConsents(
     localSystems: {} as never,
     quota: createPeerQuota({ perSecond: 1e6, burst: 1e6, underWay: 50, clock: Date.now }),
     contracts: () => contracts,
+    keepersOf: () => contracts.flatMap(({ content }) => content.consent?.keptAt ?? []),
     count: () => undefined,
   }
   const service = createConsentService(rooms)

@@ -4,9 +4,10 @@ import { groupOf, namedConsumers } from '#core/contract/parties.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import type { ConsentDemand, ConsentParty } from '#schemas/consents.ts'
 import { memberOf, parseClientId } from '#schemas/identifiers.ts'
+import { keeperOf } from './keeper.ts'
 import type { ConsentRooms } from './rooms.ts'
 
-type Rooms = Pick<ConsentRooms, 'contracts' | 'globalConfiguration'>
+type Rooms = Pick<ConsentRooms, 'contracts' | 'globalConfiguration' | 'server'>
 
 /** One that is in force, with who may ask under it, in text form. */
 export type Demand = { view: ConsentDemand; clients: string[] }
@@ -21,7 +22,9 @@ export function demandsOf(subsystem: string, rooms: Rooms): Demand[] {
     .sort((a, b) => (a.content.contract < b.content.contract ? -1 : 1))
     .flatMap(({ content, joined }) => {
       const demanded = demandedBy(content)
-      if (demanded === undefined) return []
+      // Where nobody keeps them there is nothing to agree to: calls are refused, and say so.
+      if (demanded === undefined || keeperOf({ subsystem, rule: demanded.rule }, rooms) === undefined)
+        return []
       const clients = groupOf(content) === undefined ? namedConsumers(content) : joined
       const { contract: id, version, title, validUntil, purpose, legalBasis } = content
       const view = {

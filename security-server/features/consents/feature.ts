@@ -1,16 +1,20 @@
 /** Consents of people: given and withdrawn by a service of a subsystem, asked for before each call that needs one. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
+import { idText } from '#schemas/identifiers.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
+import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import type { Consents } from '../../peer/consents.ts'
 import type { ConsentService } from '../../peer/inbox.ts'
 import { createPeerQuota } from '../../peer/peer-quota.ts'
 import type { Previews } from '../../peer/previews.ts'
 import { createConsentService } from './answer-consents.ts'
+import type { Door } from './ask-keeper.ts'
 import { consentHandlers } from './handlers.ts'
+import { keeperOf, refuseKeptElsewhere } from './keeper.ts'
 import { createKeyStore } from './key-store.ts'
 import { consentMigrations } from './migrations.ts'
-import { refuseSeveralServers } from './one-server.ts'
+import { createOwnSource } from './own-source.ts'
 import { createPeopleKey, createPeopleNames, resealPeopleKey, type Seals } from './people-names.ts'
 import { createPreviews } from './previews/hold-answers.ts'
 import { previewMigrations } from './previews/migrations.ts'
@@ -21,11 +25,14 @@ import { createPresentationSeals } from './seal-presentation.ts'
 import type { ConsentSettings } from './settings.ts'
 import { createConsentStore } from './store.ts'
 import { createConsentTaking } from './take-consent.ts'
+import { createTakingElsewhere } from './take-elsewhere.ts'
 
 type Ground = Pick<Services, 'database' | 'clock' | 'metrics'> &
   Pick<ConsentRooms, 'server' | 'globalConfiguration' | 'localSystems'> & {
     settings: { consents: ConsentSettings; tracker: { countryPrefix: string } }
     contracts: Pick<Contracts, 'view' | 'isSuspended'>
+    /** The ordinary way of a message of one of our subsystems. */
+    clientDoor: Door
     eventSeals: {
       keys: Seals
       addHolder(holder: {
@@ -61,7 +68,9 @@ export const consents: FeatureModule<Ground, Offers> = {
     const keyStore = createKeyStore(database)
     const peopleKey = createPeopleKey(keyStore, eventSeals.keys, clock)
     const nameOf = createPeopleNames(peopleKey)
-    const taking = createConsentTaking({ store, nameOf, clock })
+    const source = createOwnSource({ store, nameOf, clock })
+    const taking = createConsentTaking({ source, nameOf, clock })
+    const elsewhere = createTakingElsewhere({ door: ground.clientDoor, store, nameOf, clock })
     eventSeals.addHolder({
       sealedWith: keyStore.sealedWith,
       async dropSealedWith(id) {
@@ -77,7 +86,7 @@ export const consents: FeatureModule<Ground, Offers> = {
       ['outcome'],
     )
     const rooms: ConsentRooms = {
-      ...{ server: ground.server, clock, settings, store, nameOf, taking },
+      ...{ server: ground.server, clock, settings, store, nameOf, taking, source },
       countryPrefix: ground.settings.tracker.countryPrefix,
       presentations: createPresentationSeals(peopleKey),
       previews: createPreviewStore(database),
@@ -87,6 +96,7 @@ export const consents: FeatureModule<Ground, Offers> = {
       localSystems: ground.localSystems,
       quota: createPeerQuota({ perSecond, burst: 2 * perSecond, underWay: UNDER_WAY, clock }),
       contracts: () => inForce(contracts, clock()),
+      keepersOf: (subsystem) => keepersIn(contracts.view().contracts, subsystem),
       count: (outcome) => answers.inc({ outcome }),
     }
     return {
@@ -95,7 +105,11 @@ export const consents: FeatureModule<Ground, Offers> = {
         consents: {
           async take(call) {
             const subsystem = call.service.split('/').slice(0, 4).join('/')
-            refuseSeveralServers(subsystem, rooms, 'consent_unknown')
+            const { rule } = call.terms
+            const keeper = keeperOf({ subsystem, rule }, rooms)
+            if (keeper !== undefined && idText(keeper) !== idText(ground.server))
+              return elsewhere.take(call, { keeper, subsystem })
+            refuseKeptElsewhere({ subsystem, rule }, rooms, 'consent_unknown')
             return taking.take(call)
           },
         },
@@ -119,8 +133,12 @@ export const consents: FeatureModule<Ground, Offers> = {
           run: () => rooms.previews.expire(new Date(clock()).toISOString()),
         },
       ],
-      drain: () => taking.write().catch(() => undefined),
-      close: () => taking.close(),
+      drain: async () => {
+        await Promise.all([taking.write().catch(() => undefined), elsewhere.write()])
+      },
+      close: async () => {
+        await Promise.all([taking.close(), elsewhere.close()])
+      },
     }
   },
 }
@@ -144,4 +162,11 @@ function inForce(
       newest.set(one.content.contract, one)
   }
   return [...newest.values()]
+}
+
+function keepersIn(all: readonly Pick<KeptContract, 'content'>[], subsystem: string): string[] {
+  const named = all.flatMap(({ content: { provider, consent } }) =>
+    provider === subsystem && consent?.keptAt !== undefined ? [consent.keptAt] : [],
+  )
+  return [...new Set(named)]
 }

@@ -11,6 +11,7 @@ import type { ConsentGiven } from '#schemas/consents.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { type Demand, demandsOf } from './demands.ts'
+import { refuseKeptElsewhere } from './keeper.ts'
 import type { Sender } from './question.ts'
 import { askedBy } from './requests.ts'
 import type { ConsentRooms } from './rooms.ts'
@@ -29,6 +30,7 @@ export async function giveConsent(
 ): Promise<ConsentRow> {
   const { demand, client } = demandFor(given, sender, rooms)
   const { rule } = demand.view
+  refuseKeptElsewhere({ subsystem: sender.subsystem, rule }, rooms, 'conflict')
   if (!rule.kinds.includes(given.kind))
     throw refused(`the contract asks for consents of the kind ${rule.kinds}`)
   const now = rooms.clock()

@@ -83,4 +83,11 @@ export const consentMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'security-server-consents-004': {
+    async up(kysely: Kysely<unknown>) {
+      const { text } = columnTypes(kysely)
+      // Calls under consents that another server keeps: here is no row of the consent that would have it.
+      await kysely.schema.alterTable('consent_use').addColumn('client', text).execute()
+    },
+  },
 }

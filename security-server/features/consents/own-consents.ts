@@ -2,6 +2,7 @@
 import { receiptOf } from '#core/consent/receipt.ts'
 import type { Consent, Consents, ConsentUses } from '#schemas/consents.ts'
 import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
 import { partyOf } from './demands.ts'
 import { placeAfter, placeIn } from './pages.ts'
 import type { Own } from './question.ts'
@@ -21,8 +22,11 @@ export async function consentsOf(
   const rows = await rooms.store.ofPerson({ ...own, after: placeIn(cursor), limit: PAGE + 1 })
   const consents = rows.slice(0, PAGE).map((row) => consentView(row, rooms))
   const last = rows[PAGE - 1]
+  const here = idText(rooms.server)
+  const elsewhere = rooms.keepersOf(own.subsystem).filter((id) => id !== here)
   return {
     consents,
+    ...(elsewhere.length > 0 && { elsewhere }),
     ...(rows.length > PAGE && last && { next: placeAfter({ at: last.given_at, id: last.number }) }),
   }
 }

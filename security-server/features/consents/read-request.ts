@@ -10,8 +10,8 @@ const MAX_BYTES = 64 * 1024
 /** With a presentation: chains of certificates and status lists are in it. */
 export const MAX_WITH_PRESENTATION = 1_048_576
 const MAX_DEPTH = 64
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-const SHA256 = /^[0-9a-f]{64}$/
+export const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+export const SHA256 = /^[0-9a-f]{64}$/
 const TOKEN = /^[A-Za-z0-9_-]{43}$/
 const LANGUAGE = /^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}$/
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/
@@ -104,26 +104,26 @@ export function plainIn(fields: Fields, name: string, most: number): string {
   return value
 }
 
-function textIn(fields: Fields, name: string, form: RegExp): string {
+export function textIn(fields: Fields, name: string, form: RegExp): string {
   const value = fields[name]
   if (typeof value !== 'string' || value.length > 1100 || !form.test(value))
     throw refused(`${name} does not have its form`)
   return value
 }
 
-function timeIn(fields: Fields, name: string): string {
+export function timeIn(fields: Fields, name: string): string {
   const time = new Date(textIn(fields, name, TIME))
   if (Number.isNaN(time.getTime()) || time.getUTCFullYear() > 9999) throw refused(`${name} is no time`)
   return time.toISOString()
 }
 
-function objectIn(value: unknown, name: string): Fields {
+export function objectIn(value: unknown, name: string): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw refused(`${name} is no JSON object`)
   return value as Fields
 }
 
-function only(fields: Fields, names: readonly string[]): void {
+export function only(fields: Fields, names: readonly string[]): void {
   if (Object.keys(fields).some((name) => !names.includes(name)))
     throw refused(`nothing is taken beside ${names.join(', ')}`)
 }

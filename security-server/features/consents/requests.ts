@@ -12,6 +12,7 @@ import type {
 } from '#schemas/consents.ts'
 import { Fault } from '#schemas/fault.ts'
 import { demandsOf, partyOf } from './demands.ts'
+import { refuseKeptElsewhere } from './keeper.ts'
 import type { Sender } from './question.ts'
 import type { ConsentRooms } from './rooms.ts'
 import { stateOf } from './state-of.ts'
@@ -37,6 +38,8 @@ export async function requestConsent(
   const demand = demandsOf(subsystem, rooms).find(({ view }) => view.contract.id === contract)
   if (demand?.clients.includes(client) !== true)
     throw new Fault('not_found', { what: 'no contract in force asks for this consent to this client' })
+  const { rule } = demand.view
+  refuseKeptElsewhere({ subsystem, rule }, rooms, 'conflict')
   const person = personIn(userCode, rooms.countryPrefix)
   if (person === undefined) throw refused('userCode is no code of a person with the letters of the country')
   const now = rooms.clock()
@@ -53,7 +56,10 @@ export async function requestConsent(
     ...{ valid_until: new Date(now + OPEN_MS).toISOString(), state: 'REQUESTED', number: null },
   }
   await rooms.requests.add(row)
-  return { ...(await requestView(row, rooms)), url: `${portalUrl.replace(/\/$/, '')}/${subsystem}/${token}` }
+  // The portal has to ask this server, whichever it would reach by itself.
+  const where = rule.keptAt === undefined ? '' : `?server=${encodeURIComponent(rule.keptAt)}`
+  const url = `${portalUrl.replace(/\/$/, '')}/${subsystem}/${token}${where}`
+  return { ...(await requestView(row, rooms)), url }
 }
 
 /** For the consumer. Throws `not_found`. */

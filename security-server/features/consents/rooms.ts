@@ -5,6 +5,7 @@ import type { KeptContract } from '../../global-configuration/contracts/verify-c
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import type { LocalSystems } from '../../local-systems/local-systems.ts'
 import type { PeerQuota } from '../../peer/peer-quota.ts'
+import type { ConsentSource } from './own-source.ts'
 import type { NameOf } from './people-names.ts'
 import type { PreviewStore } from './previews/store.ts'
 import type { RequestStore } from './requests-store.ts'
@@ -27,10 +28,14 @@ export type ConsentRooms = {
   /** Of answers that wait. */
   previewSeals: PresentationSeals
   taking: Pick<ConsentTaking, 'changed' | 'write'>
+  /** The consents that this server keeps, past what is held of them. */
+  source: ConsentSource
   globalConfiguration: Pick<GlobalConfiguration, 'current'>
   localSystems: LocalSystems
   quota: PeerQuota
   /** The versions of contracts that calls may go under now. */
   contracts(): Pick<KeptContract, 'content' | 'joined'>[]
+  /** All servers, in text form, that some version of a contract of this subsystem names as the keeper of its consents. */
+  keepersOf(subsystem: string): string[]
   count(answer: 'answered' | 'refused' | 'failed'): void
 }

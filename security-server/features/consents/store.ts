@@ -167,6 +167,12 @@ export function createConsentStore(database: Database) {
           await transaction.deleteFrom('consent_use').where('number', 'in', numbers).execute()
           await transaction.deleteFrom('consent').where('number', 'in', numbers).execute()
         }
+        // Of consents that another server keeps.
+        await transaction
+          .deleteFrom('consent_use')
+          .where('client', 'is not', null)
+          .where('time', '<', before)
+          .execute()
         await transaction.deleteFrom('consent_request').where('valid_until', '<', before).execute()
         await transaction
           .deleteFrom('consent_request')

@@ -6,7 +6,6 @@ import { idText, type SubsystemId } from '#schemas/identifiers.ts'
 import { isConsents } from '../../local-systems/check-address.ts'
 import { clientIn } from '../../local-systems/manage.ts'
 import type { ServiceDescription } from '../../local-systems/view.ts'
-import { refuseSeveralServers } from './one-server.ts'
 import type { ConsentRooms } from './rooms.ts'
 
 type Rooms = Pick<ConsentRooms, 'localSystems'>
@@ -18,17 +17,10 @@ export function serviceOf(subsystem: SubsystemId, { localSystems }: Rooms): Serv
   return descriptions.find(({ services }) => services.some(({ service }) => isConsents(service.url)))
 }
 
-/**
- * Does nothing for what is on already. Throws `conflict` where the subsystem has another service of that code, or is registered at several
- * servers.
- */
-export async function switchOn(
-  subsystem: SubsystemId,
-  rooms: Rooms & Pick<ConsentRooms, 'globalConfiguration'>,
-): Promise<void> {
+/** Does nothing for what is on already. Throws `conflict` where the subsystem has another service of that code. */
+export async function switchOn(subsystem: SubsystemId, rooms: Rooms): Promise<void> {
   const { localSystems } = rooms
   if (serviceOf(subsystem, rooms) !== undefined) return
-  refuseSeveralServers(idText(subsystem), rooms, 'conflict')
   const service = { ...subsystem, serviceCode: CONSENTS }
   if (localSystems.service(service) !== undefined)
     throw new Fault('conflict', { what: `${idText(service)} is another service: remove or rename it first` })

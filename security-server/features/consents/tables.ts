@@ -30,7 +30,15 @@ export type ConsentRow = {
   stretch_uses: number
 }
 
-export type UseRow = { number: string; time: string; request_id: string; message_id: string; service: string }
+/** `client`: of a call under a consent that another server keeps; null where the consent is here. */
+export type UseRow = {
+  number: string
+  time: string
+  request_id: string
+  message_id: string
+  service: string
+  client: string | null
+}
 
 export type RequestRow = {
   request: string

@@ -10,6 +10,7 @@ import { until } from '#test/until.ts'
 import type { ConsentQuestion } from '../../peer/consents.ts'
 import { createKeyStore } from './key-store.ts'
 import { consentMigrations } from './migrations.ts'
+import { createOwnSource } from './own-source.ts'
 import { createPeopleKey, createPeopleNames, GOOD_MS, resealPeopleKey, type Seals } from './people-names.ts'
 import { createRequestStore } from './requests-store.ts'
 import { createConsentStore } from './store.ts'
@@ -33,7 +34,8 @@ const seals: Seals = { current: 'k1', seal: (_of, plain) => plain, open: (_of, s
 function node(t: Test, database: Database) {
   const store = createConsentStore(database)
   const nameOf = createPeopleNames(createPeopleKey(createKeyStore(database), seals, () => world.now))
-  const taking = createConsentTaking({ store, nameOf, clock: () => world.now })
+  const source = createOwnSource({ store, nameOf, clock: () => world.now })
+  const taking = createConsentTaking({ source, nameOf, clock: () => world.now })
   t.teardown(() => taking.close())
   return { store, nameOf, ...taking }
 }
@@ -217,11 +219,13 @@ await eachDatabase(t, async (database, t, url) => {
       newest: () => Promise.reject(new Error('down')),
       addUses: () => Promise.reject(new Error('down')),
     }
-    const deaf = createConsentTaking({ ...one, store: { ...one.store, ...broken }, clock: () => world.now })
+    const clock = () => world.now
+    const silent = createOwnSource({ ...one, store: { ...one.store, ...broken }, clock })
+    const deaf = createConsentTaking({ ...one, source: silent, clock })
     await t.rejects(deaf.take(ask('F1')), { code: 'consent_unknown', retryAfter: 1 })
     const lost = { ...seals, open: () => Promise.reject(new Error('no key')) as never }
     const nameless = createConsentTaking({
-      ...{ store: one.store, clock: () => world.now },
+      ...{ source: createOwnSource({ ...one, clock }), clock },
       nameOf: createPeopleNames(createPeopleKey(createKeyStore(database), lost, () => world.now)),
     })
     await t.rejects(nameless.take(ask('F1')), { code: 'consent_unknown' })

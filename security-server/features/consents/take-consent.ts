@@ -1,16 +1,14 @@
 /**
  * Finds the consent of a call and counts the call. Guarantees that a withdrawal is obeyed at once on its node and within `GOOD_MS` on the
- * others, and that calls which a number bounds are counted in the database before they are made. Those of standing consents without such a
- * number go from memory; they are written down within half a second.
+ * others and on other servers, and that calls which a number bounds are counted where the consents are kept before they are made. Those of
+ * standing consents without such a number go from memory; they are written down within half a second.
  */
 import { type Clock, hasPassed } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConsentQuestion, Consents, TakenConsent } from '../../peer/consents.ts'
+import { type ConsentSource, known, useOf } from './own-source.ts'
 import { GOOD_MS, type NameOf } from './people-names.ts'
-import { stateOf } from './state-of.ts'
-import type { ConsentStore } from './store.ts'
-import { nextStretch, stretchOf } from './stretches.ts'
-import type { ConsentRow, UseRow } from './tables.ts'
+import type { UseRow } from './tables.ts'
 
 const WRITE_MS = 500
 const WRITE_AT_ONCE = 500
@@ -29,11 +27,11 @@ export type ConsentTaking = Consents & {
 }
 
 export function createConsentTaking(q: {
-  store: Pick<ConsentStore, 'newest' | 'count' | 'giveBack' | 'addUses'>
+  source: ConsentSource
   nameOf: NameOf
   clock: Clock
 }): ConsentTaking {
-  const { store, nameOf, clock } = q
+  const { source, nameOf, clock } = q
   const held = new Map<string, Held>()
   let unwritten = new Set<UseRow>()
   let writing: Promise<void> | undefined
@@ -46,7 +44,7 @@ export function createConsentTaking(q: {
     if (unwritten.size === 0) return
     const batch = unwritten
     unwritten = new Set()
-    writing = store.addUses([...batch])
+    writing = source.addUses([...batch])
     try {
       await writing
       isRefused = false
@@ -70,60 +68,44 @@ export function createConsentTaking(q: {
   }
 
   /** Under a standing consent that no number bounds. */
-  function fromMemory({ number, digest }: Held, use: UseRow): TakenConsent {
+  function fromMemory({ number, digest }: Held, ask: ConsentQuestion, now: number): TakenConsent {
     if (unwritten.size >= MOST_UNWRITTEN)
       throw new Fault('consent_unknown', { what: 'calls under consents cannot be written down' })
+    const use = useOf(ask, number, now)
     unwritten.add(use)
     writeLater()
     const giveBack = async (): Promise<void> => {
       if (unwritten.delete(use)) return
       await writing?.catch(() => undefined)
-      if (!unwritten.delete(use)) await store.giveBack(use).catch(() => undefined)
+      if (!unwritten.delete(use)) await source.giveBack(use, ask).catch(() => undefined)
     }
     return { number, digest, giveBack }
   }
 
-  async function counted(row: ConsentRow, use: UseRow, ask: ConsentQuestion, now: number) {
-    const { frequency } = ask.terms.rule
-    const stretch = frequency === undefined ? '' : stretchOf(now, frequency.per)
-    if (await known(store.count(use, { stretch, most: frequency?.times }))) {
-      const giveBack = (): Promise<void> => store.giveBack(use, stretch).catch(() => undefined)
-      return { number: row.number, digest: row.digest, giveBack }
-    }
-    const after = await known(store.newest(row))
-    if (after === undefined) throw missing(ask)
-    refuseEnded(after, ask, now)
-    const again = frequency === undefined ? '' : `, again at ${nextStretch(now, frequency.per)}`
-    throw new Fault('consent_used_up', { what: `${ask.terms.contract}${again}` })
-  }
-
   return {
     async take(ask) {
-      const { client, terms, service, ids } = ask
+      const { client, terms } = ask
       const now = clock()
       const person = await known(nameOf(ask.person))
       const key = JSON.stringify([person, client, terms.contract, terms.demand])
-      const use = (number: string): UseRow => ({
-        ...{ number, time: new Date(now).toISOString(), service },
-        ...{ request_id: ids.requestId, message_id: ids.id },
-      })
       const kept = held.get(key)
       if (kept !== undefined && now < kept.until && !hasPassed(now, kept.at, GOOD_MS))
-        return fromMemory(kept, use(kept.number))
+        return fromMemory(kept, ask, now)
       held.delete(key)
       const before = changes
-      const row = await known(store.newest({ person, client, contract: terms.contract }))
-      if (row === undefined || row.demand !== terms.demand) throw missing(ask)
-      refuseEnded(row, ask, now)
-      if (row.kind === 'once' || terms.rule.frequency !== undefined)
-        return counted(row, use(row.number), ask, now)
-      const { number, digest } = row
-      const fresh = { number, digest, until: Date.parse(row.valid_until), at: now }
+      const found = await source.find(ask)
+      const { number, digest } = found
+      if ('counted' in found) {
+        const giveBack = (): Promise<void> => source.giveBack(found.counted, ask).catch(() => undefined)
+        return { number, digest, giveBack }
+      }
+      // From when it was asked for: another server takes its time to answer.
+      const fresh = { number, digest, until: found.until, at: now }
       if (before === changes) {
         if (held.size >= MOST_HELD) held.clear()
         held.set(key, fresh)
       }
-      return fromMemory(fresh, use(number))
+      return fromMemory(fresh, ask, now)
     },
     changed() {
       changes += 1
@@ -134,26 +116,5 @@ export function createConsentTaking(q: {
       await write().catch(() => undefined)
       clearTimeout(timer)
     },
-  }
-}
-
-/** Throws `consent_ended` and `consent_used_up`. Which of the two ends it was is the person's to tell. */
-function refuseEnded(row: ConsentRow, { terms }: ConsentQuestion, now: number): void {
-  const state = stateOf(row, now)
-  if (state === 'ACTIVE') return
-  if (state === 'USED_UP')
-    throw new Fault('consent_used_up', { what: `${terms.contract}: it was for one call` })
-  throw new Fault('consent_ended', { what: terms.contract })
-}
-
-function missing({ terms, client }: ConsentQuestion): Fault {
-  return new Fault('consent_missing', { what: `${terms.contract}, ${client}` })
-}
-
-async function known<T>(asked: Promise<T>): Promise<T> {
-  try {
-    return await asked
-  } catch (cause) {
-    throw new Fault('consent_unknown', { cause, retryAfter: 1 })
   }
 }

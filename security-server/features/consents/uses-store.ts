@@ -2,7 +2,7 @@
  * The calls that were made under consents. Guarantees that a counted call is one statement under the consent's row: no two nodes give away
  * the same call.
  */
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { Tables, UseRow } from './tables.ts'
 
@@ -71,8 +71,11 @@ export function createUseStore(database: Database) {
       if (requestIds.length === 0) return new Map()
       const rows = await tables
         .selectFrom('consent_use')
-        .innerJoin('consent', 'consent.number', 'consent_use.number')
-        .select(['consent_use.number', 'request_id', 'service', 'client'])
+        .leftJoin('consent', 'consent.number', 'consent_use.number')
+        .select(({ fn }) => [
+          ...(['consent_use.number', 'request_id', 'service'] as const),
+          fn.coalesce('consent.client', 'consent_use.client').as('client'),
+        ])
         .where('request_id', 'in', requestIds)
         .limit(AT_ONCE)
         .execute()
@@ -80,17 +83,12 @@ export function createUseStore(database: Database) {
         rows.map(({ number, request_id, service, client }) => [`${request_id} ${service} ${client}`, number]),
       )
     },
-    /** Calls under standing consents that no number bounds. */
+    /** Calls under standing consents that no number bounds. Those that were told before count no second time. */
     addUses: (uses: readonly UseRow[]): Promise<void> =>
       inTransaction(tables, async (transaction) => {
-        for (let at = 0; at < uses.length; at += AT_ONCE)
-          await transaction
-            .insertInto('consent_use')
-            .values(uses.slice(at, at + AT_ONCE))
-            .onConflict((conflict) => conflict.columns(['number', 'time', 'request_id']).doNothing())
-            .execute()
+        const added = await insertNew(transaction, uses)
         // In one order on all nodes, so that none waits for the other.
-        const byNumber = [...Map.groupBy(uses, ({ number }) => number)].sort(([a], [b]) => (a < b ? -1 : 1))
+        const byNumber = [...Map.groupBy(added, ({ number }) => number)].sort(([a], [b]) => (a < b ? -1 : 1))
         for (const [number, of] of byNumber)
           await transaction
             .updateTable('consent')
@@ -98,6 +96,17 @@ export function createUseStore(database: Database) {
             .where('number', '=', number)
             .execute()
       }),
+    /** Calls under consents that another server keeps, each with its client. */
+    noteUses: (uses: readonly UseRow[]): Promise<void> =>
+      inTransaction(tables, async (transaction) => void (await insertNew(transaction, uses))),
+    forgetUse: async ({ number, time, request_id }: UseRow): Promise<void> => {
+      await tables
+        .deleteFrom('consent_use')
+        .where('number', '=', number)
+        .where('time', '=', time)
+        .where('request_id', '=', request_id)
+        .execute()
+    },
     /** Newest first. */
     uses: (number: string, q: { after?: After | undefined; limit: number }): Promise<UseRow[]> => {
       let query = tables.selectFrom('consent_use').selectAll().where('number', '=', number)
@@ -112,4 +121,19 @@ export function createUseStore(database: Database) {
       return query.orderBy('time', 'desc').orderBy('request_id').limit(q.limit).execute()
     },
   }
+}
+
+/** Those that were not there. */
+async function insertNew(transaction: Kysely<Tables>, uses: readonly UseRow[]) {
+  const added: Pick<UseRow, 'number' | 'time'>[] = []
+  for (let at = 0; at < uses.length; at += AT_ONCE)
+    added.push(
+      ...(await transaction
+        .insertInto('consent_use')
+        .values(uses.slice(at, at + AT_ONCE))
+        .onConflict((conflict) => conflict.columns(['number', 'time', 'request_id']).doNothing())
+        .returning(['number', 'time'])
+        .execute()),
+    )
+  return added
 }

@@ -1,6 +1,7 @@
 /** A consent as its person sees it. */
 import type { ConsentDocument } from '#core/consent/document.ts'
 import type { Consent, ConsentDemand } from '#schemas/consents.ts'
+import { idText } from '#schemas/identifiers.ts'
 import { partyOf } from './demands.ts'
 import type { ConsentRooms } from './rooms.ts'
 import { stateOf } from './state-of.ts'
@@ -12,12 +13,13 @@ export function documentOf({ document }: Pick<ConsentRow, 'document'>): ConsentD
 
 export function consentView(
   row: ConsentRow,
-  rooms: Pick<ConsentRooms, 'globalConfiguration' | 'clock'>,
+  rooms: Pick<ConsentRooms, 'globalConfiguration' | 'clock' | 'server'>,
 ): Consent {
   const { proof, shown, givenRecord, byRepresentative, presentation } = documentOf(row)
   const { withdrawn_at: withdrawnAt, withdrawn_record: withdrawn, last_use: last } = row
   return {
     number: row.number,
+    keptAt: idText(rooms.server),
     state: stateOf(row, rooms.clock()),
     digest: row.digest,
     client: partyOf(row.client, rooms),

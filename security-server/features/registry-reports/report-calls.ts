@@ -4,9 +4,8 @@
  * counts. Exchanges under secret contracts are counted but not named.
  */
 import { randomUUID } from 'node:crypto'
-import { isoTime, list, pattern, plainText, record } from '#core/contract/fields.ts'
+import { isoTime, list, pattern, plainText, record, serverId } from '#core/contract/fields.ts'
 import { uuid } from '#core/contract/read-content.ts'
-import { serverId } from '#core/contract/verify-seal.ts'
 import { type Clock, hasPassed } from '#platform/clock.ts'
 import {
   CALL_DAYS,

@@ -5,9 +5,8 @@
 import { randomUUID } from 'node:crypto'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
-import { integer, isoTime, list, plainText, record } from '#core/contract/fields.ts'
+import { integer, isoTime, list, plainText, record, serverId } from '#core/contract/fields.ts'
 import { uuid } from '#core/contract/read-content.ts'
-import { serverId } from '#core/contract/verify-seal.ts'
 import { type Clock, hasPassed } from '#platform/clock.ts'
 import type { JobState } from '#platform/jobs/create-jobs.ts'
 import {

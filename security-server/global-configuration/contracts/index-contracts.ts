@@ -321,6 +321,11 @@ function demandsConsent(all: readonly Compiled[], q: ContractQuestion): Compiled
   })
 }
 
+/** Two servers of one subsystem that ask each other: nobody agrees with themself, and no contract could say so. */
+function isOfItself({ client, service }: ContractQuestion): boolean {
+  return idText(client) === idText(subsystemOf(service))
+}
+
 function keyOf(service: ServiceId): string {
   return `${idText(subsystemOf(service))} ${service.serviceCode}`
 }
@@ -340,7 +345,7 @@ function without(
   const suspended = covering.find(q.isStopped)
   if (suspended !== undefined) throw new Fault('contract_suspended', names(suspended))
   const last = covering.find((one) => one.state === 'ACTIVE' && one.from <= q.at && q.at < one.until)
-  const isNeeded = index.required && q.isElsewhere !== true
+  const isNeeded = index.required && q.isElsewhere !== true && !isOfItself(q)
   if (!isNeeded && last === undefined) {
     const demanding = demandsConsent(all, q)
     if (demanding !== undefined)

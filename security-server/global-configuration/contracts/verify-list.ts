@@ -10,9 +10,9 @@ import {
   plainText,
   type Read,
   record,
+  serverId,
 } from '#core/contract/fields.ts'
 import { memberId, sha256, uuid } from '#core/contract/read-content.ts'
-import { serverId } from '#core/contract/verify-seal.ts'
 import {
   CONTACT_STATES,
   CONTRACT_DOCUMENT,

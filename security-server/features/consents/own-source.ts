@@ -1,0 +1,97 @@
+/** The consents that this server keeps, as calls take them: from the database, which all nodes share. */
+import type { Clock } from '#platform/clock.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { ConsentQuestion } from '../../peer/consents.ts'
+import type { NameOf } from './people-names.ts'
+import { stateOf } from './state-of.ts'
+import type { ConsentStore } from './store.ts'
+import { nextStretch, stretchOf } from './stretches.ts'
+import type { ConsentRow, UseRow } from './tables.ts'
+
+/** A consent for a call: `counted` for this one alone, else good for calls until then (ms), each of which is told afterwards. */
+export type Found = { number: string; digest: string } & ({ counted: UseRow } | { until: number })
+
+/** Where the consents of calls come from. */
+export type ConsentSource = {
+  /** Throws as `Consents.take` does. */
+  find(ask: ConsentQuestion): Promise<Found>
+  /** Calls that were made and not counted. What is told twice counts once. Throws while it cannot be written. */
+  addUses(uses: readonly UseRow[]): Promise<void>
+  /** For a call that was not made after all. Throws while it cannot be written: then it stays counted. */
+  giveBack(use: UseRow, ask: ConsentQuestion): Promise<void>
+}
+
+export function createOwnSource({
+  store,
+  nameOf,
+  clock,
+}: {
+  store: Pick<ConsentStore, 'newest' | 'count' | 'giveBack' | 'addUses'>
+  nameOf: NameOf
+  clock: Clock
+}): ConsentSource {
+  async function counted(row: ConsentRow, use: UseRow, ask: ConsentQuestion, now: number): Promise<Found> {
+    const { frequency } = ask.terms.rule
+    const stretch = frequency === undefined ? '' : stretchOf(now, frequency.per)
+    if (await known(store.count(use, { stretch, most: frequency?.times })))
+      return { number: row.number, digest: row.digest, counted: use }
+    const after = await known(store.newest(row))
+    if (after === undefined) throw missing(ask)
+    refuseEnded(after, ask, now)
+    const again = frequency === undefined ? '' : `, again at ${nextStretch(now, frequency.per)}`
+    throw new Fault('consent_used_up', { what: `${ask.terms.contract}${again}` })
+  }
+
+  return {
+    async find(ask) {
+      const { client, terms } = ask
+      const now = clock()
+      const person = await known(nameOf(ask.person))
+      const row = await known(store.newest({ person, client, contract: terms.contract }))
+      if (row === undefined || row.demand !== terms.demand) throw missing(ask)
+      refuseEnded(row, ask, now)
+      if (row.kind === 'once' || terms.rule.frequency !== undefined)
+        return counted(row, hereOf(useOf(ask, row.number, now)), ask, now)
+      return { number: row.number, digest: row.digest, until: Date.parse(row.valid_until) }
+    },
+    addUses: (uses) => store.addUses(uses.map(hereOf)),
+    giveBack(use, { terms }) {
+      const { frequency } = terms.rule
+      const stretch = frequency === undefined ? '' : stretchOf(Date.parse(use.time), frequency.per)
+      return store.giveBack(use, stretch)
+    },
+  }
+}
+
+export function useOf({ client, service, ids }: ConsentQuestion, number: string, now: number): UseRow {
+  return {
+    ...{ number, time: new Date(now).toISOString(), service, client },
+    ...{ request_id: ids.requestId, message_id: ids.id },
+  }
+}
+
+/** Its client is that of its consent, which is here. */
+function hereOf(use: UseRow): UseRow {
+  return { ...use, client: null }
+}
+
+/** Throws `consent_ended` and `consent_used_up`. Which of the two ends it was is the person's to tell. */
+function refuseEnded(row: ConsentRow, { terms }: ConsentQuestion, now: number): void {
+  const state = stateOf(row, now)
+  if (state === 'ACTIVE') return
+  if (state === 'USED_UP')
+    throw new Fault('consent_used_up', { what: `${terms.contract}: it was for one call` })
+  throw new Fault('consent_ended', { what: terms.contract })
+}
+
+function missing({ terms, client }: ConsentQuestion): Fault {
+  return new Fault('consent_missing', { what: `${terms.contract}, ${client}` })
+}
+
+export async function known<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked
+  } catch (cause) {
+    throw new Fault('consent_unknown', { cause, retryAfter: 1 })
+  }
+}
