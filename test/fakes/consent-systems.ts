@@ -90,6 +90,7 @@ export function keepConsents(q: {
 
   const answers: Answering = ({ method, path, userId, body }, response) => {
     const [, , what, name = '', act] = path.split('/')
+    if (what === 'demands') return send(response, { demands: [demand] })
     if (userId !== person)
       return send(
         response,

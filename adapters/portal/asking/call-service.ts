@@ -22,6 +22,8 @@ export type ServiceCall = {
   represented?: string
   /** The number of the mandate by which they do (X-Road-Issue), so that both logs have it. */
   issue?: string
+  /** Which of the provider's security servers is to answer, "DEV/GOV/1001/server-1"; else the one that is reached first. */
+  securityServer?: string
   signal: AbortSignal
 }
 
@@ -74,6 +76,7 @@ export async function callForBytes(
       ...(q.json !== undefined && { json: q.json }),
       ...(q.represented !== undefined && { representedParty: q.represented }),
       ...(q.issue !== undefined && { issue: q.issue }),
+      ...(q.securityServer !== undefined && { securityServer: q.securityServer }),
       ...{ userId: q.person, signal: q.signal, retries: 0 },
       ...{ deadlineMs: limits.answerMs, maxAnswerBytes: limits.answerBytes },
     })

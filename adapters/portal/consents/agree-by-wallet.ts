@@ -11,20 +11,17 @@ import { csrfField } from '../pages/form.ts'
 import { type Said, waitPage } from '../pages/wallet.ts'
 import type { Answer, Rooms, Visit } from '../routing/section.ts'
 import { WALLET_WAIT } from './addresses.ts'
-import type { Asked } from './consent.ts'
+import type { Offered, Way } from './consent.ts'
 import { plainPage } from './problem.ts'
-import { addressOfWay, sendAgreement, type Way } from './send-agreement.ts'
+import { sendAgreement } from './send-agreement.ts'
 
 type Begun = Omit<ConsentGiven, 'proof'> & { validUntil: string }
 type Wallet = NonNullable<Rooms['wallet']>
 type Finished = ReturnType<Wallet['finish']>
 
 /** What is under way for a session: the last that was begun, and nothing after it ended. */
-type UnderWay = { asked: Asked; way: Way; given: Begun; askedAt: string; id: string; browser: string }
+type UnderWay = { offered: Offered; way: Way; given: Begun; askedAt: string; id: string; browser: string }
 
-const DAY_MS = 86_400_000
-/** Clocks differ: the system must not see an end behind the last one that its contract allows. */
-const MARGIN_MS = 10 * 60_000
 const MOST_TYPED = 64
 /** By what ends with the session: a request has a copy of it. */
 const underWay = new WeakMap<Session['ended'], UnderWay>()
@@ -36,26 +33,23 @@ export function beginAgreement(
   q: {
     wallet: Wallet
     flow: 'same-device' | 'cross-device'
-    asked: Asked
+    offered: Offered
     way: Way
-    given: Omit<ConsentGiven, 'proof' | 'validUntil'>
+    given: Begun
   },
 ): Answer {
-  const { wallet, flow, asked, way } = q
-  const { client, demand } = asked
-  const now = clock()
-  const askedAt = new Date(now).toISOString()
-  const validUntil = new Date(now + demand.rule.maxDays * DAY_MS - MARGIN_MS).toISOString()
-  const given = { ...q.given, validUntil }
+  const { wallet, flow, offered, way, given } = q
+  const { client, demand } = offered
+  const askedAt = new Date(clock()).toISOString()
   const { contract, services, digest } = demand
   const agreement: Agreement = {
-    ...{ provider: way.system.id, portal: settings.securityServer.client, client: client.id, askedAt },
+    ...{ provider: way.keeper.system.id, portal: settings.securityServer.client, client: client.id, askedAt },
     ...{ contract: { id: contract.id, version: contract.version }, demand: digest },
-    ...{ services: services.map(({ serviceCode }) => serviceCode), kind: given.kind, validUntil },
-    shown: given.shown,
+    ...{ services: services.map(({ serviceCode }) => serviceCode), kind: given.kind },
+    ...{ validUntil: given.validUntil, shown: given.shown },
   }
   const { id, browser } = wallet.begin({ flow, transaction: transactionOf(agreement, demand) })
-  underWay.set(session.ended, { asked, way, given, askedAt, id, browser })
+  underWay.set(session.ended, { offered, way, given, askedAt, id, browser })
   return { to: WALLET_WAIT }
 }
 
@@ -83,7 +77,7 @@ async function end(
   const { session } = visit.reader
   const held = underWay.get(session.ended)
   if (held === undefined || rooms.wallet === undefined) return ended(visit, rooms)
-  const { asked, way, given, askedAt, id, browser } = held
+  const { offered, way, given, askedAt, id, browser } = held
   const finished = finish(rooms.wallet, { id, browser })
   if ('refused' in finished) {
     const { refused } = finished
@@ -95,11 +89,11 @@ async function end(
   const claim = attributes[CODE]
   const code = codeReader(rooms.settings.person.pattern)(typeof claim === 'string' ? claim : undefined)
   if (code !== session.person.code)
-    return plainPage(rooms, visit.reader, { of: 'agree.other', status: 403, href: addressOfWay(way) })
+    return plainPage(rooms, visit.reader, { of: 'agree.other', status: 403, href: way.href })
   // Who agrees leaves a record.
   const presentation = JSON.parse(record!) as object
   const proof = { askedAt, presentation }
-  return sendAgreement(visit, rooms, { asked, way, given: { ...given, proof } })
+  return sendAgreement(visit, rooms, { offered, way, given: { ...given, proof } })
 }
 
 function sayHowFar(visit: Pick<Visit, 'reader'>, rooms: Rooms, said?: Said): Answer {
@@ -107,7 +101,7 @@ function sayHowFar(visit: Pick<Visit, 'reader'>, rooms: Rooms, said?: Said): Ans
   const held = underWay.get(reader.session.ended)
   const looked = held && rooms.wallet?.look(held.id, held.browser)
   if (held === undefined || looked === undefined || looked.state === 'ended') return ended(visit, rooms)
-  const place = { of: 'agree' as const, wait: WALLET_WAIT, again: addressOfWay(held.way) }
+  const place = { of: 'agree' as const, wait: WALLET_WAIT, again: held.way.href }
   const csrf = csrfField(reader.session)
   return { page: waitPage(rooms.place, reader, { ...looked, said, at: { ...place, csrf } }) }
 }
@@ -116,6 +110,6 @@ function sayHowFar(visit: Pick<Visit, 'reader'>, rooms: Rooms, said?: Said): Ans
 function ended({ reader }: Pick<Visit, 'reader'>, rooms: Rooms): Answer {
   const held = underWay.get(reader.session.ended)
   underWay.delete(reader.session.ended)
-  const href = held === undefined ? {} : { href: addressOfWay(held.way) }
+  const href = held === undefined ? {} : { href: held.way.href }
   return plainPage(rooms, reader, { of: 'agree.ended', status: 403, ...href })
 }

@@ -5,13 +5,17 @@ import type { Call } from '../asking/calls.ts'
 import type { System } from '../asking/find-systems.ts'
 import { type Names, namesOf } from '../asking/names.ts'
 import { isObject, listOf } from '../asking/read-usages.ts'
+import type { Why } from '../joining/row.ts'
 import type { Rooms, Visit } from '../routing/section.ts'
+import { askedOf } from './call-keeper.ts'
 import type { Consent, NotTold, Told } from './consent.ts'
-import { readConsent } from './read-consents.ts'
+import { isServer, readConsent } from './read-consents.ts'
 
 /** Of each system: nobody has agreed to more. */
 const MOST_PAGES = 10
 const MOST_CONSENTS = 500
+/** Others that keep consents to a system. */
+const MOST_SERVERS = 5
 const CURSOR = /^[A-Za-z0-9_-]{1,200}$/
 
 export type FoundConsents = { consents: Consent[]; told: Told[]; notTold: NotTold[]; silent: System[] }
@@ -19,13 +23,22 @@ export type FoundConsents = { consents: Consent[]; told: Told[]; notTold: NotTol
 /** Newest first. */
 export async function askConsents(
   { reader, gone }: Pick<Visit, 'reader' | 'gone'>,
-  { systems, calls }: Pick<Rooms, 'systems' | 'calls'>,
+  { systems, calls, asking }: Pick<Rooms, 'systems' | 'calls' | 'asking'>,
 ): Promise<FoundConsents> {
   const found = await systems.offering(CONSENTS)
   const names = namesOf(found)
+  const { session } = reader
   const results: (Told | NotTold)[] = []
-  const ask = (system: System, call: Call): Promise<Told | NotTold> => askSystem(system, names, call)
-  for await (const one of calls.each(reader.session, gone, { systems: found.asked, ask })) results.push(one)
+  const ask = (system: System, call: Call): Promise<Told | NotTold> =>
+    askSystem(system, names, (server, cursor) =>
+      call(
+        askedOf({ system, server }, session, asking, {
+          ...{ method: 'GET', path: '/v1/consents' },
+          ...(cursor !== undefined && { query: { cursor } }),
+        }),
+      ),
+    )
+  for await (const one of calls.each(session, gone, { systems: found.asked, ask })) results.push(one)
   const told = results.filter((one): one is Told => 'consents' in one)
   return {
     ...{ told, silent: found.silent, notTold: results.filter((one): one is NotTold => 'why' in one) },
@@ -33,22 +46,47 @@ export async function askConsents(
   }
 }
 
-async function askSystem(system: System, names: Names, call: Call): Promise<Told | NotTold> {
+type AskPage = (server: string | undefined, cursor: string | undefined) => ReturnType<Call>
+
+/** One that several security servers serve says where else consents to it are kept. */
+async function askSystem(system: System, names: Names, page: AskPage): Promise<Told | NotTold> {
   const told: Told = { system, consents: [], dropped: 0, isCut: false }
-  const known = new Set<string>()
+  const servers: (string | undefined)[] = [undefined]
+  for (const [at, server] of servers.entries()) {
+    const { why, elsewhere } = await askServer(told, names, (cursor) => page(server, cursor))
+    if (why !== undefined && at === 0) return { system, why }
+    if (why !== undefined) told.isCut = true
+    if (at === 0) servers.push(...elsewhere)
+  }
+  return told
+}
+
+type Heard = { why?: Why; elsewhere: string[] }
+
+/** Adds what one server told. `why` is said where it told nothing. */
+async function askServer(
+  told: Told,
+  names: Names,
+  page: (cursor: string | undefined) => ReturnType<Call>,
+): Promise<Heard> {
+  const known = new Set(told.consents.map(({ number }) => number))
+  const elsewhere: string[] = []
   let cursor: string | undefined
-  for (let page = 0; page < MOST_PAGES; page++) {
-    const answer = await call({
-      ...{ service: `${system.id}/${CONSENTS}`, method: 'GET', path: '/v1/consents' },
-      ...(cursor !== undefined && { query: { cursor } }),
-    })
+  for (let at = 0; at < MOST_PAGES; at++) {
+    const answer = await page(cursor)
     const why = 'why' in answer ? answer.why : answer.status !== 200 ? whyOfStatus(answer.status) : undefined
     const { json } = answer as { json?: unknown }
-    if (why !== undefined || !isObject(json) || !Array.isArray(json['consents']))
-      return page === 0 ? { system, why: why ?? 'unreadable' } : { ...told, isCut: true }
+    if (why !== undefined || !isObject(json) || !Array.isArray(json['consents'])) {
+      if (at === 0) return { why: why ?? 'unreadable', elsewhere }
+      break
+    }
+    if (at === 0) elsewhere.push(...listOf(json['elsewhere']).filter(isServer).slice(0, MOST_SERVERS))
     for (const given of listOf(json['consents'])) {
-      const consent = readConsent(system, given, names)
-      if (told.consents.length >= MOST_CONSENTS) return { ...told, isCut: true }
+      const consent = readConsent(told.system, given, names)
+      if (told.consents.length >= MOST_CONSENTS) {
+        told.isCut = true
+        return { elsewhere }
+      }
       if (consent === undefined || known.has(consent.number)) told.dropped++
       else {
         known.add(consent.number)
@@ -56,9 +94,10 @@ async function askSystem(system: System, names: Names, call: Call): Promise<Told
       }
     }
     const { next } = json
-    if (next === undefined) return told
+    if (next === undefined) return { elsewhere }
     if (typeof next !== 'string' || !CURSOR.test(next)) break
     cursor = next
   }
-  return { ...told, isCut: true }
+  told.isCut = true
+  return { elsewhere }
 }

@@ -1,22 +1,22 @@
 /** Asks the system that keeps a consent for it. Only systems that the portal found are asked, whatever an address names. */
 import { CONSENTS } from '#schemas/consents.ts'
 import type { JsonAnswer, NotCalled } from '../asking/call-service.ts'
-import type { System } from '../asking/find-systems.ts'
 import { type Names, namesOf } from '../asking/names.ts'
 import { isObject, listOf } from '../asking/read-usages.ts'
 import type { Answer, Rooms, Visit } from '../routing/section.ts'
 import { addressOf, LIST, ONE } from './addresses.ts'
-import type { Consent } from './consent.ts'
+import { callKeeper } from './call-keeper.ts'
+import type { Consent, Keeper } from './consent.ts'
 import type { UsesOf } from './one-page.ts'
 import { notAnsweredPage, plainPage } from './problem.ts'
-import { readConsent, readConsentUse } from './read-consents.ts'
+import { isServer, readConsent, readConsentUse } from './read-consents.ts'
 
 /** Where a consent is, as an address or a form names it. */
-type At = { system: System; number: string; names: Names }
+type At = Keeper & { number: string; names: Names }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-type Asking = Pick<Rooms, 'systems' | 'calls' | 'place'>
+type Asking = Pick<Rooms, 'systems' | 'calls' | 'place' | 'asking'>
 type Person = Pick<Visit, 'reader' | 'gone'>
 
 /** Undefined for what names no system of the portal, or no number. */
@@ -27,19 +27,21 @@ export async function placeOf(
   const found = await systems.offering(CONSENTS)
   const system = found.asked.find(({ id }) => id === named.get('system'))
   const number = named.get('number') ?? ''
-  return system === undefined || !UUID.test(number) ? undefined : { system, number, names: namesOf(found) }
+  const server = named.get('server') ?? undefined
+  if (system === undefined || !UUID.test(number)) return undefined
+  if (server !== undefined && !isServer(server)) return undefined
+  return { system, server, number, names: namesOf(found) }
 }
 
 /** `path` is below that of the consent. */
 export function callAt(
-  { system, number }: At,
-  { reader, gone }: Person,
-  { calls }: Pick<Rooms, 'calls'>,
-  q: { method: 'GET' | 'POST'; path: '' | '/uses' | '/receipt' | '/withdraw' },
+  { number, ...keeper }: At,
+  visit: Person,
+  rooms: Pick<Rooms, 'calls' | 'asking'>,
+  { method, path }: { method: 'GET' | 'POST'; path: '' | '/uses' | '/receipt' | '/proof' | '/withdraw' },
 ): Promise<JsonAnswer | NotCalled> {
-  return calls.call(reader.session, gone, {
-    ...{ service: `${system.id}/${CONSENTS}`, method: q.method },
-    ...{ path: `/v1/consents/{number}${q.path}`, parameters: { number } },
+  return callKeeper(keeper, visit, rooms, {
+    ...{ method, path: `/v1/consents/{number}${path}`, parameters: { number } },
   })
 }
 
@@ -67,12 +69,12 @@ export function consentOf(
   const consent =
     'status' in answer && answer.status === 200 ? readConsent(at.system, answer.json, at.names) : undefined
   if (consent?.number === at.number) return { consent, at }
-  const href = isAct ? addressOf(ONE, { told: at.system, number: at.number }) : LIST
+  const href = isAct ? addressOf(ONE, { told: at.system, ...at }) : LIST
   return notAnsweredPage(rooms, reader, { answer, isAct, href })
 }
 
 /** Its first uses: the newest hundred. */
-export async function usesOf(at: At, visit: Person, rooms: Pick<Rooms, 'calls'>): Promise<UsesOf> {
+export async function usesOf(at: At, visit: Person, rooms: Pick<Rooms, 'calls' | 'asking'>): Promise<UsesOf> {
   const answer = await callAt(at, visit, rooms, { method: 'GET', path: '/uses' })
   const { json } = answer as Partial<JsonAnswer>
   if (!('status' in answer) || answer.status !== 200 || !isObject(json))

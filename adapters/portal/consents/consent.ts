@@ -15,12 +15,17 @@ export type Demand = {
   services: { serviceCode: string; responseFields?: string[] }[]
   /** Last names of JSON Pointers; empty: the contract names none, so any. */
   fields: string[]
-  rule: Pick<ConsentDemand['rule'], 'proof' | 'kinds' | 'maxDays' | 'dataLife' | 'frequency' | 'range'>
+  rule: Pick<
+    ConsentDemand['rule'],
+    'proof' | 'kinds' | 'maxDays' | 'dataLife' | 'frequency' | 'range' | 'keptAt'
+  >
 }
 
 export type Consent = {
   told: System
   number: string
+  /** The security server that keeps it, where its system says so: it is asked there. */
+  server?: string
   state: ConsentState
   client: Party
   demand: Demand
@@ -46,6 +51,22 @@ export type Asked = {
   /** Of the consumer, signed in its request. */
   returnUrl: URL
 }
+
+/** What a person can agree to: one contract, for one of those who may ask under it. */
+export type Offered = Pick<Asked, 'client' | 'demand'>
+
+/** The system that keeps a consent, and which of its security servers, where that is known. */
+export type Keeper = { system: System; server?: string | undefined }
+
+/** How a person came to what they answer. */
+export type Way = {
+  keeper: Keeper
+  /** Where they read it again. */
+  href: string
+  /** Of the office whose one-time url led them here, with its secret. */
+  request?: Pick<Asked, 'request' | 'returnUrl'> & { token: string }
+}
+export type AskedWay = Way & Required<Pick<Way, 'request'>>
 
 /** What one system told of the consents of a person. */
 export type Told = { system: System; consents: Consent[]; dropped: number; isCut: boolean }

@@ -3,9 +3,11 @@ import t from 'tap'
 import { keepConsents } from '#test/fakes/consent-systems.ts'
 import { CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { type Answering, type FakeSystem, send, startUsageServer } from '#test/fakes/usage-systems.ts'
+import type { Session } from '../login/sessions.ts'
 import { startPortal } from '../portal-fixture.ts'
+import { askedOf } from './call-keeper.ts'
 import { groupOf } from './list-page.ts'
-import { readAsked, readConsent, readConsentUse } from './read-consents.ts'
+import { isServer, readAsked, readConsent, readConsentUse } from './read-consents.ts'
 
 const PERSON = 'P00000042'
 const OTHER = 'P00000043'
@@ -117,6 +119,45 @@ t.test('a person sees consents, gives one, refuses one and takes one back', asyn
   t.match(done.text, /You took it back\. Tax assessment confirmed that on[\s\S]*within 60 seconds/)
   t.equal(keeper.consents[0]!.state, 'WITHDRAWN')
 
+  await t.test('a consent given before an office asks, until a day of the person', async (t) => {
+    const possible = (await browser.visit(at('/consents/possible'))).text
+    t.match(possible, /Tax assessment[\s\S]*Savings Bank[\s\S]*To check whether you can repay a loan/)
+    t.match(possible, /Who did not answer[\s\S]*Land register/)
+    const [, href = ''] = /href="(\/consents\/give\?[^"]+)"/.exec(possible) ?? []
+    const give = href.replaceAll('&#38;', '&')
+    const offer = (await browser.visit(at(give))).text
+    t.match(offer, /Agree before an office asks[\s\S]*Savings Bank[\s\S]*could get data about you from/)
+    const said = (more: Record<string, string>): Record<string, string> => ({
+      ...Object.fromEntries(['csrf', 'demand', 'language', 'text'].map((name) => [name, field(offer, name)])),
+      ...{ answer: 'yes', kind: 'standing', ...more },
+    })
+    const inDays = (days: number): string =>
+      new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)
+    const before = keeper.given.length
+    for (const until of [inDays(-2), inDays(92), '2026-02-31', 'soon', '9999999-01-01'])
+      t.match((await browser.visit(at(give), { form: said({ until }) })).text, /choose another day/, until)
+    t.equal((await browser.visit(at(give), { form: said({ text: 'f'.repeat(64) }) })).status, 409)
+    for (const name of ['system', 'contract', 'client']) {
+      const other = new URL(at(give))
+      other.searchParams.set(name, name === 'contract' ? keeper.consents[0]!.number : land.id)
+      t.equal((await browser.visit(other.href)).status, 404, name)
+    }
+    t.equal(keeper.given.length, before, 'nothing was given')
+    const until = inDays(10)
+    const given = await browser.follow(await browser.visit(at(give), { form: said({ until }) }))
+    t.match(given.text, /One consent[\s\S]*Take it back/)
+    const [taken] = keeper.given.slice(before)
+    t.notOk(taken!.token)
+    // The end of that day in Tallinn.
+    const end = Date.parse(taken!.validUntil!) - Date.parse(`${until}T00:00:00Z`)
+    t.ok(end >= 21 * 3600_000 && end <= 22 * 3600_000, `${taken!.validUntil}`)
+    await browser.visit(at(give), { form: said({}) })
+    t.ok(
+      Date.parse(keeper.given.at(-1)!.validUntil!) > Date.now() + 89 * 86_400_000,
+      'the longest, where none is chosen',
+    )
+  })
+
   const no = 'n'.repeat(43)
   keeper.ask(no)
   const declined = await browser.visit(at(`/consents/asked/${tax.id}/${no}`), { form: form('no') })
@@ -177,6 +218,34 @@ t.test('a person sees consents, gives one, refuses one and takes one back', asyn
     new RegExp(`${PERSON}|${TOKEN}|Savings Bank`),
     'no line says whose, or the secret',
   )
+})
+
+t.test('who acts for somebody is answered about them, by the server that keeps the consent', (t) => {
+  const asking = { userCode: () => 'EEP9' }
+  const session = { acting: { code: 'P9' } } as Session
+  const asked = { method: 'GET', path: '/v1/consents', query: { cursor: 'x' } } as const
+  const system = { id: tax.id, name: '', owner: '' }
+  t.match(askedOf({ system, server: 'DEV/GOV/1002/one' }, session, asking, asked), {
+    ...{ service: `${tax.id}/consents`, query: { cursor: 'x', userCode: 'EEP9' } },
+    securityServer: 'DEV/GOV/1002/one',
+  })
+  const own = askedOf({ system }, { ...session, acting: undefined }, asking, asked)
+  t.strictSame(own.query, { cursor: 'x' })
+  t.notOk('securityServer' in own)
+  for (const server of [
+    '',
+    'x',
+    'a/b/c',
+    'a/b/c/d/e',
+    'a/b/../d',
+    'a/b/c/\u0000',
+    7,
+    null,
+    `a/b/c/${'d'.repeat(300)}`,
+  ])
+    t.notOk(isServer(server), String(server))
+  t.ok(isServer('DEV/GOV/1002/one'))
+  t.end()
 })
 
 t.test('an answer that is broken or lies is no consent', (t) => {

@@ -3,7 +3,7 @@ import { frameOf, type Place, type Reader, wholePage } from '../pages/frame.ts'
 import { foreign, type Html, html, NOTHING } from '../pages/html.ts'
 import { ICONS } from '../pages/icons.ts'
 import type { Words } from '../texts.ts'
-import { addressOf, LIST, ONE } from './addresses.ts'
+import { addressOf, LIST, ONE, POSSIBLE } from './addresses.ts'
 import type { FoundConsents } from './ask-consents.ts'
 import type { Consent } from './consent.ts'
 
@@ -22,6 +22,7 @@ export function consentsPage(
 ${coverage(found, words)}
 ${consents.length === 0 ? html`<p class="nothing-found">${words('consents.none')}</p>` : NOTHING}
 ${GROUPS.map((name) => group(name, groups.get(name) ?? [], words))}
+<p class="go"><a href="${POSSIBLE}">${words('possible.link')}</a></p>
 <p class="row tools-row"><a class="button quiet-button" href="/everything.json" download>${ICONS.file}${words('tools.save')}</a>
 <button type="button" class="button quiet-button" data-print hidden>${ICONS.print}${words('tools.print')}</button></p>`
   return wholePage(

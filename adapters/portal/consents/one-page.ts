@@ -75,7 +75,11 @@ export function withdrawPage(place: Place, reader: Visit['reader'], consent: Con
 <p class="lead sentence">${consentSentence(consent, 'active', words)}</p>
 <ul class="plain-points"><li>${words('withdraw.after', { system: demand.provider.name })}</li><li>${words('withdraw.before', { client: client.owner, kept })}</li><li>${words('withdraw.again')}</li></ul>
 <form method="post" action="${WITHDRAW}" class="row">${csrfField(session)}
-<input type="hidden" name="system" value="${consent.told.id}"><input type="hidden" name="number" value="${consent.number}">
+<input type="hidden" name="system" value="${consent.told.id}"><input type="hidden" name="number" value="${consent.number}">${
+    consent.server === undefined
+      ? NOTHING
+      : html`<input type="hidden" name="server" value="${consent.server}">`
+  }
 <button type="submit" class="button">${words('withdraw.do')}</button>
 <a class="button quiet-button" href="${addressOf(ONE, consent)}">${words('withdraw.keep')}</a></form></article>`
   const at = addressOf(WITHDRAW, consent)

@@ -2,6 +2,7 @@
  * Reads what systems answer about consents, which may be broken, or lie. Guarantees that a consent is one of the system that told it, that
  * texts are plain and short, and that people are led back to a safe address alone; what is none of this is left out.
  */
+import { identifier } from '#adapters/client/identifiers.ts'
 import { isPlainText } from '#platform/plain-text.ts'
 import {
   CONSENT_REQUEST_STATES,
@@ -13,7 +14,7 @@ import {
 import type { System } from '../asking/find-systems.ts'
 import type { Names } from '../asking/names.ts'
 import { isObject, listOf, numberOf, partyOf, subsystemOf, timeOf } from '../asking/read-usages.ts'
-import type { Asked, Consent, ConsentUse, Demand } from './consent.ts'
+import type { Asked, Consent, ConsentUse, Demand, Offered } from './consent.ts'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const DIGEST = /^[0-9a-f]{64}$/
@@ -21,6 +22,7 @@ const MOST_TEXT = 2_000
 const MOST_ID = 255
 const MOST_SERVICES = 50
 const MOST_FIELDS = 200
+const MOST_CLIENTS = 500
 const MOST_DAYS = 36_600
 const MOST_TIMES = 1_000_000
 const MOST_ADDRESS = 1_000
@@ -48,6 +50,7 @@ export function readConsent(told: System, given: unknown, names: Names): Consent
     return undefined
   return {
     ...{ told, number, state, client, demand, kind, givenAt, validUntil },
+    ...(isServer(given['keptAt']) && { server: given['keptAt'] }),
     ...(withdrawnAt !== undefined && { withdrawnAt }),
     byRepresentative: given['byRepresentative'] === true,
     uses: { count: numberOf(isObject(uses) ? uses['count'] : 0), ...(last !== undefined && { last }) },
@@ -76,6 +79,18 @@ export function readAsked(told: System, given: unknown, names: Names): Asked | u
   if (validUntil === undefined || client === undefined || demand === undefined || returnUrl === undefined)
     return undefined
   return { told, request, state, validUntil, client, demand, returnUrl }
+}
+
+/** One for each who may ask under the contract; none for what is no demand of this system. */
+export function readOffers(told: System, given: unknown, names: Names): Offered[] {
+  const demand = readDemand(told, given, names)
+  if (demand === undefined || !isObject(given)) return []
+  return listOf(given['clients'])
+    .slice(0, MOST_CLIENTS)
+    .flatMap((one) => {
+      const client = partyOf(one, 4, names)
+      return client === undefined ? [] : [{ client, demand }]
+    })
 }
 
 function readDemand(told: System, given: unknown, names: Names): Demand | undefined {
@@ -121,12 +136,13 @@ function fieldsOf(given: unknown): string[] {
 
 function readRule(given: unknown): Demand['rule'] | undefined {
   if (!isObject(given)) return undefined
-  const { proof, kinds, maxDays, frequency, range } = given
+  const { proof, kinds, maxDays, frequency, range, keptAt } = given
   const dataLife = spanOf(given['dataLife'])
   const allowed = KINDS.filter((kind) => listOf(kinds).includes(kind))
   const [reach, often] = [spanOf(range), oftenOf(frequency)]
   if (!isOneOf(proof, PROOFS) || dataLife === undefined || allowed.length === 0) return undefined
   if (!isCount(maxDays, MOST_DAYS)) return undefined
+  if (keptAt !== undefined && !isServer(keptAt)) return undefined
   // A bound that cannot be read is no bound that may be shown.
   if ((range !== undefined && reach === undefined) || (frequency !== undefined && often === undefined))
     return undefined
@@ -134,6 +150,7 @@ function readRule(given: unknown): Demand['rule'] | undefined {
     ...{ proof, kinds: allowed, maxDays, dataLife },
     ...(reach !== undefined && { range: reach }),
     ...(often !== undefined && { frequency: often }),
+    ...(keptAt !== undefined && { keptAt }),
   }
 }
 
@@ -156,6 +173,16 @@ function addressOf(given: unknown): URL | undefined {
   const isHere = address.protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(address.hostname)
   if (address.protocol !== 'https:' && !isHere) return undefined
   return address.username === '' && address.password === '' ? address : undefined
+}
+
+/** The identifier of a security server. */
+export function isServer(value: unknown): value is string {
+  if (typeof value !== 'string' || value.length > MOST_ID) return false
+  try {
+    return identifier(...value.split('/')) === value && value.split('/').length === 4
+  } catch {
+    return false
+  }
 }
 
 function isUuid(value: unknown): value is string {

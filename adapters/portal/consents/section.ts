@@ -6,7 +6,9 @@ import {
   addressOf,
   LIST,
   ONE,
+  POSSIBLE,
   RECEIPT,
+  UNASKED,
   WALLET_BACK,
   WALLET_NUMBER,
   WALLET_WAIT,
@@ -16,6 +18,7 @@ import { comeBack, showWaiting, takeNumber } from './agree-by-wallet.ts'
 import { showAsked, takeAnswer } from './answer-asked.ts'
 import { askConsents } from './ask-consents.ts'
 import { callAt, consentOf, findConsent, placeOf, usesOf } from './ask-one.ts'
+import { showPossible, showUnasked, takeUnasked } from './give-unasked.ts'
 import { consentsPage, groupOf } from './list-page.ts'
 import { consentPage, withdrawPage } from './one-page.ts'
 import { notAnsweredPage, plainPage } from './problem.ts'
@@ -33,6 +36,9 @@ export const consents: Section = {
     { method: 'POST', path: WITHDRAW, answer: withdraw },
     { method: 'GET', path: ASKED, asks: 'asked', isEntrance: true, answer: showAsked },
     { method: 'POST', path: ASKED, asks: 'answered', answer: takeAnswer },
+    { method: 'GET', path: POSSIBLE, asks: 'possible', answer: showPossible },
+    { method: 'GET', path: UNASKED, asks: 'unasked', answer: showUnasked },
+    { method: 'POST', path: UNASKED, asks: 'answered', answer: takeUnasked },
     { method: 'GET', path: WALLET_WAIT, answer: showWaiting },
     { method: 'GET', path: WALLET_BACK, asks: 'answered', isEntrance: true, answer: comeBack },
     { method: 'POST', path: WALLET_NUMBER, asks: 'answered', answer: takeNumber },

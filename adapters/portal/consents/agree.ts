@@ -1,0 +1,51 @@
+/**
+ * A person agrees to what stood before them. Guarantees that it is that and nothing else: what the contract asks and the text of the page are
+ * compared again when the answer comes, and it holds until the day that the person chose, at most as long as the contract allows.
+ */
+import { colonForm } from '#schemas/colon-identifiers.ts'
+import type { ConsentGiven, ConsentKind } from '#schemas/consents.ts'
+import type { Answer, Rooms, Visit } from '../routing/section.ts'
+import { LANGUAGES, wordsOf } from '../texts.ts'
+import { beginAgreement } from './agree-by-wallet.ts'
+import { endOf } from './chosen-end.ts'
+import type { Offered, Way } from './consent.ts'
+import { plainPage } from './problem.ts'
+import { sendAgreement } from './send-agreement.ts'
+import { hashOf, termsOf } from './terms.ts'
+
+export async function agree(
+  visit: Visit,
+  rooms: Rooms,
+  { offered, way }: { offered: Offered; way: Way },
+): Promise<Answer> {
+  const { form, reader } = visit
+  const { client, demand } = offered
+  const [language = '', kind] = [form.get('language') ?? '', form.get('kind') as ConsentKind | null]
+  const { easy } = reader.look
+  const isShown =
+    LANGUAGES.includes(language) &&
+    hashOf(termsOf(offered, wordsOf(language, { easy, timeZone: rooms.place.timeZone }))) === form.get('text')
+  const isSame = isShown && form.get('demand') === demand.digest
+  if (!isSame || kind === null || !demand.rule.kinds.includes(kind))
+    return plainPage(rooms, reader, { of: 'asked.changed', status: 409, href: way.href })
+  const validUntil = endOf(form.get('until') ?? '', demand, reader.session.acting?.until, rooms)
+  if (validUntil === undefined)
+    return plainPage(rooms, reader, { of: 'until.wrong', status: 400, href: way.href })
+  const given: Omit<ConsentGiven, 'validUntil'> & { validUntil: string } = {
+    ...{
+      contract: demand.contract.id,
+      client: colonForm(client.id),
+      demand: demand.digest,
+      kind,
+      validUntil,
+    },
+    ...{ shown: { language, textHash: form.get('text') ?? '' } },
+    ...(way.request !== undefined && { token: way.request.token }),
+  }
+  if (demand.rule.proof === 'login') return sendAgreement(visit, rooms, { offered, way, given })
+  const { wallet } = rooms
+  // The page offers nothing else.
+  if (wallet === undefined) return { to: way.href }
+  const flow = form.get('answer') === 'cross-device' ? 'cross-device' : 'same-device'
+  return beginAgreement(visit, rooms, { wallet, flow, offered, way, given })
+}
