@@ -10,11 +10,15 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { type LoadResult, residentMb, runLoad } from './bench/measure.ts'
-import { type Pair, type Pairs, startPairs } from './bench/pairs.ts'
+import { CASES, type Case, load } from './bench/cases.ts'
+import { type LoadResult, residentMb } from './bench/measure.ts'
+import { type Pairs, startPairs } from './bench/pairs.ts'
+import { profileCase } from './bench/profile.ts'
+import { meanSpent, type Spent, spentEach, spentText } from './bench/spending.ts'
 import { tallyOf } from './command-line/tally.ts'
 
-const USAGE = `Usage: concordat bench exchange [--seconds N] [--connections N] [--network 127.88.1] [--case "1 KB"] [--json]
+const USAGE = `Usage: concordat bench exchange [--seconds N] [--connections N] [--network 127.88.1] [--case "1 KB"] [--profile FOLDER] [--json]
+       concordat bench compare --help
        concordat bench adapter --help
        concordat bench deliveries --help
        concordat bench large --help
@@ -25,19 +29,11 @@ const USAGE = `Usage: concordat bench exchange [--seconds N] [--connections N] [
 
 Two security servers with signing and durable logging, a provider and a load generator on this machine; in the same run,
 turn by turn, the bare pair: the same request through two mutual-TLS proxies of the same fastify and undici, which neither
-sign nor log. --case measures only cases with this text in their names. With --json the last line is one object.
+sign nor log. --case measures only cases with this text in their names. --profile adds rounds for each case that say what an exchange
+allocates and which system calls it makes, and writes a flame graph of each thread into this folder. With --json the last line is one
+object.
 `
 
-type Case = {
-  name: string
-  method: 'GET' | 'POST'
-  path: string
-  /** Of a SOAP case: the attachment. */
-  bodyBytes: number
-  isSoap?: boolean
-  /** The provider's server holds it against a description, and cuts what a contract does not name. */
-  service?: 'described' | 'contract'
-}
 type Measured = {
   case: string
   exchangesPerSecond: number
@@ -46,30 +42,11 @@ type Measured = {
   p50Ms: number
   p99Ms: number
   memoryMb: number | null
+  /** Processor time of both servers for an exchange, in microseconds by thread. */
+  spent: Spent
 }
 
-const KB = 1024
-const CASES: Case[] = [
-  { name: 'GET 1 KB', method: 'GET', path: `/bytes/${KB}`, bodyBytes: 0 },
-  { name: 'POST 1 KB', method: 'POST', path: '/take', bodyBytes: KB },
-  { name: 'SOAP 1 KB', method: 'POST', path: '', bodyBytes: 0, isSoap: true },
-  { name: 'JSON 10 KB', method: 'GET', path: '/people', bodyBytes: 0 },
-  { name: 'JSON 10 KB, described', method: 'GET', path: '/people', bodyBytes: 0, service: 'described' },
-  {
-    name: 'JSON 10 KB, contract',
-    method: 'GET',
-    path: '/people',
-    bodyBytes: 0,
-    service: 'contract',
-  },
-  { name: 'GET 100 KB', method: 'GET', path: `/bytes/${100 * KB}`, bodyBytes: 0 },
-  { name: 'POST 100 KB', method: 'POST', path: '/take', bodyBytes: 100 * KB },
-  { name: 'GET 10 MB', method: 'GET', path: `/bytes/${10 * KB * KB}`, bodyBytes: 0 },
-  { name: 'POST 10 MB', method: 'POST', path: '/take', bodyBytes: 10 * KB * KB },
-  { name: 'SOAP 10 MB', method: 'POST', path: '', bodyBytes: 10 * KB * KB, isSoap: true },
-]
 const ROUNDS = 3
-const WARM_UP_SECONDS = 2
 /**
  * Servers run for months, so both pairs are measured after the compiler has optimised the frequent code. They warm up with the
  * same number of answers; with the same time, the slower pair would be less optimised.
@@ -80,6 +57,7 @@ const SETTLE_MAX_SECONDS = 30
 export async function run(args: string[]): Promise<number> {
   if (args[0] === 'adapter') return (await import('./bench/adapter.ts')).run(args.slice(1))
   if (args[0] === 'backlog') return (await import('./bench/log/backlog.ts')).run(args.slice(1))
+  if (args[0] === 'compare') return (await import('./bench/compare.ts')).run(args.slice(1))
   if (args[0] === 'deliveries') return (await import('./bench/deliveries.ts')).run(args.slice(1))
   if (args[0] === 'large') return (await import('./bench/large.ts')).run(args.slice(1))
   if (args[0] === 'log') return (await import('./bench/log.ts')).run(args.slice(1))
@@ -93,6 +71,7 @@ export async function run(args: string[]): Promise<number> {
       connections: { type: 'string', default: '32' },
       network: { type: 'string', default: '127.88.1' },
       case: { type: 'string', default: '' },
+      profile: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -122,6 +101,10 @@ export async function run(args: string[]): Promise<number> {
       measured.push(row)
       rounds.end()
       say(line(row))
+      say(`  processor time an exchange and server, µs: ${spentText(row.spent, pairs.serverPids.length)}`)
+      if (values.profile !== undefined)
+        for (const text of await profileCase(one, pairs, { folder: values.profile, seconds, connections }))
+          say(`  ${text}`)
     }
     if (values.json) say(JSON.stringify({ ...withoutName(measured[0]!), cases: measured }))
     return 0
@@ -151,11 +134,17 @@ async function measure(
 ): Promise<Measured> {
   const concordat: LoadResult[] = []
   const bare: LoadResult[] = []
+  const spent: Spent[] = []
   let memoryMb = 0
   for (let round = 0; round < ROUNDS; round++) {
     onRound(round)
     bare.push(await load(one, pairs.bare, seconds, connections))
-    concordat.push(await load(one, pairs.concordat, seconds, connections))
+    spent.push(
+      await spentEach(pairs.serverPids, async () => {
+        concordat.push(await load(one, pairs.concordat, seconds, connections))
+        return concordat.at(-1)!.requests
+      }),
+    )
     memoryMb = Math.max(memoryMb, ...pairs.serverPids.map((pid) => residentMb(pid) ?? 0))
   }
   const [real, base] = [
@@ -170,25 +159,8 @@ async function measure(
     p50Ms: round1(mean(concordat.map((result) => result.p50Ms))),
     p99Ms: round1(mean(concordat.map((result) => result.p99Ms))),
     memoryMb: memoryMb === 0 ? null : Math.round(memoryMb),
+    spent: meanSpent(spent),
   }
-}
-
-function load(one: Case, pair: Pair, seconds: number, connections: number): Promise<LoadResult> {
-  const { method, bodyBytes, isSoap = false, service } = one
-  const { url, headers } = pair
-  return runLoad({
-    url,
-    headers,
-    method,
-    bodyBytes,
-    path: isSoap
-      ? pair.soapPath
-      : (service === undefined ? pair.prefix : pair[`${service}Prefix`]) + one.path,
-    envelope: isSoap ? pair.envelope : undefined,
-    connections,
-    warmUpSeconds: WARM_UP_SECONDS,
-    seconds,
-  })
 }
 
 function line(row: Measured): string {

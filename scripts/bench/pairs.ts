@@ -51,7 +51,8 @@ export async function startPairs(directory: string, network: string): Promise<Pa
     throw new Error(`${name} ended: ${why}`)
   }
   // Measures what a server can do, not how much it allows one peer.
-  const environment = { CONCORDAT_PEERS_PER_SECOND: '1000000' }
+  // The inspector, if it is asked for, finds a port of its own.
+  const environment = { CONCORDAT_PEERS_PER_SECOND: '1000000', NODE_OPTIONS: '--inspect-port=0' }
   const instance = await startInstance({
     layout,
     progress: passingProgress(),

@@ -175,7 +175,14 @@ export const COMMANDS = {
     group: 'measuring',
     summary: 'exchanges beside a bare pair of proxies, logs, registries, adapters',
     words: {
-      exchange: { summary: 'exchanges beside a bare pair of proxies', options: [...LOAD, '--case='] },
+      exchange: {
+        summary: 'exchanges beside a bare pair of proxies',
+        options: [...LOAD, '--case=', '--profile='],
+      },
+      compare: {
+        summary: 'the servers of this checkout and of another one, in turn',
+        options: ['--case=', '--rounds=', '--seconds=', '--connections=', '--json'],
+      },
       adapter: { summary: 'the SQL adapter beside a service written by hand', options: LOAD },
       backlog: {
         summary: 'the recovery after an outage of the time-stamping authority',

@@ -1,0 +1,148 @@
+/**
+ * `concordat bench compare`: this checkout's servers beside those of another one, in turn, on one machine. What is noise of the
+ * machine meets both; what is left is in the ratio, with its spread over the rounds.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { tallyOf } from '../command-line/tally.ts'
+import { CASES, type Case, load } from './cases.ts'
+import type { HeldPairs } from './hold-pairs.ts'
+import { meanSpent, type Spent, spentEach, spentText, totalOf } from './spending.ts'
+
+const USAGE = `Usage: concordat bench compare <folder of another checkout> [--case "1 KB"] [--rounds N] [--seconds N] [--connections N] [--json]
+
+Starts two security servers of each checkout, loads them in turn, and prints this one's figures divided by the other's: the median of the
+rounds, and the smallest and largest of them. Processor time says more than the rate on a machine that does other work.
+`
+
+type Side = HeldPairs & { child: ChildProcess }
+type Round = { perSecond: number; p50Ms: number; spent: Spent }
+type Ratio = { median: number; least: number; most: number }
+
+export async function run(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      seconds: { type: 'string', default: '4' },
+      rounds: { type: 'string', default: '5' },
+      connections: { type: 'string', default: '32' },
+      case: { type: 'string', default: 'GET 1' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  const [seconds, rounds, connections] = [values.seconds, values.rounds, values.connections].map(Number)
+  const [other] = positionals
+  if (values.help || other === undefined || !(seconds! > 0) || !(rounds! >= 1) || !(connections! >= 1)) {
+    process.stderr.write(USAGE)
+    return values.help ? 0 : 2
+  }
+  const directory = mkdtempSync(path.join(tmpdir(), 'concordat-compare-'))
+  const sides: Side[] = []
+  try {
+    const here = new URL('../..', import.meta.url).pathname
+    for (const [i, root] of [here, path.resolve(other)].entries())
+      sides.push(await start(root, path.join(directory, String(i)), `127.${92 + i}.1`))
+    const [own, before] = sides as [Side, Side]
+    process.stdout.write(
+      'case                   this/s   other/s   rate of the other (spread)   processor time (spread)\n',
+    )
+    for (const one of CASES.filter(({ name }) => name.includes(values.case))) {
+      const settings = { seconds: seconds!, rounds: rounds!, connections: connections! }
+      const row = await compare(one, own, before, settings)
+      process.stdout.write(values.json ? `${JSON.stringify(row)}\n` : textOf(row))
+    }
+    return 0
+  } catch (cause) {
+    process.stderr.write(`The bench failed: ${(cause as Error).message}\n`)
+    return 1
+  } finally {
+    await Promise.all(sides.map(({ child }) => end(child)))
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+function start(root: string, directory: string, network: string): Promise<Side> {
+  const file = new URL('hold-pairs.ts', import.meta.url).pathname
+  const child = fork(file, [JSON.stringify({ root, directory, network })])
+  return new Promise((resolve, reject) => {
+    child.once('message', (message) => resolve({ child, ...(message as { held: HeldPairs }).held }))
+    child.once('error', reject)
+    child.once('exit', (code) => reject(new Error(`the servers of ${root} ended with ${code}`)))
+  })
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGTERM')
+  await ended
+}
+
+async function compare(
+  one: Case,
+  own: Side,
+  other: Side,
+  o: { seconds: number; rounds: number; connections: number },
+) {
+  const tally = tallyOf({ what: one.name, unit: 'rounds', total: o.rounds })
+  const pairs: { own: Round; other: Round }[] = []
+  // Nothing is kept of the first round, in which what is frequent is compiled.
+  for (let round = -1; round < o.rounds; round++) {
+    tally.at(Math.max(round, 0))
+    // The order changes from round to round, so that a machine that slows down meets both.
+    const first = await measure(one, round % 2 === 0 ? own : other, o)
+    const second = await measure(one, round % 2 === 0 ? other : own, o)
+    if (round >= 0)
+      pairs.push(round % 2 === 0 ? { own: first, other: second } : { own: second, other: first })
+  }
+  tally.end()
+  const ratio = (of: (round: Round) => number): Ratio =>
+    spread(pairs.map((pair) => of(pair.own) / of(pair.other)))
+  return {
+    case: one.name,
+    own: meanOf(pairs.map((pair) => pair.own)),
+    other: meanOf(pairs.map((pair) => pair.other)),
+    rate: ratio(({ perSecond }) => perSecond),
+    p50: ratio(({ p50Ms }) => p50Ms),
+    processor: ratio(({ spent }) => totalOf(spent)),
+  }
+}
+
+async function measure(one: Case, side: Side, o: { seconds: number; connections: number }): Promise<Round> {
+  let result: Awaited<ReturnType<typeof load>> | undefined
+  const spent = await spentEach(side.serverPids, async () => {
+    result = await load(one, side.pair, o.seconds, o.connections)
+    return result.requests
+  })
+  return { perSecond: result!.perSecond, p50Ms: result!.p50Ms, spent }
+}
+
+function meanOf(rounds: Round[]): Round {
+  const mean = (of: (round: Round) => number): number =>
+    rounds.reduce((sum, round) => sum + of(round), 0) / rounds.length
+  return {
+    perSecond: mean(({ perSecond }) => perSecond),
+    p50Ms: mean(({ p50Ms }) => p50Ms),
+    spent: meanSpent(rounds.map(({ spent }) => spent)),
+  }
+}
+
+function spread(ratios: number[]): Ratio {
+  const sorted = ratios.toSorted((a, b) => a - b)
+  const middle = sorted.length / 2
+  const median = (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2
+  return { median, least: sorted[0]!, most: sorted.at(-1)! }
+}
+
+function textOf({ case: name, own, other, rate, processor }: Awaited<ReturnType<typeof compare>>): string {
+  const cell = ({ median, least, most }: Ratio): string =>
+    `${median.toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)})`
+  const line = `${name.padEnd(21)}${own.perSecond.toFixed(0).padStart(8)}${other.perSecond.toFixed(0).padStart(10)}${cell(rate).padStart(29)}${cell(processor).padStart(26)}\n`
+  // Both servers of a pair take nearly the same.
+  return `${line}  µs an exchange and server: this ${spentText(own.spent, 2)}; the other ${spentText(other.spent, 2)}\n`
+}

@@ -1,0 +1,18 @@
+/** Starts the pairs of any checkout, this one's or another's, in a process of its own, so that their code does not mix. */
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+export type HeldPairs = { pair: import('./pairs.ts').Pair; serverPids: number[] }
+
+const { root, directory, network } = JSON.parse(process.argv[2] ?? '{}') as Record<string, string>
+const file = pathToFileURL(path.join(root!, 'scripts/bench/pairs.ts')).href
+const { startPairs } = (await import(file)) as typeof import('./pairs.ts')
+const pairs = await startPairs(directory!, network!)
+const held: HeldPairs = { pair: pairs.concordat, serverPids: pairs.serverPids }
+const stop = async (): Promise<void> => {
+  await pairs.stop()
+  process.exit(0)
+}
+process.once('SIGTERM', () => void stop())
+process.once('disconnect', () => void stop())
+process.send?.({ ready: true, held })
