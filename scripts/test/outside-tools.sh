@@ -1,6 +1,6 @@
 #!/bin/sh
 # The programs that tests need: PostgreSQL, MariaDB, Valkey or Redis, Chromium, xmlsec1, openssl, unzip, strace, Python, OpenSSH's server,
-# SoftHSM with p11-kit and OpenSC, NATS, Mosquitto, Java with Maven, which brings Kafka; where there is Go, litewitness. As root on Debian this installs them, without starting or enabling their services. Elsewhere it
+# SoftHSM with p11-kit and OpenSC, NATS, Mosquitto, Java with Maven, which brings Kafka; where there is Go, litewitness; by npm, Credo-TS. As root on Debian this installs them, without starting or enabling their services. Elsewhere it
 # prints in one line what is missing.
 set -eu
 
@@ -103,10 +103,34 @@ bring_litewitness() {
   rm -f "$said"
 }
 
+# A wallet of others: test/fakes/wallet/credo. It is no package of ours: with all that it needs it is larger than everything else here.
+credo=${HOME:-/root}/.cache/concordat/credo-0.6.3
+lacks_credo() { ! [ -e "$credo/complete" ]; }
+bring_credo() {
+  if ! lacks_credo || ! has npm || [ "$(cat "$credo.failed" 2>/dev/null)" = "$(date +%F)" ]; then return 0; fi
+  echo "Bringing Credo-TS for the tests ..."
+  said=$(mktemp)
+  rm -rf "$credo"
+  mkdir -p "$credo"
+  echo '{"private":true}' >"$credo/package.json"
+  # The date holds what it needs at the versions of that day. Nothing of it runs when it is installed.
+  if (cd "$credo" && npm install --ignore-scripts --no-audit --no-fund --before 2026-11-28 \
+    @credo-ts/core@0.6.3 @credo-ts/openid4vc@0.6.3) >"$said" 2>&1; then
+    touch "$credo/complete"
+    rm -f "$credo.failed"
+  else
+    date +%F >"$credo.failed"
+    tail -n 15 "$said" >&2
+    echo "Credo-TS was not brought; to try again today: rm $credo.failed" >&2
+  fi
+  rm -f "$said"
+}
+
 bring_kafka
 bring_litewitness
+bring_credo
 names=$(missing | tr '\n' ' ')
-if [ -z "$names" ] && has_kafka && ! lacks_litewitness; then exit 0; fi
+if [ -z "$names" ] && has_kafka && ! lacks_litewitness && ! lacks_credo; then exit 0; fi
 
 if [ -n "$names" ] && [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && has apt-get; then
   echo "Installing for the tests: $names..."
@@ -129,6 +153,7 @@ fi
 
 if ! has_kafka; then names="${names}kafka (by Maven) "; fi
 if lacks_litewitness; then names="${names}litewitness (by Go) "; fi
+if lacks_credo; then names="${names}credo (by npm) "; fi
 [ -n "$names" ] || exit 0
 
 if [ -n "${CI:-}" ]; then

@@ -7,14 +7,16 @@ import t, { type Test } from 'tap'
 
 const SCRIPT = path.join(import.meta.dirname, 'outside-tools.sh')
 
-/** A home folder with Kafka, and programs before all others: this `go`, and an `id` of somebody who may install nothing. */
+/** A home folder with Kafka and Credo-TS, and programs before all others: this `go`, and an `id` of somebody who may install nothing. */
 function machine(t: Test, go: string) {
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-tools-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const [home, bin, calls] = [path.join(folder, 'home'), path.join(folder, 'bin'), path.join(folder, 'calls')]
-  const kafka = path.join(home, '.cache/concordat/kafka-3.9.1')
-  mkdirSync(kafka, { recursive: true })
-  writeFileSync(path.join(kafka, 'complete'), '')
+  for (const name of ['kafka-3.9.1', 'credo-0.6.3']) {
+    const brought = path.join(home, '.cache/concordat', name)
+    mkdirSync(brought, { recursive: true })
+    writeFileSync(path.join(brought, 'complete'), '')
+  }
   mkdirSync(bin)
   writeFileSync(calls, '')
   const programs = { id: 'echo 1000', go: `echo "$GOTOOLCHAIN $*" >>'${calls}'\n${go}` }

@@ -53,7 +53,7 @@ export const mdocOfOwf: Stack<IssuerSigned> = {
       algorithm: SignatureAlgorithm.ES256,
       digestAlgorithm: 'SHA-256',
       validityInfo: {
-        signed: new Date(NOON.getTime() - hour),
+        signed: rest.validFrom ?? new Date(NOON.getTime() - hour),
         validFrom: rest.validFrom ?? new Date(NOON.getTime() - hour),
         validUntil: rest.validUntil ?? new Date(NOON.getTime() + hour),
       },
