@@ -22,6 +22,7 @@ import { soapAdapter } from '#adapters/soap/adapter.ts'
 import { restAsSoapAdapter } from '#adapters/soap/rest-as-soap/adapter.ts'
 import { sqlAdapter } from '#adapters/sql/adapter.ts'
 import { sqlMessages } from '#adapters/sql/messages/worker.ts'
+import { verifier } from '#adapters/verifier/verifier.ts'
 import { checkSettings, settingsSchema as registrySchema } from '#central-registry/config.ts'
 import { trustServicesSchema } from '#certs/configuration.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
@@ -86,6 +87,12 @@ const PROCESSES: { heading: string; schema: object; prefix: string; example: str
     schema: lifeEvents.schema,
     prefix: lifeEvents.prefix,
     example: 'docs/examples/life-events.yaml',
+  },
+  {
+    heading: 'Verifier',
+    schema: verifier.schema,
+    prefix: verifier.prefix,
+    example: 'docs/examples/verifier.yaml',
   },
   {
     heading: 'SQL adapter',

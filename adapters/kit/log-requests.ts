@@ -2,7 +2,7 @@
  * One line and one measurement for each request: which operation, how it ended, and which exchange of the own security server it
  * belongs to. No address, parameter, value or user is in it.
  */
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import { HEADER } from '#schemas/wire.ts'
 
@@ -16,8 +16,8 @@ declare module 'fastify' {
 /** An id or identifier in printable ASCII; anything else is left out of the line. */
 const PLAIN = /^[\x21-\x7e]{1,255}$/
 
-/** Adds the hooks; call it before the routes are added. */
-export function logRequests(app: FastifyInstance, metrics: Metrics): void {
+/** Adds the hooks; call it before the routes are added. An adapter with several listeners names all of them. */
+export function logRequests(app: FastifyInstance, metrics: Metrics, ...others: FastifyInstance[]): void {
   const answers = metrics.counter('concordat_adapter_requests_total', 'Answered requests', [
     'route',
     'status',
@@ -25,7 +25,7 @@ export function logRequests(app: FastifyInstance, metrics: Metrics): void {
   const seconds = metrics.histogram('concordat_adapter_request_seconds', 'Time from request to answer', [
     'route',
   ])
-  app.addHook('onResponse', async (request, reply) => {
+  const log = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     // The route's pattern, not the address, which holds what was asked for.
     const route = request.routeOptions.url ?? ''
     answers.inc({ route, status: reply.statusCode })
@@ -41,7 +41,8 @@ export function logRequests(app: FastifyInstance, metrics: Metrics): void {
       ...(reply.faultType === undefined ? {} : { fault: reply.faultType, detail: reply.faultDetail }),
     }
     request.log.info(line, 'request')
-  })
+  }
+  for (const one of [app, ...others]) one.addHook('onResponse', log)
 }
 
 function plain(name: string, value: string | string[] | undefined): Record<string, string> {

@@ -3,10 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { readAsked } from '#core/presentation/asked.ts'
 import { attributesOf } from '#core/presentation/dcql/attributes.ts'
 import { makeQuery, type Needed, type Source } from '#core/presentation/dcql/make-query.ts'
-import { judge, neededStatusLists } from '#core/presentation/judge.ts'
 import { makeRequest, signRequest, type Verifier } from '#core/presentation/make-request.ts'
-import { readAnswer } from '#core/presentation/read-answer.ts'
-import { verifyRecord, writeRecord } from '#core/presentation/record.ts'
 import { Refused } from '#core/presentation/refused.ts'
 import { bindingNonce, type Transaction, writeTransaction } from '#core/presentation/transaction-data.ts'
 import { anchorsAt, type TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
@@ -16,6 +13,7 @@ import type { RefusalReason } from '#schemas/presentation.ts'
 import { type Attempt, createAttempts, digestOf, type Flow, newToken, type Outcome } from './attempts.ts'
 import { makeEncryptionKey } from './encryption-key.ts'
 import type { FetchStatusList } from './fetch-status-list.ts'
+import { judgeNow } from './judge-now.ts'
 
 /** Why an attempt gives nothing, beside the reasons of a presentation. */
 export type LoginRefusal = 'ended' | 'not_answered' | 'code_wrong' | 'number_wrong'
@@ -212,28 +210,18 @@ export function createWalletLogin(q: {
     size: attempts.size,
   }
 
-  async function judgeAnswer(attempt: Attempt, fetched: string, body: Buffer): Promise<Outcome> {
-    const { asked } = attempt
-    const presentations = readAnswer(body, asked, attempt.decryptionKey)
-    const question = { asked, presentations, issuers: issuersNow(), at: new Date(clock()) }
-    const uris = neededStatusLists(question)
-    const lists = Object.fromEntries(
-      await Promise.all(uris.map(async (uri) => [uri, await q.fetchStatusList(uri)] as const)),
-    )
+  async function judgeAnswer(attempt: Attempt, request: string, body: Buffer): Promise<Outcome> {
+    const { asked, decryptionKey } = attempt
     const { maxStatusAgeSeconds } = settings
-    const { verdict, refusal } = judge({ ...question, lists, maxStatusAgeSeconds })
-    if (verdict.outcome === 'refused') throw refusal ?? new Refused(verdict.reason)
-    for (const { id, issuer } of verdict.credentials)
+    const { credentials, record } = await judgeNow({
+      ...{ body, asked, decryptionKey, request, maxStatusAgeSeconds },
+      ...{ issuers: issuersNow(), fetchStatusList: q.fetchStatusList, clock },
+    })
+    for (const { id, issuer } of credentials)
       if (q.sources.find((source) => source.id === id)?.issuers.includes(issuer) !== true)
         throw new Refused('issuer_untrusted', 'not one of this credential')
-    const issuers = [...new Set(verdict.credentials.map(({ issuer }) => issuer))]
-    const said = { attributes: attributesOf(verdict.credentials, q.sources), issuers }
-    if (!q.isKept) return said
-    const record = writeRecord({
-      ...{ request: fetched, presentations, lists, maxStatusAgeSeconds, at: question.at, verdict },
-    })
-    // Before the wallet hears that it was good: what is believed now must be proven later.
-    verifyRecord(record, question.issuers, { maxStatusAgeSeconds })
-    return { ...said, record }
+    const issuers = [...new Set(credentials.map(({ issuer }) => issuer))]
+    const said = { attributes: attributesOf(credentials, q.sources), issuers }
+    return q.isKept ? { ...said, record: record() } : said
   }
 }

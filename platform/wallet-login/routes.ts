@@ -14,7 +14,13 @@ const REQUEST_OBJECT = 'application/oauth-authz-req+jwt'
 const MAX_FORM = 16_384
 const MAX_NONCE = 512
 
-export function walletRoutes(app: FastifyInstance, prefix: string, login: WalletLogin): void {
+/** What wallets ask for; who asked them decides what comes of it. */
+export type WalletSide = Pick<WalletLogin, 'fetchRequest' | 'isWaiting'> & {
+  /** `redirectUri` is where the wallet sends its person; it stays where it is without one. */
+  takeAnswer(id: string, body: Buffer): Promise<{ redirectUri?: string } | undefined>
+}
+
+export function walletRoutes(app: FastifyInstance, prefix: string, login: WalletSide): void {
   async function sendRequest(reply: FastifyReply, id: string, walletNonce?: string): Promise<FastifyReply> {
     const token = await login.fetchRequest(id, walletNonce)
     if (token === undefined) throw new Fault('not_found', { what: 'no request waits here' })
@@ -45,7 +51,7 @@ export function walletRoutes(app: FastifyInstance, prefix: string, login: Wallet
         const taken = await login.takeAnswer(request.params.id, bodyOf(request))
         return taken === undefined
           ? refuse(reply, 'request_ended')
-          : await reply.send({ redirect_uri: taken.redirectUri })
+          : await reply.send(taken.redirectUri === undefined ? {} : { redirect_uri: taken.redirectUri })
       } catch (thrown) {
         if (!(thrown instanceof Refused)) throw thrown
         request.log.info({ reason: thrown.reason, place: thrown.what }, 'a presentation was refused')

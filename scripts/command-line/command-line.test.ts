@@ -113,7 +113,7 @@ for (const [shell, ask] of Object.entries(ASK))
         .filter((word) => word !== '' && (word.startsWith(typed) || word === 'FILES'))
         .sort()
     }
-    t.strictSame(offered('ver'), ['verify'])
+    t.strictSame(offered('ver'), ['verifier', 'verify'])
     t.strictSame(offered('bench', 'lo'), ['log'])
     t.strictSame(offered('bench', 'log', '--'), ['--directory', '--help', '--json', '--records'])
     t.strictSame(offered('log', 'verify', '--st'), ['--state'])

@@ -230,6 +230,7 @@ export const SERVERS: Record<string, string> = {
   'life-events': "events of other agencies become offers to people, before an agency's server",
   portal: "the pages where people see who used their data, before an agency's server",
   mandates: "a register of who may act for whom, before an agency's server",
+  verifier: "what wallets present, for an agency's own service",
   'subject-keys': "the keys by which a log is searched for people, apart from the agency's server",
   'trust-services': 'certification authority, OCSP responder and TSA for development',
 }

@@ -3,14 +3,13 @@ import type { FastifyInstance } from 'fastify'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
-import { isLoopback } from '#platform/sessions/settings.ts'
 import { createWalletLogin, type WalletLogin } from '#platform/wallet-login/create-wallet-login.ts'
 import { createStatusLists } from '#platform/wallet-login/fetch-status-list.ts'
+import { isStatusHost, openIssuersFile, openIssuersOfServer } from '#platform/wallet-login/open-issuers.ts'
+import { readVerifier } from '#platform/wallet-login/read-verifier.ts'
 import { walletRoutes } from '#platform/wallet-login/routes.ts'
 import type { OwnServer } from '../../asking/own-server.ts'
-import { type Issuers, openIssuersFile, openIssuersOfServer } from './issuers.ts'
 import type { WalletSettings } from './settings.ts'
-import { readVerifier } from './verifier.ts'
 
 export type Wallets = {
   login: WalletLogin
@@ -54,7 +53,7 @@ export async function openWallets(
   const outcomes = q.metrics.counter('concordat_portal_wallet_logins_total', 'What came of asking wallets', [
     'outcome',
   ])
-  const lists = createStatusLists({ clock, mayAsk: (uri) => mayAsk(uri, issuers) })
+  const lists = createStatusLists({ clock, mayAsk: (uri) => isStatusHost(uri, issuers) })
   const { credentials } = settings
   const signing = credentials.filter(({ format }) => format === 'dc+sd-jwt')
   const asking = (
@@ -100,10 +99,4 @@ export async function openWallets(
       await lists.close()
     },
   }
-}
-
-/** An address in a credential sends this portal to hosts of trusted issuers alone, and to this machine only unencrypted. */
-function mayAsk({ protocol, host, hostname }: URL, issuers: Issuers): boolean {
-  if (protocol !== 'https:' && !(protocol === 'http:' && isLoopback(hostname))) return false
-  return issuers.current().some(({ statusHosts }) => statusHosts.includes(host))
 }

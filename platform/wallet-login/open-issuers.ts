@@ -7,6 +7,7 @@ import { readPublishedIssuers } from '#core/presentation/published-issuers.ts'
 import { readTrustedIssuers, type TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { isLoopback } from '#platform/sessions/settings.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 
 export type Issuers = {
@@ -62,6 +63,12 @@ export function openIssuersOfServer(q: { ask(): Promise<unknown>; clock: Clock; 
       }
     },
   }
+}
+
+/** An address in a credential leads to hosts of trusted issuers alone, and to this machine only unencrypted. */
+export function isStatusHost({ protocol, host, hostname }: URL, issuers: Issuers): boolean {
+  if (protocol !== 'https:' && !(protocol === 'http:' && isLoopback(hostname))) return false
+  return issuers.current().some(({ statusHosts }) => statusHosts.includes(host))
 }
 
 async function read(file: string): Promise<TrustedIssuer[]> {

@@ -1,4 +1,4 @@
-/** As whom the portal asks wallets: its certificate with the chain, and signatures of the key that belongs to it. */
+/** As whom wallets are asked: a certificate with its chain, and signatures of the key that belongs to it. */
 import { sign, verify } from 'node:crypto'
 import { type Certificate, parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import { sameName } from '#core/certificate/name.ts'
