@@ -53,6 +53,18 @@ t.test('links between pages lead to pages and headings', (t) => {
   t.end()
 })
 
+t.test('each attack has tests of the names that the page gives', (t) => {
+  const read = (file: string): string => readFileSync(path.join(import.meta.dirname, '..', file), 'utf8')
+  const named = read('docs/attacks-on-people.md').matchAll(/\]\(\.\.\/([^)]+\.test\.ts)\)((?:,? "[^"]+")+)/g)
+  const all = [...named].flatMap(([, file = '', titles = '']) =>
+    [...titles.matchAll(/"([^"]+)"/g)].map(([, title = '']) => ({ file, title })),
+  )
+  t.ok(all.length > 40)
+  const missing = all.filter(({ file, title }) => !read(file).includes(`'${title.replaceAll("'", "\\'")}'`))
+  t.strictSame(missing, [])
+  t.end()
+})
+
 t.test(
   "each page of ours beside X-Road's is one of the consoles, and each function has a page or says why not",
   (t) => {

@@ -117,6 +117,13 @@ t.test('a person sees who used their data', async (t) => {
       t.equal(await page.locator('html').getAttribute('lang'), language)
       await check(`portal-uses-${language}`)
     }
+    // Wide, in another language and by keyboard alone, as on the phone: from the list to the form of a complaint.
+    await tabThrough(t, page, 'the list at a desk', 'body')
+    const newest = page.locator('#whole .use').first()
+    await newest.locator('summary').press('Enter')
+    await newest.locator('a[href^="/wrong"]').first().press('Enter')
+    await page.locator('form.complaint textarea').waitFor()
+    t.equal(await page.locator('html').getAttribute('lang'), 'uk')
     await load('/?large=yes&easy=yes')
     t.equal(await page.locator('html').getAttribute('class'), 'large easy')
     await page.locator('#whole .use summary').first().click()

@@ -108,6 +108,22 @@ await eachDatabase(t, async (_database, t, url) => {
     },
   )
 
+  await t.test('a known and an unknown person cost the same', async (t) => {
+    const { evaluateLookUp } = world.holder
+    const costs: Record<string, number> = {}
+    for (const code of ['EE4001', 'EE4999']) {
+      costs[code] = 0
+      world.holder.evaluateLookUp = (q) => {
+        costs[code]!++
+        return evaluateLookUp(q)
+      }
+      for (const path of ['/v2/findUsage', '/concordat/v1/usages'])
+        t.equal((await ask(`${path}?userCode=${code}`, { userId: code })).status, 200)
+    }
+    world.holder.evaluateLookUp = evaluateLookUp
+    t.strictSame(costs, { EE4001: 2, EE4999: 2 })
+  })
+
   await t.test('a client asks only so often, and a holder that does not answer is said', async (t) => {
     const mine = (path: string) => ask(`${path}?userCode=EE1`)
     const { evaluateLookUp } = world.holder
