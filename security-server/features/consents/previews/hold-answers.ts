@@ -3,14 +3,14 @@
  * and call for which it was given, and says nothing to anybody else.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import { asFault, Fault } from '#schemas/fault.ts'
+import { Fault } from '#schemas/fault.ts'
 import {
   PreviewFault,
   type PreviewQuestion,
   type Previews,
   type TakenPreview,
 } from '../../../peer/previews.ts'
-import { refuseSeveralServers } from '../one-server.ts'
+import { keeperOf } from '../keeper.ts'
 import type { ConsentRooms } from '../rooms.ts'
 import type { PreviewRow, PreviewWords } from './tables.ts'
 
@@ -23,7 +23,14 @@ const MINUTE_MS = 60_000
 
 type Rooms = Pick<
   ConsentRooms,
-  'clock' | 'settings' | 'nameOf' | 'previews' | 'previewSeals' | 'contracts' | 'globalConfiguration'
+  | 'server'
+  | 'clock'
+  | 'settings'
+  | 'nameOf'
+  | 'previews'
+  | 'previewSeals'
+  | 'contracts'
+  | 'globalConfiguration'
 >
 
 export function createPreviews(rooms: Rooms): Previews {
@@ -119,14 +126,11 @@ function wordsOf({ terms, contract, consent }: PreviewQuestion, rooms: Rooms): P
   return { contract: { id, version, title }, purpose, legalBasis, ...(consent !== undefined && { consent }) }
 }
 
-/** The provider's subsystem. A person and a second server could not meet: throws `preview_unknown`, as the consents of a subsystem do. */
+/** The provider's subsystem. At several servers the person and the answer might not meet: throws `preview_unknown`. */
 function subsystemOf({ service }: Pick<PreviewQuestion, 'service'>, rooms: Rooms): string {
   const subsystem = service.split('/').slice(0, 4).join('/')
-  try {
-    refuseSeveralServers(subsystem, rooms, 'consent_unknown')
-  } catch (cause) {
-    throw new Fault('preview_unknown', { what: asFault(cause).what })
-  }
+  if (keeperOf({ subsystem, rule: {} }, rooms) === undefined)
+    throw new Fault('preview_unknown', { what: `${subsystem} is registered at several security servers` })
   return subsystem
 }
 
