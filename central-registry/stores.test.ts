@@ -81,6 +81,7 @@ const MIGRATIONS = [
   'registry-federation-002-contracts',
   ...['registry-fleet-001', 'registry-fleet-002'],
   'registry-identity-001',
+  'registry-identity-002',
   'registry-imports-001',
   'registry-mail-001',
   'registry-mandates-001',

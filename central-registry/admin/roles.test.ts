@@ -43,6 +43,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['putCertificateProfile', 'deleteCertificateProfile'],
     ...['putTrustedIssuer', 'withdrawTrustedIssuer'],
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
+    ...['getIdentityKey', 'replaceIdentityKey'],
     'getPasskeysOf',
     ...['examineExternalAnchor', 'readExternalAnchor', 'trustExternalAnchor', 'removeExternalAnchor'],
     ...[
@@ -132,6 +133,7 @@ const MARKED = [
     'addSigningKey',
     'activateSigningKey',
     'adoptSigningKey',
+    'replaceIdentityKey',
   ],
   ...['approveManagementRequest', 'setAutomaticApproval', 'liftSuspension', 'carryOutImport'],
   ...['putCertificateProfile', 'deleteCertificateProfile', 'putTrustedIssuer', 'withdrawTrustedIssuer'],

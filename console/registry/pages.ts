@@ -197,7 +197,13 @@ export const contents: Group[] = [
           },
           {
             ...page('/configuration', 'configuration.title', 'getConfiguration', configuration),
-            acts: ['publishConfiguration', 'addSigningKey', 'activateSigningKey', 'giveSigningTokenPinPart'],
+            acts: [
+              'publishConfiguration',
+              'addSigningKey',
+              'activateSigningKey',
+              'giveSigningTokenPinPart',
+              'replaceIdentityKey',
+            ],
           },
         ],
       },

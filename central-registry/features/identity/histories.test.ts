@@ -62,7 +62,14 @@ async function begin(database: Database) {
   const node = (url = URL) => {
     const facts = createFactsStore(database)
     const own = { keys: [], services: [] }
-    return createUpdate({ facts, store, keys: { ...replaced, entryKey }, own, url, clock: () => clock.now })
+    return createUpdate({
+      facts,
+      store,
+      keys: { ...replaced, entryKey: async (...q) => entryKey(...q) },
+      own,
+      url,
+      clock: () => clock.now,
+    })
   }
   const history = async (at = PATH) => {
     const lines: string[] = []

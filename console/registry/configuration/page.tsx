@@ -9,6 +9,7 @@ import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Anchors } from './anchors.tsx'
+import { IdentityKeyPart } from './identity-key.tsx'
 import { type SigningKey, SigningKeys } from './signing-keys.tsx'
 import { SigningTokenPart } from './signing-token.tsx'
 
@@ -47,6 +48,7 @@ export function ConfigurationPage() {
             <Anchors hasKey={signingKeys.length > 0} />
             <SigningKeys keys={signingKeys} />
             <SigningTokenPart />
+            <IdentityKeyPart />
             {parts.length > 0 && (
               <Part title={text('configuration.parts')}>
                 <Rows<FilePart>
