@@ -79,6 +79,10 @@ const schema = {
         hosts: { type: 'array', items: { type: 'string' } },
         isOpen: { type: 'boolean' },
         peers: { type: 'array', items: { type: 'object', required: ['name'] } },
+        limits: {
+          type: 'object',
+          properties: { calls: { type: 'integer', default: 20 }, most: { type: 'integer' } },
+        },
       },
     },
   },
@@ -93,6 +97,12 @@ t.test('configuration: defaults, paths, environment', async (t) => {
     anchor: path.join(folder, 'conf/anchor.xml'),
     listen: { port: 5500 },
   })
+  const nested = file('nested.yaml', 'database: x\nlisten: { limits: {} }\n')
+  t.strictSame(
+    await readConfiguration(nested, schema, {}, 'X'),
+    { database: 'x', listen: { limits: { calls: 20 }, port: 5500 } },
+    'a section that is named gets the defaults of what it does not name',
+  )
   const environment = {
     REDIS_URL: 'redis://x',
     CONCORDAT_LISTEN_PORT: '1',
@@ -123,6 +133,9 @@ t.test('configuration: each mistake is named with its place', async (t) => {
     ['database: x\nlisten:\n  port: many\n', /:3:9: listen.port must be integer/],
     ['database: x\nlisten:\n  prot: 1\n', /:3:9: there is no setting listen.prot/],
     ['listen: {}\n', /:1:1: database is missing/],
+    ['database: x\nconstructor: {}\n', /:2:14: there is no setting constructor/],
+    ['database: x\nlisten: []\n', /:2:9: listen must be object/],
+    ['database: x\nlisten:\n  limits: { most: a lot }\n', /:3:19: listen.limits.most must be integer/],
     ['database: x\ndatabase: y\n', /:2:1: .*unique/],
     ['database: [x\n', /:\d+:\d+: /],
     ['- x\n', /a mapping of settings is needed/],

@@ -2,6 +2,7 @@
 import path from 'node:path'
 import type { ErrorObject } from 'ajv'
 import { Fault } from '#schemas/fault.ts'
+import { ofNamedSettings } from './named-settings.ts'
 
 const MAX_PROBLEMS = 10
 
@@ -37,7 +38,7 @@ export async function checkSettings(
       return true
     },
   })
-  const validate = ajv.compile(schema)
+  const validate = ajv.compile(ofNamedSettings(schema, settings))
   if (validate(settings)) return
   const problems = (validate.errors ?? []).slice(0, MAX_PROBLEMS).map((error) => describe(error, position))
   throw new Fault('invalid_configuration', { what: problems.join('; ') })
