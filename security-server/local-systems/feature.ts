@@ -4,7 +4,7 @@ import type { Services } from '#platform/services.ts'
 import type { LocalSystems } from './local-systems.ts'
 import { localSystemsMigrations } from './migrations.ts'
 
-type Ground = Pick<Services, 'jobs'> & { localSystems: Pick<LocalSystems, 'poll'> }
+type Ground = Pick<Services, 'jobs'> & { localSystems: Pick<LocalSystems, 'isOutdated' | 'poll'> }
 
 export const ownSystems: FeatureModule<Ground> = {
   name: 'local-systems',
@@ -13,7 +13,8 @@ export const ownSystems: FeatureModule<Ground> = {
     jobs: [
       {
         kind: 'poll-local-systems',
-        everySeconds: 2,
+        everySeconds: 30,
+        isDue: () => localSystems.isOutdated(),
         onEachNode: true,
         run: async () => void (await localSystems.poll()),
       },

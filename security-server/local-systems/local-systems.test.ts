@@ -231,7 +231,9 @@ t.test('another node sees a change by polling; a failed change changes nothing',
     let calls = 0
     const stop = second.onChange(() => (calls += 1))
     t.equal(await second.poll(), false)
+    t.equal(await second.isOutdated(), false)
     await first.addClient(tax)
+    t.equal(await second.isOutdated(), true)
     t.equal(second.client(tax), undefined)
     t.equal(await second.poll(), true)
     t.ok(second.client(tax))

@@ -60,6 +60,8 @@ export type LocalSystems = {
   endpoints(service: ServiceId, asker?: Asker): ListedEndpoint[]
   /** All clients, services and rights, for the management pages. */
   view(): View
+  /** Whether another node changed the rows since they were loaded. */
+  isOutdated(): Promise<boolean>
   /** Loads the rows again when another node changed them; resolves to true when it did. */
   poll(): Promise<boolean>
   /** Returns a function that removes the listener. */
@@ -108,6 +110,8 @@ export async function createLocalSystems(q: {
       return isDone
     },
   }
+
+  const isOutdated = async (): Promise<boolean> => (await store.counter()) !== view.counter
 
   function localClient(from: ClientView): LocalClient {
     const now = q.clock()
@@ -178,8 +182,9 @@ export async function createLocalSystems(q: {
       return shown.filter((each) => !each.base).map(({ method, path }) => ({ method, path }))
     },
     view: () => view,
+    isOutdated,
     async poll() {
-      if ((await store.counter()) === view.counter) return false
+      if (!(await isOutdated())) return false
       await load()
       return true
     },

@@ -37,7 +37,7 @@ export const auditStream: FeatureModule<Ground> = {
         { kind: 'audit-head', everySeconds: 300, run: noteHead },
         {
           kind: STREAM_AUDIT_LOG,
-          everySeconds: STREAM_SECONDS,
+          ...(stream !== undefined && { everySeconds: STREAM_SECONDS }),
           run: async ({ signal }) => stream?.send(signal),
         },
       ],

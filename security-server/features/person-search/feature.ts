@@ -1,6 +1,7 @@
 /** Finds out who requested the data of a person: an index by person, filled after the exchanges, and searches in it. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
+import { lookApart } from '#platform/jobs/looks.ts'
 import type { Services } from '#platform/services.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -34,6 +35,9 @@ type SubjectSearches = {
   ): Promise<{ id: string; case_number: string; reason: string; filter: RecordFilter }>
 }
 
+/** Not more often: while the key holder does not answer, each run fails. */
+const LOOK_MS = 2000
+
 export const personSearch: FeatureModule<Ground, Offers> = {
   name: 'person-search',
   migrations: subjectMigrations,
@@ -54,7 +58,13 @@ export const personSearch: FeatureModule<Ground, Offers> = {
     return {
       operations: subjectHandlers(needs),
       // Runs after the exchanges, and only while the key holder answers.
-      jobs: [{ kind: 'index-subjects', everySeconds: 2, run: ({ signal }) => subjects.index(signal) }],
+      jobs: [
+        {
+          ...{ kind: 'index-subjects', everySeconds: 30 },
+          isDue: lookApart(LOOK_MS, clock, subjects.isBehind),
+          run: ({ signal }) => subjects.index(signal),
+        },
+      ],
       offers: {
         personUses: personUses({ ...subjects, parts: messageLog.parts }),
         subjectSearches: {

@@ -70,6 +70,11 @@ export async function openPersonSearch(q: {
     keys,
     /** The key holder's state, at most about a minute old. Undefined while it does not answer. */
     holder: (): HolderState | undefined => holder,
+    /** Whether there are records for `index` to index, or places from which it does not look yet. */
+    isBehind: async (): Promise<boolean> => {
+      if (keys === undefined) return false
+      return (await log.backlog()) > 0 || (await places.list()).some(({ hasBegun }) => !hasBegun)
+    },
     /** For a job. Records wait while the key holder does not answer, and if none is configured. */
     index: async (signal?: AbortSignal): Promise<void> => {
       await searches.expire(new Date(q.clock()).toISOString())

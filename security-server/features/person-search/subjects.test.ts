@@ -80,7 +80,10 @@ await eachDatabase(t, async (_database, t, url) => {
       (await api('DELETE', `/subject-places/${Number(second.body['id'])}`, undefined, role)).status,
       404,
     )
+    await world.subjects.index()
+    t.equal(await world.subjects.isBehind(), false)
     await api('POST', '/subject-places', body, role)
+    t.equal(await world.subjects.isBehind(), true, 'a place that was just declared')
   })
 
   const one = await ask(world, `/persons/${PLANTED}`)
@@ -95,7 +98,9 @@ await eachDatabase(t, async (_database, t, url) => {
       records: [],
       notCovered: { backlog: { records: Number, since: /^20/ } },
     })
+    t.equal(await world.subjects.isBehind(), true)
     await world.subjects.index()
+    t.equal(await world.subjects.isBehind(), false, 'nothing is left to do')
     const month = new Date().toISOString().slice(0, 7)
     // This search was made before there was a key. It finds nothing that was indexed since, and says so.
     t.match((await recordsOf(early.body['id'])).body, {
