@@ -1,7 +1,7 @@
 /**
  * `concordat bench exchange`: exchanges per second of two security servers, compared with the bare pair, in alternating rounds of
  * one run. `concordat bench log` measures a large message log (bench/log.ts), `concordat bench backlog` the recovery after an
- * outage of the time-stamping authority, `concordat bench registry` a large registry (bench/registry.ts), `concordat bench adapter`
+ * outage of the time-stamping authority, `concordat bench portal` the citizens' portal, `concordat bench registry` a large registry (bench/registry.ts), `concordat bench adapter`
  * the SQL adapter beside a service written by hand, `concordat bench deliveries`
  * one-way messages beside exchanges, `concordat bench large` bodies larger than memory, `concordat bench signature`
  * the verification of one signature.
@@ -24,6 +24,7 @@ const USAGE = `Usage: concordat bench exchange [--seconds N] [--connections N] [
        concordat bench large --help
        concordat bench log --help
        concordat bench backlog --help
+       concordat bench portal --help
        concordat bench registry --help
        concordat bench signature --help
 
@@ -61,6 +62,7 @@ export async function run(args: string[]): Promise<number> {
   if (args[0] === 'deliveries') return (await import('./bench/deliveries.ts')).run(args.slice(1))
   if (args[0] === 'large') return (await import('./bench/large.ts')).run(args.slice(1))
   if (args[0] === 'log') return (await import('./bench/log.ts')).run(args.slice(1))
+  if (args[0] === 'portal') return (await import('./bench/portal.ts')).run(args.slice(1))
   if (args[0] === 'registry') return (await import('./bench/registry.ts')).run(args.slice(1))
   if (args[0] === 'signature') return (await import('./bench/signature.ts')).run(args.slice(1))
   const { values, positionals } = parseArgs({

@@ -197,6 +197,10 @@ export const COMMANDS = {
         summary: 'a large message log',
         options: ['--records=', '--directory=', '--json'],
       },
+      portal: {
+        summary: "the citizens' portal: the first rows, and all",
+        options: ['--uses=', '--systems=', '--answer-ms=', '--looks=', '--network=', '--json'],
+      },
       registry: {
         summary: 'a registry of a whole country',
         options: ['--members=', '--subsystems=', '--servers=', '--contracts=', '--network=', '--json'],
