@@ -4,6 +4,7 @@ import { isWithdrawn, readPublishedIssuer } from '#core/presentation/published-i
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { TrustStore } from './store.ts'
 
 export function issuerHandlers(q: {
@@ -28,9 +29,9 @@ export function issuerHandlers(q: {
     putTrustedIssuer: ({ params, body }) => {
       const issuer = readPublishedIssuer(body)
       if (issuer.former !== undefined)
-        throw new Fault('invalid_input', { what: 'former is what the registry writes: leave it out' })
+        throw new Fault('invalid_input', { what: say`former is what the registry writes: leave it out` })
       if (issuer.name !== params['name'])
-        throw new Fault('invalid_input', { what: 'name is not the name in the path' })
+        throw new Fault('invalid_input', { what: say`name is not the name in the path` })
       return store.putIssuer(issuer, now())
     },
     withdrawTrustedIssuer: ({ params }) => store.withdrawIssuer(params['name']!, now()),

@@ -11,6 +11,7 @@ import {
   withdrawIssuer,
 } from '#core/presentation/published-issuers.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { PublishedIssuer } from '#schemas/trusted-issuer.ts'
 import type { Change } from '../changes/store.ts'
 import type { RegisterTables } from '../register/tables.ts'
@@ -35,7 +36,7 @@ export function createIssuerStore(tables: Kysely<RegisterTables>, change: Change
       change(async (transaction) => {
         const found = (await issuersIn(transaction)).find((one) => one.issuer.name === name)
         if (found === undefined || isWithdrawn(found.issuer, at))
-          throw new Fault('not_found', { what: `the trusted issuer ${name}` })
+          throw new Fault('not_found', { what: say`the trusted issuer ${name}` })
         await keep(transaction, withdrawIssuer(found.issuer, at), at)
       }),
     /** Ends trust in some of its anchors. */

@@ -18,6 +18,7 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { CertificateProfile, Placeholder } from '#schemas/certificate-profile.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { encodedId } from '../members/rules.ts'
 import type { TrustStore } from './store.ts'
 
@@ -45,7 +46,7 @@ export function profileHandlers(q: { store: TrustStore; clock: Clock }): Record<
     putCertificateProfile: ({ params, body }) => {
       const profile = readOwnProfile(body)
       if (profile.name !== params['name'])
-        throw new Fault('invalid_input', { what: 'profile.name is not the name in the path' })
+        throw new Fault('invalid_input', { what: say`profile.name is not the name in the path` })
       return store.putProfile(profile, new Date(q.clock()).toISOString())
     },
     deleteCertificateProfile: ({ params }) => store.deleteProfile(params['name']!),

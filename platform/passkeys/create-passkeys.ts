@@ -218,7 +218,8 @@ export function createPasskeys(q: {
 
 /** What binds a challenge to this session. Throws unless it is a person's, and began a moment ago. */
 function holderOf({ kind, id, session }: Caller, now: number): string {
-  if (kind !== 'person' || session === undefined) throw new Fault('not_in_person', { what: 'passkeys' })
+  if (kind !== 'person' || session === undefined)
+    throw new Fault('not_in_person', { what: say`an API key has no passkeys` })
   if (now - Date.parse(session.begunAt) > FRESH_MS) throw new Fault('fresh_login_needed')
   return `${id} ${session.csrfToken}`
 }

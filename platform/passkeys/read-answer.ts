@@ -16,7 +16,9 @@ export function answerIn(body: unknown): Asserted {
     return typeof value !== 'string' || value.length > most || !/^[A-Za-z0-9_-]+$/.test(value)
   })
   if (unknown.length > 0 || isWrong)
-    throw new Fault('invalid_input', { what: `${Object.keys(FIELDS)} are needed, each as base64url` })
+    throw new Fault('invalid_input', {
+      what: say`${Object.keys(FIELDS).join(', ')} are needed, each as base64url`,
+    })
   return given as Asserted
 }
 

@@ -9,6 +9,7 @@ import { optionsOf } from '#core/signature/signing-key.ts'
 import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { TOKEN_FLAG } from './constants.ts'
 import { generateOnToken, type KeyPlace } from './generate.ts'
 import { operationFor } from './mechanism.ts'
@@ -235,7 +236,7 @@ export function createHardwareToken(q: {
       inTurn(async () => {
         const at = await reach()
         // Comparing PINs while the token is open would tell whether a guess is right without the token counting it.
-        if (open) throw new Fault('conflict', { what: `${name} is open; log out first to try a PIN` })
+        if (open) throw new Fault('conflict', { what: say`${name} is open; log out first to try a PIN` })
         if (at.description.flags & TOKEN_FLAG.userPinLocked) throw new Fault('pin_locked', { what: name })
         if (careful && (at.description.flags & COUNTS_WRONG) !== 0) {
           reason = 'a wrong PIN was given before: somebody has to log in'

@@ -6,6 +6,7 @@
 import { hash, randomBytes } from 'node:crypto'
 import { RECEIPT_KINDS } from '#core/delivery/receipt.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import {
   contentSize,
   decodeAttachments,
@@ -84,11 +85,11 @@ async function erasureRecord(
   const record = await q.log.records.get(index)
   const { kind } = JSON.parse(record.form) as { kind: string }
   if (!ERASABLE.has(kind))
-    throw new Fault('invalid_input', { what: `a record of kind ${kind} is not erased` })
+    throw new Fault('invalid_input', { what: say`a record of kind ${kind} is not erased` })
   const isProof = record.seed === undefined
   const rest = isProof ? await q.log.records.remainder(index) : undefined
   if (isProof && (rest === undefined || mode === 'PROOF_KEPT'))
-    throw new Fault('conflict', { what: `record ${index} is erased already` })
+    throw new Fault('conflict', { what: say`record ${index} is erased already` })
   const time = new Date(q.now).toISOString()
   const opened = isProof ? undefined : openRecord(record, q.ring.find)
   // When the record's log key is gone, the content cannot be opened and no proof can be kept.

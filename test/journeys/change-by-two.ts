@@ -60,7 +60,7 @@ export async function changeByTwo(
   if ((await sara.page.evaluate<number>(PROPOSE_ANCHOR)) !== 202)
     throw new Error('the anchor is not proposed')
   await sven.open('/proposals?view=waiting')
-  await sven.page.getByRole('link', { name: 'Replace the anchor' }).first().click()
+  await sven.page.getByRole('link', { name: 'Install a configuration anchor' }).first().click()
   await sven.page.getByRole('heading', { name: 'The file that would be taken over' }).waitFor()
   await sven.page.getByText('http://registry.example/internalconf').first().waitFor()
   await sven.page.getByText('Show its text').click()

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { Reach } from '../../configuration/restored-store.ts'
 import { type Standing, type TakenAway, takenAwayHash } from './taken-away.ts'
 
@@ -62,7 +63,7 @@ export type Waiting = {
 export function endingKeys(keys: readonly BackKey[], kept: readonly string[], accepting?: string): string[] {
   const stranger = kept.find((id) => !keys.some((key) => key.id === id))
   if (stranger !== undefined)
-    throw new Fault('invalid_input', { what: `no API key that comes back has the id ${stranger}` })
+    throw new Fault('invalid_input', { what: say`no API key that comes back has the id ${stranger}` })
   return keys.map(({ id }) => id).filter((id) => !kept.includes(id) && id !== accepting)
 }
 

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Suspended } from '#schemas/global-configuration.ts'
+import { say } from '#schemas/said.ts'
 
 export const TRUSTED_KINDS = [
   'certification-service',
@@ -72,7 +73,7 @@ export function takenAwayHash(
 export function withdrawn({ trust }: TakenAway, kept: readonly string[]): Trusted[] {
   const stranger = kept.find((id) => !trust.some((one) => one.id === id))
   if (stranger !== undefined)
-    throw new Fault('invalid_input', { what: `nothing that was withdrawn has the id ${stranger}` })
+    throw new Fault('invalid_input', { what: say`nothing that was withdrawn has the id ${stranger}` })
   return trust.filter(({ id }) => !kept.includes(id))
 }
 

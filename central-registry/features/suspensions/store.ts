@@ -109,7 +109,7 @@ export function createSuspensionStore(
           await contracts.suspend(transaction, named, { by: words, at })
         } else if (kind !== 'certificate' && (await countOf(transaction, TABLES[kind], 'id', subject)) === 0)
           // The registry knows only authentication certificates, so the digest of a signing certificate is accepted unchecked.
-          throw new Fault('not_found', { what: `the ${kind} ${subject}` })
+          throw new Fault('not_found', { what: say`the ${kind} ${subject}` })
         if (await isSuspendedIn(transaction, kind, subject))
           throw new Fault('conflict', { what: say`the ${kind} ${subject} is suspended already` })
         checkAllowance({

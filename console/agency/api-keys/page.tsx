@@ -2,5 +2,5 @@
 import { ApiKeys } from '../../kit/api-keys.tsx'
 
 export function ServerKeys() {
-  return <ApiKeys everybody="getSession" empty="keys.serverEmpty" />
+  return <ApiKeys everybody="getPasskeys" empty="keys.serverEmpty" />
 }

@@ -2,5 +2,5 @@
 import { People } from '../../kit/people.tsx'
 
 export function ServerPeople() {
-  return <People everybody="getSession" whenLocked="people.lockHere" />
+  return <People everybody="getPasskeys" whenLocked="people.lockHere" />
 }

@@ -3,6 +3,7 @@ import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm, subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type SubsystemId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { demandsOf } from './demands.ts'
 import { previewCounts, previewHandlers } from './previews/handlers.ts'
 import type { ConsentRooms } from './rooms.ts'
@@ -53,7 +54,7 @@ export function consentHandlers(rooms: ConsentRooms): Handlers {
     switchConsentsOff: ({ params }) => switchOff(subsystemIdOf(params['clientId']), rooms),
     getConsentByNumber: async ({ params, caller }) => {
       const row = await store.byNumber(params['id']!.toLowerCase())
-      if (row === undefined) throw new Fault('not_found', { what: 'there is no consent with this number' })
+      if (row === undefined) throw new Fault('not_found', { what: say`there is no consent with this number` })
       const { withdrawn_at: withdrawnAt, withdrawn_record: withdrawnRecord } = row
       const { proof = null, saved } = (await proofOf(row, rooms)) ?? {}
       return {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { CONSENTS } from '#schemas/consents.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type SubsystemId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { isConsents } from '../../local-systems/check-address.ts'
 import { clientIn } from '../../local-systems/manage.ts'
 import type { ServiceDescription } from '../../local-systems/view.ts'
@@ -23,7 +24,9 @@ export async function switchOn(subsystem: SubsystemId, rooms: Rooms): Promise<vo
   if (serviceOf(subsystem, rooms) !== undefined) return
   const service = { ...subsystem, serviceCode: CONSENTS }
   if (localSystems.service(service) !== undefined)
-    throw new Fault('conflict', { what: `${idText(service)} is another service: remove or rename it first` })
+    throw new Fault('conflict', {
+      what: say`${idText(service)} is another service: remove or rename it first`,
+    })
   const document = await readFile(DESCRIPTION, 'utf8')
   const { description } = await localSystems.addDescription({
     ...{ client: subsystem, code: CONSENTS, isConsents: true, document },

@@ -100,7 +100,10 @@ export function createContentRequests(q: {
       }
       const decided = await store.decide(id, decision, (within) => checkUnchanged(caller, q.people, within))
       const now = await existing(id)
-      if (!decided) throw new Fault('conflict', { what: `it was ${now.state} by ${now.decided_by_name}` })
+      if (!decided)
+        throw new Fault('conflict', {
+          what: say`it was decided before: ${now.state}, ${now.decided_by_name ?? '-'}`,
+        })
       return now
     },
     check: async ({ target, case: caseNumber, caller }) => {

@@ -55,7 +55,7 @@ export async function createExports(q: {
   const pathOf = (id: string): string => path.join(q.directory, `${id}.jsonl`)
 
   const note = async (id: string, facts: Partial<ExportRow>): Promise<void> => {
-    if (!(await store.update(id, facts))) throw new Fault('not_found', { what: `export ${id}` })
+    if (!(await store.update(id, facts))) throw new Fault('not_found', { what: say`export ${id}` })
   }
 
   const begin = async (row: ExportRow): Promise<ExportRow> => {

@@ -5,6 +5,7 @@
 import { normaliseIdentifier } from '#core/subject/identifier.ts'
 import { monthsAfter } from '#core/subject/months.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { SubjectLookUp, SubjectMonths } from '#schemas/subject-keys.ts'
 import type { HolderState, SubjectKeysClient } from './client.ts'
 import { latePlaces } from './late-places.ts'
@@ -80,7 +81,7 @@ export function personUses(q: {
         what: 'the settings have no `subjectKeys`: name the holder and start again (docs/data-subjects.md)',
       })
     if (normaliseIdentifier(asked.identifier) === undefined)
-      throw new Fault('invalid_input', { what: 'the code of the person is empty, too long or unreadable' })
+      throw new Fault('invalid_input', { what: say`the code of the person is empty, too long or unreadable` })
     return keys.evaluateLookUp(asked)
   }
   const entriesOf = async (person: SubjectLookUp): Promise<string[]> => {

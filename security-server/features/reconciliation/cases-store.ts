@@ -2,6 +2,7 @@
 import { type Selectable, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import {
   type CaseRow,
   type ReconciliationFilter,
@@ -51,7 +52,7 @@ export function createCasesStore(database: Database) {
         .where('found.id', '=', id)
         .where('reconciliation.secrecy', '<=', clearance)
         .executeTakeFirst()
-      if (row === undefined) throw new Fault('not_found', { what: `case ${id}` })
+      if (row === undefined) throw new Fault('not_found', { what: say`case ${id}` })
       return row
     },
 
@@ -73,7 +74,7 @@ export function createCasesStore(database: Database) {
         .set({ assignee })
         .where('id', '=', id)
         .executeTakeFirst()
-      if (Number(numUpdatedRows) === 0) throw new Fault('not_found', { what: `case ${id}` })
+      if (Number(numUpdatedRows) === 0) throw new Fault('not_found', { what: say`case ${id}` })
     },
 
     /** The number of open cases, and of days that the other server did not answer. */

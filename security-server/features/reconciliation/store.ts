@@ -3,6 +3,7 @@
 import type { Generated, Kysely, Selectable } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { Tables as EntryTables } from './entries-store.ts'
 
 export type RowState = 'due' | 'under_way' | 'concluded' | 'not_comparable' | 'unanswered'
@@ -174,7 +175,7 @@ export function createReconciliationStore(database: Database) {
         .where('id', '=', id)
         .where('secrecy', '<=', clearance)
         .executeTakeFirst()
-      if (row === undefined) throw new Fault('not_found', { what: `reconciliation ${id}` })
+      if (row === undefined) throw new Fault('not_found', { what: say`reconciliation ${id}` })
       return toRow(row)!
     },
 

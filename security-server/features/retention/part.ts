@@ -1,5 +1,6 @@
 /** The part of the log's thread that serves retention. Acts that erase run in the writer's turn. */
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { Erased, Erasure } from '../../message-log/erase.ts'
 import type { LogPart, PartGround } from '../../message-log/part.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
@@ -123,7 +124,7 @@ function methodsOf({ ring, inTurn, catchUp, ...ground }: PartGround): RetentionM
       inTurn(async () => {
         const { size } = await records.head()
         const missing = hold.scope.indexes?.find((index) => index >= size)
-        if (missing !== undefined) throw new Fault('not_found', { what: `record ${missing}` })
+        if (missing !== undefined) throw new Fault('not_found', { what: say`record ${missing}` })
         return holds.set({ ...hold, setAt: iso(now) })
       }),
     liftHold: ({ now, ...lift }) => inTurn(() => holds.lift({ ...lift, liftedAt: iso(now) })),
@@ -137,7 +138,7 @@ function methodsOf({ ring, inTurn, catchUp, ...ground }: PartGround): RetentionM
     listArchives: (filter) => archives.list(filter),
     getArchive: async ({ id, clearance }) => {
       const archive = await archives.find(id)
-      if (archive === undefined) throw new Fault('not_found', { what: `archive ${id}` })
+      if (archive === undefined) throw new Fault('not_found', { what: say`archive ${id}` })
       const held = new Set(archive.records)
       const [first, last] = [Math.min(...held), Math.max(...held)]
       const secret = await search.secretRecords({ first, last, clearance })

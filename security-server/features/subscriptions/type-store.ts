@@ -52,7 +52,7 @@ export function createTypeStore(database: Database) {
           await transaction.insertInto('room_type').values(row).returningAll().executeTakeFirstOrThrow(),
         )
       }).catch((cause: unknown) => {
-        if (isUniqueViolation(cause)) throw new Fault('conflict', { what: `${row.name} is there already` })
+        if (isUniqueViolation(cause)) throw new Fault('conflict', { what: say`${row.name} exists already` })
         throw cause
       }),
 

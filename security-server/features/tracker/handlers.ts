@@ -5,6 +5,7 @@ import { colonForm, slashForm, subsystemIdOf } from '#schemas/colon-identifiers.
 import { Fault } from '#schemas/fault.ts'
 import type { Purposes } from '#schemas/find-usage.ts'
 import { idText, type SubsystemId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { clientIn } from '../../local-systems/manage.ts'
 import { AGREED, demandsConsent, exceptionView, type NewException, withhold } from './exceptions.ts'
 import type { TrackerRooms } from './rooms.ts'
@@ -48,7 +49,7 @@ export function trackerHandlers(rooms: TrackerRooms): Handlers {
       return rows.map((row) => exceptionView(row, now()))
     },
     addTrackerException: async ({ body, caller, approver }) => {
-      if (approver === undefined) throw new Fault('forbidden', { what: 'nobody withholds alone' })
+      if (approver === undefined) throw new Fault('forbidden', { what: say`nobody withholds alone` })
       const by = { by: caller.name, agreedBy: approver.name }
       const row = await withhold(body as NewException, by, rooms)
       return answer(exceptionView(row, now()), { status: 201 })
@@ -65,7 +66,7 @@ export function trackerHandlers(rooms: TrackerRooms): Handlers {
       const subsystem = subsystemIdOf(clientId)
       clientIn(localSystems.view(), subsystem)
       if (isGeneral && Object.keys(words).length === 0)
-        throw new Fault('invalid_input', { what: 'words has to say in general terms what the uses are' })
+        throw new Fault('invalid_input', { what: say`words has to say in general terms what the uses are` })
       const rule = { service: slashForm(serviceId, 5, 6), isGeneral, words }
       if (isGeneral && rooms.contracts().some((content) => demandsConsent(content, rule.service)))
         throw new Fault('invalid_input', { what: AGREED })

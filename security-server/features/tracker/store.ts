@@ -3,6 +3,7 @@ import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Purposes } from '#schemas/find-usage.ts'
+import { say } from '#schemas/said.ts'
 
 /**
  * Identifiers in text form, times in ISO form. `target`: the index of a request in the log, as a client may use one query id again and
@@ -69,7 +70,7 @@ export function createTrackerStore(database: Database) {
           .where('ended_at', 'is', null)
           .executeTakeFirstOrThrow()
         if (Number(count) >= MOST_IN_FORCE)
-          throw new Fault('conflict', { what: `${MOST_IN_FORCE} exceptions of a subsystem are in force` })
+          throw new Fault('conflict', { what: say`${MOST_IN_FORCE} exceptions of a subsystem are in force` })
         const { first } = await transaction
           .selectFrom('tracker_exception')
           .select(({ fn }) => fn.min('set_at').as('first'))
@@ -103,7 +104,8 @@ export function createTrackerStore(database: Database) {
         .where('ends_at', '>', q.at)
         .where('ended_at', 'is', null)
         .executeTakeFirst()
-      if (ended.numUpdatedRows === 0n) throw new Fault('not_found', { what: 'no such exception is in force' })
+      if (ended.numUpdatedRows === 0n)
+        throw new Fault('not_found', { what: say`no such exception is in force` })
     },
     /** How many were set in each month that is over, by ground; newest month first. */
     countsByMonth: async (subsystem: string, now: string) => {
@@ -159,7 +161,7 @@ export function createTrackerStore(database: Database) {
           .execute()
         const of = transaction.selectFrom('tracker_service').select('service')
         if ((await of.where('subsystem', '=', subsystem).execute()).length > MOST_RULES)
-          throw new Fault('conflict', { what: `${MOST_RULES} services of a subsystem` })
+          throw new Fault('conflict', { what: say`${MOST_RULES} services of a subsystem` })
       }),
   }
 }

@@ -4,6 +4,7 @@ import { Fault } from '#schemas/fault.ts'
 import { FIND_USAGE, PERSON_CALLS } from '#schemas/find-usage.ts'
 import { idText, type SubsystemId } from '#schemas/identifiers.ts'
 import { STOP_PATH } from '#schemas/notices.ts'
+import { say } from '#schemas/said.ts'
 import { isTracker } from '../../local-systems/check-address.ts'
 import { clientIn } from '../../local-systems/manage.ts'
 import type { ServiceDescription } from '../../local-systems/view.ts'
@@ -82,7 +83,9 @@ function refuseOther(
 ) {
   const other = localSystems.service(service)
   if (other !== undefined && !isTracker(other.url))
-    throw new Fault('conflict', { what: `${idText(service)} is another service: remove or rename it first` })
+    throw new Fault('conflict', {
+      what: say`${idText(service)} is another service: remove or rename it first`,
+    })
 }
 
 async function declarePlaces(service: string, by: string, rooms: Rooms): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 export type Agreement = {
   member: string
@@ -143,7 +144,7 @@ export function createContractKeep(database: Database) {
         .where('member', '=', member)
         .where('hash', '=', hash)
         .executeTakeFirst()
-      if (gone.numDeletedRows === 0n) throw new Fault('not_found', { what: 'there is no such agreement' })
+      if (gone.numDeletedRows === 0n) throw new Fault('not_found', { what: say`there is no such agreement` })
     },
     /** The wishes to end these contents, ordered by member. */
     async endings(hashes: string[]): Promise<Ending[]> {

@@ -1,5 +1,6 @@
 /** Guarantees that validation is on only where messages can be held against a document. */
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { ServiceDescription } from '../view.ts'
 import { checkDescription } from './try-description.ts'
 
@@ -7,7 +8,9 @@ import { checkDescription } from './try-description.ts'
 export async function checkCompiles({ type, services }: ServiceDescription): Promise<void> {
   const text = services[0]?.service.documentText
   if (type === 'REST' || text === undefined)
-    throw new Fault('conflict', { what: 'this service has no document that messages could be held against' })
+    throw new Fault('conflict', {
+      what: say`this service has no document that messages could be held against`,
+    })
   await checkDescription({ type, text })
 }
 

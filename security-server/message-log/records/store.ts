@@ -1,6 +1,7 @@
 /** Reads records, their keys and signature documents; reads and writes marks and body files. Nothing here changes a record. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { applyDelta } from '../document-delta.ts'
 import type { Tables } from '../tables.ts'
 import { decodePeaks, type Head } from './hot-store.ts'
@@ -65,7 +66,7 @@ export function createRecordStore(database: Database) {
     /** One record; throws `not_found`. */
     get: async (idx: number): Promise<StoredRecord> => {
       const row = await select(idx).where('record.idx', '=', idx).executeTakeFirst()
-      if (row === undefined) throw new Fault('not_found', { what: `record ${idx}` })
+      if (row === undefined) throw new Fault('not_found', { what: say`record ${idx}` })
       return toRecord(row)
     },
 

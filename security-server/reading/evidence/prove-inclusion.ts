@@ -5,6 +5,7 @@
 import { createHmac, hash } from 'node:crypto'
 import { inclusionProof } from '#core/merkle/proofs.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { SECTION } from '../../message-log/content.ts'
 import { withCosignatures } from '../../message-log/cosignatures/store.ts'
 import type { LogDatabase } from '../../message-log/log-database.ts'
@@ -50,7 +51,7 @@ export async function proveInclusion(
     ? log.cosignatures.bestCheckpoint(index)
     : log.cosignatures.checkpointOf(size))
   if (checkpoint === undefined || checkpoint.size <= index) {
-    throw new Fault('not_found', { what: `no checkpoint covers record ${index} yet` })
+    throw new Fault('not_found', { what: say`no checkpoint covers record ${index} yet` })
   }
   const path = await inclusionProof(checkpoint.size, index, nodes)
   const opened = openRecord(record, findKey) ?? (await remainderOf(log, record, findKey))

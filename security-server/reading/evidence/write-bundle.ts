@@ -13,6 +13,7 @@ import { type BundleManifest, type BundleRecord, MANIFEST, PAGE } from '#core/ev
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { noteText, parseNote } from '#core/merkle/signed-note.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
 import { metadataText } from '../../message-log/own-record.ts'
 import type { LogReads } from '../log-reads.ts'
@@ -62,7 +63,7 @@ export async function collectExchange(
   const receipts = receiptsAmong(rows, asked.metadata ?? {})
   const exchange = [...new Set([first, index, ...answers, ...receipts])]
   if (exchange.length > MAX_ANSWERS)
-    throw new Fault('conflict', { what: 'there are too many answers to one request' })
+    throw new Fault('conflict', { what: say`there are too many answers to one request` })
   const erasures: number[] = []
   for (const one of exchange) {
     const { erasureIndex, proofErasureIndex } = await log.read(one)

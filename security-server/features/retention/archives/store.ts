@@ -5,6 +5,7 @@
 import { textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { AWAITS_ARCHIVE } from '../store.ts'
 import type { RetentionTables } from '../tables.ts'
 
@@ -88,7 +89,9 @@ export function createArchiveStore(database: Database) {
           .limit(1)
           .executeTakeFirst()
         if ((newest?.file ?? null) !== archive.follows)
-          throw new Fault('conflict', { what: `${newest?.file ?? 'nothing'} is the newest archive by now` })
+          throw new Fault('conflict', {
+            what: say`another archive is the newest by now: ${newest?.file ?? '-'}`,
+          })
         const { id } = await transaction
           .insertInto('archive')
           .values({
@@ -124,7 +127,7 @@ export function createArchiveStore(database: Database) {
           await rows.set({ stopped_by: 0 }).where('stopped_by', '=', AWAITS_ARCHIVE).execute()
         }
         if (there < records.length)
-          throw new Fault('conflict', { what: `content in archive ${id} was erased while it was made` })
+          throw new Fault('conflict', { what: say`content in archive ${id} was erased while it was made` })
       }),
 
     /** Deletes the row of an archive that has no file. Its records wait for another archive. */

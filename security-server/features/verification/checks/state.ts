@@ -3,6 +3,7 @@
  * interruption or with new records. It must be stored where the log's owner cannot write.
  */
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { LogReport } from './source.ts'
 
 export type VerifyState = {
@@ -44,7 +45,7 @@ export function parseState(text: string): VerifyState {
     if (!isWhole) throw new Error('members')
     return state
   } catch (cause) {
-    throw new Fault('invalid_input', { what: 'this is not the state of a verification', cause })
+    throw new Fault('invalid_input', { what: say`this is not the state of a verification`, cause })
   }
 }
 

@@ -1,0 +1,101 @@
+/**
+ * Lists with 50,000 rows in Chromium: from asking for a page until its rows are there, at its first page, for a search, and at its last page.
+ * By hand; the gate does not run it. It prints medians of five, in milliseconds.
+ *
+ *   TAP=1 node test/pages/time-lists.ts
+ */
+import { randomBytes, randomUUID } from 'node:crypto'
+import path from 'node:path'
+import type { Page } from 'playwright-core'
+import t from 'tap'
+import { buildConsoles } from '#console/build.ts'
+import { fillRegistry } from '#scripts/bench/registry/store.ts'
+import { signedRecord } from '#security-server/message-log/fixture.ts'
+import { baseOf, keyOf, openBrowser, visitor } from '../browser.ts'
+import { startOpenIdProvider } from '../fakes/openid-provider.ts'
+import { setUp } from '../fakes/registry-sample.ts'
+import { registryWorld } from '../fakes/registry-world.ts'
+import { authority } from '../fakes/request-world.ts'
+import { createAdminWorld } from '../management-api/admin-fixture.ts'
+
+const ROWS = 50_000
+const ROUNDS = 5
+/** As many appends as a busy server has under way. */
+const AT_ONCE = 500
+
+type Ways = { first: string; search: string; last: string }
+
+/** Asks for an address of a new page, and waits for rows that are not being replaced. */
+async function timeOf(page: Page, url: string): Promise<number> {
+  await page.goto('about:blank')
+  const started = performance.now()
+  await page.goto(url, { waitUntil: 'commit' })
+  await page.locator('main tbody tr').first().waitFor()
+  await page.locator('.loading, [aria-busy="true"]').first().waitFor({ state: 'detached' })
+  return performance.now() - started
+}
+
+async function measure(page: Page, base: string, lists: Record<string, Ways>): Promise<void> {
+  for (const [name, ways] of Object.entries(lists)) {
+    const medians: string[] = []
+    for (const [way, address] of Object.entries(ways)) {
+      const times: number[] = []
+      for (let round = 0; round < ROUNDS; round++) times.push(await timeOf(page, base + address))
+      medians.push(`${way} ${times.toSorted((a, b) => a - b)[ROUNDS >> 1]!.toFixed(0)}`)
+    }
+    process.stdout.write(`# ${name}: ${medians.join(', ')}\n`)
+  }
+}
+
+await buildConsoles()
+
+await t.test('the registry', { timeout: 0 }, async (t) => {
+  const node = await registryWorld(t).start()
+  await setUp(node, authority)
+  await fillRegistry(
+    node.settings.database,
+    { members: ROWS, subsystems: ROWS, servers: ROWS, contracts: ROWS },
+    () => ({ sha256: randomBytes(32).toString('hex'), der: randomBytes(64) }),
+  )
+  const last = Math.ceil(ROWS / 25)
+  const listOf = (at: string, word: string): Ways => ({
+    ...{ first: at, search: `${at}?q=${word}`, last: `${at}?page=${last}` },
+  })
+  const { page } = await visitor(t, await openBrowser(), { base: baseOf(node), apiKey: keyOf(node) })
+  await timeOf(page, `${baseOf(node)}/members`)
+  await measure(page, baseOf(node), {
+    members: listOf('/members', '49999'),
+    subsystems: listOf('/subsystems', '49999'),
+    'security servers': listOf('/security-servers', '49999'),
+    fleet: listOf('/fleet', '49999'),
+    contracts: listOf('/contracts', '49999'),
+  })
+})
+
+await t.test('an agency', { timeout: 0 }, async (t) => {
+  const login = await startOpenIdProvider(t)
+  const world = await createAdminWorld(t, { login, pages: path.resolve('console/dist/agency') })
+  const { messageLog, authorization } = world
+  const one = await signedRecord()
+  for (let from = 0; from < ROWS; from += AT_ONCE) {
+    const batch = Array.from({ length: AT_ONCE }, () =>
+      messageLog.append({ ...one, ids: { id: randomUUID(), requestId: randomUUID() } }),
+    )
+    await Promise.all(batch)
+    if (from % (AT_ONCE * 20) === 0) await messageLog.maintain()
+  }
+  await messageLog.maintain()
+  const id = `about-${randomUUID()}`
+  await messageLog.append({ ...one, ids: { id, requestId: randomUUID() } })
+  await messageLog.maintain()
+  const base = `${world.base}/console`
+  const apiKey = authorization['all']!.replace('X-Road-ApiKey token=', '')
+  const { page } = await visitor(t, await openBrowser(), { base, apiKey })
+  await timeOf(page, `${base}/records`)
+  await measure(page, base, {
+    'exchanges of the log': {
+      ...{ first: '/records', search: `/records?queryId=${id}`, last: `/records?page=20` },
+    },
+    integrity: { first: '/integrity', search: '/looks', last: '/acts' },
+  })
+})
