@@ -72,13 +72,23 @@ export function createContractReading(database: Database) {
   return {
     async list({ sort = '-proposedAt', offset, limit, ...filter }: Page & Filter): Promise<ContractRow[]> {
       const { column, direction } = orderOf(sort, ORDERS)
-      const rows = await where(filter)
-        .select(COLUMNS)
+      // The page is found without the contents: what is sorted to come to a late page would be all contents there are.
+      const page = where(filter)
+        .select(['contract', 'version'])
         .orderBy(column, direction)
         .orderBy('contract')
         .orderBy('version', 'desc')
         .offset(offset)
         .limit(limit)
+      const rows = await tables
+        .selectFrom('contract_version')
+        .select(COLUMNS)
+        .where(({ eb, refTuple }) =>
+          eb(refTuple('contract', 'version'), 'in', page.$asTuple('contract', 'version')),
+        )
+        .orderBy(column, direction)
+        .orderBy('contract')
+        .orderBy('version', 'desc')
         .execute()
       return rows.map((row) => ({ ...row, version: Number(row.version) }))
     },
