@@ -141,6 +141,49 @@ t.test('a content may demand the consent of the person whom a call is about', as
   )
 })
 
+t.test('a content may let the person whom a call is about see the answer first', async (t) => {
+  const personal = { ...good, personalData: true }
+  const { representation: _, ...plain } = good.services[0]!
+  const read = {
+    ...plain,
+    endpoints: [{ method: 'GET', path: '/a/*' }],
+    dataSubject: { in: 'path', name: 'id' },
+  }
+  const services = [read]
+  for (const preview of [{ minutes: 5 }, { minutes: 1440, services: [read.serviceCode] }]) {
+    const content = { ...personal, services, preview } as ContractContent
+    t.same(readContent(content), content)
+    t.ok(fits(content))
+  }
+  const preview = { minutes: 30 }
+  const bad: [string, object, boolean][] = [
+    ['a word', { preview: true }, true],
+    ['no time', { preview: {} }, true],
+    ['too little of it', { preview: { minutes: 4 } }, true],
+    ['for ever', { preview: { minutes: 1441 } }, true],
+    ['a field that is none', { preview: { minutes: 30, optional: true } }, true],
+    ['no services', { preview: { minutes: 30, services: [] } }, true],
+    ['a service of another contract', { preview: { minutes: 30, services: ['cars'] } }, false],
+    ['in secret', { preview, secret: { visibleTo: [] } }, true],
+    ['about nobody', { preview, personalData: false }, false],
+    ['of whom nobody knows', { preview, services: [{ ...read, dataSubject: undefined }] }, false],
+    ...['PUT', 'DELETE', '*'].map((method): [string, object, boolean] => [
+      method,
+      { preview, services: [{ ...read, endpoints: [{ method, path: '/a/*' }] }] },
+      false,
+    ]),
+  ]
+  for (const [what, changes, seen] of bad) {
+    const content: unknown = JSON.parse(JSON.stringify({ ...personal, services, ...changes }))
+    t.equal(
+      codeOf(() => readContent(content)),
+      'invalid_contract',
+      what,
+    )
+    if (seen) t.notOk(fits(content), `${what}, by the schema`)
+  }
+})
+
 t.test('hostile contents', async (t) => {
   const service = good.services[0]!
   const withService = (more: object): object => ({ ...good, services: [{ ...service, ...more }] })

@@ -23,6 +23,7 @@ const MOST_LOOKS = 50
 const MOST_MONTHS = 1_200
 /** As many rows as a portal can be set to take: nobody has been asked about oftener. */
 const MOST_COUNT = 100_000
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/
 const MONTH = /^(\d{4}-(0[1-9]|1[0-2]))/
 const DAY = /^\d{4}-\d\d-\d\d$/
@@ -63,8 +64,13 @@ export function readUsage(told: System, given: unknown, names: Names): Row | und
     ...whyOf(given),
     fields: fieldsOf(given['fields']),
     ...(given['isMass'] === true && { isMass: true }),
+    ...(!isGeneral && isUuid(given['preview']) && { preview: given['preview'] }),
     ...(Number.isSafeInteger(record) && (record as number) >= 0 && { proof: record as number }),
   }
+}
+
+function isUuid(value: unknown): value is string {
+  return typeof value === 'string' && UUID.test(value)
 }
 
 /** The row of Estonia's `/v2/findUsage`, which names the receiver and the purpose. */

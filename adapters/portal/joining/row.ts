@@ -29,6 +29,8 @@ export type Row = {
   outcome: 'given' | 'open' | 'refused'
   /** Many others were in the same message, or in its answer. */
   isMass?: true
+  /** The number of the preview in which the person released the answer, at the system that told it. */
+  preview?: string
   /** What `proof` takes; undefined where that system gives none. */
   proof?: number
 }

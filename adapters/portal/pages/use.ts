@@ -103,6 +103,7 @@ function facts(uses: readonly Use[], row: Row, around: Around): Html {
         ? undefined
         : html`<span class="chips">${fields.map((one) => html`<span class="chip"><bdi>${lastName(one)}</bdi></span>`)}</span>`,
     ],
+    ['preview', row.preview === undefined ? undefined : previewLink(row.told.id, row.preview, words)],
     ['mass', row.isMass === true ? html`${words('use.mass')}` : undefined],
     ['kept', kept === undefined ? undefined : html`${keptFor(kept, words)}`],
     ['meaning', html`${meaningOf(uses[0]!, around)}`],
@@ -113,6 +114,12 @@ function facts(uses: readonly Use[], row: Row, around: Around): Html {
       ? NOTHING
       : html`<div><dt>${words(`fact.${name}`)}</dt><dd>${value}</dd></div>`,
   )}</dl>`
+}
+
+/** Of an answer that the person has seen before it was sent. */
+function previewLink(system: string, number: string, words: Words): Html {
+  const query = new URLSearchParams({ system, number }).toString()
+  return html`<a href="/previews/one?${query}">${words('use.preview')}</a>`
 }
 
 /** What each side says of why, where they do not say the same: nobody's words stand for both. */

@@ -60,7 +60,11 @@ function shownValues(values: Values, words: Words): Html {
   )}</dl></div>`
 }
 
-export type FoundPreviews = { previews: Preview[]; notTold: { system: System; why: Why | 'silent' }[]; asked: number }
+export type FoundPreviews = {
+  previews: Preview[]
+  notTold: { system: System; why: Why | 'silent' }[]
+  asked: number
+}
 
 export function previewsPage(place: Place, reader: Reader, found: FoundPreviews): string {
   const { words } = reader

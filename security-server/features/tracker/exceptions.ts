@@ -1,6 +1,7 @@
 /** Withholds uses for a time: of one message or of a contract, on a ground in law, for which somebody answers by name. */
 import { randomUUID } from 'node:crypto'
 import { consentedServices } from '#core/contract/read-consent.ts'
+import { previewedServices } from '#core/contract/read-preview.ts'
 import { colonForm, subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -54,7 +55,11 @@ export async function withhold(
       `ground is one of those in the settings (tracker.grounds): ${grounds.map(({ code }) => code).join(', ')}`,
     )
   const id = contractId?.toLowerCase()
-  if (rooms.contracts().some(({ contract, consent }) => contract === id && consent !== undefined))
+  if (
+    rooms
+      .contracts()
+      .some(({ contract, consent, preview }) => contract === id && (consent ?? preview) !== undefined)
+  )
     throw refused(AGREED)
   const now = rooms.clock()
   const end = Date.parse(given.endsAt)
@@ -111,9 +116,9 @@ async function requestOf(
   return found
 }
 
-/** `service` in text form: whether calls of it under this contract need the consent of their person. */
+/** `service` in text form: whether calls of it under this contract need the consent of their person, or the person releases the answer. */
 export function demandsConsent(content: ContractContent, service: string): boolean {
-  return consentedServices(content).some(({ serviceCode }) => {
+  return [...consentedServices(content), ...previewedServices(content)].some(({ serviceCode }) => {
     const code = `${content.provider}/${serviceCode}`
     return service === code || service.startsWith(`${code}/`)
   })

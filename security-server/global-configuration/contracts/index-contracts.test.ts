@@ -94,6 +94,12 @@ t.test('the consent that calls need', (t: Test) => {
   ])
     t.not(termsIn({ ...content, ...other }).consent!.demand, demand, Object.keys(other).join())
 
+  const { consent: _without, ...rest } = content
+  const previewed = { ...rest, preview: { minutes: 30, services: ['persons'] } }
+  const minutes = { contract: content.contract, minutes: 30, places: [place] }
+  t.same(termsIn(previewed).preview, minutes, 'answers that people see first')
+  t.equal(termsIn(previewed, 'cars').preview, undefined)
+
   // Where no contract is required, an access right alone does not take the demand away.
   const ask = (list: [ContractContent, string, string[]?][], more: object = {}) => {
     const contracts = list.map(([one, state, joined = []]) => ({
@@ -112,6 +118,9 @@ t.test('the consent that calls need', (t: Test) => {
   }
   const beside = { path: '/people' }
   t.ok(ask([[content, 'ACTIVE']]).consent)
+  t.ok(ask([[previewed, 'ACTIVE']]).preview)
+  t.throws(() => ask([[previewed, 'ACTIVE']], beside), { code: 'contract_required' })
+  t.throws(() => ask([[previewed, 'TERMINATED']]), { code: 'contract_ended' })
   t.throws(() => ask([[content, 'ACTIVE']], beside), { code: 'contract_required' })
   t.throws(() => ask([[content, 'ACTIVE']], { method: 'POST' }), { code: 'contract_required' })
   const empty = indexContracts({ required: true, asOf: at, contracts: [], owner: 'x' })
