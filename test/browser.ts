@@ -27,6 +27,7 @@ const SCREENSHOTS = path.resolve(import.meta.dirname, '../screenshots')
 const WITHOUT_SCREENSHOTS = process.env['TEST_SCREENSHOTS'] === 'none'
 // A machine that runs other tests at the same time may be slow; only a failing test waits this long.
 const PATIENCE_MS = 60_000
+const PHONE = { width: 360, height: 740 }
 const TWO_FRAMES = 'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))'
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 // Strings, because they run in the page, where other names exist than here. axe is loaded only on request, and without its comments,
@@ -92,6 +93,8 @@ export type Visitor = {
   look(name: string): Promise<void>
   /** As `look`, and fails for what axe finds now. */
   check(name: string): Promise<void>
+  /** As `check`, and once more while the window is as narrow as a phone: the same page, which is not loaded again. */
+  checkBoth(name: string): Promise<void>
 }
 
 /** The address of the console of a registry of the test world. */
@@ -229,27 +232,35 @@ export async function visitor(
     t.ok(overflow <= 0, `${name}: nothing scrolls sideways (${overflow})`)
     t.strictSame(wrongs.splice(0), [], `${name}: policy, hosts and scripts`)
   }
+  const check = async (name: string): Promise<void> => {
+    await look(name)
+    if (!(await page.evaluate<boolean>(HAS_AXE)))
+      await page.evaluate(`${readFileSync(AXE, 'utf8')}\nundefined`)
+    const violations = await page.evaluate<AxeResults['violations']>(RUN_AXE)
+    const found = violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`),
+    )
+    t.strictSame(found, [], `${name}: axe finds nothing`)
+  }
   return {
     page,
     settled,
     answered,
     look,
     load,
+    check,
+    checkBoth: async (name) => {
+      await check(name)
+      const before = page.viewportSize()!
+      await page.setViewportSize(PHONE)
+      await check(`${name}-narrow`)
+      await page.setViewportSize(before)
+    },
     open: async (address) => {
       const target = q.base + address
       if (!(await page.evaluate<boolean>(GO_WITHIN(target)))) return load(address)
       await settled()
       await answered()
-    },
-    check: async (name) => {
-      await look(name)
-      if (!(await page.evaluate<boolean>(HAS_AXE)))
-        await page.evaluate(`${readFileSync(AXE, 'utf8')}\nundefined`)
-      const violations = await page.evaluate<AxeResults['violations']>(RUN_AXE)
-      const found = violations.flatMap(({ id, nodes }) =>
-        nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`),
-      )
-      t.strictSame(found, [], `${name}: axe finds nothing`)
     },
   }
 }

@@ -1,28 +1,19 @@
 /** A service administrator in the console: describes services, gives rights, accepts a new document, switches off, and sees both ends of rights. */
-import type { Browser } from 'playwright-core'
 import type { Test } from 'tap'
-import { leaveDialog, outcomeOf, type Visitor } from '../browser.ts'
+import { leaveDialog, outcomeOf } from '../browser.ts'
 import { startProviderSystem } from '../fakes/provider-system.ts'
 import { wsdl } from '../fakes/soap-service.ts'
 import { tabThrough } from '../keyboard.ts'
-import { walkListStates } from '../list-states.ts'
 import { act, close } from '../second-person.ts'
-import { colons, type World } from '../world.ts'
-import type { At } from './decide-deliveries.ts'
+import { colons } from '../world.ts'
+import { type Asked, type Windows, walkOnPhone } from './operate-windows.ts'
 
 const ADMINISTRATOR = ['XROAD_SERVICE_ADMINISTRATOR']
-const NARROW = { context: { viewport: { width: 360, height: 740 } } }
 const TITLE = '<b>Parks</b>'
 
-type Windows = { wide: Visitor; narrow: Visitor; world: World }
-
-export async function administerServices(
-  t: Test,
-  { world, at, browser }: { world: World; at: At; browser: Browser },
-): Promise<void> {
+export async function administerServices(t: Test, { world, at, browser }: Asked): Promise<void> {
   const wide = await at(t, browser, ADMINISTRATOR, {}, 'population')
-  const narrow = await at(t, browser, ADMINISTRATOR, NARROW, 'population')
-  const windows = { wide, narrow, world }
+  const windows = { wide, world }
   await seeClients(t, windows)
   await describeByFile(windows)
   await giveRights(t, windows)
@@ -39,29 +30,21 @@ export async function administerServices(
   await remove(t, windows)
 }
 
-/** Looks at the present page of the wide window in both. */
-async function look({ wide, narrow }: Windows, name: string): Promise<void> {
-  await wide.check(name)
-  const { pathname, search } = new URL(wide.page.url())
-  await narrow.open(pathname.replace(/^\/console/, '') + search)
-  await narrow.check(`${name}-narrow`)
-}
-
 async function seeClients(t: Test, windows: Windows): Promise<void> {
-  const { wide, narrow, world } = windows
+  const { wide, world } = windows
   const { page } = wide
   const own = colons(world.servers.population.client)
   await wide.open('/clients?q=no%20such%20thing')
   await page.getByText('Nothing fits this search').waitFor()
   await wide.open('/clients')
   await page.getByRole('link', { name: own }).waitFor()
-  await look(windows, 'clients')
-  await walkListStates(t, narrow, 'clients')
+  await wide.checkBoth('clients')
+  await walkOnPhone(t, windows, 'clients')
   await page.getByRole('link', { name: own }).click()
   await page.getByRole('link', { name: 'persons', exact: true }).waitFor()
-  await look(windows, 'client')
+  await wide.checkBoth('client')
   await tabThrough(t, page, 'client')
-  await walkListStates(t, narrow, 'client')
+  await walkOnPhone(t, windows, 'client')
 }
 
 function openApi(version: string, paths: Record<string, object>): object {
@@ -107,7 +90,7 @@ async function describeByFile(windows: Windows): Promise<void> {
   await close(wide)
   await page.getByRole('heading', { name: 'parks', level: 1 }).waitFor()
   await wide.settled()
-  await look(windows, 'service-description')
+  await wide.checkBoth('service-description')
   await act(wide, 'Switch on', {}, 'Switch on', 'It is on.')
   await close(wide)
   await page.getByRole('link', { name: 'parks', exact: true }).click()
@@ -148,14 +131,14 @@ async function describeByFile(windows: Windows): Promise<void> {
 }
 
 async function giveRights(t: Test, windows: Windows): Promise<void> {
-  const { wide, narrow, world } = windows
+  const { wide, world } = windows
   const { page } = wide
   const tax = colons(world.servers.tax.client)
   await page.getByRole('link', { name: 'Give a right' }).click()
   await page.getByRole('heading', { name: 'Give a right to parks' }).waitFor()
   await wide.settled()
-  await look(windows, 'rights-give')
-  await walkListStates(t, narrow, 'rights-give')
+  await wide.checkBoth('rights-give')
+  await walkOnPhone(t, windows, 'rights-give')
   await page.getByRole('searchbox').fill('TAX')
   await page.waitForURL(/q=TAX/)
   await wide.answered()
@@ -167,7 +150,7 @@ async function giveRights(t: Test, windows: Windows): Promise<void> {
   await page.getByText('has a right').first().waitFor()
   await page.getByRole('link', { name: 'Back to parks' }).click()
   await page.getByRole('cell', { name: 'the whole service', exact: true }).waitFor()
-  await look(windows, 'service')
+  await wide.checkBoth('service')
   await act(wide, `Withdraw from ${tax}: the whole service`, {}, 'Withdraw', 'The right was withdrawn')
   await close(wide)
   const left = page.getByRole('table', { name: 'Access rights' }).locator('tbody tr')
@@ -186,10 +169,7 @@ async function acceptDocument(t: Test, windows: Windows): Promise<void> {
   const shown = await page.getByRole('region', { name: 'What it would change' }).textContent()
   t.match(shown, /version: “1” becomes “2”/)
   t.match(shown, /GET \/lakes of DEV:GOV:1001:population:parks/)
-  await wide.check('services-changes')
-  await page.setViewportSize({ width: 360, height: 740 })
-  await wide.check('services-changes-narrow')
-  await page.setViewportSize({ width: 1280, height: 800 })
+  await wide.checkBoth('services-changes')
   await page.getByRole('button', { name: 'Apply this document' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByRole('button', { name: 'Apply this document' }).click()
@@ -218,20 +198,20 @@ async function switchOff(t: Test, { wide, world }: Windows): Promise<void> {
 }
 
 async function bothEnds(t: Test, windows: Windows): Promise<void> {
-  const { wide, narrow, world } = windows
+  const { wide, world } = windows
   const { page } = wide
   const tax = colons(world.servers.tax.client)
   await wide.open(`/clients/${colons(world.servers.population.client)}/service-clients`)
   await page.getByRole('link', { name: `What ${tax} may call` }).waitFor()
-  await look(windows, 'rights-who')
-  await walkListStates(t, narrow, 'rights-who')
+  await wide.checkBoth('rights-who')
+  await walkOnPhone(t, windows, 'rights-who')
   await page.getByRole('link', { name: `What ${tax} may call` }).click()
   await page
     .getByRole('link', { name: /population:persons/ })
     .first()
     .waitFor()
   await wide.settled()
-  await look(windows, 'rights-what')
+  await wide.checkBoth('rights-what')
 }
 
 async function describeByAddress(t: Test, windows: Windows): Promise<void> {

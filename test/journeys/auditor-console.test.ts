@@ -356,7 +356,7 @@ if (!hasChromium()) {
     await observer.open('/traffic?by=service')
     await observer.page.getByRole('cell', { name: /persons/ }).waitFor()
     await observer.check('observer-traffic')
-    await inOtherLooks(t, (role, context) => at(t, browser, [role], { context }), {
+    await inOtherLooks(t, (t, role, context) => at(t, browser, [role], { context }), {
       XROAD_AUDITOR: ['/', '/records', '/integrity', '/exports'],
       XROAD_SECURITYSERVER_OBSERVER: ['/traffic'],
     })

@@ -16,7 +16,7 @@ import { ask, openAdmin, type World } from '../world.ts'
 import { keepServer } from './keep-server.ts'
 import { decide } from './operate-clients.ts'
 import { importCertificate } from './operate-keys.ts'
-import { type Asked, lookIn, NARROW, type Windows } from './operate-windows.ts'
+import type { Asked, Windows } from './operate-windows.ts'
 
 const PIN = 'seven swans and one goose'
 
@@ -55,8 +55,7 @@ export type Fresh = Awaited<ReturnType<typeof freshServer>>
 
 export async function beginServer(t: Test, { world, browser }: Asked): Promise<void> {
   const server = await freshServer(t, world)
-  const window = (more = {}) => visitor(t, browser, { ...server, ...more })
-  const windows = { wide: await window(), narrow: await window(NARROW), world }
+  const windows = { wide: await visitor(t, browser, server), world }
   const began = Date.now()
   await believe(t, windows)
   await certify(windows)
@@ -82,7 +81,7 @@ async function believe(t: Test, windows: Windows): Promise<void> {
   await page.getByText('0 of 10 steps of its first start are done').waitFor()
   await page.getByRole('link', { name: 'Go on with the first start' }).click()
   await becomes(wide, 'Believe an instance', 'to do')
-  await lookIn(windows, 'first-start-nothing')
+  await wide.checkBoth('first-start-nothing')
   await tabThrough(t, page, 'first-start')
   const anchor = Buffer.from(await world.registryAdmin.bytes('/configuration/anchors/internal'))
   const file = { name: 'anchor.xml', mimeType: 'text/xml', buffer: anchor }
@@ -102,7 +101,7 @@ async function believe(t: Test, windows: Windows): Promise<void> {
   await becomes(wide, 'Fetch its configuration', 'done')
   await becomes(wide, 'Owner and server code', 'waits for others')
   await page.getByText('The administrators of the registry of DEV act').first().waitFor()
-  await lookIn(windows, 'first-start-no-member')
+  await wide.checkBoth('first-start-no-member')
   const member = { memberClass: 'GOV', memberCode: '1005', name: 'Harbour Agency' }
   await world.registryAdmin.send('POST', '/members', member)
   await world.publish()
@@ -146,7 +145,7 @@ async function certify(windows: Windows): Promise<void> {
   const other = 'Certificate for connections, and registration'
   await certifyOne(windows, 'Certificate for signing', 'signing')
   await becomes(wide, 'Certificate for signing', 'done')
-  await lookIn(windows, 'first-start-signing')
+  await wide.checkBoth('first-start-signing')
   await certifyOne(windows, other, 'authentication')
   const address = world.address(7)
   await stepOf(wide, other).getByText('The registration of the certificate is not filed').waitFor()
@@ -154,7 +153,7 @@ async function certify(windows: Windows): Promise<void> {
   await close(wide)
   await becomes(wide, other, 'waits for others')
   await stepOf(wide, other).getByText('filed and not decided yet').waitFor()
-  await lookIn(windows, 'first-start-registering')
+  await wide.checkBoth('first-start-registering')
   await decide({ world })
   await isApproved(wide, other)
   await page.getByText('6 of 10 steps are done').waitFor()
@@ -195,7 +194,7 @@ async function serve(windows: Windows): Promise<void> {
   await act(wide, 'Register', { 'Name of the subsystem': 'Berths' }, 'Register', 'was filed')
   await close(wide)
   await becomes(wide, client, 'waits for others')
-  await lookIn(windows, 'first-start-client')
+  await wide.checkBoth('first-start-client')
   await decide({ world })
   await isApproved(wide, client)
   const { address, populationRegister } = world.systems
@@ -206,7 +205,7 @@ async function serve(windows: Windows): Promise<void> {
   await act(wide, 'Add without a document', rest, 'Add without a document', 'Next: look at its settings')
   await close(wide)
   await stepOf(wide, service).getByText('Nobody may call the service yet').waitFor()
-  await lookIn(windows, 'first-start-service')
+  await wide.checkBoth('first-start-service')
   await act(wide, /^Give a right to/, {}, 'Give a right', 'The right was given')
   await close(wide)
   await stepOf(wide, service).getByText('The service is switched off').waitFor()
@@ -221,7 +220,7 @@ async function callFirst(t: Test, windows: Windows): Promise<void> {
   const step = stepOf(wide, 'First call')
   await step.getByLabel('Path').waitFor()
   t.equal(await step.getByLabel('Case').inputValue(), 'first-start')
-  await lookIn(windows, 'first-start-call')
+  await wide.checkBoth('first-start-call')
   await step.getByLabel('Path').fill('/persons/P00000007')
   await step.getByRole('button', { name: 'Send' }).click()
   await step.getByText('The service answered.').waitFor()
@@ -240,7 +239,7 @@ async function callFirst(t: Test, windows: Windows): Promise<void> {
   }
   await stamped.waitFor()
   await page.getByText('10 of 10 steps are done').waitFor()
-  await lookIn(windows, 'first-start-ready')
+  await wide.checkBoth('first-start-ready')
   // A second try of its own services needs the setting, as everywhere.
   await step.getByRole('button', { name: 'Send' }).click()
   await step.getByRole('alert').getByText('Nobody may try services').waitFor()

@@ -1,36 +1,21 @@
 /** A service administrator sees one-way messages in the console: what waits and why, dead letters, and the receipts that prove the rest. */
 import { randomUUID } from 'node:crypto'
-import type { Browser } from 'playwright-core'
 import type { Test } from 'tap'
 import { leaveDialog, type Visitor } from '../browser.ts'
 import { startProviderSystem } from '../fakes/provider-system.ts'
 import { tabThrough } from '../keyboard.ts'
-import { walkListStates } from '../list-states.ts'
 import { act, close } from '../second-person.ts'
 import { until } from '../until.ts'
 import type { World } from '../world.ts'
-
-export type At = (
-  t: Test,
-  browser: Browser,
-  roles: string[],
-  more?: object,
-  name?: 'tax' | 'population',
-) => Promise<Visitor>
+import { type Asked, walkOnPhone } from './operate-windows.ts'
 
 const OPERATOR = ['XROAD_SERVICE_ADMINISTRATOR', 'XROAD_AUDITOR']
-const NARROW = { context: { viewport: { width: 360, height: 740 } } }
 const HOSTILE = '<img src=x onerror=alert(1)>'
 
 /** The servers of `world` try a message once: `CONCORDAT_DELIVERIES_ATTEMPTS` is 1. */
-export async function decideDeliveries(
-  t: Test,
-  q: { world: World; at: At; browser: Browser },
-): Promise<void> {
-  const { world, at, browser } = q
+export async function decideDeliveries(t: Test, { world, at, browser }: Asked): Promise<void> {
   const { tax, population } = world.servers
   const operator = await at(t, browser, OPERATOR)
-  const narrow = await at(t, browser, OPERATOR, NARROW)
   for (const [name, address] of Object.entries({ sent: '/deliveries', received: '/deliveries/received' })) {
     await operator.open(address)
     await operator.check(`deliveries-${name}-empty`)
@@ -65,18 +50,13 @@ export async function decideDeliveries(
   await operator.open('/')
   await operator.page.getByText('1 message of ours could not be delivered').waitFor()
   await operator.check('deliveries-overview')
-  for (const [one, name] of [
-    [operator, 'deliveries'],
-    [narrow, 'deliveries-narrow'],
-  ] as const) {
-    await one.open('/deliveries')
-    await one.page.getByRole('cell', { name: /HTTP 422/ }).waitFor()
-    await one.check(name)
-  }
+  await operator.open('/deliveries')
+  await operator.page.getByRole('cell', { name: /HTTP 422/ }).waitFor()
+  await operator.checkBoth('deliveries')
   await tabThrough(t, operator.page, 'deliveries')
-  await walkListStates(t, narrow, 'deliveries')
+  await walkOnPhone(t, { wide: operator }, 'deliveries')
   await found(t, operator, taken)
-  await decideSent(t, { operator, narrow, dead, system, reached })
+  await decideSent(t, { operator, dead, system, reached })
   await decideReceived(t, { world, at, browser, unread })
   await operator.open('/deliveries?state=consumed')
   await operator.page.getByRole('link', { name: 'org.example.taken' }).click()
@@ -141,23 +121,17 @@ async function found(t: Test, { page, open, settled }: Visitor, delivery: string
 
 type Sent = {
   operator: Visitor
-  narrow: Visitor
   dead: string
   system: { answer(behaviour: undefined): void }
   reached(name: 'tax', box: string, delivery: string, wanted: string): Promise<unknown>
 }
 
-async function decideSent(t: Test, { operator, narrow, dead, system, reached }: Sent): Promise<void> {
+async function decideSent(t: Test, { operator, dead, system, reached }: Sent): Promise<void> {
   const { page } = operator
-  for (const [one, name] of [
-    [operator, 'delivery-dead'],
-    [narrow, 'delivery-dead-narrow'],
-  ] as const) {
-    await one.open(`/deliveries?delivery=${dead}`)
-    await one.page.getByRole('link', { name: HOSTILE, exact: true }).click()
-    await one.page.getByText('Nobody tries this message any more').waitFor()
-    await one.check(name)
-  }
+  await operator.open(`/deliveries?delivery=${dead}`)
+  await page.getByRole('link', { name: HOSTILE, exact: true }).click()
+  await page.getByText('Nobody tries this message any more').waitFor()
+  await operator.checkBoth('delivery-dead')
   await page.getByRole('button', { name: /^Discard/ }).click()
   await operator.check('delivery-discard')
   await page.getByLabel('Reason').fill('sent by mistake')
@@ -176,10 +150,7 @@ async function decideSent(t: Test, { operator, narrow, dead, system, reached }: 
   t.pass('sent again once its receiver took it')
 }
 
-async function decideReceived(
-  t: Test,
-  q: { world: World; at: At; browser: Browser; unread: string },
-): Promise<void> {
+async function decideReceived(t: Test, q: Asked & { unread: string }): Promise<void> {
   const keeper = await q.at(t, q.browser, OPERATOR, {}, 'population')
   const { page } = keeper
   await keeper.open('/')

@@ -4,13 +4,12 @@ import type { Test } from 'tap'
 import { tabThrough } from '../keyboard.ts'
 import { act, close } from '../second-person.ts'
 import { colons } from '../world.ts'
-import { type Asked, lookIn, NARROW, type Windows } from './operate-windows.ts'
+import type { Asked, Windows } from './operate-windows.ts'
 
 const ROLES = ['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_AUDITOR', 'XROAD_SERVICE_ADMINISTRATOR']
 
 export async function diagnose(t: Test, { world, at, browser }: Asked): Promise<void> {
-  const wide = await at(t, browser, ROLES)
-  const windows = { wide, narrow: await at(t, browser, ROLES, NARROW), world }
+  const windows = { wide: await at(t, browser, ROLES), world }
   await seeParts(t, windows)
   await tryConnections(t, windows)
   await explainRefused(t, windows)
@@ -24,7 +23,7 @@ async function seeParts(t: Test, windows: Windows): Promise<void> {
   await page.getByText('GiB are free').waitFor()
   await page.getByText('Show all of it').click()
   await page.getByRole('cell', { name: 'audit-head' }).waitFor()
-  await lookIn(windows, 'diagnostics')
+  await wide.checkBoth('diagnostics')
   await tabThrough(t, page, 'diagnostics')
   t.notMatch(await page.locator('main').textContent(), /\d{4}-\d\d-\d\dT/, "times stand in the reader's form")
   const [download] = await Promise.all([
@@ -62,7 +61,7 @@ async function tryConnections(t: Test, windows: Windows): Promise<void> {
   await whose.fill(own)
   await page.getByRole('button', { name: 'Try now' }).click()
   await page.getByText('both servers know and accept each other').waitFor()
-  await lookIn(windows, 'connections', 'stay')
+  await wide.checkBoth('connections')
 }
 
 async function explainRefused(t: Test, windows: Windows): Promise<void> {
@@ -77,14 +76,14 @@ async function explainRefused(t: Test, windows: Windows): Promise<void> {
   await page.getByLabel('Id of the call').fill('nothing-like-it')
   await page.getByRole('button', { name: 'Find the call' }).click()
   await page.getByText('No call with this id').waitFor()
-  await lookIn(windows, 'call-unknown', 'stay')
+  await wide.checkBoth('call-unknown')
   await page.getByLabel('Id of the call').fill('refused-call-1')
   await page.getByRole('button', { name: 'Find the call' }).click()
   await page.getByText('server.serverproxy.unknown_service').waitFor()
   await page.getByRole('heading', { name: 'Step by step' }).waitFor()
   await wide.settled()
   t.equal(await page.getByLabel('Who asks').inputValue(), colons(tax.client))
-  await lookIn(windows, 'call-explained')
+  await wide.checkBoth('call-explained')
   await page.getByRole('link', { name: 'Its record' }).click()
   await page.getByText('This call was refused').waitFor()
   await wide.check('exchange-refused')

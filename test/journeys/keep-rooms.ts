@@ -2,34 +2,25 @@
  * A service administrator keeps rooms of events in the console: types, who subscribes to them, what stands in the way of a subscription, and
  * what each decision does to the subscriber.
  */
-import type { Browser } from 'playwright-core'
 import type { Test } from 'tap'
 import { leaveDialog, outcomeOf, type Visitor } from '../browser.ts'
 import { tabThrough } from '../keyboard.ts'
-import { walkListStates } from '../list-states.ts'
 import { act, close } from '../second-person.ts'
 import { until } from '../until.ts'
 import { colons, type World } from '../world.ts'
-import type { At } from './decide-deliveries.ts'
+import { type Asked, type Windows, walkOnPhone } from './operate-windows.ts'
 
 const ADMINISTRATOR = ['XROAD_SERVICE_ADMINISTRATOR']
-const NARROW = { context: { viewport: { width: 360, height: 740 } } }
 const HOSTILE = '<img src=x onerror=alert(1)>'
 const MOVED = 'org.example.moved'
 const BORN = 'org.example.born'
-
-type Windows = { wide: Visitor; narrow: Visitor; world: World }
 type Listed = { items: { state: string; error: string | null }[] }
 
-export async function keepRooms(
-  t: Test,
-  { world, at, browser }: { world: World; at: At; browser: Browser },
-): Promise<void> {
+export async function keepRooms(t: Test, { world, at, browser }: Asked): Promise<void> {
   const without = await at(t, browser, ADMINISTRATOR, {}, 'tax')
   await seeNothing(without)
   const wide = await at(t, browser, [...ADMINISTRATOR, 'XROAD_AUDITOR'], {}, 'population')
-  const narrow = await at(t, browser, ADMINISTRATOR, NARROW, 'population')
-  const windows = { wide, narrow, world }
+  const windows = { wide, world }
   await addType(t, windows)
   await subscribe(world)
   await seeSubscriptions(t, windows)
@@ -42,14 +33,6 @@ export async function keepRooms(
   await auditor.page.getByText('Your roles do not include this page').waitFor()
 }
 
-/** Looks at the present page of the wide window in both. */
-async function look({ wide, narrow }: Windows, name: string): Promise<void> {
-  await wide.check(name)
-  const { pathname, search } = new URL(wide.page.url())
-  await narrow.open(pathname.replace(/^\/console/, '') + search)
-  await narrow.check(`${name}-narrow`)
-}
-
 async function seeNothing(visitor: Visitor): Promise<void> {
   await visitor.open('/rooms')
   await visitor.page.getByText('This server has no room yet').waitFor()
@@ -60,13 +43,13 @@ async function seeNothing(visitor: Visitor): Promise<void> {
 }
 
 async function addType(t: Test, windows: Windows): Promise<void> {
-  const { wide, narrow } = windows
+  const { wide } = windows
   const { page } = wide
   await wide.open('/rooms')
   await page.getByRole('link', { name: MOVED }).waitFor()
-  await look(windows, 'rooms')
+  await wide.checkBoth('rooms')
   await tabThrough(t, page, 'rooms')
-  await walkListStates(t, narrow, 'rooms')
+  await walkOnPhone(t, windows, 'rooms')
   await page.getByLabel('Part of the name').fill('no such type')
   await page.keyboard.press('Enter')
   await page.getByText('Nothing fits this search').waitFor()
@@ -92,7 +75,7 @@ async function addType(t: Test, windows: Windows): Promise<void> {
   await page.getByRole('heading', { name: BORN, level: 1 }).waitFor()
   await page.getByText('Show the schema').click()
   await page.getByText(HOSTILE).waitFor()
-  await look(windows, 'event-type')
+  await wide.checkBoth('event-type')
   await act(wide, 'Change days', { 'Days that events are kept': '9' }, 'Change days', 'are kept 9 days')
   await close(wide)
   await page.getByText('9 days', { exact: true }).waitFor()
@@ -134,7 +117,7 @@ async function publish({ servers, ask }: World, type: string, id: string): Promi
 }
 
 async function seeSubscriptions(t: Test, windows: Windows): Promise<void> {
-  const { wide, narrow, world } = windows
+  const { wide, world } = windows
   const { page } = wide
   const tax = colons(world.servers.tax.client)
   await wide.open('/rooms')
@@ -143,9 +126,9 @@ async function seeSubscriptions(t: Test, windows: Windows): Promise<void> {
   await page.getByText('What was asked for').first().click()
   await page.getByText(HOSTILE).waitFor()
   t.equal(await page.getByRole('cell', { name: '2', exact: true }).count(), 1, 'two events behind')
-  await look(windows, 'subscriptions')
+  await wide.checkBoth('subscriptions')
   await tabThrough(t, page, 'subscriptions')
-  await walkListStates(t, narrow, 'subscriptions')
+  await walkOnPhone(t, windows, 'subscriptions')
   await page.getByLabel('Subscriber or inbox').fill(`${tax}:moves`)
   await page.keyboard.press('Enter')
   await page.waitForURL(/search=/)
@@ -180,7 +163,7 @@ async function stopAndResume(t: Test, windows: Windows): Promise<void> {
   await act(wide, /^Stop/, { Reason: 'its system asks all the time' }, 'Stop', 'It is stopped')
   await close(wide)
   await page.getByText('until somebody here resumes it').waitFor()
-  await look(windows, 'subscription-stopped')
+  await wide.checkBoth('subscription-stopped')
   t.match((await asTax(world, 'GET', `/pull/v1/${BORN}`)).text, /subscription_halted/, 'nothing to fetch')
   const [kept] = await world.admin.population.get<object[]>('/audit-log?limit=1&q=suspendSubscription')
   t.match(JSON.stringify(kept), /its system asks all the time/, 'who, and why')
@@ -220,7 +203,7 @@ async function loseTheRight(t: Test, windows: Windows): Promise<void> {
   await wide.check('subscriptions-overview')
   await page.getByRole('link', { name: '1 subscription to our events is given nothing now' }).click()
   await page.getByText('no longer let it subscribe').waitFor()
-  await look(windows, 'subscription-suspended')
+  await wide.checkBoth('subscription-suspended')
   await admin.population.send('POST', `/services/${room.id}/access-rights`, {
     ...{ subjectType: 'SUBSYSTEM', subjectId: colons(servers.tax.client) },
   })
@@ -261,7 +244,7 @@ async function closeAndDelete(t: Test, windows: Windows): Promise<void> {
   await page.getByText('It has ended').waitFor()
   await close(wide)
   await page.getByText('seen here for 30 days').waitFor()
-  await look(windows, 'event-type-closed')
+  await wide.checkBoth('event-type-closed')
   t.equal(await page.getByRole('button', { name: /^(Stop|Resume|End)/ }).count(), 0, 'nothing to decide')
   await act(wide, 'Delete', { 'Name, to confirm': BORN }, 'Delete', 'It was deleted')
   await wide.check('event-type-deleted')

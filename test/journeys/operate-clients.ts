@@ -4,10 +4,9 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
 import { leaveDialog, outcomeOf } from '../browser.ts'
-import { walkListStates } from '../list-states.ts'
 import { act, close } from '../second-person.ts'
 import { colons } from '../world.ts'
-import { type Asked, lookIn, NARROW, type Windows } from './operate-windows.ts'
+import { type Asked, type Windows, walkOnPhone } from './operate-windows.ts'
 
 const OFFICERS = [
   'XROAD_REGISTRATION_OFFICER',
@@ -18,8 +17,7 @@ const OFFICERS = [
 const CODE = 'archive'
 
 export async function operateClients(t: Test, { world, at, browser }: Asked): Promise<void> {
-  const wide = await at(t, browser, OFFICERS)
-  const windows = { wide, narrow: await at(t, browser, OFFICERS, NARROW), world }
+  const windows = { wide: await at(t, browser, OFFICERS), world }
   const id = `${colons(world.servers.tax.member)}:${CODE}`
   await addAndRegister(t, windows, id)
   await keepSystems(t, windows, id)
@@ -29,14 +27,14 @@ export async function operateClients(t: Test, { world, at, browser }: Asked): Pr
 }
 
 async function addAndRegister(t: Test, windows: Windows, id: string): Promise<void> {
-  const { wide, narrow, world } = windows
+  const { wide, world } = windows
   const { page } = wide
   const member = colons(world.servers.tax.member)
   await wide.open('/clients')
   await page.getByRole('link', { name: 'Add a client' }).click()
   await page.getByText('client of this server').first().waitFor()
-  await lookIn(windows, 'client-add')
-  await walkListStates(t, narrow, 'client-add')
+  await wide.checkBoth('client-add')
+  await walkOnPhone(t, windows, 'client-add')
   await page.getByRole('searchbox').fill('business')
   await page.waitForURL(/q=business/)
   await wide.answered()
@@ -46,7 +44,7 @@ async function addAndRegister(t: Test, windows: Windows, id: string): Promise<vo
   await act(wide, `Add another subsystem of ${member}`, fields, 'Another subsystem', 'Register it next')
   await close(wide)
   await page.getByText('not registered').first().waitFor()
-  await lookIn(windows, 'client-saved')
+  await wide.checkBoth('client-saved')
   await act(wide, 'Register', { 'Name of the subsystem': 'Tax archive' }, 'Register', 'was filed')
   await close(wide)
   await page.locator('.status', { hasText: 'registration asked for' }).waitFor()
@@ -68,10 +66,10 @@ async function addAndRegister(t: Test, windows: Windows, id: string): Promise<vo
     .getByRole('cell', { name: /Disable a client/ })
     .first()
     .waitFor()
-  await lookIn(windows, 'requests-approved')
+  await wide.checkBoth('requests-approved')
   await wide.open(`/clients/${id}`)
   await page.locator('.status', { hasText: /^\s*disabled$/ }).waitFor()
-  await lookIn(windows, 'client-disabled')
+  await wide.checkBoth('client-disabled')
   await act(wide, 'Enable', {}, 'Enable', 'was filed')
   await close(wide)
   await page.locator('.status', { hasText: 'about to be enabled' }).waitFor()
@@ -96,7 +94,7 @@ async function keepSystems(t: Test, windows: Windows, id: string): Promise<void>
   await wide.open(`/clients/${id}`)
   await page.getByRole('link', { name: 'Its systems' }).click()
   await page.getByText('No system can ask in its name yet').waitFor()
-  await lookIn(windows, 'client-systems-none')
+  await wide.checkBoth('client-systems-none')
   const change = { 'Connection of its systems': 'NOSSL' }
   await act(wide, 'Change the connection', change, 'Change the connection', 'by plain HTTP now')
   await close(wide)
@@ -112,7 +110,7 @@ async function keepSystems(t: Test, windows: Windows, id: string): Promise<void>
   await dialog.getByRole('button', { name: 'Add a certificate' }).click()
   await outcomeOf(page).getByText('It was added').waitFor()
   await close(wide)
-  await lookIn(windows, 'client-systems')
+  await wide.checkBoth('client-systems')
   await page.getByRole('button', { name: /^Delete the certificate/ }).click()
   const typed = (await dialog.locator('.name-to-type').textContent())!
   await dialog.getByLabel('Name, to confirm').fill(typed.slice(0, -1))
@@ -127,7 +125,7 @@ async function keepSystems(t: Test, windows: Windows, id: string): Promise<void>
 }
 
 async function keepGroups(t: Test, windows: Windows, id: string): Promise<void> {
-  const { wide, narrow, world } = windows
+  const { wide, world } = windows
   const { page } = wide
   await page.getByRole('link', { name: 'Local groups' }).click()
   await page.getByText('There is no group yet').waitFor()
@@ -138,8 +136,8 @@ async function keepGroups(t: Test, windows: Windows, id: string): Promise<void> 
   await page.getByRole('link', { name: 'Add members' }).click()
   const member = colons(world.servers.population.client)
   await page.getByRole('button', { name: `Add ${member} to inspectors` }).waitFor()
-  await lookIn(windows, 'group-add')
-  await walkListStates(t, narrow, 'group-add')
+  await wide.checkBoth('group-add')
+  await walkOnPhone(t, windows, 'group-add')
   await act(wide, `Add ${member} to inspectors`, {}, 'Add', 'It was added')
   await close(wide)
   await page.getByRole('button', { name: `Remove ${member} from inspectors` }).waitFor()
@@ -153,10 +151,10 @@ async function keepGroups(t: Test, windows: Windows, id: string): Promise<void> 
   )
   await close(wide)
   await page.getByText('Offices that inspect').waitFor()
-  await lookIn(windows, 'group')
+  await wide.checkBoth('group')
   await wide.open(`/clients/${id}/groups`)
   await page.getByText('in force').waitFor()
-  await lookIn(windows, 'groups')
+  await wide.checkBoth('groups')
   await page.getByRole('link', { name: 'inspectors' }).click()
   await act(wide, `Remove ${member} from inspectors`, {}, 'Remove', 'It was removed')
   await close(wide)
@@ -191,7 +189,7 @@ async function changeSettings(t: Test, windows: Windows): Promise<void> {
   const file = path.join(directory, 'configuration/anchor.xml')
   await wide.open('/settings')
   await page.getByText('Other servers send their requests here').waitFor()
-  await lookIn(windows, 'settings')
+  await wide.checkBoth('settings')
   await page.getByLabel('Anchor file').setInputFiles(file)
   await page.getByRole('button', { name: 'Read the file' }).click()
   await page.getByText('This is the anchor that is installed').waitFor()

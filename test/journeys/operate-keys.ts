@@ -7,14 +7,13 @@ import { leaveDialog, outcomeOf, type Visitor } from '../browser.ts'
 import { tabThrough } from '../keyboard.ts'
 import { act, close } from '../second-person.ts'
 import { ask, colons, type World } from '../world.ts'
-import { type Asked, lookIn, NARROW, type Windows } from './operate-windows.ts'
+import type { Asked, Windows } from './operate-windows.ts'
 
 const OFFICER = ['XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR']
 const KEY = 'tax 2027'
 
 export async function operateKeys(t: Test, { world, at, browser }: Asked): Promise<void> {
-  const wide = await at(t, browser, OFFICER)
-  const windows = { wide, narrow: await at(t, browser, OFFICER, NARROW), world }
+  const windows = { wide: await at(t, browser, OFFICER), world }
   await seeTree(t, windows)
   await signWithAnother(t, windows)
   await registerAnother(t, windows)
@@ -32,7 +31,7 @@ async function seeTree(t: Test, windows: Windows): Promise<void> {
   await page.getByRole('link', { name: 'signing', exact: true }).waitFor()
   const client = colons(windows.world.servers.tax.client)
   await page.getByRole('link', { name: client }).waitFor()
-  await lookIn(windows, 'keys')
+  await wide.checkBoth('keys')
   await tabThrough(t, page, 'keys')
   await page.getByRole('searchbox').fill('no such key')
   await page.getByText('Nothing fits this search').waitFor()
@@ -91,7 +90,7 @@ async function signWithAnother(t: Test, windows: Windows): Promise<void> {
   await page.getByRole('button', { name: 'Make a request' }).click()
   await page.getByRole('alert').getByText('Enter the common name (CN).').waitFor()
   await common.fill('1002')
-  await lookIn(windows, 'key-request', 'stay')
+  await wide.checkBoth('key-request')
   const [download] = await Promise.all([
     page.waitForEvent('download'),
     page.getByRole('button', { name: 'Make a request' }).click(),
@@ -109,7 +108,7 @@ async function signWithAnother(t: Test, windows: Windows): Promise<void> {
   await close(wide)
   const part = page.locator('section.part', { has: page.getByRole('heading', { name: /^Certificate Tax/ }) })
   await part.getByText('in use').waitFor()
-  await lookIn(windows, 'key')
+  await wide.checkBoth('key')
   await act(wide, 'Deactivate', {}, 'Deactivate', 'not active any more')
   await close(wide)
   await part.getByText('not active').waitFor()
@@ -145,12 +144,12 @@ async function registerAnother(t: Test, windows: Windows): Promise<void> {
   await importCertificate(wide, certificate, 'Register the certificate at the central registry')
   await close(wide)
   await page.getByText('not registered').first().waitFor()
-  await lookIn(windows, 'key-unregistered')
+  await wide.checkBoth('key-unregistered')
   await act(wide, 'Register', {}, 'Register', 'was filed')
   await wide.check('key-registering')
   await page.locator('.happened').getByRole('link', { name: 'All requests of this server' }).click()
   await page.locator('.status', { hasText: 'to be decided' }).first().waitFor()
-  await lookIn(windows, 'requests')
+  await wide.checkBoth('requests')
   await act(wide, /^Take back/, {}, 'Take back', 'The request was taken back')
   await close(wide)
   await page.locator('.status', { hasText: 'revoked' }).first().waitFor()
@@ -177,7 +176,7 @@ async function lockAndUnlock(t: Test, windows: Windows): Promise<void> {
   await act(wide, /^Log out/, token, 'Log out', 'The token is logged out')
   await close(wide)
   await page.locator('.status', { hasText: 'logged out' }).waitFor()
-  await lookIn(windows, 'keys-locked')
+  await wide.checkBoth('keys-locked')
   t.equal(await page.getByRole('button', { name: 'Make a key' }).count(), 0, 'nothing can be made')
   await page.getByRole('link', { name: 'signing', exact: true }).click()
   await page.getByRole('button', { name: 'Delete the key' }).click()
@@ -185,7 +184,7 @@ async function lockAndUnlock(t: Test, windows: Windows): Promise<void> {
   await leaveDialog(page)
   await wide.open('/diagnostics?state=ERROR')
   await page.getByText('Log in to the token with its PIN').first().waitFor()
-  await lookIn(windows, 'diagnostics-locked')
+  await wide.checkBoth('diagnostics-locked')
   await wide.open('/keys')
   await act(wide, /^Log in/, { PIN: pin }, 'Log in', 'The PIN is not correct')
   await wide.check('keys-log-in')
@@ -207,7 +206,7 @@ async function changeInternalTls(t: Test, windows: Windows): Promise<void> {
   await page.getByRole('link', { name: 'Internal TLS' }).click()
   await page.getByRole('heading', { name: /^Certificate/ }).waitFor()
   await wide.settled()
-  await lookIn(windows, 'internal-tls')
+  await wide.checkBoth('internal-tls')
   const names = {
     ...{ 'Common name (CN)': 'ss.tax.example', 'Country (C)': 'fi', 'DNS names': 'ss.tax.example' },
     // The systems of this instance call it by its address.

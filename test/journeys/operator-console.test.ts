@@ -8,12 +8,13 @@ import { skipFor } from '../outside-tools.ts'
 import { startWorld } from '../world.ts'
 import { administerServices } from './administer-services.ts'
 import { beginServer } from './begin-server.ts'
-import { type At, decideDeliveries } from './decide-deliveries.ts'
+import { decideDeliveries } from './decide-deliveries.ts'
 import { diagnose } from './diagnose.ts'
 import { findWay, PHONE } from './find-way.ts'
 import { keepRooms } from './keep-rooms.ts'
 import { operateClients } from './operate-clients.ts'
 import { operateKeys } from './operate-keys.ts'
+import type { At } from './operate-windows.ts'
 import { inOtherLooks } from './other-looks.ts'
 import { tryServices } from './try-a-service.ts'
 import { watchServer } from './watch-server.ts'
@@ -48,7 +49,7 @@ if (!hasChromium()) {
   }
   const looks = async (t: Test): Promise<void> => {
     const browser = await openBrowser()
-    await inOtherLooks(t, (role, context) => at(t, browser, [role], { context }), {
+    await inOtherLooks(t, (t, role, context) => at(t, browser, [role], { context }), {
       XROAD_SYSTEM_ADMINISTRATOR: ['/', '/diagnostics', '/settings'],
       XROAD_SECURITY_OFFICER: ['/keys'],
       XROAD_SERVICE_ADMINISTRATOR: ['/clients', '/deliveries', '/rooms/subscriptions'],

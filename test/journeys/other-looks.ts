@@ -10,25 +10,26 @@ const DARK = { colorScheme: 'dark' } as const
 const GROUND = `getComputedStyle(document.documentElement).backgroundColor.match(/\\d+/g).slice(0, 3).reduce((sum, one) => sum + Number(one), 0)`
 const DARKEST = 150
 
-/** The pages of each role: `arrive` comes with that role, in a window of its own. */
+/** The pages of each role: `arrive` comes with that role, in a window of its own until that role's test ends. */
 export async function inOtherLooks(
   t: Test,
-  arrive: (role: string, context: BrowserContextOptions) => Promise<Visitor>,
+  arrive: (t: Test, role: string, context: BrowserContextOptions) => Promise<Visitor>,
   pages: Record<string, string[]>,
 ): Promise<void> {
-  for (const [role, addresses] of Object.entries(pages)) {
-    const wide = await arrive(role, DARK)
-    const phone = await arrive(role, { ...DARK, ...PHONE, locale: 'et-EE' })
-    for (const address of addresses) {
-      const name = `${role}${address.replaceAll('/', '-')}`
-      await wide.open(address)
-      await wide.check(`${name}-dark`)
-      await phone.open(address)
-      await phone.check(`${name}-dark-estonian-narrow`)
-      await tabThrough(t, phone.page, `${role}, in Estonian, ${address}`)
-    }
-    t.equal(await phone.page.locator('html').getAttribute('lang'), 'et')
-    for (const { page } of [wide, phone]) t.ok((await page.evaluate<number>(GROUND)) < DARKEST, 'it is dark')
-    for (const { page } of [wide, phone]) await page.context().close()
-  }
+  for (const [role, addresses] of Object.entries(pages))
+    await t.test(role, async (t) => {
+      const wide = await arrive(t, role, DARK)
+      const phone = await arrive(t, role, { ...DARK, ...PHONE, locale: 'et-EE' })
+      for (const address of addresses) {
+        const name = `${role}${address.replaceAll('/', '-')}`
+        await wide.open(address)
+        await wide.check(`${name}-dark`)
+        await phone.open(address)
+        await phone.check(`${name}-dark-estonian-narrow`)
+        await tabThrough(t, phone.page, `${role}, in Estonian, ${address}`)
+      }
+      t.equal(await phone.page.locator('html').getAttribute('lang'), 'et')
+      for (const { page } of [wide, phone])
+        t.ok((await page.evaluate<number>(GROUND)) < DARKEST, 'it is dark')
+    })
 }

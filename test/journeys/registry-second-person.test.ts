@@ -118,10 +118,18 @@ void t.test('a member is admitted by two persons, each in a window of their own'
   const invited = { subject: 'auditor', roles: ['XROAD_AUDITOR'] }
   t.equal((await approve(people.ben, await propose(people.anna, 'POST', '/people', invited))).status, 200)
   await auditor.login(base, 'auditor')
-  await inOtherLooks(t, (role, context) => windowOf(role === 'registry' ? people.anna : auditor, context), {
-    registry: ['/', '/members', '/management-requests', '/audit-log', '/proposals', '/catalogue'],
-    XROAD_AUDITOR: ['/audit-log', '/people', '/proposals'],
-  })
+  await inOtherLooks(
+    t,
+    async (t, role, context) => {
+      const one = await windowOf(role === 'registry' ? people.anna : auditor, context)
+      t.teardown(() => one.page.context().close())
+      return one
+    },
+    {
+      registry: ['/', '/members', '/management-requests', '/audit-log', '/proposals', '/catalogue'],
+      XROAD_AUDITOR: ['/audit-log', '/people', '/proposals'],
+    },
+  )
 })
 
 void t.test('by keyboard alone: read a proposal and approve it', async (t) => {

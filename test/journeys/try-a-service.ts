@@ -2,11 +2,10 @@
  * A service administrator tries services in the console: sees what there is and what is missing, reads what a service says of itself, fills
  * in a form, and gets the answer with its evidence, of REST and of SOAP.
  */
-import type { Browser } from 'playwright-core'
 import type { Test } from 'tap'
 import type { Visitor } from '../browser.ts'
 import { colons, type World } from '../world.ts'
-import type { At } from './decide-deliveries.ts'
+import type { Asked } from './operate-windows.ts'
 
 type Parties = { client: string; provider: string }
 
@@ -20,16 +19,11 @@ const SAID = [
 ].join('\n\n')
 
 /** As somebody who may try services and open exchanges, on a desk and on a phone. */
-export async function tryServices(
-  t: Test,
-  { world, at, browser }: { world: World; at: At; browser: Browser },
-): Promise<void> {
+export async function tryServices(t: Test, { world, at, browser }: Asked): Promise<void> {
   const { tax, population } = world.servers
   const parties = { client: colons(tax.client), provider: colons(population.client) }
   await addPlans(world, parties.provider)
   await tryService(t, await at(t, browser, ROLES), parties, world)
-  const narrow = await at(t, browser, ROLES, { context: { viewport: { width: 360, height: 740 } } })
-  await tryService(t, { ...narrow, check: (name) => narrow.check(`${name}-narrow`) }, parties, world)
 }
 
 /** A service that nobody has a right to, whose description holds what no page may run or load. */
@@ -57,14 +51,14 @@ async function tryService(
   const { page } = visitor
   await visitor.open('/try-outs')
   await page.getByRole('heading', { name: 'Try a service', level: 1 }).waitFor()
-  await visitor.check('try-outs')
+  await visitor.checkBoth('try-outs')
   await page.getByRole('button', { name: 'See what it offers' }).click()
   await page.getByRole('alert').getByText('Whose service').waitFor()
   await page.getByLabel('As which subsystem').selectOption(client)
   await page.getByLabel('Whose service').selectOption(provider)
   await statesOfSearch(t, visitor)
   await page.getByRole('button', { name: 'Show its operations: persons' }).waitFor()
-  await visitor.check('try-outs-services')
+  await visitor.checkBoth('try-outs-services')
   await page.getByLabel('Search by service code').fill('no such service')
   await page.getByText('Nothing fits this search').waitFor()
   await page.getByLabel('Search by service code').fill('')
@@ -77,7 +71,7 @@ async function tryService(
 }
 
 /** While the provider is asked, and when it does not answer. */
-async function statesOfSearch(t: Test, { page, check }: Visitor): Promise<void> {
+async function statesOfSearch(t: Test, { page, checkBoth }: Visitor): Promise<void> {
   const held = Promise.withResolvers<void>()
   const fault = { type: 'network_error', message: 'the provider does not answer', detail: 'abc-3' }
   await page.route('**/try-outs/services', async (route) => {
@@ -88,13 +82,13 @@ async function statesOfSearch(t: Test, { page, check }: Visitor): Promise<void> 
   await page.getByText('Loading …').waitFor()
   held.resolve()
   await page.getByText('the provider does not answer').waitFor()
-  await check('try-outs-failed')
+  await checkBoth('try-outs-failed')
   t.match(await page.locator('main').textContent(), /abc-3/, 'what to look for in the log')
   await page.unroute('**/try-outs/services')
   await page.getByRole('button', { name: 'Try again' }).click()
 }
 
-async function seeWhatIsMissing(t: Test, { page, check }: Visitor): Promise<void> {
+async function seeWhatIsMissing(t: Test, { page, checkBoth }: Visitor): Promise<void> {
   const row = page.getByRole('row', { name: /plans/ })
   await row.getByText('no right yet').waitFor()
   await row.getByRole('button', { name: 'What is missing: plans' }).click()
@@ -111,7 +105,7 @@ async function seeWhatIsMissing(t: Test, { page, check }: Visitor): Promise<void
   t.equal(await main.getByRole('cell', { name: '2', exact: true }).locator('code').count(), 1, 'a table')
   t.equal(await page.getByRole('button', { name: 'Send' }).count(), 0, 'no form for what would be refused')
   await page.locator('details.operation').getByText('HTTP 200').waitFor()
-  await check('try-outs-missing')
+  await checkBoth('try-outs-missing')
 }
 
 async function tryRest(t: Test, visitor: Visitor): Promise<void> {
@@ -120,7 +114,7 @@ async function tryRest(t: Test, visitor: Visitor): Promise<void> {
   await page.getByRole('button', { name: 'Show its operations: persons' }).click()
   const one = page.locator('details').filter({ hasText: 'GET /persons/{code}' }).first()
   await one.locator('summary').first().click()
-  await visitor.check('try-outs-form')
+  await visitor.checkBoth('try-outs-form')
   await one.getByRole('button', { name: 'Send' }).click()
   await one.getByRole('alert').getByText('code (in the path)').waitFor()
   await one.getByLabel('code (in the path)').fill('P00000007')
@@ -133,11 +127,11 @@ async function tryRest(t: Test, visitor: Visitor): Promise<void> {
   await one.getByText('The service answered.').waitFor()
   t.match(await one.getByLabel('Content').inputValue(), /"code": "P00000007"/)
   t.match(await one.textContent(), /HTTP 200/)
-  await visitor.check('try-outs-answer')
+  await visitor.checkBoth('try-outs-answer')
   await one.getByLabel('code (in the path)').fill('P0000000/../7')
   await one.getByRole('button', { name: 'Send' }).click()
   await one.getByText('Refused on the way').or(one.getByText('HTTP 400')).first().waitFor()
-  await visitor.check('try-outs-refused')
+  await visitor.checkBoth('try-outs-refused')
   await one.getByLabel('code (in the path)').fill('P00000007')
   await one.getByRole('button', { name: 'Send' }).click()
   await one.getByRole('link', { name: /^Record/ }).click()
@@ -162,7 +156,7 @@ async function trySoap(t: Test, visitor: Visitor, { admin }: World): Promise<voi
   const answer = await one.getByLabel('Content').inputValue()
   t.match(answer, /\n +<code>P00000007<\/code>\n/, 'a line for each element')
   t.match(answer, /getPersonResponse/)
-  await visitor.check('try-outs-soap')
+  await visitor.checkBoth('try-outs-soap')
   await admin.tax.send('POST', '/message-log/time-stamp')
   await admin.tax.send('POST', '/message-log/checkpoint')
   await one.getByRole('link', { name: /^Record/ }).click()

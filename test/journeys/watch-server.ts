@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import { tabThrough } from '../keyboard.ts'
 import { act, close } from '../second-person.ts'
 import { colons } from '../world.ts'
-import { type Asked, lookIn, NARROW, type Windows } from './operate-windows.ts'
+import type { Asked, Windows } from './operate-windows.ts'
 
 const ROLES = ['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_AUDITOR']
 
@@ -16,8 +16,7 @@ export async function watchServer(t: Test, { world, at, browser }: Asked): Promi
   const expiresAt = new Date(Date.now() + 86_400_000).toISOString()
   const key = { name: 'ends tomorrow', roles: ['XROAD_SECURITYSERVER_OBSERVER'], expiresAt }
   await world.admin['tax']!.send('POST', '/api-keys', key)
-  const wide = await at(t, browser, ROLES)
-  const windows = { wide, narrow: await at(t, browser, ROLES, NARROW), world }
+  const windows = { wide: await at(t, browser, ROLES), world }
   await seeFirstPage(t, windows)
   await seeTraffic(t, windows)
   await seeActs(t, windows)
@@ -25,16 +24,14 @@ export async function watchServer(t: Test, { world, at, browser }: Asked): Promi
 }
 
 /** What a key can call: the description of the API, as the server gives it to everybody who reaches its pages. */
-async function readApi({ wide, narrow }: Windows): Promise<void> {
+async function readApi({ wide }: Windows): Promise<void> {
   const { page } = wide
   await wide.open('/api-keys')
   await page.getByRole('link', { name: 'What a key can call' }).click()
   const operation = page.locator('#getSession')
   await operation.locator('summary').click()
   await operation.getByText('"securityServer"').waitFor()
-  await wide.check('agency-api')
-  await narrow.load('/api.html')
-  await narrow.check('agency-api-narrow')
+  await wide.checkBoth('agency-api')
 }
 
 async function seeFirstPage(t: Test, windows: Windows): Promise<void> {
@@ -53,7 +50,7 @@ async function seeFirstPage(t: Test, windows: Windows): Promise<void> {
     .getByRole('link', { name: /unknown_service/ })
     .waitFor()
   await part('Health').getByText('well').first().waitFor()
-  await lookIn(windows, 'agency-overview')
+  await wide.checkBoth('agency-overview')
   await tabThrough(t, page, 'agency-overview')
   const diagnostics = '**/api/v1/diagnostics'
   await page.route(diagnostics, (route) => route.abort())
@@ -92,7 +89,7 @@ async function seeTraffic(t: Test, windows: Windows): Promise<void> {
   await page.waitForURL(/serviceId=/)
   await wide.answered()
   t.equal(await page.locator('table.rows tbody tr').filter({ hasText: 'none-such' }).count(), 0)
-  await lookIn(windows, 'traffic-services')
+  await wide.checkBoth('traffic-services')
   const [download] = await Promise.all([
     page.waitForEvent('download'),
     act(wide, 'Download as CSV', {}, 'Download as CSV', 'Your browser saves'),
@@ -107,7 +104,7 @@ async function seeActs(t: Test, windows: Windows): Promise<void> {
   const { page } = wide
   await wide.open('/acts')
   await page.getByText('ends tomorrow', { exact: true }).waitFor()
-  await lookIn(windows, 'acts')
+  await wide.checkBoth('acts')
   await page.getByLabel('Kind of act').selectOption('people')
   await page.waitForURL(/kind=people/)
   await wide.answered()
