@@ -9,6 +9,7 @@ import path from 'node:path'
 import type { AxeResults } from 'axe-core'
 import {
   type Browser,
+  type BrowserContext,
   type BrowserContextOptions,
   chromium,
   type Locator,
@@ -160,6 +161,60 @@ export async function leaveDialog(page: Page): Promise<void> {
   await page.locator('dialog').waitFor({ state: 'detached' })
 }
 
+type Window = { context: BrowserContext; page: Page }
+
+// A new window costs as much of a processor as four pages: its process starts, and all code is read and compiled. Who comes with an API
+// key has nothing in the window but that key, so that it serves the next one at the same server and with the same look.
+const left: { look: string; window: Window }[] = []
+const MOST_LEFT = 6
+
+async function openWindow(
+  t: Test,
+  browser: Browser,
+  options: BrowserContextOptions,
+  { base, apiKey }: { base: string; apiKey?: string },
+): Promise<Window> {
+  const look = JSON.stringify([new URL(base).origin, options])
+  const at = apiKey === undefined ? -1 : left.findIndex((one) => one.look === look)
+  const window = at < 0 ? await newWindow(browser, options) : left.splice(at, 1)[0]!.window
+  if (apiKey === undefined) t.teardown(() => window.context.close())
+  else {
+    await window.context.setExtraHTTPHeaders({ authorization: `X-Road-ApiKey token=${apiKey}` })
+    t.teardown(async () => {
+      const isClean = await clean(window, options, base).catch(() => false)
+      if (!isClean) return window.context.close()
+      left.push({ look, window })
+      if (left.length > MOST_LEFT) await left.shift()!.window.context.close()
+    })
+  }
+  return window
+}
+
+async function newWindow(browser: Browser, options: BrowserContextOptions): Promise<Window> {
+  const context = await browser.newContext(options)
+  context.setDefaultTimeout(PATIENCE_MS)
+  await context.addInitScript({ content: TELL_VIOLATIONS })
+  return { context, page: await context.newPage() }
+}
+
+/** Leaves nothing of who was in the window; false when that is not certain. */
+async function clean(
+  { context, page }: Window,
+  options: BrowserContextOptions,
+  base: string,
+): Promise<boolean> {
+  if (page.isClosed() || context.pages().length !== 1) return false
+  page.removeAllListeners()
+  await page.unrouteAll({ behavior: 'ignoreErrors' })
+  await page.evaluate('localStorage.clear(), sessionStorage.clear()')
+  // Without a script, and of the same server: that of another one would be in another process.
+  await page.goto(`${base}/icon.svg`)
+  await context.clearCookies()
+  await page.setViewportSize(options.viewport!)
+  await page.emulateMedia({ media: null, colorScheme: options.colorScheme ?? 'light' })
+  return true
+}
+
 /** A visitor at `base` (http://host:port/console), with or without an API key. */
 export async function visitor(
   t: Test,
@@ -172,20 +227,14 @@ export async function visitor(
     hosts?: string[]
   },
 ): Promise<Visitor> {
-  const context = await browser.newContext({
+  const options: BrowserContextOptions = {
     viewport: { width: 1280, height: 800 },
     locale: 'en-GB',
     timezoneId: 'Europe/Tallinn',
-    ...(q.apiKey === undefined
-      ? {}
-      : { extraHTTPHeaders: { authorization: `X-Road-ApiKey token=${q.apiKey}` } }),
     ...q.context,
-  })
-  t.teardown(() => context.close())
-  context.setDefaultTimeout(PATIENCE_MS)
-  const page = await context.newPage()
+  }
+  const { page } = await openWindow(t, browser, options, q)
   const wrongs: string[] = []
-  await context.addInitScript({ content: TELL_VIOLATIONS })
   page.on('console', (message) => {
     // The page itself shows an answer that is no success.
     const isAnswer = message.text().startsWith('Failed to load resource')
