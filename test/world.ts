@@ -110,8 +110,6 @@ export type World = Description & {
 const READY_MS = 240_000
 
 type WorldOptions = {
-  /** Whether the registry is installed: acts on trust then need two people, and its first API key cannot do them. */
-  installed: boolean
   instance: string
   /** Whether the registry asks providers for their services. */
   catalogue: boolean
@@ -127,7 +125,6 @@ const LIVING_READY_MS = 900_000
 
 export async function startWorld(o: Partial<WorldOptions> = {}): Promise<World> {
   const options = {
-    installed: false,
     instance: 'DEV',
     catalogue: false,
     living: false,
@@ -190,7 +187,7 @@ export async function startWorld(o: Partial<WorldOptions> = {}): Promise<World> 
 
 /** The folder and network: a prepared sandbox when that is possible, otherwise an empty one. */
 async function placeOf(o: WorldOptions): Promise<Pick<PreparedSandbox, 'directory' | 'network' | 'remove'>> {
-  const isUsual = !o.installed && !o.living && o.instance === 'DEV'
+  const isUsual = !o.living && o.instance === 'DEV'
   if (isUsual && hasPlace()) return prepareSandbox()
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-world-'))
   return {
@@ -207,7 +204,7 @@ function start(directory: string, network: string, q: WorldOptions): Child {
   const options = ['--directory', directory, '--network', network, '--instance', q.instance]
   options.push('--no-exchange', '--json')
   if (q.living) options.push('--living', '--days', PAST_DAYS)
-  else if (!q.installed) options.push('--no-installation')
+  else options.push('--no-installation')
   if (q.catalogue) options.push('--catalogue')
   const process_ = spawn(program, ['sandbox', ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],

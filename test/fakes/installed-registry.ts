@@ -2,6 +2,9 @@
 import { readFileSync } from 'node:fs'
 import type { BrowserContextOptions } from 'playwright-core'
 import type { Test } from 'tap'
+import { arrive, installRegistry, inviteReaders } from '#scripts/sandbox/install-registry.ts'
+import { layoutOf } from '#scripts/sandbox/layout.ts'
+import type { World } from '../world.ts'
 import { type Browser, openBrowser } from './openid-provider.ts'
 import type { Node } from './registry-world.ts'
 
@@ -41,4 +44,16 @@ export async function install(t: Test, node: Node): Promise<{ anna: Browser; ben
     await browser.login(baseOf(node), name)
   }
   return { anna, ben }
+}
+
+/** The ceremony at a sandbox's registry, by its two administrators, who invite its readers too: from then on trust takes both of them. */
+export async function installSandbox({ directory, address }: World): Promise<void> {
+  const layout = layoutOf(directory, address(1).replace(/\.1$/, ''))
+  const two = await arrive(layout)
+  try {
+    await installRegistry(two, layout)
+    await inviteReaders(two, layout)
+  } finally {
+    await Promise.all(two.map((one) => one.close()))
+  }
 }
