@@ -63,8 +63,9 @@ if (!hasChromium()) {
     const auditor = await at(t, browser, ['XROAD_AUDITOR', 'XROAD_CONTENT_AUDITOR'])
     for (const [name, address] of Object.entries(PAGES)) {
       await auditor.open(address)
-      await auditor.check(`auditor-${name}-empty`)
+      await auditor.look(`auditor-${name}-empty`)
     }
+    await auditor.check('auditor-looks-empty')
     await auditor.open('/records')
     t.match(await auditor.page.locator('main').textContent(), /The log holds no exchange yet/)
     await auditor.open('/exchanges/999')
@@ -139,10 +140,11 @@ if (!hasChromium()) {
     await wide.page.setViewportSize({ width: 794, height: 1123 })
     for (const [name, address] of Object.entries(pages)) {
       await wide.open(address)
-      await wide.check(`auditor-${name}-print`)
+      await wide.look(`auditor-${name}-print`)
       for (const what of ['nav.main-nav', 'nav.tabs', 'main button'])
         t.equal(await wide.page.locator(what).filter({ visible: true }).count(), 0, `${name}: no ${what}`)
     }
+    await wide.check('auditor-records-endpoint-print')
   })
 
   t.test(
