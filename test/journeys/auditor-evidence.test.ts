@@ -179,8 +179,9 @@ quorum both
     const anna = await windowOf(t, chromium, world, 'anna', [AUDITOR!, CONTENT!])
     for (const [name, address] of Object.entries(PAGES)) {
       await anna.open(address)
-      await anna.check(`evidence-${name}-empty`)
+      await anna.look(`evidence-${name}-empty`)
     }
+    await anna.check('evidence-api-keys-empty')
     await anna.open('/cases/999')
     await anna.page.getByText('There is no such thing here').waitFor()
     await changeByTwo((subject, roles) => windowOf(t, chromium, world, subject, roles))
