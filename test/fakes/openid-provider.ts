@@ -32,9 +32,9 @@ export type Browser = {
   /** Follows redirects to a page, or until `until` is true for the next address, which is then not requested. */
   follow(page: Page, until?: (url: string) => boolean): Promise<Page>
   /** Goes through `/login` and the provider's forms as `subject`. Returns the callback's address without requesting it. */
-  toCallback(base: string, subject: string, change?: (url: URL) => void): Promise<string>
-  /** Logs in completely; returns the page of the callback. */
-  login(base: string, subject: string): Promise<Page>
+  toCallback(base: string, subject: string, change?: (url: URL) => void, password?: string): Promise<string>
+  /** Logs in completely, with a password at a sandbox's provider; returns the page of the callback. */
+  login(base: string, subject: string, password?: string): Promise<Page>
   /** Calls the management API with the session; fetches the CSRF token unless one is given. */
   api(
     base: string,
@@ -121,7 +121,7 @@ export function openBrowser(t: Test): Browser {
     return now
   }
 
-  const toCallback: Browser['toCallback'] = async (base, subject, change) => {
+  const toCallback: Browser['toCallback'] = async (base, subject, change, password = 'x') => {
     const isCallback = (url: string): boolean => url.startsWith(`${base}/login/callback`)
     const begun = await visit(`${base}/login`)
     if (begun.status !== 303) throw new Error(`/login: ${begun.status} ${begun.text}`)
@@ -131,7 +131,8 @@ export function openBrowser(t: Test): Browser {
     cookies.delete(address.host)
     let page = await follow(await visit(address.href), isCallback)
     const forms: Record<string, string>[] = [
-      { prompt: 'login', login: subject, password: 'x' },
+      // Providers name the field of the person differently.
+      { prompt: 'login', login: subject, name: subject, password },
       { prompt: 'consent' },
     ]
     for (const form of forms) {
@@ -149,7 +150,7 @@ export function openBrowser(t: Test): Browser {
     visit,
     follow,
     toCallback,
-    login: async (base, subject) => visit(await toCallback(base, subject)),
+    login: async (base, subject, password) => visit(await toCallback(base, subject, undefined, password)),
     api: async (base, method, at, body, headers) => {
       const url = `${base}/api/v1${at}`
       const json = (page: Page): unknown => (page.text === '' ? undefined : JSON.parse(page.text))

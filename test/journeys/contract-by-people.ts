@@ -17,7 +17,7 @@ import { colons, type World } from '../world.ts'
 import { CONTACT, confirmContact } from './confirm-contact.ts'
 import { PURPOSE, TITLE, termsOf } from './contract-terms.ts'
 import { inOtherLooks } from './other-looks.ts'
-import { logIn } from './two-stores.ts'
+import { signedIn } from './two-stores.ts'
 
 type Side = 'tax' | 'population'
 type Person = { subject: string; name: string; email: string; password: string }
@@ -57,7 +57,9 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await confirmContact(t, { mail, title: TITLE, at, who: anna, director, registry })
   await consumerAgrees(scene, director)
   await providerAgrees(scene)
-  await inOtherLooks(t, (role, context) => withKey('tax', role, context), { [SIGNATORY]: ['/contracts', at] })
+  await inOtherLooks(t, (_t, role, context) => withKey('tax', role, context), {
+    [SIGNATORY]: ['/contracts', at],
+  })
   await laterEndIsDeclined(scene)
   await soonerEndIsNoticed(scene)
   await terminate(scene, director)
@@ -71,16 +73,14 @@ async function arriveAll(t: Test, q: Q): Promise<Scene> {
   const { world } = q
   const { people } = JSON.parse(readFileSync(world.login.peopleFile, 'utf8')) as { people: Person[] }
   const chromium = await openBrowser()
-  const hosts = [new URL(world.login.issuer).host]
   const baseOf = (side: Side): string => `${world.servers[side].adminUrl}/console`
 
   /** A person of the sandbox's login provider becomes a signatory of an agency and logs in there. */
   const arrive = async (side: Side, subject: string): Promise<Visitor> => {
     const person = people.find((one) => one.subject === subject)!
     await world.admin[side].send('POST', '/people', { email: person.email, roles: [SIGNATORY] })
-    const one = await visitor(t, chromium, { base: baseOf(side), hosts })
-    await logIn(one, person)
-    return one
+    const { adminUrl } = world.servers[side]
+    return signedIn(t, chromium, person, { adminUrl, issuer: world.login.issuer })
   }
   const withKey: Scene['withKey'] = async (side, role, context = {}) => {
     const key = { name: `pages ${role}`, roles: [role] }

@@ -12,7 +12,9 @@ import type { Test } from 'tap'
 import { createPopulationRegister } from '#scripts/sandbox/agencies/population-register.ts'
 import { openPersonStore } from '#scripts/sandbox/agencies/store.ts'
 import { type Visitor, visitor } from '../browser.ts'
+import { sessionAt } from '../fakes/installed-registry.ts'
 import { moveServer } from '../fakes/move-database.ts'
+import { openBrowser } from '../fakes/openid-provider.ts'
 import { startProcessClock } from '../fakes/process-clock.ts'
 import { addService, startProviderSystem } from '../fakes/provider-system.ts'
 import type { PostgresqlServer } from '../postgresql.ts'
@@ -116,12 +118,11 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
         (await concordat('verify', '--json', '--conf', conf, ...more, evidence)).stdout,
       ) as object
     },
-    /** A person of the sandbox's login provider, logged in at a server's console. */
+    /** A person of the sandbox's login provider, signed in at a server's console. */
     async arrive(chromium: Browser, side: Side, subject: string): Promise<Visitor> {
-      const base = `${instance.servers[side].adminUrl}/console`
-      const one = await visitor(t, chromium, { base, hosts: [new URL(instance.login.issuer).host] })
-      await logIn(one, people.people.find((person) => person.subject === subject)!)
-      return one
+      const person = people.people.find((one) => one.subject === subject)!
+      const { adminUrl } = instance.servers[side]
+      return signedIn(t, chromium, person, { adminUrl, issuer: instance.login.issuer })
     },
     /** The time by the processes' clocks. */
     now,
@@ -165,16 +166,17 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
 
 export type TwoStores = Awaited<ReturnType<typeof startTwoStores>>
 
-/** Logs in on the development provider's own page. */
-export async function logIn(
-  { page, open, settled }: Visitor,
-  q: { subject: string; password: string },
-): Promise<void> {
-  await open('/')
-  await page.getByRole('link', { name: 'Sign in' }).click()
-  await page.getByLabel('Name').fill(q.subject)
-  await page.getByLabel('Password').fill(q.password)
-  await page.keyboard.press('Enter')
-  await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
-  await settled()
+/** A window of a person who is signed in at a server's console. The pages of signing in are looked at in by-hand.test.ts. */
+export async function signedIn(
+  t: Test,
+  chromium: Browser,
+  { subject, password }: { subject: string; password: string },
+  { adminUrl, issuer }: { adminUrl: string; issuer: string },
+): Promise<Visitor> {
+  const browser = openBrowser(t)
+  await browser.login(adminUrl, subject, password)
+  return visitor(t, chromium, {
+    ...{ base: `${adminUrl}/console`, hosts: [new URL(issuer).host] },
+    context: sessionAt(browser, adminUrl),
+  })
 }
