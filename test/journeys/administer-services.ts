@@ -113,7 +113,7 @@ async function describeByFile(windows: Windows): Promise<void> {
   await page.getByRole('dialog').getByRole('button', { name: 'Add a certificate' }).click()
   await outcomeOf(page).getByText('It was added:').waitFor()
   await close(wide)
-  await look(windows, 'service-certificates')
+  await wide.checkBoth('service-certificates')
   const trusted = page.getByRole('button', { name: /^Delete the certificate / })
   const name = /[0-9a-f]{8}/.exec((await trusted.getAttribute('aria-label')) ?? '')?.[0] ?? ''
   const typed = { 'Name, to confirm': name }
