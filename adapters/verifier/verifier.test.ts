@@ -1,5 +1,7 @@
 /** Services that ask in the words of the EU's reference verifier, over real listeners, and wallets that answer. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { inflateSync } from 'node:zlib'
@@ -14,6 +16,7 @@ import { verifyRecord } from '#core/presentation/record.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { authorityOf, PERSON } from '#test/fakes/wallet/authority.ts'
 import { presentAt } from '#test/fakes/wallet/present-at.ts'
+import { until } from '#test/until.ts'
 import type { VerifierSettings } from './settings.ts'
 import { verifier } from './verifier.ts'
 
@@ -264,6 +267,37 @@ void t.test(
     for (const body of [[], 'text', 7]) t.match(await ask('/ui/presentations', body), { status: 400 })
     for (const path of ['', '/events', '/record'])
       t.match(await ask(`/ui/presentations/unknown${path}`), { status: 404 })
+  },
+)
+
+void t.test(
+  'the issuers are those that the registry trusts, as the own security server names them',
+  async (t) => {
+    const issuer = {
+      ...{ name: 'State', purpose: 'Who somebody is', types: [PERSON], claims: [['personal_code']] },
+      anchors: [{ certificate: state.anchorDer.toString('base64') }],
+    }
+    const server = createServer((asked, response) => {
+      if (asked.url !== '/listTrustedIssuers') return void response.writeHead(404).end()
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.end(JSON.stringify({ instance: 'DEV', issuers: [issuer] }))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => server.close())
+    const { ask, monitor } = await start(t, {
+      trustedIssuersFile: undefined,
+      securityServer: {
+        url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        client: 'DEV/GOV/1001/benefits',
+      },
+    })
+    await until('the issuers are read', async () => {
+      const { statusCode, body } = await request(`${monitor}/health/ready`)
+      await body.dump()
+      return statusCode === 200
+    })
+    const begun = (await ask('/ui/presentations', question())).json!
+    t.match(await presentAt(linkOf(begun), wallet), { status: 200 })
   },
 )
 
