@@ -1,7 +1,7 @@
 /** How a contract of the sandbox comes into force: two people of each agency agree to it, the registry's administrators approve it. */
 import type { ContractTerms } from '#schemas/contract.ts'
 import { type Administrator, byTwo, openAdministrator } from './administrator.ts'
-import { arrive } from './install-registry.ts'
+import { type Administrators, arrive } from './install-registry.ts'
 import { type Agency, encoded, type Layout } from './layout.ts'
 import { invitedAt, serverUrl, signatoriesOf } from './people.ts'
 import type { Instance } from './running.ts'
@@ -16,36 +16,84 @@ export async function putInForce(
   terms: ContractTerms,
   parties: Parties,
 ): Promise<string> {
+  const [said] = await putAllInForce(instance, [{ terms, ...parties }])
+  return said!
+}
+
+/** Several contracts, in this order. Everybody logs in once for all of them, which takes longer than to agree. */
+export async function putAllInForce(
+  instance: Instance,
+  contracts: ({ terms: ContractTerms } & Parties)[],
+): Promise<string[]> {
+  const people = gather(instance)
+  try {
+    const said: string[] = []
+    for (const { terms, ...parties } of contracts)
+      said.push(await putOneInForce(instance, people, terms, parties))
+    return said
+  } finally {
+    await people.leave()
+  }
+}
+
+async function putOneInForce(
+  instance: Instance,
+  people: People,
+  terms: ContractTerms,
+  parties: Parties,
+): Promise<string> {
   const { servers } = instance
   const known = await servers[parties.consumer.key]!.get<{ contracts: Listed[] }>('/contracts?state=ACTIVE')
   const held = known.contracts.find(
     ({ title, validUntil }) => title === terms.title && Date.parse(validUntil) > Date.now(),
   )
   if (held !== undefined) return `until ${held.validUntil}, since an earlier start`
-  const asking = await logIn(instance, parties.consumer)
-  const answering = await logIn(instance, parties.provider)
-  try {
-    const proposed = await propose(instance, terms, asking)
-    // One member has one say.
-    if (parties.provider !== parties.consumer) await agree(instance, proposed, answering)
-    await approve(instance, { ...proposed, reason: terms.purpose })
-    await Promise.all(
-      Object.values(parties).map(({ key }) => servers[key]!.send('PUT', '/contracts/refresh')),
-    )
-    const names = [...asking, ...answering].map(({ name }) => name)
-    return `agreed by ${names.join(', ')}; approved by the registry`
-  } finally {
-    await Promise.all([...asking, ...answering].map(({ person }) => person.close()))
-  }
+  const [asking, answering] = await Promise.all([people.of(parties.consumer), people.of(parties.provider)])
+  const proposed = await propose(instance, terms, asking)
+  // One member has one say.
+  if (parties.provider !== parties.consumer) await agree(instance, proposed, answering)
+  // A registry without administrators in person leaves it to the parties.
+  if (instance.installed) await approve(await people.administrators(), proposed, terms.purpose)
+  await Promise.all(Object.values(parties).map(({ key }) => servers[key]!.send('PUT', '/contracts/refresh')))
+  const names = [...asking, ...answering].map(({ name }) => name)
+  return `agreed by ${names.join(', ')}; approved by the registry`
 }
 
 /** A contract that its consumer has agreed to, and that waits for the provider's people. */
 export async function proposeOnly(instance: Instance, terms: ContractTerms, consumer: Agency): Promise<void> {
-  const asking = await logIn(instance, consumer)
+  const people = gather(instance)
   try {
-    await propose(instance, terms, asking)
+    await propose(instance, terms, await people.of(consumer))
   } finally {
-    await Promise.all(asking.map(({ person }) => person.close()))
+    await people.leave()
+  }
+}
+
+type People = {
+  /** The two who sign for an agency. */
+  of(agency: Agency): Promise<Signatory[]>
+  administrators(): Promise<Administrators>
+  leave(): Promise<void>
+}
+
+/** Who is needed logs in when they are needed first. */
+function gather(instance: Instance): People {
+  const signatories = new Map<string, Promise<Signatory[]>>()
+  let administrators: Promise<Administrators> | undefined
+  return {
+    of(agency) {
+      const two = signatories.get(agency.key) ?? logIn(instance, agency)
+      signatories.set(agency.key, two)
+      return two
+    },
+    administrators: () => (administrators ??= arrive(instance.layout)),
+    async leave() {
+      const signing = (await Promise.allSettled(signatories.values())).flatMap((one) =>
+        one.status === 'fulfilled' ? one.value.map(({ person }) => person) : [],
+      )
+      const approving = (await administrators?.catch(() => undefined)) ?? []
+      await Promise.all([...signing, ...approving].map((person) => person.close()))
+    },
   }
 }
 
@@ -59,8 +107,9 @@ async function propose(instance: Instance, terms: ContractTerms, two: Signatory[
 }
 
 async function agree({ layout }: Instance, { contract, hash }: Proposed, two: Signatory[]): Promise<void> {
+  // Both are at one server, which learns of the proposal once.
+  await two[0]!.person.send('PUT', '/contracts/refresh')
   for (const { agency, person } of two) {
-    await person.send('PUT', '/contracts/refresh')
     const member = memberOf(layout, agency)
     await person.send('POST', `/contracts/${contract}/accept`, { contentHash: hash, member })
   }
@@ -83,17 +132,9 @@ async function logIn({ layout, servers }: Instance, agency: Agency): Promise<Sig
   )
 }
 
-async function approve(
-  { layout, installed }: Instance,
-  { contract, hash, reason }: Proposed & { reason: string },
-): Promise<void> {
+async function approve(two: Administrators, { contract, hash }: Proposed, reason: string): Promise<void> {
   const path = `/contracts/${contract}/approve`
-  const body = { contentHash: hash }
-  // A registry without administrators in person leaves it to the parties.
-  if (!installed) return
-  const two = await arrive(layout)
-  await byTwo(two, { method: 'POST', path, body, reason })
-  await Promise.all(two.map((one) => one.close()))
+  await byTwo(two, { method: 'POST', path, body: { contentHash: hash }, reason })
 }
 
 function memberOf({ instance, memberClass }: Layout, { memberCode }: Agency): string {

@@ -4,7 +4,7 @@ import { systemCertificate } from '../files.ts'
 import { agenciesOf, INCOME_SERVICE, INSURED_SERVICE } from '../layout.ts'
 import { tellMandates } from '../mandates.ts'
 import { invitedAt } from '../people.ts'
-import { putInForce } from '../put-in-force.ts'
+import { putAllInForce } from '../put-in-force.ts'
 import type { Instance, Progress } from '../running.ts'
 import { setUpBenefits, subscribeToBirths } from '../set-up-benefits.ts'
 import { setUpConsents } from '../set-up-consents.ts'
@@ -32,7 +32,7 @@ export async function settleIn(instance: Instance, clock: InstanceClock, progres
   await setUpConsents(servers, layout)
   await setUpMandates({ server: servers[layout.agencies.business.key]!, layout })
   const contracts = livingContracts(layout, clock.now())
-  for (const { terms, ...parties } of contracts) await putInForce(instance, terms, parties)
+  await putAllInForce(instance, contracts)
   await subscribeToBirths(servers, layout)
   await tellMandates(layout)
   step.done(`${contracts.length} contracts with purpose and legal basis`)
