@@ -35,7 +35,7 @@ export const CASES: Case[] = [
 const WARM_UP_SECONDS = 2
 
 /** What a load needs to know of a pair. */
-export type Loaded = Pick<
+type Loaded = Pick<
   Pair,
   'url' | 'headers' | 'prefix' | 'describedPrefix' | 'contractPrefix' | 'soapPath' | 'envelope'
 >

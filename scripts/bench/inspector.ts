@@ -1,5 +1,7 @@
 /** Asks a running process, by its inspector, what its threads do: the main one and the named ones beside it. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { get } from 'node:http'
+import { json } from 'node:stream/consumers'
 
 type Answer = {
   id?: number
@@ -13,7 +15,7 @@ type Send = (method: string, params?: object) => Promise<unknown>
 /** A thread that can be asked. */
 export type InspectedThread = { name: string; send: Send }
 
-export type Inspected = { threads: InspectedThread[]; close(): void }
+type Inspected = { threads: InspectedThread[]; close(): void }
 
 const WAIT_MS = 100
 const MOST_WAITS = 100
@@ -70,15 +72,24 @@ async function address(pid: number, before: ReadonlySet<number>): Promise<string
   for (let waits = 0; waits < MOST_WAITS; waits++) {
     const ports = portsOf(pid)
     for (const port of [...ports.filter((one) => !before.has(one)), ...ports]) {
-      const list = await fetch(`http://127.0.0.1:${port}/json/list`, { signal: AbortSignal.timeout(1000) })
-        .then((answer) => answer.json() as Promise<{ webSocketDebuggerUrl?: string }[]>)
-        .catch(() => [])
-      const url = Array.isArray(list) ? list[0]?.webSocketDebuggerUrl : undefined
+      const url = await debuggerAt(port)
       if (url !== undefined) return url
     }
     await new Promise((resolve) => setTimeout(resolve, WAIT_MS))
   }
   throw new Error(`process ${pid} does not turn its inspector on`)
+}
+
+function debuggerAt(port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const asked = get({ host: '127.0.0.1', port, path: '/json/list', timeout: 1000 }, async (answer) => {
+      const list = await json(answer).catch(() => undefined)
+      const [first] = Array.isArray(list) ? (list as { webSocketDebuggerUrl?: string }[]) : []
+      resolve(first?.webSocketDebuggerUrl)
+    })
+    // Other listeners of the server are no inspector, and speak TLS.
+    asked.on('timeout', () => asked.destroy()).on('error', () => resolve(undefined))
+  })
 }
 
 /** Ports of 127.0.0.1 on which the process listens. */

@@ -12,7 +12,7 @@ const THREADS: [starts: string, name: string][] = [
 ]
 
 /** Processor time of a process since its start, user and system together. */
-export function spentBy(pid: number): Spent {
+function spentBy(pid: number): Spent {
   const spent: Spent = {}
   for (const thread of threadsOf(pid)) {
     const folder = `/proc/${pid}/task/${thread}`

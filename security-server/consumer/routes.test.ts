@@ -6,6 +6,7 @@ import { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import Fastify from 'fastify'
 import t from 'tap'
+import { heldMemory } from '#platform/held-memory.ts'
 import { endUntaken } from '#platform/http-service/watch-taking.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -300,6 +301,7 @@ t.test('a refusal gets through although the body was not read', async (t) => {
 })
 
 t.test('who goes away takes nothing along', async (t) => {
+  t.teardown(heldMemory.reserve(1e9))
   made.received.length = 0
   const sender = net.connect(8080, host)
   sender.write(`POST ${PERSONS} HTTP/1.1\r\nHost: x\r\n${CLIENT}\r\nContent-Length: 500000\r\n\r\n`)

@@ -1,11 +1,13 @@
 /**
  * The folders of body files: `incoming/<node>/` until a record that refers to the file is durable, `bodies/<xx>/` afterwards. So
- * after a crash only the few incoming files must be checked.
+ * after a crash only the few incoming files must be checked. Bodies of middle size are in segments (segments/).
  */
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
+import type { LocatedBody } from './body-file.ts'
+import { placeOf, segmentFolder, segmentPaths } from './segments/place.ts'
 
 export type BodyFolder = {
   newName(): string
@@ -13,7 +15,7 @@ export type BodyFolder = {
   incoming(name: string): string
   syncIncoming(): Promise<void>
   /** Opens the file in whichever folder it is; throws `log_inconsistent` when it is missing. */
-  open(name: string): Promise<FileHandle>
+  open(name: string): Promise<LocatedBody>
   /**
    * Call when the record is being written: from now on `release` does not delete the file, until `settle` reports the outcome.
    */
@@ -24,8 +26,8 @@ export type BodyFolder = {
   openOnce(name: string): void
   /** Deletes the file unless a record refers to it or may do so. */
   release(name: string): Promise<void>
-  /** Deletes the body of an erased record. */
-  erase(name: string): Promise<void>
+  /** Deletes the file of an erased record's body, or a segment of this node in which all bodies are erased. */
+  erase(file: string): Promise<void>
   /** At startup: keeps incoming files that a record refers to and deletes the others. Resolves to the number of deleted files. */
   sweep(isReferred: (names: string[]) => Promise<ReadonlySet<string>>): Promise<number>
   /** Deletes the folders of the former nodes: call when nothing of theirs is open any more. */
@@ -68,9 +70,10 @@ export async function openBodyFolder(
     syncIncoming: () => syncFolder(incomingFolder),
     // The file may be moved between the first two attempts; once it is open, moving does no harm.
     open: async (name) => {
-      const handle = await openFirst([kept(name), incoming(name), kept(name)])
+      if (placeOf(name) !== undefined) return openBodyIn(root, name)
+      const file = await openFirst([kept(name), incoming(name), kept(name)])
       if (once.delete(name)) await rm(incoming(name), { force: true })
-      return handle
+      return whole(file)
     },
     openOnce: (name) => void once.add(name),
     claim: (name) => void claimed.add(name),
@@ -90,6 +93,8 @@ export async function openBodyFolder(
     erase: async (name) => {
       await rm(incoming(name), { force: true })
       await rm(kept(name), { force: true })
+      for (const each of [node, ...formerNodes])
+        await rm(path.join(segmentFolder(root, each), name), { force: true })
     },
     sweep: async (isReferred) => {
       let deleted = 0
@@ -114,10 +119,19 @@ export async function openBodyFolder(
 }
 
 /** For readers that do not own the folder: opens the file, whichever node received it. Throws `log_inconsistent`. */
-export async function openBodyIn(root: string, name: string): Promise<FileHandle> {
+export async function openBodyIn(root: string, name: string): Promise<LocatedBody> {
+  const place = placeOf(name)
+  if (place !== undefined) {
+    const { segment, start, size } = place
+    return { file: await openFirst(await segmentPaths(root, segment)), start, end: start + size }
+  }
   const nodes = await readdir(path.join(root, 'incoming')).catch(() => [])
   const kept = path.join(root, 'bodies', checked(name).slice(0, 2), name)
-  return openFirst([kept, ...nodes.map((node) => path.join(root, 'incoming', node, name)), kept])
+  return whole(await openFirst([kept, ...nodes.map((node) => path.join(root, 'incoming', node, name)), kept]))
+}
+
+function whole(file: FileHandle): LocatedBody {
+  return { file, start: 0, end: Number.POSITIVE_INFINITY }
 }
 
 async function openFirst(places: string[]): Promise<FileHandle> {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
+import { heldMemory } from '#platform/held-memory.ts'
 import { asFault } from '#schemas/fault.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { type Aim, breakCalls, killAt, noStrace } from '#test/strace.ts'
@@ -195,7 +196,8 @@ t.test('kill -9 at each step of a time-stamp', { skip: reason }, async (t) => {
   await checkReopened(t, folder, acknowledged)
 })
 
-t.test('bodies', { skip: reason }, async (t) => {
+t.test('bodies in files of their own', { skip: reason }, async (t) => {
+  t.teardown(heldMemory.reserve(1e9))
   const folder = logFolder(t)
   const log = await openTestLog(t, logOptions(folder))
   const acknowledged: Acknowledged = new Map()
@@ -215,6 +217,40 @@ t.test('bodies', { skip: reason }, async (t) => {
         await t.rejects(spoolBody(log, randomBytes(300_000)), { code: 'logging_failed' })
       t.ok((await disk.mend()) > 0)
       t.strictSame(files(), [], 'nothing of it stays')
+      const body = randomBytes(300_000)
+      await append(log, acknowledged, body)
+      const index = [...acknowledged.keys()].at(-1)!
+      const [attachment] = (await log.container(index)).attachments
+      t.ok(Buffer.concat(await attachment!.open().toArray()).equals(body))
+    })
+  }
+  await log.close()
+  await checkReopened(t, folder, acknowledged)
+})
+
+t.test('bodies in segments', { skip: reason }, async (t) => {
+  const folder = logFolder(t)
+  const log = await openTestLog(t, logOptions(folder))
+  const acknowledged: Acknowledged = new Map()
+  const segments = path.join(folder, 'bodies', 'segments', 'node1')
+  const faults: [string, Omit<Parameters<typeof breakCalls>[0], 'pid'>][] = [
+    ['a new one cannot be synced', { calls: SYNC, fault: 'error=EIO', paths: [segments] }],
+    ['it cannot be written', { calls: ['pwritev'], fault: 'error=EIO' }],
+    ['the disk is full', { calls: ['pwritev'], fault: 'error=ENOSPC' }],
+    ['it cannot be synced', { calls: ['fdatasync'], fault: 'error=EIO' }],
+  ]
+  for (const [what, fault] of faults) {
+    await t.test(what, async (t) => {
+      const disk = await breakCalls({ ...fault, pid: process.pid })
+      for (let n = 0; n < 2; n++) {
+        const [larger, small] = await Promise.allSettled([
+          append(log, acknowledged, randomBytes(100_000)),
+          append(log, acknowledged),
+        ])
+        t.match(larger, { reason: { code: 'logging_failed' } })
+        t.equal(small.status, 'fulfilled', 'a record without such a body is written')
+      }
+      t.ok((await disk.mend()) > 0)
       const body = randomBytes(300_000)
       await append(log, acknowledged, body)
       const index = [...acknowledged.keys()].at(-1)!

@@ -35,14 +35,24 @@ const template: RecordInput = {
 
 const first = Promise.withResolvers<void>()
 
+/** Of each kind: in the row, in a segment, in a file of its own. The signature does not cover it. */
+async function bodyOf(n: number): Promise<Partial<RecordInput>> {
+  const size = [0, 100_000, 0, 200, 1_100_000][n % 5]!
+  if (size === 0) return {}
+  const writer = log.spool.begin({ maxBytes: size })
+  await writer.write(Buffer.alloc(size, n))
+  return { body: await writer.end(), signature: undefined }
+}
+
 /** Every second exchange starts a step later, so that some are open whenever this process is killed. */
 async function exchange(_: unknown, n: number): Promise<void> {
   if (n % 2 === 1) await first.promise
   for (;;) {
-    const request = await log.append({ ...template, time: new Date() })
+    const request = await log.append({ ...template, time: new Date(), ...(await bodyOf(n)) })
     first.resolve()
     writeSync(1, `${request.index} ${request.leaf.toString('hex')}\n`)
-    const reply = await log.append({ ...template, kind: 'reply', direction: 'out', answers: request.index })
+    const answer = { ...template, kind: 'reply', direction: 'out', answers: request.index } as const
+    const reply = await log.append({ ...answer, ...(await bodyOf(n + 1)) })
     writeSync(1, `${reply.index} ${reply.leaf.toString('hex')}\n`)
   }
 }

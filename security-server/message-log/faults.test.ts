@@ -9,6 +9,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
+import { heldMemory } from '#platform/held-memory.ts'
 import { asFault } from '#schemas/fault.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, postgresql, startPostgresql } from '#test/postgresql.ts'
@@ -255,7 +256,8 @@ t.test('a worker that ends is started again', async (t) => {
   )
 })
 
-t.test('bodies', async (t) => {
+t.test('bodies when others fill the memory', async (t) => {
+  t.teardown(heldMemory.reserve(1e9))
   const folder = logFolder(t)
   const options = logOptions(folder)
   const log = await openTestLog(t, options)

@@ -14,6 +14,7 @@ import { checkCoverage } from '#core/signature/check-coverage.ts'
 import { verifyHashChain } from '#core/signature/hash-chain.ts'
 import { checkSignature } from '#core/signature/verify-signature.ts'
 import { verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
+import { heldMemory } from '#platform/held-memory.ts'
 import type { Fault } from '#schemas/fault.ts'
 import { subsystemOf } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
@@ -36,6 +37,9 @@ import {
 import { readLogKeys } from './keys/log-keys.ts'
 
 const codeOf = (thrown: unknown): string => (thrown as Fault).code
+
+/** Bodies of more than 64 KiB have no room in memory beside this. */
+const A_LOT = 1e9
 
 async function bytesOf(stream: Readable): Promise<Buffer> {
   return Buffer.concat(await stream.toArray())
@@ -237,6 +241,7 @@ await eachDatabase(t, async (_database, t, url) => {
   })
 
   await t.test('a large body that no record keeps goes when it was passed on', async (t) => {
+    t.teardown(heldMemory.reserve(A_LOT))
     const log = await openTestLog(t, options)
     const files = (): number =>
       readdirSync(options.bodyFolder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile())
@@ -260,6 +265,7 @@ await eachDatabase(t, async (_database, t, url) => {
   })
 
   await t.test('it goes as well when the exchange is closed late, by another hand', async (t) => {
+    t.teardown(heldMemory.reserve(A_LOT))
     const started = once(process, 'worker')
     const log = await openTestLog(t, options)
     const [worker] = (await started) as [Worker]

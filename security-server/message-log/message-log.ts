@@ -173,6 +173,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
     setup: () => ({
       databaseUrl,
       keyFolder,
+      bodyFolder,
       node,
       formerNodes: q.formerNodes ?? [],
       origin: idText(q.server),
@@ -315,6 +316,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
       const closed = await closeAbandoned()
       await folder.sweep(async (names) => new Set(await worker.call('referredBodyFiles', names)))
       await folder.forgetFormer()
+      await worker.call('sweepSegments')
       return closed
     },
     rotateLogKey: () => worker.call('rotateKey', clock()),

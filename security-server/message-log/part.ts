@@ -30,6 +30,8 @@ export type PartGround = {
    * another one was set since, nothing is erased.
    */
   erase(q: { erasures: Erasure[]; holds: number; now: number }): Promise<Erased[]>
+  /** Within `inTurn`: no body is written to this segment any more. */
+  leaveSegment(segment: string): void
   /** Within `inTurn`, after an erasure: see `HotStore`. */
   scrub(): Promise<boolean>
 }

@@ -1,18 +1,21 @@
 /**
- * Bodies on their way through the server: up to 64 KiB in memory, larger ones in an encrypted file. The file is on disk, under
- * its final name, before any record refers to it. Memory does not grow with the body. Large bodies take turns, piece by piece:
- * however many arrive at once, calls without a large body get most of the machine.
+ * Bodies on their way through the server: up to 1 MiB in memory, larger ones in an encrypted file; so are smaller ones when bodies hold
+ * much memory already. The file is on disk, under its final name, before any record refers to it. Memory does not grow with the body.
+ * Large bodies take turns, piece by piece: however many arrive at once, calls without a large body get most of the machine.
  */
 import { createHash, type Hash, hash } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { heldMemory } from '#platform/held-memory.ts'
 import { createPlaces } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type Piece, readBodyFile } from './body-file.ts'
 import type { BodyFolder } from './body-folder.ts'
 import { type BodyWriter, createBodyWriter } from './body-writer.ts'
 
-/** Bodies up to this size stay in memory and are stored in the record's own row. */
-const IN_MEMORY = 64 * 1024
+/** Bodies up to this size are stored in the record's own row, and stay in memory whatever else does. */
+export const LARGEST_IN_ROW = 64 * 1024
+/** Bodies up to this size stay in memory if others leave room; the log's thread writes them into a segment (segments/). */
+const LARGEST_IN_MEMORY = 1024 * 1024
 
 /**
  * How many pieces, of all large bodies of the process, are hashed, encrypted, written and read at a time: half of the threads
@@ -36,7 +39,7 @@ export type SpooledBody = {
   attachments?: Attachment[]
   /** Streams the plaintext from its start; may be called several times until the body is discarded. */
   open(): Readable
-  /** All bytes of a small body. */
+  /** All bytes of a body that is in memory. */
   bytes?: Buffer
   /** The file of a large body. */
   file?: { name: string; dataKey: Buffer }
@@ -65,52 +68,71 @@ export function createSpool(folder: BodyFolder): Spool {
 function beginBody(folder: BodyFolder, maxBytes: number): SpoolWriter {
   let size = 0
   let held: Buffer[] = []
-  let file: { writer: BodyWriter; digest: Hash } | undefined
+  /** Of a body that does not fit into a row. */
+  let digest: Hash | undefined
+  let release: (() => void) | undefined
+  let file: BodyWriter | undefined
   let isOver = false
 
-  const append = (to: { writer: BodyWriter; digest: Hash }, chunk: Buffer): Promise<void> => {
+  const append = (to: BodyWriter, chunk: Buffer, sum: Hash | undefined): Promise<void> => {
     // The caller may reuse the chunk's memory after this call, so a chunk that must wait is copied.
     const piece = places.hasFree() ? chunk : Buffer.from(chunk)
     const written = places.run(async () => {
       if (isOver) return
-      to.digest.update(piece)
-      await to.writer.write(piece)
+      sum?.update(piece)
+      await to.write(piece)
     })
     // A caller that does not await this promise gets the fault from `end`.
     written.catch(() => undefined)
     return written
   }
+  const letGo = (): Buffer[] => {
+    const all = held
+    held = []
+    release?.()
+    release = undefined
+    return all
+  }
   const write = (chunk: Buffer): void | Promise<void> => {
     size += chunk.length
     if (size > maxBytes) throw new Fault('body_too_large', { what: `more than ${maxBytes} octets` })
-    if (file !== undefined) return append(file, chunk)
+    if (file !== undefined) return append(file, chunk, digest)
     held.push(Buffer.from(chunk))
-    if (size <= IN_MEMORY) return
-    const start = Buffer.concat(held)
-    held = []
-    file = { writer: createBodyWriter(folder), digest: createHash('sha512') }
-    return append(file, start)
+    if (size <= LARGEST_IN_ROW) return
+    if (digest === undefined) {
+      digest = createHash('sha512')
+      for (const one of held) digest.update(one)
+    } else digest.update(chunk)
+    release?.()
+    release = undefined
+    if (size <= LARGEST_IN_MEMORY && heldMemory.fits(size)) {
+      release = heldMemory.reserve(size)
+      return
+    }
+    file = createBodyWriter(folder)
+    return append(file, Buffer.concat(letGo()), undefined)
   }
   return {
     write,
-    digestSoFar: () => file?.digest.copy().digest() ?? hash('sha512', Buffer.concat(held), 'buffer'),
+    digestSoFar: () => digest?.copy().digest() ?? hash('sha512', Buffer.concat(held), 'buffer'),
     end: () => {
-      const { writer, digest } = file ?? {}
-      if (writer === undefined || digest === undefined) return inMemory(Buffer.concat(held))
-      return inFile(folder, writer, size, digest)
+      if (file !== undefined) return inFile(folder, file, size, digest!)
+      const bytes = Buffer.concat(letGo())
+      if (digest !== undefined) heldMemory.hold(bytes)
+      return inMemory(bytes, digest?.digest())
     },
     abort: async () => {
       isOver = true
-      held = []
-      await file?.writer.abort()
+      letGo()
+      await file?.abort()
     },
   }
 }
 
-async function inMemory(bytes: Buffer): Promise<SpooledBody> {
+async function inMemory(bytes: Buffer, sha512 = hash('sha512', bytes, 'buffer')): Promise<SpooledBody> {
   return {
     size: bytes.length,
-    sha512: hash('sha512', bytes, 'buffer'),
+    sha512,
     bytes,
     open: () => Readable.from(bytes.length === 0 ? [] : [bytes], { objectMode: false }),
     discard: async () => undefined,

@@ -14,6 +14,7 @@ export type WorkerSetup = {
   /** The log's own database: sqlite:/path or postgres://... */
   databaseUrl: string
   keyFolder: string
+  bodyFolder: string
   /** Distinguishes this process from others that append to the same log. */
   node: string
   /** Names of nodes that no longer exist: this node closes their open exchanges. */
@@ -84,6 +85,8 @@ export type WorkerApi = {
   rotateKey(now: number): Promise<NewLogKey>
   logKeys(): Promise<LogKeyState[]>
   referredBodyFiles(names: string[]): Promise<string[]>
+  /** For the start: deletes the segments of this node and of former ones to which no record refers. */
+  sweepSegments(): Promise<void>
   close(): Promise<void>
 }
 

@@ -16,6 +16,8 @@ import { openPostgresqlStore } from './postgresql/store.ts'
 import type { HotStore } from './records/hot-store.ts'
 import { type AppendResult, createWriter, type OwnRecord, type Writer } from './records/writer.ts'
 import { closeAbandoned, scanIntents } from './recover.ts'
+import { createSegmentWriter } from './segments/segment-writer.ts'
+import { sweepSegments } from './segments/sweep-segments.ts'
 import { openSqliteStore, prepareFile } from './sqlite/store.ts'
 import { nextBatch } from './time-stamps/batch.ts'
 import { signersOf } from './time-stamps/signers-of.ts'
@@ -44,7 +46,8 @@ export async function openWorkerLog(
   await checkLogIsWhole(log, head.size, setup.keyFolder)
   await markFirstStart(log, node, head.size)
   const ring = openKeyRing(setup.keyFolder, head.size === 0)
-  const writer = createWriter({ store, records: log.records, logKey: ring.current })
+  const segments = createSegmentWriter(setup.bodyFolder, node)
+  const writer = createWriter({ store, records: log.records, logKey: ring.current, segments })
   const sizeAtStart = head.size
 
   // Writes run one after another: a group never meets a half-done transaction of another writer in this thread.
@@ -63,7 +66,7 @@ export async function openWorkerLog(
   const maintenance = createMaintenance({ log, store, writer, parts, setup, sizeAtStart })
   const rowsOf = (erased: ErasedContent) => parts.flatMap((part) => part.erased?.(erased) ?? [])
   const ground: PartGround = {
-    ...{ log, ring, recent: writer.recent, inTurn },
+    ...{ log, ring, recent: writer.recent, inTurn, leaveSegment: segments.leave },
     catchUp: maintenance.catchUp,
     erase: (q) => eraseRecords({ ...q, log, ring, node, rowsOf, append: appendAll }),
     scrub: () => store.scrub(),
@@ -130,6 +133,8 @@ export async function openWorkerLog(
       }),
     logKeys: () => logKeysOf(log, ring),
     referredBodyFiles: async (names) => [...(await log.records.referredBodyFiles(names))],
+    sweepSegments: () =>
+      inTurn(() => sweepSegments({ setup, records: log.records, current: segments.current() })),
     close: () =>
       inTurn(async () => {
         await maintenance.markLowWater()

@@ -1,29 +1,44 @@
 /** A body with bytes before each of its pieces and after the last one: parts of a multipart, without a copy of the body. */
 import { Readable } from 'node:stream'
+import { heldMemory } from '#platform/held-memory.ts'
 import type { Body, Content } from './body.ts'
 
 /** What stands before each attachment (before the body, when it is one whole), and what stands at the end. */
 export type Frame = { before: Buffer[]; end: Buffer }
 
 const NOTHING = Buffer.alloc(0)
+const SMALL = 64 * 1024
 
 /** The content that the pieces of `body` and `frame` make together. */
 export function frameBody(body: Body, frame: Frame): Content {
-  const pieces = (body.attachments ?? [body]).map(({ size }, i) => ({
-    size,
-    before: frame.before[i] ?? NOTHING,
-  }))
-  const { bytes } = body
-  if (bytes !== undefined) {
-    let at = 0
-    const framed = pieces.flatMap(({ size, before }) => {
-      at += size
-      return [before, bytes.subarray(at - size, at)]
-    })
-    return wholeContent(Buffer.concat([...framed, frame.end]))
-  }
+  const framed = framedPieces(body, frame)
+  if (framed !== undefined) return wholeContent(joined(framed))
+  const pieces = piecesOf(body, frame)
   const size = pieces.reduce((sum, { before }) => sum + before.length, body.size + frame.end.length)
   return { size, open: () => Readable.from(stream(body, pieces, frame.end), { objectMode: false }) }
+}
+
+/** The same in order, of a body that is in memory: who adds more around it copies it once. */
+export function framedPieces(body: Body, frame: Frame): Buffer[] | undefined {
+  const { bytes } = body
+  if (bytes === undefined) return undefined
+  let at = 0
+  const framed = piecesOf(body, frame).flatMap(({ size, before }) => {
+    at += size
+    return [before, bytes.subarray(at - size, at)]
+  })
+  return [...framed, frame.end]
+}
+
+/** One buffer of all; what is large counts as held for as long as it is being sent. */
+export function joined(pieces: Buffer[]): Buffer {
+  const whole = Buffer.concat(pieces)
+  if (whole.length > SMALL) heldMemory.hold(whole)
+  return whole
+}
+
+function piecesOf(body: Body, frame: Frame): { size: number; before: Buffer }[] {
+  return (body.attachments ?? [body]).map(({ size }, i) => ({ size, before: frame.before[i] ?? NOTHING }))
 }
 
 /** Content that is in memory. */

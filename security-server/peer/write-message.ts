@@ -4,7 +4,7 @@ import { closeDelimiter, newBoundary, partHead } from '#core/transport/multipart
 import { PART_TYPE } from '#schemas/wire.ts'
 import type { Content } from '../message/body.ts'
 import type { Codec } from '../message/codec.ts'
-import { frameBody } from '../message/frame-body.ts'
+import { frameBody, framedPieces, joined } from '../message/frame-body.ts'
 import type { PartHead, SignedParts } from '../message/message.ts'
 import { createRateCheck } from '../message/minimum-rate.ts'
 
@@ -41,12 +41,13 @@ export function writeMessage(outgoing: OutgoingMessage): {
   after.push(closeDelimiter(boundary))
 
   const contentType = `multipart/mixed; charset=UTF-8; boundary=${boundary}`
-  const framed = body === undefined ? undefined : frameBody(body, outgoing.codec.bodyFrame(body, boundary))
-  if (framed === undefined || framed.bytes !== undefined) {
-    if (framed?.bytes !== undefined) before.push(framed.bytes)
-    const whole = Buffer.concat([...before, ...after])
+  const frame = body === undefined ? undefined : outgoing.codec.bodyFrame(body, boundary)
+  const pieces = frame === undefined ? [] : framedPieces(body!, frame)
+  if (pieces !== undefined) {
+    const whole = joined([...before, ...pieces, ...after])
     return { contentType, content: () => whole }
   }
+  const framed = frameBody(body!, frame!)
   const head = Buffer.concat(before)
   const tail = Buffer.concat(after)
   return { contentType, content: () => Readable.from(stream(head, framed, tail), { objectMode: false }) }

@@ -7,6 +7,7 @@ import { fieldRule } from '#core/contract/allowed-fields.ts'
 import type { HeaderList } from '#core/transport/header-list.ts'
 import { parseRestResponse } from '#core/transport/rest-response.ts'
 import { writeSoap } from '#core/transport/write-soap.ts'
+import { heldMemory } from '#platform/held-memory.ts'
 import { memberOf } from '#schemas/identifiers.ts'
 import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
 import type { Body, Content } from '../message/body.ts'
@@ -138,6 +139,7 @@ t.test('what a room held against the contract is not cut again, and is on record
 })
 
 t.test('a large answer is cut on a thread, one in a file is written anew', async (t) => {
+  t.teardown(heldMemory.reserve(1e9))
   const rows = Array.from({ length: 6000 }, (_, id) => ({ id, secret: 'x'.repeat(60) }))
   const before = world.bodyFiles().length
   const { text, signed } = await answered({ body: JSON.stringify({ list: rows, secret: 1 }) })

@@ -4,6 +4,7 @@ import { say } from '#schemas/said.ts'
 import type { Erased, Erasure } from '../../message-log/erase.ts'
 import type { LogPart, PartGround } from '../../message-log/part.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
+import { filesToDelete } from '../../message-log/segments/files-to-delete.ts'
 import { type NextArchive, nextArchive } from './archives/next-archive.ts'
 import type { ArchiveFilter, NewArchive, StoredArchive } from './archives/store.ts'
 import type { ClassSettings, RetentionClass } from './classes.ts'
@@ -33,8 +34,8 @@ export type RetentionMethods = {
   /** Erases one batch. */
   endContents(q: { now: number; limit: number }): Promise<Ended>
   eraseExchange(q: { order: ErasureOrder; now: number }): Promise<Erased[]>
-  /** Body files whose records were erased and that must still be deleted. */
-  erasedBodyFiles(limit: number): Promise<string[]>
+  /** Bodies whose records were erased and that are still on the disk, and the files that hold nothing else. */
+  erasedBodyFiles(limit: number): Promise<{ names: string[]; files: string[] }>
   forgetBodyFiles(names: string[]): Promise<void>
   /**
    * Removes copies of deleted rows from the write-ahead log of the embedded store: after erasures (`erased`), and when an earlier
@@ -114,7 +115,11 @@ function methodsOf({ ring, inTurn, catchUp, ...ground }: PartGround): RetentionM
         await scrub()
         return erased
       }),
-    erasedBodyFiles: (limit) => records.erasedBodyFiles(limit),
+    erasedBodyFiles: (limit) =>
+      inTurn(async () => {
+        const names = await records.erasedBodyFiles(limit)
+        return { names, files: await filesToDelete(names, records, ground.leaveSegment) }
+      }),
     forgetBodyFiles: (names) => inTurn(() => records.forgetBodyFiles(names)),
     scrub: ({ erased }) =>
       inTurn(async () => {

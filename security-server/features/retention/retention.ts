@@ -85,8 +85,8 @@ export function createRetention(q: {
 
   const deleteBodies = async (): Promise<void> => {
     for (;;) {
-      const names = await parts.erasedBodyFiles(FILES)
-      for (const name of names) await bodies.erase(name)
+      const { names, files } = await parts.erasedBodyFiles(FILES)
+      for (const file of files) await bodies.erase(file)
       await parts.forgetBodyFiles(names)
       if (names.length < FILES) return
     }

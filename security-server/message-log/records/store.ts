@@ -171,6 +171,15 @@ export function createRecordStore(database: Database) {
       return new Set(rows.map((row) => row.name))
     },
 
+    /** Whether a record refers to a body in this segment, other than records whose body is to be deleted. */
+    isSegmentReferred: async (segment: string): Promise<boolean> => {
+      // Whatever the order of the database's language: a place is the segment's name and digits, which stand before any letter.
+      const inIt = kysely.selectFrom('body_file').select('name').where('name', '>=', segment)
+      const erased = kysely.selectFrom('erased_body_file').select('name')
+      const left = inIt.where('name', '<', `${segment}g`).where('name', 'not in', erased)
+      return (await left.limit(1).executeTakeFirst()) !== undefined
+    },
+
     erasure: (idx: number) =>
       kysely.selectFrom('erasure').selectAll().where('idx', '=', idx).executeTakeFirst(),
 

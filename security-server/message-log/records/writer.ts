@@ -4,6 +4,8 @@ import { asFault, Fault } from '#schemas/fault.ts'
 import { keepCircumstances } from '../circumstances/store.ts'
 import type { PackedRecord } from '../group-format.ts'
 import type { LogKey } from '../seal.ts'
+import { keepLargerBodies } from '../segments/keep-larger-bodies.ts'
+import type { SegmentWriter } from '../segments/segment-writer.ts'
 import { createDocumentMemory } from './document-memory.ts'
 import type { Head, HotStore, Placement, ReplayKey } from './hot-store.ts'
 import { createPreparer, type PreparedRecord } from './prepare-record.ts'
@@ -33,7 +35,12 @@ export type Writer = {
   readonly size: number
 }
 
-export function createWriter(q: { store: HotStore; records: RecordStore; logKey: () => LogKey }): Writer {
+export function createWriter(q: {
+  store: HotStore
+  records: RecordStore
+  logKey: () => LogKey
+  segments: Pick<SegmentWriter, 'keep'>
+}): Writer {
   const documents = createDocumentMemory()
   const prepare = createPreparer()
   const open = new Map<number, Buffer>()
@@ -55,9 +62,17 @@ export function createWriter(q: { store: HotStore; records: RecordStore; logKey:
     },
     append: async (own) => {
       const results: AppendResult[] = []
+      const kept = keepLargerBodies(
+        own.map(({ packed }) => packed),
+        q.segments,
+      )
       const valid: { position: number; packed: PackedRecord; answered: Buffer | undefined }[] = []
       for (let position = 0; position < own.length; position++) {
-        const { packed } = own[position]!
+        const packed = kept[position]!
+        if (packed instanceof Fault) {
+          results[position] = { fault: packed }
+          continue
+        }
         const { answers } = packed.head
         try {
           const answered =

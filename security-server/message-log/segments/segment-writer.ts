@@ -1,0 +1,78 @@
+/**
+ * Writes bodies of middle size into segments: files that many bodies share, so that a group of them costs one sync, and no file is
+ * made, moved or opened for each. A segment is only appended to, by one process; a start begins a new one, because the end of an
+ * older one may be torn.
+ */
+import { randomBytes } from 'node:crypto'
+import { closeSync, fdatasyncSync, fsyncSync, mkdirSync, openSync, writevSync } from 'node:fs'
+import path from 'node:path'
+import { sealBody } from '../body-file.ts'
+import { placeName, segmentFolder } from './place.ts'
+
+/** A segment is given up at this size: a file is deleted when all that is in it is erased. */
+export const SEGMENT_BYTES = 64 * 1024 * 1024
+
+type KeptBody = { name: string; dataKey: Buffer }
+
+export type SegmentWriter = {
+  /** When it returns, the bodies are durable. Throws what the system says; nothing refers to what was written then. */
+  keep(bodies: Buffer[]): KeptBody[]
+  /** The segment that is being written. */
+  current(): string | undefined
+  /** Nothing is written to the segment any more. */
+  leave(segment: string): void
+}
+
+export function createSegmentWriter(root: string, node: string): SegmentWriter {
+  const folder = segmentFolder(root, node)
+  let open: { segment: string; file: number; end: number } | undefined
+
+  const close = (): void => {
+    if (open !== undefined) closeSync(open.file)
+    open = undefined
+  }
+  const begin = (): NonNullable<typeof open> => {
+    const segment = randomBytes(16).toString('hex')
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const file = openSync(path.join(folder, segment), 'wx', 0o600)
+    open = { segment, file, end: 0 }
+    // The file's name, and that of the folder, which may be new.
+    for (const each of [folder, path.dirname(folder), root]) syncFolder(each)
+    return open
+  }
+  const write = (to: NonNullable<typeof open>, body: Buffer): KeptBody => {
+    const { pieces, size, dataKey } = sealBody(body)
+    const { segment, end: start } = to
+    if (writevSync(to.file, pieces, start) !== size) throw new Error('short write')
+    to.end += size
+    return { name: placeName({ segment, start, size }), dataKey }
+  }
+  return {
+    keep(bodies) {
+      try {
+        const to = open ?? begin()
+        const kept = bodies.map((body) => write(to, body))
+        fdatasyncSync(to.file)
+        if (to.end >= SEGMENT_BYTES) close()
+        return kept
+      } catch (cause) {
+        // After a failed sync nobody knows what of this file is on the disk.
+        close()
+        throw cause
+      }
+    },
+    current: () => open?.segment,
+    leave: (segment) => {
+      if (open?.segment === segment) close()
+    },
+  }
+}
+
+function syncFolder(folder: string): void {
+  const file = openSync(folder, 'r')
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}

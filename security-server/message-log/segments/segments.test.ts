@@ -1,0 +1,142 @@
+/** Bodies of middle size: in memory on their way, then in a file that many share, until the last of them is erased. */
+import { randomBytes } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { truncate } from 'node:fs/promises'
+import path from 'node:path'
+import t from 'tap'
+import { heldMemory } from '#platform/held-memory.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { openBodyIn } from '../body-folder.ts'
+import { logFolder, logOptions, openTestLog, signedRecord, spoolBody, type TestLog } from '../fixture.ts'
+import { openBody } from '../spool.ts'
+import { placeName, placeOf } from './place.ts'
+import { createSegmentWriter } from './segment-writer.ts'
+
+const SIZES = [65_537, 100_000, 131_072, 1_048_576]
+
+async function append(log: TestLog, bytes: Buffer): Promise<number> {
+  return (await log.append(await signedRecord({ body: await spoolBody(log, bytes) }))).index
+}
+
+async function erase(log: TestLog, index: number): Promise<void> {
+  await log.retention.erase({ index, mode: 'LEAF_ONLY', case: '7/2026', reason: 'a ruling' })
+}
+
+async function bodyOf(log: TestLog, index: number): Promise<Buffer> {
+  const [attachment] = (await log.container(index)).attachments
+  return Buffer.concat(await attachment!.open().toArray())
+}
+
+await eachDatabase(t, async (_database, t, url) => {
+  const folder = logFolder(t)
+  const options = logOptions(folder, url)
+  const log = await openTestLog(t, options)
+  const segments = path.join(folder, 'bodies', 'segments', 'node1')
+  const files = (): string[] => (existsSync(segments) ? readdirSync(segments) : [])
+  const bodies = SIZES.map((size) => randomBytes(size))
+  const indexes = await Promise.all(bodies.map((bytes) => append(log, bytes)))
+
+  await t.test('they come out as they went in, and share a file', async (t) => {
+    for (const [i, bytes] of bodies.entries())
+      t.ok((await bodyOf(log, indexes[i]!)).equals(bytes), `${bytes.length}`)
+    t.equal(files().length, 1)
+    t.strictSame(readdirSync(path.join(folder, 'bodies', 'incoming', 'node1')), [], 'and none has its own')
+  })
+
+  await t.test('what no record keeps is never on the disk', async (t) => {
+    const before = readFileSync(path.join(segments, files()[0]!)).length
+    const body = await spoolBody(log, randomBytes(100_000))
+    await log.append(await signedRecord({ body, logLevel: 'digest' }))
+    t.equal(readFileSync(path.join(segments, files()[0]!)).length, before)
+  })
+
+  await t.test('erasing one of them keeps the file, erasing the last deletes it', async (t) => {
+    const [first, ...others] = indexes
+    await erase(log, first!)
+    t.equal(files().length, 1)
+    for (const [i, index] of others.entries())
+      t.ok((await bodyOf(log, index)).equals(bodies[i + 1]!), 'the others are there')
+    for (const index of others) await erase(log, index)
+    t.strictSame(files(), [])
+    indexes.splice(0, indexes.length, await append(log, bodies[0]!))
+    t.equal(files().length, 1, 'the next body begins another')
+    t.ok((await bodyOf(log, indexes[0]!)).equals(bodies[0]!))
+  })
+
+  await t.test('a start deletes what no record refers to, and begins a file of its own', async (t) => {
+    const orphan = 'f'.repeat(32)
+    writeFileSync(path.join(segments, orphan), randomBytes(1000))
+    await log.close()
+    const again = await openTestLog(t, options)
+    await again.recover()
+    t.notOk(files().includes(orphan))
+    const bytes = randomBytes(70_000)
+    const index = await append(again, bytes)
+    t.equal(files().length, 2)
+    t.ok((await bodyOf(again, index)).equals(bytes))
+    t.ok((await bodyOf(again, indexes[0]!)).equals(bodies[0]!))
+    await again.close()
+  })
+})
+
+t.test('a damaged segment is found, and names are no paths', async (t) => {
+  const root = path.join(logFolder(t), 'bodies')
+  const writer = createSegmentWriter(root, 'node1')
+  const plain = [randomBytes(70_000), randomBytes(140_000)]
+  const [first, second] = writer.keep(plain)
+  const folder = { open: (name: string) => openBodyIn(root, name) }
+  const read = async (kept: { name: string; dataKey: Buffer }): Promise<Buffer> =>
+    Buffer.concat(await openBody(folder, kept).toArray())
+  t.ok((await read(first!)).equals(plain[0]!))
+  t.ok((await read(second!)).equals(plain[1]!))
+  const piece = openBody(folder, second!, { start: 65_000, size: 70_000 })
+  t.ok(Buffer.concat(await piece.toArray()).equals(plain[1]!.subarray(65_000, 135_000)))
+
+  const { segment, start, size } = placeOf(second!.name)!
+  const { dataKey } = second!
+  for (const place of [
+    { segment, start: 0, size },
+    { segment, start, size: size - 16 },
+    { segment, start: start + 1, size },
+    { segment, start: start + size, size },
+    { segment: '0'.repeat(32), start, size },
+  ])
+    await t.rejects(read({ name: placeName(place), dataKey }), { code: 'log_inconsistent' })
+  for (const name of [
+    `../${segment}`,
+    `${segment}.1`,
+    `${segment}.-1.5`,
+    `${segment}.1.5/..`,
+    `${segment}.1e3.5`,
+  ])
+    await t.rejects(read({ name, dataKey }), { code: 'log_inconsistent' }, name)
+
+  const file = path.join(root, 'segments', 'node1', segment)
+  const bytes = readFileSync(file)
+  bytes[start + 80_000]! ^= 1
+  writeFileSync(file, bytes)
+  await t.rejects(read(second!), { code: 'log_inconsistent' })
+  t.ok((await read(first!)).equals(plain[0]!), 'the one before is whole')
+  await truncate(file, start + 20)
+  await t.rejects(read(second!), { code: 'log_inconsistent' })
+
+  const after = writer.keep([plain[0]!])
+  t.equal(placeOf(after[0]!.name)!.segment, segment)
+  writer.leave(segment)
+  t.equal(writer.current(), undefined)
+  t.not(placeOf(writer.keep([plain[0]!])[0]!.name)!.segment, segment, 'nothing is added to one that was left')
+})
+
+t.test('bodies that do not fit into memory have files of their own', async (t) => {
+  const folder = logFolder(t)
+  const log = await openTestLog(t, logOptions(folder))
+  const release = heldMemory.reserve(1e9)
+  const bytes = randomBytes(100_000)
+  const body = await spoolBody(log, bytes)
+  release()
+  t.equal(body.bytes, undefined)
+  const { index } = await log.append(await signedRecord({ body }))
+  t.ok((await bodyOf(log, index)).equals(bytes))
+  const beforeIt = await spoolBody(log, bytes)
+  t.ok(beforeIt.bytes?.equals(bytes), 'when there is room again')
+})
