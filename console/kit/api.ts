@@ -97,7 +97,7 @@ export function takesTwo({ fourEyes = false }: Session, operation: string): bool
 }
 
 /** Has the person confirm an act with a passkey; returns what the server verifies. Throws ApiFault. */
-export type Confirm = (q: { challenge: string; rpId: string }) => Promise<string>
+type Confirm = (q: { challenge: string; rpId: string }) => Promise<string>
 
 export function createApi(confirm: Confirm): Api {
   let apiKey: string | undefined

@@ -202,12 +202,11 @@ export async function createAdminWorld(
   writeFileSync(clientSecretFile, CLIENT.secret, { mode: 0o600 })
   const login = o.login && {
     ...{ issuer: o.login, clientId: CLIENT.id, clientSecretFile, baseUrl: base, contact: 'the operator' },
-    ...(o.claimCodeFile && { claimCodeFile: o.claimCodeFile }),
   }
   const settings = settingsWith({
     ...{ server: idText(server), directory: folder, database: '', messageLogDatabase: '', pinFile: '' },
     auditing: { contentFourEyes: o.contentFourEyes === true, ordersNeedApproval: true },
-    ...(login && { login, fourEyes: o.fourEyes }),
+    ...(login && { login: { ...login, claimCodeFile: o.claimCodeFile }, fourEyes: o.fourEyes }),
   })
   if (o.pages !== undefined)
     servePages(app, { prefix: '/console', directory: o.pages, how: 'concordat console' })
