@@ -7,7 +7,7 @@ import type { Kysely } from 'kysely'
 import { migrate } from '#platform/database/migrate.ts'
 import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import type { AskedCall, FormField, OfferState, OfferStep, OfferValue, StepKind } from '#schemas/offers.ts'
-import { letterCodes } from './letter-codes.ts'
+import { letterCodes } from './letter-codes-store.ts'
 import type { OfferKeys } from './offer-keys.ts'
 import { type OfferRow, type OfferTables, OPEN, offerMigrations } from './tables.ts'
 

@@ -7,7 +7,7 @@ import { createCollector } from './client.ts'
 import { type CatalogueSettings, createCollecting } from './collect.ts'
 import { catalogueMigrations } from './migrations.ts'
 import { catalogueHandlers } from './routes.ts'
-import { createCatalogueStore } from './store.ts'
+import { type CatalogueStore, createCatalogueStore } from './store.ts'
 import type { Tables } from './tables.ts'
 
 type Ground = Pick<Services, 'database' | 'clock' | 'log'> & {
@@ -17,7 +17,7 @@ type Ground = Pick<Services, 'database' | 'clock' | 'log'> & {
   settings: { catalogue?: CatalogueSettings | undefined }
 }
 
-export const catalogue: FeatureModule<Ground> = {
+export const catalogue: FeatureModule<Ground, { catalogue: Pick<CatalogueStore, 'openOf'> }> = {
   name: 'catalogue',
   migrations: catalogueMigrations,
   open: (ground) => {
@@ -33,6 +33,7 @@ export const catalogue: FeatureModule<Ground> = {
       // Looks every half minute for subsystems that are due.
       jobs: [{ kind: 'collect-catalogue', everySeconds: 30, run: async ({ signal }) => collect?.(signal) }],
       close: async () => collector?.close(),
+      offers: { catalogue: store },
     }
   },
 }

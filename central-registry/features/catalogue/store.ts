@@ -27,6 +27,8 @@ export type FoundService = OfferedService & {
   isUnread?: boolean
 }
 
+type OpenService = Pick<CatalogueServiceRow, 'id' | 'type' | 'document' | 'version'>
+
 const COLUMNS = [
   ...(['id', 'provider', 'service_code', 'type', 'endpoints', 'contact', 'access', 'title'] as const),
   ...(['description', 'version', 'document', 'status', 'first_seen', 'last_seen', 'changed_at'] as const),
@@ -96,6 +98,24 @@ export function createCatalogueStore(database: Database, record: Change<Tables>)
   }
 
   return {
+    /** What a member's subsystems offer now to everybody who asks for access, at most `limit`, and how many more there are. */
+    async openOf(member: string, limit: number): Promise<{ services: OpenService[]; more: number }> {
+      const found = tables
+        .selectFrom('catalogue_service')
+        .innerJoin('subsystem', 'subsystem.id', 'catalogue_service.provider')
+        .where('subsystem.member', '=', member)
+        .where('catalogue_service.status', '=', 'offered')
+        .where('catalogue_service.access', '=', JSON.stringify('everybody'))
+      const rows = await found
+        .select(['catalogue_service.id', 'type', 'document', 'catalogue_service.version'])
+        .orderBy('catalogue_service.id')
+        .limit(limit)
+        .execute()
+      const { all } = await found
+        .select(({ fn }) => fn.countAll<number>().as('all'))
+        .executeTakeFirstOrThrow()
+      return { services: rows, more: Number(all) - rows.length }
+    },
     /** The subsystems that are due, those that were never asked first. */
     async due(now: string, limit: number): Promise<string[]> {
       const rows = await tables

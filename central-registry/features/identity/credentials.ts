@@ -1,5 +1,5 @@
 /**
- * Credentials of the registry: that a member is registered, and that a version of a contract is in force. Each is valid for a day at
+ * Credentials of the registry: that a member is registered, what it offers, and that a version of a contract is in force. Each is valid for a day at
  * most, never longer than what it states, and is issued only while the register says so: who was withdrawn has none after that day. Of a contract it says what the public log says.
  */
 import type { KeyObject } from 'node:crypto'
@@ -18,16 +18,33 @@ export type Credentials = {
   membership(memberClass: string, memberCode: string): Promise<string>
   /** Throws `not_found` unless a version of the contract is in force and not secret, and `registry_restored` likewise. */
   contract(id: string): Promise<string>
+  /** Throws `not_found` as `membership`, and where the settings keep the catalogue for members; `registry_restored` likewise. */
+  services(memberClass: string, memberCode: string): Promise<string>
+}
+
+/** What a member offers to everybody who asks for access, as the catalogue has it. */
+export type Offered = {
+  openOf(
+    member: string,
+    limit: number,
+  ): Promise<{
+    services: { id: string; type: string; document: string | null; version: string }[]
+    more: number
+  }>
 }
 
 const DAY_MS = 86_400_000
 /** A credential is given out again for half of its life, so that questions cost no signature. */
 const REUSED_MS = DAY_MS / 2
 const KEPT = 10_000
+/** So that a credential stays below the 64 KiB that verifiers read. */
+const MOST_SERVICES = 150
 
 export function createCredentials(q: {
   store: CredentialStore
   log: Pick<LogStore, 'indexOf'>
+  /** Undefined where what members offer is for members alone. */
+  catalogue: Offered | undefined
   key: KeyObject
   url: string
   /** Why nothing is issued: a restored register that nobody has accepted yet does not know who left meanwhile. */
@@ -79,6 +96,22 @@ export function createCredentials(q: {
           id: webDid(url, memberSegments(id)),
           ...{ instance, memberClass, memberCode, name },
         },
+        { now: clock() },
+      )
+    },
+    async services(memberClass, memberCode) {
+      await checkOpen()
+      const member = q.catalogue && (await store.member(memberClass, memberCode))
+      if (member === undefined) throw new Fault('not_found', { what: 'no such member' })
+      const { services, more } = await q.catalogue!.openOf(member.id, MOST_SERVICES)
+      const offered = services.map(({ id, type, document, version }) => ({
+        ...{ service: id, type },
+        ...(version !== '' && { version }),
+        ...(document !== null && { documentSha256: document }),
+      }))
+      return issue(
+        'ConcordatServices',
+        { id: webDid(url, memberSegments(member.id)), offered, ...(more > 0 && { more }) },
         { now: clock() },
       )
     },

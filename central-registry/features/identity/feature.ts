@@ -7,7 +7,7 @@ import type { IdentityKeys } from '../../configuration/identity-keys/identity-ke
 import { createIdentityKeyStore } from '../../configuration/identity-keys/store.ts'
 import type { LogStore } from '../../configuration/transparency-log/store.ts'
 import { claimAddress } from './claim-address.ts'
-import { CREDENTIAL_KEY, createCredentials } from './credentials.ts'
+import { CREDENTIAL_KEY, createCredentials, type Offered } from './credentials.ts'
 import { createCredentialStore } from './credentials-store.ts'
 import { createFactsStore, type Own } from './facts-store.ts'
 import { identityKeyHandlers } from './replace-key.ts'
@@ -21,6 +21,7 @@ type Ground = Pick<Services, 'database' | 'clock'> & {
   transparencyLog: LogStore
   identityKeys: IdentityKeys | undefined
   restoration: { isClosed(): Promise<string | undefined> }
+  catalogue: Offered
   /** The log that is signed for everybody; undefined without it, and then there are no DIDs either. */
   publicLog: { publicKey: KeyObject } | undefined
 }
@@ -37,6 +38,7 @@ export const identity: FeatureModule<Ground> = {
     transparencyLog: log,
     identityKeys: keys,
     publicLog,
+    catalogue,
   }) => {
     if (keys === undefined || publicLog === undefined) return { operations: identityKeyHandlers(undefined) }
     const store = createIdentityStore(database)
@@ -60,6 +62,7 @@ export const identity: FeatureModule<Ground> = {
     const credentials = createCredentials({
       store: createCredentialStore(database),
       log,
+      catalogue: settings.identity?.services === true ? catalogue : undefined,
       key: keys.credentials,
       url,
       isClosed: restoration.isClosed,

@@ -1,91 +1,35 @@
-/** Rules of the histories, on a database without a server: one address, no entry of a time to come, whose certificates count, how long credentials live. */
-import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { multihashOf, multikeyOf } from '#core/did/multikey.ts'
 import { readHistory } from '#core/did/read-history.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import { idText, parseMemberId } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { signedDocument } from '#test/fakes/management-requests.ts'
-import { authority, OWNER, owner, stranger } from '#test/fakes/request-world.ts'
+import { authority, owner, stranger } from '#test/fakes/request-world.ts'
 import { createIdentityKeyStore } from '../../configuration/identity-keys/store.ts'
-import { createLogStore } from '../../configuration/transparency-log/store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import { openRegistryDatabase } from '../../registry.ts'
 import { claimAddress } from './claim-address.ts'
-import { createCredentials } from './credentials.ts'
-import { createCredentialStore } from './credentials-store.ts'
-import { createFactsStore } from './facts-store.ts'
+import {
+  begin,
+  entryKey,
+  HOUR,
+  ID,
+  iso,
+  onSqlite,
+  PATH,
+  registerMember,
+  state,
+  URL,
+} from './histories-fixture.ts'
 import { identityRoutes } from './routes.ts'
-import { createIdentityStore, type IdentityStore } from './store.ts'
-import { createUpdate } from './update.ts'
-
-const URL = 'https://registry.example'
-const PATH = 'members/GOV/1234'
-const ID = idText(parseMemberId(OWNER))
-const HOUR = 3_600_000
-const iso = (at: number): string => new Date(at).toISOString()
-
-const keys = new Map<string, KeyObject>()
-function entryKey(of: number, at: string, number: number): KeyObject {
-  const name = `${of} ${number} ${at}`
-  const key = keys.get(name) ?? generateKeyPairSync('ed25519').privateKey
-  keys.set(name, key)
-  return key
-}
-
-/** Which key is the newest, and which are lost. */
-const state = { newest: 1, lost: [] as number[] }
-const replaced = {
-  newest: async () => state.newest,
-  isLost: async (of: number) => state.lost.includes(of),
-}
-
-async function registerMember(database: Database, at: number, name = 'Owner'): Promise<void> {
-  const tables = tablesOf<RegisterTables>(database)
-  const row = { id: ID, member_class: 'GOV', name, created_at: iso(at) }
-  await tables.insertInto('member').values(row).execute()
-}
-
-/** A register with an instance, a member and an approved CA, and its histories at `clock.now`. */
-async function begin(database: Database) {
-  const tables = tablesOf<RegisterTables>(database)
-  const clock = { now: Math.floor(Date.now() / 1000) * 1000 }
-  await tables.insertInto('system_parameter').values({ name: 'instance', value: 'DEV' }).execute()
-  await tables.insertInto('member_class').values({ code: 'GOV', description: 'agencies' }).execute()
-  await registerMember(database, clock.now)
-  const store = createIdentityStore(database)
-  const node = (url = URL) => {
-    const facts = createFactsStore(database)
-    const own = { keys: [], services: [] }
-    return createUpdate({
-      facts,
-      store,
-      keys: { ...replaced, entryKey: async (...q) => entryKey(...q) },
-      own,
-      url,
-      clock: () => clock.now,
-    })
-  }
-  const history = async (at = PATH) => {
-    const lines: string[] = []
-    for await (const line of store.lines(at)) lines.push(`${line}\n`)
-    return readHistory(Buffer.from(lines.join('')))
-  }
-  const keysOf = async (at = PATH): Promise<number> =>
-    ((await history(at)).state['verificationMethod'] as object[]).length
-  return { tables, clock, store, node, history, keysOf }
-}
+import type { IdentityStore } from './store.ts'
 
 async function served(t: Test, store: IdentityStore, clock: { now: number }) {
   const app = fastify()
   t.teardown(() => app.close())
   const no = async (): Promise<string> => 'none'
-  const credentials = { membership: no, contract: no }
+  const credentials = { membership: no, contract: no, services: no }
   await identityRoutes(app, { store, credentials, clock: () => clock.now })
   return (url: string) => app.inject(url)
 }
@@ -120,19 +64,6 @@ async function fileRequest(database: Database, at: number): Promise<void> {
     .values({ request: Number(id), signer: ID, facts: '{}', message })
     .execute()
 }
-
-/** What is no matter of SQL. */
-const onSqlite = (name: string, act: (database: Database, t: Test) => Promise<void>): void =>
-  void t.test(name, async (t) => {
-    const folder = mkdtempSync(path.join(tmpdir(), 'concordat-identity-'))
-    t.teardown(() => rmSync(folder, { recursive: true }))
-    const database = await openRegistryDatabase(`sqlite:${path.join(folder, 'registry.db')}`)
-    try {
-      await act(database, t)
-    } finally {
-      await database.close()
-    }
-  })
 
 const onDatabases = (name: string, act: (database: Database, t: Test) => Promise<void>): void =>
   void t.test(name, (t) =>
@@ -345,62 +276,4 @@ onDatabases('long histories are never cut', async (database, t) => {
     await node().run()
   }
   t.match(await store.newestOf(PATH), { path: `${PATH}/again-12`, ended_at: null }, 'behind again-9')
-})
-
-onSqlite('how long credentials live', async (database, t) => {
-  const { tables, clock } = await begin(database)
-  const id = '00000000-0000-4000-8000-000000000001'
-  const put = (version: number, from: number, until: number) =>
-    tables
-      .insertInto('contract_version')
-      .values({
-        ...{ contract: id, version, hash: `h${version}`, state: 'ACTIVE', title: '', content: '{}' },
-        ...{ parties: '', global_group: null, critical: 0, valid_from: iso(from), valid_until: iso(until) },
-        ...{ review_at: iso(until), proposed_at: iso(0), proposed_by: '', changed_at: iso(0) },
-        ...{ reason: null, origin: null, agreed_at: null },
-      })
-      .execute()
-  const start = clock.now
-  await put(1, start, start + 100 * HOUR)
-  await put(2, start + 30 * HOUR, start + 50 * HOUR)
-  const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const log = createLogStore(database)
-  const store = createCredentialStore(database)
-  let closed: string | undefined
-  const credentials = createCredentials({
-    ...{ store, log, key, url: URL, clock: () => clock.now },
-    isClosed: async () => closed,
-  })
-  const read = (token: string) =>
-    JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as {
-      validUntil: string
-      credentialSubject: object
-    } & Record<string, unknown>
-  const contract = async () => read(await credentials.contract(id))
-  t.match(await contract(), {
-    '@context': [/v2$/, 'https://www.w3.org/ns/credentials/undefined-terms/v2'],
-    type: ['VerifiableCredential', 'ConcordatContract'],
-    issuer: 'did:web:registry.example',
-    validUntil: iso(start + 24 * HOUR),
-    credentialSubject: { id: `urn:uuid:${id}`, version: 1, hash: 'h1', state: 'ACTIVE' },
-  })
-  clock.now = start + 20 * HOUR
-  t.equal((await contract()).validUntil, iso(start + 30 * HOUR), 'until the next version begins')
-  clock.now = start + 30 * HOUR
-  t.match(await contract(), { validUntil: iso(start + 50 * HOUR), credentialSubject: { version: 2 } })
-  clock.now = start + 50 * HOUR
-  t.match(await contract(), { credentialSubject: { version: 1 } })
-  clock.now = start + 90 * HOUR
-  t.equal((await contract()).validUntil, iso(start + 100 * HOUR), 'no longer than the contract')
-  clock.now = start + 100 * HOUR
-  await t.rejects(credentials.contract(id), { code: 'not_found' })
-
-  const member = read(await credentials.membership('GOV', '1234'))
-  t.match(member, { validUntil: iso(clock.now + 24 * HOUR), credentialSubject: { memberCode: '1234' } })
-  closed = 'restored'
-  await t.rejects(credentials.membership('GOV', '1234'), { code: 'registry_restored' })
-  await t.rejects(credentials.contract(id), { code: 'registry_restored' })
-  closed = undefined
-  await tables.deleteFrom('member').execute()
-  await t.rejects(credentials.membership('GOV', '1234'), { code: 'not_found' })
 })

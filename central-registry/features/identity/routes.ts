@@ -46,6 +46,10 @@ export async function identityRoutes(app: FastifyInstance, rooms: Rooms): Promis
         const [, memberClass = '', memberCode = ''] = segments
         return credential(reply, await credentials.membership(memberClass, memberCode))
       }
+      if (file === 'services.vc.jwt' && segments.length === 3) {
+        const [, memberClass = '', memberCode = ''] = segments
+        return credential(reply, await credentials.services(memberClass, memberCode))
+      }
       if (!isFile(file)) throw new Fault('not_found')
       return send(reply, segments.map(didSegment).join('/'), file, request.url)
     })
