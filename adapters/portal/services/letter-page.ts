@@ -34,7 +34,7 @@ ${
     : html`<form method="post" action="${q.action}">${q.hidden}
 ${
   systems.length === 1
-    ? html`<input type="hidden" name="system" value="${systems[0]!.id}"><p>${words('letter.from')} ${foreign(systems[0]!.owner)}</p>`
+    ? html`<input type="hidden" name="system" value="${systems[0]!.id}"><p>${words('letter.from')}: ${foreign(systems[0]!.owner)}</p>`
     : html`<div class="field"><label for="letter-from">${words('letter.from')}</label><select id="letter-from" name="system">${systems.map(from)}</select></div>`
 }
 <div class="field"><label for="letter-code">${words('letter.code')}</label>
@@ -50,6 +50,6 @@ ${
 <p class="row"><button type="submit" class="button">${words('letter.open')}</button></p></form>`
 }
 ${q.isCounter ? NOTHING : html`<p>${words('letter.notShown')}</p>`}
-<p class="go"><a href="/">${words('message.back')}</a></p></article>`
+<p class="go"><a href="/">${words('letter.first')}</a></p></article>`
   return wholePage(frameOf(place, reader, { title, at: LETTER, section: 'letters' }), content)
 }
