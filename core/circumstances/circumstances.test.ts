@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto'
 import t from 'tap'
 import type { Circumstances } from '#schemas/circumstances.ts'
-import { consentInWords } from './consent.ts'
+import { consentInWords, previewInWords } from './consent.ts'
 import { MAX_CIRCUMSTANCES, readCircumstances } from './read.ts'
 import { representationInWords } from './representation.ts'
 import { sealCircumstances } from './seal.ts'
@@ -98,6 +98,20 @@ t.test('a consent in words', (t) => {
   t.equal(consentInWords(undefined), undefined)
   t.equal(words({ consent: number, consentDigest: 'x'.repeat(9999) }), number)
   t.equal(words({ consent: number, consentDigest: 'ab'.repeat(32) }), `${number}, SHA-256 ${'ab'.repeat(32)}`)
+  t.end()
+})
+
+t.test('a preview in words', (t) => {
+  const preview = '0f2f4f0e-2c1b-4b8e-9d1e-0b8f5a0f7a77'
+  const at = '2026-11-30T01:02:03.004Z'
+  const words = (extra: unknown): string | undefined => previewInWords({ extra })
+  for (const none of [undefined, null, 'x', [], {}, { preview: 1 }, { preview: '<b>' }])
+    t.equal(words(none), undefined)
+  t.equal(previewInWords(undefined), undefined)
+  t.equal(words({ preview, previewDigest: '<b>', previewReleasedAt: '<b>', previewAt: 7 }), preview)
+  const released = { preview, previewDigest: 'ab'.repeat(32), previewReleasedAt: at }
+  t.equal(words(released), `${preview}, released ${at}, SHA-256 ${'ab'.repeat(32)}`)
+  t.equal(words({ preview, previewAt: at }), `${preview}, stopped ${at}`)
   t.end()
 })
 

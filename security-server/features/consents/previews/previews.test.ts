@@ -8,6 +8,7 @@ import { contentAt } from '#test/fakes/contracts.ts'
 import { SERVER } from '../../../message-log/fixture.ts'
 import type { PreviewQuestion } from '../../../peer/previews.ts'
 import { openConsents } from '../consents-fixture.ts'
+import { previewCounts, previewHandlers } from './handlers.ts'
 import { createPreviews } from './hold-answers.ts'
 
 const CLIENT = parseSubsystemId('DEV/GOV/5678/client')
@@ -106,6 +107,12 @@ t.test('a person sees the answer, releases it, and it leaves once', async (t) =>
   await t.rejects(held.take(asked(), reference), { code: 'preview_void' }, 'once')
   const { body } = await ask('GET /v1/previews')
   t.match((body as Previews).previews, [{ state: 'GIVEN', givenAt: String }])
+  const look = previewHandlers(rooms)['getPreviewByNumber']!
+  const found = await look({ params: { id: seen.number.toUpperCase() } } as never)
+  t.match(found, { state: 'GIVEN', digest: after.digest!, document: { decision: 'released', shown } })
+  t.notMatch(JSON.stringify(found), /content|Mari|P1/)
+  await t.rejects(async () => look({ params: { id: randomUUID() } } as never), { code: 'not_found' })
+  t.match(await previewCounts('DEV/GOV/1234/population', rooms), { waiting: 0, given: 1, stopped: 0 })
   const { requestId } = question.ids
   t.same(
     [...(await rooms.previews.previewsOf([requestId]))],
