@@ -29,11 +29,9 @@ const content = contentAt(now.at, {
 })
 const servers = [{ id: SERVER }]
 
-async function open(t: Parameters<typeof openConsents>[0]) {
-  const made = await openConsents(t, { now, contracts: [{ content, joined: [] }], servers })
-  const settings = { ...made.rooms.settings, previewUrl: 'https://portal.example/previews/' }
-  return { ...made, held: createPreviews({ ...made.rooms, settings }) }
-}
+const { ask, rooms } = await openConsents(t, { now, contracts: [{ content, joined: [] }], servers })
+const settings = { ...rooms.settings, previewUrl: 'https://portal.example/previews/' }
+const held = createPreviews({ ...rooms, settings })
 
 const asked = (more: Partial<PreviewQuestion> & { code?: string } = {}): PreviewQuestion => {
   const { code = 'P1', ...rest } = more
@@ -56,7 +54,6 @@ function toldBy({ what = '' }: { what: string | undefined }) {
 }
 
 t.test('a person sees the answer, releases it, and it leaves once', async (t) => {
-  const { held, ask, rooms } = await open(t)
   const fault = await held.hold(asked(), answerOf('{"secretName":"Mari"}'))
   t.equal(fault.code, 'preview_required')
   const { reference, token, url } = toldBy(fault)
@@ -121,7 +118,6 @@ t.test('a person sees the answer, releases it, and it leaves once', async (t) =>
 })
 
 t.test('it is stopped while it waits, when it was released, and while the call is under way', async (t) => {
-  const { held, ask } = await open(t)
   for (const at of ['waiting', 'released', 'under way']) {
     const question = asked({ call: at })
     const fault = await held.hold(question, answerOf('{}'))
@@ -148,7 +144,6 @@ t.test('it is stopped while it waits, when it was released, and while the call i
 })
 
 t.test('nobody else learns anything', async (t) => {
-  const { held, ask } = await open(t)
   const fault = await held.hold(asked(), answerOf('{}'))
   const { reference, token } = toldBy(fault)
   const path = `/v1/previews/${fault.preview.preview}`
@@ -185,7 +180,6 @@ t.test('time runs out, the consumer asks anew, the source has changed', async (t
   t.teardown(() => {
     now.at = began
   })
-  const { held, ask, rooms } = await open(t)
   const first = await held.hold(asked(), answerOf('{}'))
   const second = await held.hold(asked(), answerOf('{}'))
   await t.rejects(held.take(asked(), toldBy(first).reference), { code: 'preview_void' }, 'asked anew')
@@ -223,19 +217,18 @@ t.test('time runs out, the consumer asks anew, the source has changed', async (t
 })
 
 t.test('as many wait as may, and no more', async (t) => {
-  const { held, ask } = await open(t)
-  for (let i = 0; i < 200; i++) await held.hold(asked({ call: `many ${i}` }), answerOf('{}'))
-  await t.rejects(held.checkRoom(asked()), { code: 'too_many_requests', retryAfter: 60 })
-  await t.rejects(held.hold(asked({ call: 'one more' }), answerOf('{}')), { code: 'too_many_requests' })
+  const many = (call: string) => asked({ call, client: 'DEV/GOV/5678/many', code: 'P5' })
+  for (let i = 0; i < 200; i++) await held.hold(many(`many ${i}`), answerOf('{}'))
+  await t.rejects(held.checkRoom(many('')), { code: 'too_many_requests', retryAfter: 60 })
+  await t.rejects(held.hold(many('one more'), answerOf('{}')), { code: 'too_many_requests' })
   await held.checkRoom(asked({ client: 'DEV/GOV/5678/other' }))
-  const first = (await ask('GET /v1/previews')).body as Previews
+  const first = (await ask('GET /v1/previews', { userId: 'EEP5' })).body as Previews
   t.equal(first.previews.length, 50)
-  const next = (await ask(`GET /v1/previews?cursor=${first.next}`)).body as Previews
+  const next = (await ask(`GET /v1/previews?cursor=${first.next}`, { userId: 'EEP5' })).body as Previews
   t.notOk(next.previews.some(({ number }) => first.previews.some((one) => one.number === number)))
 })
 
 t.test('a subsystem at several servers, and a database that does not answer', async (t) => {
-  const { held, rooms } = await open(t)
   servers.push({ id: { ...SERVER, serverCode: 'other' } as typeof SERVER })
   t.teardown(() => {
     servers.length = 1
