@@ -46,6 +46,21 @@ export type ConsentUse = {
   service: ConsentParty
 }
 
+/** By what somebody acts for the person: what the provider's server asked a mandate service, and was answered. */
+export type ConsentMandate = {
+  /** Its name in the contract with the portal. */
+  service: string
+  /** The id of the question. */
+  question: string
+  /** Base64 of the SHA-256 of the answer. */
+  answer: string
+  at: string
+  /** When the mandate ends, where the service tells. */
+  until?: string
+  /** The number of the mandate, by the portal's word (X-Road-Issue). */
+  issue?: string
+}
+
 export type Consent = {
   /** UUID. */
   number: string
@@ -63,6 +78,9 @@ export type Consent = {
   withdrawnAt?: string
   /** Somebody who acts for the person gave it. */
   byRepresentative?: true
+  mandate?: ConsentMandate
+  /** Somebody who acts for the person took it back. */
+  withdrawnByRepresentative?: true
   proof: ConsentProof
   /** SHA-256, hex, of the record of the wallet's presentation, where one proves it. */
   presentation?: string

@@ -1,7 +1,7 @@
 /** The document of a consent: what log records commit to by its digest. It has no personal code, only a name of the person that the server alone can make. */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
-import type { ConsentKind, ConsentProof, ShownText } from '#schemas/consents.ts'
+import type { ConsentKind, ConsentMandate, ConsentProof, ShownText } from '#schemas/consents.ts'
 
 export type ConsentDocument = {
   version: 1
@@ -19,6 +19,8 @@ export type ConsentDocument = {
   shown: ShownText
   proof: ConsentProof
   byRepresentative?: true
+  /** Who acted for the person, named alike, and by which mandate. */
+  representative?: { person: string; mandate: ConsentMandate }
   /** The record of the request that gave it, in the server's message log. */
   givenRecord: number
   /** SHA-256, hex, of the canonical form of the record of the wallet's presentation. */

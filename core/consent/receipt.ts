@@ -29,17 +29,26 @@ function durationOf({ unit, value }: Span): string {
 
 /** `person`: the name of the person in the consent's document, never their code. */
 export function receiptOf(consent: Consent, q: { person: string; made: string }): object {
-  const { number, agreed, client, givenAt, validUntil, withdrawnAt, shown } = consent
+  const { number, agreed, client, givenAt, validUntil, withdrawnAt, shown, mandate } = consent
   const at = (time: string): object => ({ '@type': 'xsd:dateTime', '@value': time })
-  const event = (status: string, time: string): object => ({
+  const representative =
+    mandate === undefined
+      ? 'dpv:Representative'
+      : { '@type': 'dpv:Representative', 'concordat:mandate': mandate }
+  const event = (status: string, time: string, by: object | string): object => ({
     'dct:date': at(time),
     'dct:valid': at(validUntil),
     'dpv:hasConsentStatus': status,
-    'dpv:isImplementedByEntity': consent.byRepresentative ? 'dpv:Representative' : 'dpv:DataSubject',
+    'dpv:isImplementedByEntity': by,
     'dpv:hasLegalBasis': 'dpv:ExplicitlyExpressedConsent',
   })
-  const events = [event('dpv:ConsentGiven', givenAt)]
-  if (withdrawnAt !== undefined) events.push(event('dpv:ConsentWithdrawn', withdrawnAt))
+  const events = [
+    event('dpv:ConsentGiven', givenAt, consent.byRepresentative ? representative : 'dpv:DataSubject'),
+  ]
+  if (withdrawnAt !== undefined) {
+    const by = consent.withdrawnByRepresentative ? 'dpv:Representative' : 'dpv:DataSubject'
+    events.push(event('dpv:ConsentWithdrawn', withdrawnAt, by))
+  }
   return {
     '@context': CONTEXT,
     '@id': `urn:uuid:${number}#receipt`,

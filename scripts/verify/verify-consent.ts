@@ -68,8 +68,18 @@ export function verifyConsent(saved: JsonObject, issuers: TrustedIssuer[], reade
   const lines = [
     `Consent ${number} to ${client}, contract ${contract.id}, version ${contract.version}: ${kind}, until ${validUntil}`,
     `Given at ${givenAt}, by the words of its document`,
+    ...mandateLines(document),
     `Digest ${consentDigest(document)}, which the log record of each call under it has`,
     words,
   ]
   return { lines, proven, facts: { digest: consentDigest(document), boundBy: proven.boundBy, document } }
+}
+
+/** Nobody proves it here: the answer of the mandate service is not in the file, only its digest. */
+function mandateLines({ representative }: ConsentDocument): string[] {
+  const mandate: unknown = representative?.mandate
+  if (!isObject(mandate) || !isTexts([mandate['service'], mandate['question']])) return []
+  return [
+    `By somebody who acts for the person: ${mandate['service']} confirmed it, asked as ${mandate['question']}, by the words of its document`,
+  ]
 }

@@ -14,7 +14,8 @@ import type { TermsOnRecord } from './terms-on-record.ts'
  */
 type RepresentationOnRecord = Partial<Record<`representation${'' | 'By' | 'Id' | 'Answer' | 'At'}`, string>>
 
-export type Represented = { representation: RepresentationOnRecord }
+/** `mandateUntil`: when the mandate that a service confirmed ends, in ISO form, where the service tells. */
+export type Represented = { representation: RepresentationOnRecord; mandateUntil?: string }
 
 type Rooms = { clock(): number; hostingMandateFor: Contracts['hostingMandateFor'] }
 type Asked = {

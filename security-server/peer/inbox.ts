@@ -1,5 +1,6 @@
 /** What a request to a service without a system of its own is handed to; the list of features passes the implementation in. */
 import type { HeaderList } from '#core/transport/header-list.ts'
+import type { ConsentMandate } from '#schemas/consents.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
 import type { BodyWriter, Content } from '../message/body.ts'
 import type { Request, SystemAnswer } from '../message/message.ts'
@@ -43,13 +44,18 @@ export type Tracker = {
   take(request: TrackerRequest): Promise<SystemAnswer>
 }
 
+/** The mandate by which the user acts for somebody, as a mandate service confirmed it. */
+export type ConfirmedMandate = ConsentMandate & {
+  /** The code of the one whom they represent. */
+  represented: string
+}
+
 /** A verified, allowed and logged request to the service that keeps the consents of people. */
 export type ConsentServiceRequest = Pick<
   InboxRequest,
   'request' | 'headers' | 'body' | 'record' | 'spool'
 > & {
-  /** The code of the person whom the user represents, confirmed by a mandate service. */
-  represented: string | undefined
+  mandate: ConfirmedMandate | undefined
 }
 
 export type ConsentService = {

@@ -8,6 +8,7 @@ import { idText } from '#schemas/identifiers.ts'
 import { HEADER } from '#schemas/wire.ts'
 import { isConsents, isKeptHere, isRoom, isTracker } from '../local-systems/check-address.ts'
 import { codesOf } from '../peer/check-representation.ts'
+import type { ConfirmedMandate } from '../peer/inbox.ts'
 import { beforeSending, NotSent } from '../peer/not-sent.ts'
 import { checkRights } from './check-rights.ts'
 import type { Intent } from './log-intent.ts'
@@ -27,14 +28,14 @@ export async function call(intent: Intent, rooms: ProviderRooms): Promise<Filter
     const take = () =>
       rooms.tracker.take({
         ...{ request, message: intent.message, body, record: intent.record.index, spool },
-        represented: representedIn(intent),
+        represented: mandateIn(intent)?.represented,
       })
     // What fails in a POST may have been written before.
     return request.protocol === 'REST' && method !== 'GET' ? take() : beforeSending(take)
   }
   if (isConsents(local.url))
     return rooms.consentService.take({
-      ...{ request, headers, body, spool, record: intent.record.index, represented: representedIn(intent) },
+      ...{ request, headers, body, spool, record: intent.record.index, mandate: mandateIn(intent) },
     })
   if (isKeptHere(local.url))
     return rooms[isRoom(local.url) ? 'room' : 'inbox'].take({
@@ -63,13 +64,21 @@ function isOfOneAnswer(name: string): boolean {
 }
 
 /** Only a mandate of the user, which a mandate service has confirmed, and only a person: a party with a member class is an organisation. */
-function representedIn({ request, terms, representation }: Intent): string | undefined {
-  const { representedParty: party } = request.actors
+function mandateIn({ request, terms, representation, mandateUntil }: Intent): ConfirmedMandate | undefined {
+  const { actors, issue } = request
+  const { representedParty: party } = actors
   const rule = terms.representation
   const isOfUser = rule?.check === 'mandateService' && rule.delegate === 'user'
   if (party === undefined || !isOfUser || representation.representation !== 'checked') return undefined
   const { memberClass, memberCode } = codesOf(party)
-  return memberClass === '' ? memberCode : undefined
+  if (memberClass !== '') return undefined
+  const { representationId = '', representationAnswer = '', representationAt = '' } = representation
+  return {
+    ...{ represented: memberCode, service: rule.service, question: representationId },
+    ...{ answer: representationAnswer, at: representationAt },
+    ...(mandateUntil !== undefined && { until: mandateUntil }),
+    ...(issue !== undefined && { issue }),
+  }
 }
 
 const METADATA = {

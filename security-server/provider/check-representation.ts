@@ -20,7 +20,7 @@ export async function checkRepresentation<T extends AllowedRequest>(
   if (party === undefined || rule?.check !== 'mandateService') return { ...allowed, representation: judged }
   const delegate = rule.delegate === 'user' ? userId : client.memberCode
   const { memberClass: partyClass, memberCode: representee } = codesOf(party)
-  const { isMandated, id, answer, at } = await rooms.mandateServices.ask({
+  const { isMandated, id, answer, at, until } = await rooms.mandateServices.ask({
     ...{ rule, userId, partyClass, representee },
     delegate: delegate ?? '',
   })
@@ -34,5 +34,6 @@ export async function checkRepresentation<T extends AllowedRequest>(
       ...{ representation: 'checked', representationBy: rule.service, representationId: id },
       ...{ representationAnswer: answer, representationAt: at },
     },
+    ...(Number.isFinite(until) && { mandateUntil: new Date(until).toISOString() }),
   }
 }

@@ -223,6 +223,19 @@ t.test(
     const rooms = under(asks(), { tracker })
     for (const party of ['10391131', 'COM/10391131']) await refused(await asRest({ ...PEOPLE, party }), rooms)
     t.strictSame(heard, ['10391131', undefined])
+    Object.assign(made.service, { url: 'consents:' })
+    const consentService: ProviderRooms['consentService'] = {
+      take: async ({ mandate }) => {
+        heard.push(mandate)
+        throw new Fault('too_many_requests')
+      },
+    }
+    for (const party of ['10391131', 'COM/10391131'])
+      await refused(await asRest({ ...PEOPLE, party }), under(asks(), { consentService }))
+    t.match(heard.slice(2), [
+      { represented: '10391131', service: String, question: String, answer: String, at: String },
+      undefined,
+    ])
   },
 )
 

@@ -117,6 +117,7 @@ export function keepConsents(q: {
     if (what === 'consents' && name === '') return send(response, { consents })
     const consent = consents.find(({ number }) => number === name)
     if (consent === undefined) return send(response, refused('not_found'), 404)
+    if (act === 'proof') return send(response, refused('not_found'), 404)
     if (act === 'uses') return send(response, { number: name, uses: consent.uses.count > 0 ? uses : [] })
     if (act === 'receipt') return send(response, { '@context': 'https://w3id.org/dpv', identifier: name })
     if (act === 'withdraw') Object.assign(consent, { state: 'WITHDRAWN', withdrawnAt: after(0) })

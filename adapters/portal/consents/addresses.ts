@@ -4,6 +4,8 @@ import type { Consent, Offered } from './consent.ts'
 export const LIST = '/consents'
 export const ONE = '/consents/one'
 export const RECEIPT = '/consents/receipt'
+export const PAPER = '/consents/paper'
+export const PROOF = '/consents/proof'
 export const WITHDRAW = '/consents/withdraw'
 /**
  * The one-time url that a provider's server gives to a consumer: the subsystem that asks stands in it, so that nobody else learns the

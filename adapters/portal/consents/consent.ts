@@ -34,6 +34,13 @@ export type Consent = {
   validUntil: string
   withdrawnAt?: string
   byRepresentative: boolean
+  /** The mandate service that confirmed it. */
+  mandateBy?: string
+  withdrawnByRepresentative: boolean
+  /** SHA-256 of its document, and of the text that stood before the person, hex; the record of the request that gave it. */
+  digest: string
+  textHash: string
+  record: number
   uses: { count: number; last?: string }
 }
 

@@ -108,6 +108,15 @@ t.test('a person sees consents, gives one, refuses one and takes one back', asyn
     'content-disposition': /consent-[0-9a-f-]+\.jsonld/,
   })
 
+  const [shown] = keeper.consents
+  t.match(await browser.visit(at(`/consents/paper?${query}`)), {
+    status: 200,
+    text: new RegExp(
+      `Receipt of a consent[\\s\\S]*${shown!.number}[\\s\\S]*Kept at[\\s\\S]*server[\\s\\S]*${shown!.digest}`,
+    ),
+  })
+  t.equal((await browser.visit(at(`/consents/proof?${query}`))).status, 404, 'no wallet presented anything')
+
   const confirm = await browser.visit(at(`/consents/withdraw?${query}`))
   t.match(confirm.text, /Take this consent back\?[\s\S]*Within 60 seconds[\s\S]*6 months/)
   const back = Object.fromEntries(
@@ -276,6 +285,8 @@ t.test('an answer that is broken or lies is no consent', (t) => {
     ],
     ...[
       { client: { id: '../..' } },
+      { digest: 'x' },
+      { shown: { language: 'en', textHash: '<b>' } },
       { agreed: { ...agreed, demand: 'x' } },
       { agreed: { ...agreed, purpose: 'a\u0000' } },
     ],

@@ -7,7 +7,7 @@ import { ICONS } from '../pages/icons.ts'
 import { useAnchor } from '../pages/use.ts'
 import type { Visit } from '../routing/section.ts'
 import type { Words } from '../texts.ts'
-import { addressOf, LIST, ONE, RECEIPT, WITHDRAW } from './addresses.ts'
+import { addressOf, LIST, ONE, PAPER, PROOF, RECEIPT, WITHDRAW } from './addresses.ts'
 import type { Consent, ConsentUse } from './consent.ts'
 import { consentSentence, groupOf } from './list-page.ts'
 import { termList, termsOf } from './terms.ts'
@@ -28,9 +28,11 @@ export function consentPage(
 ${note(consent, name, words)}
 <div class="card">${termList(
     termsOf({ ...consent, until: consent.validUntil }, words),
-  )}<p class="quiet">${words('consent.given', { at: words.moment(consent.givenAt) })} ${consent.demand.rule.proof === 'wallet' ? words('consent.byWallet') : NOTHING} ${consent.byRepresentative ? words('consent.byRepresentative') : NOTHING}</p></div>
+  )}<p class="quiet">${words('consent.given', { at: words.moment(consent.givenAt) })} ${consent.demand.rule.proof === 'wallet' ? words('consent.byWallet') : NOTHING} ${byOther(consent, words)}</p></div>
 <p class="row">${name === 'active' ? html`<a class="button" href="${addressOf(WITHDRAW, consent)}">${words('consent.withdraw')}</a>` : NOTHING}
+<a class="button quiet-button" href="${addressOf(PAPER, consent)}">${words('consent.paper')}</a>
 <a class="button quiet-button" href="${addressOf(RECEIPT, consent)}" download>${ICONS.file}${words('consent.receipt')}</a>
+${consent.demand.rule.proof === 'wallet' ? html`<a class="button quiet-button" href="${addressOf(PROOF, consent)}" download>${ICONS.file}${words('consent.proof')}</a>` : NOTHING}
 <button type="button" class="button quiet-button" data-print hidden>${ICONS.print}${words('tools.print')}</button></p>
 ${usesOf(consent, q.uses, place, words)}
 <p class="go"><a href="${LIST}">${words('consents.back')}</a></p></article>`
@@ -46,7 +48,16 @@ function note(consent: Consent, name: ReturnType<typeof groupOf>, words: Words):
   if (name === 'active') return NOTHING
   if (name === 'ended') return html`<p class="note">${words('consent.over')}</p>`
   const fill = { at: words.moment(withdrawnAt ?? consent.validUntil), system: told.name }
-  return html`<p class="note" role="status">${words('consent.confirmed', fill)} ${words('consent.within')}</p>`
+  const of = consent.withdrawnByRepresentative ? 'consent.confirmedFor' : 'consent.confirmed'
+  return html`<p class="note" role="status">${words(of, fill)} ${words('consent.within')}</p>`
+}
+
+/** Who gave it for the person, and who confirmed that they may. */
+function byOther({ byRepresentative, mandateBy }: Consent, words: Words): Html | string {
+  if (!byRepresentative) return NOTHING
+  return mandateBy === undefined
+    ? words('consent.byRepresentative')
+    : words('consent.byMandate', { service: mandateBy })
 }
 
 function usesOf(consent: Consent, { uses, isMore }: UsesOf, { timeZone }: Place, words: Words): Html {

@@ -48,11 +48,17 @@ export function readConsent(told: System, given: unknown, names: Names): Consent
     return undefined
   if (client === undefined || demand === undefined || givenAt === undefined || validUntil === undefined)
     return undefined
+  const [service, digest] = [inside(given['mandate'], 'service'), given['digest']]
+  const textHash = inside(given['shown'], 'textHash')
+  if (!isDigest(digest) || !isDigest(textHash)) return undefined
   return {
     ...{ told, number, state, client, demand, kind, givenAt, validUntil },
     ...(isServer(given['keptAt']) && { server: given['keptAt'] }),
     ...(withdrawnAt !== undefined && { withdrawnAt }),
     byRepresentative: given['byRepresentative'] === true,
+    withdrawnByRepresentative: given['withdrawnByRepresentative'] === true,
+    ...(isPlainText(service, MOST_ID) && { mandateBy: service }),
+    ...{ digest, textHash, record: numberOf(inside(given['records'], 'given')) },
     uses: { count: numberOf(isObject(uses) ? uses['count'] : 0), ...(last !== undefined && { last }) },
   }
 }
@@ -99,7 +105,7 @@ function readDemand(told: System, given: unknown, names: Names): Demand | undefi
   const provider = partyOf(given['provider'], 4, names)
   const rule = readRule(given['rule'])
   const { id, title, version } = contract as Json
-  if (typeof demand !== 'string' || !DIGEST.test(demand) || !isUuid(id)) return undefined
+  if (!isDigest(demand) || !isUuid(id)) return undefined
   if (!isCount(version, MOST_TIMES)) return undefined
   if (![title, purpose, legalBasis].every((text) => isPlainText(text, MOST_TEXT))) return undefined
   if (provider === undefined || provider.id !== told.id || rule === undefined) return undefined
@@ -183,6 +189,14 @@ export function isServer(value: unknown): value is string {
   } catch {
     return false
   }
+}
+
+function inside(given: unknown, name: string): unknown {
+  return isObject(given) ? given[name] : undefined
+}
+
+function isDigest(value: unknown): value is string {
+  return typeof value === 'string' && DIGEST.test(value)
 }
 
 function isUuid(value: unknown): value is string {

@@ -6,7 +6,9 @@ import {
   addressOf,
   LIST,
   ONE,
+  PAPER,
   POSSIBLE,
+  PROOF,
   RECEIPT,
   UNASKED,
   WALLET_BACK,
@@ -21,6 +23,7 @@ import { callAt, consentOf, findConsent, placeOf, usesOf } from './ask-one.ts'
 import { showPossible, showUnasked, takeUnasked } from './give-unasked.ts'
 import { consentsPage, groupOf } from './list-page.ts'
 import { consentPage, withdrawPage } from './one-page.ts'
+import { paperPage } from './paper-page.ts'
 import { notAnsweredPage, plainPage } from './problem.ts'
 
 export const consents: Section = {
@@ -31,6 +34,8 @@ export const consents: Section = {
     { method: 'GET', path: LIST, asks: 'consents', answer: showAll },
     { method: 'GET', path: ONE, asks: 'consent', answer: showOne },
     { method: 'GET', path: RECEIPT, asks: 'receipt', answer: saveReceipt },
+    { method: 'GET', path: PAPER, asks: 'receipt', answer: showPaper },
+    { method: 'GET', path: PROOF, asks: 'proof', answer: saveProof },
     // Nobody is kept from taking back a consent by having asked too often.
     { method: 'GET', path: WITHDRAW, answer: confirmWithdrawal },
     { method: 'POST', path: WITHDRAW, answer: withdraw },
@@ -66,6 +71,25 @@ async function saveReceipt(visit: Visit, rooms: Rooms): Promise<Answer> {
     return notAnsweredPage(rooms, visit.reader, { answer, isAct: false })
   const content = JSON.stringify(answer.json, undefined, 1)
   return { file: { name: `consent-${at.number}.jsonld`, type: 'application/ld+json', content } }
+}
+
+async function showPaper(visit: Visit, rooms: Rooms): Promise<Answer> {
+  const found = await findConsent(visit, rooms, visit.query)
+  if (!('consent' in found)) return found
+  return { page: paperPage(rooms, visit.reader, found.consent) }
+}
+
+/** What `concordat verify` judges. */
+async function saveProof(visit: Visit, rooms: Rooms): Promise<Answer> {
+  const at = await placeOf(visit.query, rooms)
+  if (at === undefined) return plainPage(rooms, visit.reader, { of: 'consent.none', status: 404 })
+  const answer = await callAt(at, visit, rooms, { method: 'GET', path: '/proof' })
+  if ('status' in answer && answer.status === 404)
+    return plainPage(rooms, visit.reader, { of: 'consent.none', status: 404 })
+  if (!('status' in answer) || answer.status !== 200 || answer.json === undefined)
+    return notAnsweredPage(rooms, visit.reader, { answer, isAct: false })
+  const content = JSON.stringify(answer.json, undefined, 1)
+  return { file: { name: `consent-${at.number}.json`, type: 'application/json', content } }
 }
 
 async function confirmWithdrawal(visit: Visit, rooms: Rooms): Promise<Answer> {

@@ -21,6 +21,7 @@ type Counted = {
   calls: number
 }
 type Service = { clientId: string; isOn: boolean; contracts: Counted[]; previews: PreviewCounts }
+type Mandate = { service: string; question: string; issue?: string }
 type Found = {
   number: string
   state: 'ACTIVE' | 'USED_UP' | 'EXPIRED' | 'WITHDRAWN'
@@ -32,6 +33,7 @@ type Found = {
     validUntil: string
     givenRecord: number
     proof: 'login' | 'wallet'
+    representative?: { mandate: Mandate }
   }
   uses: number
   withdrawnAt: string | null
@@ -203,6 +205,7 @@ function One({ of }: { of: Found }) {
         ...(withdrawnRecord === null ? [] : [['consents.withdrawnRecord', number(withdrawnRecord)] as const]),
         ['consents.calls', number(uses)],
         ['consents.proof', text(`consents.proof.${document.proof}`)],
+        ...mandateOf(document.representative?.mandate),
         ...(proof === null ? [] : factsOf(proof)),
         ['extra.consentDigest', <Id key="digest" of={digest} />],
       ].map(([name, value]) => [name, value] as [TextKey, typeof value])}
@@ -219,6 +222,17 @@ function One({ of }: { of: Found }) {
       </button>
     </>
   )
+}
+
+function mandateOf(mandate: Mandate | undefined) {
+  if (mandate === undefined) return []
+  return [
+    ['consents.mandateBy', <bdi key="service">{mandate.service}</bdi>] as const,
+    ['consents.mandateAsked', <Id key="question" of={mandate.question} />] as const,
+    ...(mandate.issue === undefined
+      ? []
+      : [['consents.mandateNumber', <Id key="issue" of={mandate.issue} />] as const]),
+  ]
 }
 
 function factsOf({ judgedAt, askedBy, boundBy, credentials }: NonNullable<Found['proof']>) {

@@ -8,7 +8,7 @@ import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
 import { contentAt, inDays } from '#test/fakes/contracts.ts'
 import { SERVER } from '../../message-log/fixture.ts'
 import { createPeerQuota } from '../../peer/peer-quota.ts'
-import { openConsents } from './consents-fixture.ts'
+import { MANDATE, openConsents } from './consents-fixture.ts'
 import { refuseKeptElsewhere } from './keeper.ts'
 import { documentOf } from './view-consent.ts'
 
@@ -124,13 +124,64 @@ t.test('pages of consents; who acts for somebody', async (t) => {
   t.equal(new Set([...first.consents, ...second.consents].map(({ number }) => number)).size, 52)
   t.equal(first.consents.filter(({ state }) => state === 'ACTIVE').length, 1, 'the newest alone')
   t.equal((await ask('GET /v1/consents?userCode=EEP2')).status, 403)
-  const child = { represented: 'P9', body: given(demand) }
-  const byParent = await ask('POST /v1/consents?userCode=EEP9', child)
-  t.match(byParent, { status: 201, body: { byRepresentative: true } })
-  t.match((await ask('GET /v1/consents', { userId: 'EEP9' })).body, {
-    consents: [{ byRepresentative: true }],
-  })
 })
+
+t.test(
+  'who acts for a child or a company: named with their mandate, which ends the consent with it',
+  async (t) => {
+    const { ask, store, nameOf } = await openConsents(t, world)
+    const demand = demandIn(await ask('GET /v1/demands'))
+    const give = (more: object, body: object = {}, code = 'EEP9') =>
+      ask(`POST /v1/consents?userCode=${code}`, {
+        represented: 'P9',
+        ...more,
+        body: { ...given(demand), ...body },
+      })
+    const byParent = await give({})
+    t.match(byParent, { status: 201, body: { byRepresentative: true, mandate: MANDATE } })
+    const { number, validUntil } = byParent.body as Consent
+    t.equal(Date.parse(validUntil), now.at + 30 * 86_400_000, 'as long as the contract allows')
+    const { representative, ...document } = documentOf((await store.byNumber(number))!)
+    t.match(representative, { mandate: MANDATE })
+    t.not(representative?.person, document.person)
+    t.notMatch(JSON.stringify({ representative, document }), /"(EE)?P[19]"/, 'no code is in it')
+    const receipt = JSON.stringify((await ask(`GET /v1/consents/${number}/receipt`, { userId: 'EEP9' })).body)
+    t.match(receipt, /dpv:Representative","concordat:mandate":\{[^}]*"service":"register"/)
+    t.equal((await give({ represented: 'P8' })).status, 403, 'a mandate of another')
+    t.equal((await give({ represented: undefined })).status, 403, 'none')
+
+    // Both see it, and both can take it back.
+    t.match((await ask('GET /v1/consents', { userId: 'EEP9' })).body, { consents: [{ number }] })
+    t.match((await ask('GET /v1/consents?userCode=EEP9', { represented: 'P9' })).body, {
+      consents: [{ number }],
+    })
+    t.equal((await ask(`POST /v1/consents/${number}/withdraw`, { userId: 'EEP9' })).status, 200)
+    const own = (await ask(`GET /v1/consents/${number}`, { userId: 'EEP9' })).body as Consent
+    t.match(own, { state: 'WITHDRAWN' })
+    t.notOk(own.withdrawnByRepresentative)
+    const second = (await give({})).body as Consent
+    t.equal((await ask(`POST /v1/consents/${second.number}/withdraw?userCode=EEP9`)).status, 403)
+    const back = { represented: 'P9', userId: 'EEP2' }
+    t.match((await ask(`POST /v1/consents/${second.number}/withdraw?userCode=EEP9`, back)).body, {
+      ...{ state: 'WITHDRAWN', withdrawnByRepresentative: true },
+    })
+    const { withdrawn_by: by } = (await store.byNumber(second.number))!
+    t.equal(by, await nameOf({ type: 'personal-code', identifier: 'P2' }), 'another who may act')
+
+    const ends = { mandateUntil: inDays(now.at, 3) }
+    t.match((await give(ends)).body, { validUntil: ends.mandateUntil, mandate: { until: ends.mandateUntil } })
+    t.match((await give(ends, { validUntil: inDays(now.at, 2) })).body, { validUntil: inDays(now.at, 2) })
+    t.match(await give(ends, { validUntil: inDays(now.at, 4) }), {
+      status: 400,
+      body: { message: /mandate ends/ },
+    })
+    t.match((await give({ mandateUntil: inDays(now.at, 99) })).body, { validUntil: inDays(now.at, 30) })
+    const company = await give({ represented: '10391131', userId: 'EEP1' }, {}, 'EE10391131')
+    t.match(company, { status: 201, body: { byRepresentative: true, mandate: { service: 'register' } } })
+    const clerk = await give({ userId: 'clerk-7' })
+    t.equal(clerk.status, 201, 'who has no code with the letters of the country')
+  },
+)
 
 t.test('what is not agreed to as asked is not taken', async (t) => {
   const { ask, rooms } = await openConsents(t, world)

@@ -11,7 +11,7 @@ import { demandsOf } from './demands.ts'
 import { ESTONIAN } from './estonia.ts'
 import { giveConsent } from './give-consent.ts'
 import { giveBackForServer, noteForServer, takeForServer } from './keep-for-servers.ts'
-import { consentOf, consentsOf, receiptFor, usesOf, withdrawConsent } from './own-consents.ts'
+import { consentOf, consentsOf, receiptFor, savedFor, usesOf, withdrawConsent } from './own-consents.ts'
 import { PREVIEW_PATHS } from './previews/paths.ts'
 import type { Question } from './question.ts'
 import { callGivenBack, consentCall, MOST_MADE, madeCalls } from './read-calls.ts'
@@ -26,7 +26,7 @@ import {
 import { askedConsent, declineConsent, requestConsent, requestOf } from './requests.ts'
 import type { ConsentRooms } from './rooms.ts'
 import { consentView } from './view-consent.ts'
-import { type ActingPerson, refused, whoActs } from './who-acts.ts'
+import { type ActingPerson, refused, userIn, whoActs } from './who-acts.ts'
 
 const JSON_TYPE = 'application/json;charset=utf-8'
 const RECEIPT_TYPE = 'application/ld+json;charset=utf-8'
@@ -63,6 +63,7 @@ const PATHS: Record<string, Handler> = {
   'GET /v1/consents/{number}/uses': async ({ id, search, own, rooms }) =>
     usesOf(await own(), id, valueIn(search, 'cursor'), rooms),
   'GET /v1/consents/{number}/receipt': async ({ id, own, rooms }) => receiptFor(await own(), id, rooms),
+  'GET /v1/consents/{number}/proof': async ({ id, own, rooms }) => savedFor(await own(), id, rooms),
   [WITHDRAW]: async ({ id, own, sender, rooms }) => withdrawConsent(await own(), id, sender.record, rooms),
   'POST /v1/requests': async ({ json, sender, rooms }) =>
     requestConsent(consentRequested(await json()), sender, rooms),
@@ -133,19 +134,20 @@ function pathOf(method: string, servicePath: string): { name: string; id: string
 }
 
 function questionOf(asked: ConsentServiceRequest, id: string, rooms: ConsentRooms): Question {
-  const { request, body, record, represented } = asked
+  const { request, body, record, mandate } = asked
   const { actors, client, query, service } = request
   const search = new URLSearchParams(query ?? '')
   const subsystem = idText(subsystemOf(service))
   const acting = (): ActingPerson =>
-    whoActs(
-      { userId: actors['userId'], userCode: valueIn(search, 'userCode'), represented },
-      rooms.countryPrefix,
-    )
+    whoActs({ userId: actors['userId'], userCode: valueIn(search, 'userCode'), mandate }, rooms.countryPrefix)
   return {
     ...{ id, search, rooms, acting, sender: { client: idText(client), subsystem, record } },
     json: (most) => readJson(body, most),
-    own: async () => ({ person: await rooms.nameOf(acting().person), subsystem }),
+    async own() {
+      const { person, userId, mandate: by } = acting()
+      const user = by && (await rooms.nameOf(userIn(userId, rooms.countryPrefix)))
+      return { person: await rooms.nameOf(person), subsystem, representative: user }
+    },
   }
 }
 

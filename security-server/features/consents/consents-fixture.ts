@@ -24,6 +24,17 @@ import { createConsentTaking } from './take-consent.ts'
 
 const PORTAL = parseSubsystemId('DEV/GOV/9999/portal')
 
+/** What a mandate service has confirmed. */
+export const MANDATE = {
+  ...{
+    service: 'register',
+    question: 'q-1',
+    answer: 'YW5zd2Vy',
+    at: '2026-06-01T12:00:00.000Z',
+    issue: '77',
+  },
+}
+
 /** What may change while a test runs is read anew at each question. */
 export async function openConsents(
   t: Test,
@@ -76,11 +87,19 @@ export async function openConsents(
   let record = 100
   const ask = async (
     line: string,
-    q: { body?: unknown; userId?: string; client?: typeof PORTAL; represented?: string } = {},
+    q: {
+      body?: unknown
+      userId?: string
+      client?: typeof PORTAL
+      represented?: string
+      mandateUntil?: string
+    } = {},
   ) => {
     const [method = '', target = ''] = line.split(' ')
     const [servicePath, query] = target.split('?') as [string, string?]
-    const { userId = 'EEP1', client = PORTAL, represented, body } = q
+    const { userId = 'EEP1', client = PORTAL, represented, mandateUntil: until, body } = q
+    const mandate =
+      represented === undefined ? undefined : { ...MANDATE, represented, ...(until && { until }) }
     const request = {
       ...{
         protocol: 'REST',
@@ -93,7 +112,7 @@ export async function openConsents(
     } as never
     const text = typeof body === 'string' ? body : JSON.stringify(body)
     const answer = await service.take({
-      ...{ request, headers: [], represented, record: record++ },
+      ...{ request, headers: [], mandate, record: record++ },
       body: body === undefined ? undefined : await spoolBody(log, Buffer.from(text)),
       spool: () => log.spool.begin({ maxBytes: 1e7 }),
     })

@@ -10,6 +10,7 @@ import { slashForm } from '#schemas/colon-identifiers.ts'
 import type { ConsentGiven } from '#schemas/consents.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
+import type { ConfirmedMandate } from '../../peer/inbox.ts'
 import { type Demand, demandsOf } from './demands.ts'
 import { refuseKeptElsewhere } from './keeper.ts'
 import type { Sender } from './question.ts'
@@ -17,14 +18,14 @@ import { askedBy } from './requests.ts'
 import type { ConsentRooms } from './rooms.ts'
 import type { ConsentRow } from './tables.ts'
 import { unproven, verifyProof } from './verify-proof.ts'
-import { type ActingPerson, refused } from './who-acts.ts'
+import { type ActingPerson, refused, userIn } from './who-acts.ts'
 
 const DAY_MS = 86_400_000
 
 /** Throws `invalid_request`, `forbidden`, `not_found`, `conflict`. */
 export async function giveConsent(
   given: ConsentGiven,
-  { person, byRepresentative, userId }: ActingPerson,
+  { person, userId, mandate }: ActingPerson,
   sender: Sender,
   rooms: ConsentRooms,
 ): Promise<ConsentRow> {
@@ -34,7 +35,7 @@ export async function giveConsent(
   if (!rule.kinds.includes(given.kind))
     throw refused(`the contract asks for consents of the kind ${rule.kinds}`)
   const now = rooms.clock()
-  const validUntil = endOf(given.validUntil, now, rule.maxDays)
+  const validUntil = endOf(given.validUntil, { now, maxDays: rule.maxDays, mandateUntil: mandate?.until })
   const name = await rooms.nameOf(person)
   const request =
     given.token === undefined ? undefined : await askedBy(given.token, name, sender.subsystem, rooms)
@@ -45,13 +46,14 @@ export async function giveConsent(
     rule.proof === 'wallet' ? proofOf(given, { demand, client, userId }, sender, rooms) : undefined
   if (proven === undefined && given.proof !== undefined)
     throw refused('the contract asks for no wallet: nothing that one presented is kept')
+  const representative = mandate && (await representativeOf(userId, mandate, rooms))
   const number = randomUUID()
   const document: ConsentDocument = {
     ...{ version: 1, number, server: idText(rooms.server), person: name, client },
     contract: { id: contract.id, version: contract.version },
     ...{ demand: given.demand, kind: given.kind, givenAt: new Date(now).toISOString(), validUntil },
     ...{ shown: given.shown, proof: rule.proof, givenRecord: sender.record },
-    ...(byRepresentative && { byRepresentative: true as const }),
+    ...(representative && { byRepresentative: true as const, representative }),
     ...(proven && { presentation: proven.digest, asked: proven.asked }),
   }
   const agreed = {
@@ -65,10 +67,12 @@ export async function giveConsent(
     ...{ document: canonicalJson(document), agreed: JSON.stringify(agreed) },
     presentation: proven === undefined ? null : await rooms.presentations.seal(number, proven.text),
     presented: proven?.mark ?? null,
-    ...{ withdrawn_at: null, withdrawn_record: null, last_use: null },
+    ...{ withdrawn_at: null, withdrawn_record: null, withdrawn_by: null, last_use: null },
     ...{ uses: 0, stretch: '', stretch_uses: 0 },
   }
-  const outcome = await rooms.store.add(row, { record: sender.record, request: request?.request })
+  const outcome = await rooms.store.add(row, {
+    ...{ record: sender.record, request: request?.request, by: representative?.person },
+  })
   if (outcome === 'presented_before') throw unproven('it gave a consent before')
   if (outcome === 'not_open')
     throw new Fault('conflict', { what: 'the request for consent was answered before, or its time is over' })
@@ -118,12 +122,27 @@ function demandFor(
   return { demand, client }
 }
 
-function endOf(wanted: string | undefined, now: number, maxDays: number): string {
-  const most = new Date(now + maxDays * DAY_MS).toISOString()
+/** Nobody agrees for another for longer than they may act for them. */
+function endOf(
+  wanted: string | undefined,
+  { now, maxDays, mandateUntil }: { now: number; maxDays: number; mandateUntil: string | undefined },
+): string {
+  const allowed = new Date(now + maxDays * DAY_MS).toISOString()
+  const most = mandateUntil !== undefined && mandateUntil < allowed ? mandateUntil : allowed
   if (wanted === undefined) return most
   if (Date.parse(wanted) <= now) throw refused('validUntil is over')
-  if (wanted > most) throw refused(`the contract asks for consents of at most ${maxDays} days`)
+  if (wanted > allowed) throw refused(`the contract asks for consents of at most ${maxDays} days`)
+  if (wanted > most) throw refused(`the mandate ends before, at ${most}`)
   return wanted
+}
+
+/** Who acts, and by what: all that the log's record of the request says of the mandate, and when it ends. */
+async function representativeOf(
+  userId: string,
+  { represented: _represented, ...mandate }: ConfirmedMandate,
+  { nameOf, countryPrefix }: Pick<ConsentRooms, 'nameOf' | 'countryPrefix'>,
+): Promise<NonNullable<ConsentDocument['representative']>> {
+  return { person: await nameOf(userIn(userId, countryPrefix)), mandate }
 }
 
 function clientIn(colon: string): string {

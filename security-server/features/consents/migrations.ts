@@ -88,6 +88,7 @@ export const consentMigrations: Record<string, Migration> = {
       const { text } = columnTypes(kysely)
       // Calls under consents that another server keeps: here is no row of the consent that would have it.
       await kysely.schema.alterTable('consent_use').addColumn('client', text).execute()
+      await kysely.schema.alterTable('consent').addColumn('withdrawn_by', text).execute()
     },
   },
 }

@@ -8,7 +8,8 @@ import { placeAfter, placeIn } from './pages.ts'
 import type { Own } from './question.ts'
 import type { ConsentRooms } from './rooms.ts'
 import type { ConsentRow } from './tables.ts'
-import { consentView } from './view-consent.ts'
+import { consentView, documentOf } from './view-consent.ts'
+import { proofOf } from './view-proof.ts'
 
 const PAGE = 50
 const USES = 100
@@ -61,6 +62,16 @@ export async function receiptFor(own: Own, number: string, rooms: ConsentRooms):
   return receiptOf(consentView(row, rooms), { person: row.person, made })
 }
 
+/** Only for the one whose wallet it was: what it presented has their code. Throws `not_found`. */
+export async function savedFor(own: Own, number: string, rooms: ConsentRooms): Promise<object> {
+  const row = await rowOf(own, number, rooms)
+  const { byRepresentative, representative } = documentOf(row)
+  const presenter = byRepresentative === true ? (representative?.person ?? 'unknown') : undefined
+  const proof = presenter === own.representative ? await proofOf(row, rooms) : undefined
+  if (proof === undefined) throw new Fault('not_found', { what: 'there is no presentation of this person' })
+  return proof.saved
+}
+
 /** Obeyed here when this resolves. */
 export async function withdrawConsent(
   own: Own,
@@ -69,7 +80,8 @@ export async function withdrawConsent(
   rooms: ConsentRooms,
 ): Promise<Consent> {
   await rowOf(own, number, rooms)
-  await rooms.store.withdraw(number, { at: new Date(rooms.clock()).toISOString(), record })
+  const at = new Date(rooms.clock()).toISOString()
+  await rooms.store.withdraw(number, { at, record, by: own.representative })
   rooms.taking.changed()
   return consentOf(own, number, rooms)
 }

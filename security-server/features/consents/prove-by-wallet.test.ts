@@ -145,7 +145,7 @@ async function presented(
 void t.test(
   'a consent that a wallet proves is kept with its proof, and proves itself years later',
   async (t) => {
-    const { give, demand, store, rooms } = await open(t)
+    const { ask, give, demand, store, rooms } = await open(t)
     const body = await presented(demand)
     const made = await give(body)
     t.equal(made.status, 201, JSON.stringify(made.body))
@@ -173,6 +173,14 @@ void t.test(
     t.match(auditor, { digest: consent.digest, proof })
     t.notMatch(JSON.stringify(auditor), /P1/, 'who may not read contents sees nobody')
     t.match(await seenBy('XROAD_CONTENT_AUDITOR'), { proof, saved })
+    const own = `GET /v1/consents/${consent.number}/proof`
+    t.same((await ask(own)).body, saved, 'the person has it too')
+    t.equal((await ask(own, { userId: 'EEP2' })).status, 404)
+    t.equal(
+      (await ask(`${own}?userCode=EEP1`, { userId: 'EEP2', represented: 'P1' })).status,
+      404,
+      'not theirs',
+    )
     const agreement = agreementOf(documentOf(row))!
     const issuers = [state.trusted]
     const text = JSON.stringify(saved.presentation)

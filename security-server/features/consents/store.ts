@@ -31,7 +31,7 @@ export function createConsentStore(database: Database) {
      */
     add: (
       row: ConsentRow,
-      q: { record: number; request?: string | undefined },
+      q: { record: number; request?: string | undefined; by?: string | undefined },
     ): Promise<'added' | 'not_open' | 'presented_before'> =>
       inTransaction(tables, async (transaction) => {
         // One row locks all: people do not consent by the thousand a second.
@@ -56,7 +56,7 @@ export function createConsentStore(database: Database) {
         }
         await transaction
           .updateTable('consent')
-          .set({ withdrawn_at: row.given_at, withdrawn_record: q.record })
+          .set({ withdrawn_at: row.given_at, withdrawn_record: q.record, withdrawn_by: q.by ?? null })
           .where('person', '=', row.person)
           .where('client', '=', row.client)
           .where('contract', '=', row.contract)
@@ -111,10 +111,13 @@ export function createConsentStore(database: Database) {
       return rows.map(rowOf)
     },
     /** Does nothing to one that was withdrawn before. */
-    withdraw: async (number: string, q: { at: string; record: number }): Promise<void> => {
+    withdraw: async (
+      number: string,
+      q: { at: string; record: number; by?: string | undefined },
+    ): Promise<void> => {
       await tables
         .updateTable('consent')
-        .set({ withdrawn_at: q.at, withdrawn_record: q.record })
+        .set({ withdrawn_at: q.at, withdrawn_record: q.record, withdrawn_by: q.by ?? null })
         .where('number', '=', number)
         .where('withdrawn_at', 'is', null)
         .execute()

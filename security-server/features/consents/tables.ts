@@ -24,6 +24,8 @@ export type ConsentRow = {
   presented: string | null
   withdrawn_at: string | null
   withdrawn_record: number | null
+  /** Who took it back for the person, named as people are; null: the person. */
+  withdrawn_by: string | null
   last_use: string | null
   uses: number
   stretch: string

@@ -48,7 +48,14 @@ async function give(by: Node, code: string, more: Partial<ConsentRow> = {}): Pro
     ...{ number: randomUUID(), subsystem: 'DEV/GOV/2000/population', client: CLIENT, contract: CONTRACT },
     ...{ person: await by.nameOf(person(code)), demand: 'd1', kind: 'standing', digest: 'x' },
     ...{ given_at: iso(world.now), valid_until: iso(world.now + 30 * DAY), document: '{}', agreed: '{}' },
-    ...{ presentation: null, presented: null, withdrawn_at: null, withdrawn_record: null, last_use: null },
+    ...{
+      presentation: null,
+      presented: null,
+      withdrawn_at: null,
+      withdrawn_record: null,
+      withdrawn_by: null,
+      last_use: null,
+    },
     ...{ uses: 0, stretch: '', stretch_uses: 0 },
     ...more,
   }

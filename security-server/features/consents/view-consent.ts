@@ -15,7 +15,7 @@ export function consentView(
   row: ConsentRow,
   rooms: Pick<ConsentRooms, 'globalConfiguration' | 'clock' | 'server'>,
 ): Consent {
-  const { proof, shown, givenRecord, byRepresentative, presentation } = documentOf(row)
+  const { proof, shown, givenRecord, byRepresentative, representative, presentation } = documentOf(row)
   const { withdrawn_at: withdrawnAt, withdrawn_record: withdrawn, last_use: last } = row
   return {
     number: row.number,
@@ -29,6 +29,8 @@ export function consentView(
     validUntil: row.valid_until,
     ...(withdrawnAt !== null && { withdrawnAt }),
     ...(byRepresentative && { byRepresentative }),
+    ...(representative && { mandate: representative.mandate }),
+    ...(row.withdrawn_by !== null && { withdrawnByRepresentative: true as const }),
     ...{ proof, shown },
     ...(presentation !== undefined && { presentation }),
     records: { given: givenRecord, ...(withdrawn !== null && { withdrawn }) },

@@ -2,20 +2,20 @@
 import { normaliseIdentifier, USUAL_TYPE } from '#core/subject/identifier.ts'
 import type { Subject } from '#core/subject/read-subjects.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { ConfirmedMandate } from '../../peer/inbox.ts'
 
 type Acting = {
   userId: string | undefined
   /** Of the query; absent: the one who acts. */
   userCode: string | undefined
-  /** The code of a person whom the user represents, if a mandate service has confirmed it. */
-  represented: string | undefined
+  mandate: ConfirmedMandate | undefined
 }
 
-/** `userId`: who acts, as X-Road-UserId has them. */
-export type ActingPerson = { person: Subject; byRepresentative: boolean; userId: string }
+/** `userId`: who acts, as X-Road-UserId has them; `mandate`: by which they do so for another. */
+export type ActingPerson = { person: Subject; userId: string; mandate?: ConfirmedMandate }
 
 /** Throws `invalid_request`, `representation_refused`. */
-export function whoActs({ userId, userCode, represented }: Acting, countryPrefix: string): ActingPerson {
+export function whoActs({ userId, userCode, mandate }: Acting, countryPrefix: string): ActingPerson {
   if (userId === undefined || userId === '')
     throw refused('the person who acts has to be named in X-Road-UserId')
   const code = userCode ?? userId
@@ -28,8 +28,8 @@ export function whoActs({ userId, userCode, represented }: Acting, countryPrefix
     )
   const person = { type: USUAL_TYPE, identifier }
   const isSame = (text: string | undefined): boolean => isCodeOf(text, identifier, countryPrefix)
-  if (isSame(userId)) return { person, byRepresentative: false, userId }
-  if (isSame(represented)) return { person, byRepresentative: true, userId }
+  if (isSame(userId)) return { person, userId }
+  if (mandate !== undefined && isSame(mandate.represented)) return { person, userId, mandate }
   throw new Fault('representation_refused', {
     what: 'userCode is another person than the one who acts: name them as the represented party, under a contract whose mandate service confirms it',
   })
@@ -53,4 +53,9 @@ export function personIn(code: string, countryPrefix: string): Subject | undefin
 
 export function refused(what: string): Fault {
   return new Fault('invalid_request', { what })
+}
+
+/** Who acts for another, by a name as people have: a clerk is no person with the letters of the country. */
+export function userIn(userId: string, countryPrefix: string): Subject {
+  return personIn(userId, countryPrefix) ?? { type: 'user', identifier: userId }
 }

@@ -24,6 +24,8 @@ type MandateAnswer = {
   answer: string
   /** ISO time. */
   at: string
+  /** When the mandate ends (ms), as far as the service tells; else Infinity. */
+  until: number
 }
 
 export type MandateServices = {
@@ -38,7 +40,7 @@ type Service = {
   timeoutMs: number
   partyClasses: ReadonlySet<string> | undefined
 }
-type Kept = { answer: MandateAnswer; asked: number; until: number }
+type Kept = { answer: MandateAnswer; asked: number }
 
 const MOST_KEPT = 10_000
 
@@ -62,7 +64,7 @@ export async function createMandateServices(q: {
     const found = kept.get(key)
     if (found === undefined) return undefined
     const now = q.clock()
-    const isGood = found.asked <= now && now < Math.min(found.until, found.asked + seconds * 1000)
+    const isGood = found.asked <= now && now < Math.min(found.answer.until, found.asked + seconds * 1000)
     return isGood ? found.answer : undefined
   }
 
@@ -88,9 +90,9 @@ export async function createMandateServices(q: {
       const recalled = answerSeconds === 0 ? undefined : recall(key, answerSeconds)
       if (recalled !== undefined) return recalled
       const asked = q.clock()
-      const { answer, until } = await askService(service, question, q.clock)
+      const answer = await askService(service, question, q.clock)
       // What is refused is asked again: the mandate may be granted the next moment.
-      if (answerSeconds > 0 && answer.isMandated) keep(key, { answer, asked, until })
+      if (answerSeconds > 0 && answer.isMandated) keep(key, { answer, asked })
       return answer
     },
     async close() {
@@ -118,7 +120,7 @@ async function askService(
   { talk, client, timeoutMs }: Service,
   question: MandateQuestion,
   clock: Clock,
-): Promise<{ answer: MandateAnswer; until: number }> {
+): Promise<MandateAnswer> {
   const id = randomUUID()
   const requests = talk.requests(question, { id, now: clock() })
   const signal = AbortSignal.timeout(timeoutMs)
@@ -135,7 +137,7 @@ async function askService(
   }
   const answer = hash('sha256', bytes, 'base64')
   const { isMandated, until } = judged
-  return { answer: { isMandated, id, answer, at: new Date(clock()).toISOString() }, until }
+  return { isMandated, id, answer, at: new Date(clock()).toISOString(), until }
 }
 
 function whyNot(cause: unknown, signal: AbortSignal): string {
