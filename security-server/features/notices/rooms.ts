@@ -29,7 +29,7 @@ type NewUses = {
 
 type Filter = {
   subsystem: string
-  withheld: { records: number[]; contracts: string[] }
+  withheld: { records: number[]; contracts: string[]; agreed: string[] }
   general: string[]
 }
 

@@ -61,6 +61,10 @@ export const tracker: FeatureModule<Ground, { tracker: Tracker; trackerFilter: T
       quota: createPeerQuota({ perSecond, burst: 2 * perSecond, underWay: UNDER_WAY, clock }),
       contracts: () => contracts.view().contracts.map(({ content }) => content),
       contractOf: contractsByVersion(contracts),
+      contentsOf: async (ids) => {
+        const wanted = new Set(ids)
+        return (await contracts.contentsInForce()).filter(({ contract }) => wanted.has(contract))
+      },
       bundle: (log) => bundleSource(ground, log),
       notices: () => noticePaths,
       count: (outcome) => answers.inc({ outcome }),

@@ -64,7 +64,7 @@ export type UsesQuestion = {
   subsystem: string
   from?: string | undefined
   to?: string | undefined
-  withheld: { records: number[]; contracts: string[] }
+  withheld: { records: number[]; contracts: string[]; agreed: string[] }
   general: string[]
   givenOnly: boolean
   offset: number
@@ -152,6 +152,8 @@ export type TrackerRooms = {
   quota: PeerQuota
   /** The content of a contract by `<id>/<version>`. */
   contractOf(version: string): Promise<ContractContent | undefined>
+  /** All versions of these contracts that were ever in force. */
+  contentsOf(contracts: readonly string[]): Promise<ContractContent[]>
   /** The contracts in force here. */
   contracts(): ContractContent[]
   bundle(log: BundleSource['log']): BundleSource

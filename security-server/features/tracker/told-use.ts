@@ -12,7 +12,7 @@ export async function toldUse(
   asked: AskedTracker,
   { period, ...person }: PersonQuestion,
   only: MeantUse,
-  rooms: Pick<TrackerRooms, 'store' | 'clock' | 'personUses'>,
+  rooms: Pick<TrackerRooms, 'store' | 'clock' | 'personUses' | 'contentsOf'>,
 ): Promise<{ row: PersonUse; subjects: string[] }> {
   const question = await questionFor(asked, period, rooms)
   const { rows, entries } = await rooms.personUses.page(

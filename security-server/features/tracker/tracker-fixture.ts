@@ -136,6 +136,7 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
     localSystems: { services: () => [{ id: SERVICE }, { id: TRACKER }] } as never,
     quota: createPeerQuota({ perSecond: 1000, burst: 1000, underWay: 50, clock: Date.now }),
     contracts: () => contracts,
+    contentsOf: async (ids) => contracts.filter(({ contract }) => ids.includes(contract)),
     contractOf: async (version) => contracts.find((one) => `${one.contract}/${one.version}` === version),
     bundle: (of) => ({
       ...{ log: of, server: idText(SERVER), made: new Date(), configuration: [] },

@@ -194,6 +194,13 @@ await eachDatabase(t, async (_database, t, url) => {
     t.same(idsOf(await mine('/concordat/v1/usages?limit=2')), [called, denied], 'a page is full without it')
     await add(exception({ scope: 'contract', target: content.contract }))
     t.same(idsOf(await mine('/concordat/v1/usages')), [called, denied, failed])
+    const span = { unit: 'day', value: 1 } as const
+    const consent = { proof: 'login' as const, kinds: ['once' as const], maxDays: 1, dataLife: span }
+    world.contracts[0] = { ...content, consent }
+    t.ok(idsOf(await mine('/concordat/v1/usages')).includes(first), 'whoever agreed to a use sees it')
+    world.contracts[0] = { ...content, version: 2, consent }
+    t.notOk(idsOf(await mine('/concordat/v1/usages')).includes(first), 'nobody agreed to the version before')
+    world.contracts[0] = content
     await add(exception({ subsystem: 'DEV/GOV/1234/other' }))
     t.same((await ask('/concordat/v1/coverage')).body['withheld'], [], 'the running month is not told')
     world.now.at += 40 * DAY

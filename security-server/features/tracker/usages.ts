@@ -77,9 +77,11 @@ async function massUses(
 ): Promise<MassUse[]> {
   const counts = await rooms.personUses.massUses({ subsystem, from, to, limit: MOST_MASS_USES })
   const hidden = new Set(withheld.contracts)
+  const agreed = new Set(withheld.agreed)
   const lines: MassUse[] = []
   for (const one of counts) {
-    if (one.secrecy > 0 || hidden.has(one.contract.split('/')[0]!)) continue
+    const isAgreed = agreed.has(`${one.contract} ${one.service.split('/').slice(0, 5).join('/')}`)
+    if (one.secrecy > 0 || (hidden.has(one.contract.split('/')[0]!) && !isAgreed)) continue
     const { isGeneral: _, fields: _fields, ...described } = await describeUse(one, rules, rooms)
     const { messages, first_day: first, last_day: last } = one
     lines.push({ role: roleOf(one), ...described, messages, first, last })

@@ -80,7 +80,7 @@ await eachDatabase(t, async (_database, t, url) => {
           rooms,
           {
             entries: months.map(({ month, hash }) => subjectEntry(month, hash)),
-            ...{ subsystem: SUBSYSTEM, withheld: { records: [], contracts: [] }, general: [] },
+            ...{ subsystem: SUBSYSTEM, withheld: { records: [], contracts: [], agreed: [] }, general: [] },
             ...{ givenOnly: false, offset: 0, limit: 10 },
           },
           most,

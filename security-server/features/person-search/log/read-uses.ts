@@ -3,8 +3,11 @@ import type { SearchTerms, TermsStore } from '../../../reading/index/terms-store
 import type { FoundUse, UsesQuestion, UsesStore } from './uses-store.ts'
 
 export type UsesPageQuestion = UsesQuestion & {
-  /** Indexes of requests and contracts (without version) that are withheld. */
-  withheld: { records: number[]; contracts: string[] }
+  /**
+   * Indexes of requests and contracts (without version) that are withheld; `agreed`: versions of these whose uses people agreed to,
+   * `<id>/<version> <service>`, which are not.
+   */
+  withheld: { records: number[]; contracts: string[]; agreed: string[] }
   /** Services, in text form, whose uses have the first moment of the month as their time. */
   general: string[]
   /** This request alone, if it is among the uses. */
@@ -75,8 +78,12 @@ export function isShownBy({
 }: Pick<UsesPageQuestion, 'withheld'>): (row: FoundUse & SearchTerms) => boolean {
   const records = new Set(withheld.records)
   const contracts = new Set(withheld.contracts)
-  return ({ secrecy, idx, contract }) =>
-    secrecy === 0 && !records.has(idx) && !contracts.has(contract.split('/')[0]!)
+  const agreed = new Set(withheld.agreed)
+  return ({ secrecy, idx, contract, service }) => {
+    if (secrecy !== 0 || records.has(idx)) return false
+    if (!contracts.has(contract.split('/')[0]!)) return true
+    return agreed.has(`${contract} ${service.split('/').slice(0, 5).join('/')}`)
+  }
 }
 
 function isMeantBy(only: NonNullable<UsesPageQuestion['only']>): (row: Shown) => boolean {
