@@ -2,7 +2,7 @@
  * `concordat bench exchange`: exchanges per second of two security servers, compared with the bare pair, in alternating rounds of
  * one run. `concordat bench log` measures a large message log (bench/log.ts), `concordat bench backlog` the recovery after an
  * outage of the time-stamping authority, `concordat bench portal` the citizens' portal, `concordat bench registry` a large registry (bench/registry.ts), `concordat bench adapter`
- * the SQL adapter beside a service written by hand, `concordat bench deliveries`
+ * the SQL adapter beside a service written by hand, `concordat bench consents` the check of a consent, `concordat bench deliveries`
  * one-way messages beside exchanges, `concordat bench large` bodies larger than memory, `concordat bench signature`
  * the verification of one signature.
  */
@@ -20,6 +20,7 @@ import { tallyOf } from './command-line/tally.ts'
 const USAGE = `Usage: concordat bench exchange [--seconds N] [--connections N] [--network 127.88.1] [--case "1 KB"] [--profile FOLDER] [--json]
        concordat bench compare --help
        concordat bench adapter --help
+       concordat bench consents --help
        concordat bench deliveries --help
        concordat bench large --help
        concordat bench log --help
@@ -59,6 +60,7 @@ export async function run(args: string[]): Promise<number> {
   if (args[0] === 'adapter') return (await import('./bench/adapter.ts')).run(args.slice(1))
   if (args[0] === 'backlog') return (await import('./bench/log/backlog.ts')).run(args.slice(1))
   if (args[0] === 'compare') return (await import('./bench/compare.ts')).run(args.slice(1))
+  if (args[0] === 'consents') return (await import('./bench/consents.ts')).run(args.slice(1))
   if (args[0] === 'deliveries') return (await import('./bench/deliveries.ts')).run(args.slice(1))
   if (args[0] === 'large') return (await import('./bench/large.ts')).run(args.slice(1))
   if (args[0] === 'log') return (await import('./bench/log.ts')).run(args.slice(1))

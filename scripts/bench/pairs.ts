@@ -32,7 +32,8 @@ export type Pairs = {
   stop(): Promise<void>
 }
 
-const PROVIDER_PORT = 9100
+/** Where the bench's system listens. */
+export const PROVIDER_PORT = 9100
 const BARE_PORTS = { provider: 9201, consumer: 9202 }
 /** The code of the service that answers with any bytes. */
 export const SERVICE = 'bench'

@@ -20,6 +20,8 @@ app.get<{ Params: { size: string } }>('/bytes/:size', async (request, reply) =>
     .type('application/octet-stream')
     .send(bytesOf(Math.min(Number(request.params.size), 64 * 1024 * 1024))),
 )
+/** A kilobyte about anybody. */
+app.get('/persons/:id', async (_request, reply) => reply.type('application/octet-stream').send(bytesOf(1024)))
 /** Larger than memory: made as it is sent, and what comes is answered by its digest. */
 app.get<{ Params: { size: string } }>('/large/:size', async (request, reply) =>
   reply.type('application/octet-stream').send(Readable.from(manyBytes(Number(request.params.size)))),
