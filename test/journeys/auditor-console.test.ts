@@ -392,10 +392,9 @@ if (!hasChromium()) {
     t.match(await reader.page.locator('main').textContent(), /Your roles do not include this page/)
     const officer = await at(t, browser, ['XROAD_SYSTEM_ADMINISTRATOR'])
     await officer.open('/')
-    t.strictSame(await shownContents(officer), [
-      ...[...server, 'People', 'Proposals', 'API keys', 'What administrators did', 'Backups'],
-      ...['Exchanges', ...integrity, 'Retention', 'Retention', 'Archives'],
-    ])
+    const ofServer = [...server, 'People', 'Proposals', 'API keys', 'What administrators did', 'Backups']
+    const ofLog = ['Exchanges', ...integrity, 'Retention', 'Retention', 'Archives']
+    t.strictSame(await shownContents(officer), [...ofServer, ...ofLog])
     await officer.open('/traffic')
     await officer.check('officer-traffic')
   })

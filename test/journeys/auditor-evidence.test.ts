@@ -393,9 +393,8 @@ quorum both
           const said = (await one.page.locator('main').textContent()) ?? ''
           t.equal(said.includes('Your roles do not include'), isRefused, `${role} ${name}`)
         }
-      const acts = { aud: '/holds', obs: '/verification', sec: '/people' }[subject]!
-      await one.open(acts)
-      t.equal(await one.page.locator('.head .acts button').count(), 0, `${role} acts nowhere at ${acts}`)
+      await one.open({ aud: '/holds', obs: '/verification', sec: '/people' }[subject]!)
+      t.equal(await one.page.locator('.head .acts button').count(), 0, `${role} acts nowhere`)
     }
   })
 }

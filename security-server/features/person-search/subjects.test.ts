@@ -13,7 +13,6 @@ import { createContractKeep } from '../../global-configuration/contracts/store.t
 import { SERVICE, signedRecord, spoolBody } from '../../message-log/fixture.ts'
 import type { RecordInput } from '../../message-log/record-input.ts'
 import { filesOf, verified } from '../exports/export-fixture.ts'
-import { contractPlaces } from './log/contract-places.ts'
 import { watchSubjects } from './open-person-search.ts'
 
 const PLANTED = '131052-308T'
@@ -380,26 +379,4 @@ t.test('where a second auditor has to agree, they agree to one search', async (t
   t.equal((await api('POST', '/message-log/content-requests', { searchId, index: 0, ...WHY })).status, 400)
   const asked = await api('POST', '/message-log/content-requests', { searchId, ...WHY })
   t.match([asked.status, asked.body], [201, { target: `search ${searchId}` }])
-})
-
-t.test('a contract says where, by its patterns', (t) => {
-  const content = (more: object, path = '/persons/*') =>
-    ({
-      provider: 'DEV/GOV/1234/population',
-      personalData: true,
-      services: [{ serviceCode: 'persons', endpoints: [{ method: 'GET', path }], ...more }],
-    }) as Parameters<typeof contractPlaces>[0]
-  const service = 'DEV/GOV/1234/population/persons'
-  const place = { in: 'path', name: 'code' }
-  t.same(contractPlaces(content({ dataSubject: place }), service), [
-    { ...place, type: 'personal-code', method: 'GET', path: '/persons/{code}' },
-  ])
-  t.same(contractPlaces(content({ dataSubject: place }, '/**'), service), [])
-  t.same(contractPlaces(content({ dataSubject: { in: 'query', name: 'q' } }), service), [
-    { in: 'query', name: 'q', type: 'personal-code', method: '*', path: '**' },
-  ])
-  t.equal(contractPlaces(content({}), service), undefined)
-  t.equal(contractPlaces(content({ dataSubject: place }), 'DEV/GOV/1234/population/other'), undefined)
-  t.equal(contractPlaces({ ...content({}), personalData: false }, service), 'not_personal')
-  t.end()
 })

@@ -23,7 +23,7 @@ export const PREVIEW_PATHS: Record<string, (q: Question) => Promise<object>> = {
 }
 
 async function deciding({ own, acting, sender }: Question): Promise<Deciding> {
-  return { own: await own(), byRepresentative: acting().byRepresentative, sender }
+  return { own: await own(), byRepresentative: acting().mandate !== undefined, sender }
 }
 
 /** Throws `invalid_request` for one that is there more than once. */
