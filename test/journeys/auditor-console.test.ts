@@ -17,11 +17,10 @@ import { searchByUser } from './by-user.ts'
 import { shownContents } from './find-way.ts'
 import { inOtherLooks } from './other-looks.ts'
 
-const USER = 'EE<b>1</b>'
+const [USER, HOSTILE] = ['EE<b>1</b>', `<img/src=x/onerror=alert(1)>"{{7*7}}`]
 const NARROW = { viewport: { width: 320, height: 640 } }
-/** Roughly what a screen reader says about the focused element. A string, because it runs in the page. */
+/** Roughly what a screen reader says, as a string that runs in the page. */
 const FOCUSED = `[document.activeElement.getAttribute('aria-label'), document.activeElement.closest('label')?.textContent, document.activeElement.textContent].filter(Boolean).join(' ').slice(0, 200)`
-const HOSTILE = `<img/src=x/onerror=alert(1)>"{{7*7}}`
 const PAGES: Record<string, string> = {
   overview: '/',
   records: '/records',
@@ -389,7 +388,7 @@ if (!hasChromium()) {
     await reader.open('/')
     t.notOk((await shownContents(reader)).includes('Who looked'), 'who reads content does not watch over it')
     await reader.open('/looks')
-    t.match(await reader.page.locator('main').textContent(), /Your roles do not include this page/)
+    await reader.page.locator('main').getByText('Your roles do not include this page').waitFor()
     const officer = await at(t, browser, ['XROAD_SYSTEM_ADMINISTRATOR'])
     await officer.open('/')
     const ofServer = [...server, 'People', 'Proposals', 'API keys', 'What administrators did', 'Backups']
