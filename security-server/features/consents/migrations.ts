@@ -88,6 +88,12 @@ export const consentMigrations: Record<string, Migration> = {
       const { text } = columnTypes(kysely)
       // Calls under consents that another server keeps: here is no row of the consent that would have it.
       await kysely.schema.alterTable('consent_use').addColumn('client', text).execute()
+    },
+  },
+  'security-server-consents-005': {
+    async up(kysely: Kysely<unknown>) {
+      const { text } = columnTypes(kysely)
+      // Who took it back for the person.
       await kysely.schema.alterTable('consent').addColumn('withdrawn_by', text).execute()
     },
   },
