@@ -1,5 +1,6 @@
 /** Every text of the pages comes from the catalogue of a language: a file in console/texts, by choice or by the browser's languages. */
 import type en from '../texts/en.json'
+import { numberFormat, pluralRules } from './formats.ts'
 
 type Keys = keyof typeof en
 type Counted<K> = K extends `${infer Base}_other` ? Base : never
@@ -56,8 +57,7 @@ function chosen(): string | null {
 /** The text with its `{names}` filled in; `count` chooses the plural form. */
 export function text(key: TextKey, values: Record<string, string | number> = {}): string {
   const { count } = values
-  const form =
-    typeof count === 'number' ? `${key}_${new Intl.PluralRules(locale).select(count)}` : (key as string)
+  const form = typeof count === 'number' ? `${key}_${pluralRules(locale).select(count)}` : (key as string)
   const found = texts[form] ?? texts[`${key}_other`] ?? texts[key]
   // Tests fail for what stands in the browser's console.
   if (found === undefined) console.error(`there is no text ${key}`)
@@ -73,5 +73,5 @@ export function textIfAny(key: string): string | undefined {
 }
 
 export function number(value: number): string {
-  return new Intl.NumberFormat(locale).format(value)
+  return numberFormat(locale).format(value)
 }

@@ -2,18 +2,19 @@
  * A time in the reader's language and zone. What is near is said as a distance ("3 hours ago"), what is far as a day; whoever points
  * at it, taps it or goes to it by keyboard gets it to the second, with the name of the zone. Print has that too.
  */
+import { dateFormat, distanceFormat, numberFormat } from './formats.ts'
 import { locale, text } from './text.ts'
 
 const DAY = 86_400_000
 
 /** The zone in which the reader's browser is, such as Europe/Tallinn. */
 export function zone(): string {
-  return Intl.DateTimeFormat().resolvedOptions().timeZone
+  return dateFormat(locale).resolvedOptions().timeZone
 }
 
 /** To the second, with its zone: "Sunday 29 November 2026 at 16:46:33 EET (Europe/Tallinn)". */
 function exactly(at: Date): string {
-  const said = new Intl.DateTimeFormat(locale, {
+  const said = dateFormat(locale, {
     weekday: 'long',
     year: 'numeric',
     month: 'long',
@@ -29,7 +30,7 @@ function exactly(at: Date): string {
 
 /** Day and second with the short name of the zone: "29 Nov 2026, 16:46:33 EET". */
 function precisely(at: Date): string {
-  return new Intl.DateTimeFormat(locale, {
+  return dateFormat(locale, {
     year: 'numeric',
     month: 'short',
     day: 'numeric',
@@ -43,7 +44,7 @@ function precisely(at: Date): string {
 
 /** Day and minute: "29 Nov 2026, 16:46". */
 function shortly(at: Date): string {
-  return new Intl.DateTimeFormat(locale, {
+  return dateFormat(locale, {
     year: 'numeric',
     month: 'short',
     day: 'numeric',
@@ -94,7 +95,7 @@ export function distance(ms: number): string {
   ]
   const found = units.find(([, size]) => Math.abs(ms) >= size)
   if (found === undefined) return text(ms > 0 ? 'kit.soon' : 'kit.now')
-  return new Intl.RelativeTimeFormat(locale).format(Math.trunc(ms / found[1]), found[0])
+  return distanceFormat(locale).format(Math.trunc(ms / found[1]), found[0])
 }
 
 /** "3 seconds", "2 hours", in the largest unit that it fills. Without a sign. */
@@ -106,5 +107,5 @@ export function lasting(ms: number): string {
   ]
   const [unit, size] = units.find(([, size]) => Math.abs(ms) >= 2 * size) ?? ['second', 1000]
   const count = Math.round(Math.abs(ms) / size)
-  return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(count)
+  return numberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(count)
 }

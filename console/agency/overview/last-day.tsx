@@ -2,6 +2,7 @@
 import { Link } from '../../kit/address.tsx'
 import { useMay } from '../../kit/context.ts'
 import { Part } from '../../kit/facts.tsx'
+import { dateFormat } from '../../kit/formats.ts'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { SeriesChart } from '../../kit/series-chart.tsx'
@@ -121,7 +122,5 @@ function FailedJobs() {
 }
 
 function hourText(at: string): string {
-  return new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(
-    new Date(at),
-  )
+  return dateFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(new Date(at))
 }

@@ -1,6 +1,7 @@
 /** Ended exchanges over time and by one property: only counts, nothing about a single exchange. */
 import { useAddress } from '../../kit/address.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
+import { dateFormat, numberFormat } from '../../kit/formats.ts'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -129,7 +130,7 @@ function Group({ by, value }: { by: string; value: string }) {
 }
 
 function percent(share: number): string {
-  return new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 }).format(share)
+  return numberFormat(locale, { style: 'percent', maximumFractionDigits: 1 }).format(share)
 }
 
 function labelOf(at: string, step: 'hour' | 'day'): string {
@@ -138,5 +139,5 @@ function labelOf(at: string, step: 'hour' | 'day'): string {
     step === 'hour'
       ? { ...date, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }
       : { ...date, year: 'numeric', timeZone: 'UTC' }
-  return new Intl.DateTimeFormat(locale, format).format(new Date(at))
+  return dateFormat(locale, format).format(new Date(at))
 }

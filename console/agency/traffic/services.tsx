@@ -3,6 +3,7 @@ import { Act } from '../../kit/act.tsx'
 import { useAddress } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { Head, Part } from '../../kit/facts.tsx'
+import { dateFormat, numberFormat } from '../../kit/formats.ts'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
@@ -179,11 +180,11 @@ function Csv({ query }: { query: Record<string, string> }) {
 }
 
 function percent(share: number): string {
-  return new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 }).format(share)
+  return numberFormat(locale, { style: 'percent', maximumFractionDigits: 1 }).format(share)
 }
 
 function hourText(at: string): string {
-  return new Intl.DateTimeFormat(locale, {
+  return dateFormat(locale, {
     ...{ day: '2-digit', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
   } as Intl.DateTimeFormatOptions).format(new Date(at))
 }

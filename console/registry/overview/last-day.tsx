@@ -1,6 +1,7 @@
 /** What administrators did in the last 24 hours and what failed, by hour; and this reader's own proposals that wait for a second person. */
 import { Link } from '../../kit/address.tsx'
 import { Part } from '../../kit/facts.tsx'
+import { dateFormat } from '../../kit/formats.ts'
 import { type Loaded, useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { operationName, type Proposal } from '../../kit/proposal.tsx'
@@ -122,5 +123,5 @@ export function OwnProposals() {
 }
 
 function hourText(at: string): string {
-  return new Intl.DateTimeFormat(locale, { hour: '2-digit', hourCycle: 'h23' }).format(new Date(at))
+  return dateFormat(locale, { hour: '2-digit', hourCycle: 'h23' }).format(new Date(at))
 }
