@@ -2,6 +2,7 @@
  * Days and times as people write them, in the form of native inputs: 2026-11-29 and 2026-11-29T16:46. The month is a word of the
  * reader's language or, where the year comes first, a number: 03/04/2026 is refused, since half of its readers would mean April.
  */
+import { dateFormat } from './formats.ts'
 import { locale } from './text.ts'
 
 export type MomentKind = 'date' | 'time'
@@ -13,7 +14,7 @@ const MONTHS = Array.from({ length: 12 }, (_, month) => new Date(Date.UTC(2026, 
 export function written(moment: string, kind: MomentKind): string {
   const [year, month, day, hour = 0, minute = 0] = moment.split(/\D/).map(Number)
   if (!isMoment(moment, kind) || year === undefined || month === undefined || day === undefined) return moment
-  return new Intl.DateTimeFormat(locale, {
+  return dateFormat(locale, {
     ...{ year: 'numeric', month: 'short', day: 'numeric', timeZone: 'UTC' },
     ...(kind === 'time' && { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }),
   } as Intl.DateTimeFormatOptions).format(Date.UTC(year, month - 1, day, hour, minute))
@@ -61,7 +62,7 @@ function monthOf(word: string): number | undefined {
   const at = MONTHS.findIndex((month) =>
     (['long', 'short'] as const).some((length) =>
       [{ month: length }, { month: length, day: 'numeric' as const }].some((form) =>
-        new Intl.DateTimeFormat(locale, { ...form, timeZone: 'UTC' })
+        dateFormat(locale, { ...form, timeZone: 'UTC' })
           .formatToParts(month)
           .some(({ type, value }) => type === 'month' && value.toLowerCase().replace('.', '') === wanted),
       ),
