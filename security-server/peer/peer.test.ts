@@ -6,6 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { connect as tlsConnect } from 'node:tls'
 import t from 'tap'
 import { closeDelimiter, newBoundary, partHead } from '#core/transport/multipart-writer.ts'
+import { heldMemory } from '#platform/held-memory.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
@@ -318,6 +319,7 @@ t.test('what is written is what is read', async (t) => {
 
 t.test('whom we send to, however large, has to take it', async (t) => {
   world.restore()
+  t.teardown(heldMemory.reserve(1e9))
   const { bytes: message } = requestOf({ requestId: randomUUID() })
   const body = await bodyOf(world, randomBytes(300_000))
   const { content } = writeMessage({
