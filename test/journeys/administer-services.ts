@@ -1,4 +1,6 @@
 /** A service administrator in the console: describes services, gives rights, accepts a new document, switches off, and sees both ends of rights. */
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import type { Test } from 'tap'
 import { leaveDialog, outcomeOf } from '../browser.ts'
 import { startProviderSystem } from '../fakes/provider-system.ts'
@@ -107,8 +109,11 @@ async function describeByFile(windows: Windows): Promise<void> {
   await page.getByText('7 s', { exact: true }).waitFor()
   await page.getByText("There is none: add one when the system's certificate").waitFor()
   await page.getByRole('button', { name: 'Add a certificate' }).click()
-  const { systemCertificateFile } = windows.world.servers.population
-  await page.getByLabel('Certificate file').setInputFiles(systemCertificateFile)
+  const file = readFileSync(windows.world.servers.population.systemCertificateFile)
+  await page.getByLabel('Certificate file').setInputFiles({
+    ...{ name: 'system.pem', mimeType: 'application/x-pem-file' },
+    buffer: Buffer.from(new X509Certificate(file).toString()),
+  })
   await wide.check('service-certificate-add')
   await page.getByRole('dialog').getByRole('button', { name: 'Add a certificate' }).click()
   await outcomeOf(page).getByText('It was added:').waitFor()
