@@ -107,6 +107,5 @@ await t.test('an agency', { timeout: 0, skip: only === 'registry' }, async (t) =
     'exchanges of the log': {
       ...{ first: '/records', search: `/records?queryId=${id}`, last: `/records?page=20` },
     },
-    integrity: { first: '/integrity', search: '/looks', last: '/acts' },
   })
 })
