@@ -48,7 +48,12 @@ function kindsOf(layout: Layout): Kind[] {
       path: (r) => `${companies}/companies?town=${TOWNS[drawn(TOWNS.length, r)]}&limit=5`,
     },
     // It has neither a right nor a contract: each of these is refused, and the refusal is on record.
-    { from: business, share: 1, path: (r) => `${persons}/persons/${personCode(r)}`, issue: 'board' },
+    {
+      from: health!,
+      share: 1,
+      path: () => `${companies}/companies?town=${TOWNS[0]}&limit=5`,
+      issue: 'board',
+    },
   ]
 }
 
