@@ -18,9 +18,9 @@ export async function seeFirst(t: Test, world: World, { page, load, check }: Vis
   const asked = async (): Promise<{ reference: string; url: string }> => {
     const { status, body } = await residence()
     t.not(status, 200)
-    const { type, message } = JSON.parse(body.toString()) as Record<string, string>
-    t.equal(type, 'server.serverproxy.preview_required', message ?? '')
-    const [, reference = '', url = ''] = /Preview-Reference: (\S+); (\S+); until/.exec(message!) ?? []
+    const { type = '', message = '' } = JSON.parse(body.toString()) as Record<string, string>
+    t.equal(type, 'server.serverproxy.preview_required', message)
+    const [, reference = '', url = ''] = /Preview-Reference: (\S+); (\S+); until/.exec(message) ?? []
     return { reference, url }
   }
   const first = await asked()

@@ -26,6 +26,8 @@ const FINAL: ReadonlySet<string> = new Set([
   ...['body_too_large', 'headers_too_large', 'representation_refused'],
   // Of one person: others on the same way may have agreed.
   ...['consent_missing', 'consent_ended', 'consent_used_up'],
+  // Nobody repeats it for a person who has released an answer, and each attempt would ask them anew.
+  ...['preview_required', 'preview_impossible'],
 ])
 /** Of a service that is no inbox: what these statuses say may be over later (RFC 9110 section 15). */
 const LATER: ReadonlySet<number> = new Set([401, 403, 404, 408, 421, 423, 425, 429])
