@@ -12,7 +12,7 @@ export const previewFaults = {
   },
   preview_waiting: {
     status: 503,
-    blame: 'client',
+    blame: 'server',
     text: 'The person whom the call is about has not decided yet, and nothing was carried out',
     remedy: 'Repeat the same call with the same reference later',
   },
