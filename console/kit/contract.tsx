@@ -38,6 +38,8 @@ export type ConsentRule = {
   frequency?: { times: number; per: 'hour' | 'day' | 'month' | 'year' }
   range?: Span
   services?: string[]
+  /** The security server that keeps the consents, where there are several. */
+  keptAt?: string
 }
 export type Span = { unit: 'day' | 'month' | 'year'; value: number }
 

@@ -1,4 +1,4 @@
-/** What operators do once so that people can agree to calls of incomes and of insurance, and see first where they live, over the management APIs. */
+/** What operators do once so that people can agree to calls of incomes and of insurance, and see first what is said of their incomes, over the management APIs. */
 import { CONSENTS } from '#schemas/consents.ts'
 import type { Api } from './client.ts'
 import {
@@ -7,7 +7,6 @@ import {
   INCOME_SERVICE,
   INSURED_SERVICE,
   type Layout,
-  POPULATION_SERVICE,
   subsystemText,
 } from './layout.ts'
 import { portalText } from './portal.ts'
@@ -19,16 +18,19 @@ type Service = { id: number; serviceCode: string; endpoints: Endpoint[] }
 export async function setUpConsents(servers: Record<string, Api>, layout: Layout): Promise<void> {
   const { tax, health, business, population } = layout.agencies
   const asking = subsystemText(layout, business)
-  await setUpOne(servers[tax.key]!, layout, { owner: tax, code: INCOME_SERVICE, asking })
+  await setUpOne(servers[tax.key]!, layout, {
+    ...{ owner: tax, code: INCOME_SERVICE, asking },
+    showing: subsystemText(layout, population),
+  })
   await setUpOne(servers[health!.key]!, layout, { owner: health!, code: INSURED_SERVICE, asking })
-  await setUpOne(servers[population.key]!, layout, { owner: population, code: POPULATION_SERVICE, asking })
 }
 
 async function setUpOne(
   server: Api,
   layout: Layout,
-  { owner, code: asked, asking }: { owner: Agency; code: string; asking: string },
+  q: { owner: Agency; code: string; asking: string; showing?: string },
 ): Promise<void> {
+  const { owner, code: asked, asking, showing } = q
   const client = encoded(subsystemText(layout, owner))
   await server.send('PUT', `/clients/${client}/consents`)
   const descriptions = await server.get<{ services: Service[] }[]>(`/clients/${client}/service-descriptions`)
@@ -39,6 +41,8 @@ async function setUpOne(
       ...{ subjectType: 'SUBSYSTEM', subjectId: encoded(subject), endpointId },
     })
   await allow(asked, asking)
+  // Under a contract that lets people see the answer first.
+  if (showing !== undefined) await allow(asked, showing)
   await allow(CONSENTS, portalText(layout))
   const requests = service(CONSENTS).endpoints.filter(({ path }) => path.startsWith('/v1/requests'))
   for (const { id } of requests) await allow(CONSENTS, asking, id)

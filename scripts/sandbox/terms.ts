@@ -105,14 +105,13 @@ const SUBSIDIES: Pick<Draft, 'title' | 'purpose' | 'legalBasis' | 'services' | '
 }
 
 /** The one whose answers the person sees first. */
-const RESIDENCE: Pick<Draft, 'title' | 'purpose' | 'legalBasis' | 'services' | 'preview'> = {
-  ...{ title: 'Residence of founders', purpose: 'Registration of a company at the address of its founder' },
-  legalBasis: 'Companies Act, section 9',
+const HOUSING: Pick<Draft, 'title' | 'purpose' | 'legalBasis' | 'services' | 'preview'> = {
+  ...{ title: 'Incomes for subsidised housing', purpose: 'Places in subsidised housing' },
+  legalBasis: 'Housing Act, section 7',
   services: [
     {
-      serviceCode: POPULATION_SERVICE,
-      endpoints: [{ method: 'GET', path: '/persons/*' }],
-      responseFields: ['/code', '/givenName', '/familyName', '/residence'],
+      serviceCode: INCOME_SERVICE,
+      endpoints: [{ method: 'GET', path: '/incomes/*' }],
       dataSubject: { in: 'path', name: 'code' },
     },
   ],
@@ -168,7 +167,7 @@ export function livingContracts(layout: Layout, from: number): Contract[] {
   ]
   drafts.push({ consumer: business, provider: tax, ...GRANTS })
   drafts.push({ consumer: business, provider: health!, ...SUBSIDIES })
-  drafts.push({ consumer: business, provider: population, ...RESIDENCE })
+  drafts.push({ consumer: population, provider: tax, ...HOUSING })
   const benefits = benefitsOf(layout)!
   drafts.push(
     {
