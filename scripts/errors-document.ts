@@ -8,6 +8,7 @@ import type { FaultEntry } from '#schemas/faults/entry.ts'
 import { exchangeFaults } from '#schemas/faults/exchange.ts'
 import { messageFaults } from '#schemas/faults/message.ts'
 import { operationFaults } from '#schemas/faults/operation.ts'
+import { previewFaults } from '#schemas/faults/preview.ts'
 import { subscriptionFaults } from '#schemas/faults/subscription.ts'
 
 const HEAD = `# Errors
@@ -39,6 +40,7 @@ Between servers, and to SOAP clients, the same three stand in a SOAP fault. The 
 export function errorsDocument(): string {
   const parts = [
     ['The request and the way to the service', exchangeFaults],
+    ['Answers that people see first', previewFaults],
     ['The message between servers', messageFaults],
     ['The server and its administration', operationFaults],
     ['People, sessions and second persons', administrationFaults],
