@@ -236,12 +236,7 @@ export function waitingContract(layout: Layout, from: number): Contract {
       purpose: 'Registration of members of management boards',
       legalBasis: 'Companies Act, section 44',
     },
-    services: [
-      {
-        serviceCode: POPULATION_SERVICE,
-        endpoints: [{ method: 'GET', path: '/persons/*' }],
-        responseFields: ['/code', '/givenName', '/familyName', '/status'],
-      },
-    ],
+    // Another service than the one of which a contract of these two speaks already: a second one would be refused.
+    services: [{ serviceCode: ROOM_SERVICE, endpoints: [{ method: 'POST', path: '/api/v1/subs/*' }] }],
   })
 }
