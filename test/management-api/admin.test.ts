@@ -44,7 +44,8 @@ t.test('every operation by every role', async (t) => {
     for (const role of ROLES) {
       const { status, body: said } = await ask(method, at, body, { role })
       const refused = status === 403 && said['type'] === 'forbidden'
-      if (refused === (isForAll || roles.includes(role))) t.fail(`${id} by ${role}: ${status} ${String(said['type'])}`)
+      if (refused === (isForAll || roles.includes(role)))
+        t.fail(`${id} by ${role}: ${status} ${String(said['type'])}`)
       // An auditor may verify, stamp and checkpoint an empty log. There is no key to sign a request to the registry. All other
       // calls find nothing or are refused.
       const mayFail = /verifyMessageLog|timeStamp|ManagementRequest|unregisterCertificate|MaintenanceMode/
