@@ -6,7 +6,6 @@ import type { Certificate } from '#core/certificate/certificate.ts'
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
 import { CLOCK_SKEW_MS } from '#core/certificate/ocsp-response.ts'
 import { readOcspStatus } from '#core/certificate/ocsp-status.ts'
-import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import type { IssuingCa } from '#core/configuration/index-trust.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -17,8 +16,8 @@ import type { FetchOcsp } from '../../keys/client.ts'
 import type { ReliedOn } from '../../peer/relied-on.ts'
 import type { createRevocationStore, Revoked } from './store.ts'
 
-/** A responder that failed is not asked again for so long, so that it does not hold up those of other CAs. */
-const REST_MS = 30_000
+/** A responder that was not reached is left alone for so long, so that it does not hold up those of other CAs. */
+const REST_MS = 5_000
 const AT_ONCE = 8
 
 export type Answered = 'good' | 'revoked' | 'unknown' | 'failed'
@@ -34,22 +33,34 @@ type Rooms = {
   count(answered: Answered): void
 }
 
+type Issuer = IssuingCa & { freshnessSeconds: number }
 type Asked = { certificate: Certificate; instance: string }
 type Status = { status: Answered; thisUpdate: Date }
+
+const FAILED: Status = { status: 'failed', thisUpdate: new Date(0) }
 
 export function createAuthorityQuestions(rooms: Rooms) {
   const { clock, store, globalConfiguration } = rooms
   const askedAt = new Map<string, number>()
+  /** Since when there has been no answer about a certificate. */
+  const answeredAt = new Map<string, number>()
   const restsUntil = new Map<string, number>()
   let revoked = new Map<string, Revoked>()
 
   const isDueAt = (now: number, { certificate }: Asked): boolean =>
     now - (askedAt.get(certificate.sha256) ?? Number.NEGATIVE_INFINITY) >= rooms.intervalMs
+  const isWaiting = (one: Asked): boolean => {
+    if (restsUntil.size === 0) return false
+    const { ocspUrls = [] } = issuerOf(one) ?? {}
+    return ocspUrls.length > 0 && ocspUrls.every(rests)
+  }
+  const watched = (): Map<string, Asked> =>
+    new Map([...rooms.reliedOn.list(), ...revoked.values()].map((one) => [one.certificate.sha256, one]))
   const due = (): Asked[] => {
     const now = clock()
     // A clock that was ahead and was put right must not silence the questions.
     for (const [sha256, at] of askedAt) if (at > now) askedAt.delete(sha256)
-    return [...rooms.reliedOn.list(), ...revoked.values()].filter((one) => isDueAt(now, one))
+    return [...watched().values()].filter((one) => isDueAt(now, one) && !isWaiting(one))
   }
 
   async function obeyStored(): Promise<void> {
@@ -60,72 +71,109 @@ export function createAuthorityQuestions(rooms: Rooms) {
     if (!isSame) globalConfiguration.obeyRevocations(new Set(revoked.keys()))
   }
 
-  async function askOne({ certificate, instance }: Asked): Promise<Status> {
+  const issuerOf = ({ certificate, instance }: Asked): Issuer | undefined => {
     const index = inForce(globalConfiguration)?.indexFor(instance)
     const issuer = index?.caOf(certificate)
-    for (const url of issuer?.ocspUrls ?? []) {
-      if (clock() < (restsUntil.get(url) ?? 0)) continue
+    return issuer && { ...issuer, freshnessSeconds: index!.ocspFreshnessSeconds }
+  }
+
+  const rests = (url: string): boolean => clock() < (restsUntil.get(url) ?? 0)
+
+  /** Undefined when no responder was reached. One that was answers for other certificates, whatever it said of this one. */
+  async function askOne(asked: Asked): Promise<Status | undefined> {
+    const issuer = issuerOf(asked)
+    const urls = issuer?.ocspUrls ?? []
+    let found = urls.length === 0 ? FAILED : undefined
+    for (const url of urls) {
+      if (rests(url)) continue
       try {
-        const response = await rooms.fetchOcsp(url, buildOcspRequest(certificate, issuer!.ca))
-        return read(certificate, response, issuer!, index!, clock())
+        const response = await rooms.fetchOcsp(url, buildOcspRequest(asked.certificate, issuer!.ca))
+        restsUntil.delete(url)
+        return read(asked.certificate, response, issuer!, clock())
       } catch (thrown) {
         if (!(thrown instanceof Fault)) throw thrown
+        if (thrown.code !== 'network_error') {
+          found = FAILED
+          continue
+        }
+        if (!restsUntil.has(url)) rooms.log.warn({ host: hostOf(url) }, 'an OCSP responder does not answer')
         restsUntil.set(url, clock() + REST_MS)
       }
     }
-    return { status: 'failed', thisUpdate: new Date(0) }
+    return found
   }
 
-  async function settle(asked: Asked): Promise<void> {
+  /** Whether what is revoked has changed. */
+  async function settle(asked: Asked): Promise<boolean> {
     const { certificate, instance } = asked
     const { sha256 } = certificate
+    const answer = await askOne(asked)
+    if (answer === undefined) {
+      // It stays due.
+      rooms.count('failed')
+      return false
+    }
+    const { status, thisUpdate } = answer
     askedAt.set(sha256, clock())
-    const { status, thisUpdate } = await askOne(asked)
+    if (status !== 'failed') answeredAt.set(sha256, clock())
     rooms.count(status)
     const known = revoked.get(sha256)
     if (status === 'revoked' && known === undefined) {
       await store.put({ certificate, instance, since: thisUpdate })
       rooms.log.warn({ instance, certificate: sha256 }, 'a CA revoked a certificate of a peer')
+      return true
     }
     if (status === 'good' && known !== undefined && thisUpdate > known.since) {
       await store.remove(sha256, thisUpdate)
       rooms.log.warn({ instance, certificate: sha256 }, 'a CA took the revocation of a certificate back')
+      return true
     }
+    return false
   }
 
   return {
     obeyStored,
     isDue: (): boolean => due().length > 0,
     revoked: (): number => revoked.size,
+    /** The longest time, in seconds, for which no CA has answered about a certificate that is relied on. */
+    unansweredSeconds(): number {
+      const now = clock()
+      const since = rooms.reliedOn.list().map(({ certificate }) => answeredAt.get(certificate.sha256) ?? now)
+      return Math.max(0, now - since.reduce((oldest, at) => Math.min(oldest, at), now)) / 1000
+    },
     async ask(): Promise<void> {
+      // What other nodes learned meanwhile.
+      await obeyStored()
       const queue = due()
-      const isWanted = new Set(queue.map(({ certificate }) => certificate.sha256))
+      for (const { certificate } of queue)
+        if (!answeredAt.has(certificate.sha256)) answeredAt.set(certificate.sha256, clock())
       const work = async (): Promise<void> => {
-        for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-          await settle(next)
+        for (let next = queue.shift(); next !== undefined; next = queue.shift())
           // At once, not after the slowest responder of the round.
-          await obeyStored()
-        }
+          if (await settle(next)) await obeyStored()
       }
       await Promise.all(Array.from({ length: AT_ONCE }, work))
-      const now = clock()
-      for (const [sha256, at] of askedAt)
-        if (!isWanted.has(sha256) && now - at > 2 * rooms.intervalMs) askedAt.delete(sha256)
+      const kept = watched()
+      for (const times of [askedAt, answeredAt])
+        for (const sha256 of times.keys()) if (!kept.has(sha256)) times.delete(sha256)
     },
   }
+}
+
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : 'a malformed address'
 }
 
 /** Throws unless it is a fresh answer about this certificate that its CA stands behind. */
 function read(
   certificate: Certificate,
   response: Buffer,
-  { ca: issuer, responders }: IssuingCa,
-  { ocspFreshnessSeconds }: ConfigurationIndex,
+  { ca: issuer, responders, freshnessSeconds }: Issuer,
   now: number,
 ): Status {
   const found = readOcspStatus({ response, certificate, issuer, responders })
   const made = found?.thisUpdate.getTime() ?? Number.NaN
-  const isFresh = made <= now + CLOCK_SKEW_MS && made + ocspFreshnessSeconds * 1000 > now
+  const isFresh = made <= now + CLOCK_SKEW_MS && made + freshnessSeconds * 1000 > now
   if (found === undefined || !isFresh) throw new Fault('incorrect_validation_info')
   return { status: found.status, thisUpdate: found.thisUpdate }
 }

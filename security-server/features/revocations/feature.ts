@@ -31,6 +31,11 @@ export const revocations: FeatureModule<Ground> = {
       'Certificates of peers that their CAs revoked',
       questions.revoked,
     )
+    metrics.watch(
+      'concordat_revocation_unanswered_seconds',
+      'The longest time for which no CA has answered about a certificate of a peer in use',
+      questions.unansweredSeconds,
+    )
     await questions.obeyStored()
     return {
       jobs: [

@@ -93,14 +93,40 @@ t.test('revoked at the CA', (t) =>
     for (const [what, one] of wrong) {
       answer = one
       await questions.ask()
+      const counted = node.counted()
+      t.equal(counted.length, 2, `${what}: both were asked about`)
       t.ok(
-        node.counted().every((found) => found === 'failed' || found === 'good'),
+        counted.every((found) => found === 'failed' || found === 'good'),
         what,
       )
       verify()
       world.skew += 2 * INTERVAL_MS
     }
     t.same(node.obeyed, [], 'nothing changed')
+    t.ok(questions.unansweredSeconds() >= 60, 'and how long nobody has answered is told')
+
+    let requests = 0
+    answer = async () => {
+      requests++
+      throw new Fault('network_error')
+    }
+    await questions.ask()
+    t.match([requests, questions.isDue()], [2, false], 'a responder that is not reached rests')
+    world.skew += 5_000
+    t.ok(questions.isDue(), 'but not for the whole interval')
+    let number = 0
+    answer = async (_url, request) =>
+      world.authority.ocspAnswer(
+        request,
+        number++ === 0 ? { mode: 'unknown' } : { at: new Date(world.clock()) },
+      )
+    await questions.ask()
+    t.same(
+      node.counted().sort(),
+      ['failed', 'failed', 'good', 'unknown'],
+      'what it says of one is nothing to the others',
+    )
+    world.skew += INTERVAL_MS
 
     answer = async (_url, request) =>
       world.authority.ocspAnswer(request, { mode: 'revoked', at: new Date(world.clock()) })
