@@ -20,11 +20,11 @@ import { createServerChoice, type ServerWithAddress } from './choose-server.ts'
 import { type ConcurrencyLimit, createConcurrencyLimit } from './concurrency-limit.ts'
 import { createOcspFetch } from './fetch-ocsp.ts'
 import { handshake } from './handshake.ts'
-import { type AnswerContent, callHttp, type HttpAnswer, type HttpCall } from './http-call.ts'
+import { type AnswerContent, callHttp, faster, type HttpAnswer, type HttpCall } from './http-call.ts'
 import { beforeSending, NotSent } from './not-sent.ts'
 import { createPeerSockets, type PeerSockets } from './peer-sockets.ts'
 import { presentedChain } from './presented-chain.ts'
-import { sendToFirst } from './send-to-first.ts'
+import { type Race, sendToFirst } from './send-to-first.ts'
 import type { XRoadTlsPeers } from './tls-profile.ts'
 import { authenticationPath, registeredServer, type VerifyPeer } from './verify-peer.ts'
 
@@ -215,7 +215,7 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
       if (servers.length === 1) return postTo(peerOf(servers[0]!), request)
       const reply = await sendToFirst({
         servers,
-        send: (server, mayStart) => postTo(peerOf(server), request, mayStart),
+        send: (server, race) => postTo(peerOf(server), request, race),
         onFailure: ({ id }) => choice.drop(id),
       })
       if (reply.server !== servers[0]!.id) choice.keep(provider, reply.server)
@@ -264,18 +264,20 @@ async function askPeer(peer: Peer, question: PeerQuestion): ReturnType<PeerClien
 async function postTo(
   peer: Peer,
   { headers, content, path = '/' }: PeerRequest,
-  mayStart?: () => boolean,
+  race?: Race,
 ): Promise<PeerReply> {
   const call = () => ({ method: 'POST', path, headers, body: content() }) as const
-  const { statusCode, headers: received, content: reply } = await callPeer(peer, call, mayStart)
+  const { statusCode, headers: received, content: reply } = await callPeer(peer, call, race)
   return { statusCode, headers: singleValues(received), content: reply, server: peer.server.id }
 }
 
-async function callPeer(peer: Peer, call: () => HttpCall, mayStart?: () => boolean): Promise<HttpAnswer> {
+async function callPeer(peer: Peer, call: () => HttpCall, race?: Race): Promise<HttpAnswer> {
   const leave = await beforeSending(peer.limit.take)
   try {
     await beforeSending(peer.sockets.recheck)
-    return await callHttp(peer.pool, call(), { mayStart, onOver: leave })
+    // What began on a connection and is aborted there costs the connection.
+    if (race?.isDecided()) throw faster()
+    return await callHttp(peer.pool, call(), { mayStart: race?.mayStart, onOver: leave })
   } catch (cause) {
     leave()
     throw failureOf(cause, peer.server.id)

@@ -69,8 +69,7 @@ export function callHttp(
       onRequestStart(started) {
         controller = started
         if (expired !== undefined) started.abort(expired)
-        else if (o.mayStart?.() === false)
-          started.abort(new NotSent(new Fault('network_error', { what: 'another server was faster' })))
+        else if (o.mayStart?.() === false) started.abort(faster())
       },
       onResponseStart(started, statusCode, headers, statusMessage) {
         if (statusCode < 200) {
@@ -191,6 +190,11 @@ function createContent(controller: Dispatcher.DispatchController): {
     },
     fail,
   }
+}
+
+/** Of several servers another one has the request. */
+export function faster(): NotSent {
+  return new NotSent(new Fault('network_error', { what: 'another server was faster' }))
 }
 
 function texts(raw: Dispatcher.DispatchController['rawHeaders']): string[] {

@@ -8,13 +8,20 @@ import { NotSent } from './not-sent.ts'
 /** Several times what a handshake takes between two continents. */
 const HEAD_START_MS = 500
 
+export type Race = {
+  /** Asked right before the first byte, once: true to one server alone. */
+  mayStart(): boolean
+  /** Whether a server has the request: then nobody else need wait for its turn. */
+  isDecided(): boolean
+}
+
 /**
- * `send` sends to one server, and asks `mayStart` right before the first byte. Resolves with what the server that got the request answers,
+ * `send` sends to one server, as the race allows. Resolves with what the server that got the request answers,
  * rejects with its failure; with the first NotSent when none could get it. `onFailure` hears of each server that failed.
  */
 export function sendToFirst<Server extends SecurityServerInfo, Reply>(q: {
   servers: readonly Server[]
-  send(server: Server, mayStart: () => boolean): Promise<Reply>
+  send(server: Server, race: Race): Promise<Reply>
   onFailure(server: Server): void
 }): Promise<Reply> {
   return new Promise((resolve, reject) => {
@@ -30,13 +37,16 @@ export function sendToFirst<Server extends SecurityServerInfo, Reply>(q: {
       const server = servers[next++]!
       running += 1
       if (next < servers.length) timer = setTimeout(tryNext, HEAD_START_MS)
-      const mayStart = (): boolean => {
-        if (started !== undefined) return false
-        clearTimeout(timer)
-        started = server
-        return true
+      const race: Race = {
+        mayStart() {
+          if (started !== undefined) return false
+          clearTimeout(timer)
+          started = server
+          return true
+        },
+        isDecided: () => started !== undefined,
       }
-      q.send(server, mayStart).then(resolve, (cause: unknown) => failed(server, cause))
+      q.send(server, race).then(resolve, (cause: unknown) => failed(server, cause))
     }
 
     const failed = (server: Server, cause: unknown): void => {

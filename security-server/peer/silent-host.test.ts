@@ -63,6 +63,34 @@ t.test('the next server gets the request while the chosen one keeps silent', asy
   t.equal(asked(), 9, 'and nothing was sent twice')
 })
 
+t.test('one that is busy keeps its connections when another takes what waits for it', async (t) => {
+  const client = clientOf(t, world, { connectionsPerPeer: 1 })
+  const busy: (() => void)[] = []
+  const first = await listen(t, world, world.provider, {
+    answer: async (request, reply) => {
+      request.raw.resume()
+      await new Promise<void>((resolve) => busy.push(resolve))
+      return reply.send('late')
+    },
+  })
+  let connections = 0
+  first.app.server.on('secureConnection', () => connections++)
+  const held = client.post(REQUEST)
+  await until('the exchange that keeps it busy', async (saw) => saw(busy.length) === 1)
+  const second = await listen(t, world, world.second)
+  const reply = await client.post(REQUEST)
+  t.equal(idText(reply.server), idText(world.second.id), 'another was ready first')
+  t.equal(await textOf(reply.content), 'fine')
+  busy[0]!()
+  t.equal(await textOf((await held).content), 'late')
+  await second.app.close()
+  const again = client.post({ ...REQUEST, wanted: world.provider.id })
+  await until('the next exchange', async (saw) => saw(busy.length) === 2)
+  busy[1]!()
+  t.equal(await textOf((await again).content), 'late')
+  t.equal(connections, 1, 'over the connection that was there')
+})
+
 t.test('when none is left, the fault says that nothing was sent', async (t) => {
   const client = clientOf(t, world, { connectTimeoutMs: 1_500 })
   const { end } = await keepSilent(world.provider.address)
