@@ -22,7 +22,7 @@ import { ask, NoEndpoint } from './ask.ts'
 import { collect, commitOwn } from './collect.ts'
 import { isSame, keep, openStatement, type SessionState, signStatement, summarise } from './conclude.ts'
 import { adopt, finish } from './finish.ts'
-import { base64, type Progress, saltOf } from './progress.ts'
+import { base64, FRESH_MS, type Progress, saltOf } from './progress.ts'
 import type { ReconciliationRooms } from './rooms.ts'
 import { secrecyOf } from './secrecy.ts'
 import { show } from './show.ts'
@@ -138,6 +138,10 @@ async function claim(
     hold.session = seen.session
     return seen
   }
+  // Taking the day over from the other side, which has just begun, would end the sessions of both.
+  const isTheirs = seen?.state === 'under_way' && seen.role === 'asked'
+  if (isTheirs && rooms.clock() - Date.parse(seen.changed_at) < FRESH_MS)
+    throw new Fault('conflict', { what: 'the other side compares this day' })
   await begin({ pair, seen, progress: { wire: '', nonce: base64(nonce) }, hold }, rooms)
   return (await rooms.store.find(pair))!
 }

@@ -7,6 +7,9 @@ import type { DayPair } from './store.ts'
 /** Commitment and tree head of one side. Binary values are in base64. */
 type Commitment = { count: number; commitment: string; treeHead: string }
 
+/** For so long another session cannot replace one that the other side may be going on with. */
+export const FRESH_MS = 10 * 60_000
+
 export type Progress = {
   /** The id that the asked side gave the session. It is part of the statement. */
   wire: string

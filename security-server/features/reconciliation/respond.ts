@@ -27,7 +27,7 @@ import type {
 import { checkClientNotSuspended } from '../../global-configuration/check-suspended.ts'
 import { collect, commitOwn } from './collect.ts'
 import { isSame, keep, openStatement, type SessionState, signStatement, summarise } from './conclude.ts'
-import { base64, outOfOrder, type Progress, saltOf } from './progress.ts'
+import { base64, FRESH_MS, outOfOrder, type Progress, saltOf } from './progress.ts'
 import type { ReconciliationRooms } from './rooms.ts'
 import { secrecyOf } from './secrecy.ts'
 import type { DayPair, StoredReconciliation } from './store.ts'
@@ -43,8 +43,6 @@ import {
 
 export type Respond = (peer: ServerId, question: ReconciliationQuestion) => Promise<object>
 
-/** For so long another session cannot replace one that this server started, or one that still collects. */
-const FRESH_MS = 10 * 60_000
 const KEPT_FAILURES = 100
 
 export function createResponder(rooms: ReconciliationRooms): Respond {
