@@ -127,6 +127,7 @@ t.test('a company, its bookkeepers and their employee', async (t) => {
   t.equal(kindOf(await pass(mother)), '403 notAllowed', 'who gave it does not pass it on')
   t.equal(kindOf(await pass(friend, { validityPeriod: { through: '2045-01-01' } })), '422 periodWrong')
   t.equal(kindOf(await pass(friend, { subDelegate: COMPANY })), '422 personUnfit')
+  t.equal(kindOf(await pass(friend, { subDelegate: FRIEND })), '422 personUnfit', 'nor to themself')
   const passed = await pass(friend, { validityPeriod: { through: '2030-12-31' } })
   t.match(passed, { status: 200, body: { subDelegatorIdentifier: books, subDelegable: false } })
   const { id } = passed.body as { id: string }

@@ -30,6 +30,8 @@ export function subDelegate(
       ? actor.client
       : await rightOf({ ...rooms, store }, { actor, authorizations }, original.delegate, role.subDelegableBy)
     if (right === undefined) throw refuse('notAllowed')
+    // Who acts for the holder does not make of it a mandate of their own.
+    if (!isRegistrar && person.identifier === actor.user) throw refuse('personUnfit')
     if (!isRegistrar && role.addingMustBeSigned) checkSigned(rooms, actor, document)
     if (original.sub_delegable !== 1 || !role.canSubDelegate) throw refuse('notSubDelegable')
     const isFit =
