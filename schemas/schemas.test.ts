@@ -274,6 +274,7 @@ type Declared = {
   responses: Record<string, object>
   'x-roles': string[]
   'x-four-eyes'?: true | string
+  'x-passkey'?: true
 }
 
 t.test('every operation of every API declares each status that it can answer', (t) => {
@@ -298,6 +299,8 @@ t.test('every operation of every API declares each status that it can answer', (
         if (!isFault(status)) wrong.push(`${operationId}: ${status}`)
       if ((JSON.stringify(responses['202']) === proposed) !== (operation['x-four-eyes'] !== undefined))
         wrong.push(`${operationId}: a second person`)
+      if (file === 'central-registry-api.yaml' && operation['x-four-eyes'] && !operation['x-passkey'])
+        wrong.push(`${operationId}: two persons, and no passkey of either`)
     }
     t.same(wrong, [], file)
   }
