@@ -106,13 +106,13 @@ export function createPeopleStore(q: {
     },
     /** In a transaction: from then until its end nobody locks or removes the person, or changes their roles. */
     find: (id: string, within?: Within): Promise<Person | undefined> => findPerson(tables, id, within),
-    /** Throws `conflict` for a known person who was not removed. */
+    /** Throws `conflict` for a known person who was not removed. A guest is none: the session of one who is invited ends. */
     invite: ({ email, subject, roles }: Invitation, at: string): Promise<Person> =>
       locked(async (transaction) => {
         const issuer = q.issuer
         if (issuer === undefined)
           throw new Fault('conflict', { what: say`no login is configured, so nobody could accept` })
-        const known = await rows(transaction)
+        const all = await rows(transaction)
           .where((where) =>
             where.or([
               ...(email === null ? [] : [where('email', '=', email)]),
@@ -120,6 +120,8 @@ export function createPeopleStore(q: {
             ]),
           )
           .execute()
+        for (const { id } of all.filter(isGuest)) await forget(transaction, id)
+        const known = all.filter((row) => !isGuest(row))
         const [one] = known
         const isSame = one?.subject === null || subject === null || one?.subject === subject
         if (known.length > 1 || (one !== undefined && (one.state !== 'removed' || !isSame)))
@@ -142,17 +144,19 @@ export function createPeopleStore(q: {
       }),
     /**
      * Admits a person who has proved their identity: an active one, or an invited one who thereby becomes active. With `guests`
-     * also strangers, without roles.
+     * also strangers, without roles; what is left of an earlier guest keeps nobody from coming in by an invitation.
      */
     admit: (identity: Identity, at: string, guests: boolean): Promise<Admission> =>
       locked(async (transaction) => {
         const { issuer, subject, name } = identity
         const email = identity.email?.toLowerCase() ?? null
+        const found = await rows(transaction)
+          .where('issuer', '=', issuer)
+          .where('subject', '=', subject)
+          .executeTakeFirst()
+        const guest = found !== undefined && isGuest(found) ? found : undefined
         const known =
-          (await rows(transaction)
-            .where('issuer', '=', issuer)
-            .where('subject', '=', subject)
-            .executeTakeFirst()) ??
+          (guest === undefined ? found : undefined) ??
           (await rows(transaction)
             .where('email', '=', email)
             .where('subject', 'is', null)
@@ -160,13 +164,15 @@ export function createPeopleStore(q: {
             .executeTakeFirst())
         if (known?.state === 'locked' || known?.state === 'removed')
           return { refused: known.state, id: known.id, name: known.name }
-        // After the installation ceremony a guest is a stranger again.
-        if (known !== undefined && (known.roles !== '' || guests)) {
+        // Who was a guest is invited meanwhile, or is a stranger again.
+        if (guest !== undefined && (known !== undefined || !guests)) await forget(transaction, guest.id)
+        const one = known ?? (guests ? guest : undefined)
+        if (one !== undefined) {
           const values = { issuer, subject, name, state: 'active' as const, last_login_at: at }
-          await update(transaction, known.id, values)
-          return { id: known.id, name }
+          await update(transaction, one.id, values)
+          return { id: one.id, name }
         }
-        if (known !== undefined || !guests) return { refused: 'unknown' }
+        if (!guests) return { refused: 'unknown' }
         await forgetOldestGuest(transaction)
         const id = randomUUID()
         const row = { id, issuer, subject, name, email: null, roles: '', state: 'active' as const }
@@ -254,6 +260,11 @@ async function findPerson(
   if (within !== undefined) await lockFor(kysely, 'people')
   const row = await kysely.selectFrom('person').select(COLUMNS).where('id', '=', id).executeTakeFirst()
   return row && personOf(row)
+}
+
+/** Whom nobody invited: they logged in while a code of the operator was open. */
+function isGuest({ state, roles }: PersonRow): boolean {
+  return state === 'active' && roles === ''
 }
 
 type People<R> = SelectQueryBuilder<PeopleTables, 'person', R>

@@ -136,12 +136,25 @@ void t.test('a code is void after too many tries, too late, and when somebody wa
     // Somebody who was invited with an API key came first.
     world.world.now = Date.now()
     t.equal((await ask('POST', '/people', { subject: 'dora', roles: [SYSTEM] })).status, 201)
-    const guest = openBrowser(t)
-    await guest.login(base, 'guest')
+    const [guest, early] = [openBrowser(t), openBrowser(t)]
+    for (const name of ['erik', 'fred', 'guest']) await guest.login(base, name)
+    await early.login(base, 'gina')
+    t.equal((await ask('POST', '/people', { email: 'gina@example.org', roles: [AUDITOR] })).status, 201)
+    t.equal((await early.login(base, 'gina')).status, 200)
+    t.match(await early.api(base, 'GET', '/session'), { body: { roles: [AUDITOR] } }, 'invited, no guest more')
     const dora = openBrowser(t)
     await dora.login(base, 'dora')
     t.match(await claim(guest, world, code()), { status: 409, body: { message: /has an administrator/ } })
     t.equal(await start(), undefined)
+    // Who came as a guest comes in by an invitation, by e-mail or by subject, as everybody.
+    t.match(await openBrowser(t).login(base, 'guest'), { status: 403, text: /nobody has invited you/ })
+    for (const who of [{ email: 'erik@example.org' }, { subject: 'fred' }])
+      t.equal((await ask('POST', '/people', { ...who, roles: [AUDITOR] })).status, 201)
+    for (const name of ['erik', 'fred']) {
+      const browser = openBrowser(t)
+      t.equal((await browser.login(base, name)).status, 200, name)
+      t.match(await browser.api(base, 'GET', '/session'), { body: { roles: [AUDITOR] } })
+    }
   })
 })
 
