@@ -57,7 +57,6 @@ export function createPeopleStore(q: {
   const { indispensable, sessions } = q
   const passkeys = createPasskeyStore(q.database)
   const tables = tablesOf<PeopleTables>(q.database)
-  const rows = (kysely: Kysely<PeopleTables>) => kysely.selectFrom('person').select(COLUMNS)
   const locked = <R>(act: (transaction: Kysely<PeopleTables>) => Promise<R>): Promise<R> =>
     inTransaction(tables, async (transaction) => {
       await lockFor(transaction, 'people')
@@ -100,10 +99,7 @@ export function createPeopleStore(q: {
       return (await activeIn(tables)).filter(({ roles }) => roles.includes(role)).length
     },
     /** The number of people with this role who have come in and were not removed. */
-    async cameInWith(role: string): Promise<number> {
-      const found = await rows(tables).where('state', 'in', ['active', 'locked']).execute()
-      return found.map(personOf).filter(({ roles }) => roles.includes(role)).length
-    },
+    cameInWith: (role: string): Promise<number> => cameInWith(tables, role),
     /** In a transaction: from then until its end nobody locks or removes the person, or changes their roles. */
     find: (id: string, within?: Within): Promise<Person | undefined> => findPerson(tables, id, within),
     /** Throws `conflict` for a known person who was not removed. A guest is none: the session of one who is invited ends. */
@@ -249,6 +245,16 @@ export function createPeopleStore(q: {
     const [oldest] = guests
     if (oldest !== undefined && guests.length >= MOST_GUESTS) await forget(transaction, oldest.id)
   }
+}
+
+function rows(kysely: Kysely<PeopleTables>) {
+  return kysely.selectFrom('person').select(COLUMNS)
+}
+
+/** The number of people with this role who have come in and were not removed, as the transaction has it. */
+export async function cameInWith(kysely: Kysely<PeopleTables>, role: string): Promise<number> {
+  const found = await rows(kysely).where('state', 'in', ['active', 'locked']).execute()
+  return found.map(personOf).filter(({ roles }) => roles.includes(role)).length
 }
 
 async function findPerson(

@@ -40,7 +40,7 @@ const REFUSALS: Record<Exclude<Claimed, 'claimed'>, [FaultCode, { what?: Word }]
   void: [
     'conflict',
     {
-      what: say`too many wrong codes, or too late: the operator restarts the server, which then writes a new one`,
+      what: say`it is too late for this code: the operator restarts the server, which then writes a new one`,
     },
   ],
   over: ['conflict', { what: say`this server has an administrator already: ask them to invite you` }],

@@ -1,13 +1,17 @@
-/** The one row of the claim code: its digest, its end, wrong tries, and who redeemed it. */
+/**
+ * The one row of the claim code: its digest, its end, and who redeemed it. Wrong tries are not counted: nobody guesses 256 bits, and whoever
+ * the provider knows could otherwise void the code for the one who has it.
+ */
 import { timingSafeEqual } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { cameInWith } from '#platform/people/store.ts'
 import type { PeopleTables } from '#platform/people/tables.ts'
 
 export type ClaimStore = ReturnType<typeof createClaimStore>
 
-/** The outcome of an attempt; a `wrong` one is counted. */
+/** The outcome of an attempt. */
 export type Claimed = 'claimed' | 'wrong' | 'void' | 'over'
 
 type Tables = PeopleTables & {
@@ -15,6 +19,7 @@ type Tables = PeopleTables & {
     id: number
     digest: Buffer
     ends_at: string
+    /** Always 0: it is counted no more, and a node of an earlier release reads it. */
     tries: number
     claimed_by: string | null
     claimed_at: string | null
@@ -23,7 +28,6 @@ type Tables = PeopleTables & {
 
 /** Whose coming in ends the claim for good, by whatever way they came. */
 const ADMINISTRATOR = 'XROAD_SYSTEM_ADMINISTRATOR'
-const MOST_TRIES = 20
 
 export function createClaimStore(database: Database) {
   const tables = tablesOf<Tables>(database)
@@ -71,13 +75,7 @@ export function createClaimStore(database: Database) {
         if (await isOver(transaction)) return 'over'
         const row = await rowIn(transaction)
         if (row === undefined || isVoid(row, q.at)) return 'void'
-        if (!timingSafeEqual(row.digest, q.digest)) {
-          await transaction
-            .updateTable('claim_code')
-            .set({ tries: row.tries + 1 })
-            .execute()
-          return 'wrong'
-        }
+        if (!timingSafeEqual(row.digest, q.digest)) return 'wrong'
         await transaction.updateTable('claim_code').set({ claimed_by: q.person, claimed_at: q.at }).execute()
         await q.admit(transaction)
         return 'claimed'
@@ -85,17 +83,11 @@ export function createClaimStore(database: Database) {
   }
 }
 
-/** Whether a code can no longer be redeemed: used, too late, or after too many wrong tries. */
+/** Whether a code can no longer be redeemed: used, or too late. */
 function isVoid(row: Tables['claim_code'], now: string): boolean {
-  return row.claimed_by !== null || row.tries >= MOST_TRIES || row.ends_at <= now
+  return row.claimed_by !== null || row.ends_at <= now
 }
 
 async function isOver(kysely: Kysely<Tables>): Promise<boolean> {
-  const found = await kysely
-    .selectFrom('person')
-    .select('id')
-    .where('state', 'in', ['active', 'locked'])
-    .where('roles', 'like', `%${ADMINISTRATOR}%`)
-    .executeTakeFirst()
-  return found !== undefined
+  return (await cameInWith(tablesOf<PeopleTables>({ kysely }), ADMINISTRATOR)) > 0
 }
