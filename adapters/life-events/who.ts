@@ -11,8 +11,8 @@ import { HEADER } from '#schemas/wire.ts'
 import { codeReader } from './read-happening.ts'
 import type { LifeEventsSettings } from './settings.ts'
 
-/** One use of a portal's page for letters, of 128 random bits. */
-const TICKET = /^letter:[A-Za-z0-9_-]{22}$/
+/** One use of a portal's page for letters, as a digest: the portal keeps what it is of, and others act with this name no more than with a person's. */
+const USE = /^letter:[A-Za-z0-9_-]{22}$/
 
 export type Who = {
   channel: OfferChannel
@@ -22,7 +22,7 @@ export type Who = {
   actor: string | undefined
   /** The number of the mandate, as the client names it (X-Road-Issue). */
   mandate?: string
-  /** Who gives in the code of a letter: client and clerk, or client and ticket of its page, as one name. */
+  /** Who gives in the code of a letter: client and clerk, or client and use of its page, as one name. */
   clerk: string | undefined
   /** The letter is all that says who it is: nobody signed in. What registers say is not shown then. */
   byPage?: true
@@ -58,7 +58,7 @@ export function createWho({
       const said = { channel: 'counter', person, actor: userId, clerk: undefined, userId } as const
       return mandate === undefined ? said : { ...said, mandate }
     }
-    if (letterPages.includes(client) && TICKET.test(userId))
+    if (letterPages.includes(client) && USE.test(userId))
       return {
         ...{ channel: 'letter', person: undefined, actor: undefined, byPage: true },
         ...{ clerk: `${client}\n${userId}`, userId },

@@ -1,9 +1,8 @@
 /**
  * Answers the offer of a letter without a login: no session, no cookie. Guarantees that only who has the code and knows the person's own
  * reaches the offer, that all who do not are told the same, that one network tries few codes, and that nothing is kept here: what opens the
- * offer for an hour is a ticket in the page, which no address and no log holds.
+ * offer for an hour is a ticket in the page, which no address, no log and no agency holds.
  */
-import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { limitCalls } from '#adapters/kit/limit-calls.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -22,11 +21,11 @@ import type { PortalSettings } from '../settings.ts'
 import type { Door } from './door.ts'
 import { giveIn } from './give-in.ts'
 import { LETTER, letterPage } from './letter-page.ts'
+import { createTickets, nameOf } from './letter-tickets.ts'
 import { declineOffer, openOffer, showOffer, submitOffer } from './one-offer.ts'
 import { OFFERS } from './read-offers.ts'
 
 const HTML = 'text/html; charset=utf-8'
-const TICKET = /^letter:[A-Za-z0-9_-]{22}$/
 /** Codes of one network; and what is done by one with an offer. */
 const TRIES = { perSecond: 2, perMinute: 5 }
 const ACTS = { perSecond: 6, perMinute: 30 }
@@ -47,6 +46,7 @@ type Rooms = {
 
 export function letterRoutes(app: FastifyInstance, rooms: Rooms): void {
   const { place, reading, addressOf, asking } = rooms
+  const tickets = createTickets()
   const tries = createCounter(TRIES, rooms.clock)
   const acts = createCounter(ACTS, rooms.clock)
   const turns = limitCalls({ ...AT_ONCE, waitMs: asking.answerMs })
@@ -81,7 +81,7 @@ export function letterRoutes(app: FastifyInstance, rooms: Rooms): void {
     bounded(tries, async (request, form) => {
       const reader = strangerOf(request)
       rooms.count('letter')
-      const door = doorOf(reader, form, `letter:${randomBytes(16).toString('base64url')}`)
+      const door = doorOf(reader, form, tickets.make())
       const given = await giveIn(door, { person: rooms.personOf(form.get('person') ?? '') })
       if ('named' in given) return showOffer(given.named, door)
       return { page: await shown(reader, { problem: given.problem, written: form }), status: given.status }
@@ -92,7 +92,7 @@ export function letterRoutes(app: FastifyInstance, rooms: Rooms): void {
       `${LETTER}/${way}`,
       bounded(acts, async (request, form) => {
         const ticket = form.get('ticket') ?? ''
-        if (!TICKET.test(ticket)) return { to: LETTER }
+        if (!tickets.isOurs(ticket)) return { to: LETTER }
         rooms.count('letter')
         return act(doorOf(strangerOf(request), form, ticket))
       }),
@@ -110,7 +110,7 @@ export function letterRoutes(app: FastifyInstance, rooms: Rooms): void {
       ...{ place, reader, form, systems: rooms.systems },
       // An act that has begun ends, also when the browser goes away: it has an end in time.
       ask: ({ asOneself: _own, ...q }) =>
-        callService(rooms.server, { ...q, person: ticket, signal: new AbortController().signal }, asking),
+        callService(rooms.server, { ...q, person: nameOf(ticket), signal: new AbortController().signal }, asking),
       ways: {
         open: `${LETTER}/open${choices}`,
         submit: `${LETTER}/submit${choices}`,

@@ -246,14 +246,27 @@ t.test('by letter, without a login', async (t) => {
   t.match(asked.text, /name="field-childName"[\s\S]*The register gave this\. It is not shown[\s\S]*From:/)
   t.notMatch(asked.text, /Mari|21000/)
   t.notMatch(asked.text, /name="field-childName"[^>]* required/, 'what a register gave need not be typed')
-  for (const ticket of ['', 'letter:x', PERSON])
-    t.match(await browser.visit(at('/letter/submit'), { form: { ...hidden, ticket } }), {
-      ...{ status: 303, headers: { location: '/letter' } },
-    })
-  const stolen = { ...hidden, ticket: `letter:${'x'.repeat(22)}` }
-  t.match(await browser.visit(at('/letter/decline'), { form: stolen }), {
+  // What the agencies and the logs see of the ticket opens nothing, nor does one that the portal did not make: nobody is asked.
+  const seen = [life.asked, server.asked.filter(({ path }) => path.startsWith('/v1'))]
+  const name = life.asked[0]!.options['userId'] as string
+  t.match(name, /^letter:[A-Za-z0-9_-]{22}$/)
+  t.match(seen[1]![0], { userId: /^letter:/ })
+  const [number = '', seal = ''] = hidden.ticket.split('.')
+  for (const part of [number, seal])
+    t.notOk(JSON.stringify([seen, life.running.lines, portal.lines]).includes(part), 'nobody else has it')
+  const before = server.asked.length
+  for (const ticket of ['', PERSON, name, name.slice(7), `${name.slice(7)}.${seal}`, `${number}.${number}`])
+    for (const way of ['open', 'submit', 'decline'])
+      t.match(
+        await browser.visit(at(`/letter/${way}`), { form: { ...hidden, ticket, 'field-account': ACCOUNT } }),
+        { status: 303, headers: { location: '/letter' } },
+      )
+  t.equal(server.asked.length, before, 'and no exchange begins')
+  const used = await browser.visit(at('/letter'), { form: typed })
+  t.match(await browser.visit(at('/letter/decline'), { form: hidden }), {
     ...{ status: 404, text: /The letter is closed/ },
   })
+  hidden.ticket = field(used.text, 'ticket')
   const sent = await browser.visit(at('/letter/submit'), { form: { ...hidden, 'field-account': ACCOUNT } })
   t.match(sent.text, /The agency has your application[\s\S]*FB-1[\s\S]*by letter/)
   t.match(life.asked.at(-1)!.options, {
