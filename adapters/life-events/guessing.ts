@@ -1,4 +1,4 @@
-/** Codes of letters that do not exist. Guarantees that one client tries few of them an hour, whichever clerk it names. */
+/** Codes of letters that do not exist. Guarantees that one counter tries few of them an hour, whichever clerk it names. */
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 
@@ -6,20 +6,14 @@ const MOST = 20
 const HOUR_MS = 3_600_000
 const MOST_CLIENTS = 1000
 
-/** Of a page, which is one client for everybody: what one network may try is bounded there, and 60 bits do the rest. */
-const MOST_OF_PAGE = 2000
-
 /** The function throws `too_many_requests`, or what `act` throws; a `not_found` counts. */
-export function createGuessing(
-  clock: Clock,
-): <T>(client: string, act: () => Promise<T>, isPage?: boolean) => Promise<T> {
+export function createGuessing(clock: Clock): <T>(client: string, act: () => Promise<T>) => Promise<T> {
   const missed = new Map<string, { count: number; until: number }>()
-  return async (client, act, isPage = false) => {
+  return async (client, act) => {
     const now = clock()
     const known = missed.get(client)
     const own = known !== undefined && known.until > now ? known : { count: 0, until: now + HOUR_MS }
-    if (own.count >= (isPage ? MOST_OF_PAGE : MOST))
-      throw new Fault('too_many_requests', { what: 'codes that do not exist' })
+    if (own.count >= MOST) throw new Fault('too_many_requests', { what: 'codes that do not exist' })
     // It counts until it is known to exist: many at once are no way around.
     own.count += 1
     missed.delete(client)

@@ -7,6 +7,7 @@ import { ExchangeError } from '#adapters/client/exchange-error.ts'
 import type { SecurityServer } from '#adapters/client/index.ts'
 import { emptyFolder, startAdapter } from '#adapters/kit/kit-fixture.ts'
 import { type Ends, INBOX } from '#adapters/kit/messages/ends-fixture.ts'
+import type { Handlers } from '#platform/http-service/openapi.ts'
 import type { Offer } from '#schemas/offers.ts'
 import { settle } from '#security-server/features/deliveries/acts-fixture.ts'
 import { until } from '#test/until.ts'
@@ -137,17 +138,21 @@ export async function startLifeEvents(t: Test, q: Q) {
   writeFileSync(keyFile, `${'5a'.repeat(32)}\n`, { mode: 0o600 })
   chmodSync(keyFile, 0o600)
   const asked: Asked[] = []
+  let handlers: Handlers = {}
   const adapter = {
     ...lifeEvents,
-    open: (question: Parameters<typeof openLifeEvents>[0]) =>
-      openLifeEvents(
+    open: async (question: Parameters<typeof openLifeEvents>[0]) => {
+      const opened = await openLifeEvents(
         question,
         ({ store, server }) => ({
           store: q.arm?.(store) ?? store,
           server: playServices(server, (one) => (q.play ?? REGISTERS)(one), asked),
         }),
         () => Date.now() + (q.skew?.() ?? 0),
-      ),
+      )
+      handlers = opened.handlers
+      return opened
+    },
   }
   const settings = {
     ...{ databaseFile: './offers.db', keyFile: './offers.key', languages: ['en', 'et'], inboxes: [INBOX] },
@@ -168,7 +173,7 @@ export async function startLifeEvents(t: Test, q: Q) {
     return { shown: offers.find(({ id }) => target.includes(id))?.shown ?? 'x'.repeat(43) }
   }
   return {
-    ...{ running, asked, folder },
+    ...{ running, asked, folder, handlers },
     databaseFile: path.join(folder, 'offers.db'),
     async get(who: string | Record<string, string>, target: string) {
       const { status, body } = await running.ask(target, as(who))

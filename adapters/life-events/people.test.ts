@@ -2,9 +2,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { rememberHeaders } from '#adapters/kit/caller-headers.ts'
 import { emptyFolder } from '#adapters/kit/kit-fixture.ts'
 import { openEnds } from '#adapters/kit/messages/ends-fixture.ts'
 import { readSettings } from '#adapters/kit/serve-adapter.ts'
+import { nobody } from '#platform/http-service/caller.ts'
+import { asFault } from '#schemas/fault.ts'
 import type { Offer } from '#schemas/offers.ts'
 import { lifeEvents } from './adapter.ts'
 import { writeLetters } from './letters.ts'
@@ -239,6 +242,14 @@ void t.test(
     t.ok(await store.setCode(pageless, 'GGGGHHHHJJJJ', async () => undefined))
     const unsaid = { code: 'GGGGHHHHJJJJ', person: 'P00000054' }
     t.match(await life.post(page(4), '/v1/codes', unsaid), { status: 404 }, 'only where the rule has a page')
+
+    // The page is one client for everybody: whoever types nonsense there closes it for nobody.
+    const caller = rememberHeaders({ ...nobody }, page(5))
+    const nonsense = { caller, params: {}, query: {}, body: { code: 'NONSENSE' } }
+    const said = new Set<string>()
+    for (let n = 0; n < 2010; n++)
+      await life.handlers['useCode']!(nonsense).catch((thrown: unknown) => said.add(asFault(thrown).code))
+    t.same([...said], ['not_found'])
   },
 )
 

@@ -110,7 +110,11 @@ export function letterRoutes(app: FastifyInstance, rooms: Rooms): void {
       ...{ place, reader, form, systems: rooms.systems },
       // An act that has begun ends, also when the browser goes away: it has an end in time.
       ask: ({ asOneself: _own, ...q }) =>
-        callService(rooms.server, { ...q, person: nameOf(ticket), signal: new AbortController().signal }, asking),
+        callService(
+          rooms.server,
+          { ...q, person: nameOf(ticket), signal: new AbortController().signal },
+          asking,
+        ),
       ways: {
         open: `${LETTER}/open${choices}`,
         submit: `${LETTER}/submit${choices}`,
