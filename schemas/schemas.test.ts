@@ -274,7 +274,7 @@ type Declared = {
   responses: Record<string, object>
   'x-roles': string[]
   'x-four-eyes'?: true | string
-  'x-passkey'?: true
+  'x-passkey'?: true | 'if-any'
 }
 
 t.test('every operation of every API declares each status that it can answer', (t) => {
@@ -301,6 +301,9 @@ t.test('every operation of every API declares each status that it can answer', (
         wrong.push(`${operationId}: a second person`)
       if (file === 'central-registry-api.yaml' && operation['x-four-eyes'] && !operation['x-passkey'])
         wrong.push(`${operationId}: two persons, and no passkey of either`)
+      // What gives access to whoever does it.
+      const needed = { addPasskey: 'if-any', addApiKey: true, issueApiKeySecret: true }[operationId]
+      if (needed !== undefined && operation['x-passkey'] !== needed) wrong.push(`${operationId}: a passkey`)
     }
     t.same(wrong, [], file)
   }

@@ -111,8 +111,13 @@ ${answersOf(operation, document)}
 </details>`
 }
 
+const PASSKEY: Record<string, string> = {
+  true: ' Where the settings say so, a passkey confirms it.',
+  'if-any': ' Where the settings say so, a passkey that the person has confirms it.',
+}
+
 function whoMay({ 'x-passkey': passkey, ...operation }: Operation): string {
-  return `${whoMayAct(operation)}${passkey === true ? ' Where the settings say so, a passkey confirms it.' : ''}`
+  return `${whoMayAct(operation)}${passkey === undefined ? '' : PASSKEY[String(passkey)]}`
 }
 
 type Rules = Pick<Operation, 'x-roles' | 'x-four-eyes' | 'x-four-eyes-when'>

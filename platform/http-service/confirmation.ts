@@ -12,6 +12,8 @@ import type { CallInput } from './four-eyes.ts'
 
 /** What passkeys do for it. `act` is the digest of the act. */
 export type Confirmation = {
+  /** Whether the caller is a person with a passkey that serves. */
+  hasOne(caller: Caller): Promise<boolean>
   /** Throws `passkey_needed` for a caller who has none. */
   challengeFor(caller: Caller, act: string): Promise<{ challenge: string; rpId: string }>
   /** The passkey that confirmed it. Throws `passkey_refused`. */

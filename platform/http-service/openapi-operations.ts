@@ -34,7 +34,7 @@ type RawOperation = {
   'x-four-eyes'?: boolean | string
   'x-four-eyes-when'?: string
   'x-emergency'?: boolean
-  'x-passkey'?: boolean
+  'x-passkey'?: boolean | 'if-any'
   parameters?: Parameter[]
   requestBody?: { required?: boolean; content: Record<string, { schema?: Schema }> }
   responses?: Record<string, { $ref?: string; content?: Record<string, { schema?: Schema }> }>
@@ -55,8 +55,8 @@ export type Operation = {
   fourEyesWhen: string | undefined
   /** One person carries it out alone and at once, so the caller must be a person or have one who is responsible. */
   emergency: boolean
-  /** An act of great weight: where the policy says so, a person confirms it with a passkey. */
-  passkey: boolean
+  /** An act of great weight: where the policy says so, a person confirms it with a passkey; `if-any`: one who has a passkey that serves. */
+  passkey: boolean | 'if-any'
   parameters: Parameter[]
   requestTypes: string[]
   bodyRequired: boolean
@@ -128,7 +128,7 @@ function readOperation(
     fourEyesKind: typeof marked === 'string' ? marked : undefined,
     fourEyesWhen: raw['x-four-eyes-when'],
     emergency: raw['x-emergency'] === true,
-    passkey: raw['x-passkey'] === true,
+    passkey: raw['x-passkey'] ?? false,
     parameters: [...(item.parameters ?? []), ...(raw.parameters ?? [])].map((one) => resolve(document, one)),
     requestTypes: content.map(([type]) => type),
     bodyRequired: raw.requestBody?.required === true,

@@ -179,6 +179,7 @@ async function confirmedBy(
   // A key's proposal does nothing before a person approves it, with a passkey.
   if (!operation.passkey || confirmation === undefined || (byTwo && act.caller.kind === 'key'))
     return undefined
+  if (operation.passkey === 'if-any' && !(await confirmation.hasOne(act.caller))) return undefined
   try {
     return await confirmAct(exchange, confirmation, { ...act, operation: operation.id })
   } catch (thrown) {

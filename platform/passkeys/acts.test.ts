@@ -1,13 +1,20 @@
 /** Acts of great weight that a passkey confirms: for exactly one act, in one session, once; what API keys may; and what the audit log says. */
 import t from 'tap'
+import { openRegistryDatabase } from '#central-registry/registry.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import { createSessions } from '#platform/sessions/create-sessions.ts'
+import { createSessionStore } from '#platform/sessions/store.ts'
 import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { type Browser, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
-import { createAuthenticator, type Lies } from './authenticator-fixture.ts'
+import { type Authenticator, createAuthenticator, type Lies } from './authenticator-fixture.ts'
+import { createPasskeys } from './create-passkeys.ts'
+import { createPasskeyStore } from './store.ts'
 
 const issuer = await startOpenIdProvider(t)
 const OBSERVER = { roles: ['XROAD_OBSERVER'] }
 
+type Options = { challenge: string; user: { id: string } }
 type Session = { csrfToken: string; id: string; passkeyForActs: boolean }
 
 void t.test('an act is confirmed by a passkey, for this act and session, once', async (t) => {
@@ -116,6 +123,89 @@ void t.test('an act is confirmed by a passkey, for this act and session, once', 
   })
   t.ok(log.filter(({ operation }) => operation === 'confirmationRefused').length > 5)
   t.notMatch(JSON.stringify(log) + world.lines.join(), String(good['x-passkey-assertion']).slice(0, 60))
+})
+
+void t.test('a session adds no passkey beside one that serves without it, nor by removing it', async (t) => {
+  const world = registryWorld(t)
+  const node = await world.start({ login: issuer, passkeys: true, forActs: true })
+  const base = baseOf(node)
+  const site = { origin: base, rpId: new URL(base).hostname }
+  const { anna } = await install(t, node)
+  const add = async (
+    by: Browser,
+    device: Authenticator,
+    sign: (challenge: string) => object = () => ({}),
+  ) => {
+    const { csrfToken } = (await by.api(base, 'GET', '/session')).body as Session
+    const { challenge, user } = (await by.api(base, 'GET', '/session/passkeys/options')).body as Options
+    const body = Buffer.from(JSON.stringify({ name: 'key', ...device.create({ ...site, challenge }) }))
+    const send = (more: object) =>
+      by.visit(`${base}/api/v1/session/passkeys`, {
+        ...{ method: 'POST', body },
+        headers: { 'content-type': 'application/json', 'x-csrf-token': csrfToken, ...more },
+      })
+    const first = await send({})
+    const asked = String(first.headers['x-passkey-challenge'] ?? '')
+    return { first, last: asked === '' ? first : await send(sign(asked)), handle: user.id }
+  }
+  const [phone, laptop, thief] = [createAuthenticator(), createAuthenticator(), createAuthenticator()]
+  const { last: added, handle } = await add(anna, phone)
+  t.equal(added.status, 201, 'who has none adds one after a login at the provider')
+  const by = (device: Authenticator) => (challenge: string) => {
+    const given = device.get({ ...site, challenge, userHandle: handle })
+    return { 'x-passkey-assertion': Buffer.from(JSON.stringify(given)).toString('base64url') }
+  }
+  for (const sign of [undefined, by(thief)]) {
+    const { first, last } = await add(anna, thief, sign)
+    t.match(first, { status: 403, text: /passkey_needed/ })
+    t.equal(last.status, 403)
+  }
+  world.clock.now += 1000
+  t.equal((await add(anna, laptop, by(phone))).last.status, 201, 'confirmed by one that they have')
+  t.match(await anna.api(base, 'POST', '/api-keys/00000000-0000-4000-8000-000000000000/secret'), {
+    ...{ status: 403, body: { type: 'passkey_needed' } },
+  })
+
+  const own = (await anna.api(base, 'GET', '/session/passkeys')).body as { id: string }[]
+  t.equal(own.length, 2)
+  const other = openBrowser(t)
+  await other.login(base, 'anna')
+  t.equal((await anna.api(base, 'DELETE', `/session/passkeys/${own[0]!.id}`)).status, 204)
+  for (const browser of [anna, other])
+    t.equal((await browser.api(base, 'GET', '/session')).status, 401, 'no session outlives it')
+  await anna.login(base, 'anna')
+  const { id } = (await anna.api(base, 'GET', '/session')).body as Session
+  await node.must('DELETE', `/people/${id}/passkeys/${own[1]!.id}`)
+  t.equal((await anna.api(base, 'GET', '/session')).status, 401, 'whoever removes it')
+  await anna.login(base, 'anna')
+  t.equal((await add(anna, laptop)).last.status, 201)
+})
+
+void t.test('what was begun in a session that ended meanwhile adds no passkey', async (t) => {
+  const database = await openRegistryDatabase('sqlite::memory:')
+  t.teardown(() => database.close())
+  const clock = (): number => Date.UTC(2026, 2, 1)
+  const site = { origin: 'https://server.example', rpId: 'server.example', days: 30, forActs: true }
+  const sessions = createSessions({ database, clock })
+  const passkeys = createPasskeys({
+    ...{ sessions, logins: createSessionStore(database), store: createPasskeyStore(database) },
+    people: {
+      find: async (name) => ({ name, state: 'active', roles: [] }),
+      readmit: async (id) => ({ id, name: id }),
+    },
+    ...{ settings: site, label: 'test', clock },
+  })
+  const [first, second] = [await begin(), await begin()]
+  const challenges = [await passkeys.optionsFor(first), await passkeys.optionsFor(second)]
+  const made = challenges.map(({ challenge }) => createAuthenticator().create({ ...site, challenge }))
+  const { id } = await passkeys.add(first, { name: 'phone', ...made[0]! })
+  await passkeys.remove('anna', id)
+  await t.rejects(passkeys.add(second, { name: 'thief', ...made[1]! }), { code: 'session_ended' })
+
+  async function begin(): Promise<Caller> {
+    const { csrfToken, begunAt, endsAt } = (await sessions.find(await sessions.begin('anna')))!
+    return { kind: 'person', id: 'anna', name: 'anna', roles: [], session: { csrfToken, begunAt, endsAt } }
+  }
 })
 
 const WHY = { 'x-reason': 'because' }

@@ -14,15 +14,7 @@ import { say } from '#schemas/said.ts'
 import { CHALLENGE_SECONDS, digestOf, isChallenge, makeChallenge } from './challenge.ts'
 import { answerInHeader } from './read-answer.ts'
 import type { PasskeyRow, PasskeyStore } from './store.ts'
-import {
-  ALGORITHMS,
-  type Asserted,
-  type Attested,
-  challengeIn,
-  type Site,
-  verifyNew,
-  verifyUse,
-} from './verify.ts'
+import { ALGORITHMS, type Asserted, type Attested, challengeIn, verifyNew, verifyUse } from './verify.ts'
 import { WHY } from './why-refused.ts'
 
 export type Passkeys = ReturnType<typeof createPasskeys>
@@ -56,7 +48,7 @@ const DECOY = Buffer.from(
 
 export function createPasskeys(q: {
   store: PasskeyStore
-  sessions: Pick<Sessions, 'endThoseOf'>
+  sessions: Pick<Sessions, 'endThoseOf' | 'endAllOf' | 'checkKept'>
   logins: Pick<SessionStore, 'useLogin'>
   people: {
     readmit(id: string, at: string): Promise<Admission>
@@ -70,7 +62,7 @@ export function createPasskeys(q: {
 }) {
   const { store, settings, clock } = q
   const iso = (ms: number): string => new Date(ms).toISOString()
-  const inUse = (): Site & { days: number } => {
+  const inUse = (): PasskeySettings => {
     if (settings === undefined)
       throw new Fault('conflict', { what: say`the settings have no login.passkeys` })
     return settings
@@ -123,12 +115,21 @@ export function createPasskeys(q: {
         ...{ last_used_at: null, blocked_at: null },
       }
       // Otherwise one could be added while its person is removed, and serve who comes back under that name.
-      await store.add(row, MOST_OF_A_PERSON, (within) => checkUnchanged(caller, q.people, within))
+      await store.add(row, MOST_OF_A_PERSON, async (within) => {
+        await checkUnchanged(caller, q.people, within)
+        // Whoever removed the person's last one meanwhile, so that nothing had to confirm this, ended this session.
+        if (site.forActs) await q.sessions.checkKept(caller.id, caller.session?.begunAt ?? '', within)
+      })
       return viewOf(row)
     },
-    /** Ends the sessions that it began, too. Throws `not_found`. */
+    /**
+     * Ends the sessions that it began, too; all of the person's where passkeys confirm acts, since the next one may be added without any:
+     * whoever holds a session does not get around one by removing it. Throws `not_found`.
+     */
     remove: (person: string, id: string): Promise<void> =>
-      store.remove(person, id, (within) => q.sessions.endThoseOf(id, within)),
+      store.remove(person, id, (within) =>
+        settings?.forActs ? q.sessions.endAllOf(person, within) : q.sessions.endThoseOf(id, within),
+      ),
     /** The person logged in at the provider: their passkeys serve for another while. */
     confirm: (person: string): Promise<void> => store.confirm(person, iso(clock())),
     challenge: async (): Promise<{ challenge: string; rpId: string; timeout: number }> => {
@@ -165,10 +166,13 @@ export function createPasskeys(q: {
   }
 
   function acts(site: PasskeySettings): Confirmation {
+    const hasOne = async ({ kind, id }: Caller): Promise<boolean> =>
+      kind === 'person' &&
+      (await store.of(id)).some((row) => row.blocked_at === null && clock() <= usableUntil(row, site.days))
     return {
+      hasOne,
       async challengeFor(caller, act) {
-        const own = await store.of(actorOf(caller).id)
-        if (!own.some((row) => row.blocked_at === null && clock() <= usableUntil(row, site.days)))
+        if (!(await hasOne(actorOf(caller))))
           throw new Fault('passkey_needed', {
             what: say`you have none here that serves: sign in at the provider and add one under My passkeys`,
           })

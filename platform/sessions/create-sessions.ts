@@ -5,6 +5,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
 import type { Database, Within } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
 import { createSessionStore, type Limits } from './store.ts'
 
 type Session = {
@@ -24,6 +25,8 @@ export type Sessions = {
   end(token: string): Promise<void>
   /** In the transaction that locks, removes or changes the person: both are committed, or neither. */
   endAllOf(person: string, within: Within): Promise<void>
+  /** In the transaction of an act: throws `session_ended` if the person's session that began then was ended meanwhile. */
+  checkKept(person: string, begunAt: string, within: Within): Promise<void>
   /** In the transaction that removes the passkey: ends the sessions that it began. */
   endThoseOf(passkey: string, within: Within): Promise<void>
 }
@@ -64,6 +67,9 @@ export function createSessions(q: { database: Database; clock: Clock }): Session
     },
     end: (token) => store.remove(digestOf(token)),
     endAllOf: (person, within) => store.removeAllOf(person, within),
+    async checkKept(person, begunAt, within) {
+      if (!(await store.isKept(person, begunAt, within))) throw new Fault('session_ended')
+    },
     endThoseOf: (passkey, within) => store.removeThoseOf(passkey, within),
   }
 }

@@ -55,6 +55,7 @@ export type SessionStore = {
   find(digest: Buffer, limits: Limits): Promise<SessionRow | undefined>
   touch(digest: Buffer, at: string): Promise<void>
   remove(digest: Buffer): Promise<void>
+  isKept(person: string, createdAt: string, within: Within): Promise<boolean>
   removeAllOf(person: string, within: Within): Promise<void>
   removeThoseOf(passkey: string, within: Within): Promise<void>
   /** False if this attempt was used before. Deletes attempts used before `forgetBefore`, which have expired. */
@@ -113,6 +114,15 @@ export function createSessionStore(database: Database): SessionStore {
     },
     remove: async (digest) => {
       await tables.deleteFrom('session').where('digest', '=', digest).execute()
+    },
+    isKept: async (person, createdAt, within) => {
+      const found = await tablesOf<SessionTables>({ kysely: within })
+        .selectFrom('session')
+        .select('digest')
+        .where('person', '=', person)
+        .where('created_at', '=', createdAt)
+        .executeTakeFirst()
+      return found !== undefined
     },
     removeAllOf: async (person, within) => {
       const transaction = tablesOf<SessionTables>({ kysely: within })
