@@ -149,7 +149,11 @@ void t.test('a code is void too late, and when somebody was invited, never by wr
     await early.login(base, 'gina')
     t.equal((await ask('POST', '/people', { email: 'gina@example.org', roles: [AUDITOR] })).status, 201)
     t.equal((await early.login(base, 'gina')).status, 200)
-    t.match(await early.api(base, 'GET', '/session'), { body: { roles: [AUDITOR] } }, 'invited, no guest more')
+    t.match(
+      await early.api(base, 'GET', '/session'),
+      { body: { roles: [AUDITOR] } },
+      'invited, no guest more',
+    )
     const dora = openBrowser(t)
     await dora.login(base, 'dora')
     t.match(await claim(guest, world, code()), { status: 409, body: { message: /has an administrator/ } })
