@@ -26,16 +26,20 @@ export type HistoryKeys = {
   entryKey(of: number, path: string, number: number): Promise<KeyObject>
   /** Whether two persons said that no copy of it is left. */
   isLost(of: number): Promise<boolean>
-  /** Makes the next one; `isLost`: no copy of the one before is left. Returns its number and public half. */
+  /**
+   * Makes the next one. `isLost`: no copy of the one before is left, and none of those before it that this node cannot open. Returns its
+   * number and public half.
+   */
   replace(q: { isLost: boolean; at: string }): Promise<{ number: number; publicKey: string }>
 }
 
-/** Remembers a public key by name; returns the first one that it was ever given. */
+type Lost = { names: string[]; at: string }
+
 export type ClaimKeys = {
   claimed(name: string): Promise<string | undefined>
-  claim(name: string, publicKey: string): Promise<string>
+  /** Remembers a public key by name; returns the first one that it was ever given. What is `lost` with it is so in one transaction. */
+  claim(name: string, publicKey: string, lost?: Lost): Promise<string>
   isLost(name: string): Promise<boolean>
-  lose(name: string, at: string): Promise<void>
 }
 
 /** PKCS #8 of an Ed25519 key before its 32 octets (RFC 8410 section 7). */
@@ -66,6 +70,12 @@ function openHistoryKeys(q: Question): HistoryKeys {
     return secret
   }
 
+  const isHere = (of: number): Promise<boolean> =>
+    secretOf(of).then(
+      () => true,
+      () => false,
+    )
+
   async function newest(): Promise<number> {
     let number = 1
     while ((await q.keys.claimed(nameOf(number + 1))) !== undefined) number++
@@ -85,8 +95,10 @@ function openHistoryKeys(q: Question): HistoryKeys {
       // Whoever says that it is there has it here: the histories go on by it once more.
       if (!isLost) await secretOf(before)
       const number = before + 1
-      const key = await openKey(q, nameOf(number))
-      if (isLost) await q.keys.lose(nameOf(before), at)
+      const names = isLost ? [nameOf(before)] : []
+      // Else a history that goes on by an earlier one, since it waits for its turn, would wait for ever.
+      for (let of = 1; isLost && of < before; of++) if (!(await isHere(of))) names.push(nameOf(of))
+      const key = await openKey(q, nameOf(number), { names, at })
       return { number, publicKey: publicHalf(key) }
     },
   }
@@ -100,7 +112,7 @@ function publicHalf(key: KeyObject): string {
   return createPublicKey(key).export({ type: 'spki', format: 'der' }).toString('base64')
 }
 
-async function openKey({ directory, pin, keys }: Question, name: string): Promise<KeyObject> {
+async function openKey({ directory, pin, keys }: Question, name: string, lost?: Lost): Promise<KeyObject> {
   const file = path.join(directory, `identity-${name}.pem`)
   const known = await keys.claimed(name)
   let pem = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
@@ -121,7 +133,7 @@ async function openKey({ directory, pin, keys }: Question, name: string): Promis
   }
   const key = unlock(pem, pin, file)
   const publicKey = publicHalf(key)
-  const owner = await keys.claim(name, publicKey)
+  const owner = await keys.claim(name, publicKey, lost)
   if (owner !== publicKey)
     throw invalid(`${file} is another key than the one that this database knows: ${owner}`)
   return key

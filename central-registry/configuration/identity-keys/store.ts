@@ -10,21 +10,20 @@ export function createIdentityKeyStore(database: Database): ClaimKeys {
   return {
     claimed: async (name) => (await keyOf(name))?.public_key,
     isLost: async (name) => ((await keyOf(name))?.lost_at ?? null) !== null,
-    lose: async (name, at) => {
-      await tables
-        .updateTable('identity_key')
-        .set({ lost_at: at })
-        .where('name', '=', name)
-        .where('lost_at', 'is', null)
-        .execute()
-    },
-    claim: (name, publicKey) =>
+    claim: (name, publicKey, lost) =>
       inTransaction(tables, async (transaction) => {
         await transaction
           .insertInto('identity_key')
           .values({ name, public_key: publicKey, lost_at: null })
           .onConflict((conflict) => conflict.column('name').doNothing())
           .execute()
+        if (lost !== undefined && lost.names.length > 0)
+          await transaction
+            .updateTable('identity_key')
+            .set({ lost_at: lost.at })
+            .where('name', 'in', lost.names)
+            .where('lost_at', 'is', null)
+            .execute()
         const row = transaction.selectFrom('identity_key').select('public_key').where('name', '=', name)
         return (await row.executeTakeFirstOrThrow()).public_key
       }),

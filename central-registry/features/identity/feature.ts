@@ -73,12 +73,16 @@ export const identity: FeatureModule<Ground> = {
     return {
       operations: identityKeyHandlers({ histories, store, clock }),
       health: {
-        // Until it is here, or replaced, no history goes on.
-        'identity-key': async () =>
-          histories
-            .entryKey(await histories.newest(), '', 1)
-            .then(() => ({ ok: true }))
-            .catch((thrown: unknown) => ({ ok: true, reason: asFault(thrown).message })),
+        // Until each is here by which histories go on, or lost for good, none goes on.
+        'identity-key': async () => {
+          const inUse = new Set([await histories.newest(), ...(await store.keysInUse())])
+          try {
+            for (const of of inUse) if (!(await histories.isLost(of))) await histories.entryKey(of, '', 1)
+            return { ok: true }
+          } catch (thrown) {
+            return { ok: true, reason: asFault(thrown).message }
+          }
+        },
       },
       routes: { public: (app) => identityRoutes(app, { store, credentials, clock }) },
       // Certificates expire without a change of the register.

@@ -91,6 +91,16 @@ export function createIdentityStore(database: Database) {
         .executeTakeFirstOrThrow()
       return { all: Number(row.all), byThis: Number(row.own ?? 0) }
     },
+    /** The keys by which histories go on. */
+    keysInUse: async (): Promise<number[]> => {
+      const rows = await tables
+        .selectFrom('did_subject')
+        .select('next_key')
+        .distinct()
+        .where('ended_at', 'is', null)
+        .execute()
+      return rows.map(({ next_key }) => Number(next_key))
+    },
     /** Nothing follows in these histories, and they are not deactivated: entries of theirs may be lost. */
     leave: async (paths: string[], at: string): Promise<void> => {
       for (const path of paths)
