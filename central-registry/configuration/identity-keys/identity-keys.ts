@@ -4,7 +4,7 @@
  * key is made only for a database that never had one, so that a lost key is noticed.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, hkdfSync, type KeyObject } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 import { writeDurably } from '../durable-file.ts'
@@ -45,6 +45,9 @@ export type ClaimKeys = {
 /** PKCS #8 of an Ed25519 key before its 32 octets (RFC 8410 section 7). */
 const ED25519_PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex')
 
+/** The files of later keys of the histories. */
+const NUMBERED = /^identity-identities-([1-9]\d{0,3})\.pem$/
+
 type Question = { directory: string; pin: string; keys: ClaimKeys }
 
 /**
@@ -55,7 +58,21 @@ export async function openIdentityKeys(q: Question): Promise<IdentityKeys> {
   const log = await openKey(q, 'log')
   const credentials = await openKey(q, 'credentials')
   if ((await q.keys.claimed(nameOf(1))) === undefined) await openKey(q, nameOf(1))
-  return { log, credentials, histories: openHistoryKeys(q) }
+  const histories = openHistoryKeys(q)
+  await claimAgain(q, await histories.newest())
+  return { log, credentials, histories }
+}
+
+/**
+ * A restored database does not know which keys were replaced after its backup, but the files here do: a replaced key, which may be stolen,
+ * never goes on. Of a number whose file was lost meanwhile nothing is known.
+ */
+async function claimAgain(q: Question, newest: number): Promise<void> {
+  const names = await readdir(q.directory)
+  const highest = Math.max(0, ...names.map((name) => Number(NUMBERED.exec(name)?.[1] ?? 0)))
+  for (let of = newest + 1; of <= highest; of++)
+    if (names.includes(fileOf(nameOf(of)))) await openKey(q, nameOf(of))
+    else await q.keys.claim(nameOf(of), 'not known: its file was lost before the database was restored')
 }
 
 function openHistoryKeys(q: Question): HistoryKeys {
@@ -108,12 +125,16 @@ function nameOf(number: number): string {
   return number === 1 ? 'identities' : `identities-${number}`
 }
 
+function fileOf(name: string): string {
+  return `identity-${name}.pem`
+}
+
 function publicHalf(key: KeyObject): string {
   return createPublicKey(key).export({ type: 'spki', format: 'der' }).toString('base64')
 }
 
 async function openKey({ directory, pin, keys }: Question, name: string, lost?: Lost): Promise<KeyObject> {
-  const file = path.join(directory, `identity-${name}.pem`)
+  const file = path.join(directory, fileOf(name))
   const known = await keys.claimed(name)
   let pem = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return undefined
