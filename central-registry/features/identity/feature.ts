@@ -71,7 +71,7 @@ export const identity: FeatureModule<Ground> = {
     const { histories } = keys
     const update = createUpdate({ facts, store, keys: histories, own, url, clock })
     return {
-      operations: identityKeyHandlers({ histories, store, clock }),
+      operations: identityKeyHandlers({ histories, store, facts, clock }),
       health: {
         // Until each is here by which histories go on, or lost for good, none goes on.
         'identity-key': async () => {

@@ -10,6 +10,7 @@ import { createIdentityKeyStore } from '../../configuration/identity-keys/store.
 import type { RegisterTables } from '../../register/tables.ts'
 import { openRegistryDatabase } from '../../registry.ts'
 import { claimAddress } from './claim-address.ts'
+import { createFactsStore } from './facts-store.ts'
 import {
   begin,
   entryKey,
@@ -22,6 +23,7 @@ import {
   state,
   URL,
 } from './histories-fixture.ts'
+import { identityKeyHandlers } from './replace-key.ts'
 import { identityRoutes } from './routes.ts'
 import type { IdentityStore } from './store.ts'
 
@@ -139,7 +141,10 @@ onSqlite(
     await update.run()
     t.equal((await history()).entries.length, 2, 'read as any history: the old key signed it')
     t.same(await announced(1), [hashOf(3, 3)], 'and announced the new one')
-    t.match(await store.goingOnBy(3), { byThis: (await store.goingOnBy(3)).all })
+    const { all } = await store.goingOnBy(3, 0)
+    t.match(await store.goingOnBy(3, 0), { byThis: all, before: 0 })
+    t.match(await store.goingOnBy(3, clock.now), { before: 0 })
+    t.match(await store.goingOnBy(3, clock.now + 1), { before: all })
     clock.now += 2000
     await update.run()
     t.equal((await history()).entries.length, 2, 'once')
@@ -156,12 +161,14 @@ onSqlite(
     clock.now += 2000
     await update.run()
     t.equal((await history(`${PATH}/again-2`)).deactivated, false, 'nobody can end it')
-    t.match(await store.goingOnBy(5), { all: 1, byThis: 1 }, 'the instance alone is left')
+    t.match(await store.goingOnBy(5, 0), { all: 1, byThis: 1 }, 'the instance alone is left')
   },
 )
 
 onSqlite('a history whose newest entries may be lost is left as it is', async (database, t) => {
   const { tables, clock, node, history, store, keysOf } = await begin(database)
+  const facts = createFactsStore(database)
+  const oneKey = { newest: async () => 1, isLost: async () => false, replace: () => Promise.reject() }
   await approveAuthority(database, 'ours', authority.intermediate.der)
   const update = node()
   await update.run()
@@ -185,6 +192,9 @@ onSqlite('a history whose newest entries may be lost is left as it is', async (d
   }
   t.same(await history(), before)
   t.match(await store.newestOf(PATH), { path: `${PATH}/again-2`, entries: 1, ended_at: null })
+  const { getIdentityKey } = identityKeyHandlers({ histories: oneKey, store, facts, clock: () => clock.now })
+  const shown = { histories: 2, takenOver: 2, ofBeforeRestoration: 1 }
+  t.match(await getIdentityKey!({} as never), shown, 'a new key would leave the history of the instance')
   t.equal(await keysOf(`${PATH}/again-2`), 1)
   clock.now += 10_000
   await tables.deleteFrom('certification_authority').execute()

@@ -7,11 +7,13 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { HistoryKeys } from '../../configuration/identity-keys/identity-keys.ts'
+import type { FactsStore } from './facts-store.ts'
 import type { IdentityStore } from './store.ts'
 
 type Rooms = {
   histories: Pick<HistoryKeys, 'newest' | 'isLost' | 'replace'>
   store: Pick<IdentityStore, 'goingOnBy'>
+  facts: Pick<FactsStore, 'restoredAt'>
   clock: Clock
 }
 
@@ -20,10 +22,11 @@ export function identityKeyHandlers(rooms: Rooms | undefined): Record<string, Op
   return {
     getIdentityKey: async () => {
       if (rooms === undefined) return { configured: false }
-      const { histories, store } = rooms
+      const { histories, store, facts } = rooms
       const number = await histories.newest()
-      const { all, byThis } = await store.goingOnBy(number)
-      return { configured: true, number, histories: all, takenOver: byThis }
+      // No entry is added to a history of before a restoration, also not the one that announces a new key.
+      const { all, byThis, before } = await store.goingOnBy(number, await facts.restoredAt())
+      return { configured: true, number, histories: all, takenOver: byThis, ofBeforeRestoration: before }
     },
     replaceIdentityKey: async ({ body }) => {
       if (rooms === undefined)

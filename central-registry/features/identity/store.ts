@@ -77,8 +77,13 @@ export function createIdentityStore(database: Database) {
         .orderBy('number')
         .limit(PROOFS + 1)
         .execute(),
-    /** How many histories go on, and how many of them by this key. */
-    goingOnBy: async (key: number): Promise<{ all: number; byThis: number }> => {
+    /** How many histories go on, how many of them by this key, and how many are of before `time`, in milliseconds. */
+    goingOnBy: async (
+      key: number,
+      time: number,
+    ): Promise<{ all: number; byThis: number; before: number }> => {
+      // Times of entries have no fractions of a second.
+      const from = new Date(Math.ceil(time / 1000) * 1000).toISOString().replace('.000', '')
       const row = await tables
         .selectFrom('did_subject')
         .select(({ fn, val, eb }) => [
@@ -86,10 +91,13 @@ export function createIdentityStore(database: Database) {
           fn
             .sum<number | null>(eb.case().when('next_key', '=', key).then(val(1)).else(val(0)).end())
             .as('own'),
+          fn
+            .sum<number | null>(eb.case().when('version_time', '<', from).then(val(1)).else(val(0)).end())
+            .as('before'),
         ])
         .where('ended_at', 'is', null)
         .executeTakeFirstOrThrow()
-      return { all: Number(row.all), byThis: Number(row.own ?? 0) }
+      return { all: Number(row.all), byThis: Number(row.own ?? 0), before: Number(row.before ?? 0) }
     },
     /** The keys by which histories go on. */
     keysInUse: async (): Promise<number[]> => {

@@ -9,7 +9,7 @@ import { number, text } from '../../kit/text.ts'
 
 type IdentityKey =
   | { configured: false }
-  | { configured: true; number: number; histories: number; takenOver: number }
+  | { configured: true; number: number; histories: number; takenOver: number; ofBeforeRestoration: number }
 
 export function IdentityKeyPart() {
   return useMay('getIdentityKey') ? <Shown /> : null
@@ -32,6 +32,7 @@ function Shown() {
   const answer = useAnswer<IdentityKey>('getIdentityKey')
   // Without a public log there are no DIDs, and nothing is shown.
   if (answer.state === 'there' && !answer.data.configured) return null
+  const left = answer.state === 'there' && answer.data.configured ? answer.data.ofBeforeRestoration : 0
   return (
     <Part
       title={text('identityKey.title')}
@@ -40,7 +41,12 @@ function Shown() {
           operation="replaceIdentityKey"
           button={text('identityKey.replace')}
           title={text('identityKey.replace')}
-          consequence={<p>{text('identityKey.replaceConsequence')}</p>}
+          consequence={
+            <>
+              <p>{text('identityKey.replaceConsequence')}</p>
+              {left > 0 && <p>{text('identityKey.left', { count: left })}</p>}
+            </>
+          }
           fields={copies()}
           send={({ isLost }, call) => call('replaceIdentityKey', { body: { isLost: isLost === 'true' } })}
           result={() => <p>{text('identityKey.replaced')}</p>}
@@ -55,6 +61,7 @@ function Shown() {
                 ['identityKey.number', number(key.number)],
                 ['identityKey.histories', number(key.histories)],
                 ['identityKey.takenOver', number(key.takenOver)],
+                ['identityKey.ofBeforeRestoration', number(key.ofBeforeRestoration)],
               ]}
             />
           )
