@@ -205,7 +205,7 @@ void t.test('hostile answers', async (t: Test) => {
   t.throws(() => methods(Array.from({ length: 501 }, (_, i) => method(`s${i}`))))
   t.throws(() => methods([method('../x/..\u0000')]))
   t.throws(() => methods([method('..')]))
-  const none = await readDescription(undefined)
+  const none = { ...(await readDescription(undefined)), access: 'nobody' }
   for (const bad of [
     '{"info": 1}',
     '[1',
@@ -214,6 +214,7 @@ void t.test('hostile answers', async (t: Test) => {
     `{"info":${'['.repeat(500)}${']'.repeat(500)}}`,
     `a: &a [${'x,'.repeat(50)}]\nb: &b [${'*a,'.repeat(50)}]\nc: &c [${'*b,'.repeat(50)}]\nd: [${'*c,'.repeat(50)}]`,
     'x'.repeat(MAX_DOCUMENT_BYTES + 1),
+    openApi({ title: 'x'.repeat(MAX_DOCUMENT_BYTES), 'x-access-requests': 'nobody' }),
   ])
     t.same(await readDescription(Buffer.from(bad)), none, bad.slice(0, 30))
   t.same(await readDescription(Buffer.from([0x7b, 0xff, 0xfe])), none)

@@ -3,7 +3,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { Collector, CollectorSettings } from './client.ts'
-import { NONE, type OfferedService, readMethods, textOf } from './read-answers.ts'
+import { NONE, type OfferedService, readMethods, textOf, UNREADABLE } from './read-answers.ts'
 import { readDescription, readWsdlOperations } from './read-description.ts'
 import { keyOf } from './soap-answers.ts'
 import type { CatalogueStore, FoundService } from './store.ts'
@@ -39,7 +39,8 @@ export function createCollecting(q: {
           ? await collector.getOpenApi(subsystem, one.serviceCode)
           : undefined
       room.left -= document?.length ?? 0
-      services.push({ ...one, document, description: await readDescription(document), isUnread })
+      const description = isUnread ? UNREADABLE : await readDescription(document)
+      services.push({ ...one, document, description, isUnread })
     }
     return [...services, ...(await soapServicesOf(subsystem, room))]
   }

@@ -1,6 +1,7 @@
 /**
  * Reads the answers of a provider's metadata services; pure. Strangers write them, so sizes are limited, and only the displayed
- * fields are read. Control characters and direction marks are replaced. A description that cannot be read counts as none.
+ * fields are read. Control characters and direction marks are replaced. A description that cannot be read
+ * says nothing, and lets nobody ask.
  */
 import { parse } from 'yaml'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
@@ -16,7 +17,7 @@ export type OfferedService = {
   endpoints: Endpoint[]
 }
 type Contact = { name?: string; email?: string; url?: string }
-/** Who may ask for access according to the provider's description: everybody when it does not say. */
+/** Who may ask for access according to the provider's description: everybody when it does not say, nobody when it cannot be read. */
 export type Access = 'everybody' | 'nobody' | { memberClasses: string[]; globalGroups: string[] }
 export type Description = {
   title: string
@@ -33,6 +34,8 @@ const MOST_ENDPOINTS = 500
 const MAX_DEPTH = 64
 const MOST_ALIASES = 100
 export const NONE: Description = { title: '', description: '', version: '', contact: {}, access: 'everybody' }
+/** Of a document that is there: it may say that nobody may ask. */
+export const UNREADABLE: Description = { ...NONE, access: 'nobody' }
 
 /** The REST services in an answer of listMethods. Throws `invalid_input` for any other answer. */
 export function readMethods(bytes: Buffer): OfferedService[] {
@@ -58,7 +61,7 @@ export function readMethods(bytes: Buffer): OfferedService[] {
  */
 export function describe(document: Buffer): Description {
   const info = objectOf(objectOf(parsed(document))?.['info'])
-  if (info === undefined) return NONE
+  if (info === undefined) return UNREADABLE
   const contact = objectOf(info['contact']) ?? {}
   const shown = (name: string, most: number): object => {
     const text = textOf(contact[name], most)

@@ -5,14 +5,14 @@
 import { createPlaces } from '#platform/in-turn.ts'
 import { askThread, type ThreadLimits } from '#platform/threads/ask-thread.ts'
 import { Fault } from '#schemas/fault.ts'
-import { type Description, NONE } from './read-answers.ts'
+import { type Description, NONE, UNREADABLE } from './read-answers.ts'
 
 /** A usual document of 1 MiB takes a core one or two seconds. */
 const LIMITS: ThreadLimits = { timeMs: 60_000, oldGenerationMb: 512 }
 /** Strangers' documents use one core at most, however many wait. */
 const { run: inPlace } = createPlaces(1)
 
-/** The description without fields that cannot be read; an empty one when reading exceeds `limits`. Never throws. */
+/** The description without fields that cannot be read; an empty one that opens nothing when reading exceeds `limits`. Never throws. */
 export async function readDescription(
   document: Buffer | undefined,
   limits: ThreadLimits = LIMITS,
@@ -21,7 +21,7 @@ export async function readDescription(
   return read({ type: 'OPENAPI', document }, limits).then(
     (value) => value as Description,
     // Only the provider can correct this; its document is stored unchanged.
-    () => NONE,
+    () => UNREADABLE,
   )
 }
 
