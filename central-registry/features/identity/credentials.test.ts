@@ -98,8 +98,17 @@ onSqlite('how long credentials live', async (database, t) => {
       { service: `${subsystem}/plain`, type: 'REST' },
     ],
   })
-  for (let n = 0; n < 160; n++) await offer(`more${String(n).padStart(200, 'x')}`)
+  for (let n = 0; n < 160; n++) await offer(`more${n}`)
   t.match((await services()).credentialSubject, { offered: { length: 150 }, more: 12 })
+  await tables.updateTable('catalogue_service').set({ version: '9'.repeat(100) }).execute()
+  for (let n = 0; n < 160; n++) await offer(`${'\u{1f600}'.repeat(125)}${n}`)
+  await tables.deleteFrom('catalogue_service').where('service_code', 'like', 'more%').execute()
+  const { offered, more } = (await services()).credentialSubject as unknown as {
+    offered: object[]
+    more: number
+  }
+  t.equal(offered.length + more, 162, 'who is cut is counted')
+  t.ok(offered.length > 30 && offered.length < 150)
   t.ok((await credentials.services('GOV', '1234')).length < 65_536, 'verifiers read it')
   await t.rejects(credentials.services('GOV', 'none'), { code: 'not_found' })
   const closedCatalogue = createCredentials({

@@ -37,8 +37,9 @@ const DAY_MS = 86_400_000
 /** A credential is given out again for half of its life, so that questions cost no signature. */
 const REUSED_MS = DAY_MS / 2
 const KEPT = 10_000
-/** So that a credential stays below the 64 KiB that verifiers read. */
 const MOST_SERVICES = 150
+/** Of the list of services, as JSON: base64url makes a third more of it, and a credential stays below the 64 KiB that verifiers read. */
+const MOST_OCTETS = 40_000
 
 export function createCredentials(q: {
   store: CredentialStore
@@ -104,14 +105,17 @@ export function createCredentials(q: {
       const member = q.catalogue && (await store.member(memberClass, memberCode))
       if (member === undefined) throw new Fault('not_found', { what: 'no such member' })
       const { services, more } = await q.catalogue!.openOf(member.id, MOST_SERVICES)
-      const offered = services.map(({ id, type, document, version }) => ({
-        ...{ service: id, type },
-        ...(version !== '' && { version }),
-        ...(document !== null && { documentSha256: document }),
-      }))
+      const offered = withinOctets(
+        services.map(({ id, type, document, version }) => ({
+          ...{ service: id, type },
+          ...(version !== '' && { version }),
+          ...(document !== null && { documentSha256: document }),
+        })),
+      )
+      const left = more + services.length - offered.length
       return issue(
         'ConcordatServices',
-        { id: webDid(url, memberSegments(member.id)), offered, ...(more > 0 && { more }) },
+        { id: webDid(url, memberSegments(member.id)), offered, ...(left > 0 && { more: left }) },
         { now: clock() },
       )
     },
@@ -132,6 +136,16 @@ export function createCredentials(q: {
       )
     },
   }
+}
+
+/** The first ones, as many as there is room for. */
+function withinOctets<T extends object>(list: T[]): T[] {
+  let octets = 0
+  const end = list.findIndex((one) => {
+    octets += Buffer.byteLength(JSON.stringify(one)) + 1
+    return octets > MOST_OCTETS
+  })
+  return end === -1 ? list : list.slice(0, end)
 }
 
 function timeOf(milliseconds: number): string {
