@@ -37,7 +37,8 @@ goes on there after a break, and later verifies only what was logged since.
   --full                 from the first record on, whatever the state says
   --checkpoint <file>    a checkpoint that somebody else kept; may be repeated
   --log-key <key>        the verifier key of a registry's log, for check
-  --identities           for check: reads all entries, and finds two that give one version of a DID different contents
+  --identities           for check: reads all entries, and finds two that give one version of a DID different contents;
+                         exit code 1 while the registry does not show all of them
   --json                 one object a log on a line
 With check it recomputes the whole transparency log of a registry (docs/transparency-log.md), and with --state that it only grew since.
 Exit code 0 when every log holds, 1 otherwise, 2 for wrong usage.
@@ -111,6 +112,8 @@ async function checkLog(options: Options, out: Output, errors: Output): Promise<
           ? undefined
           : parseWitnessPolicy(await witnessPolicyText(options.witnesses))
       const found = await checkRegistryLog({ url, log, witnesses, state, identities })
+      // A registry that hides two histories would say of their entries that they are lost.
+      if ((found.identities?.unread ?? 0) > 0) exitCode = 1
       const { before } = found
       const older = `; an older head than the last time, and still one of the tree of ${before} entries`
       const grown = before === 0 ? '' : `, the first ${before} as the last time`
@@ -131,8 +134,10 @@ async function checkLog(options: Options, out: Output, errors: Output): Promise<
 function historiesIn({ identities }: Awaited<ReturnType<typeof checkRegistryLog>>): string {
   if (identities === undefined) return ''
   const { dids, versions, unread } = identities
-  const lost = unread === 0 ? '' : `; ${unread} entries were lost and could not be read`
-  return `; ${dids} DIDs have one history each, of ${versions} versions in all${lost}`
+  const all = `${dids} DIDs have one history each, of ${versions} versions in all`
+  return unread === 0
+    ? `; ${all}`
+    : `; NOT ALL READ: the registry does not show ${unread} entries, in which two histories may hide; in the others ${all}`
 }
 
 /** The options, 'help', or a text about what is wrong with the arguments. */

@@ -1,6 +1,7 @@
 /**
  * Reads all entries of a registry's log and looks for two that give one version of a DID different contents. Guarantees that what was read
- * is what the log signed: the entries are hashed anew and have to give its root, so nothing can be left out for one reader.
+ * is what the log signed: the entries are hashed anew and have to give its root, so none can be changed. A registry can keep entries back, as it
+ * would to hide two histories: these are counted, and while there are any the check has not passed.
  */
 import { hash } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'

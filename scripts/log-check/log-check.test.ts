@@ -11,6 +11,7 @@ import { leafHash } from '#core/merkle/hash.ts'
 import { bundleOf } from '#core/merkle/tiles.ts'
 import { parseVerifierKey } from '#core/merkle/verifier-key.ts'
 import { createTestLog } from '#platform/witness/witness-fixture.ts'
+import { run as runLog } from '../log.ts'
 import { checkRegistryLog } from './check-registry-log.ts'
 
 const ORIGIN = 'registry.example/log'
@@ -167,4 +168,12 @@ void t.test('two entries for one version of a DID are found, and nothing can be 
   show(many)
   shown.lost = 1
   t.match(await check(), { identities: { unread: 44 } }, 'what a registry lost is said')
+  const run = async () => {
+    let said = ''
+    const out = { write: (text: string) => void (said += text) }
+    return { code: await runLog(['check', url, '--log-key', verifierKey, '--identities'], out, out), said }
+  }
+  t.match(await run(), { code: 1, said: /NOT ALL READ: .*44 entries/ }, 'whoever hides entries does not pass')
+  shown.lost = -1
+  t.match(await run(), { code: 0, said: /1 DIDs have one history each/ })
 })
