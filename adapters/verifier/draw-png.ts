@@ -6,7 +6,12 @@ const SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex')
 /** Pixels of one square. */
 const SCALE = 4
 
-export function drawPng(address: string): Buffer {
+/** What the largest code of this kind holds (ISO/IEC 18004, version 40, level M). */
+const MOST_OCTETS = 2_331
+
+/** Undefined for an address that no QR code holds. */
+export function drawPng(address: string): Buffer | undefined {
+  if (Buffer.byteLength(address) > MOST_OCTETS) return undefined
   const rows = encodeQR(address, 'raw', { ecc: 'medium', border: 4 })
   const size = rows.length * SCALE
   const bytes = Math.ceil(size / 8)

@@ -11,6 +11,7 @@ import { judgeNow } from '#platform/wallet-login/judge-now.ts'
 import type { WalletSide } from '#platform/wallet-login/routes.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RefusalReason } from '#schemas/presentation.ts'
+import { drawPng } from './draw-png.ts'
 import { CODE_PLACE, QuestionRefused, readQuestion } from './read-question.ts'
 import { createTransactions, type Transaction } from './transactions.ts'
 
@@ -76,8 +77,8 @@ export function createPresentations(q: {
     return { claims, decryptionKey: pair?.privateKey }
   }
 
-  /** Throws QuestionRefused, or `source_busy` when too many wait. */
-  async function begin(body: unknown): Promise<{ begun: Begun; profile: string }> {
+  /** `isDrawn`: the service wants a picture. Throws QuestionRefused, or `source_busy` when too many wait. */
+  async function begin(body: unknown, isDrawn: boolean): Promise<{ begun: Begun; picture?: Buffer }> {
     const question = readQuestion(body)
     transactions.sweep()
     if (transactions.isNonceTaken(question.nonce)) throw new QuestionRefused('MissingNonce', 'used before')
@@ -101,6 +102,9 @@ export function createPresentations(q: {
       authorization_request_uri: `${question.walletUrl ?? q.walletUrl}?${parameters}`,
     }
     const endsAt = asked.expiresAt.getTime()
+    const picture = isDrawn ? drawPng(begun.authorization_request_uri) : undefined
+    if (isDrawn && picture === undefined)
+      throw new QuestionRefused('InvalidRequest', 'too long for a picture: jar_mode by_reference')
     const transaction: Transaction = {
       ...{ id, requestId, question, claims, asked, decryptionKey, issuers, fetched: request },
       ...{ state: 'waiting', badAnswers: 0, responseCode: newToken(32), response: undefined },
@@ -109,7 +113,7 @@ export function createPresentations(q: {
     transactions.add(transaction)
     note(transaction, 'Transaction initialized', 'Verifier', { response: begun, profile: question.profile })
     q.count('begun')
-    return { begun, profile: question.profile }
+    return { begun, ...(picture && { picture }) }
   }
 
   const wallet: WalletSide = {

@@ -4,7 +4,6 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Fault } from '#schemas/fault.ts'
-import { drawPng } from './draw-png.ts'
 import type { Presentations } from './presentations.ts'
 import { QuestionRefused } from './read-question.ts'
 
@@ -16,14 +15,11 @@ const MAX_QUESTION = 131_072
 export function serviceRoutes(app: FastifyInstance, presentations: Presentations): void {
   const begin = (version: 1 | 2) => async (request: FastifyRequest, reply: FastifyReply) => {
     try {
-      const { begun } = await presentations.begin(request.body)
+      const { begun, picture } = await presentations.begin(request.body, wantsPicture(request))
       const { authorization_request_uri: address, ...first } = begun
       void reply.header('transaction-id', begun.transaction_id)
-      if (wantsPicture(request)) {
-        void reply.header('authorization-request-uri', address)
-        return await reply.type('image/png').send(drawPng(address))
-      }
-      if (version === 2) void reply.header('authorization-request-uri', address)
+      if (version === 2 || picture !== undefined) void reply.header('authorization-request-uri', address)
+      if (picture !== undefined) return await reply.type('image/png').send(picture)
       return await reply.send(version === 2 ? begun : first)
     } catch (thrown) {
       if (!(thrown instanceof QuestionRefused)) throw thrown

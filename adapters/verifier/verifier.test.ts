@@ -157,6 +157,11 @@ void t.test('a picture, a request by value, and a wallet that says no', async (t
   const picture = await ask('/ui/presentations', question(), { accept: 'image/png' })
   t.match(picture, { status: 200, headers: { 'content-type': 'image/png' } })
   t.equal(decodePng(picture.bytes), picture.headers['authorization-request-uri'])
+  const undrawn = question({ jar_mode: 'by_value' })
+  t.match(await ask('/ui/presentations', undrawn, { accept: 'image/png' }), {
+    ...{ status: 400, json: { error: 'InvalidRequest' } },
+  })
+  t.match(await ask('/ui/presentations', undrawn), { status: 200 }, 'no transaction had begun')
   const byValue = (await ask('/ui/presentations', question({ jar_mode: 'by_value' }))).json!
   t.match(byValue, { request: /^[\w-]+\.[\w-]+\.[\w-]+$/ })
   t.notOk('request_uri' in byValue)
