@@ -1,5 +1,5 @@
 /** What services ask of wallets: begins a transaction, judges what wallets answer, and gives the service what holds. */
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { readAsked } from '#core/presentation/asked.ts'
 import { makeRequest, signRequest, type Verifier } from '#core/presentation/make-request.ts'
 import { Refused } from '#core/presentation/refused.ts'
@@ -29,7 +29,11 @@ export type Presentations = ReturnType<typeof createPresentations>
 
 const REQUEST_MS = 5 * 60_000
 const MOST_TRANSACTIONS = 10_000
+/** Of questions, presentations and status lists together. */
+const MOST_OCTETS = 512 * 1024 * 1024
 const MOST_BAD_ANSWERS = 5
+/** The question as it was read and as it is sent; likewise what was presented, and what was found in it. */
+const COPIES = 3
 const PEM = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g
 
 const newToken = (octets: number): string => randomBytes(octets).toString('base64url')
@@ -47,7 +51,7 @@ export function createPresentations(q: {
   count(outcome: RefusalReason | 'begun' | 'presented' | 'question_refused'): void
 }) {
   const { verifier, clock } = q
-  const transactions = createTransactions({ clock, most: MOST_TRANSACTIONS })
+  const transactions = createTransactions({ clock, most: MOST_TRANSACTIONS, mostOctets: MOST_OCTETS })
   const { note } = transactions
 
   /** A service may narrow whom it believes, never widen it: trust is decided by two people, not by a request. */
@@ -83,7 +87,6 @@ export function createPresentations(q: {
     transactions.sweep()
     if (transactions.isNonceTaken(question.nonce)) throw new QuestionRefused('MissingNonce', 'used before')
     const issuers = issuersIn(question.issuerChain)
-    if (transactions.isFull()) throw new Fault('source_busy')
     const [id, requestId] = [newToken(32), newToken(32)]
     const { claims, decryptionKey } = claimsOf(question, requestId)
     const asked = readAsked(claims)
@@ -110,8 +113,16 @@ export function createPresentations(q: {
       ...{ state: 'waiting', badAnswers: 0, responseCode: newToken(32), response: undefined },
       ...{ record: undefined, events: [], endsAt, forgottenAt: endsAt + q.keepMs },
     }
-    transactions.add(transaction)
-    note(transaction, 'Transaction initialized', 'Verifier', { response: begun, profile: question.profile })
+    const isRoom = transactions.add(
+      transaction,
+      COPIES * JSON.stringify([claims, question.issuerChain]).length,
+    )
+    if (!isRoom) throw new Fault('source_busy')
+    const { request: _, authorization_request_uri: __, ...response } = begun
+    const jwt = request === undefined ? {} : { request_sha256: hash('sha256', request, 'base64url') }
+    note(transaction, 'Transaction initialized', 'Verifier', {
+      ...{ response, profile: question.profile, ...jwt },
+    })
     q.count('begun')
     return { begun, ...(picture && { picture }) }
   }
@@ -121,7 +132,8 @@ export function createPresentations(q: {
       const one = transactions.ofWallet(requestId)
       if (one?.state !== 'waiting' || one.question.isByValue) return undefined
       one.fetched = await signRequest(verifier, one.claims, walletNonce)
-      note(one, 'Request object retrieved', 'Wallet', { jwt: one.fetched })
+      const sha256 = hash('sha256', one.fetched, 'base64url')
+      note(one, 'Request object retrieved', 'Wallet', { request_sha256: sha256 })
       return one.fetched
     },
     isWaiting: (requestId) => transactions.ofWallet(requestId)?.state === 'waiting',
@@ -146,11 +158,15 @@ export function createPresentations(q: {
   async function judge(one: Transaction, request: string, body: Buffer): Promise<void> {
     const { asked, decryptionKey } = one
     const issuers = q.issuers().filter(({ name }) => one.issuers?.has(name) ?? true)
-    const { presentations, record } = await judgeNow({
+    const { presentations, lists, record } = await judgeNow({
       ...{ body, asked, decryptionKey, request, issuers, clock },
       ...{ fetchStatusList: q.fetchStatusList, maxStatusAgeSeconds: q.maxStatusAgeSeconds },
     })
-    one.record = record()
+    record()
+    // The verdict has the claims once more.
+    if (!transactions.hold(one, COPIES * JSON.stringify(presentations).length, lists))
+      throw new Fault('source_busy')
+    one.record = record
     submit(one, { vp_token: presentations })
   }
 
@@ -158,7 +174,8 @@ export function createPresentations(q: {
     one.response = response
     one.state = 'submitted'
     one.forgottenAt = clock() + q.keepMs
-    note(one, 'Wallet response posted', 'Wallet', { wallet_response: response })
+    // What was presented is for whoever has the code, not for whoever reads events.
+    note(one, 'Wallet response posted', 'Wallet', { wallet_response: {} })
   }
 
   function refused(one: Transaction, { reason, what }: Refused): void {
@@ -184,6 +201,7 @@ export function createPresentations(q: {
     begin,
     wallet,
     isKnown: (id: string): boolean => transactions.find(id) !== undefined,
+    /** As often as the service asks while it is kept, since an answer may be lost on its way. */
     read(id: string, responseCode: string | undefined): Transaction['response'] {
       const one = submitted(id, responseCode)
       const known = one ?? transactions.find(id)
@@ -192,18 +210,13 @@ export function createPresentations(q: {
         note(known, 'Verifier failed to get wallet', 'Verifier', { cause: known.state })
       return one?.response
     },
-    record: (id: string, responseCode: string | undefined) => submitted(id, responseCode)?.record,
+    record: (id: string, responseCode: string | undefined) => submitted(id, responseCode)?.record?.(),
     events(id: string) {
       const one = transactions.find(id)
-      const events = one?.events.map((event) => withoutPeople(event))
-      return events && { transaction_id: id, last_updated: events.at(-1)!.timestamp, events }
+      return one && { transaction_id: id, last_updated: one.events.at(-1)!.timestamp, events: one.events }
     },
     sweep: transactions.sweep,
     size: transactions.size,
+    octets: transactions.octets,
   }
-}
-
-/** What was presented is given once, to whoever has the code: not by the list of events beside it. */
-function withoutPeople<T extends object>(event: T): T {
-  return 'wallet_response' in event ? { ...event, wallet_response: {} } : event
 }

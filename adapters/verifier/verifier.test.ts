@@ -122,6 +122,7 @@ void t.test('another device: the service asks again until there is an answer', a
       ...['Wallet response posted', 'Verifier got wallet response'],
     ],
   )
+  t.notMatch(eventsText, /[\w-]+\.[\w-]+\.[\w-]{80}/, 'no request stands there')
   t.notMatch(lines.join(''), /P00000007|Mets/)
   const metrics = await (await request(`${monitor}/metrics`)).body.text()
   t.match(metrics, /concordat_verifier_presentations_total\{outcome="presented"\} 1/)

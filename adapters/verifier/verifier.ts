@@ -58,6 +58,7 @@ async function openVerifier({
     count: (outcome) => outcomes.inc({ outcome }),
   })
   metrics.watch('concordat_verifier_transactions', 'Transactions that are kept', presentations.size)
+  metrics.watch('concordat_verifier_kept_octets', 'What they hold in memory', presentations.octets)
   const { https, guard } = await clientCheck(settings.services, log)
   const services = createHttpService({ name: 'services', log, logRequests: false, ...(https && { https }) })
   guard(services)

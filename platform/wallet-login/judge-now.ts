@@ -12,7 +12,12 @@ import type { FetchStatusList } from './fetch-status-list.ts'
 type Judged = {
   presentations: Presentations
   credentials: JudgedCredential[]
-  /** Writes the record, and verifies it before anybody hears that the answer was good: what is believed now must be proven later. */
+  /** The status lists on which it rests: the largest part of a record, and often those of others too. */
+  lists: string[]
+  /**
+   * Writes the record, and the first time verifies it before anybody hears that the answer was good: what is believed now must be proven
+   * later. It holds what the record says, and nothing of the answer besides.
+   */
   record(): string
 }
 
@@ -38,15 +43,23 @@ export async function judgeNow(q: {
   if (verdict.outcome === 'refused') throw refusal ?? new Refused(verdict.reason)
   return {
     ...{ presentations, credentials: verdict.credentials },
-    record() {
-      const { request } = q
-      const text = writeRecord({
-        ...{ request, presentations, lists, maxStatusAgeSeconds },
-        at: question.at,
-        verdict,
-      })
-      verifyRecord(text, issuers, { maxStatusAgeSeconds })
-      return text
-    },
+    lists: Object.values(lists).filter((list) => list !== undefined),
+    record: recordOf(
+      {
+        ...{ request: q.request, presentations, lists, maxStatusAgeSeconds },
+        ...{ at: question.at, verdict },
+      },
+      issuers,
+    ),
+  }
+}
+
+function recordOf(parts: Parameters<typeof writeRecord>[0], issuers: TrustedIssuer[]): () => string {
+  let isVerified = false
+  return () => {
+    const text = writeRecord(parts)
+    if (!isVerified) verifyRecord(text, issuers, parts)
+    isVerified = true
+    return text
   }
 }
