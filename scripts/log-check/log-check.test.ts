@@ -169,9 +169,10 @@ void t.test('two entries for one version of a DID are found, and nothing can be 
   shown.lost = 1
   t.match(await check(), { identities: { unread: 44 } }, 'what a registry lost is said')
   const run = async () => {
-    let said = ''
-    const out = { write: (text: string) => void (said += text) }
-    return { code: await runLog(['check', url, '--log-key', verifierKey, '--identities'], out, out), said }
+    const texts: string[] = []
+    const out = { write: (text: string) => void texts.push(text) }
+    const code = await runLog(['check', url, '--log-key', verifierKey, '--identities'], out, out)
+    return { code, said: texts.join('') }
   }
   t.match(await run(), { code: 1, said: /NOT ALL READ: .*44 entries/ }, 'whoever hides entries does not pass')
   shown.lost = -1

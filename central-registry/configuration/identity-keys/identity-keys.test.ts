@@ -27,25 +27,28 @@ async function begin(t: Test) {
   return { tables, open, lose }
 }
 
-void t.test('a key that is replaced as lost is lost in the same moment, and so is what was lost before', async (t) => {
-  const { tables, open, lose } = await begin(t)
-  const keys = await open()
-  const refuse = sql`create trigger refuse before update on identity_key begin select raise(abort, 'no'); end`
-  await refuse.execute(tables)
-  await t.rejects(keys.replace({ isLost: true, at: AT }))
-  t.equal(await keys.newest(), 1, 'not one without the other')
-  await sql`drop trigger refuse`.execute(tables)
+void t.test(
+  'a key that is replaced as lost is lost in the same moment, and so is what was lost before',
+  async (t) => {
+    const { tables, open, lose } = await begin(t)
+    const keys = await open()
+    const refuse = sql`create trigger refuse before update on identity_key begin select raise(abort, 'no'); end`
+    await refuse.execute(tables)
+    await t.rejects(keys.replace({ isLost: true, at: AT }))
+    t.equal(await keys.newest(), 1, 'not one without the other')
+    await sql`drop trigger refuse`.execute(tables)
 
-  t.match(await keys.replace({ isLost: false, at: AT }), { number: 2 })
-  lose(1)
-  const later = await open()
-  t.equal(await later.isLost(1), false)
-  t.match(await later.replace({ isLost: true, at: AT }), { number: 3 })
-  t.same([await later.isLost(1), await later.isLost(2), await later.isLost(3)], [true, true, false])
-  t.match(await later.replace({ isLost: true, at: AT }), { number: 4 })
-  t.equal(await later.isLost(3), true)
-  await later.entryKey(4, '', 1)
-})
+    t.match(await keys.replace({ isLost: false, at: AT }), { number: 2 })
+    lose(1)
+    const later = await open()
+    t.equal(await later.isLost(1), false)
+    t.match(await later.replace({ isLost: true, at: AT }), { number: 3 })
+    t.same([await later.isLost(1), await later.isLost(2), await later.isLost(3)], [true, true, false])
+    t.match(await later.replace({ isLost: true, at: AT }), { number: 4 })
+    t.equal(await later.isLost(3), true)
+    await later.entryKey(4, '', 1)
+  },
+)
 
 void t.test('a restored database does not bring a replaced key back', async (t) => {
   const { tables, open, lose } = await begin(t)

@@ -101,7 +101,10 @@ onSqlite('how long credentials live', async (database, t) => {
   for (let n = 0; n < 160; n++) await offer(`more${n}`)
   t.match((await services()).credentialSubject, { offered: { length: 150 }, more: 12 })
   const catalogued = tablesOf<Tables>(database)
-  await catalogued.updateTable('catalogue_service').set({ version: '9'.repeat(100) }).execute()
+  await catalogued
+    .updateTable('catalogue_service')
+    .set({ version: '9'.repeat(100) })
+    .execute()
   for (let n = 0; n < 160; n++) await offer(`${'\u{1f600}'.repeat(125)}${n}`)
   await catalogued.deleteFrom('catalogue_service').where('service_code', 'like', 'more%').execute()
   const { offered, more } = (await services()).credentialSubject as unknown as {
