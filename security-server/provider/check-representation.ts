@@ -7,6 +7,9 @@ import { codesOf, judgeRepresentation, type Represented } from '../peer/check-re
 import type { AllowedRequest } from './check-contract.ts'
 import type { ProviderRooms } from './rooms.ts'
 
+/** A later year has more digits, so it would sort before all others, and no reader of our times takes it. */
+const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+
 /** Throws `representation_refused`, `mandate_service_unavailable` and `contracts_outdated`. */
 export async function checkRepresentation<T extends AllowedRequest>(
   allowed: T,
@@ -34,6 +37,6 @@ export async function checkRepresentation<T extends AllowedRequest>(
       ...{ representation: 'checked', representationBy: rule.service, representationId: id },
       ...{ representationAnswer: answer, representationAt: at },
     },
-    ...(Number.isFinite(until) && { mandateUntil: new Date(until).toISOString() }),
+    ...(Number.isFinite(until) && { mandateUntil: new Date(Math.min(until, LAST_MS)).toISOString() }),
   }
 }

@@ -236,6 +236,12 @@ t.test(
       { represented: '10391131', service: String, question: String, answer: String, at: String },
       undefined,
     ])
+    for (const through of ['9999-12-31', '9999-12-31T23:59:59-12:00']) {
+      fake.mandates.length = 0
+      grant('EMTA:FILER', { through })
+      await refused(await asRest({ ...PEOPLE, party: '10391131' }), under(asks(), { consentService }))
+      t.match(heard.at(-1), { until: '9999-12-31T23:59:59.999Z' }, 'no year has five digits')
+    }
   },
 )
 

@@ -1,5 +1,6 @@
 /** The service by which people give, see and withdraw consents: whole ways of a person, a consumer and a register, and hostile input. */
 import { randomUUID } from 'node:crypto'
+import fc from 'fast-check'
 import t from 'tap'
 import { consentDigest } from '#core/consent/document.ts'
 import type { Consent, ConsentDemand, ConsentGiven, ConsentRequestMade } from '#schemas/consents.ts'
@@ -175,7 +176,18 @@ t.test(
       status: 400,
       body: { message: /mandate ends/ },
     })
-    t.match((await give({ mandateUntil: inDays(now.at, 99) })).body, { validUntil: inDays(now.at, 30) })
+    const ends30 = Date.parse(inDays(now.at, 30))
+    await fc.assert(
+      fc.asyncProperty(
+        fc.date({ noInvalidDate: true, min: new Date(now.at + 1), max: new Date('+012000-01-01T00:00:00Z') }),
+        async (until) => {
+          const { body } = await give({ mandateUntil: until.toISOString() })
+          const end = new Date(Math.min(until.getTime(), ends30)).toISOString()
+          t.equal((body as Consent).validUntil, end, until.toISOString())
+        },
+      ),
+      { numRuns: 20, examples: [[new Date('+010000-01-01T00:00:00Z')], [new Date(now.at + 1)]] },
+    )
     const company = await give({ represented: '10391131', userId: 'EEP1' }, {}, 'EE10391131')
     t.match(company, { status: 201, body: { byRepresentative: true, mandate: { service: 'register' } } })
     const clerk = await give({ userId: 'clerk-7' })

@@ -127,12 +127,14 @@ function endOf(
   wanted: string | undefined,
   { now, maxDays, mandateUntil }: { now: number; maxDays: number; mandateUntil: string | undefined },
 ): string {
-  const allowed = new Date(now + maxDays * DAY_MS).toISOString()
-  const most = mandateUntil !== undefined && mandateUntil < allowed ? mandateUntil : allowed
-  if (wanted === undefined) return most
-  if (Date.parse(wanted) <= now) throw refused('validUntil is over')
-  if (wanted > allowed) throw refused(`the contract asks for consents of at most ${maxDays} days`)
-  if (wanted > most) throw refused(`the mandate ends before, at ${most}`)
+  const allowed = now + maxDays * DAY_MS
+  const most = mandateUntil === undefined ? allowed : Math.min(allowed, Date.parse(mandateUntil))
+  const latest = new Date(most).toISOString()
+  if (wanted === undefined) return latest
+  const end = Date.parse(wanted)
+  if (end <= now) throw refused('validUntil is over')
+  if (end > allowed) throw refused(`the contract asks for consents of at most ${maxDays} days`)
+  if (end > most) throw refused(`the mandate ends before, at ${latest}`)
   return wanted
 }
 
