@@ -24,6 +24,8 @@ export type Door = {
 
 const MOST_BYTES = 64 * 1024
 const AT_ONCE = 500
+/** Each time is an exchange that both servers log. */
+const REST_MS = 30_000
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const SHA256 = /^[0-9a-f]{64}$/
 const REFUSALS = ['consent_missing', 'consent_ended', 'consent_used_up'] as const satisfies FaultCode[]
@@ -39,7 +41,7 @@ export function createKeeperSource({
   keeper: ServerId
   subsystem: string
   door: Door
-  store: Pick<ConsentStore, 'noteUses' | 'forgetUse'>
+  store: Pick<ConsentStore, 'noteUses' | 'told' | 'forgetUse'>
   clock: Clock
 }): ConsentSource {
   async function tell(
@@ -106,14 +108,21 @@ export function createKeeperSource({
       }
     },
     async addUses(uses) {
-      await store.noteUses(uses)
-      for (let at = 0; at < uses.length; at += AT_ONCE)
-        await report('/v1/calls/made', { calls: uses.slice(at, at + AT_ONCE).map(madeCall) })
+      // Told by whichever node finds them here, should this one not come to it.
+      await store.noteUses(uses.map((use) => ({ ...use, to_tell: idText(keeper) })))
+      for (let at = 0; at < uses.length; at += AT_ONCE) {
+        const some = uses.slice(at, at + AT_ONCE)
+        await report('/v1/calls/made', { calls: some.map(madeCall) })
+        await store.told(some)
+      }
     },
     async giveBack(use) {
+      // Whether that is heard or not: it is not told again.
+      await store.told([use])
       await report('/v1/calls/back', { call: madeCall(use) })
       await store.forgetUse(use)
     },
+    mostRestMs: REST_MS,
   }
 }
 

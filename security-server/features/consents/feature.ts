@@ -27,7 +27,7 @@ import { createConsentStore } from './store.ts'
 import { createConsentTaking } from './take-consent.ts'
 import { createTakingElsewhere } from './take-elsewhere.ts'
 
-type Ground = Pick<Services, 'database' | 'clock' | 'metrics'> &
+type Ground = Pick<Services, 'database' | 'clock' | 'metrics' | 'log'> &
   Pick<ConsentRooms, 'server' | 'globalConfiguration' | 'localSystems'> & {
     settings: { consents: ConsentSettings; tracker: { countryPrefix: string } }
     contracts: Pick<Contracts, 'view' | 'isSuspended'>
@@ -61,7 +61,7 @@ export const consents: FeatureModule<Ground, Offers> = {
   name: 'consents',
   migrations: { ...consentMigrations, ...previewMigrations },
   open: (ground) => {
-    const { database, clock, metrics, contracts, eventSeals } = ground
+    const { database, clock, metrics, contracts, eventSeals, log } = ground
     const settings = ground.settings.consents
     const { perSecond, keepDays } = settings
     const store = createConsentStore(database)
@@ -69,8 +69,8 @@ export const consents: FeatureModule<Ground, Offers> = {
     const peopleKey = createPeopleKey(keyStore, eventSeals.keys, clock)
     const nameOf = createPeopleNames(peopleKey)
     const source = createOwnSource({ store, nameOf, clock })
-    const taking = createConsentTaking({ source, nameOf, clock })
-    const elsewhere = createTakingElsewhere({ door: ground.clientDoor, store, nameOf, clock })
+    const taking = createConsentTaking({ source, nameOf, clock, log })
+    const elsewhere = createTakingElsewhere({ door: ground.clientDoor, store, nameOf, clock, log })
     eventSeals.addHolder({
       sealedWith: keyStore.sealedWith,
       async dropSealedWith(id) {
@@ -128,6 +128,7 @@ export const consents: FeatureModule<Ground, Offers> = {
             await rooms.previews.forget(before, unanswered)
           },
         },
+        { kind: 'tell-keepers', everySeconds: 60, immediately: true, run: elsewhere.resume },
         {
           ...{ kind: 'end-previews', everySeconds: 60, immediately: true },
           run: () => rooms.previews.expire(new Date(clock()).toISOString()),

@@ -8,8 +8,7 @@ import { Fault } from '#schemas/fault.ts'
 import { refuseKeptElsewhere } from './keeper.ts'
 import type { Question } from './question.ts'
 import { stretchOf } from './stretches.ts'
-import type { UseRow } from './tables.ts'
-import { refused } from './who-acts.ts'
+import type { ConsentRow, UseRow } from './tables.ts'
 
 type Q = Pick<Question, 'sender' | 'rooms'>
 
@@ -38,27 +37,33 @@ export async function takeForServer(asked: ConsentCall, { sender, rooms }: Q): P
     : { number, digest, until: new Date(found.until).toISOString() }
 }
 
-/** Calls under standing consents, told afterwards. */
+/**
+ * Calls under standing consents, told afterwards. Those under consents that are not here any more are nobody's to see: refused, they would be
+ * told for ever, and keep the others with them.
+ */
 export async function noteForServer(calls: readonly MadeCall[], { sender, rooms }: Q): Promise<object> {
   onlyItself(sender)
-  for (const number of new Set(calls.map((one) => one.number))) await agreedOf(number, { sender, rooms })
-  await rooms.source.addUses(calls.map(useOf))
+  const ofNumber = Map.groupBy(calls, ({ number }) => number)
+  for (const number of ofNumber.keys())
+    if ((await consentOf(number, { sender, rooms })) === undefined) ofNumber.delete(number)
+  await rooms.source.addUses([...ofNumber.values()].flat().map(useOf))
   return {}
 }
 
 export async function giveBackForServer(call: MadeCall, { sender, rooms }: Q): Promise<object> {
   onlyItself(sender)
-  const { frequency } = (await agreedOf(call.number, { sender, rooms })).rule
+  const row = await consentOf(call.number, { sender, rooms })
+  if (row === undefined) return {}
+  const { frequency } = (JSON.parse(row.agreed) as ConsentDemand).rule
   const stretch = frequency === undefined ? '' : stretchOf(Date.parse(call.time), frequency.per)
   await rooms.store.giveBack(useOf(call), stretch)
   return {}
 }
 
-/** What the person agreed to. Throws `invalid_request` for no consent to this subsystem. */
-async function agreedOf(number: string, { sender, rooms }: Q): Promise<ConsentDemand> {
+/** Of those to the subsystem that asks. */
+async function consentOf(number: string, { sender, rooms }: Q): Promise<ConsentRow | undefined> {
   const row = await rooms.store.byNumber(number)
-  if (row?.subsystem !== sender.subsystem) throw refused('there is no such consent')
-  return JSON.parse(row.agreed) as ConsentDemand
+  return row?.subsystem === sender.subsystem ? row : undefined
 }
 
 function onlyItself({ client, subsystem }: Question['sender']): void {
@@ -67,5 +72,5 @@ function onlyItself({ client, subsystem }: Question['sender']): void {
 }
 
 function useOf({ number, time, service, requestId, messageId }: MadeCall): UseRow {
-  return { number, time, service, client: null, request_id: requestId, message_id: messageId }
+  return { number, time, service, client: null, to_tell: null, request_id: requestId, message_id: messageId }
 }

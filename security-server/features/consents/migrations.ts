@@ -1,5 +1,5 @@
 /** Consents, the calls that were made under them, requests for consent, and the key by which people are named. */
-import type { ColumnDefinitionBuilder, Kysely } from 'kysely'
+import { type ColumnDefinitionBuilder, type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
 
@@ -95,6 +95,20 @@ export const consentMigrations: Record<string, Migration> = {
       const { text } = columnTypes(kysely)
       // Who took it back for the person.
       await kysely.schema.alterTable('consent').addColumn('withdrawn_by', text).execute()
+    },
+  },
+  'security-server-consents-006': {
+    async up(kysely: Kysely<unknown>) {
+      const { text } = columnTypes(kysely)
+      const { schema } = kysely
+      await schema.alterTable('consent_use').addColumn('to_tell', text).execute()
+      // Few at any time, among all calls.
+      await schema
+        .createIndex('consent_use_to_tell')
+        .on('consent_use')
+        .column('to_tell')
+        .where(sql.ref('to_tell'), 'is not', null)
+        .execute()
     },
   },
 }

@@ -19,7 +19,11 @@ export type ConsentSource = {
   addUses(uses: readonly UseRow[]): Promise<void>
   /** For a call that was not made after all. Throws while it cannot be written: then it stays counted. */
   giveBack(use: UseRow, ask: ConsentQuestion): Promise<void>
+  /** The longest rest before it is told again what it did not take. */
+  readonly mostRestMs: number
 }
+
+const REST_MS = 500
 
 export function createOwnSource({
   store,
@@ -60,13 +64,14 @@ export function createOwnSource({
       const stretch = frequency === undefined ? '' : stretchOf(Date.parse(use.time), frequency.per)
       return store.giveBack(use, stretch)
     },
+    mostRestMs: REST_MS,
   }
 }
 
 export function useOf({ client, service, ids }: ConsentQuestion, number: string, now: number): UseRow {
   return {
     ...{ number, time: new Date(now).toISOString(), service, client },
-    ...{ request_id: ids.requestId, message_id: ids.id },
+    ...{ request_id: ids.requestId, message_id: ids.id, to_tell: null },
   }
 }
 

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
-import { openDatabase } from '#platform/database/open-database.ts'
+import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import type { Consent, ConsentDemand } from '#schemas/consents.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -55,19 +55,26 @@ const door: Door = {
     return { status: answer.status, body: bodyOf(Buffer.from(JSON.stringify(answer.body))) }
   },
 }
+const log = { warn: () => undefined }
 const bodyOf = (bytes: Buffer) => ({ size: bytes.length, bytes, open: () => Readable.from([bytes]) })
 
-async function otherServer(t: Test) {
+async function openStore(t: Test) {
   const database = await openDatabase('sqlite::memory:')
   t.teardown(() => database.close())
   await migrate(database, consentMigrations)
+  return database
+}
+
+/** One that is started anew has the database of the one before. */
+async function otherServer(t: Test, before?: Database) {
+  const database = before ?? (await openStore(t))
   const store = createConsentStore(database)
   const nameOf = async ({ identifier }: { identifier: string }) => `here ${identifier}`
-  const elsewhere = createTakingElsewhere({ door, store, nameOf, clock: () => world.at })
+  const elsewhere = createTakingElsewhere({ door, store, nameOf, clock: () => world.at, log })
   t.teardown(() => elsewhere.close())
   const take = (code: string, requestId: string) =>
     elsewhere.take(question(code, requestId), { keeper: SERVER, subsystem: idText(OWN) })
-  return { store, take, write: elsewhere.write }
+  return { ...elsewhere, database, store, take }
 }
 
 const question = (identifier: string, requestId: string) => ({
@@ -192,6 +199,66 @@ t.test(
     await there.write()
     t.equal(await usesOf('C1', consent), 1)
     await there.take('C1', 'd4')
+  },
+)
+
+t.test('what a server did not come to tell is told after its restart, once', async (t) => {
+  const before = await otherServer(t)
+  const consent = await agree('E1', 'standing')
+  await before.take('E1', 'e1')
+  const unmade = await before.take('E1', 'e2')
+  for (const one of ['lose', 'down'] as const) {
+    way = one
+    await before.write()
+  }
+  way = 'open'
+  await unmade.giveBack()
+  t.equal(await usesOf('E1', consent), 1, 'one that is given back is, though nobody knew whether it was told')
+  await agree('E2', 'standing').then(() => before.take('E2', 'e3'))
+  way = 'down'
+  await before.write()
+  way = 'open'
+  const after = await otherServer(t, before.database)
+  await after.resume()
+  await after.write()
+  t.equal(
+    (await after.store.untold('9', 9)).length,
+    2,
+    'what another node has only just noted is its own to tell',
+  )
+  world.at += 60_001
+  carried.length = 0
+  await after.resume()
+  await after.resume()
+  await after.write()
+  t.equal(carried.length, 1)
+  await before.write()
+  await after.resume()
+  await after.write()
+  t.equal(carried.length, 2, 'and then there is nothing to tell')
+  t.same(await after.store.untold('9', 9), [])
+  const { number } = (await agree('E2', 'once')) && (await after.take('E2', 'e4'))
+  t.same(await after.store.untold('9', 9), [], `${number} was counted by the keeper itself`)
+  t.equal(await usesOf('E1', consent), 1)
+})
+
+t.test(
+  'a keeper that lost a consent takes the calls under the others; a late one is not the last',
+  async (t) => {
+    const [there, slow] = [await otherServer(t), await otherServer(t)]
+    const [lost, kept] = [await agree('F1', 'standing'), await agree('F2', 'standing')]
+    await slow.take('F2', 'f0')
+    world.at += 1000
+    const last = new Date(world.at).toISOString()
+    for (const code of ['F1', 'F2']) await there.take(code, `f${code}`)
+    await keeper.ask(`POST /v1/consents/${lost.number}/withdraw`, { userId: 'EEF1' })
+    await keeper.rooms.store.forget(new Date(world.at + 1).toISOString(), '0')
+    await there.write()
+    t.same(await there.store.untold('9', 9), [], 'nothing waits for a consent that is not there')
+    await slow.write()
+    const path = `GET /v1/consents/${kept.number}`
+    t.match((await keeper.ask(path, { userId: 'EEF2' })).body, { uses: { count: 2, last } })
+    t.match(await keeper.ask(path.replace(kept.number, lost.number), { userId: 'EEF1' }), { status: 404 })
   },
 )
 

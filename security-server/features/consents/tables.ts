@@ -32,7 +32,10 @@ export type ConsentRow = {
   stretch_uses: number
 }
 
-/** `client`: of a call under a consent that another server keeps; null where the consent is here. */
+/**
+ * `client`: of a call under a consent that another server keeps; null where the consent is here. `to_tell`: the security server that has
+ * still to hear of the call, in text form; null where none has.
+ */
 export type UseRow = {
   number: string
   time: string
@@ -40,6 +43,7 @@ export type UseRow = {
   message_id: string
   service: string
   client: string | null
+  to_tell: string | null
 }
 
 export type RequestRow = {

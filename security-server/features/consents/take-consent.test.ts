@@ -1,5 +1,6 @@
 /** The consents of calls: never more calls than a consent allows, on both stores, over nodes, restarts and withdrawals. */
 import { randomUUID } from 'node:crypto'
+import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
@@ -27,6 +28,7 @@ const rule: ConsentRule = {
   dataLife: { unit: 'day', value: 30 },
 }
 const world = { now: NOON }
+const quiet = { warn: () => undefined }
 const iso = (at: number): string => new Date(at).toISOString()
 /** What one-way messages have, without a folder. */
 const seals: Seals = { current: 'k1', seal: (_of, plain) => plain, open: (_of, sealed) => sealed }
@@ -35,7 +37,7 @@ function node(t: Test, database: Database) {
   const store = createConsentStore(database)
   const nameOf = createPeopleNames(createPeopleKey(createKeyStore(database), seals, () => world.now))
   const source = createOwnSource({ store, nameOf, clock: () => world.now })
-  const taking = createConsentTaking({ source, nameOf, clock: () => world.now })
+  const taking = createConsentTaking({ source, nameOf, clock: () => world.now, log: quiet })
   t.teardown(() => taking.close())
   return { store, nameOf, ...taking }
 }
@@ -219,6 +221,41 @@ await eachDatabase(t, async (database, t, url) => {
     t.equal((await one.store.byNumber(number))!.uses, 12_000)
   })
 
+  await t.test('what is not taken down rests longer each time, and one line says so', async (t) => {
+    const one = node(t, database)
+    await give(one, 'R1')
+    const clock = () => world.now
+    const source = createOwnSource({ ...one, clock })
+    let tries = 0
+    let isDown = true
+    const addUses: typeof source.addUses = async (uses) => {
+      tries += 1
+      if (isDown) throw new Fault('network_error')
+      await source.addUses(uses)
+    }
+    const said: unknown[] = []
+    const log = { warn: (...facts: unknown[]) => void said.push(facts) }
+    const far = createConsentTaking({ ...one, source: { ...source, addUses, mostRestMs: 4000 }, clock, log })
+    mock.timers.enable({ apis: ['setTimeout'] })
+    t.teardown(() => mock.timers.reset())
+    const { number } = await far.take(ask('R1'))
+    const triesIn = async (ms: number): Promise<number> => {
+      const before = tries
+      mock.timers.tick(ms)
+      for (let i = 0; i < 5; i++) await new Promise(setImmediate)
+      return tries - before
+    }
+    for (const rest of [500, 1000, 2000, 4000, 4000])
+      t.same([await triesIn(rest - 1), await triesIn(1)], [0, 1], `${rest} ms`)
+    t.match(said, [[{ outcome: 'network_error' }, String]])
+    t.equal(said.length, 1)
+    isDown = false
+    await triesIn(4000)
+    mock.timers.reset()
+    await far.write()
+    t.equal((await one.store.byNumber(number))!.uses, 1)
+  })
+
   await t.test('while the database says nothing, nobody is let through', async (t) => {
     const one = node(t, database)
     await give(one, 'F1')
@@ -228,11 +265,11 @@ await eachDatabase(t, async (database, t, url) => {
     }
     const clock = () => world.now
     const silent = createOwnSource({ ...one, store: { ...one.store, ...broken }, clock })
-    const deaf = createConsentTaking({ ...one, source: silent, clock })
+    const deaf = createConsentTaking({ ...one, source: silent, clock, log: quiet })
     await t.rejects(deaf.take(ask('F1')), { code: 'consent_unknown', retryAfter: 1 })
     const lost = { ...seals, open: () => Promise.reject(new Error('no key')) as never }
     const nameless = createConsentTaking({
-      ...{ source: createOwnSource({ ...one, clock }), clock },
+      ...{ source: createOwnSource({ ...one, clock }), clock, log: quiet },
       nameOf: createPeopleNames(createPeopleKey(createKeyStore(database), lost, () => world.now)),
     })
     await t.rejects(nameless.take(ask('F1')), { code: 'consent_unknown' })

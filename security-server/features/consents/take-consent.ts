@@ -4,7 +4,8 @@
  * standing consents without such a number go from memory; they are written down within half a second.
  */
 import { type Clock, hasPassed } from '#platform/clock.ts'
-import { Fault } from '#schemas/fault.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConsentQuestion, Consents, TakenConsent } from '../../peer/consents.ts'
 import { type ConsentSource, known, useOf } from './own-source.ts'
 import { GOOD_MS, type NameOf } from './people-names.ts'
@@ -21,6 +22,8 @@ type Held = { number: string; digest: string; until: number; at: number }
 export type ConsentTaking = Consents & {
   /** Consents were given or withdrawn here: what is held is read again. */
   changed(): void
+  /** Writes down what a node noted before and did not come to tell; of what is here already nothing twice. */
+  resume(uses: readonly UseRow[]): void
   /** Writes down what waits. Throws when the database refuses. */
   write(): Promise<void>
   close(): Promise<void>
@@ -30,13 +33,17 @@ export function createConsentTaking(q: {
   source: ConsentSource
   nameOf: NameOf
   clock: Clock
+  log: Pick<Log, 'warn'>
 }): ConsentTaking {
-  const { source, nameOf, clock } = q
+  const { source, nameOf, clock, log } = q
   const held = new Map<string, Held>()
   let unwritten = new Set<UseRow>()
   let writing: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
-  let isRefused = false
+  let inWork: ReadonlySet<UseRow> = new Set()
+  /** Those of which nobody knows whether they were written down. */
+  const tried = new WeakSet<UseRow>()
+  let failures = 0
   let changes = 0
 
   async function write(): Promise<void> {
@@ -44,27 +51,36 @@ export function createConsentTaking(q: {
     if (unwritten.size === 0) return
     const batch = unwritten
     unwritten = new Set()
+    inWork = batch
     writing = source.addUses([...batch])
     try {
       await writing
-      isRefused = false
+      failures = 0
     } catch (cause) {
-      isRefused = true
+      for (const use of batch) tried.add(use)
       unwritten = new Set([...batch, ...unwritten])
+      failures += 1
+      // The first of a row of them: the others say the same.
+      if (failures === 1) {
+        const { code, detail } = asFault(cause)
+        log.warn({ outcome: code, detail }, 'calls under consents are not written down yet')
+      }
       throw cause
     } finally {
       writing = undefined
+      inWork = new Set()
     }
   }
 
-  /** At once when there is much, but not while the database refuses. */
+  /** At once when there is much. What was refused rests, longer each time. */
   function writeLater(): void {
     const run = (): void => {
       timer = undefined
       void write().catch(writeLater)
     }
-    if (unwritten.size >= WRITE_AT_ONCE && writing === undefined && !isRefused) run()
-    else timer ??= setTimeout(run, WRITE_MS).unref()
+    const rest = Math.min(WRITE_MS * 2 ** Math.min(failures, 20), source.mostRestMs)
+    if (unwritten.size >= WRITE_AT_ONCE && writing === undefined && failures === 0) run()
+    else timer ??= setTimeout(run, rest).unref()
   }
 
   /** Under a standing consent that no number bounds. */
@@ -75,9 +91,10 @@ export function createConsentTaking(q: {
     unwritten.add(use)
     writeLater()
     const giveBack = async (): Promise<void> => {
-      if (unwritten.delete(use)) return
+      if (unwritten.delete(use) && !tried.has(use)) return
       await writing?.catch(() => undefined)
-      if (!unwritten.delete(use)) await source.giveBack(use, ask).catch(() => undefined)
+      unwritten.delete(use)
+      await source.giveBack(use, ask).catch(() => undefined)
     }
     return { number, digest, giveBack }
   }
@@ -111,10 +128,20 @@ export function createConsentTaking(q: {
       changes += 1
       held.clear()
     },
+    resume(uses) {
+      const waiting = new Set([...unwritten, ...inWork].map(keyOf))
+      const others = uses.filter((use) => !waiting.has(keyOf(use)))
+      for (const use of others.slice(0, Math.max(0, MOST_UNWRITTEN - unwritten.size))) unwritten.add(use)
+      if (others.length > 0) writeLater()
+    },
     write,
     async close() {
       await write().catch(() => undefined)
       clearTimeout(timer)
     },
   }
+}
+
+function keyOf({ number, time, request_id: id }: UseRow): string {
+  return `${number} ${time} ${id}`
 }

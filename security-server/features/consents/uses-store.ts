@@ -92,13 +92,31 @@ export function createUseStore(database: Database) {
         for (const [number, of] of byNumber)
           await transaction
             .updateTable('consent')
-            .set({ uses: sql`uses + ${of.length}`, last_use: of.at(-1)!.time })
+            .set({ uses: sql`uses + ${of.length}`, last_use: laterOf(of) })
             .where('number', '=', number)
             .execute()
       }),
     /** Calls under consents that another server keeps, each with its client. */
     noteUses: (uses: readonly UseRow[]): Promise<void> =>
       inTransaction(tables, async (transaction) => void (await insertNew(transaction, uses))),
+    /** Of before that time: of what another server has still to hear. */
+    untold: (before: string, limit: number): Promise<UseRow[]> =>
+      tables
+        .selectFrom('consent_use')
+        .selectAll()
+        .where('to_tell', 'is not', null)
+        .where('time', '<', before)
+        .limit(limit)
+        .execute(),
+    /** At most as many as one statement takes. */
+    told: async (uses: readonly UseRow[]): Promise<void> => {
+      const keys = uses.map(({ number, time, request_id: id }) => sql`(${number}, ${time}, ${id})`)
+      await tables
+        .updateTable('consent_use')
+        .set({ to_tell: null })
+        .where(sql<boolean>`(number, time, request_id) in (values ${sql.join(keys)})`)
+        .execute()
+    },
     forgetUse: async ({ number, time, request_id }: UseRow): Promise<void> => {
       await tables
         .deleteFrom('consent_use')
@@ -121,6 +139,15 @@ export function createUseStore(database: Database) {
       return query.orderBy('time', 'desc').orderBy('request_id').limit(q.limit).execute()
     },
   }
+}
+
+/** What another server tells late is not the last use. */
+function laterOf(uses: readonly Pick<UseRow, 'time'>[]) {
+  const last = uses
+    .map(({ time }) => time)
+    .toSorted()
+    .at(-1)!
+  return sql<string>`case when last_use > ${last} then last_use else ${last} end`
 }
 
 /** Those that were not there. */
