@@ -32,7 +32,13 @@ export type Browser = {
   /** Follows redirects to a page, or until `until` is true for the next address, which is then not requested. */
   follow(page: Page, until?: (url: string) => boolean): Promise<Page>
   /** Goes through `/login` and the provider's forms as `subject`. Returns the callback's address without requesting it. */
-  toCallback(base: string, subject: string, change?: (url: URL) => void, password?: string): Promise<string>
+  toCallback(
+    base: string,
+    subject: string,
+    change?: (url: URL) => void,
+    password?: string,
+    begin?: string,
+  ): Promise<string>
   /** Logs in completely, with a password at a sandbox's provider; returns the page of the callback. */
   login(base: string, subject: string, password?: string): Promise<Page>
   /** Calls the management API with the session; fetches the CSRF token unless one is given. */
@@ -121,9 +127,15 @@ export function openBrowser(t: Test): Browser {
     return now
   }
 
-  const toCallback: Browser['toCallback'] = async (base, subject, change, password = 'x') => {
+  const toCallback: Browser['toCallback'] = async (
+    base,
+    subject,
+    change,
+    password = 'x',
+    begin = '/login',
+  ) => {
     const isCallback = (url: string): boolean => url.startsWith(`${base}/login/callback`)
-    const begun = await visit(`${base}/login`)
+    const begun = await visit(`${base}${begin}`)
     if (begun.status !== 303) throw new Error(`/login: ${begun.status} ${begun.text}`)
     const address = new URL(String(begun.headers['location']))
     change?.(address)

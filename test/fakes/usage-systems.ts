@@ -13,6 +13,8 @@ type Asked = {
   path: string
   query: URLSearchParams
   userId: string | undefined
+  /** The security server that has to answer, where the question names one. */
+  securityServer?: string
   /** What a POST brought, as JSON. */
   body: unknown
 }
@@ -60,6 +62,9 @@ export async function startUsageServer(t: Test, systems: FakeSystem[]): Promise<
     const question = {
       ...{ method: request.method ?? '', path: `/${rest.join('/')}`, query: searchParams },
       ...{ userId: header('x-road-userid'), body: text === '' ? undefined : JSON.parse(text) },
+      ...(request.headers['x-road-security-server'] !== undefined && {
+        securityServer: header('x-road-security-server'),
+      }),
     }
     asked.push({ ...question, system: id })
     offered[service]?.(question, response)

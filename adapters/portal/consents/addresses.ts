@@ -12,6 +12,8 @@ export const WITHDRAW = '/consents/withdraw'
  * secret at its end.
  */
 export const ASKED = '/consents/asked/:instance/:memberClass/:memberCode/:subsystem/:token'
+/** With the security server that keeps the request behind it. No query: none outlasts a login. */
+export const ASKED_AT = `${ASKED}/:serverInstance/:serverClass/:serverMember/:serverCode`
 
 /** What contracts ask people to agree to, and one of these, which the person may give before an office asks. */
 export const POSSIBLE = '/consents/possible'

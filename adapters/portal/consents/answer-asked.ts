@@ -32,16 +32,17 @@ export async function takeAnswer(visit: Visit, rooms: Rooms): Promise<Answer> {
 
 /** What is asked of this very person and still open, or the page that says why there is nothing. */
 async function findAsked(visit: Visit, rooms: Rooms): Promise<{ asked: Asked; way: AskedWay } | Answer> {
-  const { parameters, query, reader } = visit
+  const { parameters, reader } = visit
   const found = await rooms.systems.offering(CONSENTS)
   const { instance, memberClass, memberCode, subsystem, token = '' } = parameters
   const id = idOf([instance, memberClass, memberCode, subsystem])
   const system = found.asked.find((one) => one.id === id)
   // One text for what was used, is over, is another person's, or never was: whoever photographed an address learns nothing by it.
   const nothing = (): Answer => plainPage(rooms, reader, { of: 'asked.none', status: 404 })
-  const server = query.get('server') ?? undefined
-  if (system === undefined || !TOKEN.test(token) || !(server === undefined || isServer(server)))
-    return nothing()
+  const { serverInstance, serverClass, serverMember, serverCode } = parameters
+  const isNamed = serverCode !== undefined
+  const server = isNamed ? idOf([serverInstance, serverClass, serverMember, serverCode]) : undefined
+  if (system === undefined || !TOKEN.test(token) || (isNamed && !isServer(server))) return nothing()
   const keeper = { system, server }
   const answer = await callKeeper(keeper, visit, rooms, {
     ...{ method: 'GET', path: '/v1/asked/{token}', parameters: { token } },
@@ -51,13 +52,12 @@ async function findAsked(visit: Visit, rooms: Rooms): Promise<{ asked: Asked; wa
     'status' in answer && answer.status === 200 ? readAsked(system, answer.json, namesOf(found)) : undefined
   if (asked === undefined) return notAnsweredPage(rooms, reader, { answer, isAct: false })
   if (asked.state !== 'REQUESTED' || Date.parse(asked.validUntil) <= rooms.clock()) return nothing()
-  const where = server === undefined ? '' : `?${new URLSearchParams({ server })}`
   const { request, returnUrl } = asked
   return {
     asked,
     way: {
       keeper,
-      href: `/consents/asked/${system.id}/${token}${where}`,
+      href: ['/consents/asked', system.id, token, ...(server === undefined ? [] : [server])].join('/'),
       request: { request, returnUrl, token },
     },
   }

@@ -229,6 +229,51 @@ t.test('a person sees consents, gives one, refuses one and takes one back', asyn
   )
 })
 
+t.test(
+  'who comes signed out to what another server keeps is asked by that server once signed in',
+  async (t) => {
+    const keeper = keepConsents({ provider: tax, client: bank, person: `EE${PERSON}`, now: Date.now() })
+    const KEEPER = 'DEV/GOV/1002/two%20b'
+    const server = await startUsageServer(t, [
+      bank,
+      {
+        ...tax,
+        services: {
+          consents: (asked, response) =>
+            asked.path.startsWith('/v1/asked') && asked.securityServer !== KEEPER
+              ? send(response, { type: 'not_found' }, 404)
+              : keeper.answers(asked, response),
+        },
+      },
+    ])
+    const issuer = await startOpenIdProvider(t)
+    const portal = await startPortal(t, { server: server.url, issuer, client: CLIENT })
+    const browser = openBrowser(t)
+    const address = `/consents/asked/${tax.id}/${TOKEN}/${KEEPER}`
+    keeper.ask(TOKEN)
+    const [, next = ''] =
+      /href="(\/login\?next=[^"]+)"/.exec((await browser.visit(`${portal.url}${address}`)).text) ?? []
+    const arrived = await browser.visit(
+      await browser.toCallback(portal.url, PERSON, undefined, undefined, next),
+    )
+    t.match(arrived.text, `url=${address}`)
+    const page = await browser.visit(`${portal.url}${address}`)
+    t.match(page.text, /asks whether it may get data about you/)
+    t.match(page.text, `action="${address}"`)
+    const form = Object.fromEntries(['csrf'].map((name) => [name, field(page.text, name)]))
+    const declined = await browser.visit(`${portal.url}${address}`, { form: { ...form, answer: 'no' } })
+    t.match([declined.status, keeper.state(TOKEN)], [200, 'DECLINED'])
+    server.asked.length = 0
+    for (const wrong of ['DEV/GOV/1002', 'DEV/GOV/1002/%2F', 'DEV/GOV/1002/%00', 'DEV/GOV/1002/one/x'])
+      t.equal(
+        (await browser.visit(`${portal.url}/consents/asked/${tax.id}/${TOKEN}/${wrong}`)).status,
+        404,
+        wrong,
+      )
+    t.strictSame(server.asked, [], 'nobody was asked')
+  },
+)
+
 t.test('who acts for somebody is answered about them, by the server that keeps the consent', (t) => {
   const asking = { userCode: () => 'EEP9' }
   const session = { acting: { code: 'P9' } } as Session

@@ -2,7 +2,7 @@
  * Reads what systems answer about consents, which may be broken, or lie. Guarantees that a consent is one of the system that told it, that
  * texts are plain and short, and that people are led back to a safe address alone; what is none of this is left out.
  */
-import { identifier } from '#adapters/client/identifiers.ts'
+import { readIdentifier } from '#adapters/client/identifiers.ts'
 import { isPlainText } from '#platform/plain-text.ts'
 import {
   CONSENT_REQUEST_STATES,
@@ -185,7 +185,7 @@ function addressOf(given: unknown): URL | undefined {
 export function isServer(value: unknown): value is string {
   if (typeof value !== 'string' || value.length > MOST_ID) return false
   try {
-    return identifier(...value.split('/')) === value && value.split('/').length === 4
+    return readIdentifier('server', value, 4) === value
   } catch {
     return false
   }

@@ -3,6 +3,7 @@ import { CONSENTS } from '#schemas/consents.ts'
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
 import {
   ASKED,
+  ASKED_AT,
   addressOf,
   LIST,
   ONE,
@@ -41,6 +42,8 @@ export const consents: Section = {
     { method: 'POST', path: WITHDRAW, answer: withdraw },
     { method: 'GET', path: ASKED, asks: 'asked', isEntrance: true, answer: showAsked },
     { method: 'POST', path: ASKED, asks: 'answered', answer: takeAnswer },
+    { method: 'GET', path: ASKED_AT, asks: 'asked', isEntrance: true, answer: showAsked },
+    { method: 'POST', path: ASKED_AT, asks: 'answered', answer: takeAnswer },
     { method: 'GET', path: POSSIBLE, asks: 'possible', answer: showPossible },
     { method: 'GET', path: UNASKED, asks: 'unasked', answer: showUnasked },
     { method: 'POST', path: UNASKED, asks: 'answered', answer: takeUnasked },

@@ -85,9 +85,11 @@ function answerStranger(route: Route, request: FastifyRequest, rooms: Rooms, rea
     return message(rooms, reader, { of: 'entrance', link: [whole, 'login.goOn'], next: whole })
   }
   const { hasWallets } = rooms.place
+  // An identifier in the address has signs that a query would read otherwise.
+  const next = at.replace(/[%&+]/g, encodeURIComponent)
   return message(rooms, reader, {
-    ...{ of: 'entrance', link: [`/login?next=${at}`, 'welcome.signIn'] },
-    ...(hasWallets && { other: [`/login/wallet?next=${at}`, 'welcome.wallet'] as const }),
+    ...{ of: 'entrance', link: [`/login?next=${next}`, 'welcome.signIn'] },
+    ...(hasWallets && { other: [`/login/wallet?next=${next}`, 'welcome.wallet'] as const }),
   })
 }
 

@@ -57,9 +57,8 @@ export async function requestConsent(
   }
   await rooms.requests.add(row)
   // The portal has to ask this server, whichever it would reach by itself.
-  const where = rule.keptAt === undefined ? '' : `?server=${encodeURIComponent(rule.keptAt)}`
-  const url = `${portalUrl.replace(/\/$/, '')}/${subsystem}/${token}${where}`
-  return { ...(await requestView(row, rooms)), url }
+  const path = [subsystem, token, ...(rule.keptAt === undefined ? [] : [rule.keptAt])].join('/')
+  return { ...(await requestView(row, rooms)), url: `${portalUrl.replace(/\/$/, '')}/${inAddress(path)}` }
 }
 
 /** For the consumer. Throws `not_found`. */
@@ -124,6 +123,11 @@ async function requestView(row: RequestRow, rooms: Pick<Rooms, 'store' | 'clock'
 
 function requestState({ state, valid_until }: RequestRow, now: number): ConsentRequestState {
   return state === 'REQUESTED' && Date.parse(valid_until) <= now ? 'EXPIRED' : state
+}
+
+/** Of an identifier's text, which has more signs in the open than a portal takes in an address that people come by. */
+function inAddress(path: string): string {
+  return path.replace(/[$&+,;=:@]/g, encodeURIComponent)
 }
 
 function hashOf(token: string): string {

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
-import type { Consent, ConsentDemand } from '#schemas/consents.ts'
+import type { Consent, ConsentDemand, ConsentRequestMade } from '#schemas/consents.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
@@ -135,6 +135,19 @@ t.test(
     )
     world.at += GOOD_MS
     await t.rejects(there.take('A1', 'r5'), { code: 'consent_ended' }, 'ten seconds later at the other')
+  },
+)
+
+t.test(
+  'the url of a request names the server that keeps it, in a path that a login leads back to',
+  async (t) => {
+    const body = { contract: content.contract, userCode: 'EEA1', returnUrl: 'https://bank.example/' }
+    const made = await keeper.ask('POST /v1/requests', { client: parseSubsystemId(CLIENT), userId: '', body })
+    const { url } = made.body as ConsentRequestMade
+    t.match(
+      url,
+      /^https:\/\/portal\.example\/asked\/DEV\/GOV\/1234\/population\/[\w-]{43}\/DEV\/GOV\/1234\/ss1$/,
+    )
   },
 )
 
