@@ -42,6 +42,8 @@ export type TakenPreview = {
 }
 
 export type Previews = {
+  /** Throws `preview_waiting` while the person has not decided; of what else may become of the reference, `take` judges. Changes nothing. */
+  checkDecided(q: PreviewQuestion, reference: string): Promise<void>
   /**
    * The preview that the reference names, for this call alone. Throws `preview_waiting`, `preview_stopped`, `preview_void`, and
    * `preview_unknown` while nobody can say.

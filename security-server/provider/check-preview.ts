@@ -7,6 +7,7 @@ import { headerValues } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { HEADER } from '#schemas/wire.ts'
+import type { PreviewTerms } from '../global-configuration/contracts/index-contracts.ts'
 import { isKeptHere } from '../local-systems/check-address.ts'
 import type { PreviewQuestion, TakenPreview } from '../peer/previews.ts'
 import type { Consented } from './check-consent.ts'
@@ -23,12 +24,35 @@ export async function checkPreview<T extends AllowedRequest & Consented>(
   allowed: T,
   rooms: ProviderRooms,
 ): Promise<T & Previewed> {
-  const { request, terms, local, consent } = allowed
-  const { preview: wanted, contract } = terms
+  const { preview: wanted } = allowed.terms
   if (wanted === undefined) return allowed
+  const question = await previewQuestion(allowed, wanted)
+  const reference = referenceIn(allowed)
+  if (reference === undefined) {
+    await rooms.previews.checkRoom(question)
+    return { ...allowed, preview: { question, taken: undefined } }
+  }
+  const taken = await rooms.previews.take(question, reference)
+  return { ...allowed, preview: { question, taken } }
+}
+
+/** Of the preview that the request names. Throws `preview_void`. */
+export function referenceIn({ request }: Pick<AllowedRequest, 'request'>): string | undefined {
+  const references = headerValues(request.headers, HEADER.preview)
+  if (references.length > 1) throw new Fault('preview_void', { what: 'it is there more than once' })
+  return references[0]
+}
+
+/** Throws `preview_impossible`. */
+export async function previewQuestion(
+  allowed: AllowedRequest & Consented,
+  wanted: PreviewTerms,
+): Promise<PreviewQuestion> {
+  const { request, terms, local, consent } = allowed
+  const { contract } = terms
   const impossible = (why: string): Fault =>
     new Fault('preview_impossible', { what: `${contract || wanted.contract}: ${why}` })
-  const { client, service, id, requestId, protocol, method, servicePath, query, headers } = request
+  const { client, service, id, requestId, protocol, method, servicePath, query } = request
   if (protocol === 'SOAP') throw impossible('no answer in SOAP is shown')
   if (method !== 'GET' && method !== 'POST') throw impossible('only GET and POST are made twice')
   if (local === undefined || isKeptHere(local.url))
@@ -37,7 +61,7 @@ export async function checkPreview<T extends AllowedRequest & Consented>(
   const [person, ...others] = subjects
   if (person === undefined || others.length > 0 || fault !== undefined)
     throw impossible('the request has to name one person where the contract says, and no other')
-  const question: PreviewQuestion = {
+  return {
     ...{ person, client: idText(client), service: idText(service), terms: wanted },
     contract: contract || wanted.contract,
     call: hash(
@@ -47,15 +71,6 @@ export async function checkPreview<T extends AllowedRequest & Consented>(
     ...(consent !== undefined && { consent: consent.consent }),
     ids: { id, requestId },
   }
-  const references = headerValues(headers, HEADER.preview)
-  const [reference] = references
-  if (reference === undefined) {
-    await rooms.previews.checkRoom(question)
-    return { ...allowed, preview: { question, taken: undefined } }
-  }
-  if (references.length > 1) throw new Fault('preview_void', { what: 'it is there more than once' })
-  const taken = await rooms.previews.take(question, reference)
-  return { ...allowed, preview: { question, taken } }
 }
 
 /** What the record of the request says, when it is carried out for an answer that was released. */

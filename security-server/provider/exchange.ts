@@ -11,6 +11,7 @@ import { checkDescription } from './check-description.ts'
 import { checkPreview } from './check-preview.ts'
 import { checkRepresentation } from './check-representation.ts'
 import { checkSigner } from './check-signer.ts'
+import { checkWaiting } from './check-waiting.ts'
 import { holdForPreview } from './hold-for-preview.ts'
 import { logIntent } from './log-intent.ts'
 import { logReply } from './log-reply.ts'
@@ -44,6 +45,7 @@ export async function exchange(arrival: Arrival, rooms: ProviderRooms): Promise<
     checkSigner(allowed, rooms)
     const fitting = await checkFields(allowed)
     const described = await checkDescription(fitting, rooms)
+    await checkWaiting(described, rooms)
     const counted = await takeQuota(described, rooms)
     const represented = await checkRepresentation(counted, rooms)
     const placed = await takePlace(represented, rooms)

@@ -22,6 +22,9 @@ let consentsBack = 0
 const previews: ProviderRooms['previews'] = {
   mostBytes: 1000,
   checkRoom: async () => undefined,
+  checkDecided: async (_, reference) => {
+    if (reference === 'w') throw new PreviewFault('preview_waiting', { what: 'w' }, { preview: 'n-2' })
+  },
   hold: async (question, answer) => {
     held.push({ question, answer })
     return new PreviewFault('preview_required', { what: 'Preview-Reference: r' }, { preview: 'n-1' })
@@ -145,6 +148,33 @@ t.test('a failure gives the released answer back, and what is not given uses up 
   system.answer = answering('{"name":"Mari"}')
   await passed(await withReference(), rooms)
   t.match([back, consentsBack], [1, 2])
+})
+
+t.test('who asks whether the person has decided uses up nothing', async (t) => {
+  const consent = { contract: 'c0ffee', demand: 'dd', rule: {} as never, places: [...places] }
+  const taken: string[] = []
+  const rooms = under({ consent })
+  const counting: ProviderRooms = {
+    ...rooms,
+    contractQuotas: {
+      take: async () => {
+        taken.push('quota')
+        return () => void taken.push('back')
+      },
+    },
+    consents: {
+      take: async (q) => {
+        taken.push('consent')
+        return rooms.consents.take(q)
+      },
+    },
+  }
+  const ask = (reference: string) => at('/persons/P1', { headers: ['Preview-Reference', reference] })
+  t.equal(await refused(await ask('w'), counting), 'preview_waiting')
+  t.same(taken, [])
+  t.same([log.told(), system.calls], [[], []], 'nor is there a record of it, or a call')
+  t.equal(await refused(await ask('x'), counting), 'preview_void')
+  t.same(taken, ['quota', 'consent'], 'any other reference is judged as ever')
 })
 
 t.test('what nobody can be shown does not leave', async (t) => {

@@ -64,18 +64,18 @@ export function createPreviews(rooms: Rooms): Previews {
       const what = `${q.contract}; Preview-Reference: ${reference}${at}; until ${validUntil}`
       return new PreviewFault('preview_required', { what }, { preview: number })
     },
+    async checkDecided(q, reference) {
+      const row = await known(previews.byReference(hashOf(reference)))
+      if (row?.state !== 'WAITING' || row.valid_until <= now()) return
+      if (isOfCall(row, q, await known(rooms.nameOf(q.person)))) throw waiting(row, q)
+    },
     async take(q, reference) {
       subsystemOf(q, rooms)
       const row = await known(previews.byReference(hashOf(reference)))
       if (row === undefined || !isOfCall(row, q, await known(rooms.nameOf(q.person)))) throw nothing()
       if (row.state === 'STOPPED') throw stopped(row)
       if (row.valid_until <= now()) throw nothing()
-      if (row.state === 'WAITING')
-        throw new PreviewFault(
-          'preview_waiting',
-          { what: `${q.contract}; until ${row.valid_until}`, retryAfter: ASK_AGAIN_SECONDS },
-          { preview: row.number },
-        )
+      if (row.state === 'WAITING') throw waiting(row, q)
       const { requestId } = q.ids
       const isTaken = await known(
         previews.change(
@@ -140,6 +140,11 @@ export function hashOf(token: string): string {
 
 function secret(): string {
   return randomBytes(32).toString('base64url')
+}
+
+function waiting({ number, valid_until: until }: PreviewRow, { contract }: PreviewQuestion): PreviewFault {
+  const facts = { what: `${contract}; until ${until}`, retryAfter: ASK_AGAIN_SECONDS }
+  return new PreviewFault('preview_waiting', facts, { preview: number })
 }
 
 function stopped({ number, decided_at: at }: Pick<PreviewRow, 'number' | 'decided_at'>): PreviewFault {

@@ -66,6 +66,9 @@ t.test('a person sees the answer, releases it, and it leaves once', async (t) =>
   )
   t.notMatch(JSON.stringify(row), new RegExp(`${reference}|${token}`))
   await t.rejects(held.take(asked(), reference), { code: 'preview_waiting', retryAfter: 5 })
+  await t.rejects(held.checkDecided(asked(), reference), { code: 'preview_waiting', retryAfter: 5 })
+  for (const more of [{ call: 'c2' }, { code: 'P2' }, { client: 'DEV/GOV/5678/other' }])
+    await held.checkDecided(asked(more), reference)
 
   const seen = (await ask(`GET /v1/previewed/${token}`)).body as PreviewShown
   t.match(seen, {

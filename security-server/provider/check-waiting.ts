@@ -1,0 +1,15 @@
+/**
+ * Guarantees that asking whether a person has decided on an answer uses up nothing: no quota, no place, no consent, no question to a mandate
+ * service. A consumer asks by repeating its call, every few seconds for as long as the person takes.
+ */
+import type { AllowedRequest } from './check-contract.ts'
+import { previewQuestion, referenceIn } from './check-preview.ts'
+import type { ProviderRooms } from './rooms.ts'
+
+/** Throws `preview_waiting`, and for a call that brings a reference what `checkPreview` throws of its form. */
+export async function checkWaiting(allowed: AllowedRequest, rooms: ProviderRooms): Promise<void> {
+  const { preview } = allowed.terms
+  const reference = preview && referenceIn(allowed)
+  if (reference === undefined) return
+  await rooms.previews.checkDecided(await previewQuestion(allowed, preview!), reference)
+}
