@@ -9,7 +9,8 @@ import type { ProviderRooms } from './rooms.ts'
 /** Throws `preview_waiting`, and for a call that brings a reference what `checkPreview` throws of its form. */
 export async function checkWaiting(allowed: AllowedRequest, rooms: ProviderRooms): Promise<void> {
   const { preview } = allowed.terms
-  const reference = preview && referenceIn(allowed)
+  if (preview === undefined) return
+  const reference = referenceIn(allowed)
   if (reference === undefined) return
-  await rooms.previews.checkDecided(await previewQuestion(allowed, preview!), reference)
+  await rooms.previews.checkDecided(await previewQuestion(allowed, preview), reference)
 }
