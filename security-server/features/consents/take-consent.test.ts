@@ -210,6 +210,22 @@ await eachDatabase(t, async (database, t, url) => {
     t.equal(rest.length, 2, 'a page goes on where the one before ended')
   })
 
+  await t.test('calls that a keeper has still to hear of, and those that it has heard of', async (t) => {
+    const { store } = node(t, database)
+    const use = (id: string) => ({
+      ...{ number: randomUUID(), time: iso(world.now), request_id: id, message_id: 'Q-1' },
+      ...{ service: 'DEV/GOV/2000/population/persons', client: CLIENT, to_tell: 'DEV/GOV/2000/ss1' },
+    })
+    const [first, second, third] = [use('T1'), use('T2'), use('T3')]
+    await store.noteUses([first, second, third])
+    await store.told([first, third])
+    t.strictSame(await store.untold(iso(world.now), 9), [], 'none of before')
+    t.strictSame(await store.untold(iso(world.now + 1), 9), [second])
+    await store.noteUses([first])
+    t.strictSame(await store.untold(iso(world.now + 1), 9), [second], 'what was told stays told')
+    await store.forgetUse(second)
+  })
+
   await t.test('a storm of calls is written down while it lasts', async (t) => {
     const one = node(t, database)
     const { number } = await give(one, 'S1')

@@ -114,7 +114,7 @@ export function createUseStore(database: Database) {
       await tables
         .updateTable('consent_use')
         .set({ to_tell: null })
-        .where(sql<boolean>`(number, time, request_id) in (values ${sql.join(keys)})`)
+        .where(sql<boolean>`("number", "time", "request_id") in (values ${sql.join(keys)})`)
         .execute()
     },
     forgetUse: async ({ number, time, request_id }: UseRow): Promise<void> => {
