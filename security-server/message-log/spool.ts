@@ -8,6 +8,7 @@ import { Readable } from 'node:stream'
 import { heldMemory } from '#platform/held-memory.ts'
 import { createPlaces } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
+import { createBlocks } from './blocks.ts'
 import { type Piece, readBodyFile } from './body-file.ts'
 import type { BodyFolder } from './body-folder.ts'
 import { type BodyWriter, createBodyWriter } from './body-writer.ts'
@@ -67,7 +68,7 @@ export function createSpool(folder: BodyFolder): Spool {
 
 function beginBody(folder: BodyFolder, maxBytes: number): SpoolWriter {
   let size = 0
-  let held: Buffer[] = []
+  let held = createBlocks()
   /** Of a body that does not fit into a row. */
   let digest: Hash | undefined
   let release: (() => void) | undefined
@@ -86,44 +87,46 @@ function beginBody(folder: BodyFolder, maxBytes: number): SpoolWriter {
     written.catch(() => undefined)
     return written
   }
-  const letGo = (): Buffer[] => {
-    const all = held
-    held = []
+  const forget = (): void => {
+    held = createBlocks()
     release?.()
     release = undefined
+  }
+  const letGo = (): Buffer => {
+    const all = held.whole()
+    forget()
     return all
   }
   const write = (chunk: Buffer): void | Promise<void> => {
     size += chunk.length
     if (size > maxBytes) throw new Fault('body_too_large', { what: `more than ${maxBytes} octets` })
     if (file !== undefined) return append(file, chunk, digest)
-    held.push(Buffer.from(chunk))
+    held.add(chunk)
     if (size <= LARGEST_IN_ROW) return
     if (digest === undefined) {
-      digest = createHash('sha512')
-      for (const one of held) digest.update(one)
+      digest = createHash('sha512').update(held.whole())
     } else digest.update(chunk)
     release?.()
     release = undefined
-    if (size <= LARGEST_IN_MEMORY && heldMemory.fits(size)) {
-      release = heldMemory.reserve(size)
+    if (size <= LARGEST_IN_MEMORY && heldMemory.fits(held.allocated())) {
+      release = heldMemory.reserve(held.allocated())
       return
     }
     file = createBodyWriter(folder)
-    return append(file, Buffer.concat(letGo()), undefined)
+    return append(file, letGo(), undefined)
   }
   return {
     write,
-    digestSoFar: () => digest?.copy().digest() ?? hash('sha512', Buffer.concat(held), 'buffer'),
+    digestSoFar: () => digest?.copy().digest() ?? hash('sha512', held.whole(), 'buffer'),
     end: () => {
       if (file !== undefined) return inFile(folder, file, size, digest!)
-      const bytes = Buffer.concat(letGo())
+      const bytes = letGo()
       if (digest !== undefined) heldMemory.hold(bytes)
       return inMemory(bytes, digest?.digest())
     },
     abort: async () => {
       isOver = true
-      letGo()
+      forget()
       await file?.abort()
     },
   }

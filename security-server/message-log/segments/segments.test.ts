@@ -1,8 +1,10 @@
 /** Bodies of middle size: in memory on their way, then in a file that many share, until the last of them is erased. */
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { truncate } from 'node:fs/promises'
 import path from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { heldMemory } from '#platform/held-memory.ts'
 import { eachDatabase } from '#test/databases.ts'
@@ -139,4 +141,30 @@ t.test('bodies that do not fit into memory have files of their own', async (t) =
   t.ok((await bodyOf(log, index)).equals(bytes))
   const beforeIt = await spoolBody(log, bytes)
   t.ok(beforeIt.bytes?.equals(bytes), 'when there is room again')
+})
+
+t.test('a body that comes octet by octet costs no more memory than another', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  const log = await openTestLog(t, logOptions(logFolder(t)))
+  const bytes = randomBytes(150_000)
+  gc()
+  const before = process.memoryUsage().heapUsed
+  const writers = [200, 150_000].map((size) => ({ size, writer: log.spool.begin({ maxBytes: size }) }))
+  for (const { size, writer } of writers)
+    for (let at = 0; at < size; at++) await writer.write(bytes.subarray(at, at + 1))
+  gc()
+  const grown = process.memoryUsage().heapUsed - before
+  t.ok(grown < 5_000_000, `${grown} octets of heap: an object for each would be 19 million`)
+  for (const { size, writer } of writers) {
+    const sent = bytes.subarray(0, size)
+    t.ok(writer.digestSoFar().equals(hash('sha512', sent, 'buffer')))
+    const body = await writer.end()
+    t.ok(body.bytes?.equals(sent))
+    t.ok(body.sha512.equals(hash('sha512', sent, 'buffer')))
+  }
+  for (const piece of [1, 7, 1000, 65_536, 65_537, 100_000]) {
+    const body = await spoolBody(log, bytes, piece)
+    t.ok(body.bytes?.equals(bytes), `in pieces of ${piece}`)
+  }
 })
