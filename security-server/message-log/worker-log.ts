@@ -133,8 +133,7 @@ export async function openWorkerLog(
       }),
     logKeys: () => logKeysOf(log, ring),
     referredBodyFiles: async (names) => [...(await log.records.referredBodyFiles(names))],
-    sweepSegments: () =>
-      inTurn(() => sweepSegments({ setup, records: log.records, current: segments.current() })),
+    sweepSegments: () => sweepSegments({ setup, records: log.records, segments }),
     close: () =>
       inTurn(async () => {
         await maintenance.markLowWater()

@@ -56,14 +56,11 @@ export async function openPostgresqlStore(q: {
     client = fresh
     return fresh
   }
-  const transaction = async <T>(act: (connection: Client) => Promise<T>): Promise<T> => {
+  const attempt = async <T>(act: (connection: Client) => Promise<T>): Promise<T> => {
     let connection: Client | undefined
     try {
       connection = await connected()
-      await connection.query('begin')
-      const result = await act(connection)
-      await connection.query('commit')
-      return result
+      return await act(connection)
     } catch (cause) {
       // It is unknown whether a failed commit was done: the next call starts from what is on disk.
       client = undefined
@@ -73,6 +70,13 @@ export async function openPostgresqlStore(q: {
       throw new Fault('logging_failed', { what: 'the message log cannot be written', cause })
     }
   }
+  const transaction = <T>(act: (connection: Client) => Promise<T>): Promise<T> =>
+    attempt(async (connection) => {
+      await connection.query('begin')
+      const result = await act(connection)
+      await connection.query('commit')
+      return result
+    })
   return {
     commit: async ({ replayKeys, place }) => {
       border = await transaction(async (connection) => {
@@ -85,6 +89,7 @@ export async function openPostgresqlStore(q: {
         return reaches
       })
     },
+    taken: (replayKeys) => attempt((connection) => storedReplayKeys(connection, replayKeys)),
     head: () => transaction(lockHead),
     forgetReplayKeys: ({ now }) =>
       transaction(async (connection) => {
@@ -162,11 +167,7 @@ async function reach(connection: Client, size: number, step: number): Promise<nu
 
 /** The positions whose key is in the table already, or earlier in this group. */
 async function takeReplayKeys(connection: Client, keys: ReplayKey[]): Promise<ReadonlySet<number>> {
-  const firsts = new Map<string, ReplayKey>()
-  for (const each of keys) {
-    const name = each.key.toString('hex')
-    if (!firsts.has(name)) firsts.set(name, each)
-  }
+  const firsts = firstsOf(keys)
   const fresh = new Set<string>()
   for (const part of parts([...firsts.values()])) {
     const { rows } = await connection.query<{ key: Buffer }>(
@@ -178,6 +179,27 @@ async function takeReplayKeys(connection: Client, keys: ReplayKey[]): Promise<Re
   const isTaken = (each: ReplayKey) =>
     !fresh.has(each.key.toString('hex')) || firsts.get(each.key.toString('hex')) !== each
   return new Set(keys.filter(isTaken).map(({ position }) => position))
+}
+
+/** The same without taking them. */
+async function storedReplayKeys(connection: Client, keys: ReplayKey[]): Promise<ReadonlySet<number>> {
+  const firsts = firstsOf(keys)
+  const { rows } = await connection.query<{ key: Buffer }>('select key from replay_key where key = any($1)', [
+    [...firsts.values()].map(({ key }) => key),
+  ])
+  const stored = new Set(rows.map(({ key }) => key.toString('hex')))
+  const isTaken = (each: ReplayKey) =>
+    stored.has(each.key.toString('hex')) || firsts.get(each.key.toString('hex')) !== each
+  return new Set(keys.filter(isTaken).map(({ position }) => position))
+}
+
+function firstsOf(keys: ReplayKey[]): Map<string, ReplayKey> {
+  const firsts = new Map<string, ReplayKey>()
+  for (const each of keys) {
+    const name = each.key.toString('hex')
+    if (!firsts.has(name)) firsts.set(name, each)
+  }
+  return firsts
 }
 
 async function write(connection: Client, placement: Placement): Promise<void> {

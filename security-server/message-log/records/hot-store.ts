@@ -40,6 +40,11 @@ export type HotStore = {
     replayKeys: ReplayKey[]
     place(head: Head, taken: ReadonlySet<number>): Placement
   }): Promise<void>
+  /**
+   * The positions whose key exists already, or earlier among these: their records will be refused. `commit` decides again, since
+   * another node may take a key meanwhile. Throws `logging_failed`.
+   */
+  taken(replayKeys: ReplayKey[]): Promise<ReadonlySet<number>>
   /** The head on disk. */
   head(): Promise<Head>
   /** Deletes some of the replay keys that no message under way could repeat; resolves to their number. */

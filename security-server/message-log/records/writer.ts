@@ -62,8 +62,9 @@ export function createWriter(q: {
     },
     append: async (own) => {
       const results: AppendResult[] = []
-      const kept = keepLargerBodies(
+      const kept = await keepLargerBodies(
         own.map(({ packed }) => packed),
+        q.store,
         q.segments,
       )
       const valid: { position: number; packed: PackedRecord; answered: Buffer | undefined }[] = []

@@ -1,15 +1,45 @@
 /**
  * Bodies that are too large for a record's row are durable in a segment before their records are written. If that fails, only the
- * records with such a body are refused.
+ * records with such a body are refused. Nothing is written of a request that repeats another: no record would ever refer to it, and
+ * whoever may send one message could fill the disk with it.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { PackedRecord } from '../group-format.ts'
+import type { HotStore, ReplayKey } from '../records/hot-store.ts'
 import { LARGEST_IN_ROW } from '../spool.ts'
 import type { SegmentWriter } from './segment-writer.ts'
 
-/** The records as they are to be stored; a fault in the place of one whose body cannot be kept. */
-export function keepLargerBodies(
+/**
+ * The records as they are to be stored; a fault in the place of one that repeats another, or whose body cannot be kept. Throws
+ * `logging_failed` when the store does not tell which repeat others.
+ */
+export async function keepLargerBodies(
   records: PackedRecord[],
+  store: Pick<HotStore, 'taken'>,
+  segments: Pick<SegmentWriter, 'keep'>,
+): Promise<(PackedRecord | Fault)[]> {
+  if (!records.some(isLarger)) return records
+  const repeated = await repeatedOf(records, store)
+  const fresh = records.map((record, position) =>
+    repeated.has(position) ? new Fault('replayed_request') : record,
+  )
+  return keepFresh(fresh, segments)
+}
+
+async function repeatedOf(
+  records: PackedRecord[],
+  store: Pick<HotStore, 'taken'>,
+): Promise<ReadonlySet<number>> {
+  const keys = records.flatMap((record, position): ReplayKey[] =>
+    record.replayKey === undefined || !isLarger(record)
+      ? []
+      : [{ position, key: record.replayKey, time: record.head.time }],
+  )
+  return keys.length === 0 ? new Set() : store.taken(keys)
+}
+
+function keepFresh(
+  records: (PackedRecord | Fault)[],
   segments: Pick<SegmentWriter, 'keep'>,
 ): (PackedRecord | Fault)[] {
   const larger = records.filter(isLarger)
@@ -17,8 +47,8 @@ export function keepLargerBodies(
   try {
     const kept = segments.keep(larger.map(({ body }) => body!))
     return records.map((record) => {
+      if (!isLarger(record)) return record
       const at = larger.indexOf(record)
-      if (at < 0) return record
       const { name, dataKey } = kept[at]!
       const head = { ...record.head, body: { size: record.body!.length, name } }
       return { ...record, head, body: undefined, bodyKey: dataKey }
@@ -29,7 +59,9 @@ export function keepLargerBodies(
   }
 }
 
-function isLarger({ head, body }: PackedRecord): boolean {
+function isLarger(record: PackedRecord | Fault): record is PackedRecord {
+  if (record instanceof Fault) return false
   // At other levels no content is stored.
+  const { head, body } = record
   return head.logLevel === 'full' && body !== undefined && body.length > LARGEST_IN_ROW
 }

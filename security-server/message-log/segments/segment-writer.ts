@@ -17,14 +17,15 @@ type KeptBody = { name: string; dataKey: Buffer }
 export type SegmentWriter = {
   /** When it returns, the bodies are durable. Throws what the system says; nothing refers to what was written then. */
   keep(bodies: Buffer[]): KeptBody[]
-  /** The segment that is being written. */
-  current(): string | undefined
+  /** Whether this process began the segment. */
+  isOwn(segment: string): boolean
   /** Nothing is written to the segment any more. */
   leave(segment: string): void
 }
 
 export function createSegmentWriter(root: string, node: string): SegmentWriter {
   const folder = segmentFolder(root, node)
+  const own = new Set<string>()
   let open: { segment: string; file: number; end: number } | undefined
 
   const close = (): void => {
@@ -36,6 +37,7 @@ export function createSegmentWriter(root: string, node: string): SegmentWriter {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const file = openSync(path.join(folder, segment), 'wx', 0o600)
     open = { segment, file, end: 0 }
+    own.add(segment)
     // The file's name, and that of the folder, which may be new.
     for (const each of [folder, path.dirname(folder), root]) syncFolder(each)
     return open
@@ -61,7 +63,7 @@ export function createSegmentWriter(root: string, node: string): SegmentWriter {
         throw cause
       }
     },
-    current: () => open?.segment,
+    isOwn: (segment) => own.has(segment),
     leave: (segment) => {
       if (open?.segment === segment) close()
     },

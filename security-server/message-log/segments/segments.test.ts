@@ -1,6 +1,6 @@
 /** Bodies of middle size: in memory on their way, then in a file that many share, until the last of them is erased. */
 import { hash, randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { truncate } from 'node:fs/promises'
 import path from 'node:path'
 import { setFlagsFromString } from 'node:v8'
@@ -12,7 +12,7 @@ import { openBodyIn } from '../body-folder.ts'
 import { logFolder, logOptions, openTestLog, signedRecord, spoolBody, type TestLog } from '../fixture.ts'
 import { openBody } from '../spool.ts'
 import { placeName, placeOf } from './place.ts'
-import { createSegmentWriter } from './segment-writer.ts'
+import { createSegmentWriter, SEGMENT_BYTES } from './segment-writer.ts'
 
 const SIZES = [65_537, 100_000, 131_072, 1_048_576]
 
@@ -35,6 +35,8 @@ await eachDatabase(t, async (_database, t, url) => {
   const log = await openTestLog(t, options)
   const segments = path.join(folder, 'bodies', 'segments', 'node1')
   const files = (): string[] => (existsSync(segments) ? readdirSync(segments) : [])
+  const octets = (): number =>
+    files().reduce((sum, file) => sum + statSync(path.join(segments, file)).size, 0)
   const bodies = SIZES.map((size) => randomBytes(size))
   const indexes = await Promise.all(bodies.map((bytes) => append(log, bytes)))
 
@@ -65,18 +67,41 @@ await eachDatabase(t, async (_database, t, url) => {
     t.ok((await bodyOf(log, indexes[0]!)).equals(bodies[0]!))
   })
 
+  await t.test('of a request that is repeated, at once or later, nothing more is written', async (t) => {
+    const replayKey = randomBytes(32)
+    const before = octets()
+    const bytes = randomBytes(1_048_576)
+    const once = await signedRecord({ body: await spoolBody(log, bytes), replayKey })
+    const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => log.append(once)))
+    const logged = outcomes.flatMap((outcome) =>
+      outcome.status === 'fulfilled' ? [outcome.value.index] : [],
+    )
+    t.equal(logged.length, 1)
+    for (let n = 0; n < 20; n++) await t.rejects(log.append(once), { code: 'replayed_request' })
+    const grown = octets() - before
+    t.ok(grown > bytes.length && grown < 1.1 * bytes.length, `${grown} octets`)
+    indexes.push(...logged)
+    bodies.splice(1, 1, bytes)
+  })
+
   await t.test('a start deletes what no record refers to, and begins a file of its own', async (t) => {
-    const orphan = 'f'.repeat(32)
-    writeFileSync(path.join(segments, orphan), randomBytes(1000))
+    const orphans = ['f', 'e'].map((digit) => digit.repeat(32))
+    writeFileSync(path.join(segments, orphans[0]!), randomBytes(1000))
+    writeFileSync(path.join(segments, orphans[1]!), '')
+    await truncate(path.join(segments, orphans[1]!), SEGMENT_BYTES)
     await log.close()
     const again = await openTestLog(t, options)
     await again.recover()
-    t.notOk(files().includes(orphan))
+    t.notOk(
+      files().some((file) => orphans.includes(file)),
+      'full or not',
+    )
     const bytes = randomBytes(70_000)
     const index = await append(again, bytes)
     t.equal(files().length, 2)
     t.ok((await bodyOf(again, index)).equals(bytes))
-    t.ok((await bodyOf(again, indexes[0]!)).equals(bodies[0]!))
+    for (const [i, earlier] of indexes.entries())
+      t.ok((await bodyOf(again, earlier)).equals(bodies[i]!), 'the earlier ones are there')
     await again.close()
   })
 })
@@ -125,7 +150,7 @@ t.test('a damaged segment is found, and names are no paths', async (t) => {
   const after = writer.keep([plain[0]!])
   t.equal(placeOf(after[0]!.name)!.segment, segment)
   writer.leave(segment)
-  t.equal(writer.current(), undefined)
+  t.ok(writer.isOwn(segment))
   t.not(placeOf(writer.keep([plain[0]!])[0]!.name)!.segment, segment, 'nothing is added to one that was left')
 })
 

@@ -118,6 +118,17 @@ export function openSqliteStore(q: { file: string }): HotStore {
         throw fault
       }
     },
+    taken: async (replayKeys) => {
+      const seen = new Set<string>()
+      const taken = new Set<number>()
+      for (const { position, key } of replayKeys) {
+        const print = printOf(key)
+        const name = print.toString('latin1')
+        if (seen.has(name) || replay.has(print, 0)) taken.add(position)
+        seen.add(name)
+      }
+      return taken
+    },
     head: async () => transaction(readHead),
     forgetReplayKeys: async ({ now, oldestArrival }) => {
       // The window and the disk drop the same keys: a key that stays in the window in spite of a wrong clock must be there after
