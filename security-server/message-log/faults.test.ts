@@ -20,6 +20,7 @@ import {
   logFolder,
   logOptions,
   openTestLog,
+  segmentOctets,
   signedRecord,
   spoolBody,
   type TestLog,
@@ -162,6 +163,20 @@ t.test('a full disk', async (t) => {
     acknowledged.set(index, leaf.toString('hex'))
   }
   const begun = await log.append(await signedRecord())
+  // A body of five chunks, each with its tag, and its header.
+  const [size, sealed] = [300_000, 300_096]
+  let bodies = 0
+  const appendBody = async (): Promise<void> => {
+    await log.append(await signedRecord({ body: await spoolBody(log, randomBytes(size)) }))
+    bodies++
+  }
+  let isFull = false
+  while (!isFull) await appendBody().catch(() => (isFull = true))
+  const free = statfsSync(place).bavail
+  for (let n = 0; n < 3; n++) await t.rejects(appendBody(), { code: 'logging_failed' })
+  t.ok(bodies > 0 && free > 0, `${bodies} bodies, ${free} blocks free`)
+  t.equal(segmentOctets(place), bodies * sealed, 'nothing stays of a body for which there is no room')
+  t.equal(statfsSync(place).bavail, free, 'no attempt makes the disk fuller')
   let refusal: unknown
   while (refusal === undefined) await append().catch((thrown: unknown) => (refusal = thrown))
   t.equal(asFault(refusal).code, 'logging_failed')

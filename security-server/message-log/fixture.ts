@@ -1,6 +1,6 @@
 /** What the tests of this room share: a log in a folder of its own, real signatures, a time-stamping authority. */
 import { generateKeyPairSync, hash, randomUUID } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Test } from 'tap'
@@ -128,6 +128,15 @@ export function logFolder(t: Test): string {
   for (const name of ['keys', 'bodies']) mkdirSync(path.join(folder, name), { mode: 0o700 })
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   return folder
+}
+
+/** How many octets the segments below a log's folder have. */
+export function segmentOctets(folder: string): number {
+  const root = path.join(folder, 'bodies', 'segments')
+  const files = existsSync(root) ? readdirSync(root, { recursive: true, withFileTypes: true }) : []
+  return files
+    .filter((file) => file.isFile())
+    .reduce((sum, { parentPath, name }) => sum + statSync(path.join(parentPath, name)).size, 0)
 }
 
 export function logOptions(folder: string, url?: string): LogOptions {

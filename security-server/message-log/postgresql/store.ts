@@ -70,15 +70,23 @@ export async function openPostgresqlStore(q: {
       throw new Fault('logging_failed', { what: 'the message log cannot be written', cause })
     }
   }
-  const transaction = <T>(act: (connection: Client) => Promise<T>): Promise<T> =>
-    attempt(async (connection) => {
-      await connection.query('begin')
-      const result = await act(connection)
-      await connection.query('commit')
-      return result
-    })
+  const transaction = async <T>(act: (connection: Client) => Promise<T>, undone?: () => void): Promise<T> => {
+    let isCommitting = false
+    try {
+      return await attempt(async (connection) => {
+        await connection.query('begin')
+        const result = await act(connection)
+        isCommitting = true
+        await connection.query('commit')
+        return result
+      })
+    } catch (fault) {
+      if (!isCommitting) undone?.()
+      throw fault
+    }
+  }
   return {
-    commit: async ({ replayKeys, place }) => {
+    commit: async ({ replayKeys, place, undone }) => {
       border = await transaction(async (connection) => {
         const head = await lockHead(connection)
         const taken = await takeReplayKeys(connection, replayKeys)
@@ -87,7 +95,7 @@ export async function openPostgresqlStore(q: {
         const reaches = size <= border ? border : await reach(connection, size, step)
         await write(connection, placement)
         return reaches
-      })
+      }, undone)
     },
     taken: (replayKeys) => attempt((connection) => storedReplayKeys(connection, replayKeys)),
     head: () => transaction(lockHead),

@@ -34,11 +34,12 @@ export type HotStore = {
   /**
    * In one transaction: inserts the replay keys, calls `place` with the head and the positions whose key existed already, and
    * writes the placement that it returns. Throws `logging_failed`: then the outcome is unknown, and the next call starts from
-   * what is on disk.
+   * what is on disk. Before it throws, it calls `undone` if nothing of the placement was written for certain.
    */
   commit(q: {
     replayKeys: ReplayKey[]
     place(head: Head, taken: ReadonlySet<number>): Placement
+    undone(): void
   }): Promise<void>
   /**
    * The positions whose key exists already, or earlier among these: their records will be refused. `commit` decides again, since

@@ -69,7 +69,7 @@ export function createWriter(q: {
       )
       const valid: { position: number; packed: PackedRecord; answered: Buffer | undefined }[] = []
       for (let position = 0; position < own.length; position++) {
-        const packed = kept[position]!
+        const packed = kept.records[position]!
         if (packed instanceof Fault) {
           results[position] = { fault: packed }
           continue
@@ -88,12 +88,16 @@ export function createWriter(q: {
         position,
         record: { ...prepared[i]!, beside: own[position]!.beside },
       }))
-      await commit(group, results)
+      await commit(group, results, kept.undo)
       return results
     },
   }
 
-  const commit = async (group: { position: number; record: PreparedRecord }[], results: AppendResult[]) => {
+  const commit = async (
+    group: { position: number; record: PreparedRecord }[],
+    results: AppendResult[],
+    undone: () => void,
+  ) => {
     const plan = documents.plan()
     const replayKeys = group.flatMap(({ position, record }): ReplayKey[] =>
       record.replayKey === undefined ? [] : [{ position, key: record.replayKey, time: record.head.time }],
@@ -101,6 +105,7 @@ export function createWriter(q: {
     let placed: { record: PreparedRecord; idx: number }[] = []
     await q.store.commit({
       replayKeys,
+      undone,
       place: (head, taken) => {
         placed = []
         for (const { position, record } of group) {

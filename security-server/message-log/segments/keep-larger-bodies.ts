@@ -9,6 +9,12 @@ import type { HotStore, ReplayKey } from '../records/hot-store.ts'
 import { LARGEST_IN_ROW } from '../spool.ts'
 import type { SegmentWriter } from './segment-writer.ts'
 
+type Stored = {
+  records: (PackedRecord | Fault)[]
+  /** Call when none of the records was written: frees the space of their bodies. */
+  undo(): void
+}
+
 /**
  * The records as they are to be stored; a fault in the place of one that repeats another, or whose body cannot be kept. Throws
  * `logging_failed` when the store does not tell which repeat others.
@@ -17,8 +23,8 @@ export async function keepLargerBodies(
   records: PackedRecord[],
   store: Pick<HotStore, 'taken'>,
   segments: Pick<SegmentWriter, 'keep'>,
-): Promise<(PackedRecord | Fault)[]> {
-  if (!records.some(isLarger)) return records
+): Promise<Stored> {
+  if (!records.some(isLarger)) return { records, undo: nothing }
   const repeated = await repeatedOf(records, store)
   const fresh = records.map((record, position) =>
     repeated.has(position) ? new Fault('replayed_request') : record,
@@ -38,26 +44,29 @@ async function repeatedOf(
   return keys.length === 0 ? new Set() : store.taken(keys)
 }
 
-function keepFresh(
-  records: (PackedRecord | Fault)[],
-  segments: Pick<SegmentWriter, 'keep'>,
-): (PackedRecord | Fault)[] {
+function keepFresh(records: (PackedRecord | Fault)[], segments: Pick<SegmentWriter, 'keep'>): Stored {
   const larger = records.filter(isLarger)
-  if (larger.length === 0) return records
+  if (larger.length === 0) return { records, undo: nothing }
   try {
-    const kept = segments.keep(larger.map(({ body }) => body!))
-    return records.map((record) => {
+    const { kept, undo } = segments.keep(larger.map(({ body }) => body!))
+    const stored = records.map((record) => {
       if (!isLarger(record)) return record
       const at = larger.indexOf(record)
       const { name, dataKey } = kept[at]!
       const head = { ...record.head, body: { size: record.body!.length, name } }
       return { ...record, head, body: undefined, bodyKey: dataKey }
     })
+    return { records: stored, undo }
   } catch (cause) {
     const fault = new Fault('logging_failed', { what: 'a body cannot be written', cause })
-    return records.map((record) => (isLarger(record) ? fault : record))
+    return {
+      records: records.map((record) => (isLarger(record) ? fault : record)),
+      undo: nothing,
+    }
   }
 }
+
+function nothing(): void {}
 
 function isLarger(record: PackedRecord | Fault): record is PackedRecord {
   if (record instanceof Fault) return false

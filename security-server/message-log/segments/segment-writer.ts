@@ -4,7 +4,16 @@
  * older one may be torn.
  */
 import { randomBytes } from 'node:crypto'
-import { closeSync, fdatasyncSync, fsyncSync, mkdirSync, openSync, writevSync } from 'node:fs'
+import {
+  closeSync,
+  fdatasyncSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  unlinkSync,
+  writevSync,
+} from 'node:fs'
 import path from 'node:path'
 import { sealBody } from '../body-file.ts'
 import { placeName, segmentFolder } from './place.ts'
@@ -14,9 +23,15 @@ export const SEGMENT_BYTES = 64 * 1024 * 1024
 
 type KeptBody = { name: string; dataKey: Buffer }
 
+type KeptBodies = {
+  kept: KeptBody[]
+  /** Call at once when no record will ever refer to them: frees their space. */
+  undo(): void
+}
+
 export type SegmentWriter = {
-  /** When it returns, the bodies are durable. Throws what the system says; nothing refers to what was written then. */
-  keep(bodies: Buffer[]): KeptBody[]
+  /** When it returns, the bodies are durable. Throws what the system says; then what was written of them is gone again. */
+  keep(bodies: Buffer[]): KeptBodies
   /** Whether this process began the segment. */
   isOwn(segment: string): boolean
   /** Nothing is written to the segment any more. */
@@ -31,6 +46,18 @@ export function createSegmentWriter(root: string, node: string): SegmentWriter {
   const close = (): void => {
     if (open !== undefined) closeSync(open.file)
     open = undefined
+  }
+  /** Frees what was written after `end`, for a full disk would else be fuller with each attempt. */
+  const cutTo = (end: number): void => {
+    if (open === undefined) return
+    try {
+      if (end === 0) unlinkSync(path.join(folder, open.segment))
+      else ftruncateSync(open.file, end)
+      open.end = end
+    } catch {
+      // What is left belongs to no record, and stays as long as the bodies before it.
+    }
+    if (end === 0) close()
   }
   const begin = (): NonNullable<typeof open> => {
     const segment = randomBytes(16).toString('hex')
@@ -51,13 +78,20 @@ export function createSegmentWriter(root: string, node: string): SegmentWriter {
   }
   return {
     keep(bodies) {
+      if (open !== undefined && open.end >= SEGMENT_BYTES) close()
+      const before = open?.end ?? 0
       try {
         const to = open ?? begin()
         const kept = bodies.map((body) => write(to, body))
         fdatasyncSync(to.file)
-        if (to.end >= SEGMENT_BYTES) close()
-        return kept
+        return {
+          kept,
+          undo: () => {
+            if (open === to) cutTo(before)
+          },
+        }
       } catch (cause) {
+        cutTo(before)
         // After a failed sync nobody knows what of this file is on the disk.
         close()
         throw cause

@@ -1,6 +1,6 @@
 /** Bodies of middle size: in memory on their way, then in a file that many share, until the last of them is erased. */
 import { hash, randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { truncate } from 'node:fs/promises'
 import path from 'node:path'
 import { setFlagsFromString } from 'node:v8'
@@ -9,7 +9,15 @@ import t from 'tap'
 import { heldMemory } from '#platform/held-memory.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { openBodyIn } from '../body-folder.ts'
-import { logFolder, logOptions, openTestLog, signedRecord, spoolBody, type TestLog } from '../fixture.ts'
+import {
+  logFolder,
+  logOptions,
+  openTestLog,
+  segmentOctets,
+  signedRecord,
+  spoolBody,
+  type TestLog,
+} from '../fixture.ts'
 import { openBody } from '../spool.ts'
 import { placeName, placeOf } from './place.ts'
 import { createSegmentWriter, SEGMENT_BYTES } from './segment-writer.ts'
@@ -35,8 +43,6 @@ await eachDatabase(t, async (_database, t, url) => {
   const log = await openTestLog(t, options)
   const segments = path.join(folder, 'bodies', 'segments', 'node1')
   const files = (): string[] => (existsSync(segments) ? readdirSync(segments) : [])
-  const octets = (): number =>
-    files().reduce((sum, file) => sum + statSync(path.join(segments, file)).size, 0)
   const bodies = SIZES.map((size) => randomBytes(size))
   const indexes = await Promise.all(bodies.map((bytes) => append(log, bytes)))
 
@@ -69,7 +75,7 @@ await eachDatabase(t, async (_database, t, url) => {
 
   await t.test('of a request that is repeated, at once or later, nothing more is written', async (t) => {
     const replayKey = randomBytes(32)
-    const before = octets()
+    const before = segmentOctets(folder)
     const bytes = randomBytes(1_048_576)
     const once = await signedRecord({ body: await spoolBody(log, bytes), replayKey })
     const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => log.append(once)))
@@ -78,7 +84,7 @@ await eachDatabase(t, async (_database, t, url) => {
     )
     t.equal(logged.length, 1)
     for (let n = 0; n < 20; n++) await t.rejects(log.append(once), { code: 'replayed_request' })
-    const grown = octets() - before
+    const grown = segmentOctets(folder) - before
     t.ok(grown > bytes.length && grown < 1.1 * bytes.length, `${grown} octets`)
     indexes.push(...logged)
     bodies.splice(1, 1, bytes)
@@ -110,7 +116,7 @@ t.test('a damaged segment is found, and names are no paths', async (t) => {
   const root = path.join(logFolder(t), 'bodies')
   const writer = createSegmentWriter(root, 'node1')
   const plain = [randomBytes(70_000), randomBytes(140_000)]
-  const [first, second] = writer.keep(plain)
+  const [first, second] = writer.keep(plain).kept
   const folder = { open: (name: string) => openBodyIn(root, name) }
   const read = async (kept: { name: string; dataKey: Buffer }): Promise<Buffer> =>
     Buffer.concat(await openBody(folder, kept).toArray())
@@ -147,11 +153,15 @@ t.test('a damaged segment is found, and names are no paths', async (t) => {
   await truncate(file, start + 20)
   await t.rejects(read(second!), { code: 'log_inconsistent' })
 
-  const after = writer.keep([plain[0]!])
+  const after = writer.keep([plain[0]!]).kept
   t.equal(placeOf(after[0]!.name)!.segment, segment)
   writer.leave(segment)
   t.ok(writer.isOwn(segment))
-  t.not(placeOf(writer.keep([plain[0]!])[0]!.name)!.segment, segment, 'nothing is added to one that was left')
+  t.not(
+    placeOf(writer.keep([plain[0]!]).kept[0]!.name)!.segment,
+    segment,
+    'nothing is added to one that was left',
+  )
 })
 
 t.test('bodies that do not fit into memory have files of their own', async (t) => {

@@ -15,6 +15,7 @@ const PAGE = 8192
 const CHECKPOINT_PAGES = 2048
 const BUSY_MS = 2000
 const FORGET_AT_ONCE = 2000
+const SQLITE_FULL = 13
 
 type Statements = Record<
   'begin' | 'commit' | 'head' | 'moveHead' | 'record' | 'key' | 'document' | 'replay' | 'bodyFile',
@@ -64,15 +65,20 @@ export function openSqliteStore(q: { file: string }): HotStore {
     return statements
   }
 
-  const transaction = <T>(act: (prepared: Statements) => T): T => {
+  const transaction = <T>(act: (prepared: Statements) => T, undone?: () => void): T => {
+    let isCommitting = false
     try {
       const prepared = statements ?? reopen()
       prepared.begin.run()
       const result = act(prepared)
+      isCommitting = true
       prepared.commit.run()
       return result
     } catch (cause) {
       abandon()
+      // A commit that finds the disk full has not written its last page, without which a restart ignores the others. One that fails
+      // otherwise, for instance in the sync, may be done.
+      if (!isCommitting || (cause as { errcode?: unknown }).errcode === SQLITE_FULL) undone?.()
       if (cause instanceof Fault) throw cause
       throw new Fault('logging_failed', { what: 'the message log cannot be written', cause })
     }
@@ -91,7 +97,7 @@ export function openSqliteStore(q: { file: string }): HotStore {
   readReplayKeys(database!, replay)
 
   return {
-    commit: async ({ replayKeys, place }) => {
+    commit: async ({ replayKeys, place, undone }) => {
       const taken = new Set<number>()
       const added: Buffer[] = []
       let newest = 0
@@ -111,7 +117,7 @@ export function openSqliteStore(q: { file: string }): HotStore {
           placement = place(head, taken)
           if (added.length > 0) prepared.replay.run(newest, Buffer.concat(added))
           write(database!, prepared, head, placement)
-        })
+        }, undone)
         known = placement!.head
       } catch (fault) {
         for (const print of added) replay.remove(print, 0)
