@@ -7,7 +7,7 @@ import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promi
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 import type { LocatedBody } from './body-file.ts'
-import { placeOf, segmentFolder, segmentPaths } from './segments/place.ts'
+import { placeOf, segmentPaths } from './segments/place.ts'
 
 export type BodyFolder = {
   newName(): string
@@ -26,7 +26,7 @@ export type BodyFolder = {
   openOnce(name: string): void
   /** Deletes the file unless a record refers to it or may do so. */
   release(name: string): Promise<void>
-  /** Deletes the file of an erased record's body, or a segment of this node in which all bodies are erased. */
+  /** Deletes the file of an erased record's body, or a segment in this folder in which all bodies are erased. */
   erase(file: string): Promise<void>
   /** At startup: keeps incoming files that a record refers to and deletes the others. Resolves to the number of deleted files. */
   sweep(isReferred: (names: string[]) => Promise<ReadonlySet<string>>): Promise<number>
@@ -93,8 +93,8 @@ export async function openBodyFolder(
     erase: async (name) => {
       await rm(incoming(name), { force: true })
       await rm(kept(name), { force: true })
-      for (const each of [node, ...formerNodes])
-        await rm(path.join(segmentFolder(root, each), name), { force: true })
+      // Also one of a former node, of whose name nothing but its folder is left.
+      for (const file of await segmentPaths(root, checked(name))) await rm(file, { force: true })
     },
     sweep: async (isReferred) => {
       let deleted = 0

@@ -23,8 +23,13 @@ export function segmentFolder(root: string, node: string): string {
   return path.join(root, 'segments', node)
 }
 
+/** Those of this node and of all that worked with its directory before. */
+export async function segmentFolders(root: string): Promise<string[]> {
+  const nodes = await readdir(path.join(root, 'segments')).catch(() => [])
+  return nodes.map((node) => segmentFolder(root, node))
+}
+
 /** Where the segment may be: whichever node wrote it. */
 export async function segmentPaths(root: string, segment: string): Promise<string[]> {
-  const nodes = await readdir(path.join(root, 'segments')).catch(() => [])
-  return nodes.map((node) => path.join(segmentFolder(root, node), segment))
+  return (await segmentFolders(root)).map((folder) => path.join(folder, segment))
 }

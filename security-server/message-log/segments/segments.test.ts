@@ -109,6 +109,23 @@ await eachDatabase(t, async (_database, t, url) => {
     for (const [i, earlier] of indexes.entries())
       t.ok((await bodyOf(again, earlier)).equals(bodies[i]!), 'the earlier ones are there')
     await again.close()
+    indexes.push(index)
+  })
+
+  await t.test('who takes a directory over deletes its segments, also after the next start', async (t) => {
+    const renamed = { ...options, node: 'node2' }
+    const first = await openTestLog(t, { ...renamed, formerNodes: ['node1'] })
+    await first.recover()
+    await first.close()
+    const orphan = path.join(segments, 'd'.repeat(32))
+    writeFileSync(orphan, randomBytes(1000))
+    const second = await openTestLog(t, renamed)
+    await second.recover()
+    t.notOk(existsSync(orphan))
+    t.equal(files().length, 2)
+    for (const index of indexes) await erase(second, index)
+    t.strictSame(files(), [])
+    await second.close()
   })
 })
 

@@ -6,16 +6,15 @@ import { readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { RecordStore } from '../records/store.ts'
 import type { WorkerSetup } from '../worker-api.ts'
-import { segmentFolder } from './place.ts'
+import { segmentFolders } from './place.ts'
 import type { SegmentWriter } from './segment-writer.ts'
 
 export async function sweepSegments(q: {
-  setup: Pick<WorkerSetup, 'bodyFolder' | 'node' | 'formerNodes'>
+  setup: Pick<WorkerSetup, 'bodyFolder'>
   records: Pick<RecordStore, 'isSegmentReferred'>
   segments: Pick<SegmentWriter, 'isOwn'>
 }): Promise<void> {
-  const { bodyFolder, node, formerNodes } = q.setup
-  for (const folder of [node, ...formerNodes].map((each) => segmentFolder(bodyFolder, each)))
+  for (const folder of await segmentFolders(q.setup.bodyFolder))
     for (const segment of await readdir(folder).catch(() => [])) {
       if (q.segments.isOwn(segment) || (await q.records.isSegmentReferred(segment))) continue
       await rm(path.join(folder, segment), { force: true })
