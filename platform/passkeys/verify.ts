@@ -5,7 +5,7 @@
 import { Fault } from '#schemas/fault.ts'
 
 /** Where passkeys are used: the origin of our pages, and the domain for which authenticators keep them. */
-export type Site = { origin: string; rpId: string }
+type Site = { origin: string; rpId: string }
 
 /** The answer of `navigator.credentials.create`; every text is base64url. */
 export type Attested = { id: string; clientDataJSON: string; attestationObject: string }
