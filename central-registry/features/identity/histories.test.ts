@@ -135,12 +135,14 @@ onSqlite(
       return (JSON.parse(lines[at]!) as { parameters: { nextKeyHashes: string[] } }).parameters.nextKeyHashes
     }
     t.same(await announced(0), [hashOf(1, 2)])
+    t.same(await store.keysInUse(), [1], 'its file is asked for')
     state.newest = 3
     t.ok(await update.isDue(), 'nothing else changed')
     clock.now += 2000
     await update.run()
     t.equal((await history()).entries.length, 2, 'read as any history: the old key signed it')
     t.same(await announced(1), [hashOf(3, 3)], 'and announced the new one')
+    t.same(await store.keysInUse(), [3])
     const { all } = await store.goingOnBy(3, 0)
     t.match(await store.goingOnBy(3, 0), { byThis: all, before: 0 })
     t.match(await store.goingOnBy(3, clock.now), { before: 0 })
