@@ -150,33 +150,6 @@ t.test('a failure gives the released answer back, and what is not given uses up 
   t.match([back, consentsBack], [1, 2])
 })
 
-t.test('who asks whether the person has decided uses up nothing', async (t) => {
-  const consent = { contract: 'c0ffee', demand: 'dd', rule: {} as never, places: [...places] }
-  const taken: string[] = []
-  const rooms = under({ consent })
-  const counting: ProviderRooms = {
-    ...rooms,
-    contractQuotas: {
-      take: async () => {
-        taken.push('quota')
-        return () => void taken.push('back')
-      },
-    },
-    consents: {
-      take: async (q) => {
-        taken.push('consent')
-        return rooms.consents.take(q)
-      },
-    },
-  }
-  const ask = (reference: string) => at('/persons/P1', { headers: ['Preview-Reference', reference] })
-  t.equal(await refused(await ask('w'), counting), 'preview_waiting')
-  t.same(taken, [])
-  t.same([log.told(), system.calls], [[], []], 'nor is there a record of it, or a call')
-  t.equal(await refused(await ask('x'), counting), 'preview_void')
-  t.same(taken, ['quota', 'consent'], 'any other reference is judged as ever')
-})
-
 t.test('what nobody can be shown does not leave', async (t) => {
   const before = async (arrival: Arrival): Promise<string> => {
     const { length } = system.calls
@@ -206,4 +179,31 @@ t.test('what nobody can be shown does not leave', async (t) => {
     'preview_required',
     'that there is nothing is an answer, too',
   )
+})
+
+t.test('who asks whether the person has decided uses up nothing', async (t) => {
+  const consent = { contract: 'c0ffee', demand: 'dd', rule: {} as never, places: [...places] }
+  const taken: string[] = []
+  const rooms = under({ consent })
+  const counting: ProviderRooms = {
+    ...rooms,
+    contractQuotas: {
+      take: async () => {
+        taken.push('quota')
+        return () => void taken.push('back')
+      },
+    },
+    consents: {
+      take: async (q) => {
+        taken.push('consent')
+        return rooms.consents.take(q)
+      },
+    },
+  }
+  const ask = (reference: string) => at('/persons/P1', { headers: ['Preview-Reference', reference] })
+  t.equal(await refused(await ask('w'), counting), 'preview_waiting')
+  t.same(taken, [])
+  t.same([log.told(), system.calls], [[], []], 'nor is there a record of it, or a call')
+  t.equal(await refused(await ask('x'), counting), 'preview_void')
+  t.same(taken, ['quota', 'consent'], 'any other reference is judged as ever')
 })
