@@ -36,6 +36,7 @@ export const AFTER_THE_CALL: ReadonlySet<string> = new Set([
   'incorrect_validation_info',
   'preview_impossible',
   'preview_required',
+  'preview_stopped',
   'replayed_request',
   'internal_error',
 ])
@@ -77,7 +78,6 @@ const BEFORE_THE_CALL: ReadonlySet<string> = plain([
   'mandate_service_unavailable',
   'not_as_described',
   'outside_contract',
-  'preview_stopped',
   'preview_unknown',
   'preview_void',
   'preview_waiting',

@@ -17,9 +17,10 @@ export const previewFaults = {
     remedy: 'Repeat the same call with the same reference later',
   },
   preview_stopped: {
+    given: 'either',
     status: 403,
     blame: 'client',
-    text: 'The person whom the call is about has seen the answer and stopped it, and nothing was given',
+    text: 'The person whom the call is about has seen the answer and stopped it, and nothing of it was given',
     remedy: 'Ask the person; the same call without a reference shows them the answer anew',
   },
   preview_void: {

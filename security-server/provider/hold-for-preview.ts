@@ -9,12 +9,12 @@ import { headerValue, headerValues } from '#core/transport/header-list.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { discardOnFailure } from '../message/body.ts'
 import { NotGiven } from '../peer/not-given.ts'
-import type { PreviewAnswer, TakenPreview } from '../peer/previews.ts'
+import { type PreviewAnswer, PreviewFault, type TakenPreview } from '../peer/previews.ts'
 import type { Intent } from './log-intent.ts'
 import type { FilteredAnswer } from './remove-fields.ts'
 import type { ProviderRooms } from './rooms.ts'
 
-/** Throws `preview_required` and `preview_impossible`, marked NotGiven, and `service_failed`. */
+/** Throws `preview_required`, `preview_stopped` and `preview_impossible`, marked NotGiven, and `service_failed`. */
 export async function holdForPreview(
   answer: FilteredAnswer,
   intent: Intent,
@@ -25,7 +25,7 @@ export async function holdForPreview(
   return discardOnFailure(answer.body, async () => {
     const shown = await shownOf(answer, rooms.previews.mostBytes)
     if (preview.taken === undefined || preview.taken.answer !== shown.digest)
-      throw new NotGiven(await rooms.previews.hold(preview.question, shown).catch(asFault))
+      throw new NotGiven(await rooms.previews.hold(preview.question, shown).catch(afterTheAnswer))
     await give(preview.taken)
     const headers: FilteredAnswer['headers'] =
       shown.contentType === undefined ? [] : [['Content-Type', shown.contentType]]
@@ -38,8 +38,16 @@ async function give(taken: TakenPreview): Promise<void> {
   try {
     await taken.give()
   } catch (cause) {
-    throw new NotGiven(asFault(cause))
+    throw new NotGiven(afterTheAnswer(cause))
   }
+}
+
+/** The system has answered: what is said before it is asked, such as that too many answers wait, would now say that it was not. */
+function afterTheAnswer(cause: unknown): Fault {
+  if (cause instanceof PreviewFault) return cause
+  const { code, what, detail } = asFault(cause)
+  const why = what === undefined ? code : `${code}, ${what}`
+  return new Fault('preview_impossible', { what: `the answer: ${why}`, detail, cause })
 }
 
 async function shownOf({ status, headers, body }: FilteredAnswer, mostBytes: number): Promise<PreviewAnswer> {

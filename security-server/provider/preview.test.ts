@@ -4,6 +4,7 @@ import type { RequestListener } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import t from 'tap'
 import { Fault } from '#schemas/fault.ts'
+import { saysNotCalled } from '../consumer/refused-codes.ts'
 import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
 import { type PreviewAnswer, PreviewFault, type PreviewQuestion } from '../peer/previews.ts'
 import { exchange } from './exchange.ts'
@@ -17,6 +18,8 @@ const held: { question: PreviewQuestion; answer: PreviewAnswer }[] = []
 /** The digest that the person has released. */
 let released: string | undefined
 let stopped = false
+/** What comes between once the system has answered. */
+let failure: Fault | undefined
 let back = 0
 let consentsBack = 0
 const previews: ProviderRooms['previews'] = {
@@ -26,6 +29,7 @@ const previews: ProviderRooms['previews'] = {
     if (reference === 'w') throw new PreviewFault('preview_waiting', { what: 'w' }, { preview: 'n-2' })
   },
   hold: async (question, answer) => {
+    if (failure !== undefined) throw failure
     held.push({ question, answer })
     return new PreviewFault('preview_required', { what: 'Preview-Reference: r' }, { preview: 'n-1' })
   },
@@ -34,6 +38,7 @@ const previews: ProviderRooms['previews'] = {
     return {
       ...{ number: 'n-1', digest: 'd-1', releasedAt: 'then', answer: released },
       give: async () => {
+        if (failure !== undefined) throw failure
         if (stopped)
           throw new PreviewFault('preview_stopped', { what: 'n-1' }, { preview: 'n-1', previewAt: 'now' })
       },
@@ -77,6 +82,7 @@ t.beforeEach(() => {
   })
   released = undefined
   stopped = false
+  failure = undefined
   back = consentsBack = 0
   system.answer = answering('{"name":"Mari"}', { 'x-income': '500', etag: '"e"' })
 })
@@ -148,6 +154,26 @@ t.test('a failure gives the released answer back, and what is not given uses up 
   system.answer = answering('{"name":"Mari"}')
   await passed(await withReference(), rooms)
   t.match([back, consentsBack], [1, 2])
+})
+
+t.test('no fault says after the call that the system was not called', async (t) => {
+  await refused(await at('/persons/P1'))
+  const answered = held[0]!.answer.digest
+  for (const code of ['too_many_requests', 'preview_unknown'] as const) {
+    failure = new Fault(code, { what: 'why' })
+    for (const [arrival, digest] of [
+      [await at('/persons/P1'), undefined],
+      [await withReference(), answered],
+    ] as const) {
+      log.records.length = 0
+      released = digest
+      const { fault } = await refusalIn(made, exchange(arrival, under()))
+      t.match(fault, { code: 'preview_impossible', what: `the answer: ${code}, why` })
+      t.same(log.told(), ['request:', 'refusal:preview_impossible'])
+    }
+  }
+  for (const code of ['preview_required', 'preview_impossible', 'preview_stopped'])
+    t.notOk(saysNotCalled(`server.serverproxy.${code}`), `${code} leaves the outcome open`)
 })
 
 t.test('what nobody can be shown does not leave', async (t) => {

@@ -38,7 +38,8 @@ export function createPreviews(rooms: Rooms): Previews {
   const now = (): string => new Date(clock()).toISOString()
   return {
     mostBytes: MOST_BYTES,
-    async checkRoom({ client }) {
+    async checkRoom({ client, service }) {
+      subsystemOf({ service }, rooms)
       const ofClient = await known(previews.waiting(now(), client))
       if (ofClient >= MOST.ofClient || (await known(previews.waiting(now()))) >= MOST.ofAll) throw full()
     },

@@ -236,6 +236,7 @@ t.test('a subsystem at several servers, and a database that does not answer', as
   t.teardown(() => {
     servers.length = 1
   })
+  await t.rejects(held.checkRoom(asked()), { code: 'preview_unknown' }, 'the system is not asked')
   await t.rejects(held.hold(asked(), answerOf('{}')), { code: 'preview_unknown' })
   await t.rejects(held.take(asked(), 'x'), { code: 'preview_unknown' })
   servers.length = 1
