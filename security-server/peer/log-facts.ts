@@ -1,12 +1,13 @@
 /**
  * The facts about a fault in the log line of a failed exchange. Texts that repeat what a client sent, or that another server
- * wrote, are left out: a personal code in the wrong place of a path must not reach a log (DESIGN 3.9).
+ * wrote, are left out: a personal code in the wrong place of a path must not reach a log (DESIGN 3.9). So are secrets.
  */
 import type { Fault, FaultCode } from '#schemas/fault.ts'
 
-/** The `what` of these faults quotes identifiers as the client sent them. */
-const QUOTE_THE_CLIENT: ReadonlySet<FaultCode> = new Set([
+/** The `what` of these faults quotes identifiers as the client sent them, or says secrets that are for one reader. */
+const NOT_FOR_LINES: ReadonlySet<FaultCode> = new Set([
   'invalid_client_identifier',
+  'preview_required',
   'unknown_member',
   'unknown_service',
 ])
@@ -26,7 +27,7 @@ type FaultFacts = {
 
 export function factsOf(fault: Fault): FaultFacts {
   const { code, detail, received } = fault
-  const quoted = received !== undefined || QUOTE_THE_CLIENT.has(code)
+  const quoted = received !== undefined || NOT_FOR_LINES.has(code)
   return {
     outcome: code,
     type: received !== undefined && TYPE.test(received.type) ? received.type : undefined,

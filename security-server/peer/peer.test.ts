@@ -382,6 +382,7 @@ t.test('how many at once, how slow, verdicts, and what a log line says', async (
   const secret = [
     new Fault('unknown_service', { what: `DEV/GOV/1/p/${code}`, cause: new Error(code) }),
     new Fault('invalid_client_identifier', { what: code }),
+    new Fault('preview_required', { what: `Preview-Reference: ${code}` }),
     new Fault('peer_fault', {}, { type: `server.${code}<`, message: code, detail: `${code} not found` }),
   ]
   for (const fault of secret) t.notMatch(JSON.stringify(factsOf(fault)), code)
