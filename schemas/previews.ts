@@ -33,7 +33,7 @@ export type PreviewAnswer = {
   contentType?: string
   /** Base64 of exactly what the consumer would get. */
   content: string
-  /** SHA-256 over status, type and octets, hex: what the person releases is named by it. */
+  /** Hex, of this preview and these octets: what the person releases is named by it. */
   digest: string
 }
 

@@ -13,7 +13,7 @@ export type PreviewDocument = {
   client: string
   service: string
   contract: { id: string; version: number }
-  /** SHA-256, hex, over status, type and octets of the answer that was seen. */
+  /** HMAC-SHA-256, hex, of the number and of status, type and octets of the answer that was seen, under the key of people's names. */
   answer: string
   askedAt: string
   /** The number of the consent under which the provider was asked. */

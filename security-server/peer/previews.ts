@@ -33,8 +33,8 @@ export type TakenPreview = {
   /** SHA-256 of its document, hex. */
   digest: string
   releasedAt: string
-  /** Of the answer that the person released. */
-  answer: string
+  /** Whether this is the answer that the person released. Throws `preview_unknown`. */
+  isReleased(answer: Pick<PreviewAnswer, 'digest'>): Promise<boolean>
   /** The last thing before the answer is signed. Throws `preview_stopped` when the person has stopped it meanwhile. */
   give(): Promise<void>
   /** For a call whose answer does not leave after all. */

@@ -9,7 +9,7 @@ import { headerValue, headerValues } from '#core/transport/header-list.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { discardOnFailure } from '../message/body.ts'
 import { NotGiven } from '../peer/not-given.ts'
-import { type PreviewAnswer, PreviewFault, type TakenPreview } from '../peer/previews.ts'
+import { type PreviewAnswer, PreviewFault } from '../peer/previews.ts'
 import type { Intent } from './log-intent.ts'
 import type { FilteredAnswer } from './remove-fields.ts'
 import type { ProviderRooms } from './rooms.ts'
@@ -24,22 +24,19 @@ export async function holdForPreview(
   if (preview === undefined) return answer
   return discardOnFailure(answer.body, async () => {
     const shown = await shownOf(answer, rooms.previews.mostBytes)
-    if (preview.taken === undefined || preview.taken.answer !== shown.digest)
-      throw new NotGiven(await rooms.previews.hold(preview.question, shown).catch(afterTheAnswer))
-    await give(preview.taken)
+    const { question, taken } = preview
+    if (taken === undefined || !(await taken.isReleased(shown).catch(notGiven)))
+      throw new NotGiven(await rooms.previews.hold(question, shown).catch(afterTheAnswer))
+    // The person may stop it while the call is under way.
+    await taken.give().catch(notGiven)
     const headers: FilteredAnswer['headers'] =
       shown.contentType === undefined ? [] : [['Content-Type', shown.contentType]]
     return { ...answer, headers, reason: '' }
   })
 }
 
-/** The person may stop it while the call is under way. */
-async function give(taken: TakenPreview): Promise<void> {
-  try {
-    await taken.give()
-  } catch (cause) {
-    throw new NotGiven(afterTheAnswer(cause))
-  }
+function notGiven(cause: unknown): never {
+  throw new NotGiven(afterTheAnswer(cause))
 }
 
 /** The system has answered: what is said before it is asked, such as that too many answers wait, would now say that it was not. */

@@ -36,7 +36,8 @@ const previews: ProviderRooms['previews'] = {
   take: async (_, reference) => {
     if (reference !== 'r' || released === undefined) throw new Fault('preview_void')
     return {
-      ...{ number: 'n-1', digest: 'd-1', releasedAt: 'then', answer: released },
+      ...{ number: 'n-1', digest: 'd-1', releasedAt: 'then' },
+      isReleased: async ({ digest }) => digest === released,
       give: async () => {
         if (failure !== undefined) throw failure
         if (stopped)

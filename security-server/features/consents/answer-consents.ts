@@ -40,6 +40,7 @@ const REASONS: Record<number, string> = {
 type Handler = (q: Question) => Promise<object> | object
 
 const WITHDRAW = 'POST /v1/consents/{number}/withdraw'
+const STOP = 'POST /v1/previews/{number}/stop'
 
 /** By method and path; `{number}` is a UUID, `{token}` the secret of a url. */
 const PATHS: Record<string, Handler> = {
@@ -84,10 +85,10 @@ const PATHS: Record<string, Handler> = {
 }
 const CREATED = new Set(['POST /v1/consents', 'POST /v1/requests'])
 /**
- * However much others ask through the same portal, a consent can be taken back at any time; and calls were counted as calls by the server
- * that asks for their consents.
+ * However much others ask through the same portal, a consent can be taken back and an answer stopped at any time; and calls were counted
+ * as calls by the server that asks for their consents.
  */
-const UNCOUNTED = new Set([WITHDRAW, 'POST /v1/calls', 'POST /v1/calls/made', 'POST /v1/calls/back'])
+const UNCOUNTED = new Set([WITHDRAW, STOP, 'POST /v1/calls', 'POST /v1/calls/made', 'POST /v1/calls/back'])
 
 export function createConsentService(rooms: ConsentRooms): ConsentService {
   return {

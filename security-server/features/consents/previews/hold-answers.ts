@@ -48,11 +48,13 @@ export function createPreviews(rooms: Rooms): Previews {
       const subsystem = subsystemOf(q, rooms)
       const [reference, token] = [secret(), secret()]
       const number = randomUUID()
+      const { person, call } = await known(namesOf(q, rooms))
       const kept = JSON.stringify({ status, contentType, content: bytes.toString('base64') })
       const validUntil = new Date(clock() + q.terms.minutes * MINUTE_MS).toISOString()
       const row: PreviewRow = {
-        ...{ number, subsystem, person: await known(rooms.nameOf(q.person)), client: q.client },
-        ...{ service: q.service, contract: q.terms.contract, call: q.call, answer: digest },
+        ...{ number, subsystem, person, client: q.client },
+        ...{ service: q.service, contract: q.terms.contract, call },
+        answer: await known(answerName(number, digest, rooms)),
         ...{ reference_hash: hashOf(reference), token_hash: hashOf(token), state: 'WAITING' },
         ...{ asked_at: now(), valid_until: validUntil, minutes: q.terms.minutes },
         ...{ words: JSON.stringify(wordsOf(q, rooms)), taken_by: q.ids.requestId },
@@ -68,12 +70,12 @@ export function createPreviews(rooms: Rooms): Previews {
     async checkDecided(q, reference) {
       const row = await known(previews.byReference(hashOf(reference)))
       if (row?.state !== 'WAITING' || row.valid_until <= now()) return
-      if (isOfCall(row, q, await known(rooms.nameOf(q.person)))) throw waiting(row, q)
+      if (isOfCall(row, q, await known(namesOf(q, rooms)))) throw waiting(row, q)
     },
     async take(q, reference) {
       subsystemOf(q, rooms)
       const row = await known(previews.byReference(hashOf(reference)))
-      if (row === undefined || !isOfCall(row, q, await known(rooms.nameOf(q.person)))) throw nothing()
+      if (row === undefined || !isOfCall(row, q, await known(namesOf(q, rooms)))) throw nothing()
       if (row.state === 'STOPPED') throw stopped(row)
       if (row.valid_until <= now()) throw nothing()
       if (row.state === 'WAITING') throw waiting(row, q)
@@ -91,9 +93,10 @@ export function createPreviews(rooms: Rooms): Previews {
   }
 
   function takenOf(row: PreviewRow, requestId: string): TakenPreview {
-    const { number, digest, decided_at: releasedAt, answer } = row
+    const { number, digest, decided_at: releasedAt } = row
     return {
-      ...{ number, digest: digest ?? '', releasedAt: releasedAt ?? '', answer },
+      ...{ number, digest: digest ?? '', releasedAt: releasedAt ?? '' },
+      isReleased: async (answer) => (await known(answerName(number, answer.digest, rooms))) === row.answer,
       async give() {
         const from = { states: ['TAKEN' as const], takenBy: requestId }
         if (await known(previews.change(number, from, { state: 'GIVEN', given_at: now() }))) return
@@ -108,14 +111,33 @@ export function createPreviews(rooms: Rooms): Previews {
   }
 }
 
-function isOfCall(row: PreviewRow, q: PreviewQuestion, person: string): boolean {
-  const { client, service, call, terms } = q
+type Names = Pick<PreviewRow, 'person' | 'call'>
+
+/** A call has the person's code in it, which a plain hash would let anybody guess who has a copy of the database. */
+async function namesOf({ person, call }: PreviewQuestion, { nameOf }: Pick<Rooms, 'nameOf'>): Promise<Names> {
+  return {
+    person: await nameOf(person),
+    call: await nameOf({ type: 'a call that brings a preview', identifier: call }),
+  }
+}
+
+/** Hex. Few answers are possible to many questions: they could be guessed by a plain hash too, and by one that is the same for two people. */
+async function answerName(
+  number: string,
+  digest: string,
+  { nameOf }: Pick<Rooms, 'nameOf'>,
+): Promise<string> {
+  const name = await nameOf({ type: 'an answer that is seen first', identifier: `${number} ${digest}` })
+  return Buffer.from(name, 'base64url').toString('hex')
+}
+
+function isOfCall(row: PreviewRow, { client, service, terms }: PreviewQuestion, names: Names): boolean {
   return (
-    row.person === person &&
+    row.person === names.person &&
     row.client === client &&
     row.service === service &&
     row.contract === terms.contract &&
-    row.call === call
+    row.call === names.call
   )
 }
 

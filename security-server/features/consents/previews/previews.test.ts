@@ -6,12 +6,14 @@ import { parseSubsystemId } from '#schemas/identifiers.ts'
 import type { Preview, PreviewShown, Previews } from '#schemas/previews.ts'
 import { contentAt } from '#test/fakes/contracts.ts'
 import { SERVER } from '../../../message-log/fixture.ts'
+import { createPeerQuota } from '../../../peer/peer-quota.ts'
 import type { PreviewQuestion } from '../../../peer/previews.ts'
 import { openConsents } from '../consents-fixture.ts'
 import { previewCounts, previewHandlers } from './handlers.ts'
 import { createPreviews } from './hold-answers.ts'
 
 const CLIENT = parseSubsystemId('DEV/GOV/5678/client')
+const PORTAL = parseSubsystemId('DEV/GOV/9999/portal')
 const HASH = 'ab'.repeat(32)
 const shown = { language: 'et', textHash: HASH }
 const now = { at: Date.now() }
@@ -47,6 +49,10 @@ const answerOf = (text: string) => ({
   ...{ status: 200, contentType: 'application/json', bytes: Buffer.from(text) },
   digest: createHash('sha256').update(text).digest('hex'),
 })
+/** What the portal sends back for the answer that waits. */
+async function released({ preview }: { preview: { preview: string } }) {
+  return { answer: (await rooms.previews.byNumber(preview.preview))!.answer, shown }
+}
 /** What the consumer is told. */
 function toldBy({ what = '' }: { what: string | undefined }) {
   const [, reference = '', url = ''] = /Preview-Reference: (\S+); (\S+); until /.exec(what) ?? []
@@ -99,7 +105,11 @@ t.test('a person sees the answer, releases it, and it leaves once', async (t) =>
 
   const question = asked()
   const taken = await held.take(question, reference)
-  t.match(taken, { number: seen.number, digest: after.digest!, answer: row.answer })
+  t.match(taken, { number: seen.number, digest: after.digest! })
+  t.same(
+    [await taken.isReleased(answerOf('{"secretName":"Mari"}')), await taken.isReleased(answerOf('{}'))],
+    [true, false],
+  )
   await t.rejects(held.take(asked(), reference), { code: 'preview_void' }, 'two at a time')
   await taken.giveBack()
   const again = await held.take(question, reference)
@@ -120,14 +130,32 @@ t.test('a person sees the answer, releases it, and it leaves once', async (t) =>
   )
 })
 
+t.test('nobody guesses from the database who or what a preview is about', async (t) => {
+  // As the message path makes it of GET /persons/P1.
+  const call = createHash('sha256')
+    .update(JSON.stringify(['GET', '/persons/P1', null, null]))
+    .digest('hex')
+  const question = asked({ call })
+  const answer = answerOf('true')
+  const faults = [await held.hold(question, answer), await held.hold(asked({ call, code: 'P2' }), answer)]
+  const rows = await Promise.all(faults.map(({ preview }) => rooms.previews.byNumber(preview.preview)))
+  t.notMatch(JSON.stringify(rows), new RegExp(`${call}|${answer.digest}`))
+  t.not(rows[0]!.answer, rows[1]!.answer, 'the same answer about two people')
+  t.match(rows[0], { answer: /^[0-9a-f]{64}$/ })
+  await t.rejects(
+    held.take(question, toldBy(faults[0]!).reference),
+    { code: 'preview_waiting' },
+    'found all the same',
+  )
+})
+
 t.test('it is stopped while it waits, when it was released, and while the call is under way', async (t) => {
   for (const at of ['waiting', 'released', 'under way']) {
     const question = asked({ call: at })
     const fault = await held.hold(question, answerOf('{}'))
     const { reference } = toldBy(fault)
     const path = `/v1/previews/${fault.preview.preview}`
-    if (at !== 'waiting')
-      await ask(`POST ${path}/release`, { body: { answer: answerOf('{}').digest, shown } })
+    if (at !== 'waiting') await ask(`POST ${path}/release`, { body: await released(fault) })
     const taken = at === 'under way' ? await held.take(question, reference) : undefined
     t.match((await ask(`POST ${path}/stop`)).body as Preview, { state: 'STOPPED' }, at)
     if (taken !== undefined) {
@@ -141,16 +169,28 @@ t.test('it is stopped while it waits, when it was released, and while the call i
   const question = asked({ call: 'given' })
   const fault = await held.hold(question, answerOf('{}'))
   const path = `/v1/previews/${fault.preview.preview}`
-  await ask(`POST ${path}/release`, { body: { answer: answerOf('{}').digest, shown } })
+  await ask(`POST ${path}/release`, { body: await released(fault) })
   await (await held.take(question, toldBy(fault).reference)).give()
   t.equal((await ask(`POST ${path}/stop`)).status, 409, 'too late')
+})
+
+t.test('an answer is stopped whatever else is asked through the portal', async (t) => {
+  const { quota } = rooms
+  t.teardown(() => {
+    rooms.quota = quota
+  })
+  const path = `/v1/previews/${(await held.hold(asked({ call: 'busy' }), answerOf('{}'))).preview.preview}`
+  rooms.quota = createPeerQuota({ perSecond: 0, burst: 1, underWay: 1, clock: () => now.at })
+  rooms.quota.enter(PORTAL)
+  t.equal((await ask(`GET ${path}`)).status, 429)
+  t.match(await ask(`POST ${path}/stop`), { status: 200, body: { state: 'STOPPED' } })
 })
 
 t.test('nobody else learns anything', async (t) => {
   const fault = await held.hold(asked(), answerOf('{}'))
   const { reference, token } = toldBy(fault)
   const path = `/v1/previews/${fault.preview.preview}`
-  const body = { answer: answerOf('{}').digest, shown }
+  const body = await released(fault)
   const nowhere = await ask(`GET /v1/previews/${randomUUID()}`, { userId: 'EEP2' })
   for (const line of [
     `GET ${path}`,
@@ -186,17 +226,17 @@ t.test('time runs out, the consumer asks anew, the source has changed', async (t
   const first = await held.hold(asked(), answerOf('{}'))
   const second = await held.hold(asked(), answerOf('{}'))
   await t.rejects(held.take(asked(), toldBy(first).reference), { code: 'preview_void' }, 'asked anew')
-  const release = (preview: string, text: string) =>
-    ask(`POST /v1/previews/${preview}/release`, { body: { answer: answerOf(text).digest, shown } })
-  t.equal((await release(first.preview.preview, '{}')).status, 409)
-  t.equal((await release(second.preview.preview, '{}')).status, 200)
+  const release = async (fault: typeof first) =>
+    ask(`POST /v1/previews/${fault.preview.preview}/release`, { body: await released(fault) })
+  t.equal((await release(first)).status, 409)
+  t.equal((await release(second)).status, 200)
   const question = asked()
   const taken = await held.take(question, toldBy(second).reference)
-  t.not(taken.answer, answerOf('{"new":1}').digest)
+  t.notOk(await taken.isReleased(answerOf('{"new":1}')))
   const third = await held.hold(question, answerOf('{"new":1}'))
   await taken.giveBack()
   await t.rejects(held.take(asked(), toldBy(second).reference), { code: 'preview_void' }, 'changed')
-  t.equal((await release(third.preview.preview, '{"new":1}')).status, 200)
+  t.equal((await release(third)).status, 200)
   now.at += 30 * 60_000
   await t.rejects(
     held.take(asked(), toldBy(third).reference),
@@ -210,7 +250,7 @@ t.test('time runs out, the consumer asks anew, the source has changed', async (t
     state: 'OVER',
     answer: undefined,
   })
-  t.equal((await release(fourth.preview.preview, '{}')).status, 409)
+  t.equal((await release(fourth)).status, 409)
   await rooms.previews.expire(new Date(now.at).toISOString())
   t.match(await rooms.previews.byNumber(fourth.preview.preview), { state: 'VOID', content: null })
   const later = new Date(now.at + 1).toISOString()

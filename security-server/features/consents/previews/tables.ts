@@ -12,12 +12,12 @@ export type PreviewRow = {
   client: string
   service: string
   contract: string
-  /** SHA-256 of what makes two calls the same. */
+  /** As a person's name: HMAC of what makes two calls the same. */
   call: string
   /** SHA-256 of the consumer's reference, and of the secret of the person's url. */
   reference_hash: string
   token_hash: string
-  /** SHA-256 of the answer. */
+  /** HMAC of the number and the answer, hex. */
   answer: string
   state: PreviewRowState
   asked_at: string
