@@ -3,8 +3,13 @@ import t from 'tap'
 import type { PreviewReleased, PreviewShown } from '#schemas/previews.ts'
 import { CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { type Answering, type FakeSystem, send, startUsageServer } from '#test/fakes/usage-systems.ts'
+import type { Call } from '../asking/calls.ts'
+import type { System } from '../asking/find-systems.ts'
 import { startPortal } from '../portal-fixture.ts'
+import type { Rooms, Visit } from '../routing/section.ts'
 import { wordsOf } from '../texts.ts'
+import { decide, findAsked, findPreview } from './ask-preview.ts'
+import { askPreviews } from './ask-previews.ts'
 import { readPreview } from './read-preview.ts'
 import { valuesOf } from './values-of.ts'
 
@@ -104,10 +109,16 @@ t.test('a person sees what an office would get, releases it, and stops it after 
   t.match(said, [{ path: `/v1/previews/${NUMBER}/release`, body: { answer: 'a'.repeat(64) } }])
   t.equal((said[0]!.body as PreviewReleased).shown.textHash, field(page.text, 'text'))
   t.equal((await browser.visit(at(askedAt))).status, 404, 'the url has served')
+  const before = server.asked.length
   const stopped = await browser.follow(
     await browser.visit(at('/previews/one'), { form: form('stop', { csrf: field(released.text, 'csrf') }) }),
   )
   t.match(stopped.text, /You stopped it[\s\S]*got nothing/)
+  t.same(
+    server.asked.slice(before).map(({ method, path }) => `${method} ${path}`),
+    [`POST /v1/previews/${NUMBER}/stop`, `GET /v1/previews/${NUMBER}`],
+    'the answer was not asked for before it was stopped',
+  )
 
   kept = waiting
   const other = openBrowser(t)
@@ -129,6 +140,63 @@ t.test('a person sees what an office would get, releases it, and stops it after 
     portal.lines.join(''),
     new RegExp(`${PERSON}|${TOKEN}|Savings Bank|12345678`),
     'no line says whose',
+  )
+})
+
+t.test('all pages of a list are shown, and one that has no end says that more is there', async (t) => {
+  let pages = 3
+  const answers: Answering = ({ query }, response) => {
+    const at = Number(query.get('cursor') ?? 0)
+    const number = NUMBER.replace(/^5b0f/, String(1000 + at))
+    const { answer: _, ...one } = shown('', { number, purpose: `Page ${at}.` })
+    send(response, { previews: [one, one], ...(at + 1 < pages && { next: String(at + 1) }) })
+  }
+  const server = await startUsageServer(t, [bank, { ...tax, services: { consents: answers } }])
+  const issuer = await startOpenIdProvider(t)
+  const portal = await startPortal(t, { server: server.url, issuer, client: CLIENT })
+  const browser = openBrowser(t)
+  await browser.login(portal.url, PERSON)
+  const listed = async () => (await browser.visit(`${portal.url}/previews`)).text
+  const three = await listed()
+  t.same(three.match(/Page \d\./g), ['Page 0.', 'Page 1.', 'Page 2.'])
+  t.notMatch(three, /may have gaps/)
+  pages = 1_000
+  const cut = await listed()
+  t.equal(cut.match(/Page \d\./g)?.length, 10)
+  t.match(cut, /1 of 1 systems? answered\.\s+What they told may have gaps/)
+})
+
+t.test('who acts for a child sees and decides what is about the child', async (t) => {
+  const called: Parameters<Rooms['calls']['call']>[2][] = []
+  const call: Call = async (asked) => {
+    called.push(asked)
+    return { status: 200, json: asked.path === '/v1/previews' ? { previews: [] } : shown('{}') }
+  }
+  const system = { id: tax.id, name: tax.name, owner: tax.owner }
+  const rooms = {
+    systems: { offering: async () => ({ asked: [system], absent: [], silent: [], members: new Map() }) },
+    calls: {
+      call: (_session: unknown, _gone: unknown, asked: Parameters<Call>[0]) => call(asked),
+      async *each(_session: unknown, _gone: unknown, q: { ask(system: System, call: Call): unknown }) {
+        yield await q.ask(system, call)
+      },
+    },
+    asking: { userCode: () => 'EECHILD' },
+  } as never as Rooms
+  const visit = {
+    ...{ reader: { session: { acting: { code: 'EECHILD' } } }, gone: new AbortController().signal },
+    form: new URLSearchParams({ system: tax.id, number: NUMBER }),
+    parameters: { instance: 'DEV', memberClass: 'GOV', memberCode: '1002', subsystem: 'tax', token: TOKEN },
+  } as never as Visit
+  await askPreviews(visit, rooms)
+  await findPreview(visit, rooms, visit.form)
+  await findAsked(visit, rooms)
+  await decide(visit, rooms, { act: 'stop' })
+  t.same(
+    called.map(({ path, query }) => [path, query]),
+    ['/v1/previews', '/v1/previews/{number}', '/v1/previewed/{token}', '/v1/previews/{number}/stop'].map(
+      (path) => [path, { userCode: 'EECHILD' }],
+    ),
   )
 })
 

@@ -1,18 +1,13 @@
 /** "Before it is sent": what an office would get about the person, which they see first, and release or stop. */
 import { CONSENTS } from '#schemas/consents.ts'
 import type { PreviewReleased } from '#schemas/previews.ts'
-import { whyOfStatus } from '../asking/call-service.ts'
-import type { Call } from '../asking/calls.ts'
-import type { System } from '../asking/find-systems.ts'
-import { namesOf } from '../asking/names.ts'
-import { isObject, listOf } from '../asking/read-usages.ts'
 import { notAnsweredPage, plainPage } from '../consents/problem.ts'
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
 import { LANGUAGES, wordsOf } from '../texts.ts'
-import { decide, findAsked, findPreview } from './ask-preview.ts'
-import { type FoundPreviews, previewPage, previewsPage } from './pages.ts'
-import { ASKED, addressOf, FILE, LIST, ONE } from './preview.ts'
-import { readPreview } from './read-preview.ts'
+import { type Decision, decide, findAsked, findPreview, nothing } from './ask-preview.ts'
+import { askPreviews } from './ask-previews.ts'
+import { previewPage, previewsPage } from './pages.ts'
+import { ASKED, addressOf, FILE, LIST, ONE, type Preview } from './preview.ts'
 import { textHash } from './terms.ts'
 
 export const previews: Section = {
@@ -29,34 +24,8 @@ export const previews: Section = {
   ],
 }
 
-async function showAll({ reader, gone }: Visit, rooms: Rooms): Promise<Answer> {
-  const systems = await rooms.systems.offering(CONSENTS)
-  const names = namesOf(systems)
-  const found: FoundPreviews = {
-    previews: [],
-    notTold: systems.silent.map((system) => ({ system, why: 'silent' as const })),
-    asked: systems.asked.length + systems.silent.length,
-  }
-  const ask = async (system: System, call: Call) => {
-    const service = `${system.id}/${CONSENTS}`
-    return { system, answer: await call({ service, method: 'GET', path: '/v1/previews' }) }
-  }
-  for await (const { system, answer } of rooms.calls.each(reader.session, gone, {
-    systems: systems.asked,
-    ask,
-  })) {
-    const json = 'status' in answer && answer.status === 200 ? answer.json : undefined
-    if (isObject(json)) {
-      for (const one of listOf(json['previews']).slice(0, 50))
-        found.previews.push(...[readPreview(system, one, names)].filter((read) => read !== undefined))
-    } else {
-      const why =
-        'why' in answer ? answer.why : answer.status < 400 ? 'unreadable' : whyOfStatus(answer.status)
-      found.notTold.push({ system, why })
-    }
-  }
-  found.previews.sort((a, b) => (a.askedAt < b.askedAt ? 1 : -1))
-  return { page: previewsPage(rooms.place, reader, found) }
+async function showAll(visit: Visit, rooms: Rooms): Promise<Answer> {
+  return { page: previewsPage(rooms.place, visit.reader, await askPreviews(visit, rooms)) }
 }
 
 async function showOne(visit: Visit, rooms: Rooms): Promise<Answer> {
@@ -80,30 +49,43 @@ async function saveAnswer(visit: Visit, rooms: Rooms): Promise<Answer> {
   return { file: { name, type: 'application/octet-stream', content: answer.bytes } }
 }
 
-/** Only what stood on the page of the form is released: the text and the answer are compared again. */
+/** Nobody waits for an answer to be shown again before it is stopped. */
 async function takeDecision(visit: Visit, rooms: Rooms): Promise<Answer> {
-  const { form, reader } = visit
-  const found = await findPreview(visit, rooms, form)
+  if (visit.form.get('act') !== 'release') return tell(visit, rooms, { act: 'stop' })
+  const found = await findPreview(visit, rooms, visit.form)
   if (!('preview' in found)) return found
-  const { preview } = found
-  const href = addressOf(ONE, preview)
-  const act = form.get('act') === 'release' ? 'release' : 'stop'
-  const [language, text] = [form.get('language') ?? '', form.get('text') ?? '']
-  let json: PreviewReleased | undefined
-  if (act === 'release') {
-    const { answer } = preview
-    const { timeZone } = rooms.place
-    const isShown =
-      answer?.digest === form.get('answer') &&
-      LANGUAGES.includes(language) &&
-      text === textHash(preview, wordsOf(language, { easy: reader.look.easy, timeZone }))
-    if (!isShown) return plainPage(rooms, reader, { of: 'preview.changed', status: 409, href })
-    json = { answer: answer!.digest, shown: { language, textHash: text } }
-  }
-  const answer = await decide(preview, { visit, rooms, act, ...(json !== undefined && { json }) })
-  if ('status' in answer && answer.status === 409)
-    return plainPage(rooms, reader, { of: 'preview.changed', status: 409, href })
-  if (!('status' in answer) || answer.status !== 200)
-    return notAnsweredPage(rooms, reader, { answer, isAct: true, href })
-  return { to: href }
+  const json = releasedBy(visit, rooms, found.preview)
+  return json === undefined
+    ? changed(visit, rooms, addressOf(ONE, found.preview))
+    : tell(visit, rooms, { act: 'release', json })
+}
+
+/** Only what stood on the page of the form: the text and the answer are compared again. Undefined for anything else. */
+function releasedBy(
+  { form, reader }: Visit,
+  { place }: Rooms,
+  preview: Preview,
+): PreviewReleased | undefined {
+  const [language, textHashed] = [form.get('language') ?? '', form.get('text') ?? '']
+  const { answer } = preview
+  if (answer === undefined || answer.digest !== form.get('answer') || !LANGUAGES.includes(language))
+    return undefined
+  const words = wordsOf(language, { easy: reader.look.easy, timeZone: place.timeZone })
+  if (textHashed !== textHash(preview, words)) return undefined
+  return { answer: answer.digest, shown: { language, textHash: textHashed } }
+}
+
+async function tell(visit: Visit, rooms: Rooms, decision: Decision): Promise<Answer> {
+  const told = await decide(visit, rooms, decision)
+  if (told === undefined) return nothing(visit, rooms)
+  const { at, answer } = told
+  const href = addressOf(ONE, at)
+  if ('status' in answer && answer.status === 200) return { to: href }
+  if ('status' in answer && answer.status === 404) return nothing(visit, rooms)
+  if ('status' in answer && answer.status === 409) return changed(visit, rooms, href)
+  return notAnsweredPage(rooms, visit.reader, { answer, isAct: true, href })
+}
+
+function changed({ reader }: Visit, rooms: Rooms, href: string): Answer {
+  return plainPage(rooms, reader, { of: 'preview.changed', status: 409, href })
 }

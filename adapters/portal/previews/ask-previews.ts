@@ -1,0 +1,71 @@
+/** Asks all systems with a service `consents` for what waits for the person, or was decided by them, page by page, within bounds. */
+import { CONSENTS } from '#schemas/consents.ts'
+import { whyOfStatus } from '../asking/call-service.ts'
+import type { Call } from '../asking/calls.ts'
+import type { System } from '../asking/find-systems.ts'
+import { namesOf } from '../asking/names.ts'
+import { isObject, listOf } from '../asking/read-usages.ts'
+import { askedOf } from '../consents/call-keeper.ts'
+import type { Why } from '../joining/row.ts'
+import type { Rooms, Visit } from '../routing/section.ts'
+import type { FoundPreviews } from './pages.ts'
+import type { Preview } from './preview.ts'
+import { readPreview } from './read-preview.ts'
+
+/** Of each system. */
+const MOST_PAGES = 10
+const MOST_PREVIEWS = 500
+const CURSOR = /^[A-Za-z0-9_-]{1,200}$/
+
+type Told = { system: System; previews: Preview[]; isCut: boolean; why?: Why }
+
+/** Newest first. */
+export async function askPreviews(
+  { reader: { session }, gone }: Visit,
+  { systems, calls, asking }: Rooms,
+): Promise<FoundPreviews> {
+  const offering = await systems.offering(CONSENTS)
+  const names = namesOf(offering)
+  const found: FoundPreviews = {
+    previews: [],
+    notTold: offering.silent.map((system) => ({ system, why: 'silent' as const })),
+    asked: offering.asked.length + offering.silent.length,
+    isCut: false,
+  }
+  const ask = async (system: System, call: Call): Promise<Told> => {
+    const told: Told = { system, previews: [], isCut: false }
+    let cursor: string | undefined
+    for (let at = 0; at < MOST_PAGES; at++) {
+      const query: Record<string, string> = cursor === undefined ? {} : { cursor }
+      const answer = await call(
+        askedOf({ system }, session, asking, { method: 'GET', path: '/v1/previews', query }),
+      )
+      const why =
+        'why' in answer ? answer.why : answer.status !== 200 ? whyOfStatus(answer.status) : undefined
+      const { json } = answer as { json?: unknown }
+      if (why !== undefined || !isObject(json) || !Array.isArray(json['previews'])) {
+        if (at === 0) return { ...told, why: why ?? 'unreadable' }
+        break
+      }
+      for (const one of listOf(json['previews']).slice(0, MOST_PREVIEWS)) {
+        const read = readPreview(system, one, names)
+        if (read !== undefined && !told.previews.some(({ number }) => number === read.number))
+          told.previews.push(read)
+      }
+      const { next } = json
+      if (next === undefined) return told
+      if (typeof next !== 'string' || !CURSOR.test(next) || told.previews.length >= MOST_PREVIEWS) break
+      cursor = next
+    }
+    return { ...told, isCut: true }
+  }
+  for await (const { system, previews, isCut, why } of calls.each(session, gone, {
+    ...{ systems: offering.asked, ask },
+  })) {
+    found.previews.push(...previews)
+    if (isCut) found.isCut = true
+    if (why !== undefined) found.notTold.push({ system, why })
+  }
+  found.previews.sort((a, b) => Number(a.askedAt < b.askedAt) - Number(a.askedAt > b.askedAt))
+  return found
+}
