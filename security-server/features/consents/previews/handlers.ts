@@ -12,10 +12,15 @@ export function previewHandlers({ previews }: { previews: PreviewStore }): Handl
       return {
         ...{ number, state, client, service, contract, askedAt: row.asked_at, validUntil: row.valid_until },
         ...{ decidedAt: row.decided_at, givenAt: row.given_at, digest },
-        document: document === null ? null : (JSON.parse(document) as object),
+        document: documentIn(document),
+        releasedBefore: documentIn(row.released),
       }
     },
   }
+}
+
+function documentIn(text: string | null): object | null {
+  return text === null ? null : (JSON.parse(text) as object)
 }
 
 export async function previewCounts(subsystem: string, { previews }: { previews: PreviewStore }) {

@@ -59,7 +59,7 @@ export function createPreviews(rooms: Rooms): Previews {
         ...{ asked_at: now(), valid_until: validUntil, minutes: q.terms.minutes },
         ...{ words: JSON.stringify(wordsOf(q, rooms)), taken_by: q.ids.requestId },
         content: await known(rooms.previewSeals.seal(number, kept)),
-        ...{ given_at: null, decided_at: null, document: null, digest: null },
+        ...{ given_at: null, decided_at: null, document: null, digest: null, released: null },
       }
       if (!(await known(previews.add(row, MOST)))) throw full()
       const { previewUrl } = rooms.settings

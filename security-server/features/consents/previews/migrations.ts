@@ -27,4 +27,11 @@ export const previewMigrations: Record<string, Migration> = {
       await index(['taken_by']).execute()
     },
   },
+  'security-server-previews-002': {
+    async up(kysely: Kysely<unknown>) {
+      const { text } = columnTypes(kysely)
+      // The document of a release outlives that it was stopped after all.
+      await kysely.schema.alterTable('preview').addColumn('released', text).execute()
+    },
+  },
 }

@@ -158,7 +158,16 @@ t.test('it is stopped while it waits, when it was released, and while the call i
     if (at !== 'waiting') await ask(`POST ${path}/release`, { body: await released(fault) })
     const taken = at === 'under way' ? await held.take(question, reference) : undefined
     t.match((await ask(`POST ${path}/stop`)).body as Preview, { state: 'STOPPED' }, at)
+    const row = await rooms.previews.byNumber(fault.preview.preview)
+    t.match(JSON.parse(row!.document!), { decision: 'stopped' })
+    const look = previewHandlers(rooms)['getPreviewByNumber']!
+    const { releasedBefore } = (await look({ params: { id: row!.number } } as never)) as {
+      releasedBefore: null
+    }
+    if (at === 'waiting') t.equal(releasedBefore, null)
+    else t.match(releasedBefore, { decision: 'released', shown }, 'by which calls were logged')
     if (taken !== undefined) {
+      t.equal(previewDigest(releasedBefore as never), taken.digest)
       await t.rejects(taken.give(), { code: 'preview_stopped', preview: { previewAt: String } })
       await taken.giveBack()
     }

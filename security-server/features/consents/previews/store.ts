@@ -63,7 +63,7 @@ export function createPreviewStore(database: Database) {
           .execute()
         return true
       }),
-    /** Whether it was in one of these states, in time and, if that is asked, with this call. */
+    /** Whether it was in one of these states, in time and, if that is asked, with this call. A document before that of `to` stays beside it. */
     change: async (
       number: string,
       from: { states: PreviewRowState[]; after?: string; takenBy?: string },
@@ -71,7 +71,7 @@ export function createPreviewStore(database: Database) {
     ): Promise<boolean> => {
       let query = tables
         .updateTable('preview')
-        .set(to)
+        .set((row) => ({ ...to, ...(to.document !== undefined && { released: row.ref('document') }) }))
         .where('number', '=', number)
         .where('state', 'in', from.states)
       if (from.after !== undefined) query = query.where('valid_until', '>', from.after)

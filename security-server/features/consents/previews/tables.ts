@@ -34,6 +34,8 @@ export type PreviewRow = {
   /** `PreviewDocument`, JSON, and its digest. */
   document: string | null
   digest: string | null
+  /** The document by which it was released, once it was stopped after all: calls were logged by its digest. */
+  released: string | null
 }
 
 /** What stands before the person, as the contract had it when the call came. */
