@@ -50,7 +50,7 @@ export type Previews = {
    */
   take(q: PreviewQuestion, reference: string): Promise<TakenPreview>
   /** Before the system is asked. Throws `too_many_requests` when no more answers can wait, and `preview_unknown` where nobody could see one. */
-  checkRoom(q: Pick<PreviewQuestion, 'client' | 'service'>): Promise<void>
+  checkRoom(q: Pick<PreviewQuestion, 'person' | 'client' | 'service'>): Promise<void>
   /** Keeps the answer for the person. Resolves to the fault that says where they see it. Throws as `checkRoom`. */
   hold(q: PreviewQuestion, answer: PreviewAnswer): Promise<PreviewFault>
   /** Octets of an answer that a person can be shown. */

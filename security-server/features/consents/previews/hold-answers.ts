@@ -16,8 +16,6 @@ import type { PreviewRow, PreviewWords } from './tables.ts'
 
 /** Octets of an answer: more than a person reads. */
 const MOST_BYTES = 262_144
-/** Answers that wait: what they take of the database is bounded. */
-const MOST = { ofClient: 200, ofAll: 2000 }
 const ASK_AGAIN_SECONDS = 5
 const MINUTE_MS = 60_000
 
@@ -38,10 +36,10 @@ export function createPreviews(rooms: Rooms): Previews {
   const now = (): string => new Date(clock()).toISOString()
   return {
     mostBytes: MOST_BYTES,
-    async checkRoom({ client, service }) {
+    async checkRoom({ person, client, service }) {
       subsystemOf({ service }, rooms)
-      const ofClient = await known(previews.waiting(now(), client))
-      if (ofClient >= MOST.ofClient || (await known(previews.waiting(now()))) >= MOST.ofAll) throw full()
+      const name = await known(rooms.nameOf(person))
+      if (!(await known(previews.hasRoom({ person: name, client, now: now() })))) throw full()
     },
     async hold(q, answer) {
       const { status, contentType, bytes, digest } = answer
@@ -61,7 +59,7 @@ export function createPreviews(rooms: Rooms): Previews {
         content: await known(rooms.previewSeals.seal(number, kept)),
         ...{ given_at: null, decided_at: null, document: null, digest: null, released: null },
       }
-      if (!(await known(previews.add(row, MOST)))) throw full()
+      if (!(await known(previews.add(row)))) throw full()
       const { previewUrl } = rooms.settings
       const at = previewUrl === undefined ? '' : `; ${previewUrl.replace(/\/$/, '')}/${subsystem}/${token}`
       const what = `${q.contract}; Preview-Reference: ${reference}${at}; until ${validUntil}`
@@ -181,7 +179,10 @@ function nothing(): Fault {
 }
 
 function full(): Fault {
-  return new Fault('too_many_requests', { what: 'as many answers wait for people as may', retryAfter: 60 })
+  return new Fault('too_many_requests', {
+    what: 'as many answers wait for people, or this person was asked as often in a day, as may be',
+    retryAfter: 60,
+  })
 }
 
 async function known<T>(asked: Promise<T>): Promise<T> {

@@ -269,11 +269,19 @@ t.test('time runs out, the consumer asks anew, the source has changed', async (t
 })
 
 t.test('as many wait as may, and no more', async (t) => {
-  const many = (call: string) => asked({ call, client: 'DEV/GOV/5678/many', code: 'P5' })
-  for (let i = 0; i < 200; i++) await held.hold(many(`many ${i}`), answerOf('{}'))
-  await t.rejects(held.checkRoom(many('')), { code: 'too_many_requests', retryAfter: 60 })
-  await t.rejects(held.hold(many('one more'), answerOf('{}')), { code: 'too_many_requests' })
-  await held.checkRoom(asked({ client: 'DEV/GOV/5678/other' }))
+  const many = (i: number, code: string) =>
+    asked({ call: `many ${i}`, client: `DEV/GOV/56_8/many${i % 10}`, code })
+  const isFull = async (question: PreviewQuestion, what: string) => {
+    await t.rejects(held.checkRoom(question), { code: 'too_many_requests', retryAfter: 60 }, what)
+    await t.rejects(held.hold(question, answerOf('{}')), { code: 'too_many_requests' }, what)
+  }
+  for (let i = 0; i < 100; i++) await held.hold(many(i, 'P5'), answerOf('{}'))
+  await isFull(many(100, 'P5'), 'about one person, of a member, in a day')
+  await held.checkRoom(many(100, 'P6'))
+  await held.checkRoom(asked({ code: 'P5' }))
+  for (let i = 0; i < 100; i++) await held.hold(many(i, `Q${i}`), answerOf('{}'))
+  await isFull(many(100, 'P6'), 'whichever subsystem of the member asks')
+  await held.checkRoom(asked())
   const first = (await ask('GET /v1/previews', { userId: 'EEP5' })).body as Previews
   t.equal(first.previews.length, 50)
   const next = (await ask(`GET /v1/previews?cursor=${first.next}`, { userId: 'EEP5' })).body as Previews

@@ -2,7 +2,7 @@
  * The truth about previews, for all nodes of a server. Guarantees that an answer is kept only while it waits, and that of all that can come
  * of one exactly one does: each change names the state that it ends.
  */
-import type { Updateable } from 'kysely'
+import { sql, type Updateable } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { After } from '../uses-store.ts'
@@ -11,6 +11,14 @@ import type { PreviewRow, PreviewRowState, PreviewTables } from './tables.ts'
 export type PreviewStore = ReturnType<typeof createPreviewStore>
 
 const AT_ONCE = 500
+const DAY_MS = 86_400_000
+/**
+ * Answers that wait: what they take of the database is bounded, no member takes the room of the others, and none hides from a person what
+ * waits or was released behind others of its own.
+ */
+const MOST = { ofAll: 2000, ofMember: 200, ofMemberAboutPersonADay: 100 }
+
+type Room = Pick<PreviewRow, 'person' | 'client'> & { now: string }
 
 export function createPreviewStore(database: Database) {
   const tables = tablesOf<PreviewTables>(database)
@@ -19,30 +27,40 @@ export function createPreviewStore(database: Database) {
     const row = await tables.selectFrom('preview').selectAll().where(column, '=', value).executeTakeFirst()
     return row && { ...row, minutes: Number(row.minutes) }
   }
-  const waiting = async (within: typeof tables, now: string, client?: string): Promise<number> => {
-    let query = within
+  const hasRoom = async (within: typeof tables, q: Room): Promise<boolean> => {
+    const member = q.client.split('/').slice(0, 3).join('/') + '/'
+    const ofMember = sql<boolean>`substr(client, 1, ${[...member].length}) = ${member}`
+    const { all, own } = await within
       .selectFrom('preview')
-      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .select(({ fn }) => [
+        fn.countAll<number>().as('all'),
+        fn.countAll<number>().filterWhere(ofMember).as('own'),
+      ])
       .where('state', '=', 'WAITING')
-      .where('valid_until', '>', now)
-    if (client !== undefined) query = query.where('client', '=', client)
-    return Number((await query.executeTakeFirstOrThrow()).count)
+      .where('valid_until', '>', q.now)
+      .executeTakeFirstOrThrow()
+    const { asked } = await within
+      .selectFrom('preview')
+      .select(({ fn }) => fn.countAll<number>().as('asked'))
+      .where('person', '=', q.person)
+      .where('asked_at', '>', new Date(Date.parse(q.now) - DAY_MS).toISOString())
+      .where(ofMember)
+      .executeTakeFirstOrThrow()
+    return (
+      Number(all) < MOST.ofAll && Number(own) < MOST.ofMember && Number(asked) < MOST.ofMemberAboutPersonADay
+    )
   }
 
   return {
     byNumber: (number: string) => found('number', number),
     byReference: (hash: string) => found('reference_hash', hash),
     byToken: (hash: string) => found('token_hash', hash),
-    /** Of a client, or of all. */
-    waiting: (now: string, client?: string) => waiting(tables, now, client),
+    hasRoom: (q: Room) => hasRoom(tables, q),
     /** Takes the place of what the same call had brought before, of which nothing is given any more. False when as many wait as may. */
-    add: (row: PreviewRow, most: { ofClient: number; ofAll: number }): Promise<boolean> =>
+    add: (row: PreviewRow): Promise<boolean> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, 'previews')
-        const isFull =
-          (await waiting(transaction, row.asked_at, row.client)) >= most.ofClient ||
-          (await waiting(transaction, row.asked_at)) >= most.ofAll
-        if (isFull) return false
+        if (!(await hasRoom(transaction, { ...row, now: row.asked_at }))) return false
         await transaction
           .updateTable('preview')
           .set({ state: 'VOID', content: null })
