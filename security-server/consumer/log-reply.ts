@@ -1,5 +1,6 @@
 /** Guarantees that the signed reply is durable in our log before the client system sees a byte of it. */
 import { discardOnFailure } from '../message/body.ts'
+import { levelOfReply } from '../peer/level-of-reply.ts'
 import { type Logged, logMessage } from '../peer/log-message.ts'
 import type { LoggedRequest } from './log-request.ts'
 import type { ConsumerRooms } from './rooms.ts'
@@ -21,6 +22,7 @@ export async function logReply(
     time: new Date(rooms.clock()),
     outcome: 'ok',
     ...logged.terms,
+    ...levelOfReply(logged.request, logged.terms.logLevel),
     answers: logged.record.index,
     // The peer's newest tree head: kept, it witnesses the peer's log.
     extra: { status: `${reply.status}`, ...(treeHead !== undefined && { treeHead }) },

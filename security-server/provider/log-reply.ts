@@ -1,6 +1,7 @@
 /** Guarantees that the signed reply is durable in our log before a byte of it leaves. */
 import { discardOnFailure } from '../message/body.ts'
 import { fieldsOnRecord } from '../peer/fields-on-record.ts'
+import { levelOfReply } from '../peer/level-of-reply.ts'
 import { type Logged, logMessage } from '../peer/log-message.ts'
 import type { Intent } from './log-intent.ts'
 import type { ProviderRooms } from './rooms.ts'
@@ -20,6 +21,7 @@ export function logReply(signed: SignedReply, intent: Intent, rooms: ProviderRoo
     time: new Date(rooms.clock()),
     outcome: 'ok',
     ...terms,
+    ...levelOfReply(request, terms.logLevel),
     answers: record.index,
     extra: { status: `${signed.reply.status}`, ...fieldsOnRecord(signed.fields) },
   } as const

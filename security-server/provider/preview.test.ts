@@ -4,11 +4,13 @@ import type { RequestListener } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import t from 'tap'
 import { Fault } from '#schemas/fault.ts'
+import { logReply as logReceived } from '../consumer/log-reply.ts'
 import { saysNotCalled } from '../consumer/refused-codes.ts'
 import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
 import { type PreviewAnswer, PreviewFault, type PreviewQuestion } from '../peer/previews.ts'
 import { exchange } from './exchange.ts'
 import { createProviderWorld, refusalIn } from './fixture.ts'
+import { logReply } from './log-reply.ts'
 import type { Arrival } from './receive.ts'
 import type { ProviderRooms } from './rooms.ts'
 
@@ -175,6 +177,36 @@ t.test('no fault says after the call that the system was not called', async (t) 
   }
   for (const code of ['preview_required', 'preview_impossible', 'preview_stopped'])
     t.notOk(saysNotCalled(`server.serverproxy.${code}`), `${code} leaves the outcome open`)
+})
+
+t.test('no log has an answer that a person is shown', async (t) => {
+  const people = { ...made.service.id, serviceCode: 'consents' }
+  const number = randomUUID()
+  const shown = { id: 'Q', requestId: 'r', client: people, service: people, method: 'GET' }
+  for (const [servicePath, agreed, level] of [
+    [`/v1/previews/${number}`, 'full', 'digest'],
+    [`/v1/previewed/${'k'.repeat(43)}`, undefined, 'digest'],
+    [`/v1/previews/${number}`, 'none', 'none'],
+    ['/v1/previews', 'full', 'full'],
+    ['/v1/consents', undefined, undefined],
+  ] as const) {
+    log.records.length = 0
+    const terms = { contract: 'c0ffee/2', ...(agreed !== undefined && { logLevel: agreed }) }
+    const request = { ...shown, servicePath }
+    const reply = { ...shown, status: 200 }
+    const asked = { request, visit: { peer: undefined }, terms, record: { index: 1 } }
+    await logReply({ reply } as never, asked as never, made.rooms)
+    await logReceived(
+      { reply } as never,
+      asked as never,
+      { ...made.rooms, heardTreeHead: () => undefined } as never,
+    )
+    t.same(
+      log.records.map(({ logLevel }) => logLevel),
+      [level, level],
+      `${servicePath} ${agreed}: at the provider's server, and at the portal's`,
+    )
+  }
 })
 
 t.test('what nobody can be shown does not leave', async (t) => {

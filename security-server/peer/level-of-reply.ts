@@ -1,0 +1,22 @@
+/**
+ * How much of a reply is stored. Guarantees that no log of ours has an answer which waits for a person to see it: what they stop would stand
+ * there for years, beside what they released.
+ */
+import { CONSENTS } from '#schemas/consents.ts'
+import type { Request } from '../message/message.ts'
+import type { LogEntry } from './message-log.ts'
+
+type Level = LogEntry['logLevel']
+
+/** The addresses of the service `consents` that show one. Both servers of an exchange read them from the request, which is signed. */
+const SHOWS = /^\/v1\/preview(?:s|ed)\/./
+
+/** `agreed` is what the contract says. */
+export function levelOfReply(
+  { service, servicePath }: Pick<Request, 'service' | 'servicePath'>,
+  agreed: Level,
+): { logLevel?: NonNullable<Level> } {
+  if (service.serviceCode === CONSENTS && SHOWS.test(servicePath) && agreed !== 'none')
+    return { logLevel: 'digest' }
+  return agreed === undefined ? {} : { logLevel: agreed }
+}
