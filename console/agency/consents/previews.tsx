@@ -20,6 +20,8 @@ type Found = {
   givenAt: string | null
   digest: string | null
   document: { decision: 'released' | 'stopped'; decidedRecord: number } | null
+  /** By which it was released, before it was stopped after all. */
+  releasedBefore: { decidedAt: string } | null
 }
 
 /** Nothing where no answer was ever kept. */
@@ -60,7 +62,7 @@ export function FindPreview() {
   )
 }
 
-function One({ of: { document, ...of } }: { of: Found }) {
+function One({ of: { document, releasedBefore, ...of } }: { of: Found }) {
   const decided: [TextKey, ComponentChildren][] =
     document === null
       ? []
@@ -78,6 +80,12 @@ function One({ of: { document, ...of } }: { of: Found }) {
         ['previews.service', <Id key="service" of={of.service} />],
         ['trackers.contract', <Id key="contract" of={of.contract} />],
         ['previews.askedAt', <Time key="asked" at={of.askedAt} />],
+        ...(releasedBefore === null
+          ? []
+          : ([['previews.released', <Time key="released" at={releasedBefore.decidedAt} />]] as [
+              TextKey,
+              ComponentChildren,
+            ][])),
         ...decided,
         ...(of.givenAt === null
           ? []
