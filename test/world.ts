@@ -12,7 +12,8 @@ import { createInterface } from 'node:readline'
 import { hasPlace, type PreparedSandbox, prepareSandbox, randomNetwork } from './prepared-sandbox.ts'
 import { until } from './until.ts'
 
-export type ServerName = 'population' | 'tax' | 'business'
+/** The last one in a living sandbox alone. */
+export type ServerName = 'population' | 'tax' | 'business' | 'health'
 
 /** A security server of the instance; URLs are bases without a path. */
 export type WorldServer = {

@@ -16,21 +16,17 @@ type Service = { id: number; serviceCode: string; endpoints: Endpoint[] }
 
 /** The portal may give and withdraw consents in the name of people who log in; the business register may ask for them, and for the data. */
 export async function setUpConsents(servers: Record<string, Api>, layout: Layout): Promise<void> {
-  const { tax, health, business, population } = layout.agencies
+  const { tax, health, business } = layout.agencies
   const asking = subsystemText(layout, business)
-  await setUpOne(servers[tax.key]!, layout, {
-    ...{ owner: tax, code: INCOME_SERVICE, asking },
-    showing: subsystemText(layout, population),
-  })
+  await setUpOne(servers[tax.key]!, layout, { owner: tax, code: INCOME_SERVICE, asking })
   await setUpOne(servers[health!.key]!, layout, { owner: health!, code: INSURED_SERVICE, asking })
 }
 
 async function setUpOne(
   server: Api,
   layout: Layout,
-  q: { owner: Agency; code: string; asking: string; showing?: string },
+  { owner, code: asked, asking }: { owner: Agency; code: string; asking: string },
 ): Promise<void> {
-  const { owner, code: asked, asking, showing } = q
   const client = encoded(subsystemText(layout, owner))
   await server.send('PUT', `/clients/${client}/consents`)
   const descriptions = await server.get<{ services: Service[] }[]>(`/clients/${client}/service-descriptions`)
@@ -41,8 +37,6 @@ async function setUpOne(
       ...{ subjectType: 'SUBSYSTEM', subjectId: encoded(subject), endpointId },
     })
   await allow(asked, asking)
-  // Under a contract that lets people see the answer first.
-  if (showing !== undefined) await allow(asked, showing)
   await allow(CONSENTS, portalText(layout))
   const requests = service(CONSENTS).endpoints.filter(({ path }) => path.startsWith('/v1/requests'))
   for (const { id } of requests) await allow(CONSENTS, asking, id)

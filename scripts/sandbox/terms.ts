@@ -104,20 +104,6 @@ const SUBSIDIES: Pick<Draft, 'title' | 'purpose' | 'legalBasis' | 'services' | '
   consent: { proof: 'wallet', kinds: ['once'], maxDays: 30, dataLife: { unit: 'month', value: 3 } },
 }
 
-/** The one whose answers the person sees first. */
-const HOUSING: Pick<Draft, 'title' | 'purpose' | 'legalBasis' | 'services' | 'preview'> = {
-  ...{ title: 'Incomes for subsidised housing', purpose: 'Places in subsidised housing' },
-  legalBasis: 'Housing Act, section 7',
-  services: [
-    {
-      serviceCode: INCOME_SERVICE,
-      endpoints: [{ method: 'GET', path: '/incomes/*' }],
-      dataSubject: { in: 'path', name: 'code' },
-    },
-  ],
-  preview: { minutes: 30 },
-}
-
 /** What the agencies of a living sandbox have agreed to. */
 export function livingContracts(layout: Layout, from: number): Contract[] {
   const { tax, population, business, health } = layout.agencies
@@ -152,7 +138,15 @@ export function livingContracts(layout: Layout, from: number): Contract[] {
     {
       ...{ consumer: health!, provider: tax, title: 'Incomes for the ceiling on fees' },
       ...{ purpose: "Ceiling on patients' fees", legalBasis: 'Health Insurance Act, section 31' },
-      services: [{ serviceCode: INCOME_SERVICE, endpoints: [{ method: 'GET', path: '/incomes/*' }] }],
+      services: [
+        {
+          serviceCode: INCOME_SERVICE,
+          endpoints: [{ method: 'GET', path: '/incomes/*' }],
+          dataSubject: { in: 'path', name: 'code' },
+        },
+      ],
+      // The one whose answers the person sees first. Its consumer is of another member than the portal: none releases answers to itself.
+      preview: { minutes: 30 },
     },
     {
       ...{ consumer: tax, provider: health!, title: 'Insured persons for social tax' },
@@ -167,7 +161,6 @@ export function livingContracts(layout: Layout, from: number): Contract[] {
   ]
   drafts.push({ consumer: business, provider: tax, ...GRANTS })
   drafts.push({ consumer: business, provider: health!, ...SUBSIDIES })
-  drafts.push({ consumer: population, provider: tax, ...HOUSING })
   const benefits = benefitsOf(layout)!
   drafts.push(
     {

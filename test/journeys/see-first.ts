@@ -6,12 +6,12 @@ import type { Reply, World } from '../world.ts'
 
 /** The visitor is signed in as the citizen. */
 export async function seeFirst(t: Test, world: World, { page, load, check }: Visitor): Promise<void> {
-  const { tax, population } = world.servers
+  const { tax, health } = world.servers
   const { code } = citizen()
   const income = (reference?: string): Promise<Reply> =>
-    world.ask('population', `/r1/${tax.client}/incomes/incomes/${code}`, {
+    world.ask('health', `/r1/${tax.client}/incomes/incomes/${code}`, {
       headers: {
-        'x-road-client': population.client,
+        'x-road-client': health.client,
         ...(reference !== undefined && { 'preview-reference': reference }),
       },
     })
@@ -29,7 +29,7 @@ export async function seeFirst(t: Test, world: World, { page, load, check }: Vis
 
   await page.setViewportSize({ width: 360, height: 740 })
   await load(new URL(first.url).pathname)
-  await page.getByText('Places in subsidised housing').waitFor()
+  await page.getByText("Ceiling on patients' fees").waitFor()
   const shown = await page.locator('main dl').last().textContent()
   await check('portal-living-preview-phone')
   await page.getByRole('button', { name: 'Release it to the office' }).press('Enter')

@@ -5,7 +5,6 @@ import {
   type Agency,
   COMPANY_SERVICE,
   folderOf,
-  INCOME_SERVICE,
   INSURED_SERVICE,
   type Layout,
   POPULATION_SERVICE,
@@ -35,13 +34,11 @@ function kindsOf(layout: Layout): Kind[] {
   const { population, tax, business, health } = layout.agencies
   const service = (agency: Agency, code: string): string => `/r1/${subsystemText(layout, agency)}/${code}`
   const persons = service(population, POPULATION_SERVICE)
-  const incomes = service(tax, INCOME_SERVICE)
   const insured = service(health!, INSURED_SERVICE)
   const companies = service(business, COMPANY_SERVICE)
   return [
-    { from: health!, share: 40, path: (r) => `${persons}/persons/${personCode(r)}`, issue: 'admission' },
+    { from: health!, share: 52, path: (r) => `${persons}/persons/${personCode(r)}`, issue: 'admission' },
     { from: tax, share: 25, path: (r) => `${persons}/persons/${personCode(r)}`, issue: 'assessment' },
-    { from: health!, share: 12, path: (r) => `${incomes}/incomes/${personCode(r)}`, issue: 'ceiling' },
     { from: tax, share: 12, path: (r) => `${insured}/insured/${personCode(r)}`, issue: 'social-tax' },
     {
       ...{ from: tax, share: 10, issue: 'audit' },
