@@ -26,8 +26,8 @@ export type BodyFolder = {
   openOnce(name: string): void
   /** Deletes the file unless a record refers to it or may do so. */
   release(name: string): Promise<void>
-  /** Deletes the file of an erased record's body, or a segment in this folder in which all bodies are erased. */
-  erase(file: string): Promise<void>
+  /** Deletes the file of an erased record's body, or a segment in which all bodies are erased. Resolves to whether it was here. */
+  erase(file: string): Promise<boolean>
   /** At startup: keeps incoming files that a record refers to and deletes the others. Resolves to the number of deleted files. */
   sweep(isReferred: (names: string[]) => Promise<ReadonlySet<string>>): Promise<number>
   /** Deletes the folders of the former nodes: call when nothing of theirs is open any more. */
@@ -91,10 +91,11 @@ export async function openBodyFolder(
       await rm(incoming(name), { force: true })
     },
     erase: async (name) => {
-      await rm(incoming(name), { force: true })
-      await rm(kept(name), { force: true })
-      // Also one of a former node, of whose name nothing but its folder is left.
-      for (const file of await segmentPaths(root, checked(name))) await rm(file, { force: true })
+      // A segment may be of a former node, of whose name nothing but its folder is left.
+      const places = [incoming(name), kept(name), ...(await segmentPaths(root, name))]
+      let wasHere = false
+      for (const file of places) wasHere = (await removed(file)) || wasHere
+      return wasHere
     },
     sweep: async (isReferred) => {
       let deleted = 0
@@ -128,6 +129,16 @@ export async function openBodyIn(root: string, name: string): Promise<LocatedBod
   const nodes = await readdir(path.join(root, 'incoming')).catch(() => [])
   const kept = path.join(root, 'bodies', checked(name).slice(0, 2), name)
   return whole(await openFirst([kept, ...nodes.map((node) => path.join(root, 'incoming', node, name)), kept]))
+}
+
+async function removed(file: string): Promise<boolean> {
+  try {
+    await rm(file)
+    return true
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code === 'ENOENT') return false
+    throw cause
+  }
 }
 
 function whole(file: FileHandle): LocatedBody {

@@ -37,6 +37,8 @@ export const retention: FeatureModule<Ground> = {
       // A run takes a minute at most, with pauses between its batches.
       jobs: [
         { kind: 'retention', everySeconds: 10, run: async ({ signal }) => void (await room.run(signal)) },
+        // Only one node runs retention, and each has the files of the bodies that came through it.
+        { kind: 'delete-erased-bodies', everySeconds: 10, onEachNode: true, run: () => room.deleteBodies() },
       ],
       close,
     }

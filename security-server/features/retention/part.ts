@@ -4,7 +4,7 @@ import { say } from '#schemas/said.ts'
 import type { Erased, Erasure } from '../../message-log/erase.ts'
 import type { LogPart, PartGround } from '../../message-log/part.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
-import { filesToDelete } from '../../message-log/segments/files-to-delete.ts'
+import { type FilesToDelete, filesToDelete } from '../../message-log/segments/files-to-delete.ts'
 import { type NextArchive, nextArchive } from './archives/next-archive.ts'
 import type { ArchiveFilter, NewArchive, StoredArchive } from './archives/store.ts'
 import type { ClassSettings, RetentionClass } from './classes.ts'
@@ -34,8 +34,14 @@ export type RetentionMethods = {
   /** Erases one batch. */
   endContents(q: { now: number; limit: number }): Promise<Ended>
   eraseExchange(q: { order: ErasureOrder; now: number }): Promise<Erased[]>
-  /** Bodies whose records were erased and that are still on the disk, and the files that hold nothing else. */
-  erasedBodyFiles(limit: number): Promise<{ names: string[]; files: string[] }>
+  /**
+   * Bodies whose records were erased and that may still be on a disk: those whose names come after `after`, and up to which the answer
+   * tells, unless it has all the rest. `isOnlyNode`: a file that is not here is nowhere.
+   */
+  erasedBodyFiles(q: {
+    after: string
+    limit: number
+  }): Promise<FilesToDelete & { isOnlyNode: boolean; upTo: string | undefined }>
   forgetBodyFiles(names: string[]): Promise<void>
   /**
    * Removes copies of deleted rows from the write-ahead log of the embedded store: after erasures (`erased`), and when an earlier
@@ -115,10 +121,12 @@ function methodsOf({ ring, inTurn, catchUp, ...ground }: PartGround): RetentionM
         await scrub()
         return erased
       }),
-    erasedBodyFiles: (limit) =>
+    erasedBodyFiles: ({ after, limit }) =>
       inTurn(async () => {
-        const names = await records.erasedBodyFiles(limit)
-        return { names, files: await filesToDelete(names, records, ground.leaveSegment) }
+        const names = await records.erasedBodyFiles(after, limit)
+        const found = await filesToDelete(names, records, ground.leaveSegment)
+        const upTo = names.length < limit ? undefined : names.at(-1)
+        return { ...found, isOnlyNode: ground.log.database.dialect === 'sqlite', upTo }
       }),
     forgetBodyFiles: (names) => inTurn(() => records.forgetBodyFiles(names)),
     scrub: ({ erased }) =>

@@ -35,6 +35,8 @@ export type Retention = {
   counts(): Promise<RetentionCounts>
   /** Ends due contents; for a job. Returns their number. Stops early when `signal` aborts. */
   run(signal?: AbortSignal): Promise<number>
+  /** Deletes the files of erased bodies that are in this node's folder; for a job of each node. Other nodes' files it leaves. */
+  deleteBodies(): Promise<void>
   /**
    * Erases all records of an exchange in this log at once. Returns each record with the index of its erasure record. Throws
    * `under_legal_hold`, `conflict`, `not_found`, `invalid_input`.
@@ -70,6 +72,8 @@ const BATCH = 50
 /** The longest time of a run. The next run continues. */
 const RUN_MS = 60_000
 const FILES = 200
+/** How many names a run looks at. Those of a node that is gone stay, and must not be read again and again. */
+const MOST_FILES = 50 * FILES
 const BETWEEN_ARCHIVES_MS = 20
 
 export function createRetention(q: {
@@ -83,13 +87,18 @@ export function createRetention(q: {
   const { parts, bodies, maintain } = q.messageLog
   const inTurn = createTurn()
 
+  /** Where the next look at the names of erased bodies begins. */
+  let lookedUpTo = ''
   const deleteBodies = async (): Promise<void> => {
-    for (;;) {
-      const { names, files } = await parts.erasedBodyFiles(FILES)
-      for (const file of files) await bodies.erase(file)
-      await parts.forgetBodyFiles(names)
-      if (names.length < FILES) return
+    let after: string | undefined = lookedUpTo
+    for (let seen = 0; after !== undefined && seen < MOST_FILES; seen += FILES) {
+      const { files, shared, isOnlyNode, upTo } = await parts.erasedBodyFiles({ after, limit: FILES })
+      const gone = [...shared]
+      for (const { file, names } of files) if ((await bodies.erase(file)) || isOnlyNode) gone.push(...names)
+      await parts.forgetBodyFiles(gone)
+      after = upTo
     }
+    lookedUpTo = after ?? ''
   }
   const endDue = async (isOver: () => boolean): Promise<number> => {
     let erased = 0
@@ -146,6 +155,7 @@ export function createRetention(q: {
     // A run whose claim another node took ends only after its current archive. Until then no other run may start here, because it
     // would write into the same file.
     run: (signal) => inTurn(() => run(signal)),
+    deleteBodies,
     erase: async (order) => {
       const erased = await parts.eraseExchange({ order, now: clock() })
       await deleteBodies()

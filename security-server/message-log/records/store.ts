@@ -201,9 +201,10 @@ export function createRecordStore(database: Database) {
     remainder: (idx: number): Promise<{ idx: number; seed: Buffer; content: Buffer } | undefined> =>
       kysely.selectFrom('remainder').selectAll().where('idx', '=', idx).executeTakeFirst(),
 
-    /** Body files of erased records that must still be deleted. */
-    erasedBodyFiles: async (limit: number): Promise<string[]> => {
-      const rows = await kysely.selectFrom('erased_body_file').select('name').limit(limit).execute()
+    /** Body files of erased records that must still be deleted, in the order of their names. */
+    erasedBodyFiles: async (after: string, limit: number): Promise<string[]> => {
+      const all = kysely.selectFrom('erased_body_file').select('name').where('name', '>', after)
+      const rows = await all.orderBy('name').limit(limit).execute()
       return rows.map(({ name }) => name)
     },
 

@@ -8,6 +8,8 @@ import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { heldMemory } from '#platform/held-memory.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { skipFor } from '#test/outside-tools.ts'
+import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { openBodyIn } from '../body-folder.ts'
 import {
   logFolder,
@@ -127,6 +129,29 @@ await eachDatabase(t, async (_database, t, url) => {
     t.strictSame(files(), [])
     await second.close()
   })
+})
+
+t.test('each node deletes its own files, whichever of them ended the contents', async (t) => {
+  if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
+  const url = await (await postgresql()).freshDatabase()
+  const [here, there] = [logFolder(t), logFolder(t)]
+  const options = logOptions(here, url)
+  const one = await openTestLog(t, options)
+  const two = await openTestLog(t, { ...options, node: 'node2', bodyFolder: path.join(there, 'bodies') })
+  const bodies = (folder: string): number =>
+    readdirSync(path.join(folder, 'bodies'), { recursive: true, withFileTypes: true }).filter((entry) =>
+      entry.isFile(),
+    ).length
+  const indexes = [
+    await append(one, randomBytes(100_000)),
+    await append(two, randomBytes(100_000)),
+    await append(two, randomBytes(1_100_000)),
+  ]
+  for (const index of indexes) await erase(one, index)
+  t.strictSame([bodies(here), bodies(there)], [0, 2], 'what one node does not have it does not forget')
+  await two.retention.deleteBodies()
+  t.strictSame([bodies(here), bodies(there)], [0, 0])
+  t.strictSame((await one.parts.erasedBodyFiles({ after: '', limit: 10 })).files, [], 'no name is left')
 })
 
 t.test('a damaged segment is found, and names are no paths', async (t) => {
