@@ -10,6 +10,7 @@ import { evidenceRecords } from './evidence-records.ts'
 import { first } from './first.ts'
 import { partitions } from './partitions.ts'
 import { retention } from './retention.ts'
+import { segments } from './segments.ts'
 
 export const messageLogMigrations: Record<string, Migration> = {
   '2026-12-01-message-log': first,
@@ -19,4 +20,5 @@ export const messageLogMigrations: Record<string, Migration> = {
   '2026-12-17-message-log-daily-counts': dailyCounts,
   '2026-12-18-message-log-partitions': partitions,
   '2026-12-19-message-log-circumstances': circumstances,
+  '2026-12-20-message-log-segments': segments,
 }

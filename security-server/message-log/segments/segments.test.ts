@@ -10,6 +10,7 @@ import { heldMemory } from '#platform/held-memory.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { LOG_PARTS } from '../../log-parts.ts'
 import { openBodyIn } from '../body-folder.ts'
 import {
   logFolder,
@@ -20,6 +21,8 @@ import {
   spoolBody,
   type TestLog,
 } from '../fixture.ts'
+import { openLogDatabase } from '../log-database.ts'
+import { logMigrations } from '../part.ts'
 import { openBody } from '../spool.ts'
 import { placeName, placeOf } from './place.ts'
 import { createSegmentWriter, SEGMENT_BYTES } from './segment-writer.ts'
@@ -152,6 +155,17 @@ t.test('each node deletes its own files, whichever of them ended the contents', 
   await two.retention.deleteBodies()
   t.strictSame([bodies(here), bodies(there)], [0, 0])
   t.strictSame((await one.parts.erasedBodyFiles({ after: '', limit: 10 })).files, [], 'no name is left')
+})
+
+t.test('a version that knows no segments does not open the log', async (t) => {
+  const options = logOptions(logFolder(t))
+  await (await openTestLog(t, options)).close()
+  const { '2026-12-20-message-log-segments': _unknown, ...before } = logMigrations(LOG_PARTS)
+  await t.rejects(openLogDatabase(options.databaseUrl, { migrations: before }), {
+    code: 'database_error',
+    message: /a newer version has changed it/,
+  })
+  await (await openTestLog(t, options)).close()
 })
 
 t.test('a damaged segment is found, and names are no paths', async (t) => {
