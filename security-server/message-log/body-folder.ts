@@ -7,7 +7,7 @@ import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promi
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 import type { LocatedBody } from './body-file.ts'
-import { placeOf, segmentPaths } from './segments/place.ts'
+import { placeOf, segmentFolder, segmentPaths } from './segments/place.ts'
 
 export type BodyFolder = {
   newName(): string
@@ -48,9 +48,10 @@ export async function openBodyFolder(
 ): Promise<BodyFolder> {
   if (!NODE.test(node)) throw new Fault('invalid_configuration', { what: 'the node name' })
   const incomingFolder = path.join(root, 'incoming', node)
-  await mkdir(incomingFolder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
-    throw new Fault('invalid_configuration', { what: `${root} cannot hold bodies`, cause })
-  })
+  for (const folder of [incomingFolder, segmentFolder(root, node)])
+    await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+      throw new Fault('invalid_configuration', { what: `${root} cannot hold bodies`, cause })
+    })
   const formerFolders = formerNodes.map((former) => path.join(root, 'incoming', former))
   for (const former of formerFolders)
     for (const name of await readdir(former))

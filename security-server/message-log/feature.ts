@@ -5,6 +5,7 @@ import type { FeatureModule } from '#platform/feature.ts'
 import { watchWritable } from './check-writable.ts'
 import { rotateWhenDue } from './keys/rotate-when-due.ts'
 import type { MessageLog } from './message-log.ts'
+import { segmentFolder } from './segments/place.ts'
 
 type Ground = {
   node: string
@@ -42,9 +43,10 @@ export const ownLog: FeatureModule<Ground> = {
         messageLog.checkUsable()
         return { ok: true }
       },
-      // The folder for incoming bodies, and the folder for the next log key.
+      // The folders for bodies as they arrive and of those that share files, and the folder for the next log key.
       files: watchWritable({
         'the folder of bodies': path.join(storedLog.bodyFolder, 'incoming', node),
+        'the folder of shared body files': segmentFolder(storedLog.bodyFolder, node),
         'the folder of log keys': storedLog.keyFolder,
       }),
     },

@@ -1,6 +1,6 @@
 /** Bodies of middle size: in memory on their way, then in a file that many share, until the last of them is erased. */
 import { hash, randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { truncate } from 'node:fs/promises'
 import path from 'node:path'
 import { setFlagsFromString } from 'node:v8'
@@ -12,6 +12,7 @@ import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { LOG_PARTS } from '../../log-parts.ts'
 import { openBodyIn } from '../body-folder.ts'
+import { ownLog } from '../feature.ts'
 import {
   logFolder,
   logOptions,
@@ -166,6 +167,25 @@ t.test('a version that knows no segments does not open the log', async (t) => {
     message: /a newer version has changed it/,
   })
   await (await openTestLog(t, options)).close()
+})
+
+t.test('health tells that no segment can be written', async (t) => {
+  const folder = logFolder(t)
+  const storedLog = logOptions(folder)
+  const log = await openTestLog(t, storedLog)
+  const { health } = await ownLog.open({
+    ...{ messageLog: log, node: 'node1', storedLog, clock: storedLog.clock, settings: {} },
+  })
+  const segments = path.join(folder, 'bodies', 'segments', 'node1')
+  t.ok(existsSync(segments), 'from the start on')
+  rmSync(segments, { recursive: true })
+  writeFileSync(segments, 'no folder')
+  await t.rejects(append(log, randomBytes(100_000)), { code: 'logging_failed' })
+  await append(log, randomBytes(1000))
+  t.match(await health!['files']!(), {
+    ok: false,
+    reason: /^the folder of shared body files cannot be written to \(ENOTDIR\)/,
+  })
 })
 
 t.test('a damaged segment is found, and names are no paths', async (t) => {
