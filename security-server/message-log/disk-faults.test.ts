@@ -268,6 +268,28 @@ t.test('bodies in segments', { skip: reason }, async (t) => {
   await checkReopened(t, folder, acknowledged)
 })
 
+t.test('kill -9 at each step of a body in a segment', { skip: reason }, async (t) => {
+  const folder = logFolder(t)
+  const options = logOptions(folder)
+  const acknowledged: Acknowledged = new Map()
+  await (await openTestLog(t, options)).close()
+  const wal = [path.join(folder, 'log.db-wal')]
+  const script = path.join(import.meta.dirname, 'segments/fault-child.ts')
+  // The octets of a body of two chunks, each with its tag, and its header.
+  const sealed = 100_048
+  const aims: [Aim, bodies: number][] = [
+    [{ what: 'nothing of it is written', calls: ['pwritev'] }, 0],
+    [{ what: 'it is written and not synced', calls: ['fdatasync'] }, 0],
+    [{ what: 'it is synced, and nothing of its record is written', calls: ['pwrite64'], paths: wal }, 0],
+    [{ what: 'its record is written and not synced', calls: SYNC, paths: wal }, 1],
+  ]
+  for (const [aim, bodies] of aims) {
+    t.ok(await killAt(aim, script, folder, options.databaseUrl), aim.what)
+    await checkReopened(t, folder, acknowledged)
+    t.equal(segmentOctets(folder), bodies * sealed, `${aim.what}: what has no record is gone`)
+  }
+})
+
 t.test('a folder that takes no files is told, while the database does', { skip: reason }, async (t) => {
   const folder = logFolder(t)
   const log = await openTestLog(t, logOptions(folder))
