@@ -39,7 +39,8 @@ export async function complainInSandbox(t: Test, world: World): Promise<void> {
   const entry = person.page.locator('#whole .use').first()
   await until('the call is told', async (saw) => {
     await person.load('/')
-    return saw(await entry.textContent())?.includes('Tax') === true
+    // While none is there the page has to be loaded anew: none comes into it by itself.
+    return saw((await person.page.locator('#whole .use').allTextContents())[0])?.includes('Tax') === true
   })
   await entry.locator('summary').click()
   await entry.getByRole('link', { name: 'This looks wrong' }).click()
