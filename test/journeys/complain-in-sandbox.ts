@@ -29,6 +29,7 @@ export async function complainInSandbox(t: Test, world: World): Promise<void> {
   const { population } = world.servers
   const [instance, memberClass, code] = population.id.split('/')
   const service = [instance, memberClass, code, 'population', 'persons'].join('/')
+  const asked = new Date().toISOString()
   const called = await world.ask('tax', `/r1/${service}/persons/${citizen().code}`)
   t.equal(called.status, 200, 'the tax agency asks')
 
@@ -39,9 +40,11 @@ export async function complainInSandbox(t: Test, world: World): Promise<void> {
   const entry = person.page.locator('#whole .use').first()
   await until('the call is told', async (saw) => {
     await person.load('/')
-    // While none is there the page has to be loaded anew: none comes into it by itself.
-    return saw((await person.page.locator('#whole .use').allTextContents())[0])?.includes('Tax') === true
+    // While it is not there the page has to be loaded anew: nothing comes into it by itself.
+    if ((await entry.count()) === 0) return false
+    return String(saw(await entry.locator('time').getAttribute('datetime'))) >= asked
   })
+  t.match(await entry.textContent(), /Tax/)
   await entry.locator('summary').click()
   await entry.getByRole('link', { name: 'This looks wrong' }).click()
   await person.page.getByRole('radio', { name: 'I do not know why they asked' }).check()
