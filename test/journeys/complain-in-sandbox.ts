@@ -42,7 +42,7 @@ export async function complainInSandbox(t: Test, world: World): Promise<void> {
     await person.load('/')
     // While it is not there the page has to be loaded anew: nothing comes into it by itself.
     if ((await entry.count()) === 0) return false
-    return String(saw(await entry.locator('time').getAttribute('datetime'))) >= asked
+    return String(saw(await entry.locator('.when time').getAttribute('datetime'))) >= asked
   })
   t.match(await entry.textContent(), /Tax/)
   await entry.locator('summary').click()
