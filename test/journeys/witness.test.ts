@@ -182,7 +182,7 @@ t.test(
     t.match(opened.stdout, /Seed: holds, .*registry/)
     t.match(opened.stdout, /Scope: holds, all [1-9]\d* records/)
     t.match(opened.stdout, /Is this all: holds, .*looked through [1-9]/)
-    t.equal(opened.stdout.match(/Record \d+: holds, TOTAL-PASSED/g)?.length, 3)
+    t.equal(opened.stdout.match(/Record \d+: holds, TOTAL-PASSED/g)?.length, 3, opened.stdout)
     const bundles = readdirSync(file('found')).filter((name) => name.endsWith('.zip'))
     t.equal(bundles.length, 3)
     const verdict = await concordat('verify', '--json', path.join(file('found'), bundles[0]!))
