@@ -28,6 +28,9 @@ type World = {
   checkpoints: string[]
 }
 
+/** In a file that bodies share, and in one of its own. */
+const BODY_BYTES: Record<number, number> = { 5: 70_000, 15: 1_100_000 }
+
 /** A log of 100 messages with shared and single signatures, time-stamps, an erasure, a key rotation, checkpoints and tiles. */
 export async function buildLog(t: Test, url?: string): Promise<World> {
   const folder = logFolder(t)
@@ -45,7 +48,7 @@ export async function buildLog(t: Test, url?: string): Promise<World> {
     // A refusal may have a signature that does not cover its message: it is stored as it came.
     const isShared = n % 4 !== 0 && n % 10 !== 5
     const kind = isShared ? 'refusal' : 'request'
-    const body = n % 10 === 5 ? await spoolBody(log, randomBytes(n === 5 ? 70_000 : 64)) : undefined
+    const body = n % 10 === 5 ? await spoolBody(log, randomBytes(BODY_BYTES[n] ?? 64)) : undefined
     const signature = body === undefined ? shared : (await signer()).sign(record.message!, body)
     const { index } = await log.append({ ...record, kind, body, signature })
     indexes.push(index)
