@@ -1,4 +1,4 @@
-/** A stored body over 64 KiB that is missing or was altered: the caller gets a fault, and the server goes on. */
+/** A stored body over 64 KiB, in a file of its own or in a shared one, that is missing or was altered: the caller gets a fault, and the server goes on. */
 
 import { randomBytes } from 'node:crypto'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
@@ -9,19 +9,21 @@ import { signedRecord, spoolBody } from '#security-server/message-log/fixture.ts
 import { type AdminWorld, createAdminWorld, type Reply } from './admin-fixture.ts'
 
 const WHY = 'case=2026-17&reason=complaint'
-const LARGE = 200_000
+/** Each in a file of its own; smaller ones share files. */
+const LARGE = 1_100_000
+const SHARED = 200_000
 const OTHER_ANSWERS = 8
 const REPLY = Buffer.from('HTTP/1.1 200 OK\r\n\r\n')
 
 /** An exchange with two large bodies; returns its first record and the files of both bodies, the request's first. */
-async function exchange({ messageLog, bodyFolder }: AdminWorld) {
+async function exchange({ messageLog, bodyFolder }: AdminWorld, bytes = LARGE) {
   const files = (): string[] =>
     globSync(path.join(bodyFolder, '**/*'), { withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => entry.name)
   const append = async (changes: Parameters<typeof signedRecord>[0]) => {
     const before = new Set(files())
-    const body = await spoolBody(messageLog, randomBytes(LARGE))
+    const body = await spoolBody(messageLog, randomBytes(bytes))
     const { index } = await messageLog.append(await signedRecord({ ...changes, body }))
     await body.discard()
     return { index, name: files().find((name) => !before.has(name))! }
@@ -41,7 +43,7 @@ async function exchange({ messageLog, bodyFolder }: AdminWorld) {
 
 await t.test('an exchange is verified where no other exchange waits for it', async (t) => {
   const world = await createAdminWorld(t)
-  const { index } = await exchange(world)
+  const { index } = await exchange(world, SHARED)
   const steps: string[] = []
   const note = (): void => void steps.push('thread')
   subscribe('worker_threads', note)
@@ -89,4 +91,12 @@ await t.test('an exchange whose bodies are missing or altered', async (t) => {
         }
         t.equal((await world.ask('GET', `/message-log/exchanges/${index}`)).status, 200, 'the server answers')
       })
+  await t.test('missing: the file that both bodies share', async (t) => {
+    const { index, names } = await exchange(world, SHARED)
+    const verification = `/message-log/exchanges/${index}/verification`
+    t.equal((await world.ask('GET', verification)).status, 200, 'while it is there')
+    remove(names[0]!)
+    t.match(await world.ask('GET', verification), { status: 500, body: { type: 'log_inconsistent' } })
+    t.equal((await world.ask('GET', `/message-log/exchanges/${index}`)).status, 200, 'the server answers')
+  })
 })
