@@ -3,7 +3,7 @@
  * erasure.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, globSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import type { SubjectPlace } from '#core/subject/place.ts'
@@ -12,7 +12,6 @@ import { openDatabase } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SubjectQuestion } from '#schemas/subject-keys.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { until } from '#test/until.ts'
 import {
   CLIENT,
   logFolder,
@@ -275,38 +274,39 @@ await eachDatabase(t, async (_database, t, url) => {
     t.equal((await reasons())['refused'], 1, 'somebody has used its index up: it shows')
   })
 
-  await t.test('a body that is missing or damaged holds up nothing', async (t) => {
+  await t.test('a body that is overwritten or damaged holds up nothing', async (t) => {
     const before = await reasons()
-    const bodies = (): string[] =>
-      readdirSync(options.bodyFolder, { recursive: true, withFileTypes: true })
-        .filter((file) => file.isFile())
-        .map((file) => path.join(file.parentPath, file.name))
-    const placedAfter = (known: Set<string>): Promise<string> =>
-      until('the body is in its place, after its record is durable', (saw) =>
-        saw(bodies()).find((file) => !known.has(file) && !file.includes('/incoming/')),
-      )
-    const body = { filler: 'x'.repeat(100_000), persons: { code: '070707-7777' } }
-    const withFile = async (): Promise<[index: number, file: string]> => {
-      const old = new Set(bodies())
-      const index = await ask(log, '/search', { body })
-      await log.maintain()
-      return [index, await placedAfter(old)]
+    const sizes = (): Map<string, number> =>
+      new Map(globSync(path.join(options.bodyFolder, 'segments/*/*')).map((one) => [one, statSync(one).size]))
+    /** What `write` resolves with, and where the body that it writes stands in a shared file. */
+    const placed = async <T>(write: () => Promise<T>) => {
+      const before = sizes()
+      const made = await write()
+      const [file, end] = [...sizes()].find(([one, size]) => size !== before.get(one))!
+      const from = before.get(file) ?? 0
+      return { made, file, from, bytes: end - from }
     }
-    const [, missing] = await withFile()
-    rmSync(missing)
-    const [damaged, file] = await withFile()
-    writeFileSync(file, readFileSync(file).fill(0, 50_000, 50_010))
+    const spoil = (file: string, at: number, bytes: number): void => {
+      const handle = openSync(file, 'r+')
+      writeSync(handle, Buffer.alloc(bytes), 0, bytes, at)
+      closeSync(handle)
+    }
+    const body = { filler: 'x'.repeat(100_000), persons: { code: '070707-7777' } }
+    const withBody = () => placed(() => ask(log, '/search', { body }))
+    const gone = await withBody()
+    spoil(gone.file, gone.from, gone.bytes)
+    const damaged = await withBody()
+    spoil(damaged.file, damaged.from + 50_000, 10)
     const request = await ask(log, '/persons/7')
-    const known = new Set(bodies())
     const reply = await signedRecord({
       ...{ kind: 'reply', direction: 'out', outcome: 'ok', answers: request },
       ...{ message: Buffer.from('200 OK\r\n'), body: await spoolBody(log, randomBytes(100_000)) },
     })
-    await log.append(reply)
+    const answered = await placed(() => log.append(reply))
     const row = await ask(log, '/persons/7')
     const unopened = await ask(log, '/anything', { service: UNKNOWN })
     await log.maintain()
-    rmSync(await placedAfter(known))
+    spoil(answered.file, answered.from, 100)
     const stored = await openDatabase(options.databaseUrl)
     const records = stored.kysely.withTables<SubjectTables>()
     await records
@@ -325,11 +325,11 @@ await eachDatabase(t, async (_database, t, url) => {
     t.equal(after['undeclared']! - before['undeclared']!, 1, 'opened only where somebody may stand')
     t.ok(
       (await log.subjects.coverage({})).gaps.some(
-        ({ reason, lastIndex }) => reason === 'unreadable' && lastIndex === damaged,
+        ({ reason, lastIndex }) => reason === 'unreadable' && lastIndex === damaged.made,
       ),
     )
     // Erased after its facts were read and before it is opened: the record is gone, not damaged.
-    const [erased] = await withFile()
+    const { made: erased } = await withBody()
     const { declared: declaredBefore } = rooms
     rooms.declared = async (service) => {
       rooms.declared = declaredBefore
