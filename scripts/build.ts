@@ -26,7 +26,7 @@ const OF_THEIR_OWN = ['security-server/main.ts', 'central-registry/main.ts']
 const STARTED = /new URL\('((?:\.\/)?[\w/-]+\.ts)', import\.meta\.url\)/g
 /** A process that a test starts, and kills. */
 const STARTED_BY_PATH = /path\.join\(import\.meta\.dirname, '((?:\.\.\/)?[\w/-]+-child\.ts)'\)/g
-const PLACE = /\bimport\.meta\.(?:url|dirname|filename|main)\b|\b__(?:dirname|filename)\b/g
+const PLACE = /\bimport\.meta\.(url|dirname|filename|main)\b|\b__(dirname|filename)\b/g
 
 /** Exit code 0 when the programs are written, 2 for wrong usage. */
 export async function run(args: string[]): Promise<number> {
@@ -121,14 +121,13 @@ function places(outDir: string): Plugin {
     enforce: 'pre',
     transform(code, id) {
       const file = id.replace(/\?.*$/, '')
+      // Without the prefix: this very file is also built, and its keys would be replaced.
       const values: Record<string, string | boolean> = {
         // It may share a file with the module that is run.
-        'import.meta.main': false,
-        'import.meta.url': pathToFileURL(file).href,
-        'import.meta.filename': file,
-        'import.meta.dirname': path.dirname(file),
-        __filename: file,
-        __dirname: path.dirname(file),
+        main: false,
+        url: pathToFileURL(file).href,
+        filename: file,
+        dirname: path.dirname(file),
       }
       const started = (relative: string): string => {
         const script = path.resolve(path.dirname(file), relative)
@@ -139,7 +138,7 @@ function places(outDir: string): Plugin {
       return code
         .replaceAll(STARTED, (_all, script: string) => `new URL('${pathToFileURL(started(script)).href}')`)
         .replaceAll(STARTED_BY_PATH, (_all, script: string) => JSON.stringify(started(script)))
-        .replaceAll(PLACE, (name) => JSON.stringify(values[name]))
+        .replaceAll(PLACE, (_all, meta?: string, own?: string) => JSON.stringify(values[meta ?? own ?? '']))
     },
   }
 }
