@@ -3,7 +3,7 @@
  * By hand; the gate does not run it. It prints medians of five in milliseconds and, behind each, the processor time of this process: the server
  * with its database, and what drives the browser. That one says the same on a busy machine.
  *
- *   TAP=1 node test/pages/time-lists.ts [registry | agency]
+ *   TAP_TIMEOUT=500 TAP=1 node test/pages/time-lists.ts [registry | agency]
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import path from 'node:path'
