@@ -78,21 +78,31 @@ async function writePrograms(name: string): Promise<void> {
     await writeBundle({ outDir, programs })
 }
 
-/** Writes modules, and all that they import or start, in few files. `external`: packages that stay where they are. */
+/**
+ * Writes modules, and all that they import or start, in few files, and gives the folders of the packages that went in. `external`:
+ * packages that stay where they are. `installed`: where the sources' files and `outDir` will lie, if that is not where they lie now.
+ * `without`: sources that are left out; whoever loads one finds no export.
+ */
 export async function writeBundle(q: {
   outDir: string
   programs: string[]
   external?: string[]
-}): Promise<void> {
+  installed?: { root: string; programs: string }
+  without?: string[]
+}): Promise<string[]> {
   // Loaded only when there is something to build.
   const { build } = await import('vite')
   await mkdir(q.outDir, { recursive: true })
   await writeFile(path.join(q.outDir, 'package.json'), '{"type":"module"}\n')
-  await build({
+  const left = new Set(q.without?.map((file) => path.join(ROOT, file)))
+  const written = await build({
     configFile: false,
     root: ROOT,
     logLevel: 'error',
-    plugins: [places(q.outDir)],
+    plugins: [
+      { name: 'without', enforce: 'pre', load: (id) => (left.has(id) ? 'export {}' : null) },
+      places(q.installed ?? { root: ROOT, programs: q.outDir }),
+    ],
     ssr: { noExternal: true, external: q.external ?? [] },
     build: {
       ssr: true,
@@ -112,15 +122,23 @@ export async function writeBundle(q: {
       },
     },
   })
+  const modules = [written].flat().flatMap((one) => ('output' in one ? one.output : []))
+  const packages = modules.flatMap((one) => (one.type === 'chunk' ? one.moduleIds : [])).map(folderOfPackage)
+  return [...new Set(packages.filter((folder) => folder !== undefined))].sort()
+}
+
+function folderOfPackage(module: string): string | undefined {
+  return /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(module.replace(/^\0/, ''))?.[0]
 }
 
 /** A module finds the files beside its source, as it would when run itself; only what it starts is a program as well. */
-function places(outDir: string): Plugin {
+function places(installed: { root: string; programs: string }): Plugin {
   return {
     name: 'places',
     enforce: 'pre',
     transform(code, id) {
-      const file = id.replace(/\?.*$/, '')
+      const source = path.resolve(ROOT, id.replace(/\?.*$/, ''))
+      const file = path.join(installed.root, path.relative(ROOT, source))
       // Without the prefix: this very file is also built, and its keys would be replaced.
       const values: Record<string, string | boolean> = {
         // It may share a file with the module that is run.
@@ -130,10 +148,10 @@ function places(outDir: string): Plugin {
         dirname: path.dirname(file),
       }
       const started = (relative: string): string => {
-        const script = path.resolve(path.dirname(file), relative)
+        const script = path.resolve(path.dirname(source), relative)
         const fileName = path.relative(ROOT, script).replace(/\.ts$/, '.js')
         this.emitFile({ type: 'chunk', id: script, fileName })
-        return path.join(outDir, fileName)
+        return path.join(installed.programs, fileName)
       }
       return code
         .replaceAll(STARTED, (_all, script: string) => `new URL('${pathToFileURL(started(script)).href}')`)

@@ -9,7 +9,8 @@ import { faultInWords } from './command-line/missing-file.ts'
 import { didYouMean } from './command-line/nearest-word.ts'
 import { COMMANDS, type CommandName, commandOf, GROUPS, SERVERS } from './command-line/words.ts'
 
-type Loaded = { run(args: string[]): Promise<number> }
+/** An installed package leaves out what works on the sources (scripts/package/stage-tree.ts). */
+type Loaded = { run?(args: string[]): Promise<number> }
 
 const LOADS: Record<CommandName, () => Promise<Loaded>> = {
   sandbox: () => import('./sandbox.ts'),
@@ -27,6 +28,7 @@ const LOADS: Record<CommandName, () => Promise<Loaded>> = {
   completion: () => import('./completion.ts'),
   console: () => import('./console.ts'),
   build: () => import('./build.ts'),
+  package: () => import('./package.ts'),
   check: () => import('./check.ts'),
 }
 
@@ -52,6 +54,8 @@ async function main(name: string | undefined, args: string[]): Promise<number> {
     return 0
   }
   if (Object.hasOwn(SERVERS, name)) {
+    // Called otherwise, a server's own program runs, if it is here.
+    if (args[0] !== '--help' && args[0] !== '-h') return needsSources(name)
     process.stdout.write(serverHelp(name))
     return 0
   }
@@ -70,7 +74,8 @@ async function main(name: string | undefined, args: string[]): Promise<number> {
     return 2
   }
   try {
-    return await (await LOADS[name as CommandName]()).run(args)
+    const { run } = await LOADS[name as CommandName]()
+    return run === undefined ? needsSources(name) : await run(args)
   } catch (thrown) {
     if (isWrongUsage(thrown)) {
       process.stderr.write(
@@ -83,6 +88,13 @@ async function main(name: string | undefined, args: string[]): Promise<number> {
     process.stderr.write(`concordat ${name}: ${printable(faultInWords(thrown))}\n`)
     return 1
   }
+}
+
+function needsSources(name: string): number {
+  process.stderr.write(
+    `concordat ${name} works on the sources, or is for development, and is not part of an installed package: call it in a clone of the repository.\n`,
+  )
+  return 2
 }
 
 /** What Node's parseArgs throws: an option without its value, say. */

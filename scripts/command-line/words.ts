@@ -221,6 +221,11 @@ export const COMMANDS = {
   },
   console: { group: 'developing', summary: 'build the web pages that the servers give' },
   build: { group: 'developing', summary: 'write the servers as programs that start sooner' },
+  package: {
+    group: 'developing',
+    summary: 'write an image, a Debian package or an archive for others to install',
+    options: ['--output='],
+  },
   check: {
     group: 'developing',
     summary: 'format, lint, types and house rules of this repository',

