@@ -15,7 +15,6 @@ import {
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { writeBundle } from './build.ts'
-import { chooseProgram } from './command-line/choose-program.ts'
 import { COMMANDS, commandOf, SERVERS, type Words } from './command-line/words.ts'
 import { BEFORE_FILE, judgeFile } from './test/run-files.ts'
 import { createTapReader } from './test/tap-output.ts'
@@ -124,37 +123,6 @@ function startedBy(t: Test, version = process.version): string[] {
   const { stdout } = concordat(['security-server'], { program: path.join(folder, 'scripts/concordat') })
   return stdout.trim().split(' ').slice(0, -1)
 }
-
-t.test('an installation runs the program that a clone runs', (t) => {
-  const folder = t.testdir({ scripts: {}, node_modules: { '.bin': {}, fastify: {} } })
-  for (const file of ['concordat', 'find-node.sh'])
-    cpSync(path.join(SCRIPTS, file), path.join(folder, 'scripts', file))
-  const node = path.join(folder, 'node_modules/.bin/node')
-  writeFileSync(node, `#!/bin/sh\n[ "$1" = --version ] && echo v26.0.0 && exit\nprintf '%s\\n' "$@"\n`)
-  chmodSync(node, 0o755)
-  const settings = ['--configuration', 'x.yaml']
-  const adapters = Object.keys(COMMANDS.adapter.words).map((name) => ['adapter', name])
-  const named = [...Object.keys(SERVERS).map((name) => [name]), ...adapters, ['mock']]
-  // No installation has a certification authority for development.
-  for (const words of named.filter(([name]) => name !== 'trust-services')) {
-    for (const more of [
-      settings,
-      ['--configuration=x.yaml'],
-      ['--help'],
-      ['describe', ...settings],
-      ['--check'],
-    ]) {
-      const all = [...words, ...more]
-      const { stdout } = concordat(all, { program: path.join(folder, 'scripts/concordat') })
-      const { program, taken } = chooseProgram(all)
-      const given = stdout.trim().split('\n')
-      const at = given.findIndex((one) => one.endsWith('.ts'))
-      const here = { program: path.relative(folder, given[at]!), rest: given.slice(at + 1) }
-      t.strictSame({ program: `${program}.ts`, rest: all.slice(taken) }, here, all.join(' '))
-    }
-  }
-  t.end()
-})
 
 const sourcesOf = (folder: string): string =>
   execFileSync('sh', ['-c', '. "$1/scripts/find-node.sh" && sources_of "$1"', 'sh', folder], {
