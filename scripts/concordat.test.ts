@@ -14,7 +14,6 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import { writeBundle } from './build.ts'
 import { COMMANDS, commandOf, SERVERS, type Words } from './command-line/words.ts'
 import { BEFORE_FILE, judgeFile } from './test/run-files.ts'
 import { createTapReader } from './test/tap-output.ts'
@@ -209,18 +208,6 @@ t.test('a server runs as it was built, unless its sources are others or it was b
   for (const stray of ['../stray', '-1', '0', 'x'])
     t.equal(runs({ TEST_GATE: stray }), 'security-server/main.ts', stray)
   t.end()
-})
-
-t.test('a builder that was built writes what its source writes', async (t) => {
-  const folder = t.testdir()
-  const writes = async (of: typeof writeBundle, name: string): Promise<string> => {
-    const outDir = path.join(folder, name)
-    await of({ outDir, programs: ['scripts/build.ts'] })
-    return path.join(outDir, 'scripts/build.js')
-  }
-  const built = await writes(writeBundle, 'first')
-  const { writeBundle: again } = (await import(built)) as { writeBundle: typeof writeBundle }
-  t.equal(readFileSync(await writes(again, 'second'), 'utf8'), readFileSync(built, 'utf8'))
 })
 
 t.test("what a server's thread took of memory goes back when the thread ends", (t) => {

@@ -12,6 +12,7 @@ import { BEFORE_FILE } from './run-files.ts'
 const BEFORE = 'scripts/test/escaped-errors'
 /** They try how sources are run and built, and which modules are loaded. */
 const FROM_SOURCES = [
+  'scripts/build.test.ts',
   'scripts/concordat.test.ts',
   'scripts/verify.test.ts',
   'scripts/verify/page/page.test.ts',
