@@ -10,10 +10,9 @@ export function createTurn(): <T>(act: () => Promise<T>) => Promise<T> {
   }
 }
 
-type Places = {
+export type Places = {
   /** Runs `act` when there is a place. If one is free, it starts at once, within this call. */
   run<T>(act: () => Promise<T>): Promise<T>
-  hasFree(): boolean
 }
 
 /** At most `most` acts run at a time; the others wait in the order in which they came. */
@@ -32,7 +31,7 @@ export function createPlaces(most: number): Places {
       else next()
     }
   }
-  return { run, hasFree: () => taken < most }
+  return { run }
 }
 
 type SharedPlaces = <T>(owner: string, act: () => Promise<T>) => Promise<T>

@@ -12,30 +12,30 @@ export const CHUNK = 64 * 1024
 export const BODY_FILE_HEADER = Buffer.from('concordat body 1')
 
 const TAG = 16
-
-/** A chunk as the file has it: ciphertext, then tag. The caller may reuse `plain` at once. */
-export function sealChunk(dataKey: Buffer, number: number, last: boolean, plain: Buffer): [Buffer, Buffer] {
-  const cipher = createCipheriv('aes-256-gcm', dataKey, nonceOf(number, last))
-  const sealed = cipher.update(plain)
-  cipher.final()
-  return [sealed, cipher.getAuthTag()]
-}
+const SEALED_CHUNK = CHUNK + TAG
+/** How many chunks are read at once: each read is a call to a thread and back. */
+const READ_AT_ONCE = 4
 
 /** Encrypted in pieces of this size: what a cipher returns is then small enough for the allocator to have it at hand. */
 const SEALED_AT_ONCE = 32 * 1024
+
+/** A chunk as the file has it: ciphertext in pieces, then tag. The caller may reuse `plain` at once. */
+export function sealChunk(dataKey: Buffer, number: number, last: boolean, plain: Buffer): Buffer[] {
+  const cipher = createCipheriv('aes-256-gcm', dataKey, nonceOf(number, last))
+  const pieces: Buffer[] = []
+  for (let from = 0; from < plain.length; from += SEALED_AT_ONCE)
+    pieces.push(cipher.update(plain.subarray(from, from + SEALED_AT_ONCE)))
+  cipher.final()
+  pieces.push(cipher.getAuthTag())
+  return pieces
+}
 
 /** A whole body in this form, under a key of its own; `size` is that of all pieces. */
 export function sealBody(plain: Buffer): { pieces: Buffer[]; size: number; dataKey: Buffer } {
   const dataKey = randomBytes(32)
   const pieces = [BODY_FILE_HEADER]
-  for (let number = 0, at = 0; number === 0 || at < plain.length; number++, at += CHUNK) {
-    const chunk = plain.subarray(at, at + CHUNK)
-    const cipher = createCipheriv('aes-256-gcm', dataKey, nonceOf(number, at + CHUNK >= plain.length))
-    for (let from = 0; from < chunk.length; from += SEALED_AT_ONCE)
-      pieces.push(cipher.update(chunk.subarray(from, from + SEALED_AT_ONCE)))
-    cipher.final()
-    pieces.push(cipher.getAuthTag())
-  }
+  for (let number = 0, at = 0; number === 0 || at < plain.length; number++, at += CHUNK)
+    pieces.push(...sealChunk(dataKey, number, at + CHUNK >= plain.length, plain.subarray(at, at + CHUNK)))
   return { pieces, size: pieces.reduce((sum, { length }) => sum + length, 0), dataKey }
 }
 
@@ -55,30 +55,35 @@ export async function* readBodyFile(
   { start, size }: Piece = { start: 0, size: Number.MAX_SAFE_INTEGER },
 ): AsyncGenerator<Buffer> {
   try {
-    const header = await readFully(located, BODY_FILE_HEADER.length, 0)
-    if (!header.equals(BODY_FILE_HEADER)) throw damaged(0)
+    const header = Buffer.allocUnsafe(BODY_FILE_HEADER.length)
+    if ((await fill(header, located, 0)) < header.length || !header.equals(BODY_FILE_HEADER)) throw damaged(0)
     const first = Math.floor(start / CHUNK)
     let skip = start - first * CHUNK
     let left = size
-    let sealed = await readChunk(located, first)
+    let next = BODY_FILE_HEADER.length + first * SEALED_CHUNK
+    const chunks = Math.min(READ_AT_ONCE, Math.ceil((skip + left) / CHUNK))
+    // With an octet of the chunk behind them, if there is one: the last chunk is the one that nothing follows.
+    const bytes = Buffer.allocUnsafe(Math.min(chunks * SEALED_CHUNK + 1, Math.max(0, located.end - located.start)))
+    let sealed = bytes.subarray(0, 0)
     for (let number = first; left > 0; number++) {
-      // A short chunk is the last; a full one is the last when nothing follows.
-      const following = sealed.length === CHUNK + TAG ? await readChunk(located, number + 1) : Buffer.alloc(0)
-      const last = following.length === 0
-      const plain = openChunk(dataKey, number, last, sealed).subarray(skip, skip + left)
+      if (sealed.length <= SEALED_CHUNK) {
+        const kept = sealed.copy(bytes)
+        const read = await fill(bytes.subarray(kept), located, next)
+        sealed = bytes.subarray(0, kept + read)
+        next += read
+      }
+      const last = sealed.length <= SEALED_CHUNK
+      const chunk = openChunk(dataKey, number, last, sealed.subarray(0, SEALED_CHUNK))
+      const plain = chunk.subarray(skip, skip + left)
+      sealed = sealed.subarray(SEALED_CHUNK)
       skip = 0
       left -= plain.length
       if (plain.length > 0) yield plain
       if (last) return
-      sealed = following
     }
   } finally {
     await located.file.close()
   }
-}
-
-function readChunk(located: LocatedBody, number: number): Promise<Buffer> {
-  return readFully(located, CHUNK + TAG, BODY_FILE_HEADER.length + number * (CHUNK + TAG))
 }
 
 function openChunk(dataKey: Buffer, number: number, last: boolean, sealed: Buffer): Buffer {
@@ -101,17 +106,16 @@ function nonceOf(number: number, last: boolean): Buffer {
   return nonce
 }
 
-/** `from` counts from the start of the body. */
-async function readFully({ file, start, end }: LocatedBody, most: number, from: number): Promise<Buffer> {
-  const size = Math.max(0, Math.min(most, end - start - from))
-  const bytes = Buffer.allocUnsafe(size)
+/** Reads until `bytes` is full or the body ends, and tells how much that is; `from` counts from the start of the body. */
+async function fill(bytes: Buffer, { file, start, end }: LocatedBody, from: number): Promise<number> {
+  const size = Math.max(0, Math.min(bytes.length, end - start - from))
   let length = 0
   while (length < size) {
     const { bytesRead } = await file.read(bytes, length, size - length, start + from + length)
     if (bytesRead === 0) break
     length += bytesRead
   }
-  return bytes.subarray(0, length)
+  return length
 }
 
 function damaged(chunk: number, cause?: unknown): Fault {

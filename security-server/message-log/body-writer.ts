@@ -1,8 +1,9 @@
 /** Writes a body file while the body arrives. When `end` resolves the file is durable under its final name. */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { close, fsync, open, writev } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import type { Places } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import { BODY_FILE_HEADER, CHUNK, sealChunk } from './body-file.ts'
 import type { BodyFolder } from './body-folder.ts'
@@ -13,25 +14,31 @@ const syncFile = promisify(fsync)
 const closeFile = promisify(close)
 const writePieces = promisify(writev)
 
+/** How much is hashed, encrypted and written at once: each write is a call to a thread and back. */
+const BLOCK = 4 * CHUNK
+
 export type BodyWriter = {
-  /** Resolves when the next chunk may be written; throws `logging_failed`. The caller may reuse the chunk's memory at once. */
-  write(chunk: Buffer): Promise<void>
-  /** Writes the last chunk; `write` must not be called afterwards. Throws `logging_failed`. */
-  seal(): Promise<void>
-  /** After `seal`: makes the file durable under its final name. Throws `logging_failed`. */
-  end(): Promise<{ name: string; dataKey: Buffer }>
+  /** When it returns a promise, the caller waits for it and leaves the chunk alone until then. Throws `logging_failed`. */
+  write(chunk: Buffer): void | Promise<void>
+  /** SHA-512 of all that was written, once the last `write` has settled. */
+  digestSoFar(): Buffer
+  /** Writes what is left and makes the file durable under its final name. Throws `logging_failed`. */
+  end(): Promise<{ name: string; dataKey: Buffer; sha512: Buffer }>
   abort(): Promise<void>
 }
 
-export function createBodyWriter(folder: BodyFolder): BodyWriter {
+/** Each block is hashed, encrypted and written in a place of `places`. */
+export function createBodyWriter(folder: BodyFolder, places: Pick<Places, 'run'>): BodyWriter {
   const name = folder.newName()
   const part = `${folder.incoming(name)}.part`
   const dataKey = randomBytes(32)
-  // The buffer for one chunk of plaintext, reused for each: a large body must not produce garbage in memory.
-  const plain = Buffer.allocUnsafe(CHUNK)
+  const digest = createHash('sha512')
+  // Reused for each block of plaintext: a large body must not produce garbage in memory.
+  const block = Buffer.allocUnsafe(BLOCK)
   let filled = 0
   let number = 0
   let file: number | undefined
+  let isOver = false
 
   const append = async (pieces: Buffer[]): Promise<void> => {
     if (file === undefined) {
@@ -58,45 +65,54 @@ export function createBodyWriter(folder: BodyFolder): BodyWriter {
       throw new Fault('logging_failed', { what: 'a body cannot be spooled', cause })
     }
   }
-  // The last chunk has a flag, so a full chunk is sealed only when more bytes have come.
-  const take = (chunk: Buffer): Buffer[] => {
-    const sealed: Buffer[] = []
-    for (let at = 0; at < chunk.length; ) {
-      if (filled === CHUNK) {
-        sealed.push(...sealChunk(dataKey, number++, false, plain))
-        filled = 0
-      }
-      const taken = chunk.copy(plain, filled, at)
+  // The last chunk has a flag, so a full block is written only when more bytes have come.
+  const writeBlock = (isLast: boolean): Promise<void> => {
+    const plain = block.subarray(0, filled)
+    digest.update(plain)
+    filled = 0
+    const pieces: Buffer[] = []
+    for (let at = 0; at === 0 || at < plain.length; at += CHUNK) {
+      const last = isLast && at + CHUNK >= plain.length
+      pieces.push(...sealChunk(dataKey, number++, last, plain.subarray(at, at + CHUNK)))
+    }
+    return orGiveUp(() => append(pieces))
+  }
+  const take = async (chunk: Buffer): Promise<void> => {
+    for (let at = 0; at < chunk.length && !isOver; ) {
+      if (filled === BLOCK) await writeBlock(false)
+      const taken = chunk.copy(block, filled, at)
       filled += taken
       at += taken
     }
-    return sealed
   }
   let turn: Promise<void> = Promise.resolve()
   return {
     write: (chunk) => {
-      const sealed = take(chunk)
-      if (sealed.length === 0) return turn
-      turn = turn.then(() => orGiveUp(() => append(sealed)))
-      // A caller that does not await this promise gets the fault from `seal` or `end`.
+      if (filled + chunk.length <= BLOCK) {
+        filled += chunk.copy(block, filled)
+        return undefined
+      }
+      turn = turn.then(() => places.run(() => take(chunk)))
+      // A caller that does not await this promise gets the fault from `end`.
       turn.catch(() => undefined)
       return turn
     },
-    seal: async () => {
+    digestSoFar: () => digest.copy().update(block.subarray(0, filled)).digest(),
+    end: async () => {
       await turn
-      await orGiveUp(() => append(sealChunk(dataKey, number, true, plain.subarray(0, filled))))
-    },
-    end: () =>
-      orGiveUp(async () => {
+      await places.run(() => writeBlock(true))
+      return orGiveUp(async () => {
         const written = file as number
         await syncFile(written)
         file = undefined
         await closeFile(written)
         await rename(part, folder.incoming(name))
         await folder.syncIncoming()
-        return { name, dataKey }
-      }),
+        return { name, dataKey, sha512: digest.digest() }
+      })
+    },
     abort: async () => {
+      isOver = true
       await turn.catch(() => undefined)
       await giveUp()
     },

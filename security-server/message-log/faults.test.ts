@@ -299,7 +299,7 @@ t.test('bodies when others fill the memory', async (t) => {
     let isOver = false
     const bodies = Array.from({ length: 200 }, async () => {
       const writer = log.spool.begin({ maxBytes: 10_000_000 })
-      for (; !isOver; pieces++) await writer.write(Buffer.alloc(100_000))
+      for (; !isOver; pieces++) await writer.write(Buffer.alloc(300_000))
       await writer.abort()
     })
     // Reading files waits in the same queue as the pieces of bodies.

@@ -3,7 +3,7 @@
  * much memory already. The file is on disk, under its final name, before any record refers to it. Memory does not grow with the body.
  * Large bodies take turns, piece by piece: however many arrive at once, calls without a large body get most of the machine.
  */
-import { createHash, type Hash, hash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { heldMemory } from '#platform/held-memory.ts'
 import { createPlaces } from '#platform/in-turn.ts'
@@ -50,8 +50,8 @@ export type SpooledBody = {
 
 type SpoolWriter = {
   /**
-   * Writes a chunk. When it returns a promise, the caller must wait for it before the next chunk. Throws `body_too_large`,
-   * `logging_failed`.
+   * Writes a chunk. When it returns a promise, the caller must wait for it before the next chunk, and leave the memory of this one
+   * alone until then. Throws `body_too_large`, `logging_failed`.
    */
   write(chunk: Buffer): void | Promise<void>
   /** SHA-512 of all that was written, once the last `write` has settled. */
@@ -69,24 +69,11 @@ export function createSpool(folder: BodyFolder): Spool {
 function beginBody(folder: BodyFolder, maxBytes: number): SpoolWriter {
   let size = 0
   let held = createBlocks()
-  /** Of a body that does not fit into a row. */
-  let digest: Hash | undefined
   let release: (() => void) | undefined
   let file: BodyWriter | undefined
-  let isOver = false
+  /** Of the first octets of a body in memory. */
+  let known: { size: number; sha512: Buffer } | undefined
 
-  const append = (to: BodyWriter, chunk: Buffer, sum: Hash | undefined): Promise<void> => {
-    // The caller may reuse the chunk's memory after this call, so a chunk that must wait is copied.
-    const piece = places.hasFree() ? chunk : Buffer.from(chunk)
-    const written = places.run(async () => {
-      if (isOver) return
-      sum?.update(piece)
-      await to.write(piece)
-    })
-    // A caller that does not await this promise gets the fault from `end`.
-    written.catch(() => undefined)
-    return written
-  }
   const forget = (): void => {
     held = createBlocks()
     release?.()
@@ -100,39 +87,39 @@ function beginBody(folder: BodyFolder, maxBytes: number): SpoolWriter {
   const write = (chunk: Buffer): void | Promise<void> => {
     size += chunk.length
     if (size > maxBytes) throw new Fault('body_too_large', { what: `more than ${maxBytes} octets` })
-    if (file !== undefined) return append(file, chunk, digest)
+    if (file !== undefined) return file.write(chunk)
     held.add(chunk)
     if (size <= LARGEST_IN_ROW) return
-    if (digest === undefined) {
-      digest = createHash('sha512').update(held.whole())
-    } else digest.update(chunk)
     release?.()
     release = undefined
     if (size <= LARGEST_IN_MEMORY && heldMemory.fits(held.allocated())) {
       release = heldMemory.reserve(held.allocated())
       return
     }
-    file = createBodyWriter(folder)
-    return append(file, letGo(), undefined)
+    file = createBodyWriter(folder, places)
+    return file.write(letGo())
+  }
+  const digestOf = (bytes: Buffer): Buffer => {
+    if (known?.size !== size) known = { size, sha512: hash('sha512', bytes, 'buffer') }
+    return known.sha512
   }
   return {
     write,
-    digestSoFar: () => digest?.copy().digest() ?? hash('sha512', held.whole(), 'buffer'),
-    end: () => {
-      if (file !== undefined) return inFile(folder, file, size, digest!)
+    digestSoFar: () => file?.digestSoFar() ?? digestOf(held.whole()),
+    end: async () => {
+      if (file !== undefined) return inFile(folder, size, await file.end())
       const bytes = letGo()
-      if (digest !== undefined) heldMemory.hold(bytes)
-      return inMemory(bytes, digest?.digest())
+      if (size > LARGEST_IN_ROW) heldMemory.hold(bytes)
+      return inMemory(bytes, digestOf(bytes))
     },
     abort: async () => {
-      isOver = true
       forget()
       await file?.abort()
     },
   }
 }
 
-async function inMemory(bytes: Buffer, sha512 = hash('sha512', bytes, 'buffer')): Promise<SpooledBody> {
+function inMemory(bytes: Buffer, sha512: Buffer): SpooledBody {
   return {
     size: bytes.length,
     sha512,
@@ -142,17 +129,14 @@ async function inMemory(bytes: Buffer, sha512 = hash('sha512', bytes, 'buffer'))
   }
 }
 
-async function inFile(
+function inFile(
   folder: BodyFolder,
-  writer: BodyWriter,
   size: number,
-  digest: Hash,
-): Promise<SpooledBody> {
-  await places.run(() => writer.seal())
-  const reference = await writer.end()
+  { sha512, ...reference }: Awaited<ReturnType<BodyWriter['end']>>,
+): SpooledBody {
   return {
     size,
-    sha512: digest.digest(),
+    sha512,
     file: reference,
     open: () => openBody(folder, reference),
     discard: () => folder.release(reference.name),
