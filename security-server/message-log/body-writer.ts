@@ -18,7 +18,7 @@ const writePieces = promisify(writev)
 const BLOCK = 4 * CHUNK
 
 export type BodyWriter = {
-  /** When it returns a promise, the caller waits for it and leaves the chunk alone until then. Throws `logging_failed`. */
+  /** When it returns a promise, the caller waits for it, and nobody changes the chunk until then. Throws `logging_failed`. */
   write(chunk: Buffer): void | Promise<void>
   /** SHA-512 of all that was written, once the last `write` has settled. */
   digestSoFar(): Buffer

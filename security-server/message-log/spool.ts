@@ -50,8 +50,8 @@ export type SpooledBody = {
 
 type SpoolWriter = {
   /**
-   * Writes a chunk. When it returns a promise, the caller must wait for it before the next chunk, and leave the memory of this one
-   * alone until then. Throws `body_too_large`, `logging_failed`.
+   * Writes a chunk, whose memory nobody may change afterwards. When it returns a promise, the caller must wait for it before the next
+   * chunk. Throws `body_too_large`, `logging_failed`.
    */
   write(chunk: Buffer): void | Promise<void>
   /** SHA-512 of all that was written, once the last `write` has settled. */

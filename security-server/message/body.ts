@@ -24,7 +24,7 @@ export type Body = Content & {
 
 /** Takes bytes as they come; one call at a time. */
 export type Taker<T> = {
-  /** A promise means "wait before the next one, and leave this one's memory alone until then". */
+  /** Nobody may change the chunk afterwards. A promise means "wait before the next one". */
   write(chunk: Buffer): void | Promise<void>
   end(): Promise<T>
   /** Lets go of what was taken. */
