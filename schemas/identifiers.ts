@@ -95,6 +95,39 @@ function segments(text: string, least: number, most: number): string[] {
   return parts.map(decodeSegment)
 }
 
+/** Nearly all messages name the same few. */
+const MOST_KNOWN = 1024
+const LONGEST_KNOWN = 512
+const clients = new Map<string, ClientId>()
+const services = new Map<string, ServiceId>()
+const servers = new Map<string, ServerId>()
+/** Of identifiers that cannot change, so that the text of each is made once, and what it belongs to. */
+const texts = new WeakMap<object, string>()
+const members = new WeakMap<object, MemberId>()
+const subsystems = new WeakMap<object, SubsystemId>()
+
+/** One object for each text; nobody may change it, for it stands in many messages. */
+function known<T>(those: Map<string, T>, text: string, read: (text: string) => T): T {
+  const before = those.get(text)
+  if (before !== undefined) return before
+  if (text.length > LONGEST_KNOWN) return Object.freeze(read(text))
+  // In memory of its own: a piece of a text keeps all of the text, which may be a message.
+  const own = JSON.parse(JSON.stringify(text)) as string
+  const id = Object.freeze(read(own))
+  if (those.size === MOST_KNOWN) those.clear()
+  those.set(own, id)
+  return id
+}
+
+/** What `make` makes of the identifier, made once when it cannot change. */
+function madeOnce<T>(those: WeakMap<object, T>, id: MemberId, make: () => T): T {
+  const before = those.get(id)
+  if (before !== undefined) return before
+  const made = make()
+  if (Object.isFrozen(id)) those.set(id, Object.freeze(made))
+  return made
+}
+
 /** Reads "INSTANCE/CLASS/CODE". */
 export function parseMemberId(text: string): MemberId {
   const [instance, memberClass, memberCode] = segments(text, 3, 3) as [string, string, string]
@@ -103,6 +136,10 @@ export function parseMemberId(text: string): MemberId {
 
 /** Reads "INSTANCE/CLASS/CODE[/SUBSYSTEM]", the form of X-Road-Client. */
 export function parseClientId(text: string): ClientId {
+  return known(clients, text, readClientId)
+}
+
+function readClientId(text: string): ClientId {
   const [instance, memberClass, memberCode, subsystemCode] = segments(text, 3, 4) as [
     string,
     string,
@@ -122,6 +159,10 @@ export function parseSubsystemId(text: string): SubsystemId {
 
 /** Reads "INSTANCE/CLASS/CODE/SUBSYSTEM/SERVICE[/VERSION]"; only SOAP services have versions. */
 export function parseServiceId(text: string): ServiceId {
+  return known(services, text, readServiceId)
+}
+
+function readServiceId(text: string): ServiceId {
   const [instance, memberClass, memberCode, subsystemCode, serviceCode, serviceVersion] = segments(
     text,
     5,
@@ -133,12 +174,20 @@ export function parseServiceId(text: string): ServiceId {
 
 /** Reads "INSTANCE/CLASS/CODE/SERVERCODE", the form of X-Road-Security-Server. */
 export function parseServerId(text: string): ServerId {
+  return known(servers, text, readServerId)
+}
+
+function readServerId(text: string): ServerId {
   const parts = segments(text, 4, 4) as [string, string, string, string]
   return { instance: parts[0], memberClass: parts[1], memberCode: parts[2], serverCode: parts[3] }
 }
 
 /** The text form of any identifier; equal identifiers have equal texts. Identifiers of different kinds can have the same text. */
 export function idText(id: MemberId | ClientId | SubsystemId | ServiceId | ServerId): string {
+  return texts.get(id) ?? madeOnce(texts, id, () => writtenId(id))
+}
+
+function writtenId(id: MemberId): string {
   const { instance, memberClass, memberCode, subsystemCode, serviceCode, serviceVersion, serverCode } =
     id as Partial<ServiceId & ServerId> & MemberId
   let text = `${encodeSegment(instance)}/${encodeSegment(memberClass)}/${encodeSegment(memberCode)}`
@@ -151,10 +200,14 @@ export function idText(id: MemberId | ClientId | SubsystemId | ServiceId | Serve
 
 /** The member that a client, service or server belongs to. */
 export function memberOf(id: MemberId): MemberId {
-  return { instance: id.instance, memberClass: id.memberClass, memberCode: id.memberCode }
+  return madeOnce(members, id, () => memberAlone(id))
 }
 
 /** The subsystem that offers a service. */
 export function subsystemOf(id: SubsystemId): SubsystemId {
-  return { ...memberOf(id), subsystemCode: id.subsystemCode }
+  return madeOnce(subsystems, id, () => ({ ...memberAlone(id), subsystemCode: id.subsystemCode }))
+}
+
+function memberAlone({ instance, memberClass, memberCode }: MemberId): MemberId {
+  return { instance, memberClass, memberCode }
 }

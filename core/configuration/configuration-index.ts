@@ -6,7 +6,15 @@ import type {
   SecurityServerInfo,
   SharedParameters,
 } from '#schemas/global-configuration.ts'
-import { type ClientId, idText, type MemberId, memberOf, type ServerId } from '#schemas/identifiers.ts'
+import {
+  type ClientId,
+  idText,
+  type MemberId,
+  memberOf,
+  type ServerId,
+  type SubsystemId,
+  subsystemOf,
+} from '#schemas/identifiers.ts'
 import { indexTrust, type TrustIndex } from './index-trust.ts'
 import { type PackedShared, packShared } from './pack-shared.ts'
 import { placeOf, textAt } from './text-table.ts'
@@ -137,9 +145,17 @@ function indexServers(packed: PackedShared, numberOf: NumberOf): ServerAnswers {
     serverNumbers.set(text, servers.sorted[at]!)
     return servers.sorted[at]
   }
-  const servingNumbers = (client: ClientId): number[] => {
+  const servingClient = new Map<number, readonly number[]>()
+  const servingNumbers = (client: ClientId): readonly number[] => {
     const number = numberOf(clientOf(client))
-    return number === undefined ? [] : range(serving.ends, number).map((at) => serving.servers[at]!)
+    if (number === undefined) return []
+    let numbers = servingClient.get(number)
+    if (numbers === undefined) {
+      numbers = range(serving.ends, number).map((at) => serving.servers[at]!)
+      if (servingClient.size === MOST_REMEMBERED) servingClient.clear()
+      servingClient.set(number, numbers)
+    }
+    return numbers
   }
   const isMemberOn = (server: number, member: number): boolean =>
     servers.owners[server] === member ||
@@ -184,5 +200,5 @@ function indexServers(packed: PackedShared, numberOf: NumberOf): ServerAnswers {
 /** The client part of an identifier that may be longer, such as a ServiceId. */
 function clientOf(id: ClientId & { serviceCode?: string }): ClientId {
   if (id.serviceCode === undefined) return id
-  return id.subsystemCode === undefined ? memberOf(id) : { ...memberOf(id), subsystemCode: id.subsystemCode }
+  return id.subsystemCode === undefined ? memberOf(id) : subsystemOf(id as SubsystemId)
 }

@@ -50,7 +50,8 @@ export function serverAt({ clients, servers }: PackedShared, at: number): Securi
   const [instance, memberClass, memberCode, serverCode] = codesOf(textAt(servers.texts, at)!)
   const hashes = range(servers.hashEnds, at)
   return {
-    id: { instance, memberClass, memberCode, serverCode } as ServerId,
+    // It is named for each message: what cannot change has its text made once.
+    id: Object.freeze({ instance, memberClass, memberCode, serverCode } as ServerId),
     address: textAt(servers.addresses, at),
     authCertHashes: hashes.map((hash) => Buffer.from(textAt(servers.hashes, hash)!, 'hex')),
     get clients() {

@@ -9,6 +9,7 @@ import {
   decodeSegment,
   parseClientId,
   parseServerId,
+  parseServiceId,
   type ServerId,
   type ServiceId,
 } from '#schemas/identifiers.ts'
@@ -148,15 +149,13 @@ function readTarget(target: string): Pick<RestRequest, 'path' | 'query' | 'servi
   if (parts[0] !== '' || parts[1] !== 'r1' || parts.length < 7) {
     throw new Fault('invalid_request', { what: 'the path is not /r1/ and five segments that name a service' })
   }
-  const [instance, memberClass, memberCode, subsystemCode, serviceCode] = parts
-    .slice(2, 7)
-    .map(decodeSegment) as [string, string, string, string, string]
+  const service = parseServiceId(parts.slice(2, 7).join('/'))
   const servicePath = parts.length === 7 ? '' : `/${parts.slice(7).join('/')}`
   checkServicePath(servicePath, { allowEncodedSlash: true })
   return {
     path,
     query,
-    service: { instance, memberClass, memberCode, subsystemCode, serviceCode },
+    service,
     servicePath,
   }
 }
