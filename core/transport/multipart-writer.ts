@@ -30,18 +30,32 @@ export function partHead(
   first: boolean,
   extra: HeaderList = [],
 ): Buffer {
+  return Buffer.from(partHeadText(boundary, contentType, first, extra), 'latin1')
+}
+
+/** The same as text, a character an octet. */
+export function partHeadText(
+  boundary: string,
+  contentType: string,
+  first: boolean,
+  extra: HeaderList = [],
+): string {
   let head = `${first ? '' : '\r\n'}--${boundary}\r\ncontent-type: ${contentType}\r\n`
   for (const [name, value] of extra) {
     if (!TOKEN.test(name) || !VALUE.test(value)) throw new Fault('invalid_header', { what: 'of a part' })
     head += `${name}: ${value}\r\n`
   }
   if (!VALUE.test(contentType)) throw new Fault('invalid_content_type', { what: 'of a part' })
-  return Buffer.from(`${head}\r\n`, 'latin1')
+  return `${head}\r\n`
 }
 
 /** What ends a multipart, nested or outer. */
 export function closeDelimiter(boundary: string): Buffer {
-  return Buffer.from(`\r\n--${boundary}--\r\n`, 'latin1')
+  return Buffer.from(closeText(boundary), 'latin1')
+}
+
+export function closeText(boundary: string): string {
+  return `\r\n--${boundary}--\r\n`
 }
 
 /** `content-id` as programs of our days write it: Content-ID. Names of MIME headers are read in any case. */

@@ -63,7 +63,9 @@ export async function* readBodyFile(
     let next = BODY_FILE_HEADER.length + first * SEALED_CHUNK
     const chunks = Math.min(READ_AT_ONCE, Math.ceil((skip + left) / CHUNK))
     // With an octet of the chunk behind them, if there is one: the last chunk is the one that nothing follows.
-    const bytes = Buffer.allocUnsafe(Math.min(chunks * SEALED_CHUNK + 1, Math.max(0, located.end - located.start)))
+    const bytes = Buffer.allocUnsafe(
+      Math.min(chunks * SEALED_CHUNK + 1, Math.max(0, located.end - located.start)),
+    )
     let sealed = bytes.subarray(0, 0)
     for (let number = first; left > 0; number++) {
       if (sealed.length <= SEALED_CHUNK) {

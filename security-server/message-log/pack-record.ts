@@ -53,6 +53,6 @@ function metadataOf(record: RecordInput, node: string, idsOnly: boolean): Metada
 
 function sorted(extra: Record<string, string>): Record<string, string> {
   const names = Object.keys(extra)
-  if (names.length < 2) return extra
+  if (names.every((name, i) => i === 0 || names[i - 1]! < name)) return extra
   return Object.fromEntries(names.sort().map((name) => [name, extra[name]!]))
 }

@@ -303,12 +303,12 @@ function hostOf(address: string): string {
 }
 
 function singleValues(received: HttpAnswer['headers']): Record<string, string | undefined> {
-  const headers: Record<string, string | undefined> = Object.create(null)
-  for (const name of Object.keys(received)) {
-    const value = received[name]
-    headers[name] = Array.isArray(value) ? value[0] : value
+  const headers: HttpAnswer['headers'] = received
+  for (const name of Object.keys(headers)) {
+    const value = headers[name]
+    if (Array.isArray(value)) headers[name] = value[0]
   }
-  return headers
+  return headers as Record<string, string | undefined>
 }
 
 /** Counts as a failure before the first byte only what is marked NotSent, or what undici refused to start. */

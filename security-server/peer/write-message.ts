@@ -1,6 +1,6 @@
 /** Writes a transport message in the byte layout of wire 2.3: OCSP responses, message, body, hash chain, signature last. */
 import { Readable } from 'node:stream'
-import { closeDelimiter, newBoundary, partHead } from '#core/transport/multipart-writer.ts'
+import { closeText, newBoundary, partHeadText } from '#core/transport/multipart-writer.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
 import type { Content } from '../message/body.ts'
 import type { Codec } from '../message/codec.ts'
@@ -15,6 +15,9 @@ type OutgoingMessage = Omit<SignedParts, 'messageSha512'> & {
   ocspResponses: Buffer[]
 }
 
+/** Text stands for its octets, so that all of them are written once. */
+type Piece = Buffer | string
+
 /**
  * Returns the content type with its boundary, and the content: one buffer when the body is in memory, otherwise a function that
  * opens a new stream.
@@ -24,21 +27,21 @@ export function writeMessage(outgoing: OutgoingMessage): {
   content: () => Buffer | Readable
 } {
   const boundary = newBoundary('xtop')
-  const before: Buffer[] = []
-  const add = (into: Buffer[], type: string, bytes: Buffer): void => {
-    into.push(partHead(boundary, type, before.length === 0), bytes)
+  const before: Piece[] = []
+  const add = (into: Piece[], type: string, bytes: Buffer): void => {
+    into.push(partHeadText(boundary, type, before.length === 0), bytes)
   }
   for (const response of outgoing.ocspResponses) add(before, PART_TYPE.ocsp, response)
   const { part, body } = outgoing
-  before.push(partHead(boundary, part.contentType, before.length === 0, part.headers), outgoing.message)
-  const after: Buffer[] = []
+  before.push(partHeadText(boundary, part.contentType, before.length === 0, part.headers), outgoing.message)
+  const after: Piece[] = []
   const { hashChainResult, hashChain, signatures } = outgoing.signature
   if (hashChainResult !== undefined && hashChain !== undefined) {
     add(after, PART_TYPE.hashChainResult, hashChainResult)
     add(after, PART_TYPE.hashChain, hashChain)
   }
   add(after, PART_TYPE.signature, signatures)
-  after.push(closeDelimiter(boundary))
+  after.push(closeText(boundary))
 
   const contentType = `multipart/mixed; charset=UTF-8; boundary=${boundary}`
   const frame = body === undefined ? undefined : outgoing.codec.bodyFrame(body, boundary)
@@ -48,8 +51,8 @@ export function writeMessage(outgoing: OutgoingMessage): {
     return { contentType, content: () => whole }
   }
   const framed = frameBody(body!, frame!)
-  const head = Buffer.concat(before)
-  const tail = Buffer.concat(after)
+  const head = joined(before)
+  const tail = joined(after)
   return { contentType, content: () => Readable.from(stream(head, framed, tail), { objectMode: false }) }
 }
 
