@@ -33,7 +33,7 @@ export function sealChunk(dataKey: Buffer, number: number, last: boolean, plain:
 /** A whole body in this form, under a key of its own; `size` is that of all pieces. */
 export function sealBody(plain: Buffer): { pieces: Buffer[]; size: number; dataKey: Buffer } {
   const dataKey = randomBytes(32)
-  const pieces = [BODY_FILE_HEADER]
+  const pieces: Buffer[] = [BODY_FILE_HEADER]
   for (let number = 0, at = 0; number === 0 || at < plain.length; number++, at += CHUNK)
     pieces.push(...sealChunk(dataKey, number, at + CHUNK >= plain.length, plain.subarray(at, at + CHUNK)))
   return { pieces, size: pieces.reduce((sum, { length }) => sum + length, 0), dataKey }
