@@ -208,7 +208,9 @@ void t.test('certificates: what does not fit its place is refused', async (t) =>
     ocspResponders: [],
   }
   const responder = { url: 'http://ocsp/', costType: 'CHEAP' }
-  for (const wrong of [{ defaultCsrFormat: 'XML' }, { costType: 'FREE' }, { ocspResponders: [responder] }])
+  const inClear = { acmeServer: { directoryUrl: 'http://acme.example/directory' } }
+  const wrongs = [{ defaultCsrFormat: 'XML' }, { costType: 'FREE' }, { ocspResponders: [responder] }, inClear]
+  for (const wrong of wrongs)
     t.equal((await node.call('POST', '/certification-services', { ...ca, ...wrong })).status, 400)
   const pkcs10 = certificationRequest()
   const subject: [string, string][] = [

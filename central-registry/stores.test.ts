@@ -244,8 +244,14 @@ void t.test('trust services and signing keys', async (t) => {
     t.equal(await codeOf(trust.addIntermediate(id + 1, authority(3), () => undefined)), 'not_found')
     t.equal(await codeOf(trust.addIntermediate(id, authority(2), () => undefined)), 'conflict')
     t.same(await trust.services(), [
-      { id, name: 'CA', profile: 'x.Y', authentication_only: 1, csr_format: 'PEM' },
+      { id, name: 'CA', profile: 'x.Y', authentication_only: 1, csr_format: 'PEM', acme_server: null },
     ])
+    const acmeServer = { directoryUrl: 'https://acme.example/directory' }
+    t.equal(await codeOf(trust.setAcmeServer(id + 1, acmeServer)), 'not_found')
+    await trust.setAcmeServer(id, acmeServer)
+    t.match(await trust.services(), [{ acme_server: JSON.stringify(acmeServer) }])
+    await trust.setAcmeServer(id, undefined)
+    t.match(await trust.services(), [{ acme_server: null }])
     t.same(
       (await trust.authorities()).map((one) => [one.service, one.is_top, one.certificate.length]),
       [

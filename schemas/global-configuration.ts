@@ -20,7 +20,8 @@ type OcspResponderInfo = { url: string; cert?: Buffer | undefined; costType?: Co
 
 export type CaInfo = { cert: Buffer; ocsp: OcspResponderInfo[] }
 
-type AcmeServer = {
+/** Where a CA gives certificates by RFC 8555, and the profiles that orders name. */
+export type AcmeServer = {
   directoryUrl: string
   ipAddress?: string | undefined
   authenticationCertificateProfileId?: string | undefined

@@ -39,7 +39,7 @@ const ALLOWED: Record<string, string[]> = {
   ],
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
-    ...['addTimestampingService', 'deleteTimestampingService', 'publishConfiguration'],
+    ...['addTimestampingService', 'deleteTimestampingService', 'publishConfiguration', 'setAcmeServer'],
     ...['putCertificateProfile', 'deleteCertificateProfile'],
     ...['putTrustedIssuer', 'withdrawTrustedIssuer'],
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
@@ -137,6 +137,7 @@ const MARKED = [
   ],
   ...['approveManagementRequest', 'setAutomaticApproval', 'liftSuspension', 'carryOutImport'],
   ...['putCertificateProfile', 'deleteCertificateProfile', 'putTrustedIssuer', 'withdrawTrustedIssuer'],
+  'setAcmeServer',
   'setSuspensionPolicy',
   ...['approveContract', 'resumeContract', 'terminateContract', 'setContractPolicy'],
   ...['addHostingMandate', 'setHostingPolicy', 'beginSuccession', 'completeSuccession'],

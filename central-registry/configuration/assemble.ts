@@ -1,5 +1,6 @@
 /** Turns rows of the register into the values of the global configuration; pure. */
 import type {
+  AcmeServer,
   ApprovedCa,
   ConfigurationAnchor,
   CostType,
@@ -27,6 +28,7 @@ export type RegisterRows = {
     profile: string
     authentication_only: number
     csr_format: CsrFormat
+    acme_server: string | null
   }[]
   authorities: { sha256: string; service: number; is_top: number; certificate: Buffer }[]
   responders: { authority: string; url: string; certificate: Buffer | null; cost_type: CostType }[]
@@ -179,5 +181,6 @@ function approvedCa(service: RegisterRows['services'][number], rows: TrustRows):
     intermediateCas: authorities.filter((one) => one.is_top === 0).map(caInfo),
     certificateProfileInfo: service.profile,
     defaultCsrFormat: service.csr_format,
+    ...(service.acme_server === null ? {} : { acmeServer: JSON.parse(service.acme_server) as AcmeServer }),
   }
 }

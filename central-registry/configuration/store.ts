@@ -215,7 +215,7 @@ export async function readRegister(kysely: Kysely<RegisterTables>): Promise<Regi
     certificates: await all('authentication_certificate', ['sha256', 'server']),
     clients: await all('server_client', ['client', 'server', 'is_disabled']),
     services: await all('certification_service', [
-      ...(['id', 'name', 'profile', 'authentication_only', 'csr_format'] as const),
+      ...(['id', 'name', 'profile', 'authentication_only', 'csr_format', 'acme_server'] as const),
     ]),
     authorities: await all('certification_authority', ['sha256', 'service', 'is_top', 'certificate']),
     responders: await all('ocsp_responder', ['id', 'authority', 'url', 'certificate', 'cost_type']),

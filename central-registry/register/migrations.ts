@@ -1,5 +1,6 @@
 /** The migrations of the register's tables, in order. */
 import type { Migration } from 'kysely/migration'
+import { acmeServers } from './migrations/acme-servers.ts'
 import { certificateExpiry } from './migrations/certificate-expiry.ts'
 import { certificateProfileMigrations } from './migrations/certificate-profiles.ts'
 import { contactMigrations } from './migrations/contacts.ts'
@@ -40,4 +41,5 @@ export const registerMigrations: Record<string, Migration> = {
   ...trustSettings,
   ...identityMigrations,
   ...trustedIssuerMigrations,
+  ...acmeServers,
 }

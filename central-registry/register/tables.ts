@@ -132,6 +132,8 @@ export type RegisterTables = FederationTables &
       authentication_only: number
       created_at: string
       csr_format: Generated<CsrFormat>
+      /** JSON of an `AcmeServer`. */
+      acme_server: Generated<string | null>
     }
     /** Profiles for approved CAs whose class is not one of X-Road's; `document` is the canonical JSON. */
     certificate_profile: { name: string; document: string; sha256: string; changed_at: string }

@@ -3,11 +3,12 @@ import type { Certificate } from '#core/certificate/certificate.ts'
 import { certificateFacts } from '#core/certificate/certificate-facts.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
-import type { CostType, CsrFormat } from '#schemas/global-configuration.ts'
+import type { AcmeServer, CostType, CsrFormat } from '#schemas/global-configuration.ts'
 import { checkName } from '../members/rules.ts'
 import { issuerHandlers } from './issuer-routes.ts'
 import { profileHandlers } from './profile-routes.ts'
 import {
+  checkAcmeServer,
   checkCa,
   checkIssued,
   checkProfile,
@@ -32,13 +33,14 @@ export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<st
       const [authorities, responders] = await Promise.all([store.authorities(), store.responders()])
       const own = (await store.profiles()).map(({ name }) => name)
       const respondersOf = (authority: string) => responders.filter((one) => one.authority === authority)
-      return services.map(({ id, name, profile, authentication_only, csr_format }) => ({
+      return services.map(({ id, name, profile, authentication_only, csr_format, acme_server }) => ({
         id,
         name,
         certificateProfileInfo: profile,
         certificateProfileKnown: isProfileKnown(profile, own),
         authenticationOnly: authentication_only === 1,
         defaultCsrFormat: csr_format,
+        ...(acme_server === null ? {} : { acmeServer: JSON.parse(acme_server) as AcmeServer }),
         authorities: authorities
           .filter((one) => one.service === id)
           .map((one) => ({
@@ -58,6 +60,7 @@ export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<st
         certificateProfileInfo: string
         authenticationOnly: boolean
         defaultCsrFormat: CsrFormat
+        acmeServer?: AcmeServer
         certificate: string
         ocspResponders: Responder[]
       }
@@ -66,6 +69,7 @@ export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<st
         profile: checkProfile(given.certificateProfileInfo),
         authenticationOnly: given.authenticationOnly,
         csrFormat: given.defaultCsrFormat,
+        acmeServer: given.acmeServer && checkAcmeServer(given.acmeServer),
         at: now().toISOString(),
       }
       const certificate = checkCa(bytesOf(given.certificate), now())
@@ -74,6 +78,10 @@ export function trustHandlers(q: { store: TrustStore; clock: Clock }): Record<st
       return { id: await store.addService(service, top, check) }
     },
     deleteCertificationService: ({ params }) => store.deleteService(Number(params['id'])),
+    setAcmeServer: async ({ params, body }) => {
+      const { acmeServer } = body as { acmeServer?: AcmeServer }
+      await store.setAcmeServer(Number(params['id']), acmeServer && checkAcmeServer(acmeServer))
+    },
     addIntermediateCa: async ({ params, body }) => {
       const given = body as { certificate: string; ocspResponders: Responder[] }
       const certificate = checkCa(bytesOf(given.certificate), now())

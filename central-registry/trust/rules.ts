@@ -2,6 +2,7 @@
 import { builtInProfile } from '#core/certificate/built-in-profiles.ts'
 import { type Certificate, isIssuedBy, readCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { AcmeServer } from '#schemas/global-configuration.ts'
 import { say } from '#schemas/said.ts'
 
 /** Reads a certificate in DER or PEM. Throws `cert_validation` unless it is valid at `at`. */
@@ -43,6 +44,13 @@ export function checkUrl(text: string): string {
     !text.includes('#')
   if (!isPlain) throw new Fault('invalid_input', { what: say`an http or https URL is needed` })
   return text
+}
+
+/** Returns the ACME server of a CA. Throws `invalid_input` unless its directory has an https URL (RFC 8555 6.1). */
+export function checkAcmeServer(given: AcmeServer): AcmeServer {
+  if (!checkUrl(given.directoryUrl).startsWith('https://'))
+    throw new Fault('invalid_input', { what: say`the directory of an ACME server has an https address` })
+  return given
 }
 
 /** Returns the class name of a certificate profile in the form that shared-params has. Throws `invalid_input`. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { tablesOf } from '#platform/database/open-database.ts'
-import type { CostType, CsrFormat } from '#schemas/global-configuration.ts'
+import type { AcmeServer, CostType, CsrFormat } from '#schemas/global-configuration.ts'
 import { type Change, countOf, mustBe, type Tabled } from '../changes/store.ts'
 import type { RegisterTables } from '../register/tables.ts'
 import { createIssuerStore } from './issuers-store.ts'
@@ -24,7 +24,7 @@ export function createTrustStore(database: Tabled, change: Change) {
     services: () =>
       tables
         .selectFrom('certification_service')
-        .select(['id', 'name', 'profile', 'authentication_only', 'csr_format'])
+        .select(['id', 'name', 'profile', 'authentication_only', 'csr_format', 'acme_server'])
         .orderBy('id')
         .execute(),
     authorities: () => authoritiesIn(tables),
@@ -65,6 +65,7 @@ export function createTrustStore(database: Tabled, change: Change) {
         profile: string
         authenticationOnly: boolean
         csrFormat: CsrFormat
+        acmeServer?: AcmeServer | undefined
         at: string
       },
       top: NewAuthority,
@@ -82,6 +83,7 @@ export function createTrustStore(database: Tabled, change: Change) {
             authentication_only: service.authenticationOnly ? 1 : 0,
             created_at: service.at,
             csr_format: service.csrFormat,
+            acme_server: textOf(service.acmeServer),
           })
           .returning('id')
           .executeTakeFirstOrThrow()
@@ -103,6 +105,17 @@ export function createTrustStore(database: Tabled, change: Change) {
         await mayAuthority(transaction, service, key, 'remove')
         await transaction.deleteFrom('ocsp_responder').where('authority', '=', key).execute()
         await transaction.deleteFrom('certification_authority').where('sha256', '=', key).execute()
+      }),
+    /** Undefined: the service gives none by ACME any more. */
+    setAcmeServer: (id: number, acmeServer: AcmeServer | undefined) =>
+      change(async (transaction) => {
+        const isApproved = (await countOf(transaction, 'certification_service', 'id', id)) > 0
+        nextServiceState(nameOf(id), 'extend', { isApproved })
+        await transaction
+          .updateTable('certification_service')
+          .set({ acme_server: textOf(acmeServer) })
+          .where('id', '=', id)
+          .execute()
       }),
     deleteService: (id: number) =>
       change(async (transaction) => {
@@ -157,6 +170,10 @@ async function mayAuthority(
     .where('sha256', '=', sha256)
     .executeTakeFirst()
   nextAuthorityState(sha256, act, authorityState(service, row))
+}
+
+function textOf(acmeServer: AcmeServer | undefined): string | null {
+  return acmeServer === undefined ? null : JSON.stringify(acmeServer)
 }
 
 function nameOf(service: number): string {

@@ -185,7 +185,7 @@ export const contents: Group[] = [
         tabs: [
           {
             ...page('/trust-services', 'trust.title', 'getCertificationServices', trustServices),
-            acts: ['addCertificationService', 'addTimestampingService', 'addIntermediateCa'],
+            acts: ['addCertificationService', 'addTimestampingService', 'addIntermediateCa', 'setAcmeServer'],
             below: [
               page('/new-certificate-profile', 'profiles.add', 'putCertificateProfile', newProfile),
               page('/certificate-profiles/:name', 'profiles.one', 'putCertificateProfile', oneProfile),

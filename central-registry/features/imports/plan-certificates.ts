@@ -77,6 +77,7 @@ export function planCertificates(
 /** The certification services of the register and those that the import adds, with all their CAs. */
 function allCas(register: RegisterRows, trust: AddedTrust): ApprovedCa[] {
   const added = trust.services.map(({ name, profile, authenticationOnly, csrFormat }, at) => ({
+    acme_server: null,
     ...{ id: -1 - at, name, profile, csr_format: csrFormat },
     authentication_only: authenticationOnly ? 1 : 0,
   }))

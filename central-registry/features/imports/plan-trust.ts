@@ -1,11 +1,12 @@
 /** The part of a plan about approved CAs with their intermediates and OCSP responders, and time-stamping authorities; pure. */
 import { createHash } from 'node:crypto'
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
-import type { CaInfo, CostType, CsrFormat } from '#schemas/global-configuration.ts'
+import type { AcmeServer, CaInfo, CostType, CsrFormat } from '#schemas/global-configuration.ts'
 import type { RegisterRows } from '../../configuration/assemble.ts'
 import type { Source } from '../../configuration/other-instances/read-source.ts'
 import { checkName } from '../../members/rules.ts'
 import {
+  checkAcmeServer,
   checkCa,
   checkIssued,
   checkProfile,
@@ -22,6 +23,7 @@ export type AddedTrust = {
     profile: string
     authenticationOnly: boolean
     csrFormat: CsrFormat
+    acmeServer: AcmeServer | undefined
     top: NewAuthority
   }[]
   /** `of` is the SHA-256 of the service's top CA. */
@@ -55,7 +57,6 @@ export function planTrust(q: TrustQuestion, notes: Notes): AddedTrust {
       for (const { cert } of ca.intermediateCas) published.add(digest(cert))
       continue
     }
-    if (ca.acmeServer !== undefined) notes.leave(`ACME server of ${ca.name}`, 'the registry keeps none')
     const row = register.authorities.find(({ sha256 }) => sha256 === top!.sha256)
     const service = register.services.find(({ id }) => id === row?.service)
     if (row === undefined && taken.has(top.sha256)) {
@@ -71,6 +72,7 @@ export function planTrust(q: TrustQuestion, notes: Notes): AddedTrust {
       take.services.push({
         ...{ name: ca.name, profile: ca.certificateProfileInfo, authenticationOnly: ca.authenticationOnly },
         csrFormat: ca.defaultCsrFormat ?? 'DER',
+        acmeServer: acmeServerOf(ca.acmeServer, what),
         top: authorityOf(top, ca.topCa, what),
       })
     } else if (row.is_top === 0 || service === undefined) {
@@ -87,9 +89,23 @@ export function planTrust(q: TrustQuestion, notes: Notes): AddedTrust {
       // Only version 6 says it.
       if (ca.defaultCsrFormat !== undefined)
         notes.differ(`certificate request format of the ${what}`, service.csr_format, ca.defaultCsrFormat)
+      const here = service.acme_server
+      const acmeServer = acmeServerOf(ca.acmeServer, what)
+      // One that the register would not take is said once, as not taken.
+      if (ca.acmeServer === undefined || acmeServer !== undefined)
+        notes.differ(
+          `ACME server of the ${what}`,
+          acmeText(here === null ? undefined : (JSON.parse(here) as AcmeServer)),
+          acmeText(acmeServer),
+        )
       compareResponders(what, top.sha256, ca.topCa)
     }
     planIntermediates(ca.intermediateCas, top, what)
+  }
+
+  function acmeServerOf(given: AcmeServer | undefined, what: string): AcmeServer | undefined {
+    if (given === undefined) return undefined
+    return notes.allows(`ACME server of the ${what}`, () => void checkAcmeServer(given)) ? given : undefined
   }
 
   function planIntermediates(infos: CaInfo[], top: Certificate, of: string): void {
@@ -181,6 +197,15 @@ function planTimestamping(
   for (const { name, url } of register.timestampingServices)
     if (!there.has(url)) notes.onlyHere(`time-stamping authority ${name}`)
   return take
+}
+
+/** Its fields in one order: as they are read they may have any, and undefined ones. */
+function acmeText(of: AcmeServer | undefined): string {
+  if (of === undefined) return ''
+  const { directoryUrl, ipAddress, authenticationCertificateProfileId, signingCertificateProfileId } = of
+  return [directoryUrl, ipAddress, authenticationCertificateProfileId, signingCertificateProfileId]
+    .filter((one) => one !== undefined)
+    .join(' ')
 }
 
 /** SHA-256 of the DER; also for certificates that cannot be read. */

@@ -5,6 +5,7 @@ import { Facts, Part } from '../../kit/facts.tsx'
 import { Status, Validity } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Consequences } from '../consequences.tsx'
+import { type AcmeServer, SetAcmeServer } from './acme-server.tsx'
 import { AddIntermediate } from './add.tsx'
 
 export type CostType = 'FREE' | 'PAID' | 'UNDEFINED'
@@ -18,6 +19,7 @@ export type CertificationService = {
   certificateProfileKnown: boolean
   authenticationOnly: boolean
   defaultCsrFormat: string
+  acmeServer?: AcmeServer
   authorities: Authority[]
 }
 
@@ -30,6 +32,7 @@ export function CertificationServicePart({ service }: { service: CertificationSe
       acts={
         <>
           <AddIntermediate service={id} name={name} />
+          <SetAcmeServer id={id} name={name} of={service.acmeServer} />
           <Act
             operation="deleteCertificationService"
             button={text('trust.withdraw')}
@@ -64,6 +67,14 @@ export function CertificationServicePart({ service }: { service: CertificationSe
           ],
           ['trust.usage', text(service.authenticationOnly ? 'trust.usageAuthentication' : 'trust.usageAll')],
           ['trust.csrFormat', service.defaultCsrFormat],
+          [
+            'trust.acme',
+            service.acmeServer === undefined ? (
+              text('trust.acmeNone')
+            ) : (
+              <bdi class="id">{service.acmeServer.directoryUrl}</bdi>
+            ),
+          ],
         ]}
       />
       <ul class="plain-list ruled">

@@ -1,5 +1,6 @@
 /** Plans the calls that a registry needs to match a file, in an order in which they can be made; pure. */
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { OWNERS_GROUP } from '#schemas/global-configuration.ts'
@@ -96,6 +97,17 @@ function certificationServices(declared: Declared, present: Present): Plan {
     )
       plan.differences.push(
         `certification service ${service.name} has another name, profile, use or request format`,
+      )
+    if (found !== undefined && !isDeepStrictEqual(found.acmeServer, service.acmeServer))
+      plan.steps.push(
+        step(
+          `say where ${service.name} gives certificates by ACME`,
+          'setAcmeServer',
+          { id: String(found.id) },
+          {
+            ...(service.acmeServer === undefined ? {} : { acmeServer: service.acmeServer }),
+          },
+        ),
       )
     checkResponders(plan, service.name, service, found)
     for (const ca of intermediateCas) {

@@ -5,6 +5,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { parse } from 'yaml'
 import { readOwnProfile } from '#core/certificate/read-own-profiles.ts'
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
+import type { AcmeServer } from '#schemas/global-configuration.ts'
 import { CommandError } from '../command-error.ts'
 
 export type Declared = {
@@ -16,6 +17,7 @@ export type Declared = {
     certificateProfileInfo: string
     authenticationOnly: boolean
     defaultCsrFormat: string
+    acmeServer?: AcmeServer
     certificate: string
     ocspResponders: Responder[]
     intermediateCas: { certificate: string; ocspResponders: Responder[] }[]
@@ -77,6 +79,13 @@ const SCHEMA = object(
         {
           authenticationOnly: { type: 'boolean', default: false },
           defaultCsrFormat: { type: 'string', enum: ['PEM', 'DER'], default: 'DER' },
+          acmeServer: object(
+            { directoryUrl: text },
+            {
+              ...{ ipAddress: text, authenticationCertificateProfileId: text },
+              signingCertificateProfileId: text,
+            },
+          ),
           ocspResponders: responders,
           intermediateCas: list(object({ certificate: text }, { ocspResponders: responders })),
         },

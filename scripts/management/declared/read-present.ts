@@ -1,4 +1,5 @@
 /** Reads the parts of a registry that a declared file can be compared with. */
+import type { AcmeServer } from '#schemas/global-configuration.ts'
 import type { ManagementApi } from '../client.ts'
 import { CommandError } from '../command-error.ts'
 import { sendForAll } from '../run-command.ts'
@@ -19,6 +20,7 @@ export type Present = {
     certificateProfileInfo: string
     authenticationOnly: boolean
     defaultCsrFormat: string
+    acmeServer?: AcmeServer
     authorities: {
       top: boolean
       sha256: string

@@ -86,7 +86,7 @@ async function service(of: Service, certificate: (sha256: string) => Promise<str
       ...(own === undefined ? {} : { certificate: await certificate(own.sha256) }),
     })),
   })
-  const { name, certificateProfileInfo, authenticationOnly, defaultCsrFormat, authorities } = of
+  const { name, certificateProfileInfo, authenticationOnly, defaultCsrFormat, acmeServer, authorities } = of
   const [top] = await inTurn(
     authorities.filter((one) => one.top),
     authority,
@@ -95,7 +95,13 @@ async function service(of: Service, certificate: (sha256: string) => Promise<str
     authorities.filter((one) => !one.top),
     authority,
   )
-  return { name, certificateProfileInfo, authenticationOnly, defaultCsrFormat, ...top, intermediateCas }
+  const acme = acmeServer === undefined ? {} : { acmeServer }
+  return {
+    ...{ name, certificateProfileInfo, authenticationOnly, defaultCsrFormat },
+    ...acme,
+    ...top,
+    intermediateCas,
+  }
 }
 
 function members({ members: all, subsystems }: Present): object[] {
