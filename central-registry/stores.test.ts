@@ -243,15 +243,11 @@ void t.test('trust services and signing keys', async (t) => {
     t.equal(await codeOf(trust.addIntermediate(id, authority(3), refuse)), 'invalid_cert_path')
     t.equal(await codeOf(trust.addIntermediate(id + 1, authority(3), () => undefined)), 'not_found')
     t.equal(await codeOf(trust.addIntermediate(id, authority(2), () => undefined)), 'conflict')
-    t.same(await trust.services(), [
-      { id, name: 'CA', profile: 'x.Y', authentication_only: 1, csr_format: 'PEM', acme_server: null },
-    ])
-    const acmeServer = { directoryUrl: 'https://acme.example/directory' }
-    t.equal(await codeOf(trust.setAcmeServer(id + 1, acmeServer)), 'not_found')
-    await trust.setAcmeServer(id, acmeServer)
-    t.match(await trust.services(), [{ acme_server: JSON.stringify(acmeServer) }])
-    await trust.setAcmeServer(id, undefined)
-    t.match(await trust.services(), [{ acme_server: null }])
+    const approved = { id, name: 'CA', profile: 'x.Y', authentication_only: 1, csr_format: 'PEM' }
+    for (const acme of [{ directoryUrl: 'https://acme.example/directory' }, undefined]) {
+      await trust.setAcmeServer(id, acme)
+      t.same(await trust.services(), [{ ...approved, acme_server: acme ? JSON.stringify(acme) : null }])
+    }
     t.same(
       (await trust.authorities()).map((one) => [one.service, one.is_top, one.certificate.length]),
       [
@@ -274,7 +270,6 @@ void t.test('trust services and signing keys', async (t) => {
     await trust.deleteService(id)
     t.equal(await codeOf(trust.deleteService(id)), 'not_found')
     t.same([await trust.authorities(), await trust.responders()], [[], []])
-
     const tsa = {
       name: 'TSA',
       url: 'http://tsa.example',

@@ -11,6 +11,7 @@ import { exchangeFaults } from './faults/exchange.ts'
 import { messageFaults } from './faults/message.ts'
 import { operationFaults } from './faults/operation.ts'
 import { previewFaults } from './faults/preview.ts'
+import { renewalFaults } from './faults/renewal.ts'
 import { subscriptionFaults } from './faults/subscription.ts'
 
 export const catalogue = {
@@ -22,5 +23,6 @@ export const catalogue = {
   ...adapterFaults,
   ...deliveryFaults,
   ...subscriptionFaults,
+  ...renewalFaults,
   ...commandFaults,
 } satisfies Record<string, FaultEntry>

@@ -16,6 +16,7 @@ import { type DeliverySettings, deliverySchema } from './features/deliveries/set
 import { type NoticeSettings, noticesSchema } from './features/notices/settings.ts'
 import { ACT_KINDS, checkFourEyes } from './features/people/four-eyes-policy.ts'
 import { type SubjectKeysSettings, subjectKeysSchema } from './features/person-search/settings.ts'
+import { type AcmeSettings, acmeSchema } from './features/renewals/settings.ts'
 import { type TrackerSettings, trackerSchema } from './features/tracker/settings.ts'
 import { checkTryOuts, type TryOutSettings, tryOutSchema } from './features/try-outs/settings.ts'
 import { type KeepingSettings, keepingProperties } from './message-log/settings.ts'
@@ -60,6 +61,8 @@ export type Settings = KeepingSettings & {
     ordersNeedApproval: boolean
     authorities: { name: string; certificateSha256: string; secret: boolean }[]
   }
+  /** How certificates that renew themselves are ordered. */
+  acme?: AcmeSettings
   registryReports: { callCounts: boolean }
   tryOuts: TryOutSettings
   limits: { bodyBytes: number; soapBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
@@ -234,6 +237,7 @@ export const settingsSchema = {
         },
       },
     },
+    acme: acmeSchema,
     registryReports: {
       type: 'object',
       additionalProperties: false,

@@ -24,6 +24,7 @@ import { personSearch } from './features/person-search/feature.ts'
 import { proposals } from './features/proposals/feature.ts'
 import { reconciliation } from './features/reconciliation/feature.ts'
 import { registryReports } from './features/registry-reports/feature.ts'
+import { renewals } from './features/renewals/feature.ts'
 import { retention } from './features/retention/feature.ts'
 import { revocations } from './features/revocations/feature.ts'
 import { subscriptions } from './features/subscriptions/feature.ts'
@@ -69,6 +70,7 @@ export const FEATURES = listFeatures<ServerGround>()
   .with(backups)
   .with(consumer)
   .with(managementRequests)
+  .with(renewals)
   .with(firstStart)
   .with(deliveries)
   .with(subscriptions)

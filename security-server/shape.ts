@@ -12,6 +12,7 @@ import type { ProposalOffers } from '#platform/proposals/open-proposals.ts'
 import type { Listener, Shape } from '#platform/serve.ts'
 import type { Authenticate } from '#platform/sessions/authenticate.ts'
 import { createAdminListener } from './admin-listener.ts'
+import { listenForChallenges } from './challenge-listener.ts'
 import type { ServerGround } from './ground.ts'
 import { listenForClients, listenForPeers } from './listeners.ts'
 import { createOcspByHash } from './peer/ocsp-by-hash.ts'
@@ -47,7 +48,7 @@ export async function shapeOf(all: ServerGround & Offered): Promise<Shape> {
     around: (handlers) => recordingLooks(handlers, audit),
     ...{ authenticate: all.authenticate, fourEyes: all.approvals, onApi: all.carryOutBy },
     confirmation: all.confirmation,
-    listeners: { clients: clients(all), peers: peers(all), ocsp: ocsp(all) },
+    listeners: { clients: clients(all), peers: peers(all), ocsp: ocsp(all), ...challenges(all) },
     ready: `${settings.server}, management API at ${url}/api/v1, console at ${url}${CONSOLE.prefix}/`,
   }
 }
@@ -77,6 +78,19 @@ function ocsp({ settings, keys }: ServerGround): Listener {
       const app = createOcspByHash(keys)
       await app.listen({ host: settings.peers.address, port: settings.peers.ocspPort })
       return { close: () => app.close() }
+    },
+  }
+}
+
+function challenges({ settings }: ServerGround): Record<string, Listener> {
+  const at = settings.acme?.challenge
+  if (at === undefined) return {}
+  return {
+    challenges: {
+      async listen(addRoutes) {
+        const app = await listenForChallenges(at, addRoutes)
+        return { close: async () => app.close() }
+      },
     },
   }
 }

@@ -30,6 +30,7 @@ const keys = async () => (await import('./keys/page.tsx')).KeysPage
 const key = async () => (await import('./keys/key.tsx')).KeyPage
 const makeRequest = async () => (await import('./keys/request.tsx')).RequestPage
 const foundKeys = async () => (await import('./keys/found.tsx')).FoundPage
+const renewals = async () => (await import('./keys/renewals.tsx')).RenewalsPage
 const internalTls = async () => (await import('./keys/internal-tls.tsx')).InternalTlsPage
 const diagnostics = async () => (await import('./diagnostics/page.tsx')).DiagnosticsPage
 const connections = async () => (await import('./diagnostics/connections.tsx')).ConnectionsPage
@@ -173,6 +174,10 @@ export const contents: Group[] = [
               page('/keys/:id/request', 'certs.makeRequest', 'generateCsr', makeRequest),
               page('/keys/tokens/:id/found', 'certs.found', 'getFoundKeys', foundKeys),
             ],
+          },
+          {
+            ...page('/keys/renewals', 'renewals.title', 'getCertificateRenewals', renewals),
+            acts: ['beginCertificateRenewal'],
           },
           {
             ...page('/keys/internal-tls', 'certs.tab.internal', 'getSystemCertificate', internalTls),

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The programs that tests need: PostgreSQL, MariaDB, Valkey or Redis, Chromium, xmlsec1, openssl, unzip, strace, Python, OpenSSH's server,
-# SoftHSM with p11-kit and OpenSC, NATS, Mosquitto, Java with Maven, which brings Kafka; where there is Go, litewitness; by npm, Credo-TS. As root on Debian this installs them, without starting or enabling their services. Elsewhere it
+# SoftHSM with p11-kit and OpenSC, NATS, Mosquitto, Java with Maven, which brings Kafka; where there is Go, litewitness and pebble; by npm, Credo-TS. As root on Debian this installs them, without starting or enabling their services. Elsewhere it
 # prints in one line what is missing.
 set -eu
 
@@ -103,6 +103,27 @@ bring_litewitness() {
   rm -f "$said"
 }
 
+# An ACME server of others, for certificates that renew themselves: test/pebble.ts.
+pebble=${HOME:-/root}/.cache/concordat/pebble-2.10.3
+lacks_pebble() { has go && ! [ -x "$pebble/pebble" ]; }
+bring_pebble() {
+  if ! lacks_pebble || [ "$(cat "$pebble.failed" 2>/dev/null)" = "$(date +%F)" ]; then return 0; fi
+  echo "Building pebble for the tests ..."
+  limit=
+  if has timeout; then limit='timeout 180'; fi
+  said=$(mktemp)
+  # shellcheck disable=SC2086 # a command and its argument
+  if GOTOOLCHAIN=local GOBIN="$pebble" $limit go install github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.3 >"$said" 2>&1; then
+    rm -f "$pebble.failed"
+  else
+    mkdir -p "${pebble%/*}"
+    date +%F >"$pebble.failed"
+    tail -n 15 "$said" >&2
+    echo "pebble was not built; to try again today: rm $pebble.failed" >&2
+  fi
+  rm -f "$said"
+}
+
 # A wallet of others: test/fakes/wallet/credo. It is no package of ours: with all that it needs it is larger than everything else here.
 credo=${HOME:-/root}/.cache/concordat/credo-0.6.3
 lacks_credo() { ! [ -e "$credo/complete" ]; }
@@ -128,9 +149,10 @@ bring_credo() {
 
 bring_kafka
 bring_litewitness
+bring_pebble
 bring_credo
 names=$(missing | tr '\n' ' ')
-if [ -z "$names" ] && has_kafka && ! lacks_litewitness && ! lacks_credo; then exit 0; fi
+if [ -z "$names" ] && has_kafka && ! lacks_litewitness && ! lacks_pebble && ! lacks_credo; then exit 0; fi
 
 if [ -n "$names" ] && [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && has apt-get; then
   echo "Installing for the tests: $names..."
@@ -153,6 +175,7 @@ fi
 
 if ! has_kafka; then names="${names}kafka (by Maven) "; fi
 if lacks_litewitness; then names="${names}litewitness (by Go) "; fi
+if lacks_pebble; then names="${names}pebble (by Go) "; fi
 if lacks_credo; then names="${names}credo (by npm) "; fi
 [ -n "$names" ] || exit 0
 

@@ -9,6 +9,7 @@ import type { FoundKey } from '#platform/pkcs11/token-keys.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type MemberId, memberOf } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
+import { type AccountKeys, createAccountKeys } from './account-keys.ts'
 import { createCertificateActs } from './certificate-acts.ts'
 import { openCertificateStatuses } from './certificate-status.ts'
 import { requestBy, type SubjectFields } from './certification-request.ts'
@@ -78,6 +79,8 @@ export type Keys = {
   }
   /** The TLS key that our own systems see. */
   internalTls: InternalTls
+  /** Keys of accounts at CAs. */
+  accountKeys: AccountKeys
   /** The fresh OCSP response for one of our certificates, by SHA-1 or SHA-256 in hex (port 5577). */
   ocspByHash(hex: string): Buffer | undefined
   /**
@@ -226,6 +229,7 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
     signJson: createSignJson({ tokens, signing: identities.signing, find: acts.find }),
     signXRoadRequest: createSignXRoadRequest({ tokens, signing: identities.signing, find: acts.find }),
     internalTls,
+    accountKeys: createAccountKeys(token),
     hardware: {
       async login(id, pin) {
         const bytes = Buffer.from(pin.normalize('NFC'))

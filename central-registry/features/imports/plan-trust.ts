@@ -72,7 +72,7 @@ export function planTrust(q: TrustQuestion, notes: Notes): AddedTrust {
       take.services.push({
         ...{ name: ca.name, profile: ca.certificateProfileInfo, authenticationOnly: ca.authenticationOnly },
         csrFormat: ca.defaultCsrFormat ?? 'DER',
-        acmeServer: acmeServerOf(ca.acmeServer, what),
+        acmeServer: acmeServerOf(ca.acmeServer, what, notes),
         top: authorityOf(top, ca.topCa, what),
       })
     } else if (row.is_top === 0 || service === undefined) {
@@ -89,23 +89,10 @@ export function planTrust(q: TrustQuestion, notes: Notes): AddedTrust {
       // Only version 6 says it.
       if (ca.defaultCsrFormat !== undefined)
         notes.differ(`certificate request format of the ${what}`, service.csr_format, ca.defaultCsrFormat)
-      const here = service.acme_server
-      const acmeServer = acmeServerOf(ca.acmeServer, what)
-      // One that the register would not take is said once, as not taken.
-      if (ca.acmeServer === undefined || acmeServer !== undefined)
-        notes.differ(
-          `ACME server of the ${what}`,
-          acmeText(here === null ? undefined : (JSON.parse(here) as AcmeServer)),
-          acmeText(acmeServer),
-        )
+      compareAcme(ca.acmeServer, service.acme_server, what, notes)
       compareResponders(what, top.sha256, ca.topCa)
     }
     planIntermediates(ca.intermediateCas, top, what)
-  }
-
-  function acmeServerOf(given: AcmeServer | undefined, what: string): AcmeServer | undefined {
-    if (given === undefined) return undefined
-    return notes.allows(`ACME server of the ${what}`, () => void checkAcmeServer(given)) ? given : undefined
   }
 
   function planIntermediates(infos: CaInfo[], top: Certificate, of: string): void {
@@ -197,6 +184,19 @@ function planTimestamping(
   for (const { name, url } of register.timestampingServices)
     if (!there.has(url)) notes.onlyHere(`time-stamping authority ${name}`)
   return take
+}
+
+function acmeServerOf(given: AcmeServer | undefined, what: string, notes: Notes): AcmeServer | undefined {
+  if (given === undefined) return undefined
+  return notes.allows(`ACME server of the ${what}`, () => checkAcmeServer(given)) ? given : undefined
+}
+
+/** `here` is the register's JSON. One that the register would not take is said once, as not taken. */
+function compareAcme(given: AcmeServer | undefined, here: string | null, what: string, notes: Notes): void {
+  const there = acmeServerOf(given, what, notes)
+  if (given !== undefined && there === undefined) return
+  const own = here === null ? undefined : (JSON.parse(here) as AcmeServer)
+  notes.differ(`ACME server of the ${what}`, acmeText(own), acmeText(there))
 }
 
 /** Its fields in one order: as they are read they may have any, and undefined ones. */

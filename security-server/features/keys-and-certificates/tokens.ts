@@ -4,11 +4,11 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { memberIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
-import { idText, type MemberId, memberOf } from '#schemas/identifiers.ts'
+import { memberOf } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import { requestPem, type SubjectFields } from '../../keys/certification-request.ts'
 import type { KeyInfo, TokenInfo } from '../../keys/keys.ts'
-import { proposeSubject } from '../../keys/propose-subject.ts'
+import { subjectFor, wholeSubject } from '../../keys/subject-for.ts'
 import { SOFTWARE_TOKEN_ID } from '../../keys/tokens.ts'
 import { checkKeeps } from './key-officers.ts'
 import type { Needs } from './needs.ts'
@@ -21,6 +21,7 @@ type NewCsr = { memberId?: string; caName?: string; dnsName?: string; subject?: 
 export function tokenHandlers(rooms: Needs): Handlers {
   const { keys } = rooms
   const view = viewsOf(rooms)
+  const index = () => rooms.globalConfiguration.current().index
 
   function token(id: string | undefined): TokenInfo {
     const found = keys.tokens().find((each) => each.id === id)
@@ -46,7 +47,8 @@ export function tokenHandlers(rooms: Needs): Handlers {
     const { id, request } = await keys.createRequest({
       keyId,
       member: usage === 'SIGNING' ? member : undefined,
-      subject: q.subject ?? wholeSubject(subjectFor(rooms, usage, member, q)),
+      subject:
+        q.subject ?? wholeSubject(subjectFor(index(), { server: rooms.server, usage, member, ...names(q) })),
       dnsNames: q.dnsName === undefined ? undefined : [q.dnsName],
     })
     return { id, keyId, pem: requestPem(request) }
@@ -129,38 +131,16 @@ export function tokenHandlers(rooms: Needs): Handlers {
     async getSubjectFieldDescriptions({ params, query }) {
       const q = query as { usage: Usage; memberId?: string; dnsName?: string }
       const member = q.memberId === undefined ? memberOf(rooms.server) : memberIdOf(q.memberId)
-      return subjectFor(rooms, q.usage, member, {
-        caName: params['caName']!,
+      return subjectFor(index(), {
+        ...{ server: rooms.server, usage: q.usage, member, caName: params['caName']! },
         dnsName: q.dnsName ?? 'server.example',
       })
     },
   }
 }
 
-/** The subject that the CA's certificate profile prescribes for this member or server. */
-function subjectFor(rooms: Needs, usage: Usage, member: MemberId, q: NewCsr): SubjectFields {
-  const { index } = rooms.globalConfiguration.current()
-  const cas = index.shared.approvedCas.filter((ca) => usage === 'AUTHENTICATION' || !ca.authenticationOnly)
-  const ca = q.caName === undefined ? cas[0] : cas.find((each) => each.name === q.caName)
-  if (ca === undefined) throw new Fault('not_found', { what: say`no such certification service` })
-  const memberName = index.memberName(member)
-  if (memberName === undefined) throw new Fault('unknown_member', { what: idText(member) })
-  if (usage === 'AUTHENTICATION' && q.dnsName === undefined) {
-    throw new Fault('invalid_input', { what: say`dnsName is needed for an authentication key` })
-  }
-  const { server } = rooms
-  const dnsName = q.dnsName ?? ''
-  const profile = index.profileOf(ca.certificateProfileInfo)
-  return proposeSubject({ profile, usage, member, memberName, server, dnsName })
-}
-
-/** Throws `invalid_input` for a subject with a field that is not known here. */
-function wholeSubject(subject: SubjectFields): SubjectFields {
-  const unknown = subject.find(({ value }) => value === '')
-  if (unknown === undefined) return subject
-  throw new Fault('invalid_input', {
-    what: say`subject: ${unknown.type} is not known here, so it has to be given`,
-  })
+function names({ caName, dnsName }: NewCsr): { caName?: string; dnsName?: string } {
+  return { ...(caName === undefined ? {} : { caName }), ...(dnsName === undefined ? {} : { dnsName }) }
 }
 
 function base64(text: string): Buffer {

@@ -8,6 +8,7 @@ import { createRegistrationClient } from './client.ts'
 import { createFiledRequests } from './filed-requests.ts'
 import { managementRequestHandlers } from './management-requests.ts'
 import type { Needs } from './needs.ts'
+import { createRegisterCertificate } from './register-certificate.ts'
 import { settleRequests } from './settle-requests.ts'
 import { createFileXRoadRequest } from './x-road/file-request.ts'
 import { createSendAsOwner, type SendForOperator } from './x-road/send-as-owner.ts'
@@ -20,6 +21,8 @@ type Ground = Omit<Needs, 'registration' | 'isXRoads' | 'fileXRoadRequest'> & {
 type Offers = {
   /** What this server filed. Throws when it cannot sign, and when the registry does not answer or is X-Road's. */
   filedRequests(): Promise<RequestStatus[]>
+  /** Files the registration of an authentication certificate of this server. Throws as `registerCertificate` of the API. */
+  registerOwnCertificate(sha256: string, address: string): Promise<void>
 }
 
 export const managementRequests: FeatureModule<Ground, Offers> = {
@@ -39,10 +42,14 @@ export const managementRequests: FeatureModule<Ground, Offers> = {
         exchange: createSendAsOwner(ground.sendForOperator),
       }),
     }
+    const register = createRegisterCertificate(rooms)
     return {
       operations: managementRequestHandlers(rooms),
       jobs: [settleRequests(rooms)],
-      offers: { filedRequests: createFiledRequests(rooms) },
+      offers: {
+        filedRequests: createFiledRequests(rooms),
+        registerOwnCertificate: async (sha256, address) => void (await register(sha256, address)),
+      },
     }
   },
 }

@@ -14,6 +14,7 @@ import { isAskedOfRegistry } from '../../local-systems/client-status.ts'
 import { clientIn } from '../../local-systems/manage.ts'
 import { createFiledRequests, createHeads, registrationOf } from './filed-requests.ts'
 import type { Needs } from './needs.ts'
+import { createRegisterCertificate } from './register-certificate.ts'
 import { settle } from './settle-requests.ts'
 
 export function managementRequestHandlers(rooms: Needs): Handlers {
@@ -23,6 +24,7 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
 
   const headOf = createHeads(rooms.clock)
   const filedRequests = createFiledRequests(rooms)
+  const registerCertificate = createRegisterCertificate(rooms)
 
   /**
    * Whether the member has a signing key on this server that is ready. Otherwise the request waits for that member's signature.
@@ -36,8 +38,8 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
     }
   }
 
-  async function file(subject: RequestSubject, authentication?: string) {
-    if (rooms.isXRoads()) return view(await rooms.fileXRoadRequest(subject, authentication))
+  async function file(subject: RequestSubject) {
+    if (rooms.isXRoads()) return view(await rooms.fileXRoadRequest(subject))
     const signers = signersOf(subject)
     const to = rooms.registration
     const wanted = 'either' in signers ? [idText(owner)] : signers.all
@@ -48,7 +50,6 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
           document: { ...headOf(signer), ...subject },
           type: DOCUMENT_TYPE.file,
           member: parseMemberId(signer),
-          authentication,
         }),
       )
     // The first signer signs without a check by `canSign`, so that the caller learns why it cannot sign.
@@ -84,9 +85,7 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
   return {
     async registerCertificate({ params, body }) {
       const { address } = body as { address: string }
-      const sha256 = params['sha256']!.toLowerCase()
-      const certificate = keys.certificateDer(sha256).toString('base64')
-      return file({ kind: 'authCertReg', server, certificate, address }, sha256)
+      return view(await registerCertificate(params['sha256']!.toLowerCase(), address))
     },
     unregisterCertificate: ({ params }) =>
       file({ kind: 'authCertDeletion', server, certificateSha256: params['sha256']!.toLowerCase() }),

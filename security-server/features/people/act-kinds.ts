@@ -22,6 +22,9 @@ export const ACTS = {
     'deleteCertificate',
     'activateCertificate',
     'disableCertificate',
+    'beginCertificateRenewal',
+    'renewCertificateNow',
+    'stopCertificateRenewal',
   ],
   clients: [
     'addClient',

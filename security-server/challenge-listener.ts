@@ -1,0 +1,29 @@
+/** The listener at which CAs look whether a name is ours: plain HTTP, open to everybody, so bounded more narrowly than any other. */
+import Fastify, { type FastifyInstance, LogController } from 'fastify'
+import { NO_SCHEMAS } from '#platform/http-service/no-schemas.ts'
+
+const MAX_CONNECTIONS = 64
+const TIMEOUT_MS = 5000
+
+export async function listenForChallenges(
+  { address: host, port }: { address: string; port: number },
+  addRoutes: (app: FastifyInstance) => void | Promise<void>,
+): Promise<FastifyInstance> {
+  const app = Fastify({
+    schemaController: NO_SCHEMAS,
+    logController: new LogController({ disableRequestLogging: true }),
+    ...{
+      exposeHeadRoutes: false,
+      bodyLimit: 1024,
+      requestTimeout: TIMEOUT_MS,
+      connectionTimeout: TIMEOUT_MS,
+    },
+    ...{ keepAliveTimeout: 1000, forceCloseConnections: true, http: { maxHeaderSize: 8192 } },
+  })
+  app.server.maxConnections = MAX_CONNECTIONS
+  app.setNotFoundHandler((_request, reply) => reply.code(404).type('text/plain').send(''))
+  app.setErrorHandler((_cause, _request, reply) => reply.code(400).type('text/plain').send(''))
+  await addRoutes(app)
+  await app.listen({ host, port })
+  return app
+}

@@ -1,0 +1,69 @@
+/** Certificates that renew themselves: ordered by ACME before their end, registered, activated, and the old ones retired. */
+import type { FastifyInstance } from 'fastify'
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Services } from '#platform/services.ts'
+import { createAcmeHttp } from './acme/client.ts'
+import { answerChallenges } from './answer-challenges.ts'
+import { goOnWithAll } from './go-on.ts'
+import { renewalHandlers } from './handlers.ts'
+import { renewalMigrations } from './migrations.ts'
+import { dnsProof, httpProof } from './proofs.ts'
+import { iso, type RenewalRooms } from './rooms.ts'
+import { type AcmeSettings, readAccounts } from './settings.ts'
+import { createRenewalStore } from './store.ts'
+
+type Ground = Pick<
+  RenewalRooms,
+  'server' | 'keys' | 'globalConfiguration' | 'clock' | 'log' | 'filedRequests'
+> &
+  Pick<Services, 'database' | 'metrics'> & {
+    settings: { acme?: AcmeSettings | undefined }
+    registerOwnCertificate: RenewalRooms['registerCertificate']
+  }
+
+const IDLE_SECONDS = 3600
+const LOOK_MS = 60_000
+
+export const renewals: FeatureModule<Ground> = {
+  name: 'renewals',
+  migrations: renewalMigrations,
+  open: async (ground) => {
+    const { database, clock, settings, metrics } = ground
+    const store = createRenewalStore(database)
+    const { acme } = settings
+    const operations = renewalHandlers({ ...ground, store, isSet: acme !== undefined })
+    if (acme === undefined) return { operations }
+    const { find, ca } = await readAccounts(acme)
+    const http = createAcmeHttp({ ca, clock })
+    const rooms: RenewalRooms = {
+      ...ground,
+      ...{ store, http, lookMs: LOOK_MS, account: find, share: acme.renewAfterShare, country: acme.country },
+      proof: acme.dnsHook === undefined ? httpProof(store, clock) : dnsProof(acme.dnsHook),
+      registerCertificate: ground.registerOwnCertificate,
+    }
+    metrics.watch(
+      'concordat_certificate_renewal_failing',
+      '1 while the last try of a renewal failed',
+      'renewal',
+      async () =>
+        (await store.list()).map(
+          (row) => [row.id, row.is_stopped === 0 && row.error_code !== null ? 1 : 0] as const,
+        ),
+    )
+    return {
+      operations,
+      ...(acme.challenge !== undefined && {
+        routes: { challenges: (app: FastifyInstance) => answerChallenges(app, store, clock) },
+      }),
+      jobs: [
+        {
+          // One job for all: no two orders are made at once, on however many nodes.
+          ...{ kind: 'renew-certificates', everySeconds: IDLE_SECONDS, places: 1 },
+          isDue: async () => (await store.due(iso(clock()))).length > 0,
+          run: ({ signal }: { signal: AbortSignal }) => goOnWithAll(rooms, signal),
+        },
+      ],
+      close: () => http.close(),
+    }
+  },
+}

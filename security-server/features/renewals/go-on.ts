@@ -1,0 +1,71 @@
+/** Goes on with renewals that are due, one after the other, each as far as it can go now; what fails is tried again later. */
+import { asFault } from '#schemas/fault.ts'
+import { iso, type RenewalRooms } from './rooms.ts'
+import { nextTry } from './rules.ts'
+import { STEPS } from './steps.ts'
+import type { Renewal } from './store.ts'
+
+/** A silent CA must not keep the renewals at other CAs waiting for longer. */
+const MOST_MS = 240_000
+/** An order that was tried so often is given up for a new one: the CA never ends it. */
+const MOST_TRIES_OF_AN_ORDER = 12
+/** What leaves an order as it is: it may go on at the next try. */
+const PASSING = [
+  'acme_failed',
+  'token_not_active',
+  'global_conf_outdated',
+  'database_error',
+  'internal_error',
+]
+
+export async function goOnWithAll(rooms: RenewalRooms, signal: AbortSignal): Promise<void> {
+  for (const id of await rooms.store.due(iso(rooms.clock()))) {
+    if (signal.aborted) return
+    await goOn(rooms, id, AbortSignal.any([signal, AbortSignal.timeout(MOST_MS)]))
+  }
+}
+
+async function goOn(rooms: RenewalRooms, id: string, signal: AbortSignal): Promise<void> {
+  const { store, clock, log } = rooms
+  for (;;) {
+    let row = await store.find(id)
+    const now = iso(clock())
+    if (row === undefined || row.is_stopped === 1 || row.next_at > now || signal.aborted) return
+    const before = row
+    const save = async (set: Partial<Renewal>): Promise<Renewal> => (row = await store.change(row!, set))
+    try {
+      const { note, ...set } = await STEPS[before.state](rooms, before, save, signal)
+      const at = iso(clock())
+      await save({ ...set, tries: 0, error_code: null, error_text: null, changed_at: at })
+      if (note !== undefined || (set.state ?? before.state) !== before.state)
+        await store.note(id, { at, step: set.state ?? before.state, detail: note ?? '' })
+    } catch (thrown) {
+      const fault = asFault(thrown)
+      log.warn(
+        { renewal: id, step: before.state, code: fault.code, detail: fault.detail },
+        'a certificate was not renewed',
+      )
+      await fail(rooms, row, fault)
+      return
+    }
+  }
+}
+
+async function fail(
+  { store, clock }: RenewalRooms,
+  row: Renewal,
+  fault: ReturnType<typeof asFault>,
+): Promise<void> {
+  const at = iso(clock())
+  const isOver =
+    !PASSING.includes(fault.code) || row.tries % MOST_TRIES_OF_AN_ORDER === MOST_TRIES_OF_AN_ORDER - 1
+  const set = {
+    ...{ tries: row.tries + 1, next_at: nextTry(clock(), row.tries, fault.retryAfter).toISOString() },
+    ...{ error_code: fault.code, error_text: fault.message, changed_at: at },
+    ...(isOver ? { order_url: null } : {}),
+  }
+  // Another node that went on meanwhile has the newer row.
+  const changed = await store.change(row, set).catch(() => undefined)
+  if (changed !== undefined)
+    await store.note(row.id, { at, step: 'FAILED', detail: fault.message.slice(0, 500) })
+}

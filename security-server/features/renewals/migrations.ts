@@ -1,0 +1,90 @@
+/** What renews itself, its steps, accounts at CAs, and the challenges that wait for a CA's look. All nodes of a server share them. */
+import type { Generated, Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { columnTypes, identity } from '#platform/database/dialect.ts'
+
+export type RenewalState = 'WAITING' | 'ORDERING' | 'REGISTERING' | 'ACTIVATING' | 'RETIRING'
+
+export type RenewalTables = {
+  certificate_renewal: {
+    /** The usage, and for signing certificates the member. */
+    id: string
+    usage: 'SIGNING' | 'AUTHENTICATION'
+    member: string | null
+    /** The name of the approved CA. */
+    ca: string
+    dns_name: string
+    state: RenewalState
+    is_stopped: number
+    next_at: string
+    /** The certificate that is in use, and after a step to the next one, that one. */
+    current: string | null
+    key_id: string | null
+    order_url: string | null
+    next_certificate: string | null
+    /** When the registration of `next_certificate` was asked for. */
+    filed_at: string | null
+    tries: number
+    error_code: string | null
+    error_text: string | null
+    changed_at: string
+    /** Rises with each change: a node that went on with an old row changes nothing. */
+    revision: number
+  }
+  certificate_renewal_step: {
+    id: Generated<number>
+    renewal: string
+    at: string
+    step: string
+    detail: string
+  }
+  /** `kept` is the key, sealed by the token. */
+  acme_account: { id: string; kept: string }
+  acme_challenge: { token: string; answer: string; ends_at: string }
+}
+
+export const renewalMigrations: Record<string, Migration> = {
+  'renewals-001': {
+    up: async (kysely: Kysely<unknown>) => {
+      const { text, integer } = columnTypes(kysely)
+      let renewal = kysely.schema
+        .createTable('certificate_renewal')
+        .addColumn('id', text, (column) => column.primaryKey())
+      for (const name of ['usage', 'ca', 'dns_name', 'state', 'next_at', 'changed_at'])
+        renewal = renewal.addColumn(name, text, (column) => column.notNull())
+      for (const name of ['is_stopped', 'tries', 'revision'])
+        renewal = renewal.addColumn(name, integer, (column) => column.notNull())
+      for (const name of [
+        'member',
+        'current',
+        'key_id',
+        'order_url',
+        'next_certificate',
+        'filed_at',
+        'error_code',
+        'error_text',
+      ])
+        renewal = renewal.addColumn(name, text)
+      await renewal.execute()
+      await kysely.schema
+        .createTable('certificate_renewal_step')
+        .addColumn('id', ...identity(kysely))
+        .addColumn('renewal', text, (column) => column.notNull())
+        .addColumn('at', text, (column) => column.notNull())
+        .addColumn('step', text, (column) => column.notNull())
+        .addColumn('detail', text, (column) => column.notNull())
+        .execute()
+      await kysely.schema
+        .createTable('acme_account')
+        .addColumn('id', text, (column) => column.primaryKey())
+        .addColumn('kept', text, (column) => column.notNull())
+        .execute()
+      await kysely.schema
+        .createTable('acme_challenge')
+        .addColumn('token', text, (column) => column.primaryKey())
+        .addColumn('answer', text, (column) => column.notNull())
+        .addColumn('ends_at', text, (column) => column.notNull())
+        .execute()
+    },
+  },
+}

@@ -1,0 +1,56 @@
+/** How a CA is shown that a name is ours: by HTTP at this server, or by a TXT record that a program of the operator sets. */
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { promisify } from 'node:util'
+import type { Clock } from '#platform/clock.ts'
+import { say } from '#schemas/said.ts'
+import { failed } from './acme/client.ts'
+import type { Proof } from './acme/order-certificate.ts'
+import type { RenewalStore } from './store.ts'
+
+const CHALLENGE_MS = 3600_000
+const HOOK_MS = 120_000
+
+export function httpProof(
+  store: Pick<RenewalStore, 'putChallenge' | 'removeChallenge'>,
+  clock: Clock,
+): Proof {
+  return {
+    kind: 'http-01',
+    async show({ token, authorization }) {
+      const times = {
+        now: new Date(clock()).toISOString(),
+        endsAt: new Date(clock() + CHALLENGE_MS).toISOString(),
+      }
+      await store.putChallenge(token, authorization, times)
+      return () => store.removeChallenge(token)
+    },
+  }
+}
+
+/** The program is called with `present` or `remove`, the record's name and its value. It ends when the record is served. */
+export function dnsProof(program: string): Proof {
+  const run = async (act: 'present' | 'remove', name: string, value: string): Promise<void> => {
+    try {
+      await promisify(execFile)(program, [act, `_acme-challenge.${name}`, value], {
+        ...{
+          timeout: HOOK_MS,
+          killSignal: 'SIGKILL',
+          maxBuffer: 64 * 1024,
+          env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+        },
+      })
+    } catch (cause) {
+      throw failed(say`the program acme.dnsHook failed to ${act} the record of ${name}`, { cause })
+    }
+  }
+  return {
+    kind: 'dns-01',
+    async show({ name, authorization }) {
+      const value = createHash('sha256').update(authorization).digest('base64url')
+      await run('present', name, value)
+      // A record that stays proves nothing to anybody: its value belongs to one order of this account.
+      return () => run('remove', name, value).catch(() => undefined)
+    },
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * The steps of a renewal, one after the other: wait, order, register (authentication), activate, retire the certificate before. Each looks at
+ * how things stand and says what changes, so that it may be run again after a crash at any point.
+ */
+import { parseCertificate } from '#core/certificate/certificate.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
+import { askRenewalInfo } from './acme/renewal-info.ts'
+import type { RenewalState } from './migrations.ts'
+import { acmeCaOf, directoryOf, holds, order, type Save } from './order.ts'
+import { iso, type RenewalRooms } from './rooms.ts'
+import { renewAt } from './rules.ts'
+import type { Renewal } from './store.ts'
+
+/** So long both certificates stay in use: peers know a new one after two minutes, and what was begun with the old one ends. */
+const SETTLE_MS = 600_000
+const LOOK_MS = 60_000
+const ASK_AGAIN_MS = 6 * 3600_000
+
+/** `note` is said in the list of steps. */
+type Change = Partial<Renewal> & { next_at: string; note?: string }
+type Step = (rooms: RenewalRooms, row: Renewal, save: Save, signal: AbortSignal) => Promise<Change>
+
+export const STEPS: Record<RenewalState, Step> = {
+  WAITING: waitForTime,
+  ORDERING: orderNext,
+  REGISTERING: register,
+  ACTIVATING: activate,
+  RETIRING: retire,
+}
+
+/** Nothing is ordered before its time: the CA's own, or the share of the life; what is missing or revoked is ordered at once. */
+async function waitForTime(rooms: RenewalRooms, row: Renewal): Promise<Change> {
+  const { keys, clock } = rooms
+  const now = iso(clock())
+  if (row.current === null || !holds(keys, row.current))
+    return { state: 'ORDERING', next_at: now, note: 'there is none' }
+  if (keys.certificate(row.current).ocsp.state === 'revoked')
+    return { state: 'ORDERING', next_at: now, note: 'revoked' }
+  const certificate = parseCertificate(keys.certificateDer(row.current))
+  // A CA that cannot be asked now is asked later; the share of the life holds meanwhile.
+  const window = await directoryOf(rooms, acmeCaOf(rooms, row.ca))
+    .then((directory) => askRenewalInfo(rooms.http, directory, certificate))
+    .catch((thrown: unknown) => void asFault(thrown))
+  const chance = Number.parseInt(certificate.sha256.slice(0, 4), 16) / 0x10000
+  const at = renewAt(certificate, { share: rooms.share, window: window ?? undefined, chance }).getTime()
+  if (at <= clock())
+    return { state: 'ORDERING', next_at: now, note: window ? 'the CA says so' : 'its time has come' }
+  const again = window === undefined ? ASK_AGAIN_MS : window.askAgainSeconds * 1000
+  return { next_at: iso(Math.min(at, clock() + again)) }
+}
+
+/** The next certificate is here and checked; the one before is in use. */
+async function orderNext(
+  rooms: RenewalRooms,
+  row: Renewal,
+  save: Save,
+  signal: AbortSignal,
+): Promise<Change> {
+  const { sha256 } = await order(rooms, row, save, signal)
+  return {
+    state: row.usage === 'AUTHENTICATION' ? 'REGISTERING' : 'ACTIVATING',
+    ...{
+      next_certificate: sha256,
+      order_url: null,
+      filed_at: null,
+      next_at: iso(rooms.clock()),
+      note: sha256,
+    },
+  }
+}
+
+/** The registry lists the certificate: asked once, then looked at. Who decides there decides by the registry's own policy. */
+async function register(rooms: RenewalRooms, row: Renewal, save: Save): Promise<Change> {
+  const { keys, clock, server } = rooms
+  const sha256 = row.next_certificate!
+  if (keys.certificate(sha256).state === 'registered') return { state: 'ACTIVATING', next_at: iso(clock()) }
+  const later = { next_at: iso(clock() + LOOK_MS) }
+  if (row.filed_at !== null) {
+    await checkDecided(rooms, row.filed_at)
+    return later
+  }
+  const address = rooms.globalConfiguration.current().index.server(server)?.address
+  if (address === undefined)
+    throw new Fault('not_found', {
+      what: say`this server in the configuration: register its first certificate by hand`,
+    })
+  const filed_at = iso(clock())
+  try {
+    await rooms.registerCertificate(sha256, address)
+  } catch (thrown) {
+    // After a crash it may wait there already.
+    if (asFault(thrown).code !== 'conflict') throw thrown
+  }
+  await save({ filed_at })
+  return { ...later, note: 'filed' }
+}
+
+/** Throws `conflict` when the registry declined it: nobody asks twice what was refused. */
+async function checkDecided(rooms: RenewalRooms, filedAt: string): Promise<void> {
+  const states = await rooms.filedRequests().catch(() => [])
+  // The clocks of both servers may differ.
+  const since = iso(Date.parse(filedAt) - 300_000)
+  const [newest] = states.filter((one) => one.kind === 'authCertReg' && one.filedAt >= since)
+  if (newest?.state === 'DECLINED' || newest?.state === 'REVOKED')
+    throw new Fault('conflict', {
+      what: say`the registry did not take the new certificate: stop this renewal, or register it by hand`,
+    })
+}
+
+/** The new certificate may be used, and its CA says that it is good. The keys room shows peers the new one when they know it. */
+async function activate({ keys, clock }: RenewalRooms, row: Renewal): Promise<Change> {
+  const sha256 = row.next_certificate!
+  const known = keys.certificate(sha256)
+  const { ocsp } = known.active ? known : await keys.setActive(sha256, true)
+  if (ocsp.state === 'revoked')
+    throw new Fault('incorrect_certificate', { what: say`the CA revoked the new certificate` })
+  if (ocsp.state !== 'good') return { next_at: iso(clock() + LOOK_MS) }
+  return { state: 'RETIRING', next_at: iso(clock() + SETTLE_MS), note: sha256 }
+}
+
+/** The certificate before is used by nothing any more; removing it is left to people. */
+async function retire({ keys, clock }: RenewalRooms, row: Renewal): Promise<Change> {
+  const next = row.next_certificate!
+  const { active, ocsp } = keys.certificate(next)
+  if (!active || ocsp.state !== 'good') return { next_at: iso(clock() + LOOK_MS) }
+  const retired =
+    row.current !== null && row.current !== next && holds(keys, row.current) ? row.current : undefined
+  if (retired !== undefined) await keys.setActive(retired, false)
+  return {
+    ...{ state: 'WAITING', current: next, next_certificate: null, key_id: null, filed_at: null },
+    ...{ next_at: iso(clock()), ...(retired === undefined ? {} : { note: retired }) },
+  }
+}

@@ -1,0 +1,150 @@
+/** The rows of migrations.ts. A change of a renewal is written only over the row that it was made from. */
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
+import type { RenewalTables } from './migrations.ts'
+
+export type Renewal = RenewalTables['certificate_renewal']
+type Step = { at: string; step: string; detail: string }
+export type RenewalStore = ReturnType<typeof createRenewalStore>
+
+const MOST_STEPS = 50
+
+export function createRenewalStore(database: Database) {
+  const kysely = tablesOf<RenewalTables>(database)
+
+  const find = (id: string): Promise<Renewal | undefined> =>
+    kysely.selectFrom('certificate_renewal').selectAll().where('id', '=', id).executeTakeFirst().then(plain)
+
+  async function note(renewal: string, { at, step, detail }: Step): Promise<void> {
+    await kysely.insertInto('certificate_renewal_step').values({ renewal, at, step, detail }).execute()
+    const oldest = await kysely
+      .selectFrom('certificate_renewal_step')
+      .select('id')
+      .where('renewal', '=', renewal)
+      .orderBy('id', 'desc')
+      .offset(MOST_STEPS)
+      .limit(1)
+      .executeTakeFirst()
+    if (oldest === undefined) return
+    await kysely
+      .deleteFrom('certificate_renewal_step')
+      .where('renewal', '=', renewal)
+      .where('id', '<=', oldest.id)
+      .execute()
+  }
+
+  return {
+    find,
+    note,
+    list: async (): Promise<Renewal[]> =>
+      (await kysely.selectFrom('certificate_renewal').selectAll().orderBy('id').execute()).map(
+        (row) => plain(row)!,
+      ),
+    async due(now: string): Promise<string[]> {
+      const rows = await kysely
+        .selectFrom('certificate_renewal')
+        .select('id')
+        .where('is_stopped', '=', 0)
+        .where('next_at', '<=', now)
+        .orderBy('next_at')
+        .execute()
+      return rows.map(({ id }) => id)
+    },
+    /** Replaces a stopped one; throws `conflict` for one that goes on. */
+    async begin(row: Renewal): Promise<void> {
+      const { numInsertedOrUpdatedRows } = await kysely
+        .insertInto('certificate_renewal')
+        .values(row)
+        .onConflict((conflict) =>
+          conflict
+            .column('id')
+            .doUpdateSet((eb) => ({
+              ...{ ca: row.ca, dns_name: row.dns_name, is_stopped: 0, next_at: row.next_at, tries: 0 },
+              ...{ error_code: null, error_text: null, changed_at: row.changed_at },
+              revision: eb('certificate_renewal.revision', '+', 1),
+              // What was ordered elsewhere is not what is asked for now.
+              order_url: null,
+            }))
+            .where('certificate_renewal.is_stopped', '=', 1),
+        )
+        .executeTakeFirstOrThrow()
+      if (Number(numInsertedOrUpdatedRows ?? 0) === 0)
+        throw new Fault('conflict', { what: say`this certificate renews itself already` })
+    },
+    /** Throws `not_found`. The step that is under way ends. */
+    async stop(id: string, at: string): Promise<void> {
+      const { numUpdatedRows } = await kysely
+        .updateTable('certificate_renewal')
+        .set({ is_stopped: 1, changed_at: at })
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow()
+      if (Number(numUpdatedRows) === 0) throw new Fault('not_found', { what: say`no such renewal` })
+    },
+    /** The row after the change. Throws `conflict` when another node changed it meanwhile. */
+    async change(before: Renewal, set: Partial<Renewal>): Promise<Renewal> {
+      const after = { ...before, ...set, revision: before.revision + 1 }
+      const { id, is_stopped: _, ...values } = after
+      const { numUpdatedRows } = await kysely
+        .updateTable('certificate_renewal')
+        .set(values)
+        .where('id', '=', id)
+        .where('revision', '=', before.revision)
+        .executeTakeFirstOrThrow()
+      if (Number(numUpdatedRows) === 0)
+        throw new Fault('conflict', { what: say`another node went on with this renewal` })
+      return after
+    },
+    steps: (renewal: string): Promise<Step[]> =>
+      kysely
+        .selectFrom('certificate_renewal_step')
+        .select(['at', 'step', 'detail'])
+        .where('renewal', '=', renewal)
+        .orderBy('id', 'desc')
+        .limit(MOST_STEPS)
+        .execute(),
+    /** The kept key of an account; of two nodes that make one at once, both get the first. */
+    async account(id: string, make: () => Promise<string>): Promise<string> {
+      const kept = () =>
+        kysely.selectFrom('acme_account').select('kept').where('id', '=', id).executeTakeFirst()
+      const known = await kept()
+      if (known !== undefined) return known.kept
+      const made = await make()
+      await kysely
+        .insertInto('acme_account')
+        .values({ id, kept: made })
+        .onConflict((conflict) => conflict.column('id').doNothing())
+        .execute()
+      return (await kept())!.kept
+    },
+    async putChallenge(token: string, answer: string, q: { now: string; endsAt: string }): Promise<void> {
+      await kysely.deleteFrom('acme_challenge').where('ends_at', '<', q.now).execute()
+      await kysely
+        .insertInto('acme_challenge')
+        .values({ token, answer, ends_at: q.endsAt })
+        .onConflict((conflict) => conflict.column('token').doUpdateSet({ answer, ends_at: q.endsAt }))
+        .execute()
+    },
+    async removeChallenge(token: string): Promise<void> {
+      await kysely.deleteFrom('acme_challenge').where('token', '=', token).execute()
+    },
+    async challenge(token: string, now: string): Promise<string | undefined> {
+      const row = await kysely
+        .selectFrom('acme_challenge')
+        .select('answer')
+        .where('token', '=', token)
+        .where('ends_at', '>=', now)
+        .executeTakeFirst()
+      return row?.answer
+    },
+  }
+}
+
+/** PostgreSQL gives its 64-bit integers as texts. */
+function plain(row: Renewal | undefined): Renewal | undefined {
+  if (row === undefined) return undefined
+  return {
+    ...row,
+    ...{ is_stopped: Number(row.is_stopped), tries: Number(row.tries), revision: Number(row.revision) },
+  }
+}
