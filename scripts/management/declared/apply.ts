@@ -1,39 +1,43 @@
-/** Makes those changes to a registry that a file declares and that are possible now. Running it again continues the work. */
+/** Makes those changes that a declared file asks for and that are possible now. Running it again continues the work. */
 import { createHash } from 'node:crypto'
 import { contentText } from '#platform/proposals/rules.ts'
 import type { ManagementApi } from '../client.ts'
 import { CommandError } from '../command-error.ts'
 import type { Command } from '../commands.ts'
-import { planOf } from './plan.ts'
-import type { Declared } from './read-file.ts'
-import { type Present, readPresent } from './read-present.ts'
 import type { Plan, Step } from './step.ts'
 
 type Progress = (line: string) => void
 
-/** A round sees only what earlier rounds have made: profile, service, intermediate CA; member, server, client. */
-const ROUNDS = 4
+/** SHA-256 of the content of each proposal that waits for a second person. */
+type Proposed = ReadonlySet<string>
+
+/** A round sees only what earlier rounds have made: profile, service, intermediate CA; client, service, endpoint, right. */
+const ROUNDS = 5
+
+type Applied = {
+  api: ManagementApi
+  commands: Command[]
+  /** Plans by what is there now. */
+  look(): Promise<{ plan: Plan; proposed: Proposed }>
+  /** The reason for steps that a second person decides about. */
+  reason: string | undefined
+  /** Whether a second person decides at all, asked when a step may need one and there is no reason. */
+  needsReason(): Promise<boolean>
+  say: Progress
+}
 
 /**
  * Makes the calls. Returns how many steps were done, and how many wait for a second person or for another step. Throws a
  * CommandError for a refusal.
  */
-export async function apply(q: {
-  api: ManagementApi
-  commands: Command[]
-  declared: Declared
-  /** The reason for steps that a second person decides about. */
-  reason: string | undefined
-  say: Progress
-}): Promise<{ done: number; waiting: number }> {
+export async function apply(q: Applied): Promise<{ done: number; waiting: number }> {
   let done = 0
   for (let round = 1; ; round++) {
-    const present = await readPresent(q.api, q.declared)
-    const { steps } = planOf(q.declared, present)
+    const { plan, proposed } = await q.look()
     let doneNow = 0
     const open: string[] = []
-    for (const step of steps) {
-      const state = await take(q, present, step)
+    for (const step of plan.steps) {
+      const state = await take(q, proposed, step)
       if (state === 'done') doneNow++
       else open.push(`${state}: ${step.says}`)
     }
@@ -46,17 +50,17 @@ export async function apply(q: {
 }
 
 /** Whether a step has been proposed already, so that `plan` shows that. */
-function isProposed({ call }: Step, { proposed }: Present): boolean {
+function isProposed({ call }: Step, proposed: Proposed): boolean {
   if (call === undefined) return false
-  const { operation, params, body } = call
-  const text = contentText({ operation, params, query: {}, body })
+  const { operation, params, query = {}, body } = call
+  const text = contentText({ operation, params, query, body })
   return proposed.has(createHash('sha256').update(text).digest('hex'))
 }
 
 /** A plan as lines for people. */
-export function describePlan({ steps, differences, undeclared }: Plan, present: Present): string[] {
+export function describePlan({ steps, differences, undeclared }: Plan, proposed: Proposed): string[] {
   const mark = (step: Step): string =>
-    step.call === undefined ? 'later   ' : isProposed(step, present) ? 'proposed' : 'do      '
+    step.call === undefined ? 'later   ' : isProposed(step, proposed) ? 'proposed' : 'do      '
   return [
     ...steps.map((step) => `${mark(step)}  ${step.says}`),
     ...differences.map((one) => `differs   ${one}`),
@@ -65,22 +69,25 @@ export function describePlan({ steps, differences, undeclared }: Plan, present: 
 }
 
 async function take(
-  q: Parameters<typeof apply>[0],
-  present: Present,
+  q: Applied,
+  proposed: Proposed,
   step: Step,
 ): Promise<'done' | 'later' | 'waits for a second person'> {
   const { call } = step
   if (call === undefined) return 'later'
-  if (isProposed(step, present)) return 'waits for a second person'
+  if (isProposed(step, proposed)) return 'waits for a second person'
   const { operation } = q.commands.find((one) => one.operation.id === call.operation)!
-  if (operation.fourEyes && q.reason === undefined && (await needsReason(q.api)))
+  if (operation.fourEyes && q.reason === undefined && (await q.needsReason()))
     throw new CommandError(2, `--why is missing: a second person has to know why (${step.says})`)
-  const url = operation.url.replace(/:([^/]+)/g, (_, name: string) => encodeURIComponent(call.params[name]!))
+  const path = operation.url.replace(/:([^/]+)/g, (_, name: string) => encodeURIComponent(call.params[name]!))
+  const query = new URLSearchParams(
+    Object.entries(call.query ?? {}).map(([name, value]) => [name, String(value)]),
+  )
   const isFile = Buffer.isBuffer(call.body)
   const body = isFile ? (call.body as Buffer) : jsonBody(call.body)
   const sent = q.api.send({
     method: operation.method,
-    url,
+    url: query.size === 0 ? path : `${path}?${query}`,
     headers: {
       ...(body === undefined
         ? {}
@@ -99,9 +106,4 @@ async function take(
 
 function jsonBody(body: unknown): Buffer | undefined {
   return body === undefined ? undefined : Buffer.from(JSON.stringify(body))
-}
-
-async function needsReason(api: ManagementApi): Promise<boolean> {
-  const { bytes } = await api.send({ method: 'GET', url: '/api/v1/system', headers: {}, body: undefined })
-  return (JSON.parse(bytes.toString('utf8')) as { fourEyes: boolean }).fourEyes
 }

@@ -7,11 +7,11 @@ import { OWNERS_GROUP } from '#schemas/global-configuration.ts'
 import { hostingMandates, notifications, policies } from './plan-policies.ts'
 import type { Declared } from './read-file.ts'
 import type { Present } from './read-present.ts'
-import { emptyPlan, note, type Plan, step } from './step.ts'
+import { emptyPlan, note, type Plan, step, together } from './step.ts'
 
 /** Plans no deletion: removing something from a registry is a separate act. */
 export function planOf(declared: Declared, present: Present): Plan {
-  const parts = [
+  return together([
     classes(declared, present),
     certificateProfiles(declared, present),
     certificationServices(declared, present),
@@ -24,12 +24,7 @@ export function planOf(declared: Declared, present: Present): Plan {
     policies(declared, present),
     settings(declared, present),
     externalAnchors(declared, present),
-  ]
-  return {
-    steps: parts.flatMap(({ steps }) => steps),
-    differences: parts.flatMap(({ differences }) => differences),
-    undeclared: parts.flatMap(({ undeclared }) => undeclared),
-  }
+  ])
 }
 
 function classes({ memberClasses }: Declared, present: Present): Plan {

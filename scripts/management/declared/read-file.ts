@@ -1,12 +1,10 @@
 /** Reads a declared registry: a YAML file with its desired content, and the certificates and profiles that it names. */
-import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { Ajv2020 } from 'ajv/dist/2020.js'
-import { parse } from 'yaml'
 import { readOwnProfile } from '#core/certificate/read-own-profiles.ts'
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import type { AcmeServer } from '#schemas/global-configuration.ts'
 import { CommandError } from '../command-error.ts'
+import { flag, object, readBytes, readText, readYaml, text } from './file.ts'
 
 export type Declared = {
   managementServiceProvider?: string
@@ -48,21 +46,12 @@ export type Declared = {
 
 type Responder = { url: string; certificate?: string; costType: string }
 
-const MAX_BYTES = 16 * 1024 * 1024
-const text = { type: 'string', minLength: 1, maxLength: 1100 }
 const list = (items: object): object => ({ type: 'array', items, default: [], maxItems: 200_000 })
-const object = (required: Record<string, object>, optional: Record<string, object> = {}): object => ({
-  type: 'object',
-  additionalProperties: false,
-  required: Object.keys(required),
-  properties: { ...required, ...optional },
-})
 /** RFC 3339, as in the API. */
 const time = {
   type: 'string',
   pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$',
 }
-const flag = { type: 'boolean' }
 /** The defaults are the API's. */
 const costType = { type: 'string', enum: ['FREE', 'PAID', 'UNDEFINED'], default: 'UNDEFINED' }
 const responders = list(object({ url: text }, { certificate: text, costType }))
@@ -123,7 +112,7 @@ type Written = Omit<Declared, 'certificateProfiles'> & { certificateProfiles: st
  * content. Throws a CommandError.
  */
 export async function readDeclared(file: string): Promise<Declared> {
-  const declared = checked(file, await readText(file))
+  const declared = (await readYaml(file, SCHEMA)) as Written
   const certificate = async (name: string): Promise<string> =>
     asText(await readBytes(path.resolve(path.dirname(file), name)))
   const withCertificates = (given: Responder[]): Promise<Responder[]> =>
@@ -168,20 +157,6 @@ export async function readDeclared(file: string): Promise<Declared> {
   }
 }
 
-function checked(file: string, content: string): Written {
-  let value: unknown
-  try {
-    value = parse(content) ?? {}
-  } catch (cause) {
-    throw new CommandError(2, `${file} is no YAML: ${(cause as Error).message.split('\n', 1)[0]}`, cause)
-  }
-  const fits = new Ajv2020({ useDefaults: true, strict: false }).compile(SCHEMA)
-  if (fits(value)) return value as Written
-  const [error] = fits.errors ?? []
-  const more = Object.values(error?.params ?? {}).join(' ')
-  throw new CommandError(2, `${file}: ${error?.instancePath || 'the file'} ${error?.message} ${more}`.trim())
-}
-
 async function readProfileFile(file: string): Promise<CertificateProfile> {
   const content = await readText(file)
   try {
@@ -189,18 +164,6 @@ async function readProfileFile(file: string): Promise<CertificateProfile> {
   } catch (cause) {
     throw new CommandError(2, `${file} is no certificate profile: ${(cause as Error).message}`, cause)
   }
-}
-
-async function readText(file: string): Promise<string> {
-  return (await readBytes(file)).toString('utf8')
-}
-
-async function readBytes(file: string): Promise<Buffer> {
-  const bytes = await readFile(file).catch((cause: Error) => {
-    throw new CommandError(2, `${file} cannot be read: ${cause.message}`, cause)
-  })
-  if (bytes.length > MAX_BYTES) throw new CommandError(2, `${file} is larger than ${MAX_BYTES} bytes`)
-  return bytes
 }
 
 /** PEM unchanged, DER as base64. */

@@ -14,7 +14,7 @@ export const planFile: More['run'] = async ({ api, args }) => {
   const declared = await readDeclared(wordsOf('plan', args).file)
   const present = await readPresent(api, declared)
   const plan = planOf(declared, present)
-  for (const line of describePlan(plan, present)) say(line)
+  for (const line of describePlan(plan, present.proposed)) say(line)
   say(`${plan.steps.length} to do, ${plan.differences.length} different, ${plan.undeclared.length} not named`)
   return plan.steps.length === 0 ? 0 : 3
 }
@@ -23,7 +23,15 @@ export const planFile: More['run'] = async ({ api, args }) => {
 export const applyFile: More['run'] = async ({ api, commands, args }) => {
   const { file, reason } = wordsOf('apply', args)
   const declared = await readDeclared(file)
-  const { done, waiting } = await apply({ api, commands, declared, reason, say })
+  const look = async () => {
+    const present = await readPresent(api, declared)
+    return { plan: planOf(declared, present), proposed: present.proposed }
+  }
+  const needsReason = async () => {
+    const { bytes } = await api.send({ method: 'GET', url: '/api/v1/system', headers: {}, body: undefined })
+    return (JSON.parse(bytes.toString('utf8')) as { fourEyes: boolean }).fourEyes
+  }
+  const { done, waiting } = await apply({ api, commands, look, needsReason, reason, say })
   say(`${done} done, ${waiting} waiting`)
   return waiting === 0 ? 0 : 3
 }

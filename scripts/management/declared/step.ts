@@ -11,7 +11,12 @@ export type Plan = {
 /** One call. A step without `call` needs something that does not exist yet. */
 export type Step = {
   says: string
-  call?: { operation: string; params: Record<string, string>; body?: unknown }
+  call?: {
+    operation: string
+    params: Record<string, string>
+    query?: Record<string, string | boolean>
+    body?: unknown
+  }
 }
 
 export function step(says: string, operation: string, params: Record<string, string>, body?: unknown): Step {
@@ -20,6 +25,15 @@ export function step(says: string, operation: string, params: Record<string, str
 
 export function emptyPlan(): Plan {
   return { steps: [], differences: [], undeclared: [] }
+}
+
+/** All parts in one, in this order. */
+export function together(parts: Plan[]): Plan {
+  return {
+    steps: parts.flatMap(({ steps }) => steps),
+    differences: parts.flatMap(({ differences }) => differences),
+    undeclared: parts.flatMap(({ undeclared }) => undeclared),
+  }
 }
 
 /** Adds to `undeclared` what exists but is not declared, if the file declares other things of this kind. */
