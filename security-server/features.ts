@@ -26,6 +26,7 @@ import { reconciliation } from './features/reconciliation/feature.ts'
 import { registryReports } from './features/registry-reports/feature.ts'
 import { renewals } from './features/renewals/feature.ts'
 import { retention } from './features/retention/feature.ts'
+import { revisions } from './features/revisions/feature.ts'
 import { revocations } from './features/revocations/feature.ts'
 import { subscriptions } from './features/subscriptions/feature.ts'
 import { timeStamping } from './features/time-stamping/feature.ts'
@@ -68,6 +69,7 @@ export const FEATURES = listFeatures<ServerGround>()
   .with(auditStream)
   .with(diagnostics)
   .with(backups)
+  .with(revisions)
   .with(consumer)
   .with(managementRequests)
   .with(renewals)

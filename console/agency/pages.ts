@@ -45,6 +45,7 @@ const proposal = async () => (await import('./proposals/one.tsx')).ServerProposa
 const people = async () => (await import('./people/page.tsx')).ServerPeople
 const apiKeys = async () => (await import('./api-keys/page.tsx')).ServerKeys
 const backups = async () => (await import('./backups/page.tsx')).Backups
+const revisions = async () => (await import('./revisions/page.tsx')).Revisions
 const acts = async () => (await import('./acts/page.tsx')).Acts
 const records = async () => (await import('./records/page.tsx')).RecordsPage
 const exchange = async () => (await import('./exchange/page.tsx')).ExchangePage
@@ -219,6 +220,7 @@ export const contents: Group[] = [
           },
           { ...page('/api-keys', 'keys.title', 'getApiKeys', apiKeys), acts: ['addApiKey'] },
           page('/acts', 'acts.title', 'getAuditLog', acts),
+          page('/revisions', 'revisions.title', 'getRevisions', revisions),
           { ...page('/backups', 'backups.title', 'getBackups', backups), acts: ['makeBackup'] },
         ],
       },

@@ -160,10 +160,10 @@ await eachDatabase(t, async (_database, t, url) => {
     const states = [
       ...['getMessageLogState', 'getCheckpoint', 'getCheckpoints', 'getTreeHeads', 'getLogWitnesses'],
       ...['getMessageLogKeys', 'getComplaintCounts', 'getNotices', 'getConsentServices', 'getVerifications'],
-      ...['getRetention', 'getSubjectIndex', 'getWitness', 'findArchives', 'getPeople', 'getExports'],
-      ...['getExport', 'getSubjectSearches', 'getSubjectSearch', 'getActorGaps', 'getAuditLog'],
+      ...['getRetention', 'getSubjectIndex', 'getWitness', 'findArchives', 'getPeople', 'getRevisionContent'],
+      ...['getExport', 'getSubjectSearches', 'getSubjectSearch', 'getActorGaps', 'getAuditLog', 'getDrift'],
       ...['getAuditCallers', 'verifyAuditLog', 'getSearchTerms', 'getPasskeysOf', 'getProposals'],
-      ...['getProposal', 'getTrackers', 'getTrackerServices'],
+      ...['getProposal', 'getTrackers', 'getTrackerServices', 'getRevisions', 'getRevision', 'getExports'],
     ]
     const operations = readOperations(await securityServerApi()).filter(
       ({ method, roles }) =>

@@ -37,6 +37,8 @@ export const ACTS = {
     'deleteLocalGroup',
     'addLocalGroupMembers',
     'deleteLocalGroupMembers',
+    'addRevision',
+    'endRevision',
   ],
   services: [
     'addClientServiceDescription',

@@ -1,0 +1,135 @@
+/** Keeps revisions, ends them, shows them, and says what was done since the newest. */
+import { createHash } from 'node:crypto'
+import { promisify } from 'node:util'
+import { gunzip, gzip } from 'node:zlib'
+import type { AuditEntry, AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import type { Clock } from '#platform/clock.ts'
+import { answer } from '#platform/http-service/answer.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
+import { checkReason } from '#platform/http-service/four-eyes.ts'
+import { listAnswer } from '#platform/http-service/list-answer.ts'
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
+import { DECLARED_ACTS } from './declared-acts.ts'
+import { isOwn } from './drift.ts'
+import type { RevisionRow, RevisionStore } from './store.ts'
+
+type NewRevision = { content: string; sha256: string; reason: string; removes: boolean; restores?: number }
+type End = { done?: number; waiting?: number; failure?: string }
+
+/** The most acts that a drift report holds. */
+const MOST_ACTS = 200
+const compress = promisify(gzip)
+const expand = promisify(gunzip)
+
+export function revisionHandlers({
+  store,
+  audit,
+  clock,
+}: {
+  store: RevisionStore
+  audit: Pick<AuditLog, 'list'>
+  clock: Clock
+}): Handlers {
+  const now = (): string => new Date(clock()).toISOString()
+  const found = async (number: number | undefined): Promise<RevisionRow> => {
+    const row = number === undefined ? undefined : await store.find(number)
+    if (row === undefined) throw new Fault('not_found', { what: say`revision ${String(number)}` })
+    return row
+  }
+
+  /** The record that was written of this very act, before it. */
+  async function recordOf(
+    caller: Caller,
+    operation: string,
+    fits: (entry: AuditEntry) => boolean,
+  ): Promise<number> {
+    const newest = await audit.list({ operations: [operation], callerId: caller.id, limit: 20 })
+    const own = newest.find(fits)
+    if (own === undefined) throw new Error(`${operation} is not on record`)
+    return own.sequence
+  }
+
+  return {
+    async getRevisions({ query }) {
+      const page = query as { offset: number; limit: number }
+      return listAnswer((await store.list(page)).map(viewOf), page, () => store.count())
+    },
+    getRevision: async ({ params }) => viewOf(await found(Number(params['number']))),
+    async getRevisionContent({ params }) {
+      const { number, sha256 } = await found(Number(params['number']))
+      const content = await store.content(sha256)
+      if (content === undefined) throw new Error(`the text of revision ${number} is not there`)
+      const headers = { 'content-disposition': `attachment; filename="revision-${number}.json"` }
+      return answer(await expand(content), { headers })
+    },
+    async addRevision({ body, caller }) {
+      const { content, sha256, reason, removes, restores } = body as NewRevision
+      const bytes = Buffer.from(content)
+      if (createHash('sha256').update(bytes).digest('hex') !== sha256)
+        throw new Fault('invalid_input', { what: say`sha256 is not that of the content` })
+      if (restores !== undefined && (await found(restores)).sha256 !== sha256)
+        throw new Fault('invalid_input', { what: say`revision ${restores} has another content` })
+      const row = await store.add(
+        {
+          ...{ sha256, bytes: bytes.length, begun_at: now(), reason: checkReason(reason) },
+          ...{ caller_id: caller.id, caller_name: caller.name },
+          ...{ removes: removes ? 1 : 0, restores: restores ?? null },
+          audit_sequence: await recordOf(
+            caller,
+            'addRevision',
+            ({ data }) => (data as { body: NewRevision }).body.sha256 === sha256,
+          ),
+        },
+        await compress(bytes),
+      )
+      return answer(viewOf(row), { status: 201 })
+    },
+    async endRevision({ params, body, caller }) {
+      const { number, caller_id } = await found(Number(params['number']))
+      const { done = null, waiting = null, failure = null } = body as End
+      if (caller_id !== caller.id)
+        throw new Fault('conflict', { what: say`another caller applies revision ${number}` })
+      if ((failure === null) !== (done !== null && waiting !== null))
+        throw new Fault('invalid_input', { what: say`either done and waiting, or failure` })
+      const own = `/revisions/${number}/end`
+      const end_sequence = await recordOf(caller, 'endRevision', ({ target }) => target.endsWith(own))
+      if (!(await store.end(number, { ended_at: now(), end_sequence, done, waiting, failure })))
+        throw new Fault('conflict', { what: say`revision ${number} has ended` })
+      return viewOf(await found(number))
+    },
+    async getDrift() {
+      const [newest] = await store.list({ offset: 0, limit: 1 })
+      if (newest === undefined) return { revision: null, acts: [], more: false }
+      const begun = await audit.list({ before: newest.audit_sequence + 1, limit: 1 })
+      // By time first, which bounds the search; then by number, since clocks of nodes differ a little.
+      const since = await audit.list({
+        ...{ operations: DECLARED_ACTS, limit: MOST_ACTS + 1 },
+        from: begun[0]?.at ?? newest.begun_at,
+      })
+      const others = since.filter((entry) => !isOwn(newest, entry))
+      return {
+        revision: viewOf(newest),
+        acts: others.slice(0, MOST_ACTS),
+        more: since.length > MOST_ACTS,
+      }
+    },
+  }
+}
+
+function viewOf(row: RevisionRow) {
+  const { number, sha256, bytes, begun_at, caller_id, caller_name, reason, restores } = row
+  const { audit_sequence, ended_at, done, waiting, failure } = row
+  return {
+    ...{ number, sha256, bytes, begunAt: begun_at, endedAt: ended_at, state: stateOf(row) },
+    ...{ by: { id: caller_id, name: caller_name }, reason, removes: row.removes === 1, restores },
+    ...{ done, waiting, failure, auditSequence: audit_sequence },
+  }
+}
+
+function stateOf({ ended_at, failure, waiting }: RevisionRow): 'begun' | 'refused' | 'waiting' | 'applied' {
+  if (ended_at === null) return 'begun'
+  if (failure !== null) return 'refused'
+  return waiting === 0 ? 'applied' : 'waiting'
+}

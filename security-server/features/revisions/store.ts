@@ -1,0 +1,69 @@
+/** Rows of revisions: numbered without gaps under one lock, and never taken away. */
+import type { Kysely } from 'kysely'
+import { lockFor } from '#platform/database/dialect.ts'
+import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { RevisionTables } from './tables.ts'
+
+export type RevisionRow = RevisionTables['revision']
+type NewRevision = Omit<RevisionRow, 'number' | keyof End>
+type End = Pick<RevisionRow, 'ended_at' | 'end_sequence' | 'done' | 'waiting' | 'failure'>
+
+const COLUMNS = [
+  ...(['number', 'sha256', 'bytes', 'begun_at', 'caller_id', 'caller_name', 'reason'] as const),
+  ...(['removes', 'restores', 'audit_sequence', 'ended_at', 'end_sequence'] as const),
+  ...(['done', 'waiting', 'failure'] as const),
+] as const
+
+export type RevisionStore = {
+  /** The row with the next number, and its text unless that is there already. */
+  add(row: NewRevision, content: Buffer): Promise<RevisionRow>
+  /** At most `limit` rows, newest first. */
+  list(part: { offset: number; limit: number }): Promise<RevisionRow[]>
+  count(): Promise<number>
+  find(number: number): Promise<RevisionRow | undefined>
+  content(sha256: string): Promise<Buffer | undefined>
+  /** False when it had ended before. */
+  end(number: number, end: End): Promise<boolean>
+}
+
+export function createRevisionStore(database: Database): RevisionStore {
+  const tables = tablesOf<RevisionTables>(database)
+  const rows = (kysely: Kysely<RevisionTables>) => kysely.selectFrom('revision').select(COLUMNS)
+  return {
+    add: (given, content) =>
+      inTransaction(tables, async (transaction) => {
+        await lockFor(transaction, 'revision')
+        const newest = await rows(transaction).orderBy('number', 'desc').limit(1).executeTakeFirst()
+        const row = {
+          ...{ ...given, number: (newest?.number ?? 0) + 1 },
+          ...{ ended_at: null, end_sequence: null, done: null, waiting: null, failure: null },
+        }
+        await transaction
+          .insertInto('revision_content')
+          .values({ sha256: given.sha256, content })
+          .onConflict((conflict) => conflict.column('sha256').doNothing())
+          .execute()
+        await transaction.insertInto('revision').values(row).execute()
+        return row
+      }),
+    list: ({ offset, limit }) => rows(tables).orderBy('number', 'desc').offset(offset).limit(limit).execute(),
+    count: async () => {
+      const query = tables.selectFrom('revision').select(({ fn }) => fn.countAll().as('found'))
+      return Number((await query.executeTakeFirstOrThrow()).found)
+    },
+    find: (number) => rows(tables).where('number', '=', number).executeTakeFirst(),
+    content: async (sha256) => {
+      const query = tables.selectFrom('revision_content').select('content').where('sha256', '=', sha256)
+      return (await query.executeTakeFirst())?.content
+    },
+    end: async (number, end) => {
+      const changed = await tables
+        .updateTable('revision')
+        .set(end)
+        .where('number', '=', number)
+        .where('ended_at', 'is', null)
+        .executeTakeFirst()
+      return changed.numUpdatedRows > 0n
+    },
+  }
+}
