@@ -1,5 +1,12 @@
 /** `concordat server <command>`: every operation of a security server's management API. */
 import { verifyServer } from './management/backup.ts'
+import {
+  applyFile,
+  declareFile,
+  drift,
+  planFile,
+  restoreRevision,
+} from './management/declared/server/run-file.ts'
 import { REFRESH_USAGE, refresh } from './management/refresh.ts'
 import { type Program, runManagement } from './management/run-management.ts'
 
@@ -8,6 +15,30 @@ export const SERVER: Program = {
   file: 'security-server-api.yaml',
   variables: { url: 'CONCORDAT_SERVER_URL', keyFile: 'CONCORDAT_SERVER_KEY_FILE' },
   more: {
+    plan: {
+      summary: 'What `apply` would do: plan <file.yaml> [--remove]; exit code 3 when there is something',
+      options: ['--remove'],
+      run: planFile,
+    },
+    apply: {
+      summary: 'Bring the server to what a file declares: apply <file.yaml> --why REASON [--remove]',
+      options: ['--why=', '--remove'],
+      run: applyFile,
+    },
+    declare: {
+      summary: 'Write the server as it is as such a file, with its certificates: declare <new folder>',
+      run: declareFile,
+    },
+    drift: {
+      summary:
+        'What differs from the file that was applied last, and who changed it; exit code 3 when something does',
+      run: drift,
+    },
+    restore: {
+      summary: 'Apply again what a revision holds: restore <number> --why REASON [--remove]',
+      options: ['--why=', '--remove'],
+      run: restoreRevision,
+    },
     refresh: { summary: REFRESH_USAGE, options: ['--file=', '--accept=', '--ignoreWarnings'], run: refresh },
     'verify-backup': {
       summary: 'Judge a backup, offline: verify-backup <file> --backup-key-file FILE [--conf FOLDER]',

@@ -1,8 +1,7 @@
 /** Reads the parts of a registry that a declared file can be compared with. */
 import type { AcmeServer } from '#schemas/global-configuration.ts'
 import type { ManagementApi } from '../client.ts'
-import { CommandError } from '../command-error.ts'
-import { sendForAll } from '../run-command.ts'
+import { proposedAt, readingOf, unless } from './calls.ts'
 import type { Declared } from './read-file.ts'
 
 export type Present = {
@@ -44,12 +43,9 @@ export type Present = {
 
 /** Makes several calls; a change in between shows in the next comparison. */
 export async function readPresent(api: ManagementApi, declared: Pick<Declared, 'members'>): Promise<Present> {
-  const get = async <T>(path: string): Promise<T> =>
-    JSON.parse((await api.send(reading(path))).bytes.toString('utf8')) as T
-  const all = async <T>(path: string): Promise<T[]> =>
-    JSON.parse((await sendForAll(api, reading(path))).bytes.toString('utf8')) as T[]
+  const reading = readingOf(api)
+  const { get, all } = reading
   const { managementServiceProvider } = await get<Present>('/system')
-  const proposals = await all<{ state: string; contentSha256: string }>('/approvals')
   const profiles =
     await get<(Present['certificateProfiles'][number] & { builtIn: boolean })[]>('/certificate-profiles')
   const groups = await all<Present['globalGroups'][number] & { keptByRegistry: boolean }>('/global-groups')
@@ -59,10 +55,14 @@ export async function readPresent(api: ManagementApi, declared: Pick<Declared, '
     notifications.set(id, {
       ...(webhook === undefined
         ? {}
-        : await orNothing(get<{ url: string }>(`${at}/webhook`).then(({ url }) => ({ webhook: url })))),
+        : await unless(
+            404,
+            get<{ url: string }>(`${at}/webhook`).then(({ url }) => ({ webhook: url })),
+          )),
       ...(mailAddresses === undefined
         ? {}
-        : await orNothing(
+        : await unless(
+            404,
             get<{ addresses: string[] }>(`${at}/mail-addresses`).then(({ addresses }) => ({
               mailAddresses: addresses,
             })),
@@ -87,22 +87,6 @@ export async function readPresent(api: ManagementApi, declared: Pick<Declared, '
     hostingPolicy: await get('/hosting-policy'),
     suspensionPolicy: await get('/suspension-policy'),
     notifications,
-    proposed: new Set(
-      proposals.filter(({ state }) => state === 'proposed').map(({ contentSha256 }) => contentSha256),
-    ),
-  }
-}
-
-function reading(path: string) {
-  return { method: 'GET', url: `/api/v1${path}`, headers: {}, body: undefined }
-}
-
-/** Undefined when the API answers 404, because the member or the resource does not exist. */
-async function orNothing<T>(asked: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asked
-  } catch (error) {
-    if (error instanceof CommandError && error.status === 404) return undefined
-    throw error
+    proposed: await proposedAt(reading),
   }
 }

@@ -1,12 +1,10 @@
 /** `plan` and `apply` for a declared file, and `declare`, which writes one. */
-import { parseArgs } from 'node:util'
-import { printable } from '#platform/plain-text.ts'
-import { CommandError } from '../command-error.ts'
 import type { More } from '../run-management.ts'
 import { apply, describePlan } from './apply.ts'
 import { planOf } from './plan.ts'
 import { readDeclared } from './read-file.ts'
 import { readPresent } from './read-present.ts'
+import { say, wordsOf } from './words.ts'
 import { writeDeclared } from './write-file.ts'
 
 /** Prints the steps that are to do; exit code 3 when there are any. */
@@ -42,23 +40,4 @@ export const declareFile: More['run'] = async ({ api, args }) => {
   const { files } = await writeDeclared(api, folder)
   say(`${files} files in ${folder}; begin with registry.yaml`)
   return 0
-}
-
-function wordsOf(name: string, args: string[]): { file: string; reason: string | undefined } {
-  try {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: { why: { type: 'string' } },
-    })
-    const [file, ...more] = positionals
-    if (file !== undefined && more.length === 0) return { file, reason: values.why }
-  } catch (cause) {
-    throw new CommandError(2, `${name} does not understand this: ${(cause as Error).message}`, cause)
-  }
-  throw new CommandError(2, `${name} takes one <file>`)
-}
-
-function say(line: string): void {
-  process.stdout.write(`${printable(line)}\n`)
 }

@@ -2,11 +2,10 @@
  * Writes the content of a registry as a declared file, with the certificates, profiles and anchors that it names in the same
  * folder.
  */
-import { mkdir, writeFile } from 'node:fs/promises'
-import path from 'node:path'
 import { stringify } from 'yaml'
 import type { ManagementApi } from '../client.ts'
-import { CommandError } from '../command-error.ts'
+import { inTurn } from './calls.ts'
+import { makeFolder } from './folder.ts'
 import { type Present, readPresent } from './read-present.ts'
 
 /**
@@ -15,17 +14,7 @@ import { type Present, readPresent } from './read-present.ts'
  */
 export async function writeDeclared(api: ManagementApi, folder: string): Promise<{ files: number }> {
   const present = await readPresent(api, { members: [] })
-  let files = 0
-  const put = async (name: string, content: Buffer | string): Promise<string> => {
-    files++
-    await writeFile(path.join(folder, name), content, { flag: 'wx' }).catch((cause: Error) => {
-      throw new CommandError(2, `${name} cannot be written: ${cause.message}`, cause)
-    })
-    return name
-  }
-  await mkdir(folder).catch((cause: Error) => {
-    throw new CommandError(2, `${folder} cannot be made: ${cause.message}`, cause)
-  })
+  const { put, count } = await makeFolder(folder)
   const written = new Map<string, string>()
   const fetched = async (sha256: string, url: string, ending: string): Promise<string> => {
     const known = written.get(sha256)
@@ -73,7 +62,7 @@ export async function writeDeclared(api: ManagementApi, folder: string): Promise
     ),
   }
   await put('registry.yaml', stringify(declared, { lineWidth: 0, aliasDuplicateObjects: false }))
-  return { files }
+  return { files: count() }
 }
 
 type Service = Present['certificationServices'][number]
@@ -126,11 +115,4 @@ function policies({ contractPolicy, hostingPolicy, suspensionPolicy }: Present):
       leaveConfiguration: suspensionPolicy['leaveConfiguration'],
     },
   }
-}
-
-/** Makes the calls one after the other, because the API allows only so many a second. */
-async function inTurn<T, R>(all: T[], one: (of: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = []
-  for (const each of all) results.push(await one(each))
-  return results
 }

@@ -1,0 +1,166 @@
+/** Compares the clients that a file declares with the server's: how their systems prove who they are, and their groups; pure. */
+import { emptyPlan, type Plan, step, together } from '../step.ts'
+import { compareLists, endOthers } from './lists.ts'
+import { descriptions, rights } from './plan-services.ts'
+import { type Declared, type DeclaredClient, sha256Of } from './read-file.ts'
+import { isSoap, type Present, type PresentClient } from './read-present.ts'
+
+/** A client is never taken away: its deletion is filed with the registry first. */
+export function clients(declared: Declared, present: Present, removes: boolean): Plan {
+  if (declared.clients === undefined) return emptyPlan()
+  const parts = declared.clients.map((wanted) => {
+    const there = present.clients.find(({ id }) => id === wanted.id)
+    return there === undefined ? added(wanted) : compared(wanted, there, present, removes)
+  })
+  const named = new Set(declared.clients.map(({ id }) => id))
+  const others = present.clients.filter(({ id }) => !named.has(id)).map(({ id }) => `client ${id}`)
+  return together([...parts, { ...emptyPlan(), undeclared: others }])
+}
+
+/** All else of a client waits until it is there. */
+function added({ id, connectionType, ...more }: DeclaredClient): Plan {
+  const plan = emptyPlan()
+  const body = { id, ...(connectionType === undefined ? {} : { connectionType }) }
+  plan.steps.push(step(`add the client ${id}`, 'addClient', {}, body))
+  const later = (count: number | undefined, what: string): void => {
+    if (count !== undefined && count > 0) plan.steps.push({ says: `add ${count} ${what} of ${id}` })
+  }
+  if (more.registered === true) plan.steps.push({ says: `file the registration of ${id}` })
+  later(more.tlsCertificates?.length, 'certificates of systems')
+  later(more.localGroups?.length, 'local groups')
+  later(more.serviceDescriptions?.length, 'service descriptions')
+  if (more.tracker !== undefined) plan.steps.push({ says: `switch the tracker of ${id} on` })
+  if (more.consents !== undefined) plan.steps.push({ says: `switch the consents of ${id} on` })
+  return plan
+}
+
+function compared(wanted: DeclaredClient, there: PresentClient, present: Present, removes: boolean): Plan {
+  const { id, connectionType, registered, name } = wanted
+  const clientId = id
+  const plan = emptyPlan()
+  if (connectionType !== undefined && connectionType !== there.connectionType)
+    plan.steps.push(
+      step(
+        `let systems of ${id} connect by ${connectionType}`,
+        'updateClient',
+        { clientId },
+        { connectionType },
+      ),
+    )
+  compareLists(plan, {
+    wanted: wanted.tlsCertificates?.map((der) => ({ pem: der, sha256: sha256Of(der) })),
+    found: there.tlsCertificates,
+    keyOf: ({ sha256 }) => sha256,
+    name: ({ sha256 }) => `the certificate ${sha256.slice(0, 16)} of a system of ${id}`,
+    add: ({ pem, sha256 }) =>
+      step(
+        `accept the certificate ${sha256.slice(0, 16)} of a system of ${id}`,
+        'addClientTlsCertificate',
+        { clientId },
+        Buffer.from(pem, 'base64'),
+      ),
+    remove: ({ sha256 }) => ({ operation: 'deleteClientTlsCertificate', params: { clientId, sha256 } }),
+    removes,
+  })
+  if (registered === true && there.status === 'SAVED') {
+    const body = name === undefined ? {} : { subsystemName: name }
+    plan.steps.push(step(`file the registration of ${id}`, 'registerClient', { clientId }, body))
+  } else if (registered === true && there.status !== 'REGISTERED')
+    // The registry decides about it, or people have asked for something else.
+    plan.differences.push(`client ${id} is ${there.status}`)
+  return together([
+    plan,
+    ...(wanted.localGroups ?? []).map((group) => localGroup(group, there, removes)),
+    ...descriptions(wanted, there, removes),
+    ...(wanted.tracker === undefined ? [] : [tracker(wanted.tracker, there, present, removes)]),
+    ...(wanted.consents === undefined ? [] : [consents(wanted.consents, there, present, removes)]),
+    // After the rights that were given to them.
+    groupsNotNamed(wanted, there, removes),
+  ])
+}
+
+type Group = NonNullable<DeclaredClient['localGroups']>[number]
+
+function localGroup({ code, description, members }: Group, client: PresentClient, removes: boolean): Plan {
+  const plan = emptyPlan()
+  const clientId = client.id
+  const there = client.localGroups.find((one) => one.code === code)
+  const name = `the local group ${code} of ${clientId}`
+  if (there === undefined) {
+    plan.steps.push(step(`add ${name}`, 'addClientLocalGroup', { clientId }, { code, description }))
+    if (members?.length) plan.steps.push({ says: `add ${members.length} members to ${name}` })
+    return plan
+  }
+  const params = { id: String(there.id) }
+  if (there.description !== description)
+    plan.steps.push(step(`describe ${name} as ${description}`, 'updateLocalGroup', params, { description }))
+  compareLists(plan, {
+    wanted: members,
+    found: there.members,
+    keyOf: (id) => id,
+    name: (id) => `${id} in ${name}`,
+    add: (id) => step(`add ${id} to ${name}`, 'addLocalGroupMembers', params, { items: [id] }),
+    remove: (id) => ({ operation: 'deleteLocalGroupMembers', params, body: { items: [id] } }),
+    removes,
+  })
+  return plan
+}
+
+function groupsNotNamed({ localGroups }: DeclaredClient, client: PresentClient, removes: boolean): Plan {
+  const plan = emptyPlan()
+  endOthers<{ code: string }, PresentClient['localGroups'][number]>(plan, {
+    wanted: localGroups,
+    found: client.localGroups,
+    keyOf: ({ code }) => code,
+    name: ({ code }) => `the local group ${code} of ${client.id}`,
+    remove: ({ id }) => ({ operation: 'deleteLocalGroup', params: { id: String(id) } }),
+    removes,
+  })
+  return plan
+}
+
+/** Switching one off takes two people always, and is an act of its own. */
+function tracker(
+  wanted: NonNullable<DeclaredClient['tracker']>,
+  client: PresentClient,
+  present: Present,
+  removes: boolean,
+): Plan {
+  const plan = emptyPlan()
+  const there = present.trackers.find(({ clientId }) => clientId === client.id)
+  const { soap } = wanted
+  if (there?.isOn !== true || (soap && !there.isInSoap))
+    plan.steps.push(
+      step(
+        `switch the tracker of ${client.id} on${soap ? ', in SOAP too' : ''}`,
+        'switchTrackerOn',
+        { clientId: client.id },
+        { soap },
+      ),
+    )
+  else if (!soap && there.isInSoap) plan.differences.push(`the tracker of ${client.id} is in SOAP too`)
+  const { accessRights, soapAccessRights } = wanted
+  const services = keptServices('tracker:', client)
+  return together([
+    plan,
+    ...services.map((one) => rights(isSoap(one) ? soapAccessRights : accessRights, one, client, removes)),
+  ])
+}
+
+function consents(
+  wanted: NonNullable<DeclaredClient['consents']>,
+  client: PresentClient,
+  present: Present,
+  removes: boolean,
+): Plan {
+  const plan = emptyPlan()
+  const clientId = client.id
+  if (present.consents.find((one) => one.clientId === clientId)?.isOn !== true)
+    plan.steps.push(step(`switch the consents of ${clientId} on`, 'switchConsentsOn', { clientId }))
+  const services = keptServices('consents:', client)
+  return together([plan, ...services.map((one) => rights(wanted.accessRights, one, client, removes))])
+}
+
+function keptServices(url: 'tracker:' | 'consents:', { serviceDescriptions }: PresentClient) {
+  return serviceDescriptions.flatMap(({ services }) => services).filter((service) => service.url === url)
+}

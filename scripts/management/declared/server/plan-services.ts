@@ -1,0 +1,252 @@
+/** Compares the services of one client with those that a file declares: documents, settings, endpoints, rights; pure. */
+import { emptyPlan, type Plan, step, together } from '../step.ts'
+import { addMissing, compareLists, endOthers } from './lists.ts'
+import {
+  codeOf,
+  type DeclaredClient,
+  type DeclaredDescription,
+  type DeclaredService,
+  type Right,
+  sha256Of,
+} from './read-file.ts'
+import {
+  declaredFor,
+  isKeptHere,
+  type PresentClient,
+  type PresentDescription,
+  type PresentService,
+} from './read-present.ts'
+
+export function descriptions(
+  { serviceDescriptions: declared }: DeclaredClient,
+  client: PresentClient,
+  removes: boolean,
+): Plan[] {
+  if (declared === undefined) return []
+  const described = client.serviceDescriptions.filter((one) => !isKeptHere(one))
+  const present = described.map((there) => ({ there, wanted: declaredFor(declared, there) }))
+  const plans = declared.map((wanted) => {
+    const there = present.find((one) => one.wanted === wanted)?.there
+    return there === undefined ? added(wanted, client) : compared(wanted, there, client, removes)
+  })
+  const rest = emptyPlan()
+  endOthers(rest, {
+    wanted: present.filter((one) => one.wanted !== undefined),
+    found: present,
+    keyOf: ({ there }) => String(there.id),
+    name: ({ there }) => `the service ${nameOf(there, client)} with its rights`,
+    remove: ({ there }) => ({ operation: 'deleteServiceDescription', params: { id: String(there.id) } }),
+    removes,
+  })
+  return [...plans, rest]
+}
+
+function nameOf(
+  of: Pick<DeclaredDescription | PresentDescription, 'services'>,
+  client: PresentClient,
+): string {
+  return of.services.map((service) => `${client.id}:${codeOf(service)}`).join(', ')
+}
+
+/** All else of a description waits until it is there. It is switched off at first. */
+function added(wanted: DeclaredDescription, client: PresentClient): Plan {
+  const plan = emptyPlan()
+  const { type, document, documentUrl, services } = wanted
+  const name = nameOf(wanted, client)
+  const { url, timeoutMs, maxConcurrentCalls, verifyTls, allowEncodedSlash, serviceCode } = services[0]!
+  const own = { url, timeoutMs, maxConcurrentCalls, verifyTls, allowEncodedSlash, serviceCode }
+  const body = { type, document, documentUrl, ...(type === 'WSDL' ? {} : own) }
+  const params = { clientId: client.id }
+  plan.steps.push(step(`describe ${name}`, 'addClientServiceDescription', params, given(body)))
+  const rights = services.flatMap(({ accessRights = [] }) => accessRights).length
+  if (rights > 0) plan.steps.push({ says: `give ${rights} rights to ${name}` })
+  if (wanted.enabled === true) plan.steps.push({ says: `switch ${name} on` })
+  return plan
+}
+
+function compared(
+  wanted: DeclaredDescription,
+  there: PresentDescription,
+  client: PresentClient,
+  removes: boolean,
+): Plan {
+  const plan = emptyPlan()
+  const name = nameOf(wanted, client)
+  const params = { id: String(there.id) }
+  if (wanted.type !== there.type) {
+    plan.differences.push(`${name} is described by ${there.type}`)
+    return plan
+  }
+  const { documentUrl } = wanted
+  if (documentUrl !== undefined && plainUrl(documentUrl) !== plainUrl(there.url))
+    plan.differences.push(`the document of ${name} is fetched from ${there.url || 'nowhere'}`)
+  const { change } = there
+  if (change !== undefined && !change.same) {
+    const query = { accept: change.digest, ignoreWarnings: false }
+    if (change.warnings.length > 0)
+      plan.differences.push(
+        `the document of ${name}: its change has warnings; concordat server refresh ${there.id} shows them`,
+      )
+    else
+      plan.steps.push({
+        says: `replace the document of ${name}`,
+        call: {
+          operation: 'replaceServiceDescriptionDocument',
+          ...{ params, query, body: Buffer.from(wanted.document ?? '') },
+        },
+      })
+  }
+  const services = wanted.services.map((service) => {
+    const found = there.services.find((one) => codeOf(one) === codeOf(service))
+    return found === undefined
+      ? { ...emptyPlan(), differences: [`the document has no service ${client.id}:${codeOf(service)}`] }
+      : comparedService(service, found, client, removes)
+  })
+  return together([plan, ...services, switched(wanted, there, name)])
+}
+
+/** Last, when all that a caller relies on is in place. */
+function switched(
+  { enabled, notice = '' }: DeclaredDescription,
+  there: PresentDescription,
+  name: string,
+): Plan {
+  const plan = emptyPlan()
+  const params = { id: String(there.id) }
+  if (enabled === true && there.disabled)
+    plan.steps.push(step(`switch ${name} on`, 'enableServiceDescription', params))
+  if (enabled === false && (!there.disabled || there.disabledNotice !== notice))
+    plan.steps.push(step(`switch ${name} off`, 'disableServiceDescription', params, { notice }))
+  return plan
+}
+
+function comparedService(
+  wanted: DeclaredService,
+  there: PresentService,
+  client: PresentClient,
+  removes: boolean,
+): Plan {
+  const plan = emptyPlan()
+  const name = `${client.id}:${codeOf(wanted)}`
+  const id = String(there.id)
+  const { url, timeoutMs, maxConcurrentCalls, verifyTls, validate, allowEncodedSlash } = wanted
+  const settings = {
+    ...{ url: url === undefined ? undefined : plainUrl(url), timeoutMs, maxConcurrentCalls },
+    ...{ verifyTls, validate, allowEncodedSlash },
+  }
+  const changed = Object.entries(settings).filter(
+    ([field, value]) => value !== undefined && value !== there[field as keyof typeof settings],
+  )
+  if (changed.length > 0) {
+    const says = changed.map(([field, value]) => `${field} ${value}`).join(', ')
+    plan.steps.push(step(`change ${name}: ${says}`, 'updateService', { id }, Object.fromEntries(changed)))
+  }
+  compareLists(plan, {
+    wanted: wanted.tlsCertificates?.map((der) => ({ pem: der, sha256: sha256Of(der) })),
+    found: there.tlsCertificates,
+    keyOf: ({ sha256 }) => sha256,
+    name: ({ sha256 }) => `the certificate ${sha256.slice(0, 16)} of ${name}`,
+    add: ({ pem, sha256 }) =>
+      step(
+        `trust the certificate ${sha256.slice(0, 16)} of ${name}`,
+        'addServiceTlsCertificate',
+        { id },
+        Buffer.from(pem, 'base64'),
+      ),
+    remove: ({ sha256 }) => ({ operation: 'deleteServiceTlsCertificate', params: { id, sha256 } }),
+    removes,
+  })
+  const isThere = (one: { method: string; path: string }): boolean =>
+    there.endpoints.some(({ method, path }) => method === one.method && path === one.path)
+  const lists = {
+    // One that has become the document's meanwhile is there.
+    wanted: wanted.endpoints?.filter((one) => !there.endpoints.some((e) => e.generated && isSame(e, one))),
+    found: there.endpoints.filter(({ base, generated }) => !base && !generated),
+    keyOf: ({ method, path }: Place) => `${method} ${path}`,
+    name: ({ method, path }: Place) => `the endpoint ${method} ${path} of ${name} with its rights`,
+  }
+  addMissing(plan, {
+    ...lists,
+    add: ({ method, path }) =>
+      step(`add the endpoint ${method} ${path} of ${name}`, 'addEndpoint', { id }, { method, path }),
+  })
+  // After its rights.
+  const endpoints = emptyPlan()
+  endOthers(endpoints, {
+    ...lists,
+    remove: (one) => ({ operation: 'deleteEndpoint', params: { id: String(one.id) } }),
+    removes,
+  })
+  const coming = wanted.endpoints ?? []
+  const lost = (wanted.accessRights ?? []).filter(
+    ({ method, path }) =>
+      method !== undefined &&
+      path !== undefined &&
+      !isThere({ method, path }) &&
+      !coming.some((one) => isSame(one, { method, path })),
+  )
+  const differences = lost.map(({ method, path }) => `${name} has no endpoint ${method} ${path}`)
+  const possible = wanted.accessRights?.filter((one) => !lost.includes(one))
+  return together([
+    plan,
+    { ...emptyPlan(), differences },
+    rights(possible, there, client, removes),
+    endpoints,
+  ])
+}
+
+/** What takes an endpoint or a group away takes its rights, too. */
+export function rights(
+  wanted: Right[] | undefined,
+  there: PresentService,
+  client: PresentClient,
+  removes: boolean,
+): Plan {
+  const plan = emptyPlan()
+  const name = `${client.id}:${codeOf(there)}`
+  const id = String(there.id)
+  const endpointOf = ({ method, path }: Right) =>
+    there.endpoints.find((one) => one.method === method && one.path === path)
+  const keyOf = (one: Right): string =>
+    [one.subjectType, one.subjectId, one.method ?? '*', one.path ?? '**'].join(' ')
+  const says = (one: Right): string =>
+    `the right of ${one.subjectType} ${one.subjectId} to ${name}${one.path === undefined || one.path === '**' ? '' : `, ${one.method} ${one.path}`}`
+  compareLists<Right, PresentService['accessRights'][number]>(plan, {
+    wanted,
+    found: there.accessRights,
+    keyOf,
+    name: says,
+    add: (one) => {
+      const { subjectType, subjectId, path } = one
+      const endpoint = path === undefined ? undefined : endpointOf(one)
+      const isThere =
+        (path === undefined || endpoint !== undefined) &&
+        (subjectType !== 'LOCALGROUP' || client.localGroups.some(({ code }) => code === subjectId))
+      const body = { subjectType, subjectId, ...(endpoint && { endpointId: endpoint.id }) }
+      return isThere
+        ? step(`give ${says(one)}`, 'addAccessRight', { id }, body)
+        : { says: `give ${says(one)}` }
+    },
+    remove: (one) => ({ operation: 'deleteAccessRight', params: { id, rightId: String(one.id) } }),
+    removes,
+  })
+  return plan
+}
+
+type Place = { method: string; path: string }
+
+function isSame(one: Place, other: Place): boolean {
+  return one.method === other.method && one.path === other.path
+}
+
+/** The address as a server keeps it. */
+function plainUrl(text: string): string {
+  const [, kept = '', address = ''] = /^(inbox:)?(.*)$/s.exec(text) ?? []
+  return URL.canParse(address) && /^https?:/i.test(address)
+    ? kept + new URL(address).href.replace(/\/+$/, '')
+    : text
+}
+
+function given(body: Record<string, unknown>): object {
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined))
+}

@@ -1,0 +1,149 @@
+/**
+ * `plan`, `apply`, `declare`, `drift` and `restore` for a security server. What is applied is kept there as a revision first, so that nothing
+ * is changed by a file that nobody can show afterwards.
+ */
+import { createHash } from 'node:crypto'
+import type { ManagementApi } from '../../client.ts'
+import { CommandError } from '../../command-error.ts'
+import type { More } from '../../run-management.ts'
+import { apply, describePlan } from '../apply.ts'
+import { readingOf } from '../calls.ts'
+import type { Plan } from '../step.ts'
+import { say, wordsOf } from '../words.ts'
+import { lackingAt } from './lacking.ts'
+import { planOf } from './plan.ts'
+import { contentOf, type Declared, readContent, readDeclared } from './read-file.ts'
+import { readPresent } from './read-present.ts'
+import { writeDeclared } from './write-file.ts'
+
+type Revision = {
+  number: number
+  sha256: string
+  begunAt: string
+  by: { id: string; name: string }
+  reason: string
+  state: string
+}
+type Act = { sequence: number; at: string; caller: { name: string }; operation: string; target: string }
+
+/** Prints the steps that are to do; exit code 3 when there are any. */
+export const planFile: More['run'] = async ({ api, args }) => {
+  const { file, removes } = wordsOf('plan', args, { takes: ['remove'] })
+  const declared = await readDeclared(file)
+  await sayLacking(api, declared)
+  return show(await lookAt(api, declared, removes))
+}
+
+/** Carries out the steps; exit code 3 when some wait for a second person. */
+export const applyFile: More['run'] = async ({ api, commands, args }) => {
+  const { file, reason, removes } = wordsOf('apply', args, { takes: ['why', 'remove'] })
+  return applyAll({ api, commands, declared: await readDeclared(file), reason, removes })
+}
+
+/** Applies what was applied before. */
+export const restoreRevision: More['run'] = async ({ api, commands, args }) => {
+  const words = wordsOf('restore', args, { what: 'revision', takes: ['why', 'remove'] })
+  const { file: number, reason, removes } = words
+  const declared = await contentOfRevision(api, number)
+  return applyAll({ api, commands, declared, reason, removes, restores: Number(number) })
+}
+
+/** Writes what the server has into a new folder. */
+export const declareFile: More['run'] = async ({ api, args }) => {
+  const { file: folder } = wordsOf('declare', args, { what: 'new folder', takes: [] })
+  const { files, hidden } = await writeDeclared(api, folder)
+  say(`${files} files in ${folder}; begin with server.yaml`)
+  if (hidden.length > 0) say(`left out, for the roles of the key do not show it: ${hidden.join(', ')}`)
+  return 0
+}
+
+/** Prints how the server differs from what was applied last, and who changed what since; exit code 3 when it differs. */
+export const drift: More['run'] = async ({ api, args }) => {
+  if (args.length > 0) throw new CommandError(2, 'drift takes nothing')
+  const { revision, acts, more } = await readingOf(api).get<{
+    revision: Revision | null
+    acts: Act[]
+    more: boolean
+  }>('/drift')
+  if (revision === null) throw new CommandError(1, 'no file was ever applied to this server')
+  const { number, begunAt, by, reason, state, sha256 } = revision
+  say(`revision ${number}, ${begunAt}, by ${by.name}: ${reason}`)
+  say(`${state}, SHA-256 ${sha256}`)
+  for (const { sequence, at, caller, operation, target } of acts)
+    say(`since     ${at} ${caller.name}: ${operation} ${target} (audit log ${sequence})`)
+  if (more) say('since     and more: the audit log has all')
+  const looked = await lookAt(api, await contentOfRevision(api, String(number)), false)
+  const code = show(looked)
+  return code === 0 && looked.plan.undeclared.length + looked.plan.differences.length === 0 ? 0 : 3
+}
+
+type Looked = { plan: Plan; proposed: ReadonlySet<string> }
+
+async function lookAt(api: ManagementApi, declared: Declared, removes: boolean): Promise<Looked> {
+  const present = await readPresent(api, declared)
+  return { plan: planOf(declared, present, { removes }), proposed: present.proposed }
+}
+
+function show({ plan, proposed }: Looked): number {
+  for (const line of describePlan(plan, proposed)) say(line)
+  say(`${plan.steps.length} to do, ${plan.differences.length} different, ${plan.undeclared.length} not named`)
+  return plan.steps.length === 0 ? 0 : 3
+}
+
+async function applyAll(
+  q: Pick<Parameters<More['run']>[0], 'api' | 'commands'> & {
+    declared: Declared
+    reason: string | undefined
+    removes: boolean
+    restores?: number
+  },
+): Promise<number> {
+  const { api, commands, declared, reason, removes, restores } = q
+  if (reason === undefined) throw new CommandError(2, '--why is missing: the history of the server holds it')
+  const content = contentOf(declared)
+  const sha256 = createHash('sha256').update(content).digest('hex')
+  const look = () => lookAt(api, declared, removes)
+  const [newest] = await readingOf(api).get<Revision[]>('/revisions?limit=1')
+  const first = await look()
+  if (first.plan.steps.length === 0 && newest?.sha256 === sha256 && newest.state === 'applied') {
+    say('0 done, 0 waiting')
+    return 0
+  }
+  const { number } = await sendJson<Revision>(api, 'POST', '/revisions', {
+    ...{ content, sha256, reason, removes },
+    ...(restores === undefined ? {} : { restores }),
+  })
+  const end = (body: object) => sendJson(api, 'PUT', `/revisions/${number}/end`, body)
+  const needsReason = () => Promise.resolve(false)
+  try {
+    const ended = await apply({ api, commands, look, needsReason, reason, say })
+    await end(ended)
+    await sayLacking(api, declared)
+    say(`${ended.done} done, ${ended.waiting} waiting, revision ${number}`)
+    return ended.waiting === 0 ? 0 : 3
+  } catch (error) {
+    // What was refused is more than that its end could not be kept.
+    if (error instanceof CommandError)
+      await end({ failure: error.message.slice(0, 2000) }).catch(() => undefined)
+    throw error
+  }
+}
+
+async function sayLacking(api: ManagementApi, declared: Declared): Promise<void> {
+  for (const one of await lackingAt(readingOf(api), declared)) say(`lacks     ${one}`)
+}
+
+async function contentOfRevision(api: ManagementApi, number: string): Promise<Declared> {
+  if (!/^[1-9][0-9]{0,14}$/.test(number)) throw new CommandError(2, `${number} is no number of a revision`)
+  const url = `/api/v1/revisions/${number}/content`
+  const { bytes } = await api.send({ method: 'GET', url, headers: {}, body: undefined })
+  return readContent(`revision ${number}`, bytes.toString('utf8'))
+}
+
+async function sendJson<T>(api: ManagementApi, method: string, path: string, body: object): Promise<T> {
+  const { bytes } = await api.send({
+    ...{ method, url: `/api/v1${path}`, headers: { 'content-type': 'application/json' } },
+    body: Buffer.from(JSON.stringify(body)),
+  })
+  return JSON.parse(bytes.toString('utf8')) as T
+}

@@ -1,0 +1,391 @@
+/** A security server from a file, with the real program: what is planned, applied, kept, restored, and told as drift; on both stores. */
+import { createHash } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { createAuthority } from '#certs/authority.ts'
+import { DECLARED_ACTS } from '#security-server/features/revisions/declared-acts.ts'
+import { isOwn } from '#security-server/features/revisions/drift.ts'
+import type { RevisionRow } from '#security-server/features/revisions/store.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { certificationRequest } from '#test/fakes/registry-sample.ts'
+import { wsdl } from '#test/fakes/soap-service.ts'
+import { type AdminWorld, auditOf, createAdminWorld } from '#test/management-api/admin-fixture.ts'
+import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { readCommands } from '../../commands.ts'
+import { concordat, exitCodeOf, type Ran } from '../../program-fixture.ts'
+import { readContent, readDeclared } from './read-file.ts'
+
+const CLIENT = 'DEV:GOV:1000:population'
+const OPENAPI = `openapi: 3.0.0
+info: { title: Persons, version: "1" }
+servers: [{ url: "http://10.0.0.1/v1" }]
+paths: { "/p/{id}": { get: {}, delete: {} } }
+`
+const WSDL = wsdl('http://10.0.0.1/', ['echo/v1'])
+const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
+const { der: certificate, sha256 } = await authority.issue({
+  profile: 'authentication',
+  request: certificationRequest(),
+  subject: [
+    ['C', 'FI'],
+    ['O', 'One'],
+    ['CN', 'ss1.example'],
+    ['serialNumber', 'DEV/SS1/GOV'],
+  ],
+})
+
+async function start(t: Test, url: string) {
+  const isPostgresql = url.startsWith('postgres')
+  const logUrl = isPostgresql && hasPostgresql() ? await (await postgresql()).freshDatabase() : undefined
+  const world = await createAdminWorld(t, isPostgresql ? { databaseUrl: url, ...(logUrl && { logUrl }) } : {})
+  await world.app.listen({ host: '127.0.0.1', port: 0 })
+  const folder = t.testdir({})
+  const key = (name: string): string => {
+    const file = path.join(folder, `${name}.key`)
+    writeFileSync(file, world.authorization[name]!.split('token=')[1]!)
+    return file
+  }
+  const at = (name = 'all') => ({
+    CONCORDAT_SERVER_URL: `http://127.0.0.1:${(world.app.server.address() as AddressInfo).port}`,
+    CONCORDAT_SERVER_KEY_FILE: key(name),
+  })
+  const server = (...args: string[]): Promise<Ran> => concordat(['server', ...args], at())
+  return { world, folder, server, at }
+}
+
+/** A file as an operator would write it. */
+function declaredFile(folder: string, change: (declared: Declared) => void = () => undefined): string {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(path.join(folder, 'system.der'), certificate)
+  writeFileSync(path.join(folder, 'persons.yaml'), OPENAPI)
+  writeFileSync(path.join(folder, 'echo.wsdl'), WSDL)
+  const declared = {
+    clients: [
+      {
+        ...{ id: CLIENT, connectionType: 'SSLNOAUTH', tlsCertificates: ['system.der'] },
+        localGroups: [{ code: 'friends', description: 'Ours', members: ['DEV:COM:4000'] }],
+        serviceDescriptions: [
+          {
+            ...{ type: 'OPENAPI', document: 'persons.yaml', enabled: true },
+            services: [
+              {
+                ...{
+                  serviceCode: 'persons',
+                  url: 'https://10.0.0.1/',
+                  timeoutMs: 5000,
+                  validate: 'REQUESTS',
+                },
+                ...{ tlsCertificates: ['system.der'], endpoints: [{ method: 'POST', path: '/more' }] },
+                accessRights: [
+                  { subjectType: 'SUBSYSTEM', subjectId: 'DEV:COM:4000:tax' },
+                  { subjectType: 'LOCALGROUP', subjectId: 'friends', method: 'POST', path: '/more' },
+                  { subjectType: 'GLOBALGROUP', subjectId: 'all', method: 'GET', path: '/p/*' },
+                ],
+              },
+            ],
+          },
+          { type: 'REST', services: [{ serviceCode: 'events', url: 'room:' }] },
+          {
+            ...{ type: 'WSDL', document: 'echo.wsdl', enabled: false, notice: 'not yet' },
+            services: [{ serviceCode: 'echo', serviceVersion: 'v1', url: 'http://10.0.0.2/echo' }],
+          },
+        ],
+        tracker: { accessRights: [{ subjectType: 'SUBSYSTEM', subjectId: 'DEV:COM:4000:tax' }] },
+        consents: {},
+      },
+    ],
+    subjectPlaces: [
+      { serviceId: `${CLIENT}:persons`, method: 'GET', path: '/p/{id}', in: 'path', name: 'id' },
+    ],
+    retentionClasses: [{ name: 'month', keepDays: 30, atEnd: 'LEAF_ONLY', services: [`${CLIENT}:persons`] }],
+    eventTypes: [{ roomId: `${CLIENT}:events`, name: 'org.example.born', keepDays: 9, closed: true }],
+  }
+  change(declared as never)
+  const file = path.join(folder, 'server.yaml')
+  writeFileSync(file, JSON.stringify(declared))
+  return file
+}
+type Declared = { clients: Record<string, never>[] } & Record<string, never>
+
+void t.test('a security server is brought to what a file declares', async (t) => {
+  await eachDatabase(t, async (_, t, url) => {
+    const { world, folder, server, at } = await start(t, url)
+    const { ask } = world
+    const file = declaredFile(path.join(folder, 'one'))
+    t.match(await server('drift'), { code: 1, errors: /no file was ever applied/ })
+    t.match(await server('apply', file), { code: 2, errors: /--why is missing/ })
+    const before = await server('plan', file)
+    t.match(before, { code: 3, out: /^do {8}add the client DEV:GOV:1000:population\n/m, errors: '' })
+    t.match(before.out, /^lacks {5}an authentication certificate in use\n/m)
+    t.match(before.out, /^later {5}add 3 service descriptions of DEV:GOV:1000:population$/m)
+    t.match(before.out, /^later {5}add the event type org\.example\.born in /m)
+    const applied = await server('apply', file, '--why', 'grünes Licht')
+    t.match(applied, { code: 0, errors: '' })
+    t.match(applied.out, /\n24 done, 0 waiting, revision 1\n$/)
+    t.match(await server('plan', file), { code: 0, out: /^0 to do, 0 different, 0 not named\n$/m })
+    t.match(await server('apply', file, '--why', 'again'), { code: 0, out: '0 done, 0 waiting\n' })
+    t.equal((await ask('GET', '/revisions')).headers['x-total-count'], '1', 'nothing was applied twice')
+
+    // What it did is what the API shows.
+    const [described, room, soap] = await descriptionsOf(ask)
+    const [persons] = described!.services
+    t.match(described, { type: 'OPENAPI', disabled: false })
+    t.match(persons, { url: 'https://10.0.0.1', timeoutMs: 5000, validate: 'REQUESTS', verifyTls: true })
+    t.match(
+      persons!.accessRights.map(({ subjectId, method, path }) => `${subjectId} ${method} ${path}`).toSorted(),
+      ['DEV:COM:4000:tax * **', 'all GET /p/*', 'friends POST /more'],
+    )
+    t.match(room, { services: [{ url: 'room:' }], disabled: true })
+    t.match(soap, { disabled: true, disabledNotice: 'not yet', services: [{ url: 'http://10.0.0.2/echo' }] })
+
+    // The revision is on record before its first step, with the digest of its content, and nothing of the content.
+    const { body: revision, raw } = await ask('GET', '/revisions/1')
+    const content = (await ask('GET', '/revisions/1/content')).raw
+    t.equal(createHash('sha256').update(content).digest('hex'), revision['sha256'])
+    t.match(revision, { state: 'applied', done: 24, waiting: 0, reason: 'grünes Licht', restores: null })
+    t.notMatch(raw.toString(), 'openapi')
+    const acts = await auditOf(ask)
+    const first = acts.findIndex(({ operation }) => operation === 'addRevision')
+    t.equal(
+      acts.findIndex(({ operation }) => operation === 'addClient'),
+      first - 1,
+      'the act after it',
+    )
+    t.match(acts[first], {
+      sequence: revision['auditSequence'],
+      data: { body: { sha256: revision['sha256'], reason: 'grünes Licht' } },
+    })
+    t.notMatch(JSON.stringify(acts[first]), 'openapi')
+    t.match((await ask('GET', '/audit-log/verification')).body, { records: acts.length, brokenAt: undefined })
+
+    // A file that was written from the server leaves nothing to do.
+    const written = path.join(folder, 'declared')
+    t.match(await server('declare', written), { code: 0, out: /^4 files in .*server\.yaml\n$/, errors: '' })
+    const plan = await server('plan', path.join(written, 'server.yaml'))
+    t.match(plan, { code: 0, out: /^0 to do, 0 different, 0 not named\n$/m })
+    t.match(await server('declare', written), { code: 2, errors: /is there already/ })
+    const limited = concordat(
+      ['server', 'declare', path.join(folder, 'less')],
+      at('XROAD_REGISTRATION_OFFICER'),
+    )
+    t.match(await limited, { code: 0, out: /left out.*: trackers, trackerServices, eventTypes, consents\n$/ })
+
+    // Drift: what others changed, and how the server differs now.
+    t.match(await server('drift'), { code: 0, out: /^revision 1, .*: grünes Licht\napplied, SHA-256 / })
+    const key = String(persons!.id)
+    const right = { subjectType: 'SUBSYSTEM', subjectId: 'DEV:COM:4000:more' }
+    await ask('POST', `/services/${key}/access-rights`, right)
+    await ask('PATCH', `/services/${key}`, { timeoutMs: 9000 })
+    await ask('DELETE', `/clients/${CLIENT}/tls-certificates/${sha256}`)
+    const drifted = await server('drift')
+    t.match(
+      drifted.out,
+      /^since {5}\S+ test: addAccessRight \/api\/v1\/services\/\d+\/access-rights \(audit log/m,
+    )
+    t.match(drifted, {
+      code: 3,
+      out: /^do {8}accept the certificate .*\ndo {8}change DEV:GOV:1000:population:persons: timeoutMs 5000\nnot named the right of SUBSYSTEM DEV:COM:4000:more to DEV:GOV:1000:population:persons\n2 to do, 0 different, 1 not named\n$/m,
+    })
+
+    // Another file, and back. What it does not name stays, unless it is asked for.
+    const next = declaredFile(path.join(folder, 'two'), ({ clients }) => {
+      const [client] = clients as unknown as [
+        { serviceDescriptions: { services: object[] }[]; localGroups: [] },
+      ]
+      client.localGroups = []
+      client.serviceDescriptions.length = 1
+      Object.assign(client.serviceDescriptions[0]!.services[0]!, { endpoints: [], accessRights: [right] })
+    })
+    writeFileSync(path.join(folder, 'two/persons.yaml'), OPENAPI.replace('"1"', '"2"'))
+    const kept = await server('apply', next, '--why', 'less')
+    t.match(kept, { code: 0, out: /done: replace the document .*\n3 done, 0 waiting, revision 2\n$/s })
+    t.match((await server('plan', next)).out, /^0 to do, 0 different, 7 not named$/m)
+    const removed = await server('apply', next, '--why', 'less', '--remove')
+    t.match(removed, { code: 0, out: /\n7 done, 0 waiting, revision 3\n$/ })
+    t.equal((await descriptionsOf(ask)).length, 1)
+    t.match(await ask('GET', `/clients/${CLIENT}/local-groups`), { body: [] })
+    t.match((await server('plan', next, '--remove')).out, /^0 to do, 0 different, 0 not named$/m)
+    const restored = await server('restore', '1', '--why', 'as it was', '--remove')
+    t.match(restored, { code: 0, errors: '', out: /done, 0 waiting, revision 4\n$/ })
+    t.match((await server('plan', file)).out, /^0 to do, 0 different, 0 not named$/m)
+    t.match((await ask('GET', '/revisions?limit=1')).body, [{ number: 4, restores: 1, removes: true }])
+
+    // A refusal names its step; what was done stays, and the revision says how it ended.
+    const refused = declaredFile(path.join(folder, 'three'), ({ clients }) => {
+      const [client] = clients as unknown as [Record<string, unknown>]
+      client['connectionType'] = 'SSLAUTH'
+      ;(client['localGroups'] as object[]).push({ code: '..', description: 'no code' })
+    })
+    t.match(await server('apply', refused, '--why', 'try'), {
+      ...{ code: 1, out: /^done: let systems of/ },
+      errors: /^concordat server: add the local group \.\. of DEV:GOV:1000:population: refused with 4/,
+    })
+    t.match((await ask('GET', '/revisions?limit=1')).body, [
+      { number: 5, state: 'refused', failure: /^add the local group/, done: null },
+    ])
+    const auditor = concordat(['server', 'apply', file, '--why', 'x'], at('XROAD_AUDITOR'))
+    t.match(await auditor, { code: 1, errors: /refused with 403/ })
+    for (const args of [
+      ['plan'],
+      ['plan', '/nowhere'],
+      ['restore', 'x', '--why', 'y'],
+      ['drift', 'x'],
+      ['plan', file, '--why', 'x'],
+    ])
+      t.equal((await server(...args)).code, 2, args.join(' '))
+    t.match(await server('restore', '99', '--why', 'x'), { code: 1, errors: /refused with 404/ })
+  })
+})
+
+type Described = {
+  type: string
+  services: {
+    id: number
+    url: string
+    accessRights: { subjectId: string; method: string; path: string }[]
+  }[]
+}
+
+async function descriptionsOf(ask: AdminWorld['ask']): Promise<Described[]> {
+  const { raw } = await ask('GET', `/clients/${CLIENT}/service-descriptions`)
+  return (JSON.parse(raw.toString()) as Described[]).filter(
+    ({ services }) => !services.some(({ url }) => ['tracker:', 'consents:'].includes(url)),
+  )
+}
+
+void t.test('what takes two people waits, and is the revision it was proposed for', async (t) => {
+  const { world, folder, server } = await start(t, 'sqlite:')
+  const { ask } = world
+  const file = declaredFile(path.join(folder, 'one'), (declared) => {
+    const words = { en: 'A look at the register' }
+    const service = { clientId: CLIENT, serviceId: `${CLIENT}:persons`, isGeneral: false, words }
+    Object.assign(declared, { trackerServices: [service] })
+  })
+  const waits = /^waits for a second person: say what uses of DEV:GOV:1000:population:persons at /m
+  const applied = await server('apply', file, '--why', 'decree 7')
+  t.match(applied, { code: 3, out: waits })
+  t.match(applied.out, /\n24 done, 1 waiting, revision 1\n$/)
+  t.match(await server('apply', file, '--why', 'decree 7'), {
+    code: 3,
+    out: /0 done, 1 waiting, revision 2\n$/,
+  })
+  t.match(await server('plan', file), { code: 3, out: /^proposed {2}say what uses of/m })
+  const proposals = (await ask('GET', '/approvals')).body as unknown as Record<string, string>[]
+  t.match(proposals, [{ operation: 'setTrackerService', reason: 'decree 7' }], 'once')
+  t.equal(proposals.length, 1)
+  t.match((await ask('GET', '/drift')).body, { revision: { number: 2, state: 'waiting' }, acts: [] })
+})
+
+void t.test('an act counts as drift unless the revision made it', (t) => {
+  const revision = { audit_sequence: 10, end_sequence: 20, caller_id: 'a', reason: 'why' } as RevisionRow
+  const own = (sequence: number, id: string, data: object = {}, of = revision): boolean =>
+    isOwn(of, { sequence, caller: { id, name: '' }, data, operation: '', target: '', at: '', digest: '' })
+  t.same(
+    [own(10, 'b'), own(11, 'b'), own(11, 'a'), own(21, 'a')],
+    [true, false, true, false],
+    'by its caller, until it ended',
+  )
+  t.equal(own(21, 'a', {}, { ...revision, end_sequence: null }), true, 'it has not ended')
+  t.equal(own(30, 'a', { proposal: 'p', reason: 'why' }), true, 'a second person approved it later')
+  t.equal(own(30, 'a', { proposal: 'p', reason: 'other' }), false)
+  t.equal(own(30, 'b', { proposal: 'p', reason: 'why' }), false)
+  t.end()
+})
+
+void t.test('revisions that a server does not take', async (t) => {
+  const { ask } = await createAdminWorld(t)
+  const content = '{"clients":[]}'
+  const sha256 = createHash('sha256').update(content).digest('hex')
+  const good = { content, sha256, reason: 'why' }
+  for (const [body, status] of [
+    [{ ...good, sha256: 'a'.repeat(64) }, 400],
+    [{ ...good, sha256: sha256.toUpperCase() }, 400],
+    [{ ...good, reason: '' }, 400],
+    [{ ...good, reason: 'a\u202eb' }, 400],
+    [{ ...good, restores: 7 }, 404],
+    [{ ...good, more: 1 }, 400],
+    [{ ...good, content: '' }, 400],
+    [{ ...good, content: 'x'.repeat(8_388_609) }, 400],
+    [{ ...good, content: 'x'.repeat(13_000_000) }, 413],
+  ] as [object, number][])
+    t.equal((await ask('POST', '/revisions', body)).status, status, JSON.stringify(body).slice(0, 100))
+  t.match(await ask('POST', '/revisions', good), { status: 201, body: { number: 1, state: 'begun' } })
+  const other = {
+    ...good,
+    content: '{}',
+    sha256: createHash('sha256').update('{}').digest('hex'),
+    restores: 1,
+  }
+  t.equal((await ask('POST', '/revisions', other)).status, 400, 'another content than it restores')
+  const end = (body: object, o = {}) => ask('PUT', '/revisions/1/end', body, o)
+  for (const body of [{}, { done: 1 }, { done: 1, waiting: 0, failure: 'x' }, { waiting: -1, done: 0 }])
+    t.equal((await end(body)).status, 400, JSON.stringify(body))
+  t.equal((await end({ failure: 'x' }, { role: 'XROAD_SYSTEM_ADMINISTRATOR' })).status, 409, 'of another')
+  t.match(await end({ done: 0, waiting: 2 }), { status: 200, body: { state: 'waiting' } })
+  t.equal((await end({ done: 0, waiting: 0 })).status, 409, 'once')
+  t.equal((await ask('GET', '/revisions/2')).status, 404)
+  t.equal((await ask('GET', '/revisions/2/content')).status, 404)
+})
+
+void t.test('declared files that are none', async (t) => {
+  const read = (content: string): Promise<unknown> =>
+    readDeclared(path.join(t.testdir({ 'a.yaml': content }), 'a.yaml'))
+  const one = (more: string): string => `clients: [{ id: a, serviceDescriptions: [${more}] }]`
+  for (const content of [
+    '[',
+    '- a',
+    'clients: {}',
+    'nonsense: 1',
+    'clients: [{ id: a, more: 1 }]',
+    'clients: [{ id: a }, { id: a }]',
+    'clients: [{ id: a, tlsCertificates: [missing.pem] }]',
+    'clients: [{ id: a, tlsCertificates: [a.yaml] }]',
+    'clients: [{ id: a, localGroups: [{ code: g, description: d }, { code: g, description: e }] }]',
+    one('{ type: REST, services: [] }'),
+    one('{ type: REST, services: [{ serviceCode: s }, { serviceCode: r }] }'),
+    one('{ type: REST, documentUrl: "http://a", services: [{ serviceCode: s }] }'),
+    one('{ type: OPENAPI, services: [{ serviceCode: s }] }'),
+    one('{ type: OPENAPI, document: missing, services: [{ serviceCode: s }] }'),
+    one('{ type: REST, services: [{ serviceCode: s }] }, { type: REST, services: [{ serviceCode: s }] }'),
+    one(
+      '{ type: REST, services: [{ serviceCode: s, accessRights: [{ subjectType: SUBSYSTEM, subjectId: a, path: /x }] }] }',
+    ),
+    'retentionClasses: [{ name: a, keepDays: many, atEnd: b }]',
+    'eventTypes: [{ roomId: a, name: b }, { roomId: a, name: b }]',
+    'a: &a [*a]',
+  ])
+    t.equal(await exitCodeOf(read(content)), 2, content)
+  t.same(await read(''), {}, 'an empty file wants nothing')
+  for (const content of ['', '[', '[]', '{"clients":{}}', '{"clients":[{"id":"a","tlsCertificates":["x"]}]}'])
+    t.ok([1, 2].includes((await exitCodeOf((async () => readContent('revision 1', content))()))!), content)
+  t.end()
+})
+
+void t.test(
+  'each operation that changes a server is in a declared file, or it is said why not',
+  async (t) => {
+    const plans = readdirSync(import.meta.dirname).filter((name) => name.startsWith('plan'))
+    const sources = plans.map((name) => readFileSync(path.join(import.meta.dirname, name), 'utf8')).join('')
+    const document = readFileSync(new URL('../../../../docs/command-line.md', import.meta.url), 'utf8')
+    const outside = document.split("### What a server's file leaves out").at(-1)!.split('\n## ')[0]!
+    for (const { operation } of await readCommands('security-server-api.yaml')) {
+      if (operation.method === 'GET') continue
+      const isPlanned = sources.includes(`'${operation.id}'`)
+      t.not(isPlanned, outside.includes(`\`${operation.id}\``), operation.id)
+      if (isPlanned) t.ok(DECLARED_ACTS.includes(operation.id), `${operation.id} counts as drift`)
+    }
+  },
+)
+
+void t.test('the example can be applied', async (t) => {
+  const { server } = await start(t, 'sqlite:')
+  const file = path.join(import.meta.dirname, '../../../../docs/examples/declared-server.yaml')
+  t.match(await server('apply', file, '--why', 'an example'), {
+    code: 0,
+    errors: '',
+    out: /, 0 waiting, revision 1\n$/,
+  })
+  t.match(await server('plan', file), { code: 0 })
+})
