@@ -40,7 +40,7 @@ export type PresentDescription = {
   disabled: boolean
   disabledNotice: string
   services: PresentService[]
-  /** What the declared document would change; undefined when the file has none, or one that it has to be fetched for. */
+  /** What the declared document would change; undefined when it is in force, or when the file has none beside it. */
   change?: { same: boolean; digest: string; warnings: unknown[] }
 }
 
@@ -153,10 +153,10 @@ async function clients(
       tlsCertificates: await get(`${at}/tls-certificates`),
       localGroups: await get(`${at}/local-groups`),
       serviceDescriptions: await inTurn(described, async (one) => {
-        const document = (wanted && declaredFor(wanted.serviceDescriptions, one))?.document
-        return document === undefined || one.type === 'REST'
-          ? one
-          : { ...one, change: await changeBy(api, one.id, document) }
+        const { type, document } = declaredFor(wanted?.serviceDescriptions, one) ?? {}
+        const isCompared = document !== undefined && type === one.type
+        const change = isCompared ? await changeBy(api, one.id, document) : undefined
+        return change === undefined ? one : { ...one, change }
       }),
     }
   })
@@ -181,13 +181,19 @@ export function isSoap({ serviceVersion }: PresentService): boolean {
   return serviceVersion !== undefined
 }
 
-async function changeBy(api: ManagementApi, id: number, document: string) {
-  const call = {
-    ...{ method: 'POST', url: `/api/v1/service-descriptions/${id}/document` },
-    headers: { 'content-type': 'application/octet-stream' },
-    body: Buffer.from(document),
-  }
-  return JSON.parse((await api.send(call)).bytes.toString('utf8')) as PresentDescription['change'] & object
+/** Undefined for the document in force: to compare another one is an act, which the server records. */
+async function changeBy(
+  api: ManagementApi,
+  id: number,
+  document: string,
+): Promise<PresentDescription['change']> {
+  const at = { url: `/api/v1/service-descriptions/${id}/document`, headers: {}, body: undefined }
+  const inForce = await api.send({ method: 'GET', ...at })
+  const body = Buffer.from(document)
+  if (inForce.bytes.equals(body)) return undefined
+  const headers = { 'content-type': 'application/octet-stream' }
+  const { bytes } = await api.send({ ...at, method: 'POST', headers, body })
+  return JSON.parse(bytes.toString('utf8')) as PresentDescription['change']
 }
 
 async function eventTypes(get: Reading['get']): Promise<Present['eventTypes']> {

@@ -6,8 +6,6 @@ import path from 'node:path'
 import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { DECLARED_ACTS } from '#security-server/features/revisions/declared-acts.ts'
-import { isOwn } from '#security-server/features/revisions/drift.ts'
-import type { RevisionRow } from '#security-server/features/revisions/store.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { certificationRequest } from '#test/fakes/registry-sample.ts'
 import { wsdl } from '#test/fakes/soap-service.ts'
@@ -126,6 +124,8 @@ void t.test('a security server is brought to what a file declares', async (t) =>
     t.match(applied.out, /\n24 done, 0 waiting, revision 1\n$/)
     t.match(await server('plan', file), { code: 0, out: /^0 to do, 0 different, 0 not named\n$/m })
     t.match(await server('apply', file, '--why', 'again'), { code: 0, out: '0 done, 0 waiting\n' })
+    const compared = (await auditOf(ask)).filter(({ operation }) => operation.startsWith('compare'))
+    t.same(compared, [], 'the document in force is compared without an act')
     t.equal((await ask('GET', '/revisions')).headers['x-total-count'], '1', 'nothing was applied twice')
 
     // What it did is what the API shows.
@@ -276,57 +276,6 @@ void t.test('what takes two people waits, and is the revision it was proposed fo
   t.match(proposals, [{ operation: 'setTrackerService', reason: 'decree 7' }], 'once')
   t.equal(proposals.length, 1)
   t.match((await ask('GET', '/drift')).body, { revision: { number: 2, state: 'waiting' }, acts: [] })
-})
-
-void t.test('an act counts as drift unless the revision made it', (t) => {
-  const revision = { audit_sequence: 10, end_sequence: 20, caller_id: 'a', reason: 'why' } as RevisionRow
-  const own = (sequence: number, id: string, data: object = {}, of = revision): boolean =>
-    isOwn(of, { sequence, caller: { id, name: '' }, data, operation: '', target: '', at: '', digest: '' })
-  t.same(
-    [own(10, 'b'), own(11, 'b'), own(11, 'a'), own(21, 'a')],
-    [true, false, true, false],
-    'by its caller, until it ended',
-  )
-  t.equal(own(21, 'a', {}, { ...revision, end_sequence: null }), true, 'it has not ended')
-  t.equal(own(30, 'a', { proposal: 'p', reason: 'why' }), true, 'a second person approved it later')
-  t.equal(own(30, 'a', { proposal: 'p', reason: 'other' }), false)
-  t.equal(own(30, 'b', { proposal: 'p', reason: 'why' }), false)
-  t.end()
-})
-
-void t.test('revisions that a server does not take', async (t) => {
-  const { ask } = await createAdminWorld(t)
-  const content = '{"clients":[]}'
-  const sha256 = createHash('sha256').update(content).digest('hex')
-  const good = { content, sha256, reason: 'why' }
-  for (const [body, status] of [
-    [{ ...good, sha256: 'a'.repeat(64) }, 400],
-    [{ ...good, sha256: sha256.toUpperCase() }, 400],
-    [{ ...good, reason: '' }, 400],
-    [{ ...good, reason: 'a\u202eb' }, 400],
-    [{ ...good, restores: 7 }, 404],
-    [{ ...good, more: 1 }, 400],
-    [{ ...good, content: '' }, 400],
-    [{ ...good, content: 'x'.repeat(8_388_609) }, 400],
-    [{ ...good, content: 'x'.repeat(13_000_000) }, 413],
-  ] as [object, number][])
-    t.equal((await ask('POST', '/revisions', body)).status, status, JSON.stringify(body).slice(0, 100))
-  t.match(await ask('POST', '/revisions', good), { status: 201, body: { number: 1, state: 'begun' } })
-  const other = {
-    ...good,
-    content: '{}',
-    sha256: createHash('sha256').update('{}').digest('hex'),
-    restores: 1,
-  }
-  t.equal((await ask('POST', '/revisions', other)).status, 400, 'another content than it restores')
-  const end = (body: object, o = {}) => ask('PUT', '/revisions/1/end', body, o)
-  for (const body of [{}, { done: 1 }, { done: 1, waiting: 0, failure: 'x' }, { waiting: -1, done: 0 }])
-    t.equal((await end(body)).status, 400, JSON.stringify(body))
-  t.equal((await end({ failure: 'x' }, { role: 'XROAD_SYSTEM_ADMINISTRATOR' })).status, 409, 'of another')
-  t.match(await end({ done: 0, waiting: 2 }), { status: 200, body: { state: 'waiting' } })
-  t.equal((await end({ done: 0, waiting: 0 })).status, 409, 'once')
-  t.equal((await ask('GET', '/revisions/2')).status, 404)
-  t.equal((await ask('GET', '/revisions/2/content')).status, 404)
 })
 
 void t.test('declared files that are none', async (t) => {
