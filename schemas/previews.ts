@@ -23,9 +23,12 @@ export type Preview = {
   validUntil: string
   decidedAt?: string
   givenAt?: string
+  /** Where several security servers serve the subsystem: the one that keeps it, in text form, which alone shows it and lets it be decided. */
+  keptAt?: string
 }
 
-export type Previews = { previews: Preview[]; next?: string }
+/** `elsewhere`: the other security servers of the subsystem, in text form, which keep answers of their own. */
+export type Previews = { previews: Preview[]; elsewhere?: string[]; next?: string }
 
 /** The answer of the provider's system, while it waits for the person. */
 export type PreviewAnswer = {

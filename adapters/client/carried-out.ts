@@ -78,6 +78,7 @@ const BEFORE_THE_CALL: ReadonlySet<string> = plain([
   'mandate_service_unavailable',
   'not_as_described',
   'outside_contract',
+  'preview_elsewhere',
   'preview_unknown',
   'preview_void',
   'preview_waiting',

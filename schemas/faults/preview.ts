@@ -29,6 +29,13 @@ export const previewFaults = {
     text: 'The reference in Preview-Reference serves no such call: its time is over, it was used, or it is of another call; nothing was carried out',
     remedy: 'Send the call without a reference: the person sees the answer anew',
   },
+  preview_elsewhere: {
+    status: 403,
+    blame: 'client',
+    text: 'Another security server of the provider keeps the answer that this reference names, and nothing was carried out',
+    remedy:
+      'Repeat the same call with the same reference, and name the security server that is named here in X-Road-Security-Server',
+  },
   preview_impossible: {
     given: 'either',
     status: 403,

@@ -1,6 +1,7 @@
 /** Guarantees a request whose every byte is understood in one way: who asks whom for what, as its protocol says (wire 1.2, 1.5). */
 import { hash, randomUUID } from 'node:crypto'
 import type { AcceptedMessage, ClientRequest, Codec, RequestMessage } from '../message/codec.ts'
+import { keeperOfPreview } from './keeper-of-preview.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
 /** In the place of a connection: the client system proved itself when it handed the message over, and is gone. */
@@ -41,7 +42,8 @@ export type Accepted = Omit<RequestMessage, 'body'> &
 export async function accept(arrival: Arrival, rooms: ConsumerRooms): Promise<Accepted> {
   const { codec } = arrival
   const ids = { requestId: randomUUID(), generatedId: `${rooms.server.instance}-${randomUUID()}` }
-  const { message, request, takeBody } = await codec.accept(arrival, ids, rooms.limits)
+  const { message, request: asked, takeBody } = await codec.accept(arrival, ids, rooms.limits)
+  const request = { ...asked, securityServer: asked.securityServer ?? keeperOfPreview(asked, rooms) }
   const messageSha512 = hash('sha512', message, 'buffer')
   return { codec, request, message, messageSha512, takeBody, isOfOperator: isOfOperator(arrival) }
 }

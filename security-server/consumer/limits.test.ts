@@ -1,10 +1,13 @@
-/** What a provider says of a limit: passed on with its status and its time, and believed for a while. */
+/** What a provider says of a limit: passed on with its status and its time, and believed for a while; and what it says of the server to ask. */
 import net from 'node:net'
 import Fastify from 'fastify'
 import t from 'tap'
 import { createLog } from '#platform/logging/create-log.ts'
 import { Fault, type WireFault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
 import { listenForClients } from '../listeners.ts'
+import { writePreviewReference } from '../peer/preview-reference.ts'
+import { accept } from './accept.ts'
 import { exchange } from './exchange.ts'
 import { createConsumerWorld } from './fixture.ts'
 import { PeerRefusal } from './peer-refusal.ts'
@@ -150,4 +153,25 @@ t.test('a quota that is used up is asked again when its time has come, and no ea
   t.throws(() => used.check('1/1'), { code: 'contract_quota_used_up' }, 'a thousand are kept, not one more')
   used.hear('', full)
   used.check('')
+})
+
+t.test('the reference of an answer that a person sees first leads to the server that keeps it', async (t) => {
+  const at = async (reference: string, more: string[] = []) => {
+    const arrival = made.arrival({ headers: ['Preview-Reference', reference, ...more] })
+    return (await accept(arrival, rooms)).request.securityServer
+  }
+  const secret = 'k'.repeat(43)
+  const { id } = world.provider
+  t.same(await at(writePreviewReference({ secret, server: id })), id)
+  const other = { ...id, serverCode: 'other' }
+  for (const reference of [
+    ...[secret, `${secret}/`, `${secret}/../..`, `x/${idText(id)}`, idText(id), '%'],
+    writePreviewReference({ secret, server: other }),
+  ])
+    t.equal(await at(reference), undefined, reference)
+  t.same(
+    await at(writePreviewReference({ secret, server: id }), ['X-Road-Security-Server', idText(other)]),
+    other,
+    'what the client names goes before',
+  )
 })

@@ -37,6 +37,7 @@ const BEFORE_THE_CALL: ReadonlySet<string> = new Set([
   'missing_signature',
   'not_as_described',
   'outside_contract',
+  'preview_elsewhere',
   'preview_unknown',
   'preview_void',
   'preview_waiting',

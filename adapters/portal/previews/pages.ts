@@ -46,8 +46,9 @@ function stopForm(preview: Preview, { words, session }: Visit['reader']): Html {
 <button type="submit" name="act" value="stop" class="button">${words('preview.stopNow')}</button></form>`
 }
 
-function named({ told, number }: Preview): Html {
-  return html`<input type="hidden" name="system" value="${told.id}"><input type="hidden" name="number" value="${number}">`
+function named({ told, number, server }: Preview): Html {
+  return html`<input type="hidden" name="system" value="${told.id}"><input type="hidden" name="number" value="${number}">
+${server === undefined ? NOTHING : html`<input type="hidden" name="server" value="${server}">`}`
 }
 
 function shownValues(values: Values, words: Words): Html {

@@ -6,6 +6,8 @@ import type { Party } from '../joining/row.ts'
 export type Preview = {
   told: System
   number: string
+  /** The security server that keeps it, where its system says so: it is asked there. */
+  server?: string
   state: PreviewState
   client: Party
   contract: { title: string }
@@ -24,7 +26,12 @@ export const ONE = '/previews/one'
 export const FILE = '/previews/answer'
 /** The one-time url that a consumer gets: the subsystem that has the answer stands in it, so that nobody else learns the secret at its end. */
 export const ASKED = '/previews/asked/:instance/:memberClass/:memberCode/:subsystem/:token'
+/** With the security server that keeps it behind it. */
+export const ASKED_AT = `${ASKED}/:serverInstance/:serverClass/:serverMember/:serverCode`
 
-export function addressOf(page: string, { told, number }: Pick<Preview, 'told' | 'number'>): string {
-  return `${page}?${new URLSearchParams({ system: told.id, number })}`
+export function addressOf(
+  page: string,
+  { told, number, server }: Pick<Preview, 'told' | 'number' | 'server'>,
+): string {
+  return `${page}?${new URLSearchParams({ system: told.id, number, ...(server !== undefined && { server }) })}`
 }

@@ -166,6 +166,54 @@ t.test('all pages of a list are shown, and one that has no end says that more is
   t.match(cut, /1 of 1 systems? answered\.\s+What they told may have gaps/)
 })
 
+t.test('a system that several servers serve is asked where the answer is kept', async (t) => {
+  const [first, second, broken] = ['one', 'two', 'three'].map((code) => `DEV/GOV/1002/${code}`)
+  const said: string[] = []
+  const answers: Answering = ({ method, path, securityServer = '' }, response) => {
+    if (securityServer === broken) return send(response, {}, 503)
+    const isSecond = securityServer === second
+    const number = isSecond ? NUMBER : NUMBER.replace(/^5/, '6')
+    const { answer: _, ...listed } = shown('', { number, keptAt: isSecond ? second! : first! })
+    if (path === '/v1/previews')
+      return send(response, {
+        previews: [listed],
+        elsewhere: isSecond ? [first] : [second, broken, '../evil', 7],
+      })
+    if (!isSecond) return send(response, { type: 'not_found' }, 404)
+    if (method === 'POST') said.push(`${path} ${securityServer}`)
+    send(
+      response,
+      method === 'POST' ? { ...listed, state: 'STOPPED' } : shown('{"a":1}', { keptAt: second! }),
+    )
+  }
+  const server = await startUsageServer(t, [bank, { ...tax, services: { consents: answers } }])
+  const issuer = await startOpenIdProvider(t)
+  const portal = await startPortal(t, { server: server.url, issuer, client: CLIENT })
+  const browser = openBrowser(t)
+  await browser.login(portal.url, PERSON)
+  const { text } = await browser.visit(`${portal.url}/previews`)
+  t.equal(text.match(/Look at it/g)?.length, 2)
+  t.match(text, /may have gaps/, 'one of them did not answer')
+  t.same(
+    server.asked.map(({ securityServer }) => securityServer),
+    [undefined, second, broken],
+  )
+  const page = await browser.visit(`${portal.url}/previews/asked/${tax.id}/${TOKEN}/${second}`)
+  t.match(page.text, /<pre|<dl/)
+  t.equal(field(page.text, 'server'), second)
+  const form = Object.fromEntries(
+    ['csrf', 'system', 'number', 'server'].map((name) => [name, field(page.text, name)]),
+  )
+  await browser.visit(`${portal.url}/previews/one`, { form: { ...form, act: 'stop' } })
+  t.same(said, [`/v1/previews/${NUMBER}/stop ${second}`])
+  server.asked.length = 0
+  const evil = await browser.visit(
+    `${portal.url}/previews/one?${new URLSearchParams({ system: tax.id, number: NUMBER, server: '../x' })}`,
+  )
+  t.equal(evil.status, 404)
+  t.same(server.asked, [])
+})
+
 t.test('who acts for a child sees and decides what is about the child', async (t) => {
   const called: Parameters<Rooms['calls']['call']>[2][] = []
   const call: Call = async (asked) => {

@@ -4,6 +4,7 @@ import { PREVIEW_STATES } from '#schemas/previews.ts'
 import type { System } from '../asking/find-systems.ts'
 import type { Names } from '../asking/names.ts'
 import { isObject, partyOf, subsystemOf, timeOf } from '../asking/read-usages.ts'
+import { isServer } from '../consents/read-consents.ts'
 import type { Preview } from './preview.ts'
 
 export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -30,6 +31,7 @@ export function readPreview(told: System, given: unknown, names: Names): Preview
   return {
     ...{ told, number, state, client, contract: { title: texts[0]! }, askedAt, validUntil },
     ...{ purpose: texts[1]!, legalBasis: texts[2]! },
+    ...(isServer(given['keptAt']) && { server: given['keptAt'] }),
     ...(decidedAt !== undefined && { decidedAt }),
     ...(givenAt !== undefined && { givenAt }),
     ...(answer !== undefined && { answer }),

@@ -7,7 +7,7 @@ import { LANGUAGES, wordsOf } from '../texts.ts'
 import { type Decision, decide, findAsked, findPreview, nothing } from './ask-preview.ts'
 import { askPreviews } from './ask-previews.ts'
 import { previewPage, previewsPage } from './pages.ts'
-import { ASKED, addressOf, FILE, LIST, ONE, type Preview } from './preview.ts'
+import { ASKED, ASKED_AT, addressOf, FILE, LIST, ONE, type Preview } from './preview.ts'
 import { textHash } from './terms.ts'
 
 export const previews: Section = {
@@ -19,6 +19,7 @@ export const previews: Section = {
     { method: 'GET', path: ONE, asks: 'preview', answer: showOne },
     { method: 'GET', path: FILE, asks: 'preview', answer: saveAnswer },
     { method: 'GET', path: ASKED, asks: 'preview', isEntrance: true, answer: showAsked },
+    { method: 'GET', path: ASKED_AT, asks: 'preview', isEntrance: true, answer: showAsked },
     // Nobody is kept from stopping an answer by having asked too often.
     { method: 'POST', path: ONE, answer: takeDecision },
   ],

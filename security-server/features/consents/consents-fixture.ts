@@ -84,6 +84,7 @@ export async function openConsents(
     quota: createPeerQuota({ perSecond: 1e6, burst: 1e6, underWay: 50, clock: Date.now }),
     contracts: () => contracts,
     keepersOf: () => contracts.flatMap(({ content }) => content.consent?.keptAt ?? []),
+    showsFirst: () => contracts.some(({ content }) => content.preview !== undefined),
     count: () => undefined,
   }
   const service = createConsentService(rooms)

@@ -97,6 +97,10 @@ export const consents: FeatureModule<Ground, Offers> = {
       quota: createPeerQuota({ perSecond, burst: 2 * perSecond, underWay: UNDER_WAY, clock }),
       contracts: () => inForce(contracts, clock()),
       keepersOf: (subsystem) => keepersIn(contracts.view().contracts, subsystem),
+      showsFirst: (subsystem) =>
+        contracts
+          .view()
+          .contracts.some(({ content }) => content.provider === subsystem && content.preview !== undefined),
       count: (outcome) => answers.inc({ outcome }),
     }
     return {

@@ -44,7 +44,8 @@ export function refuseKeptElsewhere(
   throw new Fault(code, { what: `${subsystem} is registered at ${why}: ${where}` })
 }
 
-function serversOf(subsystem: string, { globalConfiguration }: Rooms): ServerId[] {
+/** Those at which `subsystem`, in text form, is registered. */
+export function serversOf(subsystem: string, { globalConfiguration }: Rooms): ServerId[] {
   const id = parseClientId(subsystem)
   return (globalConfiguration.current().indexFor(id.instance)?.serversOf(id) ?? []).map((one) => one.id)
 }

@@ -126,7 +126,7 @@ function requestState({ state, valid_until }: RequestRow, now: number): ConsentR
 }
 
 /** Of an identifier's text, which has more signs in the open than a portal takes in an address that people come by. */
-function inAddress(path: string): string {
+export function inAddress(path: string): string {
   return path.replace(/[$&+,;=:@]/g, encodeURIComponent)
 }
 

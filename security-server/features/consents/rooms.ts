@@ -37,5 +37,7 @@ export type ConsentRooms = {
   contracts(): Pick<KeptContract, 'content' | 'joined'>[]
   /** All servers, in text form, that some version of a contract of this subsystem names as the keeper of its consents. */
   keepersOf(subsystem: string): string[]
+  /** Whether some version of a contract lets people see answers of this subsystem first. */
+  showsFirst(subsystem: string): boolean
   count(answer: 'answered' | 'refused' | 'failed'): void
 }

@@ -4,13 +4,16 @@
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
+import { idText, type ServerId } from '#schemas/identifiers.ts'
+import { readPreviewReference, writePreviewReference } from '../../../peer/preview-reference.ts'
 import {
   PreviewFault,
   type PreviewQuestion,
   type Previews,
   type TakenPreview,
 } from '../../../peer/previews.ts'
-import { keeperOf } from '../keeper.ts'
+import { serversOf } from '../keeper.ts'
+import { inAddress } from '../requests.ts'
 import type { ConsentRooms } from '../rooms.ts'
 import type { PreviewRow, PreviewWords } from './tables.ts'
 
@@ -36,15 +39,14 @@ export function createPreviews(rooms: Rooms): Previews {
   const now = (): string => new Date(clock()).toISOString()
   return {
     mostBytes: MOST_BYTES,
-    async checkRoom({ person, client, service }) {
-      subsystemOf({ service }, rooms)
+    async checkRoom({ person, client }) {
       const name = await known(rooms.nameOf(person))
       if (!(await known(previews.hasRoom({ person: name, client, now: now() })))) throw full()
     },
     async hold(q, answer) {
       const { status, contentType, bytes, digest } = answer
-      const subsystem = subsystemOf(q, rooms)
-      const [reference, token] = [secret(), secret()]
+      const subsystem = subsystemIn(q.service)
+      const [reference, token] = [randomSecret(), randomSecret()]
       const number = randomUUID()
       const { person, call } = await known(namesOf(q, rooms))
       const kept = JSON.stringify({ status, contentType, content: bytes.toString('base64') })
@@ -61,18 +63,21 @@ export function createPreviews(rooms: Rooms): Previews {
       }
       if (!(await known(previews.add(row)))) throw full()
       const { previewUrl } = rooms.settings
-      const at = previewUrl === undefined ? '' : `; ${previewUrl.replace(/\/$/, '')}/${subsystem}/${token}`
-      const what = `${q.contract}; Preview-Reference: ${reference}${at}; until ${validUntil}`
+      // Consumer and portal have to ask this server, whichever they would reach by themselves.
+      const server = serversOf(subsystem, rooms).length > 1 ? rooms.server : undefined
+      const path = inAddress([subsystem, token, ...(server === undefined ? [] : [idText(server)])].join('/'))
+      const at = previewUrl === undefined ? '' : `; ${previewUrl.replace(/\/$/, '')}/${path}`
+      const named = writePreviewReference({ secret: reference, server })
+      const what = `${q.contract}; Preview-Reference: ${named}${at}; until ${validUntil}`
       return new PreviewFault('preview_required', { what }, { preview: number })
     },
     async checkDecided(q, reference) {
-      const row = await known(previews.byReference(hashOf(reference)))
+      const row = await rowOf(q, reference)
       if (row?.state !== 'WAITING' || row.valid_until <= now()) return
       if (isOfCall(row, q, await known(namesOf(q, rooms)))) throw waiting(row, q)
     },
     async take(q, reference) {
-      subsystemOf(q, rooms)
-      const row = await known(previews.byReference(hashOf(reference)))
+      const row = await rowOf(q, reference)
       if (row === undefined || !isOfCall(row, q, await known(namesOf(q, rooms)))) throw nothing()
       if (row.state === 'STOPPED') throw stopped(row)
       if (row.valid_until <= now()) throw nothing()
@@ -88,6 +93,18 @@ export function createPreviews(rooms: Rooms): Previews {
       if (!isTaken) throw nothing()
       return takenOf(row, requestId)
     },
+  }
+
+  /** Throws `preview_elsewhere`. */
+  async function rowOf({ service }: PreviewQuestion, reference: string): Promise<PreviewRow | undefined> {
+    const named = readPreviewReference(reference)
+    if (named === undefined) return undefined
+    const { secret, server } = named
+    if (server === undefined || idText(server) === idText(rooms.server))
+      return known(previews.byReference(hashOf(secret)))
+    const isOfService = serversOf(subsystemIn(service), rooms).some((id) => idText(id) === idText(server))
+    if (isOfService) throw elsewhere(server)
+    return undefined
   }
 
   function takenOf(row: PreviewRow, requestId: string): TakenPreview {
@@ -147,19 +164,16 @@ function wordsOf({ terms, contract, consent }: PreviewQuestion, rooms: Rooms): P
   return { contract: { id, version, title }, purpose, legalBasis, ...(consent !== undefined && { consent }) }
 }
 
-/** The provider's subsystem. At several servers the person and the answer might not meet: throws `preview_unknown`. */
-function subsystemOf({ service }: Pick<PreviewQuestion, 'service'>, rooms: Rooms): string {
-  const subsystem = service.split('/').slice(0, 4).join('/')
-  if (keeperOf({ subsystem, rule: {} }, rooms) === undefined)
-    throw new Fault('preview_unknown', { what: `${subsystem} is registered at several security servers` })
-  return subsystem
+/** The provider's. */
+function subsystemIn(service: string): string {
+  return service.split('/').slice(0, 4).join('/')
 }
 
 export function hashOf(token: string): string {
   return createHash('sha256').update(token).digest('hex')
 }
 
-function secret(): string {
+function randomSecret(): string {
   return randomBytes(32).toString('base64url')
 }
 
@@ -171,6 +185,10 @@ function waiting({ number, valid_until: until }: PreviewRow, { contract }: Previ
 function stopped({ number, decided_at: at }: Pick<PreviewRow, 'number' | 'decided_at'>): PreviewFault {
   const record = { preview: number, ...(at !== null && { previewAt: at }) }
   return new PreviewFault('preview_stopped', { what: number }, record)
+}
+
+function elsewhere(server: ServerId): Fault {
+  return new Fault('preview_elsewhere', { what: `name ${idText(server)} in X-Road-Security-Server` })
 }
 
 /** One for what is over, was used, is of another call, person or client, or never was. */

@@ -12,6 +12,7 @@ import type {
   Previews,
 } from '#schemas/previews.ts'
 import { partyOf } from '../demands.ts'
+import { serversOf } from '../keeper.ts'
 import { placeAfter, placeIn } from '../pages.ts'
 import type { Own, Sender } from '../question.ts'
 import type { ConsentRooms } from '../rooms.ts'
@@ -31,8 +32,10 @@ export async function previewsOf(
 ): Promise<Previews> {
   const rows = await rooms.previews.ofPerson({ ...own, after: placeIn(cursor), limit: PAGE + 1 })
   const last = rows[PAGE - 1]
+  const elsewhere = rooms.showsFirst(own.subsystem) ? othersOf(own.subsystem, rooms) : []
   return {
     previews: rows.slice(0, PAGE).map((row) => viewOf(row, rooms)),
+    ...(elsewhere.length > 0 && { elsewhere }),
     ...(rows.length > PAGE && last && { next: placeAfter({ at: last.asked_at, id: last.number }) }),
   }
 }
@@ -134,7 +137,16 @@ function viewOf(row: PreviewRow, rooms: ConsentRooms): Preview {
     ...{ contract, purpose, legalBasis, askedAt: row.asked_at, validUntil: row.valid_until },
     ...(row.decided_at !== null && { decidedAt: row.decided_at }),
     ...(row.given_at !== null && { givenAt: row.given_at }),
+    ...(othersOf(row.subsystem, rooms).length > 0 && { keptAt: idText(rooms.server) }),
   }
+}
+
+/** The other servers of the subsystem, each of which keeps the answers to the calls that it got. */
+function othersOf(subsystem: string, rooms: ConsentRooms): string[] {
+  const here = idText(rooms.server)
+  return serversOf(subsystem, rooms)
+    .map((id) => idText(id))
+    .filter((id) => id !== here)
 }
 
 function stateOf({ state, valid_until }: PreviewRow, { clock }: Pick<ConsentRooms, 'clock'>): PreviewState {

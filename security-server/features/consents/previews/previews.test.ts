@@ -2,11 +2,12 @@
 import { createHash, randomUUID } from 'node:crypto'
 import t from 'tap'
 import { previewDigest } from '#core/consent/preview-document.ts'
-import { parseSubsystemId } from '#schemas/identifiers.ts'
+import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { Preview, PreviewShown, Previews } from '#schemas/previews.ts'
 import { contentAt } from '#test/fakes/contracts.ts'
 import { SERVER } from '../../../message-log/fixture.ts'
 import { createPeerQuota } from '../../../peer/peer-quota.ts'
+import { readPreviewReference } from '../../../peer/preview-reference.ts'
 import type { PreviewQuestion } from '../../../peer/previews.ts'
 import { openConsents } from '../consents-fixture.ts'
 import { previewCounts, previewHandlers } from './handlers.ts'
@@ -288,18 +289,76 @@ t.test('as many wait as may, and no more', async (t) => {
   t.notOk(next.previews.some(({ number }) => first.previews.some((one) => one.number === number)))
 })
 
-t.test('a subsystem at several servers, and a database that does not answer', async (t) => {
-  servers.push({ id: { ...SERVER, serverCode: 'other' } as typeof SERVER })
-  t.teardown(() => {
-    servers.length = 1
-  })
-  await t.rejects(held.checkRoom(asked()), { code: 'preview_unknown' }, 'the system is not asked')
-  await t.rejects(held.hold(asked(), answerOf('{}')), { code: 'preview_unknown' })
-  await t.rejects(held.take(asked(), 'x'), { code: 'preview_unknown' })
-  servers.length = 1
+t.test(
+  'of several servers the one that was asked keeps the answer, and nothing of it is known at the others',
+  async (t) => {
+    const second = { ...SERVER, serverCode: 'zweiter é' }
+    servers.push({ id: second })
+    t.teardown(() => {
+      servers.length = 1
+    })
+    const there = await openConsents(t, { now, contracts: [{ content, joined: [] }], servers })
+    const others = { ...there.rooms, server: second, settings }
+    const other = createPreviews(others)
+    const fault = await other.hold(asked(), answerOf('{"a":1}'))
+    const { reference, url, token: code } = toldBy(fault)
+    t.match(reference, /^[\w-]{43}\/DEV\/GOV\/1234\/zweiter%20%C3%A9$/, 'in the characters of a header')
+    t.same(readPreviewReference(reference)?.server, second)
+    t.match(url, /\/DEV\/GOV\/1234\/population\/[\w-]{43}\/DEV\/GOV\/1234\/zweiter/)
+    t.match(code, /^zweiter/)
+
+    const elsewhere = { code: 'preview_elsewhere', what: `name ${idText(second)} in X-Road-Security-Server` }
+    await t.rejects(held.checkDecided(asked(), reference), elsewhere, 'before anything is counted')
+    await t.rejects(held.take(asked(), reference), elsewhere)
+    await t.rejects(other.take(asked(), reference), { code: 'preview_waiting' })
+    const here = await held.hold(asked(), answerOf('{"a":1}'))
+    t.match(toldBy(here).reference, /^[\w-]{43}\/DEV\/GOV\/1234\/ss1$/)
+    await t.rejects(other.take(asked(), toldBy(here).reference), { code: 'preview_elsewhere' })
+    const [secretOf] = reference.split('/')
+    for (const named of [
+      ...[`${secretOf}/DEV/GOV/1234/third`, `${secretOf}/DEV/GOV/9/x`, `${secretOf}/`, `${secretOf}/a/b`],
+      ...[`${secretOf}/%zz/GOV/1234/ss1`, `/${idText(second)}`, `${secretOf}`, '', 'x'.repeat(5000)],
+    ])
+      await t.rejects(held.take(asked(), named), { code: 'preview_void' }, named.slice(0, 80))
+
+    const list = (await ask('GET /v1/previews')).body as Previews
+    t.same(list.elsewhere, [idText(second)])
+    const listed = list.previews.find(({ number }) => number === here.preview.preview)
+      t.equal(listed?.keptAt, idText(SERVER))
+      t.notOk(list.previews.some(({ number }) => number === fault.preview.preview))
+    const path = `POST /v1/previews/${fault.preview.preview}/release`
+    const { answer } = (await there.rooms.previews.byNumber(fault.preview.preview))!
+    t.equal((await ask(path, { body: { answer, shown } })).status, 404, 'released where it is kept alone')
+    t.equal((await there.ask(path, { body: { answer, shown } })).status, 200)
+    const taken = await other.take(asked(), reference)
+    t.ok(await taken.isReleased(answerOf('{"a":1}')))
+    await taken.give()
+    await t.rejects(other.take(asked(), reference), { code: 'preview_void' }, 'once')
+    await t.rejects(
+      held.take(asked(), toldBy(here).reference),
+      { code: 'preview_waiting' },
+      'the other one waits',
+    )
+
+    servers.pop()
+    t.match((await ask('GET /v1/previews')).body, { elsewhere: undefined, previews: [{ keptAt: undefined }] })
+    await t.rejects(
+      held.take(asked(), toldBy(here).reference),
+      { code: 'preview_waiting' },
+      'served by one again',
+    )
+    await t.rejects(
+      held.take(asked(), reference),
+      { code: 'preview_void' },
+      'of a server that serves it no more',
+    )
+  },
+)
+
+t.test('a database that does not answer', async (t) => {
   const down = createPreviews({
     ...rooms,
     previews: { ...rooms.previews, byReference: () => Promise.reject(new Error('down')) },
   })
-  await t.rejects(down.take(asked(), 'x'), { code: 'preview_unknown', retryAfter: 1 })
+  await t.rejects(down.take(asked(), 'x'.repeat(43)), { code: 'preview_unknown', retryAfter: 1 })
 })
