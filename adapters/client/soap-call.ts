@@ -21,6 +21,8 @@ export type SoapOptions = Pick<
   'id' | 'userId' | 'issue' | 'representedParty' | 'securityServer'
 > &
   Omit<LimitOptions, 'retries'> & {
+    /** Of an answer that the person has seen and released, as `preview_required` named it. */
+    previewReference?: string
     /** SOAPAction, a URI; empty when absent. */
     action?: string
     attachments?: readonly AttachmentToSend[]

@@ -12,7 +12,13 @@ export const XROAD = 'http://x-road.eu/xsd/xroad.xsd'
 export const IDENTIFIERS = 'http://x-road.eu/xsd/identifiers'
 const REPRESENTATION = 'http://x-road.eu/xsd/representation.xsd'
 
-type Fields = Pick<ExchangeOptions, 'userId' | 'issue' | 'representedParty' | 'securityServer'>
+const PREVIEW = 'urn:concordat:preview:1'
+
+type Fields = Pick<ExchangeOptions, 'userId' | 'issue' | 'representedParty' | 'securityServer'> & {
+  previewReference?: string
+}
+
+const REFERENCE = /^[!-~]{1,1500}$/
 
 /** XML 1.0 section 2.2, and line breaks, which no field has. */
 const PLAIN = /^[\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]{1,1000}$/u
@@ -33,7 +39,7 @@ export function soapDocument(q: {
 }): Uint8Array {
   const { client, service, id, fields, content } = q
   checkContent(content, codesOf(service)[4]!)
-  const { userId, issue, representedParty, securityServer } = fields
+  const { userId, issue, representedParty, securityServer, previewReference } = fields
   const server =
     securityServer === undefined
       ? ''
@@ -45,9 +51,17 @@ export function soapDocument(q: {
       identifier('service', 'SERVICE', SERVICE, service) +
       server +
       party(representedParty) +
+      preview(previewReference) +
       `${field('userId', userId)}${field('issue', issue)}${field('id', id)}${field('protocolVersion', '4.0')}` +
       `</soapenv:Header><soapenv:Body>${content}</soapenv:Body></soapenv:Envelope>`,
   )
+}
+
+/** Concordat's own field: an X-Road server passes it on. */
+function preview(reference: string | undefined): string {
+  if (reference === undefined) return ''
+  if (!REFERENCE.test(reference) || /[<>&]/.test(reference)) throw refused('previewReference is none')
+  return `<previewReference xmlns="${PREVIEW}">${reference}</previewReference>`
 }
 
 function checkContent(content: string, serviceCode: string): void {

@@ -10,6 +10,7 @@ t.test('a call carries the headers of X-Road and the content as it is', async (t
   const got = await call({
     ...{ id: 'case-7', userId: 'EE1 <Mägi>', issue: '12/3', representedParty: 'COM/77' },
     ...{ securityServer: 'DEV/GOV/1001/ss1', action: 'urn:a' },
+    previewReference: 'k/DEV/GOV/1001/ss1',
   })
   const [{ method, target, headers, body }] = arrived as [(typeof arrived)[0]]
   t.match(
@@ -28,6 +29,10 @@ t.test('a call carries the headers of X-Road and the content as it is', async (t
     /<xro:userId>EE1 &lt;Mägi&gt;<\/xro:userId><xro:issue>12\/3<\/xro:issue><xro:id>case-7<.*protocolVersion>4.0</,
   )
   t.ok(body.includes(CONTENT))
+  t.match(
+    body.toString(),
+    '<previewReference xmlns="urn:concordat:preview:1">k/DEV/GOV/1001/ss1</previewReference>',
+  )
   t.match(got, {
     id: 'case-7',
     content: /^<p:getPersonResponse xmlns:soapenv=.* xmlns:p="urn:p"><name>Mari &amp; Co</,
@@ -69,6 +74,9 @@ t.test('what cannot be sent is refused before', async (t) => {
     [{ id: 'x'.repeat(300) }],
     [{ representedParty: 'a/b/c' }],
     [{ securityServer: 'a' }],
+    [{ previewReference: '' }],
+    [{ previewReference: 'a<b' }],
+    [{ previewReference: 'a b' }],
     [{ action: 'a"b' }],
     [{ deadlineMs: 0 }],
     [{ attachments: [{ id: 'a>b', content: '' }] }],

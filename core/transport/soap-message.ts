@@ -31,6 +31,8 @@ export type SoapMessage = {
   /** Whether a header of that name stands in another namespace or case, where systems that do not look may take it for one. */
   hasOtherParty: boolean
   requestHash: { algorithmId: string | undefined; value: string } | undefined
+  /** Ours: the reference of the preview that the person has released for this call. Absent where there is none. */
+  previewReference?: string
   /** The local name of the body's element. */
   element: string
   /** Whether the body's element is named after the service and `Response`. */
@@ -40,11 +42,14 @@ export type SoapMessage = {
 const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
 const XROAD = 'http://x-road.eu/xsd/xroad.xsd'
 
+const PREVIEW = 'urn:concordat:preview:1'
+
 const FIELDS: ReadonlySet<string> = new Set([
   ...['id', 'userId', 'issue', 'protocolVersion', 'client', 'service', 'securityServer', 'requestHash'].map(
     (name) => `{${XROAD}}${name}`,
   ),
   `{${REPRESENTATION}}representedParty`,
+  `{${PREVIEW}}previewReference`,
 ])
 
 /**
@@ -95,6 +100,7 @@ function readFields(header: SoapElement): Partial<SoapMessage> {
   if (version !== undefined && !version.startsWith('4.')) throw new Fault('invalid_protocol_version')
   const hash = xroad('requestHash')
   const id = xroad('id')?.text() || undefined
+  const previewReference = found.get(`{${PREVIEW}}previewReference`)?.text().trim()
   return {
     protocolVersion: version,
     client: mapped(xroad('client'), readClient),
@@ -114,6 +120,7 @@ function readFields(header: SoapElement): Partial<SoapMessage> {
       algorithmId: element.attribute('algorithmId'),
       value: element.text(),
     })),
+    ...(previewReference !== undefined && { previewReference }),
   }
 }
 

@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { parseSoapMessage } from './soap-message.ts'
 import { insertRequestHash } from './soap-request-hash.ts'
-import { writeSoap } from './write-soap.ts'
+import { withoutSoapHeader } from './soap-without-header.ts'
+import { writeSoap, writeSoapHeader } from './write-soap.ts'
 
 const SHA512 = hash('sha512', 'a request', 'buffer')
 const VALUE = SHA512.toString('base64')
@@ -75,4 +76,46 @@ t.test('hostile documents end in a fault', (t) => {
   const many = response.replace('</xrd:id>', `</xrd:id>${'<a b="c">'.repeat(50_000)}`)
   t.ok(insertRequestHash(Buffer.from(many), SHA512).length > many.length, 'in linear time')
   t.end()
+})
+
+t.test('a document without its header, and with another', async (t) => {
+  const body = '<SOAP-ENV:Body><getResponse>text</getResponse></SOAP-ENV:Body></SOAP-ENV:Envelope>'
+  const start = response.slice(0, response.indexOf('<SOAP-ENV:Header>'))
+  const parted = async (text: string) => {
+    const { before, after } = await withoutSoapHeader(Buffer.from(text))
+    return [`${before}`, `${after}`]
+  }
+  const NS = 'http://schemas.xmlsoap.org/soap/envelope/'
+  const headers: Record<string, string> = {
+    'with fields': response.slice(start.length, -body.length),
+    empty: '<SOAP-ENV:Header/>',
+    'another prefix': `<s:Header xmlns:s="${NS}"><s:Header></s:Header></s:Header>`,
+    'its end in a comment, a text, an attribute':
+      '<SOAP-ENV:Header a="</SOAP-ENV:Header>"><!--</SOAP-ENV:Header>--><a><![CDATA[</SOAP-ENV:Header>]]></a></SOAP-ENV:Header>',
+    'another envelope in it': `<SOAP-ENV:Header><SOAP-ENV:Envelope>${body}</SOAP-ENV:Header>`,
+  }
+  for (const [what, header] of Object.entries(headers))
+    t.same(await parted(start + header + body), [start, body], what)
+  t.same(await parted(`\ufeff<!-- <a> -->${start.slice(38)}\n<!--é-->${headers['empty']}\n${body}`), [
+    `\ufeff<!-- <a> -->${start.slice(38)}\n<!--é-->`,
+    `\n${body}`,
+  ])
+  const fields = { client: party, service: { ...party, serviceCode: 'get' }, id: 'q-2', userId: 'u<&' }
+  for (const envelope of [start, `<s:Envelope xmlns:s="${NS}">`]) {
+    const end = envelope === start ? body : body.replaceAll('SOAP-ENV', 's')
+    const read = await parseSoapMessage(Buffer.from(`${envelope}${writeSoapHeader(fields)}${end}`))
+    t.match(read, fields)
+  }
+  for (const [what, text] of Object.entries({
+    'no header': start + body,
+    'behind the body': response.replace(body, '').replace(start, start + body.slice(0, -20)),
+    'of another namespace': `${start}<Header></Header>${body}`,
+    'two of them': `${start}<SOAP-ENV:Header/><SOAP-ENV:Header/>${body}`,
+    'no body': `${start}<SOAP-ENV:Header/></SOAP-ENV:Envelope>`,
+    'no envelope': `<a><SOAP-ENV:Header xmlns:SOAP-ENV="${NS}"/>${body.replace('Envelope>', 'a>')}`,
+    'more than a body': `${start}<SOAP-ENV:Header/><a/>${body}`,
+    'no XML': '<',
+    nothing: '',
+  }))
+    await t.rejects(parted(text), { code: 'invalid_soap' }, what)
 })

@@ -13,17 +13,30 @@ type SoapFields = {
   protocolVersion?: string
 }
 
+const NAMESPACES =
+  'xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/"' +
+  ' xmlns:xrd="http://x-road.eu/xsd/xroad.xsd" xmlns:id="http://x-road.eu/xsd/identifiers"' +
+  ' xmlns:rep="http://x-road.eu/xsd/representation.xsd"'
+
 /** A message with these header fields; `content`, already XML, is the one element of its body. */
 export function writeSoap(fields: SoapFields, content: string): string {
+  return (
+    `<?xml version="1.0" encoding="UTF-8"?><SOAP-ENV:Envelope ${NAMESPACES}><SOAP-ENV:Header>${headerFields(fields)}` +
+    `</SOAP-ENV:Header><SOAP-ENV:Body>${content}</SOAP-ENV:Body></SOAP-ENV:Envelope>`
+  )
+}
+
+/** A header with these fields that may stand in any envelope: it declares its own names. */
+export function writeSoapHeader(fields: SoapFields): string {
+  return `<SOAP-ENV:Header ${NAMESPACES}>${headerFields(fields)}</SOAP-ENV:Header>`
+}
+
+function headerFields(fields: SoapFields): string {
   const { client, service, id, userId, issue, protocolVersion = '4.0', representedParty } = fields
   return (
-    '<?xml version="1.0" encoding="UTF-8"?><SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/"' +
-    ' xmlns:xrd="http://x-road.eu/xsd/xroad.xsd" xmlns:id="http://x-road.eu/xsd/identifiers"' +
-    ' xmlns:rep="http://x-road.eu/xsd/representation.xsd"><SOAP-ENV:Header>' +
     `${soapIdentifier('client', client)}${soapIdentifier('service', service)}${party(representedParty)}` +
     `${element('xrd:userId', userId)}${element('xrd:issue', issue)}${element('xrd:id', id)}` +
-    `${element('xrd:protocolVersion', protocolVersion)}</SOAP-ENV:Header><SOAP-ENV:Body>${content}` +
-    '</SOAP-ENV:Body></SOAP-ENV:Envelope>'
+    element('xrd:protocolVersion', protocolVersion)
   )
 }
 

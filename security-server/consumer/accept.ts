@@ -43,7 +43,10 @@ export async function accept(arrival: Arrival, rooms: ConsumerRooms): Promise<Ac
   const { codec } = arrival
   const ids = { requestId: randomUUID(), generatedId: `${rooms.server.instance}-${randomUUID()}` }
   const { message, request: asked, takeBody } = await codec.accept(arrival, ids, rooms.limits)
-  const request = { ...asked, securityServer: asked.securityServer ?? keeperOfPreview(asked, rooms) }
+  const request = {
+    ...asked,
+    securityServer: asked.securityServer ?? keeperOfPreview({ codec, request: asked }, rooms),
+  }
   const messageSha512 = hash('sha512', message, 'buffer')
   return { codec, request, message, messageSha512, takeBody, isOfOperator: isOfOperator(arrival) }
 }

@@ -2,21 +2,20 @@
  * Guarantees that a call which brings the reference of an answer goes to the security server that keeps it, where that one serves the
  * provider; whether it may be asked is judged as if the client had named it. A server that the client itself names goes before.
  */
-import { headerValues } from '#core/transport/header-list.ts'
 import { idText, type ServerId, subsystemOf } from '#schemas/identifiers.ts'
-import { HEADER } from '#schemas/wire.ts'
+import type { Codec } from '../message/codec.ts'
 import type { Request } from '../message/message.ts'
 import { readPreviewReference } from '../peer/preview-reference.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
 export function keeperOfPreview(
-  { headers, service }: Pick<Request, 'headers' | 'service'>,
+  { codec, request }: { codec: Codec; request: Request },
   { globalConfiguration }: Pick<ConsumerRooms, 'globalConfiguration'>,
 ): ServerId | undefined {
-  const [reference] = headerValues(headers, HEADER.preview)
+  const [reference] = codec.previewReferences(request)
   const server = reference === undefined ? undefined : readPreviewReference(reference)?.server
   if (server === undefined) return undefined
-  const provider = subsystemOf(service)
+  const provider = subsystemOf(request.service)
   const servers = globalConfiguration.current().indexFor(provider.instance)?.serversOf(provider) ?? []
   return servers.find(({ id }) => idText(id) === idText(server))?.id
 }

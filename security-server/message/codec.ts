@@ -12,6 +12,7 @@ import type {
   Request,
   SystemAnswer,
 } from './message.ts'
+import type { SeenAnswer, Unseen } from './seen-first.ts'
 
 /** The head of a client system's HTTP request, raw, and its content, of which nothing was read. */
 export type ClientRequest = {
@@ -74,6 +75,12 @@ export type Codec = {
   /** What is signed of a request and no other request has: with the peer it is the replay key. */
   replayId(asked: RequestMessage & { signedInfoDigest: Buffer }): string
   systemCall(asked: Pick<RequestMessage, 'request' | 'message' | 'body'>): SystemCall
+  /** What the client gave as the reference of an answer that a person sees first. */
+  previewReferences(request: Request): string[]
+  /** SHA-256, hex, over all that makes two calls the same. Throws what makes a message none. */
+  callDigest(asked: RequestMessage): string | Promise<string>
+  /** What a person is shown of an answer that they see first; nothing else leaves. Throws `service_failed` for the fault of a system. */
+  seenFirst(answer: SystemAnswer, asked: RequestMessage, mostBytes: number): Promise<SeenAnswer | Unseen>
   /** Takes the content of a system's answer. */
   answerTaker(
     head: Pick<SystemAnswer, 'status' | 'headers'>,

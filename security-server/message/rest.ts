@@ -1,6 +1,6 @@
 /** The message protocol for REST as a codec (wire 1.2, 1.3): method, target and headers a line each, the body a part of its own. */
 
-import { headerValue, isOfServers } from '#core/transport/header-list.ts'
+import { headerValue, headerValues, isOfServers } from '#core/transport/header-list.ts'
 import { partHead } from '#core/transport/multipart-writer.ts'
 import {
   parseRestRequest,
@@ -13,6 +13,7 @@ import { Fault } from '#schemas/fault.ts'
 import { HEADER, PART_TYPE } from '#schemas/wire.ts'
 import type { Codec } from './codec.ts'
 import type { PartHead, Reply, Request } from './message.ts'
+import { callOfRest, seenOfRest } from './seen-first.ts'
 import { takeContent } from './take-content.ts'
 
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH'])
@@ -57,6 +58,9 @@ export const rest: Codec = {
     ...{ method, path: servicePath, query, headers },
     body: WITH_BODY.has(method) ? body : undefined,
   }),
+  previewReferences: ({ headers }) => headerValues(headers, HEADER.preview),
+  callDigest: callOfRest,
+  seenFirst: (answer, _asked, mostBytes) => seenOfRest(answer, mostBytes),
   answerTaker(_head, { spool, limits }) {
     const taker = spool.begin({ maxBytes: limits.maxBodyBytes })
     return { ...taker, end: async () => ({ body: await taker.end() }) }

@@ -19,6 +19,7 @@ import type { Codec, RequestMessage } from './codec.ts'
 import type { MessagePart, PartHead, Reply, Request } from './message.ts'
 import { readSoap } from './read-soap.ts'
 import { actorsOf } from './rest.ts'
+import { callOfSoap, seenOfSoap } from './seen-first.ts'
 import { openContent, takeSoapAnswer, writeContent } from './soap-content.ts'
 
 const CONTENT_TYPE = 'Content-Type'
@@ -81,6 +82,10 @@ export const soap: Codec = {
       headers: [...headersOf(contentType, action ?? '""'), ['Accept-Encoding', 'identity']],
     }
   },
+  previewReferences: ({ soap: read }) =>
+    read?.previewReference === undefined ? [] : [read.previewReference],
+  callDigest: callOfSoap,
+  seenFirst: seenOfSoap,
   answerTaker({ status, headers }, q) {
     // A fault comes with status 500 (SOAP 1.1 section 6.2).
     if (status !== 200 && status !== 500)

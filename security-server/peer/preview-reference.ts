@@ -6,7 +6,7 @@ import { idText, parseServerId, type ServerId } from '#schemas/identifiers.ts'
 
 const SECRET = /^[\w-]{43}$/
 
-export type PreviewReference = { secret: string; server: ServerId | undefined }
+type PreviewReference = { secret: string; server: ServerId | undefined }
 
 /** In the characters of a header. */
 export function writePreviewReference({ secret, server }: PreviewReference): string {

@@ -22,7 +22,7 @@ export async function call(intent: Intent, rooms: ProviderRooms): Promise<Filter
   if (local === undefined) return beforeSending(() => METADATA[request.protocol](intent, rooms))
   if (local.url === '') throw new NotSent(new Fault('service_missing_url', { what: idText(local.id) }))
   const { method, path, query, headers: sent, body } = codec.systemCall(intent)
-  const headers = intent.preview === undefined ? sent : sent.filter(([name]) => !isOfOneAnswer(name))
+  const headers = intent.preview === undefined ? sent : sent.filter((header) => !isOfOneAnswer(header))
   const spool = () => rooms.messageLog.spool.begin({ maxBytes: rooms.limits.maxBodyBytes })
   if (isTracker(local.url)) {
     const take = () =>
@@ -58,9 +58,10 @@ export async function call(intent: Intent, rooms: ProviderRooms): Promise<Filter
 }
 
 /** What makes an answer a part of one, or coded, or another the second time: a person is shown the whole of it, once. */
-function isOfOneAnswer(name: string): boolean {
+function isOfOneAnswer([name, value]: [string, string]): boolean {
   const lower = name.toLowerCase()
-  return lower === HEADER.preview || /^(?:accept-encoding|range|if-.*)$/.test(lower)
+  if (lower === 'accept-encoding') return value !== 'identity'
+  return lower === HEADER.preview || /^(?:range|if-.*)$/.test(lower)
 }
 
 /** Only a mandate of the user, which a mandate service has confirmed, and only a person: a party with a member class is an organisation. */

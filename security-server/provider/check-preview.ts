@@ -2,11 +2,8 @@
  * Guarantees that a call under a contract whose answers people see first names one person, can be made twice, and, where it brings the
  * reference of a preview, that this person has released the answer to this very call. Nothing is given without one: `hold-for-preview.ts`.
  */
-import { hash } from 'node:crypto'
-import { headerValues } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { HEADER } from '#schemas/wire.ts'
 import type { PreviewTerms } from '../global-configuration/contracts/index-contracts.ts'
 import { isKeptHere } from '../local-systems/check-address.ts'
 import type { PreviewQuestion, TakenPreview } from '../peer/previews.ts'
@@ -37,8 +34,11 @@ export async function checkPreview<T extends AllowedRequest & Consented>(
 }
 
 /** Of the preview that the request names. Throws `preview_void`. */
-export function referenceIn({ request }: Pick<AllowedRequest, 'request'>): string | undefined {
-  const references = headerValues(request.headers, HEADER.preview)
+export function referenceIn({
+  codec,
+  request,
+}: Pick<AllowedRequest, 'codec' | 'request'>): string | undefined {
+  const references = codec.previewReferences(request)
   if (references.length > 1) throw new Fault('preview_void', { what: 'it is there more than once' })
   return references[0]
 }
@@ -48,12 +48,11 @@ export async function previewQuestion(
   allowed: AllowedRequest & Consented,
   wanted: PreviewTerms,
 ): Promise<PreviewQuestion> {
-  const { request, terms, local, consent } = allowed
+  const { codec, request, terms, local, consent } = allowed
   const { contract } = terms
   const impossible = (why: string): Fault =>
     new Fault('preview_impossible', { what: `${contract || wanted.contract}: ${why}` })
-  const { client, service, id, requestId, protocol, method, servicePath, query } = request
-  if (protocol === 'SOAP') throw impossible('no answer in SOAP is shown')
+  const { client, service, id, requestId, method } = request
   if (method !== 'GET' && method !== 'POST') throw impossible('only GET and POST are made twice')
   if (local === undefined || isKeptHere(local.url))
     throw impossible('this server itself answers for the service')
@@ -64,10 +63,7 @@ export async function previewQuestion(
   return {
     ...{ person, client: idText(client), service: idText(service), terms: wanted },
     contract: contract || wanted.contract,
-    call: hash(
-      'sha256',
-      JSON.stringify([method, servicePath, query ?? null, allowed.body?.sha512.toString('hex') ?? null]),
-    ),
+    call: await codec.callDigest(allowed),
     ...(consent !== undefined && { consent: consent.consent }),
     ids: { id, requestId },
   }

@@ -1,21 +1,17 @@
 /** The consent of the person whom a call is about, on the provider's side: whom a request names, what is refused, recorded and given back. */
-import { createHash, randomUUID } from 'node:crypto'
-import { Readable } from 'node:stream'
+import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import type { SubjectPlace } from '#core/subject/place.ts'
 import { writeSoap } from '#core/transport/write-soap.ts'
 import { Fault } from '#schemas/fault.ts'
-import { memberOf } from '#schemas/identifiers.ts'
 import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
-import { soap } from '../message/soap.ts'
 import type { ConsentQuestion } from '../peer/consents.ts'
 import { bodyOf, TAX } from '../peer/peer-fixture.ts'
-import { createMessageSigner } from '../peer/sign-message.ts'
-import { writeMessage } from '../peer/write-message.ts'
 import { exchange } from './exchange.ts'
 import { createProviderWorld, refusalIn } from './fixture.ts'
 import type { Arrival } from './receive.ts'
 import type { ProviderRooms } from './rooms.ts'
+import { inSoap } from './soap-fixture.ts'
 
 const made = await createProviderWorld(t)
 const { world, log, system } = made
@@ -74,29 +70,8 @@ async function refused(arrival: Arrival, rooms: ProviderRooms): Promise<string> 
 }
 
 /** SOAP, with one element of the body. */
-async function inSoap(body: string, userId?: string): Promise<Arrival> {
-  const id = randomUUID()
-  const message = Buffer.from(writeSoap({ client: TAX, service: made.service.id, id, userId }, body))
-  const sign = createMessageSigner({ keys: world.consumer.keys, clock: world.clock })
-  const messageSha512 = createHash('sha512').update(message).digest()
-  const { signature } = await sign(memberOf(TAX), { messageSha512, body: undefined })
-  const { certificate, intermediates, ocspResponses } = world.consumer.keys.authenticationIdentity()
-  const part = { contentType: 'text/xml; charset=UTF-8', headers: [] }
-  const written = writeMessage({ codec: soap, part, ocspResponses, message, body: undefined, signature })
-  const sent = written.content()
-  return {
-    headers: {
-      'content-type': written.contentType,
-      'x-hash-algorithm': 'SHA-512',
-      'x-proxy-version': '7.8.1',
-      'x-road-request-id': id,
-      'x-original-content-type': 'text/xml; charset=UTF-8',
-    },
-    content: Buffer.isBuffer(sent) ? Readable.from([sent], { objectMode: false }) : sent,
-    presented: [certificate, ...intermediates],
-    protocol: 'TLSv1.3',
-  }
-}
+const soapOf = (content: string, userId?: string): Promise<Arrival> =>
+  inSoap(made, { client: TAX, service: made.service.id, content, userId })
 
 t.test('the consent is asked for of the person in the request, and stands in its record', async (t) => {
   const cases: [SubjectPlace, () => Promise<Arrival>][] = [
@@ -135,7 +110,7 @@ t.test('SOAP', async (t) => {
     )
   }
   const rooms = under([place({ in: 'body', name: '/persons/code' })])
-  const body = (text: string) => inSoap(`<p:persons xmlns:p="urn:p">${text}</p:persons>`)
+  const body = (text: string) => soapOf(`<p:persons xmlns:p="urn:p">${text}</p:persons>`)
   t.match(await passed(await body('<p:code>P1</p:code>'), rooms), { consent: 'n-1' })
   t.equal(asked.at(-1)!.person.identifier, 'P1')
   for (const text of [

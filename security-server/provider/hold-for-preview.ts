@@ -1,13 +1,11 @@
 /**
  * Guarantees that an answer which the person sees first leaves only when it is, to the octet, the one that they have released; any other
- * is kept for them to see. Of its head only status and type leave: nobody is shown
- * the rest.
+ * is kept for them to see. Nothing leaves with it that they were not shown.
  */
 import { hash } from 'node:crypto'
-import { buffer } from 'node:stream/consumers'
-import { headerValue, headerValues } from '#core/transport/header-list.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { discardOnFailure } from '../message/body.ts'
+import type { SeenAnswer } from '../message/seen-first.ts'
 import { NotGiven } from '../peer/not-given.ts'
 import { type PreviewAnswer, PreviewFault } from '../peer/previews.ts'
 import type { Intent } from './log-intent.ts'
@@ -23,15 +21,13 @@ export async function holdForPreview(
   const { preview } = intent
   if (preview === undefined) return answer
   return discardOnFailure(answer.body, async () => {
-    const shown = await shownOf(answer, rooms.previews.mostBytes)
+    const { leaving, ...shown } = await shownOf(answer, intent, rooms.previews.mostBytes)
     const { question, taken } = preview
     if (taken === undefined || !(await taken.isReleased(shown).catch(notGiven)))
       throw new NotGiven(await rooms.previews.hold(question, shown).catch(afterTheAnswer))
     // The person may stop it while the call is under way.
     await taken.give().catch(notGiven)
-    const headers: FilteredAnswer['headers'] =
-      shown.contentType === undefined ? [] : [['Content-Type', shown.contentType]]
-    return { ...answer, headers, reason: '' }
+    return { ...answer, ...leaving }
   })
 }
 
@@ -47,15 +43,17 @@ function afterTheAnswer(cause: unknown): Fault {
   return new Fault('preview_impossible', { what: `the answer: ${why}`, detail, cause })
 }
 
-async function shownOf({ status, headers, body }: FilteredAnswer, mostBytes: number): Promise<PreviewAnswer> {
-  if (status >= 500) throw new Fault('service_failed', { what: `it answered with status ${status}` })
-  const types = headerValues(headers, 'content-type')
-  const coding = headerValue(headers, 'content-encoding') ?? 'identity'
-  if (types.length > 1 || coding !== 'identity') throw unshown('its type is unclear, or it is coded')
-  if (body !== undefined && body.size > mostBytes) throw unshown(`it has more than ${mostBytes} octets`)
-  const bytes = body === undefined ? Buffer.alloc(0) : (body.bytes ?? (await buffer(body.open())))
-  const [contentType] = types
-  return { status, contentType, bytes, digest: answerDigest({ status, contentType, bytes }) }
+/** A SOAP fault is a failure of the system, as a status of 500 is. */
+async function shownOf(
+  answer: FilteredAnswer,
+  { codec, ...asked }: Intent,
+  mostBytes: number,
+): Promise<PreviewAnswer & Pick<SeenAnswer, 'leaving'>> {
+  if (answer.status >= 500)
+    throw new Fault('service_failed', { what: `it answered with status ${answer.status}` })
+  const seen = await codec.seenFirst(answer, { codec, ...asked }, mostBytes)
+  if ('unseen' in seen) throw unshown(seen.unseen)
+  return { ...seen, digest: answerDigest(seen) }
 }
 
 /** SHA-256, hex, over status, type and octets. */

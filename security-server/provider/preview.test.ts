@@ -1,18 +1,22 @@
 /** Answers that the person sees first, on the provider's side: what is held, what leaves, and what stands in the records. */
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import t from 'tap'
+import { writeSoap } from '#core/transport/write-soap.ts'
 import { Fault } from '#schemas/fault.ts'
 import { logReply as logReceived } from '../consumer/log-reply.ts'
 import { saysNotCalled } from '../consumer/refused-codes.ts'
 import type { RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
+import type { Body } from '../message/body.ts'
+import { bodyOf, TAX } from '../peer/peer-fixture.ts'
 import { type PreviewAnswer, PreviewFault, type PreviewQuestion } from '../peer/previews.ts'
 import { exchange } from './exchange.ts'
 import { createProviderWorld, refusalIn } from './fixture.ts'
 import { logReply } from './log-reply.ts'
 import type { Arrival } from './receive.ts'
 import type { ProviderRooms } from './rooms.ts'
+import { inSoap } from './soap-fixture.ts'
 
 const made = await createProviderWorld(t)
 const { log, system } = made
@@ -266,3 +270,111 @@ t.test('who asks whether the person has decided uses up nothing', async (t) => {
   t.equal(await refused(await ask('x'), counting), 'preview_void')
   t.same(taken, ['quota', 'consent'], 'any other reference is judged as ever')
 })
+
+t.test(
+  'SOAP: the document without its header is shown, and leaves with a header that repeats the request',
+  async (t) => {
+    Object.assign(made.service, { type: 'WSDL' })
+    t.teardown(() => Object.assign(made.service, { type: 'OPENAPI' }))
+    const { id: service } = made.service
+    const preview = {
+      contract: 'c0ffee',
+      minutes: 30,
+      places: [{ ...places[0], path: '**', in: 'body', name: '/persons/code' }],
+    }
+    const rooms = under({ preview: preview as never })
+    const withHeader = (field: string) => (text: string) =>
+      text.replace('</SOAP-ENV:Header>', `${field}</SOAP-ENV:Header>`)
+    const named = withHeader('<c:previewReference xmlns:c="urn:concordat:preview:1"> r </c:previewReference>')
+    const calling = (code: string, more: { change?: (text: string) => string; attached?: Body } = {}) =>
+      inSoap(made, {
+        ...{ client: TAX, service, ...more },
+        content: `<p:persons xmlns:p="urn:p"><p:code>${code}</p:code></p:persons>`,
+      })
+    let head = (text: string): string => text
+    let type = 'text/xml'
+    const answers = (content: string) => {
+      system.answer = (request, response) => {
+        request.resume()
+        const { id } = log.records.at(-1)!.ids
+        response.writeHead(200, { 'content-type': type, 'x-income': '500' })
+        response.end(head(writeSoap({ client: TAX, service, id }, content)))
+      }
+    }
+    const mari = '<p:personsResponse xmlns:p="urn:p"><p:name>Mari</p:name></p:personsResponse>'
+    answers(mari)
+    head = withHeader('<x:income xmlns:x="urn:x">500</x:income><!-- 500 -->')
+    const refusal = await refusalIn(made, exchange(await calling('P1'), rooms))
+    t.match(refusal.fault, { code: 'preview_required', what: 'Preview-Reference: r' })
+    t.ok(refusal.signatures, 'it is signed')
+    const { question, answer } = held[0]!
+    t.match(question, { person: { identifier: 'P1' } })
+    t.match(answer, { status: 200, contentType: 'text/xml' })
+    t.equal(
+      answer.bytes.toString(),
+      head(writeSoap({ client: TAX, service, id: '' }, mari)).replace(
+        /<SOAP-ENV:Header>.*<\/SOAP-ENV:Header>/,
+        '',
+      ),
+      'the octets of the system, but for its header',
+    )
+    released = answer.digest
+    const again = await passed(await calling('P1', { change: named }), rooms)
+    t.match(again, mari)
+    t.notMatch(again, /500/, 'nothing leaves that the person was not shown')
+    t.match(again, /<xrd:requestHash /)
+    t.match(system.calls.at(-1)!.headers, { 'accept-encoding': 'identity' })
+    head = (text) => text
+    t.match(await passed(await calling('P1', { change: named }), rooms), mari, 'whatever its header says')
+
+    await refused(await calling('P1'), rooms)
+    await refused(await calling('P2'), rooms)
+    const file = Buffer.from('a file')
+    const attachments = [
+      { size: file.length, sha512: createHash('sha512').update(file).digest(), headers: [] },
+    ]
+    await refused(
+      await calling('P1', { attached: { ...(await bodyOf(made.world, file)), attachments } }),
+      rooms,
+    )
+    const [same, other, attached] = held.slice(-3).map((one) => one.question.call)
+    t.equal(same, question.call, 'the same call, though its ids are others')
+    t.equal(new Set([same, other, attached]).size, 3)
+
+    for (const changed of [mari.replace('Mari', 'Mary'), `${mari} `, mari.replace('urn:p', 'urn:q')]) {
+      answers(changed)
+      t.equal(await refused(await calling('P1', { change: named }), rooms), 'preview_required', changed)
+    }
+    const { length } = held
+    const fault =
+      '<SOAP-ENV:Fault><faultcode>a.b</faultcode><faultstring>Mari is ill</faultstring></SOAP-ENV:Fault>'
+    answers(fault)
+    t.equal(await refused(await calling('P1'), rooms), 'service_failed')
+    for (const unseen of [
+      '<p:persons xmlns:p="urn:p"/>',
+      `${mari}<!--`,
+      mari.replace('Mari', 'x'.repeat(1000)),
+    ]) {
+      answers(unseen)
+      t.equal(await refused(await calling('P1'), rooms), 'preview_impossible', unseen.slice(0, 40))
+    }
+    answers(mari)
+    for (const cut of [/<SOAP-ENV:Header>.*<\/SOAP-ENV:Header>/, /<SOAP-ENV:Body>.*<\/SOAP-ENV:Body>/]) {
+      head = (text) => text.replace(cut, '')
+      t.equal(await refused(await calling('P1'), rooms), 'preview_impossible', `${cut}`)
+    }
+    head = (text) =>
+      `--b\r\nContent-Type: text/xml\r\n\r\n${text}\r\n--b\r\nContent-Type: text/plain\r\n\r\n500\r\n--b--\r\n`
+    type = 'multipart/related; boundary=b; type="text/xml"'
+    const { fault: why } = await refusalIn(made, exchange(await calling('P1'), rooms))
+    t.match(why, { code: 'preview_impossible', what: /it has attachments/ })
+    t.notMatch(
+      JSON.stringify(log.records.map(({ message }) => `${message}`)),
+      /is ill/,
+      'words that nobody was shown',
+    )
+    t.equal(held.length, length)
+    const twice = (text: string) => named(named(text))
+    t.equal(await refused(await calling('P1', { change: twice }), rooms), 'duplicate_header_field')
+  },
+)

@@ -1,0 +1,97 @@
+/**
+ * What a person is shown of an answer before it leaves, and what leaves then. Guarantees that nothing leaves beside that but what the request
+ * itself has said.
+ */
+import { hash } from 'node:crypto'
+import { buffer } from 'node:stream/consumers'
+import { headerValue, headerValues } from '#core/transport/header-list.ts'
+import { withoutSoapHeader } from '#core/transport/soap-without-header.ts'
+import { writeSoapHeader } from '#core/transport/write-soap.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import type { MessageParts, Request, SystemAnswer } from './message.ts'
+import { readSoap } from './read-soap.ts'
+
+export type SeenAnswer = {
+  status: number
+  contentType: string | undefined
+  bytes: Buffer
+  /** In the place of what the system wrote. */
+  leaving: Pick<SystemAnswer, 'headers' | 'reason' | 'message'>
+}
+
+/** Why an answer cannot be shown. */
+export type Unseen = { unseen: string }
+
+type Asked = Pick<MessageParts, 'message' | 'body'> & { request: Request }
+
+/** Of the head of a REST answer only status and type leave. */
+export async function seenOfRest(
+  { status, headers, body }: SystemAnswer,
+  mostBytes: number,
+): Promise<SeenAnswer | Unseen> {
+  const types = headerValues(headers, 'content-type')
+  const coding = headerValue(headers, 'content-encoding') ?? 'identity'
+  if (types.length > 1 || coding !== 'identity') return { unseen: 'its type is unclear, or it is coded' }
+  if (body !== undefined && body.size > mostBytes) return tooLong(mostBytes)
+  const bytes = body === undefined ? Buffer.alloc(0) : (body.bytes ?? (await buffer(body.open())))
+  const [contentType] = types
+  const kept: SystemAnswer['headers'] = contentType === undefined ? [] : [['Content-Type', contentType]]
+  return { status, contentType, bytes, leaving: { headers: kept, reason: '' } }
+}
+
+/**
+ * Of a SOAP answer the document without its header, which leaves with one that is written here: it repeats the request, as the protocol
+ * wants of an answer, and says nothing else.
+ */
+export async function seenOfSoap(
+  { status, message, body }: SystemAnswer,
+  { request }: Asked,
+  mostBytes: number,
+): Promise<SeenAnswer | Unseen> {
+  if (body !== undefined) return { unseen: 'it has attachments' }
+  if (message === undefined || request.soap === undefined) return { unseen: 'it has no SOAP message' }
+  const { contentType } = message
+  // With room for a header, which is not shown.
+  if (message.bytes.length > 2 * mostBytes) return tooLong(mostBytes)
+  try {
+    if (!(await readSoap(message.bytes)).isResponse)
+      return { unseen: 'its element is not that of a response' }
+    const { before, after } = await withoutSoapHeader(message.bytes)
+    const bytes = Buffer.concat([before, after])
+    if (bytes.length > mostBytes) return tooLong(mostBytes)
+    const whole = Buffer.concat([before, Buffer.from(writeSoapHeader(request.soap)), after])
+    return {
+      ...{ status, contentType, bytes },
+      leaving: {
+        ...{ headers: [['Content-Type', contentType]], reason: '' },
+        message: { contentType, headers: [], bytes: whole },
+      },
+    }
+  } catch (cause) {
+    const { received, what, code } = asFault(cause)
+    // A failure of the system, as a status of 500 is; its words, which nobody was shown, do not leave.
+    if (received !== undefined) throw new Fault('service_failed', { what: 'it answered with a SOAP fault' })
+    return { unseen: `it is no answer in SOAP: ${what ?? code}` }
+  }
+}
+
+/** SHA-256, hex, over what makes two calls one and the same: ids, and all else that stands in a header, differ from call to call. */
+export function callOfRest({ request, body }: Asked): string {
+  const { method, servicePath, query } = request
+  return digestOf([method, servicePath, query ?? null, body?.sha512.toString('hex') ?? null])
+}
+
+/** The same of SOAP. Throws `invalid_soap`. */
+export async function callOfSoap({ message, body }: Asked): Promise<string> {
+  const { before, after } = await withoutSoapHeader(message)
+  const said = hash('sha256', Buffer.concat([before, after]))
+  return digestOf(['SOAP', said, body?.sha512.toString('hex') ?? null])
+}
+
+function digestOf(parts: readonly (string | null)[]): string {
+  return hash('sha256', JSON.stringify(parts))
+}
+
+function tooLong(mostBytes: number): Unseen {
+  return { unseen: `it has more than ${mostBytes} octets` }
+}
