@@ -4,7 +4,7 @@
  * outage of the time-stamping authority, `concordat bench portal` the citizens' portal, `concordat bench registry` a large registry (bench/registry.ts), `concordat bench adapter`
  * the SQL adapter beside a service written by hand, `concordat bench consents` the check of a consent, `concordat bench deliveries`
  * one-way messages beside exchanges, `concordat bench large` bodies larger than memory, `concordat bench signature`
- * the verification of one signature.
+ * the verification of one signature, `concordat bench tracker` what it takes to tell people who used their data.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -28,6 +28,7 @@ const USAGE = `Usage: concordat bench exchange [--seconds N] [--connections N] [
        concordat bench portal --help
        concordat bench registry --help
        concordat bench signature --help
+       concordat bench tracker --help
 
 Two security servers with signing and durable logging, a provider and a load generator on this machine; in the same run,
 turn by turn, the bare pair: the same request through two mutual-TLS proxies of the same fastify and undici, which neither
@@ -66,6 +67,7 @@ export async function run(args: string[]): Promise<number> {
   if (args[0] === 'log') return (await import('./bench/log.ts')).run(args.slice(1))
   if (args[0] === 'portal') return (await import('./bench/portal.ts')).run(args.slice(1))
   if (args[0] === 'registry') return (await import('./bench/registry.ts')).run(args.slice(1))
+  if (args[0] === 'tracker') return (await import('./bench/tracker.ts')).run(args.slice(1))
   if (args[0] === 'signature') return (await import('./bench/signature.ts')).run(args.slice(1))
   const { values, positionals } = parseArgs({
     args,

@@ -207,6 +207,10 @@ export const COMMANDS = {
         options: ['--members=', '--subsystems=', '--servers=', '--contracts=', '--network=', '--json'],
       },
       signature: { summary: 'the verification of one signature', options: ['--times=', '--json'] },
+      tracker: {
+        summary: 'how long people wait who ask who used their data',
+        options: ['--exchanges=', '--database=', '--questions=', '--directory=', '--json'],
+      },
     },
   },
   docs: { group: 'developing', summary: 'the documents as pages with a search', options: ['--output='] },

@@ -3,6 +3,7 @@ import type { FeatureModule } from '#platform/feature.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { parseSubsystemId } from '#schemas/identifiers.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
+import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import type { Tracker } from '../../peer/inbox.ts'
 import { createPeerQuota } from '../../peer/peer-quota.ts'
 import { bundleSource } from '../../reading/evidence/bundle-source.ts'
@@ -19,10 +20,8 @@ import { createTrackerStore } from './store.ts'
 import { isOn } from './switch-tracker.ts'
 
 type Ground = ComplaintGround &
-  Pick<
-    TrackerRooms,
-    'server' | 'personUses' | 'globalConfiguration' | 'localSystems' | 'consentsOf' | 'previewsOf'
-  > & {
+  Pick<TrackerRooms, 'server' | 'personUses' | 'localSystems' | 'consentsOf' | 'previewsOf'> & {
+    globalConfiguration: Pick<GlobalConfiguration, 'current'>
     settings: { tracker: TrackerSettings }
     contracts: Pick<Contracts, 'view' | 'contentsInForce'>
     keys: Parameters<typeof bundleSource>[0]['keys']

@@ -5,7 +5,7 @@ import { spanOf } from './coverage.ts'
 import { describeUse, purposeIn } from './describe-use.ts'
 import { type AskedTracker, questionFor } from './question-for.ts'
 import type { PersonQuestion } from './read-question.ts'
-import type { TrackerRooms } from './rooms.ts'
+import type { TellingRooms, TrackerRooms } from './rooms.ts'
 
 /** For a use that is told in general terms: the protocol wants a receiver. */
 const NOBODY = '-'
@@ -15,7 +15,7 @@ export async function findUsage(
   asked: AskedTracker,
   { period, ...person }: PersonQuestion,
   { offset, limit }: { offset: number; limit: number },
-  rooms: TrackerRooms,
+  rooms: TellingRooms,
 ): Promise<FindUsageResponse> {
   const question = await questionFor(asked, period, rooms)
   const { total, rows } = await rooms.personUses.page(

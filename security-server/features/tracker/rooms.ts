@@ -1,8 +1,7 @@
 /** What the tracker works with; the list of features passes it in. */
 import type { Clock } from '#platform/clock.ts'
 import type { ContractContent } from '#schemas/contract.ts'
-import type { ServerId } from '#schemas/identifiers.ts'
-import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
+import type { MemberId, ServerId } from '#schemas/identifiers.ts'
 import type { LocalSystems } from '../../local-systems/local-systems.ts'
 import type { PeerQuota } from '../../peer/peer-quota.ts'
 import type { BundleSource } from '../../reading/evidence/write-bundle.ts'
@@ -141,12 +140,31 @@ export type TrackerFilter = {
   answerNotices(paths: NoticePaths): void
 }
 
+/** How members are called, by the configuration of this moment. */
+type MemberNames = {
+  current(): { indexFor(instance: string): { memberName(member: MemberId): string | undefined } | undefined }
+}
+
+/** What is needed to tell uses. */
+export type TellingRooms = Pick<
+  TrackerRooms,
+  | 'server'
+  | 'clock'
+  | 'store'
+  | 'personUses'
+  | 'globalConfiguration'
+  | 'contractOf'
+  | 'contentsOf'
+  | 'consentsOf'
+  | 'previewsOf'
+> & { settings: Pick<TrackerSettings, 'language'> }
+
 export type TrackerRooms = {
   server: ServerId
   clock: Clock
   settings: TrackerSettings
   personUses: PersonUses
-  globalConfiguration: Pick<GlobalConfiguration, 'current'>
+  globalConfiguration: MemberNames
   localSystems: LocalSystems
   store: TrackerStore
   quota: PeerQuota

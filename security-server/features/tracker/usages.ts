@@ -3,7 +3,7 @@ import type { MassUse, Usage, Usages } from '#schemas/find-usage.ts'
 import { describeUse, headOf, partyOf } from './describe-use.ts'
 import { type AskedTracker, questionFor } from './question-for.ts'
 import { type PersonQuestion, refused } from './read-question.ts'
-import type { PersonUse, TrackerRooms, UsesPosition, UsesQuestion } from './rooms.ts'
+import type { PersonUse, TellingRooms, UsesPosition, UsesQuestion } from './rooms.ts'
 import type { ServiceRule } from './store.ts'
 
 const MOST_MASS_USES = 200
@@ -15,7 +15,7 @@ export async function usages(
   asked: AskedTracker,
   { period, ...person }: PersonQuestion,
   page: { cursor: string | undefined; limit: number },
-  rooms: TrackerRooms,
+  rooms: TellingRooms,
 ): Promise<Usages> {
   const after = page.cursor === undefined ? undefined : positionIn(page.cursor)
   const question = await questionFor(asked, period, rooms)
@@ -46,7 +46,7 @@ async function usageOf(
   row: PersonUse,
   rules: ReadonlyMap<string, ServiceRule>,
   { consents, previews }: Record<'consents' | 'previews', ReadonlyMap<string, string>>,
-  rooms: TrackerRooms,
+  rooms: TellingRooms,
 ): Promise<Usage> {
   const { isGeneral, ...described } = await describeUse(row, rules, rooms)
   const role = roleOf(row)
@@ -73,7 +73,7 @@ async function usageOf(
 async function massUses(
   { subsystem, from, to, withheld }: Pick<UsesQuestion, 'subsystem' | 'from' | 'to' | 'withheld'>,
   rules: ReadonlyMap<string, ServiceRule>,
-  rooms: TrackerRooms,
+  rooms: TellingRooms,
 ): Promise<MassUse[]> {
   const counts = await rooms.personUses.massUses({ subsystem, from, to, limit: MOST_MASS_USES })
   const hidden = new Set(withheld.contracts)
