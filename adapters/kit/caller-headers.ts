@@ -2,15 +2,16 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Caller } from '#platform/http-service/caller.ts'
 
-/** Each request has a caller of its own. */
-const headers = new WeakMap<Caller, IncomingHttpHeaders>()
+const HEADERS = Symbol('headers')
 
-export function rememberHeaders<C extends Caller>(caller: C, given: IncomingHttpHeaders): C {
-  headers.set(caller, given)
-  return caller
+type WithHeaders = Caller & { [HEADERS]?: IncomingHttpHeaders }
+
+/** Each request has a caller of its own. */
+export function callerWith(caller: Caller, headers: IncomingHttpHeaders): Caller {
+  return { ...caller, [HEADERS]: headers } as WithHeaders
 }
 
 /** By lower-case name. */
 export function headersOf(caller: Caller): IncomingHttpHeaders {
-  return headers.get(caller) ?? {}
+  return (caller as WithHeaders)[HEADERS] ?? {}
 }

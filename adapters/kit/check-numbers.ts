@@ -14,14 +14,15 @@ export function checkNumbers(app: FastifyInstance, document: OpenApiDocument): v
   const byRoute = new Map(
     readOperations(document).map(({ url, parameters }) => [url, parameters.filter(isNumber)]),
   )
-  app.addHook('preHandler', async ({ params, query, routeOptions }) => {
+  app.addHook('preHandler', ({ params, query, routeOptions }, _reply, done) => {
     for (const { name, in: place } of byRoute.get(routeOptions.url ?? '') ?? []) {
       const given = (place === 'path' ? params : query) as Record<string, unknown>
       const value = Object.hasOwn(given, name) ? given[name] : undefined
       for (const one of value === undefined ? [] : [value].flat())
         if (typeof one !== 'string' || !DECIMAL.test(one))
-          throw new Fault('invalid_input', { what: `${place}.${name} must be a decimal number` })
+          return done(new Fault('invalid_input', { what: `${place}.${name} must be a decimal number` }))
     }
+    done()
   })
 }
 

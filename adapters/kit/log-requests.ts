@@ -25,7 +25,7 @@ export function logRequests(app: FastifyInstance, metrics: Metrics, ...others: F
   const seconds = metrics.histogram('concordat_adapter_request_seconds', 'Time from request to answer', [
     'route',
   ])
-  const log = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  const log = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     // The route's pattern, not the address, which holds what was asked for.
     const route = request.routeOptions.url ?? ''
     answers.inc({ route, status: reply.statusCode })
@@ -41,6 +41,7 @@ export function logRequests(app: FastifyInstance, metrics: Metrics, ...others: F
       ...(reply.faultType === undefined ? {} : { fault: reply.faultType, detail: reply.faultDetail }),
     }
     request.log.info(line, 'request')
+    done()
   }
   for (const one of [app, ...others]) one.addHook('onResponse', log)
 }

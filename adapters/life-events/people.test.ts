@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { rememberHeaders } from '#adapters/kit/caller-headers.ts'
+import { callerWith } from '#adapters/kit/caller-headers.ts'
 import { emptyFolder } from '#adapters/kit/kit-fixture.ts'
 import { openEnds } from '#adapters/kit/messages/ends-fixture.ts'
 import { readSettings } from '#adapters/kit/serve-adapter.ts'
@@ -244,7 +244,7 @@ void t.test(
     t.match(await life.post(page(4), '/v1/codes', unsaid), { status: 404 }, 'only where the rule has a page')
 
     // The page is one client for everybody: whoever types nonsense there closes it for nobody.
-    const caller = rememberHeaders({ ...nobody }, page(5))
+    const caller = callerWith(nobody, page(5))
     const nonsense = { caller, params: {}, query: {}, body: { code: 'NONSENSE' } }
     const said = new Set<string>()
     for (let n = 0; n < 2010; n++)

@@ -1,6 +1,6 @@
 /** The service: operations of schemas/mandates.yaml, each answered by one step, and every failure as the problems of the interface. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { headersOf, rememberHeaders } from '#adapters/kit/caller-headers.ts'
+import { callerWith, headersOf } from '#adapters/kit/caller-headers.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import { answer } from '#platform/http-service/answer.ts'
@@ -38,8 +38,7 @@ export function mandateRoutes(app: FastifyInstance, document: OpenApiDocument, r
     await registerOpenApi(scope, {
       document,
       handlers: handlersOf(register),
-      authenticate: async (_authorization, { headers }) =>
-        rememberHeaders({ ...SECURITY_SERVER, roles: [] }, headers),
+      authenticate: async (_authorization, { headers }) => callerWith(SECURITY_SERVER, headers),
     })
   })
 }

@@ -101,8 +101,9 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
   readBodies(app)
   answerUnknownRoute(app)
   if (q.rateLimit !== undefined) limitRate(app, q.rateLimit, q.clock ?? systemClock, q.addressOf)
-  app.addHook('onRequest', async (_request, reply) => {
+  app.addHook('onRequest', (_request, reply, done) => {
     reply.headers({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' })
+    done()
   })
   if (q.logRequests !== false) logRequests(app)
   return app
