@@ -3,7 +3,7 @@ import { type Answer, answer } from '#platform/http-service/answer.ts'
 import type { OperationInput } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 
-export const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' }
+const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' }
 
 /** The rows as they stand in a list. Throws `answer_too_large`. */
 export function collect(rows: string[], most: number): string {
@@ -13,8 +13,9 @@ export function collect(rows: string[], most: number): string {
   return text
 }
 
-export function json(text: string): Answer {
-  return answer(Buffer.from(text), { headers: JSON_HEADERS })
+/** A text leaves with the header in one piece, which the system takes faster than two. */
+export function json(text: string | Buffer): Answer {
+  return answer(text, { headers: JSON_HEADERS, isText: typeof text === 'string' })
 }
 
 /** The query of this request, from the next row on. */

@@ -47,13 +47,17 @@ async function openSqlAdapter({
     if (!fits.isKnown()) await early.run(() => fits.check().catch(hideMapping))
     return source.page(statement, shape, most)
   }
+  const row: Source['row'] = (keyed, shape) => {
+    const find = source.row?.(keyed, shape)
+    return (values) => (fits.isKnown() ? find?.(values) : undefined)
+  }
   let shapes = 0
   const nextId = (): number => ++shapes
   return {
     handlers: Object.fromEntries(
       resources.map((resource) => [
         resource.id,
-        createHandler({ resource, dialect, answerBytes: limits.answerBytes, nextId, page }),
+        createHandler({ resource, dialect, answerBytes: limits.answerBytes, nextId, page, row }),
       ]),
     ),
     health: {

@@ -29,7 +29,7 @@ export function pageMaker({ fields, sort, key, answerBytes }: Shape): MakePage {
       last = values
     }
     return {
-      items: Buffer.from(collect(shown, answerBytes)),
+      items: collect(shown, answerBytes),
       rows: count,
       last: last && sort.map((at) => last![at]!),
     }

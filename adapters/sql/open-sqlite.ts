@@ -1,11 +1,18 @@
-/** Reads a SQLite file through processes of its own, so that no query stops the adapter and each has a time limit that holds. */
+/**
+ * Reads a SQLite file through processes of its own, so that no query stops the adapter and each has a time limit that holds. A row by a
+ * unique key, which needs no such limit, is read here.
+ */
 import { Fault } from '#schemas/fault.ts'
+import { pageMaker } from './make-page.ts'
 import type { DatabaseSettings, LimitSettings } from './settings.ts'
 import type { ColumnKind, Observe, Source, Statement } from './source.ts'
+import { openKeys } from './sqlite-keys-store.ts'
 import { openReaders, type ReaderAnswer } from './sqlite-readers.ts'
 
 export function openSqlite(database: DatabaseSettings, limits: LimitSettings, observe: Observe): Source {
-  const readers = openReaders({ file: database.file ?? '' }, limits, observe)
+  const file = database.file ?? ''
+  const readers = openReaders({ file }, limits, observe)
+  const keys = openKeys(file)
   const rows = async (statement: Statement): Promise<unknown[][]> => {
     const answer = await readers.ask({ statement, only: 'rows' })
     if ('rows' in answer) return answer.rows
@@ -29,10 +36,24 @@ export function openSqlite(database: DatabaseSettings, limits: LimitSettings, ob
       if ('page' in answer) return answer.page
       throw faultOf(answer, false)
     },
+    row: (keyed, shape) => {
+      const find = keys.prepare(keyed)
+      const make = pageMaker(shape)
+      return (values) => {
+        const began = performance.now()
+        const row = find(values)
+        if (row === undefined) return undefined
+        observe('rows', (performance.now() - began) / 1000)
+        return make([row], 1)
+      }
+    },
     check: async () => void (await rows({ text: 'select 1', values: [] })),
     running: readers.running,
     waiting: readers.waiting,
-    close: readers.close,
+    close: async () => {
+      keys.close()
+      await readers.close()
+    },
   }
 }
 

@@ -2,6 +2,7 @@
 import type { FieldType } from '#adapters/kit/field-types.ts'
 import type { JsonValue } from '#adapters/kit/write-rows.ts'
 import type { SqlValue } from './field-types.ts'
+import type { KeyedStatement } from './statement.ts'
 
 /** What kind of value a column holds; `any` where the database does not say. */
 export type ColumnKind =
@@ -30,8 +31,8 @@ export type Shape = {
 }
 
 export type Page = {
-  /** The shown rows as JSON objects with commas between them. */
-  items: Buffer
+  /** The shown rows as JSON objects with commas between them; in bytes if they came from another process. */
+  items: string | Buffer
   /** How many rows there were, with those that are not shown. */
   rows: number
   /** The values of the last shown row in the fields of the sort order. */
@@ -58,6 +59,11 @@ export type Source = Pick<Database, 'columnsOfTable' | 'columnsOfQuery' | 'close
    * `source_failed` for rows that the mapping does not allow.
    */
   page(statement: Statement, shape: Shape, most: number): Promise<Page>
+  /**
+   * The page of a statement that finds one row by a unique key, at once and in this process; undefined when `page` has to be asked, which
+   * also says that there is no such row. For databases in which such a look-up needs no limit of time.
+   */
+  row?(keyed: KeyedStatement, shape: Shape): (values: SqlValue[]) => Page | undefined
   /** Throws as `page` does unless the database answers. */
   check(): Promise<void>
   running(): number

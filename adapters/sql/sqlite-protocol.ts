@@ -74,7 +74,7 @@ export function pageFrame({ items, rows, last }: Page): Buffer {
   const head = Buffer.allocUnsafe(1 + LENGTH_BYTES)
   head[0] = PAGE
   head.writeUInt32LE(facts.length, 1)
-  return frame(head, facts, items)
+  return frame(head, facts, typeof items === 'string' ? Buffer.from(items) : items)
 }
 
 export function readAnswer(content: Buffer): { ready: true } | { page: Page } | SqliteReply {

@@ -25,6 +25,41 @@ type Wanted = {
   rows: number
 }
 
+/** Compares what a path names with columns of a table, and nothing else that a client sends. */
+export type KeyedStatement = {
+  text: string
+  name: string
+  schema: string | undefined
+  /** Its values, of the checked parameters of the path. */
+  values(params: Record<string, unknown>): SqlValue[]
+}
+
+/** Undefined for anything but equality with values: a unique key may hold NULL in any number of rows. */
+export function keyedStatement(resource: Resource, dialect: Dialect): KeyedStatement | undefined {
+  const { settings, source, fields, where } = resource
+  const path = resource.filters.filter(({ parameter }) => settings.path.includes(`{${parameter}}`))
+  if (!settings.one || !('table' in source) || path.length === 0) return undefined
+  if (where.some(({ value }) => value === null)) return undefined
+  const columns = fields.map(({ type, quoted }) => dialect.given(type, quoted))
+  const compared = [
+    ...where.map(({ quoted }) => quoted),
+    ...path.map(({ field }) => dialect.compared(field.type, field.quoted)),
+  ]
+  const conditions = compared.map((column, at) => `${column} = ${dialect.place(at + 1)}`)
+  const fixed = where.map(({ value }) => value)
+  return {
+    text: `select ${columns.join(', ')} from ${source.table} where ${conditions.join(' and ')}`,
+    name: source.name,
+    schema: source.schema,
+    values: (params) => [
+      ...fixed,
+      ...path.map(({ parameter, field: { type } }) =>
+        dialect.bind(type, inputValue(type, params[parameter])),
+      ),
+    ],
+  }
+}
+
 export function writeStatement(resource: Resource, dialect: Dialect, wanted: Wanted): Statement {
   const values: SqlValue[] = []
   const place = (value: SqlValue): string => dialect.place(values.push(value))

@@ -7,12 +7,19 @@ import type { Operation } from './openapi-operations.ts'
 const ANSWER = Symbol('answer')
 
 /** A result with its own status or headers (Content-Disposition, Location). */
-export type Answer = { [ANSWER]: true; body: unknown; status?: number; headers?: Record<string, string> }
+export type Answer = {
+  [ANSWER]: true
+  body: unknown
+  status?: number
+  headers?: Record<string, string>
+  /** The body is a text that goes out as it is. */
+  isText?: boolean
+}
 
 /** For handlers: a body with another status or more headers than the operation's default. */
 export function answer(
   body: unknown,
-  more: { status?: number; headers?: Record<string, string> } = {},
+  more: { status?: number; headers?: Record<string, string>; isText?: boolean } = {},
 ): Answer {
   return { [ANSWER]: true, body, ...more }
 }
@@ -29,6 +36,7 @@ export function sendAnswer(
   const { body } = full
   if (body === undefined) return reply.send()
   const type = operation.responseType ?? 'application/json'
+  if (full.isText === true && reply.hasHeader('content-type')) return reply.send(body)
   if (Buffer.isBuffer(body) || body instanceof Readable || type !== 'application/json') {
     if (!reply.hasHeader('content-type'))
       reply.type(type === 'application/json' ? 'application/octet-stream' : type)

@@ -1,0 +1,166 @@
+/**
+ * Gives a row of a SQLite file by a unique key in the adapter's own process, where a look-up costs less than asking a reading process.
+ * A statement that runs here cannot be ended, so only one whose plan bounds it runs (docs/decisions/look-ups-by-key.md). All else, and
+ * whatever goes wrong here, is left to a reading process, which knows the answer and the fault.
+ */
+import { statfsSync, statSync } from 'node:fs'
+import { constants, DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { SqlValue } from './field-types.ts'
+import type { KeyedStatement } from './statement.ts'
+
+/** The row, or undefined when a reading process has to be asked: also for one that does not exist. */
+export type FindRow = (values: SqlValue[]) => unknown[] | undefined
+
+export type Keys = {
+  prepare(keyed: KeyedStatement): FindRow
+  close(): void
+}
+
+type Open = { database: DatabaseSync; id: string; statements: Map<KeyedStatement, StatementSync | undefined> }
+
+/** A row above that lies on many pages, each of which says where the next one is. */
+const MOST_ROW_BYTES = 65_536
+/** What the first connection after a crash reads whole. */
+const MOST_WAL_BYTES = 64 * 1024 * 1024
+/** ext, xfs, btrfs, tmpfs, overlay, zfs, f2fs: of the machine itself. A file system of a network may let a page wait for ever. */
+const LOCAL_FILE_SYSTEMS = new Set([
+  ...[0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0x2fc12fc1, 0xf2f52010],
+])
+const RETRY_MS = 1000
+/** BUSY and LOCKED end by themselves; a reading process waits for that. */
+const PASSING = new Set([5, 6])
+/** While plans are looked at. Afterwards nothing is prepared: not a changed table's statement either, whose plan nobody has seen. */
+const ALLOWED = new Set([
+  ...[constants.SQLITE_SELECT, constants.SQLITE_READ, constants.SQLITE_FUNCTION],
+  ...[constants.SQLITE_PRAGMA, constants.SQLITE_TRANSACTION],
+])
+
+export function openKeys(file: string): Keys {
+  let open: Open | undefined
+  let isPreparing = false
+  let isLookedAt = false
+  let isClosed = false
+  let notBefore = 0
+
+  const close = (): void => {
+    open?.database.close()
+    open = undefined
+  }
+  /** Asked once in a turn of the event loop: another file under the name is the database from then on. */
+  const lookAtFile = (): void => {
+    isLookedAt = true
+    setImmediate(() => {
+      isLookedAt = false
+    })
+    const facts = statSync(file, { throwIfNoEntry: false })
+    if (open?.id !== `${facts?.dev} ${facts?.ino}`) close()
+  }
+  const opened = (): Open | undefined => {
+    if (isClosed || performance.now() < notBefore) return undefined
+    if (!isLookedAt) lookAtFile()
+    if (open !== undefined) return open
+    const { dev, ino } = statSync(file)
+    const wal = statSync(`${file}-wal`, { throwIfNoEntry: false })
+    if (!LOCAL_FILE_SYSTEMS.has(statfsSync(file).type) || (wal?.size ?? 0) > MOST_WAL_BYTES)
+      throw new Error('the file is one for reading processes')
+    const database = new DatabaseSync(file, { readOnly: true, timeout: 0, allowExtension: false })
+    open = { database, id: `${dev} ${ino}`, statements: new Map() }
+    database.exec('pragma query_only = on; pragma trusted_schema = off')
+    // Set once: setting it makes SQLite prepare every statement again.
+    database.setAuthorizer((action) =>
+      isPreparing && ALLOWED.has(action) ? constants.SQLITE_OK : constants.SQLITE_DENY,
+    )
+    return open
+  }
+  const statementOf = ({ database, statements }: Open, keyed: KeyedStatement) => {
+    const known = statements.get(keyed)
+    if (known !== undefined || statements.has(keyed)) return known
+    isPreparing = true
+    try {
+      const statement = prepareBounded(database, keyed)
+      statements.set(keyed, statement)
+      return statement
+    } finally {
+      isPreparing = false
+    }
+  }
+  return {
+    prepare: (keyed) => (values) => {
+      try {
+        const from = opened()
+        return from && (statementOf(from, keyed)?.get(...values) as unknown[] | undefined)
+      } catch (thrown) {
+        const { errcode = 0 } = thrown as { errcode?: number }
+        if (PASSING.has(errcode & 0xff)) return undefined
+        notBefore = performance.now() + RETRY_MS
+        close()
+        return undefined
+      }
+    },
+    close: () => {
+      isClosed = true
+      close()
+    },
+  }
+}
+
+/** In one transaction, so that what is looked at and what is prepared see one schema. Undefined when the plan bounds too little. */
+function prepareBounded(database: DatabaseSync, keyed: KeyedStatement): StatementSync | undefined {
+  database.exec('begin')
+  try {
+    const columns = columnsOf(database, keyed)
+    // A generated column may compute anything, and that of a virtual table is nothing that SQLite keeps.
+    if (columns.length === 0 || columns.some(({ hidden }) => hidden !== 0)) return undefined
+    // From the row's own header: no page more is read for it.
+    const bytes = columns.map(({ name }) => `coalesce(octet_length(${quoted(name)}), 0)`).join(' + ')
+    const text = `${keyed.text} and ${bytes} <= ${MOST_ROW_BYTES}`
+    const plan = database.prepare(`explain query plan ${text}`).all() as { detail: string }[]
+    if (plan.length !== 1 || !boundedPlans(database, keyed, columns).has(plan[0]!.detail)) return undefined
+    const statement = database.prepare(text)
+    statement.setReturnArrays(true)
+    statement.setReadBigInts(true)
+    return statement
+  } finally {
+    database.exec('commit')
+  }
+}
+
+type Column = { name: string; hidden: number; pk: number }
+
+function columnsOf(database: DatabaseSync, { name, schema = 'main' }: KeyedStatement): Column[] {
+  return database
+    .prepare('select name, hidden, pk from pragma_table_xinfo(?, ?)')
+    .all(name, schema) as Column[]
+}
+
+/** How SQLite says that it finds one row at most: by the whole of a unique key. Another wording of a later SQLite bounds nothing here. */
+function boundedPlans(
+  database: DatabaseSync,
+  { name, schema }: KeyedStatement,
+  columns: Column[],
+): Set<string> {
+  const search = `SEARCH ${schema === undefined ? '' : `${schema}.`}${name} USING`
+  const by = (names: (string | null)[]): string => `(${names.map((one) => `${one}=?`).join(' AND ')})`
+  const primary = columns.filter(({ pk }) => pk > 0).sort((a, b) => a.pk - b.pk)
+  const plans = [
+    `${search} INTEGER PRIMARY KEY (rowid=?)`,
+    ...(primary.length === 0 ? [] : [`${search} PRIMARY KEY ${by(primary.map((one) => one.name))}`]),
+  ]
+  const indexes = database
+    .prepare(`select name from pragma_index_list(?, ?) where "unique" = 1 and partial = 0`)
+    .all(name, schema ?? 'main') as { name: string }[]
+  for (const index of indexes) {
+    const terms = database
+      .prepare('select name from pragma_index_info(?, ?) order by seqno')
+      .all(index.name, schema ?? 'main') as { name: string | null }[]
+    // Of an expression.
+    if (terms.some((term) => term.name === null)) continue
+    for (const kind of ['INDEX', 'COVERING INDEX'])
+      plans.push(`${search} ${kind} ${index.name} ${by(terms.map((term) => term.name))}`)
+  }
+  return new Set(plans)
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}

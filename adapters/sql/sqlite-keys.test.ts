@@ -1,0 +1,172 @@
+/** Rows of a SQLite file by a unique key, which the adapter's own process reads: which look-ups those are, and that no other is. */
+import { renameSync } from 'node:fs'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import t, { type Test } from 'tap'
+import { emptyFolder, startAdapter } from '#adapters/kit/kit-fixture.ts'
+import { until } from '#test/until.ts'
+import { sqlAdapter } from './adapter.ts'
+import { dialectOf } from './dialects.ts'
+import { readMapping } from './mapping.ts'
+import type { ResourceSettings } from './settings.ts'
+import { openKeys } from './sqlite-keys-store.ts'
+import { keyedStatement } from './statement.ts'
+
+const TABLES = `
+  create table text_key (code text primary key, name text);
+  create table number_key (id integer primary key, name text);
+  create table two_keys (code text, place integer, name text, primary key (code, place)) without rowid;
+  create table indexed (code text, place integer, name text, state text, changed text);
+  create unique index by_code on indexed (code);
+  create unique index by_place on indexed (place) where state = 'open';
+  create unique index by_upper on indexed (upper(name));
+  create index by_state on indexed (state);
+  create unique index by_change on indexed (changed);
+  create view shown as select code, name from text_key;
+  create table computed (code text primary key, name text, more text generated always as (name || code));
+  create virtual table found using fts5 (code, name);
+  insert into text_key values ('a', 'A'), ('large', printf('%.*c', 70000, 'x'));
+  insert into number_key values (1, 'A');
+  insert into two_keys values ('a', 1, 'A'), ('a', 2, 'B');
+  insert into indexed values ('a', 1, 'A', 'open', '2026-01-02T03:04:05.000Z');
+  insert into computed (code, name) values ('a', 'A');
+  insert into found values ('a', 'A');`
+
+type Wanted = { table: string; path: string; where?: ResourceSettings['where']; schema?: string }
+
+function create(t: Test, journal = 'delete'): string {
+  const file = path.join(emptyFolder(t), 'keys.db')
+  const database = new DatabaseSync(file)
+  database.exec(`pragma journal_mode = ${journal}; ${TABLES}`)
+  database.close()
+  return file
+}
+
+function statementFor({ table, path, where = {}, schema }: Wanted) {
+  const dialect = dialectOf({ kind: 'sqlite' })
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!)
+  const type = (name: string) =>
+    name === 'changed' ? 'date-time' : ['id', 'place'].includes(name) ? 'integer' : 'string'
+  const fields = Object.fromEntries(
+    [...new Set([...names, 'name'])].map((name) => [
+      name,
+      { type: type(name), filters: [], order: false, nullable: true } as const,
+    ]),
+  )
+  const more = { parameters: {}, key: [], one: true, summary: '', page: { standard: 1, most: 1 } }
+  const settings: ResourceSettings = { ...more, path, table, where, fields, ...(schema && { schema }) }
+  const [resource] = readMapping({ resources: [settings] }, dialect)
+  return keyedStatement(resource!, dialect)
+}
+
+function finderOf(t: Test, file: string) {
+  const keys = openKeys(file)
+  t.teardown(() => keys.close())
+  return (wanted: Wanted, params: Record<string, unknown>) => {
+    const keyed = statementFor(wanted)
+    return keyed && keys.prepare(keyed)(keyed.values(params))
+  }
+}
+
+const BY_CODE = { table: 'text_key', path: '/t/{code}' }
+
+for (const journal of ['delete', 'wal'])
+  t.test(`a whole unique key finds its row, journal ${journal}`, (t) => {
+    const find = finderOf(t, create(t, journal))
+    t.strictSame(find(BY_CODE, { code: 'a' }), ['a', 'A'])
+    t.strictSame(find({ ...BY_CODE, schema: 'main' }, { code: 'a' }), ['a', 'A'])
+    t.strictSame(find({ table: 'number_key', path: '/t/{id}' }, { id: 1 }), [1n, 'A'])
+    const both = { table: 'two_keys', path: '/t/{code}/{place}' }
+    t.strictSame(find(both, { code: 'a', place: 2 }), ['a', 2n, 'B'])
+    t.strictSame(find({ table: 'indexed', path: '/t/{code}' }, { code: 'a' }), ['a', 'A'])
+    const open = { table: 'indexed', path: '/t/{code}', where: { state: 'open' } }
+    t.strictSame(find(open, { code: 'a' }), ['a', 'A'])
+    t.equal(find({ ...open, where: { state: 'closed' } }, { code: 'a' }), undefined)
+    t.equal(find(BY_CODE, { code: "a' or 1=1 --" }), undefined)
+    t.end()
+  })
+
+t.test('every other look-up is left to a reading process', (t) => {
+  const find = finderOf(t, create(t))
+  t.strictSame(find(BY_CODE, { code: 'a' }), ['a', 'A'], 'as the first of this test shows')
+  const left: [string, Wanted, Record<string, unknown>][] = [
+    ['that finds nothing', BY_CODE, { code: 'b' }],
+    ['a row on many pages', BY_CODE, { code: 'large' }],
+    ['a scan', { table: 'text_key', path: '/t/{name}' }, { name: 'A' }],
+    ['half of a key', { table: 'two_keys', path: '/t/{code}' }, { code: 'a' }],
+    ['an index with doubles', { table: 'indexed', path: '/t/{state}' }, { state: 'open' }],
+    ['a key of some rows', { table: 'indexed', path: '/t/{place}', where: { state: 'open' } }, { place: 1 }],
+    [
+      'a time, which is compared computed',
+      { table: 'indexed', path: '/t/{changed}' },
+      { changed: '2026-01-02T03:04:05.000Z' },
+    ],
+    ['a view', { table: 'shown', path: '/t/{code}' }, { code: 'a' }],
+    ['a table that computes', { table: 'computed', path: '/t/{code}' }, { code: 'a' }],
+    ['a virtual table', { table: 'found', path: '/t/{code}' }, { code: 'a' }],
+    ['no table', { table: 'nothing', path: '/t/{code}' }, { code: 'a' }],
+  ]
+  for (const [what, wanted, params] of left) {
+    t.equal(find(wanted, params), undefined, what)
+    t.ok(find(BY_CODE, { code: 'a' }), 'and others are found as before')
+  }
+  t.equal(statementFor({ table: 'indexed', path: '/t/{code}', where: { place: null } }), undefined)
+  t.equal(statementFor({ table: 'text_key', path: '/t' }), undefined)
+  t.end()
+})
+
+t.test('a plan that was looked at is the one that runs', async (t) => {
+  const file = create(t)
+  const find = finderOf(t, file)
+  const indexed = { table: 'indexed', path: '/t/{code}' }
+  t.strictSame(find(indexed, { code: 'a' }), ['a', 'A'])
+  const owner = new DatabaseSync(file)
+  t.teardown(() => owner.close())
+  owner.exec('drop index by_code')
+  t.equal(find(indexed, { code: 'a' }), undefined, 'it would be a scan now')
+  owner.exec('create unique index by_code on indexed (code)')
+  await until('the index is used again', () => find(indexed, { code: 'a' }) !== undefined)
+})
+
+t.test('a file that is locked, replaced or gone stops nothing', async (t) => {
+  const file = create(t)
+  const find = finderOf(t, file)
+  t.strictSame(find(BY_CODE, { code: 'a' }), ['a', 'A'])
+  const owner = new DatabaseSync(file)
+  owner.exec('begin exclusive')
+  t.equal(find(BY_CODE, { code: 'a' }), undefined, 'a reading process waits for the writer')
+  owner.exec("update text_key set name = 'B' where code = 'a'; commit")
+  t.strictSame(find(BY_CODE, { code: 'a' }), ['a', 'B'])
+  owner.close()
+  renameSync(create(t), file)
+  await until('the file that has the name now', () => find(BY_CODE, { code: 'a' })?.[1] === 'A')
+  renameSync(file, `${file}.gone`)
+  await until('that it is gone', () => find(BY_CODE, { code: 'a' }) === undefined)
+  renameSync(`${file}.gone`, file)
+  await until('that it is back', () => find(BY_CODE, { code: 'a' }) !== undefined)
+})
+
+t.test('a row by its key waits for no query that does not end', async (t) => {
+  const file = create(t)
+  const name = { name: { type: 'string' } }
+  const endless =
+    'with recursive c(n) as (select 1 union all select n + 1 from c) select n as name from c where n < 0'
+  const resources = [
+    { path: '/t/{code}', table: 'text_key', fields: { code: { type: 'string' }, ...name }, one: true },
+    { path: '/endless', query: endless, fields: name, one: true },
+  ]
+  const limits = { connections: 1, waiting: 0, queryMs: 5000 }
+  const { ask, monitor } = await startAdapter(t, sqlAdapter, {
+    settings: { database: { kind: 'sqlite', file }, limits, resources },
+  })
+  t.match(await ask('/t/b'), { status: 404 }, 'a reading process says so')
+  const late = ask('/endless')
+  await until('it runs', async (saw) =>
+    /^concordat_sql_queries_running 1$/m.test(saw((await monitor('/metrics')).text)),
+  )
+  t.match(await ask('/t/a'), { status: 200, body: { code: 'a', name: 'A' } })
+  t.match(await ask('/t/b'), { status: 503, body: { type: 'source_busy' } })
+  t.match(await ask('/t/a?more=1'), { status: 400 })
+  t.match((await monitor('/metrics')).text, /concordat_sql_queries_running 1\n/, 'meanwhile it runs')
+  t.match(await late, { status: 504, body: { type: 'source_timeout' } })
+})
