@@ -7,8 +7,12 @@ const HEADERS = Symbol('headers')
 type WithHeaders = Caller & { [HEADERS]?: IncomingHttpHeaders }
 
 /** Each request has a caller of its own. */
-export function callerWith(caller: Caller, headers: IncomingHttpHeaders): Caller {
-  return { ...caller, [HEADERS]: headers } as WithHeaders
+export function callerWith(
+  caller: Omit<Caller, 'roles'> & { roles: readonly string[] },
+  headers: IncomingHttpHeaders,
+): Caller {
+  const known: WithHeaders = { ...caller, roles: [...caller.roles], [HEADERS]: headers }
+  return known
 }
 
 /** By lower-case name. */

@@ -118,7 +118,7 @@ export async function serveAdapter<S extends KitSettings>(
     app.addHook('onSend', (_request, reply, _payload, done) => {
       if (isDraining) reply.header('connection', 'close')
       // The answers of a turn of the event loop leave together: each that leaves alone wakes the client, which costs more than making it.
-      setImmediate(done)
+      setImmediate(() => done())
     })
     // An answer that had begun before could not say so.
     app.addHook('onResponse', (_request, _reply, done) => {

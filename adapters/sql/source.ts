@@ -2,7 +2,6 @@
 import type { FieldType } from '#adapters/kit/field-types.ts'
 import type { JsonValue } from '#adapters/kit/write-rows.ts'
 import type { SqlValue } from './field-types.ts'
-import type { KeyedStatement } from './statement.ts'
 
 /** What kind of value a column holds; `any` where the database does not say. */
 export type ColumnKind =
@@ -19,6 +18,15 @@ export type ColumnKind =
 export type Columns = Map<string, ColumnKind>
 
 export type Statement = { text: string; values: SqlValue[] }
+
+/** Compares what a path names with columns of a table, and nothing else that a client sends. */
+export type KeyedStatement = {
+  text: string
+  name: string
+  schema: string | undefined
+  /** Its values, of the checked parameters of the path. */
+  values(params: Record<string, unknown>): SqlValue[]
+}
 
 /** How the rows of a statement become the JSON of a page. It is made of the mapping alone, so there are few of them. */
 export type Shape = {

@@ -6,12 +6,12 @@
 import { statfsSync, statSync } from 'node:fs'
 import { constants, DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { SqlValue } from './field-types.ts'
-import type { KeyedStatement } from './statement.ts'
+import type { KeyedStatement } from './source.ts'
 
 /** The row, or undefined when a reading process has to be asked: also for one that does not exist. */
-export type FindRow = (values: SqlValue[]) => unknown[] | undefined
+type FindRow = (values: SqlValue[]) => unknown[] | undefined
 
-export type Keys = {
+type Keys = {
   prepare(keyed: KeyedStatement): FindRow
   close(): void
 }

@@ -3,6 +3,7 @@ import { renameSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
+import type { FieldType } from '#adapters/kit/field-types.ts'
 import { emptyFolder, startAdapter } from '#adapters/kit/kit-fixture.ts'
 import { until } from '#test/until.ts'
 import { sqlAdapter } from './adapter.ts'
@@ -45,12 +46,12 @@ function create(t: Test, journal = 'delete'): string {
 function statementFor({ table, path, where = {}, schema }: Wanted) {
   const dialect = dialectOf({ kind: 'sqlite' })
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!)
-  const type = (name: string) =>
+  const type = (name: string): FieldType =>
     name === 'changed' ? 'date-time' : ['id', 'place'].includes(name) ? 'integer' : 'string'
   const fields = Object.fromEntries(
     [...new Set([...names, 'name'])].map((name) => [
       name,
-      { type: type(name), filters: [], order: false, nullable: true } as const,
+      { type: type(name), filters: [], order: false, nullable: true },
     ]),
   )
   const more = { parameters: {}, key: [], one: true, summary: '', page: { standard: 1, most: 1 } }

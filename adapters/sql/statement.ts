@@ -6,7 +6,7 @@ import type { Dialect } from './dialects.ts'
 import { inputValue, type SqlValue } from './field-types.ts'
 import type { Position, Resource, SortField } from './mapping.ts'
 import type { Comparison } from './settings.ts'
-import type { Statement } from './source.ts'
+import type { KeyedStatement, Statement } from './source.ts'
 
 const OPERATORS: Record<Exclude<Comparison, 'in' | 'prefix'>, string> = {
   eq: '=',
@@ -23,15 +23,6 @@ type Wanted = {
   after: Position | undefined
   /** How many rows are read at most. */
   rows: number
-}
-
-/** Compares what a path names with columns of a table, and nothing else that a client sends. */
-export type KeyedStatement = {
-  text: string
-  name: string
-  schema: string | undefined
-  /** Its values, of the checked parameters of the path. */
-  values(params: Record<string, unknown>): SqlValue[]
 }
 
 /** Undefined for anything but equality with values: a unique key may hold NULL in any number of rows. */
