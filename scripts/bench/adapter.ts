@@ -26,6 +26,7 @@ const ROUNDS = 3
 /** Before the first round of a case, and before each. */
 const WARM_UP_REQUESTS = 10_000
 const WARM_UP_SECONDS = 0.5
+const WARM_UP_MOST_SECONDS = 60
 
 type Service = { url: string; pid: number }
 
@@ -61,6 +62,7 @@ export async function run(args: string[]): Promise<number> {
         const result = await runLoad({
           ...{ url, path, method: 'GET', headers: {}, bodyBytes: 0 },
           ...{ connections, seconds, warmUpSeconds: WARM_UP_SECONDS, warmUpRequests },
+          warmUpMostSeconds: WARM_UP_MOST_SECONDS,
         })
         return { ...result, microseconds: (processorMicroseconds(pid) - before) / result.requests }
       }

@@ -13,6 +13,7 @@ export type Case = {
   service?: 'described' | 'contract'
 }
 const KB = 1024
+const MB = KB * KB
 export const CASES: Case[] = [
   { name: 'GET 1 KB', method: 'GET', path: `/bytes/${KB}`, bodyBytes: 0 },
   { name: 'POST 1 KB', method: 'POST', path: '/take', bodyBytes: KB },
@@ -34,13 +35,37 @@ export const CASES: Case[] = [
 ]
 const WARM_UP_SECONDS = 2
 
+/** The sizes of the main table, by GET. What is larger than the system keeps it makes as it sends. */
+export const SIZES: (Case & { answerBytes: number })[] = (
+  [
+    ...[['1 KB', KB] as const, ['10 KB', 10 * KB] as const, ['100 KB', 100 * KB] as const],
+    ...[['1 MB', MB] as const, ['10 MB', 10 * MB] as const, ['100 MB', 100 * MB] as const],
+  ] as const
+).map(([name, answerBytes]) => {
+  const path = answerBytes > 10 * MB ? `/large/${answerBytes}` : `/bytes/${answerBytes}`
+  return { name, method: 'GET', path, bodyBytes: 0, answerBytes }
+})
+
 /** What a load needs to know of a pair. */
 type Loaded = Pick<
   Pair,
   'url' | 'headers' | 'prefix' | 'describedPrefix' | 'contractPrefix' | 'soapPath' | 'envelope'
 >
 
-export function load(one: Case, pair: Loaded, seconds: number, connections: number): Promise<LoadResult> {
+type Bounds = {
+  warmUpSeconds?: number
+  warmUpRequests?: number
+  warmUpMostSeconds?: number
+  mostSeconds?: number
+}
+
+export function load(
+  one: Case,
+  pair: Loaded,
+  seconds: number,
+  connections: number,
+  bounds: Bounds = {},
+): Promise<LoadResult> {
   const { method, bodyBytes, isSoap = false, service } = one
   const { url, headers } = pair
   return runLoad({
@@ -55,5 +80,6 @@ export function load(one: Case, pair: Loaded, seconds: number, connections: numb
     connections,
     warmUpSeconds: WARM_UP_SECONDS,
     seconds,
+    ...bounds,
   })
 }

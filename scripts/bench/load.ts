@@ -1,4 +1,7 @@
-/** The load generator: a fixed number of connections for a limited time; it sends its result to its parent process. */
+/**
+ * The load generator: a fixed number of connections for a limited time; it sends its result to its parent process. When the load does not end
+ * within its bound, the result says which requests wait for what.
+ */
 import { Pool } from 'undici'
 import { type LoadOrder, type LoadResult, MESSAGE_ID } from './measure.ts'
 
@@ -13,6 +16,9 @@ let requests = 0
 let measuring = false
 let stopping = false
 let failure: string | undefined
+/** The requests under way: since when, and how much of the answer's body has come; nothing before its head. */
+const underWay = new Set<{ since: number; bytes?: number }>()
+const overdue = new AbortController()
 
 /** `next` is the content of one request: each SOAP message has an id of its own, as those of information systems have. */
 function contentOf({ method, bodyBytes, envelope }: LoadOrder): { type?: string; next(): Buffer | null } {
@@ -37,13 +43,18 @@ function contentOf({ method, bodyBytes, envelope }: LoadOrder): { type?: string;
 
 async function exchangeOnce(): Promise<void> {
   const began = performance.now()
-  const reply = await pool.request({ method: order.method, path: order.path, headers, body: next() })
+  const one: { since: number; bytes?: number } = { since: began }
+  underWay.add(one)
+  const { method, path } = order
+  const reply = await pool.request({ method, path, headers, body: next(), signal: overdue.signal })
   if (reply.statusCode !== 200) {
     failure ??= `${reply.statusCode} ${(await reply.body.text()).slice(0, 300)}`
     stopping = true
     return
   }
-  for await (const _chunk of reply.body);
+  one.bytes = 0
+  for await (const chunk of reply.body) one.bytes += (chunk as Buffer).length
+  underWay.delete(one)
   requests++
   if (!measuring) return
   done++
@@ -58,10 +69,37 @@ async function wait(seconds: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
 }
 
+function giveUp(): void {
+  failure ??= `it did not end within ${order.mostSeconds} s, ${requests} answered: ${whatWaits()}`
+  stopping = true
+  overdue.abort()
+}
+
+function whatWaits(): string {
+  const all = [...underWay].sort((one, other) => one.since - other.since)
+  const age = (one: { since: number }): string => `${((performance.now() - one.since) / 1000).toFixed(0)} s`
+  const heads = all.filter(({ bytes }) => bytes === undefined)
+  const bodies = all.filter(({ bytes }) => bytes !== undefined)
+  const said = [
+    ...(heads[0] === undefined
+      ? []
+      : [`${heads.length} wait for the head of their answer, the first for ${age(heads[0])}`]),
+    ...(bodies[0] === undefined
+      ? []
+      : [
+          `${bodies.length} for the rest of it, the first with ${bodies[0].bytes} bytes after ${age(bodies[0])}`,
+        ]),
+  ]
+  return `of ${all.length} requests under way ${said.join(', ')}`
+}
+
+const late = setTimeout(giveUp, order.mostSeconds * 1000)
+const warmUpEnds = performance.now() + (order.warmUpMostSeconds ?? order.mostSeconds) * 1000
 try {
   const workers = Promise.all(Array.from({ length: order.connections }, worker))
   await Promise.race([wait(order.warmUpSeconds), workers])
-  while (requests < (order.warmUpRequests ?? 0) && !stopping) await wait(0.05)
+  while (requests < (order.warmUpRequests ?? 0) && !stopping && performance.now() < warmUpEnds)
+    await wait(0.05)
   measuring = true
   const began = performance.now()
   await Promise.race([wait(order.seconds), workers])
@@ -77,8 +115,9 @@ try {
 } catch (cause) {
   process.send?.({
     ready: true,
-    result: { perSecond: 0, requests, p50Ms: 0, p99Ms: 0, failure: String(cause) },
+    result: { perSecond: 0, requests, p50Ms: 0, p99Ms: 0, failure: failure ?? String(cause) },
   })
 }
-await pool.close()
+clearTimeout(late)
+await pool.destroy()
 process.disconnect?.()

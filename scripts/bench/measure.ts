@@ -15,10 +15,18 @@ export type LoadOrder = {
   envelope?: string | undefined
   connections: number
   warmUpSeconds: number
-  /** Answered before anything is measured, however long it takes: servers run for months, and compile what they do often. */
+  /** Answered before anything is measured, within its bound: servers run for months, and compile what they do often. */
   warmUpRequests?: number
+  warmUpMostSeconds?: number
   seconds: number
+  /** When requests are still under way then, the load is given up, and says what they wait for. */
+  mostSeconds: number
 }
+
+/** By default a load has so much longer than it is to take: a large body may take longer than the load. */
+const MOST_SECONDS = 60
+/** A generator that says nothing so long after its own bound is ended. */
+const SILENT_SECONDS = 20
 
 export type LoadResult = {
   perSecond: number
@@ -29,10 +37,23 @@ export type LoadResult = {
   failure: string | undefined
 }
 
-/** Throws with the answer of the first failed exchange. */
-export function runLoad(order: LoadOrder): Promise<LoadResult> {
+/** Throws with the answer of the first failed exchange, or with what requests wait for when the load does not end. */
+export function runLoad(
+  given: Omit<LoadOrder, 'mostSeconds'> & { mostSeconds?: number },
+): Promise<LoadResult> {
+  const warmUpSeconds = given.warmUpSeconds + (given.warmUpMostSeconds ?? 0)
+  const mostSeconds = given.mostSeconds ?? warmUpSeconds + given.seconds + MOST_SECONDS
+  const order: LoadOrder = { ...given, mostSeconds }
   const child = fork(new URL('load.ts', import.meta.url).pathname, [JSON.stringify(order)])
   return new Promise((resolve, reject) => {
+    const silent = setTimeout(
+      () => {
+        child.kill('SIGKILL')
+        reject(new Error(`${order.method} ${order.path}: the load generator says nothing`))
+      },
+      (mostSeconds + SILENT_SECONDS) * 1000,
+    )
+    child.on('exit', () => clearTimeout(silent))
     child.on('message', (message) => {
       const { result } = message as { result: LoadResult }
       if (result.failure === undefined) resolve(result)

@@ -10,6 +10,7 @@ import { passingProgress } from '../sandbox/progress.ts'
 import { putInForce } from '../sandbox/put-in-force.ts'
 import type { Instance } from '../sandbox/running.ts'
 import type { BareProxySettings } from './bare-proxy.ts'
+import { makeDatabases } from './databases-store.ts'
 import { MESSAGE_ID } from './measure.ts'
 import { termsOf } from './terms.ts'
 
@@ -45,9 +46,13 @@ const CONTRACTED = 'contracted'
 const FIELDS = ['id', 'name', 'born', 'tags'].map((name) => `/people/${name}`)
 const here = (file: string): string => new URL(file, import.meta.url).pathname
 
-/** Starts a sandbox instance on its own network with the bench's provider as a service, and the bare pair. */
-export async function startPairs(directory: string, network: string): Promise<Pairs> {
+/**
+ * Starts a sandbox instance on its own network with the bench's provider as a service, and the bare pair. With `postgresql` its security
+ * servers have their databases there.
+ */
+export async function startPairs(directory: string, network: string, postgresql?: string): Promise<Pairs> {
   const layout = layoutOf(directory, network)
+  const databases = postgresql === undefined ? undefined : await makeDatabases(postgresql, layout)
   const onExit = (name: string, why: string): never => {
     throw new Error(`${name} ended: ${why}`)
   }
@@ -61,12 +66,17 @@ export async function startPairs(directory: string, network: string): Promise<Pa
     install: false,
     catalogue: false,
     environment,
+    environmentOf: (name) => databases?.environments.get(name) ?? {},
     onExit,
+  }).catch(async (cause: unknown) => {
+    await databases?.drop()
+    throw cause
   })
   const others: Started[] = []
   const stop = async (): Promise<void> => {
     for (const started of others.reverse()) await started.kill()
     await instance.stop()
+    await databases?.drop()
   }
   try {
     const { address } = layout.systems

@@ -177,7 +177,7 @@ export const COMMANDS = {
     words: {
       exchange: {
         summary: 'exchanges beside a bare pair of proxies',
-        options: [...LOAD, '--case=', '--profile='],
+        options: [...LOAD, '--case=', '--postgresql=', '--profile='],
       },
       compare: {
         summary: 'the servers of this checkout and of another one, in turn',

@@ -32,7 +32,7 @@ export async function bringUp(q: Options): Promise<Instance> {
   }
   const startOne: Start = async (name, command, args) => {
     const step = progress.begin(name)
-    const environment = { ...q.clock?.environment, ...q.environment }
+    const environment = { ...q.clock?.environment, ...q.environment, ...q.environmentOf?.(name) }
     processes.push(
       await startProcess({ name, command, args, directory: layout.directory, environment, onExit }),
     )

@@ -39,5 +39,7 @@ export type InstanceOptions = {
   catalogue: boolean
   /** Environment variables, which override the settings files. */
   environment?: Record<string, string>
+  /** More of them for one process, by its name. */
+  environmentOf?: (name: string) => Record<string, string>
   onExit(name: string, why: string): void
 }
