@@ -27,9 +27,11 @@ const MAX_QUEUED_BYTES = 256 * 1024 * 1024
 const RESTART_MS = 500
 /**
  * The shortest time between two groups under load. A group costs as much as three records, so that collecting more of them saves
- * more time than the wait costs. A record after a pause does not wait.
+ * more time than the wait costs. A record after a pause does not wait, nor one after a group of few: with few exchanges under way nothing
+ * more would come, and each of them passes four groups one after the other.
  */
 const BETWEEN_GROUPS_MS = 3
+const FEW_RECORDS = 3
 
 type Waiting = {
   fields: Field[]
@@ -68,6 +70,7 @@ export async function startWorker(q: {
   let underWay: Waiting[] | undefined
   let scheduled = false
   let sentAt = Number.NEGATIVE_INFINITY
+  let sentCount = 0
   let packed = 0
   let sequence = 0
   const calls = new Map<number, Call>()
@@ -154,7 +157,7 @@ export async function startWorker(q: {
       if (underWay === undefined && queue.length > 0 && worker !== undefined) sendGroup(worker)
     }
     const early = Math.ceil(sentAt + BETWEEN_GROUPS_MS - performance.now())
-    if (early > 0) setTimeout(go, early)
+    if (early > 0 && sentCount > FEW_RECORDS) setTimeout(go, early)
     // Records that other exchanges append in this turn of the event loop join the group.
     else setImmediate(go)
   }
@@ -176,6 +179,7 @@ export async function startWorker(q: {
       underWay.map(({ fields }) => fields),
     )
     sentAt = performance.now()
+    sentCount = count
     packed = target === groupMemory ? written : 0
     const group = ++sequence
     if (target === groupMemory) to.postMessage({ group, count } satisfies ToWorker)
