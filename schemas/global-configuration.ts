@@ -90,6 +90,9 @@ export type PrivateParameters = {
   timeStampingIntervalSeconds: number
 }
 
+/** The optional part of X-Road's configuration that names who may ask every server for its monitoring data. */
+export const MONITORING_PART = 'MONITORING'
+
 /** The start of trust in an instance: the location of its configuration, and the certificates that sign it. */
 export type ConfigurationAnchor = {
   generatedAt: Date

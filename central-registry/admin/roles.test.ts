@@ -64,6 +64,7 @@ const ALLOWED: Record<string, string[]> = {
     ...[
       'initializeSystem',
       'setManagementServiceProvider',
+      ...['setMonitoringClient', 'removeMonitoringClient'],
       'getApiKeys',
       'addApiKey',
       'issueApiKeySecret',
@@ -123,7 +124,7 @@ const READERS = [
 ]
 /** Which operations need two persons once the registry is installed, also written down a second time. */
 const MARKED = [
-  'setManagementServiceProvider',
+  ...['setManagementServiceProvider', 'setMonitoringClient'],
   'acceptRestoredRegistry',
   ...['trustExternalAnchor', 'removeExternalAnchor'],
   ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],

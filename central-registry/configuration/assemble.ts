@@ -8,7 +8,13 @@ import type {
   PrivateParameters,
   SharedParameters,
 } from '#schemas/global-configuration.ts'
-import { parseClientId, parseMemberId, parseServerId, parseSubsystemId } from '#schemas/identifiers.ts'
+import {
+  type ClientId,
+  parseClientId,
+  parseMemberId,
+  parseServerId,
+  parseSubsystemId,
+} from '#schemas/identifiers.ts'
 import { withoutSuspended } from './without-suspended.ts'
 
 /** The rows of the register that a publication needs. */
@@ -134,6 +140,12 @@ export function assemblePrivate(rows: FewRows, settings: Settings): PrivateParam
           },
     timeStampingIntervalSeconds: settings.timeStampingIntervalSeconds,
   }
+}
+
+/** Who may ask every server for its monitoring data; undefined for nobody. */
+export function monitoringClientIn({ parameters }: FewRows): ClientId | undefined {
+  const client = parameters.find(({ name }) => name === 'monitoringClient')?.value
+  return client === undefined ? undefined : parseClientId(client)
 }
 
 /** The anchor of another instance with the addresses and certificates that were examined when it was added. */

@@ -3,10 +3,12 @@ import { createAuthority } from '#certs/authority.ts'
 import { anchorHash, parseAnchor } from '#core/configuration/anchor.ts'
 import { parseDirectory } from '#core/configuration/directory.ts'
 import { verifyDirectory } from '#core/configuration/directory-verify.ts'
+import { parseMonitoringParameters } from '#core/configuration/monitoring-parameters.ts'
 import { parsePrivateParameters } from '#core/configuration/private-parameters.ts'
 import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
 import { verifyStatement } from '#core/configuration/statement.ts'
 import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import { parseClientId } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { anchorOf, newestOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
@@ -94,14 +96,9 @@ void t.test('what is published verifies, in every version and both kinds', async
   )
 
   for (const name of ['internalconf', 'externalconf', 'internalconf-statement', 'externalconf-statement']) {
-    const wrong = ['', '?version=2', '?version=3', '?version=7', '?version=06', '?version=6.0', '?version=']
-    const hostile = [
-      '?version=6&version=6',
-      '?version=constructor',
-      `?version=${'6'.repeat(5000)}`,
-      '/',
-      '?6',
-    ]
+    t.same((await node.get(`/${name}`)).bytes, (await node.get(`/${name}?version=4`)).bytes, 'the oldest')
+    const wrong = ['?version=2', '?version=3', '?version=7', '?version=06', '?version=6.0', '?version=']
+    const hostile = ['?version=6&version=6', '?version=constructor', `?version=${'6'.repeat(5000)}`, '/']
     for (const query of [...wrong, ...hostile]) {
       t.equal((await node.get(`/${name}${query}`)).status, 404, `${name}${query.slice(0, 30)}`)
     }
@@ -119,6 +116,44 @@ void t.test('what is published verifies, in every version and both kinds', async
     t.equal((await node.get(at)).status, 404, at)
   }
 })
+
+void t.test(
+  'the monitoring client stands in the internal configuration alone, for as long as it is named',
+  async (t) => {
+    const world = registryWorld(t)
+    const node = await world.start()
+    await setUp(node, authority)
+    const parts = async (name: string) => {
+      await publish(node)
+      return parseDirectory((await node.get(name)).bytes).parts
+    }
+    const named = async (name: string) =>
+      (await parts(name)).filter(({ identifier }) => identifier === 'MONITORING')
+    t.same(await named('/internalconf?version=6'), [])
+    const at = '/system/monitoring-client'
+    t.equal((await node.call('PUT', at, { client: 'DEV:GOV:404' })).status, 404, 'nobody who is not there')
+    t.equal((await node.call('DELETE', at)).status, 404)
+    await node.must('PUT', at, { client: 'DEV:GOV:1234:plain' })
+    await node.must('PUT', at, { client: 'DEV:GOV:1234' })
+    t.match(await node.must('GET', '/system'), { monitoringClient: 'DEV:GOV:1234' })
+    for (const version of VERSIONS) {
+      const [part, ...more] = await named(`/internalconf?version=${version}`)
+      t.same(more, [])
+      t.equal(part!.fileName, 'monitoring-params.xml', 'as X-Road names its optional parts')
+      const content = (await node.get(part!.location)).bytes
+      t.same(await parseMonitoringParameters(content), parseClientId('DEV/GOV/1234'))
+      t.same(await named(`/externalconf?version=${version}`), [], 'other instances are not told')
+    }
+    t.equal(
+      (await node.call('DELETE', '/members/DEV:GOV:1234')).status,
+      409,
+      'who has its code would be asked',
+    )
+    await node.must('DELETE', at)
+    t.same(await named('/internalconf?version=6'), [])
+    t.notOk('monitoringClient' in ((await node.must('GET', '/system')) as object))
+  },
+)
 
 void t.test('published by itself: after each change, before expiry, after a crash', async (t) => {
   const world = registryWorld(t)

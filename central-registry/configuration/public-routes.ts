@@ -8,7 +8,7 @@ import type { PublicationStore } from './store.ts'
 import { VERSIONS } from './write-shared.ts'
 
 const PART =
-  /^\/V\d\/\d{23}\/(?:(?:shared|private)-params\.xml|certificate-profiles\.json|trusted-issuers\.json)$/
+  /^\/V\d\/\d{23}\/(?:(?:shared|private|monitoring)-params\.xml|certificate-profiles\.json|trusted-issuers\.json)$/
 
 export function publicRoutes(app: FastifyInstance, store: PublicationStore): void {
   const send = async (reply: FastifyReply, path: string): Promise<FastifyReply> => {
@@ -18,8 +18,8 @@ export function publicRoutes(app: FastifyInstance, store: PublicationStore): voi
   }
   for (const name of ['internalconf', 'externalconf', 'internalconf-statement', 'externalconf-statement']) {
     app.get(`/${name}`, async (request, reply) => {
-      // In X-Road a request without a version asks for version 2 (wire 5.1), which we do not publish.
-      const { version = '2' } = request.query as { version?: unknown }
+      // As in X-Road a request without a version asks for the oldest (wire 5.1): X-Road-Metrics names none.
+      const { version = String(Math.min(...VERSIONS)) } = request.query as { version?: unknown }
       const offered = VERSIONS.find((one) => String(one) === version)
       if (offered === undefined)
         throw new Fault('not_found', { what: `versions ${VERSIONS.join(', ')} are offered` })

@@ -1,5 +1,5 @@
 /**
- * Writes one publication as files: shared and private parameters V4 to V6, and the signed directories of the internal and the
+ * Writes one publication as files: shared, private and monitoring parameters V4 to V6, and the signed directories of the internal and the
  * external configuration. Next to each directory is our statement with the index and the transparency log's head, whose newest
  * leaf is this publication.
  */
@@ -8,6 +8,7 @@ import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { type DirectoryPart, publicationStamp } from '#core/configuration/directory-parts.ts'
 import { prepareDirectory } from '#core/configuration/directory-write.ts'
 import { configurationEntry, type LogEntry, signLogHead } from '#core/configuration/log-head.ts'
+import { writeMonitoringParameters } from '#core/configuration/monitoring-parameters.ts'
 import { writePrivateParameters } from '#core/configuration/private-parameters.ts'
 import { signatureUriFor } from '#core/configuration/signature-method.ts'
 import { documentSignerOf } from '#core/configuration/signed-document.ts'
@@ -17,11 +18,12 @@ import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import {
   CERTIFICATE_PROFILES_PART,
   type ConfigurationStatement,
+  MONITORING_PART,
   TRUSTED_ISSUERS_PART,
 } from '#schemas/global-configuration.ts'
 import type { PublishedIssuer } from '#schemas/trusted-issuer.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
-import { assemblePrivate, type FewRows, hostOf, type Settings } from './assemble.ts'
+import { assemblePrivate, type FewRows, hostOf, monitoringClientIn, type Settings } from './assemble.ts'
 import type { Publication, PublishedFile } from './store.ts'
 import { VERSIONS, type WrittenShared } from './write-shared.ts'
 
@@ -43,12 +45,16 @@ type Part = {
   identifier: string
   file: string
   hash: Buffer
+  /** What X-Road's servers store an optional part as. */
+  isOptional?: true
   stored: Pick<PublishedFile, 'digest' | 'content'>
 }
 
 function partsOf({ rows, shared, settings }: NextPublication): Part[] {
   const content = writePrivateParameters(assemblePrivate(rows, settings))
   const hash = createHash('sha512').update(content).digest()
+  const monitoringClient = monitoringClientIn(rows)
+  const monitoring = monitoringClient && writeMonitoringParameters(monitoringClient)
   return shared.flatMap(({ version, digest, sha512, content: written }) => [
     {
       ...{ version, identifier: 'SHARED-PARAMETERS', file: 'shared-params.xml' },
@@ -58,6 +64,20 @@ function partsOf({ rows, shared, settings }: NextPublication): Part[] {
       ...{ version, identifier: 'PRIVATE-PARAMETERS', file: 'private-params.xml' },
       ...{ hash, stored: { content } },
     },
+    ...(monitoring === undefined
+      ? []
+      : [
+          {
+            ...{
+              version,
+              identifier: MONITORING_PART,
+              file: 'monitoring-params.xml',
+              isOptional: true as const,
+            },
+            hash: createHash('sha512').update(monitoring).digest(),
+            stored: { content: monitoring },
+          },
+        ]),
   ])
 }
 
@@ -122,8 +142,9 @@ async function directory(
   q: NextPublication,
 ): Promise<Buffer> {
   const { key, certificate } = q.signer
-  const listed: DirectoryPart[] = parts.map(({ identifier, location, hash }) => ({
+  const listed: DirectoryPart[] = parts.map(({ identifier, location, hash, isOptional, file }) => ({
     identifier,
+    ...(isOptional && { fileName: file }),
     instance: q.settings.instance,
     location,
     hashAlgorithm: DIGEST_URI['SHA-512'],

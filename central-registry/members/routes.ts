@@ -7,7 +7,7 @@ import type { Page } from '../changes/store.ts'
 import { instanceOf } from './instance.ts'
 import type { RelationStore } from './relations-store.ts'
 import { checkName, clientOf, encodedId, encodedServer, memberIdOf, subsystemIdOf } from './rules.ts'
-import { type Filter, MANAGEMENT_SERVICE_PROVIDER, type MemberStore } from './store.ts'
+import { type Filter, MANAGEMENT_SERVICE_PROVIDER, type MemberStore, MONITORING_CLIENT } from './store.ts'
 
 type Rooms = {
   store: MemberStore
@@ -23,12 +23,17 @@ export function memberHandlers(q: Rooms): Record<string, OperationHandler> {
 
   return {
     getSystem: async () => {
-      const { [MANAGEMENT_SERVICE_PROVIDER]: provider, ...parameters } = await store.parameters()
+      const {
+        [MANAGEMENT_SERVICE_PROVIDER]: provider,
+        [MONITORING_CLIENT]: monitoring,
+        ...parameters
+      } = await store.parameters()
       return {
         initialized: parameters['instance'] !== undefined,
         fourEyes: await q.fourEyes(),
         ...parameters,
         ...(provider === undefined ? {} : { [MANAGEMENT_SERVICE_PROVIDER]: encodedId(provider) }),
+        ...(monitoring === undefined ? {} : { [MONITORING_CLIENT]: encodedId(monitoring) }),
       }
     },
     initializeSystem: async ({ body }) => {
@@ -38,8 +43,13 @@ export function memberHandlers(q: Rooms): Record<string, OperationHandler> {
     },
     setManagementServiceProvider: async ({ body }) => {
       const { client } = body as { client: string }
-      await store.setManagementServiceProvider(clientOf(client, await instanceOf(store)))
+      await store.nameClient(MANAGEMENT_SERVICE_PROVIDER, clientOf(client, await instanceOf(store)))
     },
+    setMonitoringClient: async ({ body }) => {
+      const { client } = body as { client: string }
+      await store.nameClient(MONITORING_CLIENT, clientOf(client, await instanceOf(store)))
+    },
+    removeMonitoringClient: () => store.removeMonitoringClient(),
     getMemberClasses: async ({ query }) => {
       const page = query as Page
       return listAnswer(await store.classes(page), page, () => store.countClasses(page))

@@ -20,6 +20,7 @@ import { checkClassKnown, nextStanding } from './rules.ts'
 
 /** The name of the system parameter that has the management service provider's id in its text form. */
 export const MANAGEMENT_SERVICE_PROVIDER = 'managementServiceProvider'
+export const MONITORING_CLIENT = 'monitoringClient'
 
 export type MemberStore = ReturnType<typeof createMemberStore>
 
@@ -66,15 +67,23 @@ export function createMemberStore(database: Tabled, change: Change) {
         nextStanding(`the ${name}`, 'add', { exists })
         await transaction.insertInto('system_parameter').values({ name, value }).execute()
       }),
-    setManagementServiceProvider: (client: ClientId) =>
+    /** Names a client for one of the roles that an instance gives once. */
+    nameClient: (name: typeof MANAGEMENT_SERVICE_PROVIDER | typeof MONITORING_CLIENT, client: ClientId) =>
       change(async (transaction) => {
         await mustBeRegistered(transaction, client)
-        const row = { name: MANAGEMENT_SERVICE_PROVIDER, value: idText(client) }
+        const row = { name, value: idText(client) }
         await transaction
           .insertInto('system_parameter')
           .values(row)
           .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: row.value }))
           .execute()
+      }),
+    /** Without a monitoring client the owners of servers alone are told everything. */
+    removeMonitoringClient: () =>
+      change(async (transaction) => {
+        const exists = (await countOf(transaction, 'system_parameter', 'name', MONITORING_CLIENT)) > 0
+        nextStanding('the monitoring client', 'delete', { exists })
+        await transaction.deleteFrom('system_parameter').where('name', '=', MONITORING_CLIENT).execute()
       }),
     classes: (page: Page) =>
       classesWhere(page)

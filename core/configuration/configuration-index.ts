@@ -25,6 +25,8 @@ export type ConfigurationIndex = TrustIndex & {
   /** Each access to members, servers and groups builds the list anew, so do not use it while processing a message. */
   shared: SharedParameters
   privateParameters?: PrivateParameters | undefined
+  /** Who may ask every server of the instance for its monitoring data. */
+  monitoringClient?: ClientId | undefined
   ocspFreshnessSeconds: number
   timeStampingIntervalSeconds: number
   /** Whether the member or subsystem exists. */
@@ -71,6 +73,7 @@ export function indexPacked(
   packed: PackedShared,
   privateParameters?: PrivateParameters,
   profiles: CertificateProfile[] = [],
+  monitoringClient?: ClientId,
 ): ConfigurationIndex {
   const shared = unpackShared(packed)
   const { clients, groups } = packed
@@ -81,6 +84,7 @@ export function indexPacked(
     instance: shared.instance,
     shared,
     privateParameters,
+    monitoringClient,
     ocspFreshnessSeconds: shared.ocspFreshnessSeconds,
     timeStampingIntervalSeconds: Math.min(Math.max(interval, 1), MAX_TIME_STAMPING_SECONDS),
     isRegistered: (client) => (numberOf(clientOf(client)) ?? clients.registered) < clients.registered,

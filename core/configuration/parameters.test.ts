@@ -12,6 +12,7 @@ import { certificateDer } from './certificate-bytes.ts'
 import { writeSharedParameters } from './configuration-fixture.ts'
 import { indexConfiguration } from './configuration-index.ts'
 import { parseDirectory } from './directory.ts'
+import { parseMonitoringParameters, writeMonitoringParameters } from './monitoring-parameters.ts'
 import { parsePrivateParameters, writePrivateParameters } from './private-parameters.ts'
 import { parseSharedParameters } from './shared-parameters-read.ts'
 
@@ -360,4 +361,30 @@ void t.test('a large instance', async (t) => {
   }
   t.notOk(index.isRegistered({ ...members[0]!.id, subsystemCode: 's25' }))
   t.equal(index.shared.members.length, 2000)
+})
+
+void t.test('who may ask for monitoring data is read as X-Road writes it, or nobody may', async (t) => {
+  const member = { instance: 'DEV', memberClass: 'GOV', memberCode: '1' }
+  for (const client of [member, { ...member, subsystemCode: 'watch & ward' }])
+    t.same(await parseMonitoringParameters(writeMonitoringParameters(client)), client)
+  const [xroad, id] = ['http://x-road.eu/xsd/xroad.xsd', 'http://x-road.eu/xsd/identifiers']
+  const conf = (content: string, namespace = xroad): Buffer =>
+    Buffer.from(`<a:conf xmlns:a="${namespace}" xmlns:id="${id}">${content}</a:conf>`)
+  const named = (type: string, more = ''): string =>
+    `<monitoringClient><monitoringClientId id:objectType="${type}"><id:xRoadInstance>DEV</id:xRoadInstance>` +
+    `<id:memberClass>GOV</id:memberClass><id:memberCode>1</id:memberCode>${more}</monitoringClientId></monitoringClient>`
+  t.same(await parseMonitoringParameters(conf(named('MEMBER'))), member)
+  t.equal(await parseMonitoringParameters(conf('<monitoringClient>\n</monitoringClient>')), undefined)
+  for (const wrong of [
+    ...[conf(''), conf(named('MEMBER').repeat(2)), conf(named('MEMBER'), 'urn:other'), Buffer.alloc(0)],
+    ...[conf(named('SERVER')), conf(named('SUBSYSTEM')), conf(named('MEMBER', '<id:other>x</id:other>'))],
+    ...[conf(`${named('MEMBER')}<x/>`), conf(named('MEMBER').replace('>1<', '>\u200b<'))],
+    Buffer.from(`${conf(named('MEMBER')).toString()}${' '.repeat(65_536)}`),
+    Buffer.from(`<!DOCTYPE a>${conf(named('MEMBER')).toString()}`),
+  ])
+    t.equal(
+      await verdict(parseMonitoringParameters(wrong)),
+      'malformed_global_conf',
+      String(wrong).slice(0, 80),
+    )
 })

@@ -7,11 +7,17 @@ import { type ConfigurationIndex, indexPacked } from '#core/configuration/config
 import type { Directory } from '#core/configuration/directory.ts'
 import type { DirectoryPart } from '#core/configuration/directory-parts.ts'
 import type { SignedHead } from '#core/configuration/log-head.ts'
+import { parseMonitoringParameters } from '#core/configuration/monitoring-parameters.ts'
 import type { PackedShared } from '#core/configuration/pack-shared.ts'
 import { digestOfUri } from '#core/configuration/signature-method.ts'
 import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { ConfigurationStatement, PrivateParameters } from '#schemas/global-configuration.ts'
+import {
+  type ConfigurationStatement,
+  MONITORING_PART,
+  type PrivateParameters,
+} from '#schemas/global-configuration.ts'
+import { type ClientId, idText } from '#schemas/identifiers.ts'
 
 /** The documents that a source signed: the directory and, if it offers one, the statement. */
 export type Signed = {
@@ -142,6 +148,11 @@ export async function assembleCopy(q: {
     q.parts.find(({ part }) => part.identifier === identifier)?.content
   const hasPrivate = q.parts.some(({ part }) => part.identifier === PRIVATE)
   const [sharedXml, privateXml] = [contentOf(SHARED), contentOf(PRIVATE)]
+  const monitoring = q.parts.find(({ part }) => part.identifier === MONITORING_PART)
+  const monitoringClient =
+    monitoring !== undefined && monitoring.content === undefined
+      ? known(q.previous).index.monitoringClient
+      : await monitoringClientIn(monitoring?.content)
   const packed = sharedXml === undefined ? known(q.previous).packed : await q.read('shared', sharedXml)
   const privateParameters = !hasPrivate
     ? undefined
@@ -166,6 +177,7 @@ export async function assembleCopy(q: {
   const isSame =
     sharedXml === undefined &&
     privateXml === undefined &&
+    sameClient(monitoringClient, q.previous?.index.monitoringClient) &&
     canonicalJson(profiles ?? []) === canonicalJson(known(q.previous).statement?.certificateProfiles ?? [])
   return {
     ...q.signed,
@@ -175,8 +187,23 @@ export async function assembleCopy(q: {
     parts: q.parts,
     packed,
     privateParameters,
-    index: isSame ? known(q.previous).index : indexPacked(packed, privateParameters, profiles),
+    index: isSame
+      ? known(q.previous).index
+      : indexPacked(packed, privateParameters, profiles, monitoringClient),
   }
+}
+
+/**
+ * Nobody, where there is no such part. Nobody too where it cannot be read: exchanges do not depend on it, and a right that is not
+ * understood is not given.
+ */
+async function monitoringClientIn(content: Buffer | undefined): Promise<ClientId | undefined> {
+  if (content === undefined) return undefined
+  return parseMonitoringParameters(content).catch(() => undefined)
+}
+
+function sameClient(one: ClientId | undefined, other: ClientId | undefined): boolean {
+  return (one && idText(one)) === (other && idText(other))
 }
 
 function known(previous: InstanceCopy | undefined): InstanceCopy {
