@@ -14,8 +14,8 @@ export type SubsystemId = MemberId & { subsystemCode: string }
 /** A client: a member or one of its subsystems. */
 export type ClientId = MemberId & { subsystemCode?: string | undefined }
 
-/** A service of a subsystem. */
-export type ServiceId = SubsystemId & { serviceCode: string; serviceVersion?: string | undefined }
+/** A service of a subsystem; what a security server tells of itself is a service of its owner, a member. */
+export type ServiceId = ClientId & { serviceCode: string; serviceVersion?: string | undefined }
 
 /** A security server, identified by its owner and a code. */
 export type ServerId = MemberId & { serverCode: string }
@@ -104,7 +104,7 @@ const servers = new Map<string, ServerId>()
 /** Of identifiers that cannot change, so that the text of each is made once, and what it belongs to. */
 const texts = new WeakMap<object, string>()
 const members = new WeakMap<object, MemberId>()
-const subsystems = new WeakMap<object, SubsystemId>()
+const subsystems = new WeakMap<object, ClientId>()
 
 /** One object for each text; nobody may change it, for it stands in many messages. */
 function known<T>(those: Map<string, T>, text: string, read: (text: string) => T): T {
@@ -172,6 +172,14 @@ function readServiceId(text: string): ServiceId {
   return serviceVersion === undefined ? service : { ...service, serviceVersion }
 }
 
+/** Reads a service as records name it: also one of a member, "INSTANCE/CLASS/CODE/SERVICE". */
+export function parseRecordedServiceId(text: string): ServiceId {
+  const parts = segments(text, 4, 6)
+  if (parts.length > 4) return parseServiceId(text)
+  const [instance, memberClass, memberCode, serviceCode] = parts as [string, string, string, string]
+  return { instance, memberClass, memberCode, serviceCode }
+}
+
 /** Reads "INSTANCE/CLASS/CODE/SERVERCODE", the form of X-Road-Security-Server. */
 export function parseServerId(text: string): ServerId {
   return known(servers, text, readServerId)
@@ -203,9 +211,10 @@ export function memberOf(id: MemberId): MemberId {
   return madeOnce(members, id, () => memberAlone(id))
 }
 
-/** The subsystem that offers a service. */
-export function subsystemOf(id: SubsystemId): SubsystemId {
-  return madeOnce(subsystems, id, () => ({ ...memberAlone(id), subsystemCode: id.subsystemCode }))
+/** Who offers a service: a subsystem, or the owner of a security server. */
+export function subsystemOf(id: ClientId): ClientId {
+  const { subsystemCode } = id
+  return madeOnce(subsystems, id, () => ({ ...memberAlone(id), ...(subsystemCode === undefined ? {} : { subsystemCode }) }))
 }
 
 function memberAlone({ instance, memberClass, memberCode }: MemberId): MemberId {

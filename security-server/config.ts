@@ -13,6 +13,7 @@ import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/
 import { Fault } from '#schemas/fault.ts'
 import { type ConsentSettings, consentSchema } from './features/consents/settings.ts'
 import { type DeliverySettings, deliverySchema } from './features/deliveries/settings.ts'
+import { type MonitoringSettings, monitoringSchema } from './features/monitoring/settings.ts'
 import { type NoticeSettings, noticesSchema } from './features/notices/settings.ts'
 import { ACT_KINDS, checkFourEyes } from './features/people/four-eyes-policy.ts'
 import { type SubjectKeysSettings, subjectKeysSchema } from './features/person-search/settings.ts'
@@ -65,6 +66,7 @@ export type Settings = KeepingSettings & {
   acme?: AcmeSettings
   registryReports: { callCounts: boolean }
   tryOuts: TryOutSettings
+  monitoring: MonitoringSettings
   limits: { bodyBytes: number; soapBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
   /** After how many days a new log key is made; only when somebody asks for it when absent. */
   logKeyDays?: number
@@ -251,6 +253,7 @@ export const settingsSchema = {
       },
     },
     tryOuts: tryOutSchema,
+    monitoring: monitoringSchema,
     limits: {
       type: 'object',
       additionalProperties: false,

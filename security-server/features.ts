@@ -18,6 +18,7 @@ import { firstStart } from './features/first-start/feature.ts'
 import { initialization } from './features/initialization/feature.ts'
 import { keysAndCertificates } from './features/keys-and-certificates/feature.ts'
 import { managementRequests } from './features/management-requests/feature.ts'
+import { monitoring } from './features/monitoring/feature.ts'
 import { notices } from './features/notices/feature.ts'
 import { people } from './features/people/feature.ts'
 import { personSearch } from './features/person-search/feature.ts'
@@ -69,6 +70,7 @@ export const FEATURES = listFeatures<ServerGround>()
   .with(auditStream)
   .with(diagnostics)
   .with(backups)
+  .with(monitoring)
   .with(revisions)
   .with(consumer)
   .with(managementRequests)

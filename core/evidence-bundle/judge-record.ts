@@ -11,7 +11,7 @@ import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { checkSignature } from '#core/signature/verify-signature.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
 import { Fault } from '#schemas/fault.ts'
-import { memberOf, parseServerId, parseServiceId } from '#schemas/identifiers.ts'
+import { memberOf, parseRecordedServiceId, parseServerId } from '#schemas/identifiers.ts'
 import type { BundleQuestion, BundleRecord, RecordVerdict } from './bundle.ts'
 import { receiptOf } from './check-receipt.ts'
 import type { ProvenStamps } from './judge-time-stamps.ts'
@@ -149,7 +149,8 @@ async function judgeMessage(
   if (readStatement(container.message, form.kind).requestId !== requestId)
     throw differs('It is about another request.')
   const server = form.direction === 'out' ? bundle.manifest.log : peer
-  const byService = await verifyContainer({ ...question, sender: memberOf(parseServiceId(String(service))) })
+  const provider = memberOf(parseRecordedServiceId(String(service)))
+  const byService = await verifyContainer({ ...question, sender: provider })
   if (byService.code !== 'incorrect_certificate') return byService
   return verifyContainer({ ...question, sender: memberOf(parseServerId(String(server))) })
 }

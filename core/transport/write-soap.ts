@@ -42,15 +42,21 @@ function headerFields(fields: SoapFields): string {
 
 /** An identifier as headers and listMethods have it. */
 export function soapIdentifier(name: 'client' | 'service', id: ClientId | SoapFields['service']): string {
+  const type = name === 'service' ? 'SERVICE' : id.subsystemCode === undefined ? 'MEMBER' : 'SUBSYSTEM'
+  return `<xrd:${name} id:objectType="${type}">${identifierCodes(id)}</xrd:${name}>`
+}
+
+/** What stands inside the element of an identifier. */
+export function identifierCodes(id: ClientId | SoapFields['service']): string {
   const { instance, memberClass, memberCode, subsystemCode, serviceCode, serviceVersion } =
     id as Partial<ServiceId>
   const codes = {
     ...{ xRoadInstance: instance, memberClass, memberCode },
     ...{ subsystemCode, serviceCode, serviceVersion },
   }
-  const type = name === 'service' ? 'SERVICE' : subsystemCode === undefined ? 'MEMBER' : 'SUBSYSTEM'
-  const parts = Object.entries(codes).map(([part, code]) => element(`id:${part}`, code))
-  return `<xrd:${name} id:objectType="${type}">${parts.join('')}</xrd:${name}>`
+  return Object.entries(codes)
+    .map(([part, code]) => element(`id:${part}`, code))
+    .join('')
 }
 
 function party(represented: RepresentedParty | undefined): string {

@@ -2,6 +2,7 @@
 import { hash, randomUUID } from 'node:crypto'
 import type { AcceptedMessage, ClientRequest, Codec, RequestMessage } from '../message/codec.ts'
 import { keeperOfPreview } from './keeper-of-preview.ts'
+import { beginCourse, type Course, sizeOf } from '../peer/course.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
 /** In the place of a connection: the client system proved itself when it handed the message over, and is gone. */
@@ -20,6 +21,8 @@ export type Arrival = ClientRequest & {
   tls: { certificateSha256: string | undefined } | typeof HANDED_OVER | undefined
   /** Set by `arrivalOfOperator` alone, for what did not come by a listener of client systems. */
   readonly [ofOperator]?: true
+  /** Of an exchange. */
+  course?: Course
 }
 
 /**
@@ -36,7 +39,11 @@ export function isOfOperator(arrival: Arrival): boolean {
 
 /** Its body is still to be taken. */
 export type Accepted = Omit<RequestMessage, 'body'> &
-  Pick<AcceptedMessage, 'takeBody'> & { isOfOperator: boolean }
+  Pick<AcceptedMessage, 'takeBody'> & {
+    isOfOperator: boolean
+    /** What the monitoring is told in the end. */
+    course: Course
+  }
 
 /** Reads the message and gives it its ids: x-road-request-id always ours, x-road-id only when a REST client sent none. */
 export async function accept(arrival: Arrival, rooms: ConsumerRooms): Promise<Accepted> {
@@ -48,5 +55,8 @@ export async function accept(arrival: Arrival, rooms: ConsumerRooms): Promise<Ac
     securityServer: asked.securityServer ?? keeperOfPreview({ codec, request: asked }, rooms),
   }
   const messageSha512 = hash('sha512', message, 'buffer')
-  return { codec, request, message, messageSha512, takeBody, isOfOperator: isOfOperator(arrival) }
+  const course = arrival.course ?? beginCourse('consumer', rooms.clock)
+  course.request = request
+  course.asked = sizeOf({ message, body: undefined })
+  return { codec, request, message, messageSha512, takeBody, isOfOperator: isOfOperator(arrival), course }
 }

@@ -7,7 +7,7 @@ import { checkServicePath } from '#core/transport/service-path.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'
 import { NO_TERMS } from '../global-configuration/contracts/index-contracts.ts'
-import { METADATA_SERVICES } from '../message/message.ts'
+import { isMonitoringService, METADATA_SERVICES } from '../message/message.ts'
 import { type TermsOnRecord, termsOnRecord } from '../peer/terms-on-record.ts'
 import type { Accepted } from './accept.ts'
 import type { Allowed } from './check-access.ts'
@@ -19,7 +19,8 @@ export type Covered = Allowed<Accepted> & { terms: TermsOnRecord }
 /** Throws `contract_required`, `contract_suspended`, `contract_ended`, `contracts_outdated`, `contract_quota_used_up`. */
 export function checkContract(accepted: Allowed<Accepted>, rooms: ConsumerRooms): Covered {
   const { protocol, client, service, method, servicePath } = accepted.request
-  if (METADATA_SERVICES[protocol].has(service.serviceCode)) return { ...accepted, terms: NO_TERMS }
+  if (METADATA_SERVICES[protocol].has(service.serviceCode) || isMonitoringService(accepted.request))
+    return { ...accepted, terms: NO_TERMS }
   // Whether an encoded slash may stand there is for the provider to say.
   const path = checkServicePath(servicePath, { allowEncodedSlash: true })
   const snapshot = rooms.globalConfiguration.current()

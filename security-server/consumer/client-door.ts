@@ -14,9 +14,9 @@ import { accept, HANDED_OVER } from './accept.ts'
 import type { LoggedAnswer } from './answer.ts'
 import { authenticateClient, checkAccess } from './check-access.ts'
 import { checkContract } from './check-contract.ts'
-import { exchange } from './exchange.ts'
 import type { ConsumerRooms } from './rooms.ts'
 import { arrivalOf } from './routes.ts'
+import { watchedExchange } from './watched-exchange.ts'
 
 /** A REST request as a system would send it. */
 type HandedOver = { method: 'GET' | 'POST'; url: string; rawHeaders: string[]; body?: Buffer }
@@ -44,6 +44,6 @@ export function createClientDoor(rooms: ConsumerRooms): ClientDoor {
       judgeRepresentation(covered, rooms)
       return covered
     },
-    carry: (q) => exchange(arrival(q), rooms),
+    carry: (q) => watchedExchange(arrival(q), rooms),
   }
 }

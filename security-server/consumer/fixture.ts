@@ -130,6 +130,7 @@ export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
         close: async () => undefined,
       },
       heardTreeHead: () => undefined,
+      endOfCourse: () => undefined,
       authenticationIdentity: consumer.keys.authenticationIdentity,
     },
     async replyTo(received, change = {}) {

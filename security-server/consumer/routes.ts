@@ -24,10 +24,10 @@ import { factsOf } from '../peer/log-facts.ts'
 import { sendWhole } from '../peer/unread-body.ts'
 import type { Arrival } from './accept.ts'
 import type { LoggedAnswer } from './answer.ts'
-import { exchange } from './exchange.ts'
 import { waitFor } from './peer-refusal.ts'
 import type { ConsumerRooms } from './rooms.ts'
 import { enterConnection } from './under-way.ts'
+import { watchedExchange } from './watched-exchange.ts'
 
 type ExchangeObserver = (outcome: string, seconds: number) => void
 
@@ -91,7 +91,7 @@ export function consumerRoutes(
 async function carry(request: FastifyRequest, codec: Codec, rooms: ConsumerRooms): Promise<LoggedAnswer> {
   const leave = enterConnection(request.raw.socket)
   try {
-    return await exchange({ codec, ...arrivalOf(request) }, rooms)
+    return await watchedExchange({ codec, ...arrivalOf(request) }, rooms)
   } finally {
     leave()
   }

@@ -11,8 +11,8 @@ import { rest } from '../message/rest.ts'
 import { soap } from '../message/soap.ts'
 import { factsOf } from '../peer/log-facts.ts'
 import { arrivalOfOperator } from './accept.ts'
-import { exchange } from './exchange.ts'
 import type { ConsumerRooms } from './rooms.ts'
+import { watchedExchange } from './watched-exchange.ts'
 
 /** As a client system would send it: REST to `/r1/...`, SOAP as a whole document. */
 type OperatorsRequest = {
@@ -41,7 +41,7 @@ export function createSendForOperator(
     const request = { method, url, rawHeaders: headers.flat(), content }
     try {
       const arrival = arrivalOfOperator(request, protocol === 'REST' ? rest : soap)
-      const answer = await exchange(arrival, rooms)
+      const answer = await watchedExchange(arrival, rooms)
       const ms = rooms.clock() - began
       log.info({ ...line, ...answer.facts, status: answer.status, ms }, 'exchange')
       observe('ok', ms / 1000)

@@ -34,12 +34,16 @@ export type ReceivedReply = ReceivedParts & {
 const MAX_FAULT_BYTES = 64 * 1024
 
 export async function send(logged: LoggedRequest, rooms: ConsumerRooms): Promise<ReceivedReply> {
+  const { course } = logged
   const outgoing = await beforeSending(() => transport(logged, rooms))
+  course.requestOut = rooms.clock()
   const reply = await rooms.peerClient.post({
     provider: subsystemOf(logged.request.service),
     wanted: logged.request.securityServer,
     ...outgoing,
   })
+  course.responseIn = rooms.clock()
+  course.peer = reply.server
   try {
     return await blamePeer(() => readReply(reply, logged.codec, rooms))
   } catch (cause) {

@@ -1,5 +1,6 @@
 /** Guarantees that the whole body is spooled with its digest, within the limit; no body part exists when not one byte came. */
 import type { Body } from '../message/body.ts'
+import { sizeOf } from '../peer/course.ts'
 import type { Covered } from './check-contract.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
@@ -7,5 +8,9 @@ import type { ConsumerRooms } from './rooms.ts'
 export type Taken = { covered: Covered; body: Body | undefined }
 
 export async function takeBody(covered: Covered, rooms: ConsumerRooms): Promise<Taken> {
-  return { covered, body: await covered.takeBody(rooms.messageLog.spool) }
+  const body = await covered.takeBody(rooms.messageLog.spool)
+  const { course, message, terms } = covered
+  course.asked = sizeOf({ message, body })
+  course.secrecy = terms.secrecy
+  return { covered, body }
 }

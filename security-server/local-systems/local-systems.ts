@@ -5,7 +5,7 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
-import { type ClientId, idText, type ServiceId, type SubsystemId } from '#schemas/identifiers.ts'
+import { type ClientId, idText, type ServiceId } from '#schemas/identifiers.ts'
 import { type AccessQuestion, findRight, isAllowed, names } from './access.ts'
 import { describeCall } from './allowed-call.ts'
 import { checkServiceUrl, type OwnListener } from './check-address.ts'
@@ -42,7 +42,13 @@ type Asker = { client: ClientId; isInGlobalGroup(code: string): boolean }
 export type LocalCall = {
   isAllowed: boolean
   /** The circumstances for records. The same `key` always gives the same description as long as `local` is the same view. */
-  circumstances(): { local: object; key: string; describe(): Omit<Circumstances, 'version' | 'contract'> }
+  circumstances(): {
+    local: object
+    key: string
+    /** The pattern of the path, if it is described. */
+    endpoint?: string | undefined
+    describe(): Omit<Circumstances, 'version' | 'contract'>
+  }
 }
 
 export type LocalSystems = {
@@ -53,9 +59,9 @@ export type LocalSystems = {
   isAllowed(q: AccessQuestion & { service: ServiceId }): boolean
   /** As `isAllowed`, with the circumstances; undefined for a service that is not ours. */
   call(q: AccessQuestion & { service: ServiceId }): LocalCall | undefined
-  services(provider: SubsystemId): LocalService[]
+  services(provider: ClientId): LocalService[]
   /** Services of which the client may call at least one endpoint. */
-  allowedServices(q: Asker & { provider: SubsystemId }): LocalService[]
+  allowedServices(q: Asker & { provider: ClientId }): LocalService[]
   /** The endpoints of a service except the base endpoint; with `asker` only those that it may call. */
   endpoints(service: ServiceId, asker?: Asker): ListedEndpoint[]
   /** All clients, services and rights, for the management pages. */
@@ -135,7 +141,7 @@ export async function createLocalSystems(q: {
     return client
   }
 
-  function servicesOf(provider: SubsystemId): ServiceView[] {
+  function servicesOf(provider: ClientId): ServiceView[] {
     const client = view.clients.get(idText(provider))
     return client === undefined ? [] : client.descriptions.flatMap((each) => each.services)
   }
@@ -162,7 +168,7 @@ export async function createLocalSystems(q: {
           const declared = declaredEndpoint(service, question)
           const key = `${service.key} ${right?.id} ${declared?.id} ${idText(question.client)}`
           const describe = () => describeCall({ view: picture, service, right, declared, asker: question })
-          return { local: picture, key, describe }
+          return { local: picture, key, endpoint: declared?.path, describe }
         },
       }
     },

@@ -5,6 +5,7 @@
 import type { HeaderList } from '#core/transport/header-list.ts'
 import type { SoapMessage } from '#core/transport/soap-message.ts'
 import type { ClientId, ServerId, ServiceId } from '#schemas/identifiers.ts'
+import { MONITORING } from '#schemas/upkeep-services.ts'
 import type { Body, Content } from './body.ts'
 
 /** What a signature covers. */
@@ -54,6 +55,13 @@ export type Request = {
 export const METADATA_SERVICES: Record<Request['protocol'], ReadonlySet<string>> = {
   REST: new Set(['listMethods', 'allowedMethods', 'getOpenAPI']),
   SOAP: new Set(['listMethods', 'allowedMethods', 'getWsdl']),
+}
+
+/** What a security server tells of itself, as a service of its owner (wire 8); an agency's own services belong to subsystems. */
+export function isMonitoringService({ protocol, service }: Pick<Request, 'protocol' | 'service'>): boolean {
+  return (
+    protocol === 'SOAP' && service.subsystemCode === undefined && MONITORING.includes(service.serviceCode)
+  )
 }
 
 /** What a codec reads of a reply: the fields bind it to its request. */

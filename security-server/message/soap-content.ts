@@ -276,9 +276,10 @@ export function writeContent(q: {
   const original = relatedType(q.original)
   if (original === undefined && body === undefined)
     return { contentType: 'text/xml;charset=UTF-8', content: wholeContent(message) }
-  const boundary = newBoundary('xatt')
+  // As X-Road's servers write it towards systems: X-Road-Metrics finds the parts of an answer by this.
+  const boundary = newBoundary('xroad')
   const head = Buffer.concat([partHead(boundary, part.contentType, true, part.headers), message])
-  const { attachments = [] } = body ?? {}
+  const attachments = (body?.attachments ?? []).map(withPlainNames)
   const parameters = original ?? new Map([['type', 'text/xml']])
   const contentType = typeWith({ parameters, boundary, part, attachments })
   if (body === undefined)
@@ -287,6 +288,12 @@ export function writeContent(q: {
     contentType,
     content: frameBody(body, attachmentFrame({ head, boundary, attachments })),
   }
+}
+
+/** Names of headers in lower case: so X-Road's servers write them too, and some programs look for nothing else. */
+function withPlainNames(attachment: Attachment): Attachment {
+  const headers = attachment.headers.map(([name, value]): [string, string] => [name.toLowerCase(), value])
+  return { ...attachment, headers }
 }
 
 /** The parameters of a multipart/related; undefined for another or an unreadable type. */

@@ -16,7 +16,7 @@ import { idText, type ServiceId } from '#schemas/identifiers.ts'
 import { HEADER } from '#schemas/wire.ts'
 import { attachmentFrame, takeNested } from './attachments.ts'
 import type { Codec, RequestMessage } from './codec.ts'
-import type { MessagePart, PartHead, Reply, Request } from './message.ts'
+import { isMonitoringService, type MessagePart, type PartHead, type Reply, type Request } from './message.ts'
 import { readSoap } from './read-soap.ts'
 import { actorsOf } from './rest.ts'
 import { callOfSoap, seenOfSoap } from './seen-first.ts'
@@ -185,11 +185,11 @@ function refuseFault(cause: unknown): never {
   throw cause
 }
 
-/** A service of a member without a subsystem cannot be registered here, nor with X-Road since version 6. */
+/** What servers tell of themselves is the one service of a member: others cannot be registered, nor with X-Road since version 6. */
 function serviceOf({ service }: SoapMessage): ServiceId {
-  const { subsystemCode } = service
-  if (subsystemCode === undefined) throw new Fault('unknown_service', { what: idText(service as ServiceId) })
-  return { ...service, subsystemCode }
+  if (service.subsystemCode === undefined && !isMonitoringService({ protocol: 'SOAP', service }))
+    throw new Fault('unknown_service', { what: idText(service) })
+  return service
 }
 
 /** What the document of a SOAP request says. */

@@ -7,6 +7,7 @@ import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { HEADER } from '#schemas/wire.ts'
 import { isConsents, isKeptHere, isRoom, isTracker } from '../local-systems/check-address.ts'
+import { isMonitoringService } from '../message/message.ts'
 import { codesOf } from '../peer/check-representation.ts'
 import type { ConfirmedMandate } from '../peer/inbox.ts'
 import { beforeSending, NotSent } from '../peer/not-sent.ts'
@@ -17,9 +18,20 @@ import type { FilteredAnswer } from './remove-fields.ts'
 import type { ProviderRooms } from './rooms.ts'
 import { answerSoapMetadata } from './soap-metadata.ts'
 
+/** The call, and on the course of the exchange when it began and ended. */
 export async function call(intent: Intent, rooms: ProviderRooms): Promise<FilteredAnswer> {
+  const { course } = intent.visit
+  course.requestOut = rooms.clock()
+  try {
+    return await callSystem(intent, rooms)
+  } finally {
+    course.responseIn = rooms.clock()
+  }
+}
+
+async function callSystem(intent: Intent, rooms: ProviderRooms): Promise<FilteredAnswer> {
   const { codec, request, local } = intent
-  if (local === undefined) return beforeSending(() => METADATA[request.protocol](intent, rooms))
+  if (local === undefined) return beforeSending(() => answerHere(intent, rooms))
   if (local.url === '') throw new NotSent(new Fault('service_missing_url', { what: idText(local.id) }))
   const { method, path, query, headers: sent, body } = codec.systemCall(intent)
   const headers = intent.preview === undefined ? sent : sent.filter((header) => !isOfOneAnswer(header))
@@ -80,6 +92,14 @@ function mandateIn({ request, terms, representation, mandateUntil }: Intent): Co
     ...(mandateUntil !== undefined && { until: mandateUntil }),
     ...(issue !== undefined && { issue }),
   }
+}
+
+/** What this server says itself. */
+function answerHere(intent: Intent, rooms: ProviderRooms): Promise<FilteredAnswer> {
+  const { request, message } = intent
+  if (!isMonitoringService(request)) return METADATA[request.protocol](intent, rooms)
+  const spool = () => rooms.messageLog.spool.begin({ maxBytes: rooms.limits.maxBodyBytes })
+  return rooms.monitoring.answer({ request, message, spool })
 }
 
 const METADATA = {

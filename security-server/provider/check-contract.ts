@@ -27,6 +27,11 @@ export type AllowedRequest = Verified<Received> & {
 export function checkContract(verified: Verified<Received>, rooms: ProviderRooms): AllowedRequest {
   const { local, call, terms } = checkRights(verified.request, rooms)
   const snapshot = rooms.globalConfiguration.current()
-  const onRecord = call === undefined ? terms : termsOnRecord({ ...call.circumstances(), snapshot, terms })
+  const circumstances = call?.circumstances()
+  const onRecord = circumstances === undefined ? terms : termsOnRecord({ ...circumstances, snapshot, terms })
+  const { course } = verified.visit
+  if (local !== undefined) course.serviceType = local.type
+  course.endpoint = circumstances?.endpoint
+  course.secrecy = terms.secrecy
   return { ...verified, local, terms: onRecord, [allowed]: true }
 }

@@ -8,8 +8,9 @@ import { Fault } from '#schemas/fault.ts'
 import { idText, subsystemOf } from '#schemas/identifiers.ts'
 import { NO_TERMS, type RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
 import type { LocalCall, LocalService } from '../local-systems/local-systems.ts'
-import type { Request } from '../message/message.ts'
+import { isMonitoringService, type Request } from '../message/message.ts'
 import { type TermsOnRecord, termsOnRecord } from '../peer/terms-on-record.ts'
+import { checkMonitoring } from './check-monitoring.ts'
 import { isMetadataService } from './metadata.ts'
 import type { ProviderRooms } from './rooms.ts'
 
@@ -22,8 +23,12 @@ type Endpoint = {
 }
 type Rights = { local: LocalService | undefined; call: LocalCall | undefined; terms: RecordTerms }
 
-/** The check itself; gives the service, none for metadata services. */
+/** The check itself; gives the service, none for metadata and monitoring services. */
 export function checkRights(request: Request, rooms: ProviderRooms): Rights {
+  if (isMonitoringService(request)) {
+    checkMonitoring(request, rooms)
+    return { local: undefined, call: undefined, terms: NO_TERMS }
+  }
   if (isMetadataService(request)) return { local: undefined, call: undefined, terms: NO_TERMS }
   const { service, client, method } = request
   const endpoint = endpointOf(request, rooms)

@@ -129,6 +129,8 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       quota: createPeerQuota({ perSecond: 1e6, burst: 1e6, underWay: 2, clock: world.clock }),
       messageValidator,
       serviceClient,
+      endOfCourse: () => undefined,
+      monitoring: { answer: () => Promise.reject(new Error('there is no monitoring')) },
       inbox: { take: () => Promise.reject(new Error('there is no inbox')) },
       room: { take: () => Promise.reject(new Error('there is no room')) },
       tracker: { take: () => Promise.reject(new Error('there is no tracker')) },

@@ -6,6 +6,7 @@ import type { Certificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 import { HEADER } from '#schemas/wire.ts'
+import { beginCourse, type Course } from '../peer/course.ts'
 import type { ProviderRooms } from './rooms.ts'
 
 /** With what a peer server comes. */
@@ -15,6 +16,8 @@ export type Presented = {
   presented: Certificate[]
   /** 'TLSv1.3', or an older one that only some peers may use. */
   protocol: string | null
+  /** Of a message that is an exchange. */
+  course?: Course
 }
 
 /** The stay of a peer server with one message. */
@@ -30,6 +33,8 @@ export type Visit = {
   leave(): void
   /** Calls `end` when the message leaves. */
   alsoLeave(end: () => void): void
+  /** What the monitoring is told in the end. */
+  course: Course
 }
 
 export function identifyPeer(arrival: Presented, ocspResponses: Buffer[], rooms: ProviderRooms): Visit {
@@ -48,5 +53,7 @@ export function identifyPeer(arrival: Presented, ocspResponses: Buffer[], rooms:
   const alsoLeave = (end: () => void): void => void ends.push(end)
   const arrived = rooms.clock()
   const release = rooms.messageLog.holdReplayKeys(arrived)
-  return { peer: server.id, proof: { presented, ocspResponses }, arrived, release, leave, alsoLeave }
+  const course = arrival.course ?? beginCourse('provider', rooms.clock)
+  course.peer = server.id
+  return { peer: server.id, proof: { presented, ocspResponses }, arrived, release, leave, alsoLeave, course }
 }

@@ -8,6 +8,7 @@ import { HEADER } from '#schemas/wire.ts'
 import type { Codec, RequestMessage } from '../message/codec.ts'
 import { codecNamed } from '../message/known-codecs.ts'
 import type { Request, SignedParts } from '../message/message.ts'
+import { sizeOf } from '../peer/course.ts'
 import { readMessage } from '../peer/read-message.ts'
 import { registeredServer } from '../peer/verify-peer.ts'
 import { identifyPeer, type Presented, type Visit } from './identify-peer.ts'
@@ -59,11 +60,13 @@ export async function receive(
       onMet({ step: 'peer', visit })
       const request = await codec.readRequest(part, header)
       onMet({ step: 'claim', visit, request })
+      visit.course.request = request
       if (request.requestId !== requestId) throw new Fault('inconsistent_headers', { what: HEADER.requestId })
       refuseEarly(request, visit.peer, rooms)
       return { visit, request }
     },
   })
+  head.visit.course.asked = sizeOf({ message, body })
   return { ...head, codec, message, messageSha512, body, signature }
 }
 

@@ -60,10 +60,12 @@ export async function refuse(
   }
   const refused = refusedOf(reached, rooms)
   const message = refused && statementOf(kind, fault, refused)
+  const visit = visitOf(reached)
+  if (visit !== undefined && refused !== undefined) visit.course.secrecy = refused.terms.secrecy
   const proof = refused && message && (await prove(message, refused, rooms))
   if (refused !== undefined) await record({ kind, fault, proof, refused, reached }, rooms)
   const signatures = proof?.signature.signatures
-  return new RefusedExchange({ fault, signatures, peerKnown: visitOf(reached) !== undefined })
+  return new RefusedExchange({ fault, signatures, peerKnown: visit !== undefined })
 }
 
 /** What was not carried out uses up nothing. */

@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream'
 import { HEADER } from '#schemas/wire.ts'
 import { configurationHeaders } from '../peer/configuration-headers.ts'
+import { sizeOf } from '../peer/course.ts'
 import { writeMessage } from '../peer/write-message.ts'
 import type { Intent } from './log-intent.ts'
 import type { LoggedReply } from './log-reply.ts'
@@ -13,8 +14,10 @@ export type OutgoingReply = {
   facts: { index: number; status: number }
 }
 
-export function reply(logged: LoggedReply, { codec }: Intent, rooms: ProviderRooms): OutgoingReply {
+export function reply(logged: LoggedReply, { codec, visit }: Intent, rooms: ProviderRooms): OutgoingReply {
   const { message, body, signature, record } = logged
+  visit.course.answered = sizeOf(logged)
+  visit.course.status = logged.reply.status
   const { contentType, content } = writeMessage({
     codec,
     part: logged.reply.part,

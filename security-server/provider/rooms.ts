@@ -8,8 +8,10 @@ import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { MessageValidator } from '../local-systems/validation/validate-messages.ts'
 import type { ReadLimits } from '../message/codec.ts'
 import type { Consents } from '../peer/consents.ts'
+import type { EndOfCourse } from '../peer/course.ts'
 import type { ConsentService, Inbox, Room, Tracker } from '../peer/inbox.ts'
 import type { PathLog } from '../peer/message-log.ts'
+import type { MonitoringServices } from '../peer/monitoring.ts'
 import type { PeerQuota } from '../peer/peer-quota.ts'
 import type { Previews } from '../peer/previews.ts'
 import type { SignMessage } from '../peer/sign-message.ts'
@@ -41,6 +43,8 @@ export type ProviderRooms = {
   servicePlaces: Pick<ServicePlaces, 'enter'>
   messageValidator: Pick<MessageValidator, 'judge'>
   serviceClient: ServiceClient
+  monitoring: MonitoringServices
+  endOfCourse: EndOfCourse
   inbox: Inbox
   room: Room
   tracker: Tracker

@@ -10,6 +10,7 @@ import { toFault } from '#platform/http-service/fault-answer.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault, wireFault } from '#schemas/fault.ts'
 import { HEADER } from '#schemas/wire.ts'
+import { watched } from '../peer/course.ts'
 import { pauseIdleTimeout } from '../peer/idle-timeout.ts'
 import { factsOf } from '../peer/log-facts.ts'
 import { chainOf } from '../peer/mutual-tls.ts'
@@ -76,7 +77,13 @@ async function carry(request: FastifyRequest, rooms: ProviderRooms): Promise<Out
   try {
     const { headers, raw } = request
     const protocol = (raw.socket as TLSSocket).getProtocol()
-    return await exchange({ headers, content: raw, presented: chainOf(request), protocol }, rooms)
+    const arrival = { headers, content: raw, presented: chainOf(request), protocol }
+    const { clock, endOfCourse: ended } = rooms
+    return await watched(
+      { half: 'provider', origin: 'server.serverproxy', clock, ended },
+      (course) => exchange({ ...arrival, course }, rooms),
+      (thrown) => refusalOf(thrown).fault,
+    )
   } catch (cause) {
     return refusalOf(cause)
   }

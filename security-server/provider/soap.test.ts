@@ -234,7 +234,7 @@ t.test('what was not signed does not come in', async (t) => {
   )
   t.match(
     system.calls.at(-1)!.headers['content-type'],
-    /^multipart\/related; boundary="xatt/,
+    /^multipart\/related; boundary="xroad/,
     'its start is not passed on',
   )
 })

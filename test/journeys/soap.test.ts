@@ -131,7 +131,7 @@ t.test(
       t.equal(faultOf(reply), undefined, reply.body.toString('latin1', 0, 600))
       const call = system.calls.at(-1)!
       const calledType = contentTypeOf(call.rawHeaders)
-      t.match(calledType, /^multipart\/related; type="text\/xml"; start="<root@tax>"; boundary="xatt/)
+      t.match(calledType, /^multipart\/related; type="text\/xml"; start="<root@tax>"; boundary="xroad/)
       const reached = partsOf(call.body, calledType)
       t.equal(reached[0]!.bytes.toString(), text)
       t.match(reached[1]!.headers, /Content-Type: application\/octet-stream; name="a0"/i, 'unfolded')
@@ -142,7 +142,7 @@ t.test(
           files.map(sha512),
           `${size}`,
         )
-        t.match(parts[1]!.headers, /Content-ID: <a0@tax>/)
+        t.match(parts[1]!.headers, /content-id: <a0@tax>/)
       }
 
       for (const name of ['tax', 'population'] as const) {

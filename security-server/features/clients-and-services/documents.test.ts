@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import type { ContractContent } from '#schemas/contract.ts'
-import { parseServiceId } from '#schemas/identifiers.ts'
+import { parseSubsystemId } from '#schemas/identifiers.ts'
 import { onEachDatabase } from '#test/databases.ts'
 import { wsdl } from '#test/fakes/soap-service.ts'
 import { auditOf, createAdminWorld } from '#test/management-api/admin-fixture.ts'
@@ -253,7 +253,7 @@ t.test('a WSDL: services and settings of one description', async (t) => {
 })
 
 t.test('contracts that name what goes', (t) => {
-  const service = parseServiceId('DEV/GOV/1000/population/persons')
+  const service = { ...parseSubsystemId('DEV/GOV/1000/population'), serviceCode: 'persons' }
   const contract = (state: string, endpoints: object[], more: object = {}) => {
     const services = [{ serviceCode: 'persons', endpoints }]
     const content = {

@@ -346,6 +346,7 @@ function consumerRooms(made: DeliveryWorld, q: SideQuestion): ConsumerRooms {
     verifyMessage: createMessageVerifier(),
     peerClient: { post: q.post, close: async () => undefined },
     heardTreeHead: () => undefined,
+    endOfCourse: () => undefined,
     authenticationIdentity: keys.authenticationIdentity,
   }
 }
@@ -363,6 +364,8 @@ function providerRooms(
     contracts: { contractFor: () => termsOf(made), termsOfRefused: () => NO_TERMS },
     hostingMandateFor: () => undefined,
     mandateServices: { ask: () => Promise.reject(new Error('no contract asks for it')) },
+    endOfCourse: () => undefined,
+    monitoring: { answer: () => Promise.reject(new Error('there is no monitoring')) },
     room: { take: () => Promise.reject(new Error('there is no room')) },
     tracker: { take: () => Promise.reject(new Error('there is no tracker')) },
     consents: { take: () => Promise.reject(new Error('no consent was asked for')) },

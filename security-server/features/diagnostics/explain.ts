@@ -134,7 +134,7 @@ function configuration({ globalConfiguration }: Needs): Step {
 /** Checks whether the configuration has a server for the provider, and whether at least one of these servers can be reached. */
 async function providerServers({ service }: Call, rooms: Needs): Promise<Step[]> {
   const { globalConfiguration, peerClient } = rooms
-  const provider = { ...service, serviceCode: undefined }
+  const provider = subsystemOf(service)
   let servers: readonly SecurityServerInfo[] = []
   const step = attempt({ step: 'servers', side: 'provider' }, '', () => {
     const snapshot = globalConfiguration.current()

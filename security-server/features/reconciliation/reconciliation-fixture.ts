@@ -179,6 +179,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
       contracts: { contractFor: () => NO_TERMS },
       hostingMandateFor: () => undefined,
       heardTreeHead: () => undefined,
+      endOfCourse: () => undefined,
       localSystems: {
         client: () => ({ id: TAX, authenticationMode: 'NOSSL', certificates: new Set() }),
       } as never,
@@ -213,6 +214,8 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
       messageValidator: { judge: () => Promise.resolve(undefined) },
       servicePlaces: { enter: () => Promise.resolve({ waited: false, leave: () => undefined }) },
       serviceClient,
+      endOfCourse: () => undefined,
+      monitoring: { answer: () => Promise.reject(new Error('there is no monitoring')) },
       inbox: { take: () => Promise.reject(new Error('there is no inbox')) },
       room: { take: () => Promise.reject(new Error('there is no room')) },
       tracker: { take: () => Promise.reject(new Error('there is no tracker')) },

@@ -33,6 +33,8 @@ const DAY_MS = 86_400_000
 const EVERY_MS = 15 * 60_000
 /** The counts of a day are final this long after midnight: its last exchanges may still end, and clocks differ. */
 const SETTLES_MS = 10 * 60_000
+/** The parts of the id of a service that no subsystem offers. */
+const OF_MEMBER = 4
 /** Past days that one run reports. */
 const AT_ONCE = 10
 
@@ -114,6 +116,8 @@ export function namedAndRest(
   const named = new Map<string, ReportedCalls>()
   for (const pair of pairs) {
     const { client: consumer, service, answered, failed, refused } = pair
+    // What servers tell of themselves is a service of a member, and no exchange of agencies: it counts in the sum.
+    if (service.split('/').length <= OF_MEMBER) continue
     const side = sideOf(pair, isOwn)
     if (side === undefined || Math.max(consumer.length, service.length) > MOST_CALL_ID) continue
     const key = JSON.stringify([side, consumer, service])

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { fieldRule } from '#core/contract/allowed-fields.ts'
 import type { ContractContent } from '#schemas/contract.ts'
-import { parseServiceId, parseSubsystemId, subsystemOf } from '#schemas/identifiers.ts'
+import { parseServiceId, parseSubsystemId } from '#schemas/identifiers.ts'
 import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
 import { hostingMandateFor, indexMandates } from './hosting-mandates.ts'
 import {
@@ -128,7 +128,7 @@ t.test('the consent that calls need', (t: Test) => {
   const under = (client: typeof TAX) => () => holdingTerms(empty, { ...question, client }, () => false)
   t.throws(under(TAX), { code: 'contract_required' })
   t.throws(under({ ...TAX, subsystemCode: 'x' }), { code: 'contract_required' }, 'another of its member')
-  t.equal(under(subsystemOf(PERSONS))(), NO_TERMS, 'a subsystem needs none with itself')
+  t.equal(under(parseSubsystemId('DEV/GOV/1234/plain'))(), NO_TERMS, 'a subsystem needs none with itself')
   t.throws(() => ask([[content, 'ACTIVE']], { ...beside, isElsewhere: true }), { code: 'contract_required' })
   t.throws(() => ask([[content, 'ACTIVE']], { at: at + 3650 * 86_400_000 }), { code: 'contract_ended' })
   for (const state of ['TERMINATED', 'EXPIRED'])

@@ -1,0 +1,118 @@
+/**
+ * The records of operational data. A row holds what one run of the job wrote, a record a line: that costs a hundredth of a row for each
+ * record, and questions go by time alone.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { columnTypes } from '#platform/database/dialect.ts'
+import { type Database, tablesOf } from '#platform/database/open-database.ts'
+
+type Tables = {
+  operational_data: {
+    id: string
+    /** Seconds since 1970 when they were written: a question goes by it, and it is later than their exchanges. */
+    written_at: number
+    /** 1: of exchanges under a secret contract. */
+    secret: number
+    records: number
+    content: string
+  }
+}
+
+/** Records of one time, as lines without the time. */
+export type Written = { at: number; secret: boolean; lines: string[] }
+
+const LINES_IN_ROW = 200
+const ROWS_AT_ONCE = 50
+
+export const monitoringMigrations: Record<string, Migration> = {
+  'security-server-monitoring-001': {
+    async up(kysely: Kysely<unknown>) {
+      const { text, integer } = columnTypes(kysely)
+      await kysely.schema
+        .createTable('operational_data')
+        .addColumn('id', text, (column) => column.primaryKey())
+        .addColumn('written_at', integer, (column) => column.notNull())
+        .addColumn('secret', integer, (column) => column.notNull())
+        .addColumn('records', integer, (column) => column.notNull())
+        .addColumn('content', text, (column) => column.notNull())
+        .execute()
+      await kysely.schema
+        .createIndex('operational_data_time')
+        .on('operational_data')
+        .columns(['written_at', 'id'])
+        .execute()
+    },
+  },
+}
+
+export type OperationalStore = ReturnType<typeof createOperationalStore>
+
+export function createOperationalStore(database: Database) {
+  const tables = tablesOf<Tables>(database)
+  return {
+    /** All of them or none. */
+    async add(written: Written[]): Promise<void> {
+      const rows = written.flatMap(rowsOf)
+      if (rows.length > 0) await tables.insertInto('operational_data').values(rows).execute()
+    },
+
+    /** From one second to another, both included, oldest first; read a few rows at a time. */
+    async *between(from: number, to: number): AsyncGenerator<Written> {
+      let after = { written_at: from, id: '' }
+      for (;;) {
+        const { written_at: time, id } = after
+        // Two queries in place of one with `or`, so that both stores go on at the key of the index.
+        const query = tables.selectFrom('operational_data').selectAll().limit(ROWS_AT_ONCE)
+        const same = await query.where('written_at', '=', time).where('id', '>', id).orderBy('id').execute()
+        const rows = [...same]
+        if (rows.length < ROWS_AT_ONCE)
+          rows.push(
+            ...(await query
+              .where('written_at', '>', time)
+              .where('written_at', '<=', to)
+              .orderBy('written_at')
+              .orderBy('id')
+              .execute()),
+          )
+        for (const { written_at, secret, content } of rows)
+          yield { at: Number(written_at), secret: Number(secret) === 1, lines: content.split('\n') }
+        const last = rows.at(-1)
+        if (last === undefined || (rows.length < ROWS_AT_ONCE && same.length < ROWS_AT_ONCE)) return
+        after = { written_at: Number(last.written_at), id: last.id }
+      }
+    },
+
+    async forgetBefore(time: number): Promise<number> {
+      const { numDeletedRows } = await tables
+        .deleteFrom('operational_data')
+        .where('written_at', '<', time)
+        .executeTakeFirst()
+      return Number(numDeletedRows)
+    },
+
+    /** What is kept. */
+    async state(): Promise<{ records: number; oldest: number | undefined }> {
+      const { records, oldest } = await tables
+        .selectFrom('operational_data')
+        .select(({ fn }) => [
+          fn.sum<number | null>('records').as('records'),
+          fn.min<number | null>('written_at').as('oldest'),
+        ])
+        .executeTakeFirstOrThrow()
+      return { records: Number(records ?? 0), oldest: oldest === null ? undefined : Number(oldest) }
+    },
+  }
+}
+
+function rowsOf({ at, secret, lines }: Written): Tables['operational_data'][] {
+  const count = Math.ceil(lines.length / LINES_IN_ROW)
+  return Array.from({ length: count }, (_, row) => {
+    const some = lines.slice(row * LINES_IN_ROW, (row + 1) * LINES_IN_ROW)
+    return {
+      ...{ id: randomUUID(), written_at: at, secret: secret ? 1 : 0 },
+      ...{ records: some.length, content: some.join('\n') },
+    }
+  })
+}

@@ -1,0 +1,69 @@
+/**
+ * The course of one exchange: when it came and went, between whom, how large. Its steps put down here what they see; at its end the
+ * monitoring is handed it. Nothing on the message path waits for that, and nothing of a message's content is in it.
+ */
+import type { Clock } from '#platform/clock.ts'
+import { asFault, type Fault, type FaultOrigin, type WireFault, wireFault } from '#schemas/fault.ts'
+import type { ServerId } from '#schemas/identifiers.ts'
+import type { Body } from '../message/body.ts'
+import type { Request } from '../message/message.ts'
+
+/** Times are milliseconds since 1970. */
+export type Course = {
+  half: 'consumer' | 'provider'
+  /** The request was here. */
+  requestIn: number
+  /** It left for the other server, or for our system. */
+  requestOut?: number
+  /** The answer was here. */
+  responseIn?: number
+  /** The answer leaves. */
+  responseOut?: number
+  request?: Request
+  asked?: Size
+  answered?: Size
+  /** The other security server. */
+  peer?: ServerId
+  /** As our own description of the service has it. */
+  serviceType?: string
+  /** The pattern of the endpoint, as it is described. */
+  endpoint?: string | undefined
+  /** As in the terms of its records. */
+  secrecy?: 1 | 2 | undefined
+  /** Of a REST answer. */
+  status?: number
+  fault?: WireFault
+}
+
+/** Octets of the message, of what stands beside it, and how many attachments that are. */
+type Size = { message: number; body: number; attachments: number }
+
+/** Takes a course that has ended; never throws, and does nothing that takes time. */
+export type EndOfCourse = (course: Course) => void
+
+export function beginCourse(half: Course['half'], clock: Clock): Course {
+  return { half, requestIn: clock() }
+}
+
+export function sizeOf({ message, body }: { message: Buffer; body: Body | undefined }): Size {
+  return { message: message.length, body: body?.size ?? 0, attachments: body?.attachments?.length ?? 0 }
+}
+
+/** Runs an exchange, and hands its course over when it has ended in whichever way. */
+export async function watched<T>(
+  q: { half: Course['half']; origin: FaultOrigin; clock: Clock; ended: EndOfCourse },
+  run: (course: Course) => Promise<T>,
+  /** The fault with which `run` ends. */
+  faultOf: (thrown: unknown) => Fault = asFault,
+): Promise<T> {
+  const course = beginCourse(q.half, q.clock)
+  try {
+    return await run(course)
+  } catch (thrown) {
+    course.fault = wireFault(faultOf(thrown), q.origin)
+    throw thrown
+  } finally {
+    course.responseOut = q.clock()
+    q.ended(course)
+  }
+}
