@@ -237,7 +237,10 @@ export const contents: Group[] = [
         tabs: [
           {
             ...page('/settings', 'settings.title', 'getSystem', settings),
-            acts: ['addMemberClass', 'describeMemberClass', 'setManagementServiceProvider'],
+            acts: [
+              ...['addMemberClass', 'describeMemberClass', 'setManagementServiceProvider'],
+              ...['setMonitoringClient', 'removeMonitoringClient'],
+            ],
           },
           {
             ...page('/people', 'people.title', 'getPeople', people),

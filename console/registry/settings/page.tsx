@@ -10,8 +10,14 @@ import { ContractPolicy } from '../contracts/policy.tsx'
 import { ClientLink } from '../links.tsx'
 import { SuspensionPolicy } from '../suspensions/policy.tsx'
 import { MemberClasses } from './member-classes.tsx'
+import { MonitoringClient } from './monitoring-client.tsx'
 
-export type System = { initialized: boolean; instance?: string; managementServiceProvider?: string }
+export type System = {
+  initialized: boolean
+  instance?: string
+  managementServiceProvider?: string
+  monitoringClient?: string
+}
 
 export function Settings() {
   const system = useAnswer<System>('getSystem')
@@ -19,7 +25,7 @@ export function Settings() {
     <>
       <Head title={text('settings.title')} lead={text('settings.lead')} />
       <Show of={system}>
-        {({ initialized, instance, managementServiceProvider: provider }) => (
+        {({ initialized, instance, managementServiceProvider: provider, monitoringClient }) => (
           <>
             <Part
               title={text('settings.part')}
@@ -84,6 +90,7 @@ export function Settings() {
                 ]}
               />
             </Part>
+            {initialized && <MonitoringClient client={monitoringClient} />}
             <MemberClasses />
             <SuspensionPolicy />
             <ContractPolicy />

@@ -268,12 +268,20 @@ function settings(declared: Declared, present: Present): Plan {
     if (!rules.has(keyOf(rule)))
       plan.steps.push(step(`approve ${keyOf(rule)} automatically`, 'setAutomaticApproval', rule))
   note(plan, 'automatic approval', declared.automaticApprovals, present.automaticApprovals, keyOf)
-  const client = declared.managementServiceProvider
-  if (client !== undefined && client !== present.managementServiceProvider) {
-    const says = `name ${client} as the provider of the management services`
+  const name = (client: string | undefined, now: string | undefined, operation: string, as: string): void => {
+    if (client === undefined || client === now) return
+    const says = `name ${client} as the ${as}`
     const isKnown = [...present.members, ...present.subsystems].some(({ id }) => id === client)
-    plan.steps.push(isKnown ? step(says, 'setManagementServiceProvider', {}, { client }) : { says })
+    plan.steps.push(isKnown ? step(says, operation, {}, { client }) : { says })
   }
+  const { managementServiceProvider: provider, monitoringClient } = present
+  name(
+    declared.managementServiceProvider,
+    provider,
+    'setManagementServiceProvider',
+    'provider of the management services',
+  )
+  name(declared.monitoringClient, monitoringClient, 'setMonitoringClient', 'monitoring client')
   return plan
 }
 

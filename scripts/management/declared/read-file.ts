@@ -8,6 +8,7 @@ import { flag, object, readBytes, readText, readYaml, text } from './file.ts'
 
 export type Declared = {
   managementServiceProvider?: string
+  monitoringClient?: string
   memberClasses: { code: string; description: string }[]
   certificateProfiles: CertificateProfile[]
   certificationServices: {
@@ -60,6 +61,7 @@ const SCHEMA = object(
   {},
   {
     managementServiceProvider: text,
+    monitoringClient: text,
     memberClasses: list(object({ code: text, description: text })),
     certificateProfiles: list(text),
     certificationServices: list(

@@ -7,6 +7,7 @@ import type { Declared } from './read-file.ts'
 export type Present = {
   readAt: string
   managementServiceProvider?: string
+  monitoringClient?: string
   memberClasses: { code: string; description: string }[]
   /** The instance's own profiles. */
   certificateProfiles: { name: string; sha256: string; profile: object }[]
@@ -45,7 +46,7 @@ export type Present = {
 export async function readPresent(api: ManagementApi, declared: Pick<Declared, 'members'>): Promise<Present> {
   const reading = readingOf(api)
   const { get, all } = reading
-  const { managementServiceProvider } = await get<Present>('/system')
+  const { managementServiceProvider, monitoringClient } = await get<Present>('/system')
   const profiles =
     await get<(Present['certificateProfiles'][number] & { builtIn: boolean })[]>('/certificate-profiles')
   const groups = await all<Present['globalGroups'][number] & { keptByRegistry: boolean }>('/global-groups')
@@ -72,6 +73,7 @@ export async function readPresent(api: ManagementApi, declared: Pick<Declared, '
   return {
     readAt: new Date().toISOString(),
     ...(managementServiceProvider === undefined ? {} : { managementServiceProvider }),
+    ...(monitoringClient === undefined ? {} : { monitoringClient }),
     memberClasses: await all('/member-classes'),
     certificateProfiles: profiles.filter(({ builtIn }) => !builtIn),
     members: await all('/members'),

@@ -29,6 +29,7 @@ export async function writeDeclared(api: ManagementApi, folder: string): Promise
     ...(present.managementServiceProvider === undefined
       ? {}
       : { managementServiceProvider: present.managementServiceProvider }),
+    ...(present.monitoringClient === undefined ? {} : { monitoringClient: present.monitoringClient }),
     memberClasses: present.memberClasses.map(({ code, description }) => ({ code, description })),
     certificateProfiles: await inTurn(present.certificateProfiles, ({ name, profile }) =>
       put(`${name}.json`, `${JSON.stringify(profile, null, 2)}\n`),

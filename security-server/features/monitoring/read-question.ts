@@ -61,7 +61,7 @@ type Children = {
   end(): void
 }
 
-function asked<T>(message: Buffer, namespace: string, read: (children: Children) => T): Promise<T> {
+async function asked<T>(message: Buffer, namespace: string, read: (children: Children) => T): Promise<T> {
   if (message.length > MOST_BYTES) throw invalid('a question that large')
   return withSoapDocument(message, (root) => {
     const body = root.children().find(({ name }) => name === 'Body')
