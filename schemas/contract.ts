@@ -100,8 +100,10 @@ export type ContractTerms = {
   reviewAt: string
   /** When the contract is overdue, exchanges continue, and the registry and both sides get a warning every day. */
   critical: boolean
-  /** How long exchanges may continue while the registry cannot be asked for the contract's state. */
+  /** How long exchanges may continue, beyond what holds for all, while the registry cannot be reached. */
   outageGraceHours: number
+  /** Needed for `outageGraceHours` to hold for personal data as well. */
+  outageGracePersonalData?: boolean
   contacts: { member: string; name: string; email: string }[]
 }
 

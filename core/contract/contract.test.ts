@@ -153,6 +153,22 @@ t.test('hostile contents', async (t) => {
     ['eleven years', { ...good, validUntil: '2037-06-01T00:00:00.000Z' }, false],
     ['a review after the end', { ...good, reviewAt: '2028-01-01T00:00:00.000Z' }, false],
     ['25 hours of grace', { ...good, outageGraceHours: 25 }, true],
+    ['a grace of minus an hour', { ...good, outageGraceHours: -1 }, true],
+    [
+      'grace for personal data that are none',
+      { ...good, personalData: false, outageGraceHours: 1, outageGracePersonalData: true },
+      false,
+    ],
+    [
+      'no grace for personal data',
+      { ...good, personalData: true, outageGraceHours: 0, outageGracePersonalData: true },
+      false,
+    ],
+    [
+      'a maybe for personal data',
+      { ...good, personalData: true, outageGraceHours: 1, outageGracePersonalData: 'maybe' },
+      true,
+    ],
     ['nobody to ask', { ...good, contacts: [] }, true],
     ['an address that is none', { ...good, contacts: [{ ...good.contacts[0], email: 'a@b\n' }] }, true],
     [

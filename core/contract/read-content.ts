@@ -128,6 +128,7 @@ const content = record<ContractContent>({
   reviewAt: isoTime,
   critical: flag,
   outageGraceHours: integer(0, 24),
+  outageGracePersonalData: optional(flag),
   contacts: list(
     record<ContractTerms['contacts'][number]>({ member: memberId, name: plainText(255), email }),
     1,
@@ -148,6 +149,8 @@ export function readContent(value: unknown): ContractContent {
     throw wrong(`it is larger than ${MAX_CONTENT_BYTES} bytes`)
   if ('subsystems' in read.consumers && read.consumers.subsystems.includes(read.provider))
     throw wrong('the provider cannot be its own consumer')
+  if (read.outageGracePersonalData !== undefined && !(read.personalData && read.outageGraceHours > 0))
+    throw wrong('outageGracePersonalData is said of personalData and of outageGraceHours above 0')
   if (
     read.services.some((one) => one.representation?.check === 'hostingMandate') &&
     instancesOf(read).length > 1
