@@ -77,6 +77,7 @@ const MIGRATIONS = [
   'registry-contracts-003-services',
   'registry-contracts-004-contacts',
   'registry-contracts-005-known-contacts',
+  'registry-contracts-006-grace',
   'registry-federation-001',
   'registry-federation-002-contracts',
   ...['registry-fleet-001', 'registry-fleet-002'],

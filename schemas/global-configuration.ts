@@ -111,6 +111,11 @@ export type ConfigurationStatement = {
   expireDate: string
   /** For each part of each version, "V6/SHARED-PARAMETERS": its Content-location and base64 SHA-512. */
   parts: Record<string, { location: string; sha512: string }>
+  /**
+   * Until when contracts that grant an outage grace may go on by this configuration after `expireDate`; at most 24 hours later. Absent
+   * where no contract in force grants one. For the suspension list the same length counts from its own end.
+   */
+  graceUntil?: string
   /** The instance has a suspension list: a server that cannot get it must stop exchanging. */
   hasSuspensionList?: true
   /** The signed head (`LogHead`) of the registry's transparency log; its newest leaf is this publication. */

@@ -43,6 +43,8 @@ export type RegisterRows = {
   signingKeys: { id: string; certificate: Buffer; is_active: number }[]
   certificateProfiles: { name: string; document: string }[]
   trustedIssuers: { name: string; document: string }[]
+  /** The longest outage grace of the contracts in force. */
+  graceHours: number
   /** What is suspended now. */
   suspended: { kind: string; subject: string }[]
 }
@@ -65,7 +67,7 @@ export type Settings = SharedSettings & {
 /** The rows that a publication needs apart from the shared parameters. */
 export type FewRows = Pick<
   RegisterRows,
-  'parameters' | 'externalAnchors' | 'signingKeys' | 'certificateProfiles' | 'trustedIssuers'
+  'parameters' | 'externalAnchors' | 'signingKeys' | 'certificateProfiles' | 'trustedIssuers' | 'graceHours'
 >
 
 /** The instance of the register; undefined before it is initialised. */

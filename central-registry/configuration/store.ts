@@ -14,6 +14,7 @@ import {
   type Within,
 } from '#platform/database/open-database.ts'
 import { lockRegister } from '../changes/store.ts'
+import { longestGrace } from '../register/live-contracts-store.ts'
 import { suspendedIn } from '../register/suspended-store.ts'
 import type { RegisterTables } from '../register/tables.ts'
 import type { FewRows, RegisterRows } from './assemble.ts'
@@ -22,7 +23,13 @@ import { acceptedIn, mustBeAccepted } from './restored-store.ts'
 import { activeKeyIn, noteAnnounced } from './signing-keys/store.ts'
 import { type OpenLog, openLog } from './transparency-log/store.ts'
 
-export type Publication = { index: number; generatedAt: string; expiresAt: string }
+export type Publication = {
+  index: number
+  generatedAt: string
+  expiresAt: string
+  /** Until when contracts with an outage grace may use it; absent when none in force grants one. */
+  graceUntil?: string
+}
 export type PublishedFile = {
   path: string
   contentType: string
@@ -81,11 +88,14 @@ export function createPublicationStore(database: Database) {
           accepted: await acceptedIn(transaction),
         })
         if (made === undefined) return undefined
-        const { index, generatedAt, expiresAt } = made.publication
+        const { index, generatedAt, expiresAt, graceUntil = null } = made.publication
         await noteAnnounced(transaction, generatedAt)
         await transaction
           .insertInto('publication')
-          .values({ configuration_index: index, generated_at: generatedAt, expires_at: expiresAt })
+          .values({
+            ...{ configuration_index: index, generated_at: generatedAt },
+            ...{ expires_at: expiresAt, grace_until: graceUntil },
+          })
           .execute()
         for (const file of made.files) await insertFile(transaction, index, file)
         await removeSuperseded(transaction, made.keptSince, index - MOST_KEPT)
@@ -169,12 +179,15 @@ async function areStored(kysely: Kysely<RegisterTables>, digests: string[]): Pro
 async function newestIn(kysely: Kysely<RegisterTables>): Promise<Publication | undefined> {
   const row = await kysely
     .selectFrom('publication')
-    .select(['configuration_index', 'generated_at', 'expires_at'])
+    .select(['configuration_index', 'generated_at', 'expires_at', 'grace_until'])
     .orderBy('configuration_index', 'desc')
     .limit(1)
     .executeTakeFirst()
   if (row === undefined) return undefined
-  return { index: row.configuration_index, generatedAt: row.generated_at, expiresAt: row.expires_at }
+  return {
+    ...{ index: row.configuration_index, generatedAt: row.generated_at, expiresAt: row.expires_at },
+    ...(row.grace_until !== null && { graceUntil: row.grace_until }),
+  }
 }
 
 type All = <T extends keyof RegisterTables, C extends keyof Selectable<RegisterTables[T]> & string>(
@@ -197,6 +210,7 @@ async function readFew(kysely: Kysely<RegisterTables>): Promise<FewRows> {
     signingKeys: await all('signing_key', ['created_at', 'id', 'certificate', 'is_active']),
     certificateProfiles: await all('certificate_profile', ['name', 'document']),
     trustedIssuers: await all('trusted_issuer', ['name', 'document']),
+    graceHours: await longestGrace(kysely),
   }
 }
 

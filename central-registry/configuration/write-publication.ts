@@ -27,6 +27,8 @@ import { assemblePrivate, type FewRows, hostOf, monitoringClientIn, type Setting
 import type { Publication, PublishedFile } from './store.ts'
 import { VERSIONS, type WrittenShared } from './write-shared.ts'
 
+const HOUR_MS = 3_600_000
+
 type NextPublication = {
   rows: FewRows
   /** Written from the register at the same moment as the rows. */
@@ -90,6 +92,11 @@ export async function writePublication(
     Math.max(q.now.getTime(), Date.parse(q.previous?.generatedAt ?? '1970-01-01T00:00:00Z') + 1),
   )
   const expireDate = new Date(q.now.getTime() + q.settings.validitySeconds * 1000)
+  const { graceHours } = q.rows
+  const grace: Grace =
+    graceHours === 0
+      ? {}
+      : { graceUntil: new Date(expireDate.getTime() + graceHours * HOUR_MS).toISOString() }
   const stamp = publicationStamp(generatedAt)
   const placed = partsOf(q).map((part) => ({
     ...part,
@@ -115,7 +122,7 @@ export async function writePublication(
         contentType: 'text/plain',
         content: await directory(own, version, expireDate, q),
       })
-      const statement = await statementOf(own, { generatedAt, expireDate, logHead, lists }, q)
+      const statement = await statementOf(own, { generatedAt, expireDate, grace, logHead, lists }, q)
       files.push({
         path: `/V${version}/${name}-statement`,
         contentType: 'application/jose',
@@ -128,6 +135,7 @@ export async function writePublication(
       index: q.index,
       generatedAt: generatedAt.toISOString(),
       expiresAt: expireDate.toISOString(),
+      ...grace,
     },
     files,
   }
@@ -214,11 +222,12 @@ function hashesOf(parts: Placed[]): Record<string, string> {
   return Object.fromEntries(parts.map((part) => [nameOf(part), part.hash.toString('base64')]))
 }
 
-type Common = { generatedAt: Date; expireDate: Date; logHead: string; lists: List[] }
+type Grace = Pick<ConfigurationStatement, 'graceUntil'>
+type Common = { generatedAt: Date; expireDate: Date; grace: Grace; logHead: string; lists: List[] }
 
 function statementOf(
   parts: Placed[],
-  { generatedAt, expireDate, logHead, lists }: Common,
+  { generatedAt, expireDate, grace, logHead, lists }: Common,
   q: NextPublication,
 ): Promise<string> {
   const statement: ConfigurationStatement = {
@@ -226,6 +235,7 @@ function statementOf(
     index: q.index,
     generatedAt: generatedAt.toISOString(),
     expireDate: expireDate.toISOString(),
+    ...grace,
     parts: {
       ...Object.fromEntries(
         parts.map((part) => [

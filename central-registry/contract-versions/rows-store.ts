@@ -1,5 +1,6 @@
 /** Single rows of contracts, their parties and seals, and what the register knows about the parties, within a transaction. */
 import type { Kysely } from 'kysely'
+import { graceHoursOf } from '#core/contract/grace-hours.ts'
 import { groupOf, memberOfSubsystem, namedConsumers } from '#core/contract/parties.ts'
 import { contentHash, contentText } from '#core/contract/read-content.ts'
 import type { ContractContent, ContractState } from '#schemas/contract.ts'
@@ -110,7 +111,10 @@ export async function putVersion(
     origin,
     agreed_at: null,
   }
-  await transaction.insertInto('contract_version').values(row).execute()
+  await transaction
+    .insertInto('contract_version')
+    .values({ ...row, grace_hours: graceHoursOf(content) })
+    .execute()
   await putContacts(transaction, content)
   await addParties(transaction, row, [content.provider], 'provider')
   await addParties(transaction, row, consumers, 'consumer')

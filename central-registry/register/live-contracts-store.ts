@@ -29,6 +29,17 @@ export function liveContractsFor(kysely: Kysely<RegisterTables>, group: string):
   )
 }
 
+/** The longest outage grace of the contracts in force, in hours; 0 when none grants one. */
+export async function longestGrace(kysely: Kysely<RegisterTables>): Promise<number> {
+  const row = await kysely
+    .selectFrom('contract_version')
+    .select(({ fn }) => fn.max('grace_hours').as('hours'))
+    .where('grace_hours', '>', 0)
+    .where('state', '=', 'ACTIVE')
+    .executeTakeFirst()
+  return Number(row?.hours ?? 0)
+}
+
 /** Counts contracts with members of another instance. */
 export function liveContractsWith(kysely: Kysely<RegisterTables>, instance: string): Promise<number> {
   return counted(

@@ -163,7 +163,13 @@ export type RegisterTables = FederationTables &
       activated_at: string | null
     }
     register_revision: { id: number; revision: number }
-    publication: { configuration_index: number; generated_at: string; expires_at: string }
+    publication: {
+      configuration_index: number
+      generated_at: string
+      expires_at: string
+      /** Until when contracts with an outage grace may use it; null when none in force grants one. */
+      grace_until: string | null
+    }
     published_file: { path: string; configuration_index: number; content_type: string; digest: string }
     published_content: { digest: string; content: Buffer }
     proposal: ProposalTables['proposal']
@@ -186,7 +192,8 @@ export type RegisterTables = FederationTables &
     management_request_proof: { request: number; signer: string; facts: string; message: Buffer }
     registration_document: { id: string; kept_until: string }
     member_webhook: { member: string; url: string }
-    contract_version: ContractRow
+    /** `grace_hours`: of the content, as `graceHoursOf` reads it. */
+    contract_version: ContractRow & { grace_hours: Generated<number> }
     contract_party: {
       contract: string
       version: number

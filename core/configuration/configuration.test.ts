@@ -343,6 +343,8 @@ void t.test('statements', async (t) => {
     }
     const jws = writeStatement(statement, jwsSigner)
     t.same(verifyStatement(jws, [signer.certificate]), statement, kind)
+    const withGrace = { ...statement, graceUntil: '2026-01-03T00:00:00.000Z' }
+    t.same(verifyStatement(writeStatement(withGrace, jwsSigner), [signer.certificate]), withGrace)
     const stranger = createConfigurationSigner('stranger', kind)
     t.equal(
       codeOf(() => verifyStatement(jws, [stranger.certificate])),
@@ -368,6 +370,9 @@ void t.test('statements', async (t) => {
       { ...statement, index: '7' },
       { ...statement, more: 1 },
       { ...statement, expireDate: 'never' },
+      ...[statement.expireDate, 'never', 24, null, '2026-01-03T00:00:00.001Z', '2026-01-01T12:00:00.000Z'].map(
+        (graceUntil) => ({ ...statement, graceUntil }),
+      ),
       { ...statement, parts: { '../x': { location: '/', sha512: '' } } },
       { ...statement, parts: [] },
     ]

@@ -26,6 +26,7 @@ import {
 
 export const STATEMENT: DocumentKind = { name: 'statement', maxLength: 1024 * 1024 }
 const MAX_PARTS = 1024
+const LONGEST_GRACE_MS = 24 * 3_600_000
 const MAX_HEAD_LENGTH = 2048
 const PART_NAME = /^V[1-9]\d?\/[A-Z][A-Z0-9-]{0,63}$/
 const HTTPS_ADDRESS = /^https:\/\/[A-Za-z0-9.:[\]_-]{1,255}\/$/
@@ -51,6 +52,7 @@ export function verifyStatement(jws: string, certificates: Buffer[]): Configurat
     generatedAt,
     expireDate,
     parts,
+    graceUntil,
     hasSuspensionList,
     logHead,
     registration,
@@ -66,6 +68,7 @@ export function verifyStatement(jws: string, certificates: Buffer[]): Configurat
     index < 0 ||
     !isTime(generatedAt) ||
     !isTime(expireDate) ||
+    !isGraceOf(expireDate, graceUntil) ||
     (hasSuspensionList !== undefined && hasSuspensionList !== true) ||
     (logHead !== undefined && (typeof logHead !== 'string' || logHead.length > MAX_HEAD_LENGTH))
   ) {
@@ -74,6 +77,7 @@ export function verifyStatement(jws: string, certificates: Buffer[]): Configurat
   const read = readParts(parts)
   return {
     ...{ instance, index, generatedAt, expireDate, parts: read },
+    ...(graceUntil === undefined ? {} : { graceUntil }),
     ...(hasSuspensionList === undefined ? {} : { hasSuspensionList }),
     ...(logHead === undefined ? {} : { logHead }),
     ...(registration === undefined ? {} : { registration: readRegistration(registration) }),
@@ -85,6 +89,14 @@ export function verifyStatement(jws: string, certificates: Buffer[]): Configurat
     ),
     ...readHashed('trustedIssuers', trustedIssuers, read[TRUSTED_ISSUERS_PART], readPublishedIssuers),
   }
+}
+
+/** Absent, or a time after the ordinary end and at most the longest grace of a contract later, whatever a registry signs. */
+function isGraceOf(expireDate: string, graceUntil: unknown): graceUntil is string | undefined {
+  if (graceUntil === undefined) return true
+  if (!isTime(graceUntil)) return false
+  const length = Date.parse(graceUntil) - Date.parse(expireDate)
+  return length > 0 && length <= LONGEST_GRACE_MS
 }
 
 /** The transparency log and the servers' marks contain only the hashes of the parts, so a list must match its hash there. */

@@ -29,7 +29,7 @@ const BEGINS_MS = 60_000
  * long.
  */
 export function stateBetween(
-  own: { state: ContractState; reason: string | null; outageGraceHours: number; changedAt: string },
+  own: { state: ContractState; reason: string | null; graceHours: number; changedAt: string },
   word: PartnerWord | undefined,
   now: string,
 ): { state: ContractState; reason: string | null } {
@@ -42,7 +42,7 @@ export function stateBetween(
   const isBeginning = Date.parse(now) - Date.parse(own.changedAt) <= BEGINS_MS && OPEN.includes(word.state)
   if (word.state !== 'ACTIVE' && !isBeginning)
     return { state: 'SUSPENDED', reason: `it is ${word.state} at the registry of ${word.instance}` }
-  const goodFor = WORD_GOOD_MS + own.outageGraceHours * HOUR_MS
+  const goodFor = WORD_GOOD_MS + own.graceHours * HOUR_MS
   if (Date.parse(now) - Date.parse(word.heardAt) > goodFor)
     return {
       state: 'SUSPENDED',

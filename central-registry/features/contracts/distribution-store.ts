@@ -2,6 +2,7 @@
  * Reads the contracts that a security server may see: those of its clients, and the standard terms of groups to which its clients
  * belong.
  */
+import { graceHoursOf } from '#core/contract/grace-hours.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { ContractSide, ListedContract, ListedMandate } from '#schemas/contract.ts'
 import type { Change } from '../../changes/store.ts'
@@ -187,6 +188,5 @@ function effective(row: ContractRow, words: WordRow[], now: string): Pick<Contra
   const own = { state: stateAt(versionOf(row), now), reason: row.reason }
   if (!isBetween(content)) return own
   const word = words.find((one) => isOf(one, row))
-  const { outageGraceHours } = content
-  return stateBetween({ ...own, outageGraceHours, changedAt: row.changed_at }, word, now)
+  return stateBetween({ ...own, graceHours: graceHoursOf(content), changedAt: row.changed_at }, word, now)
 }

@@ -367,12 +367,12 @@ onEachDatabase('what another registry repeats without end leaves no trace withou
 void t.test('what a contract between instances comes to for servers', (t) => {
   const at = (minutes: number): string =>
     new Date(Date.parse('2026-03-01T12:00:00Z') + minutes * 60_000).toISOString()
-  const own = { state: 'ACTIVE' as const, reason: null, outageGraceHours: 0, changedAt: at(-60) }
+  const own = { state: 'ACTIVE' as const, reason: null, graceHours: 0, changedAt: at(-60) }
   const word = { instance: 'SE', state: 'ACTIVE' as const, reason: null, heardAt: at(0) }
   t.match(stateBetween(own, word, at(10)), { state: 'ACTIVE' })
   t.match(stateBetween(own, word, at(11)), { state: 'SUSPENDED', reason: /not heard since/ })
-  t.match(stateBetween({ ...own, outageGraceHours: 1 }, word, at(70)), { state: 'ACTIVE' }, 'its own grace')
-  t.match(stateBetween({ ...own, outageGraceHours: 1 }, word, at(71)), { state: 'SUSPENDED' })
+  t.match(stateBetween({ ...own, graceHours: 1 }, word, at(70)), { state: 'ACTIVE' }, 'its own grace')
+  t.match(stateBetween({ ...own, graceHours: 1 }, word, at(71)), { state: 'SUSPENDED' })
   t.match(stateBetween(own, undefined, at(0)), { state: 'SUSPENDED' }, 'never heard of')
   const stopped = { ...word, state: 'SUSPENDED' as const, reason: 'A leak' }
   t.match(stateBetween(own, stopped, at(0)), { state: 'SUSPENDED', reason: 'by the registry of SE: A leak' })

@@ -1,7 +1,9 @@
 /** Tables of service contracts: versions, parties, seals, events, and notices that were given. */
 import type { Migration } from 'kysely/migration'
+import { graceHoursOf } from '#core/contract/grace-hours.ts'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
+import type { ContractTerms } from '#schemas/contract.ts'
 import { encodeSegment } from '#schemas/identifiers.ts'
 
 /** Contracts per statement. */
@@ -107,6 +109,44 @@ export const contractMigrations: Record<string, Migration> = {
           await versions
             .updateTable('contract_version')
             .set({ parties: [parties, ...codes].join(' ') })
+            .where('contract', '=', contract)
+            .where('version', '=', version)
+            .execute()
+        }
+      }
+    },
+  },
+  // The longest outage grace of contracts in force stands in each publication.
+  'registry-contracts-006-grace': {
+    up: async (kysely) => {
+      const type = columnTypes(kysely)
+      await kysely.schema
+        .alterTable('contract_version')
+        .addColumn('grace_hours', type.integer, (column) => column.notNull().defaultTo(0))
+        .execute()
+      await kysely.schema
+        .createIndex('contract_version_grace_hours')
+        .on('contract_version')
+        .column('grace_hours')
+        .execute()
+      await kysely.schema.alterTable('publication').addColumn('grace_until', type.text).execute()
+      const versions = tablesOf<{
+        contract_version: { contract: string; version: number; content: string; grace_hours: number }
+      }>({ kysely })
+      const ids = await versions.selectFrom('contract_version').select('contract').distinct().execute()
+      for (let from = 0; from < ids.length; from += MANY) {
+        const some = ids.slice(from, from + MANY).map(({ contract }) => contract)
+        const rows = await versions
+          .selectFrom('contract_version')
+          .select(['contract', 'version', 'content'])
+          .where('contract', 'in', some)
+          .execute()
+        for (const { contract, version, content } of rows) {
+          const hours = graceHoursOf(JSON.parse(content) as ContractTerms)
+          if (hours === 0) continue
+          await versions
+            .updateTable('contract_version')
+            .set({ grace_hours: hours })
             .where('contract', '=', contract)
             .where('version', '=', version)
             .execute()
