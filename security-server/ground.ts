@@ -29,7 +29,7 @@ import {
   type GlobalConfiguration,
 } from './global-configuration/global-configuration.ts'
 import { createPostDocument } from './global-configuration/registration/client.ts'
-import { managementOf } from './global-configuration/snapshot.ts'
+import { ANY_GRACE, managementOf } from './global-configuration/snapshot.ts'
 import { createOcspClient } from './keys/client.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
 import { armedBy } from './kill-points.ts'
@@ -75,9 +75,10 @@ export async function openGround(q: {
     client: createConfigurationClient(),
     allowedFederations: federationsOf(settings),
   })
-  const configuration = () => globalConfiguration.current().index
+  // The state of certificates and of contracts is judged, and time-stamps are made, as long as anybody may exchange.
+  const lasting = () => globalConfiguration.currentWithin(ANY_GRACE)
   const keys = await createKeys({
-    ...{ directory: await folder('keys'), clock, configuration },
+    ...{ directory: await folder('keys'), clock, configuration: () => lasting().index },
     hardwareTokens: await hardwarePlaces(settings.hardwareTokens),
     hostNames: { hostName: hostname(), ipAddresses: ownAddresses(settings.clients.https?.address) },
   })
@@ -99,10 +100,12 @@ export async function openGround(q: {
   })
   const { database } = services
   const localSystems = await createLocalSystems({ database, clock, own: ownListeners(settings) })
-  const post = createPostDocument(() => configuration().privateParameters?.managementService)
+  const post = createPostDocument(
+    () => globalConfiguration.current().index.privateParameters?.managementService,
+  )
   const contracts = await createContracts({
-    ...{ server, database, clock, log, post },
-    configuration: () => globalConfiguration.current(),
+    ...{ server, database, clock, log, configuration: lasting },
+    post: createPostDocument(() => lasting().index.privateParameters?.managementService),
     signJson: keys.signJson,
   })
   const storedLog = {
@@ -180,7 +183,7 @@ function openLog(q: {
   const owner = memberOf(server)
   const fetchStatus = createFetchStatus({
     ...{ clock, fetchOcsp: q.fetchOcsp },
-    configurations: () => [...globalConfiguration.current().indexes()],
+    configurations: () => [...globalConfiguration.currentWithin(ANY_GRACE).indexes()],
   })
   return openWholeLog({
     ...q.storedLog,
@@ -200,7 +203,7 @@ function openLog(q: {
     },
     stamp: createTimeStampClient({
       ...{ clock, fetchStatus, heard: q.heard },
-      configuration: () => globalConfiguration.current().index,
+      configuration: () => globalConfiguration.currentWithin(ANY_GRACE).index,
     }),
     signerStatus: (certificates) => fetchStatus(readable(certificates)),
     evidenceRecords: {

@@ -6,6 +6,7 @@
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, memberOf, subsystemOf } from '#schemas/identifiers.ts'
 import { checkClientNotSuspended, checkServerNotSuspended } from '../global-configuration/check-suspended.ts'
+import { ANY_GRACE } from '../global-configuration/snapshot.ts'
 import type { LocalClient, LocalSystems } from '../local-systems/local-systems.ts'
 import { candidatesFor } from '../peer/choose-server.ts'
 import { type Accepted, type Arrival, HANDED_OVER, isOfOperator } from './accept.ts'
@@ -23,7 +24,7 @@ export function checkAccess<T extends Accepted>(
   rooms: ConsumerRooms,
 ): Allowed<T> {
   const { client, service, securityServer } = accepted.request
-  const snapshot = rooms.globalConfiguration.current()
+  const snapshot = rooms.globalConfiguration.currentWithin(ANY_GRACE)
   if (isOfOperator(arrival)) checkOwn(client, rooms)
   else authenticateClient(client, arrival.tls, rooms.localSystems)
   if (!snapshot.index.isClientOf(rooms.server, client)) {

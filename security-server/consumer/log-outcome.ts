@@ -82,7 +82,7 @@ async function verifiedStatement(
     const parts = { message, messageSha512, body: undefined, signature: { signatures } }
     for (const member of signersOf(logged, fault.server)) {
       try {
-        const snapshot = rooms.globalConfiguration.current()
+        const snapshot = rooms.globalConfiguration.currentWithin(logged.terms.graceMs ?? 0)
         await rooms.verifyMessage({ parts, member, snapshot, at: rooms.clock() })
         return parts
       } catch {

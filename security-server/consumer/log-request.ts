@@ -23,6 +23,7 @@ export function logRequest(signed: SignedRequest, rooms: ConsumerRooms): Promise
       ...(request.issue !== undefined && { issue: request.issue }),
       ...request.actors,
       ...representation,
+      ...(terms.graceSince !== undefined && { graceSince: terms.graceSince }),
     },
   } as const
   return discardOnFailure(signed.body, () => logMessage(signed, facts, rooms.messageLog))

@@ -17,7 +17,7 @@ export type ConsumerRooms = {
   server: ServerId
   clock: Clock
   limits: ReadLimits
-  globalConfiguration: Pick<GlobalConfiguration, 'current' | 'hear'>
+  globalConfiguration: Pick<GlobalConfiguration, 'current' | 'currentWithin' | 'hear'>
   contracts: Pick<Contracts, 'contractFor'>
   hostingMandateFor: Contracts['hostingMandateFor']
   usedUpQuotas: UsedUpQuotas

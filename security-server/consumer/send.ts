@@ -104,7 +104,7 @@ function transport(
     [HEADER.proxyVersion]: PROXY_VERSION,
     [HEADER.requestId]: request.requestId,
     ...codec.transportHeaders(request, 'request'),
-    ...configurationHeaders(rooms.globalConfiguration.current()),
+    ...configurationHeaders(rooms.globalConfiguration.currentWithin(logged.terms.graceMs ?? 0)),
   }
   return { headers, content: written.content }
 }

@@ -21,7 +21,7 @@ export function verifyReply(
   rooms: ConsumerRooms,
 ): Promise<VerifiedReply> {
   return discardOnFailure(received.body, async () => {
-    const snapshot = rooms.globalConfiguration.current()
+    const snapshot = rooms.globalConfiguration.currentWithin(logged.terms.graceMs ?? 0)
     const member = memberOf(logged.request.service)
     const { arrived } = received
     const at = rooms.clock()

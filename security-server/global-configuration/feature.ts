@@ -6,12 +6,18 @@ import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import type { Contracts } from './contracts/contracts.ts'
 import { serverContractMigrations } from './contracts/migrations.ts'
-import { registryFinding, suspensionListFinding, watchRegistry } from './findings.ts'
+import {
+  configurationFinding,
+  graceNow,
+  registryFinding,
+  suspensionListFinding,
+  watchRegistry,
+} from './findings.ts'
 import type { GlobalConfiguration } from './global-configuration.ts'
 
 type Ground = Pick<Services, 'clock' | 'metrics'> & {
   globalConfiguration: GlobalConfiguration
-  contracts: Pick<Contracts, 'refreshWhenDue'>
+  contracts: Pick<Contracts, 'refreshWhenDue' | 'view'>
 }
 
 export const configuration: FeatureModule<Ground> = {
@@ -38,11 +44,9 @@ export const configuration: FeatureModule<Ground> = {
         },
       ],
       health: {
-        configuration: () => {
-          globalConfiguration.current()
-          return { ok: true }
-        },
-        'suspension-list': () => suspensionListFinding(state(), clock()),
+        configuration: () => configurationFinding({ globalConfiguration, contracts }),
+        'suspension-list': () =>
+          suspensionListFinding(state(), clock(), graceNow({ globalConfiguration, contracts })),
         registry: () => registryFinding(state()),
       },
     }

@@ -1,22 +1,76 @@
 /** The registry as this server sees it, for health checks and metrics: the age of its suspension list, forks, a frozen view. */
+import { graceHoursOf } from '#core/contract/grace-hours.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
-import { say } from '#schemas/said.ts'
+import { type Said, say } from '#schemas/said.ts'
+import type { Contracts } from './contracts/contracts.ts'
+import type { GlobalConfiguration } from './global-configuration.ts'
+import { lasting } from './snapshot.ts'
 import type { ConfigurationState } from './state.ts'
+
+/** What goes on after the ordinary end of configuration or suspension list. */
+export type Grace = {
+  /** The ordinary end. */
+  since: string
+  /** How many contracts in force grant a grace that is not over, and when the last of these graces ends. */
+  contracts: number
+  until: string
+}
+
+/** Undefined while the configuration has not ended, and when no contract goes on. */
+export function graceNow(
+  { globalConfiguration, contracts }: Rooms,
+  instance = globalConfiguration.state().own?.instance ?? '',
+): Grace | undefined {
+  const snapshot = lasting(globalConfiguration)
+  const overdue = snapshot?.overdue([instance])
+  if (snapshot === undefined || overdue === undefined) return undefined
+  const { since, forMs } = overdue
+  const graces = contracts
+    .view()
+    .contracts.filter(({ listed }) => listed.state === 'ACTIVE')
+    .map(({ content }) => Math.min(snapshot.graceMs, graceHoursOf(content) * HOUR_MS))
+    .filter((graceMs) => graceMs > forMs)
+  if (graces.length === 0) return undefined
+  const until = new Date(since + Math.max(...graces)).toISOString()
+  return { since: new Date(since).toISOString(), contracts: graces.length, until }
+}
+
+/** Ready as long as a contract lets exchange go on: load balancers would otherwise end what its parties agreed on. */
+export function configurationFinding(rooms: Rooms): Finding {
+  const grace = graceNow(rooms)
+  if (grace !== undefined) return { ok: true, reason: graceInWords(grace) }
+  rooms.globalConfiguration.current()
+  return { ok: true }
+}
+
+export function graceInWords({ since, contracts, until }: Grace): Said {
+  return say`the registry was not heard in time, since ${since} exchange goes on only under contracts that grant an outage grace: ${contracts}, the last until ${until}`
+}
+
+type Rooms = {
+  globalConfiguration: Pick<GlobalConfiguration, 'current' | 'currentWithin' | 'state'>
+  contracts: Pick<Contracts, 'view'>
+}
+
+const HOUR_MS = 3_600_000
 
 type State = Pick<ConfigurationState, 'own' | 'registry'>
 
 /** Three renewals of the registry: a single failure does not explain a higher age. */
 const LATE_SECONDS = 90
 
-/** Exchange goes on until the list expires: only then is `ok` false. Before that the reason states the list's age. */
-export function suspensionListFinding({ own }: State, now: number): Finding {
+/**
+ * Exchange goes on until the list expires: only then is `ok` false, unless it goes on in a grace. Before that the reason states the
+ * list's age.
+ */
+export function suspensionListFinding({ own }: State, now: number, grace?: Grace): Finding {
   if (own?.hasSuspensionList !== true) return { ok: true }
   const { suspensionList: list } = own
   if (list === undefined) return { ok: false, reason: say`no suspension list came yet` }
   const age = seconds(list.issuedAt, now)
   const reason = say`number ${list.number}, ${age} s old, used until ${list.expiresAt.toISOString()}`
-  if (list.expiresAt.getTime() <= now) return { ok: false, reason }
+  if (list.expiresAt.getTime() <= now) return { ok: grace !== undefined, reason }
   return {
     ok: true,
     reason: age > LATE_SECONDS ? say`no newer suspension list can be had: ${reason}` : reason,

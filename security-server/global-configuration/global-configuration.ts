@@ -31,6 +31,11 @@ export type GlobalConfiguration = {
    */
   current(): ConfigurationSnapshot
   /**
+   * As `current`, and longer where the registry published a grace: for an exchange under a contract that grants so many ms, or with
+   * `ANY_GRACE` before its contract is known. Who uses that has to ask `overdue` of the snapshot once it is.
+   */
+  currentWithin(graceMs: number): ConfigurationSnapshot
+  /**
    * Fetches what is published at the time of the call or later; callers share a fetch that has not begun. Throws when no acceptable
    * configuration was found. Also waits for the other instances, two minutes at most; `state()` shows their results.
    */
@@ -115,24 +120,19 @@ export async function createGlobalConfiguration(
     return next
   }
   let lastHint = Number.NEGATIVE_INFINITY
+  const currentWithin = (graceMs: number): ConfigurationSnapshot => {
+    const snapshot = holder.snapshot()
+    if (anchor === undefined) throw new Fault('anchor_file_not_found')
+    if (snapshot === undefined)
+      throw new Fault('global_conf_outdated', { what: 'no copy has been accepted yet' })
+    const fault = outdated(snapshot, { graceMs, now: holder.now() })
+    if (fault !== undefined) throw fault
+    return snapshot.within(graceMs)
+  }
   return {
     restored: () => restoring,
-    current: () => {
-      const snapshot = holder.snapshot()
-      if (anchor === undefined) throw new Fault('anchor_file_not_found')
-      if (snapshot === undefined)
-        throw new Fault('global_conf_outdated', { what: 'no copy has been accepted yet' })
-      if (snapshot.expiresAt.getTime() <= q.clock()) {
-        throw new Fault('global_conf_outdated', { what: `since ${snapshot.expiresAt.toISOString()}` })
-      }
-      const { suspensionsUntil } = snapshot
-      if (suspensionsUntil !== undefined && suspensionsUntil.getTime() <= q.clock()) {
-        const since =
-          suspensionsUntil.getTime() === 0 ? 'none came yet' : `since ${suspensionsUntil.toISOString()}`
-        throw new Fault('suspension_list_outdated', { what: since })
-      }
-      return snapshot
-    },
+    current: () => currentWithin(0),
+    currentWithin,
     refresh: async () => {
       const { others } = await refreshOnce()
       await others
@@ -163,7 +163,7 @@ export async function createGlobalConfiguration(
         federatedMissing: holder.federatedMissing(),
         listOf: holder.listOf,
         registry: holder.registry.state(),
-        now: q.clock(),
+        now: holder.now(),
       }),
     readAnchor: async (xml) => summaryOf(await readAnchor(xml), xml),
     installAnchor: (xml, o) =>
@@ -183,6 +183,19 @@ export async function createGlobalConfiguration(
         return summary
       }),
   }
+}
+
+/** The fault of a configuration, or list, that has ended for who is granted so much grace; undefined while it has not. */
+export function outdated(
+  { expiresAt, suspensionsUntil, graceMs: published }: ConfigurationSnapshot,
+  { graceMs, now }: { graceMs: number; now: number },
+): Fault | undefined {
+  const latest = now - Math.min(graceMs, published)
+  if (expiresAt.getTime() <= latest)
+    return new Fault('global_conf_outdated', { what: `since ${expiresAt.toISOString()}` })
+  if (suspensionsUntil === undefined || suspensionsUntil.getTime() > latest) return undefined
+  const since = suspensionsUntil.getTime() === 0 ? 'none came yet' : `since ${suspensionsUntil.toISOString()}`
+  return new Fault('suspension_list_outdated', { what: since })
 }
 
 type Refreshed = Awaited<ReturnType<Holder['refresh']>>

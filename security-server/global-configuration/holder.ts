@@ -22,6 +22,7 @@ import { createGenerations } from './generations.ts'
 import { type InstanceCopy, type Kind, withoutContents } from './instance-copy.ts'
 import { createKeptMarks } from './kept-marks.ts'
 import { createKeptSuspensionLists, type KeptSuspensionList } from './kept-suspension-lists.ts'
+import { createPassedTime } from './passed-time.ts'
 import { createListRefresh, LIST_WITHIN_MS } from './refresh-lists.ts'
 import { createRegistryView, type OwnView, type RegistryView } from './registry-view.ts'
 import { restoreCopies } from './restore.ts'
@@ -36,6 +37,8 @@ const FEDERATED_LIMITS = { timeMs: 30_000, oldGenerationMb: 1024 }
 
 export type Holder = {
   snapshot(): ConfigurationSnapshot | undefined
+  /** See `PassedTime`. */
+  now: Clock
   copies(): InstanceCopy[]
   /** Allowed instances of which no configuration has been accepted. */
   federatedMissing(): string[]
@@ -81,7 +84,8 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
   const lists = createKeptSuspensionLists(q)
   const view = createRegistryView(q)
   const marks = await createKeptMarks(q)
-  const current = createCurrentSnapshot({ ...q, listOf: lists.of })
+  const time = createPassedTime(q.clock, marks.passed())
+  const current = createCurrentSnapshot({ ...q, clock: time.now, listOf: lists.of })
   const places = new Map<string, LastPlace>()
   let copies: InstanceCopy[] = []
   let layout = ''
@@ -97,6 +101,20 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
   const use = (accepted: InstanceCopy[]): void => {
     copies = accepted.map((copy) => ({ ...copy, parts: withoutContents(copy.parts) }))
     marks.raise(copies)
+  }
+
+  /** Writes down how late it is, for a process that begins again during the outage. */
+  const noteTime = async (): Promise<void> => {
+    marks.notePassed(time.now())
+    await marks.persist().catch((cause: unknown) => q.log.warn({ err: asFault(cause) }, 'marks not written'))
+  }
+
+  /** The time begins anew with what our own registry published later than all before: the same once more proves nothing. */
+  const beginTime = (own: InstanceCopy): void => {
+    // A source without statements, which publishes no grace, proves no time.
+    if (own.statement !== undefined && signedAt(own) <= signedAt(copies[0])) return
+    time.begin(signedAt(own))
+    marks.notePassed(undefined)
   }
 
   const publish = (): void => current.renew(copies, layout)
@@ -211,6 +229,7 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
       for (const copy of others) void listRefresh.obeyedOfOther(copy, () => anchorOf(anchor, copy.instance))
       if (own !== undefined) await listRefresh.obeyed(own, anchor)
     },
+    now: time.now,
     ...{ snapshot: current.get, onChange: current.onChange, obeyRevocations: current.revoke },
     copies: () => copies,
     federatedMissing: () =>
@@ -225,6 +244,7 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
         if (stored === undefined) return
         trusted = certificatesIn(anchor)
         use(await restoreCopies({ stored: stored.copies, anchor, marks: marks.all, isAllowed, read }))
+        time.begin(Math.max(marks.passed(), signedAt(copies[0])))
         for (const { instance } of copies) {
           const { mark, learnedCertificates } = marks.of(instance)!
           const certificates = [
@@ -246,9 +266,12 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
       const own = await fetch(anchor, 'own', read).catch((cause: unknown) => {
         // A federated copy may have expired meanwhile.
         if (copies.length > 0) publish()
-        throw cause
+        return noteTime().then(() => {
+          throw cause
+        })
       })
       await listRefresh.beforeUse(own, anchor)
+      beginTime(own)
       // Our own registry's news, for example a revocation, does not wait for an instance that answers slowly. After a failed
       // write the files on disk are not reused: other instances come back when they were fetched again.
       await installing(() => install([own, ...(isReusable ? federatedOf(own) : [])]))
@@ -291,6 +314,11 @@ function createFederatedReading() {
         })
       return within(signal, act(readInPlace))
     }, FEDERATED_LIMITS)
+}
+
+/** When the registry signed the statement of a copy (ms). */
+function signedAt(copy: InstanceCopy | undefined): number {
+  return copy?.statement === undefined ? 0 : Date.parse(copy.statement.generatedAt)
 }
 
 function certificatesIn(anchor: ConfigurationAnchor): Buffer[] {

@@ -11,6 +11,9 @@ type KeptMarks = {
   of(instance: string): InstanceMarks | undefined
   /** Raises the marks to accepted copies and learns the certificates that these name. */
   raise(copies: InstanceCopy[]): void
+  /** How late it was when it was noted last; 0 when nothing is noted. */
+  passed(): number
+  notePassed(ms: number | undefined): void
   raiseByLists(listOf: (instance: string) => KeptSuspensionList | undefined): void
   /** Forgets all learned certificates, and the whole mark of the instance `historyOf`. */
   forget(historyOf: string | undefined): void
@@ -20,12 +23,18 @@ type KeptMarks = {
 
 /** Throws `io_error` when the marks on disk are damaged. */
 export async function createKeptMarks(q: { directory: string; files: DurableFiles }): Promise<KeptMarks> {
-  const marks = new Map<string, InstanceMarks>(await readMarks(q.directory))
-  let persisted = marksBytes(marks)
+  const stored = await readMarks(q.directory)
+  const marks = new Map<string, InstanceMarks>(stored.marks)
+  let { passed } = stored
+  let persisted = marksBytes(stored)
   const inTurn = createTurn()
   return {
     all: marks,
     of: (instance) => marks.get(instance),
+    passed: () => passed ?? 0,
+    notePassed(ms) {
+      passed = ms
+    },
     raise(copies) {
       for (const copy of copies) {
         marks.set(copy.instance, {
@@ -52,9 +61,10 @@ export async function createKeptMarks(q: { directory: string; files: DurableFile
     },
     persist: () =>
       inTurn(async () => {
-        const bytes = marksBytes(marks)
+        const now = { marks, passed }
+        const bytes = marksBytes(now)
         if (bytes.equals(persisted)) return
-        await writeMarks(q.directory, marks, q.files)
+        await writeMarks(q.directory, now, q.files)
         persisted = bytes
       }),
   }

@@ -18,15 +18,19 @@ export type InstanceMarks = {
 /** The marks of each instance. */
 export type Marks = ReadonlyMap<string, InstanceMarks>
 
+/** With how late it was (ms) when the registry could not be reached; undefined while it can. */
+type Stored = { marks: Marks; passed: number | undefined }
+
 const FORMAT = 1
 
 /** Reads the marks; empty when there is no file yet. Throws `io_error` for a damaged file. */
-export async function readMarks(directory: string): Promise<Marks> {
+export async function readMarks(directory: string): Promise<Stored> {
   let text: string
   try {
     text = await readFile(fileIn(directory), 'utf8')
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return new Map()
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')
+      return { marks: new Map(), passed: undefined }
     throw new Fault('io_error', { what: fileIn(directory), cause })
   }
   try {
@@ -37,7 +41,7 @@ export async function readMarks(directory: string): Promise<Marks> {
 }
 
 /** The content of the file; equal marks give equal bytes. */
-export function marksBytes(marks: Marks): Buffer {
+export function marksBytes({ marks, passed }: Stored): Buffer {
   const instances = [...marks]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([instance, { mark, learnedCertificates }]) => ({
@@ -48,22 +52,24 @@ export function marksBytes(marks: Marks): Buffer {
       suspensions: mark.suspensions,
       learnedCertificates: learnedCertificates.map((certificate) => certificate.toString('base64')),
     }))
-  return Buffer.from(`${JSON.stringify({ format: FORMAT, instances }, undefined, 2)}\n`)
+  return Buffer.from(`${JSON.stringify({ format: FORMAT, instances, passed }, undefined, 2)}\n`)
 }
 
 /** Replaces the file durably. */
-export async function writeMarks(directory: string, marks: Marks, files: DurableFiles): Promise<void> {
-  await files.replace(fileIn(directory), marksBytes(marks))
+export async function writeMarks(directory: string, stored: Stored, files: DurableFiles): Promise<void> {
+  await files.replace(fileIn(directory), marksBytes(stored))
 }
 
 function fileIn(directory: string): string {
   return path.join(directory, 'marks.json')
 }
 
-function parse(value: unknown): Marks {
+function parse(value: unknown): Stored {
   if (!isObject(value) || value['format'] !== FORMAT || !Array.isArray(value['instances']))
     throw new Error('format')
-  return new Map(
+  const { passed } = value
+  if (passed !== undefined && !Number.isSafeInteger(passed)) throw new Error('passed')
+  const marks = new Map(
     value['instances'].map((entry: unknown): [string, InstanceMarks] => {
       if (!isObject(entry) || typeof entry['instance'] !== 'string') throw new Error('instance')
       const certificates = entry['learnedCertificates']
@@ -83,6 +89,7 @@ function parse(value: unknown): Marks {
       ]
     }),
   )
+  return { marks, passed: passed as number | undefined }
 }
 
 function parseStatement(value: unknown): HighWaterMark['statement'] {

@@ -13,6 +13,7 @@ import type { PublishedIssuer } from '#schemas/trusted-issuer.ts'
 import { folderName } from './generations.ts'
 import { type InstanceCopy, profilesFile } from './instance-copy.ts'
 import type { KeptSuspensionList } from './kept-suspension-lists.ts'
+import type { Overdue } from './overdue.ts'
 
 export type ConfigurationSnapshot = {
   /** The index of the own instance. */
@@ -26,6 +27,12 @@ export type ConfigurationSnapshot = {
   configurationHead: string | undefined
   /** When our instance's suspension list expires: time 0 before the first list came; undefined when the instance has none. */
   suspensionsUntil: Date | undefined
+  /** How long after these ends our registry lets contracts go on that grant an outage grace; 0 when none is published. */
+  graceMs: number
+  /** The same configuration as a contract may use it that grants so much grace. Other instances than ours end later in it. */
+  within(graceMs: number): ConfigurationSnapshot
+  /** Which of these instances is longest past the ordinary end of its configuration or list; undefined when none is. */
+  overdue(instances: readonly string[]): Overdue | undefined
   /** The suspensions of our instance or a federated one. */
   suspensionsIn(instance: string): SuspensionIndex
   /** Whether its CA said that this certificate (SHA-256, lower-case hex) is revoked, after its owner's last good OCSP response. */
@@ -54,32 +61,68 @@ export function createSnapshot(
 ): ConfigurationSnapshot {
   const [own, ...federated] = copies as [InstanceCopy, ...InstanceCopy[]]
   const lists = new Map(copies.map(({ instance }) => [instance, listOf(instance)]))
-  const usable = (): InstanceCopy[] => [
-    own,
-    ...federated.filter(
-      (copy) =>
-        copy.expiresAt.getTime() > clock() &&
-        (suspensionsUntil(copy, lists.get(copy.instance))?.getTime() ?? Infinity) > clock(),
-    ),
-  ]
-  return Object.freeze({
-    index: own.index,
-    version: versionOf(usable(), lists, revoked),
-    expiresAt: own.expiresAt,
-    statementIndex: own.statement?.index,
-    configurationHead: own.logHead?.text,
-    suspensionsUntil: suspensionsUntil(own, lists.get(own.instance)),
-    suspensionsIn: (instance: string) => lists.get(instance)?.index ?? NOBODY_SUSPENDED,
-    isRevoked: (sha256: string) => revoked.has(sha256),
-    instance: own.instance,
-    trustedIssuers: own.statement?.trustedIssuers ?? [],
-    indexFor: (instance: string) => usable().find((copy) => copy.instance === instance)?.index,
-    indexes: () => usable().map((copy) => copy.index),
-    verificationFiles: () => [
-      { name: 'instance-identifier', content: Buffer.from(own.instance) },
-      ...usable().flatMap((copy) => verificationFiles(copy, layout)),
-    ],
-  })
+  const ends = new Map(copies.map((copy) => [copy.instance, endOf(copy, lists.get(copy.instance))]))
+  const views = new Map<number, ConfigurationSnapshot>()
+
+  function within(graceMs: number): ConfigurationSnapshot {
+    const known = views.get(graceMs)
+    if (known !== undefined) return known
+    const isUsable = ({ instance }: InstanceCopy): boolean => {
+      const { at, graceMs: published } = ends.get(instance)!
+      return clock() < at + Math.min(graceMs, published)
+    }
+    const usable = (): InstanceCopy[] => [own, ...federated.filter(isUsable)]
+    const view: ConfigurationSnapshot = Object.freeze({
+      index: own.index,
+      version: versionOf(usable(), lists, revoked),
+      expiresAt: own.expiresAt,
+      statementIndex: own.statement?.index,
+      configurationHead: own.logHead?.text,
+      suspensionsUntil: suspensionsUntil(own, lists.get(own.instance)),
+      graceMs: graceOf(own),
+      within,
+      overdue: (instances: readonly string[]) => {
+        const now = clock()
+        let first: End | undefined
+        for (const instance of instances) {
+          const end = ends.get(instance)
+          if (end !== undefined && end.at <= now && end.at < (first?.at ?? Number.POSITIVE_INFINITY))
+            first = end
+        }
+        return first && { code: first.code, since: first.at, forMs: now - first.at }
+      },
+      suspensionsIn: (instance: string) => lists.get(instance)?.index ?? NOBODY_SUSPENDED,
+      isRevoked: (sha256: string) => revoked.has(sha256),
+      instance: own.instance,
+      trustedIssuers: own.statement?.trustedIssuers ?? [],
+      indexFor: (instance: string) => usable().find((copy) => copy.instance === instance)?.index,
+      indexes: () => usable().map((copy) => copy.index),
+      verificationFiles: () => [
+        { name: 'instance-identifier', content: Buffer.from(own.instance) },
+        ...usable().flatMap((copy) => verificationFiles(copy, layout)),
+      ],
+    })
+    views.set(graceMs, view)
+    return view
+  }
+  return within(0)
+}
+
+/** When a copy ends for all (ms), by which of its documents, and how long after it contracts with a grace may use it. */
+type End = { at: number; code: Overdue['code']; graceMs: number }
+
+export function endOf(copy: InstanceCopy, held: KeptSuspensionList | undefined): End {
+  const configuration = copy.expiresAt.getTime()
+  const list = suspensionsUntil(copy, held)?.getTime() ?? Number.POSITIVE_INFINITY
+  const graceMs = graceOf(copy)
+  return list < configuration
+    ? { at: list, code: 'suspension_list_outdated', graceMs }
+    : { at: configuration, code: 'global_conf_outdated', graceMs }
+}
+
+function graceOf({ statement }: InstanceCopy): number {
+  if (statement?.graceUntil === undefined) return 0
+  return Date.parse(statement.graceUntil) - Date.parse(statement.expireDate)
 }
 
 function suspensionsUntil(copy: InstanceCopy, held: KeptSuspensionList | undefined): Date | undefined {
@@ -132,6 +175,9 @@ function verificationFiles(copy: InstanceCopy, layout: string): { name: string; 
   ]
 }
 
+/** Of any contract: for what is done before the contract of a call is known, or for all calls, such as the status of certificates. */
+export const ANY_GRACE = Number.POSITIVE_INFINITY
+
 /** The current configuration; undefined when there is none or it may not be used. */
 export function inForce(configuration: {
   current(): ConfigurationSnapshot
@@ -141,6 +187,13 @@ export function inForce(configuration: {
   } catch {
     return undefined
   }
+}
+
+/** As `inForce`, and as long as any contract may go on. */
+export function lasting(configuration: {
+  currentWithin(graceMs: number): ConfigurationSnapshot
+}): ConfigurationSnapshot | undefined {
+  return inForce({ current: () => configuration.currentWithin(ANY_GRACE) })
 }
 
 /** The subsystem that the registry is asked at, in text form; undefined without a configuration, or when it names none. */

@@ -3,6 +3,7 @@ import type { FaultCode } from '#schemas/fault.ts'
 import type { InstanceCopy } from './instance-copy.ts'
 import type { KeptSuspensionList } from './kept-suspension-lists.ts'
 import type { RegistryViewState } from './registry-view.ts'
+import { endOf } from './snapshot.ts'
 
 export type AnchorSummary = {
   /** SHA-224 as X-Road shows it, "AA:BB:..". */
@@ -19,6 +20,8 @@ type InstanceState = {
   version: number
   expiresAt: Date
   isExpired: boolean
+  /** Until when contracts that grant an outage grace may go on; undefined where the instance publishes none. */
+  graceUntil: Date | undefined
   /** The location; undefined for a copy that was read from disk at the start. */
   source: string | undefined
   statementIndex: number | undefined
@@ -58,6 +61,7 @@ export function describeState(q: {
     version: copy.directory.version,
     expiresAt: copy.expiresAt,
     isExpired: copy.expiresAt.getTime() <= q.now,
+    graceUntil: graceUntil(copy, q.listOf(copy.instance)),
     source: copy.url,
     statementIndex: copy.statement?.index,
     hasSuspensionList: copy.statement?.hasSuspensionList === true,
@@ -72,6 +76,11 @@ export function describeState(q: {
     federatedMissing: q.federatedMissing,
     registry: q.registry,
   }
+}
+
+function graceUntil(copy: InstanceCopy, held: KeptSuspensionList | undefined): Date | undefined {
+  const { at, graceMs } = endOf(copy, held)
+  return graceMs === 0 ? undefined : new Date(at + graceMs)
 }
 
 function describeList(held: KeptSuspensionList | undefined): InstanceState['suspensionList'] {

@@ -14,6 +14,7 @@ import type {
   ConfigurationSnapshot,
   GlobalConfiguration,
 } from '../global-configuration/global-configuration.ts'
+import { ANY_GRACE } from '../global-configuration/snapshot.ts'
 import type { Keys } from '../keys/keys.ts'
 import { createRateCheck } from '../message/minimum-rate.ts'
 import { createServerChoice, type ServerWithAddress } from './choose-server.ts'
@@ -83,7 +84,7 @@ type Peer = { server: ServerWithAddress; pool: Pool; sockets: PeerSockets; limit
 
 type Rooms = {
   keys: Pick<Keys, 'authenticationIdentity' | 'onChange'>
-  globalConfiguration: Pick<GlobalConfiguration, 'current' | 'onChange'>
+  globalConfiguration: Pick<GlobalConfiguration, 'current' | 'currentWithin' | 'onChange'>
   verifyPeer: VerifyPeer
   xroadTlsPeers: XRoadTlsPeers
   clock: Clock
@@ -116,8 +117,8 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
     return rooms.verifyPeer({ presented, ocspResponses, snapshot, at: clock() }).validUntil
   }
 
-  function registered(id: ServerId): ServerWithAddress {
-    const server = globalConfiguration.current().indexFor(id.instance)?.server(id)
+  function registered(id: ServerId, { indexFor }: ConfigurationSnapshot): ServerWithAddress {
+    const server = indexFor(id.instance)?.server(id)
     if (server?.address === undefined) throw new Fault('unknown_server', { what: idText(id) })
     return { ...server, address: server.address }
   }
@@ -200,7 +201,7 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
       presentAnew()
       // Connections to servers that left the configuration end now, not with the next request.
       for (const { sockets } of peers.values()) sockets.recheck()?.catch(() => undefined)
-      const { indexFor } = globalConfiguration.current()
+      const { indexFor } = globalConfiguration.currentWithin(ANY_GRACE)
       for (const [name, { server }] of troubles)
         if (indexFor(server.instance)?.server(server) === undefined) troubles.delete(name)
     }),
@@ -210,7 +211,7 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
     async post(request) {
       const { provider, wanted } = request
       const servers = await beforeSending(() =>
-        choice.choose({ provider, wanted, snapshot: globalConfiguration.current() }),
+        choice.choose({ provider, wanted, snapshot: globalConfiguration.currentWithin(ANY_GRACE) }),
       )
       if (servers.length === 1) return postTo(peerOf(servers[0]!), request)
       const reply = await sendToFirst({
@@ -221,9 +222,9 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
       if (reply.server !== servers[0]!.id) choice.keep(provider, reply.server)
       return reply
     },
-    ask: async (id, question) => askPeer(peerOf(registered(id)), question),
+    ask: async (id, question) => askPeer(peerOf(registered(id, globalConfiguration.current())), question),
     async reach(id) {
-      const server = registered(id)
+      const server = registered(id, globalConfiguration.currentWithin(ANY_GRACE))
       const socket = await open(server, peerOf(server).sockets)
       socket.destroy()
     },

@@ -13,6 +13,7 @@ import type {
   ConfigurationSnapshot,
   GlobalConfiguration,
 } from '../global-configuration/global-configuration.ts'
+import { ANY_GRACE } from '../global-configuration/snapshot.ts'
 import type { AuthenticationIdentity, Keys } from '../keys/keys.ts'
 import { boundShares } from './bound-shares.ts'
 import { presentedChain } from './presented-chain.ts'
@@ -21,14 +22,21 @@ import { registeredServer } from './verify-peer.ts'
 
 type Rooms = {
   keys: Keys
-  globalConfiguration: Pick<GlobalConfiguration, 'current' | 'onChange'>
+  globalConfiguration: Pick<GlobalConfiguration, 'currentWithin' | 'onChange'>
   xroadTlsPeers: XRoadTlsPeers
 }
 
-/** Options for `https.createServer`: a client certificate is required and must chain to a CA of the configuration. */
+/**
+ * Options for `https.createServer`: a client certificate is required and must chain to a CA of the configuration. In an outage of the
+ * registry it may be past its end; whether the contract of a call lets it go on is checked when its message is read, before its body.
+ */
 export function mutualTlsOptions(rooms: Rooms): object {
   return {
-    ...context(rooms.keys.authenticationIdentity(), rooms.globalConfiguration.current(), rooms.xroadTlsPeers),
+    ...context(
+      rooms.keys.authenticationIdentity(),
+      rooms.globalConfiguration.currentWithin(ANY_GRACE),
+      rooms.xroadTlsPeers,
+    ),
     requestCert: true,
     rejectUnauthorized: true,
     handshakeTimeout: 10_000,
@@ -93,7 +101,7 @@ export function mutualTls(
   const renew = (): void => {
     let snapshot: ConfigurationSnapshot
     try {
-      snapshot = rooms.globalConfiguration.current()
+      snapshot = rooms.globalConfiguration.currentWithin(ANY_GRACE)
       server.setSecureContext(context(rooms.keys.authenticationIdentity(), snapshot, rooms.xroadTlsPeers))
     } catch {
       // Without keys or configuration every exchange is refused anyway. The old context stays, so that the refusal can be sent.

@@ -31,6 +31,8 @@ import {
   type ServerId,
 } from '#schemas/identifiers.ts'
 import type { ConfigurationSnapshot } from '../global-configuration/global-configuration.ts'
+import type { Overdue } from '../global-configuration/overdue.ts'
+import { ANY_GRACE } from '../global-configuration/snapshot.ts'
 import { createKeys, type Keys } from '../keys/keys.ts'
 import { proposeSubject } from '../keys/propose-subject.ts'
 import { quickToken } from '../keys/token-fixture.ts'
@@ -58,6 +60,7 @@ export type PeerWorld = {
   reconfigure(change?: (shared: SharedParameters) => SharedParameters): void
   globalConfiguration: {
     current(): ConfigurationSnapshot
+    currentWithin(graceMs: number): ConfigurationSnapshot
     onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void
     hear(head: string | undefined): void
   }
@@ -71,6 +74,8 @@ export type PeerWorld = {
   heard: string[]
   /** While set, every read of the configuration throws this. */
   outage: Fault | undefined
+  /** While set, the configuration is past its end, and may still be used for as long as a contract grants. */
+  overdue: Overdue | undefined
   consumer: Server
   provider: Server
   second: Server
@@ -89,9 +94,12 @@ export async function createPeerWorld(t: Test): Promise<PeerWorld> {
   let version = 0
   let snapshot: ConfigurationSnapshot | undefined
   let shared = parametersOf(authority)
-  const current = (): ConfigurationSnapshot => {
+  const currentWithin = (graceMs: number): ConfigurationSnapshot => {
     if (world.outage !== undefined) throw world.outage
-    return snapshot!
+    const { overdue } = world
+    if (overdue === undefined) return snapshot!
+    if (overdue.forMs >= graceMs) throw new Fault(overdue.code)
+    return { ...snapshot!, overdue: () => overdue }
   }
   const folder = await openBodyFolder(path.join(directory, 'bodies'), 'test')
   const world = {
@@ -99,13 +107,15 @@ export async function createPeerWorld(t: Test): Promise<PeerWorld> {
     skew: 0,
     clock: (): number => Date.now() + world.skew,
     outage: undefined,
+    overdue: undefined,
     suspended: [],
     revoked: new Set<string>(),
     heard: [],
     spool: createSpool(folder),
     bodyFiles: () => readdirSync(path.join(directory, 'bodies/incoming/test')),
     globalConfiguration: {
-      current,
+      current: () => currentWithin(0),
+      currentWithin,
       hear: (head: string | undefined) => void (head === undefined || world.heard.push(head)),
       onChange(listener: (snapshot: ConfigurationSnapshot) => void) {
         listeners.add(listener)
@@ -159,7 +169,7 @@ async function openKeys(directory: string, world: PeerWorld): Promise<Keys> {
   const keys = await createKeys({
     directory,
     clock: world.clock,
-    configuration: () => world.globalConfiguration.current().index,
+    configuration: () => world.globalConfiguration.currentWithin(ANY_GRACE).index,
     fetchOcsp: async (_url, request) => world.authority.ocspAnswer(request, { at: new Date(world.clock()) }),
   })
   await keys.login(PIN)
@@ -199,9 +209,12 @@ function snapshotOf(
   revoked: ReadonlySet<string>,
 ): ConfigurationSnapshot {
   const index = indexConfiguration(shared)
-  return {
+  const snapshot: ConfigurationSnapshot = {
     index,
     version,
+    graceMs: 0,
+    within: () => snapshot,
+    overdue: () => undefined,
     expiresAt: new Date(8.64e15),
     statementIndex: 7,
     configurationHead: 'a.head.7',
@@ -214,6 +227,7 @@ function snapshotOf(
     indexes: () => [index],
     verificationFiles: () => [],
   }
+  return snapshot
 }
 
 function parametersOf(authority: Authority): SharedParameters {

@@ -1,6 +1,6 @@
 /**
  * The open connections to one peer. Guarantees that each was verified as that server's connection, against the current
- * configuration, before a request is sent on it. It is verified again when the configuration changed or a certificate status
+ * configuration or the last one that a contract may still use, before a request is sent on it. It is verified again when the configuration changed or a certificate status
  * expired. A connection that fails is closed at once (DESIGN 3.6).
  */
 import type { TLSSocket } from 'node:tls'
@@ -11,6 +11,7 @@ import type {
   ConfigurationSnapshot,
   GlobalConfiguration,
 } from '../global-configuration/global-configuration.ts'
+import { ANY_GRACE } from '../global-configuration/snapshot.ts'
 
 export type PeerSockets = {
   /** Opens a connection and verifies it. */
@@ -25,7 +26,7 @@ export type PeerSockets = {
 type Held = { chain: Certificate[]; version: string; validUntil: number; checking: Promise<void> | undefined }
 
 export function createPeerSockets(q: {
-  globalConfiguration: Pick<GlobalConfiguration, 'current'>
+  globalConfiguration: Pick<GlobalConfiguration, 'currentWithin'>
   clock: Clock
   connect(): Promise<TLSSocket>
   chainOf(socket: TLSSocket): Certificate[]
@@ -35,7 +36,7 @@ export function createPeerSockets(q: {
   const sockets = new Map<TLSSocket, Held>()
   /** The version and earliest expiry of all verdicts, cached: every request asks, and nearly always nothing has changed. */
   let common: { version: string; validUntil: number } | undefined
-  const current = (): ConfigurationSnapshot => q.globalConfiguration.current()
+  const current = (): ConfigurationSnapshot => q.globalConfiguration.currentWithin(ANY_GRACE)
 
   /** Verifies again until the configuration did not change in the meantime. */
   async function judge(chain: Certificate[]): Promise<{ version: string; validUntil: number }> {

@@ -11,6 +11,8 @@ export type TermsOnRecord = Omit<RecordTerms, 'agreed'> & {
   circumstances?: SealedCircumstances
   /** The global configuration by which the exchange was judged. */
   configuration?: string
+  /** Since when that configuration was past its ordinary end: the exchange went on by the outage grace of its contract. */
+  graceSince?: string
 }
 
 type Known = Map<string, WeakMap<RecordTerms, TermsOnRecord>>
@@ -45,6 +47,15 @@ export function termsOnRecord(q: {
     })
     return { ...rest, circumstances, configuration: configurationOf(snapshot) }
   })
+}
+
+/** Nothing as long as the configurations of these instances have not ended. */
+export function graceOnRecord(
+  snapshot: ConfigurationSnapshot,
+  instances: readonly string[],
+): Pick<TermsOnRecord, 'graceSince'> {
+  const overdue = snapshot.overdue(instances)
+  return overdue === undefined ? {} : { graceSince: new Date(overdue.since).toISOString() }
 }
 
 /**

@@ -2,8 +2,9 @@
  * Guarantees that the verified client may call this method and path of a service of ours, under a contract where the instance's
  * policy wants one. The early refusal asks the same question of claims, and gets no mark.
  */
+import { ANY_GRACE } from '../global-configuration/snapshot.ts'
 import type { LocalService } from '../local-systems/local-systems.ts'
-import { type TermsOnRecord, termsOnRecord } from '../peer/terms-on-record.ts'
+import { graceOnRecord, type TermsOnRecord, termsOnRecord } from '../peer/terms-on-record.ts'
 import type { Verified } from '../peer/verify-message.ts'
 import { checkRights } from './check-rights.ts'
 import type { Received } from './receive.ts'
@@ -25,13 +26,15 @@ export type AllowedRequest = Verified<Received> & {
  * services are open to all members.
  */
 export function checkContract(verified: Verified<Received>, rooms: ProviderRooms): AllowedRequest {
+  const { client, service } = verified.request
   const { local, call, terms } = checkRights(verified.request, rooms)
-  const snapshot = rooms.globalConfiguration.current()
+  const snapshot = rooms.globalConfiguration.currentWithin(ANY_GRACE)
   const circumstances = call?.circumstances()
   const onRecord = circumstances === undefined ? terms : termsOnRecord({ ...circumstances, snapshot, terms })
+  const grace = graceOnRecord(snapshot, [rooms.server.instance, client.instance, service.instance])
   const { course } = verified.visit
   if (local !== undefined) course.serviceType = local.type
   course.endpoint = circumstances?.endpoint
   course.secrecy = terms.secrecy
-  return { ...verified, local, terms: onRecord, [allowed]: true }
+  return { ...verified, local, terms: { ...onRecord, ...grace }, [allowed]: true }
 }

@@ -2,6 +2,7 @@
 import { Fault } from '#schemas/fault.ts'
 import { idText, type ServerId, subsystemOf } from '#schemas/identifiers.ts'
 import { checkClientNotSuspended, checkServerNotSuspended } from '../global-configuration/check-suspended.ts'
+import { ANY_GRACE } from '../global-configuration/snapshot.ts'
 import type { Request } from '../message/message.ts'
 import type { ProviderRooms } from './rooms.ts'
 
@@ -11,7 +12,7 @@ export function checkRegistered(
   peer: ServerId,
   rooms: ProviderRooms,
 ): void {
-  const snapshot = rooms.globalConfiguration.current()
+  const snapshot = rooms.globalConfiguration.currentWithin(ANY_GRACE)
   if (snapshot.indexFor(client.instance)?.isClientOf(peer, client) !== true) {
     throw new Fault('unknown_member', { what: `${idText(client)} is no client of ${idText(peer)}` })
   }

@@ -7,6 +7,9 @@ import { checkServicePath } from '#core/transport/service-path.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, subsystemOf } from '#schemas/identifiers.ts'
 import { NO_TERMS, type RecordTerms } from '../global-configuration/contracts/index-contracts.ts'
+import { checkNotOverdue } from '../global-configuration/overdue.ts'
+import { ANY_GRACE } from '../global-configuration/snapshot.ts'
+import { speaksForPeople } from '../local-systems/check-address.ts'
 import type { LocalCall, LocalService } from '../local-systems/local-systems.ts'
 import { isMonitoringService, type Request } from '../message/message.ts'
 import { type TermsOnRecord, termsOnRecord } from '../peer/terms-on-record.ts'
@@ -25,12 +28,14 @@ type Rights = { local: LocalService | undefined; call: LocalCall | undefined; te
 
 /** The check itself; gives the service, none for metadata and monitoring services. */
 export function checkRights(request: Request, rooms: ProviderRooms): Rights {
-  if (isMonitoringService(request)) {
-    checkMonitoring(request, rooms)
+  const { service, client, method } = request
+  const isMonitoring = isMonitoringService(request)
+  if (isMonitoring || isMetadataService(request)) {
+    const snapshot = rooms.globalConfiguration.currentWithin(ANY_GRACE)
+    checkNotOverdue(snapshot, [rooms.server.instance, client.instance, service.instance])
+    if (isMonitoring) checkMonitoring(request, rooms)
     return { local: undefined, call: undefined, terms: NO_TERMS }
   }
-  if (isMetadataService(request)) return { local: undefined, call: undefined, terms: NO_TERMS }
-  const { service, client, method } = request
   const endpoint = endpointOf(request, rooms)
   if (endpoint === undefined) throw new Fault('unknown_service', { what: idText(service) })
   const { local, path, isInGlobalGroup, call } = endpoint
@@ -43,7 +48,11 @@ export function checkRights(request: Request, rooms: ProviderRooms): Rights {
     throw new Fault('service_disabled', { what: local.disabledNotice.slice(0, 200) || idText(service) })
   }
   const at = rooms.clock()
-  const terms = rooms.contracts.contractFor({ client, service, method, path, at, isInGlobalGroup })
+  // Whoever asks a tracker for people, or gives their consents, waits until the registry is back.
+  const neverInGrace = speaksForPeople(local.url)
+  const terms = rooms.contracts.contractFor({
+    ...{ client, service, method, path, at, isInGlobalGroup, neverInGrace },
+  })
   return { local, call, terms }
 }
 
@@ -71,7 +80,7 @@ function checkProtocol({ id, type }: LocalService, { protocol }: Request): void 
 export function termsWhenRefused(request: Request, terms: RecordTerms, rooms: ProviderRooms): TermsOnRecord {
   try {
     const call = endpointOf(request, rooms)?.call
-    const snapshot = rooms.globalConfiguration.current()
+    const snapshot = rooms.globalConfiguration.currentWithin(ANY_GRACE)
     return call === undefined ? terms : termsOnRecord({ ...call.circumstances(), snapshot, terms })
   } catch {
     // No configuration, or no path: nothing held that could be told.
@@ -88,7 +97,7 @@ function endpointOf(
   if (local === undefined) return undefined
   const path = checkServicePath(servicePath, { allowEncodedSlash: local.allowEncodedSlash })
   const isInGlobalGroup = (code: string): boolean =>
-    rooms.globalConfiguration.current().index.isInGlobalGroup(code, client)
+    rooms.globalConfiguration.currentWithin(ANY_GRACE).index.isInGlobalGroup(code, client)
   const call = rooms.localSystems.call({ client, service, method, path, isInGlobalGroup })
   return { local, path, isInGlobalGroup, call }
 }

@@ -6,6 +6,7 @@ import type { Certificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 import { HEADER } from '#schemas/wire.ts'
+import { ANY_GRACE } from '../global-configuration/snapshot.ts'
 import { beginCourse, type Course } from '../peer/course.ts'
 import type { ProviderRooms } from './rooms.ts'
 
@@ -38,7 +39,7 @@ export type Visit = {
 }
 
 export function identifyPeer(arrival: Presented, ocspResponses: Buffer[], rooms: ProviderRooms): Visit {
-  const snapshot = rooms.globalConfiguration.current()
+  const snapshot = rooms.globalConfiguration.currentWithin(ANY_GRACE)
   const { presented, protocol } = arrival
   const { server } = rooms.verifyPeer({ presented, ocspResponses, snapshot, at: rooms.clock() })
   if (protocol !== 'TLSv1.3' && !rooms.xroadTlsPeers.has(idText(server.id))) {

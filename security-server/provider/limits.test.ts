@@ -170,7 +170,7 @@ t.test('what waited is judged by all that holds then', async (t) => {
       {
         globalConfiguration: {
           ...globalConfiguration,
-          current: () => (isChanged ? nobody() : globalConfiguration.current()),
+          currentWithin: () => (isChanged ? nobody() : globalConfiguration.current()),
         },
       },
     ],

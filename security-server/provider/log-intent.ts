@@ -49,6 +49,7 @@ export function requestFacts(
     extra: {
       ...{ method, ...(issue !== undefined && { issue }), ...actors, ...representation, ...consent },
       ...previewFacts(verified),
+      ...(terms.graceSince !== undefined && { graceSince: terms.graceSince }),
     },
   }
 }

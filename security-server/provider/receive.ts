@@ -5,6 +5,7 @@
 import type { Readable } from 'node:stream'
 import { Fault } from '#schemas/fault.ts'
 import { HEADER } from '#schemas/wire.ts'
+import { ANY_GRACE } from '../global-configuration/snapshot.ts'
 import type { Codec, RequestMessage } from '../message/codec.ts'
 import { codecNamed } from '../message/known-codecs.ts'
 import type { Request, SignedParts } from '../message/message.ts'
@@ -44,7 +45,7 @@ export async function receive(
     return typeof value === 'string' ? value : undefined
   }
   // Of strangers nothing is read; whom the certificate stands for is proved with the first parts.
-  registeredServer(arrival.presented[0], rooms.globalConfiguration.current())
+  registeredServer(arrival.presented[0], rooms.globalConfiguration.currentWithin(ANY_GRACE))
   const { head, message, messageSha512, body, signature } = await readMessage({
     source: arrival.content,
     contentType,

@@ -10,6 +10,7 @@ import { writeSoapFault } from '#core/transport/fault-xml.ts'
 import { refusalStatement } from '#core/transport/refusal-statement.ts'
 import { asFault, type Fault, type FaultCode, wireFault } from '#schemas/fault.ts'
 import { memberOf, type ServerId } from '#schemas/identifiers.ts'
+import { ANY_GRACE } from '../global-configuration/snapshot.ts'
 import { discardOnFailure } from '../message/body.ts'
 import type { MessageSignature, Request } from '../message/message.ts'
 import { afterTheCall } from '../peer/after-the-call.ts'
@@ -134,7 +135,7 @@ async function prove(
   const messageSha512 = createHash('sha512').update(message).digest()
   try {
     const served = rooms.globalConfiguration
-      .current()
+      .currentWithin(ANY_GRACE)
       .index.isMemberOnServer(rooms.server, memberOf(request.service))
     const member = served ? memberOf(request.service) : memberOf(rooms.server)
     return await rooms.signMessage(member, { message, messageSha512, body: undefined }, { alone: true })

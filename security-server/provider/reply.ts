@@ -1,6 +1,7 @@
 /** Guarantees that only a signed, durable reply is put on the wire, with our log's newest tree head beside it. */
 import type { Readable } from 'node:stream'
 import { HEADER } from '#schemas/wire.ts'
+import { ANY_GRACE } from '../global-configuration/snapshot.ts'
 import { configurationHeaders } from '../peer/configuration-headers.ts'
 import { sizeOf } from '../peer/course.ts'
 import { writeMessage } from '../peer/write-message.ts'
@@ -41,7 +42,7 @@ export function reply(logged: LoggedReply, { codec, visit }: Intent, rooms: Prov
 /** A reply that is signed and durable leaves, even if the configuration has run out meanwhile. */
 function newestConfiguration({ globalConfiguration }: ProviderRooms): Record<string, string> {
   try {
-    return configurationHeaders(globalConfiguration.current())
+    return configurationHeaders(globalConfiguration.currentWithin(ANY_GRACE))
   } catch {
     return {}
   }

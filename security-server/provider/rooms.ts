@@ -27,7 +27,7 @@ export type ProviderRooms = {
   server: ServerId
   clock: Clock
   limits: ReadLimits
-  globalConfiguration: Pick<GlobalConfiguration, 'current' | 'hear'>
+  globalConfiguration: Pick<GlobalConfiguration, 'current' | 'currentWithin' | 'hear'>
   contracts: Pick<Contracts, 'contractFor' | 'termsOfRefused'>
   hostingMandateFor: Contracts['hostingMandateFor']
   mandateServices: Pick<MandateServices, 'ask'>

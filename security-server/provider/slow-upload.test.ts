@@ -148,7 +148,10 @@ t.test('who is deregistered while it comes is refused', async (t) => {
   const late = slowly(await request(), async () => {
     registered = false
   })
-  const changed = { ...rooms, globalConfiguration: { ...globalConfiguration, current } }
+  const changed = {
+    ...rooms,
+    globalConfiguration: { ...globalConfiguration, current, currentWithin: current },
+  }
   t.equal(await codeOf(exchange(late, changed)), 'unknown_member')
   t.equal(system.calls.length, 0)
 })

@@ -3,6 +3,7 @@
  * peer and signed request id can then be trusted as the replay key (DESIGN 3.2).
  */
 import { memberOf } from '#schemas/identifiers.ts'
+import { ANY_GRACE } from '../global-configuration/snapshot.ts'
 import type { Verified } from '../peer/verify-message.ts'
 import { whileItArrived } from '../peer/while-it-arrived.ts'
 import { checkRegistered } from './check-registered.ts'
@@ -13,7 +14,7 @@ import { checkUploadTime } from './upload-time.ts'
 export async function verify(received: Received, rooms: ProviderRooms): Promise<Verified<Received>> {
   const { arrived, proof, peer } = received.visit
   checkUploadTime(arrived, rooms)
-  const snapshot = rooms.globalConfiguration.current()
+  const snapshot = rooms.globalConfiguration.currentWithin(ANY_GRACE)
   const at = rooms.clock()
   // Since its head came the peer may have been revoked and the client deregistered.
   const time = { arrived, at }

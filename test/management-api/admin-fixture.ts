@@ -37,7 +37,10 @@ import { witnessHandlers } from '#security-server/features/witness/handlers.ts'
 import type { WitnessRoomView } from '#security-server/features/witness/needs.ts'
 import { FEATURES, serverMigrations } from '#security-server/features.ts'
 import { type Contracts, createContracts } from '#security-server/global-configuration/contracts/contracts.ts'
-import type { GlobalConfiguration } from '#security-server/global-configuration/global-configuration.ts'
+import type {
+  ConfigurationSnapshot,
+  GlobalConfiguration,
+} from '#security-server/global-configuration/global-configuration.ts'
 import { managementOf } from '#security-server/global-configuration/snapshot.ts'
 import type { ServerGround } from '#security-server/ground.ts'
 import type { HardwareTokenPlace } from '#security-server/keys/hardware-keys.ts'
@@ -361,27 +364,24 @@ function configurationOf(world: World, statementIndex?: number): GlobalConfigura
   const unused = async () => {
     throw new Fault('not_found')
   }
+  const current = (): ConfigurationSnapshot => {
+    const index = world.configuration
+    if (index === undefined) throw new Fault('global_conf_outdated')
+    const snapshot: ConfigurationSnapshot = {
+      ...{ index, statementIndex, trustedIssuers: [], version: '1' },
+      expiresAt: new Date(world.now + 600_000),
+      ...{ configurationHead: undefined, suspensionsUntil: undefined, graceMs: 0 },
+      ...{ within: () => snapshot, overdue: () => undefined },
+      suspensionsIn: () => NOBODY_SUSPENDED,
+      isRevoked: () => false,
+      ...{ instance: index.instance, indexFor: () => index, indexes: () => [index] },
+      verificationFiles: () => [],
+    }
+    return snapshot
+  }
   return {
     restored: async () => undefined,
-    current() {
-      const index = world.configuration
-      if (index === undefined) throw new Fault('global_conf_outdated')
-      return {
-        index,
-        trustedIssuers: [],
-        version: '1',
-        expiresAt: new Date(world.now + 600_000),
-        statementIndex,
-        configurationHead: undefined,
-        suspensionsUntil: undefined,
-        suspensionsIn: () => NOBODY_SUSPENDED,
-        isRevoked: () => false,
-        instance: index.instance,
-        indexFor: () => index,
-        indexes: () => [index],
-        verificationFiles: () => [],
-      }
-    },
+    ...{ current, currentWithin: current },
     refresh: async () => undefined,
     refreshOwn: async () => undefined,
     refreshSuspensions: async () => undefined,

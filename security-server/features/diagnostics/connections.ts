@@ -8,6 +8,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
+import { ANY_GRACE } from '../../global-configuration/snapshot.ts'
 import { isKeptHere, pushAddress, whyNoService } from '../../local-systems/check-address.ts'
 import type { Needs } from './needs.ts'
 import { type Target, tryConnection } from './try-connection.ts'
@@ -42,7 +43,7 @@ function targetsOf({ kind, clientId }: Asked, rooms: Needs): Target[] {
   const { globalConfiguration, server } = rooms
   if (kind === 'SERVICES') return services(clientId, rooms)
   if (kind === 'CONFIGURATION') return configuration(rooms)
-  const { index } = globalConfiguration.current()
+  const { index } = globalConfiguration.currentWithin(ANY_GRACE)
   switch (kind) {
     case 'SELF':
       return [peer(index.server(server) ?? { id: server }, rooms)]
@@ -63,7 +64,8 @@ function targetsOf({ kind, clientId }: Asked, rooms: Needs): Target[] {
       if (clientId === undefined)
         throw new Fault('invalid_input', { what: say`whose server is tested: clientId` })
       const client = clientIdOf(clientId)
-      const servers = globalConfiguration.current().indexFor(client.instance)?.serversOf(client) ?? []
+      const servers =
+        globalConfiguration.currentWithin(ANY_GRACE).indexFor(client.instance)?.serversOf(client) ?? []
       if (servers.length === 0)
         throw new Fault('not_found', { what: say`no server of ${clientId} is registered` })
       return servers.map((one) => peer(one, rooms))

@@ -6,7 +6,12 @@ import { idText } from '#schemas/identifiers.ts'
 import { say, type Word } from '#schemas/said.ts'
 import { LIST_GOOD_MS } from '../../global-configuration/contracts/index-contracts.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
-import { registryFinding, suspensionListFinding } from '../../global-configuration/findings.ts'
+import {
+  graceInWords,
+  graceNow,
+  registryFinding,
+  suspensionListFinding,
+} from '../../global-configuration/findings.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
 import { hardwareFinding } from '../../keys/hardware-finding.ts'
 import { createSubjectCheck } from '../../local-systems/unknown-subject.ts'
@@ -34,7 +39,10 @@ export async function diagnose(rooms: Needs): Promise<Diagnosis[]> {
   return [
     configuration(rooms),
     ...federations(rooms),
-    finding('suspension-list', suspensionListFinding(rooms.globalConfiguration.state(), rooms.clock())),
+    finding(
+      'suspension-list',
+      suspensionListFinding(rooms.globalConfiguration.state(), rooms.clock(), graceNow(rooms)),
+    ),
     finding('registry', registryFinding(rooms.globalConfiguration.state())),
     token(rooms),
     ...hardwareTokens(rooms),
@@ -56,26 +64,33 @@ export async function diagnose(rooms: Needs): Promise<Diagnosis[]> {
   ]
 }
 
-function configuration({ globalConfiguration }: Needs): Diagnosis {
+function configuration({ globalConfiguration, contracts }: Needs): Diagnosis {
   const { attempt: last, own } = globalConfiguration.state()
+  const remedy = say`Check that the registry can be reached`
+  const grace = graceNow({ globalConfiguration, contracts })
+  if (grace !== undefined)
+    return { name: 'global-configuration', state: 'WARNING', message: graceInWords(grace), remedy }
   const now = attempt('global-configuration', say`valid until ${own?.expiresAt.toISOString() ?? ''}`, () =>
     globalConfiguration.current(),
   )
   if (now.state !== 'OK' || last.lastError === undefined) return now
   const message = say`${now.message}, but the last attempt to fetch it failed: ${last.lastError.message}`
-  return { ...now, state: 'WARNING', message, remedy: say`Check that the registry can be reached` }
+  return { ...now, state: 'WARNING', message, remedy }
 }
 
 /**
  * The other instances that this one federates with. When the configuration of one expires, exchanges with its members stop, and
  * no others.
  */
-function federations({ globalConfiguration }: Needs): Diagnosis[] {
+function federations({ globalConfiguration, contracts }: Needs): Diagnosis[] {
   const { federated, federatedMissing } = globalConfiguration.state()
   const remedy = say`Ask the registry: it reads the same configuration, and says what is wrong with it`
   return [
     ...federated.map(({ instance, isExpired, expiresAt }): Diagnosis => {
       const until = expiresAt.toISOString()
+      const grace = graceNow({ globalConfiguration, contracts }, instance)
+      if (isExpired && grace !== undefined)
+        return { name: `federation ${instance}`, state: 'WARNING', message: graceInWords(grace), remedy }
       const message = isExpired ? say`expired ${until}` : say`valid until ${until}`
       const name = `federation ${instance}`
       return isExpired ? { name, state: 'ERROR', message, remedy } : { name, state: 'OK', message }

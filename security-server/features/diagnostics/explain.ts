@@ -18,6 +18,8 @@ import type { RecordTerms } from '../../global-configuration/contracts/index-con
 import { maySee, maySeeSecret } from '../../global-configuration/contracts/may-see.ts'
 import { undecidedFor } from '../../global-configuration/contracts/undecided.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
+import { graceInWords, graceNow } from '../../global-configuration/findings.ts'
+import { ANY_GRACE } from '../../global-configuration/snapshot.ts'
 import type { Needs } from './needs.ts'
 
 type Side = 'consumer' | 'provider'
@@ -107,12 +109,12 @@ function ofSide(side: Side, { consumer, service }: Call, rooms: Needs): Step[] {
   const name = idText(client)
   return [
     attempt({ step: 'registration', side }, say`${name} is registered at this security server`, () => {
-      if (!globalConfiguration.current().index.isClientOf(server, client))
+      if (!globalConfiguration.currentWithin(ANY_GRACE).index.isClientOf(server, client))
         throw new Fault('unknown_member', { what: say`${name} is not registered at this security server` })
     }),
     attempt({ step: 'suspensions', side }, say`none is in force`, () => {
-      checkClientNotSuspended(client, globalConfiguration.current())
-      checkServerNotSuspended(server, globalConfiguration.current())
+      checkClientNotSuspended(client, globalConfiguration.currentWithin(ANY_GRACE))
+      checkServerNotSuspended(server, globalConfiguration.currentWithin(ANY_GRACE))
     }),
     attempt({ step: 'signingCertificate', side }, say`the signing key and its certificate can be used`, () =>
       keys.signingIdentity(client),
@@ -123,7 +125,10 @@ function ofSide(side: Side, { consumer, service }: Call, rooms: Needs): Step[] {
   ]
 }
 
-function configuration({ globalConfiguration }: Needs): Step {
+function configuration({ globalConfiguration, contracts }: Needs): Step {
+  const grace = graceNow({ globalConfiguration, contracts })
+  // Whether the contract of this call is among them is said by the step of the contract.
+  if (grace !== undefined) return { step: 'configuration', state: 'good', what: graceInWords(grace) }
   let until = ''
   const step = attempt({ step: 'configuration' }, '', () => {
     until = globalConfiguration.current().expiresAt.toISOString()
@@ -137,7 +142,7 @@ async function providerServers({ service }: Call, rooms: Needs): Promise<Step[]>
   const provider = subsystemOf(service)
   let servers: readonly SecurityServerInfo[] = []
   const step = attempt({ step: 'servers', side: 'provider' }, '', () => {
-    const snapshot = globalConfiguration.current()
+    const snapshot = globalConfiguration.currentWithin(ANY_GRACE)
     const index = snapshot.indexFor(provider.instance)
     if (index?.isRegistered(provider) !== true)
       throw new Fault('unknown_member', { what: say`the provider ${idText(provider)}` })
@@ -211,7 +216,10 @@ function registeredElsewhere({ consumer }: Call, { globalConfiguration }: Needs)
     { step: 'registration', side: 'consumer' },
     say`${name} is registered in its instance`,
     () => {
-      if (globalConfiguration.current().indexFor(consumer.instance)?.isRegistered(consumer) !== true)
+      if (
+        globalConfiguration.currentWithin(ANY_GRACE).indexFor(consumer.instance)?.isRegistered(consumer) !==
+        true
+      )
         throw new Fault('unknown_member', { what: say`the consumer ${name}` })
     },
   )
@@ -271,7 +279,7 @@ function rightsElsewhere({ service }: Call): Step {
 }
 
 export function groupsOf(client: SubsystemId, { globalConfiguration }: Needs): (code: string) => boolean {
-  return (code) => globalConfiguration.current().index.isInGlobalGroup(code, client)
+  return (code) => globalConfiguration.currentWithin(ANY_GRACE).index.isInGlobalGroup(code, client)
 }
 
 /** Runs `act`. The step is good with the text `what`, or bad with the text and remedy of the fault that it threw. */

@@ -11,7 +11,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
-import { inForce } from '../../global-configuration/snapshot.ts'
+import { lasting } from '../../global-configuration/snapshot.ts'
 import type { FetchOcsp } from '../../keys/client.ts'
 import type { ReliedOn } from '../../peer/relied-on.ts'
 import type { createRevocationStore, Revoked } from './store.ts'
@@ -27,7 +27,7 @@ type Rooms = {
   log: Log
   store: ReturnType<typeof createRevocationStore>
   reliedOn: { list(): ReliedOn[] }
-  globalConfiguration: Pick<GlobalConfiguration, 'current' | 'obeyRevocations'>
+  globalConfiguration: Pick<GlobalConfiguration, 'currentWithin' | 'obeyRevocations'>
   fetchOcsp: FetchOcsp
   intervalMs: number
   count(answered: Answered): void
@@ -72,7 +72,7 @@ export function createAuthorityQuestions(rooms: Rooms) {
   }
 
   const issuerOf = ({ certificate, instance }: Asked): Issuer | undefined => {
-    const index = inForce(globalConfiguration)?.indexFor(instance)
+    const index = lasting(globalConfiguration)?.indexFor(instance)
     const issuer = index?.caOf(certificate)
     return issuer && { ...issuer, freshnessSeconds: index!.ocspFreshnessSeconds }
   }

@@ -3,12 +3,13 @@ import type { FeatureModule } from '#platform/feature.ts'
 import type { ClockCheck } from '#platform/health/clock-check.ts'
 import type { Services } from '#platform/services.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
+import { ANY_GRACE } from '../../global-configuration/snapshot.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
 import { lateTimeStamps, timeStampInterval } from './time-stamp-interval.ts'
 
 type Ground = Pick<Services, 'clock' | 'metrics'> & {
   settings: { limits: { unstampedHours: number } }
-  globalConfiguration: Pick<GlobalConfiguration, 'current'>
+  globalConfiguration: Pick<GlobalConfiguration, 'currentWithin'>
   clockCheck: Pick<ClockCheck, 'finding'>
   messageLog: Pick<MessageLog, 'timeStampNow' | 'keepEvidenceRecords' | 'oldestUnstamped' | 'checkUsable'>
 }
@@ -17,7 +18,7 @@ export const timeStamping: FeatureModule<Ground> = {
   name: 'time-stamping',
   open: ({ clock, clockCheck, metrics, settings, globalConfiguration, messageLog }) => {
     const intervalSeconds = timeStampInterval({
-      configuration: () => globalConfiguration.current().index,
+      configuration: () => globalConfiguration.currentWithin(ANY_GRACE).index,
       unstampedLimitSeconds: settings.limits.unstampedHours * 3600,
     })
     metrics.watch(

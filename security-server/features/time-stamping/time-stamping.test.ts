@@ -84,7 +84,7 @@ t.test('the job follows the interval without a restart', (t) =>
         clockCheck: createClockCheck({ clock }),
         settings: { limits: { unstampedHours: 4e6 / 3600 } },
       },
-      globalConfiguration: { current: () => ({ index: configuration() }) as ConfigurationSnapshot },
+      globalConfiguration: { currentWithin: () => ({ index: configuration() }) as ConfigurationSnapshot },
       messageLog: {
         keepEvidenceRecords: async () => 0,
         oldestUnstamped: () => undefined,

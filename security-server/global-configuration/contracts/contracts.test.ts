@@ -2,7 +2,7 @@
 import { hash, randomUUID } from 'node:crypto'
 import t from 'tap'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
-import { indexConfiguration } from '#core/configuration/configuration-index.ts'
+import { type ConfigurationIndex, indexConfiguration } from '#core/configuration/configuration-index.ts'
 import { NOBODY_SUSPENDED } from '#core/configuration/suspension-list.ts'
 import { readSignedJson, writeSignedJson } from '#core/signature/signed-json.ts'
 import { migrate } from '#platform/database/migrate.ts'
@@ -15,12 +15,13 @@ import {
   type ContractList,
 } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
-import { parseServerId, parseServiceId, parseSubsystemId } from '#schemas/identifiers.ts'
+import { parseServerId, parseServiceId, parseSubsystemId, subsystemOf } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { contentAt, contractDocument, hashOf, inDays, sealOf } from '#test/fakes/contracts.ts'
 import { ocspFor, signingParty } from '#test/fakes/management-requests.ts'
 import { authority, GUEST, guest, OWNER, owner, stranger } from '#test/fakes/request-world.ts'
+import type { Overdue } from '../overdue.ts'
 import type { ConfigurationSnapshot } from '../snapshot.ts'
 import { type Contracts, createContracts } from './contracts.ts'
 import { LIST_GOOD_MS } from './index-contracts.ts'
@@ -43,7 +44,11 @@ type Played = {
     items: (items: ContractItems['items']) => unknown
     asked: string[]
   }
-  snapshot: { statementIndex: number | undefined }
+  snapshot: {
+    index: ConfigurationIndex
+    statementIndex: number | undefined
+    overdue(): Overdue | undefined
+  }
   /** The ids of contracts in the suspension list. */
   suspended: Set<string>
   /** Restarts the same server. */
@@ -95,6 +100,7 @@ async function play(database: Database): Promise<Played> {
     index,
     indexFor: (instance: string) => (instance === 'DEV' ? index : undefined),
     statementIndex: 1 as number | undefined,
+    overdue: () => undefined as Overdue | undefined,
     suspensionsIn: () => ({ ...NOBODY_SUSPENDED, ofContract: (id: string) => suspended.has(id) }),
   }
   const registry: Played['registry'] = {
@@ -158,11 +164,15 @@ const sealedBy = (content: ContractContent, at: number): Buffer[] => [
   sealOf(content, { by: owner, signer: OWNER, at }),
   sealOf(content, { by: guest, signer: GUEST, at }),
 ]
+const QUESTION = {
+  ...{ client: TAX, service: PERSONS, method: 'GET', path: '/persons/P1' },
+  isInGlobalGroup: () => true,
+}
+
 const ask = (contracts: Contracts, at: number, more: object = {}): string => {
   try {
     return contracts.contractFor({
-      ...{ client: TAX, service: PERSONS, method: 'GET', path: '/persons/P1', at },
-      isInGlobalGroup: () => true,
+      ...{ ...QUESTION, at },
       ...more,
     }).contract
   } catch (thrown) {
@@ -248,6 +258,83 @@ t.test('fetched, verified, kept', (t) =>
     t.equal(both[0]!.key_id, both[1]!.key_id, 'of two who agree at once one is the first')
     await keep.forget(GUEST, hashOf(content))
     t.equal(await codeOf(keep.forget(GUEST, hashOf(content))), 'not_found')
+  }),
+)
+
+t.test('the configuration is past its end', (t) =>
+  eachDatabase(t, async (database, t) => {
+    const { contracts, clock, registry, snapshot, suspended, again } = await play(database)
+    const content = contentAt(clock.now, { outageGraceHours: 1 })
+    const none = contentAt(clock.now, { services: [{ ...content.services[0]!, serviceCode: 'cars' }] })
+    for (const one of [content, none])
+      registry.entries.push({ content: one, state: 'ACTIVE', seals: sealedBy(one, clock.now) })
+    const CARS = parseServiceId('DEV/GOV/1234/plain/cars')
+    const HOUR_MS = 3_600_000
+    const end = (forMs: number, code: Overdue['code'] = 'global_conf_outdated'): void => {
+      snapshot.overdue = () => ({ code, since: clock.now - forMs, forMs })
+    }
+    end(0)
+    t.equal(ask(contracts, clock.now), 'global_conf_outdated', 'before anything is known of contracts')
+    snapshot.statementIndex = undefined
+    t.equal(ask(contracts, clock.now), 'global_conf_outdated', 'nor where there are none')
+    snapshot.statementIndex = 1
+    await contracts.refresh()
+    for (const required of [true, false]) {
+      registry.required = required
+      await contracts.refresh()
+      end(HOUR_MS - 1)
+      t.equal(ask(contracts, clock.now), `${content.contract}/1`, 'as long as it grants')
+      t.equal(ask(contracts, clock.now - 10 * HOUR_MS), `${content.contract}/1`)
+      end(HOUR_MS, 'suspension_list_outdated')
+      t.equal(ask(contracts, clock.now), 'suspension_list_outdated', 'and not longer')
+      t.equal(ask(contracts, clock.now - 10 * HOUR_MS), 'suspension_list_outdated', 'whatever our clock says')
+      end(1)
+      t.equal(ask(contracts, clock.now, { service: CARS }), 'global_conf_outdated', 'another grants nothing')
+      t.equal(ask(contracts, clock.now, { path: '/people' }), 'global_conf_outdated', 'no contract covers it')
+      const UNKNOWN = parseServiceId('DEV/GOV/1234/plain/unknown')
+      t.equal(ask(contracts, clock.now, { service: UNKNOWN }), 'global_conf_outdated', 'by rights alone')
+      t.equal(ask(contracts, clock.now, { service: UNKNOWN, isElsewhere: true }), 'global_conf_outdated')
+      t.equal(ask(contracts, clock.now, { client: subsystemOf(PERSONS) }), 'global_conf_outdated', 'itself')
+    }
+    t.throws(
+      () => contracts.contractFor({ ...QUESTION, at: clock.now, service: CARS }),
+      /since .*; the contract [^ ]+\/1 grants no outage grace/,
+    )
+    t.equal(ask(contracts, clock.now, { neverInGrace: true }), 'global_conf_outdated', 'a tracker')
+    snapshot.index.privateParameters!.managementService!.providerId = subsystemOf(PERSONS)
+    t.equal(ask(contracts, clock.now), 'global_conf_outdated', 'management services')
+    delete snapshot.index.privateParameters!.managementService!.providerId
+    t.equal(ask(await again(), clock.now), `${content.contract}/1`, 'after a restart')
+    suspended.add(content.contract)
+    t.equal(ask(contracts, clock.now), 'contract_suspended', 'who was suspended before stays so')
+    suspended.clear()
+    for (const [state, code] of [
+      ['SUSPENDED', 'contract_suspended'],
+      ['TERMINATED', 'global_conf_outdated'],
+    ] as const) {
+      registry.entries[0]!.state = state
+      await contracts.refresh()
+      t.equal(ask(contracts, clock.now), code)
+    }
+
+    // Personal data have none unless the parties say so.
+    for (const [more, graceMs] of [
+      [{}, undefined],
+      [{ outageGracePersonalData: false }, undefined],
+      [{ outageGracePersonalData: true }, HOUR_MS],
+    ] as const) {
+      const personal = contentAt(clock.now, { personalData: true, outageGraceHours: 1, ...more })
+      registry.entries = [{ content: personal, state: 'ACTIVE', seals: sealedBy(personal, clock.now) }]
+      await contracts.refresh()
+      snapshot.overdue = () => undefined
+      t.equal(contracts.contractFor({ ...QUESTION, at: clock.now }).graceMs, graceMs)
+      const code = graceMs === undefined ? 'global_conf_outdated' : `${personal.contract}/1`
+      end(1)
+      t.equal(ask(contracts, clock.now), code)
+      snapshot.overdue = () => undefined
+      const later = graceMs === undefined ? '' : `${personal.contract}/1`
+      t.equal(ask(contracts, clock.now + LIST_GOOD_MS + 1), later, 'the list of contracts alone is old')
+    }
   }),
 )
 

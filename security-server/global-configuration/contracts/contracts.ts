@@ -20,7 +20,8 @@ import {
   MAX_CONTRACT_LIST_BYTES,
 } from '#schemas/contract.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
-import { idText, type MemberId, memberOf, type ServerId } from '#schemas/identifiers.ts'
+import { idText, type MemberId, memberOf, type ServerId, subsystemOf } from '#schemas/identifiers.ts'
+import { checkNotOverdue } from '../overdue.ts'
 import type { PostDocument } from '../registration/client.ts'
 import { takesDocuments } from '../registration/verify-answer.ts'
 import type { ConfigurationSnapshot } from '../snapshot.ts'
@@ -100,7 +101,7 @@ export async function createContracts(q: {
   database: Database
   clock: Clock
   log: Log
-  /** Throws while there is no valid configuration. */
+  /** Also one that is past its end, as long as any contract may go on by it. Throws while there is none. */
   configuration: () => ConfigurationSnapshot
   signJson: Sign
   post: PostDocument
@@ -227,16 +228,18 @@ export async function createContracts(q: {
   return {
     contractFor(question) {
       const snapshot = q.configuration()
+      const { client, service } = question
+      // The suspension list may be newer than the contract list. The instance of each party may stop a call.
+      const instances = [q.server.instance, client.instance, service.instance]
+      if (index === undefined || !takesDocuments(snapshot) || neverInGrace(question, snapshot))
+        checkNotOverdue(snapshot, instances)
       if (!takesDocuments(snapshot)) return NO_TERMS
       if (index === undefined && question.isElsewhere === true) return NO_TERMS
       if (index === undefined)
         throw new Fault('contracts_outdated', { what: 'the registry has not been asked yet' })
-      const { client, service } = question
-      // The suspension list may be newer than the contract list. The instance of each party may stop a call.
-      const instances = [q.server.instance, client.instance, service.instance]
       const isSuspended = (id: string): boolean =>
         instances.some((one) => snapshot.suspensionsIn(one).ofContract(id))
-      return contractFor(index, question, isSuspended)
+      return contractFor(index, question, isSuspended, snapshot.overdue(instances))
     },
     hostingMandateFor: (question) => hostingMandateFor(mandates, question),
     quotaOf: (contract) => index?.quotas.get(contract),
@@ -275,6 +278,16 @@ export async function createContracts(q: {
     send: (path, document) => q.post(`${BASE}${path}`, document),
     agreements: keep,
   }
+}
+
+/** What keeps the instance going waits for its registry, whatever a contract says. */
+function neverInGrace(
+  { service, neverInGrace }: ContractQuestion,
+  { index }: ConfigurationSnapshot,
+): boolean {
+  const management = index.privateParameters?.managementService?.providerId
+  const isManagement = management !== undefined && idText(management) === idText(subsystemOf(service))
+  return neverInGrace === true || isManagement
 }
 
 type Sealed = { seals: Map<string, ContractSeal>; counterSeals: Map<string, CounterSeal> }

@@ -2,6 +2,7 @@
 import { type FieldRule, fieldRule } from '#core/contract/allowed-fields.ts'
 import { demandedBy, demandHash } from '#core/contract/consent-demand.ts'
 import { type ContractEndpoint, covers, findCovering } from '#core/contract/endpoints.ts'
+import { graceHoursOf } from '#core/contract/grace-hours.ts'
 import { groupOf, memberOfSubsystem, namedConsumers } from '#core/contract/parties.ts'
 import { personPlaces } from '#core/contract/person-places.ts'
 import { previewedServices } from '#core/contract/read-preview.ts'
@@ -10,6 +11,8 @@ import type { Circumstances } from '#schemas/circumstances.ts'
 import type { ConsentRule, ContractContent, ContractService, Representation } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServiceId, subsystemOf } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
+import { type Overdue, overdueFault } from '../overdue.ts'
 import type { KeptContract } from './verify-contract.ts'
 
 export type ContractQuestion = {
@@ -21,6 +24,8 @@ export type ContractQuestion = {
   at: number
   /** True when the provider belongs to another instance, whose registry then decides whether the call needs a contract. */
   isElsewhere?: boolean
+  /** True for a service to which no contract gives an outage grace. */
+  neverInGrace?: boolean
   isInGlobalGroup(code: string): boolean
 }
 
@@ -43,6 +48,8 @@ export type RecordTerms = {
   consent?: ConsentTerms
   /** Present where that person sees the answer before the consumer gets it. */
   preview?: PreviewTerms
+  /** How long the contract may go on by a configuration that is past its end; absent where it grants no grace. */
+  graceMs?: number
   /** What the contract in force says, and which of its endpoints covers the call. */
   agreed?: NonNullable<Circumstances['contract']>
 }
@@ -119,6 +126,7 @@ export function indexContracts(q: {
     for (const service of content.services) {
       const { serviceCode, endpoints, representation } = service
       const key = `${content.provider} ${serviceCode}`
+      const graceMs = graceHoursOf(content) * HOUR_MS
       const terms: RecordTerms = {
         contract: `${content.contract}/${content.version}`,
         logLevel: content.logLevel,
@@ -128,6 +136,7 @@ export function indexContracts(q: {
         ...(representation !== undefined && { representation }),
         ...consentOf(service),
         ...previewOf(service),
+        ...(graceMs > 0 && { graceMs }),
       }
       const compiled: Compiled = {
         contract: content.contract,
@@ -141,7 +150,7 @@ export function indexContracts(q: {
         })),
         from: Date.parse(content.validFrom),
         until: content.critical ? Number.POSITIVE_INFINITY : Date.parse(content.validUntil),
-        graceMs: content.outageGraceHours * HOUR_MS,
+        graceMs,
       }
       const known = byService.get(key)
       if (known === undefined) byService.set(key, [compiled])
@@ -232,13 +241,15 @@ function stateOf(state: string): Compiled['state'] | undefined {
 /**
  * Returns the terms of the contract under which the call is allowed, or NO_TERMS when there is none and none is required. One is always
  * required of a client that has, or had, a contract which demands consents or previews of people for this service.
- * `isSuspended` looks up a contract's id in the suspension lists. Throws `contract_required`, `contract_suspended`,
- * `contract_ended`, and `contracts_outdated` when the registry's list is too old.
+ * `isSuspended` looks up a contract's id in the suspension lists. When the configuration is overdue, only a contract that grants a grace
+ * for so long allows a call, and all others get the fault of the configuration, or `contract_suspended`. Throws `contract_required`,
+ * `contract_suspended`, `contract_ended`, and `contracts_outdated` when the registry's list is too old.
  */
 export function contractFor(
   index: ContractIndex,
   question: ContractQuestion,
   isSuspended: (contract: string) => boolean,
+  overdue?: Overdue,
 ): RecordTerms {
   const q: Judged = {
     ...question,
@@ -246,6 +257,7 @@ export function contractFor(
   }
   const age = q.at - index.asOf
   const all = index.byService.get(keyOf(q.service))
+  if (all === undefined && overdue !== undefined) throw overdueFault(overdue, NONE_WITH_GRACE)
   if (all === undefined) return without(index, age, { all: [], covering: [] }, q)
   const client = idText(q.client)
   const covering = all.filter(
@@ -260,9 +272,24 @@ export function contractFor(
       (one) =>
         one.state === 'ACTIVE' && one.from <= q.at && q.at < one.until && age <= LIST_GOOD_MS + one.graceMs,
     )
+    if (overdue !== undefined) checkGrace(holding, overdue)
     if (holding !== undefined) return findCovering(holding.endpoints, q.method, q.path)!.terms
   }
   return without(index, age, { all, covering }, q)
+}
+
+const NONE_WITH_GRACE = say`no contract with an outage grace covers the call`
+
+/** Throws the fault of the configuration unless the contract grants a grace that is not over. */
+function checkGrace(holding: Compiled | undefined, overdue: Overdue): void {
+  if (holding === undefined) throw overdueFault(overdue, NONE_WITH_GRACE)
+  const { graceMs, terms } = holding
+  if (graceMs === 0) throw overdueFault(overdue, say`the contract ${terms.contract} grants no outage grace`)
+  if (overdue.forMs >= graceMs)
+    throw overdueFault(
+      overdue,
+      say`the outage grace of the contract ${terms.contract}, ${graceMs / HOUR_MS} hours, is over`,
+    )
 }
 
 type Judged = ContractQuestion & { isStopped(one: Compiled): boolean }

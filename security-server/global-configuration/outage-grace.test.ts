@@ -1,0 +1,232 @@
+/** A registry that cannot be reached, and contracts that may go on: for how long, by which clock, after a restart, and never longer. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { writeSuspensionList } from '#core/configuration/configuration-fixture.ts'
+import { documentSigner } from '#core/configuration/signed-document.ts'
+import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
+import { codeOf, createWorld, MINUTE, nameIn, START, type World } from '#test/fakes/configuration-world.ts'
+import type { GlobalConfiguration } from './global-configuration.ts'
+import { ANY_GRACE } from './snapshot.ts'
+
+const HOUR = 60 * MINUTE
+const END = START + 10 * MINUTE
+let index = 0
+
+/** A publication whose statement lets contracts go on for so many hours. */
+const grace = (hours: number, more: Partial<ConfigurationStatement> = {}) => ({
+  index: ++index,
+  statement: (honest: ConfigurationStatement): ConfigurationStatement => ({
+    ...honest,
+    graceUntil: new Date(Date.parse(honest.expireDate) + hours * HOUR).toISOString(),
+    ...more,
+  }),
+})
+
+/** The registry can no longer be reached. */
+const cut = ({ source }: World): void => {
+  source.intercept = (_path, request) => {
+    request.socket.destroy()
+    return true
+  }
+}
+
+const within = (configuration: GlobalConfiguration, hours: number): Promise<string> =>
+  codeOf(() => configuration.currentWithin(hours * HOUR))
+
+t.test('as long as it was published and granted, the shorter of both', async (t) => {
+  const world = await createWorld(t)
+  const configuration = await world.ready({ name: 'one', ...grace(12) })
+  const current = configuration.current()
+  t.equal(configuration.currentWithin(ANY_GRACE).version, current.version, 'verdicts are shared')
+  t.equal(current.overdue(['DEV']), undefined)
+  cut(world)
+  const seen: [minutes: number, ...codes: string[]][] = []
+  for (const minutes of [9, 10, 69, 70, 71, 10 + 12 * 60 - 1, 10 + 12 * 60]) {
+    world.clock.now = START + minutes * MINUTE
+    await configuration.refresh().catch(() => undefined)
+    const ordinary = await codeOf(() => configuration.current())
+    const any = await codeOf(() => configuration.currentWithin(ANY_GRACE))
+    seen.push([
+      minutes,
+      ...[ordinary, await within(configuration, 1), await within(configuration, 24), any].map((code) =>
+        code === 'global_conf_outdated' ? 'outdated' : code,
+      ),
+    ])
+  }
+  const [on, off] = ['accepted', 'outdated']
+  t.strictSame(seen, [
+    [9, on, on, on, on],
+    [10, off, on, on, on],
+    [69, off, on, on, on],
+    [70, off, off, on, on],
+    [71, off, off, on, on],
+    [729, off, off, on, on],
+    [730, off, off, off, off],
+  ])
+  t.strictSame(current.overdue(['DEV', 'SE']), {
+    ...{ code: 'global_conf_outdated', since: END, forMs: 12 * HOUR },
+  })
+
+  world.source.intercept = undefined
+  world.publish({ name: 'two' })
+  t.equal(await codeOf(configuration.refresh()), 'global_conf_rollback', 'it does not go back meanwhile')
+  world.publish({ name: 'two', ...grace(12) })
+  await configuration.refresh()
+  t.equal(nameIn(configuration), 'two', 'and all is well')
+  world.publish({ name: 'three', index: ++index })
+  await configuration.refresh()
+  world.clock.now += 11 * MINUTE
+  t.equal(await within(configuration, 24), 'global_conf_outdated', 'nothing was published')
+})
+
+t.test('after a restart by what is on disk, and with a clock that was turned back', async (t) => {
+  const world = await createWorld(t)
+  const configuration = await world.ready(grace(2))
+  cut(world)
+  world.clock.now = END + HOUR
+  t.equal(await within(configuration, 2), 'accepted')
+  world.clock.now = START + MINUTE
+  t.equal(await codeOf(() => configuration.current()), 'global_conf_outdated', 'turned back it is over still')
+  t.equal(configuration.currentWithin(ANY_GRACE).overdue(['DEV'])?.forMs, HOUR)
+  await configuration.refresh().catch(() => undefined)
+
+  const restarted = await world.open()
+  t.equal(await codeOf(() => restarted.current()), 'global_conf_outdated', 'in a new process as well')
+  t.equal(await within(restarted, 1), 'global_conf_outdated')
+  t.equal(await within(restarted, 2), 'accepted')
+  world.clock.now = END + 2 * HOUR
+  t.equal(await within(restarted, 24), 'global_conf_outdated')
+
+  // The same publication once more, by a clock that says that it is young, proves no time.
+  world.source.intercept = undefined
+  world.clock.now = START + MINUTE
+  await restarted.refresh()
+  t.equal(await within(restarted, 24), 'global_conf_outdated')
+  world.publish(grace(2))
+  await restarted.refresh()
+  t.equal(await codeOf(() => restarted.current()), 'accepted', 'a newer one does')
+  world.clock.now = START - 5 * HOUR
+  const earlier = await world.open()
+  t.equal(
+    earlier.currentWithin(ANY_GRACE).expiresAt.getTime() - START,
+    11 * MINUTE,
+    'and no process believes that it is earlier than that',
+  )
+  world.clock.now = START + 5 * MINUTE
+  t.equal(await codeOf(() => earlier.current()), 'accepted')
+})
+
+t.test('a clock that was ahead is forgiven with the next publication', async (t) => {
+  const world = await createWorld(t)
+  const configuration = await world.ready(grace(1))
+  world.clock.now += 30 * 24 * HOUR
+  t.equal(await within(configuration, 24), 'global_conf_outdated')
+  world.clock.now = START + MINUTE
+  t.equal(await within(configuration, 24), 'global_conf_outdated')
+  world.publish(grace(1))
+  await configuration.refresh()
+  t.equal(await codeOf(() => configuration.current()), 'accepted')
+})
+
+t.test('the suspension list alone is withheld, or never came', async (t) => {
+  const world = await createWorld(t)
+  const { source, clock } = world
+  const publish = (): void => world.publish(grace(1, { hasSuspensionList: true }))
+  publish()
+  const configuration = await world.open()
+  await configuration.installAnchor(source.anchor())
+  await configuration.refresh()
+  t.equal(
+    await within(configuration, 24),
+    'suspension_list_outdated',
+    'without a first one there is no grace',
+  )
+  const issuedAt = new Date(clock.now).toISOString()
+  const expiresAt = new Date(clock.now + 10 * MINUTE).toISOString()
+  const suspended = [{ kind: 'member', id: 'DEV/GOV/1234', since: issuedAt }] as const
+  const list = { instance: 'DEV', number: 1, issuedAt, expiresAt, suspended: [...suspended] }
+  const signer = documentSigner(source.signer.certificate, source.signer.key)
+  source.files.set('/internalconf-suspensions', Buffer.from(writeSuspensionList(list, signer)))
+  await configuration.refreshSuspensions()
+  t.equal(await codeOf(() => configuration.current()), 'accepted')
+
+  source.files.delete('/internalconf-suspensions')
+  for (const [minutes, ordinary, granted] of [
+    [9, 'accepted', 'accepted'],
+    [10, 'suspension_list_outdated', 'accepted'],
+    [69, 'suspension_list_outdated', 'accepted'],
+    [70, 'suspension_list_outdated', 'suspension_list_outdated'],
+  ] as const) {
+    clock.now = START + minutes * MINUTE
+    publish()
+    await configuration.refresh()
+    t.equal(await codeOf(() => configuration.current()), ordinary, `${minutes} minutes`)
+    t.equal(await within(configuration, 24), granted, 'a new configuration does not lengthen it')
+    t.ok(
+      configuration.state().own?.suspensionList?.suspended === 1 &&
+        (granted !== 'accepted' ||
+          configuration.currentWithin(ANY_GRACE).suspensionsIn('DEV').ofClient('DEV/GOV/1234') !== undefined),
+      'who was suspended stays so',
+    )
+  }
+})
+
+t.test('another instance is away, and ours is not', async (t) => {
+  const world = await createWorld(t)
+  const other = await createWorld(t, 'SE')
+  const anchors = [
+    {
+      ...{ generatedAt: new Date(START), instance: 'SE' },
+      sources: [
+        {
+          downloadUrl: `${other.source.url}/externalconf`,
+          verificationCerts: [other.source.signer.certificate],
+        },
+      ],
+    },
+  ]
+  const { statement, ...publication } = grace(3)
+  other.publish({
+    ...publication,
+    // An external configuration has no private parameters.
+    statement: (honest) => {
+      const shared = Object.entries(honest.parts).filter(([name]) => !name.includes('PRIVATE'))
+      return statement({ ...honest, parts: Object.fromEntries(shared) })
+    },
+  })
+  for (const [name, content] of [...other.source.files])
+    if (name.startsWith('/internalconf-statement'))
+      other.source.files.set(name.replace('internal', 'external'), content)
+  world.publish({ anchors, ...grace(3) })
+  const configuration = await world.open({ allowedFederations: 'all' })
+  await configuration.installAnchor(world.source.anchor())
+  await configuration.refresh()
+  t.ok(configuration.current().indexFor('SE'))
+  cut(other)
+  world.clock.now = END + HOUR
+  world.publish({ anchors, ...grace(3) })
+  await configuration.refresh()
+  const known = (hours: number): boolean =>
+    configuration.currentWithin(hours * HOUR).indexFor('SE') !== undefined
+  t.strictSame([0, 1, 2, 24].map(known), [false, false, true, true])
+  const { overdue } = configuration.current()
+  t.equal(overdue(['DEV']), undefined, 'our own members are not concerned')
+  t.match(overdue(['DEV', 'SE']), { code: 'global_conf_outdated', since: END, forMs: HOUR })
+  t.not(configuration.current().version, configuration.currentWithin(ANY_GRACE).version, 'other verdicts')
+})
+
+t.test('marks that say how late it was are read as any other', async (t) => {
+  const world = await createWorld(t)
+  const configuration = await world.ready(grace(1))
+  cut(world)
+  world.clock.now = END + MINUTE
+  await configuration.refresh().catch(() => undefined)
+  const file = path.join(world.directory, 'marks.json')
+  const marks = JSON.parse(readFileSync(file, 'utf8')) as { passed?: unknown }
+  t.equal(marks.passed, world.clock.now)
+  for (const passed of ['1', 1.5, null]) {
+    writeFileSync(file, JSON.stringify({ ...marks, passed }))
+    t.equal(await codeOf(world.open()), 'io_error', JSON.stringify(passed))
+  }
+})
