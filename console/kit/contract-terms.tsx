@@ -31,7 +31,7 @@ export function Terms({ of: { content, contentHash }, Party }: Props) {
           ['contract.consent', <Consent key="consent" of={content.consent} />],
           ['contract.preview', <Preview key="preview" of={content.preview} />],
           ['contract.secret', <Secret key="secret" of={content.secret} Party={Party} />],
-          ['contract.grace', text('contract.hours', { count: content.outageGraceHours })],
+          ['contract.grace', graceOf(content)],
           [
             'contract.hash',
             <bdi key="hash" class="id wrap">
@@ -61,6 +61,12 @@ export function Terms({ of: { content, contentHash }, Party }: Props) {
 }
 
 /** Whether the person whom a call is about sees the answer first. */
+function graceOf({ personalData, outageGraceHours, outageGracePersonalData }: Content): string {
+  return personalData && outageGraceHours > 0 && outageGracePersonalData !== true
+    ? text('contract.graceNotPersonal')
+    : text('contract.hours', { count: outageGraceHours })
+}
+
 function Preview({ of }: { of: Content['preview'] }) {
   if (of === undefined) return <>{text('contract.preview.none')}</>
   return (

@@ -74,7 +74,8 @@ const FIELDS: Record<string, TextKey> = {
   ...{ personalData: 'contract.personalData', critical: 'contract.critical', logLevel: 'contract.logLevel' },
   ...{ retentionDays: 'contract.retention', quota: 'contract.quota', contacts: 'contract.contacts' },
   ...{ validFrom: 'contract.validFrom', validUntil: 'contract.validUntil', reviewAt: 'contract.reviewAt' },
-  ...{ outageGraceHours: 'contract.grace', secret: 'contract.secret' },
+  ...{ outageGraceHours: 'contract.grace', outageGracePersonalData: 'contract.gracePersonal' },
+  secret: 'contract.secret',
 }
 
 function Field({ path }: { path: string }) {

@@ -54,7 +54,10 @@ export type Content = {
   consent?: ConsentRule
   /** The person whom a call is about sees the answer first. */
   preview?: { minutes: number; services?: string[] }
+  personalData: boolean
   outageGraceHours: number
+  /** Without it there is no grace for personal data. */
+  outageGracePersonalData?: boolean
   contacts: { member: string; name: string; email: string }[]
 }
 

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import t from 'tap'
 import type { Circumstances } from '#schemas/circumstances.ts'
 import { consentInWords, previewInWords } from './consent.ts'
+import { graceSince } from './grace.ts'
 import { MAX_CIRCUMSTANCES, readCircumstances } from './read.ts'
 import { representationInWords } from './representation.ts'
 import { sealCircumstances } from './seal.ts'
@@ -98,6 +99,24 @@ t.test('a consent in words', (t) => {
   t.equal(consentInWords(undefined), undefined)
   t.equal(words({ consent: number, consentDigest: 'x'.repeat(9999) }), number)
   t.equal(words({ consent: number, consentDigest: 'ab'.repeat(32) }), `${number}, SHA-256 ${'ab'.repeat(32)}`)
+  t.end()
+})
+
+t.test('an outage grace', (t) => {
+  const at = '2026-11-30T01:02:03.004Z'
+  for (const none of [
+    undefined,
+    null,
+    'x',
+    [],
+    {},
+    { graceSince: 1 },
+    { graceSince: '<b>' },
+    { graceSince: `${at}\n` },
+  ])
+    t.equal(graceSince({ extra: none }), undefined)
+  t.equal(graceSince(undefined), undefined)
+  t.equal(graceSince({ extra: { graceSince: at } }), at)
   t.end()
 })
 

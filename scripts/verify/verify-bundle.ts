@@ -1,6 +1,7 @@
 /** `concordat verify` of an evidence bundle: the verdict on it and on each of its records, for people or as JSON. */
 
 import { consentInWords, previewInWords } from '#core/circumstances/consent.ts'
+import { graceSince } from '#core/circumstances/grace.ts'
 import { circumstancesInWords } from '#core/circumstances/in-words.ts'
 import { representationInWords } from '#core/circumstances/representation.ts'
 import {
@@ -104,6 +105,7 @@ function recordLines({
     ['representation', form.kind === 'request' ? representationInWords(metadata) : undefined],
     ['consent', form.kind === 'request' ? consentInWords(metadata) : undefined],
     ['preview', previewInWords(metadata)],
+    ['outage grace', inGrace(form.kind, metadata)],
     // Only for a request, because the reply to a request has the same circumstances.
     ...(circumstances === undefined || form.kind !== 'request' ? [] : circumstancesInWords(circumstances)),
   ]
@@ -111,6 +113,11 @@ function recordLines({
     `  record ${index}, ${form.kind} ${form.direction} at ${form.time}`,
     ...rows.flatMap(([label, value]) => (value === undefined ? [] : [`    ${label.padEnd(13)} ${value}`])),
   ]
+}
+
+function inGrace(kind: string, metadata: unknown): string | undefined {
+  const since = kind === 'request' ? graceSince(metadata) : undefined
+  return since && `of its contract: the configuration had ended at ${since}`
 }
 
 function headline({ verdict, subIndication }: Pick<BundleVerdict, 'verdict' | 'subIndication'>): string {

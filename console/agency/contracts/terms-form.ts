@@ -59,6 +59,7 @@ export function fieldsOf(of: Partial<Terms>, { services, contacts }: Counts): Fi
     time('reviewAt', 'contract.reviewAt', of.reviewAt),
     yesNo('critical', 'contract.critical', of.critical),
     whole('outageGraceHours', 'contract.graceHours', of.outageGraceHours),
+    optional(yesNo('gracePersonalData', 'contract.gracePersonal', of.outageGracePersonalData)),
     ...range(contacts).flatMap((at) => contactFields(of.contacts?.[at], at)),
   ]
 }
@@ -95,6 +96,7 @@ export function termsOf(values: Values, before: Partial<Terms>, counts: Counts):
     reviewAt: timeOf(said('reviewAt'), before.reviewAt),
     critical: said('critical') === 'yes',
     outageGraceHours: numberOf(said('outageGraceHours')),
+    ...given({ outageGracePersonalData: said('gracePersonalData') === 'yes' ? true : undefined }),
     contacts: range(counts.contacts)
       .filter((at) => said(`contact${at}Email`) !== '')
       .map((at) => ({

@@ -28,6 +28,7 @@ const EXTRA: Record<string, TextKey> = {
   previewDigest: 'extra.previewDigest',
   previewReleasedAt: 'extra.previewReleasedAt',
   previewAt: 'extra.previewAt',
+  graceSince: 'extra.graceSince',
   status: 'extra.status',
   removedFields: 'extra.removedFields',
   removedPlaces: 'extra.removedPlaces',
@@ -124,7 +125,7 @@ function factsOf(record: ExchangeRecord): [TextKey, ComponentChildren][] {
 function extraOf(name: string, value: string): ComponentChildren {
   const copied = COPIED[name]
   if (copied !== undefined) return <Copyable key={name} value={value} label={text(copied)} />
-  if (name === 'representationAt') return <Time key={name} at={value} exact />
+  if (name === 'representationAt' || name === 'graceSince') return <Time key={name} at={value} exact />
   if (name === 'representation' && Object.hasOwn(REPRESENTATION, value)) return text(REPRESENTATION[value]!)
   if (name !== 'removedFields') return <bdi key={name}>{value}</bdi>
   const names = namesIn(value)

@@ -9,7 +9,12 @@ import { Time } from '../../kit/time.tsx'
 
 type State = {
   attempt: { lastSuccess?: string; lastError?: { code: string; message: string; at: string } }
-  own?: { expiresAt: string; hasSuspensionList: boolean; suspensionList?: { expiresAt: string } }
+  own?: {
+    expiresAt: string
+    graceUntil?: string
+    hasSuspensionList: boolean
+    suspensionList?: { expiresAt: string }
+  }
 }
 type Contracts = { asOf?: string; goodUntil?: string; required: boolean }
 
@@ -47,6 +52,12 @@ export function Registry({ now }: { now: string }) {
                   'outage.goodUntil',
                   of.own === undefined ? text('outage.none') : <Time at={of.own.expiresAt} relative />,
                 ],
+                ...(of.own?.graceUntil === undefined
+                  ? []
+                  : ([['outage.graceUntil', <Time key="grace" at={of.own.graceUntil} relative />]] as [
+                      TextKey,
+                      ComponentChildren,
+                    ][])),
                 ...(of.own?.suspensionList === undefined
                   ? []
                   : ([
@@ -71,9 +82,10 @@ function Outlook({ of: { attempt, own }, now }: { of: State; now: string }) {
   const until = ends.toSorted()[0]
   const hasNoList = own?.hasSuspensionList === true && own.suspensionList === undefined
   const isOver = until === undefined || until <= now || hasNoList
+  const grace = isOver && !hasNoList && own?.graceUntil !== undefined && own.graceUntil > now
   if (attempt.lastError === undefined && !isOver) return <p>{text('outage.answers')}</p>
   return (
-    <div class={isOver ? 'state refused' : 'note'}>
+    <div class={isOver && !grace ? 'state refused' : 'note'}>
       {attempt.lastError !== undefined && (
         <>
           <p>
@@ -83,7 +95,11 @@ function Outlook({ of: { attempt, own }, now }: { of: State; now: string }) {
           {attempt.lastError.code !== 'network_error' && <p class="wrap">{attempt.lastError.message}</p>}
         </>
       )}
-      {isOver || until === undefined ? (
+      {grace ? (
+        <p>
+          {text('outage.graceGoesOn')} <Time at={own.graceUntil!} relative />
+        </p>
+      ) : isOver || until === undefined ? (
         <p>
           <strong>{text('outage.stopped')}</strong> {text('outage.stoppedWhy')}
         </p>

@@ -1,4 +1,5 @@
 /** The global configuration: the last publication, its parts, its anchors, and the keys that sign it. */
+import type { ComponentChildren } from 'preact'
 import { Act } from '../../kit/act.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
@@ -6,14 +7,14 @@ import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
-import { number, text } from '../../kit/text.ts'
+import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Anchors } from './anchors.tsx'
 import { IdentityKeyPart } from './identity-key.tsx'
 import { type SigningKey, SigningKeys } from './signing-keys.tsx'
 import { SigningTokenPart } from './signing-token.tsx'
 
-type Publication = { index: number; generatedAt: string; expiresAt: string }
+type Publication = { index: number; generatedAt: string; expiresAt: string; graceUntil?: string }
 type FilePart = { path: string; sha256: string; bytes: number }
 export type Configuration = {
   newest: Publication | null
@@ -73,6 +74,11 @@ export function ConfigurationPage() {
   )
 }
 
+function graceFacts({ graceUntil }: Publication): [TextKey, ComponentChildren][] {
+  if (graceUntil === undefined) return []
+  return [['configuration.graceUntil', <Time key="grace" at={graceUntil} relative />]]
+}
+
 function Newest({ newest, publicUrl }: { newest: Publication | null; publicUrl: string }) {
   const isOver = newest !== null && Date.parse(newest.expiresAt) <= Date.now()
   return (
@@ -95,6 +101,7 @@ function Newest({ newest, publicUrl }: { newest: Publication | null; publicUrl: 
             ['configuration.index', number(newest.index)],
             ['configuration.generatedAt', <Time key="at" at={newest.generatedAt} relative />],
             ['configuration.expiresAt', <Time key="until" at={newest.expiresAt} relative />],
+            ...graceFacts(newest),
             ['configuration.publicUrl', <Copyable key="url" value={publicUrl} />],
           ]}
         />

@@ -1,6 +1,7 @@
 /** Turns the facts of a report (as printed by --json) into a list of checks, each with its state and the verifier's reason. */
 
 import { consentInWords, previewInWords } from '#core/circumstances/consent.ts'
+import { graceSince } from '#core/circumstances/grace.ts'
 import { circumstancesInWords } from '#core/circumstances/in-words.ts'
 import { representationInWords } from '#core/circumstances/representation.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
@@ -128,6 +129,9 @@ function recordChecks({ index, form, container, circumstances, metadata, ...verd
     checks.push({ what: text('representedOf', { index }), tone, why: [`${represented}.`] })
   const consent = form.kind === 'request' ? consentInWords(metadata) : undefined
   if (consent !== undefined) checks.push({ what: text('consentOf', { index }), tone, why: [`${consent}.`] })
+  const since = form.kind === 'request' ? graceSince(metadata) : undefined
+  if (since !== undefined)
+    checks.push({ what: text('graceOf', { index }), tone, why: [text('graceSince', { time: since })] })
   const preview = previewInWords(metadata)
   if (preview !== undefined) checks.push({ what: text('previewOf', { index }), tone, why: [`${preview}.`] })
   return checks
