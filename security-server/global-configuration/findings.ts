@@ -9,7 +9,7 @@ import { lasting } from './snapshot.ts'
 import type { ConfigurationState } from './state.ts'
 
 /** What goes on after the ordinary end of configuration or suspension list. */
-export type Grace = {
+type Grace = {
   /** The ordinary end. */
   since: string
   /** How many contracts in force grant a grace that is not over, and when the last of these graces ends. */

@@ -186,7 +186,7 @@ export async function createGlobalConfiguration(
 }
 
 /** The fault of a configuration, or list, that has ended for who is granted so much grace; undefined while it has not. */
-export function outdated(
+function outdated(
   { expiresAt, suspensionsUntil, graceMs: published }: ConfigurationSnapshot,
   { graceMs, now }: { graceMs: number; now: number },
 ): Fault | undefined {

@@ -84,7 +84,7 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
   const lists = createKeptSuspensionLists(q)
   const view = createRegistryView(q)
   const marks = await createKeptMarks(q)
-  const time = createPassedTime(q.clock, marks.passed())
+  const time = createPassedTime({ ...q, marks })
   const current = createCurrentSnapshot({ ...q, clock: time.now, listOf: lists.of })
   const places = new Map<string, LastPlace>()
   let copies: InstanceCopy[] = []
@@ -101,20 +101,6 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
   const use = (accepted: InstanceCopy[]): void => {
     copies = accepted.map((copy) => ({ ...copy, parts: withoutContents(copy.parts) }))
     marks.raise(copies)
-  }
-
-  /** Writes down how late it is, for a process that begins again during the outage. */
-  const noteTime = async (): Promise<void> => {
-    marks.notePassed(time.now())
-    await marks.persist().catch((cause: unknown) => q.log.warn({ err: asFault(cause) }, 'marks not written'))
-  }
-
-  /** The time begins anew with what our own registry published later than all before: the same once more proves nothing. */
-  const beginTime = (own: InstanceCopy): void => {
-    // A source without statements, which publishes no grace, proves no time.
-    if (own.statement !== undefined && signedAt(own) <= signedAt(copies[0])) return
-    time.begin(signedAt(own))
-    marks.notePassed(undefined)
   }
 
   const publish = (): void => current.renew(copies, layout)
@@ -244,7 +230,7 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
         if (stored === undefined) return
         trusted = certificatesIn(anchor)
         use(await restoreCopies({ stored: stored.copies, anchor, marks: marks.all, isAllowed, read }))
-        time.begin(Math.max(marks.passed(), signedAt(copies[0])))
+        time.restore(copies[0])
         for (const { instance } of copies) {
           const { mark, learnedCertificates } = marks.of(instance)!
           const certificates = [
@@ -263,15 +249,14 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
     },
     refresh: async (anchor, read) => {
       trusted = certificatesIn(anchor)
-      const own = await fetch(anchor, 'own', read).catch((cause: unknown) => {
+      const own = await fetch(anchor, 'own', read).catch(async (cause: unknown) => {
         // A federated copy may have expired meanwhile.
         if (copies.length > 0) publish()
-        return noteTime().then(() => {
-          throw cause
-        })
+        await time.note()
+        throw cause
       })
       await listRefresh.beforeUse(own, anchor)
-      beginTime(own)
+      time.begin(own, copies[0])
       // Our own registry's news, for example a revocation, does not wait for an instance that answers slowly. After a failed
       // write the files on disk are not reused: other instances come back when they were fetched again.
       await installing(() => install([own, ...(isReusable ? federatedOf(own) : [])]))
@@ -314,11 +299,6 @@ function createFederatedReading() {
         })
       return within(signal, act(readInPlace))
     }, FEDERATED_LIMITS)
-}
-
-/** When the registry signed the statement of a copy (ms). */
-function signedAt(copy: InstanceCopy | undefined): number {
-  return copy?.statement === undefined ? 0 : Date.parse(copy.statement.generatedAt)
 }
 
 function certificatesIn(anchor: ConfigurationAnchor): Buffer[] {

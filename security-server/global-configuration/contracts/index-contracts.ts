@@ -272,7 +272,7 @@ export function contractFor(
       (one) =>
         one.state === 'ACTIVE' && one.from <= q.at && q.at < one.until && age <= LIST_GOOD_MS + one.graceMs,
     )
-    if (overdue !== undefined) checkGrace(holding, overdue)
+    if (overdue !== undefined) return graced(covering, overdue, age, q)
     if (holding !== undefined) return findCovering(holding.endpoints, q.method, q.path)!.terms
   }
   return without(index, age, { all, covering }, q)
@@ -280,16 +280,25 @@ export function contractFor(
 
 const NONE_WITH_GRACE = say`no contract with an outage grace covers the call`
 
-/** Throws the fault of the configuration unless the contract grants a grace that is not over. */
-function checkGrace(holding: Compiled | undefined, overdue: Overdue): void {
-  if (holding === undefined) throw overdueFault(overdue, NONE_WITH_GRACE)
-  const { graceMs, terms } = holding
-  if (graceMs === 0) throw overdueFault(overdue, say`the contract ${terms.contract} grants no outage grace`)
-  if (overdue.forMs >= graceMs)
-    throw overdueFault(
-      overdue,
-      say`the outage grace of the contract ${terms.contract}, ${graceMs / HOUR_MS} hours, is over`,
-    )
+/**
+ * The terms of a contract that grants a grace which is not over; of several versions the newest that is valid decides. Throws the fault
+ * of the configuration when there is none.
+ */
+function graced(covering: readonly Compiled[], overdue: Overdue, age: number, q: Judged): RecordTerms {
+  const seen = new Set<string>()
+  const valid = covering.filter((one) => {
+    if (one.state !== 'ACTIVE' || one.from > q.at || q.at >= one.until || seen.has(one.contract)) return false
+    seen.add(one.contract)
+    return true
+  })
+  const found = valid.find(({ graceMs }) => overdue.forMs < graceMs && age <= LIST_GOOD_MS + graceMs)
+  if (found !== undefined) return findCovering(found.endpoints, q.method, q.path)!.terms
+  const [first] = valid
+  if (first === undefined) throw overdueFault(overdue, NONE_WITH_GRACE)
+  const { contract } = first.terms
+  if (first.graceMs === 0) throw overdueFault(overdue, say`the contract ${contract} grants no outage grace`)
+  const hours = first.graceMs / HOUR_MS
+  throw overdueFault(overdue, say`the outage grace of the contract ${contract}, ${hours} hours, is over`)
 }
 
 type Judged = ContractQuestion & { isStopped(one: Compiled): boolean }
