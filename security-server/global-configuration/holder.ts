@@ -215,15 +215,9 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
       for (const copy of others) void listRefresh.obeyedOfOther(copy, () => anchorOf(anchor, copy.instance))
       if (own !== undefined) await listRefresh.obeyed(own, anchor)
     },
-    now: time.now,
-    ...{ snapshot: current.get, onChange: current.onChange, obeyRevocations: current.revoke },
+    ...{ now: time.now, snapshot: current.get, onChange: current.onChange, obeyRevocations: current.revoke },
     copies: () => copies,
-    federatedMissing: () =>
-      copies
-        .slice(0, 1)
-        .flatMap(federatedAnchors)
-        .map(({ instance }) => instance)
-        .filter((instance) => !copies.some((copy) => copy.instance === instance)),
+    federatedMissing: () => missingOf(copies.slice(0, 1).flatMap(federatedAnchors), copies),
     restore: async (anchor, read) => {
       try {
         const stored = await generations.load()
@@ -299,6 +293,13 @@ function createFederatedReading() {
         })
       return within(signal, act(readInPlace))
     }, FEDERATED_LIMITS)
+}
+
+/** The instances of which there is an anchor and no copy. */
+function missingOf(anchors: ConfigurationAnchor[], copies: InstanceCopy[]): string[] {
+  return anchors
+    .map(({ instance }) => instance)
+    .filter((instance) => !copies.some((copy) => copy.instance === instance))
 }
 
 function certificatesIn(anchor: ConfigurationAnchor): Buffer[] {
