@@ -214,7 +214,10 @@ export function memberOf(id: MemberId): MemberId {
 /** Who offers a service: a subsystem, or the owner of a security server. */
 export function subsystemOf(id: ClientId): ClientId {
   const { subsystemCode } = id
-  return madeOnce(subsystems, id, () => ({ ...memberAlone(id), ...(subsystemCode === undefined ? {} : { subsystemCode }) }))
+  return madeOnce(subsystems, id, () => ({
+    ...memberAlone(id),
+    ...(subsystemCode === undefined ? {} : { subsystemCode }),
+  }))
 }
 
 function memberAlone({ instance, memberClass, memberCode }: MemberId): MemberId {

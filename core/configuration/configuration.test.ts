@@ -370,9 +370,14 @@ void t.test('statements', async (t) => {
       { ...statement, index: '7' },
       { ...statement, more: 1 },
       { ...statement, expireDate: 'never' },
-      ...[statement.expireDate, 'never', 24, null, '2026-01-03T00:00:00.001Z', '2026-01-01T12:00:00.000Z'].map(
-        (graceUntil) => ({ ...statement, graceUntil }),
-      ),
+      ...[
+        statement.expireDate,
+        'never',
+        24,
+        null,
+        '2026-01-03T00:00:00.001Z',
+        '2026-01-01T12:00:00.000Z',
+      ].map((graceUntil) => ({ ...statement, graceUntil })),
       { ...statement, parts: { '../x': { location: '/', sha512: '' } } },
       { ...statement, parts: [] },
     ]

@@ -13,7 +13,7 @@ export async function librariesOf(
 ): Promise<{ files: string[]; copyrights: string[]; components: Component[] }> {
   const { stdout } = await run('ldd', [program])
   if (/not found/.test(stdout))
-    throw new Fault('invalid_input', { detail: `a shared library is missing: ${stdout.trim()}` })
+    throw new Fault('invalid_input', { what: `a shared library is missing: ${stdout.trim()}` })
   const files = [...stdout.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map(([, file]) => file!).toSorted()
   const components = new Map<string, Component>()
   const copyrights = new Set<string>()

@@ -20,7 +20,7 @@ export async function readSource(): Promise<Source> {
     const files = (await git('ls-files', '-z')).split('\0').filter(Boolean)
     return { version: VERSION, commit, changed, seconds: Number(seconds), files }
   } catch (thrown) {
-    throw new Fault('invalid_input', `a package is made in a git clone: ${(thrown as Error).message}`)
+    throw new Fault('invalid_input', { what: 'a package is made in a git clone', cause: thrown })
   }
 }
 

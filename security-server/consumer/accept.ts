@@ -1,8 +1,8 @@
 /** Guarantees a request whose every byte is understood in one way: who asks whom for what, as its protocol says (wire 1.2, 1.5). */
 import { hash, randomUUID } from 'node:crypto'
 import type { AcceptedMessage, ClientRequest, Codec, RequestMessage } from '../message/codec.ts'
-import { keeperOfPreview } from './keeper-of-preview.ts'
 import { beginCourse, type Course, sizeOf } from '../peer/course.ts'
+import { keeperOfPreview } from './keeper-of-preview.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
 /** In the place of a connection: the client system proved itself when it handed the message over, and is gone. */

@@ -324,8 +324,8 @@ t.test(
     const list = (await ask('GET /v1/previews')).body as Previews
     t.same(list.elsewhere, [idText(second)])
     const listed = list.previews.find(({ number }) => number === here.preview.preview)
-      t.equal(listed?.keptAt, idText(SERVER))
-      t.notOk(list.previews.some(({ number }) => number === fault.preview.preview))
+    t.equal(listed?.keptAt, idText(SERVER))
+    t.notOk(list.previews.some(({ number }) => number === fault.preview.preview))
     const path = `POST /v1/previews/${fault.preview.preview}/release`
     const { answer } = (await there.rooms.previews.byNumber(fault.preview.preview))!
     t.equal((await ask(path, { body: { answer, shown } })).status, 404, 'released where it is kept alone')
