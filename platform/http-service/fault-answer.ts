@@ -73,8 +73,12 @@ export function answerFault(
     .send(JSON.stringify(body))
 }
 
-/** Seconds until a new try is useful: a daily limit is reset at midnight UTC. */
-export function retryAfterSeconds({ code }: Pick<Fault, 'code'>, now: number): number {
+/** Seconds until a new try is useful: as the fault says; a daily limit is reset at midnight UTC. */
+export function retryAfterSeconds(
+  { code, retryAfter }: Pick<Fault, 'code'> & Partial<Pick<Fault, 'retryAfter'>>,
+  now: number,
+): number {
+  if (retryAfter !== undefined) return retryAfter
   return code.endsWith('_used_up') ? Math.ceil((DAY_MS - (now % DAY_MS)) / 1000) : 1
 }
 

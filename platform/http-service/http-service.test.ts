@@ -235,6 +235,7 @@ t.test('rate limit: one address cannot take all, health is not counted', async (
   const day = Date.parse('2026-03-01T23:59:30Z')
   t.equal(retryAfterSeconds({ code: 'subject_searches_used_up' }, day), 30)
   t.equal(retryAfterSeconds({ code: 'too_many_requests' }, day), 1)
+  t.equal(retryAfterSeconds({ code: 'too_many_requests', retryAfter: 840 }, day), 840)
   now += 20_000
   t.strictSame(await statuses(2), [200, 200], 'a new minute')
   t.equal((await app.inject('/health/live')).statusCode, 200)

@@ -2,7 +2,7 @@
  * Signing in with a passkey: `GET /login/means` says whether that is possible here, `POST /login/passkey/challenge` gives this browser a
  * challenge, `POST /login/passkey` takes the answer and begins a session.
  */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Doorway } from '#platform/sessions/create-login.ts'
 import { beginSession } from '#platform/sessions/routes.ts'
@@ -33,22 +33,18 @@ export function passkeyRoutes(
   }))
   if (!passkeys.isInUse) return
 
-  function checkMayTry(request: FastifyRequest, reply: FastifyReply): void {
-    const wait = failed.waitSeconds(request.socket.remoteAddress ?? '')
-    if (wait === 0) return
-    reply.header('retry-after', wait)
-    throw new Fault('too_many_requests', { what: say`too many failed logins` })
-  }
+  const checkMayTry = (request: FastifyRequest): void =>
+    failed.check(request.socket.remoteAddress ?? '', say`too many failed logins`)
 
   app.post('/login/passkey/challenge', { bodyLimit: BODY_LIMIT }, async (request, reply) => {
-    checkMayTry(request, reply)
+    checkMayTry(request)
     const given = await passkeys.challenge()
     reply.header('set-cookie', cookies.write(COOKIE, given.challenge, 'Strict', CHALLENGE_SECONDS))
     return given
   })
 
   app.post('/login/passkey', { bodyLimit: BODY_LIMIT }, async (request, reply) => {
-    checkMayTry(request, reply)
+    checkMayTry(request)
     const given = answerIn(request.body)
     const challenge = cookies.read(request.headers.cookie, COOKIE) ?? ''
     const person = await passkeys.signIn(given, challenge)

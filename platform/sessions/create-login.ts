@@ -10,7 +10,7 @@ import { type Authenticate, createAuthenticate, type FindPerson } from './authen
 import { createOpenIdClient, type Identity } from './client.ts'
 import { type Cookies, createCookies } from './cookies.ts'
 import type { Sessions } from './create-sessions.ts'
-import { createFailedLogins, type FailedLogins } from './failed-logins.ts'
+import { createFailedTries, type FailedTries } from './failed-tries.ts'
 import { createRefusals, type Refusals } from './refusals.ts'
 import { type Admission, loginRoutes } from './routes.ts'
 import { createSessionStore } from './store.ts'
@@ -36,7 +36,7 @@ type People = {
 export type Doorway = {
   cookies: Cookies
   sessions: Sessions
-  failed: FailedLogins
+  failed: FailedTries
   refusals: Refusals
   authenticate: Authenticate
 }
@@ -68,7 +68,7 @@ export function createLogin(
   const client = createOpenIdClient({ ...settings, redirectUri })
   const refusals = createRefusals({ audit, counter, log: q.log })
   const authenticate = createAuthenticate({ ...q, cookies, findPerson: people.find })
-  const failed = createFailedLogins(q.clock)
+  const failed = createFailedTries(q.clock)
   loginRoutes(app, {
     client,
     sessions,

@@ -8,7 +8,7 @@ import type { Authenticate } from './authenticate.ts'
 import type { Identity, OpenIdClient } from './client.ts'
 import type { Cookies } from './cookies.ts'
 import type { Sessions } from './create-sessions.ts'
-import type { FailedLogins } from './failed-logins.ts'
+import type { FailedTries } from './failed-tries.ts'
 import { sendPage } from './pages.ts'
 import type { Refusals } from './refusals.ts'
 import type { SessionStore } from './store.ts'
@@ -24,7 +24,7 @@ type Rooms = {
   authenticate: Authenticate
   admit(identity: Identity): Promise<Admission>
   admitted(person: string): Promise<void>
-  failed: FailedLogins
+  failed: FailedTries
   refusals: Refusals
   audit: Pick<AuditLog, 'before'>
   clock: Clock

@@ -55,7 +55,8 @@ export const administrationFaults = {
     status: 403,
     blame: 'client',
     text: 'This is not an installation code that can be redeemed',
-    remedy: 'Enter the code from the file that the operator handed to you; wrong ones are counted',
+    remedy:
+      'Enter the code from the file that the operator handed to you; after ten wrong ones you wait 15 minutes',
   },
   key_without_person: {
     status: 403,

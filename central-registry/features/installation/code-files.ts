@@ -9,8 +9,8 @@ import { fileExists, writeDurably } from '../../configuration/durable-file.ts'
 import type { InstallationStore } from './store.ts'
 
 /**
- * Writes the codes that the database does not have yet, or that are void. Throws `invalid_configuration` for an existing file
- * whose code this database never had.
+ * Writes the codes that the database does not have yet. Throws `invalid_configuration` for an existing file whose code this database
+ * never had.
  */
 export async function writeInstallationCodes(
   files: [first: string, second: string],
@@ -27,12 +27,12 @@ async function writeCode(
   // This file exists from before the database has the code's digest until it is renamed to `file`.
   const begun = `${file}.begun`
   const code = await store.code(number)
-  if (code !== undefined && !code.isVoid) {
+  if (code !== undefined) {
     if (!(await fileExists(begun))) return
-    const isOurs = digestOf((await readFile(begun, 'utf8')).trim()).equals(code.digest)
+    const isOurs = digestOf((await readFile(begun, 'utf8')).trim()).equals(code)
     return isOurs ? rename(begun, file) : rm(begun)
   }
-  if (code === undefined && (await fileExists(file))) {
+  if (await fileExists(file)) {
     throw new Fault('invalid_configuration', {
       what: `${file} exists, but the database has no installation code: the file belongs to another database, remove it`,
     })

@@ -16,8 +16,8 @@ const OPEN_MS = 24 * 3_600_000
 
 /**
  * Writes a code into `file` (mode 0600) and returns the time until which it can be redeemed. It replaces the file's earlier code,
- * which is redeemed or void. The act is first recorded in the audit log. Throws `conflict` before the ceremony is done. After a
- * crash it can be repeated: only one code is open at a time.
+ * which is redeemed or serves no more. The act is first recorded in the audit log. Throws `conflict` before the ceremony is done.
+ * After a crash it can be repeated: only one code is open at a time.
  */
 export async function reopenInstallation(q: {
   file: string

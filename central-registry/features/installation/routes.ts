@@ -4,6 +4,7 @@
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
+import { createFailedTries } from '#platform/sessions/failed-tries.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
 import { say, type Word } from '#schemas/said.ts'
 import { digestOf } from './code-files.ts'
@@ -17,6 +18,7 @@ export function installationHandlers(q: {
   people: Pick<PeopleStore, 'install' | 'forgetGuests'>
   clock: Clock
 }): Record<string, OperationHandler> {
+  const failed = createFailedTries(q.clock)
   return {
     closeInstallation: async () => {
       if (!(await q.store.close(new Date(q.clock()).toISOString())))
@@ -24,6 +26,7 @@ export function installationHandlers(q: {
     },
     redeemInstallationCode: async ({ body, caller }) => {
       if (caller.kind !== 'person') throw new Fault('not_in_person')
+      failed.check(caller.id, say`too many wrong codes`)
       const { code } = body as { code: string }
       const outcome = await q.store.redeem({
         person: caller.id,
@@ -34,6 +37,7 @@ export function installationHandlers(q: {
           if (isLast) await q.people.forgetGuests(transaction)
         },
       })
+      if (outcome === 'wrong') failed.count(caller.id)
       const refusal = REFUSALS[outcome]
       if (refusal !== undefined) throw new Fault(...refusal)
       // The person's session was ended, because it had the earlier roles.
@@ -44,10 +48,6 @@ export function installationHandlers(q: {
 
 const REFUSALS: Partial<Record<Redeemed, [FaultCode, { what?: Word }]>> = {
   wrong: ['installation_code_wrong', {}],
-  void: [
-    'conflict',
-    { what: say`too many wrong codes, or too late: the operator has to have a new one written` },
-  ],
   'same person': ['not_second_person', { what: say`you have redeemed the other code` }],
   over: ['conflict', { what: say`the registry is installed already` }],
 }

@@ -1,17 +1,21 @@
-/** Rows of the installation codes: digests, wrong tries, and who redeemed each. */
+/**
+ * Rows of the installation codes: digests, and who redeemed each. Wrong tries make no code void: nobody guesses 256 bits, and whoever the
+ * provider knows could otherwise void the codes for those who have them.
+ */
 import { timingSafeEqual } from 'node:crypto'
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
-import { CEREMONY, isDone, isVoid, reopened } from './rules.ts'
+import { CEREMONY, isDone, reopened } from './rules.ts'
 import type { Tables } from './tables.ts'
 
-/** The outcome of an attempt; a `wrong` one is counted. */
-export type Redeemed = 'redeemed' | 'installed' | 'wrong' | 'void' | 'same person' | 'over'
+/** The outcome of an attempt. */
+export type Redeemed = 'redeemed' | 'installed' | 'wrong' | 'same person' | 'over'
 
 export type InstallationStore = {
-  code(number: number): Promise<{ digest: Buffer; isVoid: boolean } | undefined>
-  /** Stores the digest of a code. False when a code with this number exists that is not void. */
+  /** The digest of a code. */
+  code(number: number): Promise<Buffer | undefined>
+  /** Stores the digest of a code. False when a code with this number exists. */
   putCode(number: number, digest: Buffer): Promise<boolean>
   isDone(): Promise<boolean>
   /** The time until which one more administrator may redeem a code; undefined when there is no such code. */
@@ -31,32 +35,21 @@ type Admit = (transaction: Kysely<Tables>, isLast: boolean) => Promise<void>
 export function createInstallationStore(database: Database): InstallationStore {
   const tables = tablesOf<Tables>(database)
   const rows = (kysely: Kysely<Tables>) =>
-    kysely.selectFrom('installation_code').select(['number', 'digest', 'tries', 'redeemed_by', 'expires_at'])
+    kysely.selectFrom('installation_code').select(['number', 'digest', 'redeemed_by', 'expires_at'])
   const locked = <R>(act: (transaction: Kysely<Tables>) => Promise<R>): Promise<R> =>
     inTransaction(tables, async (transaction) => {
       // Uses the lock of people, because redeeming a code changes a person.
       await lockFor(transaction, 'people')
       return act(transaction)
     })
-  /** The codes of the ceremony do not expire, so the time does not matter for them. */
-  const isVoidNow = (row: Parameters<typeof isVoid>[0]): boolean => isVoid(row, '')
 
   return {
-    code: async (number) => {
-      const row = await rows(tables).where('number', '=', number).executeTakeFirst()
-      return row === undefined ? undefined : { digest: row.digest, isVoid: isVoidNow(row) }
-    },
+    code: async (number) => (await rows(tables).where('number', '=', number).executeTakeFirst())?.digest,
     putCode: (number, digest) =>
       locked(async (transaction) => {
-        const row = await rows(transaction).where('number', '=', number).executeTakeFirst()
-        if (row !== undefined && !isVoidNow(row)) return false
-        const values = { digest, tries: 0 }
-        await (row === undefined
-          ? transaction
-              .insertInto('installation_code')
-              .values({ number, ...values, redeemed_by: null, redeemed_at: null, expires_at: null })
-          : transaction.updateTable('installation_code').set(values).where('number', '=', number)
-        ).execute()
+        if ((await rows(transaction).where('number', '=', number).executeTakeFirst()) !== undefined)
+          return false
+        await insertCode(transaction, number, digest, null)
         return true
       }),
     isDone: async () => isDone(await rows(tables).execute()),
@@ -68,10 +61,7 @@ export function createInstallationStore(database: Database): InstallationStore {
         await forgetReopened(transaction)
         const number =
           1 + Math.max(...codes.filter((one) => one.redeemed_by !== null).map((one) => one.number))
-        await transaction
-          .insertInto('installation_code')
-          .values({ number, digest, tries: 0, redeemed_by: null, redeemed_at: null, expires_at: until })
-          .execute()
+        await insertCode(transaction, number, digest, until)
         return true
       }),
     close: (now) =>
@@ -84,17 +74,12 @@ export function createInstallationStore(database: Database): InstallationStore {
       locked(async (transaction): Promise<Redeemed> => {
         const codes = await rows(transaction).execute()
         const wasDone = isDone(codes)
-        if (wasDone && reopened(codes, at) === undefined) return 'over'
+        const more = reopened(codes, at)
+        if (wasDone && more === undefined) return 'over'
         if (codes.some((code) => code.redeemed_by === person)) return 'same person'
-        const open = codes.filter((code) => code.redeemed_by === null)
-        if (open.every((code) => isVoid(code, at))) return 'void'
-        const met = open.filter((code) => !isVoid(code, at) && timingSafeEqual(code.digest, digest))[0]
-        if (met === undefined) {
-          // Which code was meant is unknown, so a wrong one counts against all.
-          const more = sql<number>`tries + 1`
-          await transaction.updateTable('installation_code').set({ tries: more }).execute()
-          return 'wrong'
-        }
+        const open = more === undefined ? codes.filter((code) => code.redeemed_by === null) : [more]
+        const met = open.find((code) => timingSafeEqual(code.digest, digest))
+        if (met === undefined) return 'wrong'
         await transaction
           .updateTable('installation_code')
           .set({ redeemed_by: person, redeemed_at: at })
@@ -105,6 +90,18 @@ export function createInstallationStore(database: Database): InstallationStore {
         return isLast ? 'installed' : 'redeemed'
       }),
   }
+}
+
+async function insertCode(
+  transaction: Kysely<Tables>,
+  number: number,
+  digest: Buffer,
+  until: string | null,
+): Promise<void> {
+  await transaction
+    .insertInto('installation_code')
+    .values({ number, digest, tries: 0, redeemed_by: null, redeemed_at: null, expires_at: until })
+    .execute()
 }
 
 async function forgetReopened(transaction: Kysely<Tables>): Promise<void> {

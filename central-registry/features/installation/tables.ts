@@ -7,6 +7,7 @@ type InstallationTables = {
   installation_code: {
     number: number
     digest: Buffer
+    /** Always 0: it is counted no more, and a node of an earlier release reads it. */
     tries: number
     redeemed_by: string | null
     redeemed_at: string | null

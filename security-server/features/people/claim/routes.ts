@@ -2,6 +2,7 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
+import { createFailedTries } from '#platform/sessions/failed-tries.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
 import { say, type Word } from '#schemas/said.ts'
 import type { Claimed, ClaimStore } from './store.ts'
@@ -15,9 +16,11 @@ export function claimHandlers(q: {
   people: Pick<PeopleStore, 'install' | 'forgetGuests'>
   clock: Clock
 }): Handlers {
+  const failed = createFailedTries(q.clock)
   return {
     claimServer: async ({ body, caller }) => {
       if (caller.kind !== 'person') throw new Fault('not_in_person')
+      failed.check(caller.id, say`too many wrong codes`)
       const { code, roles } = body as { code: string; roles: string[] }
       if (!roles.includes(NEEDED))
         throw new Fault('invalid_input', { what: say`body.roles needs ${NEEDED}, who invites the others` })
@@ -28,6 +31,7 @@ export function claimHandlers(q: {
           await q.people.forgetGuests(transaction)
         },
       })
+      if (outcome === 'wrong') failed.count(caller.id)
       if (outcome !== 'claimed') throw new Fault(...REFUSALS[outcome])
       // The person's session was ended, because it had no roles.
       return { roles, loginAgain: true }
