@@ -85,7 +85,6 @@ export function createPresentations(q: {
   async function begin(body: unknown, isDrawn: boolean): Promise<{ begun: Begun; picture?: Buffer }> {
     const question = readQuestion(body)
     transactions.sweep()
-    if (transactions.isNonceTaken(question.nonce)) throw new QuestionRefused('MissingNonce', 'used before')
     const issuers = issuersIn(question.issuerChain)
     const [id, requestId] = [newToken(32), newToken(32)]
     const { claims, decryptionKey } = claimsOf(question, requestId)
@@ -113,11 +112,10 @@ export function createPresentations(q: {
       ...{ state: 'waiting', badAnswers: 0, responseCode: newToken(32), response: undefined },
       ...{ record: undefined, events: [], endsAt, forgottenAt: endsAt + q.keepMs },
     }
-    const isRoom = transactions.add(
-      transaction,
-      COPIES * JSON.stringify([claims, question.issuerChain]).length,
-    )
-    if (!isRoom) throw new Fault('source_busy')
+    const size = COPIES * JSON.stringify([claims, question.issuerChain]).length
+    const outcome = transactions.add(transaction, size)
+    if (outcome === 'nonce') throw new QuestionRefused('MissingNonce', 'used before')
+    if (outcome === 'room') throw new Fault('source_busy')
     const { request: _, authorization_request_uri: __, ...response } = begun
     const jwt = request === undefined ? {} : { request_sha256: hash('sha256', request, 'base64url') }
     note(transaction, 'Transaction initialized', 'Verifier', {

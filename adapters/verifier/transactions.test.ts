@@ -15,16 +15,17 @@ void t.test(
         forgottenAt: 10,
       }) as unknown as Transaction
     const [a, b, c] = [one('a'), one('b'), one('c')]
-    t.ok(kept.add(a, 10) && kept.add(b, 10))
-    t.notOk(kept.add(c, 81), 'no room')
+    t.same([kept.add(a, 10), kept.add(b, 10)], ['added', 'added'])
+    t.equal(kept.add({ ...one('e'), asked: a.asked }, 1), 'nonce', 'of another one')
+    t.equal(kept.add(c, 81), 'room')
     t.equal(kept.find('c'), undefined)
     const list = 'l'.repeat(40)
     t.ok(kept.hold(a, 5, [list, list]) && kept.hold(a, 0, [list]) && kept.hold(b, 5, [list]))
     t.equal(kept.octets(), 70)
     t.notOk(kept.hold(b, 0, ['m'.repeat(31)]))
     t.equal(kept.octets(), 70, 'nothing of what was refused')
-    t.ok(kept.add(c, 30))
-    t.notOk(kept.add(one('d'), 0), 'too many')
+    t.equal(kept.add(c, 30), 'added')
+    t.equal(kept.add(one('d'), 0), 'room', 'too many')
     a.forgottenAt = 1
     clock.now = 5
     kept.sweep()

@@ -89,14 +89,14 @@ export function createTransactions(q: { clock: Clock; most: number; mostOctets: 
     sweep(): void {
       for (const one of byId.values()) live(one)
     },
-    isNonceTaken: (nonce: string): boolean => nonces.has(nonce),
-    /** False where there are too many, or no room for its octets. */
-    add(one: Transaction, own: number): boolean {
-      if (byId.size >= q.most || !hold(one, own)) return false
+    /** Says why it is not taken: another one has its nonce, there are too many, or there is no room for its octets. */
+    add(one: Transaction, own: number): 'added' | 'nonce' | 'room' {
+      if (nonces.has(one.asked.nonce)) return 'nonce'
+      if (byId.size >= q.most || !hold(one, own)) return 'room'
       byId.set(one.id, one)
       byRequest.set(one.requestId, one)
       nonces.add(one.asked.nonce)
-      return true
+      return 'added'
     },
     /** As `add`; false too for what is forgotten. */
     hold: (one: Transaction, own: number, texts: string[]): boolean =>

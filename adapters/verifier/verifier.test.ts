@@ -201,6 +201,18 @@ void t.test('what does not hold is not given, and a service cannot widen whom we
   t.match(await ask('/ui/presentations', question({ issuer_chain: pem(state.anchorDer) })), { status: 200 })
 })
 
+void t.test('one nonce is for one question, also where two come at once', async (t) => {
+  const { ask } = await start(t)
+  // The request is signed before it is sent by value: meanwhile the other one comes.
+  const asked = { ...question({ jar_mode: 'by_value' }) }
+  const both = await Promise.all([1, 2, 3].map(() => ask('/ui/presentations', asked)))
+  t.same(both.map(({ status }) => status).sort(), [200, 400, 400])
+  t.match(
+    both.filter(({ status }) => status === 400),
+    [{ json: { error: 'MissingNonce' } }, { json: { error: 'MissingNonce' } }],
+  )
+})
+
 void t.test(
   'questions that this verifier does not ask are refused by the names of the reference',
   async (t) => {
