@@ -39,6 +39,7 @@ const field = (text: string, name: string): string =>
 t.test('a person sees what an office would get, releases it, and stops it after all', async (t) => {
   let kept = shown(`{"income":[{"year":2025,"amount":12345678901234567890}],"employer":"${SCRIPT}"}`)
   const said: { path: string; body: unknown }[] = []
+  let isOwn = true
   const answers: Answering = ({ method, path, userId, body }, response) => {
     if (userId !== `EE${PERSON}`) return send(response, { type: 'not_found' }, 404)
     if (path === '/v1/previews') return send(response, { previews: [kept, null, 7] })
@@ -46,6 +47,7 @@ t.test('a person sees what an office would get, releases it, and stops it after 
       return send(response, { type: 'not_found' }, 404)
     if (method === 'GET') return send(response, kept)
     said.push({ path, body })
+    if (isOwn) return send(response, { type: 'forbidden' }, 403)
     const state = path.endsWith('/release') ? 'RELEASED' : 'STOPPED'
     const { answer: _, ...rest } = kept
     kept = { ...rest, state, decidedAt: '2026-11-29T10:05:00.000Z' }
@@ -100,6 +102,18 @@ t.test('a person sees what an office would get, releases it, and stops it after 
   kept = waiting
   t.equal((await browser.visit(at('/previews/one'), { form: form('release', { csrf: 'x' }) })).status, 403)
   t.same(said, [], 'nothing was released')
+  const own = await browser.visit(at('/previews/one'), { form: form('release') })
+  t.match(
+    [own.status, own.text],
+    [403, /The office that asks runs this portal[^.]+\. Nothing was released\./],
+  )
+  t.match(
+    own.text,
+    new RegExp(`href="/previews/one\\?system=[^"]+number=${NUMBER}"`),
+    'where it can be stopped',
+  )
+  isOwn = false
+  said.length = 0
 
   const released = await browser.follow(await browser.visit(at('/previews/one'), { form: form('release') }))
   t.match(

@@ -84,6 +84,9 @@ async function tell(visit: Visit, rooms: Rooms, decision: Decision): Promise<Ans
   if ('status' in answer && answer.status === 200) return { to: href }
   if ('status' in answer && answer.status === 404) return nothing(visit, rooms)
   if ('status' in answer && answer.status === 409) return changed(visit, rooms, href)
+  // The one thing that is forbidden to whoever may look at it: the office that asks runs this portal.
+  if ('status' in answer && answer.status === 403 && decision.act === 'release')
+    return plainPage(rooms, visit.reader, { of: 'preview.own', status: 403, href })
   return notAnsweredPage(rooms, visit.reader, { answer, isAct: true, href })
 }
 
