@@ -66,11 +66,15 @@ async function runHeld(options: Options): Promise<number> {
   if (isNew && kind === 'living')
     say(`Its first start makes the ${options.pastDays} days of its past, which takes two or three minutes.`)
   let instance: Instance | undefined
+  let isStarting = true
+  const giveUp = new AbortController()
+  void stopped.promise.then(() => isStarting && giveUp.abort())
   try {
     instance = await startInstance({
       ...{ layout, progress: progressOn(say, began), isNew, kind },
       pastDays: options.pastDays,
       ...{ install: options.install, catalogue: options.catalogue, onExit: stopped.because },
+      signal: giveUp.signal,
     })
     say(`Everything runs after ${((performance.now() - began) / 1000).toFixed(1)} s.`)
     say('')
@@ -78,13 +82,20 @@ async function runHeld(options: Options): Promise<number> {
     sayWhatNext(instance, say)
     if (options.json) sayAloud(JSON.stringify(describeInstance(instance)))
     if (options.once) return 0
+    isStarting = false
     say('')
     say('Running until Ctrl-C.')
     const why = await stopped.promise
     say(why === undefined ? '' : `${why}`)
     return why === undefined ? 0 : 1
   } catch (cause) {
-    throw new Error(`${(cause as Error).message}\nThe logs are in ${layout.directory}.`)
+    const why = giveUp.signal.aborted ? await stopped.promise : (cause as Error).message
+    if (why === undefined) {
+      const anew = keptIn(options.directory)?.isFinished === true ? '' : ' The next start makes it anew.'
+      process.stderr.write(`Ended before all of it ran.${anew}\n`)
+      return 1
+    }
+    throw new Error(`${why}\nThe logs are in ${layout.directory}.`)
   } finally {
     await instance?.stop()
   }

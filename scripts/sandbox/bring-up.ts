@@ -11,7 +11,7 @@ import { agenciesOf, folderOf, type Layout, SERVER_PORTS } from './layout.ts'
 import type { InstanceClock } from './past/instance-clock.ts'
 import { PORTAL } from './portal.ts'
 import { type Started, scriptCommand, serverCommand, startProcess } from './processes.ts'
-import type { Instance, InstanceOptions, Progress } from './running.ts'
+import type { Instance, InstanceOptions } from './running.ts'
 import { setUpInstance } from './set-up-instance.ts'
 import { setUpRegistry } from './set-up-registry.ts'
 import { refreshServer } from './set-up-server.ts'
@@ -22,7 +22,7 @@ type Start = (name: string, command: string[], args: string[]) => Promise<void>
 
 /** With `clock` all processes run by it. When a step fails, stops what has been started. */
 export async function bringUp(q: Options): Promise<Instance> {
-  const { layout, progress, onExit, isNew } = q
+  const { layout, progress, onExit, isNew, signal } = q
   await writeSettings(layout, q.catalogue, q.clock?.now() ?? Date.now())
   const processes: Started[] = []
   const starting: Promise<void>[] = []
@@ -34,7 +34,7 @@ export async function bringUp(q: Options): Promise<Instance> {
     const step = progress.begin(name)
     const environment = { ...q.clock?.environment, ...q.environment, ...q.environmentOf?.(name) }
     processes.push(
-      await startProcess({ name, command, args, directory: layout.directory, environment, onExit }),
+      await startProcess({ name, command, args, directory: layout.directory, environment, onExit, signal }),
     )
     step.done()
   }
@@ -61,7 +61,7 @@ type Servers = Record<string, Api>
 /** One after the other, since each is set up with what the one before it says. */
 async function startNew(q: Options, start: Start): Promise<Servers> {
   const { layout, progress } = q
-  await Promise.all([buildPages(progress), ...startGround(layout, start)])
+  await Promise.all([buildPages(q), ...startGround(layout, start)])
   const registry = await registryApi(layout)
   await setUpRegistry(registry, layout)
   const systems = await systemCertificates(layout)
@@ -79,9 +79,9 @@ async function startNew(q: Options, start: Start): Promise<Servers> {
 
 /** All at once: each has its keys and the configuration that it fetched last. */
 async function startKept(q: Options, start: Start): Promise<Servers> {
-  const { layout, progress } = q
+  const { layout } = q
   await Promise.all([
-    buildPages(progress),
+    buildPages(q),
     ...startGround(layout, start),
     ...startServers(layout, start),
     startSystems(q, start),
@@ -145,9 +145,9 @@ async function serverApis(layout: Layout): Promise<Servers> {
 }
 
 /** Builds the pages in a process of its own, so that its memory is freed afterwards. */
-async function buildPages(progress: Progress): Promise<void> {
+async function buildPages({ progress, signal }: Pick<Options, 'progress' | 'signal'>): Promise<void> {
   const step = progress.begin('web pages')
-  await promisify(execFile)(path.join(import.meta.dirname, '../concordat'), ['console'])
+  await promisify(execFile)(path.join(import.meta.dirname, '../concordat'), ['console'], { signal })
   step.done()
 }
 

@@ -13,7 +13,11 @@ export async function startInstance(q: InstanceOptions): Promise<Instance> {
     beginVersion(layout.directory, kind)
   }
   const past = isNew && kind === 'living'
-  if (past) await makePast(q)
+  if (past) {
+    await makePast(q)
+    // Whatever becomes of this start, the next one need not make it again.
+    writeVersion(layout.directory, kind)
+  }
   const instance = await bringUp({ ...q, isNew: isNew && !past })
   writeVersion(layout.directory, kind)
   return { ...instance, isNew }

@@ -30,7 +30,10 @@ export async function startProcess(q: {
   /** Environment variables, which override the settings file. */
   environment?: Record<string, string> | undefined
   onExit?: (name: string, why: string) => void
+  /** Aborted before the process is stopped, it stops it. */
+  signal?: AbortSignal | undefined
 }): Promise<Started> {
+  q.signal?.throwIfAborted()
   const output = openSync(path.join(q.directory, `${q.name}.log`), 'a')
   const [file, ...before] = q.command
   const child = spawn(file!, [...before, ...q.args], {
@@ -44,11 +47,7 @@ export async function startProcess(q: {
   const ended = new Promise<string>((resolve) => {
     child.once('exit', (code, signal) => resolve(signal ?? `exit ${code}`))
   })
-  await ready(child, q.name, ended, () => errors)
   let stopping = false
-  void ended.then((why) => {
-    if (!stopping) q.onExit?.(q.name, `${why}${errors === '' ? '' : `: ${errors.trim()}`}`)
-  })
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     stopping = true
     if (child.exitCode !== null || child.signalCode !== null) return
@@ -57,6 +56,13 @@ export async function startProcess(q: {
     await ended
     clearTimeout(late)
   }
+  const stop = (): void => void end('SIGTERM')
+  q.signal?.addEventListener('abort', stop)
+  void ended.then(() => q.signal?.removeEventListener('abort', stop))
+  await ready(child, q.name, ended, () => errors)
+  void ended.then((why) => {
+    if (!stopping) q.onExit?.(q.name, `${why}${errors === '' ? '' : `: ${errors.trim()}`}`)
+  })
   return { name: q.name, pid: child.pid!, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
 }
 

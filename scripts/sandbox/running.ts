@@ -42,4 +42,6 @@ export type InstanceOptions = {
   /** More of them for one process, by its name. */
   environmentOf?: (name: string) => Record<string, string>
   onExit(name: string, why: string): void
+  /** Aborted while it starts, all processes end and the start fails. */
+  signal?: AbortSignal | undefined
 }

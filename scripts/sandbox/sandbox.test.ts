@@ -10,6 +10,7 @@ import { readSettings } from '#adapters/kit/serve-adapter.ts'
 import { lifeEvents } from '#adapters/life-events/adapter.ts'
 import { createSendMail } from '#platform/mail/client.ts'
 import { FIND_USAGE } from '#schemas/find-usage.ts'
+import { randomNetwork } from '#test/prepared-sandbox.ts'
 import { openAdministrator } from './administrator.ts'
 import { createMailFolder } from './agencies/mail-folder.ts'
 import { randomNumbers } from './agencies/people.ts'
@@ -187,3 +188,34 @@ void t.test('letters to people lie in a folder', async (t) => {
   t.match(letter, /\r\n\r\n\.1234 5678\r\n\.\.\r\nend/)
   t.match(readFileSync(path.join(directory, second!), 'utf8'), /Subject: More/)
 })
+
+void t.test(
+  'a living one that is told to end while its past is made ends, with all that it started',
+  async (t) => {
+    const directory = path.join(t.testdir({}), 'sandbox')
+    const network = randomNetwork()
+    const program = path.join(import.meta.dirname, '../concordat')
+    const child = spawn(
+      program,
+      ['sandbox', '--living', '--days', '12', '--directory', directory, '--network', network],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    )
+    t.teardown(() => child.kill('SIGKILL'))
+    let said = ''
+    let errors = ''
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors += chunk.toString()
+    })
+    child.stdout.on('data', (chunk: Buffer) => {
+      const before = said
+      said += chunk.toString()
+      // Servers start then, and are set up.
+      const isTime = (text: string): boolean => /ready {2}central registry/.test(text)
+      if (isTime(said) && !isTime(before)) child.kill('SIGTERM')
+    })
+    const [code] = (await once(child, 'close')) as [number]
+    t.equal(code, 1, said)
+    t.equal(errors, 'Ended before all of it ran. The next start makes it anew.\n')
+    t.same(await takenPlaces(layoutOf(directory, network, 'DEV', 12)), [], 'nothing listens any more')
+  },
+)
