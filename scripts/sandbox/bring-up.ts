@@ -11,6 +11,7 @@ import { agenciesOf, folderOf, type Layout, SERVER_PORTS } from './layout.ts'
 import type { InstanceClock } from './past/instance-clock.ts'
 import { PORTAL } from './portal.ts'
 import { type Started, scriptCommand, serverCommand, startProcess } from './processes.ts'
+import { tellLogKey } from './public-log.ts'
 import type { Instance, InstanceOptions } from './running.ts'
 import { setUpInstance } from './set-up-instance.ts'
 import { setUpRegistry } from './set-up-registry.ts'
@@ -64,6 +65,7 @@ async function startNew(q: Options, start: Start): Promise<Servers> {
   await Promise.all([buildPages(q), ...startGround(layout, start)])
   const registry = await registryApi(layout)
   await setUpRegistry(registry, layout)
+  await tellLogKey(layout)
   const systems = await systemCertificates(layout)
   await makeWalletFiles(layout)
   // In parallel with the start of the servers, because the first login has to load code in provider and registry.

@@ -13,6 +13,7 @@ import { companySettings } from './files.ts'
 import { type Agency, agenciesOf, folderOf, subsystemText } from './layout.ts'
 import { agencyLoginsOf, citizensPassword, clerksPassword, loginsOf } from './people.ts'
 import { sayPortal } from './portal.ts'
+import { sayPublicLog } from './public-log.ts'
 import type { Instance } from './running.ts'
 import { sayWhatWaits } from './say-what-waits.ts'
 import { showContract } from './show-contract.ts'
@@ -253,6 +254,7 @@ export function sayWhatNext(instance: Pick<Instance, 'layout' | 'installed'>, sa
   for (const login of agencyLoginsOf(layout)) say(`    ${login}`)
   if (layout.portal !== undefined)
     for (const line of sayPortal(layout, citizensPassword(layout), clerksPassword(layout))) say(line)
+  for (const line of sayPublicLog(layout)) say(line)
   say(`  Trust services     CA http://${layout.trust.address}:8888  OCSP :8889  TSA :8899`)
   say(
     `  Agencies' systems  http://${layout.systems.address}: population register :9001, tax agency :9002, business register :9003, its SQL adapter :9004`,

@@ -2,6 +2,7 @@
 
 import { agenciesOf, folderOf, SERVER_PORTS, serverText, subsystemText } from './layout.ts'
 import { MAIL_FOLDER, PORTAL, portalUrl } from './portal.ts'
+import { describePublicLog } from './public-log.ts'
 import type { Instance } from './running.ts'
 
 /** Files are absolute paths, addresses are base URLs. A server's `key` is the name of its folder and settings file. */
@@ -60,6 +61,7 @@ export function describeInstance({ layout, processes }: Instance): object {
       mailDirectory: file(MAIL_FOLDER),
     },
     wallet: wallet && { url: `http://${wallet.address}:${wallet.port}` },
+    publicLog: describePublicLog(layout),
     counter: counter && { url: portalUrl(counter) },
     servers: Object.fromEntries(servers),
     processes: processes.map(({ name, pid }) => ({ name, pid })),

@@ -21,6 +21,7 @@ import {
 import { askedByServer, mandatesText, writeMandateSettings } from './mandates.ts'
 import { LOGIN_CLIENT, registryUrl, serverUrl, writePeople } from './people.ts'
 import { COUNTER, PORTAL, portalUrl, trackersIn, writePortalSettings } from './portal.ts'
+import { publicLogSettings } from './public-log.ts'
 
 /** Whose logs are searched by person: the population register's, and in a living sandbox those of all who have trackers. */
 export function withSubjectKeys(layout: Layout): Agency[] {
@@ -88,7 +89,7 @@ login:
   contact: whoever started this sandbox
   firstCodeFile: ./registry/code-1
   secondCodeFile: ./registry/code-2
-${catalogue ? catalogueSettings(layout) : ''}`,
+${await publicLogSettings(layout)}${catalogue ? catalogueSettings(layout) : ''}`,
   )
   for (const agency of agenciesOf(layout)) writeServerSettings(layout, agency)
   for (const agency of withSubjectKeys(layout)) writeSubjectKeysSettings(layout, agency)

@@ -45,6 +45,8 @@ export type Layout = {
   /** The citizens' portal, which a living sandbox has, with the mail server by which its people are told, and that of clerks at a counter. */
   portal?: PortalPlace & { mail: number }
   counter?: PortalPlace
+  /** Who witnesses the registry's transparency log. */
+  archive?: { address: string; port: number }
   /** The wallet of the person who signs in there. */
   wallet?: { address: string; port: number }
   agencies: { population: Agency; tax: Agency; business: Agency; health?: Agency }
@@ -103,6 +105,7 @@ export function layoutOf(directory: string, network: string, instance = 'DEV', p
       portal: { address: `${network}.40`, port: 9450, monitoring: 9451, mail: 9452 },
       counter: { address: `${network}.41`, port: 9450, monitoring: 9451 },
       wallet: { address: `${network}.42`, port: 9460 },
+      archive: { address: `${network}.43`, port: 9470 },
     }),
     agencies: {
       population: agency('population', '1001', 'Population Agency', ['population', 'Population register'], 1),

@@ -9,6 +9,7 @@ import { readSettings, serveAdapter } from '#adapters/kit/serve-adapter.ts'
 import { sqlAdapter } from '#adapters/sql/adapter.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { runProcess } from '#platform/process/run-process.ts'
+import type { Archive } from './archive.ts'
 import { createAskingAgency } from './asking-agency.ts'
 import { createBenefitsOffice, type Office } from './benefits-office.ts'
 import { fillCompanies } from './company-store.ts'
@@ -42,6 +43,8 @@ type Settings = {
   offersFile?: string
   /** What a living sandbox has: where letters to people are kept. */
   mail?: { address: string; port: number; directory: string }
+  /** What a living sandbox has: who witnesses the registry's transparency log. */
+  archive?: Archive
   authorityFile: string
   askers: Asker[]
 }
@@ -97,6 +100,9 @@ await runProcess({
       createBenefitsOffice({ office: settings.office, tls: await tlsOf(settings.office, authority), log })
     if (office !== undefined) await office.listen({ host: settings.address, port: settings.office!.port })
     const offers = settings.offersFile === undefined ? undefined : await serveOffers(settings.offersFile)
+    const archive =
+      settings.archive &&
+      (await import('./archive.ts').then(({ serveArchive }) => serveArchive(settings.archive!, log)))
     const mail = settings.mail && createMailFolder({ ...settings.mail, now: Date.now })
     if (mail !== undefined)
       await once(mail.listen({ host: settings.mail!.address, port: settings.mail!.port }), 'listening')
@@ -125,6 +131,7 @@ await runProcess({
         await office?.close()
         mail?.close()
         await acting?.stop()
+        await archive?.stop()
         store.close()
       },
     }

@@ -11,6 +11,7 @@ import {
 } from '../layout.ts'
 import { mandateSettings } from '../mandates.ts'
 import { COUNTER, MAIL_FOLDER } from '../portal.ts'
+import { archiveSettings } from '../public-log.ts'
 
 /** `isPast`: nobody looks while the past is made, and nothing is offered. */
 export function agencySettings(layout: Layout, isPast: boolean): object {
@@ -44,6 +45,7 @@ export function agencySettings(layout: Layout, isPast: boolean): object {
         directory: folderOf(layout, MAIL_FOLDER),
       },
     }),
+    archive: archiveSettings(layout),
     authorityFile: folderOf(layout, 'trust/root.pem'),
     askers: [asker(agencies.tax, systems.taxAgency), asker(agencies.business, systems.businessRegister)],
   }
