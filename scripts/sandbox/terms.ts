@@ -1,4 +1,5 @@
 /** The service contracts of the sandbox: who may ask whom for what, why, and by which law. The laws are of no country. */
+import { CONSENTS } from '#schemas/consents.ts'
 import type { ConsentRule, ContractService, ContractTerms, PreviewRule } from '#schemas/contract.ts'
 import { FIND_USAGE } from '#schemas/find-usage.ts'
 import { benefitsOf, OFFERS_SERVICE } from './benefits.ts'
@@ -202,6 +203,19 @@ export function livingContracts(layout: Layout, from: number): Contract[] {
       }),
     ),
   )
+  for (const provider of [tax, health!])
+    ofPortal.push({
+      ...{ consumer: population, provider, asks: portalText(layout) },
+      title: `People and who may agree for them: ${provider.name}`,
+      ...{ purpose: 'Consents of people', legalBasis: 'Data Protection Act, section 9' },
+      services: [
+        {
+          serviceCode: CONSENTS,
+          endpoints: ['GET', 'POST'].map((method) => ({ method, path: '/**' })),
+          representation: representation(layout, ACTING_ROLES),
+        },
+      ],
+    })
   ofPortal.push({
     ...{ consumer: population, provider: benefits, asks: portalText(layout) },
     title: 'People and who may act for them: family benefits',

@@ -12,6 +12,8 @@ type Person = { subject: string; name: string; password: string; code: string }
 type Extra = Record<string, string>
 
 const HELP = 'COUNTER:HELP'
+/** What the contract says that demands the consent (scripts/sandbox/terms.ts). */
+const GRANTS = 'Incomes for start-up grants'
 const MANDATE = /^[0-9a-f-]{36}$/
 
 export async function actForOthers(t: Test, world: World): Promise<void> {
@@ -52,6 +54,8 @@ export async function actForOthers(t: Test, world: World): Promise<void> {
   })
   t.match(await newest('population', 'out'), { ...expected, representation: 'asserted' })
 
+  await agreeForChild(t, world, { own, child: children[0]! })
+
   const direct = async (user: string, party: string): Promise<string> => {
     const target = `/r1/${servers.tax.client}/findUsage/concordat/v1/usages?userCode=${party}`
     const headers = { 'X-Road-Client': asker, 'X-Road-UserId': user, 'X-Road-Represented-Party': party }
@@ -91,6 +95,41 @@ export async function actForOthers(t: Test, world: World): Promise<void> {
   await send(own, portal!.url, '/mandates/end', { id, other: clerk.code, act: 'withdraw' })
   t.equal((await desk.visit(`${counter!.url}/`)).status, 403, `taken back at ${instance}`)
   t.match(await direct(clerk.code, citizen.code), /^500 server.serverproxy.representation_refused$/)
+}
+
+/** The browser acts for the child: what the parent agrees to is the child's, and the record of the call says so. */
+async function agreeForChild(
+  t: Test,
+  world: World,
+  { own, child }: { own: Browser; child: string },
+): Promise<void> {
+  const { tax, business } = world.servers
+  const headers = { 'x-road-client': business.client, 'content-type': 'application/json' }
+  const income = (code: string) =>
+    world.ask('business', `/r1/${tax.client}/incomes/incomes/${code}`, { headers })
+  t.match(String((await income(child)).headers['x-road-error']), /consent_missing/)
+  type Listed = { contracts: { contract: string; title: string }[] }
+  const { contracts } = await world.admin.business.get<Listed>('/contracts?state=ACTIVE')
+  const { contract } = contracts.find(({ title }) => title === GRANTS)!
+  const asked = await world.ask('business', `/r1/${tax.client}/consents/v1/requests`, {
+    ...{ method: 'POST', headers },
+    body: JSON.stringify({ contract, userCode: child, returnUrl: 'https://grants.example/back' }),
+  })
+  const { url } = asked.json() as { url: string }
+  const question = await own.visit(url)
+  t.match(question.text, /You act for <bdi>/)
+  t.match(question.text, /Grants for people who found a company/)
+  const fields = Object.fromEntries(
+    ['csrf', 'demand', 'language', 'text'].map((name) => [
+      name,
+      new RegExp(`name="${name}" value="([^"]*)"`).exec(question.text)?.[1] ?? '',
+    ]),
+  )
+  const agreed = await own.visit(url, { form: { ...fields, kind: 'once', answer: 'yes' } })
+  t.match((await own.follow(agreed)).text, /You agreed/)
+  const given = await income(child)
+  t.equal(given.status, 200, given.body.toString())
+  t.match(String((await income(child)).headers['x-road-error']), /consent_used_up/)
 }
 
 /** Through the form of the development provider. */
