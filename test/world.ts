@@ -26,6 +26,7 @@ export type WorldServer = {
   httpUrl: string
   httpsUrl: string
   adminUrl: string
+  consoleUrl: string
   directory: string
   apiKeyFile: string
   settingsFile: string
@@ -53,6 +54,7 @@ export type Description = {
   /** Of a living one. */
   portal?: { url: string; healthUrl: string; mailDirectory: string }
   counter?: { url: string }
+  publicLog?: { historyUrl: string; logKeyFile: string; witnessPolicyFile: string }
   servers: Record<ServerName, WorldServer>
   processes: { name: string; pid: number }[]
 }

@@ -4,20 +4,31 @@ import { text } from './text.ts'
 
 /** How people sign in at this server. */
 export type Means = {
-  provider: boolean
+  /** The page of the login; undefined for a server without one. */
+  login?: string
   passkeys: boolean
   /** Whoever logs in now can become an administrator by a code of the operator. */
   takesCode: boolean
 }
 
-/** Neither for a server without a login, which has no such route. Throws NoAnswer. */
+type Told = { origin: string; passkeys: boolean; takesCode: boolean }
+
+/**
+ * Neither for a server without a login, which has no such route. Who opened the page at another address of the server signs in at its own: the
+ * provider sends them back there, and there alone their passkeys serve. Throws NoAnswer.
+ */
 export async function meansOfLogin(): Promise<Means> {
   try {
-    const means = await askLogin<Means>('GET', 'means')
-    return { ...means, passkeys: means.passkeys && hasPasskeys() }
+    const { origin, passkeys, takesCode } = await askLogin<Told>('GET', 'means')
+    const isHere = origin === location.origin
+    return {
+      login: isHere ? '/login' : `${origin}/login`,
+      passkeys: passkeys && isHere && hasPasskeys(),
+      takesCode,
+    }
   } catch (cause) {
     if (cause instanceof ApiFault && cause.status >= 400 && cause.status < 500)
-      return { provider: false, passkeys: false, takesCode: false }
+      return { passkeys: false, takesCode: false }
     throw cause
   }
 }

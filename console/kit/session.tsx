@@ -63,9 +63,9 @@ export function SignIn({ api, name, why, enter }: Props) {
         )}
         {means instanceof ApiFault ? (
           <Refused fault={means} again={() => setTries(tries + 1)} />
-        ) : means?.provider === true ? (
+        ) : means?.login !== undefined ? (
           <p>
-            <a class="button primary" href="/login">
+            <a class="button primary" href={means.login}>
               {text('signIn.button')}
             </a>
           </p>

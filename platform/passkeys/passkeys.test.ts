@@ -308,7 +308,7 @@ void t.test('over HTTP: a person adds a passkey and signs in with it', async (t)
   const { anna, ben } = await install(t, node)
   t.match((await anna.api(base, 'GET', '/session')).body, { passkeys: true })
   t.same(JSON.parse((await openBrowser(t).visit(`${base}/login/means`)).text), {
-    ...{ provider: true, passkeys: true, takesCode: false },
+    ...{ provider: true, origin: base, passkeys: true, takesCode: false },
   })
   const options = (await anna.api(base, 'GET', '/session/passkeys/options')).body as Options
   t.match(options, { rp: { id: siteOf(node).rpId }, attestation: 'none' })

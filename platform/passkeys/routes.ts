@@ -22,6 +22,8 @@ export function passkeyRoutes(
   q: {
     passkeys: Passkeys
     audit: Pick<AuditLog, 'before'>
+    /** Scheme, host and port under which people sign in; at other addresses of this listener they do not. */
+    origin: string
     /** Whether whoever logs in can become an administrator by a code of the operator now. */
     takesCode(): Promise<boolean>
   },
@@ -29,7 +31,7 @@ export function passkeyRoutes(
   const { cookies, failed, refusals } = door
   const { passkeys } = q
   app.get('/login/means', async () => ({
-    ...{ provider: true, passkeys: passkeys.isInUse, takesCode: await q.takesCode() },
+    ...{ provider: true, origin: q.origin, passkeys: passkeys.isInUse, takesCode: await q.takesCode() },
   }))
   if (!passkeys.isInUse) return
 

@@ -61,14 +61,10 @@ export const loginProperties = {
 /** Throws `invalid_configuration` if a secret or a session would leave this machine unencrypted. */
 export function checkLogin(login: Pick<LoginFile, 'issuer' | 'baseUrl' | 'passkeys'>): void {
   const { issuer, baseUrl } = login
-  for (const [name, text] of [
-    ['issuer', issuer],
-    ['baseUrl', baseUrl],
-  ] as const)
-    if (!isSafe(text))
-      throw new Fault('invalid_configuration', {
-        what: `login.${name} must be https, or http to a loopback address`,
-      })
+  if (!isSafe(issuer)) throw unsafe('issuer', 'http to a loopback address')
+  // This address is for browsers, which take names below localhost for their own machine and ask nobody (RFC 6761 section 6.3).
+  if (!isSafe(baseUrl) && !/^http:\/\/[a-z0-9.-]+\.localhost(:\d+)?$/i.test(baseUrl))
+    throw unsafe('baseUrl', 'http to a loopback address or a name below localhost')
   const passkeys = passkeySettings(login)
   if (passkeys === undefined) return
   const host = new URL(baseUrl).hostname
@@ -80,6 +76,10 @@ export function checkLogin(login: Pick<LoginFile, 'issuer' | 'baseUrl' | 'passke
     throw new Fault('invalid_configuration', {
       what: 'login.passkeys.rpId must be the host of login.baseUrl, or a domain above it',
     })
+}
+
+function unsafe(name: string, otherwise: string): Fault {
+  return new Fault('invalid_configuration', { what: `login.${name} must be https, or ${otherwise}` })
 }
 
 /** The settings of passkeys with what follows from the others; undefined when they are not in use. */

@@ -9,10 +9,12 @@ import { subjectKeysFolder, systemCertificate, withSubjectKeys, writeSettings } 
 import { arrive } from './install-registry.ts'
 import { agenciesOf, folderOf, type Layout, SERVER_PORTS } from './layout.ts'
 import type { InstanceClock } from './past/instance-clock.ts'
+import { namesOf } from './people.ts'
 import { PORTAL } from './portal.ts'
 import { type Started, scriptCommand, serverCommand, startProcess } from './processes.ts'
 import { tellLogKey } from './public-log.ts'
 import type { Instance, InstanceOptions } from './running.ts'
+import { serveNames } from './serve-names.ts'
 import { setUpInstance } from './set-up-instance.ts'
 import { setUpRegistry } from './set-up-registry.ts'
 import { refreshServer } from './set-up-server.ts'
@@ -25,11 +27,13 @@ type Start = (name: string, command: string[], args: string[]) => Promise<void>
 export async function bringUp(q: Options): Promise<Instance> {
   const { layout, progress, onExit, isNew, signal } = q
   await writeSettings(layout, q.catalogue, q.clock?.now() ?? Date.now())
+  const names = layout.names && (await serveNames(layout.names, namesOf(layout)))
   const processes: Started[] = []
   const starting: Promise<void>[] = []
   const stop = async (): Promise<void> => {
     // Stops the callers before the servers that they call.
     for (const started of [...processes].reverse()) await started.stop()
+    await names?.close()
   }
   const startOne: Start = async (name, command, args) => {
     const step = progress.begin(name)

@@ -11,7 +11,7 @@ import { loadConfiguration } from '../verify/load-configuration.ts'
 import type { Asked } from './agencies/asking-agency.ts'
 import { companySettings } from './files.ts'
 import { type Agency, agenciesOf, folderOf, subsystemText } from './layout.ts'
-import { agencyLoginsOf, citizensPassword, clerksPassword, loginsOf } from './people.ts'
+import { agencyLoginsOf, citizensPassword, clerksPassword, loginsOf, registryUrl } from './people.ts'
 import { sayPortal } from './portal.ts'
 import { sayPublicLog } from './public-log.ts'
 import type { Instance } from './running.ts'
@@ -241,7 +241,7 @@ export function sayWhatNext(instance: Pick<Instance, 'layout' | 'installed'>, sa
     `  Central registry   configuration http://${layout.registry.address}:${layout.registry.publicPort}/internalconf?version=6  management http://${layout.registry.address}:4000/api/v1`,
   )
   say(
-    `  Its console        http://${layout.registry.address}:${layout.registry.adminPort}/console/  sign in at the provider (passwords also in ${folderOf(layout, 'openid.json')}):`,
+    `  Its console        ${registryUrl(layout)}/console/  sign in at the provider (passwords also in ${folderOf(layout, 'openid.json')}):`,
   )
   for (const login of loginsOf(layout)) say(`    ${login}`)
   if (!instance.installed)

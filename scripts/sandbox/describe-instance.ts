@@ -1,6 +1,7 @@
 /** Describes a running sandbox as one object for programs: all addresses, and the files with keys and settings. */
 
 import { agenciesOf, folderOf, SERVER_PORTS, serverText, subsystemText } from './layout.ts'
+import { registryUrl, serverUrl } from './people.ts'
 import { MAIL_FOLDER, PORTAL, portalUrl } from './portal.ts'
 import { describePublicLog } from './public-log.ts'
 import type { Instance } from './running.ts'
@@ -21,7 +22,7 @@ export function describeInstance({ layout, processes }: Instance): object {
       httpUrl: `http://${address}:${SERVER_PORTS.http}`,
       httpsUrl: `https://${address}:${SERVER_PORTS.https}`,
       adminUrl: `http://${address}:${SERVER_PORTS.admin}`,
-      consoleUrl: `http://${address}:${SERVER_PORTS.admin}/console/`,
+      consoleUrl: `${serverUrl(layout, agency)}/console/`,
       directory: file(key),
       apiKeyFile: file(`${key}/api-key`),
       settingsFile: file(`${key}.yaml`),
@@ -46,7 +47,7 @@ export function describeInstance({ layout, processes }: Instance): object {
       publicUrl: `http://${registry.address}:${registry.publicPort}`,
       adminUrl: `http://${registry.address}:${registry.adminPort}`,
       registrationUrl: `https://${registry.address}:${registry.registrationPort}`,
-      consoleUrl: `http://${registry.address}:${registry.adminPort}/console/`,
+      consoleUrl: `${registryUrl(layout)}/console/`,
       apiKeyFile: file('registry/api-key'),
       /** Installation codes; the sandbox has redeemed them unless it was started without the ceremony. */
       codeFiles: [file('registry/code-1'), file('registry/code-2')],

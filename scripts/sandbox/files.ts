@@ -87,7 +87,7 @@ login:
   clientSecretFile: ./registry/login-secret
   baseUrl: ${registryUrl(layout)}
   contact: whoever started this sandbox
-  firstCodeFile: ./registry/code-1
+${passkeysOf(layout, false)}  firstCodeFile: ./registry/code-1
   secondCodeFile: ./registry/code-2
 ${await publicLogSettings(layout)}${catalogue ? catalogueSettings(layout) : ''}`,
   )
@@ -141,13 +141,18 @@ login:
   issuer: ${issuerUrl(layout)}
   clientId: ${key}
   clientSecretFile: ./${key}/login-secret
-  baseUrl: ${serverUrl(agency)}
+  baseUrl: ${serverUrl(layout, agency)}
   contact: whoever started this sandbox
-witness: { name: ${witnessName(layout, agency)} }
+${passkeysOf(layout, agency === layout.agencies.health)}witness: { name: ${witnessName(layout, agency)} }
 witnesses: { policyFile: ./${key}/witnesses.policy }
 ${subjectKeys}${noticesOf(layout, agency)}${consents}${askedByServer(layout, agency)}development: true
 `,
   )
+}
+
+/** People may sign in with passkeys where they have a name to make them for; acts of great weight need one at the Health Agency. */
+function passkeysOf({ names }: Layout, forActs: boolean): string {
+  return names === undefined ? '' : `  passkeys: { forActs: ${forActs} }\n`
 }
 
 /** Who have trackers tell people by message, too: letters go to a folder. */

@@ -20,6 +20,11 @@ export type Layout = {
   memberClass: string
   directory: string
   trust: { address: string; caPort: number; ocspPort: number; tsaPort: number; openIdPort: number }
+  /**
+   * Where browsers reach the consoles of a living sandbox by names below `localhost`, which they take for this machine without asking
+   * anybody: they keep passkeys for names, none for addresses.
+   */
+  names?: { address: string; port: number }
   /** The beginning of the administrators' addresses. */
   people: string
   registry: { address: string; publicPort: number; adminPort: number; registrationPort: number }
@@ -55,6 +60,9 @@ export type Layout = {
 type PortalPlace = { address: string; port: number; monitoring: number }
 
 export const SERVER_PORTS = { messages: 5500, ocsp: 5577, http: 8080, https: 8443, admin: 4000 } as const
+/** All sandboxes of a machine have their names at this one address, so each network has a port of its own there. */
+const NAMES = { address: '127.0.0.1', ofTheUsual: 4000, first: 10_000, many: 20_000 }
+const USUAL_NETWORK = '127.0.1'
 const MEMBER_CLASS = 'GOV'
 const LEFT_DAYS = 22
 export const POPULATION_SERVICE = 'persons'
@@ -102,6 +110,7 @@ export function layoutOf(directory: string, network: string, instance = 'DEV', p
       ...{ mandates: 9011, mandatesMonitoring: 9012 },
     },
     ...(pastDays !== undefined && {
+      names: { address: NAMES.address, port: portOfNames(network) },
       portal: { address: `${network}.40`, port: 9450, monitoring: 9451, mail: 9452 },
       counter: { address: `${network}.41`, port: 9450, monitoring: 9451 },
       wallet: { address: `${network}.42`, port: 9460 },
@@ -120,6 +129,12 @@ export function layoutOf(directory: string, network: string, instance = 'DEV', p
       }),
     },
   }
+}
+
+function portOfNames(network: string): number {
+  if (network === USUAL_NETWORK) return NAMES.ofTheUsual
+  const [, high = 0, low = 0] = network.split('.').map(Number)
+  return NAMES.first + ((high * 256 + low) % NAMES.many)
 }
 
 /** The folder of one process in the sandbox's directory. */

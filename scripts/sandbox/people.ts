@@ -89,7 +89,7 @@ export function writePeople(layout: Layout): void {
   }
   const clients = [
     client(LOGIN_CLIENT, registryUrl(layout)),
-    ...agenciesOf(layout).map((agency) => client(agency.key, serverUrl(agency))),
+    ...agenciesOf(layout).map((agency) => client(agency.key, serverUrl(layout, agency))),
     ...(layout.portal === undefined ? [] : [client(PORTAL, portalUrl(layout.portal))]),
     ...(layout.counter === undefined ? [] : [client(COUNTER, portalUrl(layout.counter))]),
   ]
@@ -157,15 +157,35 @@ export function agencyLoginsOf(layout: Layout): string[] {
       .filter((one) => one.agency === agency.key)
       .map(
         ({ subject, does }) =>
-          `${subject.padEnd(7)} ${personOf(layout, subject).password}  ${serverUrl(agency)}/console/  ${agency.name}, ${does}`,
+          `${subject.padEnd(7)} ${personOf(layout, subject).password}  ${serverUrl(layout, agency)}/console/  ${agency.name}, ${does}`,
       ),
   )
 }
 
-export function serverUrl({ address }: Pick<Agency, 'address'>): string {
-  return `http://${address}:${SERVER_PORTS.admin}`
+/** Where people reach a security server: by its name in a living sandbox. */
+export function serverUrl({ names }: Layout, { key, address }: Pick<Agency, 'key' | 'address'>): string {
+  return names === undefined
+    ? `http://${address}:${SERVER_PORTS.admin}`
+    : `http://${nameOf(key)}:${names.port}`
 }
 
-export function registryUrl({ registry }: Layout): string {
-  return `http://${registry.address}:${registry.adminPort}`
+/** Where people reach the registry. */
+export function registryUrl({ names, registry }: Layout): string {
+  return names === undefined
+    ? `http://${registry.address}:${registry.adminPort}`
+    : `http://${nameOf(REGISTRY)}:${names.port}`
+}
+
+const REGISTRY = 'registry'
+const nameOf = (key: string): string => `${key}.localhost`
+
+/** What each of the names stands for. */
+export function namesOf(layout: Layout): Map<string, { address: string; port: number }> {
+  const { address, adminPort: port } = layout.registry
+  return new Map([
+    [nameOf(REGISTRY), { address, port }],
+    ...agenciesOf(layout).map(
+      (one) => [nameOf(one.key), { address: one.address, port: SERVER_PORTS.admin }] as const,
+    ),
+  ])
 }

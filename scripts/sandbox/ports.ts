@@ -19,7 +19,7 @@ export async function takenPlaces(layout: Layout): Promise<string[]> {
 
 /** Every address on which a process of the sandbox listens. */
 function placesOf(layout: Layout): Place[] {
-  const { trust, registry, systems, portal, counter, wallet, archive } = layout
+  const { trust, registry, systems, portal, counter, wallet, archive, names } = layout
   const { address: systemsAddress, ...systemPorts } = systems
   const at = (address: string, ports: number[]): Place[] => ports.map((port) => ({ address, port }))
   return [
@@ -29,7 +29,7 @@ function placesOf(layout: Layout): Place[] {
     ...at(systemsAddress, Object.values(systemPorts)),
     ...(portal === undefined ? [] : at(portal.address, [portal.port, portal.monitoring, portal.mail])),
     ...(counter === undefined ? [] : at(counter.address, [counter.port, counter.monitoring])),
-    ...[wallet, archive].filter((place) => place !== undefined),
+    ...[wallet, archive, names].filter((place) => place !== undefined),
   ]
 }
 

@@ -125,7 +125,7 @@ async function logIn({ layout, servers }: Instance, agency: Agency): Promise<Sig
     if (!known.some(({ email }) => email === one.email)) await server.send('POST', '/people', one)
   return Promise.all(
     signatoriesOf(layout, agency).map(async (who, at) => {
-      const person = openAdministrator(serverUrl(agency), who, `${layout.people}${at + 1}`)
+      const person = openAdministrator(serverUrl(layout, agency), who, `${layout.people}${at + 1}`)
       await person.login()
       return { agency, name: who.name, person }
     }),

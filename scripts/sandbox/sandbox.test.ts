@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import path from 'node:path'
 import t from 'tap'
 import { readSettings } from '#adapters/kit/serve-adapter.ts'
@@ -19,6 +19,7 @@ import { holdFolder } from './hold-folder.ts'
 import { layoutOf } from './layout.ts'
 import { DAY_MS, workingDays } from './past/calendar.ts'
 import { takenPlaces } from './ports.ts'
+import { serveNames } from './serve-names.ts'
 import { settle } from './settle.ts'
 import { livingContracts } from './terms.ts'
 import { beginVersion, SANDBOX_VERSION, writeVersion } from './version.ts'
@@ -188,6 +189,71 @@ void t.test('letters to people lie in a folder', async (t) => {
   t.match(letter, /\r\n\r\n\.1234 5678\r\n\.\.\r\nend/)
   t.match(readFileSync(path.join(directory, second!), 'utf8'), /Subject: More/)
 })
+
+void t.test(
+  'names of consoles: each connection is passed on to the one that it names, and to no other',
+  async (t) => {
+    const callers: string[] = []
+    const serve = async (name: string) => {
+      const server = createServer((request, response) => {
+        callers.push(request.socket.remoteAddress ?? '')
+        request.pipe(response.setHeader('who', name), { end: true })
+      }).listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      t.teardown(() => void server.close().closeAllConnections())
+      return { address: '127.0.0.1', port: (server.address() as AddressInfo).port }
+    }
+    const names = new Map([
+      ['one.localhost', await serve('one')],
+      ['two.localhost', await serve('two')],
+      ['gone.localhost', { address: '127.0.0.1', port: 1 }],
+    ])
+    const { port } = await serve('a free port')
+    const place = { address: '127.83.7.1', port }
+    const door = await serveNames(place, names)
+    t.teardown(() => door.close())
+    await t.rejects(serveNames(place, names), { code: 'EADDRINUSE' })
+    /** All that comes back until the connection ends. */
+    const say = async (...parts: string[]): Promise<string> => {
+      const socket = connect({ host: place.address, port, localAddress: '127.83.7.9' })
+      let heard = ''
+      socket.on('data', (chunk: Buffer) => {
+        heard += chunk.toString()
+      })
+      socket.on('error', () => undefined)
+      for (const part of parts) await new Promise((done) => socket.write(part, done))
+      await once(socket, 'close')
+      return heard
+    }
+    const end = 'Connection: close\r\n\r\n'
+    for (const name of ['one', 'two'])
+      t.match(await say(`GET / HTTP/1.1\r\nHost: ${name}.localhost:${port}\r\n${end}`), `who: ${name}`)
+    t.same(callers, ['127.83.7.9', '127.83.7.9'], 'from the address that it came from')
+    const body = 'x'.repeat(200_000)
+    const long = await say(
+      'POST / HTTP/1.1\r\nHo',
+      `st:  ONE.localhost\r\nContent-Length: ${body.length}\r\n${end}`,
+      body,
+    )
+    t.ok(long.includes('who: one') && long.includes('xxx'), 'in parts, and with a body')
+    for (const host of ['one.localhost.evil.example', 'evil.example', '127.0.0.1', ''])
+      t.match(
+        await say(`GET / HTTP/1.1\r\nHost: ${host}\r\n${end}`),
+        /^HTTP\/1\.1 421 .*one\.localhost, two/s,
+      )
+    t.match(await say(`GET / HTTP/1.1\r\n${end}`), /^HTTP\/1\.1 421/, 'without a name')
+    t.match(
+      await say(`GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}`),
+      /^HTTP\/1\.1 421/,
+      'a header without end',
+    )
+    t.equal(
+      await say(`GET / HTTP/1.1\r\nHost: gone.localhost\r\n${end}`),
+      '',
+      'who does not run says nothing',
+    )
+  },
+)
 
 void t.test(
   'a living one that is told to end while its past is made ends, with all that it started',

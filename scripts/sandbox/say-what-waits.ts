@@ -6,7 +6,7 @@ import { registryUrl, serverUrl } from './people.ts'
 export function sayWhatWaits(layout: Layout, say: (line: string) => void): void {
   const { population, tax, health } = layout.agencies
   if (health === undefined) return
-  const at = (agency: Agency, who: string): string => `${who.padEnd(6)} ${serverUrl(agency)}/console/`
+  const at = (agency: Agency, who: string): string => `${who.padEnd(6)} ${serverUrl(layout, agency)}/console/`
   say('')
   say('What its past has left for somebody:')
   const lines: [string, string][] = [

@@ -53,10 +53,10 @@ export async function complainInSandbox(t: Test, world: World): Promise<void> {
   await person.page.getByRole('status').waitFor()
   const number = (await person.page.locator('h1 code').textContent())!
 
-  await answerIt(
-    await visitor(t, chromium, { base: `${population.adminUrl.replace(/\/api\/v1$/, '')}/console`, hosts }),
-    { number, signIn },
-  )
+  await answerIt(await visitor(t, chromium, { base: population.consoleUrl.replace(/\/$/, ''), hosts }), {
+    number,
+    signIn,
+  })
   await person.load('/complaints')
   await person.page.getByText('Closed: they had a reason.').waitFor()
   await person.page.getByRole('link', { name: 'Look at it' }).first().click()

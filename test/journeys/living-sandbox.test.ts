@@ -16,6 +16,7 @@ import { agreeByWallet } from './agree-by-wallet.ts'
 import { complainInSandbox } from './complain-in-sandbox.ts'
 import { giveConsent } from './give-consent.ts'
 import { seeFirst } from './see-first.ts'
+import { useNames } from './use-names.ts'
 
 const DAY_MS = 86_400_000
 const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat')
@@ -83,6 +84,31 @@ void t.test('people have a portal, which knows who takes part', async (t) => {
     const { isAnswering, trackers } = await server.get<Trackers>('/trackers')
     t.ok(isAnswering && trackers.some(({ isOn }) => isOn))
   }
+})
+
+void t.test('its history is public, witnessed by an archive, and checked by anybody', async (t) => {
+  const { historyUrl, logKeyFile, witnessPolicyFile } = world.publicLog!
+  const page = await fetch(historyUrl)
+  t.equal(page.status, 200)
+  const key = readFileSync(logKeyFile, 'utf8').trim()
+  t.match(await page.text(), key.slice(0, key.indexOf('+')))
+  const check = () =>
+    spawnSync(
+      CONCORDAT,
+      [
+        ...['log', 'check', world.registry.publicUrl, '--log-key', key],
+        ...['--witnesses', witnessPolicyFile, '--identities', '--json'],
+      ],
+      { encoding: 'utf8' },
+    )
+  const { stdout, stderr, status } = check()
+  t.equal(status, 0, stderr + stdout)
+  t.comment(stdout)
+})
+
+void t.test('consoles have names, for which browsers keep passkeys', async (t) => {
+  if (!hasChromium()) return skipFor(t, 'Chromium is missing')
+  await useNames(t, world)
 })
 
 void t.test('a citizen complains of a call, and the answer comes', async (t) => {

@@ -38,6 +38,6 @@ export function openLogin(app: FastifyInstance, rooms: LoginRooms): Login {
       },
     },
   })
-  passkeyRoutes(app, open, { passkeys, audit, takesCode })
+  passkeyRoutes(app, open, { passkeys, audit, origin: settings.baseUrl, takesCode })
   return open
 }

@@ -26,13 +26,15 @@ const ROUND_MS = 6_000
 const HOURS_TO_COMPARE = 12
 const POLL_MS = 250
 /** In its past an instance renews what it signs once a day, and stamps once a day: for all else the days go by too fast. */
-const DAILY = {
+const IN_THE_PAST = {
   CONCORDAT_REGISTRY_CONFIGURATION_VALIDITY_SECONDS: '86400',
   CONCORDAT_REGISTRY_CONFIGURATION_RENEW_SECONDS: '3600',
   CONCORDAT_REGISTRY_CONFIGURATION_SUSPENSION_LIST_SECONDS: '86400',
   CONCORDAT_REGISTRY_CONFIGURATION_OCSP_FRESHNESS_SECONDS: '86400',
   CONCORDAT_LIMITS_UNSTAMPED_HOURS: '24',
   TRUST_SERVICES_OCSP_VALIDITY_SECONDS: '172800',
+  // Who set it up have no device that could confirm an act.
+  CONCORDAT_LOGIN_PASSKEYS_FOR_ACTS: 'false',
 }
 
 /** Throws when a step fails; then nothing runs any more. */
@@ -40,7 +42,7 @@ export async function makePast(q: InstanceOptions): Promise<void> {
   const { layout, progress, pastDays } = q
   const file = folderOf(layout, 'clock')
   const clock = createInstanceClock(file, Date.now() - pastDays * DAY_MS)
-  const instance = await bringUp({ ...q, isNew: true, catalogue: false, clock, environment: DAILY })
+  const instance = await bringUp({ ...q, isNew: true, catalogue: false, clock, environment: IN_THE_PAST })
   try {
     await settleIn(instance, clock, progress)
     // The next moment may be days away, over a weekend.

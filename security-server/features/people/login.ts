@@ -44,6 +44,6 @@ export function openLogin(app: FastifyInstance, login: AdminLogin, rooms: Rooms)
       },
     },
   })
-  passkeyRoutes(app, open, { passkeys, audit, takesCode })
+  passkeyRoutes(app, open, { passkeys, audit, origin: login.settings.baseUrl, takesCode })
   return open
 }
