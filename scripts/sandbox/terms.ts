@@ -105,6 +105,57 @@ const SUBSIDIES: Pick<Draft, 'title' | 'purpose' | 'legalBasis' | 'services' | '
   consent: { proof: 'wallet', kinds: ['once'], maxDays: 30, dataLife: { unit: 'month', value: 3 } },
 }
 
+/** People who ask for others: a right alone lets nobody be represented by a mandate. */
+function ofPortal(layout: Layout): Draft[] {
+  const { tax, population, health } = layout.agencies
+  // Two, by what it takes: a contract names a service once, and has one representation for it.
+  const drafts = trackersIn(layout).flatMap((provider) =>
+    [
+      { method: 'GET', roles: READING_ROLES, title: `People and who may look for them: ${provider.name}` },
+      { method: 'POST', roles: ACTING_ROLES, title: `People and who may act for them: ${provider.name}` },
+    ].map(
+      ({ method, roles, title }): Draft => ({
+        ...{ consumer: population, provider, asks: portalText(layout), title },
+        purpose: 'Answers to people about the use of their data',
+        legalBasis: 'Data Protection Act, section 15',
+        services: [
+          {
+            serviceCode: FIND_USAGE,
+            endpoints: [{ method, path: '/**' }],
+            representation: representation(layout, roles),
+          },
+        ],
+      }),
+    ),
+  )
+  for (const provider of [tax, health!])
+    drafts.push({
+      ...{ consumer: population, provider, asks: portalText(layout) },
+      title: `People and who may agree for them: ${provider.name}`,
+      ...{ purpose: 'Consents of people', legalBasis: 'Data Protection Act, section 9' },
+      services: [
+        {
+          serviceCode: CONSENTS,
+          endpoints: ['GET', 'POST'].map((method) => ({ method, path: '/**' })),
+          representation: representation(layout, ACTING_ROLES),
+        },
+      ],
+    })
+  drafts.push({
+    ...{ consumer: population, provider: benefitsOf(layout)!, asks: portalText(layout) },
+    title: 'People and who may act for them: family benefits',
+    ...{ purpose: 'Benefits that come to people', legalBasis: 'Family Benefits Act, section 12' },
+    services: [
+      {
+        serviceCode: OFFERS_SERVICE,
+        endpoints: ['GET', 'POST'].map((method) => ({ method, path: '/**' })),
+        representation: representation(layout, ACTING_ROLES),
+      },
+    ],
+  })
+  return drafts
+}
+
 /** What the agencies of a living sandbox have agreed to. */
 export function livingContracts(layout: Layout, from: number): Contract[] {
   const { tax, population, business, health } = layout.agencies
@@ -182,55 +233,9 @@ export function livingContracts(layout: Layout, from: number): Contract[] {
       services: [{ serviceCode: INCOME_SERVICE, endpoints: [{ method: 'GET', path: '/incomes/*' }] }],
     },
   )
-  // People who ask for others: a right alone lets nobody be represented by a mandate.
-  // Two, by what it takes: a contract names a service once, and has one representation for it.
-  const ofPortal = trackersIn(layout).flatMap((provider) =>
-    [
-      { method: 'GET', roles: READING_ROLES, title: `People and who may look for them: ${provider.name}` },
-      { method: 'POST', roles: ACTING_ROLES, title: `People and who may act for them: ${provider.name}` },
-    ].map(
-      ({ method, roles, title }): Draft => ({
-        ...{ consumer: population, provider, asks: portalText(layout), title },
-        purpose: 'Answers to people about the use of their data',
-        legalBasis: 'Data Protection Act, section 15',
-        services: [
-          {
-            serviceCode: FIND_USAGE,
-            endpoints: [{ method, path: '/**' }],
-            representation: representation(layout, roles),
-          },
-        ],
-      }),
-    ),
-  )
-  for (const provider of [tax, health!])
-    ofPortal.push({
-      ...{ consumer: population, provider, asks: portalText(layout) },
-      title: `People and who may agree for them: ${provider.name}`,
-      ...{ purpose: 'Consents of people', legalBasis: 'Data Protection Act, section 9' },
-      services: [
-        {
-          serviceCode: CONSENTS,
-          endpoints: ['GET', 'POST'].map((method) => ({ method, path: '/**' })),
-          representation: representation(layout, ACTING_ROLES),
-        },
-      ],
-    })
-  ofPortal.push({
-    ...{ consumer: population, provider: benefits, asks: portalText(layout) },
-    title: 'People and who may act for them: family benefits',
-    ...{ purpose: 'Benefits that come to people', legalBasis: 'Family Benefits Act, section 12' },
-    services: [
-      {
-        serviceCode: OFFERS_SERVICE,
-        endpoints: ['GET', 'POST'].map((method) => ({ method, path: '/**' })),
-        representation: representation(layout, ACTING_ROLES),
-      },
-    ],
-  })
   return [
     namesContract(layout, from),
-    ...[...drafts, ...ofPortal].map((draft) => contractOf(layout, from, draft)),
+    ...[...drafts, ...ofPortal(layout)].map((draft) => contractOf(layout, from, draft)),
   ]
 }
 

@@ -189,19 +189,10 @@ void t.test('signing in: no session, a key that is kept in memory only, signing 
   await page.reload()
   await page.getByRole('heading', { name: 'Sign in', level: 1 }).waitFor()
 
-  // The answer of a registry with a login for people, which is opened under its own name, and then at another address.
-  let origin = new URL(page.url()).origin
-  await page.route('**/login/means', (route) =>
-    route.fulfill({ json: { provider: true, passkeys: true, origin } }),
-  )
+  const withLogin = { provider: true, passkeys: false, origin: new URL(page.url()).origin }
+  await page.route('**/login/means', (route) => route.fulfill({ json: withLogin }))
   await page.reload()
-  const signIn = page.getByRole('link', { name: 'Sign in' })
-  t.equal(await signIn.getAttribute('href'), '/login')
-  await page.getByRole('button', { name: 'Sign in with a passkey' }).waitFor()
-  origin = 'https://registry.example:4000'
-  await page.reload()
-  t.equal(await signIn.getAttribute('href'), `${origin}/login`, 'where the provider sends them back')
-  t.equal(await page.getByRole('button', { name: 'Sign in with a passkey' }).count(), 0, 'which serves there')
+  t.match(await page.getByRole('link', { name: 'Sign in' }).getAttribute('href'), /^\/login$/)
   await one.check('sign-in-person')
 })
 

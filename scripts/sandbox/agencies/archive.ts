@@ -2,22 +2,18 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseVerifierKey } from '#core/merkle/verifier-key.ts'
-import { migrate } from '#platform/database/migrate.ts'
-import { openDatabase } from '#platform/database/open-database.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { createWitness } from '#platform/witness/create-witness.ts'
 import { witnessRoutes } from '#platform/witness/routes.ts'
-import { createWitnessStore, witnessMigrations } from '#platform/witness/store.ts'
 import { openWitnessKey, WITNESS_KEY_FILE } from '#platform/witness/witness-key.ts'
 import { Fault } from '#schemas/fault.ts'
+import { openArchiveStore } from './archive-store.ts'
 
 export type Archive = { address: string; port: number; name: string; directory: string; logKeyFile: string }
 
 export async function serveArchive(q: Archive, log: Log): Promise<{ stop(): Promise<void> }> {
-  const database = await openDatabase(`sqlite:${path.join(q.directory, 'witness.db')}`)
-  await migrate(database, witnessMigrations)
-  const store = createWitnessStore(database)
+  const { store, close } = await openArchiveStore(q.directory)
   const witness = createWitness({
     store,
     key: await openWitnessKey({ file: path.join(q.directory, WITNESS_KEY_FILE), name: q.name, store }),
@@ -35,7 +31,7 @@ export async function serveArchive(q: Archive, log: Log): Promise<{ stop(): Prom
   return {
     async stop() {
       await app.close()
-      await database.close()
+      await close()
     },
   }
 }
