@@ -20,7 +20,8 @@ export async function librariesOf(
   for (const file of files) {
     const name = await packageOf(file)
     if (name === undefined) continue
-    const { stdout: version } = await run('dpkg-query', ['--show', '--showformat=${Version}', name])
+    const { stdout: status } = await run('dpkg-query', ['--status', name])
+    const version = /^Version: (.+)$/m.exec(status)![1]!
     const plain = name.replace(/:.*$/, '')
     const purl = `pkg:deb/debian/${plain}@${encodeURIComponent(version)}`
     components.set(purl, { name: plain, version, purl })
