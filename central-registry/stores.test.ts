@@ -54,12 +54,8 @@ async function outcomes(acts: Promise<unknown>[]): Promise<Record<string, number
 // Every existing database has these names in its table of migrations. A renamed migration would run again; a missing one prevents
 // the start.
 const MIGRATIONS = [
-  'api-keys-001',
-  'api-keys-002',
-  'api-keys-003',
-  'audit-log-001',
-  'audit-log-002-target',
-  'audit-log-003-stream',
+  ...['api-keys-001', 'api-keys-002', 'api-keys-003'],
+  ...['audit-log-001', 'audit-log-002-target', 'audit-log-003-stream'],
   'audit-log-004-caller',
   'idempotency-keys-001',
   'jobs-001',
@@ -93,7 +89,8 @@ const MIGRATIONS = [
   'registry-successions-001',
   'registry-suspensions-001',
   'registry-transparency-log-002-kinds',
-  ...['registry-trust-001', 'registry-trust-002-settings', 'registry-trust-003-issuers'],
+  ...['registry-trust-001', 'registry-trust-002-settings', 'registry-trust-003-acme'],
+  'registry-trust-003-issuers',
   'sessions-001',
   'sessions-002-passkeys',
   'witness-001',

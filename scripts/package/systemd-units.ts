@@ -2,7 +2,7 @@
 import { ENTRY, ENVIRONMENT, NODE, NODE_OPTIONS } from './stage-tree.ts'
 
 /** `words`: of the command. `%i` is what stands behind the @ of a unit's name. */
-export type Unit = { name: string; description: string; words: string; state: string }
+type Unit = { name: string; description: string; words: string; state: string }
 
 export const UNITS: Unit[] = [
   {
