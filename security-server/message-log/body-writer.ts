@@ -24,8 +24,11 @@ export type BodyWriter = {
   digestSoFar(): Buffer
   /** Writes what is left and makes the file durable under its final name. Throws `logging_failed`. */
   end(): Promise<{ name: string; dataKey: Buffer; sha512: Buffer }>
+  /** Removes the file, also one that `end` is finishing: waits for it first. After that `write` and `end` fail. */
   abort(): Promise<void>
 }
+
+type Written = Awaited<ReturnType<BodyWriter['end']>>
 
 /** Each block is hashed, encrypted and written in a place of `places`. */
 export function createBodyWriter(folder: BodyFolder, places: Pick<Places, 'run'>): BodyWriter {
@@ -66,7 +69,9 @@ export function createBodyWriter(folder: BodyFolder, places: Pick<Places, 'run'>
     }
   }
   // The last chunk has a flag, so a full block is written only when more bytes have come.
-  const writeBlock = (isLast: boolean): Promise<void> => {
+  const writeBlock = async (isLast: boolean): Promise<void> => {
+    // Else a body that was given up while it waited for a place would begin a second file.
+    if (isOver) throw new Fault('logging_failed', { what: 'a body was given up before it was whole' })
     const plain = block.subarray(0, filled)
     digest.update(plain)
     filled = 0
@@ -75,7 +80,7 @@ export function createBodyWriter(folder: BodyFolder, places: Pick<Places, 'run'>
       const last = isLast && at + CHUNK >= plain.length
       pieces.push(...sealChunk(dataKey, number++, last, plain.subarray(at, at + CHUNK)))
     }
-    return orGiveUp(() => append(pieces))
+    await orGiveUp(() => append(pieces))
   }
   const take = async (chunk: Buffer): Promise<void> => {
     for (let at = 0; at < chunk.length && !isOver; ) {
@@ -86,6 +91,20 @@ export function createBodyWriter(folder: BodyFolder, places: Pick<Places, 'run'>
     }
   }
   let turn: Promise<void> = Promise.resolve()
+  let ending: Promise<Written> | undefined
+  const finish = async (): Promise<Written> => {
+    await turn
+    await places.run(() => writeBlock(true))
+    return orGiveUp(async () => {
+      const written = file as number
+      await syncFile(written)
+      file = undefined
+      await closeFile(written)
+      await rename(part, folder.incoming(name))
+      await folder.syncIncoming()
+      return { name, dataKey, sha512: digest.digest() }
+    })
+  }
   return {
     write: (chunk) => {
       if (filled + chunk.length <= BLOCK) {
@@ -98,22 +117,15 @@ export function createBodyWriter(folder: BodyFolder, places: Pick<Places, 'run'>
       return turn
     },
     digestSoFar: () => digest.copy().update(block.subarray(0, filled)).digest(),
-    end: async () => {
-      await turn
-      await places.run(() => writeBlock(true))
-      return orGiveUp(async () => {
-        const written = file as number
-        await syncFile(written)
-        file = undefined
-        await closeFile(written)
-        await rename(part, folder.incoming(name))
-        await folder.syncIncoming()
-        return { name, dataKey, sha512: digest.digest() }
-      })
+    end: () => {
+      ending ??= finish()
+      return ending
     },
     abort: async () => {
       isOver = true
       await turn.catch(() => undefined)
+      // A descriptor that is closed while `end` uses it may at once be that of another file, which `end` would then close.
+      await ending?.catch(() => undefined)
       await giveUp()
     },
   }

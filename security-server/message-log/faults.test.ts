@@ -315,6 +315,8 @@ t.test('bodies when others fill the memory', async (t) => {
     await writer.write(randomBytes(90_000))
     t.throws(() => writer.write(randomBytes(20_000)), { code: 'body_too_large' })
     await writer.abort()
+    t.throws(() => writer.write(randomBytes(1)), { code: 'logging_failed' }, 'what comes late begins nothing')
+    await t.rejects(writer.end(), { code: 'logging_failed' })
     const replayKey = randomBytes(32)
     await log.append(await signedRecord({ replayKey }))
     const body = await spoolBody(log, randomBytes(100_000))

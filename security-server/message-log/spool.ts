@@ -57,6 +57,7 @@ type SpoolWriter = {
   /** SHA-512 of all that was written, once the last `write` has settled. */
   digestSoFar(): Buffer
   end(): Promise<SpooledBody>
+  /** Lets go of the body, also of one that `end` is finishing. After that `write` and `end` fail. */
   abort(): Promise<void>
 }
 
@@ -73,7 +74,12 @@ function beginBody(folder: BodyFolder, maxBytes: number): SpoolWriter {
   let file: BodyWriter | undefined
   /** Of the first octets of a body in memory. */
   let known: { size: number; sha512: Buffer } | undefined
+  let isOver = false
 
+  const checkOpen = (): void => {
+    // Nobody would remove the file that it might begin.
+    if (isOver) throw new Fault('logging_failed', { what: 'a body was given up before it was whole' })
+  }
   const forget = (): void => {
     held = createBlocks()
     release?.()
@@ -85,6 +91,7 @@ function beginBody(folder: BodyFolder, maxBytes: number): SpoolWriter {
     return all
   }
   const write = (chunk: Buffer): void | Promise<void> => {
+    checkOpen()
     size += chunk.length
     if (size > maxBytes) throw new Fault('body_too_large', { what: `more than ${maxBytes} octets` })
     if (file !== undefined) return file.write(chunk)
@@ -107,12 +114,14 @@ function beginBody(folder: BodyFolder, maxBytes: number): SpoolWriter {
     write,
     digestSoFar: () => file?.digestSoFar() ?? digestOf(held.whole()),
     end: async () => {
+      checkOpen()
       if (file !== undefined) return inFile(folder, size, await file.end())
       const bytes = letGo()
       if (size > LARGEST_IN_ROW) heldMemory.hold(bytes)
       return inMemory(bytes, digestOf(bytes))
     },
     abort: async () => {
+      isOver = true
       forget()
       await file?.abort()
     },

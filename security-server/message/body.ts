@@ -27,7 +27,7 @@ export type Taker<T> = {
   /** Nobody may change the chunk afterwards. A promise means "wait before the next one". */
   write(chunk: Buffer): void | Promise<void>
   end(): Promise<T>
-  /** Lets go of what was taken. */
+  /** Lets go of what was taken, also while `write` or `end` is under way: what these begin is over when it resolves. */
   abort(): Promise<void>
 }
 
