@@ -1,16 +1,19 @@
 /**
  * Bytes that arrive in chunks. A sender decides how small its chunks are, and each chunk that is kept as it came costs far more memory than
- * its octets: those are copied into blocks of 64 KiB. A chunk that is most of its own memory is kept as it is.
+ * its octets: those are copied into blocks of 64 KiB. A chunk that is most of its own memory is kept as it is, when hardly anything of the
+ * last block is wasted by that: else small and large chunks in turn would cost a block for each.
  */
 
 const BLOCK = 64 * 1024
 /** Smaller ones are kept only when nothing else came. */
 const LARGE = 8 * 1024
+/** What may be wasted of the block before a chunk that is kept: this share of the chunk. */
+const WASTED = 1 / 8
 
 type Blocks = {
   /** Copies the chunk or keeps it: nobody may change it any more. */
   add(chunk: Buffer): void
-  /** How many octets are allocated: at most twice as many as were added, and a block. */
+  /** How many octets are allocated: at most twice as many as were added and an eighth, and a block. */
   allocated(): number
   /** All that was added, in one piece. */
   whole(): Buffer
@@ -33,10 +36,11 @@ export function createBlocks(): Blocks {
     add: (chunk) => {
       size += chunk.length
       const memory = chunk.buffer.byteLength
-      if ((chunk.length >= LARGE || size === chunk.length) && memory <= 2 * chunk.length)
-        return keep(chunk, chunk.length, memory)
       const last = blocks.at(-1)
-      const taken = last === undefined || filled === last.length ? 0 : chunk.copy(last, filled)
+      const left = last === undefined ? 0 : last.length - filled
+      const isKept = (chunk.length >= LARGE || size === chunk.length) && left <= chunk.length * WASTED
+      if (isKept && memory <= 2 * chunk.length) return keep(chunk, chunk.length, memory)
+      const taken = left === 0 ? 0 : chunk.copy(last!, filled)
       filled += taken
       if (taken === chunk.length) return
       // What is small in all gets small blocks.
