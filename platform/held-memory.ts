@@ -9,6 +9,8 @@ type HeldMemory = {
   reserve(octets: number): () => void
   /** Counts these bytes for as long as they are in memory. */
   hold(bytes: Buffer): void
+  /** Memory to work in: of `most` octets, counted until `giveBack` is called, if there is room; else of `least`, uncounted. */
+  lend(q: { most: number; least: number }): { bytes: Buffer; giveBack(): void }
 }
 
 function createHeldMemory(most: number): HeldMemory {
@@ -16,13 +18,21 @@ function createHeldMemory(most: number): HeldMemory {
   const collected = new FinalizationRegistry<number>((octets) => {
     held -= octets
   })
+  const fits: HeldMemory['fits'] = (octets) => held + octets <= most
+  const reserve: HeldMemory['reserve'] = (octets) => {
+    let counted = octets
+    held += octets
+    return () => {
+      held -= counted
+      counted = 0
+    }
+  }
   return {
-    fits: (octets) => held + octets <= most,
-    reserve: (octets) => {
-      held += octets
-      return () => {
-        held -= octets
-      }
+    ...{ fits, reserve },
+    lend: (q) => {
+      const isLarge = q.most > q.least && fits(q.most)
+      const giveBack = reserve(isLarge ? q.most : 0)
+      return { bytes: Buffer.allocUnsafe(isLarge ? q.most : Math.min(q.most, q.least)), giveBack }
     },
     hold: (bytes) => {
       held += bytes.length

@@ -5,6 +5,7 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
+import { heldMemory } from '#platform/held-memory.ts'
 import { Fault } from '#schemas/fault.ts'
 
 /** Plaintext bytes of every chunk; the last one has 0 to CHUNK. */
@@ -13,7 +14,10 @@ export const BODY_FILE_HEADER = Buffer.from('concordat body 1')
 
 const TAG = 16
 const SEALED_CHUNK = CHUNK + TAG
-/** How many chunks are read at once: each read is a call to a thread and back. */
+/**
+ * How many chunks are read at once while contents leave room in memory for that: each read is a call to a thread and back. Else it is
+ * one: so many who read slowly cost little each.
+ */
 const READ_AT_ONCE = 4
 
 /** Encrypted in pieces of this size: what a cipher returns is then small enough for the allocator to have it at hand. */
@@ -52,20 +56,22 @@ export type Piece = { start: number; size: number }
 export async function* readBodyFile(
   located: LocatedBody,
   dataKey: Buffer,
-  { start, size }: Piece = { start: 0, size: Number.MAX_SAFE_INTEGER },
+  piece: Piece = { start: 0, size: Number.MAX_SAFE_INTEGER },
 ): AsyncGenerator<Buffer> {
+  let giveBack = (): void => undefined
   try {
     const header = Buffer.allocUnsafe(BODY_FILE_HEADER.length)
     if ((await fill(header, located, 0)) < header.length || !header.equals(BODY_FILE_HEADER)) throw damaged(0)
-    const first = Math.floor(start / CHUNK)
-    let skip = start - first * CHUNK
-    let left = size
+    const first = Math.floor(piece.start / CHUNK)
+    let skip = piece.start - first * CHUNK
+    let left = piece.size
     let next = BODY_FILE_HEADER.length + first * SEALED_CHUNK
     const chunks = Math.min(READ_AT_ONCE, Math.ceil((skip + left) / CHUNK))
+    const size = Math.max(0, located.end - located.start)
     // With an octet of the chunk behind them, if there is one: the last chunk is the one that nothing follows.
-    const bytes = Buffer.allocUnsafe(
-      Math.min(chunks * SEALED_CHUNK + 1, Math.max(0, located.end - located.start)),
-    )
+    const lent = heldMemory.lend({ most: Math.min(chunks * SEALED_CHUNK + 1, size), least: SEALED_CHUNK + 1 })
+    const { bytes } = lent
+    giveBack = lent.giveBack
     let sealed = bytes.subarray(0, 0)
     for (let number = first; left > 0; number++) {
       if (sealed.length <= SEALED_CHUNK) {
@@ -84,6 +90,7 @@ export async function* readBodyFile(
       if (last) return
     }
   } finally {
+    giveBack()
     await located.file.close()
   }
 }

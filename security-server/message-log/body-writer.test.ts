@@ -6,9 +6,12 @@ import path from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { heldMemory } from '#platform/held-memory.ts'
+import { until } from '#test/until.ts'
 import { openBodyFolder } from './body-folder.ts'
 import { createBodyWriter } from './body-writer.ts'
 import { logFolder } from './fixture.ts'
+import { openBody } from './spool.ts'
 
 const openFile = promisify(open)
 const closeFile = promisify(close)
@@ -105,4 +108,40 @@ t.test('given up when it is whole, or before it began, it leaves no file either'
   await fresh.abort()
   await t.rejects(fresh.end(), { code: 'logging_failed' })
   t.strictSame(files(), [])
+})
+
+t.test('those who send and read slowly take large blocks only while there is room', async (t) => {
+  const { folder, files } = await bodies(t)
+  const begin = () => createBodyWriter(folder, { run: (act) => act() })
+  // Of what is lent to a writer or a reader at least this is counted.
+  const LENT = 262_144
+  let octets = LENT
+  while (heldMemory.fits(octets + LENT)) octets += LENT
+  const release = heldMemory.reserve(octets - 2 * LENT)
+  t.teardown(release)
+  const isRoom = () => heldMemory.fits(2 * LENT)
+  t.ok(isRoom())
+
+  const writers = [begin(), begin(), begin()]
+  t.notOk(heldMemory.fits(LENT))
+  const waits = writers.map((writer) => writer.write(randomBytes(65_537)) !== undefined)
+  t.strictSame(waits, [false, false, true], 'the third writes a chunk at a time')
+  const [first, second, third] = writers
+  await first!.end()
+  await second!.abort()
+  t.ok(isRoom(), 'given back when a body ends or is given up')
+  const written = await third!.end()
+
+  const reader = openBody(folder, written)
+  t.equal((await reader.iterator({ destroyOnReturn: false }).next()).value.length, 65_536)
+  t.notOk(isRoom(), 'a reader that pauses is counted')
+  reader.destroy()
+  await until('the end of the reader', isRoom)
+
+  const refused = createBodyWriter({ ...folder, incoming: () => '/dev/null/none' }, { run: (act) => act() })
+  refused.write(randomBytes(10))
+  t.notOk(isRoom())
+  await t.rejects(refused.end(), { code: 'logging_failed' })
+  t.ok(isRoom(), 'given back when the disk fails')
+  t.equal(files().length, 2)
 })

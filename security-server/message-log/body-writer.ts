@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { close, fsync, open, writev } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import { heldMemory } from '#platform/held-memory.ts'
 import type { Places } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import { BODY_FILE_HEADER, CHUNK, sealChunk } from './body-file.ts'
@@ -14,7 +15,10 @@ const syncFile = promisify(fsync)
 const closeFile = promisify(close)
 const writePieces = promisify(writev)
 
-/** How much is hashed, encrypted and written at once: each write is a call to a thread and back. */
+/**
+ * How much is hashed, encrypted and written at once, while contents leave room in memory for that: each write is a call to a thread and
+ * back. Else it is one chunk: so many who send slowly cost little each.
+ */
 const BLOCK = 4 * CHUNK
 
 export type BodyWriter = {
@@ -37,7 +41,7 @@ export function createBodyWriter(folder: BodyFolder, places: Pick<Places, 'run'>
   const dataKey = randomBytes(32)
   const digest = createHash('sha512')
   // Reused for each block of plaintext: a large body must not produce garbage in memory.
-  const block = Buffer.allocUnsafe(BLOCK)
+  const { bytes: block, giveBack } = heldMemory.lend({ most: BLOCK, least: CHUNK })
   let filled = 0
   let number = 0
   let file: number | undefined
@@ -55,10 +59,10 @@ export function createBodyWriter(folder: BodyFolder, places: Pick<Places, 'run'>
   const giveUp = async (): Promise<void> => {
     const open = file
     file = undefined
+    giveBack()
     if (open !== undefined) await closeFile(open).catch(() => undefined)
-    await rm(part, { force: true })
-    // The file may already have its final name if syncing the folder failed.
-    await rm(folder.incoming(name), { force: true })
+    // The file may already have its final name if syncing the folder failed. What cannot be removed now the next start removes.
+    for (const each of [part, folder.incoming(name)]) await rm(each, { force: true }).catch(() => undefined)
   }
   const orGiveUp = async <T>(act: () => Promise<T>): Promise<T> => {
     try {
@@ -84,7 +88,7 @@ export function createBodyWriter(folder: BodyFolder, places: Pick<Places, 'run'>
   }
   const take = async (chunk: Buffer): Promise<void> => {
     for (let at = 0; at < chunk.length && !isOver; ) {
-      if (filled === BLOCK) await writeBlock(false)
+      if (filled === block.length) await writeBlock(false)
       const taken = chunk.copy(block, filled, at)
       filled += taken
       at += taken
@@ -99,6 +103,7 @@ export function createBodyWriter(folder: BodyFolder, places: Pick<Places, 'run'>
       const written = file as number
       await syncFile(written)
       file = undefined
+      giveBack()
       await closeFile(written)
       await rename(part, folder.incoming(name))
       await folder.syncIncoming()
@@ -107,7 +112,7 @@ export function createBodyWriter(folder: BodyFolder, places: Pick<Places, 'run'>
   }
   return {
     write: (chunk) => {
-      if (filled + chunk.length <= BLOCK) {
+      if (filled + chunk.length <= block.length) {
         filled += chunk.copy(block, filled)
         return undefined
       }

@@ -1,0 +1,34 @@
+/** What is held is counted with all the memory behind it, and whoever works in memory takes much only while there is room. */
+import t from 'tap'
+import { heldMemory } from './held-memory.ts'
+
+/** How many octets still fit. */
+function room(): number {
+  let [fits, most] = [0, 1e9]
+  while (most - fits > 1) {
+    const half = Math.floor((fits + most) / 2)
+    if (heldMemory.fits(half)) fits = half
+    else most = half
+  }
+  return fits
+}
+
+t.test('memory to work in', async (t) => {
+  const before = room()
+  const large = heldMemory.lend({ most: 300_000, least: 70_000 })
+  t.equal(large.bytes.length, 300_000)
+  t.equal(room(), before - 300_000)
+  const small = heldMemory.lend({ most: 60_000, least: 70_000 })
+  t.equal(small.bytes.length, 60_000, 'no more than is wanted')
+  t.equal(room(), before - 300_000, 'the least is not counted')
+  const all = heldMemory.reserve(room())
+  const least = heldMemory.lend({ most: 300_000, least: 70_000 })
+  t.equal(least.bytes.length, 70_000)
+  t.equal(room(), 0)
+  all()
+  for (const { giveBack } of [large, small, least]) {
+    giveBack()
+    giveBack()
+  }
+  t.equal(room(), before, 'given back once')
+})
