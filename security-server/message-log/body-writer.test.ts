@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { heldMemory } from '#platform/held-memory.ts'
+import { createPlaces } from '#platform/in-turn.ts'
 import { until } from '#test/until.ts'
 import { openBodyFolder } from './body-folder.ts'
 import { createBodyWriter } from './body-writer.ts'
@@ -144,4 +145,22 @@ t.test('those who send and read slowly take large blocks only while there is roo
   await t.rejects(refused.end(), { code: 'logging_failed' })
   t.ok(isRoom(), 'given back when the disk fails')
   t.equal(files().length, 2)
+})
+
+t.test('a large chunk takes a place for each of its blocks', async (t) => {
+  const { folder } = await bodies(t)
+  const inPlace: string[] = []
+  const place = createPlaces(1)
+  const begin = (name: string) =>
+    createBodyWriter(folder, {
+      run: (act) =>
+        place.run(() => {
+          inPlace.push(name)
+          return act()
+        }),
+    })
+  const [large, small] = [begin('large'), begin('small')]
+  await Promise.all([large.write(randomBytes(2_000_000)), small.write(randomBytes(300_000))])
+  t.strictSame(inPlace.slice(0, 3), ['large', 'small', 'large'])
+  await Promise.all([large.abort(), small.abort()])
 })

@@ -88,7 +88,8 @@ export function createBodyWriter(folder: BodyFolder, places: Pick<Places, 'run'>
   }
   const take = async (chunk: Buffer): Promise<void> => {
     for (let at = 0; at < chunk.length && !isOver; ) {
-      if (filled === block.length) await writeBlock(false)
+      // A place for each block: who sends larger chunks gets no more of the machine.
+      if (filled === block.length) await places.run(() => writeBlock(false))
       const taken = chunk.copy(block, filled, at)
       filled += taken
       at += taken
@@ -116,7 +117,7 @@ export function createBodyWriter(folder: BodyFolder, places: Pick<Places, 'run'>
         filled += chunk.copy(block, filled)
         return undefined
       }
-      turn = turn.then(() => places.run(() => take(chunk)))
+      turn = turn.then(() => take(chunk))
       // A caller that does not await this promise gets the fault from `end`.
       turn.catch(() => undefined)
       return turn
