@@ -1,6 +1,6 @@
 /** A body's own file while it is written: given up at any moment, cut into chunks and blocks, among others that are written. */
 import { execFileSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { close, fstatSync, open, openSync, readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -163,4 +163,15 @@ t.test('a large chunk takes a place for each of its blocks', async (t) => {
   await Promise.all([large.write(randomBytes(2_000_000)), small.write(randomBytes(300_000))])
   t.strictSame(inPlace.slice(0, 3), ['large', 'small', 'large'])
   await Promise.all([large.abort(), small.abort()])
+})
+
+t.test('octets keep their order, also when nobody waits for a write', async (t) => {
+  const { folder } = await bodies(t)
+  const writer = createBodyWriter(folder, createPlaces(1))
+  const chunks = [300_000, 5, 70_000, 1, 262_144, 9].map((size) => randomBytes(size))
+  for (const chunk of chunks) void writer.write(chunk)
+  const written = await writer.end()
+  const whole = Buffer.concat(chunks)
+  t.ok(Buffer.concat(await openBody(folder, written).toArray()).equals(whole))
+  t.ok(written.sha512.equals(hash('sha512', whole, 'buffer')))
 })

@@ -22,13 +22,13 @@ const writePieces = promisify(writev)
 const BLOCK = 4 * CHUNK
 
 export type BodyWriter = {
-  /** When it returns a promise, the caller waits for it, and nobody changes the chunk until then. Throws `logging_failed`. */
+  /** When it returns a promise, the caller waits for it, or memory grows, and nobody changes the chunk until then. Throws `logging_failed`. */
   write(chunk: Buffer): void | Promise<void>
   /** SHA-512 of all that was written, once the last `write` has settled. */
   digestSoFar(): Buffer
   /** Writes what is left and makes the file durable under its final name. Throws `logging_failed`. */
   end(): Promise<{ name: string; dataKey: Buffer; sha512: Buffer }>
-  /** Removes the file, also one that `end` is finishing: waits for it first. After that `write` and `end` fail. */
+  /** Removes the file, also one that `end` is finishing: waits for it first. After that `end` fails. */
   abort(): Promise<void>
 }
 
@@ -87,7 +87,7 @@ export function createBodyWriter(folder: BodyFolder, places: Pick<Places, 'run'>
     await orGiveUp(() => append(pieces))
   }
   const take = async (chunk: Buffer): Promise<void> => {
-    for (let at = 0; at < chunk.length && !isOver; ) {
+    for (let at = 0; at < chunk.length; ) {
       // A place for each block: who sends larger chunks gets no more of the machine.
       if (filled === block.length) await places.run(() => writeBlock(false))
       const taken = chunk.copy(block, filled, at)
@@ -95,7 +95,8 @@ export function createBodyWriter(folder: BodyFolder, places: Pick<Places, 'run'>
       at += taken
     }
   }
-  let turn: Promise<void> = Promise.resolve()
+  /** Of the writes under way, the last; or one that failed. */
+  let turn: Promise<void> | undefined
   let ending: Promise<Written> | undefined
   const finish = async (): Promise<Written> => {
     await turn
@@ -113,14 +114,21 @@ export function createBodyWriter(folder: BodyFolder, places: Pick<Places, 'run'>
   }
   return {
     write: (chunk) => {
-      if (filled + chunk.length <= block.length) {
+      if (turn === undefined && filled + chunk.length <= block.length) {
         filled += chunk.copy(block, filled)
         return undefined
       }
-      turn = turn.then(() => take(chunk))
-      // A caller that does not await this promise gets the fault from `end`.
-      turn.catch(() => undefined)
-      return turn
+      // Behind the write under way: octets keep their order whether or not a caller waits.
+      const own = (turn ?? Promise.resolve()).then(() => take(chunk))
+      turn = own
+      own.then(
+        () => {
+          if (turn === own) turn = undefined
+        },
+        // A caller that does not await this promise gets the fault from the next call.
+        () => undefined,
+      )
+      return own
     },
     digestSoFar: () => digest.copy().update(block.subarray(0, filled)).digest(),
     end: () => {
@@ -129,7 +137,7 @@ export function createBodyWriter(folder: BodyFolder, places: Pick<Places, 'run'>
     },
     abort: async () => {
       isOver = true
-      await turn.catch(() => undefined)
+      await turn?.catch(() => undefined)
       // A descriptor that is closed while `end` uses it may at once be that of another file, which `end` would then close.
       await ending?.catch(() => undefined)
       await giveUp()
