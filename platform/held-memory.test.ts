@@ -1,5 +1,8 @@
 /** What is held is counted with all the memory behind it, and whoever works in memory takes much only while there is room. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
+import { until } from '#test/until.ts'
 import { heldMemory } from './held-memory.ts'
 
 /** How many octets still fit. */
@@ -31,4 +34,23 @@ t.test('memory to work in', async (t) => {
     giveBack()
   }
   t.equal(room(), before, 'given back once')
+})
+
+t.test('a content counts with the memory behind it, until it is collected', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  const before = room()
+  const hold = (): Buffer => {
+    const bytes = Buffer.from(new ArrayBuffer(200_000), 1000, 100_000)
+    heldMemory.hold(bytes)
+    return bytes.subarray(0, 1)
+  }
+  const slices = [hold()]
+  gc()
+  t.equal(room(), before - 200_000)
+  slices.pop()
+  await until('room again', (saw) => {
+    gc()
+    return saw(room()) === before
+  })
 })

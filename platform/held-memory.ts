@@ -7,7 +7,7 @@ type HeldMemory = {
   fits(octets: number): boolean
   /** Counts `octets` until the returned function is called. */
   reserve(octets: number): () => void
-  /** Counts these bytes for as long as they are in memory. */
+  /** Counts these bytes, with all the memory that they keep, for as long as they are there. */
   hold(bytes: Buffer): void
   /** Memory to work in: of `most` octets, counted until `giveBack` is called, if there is room; else of `least`, uncounted. */
   lend(q: { most: number; least: number }): { bytes: Buffer; giveBack(): void }
@@ -35,9 +35,10 @@ function createHeldMemory(most: number): HeldMemory {
       return { bytes: Buffer.allocUnsafe(isLarge ? q.most : Math.min(q.most, q.least)), giveBack }
     },
     hold: (bytes) => {
-      held += bytes.length
-      // Slices of a content keep its memory, and not the object through which it was made.
-      collected.register(bytes.buffer, bytes.length)
+      // Slices of a content keep all its memory, and not the object through which it was made.
+      const memory = bytes.buffer.byteLength
+      held += memory
+      collected.register(bytes.buffer, memory)
     },
   }
 }
