@@ -1,7 +1,7 @@
 /** A body's own file while it is written: given up at any moment, cut into chunks and blocks, among others that are written. */
 import { execFileSync } from 'node:child_process'
-import { hash, randomBytes } from 'node:crypto'
-import { close, fstatSync, open, openSync, readdirSync, statSync } from 'node:fs'
+import { hash, randomBytes, randomInt } from 'node:crypto'
+import { close, fstatSync, open, openSync, readdirSync, statSync, truncateSync } from 'node:fs'
 import path from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -9,6 +9,7 @@ import t, { type Test } from 'tap'
 import { heldMemory } from '#platform/held-memory.ts'
 import { createPlaces } from '#platform/in-turn.ts'
 import { until } from '#test/until.ts'
+import { BODY_FILE_HEADER, CHUNK, type Piece } from './body-file.ts'
 import { openBodyFolder } from './body-folder.ts'
 import { createBodyWriter } from './body-writer.ts'
 import { logFolder } from './fixture.ts'
@@ -175,3 +176,41 @@ t.test('octets keep their order, also when nobody waits for a write', async (t) 
   t.ok(Buffer.concat(await openBody(folder, written).toArray()).equals(whole))
   t.ok(written.sha512.equals(hash('sha512', whole, 'buffer')))
 })
+
+for (const isFull of [false, true]) {
+  t.test(`sizes around chunks and blocks, ${isFull ? 'a chunk' : 'four chunks'} at a time`, async (t) => {
+    if (isFull) t.teardown(heldMemory.reserve(1e9))
+    const { folder, files } = await bodies(t)
+    const edges = [65_536, 131_072, 262_144, 524_288]
+    for (const size of [0, 1, ...edges.flatMap((edge) => [edge - 1, edge, edge + 1])]) {
+      const bytes = randomBytes(size)
+      const writer = createBodyWriter(folder, createPlaces(1))
+      const most = 1 + randomInt(300_000)
+      for (let at = 0; at < size; at += most) await writer.write(bytes.subarray(at, at + most))
+      t.ok(writer.digestSoFar().equals(hash('sha512', bytes, 'buffer')), `${size} in pieces of ${most}`)
+      const written = await writer.end()
+      t.ok(written.sha512.equals(hash('sha512', bytes, 'buffer')))
+      const read = async (piece?: Piece): Promise<Buffer> =>
+        Buffer.concat(await openBody(folder, written, piece).toArray())
+      t.ok((await read()).equals(bytes), `${size}`)
+      // A reader refills its block behind each four chunks, counted from where the piece begins.
+      for (const start of [0, 65_535, 262_143, 262_144].filter((one) => one < size))
+        for (const length of [1, 2, 262_145, 400_000])
+          if (!(await read({ start, size: length })).equals(bytes.subarray(start, start + length)))
+            t.fail(`${length} octets from ${start} of ${size}`)
+
+      const file = folder.incoming(written.name)
+      const whole = statSync(file).size
+      for (const chunks of [8, 4, 2, 1]) {
+        const cut = BODY_FILE_HEADER.length + chunks * (CHUNK + 16)
+        for (const end of [cut + 1, cut]) {
+          if (end >= whole) continue
+          truncateSync(file, end)
+          await t.rejects(read(), { code: 'log_inconsistent' }, `${size} cut at ${end}`)
+        }
+      }
+      await folder.release(written.name)
+    }
+    t.strictSame(files(), [])
+  })
+}
