@@ -21,7 +21,8 @@ export type Statement = { text: string; values: SqlValue[] }
 
 /** Compares what a path names with columns of a table, and nothing else that a client sends. */
 export type KeyedStatement = {
-  text: string
+  select: string
+  conditions: string
   name: string
   schema: string | undefined
   /** Its values, of the checked parameters of the path. */

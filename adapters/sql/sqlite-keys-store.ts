@@ -111,9 +111,9 @@ function prepareBounded(database: DatabaseSync, keyed: KeyedStatement): Statemen
     const columns = columnsOf(database, keyed)
     // A generated column may compute anything, and that of a virtual table is nothing that SQLite keeps.
     if (columns.length === 0 || columns.some(({ hidden }) => hidden !== 0)) return undefined
-    // From the row's own header: no page more is read for it.
-    const bytes = columns.map(({ name }) => `coalesce(octet_length(${quoted(name)}), 0)`).join(' + ')
-    const text = `${keyed.text} and ${bytes} <= ${MOST_ROW_BYTES}`
+    // Before all that reads a value: one that stands after a large one is reached over each of its pages.
+    const bytes = columns.map(({ name }) => bytesOf(quoted(name))).join(' + ')
+    const text = `${keyed.select} where ${bytes} <= ${MOST_ROW_BYTES} and ${keyed.conditions}`
     const plan = database.prepare(`explain query plan ${text}`).all() as { detail: string }[]
     if (plan.length !== 1 || !boundedPlans(database, keyed, columns).has(plan[0]!.detail)) return undefined
     const statement = database.prepare(text)
@@ -123,6 +123,11 @@ function prepareBounded(database: DatabaseSync, keyed: KeyedStatement): Statemen
   } finally {
     database.exec('commit')
   }
+}
+
+/** From the row's header, which has the lengths of texts and blobs. Of a number SQLite would read the value to know its length as a text. */
+function bytesOf(column: string): string {
+  return `case when typeof(${column}) in ('text', 'blob') then octet_length(${column}) else 0 end`
 }
 
 type Column = { name: string; hidden: number; pk: number }

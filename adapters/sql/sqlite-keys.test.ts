@@ -1,5 +1,5 @@
 /** Rows of a SQLite file by a unique key, which the adapter's own process reads: which look-ups those are, and that no other is. */
-import { renameSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
@@ -115,6 +115,39 @@ t.test('every other look-up is left to a reading process', (t) => {
   t.equal(statementFor({ table: 'text_key', path: '/t' }), undefined)
   t.end()
 })
+
+t.test('of a large row no page after its first is read', (t) => {
+  const file = create(t)
+  const owner = new DatabaseSync(file)
+  owner.exec(`
+    create table before_number (code text primary key, large text, name integer);
+    create table before_text (code text primary key, large text, name text, state text);
+    insert into before_number values ('a', printf('%.*c', 500000, '~'), 1000000);
+    insert into before_text values ('a', printf('%.*c', 500000, '~'), 'A', 'open');`)
+  owner.close()
+  breakPages(file, '~')
+  const find = finderOf(t, file)
+  for (const [table, where] of [
+    ['before_number', {}],
+    ['before_text', {}],
+    ['before_text', { state: 'open' }],
+  ] as const) {
+    t.equal(find({ table, path: '/t/{code}', where }, { code: 'a' }), undefined, table)
+    t.ok(find(BY_CODE, { code: 'a' }), 'a page that was read would be a fault, after which nothing is looked up')
+  }
+  t.end()
+})
+
+/** Each page that is full of `letter` names a next one that does not exist. */
+function breakPages(file: string, letter: string): void {
+  const bytes = readFileSync(file)
+  const full = Buffer.alloc(4092, letter)
+  let broken = 0
+  for (let page = 0; page < bytes.length; page += 4096)
+    if (bytes.subarray(page + 4, page + 4096).equals(full)) broken += bytes.writeUInt32BE(0xfffffff0, page)
+  if (broken === 0) throw new Error('no page is full of it')
+  writeFileSync(file, bytes)
+}
 
 t.test('a plan that was looked at is the one that runs', async (t) => {
   const file = create(t)

@@ -39,7 +39,8 @@ export function keyedStatement(resource: Resource, dialect: Dialect): KeyedState
   const conditions = compared.map((column, at) => `${column} = ${dialect.place(at + 1)}`)
   const fixed = where.map(({ value }) => value)
   return {
-    text: `select ${columns.join(', ')} from ${source.table} where ${conditions.join(' and ')}`,
+    select: `select ${columns.join(', ')} from ${source.table}`,
+    conditions: conditions.join(' and '),
     name: source.name,
     schema: source.schema,
     values: (params) => [
