@@ -133,7 +133,10 @@ t.test('of a large row no page after its first is read', (t) => {
     ['before_text', { state: 'open' }],
   ] as const) {
     t.equal(find({ table, path: '/t/{code}', where }, { code: 'a' }), undefined, table)
-    t.ok(find(BY_CODE, { code: 'a' }), 'a page that was read would be a fault, after which nothing is looked up')
+    t.ok(
+      find(BY_CODE, { code: 'a' }),
+      'a page that was read would be a fault, after which nothing is looked up',
+    )
   }
   t.end()
 })
