@@ -12,6 +12,7 @@ import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
+import { until } from '#test/until.ts'
 import type { Adapter } from './adapter.ts'
 import { askAt, emptyFolder, ownAddress, startAdapter } from './kit-fixture.ts'
 import { openApiDocument } from './openapi-document.ts'
@@ -48,6 +49,7 @@ const things: Adapter<KitSettings> = {
       getThing: async ({ params }) => {
         if (params['id'] === 'away') throw new Fault('source_unavailable')
         if (params['id'] === 'broken') throw new Error('PRIVATE')
+        if (params['id'] === 'header') return answer({}, { headers: { 'x-more': 'PRIVATE\nSTATE' } })
         return answer({ id: params['id'] })
       },
     },
@@ -101,6 +103,16 @@ t.test('what it answers, says of itself and logs', async (t) => {
     detail: /.{36}/,
   })
   t.notMatch(requests.join(''), /EE1234|elevenchars|size/)
+})
+
+t.test('a header that cannot be written is a failure of its own request alone', async (t) => {
+  const { ask, lines } = await startAdapter(t, things, { settings: {} })
+  const [failed, beside] = await Promise.all([ask('/things/header'), ask('/things/one')])
+  t.match(failed, { status: 500 })
+  t.notMatch(failed.text, /PRIVATE/)
+  t.match(beside, { status: 200 })
+  t.match(await ask('/things/one'), { status: 200 })
+  await until('its line', () => lines.some((line) => line.includes(`"status":500`)))
 })
 
 t.test('the document is one that the own code reads, and its address may have a path', async (t) => {

@@ -103,6 +103,7 @@ export async function serveAdapter<S extends KitSettings>(
   for (const [name, check] of Object.entries(opened.health)) health.add(name, check)
   const app = createHttpService({ name: 'service', log, logRequests: false, ...(https && { https }) })
   const monitoring = createHttpService({ name: 'monitoring', log, ...tls })
+  const turnIsOver = createTurns()
   let isDraining = false
   const close = async (): Promise<void> => {
     isDraining = true
@@ -115,10 +116,9 @@ export async function serveAdapter<S extends KitSettings>(
     logRequests(app, metrics)
     sayWhenToRetry(app)
     // Otherwise the connection of a request that was under way would stay open, idle, and hold the process.
-    app.addHook('onSend', (_request, reply, _payload, done) => {
+    app.addHook('onSend', (_request, reply) => {
       if (isDraining) reply.header('connection', 'close')
-      // The answers of a turn of the event loop leave together: each that leaves alone wakes the client, which costs more than making it.
-      setImmediate(() => done())
+      return turnIsOver()
     })
     // An answer that had begun before could not say so.
     app.addHook('onResponse', (_request, _reply, done) => {
@@ -155,6 +155,23 @@ export async function serveAdapter<S extends KitSettings>(
       health.drain()
       await close()
     },
+  }
+}
+
+/**
+ * The end of this turn of the event loop, whose answers leave together: each that leaves alone wakes the client, which costs more than
+ * making it. A promise, since what a hook of fastify throws after a callback ends the process: a header that cannot be written, say.
+ */
+function createTurns(): () => Promise<void> {
+  let over: Promise<void> | undefined
+  return () => {
+    over ??= new Promise((resolve) => {
+      setImmediate(() => {
+        over = undefined
+        resolve()
+      })
+    })
+    return over
   }
 }
 
