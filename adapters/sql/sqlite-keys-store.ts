@@ -108,6 +108,7 @@ export function openKeys(file: string): Keys {
 function prepareBounded(database: DatabaseSync, keyed: KeyedStatement): StatementSync | undefined {
   database.exec('begin')
   try {
+    if (!isTableOfRows(database, keyed)) return undefined
     const columns = columnsOf(database, keyed)
     // A generated column may compute anything, and that of a virtual table is nothing that SQLite keeps.
     if (columns.length === 0 || columns.some(({ hidden }) => hidden !== 0)) return undefined
@@ -115,7 +116,7 @@ function prepareBounded(database: DatabaseSync, keyed: KeyedStatement): Statemen
     const bytes = columns.map(({ name }) => bytesOf(quoted(name))).join(' + ')
     const text = `${keyed.select} where ${bytes} <= ${MOST_ROW_BYTES} and ${keyed.conditions}`
     const plan = database.prepare(`explain query plan ${text}`).all() as { detail: string }[]
-    if (plan.length !== 1 || !boundedPlans(database, keyed, columns).has(plan[0]!.detail)) return undefined
+    if (plan.length !== 1 || !boundedPlans(database, keyed).has(plan[0]!.detail)) return undefined
     const statement = database.prepare(text)
     statement.setReturnArrays(true)
     statement.setReadBigInts(true)
@@ -130,27 +131,27 @@ function bytesOf(column: string): string {
   return `case when typeof(${column}) in ('text', 'blob') then octet_length(${column}) else 0 end`
 }
 
-type Column = { name: string; hidden: number; pk: number }
+/** No view, though its plan may name a table; no `without rowid`, whose search reads whole rows of neighbours as keys. */
+function isTableOfRows(database: DatabaseSync, { name, schema = 'main' }: KeyedStatement): boolean {
+  const [found] = database
+    .prepare('select type, wr from pragma_table_list(?) where schema = ? collate nocase')
+    .all(name, schema) as { type: string; wr: number }[]
+  return found?.type === 'table' && found.wr === 0
+}
+
+type Column = { name: string; hidden: number }
 
 function columnsOf(database: DatabaseSync, { name, schema = 'main' }: KeyedStatement): Column[] {
   return database
-    .prepare('select name, hidden, pk from pragma_table_xinfo(?, ?)')
+    .prepare('select name, hidden from pragma_table_xinfo(?, ?)')
     .all(name, schema) as Column[]
 }
 
 /** How SQLite says that it finds one row at most: by the whole of a unique key. Another wording of a later SQLite bounds nothing here. */
-function boundedPlans(
-  database: DatabaseSync,
-  { name, schema }: KeyedStatement,
-  columns: Column[],
-): Set<string> {
+function boundedPlans(database: DatabaseSync, { name, schema }: KeyedStatement): Set<string> {
   const search = `SEARCH ${schema === undefined ? '' : `${schema}.`}${name} USING`
   const by = (names: (string | null)[]): string => `(${names.map((one) => `${one}=?`).join(' AND ')})`
-  const primary = columns.filter(({ pk }) => pk > 0).sort((a, b) => a.pk - b.pk)
-  const plans = [
-    `${search} INTEGER PRIMARY KEY (rowid=?)`,
-    ...(primary.length === 0 ? [] : [`${search} PRIMARY KEY ${by(primary.map((one) => one.name))}`]),
-  ]
+  const plans = [`${search} INTEGER PRIMARY KEY (rowid=?)`]
   const indexes = database
     .prepare(`select name from pragma_index_list(?, ?) where "unique" = 1 and partial = 0`)
     .all(name, schema ?? 'main') as { name: string }[]

@@ -16,7 +16,8 @@ import { keyedStatement } from './statement.ts'
 const TABLES = `
   create table text_key (code text primary key, name text);
   create table number_key (id integer primary key, name text);
-  create table two_keys (code text, place integer, name text, primary key (code, place)) without rowid;
+  create table two_keys (code text, place integer, name text, primary key (code, place));
+  create table no_rowid (code text primary key, name text) without rowid;
   create table indexed (code text, place integer, name text, state text, changed text);
   create unique index by_code on indexed (code);
   create unique index by_place on indexed (place) where state = 'open';
@@ -24,11 +25,13 @@ const TABLES = `
   create index by_state on indexed (state);
   create unique index by_change on indexed (changed);
   create view shown as select code, name from text_key;
+  create view disguised as select id, name from number_key as disguised;
   create table computed (code text primary key, name text, more text generated always as (name || code));
   create virtual table found using fts5 (code, name);
   insert into text_key values ('a', 'A'), ('large', printf('%.*c', 70000, 'x'));
   insert into number_key values (1, 'A');
   insert into two_keys values ('a', 1, 'A'), ('a', 2, 'B');
+  insert into no_rowid values ('a', 'A');
   insert into indexed values ('a', 1, 'A', 'open', '2026-01-02T03:04:05.000Z');
   insert into computed (code, name) values ('a', 'A');
   insert into found values ('a', 'A');`
@@ -103,6 +106,8 @@ t.test('every other look-up is left to a reading process', (t) => {
       { changed: '2026-01-02T03:04:05.000Z' },
     ],
     ['a view', { table: 'shown', path: '/t/{code}' }, { code: 'a' }],
+    ['a view that calls its table as itself', { table: 'disguised', path: '/t/{id}' }, { id: 1 }],
+    ['a table whose keys are its rows', { table: 'no_rowid', path: '/t/{code}' }, { code: 'a' }],
     ['a table that computes', { table: 'computed', path: '/t/{code}' }, { code: 'a' }],
     ['a virtual table', { table: 'found', path: '/t/{code}' }, { code: 'a' }],
     ['no table', { table: 'nothing', path: '/t/{code}' }, { code: 'a' }],
