@@ -16,7 +16,9 @@ type Keys = {
   close(): void
 }
 
-type Open = { database: DatabaseSync; id: string; statements: Map<KeyedStatement, StatementSync | undefined> }
+type Open = { database: DatabaseSync; id: string; plans: Map<KeyedStatement, Plan> }
+/** Without a statement it is refused, until it is looked at again: a missing index may be made. */
+type Plan = { statement: StatementSync | undefined; since: number }
 
 /** A row above that lies on many pages, each of which says where the next one is. */
 const MOST_ROW_BYTES = 65_536
@@ -29,6 +31,10 @@ const LOCAL_FILE_SYSTEMS = new Set([
 const RETRY_MS = 1000
 /** BUSY and LOCKED end by themselves; a reading process waits for that. */
 const PASSING = new Set([5, 6])
+/** A statement that SQLite cannot prepare, or may not: nothing is wrong with the file. */
+const OF_STATEMENT = new Set([1, 23])
+/** SQLite wants to prepare a statement of a changed schema again. */
+const CHANGED = 23
 /** While plans are looked at. Afterwards nothing is prepared: not a changed table's statement either, whose plan nobody has seen. */
 const ALLOWED = new Set([
   ...[constants.SQLITE_SELECT, constants.SQLITE_READ, constants.SQLITE_FUNCTION],
@@ -64,7 +70,7 @@ export function openKeys(file: string): Keys {
     if (!LOCAL_FILE_SYSTEMS.has(statfsSync(file).type) || (wal?.size ?? 0) > MOST_WAL_BYTES)
       throw new Error('the file is one for reading processes')
     const database = new DatabaseSync(file, { readOnly: true, timeout: 0, allowExtension: false })
-    open = { database, id: `${dev} ${ino}`, statements: new Map() }
+    open = { database, id: `${dev} ${ino}`, plans: new Map() }
     database.exec('pragma query_only = on; pragma trusted_schema = off')
     // Set once: setting it makes SQLite prepare every statement again.
     database.setAuthorizer((action) =>
@@ -72,14 +78,20 @@ export function openKeys(file: string): Keys {
     )
     return open
   }
-  const statementOf = ({ database, statements }: Open, keyed: KeyedStatement) => {
-    const known = statements.get(keyed)
-    if (known !== undefined || statements.has(keyed)) return known
+  const statementOf = ({ database, plans }: Open, keyed: KeyedStatement) => {
+    const known = plans.get(keyed)
+    if (known?.statement !== undefined) return known.statement
+    const since = performance.now()
+    if (known !== undefined && since < known.since + RETRY_MS) return undefined
     isPreparing = true
     try {
       const statement = prepareBounded(database, keyed)
-      statements.set(keyed, statement)
+      plans.set(keyed, { statement, since })
       return statement
+    } catch (thrown) {
+      if (!OF_STATEMENT.has(codeOf(thrown))) throw thrown
+      plans.set(keyed, { statement: undefined, since })
+      return undefined
     } finally {
       isPreparing = false
     }
@@ -90,8 +102,9 @@ export function openKeys(file: string): Keys {
         const from = opened()
         return from && (statementOf(from, keyed)?.get(...values) as unknown[] | undefined)
       } catch (thrown) {
-        const { errcode = 0 } = thrown as { errcode?: number }
-        if (PASSING.has(errcode & 0xff)) return undefined
+        const code = codeOf(thrown)
+        if (code === CHANGED) open?.plans.clear()
+        if (code === CHANGED || PASSING.has(code)) return undefined
         notBefore = performance.now() + RETRY_MS
         close()
         return undefined
@@ -102,6 +115,10 @@ export function openKeys(file: string): Keys {
       close()
     },
   }
+}
+
+function codeOf(thrown: unknown): number {
+  return ((thrown as { errcode?: number }).errcode ?? 0) & 0xff
 }
 
 /** In one transaction, so that what is looked at and what is prepared see one schema. Undefined when the plan bounds too little. */

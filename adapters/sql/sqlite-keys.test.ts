@@ -166,8 +166,13 @@ t.test('a plan that was looked at is the one that runs', async (t) => {
   t.teardown(() => owner.close())
   owner.exec('drop index by_code')
   t.equal(find(indexed, { code: 'a' }), undefined, 'it would be a scan now')
+  t.ok(find(BY_CODE, { code: 'a' }), 'others are looked up as before')
   owner.exec('create unique index by_code on indexed (code)')
   await until('the index is used again', () => find(indexed, { code: 'a' }) !== undefined)
+  owner.exec('alter table indexed rename column name to other')
+  t.equal(find(indexed, { code: 'a' }), undefined, 'a resource whose column is gone')
+  t.equal(find(indexed, { code: 'a' }), undefined)
+  t.ok(find(BY_CODE, { code: 'a' }), 'takes no other away')
 })
 
 t.test('a file that is locked, replaced or gone stops nothing', async (t) => {
