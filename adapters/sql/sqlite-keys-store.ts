@@ -3,7 +3,8 @@
  * A statement that runs here cannot be ended, so only one whose plan bounds it runs (docs/decisions/look-ups-by-key.md). All else, and
  * whatever goes wrong here, is left to a reading process, which knows the answer and the fault.
  */
-import { statfsSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
 import { constants, DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { SqlValue } from './field-types.ts'
 import type { KeyedStatement } from './source.ts'
@@ -46,11 +47,25 @@ export function openKeys(file: string): Keys {
   let isPreparing = false
   let isLookedAt = false
   let isClosed = false
+  let where: 'asked' | 'here' | 'elsewhere' | undefined
   let notBefore = 0
 
   const close = (): void => {
     open?.database.close()
     open = undefined
+  }
+  /** Without waiting: a file system of a network may not answer, and is not asked again once it is known to be one. */
+  const askWhere = (): void => {
+    where = 'asked'
+    statfs(file).then(
+      ({ type }) => {
+        where = LOCAL_FILE_SYSTEMS.has(type) ? 'here' : 'elsewhere'
+      },
+      () => {
+        notBefore = performance.now() + RETRY_MS
+        where = undefined
+      },
+    )
   }
   /** Asked once in a turn of the event loop: another file under the name is the database from then on. */
   const lookAtFile = (): void => {
@@ -59,16 +74,19 @@ export function openKeys(file: string): Keys {
       isLookedAt = false
     })
     const facts = statSync(file, { throwIfNoEntry: false })
-    if (open?.id !== `${facts?.dev} ${facts?.ino}`) close()
+    if (open === undefined || open.id === `${facts?.dev} ${facts?.ino}`) return
+    close()
+    where = undefined
   }
   const opened = (): Open | undefined => {
     if (isClosed || performance.now() < notBefore) return undefined
-    if (!isLookedAt) lookAtFile()
+    if (where === 'here' && !isLookedAt) lookAtFile()
+    if (where === undefined) askWhere()
+    if (where !== 'here') return undefined
     if (open !== undefined) return open
     const { dev, ino } = statSync(file)
     const wal = statSync(`${file}-wal`, { throwIfNoEntry: false })
-    if (!LOCAL_FILE_SYSTEMS.has(statfsSync(file).type) || (wal?.size ?? 0) > MOST_WAL_BYTES)
-      throw new Error('the file is one for reading processes')
+    if ((wal?.size ?? 0) > MOST_WAL_BYTES) throw new Error('the file is one for reading processes')
     const database = new DatabaseSync(file, { readOnly: true, timeout: 0, allowExtension: false })
     open = { database, id: `${dev} ${ino}`, plans: new Map() }
     database.exec('pragma query_only = on; pragma trusted_schema = off')
@@ -96,6 +114,7 @@ export function openKeys(file: string): Keys {
       isPreparing = false
     }
   }
+  askWhere()
   return {
     prepare: (keyed) => (values) => {
       try {
@@ -107,6 +126,8 @@ export function openKeys(file: string): Keys {
         if (code === CHANGED || PASSING.has(code)) return undefined
         notBefore = performance.now() + RETRY_MS
         close()
+        // It may be another file by then.
+        where = undefined
         return undefined
       }
     },
@@ -159,9 +180,7 @@ function isTableOfRows(database: DatabaseSync, { name, schema = 'main' }: KeyedS
 type Column = { name: string; hidden: number }
 
 function columnsOf(database: DatabaseSync, { name, schema = 'main' }: KeyedStatement): Column[] {
-  return database
-    .prepare('select name, hidden from pragma_table_xinfo(?, ?)')
-    .all(name, schema) as Column[]
+  return database.prepare('select name, hidden from pragma_table_xinfo(?, ?)').all(name, schema) as Column[]
 }
 
 /** How SQLite says that it finds one row at most: by the whole of a unique key. Another wording of a later SQLite bounds nothing here. */

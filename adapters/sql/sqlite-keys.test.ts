@@ -63,7 +63,7 @@ function statementFor({ table, path, where = {}, schema }: Wanted) {
   return keyedStatement(resource!, dialect)
 }
 
-function finderOf(t: Test, file: string) {
+function unaskedFinder(t: Test, file: string) {
   const keys = openKeys(file)
   t.teardown(() => keys.close())
   return (wanted: Wanted, params: Record<string, unknown>) => {
@@ -72,11 +72,18 @@ function finderOf(t: Test, file: string) {
   }
 }
 
+/** Of a file that is known to be of this machine. */
+async function finderOf(t: Test, file: string) {
+  const find = unaskedFinder(t, file)
+  await until('where the file is', () => find(BY_CODE, { code: 'a' }) !== undefined)
+  return find
+}
+
 const BY_CODE = { table: 'text_key', path: '/t/{code}' }
 
 for (const journal of ['delete', 'wal'])
-  t.test(`a whole unique key finds its row, journal ${journal}`, (t) => {
-    const find = finderOf(t, create(t, journal))
+  t.test(`a whole unique key finds its row, journal ${journal}`, async (t) => {
+    const find = await finderOf(t, create(t, journal))
     t.strictSame(find(BY_CODE, { code: 'a' }), ['a', 'A'])
     t.strictSame(find({ ...BY_CODE, schema: 'main' }, { code: 'a' }), ['a', 'A'])
     t.strictSame(find({ table: 'number_key', path: '/t/{id}' }, { id: 1 }), [1n, 'A'])
@@ -87,11 +94,17 @@ for (const journal of ['delete', 'wal'])
     t.strictSame(find(open, { code: 'a' }), ['a', 'A'])
     t.equal(find({ ...open, where: { state: 'closed' } }, { code: 'a' }), undefined)
     t.equal(find(BY_CODE, { code: "a' or 1=1 --" }), undefined)
-    t.end()
   })
 
-t.test('every other look-up is left to a reading process', (t) => {
-  const find = finderOf(t, create(t))
+t.test('nothing is read of a file before it is known where it is', async (t) => {
+  const file = create(t)
+  const find = unaskedFinder(t, file)
+  t.equal(find(BY_CODE, { code: 'a' }), undefined)
+  await until('it is known', () => find(BY_CODE, { code: 'a' }) !== undefined)
+})
+
+t.test('every other look-up is left to a reading process', async (t) => {
+  const find = await finderOf(t, create(t))
   t.strictSame(find(BY_CODE, { code: 'a' }), ['a', 'A'], 'as the first of this test shows')
   const left: [string, Wanted, Record<string, unknown>][] = [
     ['that finds nothing', BY_CODE, { code: 'b' }],
@@ -118,10 +131,9 @@ t.test('every other look-up is left to a reading process', (t) => {
   }
   t.equal(statementFor({ table: 'indexed', path: '/t/{code}', where: { place: null } }), undefined)
   t.equal(statementFor({ table: 'text_key', path: '/t' }), undefined)
-  t.end()
 })
 
-t.test('of a large row no page after its first is read', (t) => {
+t.test('of a large row no page after its first is read', async (t) => {
   const file = create(t)
   const owner = new DatabaseSync(file)
   owner.exec(`
@@ -131,7 +143,7 @@ t.test('of a large row no page after its first is read', (t) => {
     insert into before_text values ('a', printf('%.*c', 500000, '~'), 'A', 'open');`)
   owner.close()
   breakPages(file, '~')
-  const find = finderOf(t, file)
+  const find = await finderOf(t, file)
   for (const [table, where] of [
     ['before_number', {}],
     ['before_text', {}],
@@ -143,7 +155,6 @@ t.test('of a large row no page after its first is read', (t) => {
       'a page that was read would be a fault, after which nothing is looked up',
     )
   }
-  t.end()
 })
 
 /** Each page that is full of `letter` names a next one that does not exist. */
@@ -159,7 +170,7 @@ function breakPages(file: string, letter: string): void {
 
 t.test('a plan that was looked at is the one that runs', async (t) => {
   const file = create(t)
-  const find = finderOf(t, file)
+  const find = await finderOf(t, file)
   const indexed = { table: 'indexed', path: '/t/{code}' }
   t.strictSame(find(indexed, { code: 'a' }), ['a', 'A'])
   const owner = new DatabaseSync(file)
@@ -177,7 +188,7 @@ t.test('a plan that was looked at is the one that runs', async (t) => {
 
 t.test('a file that is locked, replaced or gone stops nothing', async (t) => {
   const file = create(t)
-  const find = finderOf(t, file)
+  const find = await finderOf(t, file)
   t.strictSame(find(BY_CODE, { code: 'a' }), ['a', 'A'])
   const owner = new DatabaseSync(file)
   owner.exec('begin exclusive')
