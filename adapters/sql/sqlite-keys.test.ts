@@ -66,8 +66,11 @@ function statementFor({ table, path, where = {}, schema }: Wanted) {
 function unaskedFinder(t: Test, file: string) {
   const keys = openKeys(file)
   t.teardown(() => keys.close())
+  // As a resource has one: it is prepared once.
+  const statements = new Map<Wanted, ReturnType<typeof statementFor>>()
   return (wanted: Wanted, params: Record<string, unknown>) => {
-    const keyed = statementFor(wanted)
+    const keyed = statements.get(wanted) ?? statementFor(wanted)
+    statements.set(wanted, keyed)
     return keyed && keys.prepare(keyed)(keyed.values(params))
   }
 }
