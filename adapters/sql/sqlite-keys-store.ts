@@ -85,8 +85,7 @@ export function openKeys(file: string): Keys {
     if (where !== 'here') return undefined
     if (open !== undefined) return open
     const { dev, ino } = statSync(file)
-    const wal = statSync(`${file}-wal`, { throwIfNoEntry: false })
-    if ((wal?.size ?? 0) > MOST_WAL_BYTES) throw new Error('the file is one for reading processes')
+    if (!isQuickToOpen(file)) throw new Error('the file is one for reading processes')
     const database = new DatabaseSync(file, { readOnly: true, timeout: 0, allowExtension: false })
     open = { database, id: `${dev} ${ino}`, plans: new Map() }
     database.exec('pragma query_only = on; pragma trusted_schema = off')
@@ -136,6 +135,15 @@ export function openKeys(file: string): Keys {
       close()
     },
   }
+}
+
+/** A pipe under one of these names would hold whoever opens it. One that is put there afterwards is not seen. */
+function isQuickToOpen(file: string): boolean {
+  const [own, wal, journal] = ['', '-wal', '-journal'].map((end) =>
+    statSync(file + end, { throwIfNoEntry: false }),
+  )
+  const areFiles = [own, wal, journal].every((one) => one === undefined || one.isFile())
+  return areFiles && (wal?.size ?? 0) <= MOST_WAL_BYTES
 }
 
 function codeOf(thrown: unknown): number {

@@ -1,5 +1,6 @@
 /** Rows of a SQLite file by a unique key, which the adapter's own process reads: which look-ups those are, and that no other is. */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
@@ -104,6 +105,20 @@ t.test('nothing is read of a file before it is known where it is', async (t) => 
   const find = unaskedFinder(t, file)
   t.equal(find(BY_CODE, { code: 'a' }), undefined)
   await until('it is known', () => find(BY_CODE, { code: 'a' }) !== undefined)
+})
+
+t.test('a file that would be opened for long is left to reading processes', async (t) => {
+  const [piped, logged] = [create(t), create(t, 'wal')]
+  execFileSync('mkfifo', [`${piped}-journal`])
+  writeFileSync(`${logged}-wal`, '')
+  truncateSync(`${logged}-wal`, 64 * 1024 * 1024 + 1)
+  const finds = [unaskedFinder(t, piped), unaskedFinder(t, logged)]
+  // Each of the two is known to be of this machine when one that was asked after them is.
+  await finderOf(t, create(t))
+  for (const find of finds) t.equal(find(BY_CODE, { code: 'a' }), undefined)
+  rmSync(`${piped}-journal`)
+  rmSync(`${logged}-wal`)
+  for (const find of finds) await until('it is opened', () => find(BY_CODE, { code: 'a' }) !== undefined)
 })
 
 t.test('every other look-up is left to a reading process', async (t) => {
