@@ -30,6 +30,10 @@ const LOCAL_FILE_SYSTEMS = new Set([
   ...[0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0x2fc12fc1, 0xf2f52010],
 ])
 const RETRY_MS = 1000
+/** A look-up that took long once may do so again: SQLite sleeps up to ten seconds where another process holds locks of a write-ahead log. */
+const LONG_MS = 500
+const AFTER_LONG_MS = 300_000
+const LOCKED_LOG = 15
 /** BUSY and LOCKED end by themselves; a reading process waits for that. */
 const PASSING = new Set([5, 6])
 /** A statement that SQLite cannot prepare, or may not: nothing is wrong with the file. */
@@ -116,14 +120,20 @@ export function openKeys(file: string): Keys {
   askWhere()
   return {
     prepare: (keyed) => (values) => {
+      const began = performance.now()
       try {
         const from = opened()
-        return from && (statementOf(from, keyed)?.get(...values) as unknown[] | undefined)
+        const row = from && (statementOf(from, keyed)?.get(...values) as unknown[] | undefined)
+        const now = performance.now()
+        if (now - began > LONG_MS) notBefore = now + AFTER_LONG_MS
+        return row
       } catch (thrown) {
         const code = codeOf(thrown)
         if (code === CHANGED) open?.plans.clear()
         if (code === CHANGED || PASSING.has(code)) return undefined
-        notBefore = performance.now() + RETRY_MS
+        const now = performance.now()
+        const isLong = code === LOCKED_LOG || now - began > LONG_MS
+        notBefore = now + (isLong ? AFTER_LONG_MS : RETRY_MS)
         close()
         // It may be another file by then.
         where = undefined
