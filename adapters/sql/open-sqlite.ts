@@ -43,8 +43,15 @@ export function openSqlite(database: DatabaseSettings, limits: LimitSettings, ob
         const began = performance.now()
         const row = find(values)
         if (row === undefined) return undefined
-        observe('rows', (performance.now() - began) / 1000)
-        return make([row], 1)
+        let outcome = 'rows'
+        try {
+          return make([row], 1)
+        } catch (thrown) {
+          outcome = thrown instanceof Fault ? thrown.code : 'source_failed'
+          throw thrown
+        } finally {
+          observe(outcome, (performance.now() - began) / 1000)
+        }
       }
     },
     check: async () => void (await rows({ text: 'select 1', values: [] })),

@@ -246,3 +246,24 @@ t.test('a row by its key waits for no query that does not end', async (t) => {
   t.match((await monitor('/metrics')).text, /concordat_sql_queries_running 1\n/, 'meanwhile it runs')
   t.match(await late, { status: 504, body: { type: 'source_timeout' } })
 })
+
+t.test('a row that the mapping does not allow is counted as a failure', async (t) => {
+  const file = create(t)
+  const owner = new DatabaseSync(file)
+  owner.exec("insert into text_key values ('empty', null)")
+  owner.close()
+  const fields = { code: { type: 'string' }, name: { type: 'string', nullable: false } }
+  const resources = [{ path: '/t/{code}', table: 'text_key', fields, one: true }]
+  const { ask, monitor } = await startAdapter(t, sqlAdapter, {
+    settings: { database: { kind: 'sqlite', file }, resources },
+  })
+  const counted = async (outcome: string): Promise<number> => {
+    const name = `concordat_sql_query_seconds_count{outcome="${outcome}"} `
+    return Number((await monitor('/metrics')).text.split(name)[1]?.split('\n')[0] ?? 0)
+  }
+  t.match(await ask('/t/a'), { status: 200 })
+  const [rows, failed] = [await counted('rows'), await counted('source_failed')]
+  t.match(await ask('/t/empty'), { status: 502, body: { type: 'source_failed' } })
+  t.equal(await counted('source_failed'), failed + 1)
+  t.equal(await counted('rows'), rows)
+})
