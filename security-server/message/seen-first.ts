@@ -5,6 +5,8 @@
 import { hash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { headerValue, headerValues } from '#core/transport/header-list.ts'
+import { checkSoapConsistency } from '#core/transport/soap-consistency.ts'
+import type { SoapMessage } from '#core/transport/soap-message.ts'
 import { withoutSoapHeader } from '#core/transport/soap-without-header.ts'
 import { writeSoapHeader } from '#core/transport/write-soap.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -41,7 +43,8 @@ export async function seenOfRest(
 
 /**
  * Of a SOAP answer the document without its header, which leaves with one that is written here: it repeats the request, as the protocol
- * wants of an answer, and says nothing else.
+ * wants of an answer, and says nothing else. The system's own has to repeat it as well: else this is the answer to another call, and could be
+ * about another person. Throws `service_failed`.
  */
 export async function seenOfSoap(
   { status, message, body }: SystemAnswer,
@@ -54,8 +57,9 @@ export async function seenOfSoap(
   // With room for a header, which is not shown.
   if (message.bytes.length > 2 * mostBytes) return tooLong(mostBytes)
   try {
-    if (!(await readSoap(message.bytes)).isResponse)
-      return { unseen: 'its element is not that of a response' }
+    const answered = await readSoap(message.bytes)
+    if (!answered.isResponse) return { unseen: 'its element is not that of a response' }
+    checkOfCall(request.soap, answered)
     const { before, after } = await withoutSoapHeader(message.bytes)
     const bytes = Buffer.concat([before, after])
     if (bytes.length > mostBytes) return tooLong(mostBytes)
@@ -69,9 +73,18 @@ export async function seenOfSoap(
     }
   } catch (cause) {
     const { received, what, code } = asFault(cause)
+    if (code === 'service_failed') throw cause
     // A failure of the system, as a status of 500 is; its words, which nobody was shown, do not leave.
     if (received !== undefined) throw new Fault('service_failed', { what: 'it answered with a SOAP fault' })
     return { unseen: `it is no answer in SOAP: ${what ?? code}` }
+  }
+}
+
+function checkOfCall(asked: SoapMessage, answered: SoapMessage): void {
+  try {
+    checkSoapConsistency(asked, answered)
+  } catch (cause) {
+    throw new Fault('service_failed', { what: `it answered another call: ${asFault(cause).what}`, cause })
   }
 }
 

@@ -326,6 +326,22 @@ t.test(
     t.match(system.calls.at(-1)!.headers, { 'accept-encoding': 'identity' })
     head = (text) => text
     t.match(await passed(await calling('P1', { change: named }), rooms), mari, 'whatever its header says')
+    const { length: before } = held
+    for (const [what, other] of Object.entries({
+      id: (text: string) => text.replace(/<xrd:id>[^<]+/, '<xrd:id>of-another-call'),
+      client: (text: string) =>
+        text.replace(`<id:subsystemCode>${TAX.subsystemCode}<`, '<id:subsystemCode>other<'),
+      userId: withHeader('<xrd:userId>EEP2</xrd:userId>'),
+    })) {
+      head = other
+      for (const more of [{}, { change: named }]) {
+        const { fault } = await refusalIn(made, exchange(await calling('P1', more), rooms))
+        const told = { code: 'service_failed', what: new RegExp(`another call: ${what} differs`) }
+        t.match(fault, told, `the answer to another call, by its ${what}`)
+      }
+    }
+    t.equal(held.length, before, 'which nobody is shown')
+    head = (text) => text
 
     await refused(await calling('P1'), rooms)
     await refused(await calling('P2'), rooms)
