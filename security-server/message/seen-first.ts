@@ -72,11 +72,12 @@ export async function seenOfSoap(
       },
     }
   } catch (cause) {
-    const { received, what, code } = asFault(cause)
+    const { received, code } = asFault(cause)
     if (code === 'service_failed') throw cause
-    // A failure of the system, as a status of 500 is; its words, which nobody was shown, do not leave.
+    // Words of the answer, which nobody was shown, do not leave: neither those of a failure, which this is as a status of 500 is one, nor
+    // what a reader quotes of the document.
     if (received !== undefined) throw new Fault('service_failed', { what: 'it answered with a SOAP fault' })
-    return { unseen: `it is no answer in SOAP: ${what ?? code}` }
+    return { unseen: `it is no answer in SOAP: ${code}` }
   }
 }
 
