@@ -1,6 +1,6 @@
 /** Text as it stands between tags or in an attribute. What XML 1.0 cannot carry has to be kept out before. */
 export function escapeXml(text: string): string {
-  return text.replace(/[&<>"']/g, (mark) => ENTITY[mark]!)
+  return text.replace(/[&<>"'\r]/g, (mark) => ENTITY[mark]!)
 }
 
 const ENTITY: Record<string, string> = {
@@ -9,4 +9,6 @@ const ENTITY: Record<string, string> = {
   '>': '&gt;',
   '"': '&quot;',
   "'": '&apos;',
+  // Who reads it would take a plain one for a line feed (XML 1.0 section 2.11).
+  '\r': '&#13;',
 }

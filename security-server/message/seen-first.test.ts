@@ -46,3 +46,19 @@ t.test('why an answer cannot be shown is said without a word of it', async (t) =
     t.match(told, { unseen: /^it is no answer in SOAP: [a-z_]+$/ }, what)
   }
 })
+
+t.test('only what can leave is shown', async (t) => {
+  const userId = 'EE\rP1\r\n\t<&"'
+  const told = await seen('<personsResponse>M</personsResponse>', { userId })
+  if ('unseen' in told) return t.fail(told.unseen)
+  t.match(await parseSoapMessage(told.leaving.message!.bytes), { ...fields, userId, isResponse: true })
+  const other = await seen('<otherResponse/>', {
+    change: (text) => text.replaceAll('>persons<', '>other<'),
+  }).catch((f) => f)
+  t.match(other, { code: 'service_failed', what: /service differs/ })
+  const declaring = '<SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/">'
+  const between = await seen('<personsResponse/>', {
+    change: (text) => text.replace('<SOAP-ENV:Header>', `<!-- ${declaring} --><SOAP-ENV:Header>`),
+  })
+  t.notOk('unseen' in between, 'whatever stands in a comment before it')
+})

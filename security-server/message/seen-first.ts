@@ -7,6 +7,7 @@ import { buffer } from 'node:stream/consumers'
 import { headerValue, headerValues } from '#core/transport/header-list.ts'
 import { checkSoapConsistency } from '#core/transport/soap-consistency.ts'
 import type { SoapMessage } from '#core/transport/soap-message.ts'
+import { insertRequestHash } from '#core/transport/soap-request-hash.ts'
 import { withoutSoapHeader } from '#core/transport/soap-without-header.ts'
 import { writeSoapHeader } from '#core/transport/write-soap.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -24,7 +25,7 @@ export type SeenAnswer = {
 /** Why an answer cannot be shown. */
 export type Unseen = { unseen: string }
 
-type Asked = Pick<MessageParts, 'message' | 'body'> & { request: Request }
+type Asked = Pick<MessageParts, 'message' | 'messageSha512' | 'body'> & { request: Request }
 
 /** Of the head of a REST answer only status and type leave. */
 export async function seenOfRest(
@@ -48,7 +49,7 @@ export async function seenOfRest(
  */
 export async function seenOfSoap(
   { status, message, body }: SystemAnswer,
-  { request }: Asked,
+  { request, messageSha512 }: Asked,
   mostBytes: number,
 ): Promise<SeenAnswer | Unseen> {
   if (body !== undefined) return { unseen: 'it has attachments' }
@@ -64,6 +65,8 @@ export async function seenOfSoap(
     const bytes = Buffer.concat([before, after])
     if (bytes.length > mostBytes) return tooLong(mostBytes)
     const whole = Buffer.concat([before, Buffer.from(writeSoapHeader(request.soap)), after])
+    // What could not leave is not shown either: people would release it for nothing.
+    checkSoapConsistency(request.soap, await readSoap(insertRequestHash(whole, messageSha512)))
     return {
       ...{ status, contentType, bytes },
       leaving: {
