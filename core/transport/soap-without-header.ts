@@ -2,6 +2,7 @@
  * A SOAP document without its header, to the octet: what two messages have in common whose headers differ, and what is left of one when
  * another header is put into the place of its own.
  */
+import { hash } from 'node:crypto'
 import { namespacesIn, splitName, type Tag, tagsOf } from '#core/xml/tags.ts'
 import { Fault } from '#schemas/fault.ts'
 import { withSoapDocument } from './soap-document.ts'
@@ -26,6 +27,12 @@ export async function withoutSoapHeader(message: Buffer): Promise<WithoutHeader>
   })
   if (!isBodyAlone) throw new Fault('invalid_soap', { what: 'it cannot be parted into header and body' })
   return parts
+}
+
+/** SHA-256, hex, over what is left of it. Throws as `withoutSoapHeader`. */
+export async function digestWithoutHeader(message: Buffer): Promise<string> {
+  const { before, after } = await withoutSoapHeader(message)
+  return hash('sha256', Buffer.concat([before, after]))
 }
 
 /** The first element in the envelope, where that is the header. */

@@ -12,7 +12,7 @@ import { withoutSoapHeader } from '#core/transport/soap-without-header.ts'
 import { writeSoapHeader } from '#core/transport/write-soap.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { MessageParts, Request, SystemAnswer } from './message.ts'
-import { readSoap } from './read-soap.ts'
+import { digestBesideHeader, readSoap } from './read-soap.ts'
 
 export type SeenAnswer = {
   status: number
@@ -100,9 +100,7 @@ export function callOfRest({ request, body }: Asked): string {
 
 /** The same of SOAP. Throws `invalid_soap`. */
 export async function callOfSoap({ message, body }: Asked): Promise<string> {
-  const { before, after } = await withoutSoapHeader(message)
-  const said = hash('sha256', Buffer.concat([before, after]))
-  return digestOf(['SOAP', said, body?.sha512.toString('hex') ?? null])
+  return digestOf(['SOAP', await digestBesideHeader(message), body?.sha512.toString('hex') ?? null])
 }
 
 function digestOf(parts: readonly (string | null)[]): string {

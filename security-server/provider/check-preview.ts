@@ -16,14 +16,15 @@ export type Previewed = {
   preview?: { question: PreviewQuestion; taken: TakenPreview | undefined }
 }
 
-/** Throws `preview_impossible`, `too_many_requests`, and what `Previews.take` throws. */
+/** `call` is its digest, where it is known. Throws what `previewQuestion` throws, `too_many_requests`, and what `Previews.take` throws. */
 export async function checkPreview<T extends AllowedRequest & Consented>(
   allowed: T,
+  call: string | undefined,
   rooms: ProviderRooms,
 ): Promise<T & Previewed> {
   const { preview: wanted } = allowed.terms
   if (wanted === undefined) return allowed
-  const question = await previewQuestion(allowed, wanted)
+  const question = await previewQuestion(allowed, wanted, call)
   const reference = referenceIn(allowed)
   if (reference === undefined) {
     await rooms.previews.checkRoom(question)
@@ -43,10 +44,11 @@ export function referenceIn({
   return references[0]
 }
 
-/** Throws `preview_impossible`. */
+/** Throws `preview_impossible`, and `invalid_soap` for a document that cannot be parted from its header. */
 export async function previewQuestion(
   allowed: AllowedRequest & Consented,
   wanted: PreviewTerms,
+  call?: string,
 ): Promise<PreviewQuestion> {
   const { codec, request, terms, local, consent } = allowed
   const { contract } = terms
@@ -63,7 +65,7 @@ export async function previewQuestion(
   return {
     ...{ person, client: idText(client), service: idText(service), terms: wanted },
     contract: contract || wanted.contract,
-    call: await codec.callDigest(allowed),
+    call: call ?? (await codec.callDigest(allowed)),
     ...(consent !== undefined && { consent: consent.consent }),
     ids: { id, requestId },
   }

@@ -6,11 +6,19 @@ import type { AllowedRequest } from './check-contract.ts'
 import { previewQuestion, referenceIn } from './check-preview.ts'
 import type { ProviderRooms } from './rooms.ts'
 
-/** Throws `preview_waiting`, and for a call that brings a reference what `checkPreview` throws of its form. */
-export async function checkWaiting(allowed: AllowedRequest, rooms: ProviderRooms): Promise<void> {
+/**
+ * Resolves to the digest of the call, where it was needed: of a large document it takes a thread. Throws `preview_waiting`,
+ * `preview_elsewhere`, and for a call that brings a reference what `checkPreview` throws of its form.
+ */
+export async function checkWaiting(
+  allowed: AllowedRequest,
+  rooms: ProviderRooms,
+): Promise<string | undefined> {
   const { preview } = allowed.terms
-  if (preview === undefined) return
+  if (preview === undefined) return undefined
   const reference = referenceIn(allowed)
-  if (reference === undefined) return
-  await rooms.previews.checkDecided(await previewQuestion(allowed, preview), reference)
+  if (reference === undefined) return undefined
+  const question = await previewQuestion(allowed, preview)
+  await rooms.previews.checkDecided(question, reference)
+  return question.call
 }

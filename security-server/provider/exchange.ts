@@ -45,13 +45,13 @@ export async function exchange(arrival: Arrival, rooms: ProviderRooms): Promise<
     checkSigner(allowed, rooms)
     const fitting = await checkFields(allowed)
     const described = await checkDescription(fitting, rooms)
-    await checkWaiting(described, rooms)
+    const callDigest = await checkWaiting(described, rooms)
     const counted = await takeQuota(described, rooms)
     const represented = await checkRepresentation(counted, rooms)
     const placed = await takePlace(represented, rooms)
     const consented = await checkConsent(placed, rooms)
     reached = { step: 'allowed', asked: consented }
-    const previewed = await checkPreview(consented, rooms)
+    const previewed = await checkPreview(consented, callDigest, rooms)
     reached = { step: 'allowed', asked: previewed }
     const intent = await logIntent(previewed, rooms)
     reached = { step: 'intent', asked: intent }
