@@ -3,6 +3,7 @@
  * provider; whether it may be asked is judged as if the client had named it. A server that the client itself names goes before.
  */
 import { idText, type ServerId, subsystemOf } from '#schemas/identifiers.ts'
+import { ANY_GRACE } from '../global-configuration/snapshot.ts'
 import type { Codec } from '../message/codec.ts'
 import type { Request } from '../message/message.ts'
 import { readPreviewReference } from '../peer/preview-reference.ts'
@@ -16,6 +17,7 @@ export function keeperOfPreview(
   const server = reference === undefined ? undefined : readPreviewReference(reference)?.server
   if (server === undefined) return undefined
   const provider = subsystemOf(request.service)
-  const servers = globalConfiguration.current().indexFor(provider.instance)?.serversOf(provider) ?? []
+  const servers =
+    globalConfiguration.currentWithin(ANY_GRACE).indexFor(provider.instance)?.serversOf(provider) ?? []
   return servers.find(({ id }) => idText(id) === idText(server))?.id
 }

@@ -163,6 +163,9 @@ t.test('the reference of an answer that a person sees first leads to the server 
   const secret = 'k'.repeat(43)
   const { id } = world.provider
   t.same(await at(writePreviewReference({ secret, server: id })), id)
+  world.overdue = { code: 'global_conf_outdated', since: 0, forMs: 1 }
+  t.same(await at(writePreviewReference({ secret, server: id })), id, 'in an outage too')
+  world.overdue = undefined
   const other = { ...id, serverCode: 'other' }
   for (const reference of [
     ...[secret, `${secret}/`, `${secret}/../..`, `x/${idText(id)}`, idText(id), '%'],

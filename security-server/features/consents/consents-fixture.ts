@@ -66,6 +66,11 @@ export async function openConsents(
     log: { warn: () => undefined },
   })
   t.teardown(() => taking.close())
+  const snapshot = () =>
+    ({
+      trustedIssuers: [...trustedIssuers],
+      indexFor: () => ({ memberName: () => 'A member', serversOf: () => servers }),
+    }) as never
   const rooms: ConsentRooms = {
     ...{ server: SERVER, clock: () => now.at, countryPrefix: 'EE', store, nameOf, taking, source },
     settings: { portalUrl: 'https://portal.example/asked/', keepDays: 30, perSecond: 1e6, credentials },
@@ -73,13 +78,7 @@ export async function openConsents(
     presentations: createPresentationSeals(peopleKey),
     previews: createPreviewStore(database),
     previewSeals: createPresentationSeals(peopleKey, 'answers that wait'),
-    globalConfiguration: {
-      current: () =>
-        ({
-          trustedIssuers: [...trustedIssuers],
-          indexFor: () => ({ memberName: () => 'A member', serversOf: () => servers }),
-        }) as never,
-    },
+    globalConfiguration: { current: snapshot, currentWithin: snapshot },
     localSystems: {} as never,
     quota: createPeerQuota({ perSecond: 1e6, burst: 1e6, underWay: 50, clock: Date.now }),
     contracts: () => contracts,

@@ -5,6 +5,7 @@
 import type { ConsentRule } from '#schemas/contract.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
 import { idText, parseClientId, type ServerId } from '#schemas/identifiers.ts'
+import { ANY_GRACE } from '../../global-configuration/snapshot.ts'
 import type { ConsentRooms } from './rooms.ts'
 
 type Rooms = Pick<ConsentRooms, 'globalConfiguration' | 'server'>
@@ -44,8 +45,10 @@ export function refuseKeptElsewhere(
   throw new Fault(code, { what: `${subsystem} is registered at ${why}: ${where}` })
 }
 
-/** Those at which `subsystem`, in text form, is registered. */
+/** Those at which `subsystem`, in text form, is registered. Whether a call may go in an outage is for its contract to say. */
 export function serversOf(subsystem: string, { globalConfiguration }: Rooms): ServerId[] {
   const id = parseClientId(subsystem)
-  return (globalConfiguration.current().indexFor(id.instance)?.serversOf(id) ?? []).map((one) => one.id)
+  return (globalConfiguration.currentWithin(ANY_GRACE).indexFor(id.instance)?.serversOf(id) ?? []).map(
+    (one) => one.id,
+  )
 }

@@ -30,7 +30,7 @@ export type ConsentRooms = {
   taking: Pick<ConsentTaking, 'changed' | 'write'>
   /** The consents that this server keeps, past what is held of them. */
   source: ConsentSource
-  globalConfiguration: Pick<GlobalConfiguration, 'current'>
+  globalConfiguration: Pick<GlobalConfiguration, 'current' | 'currentWithin'>
   localSystems: LocalSystems
   quota: PeerQuota
   /** The versions of contracts that calls may go under now. */
