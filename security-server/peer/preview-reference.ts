@@ -1,20 +1,20 @@
 /**
- * The reference of an answer that the person sees first. Where several security servers serve the provider's subsystem it names, behind its
- * secret, the one that keeps the answer: no other knows of it.
+ * The reference of an answer that the person sees first. It names, behind its secret, the security server that keeps the answer: where others
+ * serve the provider's subsystem too, or come to while the answer waits, they know nothing of it.
  */
 import { idText, parseServerId, type ServerId } from '#schemas/identifiers.ts'
 
 const SECRET = /^[\w-]{43}$/
 
-type PreviewReference = { secret: string; server: ServerId | undefined }
-
 /** In the characters of a header. */
-export function writePreviewReference({ secret, server }: PreviewReference): string {
-  return server === undefined ? secret : `${secret}/${idText(server)}`
+export function writePreviewReference({ secret, server }: { secret: string; server: ServerId }): string {
+  return `${secret}/${idText(server)}`
 }
 
-/** Undefined for what is none. */
-export function readPreviewReference(text: string): PreviewReference | undefined {
+/** Undefined for what is none. `server` is undefined where the client left it out. */
+export function readPreviewReference(
+  text: string,
+): { secret: string; server: ServerId | undefined } | undefined {
   const [secret = '', ...named] = text.split('/')
   if (!SECRET.test(secret)) return undefined
   try {

@@ -61,15 +61,17 @@ export function createPreviews(rooms: Rooms): Previews {
         content: await known(rooms.previewSeals.seal(number, kept)),
         ...{ given_at: null, decided_at: null, document: null, digest: null, released: null },
       }
-      if (!(await known(previews.add(row)))) throw full()
-      const { previewUrl } = rooms.settings
-      // Consumer and portal have to ask this server, whichever they would reach by themselves.
-      const server = serversOf(subsystem, rooms).length > 1 ? rooms.server : undefined
-      const path = inAddress([subsystem, token, ...(server === undefined ? [] : [idText(server)])].join('/'))
+      const { server, settings } = rooms
+      const { previewUrl } = settings
+      // Consumer and portal have to ask this server, whichever they would reach by themselves, and how many there are now.
+      const path = inAddress([subsystem, token, idText(server)].join('/'))
       const at = previewUrl === undefined ? '' : `; ${previewUrl.replace(/\/$/, '')}/${path}`
       const named = writePreviewReference({ secret: reference, server })
       const what = `${q.contract}; Preview-Reference: ${named}${at}; until ${validUntil}`
-      return new PreviewFault('preview_required', { what }, { preview: number })
+      const fault = new PreviewFault('preview_required', { what }, { preview: number })
+      // Last: what was added takes the place of what the same call had brought before.
+      if (!(await known(previews.add(row)))) throw full()
+      return fault
     },
     async checkDecided(q, reference) {
       const row = await rowOf(q, reference)
