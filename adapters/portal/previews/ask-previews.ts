@@ -81,7 +81,11 @@ async function askServer(
       if (at === 0) return { why: why ?? 'unreadable', elsewhere }
       break
     }
-    if (at === 0) elsewhere.push(...listOf(json['elsewhere']).filter(isServer).slice(0, MOST_SERVERS))
+    if (at === 0) {
+      const others = listOf(json['elsewhere']).filter(isServer)
+      if (others.length > MOST_SERVERS) told.isCut = true
+      elsewhere.push(...others.slice(0, MOST_SERVERS))
+    }
     for (const one of listOf(json['previews']).slice(0, MOST_PREVIEWS)) {
       const read = readPreview(told.system, one, names)
       if (read !== undefined && !told.previews.some(({ number }) => number === read.number))

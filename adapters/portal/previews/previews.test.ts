@@ -228,14 +228,10 @@ t.test('a system that several servers serve is asked where the answer is kept', 
   t.same(server.asked, [])
 })
 
-t.test('who acts for a child sees and decides what is about the child', async (t) => {
-  const called: Parameters<Rooms['calls']['call']>[2][] = []
-  const call: Call = async (asked) => {
-    called.push(asked)
-    return { status: 200, json: asked.path === '/v1/previews' ? { previews: [] } : shown('{}') }
-  }
+/** The rooms of a portal that found one system, which answers so. */
+function roomsOf(call: Call): Rooms {
   const system = { id: tax.id, name: tax.name, owner: tax.owner }
-  const rooms = {
+  return {
     systems: { offering: async () => ({ asked: [system], absent: [], silent: [], members: new Map() }) },
     calls: {
       call: (_session: unknown, _gone: unknown, asked: Parameters<Call>[0]) => call(asked),
@@ -245,6 +241,30 @@ t.test('who acts for a child sees and decides what is about the child', async (t
     },
     asking: { userCode: () => 'EECHILD' },
   } as never as Rooms
+}
+
+t.test('of more servers than are asked the list says that it may have gaps', async (t) => {
+  const asked: (string | undefined)[] = []
+  const visit = { reader: { session: {} }, gone: new AbortController().signal } as never as Visit
+  const listed = async (others: number) => {
+    asked.length = 0
+    const elsewhere = Array.from({ length: others }, (_, i) => `DEV/GOV/1002/s${i}`)
+    const rooms = roomsOf(async ({ securityServer }) => {
+      asked.push(securityServer)
+      return { status: 200, json: { previews: [], ...(securityServer === undefined && { elsewhere }) } }
+    })
+    return askPreviews(visit, rooms)
+  }
+  t.match([await listed(5), asked.length], [{ isCut: false }, 6])
+  t.match([await listed(6), asked.length], [{ isCut: true }, 6])
+})
+
+t.test('who acts for a child sees and decides what is about the child', async (t) => {
+  const called: Parameters<Rooms['calls']['call']>[2][] = []
+  const rooms = roomsOf(async (asked) => {
+    called.push(asked)
+    return { status: 200, json: asked.path === '/v1/previews' ? { previews: [] } : shown('{}') }
+  })
   const visit = {
     ...{ reader: { session: { acting: { code: 'EECHILD' } } }, gone: new AbortController().signal },
     form: new URLSearchParams({ system: tax.id, number: NUMBER }),
