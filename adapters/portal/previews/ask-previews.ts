@@ -57,7 +57,7 @@ async function askSystem(system: System, names: Names, page: AskPage): Promise<T
   const told: Told = { system, previews: [], isCut: false }
   const servers: (string | undefined)[] = [undefined]
   for (const [at, server] of servers.entries()) {
-    const { why, elsewhere } = await askServer(told, names, (query) => page(server, query))
+    const { why, elsewhere } = await askServer(told, names, server, page)
     if (why !== undefined && at === 0) return { ...told, why }
     if (why !== undefined) told.isCut = true
     if (at === 0) servers.push(...elsewhere)
@@ -65,16 +65,21 @@ async function askSystem(system: System, names: Names, page: AskPage): Promise<T
   return told
 }
 
-/** Adds what one server told. `why` is said where it told nothing. */
+/**
+ * Adds what one server told. `why` is said where it told nothing. Pages go on where the first one came from: where no server is named, the
+ * next call could reach another.
+ */
 async function askServer(
   told: Told,
   names: Names,
-  page: (query: Record<string, string>) => ReturnType<Call>,
+  named: string | undefined,
+  page: AskPage,
 ): Promise<{ why?: Why; elsewhere: string[] }> {
   const elsewhere: string[] = []
   let cursor: string | undefined
+  let server = named
   for (let at = 0; at < MOST_PAGES; at++) {
-    const answer = await page(cursor === undefined ? {} : { cursor })
+    const answer = await page(server, cursor === undefined ? {} : { cursor })
     const why = 'why' in answer ? answer.why : answer.status !== 200 ? whyOfStatus(answer.status) : undefined
     const { json } = answer as { json?: unknown }
     if (why !== undefined || !isObject(json) || !Array.isArray(json['previews'])) {
@@ -87,6 +92,7 @@ async function askServer(
       elsewhere.push(...others.slice(0, MOST_SERVERS))
     }
     for (const one of listOf(json['previews']).slice(0, MOST_PREVIEWS)) {
+      if (isObject(one) && isServer(one['keptAt'])) server ??= one['keptAt']
       const read = readPreview(told.system, one, names)
       if (read !== undefined && !told.previews.some(({ number }) => number === read.number))
         told.previews.push(read)

@@ -259,6 +259,22 @@ t.test('of more servers than are asked the list says that it may have gaps', asy
   t.match([await listed(6), asked.length], [{ isCut: true }, 6])
 })
 
+t.test('the pages of a list come from one server', async (t) => {
+  const asked: (string | undefined)[] = []
+  const visit = { reader: { session: {} }, gone: new AbortController().signal } as never as Visit
+  const rooms = roomsOf(async ({ securityServer, query }) => {
+    asked.push(securityServer)
+    const previews = [shown('', { keptAt: securityServer ?? 'DEV/GOV/1002/one' })]
+    const elsewhere = ['DEV/GOV/1002/two']
+    return {
+      status: 200,
+      json: { previews, elsewhere, ...(query?.['cursor'] === undefined && { next: 'p2' }) },
+    }
+  })
+  await askPreviews(visit, rooms)
+  t.same(asked, [undefined, 'DEV/GOV/1002/one', 'DEV/GOV/1002/two', 'DEV/GOV/1002/two'])
+})
+
 t.test('who acts for a child sees and decides what is about the child', async (t) => {
   const called: Parameters<Rooms['calls']['call']>[2][] = []
   const rooms = roomsOf(async (asked) => {
