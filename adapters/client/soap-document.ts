@@ -18,7 +18,8 @@ type Fields = Pick<ExchangeOptions, 'userId' | 'issue' | 'representedParty' | 's
   previewReference?: string
 }
 
-const REFERENCE = /^[!-~]{1,1500}$/
+/** A secret and the identifier of a server: 43 characters, and four codes of 255, of which a character can take nine when it is encoded. */
+const REFERENCE = /^[!-~]{1,9227}$/
 
 /** XML 1.0 section 2.2, and line breaks, which no field has. */
 const PLAIN = /^[\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]{1,1000}$/u
@@ -60,8 +61,8 @@ export function soapDocument(q: {
 /** Concordat's own field: an X-Road server passes it on. */
 function preview(reference: string | undefined): string {
   if (reference === undefined) return ''
-  if (!REFERENCE.test(reference) || /[<>&]/.test(reference)) throw refused('previewReference is none')
-  return `<previewReference xmlns="${PREVIEW}">${reference}</previewReference>`
+  if (!REFERENCE.test(reference)) throw refused('previewReference is none')
+  return `<previewReference xmlns="${PREVIEW}">${escapeXml(reference)}</previewReference>`
 }
 
 function checkContent(content: string, serviceCode: string): void {

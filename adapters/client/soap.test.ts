@@ -10,7 +10,7 @@ t.test('a call carries the headers of X-Road and the content as it is', async (t
   const got = await call({
     ...{ id: 'case-7', userId: 'EE1 <Mägi>', issue: '12/3', representedParty: 'COM/77' },
     ...{ securityServer: 'DEV/GOV/1001/ss1', action: 'urn:a' },
-    previewReference: 'k/DEV/GOV/1001/ss1',
+    previewReference: 'k/DEV/GOV/1001/M&S',
   })
   const [{ method, target, headers, body }] = arrived as [(typeof arrived)[0]]
   t.match(
@@ -31,7 +31,7 @@ t.test('a call carries the headers of X-Road and the content as it is', async (t
   t.ok(body.includes(CONTENT))
   t.match(
     body.toString(),
-    '<previewReference xmlns="urn:concordat:preview:1">k/DEV/GOV/1001/ss1</previewReference>',
+    '<previewReference xmlns="urn:concordat:preview:1">k/DEV/GOV/1001/M&amp;S</previewReference>',
   )
   t.match(got, {
     id: 'case-7',
@@ -75,7 +75,8 @@ t.test('what cannot be sent is refused before', async (t) => {
     [{ representedParty: 'a/b/c' }],
     [{ securityServer: 'a' }],
     [{ previewReference: '' }],
-    [{ previewReference: 'a<b' }],
+    [{ previewReference: 'a\u00e4' }],
+    [{ previewReference: 'k'.repeat(9_228) }],
     [{ previewReference: 'a b' }],
     [{ action: 'a"b' }],
     [{ deadlineMs: 0 }],
