@@ -33,6 +33,7 @@ const previews: ProviderRooms['previews'] = {
   checkRoom: async () => undefined,
   checkDecided: async (_, reference) => {
     if (reference === 'w') throw new PreviewFault('preview_waiting', { what: 'w' }, { preview: 'n-2' })
+    if (reference === 'e') throw new Fault('preview_elsewhere')
   },
   hold: async (question, answer) => {
     if (failure !== undefined) throw failure
@@ -265,6 +266,7 @@ t.test('who asks whether the person has decided uses up nothing', async (t) => {
   }
   const ask = (reference: string) => at('/persons/P1', { headers: ['Preview-Reference', reference] })
   t.equal(await refused(await ask('w'), counting), 'preview_waiting')
+  t.equal(await refused(await ask('e'), counting), 'preview_elsewhere')
   t.same(taken, [])
   t.same([log.told(), system.calls], [[], []], 'nor is there a record of it, or a call')
   t.equal(await refused(await ask('x'), counting), 'preview_void')

@@ -31,6 +31,7 @@ const ONLY_COUNTED: ReadonlySet<FaultCode> = new Set([
   'contract_quota_used_up',
   'service_busy',
   'preview_waiting',
+  'preview_elsewhere',
 ])
 
 /** A fault on its way to the peer, with what proves it. */
