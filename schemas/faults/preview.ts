@@ -27,7 +27,8 @@ export const previewFaults = {
     status: 403,
     blame: 'client',
     text: 'The reference in Preview-Reference serves no such call: its time is over, it was used, or it is of another call; nothing was carried out',
-    remedy: 'Send the call without a reference: the person sees the answer anew',
+    remedy:
+      'Send the call without a reference: the person sees the answer anew. Two calls in SOAP are the same when they differ in the header alone, also in the namespaces that they declare',
   },
   preview_elsewhere: {
     status: 403,
