@@ -42,15 +42,18 @@ export type TakenPreview = {
 }
 
 export type Previews = {
-  /** Throws `preview_waiting` while the person has not decided; of what else may become of the reference, `take` judges. Changes nothing. */
+  /**
+   * Throws `preview_waiting` while the person has not decided, and `preview_elsewhere` where another server keeps the answer; of what else may
+   * become of the reference, `take` judges. Changes nothing.
+   */
   checkDecided(q: PreviewQuestion, reference: string): Promise<void>
   /**
-   * The preview that the reference names, for this call alone. Throws `preview_waiting`, `preview_stopped`, `preview_void`, and
-   * `preview_unknown` while nobody can say.
+   * The preview that the reference names, for this call alone. Throws `preview_waiting`, `preview_stopped`, `preview_void`,
+   * `preview_elsewhere`, and `preview_unknown` while nobody can say.
    */
   take(q: PreviewQuestion, reference: string): Promise<TakenPreview>
   /** Before the system is asked. Throws `too_many_requests` when no more answers can wait, and `preview_unknown` where nobody could see one. */
-  checkRoom(q: Pick<PreviewQuestion, 'person' | 'client' | 'service'>): Promise<void>
+  checkRoom(q: Pick<PreviewQuestion, 'person' | 'client'>): Promise<void>
   /** Keeps the answer for the person. Resolves to the fault that says where they see it. Throws as `checkRoom`. */
   hold(q: PreviewQuestion, answer: PreviewAnswer): Promise<PreviewFault>
   /** Octets of an answer that a person can be shown. */
