@@ -157,6 +157,7 @@ export type TellingRooms = Pick<
   | 'contentsOf'
   | 'consentsOf'
   | 'previewsOf'
+  | 'log'
 > & { settings: Pick<TrackerSettings, 'language'> }
 
 export type TrackerRooms = {
@@ -181,7 +182,7 @@ export type TrackerRooms = {
   notices(): NoticePaths | undefined
   /** The numbers of the consents under which calls were made, by request id, service and client. */
   consentsOf(requestIds: string[]): Promise<Map<string, string>>
-  /** The numbers of the previews in which their answers were released, alike. */
-  previewsOf(requestIds: string[]): Promise<Map<string, string>>
+  /** The numbers of the previews in which answers to such calls were released, alike. */
+  previewsOf(requestIds: string[]): Promise<Map<string, string[]>>
   count(answer: 'answered' | 'refused' | 'failed'): void
 }

@@ -173,7 +173,7 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
         ],
       })
       const message = service.serviceVersion === undefined ? inRest : inSoap
-      const facts = { ...more, ids, message, extra: { userId: 'EE-OFFICIAL' } }
+      const facts = { ...more, ids, message, extra: { userId: 'EE-OFFICIAL', ...more.extra } }
       const { index } = await log.append(await signedRecord({ ...facts, outcome }))
       if (outcome !== '') return index
       const content = await spoolBody(log, Buffer.from(JSON.stringify(body ?? { secret: 'CONTENT' })))

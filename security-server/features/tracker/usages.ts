@@ -45,7 +45,10 @@ export async function usages(
 async function usageOf(
   row: PersonUse,
   rules: ReadonlyMap<string, ServiceRule>,
-  { consents, previews }: Record<'consents' | 'previews', ReadonlyMap<string, string>>,
+  {
+    consents,
+    previews,
+  }: { consents: ReadonlyMap<string, string>; previews: ReadonlyMap<string, readonly string[]> },
   rooms: TellingRooms,
 ): Promise<Usage> {
   const { isGeneral, ...described } = await describeUse(row, rules, rooms)
@@ -56,7 +59,8 @@ async function usageOf(
   if (isGeneral)
     return { messageId: '', time: row.told, role, ...described, outcome, ...mass, isGeneral: true }
   const key = `${row.request_id} ${row.service} ${row.client}`
-  const [consent, preview] = role === 'provider' ? [consents.get(key), previews.get(key)] : []
+  const consent = role === 'provider' ? consents.get(key) : undefined
+  const preview = role === 'provider' ? await previewOf(row, previews.get(key), rooms) : undefined
   return {
     ...{ messageId: row.query_id, requestId: row.request_id, time: row.time, role },
     ...described,
@@ -67,6 +71,17 @@ async function usageOf(
     ...(preview !== undefined && { preview }),
     record: { index: row.idx, leaf: row.leaf?.toString('base64') ?? '' },
   }
+}
+
+/** The one that its record names, where that is one of these: other calls can have the same request id. */
+async function previewOf(
+  { idx }: PersonUse,
+  numbers: readonly string[] | undefined,
+  { log }: Pick<TellingRooms, 'log'>,
+): Promise<string | undefined> {
+  if (numbers === undefined) return undefined
+  const { metadata } = await log.read(idx)
+  return numbers.find((number) => number === metadata?.extra?.['preview'])
 }
 
 /** The same lines for everybody: nobody is named in messages that are only counted. */

@@ -2,6 +2,7 @@
 import t from 'tap'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { CLIENT, SERVICE } from '../../message-log/fixture.ts'
 import { createTermsStore } from '../../reading/index/terms-store.ts'
@@ -31,6 +32,24 @@ await eachDatabase(t, async (_database, t, url) => {
   })
   const stored = await openDatabase(world.logUrl)
   t.teardown(() => stored.close())
+
+  await t.test('a use names the preview of its own record, whatever else has its ids', async (t) => {
+    const { previewsOf } = world.rooms
+    t.teardown(() => {
+      world.rooms.previewsOf = previewsOf
+    })
+    const ids = { id: 'Q', requestId: '5b0f0d3c-1111-4222-8333-444455556666' }
+    const call = `${ids.requestId} ${idText(SERVICE)} ${idText(CLIENT)}`
+    world.rooms.previewsOf = async () => new Map([[call, ['n-1', 'n-2']]])
+    for (const preview of ['n-1', undefined, 'n-2', 'n-3'])
+      await use('4000', { ids, ...(preview !== undefined && { extra: { preview } }) })
+    await index()
+    const told = await ask('/concordat/v1/usages?userCode=EE4000', { userId: 'EE4000' })
+    t.same(
+      (told.body['usages'] as { preview?: string }[]).map(({ preview }) => preview),
+      [undefined, 'n-2', undefined, 'n-1'],
+    )
+  })
 
   await t.test(
     'other subsystems and what was asked elsewhere push no use out, and a cut is said',

@@ -132,7 +132,7 @@ t.test('a person sees the answer, releases it, and it leaves once', async (t) =>
   const { requestId } = question.ids
   t.same(
     [...(await rooms.previews.previewsOf([requestId]))],
-    [[`${requestId} ${question.service} ${question.client}`, seen.number]],
+    [[`${requestId} ${question.service} ${question.client}`, [seen.number]]],
   )
 })
 

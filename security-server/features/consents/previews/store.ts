@@ -118,8 +118,11 @@ export function createPreviewStore(database: Database) {
         )
       return query.orderBy('asked_at', 'desc').orderBy('number').limit(q.limit).execute()
     },
-    /** The previews by which these answers left: number by request id, service and client, since clients choose request ids. */
-    previewsOf: async (requestIds: string[]): Promise<Map<string, string>> => {
+    /**
+     * The previews by which answers left: numbers by request id, service and client. Clients choose request ids, and in SOAP can use one
+     * again: of several calls only the record says which it was.
+     */
+    previewsOf: async (requestIds: string[]): Promise<Map<string, string[]>> => {
       if (requestIds.length === 0) return new Map()
       const rows = await tables
         .selectFrom('preview')
@@ -128,9 +131,8 @@ export function createPreviewStore(database: Database) {
         .where('state', '=', 'GIVEN')
         .limit(AT_ONCE)
         .execute()
-      return new Map(
-        rows.map(({ number, taken_by, service, client }) => [`${taken_by} ${service} ${client}`, number]),
-      )
+      const byCall = Map.groupBy(rows, ({ taken_by, service, client }) => `${taken_by} ${service} ${client}`)
+      return new Map([...byCall].map(([call, of]) => [call, of.map(({ number }) => number)]))
     },
     /** By state, of a subsystem. */
     counts: async (subsystem: string): Promise<Map<PreviewRowState, number>> => {
