@@ -5,10 +5,13 @@ import { spanOf } from './coverage.ts'
 import { describeUse, purposeIn } from './describe-use.ts'
 import { type AskedTracker, questionFor } from './question-for.ts'
 import type { PersonQuestion } from './read-question.ts'
-import type { TellingRooms, TrackerRooms } from './rooms.ts'
+import type { PersonUse, TellingRooms, TrackerRooms } from './rooms.ts'
+import type { ServiceRule } from './store.ts'
 
 /** For a use that is told in general terms: the protocol wants a receiver. */
 const NOBODY = '-'
+
+type SaidOfUse = Omit<FoundUsage, 'logtime'>
 
 /** All uses in which the subsystem was asked and did not refuse, newest first. */
 export async function findUsage(
@@ -24,20 +27,33 @@ export async function findUsage(
   )
   const rules = await rooms.store.rules(asked.subsystem)
   const usages: FoundUsage[] = []
+  // A thousand uses are of a few services by a few clients.
+  const known = new Map<string, SaidOfUse>()
   for (const row of rows) {
-    const { isGeneral } = row
-    const { purposes, client, service } = await describeUse(row, rules, rooms)
-    const { memberCode, subsystemCode } = parseClientId(row.client)
-    const action = purposeIn(purposes, rooms.settings.language)
-    usages.push({
-      logtime: row.told,
-      action: action ?? (isGeneral ? NOBODY : (service?.id.split(':').slice(4).join(' ') ?? NOBODY)),
-      receiverCode: isGeneral ? NOBODY : memberCode,
-      ...(client?.name !== undefined && { receiverName: client.name }),
-      receiverSystem: isGeneral ? NOBODY : (subsystemCode ?? NOBODY),
-    })
+    const { client, service, contract, purpose } = row
+    const call = `${client} ${service} ${contract} ${purpose}`
+    const said = known.get(call) ?? (await saidOf(row, rules, rooms))
+    known.set(call, said)
+    usages.push({ logtime: row.told, ...said })
   }
   return { totalUsages: total, usages }
+}
+
+async function saidOf(
+  row: PersonUse,
+  rules: ReadonlyMap<string, ServiceRule>,
+  rooms: TellingRooms,
+): Promise<SaidOfUse> {
+  const { isGeneral } = row
+  const { purposes, client, service } = await describeUse(row, rules, rooms)
+  const { memberCode, subsystemCode } = parseClientId(row.client)
+  const action = purposeIn(purposes, rooms.settings.language)
+  return {
+    action: action ?? (isGeneral ? NOBODY : (service?.id.split(':').slice(4).join(' ') ?? NOBODY)),
+    receiverCode: isGeneral ? NOBODY : memberCode,
+    ...(client?.name !== undefined && { receiverName: client.name }),
+    receiverSystem: isGeneral ? NOBODY : (subsystemCode ?? NOBODY),
+  }
 }
 
 export async function usagePeriod(rooms: TrackerRooms) {

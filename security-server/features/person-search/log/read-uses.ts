@@ -61,7 +61,8 @@ export async function readUses(
   const of = q.only === undefined ? all : all.filter(isMeantBy(q.only))
   const start = startOf(of, q.after) + q.offset
   const rows = of.slice(start, start + q.limit)
-  const indexes = rows.map(({ idx }) => idx)
+  // Who wants what was given alone is told nothing else of it.
+  const indexes = q.givenOnly ? [] : rows.map(({ idx }) => idx)
   const [leaves, answers] = [await uses.leaves(indexes), await uses.answers(indexes)]
   return {
     total: of.length,

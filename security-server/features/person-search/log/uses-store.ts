@@ -93,7 +93,11 @@ export function createUsesStore(database: Database) {
       const rows =
         indexes.length === 0
           ? []
-          : await kysely.selectFrom('subject_answer').selectAll().where('idx', 'in', indexes).execute()
+          : await kysely
+              .selectFrom('subject_answer')
+              .selectAll()
+              .where(isOneOf('subject_answer.idx', indexes))
+              .execute()
       return new Map(
         rows.map(({ idx, answer_idx, outcome }) => [Number(idx), { index: Number(answer_idx), outcome }]),
       )
@@ -159,11 +163,11 @@ export function createUsesStore(database: Database) {
     },
   }
 
-  /** With partitions each record is looked up by its key. */
+  /** As one value, so that the statement is the same for any number of records; with partitions each is looked up by its key. */
   function isOneOf(column: string, indexes: number[]) {
     return isPartitioned
       ? sql<boolean>`${sql.ref(column)} = any (${indexes})`
-      : sql<boolean>`${sql.ref(column)} in (${sql.join(indexes)})`
+      : sql<boolean>`${sql.ref(column)} in (select value from json_each(${JSON.stringify(indexes)}))`
   }
 
   /** The requests that fit among these records, and among those that the replies among them answer. */
