@@ -6,6 +6,7 @@ import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { addCounts } from './count-store.ts'
 import { monthPrefix } from './entry.ts'
+import { isOneOf } from './is-one-of.ts'
 import type { LookedAt } from './looked-at.ts'
 import type { SubjectTables } from './tables.ts'
 import { addUses } from './uses-store.ts'
@@ -44,20 +45,23 @@ export function createSubjectStore(database: Database) {
         // Another node was faster.
         if ((await move.where('value', '=', q.from).executeTakeFirst()).numUpdatedRows === 0n) return
         const named = q.records.filter(({ entries }) => entries.length > 0).map(({ idx }) => idx)
-        const found = await stillSearchable(transaction, named)
+        const found = await stillSearchable(transaction, named, database.dialect)
         // A record that was erased since it was read gets no entry, so that nothing leads to it.
         const records = q.records.map((one) =>
           one.entries.length === 0 || found.has(one.idx)
             ? one
             : { ...one, entries: [], reason: 'erased' as const },
         )
-        for (const { idx, entries } of records)
-          for (const entry of entries)
-            await transaction
-              .insertInto('subject')
-              .values({ entry: Buffer.from(entry, 'hex'), idx })
-              .onConflict((conflict) => conflict.columns(['entry', 'idx']).doNothing())
-              .execute()
+        const rows = records.flatMap(({ idx, entries }) =>
+          entries.map((entry) => ({ entry: Buffer.from(entry, 'hex'), idx })),
+        )
+        // Together: a statement each would take a way to the database each, with the transaction open.
+        for (let at = 0; at < rows.length; at += AT_ONCE)
+          await transaction
+            .insertInto('subject')
+            .values(rows.slice(at, at + AT_ONCE))
+            .onConflict((conflict) => conflict.columns(['entry', 'idx']).doNothing())
+            .execute()
         for (const row of monthsOf(records))
           await transaction
             .insertInto('subject_month')
@@ -117,11 +121,19 @@ export function createSubjectStore(database: Database) {
 
 const AT_ONCE = 500
 
-async function stillSearchable(kysely: Kysely<SubjectTables>, indexes: number[]): Promise<Set<number>> {
+async function stillSearchable(
+  kysely: Kysely<SubjectTables>,
+  indexes: number[],
+  dialect: Database['dialect'],
+): Promise<Set<number>> {
   const found = new Set<number>()
   for (let at = 0; at < indexes.length; at += AT_ONCE) {
     const some = indexes.slice(at, at + AT_ONCE)
-    const rows = await kysely.selectFrom('search').select('idx').where('idx', 'in', some).execute()
+    const rows = await kysely
+      .selectFrom('search')
+      .select('idx')
+      .where(isOneOf('search.idx', some, dialect))
+      .execute()
     for (const { idx } of rows) found.add(Number(idx))
   }
   return found

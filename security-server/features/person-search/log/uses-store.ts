@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import { isOneOf } from './is-one-of.ts'
 import type { LookedAt } from './looked-at.ts'
 import type { SubjectTables } from './tables.ts'
 
@@ -50,7 +51,7 @@ export type UsesStore = ReturnType<typeof createUsesStore>
 
 export function createUsesStore(database: Database) {
   const kysely = tablesOf<SubjectTables>(database)
-  const isPartitioned = database.dialect === 'postgresql'
+  const { dialect } = database
 
   return {
     /**
@@ -96,7 +97,7 @@ export function createUsesStore(database: Database) {
           : await kysely
               .selectFrom('subject_answer')
               .selectAll()
-              .where(isOneOf('subject_answer.idx', indexes))
+              .where(isOneOf('subject_answer.idx', indexes, dialect))
               .execute()
       return new Map(
         rows.map(({ idx, answer_idx, outcome }) => [Number(idx), { index: Number(answer_idx), outcome }]),
@@ -111,7 +112,7 @@ export function createUsesStore(database: Database) {
           : await kysely
               .selectFrom('record')
               .select(['idx', 'leaf'])
-              .where(isOneOf('record.idx', indexes))
+              .where(isOneOf('record.idx', indexes, dialect))
               .execute()
       return new Map(rows.map(({ idx, leaf }) => [Number(idx), Buffer.from(leaf)]))
     },
@@ -163,13 +164,6 @@ export function createUsesStore(database: Database) {
     },
   }
 
-  /** As one value, so that the statement is the same for any number of records; with partitions each is looked up by its key. */
-  function isOneOf(column: string, indexes: number[]) {
-    return isPartitioned
-      ? sql<boolean>`${sql.ref(column)} = any (${indexes})`
-      : sql<boolean>`${sql.ref(column)} in (select value from json_each(${JSON.stringify(indexes)}))`
-  }
-
   /** The requests that fit among these records, and among those that the replies among them answer. */
   async function requestsAt(indexes: number[], q: UsesQuestion): Promise<FoundUse[]> {
     const found = new Map<number, FoundUse>()
@@ -178,7 +172,7 @@ export function createUsesStore(database: Database) {
       .selectFrom('search')
       .select('answers')
       .distinct()
-      .where(isOneOf('search.idx', indexes))
+      .where(isOneOf('search.idx', indexes, dialect))
       .where('answers', 'is not', null)
       .execute()
     const answered = replies.map(({ answers }) => Number(answers)).filter((idx) => !found.has(idx))
@@ -200,7 +194,7 @@ export function createUsesStore(database: Database) {
         'subject_mass.idx as mass',
         'subject_look.idx as look',
       ])
-      .where(isOneOf('search.idx', indexes))
+      .where(isOneOf('search.idx', indexes, dialect))
       .where('kind', '=', 'request')
       .where('secrecy', '=', 0)
       .where((is) =>
