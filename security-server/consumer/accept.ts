@@ -56,7 +56,6 @@ export async function accept(arrival: Arrival, rooms: ConsumerRooms): Promise<Ac
   }
   const messageSha512 = hash('sha512', message, 'buffer')
   const course = arrival.course ?? beginCourse('consumer', rooms.clock)
-  course.request = request
   course.asked = sizeOf({ message, body: undefined })
   return { codec, request, message, messageSha512, takeBody, isOfOperator: isOfOperator(arrival), course }
 }

@@ -39,6 +39,8 @@ export function checkAccess<T extends Accepted>(
   checkServerNotSuspended(rooms.server, snapshot)
   candidatesFor(provider, securityServer, snapshot)
   rooms.messageLog.checkUsable()
+  // From here on there is a record of it: before, anybody at our listener could have one in anybody's name.
+  accepted.course.request = accepted.request
   return { ...accepted, [allowed]: true }
 }
 

@@ -19,7 +19,10 @@ export type Course = {
   responseIn?: number
   /** The answer leaves. */
   responseOut?: number
+  /** Of a client that its server has among its own, or that proved itself here: what anybody may claim has no record. */
   request?: Request
+  /** Refused by the thousand where something is used up or busy: in the counts, without a record. */
+  isOnlyCounted?: true
   asked?: Size
   answered?: Size
   /** The other security server. */

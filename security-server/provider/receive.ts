@@ -61,9 +61,8 @@ export async function receive(
       onMet({ step: 'peer', visit })
       const request = await codec.readRequest(part, header)
       onMet({ step: 'claim', visit, request })
-      visit.course.request = request
       if (request.requestId !== requestId) throw new Fault('inconsistent_headers', { what: HEADER.requestId })
-      refuseEarly(request, visit.peer, rooms)
+      refuseEarly(request, visit, rooms)
       return { visit, request }
     },
   })

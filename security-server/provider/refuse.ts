@@ -58,6 +58,7 @@ export async function refuse(
   await giveBackPreview(reached)
   if (reached.step === 'allowed' && ONLY_COUNTED.has(fault.code)) {
     await reached.asked.body?.discard()
+    reached.asked.visit.course.isOnlyCounted = true
     return new RefusedExchange({ fault, signatures: undefined, peerKnown: true })
   }
   const refused = refusedOf(reached, rooms)

@@ -3,11 +3,15 @@ import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
+import { Fault } from '#schemas/fault.ts'
 import { type ClientId, memberOf, type ServiceId } from '#schemas/identifiers.ts'
+import { createConsumerWorld } from '../../consumer/fixture.ts'
 import { logReply as logReceived } from '../../consumer/log-reply.ts'
+import { watchedExchange } from '../../consumer/watched-exchange.ts'
+import { type Course, watched } from '../../peer/course.ts'
 import { POPULATION, TAX } from '../../peer/peer-fixture.ts'
 import { exchange } from '../../provider/exchange.ts'
-import { createProviderWorld } from '../../provider/fixture.ts'
+import { createProviderWorld, type Question, refusalIn } from '../../provider/fixture.ts'
 import { inSoap } from '../../provider/soap-fixture.ts'
 import { monitoring } from './feature.ts'
 import { OPERATIONAL } from './read-question.ts'
@@ -84,4 +88,48 @@ t.test('no log of either server keeps what was told', async (t) => {
     await logReceived(received, asked, { ...rooms, heardTreeHead: () => undefined } as never)
     t.equal(log.records.at(-1)?.logLevel, 'digest', "and at the asker's")
   }
+})
+
+t.test('whom nothing proves has no record', async (t) => {
+  const made = await createConsumerWorld(t)
+  const ended: Course[] = []
+  const rooms = { ...made.rooms, endOfCourse: (course: Course) => void ended.push(course) }
+  const call = async (q?: Parameters<typeof made.arrival>[0]): Promise<boolean> => {
+    const { codec, ...arrival } = made.arrival(q)
+    await watchedExchange({ codec, ...arrival }, rooms).catch(() => undefined)
+    return ended.pop()?.request !== undefined
+  }
+  t.ok(await call())
+  made.peer = () => made.faultOf({ type: 'server.serverproxy.access_denied', message: 'no', detail: '' })
+  t.ok(await call(), 'what the provider refused has one')
+  t.notOk(await call({ headers: ['X-Road-Client', 'DEV/GOV/2000/population'] }), 'in the name of another')
+  t.notOk(await call({ url: '/r1/DEV/GOV/9999/nobody/persons' }), 'a provider that does not exist')
+  made.local = { ...made.local, authenticationMode: 'SSLAUTH' }
+  t.notOk(await call(), 'no certificate')
+  t.equal(ended.length, 0, 'each is told of once')
+})
+
+t.test('at the provider, a client is known when it is one of the server that asks', async (t) => {
+  const ended: Course[] = []
+  const call = async (q: Partial<Question> = {}, more: Partial<typeof rooms> = {}): Promise<Course> => {
+    const { clock } = world
+    await watched(
+      { half: 'provider', origin: 'server.serverproxy', clock, ended: (course) => void ended.push(course) },
+      async (course) => exchange({ ...(await made.ask(q)), course }, { ...rooms, ...more }),
+    ).catch(() => undefined)
+    return ended.pop()!
+  }
+  t.ok((await call()).request)
+  made.allowed = false
+  t.ok((await call()).request, 'refused early, and told to both sides')
+  made.allowed = true
+  world.reconfigure((shared) => ({
+    ...shared,
+    securityServers: shared.securityServers.map((one) => ({ ...one, clients: [POPULATION] })),
+  }))
+  const claimed = await call()
+  t.match(claimed, { peer: world.consumer.id, request: undefined }, 'a client of another server')
+  world.restore()
+  const take = () => Promise.reject(new Fault('contract_quota_used_up', { what: 'c0ffee' }))
+  t.match(await call({}, { contractQuotas: { take } }), { isOnlyCounted: true }, 'by the thousand')
 })

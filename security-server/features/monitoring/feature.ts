@@ -70,7 +70,7 @@ export const monitoring: FeatureModule<Ground, Offers> = {
         monitoring: createMonitoringServices({ ...ground, store, health, machine }),
         endOfCourse: (course) => {
           if (course.secrecy === undefined) health.add(course)
-          if (keepDays > 0) buffer.add(course)
+          if (keepDays > 0 && course.isOnlyCounted !== true) buffer.add(course)
         },
       },
       async close() {
