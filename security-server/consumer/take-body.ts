@@ -1,6 +1,6 @@
 /** Guarantees that the whole body is spooled with its digest, within the limit; no body part exists when not one byte came. */
 import type { Body } from '../message/body.ts'
-import { sizeOf } from '../peer/course.ts'
+import { secrecyOf, sizeOf } from '../peer/course.ts'
 import type { Covered } from './check-contract.ts'
 import type { ConsumerRooms } from './rooms.ts'
 
@@ -11,6 +11,6 @@ export async function takeBody(covered: Covered, rooms: ConsumerRooms): Promise<
   const body = await covered.takeBody(rooms.messageLog.spool)
   const { course, message, terms } = covered
   course.asked = sizeOf({ message, body })
-  course.secrecy = terms.secrecy
+  course.secrecy = secrecyOf(terms)
   return { covered, body }
 }

@@ -7,6 +7,7 @@ import { asFault, type Fault, type FaultOrigin, type WireFault, wireFault } from
 import type { ServerId } from '#schemas/identifiers.ts'
 import type { Body } from '../message/body.ts'
 import type { Request } from '../message/message.ts'
+import type { TermsOnRecord } from './terms-on-record.ts'
 
 /** Times are milliseconds since 1970. */
 export type Course = {
@@ -31,8 +32,8 @@ export type Course = {
   serviceType?: string
   /** The pattern of the endpoint, as it is described. */
   endpoint?: string | undefined
-  /** As in the terms of its records. */
-  secrecy?: 1 | 2 | undefined
+  /** As in the terms of its records; 0 under a contract that is not secret. Undefined while it is not known to go under a contract. */
+  secrecy?: 0 | 1 | 2 | undefined
   /** Of a REST answer. */
   status?: number
   fault?: WireFault
@@ -50,6 +51,14 @@ export function beginCourse(half: Course['half'], clock: Clock): Course {
 
 export function sizeOf({ message, body }: { message: Buffer; body: Body | undefined }): Size {
   return { message: message.length, body: body?.size ?? 0, attachments: body?.attachments?.length ?? 0 }
+}
+
+/** How secret an exchange under these terms is, for its course. */
+export function secrecyOf({
+  contract,
+  secrecy,
+}: Pick<TermsOnRecord, 'contract' | 'secrecy'>): Course['secrecy'] {
+  return secrecy ?? (contract === '' ? undefined : 0)
 }
 
 /** Runs an exchange, and hands its course over when it has ended in whichever way. */

@@ -4,6 +4,7 @@
  */
 import { ANY_GRACE } from '../global-configuration/snapshot.ts'
 import type { LocalService } from '../local-systems/local-systems.ts'
+import { secrecyOf } from '../peer/course.ts'
 import { graceOnRecord, type TermsOnRecord, termsOnRecord } from '../peer/terms-on-record.ts'
 import type { Verified } from '../peer/verify-message.ts'
 import { checkRights } from './check-rights.ts'
@@ -35,6 +36,6 @@ export function checkContract(verified: Verified<Received>, rooms: ProviderRooms
   const { course } = verified.visit
   if (local !== undefined) course.serviceType = local.type
   course.endpoint = circumstances?.endpoint
-  course.secrecy = terms.secrecy
+  course.secrecy = secrecyOf(terms)
   return { ...verified, local, terms: { ...onRecord, ...grace }, [allowed]: true }
 }

@@ -14,6 +14,7 @@ import { ANY_GRACE } from '../global-configuration/snapshot.ts'
 import { discardOnFailure } from '../message/body.ts'
 import type { MessageSignature, Request } from '../message/message.ts'
 import { afterTheCall } from '../peer/after-the-call.ts'
+import { secrecyOf } from '../peer/course.ts'
 import { NotGiven } from '../peer/not-given.ts'
 import { NotSent } from '../peer/not-sent.ts'
 import { PreviewFault } from '../peer/previews.ts'
@@ -64,7 +65,7 @@ export async function refuse(
   const refused = refusedOf(reached, rooms)
   const message = refused && statementOf(kind, fault, refused)
   const visit = visitOf(reached)
-  if (visit !== undefined && refused !== undefined) visit.course.secrecy = refused.terms.secrecy
+  if (visit !== undefined && refused !== undefined) visit.course.secrecy = secrecyOf(refused.terms)
   const proof = refused && message && (await prove(message, refused, rooms))
   if (refused !== undefined) await record({ kind, fault, proof, refused, reached }, rooms)
   const signatures = proof?.signature.signatures

@@ -1,44 +1,41 @@
 /**
- * Takes courses of exchanges that have ended, in memory, until the job writes them. It never waits and never throws: when the database is
- * away for long the oldest are given up, and counted.
+ * Keeps records of exchanges that have ended, in memory, until the job writes them. It never waits and never throws: when the database is
+ * away for long the oldest are given up, and counted. What it keeps of an exchange is the line of its record, never a request or a fault.
  */
-import type { Course } from '../../peer/course.ts'
 
 /** As X-Road's buffer. */
 const MOST = 20_000
 
-export type Buffer = {
-  add(course: Course): void
+/** A record as its line. */
+export type WaitingRecord = {
+  line: string
+  /** Of an exchange under a secret contract; where no contract was known, by its members. */
+  secret: boolean | readonly [client: string, provider: string]
+}
+
+export type RecordBuffer = {
+  add(record: WaitingRecord): void
   /** Removes and returns the oldest. */
-  take(most: number): Course[]
-  /** Puts back what could not be written, before everything else. */
-  putBack(courses: Course[]): void
+  take(most: number): WaitingRecord[]
   size(): number
 }
 
-export function createBuffer(q: { most?: number; onLost(courses: number): void }): Buffer {
+export function createRecordBuffer(q: { most?: number; onLost(records: number): void }): RecordBuffer {
   const { most = MOST, onLost } = q
-  let held: Course[] = []
-  const bound = (): void => {
-    const lost = held.length - most
-    // Cut by tenths: to cut one by one would copy the list for each exchange.
-    if (lost <= 0) return
-    held = held.slice(lost + Math.floor(most / 10))
-    onLost(lost + Math.floor(most / 10))
-  }
+  let held: WaitingRecord[] = []
   return {
-    add(course) {
-      held.push(course)
-      bound()
+    add(record) {
+      held.push(record)
+      const lost = held.length - most
+      if (lost <= 0) return
+      // Cut by tenths: to cut one by one would copy the list for each exchange.
+      held = held.slice(lost + Math.floor(most / 10))
+      onLost(lost + Math.floor(most / 10))
     },
     take(count) {
       const taken = held.slice(0, count)
       held = held.slice(count)
       return taken
-    },
-    putBack(courses) {
-      held = [...courses, ...held]
-      bound()
     },
     size: () => held.length,
   }

@@ -15,6 +15,7 @@ import { createProviderWorld, type Question, refusalIn } from '../../provider/fi
 import { inSoap } from '../../provider/soap-fixture.ts'
 import { monitoring } from './feature.ts'
 import { OPERATIONAL } from './read-question.ts'
+import { createOperationalStore } from './store.ts'
 
 const made = await createProviderWorld(t)
 const { world, log } = made
@@ -32,9 +33,10 @@ const globalConfiguration = {
 const database = await openDatabase('sqlite::memory:')
 t.teardown(() => database.close())
 await migrate(database, monitoring.migrations!)
+const metrics = createMetrics()
 const secret = new Set<string>()
 const feature = await monitoring.open({
-  ...{ clock: world.clock, database, metrics: createMetrics(), server: world.provider.id },
+  ...{ clock: world.clock, database, metrics, server: world.provider.id },
   ...{ globalConfiguration: globalConfiguration as never, localSystems: made.rooms.localSystems },
   keys: world.provider.keys,
   settings: { monitoring: { keepDays: 7, personalData: false }, directory: '/' },
@@ -132,4 +134,57 @@ t.test('at the provider, a client is known when it is one of the server that ask
   world.restore()
   const take = () => Promise.reject(new Fault('contract_quota_used_up', { what: 'c0ffee' }))
   t.match(await call({}, { contractQuotas: { take } }), { isOnlyCounted: true }, 'by the thousand')
+})
+
+/** What the job has written, as the lines of rows. */
+async function written(): Promise<{ secret: boolean; line: string }[]> {
+  await feature.jobs![0]!.run({} as never)
+  const rows = await Array.fromAsync(createOperationalStore(database).between(0, Number.MAX_SAFE_INTEGER))
+  return rows.flatMap(({ secret, lines }) => lines.map((line) => ({ secret, line })))
+}
+
+t.test('an exchange between members of a secret contract is secret, whatever became of it', async (t) => {
+  secret.add('DEV/GOV/1000 DEV/GOV/2000')
+  t.teardown(() => secret.clear())
+  const course = async (more: Partial<typeof rooms> = {}): Promise<void> => {
+    const q = {
+      half: 'provider',
+      origin: 'server.serverproxy',
+      clock: world.clock,
+      ended: endOfCourse,
+    } as const
+    await watched(q, async (course) =>
+      exchange({ ...(await made.ask({ headers: ['X-Road-Id', 'mine'] })), course }, { ...rooms, ...more }),
+    ).catch(() => undefined)
+  }
+  const under = (terms: object) => ({
+    contracts: { contractFor: () => terms as never, termsOfRefused: () => terms as never },
+  })
+  await course()
+  await course(under({ contract: 'open/1' }))
+  await course(under({ contract: 'secret/1', secrecy: 2 }))
+  made.allowed = false
+  await course()
+  made.allowed = true
+  const mine = (await written()).filter(({ line }) => line.includes('"messageId":"mine"'))
+  const kinds = mine.map((one) => `${one.secret} ${/"succeeded":(\w+)/.exec(one.line)?.[1]}`)
+  t.same(kinds.sort(), ['false true', 'true false', 'true true', 'true true'])
+  const before = mine.length
+  const take = () => Promise.reject(new Fault('contract_quota_used_up', { what: 'c0ffee' }))
+  await course({ contractQuotas: { take } })
+  t.equal((await written()).filter(({ line }) => line.includes('mine')).length, before, 'counted alone')
+})
+
+t.test('what cannot be made a record costs that one, which is counted', async (t) => {
+  const before = (await written()).length
+  const request = {
+    get client(): never {
+      throw new Error('unreadable')
+    },
+  } as never
+  endOfCourse({ half: 'consumer', requestIn: 1, request })
+  await exchange(await made.ask(), rooms)
+  endOfCourse({ half: 'consumer', requestIn: 1 })
+  t.equal((await written()).length, before)
+  t.match(await metrics.registry.metrics(), /^concordat_operational_records_lost_total 1$/m)
 })

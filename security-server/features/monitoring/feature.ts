@@ -4,16 +4,17 @@ import type { Services } from '#platform/services.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
-import type { EndOfCourse } from '../../peer/course.ts'
+import type { Course, EndOfCourse } from '../../peer/course.ts'
 import type { MonitoringServices } from '../../peer/monitoring.ts'
 import { type AnswerRooms, createMonitoringServices } from './answer.ts'
-import { createBuffer } from './buffer.ts'
+import { createRecordBuffer } from './buffer.ts'
 import { createHealthWindow } from './health-window.ts'
 import { createInternalIp } from './internal-ip.ts'
 import { createMachine } from './machine.ts'
 import type { MonitoringSettings } from './settings.ts'
 import { createOperationalStore, monitoringMigrations } from './store.ts'
-import { forgetOld, writeCourses } from './write-courses.ts'
+import { writeRecord } from './write-record.ts'
+import { createRecordWriter, forgetOld } from './write-records.ts'
 
 type Ground = Pick<AnswerRooms, 'server' | 'globalConfiguration' | 'localSystems' | 'keys'> &
   Pick<Services, 'clock' | 'database' | 'metrics'> & {
@@ -33,50 +34,64 @@ export const monitoring: FeatureModule<Ground, Offers> = {
     const { keepDays, personalData } = ground.settings.monitoring
     const lost = metrics.counter(
       'concordat_operational_records_lost_total',
-      'Records of exchanges for the operational monitoring that were given up because the database did not take them',
+      'Records of exchanges for the operational monitoring that were given up: the database did not take them, or they could not be made',
     )
-    const buffer = createBuffer({ onLost: (courses) => lost.inc(courses) })
-    metrics.watch(
-      'concordat_operational_records_waiting',
-      'Records of exchanges for the operational monitoring that are not written yet',
-      buffer.size,
-    )
+    const buffer = createRecordBuffer({ onLost: (records) => lost.inc(records) })
     const health = createHealthWindow(clock)
     const machine = createMachine({ clock, directory: ground.settings.directory })
     const store = createOperationalStore(ground.database)
-    const rooms = {
-      ...{ server, clock, buffer, store, keepDays, personalData },
+    const writer = createRecordWriter({ clock, buffer, store, secrecyBetween: contracts.secrecyBetween })
+    metrics.watch(
+      'concordat_operational_records_waiting',
+      'Records of exchanges for the operational monitoring that are not written yet',
+      writer.waiting,
+    )
+    const recording = {
+      ...{ server, personalData },
       internalIp: createInternalIp(clock),
       addressOf: (id: typeof server) =>
         inForce(globalConfiguration)?.indexFor(id.instance)?.server(id)?.address,
-      isSecret: ({ secrecy, request }: Parameters<EndOfCourse>[0]) => {
-        if (secrecy !== undefined || request === undefined) return secrecy !== undefined
-        // Nothing says under which contract it would have gone, had it been let through.
-        const [client, provider] = [request.client, request.service].map((id) => idText(memberOf(id)))
-        return contracts.secrecyBetween(client!, provider!) > 0
-      },
     }
-    const write = (): Promise<void> => writeCourses(rooms)
+    const keep = (course: Course): void => {
+      const record = writeRecord(course, recording)
+      if (record === undefined) return
+      const { client, service } = course.request!
+      // Where nothing says under which contract it goes, or would have gone had it been let through, its members do.
+      const secret =
+        course.secrecy === undefined
+          ? ([idText(memberOf(client)), idText(memberOf(service))] as const)
+          : course.secrecy > 0
+      buffer.add({ line: JSON.stringify(record), secret })
+    }
     return {
       jobs: [
         // Due whenever there is something: once a second.
         {
           ...{ kind: 'write-operational-data', everySeconds: HOUR_S, onEachNode: true },
-          ...{ isDue: () => buffer.size() > 0, run: write },
+          ...{ isDue: () => writer.waiting() > 0, run: writer.write },
         },
-        { kind: 'forget-operational-data', everySeconds: HOUR_S, run: () => forgetOld(rooms) },
+        {
+          kind: 'forget-operational-data',
+          everySeconds: HOUR_S,
+          run: () => forgetOld({ clock, store, keepDays }),
+        },
       ],
       offers: {
         monitoring: createMonitoringServices({ ...ground, store, health, machine }),
         endOfCourse: (course) => {
-          if (course.secrecy === undefined) health.add(course)
-          if (keepDays > 0 && course.isOnlyCounted !== true) buffer.add(course)
+          // What fails here costs its own record, and no exchange.
+          try {
+            if ((course.secrecy ?? 0) === 0) health.add(course)
+            if (keepDays > 0 && course.isOnlyCounted !== true) keep(course)
+          } catch {
+            lost.inc()
+          }
         },
       },
       async close() {
         machine.close()
         // What a crash loses, an end does not.
-        await write().catch(() => undefined)
+        await writer.write().catch(() => lost.inc(writer.waiting()))
       },
     }
   },

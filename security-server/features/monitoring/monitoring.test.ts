@@ -7,14 +7,14 @@ import { type ClientId, parseClientId, parseServerId, parseServiceId } from '#sc
 import { eachDatabase } from '#test/databases.ts'
 import type { Course } from '../../peer/course.ts'
 import { answerOperationalData } from './answer-operational-data.ts'
-import { createBuffer } from './buffer.ts'
+import { createRecordBuffer } from './buffer.ts'
 import { createHealthWindow } from './health-window.ts'
 import { maySeeAll } from './may-see.ts'
 import { readHealthQuestion, readMetricsQuestion, readOperationalQuestion } from './read-question.ts'
 import type { OperationalRecord } from './record-fields.ts'
 import { createOperationalStore, monitoringMigrations } from './store.ts'
-import { forgetOld, writeCourses } from './write-courses.ts'
 import { writeRecord } from './write-record.ts'
+import { createRecordWriter, forgetOld } from './write-records.ts'
 
 const SERVER = parseServerId('DEV/GOV/1/SS')
 const [TAX, OTHER] = ['DEV/GOV/2/tax', 'DEV/GOV/3/other'].map(parseClientId) as [ClientId, ClientId]
@@ -78,14 +78,18 @@ await eachDatabase(t, async (_name, t, url) => {
   const store = createOperationalStore(database)
   let now = 1_000_000
   const lost: number[] = []
-  const buffer = createBuffer({ most: 10, onLost: (count) => lost.push(count) })
-  const rooms = {
-    ...{ ...recording(), store, buffer, clock: () => now, keepDays: 1 },
-    isSecret: ({ secrecy }: Course) => secrecy !== undefined,
+  const buffer = createRecordBuffer({ most: 10, onLost: (count) => lost.push(count) })
+  const asked: string[] = []
+  const secrecyBetween = (a: string, b: string): number => {
+    asked.push(`${a} ${b}`)
+    return b === 'DEV/GOV/9' ? 2 : 0
   }
+  const rooms = { store, buffer, clock: () => now, secrecyBetween }
+  const writer = createRecordWriter(rooms)
+  const lineOf = (one: Course): string => JSON.stringify(writeRecord(one, recording()))
   const write = async (...courses: Course[]) => {
-    for (const one of courses) buffer.add(one)
-    await writeCourses(rooms)
+    for (const one of courses) buffer.add({ line: lineOf(one), secret: (one.secrecy ?? 0) > 0 })
+    await writer.write()
     now += 1000
   }
   const ask = async (
@@ -153,18 +157,55 @@ await eachDatabase(t, async (_name, t, url) => {
   })
 
   await t.test('a database that takes nothing costs the oldest, once there are too many', async (t) => {
-    const broken = { ...rooms, store: { ...store, add: () => Promise.reject(new Error('away')) } }
-    for (let i = 0; i < 9; i++) buffer.add(course(TAX))
-    await t.rejects(writeCourses(broken))
-    t.same([buffer.size(), lost], [9, []])
-    for (let i = 0; i < 3; i++) buffer.add(course(TAX))
-    t.same([buffer.size(), lost], [10, [2]])
+    const away = { ...store, add: () => Promise.reject(new Error('away')) }
+    const broken = createRecordWriter({ ...rooms, store: away })
+    const add = (count: number) => {
+      for (let i = 0; i < count; i++) buffer.add({ line: lineOf(course(TAX)), secret: false })
+    }
+    add(9)
+    await t.rejects(broken.write())
+    t.same([broken.waiting(), lost], [9, []])
+    add(13)
+    await t.rejects(broken.write())
+    t.same([broken.waiting(), lost], [18, [2, 2]], 'what was to be written, and ten that came since')
     await write()
-    t.equal(buffer.size(), 0)
+    t.equal(writer.waiting(), 0)
+  })
+
+  await t.test('what was taken before the connection broke is not written twice', async (t) => {
+    const before = (await store.state()).records
+    let isLost = true
+    const add: typeof store.add = async (...rows) => {
+      await store.add(...rows)
+      if (isLost) throw new Error('the answer was lost')
+    }
+    const broken = createRecordWriter({ ...rooms, store: { ...store, add } })
+    for (let i = 0; i < 3; i++) buffer.add({ line: lineOf(course(TAX)), secret: i === 0 })
+    await t.rejects(broken.write())
+    now += 1000
+    isLost = false
+    buffer.add({ line: lineOf(course(TAX)), secret: false })
+    await broken.write()
+    t.equal((await store.state()).records - before, 4)
+    t.equal(broken.waiting(), 0)
+  })
+
+  await t.test('where no contract was known the members are asked about, once for each two', async (t) => {
+    asked.length = 0
+    now += 1000
+    const line = lineOf(course(TAX))
+    for (const provider of ['DEV/GOV/1', 'DEV/GOV/9', 'DEV/GOV/1', 'DEV/GOV/9'])
+      buffer.add({ line, secret: ['DEV/GOV/2', provider] })
+    buffer.add({ line, secret: false })
+    const at = Math.floor(now / 1000)
+    await writer.write()
+    t.same(asked, ['DEV/GOV/2 DEV/GOV/1', 'DEV/GOV/2 DEV/GOV/9'])
+    const written = await Array.fromAsync(store.between(at, at))
+    t.same(written.map(({ secret, lines }) => `${secret} ${lines.length}`).sort(), ['false 3', 'true 2'])
   })
 
   now += 86_400_000 + 120_000
-  await forgetOld(rooms)
+  await forgetOld({ ...rooms, keepDays: 1 })
   t.match(await store.state(), { records: 0 })
 })
 

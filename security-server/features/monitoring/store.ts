@@ -2,7 +2,6 @@
  * The records of operational data. A row holds what one run of the job wrote, a record a line: that costs a hundredth of a row for each
  * record, and questions go by time alone.
  */
-import { randomUUID } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
@@ -20,10 +19,12 @@ type Tables = {
   }
 }
 
+/** What is written as one row. */
+export type RecordRow = { id: string; secret: boolean; lines: string[] }
+
 /** Records of one time, as lines without the time. */
 export type Written = { at: number; secret: boolean; lines: string[] }
 
-const LINES_IN_ROW = 200
 const ROWS_AT_ONCE = 50
 
 export const monitoringMigrations: Record<string, Migration> = {
@@ -52,10 +53,13 @@ export type OperationalStore = ReturnType<typeof createOperationalStore>
 export function createOperationalStore(database: Database) {
   const tables = tablesOf<Tables>(database)
   return {
-    /** All of them or none. */
-    async add(written: Written[]): Promise<void> {
-      const rows = written.flatMap(rowsOf)
-      if (rows.length > 0) await tables.insertInto('operational_data').values(rows).execute()
+    /** All of them or none; one that is there already stays as it is. */
+    async add(at: number, rows: RecordRow[]): Promise<void> {
+      const values = rows.map(({ id, secret, lines }) => ({
+        ...{ id, written_at: at, secret: secret ? 1 : 0, records: lines.length, content: lines.join('\n') },
+      }))
+      const insert = tables.insertInto('operational_data').values(values)
+      await insert.onConflict((conflict) => conflict.column('id').doNothing()).execute()
     },
 
     /** From one second to another, both included, oldest first; read a few rows at a time. */
@@ -104,15 +108,4 @@ export function createOperationalStore(database: Database) {
       return { records: Number(records ?? 0), oldest: oldest === null ? undefined : Number(oldest) }
     },
   }
-}
-
-function rowsOf({ at, secret, lines }: Written): Tables['operational_data'][] {
-  const count = Math.ceil(lines.length / LINES_IN_ROW)
-  return Array.from({ length: count }, (_, row) => {
-    const some = lines.slice(row * LINES_IN_ROW, (row + 1) * LINES_IN_ROW)
-    return {
-      ...{ id: randomUUID(), written_at: at, secret: secret ? 1 : 0 },
-      ...{ records: some.length, content: some.join('\n') },
-    }
-  })
 }
