@@ -1,8 +1,9 @@
 /** Operational data on both stores: records of courses, pages of them, who is told what; questions as nobody should write them. */
 import { gunzipSync } from 'node:zlib'
+import { createQueryId } from 'kysely'
 import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
-import { openDatabase } from '#platform/database/open-database.ts'
+import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { type ClientId, parseClientId, parseServerId, parseServiceId } from '#schemas/identifiers.ts'
 import { eachDatabase } from '#test/databases.ts'
 import type { Course } from '../../peer/course.ts'
@@ -205,9 +206,27 @@ await eachDatabase(t, async (_name, t, url) => {
   })
 
   now += 86_400_000 + 120_000
-  await forgetOld({ ...rooms, keepDays: 1 })
+  const old = Array.from({ length: 650 }, (_, i) => ({ id: `old-${i}`, secret: false, lines: ['{}'] }))
+  await store.add(1, old)
+  const [deletes, counted] = countDeletes(database)
+  await forgetOld({ ...rooms, store: createOperationalStore(counted), keepDays: 1 })
+  t.ok(deletes.length > 2 && deletes.every((ids) => ids <= 300), 'a few at a time, to the last')
   t.match(await store.state(), { records: 0 })
 })
+
+/** The database, and how many parameters each deletion had. */
+function countDeletes(database: Database): [number[], Database] {
+  const deletes: number[] = []
+  const kysely = database.kysely.withPlugin({
+    transformQuery: ({ node }) => {
+      if (node.kind === 'DeleteQueryNode')
+        deletes.push(database.kysely.getExecutor().compileQuery(node, createQueryId()).parameters.length)
+      return node
+    },
+    transformResult: async ({ result }) => result,
+  })
+  return [deletes, { ...database, kysely }]
+}
 
 void t.test('questions are read as the schema has them', async (t) => {
   const [om, env] = ['http://x-road.eu/xsd/op-monitoring.xsd', 'http://x-road.eu/xsd/monitoring']

@@ -26,6 +26,7 @@ export type RecordRow = { id: string; secret: boolean; lines: string[] }
 export type Written = { at: number; secret: boolean; lines: string[] }
 
 const ROWS_AT_ONCE = 50
+const FORGOTTEN_AT_ONCE = 300
 
 export const monitoringMigrations: Record<string, Migration> = {
   'security-server-monitoring-001': {
@@ -88,12 +89,15 @@ export function createOperationalStore(database: Database) {
       }
     },
 
-    async forgetBefore(time: number): Promise<number> {
-      const { numDeletedRows } = await tables
-        .deleteFrom('operational_data')
-        .where('written_at', '<', time)
-        .executeTakeFirst()
-      return Number(numDeletedRows)
+    /** A few rows at a time: one deletion of a whole day would hold up everything else that the server writes. */
+    async forgetBefore(time: number): Promise<void> {
+      for (;;) {
+        const query = tables.selectFrom('operational_data').select('id').where('written_at', '<', time)
+        const old = await query.orderBy('written_at').orderBy('id').limit(FORGOTTEN_AT_ONCE).execute()
+        const ids = old.map(({ id }) => id)
+        if (ids.length > 0) await tables.deleteFrom('operational_data').where('id', 'in', ids).execute()
+        if (ids.length < FORGOTTEN_AT_ONCE) return
+      }
     },
 
     /** What is kept. */
