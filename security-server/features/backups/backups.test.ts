@@ -293,6 +293,11 @@ onEachDatabase('nobody comes in with a restored server but whom its operator nam
   }
   await createProposalStore(database).insert(waiting, 1)
   await before.audit.before({ caller: { id: '', name: 'x' }, operation: 'x', target: '/x' })
+  type Monitored = {
+    operational_data: Record<'id' | 'content', string> & Record<'written_at' | 'secret' | 'records', number>
+  }
+  const record = { id: 'a', written_at: 1, secret: 1, records: 1, content: '{}' }
+  await tablesOf<Monitored>(database).insertInto('operational_data').values(record).execute()
   await database.close()
   await make(one, by(one), (async (write: never) => await dumpServer(url, write)) as never)
 
@@ -331,6 +336,7 @@ onEachDatabase('nobody comes in with a restored server but whom its operator nam
   const after = roomsOf(again)
   await t.rejects(after.apiKeys.authenticate(`X-Road-ApiKey token=${old}`), { code: 'unauthorized' })
   t.same(await tablesOf<SessionTables>(again).selectFrom('session').selectAll().execute(), [])
+  t.same(await tablesOf<Monitored>(again).selectFrom('operational_data').select('id').execute(), [])
   t.match(await createProposalStore(again).find(waiting.id), { state: 'expired' }, 'decided since, perhaps')
   t.match(await login(after.people, 'anna'), { refused: 'locked' })
   t.match(await login(after.people, 'carl'), { refused: 'removed' })
