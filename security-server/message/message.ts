@@ -57,11 +57,14 @@ export const METADATA_SERVICES: Record<Request['protocol'], ReadonlySet<string>>
   SOAP: new Set(['listMethods', 'allowedMethods', 'getWsdl']),
 }
 
-/** What a security server tells of itself, as a service of its owner (wire 8); an agency's own services belong to subsystems. */
+/**
+ * What a security server tells of itself, as a service of its owner (wire 8); an agency's own services belong to subsystems. They have no
+ * version: with one, an identifier in a record has as many parts as that of a subsystem's service.
+ */
 export function isMonitoringService({ protocol, service }: Pick<Request, 'protocol' | 'service'>): boolean {
-  return (
-    protocol === 'SOAP' && service.subsystemCode === undefined && MONITORING.includes(service.serviceCode)
-  )
+  const { subsystemCode, serviceCode, serviceVersion } = service
+  const isOfMember = subsystemCode === undefined && serviceVersion === undefined
+  return protocol === 'SOAP' && isOfMember && MONITORING.includes(serviceCode)
 }
 
 /** What a codec reads of a reply: the fields bind it to its request. */

@@ -1,13 +1,18 @@
 /** Who gets through to the monitoring services, what they are told, and what of it stays: the feature behind a provider's half. */
+import { buffer } from 'node:stream/consumers'
+import { gunzipSync } from 'node:zlib'
 import t from 'tap'
+import { writeSoap } from '#core/transport/write-soap.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { Fault } from '#schemas/fault.ts'
-import { type ClientId, memberOf, type ServiceId } from '#schemas/identifiers.ts'
+import { type ClientId, memberOf, parseClientId, type ServiceId } from '#schemas/identifiers.ts'
 import { createConsumerWorld } from '../../consumer/fixture.ts'
 import { logReply as logReceived } from '../../consumer/log-reply.ts'
 import { watchedExchange } from '../../consumer/watched-exchange.ts'
+import type { SystemAnswer } from '../../message/message.ts'
+import { soap } from '../../message/soap.ts'
 import { type Course, watched } from '../../peer/course.ts'
 import { POPULATION, TAX } from '../../peer/peer-fixture.ts'
 import { exchange } from '../../provider/exchange.ts'
@@ -15,6 +20,7 @@ import { createProviderWorld, type Question, refusalIn } from '../../provider/fi
 import { inSoap } from '../../provider/soap-fixture.ts'
 import { monitoring } from './feature.ts'
 import { OPERATIONAL } from './read-question.ts'
+import type { OperationalRecord } from './record-fields.ts'
 import { createOperationalStore } from './store.ts'
 
 const made = await createProviderWorld(t)
@@ -187,4 +193,85 @@ t.test('what cannot be made a record costs that one, which is counted', async (t
   endOfCourse({ half: 'consumer', requestIn: 1 })
   t.equal((await written()).length, before)
   t.match(await metrics.registry.metrics(), /^concordat_operational_records_lost_total 1$/m)
+})
+
+t.test(
+  'who gets through: every member, to a service of the owner, and to the metrics two alone',
+  async (t) => {
+    const refused = async (arrival: ReturnType<typeof ask>): Promise<string> =>
+      (await refusalIn(made, exchange(await arrival, rooms))).fault.code
+    const [data, health, metrics] = ['OperationalData', 'HealthData', 'Metrics'].map((one) =>
+      serviceOf(`getSecurityServer${one}`),
+    ) as [ServiceId, ServiceId, ServiceId]
+    await exchange(await ask(health), rooms)
+    const foreign = { ...health, ...memberOf(TAX) }
+    t.match(await refused(ask(foreign)), 'unknown_member', 'of an owner whose server this is not')
+    t.equal(await refused(ask(data, { element: health.serviceCode, body: '' })), 'inconsistent_headers')
+    t.equal(
+      await refused(ask({ ...health, serviceVersion: 'v1' })),
+      'unknown_service',
+      'they have no version',
+    )
+    t.equal(await refused(ask({ ...health, ...POPULATION })), 'unknown_service', 'nor belong to a subsystem')
+    t.equal(await refused(ask(metrics)), 'access_denied', 'a member that may call every service')
+    watcher = memberOf(TAX)
+    t.equal(await refused(ask(metrics)), 'access_denied', 'a subsystem of the monitoring client')
+    watcher = TAX
+    await exchange(await ask(metrics), rooms)
+    t.equal(await refused(ask(metrics, { client: memberOf(TAX) })), 'access_denied', 'its owner')
+  },
+)
+
+/** What the feature answers to somebody whom the doors have let in. */
+async function answerTo(client: ClientId, service: ServiceId, body: string): Promise<SystemAnswer> {
+  const content = `<m:${service.serviceCode} xmlns:m="${OPERATIONAL}">${body}</m:${service.serviceCode}>`
+  const message = Buffer.from(writeSoap({ client, service, id: 'q' }, content))
+  const part = { contentType: 'text/xml; charset=UTF-8', headers: [], bytes: message }
+  const request = await soap.readRequest(part, (name) => (name === 'x-road-request-id' ? 'r' : undefined))
+  return services.answer({ request, message, spool: () => world.spool.begin({ maxBytes: 1e7 }) })
+}
+
+t.test('what each is told: all, its own, and of secret exchanges the parties alone', async (t) => {
+  const { clock } = world
+  // The job wrote them just now, which nobody is told of for a minute.
+  await written()
+  world.skew += 120_000
+  t.teardown(() => world.restore())
+  const told = async (client: ClientId): Promise<OperationalRecord[]> => {
+    const service = serviceOf('getSecurityServerOperationalData')
+    const answer = await answerTo(client, service, period(Math.floor(clock() / 1000)))
+    const bytes = await buffer(answer.body!.open())
+    await answer.body!.discard()
+    return (JSON.parse(gunzipSync(bytes).toString()) as { records: OperationalRecord[] }).records
+  }
+  const [all, own, parties, none] = [
+    await told(OWNER),
+    await told(TAX),
+    await told(POPULATION),
+    await told(parseClientId('DEV/GOV/77')),
+  ]
+  t.ok(all.length > 0)
+  t.ok(all.every((one) => one.securityServerInternalIp !== undefined))
+  const mine = (records: OperationalRecord[]): number =>
+    records.filter(({ messageId }) => messageId === 'mine').length
+  t.equal(mine(all), 1, 'of the four, the one under the open contract')
+  t.equal(mine(own), 4)
+  t.equal(mine(parties), 4)
+  t.ok(own.every((one) => one.securityServerInternalIp === undefined))
+  t.same(none, [])
+  watcher = parseClientId('DEV/GOV/77')
+  t.equal((await told(watcher)).length, all.length, 'the monitoring client as the owner')
+})
+
+t.test('health: of services that the asker may call', async (t) => {
+  const told = async (client: ClientId): Promise<boolean> => {
+    const answer = await answerTo(client, serviceOf('getSecurityServerHealthData'), '')
+    return /<id:serviceCode>persons</.test(answer.message!.bytes.toString().split('servicesEvents>')[1]!)
+  }
+  t.ok(await told(TAX))
+  made.allowed = false
+  t.teardown(() => Object.assign(made, { allowed: true }))
+  t.notOk(await told(TAX), 'no right, nothing of it')
+  t.ok(await told(POPULATION), 'but its provider')
+  t.ok(await told(OWNER))
 })
