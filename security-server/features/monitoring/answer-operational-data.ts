@@ -24,6 +24,9 @@ type Limits = {
 
 export const LIMITS: Limits = { records: 10_000, looked: 50_000, offsetSeconds: 60 }
 
+/** Who asks, and whether it sees more than its own exchanges. */
+type Asker = { client: ClientId; seesAll: boolean }
+
 type Told = { records: number; attachment: Buffer; nextRecordsFrom: number | undefined }
 
 const compress = promisify(gzip)
@@ -31,15 +34,14 @@ const compress = promisify(gzip)
 /** Throws `invalid_request`. */
 export async function answerOperationalData(
   question: OperationalQuestion,
-  /** Who asks, if it may see its own exchanges alone. */
-  only: ClientId | undefined,
+  asker: Asker,
   q: { store: Pick<OperationalStore, 'between'>; clock: Clock; limits: Limits },
 ): Promise<Told> {
   const before = Math.floor(q.clock() / 1000) - q.limits.offsetSeconds
   const fields = checkQuestion(question, before)
   const isCut = question.to >= before
   const to = isCut ? before - 1 : question.to
-  const { lines, next } = await collect({ ...question, to, fields, only }, q)
+  const { lines, next } = await collect({ ...question, to, fields, asker }, q)
   return {
     records: lines.length,
     attachment: await compress(`{"records":[${lines.join(',')}]}`),
@@ -62,7 +64,7 @@ type Wanted = {
   to: number
   provider: ClientId | undefined
   fields: ReadonlySet<Field>
-  only: ClientId | undefined
+  asker: Asker
 }
 
 /** The records as lines. `next` is where the others begin, when there are more than one answer tells. */
@@ -85,16 +87,18 @@ async function collect(
   return { lines, next: undefined }
 }
 
-function linesOf({ at, secret, lines }: Written, { provider, fields, only }: Wanted): string[] {
-  if (secret && only === undefined) return []
-  const isWhole = only === undefined && provider === undefined && fields.size === 0
+function linesOf({ at, secret, lines }: Written, { provider, fields, asker }: Wanted): string[] {
+  const { client, seesAll } = asker
+  // What is secret is told to its parties, whatever else they may see.
+  const isOfAll = seesAll && !secret
+  const isWhole = isOfAll && provider === undefined && fields.size === 0
   if (isWhole) return lines.map((line) => `{"monitoringDataTs":${at},${line.slice(1)}`)
   return lines.flatMap((line) => {
     const record: OperationalRecord = { monitoringDataTs: at, ...(JSON.parse(line) as OperationalRecord) }
     const isWanted =
-      (only === undefined || isOf(only, record, ['client', 'service'])) &&
+      (isOfAll || isOf(client, record, ['client', 'service'])) &&
       (provider === undefined || isOf(provider, record, ['service']))
-    return isWanted ? [JSON.stringify(partsOf(record, fields, only === undefined))] : []
+    return isWanted ? [JSON.stringify(partsOf(record, fields, seesAll))] : []
   })
 }
 

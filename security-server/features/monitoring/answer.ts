@@ -65,9 +65,9 @@ const ANSWERS: Record<string, (asked: MonitoringRequest, rooms: AnswerRooms) => 
 
 async function operationalData(asked: MonitoringRequest, rooms: AnswerRooms): Promise<SystemAnswer> {
   const { client } = asked.request
-  const only = maySeeAll(client, rooms) ? undefined : client
+  const asker = { client, seesAll: maySeeAll(client, rooms) }
   const question = await readOperationalQuestion(asked.message)
-  const told = await answerOperationalData(question, only, { ...rooms, limits: LIMITS })
+  const told = await answerOperationalData(question, asker, { ...rooms, limits: LIMITS })
   const { records, attachment, nextRecordsFrom: next } = told
   const content =
     `<om:getSecurityServerOperationalDataResponse xmlns:om="${OPERATIONAL}">` +

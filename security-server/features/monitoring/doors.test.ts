@@ -261,6 +261,10 @@ t.test('what each is told: all, its own, and of secret exchanges the parties alo
   t.same(none, [])
   watcher = parseClientId('DEV/GOV/77')
   t.equal((await told(watcher)).length, all.length, 'the monitoring client as the owner')
+  watcher = TAX
+  const both = await told(TAX)
+  t.equal(mine(both), 4, 'who sees all is told its own secret exchanges too')
+  t.ok(both.length >= all.length + 3)
 })
 
 t.test('health: of services that the asker may call', async (t) => {

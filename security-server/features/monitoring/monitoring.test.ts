@@ -99,7 +99,8 @@ await eachDatabase(t, async (_name, t, url) => {
     limits = LIMITS,
   ) => {
     const question = { from: 0, to: 1_000_000, fields: [], provider: undefined, ...q }
-    const told = await answerOperationalData(question, only, { store, clock: () => now, limits })
+    const asker = { client: only ?? parseClientId('DEV/GOV/1'), seesAll: only === undefined }
+    const told = await answerOperationalData(question, asker, { store, clock: () => now, limits })
     const { records } = JSON.parse(gunzipSync(told.attachment).toString()) as { records: OperationalRecord[] }
     t.equal(records.length, told.records)
     return { records, next: told.nextRecordsFrom }
