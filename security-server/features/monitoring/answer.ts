@@ -39,19 +39,23 @@ export type AnswerRooms = {
 }
 
 const TYPE = 'text/xml; charset=UTF-8'
-/** An answer of ten thousand records is some megabytes before it is compressed. */
-const AT_ONCE = 4
+/** An answer of ten thousand records is some megabytes before it is compressed. One place is kept for those who see all. */
+const [AT_ONCE, OF_OTHERS] = [4, 3]
 
 export function createMonitoringServices(rooms: AnswerRooms): MonitoringServices {
-  let underWay = 0
+  const underWay = new Set<string>()
   return {
     async answer(asked) {
-      if (underWay >= AT_ONCE) throw new Fault('too_many_requests', { what: 'questions for monitoring data' })
-      underWay += 1
+      const { client, service } = asked.request
+      const asker = idText(client)
+      const places = maySeeAll(client, rooms) ? AT_ONCE : OF_OTHERS
+      if (underWay.has(asker) || underWay.size >= places)
+        throw new Fault('too_many_requests', { what: 'questions for monitoring data' })
+      underWay.add(asker)
       try {
-        return await ANSWERS[asked.request.service.serviceCode]!(asked, rooms)
+        return await ANSWERS[service.serviceCode]!(asked, rooms)
       } finally {
-        underWay -= 1
+        underWay.delete(asker)
       }
     },
   }

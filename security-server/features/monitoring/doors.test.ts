@@ -14,6 +14,7 @@ import { watchedExchange } from '../../consumer/watched-exchange.ts'
 import type { SystemAnswer } from '../../message/message.ts'
 import { soap } from '../../message/soap.ts'
 import { type Course, watched } from '../../peer/course.ts'
+import type { MonitoringRequest } from '../../peer/monitoring.ts'
 import { POPULATION, TAX } from '../../peer/peer-fixture.ts'
 import { exchange } from '../../provider/exchange.ts'
 import { createProviderWorld, type Question, refusalIn } from '../../provider/fixture.ts'
@@ -223,12 +224,16 @@ t.test(
 )
 
 /** What the feature answers to somebody whom the doors have let in. */
-async function answerTo(client: ClientId, service: ServiceId, body: string): Promise<SystemAnswer> {
+async function answerTo(...asked: Parameters<typeof questionOf>): Promise<SystemAnswer> {
+  return services.answer(await questionOf(...asked))
+}
+
+async function questionOf(client: ClientId, service: ServiceId, body: string): Promise<MonitoringRequest> {
   const content = `<m:${service.serviceCode} xmlns:m="${OPERATIONAL}">${body}</m:${service.serviceCode}>`
   const message = Buffer.from(writeSoap({ client, service, id: 'q' }, content))
   const part = { contentType: 'text/xml; charset=UTF-8', headers: [], bytes: message }
   const request = await soap.readRequest(part, (name) => (name === 'x-road-request-id' ? 'r' : undefined))
-  return services.answer({ request, message, spool: () => world.spool.begin({ maxBytes: 1e7 }) })
+  return { request, message, spool: () => world.spool.begin({ maxBytes: 1e7 }) }
 }
 
 t.test('what each is told: all, its own, and of secret exchanges the parties alone', async (t) => {
@@ -265,6 +270,19 @@ t.test('what each is told: all, its own, and of secret exchanges the parties alo
   const both = await told(TAX)
   t.equal(mine(both), 4, 'who sees all is told its own secret exchanges too')
   t.ok(both.length >= all.length + 3)
+})
+
+t.test('each asks one question at a time, and nobody takes the place of those who see all', async (t) => {
+  const service = serviceOf('getSecurityServerHealthData')
+  const asking = (name: string) => questionOf(parseClientId(name), service, '')
+  const others = ['DEV/GOV/1', 'DEV/GOV/1', 'DEV/GOV/2', 'DEV/GOV/3', 'DEV/GOV/4', 'DEV/GOV/2000']
+  const questions = await Promise.all(others.map(asking))
+  const outcomes = await Promise.allSettled(questions.map((one) => services.answer(one)))
+  t.same(
+    outcomes.map((one) => (one.status === 'rejected' ? (one.reason as Fault).code : 'told')),
+    ['told', 'too_many_requests', 'told', 'told', 'too_many_requests', 'told'],
+  )
+  await services.answer(questions[0]!)
 })
 
 t.test('health: of services that the asker may call', async (t) => {
