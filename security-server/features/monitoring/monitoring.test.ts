@@ -67,6 +67,8 @@ void t.test('a record says when, who, how large and how it ended, and nothing of
   t.match(failed('server.serverproxy.service_failed'), { succeeded: false, faultString: 'about EE1' })
   for (const type of ['SOAP-ENV:Server', 'server.serverproxy.unknown_member', 'client.unknown_service'])
     t.same(failed(type)?.faultString, undefined, type)
+  t.equal(failed('EE38001010000 is dead')?.faultCode, 'service_fault', "a system's own words")
+  t.equal(failed('server.clientproxy.unknown_member')?.faultCode, 'server.clientproxy.unknown_member')
   t.match(writeRecord(course(TAX, { status: 404 }), recording()), { succeeded: false, statusCode: 404 })
   const { request: _, ...unread } = course(TAX)
   t.equal(writeRecord(unread, recording()), undefined)

@@ -16,6 +16,7 @@ export type RecordRooms = {
   personalData: boolean
 }
 
+const OF_A_SYSTEM = 'service_fault'
 const TYPES = { consumer: 'Client', provider: 'Producer' } as const
 /** As X-Road's columns. */
 const [MOST_TEXT, MOST_FAULT_TEXT] = [255, 2048]
@@ -96,7 +97,11 @@ function actorFields({ request }: Course): Fields {
 }
 
 function outcomeFields({ request, status, fault }: Course): Fields {
-  if (fault !== undefined) return { succeeded: false, faultCode: fault.type, faultString: faultText(fault) }
+  if (fault !== undefined) {
+    // The code of a provider's system is text that the system chose: it may be about a person.
+    const faultCode = isCodeOfServers(fault.type) ? fault.type : OF_A_SYSTEM
+    return { succeeded: false, faultCode, faultString: faultText(fault) }
+  }
   if (request?.protocol === 'SOAP') return { succeeded: true }
   const isError = status !== undefined && status >= FIRST_ERROR && status <= LAST_ERROR
   return { succeeded: status !== undefined && !isError, statusCode: status }
