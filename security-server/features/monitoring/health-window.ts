@@ -10,7 +10,7 @@ import type { Course } from '../../peer/course.ts'
 export const PERIOD_SECONDS = 600
 const STEP_MS = 10_000
 const STEPS = (PERIOD_SECONDS * 1000) / STEP_MS
-/** What is not described here is not counted, so that nobody outside decides how many there are. */
+/** What is not described here is not counted, so that nobody outside decides how many there are; the one called longest ago makes room. */
 const MOST_SERVICES = 10_000
 
 /** Of the successful calls alone, as X-Road counts them. */
@@ -51,8 +51,10 @@ export function createHealthWindow(clock: Clock): HealthWindow {
       if (course.half !== 'provider' || request === undefined || serviceType === undefined) return
       const key = idText(request.service)
       const service = kept.get(key) ?? newService(request.service, serviceType)
-      if (!kept.has(key) && kept.size >= MOST_SERVICES) return
+      // Last in the order of the map, whose first is so the one called longest ago.
+      kept.delete(key)
       kept.set(key, service)
+      if (kept.size > MOST_SERVICES) kept.delete(kept.keys().next().value!)
       const step = stepOf(service, now())
       const isError = fault !== undefined || (request.protocol === 'REST' && (course.status ?? 500) >= 400)
       if (isError) {

@@ -292,6 +292,20 @@ void t.test('health counts what is ours, in a window that moves on', (t) => {
   t.end()
 })
 
+void t.test('health makes room for what is called, at the cost of what was called longest ago', (t) => {
+  const health = createHealthWindow(() => 10_000_000)
+  const call = (serviceCode: string) => {
+    const one = course(TAX)
+    health.add({ ...one, request: { ...one.request!, service: { ...one.request!.service, serviceCode } } })
+  }
+  for (let i = 0; i < 10_000; i++) call(`s${i}`)
+  call('s0')
+  call('new')
+  const codes = new Set(health.services().map(({ service }) => service.serviceCode))
+  t.same([codes.size, codes.has('s0'), codes.has('s1'), codes.has('new')], [10_000, true, false, true])
+  t.end()
+})
+
 void t.test('the owner and the monitoring client see all; near names do not', (t) => {
   const may = (client: string, monitoringClient?: ClientId): boolean =>
     maySeeAll(parseClientId(client), {
