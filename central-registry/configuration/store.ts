@@ -25,6 +25,7 @@ import { type OpenLog, openLog } from './transparency-log/store.ts'
 
 export type Publication = {
   index: number
+  /** The time in its locations: later than that of every publication before, also when the clock went back. */
   generatedAt: string
   expiresAt: string
   /** Until when contracts with an outage grace may use it; absent when none in force grants one. */

@@ -87,8 +87,9 @@ function partsOf({ rows, shared, settings }: NextPublication): Part[] {
 export async function writePublication(
   q: NextPublication,
 ): Promise<{ publication: Publication; files: PublishedFile[] }> {
-  // Servers compare the timestamp in the location, so it has to rise even when the clock does not.
-  const generatedAt = new Date(
+  // Servers compare the time in the location, so it has to rise even when the clock does not. What the statement says of its time
+  // is the clock's: a clock that was ahead once must not lead servers astray afterwards.
+  const stampedAt = new Date(
     Math.max(q.now.getTime(), Date.parse(q.previous?.generatedAt ?? '1970-01-01T00:00:00Z') + 1),
   )
   const expireDate = new Date(q.now.getTime() + q.settings.validitySeconds * 1000)
@@ -97,13 +98,13 @@ export async function writePublication(
     graceHours === 0
       ? {}
       : { graceUntil: new Date(expireDate.getTime() + graceHours * HOUR_MS).toISOString() }
-  const stamp = publicationStamp(generatedAt)
+  const stamp = publicationStamp(stampedAt)
   const placed = partsOf(q).map((part) => ({
     ...part,
     location: `/V${part.version}/${stamp}/${part.file}`,
   }))
   const lists = listsOf(q.rows, stamp)
-  const logHead = await logHeadOf({ ...hashesOf(placed), ...hashesOfLists(lists) }, generatedAt, q)
+  const logHead = await logHeadOf({ ...hashesOf(placed), ...hashesOfLists(lists) }, q)
   const files: PublishedFile[] = placed.map(({ location, stored }) => ({
     path: location,
     contentType: 'text/xml',
@@ -122,7 +123,7 @@ export async function writePublication(
         contentType: 'text/plain',
         content: await directory(own, version, expireDate, q),
       })
-      const statement = await statementOf(own, { generatedAt, expireDate, grace, logHead, lists }, q)
+      const statement = await statementOf(own, { expireDate, grace, logHead, lists }, q)
       files.push({
         path: `/V${version}/${name}-statement`,
         contentType: 'application/jose',
@@ -133,7 +134,7 @@ export async function writePublication(
   return {
     publication: {
       index: q.index,
-      generatedAt: generatedAt.toISOString(),
+      generatedAt: stampedAt.toISOString(),
       expiresAt: expireDate.toISOString(),
       ...grace,
     },
@@ -169,16 +170,12 @@ async function directory(
 }
 
 /** One head for all statements of the publication, so that servers of any version can compare theirs. */
-async function logHeadOf(
-  parts: Record<string, string>,
-  generatedAt: Date,
-  q: NextPublication,
-): Promise<string> {
+async function logHeadOf(parts: Record<string, string>, q: NextPublication): Promise<string> {
   const { instance } = q.settings
   const entry = configurationEntry({
     instance,
     index: q.index,
-    generatedAt: generatedAt.toISOString(),
+    generatedAt: q.now.toISOString(),
     parts,
   })
   const { size, root } = await q.appendToLog(entry)
@@ -223,17 +220,17 @@ function hashesOf(parts: Placed[]): Record<string, string> {
 }
 
 type Grace = Pick<ConfigurationStatement, 'graceUntil'>
-type Common = { generatedAt: Date; expireDate: Date; grace: Grace; logHead: string; lists: List[] }
+type Common = { expireDate: Date; grace: Grace; logHead: string; lists: List[] }
 
 function statementOf(
   parts: Placed[],
-  { generatedAt, expireDate, grace, logHead, lists }: Common,
+  { expireDate, grace, logHead, lists }: Common,
   q: NextPublication,
 ): Promise<string> {
   const statement: ConfigurationStatement = {
     instance: q.settings.instance,
     index: q.index,
-    generatedAt: generatedAt.toISOString(),
+    generatedAt: q.now.toISOString(),
     expireDate: expireDate.toISOString(),
     ...grace,
     parts: {

@@ -250,7 +250,7 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
         throw cause
       })
       await listRefresh.beforeUse(own, anchor)
-      time.begin(own, copies[0])
+      time.begin(own, marks.of(own.instance)?.mark.statement?.index)
       // Our own registry's news, for example a revocation, does not wait for an instance that answers slowly. After a failed
       // write the files on disk are not reused: other instances come back when they were fetched again.
       await installing(() => install([own, ...(isReusable ? federatedOf(own) : [])]))

@@ -129,6 +129,36 @@ t.test('a clock that was ahead is forgiven with the next publication', async (t)
   t.equal(await codeOf(() => configuration.current()), 'accepted')
 })
 
+t.test('a registry whose clock was ahead once, and was put right', async (t) => {
+  for (const isOlder of [false, true]) {
+    const world = await createWorld(t)
+    const configuration = await world.ready(grace(1))
+    world.clock.now += 3 * HOUR
+    world.publish(grace(1))
+    const ahead = new Date(world.clock.now).toISOString()
+    world.clock.now = START + MINUTE
+    await configuration.refresh()
+    t.equal(await codeOf(() => configuration.current()), 'accepted', 'its own publication can be used')
+    const { now } = world.clock
+    // The location's time goes on from the wrong one; an older registry signed a time that did so, too.
+    world.source.publish({
+      ...{ at: new Date(Date.parse(ahead) + 1), expireDate: new Date(now + 10 * MINUTE) },
+      ...grace(1, {
+        generatedAt: new Date(isOlder ? Date.parse(ahead) + 1 : now).toISOString(),
+      }),
+    })
+    await configuration.refresh()
+    t.equal(await codeOf(() => configuration.current()), 'accepted', `with an older one: ${isOlder}`)
+    t.equal(await codeOf(() => configuration.currentWithin(ANY_GRACE)), 'accepted')
+    const restarted = await world.open()
+    t.equal(await codeOf(() => restarted.current()), 'accepted', 'and after a restart')
+    cut(world)
+    world.clock.now = now + 11 * MINUTE
+    t.equal(await codeOf(() => restarted.current()), 'global_conf_outdated', 'it ends as any other')
+    t.equal(await within(restarted, 1), 'accepted')
+  }
+})
+
 t.test('the suspension list alone is withheld, or never came', async (t) => {
   const world = await createWorld(t)
   const { source, clock } = world

@@ -12,8 +12,11 @@ type PassedTime = {
   now: Clock
   /** Begins with what is on disk: as late as an earlier process had written down, and no earlier than the copy was signed. */
   restore(copy: InstanceCopy | undefined): void
-  /** Begins anew with what our own registry published later than `held`: the same once more proves nothing. */
-  begin(accepted: InstanceCopy, held: InstanceCopy | undefined): void
+  /**
+   * Begins anew with a statement of our own registry that is newer than `seen`, the index of the newest before: the same once more proves
+   * nothing, and neither does the time that a statement gives itself.
+   */
+  begin(accepted: InstanceCopy, seen: number | undefined): void
   /** Writes down how late it is, for a process that begins again during the outage. */
   note(): Promise<void>
 }
@@ -34,9 +37,9 @@ export function createPassedTime(q: {
     restore: (copy) => {
       latest = Math.max(marks.passed(), signedAt(copy))
     },
-    begin: (accepted, held) => {
-      // A source without statements, which publishes no grace, proves no time.
-      if (accepted.statement !== undefined && signedAt(accepted) <= signedAt(held)) return
+    begin: (accepted, seen) => {
+      // A source without statements publishes no grace, so nobody gains by its publications.
+      if (accepted.statement !== undefined && accepted.statement.index <= (seen ?? -1)) return
       latest = signedAt(accepted)
       marks.notePassed(undefined)
     },
@@ -49,7 +52,13 @@ export function createPassedTime(q: {
   }
 }
 
-/** When the registry signed the statement of a copy (ms). */
+/**
+ * When the registry signed the statement of a copy (ms); 0 for a time that is not before the statement's own end. A registry whose clock had
+ * been ahead signed such times, and by them no copy of it would ever be in force.
+ */
 function signedAt(copy: InstanceCopy | undefined): number {
-  return copy?.statement === undefined ? 0 : Date.parse(copy.statement.generatedAt)
+  if (copy?.statement === undefined) return 0
+  const { generatedAt, expireDate } = copy.statement
+  const at = Date.parse(generatedAt)
+  return at < Date.parse(expireDate) ? at : 0
 }
