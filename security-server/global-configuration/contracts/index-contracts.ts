@@ -268,12 +268,10 @@ export function contractFor(
   )
   // A suspended contract stops the call under any policy, and no older version replaces it.
   if (!covering.some(q.isStopped)) {
-    const holding = covering.find(
-      (one) =>
-        one.state === 'ACTIVE' && one.from <= q.at && q.at < one.until && age <= LIST_GOOD_MS + one.graceMs,
-    )
-    if (overdue !== undefined) return graced(covering, overdue, age, q)
-    if (holding !== undefined) return findCovering(holding.endpoints, q.method, q.path)!.terms
+    const holding = holderOf(covering, q)
+    const isListGood = holding !== undefined && age <= LIST_GOOD_MS + holding.graceMs
+    if (overdue !== undefined) return graced(holding, isListGood, overdue, q)
+    if (isListGood) return findCovering(holding.endpoints, q.method, q.path)!.terms
   }
   return without(index, age, { all, covering }, q)
 }
@@ -281,23 +279,26 @@ export function contractFor(
 const NONE_WITH_GRACE = say`no contract with an outage grace covers the call`
 
 /**
- * The terms of a contract that grants a grace which is not over; of several versions the newest that is valid decides. Throws the fault
- * of the configuration when there is none.
+ * The contract by which a call is judged. An outage does not choose another one that grants more time: what the parties of this one agreed on,
+ * such as secrecy, fields or consents, would be lost with it.
  */
-function graced(covering: readonly Compiled[], overdue: Overdue, age: number, q: Judged): RecordTerms {
-  const seen = new Set<string>()
-  const valid = covering.filter((one) => {
-    if (one.state !== 'ACTIVE' || one.from > q.at || q.at >= one.until || seen.has(one.contract)) return false
-    seen.add(one.contract)
-    return true
-  })
-  const found = valid.find(({ graceMs }) => overdue.forMs < graceMs && age <= LIST_GOOD_MS + graceMs)
-  if (found !== undefined) return findCovering(found.endpoints, q.method, q.path)!.terms
-  const [first] = valid
-  if (first === undefined) throw overdueFault(overdue, NONE_WITH_GRACE)
-  const { contract } = first.terms
-  if (first.graceMs === 0) throw overdueFault(overdue, say`the contract ${contract} grants no outage grace`)
-  const hours = first.graceMs / HOUR_MS
+function holderOf(covering: readonly Compiled[], { at }: ContractQuestion): Compiled | undefined {
+  return covering.find((one) => one.state === 'ACTIVE' && one.from <= at && at < one.until)
+}
+
+/** The terms of the contract when its grace is not over; throws the fault of the configuration otherwise. */
+function graced(
+  holding: Compiled | undefined,
+  isListGood: boolean,
+  overdue: Overdue,
+  q: Judged,
+): RecordTerms {
+  if (holding === undefined) throw overdueFault(overdue, NONE_WITH_GRACE)
+  const { graceMs, endpoints } = holding
+  if (isListGood && overdue.forMs < graceMs) return findCovering(endpoints, q.method, q.path)!.terms
+  const { contract } = holding.terms
+  if (graceMs === 0) throw overdueFault(overdue, say`the contract ${contract} grants no outage grace`)
+  const hours = graceMs / HOUR_MS
   throw overdueFault(overdue, say`the outage grace of the contract ${contract}, ${hours} hours, is over`)
 }
 
@@ -330,11 +331,13 @@ export function termsOfRefused(
 
 /**
  * The terms of a call that is allowed by access rights alone because the state of its contract is too old. It goes under no
- * contract, but is stored as the contract demands. So an outage of the registry does not reveal or store what the parties agreed
+ * contract, and has no grace, but is stored as the contract demands. So an outage of the registry does not reveal or store what the parties agreed
  * to hide.
  */
 function keptAsAgreed(last: Compiled | undefined): RecordTerms {
-  return last === undefined ? NO_TERMS : { ...last.terms, contract: '' }
+  if (last === undefined) return NO_TERMS
+  const { graceMs: _none, ...terms } = last.terms
+  return { ...terms, contract: '' }
 }
 
 function isOver(one: Compiled, at: number): boolean {
@@ -380,7 +383,7 @@ function without(
   })
   const suspended = covering.find(q.isStopped)
   if (suspended !== undefined) throw new Fault('contract_suspended', names(suspended))
-  const last = covering.find((one) => one.state === 'ACTIVE' && one.from <= q.at && q.at < one.until)
+  const last = holderOf(covering, q)
   const isNeeded = index.required && q.isElsewhere !== true && !isOfItself(q)
   if (!isNeeded && last === undefined) {
     const demanding = demandsConsent(all, q)

@@ -70,16 +70,24 @@ t.test('the configuration is past its end', (t) =>
       t.equal(ask(contracts, clock.now), code)
     }
 
-    // Of two versions in force the newer decides, and a second contract may grant what the first does not.
-    for (const [second, granted] of [
-      [{ ...content, version: 2, outageGraceHours: 0 }, false],
-      [contentAt(clock.now, { version: 2, outageGraceHours: 0 }), true],
-    ] as const) {
+    // Neither another version nor another contract takes the place of the one by which calls are judged.
+    const other = contentAt(clock.now, { version: 2, logLevel: 'digest' })
+    for (const second of [{ ...content, version: 2, outageGraceHours: 0 }, other]) {
       registry.entries = [content, second].map((one) => ({
         ...{ content: one, state: 'ACTIVE', seals: sealedBy(one, clock.now) },
       }))
-      await contracts.refresh()
-      t.equal(ask(contracts, clock.now), granted ? `${content.contract}/1` : 'global_conf_outdated')
+      for (const required of [true, false]) {
+        registry.required = required
+        await contracts.refresh()
+        end(1)
+        t.equal(ask(contracts, clock.now), 'global_conf_outdated')
+        snapshot.overdue = () => undefined
+        const listed = clock.now
+        clock.now += LIST_GOOD_MS + 1
+        const judged = required ? 'contracts_outdated' : ''
+        t.equal(ask(contracts, clock.now), judged, 'nor when the list of contracts alone is old')
+        clock.now = listed
+      }
     }
 
     // Personal data have none unless the parties say so.
