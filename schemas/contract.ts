@@ -100,7 +100,7 @@ export type ContractTerms = {
   reviewAt: string
   /** When the contract is overdue, exchanges continue, and the registry and both sides get a warning every day. */
   critical: boolean
-  /** How long exchanges may continue, beyond what holds for all, while the registry cannot be reached. */
+  /** How long exchanges may continue, beyond what holds for all, while the registry cannot be reached; no time with `consent` or `preview`. */
   outageGraceHours: number
   /** Needed for `outageGraceHours` to hold for personal data as well. */
   outageGracePersonalData?: boolean

@@ -136,7 +136,11 @@ void t.test(
       const [certificate] = (await parseAnchor(await anchorOf(node))).sources[0]!.verificationCerts
       const text = (await node.get('/internalconf-statement?version=6')).bytes.toString()
       const statement = verifyStatement(text, [certificate!])
-      t.equal(Date.parse(statement.generatedAt), world.clock.now, 'the statement says what the clock says now')
+      t.equal(
+        Date.parse(statement.generatedAt),
+        world.clock.now,
+        'the statement says what the clock says now',
+      )
       await node.stop()
       world.clock.now -= round === 1 ? 30_000 : 0
       node = await world.start({

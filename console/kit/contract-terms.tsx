@@ -60,13 +60,15 @@ export function Terms({ of: { content, contentHash }, Party }: Props) {
   )
 }
 
-/** Whether the person whom a call is about sees the answer first. */
-function graceOf({ personalData, outageGraceHours, outageGracePersonalData }: Content): string {
+function graceOf(content: Content): string {
+  const { personalData, outageGraceHours, outageGracePersonalData, consent, preview } = content
+  if (outageGraceHours > 0 && (consent ?? preview) !== undefined) return text('contract.graceNotAsked')
   return personalData && outageGraceHours > 0 && outageGracePersonalData !== true
     ? text('contract.graceNotPersonal')
     : text('contract.hours', { count: outageGraceHours })
 }
 
+/** Whether the person whom a call is about sees the answer first. */
 function Preview({ of }: { of: Content['preview'] }) {
   if (of === undefined) return <>{text('contract.preview.none')}</>
   return (

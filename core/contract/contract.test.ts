@@ -6,11 +6,12 @@ import { createAuthority } from '#certs/authority.ts'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { indexConfiguration } from '#core/configuration/configuration-index.ts'
 import { matchPathGlob } from '#core/transport/path-glob.ts'
-import type { ContractContent } from '#schemas/contract.ts'
+import type { ConsentRule, ContractContent } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { contentAt, contractDocument, hashOf, sealOf } from '#test/fakes/contracts.ts'
 import { ocspFor, signingParty } from '#test/fakes/management-requests.ts'
 import { covers, mayMeet } from './endpoints.ts'
+import { graceHoursOf } from './grace-hours.ts'
 import { contentHash, contentText, readContent } from './read-content.ts'
 import { checkSealFits, readKeptSeal, verifySeal } from './verify-seal.ts'
 
@@ -329,4 +330,16 @@ t.test('a seal holds for one content, by its own member, as of its time', async 
     'taken',
     'revoked then',
   )
+})
+
+t.test('how long exchanges may go on without the registry', (t) => {
+  const terms = { outageGraceHours: 5, personalData: false }
+  t.equal(graceHoursOf(terms), 5)
+  t.equal(graceHoursOf({ ...terms, personalData: true }), 0)
+  const said = { ...terms, personalData: true, outageGracePersonalData: true }
+  t.equal(graceHoursOf(said), 5)
+  const consent = { proof: 'login', kinds: ['standing'], maxDays: 30, dataLife: { unit: 'day', value: 1 } }
+  t.equal(graceHoursOf({ ...said, consent: consent as ConsentRule }), 0, 'people could not withdraw')
+  t.equal(graceHoursOf({ ...said, preview: { minutes: 30 } }), 0, 'nor look first')
+  t.end()
 })

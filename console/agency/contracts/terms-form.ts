@@ -58,7 +58,10 @@ export function fieldsOf(of: Partial<Terms>, { services, contacts }: Counts): Fi
     time('validUntil', 'contract.validUntil', of.validUntil),
     time('reviewAt', 'contract.reviewAt', of.reviewAt),
     yesNo('critical', 'contract.critical', of.critical),
-    whole('outageGraceHours', 'contract.graceHours', of.outageGraceHours),
+    {
+      ...whole('outageGraceHours', 'contract.graceHours', of.outageGraceHours),
+      hint: 'contract.graceHint',
+    },
     optional(yesNo('gracePersonalData', 'contract.gracePersonal', of.outageGracePersonalData)),
     ...range(contacts).flatMap((at) => contactFields(of.contacts?.[at], at)),
   ]
