@@ -2,8 +2,14 @@
 import t from 'tap'
 import { fieldRule } from '#core/contract/allowed-fields.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { auditOf, createAdminWorld } from '#test/management-api/admin-fixture.ts'
-import type { ContractQuestion, RecordTerms } from '../../global-configuration/contracts/index-contracts.ts'
+import {
+  type ContractQuestion,
+  NONE_WITH_GRACE,
+  type RecordTerms,
+} from '../../global-configuration/contracts/index-contracts.ts'
+import { overdueFault } from '../../global-configuration/overdue.ts'
 
 const CALL = { consumer: 'DEV:COM:4000:tax', provider: 'DEV:GOV:1000:population', serviceCode: 'persons' }
 const ASKED = { ...CALL, method: 'POST', path: '/persons' }
@@ -147,6 +153,25 @@ t.test('an observer learns nothing of a secret contract', async (t) => {
   fault = new Fault('contract_suspended', { what: 'c0ffee-1/2, DEV/COM/4000/tax for DEV/GOV/1000/a/persons' })
   t.match(JSON.stringify(await explained({})), /c0ffee-1\/2, DEV/)
   t.match(JSON.stringify(await explained()), /\(DEV\/COM\/4000\/tax for/, 'why, and not which')
+
+  // In an outage as well: the words are those of a call that no contract covers.
+  const overdue = {
+    code: 'global_conf_outdated',
+    since: Date.parse('2026-03-01T12:00:00Z'),
+    forMs: 1,
+  } as const
+  const contract = 'ba5eba11-0000-4000-8000-000000000000/3'
+  fault = overdueFault(overdue, NONE_WITH_GRACE)
+  const none = plain([await tried(), await explained()])
+  t.match(none, /no contract with an outage grace covers the call/)
+  for (const why of [
+    say`the contract ${contract} grants no outage grace`,
+    say`the outage grace of the contract ${contract}, ${3} hours, is over`,
+  ]) {
+    fault = overdueFault(overdue, why)
+    t.equal(plain([await tried(), await explained()]), none)
+    t.match(JSON.stringify(await explained({})), /ba5eba11-/, 'who manages contracts is told')
+  }
 })
 
 t.test('samples are held against the description of the service', async (t) => {

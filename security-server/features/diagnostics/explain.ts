@@ -14,7 +14,7 @@ import {
   checkClientNotSuspended,
   checkServerNotSuspended,
 } from '../../global-configuration/check-suspended.ts'
-import type { RecordTerms } from '../../global-configuration/contracts/index-contracts.ts'
+import { NONE_WITH_GRACE, type RecordTerms } from '../../global-configuration/contracts/index-contracts.ts'
 import { maySee, maySeeSecret } from '../../global-configuration/contracts/may-see.ts'
 import { undecidedFor } from '../../global-configuration/contracts/undecided.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
@@ -203,9 +203,13 @@ function contract(call: Call, rooms: Needs, caller: Caller): Step {
   return { ...judged, what, ...(judged.state === 'bad' ? { remedy: open.remedy } : {}) }
 }
 
-/** The words of a fault, whose details name a contract that the reader may not see. */
+/** A contract, where it stands alone in the fault of an outage. */
+const ONLY_NAME = /^[\w-]+\/\d+$/
+
+/** The words of a fault, whose details name a contract that the reader may not see. In an outage they are those without any contract. */
 function withoutName(word: Word): Word {
   if (!(word instanceof Said)) return String(word).replace(NAME, '')
+  if (word.values.some((value) => ONLY_NAME.test(String(value)))) return NONE_WITH_GRACE
   return new Said(word.template, word.values.map(withoutName))
 }
 

@@ -276,7 +276,8 @@ export function contractFor(
   return without(index, age, { all, covering }, q)
 }
 
-const NONE_WITH_GRACE = say`no contract with an outage grace covers the call`
+/** Also what those are told who may not know that a contract exists. */
+export const NONE_WITH_GRACE = say`no contract with an outage grace covers the call`
 
 /**
  * The contract by which a call is judged. An outage does not choose another one that grants more time: what the parties of this one agreed on,
