@@ -84,6 +84,16 @@ t.test('samples are held against the contract that covers the call', async (t) =
   t.match(stepIn(without, 'contract'), { state: 'bad' })
   t.equal(without.verdict, 'bad')
 
+  t.equal(questions.at(-1)!.neverInGrace, false)
+  await ask('PUT', `/clients/${CALL.provider}/tracker`, {}, { role: 'XROAD_SERVICE_ADMINISTRATOR' })
+  questions.length = 0
+  await ask('POST', '/explanation', { ...ASKED, serviceCode: 'findUsage', response: '{}' })
+  t.strictSame(
+    questions.map(({ neverInGrace }) => neverInGrace),
+    [true, true],
+    'what speaks for people has no grace, and the explanation says so',
+  )
+
   const audit = JSON.stringify(await auditOf(ask))
   t.match(audit, 'explainMessage', 'that somebody tried is on record')
   t.notMatch(audit, /38001010000|mother/, 'what they tried is not')

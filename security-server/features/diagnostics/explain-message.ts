@@ -16,6 +16,7 @@ import {
   type Explanation,
   explain,
   groupsOf,
+  isNeverInGrace,
   readCall,
   type Step,
   verdictOf,
@@ -86,7 +87,7 @@ function termsOf({ consumer, service, endpoint }: Call, rooms: Needs): RecordTer
   try {
     return rooms.contracts.contractFor({
       ...{ client: consumer, service, ...endpoint!, at: rooms.clock() },
-      isInGlobalGroup: groupsOf(consumer, rooms),
+      ...{ isInGlobalGroup: groupsOf(consumer, rooms), neverInGrace: isNeverInGrace(service, rooms) },
     })
   } catch (cause) {
     if (cause instanceof Fault) return undefined

@@ -20,6 +20,7 @@ import { undecidedFor } from '../../global-configuration/contracts/undecided.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import { graceInWords, graceNow } from '../../global-configuration/findings.ts'
 import { ANY_GRACE } from '../../global-configuration/snapshot.ts'
+import { speaksForPeople } from '../../local-systems/check-address.ts'
 import type { Needs } from './needs.ts'
 
 type Side = 'consumer' | 'provider'
@@ -188,7 +189,7 @@ function contract(call: Call, rooms: Needs, caller: Caller): Step {
   const found = attempt(step, none, () => {
     held = rooms.contracts.contractFor({
       ...{ client: consumer, service, ...endpoint, at: rooms.clock() },
-      isInGlobalGroup: groupsOf(consumer, rooms),
+      ...{ isInGlobalGroup: groupsOf(consumer, rooms), neverInGrace: isNeverInGrace(service, rooms) },
     })
   })
   const isShown = held !== undefined && held.contract !== '' && (mayAll || held.secrecy === undefined)
@@ -284,6 +285,12 @@ function rightsElsewhere({ service }: Call): Step {
 
 export function groupsOf(client: SubsystemId, { globalConfiguration }: Needs): (code: string) => boolean {
   return (code) => globalConfiguration.currentWithin(ANY_GRACE).index.isInGlobalGroup(code, client)
+}
+
+/** As the provider's half judges it; of a service elsewhere its own server knows. */
+export function isNeverInGrace(service: ServiceId, { localSystems }: Needs): boolean {
+  const local = localSystems.service(service)
+  return local !== undefined && speaksForPeople(local.url)
 }
 
 /** Runs `act`. The step is good with the text `what`, or bad with the text and remedy of the fault that it threw. */
