@@ -46,6 +46,7 @@ export type Settings = {
     ocspFreshnessSeconds: number
     timeStampingIntervalSeconds: number
     suspensionListSeconds: number
+    outageGrace: boolean
     otherUrls?: string[] | undefined
   }
   suspensions?: { webhook: string } | undefined
@@ -148,6 +149,12 @@ export const settingsSchema = {
           maximum: 86400,
           default: 600,
           description: 'How long servers go on with the last suspension list when they get no newer one',
+        },
+        outageGrace: {
+          type: 'boolean',
+          default: false,
+          description:
+            'Whether contracts may go on in an outage; older security servers refuse such a configuration',
         },
         otherUrls: {
           type: 'array',

@@ -28,6 +28,7 @@ type Ground = Pick<Services, 'clock'> & {
       renewSeconds: number
       ocspFreshnessSeconds: number
       timeStampingIntervalSeconds: number
+      outageGrace: boolean
       otherUrls?: string[] | undefined
     }
   }

@@ -34,6 +34,7 @@ type Rooms = {
   validitySeconds: number
   ocspFreshnessSeconds: number
   timeStampingIntervalSeconds: number
+  outageGrace: boolean
   registration?: { port: number; certificate: Buffer } | undefined
 }
 

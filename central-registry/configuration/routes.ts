@@ -21,6 +21,8 @@ type Rooms = {
   publish: Publish
   clock: Clock
   publicUrl: string
+  /** Whether a grace for contracts is published. */
+  outageGrace: boolean
   /** The URLs of the other nodes. */
   otherUrls?: readonly string[] | undefined
 }
@@ -56,6 +58,7 @@ export function configurationHandlers(rooms: Rooms): Record<string, OperationHan
         newest,
         parts: newest === null ? [] : await store.parts(newest.index),
         publicUrl: rooms.publicUrl,
+        outageGrace: rooms.outageGrace,
         signingKeys: await Promise.all(
           (await keys.list()).map(async (key) =>
             describeKey(key, await rooms.privateKeys.whereIs(key.id), rooms.clock()),

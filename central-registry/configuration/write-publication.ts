@@ -37,7 +37,11 @@ type NextPublication = {
   previous: Publication | undefined
   now: Date
   signer: { certificate: Buffer; key: SigningKey }
-  settings: Settings & { validitySeconds: number }
+  settings: Settings & {
+    validitySeconds: number
+    /** Without it no grace is published, whatever contracts say: older servers would refuse the statement, and stop. */
+    outageGrace: boolean
+  }
   /** Appends the publication to the transparency log; returns size and root of the tree with it. */
   appendToLog(entry: LogEntry): Promise<{ size: number; root: Buffer }>
 }
@@ -95,7 +99,7 @@ export async function writePublication(
   const expireDate = new Date(q.now.getTime() + q.settings.validitySeconds * 1000)
   const { graceHours } = q.rows
   const grace: Grace =
-    graceHours === 0
+    graceHours === 0 || !q.settings.outageGrace
       ? {}
       : { graceUntil: new Date(expireDate.getTime() + graceHours * HOUR_MS).toISOString() }
   const stamp = publicationStamp(stampedAt)

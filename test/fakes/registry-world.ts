@@ -98,6 +98,7 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
           ocspFreshnessSeconds: 3600,
           timeStampingIntervalSeconds: 60,
           suspensionListSeconds: 600,
+          outageGrace: false,
         },
         // No name server knows the names of test servers.
         fleet: { probeSeconds: 0 },

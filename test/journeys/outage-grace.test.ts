@@ -14,6 +14,7 @@ const HOUR_MS = 60 * MINUTE_MS
 const instance = await prepareInstance()
 t.teardown(() => instance.stop())
 const { environment, now, pass } = startProcessClock(t)
+const registry = { ...environment, CONCORDAT_REGISTRY_CONFIGURATION_OUTAGE_GRACE: 'true' }
 const { population, tax } = instance.servers
 const { registryAdmin, admin } = instance
 const NAMES = ['tax', 'population'] as const
@@ -21,7 +22,7 @@ const at = (name: string): string => `/r1/${population.client}/${name}/persons`
 
 const system = await startProviderSystem(instance.address(40))
 t.teardown(() => system.close())
-await Promise.all([instance.start('trust', environment), instance.start('registry', environment)])
+await Promise.all([instance.start('trust', environment), instance.start('registry', registry)])
 await Promise.all(NAMES.map((name) => instance.start(name, environment)))
 for (const serviceCode of ['lasting', 'ordinary'])
   await addService(admin.population, {
@@ -191,7 +192,7 @@ t.test('hours later', async (t) => {
 })
 
 t.test('the registry is back', async (t) => {
-  await instance.start('registry', environment)
+  await instance.start('registry', registry)
   for (const service of ['lasting', 'ordinary']) await becomes(service, 'answered')
   const { own } = await stateOf('tax')
   t.equal(own.isExpired, false)

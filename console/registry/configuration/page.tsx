@@ -20,6 +20,7 @@ export type Configuration = {
   newest: Publication | null
   parts: FilePart[]
   publicUrl: string
+  outageGrace: boolean
   signingKeys: SigningKey[]
 }
 
@@ -43,9 +44,9 @@ export function ConfigurationPage() {
         }
       />
       <Show of={configuration}>
-        {({ newest, parts, publicUrl, signingKeys }) => (
+        {({ newest, parts, publicUrl, outageGrace, signingKeys }) => (
           <>
-            <Newest newest={newest} publicUrl={publicUrl} />
+            <Newest newest={newest} publicUrl={publicUrl} outageGrace={outageGrace} />
             <Anchors hasKey={signingKeys.length > 0} />
             <SigningKeys keys={signingKeys} />
             <SigningTokenPart />
@@ -74,12 +75,17 @@ export function ConfigurationPage() {
   )
 }
 
-function graceFacts({ graceUntil }: Publication): [TextKey, ComponentChildren][] {
+function graceFacts({ graceUntil }: Publication, isOn: boolean): [TextKey, ComponentChildren][] {
+  if (!isOn) return [['configuration.graceUntil', text('configuration.graceOff')]]
   if (graceUntil === undefined) return []
   return [['configuration.graceUntil', <Time key="grace" at={graceUntil} relative />]]
 }
 
-function Newest({ newest, publicUrl }: { newest: Publication | null; publicUrl: string }) {
+function Newest({
+  newest,
+  publicUrl,
+  outageGrace,
+}: Pick<Configuration, 'newest' | 'publicUrl' | 'outageGrace'>) {
   const isOver = newest !== null && Date.parse(newest.expiresAt) <= Date.now()
   return (
     <Part title={text('configuration.newest')}>
@@ -101,7 +107,7 @@ function Newest({ newest, publicUrl }: { newest: Publication | null; publicUrl: 
             ['configuration.index', number(newest.index)],
             ['configuration.generatedAt', <Time key="at" at={newest.generatedAt} relative />],
             ['configuration.expiresAt', <Time key="until" at={newest.expiresAt} relative />],
-            ...graceFacts(newest),
+            ...graceFacts(newest, outageGrace),
             ['configuration.publicUrl', <Copyable key="url" value={publicUrl} />],
           ]}
         />
