@@ -40,6 +40,7 @@ export async function send(logged: LoggedRequest, rooms: ConsumerRooms): Promise
   const reply = await rooms.peerClient.post({
     provider: subsystemOf(logged.request.service),
     wanted: logged.request.securityServer,
+    graceMs: logged.terms.graceMs,
     ...outgoing,
   })
   course.responseIn = rooms.clock()

@@ -43,6 +43,8 @@ export type PeerRequest = {
   /** The path of the URL on that server; `/` for messages. */
   path?: string
   headers: Record<string, string>
+  /** How long past the end of the configuration (ms) it may go, by its contract; absent: not at all. */
+  graceMs?: number | undefined
   /** Called for each connection attempt; returns the content from its start. */
   content: () => Buffer | Readable
 }
@@ -209,20 +211,22 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
 
   return {
     async post(request) {
-      const { provider, wanted } = request
-      const servers = await beforeSending(() =>
-        choice.choose({ provider, wanted, snapshot: globalConfiguration.currentWithin(ANY_GRACE) }),
-      )
-      if (servers.length === 1) return postTo(peerOf(servers[0]!), request)
+      const { provider, wanted, graceMs = 0 } = request
+      const inForce = () => globalConfiguration.currentWithin(graceMs)
+      const servers = await beforeSending(() => choice.choose({ provider, wanted, snapshot: inForce() }))
+      if (servers.length === 1) return postTo(peerOf(servers[0]!), request, inForce)
       const reply = await sendToFirst({
         servers,
-        send: (server, race) => postTo(peerOf(server), request, race),
+        send: (server, race) => postTo(peerOf(server), request, inForce, race),
         onFailure: ({ id }) => choice.drop(id),
       })
       if (reply.server !== servers[0]!.id) choice.keep(provider, reply.server)
       return reply
     },
-    ask: async (id, question) => askPeer(peerOf(registered(id, globalConfiguration.current())), question),
+    ask: async (id, question) => {
+      const inForce = () => globalConfiguration.current()
+      return askPeer(peerOf(registered(id, inForce())), question, inForce)
+    },
     async reach(id) {
       const server = registered(id, globalConfiguration.currentWithin(ANY_GRACE))
       const socket = await open(server, peerOf(server).sockets)
@@ -236,14 +240,14 @@ export function createPeerClient(rooms: Rooms, settings: PeerClientSettings): Pe
   }
 }
 
-async function askPeer(peer: Peer, question: PeerQuestion): ReturnType<PeerClient['ask']> {
+async function askPeer(peer: Peer, question: PeerQuestion, inForce: InForce): ReturnType<PeerClient['ask']> {
   const { method, path, body = null, contentType = 'text/plain', maxReplyBytes } = question
   const headers = body === null ? {} : { 'content-type': contentType }
   const {
     statusCode,
     headers: received,
     content,
-  } = await callPeer(peer, () => ({ method, path, headers, body }))
+  } = await callPeer(peer, () => ({ method, path, headers, body }), inForce)
   const chunks: Buffer[] = []
   let size = 0
   try {
@@ -265,20 +269,38 @@ async function askPeer(peer: Peer, question: PeerQuestion): ReturnType<PeerClien
 async function postTo(
   peer: Peer,
   { headers, content, path = '/' }: PeerRequest,
+  inForce: InForce,
   race?: Race,
 ): Promise<PeerReply> {
   const call = () => ({ method: 'POST', path, headers, body: content() }) as const
-  const { statusCode, headers: received, content: reply } = await callPeer(peer, call, race)
+  const { statusCode, headers: received, content: reply } = await callPeer(peer, call, inForce, race)
   return { statusCode, headers: singleValues(received), content: reply, server: peer.server.id }
 }
 
-async function callPeer(peer: Peer, call: () => HttpCall, race?: Race): Promise<HttpAnswer> {
+/** Throws when the configuration by which a request may go has ended. */
+type InForce = () => unknown
+
+async function callPeer(
+  peer: Peer,
+  call: () => HttpCall,
+  inForce: InForce,
+  race?: Race,
+): Promise<HttpAnswer> {
+  // It may have ended while the request waited for its turn and for a connection.
+  const objection = (): NotSent | undefined => {
+    try {
+      inForce()
+    } catch (cause) {
+      return new NotSent(cause)
+    }
+    return race === undefined || race.mayStart() ? undefined : faster()
+  }
   const leave = await beforeSending(peer.limit.take)
   try {
     await beforeSending(peer.sockets.recheck)
     // What began on a connection and is aborted there costs the connection.
     if (race?.isDecided()) throw faster()
-    return await callHttp(peer.pool, call(), { mayStart: race?.mayStart, onOver: leave })
+    return await callHttp(peer.pool, call(), { objection, onOver: leave })
   } catch (cause) {
     leave()
     throw failureOf(cause, peer.server.id)

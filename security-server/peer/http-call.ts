@@ -34,8 +34,7 @@ const INTERIM_MS = 2 * 60 * 60 * 1000
 
 /**
  * Resolves with the head of the answer. Rejects with undici's error, or with `head.late` after `head.ms`; that time includes
- * waiting for a connection. `mayStart` is asked when a connection is there, before the first byte; when it says no, the call ends as
- * NotSent. `onOver` is called once the connection is free again, or gone. `interimMs`: for how long 1xx answers may follow each other, two
+ * waiting for a connection. `objection` is asked when a connection is there, before the first byte; the call ends with what it says. `onOver` is called once the connection is free again, or gone. `interimMs`: for how long 1xx answers may follow each other, two
  * hours when absent.
  */
 export function callHttp(
@@ -43,7 +42,7 @@ export function callHttp(
   call: HttpCall,
   o: {
     head?: { ms: number; late: () => Fault }
-    mayStart?: (() => boolean) | undefined
+    objection?: (() => NotSent | undefined) | undefined
     onOver?: () => void
     interimMs?: number
   } = {},
@@ -68,8 +67,8 @@ export function callHttp(
     dispatcher.dispatch(call as Dispatcher.DispatchOptions, {
       onRequestStart(started) {
         controller = started
-        if (expired !== undefined) started.abort(expired)
-        else if (o.mayStart?.() === false) started.abort(faster())
+        const against = expired ?? o.objection?.()
+        if (against !== undefined) started.abort(against)
       },
       onResponseStart(started, statusCode, headers, statusMessage) {
         if (statusCode < 200) {

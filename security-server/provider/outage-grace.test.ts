@@ -107,6 +107,36 @@ t.test('a grace that ends while the body comes', async (t) => {
   for (const { body } of log.records) await body?.discard()
 })
 
+t.test('what ends while the system works is not signed', async (t) => {
+  for (const [hours, forMs] of [
+    [0, 1],
+    [2, 2 * HOUR_MS],
+  ] as const) {
+    granting(hours)
+    world.overdue = undefined
+    log.records.length = 0
+    const { serviceClient } = rooms
+    const ending: typeof rooms = {
+      ...rooms,
+      serviceClient: {
+        ...serviceClient,
+        call: async (...asked) => {
+          const answer = await serviceClient.call(...asked)
+          world.overdue = overdue(forMs)
+          return answer
+        },
+      },
+    }
+    const { fault } = await refusalIn(made, exchange(await made.ask(), ending))
+    t.equal(fault.code, 'reply_not_made')
+    t.match(fault.what, /global_conf_outdated/)
+    t.strictSame(
+      log.records.map(({ kind }) => kind),
+      ['request', 'outcome-unknown'],
+    )
+  }
+})
+
 t.test('metadata, trackers and consents wait for the registry', async (t) => {
   granting(24)
   world.overdue = overdue(1)

@@ -17,6 +17,8 @@ export function sign(answer: FilteredAnswer, intent: Intent, rooms: ProviderRoom
   return discardOnFailure(body, async () => {
     const { message, reply } = await messageOf(answer, intent)
     const messageSha512 = hash('sha512', message, 'buffer')
+    // The configuration, or the grace of the contract, may have ended while the system worked.
+    rooms.globalConfiguration.currentWithin(intent.terms.graceMs ?? 0)
     return rooms.signMessage(memberOf(intent.request.service), {
       message,
       messageSha512,
