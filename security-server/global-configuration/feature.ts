@@ -17,7 +17,7 @@ import type { GlobalConfiguration } from './global-configuration.ts'
 
 type Ground = Pick<Services, 'clock' | 'metrics'> & {
   globalConfiguration: GlobalConfiguration
-  contracts: Pick<Contracts, 'refreshWhenDue' | 'view'>
+  contracts: Pick<Contracts, 'refreshWhenDue' | 'view' | 'isSuspended'>
 }
 
 export const configuration: FeatureModule<Ground> = {

@@ -1,9 +1,13 @@
 /** The registry as this server sees it, for health checks and metrics: the age of its suspension list, forks, a frozen view. */
 import { graceHoursOf } from '#core/contract/grace-hours.ts'
+import { instancesOf } from '#core/contract/parties.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import type { ContractContent } from '#schemas/contract.ts'
 import { type Said, say } from '#schemas/said.ts'
 import type { Contracts } from './contracts/contracts.ts'
+import { LIST_GOOD_MS } from './contracts/index-contracts.ts'
+import type { KeptContract } from './contracts/verify-contract.ts'
 import type { GlobalConfiguration } from './global-configuration.ts'
 import { lasting } from './snapshot.ts'
 import type { ConfigurationState } from './state.ts'
@@ -17,7 +21,7 @@ type Grace = {
   until: string
 }
 
-/** Undefined while the configuration has not ended, and when no contract goes on. */
+/** Undefined while the configuration of the instance, ours by default, has not ended, and when no contract goes on. */
 export function graceNow(
   { globalConfiguration, contracts }: Rooms,
   instance = globalConfiguration.state().own?.instance ?? '',
@@ -26,14 +30,37 @@ export function graceNow(
   const overdue = snapshot?.overdue([instance])
   if (snapshot === undefined || overdue === undefined) return undefined
   const { since, forMs } = overdue
-  const graces = contracts
-    .view()
-    .contracts.filter(({ listed }) => listed.state === 'ACTIVE')
-    .map(({ content }) => Math.min(snapshot.graceMs, graceHoursOf(content) * HOUR_MS))
-    .filter((graceMs) => graceMs > forMs)
-  if (graces.length === 0) return undefined
-  const until = new Date(since + Math.max(...graces)).toISOString()
-  return { since: new Date(since).toISOString(), contracts: graces.length, until }
+  const now = since + forMs
+  const { asOf, contracts: all } = contracts.view()
+  if (asOf === undefined) return undefined
+  const isOurs = instance === snapshot.instance
+  const ends = inForceAt(now, all)
+    .filter((content) => isOurs || instancesOf(content).includes(instance))
+    .filter((content) => !contracts.isSuspended(content))
+    .map((content) => {
+      const graceMs = graceHoursOf(content) * HOUR_MS
+      const listed = Date.parse(asOf) + LIST_GOOD_MS + graceMs
+      return Math.min(since + Math.min(snapshot.graceMsOf(instance), graceMs), listed, endOf(content))
+    })
+    .filter((end) => end > now)
+  if (ends.length === 0) return undefined
+  const until = new Date(Math.max(...ends)).toISOString()
+  return { since: new Date(since).toISOString(), contracts: ends.length, until }
+}
+
+/** Of each contract the newest version in force: calls are judged by it alone. */
+function inForceAt(now: number, all: KeptContract[]): ContractContent[] {
+  const newest = new Map<string, ContractContent>()
+  for (const { listed, content } of all) {
+    const { contract, version, validFrom } = content
+    if (listed.state !== 'ACTIVE' || Date.parse(validFrom) > now || endOf(content) <= now) continue
+    if (version > (newest.get(contract)?.version ?? 0)) newest.set(contract, content)
+  }
+  return [...newest.values()]
+}
+
+function endOf({ critical, validUntil }: ContractContent): number {
+  return critical ? Number.POSITIVE_INFINITY : Date.parse(validUntil)
 }
 
 /** Ready as long as a contract lets exchange go on: load balancers would otherwise end what its parties agreed on. */
@@ -50,7 +77,7 @@ export function graceInWords({ since, contracts, until }: Grace): Said {
 
 type Rooms = {
   globalConfiguration: Pick<GlobalConfiguration, 'current' | 'currentWithin' | 'state'>
-  contracts: Pick<Contracts, 'view'>
+  contracts: Pick<Contracts, 'view' | 'isSuspended'>
 }
 
 const HOUR_MS = 3_600_000

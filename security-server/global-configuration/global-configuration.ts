@@ -187,10 +187,10 @@ export async function createGlobalConfiguration(
 
 /** The fault of a configuration, or list, that has ended for who is granted so much grace; undefined while it has not. */
 function outdated(
-  { expiresAt, suspensionsUntil, graceMs: published }: ConfigurationSnapshot,
+  { expiresAt, suspensionsUntil, instance, graceMsOf }: ConfigurationSnapshot,
   { graceMs, now }: { graceMs: number; now: number },
 ): Fault | undefined {
-  const latest = now - Math.min(graceMs, published)
+  const latest = now - Math.min(graceMs, graceMsOf(instance))
   if (expiresAt.getTime() <= latest)
     return new Fault('global_conf_outdated', { what: `since ${expiresAt.toISOString()}` })
   if (suspensionsUntil === undefined || suspensionsUntil.getTime() > latest) return undefined

@@ -4,8 +4,12 @@ import path from 'node:path'
 import t from 'tap'
 import { writeSuspensionList } from '#core/configuration/configuration-fixture.ts'
 import { documentSigner } from '#core/configuration/signed-document.ts'
+import type { ContractContent } from '#schemas/contract.ts'
 import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
 import { codeOf, createWorld, MINUTE, nameIn, START, type World } from '#test/fakes/configuration-world.ts'
+import { contentAt } from '#test/fakes/contracts.ts'
+import type { KeptContract } from './contracts/verify-contract.ts'
+import { graceNow } from './findings.ts'
 import type { GlobalConfiguration } from './global-configuration.ts'
 import { ANY_GRACE } from './snapshot.ts'
 
@@ -240,10 +244,55 @@ t.test('another instance is away, and ours is not', async (t) => {
   const known = (hours: number): boolean =>
     configuration.currentWithin(hours * HOUR).indexFor('SE') !== undefined
   t.strictSame([0, 1, 2, 24].map(known), [false, false, true, true])
+  const told = (consumer: string) => {
+    const content = contentAt(START, { outageGraceHours: 2, consumers: { subsystems: [consumer] } })
+    const one = { content, listed: { state: 'ACTIVE' }, joined: [], seals: [] } as unknown as KeptContract
+    const view = () => ({
+      asOf: new Date(START).toISOString(),
+      required: true,
+      refused: [],
+      contracts: [one],
+    })
+    const contracts = { view, isSuspended: () => false }
+    return graceNow({ globalConfiguration: configuration, contracts }, 'SE')?.until
+  }
+  t.equal(told('SE/GOV/1/a'), new Date(END + 2 * HOUR).toISOString())
+  t.equal(told('DEV/GOV/5678/tax'), undefined, 'a contract with nobody of that instance')
   const { overdue } = configuration.current()
   t.equal(overdue(['DEV']), undefined, 'our own members are not concerned')
   t.match(overdue(['DEV', 'SE']), { code: 'global_conf_outdated', since: END, forMs: HOUR })
   t.not(configuration.current().version, configuration.currentWithin(ANY_GRACE).version, 'other verdicts')
+})
+
+t.test('what is said of it counts only the contracts under which calls go on', async (t) => {
+  const world = await createWorld(t)
+  const globalConfiguration = await world.ready(grace(3))
+  cut(world)
+  world.clock.now = END + MINUTE
+  const said = (
+    more: Partial<ContractContent>,
+    o: { state?: string; asOf?: number; suspended?: boolean } = {},
+  ) => {
+    const content = contentAt(START, { outageGraceHours: 2, ...more })
+    const one = { content, listed: { state: o.state ?? 'ACTIVE' }, joined: [], seals: [] }
+    const asOf = new Date(o.asOf ?? START).toISOString()
+    const view = () => ({ asOf, required: true, refused: [], contracts: [one as unknown as KeptContract] })
+    return graceNow({ globalConfiguration, contracts: { view, isSuspended: () => o.suspended === true } })
+  }
+  const at = (ms: number): string => new Date(ms).toISOString()
+  t.strictSame(said({}), { since: at(END), contracts: 1, until: at(END + 2 * HOUR) })
+  t.equal(said({ outageGraceHours: 24 })?.until, at(END + 3 * HOUR), 'as long as was published')
+  t.equal(said({ validUntil: at(END + HOUR) })?.until, at(END + HOUR), 'not beyond its own end')
+  for (const [why, nothing] of [
+    ['ended', said({ validUntil: at(END) })],
+    ['critical, with no grace', said({ validUntil: at(END), critical: true, outageGraceHours: 0 })],
+    ['not begun', said({ validFrom: at(END + HOUR) })],
+    ['not in force', said({}, { state: 'SUSPENDED' })],
+    ['on the suspension list', said({}, { suspended: true })],
+    ['of an old list', said({}, { asOf: END - 3 * HOUR })],
+    ['people are asked', said({ preview: { minutes: 30 } })],
+  ] as const)
+    t.equal(nothing, undefined, why)
 })
 
 t.test('marks that say how late it was are read as any other', async (t) => {

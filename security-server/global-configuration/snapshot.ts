@@ -27,8 +27,8 @@ export type ConfigurationSnapshot = {
   configurationHead: string | undefined
   /** When our instance's suspension list expires: time 0 before the first list came; undefined when the instance has none. */
   suspensionsUntil: Date | undefined
-  /** How long after these ends our registry lets contracts go on that grant an outage grace; 0 when none is published. */
-  graceMs: number
+  /** How long after the end of an instance's configuration its registry lets contracts go on; 0 when it publishes no grace. */
+  graceMsOf(instance: string): number
   /** The same configuration as a contract may use it that grants so much grace. Other instances than ours end later in it. */
   within(graceMs: number): ConfigurationSnapshot
   /** Which of these instances is longest past the ordinary end of its configuration or list; undefined when none is. */
@@ -79,7 +79,7 @@ export function createSnapshot(
       statementIndex: own.statement?.index,
       configurationHead: own.logHead?.text,
       suspensionsUntil: suspensionsUntil(own, lists.get(own.instance)),
-      graceMs: graceOf(own),
+      graceMsOf: (instance: string) => ends.get(instance)?.graceMs ?? 0,
       within,
       overdue: (instances: readonly string[]) => {
         const now = clock()

@@ -212,7 +212,7 @@ function snapshotOf(
   const snapshot: ConfigurationSnapshot = {
     index,
     version,
-    graceMs: 0,
+    graceMsOf: () => 0,
     within: () => snapshot,
     overdue: () => undefined,
     expiresAt: new Date(8.64e15),

@@ -370,7 +370,7 @@ function configurationOf(world: World, statementIndex?: number): GlobalConfigura
     const snapshot: ConfigurationSnapshot = {
       ...{ index, statementIndex, trustedIssuers: [], version: '1' },
       expiresAt: new Date(world.now + 600_000),
-      ...{ configurationHead: undefined, suspensionsUntil: undefined, graceMs: 0 },
+      ...{ configurationHead: undefined, suspensionsUntil: undefined, graceMsOf: () => 0 },
       ...{ within: () => snapshot, overdue: () => undefined },
       suspensionsIn: () => NOBODY_SUSPENDED,
       isRevoked: () => false,

@@ -279,10 +279,7 @@ export function contractFor(
 /** Also what those are told who may not know that a contract exists. */
 export const NONE_WITH_GRACE = say`no contract with an outage grace covers the call`
 
-/**
- * The contract by which a call is judged. An outage does not choose another one that grants more time: what the parties of this one agreed on,
- * such as secrecy, fields or consents, would be lost with it.
- */
+/** The contract by which a call is judged. No outage chooses another one: secrecy, fields and consents of this one would be lost with it. */
 function holderOf(covering: readonly Compiled[], { at }: ContractQuestion): Compiled | undefined {
   return covering.find((one) => one.state === 'ACTIVE' && one.from <= at && at < one.until)
 }
