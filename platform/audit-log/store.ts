@@ -74,11 +74,12 @@ const COLUMNS = [
 ] as const
 
 /**
- * `before` is a number, `from` and `until` are ISO times. `target` matches an address and all addresses below it, by index. `q`
+ * `before` and `after` are numbers, `from` and `until` are ISO times. `target` matches an address and all addresses below it, by index. `q`
  * is searched in caller, operation, target and data of every record.
  */
 export type AuditFilter = {
   before?: number | undefined
+  after?: number | undefined
   from?: string | undefined
   until?: string | undefined
   target?: string | undefined
@@ -215,11 +216,12 @@ const SEARCHED = ['caller_name', 'operation', 'target', 'data'] as const
 
 function fits(
   is: ExpressionBuilder<Tables, 'audit_log'>,
-  { before, from, until, target, operations, operationsAre = 'in', callerId, q }: AuditFilter,
+  { before, after, from, until, target, operations, operationsAre = 'in', callerId, q }: AuditFilter,
   targets: Expression<string>,
 ): Expression<SqlBool> {
   return is.and([
     ...(before === undefined ? [] : [is('sequence', '<', before)]),
+    ...(after === undefined ? [] : [is('sequence', '>', after)]),
     ...(from === undefined ? [] : [is('at', '>=', from)]),
     ...(until === undefined ? [] : [is('at', '<', until)]),
     ...(callerId === undefined ? [] : [is('caller_id', '=', callerId)]),

@@ -156,7 +156,7 @@ async function run(
   const isPlain = READING.has(operation.method) && !operation.fourEyes && !operation.passkey
   if (isPlain && !operation.emergency)
     return sendAnswer(reply, (await handler({ ...input, caller })) as Answer | unknown, operation)
-  const act = { ...input, caller, target: request.url.split('?', 1)[0] ?? '' }
+  const act = { ...input, caller, target: request.url.split('?', 1)[0] ?? '', ...revisionOf(request) }
   const byTwo = operation.fourEyes && (await q.fourEyes?.isRequired(operation, input)) === true
   const confirmed = await confirmedBy({ request, reply }, q, operation, act, byTwo)
   if (byTwo && q.fourEyes !== undefined) {
@@ -172,7 +172,13 @@ async function run(
   return sendAnswer(reply, result as Answer | unknown, operation)
 }
 
-type Act = { caller: Caller; target: string; query: unknown; body: unknown }
+type Act = { caller: Caller; target: string; query: unknown; body: unknown; revision?: number }
+
+/** The revision whose step the call says it is, which goes on record; what is no number says nothing. */
+function revisionOf({ headers }: FastifyRequest): { revision?: number } {
+  const given = headers['x-revision']
+  return typeof given === 'string' && /^[1-9][0-9]{0,14}$/.test(given) ? { revision: Number(given) } : {}
+}
 
 /** By which passkey the act is confirmed; nothing where none is asked for. A refused one is recorded. */
 async function confirmedBy(
@@ -203,12 +209,13 @@ async function confirmedBy(
 async function record(
   q: OpenApiRegistration,
   operation: Operation,
-  { caller, target, query, body }: Act,
+  { caller, target, query, body, revision }: Act,
   more: object = {},
   kind = operation.id,
 ): Promise<void> {
   const what = kind === operation.id ? {} : { operation: operation.id }
-  const data = { ...what, query, body: operation.withoutSecrets(body), ...more }
+  const step = revision === undefined ? {} : { revision }
+  const data = { ...what, query, body: operation.withoutSecrets(body), ...step, ...more }
   await q.audit?.before({ caller: { id: caller.id, name: caller.name }, operation: kind, target, data })
 }
 

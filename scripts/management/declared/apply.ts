@@ -21,6 +21,8 @@ type Applied = {
   look(): Promise<{ plan: Plan; proposed: Proposed }>
   /** The reason for steps that a second person decides about. */
   reason: string | undefined
+  /** Whose steps they are, which goes on record with each. */
+  revision?: number
   /** Whether a second person decides at all, asked when a step may need one and there is no reason. */
   needsReason(): Promise<boolean>
   say: Progress
@@ -93,6 +95,7 @@ async function take(
         ? {}
         : { 'content-type': isFile ? operation.requestTypes[0]! : 'application/json' }),
       ...(q.reason === undefined ? {} : { 'x-reason': encodeURIComponent(q.reason) }),
+      ...(q.revision === undefined ? {} : { 'x-revision': String(q.revision) }),
     },
     body,
   })

@@ -11,8 +11,7 @@ import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
-import { DECLARED_ACTS } from './declared-acts.ts'
-import { isOwn } from './drift.ts'
+import { othersSince } from './drift.ts'
 import type { RevisionRow, RevisionStore } from './store.ts'
 
 type NewRevision = { content: string; sha256: string; reason: string; removes: boolean; restores?: number }
@@ -99,21 +98,14 @@ export function revisionHandlers({
         throw new Fault('conflict', { what: say`revision ${number} has ended` })
       return viewOf(await found(number))
     },
-    async getDrift() {
+    async getDrift({ query }) {
+      const { since } = query as { since?: number }
+      const base = since === undefined ? undefined : await found(since)
       const [newest] = await store.list({ offset: 0, limit: 1 })
       if (newest === undefined) return { revision: null, acts: [], more: false }
-      const begun = await audit.list({ before: newest.audit_sequence + 1, limit: 1 })
-      // By time first, which bounds the search; then by number, since clocks of nodes differ a little.
-      const since = await audit.list({
-        ...{ operations: DECLARED_ACTS, limit: MOST_ACTS + 1 },
-        from: begun[0]?.at ?? newest.begun_at,
-      })
-      const others = since.filter((entry) => !isOwn(newest, entry))
-      return {
-        revision: viewOf(newest),
-        acts: others.slice(0, MOST_ACTS),
-        more: since.length > MOST_ACTS,
-      }
+      const after = (base ?? newest).audit_sequence
+      const acts = await othersSince({ audit, find: store.find }, after, MOST_ACTS + 1)
+      return { revision: viewOf(newest), acts: acts.slice(0, MOST_ACTS), more: acts.length > MOST_ACTS }
     },
   }
 }

@@ -1,24 +1,79 @@
 /** Revisions: what is refused, how one ends, and which acts are its own. */
 import { createHash } from 'node:crypto'
 import t from 'tap'
+import type { AuditEntry, AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { createAdminWorld } from '#test/management-api/admin-fixture.ts'
-import { isOwn } from './drift.ts'
+import { isOwn, othersSince } from './drift.ts'
 import type { RevisionRow } from './store.ts'
 
-void t.test('an act counts as drift unless the revision made it', (t) => {
-  const revision = { audit_sequence: 10, end_sequence: 20, caller_id: 'a', reason: 'why' } as RevisionRow
-  const own = (sequence: number, id: string, data: object = {}, of = revision): boolean =>
-    isOwn(of, { sequence, caller: { id, name: '' }, data, operation: '', target: '', at: '', digest: '' })
+void t.test('an act counts as drift unless a revision made it', (t) => {
+  const revision = { audit_sequence: 10, end_sequence: 20, caller_id: 'a' }
+  const own = (sequence: number, id: string, of: Parameters<typeof isOwn>[0] = revision): boolean =>
+    isOwn(of, { sequence, caller: { id, name: '' } })
   t.same(
-    [own(10, 'b'), own(11, 'b'), own(11, 'a'), own(21, 'a')],
-    [true, false, true, false],
-    'by its caller, until it ended',
+    [own(10, 'a'), own(11, 'b'), own(11, 'a'), own(20, 'a'), own(21, 'a')],
+    [false, false, true, false, false],
+    'by its caller, while it is applied',
   )
-  t.equal(own(21, 'a', {}, { ...revision, end_sequence: null }), true, 'it has not ended')
-  t.equal(own(30, 'a', { proposal: 'p', reason: 'why' }), true, 'a second person approved it later')
-  t.equal(own(30, 'a', { proposal: 'p', reason: 'other' }), false)
-  t.equal(own(30, 'b', { proposal: 'p', reason: 'why' }), false)
+  t.equal(own(21, 'a', { ...revision, end_sequence: null }), true, 'it has not ended')
+  t.equal(isOwn(undefined, { sequence: 11, caller: { id: 'a', name: '' } }), false, 'it names none')
   t.end()
+})
+
+void t.test('acts of who applies a revision are drift when they are none of its steps', async (t) => {
+  const { app, ask, authorization } = await createAdminWorld(t)
+  const sha256 = createHash('sha256').update('{}').digest('hex')
+  await ask('POST', '/revisions', { content: '{}', sha256, reason: 'why' })
+  const add = (id: string, revision: string | undefined, role = 'all') =>
+    app.inject({
+      ...{ method: 'POST', url: '/api/v1/clients', payload: { id } },
+      headers: { authorization: authorization[role]!, ...(revision && { 'x-revision': revision }) },
+    })
+  const drift = async (query = '') => {
+    const { body } = await ask('GET', `/drift${query}`)
+    return (body['acts'] as { data: { body: { id: string } } }[]).map(({ data }) => data.body.id)
+  }
+  const id = (name: string): string => `DEV:GOV:1000:${name}`
+  t.equal((await add(id('step'), '1')).statusCode, 201)
+  await add(id('by-hand'), undefined)
+  await add(id('other'), '1', 'XROAD_REGISTRATION_OFFICER')
+  await add(id('none'), '2')
+  await add(id('odd'), '1, 1')
+  const others = ['odd', 'none', 'other', 'by-hand'].map(id)
+  t.same(await drift(), others, 'while it is applied')
+  await ask('PUT', '/revisions/1/end', { done: 1, waiting: 0 })
+  await add(id('late'), '1')
+  t.same(await drift(), [id('late'), ...others])
+  await ask('POST', '/revisions', { content: '{}', sha256, reason: 'why' })
+  t.same(await drift(), [], 'since the newest')
+  t.same(await drift('?since=1'), [id('late'), ...others])
+  t.equal((await ask('GET', '/drift?since=3')).status, 404)
+})
+
+void t.test('an act behind hundreds of steps is told, whatever the clocks say', async (t) => {
+  const act = (sequence: number, more: object = {}): AuditEntry => ({
+    ...{ sequence, at: '1970-01-01T00:00:00Z', caller: { id: 'a', name: '' }, operation: 'addClient' },
+    ...{ target: '', digest: '', data: { revision: 1 }, ...more },
+  })
+  const others = [act(700, { data: {} }), act(12, { data: {} })]
+  const all = [...Array.from({ length: 600 }, (_, i) => act(600 - i + 20)), ...others].toSorted(
+    (a, b) => b.sequence - a.sequence,
+  )
+  const list = ({
+    before = Infinity,
+    after = 0,
+    limit,
+  }: {
+    before?: number
+    after?: number
+    limit: number
+  }) => Promise.resolve(all.filter(({ sequence }) => sequence > after && sequence < before).slice(0, limit))
+  const find = async () => ({ audit_sequence: 10, end_sequence: 699, caller_id: 'a' }) as RevisionRow
+  const found = await othersSince({ audit: { list: list as AuditLog['list'] }, find }, 10, 201)
+  t.same(
+    found.map(({ sequence }) => sequence),
+    [700, 12],
+  )
 })
 
 void t.test('revisions that a server does not take', async (t) => {

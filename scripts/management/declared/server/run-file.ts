@@ -116,7 +116,7 @@ async function applyAll(
   const end = (body: object) => sendJson(api, 'PUT', `/revisions/${number}/end`, body)
   const needsReason = () => Promise.resolve(false)
   try {
-    const ended = await apply({ api, commands, look, needsReason, reason, say })
+    const ended = await apply({ api, commands, look, needsReason, reason, revision: number, say })
     await end(ended)
     await sayLacking(api, declared)
     say(`${ended.done} done, ${ended.waiting} waiting, revision ${number}`)
