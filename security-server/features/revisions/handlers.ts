@@ -19,6 +19,8 @@ type End = { done?: number; waiting?: number; failure?: string }
 
 /** The most acts that a drift report holds. */
 const MOST_ACTS = 200
+/** An applying that has not ended by then is taken for broken off. */
+const OPEN_MS = 30 * 60_000
 const compress = promisify(gzip)
 const expand = promisify(gunzip)
 
@@ -82,6 +84,7 @@ export function revisionHandlers({
           ),
         },
         await compress(bytes),
+        new Date(clock() - OPEN_MS).toISOString(),
       )
       return answer(viewOf(row), { status: 201 })
     },

@@ -77,7 +77,7 @@ void t.test('an act behind hundreds of steps is told, whatever the clocks say', 
 })
 
 void t.test('revisions that a server does not take', async (t) => {
-  const { ask } = await createAdminWorld(t)
+  const { ask, world } = await createAdminWorld(t)
   const content = '{"clients":[]}'
   const sha256 = createHash('sha256').update(content).digest('hex')
   const good = { content, sha256, reason: 'why' }
@@ -94,6 +94,11 @@ void t.test('revisions that a server does not take', async (t) => {
   ] as [object, number][])
     t.equal((await ask('POST', '/revisions', body)).status, status, JSON.stringify(body).slice(0, 100))
   t.match(await ask('POST', '/revisions', good), { status: 201, body: { number: 1, state: 'begun' } })
+  t.match(
+    await ask('POST', '/revisions', good, { role: 'XROAD_SERVICE_ADMINISTRATOR' }),
+    { status: 409, body: { message: /revision 1 is being applied by test/ } },
+    'one at a time',
+  )
   const other = {
     ...good,
     content: '{}',
@@ -113,10 +118,14 @@ void t.test('revisions that a server does not take', async (t) => {
   t.equal((await end({ failure: 'x' }, { role: 'XROAD_SYSTEM_ADMINISTRATOR' })).status, 409, 'of another')
   t.match(await end({ done: 0, waiting: 2 }), { status: 200, body: { state: 'waiting' } })
   t.equal((await end({ done: 0, waiting: 0 })).status, 409, 'once')
+  t.equal((await ask('POST', '/revisions', good)).status, 201)
+  t.equal((await ask('POST', '/revisions', good)).status, 409)
+  world.now += 30 * 60_000 + 1
+  t.equal((await ask('POST', '/revisions', good)).status, 201, 'one that never ended holds nobody up for long')
   const observer = { role: 'XROAD_SECURITYSERVER_OBSERVER' }
   t.equal((await ask('GET', '/revisions/1', undefined, observer)).status, 200)
   t.equal((await ask('GET', '/revisions/1/content', undefined, observer)).status, 403)
   t.equal((await ask('GET', '/drift', undefined, observer)).status, 403)
-  t.equal((await ask('GET', '/revisions/2')).status, 404)
-  t.equal((await ask('GET', '/revisions/2/content')).status, 404)
+  t.equal((await ask('GET', '/revisions/9')).status, 404)
+  t.equal((await ask('GET', '/revisions/9/content')).status, 404)
 })

@@ -2,6 +2,8 @@
 import type { Kysely } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { RevisionTables } from './tables.ts'
 
 export type RevisionRow = RevisionTables['revision']
@@ -15,8 +17,11 @@ const COLUMNS = [
 ] as const
 
 export type RevisionStore = {
-  /** The row with the next number, and its text unless that is there already. */
-  add(row: NewRevision, content: Buffer): Promise<RevisionRow>
+  /**
+   * The row with the next number, and its text unless that is there already. Throws `conflict` while one that was begun after
+   * `openSince` has not ended: two at a time would undo each other.
+   */
+  add(row: NewRevision, content: Buffer, openSince: string): Promise<RevisionRow>
   /** At most `limit` rows, newest first. */
   list(part: { offset: number; limit: number }): Promise<RevisionRow[]>
   count(): Promise<number>
@@ -30,9 +35,17 @@ export function createRevisionStore(database: Database): RevisionStore {
   const tables = tablesOf<RevisionTables>(database)
   const rows = (kysely: Kysely<RevisionTables>) => kysely.selectFrom('revision').select(COLUMNS)
   return {
-    add: (given, content) =>
+    add: (given, content, openSince) =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, 'revision')
+        const open = await rows(transaction)
+          .where('ended_at', 'is', null)
+          .where('begun_at', '>', openSince)
+          .executeTakeFirst()
+        if (open !== undefined)
+          throw new Fault('conflict', {
+            what: say`revision ${open.number} is being applied by ${open.caller_name}: try again when it has ended`,
+          })
         const newest = await rows(transaction).orderBy('number', 'desc').limit(1).executeTakeFirst()
         const row = {
           ...{ ...given, number: (newest?.number ?? 0) + 1 },
