@@ -62,13 +62,16 @@ export function revisionHandlers({
       const { number, sha256 } = await found(Number(params['number']))
       const content = await store.content(sha256)
       if (content === undefined) throw new Error(`the text of revision ${number} is not there`)
+      const text = await expand(content)
+      if (sha256Of(text) !== sha256)
+        throw new Error(`the text of revision ${number} is not the one that was kept: its SHA-256 differs`)
       const headers = { 'content-disposition': `attachment; filename="revision-${number}.json"` }
-      return answer(await expand(content), { headers })
+      return answer(text, { headers })
     },
     async addRevision({ body, caller }) {
       const { content, sha256, reason, removes, restores } = body as NewRevision
       const bytes = Buffer.from(content)
-      if (createHash('sha256').update(bytes).digest('hex') !== sha256)
+      if (sha256Of(bytes) !== sha256)
         throw new Fault('invalid_input', { what: say`sha256 is not that of the content` })
       if (restores !== undefined && (await found(restores)).sha256 !== sha256)
         throw new Fault('invalid_input', { what: say`revision ${restores} has another content` })
@@ -111,6 +114,10 @@ export function revisionHandlers({
       return { revision: viewOf(newest), acts: acts.slice(0, MOST_ACTS), more: acts.length > MOST_ACTS }
     },
   }
+}
+
+function sha256Of(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex')
 }
 
 function viewOf(row: RevisionRow) {

@@ -1,10 +1,13 @@
 /** Revisions: what is refused, how one ends, and which acts are its own. */
 import { createHash } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import type { AuditEntry, AuditLog } from '#platform/audit-log/create-audit-log.ts'
+import { tablesOf } from '#platform/database/open-database.ts'
 import { createAdminWorld } from '#test/management-api/admin-fixture.ts'
 import { isOwn, othersSince } from './drift.ts'
 import type { RevisionRow } from './store.ts'
+import type { RevisionTables } from './tables.ts'
 
 void t.test('an act counts as drift unless a revision made it', (t) => {
   const revision = { audit_sequence: 10, end_sequence: 20, caller_id: 'a' }
@@ -121,11 +124,28 @@ void t.test('revisions that a server does not take', async (t) => {
   t.equal((await ask('POST', '/revisions', good)).status, 201)
   t.equal((await ask('POST', '/revisions', good)).status, 409)
   world.now += 30 * 60_000 + 1
-  t.equal((await ask('POST', '/revisions', good)).status, 201, 'one that never ended holds nobody up for long')
+  t.equal(
+    (await ask('POST', '/revisions', good)).status,
+    201,
+    'one that never ended holds nobody up for long',
+  )
   const observer = { role: 'XROAD_SECURITYSERVER_OBSERVER' }
   t.equal((await ask('GET', '/revisions/1', undefined, observer)).status, 200)
   t.equal((await ask('GET', '/revisions/1/content', undefined, observer)).status, 403)
   t.equal((await ask('GET', '/drift', undefined, observer)).status, 403)
   t.equal((await ask('GET', '/revisions/9')).status, 404)
   t.equal((await ask('GET', '/revisions/9/content')).status, 404)
+})
+
+void t.test('a text that was put in the place of another is not handed out', async (t) => {
+  const { ask, database } = await createAdminWorld(t)
+  const content = '{"clients":[]}'
+  const sha256 = createHash('sha256').update(content).digest('hex')
+  await ask('POST', '/revisions', { content, sha256, reason: 'why' })
+  t.equal((await ask('GET', '/revisions/1/content')).raw.toString(), content)
+  await tablesOf<RevisionTables>(database)
+    .updateTable('revision_content')
+    .set({ content: gzipSync('{"clients":[{}]}') })
+    .execute()
+  t.equal((await ask('GET', '/revisions/1/content')).status, 500)
 })
