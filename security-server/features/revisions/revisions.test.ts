@@ -132,6 +132,8 @@ void t.test('revisions that a server does not take', async (t) => {
   const observer = { role: 'XROAD_SECURITYSERVER_OBSERVER' }
   t.equal((await ask('GET', '/revisions/1', undefined, observer)).status, 200)
   t.equal((await ask('GET', '/revisions/1/content', undefined, observer)).status, 403)
+  const officer = { role: 'XROAD_REGISTRATION_OFFICER' }
+  t.equal((await ask('GET', '/revisions/1/content', undefined, officer)).status, 403, 'it has more than clients')
   t.equal((await ask('GET', '/drift', undefined, observer)).status, 403)
   t.equal((await ask('GET', '/revisions/9')).status, 404)
   t.equal((await ask('GET', '/revisions/9/content')).status, 404)

@@ -7,23 +7,16 @@ import type { ManagementApi } from '../../client.ts'
 import { CommandError } from '../../command-error.ts'
 import type { More } from '../../run-management.ts'
 import { apply, describePlan } from '../apply.ts'
-import { readingOf } from '../calls.ts'
+import { readingOf, unless } from '../calls.ts'
 import type { Plan } from '../step.ts'
 import { say, wordsOf } from '../words.ts'
 import { lackingAt } from './lacking.ts'
 import { planOf } from './plan.ts'
-import { contentOf, type Declared, readContent, readDeclared } from './read-file.ts'
+import { contentOf, type Declared, readDeclared } from './read-file.ts'
 import { readPresent } from './read-present.ts'
+import { appliedParts, type Revision, readRevision } from './revisions.ts'
 import { writeDeclared } from './write-file.ts'
 
-type Revision = {
-  number: number
-  sha256: string
-  begunAt: string
-  by: { id: string; name: string }
-  reason: string
-  state: string
-}
 type Act = { sequence: number; at: string; caller: { name: string }; operation: string; target: string }
 
 /** Prints the steps that are to do; exit code 3 when there are any. */
@@ -37,15 +30,19 @@ export const planFile: More['run'] = async ({ api, args }) => {
 /** Carries out the steps; exit code 3 when some wait for a second person. */
 export const applyFile: More['run'] = async ({ api, commands, args }) => {
   const { file, reason, removes } = wordsOf('apply', args, { takes: ['why', 'remove'] })
-  return applyAll({ api, commands, declared: await readDeclared(file), reason, removes })
+  const declared = await readDeclared(file)
+  return applyAll({ api, commands, declared, content: contentOf(declared), reason, removes })
 }
 
 /** Applies what was applied before. */
 export const restoreRevision: More['run'] = async ({ api, commands, args }) => {
   const words = wordsOf('restore', args, { what: 'revision', takes: ['why', 'remove'] })
   const { file: number, reason, removes } = words
-  const declared = await contentOfRevision(api, number)
-  return applyAll({ api, commands, declared, reason, removes, restores: Number(number) })
+  if (!/^[1-9][0-9]{0,14}$/.test(number)) throw new CommandError(2, `${number} is no number of a revision`)
+  const revision = await readingOf(api).get<Revision>(`/revisions/${number}`)
+  // The very text: written anew by another version, with other defaults, it would be another one.
+  const { content, declared } = await readRevision(api, revision)
+  return applyAll({ api, commands, declared, content, reason, removes, restores: revision.number })
 }
 
 /** Writes what the server has into a new folder. */
@@ -57,24 +54,28 @@ export const declareFile: More['run'] = async ({ api, args }) => {
   return 0
 }
 
-/** Prints how the server differs from what was applied last, and who changed what since; exit code 3 when it differs. */
+/**
+ * Prints how the server differs from what was applied, each part as the newest file had it that spoke of it, and who changed what since by
+ * other means; exit code 3 when it differs, or when somebody did.
+ */
 export const drift: More['run'] = async ({ api, args }) => {
   if (args.length > 0) throw new CommandError(2, 'drift takes nothing')
-  const { revision, acts, more } = await readingOf(api).get<{
-    revision: Revision | null
-    acts: Act[]
-    more: boolean
-  }>('/drift')
-  if (revision === null) throw new CommandError(1, 'no file was ever applied to this server')
-  const { number, begunAt, by, reason, state, sha256 } = revision
-  say(`revision ${number}, ${begunAt}, by ${by.name}: ${reason}`)
-  say(`${state}, SHA-256 ${sha256}`)
+  const { declared, revisions, from, isWhole } = await appliedParts(api)
+  if (revisions.length === 0) throw new CommandError(1, 'no file was ever applied to this server')
+  for (const { number, begunAt, by, reason, state, sha256 } of revisions)
+    if (number >= from) {
+      say(`revision ${number}, ${begunAt}, declared by ${by.name}: ${reason}`)
+      say(`${state}, SHA-256 ${sha256}`)
+    }
+  if (!isWhole) say(`since     revisions before ${from} are not compared`)
+  const { acts, more } = await readingOf(api).get<{ acts: Act[]; more: boolean }>(`/drift?since=${from}`)
   for (const { sequence, at, caller, operation, target } of acts)
     say(`since     ${at} ${caller.name}: ${operation} ${target} (audit log ${sequence})`)
   if (more) say('since     and more: the audit log has all')
-  const looked = await lookAt(api, await contentOfRevision(api, String(number)), false)
+  const looked = await lookAt(api, declared, false)
   const code = show(looked)
-  return code === 0 && looked.plan.undeclared.length + looked.plan.differences.length === 0 ? 0 : 3
+  const found = looked.plan.undeclared.length + looked.plan.differences.length + acts.length
+  return code === 0 && found === 0 && isWhole ? 0 : 3
 }
 
 type Looked = { plan: Plan; proposed: ReadonlySet<string> }
@@ -93,19 +94,20 @@ function show({ plan, proposed }: Looked): number {
 async function applyAll(
   q: Pick<Parameters<More['run']>[0], 'api' | 'commands'> & {
     declared: Declared
+    content: string
     reason: string | undefined
     removes: boolean
     restores?: number
   },
 ): Promise<number> {
-  const { api, commands, declared, reason, removes, restores } = q
+  const { api, commands, declared, content, reason, removes, restores } = q
   if (reason === undefined) throw new CommandError(2, '--why is missing: the history of the server holds it')
-  const content = contentOf(declared)
   const sha256 = createHash('sha256').update(content).digest('hex')
   const look = () => lookAt(api, declared, removes)
   const [newest] = await readingOf(api).get<Revision[]>('/revisions?limit=1')
   const first = await look()
-  if (first.plan.steps.length === 0 && newest?.sha256 === sha256 && newest.state === 'applied') {
+  const isKept = newest?.sha256 === sha256 && newest.state === 'applied'
+  if (first.plan.steps.length === 0 && isKept && !(await hasDrift(api))) {
     say('0 done, 0 waiting')
     return 0
   }
@@ -129,15 +131,14 @@ async function applyAll(
   }
 }
 
-async function sayLacking(api: ManagementApi, declared: Declared): Promise<void> {
-  for (const one of await lackingAt(readingOf(api), declared)) say(`lacks     ${one}`)
+/** Whether acts since the newest revision have to be answered for by a new one, as far as the roles of the key show it. */
+async function hasDrift(api: ManagementApi): Promise<boolean> {
+  const drift = await unless(403, readingOf(api).get<{ acts: Act[] }>('/drift'))
+  return drift !== undefined && drift.acts.length > 0
 }
 
-async function contentOfRevision(api: ManagementApi, number: string): Promise<Declared> {
-  if (!/^[1-9][0-9]{0,14}$/.test(number)) throw new CommandError(2, `${number} is no number of a revision`)
-  const url = `/api/v1/revisions/${number}/content`
-  const { bytes } = await api.send({ method: 'GET', url, headers: {}, body: undefined })
-  return readContent(`revision ${number}`, bytes.toString('utf8'))
+async function sayLacking(api: ManagementApi, declared: Declared): Promise<void> {
+  for (const one of await lackingAt(readingOf(api), declared)) say(`lacks     ${one}`)
 }
 
 async function sendJson<T>(api: ManagementApi, method: string, path: string, body: object): Promise<T> {
