@@ -4,15 +4,15 @@ import { contentText } from '#platform/proposals/rules.ts'
 import type { ManagementApi } from '../client.ts'
 import { CommandError } from '../command-error.ts'
 import type { Command } from '../commands.ts'
-import type { Plan, Step } from './step.ts'
+import { isHeld, type Plan, type Step } from './step.ts'
 
 type Progress = (line: string) => void
 
 /** SHA-256 of the content of each proposal that waits for a second person. */
 type Proposed = ReadonlySet<string>
 
-/** A round sees only what earlier rounds have made: profile, service, intermediate CA; client, service, endpoint, right. */
-const ROUNDS = 5
+/** A round sees only what earlier rounds have made: profile, service, intermediate CA; client, service, endpoint, right, and it is switched on. */
+const ROUNDS = 6
 
 type Applied = {
   api: ManagementApi
@@ -37,15 +37,20 @@ export async function apply(q: Applied): Promise<{ done: number; waiting: number
   for (let round = 1; ; round++) {
     const { plan, proposed } = await q.look()
     let doneNow = 0
-    const open: string[] = []
+    const open: Step[] = []
+    const lines: string[] = []
     for (const step of plan.steps) {
-      const state = await take(q, proposed, step)
-      if (state === 'done') doneNow++
-      else open.push(`${state}: ${step.says}`)
+      const state = isHeld(step, open) ? 'later' : await take(q, proposed, step)
+      if (state === 'done') {
+        doneNow++
+        continue
+      }
+      open.push(step)
+      lines.push(`${state}: ${step.says}`)
     }
     done += doneNow
     if (doneNow === 0 || open.length === 0 || round === ROUNDS) {
-      for (const line of open) q.say(line)
+      for (const line of lines) q.say(line)
       return { done, waiting: open.length }
     }
   }
@@ -61,8 +66,13 @@ function isProposed({ call }: Step, proposed: Proposed): boolean {
 
 /** A plan as lines for people. */
 export function describePlan({ steps, differences, undeclared }: Plan, proposed: Proposed): string[] {
+  const open = steps.filter((step) => step.call === undefined || isProposed(step, proposed))
   const mark = (step: Step): string =>
-    step.call === undefined ? 'later   ' : isProposed(step, proposed) ? 'proposed' : 'do      '
+    step.call !== undefined && isProposed(step, proposed)
+      ? 'proposed'
+      : step.call === undefined || isHeld(step, open)
+        ? 'later   '
+        : 'do      '
   return [
     ...steps.map((step) => `${mark(step)}  ${step.says}`),
     ...differences.map((one) => `differs   ${one}`),

@@ -11,6 +11,12 @@ export type Plan = {
 /** One call. A step without `call` needs something that does not exist yet. */
 export type Step = {
   says: string
+  /** What it belongs to: a client, or a service description of one. */
+  part?: string
+  /** Not before every other step of its part, and of what is below it, is done. */
+  isLast?: boolean
+  /** Takes something away. */
+  removes?: boolean
   call?: {
     operation: string
     params: Record<string, string>
@@ -25,6 +31,20 @@ export function step(says: string, operation: string, params: Record<string, str
 
 export function emptyPlan(): Plan {
   return { steps: [], differences: [], undeclared: [] }
+}
+
+/** Steps that are not last come first: what a part relies on is in place before it is switched on, or anything is taken from it. */
+export function ofPart(part: string, { steps, ...more }: Plan): Plan {
+  const named = steps.map((one) => ({ ...one, part: one.part ?? part }))
+  return {
+    ...more,
+    steps: [...named.filter((one) => !one.isLast), ...named.filter((one) => one.isLast)],
+  }
+}
+
+/** Whether a step waits because one of these, which are not done, belongs to its part. */
+export function isHeld({ part, isLast }: Step, open: readonly Step[]): boolean {
+  return isLast === true && open.some((one) => one.part === part || one.part?.startsWith(`${part}/`))
 }
 
 /** All parts in one, in this order. */

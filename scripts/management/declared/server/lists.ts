@@ -29,7 +29,12 @@ export function endOthers<Wanted, Found>(
   for (const one of q.found) {
     if (named.has(q.keyOf(one))) continue
     const { operation, params, body } = q.remove(one)
-    if (q.removes) plan.steps.push(step(`take away ${q.name(one)}`, operation, params, body))
+    const removal = {
+      ...step(`take away ${q.name(one)}`, operation, params, body),
+      isLast: true,
+      removes: true,
+    }
+    if (q.removes) plan.steps.push(removal)
     else plan.undeclared.push(q.name(one))
   }
 }

@@ -1,8 +1,8 @@
 /** Compares the clients that a file declares with the server's: how their systems prove who they are, and their groups; pure. */
-import { emptyPlan, type Plan, step, together } from '../step.ts'
+import { emptyPlan, ofPart, type Plan, type Step, step, together } from '../step.ts'
 import { compareLists, endOthers } from './lists.ts'
 import { descriptions, rights } from './plan-services.ts'
-import { type Declared, type DeclaredClient, sha256Of } from './read-file.ts'
+import { codeOf, type Declared, type DeclaredClient, sha256Of } from './read-file.ts'
 import { isSoap, type Present, type PresentClient } from './read-present.ts'
 
 /** A client is never taken away: its deletion is filed with the registry first. */
@@ -68,15 +68,21 @@ function compared(wanted: DeclaredClient, there: PresentClient, present: Present
   } else if (registered === true && there.status !== 'REGISTERED')
     // The registry decides about it, or people have asked for something else.
     plan.differences.push(`client ${id} is ${there.status}`)
-  return together([
-    plan,
-    ...(wanted.localGroups ?? []).map((group) => localGroup(group, there, removes)),
+  const parts = together([
+    ofPart(`${id}/systems`, plan),
+    ...(wanted.localGroups ?? []).map((group) =>
+      ofPart(`${id}/group ${group.code}`, localGroup(group, there, removes)),
+    ),
     ...descriptions(wanted, there, removes),
-    ...(wanted.tracker === undefined ? [] : [tracker(wanted.tracker, there, present, removes)]),
-    ...(wanted.consents === undefined ? [] : [consents(wanted.consents, there, present, removes)]),
-    // After the rights that were given to them.
-    groupsNotNamed(wanted, there, removes),
+    ...(wanted.tracker === undefined
+      ? []
+      : [ofPart(`${id}/tracker`, tracker(wanted.tracker, there, present, removes))]),
+    ...(wanted.consents === undefined
+      ? []
+      : [ofPart(`${id}/consents`, consents(wanted.consents, there, present, removes))]),
   ])
+  // After the rights that were given to them.
+  return together([parts, ofPart(id, groupsNotNamed(wanted, there, parts.steps, removes))])
 }
 
 type Group = NonNullable<DeclaredClient['localGroups']>[number]
@@ -106,13 +112,35 @@ function localGroup({ code, description, members }: Group, client: PresentClient
   return plan
 }
 
-function groupsNotNamed({ localGroups }: DeclaredClient, client: PresentClient, removes: boolean): Plan {
+/** A group goes with its rights, and only when all of them are to go: others keep it, whether or not the file speaks of them. */
+function groupsNotNamed(
+  { localGroups }: DeclaredClient,
+  client: PresentClient,
+  steps: Step[],
+  removes: boolean,
+): Plan {
   const plan = emptyPlan()
+  const goes = (operation: string, name: string, id: number): boolean =>
+    steps.some(({ call }) => call?.operation === operation && call.params[name] === String(id))
+  const kept = new Map<string, string>()
+  for (const { id, services } of client.serviceDescriptions)
+    for (const service of services)
+      for (const right of service.accessRights) {
+        if (right.subjectType !== 'LOCALGROUP' || goes('deleteServiceDescription', 'id', id)) continue
+        if (!goes('deleteAccessRight', 'rightId', right.id)) kept.set(right.subjectId, codeOf(service))
+      }
+  const named = new Set(localGroups?.map(({ code }) => code))
+  const others = client.localGroups.filter(({ code }) => !named.has(code))
+  if (removes && localGroups !== undefined)
+    for (const { code } of others.filter((one) => kept.has(one.code)))
+      plan.differences.push(
+        `the local group ${code} of ${client.id} stays: it has rights to ${client.id}:${kept.get(code)} that stay`,
+      )
   endOthers<{ code: string }, PresentClient['localGroups'][number]>(plan, {
     wanted: localGroups,
-    found: client.localGroups,
+    found: removes ? client.localGroups.filter(({ code }) => !kept.has(code)) : client.localGroups,
     keyOf: ({ code }) => code,
-    name: ({ code }) => `the local group ${code} of ${client.id}`,
+    name: ({ code }) => `the local group ${code} of ${client.id} with its rights`,
     remove: ({ id }) => ({ operation: 'deleteLocalGroup', params: { id: String(id) } }),
     removes,
   })

@@ -1,5 +1,5 @@
 /** Compares the services of one client with those that a file declares: documents, settings, endpoints, rights; pure. */
-import { emptyPlan, type Plan, step, together } from '../step.ts'
+import { emptyPlan, ofPart, type Plan, type Step, step, together } from '../step.ts'
 import { addMissing, compareLists, endOthers } from './lists.ts'
 import {
   codeOf,
@@ -27,7 +27,11 @@ export function descriptions(
   const present = described.map((there) => ({ there, wanted: declaredFor(declared, there) }))
   const plans = declared.map((wanted) => {
     const there = present.find((one) => one.wanted === wanted)?.there
-    return there === undefined ? added(wanted, client) : compared(wanted, there, client, removes)
+    const part = `${client.id}/${nameOf(wanted, client)}`
+    return ofPart(
+      part,
+      there === undefined ? added(wanted, client) : compared(wanted, there, client, removes),
+    )
   })
   const rest = emptyPlan()
   endOthers(rest, {
@@ -60,7 +64,7 @@ function added(wanted: DeclaredDescription, client: PresentClient): Plan {
   plan.steps.push(step(`describe ${name}`, 'addClientServiceDescription', params, given(body)))
   const rights = services.flatMap(({ accessRights = [] }) => accessRights).length
   if (rights > 0) plan.steps.push({ says: `give ${rights} rights to ${name}` })
-  if (wanted.enabled === true) plan.steps.push({ says: `switch ${name} on` })
+  if (wanted.enabled === true) plan.steps.push({ says: `switch ${name} on`, isLast: true })
   return plan
 }
 
@@ -102,21 +106,33 @@ function compared(
       ? { ...emptyPlan(), differences: [`the document has no service ${client.id}:${codeOf(service)}`] }
       : comparedService(service, found, client, removes)
   })
-  return together([plan, ...services, switched(wanted, there, name)])
+  const all = together([switchedOff(wanted, there, name), plan, ...services, switchedOn(wanted, there, name)])
+  // What differs may be what callers rely on: people see to it before anything is switched on or taken away.
+  return all.differences.length === 0 ? all : { ...all, steps: all.steps.map(waiting) }
 }
 
-/** Last, when all that a caller relies on is in place. */
-function switched(
-  { enabled, notice = '' }: DeclaredDescription,
+function waiting({ call, ...step }: Step): Step {
+  return step.isLast === true || call === undefined ? step : { ...step, call }
+}
+
+/** First: nobody calls what is being changed. A notice that the file does not have stays. */
+function switchedOff(
+  { enabled, notice }: DeclaredDescription,
   there: PresentDescription,
   name: string,
 ): Plan {
   const plan = emptyPlan()
-  const params = { id: String(there.id) }
-  if (enabled === true && there.disabled)
-    plan.steps.push(step(`switch ${name} on`, 'enableServiceDescription', params))
-  if (enabled === false && (!there.disabled || there.disabledNotice !== notice))
-    plan.steps.push(step(`switch ${name} off`, 'disableServiceDescription', params, { notice }))
+  const body = { notice: notice ?? there.disabledNotice }
+  if (enabled === false && (!there.disabled || there.disabledNotice !== body.notice))
+    plan.steps.push(step(`switch ${name} off`, 'disableServiceDescription', { id: String(there.id) }, body))
+  return plan
+}
+
+/** Last, when all that a caller relies on is in place. */
+function switchedOn({ enabled }: DeclaredDescription, there: PresentDescription, name: string): Plan {
+  const plan = emptyPlan()
+  const on = step(`switch ${name} on`, 'enableServiceDescription', { id: String(there.id) })
+  if (enabled === true && there.disabled) plan.steps.push({ ...on, isLast: true })
   return plan
 }
 

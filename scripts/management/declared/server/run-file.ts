@@ -10,6 +10,7 @@ import { apply, describePlan } from '../apply.ts'
 import { readingOf, unless } from '../calls.ts'
 import type { Plan } from '../step.ts'
 import { say, wordsOf } from '../words.ts'
+import { firstRemovals } from './first-removals.ts'
 import { lackingAt } from './lacking.ts'
 import { planOf } from './plan.ts'
 import { contentOf, type Declared, readDeclared } from './read-file.ts'
@@ -103,7 +104,11 @@ async function applyAll(
   const { api, commands, declared, content, reason, removes, restores } = q
   if (reason === undefined) throw new CommandError(2, '--why is missing: the history of the server holds it')
   const sha256 = createHash('sha256').update(content).digest('hex')
-  const look = () => lookAt(api, declared, removes)
+  const asFirst = firstRemovals()
+  const look = async (): Promise<Looked> => {
+    const looked = await lookAt(api, declared, removes)
+    return { ...looked, plan: asFirst(looked.plan) }
+  }
   const [newest] = await readingOf(api).get<Revision[]>('/revisions?limit=1')
   const first = await look()
   const isKept = newest?.sha256 === sha256 && newest.state === 'applied'
