@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
@@ -300,8 +300,14 @@ void t.test('what a second person decides about is proposed once', async (t) => 
 })
 
 void t.test('declared files that are none', async (t) => {
-  const read = (content: string): Promise<unknown> =>
-    readDeclared(path.join(t.testdir({ 'a.yaml': content }), 'a.yaml'))
+  const folder = t.testdir({ 'secret.key': 'secret', own: {} })
+  const file = path.join(folder, 'own/a.yaml')
+  symlinkSync('../secret.key', path.join(folder, 'own/linked'))
+  writeFileSync(path.join(folder, 'own/latin.yaml'), Buffer.from('title: \u00e4', 'latin1'))
+  const read = (content: string): Promise<unknown> => {
+    writeFileSync(file, content)
+    return readDeclared(file)
+  }
   for (const content of [
     '[',
     '- a',
@@ -316,6 +322,9 @@ void t.test('declared files that are none', async (t) => {
     'contractPolicy: { contractRequired: true }',
     'hostingMandates: [{ host: a, client: b, validUntil: tomorrow }]',
     'a: &a [*a]',
+    'certificateProfiles: [../secret.key]',
+    'externalAnchors: [../secret.key]',
+    'externalAnchors: [linked]',
   ])
     t.equal(await exitCodeOf(read(content)), 2, content)
   const none: Present = {

@@ -1,5 +1,6 @@
 /** Reads YAML files that declare something, checked by a schema, and the files that they name in the same folder. */
-import { readFile } from 'node:fs/promises'
+import { readFile, realpath } from 'node:fs/promises'
+import path from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { parse } from 'yaml'
 import { CommandError } from '../command-error.ts'
@@ -38,8 +39,27 @@ export function fitting(name: string, value: unknown, schema: object): unknown {
   throw new CommandError(2, `${name}: ${error?.instancePath || 'the file'} ${error?.message} ${more}`.trim())
 }
 
+/** What a declared file names has to be in its folder or below, links followed: a name must not lead to a key elsewhere. */
+export async function fileBeside(file: string, name: string): Promise<string> {
+  const given = path.resolve(path.dirname(file), name)
+  const [folder, found] = await Promise.all([realpath(path.dirname(file)), realpath(given)]).catch(
+    (cause: Error) => {
+      throw new CommandError(2, `${given} cannot be read: ${cause.message}`, cause)
+    },
+  )
+  if (!found!.startsWith(`${folder!.replace(/\/$/, '')}${path.sep}`))
+    throw new CommandError(2, `${name} is not beside ${file}: what it names has to be in its folder`)
+  return found!
+}
+
+/** Throws a CommandError for bytes that are no UTF-8: what is read has to be what is kept. */
 export async function readText(file: string): Promise<string> {
-  return (await readBytes(file)).toString('utf8')
+  const bytes = await readBytes(file)
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (cause) {
+    throw new CommandError(2, `${file} is no text in UTF-8`, cause)
+  }
 }
 
 export async function readBytes(file: string): Promise<Buffer> {

@@ -1,10 +1,9 @@
 /** Reads a declared registry: a YAML file with its desired content, and the certificates and profiles that it names. */
-import path from 'node:path'
 import { readOwnProfile } from '#core/certificate/read-own-profiles.ts'
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import type { AcmeServer } from '#schemas/global-configuration.ts'
 import { CommandError } from '../command-error.ts'
-import { flag, object, readBytes, readText, readYaml, text } from './file.ts'
+import { fileBeside, flag, object, readBytes, readText, readYaml, text } from './file.ts'
 
 export type Declared = {
   managementServiceProvider?: string
@@ -116,7 +115,7 @@ type Written = Omit<Declared, 'certificateProfiles'> & { certificateProfiles: st
 export async function readDeclared(file: string): Promise<Declared> {
   const declared = (await readYaml(file, SCHEMA)) as Written
   const certificate = async (name: string): Promise<string> =>
-    asText(await readBytes(path.resolve(path.dirname(file), name)))
+    asText(await readBytes(await fileBeside(file, name)))
   const withCertificates = (given: Responder[]): Promise<Responder[]> =>
     Promise.all(
       given.map(async (one) =>
@@ -124,11 +123,11 @@ export async function readDeclared(file: string): Promise<Declared> {
       ),
     )
   const anchor = async (name: string): Promise<string> =>
-    (await readBytes(path.resolve(path.dirname(file), name))).toString('base64')
+    (await readBytes(await fileBeside(file, name))).toString('base64')
   return {
     ...declared,
     certificateProfiles: await Promise.all(
-      declared.certificateProfiles.map((name) => readProfileFile(path.resolve(path.dirname(file), name))),
+      declared.certificateProfiles.map(async (name) => readProfileFile(await fileBeside(file, name))),
     ),
     externalAnchors: await Promise.all(declared.externalAnchors.map(anchor)),
     certificationServices: await Promise.all(

@@ -1,10 +1,9 @@
 /** Reads what a file declares of a security server, with the certificates and documents that it names beside it. */
-import path from 'node:path'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { CommandError } from '../../command-error.ts'
 import { inTurn } from '../calls.ts'
-import { fitting, flag, object, readBytes, readText, readYaml, text } from '../file.ts'
+import { fileBeside, fitting, flag, object, readBytes, readText, readYaml, text } from '../file.ts'
 
 /** A part that is absent is not compared; an empty list wants that there is none. */
 export type Declared = {
@@ -171,12 +170,12 @@ function schemaWith(file: object): object {
 /** The file with the content of those that it names. Throws a CommandError. */
 export async function readDeclared(file: string): Promise<Declared> {
   const declared = (await readYaml(file, schemaWith(text))) as Declared
-  const beside = (name: string): string => path.resolve(path.dirname(file), name)
+  const beside = (name: string): Promise<string> => fileBeside(file, name)
   const certificates = async (names: string[] | undefined) =>
-    names && { tlsCertificates: await inTurn(names, (name) => certificateOf(beside(name))) }
+    names && { tlsCertificates: await inTurn(names, async (name) => certificateOf(await beside(name))) }
   const described = async (of: DeclaredDescription): Promise<DeclaredDescription> => ({
     ...of,
-    ...(of.document === undefined ? {} : { document: await readText(beside(of.document)) }),
+    ...(of.document === undefined ? {} : { document: await readText(await beside(of.document)) }),
     services: await inTurn(of.services, async (one) => ({
       ...one,
       ...(await certificates(one.tlsCertificates)),

@@ -1,6 +1,6 @@
 /** A security server from a file, with the real program: what is planned, applied, kept, restored, and told as drift; on both stores. */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import t, { type Test } from 'tap'
@@ -310,8 +310,14 @@ void t.test('what takes two people waits, and is the revision it was proposed fo
 })
 
 void t.test('declared files that are none', async (t) => {
-  const read = (content: string): Promise<unknown> =>
-    readDeclared(path.join(t.testdir({ 'a.yaml': content }), 'a.yaml'))
+  const folder = t.testdir({ 'secret.key': 'secret', own: {} })
+  const file = path.join(folder, 'own/a.yaml')
+  symlinkSync('../secret.key', path.join(folder, 'own/linked'))
+  writeFileSync(path.join(folder, 'own/latin.yaml'), Buffer.from('title: \u00e4', 'latin1'))
+  const read = (content: string): Promise<unknown> => {
+    writeFileSync(file, content)
+    return readDeclared(file)
+  }
   const one = (more: string): string => `clients: [{ id: a, serviceDescriptions: [${more}] }]`
   for (const content of [
     '[',
@@ -335,6 +341,10 @@ void t.test('declared files that are none', async (t) => {
     'retentionClasses: [{ name: a, keepDays: many, atEnd: b }]',
     'eventTypes: [{ roomId: a, name: b }, { roomId: a, name: b }]',
     'a: &a [*a]',
+    'clients: [{ id: a, tlsCertificates: ["../secret.key"] }]',
+    one('{ type: OPENAPI, document: ../secret.key, services: [{ serviceCode: s }] }'),
+    one('{ type: OPENAPI, document: linked, services: [{ serviceCode: s }] }'),
+    one('{ type: OPENAPI, document: latin.yaml, services: [{ serviceCode: s }] }'),
   ])
     t.equal(await exitCodeOf(read(content)), 2, content)
   t.same(await read(''), {}, 'an empty file wants nothing')
