@@ -33,6 +33,11 @@ export function emptyPlan(): Plan {
   return { steps: [], differences: [], undeclared: [] }
 }
 
+/** The steps as they are told while what they are about is not there yet. */
+export function later({ steps }: Plan): Plan {
+  return { ...emptyPlan(), steps: steps.map(({ call, ...step }) => step) }
+}
+
 /** Steps that are not last come first: what a part relies on is in place before it is switched on, or anything is taken from it. */
 export function ofPart(part: string, { steps, ...more }: Plan): Plan {
   const named = steps.map((one) => ({ ...one, part: one.part ?? part }))

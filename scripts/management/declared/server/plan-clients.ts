@@ -1,8 +1,8 @@
 /** Compares the clients that a file declares with the server's: how their systems prove who they are, and their groups; pure. */
-import { emptyPlan, ofPart, type Plan, type Step, step, together } from '../step.ts'
+import { emptyPlan, later, ofPart, type Plan, type Step, step, together } from '../step.ts'
 import { compareLists, endOthers } from './lists.ts'
-import { descriptions, rights } from './plan-services.ts'
-import { codeOf, type Declared, type DeclaredClient, sha256Of } from './read-file.ts'
+import { descriptions, rightName, rights } from './plan-services.ts'
+import { codeOf, type Declared, type DeclaredClient, type Right, sha256Of } from './read-file.ts'
 import { isSoap, type Present, type PresentClient } from './read-present.ts'
 
 /** A client is never taken away: its deletion is filed with the registry first. */
@@ -10,28 +10,24 @@ export function clients(declared: Declared, present: Present, removes: boolean):
   if (declared.clients === undefined) return emptyPlan()
   const parts = declared.clients.map((wanted) => {
     const there = present.clients.find(({ id }) => id === wanted.id)
-    return there === undefined ? added(wanted) : compared(wanted, there, present, removes)
+    return there === undefined ? added(wanted, present) : compared(wanted, there, present, removes)
   })
   const named = new Set(declared.clients.map(({ id }) => id))
   const others = present.clients.filter(({ id }) => !named.has(id)).map(({ id }) => `client ${id}`)
   return together([...parts, { ...emptyPlan(), undeclared: others }])
 }
 
-/** All else of a client waits until it is there. */
-function added({ id, connectionType, ...more }: DeclaredClient): Plan {
-  const plan = emptyPlan()
+/** All else of a client waits until it is there, and is told all the same. */
+function added(wanted: DeclaredClient, present: Present): Plan {
+  const { id, connectionType } = wanted
   const body = { id, ...(connectionType === undefined ? {} : { connectionType }) }
-  plan.steps.push(step(`add the client ${id}`, 'addClient', {}, body))
-  const later = (count: number | undefined, what: string): void => {
-    if (count !== undefined && count > 0) plan.steps.push({ says: `add ${count} ${what} of ${id}` })
+  const connects = connectionType === undefined ? '' : `, whose systems connect by ${connectionType}`
+  const adds = step(`add the client ${id}${connects}`, 'addClient', {}, body)
+  const coming: PresentClient = {
+    ...{ id, status: 'SAVED', connectionType: connectionType ?? '', tlsCertificates: [], localGroups: [] },
+    serviceDescriptions: [],
   }
-  if (more.registered === true) plan.steps.push({ says: `file the registration of ${id}` })
-  later(more.tlsCertificates?.length, 'certificates of systems')
-  later(more.localGroups?.length, 'local groups')
-  later(more.serviceDescriptions?.length, 'service descriptions')
-  if (more.tracker !== undefined) plan.steps.push({ says: `switch the tracker of ${id} on` })
-  if (more.consents !== undefined) plan.steps.push({ says: `switch the consents of ${id} on` })
-  return plan
+  return together([{ ...emptyPlan(), steps: [adds] }, later(compared(wanted, coming, present, false))])
 }
 
 function compared(wanted: DeclaredClient, there: PresentClient, present: Present, removes: boolean): Plan {
@@ -94,7 +90,7 @@ function localGroup({ code, description, members }: Group, client: PresentClient
   const name = `the local group ${code} of ${clientId}`
   if (there === undefined) {
     plan.steps.push(step(`add ${name}`, 'addClientLocalGroup', { clientId }, { code, description }))
-    if (members?.length) plan.steps.push({ says: `add ${members.length} members to ${name}` })
+    for (const member of members ?? []) plan.steps.push({ says: `add ${member} to ${name}` })
     return plan
   }
   const params = { id: String(there.id) }
@@ -169,6 +165,10 @@ function tracker(
   else if (!soap && there.isInSoap) plan.differences.push(`the tracker of ${client.id} is in SOAP too`)
   const { accessRights, soapAccessRights } = wanted
   const services = keptServices('tracker:', client)
+  if (services.length === 0)
+    plan.steps.push(
+      ...comingRights('tracker', client, [...(accessRights ?? []), ...(soapAccessRights ?? [])]),
+    )
   return together([
     plan,
     ...services.map((one) => rights(isSoap(one) ? soapAccessRights : accessRights, one, client, removes)),
@@ -186,7 +186,13 @@ function consents(
   if (present.consents.find((one) => one.clientId === clientId)?.isOn !== true)
     plan.steps.push(step(`switch the consents of ${clientId} on`, 'switchConsentsOn', { clientId }))
   const services = keptServices('consents:', client)
+  if (services.length === 0) plan.steps.push(...comingRights('consents', client, wanted.accessRights ?? []))
   return together([plan, ...services.map((one) => rights(wanted.accessRights, one, client, removes))])
+}
+
+/** Those to a service that is there once it is switched on. */
+function comingRights(name: string, { id }: PresentClient, rights: Right[]): Step[] {
+  return rights.map((one) => ({ says: `give ${rightName(one, `the ${name} of ${id}`)}` }))
 }
 
 function keptServices(url: 'tracker:' | 'consents:', { serviceDescriptions }: PresentClient) {

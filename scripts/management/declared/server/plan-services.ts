@@ -1,5 +1,6 @@
 /** Compares the services of one client with those that a file declares: documents, settings, endpoints, rights; pure. */
-import { emptyPlan, ofPart, type Plan, type Step, step, together } from '../step.ts'
+import { createHash } from 'node:crypto'
+import { emptyPlan, later, ofPart, type Plan, type Step, step, together } from '../step.ts'
 import { addMissing, compareLists, endOthers } from './lists.ts'
 import {
   codeOf,
@@ -52,20 +53,42 @@ function nameOf(
   return of.services.map((service) => `${client.id}:${codeOf(service)}`).join(', ')
 }
 
-/** All else of a description waits until it is there. It is switched off at first. */
+/** All else of a description waits until it is there, and is told all the same. It is switched off at first. */
 function added(wanted: DeclaredDescription, client: PresentClient): Plan {
-  const plan = emptyPlan()
   const { type, document, documentUrl, services } = wanted
-  const name = nameOf(wanted, client)
   const { url, timeoutMs, maxConcurrentCalls, verifyTls, allowEncodedSlash, serviceCode } = services[0]!
   const own = { url, timeoutMs, maxConcurrentCalls, verifyTls, allowEncodedSlash, serviceCode }
   const body = { type, document, documentUrl, ...(type === 'WSDL' ? {} : own) }
+  const source = document === undefined ? documentUrl : `a document with SHA-256 ${digestOf(document)}`
+  const facts = [type, source, ...(type === 'WSDL' || url === undefined ? [] : [`answered by ${url}`])]
+  const says = `describe ${nameOf(wanted, client)}: ${facts.filter(Boolean).join(', ')}`
   const params = { clientId: client.id }
-  plan.steps.push(step(`describe ${name}`, 'addClientServiceDescription', params, given(body)))
-  const rights = services.flatMap(({ accessRights = [] }) => accessRights).length
-  if (rights > 0) plan.steps.push({ says: `give ${rights} rights to ${name}` })
-  if (wanted.enabled === true) plan.steps.push({ says: `switch ${name} on`, isLast: true })
-  return plan
+  const describe = step(says, 'addClientServiceDescription', params, given(body))
+  const coming: PresentDescription = {
+    ...{ id: 0, type, url: documentUrl ?? '', disabled: true, disabledNotice: '' },
+    services: services.map((one) => asDescribed(one, type)),
+  }
+  return together([{ ...emptyPlan(), steps: [describe] }, later(compared(wanted, coming, client, false))])
+}
+
+/** A service as it is when it has just been described, as far as a plan can know it before. */
+function asDescribed(wanted: DeclaredService, type: string): PresentService {
+  const { serviceCode, serviceVersion, url = '', timeoutMs = 0, maxConcurrentCalls = 0 } = wanted
+  const { verifyTls = true, allowEncodedSlash = false, endpoints = [], accessRights = [] } = wanted
+  const own = endpoints.map(({ method, path }) => `${method} ${path}`)
+  const known = accessRights.flatMap(({ method, path }) =>
+    method === undefined || path === undefined || own.includes(`${method} ${path}`) ? [] : [{ method, path }],
+  )
+  return {
+    ...{ id: 0, serviceCode, ...(serviceVersion === undefined ? {} : { serviceVersion }) },
+    ...{ url: type === 'WSDL' ? '' : plainUrl(url), timeoutMs, maxConcurrentCalls, verifyTls },
+    ...{ validate: 'NONE', allowEncodedSlash, tlsCertificates: [], accessRights: [] },
+    endpoints: known.map((one) => ({ ...one, id: 0, base: false, generated: true })),
+  }
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }
 
 function compared(
@@ -106,7 +129,20 @@ function compared(
       ? { ...emptyPlan(), differences: [`the document has no service ${client.id}:${codeOf(service)}`] }
       : comparedService(service, found, client, removes)
   })
-  const all = together([switchedOff(wanted, there, name), plan, ...services, switchedOn(wanted, there, name)])
+  const named = new Set(wanted.services.map(codeOf))
+  // The document has them, so that they stay; who may call them is to be seen.
+  const undeclared = there.services
+    .filter((one) => !named.has(codeOf(one)))
+    .flatMap((one) => [
+      `the service ${client.id}:${codeOf(one)} at ${one.url}`,
+      ...one.accessRights.map((right) => rightName(right, `${client.id}:${codeOf(one)}`)),
+    ])
+  const all = together([
+    switchedOff(wanted, there, name),
+    { ...plan, undeclared },
+    ...services,
+    switchedOn(wanted, there, name),
+  ])
   // What differs may be what callers rely on: people see to it before anything is switched on or taken away.
   return all.differences.length === 0 ? all : { ...all, steps: all.steps.map(waiting) }
 }
@@ -225,8 +261,7 @@ export function rights(
     there.endpoints.find((one) => one.method === method && one.path === path)
   const keyOf = (one: Right): string =>
     [one.subjectType, one.subjectId, one.method ?? '*', one.path ?? '**'].join(' ')
-  const says = (one: Right): string =>
-    `the right of ${one.subjectType} ${one.subjectId} to ${name}${one.path === undefined || one.path === '**' ? '' : `, ${one.method} ${one.path}`}`
+  const says = (one: Right): string => rightName(one, name)
   compareLists<Right, PresentService['accessRights'][number]>(plan, {
     wanted,
     found: there.accessRights,
@@ -247,6 +282,12 @@ export function rights(
     removes,
   })
   return plan
+}
+
+/** A right to `GET **` is one to reading calls only, not to the whole service. */
+export function rightName({ subjectType, subjectId, method, path }: Right, service: string): string {
+  const isWhole = path === undefined || (method === '*' && path === '**')
+  return `the right of ${subjectType} ${subjectId} to ${service}${isWhole ? '' : `, ${method} ${path}`}`
 }
 
 type Place = { method: string; path: string }

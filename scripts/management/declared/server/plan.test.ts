@@ -1,10 +1,12 @@
 /** In which order a file is applied, what is held back, and what a plan shows of it. */
+import { createHash } from 'node:crypto'
 import t from 'tap'
 import type { ManagementApi } from '../../client.ts'
 import { readCommands } from '../../commands.ts'
 import { apply, describePlan } from '../apply.ts'
 import { firstRemovals } from './first-removals.ts'
 import { planOf } from './plan.ts'
+import { rightName } from './plan-services.ts'
 import type { Declared, DeclaredClient, DeclaredDescription } from './read-file.ts'
 import type { Present, PresentClient, PresentService } from './read-present.ts'
 
@@ -174,5 +176,56 @@ void t.test('what was added after the first look is told and not taken away', (t
   const { steps, undeclared } = asFirst(planWith('a', 'b'))
   t.match([steps.length, undeclared.length], [1, 1])
   t.match(undeclared, [/right of SUBSYSTEM b/])
+  t.end()
+})
+
+void t.test('services of a document that the file does not name are told, with their rights', (t) => {
+  const other = service({
+    id: 6,
+    serviceCode: 'secret',
+    url: 'http://10.0.0.9',
+    accessRights: [right(9, 'x')],
+  })
+  const there = client([service()])
+  there.serviceDescriptions[0]!.services.push(other)
+  t.same(planOf(declared({}), present([there]), { removes: true }).undeclared, [
+    `the service ${CLIENT}:secret at http://10.0.0.9`,
+    `the right of SUBSYSTEM x to ${CLIENT}:secret`,
+  ])
+  t.equal(rightName({ ...right(1, 'a'), method: 'GET' }, 's'), 'the right of SUBSYSTEM a to s, GET **')
+  t.end()
+})
+
+void t.test('a plan shows of what is new all that matters, before any of it is there', (t) => {
+  const file = declared(
+    {
+      ...{ type: 'OPENAPI', document: 'openapi', enabled: true },
+      services: [
+        {
+          ...{ serviceCode: 'persons', url: 'http://10.0.0.2' },
+          accessRights: [{ subjectType: 'SUBSYSTEM', subjectId: 'b', method: 'GET', path: '/p' }],
+        },
+      ],
+    },
+    {
+      ...{ connectionType: 'NOSSL', localGroups: [{ code: 'g', description: 'd', members: ['m'] }] },
+      tracker: { soap: false, accessRights: [{ subjectType: 'SUBSYSTEM', subjectId: 'c' }] },
+    },
+  )
+  const digest = createHash('sha256').update('openapi').digest('hex')
+  const more = [
+    `describe ${CLIENT}:persons: OPENAPI, a document with SHA-256 ${digest}, answered by http://10.0.0.2`,
+    `give the right of SUBSYSTEM b to ${CLIENT}:persons, GET /p`,
+    `switch ${CLIENT}:persons on`,
+    `switch the tracker of ${CLIENT} on`,
+    `give the right of SUBSYSTEM c to the tracker of ${CLIENT}`,
+  ]
+  const lines = (there: PresentClient[]) =>
+    describePlan(planOf(file, present(there), { removes: false }), new Set()).map((one) => one.slice(10))
+  t.same(lines([]), [
+    `add the client ${CLIENT}, whose systems connect by NOSSL`,
+    ...[`add the local group g of ${CLIENT}`, `add m to the local group g of ${CLIENT}`, ...more],
+  ])
+  t.same(lines([client([], { connectionType: 'NOSSL' })]).slice(-5), more)
   t.end()
 })

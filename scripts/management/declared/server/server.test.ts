@@ -115,9 +115,12 @@ void t.test('a security server is brought to what a file declares', async (t) =>
     t.match(await server('drift'), { code: 1, errors: /no file was ever applied/ })
     t.match(await server('apply', file), { code: 2, errors: /--why is missing/ })
     const before = await server('plan', file)
-    t.match(before, { code: 3, out: /^do {8}add the client DEV:GOV:1000:population\n/m, errors: '' })
+    t.match(before, { code: 3, out: /^do {8}add the client DEV:GOV:1000:population, /m, errors: '' })
     t.match(before.out, /^lacks {5}an authentication certificate in use\n/m)
-    t.match(before.out, /^later {5}add 3 service descriptions of DEV:GOV:1000:population$/m)
+    t.match(
+      before.out,
+      /^later {5}give the right of SUBSYSTEM DEV:COM:4000:tax to DEV:GOV:1000:population:persons$/m,
+    )
     t.match(before.out, /^later {5}add the event type org\.example\.born in /m)
     const applied = await server('apply', file, '--why', 'grünes Licht')
     t.match(applied, { code: 0, errors: '' })
