@@ -70,10 +70,11 @@ function compared(wanted: DeclaredClient, there: PresentClient, present: Present
       ofPart(`${id}/group ${group.code}`, localGroup(group, there, removes)),
     ),
     ...descriptions(wanted, there, removes),
-    ...(wanted.tracker === undefined
+    off(wanted, present),
+    ...(wanted.tracker == null
       ? []
       : [ofPart(`${id}/tracker`, tracker(wanted.tracker, there, present, removes))]),
-    ...(wanted.consents === undefined
+    ...(wanted.consents == null
       ? []
       : [ofPart(`${id}/consents`, consents(wanted.consents, there, present, removes))]),
   ])
@@ -141,6 +142,22 @@ function groupsNotNamed(
     removes,
   })
   return plan
+}
+
+/** What the file wants to be off and is on. */
+function off(
+  { id, tracker: wantedTracker, consents: wantedConsents }: DeclaredClient,
+  present: Present,
+): Plan {
+  const isOn = (all: { clientId: string; isOn: boolean }[]): boolean =>
+    all.some((one) => one.clientId === id && one.isOn)
+  return {
+    ...emptyPlan(),
+    differences: [
+      ...(wantedTracker === null && isOn(present.trackers) ? [`the tracker of ${id} is on`] : []),
+      ...(wantedConsents === null && isOn(present.consents) ? [`the consents of ${id} are on`] : []),
+    ],
+  }
 }
 
 /** Switching one off takes two people always, and is an act of its own. */

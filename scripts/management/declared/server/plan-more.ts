@@ -21,15 +21,23 @@ function isComing(declared: Declared, present: Present, serviceId: string): bool
 }
 
 /** A declaration is taken back by people: what is told to whom hangs on it. */
-export function subjectPlaces({ subjectPlaces: declared }: Declared, present: Present): Plan {
+export function subjectPlaces(whole: Declared, present: Present): Plan {
+  const declared = whole.subjectPlaces
   const plan = emptyPlan()
+  // That calls are about nobody takes two people once somebody here answers who used whose data: the file is no way around that.
+  const isTrackerComing = (whole.clients ?? []).some(
+    ({ id, tracker }) =>
+      tracker != null && !present.trackers.some(({ clientId, isOn }) => clientId === id && isOn),
+  )
   const keyOf = ({ serviceId, method, path, in: where, name, type }: SubjectPlace): string =>
     [where, name, 'of', method, path, serviceId, type].filter(Boolean).join(' ')
   const there = new Set(present.subjectPlaces.map(keyOf))
   for (const { serviceId, method, path, in: where, name, type } of declared ?? []) {
     const body = { serviceId, method, path, in: where, name, type }
-    if (!there.has(keyOf(body)))
-      plan.steps.push(step(`declare the place ${keyOf(body)}`, 'addSubjectPlace', {}, body))
+    if (there.has(keyOf(body))) continue
+    const says = `declare the place ${keyOf(body)}`
+    const waits = where === 'none' && isTrackerComing
+    plan.steps.push(waits ? { says } : step(says, 'addSubjectPlace', {}, body))
   }
   tellOthers(plan, {
     wanted: declared,

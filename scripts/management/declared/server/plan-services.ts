@@ -107,8 +107,14 @@ function compared(
   const { documentUrl } = wanted
   if (documentUrl !== undefined && plainUrl(documentUrl) !== plainUrl(there.url))
     plan.differences.push(`the document of ${name} is fetched from ${there.url || 'nowhere'}`)
+  if (wanted.sha256 !== undefined && there.sha256 !== undefined && wanted.sha256 !== there.sha256)
+    plan.differences.push(`the document of ${name} has SHA-256 ${there.sha256}`)
   const { change } = there
-  if (change !== undefined && !change.same) {
+  if (change?.isHidden === true)
+    plan.differences.push(
+      `the document of ${name} is another one; only a service administrator's key shows what differs`,
+    )
+  else if (change !== undefined && !change.same) {
     const query = { accept: change.digest, ignoreWarnings: false }
     if (change.warnings.length > 0)
       plan.differences.push(

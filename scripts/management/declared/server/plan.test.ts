@@ -229,3 +229,65 @@ void t.test('a plan shows of what is new all that matters, before any of it is t
   t.same(lines([client([], { connectionType: 'NOSSL' })]).slice(-5), more)
   t.end()
 })
+
+void t.test('that calls are about nobody is not said before a tracker that is to come is on', (t) => {
+  const place = { serviceId: `${CLIENT}:persons`, method: '*', path: '**', name: '', type: 'personal-code' }
+  const file = {
+    ...declared({}, { tracker: { soap: false } }),
+    subjectPlaces: [
+      { ...place, in: 'none' },
+      { ...place, in: 'path' },
+    ],
+  }
+  const called = (trackers: Present['trackers']) =>
+    planOf(file, present([client([service()])], { trackers }), { removes: false })
+      .steps.filter(({ says }) => says.startsWith('declare the place'))
+      .map(({ call }) => call?.operation)
+  t.same(called([]), [undefined, 'addSubjectPlace'])
+  const on = { clientId: CLIENT, isOn: true, isInSoap: false }
+  t.same(called([on]), ['addSubjectPlace', 'addSubjectPlace'])
+  t.end()
+})
+
+void t.test('a tracker or consents that are on and should be off are told', (t) => {
+  const on = { clientId: CLIENT, isOn: true, isInSoap: false }
+  const differences = (more: Partial<Present>) =>
+    planOf(declared({}, { tracker: null, consents: null }), present([client([service()])], more), {
+      removes: true,
+    }).differences
+  t.same(differences({ trackers: [on], consents: [on] }), [
+    `the tracker of ${CLIENT} is on`,
+    `the consents of ${CLIENT} are on`,
+  ])
+  t.same(differences({ trackers: [{ ...on, isOn: false }] }), [])
+  t.end()
+})
+
+void t.test('another document than the one that was declared keeps a service off', (t) => {
+  const planWith = (more: object, of: object) => {
+    const there = client([service()])
+    Object.assign(there.serviceDescriptions[0]!, { type: 'WSDL', url: 'http://a/b.wsdl', ...more })
+    return planOf(declared({ type: 'WSDL', enabled: true, ...of }), present([there]), { removes: false })
+  }
+  const pinned = { documentUrl: 'http://a/b.wsdl', sha256: 'a'.repeat(64) }
+  t.match(planWith({ sha256: 'a'.repeat(64) }, pinned), {
+    differences: [],
+    steps: [{ call: { operation: 'enableServiceDescription' } }],
+  })
+  const other = planWith({ sha256: 'b'.repeat(64) }, pinned)
+  t.match(other.differences, [/has SHA-256 bbbb/])
+  t.same(
+    other.steps.map(({ call }) => call),
+    [undefined],
+  )
+  const hidden = planWith(
+    { change: { same: false, digest: '', warnings: [], isHidden: true } },
+    { document: 'x' },
+  )
+  t.match(hidden.differences, [/only a service administrator's key shows/])
+  t.same(
+    hidden.steps.map(({ call }) => call),
+    [undefined],
+  )
+  t.end()
+})

@@ -24,8 +24,9 @@ export type DeclaredClient = {
   tlsCertificates?: string[]
   localGroups?: { code: string; description: string; members?: string[] }[]
   serviceDescriptions?: DeclaredDescription[]
-  tracker?: { soap: boolean; accessRights?: Right[]; soapAccessRights?: Right[] }
-  consents?: { accessRights?: Right[] }
+  /** Null: it is off. Switching one off is an act of its own, so that one that is on is only told. */
+  tracker?: { soap: boolean; accessRights?: Right[]; soapAccessRights?: Right[] } | null
+  consents?: { accessRights?: Right[] } | null
 }
 
 export type DeclaredDescription = {
@@ -33,6 +34,8 @@ export type DeclaredDescription = {
   /** The document itself, or where it is fetched from. */
   document?: string
   documentUrl?: string
+  /** Of what was fetched from there. */
+  sha256?: string
   enabled?: boolean
   notice?: string
   /** One for REST and OPENAPI, one for each operation that is declared for WSDL. */
@@ -91,7 +94,9 @@ export type EventType = {
 
 const integer = { type: 'integer' }
 const list = (items: object): object => ({ type: 'array', items, maxItems: 20_000 })
+const orNull = (of: object): object => ({ ...of, type: ['object', 'null'] })
 const oneOf = (...values: string[]): object => ({ type: 'string', enum: values })
+const digest = { type: 'string', pattern: '^[0-9a-f]{64}$' }
 const words = { type: 'string', maxLength: 2000 }
 
 const right = object(
@@ -114,7 +119,7 @@ function schemaWith(file: object): object {
   )
   const description = object(
     { type: oneOf('REST', 'OPENAPI', 'WSDL'), services: { ...list(service), minItems: 1 } },
-    { document: file, documentUrl: words, enabled: flag, notice: words },
+    { document: file, documentUrl: words, sha256: digest, enabled: flag, notice: words },
   )
   const client = object(
     { id: text },
@@ -123,11 +128,13 @@ function schemaWith(file: object): object {
       tlsCertificates: list(file),
       localGroups: list(object({ code: text, description: text }, { members: list(text) })),
       serviceDescriptions: list(description),
-      tracker: object(
-        {},
-        { soap: { ...flag, default: false }, accessRights: list(right), soapAccessRights: list(right) },
+      tracker: orNull(
+        object(
+          {},
+          { soap: { ...flag, default: false }, accessRights: list(right), soapAccessRights: list(right) },
+        ),
       ),
-      consents: object({}, { accessRights: list(right) }),
+      consents: orNull(object({}, { accessRights: list(right) })),
     },
   )
   return object(
@@ -229,11 +236,12 @@ function checked(name: string, declared: Declared): Declared {
       (one) => `${id}:${codeOf(one)}`,
       refuse,
     )
-    for (const { type, services, document, documentUrl } of serviceDescriptions) {
+    for (const { type, services, document, documentUrl, sha256 } of serviceDescriptions) {
       const named = `${type} of ${id}, ${codeOf(services[0]!)}`
       const sources = [document, documentUrl].filter((one) => one !== undefined).length
       if (sources !== (type === 'REST' ? 0 : 1))
         refuse(`${named}: OPENAPI and WSDL have document or documentUrl, REST neither`)
+      if (sha256 !== undefined && documentUrl === undefined) refuse(`${named}: sha256 is of a documentUrl`)
       if (type !== 'WSDL' && (services.length !== 1 || services[0]!.serviceVersion !== undefined))
         refuse(`${named}: REST and OPENAPI have one service without a version`)
       for (const { accessRights = [] } of services)

@@ -1,4 +1,5 @@
 /** Reads the parts of a security server that its declared file can be compared with. */
+import { createHash } from 'node:crypto'
 import type { ManagementApi } from '../../client.ts'
 import { inTurn, proposedAt, type Reading, readingOf, unless } from '../calls.ts'
 import {
@@ -40,8 +41,10 @@ export type PresentDescription = {
   disabled: boolean
   disabledNotice: string
   services: PresentService[]
+  /** Of the document in force, where the file says which one was fetched. */
+  sha256?: string
   /** What the declared document would change; undefined when it is in force, or when the file has none beside it. */
-  change?: { same: boolean; digest: string; warnings: unknown[] }
+  change?: { same: boolean; digest: string; warnings: unknown[]; isHidden?: boolean }
 }
 
 export type PresentService = {
@@ -153,9 +156,13 @@ async function clients(
       tlsCertificates: await get(`${at}/tls-certificates`),
       localGroups: await get(`${at}/local-groups`),
       serviceDescriptions: await inTurn(described, async (one) => {
-        const { type, document } = declaredFor(wanted?.serviceDescriptions, one) ?? {}
-        const isCompared = document !== undefined && type === one.type
-        const change = isCompared ? await changeBy(api, one.id, document) : undefined
+        const { type, document, sha256 } = declaredFor(wanted?.serviceDescriptions, one) ?? {}
+        if (type !== one.type) return one
+        if (sha256 !== undefined) {
+          const { bytes } = await documentOf(api, one.id)
+          return { ...one, sha256: createHash('sha256').update(bytes).digest('hex') }
+        }
+        const change = document === undefined ? undefined : await changeBy(api, one.id, document)
         return change === undefined ? one : { ...one, change }
       }),
     }
@@ -187,13 +194,22 @@ async function changeBy(
   id: number,
   document: string,
 ): Promise<PresentDescription['change']> {
-  const at = { url: `/api/v1/service-descriptions/${id}/document`, headers: {}, body: undefined }
-  const inForce = await api.send({ method: 'GET', ...at })
+  const inForce = await documentOf(api, id)
   const body = Buffer.from(document)
   if (inForce.bytes.equals(body)) return undefined
   const headers = { 'content-type': 'application/octet-stream' }
-  const { bytes } = await api.send({ ...at, method: 'POST', headers, body })
-  return JSON.parse(bytes.toString('utf8')) as PresentDescription['change']
+  // 403: who only watches sees that it differs, and not what would change.
+  const compared = await unless(
+    403,
+    api.send({ method: 'POST', url: `/api/v1/service-descriptions/${id}/document`, headers, body }),
+  )
+  if (compared === undefined) return { same: false, digest: '', warnings: [], isHidden: true }
+  return JSON.parse(compared.bytes.toString('utf8')) as PresentDescription['change']
+}
+
+function documentOf(api: ManagementApi, id: number): ReturnType<ManagementApi['send']> {
+  const url = `/api/v1/service-descriptions/${id}/document`
+  return api.send({ method: 'GET', url, headers: {}, body: undefined })
 }
 
 async function eventTypes(get: Reading['get']): Promise<Present['eventTypes']> {

@@ -220,6 +220,8 @@ void t.test('a security server is brought to what a file declares', async (t) =>
       out: /^0 done, 0 waiting, revision 3\n$/m,
     })
     t.match(await server('drift'), { code: 0 })
+    for (const role of ['XROAD_AUDITOR', 'XROAD_SYSTEM_ADMINISTRATOR'])
+      t.match(await concordat(['server', 'drift'], at(role)), { code: 0, errors: '' }, role)
 
     // Another file, and back. What it does not name stays, unless it is asked for.
     const next = declaredFile(path.join(folder, 'two'), ({ clients }) => {
@@ -344,6 +346,8 @@ void t.test('declared files that are none', async (t) => {
     'retentionClasses: [{ name: a, keepDays: many, atEnd: b }]',
     'eventTypes: [{ roomId: a, name: b }, { roomId: a, name: b }]',
     'a: &a [*a]',
+    one(`{ type: OPENAPI, document: a.yaml, sha256: ${'a'.repeat(64)}, services: [{ serviceCode: s }] }`),
+    one('{ type: OPENAPI, documentUrl: "http://a", sha256: x, services: [{ serviceCode: s }] }'),
     'clients: [{ id: a, tlsCertificates: ["../secret.key"] }]',
     one('{ type: OPENAPI, document: ../secret.key, services: [{ serviceCode: s }] }'),
     one('{ type: OPENAPI, document: linked, services: [{ serviceCode: s }] }'),

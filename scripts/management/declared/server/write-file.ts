@@ -81,21 +81,30 @@ function rights({ accessRights }: PresentService): Right[] {
   }))
 }
 
-function keptHere({ id, serviceDescriptions }: PresentClient, { trackers, consents }: Present): object {
+function keptHere(
+  { id, serviceDescriptions }: PresentClient,
+  { trackers, consents, hidden }: Present & { hidden: string[] },
+): object {
   const services = serviceDescriptions.flatMap((one) => one.services)
   const rightsTo = (url: string, inSoap = false): Right[] =>
     services.filter((one) => one.url === url && isSoap(one) === inSoap).flatMap(rights)
   const tracker = trackers.find(({ clientId, isOn }) => clientId === id && isOn)
+  const hasConsents = consents.some(({ clientId, isOn }) => clientId === id && isOn)
   return {
-    ...(tracker && {
-      tracker: {
-        ...{ soap: tracker.isInSoap, accessRights: rightsTo('tracker:') },
-        ...(tracker.isInSoap ? { soapAccessRights: rightsTo('tracker:', true) } : {}),
-      },
-    }),
-    ...(consents.some(({ clientId, isOn }) => clientId === id && isOn) && {
-      consents: { accessRights: rightsTo('consents:') },
-    }),
+    ...(hidden.includes('trackers')
+      ? {}
+      : {
+          tracker:
+            tracker === undefined
+              ? null
+              : {
+                  ...{ soap: tracker.isInSoap, accessRights: rightsTo('tracker:') },
+                  ...(tracker.isInSoap ? { soapAccessRights: rightsTo('tracker:', true) } : {}),
+                },
+        }),
+    ...(hidden.includes('consents')
+      ? {}
+      : { consents: hasConsents ? { accessRights: rightsTo('consents:') } : null }),
   }
 }
 
