@@ -21,8 +21,9 @@ export const SERVER: Program = {
       run: planFile,
     },
     apply: {
-      summary: 'Bring the server to what a file declares: apply <file.yaml> --why REASON [--remove]',
-      options: ['--why=', '--remove'],
+      summary:
+        'Bring the server to what a file declares: apply <file.yaml> --why REASON [--remove] [--sha256 DIGEST]',
+      options: ['--why=', '--remove', '--sha256='],
       run: applyFile,
     },
     declare: {

@@ -64,15 +64,17 @@ function isProposed({ call }: Step, proposed: Proposed): boolean {
   return proposed.has(createHash('sha256').update(text).digest('hex'))
 }
 
+/** Those that wait for nothing. */
+export function possibleNow(steps: Step[], proposed: Proposed): Step[] {
+  const open = steps.filter((step) => step.call === undefined || isProposed(step, proposed))
+  return steps.filter((step) => !open.includes(step) && !isHeld(step, open))
+}
+
 /** A plan as lines for people. */
 export function describePlan({ steps, differences, undeclared }: Plan, proposed: Proposed): string[] {
-  const open = steps.filter((step) => step.call === undefined || isProposed(step, proposed))
+  const now = new Set(possibleNow(steps, proposed))
   const mark = (step: Step): string =>
-    step.call !== undefined && isProposed(step, proposed)
-      ? 'proposed'
-      : step.call === undefined || isHeld(step, open)
-        ? 'later   '
-        : 'do      '
+    now.has(step) ? 'do      ' : isProposed(step, proposed) ? 'proposed' : 'later   '
   return [
     ...steps.map((step) => `${mark(step)}  ${step.says}`),
     ...differences.map((one) => `differs   ${one}`),

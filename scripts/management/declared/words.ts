@@ -3,21 +3,24 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { printable } from '#platform/plain-text.ts'
 import { CommandError } from '../command-error.ts'
 
-type Words = { file: string; reason: string | undefined; removes: boolean }
+type Words = { file: string; reason: string | undefined; removes: boolean; sha256: string | undefined }
 
 /** The one argument, `what`, with the options that the command takes. Throws a CommandError. */
 export function wordsOf(
   name: string,
   args: string[],
-  { what = 'file', takes = ['why'] }: { what?: string; takes?: ('why' | 'remove')[] } = {},
+  { what = 'file', takes = ['why'] }: { what?: string; takes?: ('why' | 'remove' | 'sha256')[] } = {},
 ): Words {
-  const known = { why: { type: 'string' }, remove: { type: 'boolean' } } as const
+  const known = { why: { type: 'string' }, remove: { type: 'boolean' }, sha256: { type: 'string' } } as const
   const options: ParseArgsOptionsConfig = Object.fromEntries(takes.map((one) => [one, known[one]]))
   try {
     const { values, positionals } = parseArgs({ args, allowPositionals: true, options })
     const [file, ...more] = positionals
     if (file !== undefined && more.length === 0)
-      return { file, reason: values['why'] as string | undefined, removes: values['remove'] === true }
+      return {
+        ...{ file, reason: values['why'] as string | undefined, removes: values['remove'] === true },
+        sha256: values['sha256'] as string | undefined,
+      }
   } catch (cause) {
     throw new CommandError(2, `${name} does not understand this: ${(cause as Error).message}`, cause)
   }

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import type { ManagementApi } from '../../client.ts'
 import { CommandError } from '../../command-error.ts'
 import type { More } from '../../run-management.ts'
-import { apply, describePlan } from '../apply.ts'
+import { apply, describePlan, possibleNow } from '../apply.ts'
 import { readingOf, unless } from '../calls.ts'
 import type { Plan } from '../step.ts'
 import { say, wordsOf } from '../words.ts'
@@ -24,14 +24,20 @@ type Act = { sequence: number; at: string; caller: { name: string }; operation: 
 export const planFile: More['run'] = async ({ api, args }) => {
   const { file, removes } = wordsOf('plan', args, { takes: ['remove'] })
   const declared = await readDeclared(file)
+  say(`SHA-256 of the content: ${sha256Of(contentOf(declared))}`)
   await sayLacking(api, declared)
   return show(await lookAt(api, declared, removes))
 }
 
 /** Carries out the steps; exit code 3 when some wait for a second person. */
 export const applyFile: More['run'] = async ({ api, commands, args }) => {
-  const { file, reason, removes } = wordsOf('apply', args, { takes: ['why', 'remove'] })
+  const { file, reason, removes, sha256 } = wordsOf('apply', args, { takes: ['why', 'remove', 'sha256'] })
   const declared = await readDeclared(file)
+  if (sha256 !== undefined && sha256 !== sha256Of(contentOf(declared)))
+    throw new CommandError(
+      2,
+      `the content of ${file} has another SHA-256 than the one that was planned: plan it again`,
+    )
   return applyAll({ api, commands, declared, content: contentOf(declared), reason, removes })
 }
 
@@ -103,7 +109,7 @@ async function applyAll(
 ): Promise<number> {
   const { api, commands, declared, content, reason, removes, restores } = q
   if (reason === undefined) throw new CommandError(2, '--why is missing: the history of the server holds it')
-  const sha256 = createHash('sha256').update(content).digest('hex')
+  const sha256 = sha256Of(content)
   const asFirst = firstRemovals()
   const look = async (): Promise<Looked> => {
     const looked = await lookAt(api, declared, removes)
@@ -111,10 +117,14 @@ async function applyAll(
   }
   const [newest] = await readingOf(api).get<Revision[]>('/revisions?limit=1')
   const first = await look()
-  const isKept = newest?.sha256 === sha256 && newest.state === 'applied'
-  if (first.plan.steps.length === 0 && isKept && !(await hasDrift(api))) {
-    say('0 done, 0 waiting')
-    return 0
+  // Equal content of which nothing can be done now is kept already.
+  const { plan, proposed } = first
+  const state = plan.steps.length === 0 ? 'applied' : 'waiting'
+  const isKept = newest?.sha256 === sha256 && newest.state === state
+  if (isKept && possibleNow(plan.steps, proposed).length === 0 && !(await hasDrift(api))) {
+    for (const line of describePlan({ ...plan, differences: [], undeclared: [] }, proposed)) say(line)
+    say(`0 done, ${plan.steps.length} waiting`)
+    return plan.steps.length === 0 ? 0 : 3
   }
   const { number } = await sendJson<Revision>(api, 'POST', '/revisions', {
     ...{ content, sha256, reason, removes },
@@ -122,24 +132,29 @@ async function applyAll(
   })
   const end = (body: object) => sendJson(api, 'PUT', `/revisions/${number}/end`, body)
   const needsReason = () => Promise.resolve(false)
+  let ended: { done: number; waiting: number }
   try {
-    const ended = await apply({ api, commands, look, needsReason, reason, revision: number, say })
-    await end(ended)
-    await sayLacking(api, declared)
-    say(`${ended.done} done, ${ended.waiting} waiting, revision ${number}`)
-    return ended.waiting === 0 ? 0 : 3
+    ended = await apply({ api, commands, look, needsReason, reason, revision: number, say })
   } catch (error) {
     // What was refused is more than that its end could not be kept.
     if (error instanceof CommandError)
       await end({ failure: error.message.slice(0, 2000) }).catch(() => undefined)
     throw error
   }
+  await end(ended)
+  await sayLacking(api, declared)
+  say(`${ended.done} done, ${ended.waiting} waiting, revision ${number}`)
+  return ended.waiting === 0 ? 0 : 3
 }
 
 /** Whether acts since the newest revision have to be answered for by a new one, as far as the roles of the key show it. */
 async function hasDrift(api: ManagementApi): Promise<boolean> {
   const drift = await unless(403, readingOf(api).get<{ acts: Act[] }>('/drift'))
   return drift !== undefined && drift.acts.length > 0
+}
+
+function sha256Of(content: string): string {
+  return createHash('sha256').update(content).digest('hex')
 }
 
 async function sayLacking(api: ManagementApi, declared: Declared): Promise<void> {

@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { DECLARED_ACTS } from '#security-server/features/revisions/declared-acts.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { type Browser, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { certificationRequest } from '#test/fakes/registry-sample.ts'
 import { wsdl } from '#test/fakes/soap-service.ts'
 import { type AdminWorld, auditOf, createAdminWorld } from '#test/management-api/admin-fixture.ts'
@@ -15,6 +16,11 @@ import { readCommands } from '../../commands.ts'
 import { concordat, exitCodeOf, type Ran } from '../../program-fixture.ts'
 import { readContent, readDeclared } from './read-file.ts'
 
+const ROLES = [
+  ...['XROAD_SECURITY_OFFICER', 'XROAD_REGISTRATION_OFFICER', 'XROAD_SERVICE_ADMINISTRATOR'],
+  ...['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_AUDITOR'],
+]
+const issuer = await startOpenIdProvider(t)
 const CLIENT = 'DEV:GOV:1000:population'
 const OPENAPI = `openapi: 3.0.0
 info: { title: Persons, version: "1" }
@@ -34,11 +40,15 @@ const { der: certificate, sha256 } = await authority.issue({
   ],
 })
 
-async function start(t: Test, url: string) {
+async function start(t: Test, url: string, login?: string) {
   const isPostgresql = url.startsWith('postgres')
   const logUrl = isPostgresql && hasPostgresql() ? await (await postgresql()).freshDatabase() : undefined
-  const world = await createAdminWorld(t, isPostgresql ? { databaseUrl: url, ...(logUrl && { logUrl }) } : {})
-  await world.app.listen({ host: '127.0.0.1', port: 0 })
+  const world = await createAdminWorld(t, {
+    ...(login && { login }),
+    ...(isPostgresql ? { databaseUrl: url, ...(logUrl && { logUrl }) } : {}),
+  })
+  if (login === undefined) await world.app.listen({ host: '127.0.0.1', port: 0 })
+  else world.world.now = Date.now()
   const folder = t.testdir({})
   const key = (name: string): string => {
     const file = path.join(folder, `${name}.key`)
@@ -46,7 +56,10 @@ async function start(t: Test, url: string) {
     return file
   }
   const at = (name = 'all') => ({
-    CONCORDAT_SERVER_URL: `http://127.0.0.1:${(world.app.server.address() as AddressInfo).port}`,
+    CONCORDAT_SERVER_URL:
+      login === undefined
+        ? `http://127.0.0.1:${(world.app.server.address() as AddressInfo).port}`
+        : world.base,
     CONCORDAT_SERVER_KEY_FILE: key(name),
   })
   const server = (...args: string[]): Promise<Ran> => concordat(['server', ...args], at())
@@ -290,28 +303,61 @@ async function descriptionsOf(ask: AdminWorld['ask']): Promise<Described[]> {
 }
 
 void t.test('what takes two people waits, and is the revision it was proposed for', async (t) => {
-  const { world, folder, server } = await start(t, 'sqlite:')
+  const { world, folder, at } = await start(t, 'sqlite:', issuer)
   const { ask } = world
+  const enter = async (subject: string): Promise<Browser> => {
+    await ask('POST', '/people', { subject, roles: ROLES })
+    const browser = openBrowser(t)
+    t.equal((await browser.login(world.base, subject)).status, 200)
+    return browser
+  }
+  const [anna, ben] = [await enter('anna'), await enter('ben')]
+  const { body: key } = await ben.api(world.base, 'POST', '/api-keys', { name: 'line', roles: ROLES })
+  world.authorization['ben'] = `X-Road-ApiKey token=${(key as { secret: string }).secret}`
+  const server = (...args: string[]): Promise<Ran> => concordat(['server', ...args], at('ben'))
   const file = declaredFile(path.join(folder, 'one'), (declared) => {
     const words = { en: 'A look at the register' }
     const service = { clientId: CLIENT, serviceId: `${CLIENT}:persons`, isGeneral: false, words }
     Object.assign(declared, { trackerServices: [service] })
   })
   const waits = /^waits for a second person: say what uses of DEV:GOV:1000:population:persons at /m
-  const applied = await server('apply', file, '--why', 'decree 7')
+  const digest = /^SHA-256 of the content: ([0-9a-f]{64})$/m.exec((await server('plan', file)).out)![1]!
+  const another = server('apply', file, '--why', 'decree 7', '--sha256', digest.replace(/^./, 'x'))
+  t.match(await another, { code: 2, errors: /has another SHA-256 than the one that was planned/ })
+  const applied = await server('apply', file, '--why', 'decree 7', '--sha256', digest)
   t.match(applied, { code: 3, out: waits })
-  t.match(applied.out, /\n24 done, 1 waiting, revision 1\n$/)
+  t.match(applied.out, /\n23 done, 2 waiting, revision 1\n$/)
   t.match(await server('apply', file, '--why', 'decree 7'), {
     code: 3,
-    out: /0 done, 1 waiting, revision 2\n$/,
+    out: /^proposed {2}give the right of .*\nproposed {2}say what uses of .*\n0 done, 2 waiting\n$/,
   })
   t.match(await server('plan', file), { code: 3, out: /^proposed {2}say what uses of/m })
   const proposals = (await ask('GET', '/approvals')).body as unknown as Record<string, string>[]
-  t.match(proposals, [{ operation: 'setTrackerService', reason: 'decree 7' }], 'once')
-  t.equal(proposals.length, 1)
-  const { body: drift } = await ask('GET', '/drift')
-  t.match(drift, { revision: { number: 2, state: 'waiting' } })
-  t.same(drift['acts'], [])
+  t.same(
+    proposals.map(({ operation, reason }) => `${operation} ${reason}`).toSorted(),
+    ['addAccessRight decree 7', 'setTrackerService decree 7'],
+    'once',
+  )
+  const drift = async () => (await ask('GET', '/drift')).body
+  t.match(await drift(), { revision: { number: 1, state: 'waiting' } })
+  t.same((await drift())['acts'], [])
+
+  // Approved, it is a step of the revision that proposed it; the same call by hand is not.
+  const approve = ({ id, contentSha256 }: Record<string, string>) =>
+    anna.api(world.base, 'POST', `/approvals/${id}/approve`, { contentSha256 })
+  for (const one of proposals) t.match(await approve(one), { status: 200 })
+  const done = (await auditOf(ask)).filter(({ operation }) => operation === 'setTrackerService')
+  t.equal(done.length, 1)
+  t.same((await drift())['acts'], [])
+  t.match((await server('plan', file)).out, /^0 to do, 0 different, 0 not named$/m)
+  const words = { clientId: CLIENT, serviceId: `${CLIENT}:persons`, isGeneral: false, words: { en: 'Other' } }
+  const byHand = await world.app.inject({
+    ...{ method: 'PUT', url: '/api/v1/tracker-services', payload: words },
+    headers: { authorization: world.authorization['ben']!, 'x-reason': encodeURIComponent('decree 7') },
+  })
+  t.equal(byHand.statusCode, 202)
+  t.equal((await approve(byHand.json() as Record<string, string>)).status, 200)
+  t.match((await drift())['acts'], [{ operation: 'setTrackerService', data: { reason: 'decree 7' } }])
 })
 
 void t.test('declared files that are none', async (t) => {
