@@ -21,6 +21,7 @@ type End = { done?: number; waiting?: number; failure?: string }
 const MOST_ACTS = 200
 /** An applying that has not ended by then is taken for broken off. */
 const OPEN_MS = 30 * 60_000
+const DAY_MS = 86_400_000
 const compress = promisify(gzip)
 const expand = promisify(gunzip)
 
@@ -34,6 +35,7 @@ export function revisionHandlers({
   clock: Clock
 }): Handlers {
   const now = (): string => new Date(clock()).toISOString()
+  const before = (ms: number): string => new Date(clock() - ms).toISOString()
   const found = async (number: number | undefined): Promise<RevisionRow> => {
     const row = number === undefined ? undefined : await store.find(number)
     if (row === undefined) throw new Fault('not_found', { what: say`revision ${String(number)}` })
@@ -87,7 +89,7 @@ export function revisionHandlers({
           ),
         },
         await compress(bytes),
-        new Date(clock() - OPEN_MS).toISOString(),
+        { openSince: before(OPEN_MS), dayAgo: before(DAY_MS) },
       )
       return answer(viewOf(row), { status: 201 })
     },

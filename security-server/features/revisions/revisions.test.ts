@@ -133,7 +133,11 @@ void t.test('revisions that a server does not take', async (t) => {
   t.equal((await ask('GET', '/revisions/1', undefined, observer)).status, 200)
   t.equal((await ask('GET', '/revisions/1/content', undefined, observer)).status, 403)
   const officer = { role: 'XROAD_REGISTRATION_OFFICER' }
-  t.equal((await ask('GET', '/revisions/1/content', undefined, officer)).status, 403, 'it has more than clients')
+  t.equal(
+    (await ask('GET', '/revisions/1/content', undefined, officer)).status,
+    403,
+    'it has more than clients',
+  )
   t.equal((await ask('GET', '/drift', undefined, observer)).status, 403)
   t.equal((await ask('GET', '/revisions/9')).status, 404)
   t.equal((await ask('GET', '/revisions/9/content')).status, 404)
@@ -150,4 +154,31 @@ void t.test('a text that was put in the place of another is not handed out', asy
     .set({ content: gzipSync('{"clients":[{}]}') })
     .execute()
   t.equal((await ask('GET', '/revisions/1/content')).status, 500)
+})
+
+void t.test('what is kept for good is bounded by the day', async (t) => {
+  const { ask, database, world } = await createAdminWorld(t)
+  const content = '{"clients":[]}'
+  const sha256 = createHash('sha256').update(content).digest('hex')
+  const add = () => ask('POST', '/revisions', { content, sha256, reason: 'why' })
+  const end = (number: number) => ask('PUT', `/revisions/${number}/end`, { done: 0, waiting: 0 })
+  await add()
+  await end(1)
+  await tablesOf<RevisionTables>(database).updateTable('revision').set({ bytes: 268_435_450 }).execute()
+  t.match(await add(), { status: 409, body: { message: /at most 500 revisions/ } })
+  world.now += 86_400_001
+  t.equal((await add()).status, 201)
+  await end(2)
+  const [row] = await tablesOf<RevisionTables>(database)
+    .selectFrom('revision')
+    .selectAll()
+    .where('number', '=', 2)
+    .execute()
+  const many = Array.from({ length: 499 }, (_, index) => ({ ...row!, number: index + 3 }))
+  for (let at = 0; at < many.length; at += 50)
+    await tablesOf<RevisionTables>(database)
+      .insertInto('revision')
+      .values(many.slice(at, at + 50))
+      .execute()
+  t.equal((await add()).status, 409)
 })

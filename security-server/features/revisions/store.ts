@@ -16,12 +16,16 @@ const COLUMNS = [
   ...(['done', 'waiting', 'failure'] as const),
 ] as const
 
+/** All are kept for good, so that a key that runs wild must not fill the disk. */
+const MOST_A_DAY = 500
+const MOST_BYTES_A_DAY = 268_435_456
+
 export type RevisionStore = {
   /**
    * The row with the next number, and its text unless that is there already. Throws `conflict` while one that was begun after
-   * `openSince` has not ended: two at a time would undo each other.
+   * `openSince` has not ended: two at a time would undo each other; and when enough were kept since `dayAgo`, for none is ever taken away.
    */
-  add(row: NewRevision, content: Buffer, openSince: string): Promise<RevisionRow>
+  add(row: NewRevision, content: Buffer, times: { openSince: string; dayAgo: string }): Promise<RevisionRow>
   /** At most `limit` rows, newest first. */
   list(part: { offset: number; limit: number }): Promise<RevisionRow[]>
   count(): Promise<number>
@@ -35,7 +39,7 @@ export function createRevisionStore(database: Database): RevisionStore {
   const tables = tablesOf<RevisionTables>(database)
   const rows = (kysely: Kysely<RevisionTables>) => kysely.selectFrom('revision').select(COLUMNS)
   return {
-    add: (given, content, openSince) =>
+    add: (given, content, { openSince, dayAgo }) =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, 'revision')
         const open = await rows(transaction)
@@ -45,6 +49,15 @@ export function createRevisionStore(database: Database): RevisionStore {
         if (open !== undefined)
           throw new Fault('conflict', {
             what: say`revision ${open.number} is being applied by ${open.caller_name}: try again when it has ended`,
+          })
+        const { found, sum } = await transaction
+          .selectFrom('revision')
+          .where('begun_at', '>', dayAgo)
+          .select(({ fn }) => [fn.countAll().as('found'), fn.sum('bytes').as('sum')])
+          .executeTakeFirstOrThrow()
+        if (Number(found) >= MOST_A_DAY || Number(sum ?? 0) + given.bytes > MOST_BYTES_A_DAY)
+          throw new Fault('conflict', {
+            what: say`a server keeps at most ${MOST_A_DAY} revisions and ${MOST_BYTES_A_DAY} bytes of them in 24 hours`,
           })
         const newest = await rows(transaction).orderBy('number', 'desc').limit(1).executeTakeFirst()
         const row = {

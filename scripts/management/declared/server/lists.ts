@@ -10,13 +10,16 @@ type Lists<Wanted, Found> = {
   name(one: Wanted | Found): string
 }
 
-/** Adds a step for each thing that is declared and not there. */
+/** Adds a step for each thing that is declared and not there, one for what is declared twice. */
 export function addMissing<Wanted, Found>(
   plan: Plan,
   q: Lists<Wanted, Found> & { add(one: Wanted): Step },
 ): void {
   const there = new Set(q.found.map(q.keyOf))
-  for (const one of q.wanted ?? []) if (!there.has(q.keyOf(one))) plan.steps.push(q.add(one))
+  for (const one of q.wanted ?? []) {
+    if (!there.has(q.keyOf(one))) plan.steps.push(q.add(one))
+    there.add(q.keyOf(one))
+  }
 }
 
 /** Tells what is there and not declared, or, with `removes`, adds a step that takes it away. */

@@ -291,3 +291,10 @@ void t.test('another document than the one that was declared keeps a service off
   )
   t.end()
 })
+
+void t.test('a right that is declared twice is given once', (t) => {
+  const one = { subjectType: 'SUBSYSTEM', subjectId: 'b' }
+  const file = declared({ services: [{ serviceCode: 'persons', accessRights: [one, one] }] })
+  t.equal(planOf(file, present([client([service()])]), { removes: false }).steps.length, 1)
+  t.end()
+})
