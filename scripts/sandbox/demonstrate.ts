@@ -11,6 +11,7 @@ import { loadConfiguration } from '../verify/load-configuration.ts'
 import type { Asked } from './agencies/asking-agency.ts'
 import { companySettings } from './files.ts'
 import { type Agency, agenciesOf, folderOf, subsystemText } from './layout.ts'
+import { until } from './own-system.ts'
 import { agencyLoginsOf, citizensPassword, clerksPassword, loginsOf, registryUrl } from './people.ts'
 import { sayPortal } from './portal.ts'
 import { sayPublicLog } from './public-log.ts'
@@ -142,7 +143,7 @@ async function showSide(
 ): Promise<void> {
   const api = instance.servers[agency.key]!
   await api.send('POST', '/message-log/time-stamp')
-  await api.send('POST', '/message-log/checkpoint')
+  await haveCosigned(api)
   const records = await recordsOf(instance, agency, { queryId: id })
   const own = folderOf(instance.layout, `${agency.key}/configuration/current/globalconf`)
   const { indexes } = await loadConfiguration(own, new Date())
@@ -170,6 +171,15 @@ async function showSide(
   }
   const file = folderOf(instance.layout, `${files}-evidence.zip`)
   await showBundle(instance, agency, { index: records[1]!.index, file }, indexes, say)
+}
+
+/** A witness that has just started may be slow: a tree head that is asked for again and again has the quorum in the end. */
+async function haveCosigned(api: Instance['servers'][string]): Promise<void> {
+  type Headed = { quorum: { lateSince: string | null } | null }
+  await until('the cosignatures of a quorum of witnesses', async () => {
+    const { quorum } = await api.send<Headed>('POST', '/message-log/checkpoint')
+    return (quorum?.lateSince ?? null) === null || undefined
+  })
 }
 
 /** Verifies the bundle of the whole exchange, like somebody who has no other data. */
