@@ -42,7 +42,12 @@ export async function complainInSandbox(t: Test, world: World): Promise<void> {
     await person.load('/')
     // While it is not there the page has to be loaded anew: nothing comes into it by itself.
     if ((await entry.count()) === 0) return false
-    return String(saw(await entry.locator('.when time').getAttribute('datetime'))) >= asked
+    const [at, text] = saw([
+      String(await entry.locator('.when time').getAttribute('datetime')),
+      String(await entry.textContent()),
+    ])
+    // The complaint goes to the side that was asked, once it tells of the call; before, to the one that asked.
+    return at! >= asked && text!.includes('Both sides say the same')
   })
   t.match(await entry.textContent(), /Tax/)
   await entry.locator('summary').click()
