@@ -272,3 +272,20 @@ t.test('what systems tell of complaints is taken only as it may be', (t) => {
     t.equal(readComplaint(told, bad, names), undefined)
   t.end()
 })
+
+t.test('a system that is mute when the portal starts is asked again without a visitor', async (t) => {
+  let looks = 0
+  const mute: FakeSystem = {
+    ...{ id: 'DEV/GOV/1011/s', name: 'Late register', owner: 'Late Office' },
+    get isSilent() {
+      looks++
+      return true as const
+    },
+  }
+  const server = await startUsageServer(t, [mute])
+  await startPortal(t, {
+    ...{ server: server.url, issuer: await startOpenIdProvider(t), client: CLIENT },
+    settings: { asking: { answerMs: 50 } },
+  })
+  await until('it is asked again', (saw) => saw(looks) >= 2)
+})

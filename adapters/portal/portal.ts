@@ -47,7 +47,7 @@ export const portal: Worker<PortalSettings> = {
 }
 
 const MINUTE_MS = 60_000
-const LOOK_AGAIN_MS = 5_000
+const LOOK_AGAIN_MS = 2_000
 /** Of one network: a household or an office shares an address. */
 const RATE = { perSecond: 30, perMinute: 600 }
 const MOST_FRAMES = 8
@@ -228,16 +228,26 @@ function menuOf(
   })
 }
 
-/** Nobody who comes first has to wait for it, also where the own security server starts later than the portal. */
+/**
+ * Nobody who comes first has to wait for it, also where the own security server starts later than the portal; and whoever comes first
+ * after servers were away is shown what those tell too, since they are asked again without a visitor.
+ */
 function lookUntilKnown(systems: FindSystems, code: string): { end(): void } {
   let timer: NodeJS.Timeout | undefined
+  let isEnded = false
+  const lookLater = (): void => {
+    if (!isEnded) timer = setTimeout(look, LOOK_AGAIN_MS).unref()
+  }
   const look = (): void => {
-    systems.offering(code).catch(() => {
-      timer = setTimeout(look, LOOK_AGAIN_MS).unref()
-    })
+    systems.offering(code).then(({ silent }) => void (silent.length > 0 && lookLater()), lookLater)
   }
   look()
-  return { end: () => clearTimeout(timer) }
+  return {
+    end() {
+      isEnded = true
+      clearTimeout(timer)
+    },
+  }
 }
 
 /** What fails is a page too. Its line in the log has no message: an error may hold what it was about. */
