@@ -4,7 +4,7 @@ import { Link } from '../../kit/address.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Field } from '../../kit/field.tsx'
 import { useAnswer } from '../../kit/load.ts'
-import { Show } from '../../kit/placeholders.tsx'
+import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -50,7 +50,11 @@ export function RenewalsPage() {
           {all.available && all.authorities.length === 0 && (
             <p class="note">{text('renewals.noAuthority')}</p>
           )}
-          {all.renewals.length === 0 && <p>{text('renewals.none')}</p>}
+          {all.renewals.length === 0 && (
+            <Empty>
+              <p>{text('renewals.none')}</p>
+            </Empty>
+          )}
           {all.renewals.map((one) => (
             <RenewalPart key={one.id} of={one} known={known} />
           ))}
@@ -120,8 +124,14 @@ function RenewalPart({ of, known }: { of: Renewal; known: Certificate[] }) {
 
 function State({ of }: { of: Renewal }) {
   if (of.stopped) return <Status tone="quiet" word="renewals.stopped" />
-  const tone: Tone = of.error !== undefined ? 'bad' : of.state === 'WAITING' ? 'good' : 'warn'
-  return <Status tone={tone} word={`renewals.step.${of.state}`} />
+  const tone: Tone = of.state === 'WAITING' ? 'good' : 'warn'
+  if (of.error === undefined) return <Status tone={tone} word={`renewals.step.${of.state}`} />
+  return (
+    <>
+      <Status tone="bad" word="renewals.step.FAILED" />{' '}
+      <span class="beside">{text(`renewals.step.${of.state}`)}</span>
+    </>
+  )
 }
 
 function Named({ sha256, known }: { sha256: string | undefined; known: Certificate[] }) {

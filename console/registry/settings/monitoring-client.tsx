@@ -41,7 +41,7 @@ export function MonitoringClient({ client }: { client: string | undefined }) {
       <Facts
         of={[
           [
-            'settings.monitoringClient',
+            'settings.monitoringAsks',
             client === undefined ? (
               <Status key="client" tone="quiet" word="settings.monitoringNobody" />
             ) : (

@@ -1,13 +1,27 @@
 /** Where a CA gives certificates by ACME: said by two people, since servers order there by themselves. */
 import { Act } from '../../kit/act.tsx'
+import type { Facts } from '../../kit/facts.tsx'
 import type { Field } from '../../kit/field.tsx'
-import { text } from '../../kit/text.ts'
+import { type TextKey, text } from '../../kit/text.ts'
 
 export type AcmeServer = {
   directoryUrl: string
   ipAddress?: string
   authenticationCertificateProfileId?: string
   signingCertificateProfileId?: string
+}
+
+/** Where the CA gives certificates, and what else is published of that. */
+export function acmeFacts(of: AcmeServer | undefined): Parameters<typeof Facts>[0]['of'] {
+  if (of === undefined) return [['trust.acme', text('trust.acmeNone')]]
+  const all: [TextKey, string | undefined][] = [
+    ['trust.acme', of.directoryUrl],
+    ['trust.acmeIp', of.ipAddress],
+    ['trust.acmeAuthenticationProfile', of.authenticationCertificateProfileId],
+    ['trust.acmeSigningProfile', of.signingCertificateProfileId],
+  ]
+  const said = all.filter(([, value]) => value !== undefined)
+  return said.map(([title, value]) => [title, <bdi class="id">{value}</bdi>])
 }
 
 export function SetAcmeServer({ id, name, of }: { id: number; name: string; of: AcmeServer | undefined }) {

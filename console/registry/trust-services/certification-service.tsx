@@ -5,7 +5,7 @@ import { Facts, Part } from '../../kit/facts.tsx'
 import { Status, Validity } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Consequences } from '../consequences.tsx'
-import { type AcmeServer, SetAcmeServer } from './acme-server.tsx'
+import { type AcmeServer, acmeFacts, SetAcmeServer } from './acme-server.tsx'
 import { AddIntermediate } from './add.tsx'
 
 export type CostType = 'FREE' | 'PAID' | 'UNDEFINED'
@@ -67,14 +67,7 @@ export function CertificationServicePart({ service }: { service: CertificationSe
           ],
           ['trust.usage', text(service.authenticationOnly ? 'trust.usageAuthentication' : 'trust.usageAll')],
           ['trust.csrFormat', service.defaultCsrFormat],
-          [
-            'trust.acme',
-            service.acmeServer === undefined ? (
-              text('trust.acmeNone')
-            ) : (
-              <bdi class="id">{service.acmeServer.directoryUrl}</bdi>
-            ),
-          ],
+          ...acmeFacts(service.acmeServer),
         ]}
       />
       <ul class="plain-list ruled">
