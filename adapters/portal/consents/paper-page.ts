@@ -37,7 +37,7 @@ ${row('text', code(textHash))}
 </dl></div>
 <p class="quiet">${words('paper.made', { system: told.name, at: words.moment(new Date(clock()).toISOString()) })}</p>
 <p class="row"><button type="button" class="button" data-print hidden>${ICONS.print}${words('tools.print')}</button>
-<a class="button quiet-button" href="${addressOf(ONE, consent)}">${words('consent.title')}</a></p></article>`
+<a class="button quiet-button" href="${addressOf(ONE, consent)}">${words('paper.back')}</a></p></article>`
   const frame = { title: words('paper.title'), at: addressOf(PAPER, consent), section: 'consents' }
   return wholePage(frameOf(place, reader, frame), content)
 }
