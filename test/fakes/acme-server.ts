@@ -30,7 +30,7 @@ export type AcmeLie =
   | 'bad-nonces'
   | 'not-json'
 
-type FakeAcme = {
+export type FakeAcme = {
   directoryUrl: string
   tlsCa: string
   lie: AcmeLie

@@ -13,6 +13,8 @@ import { type Certificate, keyPath, subjectName, type Usage } from './shapes.ts'
 
 type Renewal = {
   id: string
+  /** Whose keys they are. */
+  node: string
   usage: Usage
   memberId?: string
   caName: string
@@ -90,6 +92,7 @@ function RenewalPart({ of, known }: { of: Renewal; known: Certificate[] }) {
             'renewals.next',
             of.stopped ? text('renewals.never') : <Time key="next" at={of.nextAt} relative />,
           ],
+          ['renewals.node', <bdi key="node">{of.node}</bdi>],
           ['renewals.authority', <bdi key="ca">{of.caName}</bdi>],
           ['renewals.dnsName', <bdi key="name">{of.dnsName}</bdi>],
           ['renewals.present', <Named key="present" sha256={of.certificateSha256} known={known} />],

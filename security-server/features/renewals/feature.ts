@@ -14,7 +14,7 @@ import { createRenewalStore } from './store.ts'
 
 type Ground = Pick<
   RenewalRooms,
-  'server' | 'keys' | 'globalConfiguration' | 'clock' | 'log' | 'filedRequests'
+  'server' | 'node' | 'keys' | 'globalConfiguration' | 'clock' | 'log' | 'filedRequests'
 > &
   Pick<Services, 'database' | 'metrics'> & {
     settings: { acme?: AcmeSettings | undefined }
@@ -28,8 +28,9 @@ export const renewals: FeatureModule<Ground> = {
   name: 'renewals',
   migrations: renewalMigrations,
   open: async (ground) => {
-    const { database, clock, settings, metrics } = ground
+    const { database, clock, settings, metrics, node } = ground
     const store = createRenewalStore(database)
+    await store.takeOver(node)
     const { acme } = settings
     const operations = renewalHandlers({ ...ground, store, isSet: acme !== undefined })
     if (acme === undefined) return { operations }
@@ -46,7 +47,7 @@ export const renewals: FeatureModule<Ground> = {
       '1 while the last try of a renewal failed',
       'renewal',
       async () =>
-        (await store.list()).map(
+        (await store.list(node)).map(
           (row) => [row.id, row.is_stopped === 0 && row.error_code !== null ? 1 : 0] as const,
         ),
     )
@@ -57,9 +58,9 @@ export const renewals: FeatureModule<Ground> = {
       }),
       jobs: [
         {
-          // One job for all: no two orders are made at once, on however many nodes.
-          ...{ kind: 'renew-certificates', everySeconds: IDLE_SECONDS, places: 1 },
-          isDue: async () => (await store.due(iso(clock()))).length > 0,
+          // Each node has keys of its own, so each goes on with its own renewals, one after the other.
+          ...{ kind: 'renew-certificates', everySeconds: IDLE_SECONDS, onEachNode: true },
+          isDue: async () => (await store.due(iso(clock()), node)).length > 0,
           run: ({ signal }: { signal: AbortSignal }) => goOnWithAll(rooms, signal),
         },
       ],

@@ -19,7 +19,7 @@ const PASSING = [
 ]
 
 export async function goOnWithAll(rooms: RenewalRooms, signal: AbortSignal): Promise<void> {
-  for (const id of await rooms.store.due(iso(rooms.clock()))) {
+  for (const id of await rooms.store.due(iso(rooms.clock()), rooms.node)) {
     if (signal.aborted) return
     await goOn(rooms, id, AbortSignal.any([signal, AbortSignal.timeout(MOST_MS)]))
   }
@@ -64,7 +64,7 @@ async function fail(
     ...{ error_code: fault.code, error_text: fault.message, changed_at: at },
     ...(isOver ? { order_url: null } : {}),
   }
-  // Another node that went on meanwhile has the newer row.
+  // Somebody hurried it or began it again meanwhile: that row is the newer one.
   const changed = await store.change(row, set).catch(() => undefined)
   if (changed !== undefined)
     await store.note(row.id, { at, step: 'FAILED', detail: fault.message.slice(0, 500) })

@@ -13,7 +13,10 @@ import { checkDnsName, namesOf } from './rules.ts'
 import type { Renewal, RenewalStore } from './store.ts'
 
 type Begun = { usage: Renewal['usage']; memberId?: string; caName: string; dnsName?: string }
-type HandlerRooms = Pick<RenewalRooms, 'server' | 'keys' | 'globalConfiguration' | 'store' | 'clock'> & {
+type HandlerRooms = Pick<
+  RenewalRooms,
+  'server' | 'node' | 'keys' | 'globalConfiguration' | 'store' | 'clock'
+> & {
   /** Whether the settings say how CAs are shown that a name is ours. */
   isSet: boolean
 }
@@ -52,9 +55,20 @@ export function renewalHandlers(rooms: HandlerRooms): Handlers {
         current === undefined ? undefined : namesOf(parseCertificate(keys.certificateDer(current)))[0]
       const address = rooms.globalConfiguration.current().index.server(rooms.server)?.address
       const now = iso(clock())
-      const id = member === null ? usage : `${usage}:${colonForm(member)}`
+      const { node } = rooms
+      const id = `${member === null ? usage : `${usage}:${colonForm(member)}`}@${node}`
       await store.begin({
-        ...{ id, usage, member, ca: caName, state: 'WAITING', is_stopped: 0, next_at: now, changed_at: now },
+        ...{
+          id,
+          node,
+          usage,
+          member,
+          ca: caName,
+          state: 'WAITING',
+          is_stopped: 0,
+          next_at: now,
+          changed_at: now,
+        },
         dns_name: checkDnsName(dnsName ?? (usage === 'AUTHENTICATION' ? (present ?? address) : address)),
         ...{
           current: current ?? null,
@@ -116,20 +130,29 @@ function presentOf(
 }
 
 async function view(
-  { store, keys }: { store: RenewalStore; keys: RenewalRooms['keys'] },
+  { store, keys, node }: { store: RenewalStore; keys: RenewalRooms['keys']; node: string },
   row: Renewal,
 ): Promise<object> {
   const steps = await store.steps(row.id)
   const retired = steps.filter(({ step }) => step === 'WAITING').map(({ detail }) => detail)
   return {
-    ...{ id: row.id, usage: row.usage, caName: row.ca, dnsName: row.dns_name, state: row.state },
+    ...{
+      id: row.id,
+      node: row.node,
+      usage: row.usage,
+      caName: row.ca,
+      dnsName: row.dns_name,
+      state: row.state,
+    },
     ...(row.member === null ? {} : { memberId: colonForm(row.member) }),
     ...{ stopped: row.is_stopped === 1, nextAt: row.next_at, changedAt: row.changed_at, tries: row.tries },
     ...(row.current === null ? {} : { certificateSha256: row.current }),
     ...(row.next_certificate === null ? {} : { nextCertificateSha256: row.next_certificate }),
     ...(row.error_code === null ? {} : { error: { code: row.error_code, message: row.error_text } }),
-    // Nothing uses them any more: somebody may remove them.
-    removable: retired.filter((sha256) => holds(keys, sha256) && !keys.certificate(sha256).active),
+    // Nothing uses them any more: somebody may remove them, at the node that has them.
+    removable: retired.filter(
+      (sha256) => row.node === node && holds(keys, sha256) && !keys.certificate(sha256).active,
+    ),
     steps,
   }
 }

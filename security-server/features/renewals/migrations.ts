@@ -1,4 +1,7 @@
-/** What renews itself, its steps, accounts at CAs, and the challenges that wait for a CA's look. All nodes of a server share them. */
+/**
+ * What renews itself, its steps, accounts at CAs, and the challenges that wait for a CA's look. All nodes of a server share the tables; a renewal
+ * and an account belong to the node that has the keys.
+ */
 import type { Generated, Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
@@ -7,8 +10,10 @@ export type RenewalState = 'WAITING' | 'ORDERING' | 'REGISTERING' | 'ACTIVATING'
 
 export type RenewalTables = {
   certificate_renewal: {
-    /** The usage, and for signing certificates the member. */
+    /** The usage, for signing certificates the member, and the node. */
     id: string
+    /** The node whose keys they are: it alone goes on with it. Empty until a node takes over what was begun before nodes were named. */
+    node: string
     usage: 'SIGNING' | 'AUTHENTICATION'
     member: string | null
     /** The name of the approved CA. */
@@ -38,7 +43,7 @@ export type RenewalTables = {
     step: string
     detail: string
   }
-  /** `kept` is the key, sealed by the token. */
+  /** `kept` is the key, sealed by the token of the node that `id` begins with. */
   acme_account: { id: string; kept: string }
   acme_challenge: { token: string; answer: string; ends_at: string }
 }
@@ -84,6 +89,15 @@ export const renewalMigrations: Record<string, Migration> = {
         .addColumn('token', text, (column) => column.primaryKey())
         .addColumn('answer', text, (column) => column.notNull())
         .addColumn('ends_at', text, (column) => column.notNull())
+        .execute()
+    },
+  },
+  'renewals-002': {
+    up: async (kysely: Kysely<unknown>) => {
+      const { text } = columnTypes(kysely)
+      await kysely.schema
+        .alterTable('certificate_renewal')
+        .addColumn('node', text, (column) => column.notNull().defaultTo(''))
         .execute()
     },
   },

@@ -86,7 +86,7 @@ async function nextKey({ keys, clock }: RenewalRooms, row: Renewal): Promise<Key
   })
 }
 
-/** Another node may have gone on meanwhile with a key of its own: then this one is nobody's. */
+/** Somebody may have begun it again meanwhile: then this key is nobody's. */
 async function saveKey({ keys }: RenewalRooms, key: KeyInfo, save: Save): Promise<Renewal> {
   try {
     return await save({ key_id: key.id, order_url: null })
@@ -124,10 +124,10 @@ function knownBefore({ keys, country }: RenewalRooms, { current }: Renewal, type
   return value ?? (type === 'C' ? (country ?? '') : '')
 }
 
-async function accountOf({ server, store, keys, account }: RenewalRooms, row: Renewal, ca: ApprovedCa) {
+async function accountOf({ server, node, store, keys, account }: RenewalRooms, row: Renewal, ca: ApprovedCa) {
   const member = row.member ?? idText(memberOf(server))
   const { name, binding, contact } = account({ ca: row.ca, member, usage: row.usage })
-  const kept = await store.account(`${ca.acmeServer!.directoryUrl} ${name}`, keys.accountKeys.make)
+  const kept = await store.account(`${node} ${ca.acmeServer!.directoryUrl} ${name}`, keys.accountKeys.make)
   return { key: keys.accountKeys.open(kept), binding, contact }
 }
 

@@ -1,6 +1,7 @@
 /** A security server's keys and renewals over a database, in an instance whose registry lists what is registered with it. */
 import { generateKeyPairSync, randomInt, sign } from 'node:crypto'
 import type { Test } from 'tap'
+import { type Authority, createAuthority, SUBJECT_PROFILE_CLASS } from '#certs/authority.ts'
 import { der } from '#core/asn1/der-write.ts'
 import { OID } from '#core/asn1/oids.ts'
 import { parseCertificate } from '#core/certificate/certificate.ts'
@@ -12,6 +13,7 @@ import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ApprovedCa } from '#schemas/global-configuration.ts'
 import type { RequestStatus } from '#schemas/management-request.ts'
+import { type FakeAcme, startFakeAcme } from '#test/fakes/acme-server.ts'
 import { listenForChallenges } from '../../challenge-listener.ts'
 import type { Keys } from '../../keys/keys.ts'
 import { createWorld, PIN, server, type World } from '../../keys/keys-fixture.ts'
@@ -30,6 +32,7 @@ const OFFICER = { kind: 'key', id: '1', name: 'officer', roles: ['XROAD_SECURITY
 
 type View = {
   id: string
+  node: string
   state: string
   nextAt: string
   stopped: boolean
@@ -59,6 +62,8 @@ type RenewalWorld = {
   goOn(): Promise<void>
 }
 
+type FakeWorld = RenewalWorld & { fake: FakeAcme; authority: Authority }
+
 export async function renewalWorld(
   t: Test,
   database: Database,
@@ -67,6 +72,7 @@ export async function renewalWorld(
     port?: number
     accounts?: AcmeSettings['accounts']
     account?: FindAccount
+    node?: string
   } = {},
 ): Promise<RenewalWorld> {
   await migrate(database, renewalMigrations)
@@ -94,6 +100,7 @@ export async function renewalWorld(
   const rooms: RenewalRooms = {
     ...{
       server,
+      node: q.node ?? 'n1',
       keys,
       store,
       clock,
@@ -142,10 +149,38 @@ export async function renewalWorld(
     },
     async view() {
       const { renewals } = (await call('getCertificateRenewals')) as { renewals: View[] }
-      return renewals[0]!
+      return renewals.find(({ node }) => node === rooms.node)!
     },
     goOn: () => goOnWithAll(rooms, new AbortController().signal),
   }
+}
+
+/** A world whose CA is the fake one; a second node at the same CA names the world of the first as `beside`. */
+export async function fakeWorld(
+  t: Test,
+  database: Database,
+  usage: 'signing' | 'authentication',
+  more: { node?: string; beside?: FakeWorld } = {},
+): Promise<FakeWorld> {
+  const times = { now: () => Date.now() + 30_000 }
+  const { authority, fake } = more.beside ?? (await fakeCa(t, usage, times))
+  const port = randomInt(20_000, 30_000)
+  const binding = { kid: 'sign-1', macKey: Buffer.alloc(32, 7) }
+  const account = () => ({ name: 'b', binding, contact: undefined })
+  const made = await renewalWorld(t, database, { ...more, tlsCa: fake.tlsCa, port, account })
+  times.now = () => made.world.now
+  made.approve({
+    ...{ name: 'Fake', authenticationOnly: false, certificateProfileInfo: SUBJECT_PROFILE_CLASS },
+    topCa: { cert: authority.root.der, ocsp: [] },
+    intermediateCas: [{ cert: authority.intermediate.der, ocsp: [] }],
+    acmeServer: { directoryUrl: fake.directoryUrl, signingCertificateProfileId: 'signing-2' },
+  })
+  return { fake, authority, ...made }
+}
+
+async function fakeCa(t: Test, usage: 'signing' | 'authentication', times: { now(): number }) {
+  const authority = await createAuthority({ clock: () => times.now(), instance: 'DEV' })
+  return { authority, fake: await startFakeAcme(t, authority, usage) }
 }
 
 /** Says of every certificate what `world.ocsp` says; the configuration names it as a responder. */

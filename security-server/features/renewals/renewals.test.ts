@@ -1,21 +1,19 @@
-import { randomInt } from 'node:crypto'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { request } from 'undici'
-import { createAuthority, SUBJECT_PROFILE_CLASS } from '#certs/authority.ts'
 import { parseCertificate } from '#core/certificate/certificate.ts'
-import { type Database, openDatabase } from '#platform/database/open-database.ts'
+import { openDatabase } from '#platform/database/open-database.ts'
 import type { ApprovedCa } from '#schemas/global-configuration.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { type AcmeLie, startFakeAcme } from '#test/fakes/acme-server.ts'
+import type { AcmeLie } from '#test/fakes/acme-server.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPebble, type Pebble, startPebble } from '#test/pebble.ts'
 import { member } from '../../keys/keys-fixture.ts'
 import { createAcmeHttp } from './acme/client.ts'
 import { dnsProof } from './proofs.ts'
-import { renewalWorld } from './renewals-fixture.ts'
+import { fakeWorld, renewalWorld } from './renewals-fixture.ts'
 import { checkOrdered, nextTry, renewAt } from './rules.ts'
 
 const PROFILE = 'ee.ria.xroad.common.certificateprofile.impl.BasicACMECertificateProfileInfoProvider'
@@ -84,24 +82,6 @@ void t.test('an authentication certificate renews itself at a CA that others wro
 
 const SIGNED = { ...{ usage: 'SIGNING', memberId: 'DEV:GOV:1000', caName: 'Fake' }, dnsName: 'ss1.example' }
 
-async function fakeWorld(t: Test, database: Database, usage: 'signing' | 'authentication') {
-  const times = { now: () => Date.now() + 30_000 }
-  const authority = await createAuthority({ clock: () => times.now(), instance: 'DEV' })
-  const fake = await startFakeAcme(t, authority, usage)
-  const port = randomInt(20_000, 30_000)
-  const binding = { kid: 'sign-1', macKey: Buffer.alloc(32, 7) }
-  const account = () => ({ name: 'b', binding, contact: undefined })
-  const made = await renewalWorld(t, database, { tlsCa: fake.tlsCa, port, account })
-  times.now = () => made.world.now
-  made.approve({
-    ...{ name: 'Fake', authenticationOnly: false, certificateProfileInfo: SUBJECT_PROFILE_CLASS },
-    topCa: { cert: authority.root.der, ocsp: [] },
-    intermediateCas: [{ cert: authority.intermediate.der, ocsp: [] }],
-    acmeServer: { directoryUrl: fake.directoryUrl, signingCertificateProfileId: 'signing-2' },
-  })
-  return { fake, authority, ...made }
-}
-
 void t.test('a signing certificate: profile, window of the CA, the old one retired', async (t) => {
   await eachDatabase(t, async (database, t) => {
     const { fake, world, keys, call, view, goOn, filed } = await fakeWorld(t, database, 'signing')
@@ -109,7 +89,7 @@ void t.test('a signing certificate: profile, window of the CA, the old one retir
     await goOn()
     const first = await view()
     t.equal(first.error, undefined, first.error?.message ?? 'no error')
-    t.match(first, { id: 'SIGNING:DEV:GOV:1000', state: 'RETIRING' })
+    t.match(first, { id: 'SIGNING:DEV:GOV:1000@n1', state: 'RETIRING' })
     t.match(fake.lastOrder, { profile: 'signing-2', identifiers: [{ type: 'dns', value: 'ss1.example' }] })
     t.match(fake.lastAgent, /^profile_id=signing-2 /, "as X-Road's servers say it")
     t.type(fake.lastAccount['externalAccountBinding'], 'object')
@@ -143,7 +123,7 @@ void t.test('a signing certificate: profile, window of the CA, the old one retir
     t.same(filed, [], 'signing certificates are not registered')
 
     // Somebody stops it: nothing more is ordered; begun again it goes on.
-    const params = { renewal: 'SIGNING:DEV:GOV:1000' }
+    const params = { renewal: 'SIGNING:DEV:GOV:1000@n1' }
     await call('stopCertificateRenewal', { params })
     world.now += 800 * 24 * HOUR
     await goOn()
@@ -161,7 +141,7 @@ void t.test('an ACME server that lies, throttles, is silent or never ends', asyn
   await call('beginCertificateRenewal', { body: SIGNED })
   const tried = async (lie: AcmeLie): Promise<{ code: string; message: string; nextAt: string }> => {
     fake.lie = lie
-    await call('renewCertificateNow', { params: { renewal: 'SIGNING:DEV:GOV:1000' } })
+    await call('renewCertificateNow', { params: { renewal: 'SIGNING:DEV:GOV:1000@n1' } })
     await goOn()
     const { error, nextAt, state } = await view()
     t.equal(state, 'ORDERING', lie)
@@ -199,7 +179,7 @@ void t.test('an ACME server that lies, throttles, is silent or never ends', asyn
     [],
   )
   fake.lie = 'none'
-  await call('renewCertificateNow', { params: { renewal: 'SIGNING:DEV:GOV:1000' } })
+  await call('renewCertificateNow', { params: { renewal: 'SIGNING:DEV:GOV:1000@n1' } })
   await goOn()
   t.match(await view(), { state: 'RETIRING', tries: 0, error: undefined })
   t.ok((await view()).steps.length <= 50)
@@ -253,17 +233,6 @@ void t.test('an authentication certificate that is declined, or names another se
   await goOn()
   t.equal(filed.length, 1, 'nobody asks again for what was declined')
   t.equal(keys.certificate(filed[0]!).active, false)
-})
-
-void t.test('two nodes that go on with one renewal place one order', async (t) => {
-  await eachDatabase(t, async (database, t) => {
-    const { fake, keys, call, view, goOn } = await fakeWorld(t, database, 'signing')
-    await call('beginCertificateRenewal', { body: SIGNED })
-    await Promise.all([goOn(), goOn(), goOn()])
-    t.equal(fake.orders, 1)
-    t.match(await view(), { state: 'RETIRING', error: undefined })
-    t.equal(keys.tokens().flatMap((token) => token.keys).length, 1)
-  })
 })
 
 void t.test('a name that is proved by a TXT record', async (t) => {

@@ -12,6 +12,8 @@ import type { RenewalStore } from './store.ts'
 
 export type RenewalRooms = {
   server: ServerId
+  /** The name of this node, whose keys `keys` has. */
+  node: string
   keys: Keys
   globalConfiguration: { current(): { index: ConfigurationIndex } }
   store: RenewalStore

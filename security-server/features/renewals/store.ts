@@ -37,19 +37,48 @@ export function createRenewalStore(database: Database) {
   return {
     find,
     note,
-    list: async (): Promise<Renewal[]> =>
-      (await kysely.selectFrom('certificate_renewal').selectAll().orderBy('id').execute()).map(
-        (row) => plain(row)!,
-      ),
-    async due(now: string): Promise<string[]> {
+    /** Of one node, or of all. */
+    async list(node?: string): Promise<Renewal[]> {
+      let rows = kysely.selectFrom('certificate_renewal').selectAll().orderBy('id')
+      if (node !== undefined) rows = rows.where('node', '=', node)
+      return (await rows.execute()).map((row) => plain(row)!)
+    },
+    async due(now: string, node: string): Promise<string[]> {
       const rows = await kysely
         .selectFrom('certificate_renewal')
         .select('id')
+        .where('node', '=', node)
         .where('is_stopped', '=', 0)
         .where('next_at', '<=', now)
         .orderBy('next_at')
         .execute()
       return rows.map(({ id }) => id)
+    },
+    /** Gives the node what was begun before each node had renewals of its own. A crash in the middle leaves the rest for the next start. */
+    async takeOver(node: string): Promise<void> {
+      const rows = await kysely
+        .selectFrom('certificate_renewal')
+        .select('id')
+        .where('node', '=', '')
+        .execute()
+      for (const { id } of rows) {
+        const renewal = `${id}@${node}`
+        await kysely
+          .updateTable('certificate_renewal_step')
+          .set({ renewal })
+          .where('renewal', '=', id)
+          .execute()
+        await kysely
+          .updateTable('certificate_renewal')
+          .set({ node, id: renewal })
+          .where('id', '=', id)
+          .execute()
+      }
+      await kysely
+        .updateTable('acme_account')
+        .set((eb) => ({ id: eb(eb.val(`${node} `), '||', eb.ref('id')) }))
+        .where('id', 'like', 'https://%')
+        .execute()
     },
     /** Replaces a stopped one; throws `conflict` for one that goes on. */
     async begin(row: Renewal): Promise<void> {
@@ -81,7 +110,7 @@ export function createRenewalStore(database: Database) {
         .executeTakeFirstOrThrow()
       if (Number(numUpdatedRows) === 0) throw new Fault('not_found', { what: say`no such renewal` })
     },
-    /** The row after the change. Throws `conflict` when another node changed it meanwhile. */
+    /** The row after the change. Throws `conflict` when somebody changed it meanwhile. */
     async change(before: Renewal, set: Partial<Renewal>): Promise<Renewal> {
       const after = { ...before, ...set, revision: before.revision + 1 }
       const { id, is_stopped: _, ...values } = after
@@ -92,7 +121,7 @@ export function createRenewalStore(database: Database) {
         .where('revision', '=', before.revision)
         .executeTakeFirstOrThrow()
       if (Number(numUpdatedRows) === 0)
-        throw new Fault('conflict', { what: say`another node went on with this renewal` })
+        throw new Fault('conflict', { what: say`this renewal was changed meanwhile` })
       return after
     },
     steps: (renewal: string): Promise<Step[]> =>
@@ -103,7 +132,7 @@ export function createRenewalStore(database: Database) {
         .orderBy('id', 'desc')
         .limit(MOST_STEPS)
         .execute(),
-    /** The kept key of an account; of two nodes that make one at once, both get the first. */
+    /** The kept key of an account. */
     async account(id: string, make: () => Promise<string>): Promise<string> {
       const kept = () =>
         kysely.selectFrom('acme_account').select('kept').where('id', '=', id).executeTakeFirst()

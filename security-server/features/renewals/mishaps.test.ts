@@ -1,0 +1,68 @@
+/** What goes wrong between the steps of a renewal, and how it goes on from there. */
+import t, { type Test } from 'tap'
+import { type Database, openDatabase } from '#platform/database/open-database.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { member } from '../../keys/keys-fixture.ts'
+import { fakeWorld } from './renewals-fixture.ts'
+import { createRenewalStore } from './store.ts'
+
+const HOUR = 3600_000
+const SIGNED = { ...{ usage: 'SIGNING', memberId: 'DEV:GOV:1000', caName: 'Fake' }, dnsName: 'ss1.example' }
+
+async function memory(t: Test): Promise<Database> {
+  const database = await openDatabase('sqlite::memory:')
+  t.teardown(() => database.close())
+  return database
+}
+
+void t.test('each node renews the certificates of its own keys', async (t) => {
+  await eachDatabase(t, async (database, t) => {
+    const one = await fakeWorld(t, database, 'signing')
+    const two = await fakeWorld(t, database, 'signing', { node: 'n2', beside: one })
+    await one.call('beginCertificateRenewal', { body: SIGNED })
+    await two.call('beginCertificateRenewal', { body: SIGNED })
+    one.fake.lie = 'refuses'
+    await one.goOn()
+    one.fake.lie = 'none'
+    await two.goOn()
+    await one.call('renewCertificateNow', { params: { renewal: 'SIGNING:DEV:GOV:1000@n2' } })
+    one.world.now += HOUR
+    two.world.now += HOUR
+    await Promise.all([one.goOn(), two.goOn()])
+    const views = [await one.view(), await two.view()]
+    t.equal(views[0]!.error, undefined, views[0]!.error?.message ?? 'no error')
+    t.match(views, [{ node: 'n1' }, { node: 'n2' }])
+    for (let round = 0; round < 3; round++) {
+      for (const { world, keys, goOn } of [one, two]) {
+        world.now += HOUR
+        await keys.refreshOcsp()
+        await goOn()
+      }
+    }
+    t.match(await one.view(), { state: 'WAITING', error: undefined })
+    t.match(await two.view(), { state: 'WAITING', error: undefined })
+    t.equal(one.fake.orders, 2, 'one order of each node')
+    for (const { keys, view } of [one, two]) {
+      t.equal(keys.tokens().flatMap((token) => token.keys).length, 1)
+      t.equal(keys.signingIdentity(member).certificate.sha256, (await view()).certificateSha256)
+    }
+  })
+})
+
+void t.test('a node takes over what was begun before nodes had renewals of their own', async (t) => {
+  await eachDatabase(t, async (database, t) => {
+    const { call, view, goOn, fake } = await fakeWorld(t, database, 'signing')
+    const store = createRenewalStore(database)
+    await call('beginCertificateRenewal', { body: SIGNED })
+    const now = (await store.list())[0]!
+    await store.change(now, { node: '' })
+    await goOn()
+    t.equal(fake.orders, 0, 'it is not of this node yet')
+    await store.account('https://ca.example/ b', async () => 'kept')
+    await store.takeOver('n1')
+    await store.takeOver('n2')
+    t.equal((await view()).id, `${now.id}@n1`)
+    t.equal((await view()).steps.length, 1)
+    t.equal(await store.account('n1 https://ca.example/ b', async () => 'other'), 'kept')
+  })
+})
