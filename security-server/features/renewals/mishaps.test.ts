@@ -49,6 +49,51 @@ void t.test('each node renews the certificates of its own keys', async (t) => {
   })
 })
 
+void t.test('a next certificate that is revoked, removed or declined leads to another one', async (t) => {
+  const made = await fakeWorld(t, await memory(t), 'authentication')
+  const { fake, world, keys, registry, filed, call, view, goOn } = made
+  const renewal = 'AUTHENTICATION@n1'
+  const body = { usage: 'AUTHENTICATION', caName: 'Fake' }
+  const later = async (): Promise<void> => {
+    world.now += HOUR
+    await keys.refreshOcsp({ force: true }).catch(() => undefined)
+    await goOn()
+  }
+  await call('beginCertificateRenewal', { body })
+  world.ocsp = { mode: 'revoked' }
+  await goOn()
+  await later()
+  t.match(await view(), { state: 'ORDERING', nextCertificateSha256: undefined, error: undefined })
+  t.ok((await view()).steps.some(({ detail }) => detail === 'revoked'))
+  t.equal(keys.certificate(filed[0]!).active, false, 'it is put out of use')
+  const orders = fake.orders
+  await goOn()
+  t.equal(fake.orders, orders, 'not without end')
+  world.ocsp = {}
+  registry.isAutomatic = false
+  await later()
+  t.match(await view(), { state: 'REGISTERING' })
+  const removed = (await view()).nextCertificateSha256!
+  await keys.deleteCertificate(removed)
+  await later()
+  t.match(await view(), { state: 'ORDERING' })
+  await later()
+  const declined = (await view()).nextCertificateSha256!
+  t.not(declined, removed)
+  t.not(keys.certificate(declined).keyId, keys.certificate(filed[0]!).keyId, 'another key')
+
+  // Stopped and begun again, it starts afresh.
+  await call('stopCertificateRenewal', { params: { renewal } })
+  await call('beginCertificateRenewal', { body })
+  t.match(await view(), { state: 'WAITING', nextCertificateSha256: undefined })
+  registry.isAutomatic = true
+  await goOn()
+  t.not((await view()).nextCertificateSha256, declined)
+  world.now += 61_000
+  await goOn()
+  t.match(await view(), { state: 'RETIRING', error: undefined })
+})
+
 void t.test('a node takes over what was begun before nodes had renewals of their own', async (t) => {
   await eachDatabase(t, async (database, t) => {
     const { call, view, goOn, fake } = await fakeWorld(t, database, 'signing')

@@ -195,9 +195,14 @@ function makeResponder(world: World) {
     answer(request: Buffer): Buffer {
       if (world.ocsp === 'down') throw new Fault('network_error')
       const at = new Date(world.now)
+      const { mode } = world.ocsp
+      const status =
+        mode === 'revoked'
+          ? { status: 'revoked' as const, revokedAt: at }
+          : { status: mode === 'unknown' ? ('unknown' as const) : ('good' as const) }
       return buildOcspResponse({
         answers: parseOcspRequest(request).certIds.map((certId) => ({
-          ...{ certId, status: 'good' as const, thisUpdate: at },
+          ...{ certId, ...status, thisUpdate: at },
           nextUpdate: new Date(Date.parse(iso(world.now)) + 3600_000),
         })),
         ...{ producedAt: at, responder: certificate, includeCertificates: [] },

@@ -16,6 +16,8 @@ import type { Renewal } from './store.ts'
 const SETTLE_MS = 600_000
 const LOOK_MS = 60_000
 const ASK_AGAIN_MS = 6 * 3600_000
+/** A CA that revokes or withholds each certificate that it gives is not asked without end. */
+const ORDER_AGAIN_MS = 3600_000
 
 /** `note` is said in the list of steps. */
 type Change = Partial<Renewal> & { next_at: string; note?: string }
@@ -24,9 +26,9 @@ type Step = (rooms: RenewalRooms, row: Renewal, save: Save, signal: AbortSignal)
 export const STEPS: Record<RenewalState, Step> = {
   WAITING: waitForTime,
   ORDERING: orderNext,
-  REGISTERING: register,
-  ACTIVATING: activate,
-  RETIRING: retire,
+  REGISTERING: unlessLost(register),
+  ACTIVATING: unlessLost(activate),
+  RETIRING: unlessLost(retire),
 }
 
 /** Nothing is ordered before its time: the CA's own, or the share of the life; what is missing or revoked is ordered at once. */
@@ -68,6 +70,26 @@ async function orderNext(
       note: sha256,
     },
   }
+}
+
+/** A next certificate that ended, was revoked, or that somebody removed leads nowhere: another one is ordered, with another key. */
+function unlessLost(step: Step): Step {
+  return async (rooms, row, save, signal) => {
+    const note = await lossOf(rooms, row.next_certificate)
+    if (note === undefined) return step(rooms, row, save, signal)
+    return {
+      ...{ state: 'ORDERING', key_id: null, order_url: null, next_certificate: null, filed_at: null, note },
+      next_at: iso(rooms.clock() + ORDER_AGAIN_MS),
+    }
+  }
+}
+
+async function lossOf({ keys }: RenewalRooms, next: string | null): Promise<string | undefined> {
+  if (next === null || !holds(keys, next)) return 'removed'
+  const { state, ocsp, active } = keys.certificate(next)
+  if (state !== 'expired' && ocsp.state !== 'revoked') return undefined
+  if (active) await keys.setActive(next, false)
+  return state === 'expired' ? 'expired' : 'revoked'
 }
 
 /** The registry lists the certificate: asked once, then looked at. Who decides there decides by the registry's own policy. */
@@ -113,8 +135,8 @@ async function activate({ keys, clock }: RenewalRooms, row: Renewal): Promise<Ch
   const sha256 = row.next_certificate!
   const known = keys.certificate(sha256)
   const { ocsp } = known.active ? known : await keys.setActive(sha256, true)
-  if (ocsp.state === 'revoked')
-    throw new Fault('incorrect_certificate', { what: say`the CA revoked the new certificate` })
+  // Known only now: the next look orders another one.
+  if (ocsp.state === 'revoked') return { next_at: iso(clock()) }
   if (ocsp.state !== 'good') return { next_at: iso(clock() + LOOK_MS) }
   return { state: 'RETIRING', next_at: iso(clock() + SETTLE_MS), note: sha256 }
 }

@@ -80,7 +80,7 @@ export function createRenewalStore(database: Database) {
         .where('id', 'like', 'https://%')
         .execute()
     },
-    /** Replaces a stopped one; throws `conflict` for one that goes on. */
+    /** Replaces a stopped one, which starts afresh; throws `conflict` for one that goes on. */
     async begin(row: Renewal): Promise<void> {
       const { numInsertedOrUpdatedRows } = await kysely
         .insertInto('certificate_renewal')
@@ -88,13 +88,8 @@ export function createRenewalStore(database: Database) {
         .onConflict((conflict) =>
           conflict
             .column('id')
-            .doUpdateSet((eb) => ({
-              ...{ ca: row.ca, dns_name: row.dns_name, is_stopped: 0, next_at: row.next_at, tries: 0 },
-              ...{ error_code: null, error_text: null, changed_at: row.changed_at },
-              revision: eb('certificate_renewal.revision', '+', 1),
-              // What was ordered elsewhere is not what is asked for now.
-              order_url: null,
-            }))
+            // What was ordered or filed before it was stopped is not what is asked for now.
+            .doUpdateSet((eb) => ({ ...row, revision: eb('certificate_renewal.revision', '+', 1) }))
             .where('certificate_renewal.is_stopped', '=', 1),
         )
         .executeTakeFirstOrThrow()
