@@ -7,10 +7,11 @@ import { answerChallenges } from './answer-challenges.ts'
 import { goOnWithAll } from './go-on.ts'
 import { renewalHandlers } from './handlers.ts'
 import { renewalMigrations } from './migrations.ts'
+import { holds } from './order.ts'
 import { dnsProof, httpProof } from './proofs.ts'
 import { iso, type RenewalRooms } from './rooms.ts'
 import { type AcmeSettings, readAccounts } from './settings.ts'
-import { createRenewalStore } from './store.ts'
+import { createRenewalStore, type Renewal } from './store.ts'
 
 type Ground = Pick<
   RenewalRooms,
@@ -22,6 +23,7 @@ type Ground = Pick<
   }
 
 const IDLE_SECONDS = 3600
+const DAY_MS = 24 * 3600_000
 const LOOK_MS = 60_000
 
 export const renewals: FeatureModule<Ground> = {
@@ -51,6 +53,12 @@ export const renewals: FeatureModule<Ground> = {
           (row) => [row.id, row.is_stopped === 0 && row.error_code !== null ? 1 : 0] as const,
         ),
     )
+    metrics.watch(
+      'concordat_certificate_renewal_days_left',
+      'Days until the certificate that a renewal keeps in use ends; 0 when there is none',
+      'renewal',
+      async () => (await store.list(node)).map((row) => [row.id, daysLeft(rooms, row)] as const),
+    )
     return {
       operations,
       ...(acme.challenge !== undefined && {
@@ -67,4 +75,9 @@ export const renewals: FeatureModule<Ground> = {
       close: () => http.close(),
     }
   },
+}
+
+function daysLeft({ keys, clock }: RenewalRooms, { current }: Renewal): number {
+  if (current === null || !holds(keys, current)) return 0
+  return Math.max(0, (Date.parse(keys.certificate(current).notAfter) - clock()) / DAY_MS)
 }

@@ -1,5 +1,6 @@
 /** Goes on with renewals that are due, one after the other, each as far as it can go now; what fails is tried again later. */
-import { asFault } from '#schemas/fault.ts'
+import { asFault, type Fault } from '#schemas/fault.ts'
+import { holds } from './order.ts'
 import { iso, type RenewalRooms } from './rooms.ts'
 import { nextTry } from './rules.ts'
 import { STEPS } from './steps.ts'
@@ -7,6 +8,7 @@ import type { Renewal } from './store.ts'
 
 /** A silent CA must not keep the renewals at other CAs waiting for longer. */
 const MOST_MS = 240_000
+const MOST_WAIT_MS = 24 * 3600_000
 /** An order that was tried so often is given up for a new one: the CA never ends it. */
 const MOST_TRIES_OF_AN_ORDER = 12
 /** What leaves an order as it is: it may go on at the next try. */
@@ -34,9 +36,17 @@ async function goOn(rooms: RenewalRooms, id: string, signal: AbortSignal): Promi
     const before = row
     const save = async (set: Partial<Renewal>): Promise<Renewal> => (row = await store.change(row!, set))
     try {
-      const { note, ...set } = await STEPS[before.state](rooms, before, save, signal)
+      const { note, waitsFor, ...set } = await STEPS[before.state](rooms, before, save, signal)
       const at = iso(clock())
-      await save({ ...set, tries: 0, error_code: null, error_text: null, changed_at: at })
+      const waits = waitsFor === undefined ? undefined : (before.waits_since ?? at)
+      if (waits !== undefined && clock() - Date.parse(waits) > longestWait(rooms, before, waits)) {
+        await sayThatItWaits(rooms, before, waitsFor!, { ...set, changed_at: at, waits_since: waits })
+        return
+      }
+      await save({
+        ...{ ...set, tries: 0, error_code: null, error_text: null, changed_at: at },
+        waits_since: waits ?? null,
+      })
       if (note !== undefined || (set.state ?? before.state) !== before.state)
         await store.note(id, { at, step: set.state ?? before.state, detail: note ?? '' })
     } catch (thrown) {
@@ -49,6 +59,25 @@ async function goOn(rooms: RenewalRooms, id: string, signal: AbortSignal): Promi
       return
     }
   }
+}
+
+/** A day, or a tenth of what is left of the present certificate: people have the rest for what they have to do. */
+function longestWait({ keys }: RenewalRooms, { current }: Renewal, since: string): number {
+  if (current === null || !holds(keys, current)) return MOST_WAIT_MS
+  return Math.min(MOST_WAIT_MS, (Date.parse(keys.certificate(current).notAfter) - Date.parse(since)) / 10)
+}
+
+/** It is looked at as often as before, and shown as failing meanwhile. */
+async function sayThatItWaits(
+  { store, log }: RenewalRooms,
+  row: Renewal,
+  { code, message, detail }: Fault,
+  set: Partial<Renewal> & { changed_at: string },
+): Promise<void> {
+  await store.change(row, { ...set, error_code: code, error_text: message })
+  if (row.error_text === message) return
+  log.warn({ renewal: row.id, step: row.state, code, detail }, 'a renewal waits for others')
+  await store.note(row.id, { at: set.changed_at, step: 'FAILED', detail: message.slice(0, 500) })
 }
 
 async function fail(

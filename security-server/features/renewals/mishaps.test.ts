@@ -94,6 +94,42 @@ void t.test('a next certificate that is revoked, removed or declined leads to an
   t.match(await view(), { state: 'RETIRING', error: undefined })
 })
 
+void t.test('what others have to do is waited for, and said when it lasts', async (t) => {
+  const made = await fakeWorld(t, await memory(t), 'authentication')
+  const { world, keys, registry, call, view, goOn } = made
+  const later = async (hours: number): Promise<void> => {
+    world.now += hours * HOUR
+    await keys.refreshOcsp({ force: true }).catch(() => undefined)
+    await goOn()
+  }
+  await call('beginCertificateRenewal', { body: { usage: 'AUTHENTICATION', caName: 'Fake' } })
+  registry.isAutomatic = false
+  await goOn()
+  await later(1)
+  t.match(await view(), { state: 'REGISTERING', error: undefined })
+  await later(25)
+  t.match(await view(), { error: { code: 'conflict', message: /has not listed/ } })
+  t.ok(Date.parse((await view()).nextAt) <= world.now + 60_000, 'looked at as often as before')
+  const { length } = (await view()).steps
+  await later(1)
+  t.equal((await view()).steps.length, length, 'said once')
+  world.ocsp = { mode: 'unknown' }
+  made.list((await view()).nextCertificateSha256!)
+  await later(1)
+  t.match(await view(), { state: 'ACTIVATING', error: undefined })
+  await later(25)
+  t.match(await view(), { error: { code: 'incorrect_validation_info', message: /does not say yet/ } })
+  world.ocsp = {}
+  await later(1)
+  await keys.setActive((await view()).nextCertificateSha256!, false)
+  await later(1)
+  await later(25)
+  t.match(await view(), { state: 'RETIRING', error: { message: /out of use/ } })
+  await keys.setActive((await view()).nextCertificateSha256!, true)
+  await later(1)
+  t.match(await view(), { state: 'WAITING', error: undefined })
+})
+
 void t.test('a node takes over what was begun before nodes had renewals of their own', async (t) => {
   await eachDatabase(t, async (database, t) => {
     const { call, view, goOn, fake } = await fakeWorld(t, database, 'signing')

@@ -54,6 +54,8 @@ type RenewalWorld = {
   /** Certificates whose registration was filed; `isAutomatic` says whether the registry lists them at once. */
   filed: string[]
   registry: { isAutomatic: boolean; states: RequestStatus[] }
+  /** The registry lists the certificate. */
+  list(sha256: string): void
   /** Approves this CA and no other. */
   approve(ca: ApprovedCa): void
   call(operation: string, q?: { params?: object; body?: object; roles?: string[] }): Promise<unknown>
@@ -93,6 +95,10 @@ export async function renewalWorld(
   const keys = await world.open({ fetchOcsp: async (_url, request) => responder.answer(request) })
   await keys.initialize(PIN)
   const filed: string[] = []
+  const list = (sha256: string): void => {
+    world.registered = [...world.registered, Buffer.from(sha256, 'hex')]
+    publish()
+  }
   const registry = { isAutomatic: true, states: [] as RequestStatus[] }
   const http = createAcmeHttp({ ca: q.tlsCa, clock })
   t.teardown(() => http.close())
@@ -120,9 +126,7 @@ export async function renewalWorld(
     },
     async registerCertificate(sha256) {
       filed.push(sha256)
-      if (!registry.isAutomatic) return
-      world.registered = [...world.registered, Buffer.from(sha256, 'hex')]
-      publish()
+      if (registry.isAutomatic) list(sha256)
     },
     filedRequests: async () => registry.states,
   }
@@ -135,7 +139,7 @@ export async function renewalWorld(
   const call: RenewalWorld['call'] = async (operation, { params = {}, body, roles = OFFICER.roles } = {}) =>
     handlers[operation]!({ params, body, query: {}, caller: { ...OFFICER, roles } } as never)
   return {
-    ...{ world, keys, rooms, store, address, filed, registry, call },
+    ...{ world, keys, rooms, store, address, filed, registry, list, call },
     approve(ca) {
       const ocsp = [{ url: 'http://127.0.0.1:1/ocsp', cert: responder.certificate }]
       approvedCas = [

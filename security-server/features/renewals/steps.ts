@@ -19,8 +19,8 @@ const ASK_AGAIN_MS = 6 * 3600_000
 /** A CA that revokes or withholds each certificate that it gives is not asked without end. */
 const ORDER_AGAIN_MS = 3600_000
 
-/** `note` is said in the list of steps. */
-type Change = Partial<Renewal> & { next_at: string; note?: string }
+/** `note` is said in the list of steps; `waitsFor` what others have to do before the step can end, said when it lasts too long. */
+type Change = Partial<Renewal> & { next_at: string; note?: string; waitsFor?: Fault }
 type Step = (rooms: RenewalRooms, row: Renewal, save: Save, signal: AbortSignal) => Promise<Change>
 
 export const STEPS: Record<RenewalState, Step> = {
@@ -97,7 +97,10 @@ async function register(rooms: RenewalRooms, row: Renewal, save: Save): Promise<
   const { keys, clock, server } = rooms
   const sha256 = row.next_certificate!
   if (keys.certificate(sha256).state === 'registered') return { state: 'ACTIVATING', next_at: iso(clock()) }
-  const later = { next_at: iso(clock() + LOOK_MS) }
+  const later = {
+    next_at: iso(clock() + LOOK_MS),
+    waitsFor: new Fault('conflict', { what: say`the registry has not listed the new certificate yet` }),
+  }
   if (row.filed_at !== null) {
     await checkDecided(rooms, row.filed_at)
     return later
@@ -137,15 +140,29 @@ async function activate({ keys, clock }: RenewalRooms, row: Renewal): Promise<Ch
   const { ocsp } = known.active ? known : await keys.setActive(sha256, true)
   // Known only now: the next look orders another one.
   if (ocsp.state === 'revoked') return { next_at: iso(clock()) }
-  if (ocsp.state !== 'good') return { next_at: iso(clock() + LOOK_MS) }
+  if (ocsp.state !== 'good') return { next_at: iso(clock() + LOOK_MS), waitsFor: notGood() }
   return { state: 'RETIRING', next_at: iso(clock() + SETTLE_MS), note: sha256 }
+}
+
+function notGood(): Fault {
+  return new Fault('incorrect_validation_info', {
+    what: say`the CA does not say yet that the new certificate is good`,
+  })
 }
 
 /** The certificate before is used by nothing any more; removing it is left to people. */
 async function retire({ keys, clock }: RenewalRooms, row: Renewal): Promise<Change> {
   const next = row.next_certificate!
   const { active, ocsp } = keys.certificate(next)
-  if (!active || ocsp.state !== 'good') return { next_at: iso(clock() + LOOK_MS) }
+  const later = iso(clock() + LOOK_MS)
+  if (!active)
+    return {
+      next_at: later,
+      waitsFor: new Fault('conflict', {
+        what: say`somebody put the new certificate out of use: activate it, or begin this renewal again`,
+      }),
+    }
+  if (ocsp.state !== 'good') return { next_at: later, waitsFor: notGood() }
   const retired =
     row.current !== null && row.current !== next && holds(keys, row.current) ? row.current : undefined
   if (retired !== undefined) await keys.setActive(retired, false)
