@@ -29,6 +29,8 @@ export type RenewalTables = {
     next_certificate: string | null
     /** When the registration of `next_certificate` was asked for. */
     filed_at: string | null
+    /** Until when both certificates stay in use. */
+    settles_at: string | null
     /** Since when its step waits for others without an end. */
     waits_since: string | null
     tries: number
@@ -101,7 +103,7 @@ export const renewalMigrations: Record<string, Migration> = {
         .alterTable('certificate_renewal')
         .addColumn('node', text, (column) => column.notNull().defaultTo(''))
         .execute()
-      for (const name of ['waits_since'])
+      for (const name of ['settles_at', 'waits_since'])
         await kysely.schema.alterTable('certificate_renewal').addColumn(name, text).execute()
     },
   },

@@ -130,6 +130,41 @@ void t.test('what others have to do is waited for, and said when it lasts', asyn
   t.match(await view(), { state: 'WAITING', error: undefined })
 })
 
+void t.test('the certificate before stays in use until the new one surely serves', async (t) => {
+  const made = await fakeWorld(t, await memory(t), 'authentication')
+  const { world, keys, call, view, goOn } = made
+  const now = () => call('renewCertificateNow', { params: { renewal: 'AUTHENTICATION@n1' } })
+  const later = async (ms: number): Promise<void> => {
+    world.now += ms
+    await keys.refreshOcsp({ force: true })
+    await goOn()
+  }
+  await call('beginCertificateRenewal', { body: { usage: 'AUTHENTICATION', caName: 'Fake' } })
+  await goOn()
+  await later(61_000)
+  await later(HOUR)
+  const old = (await view()).certificateSha256!
+  await now()
+  await goOn()
+  await later(61_000)
+  t.match(await view(), { state: 'RETIRING', certificateSha256: old })
+  await now()
+  await goOn()
+  t.match(await view(), { state: 'RETIRING', certificateSha256: old }, 'ten minutes are ten minutes')
+  t.ok(keys.certificate(old).active)
+  made.unlistAll()
+  made.list(old)
+  await later(HOUR)
+  t.match(await view(), { state: 'RETIRING', error: undefined })
+  t.ok(keys.certificate(old).active, 'peers do not know the new one')
+  made.list((await view()).nextCertificateSha256!)
+  await later(61_000)
+  t.ok(keys.certificate(old).active, 'this server does not show the new one yet')
+  await later(HOUR)
+  t.match(await view(), { state: 'WAITING', error: undefined, removable: [old] })
+  t.equal(keys.certificate(old).active, false)
+})
+
 void t.test('a node takes over what was begun before nodes had renewals of their own', async (t) => {
   await eachDatabase(t, async (database, t) => {
     const { call, view, goOn, fake } = await fakeWorld(t, database, 'signing')

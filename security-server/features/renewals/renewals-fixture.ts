@@ -56,6 +56,8 @@ type RenewalWorld = {
   registry: { isAutomatic: boolean; states: RequestStatus[] }
   /** The registry lists the certificate. */
   list(sha256: string): void
+  /** It lists none of this server any more. */
+  unlistAll(): void
   /** Approves this CA and no other. */
   approve(ca: ApprovedCa): void
   call(operation: string, q?: { params?: object; body?: object; roles?: string[] }): Promise<unknown>
@@ -140,6 +142,10 @@ export async function renewalWorld(
     handlers[operation]!({ params, body, query: {}, caller: { ...OFFICER, roles } } as never)
   return {
     ...{ world, keys, rooms, store, address, filed, registry, list, call },
+    unlistAll() {
+      world.registered = []
+      publish()
+    },
     approve(ca) {
       const ocsp = [{ url: 'http://127.0.0.1:1/ocsp', cert: responder.certificate }]
       approvedCas = [

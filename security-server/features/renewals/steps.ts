@@ -4,6 +4,7 @@
  */
 import { parseCertificate } from '#core/certificate/certificate.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { memberOf, parseMemberId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import { askRenewalInfo } from './acme/renewal-info.ts'
 import type { RenewalState } from './migrations.ts'
@@ -99,7 +100,7 @@ async function register(rooms: RenewalRooms, row: Renewal, save: Save): Promise<
   if (keys.certificate(sha256).state === 'registered') return { state: 'ACTIVATING', next_at: iso(clock()) }
   const later = {
     next_at: iso(clock() + LOOK_MS),
-    waitsFor: new Fault('conflict', { what: say`the registry has not listed the new certificate yet` }),
+    waitsFor: notListed(),
   }
   if (row.filed_at !== null) {
     await checkDecided(rooms, row.filed_at)
@@ -141,7 +142,18 @@ async function activate({ keys, clock }: RenewalRooms, row: Renewal): Promise<Ch
   // Known only now: the next look orders another one.
   if (ocsp.state === 'revoked') return { next_at: iso(clock()) }
   if (ocsp.state !== 'good') return { next_at: iso(clock() + LOOK_MS), waitsFor: notGood() }
-  return { state: 'RETIRING', next_at: iso(clock() + SETTLE_MS), note: sha256 }
+  const settles_at = iso(clock() + SETTLE_MS)
+  return { state: 'RETIRING', next_at: settles_at, settles_at, note: sha256 }
+}
+
+function notListed(): Fault {
+  return new Fault('conflict', { what: say`the registry has not listed the new certificate yet` })
+}
+
+/** The SHA-256 of the certificate that this server shows or signs with now. Throws as the keys room does when there is none. */
+function chosen({ keys, server }: RenewalRooms, { usage, member }: Renewal): string {
+  if (usage === 'AUTHENTICATION') return keys.authenticationIdentity().certificate.sha256
+  return keys.signingIdentity(member === null ? memberOf(server) : parseMemberId(member)).certificate.sha256
 }
 
 function notGood(): Fault {
@@ -151,9 +163,12 @@ function notGood(): Fault {
 }
 
 /** The certificate before is used by nothing any more; removing it is left to people. */
-async function retire({ keys, clock }: RenewalRooms, row: Renewal): Promise<Change> {
+async function retire(rooms: RenewalRooms, row: Renewal): Promise<Change> {
+  const { keys, clock } = rooms
   const next = row.next_certificate!
-  const { active, ocsp } = keys.certificate(next)
+  // Whoever hurries it does not shorten this.
+  if (row.settles_at !== null && iso(clock()) < row.settles_at) return { next_at: row.settles_at }
+  const { active, ocsp, state } = keys.certificate(next)
   const later = iso(clock() + LOOK_MS)
   if (!active)
     return {
@@ -163,11 +178,21 @@ async function retire({ keys, clock }: RenewalRooms, row: Renewal): Promise<Chan
       }),
     }
   if (ocsp.state !== 'good') return { next_at: later, waitsFor: notGood() }
+  if (row.usage === 'AUTHENTICATION' && state !== 'registered')
+    return { next_at: later, waitsFor: notListed() }
+  if (chosen(rooms, row) === row.current)
+    return {
+      next_at: later,
+      waitsFor: new Fault('conflict', {
+        what: say`this server still prefers the certificate before: look at both among the keys`,
+      }),
+    }
   const retired =
     row.current !== null && row.current !== next && holds(keys, row.current) ? row.current : undefined
   if (retired !== undefined) await keys.setActive(retired, false)
   return {
     ...{ state: 'WAITING', current: next, next_certificate: null, key_id: null, filed_at: null },
+    settles_at: null,
     ...{ next_at: iso(clock()), ...(retired === undefined ? {} : { note: retired }) },
   }
 }
