@@ -21,8 +21,10 @@ type Ground = Omit<Needs, 'registration' | 'isXRoads' | 'fileXRoadRequest'> & {
 type Offers = {
   /** What this server filed. Throws when it cannot sign, and when the registry does not answer or is X-Road's. */
   filedRequests(): Promise<RequestStatus[]>
-  /** Files the registration of an authentication certificate of this server. Throws as `registerCertificate` of the API. */
-  registerOwnCertificate(sha256: string, address: string): Promise<void>
+  /**
+   * Files the registration of an authentication certificate of this server and returns its number. Throws as `registerCertificate` of the API.
+   */
+  registerOwnCertificate(sha256: string, address: string): Promise<number>
 }
 
 export const managementRequests: FeatureModule<Ground, Offers> = {
@@ -48,7 +50,7 @@ export const managementRequests: FeatureModule<Ground, Offers> = {
       jobs: [settleRequests(rooms)],
       offers: {
         filedRequests: createFiledRequests(rooms),
-        registerOwnCertificate: async (sha256, address) => void (await register(sha256, address)),
+        registerOwnCertificate: async (sha256, address) => (await register(sha256, address)).request,
       },
     }
   },

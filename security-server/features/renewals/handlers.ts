@@ -76,6 +76,7 @@ export function renewalHandlers(rooms: HandlerRooms): Handlers {
           order_url: null,
           next_certificate: null,
           filed_at: null,
+          filed_request: null,
           settles_at: null,
           waits_since: null,
         },

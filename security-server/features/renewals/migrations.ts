@@ -27,8 +27,10 @@ export type RenewalTables = {
     key_id: string | null
     order_url: string | null
     next_certificate: string | null
-    /** When the registration of `next_certificate` was asked for. */
+    /** When the registration of `next_certificate` was first asked for, written before it is asked. */
     filed_at: string | null
+    /** Its number at the registry; null until the registry said that it has it. */
+    filed_request: number | null
     /** Until when both certificates stay in use. */
     settles_at: string | null
     /** Since when its step waits for others without an end. */
@@ -98,7 +100,8 @@ export const renewalMigrations: Record<string, Migration> = {
   },
   'renewals-002': {
     up: async (kysely: Kysely<unknown>) => {
-      const { text } = columnTypes(kysely)
+      const { text, integer } = columnTypes(kysely)
+      await kysely.schema.alterTable('certificate_renewal').addColumn('filed_request', integer).execute()
       await kysely.schema
         .alterTable('certificate_renewal')
         .addColumn('node', text, (column) => column.notNull().defaultTo(''))

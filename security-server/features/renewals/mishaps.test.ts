@@ -1,6 +1,8 @@
 /** What goes wrong between the steps of a renewal, and how it goes on from there. */
 import t, { type Test } from 'tap'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { RequestKind, RequestState } from '#schemas/management-request.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { member } from '../../keys/keys-fixture.ts'
 import { fakeWorld } from './renewals-fixture.ts'
@@ -163,6 +165,48 @@ void t.test('the certificate before stays in use until the new one surely serves
   await later(HOUR)
   t.match(await view(), { state: 'WAITING', error: undefined, removable: [old] })
   t.equal(keys.certificate(old).active, false)
+})
+
+void t.test('a registration is known by its number, also when the answer was lost', async (t) => {
+  const made = await fakeWorld(t, await memory(t), 'authentication')
+  const { world, registry, filed, call, view, goOn } = made
+  const later = async (): Promise<void> => {
+    world.now += HOUR
+    await goOn()
+  }
+  const status = (request: number, state: RequestState, kind: RequestKind = 'authCertReg') => ({
+    ...{ request, kind, state, server: 'DEV/GOV/1000/ss1' },
+    filedAt: new Date(world.now).toISOString(),
+  })
+  const refusal = (what: string) => new Fault('registration_refused', { what })
+  await call('beginCertificateRenewal', { body: { usage: 'AUTHENTICATION', caName: 'Fake' } })
+  registry.isAutomatic = false
+  registry.answer = () => new Fault('registration_unavailable')
+  await goOn()
+  t.match(await view(), { error: { code: 'registration_unavailable' } })
+  // What the registry says otherwise of a conflict is no sign that it has the request.
+  for (const what of [
+    'conflict: 100 requests of this server wait for a decision',
+    'conflict: request 9 says the same',
+  ]) {
+    registry.answer = () => refusal(what)
+    registry.states = [status(9, 'SUBMITTED_FOR_APPROVAL', 'clientReg')]
+    await later()
+    t.match(await view(), { state: 'REGISTERING', error: { code: 'registration_refused' } }, what)
+  }
+  registry.answer = () => refusal('conflict: request 1 says the same and is not decided yet')
+  registry.states = [status(1, 'SUBMITTED_FOR_APPROVAL')]
+  await later()
+  t.match(await view(), { state: 'REGISTERING', error: undefined })
+  t.ok((await view()).steps.some(({ detail }) => detail === 'filed 1'))
+  const { length } = filed
+  registry.states = [status(7, 'DECLINED'), status(1, 'SUBMITTED_FOR_APPROVAL')]
+  await later()
+  t.match(await view(), { error: undefined }, 'another certificate was declined')
+  registry.states = [status(7, 'APPROVED'), status(1, 'DECLINED')]
+  await later()
+  t.match(await view(), { error: { code: 'conflict', message: /did not take/ } })
+  t.equal(filed.length, length, 'nothing was filed again')
 })
 
 void t.test('a node takes over what was begun before nodes had renewals of their own', async (t) => {

@@ -53,7 +53,12 @@ type RenewalWorld = {
   address: string
   /** Certificates whose registration was filed; `isAutomatic` says whether the registry lists them at once. */
   filed: string[]
-  registry: { isAutomatic: boolean; states: RequestStatus[] }
+  registry: {
+    isAutomatic: boolean
+    states: RequestStatus[]
+    /** What comes back instead of the number of a request. */
+    answer?: ((request: number) => Fault | undefined) | undefined
+  }
   /** The registry lists the certificate. */
   list(sha256: string): void
   /** It lists none of this server any more. */
@@ -101,7 +106,7 @@ export async function renewalWorld(
     world.registered = [...world.registered, Buffer.from(sha256, 'hex')]
     publish()
   }
-  const registry = { isAutomatic: true, states: [] as RequestStatus[] }
+  const registry: RenewalWorld['registry'] = { isAutomatic: true, states: [] }
   const http = createAcmeHttp({ ca: q.tlsCa, clock })
   t.teardown(() => http.close())
   const { find } = await readAccounts({ renewAfterShare: 0.67, accounts: q.accounts ?? [] })
@@ -129,6 +134,10 @@ export async function renewalWorld(
     async registerCertificate(sha256) {
       filed.push(sha256)
       if (registry.isAutomatic) list(sha256)
+      const request = filed.length
+      const fault = registry.answer?.(request)
+      if (fault !== undefined) throw fault
+      return request
     },
     filedRequests: async () => registry.states,
   }

@@ -67,6 +67,7 @@ async function orderNext(
       next_certificate: sha256,
       order_url: null,
       filed_at: null,
+      filed_request: null,
       next_at: iso(rooms.clock()),
       note: sha256,
     },
@@ -79,7 +80,8 @@ function unlessLost(step: Step): Step {
     const note = await lossOf(rooms, row.next_certificate)
     if (note === undefined) return step(rooms, row, save, signal)
     return {
-      ...{ state: 'ORDERING', key_id: null, order_url: null, next_certificate: null, filed_at: null, note },
+      ...{ state: 'ORDERING', key_id: null, order_url: null, next_certificate: null, note },
+      ...{ filed_at: null, filed_request: null },
       next_at: iso(rooms.clock() + ORDER_AGAIN_MS),
     }
   }
@@ -102,8 +104,8 @@ async function register(rooms: RenewalRooms, row: Renewal, save: Save): Promise<
     next_at: iso(clock() + LOOK_MS),
     waitsFor: notListed(),
   }
-  if (row.filed_at !== null) {
-    await checkDecided(rooms, row.filed_at)
+  if (row.filed_request !== null) {
+    await checkDecided(rooms, row.filed_request)
     return later
   }
   const address = rooms.globalConfiguration.current().index.server(server)?.address
@@ -111,24 +113,32 @@ async function register(rooms: RenewalRooms, row: Renewal, save: Save): Promise<
     throw new Fault('not_found', {
       what: say`this server in the configuration: register its first certificate by hand`,
     })
-  const filed_at = iso(clock())
-  try {
-    await rooms.registerCertificate(sha256, address)
-  } catch (thrown) {
-    // After a crash it may wait there already.
-    if (asFault(thrown).code !== 'conflict') throw thrown
-  }
-  await save({ filed_at })
-  return { ...later, note: 'filed' }
+  // Written first: after a crash or a lost answer it may wait there already.
+  if (row.filed_at === null) await save({ filed_at: iso(clock()) })
+  const filed_request = await rooms.registerCertificate(sha256, address).catch(async (thrown: unknown) => {
+    const known = row.filed_at === null ? undefined : await filedBefore(rooms, asFault(thrown))
+    if (known === undefined) throw thrown
+    return known
+  })
+  return { ...later, filed_request, note: `filed ${filed_request}` }
+}
+
+/** A registry refuses the same request twice and names the first; that it has it is believed only of its own list. */
+async function filedBefore(
+  { filedRequests }: RenewalRooms,
+  { code, what }: Fault,
+): Promise<number | undefined> {
+  const [, said] = /request (\d{1,15}) says the same/.exec(what ?? '') ?? []
+  if (code !== 'registration_refused' || said === undefined) return undefined
+  const found = (await filedRequests()).find(({ request }) => request === Number(said))
+  return found?.kind === 'authCertReg' ? found.request : undefined
 }
 
 /** Throws `conflict` when the registry declined it: nobody asks twice what was refused. */
-async function checkDecided(rooms: RenewalRooms, filedAt: string): Promise<void> {
+async function checkDecided(rooms: RenewalRooms, number: number): Promise<void> {
   const states = await rooms.filedRequests().catch(() => [])
-  // The clocks of both servers may differ.
-  const since = iso(Date.parse(filedAt) - 300_000)
-  const [newest] = states.filter((one) => one.kind === 'authCertReg' && one.filedAt >= since)
-  if (newest?.state === 'DECLINED' || newest?.state === 'REVOKED')
+  const filed = states.find(({ request }) => request === number)
+  if (filed?.state === 'DECLINED' || filed?.state === 'REVOKED')
     throw new Fault('conflict', {
       what: say`the registry did not take the new certificate: stop this renewal, or register it by hand`,
     })
@@ -191,8 +201,8 @@ async function retire(rooms: RenewalRooms, row: Renewal): Promise<Change> {
     row.current !== null && row.current !== next && holds(keys, row.current) ? row.current : undefined
   if (retired !== undefined) await keys.setActive(retired, false)
   return {
-    ...{ state: 'WAITING', current: next, next_certificate: null, key_id: null, filed_at: null },
-    settles_at: null,
+    ...{ state: 'WAITING', current: next, next_certificate: null, key_id: null },
+    ...{ filed_at: null, filed_request: null, settles_at: null },
     ...{ next_at: iso(clock()), ...(retired === undefined ? {} : { note: retired }) },
   }
 }

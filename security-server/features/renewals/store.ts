@@ -169,6 +169,7 @@ function plain(row: Renewal | undefined): Renewal | undefined {
   if (row === undefined) return undefined
   return {
     ...row,
+    filed_request: row.filed_request === null ? null : Number(row.filed_request),
     ...{ is_stopped: Number(row.is_stopped), tries: Number(row.tries), revision: Number(row.revision) },
   }
 }
