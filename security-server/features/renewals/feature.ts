@@ -2,6 +2,8 @@
 import type { FastifyInstance } from 'fastify'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
+import { idText, memberOf } from '#schemas/identifiers.ts'
+import type { LocalSystems } from '../../local-systems/local-systems.ts'
 import { createAcmeHttp } from './acme/client.ts'
 import { answerChallenges } from './answer-challenges.ts'
 import { goOnWithAll } from './go-on.ts'
@@ -18,6 +20,7 @@ type Ground = Pick<
   'server' | 'node' | 'keys' | 'globalConfiguration' | 'clock' | 'log' | 'filedRequests'
 > &
   Pick<Services, 'database' | 'metrics'> & {
+    localSystems: Pick<LocalSystems, 'view'>
     settings: { acme?: AcmeSettings | undefined }
     registerOwnCertificate: RenewalRooms['registerCertificate']
   }
@@ -34,7 +37,9 @@ export const renewals: FeatureModule<Ground> = {
     const store = createRenewalStore(database)
     await store.takeOver(node)
     const { acme } = settings
-    const operations = renewalHandlers({ ...ground, store, isSet: acme !== undefined })
+    const isClient = (member: string): boolean =>
+      [...ground.localSystems.view().clients.values()].some(({ id }) => idText(memberOf(id)) === member)
+    const operations = renewalHandlers({ ...ground, store, isClient, isSet: acme !== undefined })
     if (acme === undefined) return { operations }
     const { find, ca } = await readAccounts(acme)
     const http = createAcmeHttp({ ca, clock })

@@ -17,6 +17,8 @@ type HandlerRooms = Pick<
   RenewalRooms,
   'server' | 'node' | 'keys' | 'globalConfiguration' | 'store' | 'clock'
 > & {
+  /** Whether the member has a client at this server, registered or not. */
+  isClient(member: string): boolean
   /** Whether the settings say how CAs are shown that a name is ours. */
   isSet: boolean
 }
@@ -50,6 +52,10 @@ export function renewalHandlers(rooms: HandlerRooms): Handlers {
         usage === 'SIGNING'
           ? idText(memberId === undefined ? memberOf(rooms.server) : memberIdOf(memberId))
           : null
+      if (member !== null && member !== idText(memberOf(rooms.server)) && !rooms.isClient(member))
+        throw new Fault('not_found', {
+          what: say`a client of the member ${colonForm(member)} at this server: add it first`,
+        })
       const current = presentOf(rooms, usage, member)
       const present =
         current === undefined ? undefined : namesOf(parseCertificate(keys.certificateDer(current)))[0]

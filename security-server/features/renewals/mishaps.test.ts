@@ -1,4 +1,6 @@
 /** What goes wrong between the steps of a renewal, and how it goes on from there. */
+import { chmodSync } from 'node:fs'
+import path from 'node:path'
 import t, { type Test } from 'tap'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -6,6 +8,7 @@ import type { RequestKind, RequestState } from '#schemas/management-request.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { member } from '../../keys/keys-fixture.ts'
 import { fakeWorld } from './renewals-fixture.ts'
+import { readAccounts } from './settings.ts'
 import { createRenewalStore } from './store.ts'
 
 const HOUR = 3600_000
@@ -207,6 +210,27 @@ void t.test('a registration is known by its number, also when the answer was los
   await later()
   t.match(await view(), { error: { code: 'conflict', message: /did not take/ } })
   t.equal(filed.length, length, 'nothing was filed again')
+})
+
+void t.test('signing certificates are for members that are here, each with its own account', async (t) => {
+  const kid = { kid: 'owner-1', macKeyFile: path.join(t.testdir({ mac: 'A'.repeat(43) }), 'mac') }
+  chmodSync(kid.macKeyFile, 0o600)
+  const guest = { ca: 'CA', member: 'DEV:COM:4000', contact: 'guest@example' }
+  const { find } = await readAccounts({ renewAfterShare: 0.67, accounts: [{ ca: 'CA', ...kid }, guest] })
+  const q = { ca: 'CA', usage: 'SIGNING' as const }
+  t.match(find({ ...q, member: 'DEV/GOV/1000', isOwner: true }), { name: 'owner-1' })
+  t.match(find({ ...q, member: 'DEV/COM/4000', isOwner: false }), {
+    ...{ name: 'DEV/COM/4000', binding: undefined, contact: 'guest@example' },
+  })
+  t.match(find({ ...q, member: 'DEV/COM/1', isOwner: false }), { name: 'DEV/COM/1', binding: undefined })
+
+  const body = { ...SIGNED, memberId: 'DEV:COM:4000' }
+  const without = await fakeWorld(t, await memory(t), 'signing')
+  await t.rejects(without.call('beginCertificateRenewal', { body }), {
+    ...{ code: 'not_found', message: /DEV:COM:4000/ },
+  })
+  const here = await fakeWorld(t, await memory(t), 'signing', { isGuestHere: true, beside: without })
+  t.match(await here.call('beginCertificateRenewal', { body }), { memberId: 'DEV:COM:4000' })
 })
 
 void t.test('a node takes over what was begun before nodes had renewals of their own', async (t) => {

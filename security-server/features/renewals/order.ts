@@ -125,8 +125,11 @@ function knownBefore({ keys, country }: RenewalRooms, { current }: Renewal, type
 }
 
 async function accountOf({ server, node, store, keys, account }: RenewalRooms, row: Renewal, ca: ApprovedCa) {
-  const member = row.member ?? idText(memberOf(server))
-  const { name, binding, contact } = account({ ca: row.ca, member, usage: row.usage })
+  const owner = idText(memberOf(server))
+  const member = row.member ?? owner
+  const { name, binding, contact } = account({
+    ...{ ca: row.ca, member, isOwner: member === owner, usage: row.usage },
+  })
   const kept = await store.account(`${node} ${ca.acmeServer!.directoryUrl} ${name}`, keys.accountKeys.make)
   return { key: keys.accountKeys.open(kept), binding, contact }
 }

@@ -82,6 +82,8 @@ export async function renewalWorld(
     accounts?: AcmeSettings['accounts']
     account?: FindAccount
     node?: string
+    /** Whether the member DEV/COM/4000 has a client here. */
+    isGuestHere?: boolean
   } = {},
 ): Promise<RenewalWorld> {
   await migrate(database, renewalMigrations)
@@ -146,7 +148,10 @@ export async function renewalWorld(
     answerChallenges(to, store, clock),
   )
   t.teardown(() => app.close())
-  const handlers = renewalHandlers({ ...rooms, isSet: true })
+  const handlers = renewalHandlers({
+    ...{ ...rooms, isSet: true },
+    isClient: (member) => member === 'DEV/COM/4000' && q.isGuestHere === true,
+  })
   const call: RenewalWorld['call'] = async (operation, { params = {}, body, roles = OFFICER.roles } = {}) =>
     handlers[operation]!({ params, body, query: {}, caller: { ...OFFICER, roles } } as never)
   return {
@@ -179,7 +184,7 @@ export async function fakeWorld(
   t: Test,
   database: Database,
   usage: 'signing' | 'authentication',
-  more: { node?: string; beside?: FakeWorld } = {},
+  more: { node?: string; isGuestHere?: boolean; beside?: FakeWorld } = {},
 ): Promise<FakeWorld> {
   const times = { now: () => Date.now() + 30_000 }
   const { authority, fake } = more.beside ?? (await fakeCa(t, usage, times))

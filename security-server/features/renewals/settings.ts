@@ -73,7 +73,10 @@ export const acmeSchema = {
         dependentRequired: { kid: ['macKeyFile'], macKeyFile: ['kid'] },
         properties: {
           ca: { type: 'string', minLength: 1, maxLength: 255, description: 'The name of the approved CA' },
-          member: { type: 'string', description: 'For this member alone: INSTANCE/CLASS/CODE' },
+          member: {
+            type: 'string',
+            description: 'For this member: INSTANCE/CLASS/CODE; without it for the owner',
+          },
           usage: { type: 'string', enum: ['SIGNING', 'AUTHENTICATION'], description: 'For these alone' },
           kid: { type: 'string', minLength: 1, maxLength: 255, description: 'The key id of the binding' },
           macKeyFile: { type: 'string', 'x-path': true, description: 'Its MAC key in base64url, mode 0600' },
@@ -87,7 +90,7 @@ export const acmeSchema = {
 type Account = { name: string; binding: Binding | undefined; contact: string | undefined }
 
 /** The account for an order: who it is kept for, and what binds it to the CA's customer. */
-export type FindAccount = (q: { ca: string; member: string; usage: Usage }) => Account
+export type FindAccount = (q: { ca: string; member: string; isOwner: boolean; usage: Usage }) => Account
 
 /** Reads the files that the settings name. Throws `invalid_configuration` for a key that is none. */
 export async function readAccounts(
@@ -102,11 +105,12 @@ export async function readAccounts(
   )
   return {
     ca: settings.caFile === undefined ? undefined : await readFile(settings.caFile, 'utf8'),
-    find({ ca, member, usage }) {
+    find({ ca, member, isOwner, usage }) {
       const found = accounts.find(
         (one) =>
           one.ca === ca &&
-          (one.member === undefined || one.member === member) &&
+          // What a CA gave to the owner is no warrant for certificates in the name of others.
+          (one.member === undefined ? isOwner : one.member === member) &&
           (one.usage === undefined || one.usage === usage),
       )
       // Without a binding every member has an account of its own: nobody's orders count against another's limits.
