@@ -344,11 +344,44 @@ void t.test('declared files that are none', async (t) => {
     externalAnchors: [],
     proposed: new Set(),
   }
+  const empty = (await read('')) as object
   t.same(
-    planOf((await read('')) as never, none),
+    planOf(empty as never, none),
     { steps: [], differences: [], undeclared: [] },
     'an empty file wants nothing',
   )
+
+  // A file that is silent about ACME takes nothing away.
+  const root = authority.root.der.toString('base64')
+  const kept = { name: 'CA', certificateProfileInfo: 'b', authenticationOnly: false, defaultCsrFormat: 'DER' }
+  const there = (directoryUrl: string) => ({
+    ...none,
+    certificationServices: [
+      {
+        ...{ ...kept, id: 1, acmeServer: { directoryUrl } },
+        authorities: [{ top: true, sha256: authority.root.sha256, ocspResponders: [] }],
+      },
+    ],
+  })
+  const service = { ...kept, certificate: root, ocspResponders: [], intermediateCas: [] }
+  const wanted = (acmeServer?: object) =>
+    planOf(
+      {
+        ...empty,
+        certificationServices: [{ ...service, ...(acmeServer === undefined ? {} : { acmeServer }) }],
+      } as never,
+      there('https://acme.example/directory') as never,
+    )
+  t.same(wanted(), { steps: [], differences: [], undeclared: ['ACME server of CA'] })
+  t.same(wanted({ directoryUrl: 'https://acme.example/directory' }).steps, [])
+  t.match(wanted({ directoryUrl: 'https://other.example/directory' }).steps, [
+    {
+      call: {
+        operation: 'setAcmeServer',
+        body: { acmeServer: { directoryUrl: 'https://other.example/directory' } },
+      },
+    },
+  ])
 })
 
 void t.test(

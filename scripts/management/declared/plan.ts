@@ -93,15 +93,16 @@ function certificationServices(declared: Declared, present: Present): Plan {
       plan.differences.push(
         `certification service ${service.name} has another name, profile, use or request format`,
       )
-    if (found !== undefined && !isDeepStrictEqual(found.acmeServer, service.acmeServer))
+    // Taking it away would stop the renewals of every server: an act of its own.
+    if (found?.acmeServer !== undefined && service.acmeServer === undefined)
+      plan.undeclared.push(`ACME server of ${service.name}`)
+    else if (found !== undefined && !isDeepStrictEqual(found.acmeServer, service.acmeServer))
       plan.steps.push(
         step(
           `say where ${service.name} gives certificates by ACME`,
           'setAcmeServer',
           { id: String(found.id) },
-          {
-            ...(service.acmeServer === undefined ? {} : { acmeServer: service.acmeServer }),
-          },
+          { acmeServer: service.acmeServer },
         ),
       )
     checkResponders(plan, service.name, service, found)
