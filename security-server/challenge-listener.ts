@@ -18,7 +18,12 @@ export async function listenForChallenges(
       requestTimeout: TIMEOUT_MS,
       connectionTimeout: TIMEOUT_MS,
     },
-    ...{ keepAliveTimeout: 1000, forceCloseConnections: true, http: { maxHeaderSize: 8192 } },
+    // Node looks for requests that take too long at this interval only; by default each half minute.
+    http: { maxHeaderSize: 8192, headersTimeout: TIMEOUT_MS, connectionsCheckingInterval: 500 },
+    ...{ keepAliveTimeout: 1000, maxRequestsPerSocket: 1, forceCloseConnections: true },
+    // Tokens are up to 200 characters; longer paths and malformed ones are answered as any that names no token.
+    routerOptions: { maxParamLength: 200 },
+    frameworkErrors: (_cause, _request, reply) => reply.code(404).type('text/plain').send(''),
   })
   app.server.maxConnections = MAX_CONNECTIONS
   app.setNotFoundHandler((_request, reply) => reply.code(404).type('text/plain').send(''))

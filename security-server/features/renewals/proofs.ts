@@ -1,6 +1,7 @@
 /** How a CA is shown that a name is ours: by HTTP at this server, or by a TXT record that a program of the operator sets. */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Clock } from '#platform/clock.ts'
 import { say } from '#schemas/said.ts'
@@ -9,6 +10,8 @@ import type { Proof } from './acme/order-certificate.ts'
 import type { RenewalStore } from './store.ts'
 
 const CHALLENGE_MS = 3600_000
+/** Each node reads so often what waits. */
+export const KNOWN_AFTER_MS = 1000
 const HOOK_MS = 120_000
 
 export function httpProof(
@@ -23,6 +26,8 @@ export function httpProof(
         endsAt: new Date(clock() + CHALLENGE_MS).toISOString(),
       }
       await store.putChallenge(token, authorization, times)
+      // A CA may look at once, at any node.
+      await wait(KNOWN_AFTER_MS)
       return () => store.removeChallenge(token)
     },
   }

@@ -10,11 +10,13 @@ import { eachDatabase } from '#test/databases.ts'
 import type { AcmeLie } from '#test/fakes/acme-server.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPebble, type Pebble, startPebble } from '#test/pebble.ts'
+import { until } from '#test/until.ts'
 import { member } from '../../keys/keys-fixture.ts'
 import { createAcmeHttp } from './acme/client.ts'
 import { dnsProof } from './proofs.ts'
 import { fakeWorld, renewalWorld } from './renewals-fixture.ts'
 import { checkOrdered, nextTry, renewAt } from './rules.ts'
+import { createRenewalStore } from './store.ts'
 
 const PROFILE = 'ee.ria.xroad.common.certificateprofile.impl.BasicACMECertificateProfileInfoProvider'
 const HOUR = 3600_000
@@ -294,8 +296,35 @@ void t.test('challenges are answered to who knows the token', async (t) => {
   ])
     t.match(String((await get(`/.well-known/acme-challenge/${at}`))[0]), /^4\d\d$/)
   t.same((await get('/api/v1/tokens'))[0], 404)
+  const long = 'x'.repeat(200)
+  await createRenewalStore(database).putChallenge(long, 'long', { now, endsAt: '9999' })
+  t.same((await get('/.well-known/acme-challenge/%zz'))[1], '', 'nothing of the framework')
+
+  // However many ask: the database is asked once, a connection serves one request, an address has a bound.
+  let reads = 0
+  const read = store.challenges
+  store.challenges = (at) => {
+    reads += 1
+    return read(at)
+  }
+  await until(
+    'what waits is read anew',
+    async () => (await get(`/.well-known/acme-challenge/${long}`))[1] === 'long',
+  )
+  const before = reads
+  const replies = await Promise.all(
+    Array.from({ length: 60 }, () => request(`http://${address}:5003/.well-known/acme-challenge/a-token`)),
+  )
+  for (const { body, headers } of replies) {
+    await body.dump()
+    t.equal(headers.connection, 'close')
+  }
+  t.ok(reads - before <= 3, `${reads - before} reads`)
+  const refused = replies.filter(({ statusCode }) => statusCode === 429)
+  t.ok(refused.length > 0)
+  t.type(refused[0]!.headers['retry-after'], 'string')
   world.now += 2 * HOUR
-  t.same((await get('/.well-known/acme-challenge/a-token'))[0], 404, 'it ends')
+  await until('it ends', async () => (await get('/.well-known/acme-challenge/a-token'))[0] === 404)
 })
 
 void t.test('when a certificate is renewed, and what fails is tried again', (t) => {

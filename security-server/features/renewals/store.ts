@@ -9,6 +9,8 @@ type Step = { at: string; step: string; detail: string }
 export type RenewalStore = ReturnType<typeof createRenewalStore>
 
 const MOST_STEPS = 50
+/** A renewal under way has one or two, and each goes with its look. */
+const MOST_CHALLENGES = 1000
 
 export function createRenewalStore(database: Database) {
   const kysely = tablesOf<RenewalTables>(database)
@@ -152,14 +154,15 @@ export function createRenewalStore(database: Database) {
     async removeChallenge(token: string): Promise<void> {
       await kysely.deleteFrom('acme_challenge').where('token', '=', token).execute()
     },
-    async challenge(token: string, now: string): Promise<string | undefined> {
-      const row = await kysely
+    /** The answers that wait, by token. */
+    async challenges(now: string): Promise<Map<string, string>> {
+      const rows = await kysely
         .selectFrom('acme_challenge')
-        .select('answer')
-        .where('token', '=', token)
+        .select(['token', 'answer'])
         .where('ends_at', '>=', now)
-        .executeTakeFirst()
-      return row?.answer
+        .limit(MOST_CHALLENGES)
+        .execute()
+      return new Map(rows.map(({ token, answer }) => [token, answer]))
     },
   }
 }
