@@ -1,5 +1,7 @@
 /** Goes on with renewals that are due, one after the other, each as far as it can go now; what fails is tried again later. */
 import { asFault, type Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
+import { failed } from './acme/client.ts'
 import { holds } from './order.ts'
 import { iso, type RenewalRooms } from './rooms.ts'
 import { nextTry } from './rules.ts'
@@ -23,11 +25,12 @@ const PASSING = [
 export async function goOnWithAll(rooms: RenewalRooms, signal: AbortSignal): Promise<void> {
   for (const id of await rooms.store.due(iso(rooms.clock()), rooms.node)) {
     if (signal.aborted) return
-    await goOn(rooms, id, AbortSignal.any([signal, AbortSignal.timeout(MOST_MS)]))
+    await goOn(rooms, id, signal)
   }
 }
 
-async function goOn(rooms: RenewalRooms, id: string, signal: AbortSignal): Promise<void> {
+async function goOn(rooms: RenewalRooms, id: string, ends: AbortSignal): Promise<void> {
+  const signal = AbortSignal.any([ends, AbortSignal.timeout(MOST_MS)])
   const { store, clock, log } = rooms
   for (;;) {
     let row = await store.find(id)
@@ -50,9 +53,13 @@ async function goOn(rooms: RenewalRooms, id: string, signal: AbortSignal): Promi
       if (note !== undefined || (set.state ?? before.state) !== before.state)
         await store.note(id, { at, step: set.state ?? before.state, detail: note ?? '' })
     } catch (thrown) {
-      const fault = asFault(thrown)
+      // This node ends: nothing failed, and the next start goes on.
+      if (ends.aborted) return
+      const fault = signal.aborted
+        ? failed(say`it took longer than one try may take`, { cause: thrown })
+        : asFault(thrown)
       log.warn(
-        { renewal: id, step: before.state, code: fault.code, detail: fault.detail },
+        { err: fault, renewal: id, step: before.state, code: fault.code, detail: fault.detail },
         'a certificate was not renewed',
       )
       await fail(rooms, row, fault)

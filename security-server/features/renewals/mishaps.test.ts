@@ -3,10 +3,14 @@ import { chmodSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
+import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RequestKind, RequestState } from '#schemas/management-request.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { until } from '#test/until.ts'
 import { member } from '../../keys/keys-fixture.ts'
+import { createAcmeHttp } from './acme/client.ts'
+import { goOnWithAll } from './go-on.ts'
 import { fakeWorld } from './renewals-fixture.ts'
 import { readAccounts } from './settings.ts'
 import { createRenewalStore } from './store.ts'
@@ -232,6 +236,41 @@ void t.test('signing certificates are for members that are here, each with its o
   const here = await fakeWorld(t, await memory(t), 'signing', { isGuestHere: true, beside: without })
   t.match(await here.call('beginCertificateRenewal', { body }), { memberId: 'DEV:COM:4000' })
 })
+
+void t.test(
+  'the cause of a failure is in its words and in the log; the end of the process is none',
+  async (t) => {
+    const { fake, rooms, call, view, goOn } = await fakeWorld(t, await memory(t), 'signing')
+    const lines: string[] = []
+    rooms.log = createLog({ name: 'test', destination: { write: (line) => void lines.push(line) } })
+    const patient = rooms.http
+    await call('beginCertificateRenewal', { body: SIGNED })
+    rooms.http = createAcmeHttp({ ca: undefined, clock: rooms.clock })
+    await goOn()
+    await rooms.http.close()
+    rooms.http = patient
+    t.match(await view(), {
+      error: { code: 'acme_failed', message: /TLS certificate of .*: see acme.caFile/ },
+    })
+    t.ok(lines.some((line) => line.includes('"err"') && line.includes('SELF_SIGNED')))
+    await t.rejects(patient.send('https://no.invalid/', { method: 'GET' }), {
+      message: /no address is found/,
+    })
+
+    fake.lie = 'never-ends'
+    const { tries } = await view()
+    await call('renewCertificateNow', { params: { renewal: 'SIGNING:DEV:GOV:1000@n1' } })
+    const ends = new AbortController()
+    const running = goOnWithAll(rooms, ends.signal)
+    await until('an order is placed', () => fake.orders === 1)
+    ends.abort(new Fault('service_unavailable'))
+    await running
+    t.equal((await view()).tries, tries)
+    fake.lie = 'none'
+    await goOn()
+    t.match(await view(), { state: 'RETIRING', error: undefined })
+  },
+)
 
 void t.test('a node takes over what was begun before nodes had renewals of their own', async (t) => {
   await eachDatabase(t, async (database, t) => {

@@ -33,6 +33,12 @@ export function httpProof(
   }
 }
 
+/** What a program said last, as far as it is plain text. */
+function lastLine(text: unknown): string {
+  const lines = typeof text === 'string' ? text.trim().split('\n') : []
+  return (lines.at(-1) ?? '').replaceAll(/[^\x20-\x7e\xa0-\u024f]/g, ' ').slice(0, 200)
+}
+
 /** The program is called with `present` or `remove`, the record's name and its value. It ends when the record is served. */
 export function dnsProof(program: string): Proof {
   const run = async (act: 'present' | 'remove', name: string, value: string): Promise<void> => {
@@ -46,7 +52,13 @@ export function dnsProof(program: string): Proof {
         },
       })
     } catch (cause) {
-      throw failed(say`the program acme.dnsHook failed to ${act} the record of ${name}`, { cause })
+      const said = lastLine((cause as { stderr?: unknown }).stderr)
+      throw failed(
+        said === ''
+          ? say`the program acme.dnsHook failed to ${act} the record of ${name}`
+          : say`the program acme.dnsHook failed to ${act} the record of ${name}: ${said}`,
+        { cause },
+      )
     }
   }
   return {

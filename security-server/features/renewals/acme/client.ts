@@ -65,11 +65,24 @@ export function createAcmeHttp(q: {
         })
         return await readAnswer(answer, q.clock())
       } catch (cause) {
-        throw failed(say`the ACME server ${hostOf(url)} did not answer`, { cause })
+        throw failed(whatFailed(cause, hostOf(url)), { cause })
       }
     },
     close: () => agent.close(),
   }
+}
+
+/** What people can mend themselves has words of its own; the cause is in the log. */
+function whatFailed(cause: unknown, host: string): Word {
+  const { code = '' } = cause as { code?: unknown }
+  const text = String(code)
+  if (/CERT|^ERR_TLS_|^HOSTNAME_MISMATCH$|^UNABLE_TO_VERIFY/.test(text))
+    return say`the TLS certificate of the ACME server ${host} is not accepted, ${text}: see acme.caFile`
+  if (text === 'ENOTFOUND' || text === 'EAI_AGAIN')
+    return say`no address is found for the ACME server ${host}`
+  if (text === 'UND_ERR_RES_EXCEEDED_MAX_SIZE')
+    return say`the ACME server ${host} answers with more than is read`
+  return say`the ACME server ${host} did not answer`
 }
 
 async function readAnswer(answer: Dispatcher.ResponseData, now: number): Promise<AcmeAnswer> {
