@@ -99,7 +99,9 @@ async function saveKey({ keys }: RenewalRooms, key: KeyInfo, save: Save): Promis
 async function requestOf(rooms: RenewalRooms, row: Renewal, key: KeyInfo): Promise<Buffer> {
   const { keys, server } = rooms
   const [known] = key.requests
-  if (known !== undefined) return keys.request(key.id, known.id)
+  if (known !== undefined && row.order_url !== null) return keys.request(key.id, known.id)
+  // A new order is for what the row and the configuration say now.
+  if (known !== undefined) await keys.deleteRequest(key.id, known.id)
   const member = row.member === null ? memberOf(server) : parseMemberId(row.member)
   const { index } = rooms.globalConfiguration.current()
   const named = { caName: row.ca, dnsName: row.dns_name }

@@ -1,0 +1,33 @@
+/** What an order carries, and to whom it goes, when something changed since the last one. */
+import t, { type Test } from 'tap'
+import { type Database, openDatabase } from '#platform/database/open-database.ts'
+import { fakeWorld } from './renewals-fixture.ts'
+
+const SIGNED = { ...{ usage: 'SIGNING', memberId: 'DEV:GOV:1000', caName: 'Fake' }, dnsName: 'ss1.example' }
+const params = { renewal: 'SIGNING:DEV:GOV:1000@n1' }
+
+async function memory(t: Test): Promise<Database> {
+  const database = await openDatabase('sqlite::memory:')
+  t.teardown(() => database.close())
+  return database
+}
+
+void t.test('an order is for the name, the CA and the subject that are asked for now', async (t) => {
+  const { fake, keys, call, view, goOn } = await fakeWorld(t, await memory(t), 'signing')
+  fake.lie = 'refuses'
+  await call('beginCertificateRenewal', { body: { ...SIGNED, dnsName: 'wrong.example' } })
+  await goOn()
+  t.match(await view(), { state: 'ORDERING', error: { code: 'acme_refused' } })
+  await call('stopCertificateRenewal', { params })
+  await call('beginCertificateRenewal', { body: SIGNED })
+  await goOn()
+  const requests = () => keys.tokens().flatMap((token) => token.keys.flatMap((key) => key.requests))
+  const [, before] = requests()
+  fake.lie = 'none'
+  await call('renewCertificateNow', { params })
+  await goOn()
+  t.match(await view(), { state: 'RETIRING', error: undefined })
+  t.match(fake.lastOrder, { identifiers: [{ value: 'ss1.example' }] })
+  const [, after] = requests()
+  t.ok(before !== undefined && after?.id !== before.id, 'a request of its own for each order')
+})
