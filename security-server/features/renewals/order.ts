@@ -7,7 +7,7 @@ import { idText, memberOf, parseMemberId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import type { KeyInfo } from '../../keys/keys.ts'
 import { subjectFor, wholeSubject } from '../../keys/subject-for.ts'
-import { failed } from './acme/client.ts'
+import { failed, hostOf } from './acme/client.ts'
 import { orderCertificate } from './acme/order-certificate.ts'
 import { renewalId } from './acme/renewal-info.ts'
 import { type Directory, openSession, readDirectory } from './acme/session.ts'
@@ -49,13 +49,14 @@ export async function order(
   const key = await nextKey(rooms, given)
   let row = given.key_id === key.id ? given : await saveKey(rooms, key, save)
   const request = await requestOf(rooms, row, key)
+  const directory = await directoryOf(rooms, ca)
   const session = await openSession({
-    ...{ http, directory: await directoryOf(rooms, ca), profile: profileOf(ca, row) },
+    ...{ http, directory, profile: profileOf(ca, row) },
     ...(await accountOf(rooms, row, ca)),
   })
   const chain = await orderCertificate({
     ...{ session, name: row.dns_name, request, profile: profileOf(ca, row) },
-    ...{ proof: rooms.proof, signal, lookMs: rooms.lookMs, begun: row.order_url ?? undefined },
+    ...{ proof: rooms.proof, signal, lookMs: rooms.lookMs, begun: begunAt(directory, row) },
     replaces: replacedBy(rooms, row),
     remember: async (url) => {
       row = await save({ order_url: url })
@@ -71,6 +72,11 @@ export async function order(
     throw failed(say`the certificate that the CA gave begins at ${certificate.notBefore.toISOString()}`)
   await importOnce(rooms, certificate)
   return certificate
+}
+
+/** An order at the address that the CA had before is lost. */
+function begunAt({ url }: Directory, { order_url: begun }: Renewal): string | undefined {
+  return begun !== null && hostOf(begun) === hostOf(url) ? begun : undefined
 }
 
 /** The key that was made for this renewal, or a new one: of the same kind and on the same token as the present one. */

@@ -31,3 +31,15 @@ void t.test('an order is for the name, the CA and the subject that are asked for
   const [, after] = requests()
   t.ok(before !== undefined && after?.id !== before.id, 'a request of its own for each order')
 })
+
+void t.test('an order at an address that the CA has no more is placed anew', async (t) => {
+  const { fake, store, call, view, goOn } = await fakeWorld(t, await memory(t), 'signing')
+  fake.lie = 'refuses'
+  await call('beginCertificateRenewal', { body: SIGNED })
+  await goOn()
+  fake.lie = 'none'
+  await store.change((await store.find(params.renewal))!, { order_url: 'https://old.example/order/1' })
+  await call('renewCertificateNow', { params })
+  await goOn()
+  t.match(await view(), { state: 'RETIRING', error: undefined })
+})
