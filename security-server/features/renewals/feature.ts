@@ -6,12 +6,12 @@ import { idText, memberOf } from '#schemas/identifiers.ts'
 import type { LocalSystems } from '../../local-systems/local-systems.ts'
 import { createAcmeHttp } from './acme/client.ts'
 import { answerChallenges } from './answer-challenges.ts'
-import { goOnWithAll } from './go-on.ts'
+import { dueOf, goOnWithAll } from './go-on.ts'
 import { renewalHandlers } from './handlers.ts'
 import { renewalMigrations } from './migrations.ts'
 import { holds } from './order.ts'
 import { dnsProof, httpProof } from './proofs.ts'
-import { iso, type RenewalRooms } from './rooms.ts'
+import type { RenewalRooms } from './rooms.ts'
 import { type AcmeSettings, readAccounts } from './settings.ts'
 import { createRenewalStore, type Renewal } from './store.ts'
 
@@ -73,7 +73,7 @@ export const renewals: FeatureModule<Ground> = {
         {
           // Each node has keys of its own, so each goes on with its own renewals, one after the other.
           ...{ kind: 'renew-certificates', everySeconds: IDLE_SECONDS, onEachNode: true },
-          isDue: async () => (await store.due(iso(clock()), node)).length > 0,
+          isDue: async () => (await dueOf(rooms)).length > 0,
           run: ({ signal }: { signal: AbortSignal }) => goOnWithAll(rooms, signal),
         },
       ],

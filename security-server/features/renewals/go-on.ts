@@ -22,8 +22,25 @@ const PASSING = [
   'internal_error',
 ]
 
+/** The renewals of this node that are due, the longest due first. */
+export async function dueOf(rooms: RenewalRooms): Promise<string[]> {
+  const rows = await rooms.store.list(rooms.node)
+  return rows
+    .filter((row) => isDue(rooms, row))
+    .toSorted((a, b) => Date.parse(a.next_at) - Date.parse(b.next_at))
+    .map(({ id }) => id)
+}
+
+/** A certificate that was revoked, or that somebody removed, does not wait for the next look at the CA. */
+function isDue({ clock, keys }: RenewalRooms, { is_stopped, next_at, state, current }: Renewal): boolean {
+  if (is_stopped === 1) return false
+  if (next_at <= iso(clock())) return true
+  if (state !== 'WAITING' || current === null) return false
+  return !holds(keys, current) || keys.certificate(current).ocsp.state === 'revoked'
+}
+
 export async function goOnWithAll(rooms: RenewalRooms, signal: AbortSignal): Promise<void> {
-  for (const id of await rooms.store.due(iso(rooms.clock()), rooms.node)) {
+  for (const id of await dueOf(rooms)) {
     if (signal.aborted) return
     await goOn(rooms, id, signal)
   }
@@ -34,8 +51,7 @@ async function goOn(rooms: RenewalRooms, id: string, ends: AbortSignal): Promise
   const { store, clock, log } = rooms
   for (;;) {
     let row = await store.find(id)
-    const now = iso(clock())
-    if (row === undefined || row.is_stopped === 1 || row.next_at > now || signal.aborted) return
+    if (row === undefined || !isDue(rooms, row) || signal.aborted) return
     const before = row
     const save = async (set: Partial<Renewal>): Promise<Renewal> => (row = await store.change(row!, set))
     try {

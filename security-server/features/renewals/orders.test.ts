@@ -4,6 +4,7 @@ import { type Database, openDatabase } from '#platform/database/open-database.ts
 import { fakeWorld } from './renewals-fixture.ts'
 
 const SIGNED = { ...{ usage: 'SIGNING', memberId: 'DEV:GOV:1000', caName: 'Fake' }, dnsName: 'ss1.example' }
+const HOUR = 3600_000
 const params = { renewal: 'SIGNING:DEV:GOV:1000@n1' }
 
 async function memory(t: Test): Promise<Database> {
@@ -42,4 +43,30 @@ void t.test('an order at an address that the CA has no more is placed anew', asy
   await call('renewCertificateNow', { params })
   await goOn()
   t.match(await view(), { state: 'RETIRING', error: undefined })
+})
+
+void t.test('a certificate that is revoked or removed while it is in use is replaced at once', async (t) => {
+  const { fake, world, keys, call, view, goOn } = await fakeWorld(t, await memory(t), 'signing')
+  await call('beginCertificateRenewal', { body: SIGNED })
+  await goOn()
+  world.now += HOUR
+  await keys.refreshOcsp()
+  await goOn()
+  t.match(await view(), { state: 'WAITING' })
+  t.equal(fake.orders, 1)
+  world.ocsp = { mode: 'revoked' }
+  await t.rejects(keys.refreshOcsp({ force: true }))
+  world.ocsp = {}
+  await goOn()
+  t.equal(fake.orders, 2)
+  t.ok((await view()).steps.some(({ detail }) => detail === 'revoked'))
+  world.now += HOUR
+  await keys.refreshOcsp()
+  await goOn()
+  await goOn()
+  const { state, certificateSha256 } = await view()
+  t.equal(state, 'WAITING')
+  await keys.deleteCertificate(certificateSha256!)
+  await goOn()
+  t.equal(fake.orders, 3)
 })

@@ -45,17 +45,6 @@ export function createRenewalStore(database: Database) {
       if (node !== undefined) rows = rows.where('node', '=', node)
       return (await rows.execute()).map((row) => plain(row)!)
     },
-    async due(now: string, node: string): Promise<string[]> {
-      const rows = await kysely
-        .selectFrom('certificate_renewal')
-        .select('id')
-        .where('node', '=', node)
-        .where('is_stopped', '=', 0)
-        .where('next_at', '<=', now)
-        .orderBy('next_at')
-        .execute()
-      return rows.map(({ id }) => id)
-    },
     /** Gives the node what was begun before each node had renewals of its own. A crash in the middle leaves the rest for the next start. */
     async takeOver(node: string): Promise<void> {
       const rows = await kysely
