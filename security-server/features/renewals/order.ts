@@ -5,6 +5,7 @@ import { asFault, Fault } from '#schemas/fault.ts'
 import type { ApprovedCa } from '#schemas/global-configuration.ts'
 import { idText, memberOf, parseMemberId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
+import type { AccountKey } from '../../keys/account-keys.ts'
 import type { KeyInfo } from '../../keys/keys.ts'
 import { subjectFor, wholeSubject } from '../../keys/subject-for.ts'
 import { failed, hostOf } from './acme/client.ts'
@@ -132,14 +133,27 @@ function knownBefore({ keys, country }: RenewalRooms, { current }: Renewal, type
   return value ?? (type === 'C' ? (country ?? '') : '')
 }
 
-async function accountOf({ server, node, store, keys, account }: RenewalRooms, row: Renewal, ca: ApprovedCa) {
+async function accountOf(rooms: RenewalRooms, row: Renewal, ca: ApprovedCa) {
+  const { server, node, store, keys, account } = rooms
   const owner = idText(memberOf(server))
   const member = row.member ?? owner
   const { name, binding, contact } = account({
     ...{ ca: row.ca, member, isOwner: member === owner, usage: row.usage },
   })
-  const kept = await store.account(`${node} ${ca.acmeServer!.directoryUrl} ${name}`, keys.accountKeys.make)
-  return { key: keys.accountKeys.open(kept), binding, contact }
+  const id = `${node} ${ca.acmeServer!.directoryUrl} ${name}`
+  const kept = await store.account(id, keys.accountKeys.make)
+  return { key: await openOrReplace(rooms, id, kept), binding, contact }
+}
+
+/** A key that was sealed by another token opens never again: a new token needs a new account. */
+async function openOrReplace({ keys, store }: RenewalRooms, id: string, kept: string): Promise<AccountKey> {
+  try {
+    return keys.accountKeys.open(kept)
+  } catch (thrown) {
+    if (asFault(thrown).code !== 'io_error') throw thrown
+    await store.forgetAccount(id, kept)
+    return keys.accountKeys.open(await store.account(id, keys.accountKeys.make))
+  }
 }
 
 function profileOf({ acmeServer }: ApprovedCa, { usage }: Renewal): string | undefined {

@@ -70,3 +70,14 @@ void t.test('a certificate that is revoked or removed while it is in use is repl
   await goOn()
   t.equal(fake.orders, 3)
 })
+
+void t.test('a new token gets an account of its own', async (t) => {
+  const made = await fakeWorld(t, await memory(t), 'signing')
+  const other = await fakeWorld(t, await memory(t), 'signing', { beside: made })
+  const id = `n1 ${made.fake.directoryUrl} b`
+  const kept = await made.store.account(id, other.keys.accountKeys.make)
+  await made.call('beginCertificateRenewal', { body: SIGNED })
+  await made.goOn()
+  t.match(await made.view(), { state: 'RETIRING', error: undefined })
+  t.not(await made.store.account(id, async () => ''), kept)
+})

@@ -132,6 +132,9 @@ export function createRenewalStore(database: Database) {
         .execute()
       return (await kept())!.kept
     },
+    async forgetAccount(id: string, kept: string): Promise<void> {
+      await kysely.deleteFrom('acme_account').where('id', '=', id).where('kept', '=', kept).execute()
+    },
     async putChallenge(token: string, answer: string, q: { now: string; endsAt: string }): Promise<void> {
       await kysely.deleteFrom('acme_challenge').where('ends_at', '<', q.now).execute()
       await kysely
