@@ -1,6 +1,14 @@
 /** The listener at which CAs look whether a name is ours: plain HTTP, open to everybody, so bounded more narrowly than any other. */
-import Fastify, { type FastifyInstance, LogController } from 'fastify'
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
 import { NO_SCHEMAS } from '#platform/http-service/no-schemas.ts'
+
+type FrameworkErrors = (cause: FastifyError, request: FastifyRequest, reply: FastifyReply) => void
 
 const MAX_CONNECTIONS = 64
 const TIMEOUT_MS = 5000
@@ -23,7 +31,8 @@ export async function listenForChallenges(
     ...{ keepAliveTimeout: 1000, maxRequestsPerSocket: 1, forceCloseConnections: true },
     // Tokens are up to 200 characters; longer paths and malformed ones are answered as any that names no token.
     routerOptions: { maxParamLength: 200 },
-    frameworkErrors: (_cause, _request, reply) => reply.code(404).type('text/plain').send(''),
+    frameworkErrors: ((_cause, _request, reply) =>
+      void reply.code(404).type('text/plain').send('')) as FrameworkErrors,
   })
   app.server.maxConnections = MAX_CONNECTIONS
   app.setNotFoundHandler((_request, reply) => reply.code(404).type('text/plain').send(''))
