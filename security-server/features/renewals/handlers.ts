@@ -9,7 +9,7 @@ import { idText, memberOf } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import { acmeCaOf, holds } from './order.ts'
 import { iso, type RenewalRooms } from './rooms.ts'
-import { checkDnsName, namesOf } from './rules.ts'
+import { checkDnsName, namesOf, retiredBy } from './rules.ts'
 import type { Renewal, RenewalStore } from './store.ts'
 
 type Begun = { usage: Renewal['usage']; memberId?: string; caName: string; dnsName?: string }
@@ -83,6 +83,7 @@ export function renewalHandlers(rooms: HandlerRooms): Handlers {
           next_certificate: null,
           filed_at: null,
           filed_request: null,
+          retired: null,
           settles_at: null,
           waits_since: null,
         },
@@ -143,7 +144,6 @@ async function view(
   row: Renewal,
 ): Promise<object> {
   const steps = await store.steps(row.id)
-  const retired = steps.filter(({ step }) => step === 'WAITING').map(({ detail }) => detail)
   return {
     ...{
       id: row.id,
@@ -159,7 +159,7 @@ async function view(
     ...(row.next_certificate === null ? {} : { nextCertificateSha256: row.next_certificate }),
     ...(row.error_code === null ? {} : { error: { code: row.error_code, message: row.error_text } }),
     // Nothing uses them any more: somebody may remove them, at the node that has them.
-    removable: retired.filter(
+    removable: retiredBy(row).filter(
       (sha256) => row.node === node && holds(keys, sha256) && !keys.certificate(sha256).active,
     ),
     steps,

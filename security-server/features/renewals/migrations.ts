@@ -31,6 +31,8 @@ export type RenewalTables = {
     filed_at: string | null
     /** Its number at the registry; null until the registry said that it has it. */
     filed_request: number | null
+    /** A JSON list: certificates that it put out of use. */
+    retired: string | null
     /** Until when both certificates stay in use. */
     settles_at: string | null
     /** Since when its step waits for others without an end. */
@@ -106,7 +108,7 @@ export const renewalMigrations: Record<string, Migration> = {
         .alterTable('certificate_renewal')
         .addColumn('node', text, (column) => column.notNull().defaultTo(''))
         .execute()
-      for (const name of ['settles_at', 'waits_since'])
+      for (const name of ['retired', 'settles_at', 'waits_since'])
         await kysely.schema.alterTable('certificate_renewal').addColumn(name, text).execute()
     },
   },

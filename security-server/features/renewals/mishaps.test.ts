@@ -75,6 +75,7 @@ void t.test('a next certificate that is revoked, removed or declined leads to an
   t.match(await view(), { state: 'ORDERING', nextCertificateSha256: undefined, error: undefined })
   t.ok((await view()).steps.some(({ detail }) => detail === 'revoked'))
   t.equal(keys.certificate(filed[0]!).active, false, 'it is put out of use')
+  t.same((await view()).removable, [filed[0]])
   const orders = fake.orders
   await goOn()
   t.equal(fake.orders, orders, 'not without end')

@@ -81,3 +81,16 @@ void t.test('a new token gets an account of its own', async (t) => {
   t.match(await made.view(), { state: 'RETIRING', error: undefined })
   t.not(await made.store.account(id, async () => ''), kept)
 })
+
+void t.test('a CA that cannot be asked when a certificate is to be renewed is noted', async (t) => {
+  const { fake, world, keys, call, view, goOn } = await fakeWorld(t, await memory(t), 'signing')
+  await call('beginCertificateRenewal', { body: SIGNED })
+  await goOn()
+  world.now += HOUR
+  await keys.refreshOcsp()
+  fake.lie = 'redirects'
+  await goOn()
+  const { state, steps, error } = await view()
+  t.match([state, error], ['WAITING', undefined])
+  t.match(steps[0]!.detail, /answered 302 where its directory/)
+})

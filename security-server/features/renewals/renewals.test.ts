@@ -86,7 +86,7 @@ const SIGNED = { ...{ usage: 'SIGNING', memberId: 'DEV:GOV:1000', caName: 'Fake'
 
 void t.test('a signing certificate: profile, window of the CA, the old one retired', async (t) => {
   await eachDatabase(t, async (database, t) => {
-    const { fake, world, keys, call, view, goOn, filed } = await fakeWorld(t, database, 'signing')
+    const { fake, world, keys, store, call, view, goOn, filed } = await fakeWorld(t, database, 'signing')
     await call('beginCertificateRenewal', { body: SIGNED, roles: ['XROAD_REGISTRATION_OFFICER'] })
     await goOn()
     const first = await view()
@@ -123,6 +123,10 @@ void t.test('a signing certificate: profile, window of the CA, the old one retir
     t.equal(keys.certificate(old).active, false)
     t.equal(keys.signingIdentity(member).certificate.sha256, next)
     t.same(filed, [], 'signing certificates are not registered')
+
+    for (let step = 0; step < 60; step++)
+      await store.note('SIGNING:DEV:GOV:1000@n1', { at: at(0), step: 'HURRIED', detail: 'officer' })
+    t.match(await view(), { removable: [old] }, 'however much happened since')
 
     // Somebody stops it: nothing more is ordered; begun again it goes on.
     const params = { renewal: 'SIGNING:DEV:GOV:1000@n1' }

@@ -33,6 +33,11 @@ export function renewAt(
   return new Date(Math.min(Math.max(wished, earliest), latest))
 }
 
+/** The certificates that a renewal put out of use, the newest first. */
+export function retiredBy({ retired }: { retired: string | null }): string[] {
+  return retired === null ? [] : (JSON.parse(retired) as string[])
+}
+
 /** Doubles from a minute to six hours; what the CA asks for counts when it is longer. */
 export function nextTry(now: number, tries: number, retryAfterSeconds = 0): Date {
   const rest = Math.min(FIRST_REST_MS * 2 ** Math.min(tries, 20), LONGEST_REST_MS)

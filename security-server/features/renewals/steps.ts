@@ -2,7 +2,7 @@
  * The steps of a renewal, one after the other: wait, order, register (authentication), activate, retire the certificate before. Each looks at
  * how things stand and says what changes, so that it may be run again after a crash at any point.
  */
-import { parseCertificate } from '#core/certificate/certificate.ts'
+import { type Certificate, parseCertificate } from '#core/certificate/certificate.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { memberOf, parseMemberId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
@@ -10,7 +10,7 @@ import { askRenewalInfo } from './acme/renewal-info.ts'
 import type { RenewalState } from './migrations.ts'
 import { acmeCaOf, directoryOf, holds, order, type Save } from './order.ts'
 import { iso, type RenewalRooms } from './rooms.ts'
-import { renewAt } from './rules.ts'
+import { renewAt, retiredBy } from './rules.ts'
 import type { Renewal } from './store.ts'
 
 /** So long both certificates stay in use: peers know a new one after two minutes, and what was begun with the old one ends. */
@@ -42,15 +42,23 @@ async function waitForTime(rooms: RenewalRooms, row: Renewal): Promise<Change> {
     return { state: 'ORDERING', next_at: now, note: 'revoked' }
   const certificate = parseCertificate(keys.certificateDer(row.current))
   // A CA that cannot be asked now is asked later; the share of the life holds meanwhile.
-  const window = await directoryOf(rooms, acmeCaOf(rooms, row.ca))
-    .then((directory) => askRenewalInfo(rooms.http, directory, certificate))
-    .catch((thrown: unknown) => void asFault(thrown))
+  let silence: string | undefined
+  const window = await askCa(rooms, row, certificate).catch((thrown: unknown) => {
+    silence = asFault(thrown).message.slice(0, 500)
+  })
   const chance = Number.parseInt(certificate.sha256.slice(0, 4), 16) / 0x10000
   const at = renewAt(certificate, { share: rooms.share, window: window ?? undefined, chance }).getTime()
   if (at <= clock())
     return { state: 'ORDERING', next_at: now, note: window ? 'the CA says so' : 'its time has come' }
   const again = window === undefined ? ASK_AGAIN_MS : window.askAgainSeconds * 1000
-  return { next_at: iso(Math.min(at, clock() + again)) }
+  return {
+    next_at: iso(Math.min(at, clock() + again)),
+    ...(silence === undefined ? {} : { note: silence }),
+  }
+}
+
+async function askCa(rooms: RenewalRooms, row: Renewal, certificate: Certificate) {
+  return askRenewalInfo(rooms.http, await directoryOf(rooms, acmeCaOf(rooms, row.ca)), certificate)
 }
 
 /** The next certificate is here and checked; the one before is in use. */
@@ -77,9 +85,11 @@ async function orderNext(
 /** A next certificate that ended, was revoked, or that somebody removed leads nowhere: another one is ordered, with another key. */
 function unlessLost(step: Step): Step {
   return async (rooms, row, save, signal) => {
-    const note = await lossOf(rooms, row.next_certificate)
+    const { next_certificate: next } = row
+    const note = await lossOf(rooms, next)
     if (note === undefined) return step(rooms, row, save, signal)
     return {
+      ...(next === null ? {} : { retired: withRetired(rooms, row, next) }),
       ...{ state: 'ORDERING', key_id: null, order_url: null, next_certificate: null, note },
       ...{ filed_at: null, filed_request: null },
       next_at: iso(rooms.clock() + ORDER_AGAIN_MS),
@@ -93,6 +103,12 @@ async function lossOf({ keys }: RenewalRooms, next: string | null): Promise<stri
   if (state !== 'expired' && ocsp.state !== 'revoked') return undefined
   if (active) await keys.setActive(next, false)
   return state === 'expired' ? 'expired' : 'revoked'
+}
+
+/** Those that somebody removed are forgotten. */
+function withRetired({ keys }: RenewalRooms, row: Renewal, sha256: string): string {
+  const all = [sha256, ...retiredBy(row).filter((one) => one !== sha256)]
+  return JSON.stringify(all.filter((one) => holds(keys, one)))
 }
 
 /** The registry lists the certificate: asked once, then looked at. Who decides there decides by the registry's own policy. */
@@ -201,6 +217,7 @@ async function retire(rooms: RenewalRooms, row: Renewal): Promise<Change> {
     row.current !== null && row.current !== next && holds(keys, row.current) ? row.current : undefined
   if (retired !== undefined) await keys.setActive(retired, false)
   return {
+    ...(retired === undefined ? {} : { retired: withRetired(rooms, row, retired) }),
     ...{ state: 'WAITING', current: next, next_certificate: null, key_id: null },
     ...{ filed_at: null, filed_request: null, settles_at: null },
     ...{ next_at: iso(clock()), ...(retired === undefined ? {} : { note: retired }) },

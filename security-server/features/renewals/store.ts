@@ -80,7 +80,11 @@ export function createRenewalStore(database: Database) {
           conflict
             .column('id')
             // What was ordered or filed before it was stopped is not what is asked for now.
-            .doUpdateSet((eb) => ({ ...row, revision: eb('certificate_renewal.revision', '+', 1) }))
+            .doUpdateSet((eb) => ({
+              ...row,
+              retired: eb.ref('certificate_renewal.retired'),
+              revision: eb('certificate_renewal.revision', '+', 1),
+            }))
             .where('certificate_renewal.is_stopped', '=', 1),
         )
         .executeTakeFirstOrThrow()
