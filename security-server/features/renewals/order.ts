@@ -19,13 +19,17 @@ import type { Renewal } from './store.ts'
 /** Writes a change of the row at once, so that a crash after it goes on from there; returns the row. */
 export type Save = (set: Partial<Renewal>) => Promise<Renewal>
 
-/** The CA of a renewal with its ACME server. Throws `not_found` when the configuration has none any more. */
+/** The CA of a renewal with its ACME server. Throws `not_found` when the configuration has none any more, `conflict` when it has two of the name. */
 export function acmeCaOf(
   rooms: Pick<RenewalRooms, 'globalConfiguration'>,
   name: string,
 ): ApprovedCa & { acmeServer: object } {
   const { shared } = rooms.globalConfiguration.current().index
-  const ca = shared.approvedCas.find((one) => one.name === name)
+  const [ca, second] = shared.approvedCas.filter((one) => one.name === name && one.acmeServer !== undefined)
+  if (second !== undefined)
+    throw new Fault('conflict', {
+      what: say`two approved CAs with ACME servers are called ${name}: the registry has to name them apart`,
+    })
   if (ca?.acmeServer === undefined)
     throw new Fault('not_found', { what: say`an approved CA ${name} with an ACME server` })
   return ca as ApprovedCa & { acmeServer: object }
@@ -65,8 +69,8 @@ export async function order(
   })
   const certificate = firstOf(chain)
   checkOrdered(certificate, {
-    ...{ usage: row.usage, keyId: key.id, dnsName: row.dns_name, ca: row.ca },
-    issuer: rooms.globalConfiguration.current().index.caOf(certificate)?.approved.name,
+    ...{ usage: row.usage, keyId: key.id, dnsName: row.dns_name, ca: ca.topCa.cert },
+    issuer: rooms.globalConfiguration.current().index.caOf(certificate)?.approved.topCa.cert,
   })
   // A CA whose clock is ahead: the same certificate is good a moment later.
   if (certificate.notBefore.getTime() > rooms.clock())

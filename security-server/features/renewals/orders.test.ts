@@ -94,3 +94,16 @@ void t.test('a CA that cannot be asked when a certificate is to be renewed is no
   t.match([state, error], ['WAITING', undefined])
   t.match(steps[0]!.detail, /answered 302 where its directory/)
 })
+
+void t.test('of two CAs of one name nobody guesses', async (t) => {
+  const { rooms, authority, call } = await fakeWorld(t, await memory(t), 'signing')
+  const { index } = rooms.globalConfiguration.current()
+  const [ca] = index.shared.approvedCas
+  const other = { ...ca!, topCa: { ...ca!.topCa, cert: authority.tsa.der } }
+  index.shared.approvedCas.push({ ...other, acmeServer: undefined } as never)
+  t.match(await call('beginCertificateRenewal', { body: SIGNED }), { caName: 'Fake' })
+  index.shared.approvedCas.push(other)
+  await t.rejects(call('beginCertificateRenewal', { body: { ...SIGNED, usage: 'AUTHENTICATION' } }), {
+    ...{ code: 'conflict', message: /are called Fake/ },
+  })
+})

@@ -212,12 +212,16 @@ void t.test('an authentication certificate that is declined, or names another se
   t.match(await view(), { state: 'REGISTERING', error: undefined })
   t.equal(filed.length, 1)
   const given = parseCertificate(keys.certificateDer(filed[0]!))
-  const ordered = { usage: 'AUTHENTICATION', keyId: keys.certificate(filed[0]!).keyId, ca: 'Fake' } as const
-  const asked = { ...ordered, dnsName: 'ss1.example', issuer: 'Fake' }
+  const ordered = {
+    usage: 'AUTHENTICATION',
+    keyId: keys.certificate(filed[0]!).keyId,
+    ca: Buffer.of(1),
+  } as const
+  const asked = { ...ordered, dnsName: 'ss1.example', issuer: Buffer.of(1) }
   checkOrdered(given, asked)
   for (const [other, message] of [
     [{ dnsName: 'ss2.example' }, /does not name ss2/],
-    [{ issuer: 'Other' }, /another CA/],
+    [{ issuer: Buffer.of(2) }, /another CA/],
     [{ issuer: undefined }, /another CA/],
     [{ keyId: 'x' }, /another key/],
   ] as const)

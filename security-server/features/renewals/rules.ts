@@ -54,13 +54,14 @@ export function checkOrdered(
     usage: 'SIGNING' | 'AUTHENTICATION'
     keyId: string
     dnsName: string
-    ca: string
-    issuer: string | undefined
+    /** The certificates of the approved CAs, since two may have one name. */
+    ca: Buffer
+    issuer: Buffer | undefined
   },
 ): void {
   const spki = publicKeyOf(certificate).export({ format: 'der', type: 'spki' })
   if (keyId(spki) !== q.keyId) throw refused(say`the CA gave a certificate for another key`)
-  if (q.issuer !== q.ca) throw refused(say`the certificate is of another CA than was asked`)
+  if (q.issuer?.equals(q.ca) !== true) throw refused(say`the certificate is of another CA than was asked`)
   if (q.usage === 'AUTHENTICATION' && !namesOf(certificate).includes(q.dnsName.toLowerCase()))
     throw refused(say`the certificate does not name ${q.dnsName}, which was asked for`)
 }
