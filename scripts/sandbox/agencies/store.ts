@@ -21,8 +21,8 @@ export function openPersonStore(file: string): PersonStore {
   database.exec(`PRAGMA journal_mode = WAL;
     CREATE TABLE IF NOT EXISTS person (
       code TEXT PRIMARY KEY, given_name TEXT NOT NULL, family_name TEXT NOT NULL,
-      born TEXT NOT NULL, residence TEXT NOT NULL, status TEXT NOT NULL) WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS person_family_name ON person (family_name);`)
+      born TEXT NOT NULL, residence TEXT NOT NULL, status TEXT NOT NULL);
+    CREATE INDEX IF NOT EXISTS person_family_name ON person (family_name, code);`)
   const counted = database.prepare('SELECT count(*) AS persons FROM person')
   const count = (): number => Number((counted.get() as { persons: number }).persons)
   if (count() === 0) fill(database)
