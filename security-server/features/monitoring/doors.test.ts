@@ -146,8 +146,10 @@ t.test('at the provider, a client is known when it is one of the server that ask
 /** What the job has written, as the lines of rows. */
 async function written(): Promise<{ secret: boolean; line: string }[]> {
   await feature.jobs![0]!.run({} as never)
-  const rows = await Array.fromAsync(createOperationalStore(database).between(0, Number.MAX_SAFE_INTEGER))
-  return rows.flatMap(({ secret, lines }) => lines.map((line) => ({ secret, line })))
+  const rows = createOperationalStore(database).between(0, Number.MAX_SAFE_INTEGER)
+  const found: { secret: boolean; line: string }[] = []
+  for await (const { secret, lines } of rows) found.push(...lines.map((line) => ({ secret, line })))
+  return found
 }
 
 t.test('an exchange between members of a secret contract is secret, whatever became of it', async (t) => {

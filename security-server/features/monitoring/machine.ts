@@ -30,28 +30,30 @@ type Sample = { at: number; values: Map<string, number> }
 export function createMachine({ clock, directory }: { clock: Clock; directory: string }): Machine {
   const samples: Sample[] = []
   let processor = processorTimes()
-  const measure = async (): Promise<void> => {
-    const now = processorTimes()
+  const measure = async (now: typeof processor): Promise<Sample> => {
     const [busy, all] = [now.busy - processor.busy, now.all - processor.all]
     const values = await changingValues()
-    if (all > 0) {
-      values.set('SystemCpuLoad', (busy / all) * 100)
-      processor = now
-    }
-    samples.push({ at: clock(), values })
+    if (all > 0) values.set('SystemCpuLoad', (busy / all) * 100)
+    return { at: clock(), values }
+  }
+  // Only so is the hour one: questions, however many, keep nothing.
+  const keep = async (): Promise<void> => {
+    const now = processorTimes()
+    samples.push(await measure(now))
+    processor = now
     if (samples.length > MOST_SAMPLES) samples.shift()
   }
   // What cannot be measured now is measured in a minute.
-  const timer = setInterval(() => void measure().catch(() => undefined), EVERY_MS)
+  const timer = setInterval(() => void keep().catch(() => undefined), EVERY_MS)
   timer.unref()
   return {
     async metrics() {
-      await measure()
+      const now = await measure(processorTimes())
       return [
         { name: 'OperatingSystem', is: `${os.type()} ${os.release()} ${os.arch()}` },
         { name: 'TotalPhysicalMemory', is: os.totalmem() },
         ...(await fixedOfProc()),
-        ...distributions(samples),
+        ...distributions([...samples, now]),
         ...(await space('/', '/')),
         ...(await space('directory', directory)),
       ]

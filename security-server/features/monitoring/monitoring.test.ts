@@ -1,4 +1,5 @@
 /** Operational data on both stores: records of courses, pages of them, who is told what; questions as nobody should write them. */
+import { open } from 'node:fs/promises'
 import { gunzipSync } from 'node:zlib'
 import { createQueryId } from 'kysely'
 import t from 'tap'
@@ -10,6 +11,7 @@ import type { Course } from '../../peer/course.ts'
 import { answerOperationalData } from './answer-operational-data.ts'
 import { createRecordBuffer } from './buffer.ts'
 import { createHealthWindow } from './health-window.ts'
+import { createMachine } from './machine.ts'
 import { maySeeAll } from './may-see.ts'
 import { readHealthQuestion, readMetricsQuestion, readOperationalQuestion } from './read-question.ts'
 import type { OperationalRecord } from './record-fields.ts'
@@ -204,8 +206,9 @@ await eachDatabase(t, async (_name, t, url) => {
     const at = Math.floor(now / 1000)
     await writer.write()
     t.same(asked, ['DEV/GOV/2 DEV/GOV/1', 'DEV/GOV/2 DEV/GOV/9'])
-    const written = await Array.fromAsync(store.between(at, at))
-    t.same(written.map(({ secret, lines }) => `${secret} ${lines.length}`).sort(), ['false 3', 'true 2'])
+    const written: string[] = []
+    for await (const { secret, lines } of store.between(at, at)) written.push(`${secret} ${lines.length}`)
+    t.same(written.sort(), ['false 3', 'true 2'])
   })
 
   now += 86_400_000 + 120_000
@@ -304,6 +307,19 @@ void t.test('health makes room for what is called, at the cost of what was calle
   const codes = new Set(health.services().map(({ service }) => service.serviceCode))
   t.same([codes.size, codes.has('s0'), codes.has('s1'), codes.has('new')], [10_000, true, false, true])
   t.end()
+})
+
+void t.test('questions for metrics keep nothing of how the machine is', async (t) => {
+  let at = 1
+  const machine = createMachine({ clock: () => at, directory: '/' })
+  t.teardown(() => machine.close())
+  const spread = async () =>
+    (await machine.metrics()).flatMap(({ name, is }) => (name === 'OpenFileDescriptorCount' ? [is] : []))
+  await spread()
+  const file = await open('/dev/null')
+  t.teardown(() => file.close())
+  at = 2
+  for (const one of await spread()) t.match(one, { updated: 2, deviation: 0 }, 'the one of now alone')
 })
 
 void t.test('the owner and the monitoring client see all; near names do not', (t) => {
