@@ -12,7 +12,12 @@ import { say } from '#schemas/said.ts'
 import { within } from '../../changes/store.ts'
 import type { Happened } from '../../contract-versions/move-version-store.ts'
 import { createGroupStore } from '../../groups/store.ts'
-import { createMemberStore, MANAGEMENT_SERVICE_PROVIDER, mustBeRegistered } from '../../members/store.ts'
+import {
+  createMemberStore,
+  MANAGEMENT_SERVICE_PROVIDER,
+  MONITORING_CLIENT,
+  mustBeRegistered,
+} from '../../members/store.ts'
 import { suspendedAmong, suspendedIn } from '../../register/suspended-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import { createServerStore } from '../../servers/store.ts'
@@ -66,6 +71,7 @@ export async function begin(
       ...servers.map(({ to }) => `${to}: set \`server\` in its settings to this id and restart it`),
       ...byPeople,
       ...(await providerOf(transaction, renamed)),
+      ...(await monitoringClientOf(transaction, renamed)),
       ...(await mandatesOf(transaction, before)),
     ],
   }
@@ -204,15 +210,29 @@ async function enterGroups(transaction: Kysely<RegisterTables>, renamed: Renamed
 }
 
 async function providerOf(transaction: Kysely<RegisterTables>, renamed: Renamed[]): Promise<string[]> {
-  const row = await transaction
-    .selectFrom('system_parameter')
-    .select('value')
-    .where('name', '=', MANAGEMENT_SERVICE_PROVIDER)
-    .executeTakeFirst()
-  const named = renamed.find(({ from }) => from === row?.value)
+  const named = await namedIn(transaction, MANAGEMENT_SERVICE_PROVIDER, renamed)
   return named === undefined
     ? []
     : [`name ${named.to} as the provider of management services, which is ${named.from} now`]
+}
+
+/** It sees the exchanges of all: that is for two persons to give to a successor. */
+async function monitoringClientOf(
+  transaction: Kysely<RegisterTables>,
+  renamed: Renamed[],
+): Promise<string[]> {
+  const named = await namedIn(transaction, MONITORING_CLIENT, renamed)
+  return named === undefined ? [] : [`name ${named.to} as the monitoring client, which is ${named.from} now`]
+}
+
+async function namedIn(
+  transaction: Kysely<RegisterTables>,
+  parameter: string,
+  renamed: Renamed[],
+): Promise<Renamed | undefined> {
+  const query = transaction.selectFrom('system_parameter').select('value').where('name', '=', parameter)
+  const row = await query.executeTakeFirst()
+  return renamed.find(({ from }) => from === row?.value)
 }
 
 async function mandatesOf(transaction: Kysely<RegisterTables>, member: string): Promise<string[]> {

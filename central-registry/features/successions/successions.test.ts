@@ -192,10 +192,12 @@ void t.test('planned, begun, sealed by the successor, completed', async (t) => {
     }
     t.equal((await node.call('POST', '/successions/99/complete')).status, 404)
     const provider = { successor: 'DEV:GOV:77', subsystems: [{ subsystemCode: 'plain' }] }
+    await node.must('PUT', '/system/monitoring-client', { client: 'DEV:GOV:1234:plain' })
     const third = (await node.must('POST', '/members/DEV:GOV:1234/successions', provider)) as Plan & {
       id: number
     }
     t.match(third.byPeople.join('\n'), /name DEV\/GOV\/77\/plain as the provider of management services/)
+    t.match(third.byPeople.join('\n'), /name DEV\/GOV\/77\/plain as the monitoring client/)
     t.match(await node.call('POST', `/successions/${third.id}/complete`), {
       ...{ status: 409, body: { message: /provider of management services|still name/ } },
     })
