@@ -8,7 +8,7 @@ import { PROXY_VERSION } from '#schemas/wire.ts'
 import type { Course } from '../../peer/course.ts'
 import type { OperationalRecord } from './record-fields.ts'
 
-export type RecordRooms = {
+type RecordRooms = {
   server: ServerId
   internalIp(): string
   /** As the configuration has it. */

@@ -16,7 +16,7 @@ type Rooms = {
   secrecyBetween(a: string, b: string): number
 }
 
-export type RecordWriter = {
+type RecordWriter = {
   /** Writes what was there when it began. When the database fails it throws, and what was to be written stays in memory. */
   write(): Promise<void>
   /** The number of records that are not written yet. */
