@@ -54,7 +54,7 @@ export async function askTracker(
 }
 
 function roomsOf({ personUses, store, log }: Uses) {
-  const none = async (): Promise<Map<string, never>> => new Map()
+  const none = async (): Promise<Map<string, never>> => new Map<string, never>()
   return {
     ...{ personUses, store, log, server: SERVER, clock: Date.now, consentsOf: none, previewsOf: none },
     settings: { language: 'en' },

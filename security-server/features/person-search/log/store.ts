@@ -6,10 +6,9 @@ import type { Kysely } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { addCounts } from './count-store.ts'
 import { monthPrefix } from './entry.ts'
-import { isOneOf } from './is-one-of.ts'
 import type { LookedAt } from './looked-at.ts'
 import type { SubjectTables } from './tables.ts'
-import { addUses } from './uses-store.ts'
+import { addUses, isOneOf } from './uses-store.ts'
 
 /** What was indexed of a month with one key. */
 export type IndexedMonth = {

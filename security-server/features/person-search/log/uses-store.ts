@@ -5,7 +5,6 @@
 import { hash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import { isOneOf } from './is-one-of.ts'
 import type { LookedAt } from './looked-at.ts'
 import type { SubjectTables } from './tables.ts'
 
@@ -214,6 +213,16 @@ export function createUsesStore(database: Database) {
       ...{ isMass: mass !== null, isLook: look !== null },
     }))
   }
+}
+
+/**
+ * Which records are meant, as one value, so that the statement is the same for any number of them. In PostgreSQL, whose tables of records
+ * have partitions, each is looked up by its key.
+ */
+export function isOneOf(column: string, indexes: readonly number[], dialect: Database['dialect']) {
+  return dialect === 'postgresql'
+    ? sql<boolean>`${sql.ref(column)} = any (${indexes})`
+    : sql<boolean>`${sql.ref(column)} in (select value from json_each(${JSON.stringify(indexes)}))`
 }
 
 /** A prefix without wildcards: codes may have any character. */
