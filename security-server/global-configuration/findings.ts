@@ -19,6 +19,8 @@ type Grace = {
   /** How many contracts in force grant a grace that is not over, and when the last of these graces ends. */
   contracts: number
   until: string
+  /** Why the last attempt to hear our own registry failed. */
+  lastError: string | undefined
 }
 
 /** Undefined while the configuration of the instance, ours by default, has not ended, and when no contract goes on. */
@@ -45,7 +47,8 @@ export function graceNow(
     .filter((end) => end > now)
   if (ends.length === 0) return undefined
   const until = new Date(Math.max(...ends)).toISOString()
-  return { since: new Date(since).toISOString(), contracts: ends.length, until }
+  const lastError = isOurs ? globalConfiguration.state().attempt.lastError?.message : undefined
+  return { since: new Date(since).toISOString(), contracts: ends.length, until, lastError }
 }
 
 /** Of each contract the newest version in force: calls are judged by it alone. */
@@ -71,8 +74,9 @@ export function configurationFinding(rooms: Rooms): Finding {
   return { ok: true }
 }
 
-export function graceInWords({ since, contracts, until }: Grace): Said {
-  return say`the registry was not heard in time, since ${since} exchange goes on only under contracts that grant an outage grace: ${contracts}, the last until ${until}`
+export function graceInWords({ since, contracts, until, lastError }: Grace): Said {
+  const words = say`the registry was not heard in time, since ${since} exchange goes on only under contracts that grant an outage grace: ${contracts}, the last until ${until}`
+  return lastError === undefined ? words : say`${words}; the last attempt failed: ${lastError}`
 }
 
 type Rooms = {

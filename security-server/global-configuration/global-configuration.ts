@@ -120,8 +120,11 @@ export async function createGlobalConfiguration(
     return next
   }
   let lastHint = Number.NEGATIVE_INFINITY
-  const currentWithin = (graceMs: number): ConfigurationSnapshot => {
+  const currentWithin = (grantedMs: number): ConfigurationSnapshot => {
     const snapshot = holder.snapshot()
+    // A registry that signed two histories was not merely away: what it said last may be the wrong one.
+    const isForked = holder.registry.state().fork?.kind === 'contradiction'
+    const graceMs = isForked ? 0 : grantedMs
     if (anchor === undefined) throw new Fault('anchor_file_not_found')
     if (snapshot === undefined)
       throw new Fault('global_conf_outdated', { what: 'no copy has been accepted yet' })

@@ -9,7 +9,7 @@ import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
 import { codeOf, createWorld, MINUTE, nameIn, START, type World } from '#test/fakes/configuration-world.ts'
 import { contentAt } from '#test/fakes/contracts.ts'
 import type { KeptContract } from './contracts/verify-contract.ts'
-import { graceNow } from './findings.ts'
+import { graceInWords, graceNow } from './findings.ts'
 import type { GlobalConfiguration } from './global-configuration.ts'
 import { ANY_GRACE } from './snapshot.ts'
 
@@ -264,6 +264,23 @@ t.test('another instance is away, and ours is not', async (t) => {
   t.not(configuration.current().version, configuration.currentWithin(ANY_GRACE).version, 'other verdicts')
 })
 
+t.test('a registry that signed two histories has no grace', async (t) => {
+  const world = await createWorld(t)
+  await world.ready(grace(2))
+  cut(world)
+  const fork = { kind: 'unproven', what: 'two heads', at: new Date(START).toISOString(), heads: [] }
+  const file = path.join(world.directory, 'fork.json')
+  for (const kind of ['unproven', 'contradiction']) {
+    world.clock.now = END - MINUTE
+    writeFileSync(file, JSON.stringify({ ...fork, kind }))
+    const configuration = await world.open()
+    t.equal(await within(configuration, 24), 'accepted', 'until the ordinary end')
+    world.clock.now = END
+    const isProved = kind === 'contradiction'
+    t.equal(await within(configuration, 24), isProved ? 'global_conf_outdated' : 'accepted', kind)
+  }
+})
+
 t.test('what is said of it counts only the contracts under which calls go on', async (t) => {
   const world = await createWorld(t)
   const globalConfiguration = await world.ready(grace(3))
@@ -280,7 +297,10 @@ t.test('what is said of it counts only the contracts under which calls go on', a
     return graceNow({ globalConfiguration, contracts: { view, isSuspended: () => o.suspended === true } })
   }
   const at = (ms: number): string => new Date(ms).toISOString()
-  t.strictSame(said({}), { since: at(END), contracts: 1, until: at(END + 2 * HOUR) })
+  t.match(said({}), { since: at(END), contracts: 1, until: at(END + 2 * HOUR) })
+  t.equal(String(graceInWords(said({})!)).includes('failed'), false)
+  await globalConfiguration.refresh().catch(() => undefined)
+  t.match(String(graceInWords(said({})!)), /outage grace: 1, .*; the last attempt failed: ./)
   t.equal(said({ outageGraceHours: 24 })?.until, at(END + 3 * HOUR), 'as long as was published')
   t.equal(said({ validUntil: at(END + HOUR) })?.until, at(END + HOUR), 'not beyond its own end')
   for (const [why, nothing] of [
