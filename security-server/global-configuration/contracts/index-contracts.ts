@@ -253,6 +253,8 @@ export function contractFor(
 ): RecordTerms {
   const q: Judged = {
     ...question,
+    // By the time that does not go back: what ended in the outage stays ended.
+    at: Math.max(question.at, overdue === undefined ? 0 : overdue.since + overdue.forMs),
     isStopped: (one) => one.state === 'SUSPENDED' || isSuspended(one.contract),
   }
   const age = q.at - index.asOf
@@ -333,9 +335,8 @@ export function termsOfRefused(
  * to hide.
  */
 function keptAsAgreed(last: Compiled | undefined): RecordTerms {
-  if (last === undefined) return NO_TERMS
-  const { graceMs: _none, ...terms } = last.terms
-  return { ...terms, contract: '' }
+  const { graceMs: _none, ...terms } = last?.terms ?? NO_TERMS
+  return last === undefined ? NO_TERMS : { ...terms, contract: '' }
 }
 
 function isOver(one: Compiled, at: number): boolean {

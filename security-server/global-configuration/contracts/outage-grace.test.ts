@@ -90,6 +90,16 @@ t.test('the configuration is past its end', (t) =>
       }
     }
 
+    // A contract that ended in the outage does not begin anew when our clock is turned back.
+    const [validUntil, reviewAt] = [0, HOUR_MS].map((ms) => new Date(clock.now - ms).toISOString())
+    const brief = contentAt(clock.now, { outageGraceHours: 1, validUntil: validUntil!, reviewAt: reviewAt! })
+    registry.entries = [{ content: brief, state: 'ACTIVE', seals: sealedBy(brief, clock.now) }]
+    await contracts.refresh()
+    end(1)
+    t.equal(ask(contracts, clock.now - HOUR_MS), 'global_conf_outdated')
+    snapshot.overdue = () => undefined
+    t.equal(ask(contracts, clock.now - HOUR_MS), `${brief.contract}/1`, 'an hour before its end')
+
     // Personal data have none unless the parties say so.
     for (const [more, graceMs] of [
       [{}, undefined],
