@@ -33,9 +33,9 @@ function publishedAt(directory: Directory): number | undefined {
 /** The index of a statement and a digest of its content: equal indexes must mean equal content. */
 function statementMark(statement: ConfigurationStatement): NonNullable<HighWaterMark['statement']> {
   const hashes = Object.entries(statement.parts).map(([name, part]) => [name, part.sha512])
-  const parts = createHash('sha256')
-    .update(canonicalJson(Object.fromEntries(hashes)))
-    .digest('hex')
+  const { graceUntil } = statement
+  const content = { ...Object.fromEntries(hashes), ...(graceUntil !== undefined && { graceUntil }) }
+  const parts = createHash('sha256').update(canonicalJson(content)).digest('hex')
   return { index: statement.index, parts }
 }
 

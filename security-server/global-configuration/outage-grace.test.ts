@@ -264,6 +264,16 @@ t.test('another instance is away, and ours is not', async (t) => {
   t.not(configuration.current().version, configuration.currentWithin(ANY_GRACE).version, 'other verdicts')
 })
 
+t.test('one index has one grace', async (t) => {
+  const world = await createWorld(t)
+  const publication = grace(2)
+  const configuration = await world.ready(publication)
+  world.publish({ ...grace(24), index: publication.index })
+  t.equal(await codeOf(configuration.refresh()), 'global_conf_rollback')
+  world.publish({ index: publication.index })
+  t.equal(await codeOf(configuration.refresh()), 'global_conf_rollback')
+})
+
 t.test('a registry that signed two histories has no grace', async (t) => {
   const world = await createWorld(t)
   await world.ready(grace(2))
