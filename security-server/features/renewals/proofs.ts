@@ -65,9 +65,16 @@ export function dnsProof(program: string): Proof {
     kind: 'dns-01',
     async show({ name, authorization }) {
       const value = createHash('sha256').update(authorization).digest('base64url')
-      await run('present', name, value)
       // A record that stays proves nothing to anybody: its value belongs to one order of this account.
-      return () => run('remove', name, value).catch(() => undefined)
+      const remove = () => run('remove', name, value).catch(() => undefined)
+      try {
+        await run('present', name, value)
+      } catch (thrown) {
+        // It may have set the record before it failed or took too long.
+        await remove()
+        throw thrown
+      }
+      return remove
     },
   }
 }

@@ -276,11 +276,13 @@ void t.test('a name that is proved by a TXT record', async (t) => {
   rooms.proof = dnsProof(path.join(folder, 'missing'))
   const q = { name: 'a.example', token: 't', authorization: 'a' }
   await t.rejects(rooms.proof.show(q), { code: 'acme_failed' })
-  writeFileSync(program, '#!/bin/sh\necho first >&2\necho the zone is locked >&2\nexit 3\n')
+  const failing = 'echo first >&2\necho the zone is locked >&2\nexit 3'
+  writeFileSync(program, `#!/bin/sh\necho "$@" >>${calls}\n${failing}\n`)
   await t.rejects(dnsProof(program).show(q), {
     code: 'acme_failed',
     message: /a\.example: the zone is locked/,
   })
+  t.match(readFileSync(calls, 'utf8'), /remove _acme-challenge\.a\.example/, 'it may have set the record')
 })
 
 void t.test('challenges are answered to who knows the token', async (t) => {

@@ -27,7 +27,7 @@ export type AcmeSettings = {
 export const acmeSchema = {
   type: 'object',
   additionalProperties: false,
-  anyOf: [{ required: ['challenge'] }, { required: ['dnsHook'] }],
+  oneOf: [{ required: ['challenge'] }, { required: ['dnsHook'] }],
   description: 'How certificates that renew themselves are ordered by ACME; without it none are',
   properties: {
     challenge: {
