@@ -1,19 +1,17 @@
 /** A security server from a file, with the real program: what is planned, applied, kept, restored, and told as drift; on both stores. */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import { createAuthority } from '#certs/authority.ts'
 import { DECLARED_ACTS } from '#security-server/features/revisions/declared-acts.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { type Browser, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
-import { certificationRequest } from '#test/fakes/registry-sample.ts'
-import { wsdl } from '#test/fakes/soap-service.ts'
 import { type AdminWorld, auditOf, createAdminWorld } from '#test/management-api/admin-fixture.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { readCommands } from '../../commands.ts'
 import { concordat, exitCodeOf, type Ran } from '../../program-fixture.ts'
+import { CLIENT, certificate, declaredFile, OPENAPI, sha256 } from './declared-server-fixture.ts'
 import { readContent, readDeclared } from './read-file.ts'
 
 const ROLES = [
@@ -21,25 +19,6 @@ const ROLES = [
   ...['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_AUDITOR'],
 ]
 const issuer = await startOpenIdProvider(t)
-const CLIENT = 'DEV:GOV:1000:population'
-const OPENAPI = `openapi: 3.0.0
-info: { title: Persons, version: "1" }
-servers: [{ url: "http://10.0.0.1/v1" }]
-paths: { "/p/{id}": { get: {}, delete: {} } }
-`
-const WSDL = wsdl('http://10.0.0.1/', ['echo/v1'])
-const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
-const { der: certificate, sha256 } = await authority.issue({
-  profile: 'authentication',
-  request: certificationRequest(),
-  subject: [
-    ['C', 'FI'],
-    ['O', 'One'],
-    ['CN', 'ss1.example'],
-    ['serialNumber', 'DEV/SS1/GOV'],
-  ],
-})
-
 async function start(t: Test, url: string, login?: string) {
   const isPostgresql = url.startsWith('postgres')
   const logUrl = isPostgresql && hasPostgresql() ? await (await postgresql()).freshDatabase() : undefined
@@ -65,60 +44,6 @@ async function start(t: Test, url: string, login?: string) {
   const server = (...args: string[]): Promise<Ran> => concordat(['server', ...args], at())
   return { world, folder, server, at }
 }
-
-/** A file as an operator would write it. */
-function declaredFile(folder: string, change: (declared: Declared) => void = () => undefined): string {
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(path.join(folder, 'system.der'), certificate)
-  writeFileSync(path.join(folder, 'persons.yaml'), OPENAPI)
-  writeFileSync(path.join(folder, 'echo.wsdl'), WSDL)
-  const declared = {
-    clients: [
-      {
-        ...{ id: CLIENT, connectionType: 'SSLNOAUTH', tlsCertificates: ['system.der'] },
-        localGroups: [{ code: 'friends', description: 'Ours', members: ['DEV:COM:4000'] }],
-        serviceDescriptions: [
-          {
-            ...{ type: 'OPENAPI', document: 'persons.yaml', enabled: true },
-            services: [
-              {
-                ...{
-                  serviceCode: 'persons',
-                  url: 'https://10.0.0.1/',
-                  timeoutMs: 5000,
-                  validate: 'REQUESTS',
-                },
-                ...{ tlsCertificates: ['system.der'], endpoints: [{ method: 'POST', path: '/more' }] },
-                accessRights: [
-                  { subjectType: 'SUBSYSTEM', subjectId: 'DEV:COM:4000:tax' },
-                  { subjectType: 'LOCALGROUP', subjectId: 'friends', method: 'POST', path: '/more' },
-                  { subjectType: 'GLOBALGROUP', subjectId: 'all', method: 'GET', path: '/p/*' },
-                ],
-              },
-            ],
-          },
-          { type: 'REST', services: [{ serviceCode: 'events', url: 'room:' }] },
-          {
-            ...{ type: 'WSDL', document: 'echo.wsdl', enabled: false, notice: 'not yet' },
-            services: [{ serviceCode: 'echo', serviceVersion: 'v1', url: 'http://10.0.0.2/echo' }],
-          },
-        ],
-        tracker: { accessRights: [{ subjectType: 'SUBSYSTEM', subjectId: 'DEV:COM:4000:tax' }] },
-        consents: {},
-      },
-    ],
-    subjectPlaces: [
-      { serviceId: `${CLIENT}:persons`, method: 'GET', path: '/p/{id}', in: 'path', name: 'id' },
-    ],
-    retentionClasses: [{ name: 'month', keepDays: 30, atEnd: 'LEAF_ONLY', services: [`${CLIENT}:persons`] }],
-    eventTypes: [{ roomId: `${CLIENT}:events`, name: 'org.example.born', keepDays: 9, closed: true }],
-  }
-  change(declared as never)
-  const file = path.join(folder, 'server.yaml')
-  writeFileSync(file, JSON.stringify(declared))
-  return file
-}
-type Declared = { clients: Record<string, never>[] } & Record<string, never>
 
 void t.test('a security server is brought to what a file declares', async (t) => {
   await eachDatabase(t, async (_, t, url) => {
