@@ -238,8 +238,11 @@ export const contents: Group[] = [
           {
             ...page('/settings', 'settings.title', 'getSystem', settings),
             acts: [
-              ...['addMemberClass', 'describeMemberClass', 'setManagementServiceProvider'],
-              ...['setMonitoringClient', 'removeMonitoringClient'],
+              'addMemberClass',
+              'describeMemberClass',
+              'setManagementServiceProvider',
+              'setMonitoringClient',
+              'removeMonitoringClient',
             ],
           },
           {

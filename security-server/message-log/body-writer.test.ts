@@ -52,7 +52,7 @@ t.test('given up while its file is synced, it closes no other file', async (t) =
       return outcome
     },
   })
-  writer.write(randomBytes(1000))
+  void writer.write(randomBytes(1000))
   const ended = writer.end()
   ended.catch(() => undefined)
   while (free.length === 0) await nextTurn()
@@ -82,7 +82,7 @@ t.test('given up while it waits for a place, it leaves no file', async (t) => {
         return act()
       },
     })
-    writer.write(randomBytes(octets))
+    void writer.write(randomBytes(octets))
     const ended = writer.end()
     ended.catch(() => undefined)
     while (!isWanted) await nextTurn()
@@ -141,7 +141,7 @@ t.test('those who send and read slowly take large blocks only while there is roo
   await until('the end of the reader', isRoom)
 
   const refused = createBodyWriter({ ...folder, incoming: () => '/dev/null/none' }, { run: (act) => act() })
-  refused.write(randomBytes(10))
+  void refused.write(randomBytes(10))
   t.notOk(isRoom())
   await t.rejects(refused.end(), { code: 'logging_failed' })
   t.ok(isRoom(), 'given back when the disk fails')

@@ -114,7 +114,7 @@ await eachDatabase(t, async (_name, t, url) => {
   await write(course(TAX), course(TAX, { secrecy: 2 }), course(OTHER)) // 1001
   await write(course(TAX)) // 1002
   await t.test('pages end with a whole second and say where to go on', async (t) => {
-    t.rejects(ask({ from: 1000 }), { code: 'invalid_request' }, 'too young')
+    await t.rejects(ask({ from: 1000 }), { code: 'invalid_request' }, 'too young')
     now += 60_000
     const first = await ask()
     t.same(
