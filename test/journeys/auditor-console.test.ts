@@ -343,15 +343,15 @@ if (!hasChromium()) {
     await observer.open('/')
     const server = [
       ...['Overview', 'Clients and services', 'Clients and services', 'Service contracts'],
-      ...['Keys and certificates', 'Signing and authentication', 'Internal TLS'],
+      ...['Keys and certificates', 'Signing and authentication', 'Renewal', 'Internal TLS'],
       ...['Diagnostics', 'What is wrong here?', 'What can be reached?', 'Why does a call fail?'],
       ...['Traffic', 'By client and service'],
       ...['Settings', 'Settings', 'Requests to the registry'],
     ]
     const integrity = ['Integrity', 'Integrity', 'Verification', 'Witnesses']
     t.strictSame(await shownContents(observer), [
-      ...[...server, 'API keys', 'Backups', 'Exchanges', 'Who used my data', 'Consents', ...integrity],
-      'Retention',
+      ...[...server, 'API keys', 'Applied files', 'Backups', 'Exchanges', 'Who used my data', 'Consents'],
+      ...[...integrity, 'Retention'],
     ])
     await observer.check('observer-overview')
     await observer.open('/traffic?by=service')
@@ -363,11 +363,8 @@ if (!hasChromium()) {
     })
     for (const address of ['/records', '/exports', '/looks', '/exchanges/3']) {
       await observer.open(address)
-      t.match(
-        await observer.page.locator('main').textContent(),
-        /Your roles do not include this page/,
-        address,
-      )
+      const said = await observer.page.locator('main').textContent()
+      t.match(said, /Your roles do not include this page/, address)
     }
     await observer.check('observer-no-permission')
     await observer.open('/integrity')
@@ -391,9 +388,10 @@ if (!hasChromium()) {
     await reader.page.locator('main').getByText('Your roles do not include this page').waitFor()
     const officer = await at(t, browser, ['XROAD_SYSTEM_ADMINISTRATOR'])
     await officer.open('/')
-    const ofServer = [...server, 'People', 'Proposals', 'API keys', 'What administrators did', 'Backups']
-    const ofLog = ['Exchanges', ...integrity, 'Retention', 'Retention', 'Archives']
-    t.strictSame(await shownContents(officer), [...ofServer, ...ofLog])
+    t.strictSame(await shownContents(officer), [
+      ...[...server, 'People', 'Proposals', 'API keys', 'What administrators did', 'Applied files'],
+      ...['Backups', 'Exchanges', ...integrity, 'Retention', 'Retention', 'Archives'],
+    ])
     await officer.open('/traffic')
     await officer.check('officer-traffic')
   })

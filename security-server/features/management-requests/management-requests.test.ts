@@ -192,7 +192,7 @@ t.test('a registry with a certificate of a CA, and answers that are none', async
   t.same(await client.states('{}'), [], 'it waits for its turn, which others at its address may have taken')
   t.equal(early.length, 0)
   early.push('60')
-  t.equal(await codeOf(client.states('{}')), 'registration_refused', 'but not for a minute')
+  t.equal(await codeOf(client.states('{}')), 'too_many_requests', 'but not for a minute')
   for (const body of ['', 'null', '{}', '[{}]', '[1]', 'x', '[', '"x"', `"${'x'.repeat(600_000)}"`]) {
     answer = { status: 200, body }
     t.equal(await codeOf(client.states('{}')), 'registration_unavailable', body.slice(0, 20))

@@ -11,7 +11,7 @@ import type { PrivateParameters } from '#schemas/global-configuration.ts'
 
 /**
  * Sends a signed document to a path of the listener and returns the answer's bytes, at most `maxBytes`. Throws
- * `registration_refused` with the registry's reason, or `registration_unavailable`.
+ * `registration_refused` with the registry's reason, `too_many_requests` when its turn did not come, or `registration_unavailable`.
  */
 export type PostDocument = (path: string, document: string, maxBytes?: number) => Promise<Buffer>
 
@@ -49,12 +49,16 @@ export function createPostDocument(service: () => PrivateParameters['managementS
         // The limit counts requests by address, which other servers may share. The registry did not read the document, so its id
         // can be used again.
         const pause = pauseUntilTurn(reply.headers['retry-after'])
-        if (reply.statusCode !== 429 || performance.now() + pause > latest)
-          throw refusal(reply.statusCode, bytes)
+        if (reply.statusCode !== 429) throw refusal(reply.statusCode, bytes)
+        if (performance.now() + pause > latest)
+          throw new Fault('too_many_requests', {
+            what: 'at the central registry',
+            retryAfter: Math.ceil(pause / 1000),
+          })
         await wait(pause)
       }
     } catch (cause) {
-      if (cause instanceof Fault && cause.code === 'registration_refused') throw cause
+      if (cause instanceof Fault) throw cause
       throw new Fault('registration_unavailable', { what: `no answer came from ${origin}`, cause })
     } finally {
       await dispatcher.destroy()
