@@ -41,8 +41,8 @@ const ACTS: Record<string, Record<string, string[]>> = {
   '/trust-services': {
     XROAD_SECURITY_OFFICER: [
       ...['Approve a certification service', 'Approve a time-stamping service', 'Add a profile'],
-      ...['Add an intermediate CA', 'Withdraw', 'Withdraw this CA', 'Withdraw'], // and one for each built-in profile
-      ...Array<string>(8).fill('Begin a new one with it'),
+      ...['Add an intermediate CA', 'Set the ACME server', 'Withdraw', 'Withdraw this CA', 'Withdraw'],
+      ...Array<string>(8).fill('Begin a new one with it'), // one for each built-in profile
     ],
   },
   '/configuration': {
@@ -67,7 +67,7 @@ const ACTS: Record<string, Record<string, string[]>> = {
   '/settings': {
     XROAD_REGISTRATION_OFFICER: ['Add a class', 'Describe anew', 'Delete'],
     XROAD_SECURITY_OFFICER: ['Set the limit', 'Set the policy'],
-    XROAD_SYSTEM_ADMINISTRATOR: ['Name the provider'],
+    XROAD_SYSTEM_ADMINISTRATOR: ['Name the provider', 'Name the monitoring client'],
   },
 }
 /** Pages that only these roles may see. */

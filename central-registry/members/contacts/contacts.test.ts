@@ -255,7 +255,9 @@ t.test('a contract and a member cause so many letters a day', (t) =>
 
 t.test('contacts of before are known, and asked', (t) =>
   eachDatabase(t, async (database, t) => {
-    await migrate(database, contractMigrations)
+    // A later one changes a table of another room.
+    const { 'registry-contracts-006-grace': _later, ...before } = contractMigrations
+    await migrate(database, before)
     const tables = tablesOf<RegisterTables>(database)
     const days = { valid_from: 'a', valid_until: 'b', review_at: 'b', proposed_at: 'a', changed_at: 'a' }
     for (const [version, state] of [
@@ -281,7 +283,7 @@ t.test('contacts of before are known, and asked', (t) =>
         .values({ ...days, ...parties, content: JSON.stringify(content), critical: 0 } as never)
         .execute()
     }
-    await migrate(database, { ...contractMigrations, ...contactMigrations })
+    await migrate(database, { ...before, ...contactMigrations })
     const named = await tables
       .selectFrom('contract_contact')
       .select(['version', 'address'])
