@@ -20,50 +20,75 @@ export async function putInForce(
   return said!
 }
 
-/** Several contracts, in this order. Everybody logs in once for all of them, which takes longer than to agree. */
+/**
+ * Several contracts, proposed in this order. Everybody logs in once for all of them, which takes longer than to agree, and each server
+ * asks the registry once for what all of its partners did: all servers of a sandbox share one address and so one limit of requests.
+ */
 export async function putAllInForce(
   instance: Instance,
   contracts: ({ terms: ContractTerms } & Parties)[],
 ): Promise<string[]> {
+  const { layout, servers, installed } = instance
   const people = gather(instance)
+  const refresh = async (keys: string[]): Promise<void> => {
+    await Promise.all([...new Set(keys)].map((key) => servers[key]!.send('PUT', '/contracts/refresh')))
+  }
   try {
-    const said: string[] = []
-    for (const { terms, ...parties } of contracts)
-      said.push(await putOneInForce(instance, people, terms, parties))
-    return said
+    const said = new Map<object, string>()
+    for (const one of contracts) {
+      const until = await heldUntil(instance, one)
+      if (until !== undefined) said.set(one, `until ${until}, since an earlier start`)
+    }
+    const open: Open[] = []
+    for (const one of contracts.filter((one) => !said.has(one))) {
+      const [asking, answering] = [await people.of(one.consumer), await people.of(one.provider)]
+      open.push({ ...one, asking, answering, proposed: await propose(layout, one.terms, asking) })
+      const names = [...asking, ...answering].map(({ name }) => name)
+      said.set(one, `agreed by ${names.join(', ')}; approved by the registry`)
+    }
+    await refresh(open.map(({ consumer }) => consumer.key))
+    for (const { proposed, asking } of open) await accept(layout, proposed, asking)
+    // One member has one say.
+    const others = open.filter(({ consumer, provider }) => provider !== consumer)
+    await refresh(others.map(({ provider }) => provider.key))
+    for (const { proposed, answering } of others) await accept(layout, proposed, answering)
+    // A registry without administrators in person leaves it to the parties.
+    for (const { proposed, terms } of installed ? open : [])
+      await approve(await people.administrators(), proposed, terms.purpose)
+    await refresh(open.flatMap(({ consumer, provider }) => [consumer.key, provider.key]))
+    return contracts.map((one) => said.get(one)!)
   } finally {
     await people.leave()
   }
 }
 
-async function putOneInForce(
-  instance: Instance,
-  people: People,
-  terms: ContractTerms,
-  parties: Parties,
-): Promise<string> {
-  const { servers } = instance
-  const known = await servers[parties.consumer.key]!.get<{ contracts: Listed[] }>('/contracts?state=ACTIVE')
-  const held = known.contracts.find(
+type Open = {
+  terms: ContractTerms
+  proposed: Proposed
+  asking: Signatory[]
+  answering: Signatory[]
+} & Parties
+
+/** The end of a contract of this title that holds. */
+async function heldUntil(
+  { servers }: Instance,
+  { terms, consumer }: { terms: ContractTerms } & Parties,
+): Promise<string | undefined> {
+  const known = await servers[consumer.key]!.get<{ contracts: Listed[] }>('/contracts?state=ACTIVE')
+  return known.contracts.find(
     ({ title, validUntil }) => title === terms.title && Date.parse(validUntil) > Date.now(),
-  )
-  if (held !== undefined) return `until ${held.validUntil}, since an earlier start`
-  const [asking, answering] = await Promise.all([people.of(parties.consumer), people.of(parties.provider)])
-  const proposed = await propose(instance, terms, asking)
-  // One member has one say.
-  if (parties.provider !== parties.consumer) await agree(instance, proposed, answering)
-  // A registry without administrators in person leaves it to the parties.
-  if (instance.installed) await approve(await people.administrators(), proposed, terms.purpose)
-  await Promise.all(Object.values(parties).map(({ key }) => servers[key]!.send('PUT', '/contracts/refresh')))
-  const names = [...asking, ...answering].map(({ name }) => name)
-  return `agreed by ${names.join(', ')}; approved by the registry`
+  )?.validUntil
 }
 
 /** A contract that its consumer has agreed to, and that waits for the provider's people. */
 export async function proposeOnly(instance: Instance, terms: ContractTerms, consumer: Agency): Promise<void> {
   const people = gather(instance)
   try {
-    await propose(instance, terms, await people.of(consumer))
+    const two = await people.of(consumer)
+    const proposed = await propose(instance.layout, terms, two)
+    // Both are at one server, which learns of the proposal once.
+    await instance.servers[consumer.key]!.send('PUT', '/contracts/refresh')
+    await accept(instance.layout, proposed, two)
   } finally {
     await people.leave()
   }
@@ -97,18 +122,14 @@ function gather(instance: Instance): People {
   }
 }
 
-/** The first proposes the terms, and both agree. */
-async function propose(instance: Instance, terms: ContractTerms, two: Signatory[]): Promise<Proposed> {
-  const [first] = two
-  const member = memberOf(instance.layout, first!.agency)
-  const proposed = await first!.person.send<Proposed>('POST', '/contracts', { terms, member })
-  await agree(instance, proposed, two)
-  return proposed
+/** By the first of two. */
+function propose(layout: Layout, terms: ContractTerms, [first]: Signatory[]): Promise<Proposed> {
+  const member = memberOf(layout, first!.agency)
+  return first!.person.send<Proposed>('POST', '/contracts', { terms, member })
 }
 
-async function agree({ layout }: Instance, { contract, hash }: Proposed, two: Signatory[]): Promise<void> {
-  // Both are at one server, which learns of the proposal once.
-  await two[0]!.person.send('PUT', '/contracts/refresh')
+/** By both, whose server knows of the proposal. */
+async function accept(layout: Layout, { contract, hash }: Proposed, two: Signatory[]): Promise<void> {
   for (const { agency, person } of two) {
     const member = memberOf(layout, agency)
     await person.send('POST', `/contracts/${contract}/accept`, { contentHash: hash, member })
