@@ -14,6 +14,7 @@ import { checkMail, type MailSettings, mailSchema } from '#platform/mail/setting
 import type { TokenPlace } from '#platform/pkcs11/open-session.ts'
 import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import { checkLogin, isSafe, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
+import { type TelemetrySettings, telemetrySchema } from '#platform/telemetry/settings.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { CatalogueSettings } from './features/catalogue/collect.ts'
@@ -55,6 +56,7 @@ export type Settings = {
   publicLog?: PublicLogSettings | undefined
   identity?: IdentitySettings | undefined
   auditStream?: AuditStreamSettings | undefined
+  telemetry?: TelemetrySettings | undefined
   auditAuthorities: { name: string; certificateSha256: string }[]
   fleet: { probeSeconds: number }
   catalogue?: CatalogueSettings | undefined
@@ -224,6 +226,7 @@ export const settingsSchema = {
     publicLog: publicLogSchema,
     identity: identitySchema,
     auditStream: auditStreamSchema,
+    telemetry: telemetrySchema,
     auditAuthorities: {
       type: 'array',
       maxItems: 10,

@@ -27,6 +27,7 @@ import { restorations } from './features/restorations/feature.ts'
 import { search } from './features/search/feature.ts'
 import { successions } from './features/successions/feature.ts'
 import { suspensions } from './features/suspensions/feature.ts'
+import { telemetry } from './features/telemetry/feature.ts'
 import { witness } from './features/witness/feature.ts'
 import type { RegistryGround } from './ground.ts'
 import { groups } from './groups/feature.ts'
@@ -41,6 +42,7 @@ export const FEATURES = listFeatures<RegistryGround>()
   .with(approvals)
   .with(administration)
   .with(auditStream)
+  .with(telemetry)
   .with(members)
   .with(groups)
   .with(servers)

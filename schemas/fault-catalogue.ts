@@ -4,6 +4,7 @@
  */
 import { adapterFaults } from './faults/adapter.ts'
 import { administrationFaults } from './faults/administration.ts'
+import { collectorFaults } from './faults/collector.ts'
 import { commandFaults } from './faults/command.ts'
 import { deliveryFaults } from './faults/delivery.ts'
 import type { FaultEntry } from './faults/entry.ts'
@@ -19,6 +20,7 @@ export const catalogue = {
   ...previewFaults,
   ...messageFaults,
   ...operationFaults,
+  ...collectorFaults,
   ...administrationFaults,
   ...adapterFaults,
   ...deliveryFaults,

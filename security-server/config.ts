@@ -10,6 +10,7 @@ import {
 import { type MailSettings, mailSchema } from '#platform/mail/settings.ts'
 import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
+import { type TelemetrySettings, tracedTelemetrySchema } from '#platform/telemetry/settings.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ConsentSettings, consentSchema } from './features/consents/settings.ts'
 import { type DeliverySettings, deliverySchema } from './features/deliveries/settings.ts'
@@ -84,6 +85,7 @@ export type Settings = KeepingSettings & {
   /** The witnesses that cosign the checkpoints of this server's log. */
   witnesses?: { policyFile: string; own: string[] }
   auditStream?: AuditStreamSettings
+  telemetry?: TelemetrySettings
   deliveries: DeliverySettings
   redisUrlFile?: string
   logLevel: string
@@ -329,6 +331,7 @@ export const settingsSchema = {
     },
     ...keepingProperties,
     auditStream: auditStreamSchema,
+    telemetry: tracedTelemetrySchema,
     backups: backupSchema,
     deliveries: deliverySchema,
     redisUrlFile: {

@@ -30,6 +30,7 @@ import { retention } from './features/retention/feature.ts'
 import { revisions } from './features/revisions/feature.ts'
 import { revocations } from './features/revocations/feature.ts'
 import { subscriptions } from './features/subscriptions/feature.ts'
+import { telemetry } from './features/telemetry/feature.ts'
 import { timeStamping } from './features/time-stamping/feature.ts'
 import { tracker } from './features/tracker/feature.ts'
 import { traffic } from './features/traffic/feature.ts'
@@ -71,6 +72,7 @@ export const FEATURES = listFeatures<ServerGround>()
   .with(diagnostics)
   .with(backups)
   .with(monitoring)
+  .with(telemetry)
   .with(revisions)
   .with(consumer)
   .with(managementRequests)

@@ -8,7 +8,6 @@ import t, { type Test } from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, inTransaction, openDatabase } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { postRecords } from './client.ts'
 import { type AuditHead, createAuditLog } from './create-audit-log.ts'
 import { exportAuditLog } from './export-audit-log.ts'
 import { auditLogMigrations } from './store.ts'
@@ -42,15 +41,15 @@ async function checkStream(t: Test, database: Database): Promise<void> {
   await new Promise<void>((resolve) => void collector.listen(0, '127.0.0.1', resolve))
   t.teardown(() => collector.close())
   const url = `http://127.0.0.1:${(collector.address() as AddressInfo).port}/v1/logs`
-  const service = { name: 'concordat-test', instance: 'one' }
-  const stream = createAuditStream({ database, url, authorization: 'Bearer s', service, post: postRecords })
+  const toldBy = { name: 'concordat-test', instance: 'one' }
+  const to = { url, authorization: 'Bearer s', refused: 'audit_stream_refused' } as const
+  const stream = createAuditStream({ database, collector: to, toldBy })
   const { signal } = new AbortController()
   const refused = { code: 'audit_stream_refused' }
   const nobody = createAuditStream({
     database,
-    url: 'http://127.0.0.1:1/v1/logs',
-    service,
-    post: postRecords,
+    collector: { ...to, url: 'http://127.0.0.1:1/v1/logs' },
+    toldBy,
   })
   await t.rejects(nobody.send(signal), refused)
   for (const wrong of [
@@ -66,7 +65,7 @@ async function checkStream(t: Test, database: Database): Promise<void> {
   t.equal(await stream.behind(), 20)
   answer = [200, '{}']
   await stream.send(signal)
-  await createAuditStream({ database, url, service, post: postRecords }).send(signal)
+  await createAuditStream({ database, collector: to, toldBy }).send(signal)
   t.strictSame(
     taken.map(({ sequence }) => sequence),
     Array.from({ length: 20 }, (_, i) => i + 1),

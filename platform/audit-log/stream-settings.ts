@@ -2,7 +2,7 @@
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
-import { postRecords } from './client.ts'
+import type { ToldBy } from '#platform/telemetry/attributes.ts'
 import { type AuditStream, createAuditStream } from './stream-audit-log.ts'
 
 export type AuditStreamSettings = {
@@ -39,12 +39,12 @@ export const STREAM_SECONDS = 5
 export async function openAuditStream(q: {
   settings: AuditStreamSettings | undefined
   database: Database
-  service: { name: string; instance: string }
+  toldBy: ToldBy
 }): Promise<AuditStream | undefined> {
   if (q.settings === undefined) return undefined
   const { url, authorizationFile } = q.settings
   const authorization = authorizationFile === undefined ? undefined : await readSecret(authorizationFile)
-  return createAuditStream({ ...q, url, authorization, post: postRecords })
+  return createAuditStream({ ...q, collector: { url, authorization, refused: 'audit_stream_refused' } })
 }
 
 /** Adds a metric with the number of records that the collector lacks. */

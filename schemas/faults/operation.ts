@@ -374,12 +374,6 @@ export const operationFaults = {
     remedy:
       'Records wait and are indexed from tomorrow (UTC) on. The operator of the holder raises that limit when so much is logged; when not, its indexing credential is misused and both processes need a new one',
   },
-  audit_stream_refused: {
-    status: 502,
-    blame: 'server',
-    text: 'The collector of the audit log did not take its records',
-    remedy: 'Check its address, the credentials and its own log; the records wait and are sent again',
-  },
   suspension_list_outdated: {
     status: 503,
     blame: 'server',

@@ -57,5 +57,12 @@ export async function accept(arrival: Arrival, rooms: ConsumerRooms): Promise<Ac
   const messageSha512 = hash('sha512', message, 'buffer')
   const course = arrival.course ?? beginCourse('consumer', rooms.clock)
   course.asked = sizeOf({ message, body: undefined })
+  course.trace = rooms.tracing.begin(headerOf(arrival.rawHeaders, 'traceparent'))
   return { codec, request, message, messageSha512, takeBody, isOfOperator: isOfOperator(arrival), course }
+}
+
+/** Of a header that may be repeated the first value; SOAP keeps none of these headers. */
+function headerOf(rawHeaders: string[], name: string): string | undefined {
+  const at = rawHeaders.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === name)
+  return at === -1 ? undefined : rawHeaders[at + 1]
 }

@@ -131,6 +131,7 @@ export async function createConsumerWorld(t: Test): Promise<ConsumerWorld> {
       },
       heardTreeHead: () => undefined,
       endOfCourse: () => undefined,
+      tracing: { begin: () => undefined, ended: () => undefined },
       authenticationIdentity: consumer.keys.authenticationIdentity,
     },
     async replyTo(received, change = {}) {

@@ -7,7 +7,7 @@ import type { Keys } from '../keys/keys.ts'
 import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { ReadLimits } from '../message/codec.ts'
 import type { PeerClient } from '../peer/client.ts'
-import type { EndOfCourse } from '../peer/course.ts'
+import type { EndOfCourse, Tracing } from '../peer/course.ts'
 import type { PathLog } from '../peer/message-log.ts'
 import type { SignMessage } from '../peer/sign-message.ts'
 import type { VerifyMessage } from '../peer/verify-message.ts'
@@ -29,6 +29,7 @@ export type ConsumerRooms = {
   /** Puts down the tree head that a verified reply carried, to be looked at later; never throws. */
   heardTreeHead(peer: ServerId, treeHead: string | undefined): void
   endOfCourse: EndOfCourse
+  tracing: Tracing
   /** Our authentication certificate's OCSP responses go with every request (wire 2.3). */
   authenticationIdentity: Keys['authenticationIdentity']
 }

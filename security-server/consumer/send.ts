@@ -16,6 +16,7 @@ import type { PeerReply } from '../peer/client.ts'
 import { configurationHeaders } from '../peer/configuration-headers.ts'
 import { beforeSending } from '../peer/not-sent.ts'
 import { type ReceivedParts, readMessage } from '../peer/read-message.ts'
+import { traceparentOf } from '../peer/trace.ts'
 import { writeMessage } from '../peer/write-message.ts'
 import { blamePeer } from './blame-peer.ts'
 import type { LoggedRequest } from './log-request.ts'
@@ -105,6 +106,7 @@ function transport(
     [HEADER.proxyVersion]: PROXY_VERSION,
     [HEADER.requestId]: request.requestId,
     ...codec.transportHeaders(request, 'request'),
+    ...traceparentOf(logged.course.trace),
     ...configurationHeaders(rooms.globalConfiguration.currentWithin(logged.terms.graceMs ?? 0)),
   }
   return { headers, content: written.content }

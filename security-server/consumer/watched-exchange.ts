@@ -7,8 +7,7 @@ import type { ConsumerRooms } from './rooms.ts'
 
 /** Throws what `exchange` throws. */
 export function watchedExchange(arrival: Arrival, rooms: ConsumerRooms): Promise<LoggedAnswer> {
-  const { clock, endOfCourse: ended } = rooms
-  return watched({ half: 'consumer', origin: 'server.clientproxy', clock, ended }, (course) =>
+  return watched({ half: 'consumer', origin: 'server.clientproxy' }, rooms, (course) =>
     exchange({ ...arrival, course }, rooms),
   )
 }

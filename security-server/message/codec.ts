@@ -74,7 +74,10 @@ export type Codec = {
   requestHash(asked: { messageSha512: Buffer; body: Pick<Body, 'sha512'> | undefined }): string
   /** What is signed of a request and no other request has: with the peer it is the replay key. */
   replayId(asked: RequestMessage & { signedInfoDigest: Buffer }): string
-  systemCall(asked: Pick<RequestMessage, 'request' | 'message' | 'body'>): SystemCall
+  /** `traceparent` is for protocols whose requests do not have the client's own. */
+  systemCall(
+    asked: Pick<RequestMessage, 'request' | 'message' | 'body'> & { traceparent?: string },
+  ): SystemCall
   /** What the client gave as the reference of an answer that a person sees first. */
   previewReferences(request: Request): string[]
   /** SHA-256, hex, over all that makes two calls the same. Throws what makes a message none. */

@@ -69,7 +69,7 @@ export const soap: Codec = {
     [signedInfoDigest, messageSha512, body?.sha512]
       .map((digest) => digest?.toString('base64') ?? '')
       .join(' '),
-  systemCall({ request, message, body }) {
+  systemCall({ request, message, body, traceparent }) {
     const { headers, part } = request
     const { contentType, content } = writeContent({
       original: headerValue(headers, 'content-type'),
@@ -79,7 +79,11 @@ export const soap: Codec = {
     return {
       ...{ method: 'POST', path: '', query: undefined, body: content },
       // SOAP 1.1 wants an action (6.1.1); a packed answer could not be read.
-      headers: [...headersOf(contentType, action ?? '""'), ['Accept-Encoding', 'identity']],
+      headers: [
+        ...headersOf(contentType, action ?? '""'),
+        ['Accept-Encoding', 'identity'],
+        ...(traceparent === undefined ? [] : ([['traceparent', traceparent]] satisfies HeaderList)),
+      ],
     }
   },
   previewReferences: ({ soap: read }) =>

@@ -8,6 +8,7 @@ import type { ServerId } from '#schemas/identifiers.ts'
 import type { Body } from '../message/body.ts'
 import type { Request } from '../message/message.ts'
 import type { TermsOnRecord } from './terms-on-record.ts'
+import type { BeginTrace, Trace } from './trace.ts'
 
 /** Times are milliseconds since 1970. */
 export type Course = {
@@ -37,6 +38,8 @@ export type Course = {
   /** Of a REST answer. */
   status?: number
   fault?: WireFault
+  /** Undefined when it belongs to none. */
+  trace?: Trace | undefined
 }
 
 /** Octets of the message, of what stands beside it, and how many attachments that are. */
@@ -44,6 +47,9 @@ type Size = { message: number; body: number; attachments: number }
 
 /** Takes a course that has ended; never throws, and does nothing that takes time. */
 export type EndOfCourse = (course: Course) => void
+
+/** What traces need of an exchange. */
+export type Tracing = { begin: BeginTrace; ended: EndOfCourse }
 
 export function beginCourse(half: Course['half'], clock: Clock): Course {
   return { half, requestIn: clock() }
@@ -63,19 +69,21 @@ export function secrecyOf({
 
 /** Runs an exchange, and hands its course over when it has ended in whichever way. */
 export async function watched<T>(
-  q: { half: Course['half']; origin: FaultOrigin; clock: Clock; ended: EndOfCourse },
+  q: { half: Course['half']; origin: FaultOrigin },
+  rooms: { clock: Clock; endOfCourse: EndOfCourse; tracing: Pick<Tracing, 'ended'> },
   run: (course: Course) => Promise<T>,
   /** The fault with which `run` ends. */
   faultOf: (thrown: unknown) => Fault = asFault,
 ): Promise<T> {
-  const course = beginCourse(q.half, q.clock)
+  const course = beginCourse(q.half, rooms.clock)
   try {
     return await run(course)
   } catch (thrown) {
     course.fault = wireFault(faultOf(thrown), q.origin)
     throw thrown
   } finally {
-    course.responseOut = q.clock()
-    q.ended(course)
+    course.responseOut = rooms.clock()
+    rooms.endOfCourse(course)
+    rooms.tracing.ended(course)
   }
 }

@@ -11,6 +11,7 @@ import { isMonitoringService } from '../message/message.ts'
 import { codesOf } from '../peer/check-representation.ts'
 import type { ConfirmedMandate } from '../peer/inbox.ts'
 import { beforeSending, NotSent } from '../peer/not-sent.ts'
+import { traceparentOf } from '../peer/trace.ts'
 import { checkRights } from './check-rights.ts'
 import type { Intent } from './log-intent.ts'
 import { answerMetadata } from './metadata.ts'
@@ -33,7 +34,13 @@ async function callSystem(intent: Intent, rooms: ProviderRooms): Promise<Filtere
   const { codec, request, local } = intent
   if (local === undefined) return beforeSending(() => answerHere(intent, rooms))
   if (local.url === '') throw new NotSent(new Fault('service_missing_url', { what: idText(local.id) }))
-  const { method, path, query, headers: sent, body } = codec.systemCall(intent)
+  const {
+    method,
+    path,
+    query,
+    headers: sent,
+    body,
+  } = codec.systemCall({ ...intent, ...traceparentOf(intent.visit.course.trace) })
   const headers = intent.preview === undefined ? sent : sent.filter((header) => !isOfOneAnswer(header))
   const spool = () => rooms.messageLog.spool.begin({ maxBytes: rooms.limits.maxBodyBytes })
   if (isTracker(local.url)) {

@@ -130,6 +130,7 @@ export async function createProviderWorld(t: Test): Promise<ProviderWorld> {
       messageValidator,
       serviceClient,
       endOfCourse: () => undefined,
+      tracing: { begin: () => undefined, ended: () => undefined },
       monitoring: { answer: () => Promise.reject(new Error('there is no monitoring')) },
       inbox: { take: () => Promise.reject(new Error('there is no inbox')) },
       room: { take: () => Promise.reject(new Error('there is no room')) },

@@ -3,6 +3,7 @@
  * refusal let it through. The request id in the message is the one of the transport header.
  */
 import type { Readable } from 'node:stream'
+import { headerValue } from '#core/transport/header-list.ts'
 import { Fault } from '#schemas/fault.ts'
 import { HEADER } from '#schemas/wire.ts'
 import { ANY_GRACE } from '../global-configuration/snapshot.ts'
@@ -60,6 +61,9 @@ export async function receive(
       arrived = visit.arrived
       onMet({ step: 'peer', visit })
       const request = await codec.readRequest(part, header)
+      visit.course.trace = rooms.tracing.begin(
+        header('traceparent') ?? headerValue(request.headers, 'traceparent'),
+      )
       onMet({ step: 'claim', visit, request })
       if (request.requestId !== requestId) throw new Fault('inconsistent_headers', { what: HEADER.requestId })
       refuseEarly(request, visit, rooms)

@@ -8,7 +8,7 @@ import type { LocalSystems } from '../local-systems/local-systems.ts'
 import type { MessageValidator } from '../local-systems/validation/validate-messages.ts'
 import type { ReadLimits } from '../message/codec.ts'
 import type { Consents } from '../peer/consents.ts'
-import type { EndOfCourse } from '../peer/course.ts'
+import type { EndOfCourse, Tracing } from '../peer/course.ts'
 import type { ConsentService, Inbox, Room, Tracker } from '../peer/inbox.ts'
 import type { PathLog } from '../peer/message-log.ts'
 import type { MonitoringServices } from '../peer/monitoring.ts'
@@ -45,6 +45,7 @@ export type ProviderRooms = {
   serviceClient: ServiceClient
   monitoring: MonitoringServices
   endOfCourse: EndOfCourse
+  tracing: Tracing
   inbox: Inbox
   room: Room
   tracker: Tracker

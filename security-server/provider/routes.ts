@@ -78,9 +78,9 @@ async function carry(request: FastifyRequest, rooms: ProviderRooms): Promise<Out
     const { headers, raw } = request
     const protocol = (raw.socket as TLSSocket).getProtocol()
     const arrival = { headers, content: raw, presented: chainOf(request), protocol }
-    const { clock, endOfCourse: ended } = rooms
     return await watched(
-      { half: 'provider', origin: 'server.serverproxy', clock, ended },
+      { half: 'provider', origin: 'server.serverproxy' },
+      rooms,
       (course) => exchange({ ...arrival, course }, rooms),
       (thrown) => refusalOf(thrown).fault,
     )

@@ -18,7 +18,7 @@ export const auditStream: FeatureModule<Ground> = {
   open: async ({ database, metrics, settings }) => {
     const stream = await openAuditStream({
       ...{ settings: settings.auditStream, database },
-      service: { name: 'concordat-central-registry', instance: settings.publicUrl },
+      toldBy: { name: 'concordat-central-registry', instance: settings.publicUrl },
     })
     watchAuditStream(stream, metrics)
     return {

@@ -23,7 +23,7 @@ export const auditStream: FeatureModule<Ground> = {
   open: async ({ database, audit, metrics, settings, messageLog }) => {
     const stream = await openAuditStream({
       ...{ settings: settings.auditStream, database },
-      service: { name: 'concordat-security-server', instance: settings.server },
+      toldBy: { name: 'concordat-security-server', instance: settings.server },
     })
     watchAuditStream(stream, metrics)
     const noteHead = async (): Promise<void> => {

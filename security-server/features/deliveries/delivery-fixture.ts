@@ -347,6 +347,7 @@ function consumerRooms(made: DeliveryWorld, q: SideQuestion): ConsumerRooms {
     peerClient: { post: q.post, close: async () => undefined },
     heardTreeHead: () => undefined,
     endOfCourse: () => undefined,
+    tracing: { begin: () => undefined, ended: () => undefined },
     authenticationIdentity: keys.authenticationIdentity,
   }
 }
@@ -365,6 +366,7 @@ function providerRooms(
     hostingMandateFor: () => undefined,
     mandateServices: { ask: () => Promise.reject(new Error('no contract asks for it')) },
     endOfCourse: () => undefined,
+    tracing: { begin: () => undefined, ended: () => undefined },
     monitoring: { answer: () => Promise.reject(new Error('there is no monitoring')) },
     room: { take: () => Promise.reject(new Error('there is no room')) },
     tracker: { take: () => Promise.reject(new Error('there is no tracker')) },

@@ -122,9 +122,9 @@ t.test('at the provider, a client is known when it is one of the server that ask
   const ended: Course[] = []
   const call = async (q: Partial<Question> = {}, more: Partial<typeof rooms> = {}): Promise<Course> => {
     const { clock } = world
-    await watched(
-      { half: 'provider', origin: 'server.serverproxy', clock, ended: (course) => void ended.push(course) },
-      async (course) => exchange({ ...(await made.ask(q)), course }, { ...rooms, ...more }),
+    const told = { clock, endOfCourse: (course: Course) => void ended.push(course), tracing: rooms.tracing }
+    await watched({ half: 'provider', origin: 'server.serverproxy' }, told, async (course) =>
+      exchange({ ...(await made.ask(q)), course }, { ...rooms, ...more }),
     ).catch(() => undefined)
     return ended.pop()!
   }
@@ -156,13 +156,9 @@ t.test('an exchange between members of a secret contract is secret, whatever bec
   secret.add('DEV/GOV/1000 DEV/GOV/2000')
   t.teardown(() => secret.clear())
   const course = async (more: Partial<typeof rooms> = {}): Promise<void> => {
-    const q = {
-      half: 'provider',
-      origin: 'server.serverproxy',
-      clock: world.clock,
-      ended: endOfCourse,
-    } as const
-    await watched(q, async (course) =>
+    const { clock } = world
+    const told = { clock, endOfCourse, tracing: rooms.tracing }
+    await watched({ half: 'provider', origin: 'server.serverproxy' }, told, async (course) =>
       exchange({ ...(await made.ask({ headers: ['X-Road-Id', 'mine'] })), course }, { ...rooms, ...more }),
     ).catch(() => undefined)
   }

@@ -180,6 +180,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
       hostingMandateFor: () => undefined,
       heardTreeHead: () => undefined,
       endOfCourse: () => undefined,
+      tracing: { begin: () => undefined, ended: () => undefined },
       localSystems: {
         client: () => ({ id: TAX, authenticationMode: 'NOSSL', certificates: new Set() }),
       } as never,
@@ -215,6 +216,7 @@ export async function createTwoServers(t: Test, store: 'sqlite' | 'postgresql'):
       servicePlaces: { enter: () => Promise.resolve({ waited: false, leave: () => undefined }) },
       serviceClient,
       endOfCourse: () => undefined,
+      tracing: { begin: () => undefined, ended: () => undefined },
       monitoring: { answer: () => Promise.reject(new Error('there is no monitoring')) },
       inbox: { take: () => Promise.reject(new Error('there is no inbox')) },
       room: { take: () => Promise.reject(new Error('there is no room')) },
