@@ -14,14 +14,17 @@ import {
 } from '#core/configuration/configuration-fixture.ts'
 import type { DirectoryPart } from '#core/configuration/directory-parts.ts'
 import { publicationStamp } from '#core/configuration/directory-parts.ts'
+import { writeMonitoringParameters } from '#core/configuration/monitoring-parameters.ts'
 import { writePrivateParameters } from '#core/configuration/private-parameters.ts'
 import { signatureUriFor } from '#core/configuration/signature-method.ts'
 import { documentSigner } from '#core/configuration/signed-document.ts'
-import type {
-  ConfigurationStatement,
-  PrivateParameters,
-  SharedParameters,
+import {
+  type ConfigurationStatement,
+  MONITORING_PART,
+  type PrivateParameters,
+  type SharedParameters,
 } from '#schemas/global-configuration.ts'
+import type { ClientId } from '#schemas/identifiers.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
 import { samplePrivate, sampleShared } from './configuration-sample.ts'
 import { type ConfigurationSigner, createConfigurationSigner } from './configuration-signer.ts'
@@ -39,6 +42,7 @@ export type Publication = {
   /** The keys that the configuration names as the instance's; defaults to the signer. */
   named?: ConfigurationSigner[]
   anchors?: PrivateParameters['anchors']
+  monitoringClient?: ClientId
   /** Changes the shared parameters before they are signed. */
   shared?: (honest: SharedParameters) => SharedParameters
   /** Written into the documents in place of the source's own instance. */
@@ -124,6 +128,11 @@ function publish(files: Map<string, Buffer>, address: string, sourceInstance: st
       partOf('SHARED-PARAMETERS', instance, `${folder}/shared-params.xml`, sharedXml),
       partOf('PRIVATE-PARAMETERS', instance, `${folder}/private-params.xml`, privateXml),
     ]
+    if (q.monitoringClient !== undefined) {
+      const xml = writeMonitoringParameters(q.monitoringClient)
+      listed.push(partOf(MONITORING_PART, instance, `${folder}/monitoring-params.xml`, xml))
+      files.set(`${folder}/monitoring-params.xml`, xml)
+    }
     files.set(`${folder}/shared-params.xml`, sharedXml)
     files.set(`${folder}/private-params.xml`, privateXml)
     files.set(`/internalconf?version=${version}`, directoryOf(q, version, listed))

@@ -11,7 +11,11 @@ import { parsePrivateParameters } from '#core/configuration/private-parameters.t
 import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
 import { digestOfUri } from '#core/configuration/signature-method.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { PrivateParameters, SharedParameters } from '#schemas/global-configuration.ts'
+import {
+  MONITORING_PART,
+  type PrivateParameters,
+  type SharedParameters,
+} from '#schemas/global-configuration.ts'
 import { say } from '#schemas/said.ts'
 import type { ImportClient } from './client.ts'
 
@@ -21,6 +25,8 @@ export type Documents = { anchor: Buffer; directory: Buffer; shared: Buffer; pri
 export type Source = {
   shared: SharedParameters
   private?: PrivateParameters | undefined
+  /** Whether it may name a monitoring client, in a part that is not read. */
+  hasMonitoring: boolean
   version: number
   expiresAt: Date
   /** The hash of the anchor in the form that X-Road shows. */
@@ -55,6 +61,7 @@ export async function readSource(documents: Documents, now: Date): Promise<Sourc
   return {
     shared,
     private: own === undefined ? undefined : await parsePrivateParameters(own),
+    hasMonitoring: findPart(directory, MONITORING_PART, anchor.instance) !== undefined,
     ...{ version, expiresAt, anchorHash: anchorHash(documents.anchor) },
   }
 }

@@ -216,7 +216,11 @@ async function instance(
   const source = await startConfigurationSource('DEV')
   t.teardown(() => source.close())
   const at = new Date(world.clock.now)
-  source.publish({ at, expireDate: new Date(world.clock.now + 600_000), versions: [5], shared })
+  const monitoringClient = { instance: 'DEV', memberClass: 'GOV', memberCode: '1234' }
+  source.publish({
+    ...{ at, expireDate: new Date(world.clock.now + 600_000) },
+    ...{ versions: [5], shared, monitoringClient },
+  })
   return { source, world, node: await world.start(), anchor: source.anchor().toString() }
 }
 
@@ -286,6 +290,7 @@ void t.test('a running instance from its anchor, with the certificates of its se
       'DEV/GOV/7 in owners': /not a member/,
       'global group mark': /direction marks/,
       'DEV/GOV/1234 in mark': /not taken/,
+      'monitoring client': /name it here/,
     })
     t.ok(before.notTaken.some(({ what }) => /^intermediate CA .* of approved CA Test CA$/.test(what)))
     t.notOk('ACME server of the approved CA Test CA' in why, 'it is taken with its CA')

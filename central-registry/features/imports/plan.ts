@@ -8,7 +8,7 @@ import { canonicalHash } from '#core/canonical/canonical-hash.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { RegisterRows } from '../../configuration/assemble.ts'
 import type { Source } from '../../configuration/other-instances/read-source.ts'
-import { MANAGEMENT_SERVICE_PROVIDER } from '../../members/store.ts'
+import { MANAGEMENT_SERVICE_PROVIDER, MONITORING_CLIENT } from '../../members/store.ts'
 import { createNotes, type Finding, type Notes } from './notes.ts'
 import { type AddedCertificate, type MissingCertificate, planCertificates } from './plan-certificates.ts'
 import { type AddedNames, planMembers } from './plan-members.ts'
@@ -37,7 +37,7 @@ export type Plan = {
 }
 
 type PlanQuestion = {
-  source: Pick<Source, 'shared' | 'private'>
+  source: Pick<Source, 'shared' | 'private' | 'hasMonitoring'>
   register: RegisterRows
   /** Certificates by their SHA-256 in hex: presented by servers, or uploaded. */
   certificates: ReadonlyMap<string, Buffer>
@@ -105,6 +105,8 @@ function planParameters(
     else if (known.has(provider)) take.push({ name: MANAGEMENT_SERVICE_PROVIDER, value: provider })
     else notes.leave(`management service provider ${provider}`, 'it is not a member or subsystem here')
   }
+  if (source.hasMonitoring && !parameters.has(MONITORING_CLIENT))
+    notes.leave('monitoring client', 'two people name it here, where the instance has one')
   const seconds = (name: string, here: number, there: number): void =>
     notes.differ(`configuration.${name} in the settings of this registry`, String(here), String(there))
   seconds('ocspFreshnessSeconds', settings.ocspFreshnessSeconds, shared.ocspFreshnessSeconds)
