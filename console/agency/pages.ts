@@ -34,6 +34,7 @@ const renewals = async () => (await import('./keys/renewals.tsx')).RenewalsPage
 const internalTls = async () => (await import('./keys/internal-tls.tsx')).InternalTlsPage
 const diagnostics = async () => (await import('./diagnostics/page.tsx')).DiagnosticsPage
 const connections = async () => (await import('./diagnostics/connections.tsx')).ConnectionsPage
+const monitoring = async () => (await import('./diagnostics/monitoring.tsx')).MonitoringPage
 const call = async () => (await import('./diagnostics/call.tsx')).CallPage
 const traffic = async () => (await import('./traffic/page.tsx')).TrafficPage
 const serviceTraffic = async () => (await import('./traffic/services.tsx')).ServicesPage
@@ -198,6 +199,7 @@ export const contents: Group[] = [
             short: 'diagnostics.tab.connections',
           },
           page('/diagnostics/call', 'call.title', 'explainCall', call),
+          page('/diagnostics/monitoring', 'monitoring.title', 'getMonitoring', monitoring),
           page('/traffic', 'traffic.title', 'getTraffic', traffic),
           page('/traffic/services', 'traffic.services', 'getServiceTraffic', serviceTraffic),
         ],

@@ -345,7 +345,7 @@ if (!hasChromium()) {
       ...['Overview', 'Clients and services', 'Clients and services', 'Service contracts'],
       ...['Keys and certificates', 'Signing and authentication', 'Renewal', 'Internal TLS'],
       ...['Diagnostics', 'What is wrong here?', 'What can be reached?', 'Why does a call fail?'],
-      ...['Traffic', 'By client and service'],
+      ...['Monitoring', 'Traffic', 'By client and service'],
       ...['Settings', 'Settings', 'Requests to the registry'],
     ]
     const integrity = ['Integrity', 'Integrity', 'Verification', 'Witnesses']

@@ -29,6 +29,7 @@ type Shown = {
   missingCertificates: { server: string; sha256: string }[]
   announcement: string
 }
+const OWN = { instance: 'DEV', memberClass: 'GOV', memberCode: '1234' }
 const read = (name: string): string => readFileSync(new URL(name, VECTORS), 'utf8')
 const show = async (node: Node, id: number): Promise<Shown> =>
   (await node.must('GET', `/imports/${id}`)) as Shown
@@ -216,11 +217,8 @@ async function instance(
   const source = await startConfigurationSource('DEV')
   t.teardown(() => source.close())
   const at = new Date(world.clock.now)
-  const monitoringClient = { instance: 'DEV', memberClass: 'GOV', memberCode: '1234' }
-  source.publish({
-    ...{ at, expireDate: new Date(world.clock.now + 600_000) },
-    ...{ versions: [5], shared, monitoringClient },
-  })
+  const expireDate = new Date(world.clock.now + 600_000)
+  source.publish({ at, expireDate, versions: [5], shared, monitoringClient: OWN })
   return { source, world, node: await world.start(), anchor: source.anchor().toString() }
 }
 
@@ -237,7 +235,6 @@ void t.test('a running instance from its anchor, with the certificates of its se
     await shows(t, b, foreign!, 'TLSv1.3')
     const { node, source, world, anchor } = await instance(t, url, (honest) => {
       const [gov, com] = honest.members
-      const id = { instance: 'DEV', memberClass: 'GOV', memberCode: '1234' }
       return {
         ...honest,
         members: [gov!, { ...com!, name: 'A shop' }],
@@ -258,23 +255,23 @@ void t.test('a running instance from its anchor, with the certificates of its se
         approvedTsas: [{ name: 'TSA', url: 'http://tsa/', cert: authority.tsa.der }],
         securityServers: [
           {
-            id: { ...id, serverCode: 'A' },
+            id: { ...OWN, serverCode: 'A' },
             address: a,
             authCertHashes: [hash(one), hash(given)],
             clients: [],
           },
-          { id: { ...id, serverCode: 'B' }, address: b, authCertHashes: [hash(two)], clients: [id] },
-          { id: { ...id, serverCode: 'C' }, address: c, authCertHashes: [hash(foreign)], clients: [] },
-          { id: { ...id, serverCode: 'D' }, address: undefined, authCertHashes: [hash(two)], clients: [] },
-          { id: { ...id, serverCode: 'E' }, address: 'UPPER.Example', authCertHashes: [], clients: [] },
+          { id: { ...OWN, serverCode: 'B' }, address: b, authCertHashes: [hash(two)], clients: [OWN] },
+          { id: { ...OWN, serverCode: 'C' }, address: c, authCertHashes: [hash(foreign)], clients: [] },
+          { id: { ...OWN, serverCode: 'D' }, address: undefined, authCertHashes: [hash(two)], clients: [] },
+          { id: { ...OWN, serverCode: 'E' }, address: 'UPPER.Example', authCertHashes: [], clients: [] },
         ],
         globalGroups: [
           {
             groupCode: 'owners',
             description: 'Owners',
-            members: [id, { ...id, instance: 'XX' }, { ...id, memberCode: '7' }],
+            members: [OWN, { ...OWN, instance: 'XX' }, { ...OWN, memberCode: '7' }],
           },
-          { groupCode: 'mark', description: '\u202eevil', members: [id] },
+          { groupCode: 'mark', description: '\u202eevil', members: [OWN] },
         ],
       }
     })

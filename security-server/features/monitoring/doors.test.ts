@@ -47,6 +47,7 @@ const feature = await monitoring.open({
   ...{ globalConfiguration: globalConfiguration as never, localSystems: made.rooms.localSystems },
   keys: world.provider.keys,
   settings: { monitoring: { keepDays: 7, personalData: false }, directory: '/' },
+  telemetryState: async () => undefined,
   contracts: { secrecyBetween: (a, b) => (secret.has(`${a} ${b}`) ? 2 : 0) },
 })
 t.teardown(() => feature.close?.())
@@ -294,4 +295,14 @@ t.test('health: of services that the asker may call', async (t) => {
   t.notOk(await told(TAX), 'no right, nothing of it')
   t.ok(await told(POPULATION), 'but its provider')
   t.ok(await told(OWNER))
+})
+
+t.test('the page of the console is told what is kept, and for whom', async (t) => {
+  const told = () => feature.operations!['getMonitoring']!({} as never) as Promise<Record<string, unknown>>
+  watcher = undefined
+  const { records } = await createOperationalStore(database).state()
+  t.match(await told(), { keepDays: 7, personalData: false, records, lost: 1, client: undefined })
+  watcher = parseClientId('DEV/GOV/1000/tax')
+  t.equal((await told())['client'], 'DEV:GOV:1000:tax')
+  watcher = undefined
 })

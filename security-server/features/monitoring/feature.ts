@@ -1,6 +1,7 @@
 /** What this server tells of itself as X-Road's monitoring tools ask for it: operational, health and environment data. */
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
+import { colonForm } from '#schemas/colon-identifiers.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
@@ -20,6 +21,8 @@ type Ground = Pick<AnswerRooms, 'server' | 'globalConfiguration' | 'localSystems
   Pick<Services, 'clock' | 'database' | 'metrics'> & {
     settings: { monitoring: MonitoringSettings; directory: string }
     contracts: Pick<Contracts, 'secrecyBetween'>
+    /** What a collector of OpenTelemetry is told, and how that goes; undefined without one. */
+    telemetryState(): Promise<object | undefined>
   }
 
 type Offers = { monitoring: MonitoringServices; endOfCourse: EndOfCourse }
@@ -64,6 +67,19 @@ export const monitoring: FeatureModule<Ground, Offers> = {
       buffer.add({ line: JSON.stringify(record), secret })
     }
     return {
+      operations: {
+        getMonitoring: async () => {
+          const client = inForce(globalConfiguration)?.index.monitoringClient
+          const { records, oldest } = await store.state()
+          return {
+            ...{ keepDays, personalData, records, waiting: writer.waiting() },
+            ...(oldest !== undefined && { oldestAt: new Date(oldest * 1000).toISOString() }),
+            lost: (await lost.get()).values[0]?.value ?? 0,
+            ...(client !== undefined && { client: colonForm(idText(client)) }),
+            collector: await ground.telemetryState(),
+          }
+        },
+      },
       jobs: [
         // Due whenever there is something: once a second.
         {

@@ -16,9 +16,23 @@ type Ground = Pick<Services, 'clock' | 'metrics'> & {
   contracts: Pick<Contracts, 'secrecyBetween'>
 }
 
+type Offers = {
+  tracing: Tracing
+  /** Undefined without a collector; counts are those of this process. */
+  telemetryState(): Promise<TelemetryState | undefined>
+}
+
+type TelemetryState = {
+  url: string
+  metricsSeconds: number
+  traceShare: number
+  spansWaiting: number
+  spansLost: number
+}
+
 const HOUR_S = 3600
 
-export const telemetry: FeatureModule<Ground, { tracing: Tracing }> = {
+export const telemetry: FeatureModule<Ground, Offers> = {
   name: 'telemetry',
   open: async ({ clock, metrics, settings, node, contracts }) => {
     const toldBy = { name: 'concordat-security-server', instance: `${settings.server} ${node}` }
@@ -50,6 +64,12 @@ export const telemetry: FeatureModule<Ground, { tracing: Tracing }> = {
             if (course.trace?.spans !== undefined) keep(course, { sender, isSecret, lost })
           },
         },
+        telemetryState: async () =>
+          told && {
+            ...{ url: told.url, metricsSeconds: told.metricsSeconds, traceShare: told.traceShare ?? 0 },
+            spansWaiting: sender?.waiting() ?? 0,
+            spansLost: (await lost.get()).values[0]?.value ?? 0,
+          },
       },
     }
   },

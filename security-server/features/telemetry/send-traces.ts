@@ -8,6 +8,7 @@ import { type Collector, postToCollector } from '#platform/telemetry/client.ts'
 
 export type SpanSender = {
   add(spans: object[]): void
+  waiting(): number
   /** Something waits, and the collector has not just failed. */
   isDue(): boolean
   /** Throws `telemetry_refused`; what was not taken stays. What the collector says to have rejected is not sent again. */
@@ -37,6 +38,7 @@ export function createSpanSender(q: {
       waiting = waiting.slice(GIVEN_UP_AT_ONCE)
       q.onLost(GIVEN_UP_AT_ONCE)
     },
+    waiting: () => waiting.length,
     isDue: () => waiting.length > 0 && q.clock() >= nextAt,
     async send(signal) {
       nextAt = q.clock() + AFTER_FAILURE_MS
