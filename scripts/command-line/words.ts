@@ -228,7 +228,7 @@ export const COMMANDS = {
   package: {
     group: 'developing',
     summary: 'write an image, a Debian package or an archive for others to install',
-    options: ['--output='],
+    options: ['--output=', '--compression='],
   },
   check: {
     group: 'developing',

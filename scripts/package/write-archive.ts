@@ -13,7 +13,12 @@ import { writeTar } from './write-tar.ts'
 const run = promisify(execFile)
 
 /** Returns the file. It is unpacked at / and has nothing outside /opt/concordat. */
-export async function writeArchive(q: { tree: Tree; work: string; output: string }): Promise<string> {
+export async function writeArchive(q: {
+  tree: Tree
+  work: string
+  output: string
+  compression: number
+}): Promise<string> {
   const { tree } = q
   const { source, components } = tree
   const root = path.join(q.work, 'archive-root')
@@ -31,7 +36,7 @@ export async function writeArchive(q: { tree: Tree; work: string; output: string
   await put('bill-of-materials.cdx.json', billOfMaterials(source, components))
   const tar = path.join(q.work, 'archive.tar')
   await writeTar({ file: tar, folder: root, names: [within], seconds: source.seconds })
-  await run('gzip', ['--no-name', '-6', tar])
+  await run('gzip', ['--no-name', `-${q.compression}`, tar])
   const file = path.join(q.output, `concordat-${source.version}-linux-x64.tar.gz`)
   const content = await readFile(`${tar}.gz`)
   const sha256 = createHash('sha256').update(content).digest('hex')

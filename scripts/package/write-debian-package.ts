@@ -14,7 +14,12 @@ const run = promisify(execFile)
 const DOCUMENTS = 'usr/share/doc/concordat'
 
 /** Returns the file. The contents belong to root; a service is neither enabled nor started by the installation. */
-export async function writeDebianPackage(q: { tree: Tree; work: string; output: string }): Promise<string> {
+export async function writeDebianPackage(q: {
+  tree: Tree
+  work: string
+  output: string
+  compression: number
+}): Promise<string> {
   const { tree } = q
   const root = path.join(q.work, 'debian-root')
   const put = async (name: string, content: string, mode = 0o644): Promise<void> => {
@@ -40,7 +45,8 @@ export async function writeDebianPackage(q: { tree: Tree; work: string; output: 
   await put('DEBIAN/postrm', AFTER_REMOVAL, 0o755)
   await openToAll(root)
   const file = path.join(q.output, `concordat_${tree.source.version}_amd64.deb`)
-  await run('dpkg-deb', ['--root-owner-group', '-Zgzip', '-z6', '--build', root, `${file}.part`], {
+  const options = ['--root-owner-group', '-Zgzip', `-z${q.compression}`]
+  await run('dpkg-deb', [...options, '--build', root, `${file}.part`], {
     env: { ...process.env, SOURCE_DATE_EPOCH: String(tree.source.seconds), LC_ALL: 'C' },
   })
   const sha256 = createHash('sha256')

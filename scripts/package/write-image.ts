@@ -19,11 +19,17 @@ const PORTS = [4000, 5500, 5577, 8443]
 type Descriptor = { mediaType: string; digest: string; size: number; [more: string]: unknown }
 type Layer = { descriptor: Descriptor; diffId: string; what: string }
 type Blobs = (content: Buffer, mediaType: string) => Promise<Descriptor>
+type Layers = (what: string, tar: string) => Promise<Layer>
 
 const compress = promisify<Buffer, { level: number }, Buffer>(gzip)
 
 /** Returns the file: an OCI layout in one tar, with the list of contents and the provenance as referrers of the image. */
-export async function writeImage(q: { tree: Tree; work: string; output: string }): Promise<string> {
+export async function writeImage(q: {
+  tree: Tree
+  work: string
+  output: string
+  compression: number
+}): Promise<string> {
   const { tree, work } = q
   const { source } = tree
   const layout = path.join(work, 'layout')
@@ -33,10 +39,16 @@ export async function writeImage(q: { tree: Tree; work: string; output: string }
     await writeFile(path.join(layout, 'blobs/sha256', sha256), content)
     return { mediaType, digest: `sha256:${sha256}`, size: content.length }
   }
+  const layer: Layers = async (what, tar) => {
+    const content = await readFile(tar)
+    const diffId = `sha256:${createHash('sha256').update(content).digest('hex')}`
+    const compressed = await compress(content, { level: q.compression })
+    return { descriptor: await blob(compressed, `${OCI}.layer.v1.tar+gzip`), diffId, what }
+  }
   const libraries = await librariesOf(path.join(tree.folder, 'bin/node'))
   const layers = [
-    await writeLayer(blob, 'shared libraries, folders', await packBase(work, libraries, source.seconds)),
-    ...(await packTree(blob, work, tree)),
+    await layer('shared libraries, folders', await packBase(work, libraries, source.seconds)),
+    ...(await packTree(layer, work, tree)),
   ]
   const config = Buffer.from(JSON.stringify(configOf(source, layers)))
   const manifest = await writeManifest(blob, {
@@ -83,13 +95,6 @@ async function writeManifest(blob: Blobs, content: object): Promise<Descriptor> 
   return blob(Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, ...content })), mediaType)
 }
 
-async function writeLayer(blob: Blobs, what: string, tar: string): Promise<Layer> {
-  const content = await readFile(tar)
-  const diffId = `sha256:${createHash('sha256').update(content).digest('hex')}`
-  const descriptor = await blob(await compress(content, { level: 6 }), `${OCI}.layer.v1.tar+gzip`)
-  return { descriptor, diffId, what }
-}
-
 /** The libraries where the loader looks for them, one user, and the folders that are written to. */
 async function packBase(
   work: string,
@@ -121,7 +126,7 @@ async function packBase(
 }
 
 /** Node apart from the rest, which changes with each version. */
-async function packTree(blob: Blobs, work: string, tree: Tree): Promise<Layer[]> {
+async function packTree(layer: Layers, work: string, tree: Tree): Promise<Layer[]> {
   const root = path.join(work, 'image-root')
   const within = INSTALLED_AT.slice(1)
   await mkdir(path.join(root, path.dirname(within)), { recursive: true })
@@ -132,7 +137,7 @@ async function packTree(blob: Blobs, work: string, tree: Tree): Promise<Layer[]>
   const rest = path.join(work, 'rest.tar')
   await rename(path.join(root, NODE), path.join(work, 'node'))
   await writeTar({ file: rest, folder: root, names: [within], seconds, mode: 'a=rX' })
-  return [await writeLayer(blob, 'Node', node), await writeLayer(blob, 'programs and pages', rest)]
+  return [await layer('Node', node), await layer('programs and pages', rest)]
 }
 
 function configOf(source: Source, layers: Layer[]): object {
