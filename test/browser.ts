@@ -35,6 +35,8 @@ const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-prac
 // because half a megabyte is compiled again in each page; its results for passed rules stay in the page.
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 const HAS_AXE = "typeof axe === 'object'"
+// Playwright's own, which a test cannot take out of a window again.
+const HAS_CLOCK = "'__pwClock' in globalThis"
 const RUN_AXE = `axe.run(document, { runOnly: { type: 'tag', values: ${JSON.stringify(TAGS)} }, resultTypes: ['violations'] })
   .then(({ violations }) => violations)`
 const TELL_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) => {
@@ -164,29 +166,33 @@ export async function leaveDialog(page: Page): Promise<void> {
 type Window = { context: BrowserContext; page: Page }
 
 // A new window costs as much of a processor as four pages: its process starts, and all code is read and compiled. Who comes with an API
-// key has nothing in the window but that key, so that it serves the next one at the same server and with the same look.
+// key, or with the cookie of a session, leaves nothing else in the window, so that it serves the next one at the same server.
 const left: { look: string; window: Window }[] = []
 const MOST_LEFT = 6
 
 async function openWindow(
   t: Test,
   browser: Browser,
-  options: BrowserContextOptions,
+  { storageState, viewport, ...rest }: BrowserContextOptions,
   { base, apiKey }: { base: string; apiKey?: string },
 ): Promise<Window> {
-  const look = JSON.stringify([new URL(base).origin, options])
-  const at = apiKey === undefined ? -1 : left.findIndex((one) => one.look === look)
-  const window = at < 0 ? await newWindow(browser, options) : left.splice(at, 1)[0]!.window
-  if (apiKey === undefined) t.teardown(() => window.context.close())
-  else {
-    await window.context.setExtraHTTPHeaders({ authorization: `X-Road-ApiKey token=${apiKey}` })
-    t.teardown(async () => {
-      const isClean = await clean(window, options, base).catch(() => false)
-      if (!isClean) return window.context.close()
-      left.push({ look, window })
-      if (left.length > MOST_LEFT) await left.shift()!.window.context.close()
-    })
-  }
+  const cookies = typeof storageState === 'object' ? storageState.cookies : []
+  const look = JSON.stringify([new URL(base).origin, rest])
+  // Who signs in on the pages also visits the login provider, which may keep something of its own.
+  const isKept = apiKey !== undefined || cookies.length > 0
+  const at = isKept ? left.findIndex((one) => one.look === look) : -1
+  const window = at < 0 ? await newWindow(browser, rest) : left.splice(at, 1)[0]!.window
+  await window.page.setViewportSize(viewport!)
+  if (cookies.length > 0) await window.context.addCookies(cookies)
+  if (isKept)
+    await window.context.setExtraHTTPHeaders(
+      apiKey === undefined ? {} : { authorization: `X-Road-ApiKey token=${apiKey}` },
+    )
+  t.teardown(async () => {
+    if (!isKept || !(await clean(window, rest, base).catch(() => false))) return window.context.close()
+    left.push({ look, window })
+    if (left.length > MOST_LEFT) await left.shift()!.window.context.close()
+  })
   return window
 }
 
@@ -204,13 +210,13 @@ async function clean(
   base: string,
 ): Promise<boolean> {
   if (page.isClosed() || context.pages().length !== 1) return false
+  if (await page.evaluate<boolean>(HAS_CLOCK)) return false
   page.removeAllListeners()
   await page.unrouteAll({ behavior: 'ignoreErrors' })
   await page.evaluate('localStorage.clear(), sessionStorage.clear()')
   // Without a script, and of the same server: that of another one would be in another process.
   await page.goto(`${base}/icon.svg`)
   await context.clearCookies()
-  await page.setViewportSize(options.viewport!)
   await page.emulateMedia({ media: null, colorScheme: options.colorScheme ?? 'light' })
   return true
 }

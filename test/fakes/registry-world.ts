@@ -58,6 +58,13 @@ export type RegistryWorld = {
   reader(anchor: Buffer, allowedFederations?: 'all'): Promise<GlobalConfiguration>
 }
 
+// Of worlds that have ended. A browser's window starts no new process for a server at the address of the one before.
+const freeAddresses: string[] = []
+
+function anAddress(): string {
+  return freeAddresses.pop() ?? `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
+}
+
 export function registryWorld(t: Test, database?: string): RegistryWorld {
   const directory = mkdtempSync(path.join(tmpdir(), 'concordat-registry-'))
   const clock = { now: Date.now() }
@@ -65,8 +72,11 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
   const log = createLog({ name: 'test', destination: { write: (line) => lines.push(line) } })
   const client = createConfigurationClient()
   const running = new Set<Running>()
+  const addresses: string[] = []
   t.teardown(async () => {
     for (const node of running) await node.stop()
+    // The first node of the next world gets the address of the first one here.
+    freeAddresses.push(...addresses.reverse())
     await client.close()
     rmSync(directory, { recursive: true, force: true })
     checkDeclared(lines)
@@ -76,10 +86,8 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
     clock,
     lines,
     start: async (o = {}) => {
-      const address =
-        typeof o.passkeys === 'string'
-          ? o.passkeys
-          : `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
+      const address = typeof o.passkeys === 'string' ? o.passkeys : anAddress()
+      if (typeof o.passkeys !== 'string') addresses.push(address)
       const folder = o.directory ?? directory
       mkdirSync(folder, { recursive: true })
       const initialApiKeyFile = path.join(directory, 'initial.key')

@@ -29,6 +29,8 @@ export async function usePasskey(
 ): Promise<void> {
   const { page } = who
   const devices = await page.context().newCDPSession(page)
+  // Without it the window has no such device any more, and may serve others.
+  t.teardown(() => devices.detach())
   await devices.send('WebAuthn.enable')
   const { authenticatorId } = await devices.send('WebAuthn.addVirtualAuthenticator', {
     options: AUTHENTICATOR,
