@@ -143,7 +143,8 @@ function routesWithoutCode(): Plugin {
     transform: (code, id) => {
       if (!id.endsWith('/find-my-way/lib/node.js')) return null
       const parts = code.split(WRITES_CODE)
-      if (parts.length !== 2) throw new Error('find-my-way compares routes in another way: see scripts/build.ts')
+      if (parts.length !== 2)
+        throw new Error('find-my-way compares routes in another way: see scripts/build.ts')
       return parts.join('return (path, i) => path.startsWith(prefix, i)')
     },
   }

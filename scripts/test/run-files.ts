@@ -4,17 +4,19 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { toldProcessorTime } from './processor-time.ts'
 
 const JOBS = 7
 /**
- * Journeys mostly wait for their many processes, and other tests compute: so both run side by side from the beginning to the end. Six of any
- * kind left two processors idle for a sixth of the time, since most journeys came first. Each of these jobs also sets up one sandbox.
+ * Tests of a whole sandbox mostly wait for its many processes, and other tests compute: so both run side by side from the beginning to the
+ * end. Six of any kind left two processors idle for a sixth of the time. Each place sets up one sandbox, 10 s of a processor: so only these
+ * jobs do, as long as the others have something else.
  */
-const JOURNEYS_AT_ONCE = 4
+const SANDBOXES_AT_ONCE = 4
+const STARTS_SANDBOX = /from '(?:\.\.\/(?:world|processes|fakes\/stage)|\.\/two-stores)\.ts'/
 /** These take longest, so that the whole run would wait for a late start: they begin within the first half, mixed with others. */
 const LONGEST = ['crash', 'outage', 'load', 'contracts', 'recovery', 'auditor-cases', 'auditor-console'].map(
   (name) => `test/journeys/${name}.test.ts`,
@@ -144,9 +146,10 @@ function waitingFiles(files: string[]): (job: number) => string | undefined {
     .map((file) => ({ file, place: Math.random() * (LONGEST.includes(file) ? 0.5 : 1) }))
     .toSorted((a, b) => b.place - a.place)
     .map(({ file }) => file)
-  const isJourney = (file: string): boolean => file.startsWith('test/journeys/')
-  const journeys = shuffled.filter(isJourney)
-  const others = shuffled.filter((file) => !isJourney(file))
+  const startsSandbox = (file: string): boolean =>
+    existsSync(file) && STARTS_SANDBOX.test(readFileSync(file, 'utf8'))
+  const withSandbox = shuffled.filter(startsSandbox)
+  const others = shuffled.filter((file) => !withSandbox.includes(file))
   return (job) =>
-    job < JOURNEYS_AT_ONCE ? (journeys.pop() ?? others.pop()) : (others.pop() ?? journeys.pop())
+    job < SANDBOXES_AT_ONCE ? (withSandbox.pop() ?? others.pop()) : (others.pop() ?? withSandbox.pop())
 }
