@@ -7,6 +7,7 @@ import { createHttpService } from '#platform/http-service/create-http-service.ts
 import { type Listener, tlsOf } from '#platform/http-service/listener-tls.ts'
 import { adminRateLimit } from '#platform/http-service/rate-limit.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { answerInXRoadsForm } from './features/x-road-api/errors.ts'
 
 /** Does not listen yet: the caller adds routes and then listens. `url` is the base URL that the listener will have. */
 export async function createAdminListener(
@@ -18,4 +19,21 @@ export async function createAdminListener(
   const { address, port } = listener
   const host = address.includes(':') ? `[${address}]` : address
   return { app, url: `${tls.https === undefined ? 'http' : 'https'}://${host}:${port}` }
+}
+
+/** Listens for tools that were written for X-Road's server: bounded as the management API, with errors in X-Road's form. */
+export async function listenForXRoadsTools(
+  listener: Listener,
+  log: Log,
+  addRoutes: (app: FastifyInstance) => void | Promise<void>,
+): Promise<FastifyInstance> {
+  const tls = await tlsOf(listener)
+  const { address: host, port } = listener
+  const app = createHttpService({
+    ...{ name: 'x-road-api', log, rateLimit: adminRateLimit, answerFailure: answerInXRoadsForm },
+    ...tls,
+  })
+  await addRoutes(app)
+  await app.listen({ host, port })
+  return app
 }

@@ -21,6 +21,7 @@ import { type SubjectKeysSettings, subjectKeysSchema } from './features/person-s
 import { type AcmeSettings, acmeSchema } from './features/renewals/settings.ts'
 import { type TrackerSettings, trackerSchema } from './features/tracker/settings.ts'
 import { checkTryOuts, type TryOutSettings, tryOutSchema } from './features/try-outs/settings.ts'
+import { type XRoadApiSettings, xRoadApiSchema } from './features/x-road-api/settings.ts'
 import { type KeepingSettings, keepingProperties } from './message-log/settings.ts'
 import { type PeerSettings, peersSchema } from './peer/settings.ts'
 import {
@@ -53,6 +54,8 @@ export type Settings = KeepingSettings & {
   allowedFederations: string[]
   clients: { http?: ListenAddress; https?: ListenAddress }
   admin: Listener & { initialApiKeyFile?: string }
+  /** Where X-Road's management API is answered; without it nowhere. */
+  xRoadApi?: XRoadApiSettings
   /** The OpenID provider through which people log in; without it only API keys work. */
   login?: LoginFile & { claimCodeFile?: string }
   /** The kinds of acts that take two people here. */
@@ -180,6 +183,7 @@ export const settingsSchema = {
         },
       },
     },
+    xRoadApi: xRoadApiSchema,
     login: {
       type: 'object',
       additionalProperties: false,
@@ -351,6 +355,7 @@ export const settingsSchema = {
 /** Throws `invalid_configuration` when settings contradict each other, though each is valid by itself. */
 export function checkSettings({
   admin,
+  xRoadApi,
   login,
   auditing,
   hardwareTokens,
@@ -359,10 +364,11 @@ export function checkSettings({
   fourEyes = [],
 }: Pick<
   Settings,
-  'admin' | 'login' | 'auditing' | 'hardwareTokens' | 'mandateServices' | 'tryOuts' | 'fourEyes'
+  'admin' | 'xRoadApi' | 'login' | 'auditing' | 'hardwareTokens' | 'mandateServices' | 'tryOuts' | 'fourEyes'
 >): void {
   checkMandateServices(mandateServices)
   checkAdminListener(admin)
+  if (xRoadApi !== undefined) checkAdminListener(xRoadApi, 'xRoadApi')
   if (new Set(hardwareTokens.map(({ id }) => id)).size < hardwareTokens.length)
     throw new Fault('invalid_configuration', { what: 'hardwareTokens: each needs an id of its own' })
   checkTryOuts(tryOuts)

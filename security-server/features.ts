@@ -37,6 +37,7 @@ import { traffic } from './features/traffic/feature.ts'
 import { tryOuts } from './features/try-outs/feature.ts'
 import { verification } from './features/verification/feature.ts'
 import { witness } from './features/witness/feature.ts'
+import { xRoadApi } from './features/x-road-api/feature.ts'
 import { configuration } from './global-configuration/feature.ts'
 import type { ServerGround } from './ground.ts'
 import { ownKeys } from './keys/feature.ts'
@@ -86,6 +87,7 @@ export const FEATURES = listFeatures<ServerGround>()
   .with(notices)
   .with(provider)
   .with(contracts)
+  .with(xRoadApi)
 
 /** The migrations of all tables in the server's database. */
 export const serverMigrations = migrationsOf(FEATURES, serviceMigrations)

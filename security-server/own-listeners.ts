@@ -13,13 +13,13 @@ export function ownAddresses(address: string | undefined): string[] {
 }
 
 export function ownListeners(settings: Settings): { host: string; port: number }[] {
-  const { peers, clients, admin } = settings
+  const { peers, clients, admin, xRoadApi } = settings
   const own = [
     { host: peers.address, port: peers.messagePort },
     { host: peers.address, port: peers.ocspPort },
     { host: admin.address, port: admin.port },
   ]
-  for (const listener of [clients.http, clients.https]) {
+  for (const listener of [clients.http, clients.https, xRoadApi]) {
     if (listener !== undefined) own.push({ host: listener.address, port: listener.port })
   }
   return own

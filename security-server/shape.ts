@@ -11,8 +11,9 @@ import { servePages } from '#platform/http-service/serve-pages.ts'
 import type { ProposalOffers } from '#platform/proposals/open-proposals.ts'
 import type { Listener, Shape } from '#platform/serve.ts'
 import type { Authenticate } from '#platform/sessions/authenticate.ts'
-import { createAdminListener } from './admin-listener.ts'
+import { createAdminListener, listenForXRoadsTools } from './admin-listener.ts'
 import { listenForChallenges } from './challenge-listener.ts'
+import type { XRoadApiOffers } from './features/x-road-api/feature.ts'
 import type { ServerGround } from './ground.ts'
 import { listenForClients, listenForPeers } from './listeners.ts'
 import { createOcspByHash } from './peer/ocsp-by-hash.ts'
@@ -35,7 +36,8 @@ export function securityServerApi(): Promise<OpenApiDocument> {
 type Offered = { authenticate: Authenticate; confirmation: Confirmation | undefined } & Pick<
   ProposalOffers,
   'approvals' | 'carryOutBy'
->
+> &
+  XRoadApiOffers
 
 export async function shapeOf(all: ServerGround & Offered): Promise<Shape> {
   const { settings, log, audit } = all
@@ -46,9 +48,17 @@ export async function shapeOf(all: ServerGround & Offered): Promise<Shape> {
     admin: { app, url, listen: async () => void (await app.listen({ host, port })) },
     document: await securityServerApi(),
     around: (handlers) => recordingLooks(handlers, audit),
-    ...{ authenticate: all.authenticate, fourEyes: all.approvals, onApi: all.carryOutBy },
+    ...{ authenticate: all.authenticate, fourEyes: all.approvals },
+    onApi: (api) => {
+      all.carryOutBy(api)
+      all.answerXRoadBy(api)
+    },
     confirmation: all.confirmation,
-    listeners: { clients: clients(all), peers: peers(all), ocsp: ocsp(all), ...challenges(all) },
+    listeners: {
+      ...{ clients: clients(all), peers: peers(all), ocsp: ocsp(all) },
+      ...challenges(all),
+      ...xRoadApi(all),
+    },
     ready: `${settings.server}, management API at ${url}/api/v1, console at ${url}${CONSOLE.prefix}/`,
   }
 }
@@ -89,6 +99,19 @@ function challenges({ settings }: ServerGround): Record<string, Listener> {
     challenges: {
       async listen(addRoutes) {
         const app = await listenForChallenges(at, addRoutes)
+        return { close: async () => app.close() }
+      },
+    },
+  }
+}
+
+function xRoadApi({ settings, log }: ServerGround): Record<string, Listener> {
+  const at = settings.xRoadApi
+  if (at === undefined) return {}
+  return {
+    'x-road-api': {
+      async listen(addRoutes) {
+        const app = await listenForXRoadsTools(at, log, addRoutes)
         return { close: async () => app.close() }
       },
     },

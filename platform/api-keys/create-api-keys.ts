@@ -1,6 +1,6 @@
 /**
  * Keys of the management APIs, `Authorization: X-Road-ApiKey token=...`. A key is shown once. Stored is its SHA-256, which is
- * enough for 256 random bits. A revocation is effective from the next request on.
+ * enough for 256 random bits, and for the 122 of a key in X-Road's form, a UUID. A revocation is effective from the next request on.
  */
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
@@ -36,9 +36,12 @@ type NewApiKey = {
   addresses?: string[] | undefined
 }
 
+/** `UUID`: as X-Road's server makes them, since its tools take nothing else. */
+export type KeyForm = 'ID_AND_SECRET' | 'UUID'
+
 export type ApiKeys = {
   /** `secret` is the token that the caller sends after `token=`; it cannot be read again. */
-  create(q: NewApiKey): Promise<{ id: string; secret: string }>
+  create(q: NewApiKey & { form?: KeyForm | undefined }): Promise<{ id: string; secret: string }>
   /** Makes a key that is unusable until its maker asks for the secret; returns its id. */
   prepare(q: NewApiKey & { createdBy: string }): Promise<string>
   /** Shows the secret of a prepared key, once, to its maker. Throws `not_found`. */
@@ -58,6 +61,7 @@ export type ApiKeys = {
 }
 
 const HEADER_FORM = /^X-Road-ApiKey token=([0-9a-f-]{36})\.([A-Za-z0-9_-]{43})$/i
+const UUID_FORM = /^X-Road-ApiKey token=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i
 const SECRET_BYTES = 32
 const NO_DIGEST = Buffer.alloc(32)
 
@@ -69,10 +73,10 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
   const insert = async (
     { name, roles, expiresAt, createdBy, addresses }: NewApiKey,
     secret: { digest: Buffer; issued: number },
+    id: string = randomUUID(),
   ): Promise<string> => {
     if (name === '' || roles.length === 0)
       throw new Fault('invalid_input', { what: say`a key needs a name and roles` })
-    const id = randomUUID()
     await store.insert({
       id,
       name,
@@ -87,7 +91,11 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
     return id
   }
   return {
-    create: async (key) => {
+    create: async ({ form, ...key }) => {
+      if (form === 'UUID') {
+        const token = randomUUID()
+        return { id: await insert(key, { digest: digestOf(token), issued: 1 }, idOf(token)), secret: token }
+      }
       const secret = randomBytes(SECRET_BYTES).toString('base64url')
       const id = await insert(key, { digest: digestOf(secret), issued: 1 })
       return { id, secret: `${id}.${secret}` }
@@ -106,7 +114,9 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
       return { roles: isValid(row) ? row.roles.split(',') : [], createdBy: row.created_by }
     },
     authenticate: async (authorization, from) => {
-      const [, id, secret] = HEADER_FORM.exec(authorization ?? '') ?? []
+      const token = UUID_FORM.exec(authorization ?? '')?.[1]?.toLowerCase()
+      const whole = token === undefined ? HEADER_FORM.exec(authorization ?? '') : ['', idOf(token), token]
+      const [, id, secret] = whole ?? []
       if (id === undefined || secret === undefined) throw new Fault('unauthorized')
       const row = await store.find(id.toLowerCase())
       const matches = timingSafeEqual(digestOf(secret), row?.digest ?? NO_DIGEST)
@@ -129,6 +139,13 @@ export function keyAuthentication(apiKeys: Pick<ApiKeys, 'authenticate'>) {
     authorization: string | undefined,
     request: { socket: { remoteAddress?: string | undefined } },
   ): Promise<Caller> => apiKeys.authenticate(authorization, request.socket.remoteAddress)
+}
+
+/** The id of a key in X-Road's form, which names no row: as a UUID of version 8 (RFC 9562), from another digest than the stored one. */
+function idOf(token: string): string {
+  const hex = createHash('sha256').update(`id of ${token}`).digest('hex')
+  const parts = [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`]
+  return [...parts, hex.slice(20, 32)].join('-')
 }
 
 function digestOf(secret: string): Buffer {

@@ -14,13 +14,12 @@ export type Answer = {
   headers?: Record<string, string>
   /** The body is a text that goes out as it is. */
   isText?: boolean
+  /** Nothing was done: the body is a proposal, in JSON whatever the operation's type is. */
+  isProposal?: boolean
 }
 
 /** For handlers: a body with another status or more headers than the operation's default. */
-export function answer(
-  body: unknown,
-  more: { status?: number; headers?: Record<string, string>; isText?: boolean } = {},
-): Answer {
+export function answer(body: unknown, more: Omit<Answer, typeof ANSWER | 'body'> = {}): Answer {
   return { [ANSWER]: true, body, ...more }
 }
 
@@ -30,12 +29,12 @@ export function sendAnswer(
   result: Answer | unknown,
   operation: Operation,
 ): FastifyReply {
-  const full: Answer = isAnswer(result) ? result : answer(result)
+  const full = asAnswer(result)
   reply.code(full.status ?? operation.successStatus)
   if (full.headers !== undefined) reply.headers(full.headers)
   const { body } = full
   if (body === undefined) return reply.send()
-  const type = operation.responseType ?? 'application/json'
+  const type = (full.isProposal === true ? undefined : operation.responseType) ?? 'application/json'
   if (full.isText === true && reply.hasHeader('content-type')) return reply.send(body)
   if (Buffer.isBuffer(body) || body instanceof Readable || type !== 'application/json') {
     if (!reply.hasHeader('content-type'))
@@ -49,6 +48,11 @@ export function sendAnswer(
 /** A handler's result without its status and headers. */
 export function bodyOf(result: unknown): unknown {
   return isAnswer(result) ? result.body : result
+}
+
+/** A handler's result with room for its status and headers. */
+export function asAnswer(result: unknown): Answer {
+  return isAnswer(result) ? result : answer(result)
 }
 
 function isAnswer(result: unknown): result is Answer {

@@ -3,7 +3,7 @@
  * in this session, once. So neither a stolen session nor a page that somebody left open does one.
  */
 import { createHash } from 'node:crypto'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders } from 'node:http'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -30,16 +30,17 @@ const GIVEN = 'x-passkey-assertion'
  * Throws `passkey_needed`, `passkey_refused`, `invalid_input`.
  */
 export async function confirmAct(
-  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+  exchange: { headers: IncomingHttpHeaders; setHeader(name: string, value: string): unknown },
   confirmation: Confirmation,
   act: CallInput & { operation: string; caller: Caller },
 ): Promise<Confirmed> {
-  const actSha256 = digestOf(act, request.headers['x-reason'])
-  const given = request.headers[GIVEN]
+  const actSha256 = digestOf(act, exchange.headers['x-reason'])
+  const given = exchange.headers[GIVEN]
   if (typeof given === 'string')
     return { confirmedBy: { passkey: await confirmation.confirm(act.caller, actSha256, given), actSha256 } }
   const { challenge, rpId } = await confirmation.challengeFor(act.caller, actSha256)
-  reply.header('x-passkey-challenge', challenge).header('x-passkey-rp-id', rpId)
+  exchange.setHeader('x-passkey-challenge', challenge)
+  exchange.setHeader('x-passkey-rp-id', rpId)
   throw new Fault('passkey_needed')
 }
 

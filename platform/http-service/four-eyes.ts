@@ -2,7 +2,7 @@
  * Operations with `x-four-eyes` (`true`, or the kind by which a policy names them) are not carried out at once while a second person must agree. The call is checked like any
  * other and becomes a proposal. The same handler runs when another person approves it.
  */
-import type { FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders } from 'node:http'
 import { isPlainText } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -57,7 +57,7 @@ export function checkProposable(operations: Operation[], fourEyes: FourEyes | un
 }
 
 /** The caller's reason: the header X-Reason, in percent-encoded UTF-8, since headers are ASCII. Throws `invalid_input`. */
-export function reasonOf(request: FastifyRequest): string {
+export function reasonOf(request: { headers: IncomingHttpHeaders }): string {
   const header = request.headers['x-reason']
   try {
     return checkReason(typeof header === 'string' ? decodeURIComponent(header) : '')

@@ -42,10 +42,10 @@ export const listenerFiles = {
 export const BOTH_FILES = { certificateFile: ['keyFile'], keyFile: ['certificateFile'] }
 
 /** Throws `invalid_configuration` if API keys and sessions would leave this machine unencrypted. */
-export function checkAdminListener({ address, certificateFile }: Listener): void {
+export function checkAdminListener({ address, certificateFile }: Listener, setting = 'admin'): void {
   if (!isLoopback(address) && certificateFile === undefined)
     throw new Fault('invalid_configuration', {
-      what: 'admin.address is not a loopback address: API keys need admin.certificateFile and keyFile',
+      what: `${setting}.address is not a loopback address: API keys need ${setting}.certificateFile and keyFile`,
     })
 }
 

@@ -2,12 +2,13 @@
  * Serves an API by its OpenAPI 3.1 file. Every operation has a handler and a list of roles. Every input is checked against its
  * schema before the handler gets it; unknown fields are refused. Nothing outside the file is served.
  */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { Answer } from './answer.ts'
-import { answer, bodyOf, sendAnswer } from './answer.ts'
+import { answer, asAnswer, bodyOf, sendAnswer } from './answer.ts'
 import type { Caller } from './caller.ts'
 import { checkRoles, nobody } from './caller.ts'
 import { type Confirmation, type Confirmed, confirmAct } from './confirmation.ts'
@@ -59,8 +60,25 @@ export type Once = <T>(
   act: () => Promise<T>,
 ) => Promise<T>
 
+/** A call of an operation that another listener of this process translates, instead of one by this API's address. */
+export type InnerCall = {
+  operation: string
+  params?: Record<string, string>
+  query?: Record<string, unknown>
+  body?: unknown
+  caller: Caller
+  /** The address that was asked for, for the audit log. */
+  target: string
+  headers: IncomingHttpHeaders
+}
+
+/** What a call was answered with; 202 for one that became a proposal. */
+export type InnerAnswer = { status: number; body: unknown; headers: Record<string, string> }
+
 export type RegisteredOpenApi = {
   operations: readonly Operation[]
+  /** Runs a call with the same checks of role, input and second person as one by the API's address, and with the same record. */
+  call(call: InnerCall): Promise<InnerAnswer>
   /** Runs the operation of an approved call and returns its result. The call is recorded first, with both names. */
   perform(call: ApprovedCall): Promise<unknown>
 }
@@ -85,12 +103,25 @@ export async function registerOpenApi(
   checkProposable(operations, q.fourEyes)
   const validatorOf = inputValidatorsOf(q.document)
   for (const operation of operations) register(app, q, operation, q.handlers[operation.id]!, validatorOf)
+  const named = (name: string): Operation => {
+    const operation = operations.find(({ id }) => id === name)
+    if (operation === undefined) throw new Fault('not_found', { what: say`the operation ${name}` })
+    return operation
+  }
   return {
     operations,
+    call: async ({ params = {}, query = {}, body, ...call }) => {
+      const operation = named(call.operation)
+      if (!operation.roles.includes('public')) checkRoles(call.caller, operation.roles)
+      await q.admit?.(operation, call.caller)
+      const input = (await validatorOf(operation))({ params, query, body })
+      const headers: Record<string, string> = {}
+      const asked = { ...input, ...call, setHeader: (name: string, value: string) => (headers[name] = value) }
+      const { body: said, status, headers: more } = await run(asked, q, operation, q.handlers[operation.id]!)
+      return { status: status ?? operation.successStatus, body: said, headers: { ...headers, ...more } }
+    },
     perform: async (call) => {
-      const operation = operations.find(({ id }) => id === call.operation)
-      if (operation === undefined)
-        throw new Fault('not_found', { what: say`the operation ${call.operation}` })
+      const operation = named(call.operation)
       const { caller, approver, target, proposal, reason } = call
       await q.admit?.(operation, caller)
       const { id, name } = approver
@@ -132,7 +163,15 @@ function register(
     handler: async (request, reply) => {
       known ??= await validatorOf(operation)
       const check = known
-      const act = () => run(request, reply, q, operation, handler, check)
+      const act = async () => {
+        const call = {
+          ...check({ params: request.params, query: request.query, body: request.body }),
+          ...{ caller: request.caller ?? nobody, headers: request.headers },
+          target: request.url.split('?', 1)[0] ?? '',
+          setHeader: (name: string, value: string) => reply.header(name, value),
+        }
+        return sendAnswer(reply, await run(call, q, operation, handler), operation)
+      }
       const key = READING.has(operation.method) ? undefined : request.headers['idempotency-key']
       const caller = request.caller?.id ?? ''
       if (key === undefined || q.once === undefined || caller === '') return act()
@@ -143,46 +182,50 @@ function register(
   })
 }
 
+/** A checked call, by whichever address it came. */
+type Call = CallInput & {
+  caller: Caller
+  target: string
+  headers: IncomingHttpHeaders
+  setHeader(name: string, value: string): unknown
+}
+
 async function run(
-  request: FastifyRequest,
-  reply: FastifyReply,
+  call: Call,
   q: OpenApiRegistration,
   operation: Operation,
   handler: OperationHandler,
-  check: InputValidator,
-): Promise<FastifyReply> {
-  const caller = request.caller ?? nobody
-  const input = check({ params: request.params, query: request.query, body: request.body })
+): Promise<Answer> {
+  const { params, query, body, caller } = call
+  const input = { params, query, body }
   const isPlain = READING.has(operation.method) && !operation.fourEyes && !operation.passkey
-  if (isPlain && !operation.emergency)
-    return sendAnswer(reply, (await handler({ ...input, caller })) as Answer | unknown, operation)
-  const act = { ...input, caller, target: request.url.split('?', 1)[0] ?? '', ...revisionOf(request) }
+  if (isPlain && !operation.emergency) return asAnswer(await handler({ ...input, caller }))
+  const act = { ...input, caller, target: call.target, ...revisionOf(call) }
   const byTwo = operation.fourEyes && (await q.fourEyes?.isRequired(operation, input)) === true
-  const confirmed = await confirmedBy({ request, reply }, q, operation, act, byTwo)
+  const confirmed = await confirmedBy(call, q, operation, act, byTwo)
   if (byTwo && q.fourEyes !== undefined) {
     await q.fourEyes.checkAnswerable(caller)
-    const reason = reasonOf(request)
+    const reason = reasonOf(call)
     await record(q, operation, act, { reason, ...confirmed }, 'propose')
     const proposed = await q.fourEyes.propose({ ...act, operation: operation.id, reason })
-    return sendAnswer(reply, answer(proposed, { status: 202 }), { ...operation, responseType: undefined })
+    return answer(proposed, { status: 202, isProposal: true })
   }
   if (operation.emergency) await q.fourEyes?.checkAnswerable(caller)
   if (!READING.has(operation.method)) await record(q, operation, act, confirmed)
-  const result = await handler({ ...input, caller })
-  return sendAnswer(reply, result as Answer | unknown, operation)
+  return asAnswer(await handler({ ...input, caller }))
 }
 
 type Act = { caller: Caller; target: string; query: unknown; body: unknown; revision?: number }
 
 /** The revision whose step the call says it is, which goes on record; what is no number says nothing. */
-function revisionOf({ headers }: FastifyRequest): { revision?: number } {
+function revisionOf({ headers }: Pick<Call, 'headers'>): { revision?: number } {
   const given = headers['x-revision']
   return typeof given === 'string' && /^[1-9][0-9]{0,14}$/.test(given) ? { revision: Number(given) } : {}
 }
 
 /** By which passkey the act is confirmed; nothing where none is asked for. A refused one is recorded. */
 async function confirmedBy(
-  exchange: { request: FastifyRequest; reply: FastifyReply },
+  exchange: Pick<Call, 'headers' | 'setHeader'>,
   { confirmation, audit }: OpenApiRegistration,
   operation: Operation,
   act: CallInput & { caller: Caller; target: string },

@@ -1,4 +1,5 @@
 /** API keys, the caller's session, and the audit log. */
+import type { KeyForm } from '#platform/api-keys/create-api-keys.ts'
 import { exportAuditLog } from '#platform/audit-log/export-audit-log.ts'
 import type { AuditFilter } from '#platform/audit-log/store.ts'
 import type { Page } from '#platform/database/lists.ts'
@@ -27,7 +28,7 @@ type AuditQuery = {
   q?: string
 }
 
-type NewKey = { name: string; roles: string[]; expiresAt?: string; addresses?: string[] }
+type NewKey = { name: string; roles: string[]; expiresAt?: string; addresses?: string[]; form?: KeyForm }
 
 /** Callers from which a reader of the audit log chooses. */
 const MOST_CALLERS = 200
@@ -62,12 +63,12 @@ export function apiKeyHandlers(rooms: Needs & Policies): Handlers {
       return listAnswer(await apiKeys.list(page), page, () => apiKeys.count(page))
     },
     async addApiKey({ body, caller, approver }) {
-      const { name, roles, expiresAt, addresses } = body as NewKey
+      const { name, roles, expiresAt, addresses, form } = body as NewKey
       const end = expiresAt === undefined ? undefined : new Date(expiresAt)
       if (end !== undefined && end.getTime() <= clock())
         throw new Fault('invalid_input', { what: say`expiresAt lies in the past` })
       const key = { name, roles, addresses, createdBy: caller.id, ...(end && { expiresAt: end }) }
-      if (approver === undefined) return apiKeys.create(key)
+      if (approver === undefined) return apiKeys.create({ ...key, form })
       // Neither the second person nor the proposal may see the secret. The caller who asked for the key fetches it later.
       return { id: await apiKeys.prepare(key) }
     },

@@ -1,0 +1,199 @@
+/** Endpoints, and who may call them or whole services. */
+import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
+import { allPages } from './all-pages.ts'
+import type { Asked, Entry } from './entry.ts'
+import { fieldsOf } from './fields.ts'
+import { serviceIdOf, serviceNumber, serviceOfEndpoint } from './find-service.ts'
+import type { Needs } from './needs.ts'
+import type { OwnRight, OwnService } from './own-views.ts'
+import { endpointView, rightsAmong, rightViews } from './service-views.ts'
+import { type Subject, subjectsOf } from './subjects.ts'
+
+const ENDPOINT = '/endpoints/:id'
+
+/** A service, or one of its endpoints. */
+type Place = { params: { id: string }; endpointId?: number }
+
+export function accessRightEntries(rooms: Needs): Entry[] {
+  const view = rooms.localSystems.view
+  const ofService = ({ params }: Asked): Place => ({
+    params: { id: String(serviceNumber(view(), params['id'])) },
+  })
+  const ofEndpoint = ({ params }: Asked): Place => ({
+    params: { id: String(serviceOfEndpoint(view(), params['id']).key) },
+    endpointId: Number(params['id']),
+  })
+  return [
+    ...rightEntries(rooms, 'Service', '/services/:id/service-clients', ofService),
+    ...rightEntries(rooms, 'Endpoint', `${ENDPOINT}/service-clients`, ofEndpoint),
+    ...endpointEntries(ofService, ofEndpoint),
+    ...subjectEntries(rooms),
+  ]
+}
+
+function rightEntries(rooms: Needs, of: string, path: string, placeOf: (asked: Asked) => Place): Entry[] {
+  const subjects = subjectsOf(rooms)
+  const read = async (asked: Asked) => {
+    const { params, endpointId } = placeOf(asked)
+    const { fullServiceId, accessRights } = await asked.call<OwnService>('getService', { params })
+    const { clientId } = serviceIdOf(fullServiceId)
+    return { params, endpointId, clientId, rights: rightsAmong(accessRights, endpointId) }
+  }
+  const given = (asked: Asked, clientId: string): Subject[] =>
+    fieldsOf(asked.body)
+      .parts('items')
+      .map((item) => subjects.read(clientId, item))
+  const same = (one: Subject, other: Subject): boolean =>
+    one.subjectType === other.subjectType && one.subjectId === other.subjectId
+  return [
+    {
+      ...{ name: `get${of}ServiceClients`, method: 'GET', path, status: 200, through: ['getService'] },
+      async answer(asked) {
+        const { clientId, rights } = await read(asked)
+        return rightViews(subjects, clientId, rights)
+      },
+    },
+    {
+      ...{ name: `add${of}ServiceClients`, method: 'POST', path, status: 201 },
+      through: ['getService', 'addAccessRight'],
+      codes: { conflict: 'duplicate_accessright' },
+      async answer(asked) {
+        const { params, endpointId, clientId, rights } = await read(asked)
+        const wanted = given(asked, clientId)
+        // All or none: what is given already is refused before the first is given.
+        if (wanted.some((one) => rights.some((right) => same(right, one))))
+          throw new Fault('conflict', { what: say`one of them has this right already` })
+        const made: OwnRight[] = []
+        for (const subject of wanted) {
+          const body = { ...subject, ...(endpointId === undefined ? {} : { endpointId }) }
+          made.push(await asked.call<OwnRight>('addAccessRight', { params, body }))
+        }
+        return rightViews(subjects, clientId, made)
+      },
+    },
+    {
+      ...{ name: `delete${of}ServiceClients`, method: 'POST', path: `${path}/delete`, status: 204 },
+      through: ['getService', 'deleteAccessRight'],
+      codes: { not_found: 'accessright_not_found' },
+      async answer(asked) {
+        const { params, clientId, rights } = await read(asked)
+        const found = given(asked, clientId).map((one) => rights.find((right) => same(right, one)))
+        for (const right of found) {
+          if (right === undefined) throw new Fault('not_found', { what: say`one of them has no such right` })
+        }
+        for (const right of found)
+          await asked.call('deleteAccessRight', { params: { ...params, rightId: String(right!.id) } })
+      },
+    },
+  ]
+}
+
+function endpointEntries(ofService: (asked: Asked) => Place, ofEndpoint: (asked: Asked) => Place): Entry[] {
+  return [
+    {
+      ...{ name: 'addEndpoint', method: 'POST', path: '/services/:id/endpoints', status: 201 },
+      through: ['getService', 'addEndpoint'],
+      codes: { conflict: 'endpoint_already_exists', not_found: 'service_not_found' },
+      async answer(asked) {
+        const { params } = ofService(asked)
+        const given = fieldsOf(asked.body)
+        const body = { method: given.text('method'), path: given.text('path') }
+        const service = await asked.call<OwnService>('getService', { params })
+        const made = await asked.call<OwnService['endpoints'][number]>('addEndpoint', { params, body })
+        return endpointView(service, made)
+      },
+    },
+    {
+      ...{ name: 'getEndpoint', method: 'GET', path: ENDPOINT, status: 200, through: ['getService'] },
+      codes: { not_found: 'endpoint_not_found' },
+      async answer(asked) {
+        const { params, endpointId } = ofEndpoint(asked)
+        const service = await asked.call<OwnService>('getService', { params })
+        const endpoint = service.endpoints.find(({ id }) => id === endpointId)
+        if (endpoint === undefined)
+          throw new Fault('not_found', { what: say`no endpoint ${String(endpointId)}` })
+        return endpointView(service, endpoint)
+      },
+    },
+    {
+      ...{
+        name: 'deleteEndpoint',
+        method: 'DELETE',
+        path: ENDPOINT,
+        status: 204,
+        through: ['deleteEndpoint'],
+      },
+      codes: { not_found: 'endpoint_not_found' },
+      answer: async ({ params, call }) => void (await call('deleteEndpoint', { params })),
+    },
+  ]
+}
+
+function subjectEntries(rooms: Needs): Entry[] {
+  const subjects = subjectsOf(rooms)
+  type Own = Subject & { name: string }
+  const has = (text: string, part: unknown): boolean =>
+    part === undefined || text.toLowerCase().includes(String(part).toLowerCase())
+  return [
+    {
+      ...{ name: 'findServiceClientCandidates', method: 'GET', status: 200 },
+      path: '/clients/:id/service-client-candidates',
+      through: ['findServiceClientCandidates'],
+      codes: { not_found: 'client_not_found' },
+      async answer(asked) {
+        const clientId = asked.params['id']!
+        const {
+          service_client_type: subjectType,
+          member_name_group_description: name,
+          ...codes
+        } = asked.query
+        const input = { params: { clientId }, query: subjectType === undefined ? {} : { subjectType } }
+        const all = await allPages<Own>(asked, 'findServiceClientCandidates', input)
+        return all
+          .filter(
+            (one) => has(one.name, name) && Object.values(codes).every((code) => has(one.subjectId, code)),
+          )
+          .map((one) => subjects.view(clientId, one))
+      },
+    },
+    {
+      ...{
+        name: 'getClientServiceClients',
+        method: 'GET',
+        path: '/clients/:id/service-clients',
+        status: 200,
+      },
+      through: ['getServiceClients'],
+      codes: { not_found: 'client_not_found' },
+      async answer(asked) {
+        const clientId = asked.params['id']!
+        const all = await allPages<Own>(asked, 'getServiceClients', { params: { clientId } })
+        return all.map((one) => subjects.view(clientId, one))
+      },
+    },
+    {
+      ...{ name: 'getServiceClientAccessRights', method: 'GET', status: 200 },
+      path: '/clients/:id/service-clients/:scId/access-rights',
+      through: ['getServiceClientAccessRights'],
+      codes: { not_found: 'client_not_found' },
+      async answer(asked) {
+        const clientId = asked.params['id']!
+        const query = subjects.parse(clientId, asked.params['scId']!, undefined)
+        const input = { params: { clientId }, query: { ...query } }
+        const rights = await allPages<OwnRight & { fullServiceId: string }>(
+          ...([asked, 'getServiceClientAccessRights', input] as const),
+        )
+        return rights
+          .filter(({ wholeService }) => wholeService)
+          .map(({ fullServiceId, createdAt }) => ({
+            ...{
+              service_code: serviceIdOf(fullServiceId).code,
+              service_title: '',
+              rights_given_at: createdAt,
+            },
+          }))
+      },
+    },
+  ]
+}

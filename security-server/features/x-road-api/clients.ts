@@ -1,0 +1,233 @@
+/** Clients of this server and the certificates of their systems. */
+import { bodyBytes } from '#platform/http-service/read-bodies.ts'
+import { clientIdOf } from '#schemas/colon-identifiers.ts'
+import { Fault } from '#schemas/fault.ts'
+import { idText, memberOf } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
+import { inForce } from '../../global-configuration/snapshot.ts'
+import { allPages } from './all-pages.ts'
+import { detailsOfPem } from './certificate-details.ts'
+import type { Asked, Entry } from './entry.ts'
+import { fieldsOf } from './fields.ts'
+import type { Needs } from './needs.ts'
+import type { OwnClient, OwnToken } from './own-views.ts'
+import { certificateView } from './token-views.ts'
+
+const CONNECTIONS: Record<string, string> = { HTTP: 'NOSSL', HTTPS_NO_AUTH: 'SSLNOAUTH', HTTPS: 'SSLAUTH' }
+const CLIENT = '/clients/:id'
+const CERTIFICATES = `${CLIENT}/tls-certificates`
+
+type Member = { id: string; name: string; subsystems: { id: string; name?: string }[] }
+type Shown = {
+  id: string
+  memberName?: string | undefined
+  subsystemName?: string | undefined
+} & Partial<OwnClient>
+
+export function clientEntries(rooms: Needs): Entry[] {
+  const view = viewOf(rooms)
+  const one = async ({ params, call }: Asked, operation: string, body?: object): Promise<object> =>
+    view(await call<OwnClient>(operation, { params: { clientId: params['id']! }, body }))
+  return [
+    {
+      ...{ name: 'findClients', method: 'GET', path: '/clients', status: 200 },
+      through: ['findClients', 'findMembers'],
+      answer: async (asked) => (await found(asked)).map(view).filter(fits(asked.query)),
+    },
+    {
+      ...{ name: 'addClient', method: 'POST', path: '/clients', status: 201, through: ['addClient'] },
+      codes: { conflict: 'client_already_exists' },
+      async answer({ body, call }) {
+        const given = fieldsOf(body).part('client')
+        const codes = [given.text('member_class'), given.text('member_code')]
+        const subsystem = given.textOr('subsystem_code', undefined)
+        const id = [rooms.server.instance, ...codes, ...(subsystem === undefined ? [] : [subsystem])].join(
+          ':',
+        )
+        const connectionType = connectionOf(given.textOr('connection_type', 'HTTPS'))
+        return view(await call<OwnClient>('addClient', { body: { id, connectionType } }))
+      },
+    },
+    {
+      ...{ name: 'getClient', method: 'GET', path: CLIENT, status: 200, through: ['getClient'] },
+      codes: { not_found: 'client_not_found' },
+      answer: (asked) => one(asked, 'getClient'),
+    },
+    {
+      ...{ name: 'updateClient', method: 'PATCH', path: CLIENT, status: 200, through: ['updateClient'] },
+      codes: { not_found: 'client_not_found' },
+      answer: (asked) =>
+        one(asked, 'updateClient', {
+          connectionType: connectionOf(fieldsOf(asked.body).text('connection_type')),
+        }),
+    },
+    ...acts(),
+    ...certificateEntries(),
+    {
+      ...{
+        name: 'getClientSignCertificates',
+        method: 'GET',
+        path: `${CLIENT}/sign-certificates`,
+        status: 200,
+      },
+      through: ['getClient', 'getTokens'],
+      async answer({ params, call }) {
+        await call('getClient', { params: { clientId: params['id']! } })
+        const member = params['id']!.split(':').slice(0, 3).join(':')
+        return (await call<OwnToken[]>('getTokens'))
+          .flatMap(({ keys }) => keys.flatMap(({ certificates }) => certificates))
+          .filter(({ usage, memberId }) => usage === 'SIGNING' && memberId === member)
+          .map(certificateView)
+      },
+    },
+  ]
+}
+
+function acts(): Entry[] {
+  const plain = [
+    ['deleteClient', 'DELETE', ''],
+    ['registerClient', 'PUT', '/register'],
+    ['unregisterClient', 'PUT', '/unregister'],
+    ['disableClient', 'PUT', '/disable'],
+    ['enableClient', 'PUT', '/enable'],
+    ['changeOwner', 'PUT', '/make-owner'],
+  ] as const
+  const codes = { not_found: 'client_not_found', conflict: 'action_not_possible' }
+  return [
+    ...plain.map(
+      ([name, method, more]): Entry => ({
+        ...{ name, method, path: `${CLIENT}${more}`, status: 204, through: [name], codes },
+        answer: async ({ params, call }) => void (await call(name, { params: { clientId: params['id']! } })),
+      }),
+    ),
+    {
+      ...{ name: 'renameClient', method: 'PUT', path: `${CLIENT}/rename`, status: 204 },
+      ...{ through: ['renameClient'], codes },
+      async answer({ params, body, call }) {
+        const subsystemName = fieldsOf(body).text('client_name')
+        await call('renameClient', { params: { clientId: params['id']! }, body: { subsystemName } })
+      },
+    },
+  ]
+}
+
+function certificateEntries(): Entry[] {
+  type Own = { sha256: string; pem: string }
+  const listed = ({ params, call }: Asked): Promise<Own[]> =>
+    call('getClientTlsCertificates', { params: { clientId: params['id']! } })
+  const through = ['getClientTlsCertificates']
+  return [
+    {
+      ...{ name: 'getClientTlsCertificates', method: 'GET', path: CERTIFICATES, status: 200, through },
+      answer: async (asked) => (await listed(asked)).map(({ pem }) => detailsOfPem(pem)),
+    },
+    {
+      ...{ name: 'addClientTlsCertificate', method: 'POST', path: CERTIFICATES, status: 201, takes: 'bytes' },
+      through: ['addClientTlsCertificate'],
+      codes: { conflict: 'certificate_already_exists' },
+      async answer({ params, body, call }) {
+        const input = { params: { clientId: params['id']! }, body: bodyBytes(body) }
+        return detailsOfPem((await call<Own>('addClientTlsCertificate', input)).pem)
+      },
+    },
+    {
+      ...{
+        name: 'getClientTlsCertificate',
+        method: 'GET',
+        path: `${CERTIFICATES}/:hash`,
+        status: 200,
+        through,
+      },
+      codes: { not_found: 'certificate_not_found' },
+      async answer(asked) {
+        const wanted = asked.params['hash']!.toLowerCase()
+        const own = (await listed(asked)).find(({ sha256 }) => sha256 === wanted)
+        if (own === undefined) throw new Fault('not_found', { what: say`this certificate` })
+        return detailsOfPem(own.pem)
+      },
+    },
+    {
+      ...{ name: 'deleteClientTlsCertificate', method: 'DELETE', path: `${CERTIFICATES}/:hash`, status: 204 },
+      through: ['deleteClientTlsCertificate'],
+      answer: async ({ params, call }) =>
+        void (await call('deleteClientTlsCertificate', {
+          params: { clientId: params['id']!, sha256: params['hash']!.toLowerCase() },
+        })),
+    },
+  ]
+}
+
+/** The clients of this server, and with `internal_search=false` all other members and subsystems of the instance after them. */
+async function found(asked: Asked): Promise<Shown[]> {
+  const { internal_search: internal, exclude_local: excluded } = asked.query
+  const local = await allPages<OwnClient>(asked, 'findClients')
+  if (internal !== 'false') return excluded === 'true' ? [] : local
+  const known = new Set(local.map(({ id }) => id))
+  const members = await allPages<Member>(asked, 'findMembers')
+  const others = members
+    .flatMap(({ id, name, subsystems }): Shown[] => [
+      { id, memberName: name },
+      ...subsystems.map((one) => ({ id: one.id, memberName: name, subsystemName: one.name })),
+    ])
+    .filter(({ id }) => !known.has(id))
+  return excluded === 'true' ? others : [...local, ...others]
+}
+
+function viewOf({ server, keys, globalConfiguration }: Needs) {
+  return (client: Shown): Record<string, unknown> => {
+    const id = clientIdOf(client.id)
+    const subsystems = inForce(globalConfiguration)?.index.shared.members.find(
+      ({ id: member }) => idText(member) === idText(memberOf(id)),
+    )?.subsystems
+    const name = client.subsystemName ?? subsystems?.find((one) => idText(one.id) === idText(id))?.name
+    const connection = Object.entries(CONNECTIONS).find(([, ours]) => ours === client.connectionType)?.[0]
+    return {
+      ...{ id: client.id, instance_id: id.instance, member_name: client.memberName ?? null },
+      ...{ member_class: id.memberClass, member_code: id.memberCode },
+      ...(id.subsystemCode === undefined ? {} : { subsystem_code: id.subsystemCode }),
+      ...(name === undefined ? {} : { subsystem_name: name }),
+      owner: id.subsystemCode === undefined && idText(id) === idText(memberOf(server)),
+      has_valid_local_sign_cert: succeeds(() => keys.signingIdentity(memberOf(id))),
+      ...(connection === undefined ? {} : { connection_type: connection }),
+      ...(client.status === undefined ? {} : { status: client.status }),
+    }
+  }
+}
+
+/** As X-Road searches: by parts of the names and codes, in any case of letters. */
+function fits(query: Record<string, unknown>): (client: Record<string, unknown>) => boolean {
+  const parts: [string, string][] = [
+    ['instance', 'instance_id'],
+    ['member_class', 'member_class'],
+    ['member_code', 'member_code'],
+    ['subsystem_code', 'subsystem_code'],
+  ]
+  const has = (text: unknown, part: unknown): boolean =>
+    part === undefined ||
+    String(text ?? '')
+      .toLowerCase()
+      .includes(String(part).toLowerCase())
+  return (client) =>
+    parts.every(([asked, field]) => has(client[field], query[asked])) &&
+    (has(client['member_name'], query['name']) || has(client['subsystem_name'], query['name'])) &&
+    (query['show_members'] !== 'false' || client['subsystem_code'] !== undefined) &&
+    (query['local_valid_sign_cert'] === undefined ||
+      String(client['has_valid_local_sign_cert']) === query['local_valid_sign_cert'])
+}
+
+function connectionOf(theirs: string): string {
+  const ours = Object.hasOwn(CONNECTIONS, theirs) ? CONNECTIONS[theirs] : undefined
+  if (ours !== undefined) return ours
+  throw new Fault('invalid_input', {
+    what: say`connection_type is one of ${Object.keys(CONNECTIONS).join(', ')}`,
+  })
+}
+
+function succeeds(act: () => unknown): boolean {
+  try {
+    act()
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,53 @@
+/** Time-stamping services: this server uses every approved one, so nothing is chosen here. */
+import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
+import type { Entry } from './entry.ts'
+import { fieldsOf } from './fields.ts'
+import type { Needs } from './needs.ts'
+
+const PATH = '/system/timestamping-services'
+
+export function timeStampingEntries({ globalConfiguration }: Needs): Entry[] {
+  const services = () =>
+    globalConfiguration.current().index.shared.approvedTsas.map(({ name, url, costType }) => ({
+      ...{ name, url, cost_type: costType ?? 'UNDEFINED' },
+    }))
+  const isApproved = (body: unknown): boolean => {
+    const [name, url] = [fieldsOf(body).text('name'), fieldsOf(body).text('url')]
+    return services().some((one) => one.name === name && one.url === url)
+  }
+  const open = { through: [], roles: ['any'] } as const
+  const keepers = { through: [], roles: ['XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR'] } as const
+  return [
+    {
+      ...{ name: 'getApprovedTimestampingServices', method: 'GET', path: '/timestamping-services' },
+      ...{ status: 200, ...open, answer: services },
+    },
+    {
+      ...{ name: 'getConfiguredTimestampingServices', method: 'GET', path: PATH, status: 200 },
+      ...{ ...open, answer: services },
+    },
+    {
+      ...{ name: 'addConfiguredTimestampingService', method: 'POST', path: PATH, status: 201, ...keepers },
+      codes: {
+        conflict: 'timestamping_service_already_configured',
+        not_found: 'timestamping_service_not_found',
+      },
+      answer({ body }) {
+        if (!isApproved(body))
+          throw new Fault('not_found', { what: say`no such time-stamping service is approved` })
+        throw new Fault('conflict', { what: say`this server uses every approved time-stamping service` })
+      },
+    },
+    {
+      ...{ name: 'deleteConfiguredTimestampingService', method: 'POST', path: `${PATH}/delete` },
+      ...{ status: 204, ...keepers },
+      codes: { conflict: 'action_not_possible', not_found: 'timestamping_service_not_found' },
+      answer({ body }) {
+        if (!isApproved(body))
+          throw new Fault('not_found', { what: say`no such time-stamping service is approved` })
+        throw new Fault('conflict', { what: say`this server uses every approved time-stamping service` })
+      },
+    },
+  ]
+}
