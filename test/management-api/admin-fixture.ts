@@ -35,6 +35,7 @@ import {
 } from '#security-server/features/person-search/open-person-search.ts'
 import { witnessHandlers } from '#security-server/features/witness/handlers.ts'
 import type { WitnessRoomView } from '#security-server/features/witness/needs.ts'
+import { answerInXRoadsForm } from '#security-server/features/x-road-api/errors.ts'
 import { FEATURES, serverMigrations } from '#security-server/features.ts'
 import { type Contracts, createContracts } from '#security-server/global-configuration/contracts/contracts.ts'
 import type {
@@ -78,6 +79,8 @@ export type Reply = {
 
 export type AdminWorld = {
   app: FastifyInstance
+  /** Answers X-Road's management API. */
+  xRoadApi: FastifyInstance
   /** The address on which it listens when there is a login. */
   base: string
   /** Stores of the same database. */
@@ -199,6 +202,7 @@ export async function createAdminWorld(
     ...{ settings: undefined, countryPrefix: '', keys: subjectKeys, database, clock, messageLog, contracts },
   })
   const app = createHttpService({ name: 'admin', log })
+  const xRoadApi = createHttpService({ name: 'x-road-api', log, answerFailure: answerInXRoadsForm })
   const host = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
   const base = `http://${host}:4000`
   const clientSecretFile = path.join(folder, 'client-secret')
@@ -209,6 +213,7 @@ export async function createAdminWorld(
   const settings = settingsWith({
     ...{ server: idText(server), directory: folder, database: '', messageLogDatabase: '', pinFile: '' },
     auditing: { contentFourEyes: o.contentFourEyes === true, ordersNeedApproval: true },
+    xRoadApi: { port: 4001 },
     ...(login && { login: { ...login, claimCodeFile: o.claimCodeFile }, fourEyes: o.fourEyes }),
   })
   if (o.pages !== undefined)
@@ -256,7 +261,7 @@ export async function createAdminWorld(
   running = await serve(
     ground,
     features,
-    async ({ authenticate, approvals: fourEyes, carryOutBy: onApi }) => ({
+    async ({ authenticate, approvals: fourEyes, carryOutBy, answerXRoadBy }) => ({
       admin: {
         ...{ app, url: base },
         listen: async () =>
@@ -264,8 +269,20 @@ export async function createAdminWorld(
       },
       document: await securityServerApi(),
       around: (handlers) => recordingLooks(handlers, services.audit),
-      ...{ authenticate, fourEyes, onApi },
-      listeners: { clients: UNHEARD, peers: UNHEARD },
+      ...{ authenticate, fourEyes },
+      onApi: (api) => {
+        carryOutBy(api)
+        answerXRoadBy(api)
+      },
+      listeners: {
+        ...{ clients: UNHEARD, peers: UNHEARD },
+        'x-road-api': {
+          listen: async (addRoutes) => {
+            await addRoutes(xRoadApi)
+            return { close: async () => xRoadApi.close() }
+          },
+        },
+      },
       // Jobs that are enqueued run; tests run the recurring ones themselves.
       whenOpen: async () => {
         await services.jobs.start()
@@ -283,8 +300,7 @@ export async function createAdminWorld(
   const sessions = createSessions({ database, clock })
   const people = createPeopleStore({ database, sessions, issuer: o.login, indispensable: [] })
   return {
-    app,
-    base,
+    ...{ app, xRoadApi, base },
     rooms: { apiKeys, people },
     world,
     keys,

@@ -16,7 +16,7 @@ const ENDPOINT = '/endpoints/:id'
 type Place = { params: { id: string }; endpointId?: number }
 
 export function accessRightEntries(rooms: Needs): Entry[] {
-  const view = rooms.localSystems.view
+  const view = () => rooms.localSystems.view()
   const ofService = ({ params }: Asked): Place => ({
     params: { id: String(serviceNumber(view(), params['id'])) },
   })
