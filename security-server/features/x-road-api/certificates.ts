@@ -3,7 +3,7 @@ import { parseCertificate } from '#core/certificate/certificate.ts'
 import { nameText } from '#core/certificate/name.ts'
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import type { Entry } from './entry.ts'
-import { fieldsOf } from './fields.ts'
+import { fieldsOf, flagIn } from './fields.ts'
 import type { Needs } from './needs.ts'
 import type { OwnCertificate } from './own-views.ts'
 import { certificateActions, certificateView } from './token-views.ts'
@@ -79,7 +79,7 @@ function authorityEntries({ globalConfiguration }: Needs): Entry[] {
             const [top, ...below] = [ca.topCa, ...ca.intermediateCas].map(({ cert }) =>
               parseCertificate(cert),
             )
-            const shown = query['include_intermediate_cas'] === 'true' ? [top!, ...below] : [top!]
+            const shown = flagIn(query, 'include_intermediate_cas') === true ? [top!, ...below] : [top!]
             return shown.map((certificate) => ({
               name: ca.name,
               subject_distinguished_name: nameText(certificate.subject),

@@ -8,7 +8,7 @@ import { inForce } from '../../global-configuration/snapshot.ts'
 import { allPages } from './all-pages.ts'
 import { detailsOfPem } from './certificate-details.ts'
 import type { Asked, Entry } from './entry.ts'
-import { fieldsOf } from './fields.ts'
+import { fieldsOf, flagIn } from './fields.ts'
 import type { Needs } from './needs.ts'
 import type { OwnClient, OwnToken } from './own-views.ts'
 import { certificateView } from './token-views.ts'
@@ -159,9 +159,10 @@ function certificateEntries(): Entry[] {
 
 /** The clients of this server, and with `internal_search=false` all other members and subsystems of the instance after them. */
 async function found(asked: Asked): Promise<Shown[]> {
-  const { internal_search: internal, exclude_local: excluded } = asked.query
+  const isInternal = flagIn(asked.query, 'internal_search') !== false
+  const isExcluded = flagIn(asked.query, 'exclude_local') === true
   const local = await allPages<OwnClient>(asked, 'findClients')
-  if (internal !== 'false') return excluded === 'true' ? [] : local
+  if (isInternal) return isExcluded ? [] : local
   const known = new Set(local.map(({ id }) => id))
   const members = await allPages<Member>(asked, 'findMembers')
   const others = members
@@ -170,7 +171,7 @@ async function found(asked: Asked): Promise<Shown[]> {
       ...subsystems.map((one) => ({ id: one.id, memberName: name, subsystemName: one.name })),
     ])
     .filter(({ id }) => !known.has(id))
-  return excluded === 'true' ? others : [...local, ...others]
+  return isExcluded ? others : [...local, ...others]
 }
 
 function viewOf({ server, keys, globalConfiguration }: Needs) {
@@ -207,12 +208,13 @@ function fits(query: Record<string, unknown>): (client: Record<string, unknown>)
     String(text ?? '')
       .toLowerCase()
       .includes(String(part).toLowerCase())
+  const withMembers = flagIn(query, 'show_members') !== false
+  const signs = flagIn(query, 'local_valid_sign_cert')
   return (client) =>
     parts.every(([asked, field]) => has(client[field], query[asked])) &&
     (has(client['member_name'], query['name']) || has(client['subsystem_name'], query['name'])) &&
-    (query['show_members'] !== 'false' || client['subsystem_code'] !== undefined) &&
-    (query['local_valid_sign_cert'] === undefined ||
-      String(client['has_valid_local_sign_cert']) === query['local_valid_sign_cert'])
+    (withMembers || client['subsystem_code'] !== undefined) &&
+    (signs === undefined || client['has_valid_local_sign_cert'] === signs)
 }
 
 function connectionOf(theirs: string): string {

@@ -65,3 +65,12 @@ function textIn(value: unknown, place: string): string {
 function wrong(place: string, type: string): Fault {
   return new Fault('invalid_input', { what: say`${place.slice(0, 200)} must be ${type}` })
 }
+
+/** A switch in the query, in any case of letters, since Python's programs say True. Undefined when absent; throws `invalid_input`. */
+export function flagIn(query: Record<string, unknown>, name: string): boolean | undefined {
+  const given = query[name]
+  if (given === undefined) return undefined
+  const text = String(given).toLowerCase()
+  if (text !== 'true' && text !== 'false') throw wrong(`query.${name}`, 'boolean')
+  return text === 'true'
+}

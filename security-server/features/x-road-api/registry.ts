@@ -6,6 +6,7 @@ import { idText, type ServerId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
 import type { Entry } from './entry.ts'
+import { flagIn } from './fields.ts'
 import type { Needs } from './needs.ts'
 
 export function registryEntries({ server, globalConfiguration }: Needs): Entry[] {
@@ -16,7 +17,7 @@ export function registryEntries({ server, globalConfiguration }: Needs): Entry[]
     {
       ...{ name: 'getSecurityServers', method: 'GET', path: '/security-servers', ...open },
       answer: ({ query }) =>
-        query['current_server'] === 'true' ? [own()] : shared().securityServers.map(serverView),
+        flagIn(query, 'current_server') === true ? [own()] : shared().securityServers.map(serverView),
     },
     {
       ...{ name: 'getSecurityServer', method: 'GET', path: '/security-servers/:id', ...open },
@@ -35,7 +36,7 @@ export function registryEntries({ server, globalConfiguration }: Needs): Entry[]
       ...{ name: 'getMemberClasses', method: 'GET', path: '/member-classes', ...open },
       answer: ({ query }) => {
         const indexes =
-          query['current_instance'] === 'true'
+          flagIn(query, 'current_instance') === true
             ? [globalConfiguration.current().index]
             : [...globalConfiguration.current().indexes()]
         return [...new Set(indexes.flatMap((one) => one.shared.memberClasses.map(({ code }) => code)))].sort()

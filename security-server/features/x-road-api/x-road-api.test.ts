@@ -84,7 +84,10 @@ t.test('a server is looked at, and its keys and certificates are made', async (t
   }[]
   const about = `key_usage_type=SIGNING&member_id=DEV:GOV:1000`
   const fields = await ask('GET', `/certificate-authorities/${ca!.name}/csr-subject-fields?${about}`)
-  const values = (fields.body as { id: string; default_value: string }[]).map((one) => [one.id, one.default_value])
+  const values = (fields.body as { id: string; default_value: string }[]).map((one) => [
+    one.id,
+    one.default_value,
+  ])
   const made = await ask('POST', '/tokens/0/keys-with-csrs', {
     key_label: 'sign',
     csr_generate_request: {
@@ -336,7 +339,7 @@ t.test('input that no tool sends is refused by name, and the server lives', asyn
   })
   bodies.push({ url: 'x'.repeat(40_000), type: 'REST' }, { connection_type: 'toString' })
   for (const { name, method, path, takes } of entriesOf({ server } as never, () => false)) {
-    if (method === 'GET' || takes === 'bytes') continue
+    if (method === 'GET' || takes === 'bytes' || name === 'logoutToken') continue
     const at = path.replace(':id', path.startsWith('/tokens') ? '0' : '1').replace(/:\w+/g, '1')
     for (const body of bodies) {
       const { status, body: said } = await ask(method, at, body)
@@ -346,7 +349,7 @@ t.test('input that no tool sends is refused by name, and the server lives', asyn
   }
   t.match(await ask('POST', '/clients', {}, { type: 'text/plain' }), failing('invalid_content_type', 400))
   t.match(await ask('GET', '/clients?name=a&name=b'), failing('invalid_input', 400))
-  t.match(await ask('GET', `/clients/${'x'.repeat(1300)}`), { status: 414 })
+  t.match(await ask('GET', `/clients/${'x'.repeat(1300)}`), failing('invalid_path', 400))
   t.match(await ask('GET', '/clients/DEV:GOV'), failing('invalid_client_identifier', 400))
   t.match(await ask('GET', '/nothing'), failing('not_found', 404))
   t.match(await ask('PUT', '/clients'), failing('method_not_allowed', 405))
