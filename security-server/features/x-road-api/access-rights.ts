@@ -6,7 +6,7 @@ import type { Asked, Entry } from './entry.ts'
 import { fieldsOf } from './fields.ts'
 import { serviceIdOf, serviceNumber, serviceOfEndpoint } from './find-service.ts'
 import type { Needs } from './needs.ts'
-import type { OwnRight, OwnService } from './own-views.ts'
+import type { OwnDescription, OwnRight, OwnService } from './own-views.ts'
 import { endpointView, rightsAmong, rightViews } from './service-views.ts'
 import { type Subject, subjectsOf } from './subjects.ts'
 
@@ -29,6 +29,7 @@ export function accessRightEntries(rooms: Needs): Entry[] {
     ...rightEntries(rooms, 'Endpoint', `${ENDPOINT}/service-clients`, ofEndpoint),
     ...endpointEntries(ofService, ofEndpoint),
     ...subjectEntries(rooms),
+    ...rightsOfSubject(rooms),
   ]
 }
 
@@ -44,8 +45,6 @@ function rightEntries(rooms: Needs, of: string, path: string, placeOf: (asked: A
     fieldsOf(asked.body)
       .parts('items')
       .map((item) => subjects.read(clientId, item))
-  const same = (one: Subject, other: Subject): boolean =>
-    one.subjectType === other.subjectType && one.subjectId === other.subjectId
   return [
     {
       ...{ name: `get${of}ServiceClients`, method: 'GET', path, status: 200, through: ['getService'] },
@@ -128,6 +127,63 @@ function endpointEntries(ofService: (asked: Asked) => Place, ofEndpoint: (asked:
       answer: async ({ params, call }) => void (await call('deleteEndpoint', { params })),
     },
   ]
+}
+
+/** Rights of one subject at several services of a client: all or none. */
+function rightsOfSubject(rooms: Needs): Entry[] {
+  const subjects = subjectsOf(rooms)
+  const path = '/clients/:id/service-clients/:scId/access-rights'
+  const read = async (asked: Asked) => {
+    const clientId = asked.params['id']!
+    const subject = subjects.parse(clientId, asked.params['scId']!, undefined)
+    const descriptions = await asked.call<OwnDescription[]>('getClientServiceDescriptions', {
+      params: { clientId },
+    })
+    const services = descriptions.flatMap((one) => one.services)
+    const wanted = fieldsOf(asked.body)
+      .parts('items')
+      .map((item) => item.text('service_code'))
+    return wanted.map((code) => {
+      const service = services.find((one) => serviceIdOf(one.fullServiceId).code === code)
+      if (service === undefined) throw new Fault('not_found', { what: say`no service ${code.slice(0, 300)}` })
+      const right = rightsAmong(service.accessRights).find((one) => same(one, subject))
+      return { service, subject, right, code, params: { id: String(service.id) } }
+    })
+  }
+  return [
+    {
+      ...{ name: 'addServiceClientAccessRights', method: 'POST', path, status: 201 },
+      through: ['getClientServiceDescriptions', 'addAccessRight'],
+      codes: { conflict: 'duplicate_accessright', not_found: 'service_not_found' },
+      async answer(asked) {
+        const all = await read(asked)
+        if (all.some(({ right }) => right !== undefined))
+          throw new Fault('conflict', { what: say`one of them has this right already` })
+        const made: object[] = []
+        for (const { params, subject, code } of all) {
+          const { createdAt } = await asked.call<OwnRight>('addAccessRight', { params, body: { ...subject } })
+          made.push({ service_code: code, service_title: '', rights_given_at: createdAt })
+        }
+        return made
+      },
+    },
+    {
+      ...{ name: 'deleteServiceClientAccessRights', method: 'POST', path: `${path}/delete`, status: 204 },
+      through: ['getClientServiceDescriptions', 'deleteAccessRight'],
+      codes: { not_found: 'accessright_not_found' },
+      async answer(asked) {
+        const all = await read(asked)
+        if (all.some(({ right }) => right === undefined))
+          throw new Fault('not_found', { what: say`one of them has no such right` })
+        for (const { params, right } of all)
+          await asked.call('deleteAccessRight', { params: { ...params, rightId: String(right!.id) } })
+      },
+    },
+  ]
+}
+
+function same(one: Subject, other: Subject): boolean {
+  return one.subjectType === other.subjectType && one.subjectId === other.subjectId
 }
 
 function subjectEntries(rooms: Needs): Entry[] {

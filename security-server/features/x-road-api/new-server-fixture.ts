@@ -30,7 +30,8 @@ export async function startNewServer(t: Test): Promise<NewServer> {
   const trust = await startTrustServices({ authority, host: '127.0.0.1' })
   t.teardown(() => trust.close())
   const world = registryWorld(t)
-  world.clock.now = Date.now()
+  // The server is a process with the machine's clock: the registry's has to go on as well.
+  Object.defineProperty(world.clock, 'now', { get: Date.now })
   const node = await world.start({ registration: true })
   const base64 = (der: Buffer): string => der.toString('base64')
   const ocspResponders = [{ url: trust.ocspUrl, certificate: base64(authority.ocspResponder.der) }]
@@ -53,6 +54,7 @@ export async function startNewServer(t: Test): Promise<NewServer> {
     await node.must('POST', '/members', { memberClass, memberCode, name })
     await node.must('POST', `/members/DEV:${memberClass}:${memberCode}/subsystems`, { subsystemCode })
   }
+  await node.must('PUT', '/system/management-service-provider', { client: 'DEV:COM:4000:tax' })
   await publish(node)
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-new-server-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
