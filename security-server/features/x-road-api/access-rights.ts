@@ -54,7 +54,7 @@ function rightEntries(rooms: Needs, of: string, path: string, placeOf: (asked: A
       },
     },
     {
-      ...{ name: `add${of}ServiceClients`, method: 'POST', path, status: 201 },
+      ...{ name: `add${of}ServiceClients`, method: 'POST', path, status: of === 'Service' ? 200 : 201 },
       through: ['getService', 'addAccessRight'],
       codes: { conflict: 'duplicate_accessright' },
       async answer(asked) {
@@ -226,6 +226,19 @@ function subjectEntries(rooms: Needs): Entry[] {
         const clientId = asked.params['id']!
         const all = await allPages<Own>(asked, 'getServiceClients', { params: { clientId } })
         return all.map((one) => subjects.view(clientId, one))
+      },
+    },
+    {
+      ...{ name: 'getServiceClient', method: 'GET', path: '/clients/:id/service-clients/:scId', status: 200 },
+      through: ['getServiceClients'],
+      codes: { not_found: 'service_client_not_found' },
+      async answer(asked) {
+        const clientId = asked.params['id']!
+        const wanted = subjects.parse(clientId, asked.params['scId']!, undefined)
+        const all = await allPages<Own>(asked, 'getServiceClients', { params: { clientId } })
+        const found = all.find((one) => same(one, wanted))
+        if (found === undefined) throw new Fault('not_found', { what: say`one of them has no such right` })
+        return subjects.view(clientId, found)
       },
     },
     {

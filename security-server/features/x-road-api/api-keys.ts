@@ -41,7 +41,7 @@ export function apiKeyEntries(permitted: (roles: string[]) => string[]): Entry[]
         name: 'revokeApiKey',
         method: 'DELETE',
         path: `${KEYS}/:id`,
-        status: 204,
+        status: 200,
         through: ['revokeApiKey'],
       },
       answer: async ({ params, call }) => void (await call('revokeApiKey', { params })),

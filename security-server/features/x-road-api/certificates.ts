@@ -54,7 +54,7 @@ function acts(): Entry[] {
       }),
     ),
     {
-      ...{ name: 'registerCertificate', method: 'PUT', path: `${CERTIFICATE}/register`, status: 200 },
+      ...{ name: 'registerCertificate', method: 'PUT', path: `${CERTIFICATE}/register`, status: 204 },
       through: ['registerCertificate'],
       codes: { cert_not_found: 'certificate_not_found', conflict: 'action_not_possible' },
       async answer({ params, body, call }) {

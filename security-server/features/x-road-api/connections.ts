@@ -1,5 +1,5 @@
 /** X-Road's diagnostics of connections. X-Road tells how the last one went; this server tries each when it is asked. */
-import type { Entry } from './entry.ts'
+import { type Entry, fileOf } from './entry.ts'
 
 type Step = { state: 'good' | 'bad'; what: string; remedy?: string }
 type Tried = { at: string; items: { name: string; steps: Step[] }[] }
@@ -65,6 +65,25 @@ export function connectionEntries(): Entry[] {
       async answer({ call }) {
         const { items } = await call<Tried>('testConnections', { body: { kind: 'CONFIGURATION' } })
         return items.map(({ name, steps }) => ({ download_url: name, connection_status: outcome(steps) }))
+      },
+    },
+    {
+      ...{ name: 'getOtherSecurityServerStatus', method: 'GET', status: 200, through },
+      path: `${PATH}/other-security-server-status`,
+      async answer({ query, call }) {
+        const { target_client_id: clientId, security_server_id: wanted } = query
+        const body = { kind: 'PEER', ...(clientId === undefined ? {} : { clientId }) }
+        const { items } = await call<Tried>('testConnections', { body })
+        const steps = items.find(({ name }) => wanted === undefined || name === wanted)?.steps
+        return outcome(steps ?? [])
+      },
+    },
+    {
+      ...{ name: 'downloadDiagnosticsReport', method: 'GET', path: `${PATH}/info/download`, status: 200 },
+      through: ['makeDiagnosticReport'],
+      async answer({ call }) {
+        const report = Buffer.from(JSON.stringify(await call('makeDiagnosticReport'), null, 2))
+        return fileOf(report, 'diagnostic-report.json', 'application/json')
       },
     },
   ]

@@ -107,7 +107,7 @@ function anchorEntries(): Entry[] {
         name: 'previewAnchor',
         method: 'POST',
         path: '/system/anchor/previews',
-        status: 201,
+        status: 200,
         takes: 'bytes',
       },
       through: ['previewAnchor'],

@@ -1,5 +1,5 @@
 /** What the configuration says of the instance: servers, members and their classes. Everybody may read it. */
-import { colonForm } from '#schemas/colon-identifiers.ts'
+import { clientIdOf, colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
@@ -26,6 +26,13 @@ export function registryEntries({ server, globalConfiguration }: Needs): Entry[]
         const found = shared().securityServers.find(({ id }) => colonForm(idText(id)) === params['id'])
         if (found === undefined) throw new Fault('not_found', { what: say`this security server` })
         return serverView(found)
+      },
+    },
+    {
+      ...{ name: 'getClientSecurityServers', method: 'GET', path: '/clients/:id/security-servers', ...open },
+      answer: ({ params }) => {
+        const id = clientIdOf(params['id'])
+        return (globalConfiguration.current().indexFor(id.instance)?.serversOf(id) ?? []).map(serverView)
       },
     },
     {

@@ -96,12 +96,12 @@ function descriptionActs(): Entry[] {
       answer: async ({ params, call }) => void (await call('deleteServiceDescription', { params })),
     },
     {
-      ...{ name: 'enableServiceDescription', method: 'PUT', path: `${DESCRIPTION}/enable`, status: 204 },
+      ...{ name: 'enableServiceDescription', method: 'PUT', path: `${DESCRIPTION}/enable`, status: 200 },
       through: ['enableServiceDescription'],
       answer: async ({ params, call }) => void (await call('enableServiceDescription', { params })),
     },
     {
-      ...{ name: 'disableServiceDescription', method: 'PUT', path: `${DESCRIPTION}/disable`, status: 204 },
+      ...{ name: 'disableServiceDescription', method: 'PUT', path: `${DESCRIPTION}/disable`, status: 200 },
       through: ['disableServiceDescription'],
       async answer({ params, body, call }) {
         const notice = body === undefined ? '' : fieldsOf(body).textOr('disabled_notice', '')
@@ -113,6 +113,9 @@ function descriptionActs(): Entry[] {
       through: ['getServiceDescription', 'refreshServiceDescription', 'acceptRefreshedDocument'],
       codes: { warnings_not_ignored: 'warnings_detected' },
       async answer({ params, body, call }) {
+        const present = await call<OwnDescription>('getServiceDescription', { params })
+        // There is nothing to fetch: X-Road's server only notes that it was asked.
+        if (present.type === 'REST') return descriptionView(present)
         const ignoreWarnings = body === undefined ? false : fieldsOf(body).flagOr('ignore_warnings', false)
         const { digest } = await call<{ digest: string }>('refreshServiceDescription', { params })
         const input = { params, body: { accept: digest, ignoreWarnings } }

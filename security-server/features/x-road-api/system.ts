@@ -26,7 +26,7 @@ function certificateEntries(): Entry[] {
       answer: async ({ call }) => detailsOfPem((await call<Own>('getSystemCertificate')).pem),
     },
     {
-      ...{ name: 'generateSystemTlsKeyAndCertificate', method: 'POST', path: CERTIFICATE, status: 204 },
+      ...{ name: 'generateSystemTlsKeyAndCertificate', method: 'POST', path: CERTIFICATE, status: 201 },
       through: ['generateSystemTlsKeyAndCertificate'],
       answer: async ({ call }) => void (await call('generateSystemTlsKeyAndCertificate')),
     },
@@ -40,7 +40,7 @@ function certificateEntries(): Entry[] {
         name: 'generateSystemCertificateRequest',
         method: 'POST',
         path: `${CERTIFICATE}/csr`,
-        status: 201,
+        status: 200,
       },
       through: ['generateSystemCertificateRequest'],
       async answer({ body, call }) {

@@ -12,9 +12,9 @@ export function timeStampingEntries({ globalConfiguration }: Needs): Entry[] {
     globalConfiguration.current().index.shared.approvedTsas.map(({ name, url, costType }) => ({
       ...{ name, url, cost_type: costType ?? 'UNDEFINED' },
     }))
-  const isApproved = (body: unknown): boolean => {
+  const approved = (body: unknown): object | undefined => {
     const [name, url] = [fieldsOf(body).text('name'), fieldsOf(body).text('url')]
-    return services().some((one) => one.name === name && one.url === url)
+    return services().find((one) => one.name === name && one.url === url)
   }
   const open = { through: [], roles: ['any'] } as const
   const keepers = { through: [], roles: ['XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR'] } as const
@@ -29,14 +29,13 @@ export function timeStampingEntries({ globalConfiguration }: Needs): Entry[] {
     },
     {
       ...{ name: 'addConfiguredTimestampingService', method: 'POST', path: PATH, status: 201, ...keepers },
-      codes: {
-        conflict: 'timestamping_service_already_configured',
-        not_found: 'timestamping_service_not_found',
-      },
+      codes: { not_found: 'timestamping_service_not_found' },
+      // It is in use already, as whoever asks wants it to be.
       answer({ body }) {
-        if (!isApproved(body))
+        const found = approved(body)
+        if (found === undefined)
           throw new Fault('not_found', { what: say`no such time-stamping service is approved` })
-        throw new Fault('conflict', { what: say`this server uses every approved time-stamping service` })
+        return found
       },
     },
     {
@@ -44,7 +43,7 @@ export function timeStampingEntries({ globalConfiguration }: Needs): Entry[] {
       ...{ status: 204, ...keepers },
       codes: { conflict: 'action_not_possible', not_found: 'timestamping_service_not_found' },
       answer({ body }) {
-        if (!isApproved(body))
+        if (approved(body) === undefined)
           throw new Fault('not_found', { what: say`no such time-stamping service is approved` })
         throw new Fault('conflict', { what: say`this server uses every approved time-stamping service` })
       },

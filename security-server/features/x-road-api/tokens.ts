@@ -58,7 +58,7 @@ export function tokenEntries(): Entry[] {
       },
     },
     {
-      ...{ name: 'addKeyAndCsr', method: 'POST', path: `${TOKEN}/keys-with-csrs`, status: 201 },
+      ...{ name: 'addKeyAndCsr', method: 'POST', path: `${TOKEN}/keys-with-csrs`, status: 200 },
       through: ['addKeyAndCsr'],
       async answer({ params, body, call }) {
         const given = fieldsOf(body)
@@ -107,7 +107,7 @@ function keyEntries(): Entry[] {
 function requestEntries(): Entry[] {
   return [
     {
-      ...{ name: 'generateCsr', method: 'POST', path: `${KEY}/csrs`, status: 201 },
+      ...{ name: 'generateCsr', method: 'POST', path: `${KEY}/csrs`, status: 200 },
       through: ['generateCsr', 'downloadCsr'],
       async answer({ params, body, call }) {
         const given = fieldsOf(body)

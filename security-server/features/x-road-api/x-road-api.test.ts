@@ -1,4 +1,5 @@
 /** X-Road's management API: what its tools send and read, every entry by every role, and input that no tool sends. */
+import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { indexConfiguration } from '#core/configuration/configuration-index.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
@@ -70,9 +71,10 @@ t.test('a server is looked at, and its keys and certificates are made', async (t
   })
   const [service] = (await ask('GET', '/timestamping-services')).body as object[]
   t.same((await ask('GET', '/system/timestamping-services')).body, [service])
+  t.match(await ask('POST', '/system/timestamping-services', service), { status: 201, body: service! })
   t.match(
-    await ask('POST', '/system/timestamping-services', service),
-    failing('timestamping_service_already_configured', 409),
+    await ask('POST', '/system/timestamping-services/delete', service),
+    failing('action_not_possible', 409),
   )
   t.match(
     await ask('POST', '/system/timestamping-services', { name: 'none', url: 'none' }),
@@ -95,7 +97,7 @@ t.test('a server is looked at, and its keys and certificates are made', async (t
       subject_field_values: Object.fromEntries(values),
     },
   })
-  t.equal(made.status, 201, made.raw.toString())
+  t.equal(made.status, 200, made.raw.toString())
   const { key, csr_id } = made.body as { key: { id: string }; csr_id: string }
   const csr = await ask('GET', `/keys/${key.id.toUpperCase()}/csrs/${csr_id}?csr_format=DER`)
   t.equal(csr.status, 200)
@@ -158,7 +160,7 @@ t.test('clients, services, endpoints, access rights and groups', async (t) => {
     failing('service_already_exists', 409),
   )
   const { id } = described.body as { id: string }
-  t.match(await ask('PUT', `/service-descriptions/${id}/enable`, {}), { status: 204 })
+  t.match(await ask('PUT', `/service-descriptions/${id}/enable`, {}), { status: 200 })
   const service = `${CLIENT}:persons`
   const updated = {
     url,
@@ -209,7 +211,7 @@ t.test('clients, services, endpoints, access rights and groups', async (t) => {
   for (const path of [`/services/${service}`, `/endpoints/${(endpoint.body as { id: string }).id}`]) {
     const given = await ask('POST', `${path}/service-clients`, { items: [...items, own] })
     t.match(given, {
-      status: 201,
+      status: path === `/services/${service}` ? 200 : 201,
       body: [{ id: items[0]!.id }, { id: groupId, local_group_code: 'friends' }],
     })
     t.match(await ask('POST', `${path}/service-clients`, { items }), failing('duplicate_accessright', 409))
@@ -232,7 +234,7 @@ t.test('clients, services, endpoints, access rights and groups', async (t) => {
   t.match(await ask('POST', `${rights}/delete`, persons), failing('accessright_not_found', 404))
   t.match(await ask('POST', rights, { items: [{ service_code: 'none' }] }), failing('service_not_found', 404))
   t.match(await ask('PUT', `/service-descriptions/${id}/disable`, { disabled_notice: 'at night' }), {
-    status: 204,
+    status: 200,
   })
   t.match(await ask('GET', `/clients/${CLIENT}/service-descriptions`), {
     body: [{ disabled: true, disabled_notice: 'at night', services: [{ subjects_count: 1 }] }],
@@ -260,7 +262,7 @@ t.test('an API key as X-Road makes it, and who made it by the two halves of anot
   t.equal((await admin.app.inject({ url: '/api/v1/session', headers: { authorization } })).statusCode, 200)
   t.match(await ask('GET', '/api-keys', undefined, { authorization }), failing('forbidden', 403))
   t.match((await ask('GET', '/api-keys')).body, [{ id: /./ }])
-  t.match(await ask('DELETE', `/api-keys/${id}`, undefined, { authorization: basic }), { status: 204 })
+  t.match(await ask('DELETE', `/api-keys/${id}`, undefined, { authorization: basic }), { status: 200 })
   t.match(await ask('GET', '/user', undefined, { authorization }), failing('unauthorized', 401))
   for (const wrong of [
     `X-Road-apikey token=${id}`,
@@ -284,9 +286,14 @@ t.test('every entry by every role: who may call our operations may call it, and 
   const rolesOf = new Map(readOperations(await securityServerApi()).map(({ id, roles }) => [id, roles]))
   const entries = entriesOf({ server } as never, () => false)
   t.ok(entries.length > 95)
+  const table = readFileSync(new URL('../../../docs/x-road-api.md', import.meta.url), 'utf8')
   t.equal(new Set(entries.map(({ method, path }) => `${method} ${path}`)).size, entries.length)
   for (const { name, method, path, through, roles = [], takes } of entries) {
     t.ok(through.length + roles.length > 0, `${name} says who may call it`)
+    const row = table.split('\n').find((line) => line.startsWith(`| \`${name}\` | ${method} /`)) ?? ''
+    const isRefused = name === 'addKey'
+    if (!isRefused && !through.every((one) => row.endsWith('|') && row.includes(`\`${one}\``)))
+      t.fail(`docs/x-road-api.md, ${name}: ${row}`)
     const at = path.replace(/:\w+/g, 'none')
     const body = method === 'GET' ? undefined : takes === 'bytes' ? Buffer.from('none') : 'none'
     t.equal((await ask(method, at, body, { authorization: undefined })).status, 401, `${name} needs a key`)
