@@ -61,7 +61,7 @@ export type Once = <T>(
 ) => Promise<T>
 
 /** A call of an operation that another listener of this process translates, instead of one by this API's address. */
-export type InnerCall = {
+type InnerCall = {
   operation: string
   params?: Record<string, string>
   query?: Record<string, unknown>
@@ -73,7 +73,7 @@ export type InnerCall = {
 }
 
 /** What a call was answered with; 202 for one that became a proposal. */
-export type InnerAnswer = { status: number; body: unknown; headers: Record<string, string> }
+type InnerAnswer = { status: number; body: unknown; headers: Record<string, string> }
 
 export type RegisteredOpenApi = {
   operations: readonly Operation[]

@@ -10,7 +10,6 @@ import { Ajv2020 as Ajv } from 'ajv/dist/2020.js'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import type { Certificate } from '#core/certificate/certificate.ts'
-import { NOBODY_SUSPENDED } from '#core/configuration/suspension-list.ts'
 import type { ApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
@@ -38,10 +37,7 @@ import type { WitnessRoomView } from '#security-server/features/witness/needs.ts
 import { answerInXRoadsForm } from '#security-server/features/x-road-api/errors.ts'
 import { FEATURES, serverMigrations } from '#security-server/features.ts'
 import { type Contracts, createContracts } from '#security-server/global-configuration/contracts/contracts.ts'
-import type {
-  ConfigurationSnapshot,
-  GlobalConfiguration,
-} from '#security-server/global-configuration/global-configuration.ts'
+import type { GlobalConfiguration } from '#security-server/global-configuration/global-configuration.ts'
 import { managementOf } from '#security-server/global-configuration/snapshot.ts'
 import type { ServerGround } from '#security-server/ground.ts'
 import type { HardwareTokenPlace } from '#security-server/keys/hardware-keys.ts'
@@ -69,6 +65,7 @@ import { securityServerApi } from '#security-server/shape.ts'
 import { createHolder, type Holder } from '#security-server/subject-keys/holder.ts'
 import { holderMigrations } from '#security-server/subject-keys/store.ts'
 import { CLIENT } from '#test/fakes/openid-provider.ts'
+import { configurationOf } from './world-configuration.ts'
 
 export type Reply = {
   status: number
@@ -373,44 +370,4 @@ export async function auditOf(
   ask: AdminWorld['ask'],
 ): Promise<{ operation: string; target: string; data: unknown }[]> {
   return JSON.parse((await ask('GET', '/audit-log?limit=500')).raw.toString()) as []
-}
-
-/** A configuration room whose content is that of the keys' world. */
-function configurationOf(world: World, statementIndex?: number): GlobalConfiguration {
-  const unused = async () => {
-    throw new Fault('not_found')
-  }
-  const current = (): ConfigurationSnapshot => {
-    const index = world.configuration
-    if (index === undefined) throw new Fault('global_conf_outdated')
-    const snapshot: ConfigurationSnapshot = {
-      ...{ index, statementIndex, trustedIssuers: [], version: '1' },
-      expiresAt: new Date(world.now + 600_000),
-      ...{ configurationHead: undefined, suspensionsUntil: undefined, graceMsOf: () => 0 },
-      ...{ within: () => snapshot, overdue: () => undefined },
-      suspensionsIn: () => NOBODY_SUSPENDED,
-      isRevoked: () => false,
-      ...{ instance: index.instance, indexFor: () => index, indexes: () => [index] },
-      verificationFiles: () => [],
-    }
-    return snapshot
-  }
-  return {
-    restored: async () => undefined,
-    ...{ current, currentWithin: current },
-    refresh: async () => undefined,
-    refreshOwn: async () => undefined,
-    refreshSuspensions: async () => undefined,
-    obeyRevocations: () => undefined,
-    hear: () => undefined,
-    onChange: () => () => undefined,
-    state: () => ({
-      anchor: undefined,
-      attempt: { lastAttempt: undefined, lastSuccess: undefined, lastError: undefined },
-      ...{ own: undefined, federated: [], federatedMissing: [] },
-      registry: { fork: undefined, behind: undefined },
-    }),
-    readAnchor: unused,
-    installAnchor: unused,
-  }
 }

@@ -1,6 +1,5 @@
 /** Endpoints, and who may call them or whole services. */
 import { Fault } from '#schemas/fault.ts'
-import { say } from '#schemas/said.ts'
 import { allPages } from './all-pages.ts'
 import type { Asked, Entry } from './entry.ts'
 import { fieldsOf } from './fields.ts'
@@ -62,7 +61,7 @@ function rightEntries(rooms: Needs, of: string, path: string, placeOf: (asked: A
         const wanted = given(asked, clientId)
         // All or none: what is given already is refused before the first is given.
         if (wanted.some((one) => rights.some((right) => same(right, one))))
-          throw new Fault('conflict', { what: say`one of them has this right already` })
+          throw new Fault('conflict', { what: `one of them has this right already` })
         const made: OwnRight[] = []
         for (const subject of wanted) {
           const body = { ...subject, ...(endpointId === undefined ? {} : { endpointId }) }
@@ -79,7 +78,7 @@ function rightEntries(rooms: Needs, of: string, path: string, placeOf: (asked: A
         const { params, clientId, rights } = await read(asked)
         const found = given(asked, clientId).map((one) => rights.find((right) => same(right, one)))
         for (const right of found) {
-          if (right === undefined) throw new Fault('not_found', { what: say`one of them has no such right` })
+          if (right === undefined) throw new Fault('not_found', { what: `one of them has no such right` })
         }
         for (const right of found)
           await asked.call('deleteAccessRight', { params: { ...params, rightId: String(right!.id) } })
@@ -111,7 +110,7 @@ function endpointEntries(ofService: (asked: Asked) => Place, ofEndpoint: (asked:
         const service = await asked.call<OwnService>('getService', { params })
         const endpoint = service.endpoints.find(({ id }) => id === endpointId)
         if (endpoint === undefined)
-          throw new Fault('not_found', { what: say`no endpoint ${String(endpointId)}` })
+          throw new Fault('not_found', { what: `no endpoint ${String(endpointId)}` })
         return endpointView(service, endpoint)
       },
     },
@@ -145,7 +144,7 @@ function rightsOfSubject(rooms: Needs): Entry[] {
       .map((item) => item.text('service_code'))
     return wanted.map((code) => {
       const service = services.find((one) => serviceIdOf(one.fullServiceId).code === code)
-      if (service === undefined) throw new Fault('not_found', { what: say`no service ${code.slice(0, 300)}` })
+      if (service === undefined) throw new Fault('not_found', { what: `no service ${code.slice(0, 300)}` })
       const right = rightsAmong(service.accessRights).find((one) => same(one, subject))
       return { service, subject, right, code, params: { id: String(service.id) } }
     })
@@ -158,7 +157,7 @@ function rightsOfSubject(rooms: Needs): Entry[] {
       async answer(asked) {
         const all = await read(asked)
         if (all.some(({ right }) => right !== undefined))
-          throw new Fault('conflict', { what: say`one of them has this right already` })
+          throw new Fault('conflict', { what: `one of them has this right already` })
         const made: object[] = []
         for (const { params, subject, code } of all) {
           const { createdAt } = await asked.call<OwnRight>('addAccessRight', { params, body: { ...subject } })
@@ -174,7 +173,7 @@ function rightsOfSubject(rooms: Needs): Entry[] {
       async answer(asked) {
         const all = await read(asked)
         if (all.some(({ right }) => right === undefined))
-          throw new Fault('not_found', { what: say`one of them has no such right` })
+          throw new Fault('not_found', { what: `one of them has no such right` })
         for (const { params, right } of all)
           await asked.call('deleteAccessRight', { params: { ...params, rightId: String(right!.id) } })
       },
@@ -237,7 +236,7 @@ function subjectEntries(rooms: Needs): Entry[] {
         const wanted = subjects.parse(clientId, asked.params['scId']!, undefined)
         const all = await allPages<Own>(asked, 'getServiceClients', { params: { clientId } })
         const found = all.find((one) => same(one, wanted))
-        if (found === undefined) throw new Fault('not_found', { what: say`one of them has no such right` })
+        if (found === undefined) throw new Fault('not_found', { what: `one of them has no such right` })
         return subjects.view(clientId, found)
       },
     },

@@ -1,6 +1,5 @@
 /** API keys, as X-Road's tools make one for themselves, and who is asking. */
 import { Fault } from '#schemas/fault.ts'
-import { say } from '#schemas/said.ts'
 import { allPages } from './all-pages.ts'
 import type { Asked, Entry } from './entry.ts'
 
@@ -30,7 +29,7 @@ export function apiKeyEntries(permitted: (roles: string[]) => string[]): Entry[]
     {
       ...{ name: 'addApiKey', method: 'POST', path: KEYS, status: 200, through: ['addApiKey'] },
       async answer({ body, call }) {
-        if (!Array.isArray(body)) throw new Fault('invalid_input', { what: say`a list of roles is needed` })
+        if (!Array.isArray(body)) throw new Fault('invalid_input', { what: `a list of roles is needed` })
         const input = { body: { name: NAME, roles: body, form: 'UUID' } }
         const { id, secret } = await call<{ id: string; secret: string }>('addApiKey', input)
         return { id, key: secret, roles: body }

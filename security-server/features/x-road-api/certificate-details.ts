@@ -1,6 +1,6 @@
 /** A certificate in X-Road's words. */
 import { createPublicKey } from 'node:crypto'
-import { type Certificate, parseCertificate, readCertificate } from '#core/certificate/certificate.ts'
+import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import type { GeneralName } from '#core/certificate/general-name.ts'
 import { attribute, nameText } from '#core/certificate/name.ts'
 
@@ -15,10 +15,6 @@ const ALGORITHMS: Record<string, string> = {
 
 export function detailsOfPem(pem: string): object {
   return detailsOf(readCertificate(Buffer.from(pem)))
-}
-
-export function detailsOfDer(der: Buffer): object {
-  return detailsOf(parseCertificate(der))
 }
 
 function detailsOf(certificate: Certificate): object {

@@ -3,7 +3,6 @@ import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { clientIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
-import { say } from '#schemas/said.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
 import { allPages } from './all-pages.ts'
 import { detailsOfPem } from './certificate-details.ts'
@@ -142,7 +141,7 @@ function certificateEntries(): Entry[] {
       async answer(asked) {
         const wanted = asked.params['hash']!.toLowerCase()
         const own = (await listed(asked)).find(({ sha256 }) => sha256 === wanted)
-        if (own === undefined) throw new Fault('not_found', { what: say`this certificate` })
+        if (own === undefined) throw new Fault('not_found', { what: `this certificate` })
         return detailsOfPem(own.pem)
       },
     },
@@ -221,7 +220,7 @@ function connectionOf(theirs: string): string {
   const ours = Object.hasOwn(CONNECTIONS, theirs) ? CONNECTIONS[theirs] : undefined
   if (ours !== undefined) return ours
   throw new Fault('invalid_input', {
-    what: say`connection_type is one of ${Object.keys(CONNECTIONS).join(', ')}`,
+    what: `connection_type is one of ${Object.keys(CONNECTIONS).join(', ')}`,
   })
 }
 

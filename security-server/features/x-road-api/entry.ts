@@ -15,7 +15,7 @@ export type Asked = {
 }
 
 /** A file in an answer. */
-export type File = { bytes: unknown; name: string; type?: string }
+type File = { bytes: unknown; name: string; type?: string }
 
 export type Entry = {
   /** X-Road's operation id. */

@@ -1,6 +1,5 @@
 /** Reads the fields of X-Road's bodies. As X-Road's server does, it takes a number for a text and ignores fields that it does not know. */
 import { Fault } from '#schemas/fault.ts'
-import { say } from '#schemas/said.ts'
 
 export type Fields = {
   text(name: string): string
@@ -63,7 +62,7 @@ function textIn(value: unknown, place: string): string {
 }
 
 function wrong(place: string, type: string): Fault {
-  return new Fault('invalid_input', { what: say`${place.slice(0, 200)} must be ${type}` })
+  return new Fault('invalid_input', { what: `${place.slice(0, 200)} must be ${type}` })
 }
 
 /** A switch in the query, in any case of letters, since Python's programs say True. Undefined when absent; throws `invalid_input`. */

@@ -2,7 +2,6 @@
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { say } from '#schemas/said.ts'
 import type { ServiceView, View } from '../../local-systems/view.ts'
 
 /** X-Road's id of a service, CLIENT:CODE or CLIENT:CODE.VERSION. */
@@ -17,12 +16,12 @@ export function serviceNumber(view: View, id: string | undefined): number {
     const { clientId, code } = serviceIdOf(colonForm(idText(service.id)))
     if (`${clientId}:${code}` === id) return key
   }
-  throw new Fault('not_found', { what: say`no service ${(id ?? '').slice(0, 300)}` })
+  throw new Fault('not_found', { what: `no service ${(id ?? '').slice(0, 300)}` })
 }
 
 /** The service of an endpoint. Throws `not_found`. */
 export function serviceOfEndpoint(view: View, id: string | undefined): ServiceView {
   for (const service of view.servicesByKey.values())
     if (service.endpoints.some((one) => String(one.id) === id)) return service
-  throw new Fault('not_found', { what: say`no endpoint ${(id ?? '').slice(0, 50)}` })
+  throw new Fault('not_found', { what: `no endpoint ${(id ?? '').slice(0, 50)}` })
 }

@@ -3,7 +3,6 @@
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { VERSION } from '#platform/process/version.ts'
 import { Fault } from '#schemas/fault.ts'
-import { say } from '#schemas/said.ts'
 import type { ConfigurationState } from '../../global-configuration/state.ts'
 import type { Entry } from './entry.ts'
 import { fieldsOf } from './fields.ts'
@@ -45,7 +44,7 @@ export function initializationEntries(rooms: Needs): Entry[] {
         ]
         for (const [field, ours] of named) {
           if (given.textOr(field, ours) !== ours)
-            throw new Fault('conflict', { what: say`the settings of this server say ${field} ${ours}` })
+            throw new Fault('conflict', { what: `the settings of this server say ${field} ${ours}` })
         }
         await call('initSecurityServer', { body: { softwareTokenPin: given.text('software_token_pin') } })
       },

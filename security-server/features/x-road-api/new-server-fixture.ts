@@ -1,5 +1,5 @@
 /** A security server that nobody has set up, as a process, with a registry and trust services that are real. */
-import { randomInt } from 'node:crypto'
+import { generateKeyPairSync, randomInt } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -9,6 +9,8 @@ import { startTrustServices } from '#certs/trust-services.ts'
 import { publish } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { startProcess } from '#test/processes.ts'
+import { selfSignedCertificate } from '../../keys/self-signed.ts'
+import { certificatePem } from '../../local-systems/view.ts'
 
 export type NewServer = {
   folder: string
@@ -62,6 +64,13 @@ export async function startNewServer(t: Test): Promise<NewServer> {
   writeFileSync(anchorFile, (await node.call('GET', '/configuration/anchors/internal')).bytes)
   const address = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
   mkdirSync(path.join(folder, 'ss1'), { mode: 0o700 })
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const names = { hostName: 'ss1.example', ipAddresses: [address] }
+  const tls = selfSignedCertificate({ privateKey, names, at: new Date() })
+  writeFileSync(path.join(folder, 'ss1/tls.pem'), certificatePem(tls))
+  writeFileSync(path.join(folder, 'ss1/tls.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }), {
+    mode: 0o600,
+  })
   writeFileSync(
     path.join(folder, 'ss1.yaml'),
     `server: DEV/GOV/1000/ss1
@@ -71,7 +80,7 @@ messageLogDatabase: sqlite:${folder}/ss1/message-log.db
 peers: { address: ${address} }
 clients: { http: { address: ${address} }, https: { address: ${address} } }
 admin: { address: ${address}, initialApiKeyFile: ./ss1/api-key }
-xRoadApi: { address: ${address}, port: 4002 }
+xRoadApi: { address: ${address}, port: 4002, certificateFile: ./ss1/tls.pem, keyFile: ./ss1/tls.key }
 development: true
 `,
   )
@@ -83,6 +92,6 @@ development: true
   })
   t.teardown(() => server.stop())
   const apiKey = readFileSync(path.join(folder, 'ss1/api-key'), 'utf8').trim()
-  const [url, adminUrl] = [4002, 4000].map((port) => `http://${address}:${port}/api/v1`) as [string, string]
+  const [url, adminUrl] = [`https://${address}:4002/api/v1`, `http://${address}:4000/api/v1`]
   return { folder, address, url, adminUrl, apiKey, anchorFile, node, authority }
 }

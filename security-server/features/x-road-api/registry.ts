@@ -3,7 +3,6 @@ import { clientIdOf, colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SecurityServerInfo } from '#schemas/global-configuration.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
-import { say } from '#schemas/said.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
 import type { Entry } from './entry.ts'
 import { flagIn } from './fields.ts'
@@ -24,7 +23,7 @@ export function registryEntries({ server, globalConfiguration }: Needs): Entry[]
       codes: { not_found: 'security_server_not_found' },
       answer({ params }) {
         const found = shared().securityServers.find(({ id }) => colonForm(idText(id)) === params['id'])
-        if (found === undefined) throw new Fault('not_found', { what: say`this security server` })
+        if (found === undefined) throw new Fault('not_found', { what: `this security server` })
         return serverView(found)
       },
     },
@@ -56,7 +55,7 @@ export function registryEntries({ server, globalConfiguration }: Needs): Entry[]
         const index = [...globalConfiguration.current().indexes()].find(
           (one) => one.instance === params['id'],
         )
-        if (index === undefined) throw new Fault('not_found', { what: say`this instance` })
+        if (index === undefined) throw new Fault('not_found', { what: `this instance` })
         return index.shared.memberClasses.map(({ code }) => code)
       },
     },
@@ -68,7 +67,7 @@ export function registryEntries({ server, globalConfiguration }: Needs): Entry[]
         const found = shared().members.find(
           ({ id }) => id.memberClass === memberClass && id.memberCode === memberCode,
         )
-        if (found === undefined) throw new Fault('not_found', { what: say`this member` })
+        if (found === undefined) throw new Fault('not_found', { what: `this member` })
         return { member_name: found.name }
       },
     },

@@ -5,7 +5,6 @@ import { checkRoles } from '#platform/http-service/caller.ts'
 import { UPLOAD_BODY_LIMIT } from '#platform/http-service/create-http-service.ts'
 import type { RegisteredOpenApi } from '#platform/http-service/openapi.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
-import { say } from '#schemas/said.ts'
 import { callerOf } from './caller.ts'
 import { type Asked, type Entry, isFile, type OwnInput } from './entry.ts'
 import type { Needs } from './needs.ts'
@@ -64,7 +63,7 @@ async function callThrough<T>(
   const target = url.split('?', 1)[0] ?? ''
   const { status, body } = await api.call({ ...input, operation, caller, target, headers })
   if (status === 202 && api.operations.find(({ id }) => id === operation)?.fourEyes === true)
-    throw new Fault('not_second_person', { what: say`proposal ${(body as { id: string }).id}` })
+    throw new Fault('not_second_person', { what: `proposal ${(body as { id: string }).id}` })
   if (status < 400) return body as T
   // A refusal that says more than a fault does: `change` of a document, which X-Road's form has no room for.
   throw new Fault((body as { type: FaultCode }).type)
@@ -85,7 +84,7 @@ function send(reply: FastifyReply, entry: Entry, result: unknown): FastifyReply 
 function oneOfEach(query: Record<string, unknown>): Record<string, unknown> {
   const twice = Object.entries(query).find(([, value]) => typeof value !== 'string')
   if (twice === undefined) return { ...query }
-  throw new Fault('invalid_input', { what: say`${twice[0].slice(0, 100)} is given more than once` })
+  throw new Fault('invalid_input', { what: `${twice[0].slice(0, 100)} is given more than once` })
 }
 
 /** X-Road's tools name JSON even where they send nothing of meaning, so a body that no entry reads may be JSON. */
@@ -94,5 +93,5 @@ function checkContentType(entry: Entry, { headers }: FastifyRequest): void {
   if (!hasBody) return
   const plain = headers['content-type']?.replace(/;\s*charset=utf-8$/i, '') ?? ''
   const wanted = entry.takes === 'bytes' ? 'application/octet-stream' : 'application/json'
-  if (plain !== wanted) throw new Fault('invalid_content_type', { what: say`${wanted} is needed` })
+  if (plain !== wanted) throw new Fault('invalid_content_type', { what: `${wanted} is needed` })
 }

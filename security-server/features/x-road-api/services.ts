@@ -1,6 +1,5 @@
 /** Service descriptions and services. */
 import { Fault } from '#schemas/fault.ts'
-import { say } from '#schemas/said.ts'
 import type { Entry } from './entry.ts'
 import { fieldsOf } from './fields.ts'
 import { serviceNumber } from './find-service.ts'
@@ -76,10 +75,10 @@ function descriptionEntries(): Entry[] {
         const [service] = services
         if (type !== 'REST' || service === undefined)
           throw new Fault('conflict', {
-            what: say`the address of a document stays: describe the service anew, or replace its document`,
+            what: `the address of a document stays: describe the service anew, or replace its document`,
           })
         if (given.textOr('new_rest_service_code', service.serviceCode) !== service.serviceCode)
-          throw new Fault('conflict', { what: say`the code of a service stays: describe the service anew` })
+          throw new Fault('conflict', { what: `the code of a service stays: describe the service anew` })
         const input = { params: { id: String(service.id) }, body: { url: given.text('url') } }
         await call('updateService', input)
         return descriptionView(await call<OwnDescription>('getServiceDescription', { params }))

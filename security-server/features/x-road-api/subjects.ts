@@ -2,7 +2,6 @@
 import { clientIdOf, colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { say } from '#schemas/said.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
 import type { Fields } from './fields.ts'
 import type { Needs } from './needs.ts'
@@ -54,7 +53,7 @@ export function subjectsOf(rooms: Pick<Needs, 'server' | 'localSystems' | 'globa
         return { subjectType, subjectId: id.startsWith(`${instance}:`) ? id.slice(instance.length + 1) : id }
       const group = groupsOf(clientId).find((one) => String(one.id) === id)
       if (group === undefined)
-        throw new Fault('not_found', { what: say`no local group ${id.slice(0, 50)} of this client` })
+        throw new Fault('not_found', { what: `no local group ${id.slice(0, 50)} of this client` })
       return { subjectType, subjectId: group.code }
     },
   }

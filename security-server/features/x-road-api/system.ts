@@ -1,7 +1,6 @@
 /** The internal TLS certificate, the server's address, maintenance, and backups. */
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { Fault } from '#schemas/fault.ts'
-import { say } from '#schemas/said.ts'
 import { allPages } from './all-pages.ts'
 import { detailsOfPem } from './certificate-details.ts'
 import { type Asked, type Entry, fileOf } from './entry.ts'
@@ -122,7 +121,7 @@ function backupEntries(): Entry[] {
       codes: { not_found: 'backup_file_not_found' },
       async answer(asked) {
         const found = (await made(asked)).find(({ name }) => name === asked.params['filename'])
-        if (found === undefined) throw new Fault('not_found', { what: say`this backup` })
+        if (found === undefined) throw new Fault('not_found', { what: `this backup` })
         return fileOf(await asked.call('downloadBackup', { params: { id: String(found.id) } }), found.name)
       },
     },
@@ -134,7 +133,7 @@ function namedFields(name: string): { type: string; value: string }[] {
   return name.split(/(?<!\\),/).map((part) => {
     const [, type, value] = /^\s*([A-Za-z0-9.]{1,64})\s*=\s*(.{1,255}?)\s*$/.exec(part) ?? []
     if (type === undefined || value === undefined)
-      throw new Fault('invalid_input', { what: say`${name.slice(0, 200)} is no distinguished name` })
+      throw new Fault('invalid_input', { what: `${name.slice(0, 200)} is no distinguished name` })
     return { type, value: value.replace(/\\(.)/g, '$1') }
   })
 }

@@ -1,6 +1,5 @@
 /** Time-stamping services: this server uses every approved one, so nothing is chosen here. */
 import { Fault } from '#schemas/fault.ts'
-import { say } from '#schemas/said.ts'
 import type { Entry } from './entry.ts'
 import { fieldsOf } from './fields.ts'
 import type { Needs } from './needs.ts'
@@ -34,7 +33,7 @@ export function timeStampingEntries({ globalConfiguration }: Needs): Entry[] {
       answer({ body }) {
         const found = approved(body)
         if (found === undefined)
-          throw new Fault('not_found', { what: say`no such time-stamping service is approved` })
+          throw new Fault('not_found', { what: `no such time-stamping service is approved` })
         return found
       },
     },
@@ -44,8 +43,8 @@ export function timeStampingEntries({ globalConfiguration }: Needs): Entry[] {
       codes: { conflict: 'action_not_possible', not_found: 'timestamping_service_not_found' },
       answer({ body }) {
         if (approved(body) === undefined)
-          throw new Fault('not_found', { what: say`no such time-stamping service is approved` })
-        throw new Fault('conflict', { what: say`this server uses every approved time-stamping service` })
+          throw new Fault('not_found', { what: `no such time-stamping service is approved` })
+        throw new Fault('conflict', { what: `this server uses every approved time-stamping service` })
       },
     },
   ]

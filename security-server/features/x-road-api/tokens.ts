@@ -1,6 +1,5 @@
 /** Tokens, keys and certificate requests. */
 import { Fault } from '#schemas/fault.ts'
-import { say } from '#schemas/said.ts'
 import { type Asked, type Entry, fileOf } from './entry.ts'
 import { type Fields, fieldsOf } from './fields.ts'
 import type { OwnKey, OwnToken } from './own-views.ts'
@@ -53,7 +52,7 @@ export function tokenEntries(): Entry[] {
       // X-Road's keys get their use with the first request; ours have it from the start.
       answer: () => {
         throw new Fault('invalid_input', {
-          what: say`a key is made for a use: POST .../keys-with-csrs names it`,
+          what: `a key is made for a use: POST .../keys-with-csrs names it`,
         })
       },
     },
@@ -138,7 +137,7 @@ function requestEntries(): Entry[] {
       async answer({ params, call }) {
         const { requests } = await call<OwnKey>('getKey', keyOf(params))
         if (requests.some(({ id }) => id === params['csrId'])) return ['DELETE']
-        throw new Fault('not_found', { what: say`this certificate request` })
+        throw new Fault('not_found', { what: `this certificate request` })
       },
     },
   ]

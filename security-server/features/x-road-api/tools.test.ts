@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { request } from 'undici'
+import { Agent, request } from 'undici'
 import { approveNewest } from '../management-requests/filing-fixture.ts'
 import { type NewServer, startNewServer } from './new-server-fixture.ts'
 
@@ -27,13 +27,16 @@ type Token = {
 }
 
 /** Sends as the toolkit does: JSON where nothing else is named, `{}` where there is nothing to say. */
-async function toolOf({ url, apiKey }: NewServer) {
+async function toolOf(t: Test, { url, apiKey }: NewServer) {
+  // As the toolkit, which believes any certificate.
+  const dispatcher = new Agent({ connect: { rejectUnauthorized: false } })
+  t.teardown(() => dispatcher.close())
   const send = async (
     authorization: string,
     [method, path, body, type = 'application/json']: [string, string, (string | Buffer)?, string?],
   ) => {
     const reply = await request(url + path, {
-      method: method as 'GET',
+      ...{ method: method as 'GET', dispatcher },
       headers: {
         ...{ authorization, accept: 'application/json', 'content-type': type },
         'user-agent': 'Swagger-Codegen/1.0.0/python',
@@ -91,7 +94,7 @@ async function approve({ node, adminUrl, apiKey }: NewServer): Promise<void> {
 
 t.test('from nothing to a registered client with a service', { timeout: 240_000 }, async (t: Test) => {
   const server = await startNewServer(t)
-  const { ask, end } = await toolOf(server)
+  const { ask, end } = await toolOf(t, server)
   t.match((await ask('GET', '/diagnostics/globalconf')).body, {
     status_class: 'WAITING',
     prev_update_at: /Z$/,
