@@ -115,6 +115,12 @@ function endpointEntries(ofService: (asked: Asked) => Place, ofEndpoint: (asked:
       },
     },
     {
+      ...{ name: 'updateEndpoint', method: 'PATCH', path: ENDPOINT, status: 200 },
+      through: ['getService', 'addEndpoint', 'addAccessRight', 'deleteEndpoint'],
+      codes: { conflict: 'endpoint_already_exists', not_found: 'endpoint_not_found' },
+      answer: (asked) => moved(asked, ofEndpoint(asked)),
+    },
+    {
       ...{
         name: 'deleteEndpoint',
         method: 'DELETE',
@@ -126,6 +132,26 @@ function endpointEntries(ofService: (asked: Asked) => Place, ofEndpoint: (asked:
       answer: async ({ params, call }) => void (await call('deleteEndpoint', { params })),
     },
   ]
+}
+
+/**
+ * Another endpoint with the rights of this one takes its place, under another number. The old one goes last: whoever might call it, and a
+ * step that fails, find one of the two.
+ */
+async function moved(asked: Asked, { params, endpointId }: Place): Promise<object> {
+  const { call } = asked
+  const given = fieldsOf(asked.body)
+  const service = await call<OwnService>('getService', { params })
+  const present = service.endpoints.find(({ id }) => id === endpointId)
+  if (present === undefined || present.base || present.generated)
+    throw new Fault('invalid_input', { what: `the endpoint is not one that was added by hand` })
+  const body = { method: given.text('method'), path: given.text('path') }
+  if (body.method === present.method && body.path === present.path) return endpointView(service, present)
+  const made = await call<typeof present>('addEndpoint', { params, body })
+  for (const { subjectType, subjectId } of rightsAmong(service.accessRights, endpointId))
+    await call('addAccessRight', { params, body: { subjectType, subjectId, endpointId: made.id } })
+  await call('deleteEndpoint', { params: { id: String(endpointId) } })
+  return endpointView(service, made)
 }
 
 /** Rights of one subject at several services of a client: all or none. */

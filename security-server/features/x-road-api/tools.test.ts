@@ -5,10 +5,19 @@
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { Agent, request } from 'undici'
+import { createHttpService } from '#platform/http-service/create-http-service.ts'
+import { readOperations } from '#platform/http-service/openapi-operations.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { server } from '#security-server/keys/keys-fixture.ts'
+import { securityServerApi } from '#security-server/shape.ts'
 import { approveNewest } from '../management-requests/filing-fixture.ts'
+import { ROLES } from '../people/roles.ts'
+import { entriesOf } from './entries.ts'
+import { answerInXRoadsForm } from './errors.ts'
 import { type NewServer, startNewServer } from './new-server-fixture.ts'
+import { addEntries, type OwnApi } from './routes.ts'
 
-const ROLES =
+const KEY_ROLES =
   '["XROAD_SYSTEM_ADMINISTRATOR", "XROAD_SERVICE_ADMINISTRATOR", "XROAD_SECURITY_OFFICER", "XROAD_REGISTRATION_OFFICER"]'
 const PIN = 'seven swans and one goose'
 const CLIENT = 'DEV%3AGOV%3A1000%3Apopulation'
@@ -49,7 +58,7 @@ async function toolOf(t: Test, { url, apiKey }: NewServer) {
     return { status: reply.statusCode, bytes, body: isJson ? JSON.parse(bytes.toString()) : undefined }
   }
   const basic = `Basic ${Buffer.from(apiKey.replace('.', ':')).toString('base64')}`
-  const { body } = await send(basic, ['POST', '/api-keys', ROLES])
+  const { body } = await send(basic, ['POST', '/api-keys', KEY_ROLES])
   const { id, key } = body as { id: string; key: string }
   return {
     ask: async (...asked: [string, string, (string | Buffer)?, string?]) =>
@@ -93,8 +102,8 @@ async function approve({ node, adminUrl, apiKey }: NewServer): Promise<void> {
 }
 
 t.test('from nothing to a registered client with a service', { timeout: 240_000 }, async (t: Test) => {
-  const server = await startNewServer(t)
-  const { ask, end } = await toolOf(t, server)
+  const fresh = await startNewServer(t)
+  const { ask, end } = await toolOf(t, fresh)
   t.match((await ask('GET', '/diagnostics/globalconf')).body, {
     status_class: 'WAITING',
     prev_update_at: /Z$/,
@@ -103,7 +112,7 @@ t.test('from nothing to a registered client with a service', { timeout: 240_000 
     ...{ is_anchor_imported: false, is_server_code_initialized: false },
     software_token_init_status: 'NOT_INITIALIZED',
   })
-  const anchor = readFileSync(server.anchorFile)
+  const anchor = readFileSync(fresh.anchorFile)
   t.equal((await ask('POST', '/system/anchor', anchor, 'application/octet-stream')).status, 201)
   t.match((await ask('GET', '/security-servers?current_server=True')).body, [{ server_code: 'ss1' }])
   await t.rejects(ask('PUT', '/tokens/0/login', `{"password": "${PIN}"}`), 'there is no token yet')
@@ -120,10 +129,10 @@ t.test('from nothing to a registered client with a service', { timeout: 240_000 
     '{"client": {"member_name": "Agency", "member_class": "GOV", "member_code": 1000, "subsystem_code": "population", "owner": false, "has_valid_local_sign_cert": false, "connection_type": "HTTP"}, "ignore_warnings": true}',
   )
   t.match(added.body, { id: 'DEV:GOV:1000:population', status: 'SAVED', member_name: 'Agency' })
-  await certify(ask, server, 'SIGNING')
-  const hash = await certify(ask, server, 'AUTHENTICATION')
-  await ask('PUT', `/token-certificates/${hash}/register`, `{"address": "${server.address}"}`)
-  await approve(server)
+  await certify(ask, fresh, 'SIGNING')
+  const hash = await certify(ask, fresh, 'AUTHENTICATION')
+  await ask('PUT', `/token-certificates/${hash}/register`, `{"address": "${fresh.address}"}`)
+  await approve(fresh)
   const { keys } = (await ask('GET', '/tokens/0')).body as Token
   const registered = keys.flatMap(({ certificates }) => certificates)
   t.match(
@@ -152,7 +161,7 @@ t.test('from nothing to a registered client with a service', { timeout: 240_000 
   await ask('POST', `/endpoints/${(made as { id: string }).id}/service-clients`, TAX)
   t.equal((await ask('PUT', `/clients/${CLIENT}/register`)).status, 204)
   t.match((await ask('GET', `/clients/${CLIENT}`)).body, { status: 'REGISTRATION_IN_PROGRESS' })
-  await approve(server)
+  await approve(fresh)
   t.match((await ask('GET', '/clients?member_class=GOV&member_code=1000&subsystem_code=population')).body, [
     { status: 'REGISTERED', has_valid_local_sign_cert: true },
   ])
@@ -166,4 +175,31 @@ t.test('from nothing to a registered client with a service', { timeout: 240_000 
   t.match((await ask('GET', service)).body, { timeout: 45, subjects_count: 1, endpoints: { length: 2 } })
   await end()
   await t.rejects(ask('GET', '/user'), /401/)
+})
+
+t.test('a call that a second person has to approve, and a refusal that says more', async (t) => {
+  const log = createLog({ name: 'test', destination: { write: () => undefined } })
+  const app = createHttpService({ name: 'x-road-api', log, answerFailure: answerInXRoadsForm })
+  const answers: Record<string, unknown> = {
+    getServiceDescription: { status: 200, body: { type: 'OPENAPI' } },
+    refreshServiceDescription: { status: 200, body: { digest: 'x' } },
+    acceptRefreshedDocument: { status: 409, body: { type: 'warnings_not_ignored', change: {} } },
+    deleteKey: { status: 202, body: { id: 'the-proposal' } },
+  }
+  const operations = readOperations(await securityServerApi())
+  const call = async ({ operation }: { operation: string }) =>
+    answers[operation] as Awaited<ReturnType<OwnApi['call']>>
+  const caller = { kind: 'key' as const, id: 'x', name: 'x', roles: [...ROLES] }
+  const rooms = { server, apiKeys: { authenticate: async () => caller } } as never
+  addEntries(
+    app,
+    entriesOf(rooms, () => false),
+    { operations, call },
+    rooms,
+  )
+  const proposed = await app.inject({ method: 'DELETE', url: `/api/v1/keys/${'a'.repeat(40)}` })
+  t.match(proposed.json(), { status: 403, error: { code: 'not_second_person', metadata: [/the-proposal/] } })
+  const refused = await app.inject({ method: 'PUT', url: '/api/v1/service-descriptions/1/refresh' })
+  t.match(refused.json(), { status: 400, error: { code: 'warnings_detected' } })
+  await app.close()
 })

@@ -226,6 +226,16 @@ t.test('clients, services, endpoints, access rights and groups', async (t) => {
   t.match(await ask('GET', `/clients/${CLIENT}/service-clients/${groupId}/access-rights`), {
     body: [{ service_code: 'persons' }],
   })
+  const of = `/endpoints/${(endpoint.body as { id: string }).id}`
+  const changed = await ask('PATCH', of, { method: 'POST', path: '/y' })
+  t.match(changed, { status: 200, body: { method: 'POST', path: '/y' } })
+  const now = `/endpoints/${(changed.body as { id: string }).id}`
+  t.match(await ask('GET', `${now}/service-clients`), { body: [{ id: groupId }] }, 'its rights moved with it')
+  t.match(await ask('PATCH', of, { method: 'GET', path: '/y' }), failing('endpoint_not_found', 404))
+  t.match(await ask('PATCH', now, { method: 'POST', path: '/y' }), {
+    status: 200,
+    body: changed.body as object,
+  })
   const rights = `/clients/${CLIENT}/service-clients/DEV:agencies/access-rights`
   const persons = { items: [{ service_code: 'persons' }] }
   t.match(await ask('POST', rights, persons), { status: 201, body: [{ service_code: 'persons' }] })
