@@ -2,6 +2,7 @@
 import { parseCertificate } from '#core/certificate/certificate.ts'
 import { nameText } from '#core/certificate/name.ts'
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'
+import { inForce } from '../../global-configuration/snapshot.ts'
 import type { Entry } from './entry.ts'
 import { fieldsOf, flagIn } from './fields.ts'
 import type { Needs } from './needs.ts'
@@ -65,7 +66,10 @@ function acts(): Entry[] {
   ]
 }
 
-function authorityEntries({ globalConfiguration }: Needs): Entry[] {
+/** Stands for the name of a server that the configuration does not list yet. */
+const NO_NAME = 'name.invalid'
+
+function authorityEntries({ globalConfiguration, server }: Needs): Entry[] {
   const approved = () => globalConfiguration.current().index.shared.approvedCas
   return [
     {
@@ -106,12 +110,19 @@ function authorityEntries({ globalConfiguration }: Needs): Entry[] {
       codes: { not_found: 'ca_not_found' },
       async answer({ params, query, call }) {
         const { key_usage_type: usage, member_id: memberId } = query
+        const dnsName = inForce(globalConfiguration)?.index.server(server)?.address ?? NO_NAME
         const fields = await call<{ type: string; value: string }[]>('getSubjectFieldDescriptions', {
           params: { caName: params['caName']! },
-          query: { usage, ...(memberId === undefined ? {} : { memberId }) },
+          query: { usage, dnsName, ...(memberId === undefined ? {} : { memberId }) },
         })
         return fields.map(({ type, value }) => ({
-          ...{ id: type, label: type, default_value: value, read_only: false, required: true },
+          ...{
+            id: type,
+            label: type,
+            default_value: value === NO_NAME ? '' : value,
+            read_only: false,
+            required: true,
+          },
           localized: false,
         }))
       },

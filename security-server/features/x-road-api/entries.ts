@@ -29,7 +29,7 @@ export function entriesOf(rooms: Needs, isPermitted: (entry: Entry, roles: strin
     ...accessRightEntries(rooms),
     ...localGroupEntries(rooms),
     ...registryEntries(rooms),
-    ...systemEntries(),
+    ...systemEntries(rooms),
     ...connectionEntries(),
   ]
   return entries

@@ -44,7 +44,7 @@ export function initializationEntries(rooms: Needs): Entry[] {
         ]
         for (const [field, ours] of named) {
           if (given.textOr(field, ours) !== ours)
-            throw new Fault('conflict', { what: `the settings of this server say ${field} ${ours}` })
+            throw new Fault('invalid_input', { what: `the settings of this server say ${field} ${ours}` })
         }
         await call('initSecurityServer', { body: { softwareTokenPin: given.text('software_token_pin') } })
       },

@@ -1,10 +1,13 @@
 /** The internal TLS certificate, the server's address, maintenance, and backups. */
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { Fault } from '#schemas/fault.ts'
+import { idText } from '#schemas/identifiers.ts'
+import { inForce } from '../../global-configuration/snapshot.ts'
 import { allPages } from './all-pages.ts'
 import { detailsOfPem } from './certificate-details.ts'
 import { type Asked, type Entry, fileOf } from './entry.ts'
 import { fieldsOf } from './fields.ts'
+import type { Needs } from './needs.ts'
 
 const CERTIFICATE = '/system/certificate'
 const MAINTENANCE = '/system/maintenance-mode'
@@ -13,8 +16,8 @@ type Own = { pem: string }
 type Status = { address?: string; maintenance?: { message?: string } }
 type Backup = { id: number; name: string; state: string; begunAt: string }
 
-export function systemEntries(): Entry[] {
-  return [...certificateEntries(), ...serverEntries(), ...backupEntries()]
+export function systemEntries(rooms: Needs): Entry[] {
+  return [...certificateEntries(), ...serverEntries(rooms), ...backupEntries()]
 }
 
 function certificateEntries(): Entry[] {
@@ -58,7 +61,11 @@ function certificateEntries(): Entry[] {
   ]
 }
 
-function serverEntries(): Entry[] {
+function serverEntries({ globalConfiguration, localSystems }: Needs): Entry[] {
+  const isProvider = (): boolean => {
+    const id = inForce(globalConfiguration)?.index.privateParameters?.managementService?.providerId
+    return id !== undefined && localSystems.view().clients.has(idText(id))
+  }
   const status = ({ call }: Asked): Promise<Status> => call('getInitializationStatus')
   return [
     {
@@ -83,7 +90,7 @@ function serverEntries(): Entry[] {
           (await status(asked)).maintenance === undefined
             ? 'DISABLED_MAINTENANCE_MODE'
             : 'ENABLED_MAINTENANCE_MODE',
-        is_management_services_provider: false,
+        is_management_services_provider: isProvider(),
       }),
     },
     {

@@ -62,8 +62,9 @@ t.test('a server is looked at, and its keys and certificates are made', async (t
   const pin = { software_token_pin: '1234', owner_member_class: 'GOV', owner_member_code: 1000 }
   t.match(
     await ask('POST', '/initialization', { ...pin, security_server_code: 'other' }),
-    failing('server_already_fully_initialized', 409),
+    failing('invalid_input', 400),
   )
+  t.match(await ask('POST', '/initialization', pin), failing('server_already_fully_initialized', 409))
   t.match(await ask('GET', '/user'), { body: { roles: [...ROLES], permissions: /ADD_CLIENT/ } })
   t.match(await ask('GET', '/system/version'), { body: { info: /^Concordat / } })
   t.match(await ask('GET', '/security-servers?current_server=true'), {
@@ -90,6 +91,11 @@ t.test('a server is looked at, and its keys and certificates are made', async (t
     one.id,
     one.default_value,
   ])
+  const ofServer = await ask(
+    'GET',
+    `/certificate-authorities/${ca!.name}/csr-subject-fields?key_usage_type=AUTHENTICATION`,
+  )
+  t.notMatch(ofServer.raw.toString(), /server\.example|invalid/, 'no name that is not known is proposed')
   const made = await ask('POST', '/tokens/0/keys-with-csrs', {
     key_label: 'sign',
     csr_generate_request: {
