@@ -2,7 +2,7 @@
 import { createPublicKey } from 'node:crypto'
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import type { GeneralName } from '#core/certificate/general-name.ts'
-import { attribute, nameText } from '#core/certificate/name.ts'
+import { attribute, readableName } from '#core/certificate/name.ts'
 
 const ALGORITHMS: Record<string, string> = {
   '1.2.840.113549.1.1.11': 'SHA256withRSA',
@@ -21,9 +21,9 @@ function detailsOf(certificate: Certificate): object {
   const { issuer, subject, notBefore, notAfter, serialNumber, version, signatureAlgorithm } = certificate
   const { keyUsage, subjectAltNames } = certificate.extensions
   return {
-    issuer_distinguished_name: nameText(issuer),
+    issuer_distinguished_name: readableName(issuer),
     issuer_common_name: attribute(issuer, 'CN') ?? '',
-    subject_distinguished_name: nameText(subject),
+    subject_distinguished_name: readableName(subject),
     subject_common_name: attribute(subject, 'CN') ?? '',
     ...{ not_before: notBefore, not_after: notAfter, serial: serialNumber.toString(), version },
     signature_algorithm: ALGORITHMS[signatureAlgorithm.oid] ?? signatureAlgorithm.oid,
@@ -59,5 +59,5 @@ function nameIn(name: GeneralName): string {
   if ('text' in name) return `${name.kind}:${name.text}`
   if (name.kind === 'iPAddress')
     return `iPAddress:${name.bytes.length === 4 ? [...name.bytes].join('.') : name.bytes.toString('hex')}`
-  return name.kind === 'directoryName' ? `directoryName:${nameText(name.name)}` : name.kind
+  return name.kind === 'directoryName' ? `directoryName:${readableName(name.name)}` : name.kind
 }

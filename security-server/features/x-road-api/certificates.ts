@@ -1,6 +1,6 @@
 /** Certificates of the server's keys, and the authorities that give them. */
 import { parseCertificate } from '#core/certificate/certificate.ts'
-import { nameText } from '#core/certificate/name.ts'
+import { readableName } from '#core/certificate/name.ts'
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
 import type { Entry } from './entry.ts'
@@ -86,14 +86,14 @@ function authorityEntries({ globalConfiguration, server }: Needs): Entry[] {
             const shown = flagIn(query, 'include_intermediate_cas') === true ? [top!, ...below] : [top!]
             return shown.map((certificate) => ({
               name: ca.name,
-              subject_distinguished_name: nameText(certificate.subject),
-              issuer_distinguished_name: nameText(certificate.issuer),
+              subject_distinguished_name: readableName(certificate.subject),
+              issuer_distinguished_name: readableName(certificate.issuer),
               // This server asks for the state of its own certificates, not of authorities.
               ocsp_response: 'NOT_AVAILABLE',
               not_after: certificate.notAfter,
               top_ca: certificate === top,
               path: [top!, ...(certificate === top ? [] : [certificate])]
-                .map(({ subject }) => nameText(subject))
+                .map(({ subject }) => readableName(subject))
                 .join(':'),
               authentication_only: ca.authenticationOnly,
               certificate_profile_info: ca.certificateProfileInfo,
