@@ -8,7 +8,7 @@ import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 
 /** Only the owner may read the file (mode 0600). Throws `io_error`. */
-export async function writeDurably(file: string, text: string): Promise<void> {
+export async function writeDurably(file: string, text: string | Buffer): Promise<void> {
   const aside = `${file}.${randomUUID()}.tmp`
   try {
     const handle = await open(aside, 'wx', 0o600)

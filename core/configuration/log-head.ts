@@ -51,6 +51,19 @@ export function verifyLogHead(jws: string, certificates: Buffer[]): LogHead {
   return { instance, index, size, root }
 }
 
+/**
+ * Verifies the log head in a statement; undefined when there is none. Throws `malformed_global_conf` when the head belongs to
+ * another statement.
+ */
+export function headOf(statement: ConfigurationStatement, certificates: Buffer[]): SignedHead | undefined {
+  const text = statement.logHead
+  if (text === undefined) return undefined
+  const head = verifyLogHead(text, certificates)
+  if (head.instance !== statement.instance || head.index !== statement.index)
+    throw new Fault('malformed_global_conf', { what: 'the log head in the statement is of another one' })
+  return { head, text }
+}
+
 /** An entry of the log: the leaf's form, and the text whose SHA-256 the form contains ('' for small leaves, which have none). */
 export type LogEntry = { form: string; content: string }
 

@@ -3,6 +3,7 @@
 const SERVERS: Record<string, string> = {
   'central-registry': 'central-registry/main',
   'security-server': 'security-server/main',
+  'configuration-proxy': 'central-registry/configuration-proxy/main',
   'subject-keys': 'security-server/subject-keys/main',
   portal: 'adapters/portal/main',
   mandates: 'adapters/mandates/main',

@@ -241,6 +241,7 @@ export const COMMANDS = {
 export const SERVERS: Record<string, string> = {
   'central-registry': 'the registry of an instance',
   'security-server': 'the gateway of an agency',
+  'configuration-proxy': 'passes the configuration on into a zone of the network, signed again',
   'life-events': "events of other agencies become offers to people, before an agency's server",
   portal: "the pages where people see who used their data, before an agency's server",
   mandates: "a register of who may act for whom, before an agency's server",

@@ -18,6 +18,12 @@ export const UNITS: Unit[] = [
     state: 'central-registry',
   },
   {
+    name: 'concordat-configuration-proxy.service',
+    description: 'Concordat configuration proxy',
+    words: 'configuration-proxy --configuration /etc/concordat/configuration-proxy.yaml',
+    state: 'configuration-proxy',
+  },
+  {
     name: 'concordat-subject-keys.service',
     description: 'Concordat keys for searches by person',
     words: 'subject-keys --configuration /etc/concordat/subject-keys.yaml',

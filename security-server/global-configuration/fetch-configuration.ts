@@ -5,16 +5,20 @@
  */
 import { parseDirectory } from '#core/configuration/directory.ts'
 import { verifyDirectory } from '#core/configuration/directory-verify.ts'
-import type { SignedHead } from '#core/configuration/log-head.ts'
+import {
+  checkPublicationTime,
+  checkStatementIndex,
+  type HighWaterMark,
+} from '#core/configuration/high-water.ts'
+import { headOf, type SignedHead } from '#core/configuration/log-head.ts'
 import { verifyStatement } from '#core/configuration/statement.ts'
+import { statesParts } from '#core/configuration/states-parts.ts'
+import { documentCertificates, type Location } from '#platform/configuration-documents/candidates.ts'
 import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
-import { DIGEST_URI } from '#schemas/wire.ts'
-import type { Location } from './candidates.ts'
 import type { ConfigurationClient } from './client.ts'
-import { checkInLog, headOf } from './fetch-log-proof.ts'
-import { checkPublicationTime, checkStatementIndex, type HighWaterMark } from './high-water.ts'
+import { checkInLog } from './fetch-log-proof.ts'
 import {
   assembleCopy,
   type CopiedPart,
@@ -109,7 +113,7 @@ async function checkLog(
   url: string,
   statement: ConfigurationStatement,
 ): Promise<SignedHead | undefined> {
-  const { certificates } = q.location
+  const certificates = documentCertificates(q.location)
   try {
     return await checkInLog({ ...q, url, statement, certificates })
   } catch (cause) {
@@ -130,7 +134,7 @@ async function fetchStatement(
   // X-Road's central server has no statement.
   if (status === NOT_FOUND) return { statement: undefined, statementText: undefined }
   const statementText = okBody(url.href, status, body).toString('latin1').trim()
-  const statement = verifyStatement(statementText, q.location.certificates)
+  const statement = verifyStatement(statementText, documentCertificates(q.location))
   if (statement.instance !== q.instance) {
     throw malformed(`the statement is about instance ${statement.instance.slice(0, 40)}`)
   }
@@ -138,24 +142,9 @@ async function fetchStatement(
   return { statement, statementText }
 }
 
-/** Whether the statement lists exactly the parts of the directory, for the directory's version. */
+/** Without a statement there is nothing to compare. */
 function belongTogether({ directory, statement }: Signed, q: FetchQuestion): boolean {
-  if (statement === undefined) return true
-  const prefix = `V${directory.version}/`
-  const stated = Object.keys(statement.parts).filter((name) => name.startsWith(prefix))
-  const own = directory.parts.filter((part) => part.instance === q.instance)
-  return (
-    stated.length === own.length &&
-    own.every((part) => {
-      const entry: ConfigurationStatement['parts'][string] | undefined =
-        statement.parts[prefix + part.identifier]
-      return (
-        entry?.location === part.location &&
-        part.hashAlgorithm === DIGEST_URI['SHA-512'] &&
-        entry.sha512 === part.hash.toString('base64')
-      )
-    })
-  )
+  return statement === undefined || statesParts(statement, directory, q.instance)
 }
 
 async function fetchPart(

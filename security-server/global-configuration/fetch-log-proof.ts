@@ -2,20 +2,21 @@
  * Guarantees that a statement is in the registry's transparency log, and that this log is the known one with more entries. A
  * registry that shows this server another history than before, or than it shows to others, would have to sign the contradiction.
  */
+
+import type { HighWaterMark } from '#core/configuration/high-water.ts'
 import {
   checkLogGrew,
   checkNoContradiction,
   checkStatementInLog,
+  headOf,
   type LogProof,
   MAX_PROOF_LENGTH,
   readLogProof,
   type SignedHead,
-  verifyLogHead,
 } from '#core/configuration/log-head.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationStatement, LogHead } from '#schemas/global-configuration.ts'
 import type { ConfigurationClient } from './client.ts'
-import type { HighWaterMark } from './high-water.ts'
 
 type Question = {
   client: ConfigurationClient
@@ -59,19 +60,6 @@ export async function checkSameLog(
   if (older.size === newer.size) return
   const { consistency } = await fetchLogProof(q, newer.size, older.size)
   checkLogGrew(older, newer, consistency)
-}
-
-/**
- * Verifies the log head in a statement; undefined when there is none. Throws `malformed_global_conf` when the head belongs to
- * another statement.
- */
-export function headOf(statement: ConfigurationStatement, certificates: Buffer[]): SignedHead | undefined {
-  const text = statement.logHead
-  if (text === undefined) return undefined
-  const head = verifyLogHead(text, certificates)
-  if (head.instance !== statement.instance || head.index !== statement.index)
-    throw new Fault('malformed_global_conf', { what: 'the log head in the statement is of another one' })
-  return { head, text }
 }
 
 async function fetchLogProof(

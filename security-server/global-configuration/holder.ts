@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { verifyDirectory } from '#core/configuration/directory-verify.ts'
 import { createApart, within } from '#platform/apart.ts'
 import type { Clock } from '#platform/clock.ts'
+import { type Shuffle, shuffled } from '#platform/configuration-documents/candidates.ts'
 import {
   type ReadParameters,
   withParametersReader,
@@ -14,7 +15,6 @@ import { createPlaces, createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
-import { type Shuffle, shuffled } from './candidates.ts'
 import type { ConfigurationClient } from './client.ts'
 import { createCurrentSnapshot } from './current-snapshot.ts'
 import type { DurableFiles } from './durable-files.ts'

@@ -1,7 +1,8 @@
 /** The marks in memory and on disk. They are only raised, except by `forget`. */
+
+import { raiseMark } from '#core/configuration/high-water.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import type { DurableFiles } from './durable-files.ts'
-import { raiseMark } from './high-water.ts'
 import type { InstanceCopy } from './instance-copy.ts'
 import type { KeptSuspensionList } from './kept-suspension-lists.ts'
 import { type InstanceMarks, type Marks, marksBytes, readMarks, writeMarks } from './marks.ts'

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
+import { checkListNumber, type HighWaterMark, listMark } from '#core/configuration/high-water.ts'
 import {
   indexSuspensions,
   MAX_LIST_LENGTH,
@@ -12,15 +13,14 @@ import {
 } from '#core/configuration/suspension-list.ts'
 import { shares } from '#platform/apart.ts'
 import type { Clock } from '#platform/clock.ts'
+import { documentCertificates, type Location } from '#platform/configuration-documents/candidates.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { SuspensionList } from '#schemas/global-configuration.ts'
-import type { Location } from './candidates.ts'
 import type { ConfigurationClient } from './client.ts'
 import type { DurableFiles } from './durable-files.ts'
 import { folderName } from './generations.ts'
-import { checkListNumber, type HighWaterMark, listMark } from './high-water.ts'
 
 export type KeptSuspensionList = {
   list: SuspensionList
@@ -76,12 +76,12 @@ export function createKeptSuspensionLists(q: {
   }
 
   async function fetchFrom(
-    { url, certificates }: Location,
+    location: Location,
     instance: string,
     mark: HighWaterMark | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Found> {
-    const place = new URL(url)
+    const place = new URL(location.url)
     place.pathname += '-suspensions'
     const { status, body } = await q.client.get(place.href, MAX_LIST_LENGTH, signal)
     if (status !== 200)
@@ -89,7 +89,7 @@ export function createKeptSuspensionLists(q: {
         what: `${place.host} answered ${status} instead of a suspension list`,
       })
     const text = body.toString('latin1').trim()
-    const held = check(text, instance, certificates, mark)
+    const held = check(text, instance, documentCertificates(location), mark)
     const now = q.clock()
     if (Date.parse(held.list.issuedAt) > now + AHEAD_MS) throw malformed('it was issued in the future')
     if (Date.parse(held.list.expiresAt) <= now)

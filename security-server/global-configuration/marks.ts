@@ -5,9 +5,9 @@
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
+import type { HighWaterMark } from '#core/configuration/high-water.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { DurableFiles } from './durable-files.ts'
-import type { HighWaterMark } from './high-water.ts'
 
 export type InstanceMarks = {
   mark: HighWaterMark

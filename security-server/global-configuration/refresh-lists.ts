@@ -1,10 +1,11 @@
 /** Fetches suspension lists: with a new configuration before it is used, or alone, taking effect at once. */
+
+import type { HighWaterMark } from '#core/configuration/high-water.ts'
 import { createApart } from '#platform/apart.ts'
+import { candidateLocations, type Shuffle } from '#platform/configuration-documents/candidates.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
-import { candidateLocations, type Shuffle } from './candidates.ts'
-import type { HighWaterMark } from './high-water.ts'
 import type { InstanceCopy } from './instance-copy.ts'
 import type { KeptSuspensionLists } from './kept-suspension-lists.ts'
 

@@ -3,13 +3,13 @@
  */
 import { parseDirectory } from '#core/configuration/directory.ts'
 import { verifyDirectory } from '#core/configuration/directory-verify.ts'
+import { checkPublicationTime, checkStatementIndex } from '#core/configuration/high-water.ts'
+import { headOf } from '#core/configuration/log-head.ts'
 import { verifyStatement } from '#core/configuration/statement.ts'
 import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
-import { headOf } from './fetch-log-proof.ts'
 import type { StoredCopy } from './generations.ts'
-import { checkPublicationTime, checkStatementIndex } from './high-water.ts'
 import { assembleCopy, checkHash, type InstanceCopy, type Kind, wantedParts } from './instance-copy.ts'
 import type { InstanceMarks, Marks } from './marks.ts'
 

@@ -1,15 +1,15 @@
 /** Fetches one instance from the first location that has an acceptable configuration; every refusal is logged. */
 
+import type { HighWaterMark } from '#core/configuration/high-water.ts'
 import { shares } from '#platform/apart.ts'
 import type { Clock } from '#platform/clock.ts'
+import { candidateLocations, type Shuffle } from '#platform/configuration-documents/candidates.ts'
 import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
-import { candidateLocations, type Shuffle } from './candidates.ts'
 import type { ConfigurationClient } from './client.ts'
 import { fetchConfiguration } from './fetch-configuration.ts'
-import type { HighWaterMark } from './high-water.ts'
 import type { InstanceCopy, Kind } from './instance-copy.ts'
 
 /** The location that worked last, and the newest version there. */

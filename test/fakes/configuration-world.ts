@@ -6,9 +6,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Test } from 'tap'
+import type { Shuffle } from '#platform/configuration-documents/candidates.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { Shuffle } from '#security-server/global-configuration/candidates.ts'
 import {
   type ConfigurationClient,
   createConfigurationClient,

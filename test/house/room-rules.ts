@@ -41,6 +41,8 @@ const SERVERS: Record<string, Record<string, string[]>> = {
     // does.
     'contract-versions': ['register', 'changes', 'members'],
     configuration: ['register', 'changes', 'members', 'servers', 'trust', 'groups'],
+    // A process of its own, with the same keys' files and the same reading of other instances.
+    'configuration-proxy': ['configuration'],
     // All documents that members sign are verified in one place, for every feature.
     documents: ['register', 'changes', 'members', 'servers', 'trust', 'configuration'],
     features: [

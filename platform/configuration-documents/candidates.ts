@@ -11,6 +11,16 @@ export type Location = {
   url: string
   /** DER of the certificates whose keys may sign the documents at this location. */
   certificates: Buffer[]
+  /**
+   * At the address of a configuration proxy: the certificates of the registry itself, which signs what the proxy passes on
+   * unchanged (statement, log head, suspension list). They sign no directory there.
+   */
+  registryCertificates?: Buffer[]
+}
+
+/** Those whose keys may sign statement, log head and suspension list at this location. */
+export function documentCertificates({ certificates, registryCertificates = [] }: Location): Buffer[] {
+  return [...certificates, ...registryCertificates]
 }
 
 /** Puts items into a random order. */
@@ -27,8 +37,12 @@ export function candidateLocations(q: {
 }): Location[] {
   const shuffle = q.shuffle ?? shuffled
   const fromSources = q.sources.flatMap((source) => locationsOf(source, pathOf(q.anchor)))
+  const registryCertificates = q.sources.flatMap(allCertificates)
   const fromAnchor = q.anchor.sources.flatMap(({ downloadUrl, verificationCerts }) =>
-    withHttps(downloadUrl).map((url) => ({ url, certificates: verificationCerts })),
+    withHttps(downloadUrl).map((url): Location => {
+      const location = { url, certificates: verificationCerts }
+      return isOfProxy(new URL(url).pathname) ? { ...location, registryCertificates } : location
+    }),
   )
   const all = [...preferHttps(shuffle(fromSources)), ...preferHttps(shuffle(fromAnchor))]
   const distinct = all.filter((location, at) => all.findIndex((other) => isSame(location, other)) === at)
@@ -51,10 +65,20 @@ function locationsOf(source: ConfigurationSource, path: string): Location[] {
 
 /** Chosen by the path, as X-Road does. The path of a proxy is neither of the two, and may use both lists. */
 function certificatesFor(source: ConfigurationSource, path: string): Buffer[] {
-  const name = path.split('?')[0]
-  if (name === '/internalconf') return source.internalVerificationCerts
-  if (name === '/externalconf') return source.externalVerificationCerts
-  return [...source.internalVerificationCerts, ...source.externalVerificationCerts]
+  const name = path.split('?')[0] as string
+  if (isOfProxy(name)) return allCertificates(source)
+  return name === '/internalconf' ? source.internalVerificationCerts : source.externalVerificationCerts
+}
+
+function isOfProxy(pathname: string): boolean {
+  return pathname !== '/internalconf' && pathname !== '/externalconf'
+}
+
+function allCertificates({
+  internalVerificationCerts,
+  externalVerificationCerts,
+}: ConfigurationSource): Buffer[] {
+  return [...internalVerificationCerts, ...externalVerificationCerts]
 }
 
 /**

@@ -4,11 +4,11 @@
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
-import type { Directory } from '#core/configuration/directory.ts'
-import { publicationTime } from '#core/configuration/directory-parts.ts'
-import type { SignedHead } from '#core/configuration/log-head.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationStatement, SuspensionList } from '#schemas/global-configuration.ts'
+import type { Directory } from './directory.ts'
+import { publicationTime } from './directory-parts.ts'
+import type { SignedHead } from './log-head.ts'
 
 export type HighWaterMark = {
   /** Milliseconds since 1970 of the newest publication; absent when the locations of the source contain no time. */
