@@ -106,7 +106,7 @@ function isWrongUsage(thrown: unknown): thrown is Error {
 
 function help(): string {
   const line = ([name, summary]: [string, string]): string =>
-    `  ${styleText('bold', name.padEnd(18))}${summary}\n`
+    `  ${styleText('bold', name.padEnd(21))}${summary}\n`
   const groups = Object.entries(GROUPS).map(([group, title]) => {
     const own = Object.entries(COMMANDS).filter(([, command]) => command.group === group)
     return `${title}:\n${own.map(([name, { summary }]) => line([name, summary])).join('')}\n`

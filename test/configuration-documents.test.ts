@@ -24,6 +24,7 @@ import { sqlAdapter } from '#adapters/sql/adapter.ts'
 import { sqlMessages } from '#adapters/sql/messages/worker.ts'
 import { verifier } from '#adapters/verifier/verifier.ts'
 import { checkSettings, settingsSchema as registrySchema } from '#central-registry/config.ts'
+import { settingsSchema as proxySchema } from '#central-registry/configuration-proxy/settings.ts'
 import { trustServicesSchema } from '#certs/configuration.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { type OpenApiDocument, readOperations } from '#platform/http-service/openapi-operations.ts'
@@ -63,6 +64,12 @@ const PROCESSES: { heading: string; schema: object; prefix: string; example: str
     schema: registrySchema,
     prefix: 'CONCORDAT_REGISTRY',
     example: 'docs/examples/central-registry.yaml',
+  },
+  {
+    heading: 'Configuration proxy',
+    schema: proxySchema,
+    prefix: 'CONFIGURATION_PROXY',
+    example: 'docs/examples/configuration-proxy.yaml',
   },
   {
     heading: 'Holder of subject keys',

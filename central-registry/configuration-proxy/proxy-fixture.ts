@@ -16,7 +16,7 @@ import type { ProxySettings } from './settings.ts'
 
 const PIN = '1234'
 
-export type TestProxy = {
+type TestProxy = {
   settings: ProxySettings
   instance: ProxiedInstance
   keys: ProxyKeys

@@ -13,7 +13,7 @@ import { writeDurably } from '../configuration/durable-file.ts'
 import type { KeyAlgorithm, PrivateKeys } from '../configuration/signing-keys/private-keys.ts'
 import { selfSignedCertificate } from '../configuration/signing-keys/self-signed.ts'
 
-export type ProxyKey = { id: string; certificate: Buffer; createdAt: string; isActive: boolean }
+type ProxyKey = { id: string; certificate: Buffer; createdAt: string; isActive: boolean }
 
 export type ProxyKeys = {
   list(): Promise<ProxyKey[]>
