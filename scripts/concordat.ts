@@ -19,6 +19,7 @@ const LOADS: Record<CommandName, () => Promise<Loaded>> = {
   registry: () => import('./registry.ts'),
   server: () => import('./server.ts'),
   adapter: () => import('./adapter.ts'),
+  doctor: () => import('./doctor.ts'),
   verify: () => import('./verify.ts'),
   log: () => import('./log.ts'),
   'audit-order': () => import('./audit-order.ts'),

@@ -32,6 +32,7 @@ export type CommandName = keyof typeof COMMANDS
 
 const EVENTS = ['--file=', '--content-type=', '--lines']
 const LOAD = ['--seconds=', '--connections=', '--network=', '--json']
+const DOCTOR = ['--configuration=', '--running', '--time-source=', '--json']
 const AUDIT = ['--keys=', '--authority=']
 const ADAPTER: Record<string, Words> = {
   describe: { summary: 'print the document of what it offers', options: ['--configuration='] },
@@ -104,6 +105,16 @@ export const COMMANDS = {
         },
       }),
       'sql-messages': runs('rows of an outbox table as one-way messages'),
+    },
+  },
+  doctor: {
+    group: 'managing',
+    summary: 'whether this machine is fit for a server, and what to do next',
+    options: ['--time-source=', '--json'],
+    words: {
+      'security-server': { summary: 'before and while it runs', options: DOCTOR },
+      'central-registry': { summary: 'before and while it runs', options: DOCTOR },
+      'configuration-proxy': { summary: 'before and while it runs', options: DOCTOR },
     },
   },
   verify: {

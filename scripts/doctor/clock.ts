@@ -1,0 +1,89 @@
+/** The clock against a source of time: a server of NTP (RFC 4330), or else the Date of an HTTP answer, which is good to a second. */
+import { createSocket } from 'node:dgram'
+import { Agent, request } from 'undici'
+import { type Finding, notLooked, toDo, well, whyOf } from './finding.ts'
+
+/** Peers refuse a signing time that differs by five minutes; health warns from ten seconds on. */
+const WARNS_MS = 10_000
+const TIMEOUT_MS = 5000
+const NTP_PORT = 123
+const PACKET = 48
+/** Seconds from 1900, where NTP begins, to 1970. */
+const FROM_1900 = 2_208_988_800
+/** Client, version 4. */
+const QUESTION = 0x23
+
+/** `source`: a host of NTP, with `:port` if it is another than 123; `url`: where an HTTP answer can be had. */
+export async function lookAtClock(q: {
+  source?: string | undefined
+  url?: string | undefined
+}): Promise<Finding> {
+  if (q.source !== undefined) return judged(q.source, () => askNtp(q.source!))
+  if (q.url !== undefined) return judged(new URL(q.url).host, () => askHttp(q.url!))
+  return notLooked('clock', 'no source of time is known: name one, --time-source HOST')
+}
+
+async function judged(from: string, ask: () => Promise<number>): Promise<Finding> {
+  let errorMs: number
+  try {
+    errorMs = await ask()
+  } catch (thrown) {
+    return toDo(
+      'clock',
+      `${from} told no time (${whyOf(thrown)})`,
+      'name a source that can be reached: --time-source HOST',
+    )
+  }
+  const found = `${(Math.abs(errorMs) / 1000).toFixed(1)} s ${errorMs < 0 ? 'behind' : 'ahead of'} ${from}`
+  return Math.abs(errorMs) < WARNS_MS
+    ? well('clock', found)
+    : toDo(
+        'clock',
+        found,
+        'synchronise the clock (chrony, systemd-timesyncd): peers refuse messages when it is off by 5 minutes',
+      )
+}
+
+/** By how many milliseconds our clock is ahead. */
+function askNtp(source: string): Promise<number> {
+  const [host = '', port = String(NTP_PORT)] = source.split(/:(?=\d+$)/)
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  const socket = createSocket({ type: 'udp4', lookup: undefined })
+  const timer = setTimeout(() => reject(new Error('no answer')), TIMEOUT_MS)
+  const sent = Date.now()
+  socket.on('error', reject)
+  socket.on('message', (answer) => {
+    if (answer.length < PACKET || answer.readUInt32BE(40) === 0) return
+    const theirs = (answer.readUInt32BE(40) - FROM_1900 + answer.readUInt32BE(44) / 2 ** 32) * 1000
+    // Half of the way is taken for the way back.
+    resolve((sent + Date.now()) / 2 - theirs)
+  })
+  const packet = Buffer.alloc(PACKET)
+  packet[0] = QUESTION
+  socket.send(packet, Number(port), host, (error) => {
+    if (error) reject(error)
+  })
+  return promise.finally(() => {
+    clearTimeout(timer)
+    socket.close()
+  })
+}
+
+async function askHttp(url: string): Promise<number> {
+  // Anybody's certificate will do: nothing but the time is believed, and only to warn.
+  const dispatcher = new Agent({
+    connect: { timeout: TIMEOUT_MS, rejectUnauthorized: false },
+    headersTimeout: TIMEOUT_MS,
+  })
+  try {
+    const sent = Date.now()
+    const { headers, body } = await request(url, { dispatcher, method: 'GET' })
+    const arrived = Date.now()
+    await body.dump()
+    const theirs = Date.parse(String(headers['date']))
+    if (Number.isNaN(theirs)) throw new Error('no Date')
+    return (sent + arrived) / 2 - (theirs + 500)
+  } finally {
+    await dispatcher.destroy()
+  }
+}

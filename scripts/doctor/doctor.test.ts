@@ -1,0 +1,188 @@
+import { execFile } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
+import { createSocket } from 'node:dgram'
+import { readdirSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
+import { certificatePem } from '#security-server/local-systems/view.ts'
+import { skipFor } from '#test/outside-tools.ts'
+import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { lookAtClock } from './clock.ts'
+import { speedOf } from './disk.ts'
+import { lookAtFiles } from './files.ts'
+import { judgePostgresql, lookAtDatabase } from './look-store.ts'
+import { memoryOf, nodeOf } from './machine.ts'
+import { lookAtNames, lookAtPort } from './network.ts'
+import { portsIn, textsIn } from './settings.ts'
+
+const CONCORDAT = path.join(import.meta.dirname, '../concordat')
+const DAY_MS = 86_400_000
+
+type Said = { name: string; well?: boolean; found: string; todo?: string }
+
+async function doctor(...words: string[]): Promise<{ code: number; findings: Said[]; text: string }> {
+  const { stdout, code } = await promisify(execFile)(CONCORDAT, ['doctor', ...words]).then(
+    ({ stdout }) => ({ stdout, code: 0 }),
+    ({ stdout, code }: { stdout: string; code: number }) => ({ stdout, code }),
+  )
+  const findings = words.includes('--json') ? (JSON.parse(stdout) as Said[]) : []
+  return { code, findings, text: stdout }
+}
+
+void t.test('a machine for a configuration proxy, with everything wrong and then right', async (t) => {
+  const folder = t.testdir({ 'proxy.yaml': 'x', pin: '1234', 'anchor.xml': '<x/>' })
+  const held = createServer((_request, response) => void response.end())
+  await new Promise<void>((resolve) => void held.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => held.close())
+  const { port } = held.address() as AddressInfo
+  const file = path.join(folder, 'proxy.yaml')
+  const settings = (name: string): string =>
+    `directory: state\npinFile: pin\npublicUrl: https://${name}:8002\n` +
+    `public: { address: 127.0.0.1, port: ${port} }\nmonitoring: { address: 127.0.0.1, port: 1 }\n` +
+    'instances:\n  - { name: zone, anchorFile: anchor.xml }\n'
+  writeFileSync(file, settings('nobody.invalid'))
+  writeFileSync(path.join(folder, 'pin'), '1234', { mode: 0o644 })
+  const words = ['configuration-proxy', '--configuration', file, '--json']
+  const wrong = await doctor(...words)
+  t.equal(wrong.code, 1)
+  const of = (name: string): Said | undefined => wrong.findings.find((one) => one.name === name)
+  t.match(of('pinFile'), { well: false, found: /can be read by others/, todo: /mode 0600/ })
+  t.match(of('public.port'), { well: false, found: /EADDRINUSE/, todo: /--running/ })
+  t.match(of('publicUrl, name'), { well: false, found: /nobody\.invalid is not found/ })
+  t.match(of('directory, room'), { found: /GiB are free/ })
+  t.match(of('directory, speed'), { found: /a durable write takes/ })
+  t.notOk(
+    readdirSync(folder).some((name) => name.startsWith('.concordat-doctor')),
+    'nothing is left behind',
+  )
+
+  writeFileSync(file, settings('localhost'))
+  const secret = path.join(folder, 'secret')
+  writeFileSync(secret, '1234', { mode: 0o600 })
+  writeFileSync(file, settings('localhost').replace('pinFile: pin', 'pinFile: secret'))
+  const right = await doctor(...words, '--running')
+  const still = right.findings.filter((one) => one.well === false).map(({ name }) => name)
+  // The tests may run as root, on a slow disk; the other port is free.
+  t.strictSame(
+    still.filter((name) => !/^user$|room|speed|memory/.test(name)),
+    ['monitoring.port'],
+  )
+  t.equal(statSync(secret).mode & 0o777, 0o600)
+
+  writeFileSync(file, 'nonsense: 1')
+  const { code, text } = await doctor('configuration-proxy', '--configuration', file)
+  t.equal(code, 1)
+  t.match(text, /to do +settings: .*proxy\.yaml:1.*\n +correct the file/)
+  for (const usage of [['nonsense'], ['security-server'], ['--configuration', file]])
+    t.equal((await doctor(...usage)).code, 2, usage.join(' '))
+})
+
+void t.test('the clock against a server of NTP, and against an answer of the source', async (t) => {
+  const source = await startTimeServer(t)
+  t.match(await lookAtClock({ source: source.host }), { well: true, found: /0\.\d s (ahead of|behind)/ })
+  source.errorMs = 60_000
+  t.match(await lookAtClock({ source: source.host }), {
+    well: false,
+    found: /^(59|60)\.\d s behind/,
+    todo: /synchronise/,
+  })
+  source.errorMs = undefined
+  t.match(await lookAtClock({}), { well: undefined })
+  t.match(await lookAtClock({ source: 'nobody.invalid' }), { well: false, found: /told no time/ })
+  const http = createServer((_request, response) => {
+    response.setHeader('date', new Date(Date.now() - 3_600_000).toUTCString()).end()
+  })
+  await new Promise<void>((resolve) => void http.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => http.close())
+  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/internalconf`
+  t.match(await lookAtClock({ url }), { well: false, found: /^3(599|600)\.\d s ahead/ })
+})
+
+void t.test('certificates that end, and do not fit their key', async (t) => {
+  const folder = t.testdir()
+  const write = (name: string, days: number): { certificateFile: string; keyFile: string } => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const [certificateFile, keyFile] = [path.join(folder, `${name}.pem`), path.join(folder, `${name}.key`)]
+    // Its certificates hold for a fixed time; the day of their making decides.
+    const names = { hostName: `${name}.example`, ipAddresses: [] }
+    const at = new Date(Date.now() - days * DAY_MS)
+    writeFileSync(certificateFile, certificatePem(selfSignedCertificate({ privateKey, names, at })))
+    writeFileSync(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
+    return { certificateFile, keyFile }
+  }
+  const [fresh, old] = [write('fresh', 1), write('old', 40 * 365)]
+  const look = (value: object) => lookAtFiles(textsIn(value))
+  t.ok((await look(fresh)).every((one) => one.well))
+  t.match(await look({ admin: old }), [
+    { name: 'admin.certificateFile', well: false, found: /has ended/ },
+    { well: true },
+  ])
+  const mixed = { certificateFile: fresh.certificateFile, keyFile: old.keyFile }
+  t.match(await look(mixed), [{ well: false, todo: /the key that belongs to it/ }, { well: true }])
+  t.match(await look({ certificateFile: fresh.keyFile }), [{ well: false, todo: /give a PEM certificate/ }])
+  t.match(await look({ policyFile: path.join(folder, 'none') }), [{ well: false, found: /ENOENT/ }])
+})
+
+void t.test('databases', async (t) => {
+  const facts = {
+    ...{ version: 150_004, text: '15.4', fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' },
+    ...{ encoding: 'UTF8', connections: 100, seconds: 1000 },
+  }
+  t.match(judgePostgresql('database', facts, 1_000_000), [{ well: true, found: 'PostgreSQL 15.4' }])
+  const bad = { ...facts, version: 120_001, fsync: 'off', encoding: 'SQL_ASCII', connections: 10, seconds: 0 }
+  t.strictSame(
+    judgePostgresql('database', bad, 1_000_000).map((one) => [one.name, one.well]),
+    ['database', 'database, fsync', 'database, encoding', 'database, max_connections', 'database, clock'].map(
+      (name) => [name, false],
+    ),
+  )
+  const away = await lookAtDatabase({ name: 'database', value: 'postgres://nobody@127.0.0.1:1/none' })
+  t.match(away, [{ well: false, todo: /pg_hba/ }])
+  await t.test('a real one', async (t) => {
+    if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
+    const value = await (await postgresql()).freshDatabase()
+    const [first] = await lookAtDatabase({ name: 'database', value })
+    t.match(first, { well: true, found: /^PostgreSQL \d+/ })
+  })
+})
+
+void t.test('what is judged by a number', async (t) => {
+  t.match(nodeOf('20.1.0'), { well: false, todo: /Node 26/ })
+  t.match(memoryOf(2 ** 28), { well: false, found: '256 MiB' })
+  t.match(speedOf('directory', 80), { well: false, found: /80\.0 ms/ })
+  t.strictSame(
+    portsIn({ peers: { address: '192.0.2.1', messagePort: 5500, ocspPort: 5577 }, admin: { port: 1 } }),
+    [
+      { name: 'peers.messagePort', address: '192.0.2.1', port: 5500 },
+      { name: 'peers.ocspPort', address: '192.0.2.1', port: 5577 },
+    ],
+  )
+  t.match(await lookAtPort({ name: 'p', address: '192.0.2.1', port: 5500 }, false), {
+    found: /EADDRNOTAVAIL/,
+  })
+  t.match(await lookAtNames([{ name: 'url', value: 'http://[::1]:1/' }]), [{ well: true }])
+})
+
+/** Answers questions of NTP with a time that is `errorMs` ahead. */
+async function startTimeServer(t: Test): Promise<{ host: string; errorMs: number | undefined }> {
+  const source: { host: string; errorMs: number | undefined } = { host: '', errorMs: 0 }
+  const socket = createSocket('udp4')
+  socket.on('message', (_question, { port, address }) => {
+    const seconds = (Date.now() + (source.errorMs ?? 0)) / 1000 + 2_208_988_800
+    const answer = Buffer.alloc(48)
+    answer.writeUInt32BE(Math.floor(seconds), 40)
+    answer.writeUInt32BE(Math.floor((seconds % 1) * 2 ** 32), 44)
+    // What is cut off, or says nothing, is no answer.
+    socket.send(Buffer.alloc(7), port, address)
+    socket.send(Buffer.alloc(48), port, address)
+    socket.send(answer, port, address)
+  })
+  await new Promise<void>((resolve) => void socket.bind(0, '127.0.0.1', resolve))
+  t.teardown(() => socket.close())
+  source.host = `127.0.0.1:${socket.address().port}`
+  return source
+}
