@@ -2,7 +2,7 @@
  * docs/configuration.md and the example files agree exactly with the schemas of the processes' settings. The OpenAPI documents
  * compile completely.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -296,6 +296,36 @@ void t.test('each example is accepted and shows every setting', async (t) => {
       .filter((name) => !new RegExp(`^[ #]*${name}:`, 'm').test(text))
     t.same(missing, [], example)
   }
+})
+
+t.test('alerts and dashboards name metrics that there are, and say what to do', (t) => {
+  const sources = globSync('{core,platform,security-server,central-registry,adapters}/**/*.ts', { cwd: ROOT })
+  const made = new Set(
+    sources.flatMap((file) =>
+      [...read(file).matchAll(/'((?:concordat|process|nodejs)_[a-z0-9_]+)'/g)].map(([, name = '']) => name),
+    ),
+  )
+  const folder = 'docs/examples/monitoring'
+  const { groups } = parse(read(`${folder}/alerts.yaml`)) as {
+    groups: { rules: { alert: string; expr: string; annotations: Record<string, string> }[] }[]
+  }
+  const rules = groups.flatMap((group) => group.rules)
+  t.ok(rules.every(({ annotations }) => annotations['summary'] && annotations['remedy']))
+  t.equal(new Set(rules.map(({ alert }) => alert)).size, rules.length)
+  const boards = ['security-servers', 'registries'].map(
+    (name) =>
+      JSON.parse(read(`${folder}/grafana-${name}.json`)) as { panels: { targets: { expr: string }[] }[] },
+  )
+  const panels = boards.flatMap((board) => board.panels.flatMap(({ targets }) => targets))
+  const named = [...rules, ...panels].flatMap(({ expr }) => [
+    ...expr.matchAll(/\b(?:concordat|process|nodejs)_[a-z0-9_]+/g),
+  ])
+  t.ok(named.length > 50)
+  const unknown = named
+    .map(([name]) => name)
+    .filter((name) => !made.has(name.replace(/_(?:bucket|count|sum)$/, '')))
+  t.strictSame(unknown, [])
+  t.end()
 })
 
 t.test('every operation of our APIs has checks that compile', async (t) => {

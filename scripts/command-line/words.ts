@@ -238,7 +238,7 @@ export const COMMANDS = {
   build: { group: 'developing', summary: 'write the servers as programs that start sooner' },
   package: {
     group: 'developing',
-    summary: 'write an image, a Debian package or an archive for others to install',
+    summary: 'write an image, a Debian package, an archive or a Helm chart for others to install',
     options: ['--output=', '--compression='],
   },
   check: {

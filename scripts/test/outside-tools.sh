@@ -1,6 +1,6 @@
 #!/bin/sh
 # The programs that tests need: PostgreSQL, MariaDB, Valkey or Redis, Chromium, xmlsec1, openssl, unzip, strace, Python, OpenSSH's server,
-# SoftHSM with p11-kit and OpenSC, NATS, Mosquitto, Java with Maven, which brings Kafka; where there is Go, litewitness and pebble; by npm, Credo-TS. As root on Debian this installs them, without starting or enabling their services. Elsewhere it
+# SoftHSM with p11-kit and OpenSC, NATS, Mosquitto, Java with Maven, which brings Kafka; where there is Go, litewitness, pebble and Helm; by pip, Kubernetes' schemas; by npm, Credo-TS. As root on Debian this installs them, without starting or enabling their services. Elsewhere it
 # prints in one line what is missing.
 set -eu
 
@@ -124,6 +124,45 @@ bring_pebble() {
   rm -f "$said"
 }
 
+# Helm, for the chart of scripts/package, and Kubernetes' schemas, by which what it makes is checked.
+helm=${HOME:-/root}/.cache/concordat/helm-3.22.0
+lacks_helm() { has go && ! [ -x "$helm/helm" ]; }
+bring_helm() {
+  if ! lacks_helm || [ "$(cat "$helm.failed" 2>/dev/null)" = "$(date +%F)" ]; then return 0; fi
+  echo "Building Helm for the tests ..."
+  limit=
+  if has timeout; then limit='timeout 1200'; fi
+  said=$(mktemp)
+  # shellcheck disable=SC2086 # a command and its argument
+  if GOTOOLCHAIN=local GOBIN="$helm" $limit go install helm.sh/helm/v3/cmd/helm@v3.22.0 >"$said" 2>&1; then
+    rm -f "$helm.failed"
+  else
+    mkdir -p "${helm%/*}"
+    date +%F >"$helm.failed"
+    tail -n 15 "$said" >&2
+    echo "Helm was not built; to try again today: rm $helm.failed" >&2
+  fi
+  rm -f "$said"
+}
+schemas=${HOME:-/root}/.cache/concordat/kubernetes-validate-1.37.0
+lacks_schemas() { has python3 && python3 -m pip --version >/dev/null 2>&1 && ! [ -d "$schemas" ]; }
+bring_schemas() {
+  if ! lacks_schemas || [ "$(cat "$schemas.failed" 2>/dev/null)" = "$(date +%F)" ]; then return 0; fi
+  echo "Bringing Kubernetes' schemas for the tests ..."
+  said=$(mktemp)
+  if python3 -m pip install --quiet --no-compile --only-binary :all: --target "$schemas.part" kubernetes-validate==1.37.0 >"$said" 2>&1; then
+    rm -f "$schemas.failed"
+    mv "$schemas.part" "$schemas"
+  else
+    mkdir -p "${schemas%/*}"
+    rm -rf "$schemas.part"
+    date +%F >"$schemas.failed"
+    tail -n 15 "$said" >&2
+    echo "They were not brought; to try again today: rm $schemas.failed" >&2
+  fi
+  rm -f "$said"
+}
+
 # A wallet of others: test/fakes/wallet/credo. It is no package of ours: with all that it needs it is larger than everything else here.
 credo=${HOME:-/root}/.cache/concordat/credo-0.6.3
 lacks_credo() { ! [ -e "$credo/complete" ]; }
@@ -150,9 +189,11 @@ bring_credo() {
 bring_kafka
 bring_litewitness
 bring_pebble
+bring_helm
+bring_schemas
 bring_credo
 names=$(missing | tr '\n' ' ')
-if [ -z "$names" ] && has_kafka && ! lacks_litewitness && ! lacks_pebble && ! lacks_credo; then exit 0; fi
+if [ -z "$names" ] && has_kafka && ! lacks_litewitness && ! lacks_pebble && ! lacks_helm && ! lacks_schemas && ! lacks_credo; then exit 0; fi
 
 if [ -n "$names" ] && [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && has apt-get; then
   echo "Installing for the tests: $names..."
@@ -176,6 +217,8 @@ fi
 if ! has_kafka; then names="${names}kafka (by Maven) "; fi
 if lacks_litewitness; then names="${names}litewitness (by Go) "; fi
 if lacks_pebble; then names="${names}pebble (by Go) "; fi
+if lacks_helm; then names="${names}helm (by Go) "; fi
+if lacks_schemas; then names="${names}kubernetes-validate (by pip) "; fi
 if lacks_credo; then names="${names}credo (by npm) "; fi
 [ -n "$names" ] || exit 0
 

@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 
 const SCRIPT = path.join(import.meta.dirname, 'outside-tools.sh')
 
-/** A home folder with Kafka, pebble and Credo-TS, and programs before all others: this `go`, and an `id` of somebody who may install nothing. */
+/** A home folder with Kafka, pebble, Helm, Kubernetes' schemas and Credo-TS, and programs before all others: this `go`, and an `id` of somebody who may install nothing. */
 function machine(t: Test, go: string) {
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-tools-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -17,9 +17,12 @@ function machine(t: Test, go: string) {
     mkdirSync(brought, { recursive: true })
     writeFileSync(path.join(brought, 'complete'), '')
   }
-  const pebble = path.join(home, '.cache/concordat/pebble-2.10.3')
-  mkdirSync(pebble)
-  writeFileSync(path.join(pebble, 'pebble'), '', { mode: 0o755 })
+  mkdirSync(path.join(home, '.cache/concordat/kubernetes-validate-1.37.0'))
+  for (const [program, version] of Object.entries({ pebble: '2.10.3', helm: '3.22.0' })) {
+    const built = path.join(home, '.cache/concordat', `${program}-${version}`)
+    mkdirSync(built)
+    writeFileSync(path.join(built, program), '', { mode: 0o755 })
+  }
   mkdirSync(bin)
   writeFileSync(calls, '')
   const programs = { id: 'echo 1000', go: `echo "$GOTOOLCHAIN $*" >>'${calls}'\n${go}` }

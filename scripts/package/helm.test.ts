@@ -1,0 +1,148 @@
+import { execFile } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { parse, parseAllDocuments } from 'yaml'
+import { settingsSchema as registrySchema } from '#central-registry/config.ts'
+import { readConfiguration } from '#platform/configuration/read-configuration.ts'
+import { VERSION } from '#platform/process/version.ts'
+import { settingsSchema as serverSchema } from '#security-server/config.ts'
+import { skipFor } from '#test/outside-tools.ts'
+import { UNITS } from './systemd-units.ts'
+
+const ROOT = path.join(import.meta.dirname, '../..')
+const CONCORDAT = path.join(ROOT, 'scripts/concordat')
+/** Where scripts/test/outside-tools.sh puts them. */
+const HELM = path.join(os.homedir(), '.cache/concordat/helm-3.22.0/helm')
+const SCHEMAS = path.join(os.homedir(), '.cache/concordat/kubernetes-validate-1.37.0')
+const EXAMPLES = path.join(ROOT, 'docs/examples/helm')
+const run = promisify(execFile)
+
+type Manifest = {
+  kind: string
+  metadata: { name: string }
+  data: Record<string, string>
+  spec: Record<string, unknown>
+}
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'concordat-helm-'))
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+const [chart, again] = await Promise.all(
+  ['one', 'two'].map(async (name) => {
+    const { stdout } = await run(CONCORDAT, ['package', 'helm', '--output', path.join(folder, name)])
+    return stdout.trim()
+  }),
+)
+
+async function rendered(...words: string[]): Promise<{ text: string; all: Manifest[] }> {
+  const { stdout } = await run(HELM, ['template', 'agency', chart!, '--namespace', 'agency', ...words])
+  const all = parseAllDocuments(stdout).map((document) => document.toJS() as Manifest)
+  return { text: stdout, all }
+}
+
+const valuesOf = (name: string): string[] => ['--values', path.join(EXAMPLES, `${name}.yaml`)]
+
+t.test('the chart has the version of the package, and the same bytes each time', async (t) => {
+  t.strictSame(readFileSync(chart!), readFileSync(again!))
+  await run('tar', ['-xzf', chart!, '-C', folder])
+  const manifest = parse(readFileSync(path.join(folder, 'concordat/Chart.yaml'), 'utf8')) as object
+  t.match(manifest, { version: VERSION, appVersion: VERSION })
+  for (const { words } of UNITS.filter(({ name }) => /registry|security|proxy/.test(name)))
+    t.match(readFileSync(path.join(folder, 'concordat/values.schema.json'), 'utf8'), words.split(' ')[0])
+})
+
+t.test('Helm accepts it, Kubernetes accepts what it makes, and pods may do little', async (t) => {
+  if (!existsSync(HELM)) return skipFor(t, 'Helm is not built')
+  for (const name of ['security-server', 'central-registry'])
+    await run(HELM, ['lint', '--strict', chart!, ...valuesOf(name)])
+  const proxy = path.join(folder, 'proxy.yaml')
+  writeFileSync(proxy, 'program: configuration-proxy\nsettings: { directory: /var/lib/concordat }\n')
+  const cases: [string, string[]][] = [
+    ['security-server', valuesOf('security-server')],
+    [
+      'scaled',
+      [...valuesOf('security-server'), '--set', 'autoscaling.enabled=true,storage.existingClaim=state'],
+    ],
+    ['central-registry', valuesOf('central-registry')],
+    ['configuration-proxy', ['--values', proxy]],
+  ]
+  const made = path.join(folder, 'made')
+  mkdirSync(made)
+  for (const [name, words] of cases) {
+    const { text, all } = await rendered(...words)
+    writeFileSync(path.join(made, `${name}.yaml`), text)
+    const kinds = all.map(({ kind }) => kind)
+    for (const kind of ['StatefulSet', 'NetworkPolicy', 'PodDisruptionBudget', 'ConfigMap', 'Service'])
+      t.ok(kinds.includes(kind), `${name}: ${kind}`)
+    t.equal(kinds.includes('HorizontalPodAutoscaler'), name === 'scaled')
+    const pod = (all.find(({ kind }) => kind === 'StatefulSet')!.spec['template'] as { spec: object }).spec
+    t.match(pod, {
+      automountServiceAccountToken: false,
+      securityContext: { runAsNonRoot: true, runAsUser: 10001, seccompProfile: { type: 'RuntimeDefault' } },
+    })
+    const { containers, initContainers = [] } = pod as { containers: object[]; initContainers?: object[] }
+    for (const container of [...containers, ...initContainers])
+      t.match(container, {
+        securityContext: {
+          ...{ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true },
+          capabilities: { drop: ['ALL'] },
+        },
+      })
+  }
+  const [server] = (await rendered(...valuesOf('security-server'))).all.filter(
+    ({ kind }) => kind === 'ConfigMap',
+  )
+  const file = path.join(folder, 'settings.yaml')
+  writeFileSync(file, server!.data['settings.yaml']!)
+  await readConfiguration(file, serverSchema, {}, 'CONCORDAT')
+  const [registry] = (await rendered(...valuesOf('central-registry'))).all.filter(
+    ({ kind }) => kind === 'ConfigMap',
+  )
+  writeFileSync(file, registry!.data['settings.yaml']!)
+  await readConfiguration(file, registrySchema, {}, 'CONCORDAT_REGISTRY')
+  if (!existsSync(SCHEMAS)) return skipFor(t, "Kubernetes' schemas are not here")
+  const files = cases.map(([name]) => path.join(made, `${name}.yaml`))
+  for (const version of ['1.27', '1.37'])
+    await run(
+      'python3',
+      ['-m', 'kubernetes_validate', '--strict', '--kubernetes-version', version, ...files],
+      {
+        env: { ...process.env, PYTHONPATH: SCHEMAS },
+      },
+    )
+})
+
+t.test('what would lose data or not start is refused with the reason', async (t) => {
+  if (!existsSync(HELM)) return skipFor(t, 'Helm is not built')
+  const refused: [string[], RegExp][] = [
+    [[], /settings/],
+    [[...valuesOf('central-registry'), '--set', 'replicas=2'], /several replicas need one volume/],
+    [
+      [...valuesOf('central-registry'), '--set', 'replicas=2,storage.shared=true'],
+      /need PostgreSQL: settings\.database/,
+    ],
+    [[...valuesOf('central-registry'), '--set', 'settings.directory=/tmp'], /only there is a volume/],
+    [[...valuesOf('central-registry'), '--set', 'program=portal'], /program/],
+    [[...valuesOf('central-registry'), '--set', 'nonsense=1'], /nonsense/],
+  ]
+  for (const [words, why] of refused)
+    await t.rejects(rendered(...words), { code: 1, stderr: why }, words.slice(2).join(' '))
+})
+
+t.test('secrets reach the server with mode 0600, whatever their mount is', async (t) => {
+  if (!existsSync(HELM)) return skipFor(t, 'Helm is not built')
+  const { all } = await rendered(...valuesOf('security-server'))
+  const pod = (all.find(({ kind }) => kind === 'StatefulSet')!.spec['template'] as { spec: object }).spec
+  const [copy] = (pod as { initContainers: { command: string[] }[] }).initContainers
+  const root = mkdtempSync(path.join(folder, 'pod-'))
+  for (const one of ['mounted/0/..data', 'secrets']) mkdirSync(path.join(root, one), { recursive: true })
+  writeFileSync(path.join(root, 'mounted/0/pin'), '1234', { mode: 0o440 })
+  const program = copy!.command.at(-1)!.replaceAll('/run/concordat', root)
+  await run(process.execPath, ['--eval', program])
+  const copied = path.join(root, 'secrets/pin')
+  t.equal(readFileSync(copied, 'utf8'), '1234')
+  const { stdout } = await run('stat', ['--format=%a', copied])
+  t.equal(stdout.trim(), '600')
+})
