@@ -240,6 +240,14 @@ void t.test('a registry that changes its key is followed, by the proxy and by it
   await proxy.restart()
   await zone.refresh()
   t.equal(zone.current().statementIndex, proxy.instance.state().index)
+  await publish(node)
+  await proxy.instance.refresh()
+  await zone.refresh()
+  t.equal(
+    zone.current().statementIndex,
+    proxy.instance.state().index,
+    'a proxy that started anew knows the key',
+  )
 })
 
 void t.test(

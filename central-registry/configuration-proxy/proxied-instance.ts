@@ -85,7 +85,10 @@ export async function openInstance(q: {
   const readAnnounced = createReader()
   const published = createPublished({ name: settings.name, folder, keys: q.keys, clock, tree })
   let { mark, kept, list } = restored
-  let sources: ConfigurationSource[] = announced(restored.learned)
+  let sources: ConfigurationSource[] =
+    kept === undefined
+      ? announced(restored.learned)
+      : (await readAnnounced({ versions: kept.versions, contents: new Map() }, instance, folder)).sources
   let last: string | undefined
   /** Contents of publications that were replaced lately, with when that was. */
   const lately = new Map<string, number>()
@@ -96,13 +99,14 @@ export async function openInstance(q: {
   const publish = (): Promise<void> =>
     published.renew({ kept, list, instance, validitySeconds: settings.validitySeconds, fault: attempt.fault })
 
-  /** What is accepted counts once it is on disk. */
-  const save = (next: Kept | undefined, contents: ReadonlyMap<string, Buffer>): Promise<void> =>
+  /** What is accepted counts once it is on disk. Without `accepted` only the list and the marks are new. */
+  const save = (accepted?: Kept, contents: ReadonlyMap<string, Buffer> = new Map()): Promise<void> =>
     saving(async () => {
+      const next = accepted ?? kept
       for (const [name, since] of lately) if (clock() - since > SUPERSEDED_KEPT_MS) lately.delete(name)
       const newest = next?.versions[0]
       const raised =
-        newest === undefined || next === kept
+        newest === undefined || accepted === undefined
           ? mark
           : raiseMark(mark, newest.directory, { statement: newest.statement, logHead: next?.logHead })
       const names = new Set(lately.keys())
@@ -172,7 +176,7 @@ export async function openInstance(q: {
     list = found
     mark = { ...mark, suspensions: listMark(found.list, found.text) }
     await publish()
-    await save(kept, new Map())
+    await save()
   }
 
   const noted = async (of: Attempt, act: () => Promise<void>): Promise<void> => {
@@ -224,7 +228,11 @@ type Announcement = { sources: ConfigurationSource[]; certificates: Buffer[] }
  */
 function createReader() {
   let known: { name: string; announcement: Announcement } | undefined
-  return async ({ versions, contents }: Fetched, instance: string, folder: string): Promise<Announcement> => {
+  return async (
+    { versions, contents }: Pick<Fetched, 'versions' | 'contents'>,
+    instance: string,
+    folder: string,
+  ): Promise<Announcement> => {
     const part = versions[0]!.directory.parts.find(
       (one) => one.identifier === 'SHARED-PARAMETERS' && one.instance === instance,
     )!
