@@ -88,7 +88,6 @@ async function look(kind: string | undefined, values: Values): Promise<Finding[]
   const url = source === undefined ? await sourceOf(kind, folder.value, texts) : undefined
   const parts = await Promise.all([
     lookAtClock({ source, url }),
-    [well('settings', values.configuration)],
     lookAtFiles(texts),
     lookAtFolder(folder),
     lookAtDisk(folder, false),
@@ -96,7 +95,7 @@ async function look(kind: string | undefined, values: Values): Promise<Finding[]
     ...portsIn(settings).map((port) => lookAtPort(port, values.running === true)),
     lookAtNames(texts),
   ])
-  return [...machine, ...parts.flat()]
+  return [...machine, well('settings', values.configuration), ...parts.flat()]
 }
 
 /** Where the configuration comes from, by the anchor that is installed or named. */
