@@ -10,8 +10,10 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
-import { asFault } from '#schemas/fault.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { type BackupFolder, openBackupFolder } from './folder.ts'
+import { readBackup } from './read-backup.ts'
 import { backupHandlers, backupSummary } from './routes.ts'
 import { isDue, isWell } from './rules.ts'
 import { type BackupRow, type BackupRuns, createBackupRuns } from './run-store.ts'
@@ -35,6 +37,15 @@ export type DailyBackups = {
   summary(): Promise<object>
   /** The problem with the configured backups; undefined if there is none. */
   wrong(): Promise<string | undefined>
+  /** Since when backups are tried, and the newest that was made; undefined without settings, and before the first try. */
+  newest(): Promise<{ since: string; made: BackupRow | undefined } | undefined>
+  /** Whether this node made it, so that its file has to lie in the folder here. */
+  isHere(row: Pick<BackupRow, 'node'>): boolean
+  /**
+   * Reads a backup's file from beginning to end with the secret. Throws `backup_invalid`, also for a file that is another than was made,
+   * `not_found` and `io_error`.
+   */
+  readBack(row: Pick<BackupRow, 'name' | 'sha256'>, secret: string): Promise<void>
 }
 
 export function openDailyBackups(q: {
@@ -67,6 +78,17 @@ export function openDailyBackups(q: {
   return {
     handlers: backupHandlers({ store, made, audit: q.audit, clock }),
     summary: () => backupSummary({ store, made, clock }),
+    async newest() {
+      const oldest = made === undefined ? undefined : await store.oldest()
+      return oldest && { since: oldest.begun_at, made: await store.newestMade() }
+    },
+    isHere: ({ node }) => node === hostname(),
+    async readBack({ name, sha256 }, secret) {
+      if (made === undefined) throw new Fault('not_found', { what: name })
+      const read = await readBackup({ file: await made.folder.find(name), secret }, drain)
+      if (read.sha256 !== sha256)
+        throw new Fault('backup_invalid', { what: say`it is not the file that was made` })
+    },
     async makeDue() {
       if (made === undefined || (await q.isReady?.()) === false) return
       // A failed backup is in the table and in the log; the job itself has done its work.
@@ -82,6 +104,11 @@ export function openDailyBackups(q: {
         : `the newest backup is of ${runs.made.begun_at}`
     },
   }
+}
+
+/** Entries are read to their end and kept nowhere. */
+async function drain(_name: string, content: AsyncIterable<Buffer>): Promise<void> {
+  for await (const _ of content);
 }
 
 function madeBy(

@@ -91,6 +91,7 @@ export function createBackupRuns(database: Database) {
       return row
     },
     newest: () => newest(),
+    oldest: (): Promise<BackupRow | undefined> => rows().orderBy('id').limit(1).executeTakeFirst(),
     newestMade: () => newest('made'),
     /** Newest first. */
     list: ({ offset, limit, ...filter }: Page & Filter): Promise<BackupRow[]> =>
