@@ -62,6 +62,9 @@ export function functionsOf(connection: Connection) {
       }),
     login: (session: bigint, pin: Buffer) =>
       tell('C_Login', put.ulong(session), put.ulong(USER), put.bytes(pin)),
+    /** In a session that may write, of a user who is logged in. */
+    setPin: (session: bigint, from: Buffer, to: Buffer) =>
+      tell('C_SetPIN', put.ulong(session), put.bytes(from), put.bytes(to)),
     logout: (session: bigint) => tell('C_Logout', put.ulong(session)),
     destroy: (session: bigint, object: bigint) =>
       tell('C_DestroyObject', put.ulong(session), put.ulong(object)),

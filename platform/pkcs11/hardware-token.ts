@@ -39,6 +39,8 @@ export type HardwareToken = {
    * With `careful` it throws `token_not_active` instead of trying the PIN if the token reports earlier wrong PINs.
    */
   login(pin: Buffer, o?: { careful?: boolean }): Promise<void>
+  /** Throws `pin_incorrect` for another old PIN, which the token counts, for one that the token does not take, and as `generate`. */
+  changePin(from: Buffer, to: Buffer): Promise<void>
   /** Forgets the PIN and ends the login. */
   logout(): Promise<void>
   /**
@@ -252,6 +254,14 @@ export function createHardwareToken(q: {
         await session?.logout().catch((thrown: unknown) => drop(session, thrown))
         tell()
       }),
+    // Not repeated: the PIN may be the new one already.
+    changePin: (from, to) =>
+      run(async (at) => {
+        await at.withWritable((session) => at.functions.setPin(session, from, to))
+        if (remembered === undefined) return
+        remembered.pin.fill(0)
+        remembered = { pin: Buffer.from(to), identity: at.identity }
+      }, false).finally(() => session?.refresh().catch(() => undefined)),
     keys: () => run(keysOnToken),
     adopt: (objectId) => run((at) => adoptFromToken(at, objectId)),
     // Not repeated: the pair may exist already.

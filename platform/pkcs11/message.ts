@@ -14,6 +14,7 @@ const CALLS = {
   C_OpenSession: [10, 'uu', 'u'],
   C_CloseSession: [11, 'u', ''],
   C_GetSessionInfo: [13, 'u', 'uuuu'],
+  C_SetPIN: [15, 'uayay', ''],
   C_Login: [18, 'uuay', ''],
   C_Logout: [19, 'u', ''],
   C_DestroyObject: [22, 'uu', ''],

@@ -11,6 +11,7 @@ import { isRegisteredHere } from './identities.ts'
 import type { CertificateTrust } from './identity.ts'
 import type { KeyUsage, StoredCertificate, StoredKey } from './key-file.ts'
 import { certificatePem } from './pem.ts'
+import type { PinInfo } from './pin-policy.ts'
 import type { SoftwareToken } from './software-token.ts'
 import { SOFTWARE_TOKEN_ID, type Tokens } from './tokens.ts'
 
@@ -54,6 +55,7 @@ export type TokenInfo = {
   loggedIn: boolean
   /** For a hardware token: whether it is present, and the state that it reports. */
   hardware?: TokenState | undefined
+  pin: PinInfo
   keys: KeyInfo[]
 }
 
@@ -71,6 +73,7 @@ export function describeSoftware(token: SoftwareToken, q: Describe): TokenInfo {
     type: 'SOFTWARE',
     initialized: token.initialized(),
     loggedIn: token.unlocked(),
+    pin: token.pin(),
     keys: token.keys().map((key) => describeKey(key, q)),
   }
 }
@@ -84,6 +87,7 @@ export function describeHardware(token: HardwareKeys, q: Describe): TokenInfo {
     initialized: true,
     loggedIn: hardware.state === 'open',
     hardware,
+    pin: token.pin(),
     keys: token.keys().map((key) => describeKey(key, q)),
   }
 }

@@ -14,6 +14,8 @@ import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { KeyAlgorithm } from './generate-key.ts'
 import { newKey, type StoredKey, writeKeyFile } from './key-file.ts'
+import { checkNewPin, type PinInfo, type PinPolicy, pinInfo } from './pin-policy.ts'
+import { readPrivate } from './read-private.ts'
 import { readKeys } from './software-token.ts'
 import type { Token } from './tokens.ts'
 import { syncFolder, type WriteFile } from './write-durably.ts'
@@ -24,6 +26,10 @@ export type HardwareTokenPlace = TokenPlace & { id: string; pin?: string | undef
 export type HardwareKeys = Token &
   Pick<HardwareToken, 'login' | 'logout' | 'state' | 'close' | 'look'> & {
     label: string
+    /** Since when the PIN holds, if it was set from here, and what new ones have to be like. */
+    pin(): PinInfo
+    /** Throws `invalid_input` for a PIN that the policy does not allow, and as `HardwareToken.changePin` does. */
+    setPin(oldPin: string, newPin: string): Promise<void>
     /** Makes a signing key on the token. Throws as `HardwareToken.generate` does. */
     generate(q: { label: string; algorithm: KeyAlgorithm }): Promise<StoredKey>
     /** The keys on the token that have no record here. Throws as `HardwareToken.keys` does. */
@@ -40,6 +46,13 @@ export type HardwareKeys = Token &
   }
 
 const MAX_KEYS = 1000
+/** When the PIN was set from here; no record of a key ends so. */
+const PIN_FILE = 'pin-set-at'
+
+async function readPinSetAt(file: string): Promise<number | undefined> {
+  const ms = Number((await readPrivate(file)) ?? Number.NaN)
+  return Number.isSafeInteger(ms) ? ms : undefined
+}
 
 /** Reads the key records in `directory` (made when absent) and starts to look for the token. */
 export async function openHardwareKeys(q: {
@@ -47,6 +60,7 @@ export async function openHardwareKeys(q: {
   directory: string
   clock: Clock
   write: WriteFile
+  policy: PinPolicy
   /** Called when the token was removed, came back, or was logged in to. */
   changed(): void
 }): Promise<HardwareKeys> {
@@ -55,6 +69,8 @@ export async function openHardwareKeys(q: {
   const remote = new Map<string, RemoteKey>()
   const inTurn = createTurn()
   let pin = q.place.pin
+  const pinFile = join(q.directory, PIN_FILE)
+  let pinSetAt = await readPinSetAt(pinFile)
   const token = createHardwareToken({
     place: q.place,
     clock: q.clock,
@@ -106,6 +122,22 @@ export async function openHardwareKeys(q: {
     login: token.login,
     logout: token.logout,
     look: token.look,
+    pin: () => pinInfo(q.policy, pinSetAt),
+    async setPin(oldPin, newPin) {
+      checkNewPin(newPin, q.policy, oldPin)
+      const [from, to] = [oldPin, newPin].map((text) => Buffer.from(text.normalize('NFC'))) as [
+        Buffer,
+        Buffer,
+      ]
+      try {
+        await token.changePin(from, to)
+      } finally {
+        from.fill(0)
+        to.fill(0)
+      }
+      pinSetAt = q.clock()
+      await q.write(pinFile, Buffer.from(String(pinSetAt)))
+    },
     close: token.close,
     keys: () => [...stored.values()],
     unlocked: () => stateOf() === 'open',

@@ -30,6 +30,7 @@ import type { AuthenticationIdentity, CertificateTrust, SigningIdentity } from '
 import { importPkcs12 } from './import-pkcs12.ts'
 import { createInternalTls, type InternalTls } from './internal-tls.ts'
 import type { KeyUsage, StoredKey } from './key-file.ts'
+import { DEFAULT_PIN_POLICY, type PinPolicy } from './pin-policy.ts'
 import { createOcspRefresh } from './refresh-ocsp.ts'
 import type { HostNames } from './self-signed.ts'
 import { createSignJson, type SignJson } from './sign-json.ts'
@@ -54,6 +55,8 @@ export type KeysDependencies = {
   /** The host name and addresses in the first internal TLS certificate. */
   hostNames?: HostNames
   hardwareTokens?: HardwareTokenPlace[]
+  /** What new PINs have to be like; 8 characters when absent. */
+  pinPolicy?: PinPolicy
   write?: WriteFile
 }
 
@@ -72,6 +75,8 @@ export type Keys = {
   hardware: {
     login(tokenId: string, pin: string): Promise<void>
     logout(tokenId: string): Promise<void>
+    /** Throws `invalid_input` for a PIN that the policy does not allow. */
+    changePin(tokenId: string, oldPin: string, newPin: string): Promise<void>
     /** The keys on the token that this server has no record of, made with other tools. */
     found(tokenId: string): Promise<FoundKey[]>
     /** Takes one of them into use for signing; `label` defaults to the token's own. Throws as `HardwareKeys.adopt` does. */
@@ -94,7 +99,8 @@ export type Keys = {
   refreshOcsp(o?: { force?: boolean }): Promise<void>
 
   initialize(pin: string): Promise<void>
-  login(pin: string): Promise<void>
+  /** See `SoftwareToken.login`. */
+  login(pin: string, o?: { isFromFile?: boolean }): Promise<void>
   logout(): void
   changePin(oldPin: string, newPin: string): Promise<void>
   tokens(): TokenInfo[]
@@ -145,7 +151,8 @@ export type Keys = {
 export async function createKeys(q: KeysDependencies): Promise<Keys> {
   const write = q.write ?? writeDurably
   const client = createOcspClient()
-  const token = await openSoftwareToken({ directory: q.directory, clock: q.clock, write })
+  const policy = q.pinPolicy ?? DEFAULT_PIN_POLICY
+  const token = await openSoftwareToken({ directory: q.directory, clock: q.clock, write, policy })
   const statuses = await openCertificateStatuses({ directory: join(q.directory, 'ocsp'), write })
   const listeners = new Set<() => void>()
   const changed = () => {
@@ -160,7 +167,7 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
         place,
         directory: join(q.directory, `hardware-${place.id}`),
         clock: q.clock,
-        write,
+        ...{ write, policy },
         changed: () => tokenChanged(),
       }),
     ),
@@ -240,6 +247,7 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
         }
       },
       logout: async (id) => hardwareToken(id).logout(),
+      changePin: async (id, oldPin, newPin) => hardwareToken(id).setPin(oldPin, newPin),
       found: async (id) => hardwareToken(id).found(),
       async adopt(id, { objectId, label }) {
         const isKnown = (keyId: string): boolean => tokens.keys().some((key) => key.id === keyId)
@@ -254,7 +262,7 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
     refreshOcsp,
 
     initialize: (pin) => change(unlock(token.initialize(pin))),
-    login: (pin) => change(unlock(token.login(pin))),
+    login: (pin, o) => change(unlock(token.login(pin, o))),
     logout() {
       lock()
       changed()

@@ -4,9 +4,9 @@
  * after another.
  */
 import type { KeyObject } from 'node:crypto'
-import { chmod, mkdir, readdir, unlink } from 'node:fs/promises'
+import { chmod, mkdir, readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Clock, hasPassed } from '#platform/clock.ts'
+import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -18,28 +18,34 @@ import {
   type StoredKey,
   writeKeyFile,
 } from './key-file.ts'
+import { checkNewPin, type PinInfo, type PinPolicy, pinInfo } from './pin-policy.ts'
+import { openPinTries } from './pin-tries.ts'
 import { readPrivate } from './read-private.ts'
 import { type Sealed, seal, unseal } from './seal.ts'
 import { makeTokenFile, openTokenFile, readTokenFile, type TokenFile } from './token-file.ts'
 import { syncFolder, UNFINISHED, type WriteFile } from './write-durably.ts'
 
-const MAX_TRIES = 5
-const PAUSE_MS = 30_000
 const MAX_KEYS = 1000
 
 export type SoftwareToken = {
   initialized(): boolean
   unlocked(): boolean
   /**
-   * Makes the token and leaves it unlocked. Throws `conflict` when there is one, `invalid_input` for a PIN that is too short or
-   * too long.
+   * Makes the token and leaves it unlocked. Throws `conflict` when there is one, `invalid_input` for a PIN that the policy does
+   * not allow.
    */
   initialize(pin: string): Promise<void>
-  /** Unlocks the token. Throws `pin_incorrect`; after five wrong attempts, for 30 s without checking the PIN. */
-  login(pin: string): Promise<void>
+  /**
+   * Unlocks the token. Throws `pin_incorrect`; after five wrong attempts, for a growing time without checking the PIN. `isFromFile`: the
+   * PIN of the settings, which waits for nobody's wrong ones.
+   */
+  login(pin: string, o?: { isFromFile?: boolean }): Promise<void>
   /** Removes every private key and the token key from memory. */
   logout(): void
+  /** Throws as `login` and `initialize`. */
   changePin(oldPin: string, newPin: string): Promise<void>
+  /** Since when the PIN holds, until when, and what new ones have to be like. */
+  pin(): PinInfo
   keys(): StoredKey[]
   /** Throws `key_not_found`. */
   key(id: string): StoredKey
@@ -63,6 +69,7 @@ export async function openSoftwareToken(q: {
   directory: string
   clock: Clock
   write: WriteFile
+  policy: PinPolicy
 }): Promise<SoftwareToken> {
   const tokenPath = join(q.directory, 'token.json')
   const keysPath = join(q.directory, 'keys')
@@ -72,7 +79,13 @@ export async function openSoftwareToken(q: {
   let tokenFile = await readToken(tokenPath)
   let tokenKey: Buffer | undefined
   const opened = new Map<string, KeyObject>()
-  const tries = { failed: 0, pausedAt: Number.NEGATIVE_INFINITY }
+  const tries = await openPinTries({
+    file: join(q.directory, 'pin-tries.json'),
+    clock: q.clock,
+    write: q.write,
+  })
+  // A token file is written when its PIN is set, and at no other time.
+  let pinSetAt = tokenFile?.pinSetAt ?? (tokenFile && (await stat(tokenPath)).mtimeMs)
   const inTurn = createTurn()
 
   function needUnlocked(): Buffer {
@@ -86,18 +99,16 @@ export async function openSoftwareToken(q: {
     return found
   }
 
-  async function check(pin: string): Promise<Buffer> {
+  async function check(pin: string, isFromFile = false): Promise<Buffer> {
     if (tokenFile === undefined)
       throw new Fault('token_not_found', { what: say`the token is not initialized` })
-    if (!hasPassed(q.clock(), tries.pausedAt, PAUSE_MS))
-      throw new Fault('pin_incorrect', { what: say`too many tries, wait 30 seconds` })
+    if (!isFromFile) tries.check()
     try {
       const opening = await openTokenFile(tokenFile, pin)
-      tries.failed = 0
+      await tries.right()
       return opening
     } catch (cause) {
-      tries.failed += 1
-      if (tries.failed >= MAX_TRIES) tries.pausedAt = q.clock()
+      await tries.wrong()
       throw cause
     }
   }
@@ -107,9 +118,11 @@ export async function openSoftwareToken(q: {
     tokenKey = withKey
   }
 
-  async function saveToken(file: TokenFile): Promise<void> {
+  async function saveToken(made: TokenFile): Promise<void> {
+    const file = { ...made, pinSetAt: q.clock() }
     await q.write(tokenPath, Buffer.from(JSON.stringify(file, null, 1)))
     tokenFile = file
+    pinSetAt = file.pinSetAt
   }
 
   async function save(changed: StoredKey): Promise<StoredKey> {
@@ -125,13 +138,14 @@ export async function openSoftwareToken(q: {
       inTurn(async () => {
         if (tokenFile !== undefined)
           throw new Fault('conflict', { what: say`the token is initialized already` })
+        checkNewPin(pin, q.policy)
         const made = await makeTokenFile(pin)
         await saveToken(made.file)
         unlock(made.tokenKey)
       }),
-    login: (pin) =>
+    login: (pin, { isFromFile = false } = {}) =>
       inTurn(async () => {
-        unlock(await check(pin))
+        unlock(await check(pin, isFromFile))
       }),
     logout() {
       tokenKey?.fill(0)
@@ -140,9 +154,12 @@ export async function openSoftwareToken(q: {
     },
     changePin: (oldPin, newPin) =>
       inTurn(async () => {
+        // First, so that a PIN that may not be set costs no try.
+        checkNewPin(newPin, q.policy, oldPin)
         const made = await makeTokenFile(newPin, await check(oldPin))
         await saveToken(made.file)
       }),
+    pin: () => ({ ...pinInfo(q.policy, pinSetAt), ...tries.state() }),
     keys: () => [...stored.values()],
     key,
     privateKey(id) {

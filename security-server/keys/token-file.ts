@@ -9,7 +9,8 @@ import { asSealed, type Sealed, seal, unseal } from './seal.ts'
 
 type Kdf = { name: 'scrypt'; N: number; r: number; p: number; salt: string }
 
-export type TokenFile = { version: 1; kdf: Kdf; wrapped: Sealed }
+/** `pinSetAt`: ms; absent in files of before it was kept. */
+export type TokenFile = { version: 1; kdf: Kdf; wrapped: Sealed; pinSetAt?: number | undefined }
 
 const CONTEXT = 'concordat token key'
 // 32 MiB for about a quarter of a second; OWASP's recommendation for scrypt with N = 2^15.
@@ -17,17 +18,14 @@ const COST = { N: 2 ** 15, r: 8, p: 3 }
 const MAX_COST = { N: 2 ** 20, r: 32, p: 16 }
 
 /**
- * Encrypts `tokenKey` (by default a new one) under a PIN, with the scrypt costs of servers unless a test gives others. Throws
- * `invalid_input` unless the PIN has 8 to 128 characters.
+ * Encrypts `tokenKey` (by default a new one) under a PIN, with the scrypt costs of servers unless a test gives others. Who
+ * calls it has checked the PIN (pin-policy.ts).
  */
 export async function makeTokenFile(
   pin: string,
   tokenKey: Buffer = randomBytes(32),
   cost: typeof COST = COST,
 ): Promise<{ file: TokenFile; tokenKey: Buffer }> {
-  if (pin.length < 8 || pin.length > 128) {
-    throw new Fault('invalid_input', { what: say`a PIN has 8 to 128 characters` })
-  }
   const kdf: Kdf = { name: 'scrypt', ...cost, salt: randomBytes(16).toString('base64') }
   const wrapping = await derive(pin, kdf)
   const file: TokenFile = { version: 1, kdf, wrapped: seal(wrapping, CONTEXT, tokenKey) }
@@ -50,7 +48,12 @@ export async function openTokenFile(file: TokenFile, pin: string): Promise<Buffe
  * `io_error`.
  */
 export function readTokenFile(text: string, name: string): TokenFile {
-  const value = parseJson(text, name) as { version?: unknown; kdf?: Partial<Kdf>; wrapped?: unknown }
+  const value = parseJson(text, name) as {
+    version?: unknown
+    kdf?: Partial<Kdf>
+    wrapped?: unknown
+    pinSetAt?: unknown
+  }
   const kdf = value.kdf
   const cost = (which: 'N' | 'r' | 'p') => {
     const number = kdf?.[which]
@@ -64,7 +67,13 @@ export function readTokenFile(text: string, name: string): TokenFile {
   ) {
     throw new Fault('io_error', { what: say`${name} is not a token file` })
   }
-  return { version: 1, kdf: kdf as Kdf, wrapped: asSealed(value.wrapped, name) }
+  const { pinSetAt } = value
+  if (pinSetAt !== undefined && !Number.isSafeInteger(pinSetAt))
+    throw new Fault('io_error', { what: say`${name} is not a token file` })
+  return {
+    ...{ version: 1, kdf: kdf as Kdf, wrapped: asSealed(value.wrapped, name) },
+    ...(pinSetAt !== undefined && { pinSetAt: pinSetAt as number }),
+  }
 }
 
 /** Parses one of our own files as a JSON object; throws `io_error` with the file's name. */

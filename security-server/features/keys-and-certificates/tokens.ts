@@ -29,7 +29,7 @@ export function tokenHandlers(rooms: Needs): Handlers {
     return found
   }
 
-  /** Throws `invalid_input` for a hardware token: its PIN is changed, and keys are imported, with the maker's tool. */
+  /** Throws `invalid_input` for a hardware token: keys are imported with the maker's tool. */
   function softwareToken(id: string | undefined): void {
     if (token(id).type !== 'SOFTWARE')
       throw new Fault('invalid_input', { what: say`that is done with the tool of its maker` })
@@ -74,9 +74,11 @@ export function tokenHandlers(rooms: Needs): Handlers {
       else await keys.hardware.logout(id)
     },
     async updateTokenPin({ params, body }) {
-      softwareToken(params['tokenId'])
+      const { id } = token(params['tokenId'])
       const { oldPin, newPin } = body as { oldPin: string; newPin: string }
-      await keys.changePin(oldPin, newPin)
+      await (id === SOFTWARE_TOKEN_ID
+        ? keys.changePin(oldPin, newPin)
+        : keys.hardware.changePin(id, oldPin, newPin))
     },
     async addKey({ params, body }) {
       const { id } = token(params['tokenId'])
