@@ -13,6 +13,7 @@ import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/
 import { type TelemetrySettings, tracedTelemetrySchema } from '#platform/telemetry/settings.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ConsentSettings, consentSchema } from './features/consents/settings.ts'
+import { checkDeadlines, type DeadlineSettings, deadlinesSchema } from './features/deadlines/settings.ts'
 import { type DeliverySettings, deliverySchema } from './features/deliveries/settings.ts'
 import { type MonitoringSettings, monitoringSchema } from './features/monitoring/settings.ts'
 import { type NoticeSettings, noticesSchema } from './features/notices/settings.ts'
@@ -22,6 +23,7 @@ import { type AcmeSettings, acmeSchema } from './features/renewals/settings.ts'
 import { type TrackerSettings, trackerSchema } from './features/tracker/settings.ts'
 import { checkTryOuts, type TryOutSettings, tryOutSchema } from './features/try-outs/settings.ts'
 import { type XRoadApiSettings, xRoadApiSchema } from './features/x-road-api/settings.ts'
+import { type PinPolicy, pinPolicySchema } from './keys/pin-policy.ts'
 import { type KeepingSettings, keepingProperties } from './message-log/settings.ts'
 import { type PeerSettings, peersSchema } from './peer/settings.ts'
 import {
@@ -46,6 +48,7 @@ export type Settings = KeepingSettings & {
   database: string
   messageLogDatabase: string
   pinFile?: string
+  pinPolicy: PinPolicy
   hardwareTokens: HardwareTokenSettings[]
   peers: PeerSettings
   /**
@@ -80,6 +83,8 @@ export type Settings = KeepingSettings & {
   /** The mail server through which people are told of uses of their data. */
   mail?: MailSettings
   notices?: NoticeSettings
+  /** Who is written to before something ends. */
+  deadlines?: DeadlineSettings
   consents: ConsentSettings
   /** Where mandates are asked for that service contracts name. */
   mandateServices: MandateServiceSettings[]
@@ -128,6 +133,7 @@ export const settingsSchema = {
       description:
         'The PIN of the software token, mode 0600; without it somebody logs in by hand after each start',
     },
+    pinPolicy: pinPolicySchema,
     hardwareTokens: {
       type: 'array',
       maxItems: 16,
@@ -300,8 +306,9 @@ export const settingsSchema = {
     },
     subjectKeys: subjectKeysSchema,
     tracker: trackerSchema,
-    mail: mailSchema('The mail server through which people are told that their data was used'),
+    mail: mailSchema('The mail server through which people and operators are told'),
     notices: noticesSchema,
+    deadlines: deadlinesSchema,
     consents: consentSchema,
     mandateServices: mandateServicesSchema,
     witness: {
@@ -362,9 +369,20 @@ export function checkSettings({
   mandateServices,
   tryOuts,
   fourEyes = [],
+  deadlines,
+  mail,
 }: Pick<
   Settings,
-  'admin' | 'xRoadApi' | 'login' | 'auditing' | 'hardwareTokens' | 'mandateServices' | 'tryOuts' | 'fourEyes'
+  | 'admin'
+  | 'xRoadApi'
+  | 'login'
+  | 'auditing'
+  | 'hardwareTokens'
+  | 'mandateServices'
+  | 'tryOuts'
+  | 'fourEyes'
+  | 'deadlines'
+  | 'mail'
 >): void {
   checkMandateServices(mandateServices)
   checkAdminListener(admin)
@@ -372,6 +390,7 @@ export function checkSettings({
   if (new Set(hardwareTokens.map(({ id }) => id)).size < hardwareTokens.length)
     throw new Fault('invalid_configuration', { what: 'hardwareTokens: each needs an id of its own' })
   checkTryOuts(tryOuts)
+  checkDeadlines(deadlines, mail !== undefined)
   checkFourEyes(fourEyes, login !== undefined)
   if (login !== undefined) checkLogin(login)
   else if (auditing.contentFourEyes)

@@ -10,6 +10,7 @@ import { consents } from './features/consents/feature.ts'
 import { contentRequests } from './features/content-requests/feature.ts'
 import { contracts } from './features/contracts/feature.ts'
 import { dailyCounts } from './features/daily-counts/feature.ts'
+import { deadlines } from './features/deadlines/feature.ts'
 import { deliveries } from './features/deliveries/feature.ts'
 import { diagnostics } from './features/diagnostics/feature.ts'
 import { exchanges } from './features/exchanges/feature.ts'
@@ -88,6 +89,7 @@ export const FEATURES = listFeatures<ServerGround>()
   .with(provider)
   .with(contracts)
   .with(xRoadApi)
+  .with(deadlines)
 
 /** The migrations of all tables in the server's database. */
 export const serverMigrations = migrationsOf(FEATURES, serviceMigrations)

@@ -80,6 +80,7 @@ export async function openGround(q: {
   const keys = await createKeys({
     ...{ directory: await folder('keys'), clock, configuration: () => lasting().index },
     hardwareTokens: await hardwarePlaces(settings.hardwareTokens),
+    pinPolicy: settings.pinPolicy,
     hostNames: { hostName: hostname(), ipAddresses: ownAddresses(settings.clients.https?.address) },
   })
   // Both do their work in other threads, so they run at the same time.

@@ -5,6 +5,7 @@ import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { maySee } from '../../global-configuration/contracts/may-see.ts'
+import { newestInForce } from '../../global-configuration/contracts/newest-in-force.ts'
 import type { Needs } from './needs.ts'
 
 const WITHIN_DAYS = 30
@@ -73,15 +74,7 @@ function systems({ localSystems }: Needs): Ending[] {
 
 /** Without those that a newer version replaces. */
 function contracts({ contracts: room }: Needs, caller: Pick<Caller, 'roles'>): Ending[] {
-  const { contracts: all } = room.view()
-  const inForce = all.filter(({ listed }) => listed.state === 'ACTIVE' || listed.state === 'SUSPENDED')
-  return inForce
-    .filter(
-      ({ content }) =>
-        !inForce.some(
-          (one) => one.content.contract === content.contract && one.content.version > content.version,
-        ),
-    )
+  return newestInForce(room.view().contracts)
     .filter((one) => maySee(one, caller))
     .map(
       ({ listed, content }): Ending => ({

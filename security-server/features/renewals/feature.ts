@@ -12,6 +12,7 @@ import { renewalMigrations } from './migrations.ts'
 import { holds } from './order.ts'
 import { dnsProof, httpProof } from './proofs.ts'
 import type { RenewalRooms } from './rooms.ts'
+import { overdueOf } from './rules.ts'
 import { type AcmeSettings, readAccounts } from './settings.ts'
 import { createRenewalStore, type Renewal } from './store.ts'
 
@@ -29,7 +30,12 @@ const IDLE_SECONDS = 3600
 const DAY_MS = 24 * 3600_000
 const LOOK_MS = 60_000
 
-export const renewals: FeatureModule<Ground> = {
+type Offers = {
+  /** Whether a certificate renews itself, and why it is late; undefined for one that people renew. */
+  renewalOf(sha256: string): Promise<{ overdue: string | undefined } | undefined>
+}
+
+export const renewals: FeatureModule<Ground, Offers> = {
   name: 'renewals',
   migrations: renewalMigrations,
   open: async (ground) => {
@@ -40,7 +46,14 @@ export const renewals: FeatureModule<Ground> = {
     const isClient = (member: string): boolean =>
       [...ground.localSystems.view().clients.values()].some(({ id }) => idText(memberOf(id)) === member)
     const operations = renewalHandlers({ ...ground, store, isClient, isSet: acme !== undefined })
-    if (acme === undefined) return { operations }
+    const offers: Offers = {
+      async renewalOf(sha256) {
+        if (acme === undefined) return undefined
+        const row = (await store.list(node)).find((one) => one.is_stopped === 0 && one.current === sha256)
+        return row && { overdue: overdueOf(row, clock()) }
+      },
+    }
+    if (acme === undefined) return { operations, offers }
     const { find, ca } = await readAccounts(acme)
     const http = createAcmeHttp({ ca, clock })
     const rooms: RenewalRooms = {
@@ -65,7 +78,7 @@ export const renewals: FeatureModule<Ground> = {
       async () => (await store.list(node)).map((row) => [row.id, daysLeft(rooms, row)] as const),
     )
     return {
-      operations,
+      ...{ operations, offers },
       ...(acme.challenge !== undefined && {
         routes: { challenges: (app: FastifyInstance) => answerChallenges(app, store, clock) },
       }),

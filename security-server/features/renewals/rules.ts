@@ -33,6 +33,28 @@ export function renewAt(
   return new Date(Math.min(Math.max(wished, earliest), latest))
 }
 
+/** So often a step may fail before somebody is told: the first pauses are minutes. */
+const TRIES_BEFORE_TOLD = 3
+
+/**
+ * Why a renewal did not replace its certificate in time; undefined while it is in time. One that fails again and again, that waits for
+ * others too long, or that its node does not go on with.
+ */
+export function overdueOf(
+  row: {
+    state: string
+    next_at: string
+    tries: number
+    error_code: string | null
+    error_text: string | null
+  },
+  now: number,
+): string | undefined {
+  const isFailing = row.error_code !== null && (row.tries === 0 || row.tries >= TRIES_BEFORE_TOLD)
+  if (isFailing) return `${row.state}: ${row.error_text ?? row.error_code}`
+  return Date.parse(row.next_at) < now - DAY_MS ? `${row.state}: next_at ${row.next_at}` : undefined
+}
+
 /** The certificates that a renewal put out of use, the newest first. */
 export function retiredBy({ retired }: { retired: string | null }): string[] {
   return retired === null ? [] : (JSON.parse(retired) as string[])

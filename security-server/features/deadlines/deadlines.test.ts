@@ -1,0 +1,258 @@
+/** Letters ahead of what ends: once each, over a real database and a real mail server, with nodes, restarts and outages. */
+import t from 'tap'
+import { migrate } from '#platform/database/migrate.ts'
+import { openDatabase } from '#platform/database/open-database.ts'
+import { createSendMail } from '#platform/mail/client.ts'
+import { parseServerId } from '#schemas/identifiers.ts'
+import { startMailServer } from '#test/fakes/mail-server.ts'
+import { deadlineHandlers } from './handlers.ts'
+import { lookForDeadlines } from './look.ts'
+import { deadlineMigrations } from './migrations.ts'
+import { contractName, renderLetter } from './render-letter.ts'
+import type { LetterRooms } from './rooms.ts'
+import { DAY_MS, thresholdOf } from './rules.ts'
+import { sendLetters } from './send-letters.ts'
+import { checkDeadlines, LETTER_LANGUAGES } from './settings.ts'
+import { createDeadlineStore } from './store.ts'
+
+const START = Date.parse('2026-11-30T12:00:00Z')
+const at = (days: number): string => new Date(START + days * DAY_MS).toISOString()
+
+const certificate = (sha256: string, q: { from: number; to: number; member?: string }) => ({
+  ...{ sha256, keyId: `key-${sha256}`, usage: q.member === undefined ? 'AUTHENTICATION' : 'SIGNING' },
+  ...{ subject: `CN=${sha256}`, serialNumber: '7', notBefore: at(q.from), notAfter: at(q.to) },
+  ...{ member: q.member, active: true, state: 'registered', ocsp: { state: 'good' } },
+})
+const contract = (id: string, version: number, to: number, more: object = {}) => ({
+  listed: { contract: id, state: 'ACTIVE' },
+  content: {
+    contract: id,
+    version,
+    title: `Title of ${id}`,
+    validFrom: at(-300),
+    validUntil: at(to),
+    ...more,
+  },
+})
+
+async function createDeadlines(t: Tap) {
+  const mail = await startMailServer(t)
+  const database = await openDatabase('sqlite::memory:')
+  t.teardown(() => database.close())
+  await migrate(database, deadlineMigrations)
+  const world = {
+    now: START,
+    certificates: [] as ReturnType<typeof certificate>[],
+    contracts: [] as ReturnType<typeof contract>[],
+    pins: [] as { id: string; name: string; pin: object }[],
+    renewals: {} as Record<string, { overdue: string | undefined }>,
+    backups: undefined as Awaited<ReturnType<LetterRooms['backupAges']>>,
+    areContractsKnown: true,
+    lines: [] as string[],
+  }
+  const line = (...said: unknown[]): void => void world.lines.push(JSON.stringify(said))
+  const node = (name: string, to = ['keys@agency.example']): LetterRooms => ({
+    ...{ server: parseServerId('DEV/GOV/1000/ss1'), node: name, clock: () => world.now },
+    log: { info: line, warn: line, error: line } as never,
+    keys: {
+      tokens: () => [
+        { keys: [{ certificates: world.certificates }], pin: {} },
+        ...world.pins.map((one) => ({ ...one, keys: [] })),
+      ],
+      internalTls: {
+        info() {
+          throw new Error('there is none')
+        },
+      },
+    } as never,
+    contracts: {
+      view: () => ({ asOf: world.areContractsKnown ? at(0) : undefined, contracts: world.contracts }),
+    } as never,
+    renewalOf: async (sha256) => world.renewals[sha256],
+    backupAges: async () => world.backups,
+    settings: { to, language: 'en', backupDays: 3 },
+    console: 'https://ss1.agency.example/console',
+    store: createDeadlineStore(database),
+    send: createSendMail(mail.server),
+  })
+  const tell = async (...nodes: LetterRooms[]): Promise<string[]> => {
+    const before = mail.received.length
+    await Promise.all(nodes.map(lookForDeadlines))
+    await Promise.all(nodes.map((one) => sendLetters(one)))
+    return mail.received
+      .slice(before)
+      .map(({ raw }) => /^Subject: (.*(?:\r\n .*)*)/m.exec(raw)![1]!.replace(/\r\n /g, ' '))
+  }
+  return { world, mail, node, tell }
+}
+type Tap = Parameters<typeof startMailServer>[0]
+
+void t.test('the threshold that was passed last counts, and none too near the beginning', async (t) => {
+  const of = (begins: number, left: number) =>
+    thresholdOf({ begins: START + begins * DAY_MS, ends: START + left * DAY_MS }, START)
+  t.equal(of(-300, 61), undefined)
+  t.same(
+    [60, 59.9, 30, 14, 7, 1.5, 1, 0, -5].map((left) => of(-300, left)),
+    [60, 60, 30, 14, 7, 7, 1, 0, 0],
+  )
+  t.equal(of(0, 60), undefined, 'a life of 60 days: not told at its beginning')
+  t.equal(of(-31, 29), 30)
+  t.equal(of(-2, 1), 1, 'a life of three days is told of a day ahead')
+  t.equal(thresholdOf({ begins: START, ends: START + 2 * DAY_MS }, START), undefined)
+})
+
+void t.test('each threshold is told once to each, whatever nodes and restarts there are', async (t) => {
+  const { world, mail, node, tell } = await createDeadlines(t)
+  world.certificates = [certificate('auth', { from: -300, to: 60 })]
+  world.contracts = [contract('C-1', 1, 60), contract('C-2', 1, 10), contract('C-2', 2, 400)]
+  const [a, b] = [node('a'), node('b')]
+  t.same((await tell(a, b)).toSorted(), [
+    'Ends in 60 days: the authentication certificate CN=auth (7)',
+    'Ends in 60 days: the service contract Title of C-1 (C-1)',
+  ])
+  const { raw } = mail.received[0]!
+  for (const part of [
+    'What stops then:',
+    'Who has to do what:',
+    'Where:',
+    'https://ss1.agency.example/console/',
+  ])
+    t.match(raw.replace(/=\r\n/g, ''), part)
+  t.same(await tell(node('a'), node('b')), [], 'after a restart too')
+  t.same(
+    await tell(node('a', ['keys@agency.example', 'more@agency.example'])),
+    [
+      'Ends in 60 days: the service contract Title of C-1 (C-1)',
+      'Ends in 60 days: the authentication certificate CN=auth (7)',
+    ].toSorted(),
+    'somebody new is told what holds now',
+  )
+  world.now += 53 * DAY_MS
+  t.same((await tell(a, b)).length, 2, 'whoever was off for weeks gets one letter, not three')
+  for (const days of [3, 3, 0.5]) world.now += days * DAY_MS
+  t.match((await tell(a)).join(), 'Ends in 1 days')
+  world.now += 2 * DAY_MS
+  t.match((await tell(a)).toSorted(), [
+    'Ended: the authentication certificate',
+    'Ended: the service contract',
+  ])
+  t.same(await tell(a, b), [])
+  t.notMatch(world.lines.join(), '@', 'no log line has an address')
+})
+
+void t.test('what replaced it, or renews itself, needs nobody; a renewal that is late does', async (t) => {
+  const { world, mail, node, tell } = await createDeadlines(t)
+  const member = 'DEV/GOV/1000'
+  world.certificates = [
+    certificate('old', { from: -300, to: 14, member }),
+    certificate('new', { from: -10, to: 400, member }),
+    certificate('acme', { from: -300, to: 14 }),
+  ]
+  world.renewals = { acme: { overdue: undefined } }
+  t.same(await tell(node('a')), [])
+  world.renewals = { acme: { overdue: 'ORDERING: the CA\r\nBcc: thief@example.org refuses' } }
+  t.match(await tell(node('a')), ['Ends in 14 days: the authentication certificate CN=acme'])
+  t.match(
+    mail.received[0]!.raw.replace(/=\r\n/g, ''),
+    'the renewal is overdue: ORDERING: the CA Bcc: thief@example.org refuses',
+  )
+  t.same(mail.received[0]!.to, ['keys@agency.example'])
+  world.certificates[1]!.ocsp.state = 'revoked'
+  t.match(
+    await tell(node('a')),
+    ['Ends in 14 days: the signing certificate CN=old'],
+    'the next one was revoked',
+  )
+})
+
+void t.test('a mail server that is down loses no letter, and an old one is not sent late', async (t) => {
+  const { world, mail, node, tell } = await createDeadlines(t)
+  const a = node('a')
+  const { store } = a
+  world.certificates = [
+    certificate('auth', { from: -300, to: 30 }),
+    certificate('gone', { from: -300, to: 30, member: 'DEV/GOV/1' }),
+  ]
+  mail.isDown = true
+  t.same(await tell(a), [])
+  t.same(await tell(a, node('b')), [])
+  const [waits] = await store.list(1)
+  t.match(waits, { state: 'WAITING', attempts: 1 })
+  t.match(waits!.last_error, 'the mail server answered 451')
+  world.now += 16 * DAY_MS
+  world.certificates.pop()
+  t.same(await tell(a), [], 'still down')
+  t.same((await store.list(9)).map(({ state }) => state).toSorted(), ['SETTLED', 'SUPERSEDED', 'WAITING'])
+  mail.isDown = false
+  world.now += 3_600_000
+  t.match(await tell(a), ['Ends in 14 days: the authentication certificate'])
+  world.now += 7 * DAY_MS
+  mail.refuse = () => 550
+  t.same(await tell(a), [])
+  t.match((await store.list(1))[0], { state: 'REFUSED', last_error: /550/ })
+  mail.refuse = undefined
+  const handlers = deadlineHandlers({ ...a, store })
+  t.same(await handlers['retryDeadlineLetters']!({} as never), { retried: 1 })
+  t.match(await tell(a), ['Ends in 7 days'])
+  const told = JSON.stringify(await handlers['getDeadlines']!({} as never))
+  t.match(told, '"threshold":7')
+  t.notMatch(told, '@', 'nobody is named')
+})
+
+void t.test(
+  'PINs by their age, backups that are old or not proven; what cannot be looked at is not concluded from',
+  async (t) => {
+    const { world, node, tell } = await createDeadlines(t)
+    const a = node('a')
+    world.pins = [{ id: '0', name: 'softToken-0', pin: { setAt: at(-80), endsAt: at(10) } }]
+    world.backups = { since: at(-100), madeAt: at(-2.5), provenAt: at(-0.5) }
+    world.contracts = [contract('C-1', 1, 14, { secret: {} })]
+    t.same((await tell(a)).toSorted(), [
+      'Ends in 1 days: the time within which a backup has to be made',
+      'Ends in 10 days: the age that the policy allows the PIN of the token softToken-0',
+      'Ends in 14 days: the service contract C-1 (secret: its title stands in the console alone)',
+    ])
+    world.backups = { since: at(-100), madeAt: at(0), provenAt: undefined }
+    t.match(await tell(a), ['Ended: the time within which a backup has to be read back whole'])
+    world.pins = [{ id: '0', name: 'softToken-0', pin: { setAt: at(0), endsAt: at(90) } }]
+    world.contracts = []
+    world.areContractsKnown = false
+    t.same(await tell(a), [])
+  },
+)
+
+void t.test('each language has each text, and settings without a way to send are refused', async (t) => {
+  for (const language of LETTER_LANGUAGES)
+    for (const kind of [
+      'SIGNING',
+      'AUTHENTICATION',
+      'SYSTEM_CERTIFICATE',
+      'CONTRACT',
+      'PIN',
+      'BACKUP',
+      'BACKUP_PROOF',
+    ] as const) {
+      const q = { kind, name: 'N{server}\nX: y', endsAt: at(3), overdue: null, node: 'ss1-a' }
+      const { subject, text } = renderLetter(q, {
+        language,
+        server: 'DEV:GOV:1000:ss1',
+        console: 'https://c',
+        now: START,
+      })
+      t.notMatch(subject, '\n')
+      t.notMatch(`${subject} ${text}`, /undefined|\{(?!server)/)
+      t.match(text, 'https://c/')
+      t.match(
+        contractName({ id: 'C-1', title: 'secret thing', isSecret: true }, language),
+        /^C-1 (?!.*secret thing)/,
+      )
+    }
+  const settings = { to: ['a@b.example'], language: 'en', backupDays: 3 } as const
+  t.doesNotThrow(() => checkDeadlines({ ...settings, to: ['a@b.example'] }, true))
+  for (const [to, hasMail] of [
+    [['a@b.example'], false],
+    [['A <a@b.example>'], true],
+    [['a@b.example\r\nBcc: x@y'], true],
+  ] as const)
+    t.throws(() => checkDeadlines({ ...settings, to: [...to] }, hasMail), { code: 'invalid_configuration' })
+})

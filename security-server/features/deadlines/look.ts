@@ -1,0 +1,28 @@
+/** Looks at what ends, and makes the letters that are due of it; letters of what was replaced meanwhile are taken back. */
+import type { LetterRooms } from './rooms.ts'
+import { thresholdOf } from './rules.ts'
+import { keyOf, thingsThatEnd } from './things.ts'
+
+/** Each node looks at its own keys, and at what all share; the table makes each letter once. */
+export async function lookForDeadlines(rooms: LetterRooms): Promise<void> {
+  const { store, clock, node, settings, log } = rooms
+  const now = clock()
+  const { things, looked } = await thingsThatEnd(rooms, settings)
+  for (const thing of things) {
+    const threshold = thresholdOf(thing, now)
+    if (threshold === undefined) continue
+    const made = await store.write(
+      { ...thing, id: keyOf(thing) },
+      { threshold, node: thing.isOfNode ? node : '', to: settings.to, now },
+    )
+    if (made > 0)
+      log.warn({ kind: thing.kind, thing: keyOf(thing), threshold, letters: made }, 'something ends')
+  }
+  const present = new Set(things.map(keyOf))
+  for (const letter of await store.waiting()) {
+    const isSeenHere = (letter.node === '' || letter.node === node) && looked.has(letter.kind)
+    const isWanted = settings.to.includes(letter.recipient)
+    if ((isSeenHere && !present.has(letter.thing)) || !isWanted)
+      await store.end(letter.id, 'SETTLED', { error: null, now })
+  }
+}

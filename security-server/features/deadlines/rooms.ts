@@ -1,0 +1,36 @@
+/** What letters ahead of what ends work with; the list of features passes it in. */
+import type { Clock } from '#platform/clock.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import type { SendMail } from '#platform/mail/client.ts'
+import type { ServerId } from '#schemas/identifiers.ts'
+import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
+import type { Keys } from '../../keys/keys.ts'
+import type { DeadlineSettings } from './settings.ts'
+import type { DeadlineStore } from './store.ts'
+
+/** Of backups that the server makes itself: since when there are any, the newest that was made, and the newest that was read back whole. */
+type BackupAges = { since: string; madeAt: string | undefined; provenAt: string | undefined }
+
+export type DeadlineRooms = {
+  server: ServerId
+  /** The name of this node, whose keys `keys` has. */
+  node: string
+  keys: Pick<Keys, 'tokens' | 'internalTls'>
+  contracts: Pick<Contracts, 'view'>
+  clock: Clock
+  log: Log
+  /** Undefined while the settings name no folder for backups, and before the first try. */
+  backupAges(): Promise<BackupAges | undefined>
+  /**
+   * Whether a certificate renews itself: why it is late, where it is; undefined for one that people renew.
+   */
+  renewalOf(sha256: string): Promise<{ overdue: string | undefined } | undefined>
+}
+
+export type LetterRooms = DeadlineRooms & {
+  settings: DeadlineSettings
+  /** Where the pages are. */
+  console: string
+  store: DeadlineStore
+  send: SendMail
+}
