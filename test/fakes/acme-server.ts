@@ -41,6 +41,8 @@ export type FakeAcme = {
   lastOrder: Record<string, unknown>
   lastAccount: Record<string, unknown>
   lastAgent: string
+  /** Whether somebody ended the account. */
+  isDeactivated: boolean
   /** The window that ARI tells; without it there is none. */
   window: { start: string; end: string } | undefined
 }
@@ -67,7 +69,7 @@ export async function startFakeAcme(
   const at = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
   const fake: FakeAcme = {
     ...{ directoryUrl: `${at}/directory`, tlsCa, lie: 'none', asked: [], orders: 0, window: undefined },
-    ...{ lastOrder: {}, lastAccount: {}, lastAgent: '' },
+    ...{ lastOrder: {}, lastAccount: {}, lastAgent: '', isDeactivated: false },
   }
 
   function send(
@@ -156,7 +158,15 @@ export async function startFakeAcme(
     if (url === '/nonce') return send(response, 200, {})
     if (fake.lie === 'bad-nonces') return problem(response, 400, 'badNonce')
     if (fake.lie === 'throttled') return problem(response, 429, 'rateLimited', { 'retry-after': '7200' })
+    if (url === '/account/1') {
+      fake.isDeactivated = payload['status'] === 'deactivated'
+      return send(response, 200, { status: fake.isDeactivated ? 'deactivated' : 'valid' })
+    }
     if (url === '/account') {
+      if (payload['onlyReturnExisting'] === true)
+        return fake.isDeactivated
+          ? problem(response, 401, 'unauthorized')
+          : send(response, 200, { status: 'valid' }, { location: `${at}/account/1` })
       fake.lastAccount = payload
       return send(response, 201, { status: 'valid' }, { location: `${at}/account/1` })
     }

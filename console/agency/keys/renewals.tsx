@@ -9,6 +9,7 @@ import { Status, type Tone } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Id } from '../words.tsx'
+import { AcmeAccounts } from './acme-accounts.tsx'
 import { type Certificate, keyPath, subjectName, type Usage } from './shapes.ts'
 
 type Renewal = {
@@ -60,6 +61,7 @@ export function RenewalsPage() {
           {all.renewals.map((one) => (
             <RenewalPart key={one.id} of={one} known={known} />
           ))}
+          <AcmeAccounts />
         </>
       )}
     </Show>

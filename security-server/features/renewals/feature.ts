@@ -4,6 +4,7 @@ import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import type { LocalSystems } from '../../local-systems/local-systems.ts'
+import { accountHandlers } from './accounts.ts'
 import { createAcmeHttp } from './acme/client.ts'
 import { answerChallenges } from './answer-challenges.ts'
 import { dueOf, goOnWithAll } from './go-on.ts'
@@ -29,6 +30,7 @@ type Ground = Pick<
 const IDLE_SECONDS = 3600
 const DAY_MS = 24 * 3600_000
 const LOOK_MS = 60_000
+const NOTHING = { renewAfterShare: 1, accounts: [] }
 
 type Offers = {
   /** Whether a certificate renews itself, and why it is late; undefined for one that people renew. */
@@ -45,7 +47,6 @@ export const renewals: FeatureModule<Ground, Offers> = {
     const { acme } = settings
     const isClient = (member: string): boolean =>
       [...ground.localSystems.view().clients.values()].some(({ id }) => idText(memberOf(id)) === member)
-    const operations = renewalHandlers({ ...ground, store, isClient, isSet: acme !== undefined })
     const offers: Offers = {
       async renewalOf(sha256) {
         if (acme === undefined) return undefined
@@ -53,9 +54,13 @@ export const renewals: FeatureModule<Ground, Offers> = {
         return row && { overdue: overdueOf(row, clock()) }
       },
     }
-    if (acme === undefined) return { operations, offers }
-    const { find, ca } = await readAccounts(acme)
-    const http = createAcmeHttp({ ca, clock })
+    const { find, ca } = await readAccounts(acme ?? NOTHING)
+    const http = acme && createAcmeHttp({ ca, clock })
+    const operations = {
+      ...renewalHandlers({ ...ground, store, isClient, isSet: acme !== undefined }),
+      ...accountHandlers({ ...ground, store, http }),
+    }
+    if (acme === undefined || http === undefined) return { operations, offers }
     const rooms: RenewalRooms = {
       ...ground,
       ...{ store, http, lookMs: LOOK_MS, account: find, share: acme.renewAfterShare, country: acme.country },

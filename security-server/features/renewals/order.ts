@@ -13,7 +13,7 @@ import { orderCertificate } from './acme/order-certificate.ts'
 import { renewalId } from './acme/renewal-info.ts'
 import { type Directory, openSession, readDirectory } from './acme/session.ts'
 import { iso, type RenewalRooms } from './rooms.ts'
-import { checkOrdered } from './rules.ts'
+import { accountRow, checkOrdered } from './rules.ts'
 import type { Renewal } from './store.ts'
 
 /** Writes a change of the row at once, so that a crash after it goes on from there; returns the row. */
@@ -144,7 +144,7 @@ async function accountOf(rooms: RenewalRooms, row: Renewal, ca: ApprovedCa) {
   const { name, binding, contact } = account({
     ...{ ca: row.ca, member, isOwner: member === owner, usage: row.usage },
   })
-  const id = `${node} ${ca.acmeServer!.directoryUrl} ${name}`
+  const id = accountRow({ node, directoryUrl: ca.acmeServer!.directoryUrl, name })
   const kept = await store.account(id, keys.accountKeys.make)
   return { key: await openOrReplace(rooms, id, kept), binding, contact }
 }

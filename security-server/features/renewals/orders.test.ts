@@ -1,6 +1,7 @@
 /** What an order carries, and to whom it goes, when something changed since the last one. */
 import t, { type Test } from 'tap'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
+import { PIN } from '../../keys/keys-fixture.ts'
 import { fakeWorld } from './renewals-fixture.ts'
 
 const SIGNED = { ...{ usage: 'SIGNING', memberId: 'DEV:GOV:1000', caName: 'Fake' }, dnsName: 'ss1.example' }
@@ -80,6 +81,45 @@ void t.test('a new token gets an account of its own', async (t) => {
   await made.goOn()
   t.match(await made.view(), { state: 'RETIRING', error: undefined })
   t.not(await made.store.account(id, async () => ''), kept)
+})
+
+void t.test('an account is forgotten, or ended at the CA', async (t) => {
+  const database = await memory(t)
+  const first = await fakeWorld(t, database, 'signing')
+  const { fake, store, call, goOn, keys } = first
+  await call('beginCertificateRenewal', { body: SIGNED })
+  await goOn()
+  const accounts = async () =>
+    (await call('getAcmeAccounts')) as { id: string; directoryUrl: string; name: string }[]
+  const [account] = await accounts()
+  t.match(account, { node: 'n1', directoryUrl: fake.directoryUrl, name: 'b' })
+  const of = { params: { account: account!.id } }
+  await t.rejects(call('forgetAcmeAccount', { params: { account: '0'.repeat(32) } }), { code: 'not_found' })
+  const other = await fakeWorld(t, database, 'signing', { node: 'n2', beside: first })
+  await t.rejects(other.call('deactivateAcmeAccount', of), { code: 'conflict', what: /n1/ })
+  keys.logout()
+  await t.rejects(call('deactivateAcmeAccount', of), { code: 'token_not_active' })
+  await keys.login(PIN)
+  fake.lie = 'throttled'
+  await t.rejects(call('deactivateAcmeAccount', of), { code: 'acme_failed' })
+  t.equal((await accounts()).length, 1, 'its key is here until the CA said it')
+  fake.lie = 'none'
+  await call('deactivateAcmeAccount', of)
+  t.equal(fake.isDeactivated, true)
+  t.same(await accounts(), [])
+
+  await store.change((await store.find(params.renewal))!, {
+    state: 'ORDERING',
+    key_id: null,
+    order_url: null,
+  })
+  await call('renewCertificateNow', { params })
+  await goOn()
+  const [again] = await accounts()
+  t.not(again!.id, account!.id, 'the next order makes another key')
+  await t.rejects(call('deactivateAcmeAccount', { params: { account: again!.id } }), { code: 'acme_refused' })
+  await other.call('forgetAcmeAccount', { params: { account: again!.id } })
+  t.same(await accounts(), [], 'what a node left behind is forgotten at any')
 })
 
 void t.test('a CA that cannot be asked when a certificate is to be renewed is noted', async (t) => {

@@ -18,6 +18,7 @@ import { listenForChallenges } from '../../challenge-listener.ts'
 import type { Keys } from '../../keys/keys.ts'
 import { createWorld, PIN, server, type World } from '../../keys/keys-fixture.ts'
 import { selfSignedCertificate } from '../../keys/self-signed.ts'
+import { accountHandlers } from './accounts.ts'
 import { createAcmeHttp } from './acme/client.ts'
 import { answerChallenges } from './answer-challenges.ts'
 import { goOnWithAll } from './go-on.ts'
@@ -148,10 +149,13 @@ export async function renewalWorld(
     answerChallenges(to, store, clock),
   )
   t.teardown(() => app.close())
-  const handlers = renewalHandlers({
-    ...{ ...rooms, isSet: true },
-    isClient: (member) => member === 'DEV/COM/4000' && q.isGuestHere === true,
-  })
+  const handlers = {
+    ...renewalHandlers({
+      ...{ ...rooms, isSet: true },
+      isClient: (member) => member === 'DEV/COM/4000' && q.isGuestHere === true,
+    }),
+    ...accountHandlers(rooms),
+  }
   const call: RenewalWorld['call'] = async (operation, { params = {}, body, roles = OFFICER.roles } = {}) =>
     handlers[operation]!({ params, body, query: {}, caller: { ...OFFICER, roles } } as never)
   return {

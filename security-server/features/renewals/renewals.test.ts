@@ -34,10 +34,14 @@ void t.test('an authentication certificate renews itself at a CA that others wro
   if (!hasPebble()) return skipFor(t, 'pebble is not built')
   await eachDatabase(t, async (database, t) => {
     const pebble = await startPebble(t, { rejected: 50, validitySeconds: 30 * 24 * 3600 })
-    const { world, keys, filed, approve, call, view, goOn, address } = await renewalWorld(t, database, {
-      ...{ tlsCa: pebble.tlsCa, port: pebble.httpPort },
-      account: () => ({ name: 'a', binding: pebble.binding, contact: 'keys@agency.example' }),
-    })
+    const { world, keys, store, filed, approve, call, view, goOn, address } = await renewalWorld(
+      t,
+      database,
+      {
+        ...{ tlsCa: pebble.tlsCa, port: pebble.httpPort },
+        account: () => ({ name: 'a', binding: pebble.binding, contact: 'keys@agency.example' }),
+      },
+    )
     approve(pebbleCa(pebble))
     pebble.names.set('ss1.example', address)
 
@@ -79,6 +83,18 @@ void t.test('an authentication certificate renews itself at a CA that others wro
       'pebble knows ARI',
     )
     t.not(keys.certificate(filed[1]!).keyId, keys.certificate(filed[0]!).keyId, 'a new key')
+
+    const [account] = (await call('getAcmeAccounts')) as { id: string }[]
+    const kept = (await store.accounts())[0]!.kept
+    await call('deactivateAcmeAccount', { params: { account: account!.id } })
+    const place = `n1 ${pebble.directoryUrl} a`
+    await store.account(place, async () => kept)
+    const [same] = (await call('getAcmeAccounts')) as { id: string }[]
+    await t.rejects(
+      call('deactivateAcmeAccount', { params: { account: same!.id } }),
+      { code: 'acme_refused' },
+      'pebble takes nothing more by its key',
+    )
   })
 })
 

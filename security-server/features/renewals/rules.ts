@@ -33,6 +33,19 @@ export function renewAt(
   return new Date(Math.min(Math.max(wished, earliest), latest))
 }
 
+/** An account is one node's, at one CA; `name`: its `kid` there, or the member that it is kept for. */
+type AccountPlace = { node: string; directoryUrl: string; name: string }
+
+/** The id of an account's row. Neither names of nodes nor addresses have a blank. */
+export function accountRow({ node, directoryUrl, name }: AccountPlace): string {
+  return `${node} ${directoryUrl} ${name}`
+}
+
+export function accountPlace(id: string): AccountPlace {
+  const [node = '', directoryUrl = '', ...name] = id.split(' ')
+  return { node, directoryUrl, name: name.join(' ') }
+}
+
 /** So often a step may fail before somebody is told: the first pauses are minutes. */
 const TRIES_BEFORE_TOLD = 3
 

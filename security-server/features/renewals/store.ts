@@ -136,6 +136,9 @@ export function createRenewalStore(database: Database) {
         .execute()
       return (await kept())!.kept
     },
+    /** The accounts of all nodes. */
+    accounts: (): Promise<{ id: string; kept: string }[]> =>
+      kysely.selectFrom('acme_account').select(['id', 'kept']).orderBy('id').execute(),
     async forgetAccount(id: string, kept: string): Promise<void> {
       await kysely.deleteFrom('acme_account').where('id', '=', id).where('kept', '=', kept).execute()
     },

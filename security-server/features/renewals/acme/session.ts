@@ -27,6 +27,8 @@ export type Session = {
   post(url: string, payload?: object): Promise<AcmeAnswer>
   /** What a challenge is answered with (RFC 8555 8.1). */
   authorization(token: string): string
+  /** Ends the account for good (RFC 8555 7.3.6): the CA takes nothing more by its key, and cancels what it had begun. */
+  deactivate(): Promise<void>
 }
 
 /** Throws `acme_failed`. */
@@ -58,6 +60,8 @@ export async function openSession(q: {
   binding: Binding | undefined
   contact: string | undefined
   profile: string | undefined
+  /** Makes no account: throws `acme_refused` where the CA has none of this key (RFC 8555 7.3.1). */
+  isKnown?: boolean
 }): Promise<Session> {
   const { http, directory, key, binding } = q
   let nonce: string | undefined
@@ -88,18 +92,31 @@ export async function openSession(q: {
     }
   }
 
-  if (directory.bindingRequired && binding === undefined)
+  const isNew = q.isKnown !== true
+  if (isNew && directory.bindingRequired && binding === undefined)
     throw failed(say`the CA wants accounts that are bound: enter kid and macKeyFile for it in acme.accounts`)
-  const answer = await post(directory.newAccount, {
+  const made = {
     termsOfServiceAgreed: true,
     ...(q.contact === undefined ? {} : { contact: [`mailto:${q.contact}`] }),
     ...(binding === undefined
       ? {}
       : { externalAccountBinding: bindingOf(binding, key, directory.newAccount) }),
-  })
-  account = sameHost(answer.location, directory.url)
+  }
+  const answer = await post(directory.newAccount, isNew ? made : { onlyReturnExisting: true })
+  const url = sameHost(answer.location, directory.url)
+  account = url
   const thumbprint = createHash('sha256').update(JSON.stringify(key.jwk)).digest('base64url')
-  return { directory, post, authorization: (token) => `${token}.${thumbprint}` }
+  return {
+    ...{ directory, post },
+    authorization: (token) => `${token}.${thumbprint}`,
+    async deactivate() {
+      const { json } = await post(url, { status: 'deactivated' })
+      if (json?.['status'] !== 'deactivated')
+        throw failed(
+          say`the ACME server ${hostOf(directory.url)} did not say that the account is deactivated`,
+        )
+    },
+  }
 }
 
 /** RFC 8555 7.3.4: the account's public key, signed with the MAC key that the CA gave to the member. */
