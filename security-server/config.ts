@@ -307,8 +307,8 @@ export const settingsSchema = {
     subjectKeys: subjectKeysSchema,
     tracker: trackerSchema,
     mail: mailSchema('The mail server through which people and operators are told'),
-    notices: noticesSchema,
     deadlines: deadlinesSchema,
+    notices: noticesSchema,
     consents: consentSchema,
     mandateServices: mandateServicesSchema,
     witness: {

@@ -46,6 +46,7 @@ const proposal = async () => (await import('./proposals/one.tsx')).ServerProposa
 const people = async () => (await import('./people/page.tsx')).ServerPeople
 const apiKeys = async () => (await import('./api-keys/page.tsx')).ServerKeys
 const backups = async () => (await import('./backups/page.tsx')).Backups
+const deadlines = async () => (await import('./deadlines/page.tsx')).DeadlinesPage
 const revisions = async () => (await import('./revisions/page.tsx')).Revisions
 const acts = async () => (await import('./acts/page.tsx')).Acts
 const records = async () => (await import('./records/page.tsx')).RecordsPage
@@ -224,6 +225,7 @@ export const contents: Group[] = [
           page('/acts', 'acts.title', 'getAuditLog', acts),
           page('/revisions', 'revisions.title', 'getRevisions', revisions),
           { ...page('/backups', 'backups.title', 'getBackups', backups), acts: ['makeBackup'] },
+          page('/deadlines', 'deadlines.title', 'getDeadlines', deadlines),
         ],
       },
     ],

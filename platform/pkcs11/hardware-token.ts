@@ -74,6 +74,8 @@ const LOOK_MS = 5000
 const P256_BYTES = 32
 const COUNTS_WRONG = TOKEN_FLAG.userPinCountLow | TOKEN_FLAG.userPinFinalTry
 
+type Remembered = { pin: Buffer; identity: string }
+
 /** Starts to look for the token; `changed` is called on each change of its state. */
 export function createHardwareToken(q: {
   place: TokenPlace
@@ -90,7 +92,7 @@ export function createHardwareToken(q: {
   let reaching = false
   let looking: Promise<void> | undefined
   // The PIN that the token with this identity accepted.
-  let remembered: { pin: Buffer; identity: string } | undefined
+  let remembered: Remembered | undefined
   let closed = false
   let said = ''
 
@@ -101,12 +103,7 @@ export function createHardwareToken(q: {
     q.changed?.()
   }
 
-  function state(): TokenState {
-    if (session === undefined) return { state: 'away', reason }
-    const { manufacturer, model, serialNumber, flags } = session.description
-    const told = { manufacturer, model, serialNumber, pin: pinState(flags) }
-    return open ? { state: 'open', ...told } : { state: 'locked', reason, ...told }
-  }
+  const state = (): TokenState => stateOf(session, open, reason)
 
   function drop(which: TokenSession | undefined, why: unknown): void {
     if (which === undefined || which !== session) return
@@ -164,10 +161,7 @@ export function createHardwareToken(q: {
       tell()
       throw tokenFault(thrown, name)
     }
-    if (remembered?.pin !== pin) {
-      remembered?.pin.fill(0)
-      remembered = { pin: Buffer.from(pin), identity: at.identity }
-    }
+    remembered = keptPin(remembered, pin, at.identity)
     open = true
     reason = undefined
     await at.refresh().catch((thrown: unknown) => drop(at, thrown))
@@ -257,11 +251,9 @@ export function createHardwareToken(q: {
     // Not repeated: the PIN may be the new one already.
     changePin: (from, to) =>
       run(async (at) => {
-        await at.withWritable((session) => at.functions.setPin(session, from, to))
-        if (remembered === undefined) return
-        remembered.pin.fill(0)
-        remembered = { pin: Buffer.from(to), identity: at.identity }
-      }, false).finally(() => session?.refresh().catch(() => undefined)),
+        await at.withWritable((own) => at.functions.setPin(own, from, to))
+        if (remembered !== undefined) remembered = keptPin(remembered, to, at.identity)
+      }, false),
     keys: () => run(keysOnToken),
     adopt: (objectId) => run((at) => adoptFromToken(at, objectId)),
     // Not repeated: the pair may exist already.
@@ -282,6 +274,24 @@ export function createHardwareToken(q: {
       drop(session, 'it was closed')
     },
   }
+}
+
+function stateOf(
+  session: TokenSession | undefined,
+  isOpen: boolean,
+  reason: string | undefined,
+): TokenState {
+  if (session === undefined) return { state: 'away', reason }
+  const { manufacturer, model, serialNumber, flags } = session.description
+  const told = { manufacturer, model, serialNumber, pin: pinState(flags) }
+  return isOpen ? { state: 'open', ...told } : { state: 'locked', reason, ...told }
+}
+
+/** A copy of this PIN for the token; the one that was kept before is overwritten. */
+function keptPin(before: Remembered | undefined, pin: Buffer, identity: string): Remembered {
+  if (before?.pin === pin) return before
+  before?.pin.fill(0)
+  return { pin: Buffer.from(pin), identity }
 }
 
 /** A key that signs on its token; each signature is verified before it is returned. */

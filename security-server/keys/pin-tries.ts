@@ -13,7 +13,7 @@ const FREE = 5
 const FIRST_MS = 30_000
 const LONGEST_MS = 3_600_000
 
-export type PinTries = {
+type PinTries = {
   /** Throws `pin_incorrect` while tries have to wait. */
   check(): void
   wrong(): Promise<void>

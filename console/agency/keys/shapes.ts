@@ -53,6 +53,15 @@ export type Token = {
   type: 'SOFTWARE' | 'HARDWARE'
   initialized: boolean
   loggedIn: boolean
+  pin: {
+    minLength: number
+    classes: number
+    setAt?: string
+    /** When the policy wants another one. */
+    endsAt?: string
+    wrong?: number
+    pausedUntil?: string
+  }
   hardware?: {
     state: 'away' | 'locked' | 'open'
     reason?: string

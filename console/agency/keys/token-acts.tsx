@@ -26,7 +26,7 @@ export function TokenActs({ of }: { of: Token }) {
               {text('certs.found')}
             </Link>
           )}
-          {isSoftware && <ChangePin of={of} />}
+          <ChangePin of={of} />
           <LogOut of={of} />
         </>
       ) : (
@@ -97,7 +97,12 @@ function ChangePin({ of }: { of: Token }) {
       operation="updateTokenPin"
       button={text('certs.changePin')}
       title={text('certs.changePin')}
-      consequence={<p>{text('certs.changePinConsequence')}</p>}
+      consequence={
+        <>
+          <p>{text(of.type === 'SOFTWARE' ? 'certs.changePinConsequence' : 'certs.changePinHardware')}</p>
+          <p>{text('certs.pinPolicy', { length: of.pin.minLength, classes: of.pin.classes })}</p>
+        </>
+      }
       fields={[secret('oldPin', 'certs.oldPin'), newPin(), repeated()]}
       send={async ({ oldPin, pin, again }, call) => {
         same(pin, again)

@@ -1,7 +1,7 @@
 /** When which backup was last read back whole. */
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 
-export type ProofTables = { backup_proof: { name: string; proven_at: string } }
+type ProofTables = { backup_proof: { name: string; proven_at: string } }
 export type ProofStore = ReturnType<typeof createProofStore>
 
 const KEPT = 100

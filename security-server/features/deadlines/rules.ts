@@ -2,7 +2,7 @@
 
 export const DAY_MS = 86_400_000
 /** Days ahead; 0 is the end itself. */
-export const THRESHOLDS = [60, 30, 14, 7, 1, 0] as const
+const THRESHOLDS = [60, 30, 14, 7, 1, 0] as const
 
 /**
  * What ends, and when. `id` stays the same until it is another thing, or ends at another time. `begins`: a threshold that lies in the

@@ -8,7 +8,7 @@ import { DAY_MS, type Thing } from './rules.ts'
 import type { DeadlineSettings } from './settings.ts'
 
 /** `node`: whether this node alone sees it. */
-export type Found = Thing & { isOfNode: boolean }
+type Found = Thing & { isOfNode: boolean }
 
 type Q = Pick<DeadlineSettings, 'backupDays' | 'language'>
 

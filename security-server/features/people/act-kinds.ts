@@ -25,6 +25,8 @@ export const ACTS = {
     'beginCertificateRenewal',
     'renewCertificateNow',
     'stopCertificateRenewal',
+    'forgetAcmeAccount',
+    'deactivateAcmeAccount',
   ],
   clients: [
     'addClient',
@@ -139,6 +141,7 @@ export const ACTS = {
     'approveAuditOrder',
     'refuseAuditOrder',
     'makeBackup',
+    'retryDeadlineLetters',
     'downloadBackup',
     'reconcile',
   ],
