@@ -8,7 +8,6 @@ import {
   listenerFiles,
 } from '#platform/http-service/listener-tls.ts'
 import { type MailSettings, mailSchema } from '#platform/mail/settings.ts'
-import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { type TelemetrySettings, tracedTelemetrySchema } from '#platform/telemetry/settings.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -24,6 +23,7 @@ import { type TrackerSettings, trackerSchema } from './features/tracker/settings
 import { checkTryOuts, type TryOutSettings, tryOutSchema } from './features/try-outs/settings.ts'
 import { type XRoadApiSettings, xRoadApiSchema } from './features/x-road-api/settings.ts'
 import { type PinPolicy, pinPolicySchema } from './keys/pin-policy.ts'
+import { checkTokens, type TokenSettings, tokenProperties } from './keys/settings.ts'
 import { type KeepingSettings, keepingProperties } from './message-log/settings.ts'
 import { type PeerSettings, peersSchema } from './peer/settings.ts'
 import {
@@ -34,72 +34,64 @@ import {
 
 type ListenAddress = { address: string; port: number }
 
-export type HardwareTokenSettings = {
-  id: number
-  socket: string
-  label: string
-  serialNumber?: string
-  pinFile?: string
-}
-
-export type Settings = KeepingSettings & {
-  server: string
-  directory: string
-  database: string
-  messageLogDatabase: string
-  pinFile?: string
-  pinPolicy: PinPolicy
-  hardwareTokens: HardwareTokenSettings[]
-  peers: PeerSettings
-  /**
-   * The other X-Road instances that this server exchanges messages with: `none`, `all`, or instance identifiers, as in X-Road.
-   */
-  allowedFederations: string[]
-  clients: { http?: ListenAddress; https?: ListenAddress }
-  admin: Listener & { initialApiKeyFile?: string }
-  /** Where X-Road's management API is answered; without it nowhere. */
-  xRoadApi?: XRoadApiSettings
-  /** The OpenID provider through which people log in; without it only API keys work. */
-  login?: LoginFile & { claimCodeFile?: string }
-  /** The kinds of acts that take two people here. */
-  fourEyes?: string[]
-  backups?: BackupSettings | undefined
-  auditing: {
-    contentFourEyes: boolean
-    ordersNeedApproval: boolean
-    authorities: { name: string; certificateSha256: string; secret: boolean }[]
+export type Settings = KeepingSettings &
+  TokenSettings & {
+    server: string
+    directory: string
+    database: string
+    messageLogDatabase: string
+    pinFile?: string
+    pinPolicy: PinPolicy
+    peers: PeerSettings
+    /**
+     * The other X-Road instances that this server exchanges messages with: `none`, `all`, or instance identifiers, as in X-Road.
+     */
+    allowedFederations: string[]
+    clients: { http?: ListenAddress; https?: ListenAddress }
+    admin: Listener & { initialApiKeyFile?: string }
+    /** Where X-Road's management API is answered; without it nowhere. */
+    xRoadApi?: XRoadApiSettings
+    /** The OpenID provider through which people log in; without it only API keys work. */
+    login?: LoginFile & { claimCodeFile?: string }
+    /** The kinds of acts that take two people here. */
+    fourEyes?: string[]
+    backups?: BackupSettings | undefined
+    auditing: {
+      contentFourEyes: boolean
+      ordersNeedApproval: boolean
+      authorities: { name: string; certificateSha256: string; secret: boolean }[]
+    }
+    /** How certificates that renew themselves are ordered. */
+    acme?: AcmeSettings
+    registryReports: { callCounts: boolean }
+    tryOuts: TryOutSettings
+    monitoring: MonitoringSettings
+    limits: { bodyBytes: number; soapBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
+    /** After how many days a new log key is made; only when somebody asks for it when absent. */
+    logKeyDays?: number
+    /** The process that holds the keys for searching the log by person. */
+    subjectKeys?: SubjectKeysSettings
+    tracker: TrackerSettings
+    /** The mail server through which people are told of uses of their data. */
+    mail?: MailSettings
+    notices?: NoticeSettings
+    /** Who is written to before something ends. */
+    deadlines?: DeadlineSettings
+    consents: ConsentSettings
+    /** Where mandates are asked for that service contracts name. */
+    mandateServices: MandateServiceSettings[]
+    /** Set when this server cosigns the checkpoints of other servers' logs. */
+    witness?: { name: string }
+    /** The witnesses that cosign the checkpoints of this server's log. */
+    witnesses?: { policyFile: string; own: string[] }
+    auditStream?: AuditStreamSettings
+    telemetry?: TelemetrySettings
+    deliveries: DeliverySettings
+    redisUrlFile?: string
+    logLevel: string
+    development: boolean
+    killPoint?: string
   }
-  /** How certificates that renew themselves are ordered. */
-  acme?: AcmeSettings
-  registryReports: { callCounts: boolean }
-  tryOuts: TryOutSettings
-  monitoring: MonitoringSettings
-  limits: { bodyBytes: number; soapBytes: number; replyTimeoutSeconds: number; unstampedHours: number }
-  /** After how many days a new log key is made; only when somebody asks for it when absent. */
-  logKeyDays?: number
-  /** The process that holds the keys for searching the log by person. */
-  subjectKeys?: SubjectKeysSettings
-  tracker: TrackerSettings
-  /** The mail server through which people are told of uses of their data. */
-  mail?: MailSettings
-  notices?: NoticeSettings
-  /** Who is written to before something ends. */
-  deadlines?: DeadlineSettings
-  consents: ConsentSettings
-  /** Where mandates are asked for that service contracts name. */
-  mandateServices: MandateServiceSettings[]
-  /** Set when this server cosigns the checkpoints of other servers' logs. */
-  witness?: { name: string }
-  /** The witnesses that cosign the checkpoints of this server's log. */
-  witnesses?: { policyFile: string; own: string[] }
-  auditStream?: AuditStreamSettings
-  telemetry?: TelemetrySettings
-  deliveries: DeliverySettings
-  redisUrlFile?: string
-  logLevel: string
-  development: boolean
-  killPoint?: string
-}
 
 const listen = (port: number): object => ({
   type: 'object',
@@ -134,31 +126,7 @@ export const settingsSchema = {
         'The PIN of the software token, mode 0600; without it somebody logs in by hand after each start',
     },
     pinPolicy: pinPolicySchema,
-    hardwareTokens: {
-      type: 'array',
-      maxItems: 16,
-      default: [],
-      description: 'PKCS #11 tokens for signing keys, beside the software token',
-      items: {
-        type: 'object',
-        additionalProperties: false,
-        required: ['id', 'socket', 'label'],
-        properties: {
-          ...hardwareTokenProperties,
-          id: {
-            type: 'integer',
-            minimum: 1,
-            maximum: 9999,
-            description: 'Its number in the management API; the records of its keys lie under it',
-          },
-          pinFile: {
-            type: 'string',
-            'x-path': true,
-            description: 'Its PIN, mode 0600; without it somebody logs in by hand after each start',
-          },
-        },
-      },
-    },
+    ...tokenProperties,
     peers: peersSchema,
     allowedFederations: {
       type: 'array',
@@ -366,6 +334,7 @@ export function checkSettings({
   login,
   auditing,
   hardwareTokens,
+  transitTokens,
   mandateServices,
   tryOuts,
   fourEyes = [],
@@ -378,6 +347,7 @@ export function checkSettings({
   | 'login'
   | 'auditing'
   | 'hardwareTokens'
+  | 'transitTokens'
   | 'mandateServices'
   | 'tryOuts'
   | 'fourEyes'
@@ -387,8 +357,7 @@ export function checkSettings({
   checkMandateServices(mandateServices)
   checkAdminListener(admin)
   if (xRoadApi !== undefined) checkAdminListener(xRoadApi, 'xRoadApi')
-  if (new Set(hardwareTokens.map(({ id }) => id)).size < hardwareTokens.length)
-    throw new Fault('invalid_configuration', { what: 'hardwareTokens: each needs an id of its own' })
+  checkTokens({ hardwareTokens, transitTokens })
   checkTryOuts(tryOuts)
   checkDeadlines(deadlines, mail !== undefined)
   checkFourEyes(fourEyes, login !== undefined)

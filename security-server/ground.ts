@@ -45,7 +45,7 @@ import { createPeerVerifier } from './peer/verify-peer.ts'
 import { createServiceClient } from './provider/client.ts'
 import { erasuresOf } from './reading/erasures-of.ts'
 import { clearanceOf, readableLog } from './reading/readable-log.ts'
-import { hardwarePlaces, unlockToken } from './unlock-token.ts'
+import { hardwarePlaces, transitPlaces, unlockToken } from './unlock-token.ts'
 
 export type ServerGround = Awaited<ReturnType<typeof openGround>>
 
@@ -80,6 +80,7 @@ export async function openGround(q: {
   const keys = await createKeys({
     ...{ directory: await folder('keys'), clock, configuration: () => lasting().index },
     hardwareTokens: await hardwarePlaces(settings.hardwareTokens),
+    transitTokens: await transitPlaces(settings.transitTokens),
     pinPolicy: settings.pinPolicy,
     hostNames: { hostName: hostname(), ipAddresses: ownAddresses(settings.clients.https?.address) },
   })

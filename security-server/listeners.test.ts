@@ -218,6 +218,7 @@ t.test(
         admin: { address, port: 4000, ...more },
         auditing,
         hardwareTokens: [],
+        transitTokens: [],
         mandateServices: [],
         tryOuts: { clients: [] },
       })

@@ -2,11 +2,14 @@
  * Unlocks the tokens at startup: initializes the software token once, and reads the PINs of software and hardware tokens from
  * files.
  */
+import { readFile } from 'node:fs/promises'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import type { Log } from '#platform/logging/create-log.ts'
-import type { HardwareTokenSettings } from './config.ts'
+import type { TransitTokenSettings } from '#platform/transit/settings.ts'
 import type { HardwareTokenPlace } from './keys/hardware-keys.ts'
 import type { Keys } from './keys/keys.ts'
+import type { TransitTokenPlace } from './keys/open-remote-tokens.ts'
+import type { HardwareTokenSettings } from './keys/settings.ts'
 
 /**
  * Logs in with the PIN from the file; a new token gets this PIN. Without a file somebody logs in by hand. After a wrong PIN the server runs
@@ -30,6 +33,18 @@ export function hardwarePlaces(settings: HardwareTokenSettings[]): Promise<Hardw
       ...place,
       id: String(id),
       ...(pinFile === undefined ? {} : { pin: await readSecret(pinFile) }),
+    })),
+  )
+}
+
+/** The transit engines of the settings. Their secrets are read when they are needed: others may renew the files. */
+export function transitPlaces(settings: TransitTokenSettings[]): Promise<TransitTokenPlace[]> {
+  return Promise.all(
+    settings.map(async ({ id, caFile, tokenFile, appRole, ...place }) => ({
+      ...place,
+      id: String(id),
+      auth: tokenFile === undefined ? appRole! : { tokenFile },
+      ...(caFile === undefined ? {} : { ca: await readFile(caFile, 'utf8') }),
     })),
   )
 }

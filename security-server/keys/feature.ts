@@ -13,12 +13,12 @@ export const ownKeys: FeatureModule<Ground> = {
     if (hasHardware)
       metrics.watch(
         'concordat_hardware_token_open',
-        '1 when the hardware token can sign',
+        '1 when the hardware token, or the transit engine, can sign',
         'token',
         async () =>
           keys
             .tokens()
-            .filter(({ type }) => type === 'HARDWARE')
+            .filter(({ type }) => type !== 'SOFTWARE')
             .map(({ name, loggedIn }) => [name, loggedIn ? 1 : 0]),
       )
     return {

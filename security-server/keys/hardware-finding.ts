@@ -5,7 +5,7 @@ import type { TokenInfo } from './keys.ts'
 
 /** `ok` is false when a token with an active certificate cannot sign. Undefined when there is no hardware token. */
 export function hardwareFinding(tokens: TokenInfo[]): { ok: boolean; reason?: Said } | undefined {
-  const hardware = tokens.filter(({ type }) => type === 'HARDWARE')
+  const hardware = tokens.filter(({ type }) => type !== 'SOFTWARE')
   if (hardware.length === 0) return undefined
   const needed = hardware.filter(
     ({ loggedIn, keys }) =>

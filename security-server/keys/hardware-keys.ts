@@ -1,5 +1,5 @@
 /**
- * Signing keys on a hardware token. The private keys never leave the token; a folder here keeps the certificates and requests of
+ * Signing keys on a token of PKCS #11 or in a transit engine. The private keys never leave it; a folder here keeps the certificates and requests of
  * each key. The keys are listed even while the token is away.
  */
 import { mkdir, unlink } from 'node:fs/promises'
@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { RemoteKey } from '#core/signature/signing-key.ts'
 import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
-import { createHardwareToken, type HardwareToken, type TokenState } from '#platform/pkcs11/hardware-token.ts'
+import type { HardwareToken, TokenState } from '#platform/pkcs11/hardware-token.ts'
 import type { TokenPlace } from '#platform/pkcs11/open-session.ts'
 import type { FoundKey } from '#platform/pkcs11/token-keys.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -26,8 +26,9 @@ export type HardwareTokenPlace = TokenPlace & { id: string; pin?: string | undef
 export type HardwareKeys = Token &
   Pick<HardwareToken, 'login' | 'logout' | 'state' | 'close' | 'look'> & {
     label: string
-    /** Since when the PIN holds, if it was set from here, and what new ones have to be like. */
-    pin(): PinInfo
+    type: 'HARDWARE' | 'TRANSIT'
+    /** Since when the PIN holds, if it was set from here, and what new ones have to be like; undefined where there is none. */
+    pin(): PinInfo | undefined
     /** Throws `invalid_input` for a PIN that the policy does not allow, and as `HardwareToken.changePin` does. */
     setPin(oldPin: string, newPin: string): Promise<void>
     /** Makes a signing key on the token. Throws as `HardwareToken.generate` does. */
@@ -56,7 +57,10 @@ async function readPinSetAt(file: string): Promise<number | undefined> {
 
 /** Reads the key records in `directory` (made when absent) and starts to look for the token. */
 export async function openHardwareKeys(q: {
-  place: HardwareTokenPlace
+  place: { id: string; label: string; pin?: string | undefined }
+  type: HardwareKeys['type']
+  /** Makes the token, which tells of each change of its state. */
+  make(changed: () => void): HardwareToken
   directory: string
   clock: Clock
   write: WriteFile
@@ -71,13 +75,9 @@ export async function openHardwareKeys(q: {
   let pin = q.place.pin
   const pinFile = join(q.directory, PIN_FILE)
   let pinSetAt = await readPinSetAt(pinFile)
-  const token = createHardwareToken({
-    place: q.place,
-    clock: q.clock,
-    changed() {
-      tryPin()
-      q.changed()
-    },
+  const token = q.make(() => {
+    tryPin()
+    q.changed()
   })
   const name = `token ${q.place.label}`
 
@@ -118,11 +118,12 @@ export async function openHardwareKeys(q: {
   return {
     id: q.place.id,
     label: q.place.label,
+    type: q.type,
     state: token.state,
     login: token.login,
     logout: token.logout,
     look: token.look,
-    pin: () => pinInfo(q.policy, pinSetAt),
+    pin: () => (q.type === 'TRANSIT' ? undefined : pinInfo(q.policy, pinSetAt)),
     async setPin(oldPin, newPin) {
       checkNewPin(newPin, q.policy, oldPin)
       const [from, to] = [oldPin, newPin].map((text) => Buffer.from(text.normalize('NFC'))) as [

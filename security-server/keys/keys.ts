@@ -24,12 +24,13 @@ import {
   type TokenInfo,
 } from './describe.ts'
 import { generateKey, type KeyAlgorithm } from './generate-key.ts'
-import { type HardwareKeys, type HardwareTokenPlace, openHardwareKeys } from './hardware-keys.ts'
+import type { HardwareKeys, HardwareTokenPlace } from './hardware-keys.ts'
 import { createIdentities } from './identities.ts'
 import type { AuthenticationIdentity, CertificateTrust, SigningIdentity } from './identity.ts'
 import { importPkcs12 } from './import-pkcs12.ts'
 import { createInternalTls, type InternalTls } from './internal-tls.ts'
 import type { KeyUsage, StoredKey } from './key-file.ts'
+import { openRemoteTokens, type TransitTokenPlace } from './open-remote-tokens.ts'
 import { DEFAULT_PIN_POLICY, type PinPolicy } from './pin-policy.ts'
 import { createOcspRefresh } from './refresh-ocsp.ts'
 import type { HostNames } from './self-signed.ts'
@@ -55,6 +56,7 @@ export type KeysDependencies = {
   /** The host name and addresses in the first internal TLS certificate. */
   hostNames?: HostNames
   hardwareTokens?: HardwareTokenPlace[]
+  transitTokens?: TransitTokenPlace[]
   /** What new PINs have to be like; 8 characters when absent. */
   pinPolicy?: PinPolicy
   write?: WriteFile
@@ -71,7 +73,7 @@ export type Keys = {
   signJson: SignJson
   /** Signs a management request for the central server of an X-Road instance. */
   signXRoadRequest: SignXRoadRequest
-  /** Hardware tokens. All throw `token_not_found`, and as `HardwareToken` does. */
+  /** Hardware tokens and transit engines. All throw `token_not_found`, and as `HardwareToken` does. */
   hardware: {
     login(tokenId: string, pin: string): Promise<void>
     logout(tokenId: string): Promise<void>
@@ -161,17 +163,11 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
   }
   // A hardware token may be found before the rest is initialized.
   let tokenChanged = (): void => undefined
-  const hardware = await Promise.all(
-    (q.hardwareTokens ?? []).map((place) =>
-      openHardwareKeys({
-        place,
-        directory: join(q.directory, `hardware-${place.id}`),
-        clock: q.clock,
-        ...{ write, policy },
-        changed: () => tokenChanged(),
-      }),
-    ),
-  )
+  const hardware = await openRemoteTokens({
+    ...{ hardwareTokens: q.hardwareTokens, transitTokens: q.transitTokens },
+    ...{ directory: q.directory, clock: q.clock, write, policy },
+    changed: () => tokenChanged(),
+  })
   const tokens = createTokens([softwareAsToken(token), ...hardware])
   const identities = createIdentities({ clock: q.clock, tokens, statuses, configuration: q.configuration })
   tokenChanged = changed

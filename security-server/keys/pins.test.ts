@@ -30,10 +30,10 @@ t.test('PINs: what the policy wants, their age, and wrong ones that wait longer 
   })
   await t.rejects(keys.changePin(first, first), { code: 'invalid_input', what: /another one/ })
   await t.rejects(keys.changePin('Wrong horse 71', 'weak but long enough'), code('invalid_input'))
-  t.equal(keys.tokens()[0]?.pin.wrong, 0, 'a PIN that may not be set costs no try')
+  t.equal(keys.tokens()[0]?.pin?.wrong, 0, 'a PIN that may not be set costs no try')
   world.now += day
   await keys.changePin(first, 'Another horse 8')
-  t.equal(keys.tokens()[0]?.pin.setAt, new Date(world.now).toISOString())
+  t.equal(keys.tokens()[0]?.pin?.setAt, new Date(world.now).toISOString())
 
   for (let i = 0; i < 5; i++) await t.rejects(keys.login('Wrong horse 71'), code('pin_incorrect'))
   const again = await world.open({ pinPolicy })
@@ -78,7 +78,7 @@ t.test('PINs: what the policy wants, their age, and wrong ones that wait longer 
   writeFileSync(file, JSON.stringify(older), { mode: 0o600 })
   const old = await world.open({ pinPolicy })
   t.equal(
-    old.tokens()[0]?.pin.setAt,
+    old.tokens()[0]?.pin?.setAt,
     new Date(statSync(file).mtimeMs).toISOString(),
     'a file of before says it by its time',
   )

@@ -9,6 +9,7 @@ export const SOFTWARE_TOKEN_ID = '0'
 /** What the other files of this room use of a token of either kind. */
 export type Token = {
   id: string
+  type: 'SOFTWARE' | 'HARDWARE' | 'TRANSIT'
   keys(): StoredKey[]
   unlocked(): boolean
   /** Whether a hardware token cannot be reached. */
@@ -33,7 +34,13 @@ export type Tokens = {
 
 /** The software token in the form of a `Token`. */
 export function softwareAsToken(token: SoftwareToken): Token {
-  return { ...token, id: SOFTWARE_TOKEN_ID, away: () => false, signingKey: token.privateKey }
+  return {
+    ...token,
+    id: SOFTWARE_TOKEN_ID,
+    type: 'SOFTWARE',
+    away: () => false,
+    signingKey: token.privateKey,
+  }
 }
 
 /** The first of the list must be the software token. */

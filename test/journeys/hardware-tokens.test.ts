@@ -58,7 +58,9 @@ t.test('a security server', async (t) => {
   t.equal(copies(), 1, 'of the PIN one copy stays: that which opens the token again')
   for (const pin of [PIN, 'wrong']) t.match((await login(pin)).raw.toString(), /conflict/)
   t.equal((await ask('PUT', '/tokens/9/login', { pin: PIN })).status, 404)
-  t.equal((await ask('PUT', '/tokens/1/pin', { oldPin: PIN, newPin: 'new-pin-1' })).status, 400)
+  t.equal((await ask('PUT', '/tokens/1/pin', { oldPin: PIN, newPin: 'short' })).status, 400)
+  t.equal((await ask('PUT', '/tokens/1/pin', { oldPin: PIN, newPin: 'new-pin-1' })).status, 204)
+  t.equal((await ask('PUT', '/tokens/1/pin', { oldPin: 'new-pin-1', newPin: PIN })).status, 204)
   const authentication = { usage: 'AUTHENTICATION', label: 'tls' }
   t.equal(
     (await ask('POST', '/tokens/1/keys', authentication)).status,

@@ -52,18 +52,18 @@ function TokenFacts({ of }: { of: Token }) {
           ['certs.tokenKind', text(`certs.token.${of.type}`)],
           ...(device === '' ? [] : ([['certs.device', <bdi key="device">{device}</bdi>]] as never)),
           ['certs.keys', String(of.keys.length)],
-          ...(of.pin.setAt === undefined
+          ...(of.pin?.setAt === undefined
             ? []
             : ([['certs.pinSetAt', <Time key="pin-set" at={of.pin.setAt} relative />]] as never)),
-          ...(of.pin.endsAt === undefined
+          ...(of.pin?.endsAt === undefined
             ? []
             : ([['certs.pinEndsAt', <Time key="pin-ends" at={of.pin.endsAt} relative />]] as never)),
         ]}
       />
-      {(of.pin.wrong ?? 0) > 0 && (
-        <p class="note inner">{text('certs.pinWrong', { count: of.pin.wrong ?? 0 })}</p>
+      {(of.pin?.wrong ?? 0) > 0 && (
+        <p class="note inner">{text('certs.pinWrong', { count: of.pin?.wrong ?? 0 })}</p>
       )}
-      {of.pin.pausedUntil !== undefined && (
+      {of.pin?.pausedUntil !== undefined && (
         <p class="note inner">
           {text('certs.pinPaused')} <Time at={of.pin.pausedUntil} />
         </p>
@@ -76,7 +76,9 @@ function TokenFacts({ of }: { of: Token }) {
           )}
         </p>
       )}
-      {!of.loggedIn && of.initialized && <p class="inner">{text('certs.lockedWhy')}</p>}
+      {!of.loggedIn && of.initialized && of.type !== 'TRANSIT' && (
+        <p class="inner">{text('certs.lockedWhy')}</p>
+      )}
     </Part>
   )
 }

@@ -50,10 +50,10 @@ export type Key = {
 export type Token = {
   id: string
   name: string
-  type: 'SOFTWARE' | 'HARDWARE'
+  type: 'SOFTWARE' | 'HARDWARE' | 'TRANSIT'
   initialized: boolean
   loggedIn: boolean
-  pin: {
+  pin?: {
     minLength: number
     classes: number
     setAt?: string

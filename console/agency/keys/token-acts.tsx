@@ -26,11 +26,11 @@ export function TokenActs({ of }: { of: Token }) {
               {text('certs.found')}
             </Link>
           )}
-          <ChangePin of={of} />
-          <LogOut of={of} />
+          {of.type !== 'TRANSIT' && <ChangePin of={of} />}
+          {of.type !== 'TRANSIT' && <LogOut of={of} />}
         </>
       ) : (
-        <LogIn of={of} />
+        of.type !== 'TRANSIT' && <LogIn of={of} />
       )}
     </>
   )
@@ -100,7 +100,9 @@ function ChangePin({ of }: { of: Token }) {
       consequence={
         <>
           <p>{text(of.type === 'SOFTWARE' ? 'certs.changePinConsequence' : 'certs.changePinHardware')}</p>
-          <p>{text('certs.pinPolicy', { length: of.pin.minLength, classes: of.pin.classes })}</p>
+          {of.pin !== undefined && (
+            <p>{text('certs.pinPolicy', { length: of.pin.minLength, classes: of.pin.classes })}</p>
+          )}
         </>
       }
       fields={[secret('oldPin', 'certs.oldPin'), newPin(), repeated()]}

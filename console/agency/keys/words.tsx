@@ -7,14 +7,14 @@ import type { Certificate, Token } from './shapes.ts'
 
 const SOON_MS = 30 * 86_400_000
 
-export function TokenState({ of: { initialized, loggedIn, hardware } }: { of: Token }) {
+export function TokenState({ of: { initialized, loggedIn, hardware, type } }: { of: Token }) {
   const [tone, word]: [Tone, TextKey] = !initialized
     ? ['bad', 'certs.token.none']
     : hardware?.state === 'away'
       ? ['bad', 'certs.token.away']
       : loggedIn
-        ? ['good', 'certs.token.open']
-        : ['bad', 'certs.token.locked']
+        ? ['good', type === 'TRANSIT' ? 'certs.token.ready' : 'certs.token.open']
+        : ['bad', type === 'TRANSIT' ? 'certs.token.refused' : 'certs.token.locked']
   return <Status tone={tone} word={word} />
 }
 

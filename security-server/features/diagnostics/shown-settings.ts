@@ -9,6 +9,7 @@ export type ShownSettings = {
   database: string
   messageLogDatabase: string
   hardwareTokens: readonly object[]
+  transitTokens: readonly object[]
   peers: {
     address: string
     messagePort: number
@@ -49,6 +50,7 @@ export function shownSettings(settings: ShownSettings): object {
   return {
     databases: { server: kindOf(settings.database), messageLog: kindOf(settings.messageLogDatabase) },
     hardwareTokens: settings.hardwareTokens.length,
+    transitTokens: settings.transitTokens.length,
     peers: {
       ...{ address: peers.address, messagePort: peers.messagePort, ocspPort: peers.ocspPort },
       ...{ perSecond: peers.perSecond, underWay: peers.underWay, xroadTlsPeers: peers.xroadTlsPeers.length },

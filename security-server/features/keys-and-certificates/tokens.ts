@@ -37,7 +37,7 @@ export function tokenHandlers(rooms: Needs): Handlers {
 
   function hardwareToken(id: string | undefined): string {
     const found = token(id)
-    if (found.type === 'HARDWARE') return found.id
+    if (found.type !== 'SOFTWARE') return found.id
     throw new Fault('invalid_input', { what: say`all keys of the software token are listed with it` })
   }
 
