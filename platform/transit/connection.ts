@@ -31,7 +31,7 @@ const PAUSE_MS = 1000
 /** A role that is refused too often may be locked there. */
 const REFUSED_PAUSE_MS = 30_000
 
-export type TransitConnection = {
+type TransitConnection = {
   state(): TokenState
   /** The answer, whatever it says. Throws `token_unavailable` while it is away, `token_not_active` while it refuses us. */
   ask(call: TransitCall): Promise<TransitAnswer>
