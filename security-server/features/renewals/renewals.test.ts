@@ -15,7 +15,7 @@ import { member } from '../../keys/keys-fixture.ts'
 import { createAcmeHttp } from './acme/client.ts'
 import { dnsProof } from './proofs.ts'
 import { fakeWorld, renewalWorld } from './renewals-fixture.ts'
-import { checkOrdered, nextTry, renewAt } from './rules.ts'
+import { checkOrdered, nextTry, overdueOf, renewAt } from './rules.ts'
 import { createRenewalStore } from './store.ts'
 
 const PROFILE = 'ee.ria.xroad.common.certificateprofile.impl.BasicACMECertificateProfileInfoProvider'
@@ -374,5 +374,13 @@ void t.test('when a certificate is renewed, and what fails is tried again', (t) 
   t.equal(days(renewAt(life, { share: 0.67, window: never, chance: 0.5 })), 95, 'before the end')
   const rest = (tries: number, asked?: number): number => nextTry(0, tries, asked).getTime() / 1000
   t.same([rest(0), rest(1), rest(5), rest(30), rest(0, 7200)], [60, 120, 1920, 6 * 3600, 7200])
+  const now = Date.parse('2026-03-01T00:00:00Z')
+  const row = { state: 'ORDERING', next_at: new Date(now).toISOString(), error_code: null, error_text: null }
+  t.equal(overdueOf({ ...row, tries: 0 }, now + 23 * HOUR), undefined)
+  t.match(overdueOf({ ...row, tries: 0 }, now + 25 * HOUR), /^ORDERING: next_at/, 'its node does not go on')
+  const failing = { ...row, error_code: 'acme_failed', error_text: 'the CA does not answer' }
+  t.equal(overdueOf({ ...failing, tries: 2 }, now), undefined, 'a CA may be away for minutes')
+  for (const tries of [0, 3])
+    t.equal(overdueOf({ ...failing, tries }, now), 'ORDERING: the CA does not answer')
   t.end()
 })
