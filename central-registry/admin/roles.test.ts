@@ -43,7 +43,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['putCertificateProfile', 'deleteCertificateProfile'],
     ...['putTrustedIssuer', 'withdrawTrustedIssuer'],
     ...['addSigningKey', 'activateSigningKey', 'deleteSigningKey', 'getPeople'],
-    ...['getIdentityKey', 'replaceIdentityKey'],
+    ...['getIdentityKey', 'replaceIdentityKey', 'getPublishedKeys', 'replacePublishedKey'],
     'getPasskeysOf',
     ...['examineExternalAnchor', 'readExternalAnchor', 'trustExternalAnchor', 'removeExternalAnchor'],
     ...[
@@ -89,6 +89,7 @@ const READERS = [
   ...['getExternalAnchors', 'getExternalAnchor', 'getExternalAnchorFile'],
   'redeemInstallationCode',
   'getWitness',
+  'getPublicLogWitnesses',
   ...['getBackups', 'getBackupState', 'getRestoration'],
   ...['getAuditOrders', 'getAuditOrder', 'downloadAuditAnswer'],
   ...[
@@ -135,6 +136,7 @@ const MARKED = [
     'activateSigningKey',
     'adoptSigningKey',
     'replaceIdentityKey',
+    'replacePublishedKey',
   ],
   ...['approveManagementRequest', 'setAutomaticApproval', 'liftSuspension', 'carryOutImport'],
   ...['putCertificateProfile', 'deleteCertificateProfile', 'putTrustedIssuer', 'withdrawTrustedIssuer'],

@@ -21,8 +21,17 @@ export type DidSubjectRow = {
 }
 
 export type IdentityTables = {
-  /** `lost_at`: since then there is no copy of it, and what it should sign cannot go on. */
-  identity_key: { name: string; public_key: string; lost_at: string | null }
+  /**
+   * `lost_at`: since then there is no copy of it, and what it should sign cannot go on. `made_at`: of a published key that replaced another one.
+   * `accepted_until`: of a key that was replaced, until when others still accept what it signed.
+   */
+  identity_key: {
+    name: string
+    public_key: string
+    lost_at: string | null
+    made_at: string | null
+    accepted_until: string | null
+  }
   did_subject: DidSubjectRow
   did_entry: {
     id: Generated<number>

@@ -203,6 +203,7 @@ export const contents: Group[] = [
               'activateSigningKey',
               'giveSigningTokenPinPart',
               'replaceIdentityKey',
+              'replacePublishedKey',
             ],
           },
         ],

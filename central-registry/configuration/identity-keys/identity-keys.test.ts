@@ -1,5 +1,5 @@
-/** Replacing the key of the histories of DIDs, with what a crash or a restored database leaves behind, on real files and a real database. */
-import { mkdtempSync, rmSync } from 'node:fs'
+/** Replacing the registry's identity keys, with what a crash or a restored database leaves behind, on real files and a real database. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { sql } from 'kysely'
@@ -20,11 +20,11 @@ async function begin(t: Test) {
     rmSync(directory, { recursive: true })
   })
   const tables = tablesOf<RegisterTables>(database)
-  const open = async () =>
-    (await openIdentityKeys({ directory, pin: '1234', keys: createIdentityKeyStore(database) })).histories
+  const openAll = () => openIdentityKeys({ directory, pin: '1234', keys: createIdentityKeyStore(database) })
+  const open = async () => (await openAll()).histories
   const lose = (of: number): void =>
     rmSync(path.join(directory, `identity-identities${of === 1 ? '' : `-${of}`}.pem`))
-  return { tables, open, lose }
+  return { tables, open, openAll, lose, directory }
 }
 
 void t.test(
@@ -67,3 +67,67 @@ void t.test('a restored database does not bring a replaced key back', async (t) 
   await open()
   t.equal((await tables.selectFrom('identity_key').selectAll().execute()).length, known.length, 'once')
 })
+
+void t.test(
+  'a published key is replaced, accepted as long as was said, and does not come back',
+  async (t) => {
+    const { tables, openAll, directory } = await begin(t)
+    const day = (number: number): string => new Date(Date.parse(AT) + number * 86_400_000).toISOString()
+    const { log, credentials } = await openAll()
+    const numbers = async (now: number, of = log): Promise<number[]> =>
+      (await of.accepted(Date.parse(day(now)))).map(({ number }) => number)
+    const first = await log.signers(Date.parse(AT))
+    t.match(first, [{ number: 1, name: 'log', acceptedUntil: null }])
+    t.match(await log.replace({ at: AT, acceptedUntil: day(30) }), { number: 2, madeAt: AT })
+    t.same(await numbers(29), [2, 1])
+    t.same(await numbers(30), [2])
+    t.same(
+      (await log.signers(Date.parse(day(1)))).map(({ number }) => number),
+      [2, 1],
+    )
+    t.same(await numbers(0, credentials), [1], 'each by itself')
+    t.equal((await credentials.replace({ at: AT, acceptedUntil: day(2) })).publicKey.asymmetricKeyType, 'ec')
+    t.equal((await log.all()).at(-1)!.publicKey.equals(first[0]!.publicKey), true)
+
+    // The database of before, the files of now: the same two are accepted as long as was said.
+    await tables.deleteFrom('identity_key').where('name', '=', 'log-2').execute()
+    await tables.updateTable('identity_key').set({ accepted_until: null }).where('name', '=', 'log').execute()
+    const restored = (await openAll()).log
+    t.same(await numbers(29, restored), [2, 1])
+    t.same(await numbers(30, restored), [2])
+    const file = path.join(directory, 'identity-log-2.pem')
+    const pem = readFileSync(file, 'utf8')
+    writeFileSync(file, pem.slice(pem.indexOf('-----')))
+    await tables.deleteFrom('identity_key').where('name', '=', 'log-2').execute()
+    await tables.updateTable('identity_key').set({ accepted_until: null }).where('name', '=', 'log').execute()
+    t.same(await numbers(0, (await openAll()).log), [2], 'without that line the old one is not accepted')
+
+    for (const number of [3, 4, 5]) t.match(await log.replace({ at: AT, acceptedUntil: day(9) }), { number })
+    await t.rejects(
+      log.replace({ at: AT, acceptedUntil: day(9) }),
+      { code: 'conflict' },
+      'a note has no room',
+    )
+    t.match(
+      await log.replace({ at: AT, acceptedUntil: AT }),
+      { number: 6 },
+      'a stolen one is replaced at any time',
+    )
+    t.same(await numbers(0), [6], 'and ends all before it')
+
+    // The newest is on another node, or lost: the registry starts, signs nothing, and replaces it.
+    rmSync(path.join(directory, 'identity-log-6.pem'))
+    const without = (await openAll()).log
+    await t.rejects(without.signers(Date.parse(AT)), {
+      code: 'invalid_configuration',
+      message: /identity-log-6\.pem/,
+    })
+    await without.replace({ at: AT, acceptedUntil: day(1) })
+    t.same(
+      (await without.signers(Date.parse(AT))).map(({ number }) => number),
+      [7],
+    )
+    writeFileSync(path.join(directory, 'identity-log-7.pem'), readFileSync(file), { mode: 0o600 })
+    await t.rejects(openAll(), { code: 'invalid_configuration', message: /another key/ })
+  },
+)

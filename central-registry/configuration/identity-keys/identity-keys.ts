@@ -1,17 +1,15 @@
 /**
  * The registry's keys for what others can check without it: its checkpoints (Ed25519), its credentials (P-256), and the histories of DIDs
- * (Ed25519, one key for each entry). They lie beside the configuration's signing keys, encrypted under the PIN (0600), and are in backups. A
- * key is made only for a database that never had one, so that a lost key is noticed.
+ * (Ed25519, one key for each entry). They lie beside the configuration's signing keys, and are in backups.
  */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, hkdfSync, type KeyObject } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
-import path from 'node:path'
-import { Fault } from '#schemas/fault.ts'
-import { writeDurably } from '../durable-file.ts'
+import { createPrivateKey, hkdfSync, type KeyObject } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import { type ClaimKeys, type KeyFiles, numbered, openKeyFiles, publicHalfOf } from './key-files.ts'
+import { openPublishedKeys, type PublishedKeys } from './published-keys.ts'
 
 export type IdentityKeys = {
-  log: KeyObject
-  credentials: KeyObject
+  log: PublishedKeys
+  credentials: PublishedKeys
   histories: HistoryKeys
 }
 
@@ -33,33 +31,27 @@ export type HistoryKeys = {
   replace(q: { isLost: boolean; at: string }): Promise<{ number: number; publicKey: string }>
 }
 
-type Lost = { names: string[]; at: string }
-
-export type ClaimKeys = {
-  claimed(name: string): Promise<string | undefined>
-  /** Remembers a public key by name; returns the first one that it was ever given. What is `lost` with it is so in one transaction. */
-  claim(name: string, publicKey: string, lost?: Lost): Promise<string>
-  isLost(name: string): Promise<boolean>
-}
-
 /** PKCS #8 of an Ed25519 key before its 32 octets (RFC 8410 section 7). */
 const ED25519_PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 /** The files of later keys of the histories. */
 const NUMBERED = /^identity-identities-([1-9]\d{0,3})\.pem$/
 
-type Question = { directory: string; pin: string; keys: ClaimKeys }
-
 /**
  * Throws `invalid_configuration` when a key is missing or another one than before, `pin_incorrect` when the PIN does not open it. Of histories
  * it makes the first key; whether one is missing shows when an entry is written, since two persons may replace one that is lost.
  */
-export async function openIdentityKeys(q: Question): Promise<IdentityKeys> {
-  const log = await openKey(q, 'log')
-  const credentials = await openKey(q, 'credentials')
-  if ((await q.keys.claimed(nameOf(1))) === undefined) await openKey(q, nameOf(1))
-  const histories = openHistoryKeys(q)
-  await claimAgain(q, await histories.newest())
+export async function openIdentityKeys(q: {
+  directory: string
+  pin: string
+  keys: ClaimKeys
+}): Promise<IdentityKeys> {
+  const files = openKeyFiles(q)
+  const log = await openPublishedKeys('log', files)
+  const credentials = await openPublishedKeys('credentials', files)
+  if ((await q.keys.claimed(nameOf(1))) === undefined) await files.open(nameOf(1))
+  const histories = openHistoryKeys(files)
+  await claimAgain(files, await histories.newest())
   return { log, credentials, histories }
 }
 
@@ -67,21 +59,21 @@ export async function openIdentityKeys(q: Question): Promise<IdentityKeys> {
  * A restored database does not know which keys were replaced after its backup, but the files here do: a replaced key, which may be stolen,
  * never goes on. Of a number whose file was lost meanwhile nothing is known.
  */
-async function claimAgain(q: Question, newest: number): Promise<void> {
-  const names = await readdir(q.directory)
+async function claimAgain(files: KeyFiles, newest: number): Promise<void> {
+  const names = await readdir(files.directory)
   const highest = Math.max(0, ...names.map((name) => Number(NUMBERED.exec(name)?.[1] ?? 0)))
   for (let of = newest + 1; of <= highest; of++)
-    if (names.includes(fileOf(nameOf(of)))) await openKey(q, nameOf(of))
-    else await q.keys.claim(nameOf(of), 'not known: its file was lost before the database was restored')
+    if (names.includes(files.fileOf(nameOf(of)))) await files.open(nameOf(of))
+    else await files.keys.claim(nameOf(of), 'not known: its file was lost before the database was restored')
 }
 
-function openHistoryKeys(q: Question): HistoryKeys {
+function openHistoryKeys(files: KeyFiles): HistoryKeys {
   const secrets = new Map<number, Buffer>()
 
   async function secretOf(of: number): Promise<Buffer> {
     const known = secrets.get(of)
     if (known !== undefined) return known
-    const key = await openKey(q, nameOf(of))
+    const key = await files.open(nameOf(of))
     const secret = Buffer.from(key.export({ format: 'jwk' }).d ?? '', 'base64url')
     secrets.set(of, secret)
     return secret
@@ -95,7 +87,7 @@ function openHistoryKeys(q: Question): HistoryKeys {
 
   async function newest(): Promise<number> {
     let number = 1
-    while ((await q.keys.claimed(nameOf(number + 1))) !== undefined) number++
+    while ((await files.keys.claimed(nameOf(number + 1))) !== undefined) number++
     return number
   }
 
@@ -106,7 +98,7 @@ function openHistoryKeys(q: Question): HistoryKeys {
       const der = Buffer.concat([ED25519_PKCS8, Buffer.from(seed)])
       return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
     },
-    isLost: (of) => q.keys.isLost(nameOf(of)),
+    isLost: (of) => files.keys.isLost(nameOf(of)),
     async replace({ isLost, at }) {
       const before = await newest()
       // Whoever says that it is there has it here: the histories go on by it once more.
@@ -115,59 +107,12 @@ function openHistoryKeys(q: Question): HistoryKeys {
       const names = isLost ? [nameOf(before)] : []
       // Else a history that goes on by an earlier one, since it waits for its turn, would wait for ever.
       for (let of = 1; isLost && of < before; of++) if (!(await isHere(of))) names.push(nameOf(of))
-      const key = await openKey(q, nameOf(number), { names, at })
-      return { number, publicKey: publicHalf(key) }
+      const key = await files.open(nameOf(number), { lost: names, at })
+      return { number, publicKey: publicHalfOf(key) }
     },
   }
 }
 
 function nameOf(number: number): string {
-  return number === 1 ? 'identities' : `identities-${number}`
-}
-
-function fileOf(name: string): string {
-  return `identity-${name}.pem`
-}
-
-function publicHalf(key: KeyObject): string {
-  return createPublicKey(key).export({ type: 'spki', format: 'der' }).toString('base64')
-}
-
-async function openKey({ directory, pin, keys }: Question, name: string, lost?: Lost): Promise<KeyObject> {
-  const file = path.join(directory, fileOf(name))
-  const known = await keys.claimed(name)
-  let pem = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT') return undefined
-    throw new Fault('invalid_configuration', { what: `${file} cannot be read`, cause })
-  })
-  if (pem === undefined) {
-    if (known !== undefined)
-      throw invalid(`${file} is missing: bring it from another node or a backup, its public half is ${known}`)
-    const { privateKey } =
-      name === 'credentials'
-        ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
-        : generateKeyPairSync('ed25519')
-    pem = privateKey
-      .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: pin })
-      .toString()
-    await writeDurably(file, pem)
-  }
-  const key = unlock(pem, pin, file)
-  const publicKey = publicHalf(key)
-  const owner = await keys.claim(name, publicKey, lost)
-  if (owner !== publicKey)
-    throw invalid(`${file} is another key than the one that this database knows: ${owner}`)
-  return key
-}
-
-function unlock(pem: string, pin: string, file: string): KeyObject {
-  try {
-    return createPrivateKey({ key: pem, format: 'pem', passphrase: pin })
-  } catch (cause) {
-    throw new Fault('pin_incorrect', { what: `it does not open ${file}`, cause })
-  }
-}
-
-function invalid(what: string): Fault {
-  return new Fault('invalid_configuration', { what })
+  return numbered('identities', number)
 }

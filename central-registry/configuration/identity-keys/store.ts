@@ -1,7 +1,7 @@
 /** The public halves of the registry's identity keys, by which a lost or a second key is noticed. */
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { RegisterTables } from '../../register/tables.ts'
-import type { ClaimKeys } from './identity-keys.ts'
+import type { ClaimKeys } from './key-files.ts'
 
 export function createIdentityKeyStore(database: Database): ClaimKeys {
   const tables = tablesOf<RegisterTables>(database)
@@ -10,19 +10,40 @@ export function createIdentityKeyStore(database: Database): ClaimKeys {
   return {
     claimed: async (name) => (await keyOf(name))?.public_key,
     isLost: async (name) => ((await keyOf(name))?.lost_at ?? null) !== null,
-    claim: (name, publicKey, lost) =>
+    numbered: async (base) => {
+      const rows = await tables
+        .selectFrom('identity_key')
+        .selectAll()
+        .where(({ eb, or }) => or([eb('name', '=', base), eb('name', 'like', `${base}-%`)]))
+        .execute()
+      return rows.flatMap(
+        ({ name, public_key: publicKey, made_at: madeAt, accepted_until: acceptedUntil }) => {
+          const number = name === base ? 1 : Number(/^[1-9]\d{0,3}$/.exec(name.slice(base.length + 1))?.[0])
+          return number >= 1 ? [{ number, publicKey, madeAt, acceptedUntil }] : []
+        },
+      )
+    },
+    claim: (name, publicKey, { at, lost = [], replaces = [], until } = {}) =>
       inTransaction(tables, async (transaction) => {
+        const keys = () => transaction.updateTable('identity_key')
         await transaction
           .insertInto('identity_key')
-          .values({ name, public_key: publicKey, lost_at: null })
+          .values({
+            name,
+            public_key: publicKey,
+            lost_at: null,
+            made_at: until === undefined ? null : (at ?? null),
+            accepted_until: null,
+          })
           .onConflict((conflict) => conflict.column('name').doNothing())
           .execute()
-        if (lost !== undefined && lost.names.length > 0)
-          await transaction
-            .updateTable('identity_key')
-            .set({ lost_at: lost.at })
-            .where('name', 'in', lost.names)
-            .where('lost_at', 'is', null)
+        if (lost.length > 0 && at !== undefined)
+          await keys().set({ lost_at: at }).where('name', 'in', lost).where('lost_at', 'is', null).execute()
+        if (replaces.length > 0 && until !== undefined)
+          await keys()
+            .set({ accepted_until: until })
+            .where('name', 'in', replaces)
+            .where(({ eb, or }) => or([eb('accepted_until', 'is', null), eb('accepted_until', '>', until)]))
             .execute()
         const row = transaction.selectFrom('identity_key').select('public_key').where('name', '=', name)
         return (await row.executeTakeFirstOrThrow()).public_key

@@ -4,7 +4,7 @@
  */
 import { webName } from '#core/did/web-name.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { ClaimKeys } from '../../configuration/identity-keys/identity-keys.ts'
+import type { ClaimKeys } from '../../configuration/identity-keys/key-files.ts'
 
 const CLAIM = 'address'
 

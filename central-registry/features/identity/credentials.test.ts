@@ -25,15 +25,16 @@ onSqlite('how long credentials live', async (database, t) => {
   const start = clock.now
   await put(1, start, start + 100 * HOUR)
   await put(2, start + 30 * HOUR, start + 50 * HOUR)
-  const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const { privateKey: key, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const log = createLogStore(database)
+  const signer = { ...{ number: 1, name: 'credentials', madeAt: null, acceptedUntil: null }, publicKey, key }
   const store = createCredentialStore(database)
   let closed: string | undefined
   const catalogue = createCatalogueStore(database, async () => {
     throw new Error('nothing is changed')
   })
   const credentials = createCredentials({
-    ...{ store, log, key, url: URL, clock: () => clock.now, catalogue },
+    ...{ store, log, keys: { signers: async () => [signer] }, url: URL, clock: () => clock.now, catalogue },
     isClosed: async () => closed,
   })
   const read = (token: string) =>
@@ -116,7 +117,8 @@ onSqlite('how long credentials live', async (database, t) => {
   t.ok((await credentials.services('GOV', '1234')).length < 65_536, 'verifiers read it')
   await t.rejects(credentials.services('GOV', 'none'), { code: 'not_found' })
   const closedCatalogue = createCredentials({
-    ...{ store, log, key, url: URL, clock: () => clock.now, catalogue: undefined },
+    ...{ store, log, url: URL, clock: () => clock.now, catalogue: undefined },
+    keys: { signers: async () => [signer] },
     isClosed: async () => undefined,
   })
   await t.rejects(closedCatalogue.services('GOV', '1234'), { code: 'not_found' })

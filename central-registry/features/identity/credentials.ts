@@ -2,16 +2,13 @@
  * Credentials of the registry: that a member is registered, what it offers, and that a version of a contract is in force. Each is valid for a day at
  * most, never longer than what it states, and is issued only while the register says so: who was withdrawn has none after that day. Of a contract it says what the public log says.
  */
-import type { KeyObject } from 'node:crypto'
 import { signCredential } from '#core/did/credential.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { PublishedKeys } from '../../configuration/identity-keys/published-keys.ts'
 import type { LogStore } from '../../configuration/transparency-log/store.ts'
 import type { CredentialStore } from './credentials-store.ts'
 import { memberSegments, webDid } from './documents.ts'
-
-/** The name of the credentials' key in the instance's document. */
-export const CREDENTIAL_KEY = 'credentials'
 
 export type Credentials = {
   /** Throws `not_found` unless this is a member that is not suspended, `registry_restored` while the register waits to be accepted. */
@@ -46,24 +43,28 @@ export function createCredentials(q: {
   log: Pick<LogStore, 'indexOf'>
   /** Undefined where what members offer is for members alone. */
   catalogue: Offered | undefined
-  key: KeyObject
+  keys: Pick<PublishedKeys, 'signers'>
   url: string
   /** Why nothing is issued: a restored register that nobody has accepted yet does not know who left meanwhile. */
   isClosed(): Promise<string | undefined>
   clock: Clock
 }): Credentials {
-  const { store, log, key, url, clock } = q
+  const { store, log, keys, url, clock } = q
   const issuer = webDid(url, [])
   const issued = new Map<string, { token: string; until: number }>()
 
   /** `subject` and `end` are part of the key of what is kept: when they change, a new credential is signed. */
-  function issue(
+  async function issue(
     type: string,
     subject: { id: string } & Record<string, unknown>,
     { now, end = Number.POSITIVE_INFINITY }: { now: number; end?: number },
-  ): string {
-    const name = JSON.stringify([type, subject, end])
-    const until = Math.min(now + DAY_MS, end)
+  ): Promise<string> {
+    const [signer] = await keys.signers(now)
+    const { key, name: keyName, acceptedUntil } = signer!
+    // A node that has not got the newest key yet signs with the one before, as long as that is in the instance's document.
+    const ends = Math.min(end, acceptedUntil === null ? end : Date.parse(acceptedUntil))
+    const name = JSON.stringify([type, subject, end, keyName])
+    const until = Math.min(now + DAY_MS, ends)
     const known = issued.get(name)
     if (known !== undefined && known.until > now && known.until <= now + REUSED_MS) return known.token
     const token = signCredential(
@@ -74,7 +75,7 @@ export function createCredentials(q: {
         validUntil: timeOf(until),
         credentialSubject: subject,
       },
-      { key, kid: `${issuer}#${CREDENTIAL_KEY}` },
+      { key, kid: `${issuer}#${keyName}` },
     )
     if (issued.size >= KEPT) issued.clear()
     issued.set(name, { token, until: Math.min(now + REUSED_MS, until) })

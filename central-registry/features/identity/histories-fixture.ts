@@ -56,7 +56,7 @@ export async function begin(database: Database) {
       facts,
       store,
       keys: { ...replaced, entryKey: async (...q) => entryKey(...q) },
-      own,
+      own: async () => own,
       url,
       clock: () => clock.now,
     })

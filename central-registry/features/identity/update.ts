@@ -19,7 +19,8 @@ type Rooms = {
   facts: Pick<FactsStore, 'subjects' | 'mark' | 'collect' | 'restoredAt'>
   store: Pick<IdentityStore, 'subjects' | 'add' | 'leave'>
   keys: Pick<HistoryKeys, 'newest' | 'entryKey' | 'isLost'>
-  own: Own
+  /** Read anew each time: keys are replaced, and stop being accepted. */
+  own(): Promise<Own>
   url: string
   clock: Clock
 }
@@ -33,8 +34,8 @@ type Update = {
 }
 
 export function createUpdate(rooms: Rooms): Update {
-  const { facts, store, own, url, clock, keys } = rooms
-  let last = { mark: '', request: 0, key: 0 }
+  const { facts, store, url, clock, keys } = rooms
+  let last = { mark: '', request: 0, key: 0, own: '' }
   /** When the first of the entries can be written that this node left undone, since the ones before them are of a time to come. */
   let waitsUntil = Number.POSITIVE_INFINITY
 
@@ -42,6 +43,7 @@ export function createUpdate(rooms: Rooms): Update {
     const now = clock()
     const mark = await facts.mark()
     const request = await facts.collect(last.request)
+    const own = await rooms.own()
     const subjects = (await facts.subjects(own, now)) ?? []
     const rows = new Map((await store.subjects()).map((row) => [row.path, row]))
     const entries: NewEntry[] = []
@@ -83,7 +85,7 @@ export function createUpdate(rooms: Rooms): Update {
     await store.leave(left, new Date(now).toISOString())
     for (let at = 0; at < entries.length; at += AT_ONCE)
       await store.add(entries.slice(at, at + AT_ONCE), before)
-    last = { mark, request, key: newest }
+    last = { mark, request, key: newest, own: namesOf(own) }
     waitsUntil = waits
   }
 
@@ -92,8 +94,12 @@ export function createUpdate(rooms: Rooms): Update {
     isDue: async () =>
       clock() >= waitsUntil ||
       (await facts.mark()) !== last.mark ||
-      (last.key !== 0 && (await keys.newest()) !== last.key),
+      (last.key !== 0 && ((await keys.newest()) !== last.key || namesOf(await rooms.own()) !== last.own)),
   }
+}
+
+function namesOf({ keys }: Own): string {
+  return keys.map(({ name }) => name).join()
 }
 
 /** The path of the subject's living history: the first one that was not ended. */

@@ -51,4 +51,11 @@ export const identityMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'registry-identity-003-replaced-keys': {
+    up: async (kysely) => {
+      const { text } = columnTypes(kysely)
+      for (const name of ['made_at', 'accepted_until'])
+        await kysely.schema.alterTable('identity_key').addColumn(name, text).execute()
+    },
+  },
 }

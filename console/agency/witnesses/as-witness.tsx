@@ -4,12 +4,20 @@ import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
+import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Contradictions } from './contradictions.tsx'
 
 type Witness = {
   verifierKey: string | null
+  /** Null when this server does not cosign the registry's log. */
+  registryLog: {
+    origin: string | null
+    size: number
+    cosignedAt: string | null
+    lastError: string | null
+  } | null
   logs: { origin: string; size: number; root: string; time?: string }[]
   refusals: { origin: string; time: string; isFork: boolean; cosigned: string; submission: string }[]
   partners: { server: string; size: number; time: string; note: string }[]
@@ -68,6 +76,8 @@ function Found({ of }: { of: Witness }) {
           ]}
         />
       )}
+      <h3>{text('registryLog.title')}</h3>
+      <OfRegistry of={of.registryLog} />
       <h3>{text('witnesses.partners')}</h3>
       <p class="beside">{text('witnesses.partnersWhy')}</p>
       {of.partners.length === 0 ? (
@@ -106,6 +116,31 @@ function Found({ of }: { of: Witness }) {
             ))}
           </ul>
         </>
+      )}
+    </>
+  )
+}
+
+/** Whether it cosigns the registry's transparency log, how far, and why not. */
+function OfRegistry({ of }: { of: Witness['registryLog'] }) {
+  if (of === null) return <p>{text('registryLog.off')}</p>
+  const { origin, size, cosignedAt, lastError } = of
+  return (
+    <>
+      <p>
+        <Status
+          tone={lastError === null ? 'good' : 'bad'}
+          word={lastError === null ? 'witnesses.answers' : 'witnesses.fails'}
+        />{' '}
+        {lastError !== null && <span class="wrap">{lastError}</span>}
+      </p>
+      {cosignedAt === null ? (
+        <p>{text('registryLog.notYet')}</p>
+      ) : (
+        <p>
+          <bdi class="id wrap">{origin}</bdi> {text('registryLog.upTo', { count: size })}{' '}
+          <Time at={cosignedAt} relative />
+        </p>
       )}
     </>
   )

@@ -11,6 +11,7 @@ import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Anchors } from './anchors.tsx'
 import { IdentityKeyPart } from './identity-key.tsx'
+import { LogWitnessesPart, PublishedKeysPart } from './published-keys.tsx'
 import { type SigningKey, SigningKeys } from './signing-keys.tsx'
 import { SigningTokenPart } from './signing-token.tsx'
 
@@ -51,6 +52,8 @@ export function ConfigurationPage() {
             <SigningKeys keys={signingKeys} />
             <SigningTokenPart />
             <IdentityKeyPart />
+            <PublishedKeysPart />
+            <LogWitnessesPart />
             {parts.length > 0 && (
               <Part title={text('configuration.parts')}>
                 <Rows<FilePart>
