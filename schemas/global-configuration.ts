@@ -131,6 +131,8 @@ export type ConfigurationStatement = {
 /** No version's directory contains this part, so X-Road's clients, which fetch every part, never see it. */
 export const CERTIFICATE_PROFILES_PART = 'V1/CERTIFICATE-PROFILES'
 /** As well. */
+export const LOG_KEYS_PART = 'V1/LOG-KEYS'
+/** As well. */
 export const TRUSTED_ISSUERS_PART = 'V1/TRUSTED-ISSUERS'
 
 /** The registration listener of a registry: its https address and its TLS certificate in base64. */

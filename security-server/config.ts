@@ -81,7 +81,7 @@ export type Settings = KeepingSettings &
     /** Where mandates are asked for that service contracts name. */
     mandateServices: MandateServiceSettings[]
     /** Set when this server cosigns the checkpoints of other servers' logs. */
-    witness?: { name: string }
+    witness?: { name: string; registryLog: boolean }
     /** The witnesses that cosign the checkpoints of this server's log. */
     witnesses?: { policyFile: string; own: string[] }
     auditStream?: AuditStreamSettings
@@ -290,6 +290,12 @@ export const settingsSchema = {
           pattern: '^[^\\s+\\p{Cc}]+$',
           maxLength: 200,
           description: "The name of the witness's key",
+        },
+        registryLog: {
+          type: 'boolean',
+          default: false,
+          description:
+            "Also cosigns the registry's transparency log, and brings each cosignature to the registry",
         },
       },
     },

@@ -7,6 +7,8 @@ import type { Services } from '#platform/services.ts'
 import type { MemberStore } from '../members/store.ts'
 import { PUBLISH } from './announce-publication.ts'
 import type { HighWater } from './high-water.ts'
+import type { IdentityKeys } from './identity-keys/identity-keys.ts'
+import { publishedLogKeys } from './identity-keys/published-log-keys.ts'
 import { publicRoutes } from './public-routes.ts'
 import { createPublish } from './publish.ts'
 import { configurationHandlers } from './routes.ts'
@@ -23,6 +25,7 @@ type Ground = Pick<Services, 'clock'> & {
     database: string
     directory: string
     publicUrl: string
+    publicLog?: { name: string } | undefined
     configuration: {
       validitySeconds: number
       renewSeconds: number
@@ -38,6 +41,7 @@ type Ground = Pick<Services, 'clock'> & {
   highWater: HighWater
   keys: SigningKeyStore
   privateKeys: PrivateKeys
+  identityKeys: IdentityKeys | undefined
   members: MemberStore
   /** The listener at which servers register; undefined when the settings have none. */
   registrationService: { port: number; certificate: Buffer } | undefined
@@ -58,6 +62,7 @@ export const configuration: FeatureModule<Ground> = {
       now: () => new Date(clock()),
       sourceAddress: new URL(publicUrl).host,
       registration: ground.registrationService,
+      logKeys: () => publishedLogKeys({ ...ground, origin: settings.publicLog?.name }),
     })
     return {
       operations: configurationHandlers({ ...ground, ...validity, store: publications, publish, publicUrl }),

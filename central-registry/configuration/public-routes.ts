@@ -8,7 +8,7 @@ import type { PublicationStore } from './store.ts'
 import { VERSIONS } from './write-shared.ts'
 
 const PART =
-  /^\/V\d\/\d{23}\/(?:(?:shared|private|monitoring)-params\.xml|certificate-profiles\.json|trusted-issuers\.json)$/
+  /^\/V\d\/\d{23}\/(?:(?:shared|private|monitoring)-params\.xml|(?:certificate-profiles|trusted-issuers|log-keys)\.json)$/
 
 export function publicRoutes(app: FastifyInstance, store: PublicationStore): void {
   const send = async (reply: FastifyReply, path: string): Promise<FastifyReply> => {

@@ -4,6 +4,7 @@
  */
 import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { PublishedLogKeys } from '#schemas/log-cosignature.ts'
 import { instanceIn } from './assemble.ts'
 import { checkNotRestored, type HighWater } from './high-water.ts'
 import { createPrepare } from './prepare-publication.ts'
@@ -36,6 +37,8 @@ type Rooms = {
   timeStampingIntervalSeconds: number
   outageGrace: boolean
   registration?: { port: number; certificate: Buffer } | undefined
+  /** The keys of the public log that others accept now; undefined without one. */
+  logKeys(): Promise<PublishedLogKeys | undefined>
 }
 
 /**
@@ -62,6 +65,8 @@ export function createPublish(rooms: Rooms): Publish {
     const signer = await rooms.store.activeKey()
     if (signer !== undefined) await rooms.privateKeys.ready(signer.id)
     const mark = await rooms.highWater.read()
+    // Before the transaction: a database with one connection lends it to one of them at a time.
+    const logKeys = await rooms.logKeys()
     return rooms.store.publish(async ({ few, rows, isStill, previous, log, accepted }) => {
       if (prepared !== undefined && !(await isStill(prepared.revision, digestsOf(prepared)))) throw CHANGED
       const instance = instanceIn(few)
@@ -86,6 +91,7 @@ export function createPublish(rooms: Rooms): Publish {
           now,
           signer: { certificate: active.certificate, key },
           settings,
+          logKeys,
           appendToLog: log.append,
         })),
         keptSince: new Date(now.getTime() - SUPERSEDED_KEPT_MS).toISOString(),

@@ -18,9 +18,11 @@ import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import {
   CERTIFICATE_PROFILES_PART,
   type ConfigurationStatement,
+  LOG_KEYS_PART,
   MONITORING_PART,
   TRUSTED_ISSUERS_PART,
 } from '#schemas/global-configuration.ts'
+import type { PublishedLogKeys } from '#schemas/log-cosignature.ts'
 import type { PublishedIssuer } from '#schemas/trusted-issuer.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
 import { assemblePrivate, type FewRows, hostOf, monitoringClientIn, type Settings } from './assemble.ts'
@@ -42,6 +44,8 @@ type NextPublication = {
     /** Without it no grace is published, whatever contracts say: older servers would refuse the statement, and stop. */
     outageGrace: boolean
   }
+  /** The keys of the public log; undefined without one. They are in the log themselves, as each part is. */
+  logKeys: PublishedLogKeys | undefined
   /** Appends the publication to the transparency log; returns size and root of the tree with it. */
   appendToLog(entry: LogEntry): Promise<{ size: number; root: Buffer }>
 }
@@ -107,7 +111,7 @@ export async function writePublication(
     ...part,
     location: `/V${part.version}/${stamp}/${part.file}`,
   }))
-  const lists = listsOf(q.rows, stamp)
+  const lists = listsOf(q, stamp)
   const logHead = await logHeadOf({ ...hashesOf(placed), ...hashesOfLists(lists) }, q)
   const files: PublishedFile[] = placed.map(({ location, stored }) => ({
     path: location,
@@ -197,10 +201,11 @@ type List = {
 }
 
 /** Those that are not empty. */
-function listsOf({ certificateProfiles, trustedIssuers }: FewRows, stamp: string): List[] {
+function listsOf(q: Pick<NextPublication, 'rows' | 'logKeys'>, stamp: string): List[] {
+  const { certificateProfiles, trustedIssuers }: FewRows = q.rows
   const read = <T>(rows: { document: string }[]): T[] => rows.map(({ document }) => JSON.parse(document) as T)
-  const list = (part: string, file: string, of: object[], stated: List['stated']): List[] => {
-    if (of.length === 0) return []
+  const list = (part: string, file: string, of: object, stated: List['stated']): List[] => {
+    if (Array.isArray(of) && of.length === 0) return []
     const content = Buffer.from(canonicalJson(of))
     const sha512 = createHash('sha512').update(content).digest('base64')
     return [{ part, content, sha512, stated, location: `/V1/${stamp}/${file}` }]
@@ -212,6 +217,8 @@ function listsOf({ certificateProfiles, trustedIssuers }: FewRows, stamp: string
       certificateProfiles: profiles,
     }),
     ...list(TRUSTED_ISSUERS_PART, 'trusted-issuers.json', issuers, { trustedIssuers: issuers }),
+    // Only its hash is in the statement: servers of before refuse fields that they do not know, and pass over parts.
+    ...list(LOG_KEYS_PART, 'log-keys.json', q.logKeys ?? [], {}),
   ]
 }
 

@@ -28,7 +28,7 @@ export type Witness = {
 }
 
 export type WitnessRooms = {
-  store: WitnessStore
+  store: Pick<WitnessStore, 'advance' | 'keys' | 'addKey' | 'noteByHash'>
   key: WitnessKey
   clock: Clock
   /** Whether logs of this origin are accepted now. */

@@ -53,8 +53,8 @@ type WatchedLog = SubmittedLog & { contradictions(): Promise<{ kind: string; wit
 export function createOwnWitnesses(q: {
   policy: WitnessPolicy
   log: WatchedLog
-  /** Returns the way to ask the witness with this URL. */
-  transport(url: string): AskWitness
+  /** Returns the way to ask the witness with this URL; undefined for one that is not asked, since it brings its cosignatures itself. */
+  transport(url: string): AskWitness | undefined
   /** Absent: each witness learns our log's key from its operator. */
   statement?: () => Promise<Buffer>
   clock: Clock
@@ -62,7 +62,11 @@ export function createOwnWitnesses(q: {
 }): OwnWitnesses {
   const { policy, log, clock, logger } = q
   refuseSharedNames(policy)
-  const asks = new Map(policy.witnesses.map(({ label, url = '' }) => [label, q.transport(url)]))
+  const asks = new Map<string, AskWitness>()
+  for (const { label, url = '' } of policy.witnesses) {
+    const ask = q.transport(url)
+    if (ask !== undefined) asks.set(label, ask)
+  }
   const errors = new Map<string, Fault>()
   const underWay = new Map<string, Promise<void>>()
   /** Witnesses that are just being asked with an older checkpoint and will be asked again. */
@@ -126,6 +130,7 @@ export function createOwnWitnesses(q: {
     submit: async () => {
       for (const witness of policy.witnesses) {
         const { label } = witness
+        if (!asks.has(label)) continue
         if (underWay.has(label)) again.add(label)
         else
           underWay.set(

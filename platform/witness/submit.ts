@@ -16,6 +16,8 @@ import type { AskWitness, WitnessReply } from './ask-witness.ts'
 /** What a log gives to its submission. */
 export type SubmittedLog = {
   logKey(): Promise<string>
+  /** Keys of before that signed checkpoints of this log too: a witness may show one that they signed. */
+  olderKeys?(): Promise<string[]>
   newestCheckpoint(): Promise<string | undefined>
   proveConsistency(first: number, second: number): Promise<Buffer[]>
   putCosignature(q: { size: number; witness: string; time: string; line: string }): Promise<void>
@@ -129,9 +131,10 @@ async function isProofOf(
 ): Promise<boolean> {
   try {
     const known = parseCheckpoint(knownText)
-    const key = parseVerifierKey(await log.logKey(), 'log')
-    if (known.origin !== own.origin || !verifyNote(known.note, noteName(own.origin), key.publicKey))
-      return false
+    const texts = [await log.logKey(), ...((await log.olderKeys?.()) ?? [])]
+    const keys = texts.map((text) => parseVerifierKey(text, 'log').publicKey)
+    const isOurs = keys.some((key) => verifyNote(known.note, noteName(own.origin), key))
+    if (known.origin !== own.origin || !isOurs) return false
     if (kind === 'rollback') return known.size > own.size
     if (known.size > own.size) return false
     const proof = await log.proveConsistency(known.size, own.size)

@@ -30,6 +30,8 @@ export function createTestLog(origin = ORIGIN, history = 'one') {
     verifierKey: writeVerifierKey({ name, publicKey }, 'log'),
     originHash: hash('sha256', origin, 'hex'),
     checkpoint,
+    consistency: (first: number, second: number, of = history): Promise<Buffer[]> =>
+      consistencyProof(first, second, nodeAt(of)),
     /** The submission of an honest log, from the history `of`. */
     submission: async (oldSize: number, size: number, of = history): Promise<Buffer> => {
       const proof = oldSize > size ? [] : await consistencyProof(oldSize, size, nodeAt(of))

@@ -14,6 +14,7 @@ import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 import { type DurableFiles, durableFiles } from './durable-files.ts'
 import { createHolder, type Holder, type HolderSettings } from './holder.ts'
+import { createRegistryLog, type RegistryLog } from './registry-log.ts'
 import type { ConfigurationSnapshot } from './snapshot.ts'
 import { type AnchorSummary, type ConfigurationState, describeState } from './state.ts'
 
@@ -57,6 +58,11 @@ export type GlobalConfiguration = {
   /** Calls `listener` when the content has changed. Returns a function that removes it. */
   onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void
   state(): ConfigurationState
+  /**
+   * The registry's log for everybody. Undefined where it has none, or where nothing was fetched since the start. Throws `network_error` or
+   * `malformed_global_conf`.
+   */
+  registryLog(): Promise<RegistryLog | undefined>
   /** Reads an anchor file, so that people can compare its hash before they install it. */
   readAnchor(xml: Buffer): Promise<AnchorSummary>
   /**
@@ -78,6 +84,7 @@ export async function createGlobalConfiguration(
   q: GlobalConfigurationSettings,
 ): Promise<GlobalConfiguration> {
   const files = q.files ?? durableFiles
+  const readRegistryLog = createRegistryLog(q.client)
   await mkdir(q.directory, { recursive: true })
   const anchorFile = path.join(q.directory, ANCHOR_FILE)
   const holder = await createHolder({ ...q, files })
@@ -168,6 +175,12 @@ export async function createGlobalConfiguration(
         registry: holder.registry.state(),
         now: holder.now(),
       }),
+    registryLog: async () => {
+      const [own] = holder.copies()
+      if (own?.url === undefined || own.statement === undefined || own.logHead === undefined) return undefined
+      const { url, statement, logHead } = own
+      return readRegistryLog({ url, statement, head: logHead.head })
+    },
     readAnchor: async (xml) => summaryOf(await readAnchor(xml), xml),
     installAnchor: (xml, o) =>
       inTurn(async () => {

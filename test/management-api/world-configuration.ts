@@ -28,7 +28,7 @@ export function configurationOf(world: World, statementIndex?: number): GlobalCo
     return snapshot
   }
   return {
-    restored: async () => undefined,
+    ...{ registryLog: async () => undefined, restored: async () => undefined },
     ...{ current, currentWithin: current },
     refresh: async () => undefined,
     refreshOwn: async () => undefined,

@@ -13,7 +13,8 @@ import type { PublicLogStore } from './store.ts'
 export function createMayGoOn(q: {
   origin: string
   policy: WitnessPolicy | undefined
-  transport(url: string): AskWitness
+  /** Undefined for a security server, which cannot be asked: it brings its cosignature, or none. */
+  transport(url: string): AskWitness | undefined
   store: Pick<PublicLogStore, 'newest'>
   log: Pick<LogStore, 'rootAt'>
   /** When the last restoration was accepted. */
@@ -27,7 +28,9 @@ export function createMayGoOn(q: {
     // A head that was signed since then was signed after this question.
     if (newest !== undefined && newest.made_at > acceptedAt) return
     for (const { label, url = '' } of policy.witnesses) {
-      const known = await askKnownTree(q.transport(url), { origin, note: newest?.note })
+      const ask = q.transport(url)
+      if (ask === undefined) continue
+      const known = await askKnownTree(ask, { origin, note: newest?.note })
       const refused = (why: string) => anotherName(`the witness ${label} ${why}`)
       if (known === 'another root') throw refused('knows another history of this log')
       const { root } = known

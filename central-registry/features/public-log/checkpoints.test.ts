@@ -164,13 +164,19 @@ function logOf(t: Test, size: number, history = 'one') {
 void t.test('only what is durable outside the database is signed', async (t) => {
   const { leaves, log, leafFile } = logOf(t, 5)
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  const signer = {
+    ...{ number: 1, name: 'log', madeAt: null, acceptedUntil: null },
+    publicKey,
+    key: privateKey,
+  }
+  const keys = { signers: async () => [signer] }
   const signed: string[] = []
   const store: Pick<PublicLogStore, 'add'> = {
     add: async (make) => void signed.push(make(undefined)?.note ?? ''),
   }
   const asked: number[] = []
   const make = createMakeCheckpoint({
-    ...{ origin: ORIGIN, key: privateKey, log, leafFile, store, clock: () => NOW },
+    ...{ origin: ORIGIN, keys, log, leafFile, store, clock: () => NOW },
     mayGoOn: async (size) => void asked.push(size),
   })
   await make()
@@ -181,7 +187,7 @@ void t.test('only what is durable outside the database is signed', async (t) => 
   leaves.push(leafHash(Buffer.from('later')))
   const late = { ...leafFile, follow: async () => undefined }
   await createMakeCheckpoint({
-    ...{ origin: ORIGIN, key: privateKey, log, leafFile: late, store, clock: () => NOW },
+    ...{ origin: ORIGIN, keys, log, leafFile: late, store, clock: () => NOW },
     mayGoOn: async () => undefined,
   })()
   t.equal(parseCheckpoint(signed.at(-1)!).size, 5, 'at most as many as the file has')

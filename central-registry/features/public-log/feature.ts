@@ -1,41 +1,54 @@
 /** The transparency log for everybody: signed checkpoints, cosigned by witnesses of others, with tiles, proofs and a page about checking. */
-import { createPublicKey, type KeyObject } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { writeVerifierKey } from '#core/merkle/verifier-key.ts'
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import type { FeatureModule } from '#platform/feature.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Services } from '#platform/services.ts'
+import type { AskWitness } from '#platform/witness/ask-witness.ts'
 import { createWitnessClient } from '#platform/witness/client.ts'
 import { createOwnWitnesses, type OwnWitnesses } from '#platform/witness/own-witnesses.ts'
 import { readWitnessKey, WITNESS_KEY_FILE } from '#platform/witness/witness-key.ts'
 import type { IdentityKeys } from '../../configuration/identity-keys/identity-keys.ts'
+import { publishedLogKeys } from '../../configuration/identity-keys/published-log-keys.ts'
 import type { LeafFile } from '../../configuration/transparency-log/leaf-file.ts'
 import type { LogStore } from '../../configuration/transparency-log/store.ts'
+import type { ApprovedRooms } from '../../documents/approved-now.ts'
+import type { CountDocument } from '../../documents/count.ts'
 import { createMayGoOn } from './after-restoration.ts'
 import { createMakeCheckpoint } from './make-checkpoint.ts'
 import { historyPage } from './page/routes.ts'
-import { readPublicLogPolicy } from './policy.ts'
-import { publicLogRoutes } from './routes.ts'
+import { isServer, readPublicLogPolicy } from './policy.ts'
+import { type LogKeyShown, publicLogRoutes } from './routes.ts'
 import { createServed } from './served-checkpoint.ts'
+import { createServerWitnessStore } from './server-witnesses-store.ts'
 import type { PublicLogSettings } from './settings.ts'
 import { createPublicLogStore } from './store.ts'
 import { publicLogMigrations } from './tables.ts'
+import { cosignatureHandlers } from './take-cosignature.ts'
+import { logWitnessHandlers } from './witnesses.ts'
 
-type Ground = Pick<Services, 'database' | 'clock' | 'log' | 'metrics'> & {
-  settings: {
-    publicUrl: string
-    directory: string
-    configuration: { otherUrls?: string[] | undefined }
-    witness?: { name: string } | undefined
-    publicLog?: PublicLogSettings | undefined
+type Ground = Pick<Services, 'database' | 'clock' | 'log' | 'metrics'> &
+  ApprovedRooms & {
+    countDocument: CountDocument
+    settings: {
+      publicUrl: string
+      directory: string
+      configuration: { otherUrls?: string[] | undefined }
+      witness?: { name: string } | undefined
+      publicLog?: PublicLogSettings | undefined
+    }
+    transparencyLog: LogStore
+    leafFile: LeafFile
+    identityKeys: IdentityKeys | undefined
   }
-  transparencyLog: LogStore
-  leafFile: LeafFile
-  identityKeys: IdentityKeys | undefined
-}
 
-type Offers = { publicLog: { origin: string; publicKey: KeyObject } | undefined }
+type Offers = {
+  publicLog: { origin: string } | undefined
+  /** Handlers of the registration API. */
+  logRegistrations: Record<string, OperationHandler>
+}
 
 const CHECKPOINT_SECONDS = 60
 
@@ -45,19 +58,31 @@ export const publicLog: FeatureModule<Ground, Offers> = {
   open: async (ground) => {
     const { settings, identityKeys, transparencyLog, clock, log: logger, metrics } = ground
     const { publicLog: named, publicUrl } = settings
-    if (named === undefined || identityKeys === undefined) return { offers: { publicLog: undefined } }
+    const count = (outcome: string): void => ground.countDocument('log-cosignature', outcome)
+    if (named === undefined || identityKeys === undefined)
+      return {
+        operations: logWitnessHandlers(undefined),
+        offers: {
+          publicLog: undefined,
+          logRegistrations: cosignatureHandlers({ ...ground, log: undefined, count }),
+        },
+      }
     const origin = named.name
-    const publicKey = createPublicKey(identityKeys.log)
-    const verifierKey = writeVerifierKey({ name: origin, publicKey }, 'log')
-    const store = createPublicLogStore(ground.database, origin)
+    const accepted = async (): Promise<string[]> =>
+      (await publishedLogKeys({ identityKeys, origin, clock }))!.keys
     const policy = await policyOf(named)
+    const first = policy?.witnesses.map(({ name }) => name)
+    const store = createPublicLogStore(ground.database, origin, first)
+    const servers = createServerWitnessStore(ground.database, origin)
+    const transport = (url: string): AskWitness | undefined =>
+      isServer(url) ? undefined : createWitnessClient(url)
     const mayGoOn = createMayGoOn({
-      ...{ origin, policy, store, log: transparencyLog, transport: createWitnessClient },
+      ...{ origin, policy, store, log: transparencyLog, transport },
       acceptedAt: store.restorationAcceptedAt,
     })
     const { leafFile } = ground
     const make = createMakeCheckpoint({
-      ...{ origin, key: identityKeys.log, log: transparencyLog, leafFile, store, mayGoOn, clock },
+      ...{ origin, keys: identityKeys.log, log: transparencyLog, leafFile, store, mayGoOn, clock },
     })
     const witnesses = policy && openWitnesses(policy)
     const served = createServed(store, policy)
@@ -72,10 +97,11 @@ export const publicLog: FeatureModule<Ground, Offers> = {
       },
     )
     return {
+      operations: logWitnessHandlers({ store, servers, policy, served }),
       routes: {
         public: async (app) => {
-          await publicLogRoutes(app, { verifierKey, log: transparencyLog, store, served, clock })
-          await historyPage(app, { origin, verifierKey, publicUrl, store, served, policy, clock })
+          await publicLogRoutes(app, { keys: shownKeys, log: transparencyLog, store, servers, served, clock })
+          await historyPage(app, { origin, accepted, publicUrl, store, servers, served, policy, clock })
         },
       },
       jobs: [
@@ -92,7 +118,17 @@ export const publicLog: FeatureModule<Ground, Offers> = {
         },
       ],
       ...(witnesses !== undefined && { health: { 'log-witnesses': witnesses.health } }),
-      offers: { publicLog: { origin, publicKey } },
+      offers: {
+        publicLog: { origin },
+        logRegistrations: cosignatureHandlers({ ...ground, log: { policy, store, servers }, count }),
+      },
+    }
+
+    async function shownKeys(): Promise<LogKeyShown[]> {
+      return (await identityKeys!.log.all()).map(({ publicKey, madeAt, acceptedUntil }) => ({
+        verifierKey: writeVerifierKey({ name: origin, publicKey }, 'log'),
+        ...{ from: madeAt, until: acceptedUntil },
+      }))
     }
 
     async function policyOf(of: PublicLogSettings): Promise<WitnessPolicy | undefined> {
@@ -106,7 +142,8 @@ export const publicLog: FeatureModule<Ground, Offers> = {
 
     function openWitnesses(of: WitnessPolicy): OwnWitnesses {
       const log = {
-        logKey: async () => verifierKey,
+        logKey: async () => (await accepted())[0]!,
+        olderKeys: async () => (await shownKeys()).slice(1).map(({ verifierKey }) => verifierKey),
         newestCheckpoint: async () => (await store.newest())?.note,
         proveConsistency: transparencyLog.consistency,
         putCosignature: store.putCosignature,
@@ -114,7 +151,7 @@ export const publicLog: FeatureModule<Ground, Offers> = {
         putContradiction: store.putContradiction,
         contradictions: store.contradictions,
       }
-      return createOwnWitnesses({ policy: of, log, transport: createWitnessClient, clock, logger })
+      return createOwnWitnesses({ policy: of, log, transport, clock, logger })
     }
   },
 }

@@ -2,9 +2,9 @@
  * Signs the head of the log as a C2SP checkpoint when it has grown. Guarantees that no smaller tree is ever signed after a larger one, that each
  * leaf of a signed tree is durable outside the database, and that a restored log is not signed before the witnesses were asked.
  */
-import type { KeyObject } from 'node:crypto'
 import { signNote, writeCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { Clock } from '#platform/clock.ts'
+import type { PublishedKeys } from '../../configuration/identity-keys/published-keys.ts'
 import { followLeaves } from '../../configuration/transparency-log/follow-leaves.ts'
 import type { LeafFile } from '../../configuration/transparency-log/leaf-file.ts'
 import type { LogStore } from '../../configuration/transparency-log/store.ts'
@@ -12,7 +12,8 @@ import type { PublicLogStore } from './store.ts'
 
 export function createMakeCheckpoint(q: {
   origin: string
-  key: KeyObject
+  /** Each that others accept signs: who knows only the old one after a replacement, or only the new one, reads the same checkpoint. */
+  keys: Pick<PublishedKeys, 'signers'>
   log: Pick<LogStore, 'size' | 'rootAt' | 'leaves'>
   leafFile: Pick<LeafFile, 'size' | 'follow'>
   store: Pick<PublicLogStore, 'add'>
@@ -20,7 +21,7 @@ export function createMakeCheckpoint(q: {
   mayGoOn(size: number): Promise<void>
   clock: Clock
 }): () => Promise<void> {
-  const { origin, key, log, leafFile, store, clock } = q
+  const { origin, keys, log, leafFile, store, clock } = q
   return async () => {
     await followLeaves(leafFile, log)
     // All of this is read before the transaction: a database with one connection lends it to one of them at a time.
@@ -28,7 +29,9 @@ export function createMakeCheckpoint(q: {
     // An older database that has not got its lost leaves back yet.
     if (size === 0 || (await log.size()) < size) return
     await q.mayGoOn(size)
-    const note = signNote(writeCheckpoint({ origin, size, root: await log.rootAt(size) }), origin, key)
+    const text = writeCheckpoint({ origin, size, root: await log.rootAt(size) })
+    const signers = await keys.signers(clock())
+    const note = signers.reduce((signed, { key }) => signNote(signed, origin, key), text)
     await store.add((newest) => {
       if (newest !== undefined && size <= newest.size) return undefined
       const made_at = new Date(clock()).toISOString()

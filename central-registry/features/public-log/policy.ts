@@ -4,6 +4,20 @@ import { readFile } from 'node:fs/promises'
 import { cosignerOctets } from '#core/merkle/cosigner-key.ts'
 import { meetsPolicy, parseWitnessPolicy, type WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { Fault } from '#schemas/fault.ts'
+import { parseServerId } from '#schemas/identifiers.ts'
+
+/** In place of an address: a security server, which brings its cosignatures itself. */
+const SERVER = 'peer:'
+
+export function isServer(url: string): boolean {
+  if (!url.startsWith(SERVER)) return false
+  try {
+    parseServerId(url.slice(SERVER.length))
+    return true
+  } catch {
+    return false
+  }
+}
 
 /** Throws `invalid_configuration` when a witness has no address, or our own witness and those at our own addresses would suffice. */
 export async function readPublicLogPolicy(
@@ -15,7 +29,8 @@ export async function readPublicLogPolicy(
   })
   const policy = parseWitnessPolicy(text)
   for (const { label, url = '' } of policy.witnesses)
-    if (!/^https?:\/\/[^\s?#]+$/.test(url) || !URL.canParse(url)) throw invalid(`${label} has no address`)
+    if (!isServer(url) && (!/^https?:\/\/[^\s?#]+$/.test(url) || !URL.canParse(url)))
+      throw invalid(`${label} has no address`)
   const octets = own.key && cosignerOctets(own.key)
   const ours = policy.witnesses.filter(
     ({ url = '', publicKey }) =>
@@ -27,7 +42,7 @@ export async function readPublicLogPolicy(
 }
 
 function isOf(own: string, url: string): boolean {
-  return URL.canParse(own) && new URL(own).host === new URL(url).host
+  return URL.canParse(own) && !isServer(url) && new URL(own).host === new URL(url).host
 }
 
 function invalid(what: string): Fault {

@@ -1,5 +1,7 @@
 /** What anybody may read of the log at the public listener, below `/log/`: checkpoints, tiles, proofs. Nothing here is secret. */
 import type { FastifyInstance } from 'fastify'
+import { writeSubmission } from '#core/merkle/add-checkpoint.ts'
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { bundleOf, hasTile, parseTilePath, TILE_WIDTH, tileOf } from '#core/merkle/tiles.ts'
 import { MAX_EXTRA, writeTlogProof } from '#core/merkle/tlog-proof.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -7,12 +9,18 @@ import { limitRate } from '#platform/http-service/rate-limit.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { LogStore } from '../../configuration/transparency-log/store.ts'
 import type { Served } from './served-checkpoint.ts'
+import type { ServerWitnessStore } from './server-witnesses-store.ts'
 import type { PublicLogStore } from './store.ts'
 
+/** `until` is null for the newest one; later than now for one that was replaced and still signs. */
+export type LogKeyShown = { verifierKey: string; from: string | null; until: string | null }
+
 type Rooms = {
-  verifierKey: string
-  log: Pick<LogStore, 'size' | 'nodes' | 'entries' | 'inclusion'>
-  store: Pick<PublicLogStore, 'ofDay'>
+  /** All keys that there were, newest first. */
+  keys(): Promise<LogKeyShown[]>
+  log: Pick<LogStore, 'size' | 'nodes' | 'entries' | 'inclusion' | 'consistency'>
+  store: Pick<PublicLogStore, 'ofDay' | 'newest'>
+  servers: Pick<ServerWitnessStore, 'list'>
   served(): Promise<Served>
   clock: Clock
 }
@@ -35,7 +43,33 @@ export async function publicLogRoutes(app: FastifyInstance, rooms: Rooms): Promi
         .type(TEXT)
         .send((await served()).cosigned),
     )
-    scope.get('/log/key', async (_request, reply) => reply.type(TEXT).send(`${rooms.verifierKey}\n`))
+    scope.get('/log/key', async (_request, reply) => {
+      const [newest] = await rooms.keys()
+      return reply.type(TEXT).send(`${newest!.verifierKey}\n`)
+    })
+    scope.get('/log/keys', async (_request, reply) =>
+      reply.header('cache-control', SOON).send({ keys: await rooms.keys() }),
+    )
+    // Lines for the policy of whoever wants to rely on these servers; the keys have to be compared with their owners.
+    scope.get('/log/witnesses', async (_request, reply) => {
+      const lines = (await rooms.servers.list()).map(
+        ({ server, verifier_key }) => `witness ${labelOf(server)} ${verifier_key} peer:${labelOf(server)}\n`,
+      )
+      return reply.header('cache-control', SOON).type(TEXT).send(lines.join(''))
+    })
+    // What C2SP tlog-witness has a log send, for witnesses that fetch it: the newest head, and the proof from what they know.
+    scope.get<{ Params: { from: string } }>('/log/cosigning/:from', async ({ params }, reply) => {
+      const newest = await store.newest()
+      if (newest === undefined) throw new Fault('not_found', { what: 'the log has no checkpoint yet' })
+      const { size } = parseCheckpoint(newest.note)
+      const oldSize = INDEX.test(params.from) ? Number(params.from) : Number.NaN
+      if (!Number.isSafeInteger(oldSize)) throw new Fault('invalid_input', { what: 'a size of the log' })
+      const proof = oldSize > size ? [] : await log.consistency(oldSize, size)
+      return reply
+        .header('cache-control', 'no-store')
+        .type(TEXT)
+        .send(writeSubmission({ oldSize, proof, note: newest.note }))
+    })
     scope.get<{ Params: { day: string } }>('/log/days/:day', async ({ params }, reply) => {
       const row = DAY.test(params.day) ? await store.ofDay(params.day) : undefined
       if (row === undefined) throw new Fault('not_found', { what: 'no checkpoint is of that day' })
@@ -83,4 +117,9 @@ export async function publicLogRoutes(app: FastifyInstance, rooms: Rooms): Promi
       throw new Fault('not_found', { what: 'an entry of this bundle was lost, its hash is in the tile' })
     return bundleOf(forms)
   }
+}
+
+/** Without white space, which ends a word in a policy. */
+function labelOf(server: string): string {
+  return server.replace(/\s/g, encodeURIComponent)
 }

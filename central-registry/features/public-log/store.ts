@@ -19,8 +19,12 @@ export type PublicLogStore = ReturnType<typeof createPublicLogStore>
 const KEPT_MS = 86_400_000
 const MAX_CONTRADICTIONS = 100
 const PRUNED_AT_ONCE = 500
+/** Readers take 64 lines and 64 KiB of a note; the rest is for its text and the log's own lines. */
+const MOST_LINES = 58
+const MOST_OCTETS = 60_000
 
-export function createPublicLogStore(database: Database, origin: string) {
+/** `first`: the names of witnesses whose lines are shown before those of others, when there are too many for one note. */
+export function createPublicLogStore(database: Database, origin: string, first: readonly string[] = []) {
   const tables = tablesOf<Tables>(database)
   const checkpoints = () => tables.selectFrom('log_checkpoint').where('origin', '=', origin)
 
@@ -31,7 +35,7 @@ export function createPublicLogStore(database: Database, origin: string) {
     if (row === undefined) return undefined
     const lines = await tables
       .selectFrom('log_cosignature')
-      .select('line')
+      .select(['witness', 'line'])
       .where('origin', '=', origin)
       .where('size', '=', row.size)
       .orderBy('witness')
@@ -39,8 +43,17 @@ export function createPublicLogStore(database: Database, origin: string) {
     return {
       ...row,
       size: Number(row.size),
-      cosigned: row.note + lines.map(({ line }) => `${line}\n`).join(''),
+      cosigned: row.note + shown(lines, MOST_OCTETS - row.note.length),
     }
+  }
+
+  /** As many lines as a note has room for. */
+  function shown(lines: { witness: string; line: string }[], most: number): string {
+    const isFirst = ({ witness }: { witness: string }): boolean => first.includes(witness)
+    const ordered = [...lines.filter(isFirst), ...lines.filter((one) => !isFirst(one))].slice(0, MOST_LINES)
+    let text = ''
+    for (const { line } of ordered) if (text.length + line.length < most) text += `${line}\n`
+    return text
   }
 
   return {

@@ -6,6 +6,16 @@ import { columnTypes, identity } from '#platform/database/dialect.ts'
 export type Tables = {
   /** `origin` is the name of the log that signed. `note` is signed by the log only. `day` is the UTC date. `served` is 1 once others got it. */
   log_checkpoint: { origin: string; size: number; note: string; made_at: string; day: string; served: number }
+  /** Security servers that cosign: the newest key and checkpoint of each. `told_at` is the time of its newest document. */
+  log_server_witness: {
+    origin: string
+    server: string
+    name: string
+    verifier_key: string
+    told_at: string
+    size: number
+    cosigned_at: string
+  }
   log_cosignature: { origin: string; size: number; witness: string; time: string; line: string }
   public_log_contradiction: {
     id: Generated<number>
@@ -83,6 +93,19 @@ export const publicLogMigrations: Record<string, Migration> = {
       await takeOver(kysely)
       await kysely.schema.dropTable('public_log_cosignature').execute()
       await kysely.schema.dropTable('public_log_checkpoint').execute()
+    },
+  },
+  'registry-public-log-003-servers': {
+    up: async (kysely) => {
+      const { text, integer } = columnTypes(kysely)
+      let servers = kysely.schema
+        .createTable('log_server_witness')
+        .addColumn('size', integer, (column) => column.notNull())
+      for (const name of ['origin', 'server', 'name', 'verifier_key', 'told_at', 'cosigned_at'])
+        servers = servers.addColumn(name, text, (column) => column.notNull())
+      await servers
+        .addPrimaryKeyConstraint('log_server_witness_key', ['origin', 'server'] as never[])
+        .execute()
     },
   },
 }

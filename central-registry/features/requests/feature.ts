@@ -44,6 +44,7 @@ type Ground = Pick<Services, 'database' | 'jobs' | 'metrics' | 'clock' | 'log'> 
   contractRegistrations: Record<string, OperationHandler>
   fleetRegistrations: Record<string, OperationHandler>
   auditRegistrations: Record<string, OperationHandler>
+  logRegistrations: Record<string, OperationHandler>
 }
 
 /** `countSubmitted`: the requests that all parties have signed and that wait for a decision. */
@@ -75,6 +76,7 @@ export const requests: FeatureModule<Ground, Offers> = {
             ...ground.contractRegistrations,
             ...ground.fleetRegistrations,
             ...ground.auditRegistrations,
+            ...ground.logRegistrations,
           })
           managementServiceRoutes(app, intake)
         },

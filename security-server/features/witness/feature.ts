@@ -19,7 +19,7 @@ export const witness: FeatureModule<Ground, { witnessRoom: WitnessRoom }> = {
   migrations: { ...witnessMigrations, ...partnerMigrations },
   open: async (ground) => {
     const witnessRoom = await openWitnessRoom(ground)
-    const { witnesses, partners } = witnessRoom
+    const { witnesses, partners, registryLog } = witnessRoom
     watchWitnesses(ground.metrics, witnessRoom, ground.clock)
     return {
       operations: witnessHandlers({ messageLog: ground.messageLog, witnessRoom }),
@@ -28,8 +28,21 @@ export const witness: FeatureModule<Ground, { witnessRoom: WitnessRoom }> = {
         { kind: 'submit-checkpoint', everySeconds: 5, run: async () => witnesses?.submit() },
         // Each node has its own list of tree heads from replies.
         { kind: 'check-partner-logs', everySeconds: 10, onEachNode: true, run: () => partners.check() },
+        ...(registryLog === undefined
+          ? []
+          : [
+              { kind: 'cosign-registry-log', everySeconds: 30, run: () => registryLog.cosign() },
+              // Each node keeps its own file, so that none signs against another after a restore of the database.
+              {
+                ...{ kind: 'follow-registry-log', everySeconds: 30, onEachNode: true },
+                run: () => registryLog.follow(),
+              },
+            ]),
       ],
-      ...(witnesses !== undefined && { health: { witnesses: witnesses.health } }),
+      health: {
+        ...(witnesses !== undefined && { witnesses: witnesses.health }),
+        ...(registryLog !== undefined && { 'registry-log': registryLog.health }),
+      },
       offers: { witnessRoom },
     }
   },

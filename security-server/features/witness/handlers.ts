@@ -33,6 +33,7 @@ export function witnessHandlers({ messageLog, witnessRoom }: Needs): Handlers {
       const { store, partners } = witnessRoom
       return {
         verifierKey: witnessRoom.witness?.verifierKey ?? null,
+        registryLog: (await witnessRoom.registryLog?.state()) ?? null,
         logs: (await store.logs(LISTED)).map(({ root, ...log }) => ({
           ...log,
           root: root.toString('base64'),

@@ -2,6 +2,7 @@
 import type { Finding } from '#platform/health/create-health.ts'
 import type { WitnessStore } from '#platform/witness/store.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
+import type { RegistryLogState } from './registry-log/cosign-registry-log.ts'
 
 type Contradiction = { server: string; time: string; kind: string; known_note: string; seen_note: string }
 
@@ -17,6 +18,8 @@ export type WitnessRoomView = {
   hasQuorum(names: string[]): boolean
   /** Undefined when this server is no witness. */
   witness: { verifierKey: string } | undefined
+  /** Undefined when this server does not cosign the registry's log. */
+  registryLog: { state(): Promise<RegistryLogState> } | undefined
   store: Pick<WitnessStore, 'logs' | 'refusals'>
   partners: {
     heads(): Promise<{ server: string; size: number; time: string; note: string }[]>

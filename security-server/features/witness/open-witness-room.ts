@@ -21,6 +21,7 @@ import { openWitnessKey } from '#platform/witness/witness-key.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseServerId, type ServerId } from '#schemas/identifiers.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
+import type { PostDocument } from '../../global-configuration/registration/client.ts'
 import type { Keys } from '../../keys/keys.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
 import type { PeerClient } from '../../peer/client.ts'
@@ -31,6 +32,8 @@ import { createLogKeyStatement } from './log-key.ts'
 import { createPartners, type Partners } from './partners/partners.ts'
 import { createPartnerStore } from './partners/store.ts'
 import { peerOf, readPolicy } from './policy.ts'
+import { createRegistryLogWitness, type RegistryLogWitness } from './registry-log/cosign-registry-log.ts'
+import { openCosignedHeads } from './registry-log/cosigned-heads.ts'
 import { peerWitnessRoutes } from './routes.ts'
 import { PEER_PREFIX } from './transport.ts'
 
@@ -38,7 +41,7 @@ import { PEER_PREFIX } from './transport.ts'
 export type WitnessSettings = {
   directory: string
   /** Makes this server a witness of other logs. */
-  witness?: { name: string } | undefined
+  witness?: { name: string; registryLog: boolean } | undefined
   /** The witnesses of this server's log. */
   witnesses?: { policyFile: string; own: string[] } | undefined
 }
@@ -52,6 +55,8 @@ export type WitnessRoom = {
   witness: Witness | undefined
   store: WitnessStore
   routes(app: FastifyInstance): void
+  /** Undefined unless the settings have `witness.registryLog`. */
+  registryLog: RegistryLogWitness | undefined
 }
 
 /** A partner submits a checkpoint every few seconds and asks for proofs as often. */
@@ -67,6 +72,7 @@ export async function openWitnessRoom(q: {
   globalConfiguration: GlobalConfiguration
   messageLog: Pick<MessageLog, 'witnesses'>
   peerClient: PeerClient
+  post: PostDocument
 }): Promise<WitnessRoom> {
   const { settings, server, clock, log, globalConfiguration, messageLog } = q
   const owner = memberOf(server)
@@ -124,15 +130,26 @@ export async function openWitnessRoom(q: {
       throw thrown
     }
   }
-  const witness =
+  const key =
     settings.witness &&
+    (await openWitnessKey({
+      file: path.join(settings.directory, 'witness-key.pem'),
+      name: settings.witness.name,
+      store,
+    }))
+  const registryLog =
+    key && settings.witness?.registryLog === true
+      ? createRegistryLogWitness({
+          ...{ server, key, store, clock, log, keys: q.keys, post: q.post },
+          heads: await openCosignedHeads(settings.directory),
+          registryLog: globalConfiguration.registryLog,
+        })
+      : undefined
+  const witness =
+    key &&
     createWitness({
       store,
-      key: await openWitnessKey({
-        file: path.join(settings.directory, 'witness-key.pem'),
-        name: settings.witness.name,
-        store,
-      }),
+      key,
       clock,
       accepts: async (origin) => isRegistered(origin),
       readStatement: async (bytes) => readStatement(bytes),
@@ -159,6 +176,7 @@ export async function openWitnessRoom(q: {
     partners,
     witness,
     store,
+    registryLog,
     routes: (app) =>
       peerWitnessRoutes(app, {
         witness,

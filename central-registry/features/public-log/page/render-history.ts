@@ -6,15 +6,21 @@ import { fill, LANGUAGES, type Language, textsIn } from './texts.ts'
 export type History = {
   origin: string
   verifierKey: string
+  /** Keys of before that verifiers still accept. */
+  olderKeys: string[]
   publicUrl: string
   newest: { size: number; root: string; madeAt: string; hasQuorum: boolean } | undefined
   days: { count: number; first: string | undefined }
   /** Undefined when the settings name no witnesses. */
   witnesses: { name: string; size: number; cosignedAt: string | null }[] | undefined
+  /** Members' security servers that cosign, with the newest size that each saw. */
+  servers: { server: string; size: number; cosignedAt: string }[]
   /** Names of witnesses that know another history. */
   contradicting: string[]
   yesterday: string
 }
+
+const MOST_SERVERS = 100
 
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --line: #8a929c; --link: #0b4fa8; --mark: #8f1d0e }
@@ -52,6 +58,8 @@ export function renderHistory(history: History, language: Language): string {
     ['log/checkpoint', t.newestFile],
     [`log/days/${yesterday}`, t.dayFile],
     ['log/key', t.keyFile],
+    ['log/keys', t.keysFile],
+    ['log/witnesses', t.serversFile],
     ['.well-known/did.json', t.instanceFile],
   ]
   const check = `concordat log check ${url} --log-key '${verifierKey}' --state history.state`
@@ -69,12 +77,15 @@ ${history.contradicting.map((name) => `<p class="wrong" role="alert">${html(fill
 ${newestPart(history, language)}
 <h2>${html(t.witnessesTitle)}</h2>
 ${witnessPart(history, language)}
+${serverPart(history, language)}
 <h2>${html(t.howTitle)}</h2>
 <p>${html(t.howLead)}</p>
 <p id="command">${html(t.howCommand)}</p>
 <pre tabindex="0" role="region" aria-labelledby="command"><code>${html(check)}</code></pre>
 <p>${html(t.howKey)}</p>
 <p class="long"><code>${html(verifierKey)}</code></p>
+${history.olderKeys.length === 0 ? '' : `<p>${html(t.olderKeys)}</p>`}
+${history.olderKeys.map((key) => `<p class="long"><code>${html(key)}</code></p>`).join('')}
 <h2 id="one">${html(t.oneTitle)}</h2>
 <p>${html(t.oneLead)}</p>
 <pre tabindex="0" role="region" aria-labelledby="one"><code>${html(one)}</code></pre>
@@ -110,6 +121,20 @@ function witnessPart({ witnesses, newest }: History, language: Language): string
   return `<p>${html(t.witnessesLead)}</p>
 <table><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table>
 <p>${html(newest?.hasQuorum === true ? t.quorumYes : t.quorumNo)}</p>`
+}
+
+/** The newest ones by size; more than a page can hold are counted. */
+function serverPart({ servers }: History, language: Language): string {
+  const t = textsIn(language)
+  if (servers.length === 0) return ''
+  const shown = servers.toSorted((a, b) => b.size - a.size).slice(0, MOST_SERVERS)
+  const rows = shown.map(
+    ({ server, size, cosignedAt }) =>
+      `<tr><th scope="row" class="long">${html(server)}</th><td>${size.toLocaleString(language)}</td><td>${html(timeIn(cosignedAt, language))}</td></tr>`,
+  )
+  const head = [t.server, t.saw, t.when].map((text) => `<th scope="col">${html(text)}</th>`).join('')
+  return `<p>${html(fill(t.serversLead, servers.length.toLocaleString(language)))}</p>
+<table><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table>`
 }
 
 /** In UTC, since readers sit anywhere. */

@@ -6,15 +6,18 @@ import type { Clock } from '#platform/clock.ts'
 import { limitRate } from '#platform/http-service/rate-limit.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { Served } from '../served-checkpoint.ts'
+import type { ServerWitnessStore } from '../server-witnesses-store.ts'
 import type { PublicLogStore } from '../store.ts'
 import { type History, PAGE_POLICY, renderHistory } from './render-history.ts'
 import { languageOf } from './texts.ts'
 
 type Rooms = {
   origin: string
-  verifierKey: string
+  /** The keys of the log that verifiers accept, newest first. */
+  accepted(): Promise<string[]>
   publicUrl: string
   store: Pick<PublicLogStore, 'days' | 'contradictions' | 'newestCosigned'>
+  servers: Pick<ServerWitnessStore, 'list'>
   served(): Promise<Served>
   policy: WitnessPolicy | undefined
   clock: Clock
@@ -44,9 +47,10 @@ export async function historyPage(app: FastifyInstance, rooms: Rooms): Promise<v
 
 async function gather({
   origin,
-  verifierKey,
+  accepted,
   publicUrl,
   store,
+  servers,
   served,
   policy,
   clock,
@@ -55,10 +59,16 @@ async function gather({
     if (asFault(thrown).code === 'not_found') return undefined
     throw thrown
   })
+  const [verifierKey, ...olderKeys] = await accepted()
   const contradictions = await store.contradictions()
   const cosigned = await store.newestCosigned(policy?.witnesses.map(({ name }) => name) ?? [])
   return {
-    ...{ origin, verifierKey, publicUrl },
+    ...{ origin, publicUrl, verifierKey: verifierKey!, olderKeys },
+    servers: (await servers.list()).map(({ server, size, cosigned_at }) => ({
+      server,
+      size,
+      cosignedAt: cosigned_at,
+    })),
     newest: newest && {
       ...newest,
       root: parseCheckpoint(newest.cosigned).root.toString('base64'),

@@ -1,0 +1,109 @@
+/**
+ * Takes the cosignature that a security server brings. Guarantees that the owner of a registered server signed the document, that its witness
+ * signed a checkpoint of ours, and that nobody takes the name of a witness of the policy.
+ */
+import { integer, isoTime, plainText, type Read, record, serverId } from '#core/contract/fields.ts'
+import { memberId, uuid } from '#core/contract/read-content.ts'
+import { parseCheckpoint, verifyCosignature } from '#core/merkle/checkpoint.ts'
+import { cosignerOctets } from '#core/merkle/cosigner-key.ts'
+import { readLine } from '#core/merkle/signed-note.ts'
+import { parseVerifierKey, type VerifierKey } from '#core/merkle/verifier-key.ts'
+import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { LOG_COSIGNATURE_TYPE, type LogCosignature } from '#schemas/log-cosignature.ts'
+import { say } from '#schemas/said.ts'
+import { approvedNow, type DocumentRooms } from '../../documents/approved-now.ts'
+import { ofOwner, verified } from '../../documents/verify-document.ts'
+import type { ServerWitnessStore } from './server-witnesses-store.ts'
+import type { PublicLogStore } from './store.ts'
+
+const MAX_BYTES = 64 * 1024
+/** An ML-DSA-44 line has about 3,400 characters and its key about 1,900, each with a name. */
+const MAX_TEXT = 5000
+
+const document: Read<LogCosignature> = record<LogCosignature>({
+  ...{ id: uuid, createdAt: isoTime, signer: memberId, server: serverId },
+  witnessKey: plainText(MAX_TEXT),
+  size: integer(1, Number.MAX_SAFE_INTEGER),
+  cosignature: plainText(MAX_TEXT),
+})
+
+type Rooms = DocumentRooms & {
+  /** Undefined where the settings have no `publicLog`. */
+  log:
+    | {
+        policy: WitnessPolicy | undefined
+        store: Pick<PublicLogStore, 'ofSize' | 'putCosignature'>
+        servers: Pick<ServerWitnessStore, 'take'>
+      }
+    | undefined
+  count(outcome: string): void
+}
+
+export function cosignatureHandlers(rooms: Rooms): Record<string, OperationHandler> {
+  return {
+    cosignLog: async ({ body }) => {
+      try {
+        await take(rooms, body)
+        rooms.count('ok')
+        return {}
+      } catch (thrown) {
+        rooms.count(asFault(thrown).code)
+        throw thrown
+      }
+    },
+  }
+}
+
+async function take(rooms: Rooms, body: unknown): Promise<void> {
+  if (!Buffer.isBuffer(body)) throw new Fault('malformed_json', { what: say`a signed document is needed` })
+  if (rooms.log === undefined)
+    throw new Fault('not_found', { what: say`this registry has no log for everybody` })
+  const configuration = await approvedNow(rooms)
+  const trust = { configuration, now: rooms.clock(), maxBytes: MAX_BYTES }
+  const told = asInput(() => ofOwner(verified(body, LOG_COSIGNATURE_TYPE, document, trust)))
+  const { policy, store, servers } = rooms.log
+  const key = parseVerifierKey(told.witnessKey, 'witness')
+  refuseForeignName(key, policy)
+  const row = await store.ofSize(told.size)
+  if (row === undefined)
+    throw new Fault('not_found', { what: say`there is no checkpoint of ${told.size} entries` })
+  const time = timeOf(told.cosignature, row.note, key)
+  const { name } = key
+  const [told_at, cosigned_at] = [told.createdAt, time.toISOString()]
+  await servers.take({
+    ...{ server: told.server, name, verifier_key: told.witnessKey, told_at, size: told.size, cosigned_at },
+  })
+  await store.putCosignature({ size: told.size, witness: name, time: cosigned_at, line: told.cosignature })
+}
+
+/** Cosignatures are kept by the name of the witness: a line of another key would stand where that of the policy belongs. */
+function refuseForeignName({ name, publicKey }: VerifierKey, policy: WitnessPolicy | undefined): void {
+  const named = policy?.witnesses.find((one) => one.name === name)
+  if (named !== undefined && !cosignerOctets(named.publicKey).equals(cosignerOctets(publicKey)))
+    throw new Fault('conflict', { what: say`the policy of this log has another key for ${name}` })
+}
+
+function timeOf(line: string, note: string, { name, publicKey }: VerifierKey): Date {
+  const signature = readLine(line)
+  const { text } = parseCheckpoint(note).note
+  const found =
+    signature.name === name
+      ? verifyCosignature({ text, signatures: [signature] }, name, publicKey)
+      : undefined
+  if (found === undefined)
+    throw new Fault('malformed_checkpoint', { what: say`this is no cosignature of ${name}` })
+  return found.time
+}
+
+/** The readers of fields were made for contracts. */
+function asInput<R>(read: () => R): R {
+  try {
+    return read()
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === 'invalid_contract')
+      throw new Fault('invalid_input', { what: thrown.what })
+    throw thrown
+  }
+}

@@ -1,0 +1,19 @@
+/** What a security server that witnesses the registry's transparency log tells the registry: its cosignature of a checkpoint. */
+import type { DocumentHead } from './management-request.ts'
+
+/** The `typ` of the document's JWS. */
+export const LOG_COSIGNATURE_TYPE = 'concordat-log-cosignature'
+
+/** Signed by the owner of the server, so that nobody else can name a witness for it. */
+export type LogCosignature = DocumentHead & {
+  server: string
+  /** The verifier key of the server's witness. */
+  witnessKey: string
+  /** The size of the checkpoint's tree. */
+  size: number
+  /** The signature line under the checkpoint, without its end. */
+  cosignature: string
+}
+
+/** The keys of the registry's public log, in a part of the publication that X-Road's servers do not see. Newest first. */
+export type PublishedLogKeys = { origin: string; keys: string[] }

@@ -1,0 +1,214 @@
+/**
+ * This server as a witness of the registry's log: it fetches the newest checkpoint, cosigns it, and brings the cosignature to the registry.
+ * Guarantees that it cosigns only a tree that grew from every tree that it cosigned before, also when its database was restored from a backup, and
+ * only one that has the configuration that this server follows.
+ */
+import { randomUUID } from 'node:crypto'
+import { parseSubmission, type Submission } from '#core/merkle/add-checkpoint.ts'
+import { verifyConsistency } from '#core/merkle/proofs.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { Finding } from '#platform/health/create-health.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { createWitness } from '#platform/witness/create-witness.ts'
+import type { WitnessStore } from '#platform/witness/store.ts'
+import type { WitnessKey } from '#platform/witness/witness-key.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { idText, memberOf, parseServerId, type ServerId } from '#schemas/identifiers.ts'
+import { LOG_COSIGNATURE_TYPE, type LogCosignature } from '#schemas/log-cosignature.ts'
+import { say } from '#schemas/said.ts'
+import type { PostDocument } from '../../../global-configuration/registration/client.ts'
+import type { RegistryLog } from '../../../global-configuration/registry-log.ts'
+import type { Keys } from '../../../keys/keys.ts'
+import type { CosignedHead, CosignedHeads } from './cosigned-heads.ts'
+
+export type RegistryLogWitness = {
+  /** For a job on one node: cosigns the newest checkpoint, and tells the registry until it knows. */
+  cosign(): Promise<void>
+  /** For a job on each node: notes in this node's file what other nodes cosigned. */
+  follow(): Promise<void>
+  state(): Promise<RegistryLogState>
+  health(): Finding
+}
+
+/** `origin` is null until the registry's log was read. */
+export type RegistryLogState = {
+  origin: string | null
+  size: number
+  cosignedAt: string | null
+  lastError: string | null
+}
+
+type Rooms = {
+  server: ServerId
+  key: WitnessKey
+  store: Pick<WitnessStore, 'advance' | 'log' | 'keys' | 'addKey' | 'noteByHash'>
+  heads: CosignedHeads
+  registryLog(): Promise<RegistryLog | undefined>
+  keys: Pick<Keys, 'signJson'>
+  post: PostDocument
+  clock: Clock
+  log: Pick<Log, 'warn' | 'error'>
+}
+
+const PATH = '/registration/v1/log-cosignatures'
+const MAX_ANSWER_BYTES = 4096
+const ATTEMPTS = 3
+/** Several rounds have failed by then. */
+const LATE_MS = 600_000
+
+export function createRegistryLogWitness(rooms: Rooms): RegistryLogWitness {
+  const { key, store, heads, clock, log: logger } = rooms
+  let origin: string | undefined
+  /** The size that the registry has our cosignature of. */
+  let delivered = 0
+  let failure: { fault: Fault; since: number } | undefined
+
+  /** The larger of what the database and this node's file know. */
+  const larger = <H extends CosignedHead>(
+    stored: H | undefined,
+    of: string,
+  ): H | CosignedHead | undefined => {
+    const noted = heads.of(of)
+    return (noted?.size ?? 0) > (stored?.size ?? 0) ? noted : stored
+  }
+
+  /** Throws `inconsistent_checkpoint`, and keeps both heads, unless this is the log that the configuration is in. */
+  async function checkSameLog({ head, consistency }: RegistryLog, submission: Submission, bytes: Buffer) {
+    const { size, root } = submission.checkpoint
+    const other = { size: head.size, root: Buffer.from(head.root, 'base64') }
+    const [first, second] = size <= other.size ? [{ size, root }, other] : [other, { size, root }]
+    const sizes = { first: first.size, second: second.size, firstRoot: first.root, secondRoot: second.root }
+    try {
+      const proof = first.size === second.size ? [] : await consistency(first.size, second.size)
+      verifyConsistency({ ...sizes, proof })
+    } catch (thrown) {
+      if (asFault(thrown).code !== 'invalid_proof') throw thrown
+      const is_fork = size === other.size ? 1 : 0
+      const refusal = { time: new Date(clock()).toISOString(), is_fork, submission: bytes }
+      await store.advance(submission.checkpoint.origin, () => ({
+        write: { refusal: { ...refusal, known_note: JSON.stringify(head) } },
+      }))
+      logger.error(
+        { origin: submission.checkpoint.origin, size, configurationSize: other.size },
+        "the registry's log for everybody is not the one that its configuration is in; both heads are kept",
+      )
+      throw new Fault('inconsistent_checkpoint', {
+        what: say`the log for everybody and the log of the configuration differ`,
+      })
+    }
+  }
+
+  function witnessOf(log: RegistryLog) {
+    return createWitness({
+      key,
+      clock,
+      store: {
+        ...store,
+        advance: (of, decide) => store.advance(of, (known) => decide(larger(known, of))),
+      },
+      logs: log.keys,
+      accepts: async () => false,
+      readStatement: async () => {
+        throw new Fault('unknown_log', { what: log.origin })
+      },
+      onContradiction: (of, isFork) =>
+        logger.error(
+          { origin: of, isFork },
+          "the registry's log contradicts what was cosigned; the proof is kept",
+        ),
+    })
+  }
+
+  async function cosignNewest(attempt = 1): Promise<void> {
+    const log = await rooms.registryLog()
+    if (log === undefined) {
+      origin = undefined
+      return
+    }
+    refuseServersName(log.origin)
+    origin = log.origin
+    const known = larger(await store.log(log.origin), log.origin)
+    const bytes = await log.submission(known?.size ?? 0)
+    const submission = parseSubmission(bytes)
+    const { checkpoint } = submission
+    if (checkpoint.origin !== log.origin)
+      throw new Fault('untrusted_checkpoint', { what: say`the checkpoint is of another log` })
+    if (checkpoint.size < (known?.size ?? 0))
+      throw new Fault('inconsistent_checkpoint', {
+        what: say`the registry shows ${checkpoint.size} entries, ${known!.size} were cosigned`,
+      })
+    const isKnown = checkpoint.size === known?.size && checkpoint.root.equals(known.root)
+    if (isKnown && delivered === checkpoint.size) return
+    await checkSameLog(log, submission, bytes)
+    const answer = await witnessOf(log).addCheckpoint(bytes)
+    // Another node of this server cosigned meanwhile.
+    if ('size' in answer && answer.size > (known?.size ?? 0) && attempt < ATTEMPTS)
+      return cosignNewest(attempt + 1)
+    if (!('cosignature' in answer))
+      throw new Fault('inconsistent_checkpoint', {
+        what: say`the checkpoint does not follow from the one of ${answer.size} entries that was cosigned`,
+      })
+    await follow()
+    await deliver(checkpoint.size, answer.cosignature.trimEnd())
+    delivered = checkpoint.size
+  }
+
+  async function deliver(size: number, cosignature: string): Promise<void> {
+    const member = memberOf(rooms.server)
+    const document: LogCosignature = {
+      ...{ id: randomUUID(), createdAt: new Date(clock()).toISOString() },
+      ...{ signer: idText(member), server: idText(rooms.server) },
+      ...{ witnessKey: key.verifierKey, size, cosignature },
+    }
+    const signed = await rooms.keys.signJson({ document, type: LOG_COSIGNATURE_TYPE, member })
+    await rooms.post(PATH, signed, MAX_ANSWER_BYTES)
+  }
+
+  async function follow(): Promise<void> {
+    if (origin === undefined) return
+    const stored = await store.log(origin)
+    if (stored !== undefined) await heads.raise(origin, stored)
+  }
+
+  return {
+    async cosign() {
+      try {
+        await cosignNewest()
+        failure = undefined
+      } catch (thrown) {
+        const fault = asFault(thrown)
+        // Logged once, and not every minute while it lasts.
+        if (failure === undefined) logger.warn({ err: fault }, "the registry's log is not cosigned")
+        failure = { fault, since: failure?.since ?? clock() }
+      }
+    },
+    async follow() {
+      // A node that has not cosigned yet learns the name of the log from the configuration.
+      origin ??= (await rooms.registryLog())?.origin
+      await follow()
+    },
+    async state() {
+      const known = origin === undefined ? undefined : larger(await store.log(origin), origin)
+      return {
+        origin: origin ?? null,
+        size: known?.size ?? 0,
+        cosignedAt: known?.time ?? null,
+        lastError: failure?.fault.message ?? null,
+      }
+    },
+    health: () => {
+      if (failure === undefined || clock() - failure.since < LATE_MS) return { ok: true }
+      return { ok: true, reason: failure.fault.message }
+    },
+  }
+}
+
+/** A registry could otherwise advance what this witness knows of the message log of a server. */
+function refuseServersName(origin: string): void {
+  try {
+    parseServerId(origin)
+  } catch {
+    return
+  }
+  throw new Fault('untrusted_checkpoint', { what: say`the registry's log has the name of a server` })
+}

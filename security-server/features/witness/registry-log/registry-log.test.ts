@@ -1,0 +1,321 @@
+/**
+ * A security server as a witness of the registry's log: at a real registry over HTTP, with the log's key replaced meanwhile, and against a registry
+ * that shows another history, on both databases.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { parseSubmission } from '#core/merkle/add-checkpoint.ts'
+import { addCosignature, parseCheckpoint, verifyNote } from '#core/merkle/checkpoint.ts'
+import { parseVerifierKey } from '#core/merkle/verifier-key.ts'
+import { judgeWitnesses, parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
+import { writeSignedJson } from '#core/signature/signed-json.ts'
+import { migrate } from '#platform/database/migrate.ts'
+import { type Database, openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import type { WitnessTables } from '#platform/witness/migrations.ts'
+import { createWitnessStore, witnessMigrations } from '#platform/witness/store.ts'
+import { createTestLog } from '#platform/witness/witness-fixture.ts'
+import { openWitnessKey } from '#platform/witness/witness-key.ts'
+import { LOG_COSIGNATURE_TYPE, type LogCosignature } from '#schemas/log-cosignature.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { headOf, ocspFor } from '#test/fakes/management-requests.ts'
+import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
+import { registryWorld } from '#test/fakes/registry-world.ts'
+import { authority, GUEST, guest, OWNER, owner } from '#test/fakes/request-world.ts'
+import { until } from '#test/until.ts'
+import { createPostDocument } from '../../../global-configuration/registration/client.ts'
+import type { RegistryLog } from '../../../global-configuration/registry-log.ts'
+import type { Keys } from '../../../keys/keys.ts'
+import { createRegistryLogWitness } from './cosign-registry-log.ts'
+import { COSIGNED_HEADS_FILE, openCosignedHeads } from './cosigned-heads.ts'
+
+const SERVER = { instance: 'DEV', memberClass: 'GOV', memberCode: '1234', serverCode: 'SS1' }
+const NAME = 'DEV/GOV/1234/SS1/witness'
+const ORIGIN = 'registry.example/log'
+const PATH = '/registration/v1/log-cosignatures'
+const silent = createLog({ name: 'test', level: 'silent' })
+const keys: Pick<Keys, 'signJson'> = {
+  signJson: async ({ document, type }) =>
+    writeSignedJson(document as object, type, [
+      { certificates: [owner.certificate], ocspResponses: ocspFor(owner), key: owner.key },
+    ]),
+}
+
+function folder(t: Test): string {
+  const made = mkdtempSync(path.join(tmpdir(), 'concordat-registry-log-'))
+  t.teardown(() => rmSync(made, { recursive: true, force: true }))
+  return made
+}
+
+/** One node of a server; several share a database and have folders of their own. */
+async function nodeOf(
+  database: Database,
+  directory: string,
+  {
+    registryLog,
+    post,
+    clock = Date.now,
+  }: Pick<Parameters<typeof createRegistryLogWitness>[0], 'registryLog' | 'post'> & { clock?: () => number },
+) {
+  const store = createWitnessStore(database)
+  const key = await openWitnessKey({ file: path.join(directory, 'witness-key.pem'), name: NAME, store })
+  const heads = await openCosignedHeads(directory)
+  const witness = createRegistryLogWitness({
+    ...{ server: SERVER, store, heads, keys, log: silent, clock, key, registryLog, post },
+  })
+  return { store, key, witness }
+}
+
+void t.test('the registry publishes who cosigned, through a change of its key', async (t) => {
+  const world = registryWorld(t)
+  const first = await world.start({ registration: true, settings: { publicLog: { name: ORIGIN } } })
+  await setUp(first, authority)
+  await publish(first)
+  const globalConfiguration = await world.reader(await anchorOf(first))
+  await globalConfiguration.refresh()
+  const database = await openDatabase(`sqlite:${path.join(folder(t), 'server.db')}`)
+  t.teardown(() => database.close())
+  await migrate(database, witnessMigrations)
+  const { witness, key } = await nodeOf(database, folder(t), {
+    registryLog: globalConfiguration.registryLog,
+    post: createPostDocument(() => globalConfiguration.current().index.privateParameters?.managementService),
+    clock: () => world.clock.now,
+  })
+  const cosigned = () =>
+    until('a cosignature', async (saw) => {
+      await globalConfiguration.refresh()
+      await witness.cosign()
+      const state = saw(await witness.state())
+      return state.lastError === null && state.size > 0 ? state : undefined
+    })
+  t.match(await cosigned(), { origin: ORIGIN })
+  const text = async (at: string): Promise<string> => (await first.get(at)).bytes.toString()
+  t.equal(await text('/log/witnesses'), `witness DEV/GOV/1234/SS1 ${key.verifierKey} peer:DEV/GOV/1234/SS1\n`)
+  const policyText = `${await text('/log/witnesses')}quorum DEV/GOV/1234/SS1\n`
+  const policy = parseWitnessPolicy(policyText)
+  const checkpoint = async () => parseCheckpoint(await text('/log/checkpoint'))
+  await until('a checkpoint with the line of the server', async () => {
+    await witness.cosign()
+    return judgeWitnesses((await checkpoint()).note, policy).met
+  })
+  t.match(await first.must('GET', '/configuration/log-witnesses'), {
+    configured: true,
+    policy: [],
+    servers: [{ server: 'DEV:GOV:1234:SS1', name: NAME, verifierKey: key.verifierKey, isInPolicy: false }],
+  })
+  t.match(await text('/history'), /DEV\/GOV\/1234\/SS1/)
+
+  // Others who tell the registry of a cosignature.
+  const { size, note } = await checkpoint()
+  const lineOf = (by: typeof key) => {
+    const all = addCosignature(note.text, by.name, by.privateKey, new Date(world.clock.now))
+    return all.slice(all.lastIndexOf('\u2014'), -1)
+  }
+  const told = (more: Partial<LogCosignature> = {}, by = owner, signer = OWNER) => {
+    const head = { ...headOf(signer, world.clock.now), server: `${signer}/SS1` }
+    const document = { ...head, witnessKey: key.verifierKey, size, cosignature: lineOf(key), ...more }
+    const signers = [{ certificates: [by.certificate], ocspResponses: ocspFor(by), key: by.key }]
+    return first.register(PATH, Buffer.from(writeSignedJson(document, LOG_COSIGNATURE_TYPE, signers)))
+  }
+  t.equal((await told()).status, 200, 'once more')
+  await first.must('POST', '/members', { memberClass: 'GOV', memberCode: '5678', name: 'Guest' })
+  await first.must('POST', '/security-servers', { id: 'DEV:GOV:5678:SS1', address: 'ss2.example' })
+  const other = await openDatabase(`sqlite:${path.join(folder(t), 'other.db')}`)
+  t.teardown(() => other.close())
+  await migrate(other, witnessMigrations)
+  const foreign = await openWitnessKey({
+    ...{ file: path.join(folder(t), 'key.pem'), name: NAME, store: createWitnessStore(other) },
+  })
+  const refused: [string, Promise<{ status: number }>, number][] = [
+    ["the server of another's owner", told({}, guest), 400],
+    ['the name of another server', told({}, guest, GUEST), 409],
+    ['a line of another key', told({ cosignature: lineOf(foreign) }), 400],
+    ['a forged line', told({ cosignature: lineOf(key).replace(/.{6}$/, 'AAAAAA') }), 400],
+    ['a checkpoint that never was', told({ size: size + 1000 }), 404],
+    ['a huge document', told({ cosignature: `\u2014 x ${'A'.repeat(70_000)}` }), 413],
+    ['no key', told({ witnessKey: 'x' }), 400],
+  ]
+  for (const [what, reply, status] of refused) t.equal((await reply).status, status, what)
+
+  // The key of the log is replaced: who knows either of the two reads on.
+  const [before] = (JSON.parse(await text('/log/keys')) as { keys: { verifierKey: string }[] }).keys
+  t.match(await first.must('POST', '/configuration/published-keys/log/replace', { acceptedDays: 30 }), {
+    number: 2,
+    name: 'log-2',
+  })
+  const newest = parseVerifierKey((await text('/log/key')).trim(), 'log')
+  const old = parseVerifierKey(before!.verifierKey, 'log')
+  t.notOk(newest.publicKey.equals(old.publicKey))
+  const signedBy = async (...of: (typeof old)[]) => {
+    const read = await checkpoint()
+    return of.every(({ name, publicKey }) => verifyNote(read.note, name, publicKey))
+  }
+  const grow = async () => {
+    world.clock.now += 61_000
+    await publish(first)
+  }
+  // The head is signed a minute after the last one, which may have been before the publication.
+  let looks = 0
+  const growing = async (done: () => Promise<boolean>) => {
+    if (looks++ % 20 === 0) await grow()
+    return done()
+  }
+  await until('a checkpoint that both keys signed', () => growing(() => signedBy(old, newest)))
+  const grown = await cosigned()
+  t.ok(grown.size > size, 'the server followed')
+  t.match(
+    (await globalConfiguration.registryLog())?.keys,
+    [{}, {}],
+    'and learned both from the configuration',
+  )
+  t.match(await first.must('GET', '/configuration/published-keys'), {
+    log: [
+      { number: 2, acceptedUntil: null, isAccepted: true },
+      { number: 1, acceptedUntil: String, isAccepted: true },
+    ],
+    credentials: [{ number: 1 }],
+  })
+
+  // One was stolen: what either signs is taken by nobody from now on.
+  await first.must('POST', '/configuration/published-keys/log/replace', { acceptedDays: 0 })
+  const third = parseVerifierKey((await text('/log/key')).trim(), 'log')
+  looks = 0
+  await until('a checkpoint of the third key alone', () =>
+    growing(async () => (await signedBy(third)) && !(await signedBy(newest)) && !(await signedBy(old))),
+  )
+  await first.stop()
+
+  // The registry may ask for it: the server is named in its policy without an address.
+  const again = await world.start({
+    registration: true,
+    settings: { publicLog: { name: ORIGIN, witnessPolicyFile: policyFileOf(world.directory, policyText) } },
+  })
+  t.match(await again.must('GET', '/configuration/log-witnesses'), {
+    policy: [{ name: NAME, cosignedAt: String }],
+    servers: [{ isInPolicy: true }],
+  })
+  await again.stop()
+})
+
+function policyFileOf(directory: string, text: string): string {
+  const file = path.join(directory, 'policy')
+  writeFileSync(file, text)
+  return file
+}
+
+/** A registry in memory that can lie. */
+function lyingRegistry() {
+  const log = createTestLog(ORIGIN)
+  const told: number[] = []
+  const shown = { size: 10, history: 'one', configurationSize: 10, configuration: 'one', origin: ORIGIN }
+  let fails = false
+  const registryLog = async (): Promise<RegistryLog> => {
+    const headNote = parseCheckpoint(log.checkpoint(shown.configurationSize, shown.configuration))
+    return {
+      ...{ origin: shown.origin, keys: [parseVerifierKey(log.verifierKey, 'log')] },
+      head: {
+        ...{ instance: 'DEV', index: 1, size: headNote.size },
+        root: headNote.root.toString('base64'),
+      },
+      submission: (from) => log.submission(from, shown.size, shown.history),
+      consistency: (first, second) => log.consistency(first, second, shown.configuration),
+    }
+  }
+  const post = async (at: string, body: string | Buffer): Promise<Buffer> => {
+    if (fails) throw new Error('the registry is away')
+    const payload = (JSON.parse(body.toString()) as { payload: string }).payload
+    const { size } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { size: number }
+    t.equal(at, PATH)
+    told.push(size)
+    return Buffer.from('{}')
+  }
+  const fail = (now: boolean): void => {
+    fails = now
+  }
+  return { log, shown, told, registryLog, post, fail }
+}
+
+void t.test('it never cosigns what contradicts an earlier cosignature', (t) =>
+  eachDatabase(t, async (database, t, url) => {
+    await migrate(database, witnessMigrations)
+    const registry = lyingRegistry()
+    const { shown, told } = registry
+    const [one, two] = [folder(t), folder(t)]
+    const first = await nodeOf(database, one, registry)
+    const errorOf = async (node = first): Promise<string | null> => {
+      await node.witness.cosign()
+      return (await node.witness.state()).lastError
+    }
+    const refused = async (what: string, change: Partial<typeof shown>, why: RegExp, node = first) => {
+      const honest = { ...shown }
+      const count = told.length
+      Object.assign(shown, change)
+      t.match(await errorOf(node), why, what)
+      t.equal(told.length, count, `${what}: nothing is signed`)
+      Object.assign(shown, honest)
+    }
+
+    registry.fail(true)
+    t.ok(await errorOf())
+    registry.fail(false)
+    t.equal(await errorOf(), null)
+    t.equal(await errorOf(), null)
+    t.same(told, [10], 'told once, when it could be')
+    Object.assign(shown, { size: 20, configurationSize: 15 })
+    t.equal(await errorOf(), null)
+    t.same(told, [10, 20])
+
+    const one0 = { configuration: 'two', history: 'two' }
+    await refused('a fork of the same size', { ...one0, configurationSize: 20 }, /20 entries|follow/)
+    await refused(
+      'a fork that grew',
+      { ...one0, size: 30, configurationSize: 30 },
+      /inconsistent|grow|follow|proof/i,
+    )
+    await refused('a rollback', { size: 12, configurationSize: 12 }, /12 entries, 20 were cosigned/)
+    await refused('another log than the configuration has', { size: 25, configuration: 'two' }, /differ/)
+    await refused('as large as that', { size: 25, configurationSize: 25, configuration: 'two' }, /differ/)
+    await refused('the name of a server', { origin: 'DEV/GOV/1234/SS1' }, /name of a server/)
+    await refused('another name', { origin: 'other.example/log' }, /another log/)
+    const honest = { ...registry.log }
+    registry.log.submission = async () => Buffer.alloc(100_000, 0x41)
+    await refused('a huge checkpoint', { size: 26 }, /too large/)
+    registry.log.submission = async () => (await createTestLog(ORIGIN).submission(20, 26)) as Buffer
+    await refused('a foreign key', { size: 26, configurationSize: 26 }, /no known key|differ/)
+    Object.assign(registry.log, honest)
+    const proofs = await first.store.refusals(50)
+    t.ok(proofs.some(({ is_fork }) => is_fork === 1) && proofs.length >= 4, 'the proofs are kept')
+    t.equal(parseSubmission(proofs[0]!.submission).checkpoint.origin, ORIGIN)
+
+    // The second node of this server: one database, one key, a file of its own.
+    writeFileSync(path.join(two, 'witness-key.pem'), readFileSync(path.join(one, 'witness-key.pem')), {
+      mode: 0o600,
+    })
+    const second = await nodeOf(database, two, registry)
+    await second.witness.follow()
+    await refused('a fork at the other node', { ...one0, size: 30, configurationSize: 30 }, /./, second)
+    Object.assign(shown, { size: 40, configurationSize: 38 })
+    t.same(await Promise.all([errorOf(), errorOf(second)]), [null, null], 'both at once')
+    await first.witness.follow()
+
+    // The database is restored from a backup of when nothing was cosigned; the folders stay.
+    await database.close()
+    const empty = await openDatabase(url)
+    for (const table of ['witnessed_log', 'witness_refusal'] as const)
+      await tablesOf<WitnessTables>(empty).deleteFrom(table).execute()
+    t.teardown(() => empty.close())
+    for (const directory of [one, two]) {
+      const node = await nodeOf(empty, directory, registry)
+      const state = { ...one0, size: 45, configurationSize: 45 }
+      await refused('a fork after a restore', state, /./, node)
+      await refused('a rollback after a restore', { size: 12, configurationSize: 12 }, /12 entries, 40/, node)
+    }
+    const restored = await nodeOf(empty, two, registry)
+    Object.assign(shown, { size: 50, configurationSize: 50 })
+    t.equal(await errorOf(restored), null, 'the true history goes on')
+    writeFileSync(path.join(one, COSIGNED_HEADS_FILE), '{}')
+    await t.rejects(openCosignedHeads(one), { code: 'io_error' }, 'a damaged file')
+  }),
+)
