@@ -1,0 +1,65 @@
+/** People whom large messages name: read on a thread, with the same result as small ones, while this one goes on. */
+import { setImmediate } from 'node:timers/promises'
+import t from 'tap'
+import type { SubjectPlace } from '#core/subject/place.ts'
+import type { RequestMessage } from '../message/codec.ts'
+import { findPerson } from './find-person.ts'
+
+const place = (where: 'body' | 'header', name: string): SubjectPlace => ({
+  ...{ method: '*', path: '**', in: where, name, type: 'person' },
+})
+const PLACES = [place('body', '/getPerson/code'), place('header', 'X-Road-UserId')]
+const MANY = `<rows>${'<row><a>1</a><b>2</b></row>'.repeat(100)}</rows>`.repeat(300)
+
+type Asked = Parameters<typeof findPerson>[0]
+const soap = (body: string): Asked => ({
+  request: { protocol: 'SOAP' } as RequestMessage['request'],
+  message: Buffer.from(
+    `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:x="http://x-road.eu/xsd/xroad.xsd"><s:Header><x:userId>EE2</x:userId></s:Header><s:Body>${body}</s:Body></s:Envelope>`,
+  ),
+  body: undefined,
+})
+const rest = (body: string): Asked => ({
+  request: {
+    ...{ protocol: 'REST', method: 'POST', servicePath: '/persons', query: undefined },
+    headers: [['content-type', 'application/json']],
+  } as unknown as RequestMessage['request'],
+  message: Buffer.alloc(0),
+  body: { size: body.length, bytes: Buffer.from(body) } as unknown as RequestMessage['body'],
+})
+
+t.test('a large message names the same people as a small one, and stops nobody meanwhile', async (t) => {
+  const found = {
+    subjects: [
+      { type: 'person', identifier: 'EE1' },
+      { type: 'person', identifier: 'EE2' },
+    ],
+  }
+  const call = (more: string) => soap(`<getPerson><code>EE1</code>${more}</getPerson>`)
+  t.match(await findPerson(call(''), PLACES), found)
+  const progress = { turns: 0, isOver: false }
+  const end = (): void => {
+    progress.isOver = true
+  }
+  const asked = findPerson(call(MANY), PLACES)
+  asked.then(end, end)
+  while (!progress.isOver) {
+    progress.turns++
+    await setImmediate()
+  }
+  t.match(await asked, found)
+  t.ok(progress.turns > 20, 'this thread went on')
+  t.match(await findPerson(call(`${MANY}<Code>EE3</Code>`), PLACES), { fault: 'unreadable' })
+  await t.rejects(findPerson(call(`${MANY}<open>`), PLACES), { code: 'invalid_soap' })
+  await t.rejects(findPerson(call(`${MANY}${'<a>'.repeat(100)}${'</a>'.repeat(100)}`), PLACES), {
+    code: 'invalid_soap',
+  })
+
+  const [body] = PLACES
+  const json = (more: string) => rest(`{"getPerson":{"code":"EE1"${more}}}`)
+  const rows = `,"rows":[${'{"a":1},'.repeat(60_000)}null]`
+  for (const more of ['', rows])
+    t.match(await findPerson(json(more), [body!]), { subjects: [found.subjects[0]] })
+  t.match(await findPerson(json(`${rows},"code":"EE4"`), [body!]), { fault: 'unreadable' })
+  t.match(await findPerson(json(`${rows},`), [body!]), { fault: 'unreadable' })
+})
