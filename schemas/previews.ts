@@ -27,8 +27,8 @@ export type Preview = {
   keptAt?: string
 }
 
-/** `elsewhere`: the other security servers of the subsystem, in text form, which keep answers of their own. */
-export type Previews = { previews: Preview[]; elsewhere?: string[]; next?: string }
+/** `elsewhere`: the other security servers of the subsystem, in text form, which keep answers of their own; then `toldBy` is the one that tells. */
+export type Previews = { previews: Preview[]; elsewhere?: string[]; toldBy?: string; next?: string }
 
 /** The answer of the provider's system, while it waits for the person. */
 export type PreviewAnswer = {

@@ -20,7 +20,17 @@ const MOST_PREVIEWS = 500
 const MOST_SERVERS = 5
 const CURSOR = /^[A-Za-z0-9_-]{1,200}$/
 
-type Told = { system: System; previews: Preview[]; isCut: boolean; why?: Why }
+type Told = {
+  system: System
+  previews: Preview[]
+  isCut: boolean
+  /** Servers that told nothing; undefined stands for whichever one takes calls that name none. */
+  missing: { server: string | undefined; why: Why }[]
+}
+
+/** Which servers each system named last, for a portal that goes on running: the one that would name them may be down. Nothing about people. */
+const named = new WeakMap<object, Map<string, string[]>>()
+const MOST_SYSTEMS = 1000
 
 /** Newest first. */
 export async function askPreviews(
@@ -35,16 +45,19 @@ export async function askPreviews(
     asked: offering.asked.length + offering.silent.length,
     isCut: false,
   }
+  const known = named.get(systems) ?? new Map<string, string[]>()
+  named.set(systems, known)
   const ask = (system: System, call: Call): Promise<Told> =>
-    askSystem(system, names, (server, query) =>
+    askSystem(system, { names, known }, (server, query) =>
       call(askedOf({ system, server }, session, asking, { method: 'GET', path: '/v1/previews', query })),
     )
-  for await (const { system, previews, isCut, why } of calls.each(session, gone, {
+  for await (const { system, previews, isCut, missing } of calls.each(session, gone, {
     ...{ systems: offering.asked, ask },
   })) {
     found.previews.push(...previews)
     if (isCut) found.isCut = true
-    if (why !== undefined) found.notTold.push({ system, why })
+    for (const { server, why } of missing)
+      found.notTold.push({ system, why, ...(server !== undefined && { server }) })
   }
   found.previews.sort((a, b) => Number(a.askedAt < b.askedAt) - Number(a.askedAt > b.askedAt))
   return found
@@ -52,17 +65,43 @@ export async function askPreviews(
 
 type AskPage = (server: string | undefined, query: Record<string, string>) => ReturnType<Call>
 
-/** Of one that several security servers serve each keeps answers: the first one says which others there are. */
-async function askSystem(system: System, names: Names, page: AskPage): Promise<Told> {
-  const told: Told = { system, previews: [], isCut: false }
-  const servers: (string | undefined)[] = [undefined]
-  for (const [at, server] of servers.entries()) {
-    const { why, elsewhere } = await askServer(told, names, server, page)
-    if (why !== undefined && at === 0) return { ...told, why }
-    if (why !== undefined) told.isCut = true
-    if (at === 0) servers.push(...elsewhere)
+/**
+ * Of one that several security servers serve each keeps answers: the first one says which others there are. Where it does not answer, those
+ * that were named before are asked.
+ */
+async function askSystem(
+  system: System,
+  { names, known }: { names: Names; known: Map<string, string[]> },
+  page: AskPage,
+): Promise<Told> {
+  const told: Told = { system, previews: [], isCut: false, missing: [] }
+  const first = await askServer(told, names, undefined, page)
+  const before = known.get(system.id) ?? []
+  let others = first.elsewhere
+  if (first.why === undefined) remember(known, system.id, first)
+  else if (before.length === 0) return { ...told, missing: [{ server: undefined, why: first.why }] }
+  else others = before
+  for (const server of others) {
+    const { why } = await askServer(told, names, server, page)
+    if (why !== undefined) told.missing.push({ server, why })
   }
-  return told
+  // When none of them answered, the system did not.
+  return first.why !== undefined && told.missing.length === others.length
+    ? { ...told, missing: [{ server: undefined, why: first.why }] }
+    : told
+}
+
+/** With the one that answered: next time another may be the first. */
+function remember(
+  known: Map<string, string[]>,
+  system: string,
+  { elsewhere, server }: { elsewhere: string[]; server: string | undefined },
+): void {
+  known.delete(system)
+  if (elsewhere.length === 0) return
+  const [oldest] = known.keys()
+  if (known.size >= MOST_SYSTEMS && oldest !== undefined) known.delete(oldest)
+  known.set(system, server === undefined ? elsewhere : [server, ...elsewhere])
 }
 
 /**
@@ -72,21 +111,22 @@ async function askSystem(system: System, names: Names, page: AskPage): Promise<T
 async function askServer(
   told: Told,
   names: Names,
-  named: string | undefined,
+  asked: string | undefined,
   page: AskPage,
-): Promise<{ why?: Why; elsewhere: string[] }> {
+): Promise<{ why?: Why; elsewhere: string[]; server: string | undefined }> {
   const elsewhere: string[] = []
   let cursor: string | undefined
-  let server = named
+  let server = asked
   for (let at = 0; at < MOST_PAGES; at++) {
     const answer = await page(server, cursor === undefined ? {} : { cursor })
     const why = 'why' in answer ? answer.why : answer.status !== 200 ? whyOfStatus(answer.status) : undefined
     const { json } = answer as { json?: unknown }
     if (why !== undefined || !isObject(json) || !Array.isArray(json['previews'])) {
-      if (at === 0) return { why: why ?? 'unreadable', elsewhere }
+      if (at === 0) return { why: why ?? 'unreadable', elsewhere, server }
       break
     }
     if (at === 0) {
+      if (isServer(json['toldBy'])) server ??= json['toldBy']
       const others = listOf(json['elsewhere']).filter(isServer)
       if (others.length > MOST_SERVERS) told.isCut = true
       elsewhere.push(...others.slice(0, MOST_SERVERS))
@@ -98,10 +138,10 @@ async function askServer(
         told.previews.push(read)
     }
     const { next } = json
-    if (next === undefined) return { elsewhere }
+    if (next === undefined) return { elsewhere, server }
     if (typeof next !== 'string' || !CURSOR.test(next) || told.previews.length >= MOST_PREVIEWS) break
     cursor = next
   }
   told.isCut = true
-  return { elsewhere }
+  return { elsewhere, server }
 }

@@ -3,6 +3,7 @@ import t from 'tap'
 import type { PreviewReleased, PreviewShown } from '#schemas/previews.ts'
 import { CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { type Answering, type FakeSystem, send, startUsageServer } from '#test/fakes/usage-systems.ts'
+import type { NotCalled } from '../asking/call-service.ts'
 import type { Call } from '../asking/calls.ts'
 import type { System } from '../asking/find-systems.ts'
 import { startPortal } from '../portal-fixture.ts'
@@ -207,7 +208,7 @@ t.test('a system that several servers serve is asked where the answer is kept', 
   await browser.login(portal.url, PERSON)
   const { text } = await browser.visit(`${portal.url}/previews`)
   t.equal(text.match(/Look at it/g)?.length, 2)
-  t.match(text, /may have gaps/, 'one of them did not answer')
+  t.match(text, new RegExp(`\\(<bdi>${broken}</bdi>\\): `), 'one of them did not answer')
   t.same(
     server.asked.map(({ securityServer }) => securityServer),
     [undefined, second, broken],
@@ -257,6 +258,41 @@ t.test('of more servers than are asked the list says that it may have gaps', asy
   }
   t.match([await listed(5), asked.length], [{ isCut: false }, 6])
   t.match([await listed(6), asked.length], [{ isCut: true }, 6])
+})
+
+t.test('one server of several that is down hides nothing of the others, and is named', async (t) => {
+  const [one, two, three] = ['DEV/GOV/1002/one', 'DEV/GOV/1002/two', 'DEV/GOV/1002/three']
+  const visit = { reader: { session: {} }, gone: new AbortController().signal } as never as Visit
+  const failing: NotCalled = { why: 'failing', code: '', isOpen: false }
+  const down = new Set<string>()
+  /** Who takes calls that name nobody. */
+  let first = one
+  const rooms = roomsOf(async ({ securityServer: at = first }) => {
+    if (down.has(at)) return failing
+    const number = NUMBER.replace(/^5/, String([one, two, three].indexOf(at)))
+    const { answer: _, ...listed } = shown('', { number, keptAt: at })
+    const elsewhere = [one, two, three].filter((other) => other !== at)
+    return { status: 200, json: { previews: [listed], toldBy: at, elsewhere } }
+  })
+  const asked = async () => {
+    const { previews, notTold, isCut } = await askPreviews(visit, rooms)
+    return [
+      previews.map(({ server }) => server).sort(),
+      notTold.map(({ server, why }) => [server, why]),
+      isCut,
+    ]
+  }
+  t.same(await asked(), [[one, three, two], [], false])
+  down.add(two)
+  t.same(await asked(), [[one, three], [[two, 'failing']], false])
+  // The one that would name the others is down itself: those that were named before are asked.
+  first = two
+  t.same(await asked(), [[one, three], [[two, 'failing']], false])
+  down.add(one).add(three)
+  t.same(await asked(), [[], [[undefined, 'failing']], false], 'then nobody told anything')
+  const unknown = roomsOf(async () => failing)
+  const { notTold } = await askPreviews(visit, unknown)
+  t.match(notTold, [{ server: undefined, why: 'failing' }])
 })
 
 t.test('the pages of a list come from one server', async (t) => {

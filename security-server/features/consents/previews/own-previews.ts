@@ -35,7 +35,7 @@ export async function previewsOf(
   const elsewhere = rooms.showsFirst(own.subsystem) ? othersOf(own.subsystem, rooms) : []
   return {
     previews: rows.slice(0, PAGE).map((row) => viewOf(row, rooms)),
-    ...(elsewhere.length > 0 && { elsewhere }),
+    ...(elsewhere.length > 0 && { elsewhere, toldBy: idText(rooms.server) }),
     ...(rows.length > PAGE && last && { next: placeAfter({ at: last.asked_at, id: last.number }) }),
   }
 }

@@ -326,7 +326,7 @@ t.test(
       await t.rejects(held.take(asked(), named), { code: 'preview_void' }, named.slice(0, 80))
 
     const list = (await ask('GET /v1/previews')).body as Previews
-    t.same(list.elsewhere, [idText(second)])
+    t.same([list.elsewhere, list.toldBy], [[idText(second)], idText(SERVER)])
     const listed = list.previews.find(({ number }) => number === here.preview.preview)
     t.equal(listed?.keptAt, idText(SERVER))
     t.notOk(list.previews.some(({ number }) => number === fault.preview.preview))
