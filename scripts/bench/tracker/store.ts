@@ -23,23 +23,28 @@ const LIMITS = {
   ...{ lookUpsPerClientDay: MANY, lookUpsPerDay: MANY },
 }
 
-/** `directory` may be new; `database`: of the log, empty. */
-export async function openUses(q: { directory: string; database: string | undefined }) {
+/** URLs of empty databases: of the message log, of the server, of the holder of subject keys. */
+type Urls = { log: string; server: string; keys: string }
+
+/** `directory` may be new. Databases that are not named are embedded ones in it. */
+export async function openUses(q: { directory: string; databases: Partial<Urls> }) {
   const folder = (name: string): string => {
     const at = path.resolve(q.directory, name)
     mkdirSync(at, { mode: 0o700 })
     return at
   }
+  const urlOf = (name: keyof Urls, file: string): string =>
+    q.databases[name] ?? `sqlite:${path.resolve(q.directory, file)}`
   /** Of the log, which stands where its time is. */
   const time = { now: Date.now() }
   const log = await openWholeLog({
-    databaseUrl: q.database ?? `sqlite:${path.resolve(q.directory, 'log.db')}`,
+    databaseUrl: urlOf('log', 'log.db'),
     ...{ keyFolder: folder('keys'), bodyFolder: folder('bodies') },
     ...{ server: SERVER, node: 'node1', clock: () => time.now },
   })
-  const server = await openDatabase(`sqlite:${path.resolve(q.directory, 'server.db')}`)
+  const server = await openDatabase(urlOf('server', 'server.db'))
   await migrate(server, { ...subjectMigrations, ...trackerMigrations })
-  const keys = await openDatabase(`sqlite:${path.resolve(q.directory, 'subject-keys.db')}`)
+  const keys = await openDatabase(urlOf('keys', 'subject-keys.db'))
   await migrate(keys, holderMigrations)
   const holder = await createHolder({
     ...{ database: keys, directory: folder('subject-keys'), clock: Date.now },
