@@ -188,6 +188,37 @@ void t.test('members, servers and the instance as DIDs', async (t) => {
   })
   t.match(await resolve(begun), { did: /:again-2$/, meta: { prerotation: true } })
   t.match((await resolve(await historyAt(without, MEMBER))).meta, { deactivated: false })
+
+  // The key of credentials: what the old one signed verifies until the changeover ends, and not at all when it was stolen.
+  const tokenNow = async () => (await without.get(`${MEMBER}/membership.vc.jwt`)).bytes.toString()
+  const older = await tokenNow()
+  const replaceCredentials = (acceptedDays: number) =>
+    without.must('POST', '/configuration/published-keys/credentials/replace', { acceptedDays })
+  const instanceWith = async (number: number) => {
+    world.clock.now += 2000
+    return until(`key ${number} in the document of the instance`, async () => {
+      const document = await documentAt(without, '/.well-known')
+      return document?.verificationMethod.some(({ id }) => id.endsWith(`#credentials-${number}`))
+        ? document
+        : undefined
+    })
+  }
+  t.match(await replaceCredentials(2), { number: 2, name: 'credentials-2' })
+  const both = await instanceWith(2)
+  const now = () => new Date(world.clock.now)
+  const renewed = await tokenNow()
+  t.not(renewed, older)
+  for (const one of [older, renewed]) t.ok(verifyCredential(one, { issuer: both, now: now() }))
+  t.equal(
+    (await resolve(await historyAt(without, '/.well-known'))).meta.deactivated,
+    false,
+    'its history has it',
+  )
+  await replaceCredentials(0)
+  const alone = await instanceWith(3)
+  for (const one of [older, renewed])
+    t.throws(() => verifyCredential(one, { issuer: alone, now: now() }), 'a stolen key')
+  t.ok(verifyCredential(await tokenNow(), { issuer: alone, now: now() }))
   await without.stop()
   for (const identity of [undefined, { url: 'https://other.example' }])
     await t.rejects(world.start({ settings: { ...settings, identity } }), {
