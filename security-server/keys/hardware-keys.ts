@@ -2,7 +2,7 @@
  * Signing keys on a token of PKCS #11 or in a transit engine. The private keys never leave it; a folder here keeps the certificates and requests of
  * each key. The keys are listed even while the token is away.
  */
-import { mkdir, unlink } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RemoteKey } from '#core/signature/signing-key.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -16,9 +16,10 @@ import type { KeyAlgorithm } from './generate-key.ts'
 import { newKey, type StoredKey, writeKeyFile } from './key-file.ts'
 import { checkNewPin, type PinInfo, type PinPolicy, pinInfo } from './pin-policy.ts'
 import { readPrivate } from './read-private.ts'
+import { onNewest } from './on-newest.ts'
 import { readKeys } from './software-token.ts'
 import type { Token } from './tokens.ts'
-import { syncFolder, type WriteFile } from './write-durably.ts'
+import type { RemoveFile, WriteFile } from './write-durably.ts'
 
 /** A hardware token of the settings. `pin` is tried once, and only when the token reports no earlier wrong attempt. */
 export type HardwareTokenPlace = TokenPlace & { id: string; pin?: string | undefined }
@@ -44,6 +45,8 @@ export type HardwareKeys = Token &
       label: string | undefined
       isKnown(keyId: string): boolean
     }): Promise<StoredKey>
+    /** Takes over records that another node has changed. */
+    reload(): Promise<void>
   }
 
 const MAX_KEYS = 1000
@@ -65,6 +68,7 @@ export async function openHardwareKeys(q: {
   clock: Clock
   write: WriteFile
   policy: PinPolicy
+  remove: RemoveFile
   /** Called when the token was removed, came back, or was logged in to. */
   changed(): void
 }): Promise<HardwareKeys> {
@@ -106,6 +110,13 @@ export async function openHardwareKeys(q: {
     await q.write(join(q.directory, `${changed.id}.json`), writeKeyFile(changed))
     stored.set(changed.id, changed)
     return changed
+  }
+
+  async function readAgain(): Promise<void> {
+    const files = await readKeys(q.directory)
+    for (const id of stored.keys()) if (!files.has(id)) remote.delete(id)
+    stored.clear()
+    for (const [id, each] of files) stored.set(id, each)
   }
 
   const objectIds = (): Set<string | undefined> => new Set([...stored.values()].map((each) => each.objectId))
@@ -150,7 +161,8 @@ export async function openHardwareKeys(q: {
       if (state === 'locked') throw new Fault('token_not_active', { what: name })
       return remoteKey(found)
     },
-    update: (id, change) => inTurn(() => save(change(key(id)))),
+    update: (id, change) => inTurn(() => onNewest(() => save(change(key(id))), readAgain)),
+    reload: () => inTurn(readAgain),
     generate: ({ label, algorithm }) =>
       inTurn(async () => {
         mustHaveRoom()
@@ -180,8 +192,7 @@ export async function openHardwareKeys(q: {
         const { objectId, adopted } = key(id)
         // The token first: a crash in between leaves a record without a key, not a key without a record.
         if (adopted !== true) await token.destroy(objectId!)
-        await unlink(join(q.directory, `${id}.json`))
-        await syncFolder(q.directory)
+        await onNewest(() => q.remove(join(q.directory, `${id}.json`)), readAgain)
         stored.delete(id)
         remote.delete(id)
       }),

@@ -64,6 +64,8 @@ export type InternalTls = {
   open(): Promise<void>
   /** To be called after the token was locked. */
   close(): void
+  /** Takes over the file that another node has changed. */
+  reload(): Promise<void>
 }
 
 /** Reads the key's file if there is one. `info` reports a damaged file; a file that others can read throws `io_error` here. */
@@ -76,16 +78,21 @@ export async function createInternalTls(q: {
   changed(): void
 }): Promise<InternalTls> {
   const path = join(q.directory, 'internal-tls.json')
-  const text = await readPrivate(path)
   let stored: StoredInternalTls | undefined
   let failure: Fault | undefined
-  try {
-    stored = text === undefined ? undefined : readInternalTlsFile(text, path)
-  } catch (thrown) {
-    failure = asFault(thrown)
-  }
+  await read()
   let privateKey: KeyObject | undefined
   const inTurn = createTurn()
+
+  async function read(): Promise<void> {
+    const text = await readPrivate(path)
+    try {
+      stored = text === undefined ? undefined : readInternalTlsFile(text, path)
+      failure = undefined
+    } catch (thrown) {
+      failure = asFault(thrown)
+    }
+  }
 
   function present(): StoredInternalTls {
     if (failure !== undefined) throw failure
@@ -154,6 +161,13 @@ export async function createInternalTls(q: {
     close() {
       privateKey = undefined
     },
+    reload: () =>
+      inTurn(async () => {
+        const before = stored?.spki
+        await read()
+        if (stored === undefined || !q.token.unlocked() || before?.equals(stored.spki) === true) return
+        privateKey = openInternalTls(stored, q.token)
+      }),
   }
 }
 

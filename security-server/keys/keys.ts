@@ -38,7 +38,7 @@ import { createSignJson, type SignJson } from './sign-json.ts'
 import { createSignXRoadRequest, type SignXRoadRequest } from './sign-x-road-request.ts'
 import { openSoftwareToken } from './software-token.ts'
 import { createTokens, SOFTWARE_TOKEN_ID, softwareAsToken } from './tokens.ts'
-import { type WriteFile, writeDurably } from './write-durably.ts'
+import { type RemoveFile, removeDurably, type WriteFile, writeDurably } from './write-durably.ts'
 
 export type { CertificateInfo, KeyInfo, TokenInfo } from './describe.ts'
 export type { AuthenticationIdentity, SigningIdentity, TlsIdentity } from './identity.ts'
@@ -59,7 +59,9 @@ export type KeysDependencies = {
   transitTokens?: TransitTokenPlace[]
   /** What new PINs have to be like; 8 characters when absent. */
   pinPolicy?: PinPolicy
+  /** Where files are changed on all nodes of the server, and not in this folder alone. */
   write?: WriteFile
+  remove?: RemoveFile
 }
 
 export type Keys = {
@@ -146,15 +148,17 @@ export type Keys = {
     keyconf?: Buffer | undefined
     usage?: KeyUsage | undefined
   }): Promise<KeyInfo[]>
+  /** Takes over what another node has changed in the folder, and asks for the status of certificates that are new here. */
+  reload(): Promise<void>
   close(): Promise<void>
 }
 
 /** Opens the token folder; the tokens stay locked until `login`. Throws `io_error` for damaged files. */
 export async function createKeys(q: KeysDependencies): Promise<Keys> {
-  const write = q.write ?? writeDurably
+  const { write = writeDurably, remove = removeDurably } = q
   const client = createOcspClient()
   const policy = q.pinPolicy ?? DEFAULT_PIN_POLICY
-  const token = await openSoftwareToken({ directory: q.directory, clock: q.clock, write, policy })
+  const token = await openSoftwareToken({ directory: q.directory, clock: q.clock, write, remove, policy })
   const statuses = await openCertificateStatuses({ directory: join(q.directory, 'ocsp'), write })
   const listeners = new Set<() => void>()
   const changed = () => {
@@ -165,7 +169,7 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
   let tokenChanged = (): void => undefined
   const hardware = await openRemoteTokens({
     ...{ hardwareTokens: q.hardwareTokens, transitTokens: q.transitTokens },
-    ...{ directory: q.directory, clock: q.clock, write, policy },
+    ...{ directory: q.directory, clock: q.clock, write, remove, policy },
     changed: () => tokenChanged(),
   })
   const tokens = createTokens([softwareAsToken(token), ...hardware])
@@ -314,6 +318,13 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
       changed()
       await acts.askStatus()
       return ids.map((id) => describeKey(token.key(id), view()))
+    },
+    async reload() {
+      await token.reload()
+      for (const each of hardware) await each.reload()
+      await internalTls.reload()
+      changed()
+      await acts.askStatus()
     },
     async close() {
       for (const each of hardware) each.close()

@@ -6,7 +6,7 @@ import type { TransitPlace } from '#platform/transit/connection.ts'
 import { createTransitToken } from '#platform/transit/transit-token.ts'
 import { type HardwareKeys, type HardwareTokenPlace, openHardwareKeys } from './hardware-keys.ts'
 import type { PinPolicy } from './pin-policy.ts'
-import type { WriteFile } from './write-durably.ts'
+import type { RemoveFile, WriteFile } from './write-durably.ts'
 
 /** A transit engine of the settings, with its number in the management API. */
 export type TransitTokenPlace = TransitPlace & { id: string }
@@ -18,11 +18,12 @@ export function openRemoteTokens(q: {
   directory: string
   clock: Clock
   write: WriteFile
+  remove: RemoveFile
   policy: PinPolicy
   changed(): void
 }): Promise<HardwareKeys[]> {
-  const { clock, write, policy } = q
-  const shared = { clock, write, policy, changed: q.changed }
+  const { clock, write, remove, policy } = q
+  const shared = { clock, write, remove, policy, changed: q.changed }
   return Promise.all([
     ...(q.hardwareTokens ?? []).map((place) =>
       openHardwareKeys({

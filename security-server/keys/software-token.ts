@@ -20,10 +20,11 @@ import {
 } from './key-file.ts'
 import { checkNewPin, type PinInfo, type PinPolicy, pinInfo } from './pin-policy.ts'
 import { openPinTries } from './pin-tries.ts'
+import { onNewest } from './on-newest.ts'
 import { readPrivate } from './read-private.ts'
 import { type Sealed, seal, unseal } from './seal.ts'
 import { makeTokenFile, openTokenFile, readTokenFile, type TokenFile } from './token-file.ts'
-import { syncFolder, UNFINISHED, type WriteFile } from './write-durably.ts'
+import { type RemoveFile, UNFINISHED, type WriteFile, writeDurably } from './write-durably.ts'
 
 const MAX_KEYS = 1000
 
@@ -55,6 +56,8 @@ export type SoftwareToken = {
   /** Replaces a key's record with the result of `change`: on disk first, then in memory. */
   update(id: string, change: (key: StoredKey) => StoredKey): Promise<StoredKey>
   deleteKey(id: string): Promise<void>
+  /** Takes over files that another node has changed. Throws `io_error`; what was known then stays. */
+  reload(): Promise<void>
   /** Encrypts another key of this room under the token key; throws `token_not_active` while locked. */
   seal(context: string, plain: Buffer): Sealed
   /** Undefined when the value was altered or sealed by another token; throws `token_not_active` while locked. */
@@ -70,6 +73,7 @@ export async function openSoftwareToken(q: {
   clock: Clock
   write: WriteFile
   policy: PinPolicy
+  remove: RemoveFile
 }): Promise<SoftwareToken> {
   const tokenPath = join(q.directory, 'token.json')
   const keysPath = join(q.directory, 'keys')
@@ -82,7 +86,8 @@ export async function openSoftwareToken(q: {
   const tries = await openPinTries({
     file: join(q.directory, 'pin-tries.json'),
     clock: q.clock,
-    write: q.write,
+    // Of this node alone, as the file: who guesses on another node begins there.
+    write: writeDurably,
   })
   // A token file is written when its PIN is set, and at no other time.
   let pinSetAt = tokenFile?.pinSetAt ?? (tokenFile && (await stat(tokenPath)).mtimeMs)
@@ -131,11 +136,26 @@ export async function openSoftwareToken(q: {
     return changed
   }
 
+  async function readAgain(): Promise<void> {
+    const [files, token] = [await readKeys(keysPath), await readToken(tokenPath)]
+    const withKey = tokenKey
+    const fresh = [...files.values()].filter(({ id }) => withKey !== undefined && !opened.has(id))
+    const keys = fresh.map((each) => [each.id, openStoredKey(each, withKey!)] as const)
+    for (const id of stored.keys()) if (!files.has(id)) opened.delete(id)
+    stored.clear()
+    for (const [id, each] of files) stored.set(id, each)
+    for (const [id, each] of keys) opened.set(id, each)
+    tokenFile = token
+    pinSetAt = token?.pinSetAt
+  }
+
+  const change = <T>(act: () => Promise<T>): Promise<T> => inTurn(() => onNewest(act, readAgain))
+
   return {
     initialized: () => tokenFile !== undefined,
     unlocked: () => tokenKey !== undefined,
     initialize: (pin) =>
-      inTurn(async () => {
+      change(async () => {
         if (tokenFile !== undefined)
           throw new Fault('conflict', { what: say`the token is initialized already` })
         checkNewPin(pin, q.policy)
@@ -153,7 +173,7 @@ export async function openSoftwareToken(q: {
       opened.clear()
     },
     changePin: (oldPin, newPin) =>
-      inTurn(async () => {
+      change(async () => {
         // First, so that a PIN that may not be set costs no try.
         checkNewPin(newPin, q.policy, oldPin)
         const made = await makeTokenFile(newPin, await check(oldPin))
@@ -180,15 +200,15 @@ export async function openSoftwareToken(q: {
         opened.set(made.id, privateKey)
         return made
       }),
-    update: (id, change) => inTurn(() => save(change(key(id)))),
+    update: (id, alter) => change(() => save(alter(key(id)))),
     deleteKey: (id) =>
-      inTurn(async () => {
+      change(async () => {
         key(id)
-        await unlink(join(keysPath, `${id}.json`))
-        await syncFolder(keysPath)
+        await q.remove(join(keysPath, `${id}.json`))
         stored.delete(id)
         opened.delete(id)
       }),
+    reload: () => inTurn(readAgain),
     seal: (context, plain) => seal(needUnlocked(), context, plain),
     unseal: (context, sealed) => unseal(needUnlocked(), context, sealed),
   }

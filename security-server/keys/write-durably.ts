@@ -8,6 +8,7 @@ import { dirname } from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 
 export type WriteFile = (file: string, bytes: Buffer) => Promise<void>
+export type RemoveFile = (file: string) => Promise<void>
 
 /** The suffix of the file that is written before the rename. A file with it that a crash left is ignored and removed. */
 export const UNFINISHED = '.unfinished'
@@ -31,8 +32,14 @@ export const writeDurably: WriteFile = async (file, bytes) => {
   }
 }
 
+/** Removes a file for good. */
+export const removeDurably: RemoveFile = async (file) => {
+  await unlink(file)
+  await syncFolder(dirname(file))
+}
+
 /** Makes renames and removals in a folder durable. */
-export async function syncFolder(folder: string): Promise<void> {
+async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r')
   try {
     await handle.sync()

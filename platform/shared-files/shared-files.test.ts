@@ -1,0 +1,199 @@
+/** Files that nodes share through the database: changes of two at once, stale nodes, altered rows, a database that was set back. */
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import fc from 'fast-check'
+import t, { type Test } from 'tap'
+import { migrate } from '#platform/database/migrate.ts'
+import { type Database, openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import { eachDatabase } from '#test/databases.ts'
+import { newClusterKey, parseClusterKeys, readClusterKeys } from './cluster-key.ts'
+import { localFolder } from './local-folder.ts'
+import { openFile, sealFile } from './seal-file.ts'
+import { isOutdated, openSharedFiles, type SharedFiles } from './shared-files.ts'
+import { createSharedFileStore, sharedFileMigrations } from './store.ts'
+
+const isShared = (name: string): boolean => /^(keys\/[a-z0-9]+\.json|top\.pem)$/.test(name)
+const keys = parseClusterKeys(newClusterKey(), 'cluster-key')
+
+type Node = SharedFiles & { directory: string; file(name: string): string | undefined }
+
+function newFolder(t: Test): string {
+  const directory = mkdtempSync(path.join(tmpdir(), 'concordat-shared-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
+
+async function openNode(database: Database, directory: string, more = {}): Promise<Node> {
+  const shared = await openSharedFiles({
+    ...{ store: createSharedFileStore(database), folder: localFolder(directory, ['keys'], isShared) },
+    ...{ keys, scope: 'DEV/GOV/1/ss1', isShared, directory, ...more },
+  })
+  const file = (name: string): string | undefined => {
+    try {
+      return readFileSync(path.join(directory, name), 'utf8')
+    } catch {
+      return undefined
+    }
+  }
+  return { ...shared, directory, file }
+}
+
+await eachDatabase(t, async (_database, t, url) => {
+  const database = await openDatabase(url)
+  t.teardown(() => database.close())
+  await migrate(database, sharedFileMigrations)
+  const [one, two] = [newFolder(t), newFolder(t)]
+  mkdirSync(path.join(one, 'keys'))
+  writeFileSync(path.join(one, 'keys/a.json'), 'first')
+  writeFileSync(path.join(one, 'keys/other.txt'), 'not shared')
+  const a = await openNode(database, one)
+  const b = await openNode(database, two)
+
+  await t.test('what a node had is on the next one, private', async (t) => {
+    t.equal(b.file('keys/a.json'), 'first')
+    t.equal(b.file('keys/other.txt'), undefined)
+    t.equal(statSync(path.join(two, 'keys/a.json')).mode & 0o777, 0o600)
+    const rows = await tablesOf<{ shared_file: { sealed: Buffer } }>(database)
+      .selectFrom('shared_file')
+      .selectAll()
+      .execute()
+    t.notOk(rows.some(({ sealed }) => sealed.includes('first')))
+  })
+
+  await t.test('changes, deletions and news', async (t) => {
+    const heard: string[][] = []
+    b.onChange((names) => heard.push(names))
+    t.equal(await b.isBehind(), false)
+    await a.write('top.pem', Buffer.from('pem'))
+    await a.remove('keys/a.json')
+    t.equal(await b.isBehind(), true)
+    await b.pull()
+    t.same(heard, [['top.pem', 'keys/a.json']])
+    t.equal(b.file('top.pem'), 'pem')
+    t.equal(b.file('keys/a.json'), undefined)
+    await b.pull()
+    t.equal(heard.length, 1)
+    await t.rejects(a.write('../evil', Buffer.from('x')), { code: 'internal_error' })
+  })
+
+  await t.test('two nodes at once: no change is lost', async (t) => {
+    await Promise.all(
+      [a, b].flatMap((node, n) =>
+        Array.from({ length: 8 }, (_, i) => node.write(`keys/n${n}x${i}.json`, Buffer.from(`${n} ${i}`))),
+      ),
+    )
+    const add = async (node: Node, word: string): Promise<void> => {
+      for (;;) {
+        const present = node.file('keys/words.json') ?? ''
+        try {
+          return await node.write('keys/words.json', Buffer.from(`${present}${word} `))
+        } catch (thrown) {
+          if (!isOutdated(thrown)) throw thrown
+        }
+      }
+    }
+    const words = Array.from({ length: 10 }, (_, i) => `w${i}`)
+    const inTurn = async (node: Node, list: string[]): Promise<void> => {
+      for (const word of list) await add(node, word)
+    }
+    await Promise.all([inTurn(a, words.slice(0, 5)), inTurn(b, words.slice(5))])
+    await Promise.all([a.pull(), b.pull()])
+    for (const node of [a, b]) {
+      t.same(node.file('keys/words.json')!.trim().split(' ').sort(), words)
+      t.equal(node.file('keys/n1x7.json'), '1 7')
+      t.equal(node.file('keys/n0x7.json'), '0 7')
+    }
+  })
+
+  await t.test('a stale node catches up, a deleted file stays deleted', async (t) => {
+    await a.write('keys/gone.json', Buffer.from('x'))
+    await b.pull()
+    await a.remove('keys/gone.json')
+    const again = await openNode(database, two)
+    t.equal(again.file('keys/gone.json'), undefined)
+    writeFileSync(path.join(two, 'keys/byhand.json'), 'by hand')
+    writeFileSync(path.join(two, 'top.pem'), 'damaged on this disk')
+    await openNode(database, two)
+    t.equal(again.file('top.pem'), 'pem', 'the database is the truth')
+    await a.pull()
+    t.equal(a.file('keys/byhand.json'), 'by hand')
+  })
+
+  await t.test('a stranger, another key, another server', async (t) => {
+    const strange = newFolder(t)
+    writeFileSync(path.join(strange, 'top.pem'), 'my own')
+    await t.rejects(openNode(database, strange), { code: 'conflict', message: /top\.pem/ })
+    t.equal(readFileSync(path.join(strange, 'top.pem'), 'utf8'), 'my own')
+    const other = { keys: parseClusterKeys(newClusterKey(), 'k') }
+    await t.rejects(openNode(database, newFolder(t), other), { code: 'invalid_configuration' })
+    await t.rejects(openNode(database, newFolder(t), { scope: 'DEV/GOV/1/ss2' }), { code: 'io_error' })
+    const both = parseClusterKeys(
+      `concordat-cluster-key-1:${keys[0].key.toString('base64')}\n${newClusterKey()}`,
+      'k',
+    )
+    const rotated = await openNode(database, newFolder(t), { keys: both })
+    t.equal(rotated.file('top.pem'), 'pem', 'a key that was replaced still opens')
+  })
+
+  await t.test('altered rows and a database that was set back', async (t) => {
+    const tables = tablesOf<{
+      shared_file: { name: string; change: number; sealed: Buffer }
+      shared_file_change: { counter: number }
+    }>(database)
+    const rowOf = (name: string) =>
+      tables.selectFrom('shared_file').selectAll().where('name', '=', name).executeTakeFirstOrThrow()
+    await a.write('top.pem', Buffer.from('old'))
+    const old = await rowOf('top.pem')
+    await a.write('top.pem', Buffer.from('new'))
+    await b.pull()
+    const good = await rowOf('top.pem')
+    // An old row under a new number.
+    await tables
+      .updateTable('shared_file')
+      .set({ sealed: old.sealed, change: Number(good.change) + 1 })
+      .where('name', '=', 'top.pem')
+      .execute()
+    await tables.updateTable('shared_file_change').set({ counter: Number(good.change) + 1 }).execute()
+    await t.rejects(b.pull(), { code: 'io_error' })
+    t.match(b.trouble(), { code: 'io_error' })
+    t.equal(b.file('top.pem'), 'new', 'what this node had stays')
+    await tables.updateTable('shared_file').set(good).where('name', '=', 'top.pem').execute()
+    await b.pull()
+    t.equal(b.trouble(), undefined)
+    await tables.updateTable('shared_file_change').set({ counter: 3 }).execute()
+    await t.rejects(b.pull(), { code: 'conflict' })
+    await t.rejects(openNode(database, two), { code: 'conflict', message: /shared-files-seen/ })
+    t.equal(b.file('top.pem'), 'new')
+  })
+})
+
+t.test('the file of the cluster key', async (t) => {
+  const file = path.join(newFolder(t), 'cluster-key')
+  t.equal(await readClusterKeys(file), undefined)
+  writeFileSync(file, newClusterKey(), { mode: 0o600 })
+  t.equal((await readClusterKeys(file))?.length, 1)
+  chmodSync(file, 0o640)
+  await t.rejects(readClusterKeys(file), { code: 'invalid_configuration' })
+  for (const text of ['', 'x', 'concordat-cluster-key-1:AAAA', `${newClusterKey()}\nx`, `${newClusterKey()}A`])
+    t.throws(() => parseClusterKeys(text, 'k'), { code: 'invalid_configuration' })
+})
+
+t.test('no altered octet opens', (t) => {
+  const bound = { scope: 's', name: 'n', change: 7 }
+  const sealed = sealFile(keys, bound, Buffer.from('content'))
+  t.same(openFile(keys, bound, sealed), { content: Buffer.from('content') })
+  t.same(openFile(keys, bound, sealFile(keys, bound, undefined)), { content: undefined })
+  for (const other of [{ scope: 't' }, { name: 'm' }, { change: 8 }])
+    t.same(openFile(keys, { ...bound, ...other }, sealed), { failure: 'bytes' })
+  for (let at = 0; at < sealed.length; at++) {
+    const altered = Buffer.from(sealed)
+    altered[at]! ^= 1
+    t.ok('failure' in openFile(keys, bound, altered))
+  }
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => 'failure' in openFile(keys, bound, Buffer.from(bytes))),
+    { numRuns: 200 },
+  )
+  t.end()
+})

@@ -1,0 +1,186 @@
+/**
+ * Small files that all nodes of a server have: keys above all. The database is the truth, and the folder of each node a copy that its
+ * rooms read as before. A change is committed first and written here then, so a crash in between loses nothing: the next pull writes it. Two
+ * nodes that change one file at once do not overwrite each other: the later one gets `isOutdated`, has the newer file by then, and tries again.
+ */
+import { createTurn } from '#platform/in-turn.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
+import type { ClusterKeys } from './cluster-key.ts'
+import type { LocalFolder } from './local-folder.ts'
+import { openFile, sealFile } from './seal-file.ts'
+import type { SharedFileStore, SharedRow } from './store.ts'
+
+export type SharedFiles = {
+  isShared(name: string): boolean
+  /** Throws `database_error`, `io_error`, and what `isOutdated` tells when another node has just changed this file. */
+  write(name: string, content: Buffer): Promise<void>
+  /** The file goes on all nodes; throws as `write`. */
+  remove(name: string): Promise<void>
+  /** Whether another node has changed something since the last pull; reads one row. */
+  isBehind(): Promise<boolean>
+  /** Takes over what other nodes have changed. Throws `database_error`, `io_error`, or the fault that `trouble` tells. */
+  pull(): Promise<void>
+  /** `listener` gets the names of files that other nodes changed, when they are on this disk. */
+  onChange(listener: (names: string[]) => void): void
+  /** What keeps this node from taking over what others change; undefined while nothing does. */
+  trouble(): Fault | undefined
+  /** The number of the newest change that is here. */
+  seen(): number
+}
+
+/** A file of the node itself, not shared: the newest change that it has seen. A database that was set back is noticed by it. */
+const SEEN_FILE = 'shared-files-seen'
+const MAX_BYTES = 1024 * 1024
+
+class Outdated extends Error {}
+
+/** Whether a write failed because another node has changed the file meanwhile. The newer file is here: read it and try again. */
+export function isOutdated(thrown: unknown): boolean {
+  return thrown instanceof Fault && thrown.cause instanceof Outdated
+}
+
+type Parts = {
+  store: SharedFileStore
+  folder: LocalFolder
+  keys: ClusterKeys
+  /** What the rows belong to: the server's identifier. */
+  scope: string
+  isShared(name: string): boolean
+  /** The folder, for texts. */
+  directory: string
+}
+
+/**
+ * Brings the folder to what the database has, and gives the database what it lacks. Throws `conflict` when the database shows an earlier state
+ * than this node has seen, or when a node that has never shared anything brings other files along; `invalid_configuration` when the rows are
+ * sealed under another cluster key, `io_error` for an altered row.
+ */
+export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
+  const { store, folder } = q
+  const versions = new Map<string, number>()
+  const listeners: ((names: string[]) => void)[] = []
+  const inTurn = createTurn()
+  const before = await readSeen(q)
+  let seen = 0
+  let trouble: Fault | undefined
+
+  const apply = async (row: SharedRow): Promise<boolean> => {
+    if (versions.get(row.name) === row.change) return false
+    const content = contentOf(row, q)
+    const present = await folder.read(row.name)
+    const isSame = content === undefined ? present === undefined : present?.equals(content) === true
+    if (!isSame) await (content === undefined ? folder.remove(row.name) : folder.write(row.name, content))
+    versions.set(row.name, row.change)
+    return !isSame
+  }
+
+  const takeOver = async (): Promise<string[]> => {
+    const counter = await store.counter()
+    if (counter < seen) throw setBack(counter, seen, q)
+    if (counter === seen) return []
+    const rows = await store.after(seen)
+    const names: string[] = []
+    for (const row of rows) if (await apply(row)) names.push(row.name)
+    await folder.write(SEEN_FILE, Buffer.from(`${counter}\n`))
+    seen = counter
+    return names
+  }
+
+  const pull = async (): Promise<void> => {
+    try {
+      const names = await takeOver()
+      trouble = undefined
+      if (names.length > 0) for (const listener of listeners) listener(names)
+    } catch (thrown) {
+      trouble = asFault(thrown)
+      throw thrown
+    }
+  }
+
+  const change = (name: string, content: Buffer | undefined): Promise<void> =>
+    inTurn(async () => {
+      if (!q.isShared(name) || (content?.length ?? 0) > MAX_BYTES)
+        throw new Fault('internal_error', { what: `${name} cannot be shared` })
+      const known = versions.get(name) ?? 0
+      const number = await store.write({
+        ...{ name, known },
+        seal: (at) => sealFile(q.keys, { scope: q.scope, name, change: at }, content),
+      })
+      if (number === undefined) {
+        await pull()
+        throw new Fault('conflict', {
+          what: say`another node has just changed this: look at it, and try again`,
+          cause: new Outdated(name),
+        })
+      }
+      await (content === undefined ? folder.remove(name) : folder.write(name, content))
+      versions.set(name, number)
+    })
+
+  const rows = await store.after(0)
+  if (before !== undefined) {
+    const counter = await store.counter()
+    if (counter < before) throw setBack(counter, before, q)
+  } else await checkStranger(rows, q)
+  await takeOver()
+  for (const name of await folder.list())
+    if (!versions.has(name)) await change(name, await folder.read(name)).catch(unlessOutdated)
+
+  return {
+    isShared: q.isShared,
+    write: (name, content) => change(name, content),
+    remove: (name) => change(name, undefined),
+    isBehind: async () => (await store.counter()) !== seen,
+    pull: () => inTurn(pull),
+    onChange: (listener) => void listeners.push(listener),
+    trouble: () => trouble,
+    seen: () => seen,
+  }
+}
+
+function contentOf(row: SharedRow, q: Parts): Buffer | undefined {
+  const { name, change, sealed } = row
+  // A name from the database becomes a path.
+  const opened = q.isShared(name)
+    ? openFile(q.keys, { scope: q.scope, name, change }, sealed)
+    : { failure: 'bytes' as const }
+  if (!('failure' in opened)) return opened.content
+  if (opened.failure === 'key')
+    throw new Fault('invalid_configuration', {
+      what: 'the files that nodes share are sealed under a cluster key that this node does not have: join again, or bring the key file of another node',
+    })
+  throw new Fault('io_error', {
+    what: say`a shared file in the database was altered: ${name.slice(0, 80)}`,
+  })
+}
+
+/** A node that comes with keys of its own must not mix them with those of the others, or lose them. */
+async function checkStranger(rows: SharedRow[], q: Parts): Promise<void> {
+  if (rows.length === 0) return
+  const shared = new Map(rows.map((row) => [row.name, contentOf(row, q)]))
+  for (const name of await q.folder.list()) {
+    const content = shared.get(name)
+    if (content === undefined || (await q.folder.read(name))?.equals(content) !== true)
+      throw new Fault('conflict', {
+        what: `${q.directory}/${name} is not that of the other nodes: a node that joins starts with an empty folder, so move its files away`,
+      })
+  }
+}
+
+async function readSeen({ folder }: Parts): Promise<number | undefined> {
+  const text = (await folder.read(SEEN_FILE))?.toString('latin1').trim()
+  if (text === undefined) return undefined
+  if (!/^\d{1,15}$/.test(text)) throw new Fault('io_error', { what: `${SEEN_FILE} is damaged` })
+  return Number(text)
+}
+
+function setBack(counter: number, seen: number, { directory }: Parts): Fault {
+  return new Fault('conflict', {
+    what: `the database shows ${counter} changes of shared files, but this node has seen ${seen}: if a backup was restored on purpose, remove ${directory}/${SEEN_FILE} and start again`,
+  })
+}
+
+function unlessOutdated(thrown: unknown): void {
+  if (!isOutdated(thrown)) throw thrown
+}

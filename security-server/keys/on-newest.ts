@@ -1,0 +1,16 @@
+/** Changes of files that several nodes share. */
+import { isOutdated } from '#platform/shared-files/shared-files.ts'
+
+const MOST_TRIES = 5
+
+/** Runs `act`; when another node was faster with the same file, again on what that node wrote. */
+export async function onNewest<T>(act: () => Promise<T>, readAgain: () => Promise<void>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await act()
+    } catch (thrown) {
+      if (!isOutdated(thrown) || tries === MOST_TRIES) throw thrown
+      await readAgain()
+    }
+  }
+}
