@@ -15,6 +15,7 @@ import { type ConsentSettings, consentSchema } from './features/consents/setting
 import { checkDeadlines, type DeadlineSettings, deadlinesSchema } from './features/deadlines/settings.ts'
 import { type DeliverySettings, deliverySchema } from './features/deliveries/settings.ts'
 import { type MonitoringSettings, monitoringSchema } from './features/monitoring/settings.ts'
+import { checkNodes, type NodeSettings, nodesSchema } from './features/nodes/settings.ts'
 import { type NoticeSettings, noticesSchema } from './features/notices/settings.ts'
 import { ACT_KINDS, checkFourEyes } from './features/people/four-eyes-policy.ts'
 import { type SubjectKeysSettings, subjectKeysSchema } from './features/person-search/settings.ts'
@@ -88,6 +89,8 @@ export type Settings = KeepingSettings &
     telemetry?: TelemetrySettings
     deliveries: DeliverySettings
     redisUrlFile?: string
+    /** Set when this server is several nodes that share their keys through the database. */
+    nodes?: NodeSettings
     logLevel: string
     development: boolean
     killPoint?: string
@@ -324,6 +327,7 @@ export const settingsSchema = {
       'x-path': true,
       description: 'File with the redis:// URL for jobs on several nodes',
     },
+    nodes: nodesSchema,
     logLevel: { type: 'string', enum: ['debug', 'info', 'warn', 'error'], default: 'info' },
     development: { type: 'boolean', default: false, description: 'Allows killPoint; never in production' },
     killPoint: {
@@ -346,6 +350,7 @@ export function checkSettings({
   fourEyes = [],
   deadlines,
   mail,
+  ...rest
 }: Pick<
   Settings,
   | 'admin'
@@ -359,6 +364,9 @@ export function checkSettings({
   | 'fourEyes'
   | 'deadlines'
   | 'mail'
+  | 'nodes'
+  | 'database'
+  | 'messageLogDatabase'
 >): void {
   checkMandateServices(mandateServices)
   checkAdminListener(admin)
@@ -366,6 +374,7 @@ export function checkSettings({
   checkTokens({ hardwareTokens, transitTokens })
   checkTryOuts(tryOuts)
   checkDeadlines(deadlines, mail !== undefined)
+  checkNodes(rest)
   checkFourEyes(fourEyes, login !== undefined)
   if (login !== undefined) checkLogin(login)
   else if (auditing.contentFourEyes)

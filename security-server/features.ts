@@ -20,6 +20,7 @@ import { initialization } from './features/initialization/feature.ts'
 import { keysAndCertificates } from './features/keys-and-certificates/feature.ts'
 import { managementRequests } from './features/management-requests/feature.ts'
 import { monitoring } from './features/monitoring/feature.ts'
+import { nodes } from './features/nodes/feature.ts'
 import { notices } from './features/notices/feature.ts'
 import { people } from './features/people/feature.ts'
 import { personSearch } from './features/person-search/feature.ts'
@@ -90,6 +91,7 @@ export const FEATURES = listFeatures<ServerGround>()
   .with(contracts)
   .with(xRoadApi)
   .with(deadlines)
+  .with(nodes)
 
 /** The migrations of all tables in the server's database. */
 export const serverMigrations = migrationsOf(FEATURES, serviceMigrations)

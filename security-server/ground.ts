@@ -10,13 +10,11 @@ import type { Migration } from 'kysely/migration'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
 import { ALGORITHM_ENDS } from '#core/evidence-bundle/validation-policy.ts'
 import type { Clock } from '#platform/clock.ts'
-import { readSecret } from '#platform/configuration/read-secret.ts'
 import { type ClockCheck, createClockCheck } from '#platform/health/clock-check.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { readMailServer } from '#platform/mail/settings.ts'
-import { openServices } from '#platform/services.ts'
 import { idText, memberOf, parseServerId, type ServerId } from '#schemas/identifiers.ts'
-import type { Settings } from './config.ts'
+import { type Settings, settingsSchema } from './config.ts'
 import { CLIENT_IDLE_MS } from './drain-listener.ts'
 import { type BackupWords, backUpAndEnd } from './features/backups/backup-command.ts'
 import { createTimeStampClient } from './features/time-stamping/client.ts'
@@ -34,7 +32,7 @@ import { createOcspClient } from './keys/client.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
 import { armedBy } from './kill-points.ts'
 import { createLocalSystems } from './local-systems/local-systems.ts'
-import { takeNodeIdentity } from './node-identity.ts'
+import { type OpenNode, openNode } from './open-node.ts'
 import { openWholeLog, type WholeLog } from './open-log.ts'
 import { ownAddresses, ownListeners } from './own-listeners.ts'
 import { createPeerClient } from './peer/client.ts'
@@ -61,45 +59,15 @@ export async function openGround(q: {
   clock: Clock
   log: Log
   /** Locks the directory against a second process. */
-  lock: Parameters<typeof takeNodeIdentity>[0]['lock']
+  lock: Parameters<typeof openNode>[0]['lock']
 }) {
   const { settings, clock, log } = q
   const server = parseServerId(settings.server)
-  const folder = async (name: string): Promise<string> => {
-    const directory = path.join(settings.directory, name)
-    await mkdir(directory, { recursive: true, mode: 0o700 })
-    return directory
-  }
-  const globalConfiguration = await createGlobalConfiguration({
-    ...{ directory: await folder('configuration'), clock, log },
-    client: createConfigurationClient(),
-    allowedFederations: federationsOf(settings),
-  })
-  // The state of certificates and of contracts is judged, and time-stamps are made, as long as anybody may exchange.
-  const lasting = () => globalConfiguration.currentWithin(ANY_GRACE)
-  const keys = await createKeys({
-    ...{ directory: await folder('keys'), clock, configuration: () => lasting().index },
-    hardwareTokens: await hardwarePlaces(settings.hardwareTokens),
-    transitTokens: await transitPlaces(settings.transitTokens),
-    pinPolicy: settings.pinPolicy,
-    hostNames: { hostName: hostname(), ipAddresses: ownAddresses(settings.clients.https?.address) },
-  })
-  // Both do their work in other threads, so they run at the same time.
-  await Promise.all([unlockToken(keys, settings.pinFile, log), globalConfiguration.restored()])
-  // Logging in fetched no OCSP responses because there was no configuration yet. If this fails, the states of the certificates
-  // show it.
-  void keys.refreshOcsp().catch(() => undefined)
-  await backUpAndEnd(q.words, { settings, keys, now: clock() })
-  const { node, formerNodes, release } = await takeNodeIdentity({
-    ...{ directory: settings.directory, lock: q.lock, madeOf: hostname() },
-    older: `${hostname()}-${settings.peers.address}-${settings.peers.messagePort}`
-      .replace(/[^A-Za-z0-9.-]/g, '_')
-      .slice(-64),
-  })
-  const services = await openServices({
-    ...{ databaseUrl: settings.database, migrations: q.migrations, node, clock, log },
-    ...(settings.redisUrlFile !== undefined && { redisUrl: await readSecret(settings.redisUrlFile) }),
-  })
+  const folder = folderIn(settings.directory)
+  await backUpAndEnd(q.words, { settings, keys: async () => (await openTrust(q)).keys, now: clock() })
+  const opened = await openNode({ ...q, hostName: hostname() })
+  const { node, formerNodes, release, services, cluster, shareIn } = opened
+  const { globalConfiguration, keys, lasting } = await openTrust(q, opened)
   const { database } = services
   const localSystems = await createLocalSystems({ database, clock, own: ownListeners(settings) })
   const post = createPostDocument(
@@ -119,6 +87,7 @@ export async function openGround(q: {
   const clockCheck = createClockCheck({ clock })
   const messageLog = await openLog({
     ...{ settings, server, node, formerNodes, clock, log, keys, globalConfiguration, storedLog },
+    shareKey: shareIn('log-keys'),
     ...{ fetchOcsp: ocspClient.fetch, heard: clockCheck.heard },
   })
   const recovered = await messageLog.recover()
@@ -133,6 +102,7 @@ export async function openGround(q: {
   return {
     ...services,
     ...{ settings, settingsFile: q.words.configuration ?? '' },
+    ...{ cluster, shareIn, settingsSchema },
     ...{ server, folder, globalConfiguration, keys, localSystems, contracts, post },
     ...{
       fetchOcsp: ocspClient.fetch,
@@ -165,6 +135,44 @@ export async function openGround(q: {
   }
 }
 
+function folderIn(directory: string): (name: string) => Promise<string> {
+  return async (name) => {
+    const folder = path.join(directory, name)
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    return folder
+  }
+}
+
+/** Opens configuration and keys, and the token if its PIN is in a file; `node` when other nodes share their files. */
+async function openTrust(
+  q: { settings: Settings; clock: Clock; log: Log },
+  node?: Pick<OpenNode, 'files' | 'shareIn'>,
+) {
+  const { settings, clock, log } = q
+  const folder = folderIn(settings.directory)
+  const globalConfiguration = await createGlobalConfiguration({
+    ...{ directory: await folder('configuration'), clock, log },
+    client: createConfigurationClient(),
+    allowedFederations: federationsOf(settings),
+    share: node?.shareIn('configuration'),
+  })
+  // The state of certificates and of contracts is judged, and time-stamps are made, as long as anybody may exchange.
+  const lasting = () => globalConfiguration.currentWithin(ANY_GRACE)
+  const keys = await createKeys({
+    ...{ directory: await folder('keys'), clock, configuration: () => lasting().index, ...node?.files },
+    hardwareTokens: await hardwarePlaces(settings.hardwareTokens),
+    transitTokens: await transitPlaces(settings.transitTokens),
+    pinPolicy: settings.pinPolicy,
+    hostNames: { hostName: hostname(), ipAddresses: ownAddresses(settings.clients.https?.address) },
+  })
+  // Both do their work in other threads, so they run at the same time.
+  await Promise.all([unlockToken(keys, settings.pinFile, log), globalConfiguration.restored()])
+  // Logging in fetched no OCSP responses because there was no configuration yet. If this fails, the states of the certificates
+  // show it.
+  void keys.refreshOcsp().catch(() => undefined)
+  return { globalConfiguration, keys, lasting }
+}
+
 /**
  * Opens the message log with the key that signs its tree heads, the time-stamping client, and the intervals of evidence renewal.
  */
@@ -178,6 +186,7 @@ function openLog(q: {
   keys: Keys
   globalConfiguration: GlobalConfiguration
   storedLog: { databaseUrl: string; keyFolder: string; bodyFolder: string }
+  shareKey: ReturnType<OpenNode['shareIn']>
   fetchOcsp: Parameters<typeof createFetchStatus>[0]['fetchOcsp']
   heard: ClockCheck['heard']
 }): Promise<WholeLog> {
@@ -189,7 +198,7 @@ function openLog(q: {
   })
   return openWholeLog({
     ...q.storedLog,
-    ...{ server, node, formerNodes: q.formerNodes, clock },
+    ...{ server, node, formerNodes: q.formerNodes, clock, shareKey: q.shareKey },
     unstampedLimitMs: settings.limits.unstampedHours * 3_600_000,
     onFault: (fault) => log.error({ err: fault, detail: fault.detail }, 'message log'),
     signer: {

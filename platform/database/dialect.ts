@@ -45,6 +45,14 @@ export async function lockFor<T>(transaction: Kysely<T>, name: string): Promise<
   await sql`select pg_advisory_xact_lock(${key.toString()}::bigint)`.execute(transaction)
 }
 
+/** The time by the clock of the database's machine (ms): one clock for all nodes. The embedded store has this machine's. */
+export async function databaseTime<T>(kysely: Kysely<T>): Promise<number> {
+  if (dialectOf(kysely) === 'sqlite') return Date.now()
+  const { rows } = await sql<{ ms: number }>`
+    select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as ms`.execute(kysely)
+  return Number(rows[0]!.ms)
+}
+
 /** Begins a read-only transaction on this connection that sees the database as of one moment. */
 export async function beginSnapshot<T>(connection: Kysely<T>): Promise<void> {
   if (dialectOf(connection) === 'sqlite') await sql`begin deferred transaction`.execute(connection)

@@ -21,6 +21,8 @@ export type SharedFiles = {
   isBehind(): Promise<boolean>
   /** Takes over what other nodes have changed. Throws `database_error`, `io_error`, or the fault that `trouble` tells. */
   pull(): Promise<void>
+  /** Shares files that rooms have made in the folder by themselves, each the first of its name. */
+  publish(): Promise<void>
   /** `listener` gets the names of files that other nodes changed, when they are on this disk. */
   onChange(listener: (names: string[]) => void): void
   /** What keeps this node from taking over what others change; undefined while nothing does. */
@@ -124,8 +126,13 @@ export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
     if (counter < before) throw setBack(counter, before, q)
   } else await checkStranger(rows, q)
   await takeOver()
-  for (const name of await folder.list())
-    if (!versions.has(name)) await change(name, await folder.read(name)).catch(unlessOutdated)
+  const publish = async (): Promise<void> => {
+    for (const name of await folder.list()) {
+      const content = versions.has(name) ? undefined : await folder.read(name)
+      if (content !== undefined) await change(name, content).catch(unlessOutdated)
+    }
+  }
+  await publish()
 
   return {
     isShared: q.isShared,
@@ -133,6 +140,7 @@ export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
     remove: (name) => change(name, undefined),
     isBehind: async () => (await store.counter()) !== seen,
     pull: () => inTurn(pull),
+    publish,
     onChange: (listener) => void listeners.push(listener),
     trouble: () => trouble,
     seen: () => seen,

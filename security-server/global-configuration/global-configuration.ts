@@ -15,6 +15,7 @@ import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 import { type DurableFiles, durableFiles } from './durable-files.ts'
 import { createHolder, type Holder, type HolderSettings } from './holder.ts'
 import { createRegistryLog, type RegistryLog } from './registry-log.ts'
+import { SHARED_MARKS_FILE } from './shared-marks.ts'
 import type { ConfigurationSnapshot } from './snapshot.ts'
 import { type AnchorSummary, type ConfigurationState, describeState } from './state.ts'
 
@@ -70,10 +71,18 @@ export type GlobalConfiguration = {
    * accepts an older configuration, after the registry was restored from a backup.
    */
   installAnchor(xml: Buffer, o?: { forgetHistory?: boolean | undefined }): Promise<AnchorSummary>
+  /** With several nodes: takes over an anchor, or an order to forget a history, that another node has put into the folder. */
+  follow(): Promise<void>
+  /** With several nodes: tells the others the marks of this one, when they are higher. */
+  shareMarks(): Promise<void>
 }
 
 /** `directory` also contains the anchor. */
-type GlobalConfigurationSettings = Omit<HolderSettings, 'files'> & { files?: DurableFiles | undefined }
+type GlobalConfigurationSettings = Omit<HolderSettings, 'files'> & {
+  files?: DurableFiles | undefined
+  /** Writes a file of this folder on all nodes of the server; undefined for a server that is one node. */
+  share?: ((name: string, bytes: Buffer) => Promise<void>) | undefined
+}
 
 const ANCHOR_FILE = 'anchor.xml'
 /** Hints of peers cause at most one fetch in this time. */
@@ -125,6 +134,16 @@ export async function createGlobalConfiguration(
       return refresh()
     })
     return next
+  }
+  const take = async (
+    installed: Installed,
+    historyOf: string | undefined,
+    keep?: () => Promise<void>,
+  ): Promise<void> => {
+    await holder.forget(historyOf)
+    await keep?.()
+    anchor = installed
+    holder.keepOnlyWhatIsSignedFor(installed.anchor)
   }
   let lastHint = Number.NEGATIVE_INFINITY
   const currentWithin = (grantedMs: number): ConfigurationSnapshot => {
@@ -187,10 +206,12 @@ export async function createGlobalConfiguration(
         const parsed = await readAnchor(xml)
         const summary = summaryOf(parsed, xml)
         if (summary.hash !== anchor?.summary.hash || o?.forgetHistory === true) {
-          await holder.forget(o?.forgetHistory === true ? parsed.instance : undefined)
-          await files.replace(anchorFile, xml)
-          anchor = { anchor: parsed, summary }
-          holder.keepOnlyWhatIsSignedFor(parsed)
+          const historyOf = o?.forgetHistory === true ? parsed.instance : undefined
+          // A crash from here on leaves what the next start, or another node, takes over as `follow` does.
+          if (q.share !== undefined && historyOf !== undefined)
+            await q.share(SHARED_MARKS_FILE, await holder.sharedMarks.toShareWithout(historyOf))
+          await q.share?.(ANCHOR_FILE, xml)
+          await take({ anchor: parsed, summary }, historyOf, () => files.replace(anchorFile, xml))
         }
         q.log.info(
           { anchor: summary, forgetHistory: o?.forgetHistory === true },
@@ -198,6 +219,19 @@ export async function createGlobalConfiguration(
         )
         return summary
       }),
+    follow: () =>
+      inTurn(async () => {
+        const installed = await withParametersReader((read) => readInstalled(anchorFile, read))
+        const mustForget = await holder.sharedMarks.mustForget()
+        if (installed === undefined) return
+        if (installed.summary.hash === anchor?.summary.hash && !mustForget) return
+        await take(installed, mustForget ? installed.anchor.instance : undefined)
+        q.log.info({ anchor: installed.summary, forgetHistory: mustForget }, 'configuration anchor of another node')
+      }),
+    shareMarks: async () => {
+      const bytes = await holder.sharedMarks.toShare()
+      if (bytes !== undefined) await q.share?.(SHARED_MARKS_FILE, bytes)
+    },
   }
 }
 

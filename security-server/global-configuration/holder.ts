@@ -61,6 +61,8 @@ export type Holder = {
   hear(head: string | undefined): boolean
   /** To be called before another anchor is installed: certificates learned under the old one are no longer trusted. */
   forget(historyOf: string | undefined): Promise<void>
+  /** The marks for other nodes, as `kept-marks.ts` says. */
+  sharedMarks: Pick<Awaited<ReturnType<typeof createKeptMarks>>, 'toShare' | 'toShareWithout' | 'mustForget'>
   /** To be called after another anchor was installed. */
   keepOnlyWhatIsSignedFor(anchor: ConfigurationAnchor): void
 }
@@ -264,11 +266,13 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
       installing(async () => {
         era += 1
         marks.forget(historyOf)
+        await marks.follow()
         lists.forget()
         if (historyOf !== undefined) await view.forget()
         places.clear()
         await marks.persist()
       }),
+    sharedMarks: marks,
     keepOnlyWhatIsSignedFor: (anchor) => {
       const own = copies[0]
       if (own?.instance === anchor.instance && isSignedFor(own, anchor)) return

@@ -5,7 +5,8 @@ import { createTurn } from '#platform/in-turn.ts'
 import type { DurableFiles } from './durable-files.ts'
 import type { InstanceCopy } from './instance-copy.ts'
 import type { KeptSuspensionList } from './kept-suspension-lists.ts'
-import { type InstanceMarks, type Marks, marksBytes, readMarks, writeMarks } from './marks.ts'
+import { type InstanceMarks, type Marks, marksBytes, readMarks, type Stored, writeMarks } from './marks.ts'
+import { SHARED_MARKS_FILE, toShare, withShared } from './shared-marks.ts'
 
 type KeptMarks = {
   all: Marks
@@ -20,14 +21,24 @@ type KeptMarks = {
   forget(historyOf: string | undefined): void
   /** Writes the marks to disk when they have changed. */
   persist(): Promise<void>
+  /** For other nodes: the file of shared marks, raised to these marks; undefined when it has all of them. */
+  toShare(): Promise<Buffer | undefined>
+  /** The file of shared marks for an operator's command to forget a history. */
+  toShareWithout(historyOf: string): Promise<Buffer>
+  /** Whether another node was told to forget a history, and this one was not. */
+  mustForget(): Promise<boolean>
+  /** Takes over how often nodes were told so. */
+  follow(): Promise<void>
 }
 
 /** Throws `io_error` when the marks on disk are damaged. */
 export async function createKeptMarks(q: { directory: string; files: DurableFiles }): Promise<KeptMarks> {
-  const stored = await readMarks(q.directory)
+  const own = await readMarks(q.directory)
+  const shared = (): Promise<Stored> => readMarks(q.directory, SHARED_MARKS_FILE)
+  const stored = withShared(own, await shared())
   const marks = new Map<string, InstanceMarks>(stored.marks)
-  let { passed } = stored
-  let persisted = marksBytes(stored)
+  let { passed, forgotten } = stored
+  let persisted = marksBytes(own)
   const inTurn = createTurn()
   return {
     all: marks,
@@ -62,11 +73,25 @@ export async function createKeptMarks(q: { directory: string; files: DurableFile
     },
     persist: () =>
       inTurn(async () => {
-        const now = { marks, passed }
+        const now = { marks, passed, forgotten }
         const bytes = marksBytes(now)
         if (bytes.equals(persisted)) return
         await writeMarks(q.directory, now, q.files)
         persisted = bytes
       }),
+    async toShare() {
+      const there = await shared()
+      const raised = marksBytes(toShare(withShared({ marks, passed, forgotten }, there)))
+      return raised.equals(marksBytes(there)) ? undefined : raised
+    },
+    async toShareWithout(historyOf) {
+      const others = new Map([...marks].filter(([instance]) => instance !== historyOf))
+      const times = Math.max(forgotten, (await shared()).forgotten) + 1
+      return marksBytes(toShare({ marks: others, passed, forgotten: times }))
+    },
+    mustForget: async () => (await shared()).forgotten > forgotten,
+    async follow() {
+      forgotten = Math.max(forgotten, (await shared()).forgotten)
+    },
   }
 }

@@ -18,30 +18,37 @@ export type InstanceMarks = {
 /** The marks of each instance. */
 export type Marks = ReadonlyMap<string, InstanceMarks>
 
-/** With how late it was (ms) when the registry could not be reached; undefined while it can. */
-type Stored = { marks: Marks; passed: number | undefined }
+export type Stored = {
+  marks: Marks
+  /** How late it was (ms) when the registry could not be reached; undefined while it can. */
+  passed: number | undefined
+  /** How often an operator has made all nodes forget a history; 0 for a server that is one node. */
+  forgotten: number
+}
 
 const FORMAT = 1
+const FILE = 'marks.json'
 
 /** Reads the marks; empty when there is no file yet. Throws `io_error` for a damaged file. */
-export async function readMarks(directory: string): Promise<Stored> {
+export async function readMarks(directory: string, name = FILE): Promise<Stored> {
+  const file = path.join(directory, name)
   let text: string
   try {
-    text = await readFile(fileIn(directory), 'utf8')
+    text = await readFile(file, 'utf8')
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')
-      return { marks: new Map(), passed: undefined }
-    throw new Fault('io_error', { what: fileIn(directory), cause })
+      return { marks: new Map(), passed: undefined, forgotten: 0 }
+    throw new Fault('io_error', { what: file, cause })
   }
   try {
     return parse(JSON.parse(text))
   } catch (cause) {
-    throw new Fault('io_error', { what: `${fileIn(directory)} is damaged`, cause })
+    throw new Fault('io_error', { what: `${file} is damaged`, cause })
   }
 }
 
 /** The content of the file; equal marks give equal bytes. */
-export function marksBytes({ marks, passed }: Stored): Buffer {
+export function marksBytes({ marks, passed, forgotten }: Stored): Buffer {
   const instances = [...marks]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([instance, { mark, learnedCertificates }]) => ({
@@ -52,23 +59,21 @@ export function marksBytes({ marks, passed }: Stored): Buffer {
       suspensions: mark.suspensions,
       learnedCertificates: learnedCertificates.map((certificate) => certificate.toString('base64')),
     }))
-  return Buffer.from(`${JSON.stringify({ format: FORMAT, instances, passed }, undefined, 2)}\n`)
+  const value = { format: FORMAT, instances, passed, ...(forgotten > 0 && { forgotten }) }
+  return Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`)
 }
 
 /** Replaces the file durably. */
 export async function writeMarks(directory: string, stored: Stored, files: DurableFiles): Promise<void> {
-  await files.replace(fileIn(directory), marksBytes(stored))
-}
-
-function fileIn(directory: string): string {
-  return path.join(directory, 'marks.json')
+  await files.replace(path.join(directory, FILE), marksBytes(stored))
 }
 
 function parse(value: unknown): Stored {
   if (!isObject(value) || value['format'] !== FORMAT || !Array.isArray(value['instances']))
     throw new Error('format')
-  const { passed } = value
+  const { passed, forgotten = 0 } = value
   if (passed !== undefined && !Number.isSafeInteger(passed)) throw new Error('passed')
+  if (!Number.isSafeInteger(forgotten)) throw new Error('forgotten')
   const marks = new Map(
     value['instances'].map((entry: unknown): [string, InstanceMarks] => {
       if (!isObject(entry) || typeof entry['instance'] !== 'string') throw new Error('instance')
@@ -89,7 +94,7 @@ function parse(value: unknown): Stored {
       ]
     }),
   )
-  return { marks, passed: passed as number | undefined }
+  return { marks, passed: passed as number | undefined, forgotten: forgotten as number }
 }
 
 function parseStatement(value: unknown): HighWaterMark['statement'] {

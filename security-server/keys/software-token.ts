@@ -24,7 +24,7 @@ import { onNewest } from './on-newest.ts'
 import { readPrivate } from './read-private.ts'
 import { type Sealed, seal, unseal } from './seal.ts'
 import { makeTokenFile, openTokenFile, readTokenFile, type TokenFile } from './token-file.ts'
-import { type RemoveFile, UNFINISHED, type WriteFile, writeDurably } from './write-durably.ts'
+import { type RemoveFile, UNFINISHED, type WriteFile } from './write-durably.ts'
 
 const MAX_KEYS = 1000
 
@@ -86,8 +86,7 @@ export async function openSoftwareToken(q: {
   const tries = await openPinTries({
     file: join(q.directory, 'pin-tries.json'),
     clock: q.clock,
-    // Of this node alone, as the file: who guesses on another node begins there.
-    write: writeDurably,
+    write: q.write,
   })
   // A token file is written when its PIN is set, and at no other time.
   let pinSetAt = tokenFile?.pinSetAt ?? (tokenFile && (await stat(tokenPath)).mtimeMs)

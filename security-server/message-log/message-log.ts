@@ -16,6 +16,7 @@ import {
   type Stamp,
 } from './evidence-renewal/keep-records.ts'
 import { closeRest, createOpenExchanges } from './open-exchanges.ts'
+import { newLogKey } from './keys/log-keys.ts'
 import { packRecord } from './pack-record.ts'
 import { createPassingBodies } from './passing-bodies.ts'
 import { type OwnReads, ownReads } from './reads.ts'
@@ -40,6 +41,8 @@ export type MessageLogOptions = {
   databaseUrl: string
   /** The folder of the log keys (0600), outside any backup of the database. It must exist; keys are made for an empty log. */
   keyFolder: string
+  /** Writes a file into the key folders of all nodes of the server; undefined for a server that is one node. */
+  shareKey?: ((name: string, bytes: Buffer) => Promise<void>) | undefined
   /** The folder of large bodies, which are encrypted. It must exist. */
   bodyFolder: string
   /** The origin of the log's checkpoints. */
@@ -111,6 +114,8 @@ export type MessageLog<Parts extends object = object> = OwnReads & {
    * under way.
    */
   closeAbandoned(): Promise<number>
+  /** From now on this node closes what that one, which is gone for good, had open. Resolves to the number of exchanges closed now. */
+  takeOver(node: string): Promise<number>
   rotateLogKey(): Promise<NewLogKey>
   /** The log keys, the newest first. */
   logKeys(): Promise<LogKeyState[]>
@@ -319,7 +324,16 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
       await worker.call('sweepSegments')
       return closed
     },
-    rotateLogKey: () => worker.call('rotateKey', clock()),
+    takeOver: async (gone) => {
+      await worker.call('takeOver', gone)
+      return closeAbandoned()
+    },
+    rotateLogKey: async () => {
+      // Other nodes have the key before a record needs it.
+      const made = q.shareKey && newLogKey(keyFolder)
+      if (made !== undefined) await q.shareKey!(made.name, Buffer.from(made.text))
+      return worker.call('rotateKey', { now: clock(), isMade: made !== undefined })
+    },
     logKeys: () => worker.call('logKeys'),
     close: async () => {
       clearTimeout(probing)

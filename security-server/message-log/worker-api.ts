@@ -82,7 +82,10 @@ export type WorkerApi = {
   replaceEvidenceRecord(q: { before: Buffer; row: Tables['evidence_record'] }): Promise<void>
   /** Closes open intents of this node that are not under way. Resolves to their number and to the others that are open. */
   recover(q: { now: number; underWay: number[] }): Promise<{ closed: number; open: number[] }>
-  rotateKey(now: number): Promise<NewLogKey>
+  /** Adds a name to `formerNodes`. */
+  takeOver(node: string): Promise<void>
+  /** `isMade`: the new key lies in the folder already. */
+  rotateKey(q: { now: number; isMade: boolean }): Promise<NewLogKey>
   logKeys(): Promise<LogKeyState[]>
   referredBodyFiles(names: string[]): Promise<string[]>
   /** For the start: deletes the segments of this node and of former ones to which no record refers. */

@@ -125,9 +125,12 @@ export async function openWorkerLog(
         return done
       })
     },
-    rotateKey: (now) =>
+    takeOver: async (gone) => {
+      if (gone !== node && !setup.formerNodes.includes(gone)) setup.formerNodes.push(gone)
+    },
+    rotateKey: ({ now, isMade }) =>
       inTurn(async () => {
-        ring.rotate()
+        ring.rotate(isMade)
         const record = await appendOwn(keyRotationRecord(ring, now, node))
         return { id: ring.current().id.toString('hex'), record }
       }),

@@ -239,6 +239,7 @@ export async function createAdminWorld(
       contracts: { ...contracts, ...(o.contractFor && { contractFor: o.contractFor }) },
     },
     ...{ storedLog: { databaseUrl, keyFolder, bodyFolder }, messageLog },
+    ...{ cluster: undefined, shareIn: () => undefined, settingsSchema },
     ...{ post, ownListeners: [...own, later], subjectKeys, mailServer: undefined },
     ...{ xroadTlsPeers: new Set<string>(), verifyPeer, peerClient, serviceClient },
     ...{ reliedOn: createReliedOn(clock), fetchOcsp: () => Promise.reject(new Fault('network_error')) },

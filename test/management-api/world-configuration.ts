@@ -44,5 +44,6 @@ export function configurationOf(world: World, statementIndex?: number): GlobalCo
     }),
     readAnchor: unused,
     installAnchor: unused,
+    ...{ follow: async () => undefined, shareMarks: async () => undefined },
   }
 }

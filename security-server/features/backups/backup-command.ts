@@ -86,12 +86,12 @@ function restoredInWords(
 }
 
 /**
- * Runs with the keys open, while the server itself may run as another process: makes a backup and ends the process. Returns if
+ * Runs while the server itself may run as another process: opens the keys, makes a backup and ends the process. Returns if
  * `--make-backup` is absent.
  */
 export async function backUpAndEnd(
   words: BackupWords,
-  q: { settings: Settings; keys: Pick<Keys, 'signJson' | 'refreshOcsp'>; now: number },
+  q: { settings: Settings; keys: () => Promise<Pick<Keys, 'signJson' | 'refreshOcsp'>>; now: number },
 ): Promise<void> {
   const file = words['make-backup']
   if (file === undefined) return
@@ -99,12 +99,13 @@ export async function backUpAndEnd(
   const secret = await secretOf(words)
   const member = memberOf(parseServerId(server))
   // A key signs only with a fresh OCSP status of its certificate. If the refresh fails, signing reports it.
-  await q.keys.refreshOcsp().catch(() => undefined)
+  const keys = await q.keys()
+  await keys.refreshOcsp().catch(() => undefined)
   const { bytes, sha256, manifest } = await makeServerBackup({
     ...{ file, secret, server: idText(parseServerId(server)), directory, now: q.now },
     settingsFile: words.configuration ?? '',
     dump: (write) => dumpServer(database, write),
-    sign: (document, type) => q.keys.signJson({ document, type, member }),
+    sign: (document, type) => keys.signJson({ document, type, member }),
   })
   process.stdout.write(`${file}: ${bytes} bytes, SHA-256 ${sha256}\n`)
   for (const what of manifest.holdsNot) process.stdout.write(`does not hold ${what}\n`)

@@ -7,6 +7,7 @@ import { migrationsIn } from '#platform/database/dialect-dump.ts'
 import { dumpTables } from '#platform/database/dump.ts'
 import { inSnapshot, openDatabase } from '#platform/database/open-database.ts'
 import { PASSKEY_TABLES } from '#platform/passkeys/store.ts'
+import { SHARED_FILE_TABLES } from '#platform/shared-files/store.ts'
 
 /**
  * One-way messages are no part of a backup, like the message log: restored ones would be sent again, and what had come to an inbox since
@@ -35,6 +36,9 @@ const NOTICES = [
 /** What the monitoring tells is in no backup: it is millions of rows, gone after some days, and of exchanges that the message log has. */
 const MONITORING = ['operational_data']
 
+/** What nodes share is in their folders, which a backup has; who they were, and secrets to join them, are over with a restored server. */
+const NODES = [...SHARED_FILE_TABLES, 'node', 'join_secret']
+
 /**
  * Tables that are left out: restored sessions and passkeys would work again after they had ended, and a used login or claim code could be used
  * twice.
@@ -48,6 +52,7 @@ const WITHOUT = [
   ...CONSENTS,
   ...NOTICES,
   ...MONITORING,
+  ...NODES,
 ]
 
 /** Writes all rows as of one moment, while the server runs. */

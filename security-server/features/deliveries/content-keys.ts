@@ -1,6 +1,6 @@
 /**
  * Seals what waits in the database: AES-256-GCM under keys in a folder of its own, which no backup holds. Nodes of one server share the
- * folder, or have copies of its files; the newest key seals, and a key that another node has made is read when it is first needed.
+ * folder, or have copies of its files (`share` gives them theirs); the newest key seals, and one of another node is read when it is first needed.
  */
 import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto'
 import {
@@ -28,8 +28,8 @@ export type ContentKeys = {
   open(of: string, sealed: Buffer): Buffer
   /** Reads what another node has added to the folder. */
   refresh(): void
-  /** Makes a new key, which seals from now on; returns its id. */
-  add(): string
+  /** Makes a new key, which seals from now on, when other nodes can have it too; resolves to its id. */
+  add(): Promise<string>
 }
 
 const VERSION = 1
@@ -40,7 +40,10 @@ const HEAD = 1 + ID + NONCE
 const KEY_FILE = /^([0-9]{6})-([0-9a-f]{16})\.key$/
 
 /** Throws `io_error` for a file that is damaged or that others can read. */
-export function openContentKeys(folder: string): ContentKeys {
+export function openContentKeys(
+  folder: string,
+  share?: (name: string, bytes: Buffer) => Promise<void>,
+): ContentKeys {
   let keys = readKeys(folder)
   const refresh = (): void => {
     keys = readKeys(folder)
@@ -58,8 +61,9 @@ export function openContentKeys(folder: string): ContentKeys {
       return [...keys.keys()]
     },
     refresh,
-    add() {
-      addKey(folder)
+    async add() {
+      const { name, bytes } = newKey(folder)
+      await (share?.(name, bytes) ?? keepKey(folder, name, bytes))
       refresh()
       return currentId()
     },
@@ -112,12 +116,17 @@ function keyFiles(folder: string): string[] {
     .sort()
 }
 
-function addKey(folder: string): void {
+function newKey(folder: string): { name: string; bytes: Buffer } {
   const key = randomBytes(32)
   const newest = Number(KEY_FILE.exec(keyFiles(folder).at(-1) ?? '')?.[1] ?? 0)
-  const name = path.join(folder, `${String(newest + 1).padStart(6, '0')}-${keyId(key)}.key`)
-  writeFileSync(`${name}.new`, `${key.toString('hex')}\n`, { mode: 0o600, flush: true })
-  renameSync(`${name}.new`, name)
+  const name = `${String(newest + 1).padStart(6, '0')}-${keyId(key)}.key`
+  return { name, bytes: Buffer.from(`${key.toString('hex')}\n`) }
+}
+
+function keepKey(folder: string, name: string, bytes: Buffer): void {
+  const file = path.join(folder, name)
+  writeFileSync(`${file}.new`, bytes, { mode: 0o600, flush: true })
+  renameSync(`${file}.new`, file)
   const handle = openSync(folder, 'r')
   try {
     fsyncSync(handle)

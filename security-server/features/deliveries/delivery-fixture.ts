@@ -230,6 +230,7 @@ async function openNode(
           return { status: await made.system({ url: target, headers, event }) }
         },
       },
+      shareIn: () => undefined,
       folder: async (name: string) => {
         mkdirSync(path.join(folder, name), { recursive: true })
         return path.join(folder, name)

@@ -70,7 +70,7 @@ export function createDeliveryKeys(rooms: Rooms) {
     },
     /** At the start, before anything is accepted or sent. */
     async open(): Promise<void> {
-      if (keys.known.length === 0 && (await keyRecords.list()).length === 0) keys.add()
+      if (keys.known.length === 0 && (await keyRecords.list()).length === 0) await keys.add()
       if (keys.known.length > 0) await note()
       await openNames()
     },
@@ -116,7 +116,7 @@ export function createDeliveryKeys(rooms: Rooms) {
       const under = await names.sealedUnder()
       if (!stillOpens && under !== undefined && !lost.includes(under))
         throw new Fault('delivery_key_missing', { what: say`the key ${under}` })
-      const id = keys.add()
+      const id = await keys.add()
       await note()
       let removed = 0
       for (const one of lost)

@@ -44,6 +44,8 @@ type Ground = Pick<Services, 'database' | 'node' | 'clock' | 'log' | 'metrics'> 
   > & {
     settings: { deliveries: DeliverySettings }
     folder(name: string): Promise<string>
+    /** Writes a file of such a folder on all nodes of the server; undefined for a server that is one node. */
+    shareIn(folder: string): ((name: string, bytes: Buffer) => Promise<void>) | undefined
     clientDoor: DeliveryRooms['door']
     /** Crash tests alone change something here. */
     armDeliveries(rooms: DeliveryRooms): DeliveryRooms
@@ -84,7 +86,7 @@ export const deliveries: FeatureModule<Ground, Offers> = {
   open: async (ground) => {
     const { database, node, metrics } = ground
     const inbox = createBoxStore(database, 'inbox', ground.settings.deliveries)
-    const keys = openContentKeys(await ground.folder('delivery-keys'))
+    const keys = openContentKeys(await ground.folder('delivery-keys'), ground.shareIn('delivery-keys'))
     const rooms = ground.armDeliveries({
       ...ground,
       ...{ settings: ground.settings.deliveries, door: ground.clientDoor, inbox },

@@ -211,7 +211,7 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
 /** Complaints that are sealed with keys of their own. */
 function complaintRooms(t: Test, database: Database, acts: object[]): ComplaintRooms {
   const keys = openContentKeys(logFolder(t))
-  keys.add()
+  void keys.add()
   return {
     ...{
       settings: COMPLAINTS,

@@ -12,8 +12,8 @@ export type KeyRing = {
   /** All keys that exist now, including those that another node has made. */
   all(): LogKey[]
   checkpointKey(): LogKeys['checkpointKey']
-  /** Makes a new current key; the caller must append the record of it. */
-  rotate(): void
+  /** Takes the newest key of the folder, which is made unless it was put there; the caller must append the record of it. */
+  rotate(isMade: boolean): void
 }
 
 /**
@@ -41,8 +41,8 @@ export function openKeyRing(folder: string, logIsEmpty: boolean): KeyRing {
       keys = readLogKeys(folder)
       return [...keys.byId.values()]
     },
-    rotate: () => {
-      addLogKey(folder)
+    rotate: (isMade) => {
+      if (!isMade) addLogKey(folder)
       keys = readLogKeys(folder)
     },
   }

@@ -42,12 +42,18 @@ export function createLogKeys(folder: string): void {
   writeKeyFile(folder, CHECKPOINT_FILE, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
 }
 
-/** Writes a new log key, which is the current one for all later reads of the folder. */
-export function addLogKey(folder: string): void {
+/** A new log key as a file of the folder, in which it will be the current one. */
+export function newLogKey(folder: string): { name: string; text: string } {
   const key = randomBytes(32)
   const newest = keyFiles(folder).at(-1)?.number ?? 0
   const name = `${String(newest + 1).padStart(6, '0')}-${keyId(key).toString('hex')}.key`
-  writeKeyFile(folder, name, `${key.toString('hex')}\n`)
+  return { name, text: `${key.toString('hex')}\n` }
+}
+
+/** Writes a new log key, which is the current one for all later reads of the folder. */
+export function addLogKey(folder: string): void {
+  const { name, text } = newLogKey(folder)
+  writeKeyFile(folder, name, text)
 }
 
 /** Reads all keys. Throws `invalid_configuration` when one is missing, damaged or readable by others. */

@@ -1,0 +1,120 @@
+/**
+ * The beat of this node: every few seconds it says that it lives and how it is, and sees whether another process has its name, whether its
+ * clock is that of the database, and whether its settings are those of the others.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '#platform/clock.ts'
+import type { Finding, Health } from '#platform/health/create-health.ts'
+import { VERSION } from '#platform/process/version.ts'
+import type { SharedFiles } from '#platform/shared-files/shared-files.ts'
+import { Fault } from '#schemas/fault.ts'
+import { listed, say } from '#schemas/said.ts'
+import type { NodeRow } from './migrations.ts'
+import type { NodeStore } from './store.ts'
+import { differing, healthNow, readTold, type Told } from './told.ts'
+
+export const BEAT_SECONDS = 5
+/** A node that has been silent for so long is not live. */
+export const LIVE_MS = 20_000
+/** A clone is told for so long after it was last seen. */
+const CLONED_MS = 60_000
+const CLOCK_WARNS_MS = 10_000
+/** Peers refuse a signing time that differs by more than this. */
+const CLOCK_STOPS_MS = 5 * 60_000
+
+export type Beat = {
+  /** Throws `conflict` when this node has left. */
+  begin(): Promise<void>
+  run(): Promise<void>
+  finding(): Finding
+}
+
+export function createBeat(q: {
+  node: string
+  store: NodeStore
+  clock: Clock
+  health: Pick<Health, 'report'>
+  sharedFiles: Pick<SharedFiles, 'trouble'> | undefined
+  settings: Told['settings']
+}): Beat {
+  const { node, store } = q
+  const instance = randomUUID()
+  let startedAt = ''
+  let clockAheadMs = 0
+  let hasLeft = false
+  let clonedUntil = 0
+  let others: { node: string; settings: string[] }[] = []
+
+  const databaseNow = async (): Promise<number> => {
+    const before = q.clock()
+    const now = await store.now()
+    clockAheadMs = Math.round((before + q.clock()) / 2 - now)
+    return now
+  }
+  const told = async (): Promise<string> =>
+    JSON.stringify({
+      ...(await healthNow(q.health)),
+      ...{ clockAheadMs, settings: q.settings },
+    } satisfies Told)
+
+  const look = async (rows: NodeRow[], now: number): Promise<void> => {
+    const mine = rows.find(({ name }) => name === node)
+    hasLeft = mine?.left_at != null
+    if (mine !== undefined && !hasLeft && mine.instance !== instance) {
+      await store.noteClone(node, new Date(now).toISOString())
+      clonedUntil = now + CLONED_MS
+    }
+    // Noted by the other process of this name, which began before this one.
+    const noted = mine?.cloned_at
+    if (noted != null && noted > startedAt)
+      clonedUntil = Math.max(clonedUntil, Date.parse(noted) + CLONED_MS)
+    if (clonedUntil < now) clonedUntil = 0
+    others = rows
+      .filter((row) => row.name !== node && isLive(row, now))
+      .map((row) => ({ node: row.name, settings: differing(q.settings, readTold(row.told).settings) }))
+      .filter(({ settings }) => settings.length > 0)
+  }
+
+  return {
+    async begin() {
+      startedAt = new Date(await databaseNow()).toISOString()
+      const begun = { name: node, instance, version: VERSION, started_at: startedAt }
+      const nothing: Told = { ready: false, reasons: [], clockAheadMs, settings: q.settings }
+      if (!(await store.claim({ ...begun, told: JSON.stringify(nothing) })))
+        throw new Fault('conflict', {
+          what: `the node ${node} was made to leave its server: join again with an empty directory`,
+        })
+    },
+    async run() {
+      const now = await databaseNow()
+      await store.beat({ name: node, instance, told: await told(), at: new Date(now).toISOString() })
+      await look(await store.list(), now)
+    },
+    finding() {
+      const trouble = q.sharedFiles?.trouble()
+      if (hasLeft)
+        return { ok: false, reason: say`this node was made to leave: stop it, and join again with an empty directory` }
+      if (clonedUntil > 0)
+        return {
+          ok: false,
+          reason: say`another process works under the name of this node, ${node}: stop one of the two; a copied machine joins as a node of its own, with an empty directory`,
+        }
+      if (trouble !== undefined) return { ok: false, reason: trouble.message }
+      const seconds = Math.round(clockAheadMs / 1000)
+      if (Math.abs(clockAheadMs) >= CLOCK_WARNS_MS)
+        return {
+          ok: Math.abs(clockAheadMs) < CLOCK_STOPS_MS,
+          reason: say`the clock of this node and that of the database differ by ${Math.abs(seconds)} seconds: set both by a time server`,
+        }
+      const [other] = others
+      if (other === undefined) return { ok: true }
+      const what = listed(other.settings)
+      return { ok: true, reason: say`settings differ from those of the node ${other.node}: ${what}` }
+    },
+  }
+}
+
+/** Whether a node has told of itself lately. */
+export function isLive({ seen_at, left_at }: Pick<NodeRow, 'seen_at' | 'left_at'>, now: number): boolean {
+  return left_at === null && Date.parse(seen_at) > now - LIVE_MS
+}

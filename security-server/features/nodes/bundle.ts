@@ -1,0 +1,80 @@
+/**
+ * What a new node gets: the settings of a running one with the files of secrets and certificates that they name, the cluster key, and how far
+ * this node has come, so that a database that was set back is noticed by the new one too.
+ */
+import { readFile, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { parseDocument } from 'yaml'
+import { Fault } from '#schemas/fault.ts'
+
+export type Bundle = {
+  version: 1
+  server: string
+  /** The settings file as it is. */
+  settings: string
+  /** Files by the path that the settings have for them. */
+  files: Record<string, string>
+  clusterKey: string
+  seen: number
+  /** The newest tree head that this node has noted. */
+  newestCheckpoint: string | undefined
+}
+
+type Schema = { 'x-path'?: boolean; properties?: Record<string, Schema>; items?: Schema }
+
+const MAX_FILE = 64 * 1024
+const MAX_FILES = 64
+/** Made by a node for whoever sets it up: the first one has done that. */
+const OF_FIRST_START = new Set(['initialApiKeyFile', 'claimCodeFile'])
+const PASSWORD_FILE = /[?&]passwordFile=([^&]+)/
+
+/** Throws `io_error` when a file that the settings name cannot be read, or is no small file. */
+export async function makeBundle(q: {
+  server: string
+  settingsFile: string
+  schema: object
+  clusterKeyFile: string
+  checkpointFile: string
+  seen: number
+}): Promise<Bundle> {
+  const settings = await read(q.settingsFile)
+  const values = parseDocument(settings).toJS() as unknown
+  const folder = path.dirname(path.resolve(q.settingsFile))
+  const files: Record<string, string> = {}
+  for (const name of new Set(pathsIn(values, q.schema as Schema))) {
+    const file = path.resolve(folder, name)
+    if (file === path.resolve(q.clusterKeyFile)) continue
+    const facts = await stat(file).catch(() => undefined)
+    // A folder, or a file that is made later, is this machine's own.
+    if (facts?.isFile() !== true) continue
+    if (facts.size > MAX_FILE || Object.keys(files).length === MAX_FILES)
+      throw new Fault('io_error', { what: `${file} is too large for a node that joins` })
+    files[name] = (await readFile(file)).toString('base64')
+  }
+  return {
+    ...{ version: 1, server: q.server, settings, files, seen: q.seen },
+    clusterKey: await read(q.clusterKeyFile),
+    newestCheckpoint: await read(q.checkpointFile).catch(() => undefined),
+  }
+}
+
+async function read(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    throw new Fault('io_error', { what: file, cause })
+  }
+}
+
+/** The paths that the settings name, as they stand there. */
+function pathsIn(value: unknown, schema: Schema | undefined, name = ''): string[] {
+  if (typeof value === 'string') {
+    if (OF_FIRST_START.has(name)) return []
+    if (schema?.['x-path'] === true) return [value]
+    const password = PASSWORD_FILE.exec(value)?.[1]
+    return password === undefined ? [] : [decodeURIComponent(password)]
+  }
+  if (Array.isArray(value)) return value.flatMap((one) => pathsIn(one, schema?.items))
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, one]) => pathsIn(one, schema?.properties?.[key], key))
+}

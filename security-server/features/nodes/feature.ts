@@ -1,0 +1,145 @@
+/** The nodes of this server: their files follow each other, each tells how it is, and new ones join. */
+import { createHmac } from 'node:crypto'
+import path from 'node:path'
+import type { FeatureModule } from '#platform/feature.ts'
+import type { Services } from '#platform/services.ts'
+import { asFault } from '#schemas/fault.ts'
+import { idText, type ServerId } from '#schemas/identifiers.ts'
+import { BEAT_SECONDS, createBeat } from './beat.ts'
+import { makeBundle } from './bundle.ts'
+import { nodeHandlers, OWN_FOLDERS } from './handlers.ts'
+import { createJoining, type Joining } from './join.ts'
+import { joinRoute } from './join-route.ts'
+import { nodeMigrations } from './migrations.ts'
+import type { Cluster } from './needs.ts'
+import { createNodeStore } from './store.ts'
+import { settingDigests } from './told.ts'
+
+type Ground = Pick<Services, 'node' | 'database' | 'clock' | 'log' | 'health' | 'audit'> & {
+  server: ServerId
+  settings: object & { directory: string; admin: { address: string; port: number; certificateFile?: string | undefined } }
+  settingsFile: string
+  settingsSchema: object
+  cluster: Cluster | undefined
+  storedLog: { keyFolder: string }
+  keys: { reload(): Promise<void> }
+  globalConfiguration: { follow(): Promise<void>; refreshOwn(): Promise<void>; shareMarks(): Promise<void> }
+  messageLog: {
+    logKeys(): Promise<unknown>
+    takeOver(node: string): Promise<unknown>
+  }
+}
+
+/** Without other nodes the beat has nobody to tell. */
+const ALONE_SECONDS = 60
+const MARKS_SECONDS = 60
+
+export const nodes: FeatureModule<Ground> = {
+  name: 'nodes',
+  migrations: nodeMigrations,
+  open: async (ground) => {
+    const { node, database, cluster, settings } = ground
+    const store = createNodeStore(database)
+    const beat = createBeat({
+      ...{ node, store, clock: ground.clock, health: ground.health, sharedFiles: cluster?.files },
+      settings:
+        cluster === undefined
+          ? {}
+          : settingDigests(settings, ground.settingsSchema, settingsKey(cluster.keys.at(-1)!.key)),
+    })
+    await beat.begin()
+    const joining = cluster && joiningOf(ground, cluster, store)
+    if (cluster !== undefined) await begin(ground, cluster)
+    return {
+      operations: nodeHandlers({
+        ...{ node, store, joining, ownUrl: urlOf(settings.admin) },
+        takeOver: async (gone) => void (await ground.messageLog.takeOver(gone)),
+      }),
+      ...(joining !== undefined && { routes: { admin: (app) => joinRoute(app, joining) } }),
+      jobs: [
+        {
+          ...{ kind: 'beat', onEachNode: true, immediately: true, run: beat.run },
+          everySeconds: cluster === undefined ? ALONE_SECONDS : BEAT_SECONDS,
+        },
+        ...(cluster === undefined ? [] : sharingJobs(ground, cluster)),
+      ],
+      health: { nodes: beat.finding },
+    }
+  },
+}
+
+/** Rooms have made their first files by now: keys of the log, of a witness, of what waits. */
+async function begin(ground: Ground, { files }: Cluster): Promise<void> {
+  const { log, keys, globalConfiguration, messageLog } = ground
+  await files.publish()
+  log.warn(
+    { folders: OWN_FOLDERS },
+    'this server may be several nodes: these folders are of each node alone, unless they are one shared file system (docs/nodes.md)',
+  )
+  const follow = async (names: string[]): Promise<void> => {
+    const some = (folder: string): boolean => names.some((name) => name.startsWith(`${folder}/`))
+    if (some('keys')) await keys.reload()
+    if (some('log-keys')) await messageLog.logKeys()
+    if (some('configuration')) {
+      await globalConfiguration.follow()
+      if (names.includes('configuration/anchor.xml')) await globalConfiguration.refreshOwn()
+    }
+  }
+  files.onChange((names) => {
+    log.info({ files: names.length }, 'files that another node has changed are here')
+    void follow(names).catch((cause: unknown) =>
+      log.error({ err: asFault(cause) }, 'files of another node are not in use'),
+    )
+  })
+}
+
+function sharingJobs({ globalConfiguration }: Ground, { files }: Cluster) {
+  return [
+    {
+      ...{ kind: 'pull-shared-files', everySeconds: 30, onEachNode: true },
+      isDue: () => files.isBehind(),
+      run: () => files.pull(),
+    },
+    {
+      ...{ kind: 'share-marks', everySeconds: MARKS_SECONDS, onEachNode: true },
+      async run() {
+        await globalConfiguration.shareMarks()
+        await files.publish()
+      },
+    },
+  ]
+}
+
+function joiningOf(ground: Ground, { files, keys, keyFile }: Cluster, store: ReturnType<typeof createNodeStore>): Joining {
+  const server = idText(ground.server)
+  const joining = createJoining({
+    ...{ store, keys, server },
+    bundle: () =>
+      makeBundle({
+        ...{ server, settingsFile: ground.settingsFile, schema: ground.settingsSchema },
+        ...{ clusterKeyFile: keyFile, seen: files.seen() },
+        checkpointFile: path.join(ground.storedLog.keyFolder, 'newest-checkpoint'),
+      }),
+  })
+  return {
+    ...joining,
+    async use(q) {
+      const sealed = await joining.use(q)
+      // Only those who proved that they have a secret are on record.
+      await ground.audit.before({
+        caller: { id: `join:${q.id}`, name: 'new node' },
+        ...{ operation: 'joinNode', target: q.id },
+      })
+      return sealed
+    },
+  }
+}
+
+function settingsKey(key: Buffer): Buffer {
+  return createHmac('sha256', key).update('concordat settings of nodes').digest()
+}
+
+function urlOf({ address, port, certificateFile }: Ground['settings']['admin']): string {
+  const host = address.includes(':') ? `[${address}]` : address
+  return `${certificateFile === undefined ? 'http' : 'https'}://${host}:${port}`
+}

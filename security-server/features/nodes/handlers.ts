@@ -1,0 +1,92 @@
+/** Operations on nodes: which there are and how they are, secrets for new ones, and those that are gone for good. */
+import { answer } from '#platform/http-service/answer.ts'
+import type { Handlers } from '#platform/http-service/openapi.ts'
+import { isLoopback } from '#platform/sessions/settings.ts'
+import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
+import { isLive, LIVE_MS } from './beat.ts'
+import type { Joining } from './join.ts'
+import type { NodeRow } from './migrations.ts'
+import type { NodeStore } from './store.ts'
+import { differing, readTold } from './told.ts'
+
+/** Folders that no node shares through the database. */
+export const OWN_FOLDERS = ['bodies', 'archives', 'exports']
+
+const MOST_MINUTES = 60
+
+type NodeRooms = {
+  node: string
+  store: Pick<NodeStore, 'list' | 'get' | 'leave' | 'now'>
+  /** Undefined where nodes share nothing. */
+  joining: Joining | undefined
+  /** The address of this node's management API. */
+  ownUrl: string
+  /** Closes what a node that is gone for good has left open. */
+  takeOver(node: string): Promise<void>
+}
+
+export function nodeHandlers(rooms: NodeRooms): Handlers {
+  const { store } = rooms
+  const joining = (): Joining => {
+    if (rooms.joining !== undefined) return rooms.joining
+    throw new Fault('conflict', {
+      what: say`this server is one node: nodes.clusterKeyFile in its settings makes it ready for others`,
+    })
+  }
+  return {
+    async getNodes() {
+      const [rows, now] = [await store.list(), await store.now()]
+      const mine = rows.find(({ name }) => name === rooms.node)
+      return {
+        sharesFiles: rooms.joining !== undefined,
+        ownFolders: OWN_FOLDERS,
+        nodes: rows.map((row) => viewOf(row, { now, mine, node: rooms.node })),
+      }
+    },
+    async addJoinSecret({ body, caller }) {
+      const { url = rooms.ownUrl, minutes = MOST_MINUTES } = (body ?? {}) as { url?: string; minutes?: number }
+      checkUrl(url)
+      return answer(await joining().ask({ caller: caller.id, url, minutes }), { status: 201 })
+    },
+    async takeJoinSecret({ params, caller }) {
+      return { secret: await joining().show({ caller: caller.id, id: params['secret']! }) }
+    },
+    async removeNode({ params }) {
+      const name = params['node']!
+      const row = await store.get(name)
+      if (row === undefined) throw new Fault('not_found', { what: say`there is no such node` })
+      const now = await store.now()
+      const q = { at: new Date(now).toISOString(), unseenSince: new Date(now - LIVE_MS).toISOString() }
+      // Again for one that has left: whoever took it over before may have ended in between.
+      if (row.left_at === null && !(await store.leave(name, q)))
+        throw new Fault('conflict', { what: say`the node is alive: stop it first, and wait for half a minute` })
+      await rooms.takeOver(name)
+    },
+  }
+}
+
+function viewOf(row: NodeRow, q: { now: number; mine: NodeRow | undefined; node: string }): object {
+  const told = readTold(row.told)
+  const alive = isLive(row, q.now)
+  return {
+    ...{ name: row.name, isThis: row.name === q.node, version: row.version },
+    ...{ startedAt: row.started_at, seenAt: row.seen_at, leftAt: row.left_at },
+    state: row.left_at !== null ? 'LEFT' : !alive ? 'SILENT' : told.ready ? 'READY' : 'NOT_READY',
+    ...{ reasons: told.reasons, clockAheadMs: told.clockAheadMs },
+    differingSettings:
+      q.mine === undefined ? [] : differing(told.settings, readTold(q.mine.told).settings),
+  }
+}
+
+/** Throws `invalid_input` for an address that leads another machine nowhere. */
+function checkUrl(text: string): void {
+  const url = new URL(text)
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  if (host === '0.0.0.0' || host === '::')
+    throw new Fault('invalid_input', {
+      what: say`the address of this node's management API as the new node reaches it is needed`,
+    })
+  if (url.protocol === 'http:' && !isLoopback(host))
+    throw new Fault('invalid_input', { what: say`a node is joined over HTTPS` })
+}

@@ -1,0 +1,63 @@
+/** The nodes of this server, and secrets with which others join it. */
+import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { columnTypes } from '#platform/database/dialect.ts'
+import { sharedFileMigrations } from '#platform/shared-files/store.ts'
+
+export type NodeRow = {
+  name: string
+  /** Made anew by each start: two processes with one name have two of them. */
+  instance: string
+  version: string
+  started_at: string
+  seen_at: string
+  /** JSON of `Told`. */
+  told: string
+  /** When another process with the same name was last seen beside this one. */
+  cloned_at: string | null
+  left_at: string | null
+}
+
+export type JoinSecretRow = {
+  id: string
+  /** Who asked for it, and alone is shown it. */
+  asked_by: string
+  url: string
+  /** The secret, sealed under the cluster key. */
+  sealed: Buffer
+  expires_at: string
+  shown_at: string | null
+  used_at: string | null
+}
+
+export type NodeTables = { node: NodeRow; join_secret: JoinSecretRow }
+
+export const nodeMigrations: Record<string, Migration> = {
+  ...sharedFileMigrations,
+  'nodes-001': {
+    up: async (kysely: Kysely<unknown>) => {
+      const type = columnTypes(kysely)
+      await kysely.schema
+        .createTable('node')
+        .addColumn('name', type.text, (column) => column.primaryKey())
+        .addColumn('instance', type.text, (column) => column.notNull())
+        .addColumn('version', type.text, (column) => column.notNull())
+        .addColumn('started_at', type.text, (column) => column.notNull())
+        .addColumn('seen_at', type.text, (column) => column.notNull())
+        .addColumn('told', type.text, (column) => column.notNull())
+        .addColumn('cloned_at', type.text)
+        .addColumn('left_at', type.text)
+        .execute()
+      await kysely.schema
+        .createTable('join_secret')
+        .addColumn('id', type.text, (column) => column.primaryKey())
+        .addColumn('asked_by', type.text, (column) => column.notNull())
+        .addColumn('url', type.text, (column) => column.notNull())
+        .addColumn('sealed', type.blob, (column) => column.notNull())
+        .addColumn('expires_at', type.text, (column) => column.notNull())
+        .addColumn('shown_at', type.text)
+        .addColumn('used_at', type.text)
+        .execute()
+    },
+  },
+}

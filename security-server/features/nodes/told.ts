@@ -1,0 +1,78 @@
+/** What each node tells the others about itself with every beat. */
+import { createHmac } from 'node:crypto'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import type { Health } from '#platform/health/create-health.ts'
+
+export type Told = {
+  ready: boolean
+  /** What is wrong with it, a text each. */
+  reasons: string[]
+  /** By how much its clock is ahead of the database's (ms). */
+  clockAheadMs: number
+  /** A keyed digest of each setting that has to be the same on all nodes. */
+  settings: Record<string, string>
+}
+
+const MOST_REASONS = 10
+const MOST_CHARACTERS = 300
+
+/** Settings that belong to a machine. */
+const OF_A_MACHINE = new Set([
+  ...['directory', 'database', 'messageLogDatabase', 'clients', 'admin', 'hardwareTokens', 'nodes'],
+  ...['logLevel', 'development', 'killPoint', 'backups', 'pinFile', 'redisUrlFile'],
+])
+/** Names inside of others: where a listener is. */
+const PLACES = new Set(['address', 'path'])
+
+type Schema = { 'x-path'?: boolean; properties?: Record<string, Schema>; items?: Schema }
+
+/**
+ * Without the cluster key the digests tell nothing. Paths are left out: the files behind them may lie elsewhere on each machine.
+ */
+export function settingDigests(settings: object, schema: object, key: Buffer): Record<string, string> {
+  const named = Object.entries(settings).flatMap(([name, value]) => {
+    const its = (schema as Schema).properties?.[name]
+    if (value === undefined || OF_A_MACHINE.has(name) || its?.['x-path'] === true) return []
+    const text = canonicalJson(withoutPlaces(value, its))
+    return [[name, createHmac('sha256', key).update(`setting ${name}\n${text}`).digest('hex').slice(0, 16)]]
+  })
+  return Object.fromEntries(named) as Record<string, string>
+}
+
+function withoutPlaces(value: unknown, schema: Schema | undefined): unknown {
+  if (Array.isArray(value)) return value.map((one) => withoutPlaces(one, schema?.items))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(
+        ([name, one]) =>
+          one !== undefined && !PLACES.has(name) && schema?.properties?.[name]?.['x-path'] !== true,
+      )
+      .map(([name, one]) => [name, withoutPlaces(one, schema?.properties?.[name])]),
+  )
+}
+
+/** The settings of which two nodes say different things, or that only one of them has. */
+export function differing(a: Told['settings'], b: Told['settings']): string[] {
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => a[name] !== b[name]).sort()
+}
+
+/** What is wrong with this node, for the others. */
+export async function healthNow(health: Pick<Health, 'report'>): Promise<Pick<Told, 'ready' | 'reasons'>> {
+  const { ready, checks } = await health.report()
+  const reasons = checks
+    .filter(({ reason }) => reason !== undefined)
+    .map(({ name, reason }) => `${name}: ${String(reason)}`.slice(0, MOST_CHARACTERS))
+  return { ready, reasons: reasons.slice(0, MOST_REASONS) }
+}
+
+/** Rows are read as they are: an older or newer version may tell more or less. */
+export function readTold(text: string): Told {
+  const { ready, reasons, clockAheadMs, settings } = JSON.parse(text) as Partial<Told>
+  return {
+    ready: ready === true,
+    reasons: reasons ?? [],
+    clockAheadMs: clockAheadMs ?? 0,
+    settings: settings ?? {},
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * One of the processes that work for one security server: its name, its database, and the files that it shares with the other nodes. Opened
+ * before all rooms, so that these read what the other nodes have made.
+ */
+import path from 'node:path'
+import type { Migration } from 'kysely/migration'
+import type { Clock } from '#platform/clock.ts'
+import { readSecret } from '#platform/configuration/read-secret.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { openServices, type Services } from '#platform/services.ts'
+import { type ClusterKeys, newClusterKey, readClusterKeys } from '#platform/shared-files/cluster-key.ts'
+import { localFolder } from '#platform/shared-files/local-folder.ts'
+import { openSharedFiles } from '#platform/shared-files/shared-files.ts'
+import { createSharedFileStore, type SharedFileStore } from '#platform/shared-files/store.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { Settings } from './config.ts'
+import type { Cluster } from './features/nodes/needs.ts'
+import { type RemoveFile, removeDurably, type WriteFile, writeDurably } from './keys/write-durably.ts'
+import { type NodeIdentity, takeNodeIdentity } from './node-identity.ts'
+
+const TOPS = ['keys', 'log-keys', 'delivery-keys', 'notice-keys', 'configuration']
+const SHARED = new RegExp(
+  `^(?:${[
+    'keys/token\\.json',
+    'keys/internal-tls\\.json',
+    'keys/(?:keys|(?:hardware|transit)-\\d{1,4})/[0-9a-f]{40}\\.json',
+    '(?:log-keys|delivery-keys)/\\d{6}-[0-9a-f]{16}\\.key',
+    'log-keys/checkpoint-key\\.pem',
+    'notice-keys/notices\\.key',
+    'witness-key\\.pem',
+    'configuration/(?:anchor\\.xml|shared-marks\\.json)',
+  ].join('|')})$`,
+)
+
+export type OpenNode = NodeIdentity & {
+  services: Services
+  /** Undefined for a server that is one node, or whose nodes share folders by hand. */
+  cluster: Cluster | undefined
+  /** Changes a file of the directory, on all nodes if it is shared. */
+  files: { write: WriteFile; remove: RemoveFile }
+  /** Writes a file of this folder on all nodes; undefined where nothing is shared. */
+  shareIn(folder: string): ((name: string, bytes: Buffer) => Promise<void>) | undefined
+}
+
+/** Throws what the name, the database or the shared files throw. */
+export async function openNode(q: {
+  settings: Settings
+  hostName: string
+  migrations: Record<string, Migration>
+  clock: Clock
+  log: Log
+  lock: Parameters<typeof takeNodeIdentity>[0]['lock']
+}): Promise<OpenNode> {
+  const { settings, hostName, clock, log } = q
+  const { directory } = settings
+  const identity = await takeNodeIdentity({
+    ...{ directory, lock: q.lock, madeOf: hostName },
+    older: `${hostName}-${settings.peers.address}-${settings.peers.messagePort}`
+      .replace(/[^A-Za-z0-9.-]/g, '_')
+      .slice(-64),
+  })
+  const services = await openServices({
+    ...{ databaseUrl: settings.database, migrations: q.migrations, node: identity.node, clock, log },
+    ...(settings.redisUrlFile !== undefined && { redisUrl: await readSecret(settings.redisUrlFile) }),
+  })
+  const cluster = await openCluster(settings, createSharedFileStore(services.database))
+  const sharedFiles = cluster?.files
+  const nameOf = (file: string): string | undefined => {
+    const name = path.relative(directory, file).replaceAll(path.sep, '/')
+    return sharedFiles?.isShared(name) === true ? name : undefined
+  }
+  return {
+    ...identity,
+    ...{ services, cluster },
+    files: {
+      write(file, bytes) {
+        const name = nameOf(file)
+        return name === undefined ? writeDurably(file, bytes) : sharedFiles!.write(name, bytes)
+      },
+      remove(file) {
+        const name = nameOf(file)
+        return name === undefined ? removeDurably(file) : sharedFiles!.remove(name)
+      },
+    },
+    shareIn: (folder) => sharedFiles && ((name, bytes) => sharedFiles.write(`${folder}/${name}`, bytes)),
+  }
+}
+
+async function openCluster(
+  { nodes, server, directory }: Settings,
+  store: SharedFileStore,
+): Promise<Cluster | undefined> {
+  const isBegun = (await store.counter()) > 0
+  if (nodes === undefined) {
+    if (!isBegun) return undefined
+    throw new Fault('invalid_configuration', {
+      what: 'the nodes of this database share their keys: this one needs nodes.clusterKeyFile in its settings, and joins them (concordat join)',
+    })
+  }
+  const isShared = (name: string): boolean => SHARED.test(name)
+  const keyFile = nodes.clusterKeyFile
+  const keys = await clusterKeys(keyFile, isBegun)
+  const files = await openSharedFiles({
+    ...{ store, isShared, directory, keys, scope: server },
+    folder: localFolder(directory, TOPS, isShared),
+  })
+  return { files, keys, keyFile }
+}
+
+/** Makes the key for the first node alone: what others have sealed no new key opens. */
+async function clusterKeys(file: string, isBegun: boolean): Promise<ClusterKeys> {
+  const present = await readClusterKeys(file)
+  if (present !== undefined) return present
+  if (isBegun)
+    throw new Fault('invalid_configuration', {
+      what: `${file} is missing, and the nodes of this database have a cluster key: join them (concordat join), or bring the file of another node`,
+    })
+  await writeDurably(file, Buffer.from(`${newClusterKey()}\n`))
+  return (await readClusterKeys(file))!
+}
