@@ -18,6 +18,7 @@ const LOADS: Record<CommandName, () => Promise<Loaded>> = {
   wallet: () => import('./wallet.ts'),
   registry: () => import('./registry.ts'),
   server: () => import('./server.ts'),
+  join: () => import('./join.ts'),
   adapter: () => import('./adapter.ts'),
   doctor: () => import('./doctor.ts'),
   verify: () => import('./verify.ts'),

@@ -32,8 +32,8 @@ import { createOcspClient } from './keys/client.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
 import { armedBy } from './kill-points.ts'
 import { createLocalSystems } from './local-systems/local-systems.ts'
-import { type OpenNode, openNode } from './open-node.ts'
 import { openWholeLog, type WholeLog } from './open-log.ts'
+import { type OpenNode, openNode } from './open-node.ts'
 import { ownAddresses, ownListeners } from './own-listeners.ts'
 import { createPeerClient } from './peer/client.ts'
 import { createReliedOn } from './peer/relied-on.ts'
@@ -66,7 +66,7 @@ export async function openGround(q: {
   const folder = folderIn(settings.directory)
   await backUpAndEnd(q.words, { settings, keys: async () => (await openTrust(q)).keys, now: clock() })
   const opened = await openNode({ ...q, hostName: hostname() })
-  const { node, formerNodes, release, services, cluster, shareIn } = opened
+  const { node, formerNodes, release, services, cluster, shareIn, shareLogKey } = opened
   const { globalConfiguration, keys, lasting } = await openTrust(q, opened)
   const { database } = services
   const localSystems = await createLocalSystems({ database, clock, own: ownListeners(settings) })
@@ -87,7 +87,7 @@ export async function openGround(q: {
   const clockCheck = createClockCheck({ clock })
   const messageLog = await openLog({
     ...{ settings, server, node, formerNodes, clock, log, keys, globalConfiguration, storedLog },
-    shareKey: shareIn('log-keys'),
+    shareKey: shareLogKey,
     ...{ fetchOcsp: ocspClient.fetch, heard: clockCheck.heard },
   })
   const recovered = await messageLog.recover()

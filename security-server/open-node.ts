@@ -14,7 +14,9 @@ import { openSharedFiles } from '#platform/shared-files/shared-files.ts'
 import { createSharedFileStore, type SharedFileStore } from '#platform/shared-files/store.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Settings } from './config.ts'
+import { untilAllHave } from './features/nodes/all-have.ts'
 import type { Cluster } from './features/nodes/needs.ts'
+import { createNodeStore } from './features/nodes/store.ts'
 import { type RemoveFile, removeDurably, type WriteFile, writeDurably } from './keys/write-durably.ts'
 import { type NodeIdentity, takeNodeIdentity } from './node-identity.ts'
 
@@ -32,6 +34,8 @@ const SHARED = new RegExp(
   ].join('|')})$`,
 )
 
+type ShareFile = (name: string, bytes: Buffer) => Promise<void>
+
 export type OpenNode = NodeIdentity & {
   services: Services
   /** Undefined for a server that is one node, or whose nodes share folders by hand. */
@@ -39,7 +43,9 @@ export type OpenNode = NodeIdentity & {
   /** Changes a file of the directory, on all nodes if it is shared. */
   files: { write: WriteFile; remove: RemoveFile }
   /** Writes a file of this folder on all nodes; undefined where nothing is shared. */
-  shareIn(folder: string): ((name: string, bytes: Buffer) => Promise<void>) | undefined
+  shareIn(folder: string): ShareFile | undefined
+  /** As `shareIn` for log keys, and waits until all nodes have the file: a record under a key that a node lacks would never be in its index. */
+  shareLogKey: ShareFile | undefined
 }
 
 /** Throws what the name, the database or the shared files throw. */
@@ -63,7 +69,8 @@ export async function openNode(q: {
     ...{ databaseUrl: settings.database, migrations: q.migrations, node: identity.node, clock, log },
     ...(settings.redisUrlFile !== undefined && { redisUrl: await readSecret(settings.redisUrlFile) }),
   })
-  const cluster = await openCluster(settings, createSharedFileStore(services.database))
+  const store = createSharedFileStore(services.database)
+  const cluster = await openCluster(settings, store)
   const sharedFiles = cluster?.files
   const nameOf = (file: string): string | undefined => {
     const name = path.relative(directory, file).replaceAll(path.sep, '/')
@@ -83,6 +90,13 @@ export async function openNode(q: {
       },
     },
     shareIn: (folder) => sharedFiles && ((name, bytes) => sharedFiles.write(`${folder}/${name}`, bytes)),
+    shareLogKey:
+      sharedFiles &&
+      (async (name, bytes) => {
+        await sharedFiles.write(`log-keys/${name}`, bytes)
+        const { node } = identity
+        await untilAllHave(createNodeStore(services.database), { node, change: await store.counter() })
+      }),
   }
 }
 

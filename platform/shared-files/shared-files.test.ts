@@ -154,7 +154,10 @@ await eachDatabase(t, async (_database, t, url) => {
       .set({ sealed: old.sealed, change: Number(good.change) + 1 })
       .where('name', '=', 'top.pem')
       .execute()
-    await tables.updateTable('shared_file_change').set({ counter: Number(good.change) + 1 }).execute()
+    await tables
+      .updateTable('shared_file_change')
+      .set({ counter: Number(good.change) + 1 })
+      .execute()
     await t.rejects(b.pull(), { code: 'io_error' })
     t.match(b.trouble(), { code: 'io_error' })
     t.equal(b.file('top.pem'), 'new', 'what this node had stays')
@@ -175,7 +178,13 @@ t.test('the file of the cluster key', async (t) => {
   t.equal((await readClusterKeys(file))?.length, 1)
   chmodSync(file, 0o640)
   await t.rejects(readClusterKeys(file), { code: 'invalid_configuration' })
-  for (const text of ['', 'x', 'concordat-cluster-key-1:AAAA', `${newClusterKey()}\nx`, `${newClusterKey()}A`])
+  for (const text of [
+    '',
+    'x',
+    'concordat-cluster-key-1:AAAA',
+    `${newClusterKey()}\nx`,
+    `${newClusterKey()}A`,
+  ])
     t.throws(() => parseClusterKeys(text, 'k'), { code: 'invalid_configuration' })
 })
 
@@ -192,7 +201,10 @@ t.test('no altered octet opens', (t) => {
     t.ok('failure' in openFile(keys, bound, altered))
   }
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => 'failure' in openFile(keys, bound, Buffer.from(bytes))),
+    fc.property(
+      fc.uint8Array({ maxLength: 80 }),
+      (bytes) => 'failure' in openFile(keys, bound, Buffer.from(bytes)),
+    ),
     { numRuns: 200 },
   )
   t.end()

@@ -79,6 +79,11 @@ export const COMMANDS = {
     summary: "every operation of a security server's management API",
     isApi: true,
   },
+  join: {
+    group: 'managing',
+    summary: 'makes this machine a further node of a security server, from one secret',
+    options: ['--secret-file=', '--configuration=', '--directory=', '--set='],
+  },
   adapter: {
     group: 'managing',
     summary: "a system of one's own as a service of a security server: describe and register it",

@@ -226,7 +226,10 @@ export async function createGlobalConfiguration(
         if (installed === undefined) return
         if (installed.summary.hash === anchor?.summary.hash && !mustForget) return
         await take(installed, mustForget ? installed.anchor.instance : undefined)
-        q.log.info({ anchor: installed.summary, forgetHistory: mustForget }, 'configuration anchor of another node')
+        q.log.info(
+          { anchor: installed.summary, forgetHistory: mustForget },
+          'configuration anchor of another node',
+        )
       }),
     shareMarks: async () => {
       const bytes = await holder.sharedMarks.toShare()

@@ -225,10 +225,10 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
         const stored = await generations.load()
         if (stored === undefined) return
         trusted = certificatesIn(anchor)
-        use(await restoreCopies({ stored: stored.copies, anchor, marks: marks.all, isAllowed, read }))
+        use(await restoreCopies({ stored: stored.copies, anchor, marks: marks.onDisk, isAllowed, read }))
         time.restore(copies[0])
         for (const { instance } of copies) {
-          const { mark, learnedCertificates } = marks.of(instance)!
+          const { mark, learnedCertificates } = marks.onDisk.get(instance) ?? marks.of(instance)!
           const certificates = [
             ...certificatesIn(anchorOf(anchor, instance) ?? anchor),
             ...learnedCertificates,

@@ -9,8 +9,9 @@ import { type InstanceMarks, type Marks, marksBytes, readMarks, type Stored, wri
 import { SHARED_MARKS_FILE, toShare, withShared } from './shared-marks.ts'
 
 type KeptMarks = {
-  all: Marks
   of(instance: string): InstanceMarks | undefined
+  /** As this node itself wrote them: what it has on disk may be older than what another node has seen since. */
+  onDisk: Marks
   /** Raises the marks to accepted copies and learns the certificates that these name. */
   raise(copies: InstanceCopy[]): void
   /** How late it was when it was noted last; 0 when nothing is noted. */
@@ -41,8 +42,8 @@ export async function createKeptMarks(q: { directory: string; files: DurableFile
   let persisted = marksBytes(own)
   const inTurn = createTurn()
   return {
-    all: marks,
     of: (instance) => marks.get(instance),
+    onDisk: stored.forgotten > own.forgotten ? stored.marks : own.marks,
     passed: () => passed ?? 0,
     notePassed(ms) {
       passed = ms

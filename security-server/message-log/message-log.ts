@@ -15,8 +15,8 @@ import {
   type EvidenceRecordSettings,
   type Stamp,
 } from './evidence-renewal/keep-records.ts'
-import { closeRest, createOpenExchanges } from './open-exchanges.ts'
 import { newLogKey } from './keys/log-keys.ts'
+import { closeRest, createOpenExchanges } from './open-exchanges.ts'
 import { packRecord } from './pack-record.ts'
 import { createPassingBodies } from './passing-bodies.ts'
 import { type OwnReads, ownReads } from './reads.ts'
@@ -326,7 +326,11 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
     },
     takeOver: async (gone) => {
       await worker.call('takeOver', gone)
-      return closeAbandoned()
+      exchanges.suspect()
+      // One that is under way may not know the name yet.
+      const before = await closeAbandoned()
+      exchanges.suspect()
+      return before + (await closeAbandoned())
     },
     rotateLogKey: async () => {
       // Other nodes have the key before a record needs it.

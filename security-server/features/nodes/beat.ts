@@ -34,7 +34,7 @@ export function createBeat(q: {
   store: NodeStore
   clock: Clock
   health: Pick<Health, 'report'>
-  sharedFiles: Pick<SharedFiles, 'trouble'> | undefined
+  sharedFiles: Pick<SharedFiles, 'trouble' | 'seen'> | undefined
   settings: Told['settings']
 }): Beat {
   const { node, store } = q
@@ -54,7 +54,7 @@ export function createBeat(q: {
   const told = async (): Promise<string> =>
     JSON.stringify({
       ...(await healthNow(q.health)),
-      ...{ clockAheadMs, settings: q.settings },
+      ...{ clockAheadMs, settings: q.settings, seen: q.sharedFiles?.seen() ?? 0 },
     } satisfies Told)
 
   const look = async (rows: NodeRow[], now: number): Promise<void> => {
@@ -66,8 +66,7 @@ export function createBeat(q: {
     }
     // Noted by the other process of this name, which began before this one.
     const noted = mine?.cloned_at
-    if (noted != null && noted > startedAt)
-      clonedUntil = Math.max(clonedUntil, Date.parse(noted) + CLONED_MS)
+    if (noted != null && noted > startedAt) clonedUntil = Math.max(clonedUntil, Date.parse(noted) + CLONED_MS)
     if (clonedUntil < now) clonedUntil = 0
     others = rows
       .filter((row) => row.name !== node && isLive(row, now))
@@ -79,7 +78,13 @@ export function createBeat(q: {
     async begin() {
       startedAt = new Date(await databaseNow()).toISOString()
       const begun = { name: node, instance, version: VERSION, started_at: startedAt }
-      const nothing: Told = { ready: false, reasons: [], clockAheadMs, settings: q.settings }
+      const nothing: Told = {
+        ready: false,
+        reasons: [],
+        clockAheadMs,
+        settings: q.settings,
+        seen: q.sharedFiles?.seen() ?? 0,
+      }
       if (!(await store.claim({ ...begun, told: JSON.stringify(nothing) })))
         throw new Fault('conflict', {
           what: `the node ${node} was made to leave its server: join again with an empty directory`,
@@ -93,7 +98,10 @@ export function createBeat(q: {
     finding() {
       const trouble = q.sharedFiles?.trouble()
       if (hasLeft)
-        return { ok: false, reason: say`this node was made to leave: stop it, and join again with an empty directory` }
+        return {
+          ok: false,
+          reason: say`this node was made to leave: stop it, and join again with an empty directory`,
+        }
       if (clonedUntil > 0)
         return {
           ok: false,

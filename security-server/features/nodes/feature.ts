@@ -17,13 +17,21 @@ import { settingDigests } from './told.ts'
 
 type Ground = Pick<Services, 'node' | 'database' | 'clock' | 'log' | 'health' | 'audit'> & {
   server: ServerId
-  settings: object & { directory: string; admin: { address: string; port: number; certificateFile?: string | undefined } }
+  settings: object & {
+    directory: string
+    admin: { address: string; port: number; certificateFile?: string | undefined }
+  }
   settingsFile: string
   settingsSchema: object
   cluster: Cluster | undefined
   storedLog: { keyFolder: string }
-  keys: { reload(): Promise<void> }
-  globalConfiguration: { follow(): Promise<void>; refreshOwn(): Promise<void>; shareMarks(): Promise<void> }
+  keys: { reload(): Promise<void>; refreshOcsp(): Promise<void> }
+  globalConfiguration: {
+    follow(): Promise<void>
+    refreshOwn(): Promise<void>
+    refreshSuspensions(): Promise<void>
+    shareMarks(): Promise<void>
+  }
   messageLog: {
     logKeys(): Promise<unknown>
     takeOver(node: string): Promise<unknown>
@@ -72,6 +80,12 @@ export const nodes: FeatureModule<Ground> = {
 async function begin(ground: Ground, { files }: Cluster): Promise<void> {
   const { log, keys, globalConfiguration, messageLog } = ground
   await files.publish()
+  // A new node has no configuration, and one that comes back an old one.
+  void globalConfiguration
+    .refreshOwn()
+    .then(() => keys.refreshOcsp())
+    .then(() => globalConfiguration.refreshSuspensions())
+    .catch(() => undefined)
   log.warn(
     { folders: OWN_FOLDERS },
     'this server may be several nodes: these folders are of each node alone, unless they are one shared file system (docs/nodes.md)',
@@ -110,7 +124,11 @@ function sharingJobs({ globalConfiguration }: Ground, { files }: Cluster) {
   ]
 }
 
-function joiningOf(ground: Ground, { files, keys, keyFile }: Cluster, store: ReturnType<typeof createNodeStore>): Joining {
+function joiningOf(
+  ground: Ground,
+  { files, keys, keyFile }: Cluster,
+  store: ReturnType<typeof createNodeStore>,
+): Joining {
   const server = idText(ground.server)
   const joining = createJoining({
     ...{ store, keys, server },

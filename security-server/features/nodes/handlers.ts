@@ -45,12 +45,16 @@ export function nodeHandlers(rooms: NodeRooms): Handlers {
       }
     },
     async addJoinSecret({ body, caller }) {
-      const { url = rooms.ownUrl, minutes = MOST_MINUTES } = (body ?? {}) as { url?: string; minutes?: number }
+      const { url = rooms.ownUrl, minutes = MOST_MINUTES } = (body ?? {}) as {
+        url?: string
+        minutes?: number
+      }
       checkUrl(url)
       return answer(await joining().ask({ caller: caller.id, url, minutes }), { status: 201 })
     },
     async takeJoinSecret({ params, caller }) {
-      return { secret: await joining().show({ caller: caller.id, id: params['secret']! }) }
+      const secret = await joining().show({ caller: caller.id, id: params['secret']! })
+      return answer({ secret }, { status: 201 })
     },
     async removeNode({ params }) {
       const name = params['node']!
@@ -60,7 +64,9 @@ export function nodeHandlers(rooms: NodeRooms): Handlers {
       const q = { at: new Date(now).toISOString(), unseenSince: new Date(now - LIVE_MS).toISOString() }
       // Again for one that has left: whoever took it over before may have ended in between.
       if (row.left_at === null && !(await store.leave(name, q)))
-        throw new Fault('conflict', { what: say`the node is alive: stop it first, and wait for half a minute` })
+        throw new Fault('conflict', {
+          what: say`the node is alive: stop it first, and wait for half a minute`,
+        })
       await rooms.takeOver(name)
     },
   }
@@ -74,8 +80,7 @@ function viewOf(row: NodeRow, q: { now: number; mine: NodeRow | undefined; node:
     ...{ startedAt: row.started_at, seenAt: row.seen_at, leftAt: row.left_at },
     state: row.left_at !== null ? 'LEFT' : !alive ? 'SILENT' : told.ready ? 'READY' : 'NOT_READY',
     ...{ reasons: told.reasons, clockAheadMs: told.clockAheadMs },
-    differingSettings:
-      q.mine === undefined ? [] : differing(told.settings, readTold(q.mine.told).settings),
+    differingSettings: q.mine === undefined ? [] : differing(told.settings, readTold(q.mine.told).settings),
   }
 }
 

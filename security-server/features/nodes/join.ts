@@ -26,7 +26,9 @@ export function createJoining(q: {
   const { store, keys } = q
   const boundTo = (id: string) => ({ scope: q.server, name: `join-secret ${id}`, change: 0 })
 
-  async function keyOf(id: string): Promise<{ id: string; key: Buffer; url: string; askedBy: string } | undefined> {
+  async function keyOf(
+    id: string,
+  ): Promise<{ id: string; key: Buffer; url: string; askedBy: string } | undefined> {
     const row = await store.secret(id)
     const opened = row && openFile(keys, boundTo(id), row.sealed)
     if (row === undefined || opened === undefined || 'failure' in opened) return undefined

@@ -16,7 +16,9 @@ export function createNodeStore(database: Database) {
     get: (name: string): Promise<NodeRow | undefined> =>
       tables.selectFrom('node').selectAll().where('name', '=', name).executeTakeFirst(),
     /** From now on the name is this process's. Returns false when the node has left. */
-    async claim(row: Pick<NodeRow, 'name' | 'instance' | 'version' | 'started_at' | 'told'>): Promise<boolean> {
+    async claim(
+      row: Pick<NodeRow, 'name' | 'instance' | 'version' | 'started_at' | 'told'>,
+    ): Promise<boolean> {
       const { name, ...begun } = row
       const values = { ...begun, seen_at: begun.started_at }
       const claimed = await tables

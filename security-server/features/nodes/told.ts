@@ -9,6 +9,8 @@ export type Told = {
   reasons: string[]
   /** By how much its clock is ahead of the database's (ms). */
   clockAheadMs: number
+  /** The newest change of shared files that it has. */
+  seen: number
   /** A keyed digest of each setting that has to be the same on all nodes. */
   settings: Record<string, string>
 }
@@ -68,11 +70,12 @@ export async function healthNow(health: Pick<Health, 'report'>): Promise<Pick<To
 
 /** Rows are read as they are: an older or newer version may tell more or less. */
 export function readTold(text: string): Told {
-  const { ready, reasons, clockAheadMs, settings } = JSON.parse(text) as Partial<Told>
+  const { ready, reasons, clockAheadMs, seen, settings } = JSON.parse(text) as Partial<Told>
   return {
     ready: ready === true,
     reasons: reasons ?? [],
     clockAheadMs: clockAheadMs ?? 0,
+    seen: seen ?? 0,
     settings: settings ?? {},
   }
 }

@@ -1,0 +1,51 @@
+/** `concordat join`: makes this machine a further node of a security server, from the one secret that a running node gave. */
+import { readFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { readConfiguration } from '#platform/configuration/read-configuration.ts'
+import { readSecret } from '#platform/configuration/read-secret.ts'
+import { checkSettings, type Settings, settingsSchema } from '#security-server/config.ts'
+import { openBundle, proofOf, readJoinSecret } from '#security-server/features/nodes/join-secret.ts'
+import { askToJoin } from './join/client.ts'
+import { checkPlace, readBundle, writeNode } from './join/write-node.ts'
+
+const USAGE = `Usage: concordat join --secret-file <file|-> --configuration <new file.yaml> --directory <empty folder> [--set <setting>=<value>]...
+
+Makes this machine a further node of a security server. The secret comes from a running node: concordat server add-join-secret, then
+take-join-secret <id>. It is good once, for an hour at most. "-" reads it from standard input.
+
+Writes the settings of that node into the new file, the secrets and certificates that they name into the folder secrets beside it, and the
+cluster key; --set changes what belongs to this machine: --set peers.address=10.0.0.21 --set clients.https.address=10.0.0.21.
+Run it as the user of the server. Then start the server as usual.
+`
+
+export async function run(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      'secret-file': { type: 'string' },
+      configuration: { type: 'string' },
+      directory: { type: 'string' },
+      set: { type: 'string', multiple: true },
+    },
+  })
+  const { 'secret-file': secretFile, configuration, directory, set = [] } = values
+  if (values.help === true || !secretFile || !configuration || !directory) {
+    const out = values.help === true ? process.stdout : process.stderr
+    out.write(USAGE)
+    return values.help === true ? 0 : 2
+  }
+  const place = { configuration, directory, set }
+  await checkPlace(place)
+  const text = secretFile === '-' ? await readFile('/dev/stdin', 'utf8') : await readSecret(secretFile)
+  const secret = readJoinSecret(text.trim())
+  const sealed = await askToJoin(secret.url, { id: secret.id, proof: proofOf(secret) })
+  const bundle = readBundle(openBundle(secret, sealed))
+  const written = await writeNode(bundle, place)
+  checkSettings(await readConfiguration<Settings>(configuration, settingsSchema, {}, 'CONCORDAT'))
+  process.stdout.write(
+    `This is a further node of ${bundle.server}. Written:\n${written.map((file) => `  ${file}\n`).join('')}` +
+      `Start it: concordat security-server --configuration ${configuration}\n`,
+  )
+  return 0
+}

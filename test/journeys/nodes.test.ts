@@ -1,0 +1,327 @@
+/**
+ * Two nodes of one security server on one PostgreSQL, without a folder that they share. The second joins by one secret; a key made on one
+ * signs on the other; one is killed and one is rolled over under load; a copy of a node is noticed, and a node that is gone leaves.
+ */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import https from 'node:https'
+import path from 'node:path'
+import t from 'tap'
+import { type Load, startLoad } from '../fakes/load-client.ts'
+import { moveServer } from '../fakes/move-database.ts'
+import { addService, startProviderSystem } from '../fakes/provider-system.ts'
+import { openRequests, readLog, verifyLogOf } from '../message-logs.ts'
+import { skipFor } from '../outside-tools.ts'
+import { hasPostgresql, type PostgresqlServer, startPostgresql } from '../postgresql.ts'
+import { type Instance, prepareInstance, startProcess, systemOf } from '../processes.ts'
+import { until } from '../until.ts'
+import { type Admin, ask, colons, openAdmin } from '../world.ts'
+
+type NodeView = {
+  name: string
+  isThis: boolean
+  state: string
+  version: string
+  reasons: string[]
+  differingSettings: string[]
+}
+
+const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat')
+const KILLS = 1
+
+if (hasPostgresql()) await journey(await startPostgresql(), await prepareInstance())
+else skipFor(t, 'PostgreSQL is not installed')
+
+async function journey(postgresql: PostgresqlServer, instance: Instance): Promise<void> {
+  t.teardown(() => instance.stop())
+  const { population, tax } = instance.servers
+  const log = await postgresql.freshDatabase()
+  await moveServer(tax.settingsFile, { database: await postgresql.freshDatabase(), messageLogDatabase: log })
+  const text = readFileSync(tax.settingsFile, 'utf8')
+  writeFileSync(tax.settingsFile, `${text}nodes: { clusterKeyFile: ./tax-cluster-key }\nlogLevel: info\n`)
+  const system = await startProviderSystem(instance.address(40))
+  t.teardown(() => system.close())
+  await Promise.all([instance.start('trust'), instance.start('registry')])
+  await Promise.all([instance.start('population'), instance.start('tax')])
+  await instance.publish()
+  await addService(instance.admin.population, {
+    provider: population.client,
+    serviceCode: 'echo',
+    url: system.url,
+    grants: [{ client: tax.client }],
+  })
+  const target = `/r1/${population.client}/echo/persons`
+  const folder = path.join(instance.directory, 'machine-2')
+  mkdirSync(folder)
+  const address = instance.address(60)
+  const httpsUrl = tax.httpsUrl.replace(tax.address, address)
+  const admin = openAdmin(
+    `${tax.adminUrl.replace(tax.address, address)}/api/v1`,
+    readFileSync(tax.apiKeyFile, 'utf8').trim(),
+  )
+  const one = instance.admin.tax
+  const directory = path.join(folder, 'data')
+  const configuration = path.join(folder, 'tax-2.yaml')
+  const authorities = readFileSync(instance.trust.rootFile)
+  const start = (name: string, place: string) =>
+    startProcess({ name, command: 'security-server', directory: place, environment: {} })
+  // The nodes have one certificate; systems would know them by one name before them.
+  const agent = new https.Agent({ keepAlive: true, checkServerIdentity: () => undefined })
+  t.teardown(() => agent.destroy())
+  /** The instance as a system sees it that calls this node. */
+  const seenFrom = (url: string): Instance => ({
+    ...instance,
+    ask: (_name, where, question = {}) =>
+      ask(
+        url,
+        where,
+        { certificate: systemOf(tax), headers: { 'X-Road-Client': tax.client }, ...question, agent },
+        authorities,
+      ),
+  })
+  const load = (url: string): Promise<Load> =>
+    startLoad({ instance: seenFrom(url), service: target, keepAlive: true })
+  const call = async (url: string, id: string): Promise<number> => {
+    const headers = { 'X-Road-Client': tax.client, 'X-Road-Id': id }
+    return (await seenFrom(url).ask('tax', target, { headers })).status
+  }
+  const nodes = async (of: Admin): Promise<NodeView[]> =>
+    (await of.get<{ nodes: NodeView[] }>('/nodes')).nodes
+  const untilStates = (of: Admin, states: string[]): Promise<NodeView[]> =>
+    until(
+      `nodes that are ${states}`,
+      async (saw) => {
+        const list = await nodes(of)
+        return (
+          saw(
+            list
+              .map(({ state }) => state)
+              .sort()
+              .join(),
+          ) === states.toSorted().join() && list
+        )
+      },
+      { pauseMs: 500 },
+    )
+
+  let secret = ''
+  let second: Awaited<ReturnType<typeof start>>
+
+  await t.test('a new node joins by one secret, once', async (t) => {
+    const wanted = await one.send<{ id: string }>('POST', '/join-secrets', {})
+    const taken = await one.send<{ secret: string }>('POST', `/join-secrets/${wanted.id}/text`)
+    secret = taken.secret
+    t.equal((await one.call('POST', `/join-secrets/${wanted.id}/text`)).status, 404, 'shown once')
+    t.equal((await one.call('POST', '/join-secrets', { url: 'http://10.0.0.1/' })).status, 400)
+    t.equal((await one.call('POST', '/join-secrets', { minutes: 61 })).status, 400)
+    const joined = join(folder, secret, [
+      `--directory=${directory}`,
+      `--configuration=${configuration}`,
+      ...of(address),
+    ])
+    t.equal(joined.status, 0, joined.stderr)
+    t.equal(statSync(path.join(folder, 'secrets/cluster-key')).mode & 0o777, 0o600)
+    t.match(readFileSync(configuration, 'utf8'), new RegExp(`peers: \\{ address: ${address} \\}`))
+    const again = join(folder, secret, [
+      `--directory=${folder}/b`,
+      `--configuration=${folder}/b/b.yaml`,
+      ...of(address),
+    ])
+    t.equal(again.status, 1)
+    t.match(again.stderr, /wrong, was used, or is over/)
+    t.notOk(existsSync(`${folder}/b/b.yaml`))
+    for (const body of [
+      '',
+      '{}',
+      '[]',
+      `{"id":"${wanted.id}","proof":"${'A'.repeat(43)}"}`,
+      'x'.repeat(5000),
+    ]) {
+      const reply = await ask(tax.adminUrl, '/join', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body,
+      })
+      t.ok(reply.status >= 400 && reply.status < 500, `${reply.status} for ${body.slice(0, 20)}`)
+    }
+    second = await start('tax-2', folder)
+    const list = await untilStates(one, ['READY', 'READY'])
+    t.same(
+      list.flatMap(({ differingSettings }) => differingSettings),
+      [],
+    )
+    t.equal(await call(httpsUrl, 'by-two'), 200, 'it signs with the keys of the first')
+    t.equal(await call(tax.httpsUrl, 'by-one'), 200)
+  })
+
+  await t.test('a key that is made on one node signs on the other, and goes on both', async (t) => {
+    const [token] = await one.get<{ id: string }[]>('/tokens')
+    const made = await one.send<{ key: { id: string } }>('POST', `/tokens/${token!.id}/keys-with-csrs`, {
+      ...{ key: { usage: 'SIGNING', label: 'shared' }, csr: { memberId: colons(tax.member) } },
+    })
+    const began = Date.now()
+    // The request is signed with the private key.
+    const csr = await until('a request by the other node', async (saw) => {
+      const reply = await admin.call('POST', `/keys/${made.key.id}/csrs`, { memberId: colons(tax.member) })
+      return saw(reply.status) === 201 && (JSON.parse(reply.body.toString()) as { id: string; pem: string })
+    })
+    const tookMs = Date.now() - began
+    t.comment(`usable after ${tookMs} ms`)
+    const issued = await ask(instance.trust.caUrl, '/certificates?profile=signing', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/octet-stream' },
+      body: csr.pem,
+    })
+    const { sha256 } = await admin.send<{ sha256: string }>('POST', '/token-certificates', issued.body)
+    const others = (await one.get<{ sha256: string; usage: string }[]>('/token-certificates')).filter(
+      (each) => each.usage === 'SIGNING' && each.sha256 !== sha256,
+    )
+    for (const old of others) await one.send('PUT', `/token-certificates/${old.sha256}/disable`)
+    for (const [url, of] of [
+      [tax.httpsUrl, one],
+      [httpsUrl, admin],
+    ] as const) {
+      await until('the new certificate alone', async (saw) => {
+        const list = await of.get<{ sha256: string; usage: string; active: boolean }[]>('/token-certificates')
+        const active = list.filter((each) => each.usage === 'SIGNING' && each.active)
+        return saw(active.map((each) => each.sha256).join()) === sha256
+      })
+      await until('an exchange with it', async (saw) => saw(await call(url, `new-key-${url}`)) === 200)
+    }
+    const spare = await admin.send<{ id: string }>('POST', `/tokens/${token!.id}/keys`, {
+      usage: 'SIGNING',
+      label: 'spare',
+    })
+    const file = path.join(tax.directory, 'keys/keys', `${spare.id}.json`)
+    await until('the spare key', async () => existsSync(file))
+    await admin.send('DELETE', `/keys/${spare.id}`)
+    await until('no spare key', async () => !existsSync(file))
+    t.equal((await one.call('GET', `/keys/${spare.id}`)).status, 404)
+    await one.send('POST', '/message-log/keys')
+    t.equal(await call(tax.httpsUrl, 'rotated'), 200)
+    const found = await until('the record under a new log key, in the index', async () => {
+      const rows = await admin.get<{ index: number }[]>('/message-log/records?queryId=rotated&limit=1')
+      return rows[0]
+    })
+    const container = await admin.call(
+      'GET',
+      `/message-log/records/${found.index}/container?case=1&reason=test`,
+    )
+    t.equal(container.status, 200, 'the other node opens it')
+  })
+
+  const acknowledged = new Set<string>()
+  await t.test('killed and rolled over under load, the other node loses nothing', async (t) => {
+    const loads = [await load(tax.httpsUrl), await load(httpsUrl)] as const
+    for (const each of loads) await each.nextAnswer()
+    for (let kill = 0; kill < KILLS; kill++) {
+      await loads[0].answers(5)
+      t.equal(await instance.process('tax').kill(), 'SIGKILL')
+      await loads[1].answers(5)
+      await instance.start('tax')
+      await loads[0].nextAnswer()
+    }
+    t.same(Object.fromEntries(loads[1].failures), {}, 'the other node failed nobody')
+    const before = new Map(loads[0].failures)
+    t.equal(await second!.stop(), 'exit 0')
+    await loads[0].answers(5)
+    second = await start('tax-2', folder)
+    await loads[1].nextAnswer()
+    for (const each of loads) await each.stop()
+    t.same(loads[0].failures, before, 'a roll over costs the other node nothing')
+    t.comment(
+      ...loads.map((each) => [each.acknowledged.size, each.sent(), Object.fromEntries(each.failures)]),
+    )
+    for (const each of loads) for (const id of each.acknowledged) acknowledged.add(id)
+    const entries = await readLog(tax, log)
+    const replied = new Set(entries.filter(({ kind }) => kind === 'reply').map(({ id }) => id))
+    t.same(
+      [...acknowledged].filter((id) => !replied.has(id)),
+      [],
+      'no acknowledged exchange is lost',
+    )
+    const carried = system.calls.map(({ rawHeaders }) =>
+      rawHeaders.find((header) => header.startsWith('load-')),
+    )
+    const ids = carried.filter((id) => id !== undefined)
+    t.equal(new Set(ids).size, ids.length, 'none was carried out twice')
+  })
+
+  await t.test('a copy of a node, and settings that differ, are told', async () => {
+    const third = path.join(instance.directory, 'machine-3')
+    cpSync(folder, third, { recursive: true })
+    const elsewhere = instance.address(61)
+    const settings = readFileSync(configuration, 'utf8')
+      .replaceAll(address, elsewhere)
+      .replaceAll(folder, third)
+      .concat('limits: { unstampedHours: 3 }\n')
+    writeFileSync(path.join(third, 'tax-3.yaml'), settings)
+    const copy = await start('tax-3', third)
+    await until(
+      'both say that there is a copy',
+      async (saw) => {
+        const told = await Promise.all(
+          [address, elsewhere].map(async (host) => {
+            const reply = await ask(tax.adminUrl.replace(tax.address, host), '/health/ready')
+            return reply.status === 503 && /works under the name of this node/.test(reply.body.toString())
+          }),
+        )
+        return saw(told).every((one) => one)
+      },
+      { pauseMs: 500 },
+    )
+    await untilStates(one, ['NOT_READY', 'READY'])
+    await until('settings that differ', async (saw) => {
+      const list = await nodes(one)
+      return saw(list.map(({ differingSettings }) => differingSettings.join())).includes('limits')
+    })
+    await copy.kill()
+  })
+
+  await t.test('a node that is gone for good leaves', async (t) => {
+    const gone = (await nodes(one)).find(({ isThis }) => !isThis)!.name
+    t.equal((await one.call('DELETE', `/nodes/${gone}`)).status, 409, 'it is alive')
+    const running = await load(httpsUrl)
+    await running.answers(3)
+    await second!.kill()
+    await running.stop()
+    for (const id of running.acknowledged) acknowledged.add(id)
+    await untilStates(one, ['READY', 'SILENT'])
+    t.equal((await one.call('DELETE', `/nodes/${gone}`)).status, 204)
+    t.equal((await one.call('DELETE', '/nodes/nobody')).status, 404)
+    t.same(openRequests(await readLog(tax, log)), [], 'what it had open is closed')
+    const back = spawnSync(CONCORDAT, ['security-server', '--configuration', configuration], {
+      encoding: 'utf8',
+    })
+    t.not(back.status, 0)
+    t.match(back.stdout + back.stderr, /was made to leave/)
+    t.same(await verifyLogOf(tax), [])
+    const started = readFileSync(path.join(instance.directory, 'tax.log'), 'utf8')
+    t.match(started, /these folders are of each node alone/)
+    const key = readFileSync(path.join(instance.directory, 'tax-cluster-key'), 'utf8').split(':')[1]!.trim()
+    for (const output of [started, readFileSync(path.join(folder, 'tax-2.log'), 'utf8')])
+      t.notOk(
+        [key, secret].some((one) => output.includes(one)),
+        'no secret in a log line',
+      )
+  })
+}
+
+/** The settings of a node on another address. */
+function of(address: string): string[] {
+  return ['peers.address', 'clients.http.address', 'clients.https.address', 'admin.address'].map(
+    (name) => `--set=${name}=${address}`,
+  )
+}
+
+function join(folder: string, secret: string, words: string[]): { status: number; stderr: string } {
+  const file = path.join(folder, 'join-secret')
+  writeFileSync(file, secret, { mode: 0o600 })
+  try {
+    execFileSync(CONCORDAT, ['join', '--secret-file', file, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
+    return { status: 0, stderr: '' }
+  } catch (thrown) {
+    const { status, stderr } = thrown as { status: number; stderr: Buffer }
+    return { status, stderr: stderr.toString() }
+  }
+}
