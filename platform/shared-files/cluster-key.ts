@@ -7,7 +7,7 @@ import { stat } from 'node:fs/promises'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { Fault } from '#schemas/fault.ts'
 
-export type ClusterKey = { id: string; key: Buffer }
+type ClusterKey = { id: string; key: Buffer }
 /** The last one seals. */
 export type ClusterKeys = [ClusterKey, ...ClusterKey[]]
 

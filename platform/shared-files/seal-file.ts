@@ -14,7 +14,7 @@ const TAG = 16
 const HEAD = 1 + ID + NONCE
 
 /** What a sealed value is bound to. */
-export type Bound = { scope: string; name: string; change: number }
+type Bound = { scope: string; name: string; change: number }
 
 /** `undefined` seals that the file is deleted. */
 export function sealFile(keys: ClusterKeys, bound: Bound, content: Buffer | undefined): Buffer {
@@ -28,7 +28,7 @@ export function sealFile(keys: ClusterKeys, bound: Bound, content: Buffer | unde
   return Buffer.concat([Buffer.of(VERSION), Buffer.from(id, 'hex'), nonce, ciphertext, cipher.getAuthTag()])
 }
 
-export type Opened = { content: Buffer | undefined } | { failure: 'key' | 'bytes' }
+type Opened = { content: Buffer | undefined } | { failure: 'key' | 'bytes' }
 
 /** `key`: sealed under a key that is not here. `bytes`: altered, or of another server, name or change. */
 export function openFile(keys: ClusterKeys, bound: Bound, sealed: Buffer): Opened {

@@ -6,7 +6,7 @@ import { putNewFile } from '#platform/backups/put-file.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Bundle } from '#security-server/features/nodes/bundle.ts'
 
-export type Place = {
+type Place = {
   /** The settings file to write. */
   configuration: string
   directory: string

@@ -324,20 +324,8 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
       await worker.call('sweepSegments')
       return closed
     },
-    takeOver: async (gone) => {
-      await worker.call('takeOver', gone)
-      exchanges.suspect()
-      // One that is under way may not know the name yet.
-      const before = await closeAbandoned()
-      exchanges.suspect()
-      return before + (await closeAbandoned())
-    },
-    rotateLogKey: async () => {
-      // Other nodes have the key before a record needs it.
-      const made = q.shareKey && newLogKey(keyFolder)
-      if (made !== undefined) await q.shareKey!(made.name, Buffer.from(made.text))
-      return worker.call('rotateKey', { now: clock(), isMade: made !== undefined })
-    },
+    takeOver: (gone) => takeOver(gone, { worker, exchanges, closeAbandoned }),
+    rotateLogKey: () => rotateKey(q, worker),
     logKeys: () => worker.call('logKeys'),
     close: async () => {
       clearTimeout(probing)
@@ -346,6 +334,27 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
     },
   }
 }
+
+async function rotateKey(q: MessageLogOptions, worker: LogThread): Promise<NewLogKey> {
+  // Other nodes have the key before a record needs it.
+  const made = q.shareKey && newLogKey(q.keyFolder)
+  if (made !== undefined) await q.shareKey!(made.name, Buffer.from(made.text))
+  return worker.call('rotateKey', { now: q.clock(), isMade: made !== undefined })
+}
+
+async function takeOver(
+  gone: string,
+  q: { worker: LogThread; exchanges: { suspect(): void }; closeAbandoned: () => Promise<number> },
+): Promise<number> {
+  await q.worker.call('takeOver', gone)
+  q.exchanges.suspect()
+  // One that is under way may not know the name yet.
+  const before = await q.closeAbandoned()
+  q.exchanges.suspect()
+  return before + (await q.closeAbandoned())
+}
+
+type LogThread = Awaited<ReturnType<typeof startWorker>>
 
 function singleFlight<T>(act: () => Promise<T>): () => Promise<T> {
   let underWay: Promise<T> | undefined

@@ -27,6 +27,8 @@ type LoadSettings = {
   instance: Instance
   service: string
   keepAlive: boolean
+  /** Eight unless it says otherwise. */
+  workers?: number
 }
 
 const FROM: ServerName = 'tax'
@@ -40,9 +42,9 @@ const PACE_MS = 160
 const REST_MS = 400
 
 export async function startLoad(q: LoadSettings): Promise<Load> {
-  const { instance } = q
+  const { instance, workers = WORKERS } = q
   const ledger = await open(path.join(instance.directory, 'ledger'), 'a')
-  const agent = new https.Agent({ keepAlive: q.keepAlive, maxSockets: WORKERS })
+  const agent = new https.Agent({ keepAlive: q.keepAlive, maxSockets: workers })
   const acknowledged = new Set<string>()
   const failures = new Map<string, number>()
   const run = `load-${process.hrtime.bigint().toString(36)}`
@@ -75,7 +77,7 @@ export async function startLoad(q: LoadSettings): Promise<Load> {
       await wait(restMs)
     }
   }
-  const workers = Array.from({ length: WORKERS }, work)
+  const working = Array.from({ length: workers }, work)
   return {
     acknowledged,
     failures,
@@ -84,7 +86,7 @@ export async function startLoad(q: LoadSettings): Promise<Load> {
     answers: (count) => new Promise((resolve) => counting.push({ at: acknowledged.size + count, resolve })),
     async stop() {
       stopping = true
-      await Promise.all(workers)
+      await Promise.all(working)
       agent.destroy()
       await ledger.close()
     },

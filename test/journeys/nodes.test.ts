@@ -80,7 +80,7 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
       ),
   })
   const load = (url: string): Promise<Load> =>
-    startLoad({ instance: seenFrom(url), service: target, keepAlive: true })
+    startLoad({ instance: seenFrom(url), service: target, keepAlive: true, workers: 3 })
   const call = async (url: string, id: string): Promise<number> => {
     const headers = { 'X-Road-Client': tax.client, 'X-Road-Id': id }
     return (await seenFrom(url).ask('tax', target, { headers })).status

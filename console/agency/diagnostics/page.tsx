@@ -12,6 +12,7 @@ import { Status } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Told } from '../../kit/told.tsx'
+import { NodesPart } from './nodes.tsx'
 import { type Finding, partOf, TONES, worstFirst } from './parts.ts'
 
 type Diagnosis = { checkedAt: string; items: Finding[] }
@@ -28,10 +29,12 @@ const STATES = ['ERROR', 'WARNING', 'OK'] as const
 export function DiagnosticsPage() {
   const found = useAnswer<Diagnosis>('getDiagnostics')
   const mayJobs = useMay('getJobs')
+  const mayNodes = useMay('getNodes')
   return (
     <>
       <Head title={text('diagnostics.title')} lead={text('diagnostics.lead')} acts={<Report />} />
       <Show of={found}>{(one) => <Parts of={one} />}</Show>
+      {mayNodes && <NodesPart />}
       {mayJobs && <Jobs />}
     </>
   )

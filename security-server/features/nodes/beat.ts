@@ -22,7 +22,7 @@ const CLOCK_WARNS_MS = 10_000
 /** Peers refuse a signing time that differs by more than this. */
 const CLOCK_STOPS_MS = 5 * 60_000
 
-export type Beat = {
+type Beat = {
   /** Throws `conflict` when this node has left. */
   begin(): Promise<void>
   run(): Promise<void>

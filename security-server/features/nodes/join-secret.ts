@@ -15,7 +15,7 @@ import {
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 
-export type JoinSecret = { url: string; id: string; key: Buffer }
+type JoinSecret = { url: string; id: string; key: Buffer }
 
 const PREFIX = 'concordat-join-1.'
 const ID = /^[0-9a-f-]{36}$/

@@ -27,6 +27,10 @@ export const ACTS = {
     'stopCertificateRenewal',
     'forgetAcmeAccount',
     'deactivateAcmeAccount',
+    'addJoinSecret',
+    'takeJoinSecret',
+    'joinNode',
+    'removeNode',
   ],
   clients: [
     'addClient',

@@ -1,0 +1,132 @@
+/** The processes that work for this server on one database: how each is, a secret for a new one, and leaving of one that is gone. */
+import { Act } from '../../kit/act.tsx'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Part } from '../../kit/facts.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/placeholders.tsx'
+import { Rows } from '../../kit/rows.tsx'
+import { Status } from '../../kit/status.tsx'
+import { text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+
+type State = 'READY' | 'NOT_READY' | 'SILENT' | 'LEFT'
+type Node = {
+  name: string
+  isThis: boolean
+  version: string
+  startedAt: string
+  seenAt: string
+  state: State
+  reasons: string[]
+  differingSettings: string[]
+}
+type Nodes = { sharesFiles: boolean; ownFolders: string[]; nodes: Node[] }
+
+const LOOKS = {
+  READY: { tone: 'good', word: 'nodes.ready' },
+  NOT_READY: { tone: 'warn', word: 'nodes.notReady' },
+  SILENT: { tone: 'bad', word: 'nodes.silent' },
+  LEFT: { tone: 'quiet', word: 'nodes.left' },
+} as const
+
+export function NodesPart() {
+  const found = useAnswer<Nodes>('getNodes')
+  return (
+    <Part title={text('nodes.title')}>
+      <Show of={found}>
+        {({ sharesFiles, ownFolders, nodes }) => (
+          <>
+            <p>
+              {sharesFiles ? text('nodes.lead', { folders: ownFolders.join(', ') }) : text('nodes.alone')}
+            </p>
+            {sharesFiles && <NewNode />}
+            <Rows<Node>
+              caption={text('nodes.title')}
+              rows={nodes}
+              rowKey={({ name }) => name}
+              columns={[
+                {
+                  title: 'common.name',
+                  cell: ({ name, isThis, version }) => (
+                    <>
+                      <bdi class="id wrap">{name}</bdi>
+                      <p class="beside">
+                        {version}
+                        {isThis && `, ${text('nodes.this')}`}
+                      </p>
+                    </>
+                  ),
+                },
+                {
+                  title: 'common.state',
+                  cell: ({ state, reasons, differingSettings }) => (
+                    <>
+                      <Status {...LOOKS[state]} />
+                      {reasons.map((reason) => (
+                        <p key={reason} class="beside">
+                          {reason}
+                        </p>
+                      ))}
+                      {differingSettings.length > 0 && (
+                        <p>{text('nodes.differ', { names: differingSettings.join(', ') })}</p>
+                      )}
+                    </>
+                  ),
+                },
+                { title: 'nodes.since', cell: ({ startedAt }) => <Time at={startedAt} relative /> },
+                { title: 'nodes.seen', cell: ({ seenAt }) => <Time at={seenAt} relative /> },
+                {
+                  title: 'common.acts',
+                  acts: ['removeNode'],
+                  cell: ({ name, state }) =>
+                    state === 'SILENT' && (
+                      <Act
+                        operation="removeNode"
+                        button={text('nodes.leave')}
+                        label={text('nodes.leaveThis', { name })}
+                        title={text('nodes.leaveThis', { name })}
+                        consequence={<p>{text('nodes.leaveConsequence')}</p>}
+                        nameToType={name}
+                        send={(_, call) => call('removeNode', { params: { node: name } })}
+                        result={() => text('nodes.left')}
+                      />
+                    ),
+                },
+              ]}
+            />
+          </>
+        )}
+      </Show>
+    </Part>
+  )
+}
+
+/** The secret is shown at once, unless a second person has to agree first. */
+function NewNode() {
+  return (
+    <Act<{ secret?: string }>
+      operation="addJoinSecret"
+      shows
+      button={text('nodes.join')}
+      title={text('nodes.join')}
+      consequence={<p>{text('nodes.joinConsequence')}</p>}
+      fields={[{ name: 'url', title: 'nodes.url', hint: 'nodes.urlHint', maxLength: 255, required: false }]}
+      send={async ({ url }, call) => {
+        const asked = await call<{ id: string }>('addJoinSecret', {
+          body: url === '' ? {} : { url },
+        })
+        return asked.proposal === undefined
+          ? call<{ secret?: string }>('takeJoinSecret', { params: { secret: asked.data.id } })
+          : { ...asked, data: {} }
+      }}
+      result={({ secret = '' }) => (
+        <>
+          <p>
+            <strong>{text('keys.secretOnce')}</strong>
+          </p>
+          <Copyable value={secret} label={text('nodes.secret')} />
+        </>
+      )}
+    />
+  )
+}
