@@ -66,7 +66,8 @@ export function createBeat(q: {
     }
     // Noted by the other process of this name, which began before this one.
     const noted = mine?.cloned_at
-    if (noted != null && noted > startedAt) clonedUntil = Math.max(clonedUntil, Date.parse(noted) + CLONED_MS)
+    if (noted != null && noted >= startedAt)
+      clonedUntil = Math.max(clonedUntil, Date.parse(noted) + CLONED_MS)
     if (clonedUntil < now) clonedUntil = 0
     others = rows
       .filter((row) => row.name !== node && isLive(row, now))
