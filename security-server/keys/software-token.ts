@@ -18,9 +18,9 @@ import {
   type StoredKey,
   writeKeyFile,
 } from './key-file.ts'
+import { onNewest } from './on-newest.ts'
 import { checkNewPin, type PinInfo, type PinPolicy, pinInfo } from './pin-policy.ts'
 import { openPinTries } from './pin-tries.ts'
-import { onNewest } from './on-newest.ts'
 import { readPrivate } from './read-private.ts'
 import { type Sealed, seal, unseal } from './seal.ts'
 import { makeTokenFile, openTokenFile, readTokenFile, type TokenFile } from './token-file.ts'
