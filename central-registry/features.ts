@@ -24,6 +24,7 @@ import { people } from './features/people/feature.ts'
 import { publicLog } from './features/public-log/feature.ts'
 import { requests } from './features/requests/feature.ts'
 import { restorations } from './features/restorations/feature.ts'
+import { revisions } from './features/revisions/feature.ts'
 import { search } from './features/search/feature.ts'
 import { successions } from './features/successions/feature.ts'
 import { suspensions } from './features/suspensions/feature.ts'
@@ -63,6 +64,7 @@ export const FEATURES = listFeatures<RegistryGround>()
   .with(catalogue)
   .with(imports)
   .with(backups)
+  .with(revisions)
   .with(explain)
   .with(consequences)
   .with(witness)

@@ -92,6 +92,7 @@ const MIGRATIONS = [
   'registry-transparency-log-002-kinds',
   ...['registry-trust-001', 'registry-trust-002-settings', 'registry-trust-003-acme'],
   'registry-trust-003-issuers',
+  'revisions-001',
   'sessions-001',
   'sessions-002-passkeys',
   'witness-001',

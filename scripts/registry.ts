@@ -1,8 +1,11 @@
 /** `concordat registry <command>`: every operation of the registry's management API, and the commands for declared files. */
 
 import { backup, verifyRegistry } from './management/backup.ts'
-import { applyFile, declareFile, planFile } from './management/declared/run-file.ts'
+import { REGISTRY_FILE } from './management/declared/registry-kind.ts'
+import { fileCommands } from './management/declared/run-file.ts'
 import { type Program, runManagement } from './management/run-management.ts'
+
+const FILE = fileCommands(REGISTRY_FILE)
 
 export const REGISTRY: Program = {
   program: 'registry',
@@ -11,16 +14,26 @@ export const REGISTRY: Program = {
   more: {
     plan: {
       summary: 'What `apply` would do: plan <file.yaml>; exit code 3 when there is something',
-      run: planFile,
+      run: FILE.plan,
     },
     apply: {
-      summary: 'Bring the registry to what a file declares: apply <file.yaml> [--why REASON]',
-      options: ['--why='],
-      run: applyFile,
+      summary: 'Bring the registry to what a file declares: apply <file.yaml> --why REASON [--sha256 DIGEST]',
+      options: ['--why=', '--sha256='],
+      run: FILE.apply,
     },
     declare: {
       summary: 'Write the registry as it is as such a file, with its certificates: declare <new folder>',
-      run: declareFile,
+      run: FILE.declare,
+    },
+    drift: {
+      summary:
+        'What differs from the files that were applied, and who changed it; exit code 3 when something does',
+      run: FILE.drift,
+    },
+    restore: {
+      summary: 'Apply again what a revision holds: restore <number> --why REASON',
+      options: ['--why='],
+      run: FILE.restore,
     },
     backup: { summary: 'Make a backup and fetch it: backup <file>', run: backup },
     'verify-backup': {

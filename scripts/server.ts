@@ -1,14 +1,11 @@
 /** `concordat server <command>`: every operation of a security server's management API. */
 import { verifyServer } from './management/backup.ts'
-import {
-  applyFile,
-  declareFile,
-  drift,
-  planFile,
-  restoreRevision,
-} from './management/declared/server/run-file.ts'
+import { fileCommands } from './management/declared/run-file.ts'
+import { SERVER_FILE } from './management/declared/server/kind.ts'
 import { REFRESH_USAGE, refresh } from './management/refresh.ts'
 import { type Program, runManagement } from './management/run-management.ts'
+
+const FILE = fileCommands(SERVER_FILE)
 
 export const SERVER: Program = {
   program: 'server',
@@ -18,27 +15,27 @@ export const SERVER: Program = {
     plan: {
       summary: 'What `apply` would do: plan <file.yaml> [--remove]; exit code 3 when there is something',
       options: ['--remove'],
-      run: planFile,
+      run: FILE.plan,
     },
     apply: {
       summary:
         'Bring the server to what a file declares: apply <file.yaml> --why REASON [--remove] [--sha256 DIGEST]',
       options: ['--why=', '--remove', '--sha256='],
-      run: applyFile,
+      run: FILE.apply,
     },
     declare: {
       summary: 'Write the server as it is as such a file, with its certificates: declare <new folder>',
-      run: declareFile,
+      run: FILE.declare,
     },
     drift: {
       summary:
         'What differs from the file that was applied last, and who changed it; exit code 3 when something does',
-      run: drift,
+      run: FILE.drift,
     },
     restore: {
       summary: 'Apply again what a revision holds: restore <number> --why REASON [--remove]',
       options: ['--why=', '--remove'],
-      run: restoreRevision,
+      run: FILE.restore,
     },
     refresh: { summary: REFRESH_USAGE, options: ['--file=', '--accept=', '--ignoreWarnings'], run: refresh },
     'verify-backup': {

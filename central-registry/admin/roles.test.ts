@@ -36,6 +36,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage', 'addAuditOrder'],
     ...['setMailAddresses', 'getMailAddresses', 'getMailMessages', 'retryMailMessage'],
     ...['getMailDelivery', 'forgetMailMessage', 'retryMailMessages', 'sendContactLetter'],
+    ...['addRevision', 'endRevision'],
   ],
   XROAD_SECURITY_OFFICER: [
     ...['addCertificationService', 'deleteCertificationService', 'addIntermediateCa', 'deleteIntermediateCa'],
@@ -59,6 +60,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['suspendContract', 'resumeContract', 'setContractPolicy', 'setHostingPolicy'],
     ...['probeSecurityServer', 'collectCatalogue', 'addAuditOrder'],
     ...['addImport', 'discardImport', 'collectImportCertificates', 'addImportCertificate', 'carryOutImport'],
+    ...['addRevision', 'endRevision'],
   ],
   XROAD_SYSTEM_ADMINISTRATOR: [
     ...[
@@ -72,6 +74,7 @@ const ALLOWED: Record<string, string[]> = {
       'getAuditLog',
     ],
     ...['makeBackup', 'downloadBackup', 'acceptRestoredRegistry'],
+    ...['addRevision', 'endRevision', 'getDrift'],
     ...['exportAuditLog', 'verifyAuditLog'],
     ...['closeInstallation', 'collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage'],
     ...['getMailAddresses', 'getMailMessages', 'retryMailMessage'],
@@ -80,7 +83,10 @@ const ALLOWED: Record<string, string[]> = {
     ...['getPeople', 'invitePerson', 'changePersonRoles', 'lockPerson', 'unlockPerson', 'removePerson'],
   ],
   XROAD_OBSERVER: [],
-  XROAD_AUDITOR: ['getAuditLog', 'exportAuditLog', 'verifyAuditLog', 'getPeople', 'getPasskeysOf'],
+  XROAD_AUDITOR: [
+    ...['getAuditLog', 'exportAuditLog', 'verifyAuditLog', 'getPeople', 'getPasskeysOf'],
+    'getDrift',
+  ],
 }
 const DECIDERS = ['approveProposal', 'rejectProposal', 'withdrawProposal']
 const PROPOSALS = ['getProposals', 'getProposal']
@@ -91,6 +97,7 @@ const READERS = [
   'getWitness',
   'getPublicLogWitnesses',
   ...['getBackups', 'getBackupState', 'getRestoration'],
+  ...['getRevisions', 'getRevision', 'getRevisionContent'],
   ...['getAuditOrders', 'getAuditOrder', 'downloadAuditAnswer'],
   ...[
     'getOverview',

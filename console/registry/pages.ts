@@ -47,6 +47,7 @@ const passkeys = async () => (await import('../kit/my-passkeys.tsx')).MyPasskeys
 const people = async () => (await import('./people/page.tsx')).RegistryPeople
 const apiKeys = async () => (await import('./api-keys/page.tsx')).RegistryKeys
 const mail = async () => (await import('./mail/page.tsx')).Mail
+const revisions = async () => (await import('./revisions/page.tsx')).Revisions
 const backups = async () => (await import('./backups/page.tsx')).Backups
 
 export const contents: Group[] = [
@@ -252,6 +253,7 @@ export const contents: Group[] = [
           },
           { ...page('/api-keys', 'keys.title', 'getApiKeys', apiKeys), acts: ['addApiKey'] },
           { ...page('/mail-messages', 'mail.title', 'getMailMessages', mail), acts: ['retryMailMessages'] },
+          page('/revisions', 'revisions.title', 'getRevisions', revisions),
           { ...page('/backups', 'backups.title', 'getBackups', backups), acts: ['makeBackup'] },
         ],
       },

@@ -20,11 +20,9 @@ type Applied = {
   /** Plans by what is there now. */
   look(): Promise<{ plan: Plan; proposed: Proposed }>
   /** The reason for steps that a second person decides about. */
-  reason: string | undefined
+  reason: string
   /** Whose steps they are, which goes on record with each. */
-  revision?: number
-  /** Whether a second person decides at all, asked when a step may need one and there is no reason. */
-  needsReason(): Promise<boolean>
+  revision: number
   say: Progress
 }
 
@@ -91,8 +89,6 @@ async function take(
   if (call === undefined) return 'later'
   if (isProposed(step, proposed)) return 'waits for a second person'
   const { operation } = q.commands.find((one) => one.operation.id === call.operation)!
-  if (operation.fourEyes && q.reason === undefined && (await q.needsReason()))
-    throw new CommandError(2, `--why is missing: a second person has to know why (${step.says})`)
   const path = operation.url.replace(/:([^/]+)/g, (_, name: string) => encodeURIComponent(call.params[name]!))
   const query = new URLSearchParams(
     Object.entries(call.query ?? {}).map(([name, value]) => [name, String(value)]),
@@ -106,8 +102,8 @@ async function take(
       ...(body === undefined
         ? {}
         : { 'content-type': isFile ? operation.requestTypes[0]! : 'application/json' }),
-      ...(q.reason === undefined ? {} : { 'x-reason': encodeURIComponent(q.reason) }),
-      ...(q.revision === undefined ? {} : { 'x-revision': String(q.revision) }),
+      'x-reason': encodeURIComponent(q.reason),
+      'x-revision': String(q.revision),
     },
     body,
   })

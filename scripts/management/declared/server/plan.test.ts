@@ -4,7 +4,7 @@ import t from 'tap'
 import type { ManagementApi } from '../../client.ts'
 import { readCommands } from '../../commands.ts'
 import { apply, describePlan } from '../apply.ts'
-import { firstRemovals } from './first-removals.ts'
+import { firstRemovals } from '../first-removals.ts'
 import { planOf } from './plan.ts'
 import { rightName } from './plan-services.ts'
 import type { Declared, DeclaredClient, DeclaredDescription } from './read-file.ts'
@@ -76,7 +76,7 @@ async function run(wanted: Declared, there: Present, waiting: string[], removes 
     proposed: new Set<string>(),
   })
   await apply({
-    ...{ api, commands, look, reason: 'why', needsReason: async () => false },
+    ...{ api, commands, look, reason: 'why', revision: 1 },
     say: (line) => said.push(line),
   })
   return { plan, called, said, lines: describePlan(plan, new Set()) }

@@ -1,5 +1,5 @@
 /** Lets a plan take away only what the first plan of its kind did: what somebody adds meanwhile was in no plan that anybody saw. */
-import type { Plan, Step } from '../step.ts'
+import type { Plan, Step } from './step.ts'
 
 export function firstRemovals(): (plan: Plan) => Plan {
   let first: Set<string> | undefined

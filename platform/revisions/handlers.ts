@@ -29,10 +29,12 @@ export function revisionHandlers({
   store,
   audit,
   clock,
+  declaredActs,
 }: {
   store: RevisionStore
   audit: Pick<AuditLog, 'list'>
   clock: Clock
+  declaredActs: readonly string[]
 }): Handlers {
   const now = (): string => new Date(clock()).toISOString()
   const before = (ms: number): string => new Date(clock() - ms).toISOString()
@@ -112,7 +114,7 @@ export function revisionHandlers({
       const [newest] = await store.list({ offset: 0, limit: 1 })
       if (newest === undefined) return { revision: null, acts: [], more: false }
       const after = (base ?? newest).audit_sequence
-      const acts = await othersSince({ audit, find: store.find }, after, MOST_ACTS + 1)
+      const acts = await othersSince({ audit, declaredActs, find: store.find }, after, MOST_ACTS + 1)
       return { revision: viewOf(newest), acts: acts.slice(0, MOST_ACTS), more: acts.length > MOST_ACTS }
     },
   }

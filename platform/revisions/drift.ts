@@ -5,12 +5,13 @@
 
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type { AuditEntry, AuditLog } from '#platform/audit-log/create-audit-log.ts'
-import { DECLARED_ACTS } from './declared-acts.ts'
 import type { RevisionRow } from './store.ts'
 
 type Data = { revision?: number; proposal?: string; operation?: string; query?: unknown; body?: unknown }
 type Rooms = {
   audit: Pick<AuditLog, 'list'>
+  /** The operations that change what a file can hold. */
+  declaredActs: readonly string[]
   find(number: number): Promise<RevisionRow | undefined>
 }
 
@@ -28,7 +29,7 @@ export function isOwn(
 
 /** At most `most` acts after the record `after` that no revision made, newest first. */
 export async function othersSince(
-  { audit, find }: Rooms,
+  { audit, declaredActs, find }: Rooms,
   after: number,
   most: number,
 ): Promise<AuditEntry[]> {
@@ -40,7 +41,7 @@ export async function othersSince(
     return isOwn(await known.get(revision), entry)
   }
   const others: AuditEntry[] = []
-  for await (const entry of entries({ audit, operations: DECLARED_ACTS, after })) {
+  for await (const entry of entries({ audit, operations: declaredActs, after })) {
     const isKnown = (await isOfRevision(entry)) || (await wasProposed(entry))
     if (!isKnown) others.push(entry)
     if (others.length === most) break
