@@ -47,6 +47,7 @@ export function AppliedFiles({ lead, drift, none }: Words) {
       <Table<Revision>
         operation="getRevisions"
         caption={text('revisions.title')}
+        search="revisions.search"
         rowKey={(one) => one.number}
         columns={[
           { title: 'revisions.number', number: true, cell: (one) => number(one.number) },

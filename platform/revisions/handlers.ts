@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import type { AuditEntry, AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
+import type { Page } from '#platform/database/lists.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { checkReason } from '#platform/http-service/four-eyes.ts'
@@ -14,7 +15,7 @@ import { say } from '#schemas/said.ts'
 import { othersSince } from './drift.ts'
 import type { RevisionRow, RevisionStore } from './store.ts'
 
-type NewRevision = { content: string; sha256: string; reason: string; removes: boolean; restores?: number }
+type NewRevision = { content: string; sha256: string; reason: string; removes?: boolean; restores?: number }
 type End = { done?: number; waiting?: number; failure?: string }
 
 /** The most acts that a drift report holds. */
@@ -58,8 +59,8 @@ export function revisionHandlers({
 
   return {
     async getRevisions({ query }) {
-      const page = query as { offset: number; limit: number }
-      return listAnswer((await store.list(page)).map(viewOf), page, () => store.count())
+      const page = query as Page
+      return listAnswer((await store.list(page)).map(viewOf), page, () => store.count(page.q))
     },
     getRevision: async ({ params }) => viewOf(await found(Number(params['number']))),
     async getRevisionContent({ params }) {
@@ -83,7 +84,7 @@ export function revisionHandlers({
         {
           ...{ sha256, bytes: bytes.length, begun_at: now(), reason: checkReason(reason) },
           ...{ caller_id: caller.id, caller_name: caller.name },
-          ...{ removes: removes ? 1 : 0, restores: restores ?? null },
+          ...{ removes: removes === true ? 1 : 0, restores: restores ?? null },
           audit_sequence: await recordOf(
             caller,
             'addRevision',

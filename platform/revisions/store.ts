@@ -1,6 +1,7 @@
 /** Rows of revisions: numbered without gaps under one lock, and never taken away. */
 import type { Kysely } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
+import { counted, type Page, textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -16,6 +17,8 @@ const COLUMNS = [
   ...(['done', 'waiting', 'failure'] as const),
 ] as const
 
+const SEARCHED = ['reason', 'caller_name', 'sha256'] as const
+
 /** All are kept for good, so that a key that runs wild must not fill the disk. */
 const MOST_A_DAY = 500
 const MOST_BYTES_A_DAY = 268_435_456
@@ -26,9 +29,9 @@ export type RevisionStore = {
    * `openSince` has not ended: two at a time would undo each other; and when enough were kept since `dayAgo`, for none is ever taken away.
    */
   add(row: NewRevision, content: Buffer, times: { openSince: string; dayAgo: string }): Promise<RevisionRow>
-  /** At most `limit` rows, newest first. */
-  list(part: { offset: number; limit: number }): Promise<RevisionRow[]>
-  count(): Promise<number>
+  /** Newest first; `q` is searched in the reason, the name of who applied it and the SHA-256. */
+  list(page: Page): Promise<RevisionRow[]>
+  count(q?: string): Promise<number>
   find(number: number): Promise<RevisionRow | undefined>
   content(sha256: string): Promise<Buffer | undefined>
   /** False when it had ended before. */
@@ -38,6 +41,12 @@ export type RevisionStore = {
 export function createRevisionStore(database: Database): RevisionStore {
   const tables = tablesOf<RevisionTables>(database)
   const rows = (kysely: Kysely<RevisionTables>) => kysely.selectFrom('revision').select(COLUMNS)
+  const having = (q = '') =>
+    tables
+      .selectFrom('revision')
+      .$if(q !== '', (query) =>
+        query.where(({ or }) => or(SEARCHED.map((column) => textContains(column, q)))),
+      )
   return {
     add: (given, content, { openSince, dayAgo }) =>
       inTransaction(tables, async (transaction) => {
@@ -72,11 +81,9 @@ export function createRevisionStore(database: Database): RevisionStore {
         await transaction.insertInto('revision').values(row).execute()
         return row
       }),
-    list: ({ offset, limit }) => rows(tables).orderBy('number', 'desc').offset(offset).limit(limit).execute(),
-    count: async () => {
-      const query = tables.selectFrom('revision').select(({ fn }) => fn.countAll().as('found'))
-      return Number((await query.executeTakeFirstOrThrow()).found)
-    },
+    list: ({ q, offset, limit }) =>
+      having(q).select(COLUMNS).orderBy('number', 'desc').offset(offset).limit(limit).execute(),
+    count: (q) => counted(having(q)),
     find: (number) => rows(tables).where('number', '=', number).executeTakeFirst(),
     content: async (sha256) => {
       const query = tables.selectFrom('revision_content').select('content').where('sha256', '=', sha256)

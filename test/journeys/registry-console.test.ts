@@ -9,6 +9,7 @@ import { tablesOf } from '#platform/database/open-database.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { baseOf, goThrough, hasChromium, keyOf, openBrowser, type Visitor, visitor } from '../browser.ts'
 import { certificateProfiles } from '../certificate-profiles.ts'
+import { applyFile } from '../fakes/applied-file.ts'
 import { offerService, orderAudit, refusedMail, troubleInTheFleet } from '../fakes/console-sample.ts'
 import { trustedAnchor } from '../fakes/external-anchor.ts'
 import { certificationRequest, publish, setUp } from '../fakes/registry-sample.ts'
@@ -60,7 +61,7 @@ const PAGES: Record<string, string> = {
   'automatic-approval': '/management-requests/automatic',
   'api-keys': '/api-keys',
   'audit-log': '/audit-log',
-  backups: '/backups',
+  ...{ backups: '/backups', 'applied-files': '/revisions' },
   settings: '/settings',
 }
 const NARROW = { viewport: { width: 320, height: 640 } }
@@ -132,6 +133,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
     reason: '<b>lost</b>',
   })
   await node.must('POST', '/backups')
+  await applyFile(node)
   await examineInstance(node, await startRunningInstance(t, world.clock.now))
   await publish(node)
   await troubleInTheFleet(authority, node, world.clock.now)

@@ -135,6 +135,7 @@ void t.test('revisions that a registry does not take', async (t) => {
     [{ ...good, reason: 'a\u202eb' }, 400],
     [{ ...good, restores: 7 }, 404],
     [{ ...good, more: 1 }, 400],
+    [{ ...good, removes: true }, 400],
     [{ ...good, content: '' }, 400],
     [{ ...good, content: 'x'.repeat(8_388_609) }, 400],
     [{ ...good, content: 'x'.repeat(13_000_000) }, 413],

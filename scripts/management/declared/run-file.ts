@@ -139,7 +139,7 @@ async function applyAll<D>(
     return plan.steps.length === 0 ? 0 : 3
   }
   const { number } = await sendJson<Revision>(api, 'POST', '/revisions', {
-    ...{ content, sha256, reason, removes },
+    ...{ content, sha256, reason, ...(kind.canRemove ? { removes } : {}) },
     ...(restores === undefined ? {} : { restores }),
   })
   const end = (body: object) => sendJson(api, 'PUT', `/revisions/${number}/end`, body)

@@ -124,6 +124,8 @@ void t.test('revisions that a server does not take', async (t) => {
     t.equal((await end(body)).status, 400, JSON.stringify(body))
   t.equal((await end({ failure: 'x' }, { role: 'XROAD_SYSTEM_ADMINISTRATOR' })).status, 409, 'of another')
   t.match(await end({ done: 0, waiting: 2 }), { status: 200, body: { state: 'waiting' } })
+  const found = async (q: string) => (await ask('GET', `/revisions?q=${q}`)).headers['x-total-count']
+  t.same([await found('WHY'), await found(sha256.slice(9, 20)), await found('%25')], ['1', '1', '0'])
   t.equal((await end({ done: 0, waiting: 0 })).status, 409, 'once')
   t.equal((await ask('POST', '/revisions', good)).status, 201)
   t.equal((await ask('POST', '/revisions', good)).status, 409)
