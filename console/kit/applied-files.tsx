@@ -63,15 +63,6 @@ export function AppliedFiles({ lead, drift, none }: Words) {
           },
           { title: 'revisions.reason', cell: (one) => <Reason of={one} /> },
           { title: 'common.state', cell: (one) => <End of={one} /> },
-          {
-            title: 'revisions.sha256',
-            cell: ({ sha256, auditSequence }) => (
-              <>
-                <Copyable value={sha256} label={text('revisions.sha256')} />
-                <p class="beside">{text('revisions.onRecord', { record: number(auditSequence) })}</p>
-              </>
-            ),
-          },
           { title: 'common.acts', acts: ['getRevisionContent'], cell: (one) => <Download of={one} /> },
         ]}
         empty={<p>{none}</p>}
@@ -80,7 +71,9 @@ export function AppliedFiles({ lead, drift, none }: Words) {
   )
 }
 
-function Reason({ of: { reason, restores, removes } }: { of: Revision }) {
+/** With which content that was: the digest stands below, since a column of its own would be too wide for a small window. */
+function Reason({ of }: { of: Revision }) {
+  const { reason, restores, removes, sha256, auditSequence } = of
   return (
     <>
       <bdi class="wrap">{reason}</bdi>
@@ -88,6 +81,11 @@ function Reason({ of: { reason, restores, removes } }: { of: Revision }) {
         <p class="beside">{text('revisions.restores', { revision: number(restores) })}</p>
       )}
       {removes && <p class="beside">{text('revisions.removes')}</p>}
+      <p class="beside">
+        {text('revisions.sha256')} <Copyable value={sha256} label={text('revisions.sha256')} />
+        <br />
+        {text('revisions.onRecord', { record: number(auditSequence) })}
+      </p>
     </>
   )
 }
