@@ -1,11 +1,11 @@
-/** What a registry keeps of the files that were applied, with the real program: history, drift and the way back; on both stores. */
+/** What a registry keeps of the files that were applied, with the real program: history, drift and the way back. */
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import type { AuditEntry } from '#platform/audit-log/create-audit-log.ts'
-import { eachDatabase } from '#test/databases.ts'
+import { onEachDatabase } from '#test/databases.ts'
 import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { setUp } from '#test/fakes/registry-sample.ts'
@@ -18,116 +18,114 @@ const { tsa } = authority
 void t.test(
   'a registry keeps what was applied, tells what was changed beside it, and goes back',
   async (t) => {
-    await eachDatabase(t, async (_, t, url) => {
-      const node = await registryWorld(t, url).start()
-      const env = at(node)
-      const registry = (...args: string[]): Promise<Ran> => concordat(['registry', ...args], env)
-      await node.must('PUT', '/system', { instance: 'DEV' })
-      t.match(await registry('drift'), { code: 1, errors: /no file was ever applied to this registry/ })
-      const folder = t.testdir({})
-      const fileOf = (name: string, content: object): string => {
-        writeFileSync(path.join(folder, name), JSON.stringify(content))
-        return path.join(folder, name)
-      }
-      writeFileSync(path.join(folder, 'tsa.der'), tsa.der)
-      const whole = {
-        memberClasses: [{ code: 'GOV', description: 'Government' }],
-        members: [
-          { id: 'DEV:GOV:1', name: 'One', subsystems: [{ code: 'a' }], mailAddresses: ['a@one.example'] },
-          { id: 'DEV:GOV:2', name: 'Two' },
-        ],
-        timestampingServices: [{ name: 'TSA', url: 'http://tsa.example/', certificate: 'tsa.der' }],
-        suspensionPolicy: { perDay: 7 },
-      }
-      const file = fileOf('registry.yaml', whole)
-      const digest = /^SHA-256 of the content: ([0-9a-f]{64})$/m.exec((await registry('plan', file)).out)![1]!
-      t.match(await registry('apply', file, '--why', 'x', '--sha256', digest.replace(/^./, 'x')), {
-        code: 2,
-        errors: /has another SHA-256 than the one that was planned/,
-      })
-      t.match(await registry('apply', file, '--why', 'x', '--remove'), { code: 2 }, 'nothing is taken away')
-      const applied = await registry('apply', file, '--why', 'grünes Licht', '--sha256', digest)
-      t.match(applied, { code: 0, errors: '', out: /\n7 done, 0 waiting, revision 1\n$/ })
-      t.match(await registry('drift'), {
-        ...{ code: 0, errors: '' },
-        out: /^revision 1, .*, declared by .*: grünes Licht\napplied, SHA-256 /,
-      })
-
-      // It is on record before its first step; its text is whole, and holds nobody's mail address.
-      const content = (await node.call('GET', '/revisions/1/content')).bytes
-      t.equal(createHash('sha256').update(content).digest('hex'), digest)
-      t.match(content.toString(), tsa.der.toString('base64'))
-      t.notMatch(content.toString(), 'one.example')
-      const acts = (await node.must('GET', '/audit-log?limit=500')) as AuditEntry[]
-      const first = acts.findIndex(({ operation }) => operation === 'addRevision')
-      t.equal(acts[first - 1]!.operation, 'addMemberClass', 'the act after it')
-      t.match(acts[first]!.data, { body: { sha256: digest, reason: 'grünes Licht' } })
-      t.match(await node.must('GET', '/revisions'), [
-        { state: 'applied', auditSequence: acts[first]!.sequence },
-      ])
-      const { body: verdict } = await node.call('GET', '/audit-log/verification')
-      t.match(verdict, { records: acts.length, brokenAt: undefined })
-
-      // Drift, behind a small file that hides nothing of the whole one.
-      await node.must('PATCH', '/members/DEV:GOV:1', { name: 'Changed' })
-      await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '3', name: 'Three' })
-      const small = fileOf('small.yaml', { members: [{ id: 'DEV:GOV:2', name: 'Two' }] })
-      t.match(await registry('apply', small, '--why', 'nothing'), { code: 0, out: /revision 2\n$/ })
-      const { secret } = (await node.must('POST', '/api-keys', {
-        ...{ name: 'timer', roles: ['XROAD_AUDITOR'] },
-      })) as { secret: string }
-      const key = path.join(folder, 'timer.key')
-      writeFileSync(key, secret)
-      const drifted = await concordat(['registry', 'drift'], at(node, key))
-      t.match(drifted, { code: 3, out: /^revision 2, .*\n.*\nrevision 1, / })
-      t.match(drifted.out, /^since {5}\S+ .*: renameMember \/api\/v1\/members\/DEV:GOV:1 \(audit log \d+\)$/m)
-      t.match(drifted.out, /^do {8}rename DEV:GOV:1 to One\nnot named member DEV:GOV:3\n1 to do, /m)
-
-      // What is taken away by hand and left out of the next whole file is no drift any more.
-      await node.must('DELETE', '/members/DEV:GOV:3')
-      await node.must('DELETE', '/members/DEV:GOV:2')
-      t.match((await registry('drift')).out, /^do {8}admit the member DEV:GOV:2$/m)
-      const next = fileOf('next.yaml', {
-        ...whole,
-        members: [{ id: 'DEV:GOV:1', name: 'Changed', subsystems: [{ code: 'a' }] }],
-      })
-      t.match(await registry('apply', next, '--why', 'less'), {
-        code: 0,
-        out: /^0 done, 0 waiting, revision 3$/m,
-      })
-      t.match(await registry('drift'), { code: 0, out: /^0 to do, 0 different, 0 not named\n$/m })
-
-      // Back to the first: what went comes again, and its mail addresses stay as they are.
-      await node.must('PUT', '/members/DEV:GOV:1/mail-addresses', { addresses: ['b@one.example'] })
-      t.match(await registry('restore', '1', '--why', 'as it was'), {
-        ...{ code: 0, errors: '' },
-        out: /^done: rename DEV:GOV:1 to One\ndone: admit the member DEV:GOV:2\n2 done, 0 waiting, revision 4\n$/,
-      })
-      t.match(await node.must('GET', '/revisions?limit=1'), [{ number: 4, restores: 1, sha256: digest }])
-      t.same(await node.must('GET', '/members/DEV:GOV:1/mail-addresses'), { addresses: ['b@one.example'] })
-      t.match(await registry('restore', '99', '--why', 'x'), { code: 1, errors: /refused with 404/ })
-
-      // A refusal names its step; the revision says how it ended.
-      const refused = fileOf('refused.yaml', { members: [{ id: 'DEV:COM:1', name: 'No class' }] })
-      t.match(await registry('apply', refused, '--why', 'try'), {
-        code: 1,
-        errors: /^concordat registry: admit the member DEV:COM:1: refused with 4/,
-      })
-      t.match(await node.must('GET', '/revisions?limit=1'), [
-        { number: 5, state: 'refused', failure: /^admit the member DEV:COM:1/, done: null },
-      ])
-      for (const args of [
-        ['restore', 'x', '--why', 'y'],
-        ['drift', 'x'],
-        ['plan', file, '--why', 'x'],
-      ])
-        t.equal((await registry(...args)).code, 2, args.join(' '))
+    const node = await registryWorld(t).start()
+    const env = at(node)
+    const registry = (...args: string[]): Promise<Ran> => concordat(['registry', ...args], env)
+    await node.must('PUT', '/system', { instance: 'DEV' })
+    t.match(await registry('drift'), { code: 1, errors: /no file was ever applied to this registry/ })
+    const folder = t.testdir({})
+    const fileOf = (name: string, content: object): string => {
+      writeFileSync(path.join(folder, name), JSON.stringify(content))
+      return path.join(folder, name)
+    }
+    writeFileSync(path.join(folder, 'tsa.der'), tsa.der)
+    const whole = {
+      memberClasses: [{ code: 'GOV', description: 'Government' }],
+      members: [
+        { id: 'DEV:GOV:1', name: 'One', subsystems: [{ code: 'a' }], mailAddresses: ['a@one.example'] },
+        { id: 'DEV:GOV:2', name: 'Two' },
+      ],
+      timestampingServices: [{ name: 'TSA', url: 'http://tsa.example/', certificate: 'tsa.der' }],
+      suspensionPolicy: { perDay: 7 },
+    }
+    const file = fileOf('registry.yaml', whole)
+    const digest = /^SHA-256 of the content: ([0-9a-f]{64})$/m.exec((await registry('plan', file)).out)![1]!
+    t.match(await registry('apply', file, '--why', 'x', '--sha256', digest.replace(/^./, 'x')), {
+      code: 2,
+      errors: /has another SHA-256 than the one that was planned/,
     })
+    t.match(await registry('apply', file, '--why', 'x', '--remove'), { code: 2 }, 'nothing is taken away')
+    const applied = await registry('apply', file, '--why', 'grünes Licht', '--sha256', digest)
+    t.match(applied, { code: 0, errors: '', out: /\n7 done, 0 waiting, revision 1\n$/ })
+    t.match(await registry('drift'), {
+      ...{ code: 0, errors: '' },
+      out: /^revision 1, .*, declared by .*: grünes Licht\napplied, SHA-256 /,
+    })
+
+    // It is on record before its first step; its text is whole, and holds nobody's mail address.
+    const content = (await node.call('GET', '/revisions/1/content')).bytes
+    t.equal(createHash('sha256').update(content).digest('hex'), digest)
+    t.match(content.toString(), tsa.der.toString('base64'))
+    t.notMatch(content.toString(), 'one.example')
+    const acts = (await node.must('GET', '/audit-log?limit=500')) as AuditEntry[]
+    const first = acts.findIndex(({ operation }) => operation === 'addRevision')
+    t.equal(acts[first - 1]!.operation, 'addMemberClass', 'the act after it')
+    t.match(acts[first]!.data, { body: { sha256: digest, reason: 'grünes Licht' } })
+    t.match(await node.must('GET', '/revisions'), [
+      { state: 'applied', auditSequence: acts[first]!.sequence },
+    ])
+    const { body: verdict } = await node.call('GET', '/audit-log/verification')
+    t.match(verdict, { records: acts.length, brokenAt: undefined })
+
+    // Drift, behind a small file that hides nothing of the whole one.
+    await node.must('PATCH', '/members/DEV:GOV:1', { name: 'Changed' })
+    await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '3', name: 'Three' })
+    const small = fileOf('small.yaml', { members: [{ id: 'DEV:GOV:2', name: 'Two' }] })
+    t.match(await registry('apply', small, '--why', 'nothing'), { code: 0, out: /revision 2\n$/ })
+    const { secret } = (await node.must('POST', '/api-keys', {
+      ...{ name: 'timer', roles: ['XROAD_AUDITOR'] },
+    })) as { secret: string }
+    const key = path.join(folder, 'timer.key')
+    writeFileSync(key, secret)
+    const drifted = await concordat(['registry', 'drift'], at(node, key))
+    t.match(drifted, { code: 3, out: /^revision 2, .*\n.*\nrevision 1, / })
+    t.match(drifted.out, /^since {5}\S+ .*: renameMember \/api\/v1\/members\/DEV:GOV:1 \(audit log \d+\)$/m)
+    t.match(drifted.out, /^do {8}rename DEV:GOV:1 to One\nnot named member DEV:GOV:3\n1 to do, /m)
+
+    // What is taken away by hand and left out of the next whole file is no drift any more.
+    await node.must('DELETE', '/members/DEV:GOV:3')
+    await node.must('DELETE', '/members/DEV:GOV:2')
+    t.match((await registry('drift')).out, /^do {8}admit the member DEV:GOV:2$/m)
+    const next = fileOf('next.yaml', {
+      ...whole,
+      members: [{ id: 'DEV:GOV:1', name: 'Changed', subsystems: [{ code: 'a' }] }],
+    })
+    t.match(await registry('apply', next, '--why', 'less'), {
+      code: 0,
+      out: /^0 done, 0 waiting, revision 3$/m,
+    })
+    t.match(await registry('drift'), { code: 0, out: /^0 to do, 0 different, 0 not named\n$/m })
+
+    // Back to the first: what went comes again, and its mail addresses stay as they are.
+    await node.must('PUT', '/members/DEV:GOV:1/mail-addresses', { addresses: ['b@one.example'] })
+    t.match(await registry('restore', '1', '--why', 'as it was'), {
+      ...{ code: 0, errors: '' },
+      out: /^done: rename DEV:GOV:1 to One\ndone: admit the member DEV:GOV:2\n2 done, 0 waiting, revision 4\n$/,
+    })
+    t.match(await node.must('GET', '/revisions?limit=1'), [{ number: 4, restores: 1, sha256: digest }])
+    t.same(await node.must('GET', '/members/DEV:GOV:1/mail-addresses'), { addresses: ['b@one.example'] })
+    t.match(await registry('restore', '99', '--why', 'x'), { code: 1, errors: /refused with 404/ })
+
+    // A refusal names its step; the revision says how it ended.
+    const refused = fileOf('refused.yaml', { members: [{ id: 'DEV:COM:1', name: 'No class' }] })
+    t.match(await registry('apply', refused, '--why', 'try'), {
+      code: 1,
+      errors: /^concordat registry: admit the member DEV:COM:1: refused with 4/,
+    })
+    t.match(await node.must('GET', '/revisions?limit=1'), [
+      { number: 5, state: 'refused', failure: /^admit the member DEV:COM:1/, done: null },
+    ])
+    for (const args of [
+      ['restore', 'x', '--why', 'y'],
+      ['drift', 'x'],
+      ['plan', file, '--why', 'x'],
+    ])
+      t.equal((await registry(...args)).code, 2, args.join(' '))
   },
 )
 
-void t.test('revisions that a registry does not take', async (t) => {
-  const node = await registryWorld(t).start()
+onEachDatabase('revisions that a registry takes, and others', async (t, url) => {
+  const node = await registryWorld(t, url).start()
   await node.must('PUT', '/system', { instance: 'DEV' })
   const good = { content: '{}', sha256: createHash('sha256').update('{}').digest('hex'), reason: 'why' }
   for (const [body, status] of [
@@ -146,6 +144,14 @@ void t.test('revisions that a registry does not take', async (t) => {
   for (const body of [{}, { done: 1 }, { waiting: -1, done: 0 }, { failure: 'a\u0000' }])
     t.equal((await node.call('PUT', '/revisions/1/end', body)).status, 400, JSON.stringify(body))
   t.match(await node.must('PUT', '/revisions/1/end', { done: 0, waiting: 2 }), { state: 'waiting' })
+  t.equal((await node.call('GET', '/revisions/1/content')).bytes.toString(), '{}')
+  t.match(await node.must('GET', '/revisions?q=WHY'), [{ number: 1, waiting: 2 }])
+  t.same(await node.must('GET', '/revisions?q=nothing'), [])
+  await node.must('POST', '/member-classes', { code: 'GOV', description: 'Government' })
+  t.match(await node.must('GET', '/drift'), {
+    ...{ revision: { number: 1 }, more: false },
+    acts: [{ operation: 'addMemberClass' }],
+  })
   for (const [method, url] of [
     ['GET', '/revisions/0'],
     ['GET', '/revisions/1e3'],
