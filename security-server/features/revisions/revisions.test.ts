@@ -4,10 +4,10 @@ import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import type { AuditEntry, AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
-import { createAdminWorld } from '#test/management-api/admin-fixture.ts'
 import { isOwn, othersSince } from '#platform/revisions/drift.ts'
 import type { RevisionRow } from '#platform/revisions/store.ts'
 import type { RevisionTables } from '#platform/revisions/tables.ts'
+import { createAdminWorld } from '#test/management-api/admin-fixture.ts'
 
 void t.test('an act counts as drift unless a revision made it', (t) => {
   const revision = { audit_sequence: 10, end_sequence: 20, caller_id: 'a' }
