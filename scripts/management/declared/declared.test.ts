@@ -302,6 +302,21 @@ void t.test('declared files that are none', async (t) => {
     'an empty file wants nothing',
   )
 
+  // What is to be none is told where it is, and not taken away.
+  const nobody = (await read(
+    'monitoringClient: null\nmembers: [{ id: "DEV:GOV:1", name: One, webhook: null }]',
+  )) as Parameters<typeof planOf>[0]
+  const one = { ...none, members: [{ id: 'DEV:GOV:1', name: 'One' }] }
+  t.same(planOf(nobody, one).differences, [])
+  const told = new Map([['DEV:GOV:1', { webhook: 'https://one.example/' }]])
+  t.same(planOf(nobody, { ...one, monitoringClient: 'DEV:GOV:1:a', notifications: told }), {
+    ...{ steps: [], undeclared: [] },
+    differences: [
+      'DEV:GOV:1 is told of decisions at https://one.example/',
+      'the monitoring client is DEV:GOV:1:a',
+    ],
+  })
+
   // A file that is silent about ACME takes nothing away.
   const root = authority.root.der.toString('base64')
   const kept = { name: 'CA', certificateProfileInfo: 'b', authenticationOnly: false, defaultCsrFormat: 'DER' }

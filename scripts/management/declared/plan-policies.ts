@@ -75,7 +75,10 @@ export function notifications(declared: Declared, present: Present): Plan {
   }
   for (const { id, webhook, mailAddresses } of declared.members) {
     const there = present.notifications.get(id)
-    if (webhook !== undefined && there?.webhook !== webhook)
+    if (webhook === null) {
+      if (there?.webhook !== undefined)
+        plan.differences.push(`${id} is told of decisions at ${there.webhook}`)
+    } else if (webhook !== undefined && there?.webhook !== webhook)
       ready(id, `tell ${id} of decisions at ${webhook}`, 'setWebhook', { id }, { url: webhook })
     if (mailAddresses === undefined) continue
     const isSame = mailAddresses.toSorted().join('\n') === (there?.mailAddresses ?? []).toSorted().join('\n')

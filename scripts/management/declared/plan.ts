@@ -282,7 +282,10 @@ function settings(declared: Declared, present: Present): Plan {
     'setManagementServiceProvider',
     'provider of the management services',
   )
-  name(declared.monitoringClient, monitoringClient, 'setMonitoringClient', 'monitoring client')
+  if (declared.monitoringClient !== null)
+    name(declared.monitoringClient, monitoringClient, 'setMonitoringClient', 'monitoring client')
+  else if (monitoringClient !== undefined)
+    plan.differences.push(`the monitoring client is ${monitoringClient}`)
   return plan
 }
 

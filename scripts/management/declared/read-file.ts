@@ -9,7 +9,8 @@ import { fileBeside, fitting, flag, object, readBytes, readText, readYaml, text 
 
 export type Declared = {
   managementServiceProvider?: string
-  monitoringClient?: string
+  /** Null wants that there is none. */
+  monitoringClient?: string | null
   memberClasses: { code: string; description: string }[]
   certificateProfiles: CertificateProfile[]
   certificationServices: {
@@ -27,7 +28,7 @@ export type Declared = {
     id: string
     name: string
     subsystems: { code: string; name?: string }[]
-    webhook?: string
+    webhook?: string | null
     mailAddresses?: string[]
   }[]
   securityServers: {
@@ -48,6 +49,7 @@ export type Declared = {
 
 type Responder = { url: string; certificate?: string; costType: string }
 
+const orNull = { ...text, type: ['string', 'null'] }
 const list = (items: object): object => ({ type: 'array', items, default: [], maxItems: 200_000 })
 /** RFC 3339, as in the API. */
 const time = {
@@ -63,7 +65,7 @@ function schemaWith({ file, profile }: { file: object; profile: object }): objec
     {},
     {
       managementServiceProvider: text,
-      monitoringClient: text,
+      monitoringClient: orNull,
       memberClasses: list(object({ code: text, description: text })),
       certificateProfiles: list(profile),
       certificationServices: list(
@@ -90,7 +92,7 @@ function schemaWith({ file, profile }: { file: object; profile: object }): objec
           { id: text, name: text },
           {
             subsystems: list(object({ code: text }, { name: text })),
-            webhook: text,
+            webhook: orNull,
             mailAddresses: { type: 'array', items: text, maxItems: 10 },
           },
         ),

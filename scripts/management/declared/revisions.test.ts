@@ -74,6 +74,9 @@ void t.test('of a registry, what was taken away and left out of the next file is
     members: [{ ...member('2'), name: 'Renamed', webhook: 'https://two.example/' }, member('1', 'a', 'b')],
     contractPolicy: { contractRequired: false, approveAll: true, confirmedContacts: 'none' },
   })
+  const off = file({ members: [{ ...member('2'), webhook: null }], monitoringClient: null })
+  const on = { ...small, monitoringClient: 'DEV:GOV:1:a' }
+  t.match(merge(off, on), { members: [{ webhook: null }], monitoringClient: null }, 'none is said by null')
   const one = file({ members: [member('1', 'c')] })
   t.same(
     merge(one, whole).members,
