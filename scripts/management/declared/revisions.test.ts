@@ -7,24 +7,31 @@ import { contentOf, type Declared, NOTHING, readContent } from './read-file.ts'
 import type { Present } from './read-present.ts'
 import { appliedParts, readRevision } from './revisions.ts'
 import { SERVER_FILE } from './server/kind.ts'
-import { underneath } from './server/underneath.ts'
+import { underneathAt as underneathAtServer } from './server/underneath.ts'
 import { underneathAt } from './underneath.ts'
 
 const sha256Of = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-/** Answers as a server that keeps these texts, the newest first. */
-function keeping(texts: string[]): ManagementApi {
+/** Answers as a server that keeps these texts, the newest first, and has these clients. */
+function keeping(texts: string[], clients = ['a', 'b']): ManagementApi {
   const rows = texts.map((text, index) => ({ number: texts.length - index, sha256: sha256Of(text) }))
   return {
     send: async ({ url }) => {
       const [, number] = /revisions\/(\d+)\/content/.exec(url) ?? []
-      const text = number === undefined ? JSON.stringify(rows) : texts[texts.length - Number(number)]!
-      return { status: 200, type: 'application/json', total: rows.length, bytes: Buffer.from(text) }
+      const all = /clients/.test(url) ? clients.map((id) => ({ id })) : rows
+      const text = number === undefined ? JSON.stringify(all) : texts[texts.length - Number(number)]!
+      return {
+        status: 200,
+        type: 'application/json',
+        total: number === undefined ? all.length : 1,
+        bytes: Buffer.from(text),
+      }
     },
   }
 }
 
 void t.test('a part is compared with the newest revision that has it', async (t) => {
+  const underneath = underneathAtServer(new Set(['a', 'b']))
   const [a, b] = [
     { id: 'a', tlsCertificates: [] },
     { id: 'b', consents: {} },
@@ -42,6 +49,11 @@ void t.test('a part is compared with the newest revision that has it', async (t)
     from: 1,
     declared: { clients: [{ id: 'a', consents: undefined }, { id: 'b' }] },
   })
+  const gone = keeping(
+    [small, whole].map((one) => JSON.stringify(one)),
+    ['a'],
+  )
+  t.same((await appliedParts(gone, SERVER_FILE)).declared, { clients: [{ ...a, connectionType: 'NOSSL' }] })
   const many = Array.from({ length: 101 }, (_, n) => ({ clients: [{ id: `c${n}` }] }))
   t.match(await applied(...many), { isWhole: false })
 })

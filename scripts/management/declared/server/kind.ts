@@ -5,7 +5,7 @@ import { lackingAt } from './lacking.ts'
 import { planOf } from './plan.ts'
 import { contentOf, type Declared, readContent, readDeclared } from './read-file.ts'
 import { readPresent } from './read-present.ts'
-import { underneath } from './underneath.ts'
+import { underneathAt } from './underneath.ts'
 import { writeDeclared } from './write-file.ts'
 
 export const SERVER_FILE: DeclaredKind<Declared> = {
@@ -16,5 +16,8 @@ export const SERVER_FILE: DeclaredKind<Declared> = {
     return { plan: planOf(declared, present, { removes }), proposed: present.proposed }
   },
   lackingAt: (api, declared) => lackingAt(readingOf(api), declared),
-  merging: async () => underneath,
+  merging: async (api) => {
+    const clients = await readingOf(api).all<{ id: string }>('/clients')
+    return underneathAt(new Set(clients.map(({ id }) => id)))
+  },
 }

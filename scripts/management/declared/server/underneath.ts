@@ -1,8 +1,21 @@
 /** What two declared files of a security server say together; pure. */
 import type { Declared } from './read-file.ts'
 
+/**
+ * The merging for a server that has these clients. One that it no longer has, and that a newer file with other clients does not name, is not missed:
+ * it was deleted by hand, since no file does that, and left out since.
+ */
+export function underneathAt(there: ReadonlySet<string>): (newer: Declared, older: Declared) => Declared {
+  return (newer, older) => {
+    if (!newer.clients?.length || older.clients === undefined) return underneath(newer, older)
+    const named = new Set(newer.clients.map(({ id }) => id))
+    const clients = older.clients.filter(({ id }) => named.has(id) || there.has(id))
+    return underneath(newer, { ...older, clients })
+  }
+}
+
 /** `newer` with what only `older` speaks of. Of clients, each by itself, and of each its own parts. */
-export function underneath(newer: Declared, older: Declared): Declared {
+function underneath(newer: Declared, older: Declared): Declared {
   const known = new Map(newer.clients?.map((client) => [client.id, client]))
   const clients = [
     ...(newer.clients ?? []).map((client) => ({
