@@ -28,7 +28,10 @@ const LOOPBACK = ['net.ipv4.conf.all.route_localnet=1', 'net.ipv4.conf.default.r
 
 /** Runs this program again in a network of its own, and ends with its exit code; returns in that network, where loopback works. */
 export function enterOwnNetwork(): void {
-  if (process.env['DRILL_NETWORK'] === 'own') return run([], ['ip', 'link', 'set', 'lo', 'up'])
+  if (process.env['DRILL_NETWORK'] === 'own') {
+    run([], ['ip', 'link', 'set', 'lo', 'up'])
+    return
+  }
   const { status } = spawnSync(
     'unshare',
     ['--net', process.execPath, ...process.execArgv, ...process.argv.slice(1)],
