@@ -6,8 +6,7 @@
  */
 import type { Database } from '#platform/database/open-database.ts'
 import { attributesOf, nanoseconds, resourceOf, type ToldBy } from '#platform/telemetry/attributes.ts'
-import { type Collector, postToCollector, rejectedBy } from '#platform/telemetry/client.ts'
-import { Fault } from '#schemas/fault.ts'
+import { type Collector, postToCollector } from '#platform/telemetry/client.ts'
 import { type AuditRow, createAuditStore } from './store.ts'
 
 export type AuditStream = {
@@ -27,14 +26,8 @@ export function createAuditStream(q: {
   const store = createAuditStore(q.database)
   const { url } = q.collector
 
-  async function deliver(rows: AuditRow[], signal: AbortSignal): Promise<void> {
-    const answer = await postToCollector(q.collector, logsOf(rows, q.toldBy), signal)
-    const rejected = rejectedBy(answer, 'rejectedLogRecords')
-    if (rejected !== 0)
-      throw new Fault('audit_stream_refused', {
-        what: `it rejected ${rejected} of ${rows.length} records`,
-      })
-  }
+  const deliver = (rows: AuditRow[], signal: AbortSignal): Promise<void> =>
+    postToCollector(q.collector, logsOf(rows, q.toldBy), { signal, rejected: 'rejectedLogRecords' })
 
   return {
     send: async (signal) => {

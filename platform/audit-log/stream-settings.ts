@@ -1,8 +1,8 @@
 /** The settings for streaming the audit log, the same for both kinds of server, and the stream that they configure. */
-import { readSecret } from '#platform/configuration/read-secret.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import type { ToldBy } from '#platform/telemetry/attributes.ts'
+import { readAuthorization } from '#platform/telemetry/settings.ts'
 import { type AuditStream, createAuditStream } from './stream-audit-log.ts'
 
 export type AuditStreamSettings = {
@@ -43,7 +43,7 @@ export async function openAuditStream(q: {
 }): Promise<AuditStream | undefined> {
   if (q.settings === undefined) return undefined
   const { url, authorizationFile } = q.settings
-  const authorization = authorizationFile === undefined ? undefined : await readSecret(authorizationFile)
+  const authorization = await readAuthorization(url, authorizationFile)
   return createAuditStream({ ...q, collector: { url, authorization, refused: 'audit_stream_refused' } })
 }
 

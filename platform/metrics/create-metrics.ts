@@ -87,6 +87,13 @@ function watchEach(registry: Registry, name: string, help: string, label: string
 function watchProcess(registry: Registry): void {
   const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
   delay.enable()
+  const ofThisMinute = (): number => Math.max(0, (delay.percentile(99) - LOOP_RESOLUTION_MS * 1e6) / 1e9)
+  let lastMinute = 0
+  // Not by each reading: there are several readers.
+  setInterval(() => {
+    lastMinute = ofThisMinute()
+    delay.reset()
+  }, 60_000).unref()
   const gauge = (name: string, help: string, read: () => number): void => watchOne(registry, name, help, read)
   gauge('process_resident_memory_bytes', 'Resident memory', () => process.memoryUsage.rss())
   gauge('process_heap_used_bytes', 'Used heap of the main thread', () => process.memoryUsage().heapUsed)
@@ -97,11 +104,7 @@ function watchProcess(registry: Registry): void {
   gauge('process_uptime_seconds', 'Seconds since the start', () => process.uptime())
   gauge(
     'nodejs_eventloop_delay_p99_seconds',
-    'Event-loop delay since the last reading, 99th percentile',
-    () => {
-      const seconds = delay.percentile(99) / 1e9
-      delay.reset()
-      return Math.max(0, seconds - LOOP_RESOLUTION_MS / 1000)
-    },
+    'Event-loop delay of the last one to two minutes, 99th percentile',
+    () => Math.max(lastMinute, ofThisMinute()),
   )
 }

@@ -26,7 +26,7 @@ export async function sendMetricsJob(q: {
       await postToCollector(
         collector,
         await metricsInOtlp(metrics.registry, { startedAt, at: clock(), toldBy }),
-        signal,
+        { signal, rejected: 'rejectedDataPoints' },
       )
     },
   }

@@ -1,5 +1,7 @@
 /** The settings for telling a collector of OpenTelemetry how a server is, the same for both kinds of server. */
 import { readSecret } from '#platform/configuration/read-secret.ts'
+import { isSafe } from '#platform/sessions/settings.ts'
+import { Fault } from '#schemas/fault.ts'
 import type { Collector } from './client.ts'
 
 export type TelemetrySettings = {
@@ -62,6 +64,16 @@ export async function readCollector(
   { url, authorizationFile }: Pick<TelemetrySettings, 'url' | 'authorizationFile'>,
   path: '/v1/metrics' | '/v1/traces',
 ): Promise<Collector> {
-  const authorization = authorizationFile === undefined ? undefined : await readSecret(authorizationFile)
+  const authorization = await readAuthorization(url, authorizationFile)
   return { url: `${url.replace(/\/$/, '')}${path}`, authorization, refused: 'telemetry_refused' }
+}
+
+/** Throws `invalid_configuration` where it would go over the network in the clear. */
+export async function readAuthorization(url: string, file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined
+  if (!isSafe(url))
+    throw new Fault('invalid_configuration', {
+      what: `${new URL(url).origin}: an authorizationFile needs https, or a collector on this machine`,
+    })
+  return readSecret(file)
 }

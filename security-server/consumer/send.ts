@@ -106,7 +106,7 @@ function transport(
     [HEADER.proxyVersion]: PROXY_VERSION,
     [HEADER.requestId]: request.requestId,
     ...codec.transportHeaders(request, 'request'),
-    ...traceparentOf(logged.course.trace),
+    ...traceparentOf(logged.course),
     ...configurationHeaders(rooms.globalConfiguration.currentWithin(logged.terms.graceMs ?? 0)),
   }
   return { headers, content: written.content }

@@ -17,21 +17,41 @@ export type Trace = {
 /** Undefined when the exchange belongs to no trace. `traceparent`: what the caller sent. */
 export type BeginTrace = (traceparent: string | undefined) => Trace | undefined
 
-/** `isOn`: this server records spans. `share` (0 to 1): of the exchanges that nobody traces yet, those that begin a trace. */
-export function createBeginTrace(q: { isOn: boolean; share: number }): BeginTrace {
+/** Callers that have everything traced must not push out the spans of the others. */
+const MOST_A_SECOND = 50
+
+/**
+ * `share` (0 to 1): of the exchanges that nobody traces yet, those that begin a trace. With 0 this server records no spans. The caller
+ * decides about its own, of which so many a second are recorded.
+ */
+export function createBeginTrace(q: { share: number; elapsed(): number }): BeginTrace {
+  let second = 0
+  let recorded = 0
+  const hasRoom = (): boolean => {
+    const now = Math.floor(q.elapsed() / 1000)
+    if (now !== second) recorded = 0
+    second = now
+    recorded += 1
+    return recorded <= MOST_A_SECOND
+  }
   return (traceparent) => {
     const parent = readTraceparent(traceparent)
-    // The caller decides; a server that records nothing passes on what it got.
-    if (parent !== undefined)
-      return { parent, id: parent.trace, spans: q.isOn && parent.isSampled ? newSpans() : undefined }
-    if (!q.isOn || q.share === 0 || Math.random() >= q.share) return undefined
+    // A server that records nothing passes on what it got.
+    if (parent !== undefined) {
+      const isRecorded = q.share > 0 && parent.isSampled && hasRoom()
+      return { parent, id: parent.trace, spans: isRecorded ? newSpans() : undefined }
+    }
+    if (q.share === 0 || Math.random() >= q.share) return undefined
     return { parent, id: randomBytes(16).toString('hex'), spans: newSpans() }
   }
 }
 
-/** The header for whoever is called next; none outside a trace. */
-export function traceparentOf(trace: Trace | undefined): { traceparent?: string } {
-  if (trace === undefined) return {}
+/** The header for whoever is called next; none outside a trace, and none under a secret contract, whose exchanges leave no span. */
+export function traceparentOf(q: { trace?: Trace | undefined; secrecy?: number | undefined }): {
+  traceparent?: string
+} {
+  const { trace } = q
+  if (trace === undefined || (q.secrecy ?? 0) > 0) return {}
   const { id, spans, parent } = trace
   if (spans !== undefined)
     return { traceparent: writeTraceparent({ trace: id, span: spans.call, isSampled: true }) }

@@ -40,7 +40,7 @@ async function callSystem(intent: Intent, rooms: ProviderRooms): Promise<Filtere
     query,
     headers: sent,
     body,
-  } = codec.systemCall({ ...intent, ...traceparentOf(intent.visit.course.trace) })
+  } = codec.systemCall({ ...intent, ...traceparentOf(intent.visit.course) })
   const headers = intent.preview === undefined ? sent : sent.filter((header) => !isOfOneAnswer(header))
   const spool = () => rooms.messageLog.spool.begin({ maxBytes: rooms.limits.maxBodyBytes })
   if (isTracker(local.url)) {

@@ -31,6 +31,7 @@ type TelemetryState = {
 }
 
 const HOUR_S = 3600
+const CLOSE_MS = 2_000
 
 export const telemetry: FeatureModule<Ground, Offers> = {
   name: 'telemetry',
@@ -57,16 +58,24 @@ export const telemetry: FeatureModule<Ground, Offers> = {
           run: async ({ signal }) => sender?.send(signal),
         },
       ],
+      async close() {
+        await sender?.send(AbortSignal.timeout(CLOSE_MS)).catch(() => lost.inc(sender.waiting()))
+      },
       offers: {
         tracing: {
-          begin: createBeginTrace({ isOn: told !== undefined, share: told?.traceShare ?? 0 }),
+          begin: createBeginTrace({ share: told?.traceShare ?? 0, elapsed: () => performance.now() }),
           ended: (course) => {
             if (course.trace?.spans !== undefined) keep(course, { sender, isSecret, lost })
           },
         },
         telemetryState: async () =>
           told && {
-            ...{ url: told.url, metricsSeconds: told.metricsSeconds, traceShare: told.traceShare ?? 0 },
+            // Of some collectors the path is a secret.
+            ...{
+              url: new URL(told.url).origin,
+              metricsSeconds: told.metricsSeconds,
+              traceShare: told.traceShare ?? 0,
+            },
             spansWaiting: sender?.waiting() ?? 0,
             spansLost: (await lost.get()).values[0]?.value ?? 0,
           },
@@ -81,7 +90,7 @@ function keep(
   q: { sender: SpanSender | undefined; isSecret(course: Course): boolean; lost: { inc(): void } },
 ): void {
   try {
-    if (!q.isSecret(course)) q.sender?.add(spansOfCourse(course))
+    if (course.isOnlyCounted !== true && !q.isSecret(course)) q.sender?.add(spansOfCourse(course))
   } catch {
     q.lost.inc()
   }

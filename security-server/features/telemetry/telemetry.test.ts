@@ -41,8 +41,10 @@ type Message = {
 }
 
 /** A collector that takes everything until `status` is another. */
-async function createCollector(t: Test): Promise<{ url: string; messages: Message[]; status: number }> {
-  const collector = { url: '', messages: [] as Message[], status: 200 }
+async function createCollector(
+  t: Test,
+): Promise<{ url: string; messages: Message[]; status: number; answer: string }> {
+  const collector = { url: '', messages: [] as Message[], status: 200, answer: '{}' }
   const server = createServer(async (request, response) => {
     const text = await readText(request)
     type Sent = { resourceSpans?: { scopeSpans: { spans: Span[] }[] }[] }
@@ -52,7 +54,7 @@ async function createCollector(t: Test): Promise<{ url: string; messages: Messag
         ...{ path: request.url!, authorization: request.headers.authorization, text },
         spans: resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans)),
       })
-    response.writeHead(collector.status, { 'content-type': 'application/json' }).end('{}')
+    response.writeHead(collector.status, { 'content-type': 'application/json' }).end(collector.answer)
   })
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => server.close())
@@ -61,13 +63,14 @@ async function createCollector(t: Test): Promise<{ url: string; messages: Messag
 }
 
 const clock = { now: 1_800_000_000_123 }
+const elapsed = (): number => 0
 
 /** The feature as a server opens it, with a collector. */
 async function openTelemetry(url: string, q: { traceShare?: number; secret?: boolean } = {}) {
   const metrics = createMetrics()
   const feature = await telemetry.open({
     ...{ clock: () => clock.now, metrics, node: 'n1' },
-    settings: { server: 'DEV/GOV/1000/s', telemetry: { url, metricsSeconds: 60, traceShare: 0, ...q } },
+    settings: { server: 'DEV/GOV/1000/s', telemetry: { url, metricsSeconds: 60, traceShare: 1e-9, ...q } },
     contracts: { secrecyBetween: () => (q.secret === true ? 2 : 0) },
   })
   const job = (kind: string) => feature.jobs!.find((one) => one.kind === kind)!
@@ -105,19 +108,26 @@ t.test('traceparent is read as the specification says', (t) => {
 })
 
 t.test('who begins a trace, who goes on with it, who passes it on', (t) => {
-  const off = createBeginTrace({ isOn: false, share: 1 })
+  const off = createBeginTrace({ share: 0, elapsed })
   t.equal(off(undefined), undefined)
-  t.strictSame(traceparentOf(off(SAMPLED)), { traceparent: SAMPLED }, 'passed on as it came')
-  t.strictSame(traceparentOf(off('nonsense')), {})
-  const on = createBeginTrace({ isOn: true, share: 0 })
+  t.strictSame(traceparentOf({ trace: off(SAMPLED) }), { traceparent: SAMPLED }, 'passed on as it came')
+  t.strictSame(traceparentOf({ trace: off('nonsense') }), {})
+  const on = createBeginTrace({ share: 1e-9, elapsed })
   t.equal(on(undefined), undefined)
-  t.strictSame(traceparentOf(on(UNSAMPLED)), { traceparent: UNSAMPLED }, 'the caller records nothing')
+  t.strictSame(
+    traceparentOf({ trace: on(UNSAMPLED) }),
+    { traceparent: UNSAMPLED },
+    'the caller records nothing',
+  )
   const inside = on(SAMPLED)!
-  t.match(traceparentOf(inside).traceparent, new RegExp(`^00-${TRACE}-${inside.spans!.call}-01$`))
+  t.match(traceparentOf({ trace: inside }).traceparent, new RegExp(`^00-${TRACE}-${inside.spans!.call}-01$`))
   t.not(inside.spans!.call, SPAN)
-  const begun = createBeginTrace({ isOn: true, share: 1 })(undefined)!
+  t.equal(traceparentOf({ trace: inside, secrecy: 1 }).traceparent, undefined, 'nothing of a secret exchange')
+  const recorded = Array.from({ length: 60 }, () => on(SAMPLED)).filter((trace) => trace?.spans)
+  t.equal(recorded.length, 49, 'who has everything traced does not push out the others')
+  const begun = createBeginTrace({ share: 1, elapsed })(undefined)!
   t.equal(begun.parent, undefined)
-  t.ok(readTraceparent(traceparentOf(begun).traceparent)?.isSampled)
+  t.ok(readTraceparent(traceparentOf({ trace: begun }).traceparent)?.isSampled)
   t.end()
 })
 
@@ -249,6 +259,22 @@ t.test('a collector that is away costs spans, in the end, and no exchange', asyn
   t.equal(new Set(spans.map(({ spanId }) => spanId)).size, spans.length, 'each once')
   t.equal(collector.messages[0]!.authorization, 'Bearer s')
   t.notOk(sender.isDue())
+
+  const before = lost
+  sender.add([{ spanId: 'bad' }])
+  collector.status = 400
+  await sender.send(signal)
+  t.equal(lost - before, 1, 'what it finds bad is not sent again')
+  sender.add([{ spanId: 'a' }, { spanId: 'b' }])
+  collector.status = 200
+  collector.answer = '{"partialSuccess":{"rejectedSpans":"2"}}'
+  await sender.send(signal)
+  t.equal(lost - before, 3, 'what it rejects is counted')
+  sender.add([{ spanId: 'c' }])
+  t.notOk(sender.isDue())
+  clock.now -= 3_600_000
+  t.ok(sender.isDue(), 'after a clock that was set back too')
+  clock.now += 3_600_000
 })
 
 t.test('metrics as OTLP has them', async (t) => {
