@@ -42,7 +42,7 @@ export function DailyCounts() {
         caption={text('counts.title')}
         rowKey={({ index }) => index}
         columns={[
-          { title: 'counts.days', cell: ({ from, to }) => <span class="day">{daysOf(from, to)}</span> },
+          { title: 'counts.days', cell: ({ from, to }) => <Days from={from} to={to} /> },
           {
             title: 'counts.indexes',
             cell: ({ first, last }) => text('counts.range', { first: number(first), last: number(last) }),
@@ -58,10 +58,20 @@ export function DailyCounts() {
   )
 }
 
-/** The days of a span: both ends are midnights, and the last day ends at `to`. */
-function daysOf(from: string, to: string): string {
+/** The days of a span: both ends are midnights, and the last day ends at `to`. A span may be broken between its days. */
+function Days({ from, to }: { from: string; to: string }) {
   const [first, last] = [from, new Date(Date.parse(to) - 1).toISOString()].map((time) => time.slice(0, 10))
-  return first === last ? first! : text('counts.range', { first: first!, last: last! })
+  return (
+    <>
+      <span class="day">{first}</span>
+      {first !== last && (
+        <>
+          {' '}
+          – <span class="day">{last}</span>
+        </>
+      )}
+    </>
+  )
 }
 
 /** Loaded on demand: a day may have thousands of rows. */
