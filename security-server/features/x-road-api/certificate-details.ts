@@ -37,17 +37,35 @@ function detailsOf(certificate: Certificate): object {
   }
 }
 
+const KEY_ALGORITHMS: Record<string, string> = { rsa: 'RSA', ec: 'EC', ed25519: 'EdDSA', ed448: 'EdDSA' }
+
 /** X-Road's tools read the two numbers of an RSA key of every certificate; those of another key are empty. */
 function publicKeyOf(spki: Buffer): object {
-  const key = createPublicKey({ key: spki, format: 'der', type: 'spki' })
-  const { n = '', e = '', x = '', y = '', crv } = key.export({ format: 'jwk' })
+  const { type, jwk } = readKey(spki)
+  const { n = '', e = '', x = '', y = '', crv } = jwk
   const hex = (text: string): string => Buffer.from(text, 'base64url').toString('hex')
-  const isRsa = key.asymmetricKeyType === 'rsa'
+  const isRsa = n !== ''
   return {
-    public_key_algorithm: isRsa ? 'RSA' : 'EC',
+    public_key_algorithm: KEY_ALGORITHMS[type] ?? type.toUpperCase(),
     rsa_public_key_modulus: hex(n),
     rsa_public_key_exponent: isRsa ? Number.parseInt(hex(e), 16) : 0,
-    ...(isRsa ? {} : { ec_public_parameters: crv ?? '', ec_public_key_point: `04${hex(x)}${hex(y)}` }),
+    ...(type === 'ec' && crv !== undefined
+      ? { ec_public_parameters: crv, ec_public_key_point: `04${hex(x)}${hex(y)}` }
+      : {}),
+  }
+}
+
+type Jwk = Partial<Record<'n' | 'e' | 'x' | 'y' | 'crv', string>>
+
+/** Systems come with certificates of any key: a curve that has no JWK (brainpoolP256r1, RFC 7518) is told without its point. */
+function readKey(spki: Buffer): { type: string; jwk: Jwk } {
+  let type = ''
+  try {
+    const key = createPublicKey({ key: spki, format: 'der', type: 'spki' })
+    type = key.asymmetricKeyType ?? ''
+    return { type, jwk: key.export({ format: 'jwk' }) as Jwk }
+  } catch {
+    return { type, jwk: {} }
   }
 }
 

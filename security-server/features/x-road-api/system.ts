@@ -135,12 +135,25 @@ function backupEntries(): Entry[] {
   ]
 }
 
+/** The characters of a distinguished name that anybody would want. */
+const LONGEST_NAME = 1000
+const LONGEST_VALUE = 255
+/** One field: no comma in it but after a backslash. Its two alternatives share no character, so it is read in one go. */
+const FIELD = /((?:\\.|[^\\,])+)(?:,|$)/gsy
+
 /** A distinguished name in X-Road's form, "CN=10.0.0.20, O=Agency\, South, C=FI". Throws `invalid_input`. */
 function namedFields(name: string): { type: string; value: string }[] {
-  return name.split(/(?<!\\),/).map((part) => {
-    const [, type, value] = /^\s*([A-Za-z0-9.]{1,64})\s*=\s*(.{1,255}?)\s*$/.exec(part) ?? []
-    if (type === undefined || value === undefined)
-      throw new Fault('invalid_input', { what: `${name.slice(0, 200)} is no distinguished name` })
+  const wrong = (): Fault =>
+    new Fault('invalid_input', { what: `${name.slice(0, 200)} is no distinguished name` })
+  if (name.length > LONGEST_NAME) throw wrong()
+  const parts = [...name.matchAll(FIELD)]
+  const isWhole = parts.reduce((sum, [part]) => sum + part.length, 0) === name.length
+  if (!isWhole || parts.at(-1)?.[0] !== parts.at(-1)?.[1]) throw wrong()
+  return parts.map(([, part = '']) => {
+    const at = part.indexOf('=')
+    const type = part.slice(0, Math.max(at, 0)).trim()
+    const value = part.slice(at + 1).trim()
+    if (!/^[A-Za-z0-9.]{1,64}$/.test(type) || value === '' || value.length > LONGEST_VALUE) throw wrong()
     return { type, value: value.replace(/\\(.)/g, '$1') }
   })
 }
