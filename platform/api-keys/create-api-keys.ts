@@ -34,6 +34,8 @@ type NewApiKey = {
   expiresAt?: Date
   createdBy?: string
   addresses?: string[] | undefined
+  /** Our own if undefined. */
+  form?: KeyForm | undefined
 }
 
 /** `UUID`: as X-Road's server makes them, since its tools take nothing else. */
@@ -41,7 +43,7 @@ export type KeyForm = 'ID_AND_SECRET' | 'UUID'
 
 export type ApiKeys = {
   /** `secret` is the token that the caller sends after `token=`; it cannot be read again. */
-  create(q: NewApiKey & { form?: KeyForm | undefined }): Promise<{ id: string; secret: string }>
+  create(q: NewApiKey): Promise<{ id: string; secret: string }>
   /** Makes a key that is unusable until its maker asks for the secret; returns its id. */
   prepare(q: NewApiKey & { createdBy: string }): Promise<string>
   /** Shows the secret of a prepared key, once, to its maker. Throws `not_found`. */
@@ -71,10 +73,10 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
   const isValid = (row: ApiKeyRow): boolean =>
     row.issued === 1 && row.revoked_at === null && (row.expires_at === null || row.expires_at > now())
   const insert = async (
-    { name, roles, expiresAt, createdBy, addresses }: NewApiKey,
+    { name, roles, expiresAt, createdBy, addresses, form }: NewApiKey,
     secret: { digest: Buffer; issued: number },
-    id: string = randomUUID(),
   ): Promise<string> => {
+    const id = randomUUID()
     if (name === '' || roles.length === 0)
       throw new Fault('invalid_input', { what: say`a key needs a name and roles` })
     await store.insert({
@@ -86,27 +88,25 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
       revoked_at: null,
       created_by: createdBy ?? null,
       addresses: addressesText(addresses),
+      form: form === 'UUID' ? form : null,
       ...secret,
     })
     return id
   }
   return {
-    create: async ({ form, ...key }) => {
-      if (form === 'UUID') {
-        const token = randomUUID()
-        return { id: await insert(key, { digest: digestOf(token), issued: 1 }, idOf(token)), secret: token }
-      }
-      const secret = randomBytes(SECRET_BYTES).toString('base64url')
+    create: async (key) => {
+      const secret = newSecret(key.form)
       const id = await insert(key, { digest: digestOf(secret), issued: 1 })
-      return { id, secret: `${id}.${secret}` }
+      return { id, secret: shownAs(key.form, id, secret) }
     },
     // The digest of discarded random bytes: no secret matches it.
     prepare: (key) => insert(key, { digest: randomBytes(SECRET_BYTES), issued: 0 }),
     issue: async (id, maker) => {
-      const secret = randomBytes(SECRET_BYTES).toString('base64url')
+      const form = (await store.find(id))?.form
+      const secret = newSecret(form)
       if (!(await store.issue(id, maker, digestOf(secret))))
         throw new Fault('not_found', { what: say`no key of yours waits here for its secret to be shown` })
-      return { id, secret: `${id}.${secret}` }
+      return { id, secret: shownAs(form, id, secret) }
     },
     find: async (id, within) => {
       const row = await (within === undefined ? store : createApiKeyStore({ kysely: within })).find(id)
@@ -114,11 +114,12 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
       return { roles: isValid(row) ? row.roles.split(',') : [], createdBy: row.created_by }
     },
     authenticate: async (authorization, from) => {
-      const token = UUID_FORM.exec(authorization ?? '')?.[1]?.toLowerCase()
-      const whole = token === undefined ? HEADER_FORM.exec(authorization ?? '') : ['', idOf(token), token]
-      const [, id, secret] = whole ?? []
-      if (id === undefined || secret === undefined) throw new Fault('unauthorized')
-      const row = await store.find(id.toLowerCase())
+      const uuid = UUID_FORM.exec(authorization ?? '')?.[1]?.toLowerCase()
+      const [, id, secret = uuid] = HEADER_FORM.exec(authorization ?? '') ?? []
+      if (secret === undefined) throw new Fault('unauthorized')
+      const row = await (id === undefined
+        ? store.findByDigest(digestOf(secret))
+        : store.find(id.toLowerCase()))
       const matches = timingSafeEqual(digestOf(secret), row?.digest ?? NO_DIGEST)
       if (row === undefined || !matches || !isValid(row) || !isAmong(row.addresses, from))
         throw new Fault('unauthorized')
@@ -141,11 +142,13 @@ export function keyAuthentication(apiKeys: Pick<ApiKeys, 'authenticate'>) {
   ): Promise<Caller> => apiKeys.authenticate(authorization, request.socket.remoteAddress)
 }
 
-/** The id of a key in X-Road's form, which names no row: as a UUID of version 8 (RFC 9562), from another digest than the stored one. */
-function idOf(token: string): string {
-  const hex = createHash('sha256').update(`id of ${token}`).digest('hex')
-  const parts = [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`]
-  return [...parts, hex.slice(20, 32)].join('-')
+function newSecret(form: string | null | undefined): string {
+  return form === 'UUID' ? randomUUID() : randomBytes(SECRET_BYTES).toString('base64url')
+}
+
+/** What the caller sends after `token=`. A UUID is a key alone, so its row is found by its digest. */
+function shownAs(form: string | null | undefined, id: string, secret: string): string {
+  return form === 'UUID' ? secret : `${id}.${secret}`
 }
 
 function digestOf(secret: string): Buffer {

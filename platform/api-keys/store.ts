@@ -20,6 +20,8 @@ export type ApiKeyRow = {
   issued: number
   /** The addresses from which it is accepted, in the form of from-addresses.ts; null: from everywhere. */
   addresses: string | null
+  /** UUID: in X-Road's form, or to be shown in it; null for our own. */
+  form: string | null
 }
 
 export type ApiKeyTables = { api_key: ApiKeyRow }
@@ -56,16 +58,25 @@ export const apiKeyMigrations: Record<string, Migration> = {
       await kysely.schema.alterTable('api_key').addColumn('addresses', type.text).execute()
     },
   },
+  // A key in X-Road's form names no row: it is found by its digest.
+  'api-keys-004-form': {
+    up: async (kysely: Kysely<unknown>) => {
+      const type = columnTypes(kysely)
+      await kysely.schema.alterTable('api_key').addColumn('form', type.text).execute()
+      await kysely.schema.createIndex('api_key_digest').on('api_key').column('digest').execute()
+    },
+  },
 }
 
 const COLUMNS = [
   ...(['id', 'name', 'roles', 'digest', 'created_at', 'expires_at', 'revoked_at'] as const),
-  ...(['created_by', 'issued', 'addresses'] as const),
+  ...(['created_by', 'issued', 'addresses', 'form'] as const),
 ] as const
 
 type ApiKeyStore = {
   insert(row: ApiKeyRow): Promise<void>
   find(id: string): Promise<ApiKeyRow | undefined>
+  findByDigest(digest: Buffer): Promise<ApiKeyRow | undefined>
   /** All keys if there is no page, the oldest first. */
   list(page?: Page): Promise<ApiKeyRow[]>
   count(q: Pick<Page, 'q'>): Promise<number>
@@ -84,6 +95,8 @@ export function createApiKeyStore(database: { kysely: Within }): ApiKeyStore {
       await tables.insertInto('api_key').values(row).execute()
     },
     find: (id) => tables.selectFrom('api_key').select(COLUMNS).where('id', '=', id).executeTakeFirst(),
+    findByDigest: (digest) =>
+      tables.selectFrom('api_key').select(COLUMNS).where('digest', '=', digest).executeTakeFirst(),
     list: (page) => {
       const all = tables.selectFrom('api_key').select(COLUMNS).orderBy('created_at').orderBy('id')
       if (page === undefined) return all.execute()

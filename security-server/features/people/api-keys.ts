@@ -67,8 +67,8 @@ export function apiKeyHandlers(rooms: Needs & Policies): Handlers {
       const end = expiresAt === undefined ? undefined : new Date(expiresAt)
       if (end !== undefined && end.getTime() <= clock())
         throw new Fault('invalid_input', { what: say`expiresAt lies in the past` })
-      const key = { name, roles, addresses, createdBy: caller.id, ...(end && { expiresAt: end }) }
-      if (approver === undefined) return apiKeys.create({ ...key, form })
+      const key = { name, roles, addresses, form, createdBy: caller.id, ...(end && { expiresAt: end }) }
+      if (approver === undefined) return apiKeys.create(key)
       // Neither the second person nor the proposal may see the secret. The caller who asked for the key fetches it later.
       return { id: await apiKeys.prepare(key) }
     },

@@ -3,10 +3,17 @@ import { Fault } from '#schemas/fault.ts'
 import { allPages } from './all-pages.ts'
 import type { Asked, Entry } from './entry.ts'
 
-type Own = { id: string; roles: string[]; revokedAt: string | null }
+type Own = {
+  id: string
+  roles: string[]
+  expiresAt: string | null
+  revokedAt: string | null
+  addresses: string[] | null
+}
 
 const KEYS = '/api-keys'
-const NAME = "X-Road's API"
+/** The characters of a name. */
+const LONGEST = 255
 
 /** `permitted`: which of the entries a caller with these roles may call. */
 export function apiKeyEntries(permitted: (roles: string[]) => string[]): Entry[] {
@@ -27,10 +34,18 @@ export function apiKeyEntries(permitted: (roles: string[]) => string[]): Entry[]
       answer: usable,
     },
     {
-      ...{ name: 'addApiKey', method: 'POST', path: KEYS, status: 200, through: ['addApiKey'] },
-      async answer({ body, call }) {
+      ...{ name: 'addApiKey', method: 'POST', path: KEYS, status: 200, through: ['getApiKeys', 'addApiKey'] },
+      async answer(asked) {
+        const { body, call, caller } = asked
         if (!Array.isArray(body)) throw new Fault('invalid_input', { what: `a list of roles is needed` })
-        const input = { body: { name: NAME, roles: body, form: 'UUID' } }
+        const found = await allPages<Own>(asked, 'getApiKeys', { query: { q: caller.id } })
+        const maker = found.find(({ id }) => id === caller.id)
+        if (maker === undefined) throw new Fault('unauthorized')
+        // X-Road's request has no field for either: the new key is good as long and from where its maker is.
+        const { expiresAt, addresses } = maker
+        const bounds = { ...(expiresAt && { expiresAt }), ...(addresses && { addresses }) }
+        const name = `X-Road's API, made by ${caller.name}`.slice(0, LONGEST)
+        const input = { body: { name, roles: body, form: 'UUID', ...bounds } }
         const { id, secret } = await call<{ id: string; secret: string }>('addApiKey', input)
         return { id, key: secret, roles: body }
       },
