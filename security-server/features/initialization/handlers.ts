@@ -58,14 +58,20 @@ export function initializationHandlers(rooms: Needs): Handlers {
     async findMembers({ query }) {
       const { q = '', offset, limit } = query as { q?: string; offset: number; limit: number }
       const wanted = q.toLowerCase()
-      const members = globalConfiguration.current().index.shared.members.map((member) => ({
+      const { members } = globalConfiguration.current().index.shared
+      const found =
+        wanted === ''
+          ? members
+          : members.filter(({ id, name }) =>
+              `${colonForm(idText(id))} ${name}`.toLowerCase().includes(wanted),
+            )
+      // Only those of the page are made ready: programs read all pages of thousands of members.
+      const page = found.slice(offset, offset + limit).map((member) => ({
         id: colonForm(idText(member.id)),
         name: member.name,
         subsystems: member.subsystems.map(({ id, name }) => ({ id: colonForm(idText(id)), name })),
       }))
-      const found = members.filter((member) => `${member.id} ${member.name}`.toLowerCase().includes(wanted))
-      const headers = { 'x-total-count': String(found.length) }
-      return answer(found.slice(offset, offset + limit), { headers })
+      return answer(page, { headers: { 'x-total-count': String(found.length) } })
     },
   }
 }

@@ -2,7 +2,7 @@
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { clientIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
-import { idText, memberOf } from '#schemas/identifiers.ts'
+import { idText, type MemberId, memberOf } from '#schemas/identifiers.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
 import { allPages } from './all-pages.ts'
 import { detailsOfPem } from './certificate-details.ts'
@@ -24,14 +24,20 @@ type Shown = {
 } & Partial<OwnClient>
 
 export function clientEntries(rooms: Needs): Entry[] {
-  const view = viewOf(rooms)
+  const view = (client: Shown): object => named(rooms, [client]).map(viewsOf(rooms))[0]!
   const one = async ({ params, call }: Asked, operation: string, body?: object): Promise<object> =>
     view(await call<OwnClient>(operation, { params: { clientId: params['id']! }, body }))
   return [
     {
       ...{ name: 'findClients', method: 'GET', path: '/clients', status: 200 },
       through: ['findClients', 'findMembers'],
-      answer: async (asked) => (await found(asked)).map(view).filter(fits(asked.query)),
+      async answer(asked) {
+        const signs = flagIn(asked.query, 'local_valid_sign_cert')
+        const clients = named(rooms, await found(asked)).filter(fits(asked.query))
+        return clients
+          .map(viewsOf(rooms))
+          .filter((one) => signs === undefined || one.has_valid_local_sign_cert === signs)
+      },
     },
     {
       ...{ name: 'addClient', method: 'POST', path: '/clients', status: 201, through: ['addClient'] },
@@ -173,21 +179,38 @@ async function found(asked: Asked): Promise<Shown[]> {
   return isExcluded ? others : [...local, ...others]
 }
 
-function viewOf({ server, keys, globalConfiguration }: Needs) {
-  return (client: Shown): Record<string, unknown> => {
+/** With the names that the configuration has for those that say none, found in one go over its members. */
+function named({ globalConfiguration }: Needs, clients: Shown[]): Shown[] {
+  const textOf = ({ id }: Shown): string => idText(clientIdOf(id))
+  const wanted = new Set(clients.filter((one) => one.subsystemName === undefined).map(textOf))
+  if (wanted.size === 0) return clients
+  const names = new Map<string, string | undefined>()
+  for (const { subsystems } of inForce(globalConfiguration)?.index.shared.members ?? []) {
+    for (const { id, name } of subsystems) if (wanted.has(idText(id))) names.set(idText(id), name)
+  }
+  return clients.map((one) => ({ ...one, subsystemName: one.subsystemName ?? names.get(textOf(one)) }))
+}
+
+/** What is told of clients. Whether a member has a certificate is found out once, for all its subsystems. */
+function viewsOf({ server, keys }: Needs) {
+  const signing = new Map<string, boolean>()
+  const signs = (member: MemberId): boolean => {
+    const known = signing.get(idText(member))
+    if (known !== undefined) return known
+    const now = succeeds(() => keys.signingIdentity(member))
+    signing.set(idText(member), now)
+    return now
+  }
+  return (client: Shown) => {
     const id = clientIdOf(client.id)
-    const subsystems = inForce(globalConfiguration)?.index.shared.members.find(
-      ({ id: member }) => idText(member) === idText(memberOf(id)),
-    )?.subsystems
-    const name = client.subsystemName ?? subsystems?.find((one) => idText(one.id) === idText(id))?.name
     const connection = Object.entries(CONNECTIONS).find(([, ours]) => ours === client.connectionType)?.[0]
     return {
       ...{ id: client.id, instance_id: id.instance, member_name: client.memberName ?? null },
       ...{ member_class: id.memberClass, member_code: id.memberCode },
       ...(id.subsystemCode === undefined ? {} : { subsystem_code: id.subsystemCode }),
-      ...(name === undefined ? {} : { subsystem_name: name }),
+      ...(client.subsystemName === undefined ? {} : { subsystem_name: client.subsystemName }),
       owner: id.subsystemCode === undefined && idText(id) === idText(memberOf(server)),
-      has_valid_local_sign_cert: succeeds(() => keys.signingIdentity(memberOf(id))),
+      has_valid_local_sign_cert: signs(memberOf(id)),
       ...(connection === undefined ? {} : { connection_type: connection }),
       ...(client.status === undefined ? {} : { status: client.status }),
     }
@@ -195,25 +218,21 @@ function viewOf({ server, keys, globalConfiguration }: Needs) {
 }
 
 /** As X-Road searches: by parts of the names and codes, in any case of letters. */
-function fits(query: Record<string, unknown>): (client: Record<string, unknown>) => boolean {
-  const parts: [string, string][] = [
-    ['instance', 'instance_id'],
-    ['member_class', 'member_class'],
-    ['member_code', 'member_code'],
-    ['subsystem_code', 'subsystem_code'],
-  ]
-  const has = (text: unknown, part: unknown): boolean =>
-    part === undefined ||
-    String(text ?? '')
-      .toLowerCase()
-      .includes(String(part).toLowerCase())
+function fits(query: Record<string, unknown>): (client: Shown) => boolean {
+  const has = (text: string | undefined, asked: string): boolean =>
+    query[asked] === undefined || (text ?? '').toLowerCase().includes(String(query[asked]).toLowerCase())
   const withMembers = flagIn(query, 'show_members') !== false
-  const signs = flagIn(query, 'local_valid_sign_cert')
-  return (client) =>
-    parts.every(([asked, field]) => has(client[field], query[asked])) &&
-    (has(client['member_name'], query['name']) || has(client['subsystem_name'], query['name'])) &&
-    (withMembers || client['subsystem_code'] !== undefined) &&
-    (signs === undefined || client['has_valid_local_sign_cert'] === signs)
+  return ({ id, memberName, subsystemName }) => {
+    const [instance, memberClass, member, subsystem] = id.split(':')
+    return (
+      (withMembers || subsystem !== undefined) &&
+      has(instance, 'instance') &&
+      has(memberClass, 'member_class') &&
+      has(member, 'member_code') &&
+      has(subsystem, 'subsystem_code') &&
+      (has(memberName, 'name') || has(subsystemName, 'name'))
+    )
+  }
 }
 
 function connectionOf(theirs: string): string {

@@ -1,4 +1,5 @@
 /** Who has rights, under X-Road's ids: a global group's has the instance before it, a local group's is its number. */
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { clientIdOf, colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
@@ -7,6 +8,21 @@ import type { Fields } from './fields.ts'
 import type { Needs } from './needs.ts'
 
 export type Subject = { subjectType: string; subjectId: string }
+
+export function same(one: Subject, other: Subject): boolean {
+  return one.subjectType === other.subjectType && one.subjectId === other.subjectId
+}
+
+/** Kept with its configuration, whose groups are all built anew, with their members, when one is asked for. */
+const NAMES = new WeakMap<ConfigurationIndex, Map<string, string>>()
+
+function globalGroupNames(index: ConfigurationIndex): Map<string, string> {
+  const known = NAMES.get(index)
+  if (known !== undefined) return known
+  const names = new Map(index.shared.globalGroups.map((one) => [one.groupCode, one.description]))
+  NAMES.set(index, names)
+  return names
+}
 
 /** Converts between X-Road's service clients and our subjects. Local groups are those of the client with this id. */
 export function subjectsOf(rooms: Pick<Needs, 'server' | 'localSystems' | 'globalConfiguration'>) {
@@ -19,7 +35,7 @@ export function subjectsOf(rooms: Pick<Needs, 'server' | 'localSystems' | 'globa
     if (subjectType === 'LOCALGROUP')
       return groupsOf(clientId).find(({ code }) => code === subjectId)?.description ?? ''
     if (subjectType === 'GLOBALGROUP')
-      return index?.shared.globalGroups.find(({ groupCode }) => groupCode === subjectId)?.description ?? ''
+      return index === undefined ? '' : (globalGroupNames(index).get(subjectId) ?? '')
     return index?.memberName(clientIdOf(subjectId)) ?? ''
   }
 
@@ -27,8 +43,8 @@ export function subjectsOf(rooms: Pick<Needs, 'server' | 'localSystems' | 'globa
     /** X-Road's id and name of a subject. */
     view(clientId: string, subject: Subject & { name?: string; createdAt?: string }): object {
       const { subjectType, subjectId, createdAt } = subject
-      const group = groupsOf(clientId).find(({ code }) => code === subjectId)
       const isLocal = subjectType === 'LOCALGROUP'
+      const group = isLocal ? groupsOf(clientId).find(({ code }) => code === subjectId) : undefined
       return {
         id: isLocal
           ? String(group?.id ?? '')
