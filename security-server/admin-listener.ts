@@ -5,7 +5,7 @@
 import type { FastifyInstance } from 'fastify'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { type Listener, tlsOf } from '#platform/http-service/listener-tls.ts'
-import { adminRateLimit } from '#platform/http-service/rate-limit.ts'
+import type { Counter } from '#platform/http-service/rate-limit.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { answerInXRoadsForm } from './features/x-road-api/errors.ts'
 
@@ -13,9 +13,10 @@ import { answerInXRoadsForm } from './features/x-road-api/errors.ts'
 export async function createAdminListener(
   listener: Listener,
   log: Log,
+  rateLimit: Counter,
 ): Promise<{ app: FastifyInstance; url: string }> {
   const tls = await tlsOf(listener)
-  const app = createHttpService({ name: 'admin', log, rateLimit: adminRateLimit, ...tls })
+  const app = createHttpService({ name: 'admin', log, rateLimit, ...tls })
   const { address, port } = listener
   const host = address.includes(':') ? `[${address}]` : address
   return { app, url: `${tls.https === undefined ? 'http' : 'https'}://${host}:${port}` }
@@ -24,13 +25,13 @@ export async function createAdminListener(
 /** Listens for tools that were written for X-Road's server: bounded as the management API, with errors in X-Road's form. */
 export async function listenForXRoadsTools(
   listener: Listener,
-  log: Log,
+  { log, rateLimit }: { log: Log; rateLimit: Counter },
   addRoutes: (app: FastifyInstance) => void | Promise<void>,
 ): Promise<FastifyInstance> {
   const tls = await tlsOf(listener)
   const { address: host, port } = listener
   const app = createHttpService({
-    ...{ name: 'x-road-api', log, rateLimit: adminRateLimit, answerFailure: answerInXRoadsForm },
+    ...{ name: 'x-road-api', log, rateLimit, answerFailure: answerInXRoadsForm },
     ...tls,
   })
   await addRoutes(app)

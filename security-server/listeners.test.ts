@@ -8,6 +8,7 @@ import https from 'node:https'
 import path from 'node:path'
 import { connect, getCiphers, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
+import { adminRateLimit, createCounter } from '#platform/http-service/rate-limit.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { createAdminListener } from './admin-listener.ts'
 import { checkSettings } from './config.ts'
@@ -197,7 +198,12 @@ t.test(
       certificateFile: file('admin.pem', keys.internalTls.info().pem),
       keyFile: file('admin.key', identity.privateKey.export({ format: 'pem', type: 'pkcs8' })),
     }
-    const { app: admin, url } = await createAdminListener({ address: host, port: 4000, ...files }, log)
+    const counter = createCounter(adminRateLimit, Date.now)
+    const { app: admin, url } = await createAdminListener(
+      { address: host, port: 4000, ...files },
+      log,
+      counter,
+    )
     t.teardown(() => admin.close())
     admin.get('/', async () => 'the console')
     t.equal(await admin.listen({ host, port: 4000 }), url)
@@ -208,8 +214,11 @@ t.test(
     const plain = new Promise((resolve) => http.get({ host, port: 4000 }, resolve).on('error', resolve))
     t.notMatch(await plain, { statusCode: 200 }, 'and nothing else')
     const missing = { address: host, port: 4000, ...files, certificateFile: '/nowhere.pem' }
-    await t.rejects(createAdminListener(missing, log), { code: 'invalid_configuration', what: /nowhere/ })
-    const { url: without } = await createAdminListener({ address: '::1', port: 4000 }, log)
+    await t.rejects(createAdminListener(missing, log, counter), {
+      code: 'invalid_configuration',
+      what: /nowhere/,
+    })
+    const { url: without } = await createAdminListener({ address: '::1', port: 4000 }, log, counter)
     t.equal(without, 'http://[::1]:4000')
 
     const auditing = { contentFourEyes: false, ordersNeedApproval: false, authorities: [] }

@@ -6,6 +6,7 @@ import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Confirmation } from '#platform/http-service/confirmation.ts'
 import type { OpenApiDocument } from '#platform/http-service/openapi-operations.ts'
+import { adminRateLimit, type Counter, createCounter } from '#platform/http-service/rate-limit.ts'
 import { readDocument } from '#platform/http-service/read-document.ts'
 import { servePages } from '#platform/http-service/serve-pages.ts'
 import type { ProposalOffers } from '#platform/proposals/open-proposals.ts'
@@ -41,7 +42,9 @@ type Offered = { authenticate: Authenticate; confirmation: Confirmation | undefi
 
 export async function shapeOf(all: ServerGround & Offered): Promise<Shape> {
   const { settings, log, audit } = all
-  const { app, url } = await createAdminListener(settings.admin, log)
+  // One for both addresses of the management API: who guesses keys gets no second try at the other.
+  const rateLimit = createCounter(adminRateLimit, all.clock)
+  const { app, url } = await createAdminListener(settings.admin, log, rateLimit)
   servePages(app, CONSOLE)
   const { address: host, port } = settings.admin
   return {
@@ -57,7 +60,7 @@ export async function shapeOf(all: ServerGround & Offered): Promise<Shape> {
     listeners: {
       ...{ clients: clients(all), peers: peers(all), ocsp: ocsp(all) },
       ...challenges(all),
-      ...xRoadApi(all),
+      ...xRoadApi(all, rateLimit),
     },
     ready: `${settings.server}, management API at ${url}/api/v1, console at ${url}${CONSOLE.prefix}/`,
   }
@@ -105,13 +108,13 @@ function challenges({ settings }: ServerGround): Record<string, Listener> {
   }
 }
 
-function xRoadApi({ settings, log }: ServerGround): Record<string, Listener> {
+function xRoadApi({ settings, log }: ServerGround, rateLimit: Counter): Record<string, Listener> {
   const at = settings.xRoadApi
   if (at === undefined) return {}
   return {
     'x-road-api': {
       async listen(addRoutes) {
-        const app = await listenForXRoadsTools(at, log, addRoutes)
+        const app = await listenForXRoadsTools(at, { log, rateLimit }, addRoutes)
         return { close: async () => app.close() }
       },
     },

@@ -271,6 +271,7 @@ function failurePage(
     }
     return reply
       .code(fault.status)
+      .headers(HEADERS)
       .type(HTML)
       .send(messagePage(place, reader, page))
   }

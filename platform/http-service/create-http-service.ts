@@ -20,7 +20,7 @@ import { answerBrokenRequest } from './broken-request.ts'
 import { answerThrown } from './fault-answer.ts'
 import { answerUnknownRoute } from './known-routes.ts'
 import { NO_SCHEMAS } from './no-schemas.ts'
-import type { RateLimit } from './rate-limit.ts'
+import type { Counter, RateLimit } from './rate-limit.ts'
 import { limitRate } from './rate-limit.ts'
 import { readBodies } from './read-bodies.ts'
 import { watchTaking } from './watch-taking.ts'
@@ -40,11 +40,11 @@ export type HttpServiceOptions = {
   keepAliveTimeoutMs?: number
   /** The half of the server that reports faults, for the prefix of fault types; undefined for admin APIs. */
   origin?: FaultOrigin
-  /** Limits the requests of one address; undefined: no limit. `adminRateLimit` is X-Road's default. */
-  rateLimit?: RateLimit
+  /** Limits the requests of one address; undefined: no limit. `adminRateLimit` is X-Road's default. Listeners may share a counter. */
+  rateLimit?: RateLimit | Counter
   /** Of whom a request is, for that limit: of the connection by default (behind-proxy.ts). */
   addressOf?: (request: FastifyRequest) => string
-  /** How a failure is answered where people read it; as a fault in JSON otherwise. */
+  /** How a failure is answered where people read it, or programs another form; as a fault in JSON otherwise. No hook ran for some. */
   answerFailure?: (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply
   /** Whether to log one line per request; true by default. The message path writes its own lines. */
   logRequests?: boolean
@@ -61,6 +61,8 @@ const MAX_PARAMETER_LENGTH = 1200
 /** Of the files that the process may open, files and databases need some too. */
 const MAX_CONNECTIONS = 4096
 
+const HEADERS = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' }
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** false: requests to this route are not counted (health and metrics, which are polled all the time). */
@@ -76,6 +78,7 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
     // Checks twice a second, instead of every 30 s, for connections that exceeded a time-out.
     connectionsCheckingInterval: 500,
   }
+  const { answerFailure = (error, request, reply) => answerThrown(error, request, reply, q.origin) } = q
   const app: FastifyInstance = fastify({
     ...(q.https === undefined ? { http: limits } : { https: { ...q.https, ...limits } }),
     loggerInstance: q.log.child({ service: q.name }) as never,
@@ -89,10 +92,10 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
     genReqId: () => randomUUID(),
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
     clientErrorHandler: (error, socket) => void answerBrokenRequest(error, socket, q.origin),
+    // No hook runs for these.
     frameworkErrors: (error, request, reply) =>
-      void answerThrown(error, request as FastifyRequest, reply as FastifyReply, q.origin),
+      void answerFailure(error, request as FastifyRequest, (reply as FastifyReply).headers(HEADERS)),
   } as FastifyHttpOptions<RawServerDefault>)
-  const { answerFailure = (error, request, reply) => answerThrown(error, request, reply, q.origin) } = q
   app.setErrorHandler(answerFailure)
   app.server.maxConnections = MAX_CONNECTIONS
   // Node would answer 417 by itself, without a body. An unknown expectation is ignored (RFC 9110 section 10.1.1).
@@ -102,7 +105,7 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
   answerUnknownRoute(app)
   if (q.rateLimit !== undefined) limitRate(app, q.rateLimit, q.clock ?? systemClock, q.addressOf)
   app.addHook('onRequest', (_request, reply, done) => {
-    reply.headers({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' })
+    reply.headers(HEADERS)
     done()
   })
   if (q.logRequests !== false) logRequests(app)

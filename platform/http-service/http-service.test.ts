@@ -18,7 +18,7 @@ import { until } from '#test/until.ts'
 import { createAddressOf } from './behind-proxy.ts'
 import type { HttpServiceOptions } from './create-http-service.ts'
 import { createHttpService } from './create-http-service.ts'
-import { retryAfterSeconds } from './fault-answer.ts'
+import { retryAfterSeconds, toFault } from './fault-answer.ts'
 import { createCounter } from './rate-limit.ts'
 import { endUntaken } from './watch-taking.ts'
 
@@ -218,6 +218,28 @@ t.test('who reads nothing of an answer, or hardly, does not hold it for ever', a
   if (!silent.closed) await once(silent, 'close')
   t.ok(silent.bytesRead < 24_000_000)
 })
+
+t.test(
+  'two listeners may count together, and a failure before any route has the form of the others',
+  async (t) => {
+    const rateLimit = createCounter({ perSecond: 3, perMinute: 3 }, () => 1_000_000)
+    const apps = [1, 2].map(() =>
+      service({
+        rateLimit,
+        answerFailure: (thrown, _request, reply) => reply.code(400).send(`own: ${toFault(thrown).code}`),
+      }),
+    )
+    for (const app of apps) app.get('/:id', async () => 'ok')
+    const [one, other] = [apps[0]!, apps[1]!]
+    t.match(await one.inject('/%zz'), {
+      ...{ statusCode: 400, body: 'own: invalid_path', headers: { 'x-content-type-options': 'nosniff' } },
+    })
+    t.equal((await one.inject('/a')).body, 'ok')
+    t.equal((await one.inject('/a')).body, 'ok')
+    t.equal((await other.inject('/a')).body, 'ok')
+    t.equal((await other.inject('/a')).body, 'own: too_many_requests')
+  },
+)
 
 t.test('rate limit: one address cannot take all, health is not counted', async (t) => {
   let now = 1_000_000

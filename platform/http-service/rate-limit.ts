@@ -9,18 +9,24 @@ export type RateLimit = { perSecond: number; perMinute: number }
 /** X-Road's default for its admin APIs. */
 export const adminRateLimit: RateLimit = { perSecond: 20, perMinute: 600 }
 
+/** Counts one request of an address; returns 0 or, if it is one too many, the whole seconds to wait. */
+export type Counter = (address: string) => number
+
 const MAX_ADDRESSES = 10_000
 
 type Counts = { second: number; inSecond: number; minute: number; inMinute: number }
 
-/** Throws `too_many_requests` with Retry-After for an address that exceeds the limit of a second or a minute. */
+/**
+ * Throws `too_many_requests` with Retry-After for an address that exceeds the limit of a second or a minute. Listeners that are given one
+ * counter count together.
+ */
 export function limitRate(
   app: FastifyInstance,
-  limit: RateLimit,
+  limit: RateLimit | Counter,
   clock: Clock,
   addressOf: (request: FastifyRequest) => string = ({ socket }) => socket.remoteAddress ?? '',
 ): void {
-  const take = createCounter(limit, clock)
+  const take = typeof limit === 'function' ? limit : createCounter(limit, clock)
   app.addHook('onRequest', async (request, reply) => {
     if (request.routeOptions.config.rateLimit === false) return
     const waitSeconds = take(addressOf(request))
@@ -30,8 +36,7 @@ export function limitRate(
   })
 }
 
-/** Counts one request of `address`; returns 0 or, if it is one too many, the whole seconds to wait. */
-export function createCounter(limit: RateLimit, clock: Clock): (address: string) => number {
+export function createCounter(limit: RateLimit, clock: Clock): Counter {
   const addresses = new Map<string, Counts>()
   return (address) => {
     const now = clock()

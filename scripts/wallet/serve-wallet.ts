@@ -1,8 +1,8 @@
 /** Serves the wallet of one person on a loopback address: pages to look at requests and to answer them. */
 import { createHash } from 'node:crypto'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
+import { toFault } from '#platform/http-service/fault-answer.ts'
 import type { Log } from '#platform/logging/create-log.ts'
-import { asFault } from '#schemas/fault.ts'
 import { answerRequest, fetchRequest } from './answer-request.ts'
 import type { Held, Issuer } from './held.ts'
 import { newPair } from './keys.ts'
@@ -26,17 +26,18 @@ export async function serveWallet(q: {
 }): Promise<{ close(): Promise<void> }> {
   const { code, givenName, familyName } = q.person
   const held = issueTo(q.issuer, { [PID.code]: code, given_name: givenName, family_name: familyName })
+  const headers = { 'content-security-policy': POLICY, 'referrer-policy': 'no-referrer' }
   const app = createHttpService({
     ...{ name: 'wallet', log: q.log },
     answerFailure: (thrown, _request, reply) => {
-      const { what, message, status } = asFault(thrown)
+      const { what, message, status } = toFault(thrown)
       return reply
         .code(status)
+        .headers(headers)
         .type(HTML)
         .send(saidPage('This did not work', what === undefined ? message : String(what)))
     },
   })
-  const headers = { 'content-security-policy': POLICY, 'referrer-policy': 'no-referrer' }
   app.addHook('onRequest', async (_request, reply) => void reply.headers(headers))
   const look = async (text: string): Promise<string> => requestPage(text, await fetchRequest(text, held))
 

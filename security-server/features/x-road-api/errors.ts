@@ -19,12 +19,13 @@ export function answerInXRoadsForm(
   reply: FastifyReply,
 ): FastifyReply {
   const fault = toFault(thrown)
-  const level = fault.status >= 500 ? 'error' : 'debug'
+  // An unreadable address reaches no route, so no other line would record it.
+  const level = fault.status >= 500 ? 'error' : fault.code === 'invalid_path' ? 'info' : 'debug'
   request.log[level]({ err: thrown, detail: fault.detail }, 'request failed')
   reply.faultType = fault.code
   reply.faultDetail = fault.detail
   const status = STATUS[fault.code] ?? fault.status
-  const code = request.routeOptions.config.codes?.[fault.code] ?? fault.code
+  const code = request.routeOptions?.config?.codes?.[fault.code] ?? fault.code
   if (fault.code === 'unauthorized') reply.header('www-authenticate', 'X-Road-ApiKey')
   if (status === 429 && !reply.hasHeader('retry-after'))
     reply.header('retry-after', retryAfterSeconds(fault, Date.now()))
