@@ -1,4 +1,5 @@
 /** X-Road's diagnostics of connections. X-Road tells how the last one went; this server tries each when it is asked. */
+import { Fault } from '#schemas/fault.ts'
 import { type Entry, fileOf } from './entry.ts'
 
 type Step = { state: 'good' | 'bad'; what: string; remedy?: string }
@@ -51,7 +52,7 @@ export function connectionEntries(): Entry[] {
       },
       async answer({ call }) {
         const { items } = await call<Tried>('testConnections', { body: { kind: 'REGISTRATION' } })
-        return outcome(items[0]?.steps ?? [])
+        return outcome(tried(items[0], 'the registration service'))
       },
     },
     {
@@ -74,8 +75,8 @@ export function connectionEntries(): Entry[] {
         const { target_client_id: clientId, security_server_id: wanted } = query
         const body = { kind: 'PEER', ...(clientId === undefined ? {} : { clientId }) }
         const { items } = await call<Tried>('testConnections', { body })
-        const steps = items.find(({ name }) => wanted === undefined || name === wanted)?.steps
-        return outcome(steps ?? [])
+        const found = items.find(({ name }) => wanted === undefined || name === wanted)
+        return outcome(tried(found, String(wanted ?? 'a server of this client').slice(0, 300)))
       },
     },
     {
@@ -87,6 +88,12 @@ export function connectionEntries(): Entry[] {
       },
     },
   ]
+}
+
+/** The steps of a connection that was tried. Throws `not_found`: what was not tried has not failed. */
+function tried(item: Tried['items'][number] | undefined, what: string): Step[] {
+  if (item !== undefined) return item.steps
+  throw new Fault('not_found', { what: `${what} is not among the connections that were tried` })
 }
 
 /** Of the words of the first step that went wrong; `status_code` for tools of earlier versions. */

@@ -4,19 +4,32 @@ import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { ServiceView, View } from '../../local-systems/view.ts'
 
-/** X-Road's id of a service, CLIENT:CODE or CLIENT:CODE.VERSION. */
-export function serviceIdOf(fullServiceId: string): { clientId: string; code: string } {
-  const [instance, memberClass, member, subsystem, ...code] = fullServiceId.split(':')
-  return { clientId: [instance, memberClass, member, subsystem].join(':'), code: code.join('.') }
+/** X-Road's id of a service, CLIENT:CODE or CLIENT:CODE.VERSION; `code` is the part behind the client. */
+export function serviceIdOf(fullServiceId: string): { clientId: string; code: string; serviceCode: string } {
+  const [instance, memberClass, member, subsystem, serviceCode = '', ...version] = fullServiceId.split(':')
+  return {
+    clientId: [instance, memberClass, member, subsystem].join(':'),
+    code: [serviceCode, ...version].join('.'),
+    serviceCode,
+  }
 }
 
-/** The number of the service. Throws `not_found`. A version or not: a code may contain a dot itself. */
+/**
+ * The number of the service. Throws `not_found`, and `invalid_input` for an id of two: a code may contain a dot itself, so `get.v1` may be
+ * one service and the version v1 of another.
+ */
 export function serviceNumber(view: View, id: string | undefined): number {
-  for (const { key, service } of view.services.values()) {
+  const found = [...view.services.values()].filter(({ service }) => {
     const { clientId, code } = serviceIdOf(colonForm(idText(service.id)))
-    if (`${clientId}:${code}` === id) return key
-  }
-  throw new Fault('not_found', { what: `no service ${(id ?? '').slice(0, 300)}` })
+    return `${clientId}:${code}` === id
+  })
+  const [one, ...others] = found
+  if (one === undefined) throw new Fault('not_found', { what: `no service ${(id ?? '').slice(0, 300)}` })
+  if (others.length === 0) return one.key
+  const numbers = found.map(({ key }) => key).join(' and ')
+  throw new Fault('invalid_input', {
+    what: `two services have this id, ${numbers}: use the management API of this server, which names them by number`,
+  })
 }
 
 /** The service of an endpoint. Throws `not_found`. */
