@@ -282,3 +282,49 @@ t.test('an act that takes two persons has a success of its own, and every answer
   t.match(lines.join(''), '"operation":"deleteAnchor","status":409')
   await app.close()
 })
+
+t.test('a call that came by another address is on record with the address of what it is about', async (t) => {
+  const changing = { operationId: 'deleteRight', 'x-roles': ['any'], 'x-four-eyes': true }
+  const [acts, proposed]: [{ target: string }[], { target: string }[]] = [[], []]
+  let isRequired = false
+  const app = createHttpService({ name: 'test', log })
+  t.teardown(() => app.close())
+  const { call, takesTwo, perform } = await registerOpenApi(app, {
+    document: {
+      openapi: '3.1.0',
+      servers: [{ url: '/api/v1' }],
+      paths: {
+        '/services/{id}/rights/{right}': {
+          parameters: ['id', 'right'].map((name) => ({ name, in: 'path', schema: { type: 'string' } })),
+          delete: { ...changing, responses: { 202: {}, 204: {} } },
+        },
+      },
+    },
+    handlers: { deleteRight: async () => undefined },
+    authenticate: async () => ({ kind: 'person', id: '1', name: 'Anna', roles: [] }),
+    audit: { before: async (act) => acts.push(act) },
+    fourEyes: {
+      isRequired: async () => isRequired,
+      checkAnswerable: async () => undefined,
+      propose: async (one) => {
+        proposed.push(one)
+        return { id: 'a', contentSha256: 'b', state: 'proposed', expiresAt: 'c' }
+      },
+    },
+  })
+  const caller = { kind: 'key' as const, id: '1', name: 'x', roles: [] }
+  const asked = { operation: 'deleteRight', params: { id: 'DEV:GOV', right: '1/2' } }
+  const headers = { 'x-reason': 'why' }
+  t.match(await call({ ...asked, caller, headers }), { status: 204 })
+  const target = '/api/v1/services/DEV:GOV/rights/1%2F2'
+  t.match(acts, [{ operation: 'deleteRight', target }])
+  t.equal(await takesTwo(asked), false)
+  isRequired = true
+  t.equal(await takesTwo(asked), true)
+  t.match(await call({ ...asked, caller, headers }), { status: 202 })
+  t.match(proposed, [{ target }])
+  const approver = { ...caller, id: '2' }
+  const kept = { query: {}, body: undefined, target: proposed[0]!.target, proposal: 'a', reason: 'why' }
+  await perform({ ...asked, ...kept, caller, approver })
+  t.match(acts.at(-1), { operation: 'deleteRight', target, data: { proposal: 'a' } })
+})

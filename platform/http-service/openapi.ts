@@ -67,8 +67,6 @@ type InnerCall = {
   query?: Record<string, unknown>
   body?: unknown
   caller: Caller
-  /** The address that was asked for, for the audit log. */
-  target: string
   headers: IncomingHttpHeaders
 }
 
@@ -79,6 +77,8 @@ export type RegisteredOpenApi = {
   operations: readonly Operation[]
   /** Runs a call with the same checks of role, input and second person as one by the API's address, and with the same record. */
   call(call: InnerCall): Promise<InnerAnswer>
+  /** Whether such a call would become a proposal for a second person. */
+  takesTwo(call: Pick<InnerCall, 'operation' | 'params' | 'query' | 'body'>): Promise<boolean>
   /** Runs the operation of an approved call and returns its result. The call is recorded first, with both names. */
   perform(call: ApprovedCall): Promise<unknown>
 }
@@ -116,9 +116,17 @@ export async function registerOpenApi(
       await q.admit?.(operation, call.caller)
       const input = (await validatorOf(operation))({ params, query, body })
       const headers: Record<string, string> = {}
-      const asked = { ...input, ...call, setHeader: (name: string, value: string) => (headers[name] = value) }
+      const asked = {
+        ...{ ...input, ...call, target: addressOf(operation, input.params) },
+        setHeader: (name: string, value: string) => (headers[name] = value),
+      }
       const { body: said, status, headers: more } = await run(asked, q, operation, q.handlers[operation.id]!)
       return { status: status ?? operation.successStatus, body: said, headers: { ...headers, ...more } }
+    },
+    takesTwo: async ({ operation: name, params = {}, query = {}, body }) => {
+      const operation = named(name)
+      if (!operation.fourEyes) return false
+      return isByTwo(q, operation, (await validatorOf(operation))({ params, query, body }))
     },
     perform: async (call) => {
       const operation = named(call.operation)
@@ -172,14 +180,35 @@ function register(
         }
         return sendAnswer(reply, await run(call, q, operation, handler), operation)
       }
-      const key = READING.has(operation.method) ? undefined : request.headers['idempotency-key']
-      const caller = request.caller?.id ?? ''
-      if (key === undefined || q.once === undefined || caller === '') return act()
-      if (typeof key !== 'string' || !IDEMPOTENCY_KEY.test(key))
-        throw new Fault('invalid_input', { what: say`an Idempotency-Key has 16 to 128 printable characters` })
-      return q.once({ key, caller, operation: operation.id }, act)
+      return onceByKey(q.once, request, operation.id, act)
     },
   })
+}
+
+/** Runs `act`; once only for a change that names an Idempotency-Key. */
+export function onceByKey<T>(
+  once: Once | undefined,
+  request: Pick<FastifyRequest, 'method' | 'headers' | 'caller'>,
+  operation: string,
+  act: () => Promise<T>,
+): Promise<T> {
+  const key = READING.has(request.method) ? undefined : request.headers['idempotency-key']
+  const caller = request.caller?.id ?? ''
+  if (key === undefined || once === undefined || caller === '') return act()
+  if (typeof key !== 'string' || !IDEMPOTENCY_KEY.test(key))
+    throw new Fault('invalid_input', { what: say`an Idempotency-Key has 16 to 128 printable characters` })
+  return once({ key, caller, operation }, act)
+}
+
+/** The address of a call that came by another one, so that its record says what it is about as any record does. */
+function addressOf({ url }: Operation, params: Record<string, string>): string {
+  // As in the addresses that people read and programs send: a colon stays as it is.
+  const part = (name: string): string => encodeURIComponent(params[name] ?? '').replaceAll('%3A', ':')
+  return url.replace(/:(\w+)/g, (_whole, name: string) => part(name))
+}
+
+async function isByTwo(q: OpenApiRegistration, operation: Operation, input: CallInput): Promise<boolean> {
+  return operation.fourEyes && (await q.fourEyes?.isRequired(operation, input)) === true
 }
 
 /** A checked call, by whichever address it came. */
@@ -201,7 +230,7 @@ async function run(
   const isPlain = READING.has(operation.method) && !operation.fourEyes && !operation.passkey
   if (isPlain && !operation.emergency) return asAnswer(await handler({ ...input, caller }))
   const act = { ...input, caller, target: call.target, ...revisionOf(call) }
-  const byTwo = operation.fourEyes && (await q.fourEyes?.isRequired(operation, input)) === true
+  const byTwo = await isByTwo(q, operation, input)
   const confirmed = await confirmedBy(call, q, operation, act, byTwo)
   if (byTwo && q.fourEyes !== undefined) {
     await q.fourEyes.checkAnswerable(caller)

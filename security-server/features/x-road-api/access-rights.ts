@@ -1,13 +1,13 @@
 /** Endpoints, and who may call them or whole services. */
 import { Fault } from '#schemas/fault.ts'
-import { allPages } from './all-pages.ts'
-import type { Asked, Entry } from './entry.ts'
+import type { Asked, Entry, OwnInput } from './entry.ts'
 import { fieldsOf } from './fields.ts'
 import { serviceIdOf, serviceNumber, serviceOfEndpoint } from './find-service.ts'
 import type { Needs } from './needs.ts'
 import type { OwnDescription, OwnRight, OwnService } from './own-views.ts'
-import { endpointView, rightsAmong, rightViews } from './service-views.ts'
-import { type Subject, subjectsOf } from './subjects.ts'
+import { subjectEntries } from './service-clients.ts'
+import { endpointView, oncePerCode, rightsAmong, rightViews } from './service-views.ts'
+import { type Subject, same, subjectsOf } from './subjects.ts'
 
 const ENDPOINT = '/endpoints/:id'
 
@@ -59,15 +59,13 @@ function rightEntries(rooms: Needs, of: string, path: string, placeOf: (asked: A
       async answer(asked) {
         const { params, endpointId, clientId, rights } = await read(asked)
         const wanted = given(asked, clientId)
-        // All or none: what is given already is refused before the first is given.
+        // What is given already is refused before the first is given. What fails later leaves those before it given.
         if (wanted.some((one) => rights.some((right) => same(right, one))))
           throw new Fault('conflict', { what: `one of them has this right already` })
-        const made: OwnRight[] = []
-        for (const subject of wanted) {
-          const body = { ...subject, ...(endpointId === undefined ? {} : { endpointId }) }
-          made.push(await asked.call<OwnRight>('addAccessRight', { params, body }))
-        }
-        return rightViews(subjects, clientId, made)
+        const calls = wanted.map((subject) => ({
+          ...{ params, body: { ...subject, ...(endpointId === undefined ? {} : { endpointId }) } },
+        }))
+        return rightViews(subjects, clientId, await giveAll(asked, calls))
       },
     },
     {
@@ -85,6 +83,15 @@ function rightEntries(rooms: Needs, of: string, path: string, placeOf: (asked: A
       },
     },
   ]
+}
+
+/** Gives rights one after another. Throws `invalid_input` before the first of several if a second person decides about one. */
+async function giveAll(asked: Asked, calls: OwnInput[]): Promise<OwnRight[]> {
+  const instead = 'ask for each right by a request of its own, with X-Reason'
+  if (calls.length > 1) await asked.checkForOne('addAccessRight', calls, instead)
+  const made: OwnRight[] = []
+  for (const call of calls) made.push(await asked.call<OwnRight>('addAccessRight', call))
+  return made
 }
 
 function endpointEntries(ofService: (asked: Asked) => Place, ofEndpoint: (asked: Asked) => Place): Entry[] {
@@ -147,14 +154,20 @@ async function moved(asked: Asked, { params, endpointId }: Place): Promise<objec
     throw new Fault('invalid_input', { what: `the endpoint is not one that was added by hand` })
   const body = { method: given.text('method'), path: given.text('path') }
   if (body.method === present.method && body.path === present.path) return endpointView(service, present)
+  const rights = rightsAmong(service.accessRights, endpointId).map(({ subjectType, subjectId }) => ({
+    ...{ subjectType, subjectId },
+  }))
+  const asOfNow = rights.map((right) => ({ params, body: { ...right, endpointId: present.id } }))
+  const instead = 'add an endpoint, ask for its rights one by one with X-Reason, then delete this one'
+  await asked.checkForOne('addAccessRight', asOfNow, instead)
   const made = await call<typeof present>('addEndpoint', { params, body })
-  for (const { subjectType, subjectId } of rightsAmong(service.accessRights, endpointId))
-    await call('addAccessRight', { params, body: { subjectType, subjectId, endpointId: made.id } })
+  for (const right of rights)
+    await call('addAccessRight', { params, body: { ...right, endpointId: made.id } })
   await call('deleteEndpoint', { params: { id: String(endpointId) } })
   return endpointView(service, made)
 }
 
-/** Rights of one subject at several services of a client: all or none. */
+/** Rights of one subject at several services of a client. X-Road names them by codes without a version, and means every version. */
 function rightsOfSubject(rooms: Needs): Entry[] {
   const subjects = subjectsOf(rooms)
   const path = '/clients/:id/service-clients/:scId/access-rights'
@@ -168,11 +181,15 @@ function rightsOfSubject(rooms: Needs): Entry[] {
     const wanted = fieldsOf(asked.body)
       .parts('items')
       .map((item) => item.text('service_code'))
-    return wanted.map((code) => {
-      const service = services.find((one) => serviceIdOf(one.fullServiceId).code === code)
-      if (service === undefined) throw new Fault('not_found', { what: `no service ${code.slice(0, 300)}` })
-      const right = rightsAmong(service.accessRights).find((one) => same(one, subject))
-      return { service, subject, right, code, params: { id: String(service.id) } }
+    return [...new Set(wanted)].map((code) => {
+      const versions = services
+        .filter(({ serviceCode }) => serviceCode === code)
+        .map(({ id, accessRights }) => ({
+          params: { id: String(id) },
+          right: rightsAmong(accessRights).find((one) => same(one, subject)),
+        }))
+      if (versions.length === 0) throw new Fault('not_found', { what: `no service ${code.slice(0, 300)}` })
+      return { subject, code, versions }
     })
   }
   return [
@@ -181,15 +198,19 @@ function rightsOfSubject(rooms: Needs): Entry[] {
       through: ['getClientServiceDescriptions', 'addAccessRight'],
       codes: { conflict: 'duplicate_accessright', not_found: 'service_not_found' },
       async answer(asked) {
-        const all = await read(asked)
-        if (all.some(({ right }) => right !== undefined))
+        const missing = (await read(asked)).map(({ versions, ...one }) => ({
+          ...{ ...one, without: versions.filter(({ right }) => right === undefined) },
+        }))
+        if (missing.some(({ without }) => without.length === 0))
           throw new Fault('conflict', { what: `one of them has this right already` })
-        const made: object[] = []
-        for (const { params, subject, code } of all) {
-          const { createdAt } = await asked.call<OwnRight>('addAccessRight', { params, body: { ...subject } })
-          made.push({ service_code: code, service_title: '', rights_given_at: createdAt })
-        }
-        return made
+        const calls = missing.flatMap(({ code, subject, without }) =>
+          without.map(({ params }) => ({ code, call: { params, body: { ...subject } } })),
+        )
+        const made = await giveAll(
+          asked,
+          calls.map(({ call }) => call),
+        )
+        return oncePerCode(made.map(({ createdAt }, at) => ({ code: calls[at]!.code, createdAt })))
       },
     },
     {
@@ -197,96 +218,13 @@ function rightsOfSubject(rooms: Needs): Entry[] {
       through: ['getClientServiceDescriptions', 'deleteAccessRight'],
       codes: { not_found: 'accessright_not_found' },
       async answer(asked) {
-        const all = await read(asked)
-        if (all.some(({ right }) => right === undefined))
-          throw new Fault('not_found', { what: `one of them has no such right` })
-        for (const { params, right } of all)
-          await asked.call('deleteAccessRight', { params: { ...params, rightId: String(right!.id) } })
-      },
-    },
-  ]
-}
-
-function same(one: Subject, other: Subject): boolean {
-  return one.subjectType === other.subjectType && one.subjectId === other.subjectId
-}
-
-function subjectEntries(rooms: Needs): Entry[] {
-  const subjects = subjectsOf(rooms)
-  type Own = Subject & { name: string }
-  const has = (text: string, part: unknown): boolean =>
-    part === undefined || text.toLowerCase().includes(String(part).toLowerCase())
-  return [
-    {
-      ...{ name: 'findServiceClientCandidates', method: 'GET', status: 200 },
-      path: '/clients/:id/service-client-candidates',
-      through: ['findServiceClientCandidates'],
-      codes: { not_found: 'client_not_found' },
-      async answer(asked) {
-        const clientId = asked.params['id']!
-        const {
-          service_client_type: subjectType,
-          member_name_group_description: name,
-          ...codes
-        } = asked.query
-        const input = { params: { clientId }, query: subjectType === undefined ? {} : { subjectType } }
-        const all = await allPages<Own>(asked, 'findServiceClientCandidates', input)
-        return all
-          .filter(
-            (one) => has(one.name, name) && Object.values(codes).every((code) => has(one.subjectId, code)),
-          )
-          .map((one) => subjects.view(clientId, one))
-      },
-    },
-    {
-      ...{
-        name: 'getClientServiceClients',
-        method: 'GET',
-        path: '/clients/:id/service-clients',
-        status: 200,
-      },
-      through: ['getServiceClients'],
-      codes: { not_found: 'client_not_found' },
-      async answer(asked) {
-        const clientId = asked.params['id']!
-        const all = await allPages<Own>(asked, 'getServiceClients', { params: { clientId } })
-        return all.map((one) => subjects.view(clientId, one))
-      },
-    },
-    {
-      ...{ name: 'getServiceClient', method: 'GET', path: '/clients/:id/service-clients/:scId', status: 200 },
-      through: ['getServiceClients'],
-      codes: { not_found: 'service_client_not_found' },
-      async answer(asked) {
-        const clientId = asked.params['id']!
-        const wanted = subjects.parse(clientId, asked.params['scId']!, undefined)
-        const all = await allPages<Own>(asked, 'getServiceClients', { params: { clientId } })
-        const found = all.find((one) => same(one, wanted))
-        if (found === undefined) throw new Fault('not_found', { what: `one of them has no such right` })
-        return subjects.view(clientId, found)
-      },
-    },
-    {
-      ...{ name: 'getServiceClientAccessRights', method: 'GET', status: 200 },
-      path: '/clients/:id/service-clients/:scId/access-rights',
-      through: ['getServiceClientAccessRights'],
-      codes: { not_found: 'client_not_found' },
-      async answer(asked) {
-        const clientId = asked.params['id']!
-        const query = subjects.parse(clientId, asked.params['scId']!, undefined)
-        const input = { params: { clientId }, query: { ...query } }
-        const rights = await allPages<OwnRight & { fullServiceId: string }>(
-          ...([asked, 'getServiceClientAccessRights', input] as const),
+        const given = (await read(asked)).map(({ versions }) =>
+          versions.flatMap(({ params, right }) => (right === undefined ? [] : { params, right })),
         )
-        return rights
-          .filter(({ wholeService }) => wholeService)
-          .map(({ fullServiceId, createdAt }) => ({
-            ...{
-              service_code: serviceIdOf(fullServiceId).code,
-              service_title: '',
-              rights_given_at: createdAt,
-            },
-          }))
+        if (given.some((some) => some.length === 0))
+          throw new Fault('not_found', { what: `one of them has no such right` })
+        for (const { params, right } of given.flat())
+          await asked.call('deleteAccessRight', { params: { ...params, rightId: String(right.id) } })
       },
     },
   ]

@@ -12,6 +12,11 @@ export type Asked = {
   caller: Caller
   /** Calls one of the entry's `through`; resolves to the body of its answer, throws its fault. */
   call<T = unknown>(operation: string, input?: OwnInput): Promise<T>
+  /**
+   * Throws `invalid_input` if one of these calls would become a proposal: a request of several steps would stay half done. `instead` says what
+   * to do.
+   */
+  checkForOne(operation: string, inputs: OwnInput[], instead: string): Promise<void>
 }
 
 /** A file in an answer. */

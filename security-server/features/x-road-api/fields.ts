@@ -14,6 +14,8 @@ export type Fields = {
 }
 
 const MOST = 500
+/** Of items that may take a call of ours each. */
+const MOST_PARTS = 100
 
 /** Throws `invalid_input` for anything but an object, and its members throw it for a field of another type. */
 export function fieldsOf(value: unknown, of = 'body'): Fields {
@@ -23,9 +25,9 @@ export function fieldsOf(value: unknown, of = 'body'): Fields {
     Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined
   const place = (name: string): string => `${of}.${name}`
   const isAbsent = (name: string): boolean => get(name) === undefined || get(name) === null
-  const list = (name: string): unknown[] => {
+  const list = (name: string, most: number): unknown[] => {
     const all = get(name)
-    if (!Array.isArray(all) || all.length > MOST) throw wrong(place(name), `array of at most ${MOST}`)
+    if (!Array.isArray(all) || all.length > most) throw wrong(place(name), `array of at most ${most}`)
     return all
   }
   return {
@@ -44,8 +46,8 @@ export function fieldsOf(value: unknown, of = 'body'): Fields {
       return given
     },
     part: (name) => fieldsOf(get(name), place(name)),
-    texts: (name) => list(name).map((one) => textIn(one, place(name))),
-    parts: (name) => list(name).map((one) => fieldsOf(one, place(name))),
+    texts: (name) => list(name, MOST).map((one) => textIn(one, place(name))),
+    parts: (name) => list(name, MOST_PARTS).map((one) => fieldsOf(one, place(name))),
     pairs(name) {
       const given = get(name)
       if (typeof given !== 'object' || given === null || Array.isArray(given))

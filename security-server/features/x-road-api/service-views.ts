@@ -47,3 +47,15 @@ export function rightViews(
 ): object[] {
   return rights.map((right) => subjects.view(clientId, right))
 }
+
+/** Rights in X-Road's form, each code once with the time of its first. */
+export function oncePerCode(rights: { code: string; createdAt: string }[]): object[] {
+  const first = new Map<string, string>()
+  for (const { code, createdAt } of rights) {
+    const before = first.get(code)
+    if (before === undefined || createdAt < before) first.set(code, createdAt)
+  }
+  return [...first].map(([code, createdAt]) => ({
+    ...{ service_code: code, service_title: '', rights_given_at: createdAt },
+  }))
+}

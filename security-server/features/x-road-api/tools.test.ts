@@ -194,7 +194,7 @@ t.test('a call that a second person has to approve, and a refusal that says more
   addEntries(
     app,
     entriesOf(rooms, () => false),
-    { operations, call },
+    { operations, call, takesTwo: async () => false },
     rooms,
   )
   const proposed = await app.inject({ method: 'DELETE', url: `/api/v1/keys/${'a'.repeat(40)}` })

@@ -1,11 +1,14 @@
 /** X-Road's management API: what its tools send and read, every entry by every role, and input that no tool sends. */
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { indexConfiguration } from '#core/configuration/configuration-index.ts'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { authenticationCertificate, server } from '#security-server/keys/keys-fixture.ts'
 import { securityServerApi } from '#security-server/shape.ts'
-import { type AdminWorld, createAdminWorld } from '#test/management-api/admin-fixture.ts'
+import { type AdminWorld, auditOf, createAdminWorld } from '#test/management-api/admin-fixture.ts'
+import { selfSignedCertificate } from '../../keys/self-signed.ts'
+import { apiKeyHandlers } from '../people/api-keys.ts'
 import { ROLES } from '../people/roles.ts'
 import { entriesOf } from './entries.ts'
 
@@ -20,7 +23,7 @@ function asker({ xRoadApi, authorization }: AdminWorld) {
     method: string,
     url: string,
     body?: unknown,
-    o: { authorization?: string | undefined; type?: string } = {},
+    o: { authorization?: string | undefined; type?: string; once?: string } = {},
   ): Promise<Said> => {
     const reply = await xRoadApi.inject({
       method: method as 'GET',
@@ -28,6 +31,7 @@ function asker({ xRoadApi, authorization }: AdminWorld) {
       headers: {
         ...('authorization' in o ? {} : { authorization: authorization['all']! }),
         ...(o.authorization === undefined ? {} : { authorization: o.authorization }),
+        ...(o.once === undefined ? {} : { 'idempotency-key': o.once }),
         'content-type': o.type ?? (Buffer.isBuffer(body) ? 'application/octet-stream' : JSON_TYPE),
       },
       ...(body === undefined ? {} : { payload: Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
@@ -211,6 +215,14 @@ t.test('clients, services, endpoints, access rights and groups', async (t) => {
     id: string
     service_client_type: string
   }[]
+  const filtered = async (query: string): Promise<string[]> =>
+    (
+      (await ask('GET', `/clients/${CLIENT}/service-client-candidates?${query}`)).body as { id: string }[]
+    ).map((one) => one.id)
+  const all = candidates.map((one) => one.id)
+  t.same(await filtered('instance=dev&no_such_parameter=x'), all, 'groups belong to the instance too')
+  t.ok(all.includes('DEV:agencies'))
+  t.same(await filtered('member_group_code=AGENC'), ['DEV:agencies'])
   const own = candidates.find((one) => one.id === groupId)!
   t.match(own, { service_client_type: 'LOCALGROUP', local_group_code: 'friends' })
   const items = candidates.filter((one) => one.service_client_type !== 'LOCALGROUP').slice(0, 1)
@@ -341,6 +353,99 @@ t.test(
       { operation: 'addClient', target: '/api/v1/clients', data: { body: { id: 'DEV:GOV:1000:a' } } },
     ])
     t.notMatch(raw.toString(), /no such pin/)
+    const rest = { url: 'http://127.0.0.9:8/x', rest_service_code: 'x', type: 'REST' }
+    const described = await ask('POST', '/clients/DEV:GOV:1000:a/service-descriptions', rest)
+    t.equal(described.status, 201)
+    const items = [{ id: 'DEV:COM:4000:tax', service_client_type: 'SUBSYSTEM' }]
+    const rights = '/services/DEV:GOV:1000:a:x/service-clients'
+    t.equal((await ask('POST', rights, { items })).status, 200)
+    t.equal((await ask('POST', `${rights}/delete`, { items })).status, 204)
+    const [taken, given] = await auditOf(admin.ask)
+    t.match(given, { operation: 'addAccessRight', data: { body: { subjectId: 'DEV:COM:4000:tax' } } })
+    t.match(taken?.operation, 'deleteAccessRight')
+    t.match(given?.target, /^\/api\/v1\/services\/\d+\/access-rights$/)
+    t.match(taken?.target, new RegExp(`^${given?.target}/\\d+$`), 'whose right it was')
+  },
+)
+
+t.test(
+  'certificates of any key, distinguished names of any form, and bodies that are too large',
+  async (t) => {
+    const admin = await createAdminWorld(t)
+    const ask = asker(admin)
+    const client = { member_class: 'GOV', member_code: 1000, subsystem_code: 'population' }
+    await ask('POST', '/clients', { client })
+    const names = { hostName: 'system.example', ipAddresses: [] }
+    const certificateOf = (privateKey: KeyObject): Buffer =>
+      selfSignedCertificate({ privateKey, names, at: new Date() })
+    const odd = certificateOf(generateKeyPairSync('ec', { namedCurve: 'brainpoolP256r1' }).privateKey)
+    const usual = certificateOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
+    const at = `/clients/${CLIENT}/tls-certificates`
+    t.match(await ask('POST', at, odd), {
+      status: 201,
+      body: { public_key_algorithm: 'EC', rsa_public_key_modulus: '', ec_public_key_point: undefined },
+    })
+    t.match(await ask('POST', at, usual), { status: 201, body: { ec_public_parameters: 'P-256' } })
+    t.match(await ask('GET', at), { status: 200, body: { length: 2 } })
+
+    const named = (name: string) => ask('POST', '/system/certificate/csr', { name })
+    const made = await named(' CN = 10.0.0.20 , O=Agency\\, South,C=FI')
+    t.equal(made.status, 200, made.raw.toString())
+    for (const text of ['10.0.0.20', 'Agency, South'])
+      t.ok(Buffer.from(made.raw.toString().split('\n').slice(1, -2).join(''), 'base64').includes(text), text)
+    const long = [`CN=${' '.repeat(2000)}${'x '.repeat(300)}`, 'CN=a,'.repeat(250).slice(0, -1)]
+    for (const name of [...long, 'CN=a,', 'CN=a\\', '=a', 'CN=', 'CN', '', ',', `CN=${'x'.repeat(256)}`])
+      t.match(await named(name), failing('invalid_input', 400), name.slice(0, 20))
+    const anchor = Buffer.alloc(300_000, 0x20)
+    t.match(
+      await ask('PUT', '/system/anchor', anchor),
+      failing('body_too_large', 413),
+      'as by our own address',
+    )
+  },
+)
+
+t.test('a change with an Idempotency-Key is made once', async (t) => {
+  const admin = await createAdminWorld(t)
+  const ask = asker(admin)
+  const client = { member_class: 'GOV', member_code: 1000, subsystem_code: 'a' }
+  const o = { once: 'once-and-not-twice' }
+  t.match(await ask('POST', '/clients', {}, o), failing('invalid_input', 400), 'nothing was done')
+  t.match(await ask('POST', '/clients', { client }, o), { status: 201 })
+  t.match(await ask('POST', '/clients', { client }, o), failing('request_repeated', 409))
+  t.match(await ask('POST', '/clients', { client }, { once: 'short' }), failing('invalid_input', 400))
+  t.match(await ask('GET', '/clients', undefined, o), { status: 200 })
+})
+
+t.test(
+  'a key in the form of X-Road has the bounds of its maker, and may wait for a second person',
+  async (t) => {
+    const { rooms, ...admin } = await createAdminWorld(t)
+    const ask = asker({ rooms, ...admin })
+    const expiresAt = new Date(admin.world.now + 86_400_000)
+    const bounds = { expiresAt, addresses: ['127.0.0.0/8'] }
+    const maker = await rooms.apiKeys.create({ name: 'playbook', roles: [...ROLES], ...bounds })
+    const authorization = `X-Road-ApiKey token=${maker.secret}`
+    const { body } = await ask('POST', '/api-keys', ['XROAD_SERVICE_ADMINISTRATOR'], { authorization })
+    const { id } = body as { id: string }
+    const made = (await rooms.apiKeys.list()).find((one) => one.id === id)
+    t.match(made, {
+      ...{ addresses: bounds.addresses, expiresAt: expiresAt.toISOString(), createdBy: maker.id },
+      name: /made by playbook$/,
+    })
+
+    const handlers = apiKeyHandlers({ ...rooms, clock: Date.now, settings: {}, passkeys: {} } as never)
+    const person = (of: string) => ({ kind: 'person' as const, id: of, name: of, roles: [...ROLES] })
+    const asked = { name: 'xrdsst', roles: ['XROAD_SYSTEM_ADMINISTRATOR'], form: 'UUID' }
+    const waiting = (await handlers['addApiKey']!({
+      ...{ params: {}, query: {}, body: asked, caller: person('anna'), approver: person('ben') },
+    })) as { id: string }
+    const shown = await rooms.apiKeys.issue(waiting.id, 'anna')
+    t.equal(shown.id, waiting.id, 'the key that was approved')
+    t.match(shown.secret, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+    const itself = { authorization: `X-Road-ApiKey token=${shown.secret}` }
+    t.match(await ask('GET', '/user', undefined, itself), { body: { username: 'xrdsst' } })
+    await t.rejects(rooms.apiKeys.issue(waiting.id, 'anna'), { code: 'not_found' })
   },
 )
 
@@ -359,6 +464,7 @@ t.test('input that no tool sends is refused by name, and the server lives', asyn
   ]
   bodies.push(
     { items: Array.from({ length: 501 }, () => 'x') },
+    { items: Array.from({ length: 101 }, () => ({ id: 'DEV:COM:4000:tax', service_code: 'x' })) },
     { items: [{ id: '\0' }] },
     { password: ['1'] },
   )
@@ -381,6 +487,7 @@ t.test('input that no tool sends is refused by name, and the server lives', asyn
   t.match(await ask('GET', '/clients?name=a&name=b'), failing('invalid_input', 400))
   t.equal((await ask('GET', `/clients/${'x'.repeat(1300)}`)).status, 400)
   t.match(await ask('GET', '/clients/DEV:GOV'), failing('invalid_client_identifier', 400))
+  t.match(await ask('GET', '/clients/%zz'), failing('invalid_path', 400))
   t.match(await ask('GET', '/nothing'), failing('not_found', 404))
   t.match(await ask('PUT', '/clients'), failing('method_not_allowed', 405))
   t.match(await ask('POST', '/system/certificate/csr', { name: 'no name' }), failing('invalid_input', 400))
