@@ -92,9 +92,8 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
     genReqId: () => randomUUID(),
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
     clientErrorHandler: (error, socket) => void answerBrokenRequest(error, socket, q.origin),
-    // No hook runs for these.
     frameworkErrors: (error, request, reply) =>
-      void answerFailure(error, request as FastifyRequest, (reply as FastifyReply).headers(HEADERS)),
+      answerUnrouted(q, error, request as FastifyRequest, (reply as FastifyReply).headers(HEADERS)),
   } as FastifyHttpOptions<RawServerDefault>)
   app.setErrorHandler(answerFailure)
   app.server.maxConnections = MAX_CONNECTIONS
@@ -110,6 +109,21 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
   })
   if (q.logRequests !== false) logRequests(app)
   return app
+}
+
+/** Answers a request whose address cannot be read. No hook ran, it has no query, and what is thrown here would end the process. */
+function answerUnrouted(
+  { answerFailure, origin }: HttpServiceOptions,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  try {
+    if (answerFailure !== undefined) return void answerFailure(error, request, reply)
+  } catch (err) {
+    request.log.error({ err }, 'a failure could not be answered in its form')
+  }
+  answerThrown(error, request, reply, origin)
 }
 
 function logRequests(app: FastifyInstance): void {

@@ -223,6 +223,9 @@ t.test(
   'two listeners may count together, and a failure before any route has the form of the others',
   async (t) => {
     const rateLimit = createCounter({ perSecond: 3, perMinute: 3 }, () => 1_000_000)
+    const unfit = () => {
+      throw new Error('it cannot be said so')
+    }
     const apps = [1, 2].map(() =>
       service({
         rateLimit,
@@ -230,6 +233,7 @@ t.test(
       }),
     )
     for (const app of apps) app.get('/:id', async () => 'ok')
+    t.match(await service({ answerFailure: unfit }).inject('/%zz'), { statusCode: 400 })
     const [one, other] = [apps[0]!, apps[1]!]
     t.match(await one.inject('/%zz'), {
       ...{ statusCode: 400, body: 'own: invalid_path', headers: { 'x-content-type-options': 'nosniff' } },

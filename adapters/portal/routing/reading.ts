@@ -31,7 +31,7 @@ export function sessionOf(
 
 /** What the address says, else what the person chose before, else what the browser asks for. */
 export function lookOf(request: FastifyRequest, languages: readonly string[], before?: Look): Look {
-  const { language, large, easy } = request.query as Record<string, unknown>
+  const { language, large, easy } = (request.query ?? {}) as Record<string, unknown>
   const offered = languages.find((one) => one === language)
   return {
     language: offered ?? before?.language ?? chooseLanguage(request.headers['accept-language'], languages),
