@@ -66,7 +66,7 @@ export async function openGround(q: {
   const folder = folderIn(settings.directory)
   await backUpAndEnd(q.words, { settings, keys: async () => (await openTrust(q)).keys, now: clock() })
   const opened = await openNode({ ...q, hostName: hostname() })
-  const { node, formerNodes, release, services, cluster, shareIn, shareLogKey } = opened
+  const { node, formerNodes, release, services, cluster, claimed, shareIn, shareLogKey } = opened
   const { globalConfiguration, keys, lasting } = await openTrust(q, opened)
   const { database } = services
   const localSystems = await createLocalSystems({ database, clock, own: ownListeners(settings) })
@@ -102,7 +102,7 @@ export async function openGround(q: {
   return {
     ...services,
     ...{ settings, settingsFile: q.words.configuration ?? '' },
-    ...{ cluster, shareIn, settingsSchema },
+    ...{ cluster, claimed, shareIn, settingsSchema },
     ...{ server, folder, globalConfiguration, keys, localSystems, contracts, post },
     ...{
       fetchOcsp: ocspClient.fetch,

@@ -28,7 +28,10 @@ await eachDatabase(t, async (_database, t, url) => {
     const left = path.join(bodyFolder, 'incoming', 'host1-127.0.0.1-5500', 'ab'.repeat(16))
     writeFileSync(left, 'nothing refers to it')
     const start = (host: string): Promise<NodeIdentity> =>
-      takeNodeIdentity({ directory, lock: lockFile, madeOf: host, older: `${host}-127.0.0.1-5500` })
+      takeNodeIdentity({
+        ...{ directory, lock: lockFile, madeOf: host, older: `${host}-127.0.0.1-5500` },
+        hasOthers: false,
+      })
     const identity = await start('host2')
     t.match(identity.node, /^host2-[0-9a-f]{12}$/)
     t.strictSame(identity.formerNodes, ['host1-127.0.0.1-5500'])
@@ -55,6 +58,14 @@ await eachDatabase(t, async (_database, t, url) => {
     const kept = await start('host4')
     t.equal(kept.node, 'host4-127.0.0.1-5500', 'an installation of before keeps its name')
     kept.release()
+    // The folder of bodies is one file system that other nodes have mounted too.
+    rmSync(path.join(directory, 'node-name'))
+    const shared = await takeNodeIdentity({
+      ...{ directory, lock: lockFile, madeOf: 'host4', older: 'host4-127.0.0.1-5500', hasOthers: true },
+    })
+    t.match(shared.node, /^host4-[0-9a-f]{12}$/)
+    t.strictSame(shared.formerNodes, [], 'the names there are those of live nodes')
+    shared.release()
     writeFileSync(path.join(directory, 'node-name'), '../elsewhere\n')
     await t.rejects(start('host4'), { code: 'invalid_configuration' })
   })

@@ -30,6 +30,11 @@ export async function takeNodeIdentity(q: {
   madeOf: string
   older: string
   /**
+   * Other nodes work for the server, and may have mounted one folder of bodies: names there are theirs. Only a person tells which one is
+   * gone (`removeNode`).
+   */
+  hasOthers: boolean
+  /**
    * Locks a file until the returned function is called. Throws `conflict` with the text `what` when another process has the lock.
    */
   lock: (file: string, what: string) => () => void
@@ -42,7 +47,9 @@ export async function takeNodeIdentity(q: {
   )
   try {
     // From its first start on, each node has a folder there for incoming bodies.
-    const before = await readdir(path.join(directory, 'bodies', 'incoming')).catch(unlessAbsent<string[]>([]))
+    const before = q.hasOthers
+      ? []
+      : await readdir(path.join(directory, 'bodies', 'incoming')).catch(unlessAbsent<string[]>([]))
     const node =
       (await readName(directory)) ??
       keepName(directory, before.includes(q.older) ? q.older : newName(q.madeOf))

@@ -15,6 +15,7 @@ import { createSharedFileStore, type SharedFileStore } from '#platform/shared-fi
 import { Fault } from '#schemas/fault.ts'
 import type { Settings } from './config.ts'
 import { untilAllHave } from './features/nodes/all-have.ts'
+import { type Claimed, claimName, placeOf } from './features/nodes/claim.ts'
 import type { Cluster } from './features/nodes/needs.ts'
 import { createNodeStore } from './features/nodes/store.ts'
 import { type RemoveFile, removeDurably, type WriteFile, writeDurably } from './keys/write-durably.ts'
@@ -38,6 +39,8 @@ type ShareFile = (name: string, bytes: Buffer) => Promise<void>
 
 export type OpenNode = NodeIdentity & {
   services: Services
+  /** Under which this process has the node's name. */
+  claimed: Claimed
   /** Undefined for a server that is one node, or whose nodes share folders by hand. */
   cluster: Cluster | undefined
   /** Changes a file of the directory, on all nodes if it is shared. */
@@ -60,7 +63,7 @@ export async function openNode(q: {
   const { settings, hostName, clock, log } = q
   const { directory } = settings
   const identity = await takeNodeIdentity({
-    ...{ directory, lock: q.lock, madeOf: hostName },
+    ...{ directory, lock: q.lock, madeOf: hostName, hasOthers: settings.nodes !== undefined },
     older: `${hostName}-${settings.peers.address}-${settings.peers.messagePort}`
       .replace(/[^A-Za-z0-9.-]/g, '_')
       .slice(-64),
@@ -70,6 +73,13 @@ export async function openNode(q: {
     ...(settings.redisUrlFile !== undefined && { redisUrl: await readSecret(settings.redisUrlFile) }),
   })
   const store = createSharedFileStore(services.database)
+  // Before anything is done under the name: a copy of a node would close what the node has under way.
+  const claimed = await claimName(createNodeStore(services.database), {
+    ...{ node: identity.node, place: await placeOf(directory), hasOthers: settings.nodes !== undefined },
+  }).catch((cause: unknown) => {
+    identity.release()
+    throw cause
+  })
   const cluster = await openCluster(settings, store)
   const sharedFiles = cluster?.files
   const nameOf = (file: string): string | undefined => {
@@ -78,7 +88,7 @@ export async function openNode(q: {
   }
   return {
     ...identity,
-    ...{ services, cluster },
+    ...{ services, cluster, claimed },
     files: {
       write(file, bytes) {
         const name = nameOf(file)

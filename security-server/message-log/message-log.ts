@@ -339,7 +339,7 @@ async function rotateKey(q: MessageLogOptions, worker: LogThread): Promise<NewLo
   // Other nodes have the key before a record needs it.
   const made = q.shareKey && newLogKey(q.keyFolder)
   if (made !== undefined) await q.shareKey!(made.name, Buffer.from(made.text))
-  return worker.call('rotateKey', { now: q.clock(), isMade: made !== undefined })
+  return worker.call('rotateKey', { now: q.clock(), id: made?.id })
 }
 
 async function takeOver(

@@ -62,10 +62,14 @@ export function scanIntents(q: {
     },
     async open() {
       const intents: OpenIntent[] = []
+      const [newest] = (await q.records.logKeys()).slice(-1)
+      // Another node has just rotated it, and this one was cut off meanwhile: the key is on its way.
+      const isAwaited = newest !== undefined && q.findKey(newest.id) === undefined
       for (const { idx, leaf, form } of unanswered.values()) {
         const opened = openRecord(await q.records.get(idx), q.findKey)
         // Another node may still work on its own requests. A request whose key is gone cannot be attributed to a node, and nobody
         // else will close it.
+        if (opened === undefined && isAwaited && idx >= newest.idx) continue
         if (opened === undefined || nodes.has(opened.metadata.node)) intents.push({ idx, leaf, form, opened })
       }
       return intents

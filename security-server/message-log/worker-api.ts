@@ -84,8 +84,8 @@ export type WorkerApi = {
   recover(q: { now: number; underWay: number[] }): Promise<{ closed: number; open: number[] }>
   /** Adds a name to `formerNodes`. */
   takeOver(node: string): Promise<void>
-  /** `isMade`: the new key lies in the folder already. */
-  rotateKey(q: { now: number; isMade: boolean }): Promise<NewLogKey>
+  /** `id`: the new key, which lies in the folder already. */
+  rotateKey(q: { now: number; id: string | undefined }): Promise<NewLogKey>
   logKeys(): Promise<LogKeyState[]>
   referredBodyFiles(names: string[]): Promise<string[]>
   /** For the start: deletes the segments of this node and of former ones to which no record refers. */

@@ -46,6 +46,7 @@ export async function openWorkerLog(
   await checkLogIsWhole(log, head.size, setup.keyFolder)
   await markFirstStart(log, node, head.size)
   const ring = openKeyRing(setup.keyFolder, head.size === 0)
+  await followKeys(log, ring)
   const segments = createSegmentWriter(setup.bodyFolder, node)
   const writer = createWriter({ store, records: log.records, logKey: ring.current, segments })
   const sizeAtStart = head.size
@@ -97,7 +98,11 @@ export async function openWorkerLog(
         await appendOwn(timeStampRecord({ batch, answer, time: now, node }))
         await readUnstamped(log, writer)
       }),
-    maintain: (q) => inTurn(() => maintenance.slice(q)),
+    maintain: (q) =>
+      inTurn(async () => {
+        await followKeys(log, ring)
+        return maintenance.slice(q)
+      }),
     checkpoints: (limit) => log.tree.newestCheckpoints(limit),
     checkpointOf: (size) => log.tree.checkpointOf(size),
     erasedBelow: (size) => log.records.erasedBelow(size),
@@ -128,11 +133,16 @@ export async function openWorkerLog(
     takeOver: async (gone) => {
       if (gone !== node && !setup.formerNodes.includes(gone)) setup.formerNodes.push(gone)
     },
-    rotateKey: ({ now, isMade }) =>
+    rotateKey: (q) =>
       inTurn(async () => {
-        ring.rotate(isMade)
-        const record = await appendOwn(keyRotationRecord(ring, now, node))
-        return { id: ring.current().id.toString('hex'), record }
+        ring.rotate(q.id)
+        try {
+          const record = await appendOwn(keyRotationRecord(ring, q.now, node))
+          return { id: ring.current().id.toString('hex'), record }
+        } catch (fault) {
+          await followKeys(log, ring)
+          throw fault
+        }
       }),
     logKeys: () => logKeysOf(log, ring),
     referredBodyFiles: async (names) => [...(await log.records.referredBodyFiles(names))],
@@ -184,10 +194,15 @@ async function openStores(
   }
 }
 
+/** Another node may have rotated the key, or is about to: what counts is its record. */
+async function followKeys(log: LogDatabase, ring: KeyRing): Promise<void> {
+  ring.follow((await log.records.logKeys()).map(({ id }) => id))
+}
+
 async function logKeysOf(log: LogDatabase, ring: KeyRing): Promise<LogKeyState[]> {
   const here = new Set(ring.all().map(({ id }) => id.toString('hex')))
-  const current = ring.current().id.toString('hex')
   const known = await log.records.logKeys()
+  const current = ring.current().id.toString('hex')
   return known.reverse().map(({ id, idx, time }) => ({
     ...{ id, record: idx, since: time },
     ...{ isHere: here.has(id), isCurrent: id === current },

@@ -27,6 +27,8 @@ import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { type Settings, settingsSchema } from '#security-server/config.ts'
 import { createExports, type RecordExports } from '#security-server/features/exports/create-exports.ts'
+import { claimName } from '#security-server/features/nodes/claim.ts'
+import { createNodeStore } from '#security-server/features/nodes/store.ts'
 import { ROLES } from '#security-server/features/people/roles.ts'
 import {
   openPersonSearch,
@@ -239,6 +241,9 @@ export async function createAdminWorld(
       contracts: { ...contracts, ...(o.contractFor && { contractFor: o.contractFor }) },
     },
     ...{ storedLog: { databaseUrl, keyFolder, bodyFolder }, messageLog, cluster: undefined, settingsSchema },
+    claimed: await claimName(createNodeStore(services.database), {
+      ...{ node: services.node, place: 'here', hasOthers: false },
+    }),
     ...{ post, ownListeners: [...own, later], subjectKeys, mailServer: undefined },
     ...{ xroadTlsPeers: new Set<string>(), verifyPeer, peerClient, serviceClient, shareIn: () => undefined },
     ...{ reliedOn: createReliedOn(clock), fetchOcsp: () => Promise.reject(new Fault('network_error')) },

@@ -78,7 +78,9 @@ export function NodesPart() {
                 {
                   title: 'common.acts',
                   acts: ['removeNode'],
-                  cell: ({ name, state }) =>
+                  cell: ({ name, isThis, state }) =>
+                    sharesFiles &&
+                    !isThis &&
                     state === 'SILENT' && (
                       <Act
                         operation="removeNode"

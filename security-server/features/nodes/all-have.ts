@@ -2,9 +2,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
-import { isLive } from './beat.ts'
 import type { NodeStore } from './store.ts'
-import { readTold } from './told.ts'
+import { isLive, readTold } from './told.ts'
 
 const LOOK_MS = 500
 /** Some beats of a busy machine. */

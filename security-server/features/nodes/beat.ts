@@ -2,20 +2,15 @@
  * The beat of this node: every few seconds it says that it lives and how it is, and sees whether another process has its name, whether its
  * clock is that of the database, and whether its settings are those of the others.
  */
-import { randomUUID } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
 import type { Finding, Health } from '#platform/health/create-health.ts'
-import { VERSION } from '#platform/process/version.ts'
 import type { SharedFiles } from '#platform/shared-files/shared-files.ts'
-import { Fault } from '#schemas/fault.ts'
 import { listed, say } from '#schemas/said.ts'
+import type { Claimed } from './claim.ts'
 import type { NodeRow } from './migrations.ts'
 import type { NodeStore } from './store.ts'
-import { differing, healthNow, readTold, type Told } from './told.ts'
+import { BEAT_SECONDS, differing, healthNow, isLive, readTold, type Told } from './told.ts'
 
-export const BEAT_SECONDS = 5
-/** A node that has been silent for so long is not live. */
-export const LIVE_MS = 20_000
 /** A clone is told for so long after it was last seen. */
 const CLONED_MS = 60_000
 const CLOCK_WARNS_MS = 10_000
@@ -23,23 +18,24 @@ const CLOCK_WARNS_MS = 10_000
 const CLOCK_STOPS_MS = 5 * 60_000
 
 type Beat = {
-  /** Throws `conflict` when this node has left. */
-  begin(): Promise<void>
   run(): Promise<void>
   finding(): Finding
 }
 
 export function createBeat(q: {
   node: string
+  claimed: Claimed
   store: NodeStore
   clock: Clock
   health: Pick<Health, 'report'>
   sharedFiles: Pick<SharedFiles, 'trouble' | 'seen'> | undefined
   settings: Told['settings']
+  everySeconds: number
+  /** Called once when this node was made to leave: what it goes on with, another node has closed. */
+  onLeft: () => void
 }): Beat {
-  const { node, store } = q
-  const instance = randomUUID()
-  let startedAt = ''
+  const { node, store, claimed } = q
+  const { instance, startedAt } = claimed
   let clockAheadMs = 0
   let hasLeft = false
   let clonedUntil = 0
@@ -55,10 +51,12 @@ export function createBeat(q: {
     JSON.stringify({
       ...(await healthNow(q.health)),
       ...{ clockAheadMs, settings: q.settings, seen: q.sharedFiles?.seen() ?? 0 },
+      ...(q.everySeconds !== BEAT_SECONDS && { everySeconds: q.everySeconds }),
     } satisfies Told)
 
   const look = async (rows: NodeRow[], now: number): Promise<void> => {
     const mine = rows.find(({ name }) => name === node)
+    if (mine?.left_at != null && !hasLeft) q.onLeft()
     hasLeft = mine?.left_at != null
     if (mine !== undefined && !hasLeft && mine.instance !== instance) {
       await store.noteClone(node, new Date(now).toISOString())
@@ -76,21 +74,6 @@ export function createBeat(q: {
   }
 
   return {
-    async begin() {
-      startedAt = new Date(await databaseNow()).toISOString()
-      const begun = { name: node, instance, version: VERSION, started_at: startedAt }
-      const nothing: Told = {
-        ready: false,
-        reasons: [],
-        clockAheadMs,
-        settings: q.settings,
-        seen: q.sharedFiles?.seen() ?? 0,
-      }
-      if (!(await store.claim({ ...begun, told: JSON.stringify(nothing) })))
-        throw new Fault('conflict', {
-          what: `the node ${node} was made to leave its server: join again with an empty directory`,
-        })
-    },
     async run() {
       const now = await databaseNow()
       await store.beat({ name: node, instance, told: await told(), at: new Date(now).toISOString() })
@@ -121,9 +104,4 @@ export function createBeat(q: {
       return { ok: true, reason: say`settings differ from those of the node ${other.node}: ${what}` }
     },
   }
-}
-
-/** Whether a node has told of itself lately. */
-export function isLive({ seen_at, left_at }: Pick<NodeRow, 'seen_at' | 'left_at'>, now: number): boolean {
-  return left_at === null && Date.parse(seen_at) > now - LIVE_MS
 }

@@ -5,15 +5,16 @@ import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import { asFault } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
-import { BEAT_SECONDS, createBeat } from './beat.ts'
+import { createBeat } from './beat.ts'
 import { makeBundle } from './bundle.ts'
+import type { Claimed } from './claim.ts'
 import { nodeHandlers, OWN_FOLDERS } from './handlers.ts'
 import { createJoining, type Joining } from './join.ts'
 import { joinRoute } from './join-route.ts'
 import { nodeMigrations } from './migrations.ts'
 import type { Cluster } from './needs.ts'
 import { createNodeStore } from './store.ts'
-import { settingDigests } from './told.ts'
+import { ALONE_SECONDS, BEAT_SECONDS, settingDigests } from './told.ts'
 
 type Ground = Pick<Services, 'node' | 'database' | 'clock' | 'log' | 'health' | 'audit'> & {
   server: ServerId
@@ -24,6 +25,7 @@ type Ground = Pick<Services, 'node' | 'database' | 'clock' | 'log' | 'health' | 
   settingsFile: string
   settingsSchema: object
   cluster: Cluster | undefined
+  claimed: Claimed
   storedLog: { keyFolder: string }
   keys: { reload(): Promise<void>; refreshOcsp(): Promise<void> }
   globalConfiguration: {
@@ -38,8 +40,6 @@ type Ground = Pick<Services, 'node' | 'database' | 'clock' | 'log' | 'health' | 
   }
 }
 
-/** Without other nodes the beat has nobody to tell. */
-const ALONE_SECONDS = 60
 const MARKS_SECONDS = 60
 
 export const nodes: FeatureModule<Ground> = {
@@ -48,14 +48,30 @@ export const nodes: FeatureModule<Ground> = {
   open: async (ground) => {
     const { node, database, cluster, settings } = ground
     const store = createNodeStore(database)
+    const everySeconds = cluster === undefined ? ALONE_SECONDS : BEAT_SECONDS
     const beat = createBeat({
-      ...{ node, store, clock: ground.clock, health: ground.health, sharedFiles: cluster?.files },
+      ...{
+        node,
+        store,
+        everySeconds,
+        claimed: ground.claimed,
+        clock: ground.clock,
+        health: ground.health,
+        sharedFiles: cluster?.files,
+      },
       settings:
         cluster === undefined
           ? {}
           : settingDigests(settings, ground.settingsSchema, settingsKey(cluster.keys.at(-1)!.key)),
+      onLeft() {
+        ground.log.error(
+          { node },
+          'this node was made to leave: it ends, and another one has closed what it had open',
+        )
+        // As by its service manager: what is on its way gets its answer, and nothing new begins.
+        process.kill(process.pid, 'SIGTERM')
+      },
     })
-    await beat.begin()
     const joining = cluster && joiningOf(ground, cluster, store)
     if (cluster !== undefined) await begin(ground, cluster)
     return {
@@ -67,7 +83,7 @@ export const nodes: FeatureModule<Ground> = {
       jobs: [
         {
           ...{ kind: 'beat', onEachNode: true, immediately: true, run: beat.run },
-          everySeconds: cluster === undefined ? ALONE_SECONDS : BEAT_SECONDS,
+          everySeconds,
         },
         ...(cluster === undefined ? [] : sharingJobs(ground, cluster)),
       ],

@@ -4,11 +4,10 @@ import type { Handlers } from '#platform/http-service/openapi.ts'
 import { isLoopback } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
-import { isLive, LIVE_MS } from './beat.ts'
 import type { Joining } from './join.ts'
 import type { NodeRow } from './migrations.ts'
 import type { NodeStore } from './store.ts'
-import { differing, readTold } from './told.ts'
+import { differing, isLive, LIVE_MS, readTold } from './told.ts'
 
 /** Folders that no node shares through the database. */
 export const OWN_FOLDERS = ['bodies', 'archives', 'exports']
@@ -57,13 +56,15 @@ export function nodeHandlers(rooms: NodeRooms): Handlers {
       return answer({ secret }, { status: 201 })
     },
     async removeNode({ params }) {
+      // A node without others has nobody to take over what it left open.
+      joining()
       const name = params['node']!
       const row = await store.get(name)
       if (row === undefined) throw new Fault('not_found', { what: say`there is no such node` })
       const now = await store.now()
       const q = { at: new Date(now).toISOString(), unseenSince: new Date(now - LIVE_MS).toISOString() }
       // Again for one that has left: whoever took it over before may have ended in between.
-      if (row.left_at === null && !(await store.leave(name, q)))
+      if (name === rooms.node || (row.left_at === null && !(await store.leave(name, q))))
         throw new Fault('conflict', {
           what: say`the node is alive: stop it first, and wait for half a minute`,
         })

@@ -1,30 +1,52 @@
 /** Beats of nodes with wrong clocks and one name, and secrets to join by: once, in time, for who has them. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
+import { tablesOf } from '#platform/database/open-database.ts'
+import type { Handlers } from '#platform/http-service/openapi.ts'
 import { newClusterKey, parseClusterKeys } from '#platform/shared-files/cluster-key.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { createBeat } from './beat.ts'
-import { createJoining } from './join.ts'
+import { type Claimed, claimName, placeOf } from './claim.ts'
+import { nodeHandlers } from './handlers.ts'
+import { createJoining, type Joining } from './join.ts'
 import { openBundle, proofOf, readJoinSecret } from './join-secret.ts'
-import { nodeMigrations } from './migrations.ts'
+import { type NodeTables, nodeMigrations } from './migrations.ts'
 import { createNodeStore } from './store.ts'
+import { ALONE_SECONDS, BEAT_SECONDS, LIVE_MS } from './told.ts'
 
 await eachDatabase(t, async (database, t) => {
   await migrate(database, nodeMigrations)
   const store = createNodeStore(database)
   let aheadMs = 0
   const health = { report: async () => ({ ready: true, checks: [] }) }
-  const beatOf = (node: string, settings: Record<string, string> = {}) =>
+  const left: string[] = []
+  const claim = (node: string, place: string, hasOthers = true) =>
+    claimName(store, { node, place, hasOthers })
+  const beatOf = async (
+    node: string,
+    more: { claimed?: Claimed; everySeconds?: number; settings?: object } = {},
+  ) =>
     createBeat({
-      ...{ node, store, health, settings },
+      ...{ node, store, health, settings: {}, everySeconds: BEAT_SECONDS },
+      claimed: more.claimed ?? (await claim(node, node)),
       clock: () => Date.now() + aheadMs,
       sharedFiles: undefined,
-    })
+      onLeft: () => void left.push(node),
+      ...more,
+    } as Parameters<typeof createBeat>[0])
+  const seenAgo = (name: string, ms: number) =>
+    tablesOf<NodeTables>(database)
+      .updateTable('node')
+      .set({ seen_at: new Date(Date.now() - ms).toISOString() })
+      .where('name', '=', name)
+      .execute()
 
   await t.test('a wrong clock', async (t) => {
-    const beat = beatOf('a')
-    await beat.begin()
+    const beat = await beatOf('a')
     await beat.run()
     t.same(beat.finding(), { ok: true })
     for (const [ms, ok] of [
@@ -44,26 +66,71 @@ await eachDatabase(t, async (database, t) => {
   })
 
   await t.test('one name twice, settings that differ, and a node that left', async (t) => {
-    const [one, other] = [beatOf('twin'), beatOf('twin', { limits: 'x' })]
-    await one.begin()
-    await other.begin()
+    const one = await beatOf('twin')
     await one.run()
+    // Both began at one moment, or a running machine was copied with its memory.
+    const other = await beatOf('twin', {
+      ...{
+        claimed: { instance: 'elsewhere', startedAt: new Date().toISOString() },
+        settings: { limits: 'x' },
+      },
+    })
     await other.run()
+    await one.run()
     for (const each of [one, other]) {
       t.equal(each.finding().ok, false)
       t.match(String(each.finding().reason), /under the name of this node/)
     }
-    const third = beatOf('third')
-    await third.begin()
+    const third = await beatOf('third', { settings: { limits: 'y' } })
     await third.run()
     t.match(String(third.finding().reason), /settings differ from those of the node (a|twin): limits/)
     const now = new Date(Date.now() + 60_000).toISOString()
     t.equal(await store.leave('third', { at: now, unseenSince: '2000-01-01T00:00:00.000Z' }), false, 'alive')
     t.equal(await store.leave('third', { at: now, unseenSince: now }), true)
     await third.run()
+    await third.run()
     t.match(String(third.finding().reason), /was made to leave/)
-    await t.rejects(beatOf('third').begin(), { code: 'conflict' })
+    t.same(left, ['third'], 'it ends')
+    await t.rejects(claim('third', 'third'), { code: 'conflict', message: /was made to leave/ })
   })
+
+  await t.test('a name is taken before anything is done under it', async (t) => {
+    const first = await claim('named', 'here')
+    const restarted = await claim('named', 'here')
+    t.not(restarted.instance, first.instance, 'the same folder, after a crash')
+    const beat = await beatOf('named', { claimed: restarted })
+    const copy = claim('named', 'there')
+    const beating = setInterval(() => void beat.run(), 100)
+    await t.rejects(copy, { code: 'conflict', message: /another process works under the name/ })
+    clearInterval(beating)
+    t.equal((await store.get('named'))?.instance, restarted.instance, 'nothing was changed')
+    await seenAgo('named', LIVE_MS + 1000)
+    t.match(await claim('named', 'there'), { instance: /^there\./ }, 'a moved machine')
+    const directory = mkdtempSync(path.join(tmpdir(), 'concordat-place-'))
+    const copied = mkdtempSync(path.join(tmpdir(), 'concordat-place-'))
+    t.equal(await placeOf(directory), await placeOf(directory))
+    t.not(await placeOf(directory), await placeOf(copied))
+    for (const each of [directory, copied]) rmSync(each, { recursive: true })
+  })
+
+  await t.test(
+    'a server that is one node is never silent between its beats, nor made to leave',
+    async (t) => {
+      const beat = await beatOf('alone', { everySeconds: ALONE_SECONDS })
+      await beat.run()
+      await seenAgo('alone', 3 * LIVE_MS)
+      const rooms = { node: 'alone', store, ownUrl: 'https://a.example', takeOver: async () => undefined }
+      const handlers = nodeHandlers({ ...rooms, joining: undefined })
+      const list = (await handlers['getNodes']!({} as never)) as { nodes: { name: string; state: string }[] }
+      t.equal(list.nodes.find(({ name }) => name === 'alone')?.state, 'READY')
+      const remove = (q: Handlers) =>
+        Promise.resolve(q['removeNode']!({ params: { node: 'alone' } } as never))
+      await t.rejects(remove(handlers), { code: 'conflict', message: /is one node/ })
+      const ofMany = nodeHandlers({ ...rooms, joining: {} as Joining })
+      await t.rejects(remove(ofMany), { code: 'conflict', message: /is alive/ }, 'not itself')
+      t.equal((await store.get('alone'))?.left_at, null)
+    },
+  )
 
   await t.test('a secret is shown once, used once, and ends', async (t) => {
     const bundle = { version: 1, server: 's', settings: 'text', files: {}, clusterKey: 'k', seen: 3 } as const

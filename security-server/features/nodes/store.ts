@@ -3,6 +3,8 @@ import { databaseTime } from '#platform/database/dialect.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { JoinSecretRow, NodeRow, NodeTables } from './migrations.ts'
 
+/** After every time of the database as a text. */
+const EVER = '9'
 const KEEP_MS = 7 * 86_400_000
 
 export type NodeStore = ReturnType<typeof createNodeStore>
@@ -15,9 +17,13 @@ export function createNodeStore(database: Database) {
     list: (): Promise<NodeRow[]> => tables.selectFrom('node').selectAll().orderBy('name').execute(),
     get: (name: string): Promise<NodeRow | undefined> =>
       tables.selectFrom('node').selectAll().where('name', '=', name).executeTakeFirst(),
-    /** From now on the name is this process's. Returns false when the node has left. */
+    /**
+     * From now on the name is this process's. Returns false when the node has left, and when a process elsewhere than in `place` was seen
+     * since `unseenSince`.
+     */
     async claim(
       row: Pick<NodeRow, 'name' | 'instance' | 'version' | 'started_at' | 'told'>,
+      q: { place: string; unseenSince: string | undefined },
     ): Promise<boolean> {
       const { name, ...begun } = row
       const values = { ...begun, seen_at: begun.started_at }
@@ -25,7 +31,16 @@ export function createNodeStore(database: Database) {
         .insertInto('node')
         .values({ name, ...values, cloned_at: null, left_at: null })
         .onConflict((conflict) =>
-          conflict.column('name').doUpdateSet(values).where('node.left_at', 'is', null),
+          conflict
+            .column('name')
+            .doUpdateSet(values)
+            .where('node.left_at', 'is', null)
+            .where((row) =>
+              row.or([
+                row('node.instance', 'like', `${q.place}.%`),
+                row('node.seen_at', '<', q.unseenSince ?? EVER),
+              ]),
+            ),
         )
         .returning('name')
         .executeTakeFirst()

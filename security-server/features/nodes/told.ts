@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type { Health } from '#platform/health/create-health.ts'
+import type { NodeRow } from './migrations.ts'
 
 export type Told = {
   ready: boolean
@@ -13,7 +14,16 @@ export type Told = {
   seen: number
   /** A keyed digest of each setting that has to be the same on all nodes. */
   settings: Record<string, string>
+  /** How often it beats, when not every few seconds. */
+  everySeconds?: number
 }
+
+/** A node of several beats so often. */
+export const BEAT_SECONDS = 5
+/** One that has no others, so that nobody waits for it. */
+export const ALONE_SECONDS = 60
+/** A node that has been silent for so long is not live. */
+export const LIVE_MS = 4 * BEAT_SECONDS * 1000
 
 const MOST_REASONS = 10
 const MOST_CHARACTERS = 300
@@ -70,12 +80,22 @@ export async function healthNow(health: Pick<Health, 'report'>): Promise<Pick<To
 
 /** Rows are read as they are: an older or newer version may tell more or less. */
 export function readTold(text: string): Told {
-  const { ready, reasons, clockAheadMs, seen, settings } = JSON.parse(text) as Partial<Told>
+  const { ready, reasons, clockAheadMs, seen, settings, everySeconds } = JSON.parse(text) as Partial<Told>
   return {
     ready: ready === true,
     reasons: reasons ?? [],
     clockAheadMs: clockAheadMs ?? 0,
     seen: seen ?? 0,
     settings: settings ?? {},
+    ...(everySeconds !== undefined && { everySeconds }),
   }
+}
+
+/** Whether a node has told of itself lately, for how often it does so. */
+export function isLive(
+  { seen_at, left_at, told }: Pick<NodeRow, 'seen_at' | 'left_at' | 'told'>,
+  now: number,
+): boolean {
+  const everyMs = (readTold(told).everySeconds ?? BEAT_SECONDS) * 1000
+  return left_at === null && Date.parse(seen_at) > now - Math.max(LIVE_MS, 4 * everyMs)
 }

@@ -1,4 +1,7 @@
-/** The current log keys; they are read again when another node has rotated them. Each rotation is a record of its own. */
+/**
+ * The current log keys; they are read again when another node has rotated them. Each rotation is a record of its own, and only that makes a key
+ * the current one: its file reaches the nodes one after the other, and no record may be under a key that a node lacks.
+ */
 import { createPublicKey } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { ownRecord } from '../own-record.ts'
@@ -12,8 +15,10 @@ export type KeyRing = {
   /** All keys that exist now, including those that another node has made. */
   all(): LogKey[]
   checkpointKey(): LogKeys['checkpointKey']
-  /** Takes the newest key of the folder, which is made unless it was put there; the caller must append the record of it. */
-  rotate(isMade: boolean): void
+  /** Takes this key, which lies in the folder, or makes one; the caller must append the record of it. Throws `invalid_configuration`. */
+  rotate(id: string | undefined): void
+  /** Makes the last of these keys that is here the current one; `recorded` in the order of their records. */
+  follow(recorded: readonly string[]): void
 }
 
 /**
@@ -30,8 +35,9 @@ export function openKeyRing(folder: string, logIsEmpty: boolean): KeyRing {
     createLogKeys(folder)
   }
   let keys = readLogKeys(folder)
+  let { current } = keys
   return {
-    current: () => keys.current,
+    current: () => current,
     checkpointKey: () => keys.checkpointKey,
     find: (id) => {
       if (!keys.byId.has(id)) keys = readLogKeys(folder)
@@ -41,9 +47,20 @@ export function openKeyRing(folder: string, logIsEmpty: boolean): KeyRing {
       keys = readLogKeys(folder)
       return [...keys.byId.values()]
     },
-    rotate: (isMade) => {
-      if (!isMade) addLogKey(folder)
+    rotate: (id) => {
+      if (id === undefined) addLogKey(folder)
       keys = readLogKeys(folder)
+      const next = id === undefined ? keys.current : keys.byId.get(id)
+      if (next === undefined)
+        throw new Fault('invalid_configuration', { what: `${folder} does not hold the new log key` })
+      current = next
+    },
+    follow: (recorded) => {
+      const newest = recorded.at(-1)
+      if (newest === current.id.toString('hex')) return
+      if (newest !== undefined && !keys.byId.has(newest)) keys = readLogKeys(folder)
+      const id = recorded.findLast((one) => keys.byId.has(one))
+      if (id !== undefined) current = keys.byId.get(id)!
     },
   }
 }

@@ -19,7 +19,7 @@ import { Fault } from '#schemas/fault.ts'
 import { KEY_ID_LENGTH, type LogKey } from '../seal.ts'
 
 export type LogKeys = {
-  /** The newest key, from which the keys of new records are derived. */
+  /** The newest key of the folder. */
   current: LogKey
   /** Every key whose file still exists, by hex id. */
   byId: ReadonlyMap<string, LogKey>
@@ -43,11 +43,12 @@ export function createLogKeys(folder: string): void {
 }
 
 /** A new log key as a file of the folder, in which it will be the current one. */
-export function newLogKey(folder: string): { name: string; text: string } {
+export function newLogKey(folder: string): { id: string; name: string; text: string } {
   const key = randomBytes(32)
   const newest = keyFiles(folder).at(-1)?.number ?? 0
-  const name = `${String(newest + 1).padStart(6, '0')}-${keyId(key).toString('hex')}.key`
-  return { name, text: `${key.toString('hex')}\n` }
+  const id = keyId(key).toString('hex')
+  const name = `${String(newest + 1).padStart(6, '0')}-${id}.key`
+  return { id, name, text: `${key.toString('hex')}\n` }
 }
 
 /** Writes a new log key, which is the current one for all later reads of the folder. */

@@ -1,10 +1,10 @@
 /** Log keys are rotated while records are written: all records stay readable, each with its own key, on both stores. */
-import { readdirSync, renameSync } from 'node:fs'
+import { readdirSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { eachDatabase } from '#test/databases.ts'
 import { logFolder, logOptions, openTestLog, signedRecord } from '../fixture.ts'
-import { readLogKeys } from './log-keys.ts'
+import { newLogKey, readLogKeys } from './log-keys.ts'
 import { rotateWhenDue } from './rotate-when-due.ts'
 
 await eachDatabase(t, async (_database, t, url) => {
@@ -34,6 +34,48 @@ await eachDatabase(t, async (_database, t, url) => {
     renameSync(`${file}.away`, file)
   })
 
+  await t.test(
+    'a key that another node is about to use is used with its record, not with its file',
+    async (t) => {
+      const log = await openTestLog(t, options)
+      const [before] = await log.logKeys()
+      const currentOf = async () => (await log.logKeys()).find(({ isCurrent }) => isCurrent)?.id
+      const [first, second] = [newLogKey(options.keyFolder), newLogKey(options.keyFolder)]
+      for (const { name, text } of [first, second])
+        writeFileSync(path.join(options.keyFolder, name), text, { mode: 0o600 })
+      t.equal(await currentOf(), before!.id)
+      const sealed = await log.append(await signedRecord())
+      await log.close()
+      const again = await openTestLog(t, { ...options, shareKey: async () => undefined })
+      t.equal(
+        (await again.logKeys()).find(({ isCurrent }) => isCurrent)?.id,
+        before!.id,
+        'nor after a restart',
+      )
+      t.ok((await again.read(sealed.index)).message)
+      await t.rejects(
+        again.rotateLogKey(),
+        { code: 'invalid_configuration' },
+        'a key that did not come is not used',
+      )
+      t.equal((await again.logKeys()).find(({ isCurrent }) => isCurrent)?.id, before!.id)
+      await again.close()
+      // Two nodes rotate at once, each its own key.
+      const shareTo = (made: string[]) => async (name: string, bytes: Buffer) => {
+        writeFileSync(path.join(options.keyFolder, name), bytes, { mode: 0o600 })
+        made.push(name)
+        const beside = newLogKey(options.keyFolder)
+        writeFileSync(path.join(options.keyFolder, beside.name), beside.text, { mode: 0o600 })
+      }
+      const made: string[] = []
+      const two = await openTestLog(t, { ...options, shareKey: shareTo(made) })
+      const { id } = await two.rotateLogKey()
+      t.ok(made[0]!.includes(id), 'its own key, although a newer one lies there')
+      t.equal((await two.logKeys()).find(({ isCurrent }) => isCurrent)?.id, id)
+      await two.close()
+    },
+  )
+
   await t.test('a key that is old enough is replaced by itself, once', async (t) => {
     const clock = { now: Date.now() }
     const log = await openTestLog(t, { ...options, clock: () => clock.now })
@@ -47,7 +89,7 @@ await eachDatabase(t, async (_database, t, url) => {
     t.equal(await due(), false)
     clock.now -= 40 * 86_400_000
     t.equal(await due(), false, 'a clock that went back')
-    t.equal((await log.logKeys()).length, 3)
+    t.equal((await log.logKeys()).length, 4)
     await log.close()
   })
 })

@@ -1,0 +1,65 @@
+/**
+ * A process takes the name of its node before it does anything under it. A copy of a running machine is refused here, and so is a node that
+ * was made to leave; the node itself, which starts again after a crash, is not.
+ */
+import { createHash, randomUUID } from 'node:crypto'
+import { readFile, stat } from 'node:fs/promises'
+import { setTimeout as wait } from 'node:timers/promises'
+import { VERSION } from '#platform/process/version.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { NodeStore } from './store.ts'
+import { LIVE_MS, type Told } from './told.ts'
+
+export type Claimed = {
+  /** Made anew by each start: two processes with one name have two of them. */
+  instance: string
+  startedAt: string
+}
+
+const LOOK_MS = 1000
+
+/**
+ * This folder of this running machine: node.lock admits one process to it, so whoever had the name from here before has ended. A copy of the
+ * folder or of the machine is another place.
+ */
+export async function placeOf(directory: string): Promise<string> {
+  const [boot, { dev, ino }] = await Promise.all([
+    readFile('/proc/sys/kernel/random/boot_id', 'latin1').catch(() => ''),
+    stat(directory, { bigint: true }),
+  ])
+  // Where no boot is told apart every start is of a new place.
+  const text = boot === '' ? randomUUID() : `${boot.trim()} ${dev} ${ino}`
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}
+
+/**
+ * Throws `conflict` when the node has left, or when another process beats under its name. One that was seen lately and is silent now, as after a
+ * restart of the machine, is waited for until it counts as gone.
+ */
+export async function claimName(
+  store: Pick<NodeStore, 'now' | 'get' | 'claim'>,
+  { node, place, hasOthers }: { node: string; place: string; hasOthers: boolean },
+): Promise<Claimed> {
+  const instance = `${place}.${randomUUID()}`
+  const nothing: Told = { ready: false, reasons: [], clockAheadMs: 0, seen: 0, settings: {} }
+  const first = (await store.get(node))?.seen_at
+  for (;;) {
+    const now = await store.now()
+    const startedAt = new Date(now).toISOString()
+    const begun = { name: node, instance, version: VERSION, started_at: startedAt }
+    // A server that is one node beats too rarely to be waited for; its database has other locks.
+    const unseenSince = hasOthers ? new Date(now - LIVE_MS).toISOString() : undefined
+    const told = JSON.stringify(nothing)
+    if (await store.claim({ ...begun, told }, { place, unseenSince })) return { instance, startedAt }
+    const row = await store.get(node)
+    if (row?.left_at != null)
+      throw new Fault('conflict', {
+        what: `the node ${node} was made to leave its server: join again with an empty directory`,
+      })
+    if (row?.seen_at !== first)
+      throw new Fault('conflict', {
+        what: `another process works under the name of this node, ${node}: a copied machine joins as a node of its own, with an empty directory`,
+      })
+    await wait(LOOK_MS)
+  }
+}
