@@ -168,6 +168,34 @@ await eachDatabase(t, async (_database, t, url) => {
     await t.rejects(b.pull(), { code: 'conflict' })
     await t.rejects(openNode(database, two), { code: 'conflict', message: /shared-files-seen/ })
     t.equal(b.file('top.pem'), 'new')
+    const newest = Number(good.change) + 5
+    await tables.updateTable('shared_file_change').set({ counter: newest }).execute()
+    await b.pull()
+    // The whole row of before, with its number: it opens, but is not what this node has seen, nor what a new node was told.
+    await tables.updateTable('shared_file').set(old).where('name', '=', 'top.pem').execute()
+    await t.rejects(openNode(database, two), { code: 'conflict', message: /an earlier top\.pem/ })
+    const joining = newFolder(t)
+    writeFileSync(path.join(joining, 'shared-files-seen'), b.forJoining())
+    await t.rejects(openNode(database, joining), { code: 'conflict', message: /an earlier top\.pem/ })
+    await tables.deleteFrom('shared_file').where('name', '=', 'keys/gone.json').execute()
+    await tables.updateTable('shared_file').set(good).where('name', '=', 'top.pem').execute()
+    await t.rejects(openNode(database, two), { code: 'conflict', message: /an earlier keys\/gone\.json/ })
+    t.equal(readFileSync(path.join(two, 'top.pem'), 'utf8'), 'new')
+  })
+
+  await t.test('a new database whose counter is past that of the old one is a stranger', async (t) => {
+    const before = JSON.parse(b.forJoining().toString()) as object
+    writeFileSync(
+      path.join(two, 'shared-files-seen'),
+      JSON.stringify({ ...before, epoch: 'f'.repeat(32), versions: {} }),
+    )
+    writeFileSync(path.join(two, 'top.pem'), 'of the old database')
+    await t.rejects(openNode(database, two), { code: 'conflict', message: /is not that of the other nodes/ })
+    t.equal(b.file('top.pem'), 'of the old database', 'not overwritten')
+    for (const damaged of ['x', '{}', '{"epoch":"a","counter":-1,"versions":{}}']) {
+      writeFileSync(path.join(two, 'shared-files-seen'), damaged)
+      await t.rejects(openNode(database, two), { code: 'io_error' })
+    }
   })
 })
 

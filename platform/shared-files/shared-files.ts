@@ -9,6 +9,7 @@ import { say } from '#schemas/said.ts'
 import type { ClusterKeys } from './cluster-key.ts'
 import type { LocalFolder } from './local-folder.ts'
 import { openFile, sealFile } from './seal-file.ts'
+import { readSeen, SEEN_FILE, seenBytes } from './seen.ts'
 import type { SharedFileStore, SharedRow } from './store.ts'
 
 export type SharedFiles = {
@@ -29,10 +30,10 @@ export type SharedFiles = {
   trouble(): Fault | undefined
   /** The number of the newest change that is here. */
   seen(): number
+  /** What a new node starts with as what it has seen, so that nothing older is shown to it. */
+  forJoining(): Buffer
 }
 
-/** A file of the node itself, not shared: the newest change that it has seen. A database that was set back is noticed by it. */
-const SEEN_FILE = 'shared-files-seen'
 const MAX_BYTES = 1024 * 1024
 
 class Outdated extends Error {}
@@ -63,7 +64,8 @@ export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
   const versions = new Map<string, number>()
   const listeners: ((names: string[]) => void)[] = []
   const inTurn = createTurn()
-  const before = await readSeen(q)
+  const before = await readSeen(folder)
+  let epoch = await store.epoch()
   let seen = 0
   let trouble: Fault | undefined
 
@@ -84,7 +86,8 @@ export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
     const rows = await store.after(seen)
     const names: string[] = []
     for (const row of rows) if (await apply(row)) names.push(row.name)
-    await folder.write(SEEN_FILE, Buffer.from(`${counter}\n`))
+    epoch ??= await store.epoch()
+    await folder.write(SEEN_FILE, seenBytes({ epoch, counter, versions }))
     seen = counter
     return names
   }
@@ -121,10 +124,17 @@ export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
     })
 
   const rows = await store.after(0)
-  if (before !== undefined) {
+  if (before === undefined || (before.epoch !== undefined && before.epoch !== epoch))
+    await checkStranger(rows, q)
+  else {
     const counter = await store.counter()
-    if (counter < before) throw setBack(counter, before, q)
-  } else await checkStranger(rows, q)
+    if (counter < before.counter) throw setBack(counter, before.counter, q)
+    const changes = new Map(rows.map(({ name, change }) => [name, change]))
+    for (const [name, change] of before.versions) {
+      const there = changes.get(name) ?? 0
+      if (there < change) throw putBack(name, q)
+    }
+  }
   await takeOver()
   const publish = async (): Promise<void> => {
     for (const name of await folder.list()) {
@@ -144,6 +154,7 @@ export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
     onChange: (listener) => void listeners.push(listener),
     trouble: () => trouble,
     seen: () => seen,
+    forJoining: () => seenBytes({ epoch, counter: seen, versions }),
   }
 }
 
@@ -176,16 +187,15 @@ async function checkStranger(rows: SharedRow[], q: Parts): Promise<void> {
   }
 }
 
-async function readSeen({ folder }: Parts): Promise<number | undefined> {
-  const text = (await folder.read(SEEN_FILE))?.toString('latin1').trim()
-  if (text === undefined) return undefined
-  if (!/^\d{1,15}$/.test(text)) throw new Fault('io_error', { what: `${SEEN_FILE} is damaged` })
-  return Number(text)
-}
-
 function setBack(counter: number, seen: number, { directory }: Parts): Fault {
   return new Fault('conflict', {
     what: `the database shows ${counter} changes of shared files, but this node has seen ${seen}: if a backup was restored on purpose, remove ${directory}/${SEEN_FILE} and start again`,
+  })
+}
+
+function putBack(name: string, { directory }: Parts): Fault {
+  return new Fault('conflict', {
+    what: `the database shows an earlier ${name} than this node has seen: somebody put an old row back. If a backup was restored on purpose, remove ${directory}/${SEEN_FILE} and start again`,
   })
 }
 

@@ -1,11 +1,12 @@
 /** The rows of shared files. The counter orders the changes of all nodes: a row has the number of the change that wrote it last. */
+import { randomBytes } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 
 type Tables = {
-  shared_file_change: { id: number; counter: number }
+  shared_file_change: { id: number; counter: number; epoch: string | null }
   shared_file: { name: string; change: number; sealed: Buffer }
 }
 
@@ -31,6 +32,14 @@ export const sharedFileMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'shared-files-002': {
+    up: async (kysely: Kysely<unknown>) => {
+      await kysely.schema
+        .alterTable('shared_file_change')
+        .addColumn('epoch', columnTypes(kysely).text)
+        .execute()
+    },
+  },
 }
 
 export type SharedFileStore = ReturnType<typeof createSharedFileStore>
@@ -46,6 +55,17 @@ export function createSharedFileStore(database: Database) {
     return Number(row?.counter ?? 0)
   }
   return {
+    /** Random, and made with the first change: numbers of another database mean other changes. Undefined before that. */
+    async epoch(): Promise<string | undefined> {
+      const made = randomBytes(16).toString('hex')
+      await tables.updateTable('shared_file_change').set({ epoch: made }).where('epoch', 'is', null).execute()
+      const row = await tables
+        .selectFrom('shared_file_change')
+        .select('epoch')
+        .where('id', '=', 1)
+        .executeTakeFirst()
+      return row?.epoch ?? undefined
+    },
     /** The number of the newest change; 0 when nothing was ever shared. */
     counter: () => counterIn(tables),
     /** The rows of changes after this one, the oldest first. */
@@ -68,7 +88,7 @@ export function createSharedFileStore(database: Database) {
         // The lock on this row lets one node change files at a time.
         await transaction
           .insertInto('shared_file_change')
-          .values({ id: 1, counter: 0 })
+          .values({ id: 1, counter: 0, epoch: randomBytes(16).toString('hex') })
           .onConflict((conflict) => conflict.column('id').doNothing())
           .execute()
         const { counter } = await transaction

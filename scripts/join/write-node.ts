@@ -65,7 +65,7 @@ export async function writeNode(bundle: Bundle, place: Place): Promise<string[]>
   await put(keyFile, Buffer.from(bundle.clusterKey))
   if (bundle.newestCheckpoint !== undefined)
     await put(path.join(directory, 'log-keys/newest-checkpoint'), Buffer.from(bundle.newestCheckpoint))
-  await put(path.join(directory, 'shared-files-seen'), Buffer.from(`${bundle.seen}\n`))
+  await put(path.join(directory, 'shared-files-seen'), Buffer.from(bundle.seen))
   await put(configuration, Buffer.from(settingsOf(bundle, { moved, directory, keyFile, set: place.set })))
   return written
 }

@@ -15,7 +15,10 @@ export type Bundle = {
   /** Files by the path that the settings have for them. */
   files: Record<string, string>
   clusterKey: string
-  seen: number
+  /** The content of its file of what it has seen. */
+  seen: string
+  /** Files that the settings name and that are not there: the new machine may need its own. */
+  missing: string[]
   /** The newest tree head that this node has noted. */
   newestCheckpoint: string | undefined
 }
@@ -35,24 +38,27 @@ export async function makeBundle(q: {
   schema: object
   clusterKeyFile: string
   checkpointFile: string
-  seen: number
+  seen: string
 }): Promise<Bundle> {
   const settings = await read(q.settingsFile)
   const values = parseDocument(settings).toJS() as unknown
   const folder = path.dirname(path.resolve(q.settingsFile))
   const files: Record<string, string> = {}
-  for (const name of new Set(pathsIn(values, q.schema as Schema))) {
-    const file = path.resolve(folder, name)
+  const missing: string[] = []
+  for (const { name, isPassword } of pathsIn(values, q.schema as Schema)) {
+    // The address of a database is no path of the settings: its file is looked up from where the server was started.
+    const file = isPassword ? path.resolve(name) : path.resolve(folder, name)
     if (file === path.resolve(q.clusterKeyFile)) continue
     const facts = await stat(file).catch(() => undefined)
     // A folder, or a file that is made later, is this machine's own.
+    if (facts === undefined) missing.push(name)
     if (facts?.isFile() !== true) continue
     if (facts.size > MAX_FILE || Object.keys(files).length === MAX_FILES)
       throw new Fault('io_error', { what: `${file} is too large for a node that joins` })
     files[name] = (await readFile(file)).toString('base64')
   }
   return {
-    ...{ version: 1, server: q.server, settings, files, seen: q.seen },
+    ...{ version: 1, server: q.server, settings, files, missing, seen: q.seen },
     clusterKey: await read(q.clusterKeyFile),
     newestCheckpoint: await read(q.checkpointFile).catch(() => undefined),
   }
@@ -66,13 +72,15 @@ async function read(file: string): Promise<string> {
   }
 }
 
+type NamedPath = { name: string; isPassword: boolean }
+
 /** The paths that the settings name, as they stand there. */
-function pathsIn(value: unknown, schema: Schema | undefined, name = ''): string[] {
+function pathsIn(value: unknown, schema: Schema | undefined, name = ''): NamedPath[] {
   if (typeof value === 'string') {
     if (OF_FIRST_START.has(name)) return []
-    if (schema?.['x-path'] === true) return [value]
+    if (schema?.['x-path'] === true) return [{ name: value, isPassword: false }]
     const password = PASSWORD_FILE.exec(value)?.[1]
-    return password === undefined ? [] : [decodeURIComponent(password)]
+    return password === undefined ? [] : [{ name: decodeURIComponent(password), isPassword: true }]
   }
   if (Array.isArray(value)) return value.flatMap((one) => pathsIn(one, schema?.items))
   if (typeof value !== 'object' || value === null) return []

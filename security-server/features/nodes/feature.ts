@@ -151,7 +151,7 @@ function joiningOf(
     bundle: () =>
       makeBundle({
         ...{ server, settingsFile: ground.settingsFile, schema: ground.settingsSchema },
-        ...{ clusterKeyFile: keyFile, seen: files.seen() },
+        ...{ clusterKeyFile: keyFile, seen: files.forJoining().toString() },
         checkpointFile: path.join(ground.storedLog.keyFolder, 'newest-checkpoint'),
       }),
   })

@@ -133,10 +133,17 @@ await eachDatabase(t, async (database, t) => {
   )
 
   await t.test('a secret is shown once, used once, and ends', async (t) => {
-    const bundle = { version: 1, server: 's', settings: 'text', files: {}, clusterKey: 'k', seen: 3 } as const
+    const bundle = {
+      version: 1 as const,
+      server: 's',
+      settings: 'text',
+      files: {},
+      clusterKey: 'k',
+      seen: '3',
+    }
     const joining = createJoining({
       ...{ store, keys: parseClusterKeys(newClusterKey(), 'k'), server: 'DEV/GOV/1/ss1' },
-      bundle: async () => ({ ...bundle, newestCheckpoint: undefined }),
+      bundle: async () => ({ ...bundle, missing: [], newestCheckpoint: undefined }),
     })
     const asked = await joining.ask({ caller: 'anna', url: 'https://a.example:4000', minutes: 60 })
     await t.rejects(joining.show({ caller: 'boris', id: asked.id }), { code: 'not_found' })
