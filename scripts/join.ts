@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
+import { asFault } from '#schemas/fault.ts'
 import { checkSettings, type Settings, settingsSchema } from '#security-server/config.ts'
 import { openBundle, proofOf, readJoinSecret } from '#security-server/features/nodes/join-secret.ts'
 import { askToJoin } from './join/client.ts'
@@ -42,10 +43,25 @@ export async function run(args: string[]): Promise<number> {
   const sealed = await askToJoin(secret.url, { id: secret.id, proof: proofOf(secret) })
   const bundle = readBundle(openBundle(secret, sealed))
   const written = await writeNode(bundle, place)
-  checkSettings(await readConfiguration<Settings>(configuration, settingsSchema, {}, 'CONCORDAT'))
   process.stdout.write(
     `This is a further node of ${bundle.server}. Written:\n${written.map((file) => `  ${file}\n`).join('')}` +
-      `Start it: concordat security-server --configuration ${configuration}\n`,
+      bundle.missing
+        .map(
+          (file) => `That node has no file ${file}, which its settings name: put it here if it is needed.\n`,
+        )
+        .join('') +
+      'Settings that its environment gives it (CONCORDAT_...) are not among these: give this one its own.\n',
   )
+  // The secret is used up by now, and all is written: what is wrong with the settings of this machine is mended in the file.
+  const wrong = await readConfiguration<Settings>(configuration, settingsSchema, {}, 'CONCORDAT')
+    .then(checkSettings)
+    .then(() => undefined, asFault)
+  if (wrong !== undefined) {
+    process.stderr.write(
+      `This machine has joined, but its settings have to be mended first in ${configuration}: ${wrong.message}\n`,
+    )
+    return 1
+  }
+  process.stdout.write(`Start it: concordat security-server --configuration ${configuration}\n`)
   return 0
 }

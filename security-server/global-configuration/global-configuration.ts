@@ -10,6 +10,7 @@ import {
   withParametersReader,
 } from '#platform/configuration-documents/read-parameters.ts'
 import { createTurn } from '#platform/in-turn.ts'
+import { isOutdated } from '#platform/shared-files/shared-files.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 import { type DurableFiles, durableFiles } from './durable-files.ts'
@@ -20,6 +21,9 @@ import type { ConfigurationSnapshot } from './snapshot.ts'
 import { type AnchorSummary, type ConfigurationState, describeState } from './state.ts'
 
 export type { ConfigurationSnapshot } from './snapshot.ts'
+
+/** Of nodes that share their marks at one moment. */
+const MOST_TRIES = 5
 
 export type GlobalConfiguration = {
   /**
@@ -224,7 +228,7 @@ export async function createGlobalConfiguration(
         const installed = await withParametersReader((read) => readInstalled(anchorFile, read))
         const mustForget = await holder.sharedMarks.mustForget()
         if (installed === undefined) return
-        if (installed.summary.hash === anchor?.summary.hash && !mustForget) return
+        if (installed.summary.hash === anchor?.summary.hash && !mustForget) return holder.sharedMarks.follow()
         await take(installed, mustForget ? installed.anchor.instance : undefined)
         q.log.info(
           { anchor: installed.summary, forgetHistory: mustForget },
@@ -232,8 +236,16 @@ export async function createGlobalConfiguration(
         )
       }),
     shareMarks: async () => {
-      const bytes = await holder.sharedMarks.toShare()
-      if (bytes !== undefined) await q.share?.(SHARED_MARKS_FILE, bytes)
+      for (let tries = 1; ; tries++) {
+        const bytes = await holder.sharedMarks.toShare()
+        try {
+          if (bytes !== undefined) await q.share?.(SHARED_MARKS_FILE, bytes)
+          return
+        } catch (thrown) {
+          // Another node has shared its own just now; they are here by then.
+          if (tries === MOST_TRIES || !isOutdated(thrown)) throw thrown
+        }
+      }
     },
   }
 }

@@ -2,6 +2,7 @@
  * Keeps the accepted copies in memory and on disk consistent. A copy is written completely before it is used, then the marks.
  * After a crash between the two writes the copy itself shows how new it is.
  */
+import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { verifyDirectory } from '#core/configuration/directory-verify.ts'
 import { createApart, within } from '#platform/apart.ts'
@@ -62,7 +63,10 @@ export type Holder = {
   /** To be called before another anchor is installed: certificates learned under the old one are no longer trusted. */
   forget(historyOf: string | undefined): Promise<void>
   /** The marks for other nodes, as `kept-marks.ts` says. */
-  sharedMarks: Pick<Awaited<ReturnType<typeof createKeptMarks>>, 'toShare' | 'toShareWithout' | 'mustForget'>
+  sharedMarks: Pick<
+    Awaited<ReturnType<typeof createKeptMarks>>,
+    'toShare' | 'toShareWithout' | 'mustForget' | 'follow'
+  >
   /** To be called after another anchor was installed. */
   keepOnlyWhatIsSignedFor(anchor: ConfigurationAnchor): void
 }
@@ -225,10 +229,11 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
         const stored = await generations.load()
         if (stored === undefined) return
         trusted = certificatesIn(anchor)
-        use(await restoreCopies({ stored: stored.copies, anchor, marks: marks.onDisk, isAllowed, read }))
+        marks.learnUnder(digestOf(trusted))
+        use(await restoreCopies({ stored: stored.copies, anchor, marks: marks.onDisk(), isAllowed, read }))
         time.restore(copies[0])
         for (const { instance } of copies) {
-          const { mark, learnedCertificates } = marks.onDisk.get(instance) ?? marks.of(instance)!
+          const { mark, learnedCertificates } = marks.onDisk().get(instance) ?? marks.of(instance)!
           const certificates = [
             ...certificatesIn(anchorOf(anchor, instance) ?? anchor),
             ...learnedCertificates,
@@ -245,6 +250,7 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
     },
     refresh: async (anchor, read) => {
       trusted = certificatesIn(anchor)
+      marks.learnUnder(digestOf(trusted))
       const own = await fetch(anchor, 'own', read).catch(async (cause: unknown) => {
         // A federated copy may have expired meanwhile.
         if (copies.length > 0) publish()
@@ -333,4 +339,9 @@ function isDifferent(fetched: InstanceCopy[], held: InstanceCopy[]): boolean {
         copy.statementText !== held[at]?.statementText,
     )
   )
+}
+
+function digestOf(certificates: readonly Buffer[]): string {
+  const digests = certificates.map((der) => createHash('sha256').update(der).digest('hex'))
+  return createHash('sha256').update(digests.sort().join(' ')).digest('hex')
 }

@@ -11,7 +11,9 @@ import { SHARED_MARKS_FILE, toShare, withShared } from './shared-marks.ts'
 type KeptMarks = {
   of(instance: string): InstanceMarks | undefined
   /** As this node itself wrote them: what it has on disk may be older than what another node has seen since. */
-  onDisk: Marks
+  onDisk(): Marks
+  /** Certificates that were learned under another anchor are forgotten: it was replaced on another node while this one was stopped. */
+  learnUnder(anchor: string): void
   /** Raises the marks to accepted copies and learns the certificates that these name. */
   raise(copies: InstanceCopy[]): void
   /** How late it was when it was noted last; 0 when nothing is noted. */
@@ -28,7 +30,7 @@ type KeptMarks = {
   toShareWithout(historyOf: string): Promise<Buffer>
   /** Whether another node was told to forget a history, and this one was not. */
   mustForget(): Promise<boolean>
-  /** Takes over how often nodes were told so. */
+  /** Takes over how often nodes were told so, and marks that another node has raised. */
   follow(): Promise<void>
 }
 
@@ -36,14 +38,30 @@ type KeptMarks = {
 export async function createKeptMarks(q: { directory: string; files: DurableFiles }): Promise<KeptMarks> {
   const own = await readMarks(q.directory)
   const shared = (): Promise<Stored> => readMarks(q.directory, SHARED_MARKS_FILE)
-  const stored = withShared(own, await shared())
-  const marks = new Map<string, InstanceMarks>(stored.marks)
-  let { passed, forgotten } = stored
+  const atStart = await shared()
+  const mustForgetNow = atStart.forgotten > own.forgotten
+  // Apart: what this node itself has had is what its copies on disk are judged by, however often it starts while no registry answers.
+  const marks = new Map<string, InstanceMarks>(mustForgetNow ? [] : own.marks)
+  let others: Stored = own.forgotten > atStart.forgotten ? { ...atStart, marks: new Map() } : atStart
+  let { passed, anchor } = own
+  let forgotten = Math.max(own.forgotten, atStart.forgotten)
+  let before = mustForgetNow ? atStart.marks : own.marks
+  const stored = (): Stored => ({ marks, passed, forgotten, anchor })
+  const all = (): Marks => withShared({ ...stored(), forgotten: others.forgotten }, others).marks
   let persisted = marksBytes(own)
   const inTurn = createTurn()
   return {
-    of: (instance) => marks.get(instance),
-    onDisk: stored.forgotten > own.forgotten ? stored.marks : own.marks,
+    of: (instance) => all().get(instance),
+    onDisk: () => before,
+    learnUnder(digest) {
+      if (anchor !== undefined && anchor !== digest) {
+        before = new Map(
+          [...before].map(([instance, { mark }]) => [instance, { mark, learnedCertificates: [] }]),
+        )
+        for (const [instance, { mark }] of marks) marks.set(instance, { mark, learnedCertificates: [] })
+      }
+      anchor = digest
+    },
     passed: () => passed ?? 0,
     notePassed(ms) {
       passed = ms
@@ -67,6 +85,7 @@ export async function createKeptMarks(q: { directory: string; files: DurableFile
       }
     },
     forget(historyOf) {
+      others = { ...others, marks: new Map([...others.marks].filter(([instance]) => instance !== historyOf)) }
       for (const [instance, { mark }] of marks) {
         if (instance === historyOf) marks.delete(instance)
         else marks.set(instance, { mark, learnedCertificates: [] })
@@ -74,7 +93,7 @@ export async function createKeptMarks(q: { directory: string; files: DurableFile
     },
     persist: () =>
       inTurn(async () => {
-        const now = { marks, passed, forgotten }
+        const now = stored()
         const bytes = marksBytes(now)
         if (bytes.equals(persisted)) return
         await writeMarks(q.directory, now, q.files)
@@ -82,17 +101,20 @@ export async function createKeptMarks(q: { directory: string; files: DurableFile
       }),
     async toShare() {
       const there = await shared()
-      const raised = marksBytes(toShare(withShared({ marks, passed, forgotten }, there)))
+      const raised = marksBytes(toShare(withShared(stored(), there)))
       return raised.equals(marksBytes(there)) ? undefined : raised
     },
     async toShareWithout(historyOf) {
-      const others = new Map([...marks].filter(([instance]) => instance !== historyOf))
+      const kept = new Map([...all()].filter(([instance]) => instance !== historyOf))
       const times = Math.max(forgotten, (await shared()).forgotten) + 1
-      return marksBytes(toShare({ marks: others, passed, forgotten: times }))
+      return marksBytes(toShare({ ...stored(), marks: kept, forgotten: times }))
     },
     mustForget: async () => (await shared()).forgotten > forgotten,
     async follow() {
-      forgotten = Math.max(forgotten, (await shared()).forgotten)
+      const there = await shared()
+      if (there.forgotten < forgotten) return
+      others = there.forgotten > forgotten ? there : withShared({ ...others, forgotten }, there)
+      forgotten = there.forgotten
     },
   }
 }

@@ -24,6 +24,8 @@ export type Stored = {
   passed: number | undefined
   /** How often an operator has made all nodes forget a history; 0 for a server that is one node. */
   forgotten: number
+  /** Digest of the anchor's certificates under which the others were learned; undefined where nothing was, or before it was kept. */
+  anchor: string | undefined
 }
 
 const FORMAT = 1
@@ -37,7 +39,7 @@ export async function readMarks(directory: string, name = FILE): Promise<Stored>
     text = await readFile(file, 'utf8')
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')
-      return { marks: new Map(), passed: undefined, forgotten: 0 }
+      return { marks: new Map(), passed: undefined, forgotten: 0, anchor: undefined }
     throw new Fault('io_error', { what: file, cause })
   }
   try {
@@ -48,7 +50,7 @@ export async function readMarks(directory: string, name = FILE): Promise<Stored>
 }
 
 /** The content of the file; equal marks give equal bytes. */
-export function marksBytes({ marks, passed, forgotten }: Stored): Buffer {
+export function marksBytes({ marks, passed, forgotten, anchor }: Stored): Buffer {
   const instances = [...marks]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([instance, { mark, learnedCertificates }]) => ({
@@ -59,7 +61,7 @@ export function marksBytes({ marks, passed, forgotten }: Stored): Buffer {
       suspensions: mark.suspensions,
       learnedCertificates: learnedCertificates.map((certificate) => certificate.toString('base64')),
     }))
-  const value = { format: FORMAT, instances, passed, ...(forgotten > 0 && { forgotten }) }
+  const value = { format: FORMAT, instances, passed, anchor, ...(forgotten > 0 && { forgotten }) }
   return Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`)
 }
 
@@ -71,7 +73,8 @@ export async function writeMarks(directory: string, stored: Stored, files: Durab
 function parse(value: unknown): Stored {
   if (!isObject(value) || value['format'] !== FORMAT || !Array.isArray(value['instances']))
     throw new Error('format')
-  const { passed, forgotten = 0 } = value
+  const { passed, forgotten = 0, anchor } = value
+  if (anchor !== undefined && typeof anchor !== 'string') throw new Error('anchor')
   if (passed !== undefined && !Number.isSafeInteger(passed)) throw new Error('passed')
   if (!Number.isSafeInteger(forgotten)) throw new Error('forgotten')
   const marks = new Map(
@@ -94,7 +97,7 @@ function parse(value: unknown): Stored {
       ]
     }),
   )
-  return { marks, passed: passed as number | undefined, forgotten: forgotten as number }
+  return { marks, passed: passed as number | undefined, forgotten: forgotten as number, anchor }
 }
 
 function parseStatement(value: unknown): HighWaterMark['statement'] {

@@ -11,7 +11,7 @@ export const SHARED_MARKS_FILE = 'shared-marks.json'
 export function withShared(own: Stored, shared: Stored): Stored {
   if (own.forgotten > shared.forgotten) return own
   const { passed } = own
-  if (shared.forgotten > own.forgotten) return { ...shared, passed }
+  if (shared.forgotten > own.forgotten) return { ...shared, passed, anchor: own.anchor }
   const marks = new Map(own.marks)
   for (const [instance, there] of shared.marks) marks.set(instance, higher(marks.get(instance), there))
   return { ...own, marks }
@@ -23,7 +23,7 @@ export function toShare({ marks, forgotten }: Stored): Stored {
     instance,
     { mark, learnedCertificates: [] },
   ])
-  return { marks: new Map(known), passed: undefined, forgotten }
+  return { marks: new Map(known), passed: undefined, forgotten, anchor: undefined }
 }
 
 function higher(own: InstanceMarks | undefined, there: InstanceMarks): InstanceMarks {

@@ -324,7 +324,8 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
       for (const each of hardware) await each.reload()
       await internalTls.reload()
       changed()
-      await acts.askStatus()
+      // The keys are in use by now; a responder that is silent holds up nothing else.
+      void acts.askStatus().catch(() => undefined)
     },
     async close() {
       for (const each of hardware) each.close()

@@ -5,6 +5,7 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Finding, Health } from '#platform/health/create-health.ts'
 import type { SharedFiles } from '#platform/shared-files/shared-files.ts'
+import type { Fault } from '#schemas/fault.ts'
 import { listed, say } from '#schemas/said.ts'
 import type { Claimed } from './claim.ts'
 import type { NodeRow } from './migrations.ts'
@@ -29,6 +30,8 @@ export function createBeat(q: {
   clock: Clock
   health: Pick<Health, 'report'>
   sharedFiles: Pick<SharedFiles, 'trouble' | 'seen'> | undefined
+  /** Why what another node changed is not in use here. */
+  trouble?: (() => Fault | undefined) | undefined
   settings: Told['settings']
   everySeconds: number
   /** Called once when this node was made to leave: what it goes on with, another node has closed. */
@@ -80,7 +83,7 @@ export function createBeat(q: {
       await look(await store.list(), now)
     },
     finding() {
-      const trouble = q.sharedFiles?.trouble()
+      const trouble = q.sharedFiles?.trouble() ?? q.trouble?.()
       if (hasLeft)
         return {
           ok: false,

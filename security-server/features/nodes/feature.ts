@@ -3,11 +3,11 @@ import { createHmac } from 'node:crypto'
 import path from 'node:path'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
-import { asFault } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 import { createBeat } from './beat.ts'
 import { makeBundle } from './bundle.ts'
 import type { Claimed } from './claim.ts'
+import { createFollowing, type Following } from './following.ts'
 import { nodeHandlers, OWN_FOLDERS } from './handlers.ts'
 import { createJoining, type Joining } from './join.ts'
 import { joinRoute } from './join-route.ts'
@@ -48,6 +48,8 @@ export const nodes: FeatureModule<Ground> = {
   open: async (ground) => {
     const { node, database, cluster, settings } = ground
     const store = createNodeStore(database)
+    const following = cluster && createFollowing(ground)
+    if (cluster !== undefined) await begin(ground, cluster, following!)
     const everySeconds = cluster === undefined ? ALONE_SECONDS : BEAT_SECONDS
     const beat = createBeat({
       ...{
@@ -58,6 +60,7 @@ export const nodes: FeatureModule<Ground> = {
         clock: ground.clock,
         health: ground.health,
         sharedFiles: cluster?.files,
+        trouble: following?.trouble,
       },
       settings:
         cluster === undefined
@@ -73,7 +76,6 @@ export const nodes: FeatureModule<Ground> = {
       },
     })
     const joining = cluster && joiningOf(ground, cluster, store)
-    if (cluster !== undefined) await begin(ground, cluster)
     return {
       operations: nodeHandlers({
         ...{ node, store, joining, ownUrl: urlOf(settings.admin) },
@@ -85,7 +87,7 @@ export const nodes: FeatureModule<Ground> = {
           ...{ kind: 'beat', onEachNode: true, immediately: true, run: beat.run },
           everySeconds,
         },
-        ...(cluster === undefined ? [] : sharingJobs(ground, cluster)),
+        ...(cluster === undefined ? [] : sharingJobs(ground, cluster, following!)),
       ],
       health: { nodes: beat.finding },
     }
@@ -93,8 +95,8 @@ export const nodes: FeatureModule<Ground> = {
 }
 
 /** Rooms have made their first files by now: keys of the log, of a witness, of what waits. */
-async function begin(ground: Ground, { files }: Cluster): Promise<void> {
-  const { log, keys, globalConfiguration, messageLog } = ground
+async function begin(ground: Ground, { files }: Cluster, following: Following): Promise<void> {
+  const { log, keys, globalConfiguration } = ground
   await files.publish()
   // A new node has no configuration, and one that comes back an old one.
   void globalConfiguration
@@ -106,29 +108,21 @@ async function begin(ground: Ground, { files }: Cluster): Promise<void> {
     { folders: OWN_FOLDERS },
     'this server may be several nodes: these folders are of each node alone, unless they are one shared file system (docs/nodes.md)',
   )
-  const follow = async (names: string[]): Promise<void> => {
-    const some = (folder: string): boolean => names.some((name) => name.startsWith(`${folder}/`))
-    if (some('keys')) await keys.reload()
-    if (some('log-keys')) await messageLog.logKeys()
-    if (some('configuration')) {
-      await globalConfiguration.follow()
-      if (names.includes('configuration/anchor.xml')) await globalConfiguration.refreshOwn()
-    }
-  }
   files.onChange((names) => {
     log.info({ files: names.length }, 'files that another node has changed are here')
-    void follow(names).catch((cause: unknown) =>
-      log.error({ err: asFault(cause) }, 'files of another node are not in use'),
-    )
+    void following.follow(names)
   })
 }
 
-function sharingJobs({ globalConfiguration }: Ground, { files }: Cluster) {
+function sharingJobs({ globalConfiguration }: Ground, { files }: Cluster, following: Following) {
   return [
     {
       ...{ kind: 'pull-shared-files', everySeconds: 30, onEachNode: true },
-      isDue: () => files.isBehind(),
-      run: () => files.pull(),
+      isDue: async () => following.waits() || (await files.isBehind()),
+      async run() {
+        await files.pull()
+        await following.follow([])
+      },
     },
     {
       ...{ kind: 'share-marks', everySeconds: MARKS_SECONDS, onEachNode: true },
@@ -148,6 +142,7 @@ function joiningOf(
   const server = idText(ground.server)
   const joining = createJoining({
     ...{ store, keys, server },
+    onRefused: (id) => ground.log.warn({ id }, 'somebody who has no secret to join by tried to'),
     bundle: () =>
       makeBundle({
         ...{ server, settingsFile: ground.settingsFile, schema: ground.settingsSchema },

@@ -22,15 +22,21 @@ export function createJoining(q: {
   keys: ClusterKeys
   server: string
   bundle: () => Promise<Bundle>
+  /** A proof that was wrong. */
+  onRefused: (id: string) => void
 }): Joining {
   const { store, keys } = q
-  const boundTo = (id: string) => ({ scope: q.server, name: `join-secret ${id}`, change: 0 })
+  // Whoever can write to the database makes no secret of another, and none that is over good again.
+  const boundTo = (row: { id: string; asked_by: string; url: string; expires_at: string }) => ({
+    ...{ scope: q.server, change: 0 },
+    name: `join-secret ${JSON.stringify([row.id, row.asked_by, row.url, row.expires_at])}`,
+  })
 
   async function keyOf(
     id: string,
   ): Promise<{ id: string; key: Buffer; url: string; askedBy: string } | undefined> {
     const row = await store.secret(id)
-    const opened = row && openFile(keys, boundTo(id), row.sealed)
+    const opened = row && openFile(keys, boundTo(row), row.sealed)
     if (row === undefined || opened === undefined || 'failure' in opened) return undefined
     return opened.content && { id, key: opened.content, url: row.url, askedBy: row.asked_by }
   }
@@ -39,8 +45,8 @@ export function createJoining(q: {
     async ask({ caller, url, minutes }) {
       const id = randomUUID()
       const expiresAt = new Date((await store.now()) + minutes * 60_000).toISOString()
-      const sealed = sealFile(keys, boundTo(id), randomBytes(32))
-      await store.addSecret({ id, asked_by: caller, url, sealed, expires_at: expiresAt })
+      const row = { id, asked_by: caller, url, expires_at: expiresAt }
+      await store.addSecret({ ...row, sealed: sealFile(keys, boundTo(row), randomBytes(32)) })
       return { id, expiresAt }
     },
     async show({ caller, id }) {
@@ -53,7 +59,10 @@ export function createJoining(q: {
     },
     async use({ id, proof }) {
       const found = await keyOf(id)
-      if (found === undefined || !isProof(found, proof)) throw refused()
+      if (found === undefined || !isProof(found, proof)) {
+        q.onRefused(id)
+        throw refused()
+      }
       const plain = Buffer.from(JSON.stringify(await q.bundle()))
       // Last, so that a file that cannot be read costs no secret.
       if (!(await store.mark(id, 'used_at'))) throw refused()

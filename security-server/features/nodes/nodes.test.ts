@@ -8,9 +8,11 @@ import { migrate } from '#platform/database/migrate.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { newClusterKey, parseClusterKeys } from '#platform/shared-files/cluster-key.ts'
+import { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { createBeat } from './beat.ts'
 import { type Claimed, claimName, placeOf } from './claim.ts'
+import { createFollowing } from './following.ts'
 import { nodeHandlers } from './handlers.ts'
 import { createJoining, type Joining } from './join.ts'
 import { openBundle, proofOf, readJoinSecret } from './join-secret.ts'
@@ -141,8 +143,10 @@ await eachDatabase(t, async (database, t) => {
       clusterKey: 'k',
       seen: '3',
     }
+    const refused: string[] = []
     const joining = createJoining({
       ...{ store, keys: parseClusterKeys(newClusterKey(), 'k'), server: 'DEV/GOV/1/ss1' },
+      onRefused: (id) => void refused.push(id),
       bundle: async () => ({ ...bundle, missing: [], newestCheckpoint: undefined }),
     })
     const asked = await joining.ask({ caller: 'anna', url: 'https://a.example:4000', minutes: 60 })
@@ -157,9 +161,50 @@ await eachDatabase(t, async (database, t) => {
     t.equal(good.length, 1)
     t.match(JSON.parse(openBundle(secret, good[0]!).toString()), bundle)
     t.throws(() => openBundle({ ...secret, key: Buffer.alloc(32) }, good[0]!), { code: 'invalid_input' })
+    t.ok(refused.includes(asked.id), 'a wrong proof is told')
+    t.equal((await store.secret(asked.id))?.sealed.length, 0, 'a used secret is nowhere')
+    const rows = tablesOf<NodeTables>(database)
+    for (const changed of [
+      { expires_at: new Date(Date.now() + 9_000_000).toISOString() },
+      { asked_by: 'boris' },
+      { url: 'https://evil.example' },
+    ]) {
+      const altered = await joining.ask({ caller: 'anna', url: 'https://a.example', minutes: 60 })
+      await rows.updateTable('join_secret').set(changed).where('id', '=', altered.id).execute()
+      for (const caller of ['anna', 'boris'])
+        await t.rejects(joining.show({ caller, id: altered.id }), { code: 'not_found' })
+    }
     const over = await joining.ask({ caller: 'anna', url: 'https://a.example', minutes: 0 })
     await t.rejects(joining.show({ caller: 'anna', id: over.id }), { code: 'not_found' })
   })
+})
+
+t.test('what one room cannot take over keeps no other back, and is tried again', async (t) => {
+  const did: string[] = []
+  let isBroken = true
+  const following = createFollowing({
+    log: { error: () => undefined },
+    keys: {
+      reload: async () => {
+        if (isBroken) throw new Fault('io_error', { what: 'keys' })
+        did.push('keys')
+      },
+    },
+    messageLog: { logKeys: async () => did.push('log-keys') },
+    globalConfiguration: {
+      follow: async () => void did.push('configuration'),
+      refreshOwn: () => Promise.reject(new Error('the registry is silent')),
+    },
+  })
+  await following.follow(['keys/token.json', 'log-keys/x', 'configuration/anchor.xml'])
+  t.same(did, ['log-keys', 'configuration'])
+  t.equal(following.waits(), true)
+  t.match(following.trouble(), { code: 'io_error' })
+  isBroken = false
+  await following.follow([])
+  t.same(did, ['log-keys', 'configuration', 'keys'])
+  t.equal(following.waits(), false)
+  t.equal(following.trouble(), undefined)
 })
 
 t.test('what is no secret is refused, and never repeated', (t) => {

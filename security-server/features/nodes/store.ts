@@ -88,7 +88,8 @@ export function createNodeStore(database: Database) {
       const at = new Date(await now()).toISOString()
       const marked = await tables
         .updateTable('join_secret')
-        .set({ [as]: at })
+        // Who gets a copy of the database later finds no used secret in it.
+        .set(as === 'used_at' ? { used_at: at, sealed: Buffer.alloc(0) } : { shown_at: at })
         .where('id', '=', id)
         .where(as, 'is', null)
         .where('expires_at', '>', at)
