@@ -19,6 +19,7 @@ const LOADS: Record<CommandName, () => Promise<Loaded>> = {
   registry: () => import('./registry.ts'),
   server: () => import('./server.ts'),
   join: () => import('./join.ts'),
+  'delete-shared-file': () => import('./delete-shared-file.ts'),
   adapter: () => import('./adapter.ts'),
   doctor: () => import('./doctor.ts'),
   verify: () => import('./verify.ts'),

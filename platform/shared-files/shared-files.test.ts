@@ -8,6 +8,7 @@ import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { newClusterKey, parseClusterKeys, readClusterKeys } from './cluster-key.ts'
+import { deleteSharedFile } from './delete-shared-file.ts'
 import { localFolder } from './local-folder.ts'
 import { openFile, sealFile } from './seal-file.ts'
 import { isOutdated, openSharedFiles, type SharedFiles } from './shared-files.ts'
@@ -118,6 +119,25 @@ await eachDatabase(t, async (_database, t, url) => {
     t.equal(again.file('top.pem'), 'pem', 'the database is the truth')
     await a.pull()
     t.equal(a.file('keys/byhand.json'), 'by hand')
+  })
+
+  await t.test('deleted from outside it goes everywhere; a row that is merely gone comes back', async (t) => {
+    const store = createSharedFileStore(database)
+    const of = (name: string) => deleteSharedFile(store, { keys, scope: 'DEV/GOV/1/ss1', name })
+    await a.write('keys/retired.json', Buffer.from('x'))
+    await b.pull()
+    await of('keys/retired.json')
+    await of('keys/retired.json')
+    await Promise.all([a.pull(), b.pull()])
+    for (const node of [a, b, await openNode(database, two), await openNode(database, one)])
+      t.equal(node.file('keys/retired.json'), undefined)
+    await t.rejects(of('keys/never.json'), { code: 'not_found' })
+    const other = parseClusterKeys(newClusterKey(), 'k')
+    await t.rejects(deleteSharedFile(store, { keys: other, scope: 'DEV/GOV/1/ss1', name: 'top.pem' }), {
+      code: 'invalid_configuration',
+    })
+    await a.pull()
+    t.equal(a.file('top.pem'), 'pem')
   })
 
   await t.test('a stranger, another key, another server', async (t) => {

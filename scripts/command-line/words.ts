@@ -84,6 +84,11 @@ export const COMMANDS = {
     summary: 'makes this machine a further node of a security server, from one secret',
     options: ['--secret-file=', '--configuration=', '--directory=', '--set='],
   },
+  'delete-shared-file': {
+    group: 'managing',
+    summary: 'deletes a retired log key on all nodes of a security server',
+    options: ['--configuration='],
+  },
   adapter: {
     group: 'managing',
     summary: "a system of one's own as a service of a security server: describe and register it",
