@@ -19,14 +19,15 @@ const COLUMNS = [
 
 const SEARCHED = ['reason', 'caller_name', 'sha256'] as const
 
-/** All are kept for good, so that a key that runs wild must not fill the disk. */
+/** All are kept for good, so that a key that runs wild must not fill the disk; of one caller, so that it holds up nobody else. */
 const MOST_A_DAY = 500
 const MOST_BYTES_A_DAY = 268_435_456
 
 export type RevisionStore = {
   /**
-   * The row with the next number, and its text unless that is there already. Throws `conflict` while one that was begun after
-   * `openSince` has not ended: two at a time would undo each other; and when enough were kept since `dayAgo`, for none is ever taken away.
+   * The row with the next number, and its text, in the place of one that differs: nobody can tell what damaged that. Throws `conflict` while one that was
+   * begun after `openSince` has not ended: two at a time would undo each other; and when the caller has kept enough since `dayAgo`, for none is ever
+   * taken away.
    */
   add(row: NewRevision, content: Buffer, times: { openSince: string; dayAgo: string }): Promise<RevisionRow>
   /** Newest first; `q` is searched in the reason, the name of who applied it and the SHA-256. */
@@ -57,16 +58,17 @@ export function createRevisionStore(database: Database): RevisionStore {
           .executeTakeFirst()
         if (open !== undefined)
           throw new Fault('conflict', {
-            what: say`revision ${open.number} is being applied by ${open.caller_name}: try again when it has ended`,
+            what: say`revision ${open.number} is being applied by ${open.caller_name}: try again when it has ended; if it broke off, end it with end-revision ${open.number} --failure`,
           })
         const { found, sum } = await transaction
           .selectFrom('revision')
           .where('begun_at', '>', dayAgo)
+          .where('caller_id', '=', given.caller_id)
           .select(({ fn }) => [fn.countAll().as('found'), fn.sum('bytes').as('sum')])
           .executeTakeFirstOrThrow()
         if (Number(found) >= MOST_A_DAY || Number(sum ?? 0) + given.bytes > MOST_BYTES_A_DAY)
           throw new Fault('conflict', {
-            what: say`a server keeps at most ${MOST_A_DAY} revisions and ${MOST_BYTES_A_DAY} bytes of them in 24 hours`,
+            what: say`a caller keeps at most ${MOST_A_DAY} revisions and ${MOST_BYTES_A_DAY} bytes of them in 24 hours`,
           })
         const newest = await rows(transaction).orderBy('number', 'desc').limit(1).executeTakeFirst()
         const row = {
@@ -76,7 +78,12 @@ export function createRevisionStore(database: Database): RevisionStore {
         await transaction
           .insertInto('revision_content')
           .values({ sha256: given.sha256, content })
-          .onConflict((conflict) => conflict.column('sha256').doNothing())
+          .onConflict((conflict) =>
+            conflict
+              .column('sha256')
+              .doUpdateSet({ content })
+              .where('revision_content.content', '<>', content),
+          )
           .execute()
         await transaction.insertInto('revision').values(row).execute()
         return row

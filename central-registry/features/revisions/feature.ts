@@ -2,4 +2,6 @@
 import { revisionsFeature } from '#platform/revisions/revisions-feature.ts'
 import { DECLARED_ACTS } from './declared-acts.ts'
 
-export const revisions = revisionsFeature(DECLARED_ACTS)
+export const revisions = revisionsFeature(DECLARED_ACTS, ({ members }: { members?: unknown }) =>
+  Array.isArray(members) ? members.some((one) => Object.hasOwn(Object(one), 'mailAddresses')) : false,
+)

@@ -135,6 +135,10 @@ onEachDatabase('revisions that a registry takes, and others', async (t, url) => 
     [{ ...good, more: 1 }, 400],
     [{ ...good, removes: true }, 400],
     [{ ...good, content: '' }, 400],
+    ...['[]', '{"members":[{"id":"a","name":"b","mailAddresses":[]}]}'].map((content): [object, number] => [
+      { ...good, content, sha256: createHash('sha256').update(content).digest('hex') },
+      400,
+    ]),
     [{ ...good, content: 'x'.repeat(8_388_609) }, 400],
     [{ ...good, content: 'x'.repeat(13_000_000) }, 413],
   ] as [object, number][])

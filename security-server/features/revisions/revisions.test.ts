@@ -10,16 +10,21 @@ import type { RevisionTables } from '#platform/revisions/tables.ts'
 import { createAdminWorld } from '#test/management-api/admin-fixture.ts'
 
 void t.test('an act counts as drift unless a revision made it', (t) => {
-  const revision = { audit_sequence: 10, end_sequence: 20, caller_id: 'a' }
-  const own = (sequence: number, id: string, of: Parameters<typeof isOwn>[0] = revision): boolean =>
-    isOwn(of, { sequence, caller: { id, name: '' } })
+  const begun_at = '2026-01-01T10:00:00.000Z'
+  const revision = { audit_sequence: 10, end_sequence: 20, caller_id: 'a', begun_at }
+  const act = (sequence: number, id: string, at = begun_at) => ({ sequence, at, caller: { id, name: '' } })
+  const own = (sequence: number, id: string): boolean => isOwn(revision, act(sequence, id))
   t.same(
     [own(10, 'a'), own(11, 'b'), own(11, 'a'), own(20, 'a'), own(21, 'a')],
     [false, false, true, false, false],
     'by its caller, while it is applied',
   )
-  t.equal(own(21, 'a', { ...revision, end_sequence: null }), true, 'it has not ended')
-  t.equal(isOwn(undefined, { sequence: 11, caller: { id: 'a', name: '' } }), false, 'it names none')
+  const open = { ...revision, end_sequence: null }
+  t.equal(isOwn(open, act(21, 'a')), true, 'it has not ended')
+  t.equal(isOwn(open, act(21, 'a'), { audit_sequence: 21 }), false, 'the next was begun')
+  t.equal(isOwn(open, act(21, 'a', '2026-01-01T10:30:00.001Z')), false, 'it was given up')
+  t.equal(isOwn(revision, act(19, 'a', '2026-01-01T11:00:00Z')), false, 'its end was said too late')
+  t.equal(isOwn(undefined, act(11, 'a')), false, 'it names none')
   t.end()
 })
 
@@ -71,16 +76,25 @@ void t.test('an act behind hundreds of steps is told, whatever the clocks say', 
     after?: number
     limit: number
   }) => Promise.resolve(all.filter(({ sequence }) => sequence > after && sequence < before).slice(0, limit))
-  const find = async () => ({ audit_sequence: 10, end_sequence: 699, caller_id: 'a' }) as RevisionRow
-  const found = await othersSince(
-    { audit: { list: list as AuditLog['list'] }, find, declaredActs: ['addClient'] },
-    10,
-    201,
-  )
+  const row = { audit_sequence: 10, end_sequence: 699, caller_id: 'a', begun_at: '1970-01-01T00:00:00Z' }
+  const find = async (number: number) => (number === 1 ? (row as RevisionRow) : undefined)
+  const rooms = { audit: { list: list as AuditLog['list'] }, find, declaredActs: ['addClient'] }
+  const { acts, more } = await othersSince(rooms, 10, 2)
   t.same(
-    found.map(({ sequence }) => sequence),
+    acts.map(({ sequence }) => sequence),
     [700, 12],
   )
+  t.equal(more, false)
+  t.match(await othersSince(rooms, 10, 1), { acts: [{ sequence: 700 }], more: true })
+
+  // A log without an end is not read to its end.
+  let read = 0
+  const endless: AuditLog['list'] = async ({ limit }) => {
+    read += limit
+    return Array.from({ length: limit }, () => act(100))
+  }
+  t.same(await othersSince({ ...rooms, audit: { list: endless } }, 10, 2), { acts: [], more: true })
+  t.ok(read < 30_000, String(read))
 })
 
 void t.test('revisions that a server does not take', async (t) => {
@@ -96,6 +110,10 @@ void t.test('revisions that a server does not take', async (t) => {
     [{ ...good, restores: 7 }, 404],
     [{ ...good, more: 1 }, 400],
     [{ ...good, content: '' }, 400],
+    ...['x', '[]', 'null', '7', '['.repeat(100_000)].map((content): [object, number] => [
+      { ...good, content, sha256: createHash('sha256').update(content).digest('hex') },
+      400,
+    ]),
     [{ ...good, content: 'x'.repeat(8_388_609) }, 400],
     [{ ...good, content: 'x'.repeat(13_000_000) }, 413],
   ] as [object, number][])
@@ -103,7 +121,7 @@ void t.test('revisions that a server does not take', async (t) => {
   t.match(await ask('POST', '/revisions', good), { status: 201, body: { number: 1, state: 'begun' } })
   t.match(
     await ask('POST', '/revisions', good, { role: 'XROAD_SERVICE_ADMINISTRATOR' }),
-    { status: 409, body: { message: /revision 1 is being applied by test/ } },
+    { status: 409, body: { message: /revision 1 is being applied by test.*end-revision 1/ } },
     'one at a time',
   )
   const other = {
@@ -122,11 +140,15 @@ void t.test('revisions that a server does not take', async (t) => {
     { failure: 'a\u0000' },
   ])
     t.equal((await end(body)).status, 400, JSON.stringify(body))
-  t.equal((await end({ failure: 'x' }, { role: 'XROAD_SYSTEM_ADMINISTRATOR' })).status, 409, 'of another')
+  t.equal((await end({ failure: 'x' }, { role: 'XROAD_SERVICE_ADMINISTRATOR' })).status, 409, 'of another')
+  const system = { role: 'XROAD_SYSTEM_ADMINISTRATOR' }
+  t.equal((await end({ done: 0, waiting: 0 }, system)).status, 409, 'they do not know how it went')
   t.match(await end({ done: 0, waiting: 2 }), { status: 200, body: { state: 'waiting' } })
   const found = async (q: string) => (await ask('GET', `/revisions?q=${q}`)).headers['x-total-count']
   t.same([await found('WHY'), await found(sha256.slice(9, 20)), await found('%25')], ['1', '1', '0'])
   t.equal((await end({ done: 0, waiting: 0 })).status, 409, 'once')
+  t.equal((await ask('POST', '/revisions', good)).status, 201)
+  t.match((await ask('PUT', '/revisions/2/end', { failure: 'gone' }, system)).body, { state: 'refused' })
   t.equal((await ask('POST', '/revisions', good)).status, 201)
   t.equal((await ask('POST', '/revisions', good)).status, 409)
   world.now += 30 * 60_000 + 1
@@ -160,6 +182,18 @@ void t.test('a text that was put in the place of another is not handed out', asy
     .set({ content: gzipSync('{"clients":[{}]}') })
     .execute()
   t.equal((await ask('GET', '/revisions/1/content')).status, 500)
+
+  // Applied again, the text is there again. What the audit log does not bear out is not handed out either.
+  await ask('PUT', '/revisions/1/end', { done: 0, waiting: 0 })
+  await ask('POST', '/revisions', { content, sha256, reason: 'again' })
+  t.equal((await ask('GET', '/revisions/1/content')).raw.toString(), content)
+  const other = { content: gzipSync('{}'), sha256: createHash('sha256').update('{}').digest('hex') }
+  await tablesOf<RevisionTables>(database).insertInto('revision_content').values(other).execute()
+  const rows = tablesOf<RevisionTables>(database).updateTable('revision').where('number', '=', 1)
+  await rows.set({ sha256: other.sha256 }).execute()
+  t.equal((await ask('GET', '/revisions/1/content')).status, 500)
+  await rows.set({ sha256, audit_sequence: 2 }).execute()
+  t.equal((await ask('GET', '/revisions/1/content')).status, 500)
 })
 
 void t.test('what is kept for good is bounded by the day', async (t) => {
@@ -172,15 +206,18 @@ void t.test('what is kept for good is bounded by the day', async (t) => {
   await end(1)
   await tablesOf<RevisionTables>(database).updateTable('revision').set({ bytes: 268_435_450 }).execute()
   t.match(await add(), { status: 409, body: { message: /at most 500 revisions/ } })
+  const other = { role: 'XROAD_SERVICE_ADMINISTRATOR' }
+  t.equal((await ask('POST', '/revisions', { content, sha256, reason: 'why' }, other)).status, 201)
+  await ask('PUT', '/revisions/2/end', { failure: 'x' }, other)
   world.now += 86_400_001
   t.equal((await add()).status, 201)
-  await end(2)
+  await end(3)
   const [row] = await tablesOf<RevisionTables>(database)
     .selectFrom('revision')
     .selectAll()
-    .where('number', '=', 2)
+    .where('number', '=', 3)
     .execute()
-  const many = Array.from({ length: 499 }, (_, index) => ({ ...row!, number: index + 3 }))
+  const many = Array.from({ length: 499 }, (_, index) => ({ ...row!, number: index + 4 }))
   for (let at = 0; at < many.length; at += 50)
     await tablesOf<RevisionTables>(database)
       .insertInto('revision')
