@@ -13,7 +13,9 @@ export const REGISTRY: Program = {
   variables: { url: 'CONCORDAT_REGISTRY_URL', keyFile: 'CONCORDAT_REGISTRY_KEY_FILE' },
   more: {
     plan: {
-      summary: 'What `apply` would do: plan <file.yaml>; exit code 3 when there is something',
+      summary:
+        'What `apply` would do: plan <file.yaml> | --revision NUMBER; exit code 3 when there is something',
+      options: ['--revision='],
       run: FILE.plan,
     },
     apply: {
@@ -31,8 +33,8 @@ export const REGISTRY: Program = {
       run: FILE.drift,
     },
     restore: {
-      summary: 'Apply again what a revision holds: restore <number> --why REASON',
-      options: ['--why='],
+      summary: 'Apply again what a revision holds: restore <number> --sha256 DIGEST --why REASON',
+      options: ['--why=', '--sha256='],
       run: FILE.restore,
     },
     backup: { summary: 'Make a backup and fetch it: backup <file>', run: backup },

@@ -13,8 +13,9 @@ export const SERVER: Program = {
   variables: { url: 'CONCORDAT_SERVER_URL', keyFile: 'CONCORDAT_SERVER_KEY_FILE' },
   more: {
     plan: {
-      summary: 'What `apply` would do: plan <file.yaml> [--remove]; exit code 3 when there is something',
-      options: ['--remove'],
+      summary:
+        'What `apply` would do: plan <file.yaml> | --revision NUMBER [--remove]; exit code 3 when there is something',
+      options: ['--remove', '--revision='],
       run: FILE.plan,
     },
     apply: {
@@ -33,8 +34,8 @@ export const SERVER: Program = {
       run: FILE.drift,
     },
     restore: {
-      summary: 'Apply again what a revision holds: restore <number> --why REASON [--remove]',
-      options: ['--why=', '--remove'],
+      summary: 'Apply again what a revision holds: restore <number> --sha256 DIGEST --why REASON [--remove]',
+      options: ['--why=', '--remove', '--sha256='],
       run: FILE.restore,
     },
     refresh: { summary: REFRESH_USAGE, options: ['--file=', '--accept=', '--ignoreWarnings'], run: refresh },

@@ -16,6 +16,8 @@ export type DeclaredKind<Declared> = {
   readDeclared(file: string): Promise<Declared>
   /** The one text of what is declared, without need of the folder: the same for the same declaration, whatever the order of its fields. */
   contentOf(declared: Declared): string
+  /** The same, with what is applied and not kept. */
+  wholeOf(declared: Declared): string
   /** What `contentOf` made. Throws a CommandError. */
   readContent(name: string, content: string): Declared
   /** Plans by what is there now. */
@@ -27,5 +29,14 @@ export type DeclaredKind<Declared> = {
   /** A file that speaks of nothing. */
   nothing: Declared
   /** How what only an older file speaks of is put under a newer one. */
-  merging(api: ManagementApi): Promise<(newer: Declared, older: Declared) => Declared>
+  merging(api: ManagementApi): Promise<Merge<Declared>>
 }
+
+/**
+ * `gone`: what of the older file is not in `both`, since it is not there any more. `isNext`: the newer names something of what the older
+ * named, so that it looks like its next version, which leaves out what may be gone.
+ */
+export type Merge<Declared> = (
+  newer: Declared,
+  older: Declared,
+) => { both: Declared; gone: string[]; isNext: boolean }

@@ -59,7 +59,7 @@ const time = {
 /** The defaults are the API's. */
 const costType = { type: 'string', enum: ['FREE', 'PAID', 'UNDEFINED'], default: 'UNDEFINED' }
 /** `file`, `profile`: how certificates, anchors and profiles are written, by name in the file, whole in a revision. */
-function schemaWith({ file, profile }: { file: object; profile: object }): object {
+function schemaWith({ file, profile, ...more }: { file: object; profile: object; isKept?: true }): object {
   const responders = list(object({ url: text }, { certificate: file, costType }))
   return object(
     {},
@@ -93,7 +93,7 @@ function schemaWith({ file, profile }: { file: object; profile: object }): objec
           {
             subsystems: list(object({ code: text }, { name: text })),
             webhook: orNull,
-            mailAddresses: { type: 'array', items: text, maxItems: 10 },
+            ...(more.isKept ? {} : { mailAddresses: { type: 'array', items: text, maxItems: 10 } }),
           },
         ),
       ),
@@ -184,7 +184,7 @@ async function certificateOf(file: string): Promise<string> {
 /** What `contentOf` made. Throws a CommandError. */
 export function readContent(name: string, content: string): Declared {
   try {
-    const schema = schemaWith({ file: { type: 'string' }, profile: { type: 'object' } })
+    const schema = schemaWith({ file: { type: 'string' }, profile: { type: 'object' }, isKept: true })
     const declared = fitting(name, JSON.parse(content), schema) as Declared
     const services = declared.certificationServices.flatMap((one) => [one, ...one.intermediateCas])
     const responders = services.flatMap(({ ocspResponders }) => ocspResponders)
@@ -210,6 +210,11 @@ function checkCertificate(der: string): void {
 export function contentOf(declared: Declared): string {
   const members = declared.members.map(({ mailAddresses: _, ...member }) => member)
   return canonicalJson({ ...declared, members })
+}
+
+/** With the mail addresses, for a sum that says what is applied. */
+export function wholeOf(declared: Declared): string {
+  return canonicalJson(declared)
 }
 
 /** A file that declares nothing. */

@@ -39,13 +39,14 @@ void t.test(
       suspensionPolicy: { perDay: 7 },
     }
     const file = fileOf('registry.yaml', whole)
-    const digest = /^SHA-256 of the content: ([0-9a-f]{64})$/m.exec((await registry('plan', file)).out)![1]!
-    t.match(await registry('apply', file, '--why', 'x', '--sha256', digest.replace(/^./, 'x')), {
-      code: 2,
-      errors: /has another SHA-256 than the one that was planned/,
-    })
+    const planned = (await registry('plan', file)).out
+    const digest = /^SHA-256 of the content: ([0-9a-f]{64})$/m.exec(planned)![1]!
+    const whole256 = /^SHA-256 with its mail addresses, .*: ([0-9a-f]{64})$/m.exec(planned)![1]!
+    const another = /has another SHA-256 than the one that was planned/
+    for (const other of [digest.replace(/^./, 'x'), digest])
+      t.match(await registry('apply', file, '--why', 'x', '--sha256', other), { code: 2, errors: another })
     t.match(await registry('apply', file, '--why', 'x', '--remove'), { code: 2 }, 'nothing is taken away')
-    const applied = await registry('apply', file, '--why', 'grünes Licht', '--sha256', digest)
+    const applied = await registry('apply', file, '--why', 'grünes Licht', '--sha256', whole256)
     t.match(applied, { code: 0, errors: '', out: /\n7 done, 0 waiting, revision 1\n$/ })
     t.match(await registry('drift'), {
       ...{ code: 0, errors: '' },
@@ -98,9 +99,16 @@ void t.test(
 
     // Back to the first: what went comes again, and its mail addresses stay as they are.
     await node.must('PUT', '/members/DEV:GOV:1/mail-addresses', { addresses: ['b@one.example'] })
-    t.match(await registry('restore', '1', '--why', 'as it was'), {
+    const back = ['restore', '1', '--why', 'as it was']
+    t.match(await registry('plan', '--revision', '1'), {
+      code: 3,
+      out: /^revision 1, .*, declared by .*: grünes Licht\napplied, SHA-256 .*\ndo {8}rename DEV:GOV:1 to One\n/,
+    })
+    t.match(await registry(...back), { code: 2, errors: /--sha256 is missing: plan --revision 1/ })
+    t.match(await registry(...back, '--sha256', digest.replace(/^./, 'x')), { code: 2, errors: another })
+    t.match(await registry(...back, '--sha256', digest), {
       ...{ code: 0, errors: '' },
-      out: /^done: rename DEV:GOV:1 to One\ndone: admit the member DEV:GOV:2\n2 done, 0 waiting, revision 4\n$/,
+      out: /^revision 1, .*\napplied, .*\ndone: rename DEV:GOV:1 to One\ndone: admit the member DEV:GOV:2\n2 done, 0 waiting, revision 4\n$/,
     })
     t.match(await node.must('GET', '/revisions?limit=1'), [{ number: 4, restores: 1, sha256: digest }])
     t.same(await node.must('GET', '/members/DEV:GOV:1/mail-addresses'), { addresses: ['b@one.example'] })
@@ -115,7 +123,10 @@ void t.test(
     t.match(await node.must('GET', '/revisions?limit=1'), [
       { number: 5, state: 'refused', failure: /^admit the member DEV:COM:1/, done: null },
     ])
+    const again = ['restore', '5', '--why', 'x', '--sha256', digest]
+    t.match(await registry(...again), { code: 1, errors: /revision 5 is refused: only what was applied/ })
     for (const args of [
+      ['plan', file, '--revision', '1'],
       ['restore', 'x', '--why', 'y'],
       ['drift', 'x'],
       ['plan', file, '--why', 'x'],

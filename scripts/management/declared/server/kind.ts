@@ -10,7 +10,7 @@ import { writeDeclared } from './write-file.ts'
 
 export const SERVER_FILE: DeclaredKind<Declared> = {
   ...{ program: 'server', fileName: 'server.yaml', canRemove: true, nothing: {} },
-  ...{ readDeclared, contentOf, readContent, writeDeclared },
+  ...{ readDeclared, contentOf, wholeOf: contentOf, readContent, writeDeclared },
   look: async (api, declared, { removes }) => {
     const present = await readPresent(api, declared)
     return { plan: planOf(declared, present, { removes }), proposed: present.proposed }

@@ -183,7 +183,15 @@ void t.test('a security server is brought to what a file declares', async (t) =>
     t.equal((await descriptionsOf(ask)).length, 1)
     t.same((await ask('GET', `/clients/${CLIENT}/local-groups`)).body, [])
     t.match((await server('plan', next, '--remove')).out, /^0 to do, 0 different, 0 not named$/m)
-    const restored = await server('restore', '1', '--why', 'as it was', '--remove')
+    const restored = await server(
+      'restore',
+      '1',
+      '--why',
+      'as it was',
+      '--remove',
+      '--sha256',
+      String(revision['sha256']),
+    )
     t.match(restored, { code: 0, errors: '', out: /done, 0 waiting, revision 6\n$/ })
     t.match((await server('plan', file)).out, /^0 to do, 0 different, 0 not named$/m)
     t.match((await ask('GET', '/revisions?limit=1')).body, [{ number: 6, restores: 1, removes: true }])
