@@ -112,31 +112,60 @@ function DriftPart({ drift }: Pick<Words, 'drift'>) {
     <Show of={found}>
       {({ revision, acts, more }) =>
         revision === null ? null : (
-          <Part title={text('revisions.since', { revision: number(revision.number) })}>
-            {acts.length === 0 ? (
-              <p>
-                <Status tone="good" word="revisions.noDrift" />
-              </p>
-            ) : (
-              <>
-                <p>{drift}</p>
-                <Rows<AuditEntry>
-                  caption={text('revisions.since', { revision: number(revision.number) })}
-                  rows={acts}
-                  rowKey={({ sequence }) => sequence}
-                  columns={[
-                    { title: 'audit.at', cell: ({ at }) => <Time at={at} relative /> },
-                    { title: 'acts.what', cell: (entry) => <ActSentence of={entry} /> },
-                    { title: 'acts.details', cell: (entry) => <ActDetails of={entry} /> },
-                  ]}
-                />
-                {more && <p>{text('revisions.more')}</p>}
-              </>
-            )}
-          </Part>
+          <>
+            <Since of={{ revision: revision.number, acts, more }} drift={drift} />
+            {revision.number > 1 && <Earlier than={revision} drift={drift} />}
+          </>
         )
       }
     </Show>
+  )
+}
+
+/** A new revision answers for the acts before it, and anybody who may apply one can keep one: so those are shown once more. */
+function Earlier({ than, drift }: { than: Revision } & Pick<Words, 'drift'>) {
+  const since = than.number - 1
+  const found = useAnswer<Drift>('getDrift', { query: { since: String(since) } })
+  return (
+    <Show of={found}>
+      {({ acts, more }) => {
+        const earlier = acts.filter(({ sequence }) => sequence < than.auditSequence)
+        return earlier.length === 0 && !more ? null : (
+          <Since of={{ revision: since, acts: earlier, more }} drift={drift} />
+        )
+      }}
+    </Show>
+  )
+}
+
+type Told = { revision: number; acts: AuditEntry[]; more: boolean }
+
+function Since({ of: { revision, acts, more }, drift }: { of: Told } & Pick<Words, 'drift'>) {
+  const title = text('revisions.since', { revision: number(revision) })
+  return (
+    <Part title={title}>
+      {acts.length === 0 && !more && (
+        <p>
+          <Status tone="good" word="revisions.noDrift" />
+        </p>
+      )}
+      {acts.length > 0 && (
+        <>
+          <p>{drift}</p>
+          <Rows<AuditEntry>
+            caption={title}
+            rows={acts}
+            rowKey={({ sequence }) => sequence}
+            columns={[
+              { title: 'audit.at', cell: ({ at }) => <Time at={at} relative /> },
+              { title: 'acts.what', cell: (entry) => <ActSentence of={entry} /> },
+              { title: 'acts.details', cell: (entry) => <ActDetails of={entry} /> },
+            ]}
+          />
+        </>
+      )}
+      {more && <p>{text('revisions.more')}</p>}
+    </Part>
   )
 }
 
