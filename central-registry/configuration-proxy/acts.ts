@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { anchorHash, parseAnchor, writeAnchor } from '#core/configuration/anchor.ts'
 import type { Clock } from '#platform/clock.ts'
+import { certificatesOf } from '#platform/configuration-documents/candidates.ts'
 import { printable } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
@@ -72,10 +73,9 @@ async function writeProxyAnchor(q: Act): Promise<Buffer> {
     throw new Fault('cannot_sign', { what: `${one.name} has no signing key yet: add-key makes one` })
   const xml = await readFile(one.anchorFile)
   const source = await parseAnchor(xml)
-  const certificates = source.sources.flatMap(({ verificationCerts }) => verificationCerts)
+  const certificates = certificatesOf(source)
   const { learned } = await readKept(folderOf(q.settings, one.name), {
-    ...{ instance: source.instance, anchorHash: anchorHash(xml), certificates },
-    warn: () => undefined,
+    ...{ anchor: source, anchorHash: anchorHash(xml), warn: () => undefined },
   })
   const downloadUrl = addressOf(q.settings, one.name)
   const anchor: ConfigurationAnchor = {

@@ -3,9 +3,6 @@ import path from 'node:path'
 import t from 'tap'
 import { anchorHash, parseAnchor, writeAnchor } from '#core/configuration/anchor.ts'
 import { parseDirectory } from '#core/configuration/directory.ts'
-import { prepareDirectory } from '#core/configuration/directory-write.ts'
-import { signatureUriFor } from '#core/configuration/signature-method.ts'
-import { publicHalf, signDerWith } from '#core/signature/signing-key.ts'
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { startConfigurationSource } from '#test/fakes/configuration-source.ts'
 import { codeOf, createWorld, MINUTE } from '#test/fakes/configuration-world.ts'
@@ -15,7 +12,7 @@ import { createImportClient } from '../configuration/other-instances/client.ts'
 import { readFederated } from '../features/federation/read-federated.ts'
 import { readLeaves } from './follow-log.ts'
 import { folderOf } from './proxy.ts'
-import { openProxy } from './proxy-fixture.ts'
+import { openProxy, signDirectory } from './proxy-fixture.ts'
 
 void t.test("a zone's server learns by the proxy what the registry signed", async (t) => {
   const { world, node } = await openRegistry(t)
@@ -297,11 +294,7 @@ void t.test('a proxy cannot lie to our servers, and proxies can stand in a row',
   const parts = honest.parts.map((part) =>
     part.identifier === 'SHARED-PARAMETERS' ? { ...part, hash: Buffer.alloc(64, 1) } : part,
   )
-  const { toBeSigned, finish } = prepareDirectory({
-    ...honest,
-    ...{ parts, verificationCert: certificate, algorithmId: signatureUriFor(publicHalf(key)) },
-  })
-  liar.files.set('/zone/conf?version=6', finish(await signDerWith(key, 'sha512', toBeSigned)))
+  liar.files.set('/zone/conf?version=6', await signDirectory({ ...honest, parts }, { certificate, key }))
   const size = await proxy.instance.tree.size()
   for (const at of ['/zone/conf-statement?version=6', `/zone/conf-log-proof?size=${size}&from=0`])
     liar.files.set(at, (await proxy.get(at)).bytes)

@@ -14,7 +14,7 @@ import {
   readLogProof,
   type SignedHead,
 } from '#core/configuration/log-head.ts'
-import { documentCertificates, type Location } from '#platform/configuration-documents/candidates.ts'
+import type { Location } from '#platform/configuration-documents/candidates.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkHash } from '../configuration/other-instances/read-source.ts'
 import {
@@ -117,7 +117,7 @@ async function checkLog(
 ): Promise<Pick<Fetched, 'logHead' | 'leaf'>> {
   const known = q.mark?.logHead
   const { statement } = versions[0]!
-  const found = statement && headOf(statement, documentCertificates(q.location))
+  const found = statement && headOf(statement, q.location.documentCertificates)
   if (statement === undefined || found === undefined) {
     if (known === undefined) return { logHead: undefined, leaf: undefined }
     throw rollback('its statement names no log, earlier ones did')

@@ -11,7 +11,7 @@ import {
 } from '#core/configuration/high-water.ts'
 import { verifyStatement } from '#core/configuration/statement.ts'
 import { statesParts } from '#core/configuration/states-parts.ts'
-import { documentCertificates, type Location } from '#platform/configuration-documents/candidates.ts'
+import type { Location } from '#platform/configuration-documents/candidates.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
 
@@ -49,11 +49,11 @@ export function judgeVersion(
     throw malformed(`version ${signed.version} was asked for, version ${directory.version} was given`)
   const names = directory.parts.filter((part) => part.instance === q.instance).map((part) => part.identifier)
   if (!names.includes(SHARED)) throw malformed(`${SHARED} of instance ${q.instance} is not listed`)
-  checkPublicationTime(q.mark, directory)
   const text = signed.statementText
-  const statement = text === undefined ? undefined : verifyStatement(text, documentCertificates(q.location))
+  const statement = text === undefined ? undefined : verifyStatement(text, q.location.documentCertificates)
   if (statement !== undefined && statement.instance !== q.instance)
     throw malformed(`the statement is about instance ${statement.instance.slice(0, 40)}`)
+  checkPublicationTime(q.mark, directory, statement)
   if (q.isNewest) checkStatementIndex(q.mark, statement)
   return { ...signed, directory, statement }
 }

@@ -7,9 +7,14 @@ import path from 'node:path'
 import { type HighWaterMark, listMark } from '#core/configuration/high-water.ts'
 import { headOf, type LogEntry, type SignedHead } from '#core/configuration/log-head.ts'
 import { verifySuspensionList } from '#core/configuration/suspension-list.ts'
-import { documentCertificates, type Location } from '#platform/configuration-documents/candidates.ts'
+import {
+  certificatesOf,
+  documentCertificatesFor,
+  type Location,
+  learnedUnder,
+} from '#platform/configuration-documents/candidates.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
-import type { SuspensionList } from '#schemas/global-configuration.ts'
+import type { ConfigurationAnchor, SuspensionList } from '#schemas/global-configuration.ts'
 import { writeDurably } from '../configuration/durable-file.ts'
 import { checkHash } from '../configuration/other-instances/read-source.ts'
 import { contentName } from './fetch-upstream.ts'
@@ -90,7 +95,7 @@ export function namesIn({ directory }: Version): string[] {
 /** Reads what was kept. Documents that pass the checks no more are left out; throws `io_error` when the file itself is damaged. */
 export async function readKept(
   folder: string,
-  q: { instance: string; anchorHash: string; certificates: Buffer[]; warn(fault: Fault): void },
+  q: { anchor: ConfigurationAnchor; anchorHash: string; warn(fault: Fault): void },
 ): Promise<Restored> {
   const file = path.join(folder, FILE)
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
@@ -99,16 +104,18 @@ export async function readKept(
   })
   if (text === undefined) return { mark: undefined, learned: [], kept: undefined, list: undefined }
   const stored = parse(text, file)
-  // Another anchor is another trust: what only the old one's instance announced counts no more.
-  const learned =
-    stored.anchorHash === q.anchorHash ? stored.learned.map((one) => Buffer.from(one, 'base64')) : []
+  const { anchor } = q
+  const before = stored.learned.map((one) => Buffer.from(one, 'base64'))
+  const learned = stored.anchorHash === q.anchorHash ? before : learnedUnder(anchor, before)
   const location: Location = {
-    ...{ url: '', certificates: [...q.certificates, ...learned], registryCertificates: learned },
+    url: '',
+    certificates: [...certificatesOf(anchor), ...learned],
+    documentCertificates: documentCertificatesFor(anchor, learned),
   }
   const { mark } = stored
   try {
-    const kept = await judgeKept(folder, stored, { location, instance: q.instance, mark, learned })
-    return { mark, learned, kept, list: readList(stored.list, { ...q, location, mark }) }
+    const kept = await judgeKept(folder, stored, { location, instance: anchor.instance, mark, learned })
+    return { mark, learned, kept, list: readList(stored.list, { location, mark }) }
   } catch (cause) {
     q.warn(asFault(cause))
     return { mark, learned, kept: undefined, list: undefined }
@@ -133,7 +140,7 @@ async function judgeKept(
     for (const part of directory.parts)
       if (part.instance === q.instance) checkHash(part, await readPart(partFile(folder, contentName(part))))
   const { statement } = versions[0]!
-  const logHead = statement && headOf(statement, documentCertificates(q.location))
+  const logHead = statement && headOf(statement, q.location.documentCertificates)
   return { versions, logHead, leaf: stored.leaf, learned: q.learned }
 }
 
@@ -145,10 +152,10 @@ function readPart(file: string): Promise<Buffer> {
 
 function readList(
   text: string | undefined,
-  q: { instance: string; location: Location; mark: HighWaterMark | undefined },
+  q: { location: Location; mark: HighWaterMark | undefined },
 ): KeptList | undefined {
   if (text === undefined) return undefined
-  const list = verifySuspensionList(text, documentCertificates(q.location))
+  const list = verifySuspensionList(text, q.location.documentCertificates)
   return listMark(list, text).digest === q.mark?.suspensions?.digest ? { text, list } : undefined
 }
 

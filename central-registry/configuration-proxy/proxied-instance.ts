@@ -10,11 +10,7 @@ import { checkListNumber, type HighWaterMark, listMark, raiseMark } from '#core/
 import { MAX_LIST_LENGTH, verifySuspensionList } from '#core/configuration/suspension-list.ts'
 import { shares } from '#platform/apart.ts'
 import type { Clock } from '#platform/clock.ts'
-import {
-  candidateLocations,
-  documentCertificates,
-  type Location,
-} from '#platform/configuration-documents/candidates.ts'
+import { candidateLocations, type Location } from '#platform/configuration-documents/candidates.ts'
 import { withParametersReader } from '#platform/configuration-documents/read-parameters.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -77,18 +73,18 @@ export async function openInstance(q: {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const { anchor, anchorHash } = await readAnchorFile(settings.anchorFile)
   const { instance } = anchor
-  const certificates = anchor.sources.flatMap(({ verificationCerts }) => verificationCerts)
   const warn = (fault: Fault): void =>
     q.log.warn({ err: fault, proxied: settings.name }, 'the configuration that was kept is not used')
-  const restored = await readKept(folder, { instance, anchorHash, certificates, warn })
+  const restored = await readKept(folder, { anchor, anchorHash, warn })
   const tree = await openLeafTree(path.join(folder, 'log'))
   const readAnnounced = createReader()
   const published = createPublished({ name: settings.name, folder, keys: q.keys, clock, tree })
   let { mark, kept, list } = restored
-  let sources: ConfigurationSource[] =
+  // Until the first fetch only the certificates may be known, not the addresses.
+  let { sources, certificates: learned }: Announcement =
     kept === undefined
-      ? announced(restored.learned)
-      : (await readAnnounced({ versions: kept.versions, contents: new Map() }, instance, folder)).sources
+      ? { sources: [], certificates: restored.learned }
+      : await readAnnounced({ versions: kept.versions, contents: new Map() }, instance, folder)
   let last: string | undefined
   /** Contents of publications that were replaced lately, with when that was. */
   const lately = new Map<string, number>()
@@ -121,7 +117,7 @@ export async function openInstance(q: {
   ) {
     const failures: Fault[] = []
     const nextShare = shares(withinMs)
-    for (const location of candidateLocations({ anchor, sources, lastUrl: last })) {
+    for (const location of candidateLocations({ anchor, sources, learned, lastUrl: last })) {
       const signal = nextShare()
       try {
         const found = await act(location, (url, maxBytes) => q.client.get(url, maxBytes, signal))
@@ -139,7 +135,7 @@ export async function openInstance(q: {
     const announcement = await readAnnounced(fetched, instance, folder)
     for (const name of (kept?.versions ?? []).flatMap(namesIn)) lately.set(name, clock())
     await save({ versions, leaf, logHead, learned: announcement.certificates }, fetched.contents)
-    sources = announcement.sources
+    ;({ sources, certificates: learned } = announcement)
   }
 
   async function fetchNow(): Promise<void> {
@@ -169,7 +165,7 @@ export async function openInstance(q: {
         throw new Fault('network_error', {
           what: `${place.host} answered ${status} instead of a suspension list`,
         })
-      return judgeList(body, documentCertificates(location), { instance, mark, now: clock() })
+      return judgeList(body, location.documentCertificates, { instance, mark, now: clock() })
     })
     if (found.text === list?.text) return
     // It takes effect even if the disk is full.
@@ -252,11 +248,6 @@ function createReader() {
     known = { name, announcement: { sources, certificates: distinct(certificates) } }
     return known.announcement
   }
-}
-
-/** Until the first fetch only the certificates are known, not the addresses. */
-function announced(certificates: Buffer[]): ConfigurationSource[] {
-  return [{ address: '', internalVerificationCerts: certificates, externalVerificationCerts: certificates }]
 }
 
 function distinct(certificates: Buffer[]): Buffer[] {

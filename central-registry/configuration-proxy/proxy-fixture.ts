@@ -4,6 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Test } from 'tap'
+import type { Directory } from '#core/configuration/directory.ts'
+import { prepareDirectory } from '#core/configuration/directory-write.ts'
+import { signatureUriFor } from '#core/configuration/signature-method.ts'
+import { publicHalf, signDerWith } from '#core/signature/signing-key.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { createImportClient } from '../configuration/other-instances/client.ts'
@@ -102,4 +106,17 @@ export async function openProxy(
     rmSync(directory, { recursive: true, force: true })
   })
   return proxy
+}
+
+/** As a proxy signs one, with any content. */
+export async function signDirectory(
+  directory: Directory,
+  { certificate, key }: NonNullable<Awaited<ReturnType<ProxyKeys['signer']>>>,
+): Promise<Buffer> {
+  const algorithmId = signatureUriFor(publicHalf(key))
+  const { toBeSigned, finish } = prepareDirectory({
+    ...directory,
+    ...{ verificationCert: certificate, algorithmId },
+  })
+  return finish(await signDerWith(key, 'sha512', toBeSigned))
 }

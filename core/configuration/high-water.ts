@@ -24,9 +24,19 @@ export type HighWaterMark = {
 /** Each node of an X-Road central server publishes by its own clock. */
 const TOLERANCE_MS = 120_000
 
-/** When a directory was published: the earliest time of its parts. */
-function publishedAt(directory: Directory): number | undefined {
-  const times = directory.parts.map((part) => publicationTime(part.location))
+/**
+ * When a directory was published: the earliest time of its parts. Where there is a statement the locations in it count: those of the
+ * directory may be of a configuration proxy, which could name a time far ahead and so refuse all later ones.
+ */
+function publishedAt(
+  directory: Directory,
+  statement: ConfigurationStatement | undefined,
+): number | undefined {
+  const locations = directory.parts.map(({ identifier, location }) => {
+    const stated = statement?.parts[`V${directory.version}/${identifier}`]?.location
+    return stated !== undefined && location.endsWith(stated) ? stated : location
+  })
+  const times = locations.map(publicationTime)
   return times.some((time) => time === undefined) ? undefined : Math.min(...(times as number[]))
 }
 
@@ -40,9 +50,13 @@ function statementMark(statement: ConfigurationStatement): NonNullable<HighWater
 }
 
 /** Throws `global_conf_rollback` when the directory is older than the mark allows. */
-export function checkPublicationTime(mark: HighWaterMark | undefined, directory: Directory): void {
+export function checkPublicationTime(
+  mark: HighWaterMark | undefined,
+  directory: Directory,
+  statement: ConfigurationStatement | undefined,
+): void {
   if (mark?.publishedAt === undefined) return
-  const time = publishedAt(directory)
+  const time = publishedAt(directory, statement)
   if (time === undefined) throw rollback('its locations hold no time, earlier ones did')
   if (time < mark.publishedAt - TOLERANCE_MS) {
     const [its, newest] = [time, mark.publishedAt].map((ms) => new Date(ms).toISOString())
@@ -91,7 +105,7 @@ export function raiseMark(
   directory: Directory,
   { statement, logHead }: { statement: ConfigurationStatement | undefined; logHead: SignedHead | undefined },
 ): HighWaterMark {
-  const time = publishedAt(directory)
+  const time = publishedAt(directory, statement)
   const times = [mark?.publishedAt, time].filter((value) => value !== undefined)
   const isNewer = statement !== undefined && statement.index >= (mark?.statement?.index ?? 0)
   return {

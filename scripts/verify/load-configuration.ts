@@ -70,7 +70,10 @@ async function fromAnchor(bytes: Buffer, file: string, now: Date): Promise<Loade
         const { index } = await withParametersReader((read) =>
           fetchConfiguration({
             client,
-            location: { url: downloadUrl, certificates: verificationCerts },
+            location: {
+              url: downloadUrl,
+              ...{ certificates: verificationCerts, documentCertificates: verificationCerts },
+            },
             instance: anchor.instance,
             // An anchor of another instance leads to no private parameters, which verification does not need.
             kind: 'federated',

@@ -13,7 +13,7 @@ import {
 import { headOf, type SignedHead } from '#core/configuration/log-head.ts'
 import { verifyStatement } from '#core/configuration/statement.ts'
 import { statesParts } from '#core/configuration/states-parts.ts'
-import { documentCertificates, type Location } from '#platform/configuration-documents/candidates.ts'
+import type { Location } from '#platform/configuration-documents/candidates.ts'
 import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationStatement } from '#schemas/global-configuration.ts'
@@ -101,8 +101,8 @@ async function readSigned(q: FetchQuestion, { url, body }: Found): Promise<Signe
     throw malformed(`version ${asked} was asked for, version ${directory.version} was given`)
   }
   wantedParts(directory, q.instance, q.kind)
-  checkPublicationTime(q.mark, directory)
   const { statement, statementText } = await fetchStatement(q, url)
+  checkPublicationTime(q.mark, directory, statement)
   checkStatementIndex(q.mark, statement)
   const logHead = statement === undefined ? undefined : await checkLog(q, url, statement)
   return { directory, directoryBytes: body, statement, statementText, logHead }
@@ -113,7 +113,7 @@ async function checkLog(
   url: string,
   statement: ConfigurationStatement,
 ): Promise<SignedHead | undefined> {
-  const certificates = documentCertificates(q.location)
+  const certificates = q.location.documentCertificates
   try {
     return await checkInLog({ ...q, url, statement, certificates })
   } catch (cause) {
@@ -134,7 +134,7 @@ async function fetchStatement(
   // X-Road's central server has no statement.
   if (status === NOT_FOUND) return { statement: undefined, statementText: undefined }
   const statementText = okBody(url.href, status, body).toString('latin1').trim()
-  const statement = verifyStatement(statementText, documentCertificates(q.location))
+  const statement = verifyStatement(statementText, q.location.documentCertificates)
   if (statement.instance !== q.instance) {
     throw malformed(`the statement is about instance ${statement.instance.slice(0, 40)}`)
   }

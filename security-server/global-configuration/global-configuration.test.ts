@@ -271,7 +271,7 @@ void t.test('where to ask first', async (t) => {
     { address: 'no-keys', internalVerificationCerts: [], externalVerificationCerts: [c] },
   ]
   const shuffle = <T>(items: T[]): T[] => items
-  const found = candidateLocations({ anchor, sources, lastUrl: undefined, shuffle })
+  const found = candidateLocations({ anchor, sources, learned: [b, c], lastUrl: undefined, shuffle })
   t.same(
     found.map(({ url, certificates }) => [url, certificates.join()]),
     [
@@ -282,14 +282,21 @@ void t.test('where to ask first', async (t) => {
       ['http://two:8080/internalconf', 'a'],
     ],
   )
-  const again = candidateLocations({ anchor, sources, lastUrl: 'http://one/internalconf', shuffle })
+  for (const { certificates, documentCertificates } of found)
+    t.same(documentCertificates, certificates, 'an address of the registry has one list for all')
+  const again = candidateLocations({
+    ...{ anchor, sources, learned: [], shuffle },
+    lastUrl: 'http://one/internalconf',
+  })
   t.equal(again[0]?.url, 'http://one/internalconf', 'the last that worked')
   t.equal(again.length, found.length)
   const proxy = candidateLocations({
     anchor: { ...anchor, sources: [{ downloadUrl: 'https://proxy/DEV/conf', verificationCerts: [a] }] },
-    sources: sources.slice(0, 1),
+    ...{ sources: sources.slice(0, 1), learned: [b, c] },
     lastUrl: undefined,
+    shuffle,
   })
+  t.equal(proxy.at(-1)?.documentCertificates.join(), 'b,c', 'a key of the proxy signs directories alone')
   t.equal(proxy[0]?.certificates.join(), 'b,c', 'the path of a proxy says neither internal nor external')
 
   const world = await createWorld(t)

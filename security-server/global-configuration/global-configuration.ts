@@ -141,10 +141,10 @@ export async function createGlobalConfiguration(
   }
   const take = async (
     installed: Installed,
-    historyOf: string | undefined,
+    withHistory: boolean,
     keep?: () => Promise<void>,
   ): Promise<void> => {
-    await holder.forget(historyOf)
+    await holder.forget(installed.anchor, { withHistory })
     await keep?.()
     anchor = installed
     holder.keepOnlyWhatIsSignedFor(installed.anchor)
@@ -210,12 +210,12 @@ export async function createGlobalConfiguration(
         const parsed = await readAnchor(xml)
         const summary = summaryOf(parsed, xml)
         if (summary.hash !== anchor?.summary.hash || o?.forgetHistory === true) {
-          const historyOf = o?.forgetHistory === true ? parsed.instance : undefined
+          const withHistory = o?.forgetHistory === true
           // A crash from here on leaves what the next start, or another node, takes over as `follow` does.
-          if (q.share !== undefined && historyOf !== undefined)
-            await q.share(SHARED_MARKS_FILE, await holder.sharedMarks.toShareWithout(historyOf))
+          if (q.share !== undefined && withHistory)
+            await q.share(SHARED_MARKS_FILE, await holder.sharedMarks.toShareWithout(parsed.instance))
           await q.share?.(ANCHOR_FILE, xml)
-          await take({ anchor: parsed, summary }, historyOf, () => files.replace(anchorFile, xml))
+          await take({ anchor: parsed, summary }, withHistory, () => files.replace(anchorFile, xml))
         }
         q.log.info(
           { anchor: summary, forgetHistory: o?.forgetHistory === true },
@@ -229,7 +229,7 @@ export async function createGlobalConfiguration(
         const mustForget = await holder.sharedMarks.mustForget()
         if (installed === undefined) return
         if (installed.summary.hash === anchor?.summary.hash && !mustForget) return holder.sharedMarks.follow()
-        await take(installed, mustForget ? installed.anchor.instance : undefined)
+        await take(installed, mustForget)
         q.log.info(
           { anchor: installed.summary, forgetHistory: mustForget },
           'configuration anchor of another node',

@@ -7,7 +7,12 @@ import { isDeepStrictEqual } from 'node:util'
 import { verifyDirectory } from '#core/configuration/directory-verify.ts'
 import { createApart, within } from '#platform/apart.ts'
 import type { Clock } from '#platform/clock.ts'
-import { type Shuffle, shuffled } from '#platform/configuration-documents/candidates.ts'
+import {
+  certificatesOf,
+  documentCertificatesFor,
+  type Shuffle,
+  shuffled,
+} from '#platform/configuration-documents/candidates.ts'
 import {
   type ReadParameters,
   withParametersReader,
@@ -60,8 +65,8 @@ export type Holder = {
   registry: Pick<RegistryView, 'state'>
   /** Takes a log head from a peer; true when it shows a newer configuration than ours. */
   hear(head: string | undefined): boolean
-  /** To be called before another anchor is installed: certificates learned under the old one are no longer trusted. */
-  forget(historyOf: string | undefined): Promise<void>
+  /** To be called before another anchor is installed: of what was learned under the old one only `learnedUnder` counts. */
+  forget(anchor: ConfigurationAnchor, o: { withHistory: boolean }): Promise<void>
   /** The marks for other nodes, as `kept-marks.ts` says. */
   sharedMarks: Pick<
     Awaited<ReturnType<typeof createKeptMarks>>,
@@ -98,8 +103,7 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
   let isReusable = true
   /** Counts changes of trust: a fetch that began before the last change is not used. */
   let era = 0
-  /** The certificates of the anchor. */
-  let trusted: Buffer[] = []
+  let trusted: ConfigurationAnchor | undefined
 
   const isAllowed = (instance: string): boolean =>
     q.allowedFederations === 'all' || (q.allowedFederations?.includes(instance) ?? false)
@@ -114,6 +118,7 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
   const listRefresh = createListRefresh({
     ...{ lists, shuffle: q.shuffle, log: q.log, raiseMarks: raiseListMarks },
     markOf: (instance) => marks.of(instance)?.mark,
+    learnedOf: marks.learnedOf,
     lastUrl: ({ url, instance }) => url ?? places.get(instance)?.url,
     obey: async () => {
       if (copies.length > 0) publish()
@@ -132,7 +137,7 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
     const last = places.get(instance)
     const mark = marks.of(instance)?.mark
     const onFork = kind === 'own' ? view.report : undefined
-    const known = { kind, mark, copy, isReusable, last }
+    const known = { kind, mark, copy, isReusable, last, learned: marks.learnedOf(instance) }
     const found = await tryLocations({ ...q, ...known, anchor, read, onFork, withinMs })
     places.set(instance, found.last)
     return found.copy
@@ -197,10 +202,10 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
   const ownView = (): OwnView | undefined => {
     const [own] = copies
     const marked = own === undefined ? undefined : marks.of(own.instance)
-    if (marked?.mark.logHead === undefined) return undefined
+    if (marked?.mark.logHead === undefined || trusted === undefined) return undefined
     return {
       newest: marked.mark.logHead,
-      certificates: [...trusted, ...marked.learnedCertificates],
+      certificates: documentCertificatesFor(trusted, marked.learnedCertificates),
     }
   }
 
@@ -228,17 +233,14 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
       try {
         const stored = await generations.load()
         if (stored === undefined) return
-        trusted = certificatesIn(anchor)
-        marks.learnUnder(digestOf(trusted))
+        trusted = anchor
+        marks.learnUnder(anchor, digestOf(certificatesOf(anchor)))
         use(await restoreCopies({ stored: stored.copies, anchor, marks: marks.onDisk(), isAllowed, read }))
         time.restore(copies[0])
         for (const { instance } of copies) {
           const { mark, learnedCertificates } = marks.onDisk().get(instance) ?? marks.of(instance)!
-          const certificates = [
-            ...certificatesIn(anchorOf(anchor, instance) ?? anchor),
-            ...learnedCertificates,
-          ]
-          await lists.restore(instance, certificates, mark)
+          const its = anchorOf(anchor, instance) ?? anchor
+          await lists.restore(instance, documentCertificatesFor(its, learnedCertificates), mark)
         }
         raiseListMarks()
         layout = stored.folder
@@ -249,8 +251,8 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
       }
     },
     refresh: async (anchor, read) => {
-      trusted = certificatesIn(anchor)
-      marks.learnUnder(digestOf(trusted))
+      trusted = anchor
+      marks.learnUnder(anchor, digestOf(certificatesOf(anchor)))
       const own = await fetch(anchor, 'own', read).catch(async (cause: unknown) => {
         // A federated copy may have expired meanwhile.
         if (copies.length > 0) publish()
@@ -268,13 +270,13 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
       if (held !== undefined && own.url !== undefined) await view.settle(held, own.url)
       return { others }
     },
-    forget: (historyOf) =>
+    forget: (anchor, { withHistory }) =>
       installing(async () => {
         era += 1
-        marks.forget(historyOf)
+        marks.forget(anchor, { withHistory })
         await marks.follow()
         lists.forget()
-        if (historyOf !== undefined) await view.forget()
+        if (withHistory) await view.forget()
         places.clear()
         await marks.persist()
       }),
@@ -312,10 +314,6 @@ function missingOf(anchors: ConfigurationAnchor[], copies: InstanceCopy[]): stri
     .filter((instance) => !copies.some((copy) => copy.instance === instance))
 }
 
-function certificatesIn(anchor: ConfigurationAnchor): Buffer[] {
-  return anchor.sources.flatMap((source) => source.verificationCerts)
-}
-
 /** Whether all parts have their content, so that nothing is needed from disk. */
 function isWhole({ parts }: InstanceCopy): boolean {
   return parts.every(({ content }) => content !== undefined)
@@ -323,7 +321,7 @@ function isWhole({ parts }: InstanceCopy): boolean {
 
 function isSignedFor(copy: InstanceCopy, anchor: ConfigurationAnchor): boolean {
   try {
-    verifyDirectory(copy.directory, certificatesIn(anchor))
+    verifyDirectory(copy.directory, certificatesOf(anchor))
     return true
   } catch {
     return false

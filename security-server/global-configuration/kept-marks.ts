@@ -1,7 +1,9 @@
 /** The marks in memory and on disk. They are only raised, except by `forget`. */
 
 import { raiseMark } from '#core/configuration/high-water.ts'
+import { learnedUnder } from '#platform/configuration-documents/candidates.ts'
 import { createTurn } from '#platform/in-turn.ts'
+import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 import type { DurableFiles } from './durable-files.ts'
 import type { InstanceCopy } from './instance-copy.ts'
 import type { KeptSuspensionList } from './kept-suspension-lists.ts'
@@ -12,16 +14,24 @@ type KeptMarks = {
   of(instance: string): InstanceMarks | undefined
   /** As this node itself wrote them: what it has on disk may be older than what another node has seen since. */
   onDisk(): Marks
-  /** Certificates that were learned under another anchor are forgotten: it was replaced on another node while this one was stopped. */
-  learnUnder(anchor: string): void
+  /**
+   * Certificates that were learned under another anchor are forgotten as `forget` does: it was replaced on another node while this one was
+   * stopped. `digest` is that of the anchor's certificates.
+   */
+  learnUnder(anchor: ConfigurationAnchor, digest: string): void
   /** Raises the marks to accepted copies and learns the certificates that these name. */
   raise(copies: InstanceCopy[]): void
   /** How late it was when it was noted last; 0 when nothing is noted. */
   passed(): number
   notePassed(ms: number | undefined): void
   raiseByLists(listOf: (instance: string) => KeptSuspensionList | undefined): void
-  /** Forgets all learned certificates, and the whole mark of the instance `historyOf`. */
-  forget(historyOf: string | undefined): void
+  /** Those that the instance announced. */
+  learnedOf(instance: string): Buffer[]
+  /**
+   * Forgets the learned certificates unless `learnedUnder` the new anchor they go on; `withHistory` forgets them in any case, and the
+   * whole mark of the anchor's instance.
+   */
+  forget(anchor: ConfigurationAnchor, o: { withHistory: boolean }): void
   /** Writes the marks to disk when they have changed. */
   persist(): Promise<void>
   /** For other nodes: the file of shared marks, raised to these marks; undefined when it has all of them. */
@@ -53,12 +63,11 @@ export async function createKeptMarks(q: { directory: string; files: DurableFile
   return {
     of: (instance) => all().get(instance),
     onDisk: () => before,
-    learnUnder(digest) {
+    learnUnder(anchorNow, digest) {
       if (anchor !== undefined && anchor !== digest) {
-        before = new Map(
-          [...before].map(([instance, { mark }]) => [instance, { mark, learnedCertificates: [] }]),
-        )
-        for (const [instance, { mark }] of marks) marks.set(instance, { mark, learnedCertificates: [] })
+        if (!countsUnder(anchorNow, before)) before = withoutLearned(before)
+        if (!countsUnder(anchorNow, marks))
+          for (const [instance, one] of withoutLearned(marks)) marks.set(instance, one)
       }
       anchor = digest
     },
@@ -84,10 +93,16 @@ export async function createKeptMarks(q: { directory: string; files: DurableFile
           marks.set(instance, { mark: { ...mark, suspensions }, learnedCertificates })
       }
     },
-    forget(historyOf) {
-      others = { ...others, marks: new Map([...others.marks].filter(([instance]) => instance !== historyOf)) }
+    learnedOf: (instance) => all().get(instance)?.learnedCertificates ?? [],
+    forget(anchorNow, { withHistory }) {
+      if (withHistory)
+        others = {
+          ...others,
+          marks: new Map([...others.marks].filter(([instance]) => instance !== anchorNow.instance)),
+        }
+      if (!withHistory && countsUnder(anchorNow, marks)) return
       for (const [instance, { mark }] of marks) {
-        if (instance === historyOf) marks.delete(instance)
+        if (withHistory && instance === anchorNow.instance) marks.delete(instance)
         else marks.set(instance, { mark, learnedCertificates: [] })
       }
     },
@@ -117,4 +132,13 @@ export async function createKeptMarks(q: { directory: string; files: DurableFile
       forgotten = there.forgotten
     },
   }
+}
+
+/** Whether what was learned for the anchor's instance counts under this anchor. */
+function countsUnder(anchor: ConfigurationAnchor, marks: Marks): boolean {
+  return learnedUnder(anchor, marks.get(anchor.instance)?.learnedCertificates ?? []).length > 0
+}
+
+function withoutLearned(marks: Marks): Map<string, InstanceMarks> {
+  return new Map([...marks].map(([instance, { mark }]) => [instance, { mark, learnedCertificates: [] }]))
 }

@@ -13,7 +13,7 @@ import {
 } from '#core/configuration/suspension-list.ts'
 import { shares } from '#platform/apart.ts'
 import type { Clock } from '#platform/clock.ts'
-import { documentCertificates, type Location } from '#platform/configuration-documents/candidates.ts'
+import type { Location } from '#platform/configuration-documents/candidates.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -89,7 +89,7 @@ export function createKeptSuspensionLists(q: {
         what: `${place.host} answered ${status} instead of a suspension list`,
       })
     const text = body.toString('latin1').trim()
-    const held = check(text, instance, documentCertificates(location), mark)
+    const held = check(text, instance, location.documentCertificates, mark)
     const now = q.clock()
     if (Date.parse(held.list.issuedAt) > now + AHEAD_MS) throw malformed('it was issued in the future')
     if (Date.parse(held.list.expiresAt) <= now)

@@ -27,6 +27,7 @@ export const LIST_WITHIN_MS = 20_000
 export function createListRefresh(q: {
   lists: Pick<KeptSuspensionLists, 'fetch'>
   markOf(instance: string): HighWaterMark | undefined
+  learnedOf(instance: string): Buffer[]
   /** The location from which the copy was fetched last. */
   lastUrl(copy: InstanceCopy): string | undefined
   shuffle?: Shuffle | undefined
@@ -45,7 +46,8 @@ export function createListRefresh(q: {
     const { instance, packed } = copy
     const { shuffle } = q
     const { sources } = packed.few
-    const locations = candidateLocations({ anchor, sources, lastUrl: q.lastUrl(copy), shuffle })
+    const learned = q.learnedOf(instance)
+    const locations = candidateLocations({ anchor, sources, learned, lastUrl: q.lastUrl(copy), shuffle })
     await q.lists.fetch(instance, locations, q.markOf(instance), withinMs)
   }
 

@@ -6,6 +6,7 @@ import { verifyDirectory } from '#core/configuration/directory-verify.ts'
 import { checkPublicationTime, checkStatementIndex } from '#core/configuration/high-water.ts'
 import { headOf } from '#core/configuration/log-head.ts'
 import { verifyStatement } from '#core/configuration/statement.ts'
+import { certificatesOf, documentCertificatesFor } from '#platform/configuration-documents/candidates.ts'
 import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
@@ -46,14 +47,12 @@ async function restoreCopy(
   read: ReadParameters,
 ): Promise<InstanceCopy> {
   const { instance, directoryBytes, statementText, contents } = stored
-  const certificates = [
-    ...anchor.sources.flatMap((source) => source.verificationCerts),
-    ...(marks?.learnedCertificates ?? []),
-  ]
+  const learned = marks?.learnedCertificates ?? []
+  const certificates = documentCertificatesFor(anchor, learned)
   const directory = parseDirectory(directoryBytes)
-  verifyDirectory(directory, certificates)
-  checkPublicationTime(marks?.mark, directory)
+  verifyDirectory(directory, [...certificatesOf(anchor), ...learned])
   const statement = statementText === undefined ? undefined : verifyStatement(statementText, certificates)
+  checkPublicationTime(marks?.mark, directory, statement)
   checkStatementIndex(marks?.mark, statement)
   const parts = wantedParts(directory, instance, kind).map(({ part, fileName }) => {
     const content = contents.get(part.identifier)

@@ -25,6 +25,8 @@ export async function tryLocations(q: {
   anchor: ConfigurationAnchor
   kind: Kind
   mark: HighWaterMark | undefined
+  /** See `candidateLocations`. */
+  learned: Buffer[]
   /** The newest verified copy: its sources are candidates, its unchanged parts are not fetched again. */
   copy: InstanceCopy | undefined
   /** False when the files on disk may differ from `copy`. */
@@ -40,6 +42,7 @@ export async function tryLocations(q: {
   const locations = candidateLocations({
     anchor,
     sources: q.copy?.packed.few.sources ?? [],
+    learned: q.learned,
     lastUrl: last?.url,
     shuffle: q.shuffle,
   })

@@ -6,6 +6,7 @@
 import { verifyStatement } from '#core/configuration/statement.ts'
 import { unpackShared } from '#core/configuration/unpack-shared.ts'
 import { shares } from '#platform/apart.ts'
+import { isOfProxy } from '#platform/configuration-documents/candidates.ts'
 import { withParametersReader } from '#platform/configuration-documents/read-parameters.ts'
 import { Fault } from '#schemas/fault.ts'
 import type {
@@ -58,8 +59,10 @@ export async function readFederated(
     const signal = nextShare()
     const get: ImportClient['get'] = (url, maxBytes) => q.client.get(url, maxBytes, signal)
     const certificates = [...verificationCerts, ...known.learned]
+    // A proxy's own key signs no statement.
+    const signers = isOfProxy(downloadUrl) && known.learned.length > 0 ? known.learned : certificates
     try {
-      return await readFrom(downloadUrl, certificates, { ...q, client: { get }, anchor, known })
+      return await readFrom(downloadUrl, { certificates, signers }, { ...q, client: { get }, anchor, known })
     } catch (cause) {
       failures.push(cause)
     }
@@ -70,14 +73,14 @@ export async function readFederated(
 
 async function readFrom(
   downloadUrl: string,
-  certificates: Buffer[],
+  { certificates, signers }: { certificates: Buffer[]; signers: Buffer[] },
   q: { client: Pick<ImportClient, 'get'>; now: Date; anchor: ConfigurationAnchor; known: Known },
 ): Promise<Federated> {
   const { instance } = q.anchor
   const { url, body } = await findDirectory(downloadUrl, q.client)
   const directory = verifiedDirectory(body, certificates, q.now)
   const part = partOf(directory, 'SHARED-PARAMETERS', instance)
-  const statement = await statementAt(url, certificates, q)
+  const statement = await statementAt(url, signers, q)
   const at = new URL(part.location, url)
   if (at.origin !== new URL(url).origin)
     throw new Fault('malformed_global_conf', { what: 'a location leads to another host' })
