@@ -1,6 +1,6 @@
 /** What an operator does with a proxy on its machine: keys, anchors, and a look at how it is. */
 import { createHash } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { anchorHash, parseAnchor, writeAnchor } from '#core/configuration/anchor.ts'
 import type { Clock } from '#platform/clock.ts'
 import { certificatesOf } from '#platform/configuration-documents/candidates.ts'
@@ -9,7 +9,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 import type { KeyAlgorithm } from '../configuration/signing-keys/private-keys.ts'
 import { fetchStatus } from './fetch-status.ts'
-import { readKept } from './kept-upstream.ts'
+import { forget, readKept } from './kept-upstream.ts'
 import { folderOf, keysOf, openKeys } from './proxy.ts'
 import type { ProxyKeys } from './proxy-keys.ts'
 import { addressOf, type InstanceSettings, type ProxySettings } from './settings.ts'
@@ -20,6 +20,8 @@ export type Act = {
   clock: Clock
   /** What stands behind the act's name, such as a key. */
   word: string | undefined
+  /** Who carries it out; undefined where the system has no such numbers. */
+  user: number | undefined
   options: { name?: string; algorithm?: string; output?: string; beside?: string[] }
   print(text: string): void
 }
@@ -52,6 +54,20 @@ export const ACTS: Record<string, (q: Act) => Promise<void>> = {
     const { keys, id } = await keyNamed(q)
     await keys.remove(id)
     q.print(`${id} is destroyed; write a new anchor, which names it no more\n`)
+  },
+  'forget-history': async (q) => {
+    const one = instanceOf(q)
+    await checkUser(q)
+    const isRunning = await fetchStatus(q.settings.monitoring).then(
+      () => true,
+      () => false,
+    )
+    if (isRunning)
+      throw new Fault('conflict', {
+        what: 'the proxy runs, and would write its history again: stop it first',
+      })
+    await forget(folderOf(q.settings, one.name))
+    q.print(`${one.name} accepts any configuration that its anchor's keys sign, as at its first start\n`)
   },
   anchor: async (q) => {
     const xml = await writeProxyAnchor(q)
@@ -95,6 +111,21 @@ async function writeProxyAnchor(q: Act): Promise<Buffer> {
 }
 
 async function openAll(q: Act): Promise<{ keys: ProxyKeys; one: InstanceSettings }> {
+  const one = instanceOf(q)
+  await checkUser(q)
+  return { one, keys: keysOf(q, one.name, await openKeys(q)) }
+}
+
+/** What another user writes is of mode 0600 as well, so the process could read its keys no more. */
+async function checkUser({ settings: { directory, pinFile }, user }: Act): Promise<void> {
+  const { uid } = await stat(directory).catch(() => stat(pinFile))
+  if (user !== undefined && user !== uid)
+    throw new Fault('invalid_input', {
+      what: `${directory} is of user ${uid}, and this is user ${user}: sudo -u '#${uid}' does it in the right name`,
+    })
+}
+
+function instanceOf(q: Act): InstanceSettings {
   const { instances } = q.settings
   const { name } = q.options
   const one =
@@ -103,7 +134,7 @@ async function openAll(q: Act): Promise<{ keys: ProxyKeys; one: InstanceSettings
     throw new Fault('invalid_input', {
       what: `--name is one of ${instances.map((two) => two.name).join(', ')}`,
     })
-  return { one, keys: keysOf(q, one.name, await openKeys(q)) }
+  return one
 }
 
 async function keyNamed(q: Act): Promise<{ keys: ProxyKeys; id: string }> {

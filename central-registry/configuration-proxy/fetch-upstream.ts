@@ -42,6 +42,9 @@ const NOT_FOUND = 404
 const MAX_SIGNED_BYTES = 1024 * 1024
 const MAX_SHARED_BYTES = 64 * 1024 * 1024
 const MAX_OTHER_BYTES = 16 * 1024 * 1024
+/** Of all parts in all versions. */
+const MAX_TOTAL_BYTES = 256 * 1024 * 1024
+const MOST_PARTS = 256
 
 type Question = {
   get: Get
@@ -67,11 +70,15 @@ export async function fetchUpstream(q: Question): Promise<Fetched> {
     })
   const log = await checkLog(q, url, versions)
   const contents = new Map<string, Buffer>()
+  let left = MAX_TOTAL_BYTES
+  if (versions.flatMap(({ directory }) => directory.parts).length > MOST_PARTS)
+    throw new Fault('malformed_global_conf', { what: `it lists more than ${MOST_PARTS} parts` })
   for (const { directory } of versions)
     for (const part of directory.parts) {
       const name = contentName(part)
       if (part.instance !== q.instance || q.isKept(part) || contents.has(name)) continue
-      const content = await fetchPart(q.get, url, part)
+      const content = await fetchPart(q.get, url, part, left)
+      left -= content.length
       checkHash(part, content)
       contents.set(name, content)
     }
@@ -138,12 +145,12 @@ async function checkLog(
   return { logHead: found, leaf: { form: proof.form, content: proof.content } }
 }
 
-async function fetchPart(get: Get, directoryUrl: string, part: DirectoryPart): Promise<Buffer> {
+async function fetchPart(get: Get, directoryUrl: string, part: DirectoryPart, left: number): Promise<Buffer> {
   const at = new URL(part.location, directoryUrl)
   if (at.origin !== new URL(directoryUrl).origin)
     throw new Fault('malformed_global_conf', { what: 'a location leads to another host' })
   const limit = part.identifier === 'SHARED-PARAMETERS' ? MAX_SHARED_BYTES : MAX_OTHER_BYTES
-  const { status, body } = await get(at.href, limit)
+  const { status, body } = await get(at.href, Math.min(limit, left))
   return okBody(at, status, body)
 }
 

@@ -11,29 +11,44 @@ import type { LeafTree } from './leaf-tree.ts'
 
 /** A registry sends at most 500 entries, of which each has a form and a content. */
 const MAX_ENTRIES_BYTES = 16 * 1024 * 1024
-const MOST_ENTRIES = 500
+export const MOST_ENTRIES = 500
+/** Leaves that no head has proved yet: 256 MiB with the levels above them. */
+export const MOST_UNPROVED = 4 * 1024 * 1024
 
-/** `verified` leaves are known to be the registry's. Throws `invalid_proof` or `network_error`. */
+/** `marked` is the head of the last accepted configuration. Throws `invalid_proof` or `network_error`. */
 export async function followLog(q: {
   get: Get
   /** The address of the directory. */
   url: string
   head: LogHead
   tree: LeafTree
-  verified: number
+  marked: LogHead | undefined
 }): Promise<void> {
-  const { head, tree } = q
+  const { head, tree, marked } = q
+  if (head.size - (marked?.size ?? 0) > MOST_UNPROVED)
+    throw new Fault('invalid_proof', {
+      what: `the log grew by more than ${MOST_UNPROVED} leaves between two configurations`,
+    })
   for (let from = await tree.size(); from < head.size; from = await tree.size()) {
     const leaves = await fetchLeaves(q, from)
     if (leaves.length === 0) throw new Fault('invalid_proof', { what: `the log has no entry ${from}` })
     await tree.append(leaves.slice(0, head.size - from))
   }
-  if ((await tree.root(head.size)).toString('base64') === head.root) return
+  if (await hasRoot(tree, head)) return
   // Those of before cannot be told from false ones that came with this attempt.
-  await tree.truncate(Math.min(q.verified, head.size))
+  await tree.truncate(marked !== undefined && (await hasRoot(tree, marked)) ? marked.size : 0)
   throw new Fault('invalid_proof', {
     what: `the entries of the log are not those under its head of ${head.size}`,
   })
+}
+
+/** Levels above the leaves may be damaged, for example after a power failure: they are computed anew before the leaves are doubted. */
+export async function hasRoot(tree: LeafTree, { size, root }: LogHead): Promise<boolean> {
+  if ((await tree.size()) < size) return false
+  const isRoot = async (): Promise<boolean> => (await tree.root(size)).toString('base64') === root
+  if (await isRoot()) return true
+  await tree.rebuild()
+  return isRoot()
 }
 
 async function fetchLeaves({ get, url }: { get: Get; url: string }, from: number): Promise<Buffer[]> {

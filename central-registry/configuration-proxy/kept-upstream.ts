@@ -87,6 +87,12 @@ export async function keep(
     if (!named.has(name)) await rm(partFile(folder, name), { force: true })
 }
 
+/** Forgets what was accepted, how new it was, and the log; the keys stay. Not while the process runs. */
+export async function forget(folder: string): Promise<void> {
+  for (const name of [FILE, 'parts', 'log'])
+    await rm(path.join(folder, name), { recursive: true, force: true })
+}
+
 /** The contents that a version lists. */
 export function namesIn({ directory }: Version): string[] {
   return directory.parts.map(contentName)

@@ -16,6 +16,8 @@ export type LeafTree = {
   append(leaves: Buffer[]): Promise<void>
   /** Forgets all leaves from `size` on. */
   truncate(size: number): Promise<void>
+  /** Computes everything above the leaves anew. */
+  rebuild(): Promise<void>
   root(size: number): Promise<Buffer>
   /** At most `limit` leaves from a position on. */
   leaves(from: number, limit: number): Promise<Buffer[]>
@@ -94,6 +96,13 @@ export async function openLeafTree(folder: string): Promise<LeafTree> {
       await grow()
     },
     truncate,
+    async rebuild() {
+      for (let number = 1, left = await sizeOf(0); left > 1 || (await sizeOf(number)) > 0; number++) {
+        await (await level(number)).truncate(0)
+        left = Math.floor(left / 2)
+      }
+      await grow()
+    },
     async root(size) {
       const peaks: Buffer[] = []
       for (let begin = 0; begin < size; ) {

@@ -52,7 +52,10 @@ async function carryOut(name: string): Promise<number> {
       throw new Fault('invalid_input', { what: `there is no act ${name}: ${Object.keys(ACTS).join(', ')}` })
     const settings = await read()
     const print = (text: string): void => void process.stdout.write(text)
-    await run({ settings, pin: await readSecret(settings.pinFile), clock, word, options: values, print })
+    await run({
+      ...{ settings, pin: await readSecret(settings.pinFile), clock, word, options: values, print },
+      user: process.geteuid?.(),
+    })
     return 0
   } catch (thrown) {
     const { code, message } = asFault(thrown)

@@ -65,6 +65,7 @@ void t.test('as a process: keys, anchor, start, status, end', async (t) => {
     keys: [{ isActive: true, signsWhatIsPublished: true }],
     configuration: { lastFault: null },
   })
+  await t.rejects(concordat('forget-history'), { code: 1, stderr: /stop it first/ })
   const monitoring = createImportClient()
   t.match(await monitoring.get(`http://${address}:8003/health/ready`, 10_000), { status: 200 })
   const metrics = (await monitoring.get(`http://${address}:8003/metrics`, 1_000_000)).body.toString()

@@ -18,12 +18,12 @@ import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor, ConfigurationSource } from '#schemas/global-configuration.ts'
 import type { ImportClient } from '../configuration/other-instances/client.ts'
 import { contentName, type Fetched, fetchUpstream } from './fetch-upstream.ts'
-import { followLog } from './follow-log.ts'
+import { followLog, hasRoot } from './follow-log.ts'
 import { endOf } from './judge-upstream.ts'
 import { type Kept, type KeptList, keep, namesIn, partFile, readKept } from './kept-upstream.ts'
 import { type LeafTree, openLeafTree } from './leaf-tree.ts'
 import type { ProxyKeys } from './proxy-keys.ts'
-import { createPublished, type Published } from './published.ts'
+import { createPublished, type Published, SUPERSEDED_KEPT_MS } from './published.ts'
 import type { InstanceSettings } from './settings.ts'
 
 export type Attempt = { at: Date | undefined; succeededAt: Date | undefined; fault: Fault | undefined }
@@ -57,8 +57,6 @@ const FETCH_MS = 120_000
 const LIST_MS = 15_000
 /** The greatest difference between the clocks of registry and proxy. */
 const AHEAD_MS = 5 * 60_000
-/** A server that read a directory just before it was replaced can still fetch its parts. */
-const SUPERSEDED_KEPT_MS = 600_000
 
 /** Throws `malformed_anchor`, `invalid_configuration` or `io_error`. */
 export async function openInstance(q: {
@@ -78,8 +76,16 @@ export async function openInstance(q: {
   const restored = await readKept(folder, { anchor, anchorHash, warn })
   const tree = await openLeafTree(path.join(folder, 'log'))
   const readAnnounced = createReader()
-  const published = createPublished({ name: settings.name, folder, keys: q.keys, clock, tree })
+  const published = createPublished({
+    ...{ name: settings.name, folder, keys: q.keys, clock, tree },
+    warn: (fault) => q.log.error({ err: fault, proxied: settings.name }, 'no directory can be signed'),
+  })
   let { mark, kept, list } = restored
+  /** The list on disk. */
+  let savedList = list?.text
+  // The root has to be that of the leaves, not of levels that a crash left. Damaged leaves are fetched again.
+  await tree.rebuild()
+  if (mark?.logHead !== undefined && !(await hasRoot(tree, mark.logHead.head))) await tree.truncate(0)
   // Until the first fetch only the certificates may be known, not the addresses.
   let { sources, certificates: learned }: Announcement =
     kept === undefined
@@ -90,10 +96,19 @@ export async function openInstance(q: {
   const lately = new Map<string, number>()
   const attempt: Attempt = { at: undefined, succeededAt: undefined, fault: undefined }
   const lists: Attempt = { at: undefined, succeededAt: undefined, fault: undefined }
-  const [inTurn, listsInTurn, saving] = [createTurn(), createTurn(), createTurn()]
+  const [inTurn, listsInTurn, saving, publishing] = [createTurn(), createTurn(), createTurn(), createTurn()]
 
+  // In turn, and with what is kept when its turn comes: signing takes a moment, and what began before must not end after.
   const publish = (): Promise<void> =>
-    published.renew({ kept, list, instance, validitySeconds: settings.validitySeconds, fault: attempt.fault })
+    publishing(() =>
+      published.renew({
+        kept,
+        list,
+        instance,
+        validitySeconds: settings.validitySeconds,
+        fault: attempt.fault,
+      }),
+    )
 
   /** What is accepted counts once it is on disk. Without `accepted` only the list and the marks are new. */
   const save = (accepted?: Kept, contents: ReadonlyMap<string, Buffer> = new Map()): Promise<void> =>
@@ -105,8 +120,9 @@ export async function openInstance(q: {
         newest === undefined || accepted === undefined
           ? mark
           : raiseMark(mark, newest.directory, { statement: newest.statement, logHead: next?.logHead })
-      const names = new Set(lately.keys())
-      await keep(folder, { kept: next, mark: raised, list, contents, anchorHash, lately: names })
+      const [names, listNow] = [new Set(lately.keys()), list]
+      await keep(folder, { kept: next, mark: raised, list: listNow, contents, anchorHash, lately: names })
+      savedList = listNow?.text
       ;[kept, mark] = [next, { ...raised, suspensions: mark?.suspensions }]
     })
 
@@ -148,7 +164,7 @@ export async function openInstance(q: {
       if (found.logHead !== undefined)
         await followLog({
           ...{ get, tree, url: found.url, head: found.logHead.head },
-          verified: mark?.logHead?.head.size ?? 0,
+          marked: mark?.logHead?.head,
         })
       return found
     })
@@ -167,7 +183,7 @@ export async function openInstance(q: {
         })
       return judgeList(body, location.documentCertificates, { instance, mark, now: clock() })
     })
-    if (found.text === list?.text) return
+    if (found.text === list?.text && found.text === savedList) return
     // It takes effect even if the disk is full.
     list = found
     mark = { ...mark, suspensions: listMark(found.list, found.text) }

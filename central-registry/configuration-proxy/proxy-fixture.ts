@@ -36,7 +36,13 @@ type TestProxy = {
 /** With one key. `anchor`: of the source. */
 export async function openProxy(
   t: Test,
-  q: { anchor: Buffer; clock: { now: number }; name?: string; validitySeconds?: number },
+  q: {
+    anchor: Buffer
+    clock: { now: number }
+    name?: string
+    validitySeconds?: number
+    log?: (line: string) => void
+  },
 ): Promise<TestProxy> {
   const { name = 'zone' } = q
   const directory = mkdtempSync(path.join(tmpdir(), 'concordat-proxy-'))
@@ -51,7 +57,7 @@ export async function openProxy(
     instances: [{ name, anchorFile, validitySeconds: q.validitySeconds ?? 600, fetchSeconds: 20 }],
   }
   const clock = (): number => q.clock.now
-  const log = createLog({ name: 'test', destination: { write: () => undefined } })
+  const log = createLog({ name: 'test', destination: { write: (line) => q.log?.(line) } })
   const client = createImportClient()
   const privateKeys = await openKeys({ settings, pin: PIN })
   const keys = keysOf({ settings, clock }, name, privateKeys)
@@ -79,7 +85,7 @@ export async function openProxy(
     const print = (text: string): void => {
       printed += text
     }
-    await ACTS[which]!({ settings, pin: PIN, clock, word, options, print })
+    await ACTS[which]!({ settings, pin: PIN, clock, word, options, print, user: process.geteuid?.() })
     return printed
   }
   await act('add-key')

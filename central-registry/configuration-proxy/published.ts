@@ -11,6 +11,7 @@ import { publicHalf, type SigningKey, signDerWith } from '#core/signature/signin
 import type { Clock } from '#platform/clock.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { contentName } from './fetch-upstream.ts'
+import { MOST_ENTRIES } from './follow-log.ts'
 import { endOf, type Version } from './judge-upstream.ts'
 import { type Kept, type KeptList, partFile } from './kept-upstream.ts'
 import type { LeafTree } from './leaf-tree.ts'
@@ -46,8 +47,8 @@ type Current = {
   versions: Map<number, { directory: Buffer; statement: string | undefined }>
 }
 
-const SUPERSEDED_KEPT_MS = 600_000
-const MOST_ENTRIES = 500
+/** A server that read a directory just before it was replaced can still fetch its parts. */
+export const SUPERSEDED_KEPT_MS = 600_000
 /** Servers ask for the proof of the head that they just got. */
 const LEAVES_KEPT = 64
 
@@ -57,12 +58,17 @@ export function createPublished(q: {
   keys: Pick<ProxyKeys, 'signer'>
   clock: Clock
   tree: LeafTree
+  /** Called when nothing new can be signed, each time for another reason. */
+  warn(fault: Fault): void
 }): Published {
   const { clock } = q
   let current: Current | undefined
   let list: KeptList | undefined
   let hasList = false
   let why = 'nothing was fetched yet'
+  let warned: string | undefined
+  /** So many leaves are under a head that the registry signed. */
+  let proved = 0
   /** The content of each location, and when its publication was replaced. */
   const contents = new Map<string, { name: string; since: number | undefined }>()
   const leaves = new Map<number, LogEntry>()
@@ -129,7 +135,8 @@ export function createPublished(q: {
     }
     place(kept.versions, instance)
     if (kept.logHead !== undefined && kept.leaf !== undefined) {
-      leaves.set(kept.logHead.head.size, kept.leaf)
+      proved = kept.logHead.head.size
+      leaves.set(proved, kept.leaf)
       const [oldest] = leaves.keys()
       if (leaves.size > LEAVES_KEPT) leaves.delete(oldest!)
     }
@@ -144,10 +151,14 @@ export function createPublished(q: {
       list = o.list
       try {
         await renewed(o)
+        warned = undefined
       } catch (cause) {
         // What was signed before holds until its own end.
-        const { what, message } = asFault(cause)
-        why = String(what ?? message)
+        const fault = asFault(cause)
+        why = String(fault.what ?? fault.message)
+        if (fault.code === 'global_conf_outdated' || warned === why) return
+        warned = why
+        q.warn(fault)
       }
     },
     directory: (version) => versionOf(version).directory,
@@ -173,13 +184,17 @@ export function createPublished(q: {
       const leaf = leaves.get(size)
       if (leaf === undefined || from > size)
         throw new Fault('not_found', { what: `there is no proof from ${from} to ${size} here` })
+      if ((await q.tree.size()) < size)
+        throw new Fault('service_unavailable', { what: 'the log is fetched again' })
       return writeLogProof({ ...leaf, ...(await q.tree.proofs(size, from)) })
     },
     async entries(from) {
-      const found = await q.tree.leaves(from, MOST_ENTRIES)
+      // Those that no head has proved yet are not passed on.
+      const size = Math.min(proved, await q.tree.size())
+      const found = await q.tree.leaves(from, Math.min(MOST_ENTRIES, size - from))
       // What stands in an entry is asked of the registry; the hash is enough for proofs.
       const entries = found.map((leaf) => ({ form: null, content: null, leaf: leaf.toString('base64') }))
-      return canonicalJson({ size: await q.tree.size(), entries })
+      return canonicalJson({ size, entries })
     },
     state: () => {
       const isCurrent = current !== undefined && clock() < current.expiresAt

@@ -74,7 +74,8 @@ export const settingsSchema = {
         properties: {
           name: {
             type: 'string',
-            pattern: '^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$',
+            // 23 digits would be read as the time of a publication.
+            pattern: '^(?![0-9]{23}$)[A-Za-z0-9][A-Za-z0-9_-]{0,63}$',
             description: 'In the address: /NAME/conf',
           },
           anchorFile: {
