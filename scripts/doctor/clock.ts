@@ -1,4 +1,5 @@
 /** The clock against a source of time: a server of NTP (RFC 4330), or else the Date of an HTTP answer, which is good to a second. */
+import { randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { Agent, request } from 'undici'
 import { type Finding, notLooked, toDo, well, whyOf } from './finding.ts'
@@ -51,15 +52,23 @@ function askNtp(source: string): Promise<number> {
   const socket = createSocket({ type: 'udp4', lookup: undefined })
   const timer = setTimeout(() => reject(new Error('no answer')), TIMEOUT_MS)
   const sent = Date.now()
+  /** Any number, by which an answer is known (RFC 9109). */
+  const stamp = randomBytes(8)
   socket.on('error', reject)
   socket.on('message', (answer) => {
     if (answer.length < PACKET || answer.readUInt32BE(40) === 0) return
+    // From a server (mode 4), that is synchronised itself (leap indicator, stratum), to our question (its time is given back).
+    const [mode, leap, stratum] = [answer[0]! & 7, answer[0]! >> 6, answer[1]!]
+    if (mode !== 4 || !answer.subarray(24, 32).equals(stamp)) return
+    if (leap === 3 || stratum === 0 || stratum > 15)
+      return reject(new Error('its own clock is not synchronised'))
     const theirs = (answer.readUInt32BE(40) - FROM_1900 + answer.readUInt32BE(44) / 2 ** 32) * 1000
     // Half of the way is taken for the way back.
     resolve((sent + Date.now()) / 2 - theirs)
   })
   const packet = Buffer.alloc(PACKET)
   packet[0] = QUESTION
+  packet.set(stamp, 40)
   socket.send(packet, Number(port), host, (error) => {
     if (error) reject(error)
   })

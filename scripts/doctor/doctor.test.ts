@@ -90,6 +90,8 @@ void t.test('the clock against a server of NTP, and against an answer of the sou
     found: /^(59|60)\.\d s behind/,
     todo: /synchronise/,
   })
+  source.unsynchronised = true
+  t.match(await lookAtClock({ source: source.host }), { well: false, found: /not synchronised/ })
   source.errorMs = undefined
   t.match(await lookAtClock({}), { well: undefined })
   t.match(await lookAtClock({ source: 'nobody.invalid' }), { well: false, found: /told no time/ })
@@ -114,13 +116,14 @@ void t.test('certificates that end, and do not fit their key', async (t) => {
     writeFileSync(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
     return { certificateFile, keyFile }
   }
-  const [fresh, old] = [write('fresh', 1), write('old', 40 * 365)]
+  const [fresh, old, early] = [write('fresh', 1), write('old', 40 * 365), write('early', -5)]
   const look = (value: object) => lookAtFiles(textsIn(value))
   t.ok((await look(fresh)).every((one) => one.well))
   t.match(await look({ admin: old }), [
     { name: 'admin.certificateFile', well: false, found: /has ended/ },
     { well: true },
   ])
+  t.match(await look(early), [{ well: false, found: /it holds from/ }, { well: true }])
   const mixed = { certificateFile: fresh.certificateFile, keyFile: old.keyFile }
   t.match(await look(mixed), [{ well: false, todo: /the key that belongs to it/ }, { well: true }])
   t.match(await look({ certificateFile: fresh.keyFile }), [{ well: false, todo: /give a PEM certificate/ }])
@@ -168,17 +171,25 @@ void t.test('what is judged by a number', async (t) => {
 })
 
 /** Answers questions of NTP with a time that is `errorMs` ahead. */
-async function startTimeServer(t: Test): Promise<{ host: string; errorMs: number | undefined }> {
-  const source: { host: string; errorMs: number | undefined } = { host: '', errorMs: 0 }
+type TimeServer = { host: string; errorMs: number | undefined; unsynchronised?: boolean }
+
+async function startTimeServer(t: Test): Promise<TimeServer> {
+  const source: TimeServer = { host: '', errorMs: 0 }
   const socket = createSocket('udp4')
-  socket.on('message', (_question, { port, address }) => {
+  socket.on('message', (question, { port, address }) => {
     const seconds = (Date.now() + (source.errorMs ?? 0)) / 1000 + 2_208_988_800
     const answer = Buffer.alloc(48)
+    answer[0] = source.unsynchronised === true ? 0xe4 : 0x24
+    answer[1] = 2
+    question.copy(answer, 24, 40, 48)
     answer.writeUInt32BE(Math.floor(seconds), 40)
     answer.writeUInt32BE(Math.floor((seconds % 1) * 2 ** 32), 44)
     // What is cut off, or says nothing, is no answer.
     socket.send(Buffer.alloc(7), port, address)
     socket.send(Buffer.alloc(48), port, address)
+    const forged = Buffer.from(answer)
+    forged.fill(1, 24, 48)
+    socket.send(forged, port, address)
     socket.send(answer, port, address)
   })
   await new Promise<void>((resolve) => void socket.bind(0, '127.0.0.1', resolve))

@@ -56,10 +56,16 @@ async function certificate({ name, value }: Setting, key: string | undefined): P
     return toDo(name, `${value} cannot be read (${whyOf(thrown)})`, 'put the certificate there, as PEM')
   }
   try {
-    const { validToDate, subject } = new X509Certificate(pem)
+    const { validFromDate, validToDate, subject } = new X509Certificate(pem)
     const days = Math.floor((validToDate.getTime() - Date.now()) / DAY_MS)
     const until = `${subject.replaceAll('\n', ', ')} until ${validToDate.toISOString().slice(0, 10)}`
     if (days < 0) return toDo(name, `${until}: it has ended`, 'renew the certificate')
+    if (validFromDate.getTime() > Date.now())
+      return toDo(
+        name,
+        `${subject}: it holds from ${validFromDate.toISOString()} on`,
+        'look at the clock, or wait',
+      )
     if (key !== undefined) createSecureContext({ cert: pem, key: await readFile(key) })
     if (days < SOON_DAYS) return toDo(name, `${until}: ${days} days are left`, 'renew the certificate')
     return well(name, until)
@@ -90,10 +96,14 @@ function passwordFiles(settings: Setting[]): Setting[] {
 /** A folder with keys must be closed to others. */
 export async function lookAtFolder({ name, value }: Setting): Promise<Finding> {
   try {
-    const { mode, uid } = await stat(value)
-    if ((mode & 0o022) !== 0) return toDo(name, `${value} can be written by others`, `chmod 700 ${value}`)
+    const { mode, uid, gid } = await stat(value)
+    // A volume of Kubernetes belongs to the group of the pod (fsGroup). With other modes it would be given to the group anew, files too.
+    const isOfOurGroup = gid === process.getegid?.() || process.getgroups?.().includes(gid) === true
+    const isVolume = uid === 0 && isOfOurGroup && process.getuid?.() !== 0
+    if ((mode & (isVolume ? 0o002 : 0o022)) !== 0)
+      return toDo(name, `${value} can be written by others`, `chmod 700 ${value}`)
     const own = process.getuid?.()
-    return own === undefined || own === 0 || uid === own
+    return own === undefined || own === 0 || uid === own || isVolume
       ? well(name, value)
       : toDo(
           name,
