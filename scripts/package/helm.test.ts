@@ -124,6 +124,29 @@ t.test('Helm accepts it, Kubernetes accepts what it makes, and pods may do littl
     )
 })
 
+t.test(
+  'a new server can be set up, an upgrade has one version at a time, and alerts know what the chart watches',
+  async (t) => {
+    if (!existsSync(HELM)) return skipFor(t, 'Helm is not built')
+    const { all } = await rendered(...valuesOf('security-server'), '--set', 'serviceMonitor.enabled=true')
+    const named = (kind: string, name: RegExp): Manifest['spec'] =>
+      all.find((one) => one.kind === kind && name.test(one.metadata.name))!.spec
+    t.match(named('Service', /operators$/), { publishNotReadyAddresses: true, ports: [{ name: 'admin' }] })
+    t.match(named('Service', /inner$/), { publishNotReadyAddresses: undefined })
+    t.match(named('StatefulSet', /./), {
+      podManagementPolicy: 'Parallel',
+      updateStrategy: { type: 'OnDelete' },
+    })
+    const [endpoint] = named('ServiceMonitor', /./)['endpoints'] as {
+      relabelings: { replacement: string }[]
+    }[]
+    const rules = readFileSync(path.join(ROOT, 'docs/examples/monitoring/alerts.yaml'), 'utf8')
+    const jobs = [...rules.matchAll(/job=~"([^"]+)"/g)].map(([, pattern]) => new RegExp(`^(?:${pattern})$`))
+    t.ok(jobs.length > 0)
+    for (const job of jobs) t.match(endpoint!.relabelings[0]!.replacement, job)
+  },
+)
+
 t.test('what would lose data or not start is refused with the reason', async (t) => {
   if (!existsSync(HELM)) return skipFor(t, 'Helm is not built')
   const refused: [string[], RegExp][] = [

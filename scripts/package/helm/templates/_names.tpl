@@ -29,14 +29,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - { name: messages, port: 5500, service: peers, from: [] }
 - { name: ocsp, port: 5577, service: peers, from: [] }
 - { name: clients, port: 8443, service: inner }
-- { name: admin, port: 4000, service: inner }
+- { name: admin, port: 4000, service: operators }
 {{- else if eq .Values.program "central-registry" -}}
 - { name: public, port: 8001, service: peers, from: [] }
 - { name: registration, port: 4001, service: peers, from: [] }
-- { name: admin, port: 4000, service: inner }
+- { name: admin, port: 4000, service: operators }
 {{- else -}}
 - { name: public, port: 8002, service: peers, from: [] }
-- { name: monitoring, port: 8003, service: inner }
+- { name: monitoring, port: 8003, service: operators }
 {{- end -}}
 {{- end -}}
 
