@@ -24,7 +24,7 @@ async function begin(t: Test) {
   const open = async () => (await openAll()).histories
   const lose = (of: number): void =>
     rmSync(path.join(directory, `identity-identities${of === 1 ? '' : `-${of}`}.pem`))
-  return { tables, open, openAll, lose, directory }
+  return { tables, database, open, openAll, lose, directory }
 }
 
 void t.test(
@@ -129,5 +129,75 @@ void t.test(
     )
     writeFileSync(path.join(directory, 'identity-log-7.pem'), readFileSync(file), { mode: 0o600 })
     await t.rejects(openAll(), { code: 'invalid_configuration', message: /another key/ })
+  },
+)
+
+void t.test(
+  'a replaced key does not come back where files were lost, or a replacement was tried twice',
+  async (t) => {
+    const { tables, database, openAll, directory } = await begin(t)
+    const LATER = '2026-12-31T00:00:00.000Z'
+    const now = Date.parse(AT)
+    const fileOf = (name: string): string => path.join(directory, `identity-${name}.pem`)
+    const names = async (of: { accepted(now: number): Promise<{ name: string }[]> }) =>
+      (await of.accepted(now)).map(({ name }) => name)
+    const restore = async (base: string): Promise<void> => {
+      await tables.deleteFrom('identity_key').where('name', 'like', `${base}-%`).execute()
+      await tables
+        .updateTable('identity_key')
+        .set({ accepted_until: null })
+        .where('name', '=', base)
+        .execute()
+    }
+    const { log, credentials } = await openAll()
+    await log.replace({ at: AT, acceptedUntil: AT })
+    await log.replace({ at: AT, acceptedUntil: LATER })
+    rmSync(fileOf('log-2'))
+    await restore('log')
+    const restored = (await openAll()).log
+    t.same(await names(restored), ['log-3'], 'the first was ended by a key whose file is lost')
+    t.same(
+      (await restored.all()).map(({ number }) => number),
+      [3, 1],
+    )
+    t.match(await restored.replace({ at: AT, acceptedUntil: AT }), { name: 'log-4' })
+
+    // The first attempt writes the file and fails; it had said a long changeover.
+    const refuse = sql`create trigger refuse before insert on identity_key begin select raise(abort, 'no'); end`
+    await refuse.execute(tables)
+    await t.rejects(credentials.replace({ at: AT, acceptedUntil: LATER }))
+    await sql`drop trigger refuse`.execute(tables)
+    t.match(readFileSync(fileOf('credentials-2'), 'utf8'), LATER)
+    await credentials.replace({ at: AT, acceptedUntil: AT })
+    await restore('credentials')
+    t.same(await names((await openAll()).credentials), ['credentials-2'], 'the stolen one stays ended')
+
+    // Another node was first: what it said counts, and this node starts.
+    const before = await tables
+      .selectFrom('identity_key')
+      .selectAll()
+      .where('name', '=', 'credentials-2')
+      .execute()
+    const store = createIdentityKeyStore(database)
+    t.not(
+      await store.claim('credentials-2', 'another', { at: AT, replaces: ['credentials-2'], until: AT }),
+      'another',
+    )
+    t.same(
+      await tables.selectFrom('identity_key').selectAll().where('name', '=', 'credentials-2').execute(),
+      before,
+    )
+    const late = await openIdentityKeys({
+      ...{ directory, pin: '1234' },
+      keys: {
+        ...store,
+        claim: async (name, key, claim) => {
+          if (name === 'credentials-3') await store.claim(name, before[0]!.public_key, { at: AT })
+          return store.claim(name, key, claim)
+        },
+      },
+    })
+    await t.rejects(late.credentials.replace({ at: AT, acceptedUntil: AT }), { code: 'conflict' })
+    t.same(await names((await openAll()).credentials), ['credentials-3'])
   },
 )

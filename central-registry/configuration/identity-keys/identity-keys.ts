@@ -4,7 +4,14 @@
  */
 import { createPrivateKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
-import { type ClaimKeys, type KeyFiles, numbered, openKeyFiles, publicHalfOf } from './key-files.ts'
+import {
+  type ClaimKeys,
+  type KeyFiles,
+  numbered,
+  openKeyFiles,
+  publicHalfOf,
+  UNKNOWN_KEY,
+} from './key-files.ts'
 import { openPublishedKeys, type PublishedKeys } from './published-keys.ts'
 
 export type IdentityKeys = {
@@ -64,7 +71,7 @@ async function claimAgain(files: KeyFiles, newest: number): Promise<void> {
   const highest = Math.max(0, ...names.map((name) => Number(NUMBERED.exec(name)?.[1] ?? 0)))
   for (let of = newest + 1; of <= highest; of++)
     if (names.includes(files.fileOf(nameOf(of)))) await files.open(nameOf(of))
-    else await files.keys.claim(nameOf(of), 'not known: its file was lost before the database was restored')
+    else await files.keys.claim(nameOf(of), UNKNOWN_KEY)
 }
 
 function openHistoryKeys(files: KeyFiles): HistoryKeys {

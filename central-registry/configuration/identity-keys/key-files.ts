@@ -3,7 +3,7 @@
  * that a lost key is noticed, and a second one is not taken for it.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
 import { fileExists, writeDurably } from '../durable-file.ts'
@@ -18,7 +18,7 @@ type Claim = {
 
 export type ClaimKeys = {
   claimed(name: string): Promise<string | undefined>
-  /** Remembers a public key by name; returns the first one that it was ever given. */
+  /** Remembers a public key by name; returns the first one that it was ever given. What is said of other keys counts only for that one. */
   claim(name: string, publicKey: string, claim?: Claim): Promise<string>
   isLost(name: string): Promise<boolean>
   /** The keys `base`, `base-2` and so on, in any order. */
@@ -40,6 +40,9 @@ export type KeyFiles = {
    */
   open(name: string, claim?: Claim): Promise<KeyObject>
 }
+
+/** In place of the public half of a key whose file was lost before the database was restored. */
+export const UNKNOWN_KEY = 'not known: its file was lost before the database was restored'
 
 /** The first line of a key's file, before its PEM. */
 const UNTIL = '# the key before is accepted until '
@@ -69,11 +72,7 @@ export function openKeyFiles({
     keys,
     fileOf,
     isHere: (name) => fileExists(path.join(directory, fileOf(name))),
-    untilOfReplaced: async (name) => {
-      const [first = ''] = (await readFile(path.join(directory, fileOf(name)), 'utf8')).split('\n', 1)
-      const until = first.startsWith(UNTIL) ? first.slice(UNTIL.length) : ''
-      return TIME.test(until) ? until : undefined
-    },
+    untilOfReplaced: async (name) => untilIn(await readFile(path.join(directory, fileOf(name)), 'utf8')),
     async open(name, claim) {
       const file = path.join(directory, fileOf(name))
       const known = await keys.claimed(name)
@@ -92,15 +91,36 @@ export function openKeyFiles({
         // After a crash before the claim, or with a restored database, only the file knows it.
         if (claim?.until !== undefined) pem = `${UNTIL}${claim.until}\n${pem}`
         await writeDurably(file, pem)
+      } else if (known === undefined && isSooner(claim?.until, untilIn(pem))) {
+        // An attempt before this one failed after it had written the file: the time said last counts, if it is the earlier one.
+        pem = `${UNTIL}${claim!.until}\n${pem.slice(pem.indexOf('-----'))}`
+        await writeDurably(file, pem)
       }
       const key = unlock(pem, pin, file)
       const publicKey = publicHalfOf(key)
       const owner = await keys.claim(name, publicKey, claim)
+      if (owner !== publicKey && known === undefined) {
+        // Another node was first. This key never signed anything; in its place the node would not start.
+        await rename(file, `${file}.unused-${Date.now()}`)
+        throw new Fault('conflict', { what: `another node made ${fileOf(name)} at the same time` })
+      }
       if (owner !== publicKey)
         throw invalid(`${file} is another key than the one that this database knows: ${owner}`)
       return key
     },
   }
+}
+
+/** Until when the key before is accepted, as the text of a file says. */
+function untilIn(text: string): string | undefined {
+  const [first = ''] = text.split('\n', 1)
+  const until = first.startsWith(UNTIL) ? first.slice(UNTIL.length) : ''
+  return TIME.test(until) ? until : undefined
+}
+
+/** Times of this form sort as texts. */
+function isSooner(now: string | undefined, before: string | undefined): boolean {
+  return now !== undefined && before !== undefined && now < before
 }
 
 /** Verifiers of credentials know ES256; everything else is Ed25519. */

@@ -7,7 +7,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
-import { type KeyFiles, numbered } from './key-files.ts'
+import { type KeyFiles, numbered, UNKNOWN_KEY } from './key-files.ts'
 
 export type PublishedKey = {
   /** From 1. */
@@ -22,7 +22,7 @@ export type PublishedKey = {
 }
 
 export type PublishedKeys = {
-  /** All that there ever were, newest first. */
+  /** All that there ever were and whose public half is known, newest first. */
   all(): Promise<PublishedKey[]>
   /** Those that others accept at this time, newest first. */
   accepted(now: number): Promise<PublishedKey[]>
@@ -50,20 +50,31 @@ export async function openPublishedKeys(base: string, files: KeyFiles): Promise<
   // Without its file the registry starts: two persons may replace a key that is lost. A wrong file is refused at once.
   else if (await files.isHere(newest.name)) await files.open(newest.name)
 
-  /** A restored database does not know which keys were replaced after its backup, but the files here do. */
+  /**
+   * A restored database does not know which keys were replaced after its backup, but the files here do. Of a number whose file was lost
+   * meanwhile it is not known until when those before it were accepted, so they are not.
+   */
   async function claimFound(): Promise<void> {
     const names = new Set(await readdir(files.directory))
-    for (let number = 2; names.has(files.fileOf(numbered(base, number))); number++) {
+    const prefix = files.fileOf(base).replace(/\.pem$/, '-')
+    const numbers = [...names].map((name) =>
+      name.startsWith(prefix) ? Number(/^([1-9]\d{0,3})\.pem$/.exec(name.slice(prefix.length))?.[1] ?? 0) : 0,
+    )
+    const highest = Math.max(1, ...numbers)
+    for (let number = 2; number <= highest; number++) {
       const name = numbered(base, number)
       if ((await files.keys.claimed(name)) !== undefined) continue
-      const until = (await files.untilOfReplaced(name)) ?? LONG_AGO
-      await files.open(name, { replaces: namesBefore(number), until })
+      const replaces = namesBefore(number)
+      if (!names.has(files.fileOf(name)))
+        await files.keys.claim(name, UNKNOWN_KEY, { replaces, until: LONG_AGO })
+      else await files.open(name, { replaces, until: (await files.untilOfReplaced(name)) ?? LONG_AGO })
     }
   }
 
   async function rows(): Promise<PublishedKey[]> {
     const found = await files.keys.numbered(base)
     return found
+      .filter(({ publicKey }) => publicKey !== UNKNOWN_KEY)
       .map(({ number, publicKey, madeAt, acceptedUntil }) => ({
         ...{ number, name: numbered(base, number), madeAt, acceptedUntil },
         publicKey: createPublicKey({ key: Buffer.from(publicKey, 'base64'), format: 'der', type: 'spki' }),

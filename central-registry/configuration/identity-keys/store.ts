@@ -37,6 +37,10 @@ export function createIdentityKeyStore(database: Database): ClaimKeys {
           })
           .onConflict((conflict) => conflict.column('name').doNothing())
           .execute()
+        const row = transaction.selectFrom('identity_key').select('public_key').where('name', '=', name)
+        const { public_key: owner } = await row.executeTakeFirstOrThrow()
+        // Another node made this key: what it said of those before counts.
+        if (owner !== publicKey) return owner
         if (lost.length > 0 && at !== undefined)
           await keys().set({ lost_at: at }).where('name', 'in', lost).where('lost_at', 'is', null).execute()
         if (replaces.length > 0 && until !== undefined)
@@ -45,8 +49,7 @@ export function createIdentityKeyStore(database: Database): ClaimKeys {
             .where('name', 'in', replaces)
             .where(({ eb, or }) => or([eb('accepted_until', 'is', null), eb('accepted_until', '>', until)]))
             .execute()
-        const row = transaction.selectFrom('identity_key').select('public_key').where('name', '=', name)
-        return (await row.executeTakeFirstOrThrow()).public_key
+        return owner
       }),
   }
 }

@@ -97,7 +97,8 @@ export const identity: FeatureModule<Ground> = {
             }
             return { ok: true }
           } catch (thrown) {
-            return { ok: true, reason: asFault(thrown).message }
+            // No head of the log and no credential is signed here.
+            return { ok: false, reason: asFault(thrown).message }
           }
         },
         // Until each is here by which histories go on, or lost for good, none goes on.
