@@ -85,6 +85,7 @@ const MIGRATIONS = [
   'registry-mandates-001',
   ...['registry-people-001', 'registry-people-002', 'registry-people-003'],
   ...['registry-public-log-001', 'registry-public-log-002-origins', 'registry-public-log-003-servers'],
+  'registry-public-log-004-lines-by-server',
   'registry-requests-001',
   'registry-restorations-001',
   'registry-successions-001',

@@ -1,4 +1,5 @@
 /** What a security server that witnesses the registry's transparency log tells the registry: its cosignature of a checkpoint. */
+import { Buffer } from 'node:buffer'
 import type { DocumentHead } from './management-request.ts'
 
 /** The `typ` of the document's JWS. */
@@ -13,6 +14,13 @@ export type LogCosignature = DocumentHead & {
   size: number
   /** The signature line under the checkpoint, without its end. */
   cosignature: string
+  /** The witness key's signature over `witnessClaim(server)`, base64: else an owner could bring the key and the lines of somebody else's witness. */
+  witnessProof: string
+}
+
+/** What the key of a server's witness signs to say whose it is. No cosignature begins like this. */
+export function witnessClaim(server: string): Buffer {
+  return Buffer.from(`concordat-witness-of/v1\n${server}\n`)
 }
 
 /** The keys of the registry's public log, in a part of the publication that X-Road's servers do not see. Newest first. */

@@ -202,7 +202,7 @@ export async function createGlobalConfiguration(
       const [own] = holder.copies()
       if (own?.url === undefined || own.statement === undefined || own.logHead === undefined) return undefined
       const { url, statement, logHead } = own
-      return readRegistryLog({ url, statement, head: logHead.head })
+      return readRegistryLog({ url, statement, head: logHead })
     },
     readAnchor: async (xml) => summaryOf(await readAnchor(xml), xml),
     installAnchor: (xml, o) =>

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
-import { MAX_PROOF_LENGTH, readLogProof } from '#core/configuration/log-head.ts'
+import { MAX_PROOF_LENGTH, readLogProof, type SignedHead } from '#core/configuration/log-head.ts'
 import { MAX_SUBMISSION_BYTES } from '#core/merkle/add-checkpoint.ts'
 import { parseVerifierKey, type VerifierKey } from '#core/merkle/verifier-key.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -17,6 +17,8 @@ export type RegistryLog = {
   origin: string
   /** The head of the same log that came with the accepted configuration. */
   head: LogHead
+  /** As the registry signed it. */
+  headText: string
   /** The newest checkpoint and the proof from the size that the witness knows, in the form of C2SP tlog-witness. */
   submission(from: number): Promise<Buffer>
   /** The proof that the tree of `second` leaves grew from that of `first`. */
@@ -27,7 +29,7 @@ export type RegistryLog = {
 type Published = {
   url: string
   statement: ConfigurationStatement
-  head: LogHead
+  head: SignedHead
 }
 
 const MAX_KEYS_BYTES = 16 * 1024
@@ -58,7 +60,7 @@ export function createRegistryLog(client: ConfigurationClient) {
     }
     const { keys, origin } = known
     return {
-      ...{ keys, origin, head },
+      ...{ keys, origin, head: head.head, headText: head.text },
       submission: (size) => get(new URL(`/log/cosigning/${size}`, place), MAX_SUBMISSION_BYTES),
       consistency: async (first, second) => {
         const proofs = new URL(place)

@@ -1,6 +1,7 @@
 /**
  * Guarantees that after an accepted restoration nothing is signed for an origin whose witnesses know more of it than there is: that would be a
- * second root of one size under one name. All witnesses of the policy have to answer.
+ * second root of one size under one name. All witnesses of the policy have to answer, except security servers: those refuse the head afterwards,
+ * keep the proof, and tell their operators.
  */
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import type { AskWitness } from '#platform/witness/ask-witness.ts'
@@ -13,7 +14,7 @@ import type { PublicLogStore } from './store.ts'
 export function createMayGoOn(q: {
   origin: string
   policy: WitnessPolicy | undefined
-  /** Undefined for a security server, which cannot be asked: it brings its cosignature, or none. */
+  /** Undefined for a security server, which cannot be asked: it brings its cosignature, or none, and does not say why. */
   transport(url: string): AskWitness | undefined
   store: Pick<PublicLogStore, 'newest'>
   log: Pick<LogStore, 'rootAt'>

@@ -47,8 +47,8 @@ const [one, two] = [witnessNamed('one.example'), witnessNamed('two.example')]
 const both = parseWitnessPolicy(`${one.line('a')}${two.line('b')}group all all a b\nquorum all\n`)
 
 /** A store, and how a log grows and is cosigned in it. */
-function checkpointsIn(database: Database, origin = ORIGIN) {
-  const store = createPublicLogStore(database, origin)
+function checkpointsIn(database: Database, origin = ORIGIN, inPolicy: string[] = []) {
+  const store = createPublicLogStore(database, origin, inPolicy)
   const log = createTestLog(origin)
   const sign = (size: number, at = NOW) => {
     const made_at = new Date(at).toISOString()
@@ -105,6 +105,88 @@ void t.test(
       t.match(await store.ofDay('2026-06-01'), { size: 20 })
       t.match(await served(), { size: 14 })
     }),
+)
+
+void t.test('a server has one line of a checkpoint, those of the policy are shown, and few are kept', (t) =>
+  eachDatabase(t, async (database, t) => {
+    await migrate(database, publicLogMigrations)
+    const { store, log, sign } = checkpointsIn(database, ORIGIN, [one.name])
+    const bring = async (size: number, name: string, server = name): Promise<void> => {
+      const note = addCosignature(log.checkpoint(size), name, one.privateKey, new Date(NOW))
+      const line = note.slice(note.lastIndexOf('\n', note.length - 2) + 1, -1)
+      await store.putCosignature({ size, witness: name, time: new Date(NOW).toISOString(), line, server })
+    }
+    const names = async (size: number): Promise<string[]> =>
+      parseCheckpoint((await store.ofSize(size))!.cosigned)
+        .note.signatures.slice(1)
+        .map(({ name }) => name)
+    const stored = async (): Promise<number> =>
+      (
+        await tablesOf<Record<string, Record<string, unknown>>>(database)
+          .selectFrom('log_cosignature')
+          .selectAll()
+          .execute()
+      ).length
+    await sign(5)
+    for (const name of ['S/a', 'S/b', 'S/c']) await bring(5, name, 'S')
+    t.same(await names(5), ['S/c'], 'the newest line of the server')
+    const before = (await store.ofSize(5))!.cosigned
+    const note = addCosignature(log.checkpoint(5), 'S/c', two.privateKey, new Date(NOW))
+    const line = note.slice(note.lastIndexOf('\n', note.length - 2) + 1, -1)
+    await store.putCosignature({
+      size: 5,
+      witness: 'S/c',
+      time: new Date(NOW).toISOString(),
+      line,
+      server: 'S',
+    })
+    t.not((await store.ofSize(5))!.cosigned, before, 'a new key under the same name is not dropped')
+    for (let at = 0; at < 70; at++) await bring(5, `!${at}${'\u4e00'.repeat(300)}`)
+    await bring(5, one.name)
+    t.equal((await names(5))[0], one.name, 'first what the policy needs')
+    t.ok(Buffer.byteLength((await store.ofSize(5))!.cosigned) <= 60_000, 'octets are counted, not characters')
+    t.equal(await stored(), 72)
+    for (let size = 6; size <= 14; size++) await sign(size)
+    t.equal(await store.recentFrom(), 5)
+    t.equal(await stored(), 72, 'recent')
+    await sign(15)
+    t.equal(await store.recentFrom(), 6)
+    t.equal(await stored(), 58, 'what a note has room for')
+    t.equal((await names(5))[0], one.name)
+  }),
+)
+
+void t.test('a quorum far below the newest checkpoint is found, and not sought twice', (t) =>
+  eachDatabase(t, async (database, t) => {
+    await migrate(database, publicLogMigrations)
+    const { store, sign, cosign } = checkpointsIn(database)
+    await sign(1)
+    await cosign(1, one)
+    await cosign(1, two)
+    for (let size = 2; size <= 14; size++) {
+      await sign(size)
+      await cosign(size, one)
+    }
+    const asked: number[] = []
+    const watched = {
+      ...store,
+      cosignedAbove: async (above: number, q: { names: readonly string[]; below: number }) => {
+        asked.push(above)
+        const found = await store.cosignedAbove(above, q)
+        return found.slice(0, 3)
+      },
+    }
+    t.match(await createServed(watched, both)(), { size: 1, hasQuorum: true }, 'part by part')
+    t.ok(asked.length > 3)
+    const never = parseWitnessPolicy(
+      `${one.line('a')}${witnessNamed('x.example').line('b')}group all all a b\nquorum all\n`,
+    )
+    const served = createServed(watched, never)
+    await served()
+    asked.length = 0
+    await served()
+    t.same([...new Set(asked)], [4], 'only those that may still get lines')
+  }),
 )
 
 void t.test(
@@ -266,7 +348,7 @@ void t.test('after a restoration the witnesses are asked before anything is sign
 
 void t.test('our own witness is ours at every address', async (t) => {
   const file = path.join(folder(t), 'policy')
-  const own = { urls: ['https://registry.example'], key: one.privateKey }
+  const own = { urls: ['https://registry.example'], key: one.privateKey, members: ['DEV/GOV/1234'] }
   const text = `${one.line('a').replace('https://one.example', 'https://10.0.0.1:8443/witness')}quorum a\n`
   writeFileSync(file, text)
   await t.rejects(readPublicLogPolicy(file, own), {
@@ -275,4 +357,14 @@ void t.test('our own witness is ours at every address', async (t) => {
   })
   t.ok(await readPublicLogPolicy(file, { ...own, key: two.privateKey }))
   t.ok(parseVerifierKey(text.split(' ')[2]!, 'witness'))
+  const brought = (server: string): string => text.replace('https://10.0.0.1:8443/witness', `peer:${server}`)
+  const other = { ...own, key: two.privateKey }
+  writeFileSync(file, brought('DEV/GOV/1234/SS1'))
+  await t.rejects(
+    readPublicLogPolicy(file, other),
+    { message: /another operator/ },
+    'a server of ours brings it',
+  )
+  writeFileSync(file, brought('DEV/GOV/5678/SS1'))
+  t.ok(await readPublicLogPolicy(file, other))
 })

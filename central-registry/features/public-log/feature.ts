@@ -19,7 +19,7 @@ import type { CountDocument } from '../../documents/count.ts'
 import { createMayGoOn } from './after-restoration.ts'
 import { createMakeCheckpoint } from './make-checkpoint.ts'
 import { historyPage } from './page/routes.ts'
-import { isServer, readPublicLogPolicy } from './policy.ts'
+import { readPublicLogPolicy, serverOf } from './policy.ts'
 import { type LogKeyShown, publicLogRoutes } from './routes.ts'
 import { createServed } from './served-checkpoint.ts'
 import { createServerWitnessStore } from './server-witnesses-store.ts'
@@ -70,12 +70,12 @@ export const publicLog: FeatureModule<Ground, Offers> = {
     const origin = named.name
     const accepted = async (): Promise<string[]> =>
       (await publishedLogKeys({ identityKeys, origin, clock }))!.keys
+    const servers = createServerWitnessStore(ground.database, origin)
     const policy = await policyOf(named)
     const first = policy?.witnesses.map(({ name }) => name)
     const store = createPublicLogStore(ground.database, origin, first)
-    const servers = createServerWitnessStore(ground.database, origin)
     const transport = (url: string): AskWitness | undefined =>
-      isServer(url) ? undefined : createWitnessClient(url)
+      serverOf(url) !== undefined ? undefined : createWitnessClient(url)
     const mayGoOn = createMayGoOn({
       ...{ origin, policy, store, log: transparencyLog, transport },
       acceptedAt: store.restorationAcceptedAt,
@@ -137,13 +137,15 @@ export const publicLog: FeatureModule<Ground, Offers> = {
       const file = path.join(settings.directory, WITNESS_KEY_FILE)
       // A key that is made only at this start stands in no policy yet.
       const own = settings.witness && existsSync(file) && (await readWitnessKey(file, settings.witness.name))
-      return readPublicLogPolicy(of.witnessPolicyFile, { urls, key: own ? own.privateKey : undefined })
+      const key = own ? own.privateKey : undefined
+      return readPublicLogPolicy(of.witnessPolicyFile, { urls, key, members: await servers.operators() })
     }
 
     function openWitnesses(of: WitnessPolicy): OwnWitnesses {
       const log = {
         logKey: async () => (await accepted())[0]!,
-        olderKeys: async () => (await shownKeys()).slice(1).map(({ verifierKey }) => verifierKey),
+        // Not those that ended: one that was stolen signs no history of ours.
+        olderKeys: async () => (await accepted()).slice(1),
         newestCheckpoint: async () => (await store.newest())?.note,
         proveConsistency: transparencyLog.consistency,
         putCosignature: store.putCosignature,

@@ -1,6 +1,6 @@
 /**
  * Signs the head of the log as a C2SP checkpoint when it has grown. Guarantees that no smaller tree is ever signed after a larger one, that each
- * leaf of a signed tree is durable outside the database, and that a restored log is not signed before the witnesses were asked.
+ * leaf of a signed tree is durable outside the database, and that a restored log is not signed before those witnesses were asked that can be.
  */
 import { signNote, writeCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { Clock } from '#platform/clock.ts'

@@ -4,37 +4,42 @@ import { readFile } from 'node:fs/promises'
 import { cosignerOctets } from '#core/merkle/cosigner-key.ts'
 import { meetsPolicy, parseWitnessPolicy, type WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { Fault } from '#schemas/fault.ts'
-import { parseServerId } from '#schemas/identifiers.ts'
+import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 
 /** In place of an address: a security server, which brings its cosignatures itself. */
 const SERVER = 'peer:'
 
-export function isServer(url: string): boolean {
-  if (!url.startsWith(SERVER)) return false
+/** The server's identifier; undefined for an address. */
+export function serverOf(url: string): string | undefined {
+  if (!url.startsWith(SERVER)) return undefined
   try {
-    parseServerId(url.slice(SERVER.length))
-    return true
+    return idText(parseServerId(url.slice(SERVER.length)))
   } catch {
-    return false
+    return undefined
   }
 }
 
-/** Throws `invalid_configuration` when a witness has no address, or our own witness and those at our own addresses would suffice. */
+/**
+ * Throws `invalid_configuration` when a witness has no address, or our own witness, those at our own addresses and those of `members`, who run
+ * this registry, would suffice.
+ */
 export async function readPublicLogPolicy(
   file: string,
-  own: { urls: readonly string[]; key: KeyObject | undefined },
+  own: { urls: readonly string[]; key: KeyObject | undefined; members: readonly string[] },
 ): Promise<WitnessPolicy> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new Fault('invalid_configuration', { what: `${file} cannot be read`, cause })
   })
   const policy = parseWitnessPolicy(text)
   for (const { label, url = '' } of policy.witnesses)
-    if (!isServer(url) && (!/^https?:\/\/[^\s?#]+$/.test(url) || !URL.canParse(url)))
+    if (serverOf(url) === undefined && (!/^https?:\/\/[^\s?#]+$/.test(url) || !URL.canParse(url)))
       throw invalid(`${label} has no address`)
   const octets = own.key && cosignerOctets(own.key)
   const ours = policy.witnesses.filter(
     ({ url = '', publicKey }) =>
-      own.urls.some((one) => isOf(one, url)) || octets?.equals(cosignerOctets(publicKey)) === true,
+      own.urls.some((one) => isOf(one, url)) ||
+      own.members.some((one) => isServerOf(one, url)) ||
+      octets?.equals(cosignerOctets(publicKey)) === true,
   )
   if (policy.quorum === undefined || meetsPolicy(policy, new Set(ours.map(({ label }) => label))))
     throw invalid('its quorum has to need a witness that another operator runs')
@@ -42,7 +47,12 @@ export async function readPublicLogPolicy(
 }
 
 function isOf(own: string, url: string): boolean {
-  return URL.canParse(own) && !isServer(url) && new URL(own).host === new URL(url).host
+  return URL.canParse(own) && serverOf(url) === undefined && new URL(own).host === new URL(url).host
+}
+
+function isServerOf(member: string, url: string): boolean {
+  const server = serverOf(url)
+  return server !== undefined && idText(memberOf(parseServerId(server))) === member
 }
 
 function invalid(what: string): Fault {

@@ -20,7 +20,7 @@ type Rooms = {
   keys(): Promise<LogKeyShown[]>
   log: Pick<LogStore, 'size' | 'nodes' | 'entries' | 'inclusion' | 'consistency'>
   store: Pick<PublicLogStore, 'ofDay' | 'newest'>
-  servers: Pick<ServerWitnessStore, 'list'>
+  servers: Pick<ServerWitnessStore, 'list' | 'count'>
   served(): Promise<Served>
   clock: Clock
 }
@@ -55,6 +55,8 @@ export async function publicLogRoutes(app: FastifyInstance, rooms: Rooms): Promi
       const lines = (await rooms.servers.list()).map(
         ({ server, verifier_key }) => `witness ${labelOf(server)} ${verifier_key} peer:${labelOf(server)}\n`,
       )
+      const count = await rooms.servers.count()
+      if (count > lines.length) lines.push(`# ${lines.length} of ${count} servers\n`)
       return reply.header('cache-control', SOON).type(TEXT).send(lines.join(''))
     })
     // What C2SP tlog-witness has a log send, for witnesses that fetch it: the newest head, and the proof from what they know.

@@ -10,22 +10,38 @@ import type { PublicLogStore } from './store.ts'
 /** A checkpoint with its cosignatures, and whether they are a quorum of the registry's own policy. */
 export type Served = { size: number; madeAt: string; cosigned: string; hasQuorum: boolean }
 
-type Store = Pick<PublicLogStore, 'newest' | 'ofSize' | 'cosignedAbove' | 'largestServed' | 'markServed'>
+type Store = Pick<
+  PublicLogStore,
+  'newest' | 'ofSize' | 'recentFrom' | 'cosignedAbove' | 'largestServed' | 'markServed'
+>
 
 export function createServed(store: Store, policy: WitnessPolicy | undefined): () => Promise<Served> {
   /** Cosignatures stay with their checkpoint, so what was a quorum once is not judged again. */
   let largestWithQuorum = 0
+  /** Up to here all is judged: older checkpoints get no more lines. */
+  let settled = 0
 
   async function findQuorum(of: WitnessPolicy): Promise<void> {
-    for (const { size, witnesses } of await store.cosignedAbove(largestWithQuorum)) {
-      const named = of.witnesses.filter(({ name }) => witnesses.includes(name))
-      // The names decide cheaply which are worth a look at the signatures.
-      if (!meetsPolicy(of, new Set(named.map(({ label }) => label)))) continue
-      const row = await store.ofSize(size)
-      if (row === undefined || !isQuorum(row.cosigned, of)) continue
-      largestWithQuorum = Math.max(largestWithQuorum, size)
-      return
+    const names = of.witnesses.map(({ name }) => name)
+    const judged = (await store.recentFrom()) - 1
+    const above = Math.max(largestWithQuorum, settled)
+    let below = Number.MAX_SAFE_INTEGER
+    for (;;) {
+      const found = await store.cosignedAbove(above, { names, below })
+      for (const { size, witnesses } of found) {
+        const named = of.witnesses.filter(({ name }) => witnesses.includes(name))
+        // The names decide cheaply which are worth a look at the signatures.
+        if (!meetsPolicy(of, new Set(named.map(({ label }) => label)))) continue
+        const row = await store.ofSize(size)
+        if (row === undefined || !isQuorum(row.cosigned, of)) continue
+        largestWithQuorum = Math.max(largestWithQuorum, size)
+        return
+      }
+      const last = found.at(-1)
+      if (last === undefined) break
+      below = last.size
     }
+    settled = Math.max(settled, judged)
   }
 
   return async () => {

@@ -1,19 +1,22 @@
 /**
- * Security servers that cosign this log, with the keys of their witnesses. Guarantees that two registered servers never have one name, and that
- * an older document does not take the place of a newer one.
+ * Security servers that cosign this log, with the keys of their witnesses. Guarantees that two servers never have one name, that an older
+ * document does not take the place of a newer one, and that the size of a server never goes down.
  */
 import type { Kysely } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
+import { counted } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { idText, memberOf, parseClientId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
+import { MANAGEMENT_SERVICE_PROVIDER } from '../../members/store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import type { Tables } from './tables.ts'
 
 type Row = Tables['log_server_witness']
 export type ServerWitnessStore = ReturnType<typeof createServerWitnessStore>
 
-const LISTED = 1000
+const LISTED = 10_000
 
 export function createServerWitnessStore(database: Database, origin: string) {
   const tables = tablesOf<Tables & RegisterTables>(database)
@@ -26,31 +29,49 @@ export function createServerWitnessStore(database: Database, origin: string) {
       .where('log_server_witness.origin', '=', origin)
 
   return {
-    /** Throws `not_found` for a server that is not registered, `conflict` when another server has this name. */
+    /**
+     * Throws `not_found` for a server that is not registered. Whoever had this name before has it no longer: who may bring it was judged by the
+     * caller.
+     */
     take: (row: Omit<Row, 'origin'>): Promise<void> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, 'public log witnesses')
         const server = transaction.selectFrom('security_server').select('id').where('id', '=', row.server)
         if ((await server.executeTakeFirst()) === undefined)
           throw new Fault('not_found', { what: say`no server ${row.server} is registered` })
-        const others = registered(transaction)
-          .select('log_server_witness.server')
-          .where('log_server_witness.name', '=', row.name)
-          .where('log_server_witness.server', '!=', row.server)
-        if ((await others.executeTakeFirst()) !== undefined)
-          throw new Fault('conflict', { what: say`another server has a witness called ${row.name}` })
+        await transaction
+          .deleteFrom('log_server_witness')
+          .where('origin', '=', origin)
+          .where('name', '=', row.name)
+          .where('server', '!=', row.server)
+          .execute()
+        const before = await transaction
+          .selectFrom('log_server_witness')
+          .selectAll()
+          .where('origin', '=', origin)
+          .where('server', '=', row.server)
+          .executeTakeFirst()
+        const newest = before !== undefined && before.told_at > row.told_at ? before : row
+        const largest = before !== undefined && Number(before.size) > row.size ? before : row
+        const next = { ...newest, origin, size: Number(largest.size), cosigned_at: largest.cosigned_at }
         await transaction
           .insertInto('log_server_witness')
-          .values({ ...row, origin })
-          .onConflict((conflict) =>
-            conflict
-              .columns(['origin', 'server'])
-              .doUpdateSet(row)
-              .where('log_server_witness.told_at', '<', row.told_at),
-          )
+          .values(next)
+          .onConflict((conflict) => conflict.columns(['origin', 'server']).doUpdateSet(next))
           .execute()
       }),
-    /** By server, with the newest checkpoint that each cosigned. */
+    /** Members who run this registry: that of the subsystem of the management services. */
+    operators: async (): Promise<string[]> => {
+      const { value } =
+        (await tables
+          .selectFrom('system_parameter')
+          .select('value')
+          .where('name', '=', MANAGEMENT_SERVICE_PROVIDER)
+          .executeTakeFirst()) ?? {}
+      return value === undefined ? [] : [idText(memberOf(parseClientId(value)))]
+    },
+    count: (): Promise<number> => counted(registered(tables)),
+    /** By server, with the largest checkpoint that each cosigned; as many as one answer has room for. */
     list: async (): Promise<Omit<Row, 'origin'>[]> => {
       const rows = await registered(tables)
         .select(['server', 'name', 'verifier_key', 'told_at', 'size', 'cosigned_at'])

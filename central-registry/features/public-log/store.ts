@@ -1,6 +1,7 @@
 /**
  * Rows of the checkpoints of one origin: a log with another name is another log. Guarantees that a larger one never goes before a smaller one,
- * and that the last checkpoint of each day and the largest that others got are kept for good, with their cosignatures.
+ * that the last checkpoint of each day and the largest that others got are kept for good, with as many cosignatures as a note has room for, and
+ * that a security server has one line of a checkpoint, however often it brings one.
  */
 import type { Kysely } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
@@ -19,6 +20,9 @@ export type PublicLogStore = ReturnType<typeof createPublicLogStore>
 const KEPT_MS = 86_400_000
 const MAX_CONTRADICTIONS = 100
 const PRUNED_AT_ONCE = 500
+/** Of how many of the newest checkpoints servers may bring lines: about as many minutes. */
+const RECENT = 10
+const COSIGNED_AT_ONCE = 1000
 /** Readers take 64 lines and 64 KiB of a note; the rest is for its text and the log's own lines. */
 const MOST_LINES = 58
 const MOST_OCTETS = 60_000
@@ -33,28 +37,47 @@ export function createPublicLogStore(database: Database, origin: string, first: 
     row: CheckpointRow | undefined,
   ): Promise<(CheckpointRow & { cosigned: string }) | undefined> {
     if (row === undefined) return undefined
-    const lines = await tables
+    const lines = await shownLines(tables, row.size)
+    let text = row.note
+    let octets = Buffer.byteLength(text)
+    for (const { line } of lines) {
+      octets += Buffer.byteLength(line) + 1
+      if (octets > MOST_OCTETS) break
+      text += `${line}\n`
+    }
+    return { ...row, size: Number(row.size), cosigned: text }
+  }
+
+  /** As many as a note may have, those of the policy first. */
+  function shownLines(from: Kysely<Tables>, size: number) {
+    const lines = from
       .selectFrom('log_cosignature')
       .select(['witness', 'line'])
       .where('origin', '=', origin)
-      .where('size', '=', row.size)
-      .orderBy('witness')
-      .execute()
-    return {
-      ...row,
-      size: Number(row.size),
-      cosigned: row.note + shown(lines, MOST_OCTETS - row.note.length),
-    }
+      .where('size', '=', size)
+    const ordered =
+      first.length === 0
+        ? lines
+        : lines.orderBy(({ eb }) => eb.case().when('witness', 'in', first).then(0).else(1).end())
+    return ordered.orderBy('witness').limit(MOST_LINES).execute()
   }
 
-  /** As many lines as a note has room for. */
-  function shown(lines: { witness: string; line: string }[], most: number): string {
-    const isFirst = ({ witness }: { witness: string }): boolean => first.includes(witness)
-    const ordered = [...lines.filter(isFirst), ...lines.filter((one) => !isFirst(one))].slice(0, MOST_LINES)
-    let text = ''
-    for (const { line } of ordered) if (text.length + line.length < most) text += `${line}\n`
-    return text
+  /** The checkpoint that is no longer among the recent ones keeps what a note has room for: a thousand servers bring a line each minute. */
+  async function trim(transaction: Kysely<Tables>): Promise<void> {
+    const left = await recent(transaction).offset(RECENT).limit(1).executeTakeFirst()
+    if (left === undefined) return
+    const kept = (await shownLines(transaction, left.size)).map(({ witness }) => witness)
+    if (kept.length < MOST_LINES) return
+    await transaction
+      .deleteFrom('log_cosignature')
+      .where('origin', '=', origin)
+      .where('size', '=', left.size)
+      .where('witness', 'not in', kept)
+      .execute()
   }
+
+  const recent = (from: Kysely<Tables>) =>
+    from.selectFrom('log_checkpoint').select('size').where('origin', '=', origin).orderBy('size', 'desc')
 
   return {
     newest: () => newestIn(tables, origin),
@@ -78,17 +101,28 @@ export function createPublicLogStore(database: Database, origin: string, first: 
         .executeTakeFirst()
       return { count: Number(row?.count ?? 0), first: row?.first ?? undefined }
     },
-    /** Who cosigned which checkpoint above a size, largest first. */
-    cosignedAbove: async (size: number): Promise<{ size: number; witnesses: string[] }[]> => {
+    /** The smallest size of which servers may still bring lines; 0 before the first checkpoint. */
+    recentFrom: async (): Promise<number> =>
+      Number((await recent(tables).limit(RECENT).execute()).at(-1)?.size ?? 0),
+    /** Which of these witnesses cosigned which checkpoints above a size and below another, largest first; some at a time, none at the end. */
+    cosignedAbove: async (
+      size: number,
+      { names, below }: { names: readonly string[]; below: number },
+    ): Promise<{ size: number; witnesses: string[] }[]> => {
       const rows = await tables
         .selectFrom('log_cosignature')
         .select(['size', 'witness'])
         .where('origin', '=', origin)
         .where('size', '>', size)
+        .where('size', '<', below)
+        .where('witness', 'in', names)
         .orderBy('size', 'desc')
+        .limit(COSIGNED_AT_ONCE + names.length)
         .execute()
       const found = Map.groupBy(rows, (row) => Number(row.size))
-      return [...found].map(([at, of]) => ({ size: at, witnesses: of.map(({ witness }) => witness) }))
+      const groups = [...found].map(([at, of]) => ({ size: at, witnesses: of.map(({ witness }) => witness) }))
+      // The last one may go on in the next part.
+      return rows.length < COSIGNED_AT_ONCE + names.length ? groups : groups.slice(0, -1)
     },
     /** The size of the largest checkpoint that others got; 0 before the first. */
     largestServed: () => largestServedIn(tables, origin),
@@ -113,22 +147,41 @@ export function createPublicLogStore(database: Database, origin: string, first: 
           .insertInto('log_checkpoint')
           .values({ ...made, origin, served: 0 })
           .execute()
+        await trim(transaction)
         await prune(transaction, origin, new Date(Date.parse(made.made_at) - KEPT_MS).toISOString())
       }),
     /** When the last restoration was accepted; undefined when nothing was restored. */
     restorationAcceptedAt: () => lastAcceptance(tablesOf<RegisterTables>(database)),
-    putCosignature: async (row: {
+    /** The newest line of a witness, or of what a server calls its witness, counts: its key may be another one than before. */
+    putCosignature: ({
+      server = '',
+      ...row
+    }: {
       size: number
       witness: string
       time: string
       line: string
-    }): Promise<void> => {
-      await tables
-        .insertInto('log_cosignature')
-        .values({ ...row, origin })
-        .onConflict((conflict) => conflict.columns(['origin', 'size', 'witness']).doNothing())
-        .execute()
-    },
+      server?: string
+    }): Promise<void> =>
+      inTransaction(tables, async (transaction) => {
+        if (server !== '')
+          await transaction
+            .deleteFrom('log_cosignature')
+            .where('origin', '=', origin)
+            .where('size', '=', row.size)
+            .where('server', '=', server)
+            .where('witness', '!=', row.witness)
+            .execute()
+        await transaction
+          .insertInto('log_cosignature')
+          .values({ ...row, server, origin })
+          .onConflict((conflict) =>
+            conflict
+              .columns(['origin', 'size', 'witness'])
+              .doUpdateSet({ line: row.line, time: row.time, server }),
+          )
+          .execute()
+      }),
     newestCosigned: async (names: string[]): Promise<{ witness: string; size: number; time: string }[]> => {
       if (names.length === 0) return []
       const rows = await tables

@@ -16,7 +16,15 @@ export type Tables = {
     size: number
     cosigned_at: string
   }
-  log_cosignature: { origin: string; size: number; witness: string; time: string; line: string }
+  /** `server` is the security server that brought it; empty for a witness that was asked. */
+  log_cosignature: {
+    origin: string
+    size: number
+    witness: string
+    time: string
+    line: string
+    server: Generated<string>
+  }
   public_log_contradiction: {
     id: Generated<number>
     origin: string
@@ -105,6 +113,14 @@ export const publicLogMigrations: Record<string, Migration> = {
         servers = servers.addColumn(name, text, (column) => column.notNull())
       await servers
         .addPrimaryKeyConstraint('log_server_witness_key', ['origin', 'server'] as never[])
+        .execute()
+    },
+  },
+  'registry-public-log-004-lines-by-server': {
+    up: async (kysely) => {
+      await kysely.schema
+        .alterTable('log_cosignature')
+        .addColumn('server', columnTypes(kysely).text, (column) => column.notNull().defaultTo(''))
         .execute()
     },
   },

@@ -15,6 +15,8 @@ export type History = {
   witnesses: { name: string; size: number; cosignedAt: string | null }[] | undefined
   /** Members' security servers that cosign, with the newest size that each saw. */
   servers: { server: string; size: number; cosignedAt: string }[]
+  /** Of all of them. */
+  serverCount: number
   /** Names of witnesses that know another history. */
   contradicting: string[]
   yesterday: string
@@ -124,7 +126,7 @@ function witnessPart({ witnesses, newest }: History, language: Language): string
 }
 
 /** The newest ones by size; more than a page can hold are counted. */
-function serverPart({ servers }: History, language: Language): string {
+function serverPart({ servers, serverCount }: History, language: Language): string {
   const t = textsIn(language)
   if (servers.length === 0) return ''
   const shown = servers.toSorted((a, b) => b.size - a.size).slice(0, MOST_SERVERS)
@@ -133,7 +135,7 @@ function serverPart({ servers }: History, language: Language): string {
       `<tr><th scope="row" class="long">${html(server)}</th><td>${size.toLocaleString(language)}</td><td>${html(timeIn(cosignedAt, language))}</td></tr>`,
   )
   const head = [t.server, t.saw, t.when].map((text) => `<th scope="col">${html(text)}</th>`).join('')
-  return `<p>${html(fill(t.serversLead, servers.length.toLocaleString(language)))}</p>
+  return `<p>${html(fill(t.serversLead, serverCount.toLocaleString(language)))}</p>
 <table><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table>`
 }
 

@@ -17,7 +17,7 @@ type Rooms = {
   accepted(): Promise<string[]>
   publicUrl: string
   store: Pick<PublicLogStore, 'days' | 'contradictions' | 'newestCosigned'>
-  servers: Pick<ServerWitnessStore, 'list'>
+  servers: Pick<ServerWitnessStore, 'list' | 'count'>
   served(): Promise<Served>
   policy: WitnessPolicy | undefined
   clock: Clock
@@ -64,6 +64,7 @@ async function gather({
   const cosigned = await store.newestCosigned(policy?.witnesses.map(({ name }) => name) ?? [])
   return {
     ...{ origin, publicUrl, verifierKey: verifierKey!, olderKeys },
+    serverCount: await servers.count(),
     servers: (await servers.list()).map(({ server, size, cosigned_at }) => ({
       server,
       size,

@@ -3,8 +3,9 @@
  * Guarantees that it cosigns only a tree that grew from every tree that it cosigned before, also when its database was restored from a backup, and
  * only one that has the configuration that this server follows.
  */
-import { randomUUID } from 'node:crypto'
+import { randomUUID, sign } from 'node:crypto'
 import { parseSubmission, type Submission } from '#core/merkle/add-checkpoint.ts'
+import { verifyNote } from '#core/merkle/checkpoint.ts'
 import { verifyConsistency } from '#core/merkle/proofs.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
@@ -14,7 +15,7 @@ import type { WitnessStore } from '#platform/witness/store.ts'
 import type { WitnessKey } from '#platform/witness/witness-key.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseServerId, type ServerId } from '#schemas/identifiers.ts'
-import { LOG_COSIGNATURE_TYPE, type LogCosignature } from '#schemas/log-cosignature.ts'
+import { LOG_COSIGNATURE_TYPE, type LogCosignature, witnessClaim } from '#schemas/log-cosignature.ts'
 import { say } from '#schemas/said.ts'
 import type { PostDocument } from '../../../global-configuration/registration/client.ts'
 import type { RegistryLog } from '../../../global-configuration/registry-log.ts'
@@ -72,8 +73,15 @@ export function createRegistryLogWitness(rooms: Rooms): RegistryLogWitness {
     return (noted?.size ?? 0) > (stored?.size ?? 0) ? noted : stored
   }
 
-  /** Throws `inconsistent_checkpoint`, and keeps both heads, unless this is the log that the configuration is in. */
-  async function checkSameLog({ head, consistency }: RegistryLog, submission: Submission, bytes: Buffer) {
+  /**
+   * Throws `inconsistent_checkpoint` unless this is the log that the configuration is in. Two heads of one size are a proof, since the registry
+   * signed both: they are kept. Of two sizes there may be a wrong proof only, which proves nothing.
+   */
+  async function checkSameLog(
+    { head, headText, keys, consistency }: RegistryLog,
+    submission: Submission,
+    bytes: Buffer,
+  ): Promise<void> {
     const { size, root } = submission.checkpoint
     const other = { size: head.size, root: Buffer.from(head.root, 'base64') }
     const [first, second] = size <= other.size ? [{ size, root }, other] : [other, { size, root }]
@@ -83,14 +91,16 @@ export function createRegistryLogWitness(rooms: Rooms): RegistryLogWitness {
       verifyConsistency({ ...sizes, proof })
     } catch (thrown) {
       if (asFault(thrown).code !== 'invalid_proof') throw thrown
-      const is_fork = size === other.size ? 1 : 0
-      const refusal = { time: new Date(clock()).toISOString(), is_fork, submission: bytes }
-      await store.advance(submission.checkpoint.origin, () => ({
-        write: { refusal: { ...refusal, known_note: JSON.stringify(head) } },
-      }))
+      const { origin: of, note } = submission.checkpoint
+      const isProof =
+        size === other.size && keys.some(({ name, publicKey }) => isSigned(note, name, publicKey))
+      if (isProof) {
+        const refusal = { time: new Date(clock()).toISOString(), is_fork: 1, submission: bytes }
+        await store.advance(of, () => ({ write: { refusal: { ...refusal, known_note: headText } } }))
+      }
       logger.error(
-        { origin: submission.checkpoint.origin, size, configurationSize: other.size },
-        "the registry's log for everybody is not the one that its configuration is in; both heads are kept",
+        { origin: of, size, configurationSize: other.size, isProof },
+        "the registry's log for everybody is not the one that its configuration is in, or the registry does not prove it",
       )
       throw new Fault('inconsistent_checkpoint', {
         what: say`the log for everybody and the log of the configuration differ`,
@@ -123,6 +133,11 @@ export function createRegistryLogWitness(rooms: Rooms): RegistryLogWitness {
     const log = await rooms.registryLog()
     if (log === undefined) {
       origin = undefined
+      // Whoever has cosigned a log does not take it for normal that the registry names none any more.
+      if (!heads.isEmpty())
+        throw new Fault('untrusted_checkpoint', {
+          what: say`the configuration names no log of the registry any more, and this server has cosigned one`,
+        })
       return
     }
     refuseServersName(log.origin)
@@ -159,6 +174,7 @@ export function createRegistryLogWitness(rooms: Rooms): RegistryLogWitness {
       ...{ id: randomUUID(), createdAt: new Date(clock()).toISOString() },
       ...{ signer: idText(member), server: idText(rooms.server) },
       ...{ witnessKey: key.verifierKey, size, cosignature },
+      witnessProof: sign(null, witnessClaim(idText(rooms.server)), key.privateKey).toString('base64'),
     }
     const signed = await rooms.keys.signJson({ document, type: LOG_COSIGNATURE_TYPE, member })
     await rooms.post(PATH, signed, MAX_ANSWER_BYTES)
@@ -183,8 +199,10 @@ export function createRegistryLogWitness(rooms: Rooms): RegistryLogWitness {
       }
     },
     async follow() {
-      // A node that has not cosigned yet learns the name of the log from the configuration.
-      origin ??= (await rooms.registryLog())?.origin
+      // A node that does not cosign itself learns the name of the log from the configuration, also when it is another one than before.
+      const named = (await rooms.registryLog())?.origin
+      if (named !== undefined) refuseServersName(named)
+      origin = named
       await follow()
     },
     async state() {
@@ -200,6 +218,16 @@ export function createRegistryLogWitness(rooms: Rooms): RegistryLogWitness {
       if (failure === undefined || clock() - failure.since < LATE_MS) return { ok: true }
       return { ok: true, reason: failure.fault.message }
     },
+  }
+}
+
+/** False for a forged signature too. */
+function isSigned(...of: Parameters<typeof verifyNote>): boolean {
+  try {
+    return verifyNote(...of)
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.status < 500) return false
+    throw thrown
   }
 }
 

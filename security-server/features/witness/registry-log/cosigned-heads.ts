@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import { durableFiles } from '../../../global-configuration/durable-files.ts'
 
@@ -15,6 +16,8 @@ export type CosignedHead = { size: number; root: Buffer; note: string; time: str
 
 export type CosignedHeads = {
   of(origin: string): CosignedHead | undefined
+  /** Whether no log was cosigned yet. */
+  isEmpty(): boolean
   /** Durable when it resolves; a smaller one changes nothing. */
   raise(origin: string, head: Pick<CosignedHead, 'note' | 'time'>): Promise<void>
 }
@@ -26,21 +29,25 @@ const MOST_ORIGINS = 100
 export async function openCosignedHeads(directory: string): Promise<CosignedHeads> {
   const file = path.join(directory, COSIGNED_HEADS_FILE)
   const heads = await readHeads(file)
+  const inTurn = createTurn()
   return {
     of: (origin) => heads.get(origin),
-    async raise(origin, { note, time }) {
-      const { size, root } = parseCheckpoint(note)
-      if (size <= (heads.get(origin)?.size ?? 0)) return
-      if (!heads.has(origin) && heads.size >= MOST_ORIGINS)
-        throw new Fault('conflict', { what: `${file} knows ${MOST_ORIGINS} logs already` })
-      const next = new Map(heads).set(origin, { size, root, note, time })
-      const stored = [...next].map(([name, head]) => ({ origin: name, note: head.note, time: head.time }))
-      await durableFiles.replace(
-        file,
-        Buffer.from(`${JSON.stringify({ format: 1, heads: stored }, undefined, 2)}\n`),
-      )
-      heads.set(origin, { size, root, note, time })
-    },
+    isEmpty: () => heads.size === 0,
+    raise: (origin, { note, time }) =>
+      // Two jobs of this node raise it.
+      inTurn(async () => {
+        const { size, root } = parseCheckpoint(note)
+        if (size <= (heads.get(origin)?.size ?? 0)) return
+        if (!heads.has(origin) && heads.size >= MOST_ORIGINS)
+          throw new Fault('conflict', { what: `${file} knows ${MOST_ORIGINS} logs already` })
+        const next = new Map(heads).set(origin, { size, root, note, time })
+        const stored = [...next].map(([name, head]) => ({ origin: name, note: head.note, time: head.time }))
+        await durableFiles.replace(
+          file,
+          Buffer.from(`${JSON.stringify({ format: 1, heads: stored }, undefined, 2)}\n`),
+        )
+        heads.set(origin, { size, root, note, time })
+      }),
   }
 }
 

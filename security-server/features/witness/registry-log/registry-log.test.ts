@@ -2,13 +2,14 @@
  * A security server as a witness of the registry's log: at a real registry over HTTP, with the log's key replaced meanwhile, and against a registry
  * that shows another history, on both databases.
  */
+import { createPublicKey, sign } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { parseSubmission } from '#core/merkle/add-checkpoint.ts'
 import { addCosignature, parseCheckpoint, verifyNote } from '#core/merkle/checkpoint.ts'
-import { parseVerifierKey } from '#core/merkle/verifier-key.ts'
+import { parseVerifierKey, writeVerifierKey } from '#core/merkle/verifier-key.ts'
 import { judgeWitnesses, parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
 import { migrate } from '#platform/database/migrate.ts'
@@ -18,7 +19,7 @@ import type { WitnessTables } from '#platform/witness/migrations.ts'
 import { createWitnessStore, witnessMigrations } from '#platform/witness/store.ts'
 import { createTestLog } from '#platform/witness/witness-fixture.ts'
 import { openWitnessKey } from '#platform/witness/witness-key.ts'
-import { LOG_COSIGNATURE_TYPE, type LogCosignature } from '#schemas/log-cosignature.ts'
+import { LOG_COSIGNATURE_TYPE, type LogCosignature, witnessClaim } from '#schemas/log-cosignature.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { headOf, ocspFor } from '#test/fakes/management-requests.ts'
 import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
@@ -113,9 +114,14 @@ void t.test('the registry publishes who cosigned, through a change of its key', 
     const all = addCosignature(note.text, by.name, by.privateKey, new Date(world.clock.now))
     return all.slice(all.lastIndexOf('\u2014'), -1)
   }
+  const proofOf = (by: typeof key, server = `${OWNER}/SS1`): string =>
+    sign(null, witnessClaim(server), by.privateKey).toString('base64')
   const told = (more: Partial<LogCosignature> = {}, by = owner, signer = OWNER) => {
     const head = { ...headOf(signer, world.clock.now), server: `${signer}/SS1` }
-    const document = { ...head, witnessKey: key.verifierKey, size, cosignature: lineOf(key), ...more }
+    const document = {
+      ...{ ...head, witnessKey: key.verifierKey, size, cosignature: lineOf(key), witnessProof: proofOf(key) },
+      ...more,
+    }
     const signers = [{ certificates: [by.certificate], ocspResponses: ocspFor(by), key: by.key }]
     return first.register(PATH, Buffer.from(writeSignedJson(document, LOG_COSIGNATURE_TYPE, signers)))
   }
@@ -128,7 +134,29 @@ void t.test('the registry publishes who cosigned, through a change of its key', 
   const foreign = await openWitnessKey({
     ...{ file: path.join(folder(t), 'key.pem'), name: NAME, store: createWitnessStore(other) },
   })
+  // Another's key and line under a name of one's own: the line does not sign the name.
+  const renamed = { ...key, name: `${GUEST}/SS1/witness` }
+  const stolen = {
+    witnessKey: writeVerifierKey(
+      { name: renamed.name, publicKey: createPublicKey(key.privateKey) },
+      'witness',
+    ),
+    cosignature: lineOf(renamed),
+  }
+  const unnamed = {
+    witnessKey: writeVerifierKey(
+      { name: 'archive.example', publicKey: createPublicKey(key.privateKey) },
+      'witness',
+    ),
+    cosignature: lineOf({ ...key, name: 'archive.example' }),
+    witnessProof: proofOf(key, `${GUEST}/SS1`),
+  }
+  const ahead = addCosignature(note.text, key.name, key.privateKey, new Date(world.clock.now + 3_600_000))
   const refused: [string, Promise<{ status: number }>, number][] = [
+    ["another's witness under a name of one's own", told(stolen, guest, GUEST), 400],
+    ['with a proof for another server', told({ witnessProof: proofOf(key, `${GUEST}/SS1`) }), 400],
+    ['a name that begins with nobody', told(unnamed, guest, GUEST), 409],
+    ['a time to come', told({ cosignature: ahead.slice(ahead.lastIndexOf('\u2014'), -1) }), 400],
     ["the server of another's owner", told({}, guest), 400],
     ['the name of another server', told({}, guest, GUEST), 409],
     ['a line of another key', told({ cosignature: lineOf(foreign) }), 400],
@@ -188,12 +216,25 @@ void t.test('the registry publishes who cosigned, through a change of its key', 
   await first.stop()
 
   // The registry may ask for it: the server is named in its policy without an address.
-  const again = await world.start({
-    registration: true,
-    settings: { publicLog: { name: ORIGIN, witnessPolicyFile: policyFileOf(world.directory, policyText) } },
-  })
+  const startWith = (policyOf: string) =>
+    world.start({
+      registration: true,
+      settings: { publicLog: { name: ORIGIN, witnessPolicyFile: policyFileOf(world.directory, policyOf) } },
+    })
+  await t.rejects(startWith(policyText), { message: /another operator/ }, 'its own operator has that server')
+  const archiveKey = writeVerifierKey(
+    { name: 'archive.example', publicKey: createPublicKey(foreign.privateKey) },
+    'witness',
+  )
+  const archive = `witness archive ${archiveKey} http://127.0.0.1:1\n`
+  const again = await startWith(
+    `${archive}${policyText.replace(/quorum .*/, 'group g all archive DEV/GOV/1234/SS1\nquorum g')}`,
+  )
   t.match(await again.must('GET', '/configuration/log-witnesses'), {
-    policy: [{ name: NAME, cosignedAt: String }],
+    policy: [
+      { name: 'archive.example', cosignedAt: null },
+      { name: NAME, cosignedAt: String },
+    ],
     servers: [{ isInPolicy: true }],
   })
   await again.stop()
@@ -209,9 +250,13 @@ function policyFileOf(directory: string, text: string): string {
 function lyingRegistry() {
   const log = createTestLog(ORIGIN)
   const told: number[] = []
-  const shown = { size: 10, history: 'one', configurationSize: 10, configuration: 'one', origin: ORIGIN }
+  const shown = {
+    ...{ size: 10, history: 'one', configurationSize: 10, configuration: 'one', origin: ORIGIN },
+    isNamed: true,
+  }
   let fails = false
-  const registryLog = async (): Promise<RegistryLog> => {
+  const registryLog = async (): Promise<RegistryLog | undefined> => {
+    if (!shown.isNamed) return undefined
     const headNote = parseCheckpoint(log.checkpoint(shown.configurationSize, shown.configuration))
     return {
       ...{ origin: shown.origin, keys: [parseVerifierKey(log.verifierKey, 'log')] },
@@ -219,6 +264,7 @@ function lyingRegistry() {
         ...{ instance: 'DEV', index: 1, size: headNote.size },
         root: headNote.root.toString('base64'),
       },
+      headText: `signed head of ${shown.configurationSize}`,
       submission: (from) => log.submission(from, shown.size, shown.history),
       consistency: (first, second) => log.consistency(first, second, shown.configuration),
     }
@@ -278,6 +324,7 @@ void t.test('it never cosigns what contradicts an earlier cosignature', (t) =>
     await refused('another log than the configuration has', { size: 25, configuration: 'two' }, /differ/)
     await refused('as large as that', { size: 25, configurationSize: 25, configuration: 'two' }, /differ/)
     await refused('the name of a server', { origin: 'DEV/GOV/1234/SS1' }, /name of a server/)
+    await refused('no log any more', { isNamed: false }, /names no log/)
     await refused('another name', { origin: 'other.example/log' }, /another log/)
     const honest = { ...registry.log }
     registry.log.submission = async () => Buffer.alloc(100_000, 0x41)
@@ -286,7 +333,14 @@ void t.test('it never cosigns what contradicts an earlier cosignature', (t) =>
     await refused('a foreign key', { size: 26, configurationSize: 26 }, /no known key|differ/)
     Object.assign(registry.log, honest)
     const proofs = await first.store.refusals(50)
-    t.ok(proofs.some(({ is_fork }) => is_fork === 1) && proofs.length >= 4, 'the proofs are kept')
+    t.ok(proofs.some(({ is_fork }) => is_fork === 1) && proofs.length >= 3, 'the proofs are kept')
+    t.same(
+      proofs.flatMap(({ known_note, is_fork }) =>
+        known_note.startsWith('signed head') ? [[known_note, is_fork]] : [],
+      ),
+      [['signed head of 25', 1]],
+      'of the configuration only what the registry signed, at one size',
+    )
     t.equal(parseSubmission(proofs[0]!.submission).checkpoint.origin, ORIGIN)
 
     // The second node of this server: one database, one key, a file of its own.
@@ -294,6 +348,15 @@ void t.test('it never cosigns what contradicts an earlier cosignature', (t) =>
       mode: 0o600,
     })
     const second = await nodeOf(database, two, registry)
+    await second.witness.follow()
+    shown.origin = 'renamed.example/log'
+    await second.witness.follow()
+    t.equal(
+      (await second.witness.state()).origin,
+      shown.origin,
+      'it follows the name that the configuration has',
+    )
+    shown.origin = ORIGIN
     await second.witness.follow()
     await refused('a fork at the other node', { ...one0, size: 30, configurationSize: 30 }, /./, second)
     Object.assign(shown, { size: 40, configurationSize: 38 })
@@ -315,6 +378,11 @@ void t.test('it never cosigns what contradicts an earlier cosignature', (t) =>
     const restored = await nodeOf(empty, two, registry)
     Object.assign(shown, { size: 50, configurationSize: 50 })
     t.equal(await errorOf(restored), null, 'the true history goes on')
+    const heads = await openCosignedHeads(folder(t))
+    const at = (size: number) =>
+      heads.raise('turn', { note: createTestLog('turn').checkpoint(size), time: 'now' })
+    await Promise.all([at(12), at(10)])
+    t.equal(heads.of('turn')?.size, 12, 'of two at once the larger stays')
     writeFileSync(path.join(one, COSIGNED_HEADS_FILE), '{}')
     await t.rejects(openCosignedHeads(one), { code: 'io_error' }, 'a damaged file')
   }),
