@@ -2,6 +2,7 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import type { SubjectPlace } from '#core/subject/place.ts'
+import type { Fault } from '#schemas/fault.ts'
 import type { RequestMessage } from '../message/codec.ts'
 import { findPerson } from './find-person.ts'
 
@@ -11,9 +12,12 @@ const place = (where: 'body' | 'header', name: string): SubjectPlace => ({
 const PLACES = [place('body', '/getPerson/code'), place('header', 'X-Road-UserId')]
 const MANY = `<rows>${'<row><a>1</a><b>2</b></row>'.repeat(100)}</rows>`.repeat(300)
 
+const CLIENT = { instance: 'DEV', memberClass: 'GOV', memberCode: '1' }
+/** Just large enough for a thread. */
+const FEW = `<rows>${'<row/>'.repeat(100)}</rows>`.repeat(450)
 type Asked = Parameters<typeof findPerson>[0]
 const soap = (body: string): Asked => ({
-  request: { protocol: 'SOAP' } as RequestMessage['request'],
+  request: { protocol: 'SOAP', client: CLIENT } as RequestMessage['request'],
   message: Buffer.from(
     `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:x="http://x-road.eu/xsd/xroad.xsd"><s:Header><x:userId>EE2</x:userId></s:Header><s:Body>${body}</s:Body></s:Envelope>`,
   ),
@@ -21,7 +25,7 @@ const soap = (body: string): Asked => ({
 })
 const rest = (body: string): Asked => ({
   request: {
-    ...{ protocol: 'REST', method: 'POST', servicePath: '/persons', query: undefined },
+    ...{ protocol: 'REST', method: 'POST', servicePath: '/persons', query: undefined, client: CLIENT },
     headers: [['content-type', 'application/json']],
   } as unknown as RequestMessage['request'],
   message: Buffer.alloc(0),
@@ -54,6 +58,22 @@ t.test('a large message names the same people as a small one, and stops nobody m
   await t.rejects(findPerson(call(`${MANY}${'<a>'.repeat(100)}${'</a>'.repeat(100)}`), PLACES), {
     code: 'invalid_soap',
   })
+
+  // One client sends many: it has one place, and more than wait are refused; another goes on beside it.
+  const many = Array.from({ length: 6 }, () => findPerson(call(FEW), PLACES))
+  const another = call(FEW)
+  another.request = { ...another.request, client: { ...CLIENT, memberCode: '2' } }
+  const order: string[] = []
+  const outcomes = Promise.allSettled(many).then((all) => {
+    order.push('many')
+    return all
+  })
+  await findPerson(another, PLACES).then(() => order.push('another'))
+  t.same(
+    (await outcomes).flatMap((one) => (one.status === 'rejected' ? [(one.reason as Fault).code] : [])),
+    ['too_many_requests'],
+  )
+  t.same(order, ['another', 'many'])
 
   const [body] = PLACES
   const json = (more: string) => rest(`{"getPerson":{"code":"EE1"${more}}}`)

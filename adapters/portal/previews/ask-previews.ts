@@ -43,6 +43,7 @@ export async function askPreviews(
     previews: [],
     notTold: offering.silent.map((system) => ({ system, why: 'silent' as const })),
     asked: offering.asked.length + offering.silent.length,
+    answered: 0,
     isCut: false,
   }
   const known = named.get(systems) ?? new Map<string, string[]>()
@@ -56,6 +57,7 @@ export async function askPreviews(
   })) {
     found.previews.push(...previews)
     if (isCut) found.isCut = true
+    if (missing.length === 0) found.answered++
     for (const { server, why } of missing)
       found.notTold.push({ system, why, ...(server !== undefined && { server }) })
   }
@@ -85,10 +87,11 @@ async function askSystem(
     const { why } = await askServer(told, names, server, page)
     if (why !== undefined) told.missing.push({ server, why })
   }
-  // When none of them answered, the system did not.
-  return first.why !== undefined && told.missing.length === others.length
+  if (first.why === undefined) return told
+  // When none of them answered, the system did not. Else there may be a server meanwhile that nobody has named.
+  return told.missing.length === others.length
     ? { ...told, missing: [{ server: undefined, why: first.why }] }
-    : told
+    : { ...told, isCut: true }
 }
 
 /** With the one that answered: next time another may be the first. */

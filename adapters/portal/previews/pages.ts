@@ -66,13 +66,15 @@ export type FoundPreviews = {
   /** `server`: only this one of several told nothing. */
   notTold: { system: System; server?: string; why: Why | 'silent' }[]
   asked: number
+  /** Systems whose servers all answered. */
+  answered: number
   /** A system has more than it was asked for. */
   isCut: boolean
 }
 
 export function previewsPage(place: Place, reader: Reader, found: FoundPreviews): string {
   const { words } = reader
-  const { previews, notTold, asked, isCut } = found
+  const { previews, notTold, asked, answered, isCut } = found
   const isAll = notTold.length === 0 && !isCut
   const [waiting, others] = [
     previews.filter(({ state }) => state === 'WAITING'),
@@ -88,7 +90,7 @@ export function previewsPage(place: Place, reader: Reader, found: FoundPreviews)
       ? NOTHING
       : html`<section class="consents"><h2>${words(`previews.${name}`)}</h2><ul class="cards" role="list">${list.map(item)}</ul></section>`
   const content = html`<h1>${words('previews.title')}</h1><p class="lead">${words('previews.lead')}</p>
-<div class="covered ${isAll ? 'all' : 'some'}">${ICONS[isAll ? 'yes' : 'question']}<div><p>${words.count('covered.answered', asked, { answered: asked - notTold.filter(({ server }) => server === undefined).length })}${isCut ? html` ${words('covered.gaps')}` : NOTHING}</p>
+<div class="covered ${isAll ? 'all' : 'some'}">${ICONS[isAll ? 'yes' : 'question']}<div><p>${words.count('covered.answered', asked, { answered })}${isCut ? html` ${words('covered.gaps')}` : NOTHING}</p>
 ${notTold.length === 0 ? NOTHING : html`<ul class="open">${notTold.map(({ system, server, why }) => html`<li>${foreign(system.name)}${server === undefined ? NOTHING : html` (<bdi>${server}</bdi>)`}: ${words(`why.${why}`)}</li>`)}</ul>`}</div></div>
 ${previews.length === 0 ? html`<p class="nothing-found">${words('previews.none')}</p>` : NOTHING}
 ${group('waiting', waiting)}${group('others', others)}`
