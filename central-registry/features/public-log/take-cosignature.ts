@@ -105,7 +105,7 @@ function refuseForeignName(
     const isOwn = name === server || name.startsWith(`${server}/`)
     if (!isOwn || !PRINTABLE.test(name))
       throw new Fault('conflict', {
-        what: say`the name of this witness has to be ${server}/ and up to 200 characters of ASCII in all`,
+        what: say`the name of this witness has to begin with ${server}/ and have at most 200 characters of ASCII`,
       })
   } else if (serverOf(named.url ?? '') !== server)
     throw new Fault('conflict', { what: say`the policy of this log gives ${name} to another witness` })
