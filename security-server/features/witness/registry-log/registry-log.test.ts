@@ -116,14 +116,14 @@ void t.test('the registry publishes who cosigned, through a change of its key', 
   }
   const proofOf = (by: typeof key, server = `${OWNER}/SS1`): string =>
     sign(null, witnessClaim(server), by.privateKey).toString('base64')
-  const told = (more: Partial<LogCosignature> = {}, by = owner, signer = OWNER) => {
+  const told = (more: Partial<LogCosignature> = {}, by = owner, signer = OWNER, at = first) => {
     const head = { ...headOf(signer, world.clock.now), server: `${signer}/SS1` }
     const document = {
       ...{ ...head, witnessKey: key.verifierKey, size, cosignature: lineOf(key), witnessProof: proofOf(key) },
       ...more,
     }
     const signers = [{ certificates: [by.certificate], ocspResponses: ocspFor(by), key: by.key }]
-    return first.register(PATH, Buffer.from(writeSignedJson(document, LOG_COSIGNATURE_TYPE, signers)))
+    return at.register(PATH, Buffer.from(writeSignedJson(document, LOG_COSIGNATURE_TYPE, signers)))
   }
   t.equal((await told()).status, 200, 'once more')
   await first.must('POST', '/members', { memberClass: 'GOV', memberCode: '5678', name: 'Guest' })
@@ -223,7 +223,7 @@ void t.test('the registry publishes who cosigned, through a change of its key', 
     })
   await t.rejects(startWith(policyText), { message: /another operator/ }, 'its own operator has that server')
   const archiveKey = writeVerifierKey(
-    { name: 'archive.example', publicKey: createPublicKey(foreign.privateKey) },
+    { name: renamed.name, publicKey: createPublicKey(foreign.privateKey) },
     'witness',
   )
   const archive = `witness archive ${archiveKey} http://127.0.0.1:1\n`
@@ -232,11 +232,17 @@ void t.test('the registry publishes who cosigned, through a change of its key', 
   )
   t.match(await again.must('GET', '/configuration/log-witnesses'), {
     policy: [
-      { name: 'archive.example', cosignedAt: null },
+      { name: renamed.name, cosignedAt: null },
       { name: NAME, cosignedAt: String },
     ],
     servers: [{ isInPolicy: true }],
   })
+  const taken = await told({ ...stolen, witnessProof: proofOf(key, `${GUEST}/SS1`) }, guest, GUEST, again)
+  t.match(
+    [taken.status, taken.bytes.toString()],
+    [409, /gives .* to another witness/],
+    'a name of the policy',
+  )
   await again.stop()
 })
 
