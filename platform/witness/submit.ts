@@ -16,7 +16,7 @@ import type { AskWitness, WitnessReply } from './ask-witness.ts'
 /** What a log gives to its submission. */
 export type SubmittedLog = {
   logKey(): Promise<string>
-  /** Keys of before that signed checkpoints of this log too: a witness may show one that they signed. */
+  /** Keys of before that are still accepted: a witness may show a checkpoint that they signed. One that ended proves nothing, since it may be stolen. */
   olderKeys?(): Promise<string[]>
   newestCheckpoint(): Promise<string | undefined>
   proveConsistency(first: number, second: number): Promise<Buffer[]>

@@ -193,6 +193,9 @@ void t.test('the registry publishes who cosigned, through a change of its key', 
   await until('a checkpoint that both keys signed', () => growing(() => signedBy(old, newest)))
   const grown = await cosigned()
   t.ok(grown.size > size, 'the server followed')
+  world.clock.now += 1
+  t.equal((await told()).status, 200, 'a smaller one, told later')
+  t.match(await first.must('GET', '/configuration/log-witnesses'), { servers: [{ size: grown.size }] })
   t.match(
     (await globalConfiguration.registryLog())?.keys,
     [{}, {}],
@@ -244,6 +247,14 @@ void t.test('the registry publishes who cosigned, through a change of its key', 
     'a name of the policy',
   )
   await again.stop()
+
+  // Without the newest key, and with none before it accepted, nothing is signed: the node is not ready.
+  rmSync(path.join(world.directory, 'signing-keys', 'identity-log-3.pem'))
+  const without = await world.start({ settings: { publicLog: { name: ORIGIN } } })
+  const ready = await fetch(`http://${without.settings.admin.address}:4000/health/ready`)
+  const { checks } = (await ready.json()) as { checks: { name: string; ok: boolean }[] }
+  t.match([ready.status, checks.find(({ name }) => name === 'published-keys')], [503, { ok: false }])
+  await without.stop()
 })
 
 function policyFileOf(directory: string, text: string): string {
