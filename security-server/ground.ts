@@ -159,7 +159,7 @@ async function openTrust(
   // The state of certificates and of contracts is judged, and time-stamps are made, as long as anybody may exchange.
   const lasting = () => globalConfiguration.currentWithin(ANY_GRACE)
   const keys = await createKeys({
-    ...{ directory: await folder('keys'), clock, configuration: () => lasting().index, ...node?.files },
+    ...{ directory: await folder('keys'), clock, log, configuration: () => lasting().index, ...node?.files },
     hardwareTokens: await hardwarePlaces(settings.hardwareTokens),
     transitTokens: await transitPlaces(settings.transitTokens),
     pinPolicy: settings.pinPolicy,

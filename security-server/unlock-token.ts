@@ -20,7 +20,7 @@ export async function unlockToken(keys: Keys, pinFile: string | undefined, log: 
   const pin = await readSecret(pinFile)
   try {
     if (keys.tokens()[0]?.initialized !== true) await keys.initialize(pin)
-    await keys.login(pin, { isFromFile: true })
+    else await keys.login(pin, { isFromFile: true })
   } catch (cause) {
     log.error({ err: cause }, 'the token stays locked')
   }

@@ -6,7 +6,7 @@
 import { createPublicKey, verify } from 'node:crypto'
 import type { RemoteKey } from '#core/signature/signing-key.ts'
 import { optionsOf } from '#core/signature/signing-key.ts'
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -54,8 +54,8 @@ export type HardwareToken = {
    * `generate`.
    */
   adopt(objectId: string): Promise<KeyPlace>
-  /** Destroys both halves; does nothing if they do not exist. */
-  destroy(objectId: string): Promise<void>
+  /** Destroys both halves; does nothing if they do not exist. What also holds a key of `kept` (ids of our other keys there) stays. */
+  destroy(objectId: string, kept?: readonly string[]): Promise<void>
   /**
    * `publicKey` is DER of SubjectPublicKeyInfo. The key can sign whenever the token is open; a signature that takes longer than
    * `limitMs` fails with `token_unavailable`.
@@ -146,7 +146,7 @@ export function createHardwareToken(q: {
   /** One attempt at a time reaches for a token that was away; meanwhile all other calls fail at once with the last reason. */
   function failWhileAway(): void {
     if (session !== undefined || failure === undefined) return
-    if (reaching || q.clock() - failedAt < PAUSE_MS) throw failure
+    if (reaching || !hasPassed(q.clock(), failedAt, PAUSE_MS)) throw failure
   }
 
   /** Tries this PIN once. Call it within a turn. */
@@ -251,7 +251,15 @@ export function createHardwareToken(q: {
     // Not repeated: the PIN may be the new one already.
     changePin: (from, to) =>
       run(async (at) => {
-        await at.withWritable((own) => at.functions.setPin(own, from, to))
+        await at.withWritable((own) => at.functions.setPin(own, from, to)).catch(async (thrown: unknown) => {
+          // Which of the two holds is not known then: neither is tried by itself.
+          if (isLoss(thrown)) forget('the connection was lost while its PIN was changed: somebody has to log in')
+          else if (isRefusedPin(thrown)) {
+            await at.refresh().catch(() => undefined)
+            tell()
+          }
+          throw thrown
+        })
         if (remembered !== undefined) remembered = keptPin(remembered, to, at.identity)
       }, false),
     keys: () => run(keysOnToken),

@@ -13,8 +13,7 @@ const CONNECTIONS = 16
 export type TransitAnswer = {
   status: number
   json: Record<string, unknown>
-  /** What it says of an error, as plain text. */
-  said: string
+  isSealed: boolean
 }
 export type TransitCall = {
   method: 'GET' | 'POST' | 'DELETE'
@@ -55,7 +54,7 @@ export function createTransitHttp(q: {
           },
         })
         const json = jsonOf(await answer.body.text())
-        return { status: answer.statusCode, json, said: errorsIn(json) }
+        return { status: answer.statusCode, json, isSealed: saysSealed(json) }
       } catch (cause) {
         throw new Fault('token_unavailable', { what: whatFailed(cause), cause })
       }
@@ -84,13 +83,6 @@ function jsonOf(text: string): Record<string, unknown> {
   return {}
 }
 
-/** At most a line: it is shown to people. */
-function errorsIn({ errors }: Record<string, unknown>): string {
-  if (!Array.isArray(errors)) return ''
-  return errors
-    .filter((one) => typeof one === 'string')
-    .join('; ')
-    .replaceAll(/[^\x20-\x7e]+/g, ' ')
-    .trim()
-    .slice(0, 300)
+function saysSealed({ errors }: Record<string, unknown>): boolean {
+  return Array.isArray(errors) && errors.some((one) => typeof one === 'string' && /sealed/i.test(one))
 }

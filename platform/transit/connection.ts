@@ -1,13 +1,13 @@
 /**
  * The way to one OpenBao or Vault: what state it is in, with our token there, which is got, renewed and got anew by itself. While it is away, one
- * call at a time tries, and all others get the last reason at once.
+ * call at a time tries, and all others get the last reason at once. A call that fails while the engine works is that call's trouble alone.
  */
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import type { TokenState } from '#platform/pkcs11/hardware-token.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { createTransitHttp, type TransitAnswer, type TransitCall } from './client.ts'
-import { isLeaseOld, type Lease, renewLease, type TransitAuth, takeLease } from './lease.ts'
+import { isLeaseOld, isRefusal, type Lease, renewLease, type TransitAuth, takeLease } from './lease.ts'
 
 export type TransitPlace = {
   label: string
@@ -30,6 +30,12 @@ const LOOK_MS = 5000
 const PAUSE_MS = 1000
 /** A role that is refused too often may be locked there. */
 const REFUSED_PAUSE_MS = 30_000
+/** Signatures that do not verify, one after the other, before a key is held for broken. */
+const MOST_WRONG = 3
+/** Whether it works has to be known before those who wait give up. */
+const PROBE_MS = 3000
+const REVOKE_MS = 2000
+const LOOK_UP = 'auth/token/lookup-self'
 
 type TransitConnection = {
   state(): TokenState
@@ -38,6 +44,9 @@ type TransitConnection = {
   /** What a good answer holds; throws as `ask`, and `token_unavailable` for any other answer. */
   demand(call: TransitCall): Promise<Record<string, unknown>>
   ready(): Promise<void>
+  /** Says whether a signature of this key verified. Away when each key that signed gave several in a row that did not. */
+  judge(key: string, isGood: boolean): void
+  forget(key: string): void
   look(): Promise<void>
   close(): void
 }
@@ -52,11 +61,19 @@ export function createTransitConnection(q: {
   const name = `token ${place.label}`
   const http = createTransitHttp(place)
   const inTurn = createTurn()
+  const probeMs = Math.min(PROBE_MS, place.limitMs ?? PROBE_MS)
+  /** Wrong signatures in a row, by key. */
+  const wrong = new Map<string, number>()
   let lease: Lease | undefined
   let now: TokenState = { state: 'away', reason: 'it was not looked for yet' }
-  let failure: { fault: Fault; until: number } | undefined
+  let failure: { fault: Fault; at: number; pauseMs: number } | undefined
+  let isTrying = false
   let looking: Promise<void> | undefined
-  let renewAgainAt = 0
+  let probing: Promise<void> | undefined
+  let renewalFailedAt = Number.NEGATIVE_INFINITY
+  let takenAt = Number.NEGATIVE_INFINITY
+  /** False where our policy there forbids it: then a refusal says nothing of the token. */
+  let mayLookUp = true
   let closed = false
 
   function become(next: Pick<TokenState, 'state' | 'reason'>): void {
@@ -65,16 +82,27 @@ export function createTransitConnection(q: {
     if (JSON.stringify(now) !== before) q.changed?.()
   }
 
+  function serve(): void {
+    failure = undefined
+    become({ state: 'open' })
+  }
+
+  /** A token that we have stays: the engine knows it again when it is back. */
   function fail(state: 'away' | 'locked', reason: string, pauseMs: number, cause?: unknown): Fault {
-    lease = undefined
     become({ state, reason })
     const code = state === 'away' ? 'token_unavailable' : 'token_not_active'
     const fault = new Fault(code, { what: `${name}: ${reason}`, cause })
-    failure = { fault, until: clock() + pauseMs }
+    failure = { fault, at: clock(), pauseMs }
     return fault
   }
 
-  /** What is no answer, or one of a server that cannot work, makes the token away. */
+  /** Why an answer is one of a server that cannot work. What it says of itself is shown to nobody: it may hold what we sent. */
+  function outage({ status, isSealed }: TransitAnswer): string | undefined {
+    if (status < 500 && status !== 472 && status !== 473) return undefined
+    return isSealed ? 'it is sealed' : `it answered ${status}`
+  }
+
+  /** A call about our token: no answer, or one of a server that cannot work, makes it away. */
   async function send(call: TransitCall, token?: string): Promise<TransitAnswer> {
     let answer: TransitAnswer
     try {
@@ -82,13 +110,8 @@ export function createTransitConnection(q: {
     } catch (thrown) {
       throw fail('away', asFault(thrown).what ?? 'it does not answer', PAUSE_MS, thrown)
     }
-    const { status, said } = answer
-    if (status >= 500 || status === 472 || status === 473)
-      throw fail(
-        'away',
-        /sealed/i.test(said) ? 'it is sealed' : `it answered ${status} ${said}`.trim(),
-        PAUSE_MS,
-      )
+    const reason = outage(answer)
+    if (reason !== undefined) throw fail('away', reason, PAUSE_MS)
     return answer
   }
 
@@ -101,62 +124,134 @@ export function createTransitConnection(q: {
       // A secret that cannot be read; what came from there is said already.
       throw failure?.fault === thrown ? thrown : fail('locked', asFault(thrown).message, PAUSE_MS, thrown)
     }
-    if (!('token' in taken))
-      throw fail('locked', `it refuses us: ${taken.status} ${taken.said}`.trim(), REFUSED_PAUSE_MS)
-    lease = taken
-    failure = undefined
-    become({ state: 'open' })
+    if (!('token' in taken)) {
+      lease = undefined
+      throw isRefusal(taken)
+        ? fail('locked', `it refuses us: ${taken.status}`, REFUSED_PAUSE_MS)
+        : fail('away', `it answered ${taken.status}`, PAUSE_MS)
+    }
+    replace(taken)
+    serve()
     return taken
   }
 
-  function opened(): Promise<Lease> {
-    const isOver = lease?.endsAt !== undefined && lease.endsAt <= clock()
-    if (lease !== undefined && !isOver) return Promise.resolve(lease)
+  /** Within a turn. A role's token that is not ours any more is revoked; one from a file belongs to others. */
+  function replace(next: Lease): void {
+    const before = lease
+    lease = next
+    takenAt = clock()
+    if (before !== undefined && before.token !== next.token) void revoke(before)
+  }
+
+  async function revoke({ token }: Lease): Promise<void> {
+    if ('tokenFile' in place.auth) return
+    const call = { method: 'POST', path: 'auth/token/revoke-self', body: {}, limitMs: REVOKE_MS } as const
+    await http.send(call, token).catch(() => undefined) // It ends by itself.
+  }
+
+  const held = (): Lease | undefined =>
+    lease === undefined || (lease.endsAt !== undefined && lease.endsAt <= clock()) ? undefined : lease
+
+  /** One attempt at a time; meanwhile, and for a pause after it, all others get the last reason. */
+  function failWhileAway(): void {
+    if (failure === undefined) return
+    if (isTrying || !hasPassed(clock(), failure.at, failure.pauseMs)) throw failure.fault
+  }
+
+  async function opened(): Promise<Lease> {
+    const at = held()
+    if (at !== undefined && failure === undefined) return at
+    failWhileAway()
     return inTurn(async () => {
       if (closed) throw new Fault('token_unavailable', { what: `${name} was closed` })
-      if (lease !== undefined && !isOver) return lease
-      if (failure !== undefined && clock() < failure.until) throw failure.fault
-      return open()
+      const mine = held()
+      if (mine !== undefined && failure === undefined) return mine
+      failWhileAway()
+      isTrying = true
+      try {
+        if (mine === undefined || (await isRevoked(mine))) return await open()
+        serve()
+        return mine
+      } finally {
+        isTrying = false
+      }
     })
   }
 
-  /** Our token may have been revoked: then it is got anew, once. */
+  /** Only a plain refusal says so: a server that is busy, or sends us elsewhere, says nothing of our token. */
   async function isRevoked({ token }: Lease): Promise<boolean> {
-    return (await send({ method: 'GET', path: 'auth/token/lookup-self' }, token)).status !== 200
+    const { status } = await send({ method: 'GET', path: LOOK_UP, limitMs: probeMs }, token)
+    return status === 403 && mayLookUp
+  }
+
+  /** Our token was refused: it is got anew. A new one that is refused too shows that our policy lacks the look-up. */
+  function renewRevoked(at: Lease): Promise<void> {
+    return inTurn(async () => {
+      if (lease !== at || closed) return
+      lease = undefined
+      const taken = await open()
+      if (await isRevoked(taken)) mayLookUp = false
+    })
+  }
+
+  /** A call failed: whether the engine itself works is asked apart, so that one key's trouble stops no other. */
+  function probe(token: string): Promise<void> {
+    probing ??= send({ method: 'GET', path: LOOK_UP, limitMs: probeMs }, token)
+      .then(() => undefined)
+      .finally(() => {
+        probing = undefined
+      })
+    return probing
   }
 
   async function ask(call: TransitCall, again = true): Promise<TransitAnswer> {
     const at = await opened()
-    const answer = await send(call, at.token)
-    if (answer.status !== 403 || !again || !(await isRevoked(at))) return answer
-    if (lease === at) lease = undefined
+    let answer: TransitAnswer
+    try {
+      answer = await http.send(call, at.token)
+    } catch (thrown) {
+      await probe(at.token)
+      throw new Fault('token_unavailable', { what: `${name}: ${asFault(thrown).what}`, cause: thrown })
+    }
+    const reason = outage(answer)
+    if (reason !== undefined) {
+      await probe(at.token)
+      throw new Fault('token_unavailable', { what: `${name}: ${reason}` })
+    }
+    if (answer.status !== 403 || !again) return answer
+    if (lease === at) {
+      const isOurs = mayLookUp ? !(await isRevoked(at)) : !hasPassed(clock(), takenAt, REFUSED_PAUSE_MS)
+      if (isOurs) return answer
+      await renewRevoked(at)
+    }
     return ask(call, false)
   }
 
   async function demand(call: TransitCall): Promise<Record<string, unknown>> {
-    const { status, said, json } = await ask(call)
+    const { status, json } = await ask(call)
     if (status >= 200 && status < 300) return (json['data'] ?? {}) as Record<string, unknown>
     const why =
-      status === 403
-        ? `it does not allow us ${call.path}: see our policy there`
-        : `it answered ${status} ${said}`
+      status === 403 ? `it does not allow us ${call.path}: see our policy there` : `it answered ${status}`
     throw new Fault('token_unavailable', { what: `${name}: ${why}` })
+  }
+
+  /** Within a turn. One that is refused leaves the old one, which serves to its end. */
+  async function renew(at: Lease): Promise<void> {
+    const longer = at.isRenewable ? await renewLease(at, send, clock()) : undefined
+    const next = longer ?? (await takeLease(place.auth, send, clock()))
+    if (lease !== at) return
+    if ('token' in next) replace(next)
+    else renewalFailedAt = clock()
   }
 
   async function lookOnce(): Promise<void> {
     if (closed) return
-    const at = lease
-    if (at === undefined) return void (await opened())
-    if (isLeaseOld(at, clock()) && clock() >= renewAgainAt) {
-      const longer = at.isRenewable ? await renewLease(at, send, clock()) : undefined
-      const next = longer ?? (await takeLease(place.auth, send, clock()))
-      // One that is refused leaves the old one, which serves to its end.
-      if ('token' in next) lease = next
-      else renewAgainAt = clock() + REFUSED_PAUSE_MS
-    } else if (await isRevoked(at)) {
-      if (lease === at) lease = undefined
-      await opened()
-    }
+    const at = await opened()
+    if (isLeaseOld(at, clock()) && hasPassed(clock(), renewalFailedAt, REFUSED_PAUSE_MS))
+      await inTurn(async () => {
+        if (lease === at && !closed) await renew(at)
+      })
+    else if (await isRevoked(at)) await renewRevoked(at)
   }
 
   function look(): Promise<void> {
@@ -178,13 +273,23 @@ export function createTransitConnection(q: {
     demand,
     look,
     async ready() {
-      if (await isRevoked(await opened())) throw fail('locked', 'it refuses our token', PAUSE_MS)
+      const at = await opened()
+      if (!(await isRevoked(at))) return
+      await renewRevoked(at)
+      await opened()
     },
+    judge(key, isGood) {
+      wrong.set(key, isGood ? 0 : (wrong.get(key) ?? 0) + 1)
+      if (!isGood && [...wrong.values()].every((count) => count >= MOST_WRONG))
+        fail('away', 'its signatures do not verify', REFUSED_PAUSE_MS)
+    },
+    forget: (key) => void wrong.delete(key),
     close() {
       closed = true
-      lease = undefined
       clearInterval(timer)
-      void http.close()
+      const last = lease
+      lease = undefined
+      void (last === undefined ? Promise.resolve() : revoke(last)).finally(() => http.close())
     },
   }
 }

@@ -2,6 +2,7 @@
  * Our token at an OpenBao or Vault: got by the role or from the file of the settings, renewed after half of its life, got anew when it can be
  * renewed no more. It is in memory only.
  */
+import { hasPassed } from '#platform/clock.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import type { TransitAnswer, TransitCall } from './client.ts'
 
@@ -34,10 +35,19 @@ export async function takeLease(auth: TransitAuth, send: Send, now: number): Pro
     : answer
 }
 
-/** The longer lease; undefined when it can be renewed no more, and another token has to be got. */
-export async function renewLease(lease: Lease, send: Send, now: number): Promise<Lease | undefined> {
+/** Whether an answer refuses us, and not only now, or here. */
+export function isRefusal({ status }: Pick<TransitAnswer, 'status'>): boolean {
+  return status >= 400 && status < 500 && status !== 429
+}
+
+/** The longer lease; undefined when it can be renewed no more, and another token has to be got; the answer of a server that is busy. */
+export async function renewLease(
+  lease: Lease,
+  send: Send,
+  now: number,
+): Promise<Lease | TransitAnswer | undefined> {
   const answer = await send({ method: 'POST', path: 'auth/token/renew-self', body: {} }, lease.token)
-  if (answer.status !== 200) return undefined
+  if (answer.status !== 200) return isRefusal(answer) ? undefined : answer
   const longer = leaseOf(lease.token, answer.json['auth'], 'lease_duration', now)
   // At the end of its longest life a renewal adds nothing.
   return (longer.endsAt ?? Number.POSITIVE_INFINITY) > (lease.endsAt ?? 0) ? longer : undefined
@@ -45,7 +55,7 @@ export async function renewLease(lease: Lease, send: Send, now: number): Promise
 
 /** Half of its life is over. */
 export function isLeaseOld({ from, endsAt }: Lease, now: number): boolean {
-  return endsAt !== undefined && now - from >= (endsAt - from) / 2
+  return endsAt !== undefined && hasPassed(now, from, (endsAt - from) / 2)
 }
 
 function leaseOf(token: string, given: unknown, name: 'ttl' | 'lease_duration', now: number): Lease {

@@ -40,7 +40,7 @@ export function keyIn(name: string, data: unknown): FoundKey & { publicKey?: Buf
   const unfit = isOpen
     ? 'it could be exported'
     : algorithm === undefined
-      ? `it is no P-256, RSA-2048 or RSA-3072 key, but ${String(given['type']).slice(0, 40)}`
+      ? `it is no P-256, RSA-2048 or RSA-3072 key${kindOf(given['type'])}`
       : name.length > MOST_NAME
         ? `its name has more than ${MOST_NAME} characters`
         : publicKey === undefined
@@ -51,6 +51,13 @@ export function keyIn(name: string, data: unknown): FoundKey & { publicKey?: Buf
     madeThere: !isOpen && given['imported_key'] !== true,
     ...(unfit !== undefined && { unfit }),
   }
+}
+
+/** Shown only where it looks like a kind of key: what else stands there may be anything. */
+function kindOf(type: unknown): string {
+  return /^(?:x?chacha|aes|ed|ecdsa|rsa|hmac|ml|slh)[a-z0-9-]{0,16}$/.test(String(type))
+    ? `, but ${String(type)}`
+    : ''
 }
 
 function spkiOf(pem: unknown): Buffer | undefined {

@@ -5,15 +5,20 @@
 import { createHash, createPublicKey, randomBytes, verify } from 'node:crypto'
 import { optionsOf, plainMethod, type RemoteKey } from '#core/signature/signing-key.ts'
 import type { Clock } from '#platform/clock.ts'
+import { createPlaces } from '#platform/in-turn.ts'
 import type { KeyPlace } from '#platform/pkcs11/generate.ts'
 import type { HardwareToken } from '#platform/pkcs11/hardware-token.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import { createTransitConnection, type TransitPlace } from './connection.ts'
-import { keyIn, objectIdOf, placeOf, signatureIn, signingBody, TYPES } from './transit-keys.ts'
+import { keyIn, placeOf, signatureIn, signingBody, TYPES } from './transit-keys.ts'
 
 const MAKE_LIMIT_MS = 60_000
-const MOST_LISTED = 200
+const MOST_LISTED = 1000
+/** Keys that are asked for at a time. */
+const AT_A_TIME = 8
+/** So often what a failed creation may have left is looked for. */
+const MOST_SWEEPS = 20
 
 /** Starts to look for it; `changed` is called on each change of its state. */
 export function createTransitToken(q: {
@@ -24,7 +29,9 @@ export function createTransitToken(q: {
   const { place } = q
   const name = `token ${place.label}`
   const keysPath = `${place.mount}/keys`
-  const { ask, demand, state, look, ready, close } = createTransitConnection(q)
+  const { ask, demand, judge, forget, ...connection } = createTransitConnection(q)
+  /** Names of keys that may have been made although we got no answer, and how often they were looked for. */
+  const orphans = new Map<string, number>()
 
   async function signDigest(
     objectId: string,
@@ -40,13 +47,15 @@ export function createTransitToken(q: {
     return signatureIn(signature)
   }
 
-  function remoteKey({ objectId, publicKey: spki }: KeyPlace): RemoteKey {
+  function remoteKey({ objectId, publicKey: spki }: KeyPlace, isInUse = true): RemoteKey {
     const publicKey = createPublicKey({ key: spki, format: 'der', type: 'spki' })
     return {
       publicKey,
       async sign(method, data) {
         const value = await signDigest(objectId, method, data)
-        if (!verify(method.digest, data, { key: publicKey, ...optionsOf(method) }, value))
+        const isGood = verify(method.digest, data, { key: publicKey, ...optionsOf(method) }, value)
+        if (isInUse) judge(objectId, isGood)
+        if (!isGood)
           throw new Fault('token_unavailable', { what: `${name} gave a signature that does not verify` })
         return value
       },
@@ -54,17 +63,41 @@ export function createTransitToken(q: {
   }
 
   async function prove(at: KeyPlace): Promise<KeyPlace> {
-    const key = remoteKey(at)
+    const key = remoteKey(at, false)
     await key.sign(plainMethod(key, 'sha256'), randomBytes(32))
     return at
   }
 
-  async function destroy(objectId: string): Promise<void> {
-    const path = `${keysPath}/${placeOf(objectId).name}`
-    const { status } = await ask({ method: 'GET', path })
+  /** A newer version, or another of our keys that is a version of it, keeps the whole key: the engine has no act that destroys one version. */
+  async function destroy(objectId: string, kept: readonly string[] = []): Promise<void> {
+    const { name: key, version } = placeOf(objectId)
+    forget(objectId)
+    if (kept.some((one) => placeOf(one).name === key)) return
+    const path = `${keysPath}/${key}`
+    const { status, json } = await ask({ method: 'GET', path })
     if (status === 404) return
+    if (status === 200 && Number((json['data'] as Record<string, unknown>)?.['latest_version']) !== version)
+      return
+    await remove(path)
+  }
+
+  async function remove(path: string): Promise<void> {
     await demand({ method: 'POST', path: `${path}/config`, body: { deletion_allowed: true } })
     await demand({ method: 'DELETE', path })
+  }
+
+  /** Removes what a creation left behind that failed or was not answered in time; it may have been carried out later. */
+  async function sweep(): Promise<void> {
+    for (const [key, times] of [...orphans]) {
+      if (connection.state().state !== 'open') return
+      if (times + 1 >= MOST_SWEEPS) orphans.delete(key)
+      else orphans.set(key, times + 1)
+      const path = `${keysPath}/${key}`
+      const gone = await ask({ method: 'GET', path })
+        .then(async ({ status }) => status === 200 && (await remove(path), true))
+        .catch(() => false)
+      if (gone) orphans.delete(key)
+    }
   }
 
   const opensItself = async (): Promise<never> => {
@@ -74,20 +107,25 @@ export function createTransitToken(q: {
   }
   return {
     label: place.label,
-    ...{ state, look, ready, close },
+    ...connection,
+    async look() {
+      await connection.look()
+      await sweep()
+    },
     ...{ login: opensItself, logout: opensItself, changePin: opensItself, destroy },
     async generate(algorithm, _label) {
       const key = `${place.keyPrefix}${randomBytes(8).toString('hex')}`
       const body = { type: TYPES[algorithm], exportable: false, allow_plaintext_backup: false }
       const path = `${keysPath}/${key}`
-      await demand({ method: 'POST', path, body, limitMs: MAKE_LIMIT_MS })
       try {
+        await demand({ method: 'POST', path, body, limitMs: MAKE_LIMIT_MS })
         const { publicKey, unfit, objectId } = keyIn(key, await demand({ method: 'GET', path }))
         if (unfit !== undefined || publicKey === undefined)
           throw new Fault('token_unavailable', { what: `${name} made a key that may not be used: ${unfit}` })
         return await prove({ objectId, publicKey })
       } catch (thrown) {
-        await destroy(objectIdOf({ name: key, version: 1 })).catch(() => undefined)
+        orphans.set(key, 0)
+        await sweep()
         throw thrown
       }
     },
@@ -97,20 +135,25 @@ export function createTransitToken(q: {
       if (status === 404) return []
       if (status !== 200) await demand({ method: 'GET', path: `${keysPath}?list=true` })
       const names = ((json['data'] ?? {}) as { keys?: unknown }).keys
-      const listed = (Array.isArray(names) ? names : [])
-        .filter(
-          (one): one is string => typeof one === 'string' && /^[A-Za-z0-9][A-Za-z0-9_.-]{0,250}$/.test(one),
-        )
-        .slice(0, MOST_LISTED)
-      const found = []
-      for (const one of listed) {
-        const { publicKey: _, ...key } = keyIn(
-          one,
-          await demand({ method: 'GET', path: `${keysPath}/${one}` }),
-        )
-        found.push(key)
-      }
-      return found
+      const listed = (Array.isArray(names) ? names : []).filter(
+        (one): one is string => typeof one === 'string' && /^[A-Za-z0-9][A-Za-z0-9_.-]{0,250}$/.test(one),
+      )
+      if (listed.length > MOST_LISTED)
+        throw new Fault('conflict', {
+          what: say`the transit engine has more than ${MOST_LISTED} keys: they are not listed. Give this server a mount of its own`,
+        })
+      const { run } = createPlaces(AT_A_TIME)
+      return Promise.all(
+        listed.map((one) =>
+          run(async () => {
+            const { publicKey: _, ...key } = keyIn(
+              one,
+              await demand({ method: 'GET', path: `${keysPath}/${one}` }),
+            )
+            return key
+          }),
+        ),
+      )
     },
     async adopt(objectId) {
       const { name: key } = placeOf(objectId)

@@ -125,8 +125,8 @@ export const operationFaults = {
   token_unavailable: {
     status: 503,
     blame: 'server',
-    text: 'The hardware token cannot be used',
-    remedy: 'Check the device and its p11-kit server; when it is back, work goes on by itself',
+    text: 'The token of the key cannot be used',
+    remedy: 'Check the device and its p11-kit server, or the transit engine; when it is back, work goes on by itself',
   },
   malformed_der: {
     status: 400,

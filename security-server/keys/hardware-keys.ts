@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { RemoteKey } from '#core/signature/signing-key.ts'
 import type { Clock } from '#platform/clock.ts'
 import { createTurn } from '#platform/in-turn.ts'
+import type { Log } from '#platform/logging/create-log.ts'
 import type { HardwareToken, TokenState } from '#platform/pkcs11/hardware-token.ts'
 import type { TokenPlace } from '#platform/pkcs11/open-session.ts'
 import type { FoundKey } from '#platform/pkcs11/token-keys.ts'
@@ -69,6 +70,7 @@ export async function openHardwareKeys(q: {
   write: WriteFile
   policy: PinPolicy
   remove: RemoveFile
+  log: Pick<Log, 'error'> | undefined
   /** Called when the token was removed, came back, or was logged in to. */
   changed(): void
 }): Promise<HardwareKeys> {
@@ -148,7 +150,12 @@ export async function openHardwareKeys(q: {
         to.fill(0)
       }
       pinSetAt = q.clock()
-      await q.write(pinFile, Buffer.from(String(pinSetAt)))
+      // The token has the new PIN already: whoever is told of an error would try the old one again, and lock it.
+      await q
+        .write(pinFile, Buffer.from(String(pinSetAt)))
+        .catch((err: unknown) =>
+          q.log?.error({ err, token: q.place.id }, 'the time of a new PIN was not written'),
+        )
     },
     close: token.close,
     keys: () => [...stored.values()],
@@ -178,7 +185,8 @@ export async function openHardwareKeys(q: {
       inTurn(async () => {
         if (objectIds().has(objectId)) throw new Fault('conflict', { what: say`the key is adopted already` })
         mustHaveRoom()
-        const there = (await token.keys()).find((each) => each.objectId === objectId)
+        // Only for its label: what cannot be listed may still be adopted.
+        const there = (await token.keys().catch(() => [])).find((each) => each.objectId === objectId)
         const { publicKey } = await token.adopt(objectId)
         const createdAt = new Date(q.clock())
         const named = label ?? there?.label ?? ''
@@ -191,7 +199,8 @@ export async function openHardwareKeys(q: {
       inTurn(async () => {
         const { objectId, adopted } = key(id)
         // The token first: a crash in between leaves a record without a key, not a key without a record.
-        if (adopted !== true) await token.destroy(objectId!)
+        const kept = [...stored.values()].flatMap((one) => (one.id === id ? [] : (one.objectId ?? [])))
+        if (adopted !== true) await token.destroy(objectId!, kept)
         await onNewest(() => q.remove(join(q.directory, `${id}.json`)), readAgain)
         stored.delete(id)
         remote.delete(id)

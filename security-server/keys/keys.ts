@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { Clock } from '#platform/clock.ts'
+import type { Log } from '#platform/logging/create-log.ts'
 import type { FoundKey } from '#platform/pkcs11/token-keys.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type MemberId, memberOf } from '#schemas/identifiers.ts'
@@ -55,6 +56,8 @@ export type KeysDependencies = {
   fetchOcsp?: FetchOcsp
   /** The host name and addresses in the first internal TLS certificate. */
   hostNames?: HostNames
+  /** What fails without an effect is said there. */
+  log?: Pick<Log, 'error'>
   hardwareTokens?: HardwareTokenPlace[]
   transitTokens?: TransitTokenPlace[]
   /** What new PINs have to be like; 8 characters when absent. */
@@ -169,7 +172,7 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
   let tokenChanged = (): void => undefined
   const hardware = await openRemoteTokens({
     ...{ hardwareTokens: q.hardwareTokens, transitTokens: q.transitTokens },
-    ...{ directory: q.directory, clock: q.clock, write, remove, policy },
+    ...{ directory: q.directory, clock: q.clock, write, remove, policy, log: q.log },
     changed: () => tokenChanged(),
   })
   const tokens = createTokens([softwareAsToken(token), ...hardware])

@@ -1,6 +1,7 @@
 /** Opens the tokens of the settings whose keys lie elsewhere: on PKCS #11 tokens, and in transit engines. Each has a folder for its records here. */
 import { join } from 'node:path'
 import type { Clock } from '#platform/clock.ts'
+import type { Log } from '#platform/logging/create-log.ts'
 import { createHardwareToken } from '#platform/pkcs11/hardware-token.ts'
 import type { TransitPlace } from '#platform/transit/connection.ts'
 import { createTransitToken } from '#platform/transit/transit-token.ts'
@@ -20,10 +21,11 @@ export function openRemoteTokens(q: {
   write: WriteFile
   remove: RemoveFile
   policy: PinPolicy
+  log: Pick<Log, 'error'> | undefined
   changed(): void
 }): Promise<HardwareKeys[]> {
-  const { clock, write, remove, policy } = q
-  const shared = { clock, write, remove, policy, changed: q.changed }
+  const { clock, write, remove, policy, log } = q
+  const shared = { clock, write, remove, policy, log, changed: q.changed }
   return Promise.all([
     ...(q.hardwareTokens ?? []).map((place) =>
       openHardwareKeys({

@@ -22,7 +22,7 @@ type PinTries = {
 }
 
 export async function openPinTries(q: { file: string; clock: Clock; write: WriteFile }): Promise<PinTries> {
-  let { count, last } = read(await readPrivate(q.file))
+  let { count, last } = read(await readPrivate(q.file).catch(() => undefined))
 
   const restMs = (): number =>
     count < FREE ? 0 : Math.min(FIRST_MS * 2 ** Math.min(count - FREE, 20), LONGEST_MS)
@@ -49,7 +49,7 @@ export async function openPinTries(q: { file: string; clock: Clock; write: Write
   }
 }
 
-/** A damaged file counts as none: it guards, and must not lock anybody out. */
+/** A damaged file, or one that others can read, counts as none: it guards, and must not lock anybody out. */
 function read(text: string | undefined): { count: number; last: number } {
   try {
     const { count, last } = JSON.parse(text ?? '{}') as { count?: unknown; last?: unknown }

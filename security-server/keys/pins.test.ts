@@ -1,5 +1,5 @@
 /** PINs of the software token: the policy, their age, and wrong ones. */
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import type { FaultCode } from '#schemas/fault.ts'
@@ -35,6 +35,12 @@ t.test('PINs: what the policy wants, their age, and wrong ones that wait longer 
   await keys.changePin(first, 'Another horse 8')
   t.equal(keys.tokens()[0]?.pin?.setAt, new Date(world.now).toISOString())
 
+  for (let i = 0; i < 6; i++) await t.rejects(keys.login('Wrong horse 71'), code('conflict'))
+  t.equal(keys.tokens()[0]?.pin?.wrong, 0, 'no PIN is looked at while the token is open')
+  keys.logout()
+  for (let i = 0; i < 6; i++)
+    await t.rejects(keys.login('Wrong horse 71', { isFromFile: true }), code('pin_incorrect'))
+  t.equal(keys.tokens()[0]?.pin?.wrong, 0, 'a PIN file that is out of date locks out nobody')
   for (let i = 0; i < 5; i++) await t.rejects(keys.login('Wrong horse 71'), code('pin_incorrect'))
   const again = await world.open({ pinPolicy })
   t.match(again.tokens()[0]?.pin, {
@@ -71,6 +77,8 @@ t.test('PINs: what the policy wants, their age, and wrong ones that wait longer 
   writeFileSync(path.join(world.directory, 'pin-tries.json'), '{"count": 1e999, "last": "x"}', {
     mode: 0o600,
   })
+  await (await world.open()).login('Another horse 8')
+  chmodSync(path.join(world.directory, 'pin-tries.json'), 0o640)
   await (await world.open()).login('Another horse 8')
 
   const file = path.join(world.directory, 'token.json')

@@ -54,6 +54,9 @@ export const tokenProperties = {
 
 /** Throws `invalid_configuration` for two tokens of one number. */
 export function checkTokens({ hardwareTokens, transitTokens }: TokenSettings): void {
+  for (const { label, url } of transitTokens)
+    if (!URL.canParse(url))
+      throw new Fault('invalid_configuration', { what: `transitTokens: the url of ${label} is no address` })
   const ids = [...hardwareTokens, ...transitTokens].map(({ id }) => id)
   if (new Set(ids).size < ids.length)
     throw new Fault('invalid_configuration', {

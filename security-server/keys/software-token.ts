@@ -37,8 +37,8 @@ export type SoftwareToken = {
    */
   initialize(pin: string): Promise<void>
   /**
-   * Unlocks the token. Throws `pin_incorrect`; after five wrong attempts, for a growing time without checking the PIN. `isFromFile`: the
-   * PIN of the settings, which waits for nobody's wrong ones.
+   * Unlocks the token. Throws `conflict` for one that is open, whose PIN is then not looked at, and `pin_incorrect`; after five wrong attempts, for a growing time without checking the PIN. `isFromFile`: the
+   * PIN of the settings, which waits for nobody's wrong ones and is counted as none.
    */
   login(pin: string, o?: { isFromFile?: boolean }): Promise<void>
   /** Removes every private key and the token key from memory. */
@@ -112,7 +112,8 @@ export async function openSoftwareToken(q: {
       await tries.right()
       return opening
     } catch (cause) {
-      await tries.wrong()
+      // A PIN file that is out of date is tried at each start, and nobody guesses with it.
+      if (!isFromFile) await tries.wrong()
       throw cause
     }
   }
@@ -164,6 +165,9 @@ export async function openSoftwareToken(q: {
       }),
     login: (pin, { isFromFile = false } = {}) =>
       inTurn(async () => {
+        // A wrong PIN would be counted, and lock out whoever has to log in later.
+        if (tokenKey !== undefined)
+          throw new Fault('conflict', { what: say`the token is open; lock it first to give its PIN anew` })
         unlock(await check(pin, isFromFile))
       }),
     logout() {

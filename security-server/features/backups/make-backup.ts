@@ -51,6 +51,8 @@ export async function makeServerBackup(q: {
   })
 }
 
+/** How many wrong PINs there were: restored ones would keep people waiting who gave none. */
+const WITHOUT: ReadonlySet<string> = new Set(['keys/pin-tries.json'])
 /** Files that are being written before they replace another one, or that a crash left behind. */
 const ASIDE = /\.(?:tmp|new|unfinished)$/
 
@@ -60,7 +62,7 @@ async function addFolder(add: AddEntry, directory: string, name: string, depth: 
   for (const one of found.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const inner = `${name}/${one.name}`
     if (one.isDirectory() && depth > 1) await addFolder(add, directory, inner, depth - 1)
-    if (!one.isFile() || ASIDE.test(one.name)) continue
+    if (!one.isFile() || ASIDE.test(one.name) || WITHOUT.has(inner)) continue
     if (!ENTRY_NAME.test(inner))
       throw new Fault('io_error', { what: `${inner} has a name that no backup takes` })
     const bytes = await readFile(path.join(directory, inner)).catch(unlessGone)

@@ -129,7 +129,7 @@ function hardwareTokens({ keys }: Needs): Diagnosis[] {
   return [
     {
       ...{ name: 'hardware-tokens', state: 'ERROR', message: found.reason ?? say`a token cannot sign` },
-      remedy: say`Check the device and its p11-kit server; log in to a token that is locked`,
+      remedy: say`Check the device and its p11-kit server, or the transit engine; log in to a token that is locked`,
     },
   ]
 }
