@@ -29,13 +29,14 @@ const MAX_PLAIN = 2 ** 40
  * before that nothing is verified. Throws `backup_invalid` or `io_error`.
  */
 export async function readBackup(
-  q: { file: string; secret: string },
+  q: { file: string; secret: string; signal?: AbortSignal | undefined },
   take: (name: string, content: AsyncIterable<Buffer>) => Promise<void>,
 ): Promise<ReadBackup> {
   const digest = createHash('sha256')
   const stream = createReadStream(q.file)
   async function* hashed(): AsyncGenerator<Buffer> {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
+      q.signal?.throwIfAborted()
       digest.update(chunk)
       yield chunk
     }

@@ -251,15 +251,18 @@ export function createHardwareToken(q: {
     // Not repeated: the PIN may be the new one already.
     changePin: (from, to) =>
       run(async (at) => {
-        await at.withWritable((own) => at.functions.setPin(own, from, to)).catch(async (thrown: unknown) => {
-          // Which of the two holds is not known then: neither is tried by itself.
-          if (isLoss(thrown)) forget('the connection was lost while its PIN was changed: somebody has to log in')
-          else if (isRefusedPin(thrown)) {
-            await at.refresh().catch(() => undefined)
-            tell()
-          }
-          throw thrown
-        })
+        await at
+          .withWritable((own) => at.functions.setPin(own, from, to))
+          .catch(async (thrown: unknown) => {
+            // Which of the two holds is not known then: neither is tried by itself.
+            if (isLoss(thrown))
+              forget('the connection was lost while its PIN was changed: somebody has to log in')
+            else if (isRefusedPin(thrown)) {
+              await at.refresh().catch(() => undefined)
+              tell()
+            }
+            throw thrown
+          })
         if (remembered !== undefined) remembered = keptPin(remembered, to, at.identity)
       }, false),
     keys: () => run(keysOnToken),

@@ -86,6 +86,12 @@ export function createTransitToken(q: {
     await demand({ method: 'DELETE', path })
   }
 
+  async function removeIfThere(path: string): Promise<boolean> {
+    const { status } = await ask({ method: 'GET', path })
+    if (status === 200) await remove(path)
+    return status === 200
+  }
+
   /** Removes what a creation left behind that failed or was not answered in time; it may have been carried out later. */
   async function sweep(): Promise<void> {
     for (const [key, times] of [...orphans]) {
@@ -93,9 +99,7 @@ export function createTransitToken(q: {
       if (times + 1 >= MOST_SWEEPS) orphans.delete(key)
       else orphans.set(key, times + 1)
       const path = `${keysPath}/${key}`
-      const gone = await ask({ method: 'GET', path })
-        .then(async ({ status }) => status === 200 && (await remove(path), true))
-        .catch(() => false)
+      const gone = await removeIfThere(path).catch(() => false)
       if (gone) orphans.delete(key)
     }
   }

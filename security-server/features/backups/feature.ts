@@ -14,7 +14,14 @@ type Ground = Needs & Omit<Parameters<typeof openServerBackups>[0], 'health'>
 type Offers = {
   /** Since when backups are tried, the newest that was made, and when one was last read back; undefined where none are wanted. */
   backupAges(): Promise<
-    { since: string; madeAt: string | undefined; provenAt: string | undefined } | undefined
+    | {
+        since: string
+        madeAt: string | undefined
+        /** Since when any is read back. */
+        triedAt: string | undefined
+        provenAt: string | undefined
+      }
+    | undefined
   >
 }
 
@@ -28,6 +35,11 @@ export const backups: FeatureModule<Ground, Offers> = {
     const proofs = createProofStore(ground.database)
     const { backups: settings } = ground.settings
     const secret = settings && (await readSecret(settings.keyFile))
+    async function unreadable(): Promise<string | undefined> {
+      const made = (await daily.newest())?.made
+      const failure = made && (await proofs.failureOf(made.name))
+      return failure === undefined ? undefined : `the newest backup cannot be read back (${failure})`
+    }
     return {
       operations: { ...daily.handlers, ...restorationHandlers(ground) },
       jobs: [
@@ -37,8 +49,9 @@ export const backups: FeatureModule<Ground, Offers> = {
           ? []
           : [
               {
-                ...{ kind: 'prove-backup', everySeconds: PROVE_SECONDS, onEachNode: true },
-                run: () => proveNewest({ ...ground, daily, proofs, secret }),
+                ...{ kind: 'prove-backup', everySeconds: PROVE_SECONDS, onEachNode: true, immediately: true },
+                run: ({ signal }: { signal: AbortSignal }) =>
+                  proveNewest({ ...ground, daily, proofs, secret, signal }),
               },
             ]),
       ],
@@ -46,7 +59,7 @@ export const backups: FeatureModule<Ground, Offers> = {
         health: {
           // The server answers calls even without backups, so the check is `ok` and only states a reason.
           backups: async () => {
-            const reason = await daily.wrong()
+            const reason = (await daily.wrong()) ?? (await unreadable())
             return { ok: true, ...(reason !== undefined && { reason }) }
           },
         },
@@ -54,7 +67,8 @@ export const backups: FeatureModule<Ground, Offers> = {
       offers: {
         async backupAges() {
           const found = await daily.newest()
-          return found && { since: found.since, madeAt: found.made?.begun_at, provenAt: await proofs.last() }
+          const [triedAt, provenAt] = [await proofs.tried(), await proofs.last()]
+          return found && { since: found.since, madeAt: found.made?.begun_at, triedAt, provenAt }
         },
       },
     }

@@ -16,4 +16,16 @@ export const serverBackupMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  // When a backup was first read back, and why that failed last.
+  'security-server-backups-003': {
+    up: async (kysely: Kysely<unknown>) => {
+      const { text } = columnTypes(kysely)
+      await kysely.schema
+        .createTable('backup_proof_try')
+        .addColumn('name', text, (column) => column.primaryKey())
+        .addColumn('first_at', text, (column) => column.notNull())
+        .addColumn('failure', text)
+        .execute()
+    },
+  },
 }

@@ -63,7 +63,13 @@ void t.test('a backup is proven by reading it', async (t) => {
   await daily.makeDue()
   await prove('another secret of others')
   t.same([await proofs.last(), world.errors], [undefined, ['backup_invalid']])
+  const { name } = (await daily.newest())!.made!
+  t.equal(await proofs.failureOf(name), 'backup_invalid')
+  await proveNewest({ ...{ daily, proofs, secret: SECRET, clock, log }, signal: AbortSignal.abort() })
+  t.equal(await proofs.last(), undefined, 'the server ends meanwhile')
+  t.equal(world.errors.length, 1)
   await prove()
+  t.same([await proofs.failureOf(name), await proofs.tried()], [undefined, new Date(world.now).toISOString()])
   const first = new Date(world.now).toISOString()
   t.equal(await proofs.last(), first)
   world.now += HOUR

@@ -16,17 +16,27 @@ export async function proveNewest(q: {
   secret: string
   clock: Clock
   log: Log
+  signal?: AbortSignal
 }): Promise<void> {
   const made = (await q.daily.newest())?.made
   if (made === undefined || !q.daily.isHere(made)) return
   const before = await q.proofs.of(made.name)
   if (before !== undefined && q.clock() - Date.parse(before) < DAY_MS) return
+  const at = (): string => new Date(q.clock()).toISOString()
   try {
-    await q.daily.readBack(made, q.secret)
-    await q.proofs.note(made.name, new Date(q.clock()).toISOString())
+    // First, so that reading one that never ends is late too.
+    await q.proofs.try(made.name, { at: at(), ...lastFailure(await q.proofs.failureOf(made.name)) })
+    await q.daily.readBack(made, q.secret, q.signal)
+    await q.proofs.note(made.name, at())
+    await q.proofs.try(made.name, { at: at() })
   } catch (thrown) {
+    // The server ends; the next start reads it again.
+    if (q.signal?.aborted === true) return
     // The job has done its work; it looks again in an hour, and letters about what ends tell people.
     const { code, detail } = asFault(thrown)
+    await q.proofs.try(made.name, { at: at(), failure: code })
     q.log.error({ err: thrown, code, detail, name: made.name }, 'a backup cannot be read back')
   }
 }
+
+const lastFailure = (failure: string | undefined) => (failure === undefined ? {} : { failure })

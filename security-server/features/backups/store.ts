@@ -33,6 +33,9 @@ const NOTICES = [
   ...['notice_count', 'notice_state'],
 ]
 
+/** Letters of what ends would be held for sent that never left, and proofs are of files that this machine may not have. */
+const LETTERS = ['deadline_letter', 'backup_proof', 'backup_proof_try']
+
 /** What the monitoring tells is in no backup: it is millions of rows, gone after some days, and of exchanges that the message log has. */
 const MONITORING = ['operational_data']
 
@@ -53,6 +56,7 @@ const WITHOUT = [
   ...NOTICES,
   ...MONITORING,
   ...NODES,
+  ...LETTERS,
 ]
 
 /** Writes all rows as of one moment, while the server runs. */

@@ -3,6 +3,7 @@ import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { createSendMail } from '#platform/mail/client.ts'
+import { Fault } from '#schemas/fault.ts'
 import { parseServerId } from '#schemas/identifiers.ts'
 import { startMailServer } from '#test/fakes/mail-server.ts'
 import { deadlineHandlers } from './handlers.ts'
@@ -24,7 +25,7 @@ const certificate = (sha256: string, q: { from: number; to: number; member?: str
   ...{ member: q.member, active: true, state: 'registered', ocsp: { state: 'good' } },
 })
 const contract = (id: string, version: number, to: number, more: object = {}) => ({
-  listed: { contract: id, state: 'ACTIVE' },
+  listed: { contract: id, state: 'ACTIVE' as string },
   content: {
     contract: id,
     version,
@@ -48,6 +49,7 @@ async function createDeadlines(t: Tap) {
     renewals: {} as Record<string, { overdue: string | undefined }>,
     backups: undefined as Awaited<ReturnType<LetterRooms['backupAges']>>,
     areContractsKnown: true,
+    isConfigured: true,
     lines: [] as string[],
   }
   const line = (...said: unknown[]): void => void world.lines.push(JSON.stringify(said))
@@ -68,6 +70,12 @@ async function createDeadlines(t: Tap) {
     contracts: {
       view: () => ({ asOf: world.areContractsKnown ? at(0) : undefined, contracts: world.contracts }),
     } as never,
+    globalConfiguration: {
+      currentWithin() {
+        if (!world.isConfigured) throw new Fault('global_conf_outdated')
+        return undefined as never
+      },
+    },
     renewalOf: async (sha256) => world.renewals[sha256],
     backupAges: async () => world.backups,
     settings: { to, language: 'en', backupDays: 3 },
@@ -205,21 +213,106 @@ void t.test(
     const { world, node, tell } = await createDeadlines(t)
     const a = node('a')
     world.pins = [{ id: '0', name: 'softToken-0', pin: { setAt: at(-80), endsAt: at(10) } }]
-    world.backups = { since: at(-100), madeAt: at(-2.5), provenAt: at(-0.5) }
+    const [since, triedAt] = [at(-100), at(-4)]
+    world.backups = { since, madeAt: at(-2.5), triedAt: undefined, provenAt: undefined }
     world.contracts = [contract('C-1', 1, 14, { secret: {} })]
     t.same((await tell(a)).toSorted(), [
       'Ends in 1 days: the time within which a backup has to be made',
       'Ends in 10 days: the age that the policy allows the PIN of the token softToken-0',
       'Ends in 14 days: the service contract C-1 (secret: its title stands in the console alone)',
     ])
-    world.backups = { since: at(-100), madeAt: at(0), provenAt: undefined }
+    world.backups = { since, madeAt: at(0), triedAt, provenAt: undefined }
     t.match(await tell(a), ['Ended: the time within which a backup has to be read back whole'])
     world.pins = [{ id: '0', name: 'softToken-0', pin: { setAt: at(0), endsAt: at(90) } }]
     world.contracts = []
     world.areContractsKnown = false
     t.same(await tell(a), [])
+    world.pins[0]!.pin = { setAt: at(0), endsAt: at(5) }
+    t.same(await tell(a), [], 'too near its beginning')
+    world.now += 4.5 * DAY_MS
+    t.match(await tell(a), /Ends in 1 days: the age/)
+    world.pins[0]!.pin = { setAt: at(0), endsAt: at(5.2) }
+    t.match(await tell(a), [/Ends in 1 days: the age/], 'another policy, another end')
   },
 )
+
+void t.test(
+  'what is settled may come back; what is sent anew is of now, and to those who are there',
+  async (t) => {
+    const { world, mail, node, tell } = await createDeadlines(t)
+    const a = node('a')
+    world.certificates = [certificate('acme', { from: -300, to: 20 })]
+    world.backups = { since: at(-100), madeAt: at(-2.5), triedAt: undefined, provenAt: undefined }
+    world.renewals = { acme: { overdue: 'the CA is silent' } }
+    mail.isDown = true
+    t.same(await tell(a), [])
+    const { backupAges: _, ...blind } = node('b')
+    await lookForDeadlines({ ...blind, backupAges: async () => undefined })
+    world.renewals = { acme: { overdue: undefined } }
+    t.same(await tell(a), [])
+    world.renewals = { acme: { overdue: 'the CA is silent again' } }
+    mail.isDown = false
+    world.now += 3_600_000
+    t.match((await tell(a)).toSorted(), [/Ends in 1 days: the time/, /Ends in 20 days: the authentication/])
+    world.renewals = { acme: { overdue: undefined } }
+    world.now += 13.5 * DAY_MS
+    world.backups = undefined
+    t.match(await tell(a), [/Ends in 7 days/], 'in time by its own count, but a week is little')
+
+    const gone = node('a', ['gone@agency.example'])
+    mail.refuse = () => 550
+    world.certificates = [
+      certificate('old', { from: -300, to: 74 }),
+      certificate('dead', { from: -300, to: 74 }),
+    ]
+    for (const days of [0, 30, 16, 7]) {
+      world.now += days * DAY_MS
+      t.same([...(await tell(a)), ...(await tell(gone))], [])
+    }
+    mail.refuse = undefined
+    world.certificates.pop()
+    const retry = async (rooms: LetterRooms) =>
+      deadlineHandlers({ ...rooms, store: a.store })['retryDeadlineLetters']!({} as never)
+    t.same(await retry(a), { retried: 1 }, 'one threshold, one thing, one person')
+    t.same(await retry(a), { retried: 0 })
+    await sendLetters(node('a', ['new@agency.example']))
+    t.equal((await a.store.list(99)).filter(({ state }) => state === 'WAITING').length, 0)
+    const { length } = mail.received
+    t.same(await retry(gone), { retried: 1 })
+    await sendLetters(a)
+    t.equal(mail.received.length, length, 'nobody who was removed is written to')
+    const [sent] = await a.store.list(99).then((all) => all.filter(({ state }) => state === 'SENT'))
+    await a.store.end(sent!.id, 'SETTLED', { error: null, now: world.now })
+    t.ok((await a.store.list(99)).some(({ id, state }) => id === sent!.id && state === 'SENT'))
+  },
+)
+
+void t.test('contracts: what has no end, what ended, and what begins too late to replace it', async (t) => {
+  const { world, node, tell } = await createDeadlines(t)
+  const a = node('a')
+  world.certificates = [
+    certificate('old', { from: -300, to: 14 }),
+    { ...certificate('new', { from: -10, to: 400 }), ocsp: { state: 'unknown' } },
+  ]
+  world.isConfigured = false
+  world.certificates[1]!.state = 'saved'
+  t.same(await tell(a), [], 'before the configuration is there')
+  world.isConfigured = true
+  world.certificates[1]!.state = 'registered'
+  world.contracts = [
+    contract('C-1', 1, 14, { critical: true }),
+    contract('C-2', 1, 14),
+    contract('C-2', 2, 400, { validFrom: at(20) }),
+    contract('C-3', 1, 14),
+    contract('C-3', 2, 400, { validFrom: at(14) }),
+  ]
+  t.match(await tell(a), [/Ends in 14 days: .*C-2/], 'a gap between two versions')
+  world.now += 14 * DAY_MS + 1
+  for (const one of world.contracts.slice(0, 2)) one.listed.state = 'EXPIRED'
+  t.match((await tell(a)).join(), /^Ended: .*C-2[^,]*$/)
+  world.now += 31 * DAY_MS
+  t.same(await tell(a), [])
+})
 
 void t.test('each language has each text, and settings without a way to send are refused', async (t) => {
   for (const language of LETTER_LANGUAGES)

@@ -43,6 +43,11 @@ export function deadlineHandlers(
         })),
       }
     },
-    retryDeadlineLetters: async () => ({ retried: await store.retry(clock()) }),
+    async retryDeadlineLetters() {
+      const { things } = await thingsThatEnd(rooms, settings ?? UNSET)
+      return {
+        retried: await store.retry({ things: things.map(keyOf), to: settings?.to ?? [], now: clock() }),
+      }
+    },
   }
 }

@@ -4,12 +4,21 @@ import type { Log } from '#platform/logging/create-log.ts'
 import type { SendMail } from '#platform/mail/client.ts'
 import type { ServerId } from '#schemas/identifiers.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
+import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import type { Keys } from '../../keys/keys.ts'
 import type { DeadlineSettings } from './settings.ts'
 import type { DeadlineStore } from './store.ts'
 
-/** Of backups that the server makes itself: since when there are any, the newest that was made, and the newest that was read back whole. */
-type BackupAges = { since: string; madeAt: string | undefined; provenAt: string | undefined }
+/**
+ * Of backups that the server makes itself: since when there are any, the newest that was made, since when any is read back, and the newest
+ * that was, whole.
+ */
+type BackupAges = {
+  since: string
+  madeAt: string | undefined
+  triedAt: string | undefined
+  provenAt: string | undefined
+}
 
 export type DeadlineRooms = {
   server: ServerId
@@ -17,6 +26,8 @@ export type DeadlineRooms = {
   node: string
   keys: Pick<Keys, 'tokens' | 'internalTls'>
   contracts: Pick<Contracts, 'view'>
+  /** Without one nothing is known of certificates. */
+  globalConfiguration: Pick<GlobalConfiguration, 'currentWithin'>
   clock: Clock
   log: Log
   /** Undefined while the settings name no folder for backups, and before the first try. */

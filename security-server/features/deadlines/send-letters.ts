@@ -27,6 +27,9 @@ export async function sendLetters(rooms: LetterRooms, signal?: AbortSignal): Pro
 async function sendOne(letter: Letter, rooms: LetterRooms): Promise<void> {
   const { store, clock, log, settings, console, server } = rooms
   const { id, recipient, kind, name, ends_at: endsAt, overdue, node } = letter
+  // Somebody who was taken out of the settings while a letter waited.
+  if (!settings.to.includes(recipient))
+    return void (await store.end(id, 'SETTLED', { error: null, now: clock() }))
   try {
     const said = renderLetter(
       { kind, name, endsAt, overdue, node },

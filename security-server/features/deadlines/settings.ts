@@ -34,7 +34,8 @@ export const deadlinesSchema = {
     },
     backupDays: {
       type: 'integer',
-      minimum: 2,
+      // Backups are made and read back once a day: with two, each day would be the last but one.
+      minimum: 3,
       maximum: 365,
       default: 3,
       description: 'After how many days a backup is too old, and one has to be read back again',

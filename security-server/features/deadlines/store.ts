@@ -21,6 +21,8 @@ export function createDeadlineStore(database: Database) {
       .updateTable('deadline_letter')
       .set({ state, last_error: q.error, ended_at: iso(q.now) })
       .where('id', '=', id)
+      // Another node may have sent it meanwhile.
+      .where('state', '=', 'WAITING')
       .execute()
 
   return {
@@ -43,7 +45,16 @@ export function createDeadlineStore(database: Database) {
               ...{ overdue: thing.overdue ?? null, created_at: iso(q.now), next_at: iso(q.now) },
               ...{ ended_at: null, attempts: 0, last_error: null },
             })
-            .onConflict((conflict) => conflict.columns(['thing', 'threshold', 'recipient']).doNothing())
+            .onConflict((conflict) =>
+              conflict
+                .columns(['thing', 'threshold', 'recipient'])
+                // What ended the need for a letter may be gone again: a renewal that is late anew, a person who is written to again.
+                .doUpdateSet({
+                  ...{ state: 'WAITING', ended_at: null, attempts: 0, last_error: null },
+                  ...{ overdue: thing.overdue ?? null, created_at: iso(q.now), next_at: iso(q.now) },
+                })
+                .where('deadline_letter.state', '=', 'SETTLED'),
+            )
             .returning('id')
             .executeTakeFirst()
           if (inserted === undefined) continue
@@ -104,16 +115,38 @@ export function createDeadlineStore(database: Database) {
         .execute()
     },
     end,
-    /** Letters that the mail server refused, or that were given up, wait anew; those that wait are due at once. Returns how many. */
-    async retry(now: number): Promise<number> {
-      const { numUpdatedRows } = await tables
-        .updateTable('deadline_letter')
-        .set({ state: 'WAITING', ended_at: null, next_at: iso(now) })
-        .where('state', 'in', ['REFUSED', 'GIVEN_UP', 'WAITING'])
+    /**
+     * Of what was refused or given up, and of what waits after a failure, the letter of the threshold that passed last waits anew: of these
+     * things, to these people. Returns how many.
+     */
+    async retry({ things, to, now }: { things: string[]; to: string[]; now: number }): Promise<number> {
+      const rows = await tables
+        .selectFrom('deadline_letter')
+        .select(['id', 'thing', 'threshold', 'recipient', 'state', 'last_error'])
+        .where('ends_at', '>', iso(now - KEPT_MS))
+        .execute()
+      const [present, wanted] = [new Set(things), new Set(to)]
+      const newest = new Map<string, (typeof rows)[number]>()
+      for (const row of rows) {
+        const key = JSON.stringify([row.thing, row.recipient])
+        const before = newest.get(key)
+        if (before === undefined || Number(row.threshold) < Number(before.threshold)) newest.set(key, row)
+      }
+      let retried = 0
+      for (const { id, thing, recipient, state, last_error } of newest.values()) {
         // What is being sent at this moment is left to its sender.
-        .where(({ eb, or }) => or([eb('state', '!=', 'WAITING'), eb('last_error', 'is not', null)]))
-        .executeTakeFirst()
-      return Number(numUpdatedRows)
+        const isStuck =
+          state === 'REFUSED' || state === 'GIVEN_UP' || (state === 'WAITING' && last_error !== null)
+        if (!isStuck || !present.has(thing) || !wanted.has(recipient)) continue
+        const { numUpdatedRows } = await tables
+          .updateTable('deadline_letter')
+          .set({ state: 'WAITING', ended_at: null, next_at: iso(now) })
+          .where('id', '=', id)
+          .where('state', '=', state)
+          .executeTakeFirst()
+        retried += Number(numUpdatedRows)
+      }
+      return retried
     },
     /** The newest first. */
     list: (limit: number): Promise<Letter[]> =>

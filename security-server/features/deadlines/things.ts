@@ -1,6 +1,7 @@
 /** What ends at this server, with its time: certificates, contracts, the age of PINs, backups. */
 import { hash } from 'node:crypto'
 import { newestInForce } from '../../global-configuration/contracts/newest-in-force.ts'
+import { ANY_GRACE } from '../../global-configuration/snapshot.ts'
 import type { CertificateInfo } from '../../keys/keys.ts'
 import { contractName } from './render-letter.ts'
 import type { DeadlineRooms } from './rooms.ts'
@@ -10,6 +11,11 @@ import type { DeadlineSettings } from './settings.ts'
 /** `node`: whether this node alone sees it. */
 type Found = Thing & { isOfNode: boolean }
 
+/** A renewal that is in time by its own count, with so little left, is no comfort. */
+const LITTLE_MS = 7 * DAY_MS
+/** So long a contract that ended is told of: as long as a letter may wait for its mail server. */
+const ENDED_MS = 30 * DAY_MS
+
 type Q = Pick<DeadlineSettings, 'backupDays' | 'language'>
 
 /** The kinds that could be looked at: of the others nobody may conclude that they ended. */
@@ -18,27 +24,37 @@ export async function thingsThatEnd(
   q: Q,
 ): Promise<{ things: Found[]; looked: Set<Thing['kind']> }> {
   const contracts = contractsIn(rooms, q)
+  const isConfigured = hasConfiguration(rooms)
+  const ages = await rooms.backupAges()
   const things = [
-    ...(await certificates(rooms)),
+    ...(isConfigured ? await certificates(rooms) : []),
     ...internalTls(rooms),
     ...(contracts ?? []),
     ...pins(rooms),
-    ...(await backups(rooms, q)),
+    ...backups(ages, q),
   ]
   const looked: Thing['kind'][] = [
-    'SIGNING',
-    'AUTHENTICATION',
-    'SYSTEM_CERTIFICATE',
-    'PIN',
-    'BACKUP',
-    'BACKUP_PROOF',
+    ...(['SYSTEM_CERTIFICATE', 'PIN'] as const),
+    ...(isConfigured ? (['SIGNING', 'AUTHENTICATION'] as const) : []),
+    ...(contracts === undefined ? [] : (['CONTRACT'] as const)),
+    ...(ages === undefined ? [] : (['BACKUP', 'BACKUP_PROOF'] as const)),
   ]
-  return { things, looked: new Set(contracts === undefined ? looked : [...looked, 'CONTRACT']) }
+  return { things, looked: new Set(looked) }
+}
+
+/** After a start, before the first configuration is there, no certificate looks registered. */
+function hasConfiguration({ globalConfiguration }: DeadlineRooms): boolean {
+  try {
+    globalConfiguration.currentWithin(ANY_GRACE)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /**
  * Those in use. One that another of the same use outlives is not told of: nothing stops when it ends. One that renews itself is told of
- * only when that is overdue.
+ * only when that is overdue, or when little is left.
  */
 async function certificates({ keys, clock, renewalOf }: DeadlineRooms): Promise<Found[]> {
   const active = keys
@@ -51,19 +67,22 @@ async function certificates({ keys, clock, renewalOf }: DeadlineRooms): Promise<
   for (const one of active) {
     if (active.some((other) => outlives(other, one, now))) continue
     const renewal = await renewalOf(one.sha256)
-    if (renewal !== undefined && renewal.overdue === undefined) continue
+    const [begins, ends] = [Date.parse(one.notBefore), Date.parse(one.notAfter)]
+    const isLate = ends - clock() < Math.min(LITTLE_MS, (ends - begins) / 10)
+    if (renewal !== undefined && renewal.overdue === undefined && !isLate) continue
     found.push({
       ...{ id: one.sha256, kind: one.usage, name: `${one.subject} (${one.serialNumber})`, of: one.keyId },
-      ...{ begins: Date.parse(one.notBefore), ends: Date.parse(one.notAfter), isOfNode: true },
+      ...{ begins, ends, isOfNode: true },
       ...(renewal?.overdue !== undefined && { overdue: renewal.overdue }),
     })
   }
   return found
 }
 
+/** A responder that cannot be asked for a while makes no certificate unusable; a revocation does. */
 function outlives(other: CertificateInfo, one: CertificateInfo, now: string): boolean {
   const isSameUse = other.usage === one.usage && other.member === one.member
-  const isUsable = other.state === 'registered' && other.ocsp.state === 'good' && other.notBefore <= now
+  const isUsable = other.state === 'registered' && other.ocsp.state !== 'revoked' && other.notBefore <= now
   return isSameUse && isUsable && other.notAfter > one.notAfter
 }
 
@@ -82,10 +101,10 @@ function internalTls({ keys }: DeadlineRooms): Found[] {
 }
 
 /** Undefined before the first list was fetched. */
-function contractsIn({ contracts }: DeadlineRooms, { language }: Q): Found[] | undefined {
+function contractsIn({ contracts, clock }: DeadlineRooms, { language }: Q): Found[] | undefined {
   const { asOf, contracts: all } = contracts.view()
   if (asOf === undefined) return undefined
-  return newestInForce(all).map(({ content }) => ({
+  return newestInForce(all, clock() - ENDED_MS).map(({ content }) => ({
     ...{
       id: `${content.contract} ${content.version}`,
       kind: 'CONTRACT',
@@ -100,30 +119,36 @@ function contractsIn({ contracts }: DeadlineRooms, { language }: Q): Found[] | u
   }))
 }
 
-/** Another PIN is another thing: its time of setting is part of the id. */
+/** Another PIN is another thing, and so is the same one under another policy: both times are part of the id. */
 function pins({ keys, node }: DeadlineRooms): Found[] {
   return keys.tokens().flatMap(({ id, name, pin }) => {
     if (pin?.setAt === undefined || pin.endsAt === undefined) return []
     return [
       {
-        ...{ id: `PIN ${node} ${id} ${pin.setAt}`, kind: 'PIN' as const, name, of: id, isOfNode: true },
+        ...{
+          id: `PIN ${node} ${id} ${pin.setAt} ${pin.endsAt}`,
+          kind: 'PIN' as const,
+          name,
+          of: id,
+          isOfNode: true,
+        },
         ...{ begins: Date.parse(pin.setAt), ends: Date.parse(pin.endsAt) },
       },
     ]
   })
 }
 
-async function backups({ backupAges }: DeadlineRooms, { backupDays }: Q): Promise<Found[]> {
-  const ages = await backupAges()
+/** Another number of days makes another thing, which people are told of anew. Before the first try to read one back nothing is late. */
+function backups(ages: Awaited<ReturnType<DeadlineRooms['backupAges']>>, { backupDays }: Q): Found[] {
   if (ages === undefined) return []
-  const { since, madeAt = since, provenAt = since } = ages
-  return [
-    { kind: 'BACKUP' as const, from: madeAt },
-    { kind: 'BACKUP_PROOF' as const, from: provenAt },
-  ].map(({ kind, from }) => ({
-    ...{ id: `${kind} ${from}`, kind, name: '', of: '', isOfNode: false },
-    ...{ begins: Date.parse(from), ends: Date.parse(from) + backupDays * DAY_MS },
-  }))
+  const { since, madeAt = since, triedAt, provenAt = triedAt } = ages
+  const found = (kind: 'BACKUP' | 'BACKUP_PROOF', from: string | undefined): Found[] => {
+    if (from === undefined) return []
+    const [begins, ends] = [Date.parse(from), Date.parse(from) + backupDays * DAY_MS]
+    const id = `${kind} ${from} ${new Date(ends).toISOString()}`
+    return [{ id, kind, name: '', of: '', isOfNode: false, begins, ends }]
+  }
+  return [...found('BACKUP', madeAt), ...found('BACKUP_PROOF', provenAt)]
 }
 
 /** Ids are of a bounded length in the table, whatever contracts are called. */

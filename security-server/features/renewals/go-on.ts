@@ -97,7 +97,8 @@ async function sayThatItWaits(
   { code, message, detail }: Fault,
   set: Partial<Renewal> & { changed_at: string },
 ): Promise<void> {
-  await store.change(row, { ...set, error_code: code, error_text: message })
+  // What failed before is over: it waits, and that is not counted in tries.
+  await store.change(row, { ...set, tries: 0, error_code: code, error_text: message })
   if (row.error_text === message) return
   log.warn({ renewal: row.id, step: row.state, code, detail }, 'a renewal waits for others')
   await store.note(row.id, { at: set.changed_at, step: 'FAILED', detail: message.slice(0, 500) })

@@ -1,12 +1,26 @@
-/** Which contracts of a list end of themselves: those in force, without those that a newer version in force replaces. */
+/** Which contracts of a list end of themselves: those in force, without those that a newer version in force replaces in time. */
 import type { KeptContract } from './verify-contract.ts'
 
-export function newestInForce(all: readonly KeptContract[]): KeptContract[] {
-  const inForce = all.filter(({ listed }) => listed.state === 'ACTIVE' || listed.state === 'SUSPENDED')
-  return inForce.filter(
+/** With `since` also those that ended after it and that nothing replaced. Critical ones have no end. */
+export function newestInForce(
+  all: readonly KeptContract[],
+  since: number = Number.POSITIVE_INFINITY,
+): KeptContract[] {
+  const listed = all.filter(
+    ({ listed: { state }, content }) =>
+      state === 'ACTIVE' ||
+      state === 'SUSPENDED' ||
+      (state === 'EXPIRED' && Date.parse(content.validUntil) > since),
+  )
+  return listed.filter(
     ({ content }) =>
-      !inForce.some(
-        (one) => one.content.contract === content.contract && one.content.version > content.version,
+      !content.critical &&
+      !listed.some(
+        ({ content: one }) =>
+          one.contract === content.contract &&
+          one.version > content.version &&
+          // One that begins only later leaves a time without.
+          Date.parse(one.validFrom) <= Date.parse(content.validUntil),
       ),
   )
 }
