@@ -168,6 +168,6 @@ export function createTransitToken(q: {
         throw new Fault('conflict', { what: found.unfit })
       return prove({ objectId, publicKey: found.publicKey })
     },
-    key: remoteKey,
+    key: (at) => remoteKey(at),
   }
 }

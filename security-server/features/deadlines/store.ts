@@ -140,7 +140,7 @@ export function createDeadlineStore(database: Database) {
         if (!isStuck || !present.has(thing) || !wanted.has(recipient)) continue
         const { numUpdatedRows } = await tables
           .updateTable('deadline_letter')
-          .set({ state: 'WAITING', ended_at: null, next_at: iso(now) })
+          .set({ state: 'WAITING', ended_at: null, last_error: null, next_at: iso(now) })
           .where('id', '=', id)
           .where('state', '=', state)
           .executeTakeFirst()
