@@ -18,6 +18,9 @@ type BackupState = {
   keep?: number
   newestAt?: string
   failure?: string
+  /** When one was last read back whole, and the code of the fault when the newest could not be. */
+  provenAt?: string
+  proofFailure?: string
 }
 
 type Backup = {
@@ -153,8 +156,13 @@ function StatePart({ texts }: { texts: BackupTexts }) {
   )
 }
 
-function Configured({ of: { isWell, hour = 0, keep = 0, newestAt, failure } }: { of: BackupState }) {
-  const facts: [TextKey, preact.ComponentChildren][] = [
+type Fact = [TextKey, preact.ComponentChildren]
+
+function Configured({ of }: { of: BackupState }) {
+  const { isWell, hour = 0, keep = 0, newestAt, failure, provenAt, proofFailure } = of
+  const proven: Fact[] =
+    provenAt === undefined ? [] : [['backups.proven', <Time key="proven" at={provenAt} relative />]]
+  const facts: Fact[] = [
     [
       'common.state',
       <Status key="state" tone={isWell ? 'good' : 'bad'} word={isWell ? 'backups.well' : 'backups.ill'} />,
@@ -163,6 +171,7 @@ function Configured({ of: { isWell, hour = 0, keep = 0, newestAt, failure } }: {
       'backups.newest',
       newestAt === undefined ? text('backups.none') : <Time key="newest" at={newestAt} relative />,
     ],
+    ...proven,
     ['backups.plan', text('backups.schedule', { hour: String(hour).padStart(2, '0'), keep })],
   ]
   return (
@@ -170,6 +179,11 @@ function Configured({ of: { isWell, hour = 0, keep = 0, newestAt, failure } }: {
       {failure !== undefined && (
         <p class="note wrap">
           {text('backups.lastFailed')} <bdi>{failure}</bdi>
+        </p>
+      )}
+      {proofFailure !== undefined && (
+        <p class="note wrap">
+          {text('backups.notProven')} <bdi>{proofFailure}</bdi>
         </p>
       )}
       <Facts of={facts} />

@@ -67,10 +67,12 @@ void t.test(
     t.equal(liar.logins, 1)
 
     liar.lie = signs((at) => (at.includes('/one/') ? undefined : good))
-    for (let i = 0; i < 5; i++) await t.rejects(one.sign(METHOD, DATA), { code: 'token_unavailable', what: /does not verify/ })
+    for (let i = 0; i < 5; i++)
+      await t.rejects(one.sign(METHOD, DATA), { code: 'token_unavailable', what: /does not verify/ })
     t.match(token.state(), { state: 'open' }, 'the other key signs well')
     liar.lie = () => undefined
-    for (let i = 0; i < 3; i++) await t.rejects(other.sign(METHOD, DATA), { code: 'token_unavailable', what: /does not verify/ })
+    for (let i = 0; i < 3; i++)
+      await t.rejects(other.sign(METHOD, DATA), { code: 'token_unavailable', what: /does not verify/ })
     t.match(token.state(), { state: 'away', reason: 'its signatures do not verify' })
     world.now += 60_000
     liar.lie = signs(() => good)

@@ -54,7 +54,7 @@ export function TokenStep({ of: { missing, of } }: BodyProps) {
   if (missing === 'token')
     return (
       <div class="acts">
-        <MakeToken />
+        <MakeToken pin={of.pin} />
       </div>
     )
   if (missing === 'login')

@@ -35,6 +35,7 @@ export type About = {
   memberName?: string
   serverCode?: string
   tokenId?: string
+  pin?: { minLength: number; classes: number }
   name?: string
   keyId?: string
   csrId?: string

@@ -8,13 +8,15 @@ import { text } from '../../kit/text.ts'
 import { base64Of } from './files.ts'
 import { type Key, keyPath, type Token, type Usage } from './shapes.ts'
 
-const MIN_PIN_LENGTH = 8
 const PIN_LENGTH = 128
+/** What new PINs have to be like; the server that does not say it has the default. */
+type PinPolicy = { minLength: number; classes: number } | undefined
+const LEAST_PIN = 8
 
 export function TokenActs({ of }: { of: Token }) {
   const isSoftware = of.type === 'SOFTWARE'
   const mayAdopt = useMay('getFoundKeys')
-  if (!of.initialized) return <MakeToken />
+  if (!of.initialized) return <MakeToken pin={of.pin} />
   return (
     <>
       {of.loggedIn ? (
@@ -37,7 +39,7 @@ export function TokenActs({ of }: { of: Token }) {
 }
 
 /** Only before the first start has been finished. */
-export function MakeToken() {
+export function MakeToken({ pin: policy }: { pin: PinPolicy }) {
   return (
     <Act
       operation="initSecurityServer"
@@ -47,10 +49,11 @@ export function MakeToken() {
       consequence={
         <>
           <p>{text('certs.makeTokenConsequence')}</p>
+          <PolicyNote of={policy} />
           <p class="note">{text('certs.pinLost')}</p>
         </>
       }
-      fields={[newPin(), repeated()]}
+      fields={[newPin(policy), repeated()]}
       send={async ({ pin, again }, call) => {
         same(pin, again)
         return call('initSecurityServer', { body: { softwareTokenPin: String(pin) } })
@@ -100,12 +103,10 @@ function ChangePin({ of }: { of: Token }) {
       consequence={
         <>
           <p>{text(of.type === 'SOFTWARE' ? 'certs.changePinConsequence' : 'certs.changePinHardware')}</p>
-          {of.pin !== undefined && (
-            <p>{text('certs.pinPolicy', { length: of.pin.minLength, classes: of.pin.classes })}</p>
-          )}
+          <PolicyNote of={of.pin} />
         </>
       }
-      fields={[secret('oldPin', 'certs.oldPin'), newPin(), repeated()]}
+      fields={[secret('oldPin', 'certs.oldPin'), newPin(of.pin), repeated()]}
       send={async ({ oldPin, pin, again }, call) => {
         same(pin, again)
         return call('updateTokenPin', {
@@ -118,11 +119,21 @@ function ChangePin({ of }: { of: Token }) {
   )
 }
 
-function newPin(): Field {
+function PolicyNote({ of }: { of: PinPolicy }) {
+  return of === undefined ? null : (
+    <p>{text('certs.pinPolicy', { length: of.minLength, classes: of.classes })}</p>
+  )
+}
+
+/** Counted as the server does it: characters, and not the units of a string. */
+function newPin({ minLength = LEAST_PIN }: Partial<NonNullable<PinPolicy>> = {}): Field {
   return {
     ...secret('pin', 'certs.newPin'),
     hint: 'certs.pinHint',
-    check: (value) => (value.length < MIN_PIN_LENGTH ? text('certs.pinShort') : undefined),
+    check: (value) =>
+      [...value.normalize('NFC')].length < minLength
+        ? text('certs.pinShort', { length: minLength })
+        : undefined,
   }
 }
 

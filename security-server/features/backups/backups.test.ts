@@ -103,6 +103,7 @@ t.test('a file that is deleted, and files that are written aside', async (t) => 
     'b.json',
     'c.json',
     'c.json.0a1b2c3d.unfinished',
+    'pin-tries.json',
     'ocsp/d.der',
     'ocsp/d.der.unfinished',
   ])

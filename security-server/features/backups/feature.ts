@@ -35,13 +35,27 @@ export const backups: FeatureModule<Ground, Offers> = {
     const proofs = createProofStore(ground.database)
     const { backups: settings } = ground.settings
     const secret = settings && (await readSecret(settings.keyFile))
-    async function unreadable(): Promise<string | undefined> {
+    async function proofFailureOf(): Promise<string | undefined> {
       const made = (await daily.newest())?.made
-      const failure = made && (await proofs.failureOf(made.name))
+      return made && (await proofs.failureOf(made.name))
+    }
+    async function unreadable(): Promise<string | undefined> {
+      const failure = await proofFailureOf()
       return failure === undefined ? undefined : `the newest backup cannot be read back (${failure})`
     }
     return {
-      operations: { ...daily.handlers, ...restorationHandlers(ground) },
+      operations: {
+        ...daily.handlers,
+        ...restorationHandlers(ground),
+        async getBackupState() {
+          const [provenAt, proofFailure] = [await proofs.last(), await proofFailureOf()]
+          return {
+            ...(await daily.summary()),
+            ...(provenAt !== undefined && { provenAt }),
+            ...(proofFailure !== undefined && { proofFailure }),
+          }
+        },
+      },
       jobs: [
         // Makes no backup if the settings name no folder for them.
         { kind: MAKE_BACKUP, everySeconds: BACKUP_SECONDS, run: () => daily.makeDue() },

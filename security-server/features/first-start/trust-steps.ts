@@ -2,6 +2,7 @@
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
+import type { PinInfo } from '../../keys/pin-policy.ts'
 import type { Needs } from './needs.ts'
 import { done, ours, type Step, waits } from './steps.ts'
 
@@ -37,9 +38,14 @@ export function trustSteps({ globalConfiguration, keys, server }: Needs): Step[]
   /** The software token: only it can hold the key for connections between servers. */
   function token(): Step {
     const [software] = keys.tokens()
-    const of = { tokenId: software?.id, name: software?.name }
+    const of = { tokenId: software?.id, name: software?.name, pin: policyOf(software?.pin) }
     if (software?.initialized !== true) return ours('token', { missing: 'token' }, of)
     if (software.loggedIn) return done('token', of)
     return ours('token', { missing: 'login', begun: true }, of)
   }
+}
+
+/** What a first PIN has to be like. */
+function policyOf(pin: PinInfo | undefined): object | undefined {
+  return pin && { minLength: pin.minLength, classes: pin.classes }
 }

@@ -12,6 +12,7 @@ import { member } from '../../keys/keys-fixture.ts'
 import { createAcmeHttp } from './acme/client.ts'
 import { goOnWithAll } from './go-on.ts'
 import { fakeWorld } from './renewals-fixture.ts'
+import { overdueOf } from './rules.ts'
 import { readAccounts } from './settings.ts'
 import { createRenewalStore } from './store.ts'
 
@@ -215,6 +216,11 @@ void t.test('a registration is known by its number, also when the answer was los
   await later()
   t.match(await view(), { error: { code: 'conflict', message: /did not take/ } })
   t.equal(filed.length, length, 'nothing was filed again')
+  registry.states = []
+  world.now += 26 * HOUR
+  await goOn()
+  const [row] = await made.rooms.store.list()
+  t.match(overdueOf(row!, world.now), /^REGISTERING: .*has not listed/, 'the failure before hides nothing')
 })
 
 void t.test('signing certificates are for members that are here, each with its own account', async (t) => {
