@@ -251,18 +251,7 @@ export function createHardwareToken(q: {
     // Not repeated: the PIN may be the new one already.
     changePin: (from, to) =>
       run(async (at) => {
-        await at
-          .withWritable((own) => at.functions.setPin(own, from, to))
-          .catch(async (thrown: unknown) => {
-            // Which of the two holds is not known then: neither is tried by itself.
-            if (isLoss(thrown))
-              forget('the connection was lost while its PIN was changed: somebody has to log in')
-            else if (isRefusedPin(thrown)) {
-              await at.refresh().catch(() => undefined)
-              tell()
-            }
-            throw thrown
-          })
+        await setPin(at, { from, to, forget, tell })
         if (remembered !== undefined) remembered = keptPin(remembered, to, at.identity)
       }, false),
     keys: () => run(keysOnToken),
@@ -299,6 +288,23 @@ function keptPin(before: Remembered | undefined, pin: Buffer, identity: string):
   if (before?.pin === pin) return before
   before?.pin.fill(0)
   return { pin: Buffer.from(pin), identity }
+}
+
+async function setPin(
+  at: TokenSession,
+  q: { from: Buffer; to: Buffer; forget(why: string): void; tell(): void },
+): Promise<void> {
+  try {
+    await at.withWritable((own) => at.functions.setPin(own, q.from, q.to))
+  } catch (thrown) {
+    // Which of the two holds is not known then: neither is tried by itself.
+    if (isLoss(thrown)) q.forget('the connection was lost while its PIN was changed: somebody has to log in')
+    else if (isRefusedPin(thrown)) {
+      await at.refresh().catch(() => undefined)
+      q.tell()
+    }
+    throw thrown
+  }
 }
 
 /** A key that signs on its token; each signature is verified before it is returned. */

@@ -7,6 +7,7 @@ import { createTurn } from '#platform/in-turn.ts'
 import type { TokenState } from '#platform/pkcs11/hardware-token.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { createTransitHttp, type TransitAnswer, type TransitCall } from './client.ts'
+import { createEngineState, createSignatureRecord } from './engine-state.ts'
 import { isLeaseOld, isRefusal, type Lease, renewLease, type TransitAuth, takeLease } from './lease.ts'
 
 export type TransitPlace = {
@@ -30,8 +31,6 @@ const LOOK_MS = 5000
 const PAUSE_MS = 1000
 /** A role that is refused too often may be locked there. */
 const REFUSED_PAUSE_MS = 30_000
-/** Signatures that do not verify, one after the other, before a key is held for broken. */
-const MOST_WRONG = 3
 /** Whether it works has to be known before those who wait give up. */
 const PROBE_MS = 3000
 const REVOKE_MS = 2000
@@ -62,12 +61,10 @@ export function createTransitConnection(q: {
   const http = createTransitHttp(place)
   const inTurn = createTurn()
   const probeMs = Math.min(PROBE_MS, place.limitMs ?? PROBE_MS)
-  /** Wrong signatures in a row, by key. */
-  const wrong = new Map<string, number>()
+  const signatures = createSignatureRecord()
+  const health = createEngineState({ ...q, name, model: `transit ${new URL(place.url).host}/${place.mount}` })
+  const { fail, serve, failWhileAway } = health
   let lease: Lease | undefined
-  let now: TokenState = { state: 'away', reason: 'it was not looked for yet' }
-  let failure: { fault: Fault; at: number; pauseMs: number } | undefined
-  let isTrying = false
   let looking: Promise<void> | undefined
   let probing: Promise<void> | undefined
   let renewalFailedAt = Number.NEGATIVE_INFINITY
@@ -75,32 +72,6 @@ export function createTransitConnection(q: {
   /** False where our policy there forbids it: then a refusal says nothing of the token. */
   let mayLookUp = true
   let closed = false
-
-  function become(next: Pick<TokenState, 'state' | 'reason'>): void {
-    const before = JSON.stringify(now)
-    now = { ...next, model: `transit ${new URL(place.url).host}/${place.mount}` }
-    if (JSON.stringify(now) !== before) q.changed?.()
-  }
-
-  function serve(): void {
-    failure = undefined
-    become({ state: 'open' })
-  }
-
-  /** A token that we have stays: the engine knows it again when it is back. */
-  function fail(state: 'away' | 'locked', reason: string, pauseMs: number, cause?: unknown): Fault {
-    become({ state, reason })
-    const code = state === 'away' ? 'token_unavailable' : 'token_not_active'
-    const fault = new Fault(code, { what: `${name}: ${reason}`, cause })
-    failure = { fault, at: clock(), pauseMs }
-    return fault
-  }
-
-  /** Why an answer is one of a server that cannot work. What it says of itself is shown to nobody: it may hold what we sent. */
-  function outage({ status, isSealed }: TransitAnswer): string | undefined {
-    if (status < 500 && status !== 472 && status !== 473) return undefined
-    return isSealed ? 'it is sealed' : `it answered ${status}`
-  }
 
   /** A call about our token: no answer, or one of a server that cannot work, makes it away. */
   async function send(call: TransitCall, token?: string): Promise<TransitAnswer> {
@@ -122,7 +93,7 @@ export function createTransitConnection(q: {
       taken = await takeLease(place.auth, send, clock())
     } catch (thrown) {
       // A secret that cannot be read; what came from there is said already.
-      throw failure?.fault === thrown ? thrown : fail('locked', asFault(thrown).message, PAUSE_MS, thrown)
+      throw health.failure() === thrown ? thrown : fail('locked', asFault(thrown).message, PAUSE_MS, thrown)
     }
     if (!('token' in taken)) {
       lease = undefined
@@ -135,7 +106,7 @@ export function createTransitConnection(q: {
     return taken
   }
 
-  /** Within a turn. A role's token that is not ours any more is revoked; one from a file belongs to others. */
+  /** Within a turn. A role's token that is not ours any more is revoked. */
   function replace(next: Lease): void {
     const before = lease
     lease = next
@@ -143,38 +114,25 @@ export function createTransitConnection(q: {
     if (before !== undefined && before.token !== next.token) void revoke(before)
   }
 
-  async function revoke({ token }: Lease): Promise<void> {
-    if ('tokenFile' in place.auth) return
-    const call = { method: 'POST', path: 'auth/token/revoke-self', body: {}, limitMs: REVOKE_MS } as const
-    await http.send(call, token).catch(() => undefined) // It ends by itself.
-  }
+  const revoke = (old: Lease): Promise<void> => revokeToken(http, place.auth, old)
 
   const held = (): Lease | undefined =>
     lease === undefined || (lease.endsAt !== undefined && lease.endsAt <= clock()) ? undefined : lease
 
-  /** One attempt at a time; meanwhile, and for a pause after it, all others get the last reason. */
-  function failWhileAway(): void {
-    if (failure === undefined) return
-    if (isTrying || !hasPassed(clock(), failure.at, failure.pauseMs)) throw failure.fault
-  }
-
   async function opened(): Promise<Lease> {
     const at = held()
-    if (at !== undefined && failure === undefined) return at
+    if (at !== undefined && health.failure() === undefined) return at
     failWhileAway()
     return inTurn(async () => {
       if (closed) throw new Fault('token_unavailable', { what: `${name} was closed` })
       const mine = held()
-      if (mine !== undefined && failure === undefined) return mine
+      if (mine !== undefined && health.failure() === undefined) return mine
       failWhileAway()
-      isTrying = true
-      try {
+      return health.trying(async () => {
         if (mine === undefined || (await isRevoked(mine))) return await open()
         serve()
         return mine
-      } finally {
-        isTrying = false
-      }
+      })
     })
   }
 
@@ -268,7 +226,7 @@ export function createTransitConnection(q: {
   void look()
 
   return {
-    state: () => now,
+    state: health.state,
     ask,
     demand,
     look,
@@ -279,11 +237,9 @@ export function createTransitConnection(q: {
       await opened()
     },
     judge(key, isGood) {
-      wrong.set(key, isGood ? 0 : (wrong.get(key) ?? 0) + 1)
-      if (!isGood && [...wrong.values()].every((count) => count >= MOST_WRONG))
-        fail('away', 'its signatures do not verify', REFUSED_PAUSE_MS)
+      if (signatures.areAllWrong(key, isGood)) fail('away', 'its signatures do not verify', REFUSED_PAUSE_MS)
     },
-    forget: (key) => void wrong.delete(key),
+    forget: signatures.forget,
     close() {
       closed = true
       clearInterval(timer)
@@ -292,4 +248,21 @@ export function createTransitConnection(q: {
       void (last === undefined ? Promise.resolve() : revoke(last)).finally(() => http.close())
     },
   }
+}
+
+/** A token from a file belongs to others. */
+async function revokeToken(
+  http: Pick<ReturnType<typeof createTransitHttp>, 'send'>,
+  auth: TransitAuth,
+  { token }: Lease,
+): Promise<void> {
+  if ('tokenFile' in auth) return
+  const call = { method: 'POST', path: 'auth/token/revoke-self', body: {}, limitMs: REVOKE_MS } as const
+  await http.send(call, token).catch(() => undefined) // It ends by itself.
+}
+
+/** Why an answer is one of a server that cannot work. What it says of itself is shown to nobody: it may hold what we sent. */
+function outage({ status, isSealed }: TransitAnswer): string | undefined {
+  if (status < 500 && status !== 472 && status !== 473) return undefined
+  return isSealed ? 'it is sealed' : `it answered ${status}`
 }

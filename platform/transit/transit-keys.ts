@@ -15,7 +15,7 @@ const MOST_NAME = 50
 type Place = { name: string; version: number }
 
 /** A version of a key as the id that records have: later versions, which a rotation makes, are other keys. */
-export function objectIdOf({ name, version }: Place): string {
+function objectIdOf({ name, version }: Place): string {
   return Buffer.from(`${name}:${version}`).toString('hex')
 }
 

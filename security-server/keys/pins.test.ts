@@ -3,6 +3,7 @@ import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import type { FaultCode } from '#schemas/fault.ts'
+import { openHardwareKeys } from './hardware-keys.ts'
 import { createWorld } from './keys-fixture.ts'
 
 function code(wanted: FaultCode) {
@@ -92,4 +93,24 @@ t.test('PINs: what the policy wants, their age, and wrong ones that wait longer 
   )
   writeFileSync(file, JSON.stringify({ ...older, pinSetAt: 'now' }), { mode: 0o600 })
   await t.rejects(world.open(), code('io_error'))
+})
+
+t.test('a PIN that a hardware token took is no error when its time cannot be written', async (t) => {
+  const said: string[] = []
+  const changes: string[] = []
+  const token = {
+    ...{ label: 'card', state: () => ({ state: 'open' }), close: () => undefined },
+    changePin: async (from: Buffer, to: Buffer) => void changes.push(`${from} ${to}`),
+  }
+  const keys = await openHardwareKeys({
+    ...{ place: { id: '5', label: 'card' }, type: 'HARDWARE', make: () => token as never },
+    ...{ directory: t.testdir(), clock: () => 7_000, policy: { minLength: 8, classes: 1 } },
+    write: () => Promise.reject(new Error('the disk is full')),
+    log: { error: (_: unknown, message?: string) => void said.push(String(message)) } as never,
+    changed: () => undefined,
+  })
+  await keys.setPin('12345678', '87654321')
+  t.same(changes, ['12345678 87654321'])
+  t.same(said, ['the time of a new PIN was not written'])
+  t.match(keys.pin(), { setAt: new Date(7_000).toISOString() })
 })

@@ -267,7 +267,7 @@ onEachDatabase('nobody comes in with a restored server but whom its operator nam
   await dumpServer(url, async (line) => void dumped.push(line))
   t.ok(dumped.some((line) => line.includes('"table":"person"')))
   t.notOk(
-    dumped.find((line) => /"table":"(consent|notice|preview)/.test(line)),
+    dumped.find((line) => /"table":"(consent|notice|preview|deadline_letter|backup_proof)/.test(line)),
     'withdrawn consents and ended wishes do not come back',
   )
   const before = roomsOf(database)
