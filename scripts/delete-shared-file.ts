@@ -2,10 +2,9 @@
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
-import { openDatabase } from '#platform/database/open-database.ts'
 import { readClusterKeys } from '#platform/shared-files/cluster-key.ts'
 import { deleteSharedFile } from '#platform/shared-files/delete-shared-file.ts'
-import { createSharedFileStore } from '#platform/shared-files/store.ts'
+import { openSharedFileStore } from '#platform/shared-files/store.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkSettings, type Settings, settingsSchema } from '#security-server/config.ts'
 
@@ -41,11 +40,11 @@ export async function run(args: string[]): Promise<number> {
     throw new Fault('conflict', {
       what: `this server is one node: delete ${path.join(settings.directory, name)} itself`,
     })
-  const database = await openDatabase(settings.database)
+  const { store, close } = await openSharedFileStore(settings.database)
   try {
-    await deleteSharedFile(createSharedFileStore(database), { keys, scope: settings.server, name })
+    await deleteSharedFile(store, { keys, scope: settings.server, name })
   } finally {
-    await database.close()
+    await close()
   }
   process.stdout.write(`${name} goes on all nodes.\n`)
   return 0

@@ -5,7 +5,7 @@
 import { Fault } from '#schemas/fault.ts'
 import type { LocalFolder } from './local-folder.ts'
 
-export type Seen = {
+type Seen = {
   /** Undefined from before databases were told apart. */
   epoch: string | undefined
   counter: number

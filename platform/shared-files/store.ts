@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
-import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { type Database, inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 
 type Tables = {
   shared_file_change: { id: number; counter: number; epoch: string | null }
@@ -40,6 +40,14 @@ export const sharedFileMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+}
+
+/** For a command beside the nodes: opens the database, whose tables a node has made. */
+export async function openSharedFileStore(
+  url: string,
+): Promise<{ store: SharedFileStore; close: () => Promise<void> }> {
+  const database = await openDatabase(url)
+  return { store: createSharedFileStore(database), close: database.close }
 }
 
 export type SharedFileStore = ReturnType<typeof createSharedFileStore>

@@ -2,7 +2,6 @@
  * Keeps the accepted copies in memory and on disk consistent. A copy is written completely before it is used, then the marks.
  * After a crash between the two writes the copy itself shows how new it is.
  */
-import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { verifyDirectory } from '#core/configuration/directory-verify.ts'
 import { createApart, within } from '#platform/apart.ts'
@@ -234,7 +233,7 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
         const stored = await generations.load()
         if (stored === undefined) return
         trusted = anchor
-        marks.learnUnder(anchor, digestOf(certificatesOf(anchor)))
+        marks.learnUnder(anchor)
         use(await restoreCopies({ stored: stored.copies, anchor, marks: marks.onDisk(), isAllowed, read }))
         time.restore(copies[0])
         for (const { instance } of copies) {
@@ -252,7 +251,7 @@ export async function createHolder(q: HolderSettings): Promise<Holder> {
     },
     refresh: async (anchor, read) => {
       trusted = anchor
-      marks.learnUnder(anchor, digestOf(certificatesOf(anchor)))
+      marks.learnUnder(anchor)
       const own = await fetch(anchor, 'own', read).catch(async (cause: unknown) => {
         // A federated copy may have expired meanwhile.
         if (copies.length > 0) publish()
@@ -337,9 +336,4 @@ function isDifferent(fetched: InstanceCopy[], held: InstanceCopy[]): boolean {
         copy.statementText !== held[at]?.statementText,
     )
   )
-}
-
-function digestOf(certificates: readonly Buffer[]): string {
-  const digests = certificates.map((der) => createHash('sha256').update(der).digest('hex'))
-  return createHash('sha256').update(digests.sort().join(' ')).digest('hex')
 }

@@ -1,7 +1,8 @@
 /** The marks in memory and on disk. They are only raised, except by `forget`. */
 
+import { createHash } from 'node:crypto'
 import { raiseMark } from '#core/configuration/high-water.ts'
-import { learnedUnder } from '#platform/configuration-documents/candidates.ts'
+import { certificatesOf, learnedUnder } from '#platform/configuration-documents/candidates.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 import type { DurableFiles } from './durable-files.ts'
@@ -16,9 +17,9 @@ type KeptMarks = {
   onDisk(): Marks
   /**
    * Certificates that were learned under another anchor are forgotten as `forget` does: it was replaced on another node while this one was
-   * stopped. `digest` is that of the anchor's certificates.
+   * stopped.
    */
-  learnUnder(anchor: ConfigurationAnchor, digest: string): void
+  learnUnder(anchor: ConfigurationAnchor): void
   /** Raises the marks to accepted copies and learns the certificates that these name. */
   raise(copies: InstanceCopy[]): void
   /** How late it was when it was noted last; 0 when nothing is noted. */
@@ -63,7 +64,8 @@ export async function createKeptMarks(q: { directory: string; files: DurableFile
   return {
     of: (instance) => all().get(instance),
     onDisk: () => before,
-    learnUnder(anchorNow, digest) {
+    learnUnder(anchorNow) {
+      const digest = digestOf(certificatesOf(anchorNow))
       if (anchor !== undefined && anchor !== digest) {
         if (!countsUnder(anchorNow, before)) before = withoutLearned(before)
         if (!countsUnder(anchorNow, marks))
@@ -141,4 +143,9 @@ function countsUnder(anchor: ConfigurationAnchor, marks: Marks): boolean {
 
 function withoutLearned(marks: Marks): Map<string, InstanceMarks> {
   return new Map([...marks].map(([instance, { mark }]) => [instance, { mark, learnedCertificates: [] }]))
+}
+
+function digestOf(certificates: readonly Buffer[]): string {
+  const digests = certificates.map((der) => createHash('sha256').update(der).digest('hex'))
+  return createHash('sha256').update(digests.sort().join(' ')).digest('hex')
 }

@@ -106,6 +106,7 @@ t.test('a PIN that a hardware token took is no error when its time cannot be wri
     ...{ place: { id: '5', label: 'card' }, type: 'HARDWARE', make: () => token as never },
     ...{ directory: t.testdir(), clock: () => 7_000, policy: { minLength: 8, classes: 1 } },
     write: () => Promise.reject(new Error('the disk is full')),
+    remove: () => Promise.resolve(),
     log: { error: (_: unknown, message?: string) => void said.push(String(message)) } as never,
     changed: () => undefined,
   })
