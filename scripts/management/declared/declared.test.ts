@@ -122,7 +122,7 @@ void t.test('a registry is brought to what a file declares', async (t) => {
   const file = declaredFile(t, partner.anchor())
 
   const before = await registry('plan', file)
-  t.match(before, { code: 3, out: /^SHA-256 of .*\ndo {8}add the member class GOV\n/ })
+  t.match(before, { code: 3, out: /^SHA-256 of .*\nSHA-256 with .*\ndo {8}add the member class GOV\n/ })
   t.match(before.out, /^later {5}add the subsystem DEV:GOV:1:sub ä$/m)
   t.match(
     before.out,
@@ -195,7 +195,7 @@ void t.test('a registry is brought to what a file declares', async (t) => {
   const later = new Date(Date.now() + 400 * 86_400_000).toISOString()
   const given = { host: 'DEV:GOV:2', client: 'DEV:GOV:1:sub ä', validUntil: later }
   await node.must('POST', '/hosting-mandates', given)
-  t.same((await registry('plan', file)).out.split('\n').slice(1).toSorted(), [
+  t.same((await registry('plan', file)).out.split('\n').slice(2).toSorted(), [
     '',
     '4 to do, 1 different, 4 not named',
     'differs   hosting mandate of DEV:GOV:3 for DEV:GOV:1 was ended before its time',
