@@ -392,10 +392,8 @@ void t.test('an act whose announcement fails did not happen', async (t) => {
     const failing = createChange(database, async () => {
       throw new Fault('database_error')
     })
-    t.equal(
-      await codeOf(createMemberStore(database, failing).addClass('GOV', 'Government')),
-      'database_error',
-    )
+    const added = createMemberStore(database, failing).addClass('GOV', 'Government')
+    t.equal(await codeOf(added), 'database_error')
     t.same(await storesOf(database).members.classes({ offset: 0, limit: 1 }), [])
   })
 })

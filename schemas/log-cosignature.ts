@@ -1,5 +1,4 @@
 /** What a security server that witnesses the registry's transparency log tells the registry: its cosignature of a checkpoint. */
-import { Buffer } from 'node:buffer'
 import type { DocumentHead } from './management-request.ts'
 
 /** The `typ` of the document's JWS. */
@@ -19,8 +18,8 @@ export type LogCosignature = DocumentHead & {
 }
 
 /** What the key of a server's witness signs to say whose it is. No cosignature begins like this. */
-export function witnessClaim(server: string): Buffer {
-  return Buffer.from(`concordat-witness-of/v1\n${server}\n`)
+export function witnessClaim(server: string): string {
+  return `concordat-witness-of/v1\n${server}\n`
 }
 
 /** The keys of the registry's public log, in a part of the publication that X-Road's servers do not see. Newest first. */

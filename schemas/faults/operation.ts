@@ -126,7 +126,8 @@ export const operationFaults = {
     status: 503,
     blame: 'server',
     text: 'The token of the key cannot be used',
-    remedy: 'Check the device and its p11-kit server, or the transit engine; when it is back, work goes on by itself',
+    remedy:
+      'Check the device and its p11-kit server, or the transit engine; when it is back, work goes on by itself',
   },
   malformed_der: {
     status: 400,

@@ -227,9 +227,9 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
       return treeHead
     }
     const note = q.signer === undefined ? draft.note : await countersign(draft.note, q.signer)
-    await worker.call('putCheckpoint', { size: draft.size, root: draft.root, note, now: clock() })
-    treeHead = note
-    return note
+    // What is stamped, cosigned and told has to be the one that is kept.
+    treeHead = await worker.call('putCheckpoint', { ...draft, note, now: clock() })
+    return treeHead
   }
   const stampAll = async (): Promise<number> => {
     if (q.stamp === undefined) throw new Fault('timestamping_failed', { what: 'no authority is configured' })

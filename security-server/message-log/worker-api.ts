@@ -50,7 +50,8 @@ export type WorkerApi = {
   newestCheckpoint(): Promise<string | undefined>
   /** Undefined when the newest checkpoint covers the whole tree. */
   draftCheckpoint(): Promise<CheckpointDraft | undefined>
-  putCheckpoint(q: { size: number; root: Buffer; note: string; now: number }): Promise<void>
+  /** Returns the note that is kept: another node may have signed the same size just before. */
+  putCheckpoint(q: { size: number; root: Buffer; note: string; now: number }): Promise<string>
   /** Proves that the tree of `second` leaves began with that of `first`. Throws `not_found`, `invalid_input`. */
   proveConsistency(q: { first: number; second: number }): Promise<Buffer[]>
   /** The C2SP verifier key of the log. */

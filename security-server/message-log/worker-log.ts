@@ -81,7 +81,9 @@ export async function openWorkerLog(
     putCheckpoint: ({ size, root, note, now }) =>
       inTurn(async () => {
         await log.tree.putCheckpoint({ size, root, note, time: new Date(now).toISOString() })
-        writeHighWater(setup.keyFolder, note)
+        const kept = (await log.tree.checkpointOf(size))?.note ?? note
+        writeHighWater(setup.keyFolder, kept)
+        return kept
       }),
     proveConsistency: async ({ first, second }) => proveConsistency(log, first, second),
     logKey: async () =>

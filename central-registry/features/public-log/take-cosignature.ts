@@ -72,7 +72,14 @@ async function take(rooms: Rooms, body: unknown): Promise<void> {
   const { policy, store, servers } = rooms.log
   const key = parseVerifierKey(told.witnessKey, 'witness')
   refuseForeignName(told.server, key, policy)
-  if (!verify(null, witnessClaim(told.server), key.publicKey, Buffer.from(told.witnessProof, 'base64')))
+  if (
+    !verify(
+      null,
+      Buffer.from(witnessClaim(told.server)),
+      key.publicKey,
+      Buffer.from(told.witnessProof, 'base64'),
+    )
+  )
     throw new Fault('access_denied', {
       what: say`${key.name} did not sign that it is the witness of ${told.server}`,
     })

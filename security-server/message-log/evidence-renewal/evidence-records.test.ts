@@ -11,6 +11,7 @@ import { stampedNote } from '#core/evidence-bundle/stamped-note.ts'
 import { ALGORITHM_ENDS } from '#core/evidence-bundle/validation-policy.ts'
 import { readEvidenceRecord } from '#core/evidence-record/read-evidence-record.ts'
 import { verifyEvidenceRecord } from '#core/evidence-record/verify-evidence-record.ts'
+import { signNote } from '#core/merkle/checkpoint.ts'
 import { writeTstInfo } from '#core/timestamp/tst-info.ts'
 import { writeToken } from '#core/timestamp/write-token.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -25,6 +26,7 @@ import {
   openTestLog,
   SERVER,
   signedRecord,
+  signer,
   type TestLogOptions,
 } from '../fixture.ts'
 
@@ -212,5 +214,52 @@ t.test('one a day, renewed before its end', (t) =>
     await again.evidenceRecords.replace(two!.record, { ...kept, record: one!.record })
     await again.close()
     t.match(await check(), { evidenceRecords: count, wrong: [{ index: Number(two!.size) - 1 }] })
+  }),
+)
+
+t.test('of two nodes that sign the same size the kept tree head is stamped', (t) =>
+  eachDatabase(t, async (_database, t, url) => {
+    const { memberSigner } = await signer()
+    const by = await authority(START)
+    const stamped: string[] = []
+    const log = await openTestLog(t, {
+      ...logOptions(logFolder(t), url),
+      clock: () => START,
+      signer: {
+        ...memberSigner,
+        // While this node signs, another one has signed the same size: no two signatures of such a key are equal.
+        async sign(data) {
+          const [size, root] = data.toString().split('\n').slice(1, 3) as [string, string]
+          const note = signNote(`${data}`, 'other', generateKeyPairSync('ed25519').privateKey)
+          const other = await openTestDatabase(url)
+          const time = new Date(START).toISOString()
+          await other.tree.putCheckpoint({
+            size: Number(size),
+            root: Buffer.from(root, 'base64'),
+            note,
+            time,
+          })
+          await other.close()
+          stamped.push(note)
+          return memberSigner.sign(data)
+        },
+      },
+      stamp: async (imprint, digest = 'SHA-512') => ({
+        token: by.stamp(imprint, START, digest),
+        ...{ certificates: [by.certificate.der], ocspResponses: [] },
+      }),
+    })
+    await log.append(await signedRecord())
+    t.equal(await log.checkpointNow(), stamped[0], 'what is told is what is kept')
+    await log.keepEvidenceRecords()
+    await log.close()
+    const stored = await openTestDatabase(url, { readOnly: true })
+    const [row] = await stored.evidenceRecords.after(-1, 1)
+    await stored.close()
+    const data = stampedNote(row!.note, idText(SERVER))
+    t.equal(row!.note, stamped[0])
+    t.doesNotThrow(() =>
+      verifyEvidenceRecord({ record: row!.record, data, tsaCertificates: [by.certificate] }),
+    )
   }),
 )

@@ -174,7 +174,9 @@ export function createRegistryLogWitness(rooms: Rooms): RegistryLogWitness {
       ...{ id: randomUUID(), createdAt: new Date(clock()).toISOString() },
       ...{ signer: idText(member), server: idText(rooms.server) },
       ...{ witnessKey: key.verifierKey, size, cosignature },
-      witnessProof: sign(null, witnessClaim(idText(rooms.server)), key.privateKey).toString('base64'),
+      witnessProof: sign(null, Buffer.from(witnessClaim(idText(rooms.server))), key.privateKey).toString(
+        'base64',
+      ),
     }
     const signed = await rooms.keys.signJson({ document, type: LOG_COSIGNATURE_TYPE, member })
     await rooms.post(PATH, signed, MAX_ANSWER_BYTES)

@@ -27,15 +27,13 @@ import { registryWorld } from '#test/fakes/registry-world.ts'
 import { authority, GUEST, guest, OWNER, owner } from '#test/fakes/request-world.ts'
 import { until } from '#test/until.ts'
 import { createPostDocument } from '../../../global-configuration/registration/client.ts'
-import type { RegistryLog } from '../../../global-configuration/registry-log.ts'
 import type { Keys } from '../../../keys/keys.ts'
 import { createRegistryLogWitness } from './cosign-registry-log.ts'
 import { COSIGNED_HEADS_FILE, openCosignedHeads } from './cosigned-heads.ts'
+import { lyingRegistry, ORIGIN, PATH } from './lying-registry-fixture.ts'
 
 const SERVER = { instance: 'DEV', memberClass: 'GOV', memberCode: '1234', serverCode: 'SS1' }
 const NAME = 'DEV/GOV/1234/SS1/witness'
-const ORIGIN = 'registry.example/log'
-const PATH = '/registration/v1/log-cosignatures'
 const silent = createLog({ name: 'test', level: 'silent' })
 const keys: Pick<Keys, 'signJson'> = {
   signJson: async ({ document, type }) =>
@@ -115,7 +113,7 @@ void t.test('the registry publishes who cosigned, through a change of its key', 
     return all.slice(all.lastIndexOf('\u2014'), -1)
   }
   const proofOf = (by: typeof key, server = `${OWNER}/SS1`): string =>
-    sign(null, witnessClaim(server), by.privateKey).toString('base64')
+    sign(null, Buffer.from(witnessClaim(server)), by.privateKey).toString('base64')
   const told = (more: Partial<LogCosignature> = {}, by = owner, signer = OWNER, at = first) => {
     const head = { ...headOf(signer, world.clock.now), server: `${signer}/SS1` }
     const document = {
@@ -261,43 +259,6 @@ function policyFileOf(directory: string, text: string): string {
   const file = path.join(directory, 'policy')
   writeFileSync(file, text)
   return file
-}
-
-/** A registry in memory that can lie. */
-function lyingRegistry() {
-  const log = createTestLog(ORIGIN)
-  const told: number[] = []
-  const shown = {
-    ...{ size: 10, history: 'one', configurationSize: 10, configuration: 'one', origin: ORIGIN },
-    isNamed: true,
-  }
-  let fails = false
-  const registryLog = async (): Promise<RegistryLog | undefined> => {
-    if (!shown.isNamed) return undefined
-    const headNote = parseCheckpoint(log.checkpoint(shown.configurationSize, shown.configuration))
-    return {
-      ...{ origin: shown.origin, keys: [parseVerifierKey(log.verifierKey, 'log')] },
-      head: {
-        ...{ instance: 'DEV', index: 1, size: headNote.size },
-        root: headNote.root.toString('base64'),
-      },
-      headText: `signed head of ${shown.configurationSize}`,
-      submission: (from) => log.submission(from, shown.size, shown.history),
-      consistency: (first, second) => log.consistency(first, second, shown.configuration),
-    }
-  }
-  const post = async (at: string, body: string | Buffer): Promise<Buffer> => {
-    if (fails) throw new Error('the registry is away')
-    const payload = (JSON.parse(body.toString()) as { payload: string }).payload
-    const { size } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { size: number }
-    t.equal(at, PATH)
-    told.push(size)
-    return Buffer.from('{}')
-  }
-  const fail = (now: boolean): void => {
-    fails = now
-  }
-  return { log, shown, told, registryLog, post, fail }
 }
 
 void t.test('it never cosigns what contradicts an earlier cosignature', (t) =>
