@@ -38,7 +38,7 @@ t.test('an API key as X-Road makes it, and who made it by the two halves of anot
     t.match(
       await ask('GET', '/user', undefined, { authorization: wrong }),
       failing('unauthorized', 401),
-      String(wrong),
+      String(wrong).slice(0, 40),
     )
 })
 
