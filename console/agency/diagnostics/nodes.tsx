@@ -8,6 +8,7 @@ import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { Told } from '../../kit/told.tsx'
 
 type State = 'READY' | 'NOT_READY' | 'SILENT' | 'LEFT'
 type Node = {
@@ -64,7 +65,7 @@ export function NodesPart() {
                       <Status {...LOOKS[state]} />
                       {reasons.map((reason) => (
                         <p key={reason} class="beside">
-                          {reason}
+                          <Told words={reason} />
                         </p>
                       ))}
                       {differingSettings.length > 0 && (
