@@ -6,7 +6,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { LocalFolder } from './local-folder.ts'
 
 type Seen = {
-  /** Undefined from before databases were told apart. */
+  /** Undefined from before databases were told apart, and while nothing is shared. */
   epoch: string | undefined
   counter: number
   /** The newest change of each file, deletions too. */
@@ -24,7 +24,8 @@ export async function readSeen(folder: LocalFolder): Promise<Seen | undefined> {
   try {
     const { epoch, counter, versions } = JSON.parse(text) as Record<string, unknown>
     const changes = Object.entries(versions as object) as [string, unknown][]
-    if (typeof epoch !== 'string' || !isChange(counter) || !changes.every(([, change]) => isChange(change)))
+    const isNamed = epoch === undefined || typeof epoch === 'string'
+    if (!isNamed || !isChange(counter) || !changes.every(([, change]) => isChange(change)))
       throw new Error('fields')
     return { epoch, counter, versions: new Map(changes as [string, number][]) }
   } catch (cause) {

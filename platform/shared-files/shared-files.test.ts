@@ -49,6 +49,11 @@ await eachDatabase(t, async (_database, t, url) => {
   writeFileSync(path.join(one, 'keys/a.json'), 'first')
   writeFileSync(path.join(one, 'keys/other.txt'), 'not shared')
   const a = await openNode(database, one)
+  t.match(
+    JSON.parse(`${a.forJoining()}`),
+    { epoch: /^[0-9a-f]{32}$/, counter: 1 },
+    'who joins at once knows the database',
+  )
   const b = await openNode(database, two)
 
   await t.test('what a node had is on the next one, private', async (t) => {

@@ -143,6 +143,8 @@ export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
     }
   }
   await publish()
+  // Its own first files made the database's name, which a node that joins now has to get.
+  await takeOver()
 
   return {
     isShared: q.isShared,
