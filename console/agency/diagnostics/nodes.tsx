@@ -60,14 +60,9 @@ export function NodesPart() {
                 },
                 {
                   title: 'common.state',
-                  cell: ({ state, reasons, differingSettings }) => (
+                  cell: ({ state, differingSettings }) => (
                     <>
                       <Status {...LOOKS[state]} />
-                      {reasons.map((reason) => (
-                        <p key={reason} class="beside">
-                          <Told words={reason} />
-                        </p>
-                      ))}
                       {differingSettings.length > 0 && (
                         <p>{text('nodes.differ', { names: differingSettings.join(', ') })}</p>
                       )}
@@ -97,6 +92,14 @@ export function NodesPart() {
                 },
               ]}
             />
+            {/* Below the rows: times in them would come before those beside them. */}
+            {nodes.flatMap(({ name, reasons }) =>
+              reasons.map((reason) => (
+                <p key={`${name} ${reason}`}>
+                  <bdi class="id">{name}</bdi>: <Told words={reason} />
+                </p>
+              )),
+            )}
           </>
         )}
       </Show>
