@@ -6,7 +6,9 @@ import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import t from 'tap'
 import { columnTypes, dialectOf, identity, isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
-import { migrate } from '#platform/database/migrate.ts'
+import { tablesIn } from '#platform/database/dialect-dump.ts'
+import { isMigrated, migrate } from '#platform/database/migrate.ts'
+import type { SchemaChange } from '#platform/database/older-versions.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -146,6 +148,39 @@ t.test('migrations run once, from several nodes, and grow', (t) =>
     }
     if (database.dialect === 'postgresql')
       await t.rejects(migrate(database, broken), { code: 'database_error' })
+  }),
+)
+
+t.test('an older version goes on where a newer one says so, beside it and after it', (t) =>
+  eachDatabase(t, async (database, t) => {
+    await migrate(database, migrations)
+    const added: SchemaChange = {
+      olderVersionsGoOn: true,
+      up: (kysely) => kysely.schema.alterTable('thing').addColumn('colour', 'text').execute(),
+    }
+    const newer: Record<string, SchemaChange> = { ...migrations, 'b-newer-001': added }
+    await migrate(database, newer)
+    t.notOk(
+      (await tablesIn(database.kysely)).some(({ name }) => /migration/.test(name)),
+      'a backup has no marks',
+    )
+    await migrate(database, migrations)
+    t.ok(await isMigrated(database, migrations))
+    const { name, size } = { name: 'of the older', size: 1 }
+    await things(database).insertInto('thing').values({ name, size }).execute()
+    await migrate(database, newer)
+    t.ok(await isMigrated(database, newer))
+    const newest: Record<string, SchemaChange> = {
+      ...newer,
+      'c-newest-001': { up: (kysely) => kysely.schema.alterTable('thing').dropColumn('colour').execute() },
+    }
+    await migrate(database, newest)
+    for (const older of [migrations, newer])
+      await t.rejects(
+        migrate(database, older),
+        { code: 'database_error', message: /a newer version has changed it/ },
+        'a change that says nothing ends it for all before',
+      )
   }),
 )
 

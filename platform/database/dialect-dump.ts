@@ -1,6 +1,7 @@
 /** The differences between the two stores in describing and reading whole tables: names, references, numbering. */
 import { type Kysely, sql } from 'kysely'
 import { dialectOf } from './dialect.ts'
+import { isMarksTable } from './older-versions.ts'
 
 /** `numbered` is the column that the database numbers automatically. */
 type TableFacts = { name: string; columns: string[]; numbered: string | undefined }
@@ -118,7 +119,7 @@ async function currentSchema(kysely: Kysely<unknown>): Promise<string> {
   return rows[0]!.name
 }
 
-/** Kysely's own tables. */
+/** What records the migrations: Kysely's own tables, and ours. */
 function isInternal(name: string): boolean {
-  return name.startsWith('kysely_')
+  return name.startsWith('kysely_') || isMarksTable(name)
 }

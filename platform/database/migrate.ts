@@ -1,8 +1,8 @@
 /** Migrates a database to the schema of this version, once, however many nodes start at the same time. */
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Migration } from 'kysely/migration'
 import { Migrator } from 'kysely/migration'
 import { Fault } from '#schemas/fault.ts'
+import { leavingMarks, ofNewerVersions, type SchemaChange } from './older-versions.ts'
 import type { Database } from './open-database.ts'
 import { stateForRestore } from './restore-mark.ts'
 
@@ -11,10 +11,10 @@ const PAUSE_MS = 200
 
 /**
  * Runs the migrations that have not run yet, in the order of names. Sets of several modules are merged: `{ ...jobsMigrations,
- * ...ours }`. Names must never be changed or removed later. Throws `database_error`, also when the database is newer than this
- * version, or is what a restore left that was broken off.
+ * ...ours }`. Names must never be changed or removed later. Throws `database_error`, also when a newer version has changed the database
+ * so that this one cannot use it (`olderVersionsGoOn`), or when it is what a restore left that was broken off.
  */
-export async function migrate(database: Database, migrations: Record<string, Migration>): Promise<void> {
+export async function migrate(database: Database, migrations: Record<string, SchemaChange>): Promise<void> {
   if ((await stateForRestore(database.kysely)) === 'broken off')
     throw new Fault('database_error', {
       what: 'a restore into it was broken off: run that again, or name another database',
@@ -25,14 +25,13 @@ export async function migrate(database: Database, migrations: Record<string, Mig
 /** The same for a restore, which alone goes on with what it left. */
 export async function runMigrations(
   database: Database,
-  migrations: Record<string, Migration>,
+  migrations: Record<string, SchemaChange>,
 ): Promise<void> {
-  const migrator = migratorOf(database, migrations)
   for (let attempt = 1; ; attempt++) {
-    const { error } = await migrator.migrateToLatest()
+    const { error } = await (await migratorOf(database, migrations)).migrateToLatest()
     if (error === undefined) return
     // If two nodes create the migration tables at the same moment, one fails on the catalogue and finds the tables when it tries
-    // again.
+    // again. So does a node that a newer version overtook.
     if (attempt === ATTEMPTS) throw new Fault('database_error', { what: whyNot(error), cause: error })
     await wait(PAUSE_MS)
   }
@@ -48,16 +47,17 @@ function whyNot(error: unknown): string {
 /** Whether no migration is left to run; changes nothing. */
 export async function isMigrated(
   database: Database,
-  migrations: Record<string, Migration>,
+  migrations: Record<string, SchemaChange>,
 ): Promise<boolean> {
-  const found = await migratorOf(database, migrations).getMigrations()
+  const found = await (await migratorOf(database, migrations)).getMigrations()
   return found.every(({ executedAt }) => executedAt !== undefined)
 }
 
-function migratorOf(database: Database, migrations: Record<string, Migration>): Migrator {
+async function migratorOf(database: Database, migrations: Record<string, SchemaChange>): Promise<Migrator> {
+  const all = { ...leavingMarks(migrations), ...(await ofNewerVersions(database.kysely, migrations)) }
   return new Migrator({
     db: database.kysely,
-    provider: { getMigrations: async () => migrations },
+    provider: { getMigrations: async () => all },
     // Sets of several modules share a table, so a new migration may sort before one that ran long ago.
     allowUnorderedMigrations: true,
   })
