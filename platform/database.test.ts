@@ -167,7 +167,7 @@ t.test('an older version goes on where a newer one says so, beside it and after 
     await migrate(database, migrations)
     t.ok(await isMigrated(database, migrations))
     const { name, size } = { name: 'of the older', size: 1 }
-    await things(database).insertInto('thing').values({ name, size }).execute()
+    await newThings(database).insertInto('thing').values({ name, size }).execute()
     await migrate(database, newer)
     t.ok(await isMigrated(database, newer))
     const newest: Record<string, SchemaChange> = {

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { quickToken } from '#security-server/keys/token-fixture.ts'
+import { concordatProgram } from './concordat-program.ts'
 import type { Description } from './world.ts'
 
 export type PreparedSandbox = {
@@ -20,7 +21,6 @@ export type PreparedSandbox = {
   remove(): void
 }
 
-const CONCORDAT = path.join(import.meta.dirname, '../scripts/concordat')
 // Settings and certificates contain the folder and the addresses, so a copy must have the folder of the original, and only one
 // can exist at a time.
 let place = process.env['TEST_PLACE']
@@ -89,7 +89,7 @@ async function setUp(directory: string, network: string): Promise<Description> {
     '--network',
     network,
   ]
-  const child = spawn(CONCORDAT, args, {
+  const child = spawn(concordatProgram(), args, {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const [out, errors, [code]] = await Promise.all([

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { openSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { checkDeclared } from '#platform/http-service/declared-fixture.ts'
+import { concordatProgram } from './concordat-program.ts'
 import { prepareSandbox } from './prepared-sandbox.ts'
 import {
   type Admin,
@@ -55,7 +56,6 @@ export type Instance = Description & {
 
 const READY_MS = 180_000
 const DEADLINE_MS = 60_000
-const CONCORDAT = path.join(import.meta.dirname, '../scripts/concordat')
 const COMMANDS: Partial<Record<ProcessName, string>> = {
   trust: 'trust-services',
   registry: 'central-registry',
@@ -165,7 +165,7 @@ export async function startProcess(q: {
   const log = path.join(q.directory, `${q.name}.log`)
   const output = openSync(log, 'a')
   const settings = path.join(q.directory, `${q.name}.yaml`)
-  const child = spawn(CONCORDAT, [q.command, '--configuration', settings], {
+  const child = spawn(concordatProgram(), [q.command, '--configuration', settings], {
     stdio: ['ignore', output, output, 'ipc'],
     env: { ...process.env, ...q.environment },
   })

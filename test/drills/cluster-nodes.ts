@@ -2,6 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { concordatProgram } from '../concordat-program.ts'
 import type { Instance } from '../processes.ts'
 import { until } from '../until.ts'
 import { ask } from '../world.ts'
@@ -15,7 +16,6 @@ export type Node = {
   stop(): Promise<void>
 }
 
-const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat')
 const LISTENERS = ['peers.address', 'clients.http.address', 'clients.https.address', 'admin.address']
 
 type Place = { name: string; address: string; enter: string[]; folder: string; settingsFile: string }
@@ -42,7 +42,7 @@ export async function joinNode(instance: Instance, network: Network, last: numbe
   const { id } = await instance.admin.tax.send<{ id: string }>('POST', '/join-secrets', {})
   const taken = await instance.admin.tax.send<{ secret: string }>('POST', `/join-secrets/${id}/text`)
   writeFileSync(secretFile, taken.secret, { mode: 0o600 })
-  const [program, ...before] = [...enter, CONCORDAT, 'join', '--secret-file', secretFile]
+  const [program, ...before] = [...enter, concordatProgram(), 'join', '--secret-file', secretFile]
   execFileSync(program!, [
     ...before,
     `--configuration=${settingsFile}`,
@@ -70,7 +70,7 @@ function nodeAt(instance: Instance, { name, address, enter, folder, settingsFile
     ...{ name, httpsUrl: urlHere(tax.httpsUrl) },
     async start() {
       const output = openSync(path.join(folder, `${name}.log`), 'a')
-      const [program, ...before] = [...enter, CONCORDAT, 'security-server']
+      const [program, ...before] = [...enter, concordatProgram(), 'security-server']
       child = spawn(program!, [...before, '--configuration', settingsFile], {
         stdio: ['ignore', output, output],
       })
