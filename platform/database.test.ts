@@ -7,7 +7,7 @@ import { sql } from 'kysely'
 import t from 'tap'
 import { columnTypes, dialectOf, identity, isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
 import { tablesIn } from '#platform/database/dialect-dump.ts'
-import { isMigrated, migrate } from '#platform/database/migrate.ts'
+import { isMigrated, migrate, schemaIn } from '#platform/database/migrate.ts'
 import type { SchemaChange } from '#platform/database/older-versions.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
@@ -153,6 +153,7 @@ t.test('migrations run once, from several nodes, and grow', (t) =>
 
 t.test('an older version goes on where a newer one says so, beside it and after it', (t) =>
   eachDatabase(t, async (database, t) => {
+    t.equal(await schemaIn(database, migrations), 'empty')
     await migrate(database, migrations)
     const added: SchemaChange = {
       olderVersionsGoOn: true,
@@ -175,6 +176,7 @@ t.test('an older version goes on where a newer one says so, beside it and after 
       'c-newest-001': { up: (kysely) => kysely.schema.alterTable('thing').dropColumn('colour').execute() },
     }
     await migrate(database, newest)
+    t.equal(await schemaIn(database, newer), 'too new')
     for (const older of [migrations, newer])
       await t.rejects(
         migrate(database, older),

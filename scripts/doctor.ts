@@ -8,6 +8,7 @@ import { parseArgs, styleText } from 'node:util'
 import { parseAnchor } from '#core/configuration/anchor.ts'
 import { printable } from '#platform/plain-text.ts'
 import { asFault } from '#schemas/fault.ts'
+import { lookAtHealth } from './doctor/client.ts'
 import { lookAtClock } from './doctor/clock.ts'
 import { lookAtDisk } from './doctor/disk.ts'
 import { lookAtFiles, lookAtFolder } from './doctor/files.ts'
@@ -15,7 +16,7 @@ import { type Finding, toDo, well } from './doctor/finding.ts'
 import { databasesIn, lookAtDatabase } from './doctor/look-store.ts'
 import { lookAtMachine } from './doctor/machine.ts'
 import { lookAtNames, lookAtPort } from './doctor/network.ts'
-import { KINDS, portsIn, readSettings, textsIn } from './doctor/settings.ts'
+import { KINDS, portsIn, readSettings, type Setting, textsIn } from './doctor/settings.ts'
 
 const USAGE = `Usage: concordat doctor [--time-source HOST] [--json]
        concordat doctor <security-server, central-registry or configuration-proxy> --configuration file.yaml
@@ -26,7 +27,7 @@ files, the ends of certificates, room and speed of the disk, ports, names and da
 changes nothing, but for a file of 200 KB for a moment, by which it measures the disk.
 
   --configuration  the settings of the server
-  --running        the server runs: its ports have to be held
+  --running        the server runs: its ports have to be held, and it is asked whether it is ready
   --time-source    a server of NTP, to compare the clock with; otherwise the source of the configuration is asked, once there is an anchor
   --json           a list of findings instead of lines
 
@@ -85,25 +86,42 @@ async function look(kind: string | undefined, values: Values): Promise<Finding[]
   const texts = textsIn(settings)
   const folder = texts.find(({ name }) => name === 'directory')!
   const databases = databasesIn(texts)
+  const anchors = await lookAtAnchors(texts)
   const url = source === undefined ? await sourceOf(kind, folder.value, texts) : undefined
   const parts = await Promise.all([
     lookAtClock({ source, url }),
     lookAtFiles(texts),
     lookAtFolder(folder),
     lookAtDisk(folder, false),
-    ...databases.map(lookAtDatabase),
+    ...databases.map((database) => lookAtDatabase(kind, database)),
     ...portsIn(settings).map((port) => lookAtPort(port, values.running === true)),
     lookAtNames(texts),
+    values.running === true ? lookAtHealth(settings) : [],
   ])
-  return [...machine, well('settings', values.configuration), ...parts.flat()]
+  return [...machine, well('settings', values.configuration), ...anchors, ...parts.flat()]
+}
+
+/** Anchors that settings name. One that is missing is among the files. */
+async function lookAtAnchors(texts: Setting[]): Promise<Finding[]> {
+  const named = texts.filter(({ name }) => /anchorFile$/.test(name))
+  const looked = await Promise.all(
+    named.map(async ({ name, value }): Promise<Finding[]> => {
+      const bytes = await readFile(value).catch(() => undefined)
+      if (bytes === undefined) return []
+      try {
+        const { instance } = await parseAnchor(bytes)
+        return [well(`${name}, content`, `an anchor of ${instance}`)]
+      } catch {
+        const todo = 'get the anchor from the registry again, and compare its hash'
+        return [toDo(`${name}, content`, 'no configuration anchor', todo)]
+      }
+    }),
+  )
+  return looked.flat()
 }
 
 /** Where the configuration comes from, by the anchor that is installed or named. */
-async function sourceOf(
-  kind: string,
-  folder: string,
-  texts: { name: string; value: string }[],
-): Promise<string | undefined> {
+async function sourceOf(kind: string, folder: string, texts: Setting[]): Promise<string | undefined> {
   const files: Record<string, string | undefined> = {
     'security-server': path.join(folder, 'configuration/anchor.xml'),
     'configuration-proxy': texts.find(({ name }) => name === 'instances.0.anchorFile')?.value,

@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Migrator } from 'kysely/migration'
 import { Fault } from '#schemas/fault.ts'
+import { migrationsIn } from './dialect-dump.ts'
 import { leavingMarks, ofNewerVersions, type SchemaChange } from './older-versions.ts'
 import type { Database } from './open-database.ts'
 import { stateForRestore } from './restore-mark.ts'
@@ -51,6 +52,23 @@ export async function isMigrated(
 ): Promise<boolean> {
   const found = await (await migratorOf(database, migrations)).getMigrations()
   return found.every(({ executedAt }) => executedAt !== undefined)
+}
+
+/**
+ * What a start of this version finds: nothing yet, its own schema, one that it would change, or one of a newer version, with which it goes on
+ * or not. Changes nothing.
+ */
+export async function schemaIn(
+  database: Database,
+  migrations: Record<string, SchemaChange>,
+): Promise<'empty' | 'current' | 'older' | 'newer' | 'too new'> {
+  const run = new Set(await migrationsIn(database.kysely).catch(() => []))
+  if (run.size === 0) return 'empty'
+  const accepted = await ofNewerVersions(database.kysely, migrations)
+  const unknown = [...run].filter((name) => migrations[name] === undefined)
+  if (unknown.some((name) => accepted[name] === undefined)) return 'too new'
+  if (Object.keys(migrations).some((name) => !run.has(name))) return 'older'
+  return unknown.length > 0 ? 'newer' : 'current'
 }
 
 async function migratorOf(database: Database, migrations: Record<string, SchemaChange>): Promise<Migrator> {

@@ -1,6 +1,7 @@
 /** The clock against a source of time: a server of NTP (RFC 4330), or else the Date of an HTTP answer, which is good to a second. */
 import { randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
+import { isIPv6 } from 'node:net'
 import { Agent, request } from 'undici'
 import { type Finding, notLooked, toDo, well, whyOf } from './finding.ts'
 
@@ -45,11 +46,23 @@ async function judged(from: string, ask: () => Promise<number>): Promise<Finding
       )
 }
 
+/** `host`, `host:port`, an IPv6 address, or one in brackets with a port. */
+export function ntpAddress(source: string): {
+  host: string
+  port: number
+  family: 'udp4' | 'udp6'
+} {
+  if (isIPv6(source)) return { host: source, port: NTP_PORT, family: 'udp6' }
+  const [name = '', port = String(NTP_PORT)] = source.split(/:(?=\d+$)/)
+  const host = name.replace(/^\[(.*)\]$/, '$1')
+  return { host, port: Number(port), family: isIPv6(host) ? 'udp6' : 'udp4' }
+}
+
 /** By how many milliseconds our clock is ahead. */
 function askNtp(source: string): Promise<number> {
-  const [host = '', port = String(NTP_PORT)] = source.split(/:(?=\d+$)/)
+  const { host, port, family } = ntpAddress(source)
   const { promise, resolve, reject } = Promise.withResolvers<number>()
-  const socket = createSocket({ type: 'udp4', lookup: undefined })
+  const socket = createSocket(family)
   const timer = setTimeout(() => reject(new Error('no answer')), TIMEOUT_MS)
   const sent = Date.now()
   /** Any number, by which an answer is known (RFC 9109). */
@@ -69,7 +82,7 @@ function askNtp(source: string): Promise<number> {
   const packet = Buffer.alloc(PACKET)
   packet[0] = QUESTION
   packet.set(stamp, 40)
-  socket.send(packet, Number(port), host, (error) => {
+  socket.send(packet, port, host, (error) => {
     if (error) reject(error)
   })
   return promise.finally(() => {

@@ -7,13 +7,19 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { registryMigrations } from '#central-registry/features.ts'
+import { migrate } from '#platform/database/migrate.ts'
+import { openDatabase } from '#platform/database/open-database.ts'
+import { serverMigrations } from '#security-server/features.ts'
 import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
-import { lookAtClock } from './clock.ts'
+import { lookAtHealth } from './client.ts'
+import { lookAtClock, ntpAddress } from './clock.ts'
 import { speedOf } from './disk.ts'
 import { lookAtFiles } from './files.ts'
+import type { Finding } from './finding.ts'
 import { judgePostgresql, lookAtDatabase } from './look-store.ts'
 import { memoryOf, nodeOf } from './machine.ts'
 import { lookAtNames, lookAtPort } from './network.ts'
@@ -52,6 +58,7 @@ void t.test('a machine for a configuration proxy, with everything wrong and then
   const of = (name: string): Said | undefined => wrong.findings.find((one) => one.name === name)
   t.match(of('pinFile'), { well: false, found: /can be read by others/, todo: /mode 0600/ })
   t.match(of('public.port'), { well: false, found: /EADDRINUSE/, todo: /--running/ })
+  t.match(of('instances.0.anchorFile, content'), { well: false, found: /no configuration anchor/ })
   t.match(of('publicUrl, name'), { well: false, found: /nobody\.invalid is not found/ })
   t.match(of('directory, room'), { found: /GiB are free/ })
   t.match(of('directory, speed'), { found: /a durable write takes/ })
@@ -69,7 +76,7 @@ void t.test('a machine for a configuration proxy, with everything wrong and then
   // The tests may run as root, on a slow disk; the other port is free.
   t.strictSame(
     still.filter((name) => !/^user$|room|speed|memory/.test(name)),
-    ['monitoring.port'],
+    ['instances.0.anchorFile, content', 'monitoring.port', 'health'],
   )
   t.equal(statSync(secret).mode & 0o777, 0o600)
 
@@ -133,7 +140,7 @@ void t.test('certificates that end, and do not fit their key', async (t) => {
 void t.test('databases', async (t) => {
   const facts = {
     ...{ version: 150_004, text: '15.4', fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' },
-    ...{ encoding: 'UTF8', connections: 100, seconds: 1000 },
+    ...{ encoding: 'UTF8', connections: 100, standby: false, creates: true, seconds: 1000 },
   }
   t.match(judgePostgresql('database', facts, 1_000_000), [{ well: true, found: 'PostgreSQL 15.4' }])
   const bad = { ...facts, version: 120_001, fsync: 'off', encoding: 'SQL_ASCII', connections: 10, seconds: 0 }
@@ -143,18 +150,56 @@ void t.test('databases', async (t) => {
       (name) => [name, false],
     ),
   )
-  const away = await lookAtDatabase({ name: 'database', value: 'postgres://nobody@127.0.0.1:1/none' })
+  t.match(judgePostgresql('database', { ...facts, standby: true, creates: false }, 1_000_000), [
+    { well: true },
+    { name: 'database, role', well: false, todo: /primary/ },
+  ])
+  t.match(judgePostgresql('database', { ...facts, creates: false }, 1_000_000)[1], { todo: /owner/ })
+  const away = await lookAtDatabase('security-server', {
+    name: 'database',
+    value: 'postgres://nobody@127.0.0.1:1/none',
+  })
   t.match(away, [{ well: false, todo: /pg_hba/ }])
   await t.test('a real one', async (t) => {
     if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
     const value = await (await postgresql()).freshDatabase()
-    const [first] = await lookAtDatabase({ name: 'database', value })
+    const look = async (): Promise<Finding[]> =>
+      lookAtDatabase('central-registry', { name: 'database', value })
+    const [first, ...more] = await look()
     t.match(first, { well: true, found: /^PostgreSQL \d+/ })
+    t.match(more.at(-1), { name: 'database, tables', well: true, found: /none yet/ })
+    t.notOk(more.some(({ name }) => /role|rights/.test(name)))
+    const database = await openDatabase(value)
+    await migrate(database, registryMigrations)
+    t.match((await look()).at(-1), { well: true, found: /of this version/ })
+    await migrate(database, { ...registryMigrations, 'z-newer': { up: async () => {} } })
+    await database.close()
+    t.match((await look()).at(-1), { well: false, found: /newer version/ })
+  })
+  await t.test('an embedded one', async (t) => {
+    const folder = t.testdir({})
+    const value = `sqlite:${path.join(folder, 'server.db')}`
+    const look = async (): Promise<unknown> =>
+      (await lookAtDatabase('security-server', { name: 'database', value })).find(({ name }) =>
+        /tables$/.test(name),
+      )
+    t.equal(await look(), undefined)
+    t.strictSame(readdirSync(folder), [], 'it makes no database')
+    const database = await openDatabase(value)
+    await migrate(database, serverMigrations)
+    await database.close()
+    t.match(await look(), { well: true, found: /of this version/ })
+    writeFileSync(path.join(folder, 'server.db'), 'no database')
+    const broken = await lookAtDatabase('security-server', { name: 'database', value })
+    t.match(broken.at(-1), { well: false, todo: /owner/ })
   })
 })
 
 void t.test('what is judged by a number', async (t) => {
   t.match(nodeOf('20.1.0'), { well: false, todo: /Node 26/ })
+  t.strictSame(ntpAddress('2001:db8::1'), { host: '2001:db8::1', port: 123, family: 'udp6' })
+  t.strictSame(ntpAddress('[::1]:1123'), { host: '::1', port: 1123, family: 'udp6' })
+  t.strictSame(ntpAddress('ntp.example:5'), { host: 'ntp.example', port: 5, family: 'udp4' })
   t.match(memoryOf(2 ** 28), { well: false, found: '256 MiB' })
   t.match(speedOf('directory', 80), { well: false, found: /80\.0 ms/ })
   t.strictSame(
@@ -168,6 +213,23 @@ void t.test('what is judged by a number', async (t) => {
     found: /EADDRNOTAVAIL/,
   })
   t.match(await lookAtNames([{ name: 'url', value: 'http://[::1]:1/' }]), [{ well: true }])
+})
+
+void t.test('what a running server says of itself', async (t) => {
+  let answer =
+    '{"ready":false,"checks":[{"name":"keys","ok":false,"reason":"the token is locked"},{"name":"jobs","ok":true}]}'
+  const server = createServer((_request, response) => void response.end(answer))
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  const admin = { address: '127.0.0.1', port: (server.address() as AddressInfo).port }
+  t.match(await lookAtHealth({ admin }), [
+    { name: 'health', well: true, found: '1 of 2 checks are well' },
+    { name: 'health, keys', well: false, found: 'the token is locked' },
+  ])
+  answer = '<html>'
+  t.match(await lookAtHealth({ admin }), [{ name: 'health', well: false, found: /no answer/ }])
+  await new Promise((resolve) => server.close(resolve))
+  t.match(await lookAtHealth({ monitoring: admin }), [{ well: false, found: /ECONNREFUSED/ }])
+  t.strictSame(await lookAtHealth({}), [])
 })
 
 /** Answers questions of NTP with a time that is `errorMs` ahead. */
