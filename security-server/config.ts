@@ -8,6 +8,7 @@ import {
   listenerFiles,
 } from '#platform/http-service/listener-tls.ts'
 import { type MailSettings, mailSchema } from '#platform/mail/settings.ts'
+import { checkNodes, type NodeSettings, nodesSchema } from '#platform/nodes/settings.ts'
 import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { type TelemetrySettings, tracedTelemetrySchema } from '#platform/telemetry/settings.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -15,7 +16,6 @@ import { type ConsentSettings, consentSchema } from './features/consents/setting
 import { checkDeadlines, type DeadlineSettings, deadlinesSchema } from './features/deadlines/settings.ts'
 import { type DeliverySettings, deliverySchema } from './features/deliveries/settings.ts'
 import { type MonitoringSettings, monitoringSchema } from './features/monitoring/settings.ts'
-import { checkNodes, type NodeSettings, nodesSchema } from './features/nodes/settings.ts'
 import { type NoticeSettings, noticesSchema } from './features/notices/settings.ts'
 import { ACT_KINDS, checkFourEyes } from './features/people/four-eyes-policy.ts'
 import { type SubjectKeysSettings, subjectKeysSchema } from './features/person-search/settings.ts'
@@ -374,7 +374,7 @@ export function checkSettings({
   checkTokens({ hardwareTokens, transitTokens })
   checkTryOuts(tryOuts)
   checkDeadlines(deadlines, mail !== undefined)
-  checkNodes(rest)
+  checkNodes(rest.nodes, { database: rest.database, messageLogDatabase: rest.messageLogDatabase })
   checkFourEyes(fourEyes, login !== undefined)
   if (login !== undefined) checkLogin(login)
   else if (auditing.contentFourEyes)

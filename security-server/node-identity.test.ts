@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import path from 'node:path'
 import t from 'tap'
 import { lockFile } from '#platform/database/lock-file.ts'
+import { type NodeIdentity, takeNodeIdentity } from '#platform/nodes/node-identity.ts'
 import { eachDatabase } from '#test/databases.ts'
 import {
   logFolder,
@@ -11,7 +12,6 @@ import {
   signedRecord,
   type TestLogOptions,
 } from './message-log/fixture.ts'
-import { type NodeIdentity, takeNodeIdentity } from './node-identity.ts'
 
 await eachDatabase(t, async (_database, t, url) => {
   const folder = logFolder(t)

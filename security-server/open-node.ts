@@ -7,21 +7,18 @@ import type { Migration } from 'kysely/migration'
 import type { Clock } from '#platform/clock.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { untilAllHave } from '#platform/nodes/all-have.ts'
+import { type Claimed, claimName, placeOf } from '#platform/nodes/claim.ts'
+import type { Cluster } from '#platform/nodes/needs.ts'
+import { type NodeIdentity, takeNodeIdentity } from '#platform/nodes/node-identity.ts'
+import { openCluster } from '#platform/nodes/open-cluster.ts'
+import { createNodeStore } from '#platform/nodes/store.ts'
 import { openServices, type Services } from '#platform/services.ts'
-import { type ClusterKeys, newClusterKey, readClusterKeys } from '#platform/shared-files/cluster-key.ts'
-import { localFolder } from '#platform/shared-files/local-folder.ts'
-import { openSharedFiles } from '#platform/shared-files/shared-files.ts'
-import { createSharedFileStore, type SharedFileStore } from '#platform/shared-files/store.ts'
-import { Fault } from '#schemas/fault.ts'
+import { createSharedFileStore } from '#platform/shared-files/store.ts'
 import type { Settings } from './config.ts'
-import { untilAllHave } from './features/nodes/all-have.ts'
-import { type Claimed, claimName, placeOf } from './features/nodes/claim.ts'
-import type { Cluster } from './features/nodes/needs.ts'
-import { createNodeStore } from './features/nodes/store.ts'
 import { type RemoveFile, removeDurably, type WriteFile, writeDurably } from './keys/write-durably.ts'
-import { type NodeIdentity, takeNodeIdentity } from './node-identity.ts'
 
-const TOPS = ['keys', 'log-keys', 'delivery-keys', 'notice-keys', 'configuration']
+const FOLDERS = ['keys', 'log-keys', 'delivery-keys', 'notice-keys', 'configuration']
 const SHARED = new RegExp(
   `^(?:${[
     'keys/token\\.json',
@@ -80,7 +77,10 @@ export async function openNode(q: {
     identity.release()
     throw cause
   })
-  const cluster = await openCluster(settings, store)
+  const cluster = await openCluster({
+    ...{ store, directory, nodes: settings.nodes, scope: settings.server, folders: FOLDERS },
+    isShared: (name) => SHARED.test(name),
+  })
   const sharedFiles = cluster?.files
   const nameOf = (file: string): string | undefined => {
     const name = path.relative(directory, file).replaceAll(path.sep, '/')
@@ -108,37 +108,4 @@ export async function openNode(q: {
         await untilAllHave(createNodeStore(services.database), { node, change: await store.counter() })
       }),
   }
-}
-
-async function openCluster(
-  { nodes, server, directory }: Settings,
-  store: SharedFileStore,
-): Promise<Cluster | undefined> {
-  const isBegun = (await store.counter()) > 0
-  if (nodes === undefined) {
-    if (!isBegun) return undefined
-    throw new Fault('invalid_configuration', {
-      what: 'the nodes of this database share their keys: this one needs nodes.clusterKeyFile in its settings, and joins them (concordat join)',
-    })
-  }
-  const isShared = (name: string): boolean => SHARED.test(name)
-  const keyFile = nodes.clusterKeyFile
-  const keys = await clusterKeys(keyFile, isBegun)
-  const files = await openSharedFiles({
-    ...{ store, isShared, directory, keys, scope: server },
-    folder: localFolder(directory, TOPS, isShared),
-  })
-  return { files, keys, keyFile }
-}
-
-/** Makes the key for the first node alone: what others have sealed no new key opens. */
-async function clusterKeys(file: string, isBegun: boolean): Promise<ClusterKeys> {
-  const present = await readClusterKeys(file)
-  if (present !== undefined) return present
-  if (isBegun)
-    throw new Fault('invalid_configuration', {
-      what: `${file} is missing, and the nodes of this database have a cluster key: join them (concordat join), or bring the file of another node`,
-    })
-  await writeDurably(file, Buffer.from(`${newClusterKey()}\n`))
-  return (await readClusterKeys(file))!
 }

@@ -3,8 +3,8 @@ import { mkdir, readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { type Document, parse, parseDocument, visit } from 'yaml'
 import { putNewFile } from '#platform/backups/put-file.ts'
+import type { Bundle } from '#platform/nodes/bundle.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { Bundle } from '#security-server/features/nodes/bundle.ts'
 
 type Place = {
   /** The settings file to write. */
@@ -14,6 +14,8 @@ type Place = {
   set: string[]
 }
 
+/** A file of the directory, or of a folder in it. */
+const MARK = /^[a-z-]+(\/[a-z-]+)?$/
 const CLUSTER_KEY = 'cluster-key'
 const PASSWORD_FILE = /([?&]passwordFile=)([^&]+)/
 
@@ -37,7 +39,7 @@ function secretsOf(configuration: string): string {
 /** The answer of a node; throws `invalid_input` for one of another version. */
 export function readBundle(plain: Buffer): Bundle {
   const bundle = JSON.parse(plain.toString()) as Bundle
-  if (bundle.version !== 1)
+  if (bundle.version !== 1 || !Object.keys(bundle.marks).every((name) => MARK.test(name)))
     throw new Fault('invalid_input', { what: 'the node is of a version that this one cannot join' })
   return bundle
 }
@@ -47,8 +49,7 @@ export async function writeNode(bundle: Bundle, place: Place): Promise<string[]>
   const configuration = path.resolve(place.configuration)
   const directory = path.resolve(place.directory)
   const secrets = secretsOf(configuration)
-  for (const folder of [secrets, directory, path.join(directory, 'log-keys')])
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+  for (const folder of [secrets, directory]) await mkdir(folder, { recursive: true, mode: 0o700 })
   const written: string[] = []
   const put = async (file: string, bytes: Buffer): Promise<void> => {
     if (!(await putNewFile(file, bytes)))
@@ -63,8 +64,8 @@ export async function writeNode(bundle: Bundle, place: Place): Promise<string[]>
   }
   const keyFile = path.join(secrets, freeName(CLUSTER_KEY, moved))
   await put(keyFile, Buffer.from(bundle.clusterKey))
-  if (bundle.newestCheckpoint !== undefined)
-    await put(path.join(directory, 'log-keys/newest-checkpoint'), Buffer.from(bundle.newestCheckpoint))
+  for (const [name, text] of Object.entries(bundle.marks))
+    await put(path.join(directory, name), Buffer.from(text))
   await put(path.join(directory, 'shared-files-seen'), Buffer.from(bundle.seen))
   await put(configuration, Buffer.from(settingsOf(bundle, { moved, directory, keyFile, set: place.set })))
   return written

@@ -19,6 +19,8 @@ import { createHttpService } from '#platform/http-service/create-http-service.ts
 import { checkDeclared } from '#platform/http-service/declared-fixture.ts'
 import { servePages } from '#platform/http-service/serve-pages.ts'
 import { createLog } from '#platform/logging/create-log.ts'
+import { claimName } from '#platform/nodes/claim.ts'
+import { createNodeStore } from '#platform/nodes/store.ts'
 import { createPeopleStore, type PeopleStore } from '#platform/people/store.ts'
 import { type OpenListener, serve } from '#platform/serve.ts'
 import { openServices } from '#platform/services.ts'
@@ -27,8 +29,6 @@ import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { type Settings, settingsSchema } from '#security-server/config.ts'
 import { createExports, type RecordExports } from '#security-server/features/exports/create-exports.ts'
-import { claimName } from '#security-server/features/nodes/claim.ts'
-import { createNodeStore } from '#security-server/features/nodes/store.ts'
 import { ROLES } from '#security-server/features/people/roles.ts'
 import {
   openPersonSearch,

@@ -7,7 +7,7 @@ export const nodesSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['clusterKeyFile'],
-  description: 'Several nodes on one PostgreSQL share keys, anchor and marks through the database',
+  description: 'Several nodes on one PostgreSQL share their keys through the database',
   properties: {
     clusterKeyFile: {
       type: 'string',
@@ -18,14 +18,10 @@ export const nodesSchema = {
 } as const
 
 /** Throws `invalid_configuration` for nodes without a database that they can share. */
-export function checkNodes(q: {
-  nodes?: NodeSettings | undefined
-  database: string
-  messageLogDatabase: string
-}): void {
-  if (q.nodes === undefined) return
-  for (const name of ['database', 'messageLogDatabase'] as const)
-    if (!/^postgres(ql)?:/.test(q[name]))
+export function checkNodes(nodes: NodeSettings | undefined, databases: Record<string, string>): void {
+  if (nodes === undefined) return
+  for (const [name, url] of Object.entries(databases))
+    if (!/^postgres(ql)?:/.test(url))
       throw new Fault('invalid_configuration', {
         what: `nodes needs PostgreSQL: ${name} is a file of this machine`,
       })

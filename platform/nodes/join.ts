@@ -20,6 +20,7 @@ export type Joining = {
 export function createJoining(q: {
   store: Pick<NodeStore, 'now' | 'addSecret' | 'secret' | 'mark'>
   keys: ClusterKeys
+  /** What its secrets are bound to. */
   server: string
   bundle: () => Promise<Bundle>
   /** A proof that was wrong. */

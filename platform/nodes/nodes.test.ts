@@ -121,7 +121,10 @@ await eachDatabase(t, async (database, t) => {
       const beat = await beatOf('alone', { everySeconds: ALONE_SECONDS })
       await beat.run()
       await seenAgo('alone', 3 * LIVE_MS)
-      const rooms = { node: 'alone', store, ownUrl: 'https://a.example', takeOver: async () => undefined }
+      const rooms = {
+        ...{ node: 'alone', store, ownFolders: [], ownUrl: 'https://a.example' },
+        takeOver: async () => undefined,
+      }
       const handlers = nodeHandlers({ ...rooms, joining: undefined })
       const list = (await handlers['getNodes']!({} as never)) as { nodes: { name: string; state: string }[] }
       t.equal(list.nodes.find(({ name }) => name === 'alone')?.state, 'READY')
@@ -137,6 +140,7 @@ await eachDatabase(t, async (database, t) => {
   await t.test('a secret is shown once, used once, and ends', async (t) => {
     const bundle = {
       version: 1 as const,
+      program: 'security-server' as const,
       server: 's',
       settings: 'text',
       files: {},
@@ -147,7 +151,7 @@ await eachDatabase(t, async (database, t) => {
     const joining = createJoining({
       ...{ store, keys: parseClusterKeys(newClusterKey(), 'k'), server: 'DEV/GOV/1/ss1' },
       onRefused: (id) => void refused.push(id),
-      bundle: async () => ({ ...bundle, missing: [], newestCheckpoint: undefined }),
+      bundle: async () => ({ ...bundle, missing: [], marks: {} }),
     })
     const asked = await joining.ask({ caller: 'anna', url: 'https://a.example:4000', minutes: 60 })
     await t.rejects(joining.show({ caller: 'boris', id: asked.id }), { code: 'not_found' })
@@ -182,20 +186,17 @@ await eachDatabase(t, async (database, t) => {
 t.test('what one room cannot take over keeps no other back, and is tried again', async (t) => {
   const did: string[] = []
   let isBroken = true
-  const following = createFollowing({
-    log: { error: () => undefined },
-    keys: {
-      reload: async () => {
+  const following = createFollowing({ error: () => undefined }, [
+    [
+      'keys',
+      async () => {
         if (isBroken) throw new Fault('io_error', { what: 'keys' })
         did.push('keys')
       },
-    },
-    messageLog: { logKeys: async () => did.push('log-keys') },
-    globalConfiguration: {
-      follow: async () => void did.push('configuration'),
-      refreshOwn: () => Promise.reject(new Error('the registry is silent')),
-    },
-  })
+    ],
+    ['log-keys', async () => did.push('log-keys')],
+    ['configuration', async () => did.push('configuration')],
+  ])
   await following.follow(['keys/token.json', 'log-keys/x', 'configuration/anchor.xml'])
   t.same(did, ['log-keys', 'configuration'])
   t.equal(following.waits(), true)

@@ -28,23 +28,22 @@ export const LIVE_MS = 4 * BEAT_SECONDS * 1000
 const MOST_REASONS = 10
 const MOST_CHARACTERS = 300
 
-/** Settings that belong to a machine. */
-const OF_A_MACHINE = new Set([
-  ...['directory', 'database', 'messageLogDatabase', 'clients', 'admin', 'hardwareTokens', 'nodes'],
-  ...['logLevel', 'development', 'killPoint', 'backups', 'pinFile', 'redisUrlFile'],
-])
 /** Names inside of others: where a listener is. */
 const PLACES = new Set(['address', 'path'])
 
 type Schema = { 'x-path'?: boolean; properties?: Record<string, Schema>; items?: Schema }
 
 /**
- * Without the cluster key the digests tell nothing. Paths are left out: the files behind them may lie elsewhere on each machine.
+ * Without the cluster key the digests tell nothing. Settings that belong to a machine are left out, and paths: the files behind them may lie
+ * elsewhere on each machine.
  */
-export function settingDigests(settings: object, schema: object, key: Buffer): Record<string, string> {
+export function settingDigests(
+  settings: object,
+  { schema, key, ofAMachine }: { schema: object; key: Buffer; ofAMachine: ReadonlySet<string> },
+): Record<string, string> {
   const named = Object.entries(settings).flatMap(([name, value]) => {
     const its = (schema as Schema).properties?.[name]
-    if (value === undefined || OF_A_MACHINE.has(name) || its?.['x-path'] === true) return []
+    if (value === undefined || ofAMachine.has(name) || its?.['x-path'] === true) return []
     const text = canonicalJson(withoutPlaces(value, its))
     return [[name, createHmac('sha256', key).update(`setting ${name}\n${text}`).digest('hex').slice(0, 16)]]
   })

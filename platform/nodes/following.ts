@@ -13,29 +13,11 @@ export type Following = {
   trouble(): Fault | undefined
 }
 
-type Rooms = {
-  log: Pick<Log, 'error'>
-  keys: { reload(): Promise<void> }
-  messageLog: { logKeys(): Promise<unknown> }
-  globalConfiguration: { follow(): Promise<void>; refreshOwn(): Promise<void> }
-}
+/** Takes over the files of one folder that another node has changed. */
+export type FollowingRoom = [folder: string, follow: (names: ReadonlySet<string>) => Promise<unknown>]
 
-const ANCHOR = 'configuration/anchor.xml'
-
-export function createFollowing({ log, keys, messageLog, globalConfiguration }: Rooms): Following {
+export function createFollowing(log: Pick<Log, 'error'>, rooms: readonly FollowingRoom[]): Following {
   const inTurn = createTurn()
-  const rooms: [folder: string, follow: (names: ReadonlySet<string>) => Promise<unknown>][] = [
-    ['keys', () => keys.reload()],
-    ['log-keys', () => messageLog.logKeys()],
-    [
-      'configuration',
-      async (names) => {
-        await globalConfiguration.follow()
-        // A registry that is silent is asked again by its own job.
-        if (names.has(ANCHOR)) void globalConfiguration.refreshOwn().catch(() => undefined)
-      },
-    ],
-  ]
   const waiting = new Map<string, { names: Set<string>; fault: Fault }>()
   const one = async (
     folder: string,

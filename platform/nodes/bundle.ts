@@ -9,6 +9,8 @@ import { Fault } from '#schemas/fault.ts'
 
 export type Bundle = {
   version: 1
+  /** The command that starts it. */
+  program: Program
   server: string
   /** The settings file as it is. */
   settings: string
@@ -19,9 +21,11 @@ export type Bundle = {
   seen: string
   /** Files that the settings name and that are not there: the new machine may need its own. */
   missing: string[]
-  /** The newest tree head that this node has noted. */
-  newestCheckpoint: string | undefined
+  /** What this node has noted of how far the server had come: small files, by their place in the directory. */
+  marks: Record<string, string>
 }
+
+export type Program = 'security-server' | 'central-registry'
 
 type Schema = { 'x-path'?: boolean; properties?: Record<string, Schema>; items?: Schema }
 
@@ -33,11 +37,14 @@ const PASSWORD_FILE = /[?&]passwordFile=([^&]+)/
 
 /** Throws `io_error` when a file that the settings name cannot be read, or is no small file. */
 export async function makeBundle(q: {
+  program: Program
   server: string
   settingsFile: string
   schema: object
   clusterKeyFile: string
-  checkpointFile: string
+  directory: string
+  /** The files of `marks`. */
+  marks: readonly string[]
   seen: string
 }): Promise<Bundle> {
   const settings = await read(q.settingsFile)
@@ -57,10 +64,15 @@ export async function makeBundle(q: {
       throw new Fault('io_error', { what: `${file} is too large for a node that joins` })
     files[name] = (await readFile(file)).toString('base64')
   }
+  const marks: Record<string, string> = {}
+  for (const name of q.marks) {
+    const text = await read(path.join(q.directory, name)).catch(() => undefined)
+    if (text !== undefined) marks[name] = text
+  }
   return {
-    ...{ version: 1, server: q.server, settings, files, missing, seen: q.seen },
+    ...{ version: 1, program: q.program, server: q.server, settings, files, missing, seen: q.seen },
     clusterKey: await read(q.clusterKeyFile),
-    newestCheckpoint: await read(q.checkpointFile).catch(() => undefined),
+    marks,
   }
 }
 

@@ -9,9 +9,6 @@ import type { NodeRow } from './migrations.ts'
 import type { NodeStore } from './store.ts'
 import { differing, isLive, LIVE_MS, readTold } from './told.ts'
 
-/** Folders that no node shares through the database. */
-export const OWN_FOLDERS = ['bodies', 'archives', 'exports']
-
 const MOST_MINUTES = 60
 
 type NodeRooms = {
@@ -19,6 +16,8 @@ type NodeRooms = {
   store: Pick<NodeStore, 'list' | 'get' | 'leave' | 'now'>
   /** Undefined where nodes share nothing. */
   joining: Joining | undefined
+  /** Folders that no node shares through the database. */
+  ownFolders: readonly string[]
   /** The address of this node's management API. */
   ownUrl: string
   /** Closes what a node that is gone for good has left open. */
@@ -39,7 +38,7 @@ export function nodeHandlers(rooms: NodeRooms): Handlers {
       const mine = rows.find(({ name }) => name === rooms.node)
       return {
         sharesFiles: rooms.joining !== undefined,
-        ownFolders: OWN_FOLDERS,
+        ownFolders: rooms.ownFolders,
         nodes: rows.map((row) => viewOf(row, { now, mine, node: rooms.node })),
       }
     },

@@ -1,0 +1,52 @@
+/** Opens the files that the nodes of one server share: brings this node's folder to what the others have, before any room reads it. */
+import { putNewFile } from '#platform/backups/put-file.ts'
+import { type ClusterKeys, newClusterKey, readClusterKeys } from '#platform/shared-files/cluster-key.ts'
+import { localFolder } from '#platform/shared-files/local-folder.ts'
+import { openSharedFiles } from '#platform/shared-files/shared-files.ts'
+import type { SharedFileStore } from '#platform/shared-files/store.ts'
+import { Fault } from '#schemas/fault.ts'
+import type { Cluster } from './needs.ts'
+import type { NodeSettings } from './settings.ts'
+
+/**
+ * Undefined for a server that is one node. The first node makes the cluster key. Throws `invalid_configuration` for a node without the key of
+ * the others, and what `openSharedFiles` throws.
+ */
+export async function openCluster(q: {
+  nodes: NodeSettings | undefined
+  store: SharedFileStore
+  /** What the rows are bound to. */
+  scope: string
+  directory: string
+  /** The folders below it in which shared files lie. */
+  folders: readonly string[]
+  isShared: (name: string) => boolean
+}): Promise<Cluster | undefined> {
+  const { nodes, store, scope, directory, isShared } = q
+  const isBegun = (await store.counter()) > 0
+  if (nodes === undefined) {
+    if (!isBegun) return undefined
+    throw new Fault('invalid_configuration', {
+      what: 'the nodes of this database share their keys: this one needs nodes.clusterKeyFile in its settings, and joins them (concordat join)',
+    })
+  }
+  const keyFile = nodes.clusterKeyFile
+  const keys = await clusterKeys(keyFile, isBegun)
+  const files = await openSharedFiles({
+    ...{ store, isShared, directory, keys, scope },
+    folder: localFolder(directory, q.folders, isShared),
+  })
+  return { files, keys, keyFile }
+}
+
+/** Makes the key for the first node alone: what others have sealed no new key opens. */
+async function clusterKeys(file: string, isBegun: boolean): Promise<ClusterKeys> {
+  const present = await readClusterKeys(file)
+  if (present !== undefined) return present
+  if (isBegun)
+    throw new Fault('invalid_configuration', {
+      what: `${file} is missing, and the nodes of this database have a cluster key: join them (concordat join), or bring the file of another node`,
+    })
+  await putNewFile(file, Buffer.from(`${newClusterKey()}\n`))
+  return (await readClusterKeys(file))!
+}

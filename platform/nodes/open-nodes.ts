@@ -1,0 +1,153 @@
+/** The nodes of a server as a feature of it: their files follow each other, each tells how it is, and new ones join. */
+import { createHmac } from 'node:crypto'
+import type { Feature, Job } from '#platform/feature.ts'
+import type { Services } from '#platform/services.ts'
+import { createBeat } from './beat.ts'
+import { makeBundle, type Program } from './bundle.ts'
+import type { Claimed } from './claim.ts'
+import { createFollowing, type Following, type FollowingRoom } from './following.ts'
+import { nodeHandlers } from './handlers.ts'
+import { createJoining, type Joining } from './join.ts'
+import { joinRoute } from './join-route.ts'
+import type { Cluster } from './needs.ts'
+import { createNodeStore } from './store.ts'
+import { ALONE_SECONDS, BEAT_SECONDS, settingDigests } from './told.ts'
+
+export type NodeGround = Pick<Services, 'node' | 'database' | 'clock' | 'log' | 'health' | 'audit'> & {
+  settings: object & {
+    directory: string
+    admin: { address: string; port: number; certificateFile?: string | undefined }
+  }
+  settingsFile: string
+  settingsSchema: object
+  cluster: Cluster | undefined
+  claimed: Claimed
+}
+
+type NodeParts = {
+  program: Program
+  /** What secrets to join by are bound to, and whoever joins is told. */
+  server: string
+  /** Settings that belong to a machine. */
+  ofAMachine: ReadonlySet<string>
+  /** Folders that no node shares through the database. */
+  ownFolders: readonly string[]
+  /** Files of the directory that say how far the server had come: a new node gets them with its secret. */
+  marks: readonly string[]
+  /** Who takes over the files that other nodes changed. */
+  rooms: readonly FollowingRoom[]
+  /** Closes what a node that is gone for good has left open. */
+  takeOver(node: string): Promise<void>
+}
+
+/** Opens it after all rooms, which have made their first files by then. Throws what `SharedFiles.publish` throws. */
+export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<Feature> {
+  const { node, database, cluster, settings } = ground
+  const store = createNodeStore(database)
+  const following = cluster && createFollowing(ground.log, parts.rooms)
+  if (cluster !== undefined) await begin(ground, { ...parts, cluster, following: following! })
+  const everySeconds = cluster === undefined ? ALONE_SECONDS : BEAT_SECONDS
+  const beat = createBeat({
+    ...{ node, store, everySeconds, claimed: ground.claimed, clock: ground.clock, health: ground.health },
+    ...{ sharedFiles: cluster?.files, trouble: following?.trouble },
+    settings:
+      cluster === undefined
+        ? {}
+        : settingDigests(settings, {
+            ...{ schema: ground.settingsSchema, ofAMachine: parts.ofAMachine },
+            key: settingsKey(cluster.keys.at(-1)!.key),
+          }),
+    onLeft() {
+      ground.log.error(
+        { node },
+        'this node was made to leave: it ends, and another one has closed what it had open',
+      )
+      // As by its service manager: what is on its way gets its answer, and nothing new begins.
+      process.kill(process.pid, 'SIGTERM')
+    },
+  })
+  const joining = cluster && joiningOf(ground, { ...parts, cluster, store })
+  return {
+    operations: nodeHandlers({
+      ...{ node, store, joining, ownUrl: urlOf(settings.admin), ownFolders: parts.ownFolders },
+      takeOver: parts.takeOver,
+    }),
+    ...(joining !== undefined && { routes: { admin: (app) => joinRoute(app, joining) } }),
+    jobs: [
+      {
+        ...{ kind: 'beat', onEachNode: true, immediately: true, run: beat.run },
+        everySeconds,
+      },
+      ...(cluster === undefined ? [] : [pullJob(cluster, following!)]),
+    ],
+    health: { nodes: beat.finding },
+  }
+}
+
+/** Rooms have made their first files by now. */
+async function begin(
+  { log }: NodeGround,
+  q: Pick<NodeParts, 'ownFolders'> & { cluster: Cluster; following: Following },
+): Promise<void> {
+  const { files } = q.cluster
+  await files.publish()
+  if (q.ownFolders.length > 0)
+    log.warn(
+      { folders: q.ownFolders },
+      'this server may be several nodes: these folders are of each node alone, unless they are one shared file system (docs/nodes.md)',
+    )
+  files.onChange((names) => {
+    log.info({ files: names.length }, 'files that another node has changed are here')
+    void q.following.follow(names)
+  })
+}
+
+function pullJob({ files }: Cluster, following: Following): Job {
+  return {
+    ...{ kind: 'pull-shared-files', everySeconds: 30, onEachNode: true },
+    isDue: async () => following.waits() || (await files.isBehind()),
+    async run() {
+      await files.pull()
+      await following.follow([])
+    },
+  }
+}
+
+function joiningOf(
+  { settings, settingsFile, settingsSchema, log, audit }: NodeGround,
+  q: NodeParts & { cluster: Cluster; store: ReturnType<typeof createNodeStore> },
+): Joining {
+  const { files, keys, keyFile } = q.cluster
+  const { program, server, store, marks } = q
+  const joining = createJoining({
+    ...{ store, keys, server },
+    onRefused: (id) => log.warn({ id }, 'somebody who has no secret to join by tried to'),
+    bundle: () =>
+      makeBundle({
+        ...{ program, server, settingsFile, schema: settingsSchema },
+        ...{ clusterKeyFile: keyFile, seen: files.forJoining().toString() },
+        ...{ directory: settings.directory, marks },
+      }),
+  })
+  return {
+    ...joining,
+    async use(q) {
+      const sealed = await joining.use(q)
+      // Only those who proved that they have a secret are on record.
+      await audit.before({
+        caller: { id: `join:${q.id}`, name: 'new node' },
+        ...{ operation: 'joinNode', target: q.id },
+      })
+      return sealed
+    },
+  }
+}
+
+function settingsKey(key: Buffer): Buffer {
+  return createHmac('sha256', key).update('concordat settings of nodes').digest()
+}
+
+function urlOf({ address, port, certificateFile }: NodeGround['settings']['admin']): string {
+  const host = address.includes(':') ? `[${address}]` : address
+  return `${certificateFile === undefined ? 'http' : 'https'}://${host}:${port}`
+}
