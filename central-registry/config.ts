@@ -11,6 +11,7 @@ import {
 } from '#platform/http-service/listener-tls.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { checkMail, type MailSettings, mailSchema } from '#platform/mail/settings.ts'
+import { checkNodes, type NodeSettings, nodesSchema } from '#platform/nodes/settings.ts'
 import type { TokenPlace } from '#platform/pkcs11/open-session.ts'
 import { hardwareTokenProperties } from '#platform/pkcs11/settings.ts'
 import { checkLogin, isSafe, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
@@ -63,6 +64,7 @@ export type Settings = {
   mail?: (MailSettings & { language: MailLanguage }) | undefined
   backups?: BackupSettings | undefined
   redisUrlFile?: string | undefined
+  nodes?: NodeSettings | undefined
   logLevel: string
 }
 
@@ -308,12 +310,14 @@ export const settingsSchema = {
       'x-path': true,
       description: 'File with the redis:// URL for jobs on several nodes',
     },
+    nodes: nodesSchema,
     logLevel: { type: 'string', enum: ['debug', 'info', 'warn', 'error'], default: 'info' },
   },
 } as const
 
 /** Throws `invalid_configuration` for values that do not fit together, and for values that the schema cannot check. */
-export function checkSettings({ admin, configuration, publicUrl, login, catalogue, mail }: Settings): void {
+export function checkSettings(settings: Settings): void {
+  const { admin, configuration, publicUrl, login, catalogue, mail } = settings
   const { renewSeconds, validitySeconds } = configuration
   if (renewSeconds * 2 > validitySeconds)
     throw invalid('configuration.renewSeconds must be at most half of configuration.validitySeconds')
@@ -328,6 +332,7 @@ export function checkSettings({ admin, configuration, publicUrl, login, catalogu
       throw invalid('catalogue.client is INSTANCE/CLASS/CODE/SUBSYSTEM, each part percent-encoded')
   }
   checkMail(mail)
+  checkNodes(settings.nodes, { database: settings.database })
   if (login === undefined) return
   checkLogin(login)
   if (login.firstCodeFile === login.secondCodeFile)

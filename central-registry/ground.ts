@@ -1,15 +1,13 @@
 /** Opens what all features of a registry share: the database, the register's stores, the keys and the store of publications. */
-import { hostname } from 'node:os'
 import path from 'node:path'
 import type { Migration } from 'kysely/migration'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { createPeopleStore } from '#platform/people/store.ts'
 import { createHardwareToken } from '#platform/pkcs11/hardware-token.ts'
-import { openServices } from '#platform/services.ts'
 import { createSessions } from '#platform/sessions/create-sessions.ts'
 import { registryApi } from './admin/api.ts'
 import { createChange } from './changes/store.ts'
-import type { RegistrySettings } from './config.ts'
+import { type RegistrySettings, settingsSchema } from './config.ts'
 import { announcePublication } from './configuration/announce-publication.ts'
 import { createHighWater } from './configuration/high-water.ts'
 import { openIdentityKeys } from './configuration/identity-keys/identity-keys.ts'
@@ -27,6 +25,7 @@ import { RENEW_LIST } from './features/suspensions/publish-list.ts'
 import { managementCertificatesOf, registrationServiceOf } from './listeners.ts'
 import { createMemberStore } from './members/store.ts'
 import { createWebhookStore } from './members/webhooks/store.ts'
+import { openNode } from './open-node.ts'
 import { createServerStore } from './servers/store.ts'
 import { createTrustStore } from './trust/store.ts'
 
@@ -41,18 +40,25 @@ const CONCURRENCY = 20
 const LEASE_SECONDS = 15
 
 /**
- * Opens everything. `migrations` are those of all tables of the registry's database. Throws as `openPrivateKeys` and
+ * Opens everything. `migrations` are those of all tables of the registry's database, `lock` locks a file against other processes. Throws as `openPrivateKeys` and
  * `openServices`.
  */
-export async function openGround(q: RegistrySettings, migrations: Record<string, Migration>) {
-  const { settings, clock, log, redisUrl } = q
+export async function openGround(
+  q: RegistrySettings,
+  {
+    migrations,
+    lock,
+  }: { migrations: Record<string, Migration>; lock: Parameters<typeof openNode>[1]['lock'] },
+) {
+  const { settings, clock } = q
   const { directory, signingToken: place } = settings
   const { ocspFreshnessSeconds } = settings.configuration
   const signingToken = place && createHardwareToken({ place, clock })
-  const privateKeys = await openPrivateKeys(path.join(directory, 'signing-keys'), q.pin, signingToken)
-  const services = await openServices({
-    ...{ databaseUrl: settings.database, migrations, redisUrl, clock, log },
-    ...{ node: `${hostname()}-${process.pid}`, leaseSeconds: LEASE_SECONDS, concurrency: CONCURRENCY },
+  const { services, files, cluster, claimed, release } = await openNode(q, {
+    ...{ migrations, lock, leaseSeconds: LEASE_SECONDS, concurrency: CONCURRENCY },
+  })
+  const privateKeys = await openPrivateKeys(path.join(directory, 'signing-keys'), q.pin, {
+    ...{ token: signingToken, files },
   })
   const { database, jobs, metrics } = services
   const announce = announcePublication(jobs, clock)
@@ -71,7 +77,8 @@ export async function openGround(q: RegistrySettings, migrations: Record<string,
   const of = { database, members, trust, ocspFreshnessSeconds, clock }
   return {
     ...services,
-    ...{ settings, settingsFile: q.settingsFile, backupKey: q.backupKey },
+    ...{ settings, settingsFile: q.settingsFile, settingsSchema, backupKey: q.backupKey },
+    ...{ cluster, claimed },
     ...{ clientSecret: q.clientSecret, mailServer: q.mailServer },
     /** `change` also asks for a publication, `record` does not. */
     ...{ announce, change, record },
@@ -86,6 +93,7 @@ export async function openGround(q: RegistrySettings, migrations: Record<string,
         : await openIdentityKeys({
             directory: path.join(directory, 'signing-keys'),
             pin: q.pin,
+            files,
             keys: createIdentityKeyStore(database),
           }),
     publications: createPublicationStore(database),
@@ -104,6 +112,9 @@ export async function openGround(q: RegistrySettings, migrations: Record<string,
     apiOperations: readOperations(await registryApi()),
     registrationService: await registrationServiceOf(settings.registration),
     managementCertificates: await managementCertificatesOf(settings.managementService),
-    closeGround: async () => signingToken?.close(),
+    closeGround: async () => {
+      await signingToken?.close()
+      release()
+    },
   }
 }

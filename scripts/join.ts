@@ -1,22 +1,23 @@
-/** `concordat join`: makes this machine a further node of a security server, from the one secret that a running node gave. */
+/** `concordat join`: makes this machine a further node of a security server or a registry, from the one secret that a running node gave. */
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
+import type { Program } from '#platform/nodes/bundle.ts'
 import { openBundle, proofOf, readJoinSecret } from '#platform/nodes/join-secret.ts'
 import { asFault } from '#schemas/fault.ts'
-import { checkSettings, type Settings, settingsSchema } from '#security-server/config.ts'
 import { askToJoin } from './join/client.ts'
 import { checkPlace, readBundle, writeNode } from './join/write-node.ts'
 
 const USAGE = `Usage: concordat join --secret-file <file|-> --configuration <new file.yaml> --directory <empty folder> [--set <setting>=<value>]...
 
-Makes this machine a further node of a security server. The secret comes from a running node: concordat server add-join-secret, then
-take-join-secret <id>. It is good once, for an hour at most. "-" reads it from standard input.
+Makes this machine a further node of a security server or of a registry. The secret comes from a running node: concordat server
+add-join-secret, then take-join-secret <id>; of a registry with concordat registry. It is good once, for an hour at most. "-" reads it from standard input.
 
 Writes the settings of that node into the new file, the secrets and certificates that they name into the folder secrets beside it, and the
-cluster key; --set changes what belongs to this machine: --set peers.address=10.0.0.21 --set clients.https.address=10.0.0.21.
-Run it as the user of the server. Then start the server as usual.
+cluster key; --set changes what belongs to this machine: --set peers.address=10.0.0.21 --set clients.https.address=10.0.0.21,
+of a registry --set public.address=10.0.0.31 --set admin.address=10.0.0.31.
+Run it as the user of the server or registry. Then start the server as usual.
 `
 
 export async function run(args: string[]): Promise<number> {
@@ -53,15 +54,24 @@ export async function run(args: string[]): Promise<number> {
       'Settings that its environment gives it (CONCORDAT_...) are not among these: give this one its own.\n',
   )
   // The secret is used up by now, and all is written: what is wrong with the settings of this machine is mended in the file.
-  const wrong = await readConfiguration<Settings>(configuration, settingsSchema, {}, 'CONCORDAT')
-    .then(checkSettings)
-    .then(() => undefined, asFault)
+  const wrong = await checkFile(bundle.program, configuration).then(() => undefined, asFault)
   if (wrong !== undefined) {
     process.stderr.write(
       `This machine has joined, but its settings have to be mended first in ${configuration}: ${wrong.message}\n`,
     )
     return 1
   }
-  process.stdout.write(`Start it: concordat security-server --configuration ${configuration}\n`)
+  process.stdout.write(`Start it: concordat ${bundle.program} --configuration ${configuration}\n`)
   return 0
+}
+
+/** Throws `invalid_configuration` for settings with which it would not start. */
+async function checkFile(program: Program, file: string): Promise<void> {
+  if (program === 'central-registry') {
+    const { checkSettings, settingsSchema } = await import('#central-registry/config.ts')
+    checkSettings(await readConfiguration(file, settingsSchema, {}, 'CONCORDAT_REGISTRY'))
+  } else {
+    const { checkSettings, settingsSchema } = await import('#security-server/config.ts')
+    checkSettings(await readConfiguration(file, settingsSchema, {}, 'CONCORDAT'))
+  }
 }

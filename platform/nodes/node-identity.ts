@@ -28,7 +28,7 @@ const NAME = /^[A-Za-z0-9._-]{1,64}$/
 export async function takeNodeIdentity(q: {
   directory: string
   madeOf: string
-  older: string
+  older?: string
   /**
    * Other nodes work for the server, and may have mounted one folder of bodies: names there are theirs. Only a person tells which one is
    * gone (`removeNode`).
@@ -52,7 +52,7 @@ export async function takeNodeIdentity(q: {
       : await readdir(path.join(directory, 'bodies', 'incoming')).catch(unlessAbsent<string[]>([]))
     const node =
       (await readName(directory)) ??
-      keepName(directory, before.includes(q.older) ? q.older : newName(q.madeOf))
+      keepName(directory, q.older !== undefined && before.includes(q.older) ? q.older : newName(q.madeOf))
     return { node, formerNodes: before.filter((name) => name !== node), release }
   } catch (cause) {
     release()

@@ -18,16 +18,21 @@ export type NodeGround = Pick<Services, 'node' | 'database' | 'clock' | 'log' | 
     directory: string
     admin: { address: string; port: number; certificateFile?: string | undefined }
   }
-  settingsFile: string
+  settingsFile?: string | undefined
   settingsSchema: object
   cluster: Cluster | undefined
-  claimed: Claimed
+  /** Undefined where nodes share folders by hand and nobody is listed. */
+  claimed: Claimed | undefined
 }
 
 type NodeParts = {
   program: Program
-  /** What secrets to join by are bound to, and whoever joins is told. */
+  /** What whoever joins is told. */
   server: string
+  /** What secrets to join by are bound to. */
+  scope: string
+  /** The settings that have to be the same on all nodes, and more. */
+  compared: object
   /** Settings that belong to a machine. */
   ofAMachine: ReadonlySet<string>
   /** Folders that no node shares through the database. */
@@ -47,25 +52,27 @@ export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<F
   const following = cluster && createFollowing(ground.log, parts.rooms)
   if (cluster !== undefined) await begin(ground, { ...parts, cluster, following: following! })
   const everySeconds = cluster === undefined ? ALONE_SECONDS : BEAT_SECONDS
-  const beat = createBeat({
-    ...{ node, store, everySeconds, claimed: ground.claimed, clock: ground.clock, health: ground.health },
-    ...{ sharedFiles: cluster?.files, trouble: following?.trouble },
-    settings:
-      cluster === undefined
-        ? {}
-        : settingDigests(settings, {
-            ...{ schema: ground.settingsSchema, ofAMachine: parts.ofAMachine },
-            key: settingsKey(cluster.keys.at(-1)!.key),
-          }),
-    onLeft() {
-      ground.log.error(
-        { node },
-        'this node was made to leave: it ends, and another one has closed what it had open',
-      )
-      // As by its service manager: what is on its way gets its answer, and nothing new begins.
-      process.kill(process.pid, 'SIGTERM')
-    },
-  })
+  const beat =
+    ground.claimed &&
+    createBeat({
+      ...{ node, store, everySeconds, claimed: ground.claimed, clock: ground.clock, health: ground.health },
+      ...{ sharedFiles: cluster?.files, trouble: following?.trouble },
+      settings:
+        cluster === undefined
+          ? {}
+          : settingDigests(parts.compared, {
+              ...{ schema: ground.settingsSchema, ofAMachine: parts.ofAMachine },
+              key: settingsKey(cluster.keys.at(-1)!.key),
+            }),
+      onLeft() {
+        ground.log.error(
+          { node },
+          'this node was made to leave: it ends, and another one has closed what it had open',
+        )
+        // As by its service manager: what is on its way gets its answer, and nothing new begins.
+        process.kill(process.pid, 'SIGTERM')
+      },
+    })
   const joining = cluster && joiningOf(ground, { ...parts, cluster, store })
   return {
     operations: nodeHandlers({
@@ -74,13 +81,12 @@ export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<F
     }),
     ...(joining !== undefined && { routes: { admin: (app) => joinRoute(app, joining) } }),
     jobs: [
-      {
-        ...{ kind: 'beat', onEachNode: true, immediately: true, run: beat.run },
-        everySeconds,
-      },
+      ...(beat === undefined
+        ? []
+        : [{ kind: 'beat', onEachNode: true, immediately: true, run: beat.run, everySeconds }]),
       ...(cluster === undefined ? [] : [pullJob(cluster, following!)]),
     ],
-    health: { nodes: beat.finding },
+    ...(beat !== undefined && { health: { nodes: beat.finding } }),
   }
 }
 
@@ -120,11 +126,11 @@ function joiningOf(
   const { files, keys, keyFile } = q.cluster
   const { program, server, store, marks } = q
   const joining = createJoining({
-    ...{ store, keys, server },
+    ...{ store, keys, server: q.scope },
     onRefused: (id) => log.warn({ id }, 'somebody who has no secret to join by tried to'),
     bundle: () =>
       makeBundle({
-        ...{ program, server, settingsFile, schema: settingsSchema },
+        ...{ program, server, settingsFile: settingsFile ?? '', schema: settingsSchema },
         ...{ clusterKeyFile: keyFile, seen: files.forJoining().toString() },
         ...{ directory: settings.directory, marks },
       }),

@@ -14,6 +14,7 @@ type Place = {
   set: string[]
 }
 
+const PROGRAMS: readonly string[] = ['security-server', 'central-registry']
 /** A file of the directory, or of a folder in it. */
 const MARK = /^[a-z-]+(\/[a-z-]+)?$/
 const CLUSTER_KEY = 'cluster-key'
@@ -39,7 +40,8 @@ function secretsOf(configuration: string): string {
 /** The answer of a node; throws `invalid_input` for one of another version. */
 export function readBundle(plain: Buffer): Bundle {
   const bundle = JSON.parse(plain.toString()) as Bundle
-  if (bundle.version !== 1 || !Object.keys(bundle.marks).every((name) => MARK.test(name)))
+  const isKnown = bundle.version === 1 && PROGRAMS.includes(bundle.program)
+  if (!isKnown || !Object.keys(bundle.marks).every((name) => MARK.test(name)))
     throw new Fault('invalid_input', { what: 'the node is of a version that this one cannot join' })
   return bundle
 }

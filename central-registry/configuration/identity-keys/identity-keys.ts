@@ -4,6 +4,7 @@
  */
 import { createPrivateKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
+import { type KeptFiles, ofOneNode } from '../durable-file.ts'
 import {
   type ClaimKeys,
   type KeyFiles,
@@ -52,8 +53,9 @@ export async function openIdentityKeys(q: {
   directory: string
   pin: string
   keys: ClaimKeys
+  files?: KeptFiles | undefined
 }): Promise<IdentityKeys> {
-  const files = openKeyFiles(q)
+  const files = openKeyFiles({ files: ofOneNode, ...q })
   const log = await openPublishedKeys('log', files)
   const credentials = await openPublishedKeys('credentials', files)
   if ((await q.keys.claimed(nameOf(1))) === undefined) await files.open(nameOf(1))

@@ -5,8 +5,9 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
+import { isOutdated } from '#platform/shared-files/shared-files.ts'
 import { Fault } from '#schemas/fault.ts'
-import { fileExists, writeDurably } from '../durable-file.ts'
+import { fileExists, type KeptFiles } from '../durable-file.ts'
 
 /** What is said of other keys in the transaction that makes one: which are lost, or which ones it replaces and until when these are accepted at most. */
 type Claim = {
@@ -61,25 +62,52 @@ export function openKeyFiles({
   directory,
   pin,
   keys,
+  files,
 }: {
   directory: string
   pin: string
   keys: ClaimKeys
+  files: KeptFiles
 }): KeyFiles {
   const fileOf = (name: string): string => `identity-${name}.pem`
+  const readPresent = (file: string): Promise<string | undefined> =>
+    readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code === 'ENOENT') return undefined
+      throw new Fault('invalid_configuration', { what: `${file} cannot be read`, cause })
+    })
+  /** Another node may have made it a moment ago. */
+  const read = async (file: string): Promise<string | undefined> => {
+    const present = await readPresent(file)
+    if (present !== undefined) return present
+    await files.catchUp()
+    return readPresent(file)
+  }
+  /** Returns what the file then has: two nodes that make one key at once both have that of the first. */
+  const write = async (file: string, pem: string): Promise<string> => {
+    try {
+      await files.write(file, pem)
+      return pem
+    } catch (thrown) {
+      const present = isOutdated(thrown) ? await readPresent(file) : undefined
+      if (present === undefined) throw thrown
+      return present
+    }
+  }
   return {
     directory,
     keys,
     fileOf,
-    isHere: (name) => fileExists(path.join(directory, fileOf(name))),
+    async isHere(name) {
+      const file = path.join(directory, fileOf(name))
+      if (await fileExists(file)) return true
+      await files.catchUp()
+      return fileExists(file)
+    },
     untilOfReplaced: async (name) => untilIn(await readFile(path.join(directory, fileOf(name)), 'utf8')),
     async open(name, claim) {
       const file = path.join(directory, fileOf(name))
       const known = await keys.claimed(name)
-      let pem = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-        if (cause.code === 'ENOENT') return undefined
-        throw new Fault('invalid_configuration', { what: `${file} cannot be read`, cause })
-      })
+      let pem = await read(file)
       if (pem === undefined) {
         if (known !== undefined)
           throw invalid(
@@ -90,11 +118,11 @@ export function openKeyFiles({
           .toString()
         // After a crash before the claim, or with a restored database, only the file knows it.
         if (claim?.until !== undefined) pem = `${UNTIL}${claim.until}\n${pem}`
-        await writeDurably(file, pem)
+        pem = await write(file, pem)
       } else if (known === undefined && isSooner(claim?.until, untilIn(pem))) {
         // An attempt before this one failed after it had written the file: the time said last counts, if it is the earlier one.
         pem = `${UNTIL}${claim!.until}\n${pem.slice(pem.indexOf('-----'))}`
-        await writeDurably(file, pem)
+        pem = await write(file, pem)
       }
       const key = unlock(pem, pin, file)
       const publicKey = publicHalfOf(key)

@@ -1,10 +1,10 @@
 /**
  * The private halves of the configuration's signing keys; never in the database. A software key is an encrypted PKCS #8 file
- * (mode 0600) under the PIN. For a key on the signing token there is a file that identifies it on the token. Each node on another
- * machine needs these files too.
+ * (mode 0600) under the PIN. For a key on the signing token there is a file that identifies it on the token. Nodes share these files
+ * (`KeptFiles`), or they are copied by hand.
  */
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { isLocal, type SigningKey } from '#core/signature/signing-key.ts'
@@ -14,7 +14,7 @@ import type { HardwareToken } from '#platform/pkcs11/hardware-token.ts'
 import type { FoundKey } from '#platform/pkcs11/token-keys.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
-import { syncFolder, writeDurably } from '../durable-file.ts'
+import { fileExists, type KeptFiles, ofOneNode } from '../durable-file.ts'
 
 export type KeyAlgorithm = 'P-256' | 'RSA-2048' | 'RSA-3072'
 
@@ -52,6 +52,8 @@ export type PrivateKeys = {
    * `checkRemovable`.
    */
   remove(id: string): Promise<void>
+  /** Forgets what was read: another node has made or destroyed keys. */
+  reload(): void
 }
 
 /** Milliseconds for one signature on the token: a publication signs while it blocks all changes of the register. */
@@ -63,7 +65,7 @@ const generate = promisify(generateKeyPair)
 export async function openPrivateKeys(
   directory: string,
   pin: string,
-  token?: HardwareToken,
+  { token, files = ofOneNode }: { token?: HardwareToken | undefined; files?: KeptFiles } = {},
 ): Promise<PrivateKeys> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const opened = new Map<string, SigningKey>()
@@ -95,9 +97,16 @@ export async function openPrivateKeys(
     return found
   }
 
+  /** Another node may have made it a moment ago. */
+  async function look(id: string): Promise<void> {
+    const names = await readdir(directory)
+    if (!names.includes(`${id}.pem`) && !names.includes(`${id}.token.json`)) await files.catchUp()
+  }
+
   async function open(id: string): Promise<SigningKey> {
     const known = opened.get(id)
     if (known !== undefined) return known
+    await look(id)
     const place = await readPlace(placeFileOf(id))
     if (place !== undefined) {
       if (token === undefined)
@@ -126,7 +135,7 @@ export async function openPrivateKeys(
     async create(id, algorithm, where = 'software') {
       if (where === 'token') {
         const place = await mustHaveToken().generate(algorithm, `configuration signing ${id}`)
-        await writeDurably(placeFileOf(id), placeText(place))
+        await files.write(placeFileOf(id), placeText(place))
         return open(id)
       }
       const { privateKey } =
@@ -134,7 +143,7 @@ export async function openPrivateKeys(
           ? await generate('ec', { namedCurve: 'P-256' })
           : await generate('rsa', { modulusLength: algorithm === 'RSA-2048' ? 2048 : 3072 })
       const pem = privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: pin })
-      await writeDurably(fileOf(id), pem as string)
+      await files.write(fileOf(id), pem as string)
       opened.set(id, privateKey)
       return privateKey
     },
@@ -150,8 +159,8 @@ export async function openPrivateKeys(
         if (same.some((place) => named.has(place.id)))
           throw new Fault('conflict', { what: say`the key is among the signing keys already` })
         // Such a file is left when a crash happened before the key was added to the signing keys.
-        for (const { id: unnamed } of same) await rm(placeFileOf(unnamed), { force: true })
-        await writeDurably(placeFileOf(id), placeText(await there.adopt(objectId), true))
+        for (const { id: unnamed } of same) await files.remove(placeFileOf(unnamed))
+        await files.write(placeFileOf(id), placeText(await there.adopt(objectId), true))
         return open(id)
       }),
     open,
@@ -159,6 +168,7 @@ export async function openPrivateKeys(
       if (!isLocal(await open(id))) await token?.ready()
     },
     async whereIs(id) {
+      await look(id)
       if ((await readPlace(placeFileOf(id))) !== undefined) return 'token'
       const names = await readdir(directory)
       return names.includes(`${id}.pem`) ? 'software' : undefined
@@ -171,10 +181,9 @@ export async function openPrivateKeys(
       const place = await readPlace(placeFileOf(id))
       if (place !== undefined && !place.adopted) await tokenOf(id).destroy(place.objectId)
       opened.delete(id)
-      await rm(fileOf(id), { force: true })
-      await rm(placeFileOf(id), { force: true })
-      await syncFolder(directory)
+      for (const file of [fileOf(id), placeFileOf(id)]) if (await fileExists(file)) await files.remove(file)
     },
+    reload: () => opened.clear(),
   }
 }
 

@@ -6,14 +6,18 @@ import { migrationsIn } from '#platform/database/dialect-dump.ts'
 import { dumpTables } from '#platform/database/dump.ts'
 import { type Database, inSnapshot, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { PASSKEY_TABLES } from '#platform/passkeys/store.ts'
+import { SHARED_FILE_TABLES } from '#platform/shared-files/store.ts'
 import { createLogStore } from '../../configuration/transparency-log/store.ts'
 import type { Tables } from './tables.ts'
 
 export type BackupStore = ReturnType<typeof createBackupStore>
+/** What nodes share is in their folders, which a backup has; who they were, and secrets to join them, are over with a restored registry. */
+const NODES = [...SHARED_FILE_TABLES, 'node', 'join_secret']
+
 /**
  * Tables that are left out: a session or passkey that has ended would be valid again, and a used login could be used twice.
  */
-const WITHOUT = ['session', 'used_login', ...PASSKEY_TABLES]
+const WITHOUT = ['session', 'used_login', ...PASSKEY_TABLES, ...NODES]
 /** `url` is the database's URL, to open a second connection that reads while others write. */
 export function createBackupStore(database: Database, url: string) {
   return {

@@ -32,8 +32,10 @@ export const nodes: FeatureModule<Ground> = {
   migrations: nodeMigrations,
   open: async (ground) => {
     const { cluster, messageLog } = ground
+    const server = idText(ground.server)
     const opened = await openNodes(ground, {
-      ...{ program: 'security-server', server: idText(ground.server), ofAMachine: OF_A_MACHINE },
+      ...{ program: 'security-server', server, scope: server },
+      ...{ compared: ground.settings, ofAMachine: OF_A_MACHINE },
       ownFolders: ['bodies', 'archives', 'exports'],
       marks: ['log-keys/newest-checkpoint'],
       rooms: roomsOf(ground),

@@ -1,0 +1,85 @@
+/**
+ * One of the processes that work for one registry: its name, its database, and the files that it shares with the other nodes. Opened before
+ * all rooms, so that these read what the other nodes have made.
+ */
+import { hostname } from 'node:os'
+import path from 'node:path'
+import type { Migration } from 'kysely/migration'
+import { type Claimed, claimName, placeOf } from '#platform/nodes/claim.ts'
+import type { Cluster } from '#platform/nodes/needs.ts'
+import { takeNodeIdentity } from '#platform/nodes/node-identity.ts'
+import { openCluster } from '#platform/nodes/open-cluster.ts'
+import { createNodeStore } from '#platform/nodes/store.ts'
+import { openServices, type Services } from '#platform/services.ts'
+import { createSharedFileStore } from '#platform/shared-files/store.ts'
+import type { RegistrySettings } from './config.ts'
+import { type KeptFiles, ofOneNode } from './configuration/durable-file.ts'
+
+/** Each node has its own marks, leaves and memory of what was published. */
+const SHARED = new RegExp(
+  `^(?:${[
+    'signing-keys/[0-9a-f-]{36}\\.(?:pem|token\\.json)',
+    'signing-keys/identity-[a-z]{1,20}(?:-[1-9]\\d{0,3})?\\.pem',
+    'witness-key\\.pem',
+  ].join('|')})$`,
+)
+/** What rows and secrets of nodes are bound to: an instance has its name only after the first start. */
+const SCOPE = 'central registry'
+
+export type OpenNode = {
+  services: Services
+  /** Under which this process has the node's name; undefined for a registry that has no `nodes` in its settings. */
+  claimed: Claimed | undefined
+  cluster: Cluster | undefined
+  /** Changes files of keys, on all nodes if they are shared. */
+  files: KeptFiles
+  release(): void
+}
+
+/** Throws what the name, the database or the shared files throw. */
+export async function openNode(
+  { settings, redisUrl, clock, log }: RegistrySettings,
+  q: {
+    migrations: Record<string, Migration>
+    lock: Parameters<typeof takeNodeIdentity>[0]['lock']
+    leaseSeconds: number
+    concurrency: number
+  },
+): Promise<OpenNode> {
+  const { directory, nodes } = settings
+  // Without `nodes` two processes may work with one directory.
+  const identity =
+    nodes && (await takeNodeIdentity({ directory, lock: q.lock, madeOf: hostname(), hasOthers: true }))
+  const release = (): void => identity?.release()
+  try {
+    const services = await openServices({
+      ...{ databaseUrl: settings.database, migrations: q.migrations, redisUrl, clock, log },
+      node: identity?.node ?? `${hostname()}-${process.pid}`,
+      ...{ leaseSeconds: q.leaseSeconds, concurrency: q.concurrency },
+    })
+    const claimed =
+      identity &&
+      (await claimName(createNodeStore(services.database), {
+        ...{ node: identity.node, place: await placeOf(directory), hasOthers: true },
+      }))
+    const cluster = await openCluster({
+      ...{ nodes, directory, scope: SCOPE, folders: ['signing-keys'] },
+      store: createSharedFileStore(services.database),
+      isShared: (name) => SHARED.test(name),
+    })
+    const files = cluster === undefined ? ofOneNode : keptOnAll(cluster, directory)
+    return { services, claimed, cluster, files, release }
+  } catch (cause) {
+    release()
+    throw cause
+  }
+}
+
+function keptOnAll({ files }: Cluster, directory: string): KeptFiles {
+  const nameOf = (file: string): string => path.relative(directory, file).replaceAll(path.sep, '/')
+  return {
+    write: (file, content) => files.write(nameOf(file), Buffer.from(content)),
+    remove: (file) => files.remove(nameOf(file)),
+    catchUp: () => files.pull(),
+  }
+}
