@@ -3,9 +3,9 @@
  * all rooms, so that these read what the other nodes have made.
  */
 import { hostname } from 'node:os'
-import path from 'node:path'
 import type { Migration } from 'kysely/migration'
 import { type Claimed, claimName, placeOf } from '#platform/nodes/claim.ts'
+import { type KeptFiles, keptOnAll } from '#platform/nodes/kept-files.ts'
 import type { Cluster } from '#platform/nodes/needs.ts'
 import { takeNodeIdentity } from '#platform/nodes/node-identity.ts'
 import { openCluster } from '#platform/nodes/open-cluster.ts'
@@ -13,7 +13,7 @@ import { createNodeStore } from '#platform/nodes/store.ts'
 import { openServices, type Services } from '#platform/services.ts'
 import { createSharedFileStore } from '#platform/shared-files/store.ts'
 import type { RegistrySettings } from './config.ts'
-import { type KeptFiles, ofOneNode } from './configuration/durable-file.ts'
+import { ofOneNode } from './configuration/durable-file.ts'
 
 /** Each node has its own marks, leaves and memory of what was published. */
 const SHARED = new RegExp(
@@ -72,14 +72,5 @@ export async function openNode(
   } catch (cause) {
     release()
     throw cause
-  }
-}
-
-function keptOnAll({ files }: Cluster, directory: string): KeptFiles {
-  const nameOf = (file: string): string => path.relative(directory, file).replaceAll(path.sep, '/')
-  return {
-    write: (file, content) => files.write(nameOf(file), Buffer.from(content)),
-    remove: (file) => files.remove(nameOf(file)),
-    catchUp: () => files.pull(),
   }
 }

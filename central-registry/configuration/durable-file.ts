@@ -5,17 +5,8 @@
 import { randomUUID } from 'node:crypto'
 import { open, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
+import type { KeptFiles } from '#platform/nodes/kept-files.ts'
 import { Fault } from '#schemas/fault.ts'
-
-/** How files of keys are kept: on this node alone, or on all nodes of the registry. */
-export type KeptFiles = {
-  /** Replaces a file, with mode 0600. Throws `io_error`, and what `isOutdated` tells when another node has just changed it. */
-  write(file: string, content: string | Buffer): Promise<void>
-  /** The file has to be there. */
-  remove(file: string): Promise<void>
-  /** Takes over what other nodes have changed, before a file counts as missing. */
-  catchUp(): Promise<void>
-}
 
 export const ofOneNode: KeptFiles = {
   write: (file, content) => writeDurably(file, content),

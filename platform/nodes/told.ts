@@ -63,8 +63,9 @@ function withoutPlaces(value: unknown, schema: Schema | undefined): unknown {
   )
 }
 
-/** The settings of which two nodes say different things, or that only one of them has. */
+/** The settings of which two nodes say different things, or that only one of them has; none while one of them has told nothing yet. */
 export function differing(a: Told['settings'], b: Told['settings']): string[] {
+  if ([a, b].some((one) => Object.keys(one).length === 0)) return []
   return [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => a[name] !== b[name]).sort()
 }
 

@@ -7,6 +7,7 @@ import { closeSync, existsSync, fsyncSync, linkSync, openSync, unlinkSync, write
 import path from 'node:path'
 import { writeVerifierKey } from '#core/merkle/verifier-key.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
+import { type KeptFiles, writeUnlessOther } from '#platform/nodes/kept-files.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { WitnessStore } from './store.ts'
 
@@ -20,13 +21,18 @@ export async function openWitnessKey(q: {
   file: string
   name: string
   store: Pick<WitnessStore, 'claimKey' | 'claimedKey'>
+  /** Where nodes share it: all have it before it is claimed. */
+  files?: KeptFiles | undefined
 }): Promise<WitnessKey> {
-  const { file, name, store } = q
+  const { file, name, store, files } = q
   const claimed = await store.claimedKey()
+  // Another node may have made it a moment ago.
+  if (!existsSync(file)) await files?.catchUp()
   if (!existsSync(file)) {
     if (claimed !== undefined)
       throw invalid(`${file} is missing: bring the key back, whose public half is ${claimed}`)
-    makeWitnessKey(file)
+    if (files === undefined) makeWitnessKey(file)
+    else await writeUnlessOther(files, file, newKeyText())
   }
   const key = await readWitnessKey(file, name)
   const owner = await store.claimKey(key.verifierKey)
@@ -52,11 +58,10 @@ export async function readWitnessKey(file: string, name: string): Promise<Witnes
 
 /** Writes a new key, unless there is one; never replaces a key. */
 export function makeWitnessKey(file: string): void {
-  const { privateKey } = generateKeyPairSync('ed25519')
   const part = `${file}.${process.pid}.part`
   try {
     const handle = openSync(part, 'w', 0o600)
-    writeSync(handle, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+    writeSync(handle, newKeyText())
     fsyncSync(handle)
     closeSync(handle)
     try {
@@ -72,6 +77,10 @@ export function makeWitnessKey(file: string): void {
   } catch (cause) {
     throw invalid(`${file} cannot be written`, cause)
   }
+}
+
+function newKeyText(): string {
+  return generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
 }
 
 function invalid(what: string, cause?: unknown): Fault {

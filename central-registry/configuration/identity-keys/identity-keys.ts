@@ -2,9 +2,11 @@
  * The registry's keys for what others can check without it: its checkpoints (Ed25519), its credentials (P-256), and the histories of DIDs
  * (Ed25519, one key for each entry). They lie beside the configuration's signing keys, and are in backups.
  */
+
 import { createPrivateKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
-import { type KeptFiles, ofOneNode } from '../durable-file.ts'
+import type { KeptFiles } from '#platform/nodes/kept-files.ts'
+import { ofOneNode } from '../durable-file.ts'
 import {
   type ClaimKeys,
   type KeyFiles,

@@ -5,9 +5,9 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
-import { isOutdated } from '#platform/shared-files/shared-files.ts'
+import { type KeptFiles, writeUnlessOther } from '#platform/nodes/kept-files.ts'
 import { Fault } from '#schemas/fault.ts'
-import { fileExists, type KeptFiles } from '../durable-file.ts'
+import { fileExists } from '../durable-file.ts'
 
 /** What is said of other keys in the transaction that makes one: which are lost, or which ones it replaces and until when these are accepted at most. */
 type Claim = {
@@ -84,14 +84,8 @@ export function openKeyFiles({
   }
   /** Returns what the file then has: two nodes that make one key at once both have that of the first. */
   const write = async (file: string, pem: string): Promise<string> => {
-    try {
-      await files.write(file, pem)
-      return pem
-    } catch (thrown) {
-      const present = isOutdated(thrown) ? await readPresent(file) : undefined
-      if (present === undefined) throw thrown
-      return present
-    }
+    await writeUnlessOther(files, file, pem)
+    return (await readPresent(file)) ?? pem
   }
   return {
     directory,

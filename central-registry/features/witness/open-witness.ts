@@ -5,6 +5,8 @@ import { parseVerifierKey } from '#core/merkle/verifier-key.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import { keptOnAll } from '#platform/nodes/kept-files.ts'
+import type { Cluster } from '#platform/nodes/needs.ts'
 import { createWitness, type Witness } from '#platform/witness/create-witness.ts'
 import type { HearCosigned } from '#platform/witness/store.ts'
 import { createWitnessStore, type WitnessStore } from '#platform/witness/store.ts'
@@ -21,6 +23,7 @@ export async function openWitness(
     hearCosigned: HearCosigned
     metrics: Metrics
     log: Log
+    cluster: Cluster | undefined
   },
 ): Promise<{ witness: Witness | undefined; store: WitnessStore }> {
   const store = createWitnessStore(q.database, q.hearCosigned)
@@ -40,7 +43,10 @@ export async function openWitness(
     return createWitness({
       store,
       logs: logs.map((text) => parseVerifierKey(text, 'log')),
-      key: await openWitnessKey({ file: path.join(q.directory, WITNESS_KEY_FILE), name, store }),
+      key: await openWitnessKey({
+        ...{ file: path.join(q.directory, WITNESS_KEY_FILE), name, store },
+        files: q.cluster && keptOnAll(q.cluster, q.directory),
+      }),
       clock: q.clock,
       ...witnessRules(q),
       onContradiction: (origin, isFork) =>

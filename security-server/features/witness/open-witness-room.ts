@@ -11,6 +11,8 @@ import type { Clock } from '#platform/clock.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import { keptOnAll } from '#platform/nodes/kept-files.ts'
+import type { Cluster } from '#platform/nodes/needs.ts'
 import { type AskWitness, MAX_REPLY_BYTES } from '#platform/witness/ask-witness.ts'
 import { createWitnessClient } from '#platform/witness/client.ts'
 import { createWitness, type Witness } from '#platform/witness/create-witness.ts'
@@ -73,6 +75,8 @@ export async function openWitnessRoom(q: {
   messageLog: Pick<MessageLog, 'witnesses'>
   peerClient: PeerClient
   post: PostDocument
+  /** Undefined for a server that is one node. */
+  cluster: Cluster | undefined
 }): Promise<WitnessRoom> {
   const { settings, server, clock, log, globalConfiguration, messageLog } = q
   const owner = memberOf(server)
@@ -136,6 +140,7 @@ export async function openWitnessRoom(q: {
       file: path.join(settings.directory, 'witness-key.pem'),
       name: settings.witness.name,
       store,
+      files: q.cluster && keptOnAll(q.cluster, settings.directory),
     }))
   const registryLog =
     key && settings.witness?.registryLog === true

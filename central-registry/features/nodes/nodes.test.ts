@@ -1,0 +1,196 @@
+/** Two nodes of a registry on one PostgreSQL, each with a folder of its own: they have the same keys, and publish one history. */
+import { createHash } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { createAuthority } from '#certs/authority.ts'
+import { parseAnchor } from '#core/configuration/anchor.ts'
+import { headOf } from '#core/configuration/log-head.ts'
+import { verifyStatement } from '#core/configuration/statement.ts'
+import { openDatabase } from '#platform/database/open-database.ts'
+import { newClusterKey } from '#platform/shared-files/cluster-key.ts'
+import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
+import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
+import { skipFor } from '#test/outside-tools.ts'
+import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { until } from '#test/until.ts'
+import { createLogStore } from '../../configuration/transparency-log/store.ts'
+
+type NodeView = { name: string; isThis: boolean; state: string; differingSettings: string[] }
+type Nodes = { sharesFiles: boolean; nodes: NodeView[] }
+
+const PUBLISHERS = 2
+const ROUNDS = 8
+
+await t.test('a registry without nodes lists nobody', async (t) => {
+  const node = await registryWorld(t).start()
+  t.same(await node.must('GET', '/nodes'), { sharesFiles: false, ownFolders: [], nodes: [] })
+  t.equal((await node.call('POST', '/join-secrets', {})).status, 409)
+})
+
+if (hasPostgresql()) await twoNodes(await (await postgresql()).freshDatabase())
+else skipFor(t, 'PostgreSQL is not installed')
+
+async function twoNodes(url: string): Promise<void> {
+  // Racing publishers wait for each other, on a busy machine longer than a statement may.
+  const world = registryWorld(t, `${url}${url.includes('?') ? '&' : '?'}statementMs=60000`)
+  const clusterKeyFile = path.join(world.directory, 'cluster-key')
+  writeFileSync(clusterKeyFile, `${newClusterKey()}\n`, { mode: 0o600 })
+  const folderOf = (name: string): string => path.join(world.directory, name)
+  const start = (name: string, own: object = { nodes: { clusterKeyFile } }): Promise<Node> =>
+    world.start({
+      directory: folderOf(name),
+      settings: {
+        // As behind one name.
+        publicUrl: 'http://registry.example:8001',
+        publicLog: { name: 'registry.example/log' },
+        witness: { name: 'registry.example/witness' },
+        ...own,
+      },
+    })
+  const keysIn = (name: string): Record<string, string> => {
+    const files = readdirSync(folderOf(`${name}/signing-keys`)).map((file) => `signing-keys/${file}`)
+    return Object.fromEntries(
+      [...files, 'witness-key.pem']
+        .sort()
+        .map((file) => [file, readFileSync(path.join(folderOf(name), file), 'latin1')]),
+    )
+  }
+  const untilSame = (): Promise<unknown> =>
+    until('the same keys in both folders', (saw) => {
+      const [a, b] = [keysIn('a'), keysIn('b')]
+      return saw(Object.keys(b).join()) === Object.keys(a).join() && JSON.stringify(a) === JSON.stringify(b)
+    })
+  const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
+  let a!: Node
+  let b!: Node
+
+  await t.test('both start for the first time at once, and have the same keys', async (t) => {
+    ;[a, b] = await Promise.all([start('a'), start('b')])
+    await setUp(a, authority)
+    await untilSame()
+    t.ok(Object.keys(keysIn('b')).length >= 5, 'of configuration, log, credentials, histories and witness')
+    const list = (await a.must('GET', '/nodes')) as Nodes
+    t.equal(list.sharesFiles, true)
+    t.same(list.nodes.map(({ isThis }) => isThis).toSorted(), [false, true])
+    t.same(
+      list.nodes.flatMap(({ differingSettings }) => differingSettings),
+      [],
+    )
+    for (const node of [a, b]) t.equal((await publish(node)).index > 0, true)
+  })
+
+  await t.test('a key that is made, made to sign and destroyed on one is so on both', async (t) => {
+    const keys = async (node: Node) =>
+      (
+        (await node.must('GET', '/configuration')) as {
+          signingKeys: { id: string; token: string | null; active: boolean }[]
+        }
+      ).signingKeys
+    const added = (await a.must('POST', '/configuration/signing-keys', { algorithm: 'P-256' })) as {
+      id: string
+    }
+    t.match(
+      await b.call('PUT', `/configuration/signing-keys/${added.id}/activate?force=true`),
+      { status: 204 },
+      'at once: whoever lacks it looks',
+    )
+    await publish(b)
+    await publish(a)
+    for (const { id, active } of await keys(a))
+      if (!active) await b.must('DELETE', `/configuration/signing-keys/${id}`)
+    t.match(await keys(a), [{ id: added.id, token: 'software', active: true }])
+    await untilSame()
+    t.equal(
+      readdirSync(folderOf('a/signing-keys')).filter((name) => /^[0-9a-f-]{36}\.pem$/.test(name)).length,
+      1,
+    )
+    await publish(a)
+  })
+
+  await t.test('two that publish at once publish one history', async (t) => {
+    const certificates = (await parseAnchor(await anchorOf(a))).sources[0]!.verificationCerts
+    /** What anybody was ever given, by index. */
+    const seen = new Map<number, Set<string>>()
+    const heads = new Map<number, Set<string>>()
+    const look = async (node: Node): Promise<void> => {
+      const text = (await node.get('/internalconf-statement?version=6')).bytes.toString()
+      const statement = verifyStatement(text, certificates)
+      const digests = seen.get(statement.index) ?? new Set()
+      seen.set(statement.index, digests.add(createHash('sha256').update(text).digest('hex')))
+      const { size, root } = headOf(statement, certificates)!.head
+      heads.set(size, (heads.get(size) ?? new Set()).add(root))
+    }
+    let isRacing = true
+    const looking = (async () => {
+      while (isRacing) await Promise.all([look(a), look(b)])
+    })()
+    t.teardown(() => {
+      isRacing = false
+      return looking
+    })
+    const published: number[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      const member = { memberClass: 'GOV', memberCode: `race${round}`, name: `Race ${round}` }
+      const racing = [a, b].flatMap((node) => Array.from({ length: PUBLISHERS }, () => publish(node)))
+      await (round % 2 === 0 ? a : b).must('POST', '/members', member)
+      for (const { index } of await Promise.all(racing)) published.push(index)
+    }
+    isRacing = false
+    await looking
+    t.equal(new Set(published).size, 2 * PUBLISHERS * ROUNDS, 'no index twice')
+    t.ok(seen.size > 1, `${seen.size} publications were seen`)
+    for (const [index, digests] of seen) t.equal(digests.size, 1, `one configuration under index ${index}`)
+    const database = await openDatabase(url)
+    t.teardown(() => database.close())
+    const log = createLogStore(database)
+    for (const [size, roots] of heads)
+      t.same([...roots], [(await log.rootAt(size)).toString('base64')], `the log of size ${size} is one`)
+    const logged = (await log.entries(0, 1000)).flatMap(({ form }) => {
+      const { kind, index } = JSON.parse(form ?? '{}') as { kind?: string; index?: number }
+      return kind === 'configuration' ? [index!] : []
+    })
+    t.same(
+      logged,
+      [...new Set(logged)].sort((x, y) => x - y),
+      'the index only rises in the log',
+    )
+    t.same(
+      published.filter((index) => !logged.includes(index)),
+      [],
+    )
+  })
+
+  await t.test('strangers and clones are refused, settings that differ are told', async (t) => {
+    await t.rejects(start('b'), { code: 'conflict', message: /another process works with/ })
+    await t.rejects(start('alone', {}), { code: 'invalid_configuration', message: /share their keys/ })
+    const other = path.join(world.directory, 'other-key')
+    writeFileSync(other, `${newClusterKey()}\n`, { mode: 0o600 })
+    await t.rejects(start('other', { nodes: { clusterKeyFile: other } }), {
+      ...{ code: 'invalid_configuration', message: /another cluster key|cluster key that this node/ },
+    })
+    mkdirSync(folderOf('own/signing-keys'), { recursive: true })
+    writeFileSync(folderOf('own/signing-keys/identity-log.pem'), 'a key of its own', { mode: 0o600 })
+    await t.rejects(start('own'), { code: 'conflict', message: /starts with an empty folder/ })
+    await b.stop()
+    b = await start('b', {
+      nodes: { clusterKeyFile },
+      witness: { name: 'registry.example/witness', logs: [] },
+    })
+    await until('settings that differ', async (saw) => {
+      const { nodes } = (await a.must('GET', '/nodes')) as Nodes
+      return saw(nodes.flatMap(({ differingSettings }) => differingSettings).join()) === 'witness'
+    })
+  })
+
+  await t.test('with one gone the other publishes, and its successor has no older mark', async (t) => {
+    const { index } = await publish(a)
+    await a.stop()
+    t.ok((await publish(b)).index > index)
+    await b.stop()
+    // Files of keys do not come back from the folder of a node that was away.
+    a = await start('a')
+    await untilSame()
+    t.ok((await publish(a)).index > index)
+  })
+}
