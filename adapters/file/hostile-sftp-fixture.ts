@@ -17,6 +17,8 @@ type Lies = {
   /** The bytes of an answer to a read of so many. */
   give?: (length: number) => Buffer | undefined
   isSilent?: boolean
+  /** Its disk is full. */
+  isFull?: boolean
   /** It lets the user in, and never opens what he asks for. */
   isDeaf?: boolean
 }
@@ -98,5 +100,10 @@ function serve(sftp: SFTPWrapper, found: HostileServer): void {
     if (data === undefined) sftp.status(id, STATUS_CODE.EOF)
     else sftp.data(id, data)
   })
-  sftp.on('CLOSE', (id) => sftp.status(id, STATUS_CODE.OK))
+  sftp.on('WRITE', (id) => sftp.status(id, found.lies.isFull === true ? STATUS_CODE.FAILURE : STATUS_CODE.OK))
+  sftp.on('EXTENDED', (id) => sftp.status(id, STATUS_CODE.OP_UNSUPPORTED))
+  sftp.on('CLOSE', (id) => {
+    found.asked.push('close')
+    sftp.status(id, STATUS_CODE.OK)
+  })
 }

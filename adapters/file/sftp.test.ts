@@ -3,12 +3,15 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { emptyFolder, startAdapter } from '#adapters/kit/kit-fixture.ts'
+import { createLog } from '#platform/logging/create-log.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasSshd, startSshd } from '#test/sshd.ts'
 import { until } from '#test/until.ts'
 import { fileAdapter } from './adapter.ts'
 import { sftpSource } from './files-fixture.ts'
 import { startHostileSftp } from './hostile-sftp-fixture.ts'
+import { openPlaces } from './messages/places.ts'
+import type { SourceSettings } from './settings.ts'
 
 const resources = [
   { path: '/a', file: 'a.csv', format: { kind: 'csv' }, fields: { name: { type: 'string' } } },
@@ -146,7 +149,11 @@ t.test('a server that lies', async (t) => {
   t.match(await ask('/a'), { status: 200 })
   t.match(await monitor('/health/ready'), { status: 200 })
   const asked = server.asked.filter((one) => !one.startsWith('lstat') && !one.includes(` of ${user}`))
-  t.strictSame([...new Set(asked)], ['open /in/a.csv to read'], 'nothing but reading was asked of it')
+  t.strictSame(
+    [...new Set(asked)].sort(),
+    ['close', 'open /in/a.csv to read'],
+    'nothing but reading was asked of it',
+  )
 
   await t.test('a server that lets in and then does nothing', async (t) => {
     lies.isDeaf = true
@@ -154,6 +161,29 @@ t.test('a server that lies', async (t) => {
     t.match(await deaf.monitor('/health/ready'), { status: 503 })
     lies.isDeaf = false
     await until('an answer', async (saw) => saw(await deaf.ask('/a')).status === 200)
+  })
+
+  await t.test('a file whose writing fails is not left open', async (t) => {
+    const places = await openPlaces(
+      source as SourceSettings,
+      1000,
+      createLog({ name: 'test', level: 'silent' }),
+    )
+    t.teardown(() => places.close())
+    const before = server.asked.length
+    lies.isFull = true
+    await t.rejects(places.put('/in', 'a.json', Buffer.from('{}')), { message: /failure/i }, 'a full disk')
+    lies.isFull = false
+    await t.rejects(
+      places.put('/in', 'a.json', Buffer.from('{}')),
+      { message: /does not support/ },
+      'no durable writing',
+    )
+    t.strictSame(
+      server.asked.slice(before).filter((one) => !one.includes(` of ${user}`)),
+      ['open /in/.a.json.part 26', 'close', 'open /in/.a.json.part 26', 'close'],
+      'each is closed, and none has its name',
+    )
   })
 
   await t.test('a wrong password is not tried at every request', async (t) => {

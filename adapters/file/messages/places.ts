@@ -141,12 +141,19 @@ async function sftpPlaces(settings: SourceSettings, files: number, log: Log): Pr
       async write(directory, temporary, name, bytes) {
         const part = posix.join(directory, temporary)
         const handle = await connection.call<Buffer>((sftp, done) => sftp.open(part, 'w', done))
-        for (let from = 0; from < bytes.length; from += WRITE_BYTES) {
-          const piece = Buffer.from(bytes.subarray(from, from + WRITE_BYTES))
-          await act((sftp, done) => sftp.write(handle, piece, 0, piece.length, from, done))
+        const close = (): Promise<void> => act((sftp, done) => sftp.close(handle, done))
+        try {
+          for (let from = 0; from < bytes.length; from += WRITE_BYTES) {
+            const piece = Buffer.from(bytes.subarray(from, from + WRITE_BYTES))
+            await act((sftp, done) => sftp.write(handle, piece, 0, piece.length, from, done))
+          }
+          await act((sftp, done) => sftp.ext_openssh_fsync(handle, (error) => done(error)))
+        } catch (thrown) {
+          // A connection stays for days, and a server lets it have some hundred files open. What failed is the fault that is told.
+          await close().catch(() => undefined)
+          throw thrown
         }
-        await act((sftp, done) => sftp.ext_openssh_fsync(handle, (error) => done(error)))
-        await act((sftp, done) => sftp.close(handle, done))
+        await close()
         await act((sftp, done) => sftp.ext_openssh_rename(part, posix.join(directory, name), done))
       },
     },
