@@ -24,3 +24,13 @@ export function witnessClaim(server: string): string {
 
 /** The keys of the registry's public log, in a part of the publication that X-Road's servers do not see. Newest first. */
 export type PublishedLogKeys = { origin: string; keys: string[] }
+
+/** The `typ` of the JWS that tells of a contradiction. */
+export const LOG_CONTRADICTION_TYPE = 'concordat-log-contradiction'
+
+/** What a security server tells the registry that knows a checkpoint which the registry's log signed and does not show any more. */
+export type LogContradiction = DocumentHead & {
+  server: string
+  /** The checkpoint with the log's own lines, base64. */
+  checkpoint: string
+}

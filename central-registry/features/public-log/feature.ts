@@ -4,12 +4,14 @@ import path from 'node:path'
 import { writeVerifierKey } from '#core/merkle/verifier-key.ts'
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import type { FeatureModule } from '#platform/feature.ts'
+import type { Finding } from '#platform/health/create-health.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { Services } from '#platform/services.ts'
 import type { AskWitness } from '#platform/witness/ask-witness.ts'
 import { createWitnessClient } from '#platform/witness/client.ts'
 import { createOwnWitnesses, type OwnWitnesses } from '#platform/witness/own-witnesses.ts'
 import { readWitnessKey, WITNESS_KEY_FILE } from '#platform/witness/witness-key.ts'
+import { say } from '#schemas/said.ts'
 import type { IdentityKeys } from '../../configuration/identity-keys/identity-keys.ts'
 import { publishedLogKeys } from '../../configuration/identity-keys/published-log-keys.ts'
 import type { LeafFile } from '../../configuration/transparency-log/leaf-file.ts'
@@ -24,8 +26,9 @@ import { type LogKeyShown, publicLogRoutes } from './routes.ts'
 import { createServed } from './served-checkpoint.ts'
 import { createServerWitnessStore } from './server-witnesses-store.ts'
 import type { PublicLogSettings } from './settings.ts'
-import { createPublicLogStore } from './store.ts'
+import { createPublicLogStore, type PublicLogStore } from './store.ts'
 import { publicLogMigrations } from './tables.ts'
+import { contradictionHandlers } from './take-contradiction.ts'
 import { cosignatureHandlers } from './take-cosignature.ts'
 import { logWitnessHandlers } from './witnesses.ts'
 
@@ -58,13 +61,12 @@ export const publicLog: FeatureModule<Ground, Offers> = {
   open: async (ground) => {
     const { settings, identityKeys, transparencyLog, clock, log: logger, metrics } = ground
     const { publicLog: named, publicUrl } = settings
-    const count = (outcome: string): void => ground.countDocument('log-cosignature', outcome)
     if (named === undefined || identityKeys === undefined)
       return {
         operations: logWitnessHandlers(undefined),
         offers: {
           publicLog: undefined,
-          logRegistrations: cosignatureHandlers({ ...ground, log: undefined, count }),
+          logRegistrations: registrations(ground, undefined),
         },
       }
     const origin = named.name
@@ -117,10 +119,18 @@ export const publicLog: FeatureModule<Ground, Offers> = {
           },
         },
       ],
-      ...(witnesses !== undefined && { health: { 'log-witnesses': witnesses.health } }),
+      health: { 'log-witnesses': witnesses?.health ?? (() => contradicted(store)) },
       offers: {
         publicLog: { origin },
-        logRegistrations: cosignatureHandlers({ ...ground, log: { policy, store, servers }, count }),
+        logRegistrations: registrations(ground, {
+          policy,
+          origin,
+          accepted,
+          tree: transparencyLog,
+          leafFile,
+          store,
+          servers,
+        }),
       },
     }
 
@@ -156,4 +166,25 @@ export const publicLog: FeatureModule<Ground, Offers> = {
       return createOwnWitnesses({ policy: of, log, transport, clock, logger })
     }
   },
+}
+
+/** Without a policy nobody is asked, and security servers tell what they know. */
+async function contradicted(store: Pick<PublicLogStore, 'contradictions'>): Promise<Finding> {
+  const [first] = await store.contradictions()
+  if (first === undefined) return { ok: true }
+  return { ok: true, reason: say`${first.witness} knows another history of this log (${first.kind})` }
+}
+
+type Told = Parameters<typeof cosignatureHandlers>[0]['log'] &
+  Parameters<typeof contradictionHandlers>[0]['log']
+
+/** What security servers post to the registration listener. */
+function registrations(ground: Ground, log: Told): Offers['logRegistrations'] {
+  const counting = (purpose: string) => ({
+    count: (outcome: string): void => ground.countDocument(purpose, outcome),
+  })
+  return {
+    ...cosignatureHandlers({ ...ground, ...counting('log-cosignature'), log }),
+    ...contradictionHandlers({ ...ground, ...counting('log-contradiction'), log, logger: ground.log }),
+  }
 }

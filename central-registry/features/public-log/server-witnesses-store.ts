@@ -28,7 +28,13 @@ export function createServerWitnessStore(database: Database, origin: string) {
       .innerJoin('security_server', 'security_server.id', 'log_server_witness.server')
       .where('log_server_witness.origin', '=', origin)
 
+  const isRegistered = async (from: Kysely<Tables & RegisterTables>, server: string): Promise<boolean> => {
+    const row = from.selectFrom('security_server').select('id').where('id', '=', server)
+    return (await row.executeTakeFirst()) !== undefined
+  }
+
   return {
+    isRegistered: (server: string): Promise<boolean> => isRegistered(tables, server),
     /**
      * Throws `not_found` for a server that is not registered. Whoever had this name before has it no longer: who may bring it was judged by the
      * caller.
@@ -36,8 +42,7 @@ export function createServerWitnessStore(database: Database, origin: string) {
     take: (row: Omit<Row, 'origin'>): Promise<void> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, 'public log witnesses')
-        const server = transaction.selectFrom('security_server').select('id').where('id', '=', row.server)
-        if ((await server.executeTakeFirst()) === undefined)
+        if (!(await isRegistered(transaction, row.server)))
           throw new Fault('not_found', { what: say`no server ${row.server} is registered` })
         await transaction
           .deleteFrom('log_server_witness')

@@ -21,6 +21,7 @@ import type { PostDocument } from '../../../global-configuration/registration/cl
 import type { RegistryLog } from '../../../global-configuration/registry-log.ts'
 import type { Keys } from '../../../keys/keys.ts'
 import type { CosignedHead, CosignedHeads } from './cosigned-heads.ts'
+import { createTellContradiction } from './tell-contradiction.ts'
 
 export type RegistryLogWitness = {
   /** For a job on one node: cosigns the newest checkpoint, and tells the registry until it knows. */
@@ -63,6 +64,9 @@ export function createRegistryLogWitness(rooms: Rooms): RegistryLogWitness {
   /** The size that the registry has our cosignature of. */
   let delivered = 0
   let failure: { fault: Fault; since: number } | undefined
+  /** What the registry showed for everybody in place of the log that its configuration is in. */
+  let disputed: string | undefined
+  const tell = createTellContradiction(rooms)
 
   /** The larger of what the database and this node's file know. */
   const larger = <H extends CosignedHead>(
@@ -95,6 +99,7 @@ export function createRegistryLogWitness(rooms: Rooms): RegistryLogWitness {
       const isProof =
         size === other.size && keys.some(({ name, publicKey }) => isSigned(note, name, publicKey))
       if (isProof) {
+        disputed = submission.note
         const refusal = { time: new Date(clock()).toISOString(), is_fork: 1, submission: bytes }
         await store.advance(of, () => ({ write: { refusal: { ...refusal, known_note: headText } } }))
       }
@@ -168,6 +173,16 @@ export function createRegistryLogWitness(rooms: Rooms): RegistryLogWitness {
     delivered = checkpoint.size
   }
 
+  /** The registry hears what would prove to everybody that its log was restored, or written anew. */
+  async function tellRegistry(): Promise<void> {
+    try {
+      const known = origin === undefined ? undefined : larger(await store.log(origin), origin)
+      await tell([known?.note, disputed].filter((note) => note !== undefined))
+    } catch (thrown) {
+      logger.warn({ err: asFault(thrown) }, "what was cosigned of the registry's log could not be read")
+    }
+  }
+
   async function deliver(size: number, cosignature: string): Promise<void> {
     const member = memberOf(rooms.server)
     const document: LogCosignature = {
@@ -195,6 +210,7 @@ export function createRegistryLogWitness(rooms: Rooms): RegistryLogWitness {
         failure = undefined
       } catch (thrown) {
         const fault = asFault(thrown)
+        if (fault.code === 'inconsistent_checkpoint') await tellRegistry()
         // Logged once, and not every minute while it lasts.
         if (failure === undefined) logger.warn({ err: fault }, "the registry's log is not cosigned")
         failure = { fault, since: failure?.since ?? clock() }

@@ -2,24 +2,34 @@
  * A security server as a witness of the registry's log: at a real registry over HTTP, with the log's key replaced meanwhile, and against a registry
  * that shows another history, on both databases.
  */
-import { createPublicKey, sign } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { parseSubmission } from '#core/merkle/add-checkpoint.ts'
-import { addCosignature, parseCheckpoint, verifyNote } from '#core/merkle/checkpoint.ts'
+import {
+  addCosignature,
+  addSignature,
+  parseCheckpoint,
+  signNote,
+  verifyNote,
+  writeCheckpoint,
+} from '#core/merkle/checkpoint.ts'
 import { parseVerifierKey, writeVerifierKey } from '#core/merkle/verifier-key.ts'
 import { judgeWitnesses, parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
 import { migrate } from '#platform/database/migrate.ts'
-import { type Database, openDatabase, tablesOf } from '#platform/database/open-database.ts'
-import { createLog } from '#platform/logging/create-log.ts'
+import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import type { WitnessTables } from '#platform/witness/migrations.ts'
 import { createWitnessStore, witnessMigrations } from '#platform/witness/store.ts'
 import { createTestLog } from '#platform/witness/witness-fixture.ts'
 import { openWitnessKey } from '#platform/witness/witness-key.ts'
-import { LOG_COSIGNATURE_TYPE, type LogCosignature, witnessClaim } from '#schemas/log-cosignature.ts'
+import {
+  LOG_CONTRADICTION_TYPE,
+  LOG_COSIGNATURE_TYPE,
+  type LogCosignature,
+  witnessClaim,
+} from '#schemas/log-cosignature.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { headOf, ocspFor } from '#test/fakes/management-requests.ts'
 import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
@@ -27,45 +37,9 @@ import { registryWorld } from '#test/fakes/registry-world.ts'
 import { authority, GUEST, guest, OWNER, owner } from '#test/fakes/request-world.ts'
 import { until } from '#test/until.ts'
 import { createPostDocument } from '../../../global-configuration/registration/client.ts'
-import type { Keys } from '../../../keys/keys.ts'
-import { createRegistryLogWitness } from './cosign-registry-log.ts'
 import { COSIGNED_HEADS_FILE, openCosignedHeads } from './cosigned-heads.ts'
-import { lyingRegistry, ORIGIN, PATH } from './lying-registry-fixture.ts'
-
-const SERVER = { instance: 'DEV', memberClass: 'GOV', memberCode: '1234', serverCode: 'SS1' }
-const NAME = 'DEV/GOV/1234/SS1/witness'
-const silent = createLog({ name: 'test', level: 'silent' })
-const keys: Pick<Keys, 'signJson'> = {
-  signJson: async ({ document, type }) =>
-    writeSignedJson(document as object, type, [
-      { certificates: [owner.certificate], ocspResponses: ocspFor(owner), key: owner.key },
-    ]),
-}
-
-function folder(t: Test): string {
-  const made = mkdtempSync(path.join(tmpdir(), 'concordat-registry-log-'))
-  t.teardown(() => rmSync(made, { recursive: true, force: true }))
-  return made
-}
-
-/** One node of a server; several share a database and have folders of their own. */
-async function nodeOf(
-  database: Database,
-  directory: string,
-  {
-    registryLog,
-    post,
-    clock = Date.now,
-  }: Pick<Parameters<typeof createRegistryLogWitness>[0], 'registryLog' | 'post'> & { clock?: () => number },
-) {
-  const store = createWitnessStore(database)
-  const key = await openWitnessKey({ file: path.join(directory, 'witness-key.pem'), name: NAME, store })
-  const heads = await openCosignedHeads(directory)
-  const witness = createRegistryLogWitness({
-    ...{ server: SERVER, store, heads, keys, log: silent, clock, key, registryLog, post },
-  })
-  return { store, key, witness }
-}
+import { CONTRADICTIONS_PATH, lyingRegistry, ORIGIN, PATH } from './lying-registry-fixture.ts'
+import { folder, NAME, nodeOf } from './witness-node-fixture.ts'
 
 void t.test('the registry publishes who cosigned, through a change of its key', async (t) => {
   const world = registryWorld(t)
@@ -77,7 +51,7 @@ void t.test('the registry publishes who cosigned, through a change of its key', 
   const database = await openDatabase(`sqlite:${path.join(folder(t), 'server.db')}`)
   t.teardown(() => database.close())
   await migrate(database, witnessMigrations)
-  const { witness, key } = await nodeOf(database, folder(t), {
+  const { witness, key, heads } = await nodeOf(database, folder(t), {
     registryLog: globalConfiguration.registryLog,
     post: createPostDocument(() => globalConfiguration.current().index.privateParameters?.managementService),
     clock: () => world.clock.now,
@@ -108,11 +82,11 @@ void t.test('the registry publishes who cosigned, through a change of its key', 
 
   // Others who tell the registry of a cosignature.
   const { size, note } = await checkpoint()
-  const lineOf = (by: typeof key) => {
+  const lineOf = (by: Pick<typeof key, 'name' | 'privateKey'>) => {
     const all = addCosignature(note.text, by.name, by.privateKey, new Date(world.clock.now))
     return all.slice(all.lastIndexOf('\u2014'), -1)
   }
-  const proofOf = (by: typeof key, server = `${OWNER}/SS1`): string =>
+  const proofOf = (by: Pick<typeof key, 'privateKey'>, server = `${OWNER}/SS1`): string =>
     sign(null, Buffer.from(witnessClaim(server)), by.privateKey).toString('base64')
   const told = (more: Partial<LogCosignature> = {}, by = owner, signer = OWNER, at = first) => {
     const head = { ...headOf(signer, world.clock.now), server: `${signer}/SS1` }
@@ -132,23 +106,19 @@ void t.test('the registry publishes who cosigned, through a change of its key', 
   const foreign = await openWitnessKey({
     ...{ file: path.join(folder(t), 'key.pem'), name: NAME, store: createWitnessStore(other) },
   })
+  const of = (by: Pick<typeof key, 'name' | 'privateKey'>, server = `${OWNER}/SS1`) => ({
+    witnessKey: writeVerifierKey({ name: by.name, publicKey: createPublicKey(by.privateKey) }, 'witness'),
+    ...{ cosignature: lineOf(by), witnessProof: proofOf(by, server) },
+  })
   // Another's key and line under a name of one's own: the line does not sign the name.
   const renamed = { ...key, name: `${GUEST}/SS1/witness` }
-  const stolen = {
-    witnessKey: writeVerifierKey(
-      { name: renamed.name, publicKey: createPublicKey(key.privateKey) },
-      'witness',
-    ),
-    cosignature: lineOf(renamed),
-  }
-  const unnamed = {
-    witnessKey: writeVerifierKey(
-      { name: 'archive.example', publicKey: createPublicKey(key.privateKey) },
-      'witness',
-    ),
-    cosignature: lineOf({ ...key, name: 'archive.example' }),
-    witnessProof: proofOf(key, `${GUEST}/SS1`),
-  }
+  const stolen = { ...of(renamed), witnessProof: proofOf(key) }
+  const unnamed = of({ ...key, name: 'archive.example' }, `${GUEST}/SS1`)
+  const safe = of(
+    { name: `${GUEST}/SS1/later`, privateKey: generateKeyPairSync('ml-dsa-44').privateKey },
+    `${GUEST}/SS1`,
+  )
+  t.equal((await told(safe, guest, GUEST)).status, 200, 'a witness that quantum computers cannot forge')
   const ahead = addCosignature(note.text, key.name, key.privateKey, new Date(world.clock.now + 3_600_000))
   const refused: [string, Promise<{ status: number }>, number][] = [
     ["another's witness under a name of one's own", told(stolen, guest, GUEST), 400],
@@ -214,6 +184,50 @@ void t.test('the registry publishes who cosigned, through a change of its key', 
   await until('a checkpoint of the third key alone', () =>
     growing(async () => (await signedBy(third)) && !(await signedBy(newest)) && !(await signedBy(old))),
   )
+  // A server that has cosigned more of the log than there is, or another tree, tells the registry.
+  const logKeyOf = (number: number) =>
+    createPrivateKey({
+      key: readFileSync(path.join(world.directory, 'signing-keys', `identity-log-${number}.pem`)),
+      passphrase: '1234',
+    })
+  const now = await checkpoint()
+  const signed = (of: number, by = logKeyOf(3), origin = ORIGIN): string =>
+    signNote(writeCheckpoint({ origin, size: of, root: randomBytes(32) }), origin, by)
+  const contradiction = (text: string, by = owner, signer = OWNER) => {
+    const told = { ...headOf(signer, world.clock.now), server: `${signer}/SS1`, checkpoint: text }
+    const signers = [{ certificates: [by.certificate], ocspResponses: ocspFor(by), key: by.key }]
+    return first.register(
+      CONTRADICTIONS_PATH,
+      Buffer.from(writeSignedJson(told, LOG_CONTRADICTION_TYPE, signers)),
+    )
+  }
+  const ownLines = now.note.signatures
+    .filter(({ name }) => name === ORIGIN)
+    .reduce(addSignature, now.note.text)
+  const notTaken: [string, Promise<{ status: number }>, number][] = [
+    ['what the log has', contradiction(ownLines), 409],
+    ['a key that ended', contradiction(signed(9999, logKeyOf(2))), 403],
+    ['another log', contradiction(signed(9999, logKeyOf(3), 'other.example')), 403],
+    ['no checkpoint', contradiction('nothing'), 400],
+    ["the server of another's owner", contradiction(signed(9999), guest), 400],
+    ['a huge one', contradiction(`${ORIGIN}\n${'9'.repeat(70_000)}`), 413],
+  ]
+  for (const [what, reply, status] of notTaken) t.equal((await reply).status, status, what)
+  const wrong = async (): Promise<unknown> => {
+    const ready = await fetch(`http://${first.settings.admin.address}:4000/health/ready`)
+    const { checks } = (await ready.json()) as { checks: { name: string; reason?: string }[] }
+    return checks.find(({ name }) => name === 'log-witnesses')?.reason
+  }
+  t.equal(await wrong(), undefined, 'none of these is kept')
+  await heads.raise(ORIGIN, { note: signed(now.size + 1000), time: new Date(0).toISOString() })
+  await globalConfiguration.refresh()
+  await witness.cosign()
+  t.match((await witness.state()).lastError, /entries/)
+  const finding = 'DEV/GOV/1234/SS1 knows another history of this log (rollback)'
+  await until('the finding', async (saw) => saw(await wrong()) === finding)
+  t.match(await text('/history'), /role="alert">[^<]*DEV\/GOV\/1234\/SS1/)
+  t.equal((await contradiction(signed(now.size), guest, GUEST)).status, 200, 'another root of its size')
+  t.match(world.lines.join(''), /"witness":"DEV\/GOV\/5678\/SS1","kind":"fork"/)
   await first.stop()
 
   // The registry may ask for it: the server is named in its policy without an address.
@@ -265,7 +279,7 @@ void t.test('it never cosigns what contradicts an earlier cosignature', (t) =>
   eachDatabase(t, async (database, t, url) => {
     await migrate(database, witnessMigrations)
     const registry = lyingRegistry()
-    const { shown, told } = registry
+    const { shown, told, contradicted } = registry
     const [one, two] = [folder(t), folder(t)]
     const first = await nodeOf(database, one, registry)
     const errorOf = async (node = first): Promise<string | null> => {
@@ -310,6 +324,11 @@ void t.test('it never cosigns what contradicts an earlier cosignature', (t) =>
     registry.log.submission = async () => (await createTestLog(ORIGIN).submission(20, 26)) as Buffer
     await refused('a foreign key', { size: 26, configurationSize: 26 }, /no known key|differ/)
     Object.assign(registry.log, honest)
+    t.same(
+      contradicted,
+      [20, 25],
+      'the registry is told once what it signed: what was cosigned, and the log that it shows to others alone',
+    )
     const proofs = await first.store.refusals(50)
     t.ok(proofs.some(({ is_fork }) => is_fork === 1) && proofs.length >= 3, 'the proofs are kept')
     t.same(

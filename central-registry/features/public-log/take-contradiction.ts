@@ -1,0 +1,104 @@
+/**
+ * Takes a checkpoint that a security server knows of this log and that the log contradicts. Guarantees that the owner of a registered server told
+ * it, that an accepted key of the log signed it, and that the log has lost its entries or has others: what is kept proves itself.
+ */
+import { isoTime, plainText, type Read, record, serverId } from '#core/contract/fields.ts'
+import { memberId, uuid } from '#core/contract/read-content.ts'
+import { type Checkpoint, noteName, parseCheckpoint, verifyNote } from '#core/merkle/checkpoint.ts'
+import { parseVerifierKey } from '#core/merkle/verifier-key.ts'
+import type { OperationHandler } from '#platform/http-service/openapi.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
+import { LOG_CONTRADICTION_TYPE, type LogContradiction } from '#schemas/log-cosignature.ts'
+import { say } from '#schemas/said.ts'
+import type { LeafFile } from '../../configuration/transparency-log/leaf-file.ts'
+import type { LogStore } from '../../configuration/transparency-log/store.ts'
+import { approvedNow, type DocumentRooms } from '../../documents/approved-now.ts'
+import { ofOwner, verified } from '../../documents/verify-document.ts'
+import { asInput } from './as-input.ts'
+import type { ServerWitnessStore } from './server-witnesses-store.ts'
+import type { PublicLogStore } from './store.ts'
+
+const MAX_BYTES = 64 * 1024
+/** A checkpoint has three lines, and one of each accepted key of the log. */
+const MAX_CHECKPOINT = 8192
+
+const document: Read<LogContradiction> = record<LogContradiction>({
+  ...{ id: uuid, createdAt: isoTime, signer: memberId, server: serverId },
+  checkpoint: plainText(MAX_CHECKPOINT),
+})
+
+type Rooms = DocumentRooms & {
+  /** Undefined where the settings have no `publicLog`. */
+  log:
+    | {
+        origin: string
+        /** The verifier keys of the log that are accepted now: one that was stolen has ended, and proves nothing. */
+        accepted(): Promise<string[]>
+        tree: Pick<LogStore, 'size' | 'rootAt'>
+        leafFile: Pick<LeafFile, 'size'>
+        store: Pick<PublicLogStore, 'newest' | 'putContradiction'>
+        servers: Pick<ServerWitnessStore, 'isRegistered'>
+      }
+    | undefined
+  count(outcome: string): void
+  logger: Pick<Log, 'error'>
+}
+
+export function contradictionHandlers(rooms: Rooms): Record<string, OperationHandler> {
+  return {
+    contradictLog: async ({ body }) => {
+      try {
+        await take(rooms, body)
+        rooms.count('ok')
+        return {}
+      } catch (thrown) {
+        rooms.count(asFault(thrown).code)
+        throw thrown
+      }
+    },
+  }
+}
+
+async function take(rooms: Rooms, body: unknown): Promise<void> {
+  if (!Buffer.isBuffer(body)) throw new Fault('malformed_json', { what: say`a signed document is needed` })
+  if (rooms.log === undefined)
+    throw new Fault('not_found', { what: say`this registry has no log for everybody` })
+  const configuration = await approvedNow(rooms)
+  const trust = { configuration, now: rooms.clock(), maxBytes: MAX_BYTES }
+  const told = asInput(() => ofOwner(verified(body, LOG_CONTRADICTION_TYPE, document, trust)))
+  const { origin, tree, store, servers } = rooms.log
+  if (!(await servers.isRegistered(told.server)))
+    throw new Fault('not_found', { what: say`no server ${told.server} is registered` })
+  const known = parseCheckpoint(told.checkpoint)
+  if (known.origin !== origin || !isSigned(known, await rooms.log.accepted()))
+    throw new Fault('untrusted_checkpoint', { what: say`no accepted key of this log signed it` })
+  const size = await tree.size()
+  if ((await rooms.log.leafFile.size()) > size)
+    throw new Fault('conflict', { what: say`the lost entries of this log are not back yet` })
+  const kind = known.size > size ? 'rollback' : 'fork'
+  if (kind === 'fork' && known.root.equals(await tree.rootAt(known.size)))
+    throw new Fault('conflict', { what: say`the log has the checkpoint of ${known.size} entries` })
+  const own_note = (await store.newest())?.note ?? ''
+  const time = new Date(rooms.clock()).toISOString()
+  const isNew = await store.putContradiction({
+    ...{ time, witness: told.server, kind, own_note, known_note: told.checkpoint },
+  })
+  if (isNew)
+    rooms.logger.error(
+      { witness: told.server, kind, size: known.size, logSize: size },
+      'a security server knows another history of this log; its checkpoint is kept',
+    )
+}
+
+/** A forged line beside a true one counts as none. */
+function isSigned(checkpoint: Checkpoint, accepted: string[]): boolean {
+  try {
+    return accepted.some((one) =>
+      verifyNote(checkpoint.note, noteName(checkpoint.origin), parseVerifierKey(one, 'log').publicKey),
+    )
+  } catch (thrown) {
+    if (asFault(thrown).status < 500) return false
+    throw thrown
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * Tells the registry of checkpoints that its log signed and does not show any more. The registry judges whether they contradict its log; each is told
+ * until it has judged.
+ */
+import { randomUUID } from 'node:crypto'
+import { addSignature, noteName, parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import type { Clock } from '#platform/clock.ts'
+import type { Log } from '#platform/logging/create-log.ts'
+import { asFault } from '#schemas/fault.ts'
+import { idText, memberOf, type ServerId } from '#schemas/identifiers.ts'
+import { LOG_CONTRADICTION_TYPE, type LogContradiction } from '#schemas/log-cosignature.ts'
+import type { PostDocument } from '../../../global-configuration/registration/client.ts'
+import type { Keys } from '../../../keys/keys.ts'
+
+const PATH = '/registration/v1/log-contradictions'
+const MAX_ANSWER_BYTES = 4096
+/** What was refused may have been refused for the moment: the registry's clock, a status of the signer that it lacks. */
+const REFUSED_MS = 3_600_000
+const AWAY_MS = 300_000
+/** A registry that lies anew each minute makes them: what it was told first proves as much. */
+const MOST = 16
+
+export function createTellContradiction(rooms: {
+  server: ServerId
+  keys: Pick<Keys, 'signJson'>
+  post: PostDocument
+  clock: Clock
+  log: Pick<Log, 'warn'>
+}): (notes: string[]) => Promise<void> {
+  const { server, clock, log } = rooms
+  /** When each may be told again. */
+  const notBefore = new Map<string, number>()
+
+  async function tell(checkpoint: string): Promise<void> {
+    const member = memberOf(server)
+    const document: LogContradiction = {
+      ...{ id: randomUUID(), createdAt: new Date(clock()).toISOString() },
+      ...{ signer: idText(member), server: idText(server), checkpoint },
+    }
+    const signed = await rooms.keys.signJson({ document, type: LOG_CONTRADICTION_TYPE, member })
+    await rooms.post(PATH, signed, MAX_ANSWER_BYTES)
+  }
+
+  return async (notes) => {
+    for (const note of notes) {
+      const checkpoint = withLogsLines(note)
+      const isNew = !notBefore.has(checkpoint)
+      if ((isNew && notBefore.size >= MOST) || (notBefore.get(checkpoint) ?? 0) > clock()) continue
+      try {
+        await tell(checkpoint)
+        notBefore.set(checkpoint, Number.POSITIVE_INFINITY)
+        log.warn({ checkpoint }, 'the registry was told of a checkpoint of its log that it contradicts')
+      } catch (thrown) {
+        const fault = asFault(thrown)
+        notBefore.set(checkpoint, clock() + (fault.code === 'registration_refused' ? REFUSED_MS : AWAY_MS))
+        log.warn(
+          { err: fault },
+          'the registry was not told of a checkpoint of its log that it may contradict',
+        )
+      }
+    }
+  }
+}
+
+/** Lines of witnesses prove nothing to the log that signed, and may be many. */
+function withLogsLines(text: string): string {
+  const { note, origin } = parseCheckpoint(text)
+  const own = note.signatures.filter(({ name }) => name === noteName(origin))
+  return own.reduce(addSignature, note.text)
+}
