@@ -143,7 +143,7 @@ login:
   clientSecretFile: ./${key}/login-secret
   baseUrl: ${serverUrl(layout, agency)}
   contact: whoever started this sandbox
-${passkeysOf(layout, agency === layout.agencies.health)}witness: { name: ${witnessName(layout, agency)} }
+${passkeysOf(layout, agency === layout.agencies.health)}witness: { name: ${witnessName(layout, agency)}${layout.archive === undefined ? '' : ', registryLog: true'} }
 witnesses: { policyFile: ./${key}/witnesses.policy }
 ${subjectKeys}${noticesOf(layout, agency)}${consents}${askedByServer(layout, agency)}development: true
 `,

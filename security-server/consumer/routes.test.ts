@@ -294,8 +294,14 @@ t.test('a refusal gets through although the body was not read', async (t) => {
   t.match(denied, /^HTTP\/1\.1 400[\s\S]*connection: close[\s\S]*"client\.unknown_member"/i)
   const large = await ask(`POST ${PERSONS} HTTP/1.1\r\nContent-Length: 5000000`, Buffer.alloc(5_000_000))
   t.match(large, /^HTTP\/1\.1 413[\s\S]*"client\.body_too_large"/)
-  const xml = await ask(`GET /r1/x HTTP/1.1\r\nAccept: text/xml`)
-  t.match(xml, /application\/xml[\s\S]*<error><type>client\.invalid_request<\/type>/)
+  const types = {
+    'text/xml, application/xml': 'text/xml;charset=utf-8\r\n[^<]*<error><type>client.invalid_request<',
+    'application/xml; q=0.2, text/xml': 'application/xml;charset=utf-8\r\n[^<]*<error>',
+    'application/json, text/*': 'text/xml;charset=utf-8\r\n[^<]*<error>',
+    'text/xml-patch+xml, foobarbaz': 'application/json;charset=utf-8\r\n[^<]*{"type"',
+  }
+  for (const [accepted, type] of Object.entries(types))
+    t.match(await ask(`GET /r1/x HTTP/1.1\r\nAccept: ${accepted}`), new RegExp(`content-type: ${type}`, 'i'))
   t.equal(made.received.length, 0)
   t.strictSame(world.bodyFiles(), [])
 })

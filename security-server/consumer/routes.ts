@@ -180,16 +180,23 @@ export function sendFault(request: FastifyRequest, reply: FastifyReply, fault: F
   // Also a provider's, whose status is 500 (RFC 9110 section 10.2.3).
   if (fault.retryAfter !== undefined) reply.header('retry-after', fault.retryAfter)
   else if (type.endsWith('.too_many_requests')) reply.header('retry-after', '1')
-  const accept = request.headers.accept ?? ''
-  if (/\b(?:text\/xml|application\/xml|text\/\*)/i.test(accept)) {
+  const xml = xmlTypeOf(request.headers.accept ?? '')
+  if (xml !== undefined) {
     const parts = Object.entries({ type, message, detail }).map(
       ([name, text]) => `<${name}>${escapeXml(text)}</${name}>`,
     )
-    reply.type('application/xml;charset=utf-8')
+    reply.type(`${xml};charset=utf-8`)
     return sendWhole(reply, Buffer.from(`<error>${parts.join('')}</error>`))
   }
   reply.type('application/json;charset=utf-8')
   return sendWhole(reply, Buffer.from(JSON.stringify({ type, message, detail })))
+}
+
+/** The first of X-Road's XML types that a client accepts, whatever weights and other types it names (wire 1.4). */
+function xmlTypeOf(accept: string): string | undefined {
+  const types = accept.split(',').map((one) => one.split(';', 1)[0]!.trim().toLowerCase())
+  const found = types.find((one) => ['text/xml', 'application/xml', 'text/*'].includes(one))
+  return found === 'text/*' ? 'text/xml' : found
 }
 
 /** X-Road answers SOAP faults with HTTP 200 (wire 1.5). */

@@ -106,7 +106,7 @@ export function createServiceClient(settings: {
         const call: HttpCall = {
           ...split(q.target),
           method: q.method as Dispatcher.HttpMethod,
-          headers: flatHeaders(q.headers),
+          headers: flatHeaders(q.body === undefined ? q.headers : [...q.headers, lengthOf(q.body)]),
           body: q.body === undefined ? null : (q.body.bytes ?? q.body.open()),
           // Counts from the last piece that the system took.
           headersTimeout: timeoutMs,
@@ -187,6 +187,11 @@ function pairs(raw: string[]): HeaderList {
   const headers: HeaderList = []
   for (let i = 0; i + 1 < raw.length; i += 2) headers.push([raw[i]!, raw[i + 1]!])
   return headers
+}
+
+/** Of a streamed body too: systems that know no chunks take it then, and X-Road says it as well. */
+function lengthOf({ size }: Content): [string, string] {
+  return ['Content-Length', String(size)]
 }
 
 /** Ours say what they are; of undici's only what it refuses to begin is certain not to have reached the system. */

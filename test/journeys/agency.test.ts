@@ -71,7 +71,9 @@ t.test('bodies of every size go both ways unchanged', async (t) => {
     const method = size % 2 === 0 ? 'POST' : 'PUT'
     const reply = await askEcho('/mirror', { method, body, behaviour: mirror })
     t.equal(reply.status, 200)
-    t.equal(sha512(provider.calls.at(-1)!.body), sha512(body), `${size} bytes reach the provider`)
+    const got = provider.calls.at(-1)!
+    t.equal(sha512(got.body), sha512(body), `${size} bytes reach the provider`)
+    t.match(got.rawHeaders.join(), `Content-Length,${size}`, 'and their number, of a streamed body too')
     t.equal(sha512(reply.body), sha512(body), `${size} bytes come back`)
     provider.calls.length = 0
   }
@@ -91,9 +93,7 @@ t.test('no body, an empty body and none allowed are told apart', async (t) => {
   t.equal((await newest('tax', 'request')).body, undefined, 'no byte was sent: no body part')
   t.equal((await newest('population', 'reply')).body, sha512(Buffer.alloc(0)), 'an empty entity is a part')
 
-  const none = await askEcho('', {
-    behaviour: (_call, response) => void response.writeHead(204).end(),
-  })
+  const none = await askEcho('', { behaviour: (_call, response) => void response.writeHead(204).end() })
   t.strictSame([none.status, none.body.length], [204, 0])
   t.equal((await newest('population', 'reply')).body, undefined)
 

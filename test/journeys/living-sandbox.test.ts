@@ -104,6 +104,12 @@ void t.test('its history is public, witnessed by an archive, and checked by anyb
   const { stdout, stderr, status } = check()
   t.equal(status, 0, stderr + stdout)
   t.comment(stdout)
+  const lines = await until('the agencies as witnesses', async (saw) => {
+    const text = saw(await (await fetch(`${world.registry.publicUrl}/log/witnesses`)).text())
+    const all = text.trimEnd().split('\n')
+    return all.length === Object.keys(world.servers).length ? all : undefined
+  })
+  for (const line of lines) t.match(line, /^witness (DEV\/\S+) \1\/witness\+\S+ peer:\1$/)
 })
 
 void t.test('consoles have names, for which browsers keep passkeys', async (t) => {
