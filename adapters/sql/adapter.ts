@@ -39,6 +39,13 @@ async function openSqlAdapter({
   const source = await openSource(settings, (outcome, taken) => seconds.observe({ outcome }, taken))
   const fits = createCatalogueCheck(resources, dialect, source)
   await fits.check().catch((thrown: unknown) => atStart(thrown, source, log))
+  const { rowsHere } = source
+  if (rowsHere !== undefined)
+    metrics.watch(
+      'concordat_sql_rows_here',
+      'Resources whose rows the adapter itself looks up by their key',
+      rowsHere,
+    )
   metrics.watch('concordat_sql_queries_running', 'Queries that run now', source.running)
   metrics.watch('concordat_sql_queries_waiting', 'Queries that wait for their turn', source.waiting)
   // Of requests that come before the mapping was found to fit, no more wait than otherwise.

@@ -2,6 +2,7 @@
  * Reads a SQLite file through processes of its own, so that no query stops the adapter and each has a time limit that holds. A row by a
  * unique key, which needs no such limit, is read here.
  */
+import { createTurn } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import { pageMaker } from './make-page.ts'
 import type { DatabaseSettings, LimitSettings } from './settings.ts'
@@ -9,10 +10,29 @@ import type { ColumnKind, Observe, Source, Statement } from './source.ts'
 import { openKeys } from './sqlite-keys-store.ts'
 import { openReaders, type ReaderAnswer } from './sqlite-readers.ts'
 
+const LOOK_MS = 120_000
+
 export function openSqlite(database: DatabaseSettings, limits: LimitSettings, observe: Observe): Source {
   const file = database.file ?? ''
   const readers = openReaders({ file }, limits, observe)
-  const keys = openKeys(file)
+  const lookAt = createTurn()
+  let looking: { close(): Promise<void> } | undefined
+  let isClosed = false
+  /** By a process that nobody else waits for, and that may take long: once for each index, unless the file or its schema changes. */
+  const isAny = (text: string): Promise<boolean> =>
+    lookAt(async () => {
+      if (isClosed) throw new Fault('source_unavailable')
+      const alone = openReaders({ file }, { ...limits, connections: 1, queryMs: LOOK_MS }, () => undefined)
+      looking = alone
+      try {
+        const answer = await alone.ask({ statement: { text, values: [] }, only: 'rows' })
+        if ('rows' in answer) return answer.rows.length > 0
+        throw faultOf(answer, false)
+      } finally {
+        await alone.close()
+      }
+    })
+  const keys = openKeys(file, isAny)
   const rows = async (statement: Statement): Promise<unknown[][]> => {
     const answer = await readers.ask({ statement, only: 'rows' })
     if ('rows' in answer) return answer.rows
@@ -55,11 +75,13 @@ export function openSqlite(database: DatabaseSettings, limits: LimitSettings, ob
       }
     },
     check: async () => void (await rows({ text: 'select 1', values: [] })),
+    rowsHere: keys.count,
     running: readers.running,
     waiting: readers.waiting,
     close: async () => {
+      isClosed = true
       keys.close()
-      await readers.close()
+      await Promise.all([readers.close(), looking?.close()])
     },
   }
 }

@@ -73,6 +73,8 @@ export type Source = Pick<Database, 'columnsOfTable' | 'columnsOfQuery' | 'close
    * also says that there is no such row. For databases in which such a look-up needs no limit of time.
    */
   row?(keyed: KeyedStatement, shape: Shape): (values: SqlValue[]) => Page | undefined
+  /** How many resources have their rows from `row` now. */
+  rowsHere?(): number
   /** Throws as `page` does unless the database answers. */
   check(): Promise<void>
   running(): number

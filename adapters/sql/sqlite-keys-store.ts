@@ -6,6 +6,7 @@
 import { statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { constants, DatabaseSync, type StatementSync } from 'node:sqlite'
+import { asFault } from '#schemas/fault.ts'
 import type { SqlValue } from './field-types.ts'
 import type { KeyedStatement } from './source.ts'
 
@@ -14,15 +15,19 @@ type FindRow = (values: SqlValue[]) => unknown[] | undefined
 
 type Keys = {
   prepare(keyed: KeyedStatement): FindRow
+  /** How many of them are read here now. */
+  count(): number
   close(): void
 }
 
 type Open = { database: DatabaseSync; id: string; plans: Map<KeyedStatement, Plan> }
-/** Without a statement it is refused, until it is looked at again: a missing index may be made. */
-type Plan = { statement: StatementSync | undefined; since: number }
+/** Without a statement it is refused, until it is looked at again: a missing index may be made. `isShort` once no key is too long. */
+type Plan = { statement: StatementSync | undefined; again: number; isShort: boolean }
 
 /** A row above that lies on many pages, each of which says where the next one is. */
 const MOST_ROW_BYTES = 65_536
+/** A search reads some dozen keys on its way, each whole. */
+const MOST_KEY_BYTES = 16_384
 /** What the first connection after a crash reads whole. */
 const MOST_WAL_BYTES = 64 * 1024 * 1024
 /** ext, xfs, btrfs, tmpfs, overlay, zfs, f2fs: of the machine itself. A file system of a network may let a page wait for ever. */
@@ -30,9 +35,14 @@ const LOCAL_FILE_SYSTEMS = new Set([
   ...[0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0x2fc12fc1, 0xf2f52010],
 ])
 const RETRY_MS = 1000
+/** When keys are looked at again after one was too long, or the table was too large to see. */
+const KEYS_MS = 600_000
+const UNSEEN_MS = 10_000
 /** A look-up that took long once may do so again: SQLite sleeps up to ten seconds where another process holds locks of a write-ahead log. */
 const LONG_MS = 500
 const AFTER_LONG_MS = 300_000
+/** The pause doubles, so that a table that came to hold what takes long holds the adapter ever less often. */
+const MOST_AFTER_LONG_MS = 86_400_000
 const LOCKED_LOG = 15
 /** BUSY and LOCKED end by themselves; a reading process waits for that. */
 const PASSING = new Set([5, 6])
@@ -46,14 +56,20 @@ const ALLOWED = new Set([
   ...[constants.SQLITE_PRAGMA, constants.SQLITE_TRANSACTION],
 ])
 
-export function openKeys(file: string): Keys {
+/**
+ * `isAny` asks a process of its own whether a statement gives a row: a search reads the keys of neighbours whole, so that a statement runs
+ * here only once no key of its index was found to be long.
+ */
+export function openKeys(file: string, isAny: (text: string) => Promise<boolean>): Keys {
   let open: Open | undefined
   let isPreparing = false
   let isLookedAt = false
   let isClosed = false
   let where: 'asked' | 'here' | 'elsewhere' | undefined
   let notBefore = 0
+  let longOnes = 0
 
+  const afterLong = (): number => Math.min(AFTER_LONG_MS * 2 ** longOnes++, MOST_AFTER_LONG_MS)
   const close = (): void => {
     open?.database.close()
     open = undefined
@@ -99,19 +115,36 @@ export function openKeys(file: string): Keys {
     )
     return open
   }
+  const lookAtKeys = (plan: Plan, text: string): void => {
+    const refuse = (ms: number): void => {
+      plan.statement = undefined
+      plan.again = performance.now() + ms
+    }
+    isAny(text).then(
+      (isLong) => {
+        plan.isShort = !isLong
+        if (isLong) refuse(KEYS_MS)
+      },
+      // A table that is too large to be seen whole, or a file that was locked.
+      (thrown: unknown) => refuse(asFault(thrown).code === 'source_timeout' ? KEYS_MS : UNSEEN_MS),
+    )
+  }
   const statementOf = ({ database, plans }: Open, keyed: KeyedStatement) => {
     const known = plans.get(keyed)
-    if (known?.statement !== undefined) return known.statement
-    const since = performance.now()
-    if (known !== undefined && since < known.since + RETRY_MS) return undefined
+    if (known?.statement !== undefined) return known.isShort ? known.statement : undefined
+    const now = performance.now()
+    if (known !== undefined && now < known.again) return undefined
     isPreparing = true
     try {
-      const statement = prepareBounded(database, keyed)
-      plans.set(keyed, { statement, since })
-      return statement
+      const bounded = prepareBounded(database, keyed)
+      const isShort = bounded?.longKeys === undefined
+      const plan = { statement: bounded?.statement, again: now + RETRY_MS, isShort }
+      plans.set(keyed, plan)
+      if (bounded?.longKeys !== undefined) lookAtKeys(plan, bounded.longKeys)
+      return isShort ? plan.statement : undefined
     } catch (thrown) {
       if (!OF_STATEMENT.has(codeOf(thrown))) throw thrown
-      plans.set(keyed, { statement: undefined, since })
+      plans.set(keyed, { statement: undefined, again: now + RETRY_MS, isShort: false })
       return undefined
     } finally {
       isPreparing = false
@@ -125,7 +158,7 @@ export function openKeys(file: string): Keys {
         const from = opened()
         const row = from && (statementOf(from, keyed)?.get(...values) as unknown[] | undefined)
         const now = performance.now()
-        if (now - began > LONG_MS) notBefore = now + AFTER_LONG_MS
+        if (now - began > LONG_MS) notBefore = now + afterLong()
         return row
       } catch (thrown) {
         const code = codeOf(thrown)
@@ -133,13 +166,14 @@ export function openKeys(file: string): Keys {
         if (code === CHANGED || PASSING.has(code)) return undefined
         const now = performance.now()
         const isLong = code === LOCKED_LOG || now - began > LONG_MS
-        notBefore = now + (isLong ? AFTER_LONG_MS : RETRY_MS)
+        notBefore = now + (isLong ? afterLong() : RETRY_MS)
         close()
         // It may be another file by then.
         where = undefined
         return undefined
       }
     },
+    count: () => [...(open?.plans.values() ?? [])].filter((one) => one.isShort && one.statement).length,
     close: () => {
       isClosed = true
       close()
@@ -160,8 +194,14 @@ function codeOf(thrown: unknown): number {
   return ((thrown as { errcode?: number }).errcode ?? 0) & 0xff
 }
 
+type Bounded = {
+  statement: StatementSync
+  /** Gives a row if a key of the index is too long; undefined for a search by the rowid, whose keys are numbers. */
+  longKeys: string | undefined
+}
+
 /** In one transaction, so that what is looked at and what is prepared see one schema. Undefined when the plan bounds too little. */
-function prepareBounded(database: DatabaseSync, keyed: KeyedStatement): StatementSync | undefined {
+function prepareBounded(database: DatabaseSync, keyed: KeyedStatement): Bounded | undefined {
   database.exec('begin')
   try {
     if (!isTableOfRows(database, keyed)) return undefined
@@ -172,11 +212,15 @@ function prepareBounded(database: DatabaseSync, keyed: KeyedStatement): Statemen
     const bytes = columns.map(({ name }) => bytesOf(quoted(name))).join(' + ')
     const text = `${keyed.select} where ${bytes} <= ${MOST_ROW_BYTES} and ${keyed.conditions}`
     const plan = database.prepare(`explain query plan ${text}`).all() as { detail: string }[]
-    if (plan.length !== 1 || !boundedPlans(database, keyed).has(plan[0]!.detail)) return undefined
+    const terms = plan.length === 1 ? boundedPlans(database, keyed).get(plan[0]!.detail) : undefined
+    if (terms === undefined) return undefined
     const statement = database.prepare(text)
     statement.setReturnArrays(true)
     statement.setReadBigInts(true)
-    return statement
+    const keyBytes = terms.map((one) => bytesOf(quoted(one))).join(' + ')
+    const table = `${quoted(keyed.schema ?? 'main')}.${quoted(keyed.name)}`
+    const longKeys = `select 1 from ${table} where ${keyBytes} > ${MOST_KEY_BYTES} limit 1`
+    return { statement, longKeys: terms.length === 0 ? undefined : longKeys }
   } finally {
     database.exec('commit')
   }
@@ -201,11 +245,14 @@ function columnsOf(database: DatabaseSync, { name, schema = 'main' }: KeyedState
   return database.prepare('select name, hidden from pragma_table_xinfo(?, ?)').all(name, schema) as Column[]
 }
 
-/** How SQLite says that it finds one row at most: by the whole of a unique key. Another wording of a later SQLite bounds nothing here. */
-function boundedPlans(database: DatabaseSync, { name, schema }: KeyedStatement): Set<string> {
+/**
+ * How SQLite says that it finds one row at most, by the whole of a unique key, with the columns of its index; none for the rowid. Another
+ * wording of a later SQLite bounds nothing here.
+ */
+function boundedPlans(database: DatabaseSync, { name, schema }: KeyedStatement): Map<string, string[]> {
   const search = `SEARCH ${schema === undefined ? '' : `${schema}.`}${name} USING`
-  const by = (names: (string | null)[]): string => `(${names.map((one) => `${one}=?`).join(' AND ')})`
-  const plans = [`${search} INTEGER PRIMARY KEY (rowid=?)`]
+  const by = (names: string[]): string => `(${names.map((one) => `${one}=?`).join(' AND ')})`
+  const plans = new Map<string, string[]>([[`${search} INTEGER PRIMARY KEY (rowid=?)`, []]])
   const indexes = database
     .prepare(`select name from pragma_index_list(?, ?) where "unique" = 1 and partial = 0`)
     .all(name, schema ?? 'main') as { name: string }[]
@@ -213,12 +260,13 @@ function boundedPlans(database: DatabaseSync, { name, schema }: KeyedStatement):
     const terms = database
       .prepare('select name from pragma_index_info(?, ?) order by seqno')
       .all(index.name, schema ?? 'main') as { name: string | null }[]
+    const columns = terms.map((term) => term.name).filter((one) => one !== null)
     // Of an expression.
-    if (terms.some((term) => term.name === null)) continue
+    if (columns.length < terms.length) continue
     for (const kind of ['INDEX', 'COVERING INDEX'])
-      plans.push(`${search} ${kind} ${index.name} ${by(terms.map((term) => term.name))}`)
+      plans.set(`${search} ${kind} ${index.name} ${by(columns)}`, columns)
   }
-  return new Set(plans)
+  return plans
 }
 
 function quoted(name: string): string {

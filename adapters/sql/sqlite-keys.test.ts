@@ -65,7 +65,12 @@ function statementFor({ table, path, where = {}, schema }: Wanted) {
 }
 
 function unaskedFinder(t: Test, file: string) {
-  const keys = openKeys(file)
+  const keys = openKeys(file, async (text) => {
+    const database = new DatabaseSync(file, { readOnly: true })
+    const found = database.prepare(text).all()
+    database.close()
+    return found.length > 0
+  })
   t.teardown(() => keys.close())
   // As a resource has one: it is prepared once.
   const statements = new Map<Wanted, ReturnType<typeof statementFor>>()
@@ -76,11 +81,15 @@ function unaskedFinder(t: Test, file: string) {
   }
 }
 
-/** Of a file that is known to be of this machine. */
+/** Of a file that is known to be of this machine; what it finds once the keys of the index were looked at. */
 async function finderOf(t: Test, file: string) {
   const find = unaskedFinder(t, file)
   await until('where the file is', () => find(BY_CODE, { code: 'a' }) !== undefined)
-  return find
+  return async (wanted: Wanted, params: Record<string, unknown>) => {
+    find(wanted, params)
+    await new Promise(setImmediate)
+    return find(wanted, params)
+  }
 }
 
 const BY_CODE = { table: 'text_key', path: '/t/{code}' }
@@ -88,16 +97,16 @@ const BY_CODE = { table: 'text_key', path: '/t/{code}' }
 for (const journal of ['delete', 'wal'])
   t.test(`a whole unique key finds its row, journal ${journal}`, async (t) => {
     const find = await finderOf(t, create(t, journal))
-    t.strictSame(find(BY_CODE, { code: 'a' }), ['a', 'A'])
-    t.strictSame(find({ ...BY_CODE, schema: 'main' }, { code: 'a' }), ['a', 'A'])
-    t.strictSame(find({ table: 'number_key', path: '/t/{id}' }, { id: 1 }), [1n, 'A'])
+    t.strictSame(await find(BY_CODE, { code: 'a' }), ['a', 'A'])
+    t.strictSame(await find({ ...BY_CODE, schema: 'main' }, { code: 'a' }), ['a', 'A'])
+    t.strictSame(await find({ table: 'number_key', path: '/t/{id}' }, { id: 1 }), [1n, 'A'])
     const both = { table: 'two_keys', path: '/t/{code}/{place}' }
-    t.strictSame(find(both, { code: 'a', place: 2 }), ['a', 2n, 'B'])
-    t.strictSame(find({ table: 'indexed', path: '/t/{code}' }, { code: 'a' }), ['a', 'A'])
+    t.strictSame(await find(both, { code: 'a', place: 2 }), ['a', 2n, 'B'])
+    t.strictSame(await find({ table: 'indexed', path: '/t/{code}' }, { code: 'a' }), ['a', 'A'])
     const open = { table: 'indexed', path: '/t/{code}', where: { state: 'open' } }
-    t.strictSame(find(open, { code: 'a' }), ['a', 'A'])
-    t.equal(find({ ...open, where: { state: 'closed' } }, { code: 'a' }), undefined)
-    t.equal(find(BY_CODE, { code: "a' or 1=1 --" }), undefined)
+    t.strictSame(await find(open, { code: 'a' }), ['a', 'A'])
+    t.equal(await find({ ...open, where: { state: 'closed' } }, { code: 'a' }), undefined)
+    t.equal(await find(BY_CODE, { code: "a' or 1=1 --" }), undefined)
   })
 
 t.test('nothing is read of a file before it is known where it is', async (t) => {
@@ -123,7 +132,7 @@ t.test('a file that would be opened for long is left to reading processes', asyn
 
 t.test('every other look-up is left to a reading process', async (t) => {
   const find = await finderOf(t, create(t))
-  t.strictSame(find(BY_CODE, { code: 'a' }), ['a', 'A'], 'as the first of this test shows')
+  t.strictSame(await find(BY_CODE, { code: 'a' }), ['a', 'A'], 'as the first of this test shows')
   const left: [string, Wanted, Record<string, unknown>][] = [
     ['that finds nothing', BY_CODE, { code: 'b' }],
     ['a row on many pages', BY_CODE, { code: 'large' }],
@@ -144,8 +153,8 @@ t.test('every other look-up is left to a reading process', async (t) => {
     ['no table', { table: 'nothing', path: '/t/{code}' }, { code: 'a' }],
   ]
   for (const [what, wanted, params] of left) {
-    t.equal(find(wanted, params), undefined, what)
-    t.ok(find(BY_CODE, { code: 'a' }), 'and others are found as before')
+    t.equal(await find(wanted, params), undefined, what)
+    t.ok(await find(BY_CODE, { code: 'a' }), 'and others are found as before')
   }
   t.equal(statementFor({ table: 'indexed', path: '/t/{code}', where: { place: null } }), undefined)
   t.equal(statementFor({ table: 'text_key', path: '/t' }), undefined)
@@ -167,12 +176,31 @@ t.test('of a large row no page after its first is read', async (t) => {
     ['before_text', {}],
     ['before_text', { state: 'open' }],
   ] as const) {
-    t.equal(find({ table, path: '/t/{code}', where }, { code: 'a' }), undefined, table)
+    t.equal(await find({ table, path: '/t/{code}', where }, { code: 'a' }), undefined, table)
     t.ok(
-      find(BY_CODE, { code: 'a' }),
+      await find(BY_CODE, { code: 'a' }),
       'a page that was read would be a fault, after which nothing is looked up',
     )
   }
+})
+
+t.test('a search that would read a long key is left to a reading process', async (t) => {
+  const file = create(t)
+  const owner = new DatabaseSync(file)
+  owner.exec(`
+    create table long_key (code text primary key, place integer, name text);
+    create unique index by_pair on long_key (place, name);
+    insert into long_key values ('a', 1, 'A'), (printf('%.*c', 500000, '~'), 2, 'B');`)
+  owner.close()
+  breakPages(file, '~')
+  const find = await finderOf(t, file)
+  t.equal(await find({ table: 'long_key', path: '/t/{code}' }, { code: 'a' }), undefined)
+  t.ok(await find(BY_CODE, { code: 'a' }), 'nothing of the key was read, which would be a fault')
+  t.strictSame(
+    await find({ table: 'long_key', path: '/t/{place}/{name}' }, { place: 1, name: 'A' }),
+    [1n, 'A'],
+    'an index without one is searched here',
+  )
 })
 
 /** Each page that is full of `letter` names a next one that does not exist. */
@@ -190,36 +218,36 @@ t.test('a plan that was looked at is the one that runs', async (t) => {
   const file = create(t)
   const find = await finderOf(t, file)
   const indexed = { table: 'indexed', path: '/t/{code}' }
-  t.strictSame(find(indexed, { code: 'a' }), ['a', 'A'])
+  t.strictSame(await find(indexed, { code: 'a' }), ['a', 'A'])
   const owner = new DatabaseSync(file)
   t.teardown(() => owner.close())
   owner.exec('drop index by_code')
-  t.equal(find(indexed, { code: 'a' }), undefined, 'it would be a scan now')
-  t.ok(find(BY_CODE, { code: 'a' }), 'others are looked up as before')
+  t.equal(await find(indexed, { code: 'a' }), undefined, 'it would be a scan now')
+  t.ok(await find(BY_CODE, { code: 'a' }), 'others are looked up as before')
   owner.exec('create unique index by_code on indexed (code)')
-  await until('the index is used again', () => find(indexed, { code: 'a' }) !== undefined)
+  await until('the index is used again', async () => (await find(indexed, { code: 'a' })) !== undefined)
   owner.exec('alter table indexed rename column name to other')
-  t.equal(find(indexed, { code: 'a' }), undefined, 'a resource whose column is gone')
-  t.equal(find(indexed, { code: 'a' }), undefined)
-  t.ok(find(BY_CODE, { code: 'a' }), 'takes no other away')
+  t.equal(await find(indexed, { code: 'a' }), undefined, 'a resource whose column is gone')
+  t.equal(await find(indexed, { code: 'a' }), undefined)
+  t.ok(await find(BY_CODE, { code: 'a' }), 'takes no other away')
 })
 
 t.test('a file that is locked, replaced or gone stops nothing', async (t) => {
   const file = create(t)
   const find = await finderOf(t, file)
-  t.strictSame(find(BY_CODE, { code: 'a' }), ['a', 'A'])
+  t.strictSame(await find(BY_CODE, { code: 'a' }), ['a', 'A'])
   const owner = new DatabaseSync(file)
   owner.exec('begin exclusive')
-  t.equal(find(BY_CODE, { code: 'a' }), undefined, 'a reading process waits for the writer')
+  t.equal(await find(BY_CODE, { code: 'a' }), undefined, 'a reading process waits for the writer')
   owner.exec("update text_key set name = 'B' where code = 'a'; commit")
-  t.strictSame(find(BY_CODE, { code: 'a' }), ['a', 'B'])
+  t.strictSame(await find(BY_CODE, { code: 'a' }), ['a', 'B'])
   owner.close()
   renameSync(create(t), file)
-  await until('the file that has the name now', () => find(BY_CODE, { code: 'a' })?.[1] === 'A')
+  await until('the file that has the name now', async () => (await find(BY_CODE, { code: 'a' }))?.[1] === 'A')
   renameSync(file, `${file}.gone`)
-  await until('that it is gone', () => find(BY_CODE, { code: 'a' }) === undefined)
+  await until('that it is gone', async () => (await find(BY_CODE, { code: 'a' })) === undefined)
   renameSync(`${file}.gone`, file)
-  await until('that it is back', () => find(BY_CODE, { code: 'a' }) !== undefined)
+  await until('that it is back', async () => (await find(BY_CODE, { code: 'a' })) !== undefined)
 })
 
 t.test('a row by its key waits for no query that does not end', async (t) => {
@@ -236,6 +264,10 @@ t.test('a row by its key waits for no query that does not end', async (t) => {
     settings: { database: { kind: 'sqlite', file }, limits, resources },
   })
   t.match(await ask('/t/b'), { status: 404 }, 'a reading process says so')
+  await until('the keys of the table are known to be short', async (saw) => {
+    await ask('/t/a')
+    return /^concordat_sql_rows_here 1$/m.test(saw((await monitor('/metrics')).text))
+  })
   const late = ask('/endless')
   await until('it runs', async (saw) =>
     /^concordat_sql_queries_running 1$/m.test(saw((await monitor('/metrics')).text)),
