@@ -231,6 +231,13 @@ void t.test('hostile messages', async (t) => {
     ['missing_header_field', 'no service', soap({ service: '' })],
     [
       'missing_header_field',
+      'a central service, which X-Road 7.8 knows no more',
+      soap({
+        service: `<x:centralService id:objectType="CENTRALSERVICE">${id(['xRoadInstance', 'EE'], ['serviceCode', 'get'])}</x:centralService>`,
+      }),
+    ],
+    [
+      'missing_header_field',
       'no class',
       soap({ client: PARTS.client.replace(/<id:memberClass>.*<\/id:memberClass>/, '') }),
     ],
