@@ -8,6 +8,7 @@ import { type Claimed, claimName, placeOf } from '#platform/nodes/claim.ts'
 import { type KeptFiles, keptOnAll } from '#platform/nodes/kept-files.ts'
 import type { Cluster } from '#platform/nodes/needs.ts'
 import { takeNodeIdentity } from '#platform/nodes/node-identity.ts'
+import { refuseBesideOthers } from '#platform/nodes/older-nodes.ts'
 import { openCluster } from '#platform/nodes/open-cluster.ts'
 import { createNodeStore } from '#platform/nodes/store.ts'
 import { openServices, type Services } from '#platform/services.ts'
@@ -56,6 +57,7 @@ export async function openNode(
       ...{ databaseUrl: settings.database, migrations: q.migrations, redisUrl, clock, log },
       node: identity?.node ?? `${hostname()}-${process.pid}`,
       ...{ leaseSeconds: q.leaseSeconds, concurrency: q.concurrency },
+      beforeOlderOnesEnd: (database) => refuseBesideOthers(database, identity?.node ?? ''),
     })
     const claimed =
       identity &&

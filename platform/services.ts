@@ -53,12 +53,14 @@ export async function openServices(q: {
   leaseSeconds?: number
   concurrency?: number
   node: string
+  /** Refuses a change of the schema that other nodes could not live with. */
+  beforeOlderOnesEnd?: (database: Database) => Promise<void>
   clock: Clock
   log: Log
 }): Promise<Services> {
   const { clock, log, node, redisUrl, leaseSeconds, concurrency } = q
   const database = await openDatabase(q.databaseUrl)
-  await migrate(database, q.migrations)
+  await migrate(database, q.migrations, async () => q.beforeOlderOnesEnd?.(database))
   const handlers: Record<string, JobHandler> = {}
   const places: Record<string, number> = {}
   return {

@@ -11,6 +11,7 @@ import { untilAllHave } from '#platform/nodes/all-have.ts'
 import { type Claimed, claimName, placeOf } from '#platform/nodes/claim.ts'
 import type { Cluster } from '#platform/nodes/needs.ts'
 import { type NodeIdentity, takeNodeIdentity } from '#platform/nodes/node-identity.ts'
+import { refuseBesideOthers } from '#platform/nodes/older-nodes.ts'
 import { openCluster } from '#platform/nodes/open-cluster.ts'
 import { createNodeStore } from '#platform/nodes/store.ts'
 import { openServices, type Services } from '#platform/services.ts'
@@ -67,6 +68,7 @@ export async function openNode(q: {
   })
   const services = await openServices({
     ...{ databaseUrl: settings.database, migrations: q.migrations, node: identity.node, clock, log },
+    beforeOlderOnesEnd: (database) => refuseBesideOthers(database, identity.node),
     ...(settings.redisUrlFile !== undefined && { redisUrl: await readSecret(settings.redisUrlFile) }),
   })
   const store = createSharedFileStore(services.database)

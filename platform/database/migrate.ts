@@ -13,14 +13,30 @@ const PAUSE_MS = 200
 /**
  * Runs the migrations that have not run yet, in the order of names. Sets of several modules are merged: `{ ...jobsMigrations,
  * ...ours }`. Names must never be changed or removed later. Throws `database_error`, also when a newer version has changed the database
- * so that this one cannot use it (`olderVersionsGoOn`), or when it is what a restore left that was broken off.
+ * so that this one cannot use it (`olderVersionsGoOn`), or when it is what a restore left that was broken off. Before a change after which
+ * older versions could not go on, `beforeOlderOnesEnd` may refuse it.
  */
-export async function migrate(database: Database, migrations: Record<string, SchemaChange>): Promise<void> {
+export async function migrate(
+  database: Database,
+  migrations: Record<string, SchemaChange>,
+  beforeOlderOnesEnd?: () => Promise<void>,
+): Promise<void> {
   if ((await stateForRestore(database.kysely)) === 'broken off')
     throw new Fault('database_error', {
       what: 'a restore into it was broken off: run that again, or name another database',
     })
+  if (beforeOlderOnesEnd !== undefined && (await endsOlderOnes(database, migrations)))
+    await beforeOlderOnesEnd()
   await runMigrations(database, migrations)
+}
+
+async function endsOlderOnes(
+  { kysely }: Database,
+  migrations: Record<string, SchemaChange>,
+): Promise<boolean> {
+  const run = new Set(await migrationsIn(kysely).catch(() => []))
+  const toRun = Object.entries(migrations).filter(([name]) => !run.has(name))
+  return run.size > 0 && toRun.some(([, { olderVersionsGoOn }]) => olderVersionsGoOn !== true)
 }
 
 /** The same for a restore, which alone goes on with what it left. */

@@ -17,6 +17,7 @@ import { nodeHandlers } from './handlers.ts'
 import { createJoining, type Joining } from './join.ts'
 import { openBundle, proofOf, readJoinSecret } from './join-secret.ts'
 import { type NodeTables, nodeMigrations } from './migrations.ts'
+import { refuseBesideOthers } from './older-nodes.ts'
 import { createNodeStore } from './store.ts'
 import { ALONE_SECONDS, BEAT_SECONDS, LIVE_MS } from './told.ts'
 
@@ -46,6 +47,25 @@ await eachDatabase(t, async (database, t) => {
       .set({ seen_at: new Date(Date.now() - ms).toISOString() })
       .where('name', '=', name)
       .execute()
+
+  await t.test('a change that older versions cannot live with waits for them', async (t) => {
+    await claim('older', 'older')
+    const change = { up: async () => {} }
+    const refused = (version: string): (() => Promise<void>) => {
+      return () => refuseBesideOthers(database, 'newer', version)
+    }
+    const known = { ...nodeMigrations, 'y-added': { ...change, olderVersionsGoOn: true as const } }
+    await migrate(database, known, refused('9.0.0'))
+    const breaking = { ...known, 'z-changed': change }
+    await t.rejects(migrate(database, breaking, refused('9.0.0')), {
+      code: 'conflict',
+      message: /nodes of another version run: older \(\d/,
+    })
+    await refuseBesideOthers(database, 'older', '9.0.0')
+    await refuseBesideOthers(database, 'newer')
+    await seenAgo('older', LIVE_MS + 1000)
+    await migrate(database, breaking, refused('9.0.0'))
+  })
 
   await t.test('a wrong clock', async (t) => {
     const beat = await beatOf('a', { settings: { limits: 'x' } })

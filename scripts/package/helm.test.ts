@@ -125,7 +125,7 @@ t.test('Helm accepts it, Kubernetes accepts what it makes, and pods may do littl
 })
 
 t.test(
-  'a new server can be set up, an upgrade has one version at a time, and alerts know what the chart watches',
+  'a new server can be set up, an upgrade replaces one pod after the other, and alerts know what the chart watches',
   async (t) => {
     if (!existsSync(HELM)) return skipFor(t, 'Helm is not built')
     const { all } = await rendered(...valuesOf('security-server'), '--set', 'serviceMonitor.enabled=true')
@@ -135,7 +135,7 @@ t.test(
     t.match(named('Service', /inner$/), { publishNotReadyAddresses: undefined })
     t.match(named('StatefulSet', /./), {
       podManagementPolicy: 'Parallel',
-      updateStrategy: { type: 'OnDelete' },
+      updateStrategy: { type: 'RollingUpdate' },
     })
     const [endpoint] = named('ServiceMonitor', /./)['endpoints'] as {
       relabelings: { replacement: string }[]
