@@ -63,7 +63,8 @@ async function check(document: string, url: string, apiKeyFile: string): Promise
       // A document cannot say all that a call needs: a certificate in a text, a key that exists.
       ...['--exclude-checks', 'positive_data_acceptance'],
     ],
-    { stdio: 'inherit' },
+    // It writes what it found into its folder.
+    { stdio: 'inherit', cwd: folder },
   )
   const [code] = (await once(child, 'exit')) as [number | null]
   return code ?? 1
