@@ -48,6 +48,7 @@ const people = async () => (await import('./people/page.tsx')).RegistryPeople
 const apiKeys = async () => (await import('./api-keys/page.tsx')).RegistryKeys
 const mail = async () => (await import('./mail/page.tsx')).Mail
 const revisions = async () => (await import('./revisions/page.tsx')).Revisions
+const nodes = async () => (await import('./nodes/page.tsx')).Nodes
 const backups = async () => (await import('./backups/page.tsx')).Backups
 
 export const contents: Group[] = [
@@ -255,6 +256,7 @@ export const contents: Group[] = [
           { ...page('/mail-messages', 'mail.title', 'getMailMessages', mail), acts: ['retryMailMessages'] },
           page('/revisions', 'revisions.title', 'getRevisions', revisions),
           { ...page('/backups', 'backups.title', 'getBackups', backups), acts: ['makeBackup'] },
+          { ...page('/nodes', 'nodes.title', 'getNodes', nodes), acts: ['addJoinSecret', 'removeNode'] },
         ],
       },
     ],

@@ -18,6 +18,8 @@ const CLOCK_WARNS_MS = 10_000
 /** Peers refuse a signing time that differs by more than this. */
 const CLOCK_STOPS_MS = 5 * 60_000
 
+const NONE: ReadonlySet<string> = new Set()
+
 type Beat = {
   run(): Promise<void>
   finding(): Finding
@@ -29,6 +31,8 @@ export function createBeat(q: {
   store: NodeStore
   clock: Clock
   health: Pick<Health, 'report'>
+  /** Its checks that have a reason also while nothing is wrong. */
+  informing?: ReadonlySet<string> | undefined
   sharedFiles: Pick<SharedFiles, 'trouble' | 'seen'> | undefined
   /** Why what another node changed is not in use here. */
   trouble?: (() => Fault | undefined) | undefined
@@ -52,7 +56,7 @@ export function createBeat(q: {
   }
   const told = async (): Promise<string> =>
     JSON.stringify({
-      ...(await healthNow(q.health)),
+      ...(await healthNow(q.health, q.informing ?? NONE)),
       ...{ clockAheadMs, settings: q.settings, seen: q.sharedFiles?.seen() ?? 0 },
       ...(q.everySeconds !== BEAT_SECONDS && { everySeconds: q.everySeconds }),
     } satisfies Told)

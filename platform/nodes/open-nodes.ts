@@ -35,6 +35,8 @@ type NodeParts = {
   compared: object
   /** Settings that belong to a machine. */
   ofAMachine: ReadonlySet<string>
+  /** Checks of health that have a reason also while nothing is wrong. */
+  informing?: ReadonlySet<string>
   /** Folders that no node shares through the database. */
   ownFolders: readonly string[]
   /** Files of the directory that say how far the server had come: a new node gets them with its secret. */
@@ -56,7 +58,7 @@ export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<F
     ground.claimed &&
     createBeat({
       ...{ node, store, everySeconds, claimed: ground.claimed, clock: ground.clock, health: ground.health },
-      ...{ sharedFiles: cluster?.files, trouble: following?.trouble },
+      ...{ sharedFiles: cluster?.files, trouble: following?.trouble, informing: parts.informing },
       settings:
         cluster === undefined
           ? {}

@@ -69,11 +69,14 @@ export function differing(a: Told['settings'], b: Told['settings']): string[] {
   return [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => a[name] !== b[name]).sort()
 }
 
-/** What is wrong with this node, for the others. */
-export async function healthNow(health: Pick<Health, 'report'>): Promise<Pick<Told, 'ready' | 'reasons'>> {
+/** What is wrong with this node, for the others. `informing` names the checks that have a reason also while nothing is wrong. */
+export async function healthNow(
+  health: Pick<Health, 'report'>,
+  informing: ReadonlySet<string>,
+): Promise<Pick<Told, 'ready' | 'reasons'>> {
   const { ready, checks } = await health.report()
   const reasons = checks
-    .filter(({ reason }) => reason !== undefined)
+    .filter(({ name, ok, reason }) => reason !== undefined && !(ok && informing.has(name)))
     .map(({ name, reason }) => `${name}: ${String(reason)}`.slice(0, MOST_CHARACTERS))
   return { ready, reasons: reasons.slice(0, MOST_REASONS) }
 }

@@ -17,6 +17,11 @@ type Place = {
 const PROGRAMS: readonly string[] = ['security-server', 'central-registry']
 /** A file of the directory, or of a folder in it. */
 const MARK = /^[a-z-]+(\/[a-z-]+)?$/
+/** Files that a first start makes. */
+const FIRST_START = [
+  ['admin', 'initialApiKeyFile'],
+  ['login', 'claimCodeFile'],
+]
 const CLUSTER_KEY = 'cluster-key'
 const PASSWORD_FILE = /([?&]passwordFile=)([^&]+)/
 
@@ -94,8 +99,7 @@ function settingsOf(
   document.set('directory', q.directory)
   document.setIn(['nodes', 'clusterKeyFile'], q.keyFile)
   // The first node has had its first administrator.
-  document.deleteIn(['admin', 'initialApiKeyFile'])
-  document.deleteIn(['login', 'claimCodeFile'])
+  for (const name of FIRST_START) if (document.hasIn(name)) document.deleteIn(name)
   for (const one of q.set) {
     const at = one.indexOf('=')
     document.setIn(one.slice(0, at).split('.'), parse(one.slice(at + 1)))

@@ -32,6 +32,7 @@ export const nodes: FeatureModule<Ground> = {
         configuration: more,
       },
       ofAMachine: OF_A_MACHINE,
+      informing: new Set(['configuration', 'suspension-list', 'signing-token']),
       ownFolders: [],
       marks: ['highest-published-index', 'highest-suspension-list'],
       // Identity keys are read anew whenever one is missing, and their files never change.

@@ -5,6 +5,7 @@ import { useMay } from '../../kit/context.ts'
 import { Head, Part } from '../../kit/facts.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { NodesPart } from '../../kit/nodes.tsx'
 import { Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Saved } from '../../kit/saved.tsx'
@@ -12,7 +13,6 @@ import { Status } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Told } from '../../kit/told.tsx'
-import { NodesPart } from './nodes.tsx'
 import { type Finding, partOf, TONES, worstFirst } from './parts.ts'
 
 type Diagnosis = { checkedAt: string; items: Finding[] }
@@ -34,7 +34,16 @@ export function DiagnosticsPage() {
     <>
       <Head title={text('diagnostics.title')} lead={text('diagnostics.lead')} acts={<Report />} />
       <Show of={found}>{(one) => <Parts of={one} />}</Show>
-      {mayNodes && <NodesPart />}
+      {mayNodes && (
+        <NodesPart
+          texts={{
+            lead: 'nodes.lead',
+            alone: 'nodes.alone',
+            leaveConsequence: 'nodes.leaveConsequence',
+            joinConsequence: 'nodes.joinConsequence',
+          }}
+        />
+      )}
       {mayJobs && <Jobs />}
     </>
   )

@@ -1,14 +1,14 @@
-/** The processes that work for this server on one database: how each is, a secret for a new one, and leaving of one that is gone. */
-import { Act } from '../../kit/act.tsx'
-import { Copyable } from '../../kit/copyable.tsx'
-import { Part } from '../../kit/facts.tsx'
-import { useAnswer } from '../../kit/load.ts'
-import { Show } from '../../kit/placeholders.tsx'
-import { Rows } from '../../kit/rows.tsx'
-import { Status } from '../../kit/status.tsx'
-import { text } from '../../kit/text.ts'
-import { Time } from '../../kit/time.tsx'
-import { Told } from '../../kit/told.tsx'
+/** The processes that work for one server on one database: how each is, a secret for a new one, and leaving of one that is gone. */
+import { Act } from './act.tsx'
+import { Copyable } from './copyable.tsx'
+import { Part } from './facts.tsx'
+import { useAnswer } from './load.ts'
+import { Show } from './placeholders.tsx'
+import { Rows } from './rows.tsx'
+import { Status } from './status.tsx'
+import { type TextKey, text } from './text.ts'
+import { Time } from './time.tsx'
+import { Told } from './told.tsx'
 
 type State = 'READY' | 'NOT_READY' | 'SILENT' | 'LEFT'
 type Node = {
@@ -23,6 +23,9 @@ type Node = {
 }
 type Nodes = { sharesFiles: boolean; ownFolders: string[]; nodes: Node[] }
 
+/** What the nodes of this kind of server are and do. */
+type NodeTexts = { lead: TextKey; alone: TextKey; leaveConsequence: TextKey; joinConsequence: TextKey }
+
 const LOOKS = {
   READY: { tone: 'good', word: 'nodes.ready' },
   NOT_READY: { tone: 'warn', word: 'nodes.notReady' },
@@ -30,17 +33,15 @@ const LOOKS = {
   LEFT: { tone: 'quiet', word: 'nodes.left' },
 } as const
 
-export function NodesPart() {
+export function NodesPart({ texts }: { texts: NodeTexts }) {
   const found = useAnswer<Nodes>('getNodes')
   return (
     <Part title={text('nodes.title')}>
       <Show of={found}>
         {({ sharesFiles, ownFolders, nodes }) => (
           <>
-            <p>
-              {sharesFiles ? text('nodes.lead', { folders: ownFolders.join(', ') }) : text('nodes.alone')}
-            </p>
-            {sharesFiles && <NewNode />}
+            <p>{sharesFiles ? text(texts.lead, { folders: ownFolders.join(', ') }) : text(texts.alone)}</p>
+            {sharesFiles && <NewNode consequence={texts.joinConsequence} />}
             <Rows<Node>
               caption={text('nodes.title')}
               rows={nodes}
@@ -83,7 +84,7 @@ export function NodesPart() {
                         button={text('nodes.leave')}
                         label={text('nodes.leaveThis', { name })}
                         title={text('nodes.leaveThis', { name })}
-                        consequence={<p>{text('nodes.leaveConsequence')}</p>}
+                        consequence={<p>{text(texts.leaveConsequence)}</p>}
                         nameToType={name}
                         send={(_, call) => call('removeNode', { params: { node: name } })}
                         result={() => text('nodes.left')}
@@ -108,14 +109,14 @@ export function NodesPart() {
 }
 
 /** The secret is shown at once, unless a second person has to agree first. */
-function NewNode() {
+function NewNode({ consequence }: { consequence: TextKey }) {
   return (
     <Act<{ secret?: string }>
       operation="addJoinSecret"
       shows
       button={text('nodes.join')}
       title={text('nodes.join')}
-      consequence={<p>{text('nodes.joinConsequence')}</p>}
+      consequence={<p>{text(consequence)}</p>}
       fields={[{ name: 'url', title: 'nodes.url', hint: 'nodes.urlHint', maxLength: 255, required: false }]}
       send={async ({ url }, call) => {
         const asked = await call<{ id: string }>('addJoinSecret', {
