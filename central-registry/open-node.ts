@@ -27,7 +27,7 @@ const SHARED = new RegExp(
 /** What rows and secrets of nodes are bound to: an instance has its name only after the first start. */
 const SCOPE = 'central registry'
 
-export type OpenNode = {
+type OpenNode = {
   services: Services
   /** Under which this process has the node's name; undefined for a registry that has no `nodes` in its settings. */
   claimed: Claimed | undefined

@@ -58,8 +58,7 @@ const MIGRATIONS = [
   ...['audit-log-001', 'audit-log-002-target', 'audit-log-003-stream'],
   'audit-log-004-caller',
   'idempotency-keys-001',
-  'jobs-001',
-  'passkeys-001',
+  ...['jobs-001', 'nodes-001', 'passkeys-001'],
   'registry-001',
   'registry-002-certificate-expiry',
   'registry-003-revision',
@@ -94,8 +93,7 @@ const MIGRATIONS = [
   ...['registry-trust-001', 'registry-trust-002-settings', 'registry-trust-003-acme'],
   'registry-trust-003-issuers',
   'revisions-001',
-  'sessions-001',
-  'sessions-002-passkeys',
+  ...['sessions-001', 'sessions-002-passkeys', 'shared-files-001', 'shared-files-002'],
   'witness-001',
 ]
 

@@ -36,7 +36,7 @@ export async function writeDurably(file: string, text: string | Buffer): Promise
 }
 
 /** Syncs a folder, so that files created, renamed or deleted in it stay so after a power failure. */
-export async function syncFolder(folder: string): Promise<void> {
+async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r')
   await handle.sync().finally(() => handle.close())
 }
