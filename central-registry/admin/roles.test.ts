@@ -61,6 +61,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['probeSecurityServer', 'collectCatalogue', 'addAuditOrder'],
     ...['addImport', 'discardImport', 'collectImportCertificates', 'addImportCertificate', 'carryOutImport'],
     ...['addRevision', 'endRevision'],
+    ...['getNodes', 'addJoinSecret', 'takeJoinSecret'],
   ],
   XROAD_SYSTEM_ADMINISTRATOR: [
     ...[
@@ -75,6 +76,7 @@ const ALLOWED: Record<string, string[]> = {
     ],
     ...['makeBackup', 'downloadBackup', 'acceptRestoredRegistry'],
     ...['addRevision', 'endRevision', 'getDrift'],
+    ...['getNodes', 'removeNode'],
     ...['exportAuditLog', 'verifyAuditLog'],
     ...['closeInstallation', 'collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage'],
     ...['getMailAddresses', 'getMailMessages', 'retryMailMessage'],
@@ -82,7 +84,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['getPasskeysOf', 'removePasskeyOf'],
     ...['getPeople', 'invitePerson', 'changePersonRoles', 'lockPerson', 'unlockPerson', 'removePerson'],
   ],
-  XROAD_OBSERVER: [],
+  XROAD_OBSERVER: ['getNodes'],
   XROAD_AUDITOR: [
     ...['getAuditLog', 'exportAuditLog', 'verifyAuditLog', 'getPeople', 'getPasskeysOf'],
     'getDrift',
@@ -147,7 +149,7 @@ const MARKED = [
   ],
   ...['approveManagementRequest', 'setAutomaticApproval', 'liftSuspension', 'carryOutImport'],
   ...['putCertificateProfile', 'deleteCertificateProfile', 'putTrustedIssuer', 'withdrawTrustedIssuer'],
-  'setAcmeServer',
+  ...['setAcmeServer', 'addJoinSecret'],
   'setSuspensionPolicy',
   ...['approveContract', 'resumeContract', 'terminateContract', 'setContractPolicy'],
   ...['addHostingMandate', 'setHostingPolicy', 'beginSuccession', 'completeSuccession'],

@@ -61,7 +61,7 @@ const PAGES: Record<string, string> = {
   'automatic-approval': '/management-requests/automatic',
   'api-keys': '/api-keys',
   'audit-log': '/audit-log',
-  ...{ backups: '/backups', 'applied-files': '/revisions' },
+  ...{ backups: '/backups', 'applied-files': '/revisions', nodes: '/nodes' },
   settings: '/settings',
 }
 const NARROW = { viewport: { width: 320, height: 640 } }
