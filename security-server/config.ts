@@ -25,7 +25,7 @@ import { checkTryOuts, type TryOutSettings, tryOutSchema } from './features/try-
 import { type XRoadApiSettings, xRoadApiSchema } from './features/x-road-api/settings.ts'
 import { type PinPolicy, pinPolicySchema } from './keys/pin-policy.ts'
 import { checkTokens, type TokenSettings, tokenProperties } from './keys/settings.ts'
-import { type KeepingSettings, keepingProperties } from './message-log/settings.ts'
+import { checkBodyPlace, type KeepingSettings, keepingProperties } from './message-log/settings.ts'
 import { type PeerSettings, peersSchema } from './peer/settings.ts'
 import {
   checkMandateServices,
@@ -367,6 +367,7 @@ export function checkSettings({
   | 'nodes'
   | 'database'
   | 'messageLogDatabase'
+  | 'messageLogBodies'
 >): void {
   checkMandateServices(mandateServices)
   checkAdminListener(admin)
@@ -375,6 +376,7 @@ export function checkSettings({
   checkTryOuts(tryOuts)
   checkDeadlines(deadlines, mail !== undefined)
   checkNodes(rest.nodes, { database: rest.database, messageLogDatabase: rest.messageLogDatabase })
+  checkBodyPlace(rest)
   checkFourEyes(fourEyes, login !== undefined)
   if (login !== undefined) checkLogin(login)
   else if (auditing.contentFourEyes)

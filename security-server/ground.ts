@@ -199,6 +199,7 @@ function openLog(q: {
   return openWholeLog({
     ...q.storedLog,
     ...{ server, node, formerNodes: q.formerNodes, clock, shareKey: q.shareKey },
+    bodyPlace: settings.messageLogBodies,
     unstampedLimitMs: settings.limits.unstampedHours * 3_600_000,
     onFault: (fault) => log.error({ err: fault, detail: fault.detail }, 'message log'),
     signer: {

@@ -230,7 +230,7 @@ t.test(
         transitTokens: [],
         mandateServices: [],
         tryOuts: { clients: [] },
-        ...{ database: 'sqlite:/tmp/a', messageLogDatabase: 'sqlite:/tmp/b' },
+        ...{ database: 'sqlite:/tmp/a', messageLogDatabase: 'sqlite:/tmp/b', messageLogBodies: 'files' },
       })
     for (const address of ['127.0.0.1', '127.0.1.2', '::1', 'localhost']) t.doesNotThrow(() => check(address))
     for (const address of ['0.0.0.0', '::', '10.0.0.20', 'ss1.agency.example', '127.0.0.1.example'])

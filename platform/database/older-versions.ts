@@ -46,6 +46,11 @@ export async function ofNewerVersions(
   return Object.fromEntries(unknown.map(({ name }) => [name, { up: async () => {} }]))
 }
 
+/** From now on versions that do not know this migration refuse the database: what it made room for is in use. */
+export async function endForOlderVersions(kysely: Kysely<unknown>, name: string): Promise<void> {
+  if (await hasMarks(kysely)) await sql`delete from ${sql.table(MARKS)} where name = ${name}`.execute(kysely)
+}
+
 async function hasMarks(kysely: Kysely<unknown>): Promise<boolean> {
   const query =
     dialectOf(kysely) === 'sqlite'

@@ -1,10 +1,9 @@
 /**
- * The form of a body on the disk: a header, then chunks of 64 KiB, each encrypted and followed by its tag. The nonce contains the
+ * The form of a stored body: a header, then chunks of 64 KiB, each encrypted and followed by its tag. The nonce contains the
  * chunk's number and whether it is the last, so chunks cannot be reordered, dropped or cut off unnoticed. A large body has a file of
- * its own, others a place in a segment (segments/).
+ * its own, others a place in a segment (segments/); or each has rows in the log's database (pieces/).
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import type { FileHandle } from 'node:fs/promises'
 import { heldMemory } from '#platform/held-memory.ts'
 import { Fault } from '#schemas/fault.ts'
 
@@ -15,10 +14,12 @@ export const BODY_FILE_HEADER = Buffer.from('concordat body 1')
 const TAG = 16
 const SEALED_CHUNK = CHUNK + TAG
 /**
- * How many chunks are read at once while contents leave room in memory for that: each read is a call to a thread and back. Else it is
- * one: so many who read slowly cost little each.
+ * How many chunks are written or read at once while contents leave room in memory for that: each time is a call to a thread or to the
+ * database and back. Else it is one: so many who send or read slowly cost little each.
  */
-const READ_AT_ONCE = 4
+export const CHUNKS_AT_ONCE = 4
+/** The most octets that are written at once: so many chunks, and the header before the first. */
+export const LARGEST_BLOCK = BODY_FILE_HEADER.length + CHUNKS_AT_ONCE * SEALED_CHUNK
 
 /** Encrypted in pieces of this size: what a cipher returns is then small enough for the allocator to have it at hand. */
 const SEALED_AT_ONCE = 32 * 1024
@@ -43,14 +44,32 @@ export function sealBody(plain: Buffer): { pieces: Buffer[]; size: number; dataK
   return { pieces, size: pieces.reduce((sum, { length }) => sum + length, 0), dataKey }
 }
 
-/** An open file, and where in it the body is. */
-export type LocatedBody = { file: FileHandle; start: number; end: number }
+/** Where a body goes while it arrives: a file, or rows of the log's database. */
+export type BodyDestination = {
+  name: string
+  /** Octets that follow each other, in this form. */
+  append(pieces: Buffer[]): Promise<void>
+  /** When it resolves, all that was appended is durable under the name. */
+  finish(): Promise<void>
+  /** Removes what was appended; never throws. */
+  giveUp(): Promise<void>
+}
+
+/** What is read from one place after the other: a file, or pieces in the database. */
+type OpenOctets = {
+  /** Reads up to `length` octets from `position` on; tells 0 at the end. */
+  read(bytes: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>
+  close(): Promise<void>
+}
+
+/** What is open, and where in it the body is. */
+export type LocatedBody = { file: OpenOctets; start: number; end: number }
 
 /** A piece of a body: octets from `start`. */
 export type Piece = { start: number; size: number }
 
 /**
- * Yields the plaintext of a body chunk by chunk and closes its file at the end. Throws `log_inconsistent` at the first
+ * Yields the plaintext of a body chunk by chunk and closes it at the end. Throws `log_inconsistent` at the first
  * chunk that was altered.
  */
 export async function* readBodyFile(
@@ -66,7 +85,7 @@ export async function* readBodyFile(
     let skip = piece.start - first * CHUNK
     let left = piece.size
     let next = BODY_FILE_HEADER.length + first * SEALED_CHUNK
-    const chunks = Math.min(READ_AT_ONCE, Math.ceil((skip + left) / CHUNK))
+    const chunks = Math.min(CHUNKS_AT_ONCE, Math.ceil((skip + left) / CHUNK))
     const size = Math.max(0, located.end - located.start)
     // With an octet of the chunk behind them, if there is one: the last chunk is the one that nothing follows.
     const lent = heldMemory.lend({ most: Math.min(chunks * SEALED_CHUNK + 1, size), least: SEALED_CHUNK + 1 })
@@ -128,5 +147,5 @@ async function fill(bytes: Buffer, { file, start, end }: LocatedBody, from: numb
 }
 
 function damaged(chunk: number, cause?: unknown): Fault {
-  return new Fault('log_inconsistent', { what: `chunk ${chunk} of a body file does not decrypt`, cause })
+  return new Fault('log_inconsistent', { what: `chunk ${chunk} of a body does not decrypt`, cause })
 }

@@ -6,14 +6,13 @@ import { randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { Fault } from '#schemas/fault.ts'
-import type { LocatedBody } from './body-file.ts'
+import type { BodyDestination, LocatedBody } from './body-file.ts'
+import { incomingFile } from './incoming-file.ts'
 import { placeOf, segmentFolder, segmentPaths } from './segments/place.ts'
 
 export type BodyFolder = {
-  newName(): string
-  /** The path of a file before a durable record refers to it. */
-  incoming(name: string): string
-  syncIncoming(): Promise<void>
+  /** A body that arrives, before a durable record refers to it. */
+  begin(): BodyDestination
   /** Opens the file in whichever folder it is; throws `log_inconsistent` when it is missing. */
   open(name: string): Promise<LocatedBody>
   /**
@@ -66,9 +65,10 @@ export async function openBodyFolder(
     await rename(incoming(name), kept(name))
   }
   return {
-    newName: () => randomBytes(16).toString('hex'),
-    incoming,
-    syncIncoming: () => syncFolder(incomingFolder),
+    begin: () => {
+      const name = randomBytes(16).toString('hex')
+      return incomingFile({ name, path: incoming(name), sync: () => syncFolder(incomingFolder) })
+    },
     // The file may be moved between the first two attempts; once it is open, moving does no harm.
     open: async (name) => {
       if (placeOf(name) !== undefined) return openBodyIn(root, name)

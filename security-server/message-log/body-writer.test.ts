@@ -13,6 +13,7 @@ import { BODY_FILE_HEADER, CHUNK, type Piece } from './body-file.ts'
 import { openBodyFolder } from './body-folder.ts'
 import { createBodyWriter } from './body-writer.ts'
 import { logFolder } from './fixture.ts'
+import { incomingFile } from './incoming-file.ts'
 import { openBody } from './spool.ts'
 
 const openFile = promisify(open)
@@ -140,7 +141,8 @@ t.test('those who send and read slowly take large blocks only while there is roo
   reader.destroy()
   await until('the end of the reader', isRoom)
 
-  const refused = createBodyWriter({ ...folder, incoming: () => '/dev/null/none' }, { run: (act) => act() })
+  const nowhere = { name: 'none', path: '/dev/null/none', sync: async () => undefined }
+  const refused = createBodyWriter({ begin: () => incomingFile(nowhere) }, { run: (act) => act() })
   void refused.write(randomBytes(10))
   t.notOk(isRoom())
   await t.rejects(refused.end(), { code: 'logging_failed' })
@@ -180,7 +182,7 @@ t.test('octets keep their order, also when nobody waits for a write', async (t) 
 for (const isFull of [false, true]) {
   t.test(`sizes around chunks and blocks, ${isFull ? 'a chunk' : 'four chunks'} at a time`, async (t) => {
     if (isFull) t.teardown(heldMemory.reserve(1e9))
-    const { folder, files } = await bodies(t)
+    const { folder, root, files } = await bodies(t)
     const edges = [65_536, 131_072, 262_144, 524_288]
     for (const size of [0, 1, ...edges.flatMap((edge) => [edge - 1, edge, edge + 1])]) {
       const bytes = randomBytes(size)
@@ -199,7 +201,7 @@ for (const isFull of [false, true]) {
           if (!(await read({ start, size: length })).equals(bytes.subarray(start, start + length)))
             t.fail(`${length} octets from ${start} of ${size}`)
 
-      const file = folder.incoming(written.name)
+      const file = path.join(root, 'incoming', 'node1', written.name)
       const whole = statSync(file).size
       for (const chunks of [8, 4, 2, 1]) {
         const cut = BODY_FILE_HEADER.length + chunks * (CHUNK + 16)

@@ -6,11 +6,12 @@ import { watchWritable } from './check-writable.ts'
 import { rotateWhenDue } from './keys/rotate-when-due.ts'
 import type { MessageLog } from './message-log.ts'
 import { segmentFolder } from './segments/place.ts'
+import type { BodyPlace } from './settings.ts'
 
 type Ground = {
   node: string
   clock: Clock
-  settings: { logKeyDays?: number }
+  settings: { logKeyDays?: number; messageLogBodies?: BodyPlace }
   storedLog: { keyFolder: string; bodyFolder: string }
   messageLog: Pick<
     MessageLog,
@@ -20,7 +21,7 @@ type Ground = {
 
 export const ownLog: FeatureModule<Ground> = {
   name: 'message-log',
-  open: ({ messageLog, node, storedLog, clock, settings: { logKeyDays } }) => ({
+  open: ({ messageLog, node, storedLog, clock, settings: { logKeyDays, messageLogBodies } }) => ({
     jobs: [
       { kind: 'checkpoint', everySeconds: 5, run: async () => void (await messageLog.checkpointNow()) },
       { kind: 'maintain-log', everySeconds: 5, run: () => messageLog.maintain() },
@@ -43,10 +44,12 @@ export const ownLog: FeatureModule<Ground> = {
         messageLog.checkUsable()
         return { ok: true }
       },
-      // The folders for bodies as they arrive and of those that share files, and the folder for the next log key.
+      // The folders for bodies as they arrive and of those that share files, where they are files, and the folder for the next log key.
       files: watchWritable({
-        'the folder of bodies': path.join(storedLog.bodyFolder, 'incoming', node),
-        'the folder of shared body files': segmentFolder(storedLog.bodyFolder, node),
+        ...(messageLogBodies !== 'database' && {
+          'the folder of bodies': path.join(storedLog.bodyFolder, 'incoming', node),
+          'the folder of shared body files': segmentFolder(storedLog.bodyFolder, node),
+        }),
         'the folder of log keys': storedLog.keyFolder,
       }),
     },

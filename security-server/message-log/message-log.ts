@@ -7,7 +7,7 @@ import type { Clock } from '#platform/clock.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 import { type AuditHeads, auditHeadsOf } from './audit-heads.ts'
-import { type BodyFolder, openBodyFolder } from './body-folder.ts'
+import { type Bodies, openBodies } from './bodies.ts'
 import { createKeptCircumstances } from './circumstances/kept.ts'
 import { type LogWitnesses, logWitnesses } from './cosignatures/log-witnesses.ts'
 import {
@@ -22,6 +22,7 @@ import { createPassingBodies } from './passing-bodies.ts'
 import { type OwnReads, ownReads } from './reads.ts'
 import type { LoggedRecord, RecordInput } from './record-input.ts'
 import { createReplayHolds } from './replay-holds.ts'
+import type { BodyPlace } from './settings.ts'
 import { createSpool, type Spool } from './spool.ts'
 import { MAX_BATCH } from './time-stamps/batch.ts'
 import { decodeEvidence } from './time-stamps/stamp-record.ts'
@@ -45,6 +46,8 @@ export type MessageLogOptions = {
   shareKey?: ((name: string, bytes: Buffer) => Promise<void>) | undefined
   /** The folder of large bodies, which are encrypted. It must exist. */
   bodyFolder: string
+  /** Where new large bodies go, `files` when absent; `database` needs PostgreSQL. */
+  bodyPlace?: BodyPlace | undefined
   /** The origin of the log's checkpoints. */
   server: ServerId
   /** Distinguishes the processes that append to one log on PostgreSQL. */
@@ -69,8 +72,8 @@ export type MessageLogOptions = {
 /** `Parts` are the methods of the parts in its thread. */
 export type MessageLog<Parts extends object = object> = OwnReads & {
   parts: Parts
-  /** The folder of the records' body files. */
-  bodies: Pick<BodyFolder, 'open' | 'erase'>
+  /** The records' bodies that are not in their rows. */
+  bodies: Pick<Bodies, 'open' | 'erase'>
   /** Throws `logging_failed`, or `replayed_request` for this record only. */
   append(record: RecordInput): Promise<LoggedRecord>
   /**
@@ -104,7 +107,7 @@ export type MessageLog<Parts extends object = object> = OwnReads & {
    */
   maintain(): Promise<void>
   /**
-   * Call once after start: writes outcome-unknown records for exchanges that a crash left open, and deletes orphaned body files.
+   * Call once after start: writes outcome-unknown records for exchanges that a crash left open, and deletes bodies without a record.
    * Resolves to the number of closed exchanges.
    */
   recover(): Promise<number>
@@ -143,7 +146,10 @@ const EVIDENCE_RECORDS: EvidenceRecordSettings = {
 /** Throws `invalid_configuration`, `conflict` (another writer), `log_inconsistent` or `database_error`. */
 export async function openMessageLog<Parts extends object>(q: MessageLogOptions): Promise<MessageLog<Parts>> {
   const { clock, node, databaseUrl, keyFolder, bodyFolder } = q
-  const folder = await openBodyFolder(bodyFolder, node, q.formerNodes)
+  const bodyPlace = q.bodyPlace ?? 'files'
+  const folder = await openBodies({
+    ...{ databaseUrl, root: bodyFolder, place: bodyPlace, node, formerNodes: q.formerNodes ?? [] },
+  })
   const limit = q.unstampedLimitMs ?? UNSTAMPED_LIMIT_MS
   const holds = createReplayHolds()
   const exchanges = createOpenExchanges()
@@ -179,6 +185,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
       databaseUrl,
       keyFolder,
       bodyFolder,
+      bodyPlace,
       node,
       formerNodes: q.formerNodes ?? [],
       origin: idText(q.server),
@@ -259,8 +266,8 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
     onFault: q.onFault,
   })
   const keepEvidenceRecords = singleFlight(evidenceRecords.keep)
-  const closeAbandoned = singleFlight(() =>
-    closeRest({
+  const closeAbandoned = singleFlight(async () => {
+    const closed = await closeRest({
       exchanges,
       write: async (record) => {
         const { index } = await write(record)
@@ -274,8 +281,10 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
         passing.closed(waiting.filter((index) => !open.has(index)))
         return found
       },
-    }),
-  )
+    })
+    await folder.deleteRest()
+    return closed
+  })
   const maintain = async (): Promise<void> => {
     try {
       while (await worker.call('maintain', { now: clock(), oldestArrival: holds.oldestArrival() }));
@@ -324,13 +333,14 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
       await worker.call('sweepSegments')
       return closed
     },
-    takeOver: (gone) => takeOver(gone, { worker, exchanges, closeAbandoned }),
+    takeOver: (gone) => takeOver(gone, { worker, exchanges, closeAbandoned, folder }),
     rotateLogKey: () => rotateKey(q, worker),
     logKeys: () => worker.call('logKeys'),
     close: async () => {
       clearTimeout(probing)
       await worker.call('close').catch(() => undefined)
       await worker.close()
+      await folder.close()
     },
   }
 }
@@ -344,12 +354,18 @@ async function rotateKey(q: MessageLogOptions, worker: LogThread): Promise<NewLo
 
 async function takeOver(
   gone: string,
-  q: { worker: LogThread; exchanges: { suspect(): void }; closeAbandoned: () => Promise<number> },
+  q: {
+    worker: LogThread
+    exchanges: { suspect(): void }
+    closeAbandoned: () => Promise<number>
+    folder: Pick<Bodies, 'takeOver'>
+  },
 ): Promise<number> {
   await q.worker.call('takeOver', gone)
   q.exchanges.suspect()
   // One that is under way may not know the name yet.
   const before = await q.closeAbandoned()
+  await q.folder.takeOver(gone)
   q.exchanges.suspect()
   return before + (await q.closeAbandoned())
 }

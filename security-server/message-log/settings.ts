@@ -1,7 +1,12 @@
-/** The settings of how a server's message log is verified, archived and kept provable. */
+/** The settings of how a server's message log is kept, verified, archived and kept provable. */
 import { ALGORITHM_ENDS } from '#core/evidence-bundle/validation-policy.ts'
+import { Fault } from '#schemas/fault.ts'
+
+/** Where bodies over 64 KiB go. */
+export type BodyPlace = 'files' | 'database'
 
 export type KeepingSettings = {
+  messageLogBodies: BodyPlace
   verification: { hour: number; fullEveryDays: number }
   archives: { path?: string; maxFileBytes: number }
   evidenceRecords: {
@@ -15,6 +20,13 @@ const DAY = '20\\d{2}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])'
 
 /** JSON Schema of these settings. */
 export const keepingProperties = {
+  messageLogBodies: {
+    type: 'string',
+    enum: ['files', 'database'],
+    default: 'files',
+    description:
+      "Where new bodies over 64 KiB go: to files in `directory`, or to the message log's database (PostgreSQL), for nodes without a shared file system",
+  },
   verification: {
     type: 'object',
     additionalProperties: false,
@@ -81,3 +93,13 @@ export const keepingProperties = {
     },
   },
 } as const
+
+/** Throws `invalid_configuration` for bodies in a database that holds none. */
+export function checkBodyPlace(
+  q: Pick<KeepingSettings, 'messageLogBodies'> & { messageLogDatabase: string },
+): void {
+  if (q.messageLogBodies !== 'database' || /^postgres(ql)?:/.test(q.messageLogDatabase)) return
+  throw new Fault('invalid_configuration', {
+    what: 'messageLogBodies: database needs PostgreSQL, and messageLogDatabase is a file of this machine: leave messageLogBodies out, and bodies are files beside it',
+  })
+}

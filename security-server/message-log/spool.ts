@@ -63,11 +63,13 @@ type SpoolWriter = {
 
 export type Spool = { begin(limits: { maxBytes: number }): SpoolWriter }
 
-export function createSpool(folder: BodyFolder): Spool {
+type SpoolFolder = Pick<BodyFolder, 'begin' | 'open' | 'release'>
+
+export function createSpool(folder: SpoolFolder): Spool {
   return { begin: (limits) => beginBody(folder, limits.maxBytes) }
 }
 
-function beginBody(folder: BodyFolder, maxBytes: number): SpoolWriter {
+function beginBody(folder: SpoolFolder, maxBytes: number): SpoolWriter {
   let size = 0
   let held = createBlocks()
   let release: (() => void) | undefined
@@ -139,7 +141,7 @@ function inMemory(bytes: Buffer, sha512: Buffer): SpooledBody {
 }
 
 function inFile(
-  folder: BodyFolder,
+  folder: SpoolFolder,
   size: number,
   { sha512, ...reference }: Awaited<ReturnType<BodyWriter['end']>>,
 ): SpooledBody {

@@ -10,6 +10,10 @@ export type Tables = {
   record_key: { idx: number; seed: Buffer }
   signature_document: { id: number; digest: Buffer; base: number | null; document: Buffer }
   body_file: { name: string; idx: number }
+  /** Bodies that lie in the database, on PostgreSQL: octets from `start` on. */
+  body_piece: { name: string; start: number; octets: Buffer }
+  /** Those to which no record refers yet, and the node that writes them. `given_up` is 1 when none ever will. */
+  body_under_way: { name: string; node: string; given_up: number }
   circumstances: { digest: Buffer; document: Buffer }
   tree_head: { id: number; size: number; peaks: Buffer }
   tile: { level: number; number: number; hashes: Buffer }

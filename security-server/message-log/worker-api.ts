@@ -5,6 +5,7 @@ import type { CosignatureStore, StoredCosignature } from './cosignatures/store.t
 import type { CountedDay, StoredCounts } from './daily-counts/store.ts'
 import type { StoredEvidenceRecord } from './evidence-renewal/store.ts'
 import type { Clearance } from './record-input.ts'
+import type { BodyPlace } from './settings.ts'
 import type { Contradiction, Tables } from './tables.ts'
 import type { TimeStampBatch } from './time-stamps/batch.ts'
 import type { TimeStampAnswer } from './time-stamps/stamp-record.ts'
@@ -15,6 +16,7 @@ export type WorkerSetup = {
   databaseUrl: string
   keyFolder: string
   bodyFolder: string
+  bodyPlace: BodyPlace
   /** Distinguishes this process from others that append to the same log. */
   node: string
   /** Names of nodes that no longer exist: this node closes their open exchanges. */

@@ -11,7 +11,9 @@ import { writeHighWater } from './keys/high-water.ts'
 import { type KeyRing, keyRotationRecord, openKeyRing } from './keys/key-ring.ts'
 import { type LogDatabase, openLogDatabase } from './log-database.ts'
 import { createMaintenance } from './maintenance.ts'
+import { beginPieces } from './migrations/body-pieces.ts'
 import { type LogPart, logMigrations, type OpenPart, type PartGround } from './part.ts'
+import { keepInPieces } from './pieces/keep-in-pieces.ts'
 import { openPostgresqlStore } from './postgresql/store.ts'
 import type { HotStore } from './records/hot-store.ts'
 import { type AppendResult, createWriter, type OwnRecord, type Writer } from './records/writer.ts'
@@ -48,7 +50,10 @@ export async function openWorkerLog(
   const ring = openKeyRing(setup.keyFolder, head.size === 0)
   await followKeys(log, ring)
   const segments = createSegmentWriter(setup.bodyFolder, node)
-  const writer = createWriter({ store, records: log.records, logKey: ring.current, segments })
+  const isInDatabase = setup.bodyPlace === 'database' && log.database.dialect === 'postgresql'
+  if (isInDatabase) await beginPieces(log.database)
+  const bodies = isInDatabase ? keepInPieces : segments
+  const writer = createWriter({ store, records: log.records, logKey: ring.current, bodies })
   const sizeAtStart = head.size
 
   // Writes run one after another: a group never meets a half-done transaction of another writer in this thread.

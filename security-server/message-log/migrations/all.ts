@@ -2,7 +2,8 @@
  * The migrations of the log's own tables. Its parts bring theirs; all run in the order of their names. Names never change; new
  * ones are added at the end.
  */
-import type { Migration } from 'kysely/migration'
+import type { SchemaChange } from '#platform/database/older-versions.ts'
+import { BODY_PIECES, bodyPieces } from './body-pieces.ts'
 import { circumstances } from './circumstances.ts'
 import { cosignatures } from './cosignatures.ts'
 import { dailyCounts } from './daily-counts.ts'
@@ -12,7 +13,7 @@ import { partitions } from './partitions.ts'
 import { retention } from './retention.ts'
 import { segments } from './segments.ts'
 
-export const messageLogMigrations: Record<string, Migration> = {
+export const messageLogMigrations: Record<string, SchemaChange> = {
   '2026-12-01-message-log': first,
   '2026-12-03-message-log-cosignatures': cosignatures,
   '2026-12-10-message-log-retention': retention,
@@ -21,4 +22,5 @@ export const messageLogMigrations: Record<string, Migration> = {
   '2026-12-18-message-log-partitions': partitions,
   '2026-12-19-message-log-circumstances': circumstances,
   '2026-12-20-message-log-segments': segments,
+  [BODY_PIECES]: bodyPieces,
 }

@@ -5,11 +5,13 @@
 import type { Client } from 'pg'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { Fault } from '#schemas/fault.ts'
+import { isInPieces } from '../pieces/name.ts'
 import {
   decodePeaks,
   encodePeaks,
   type Head,
   type HotStore,
+  type PieceRow,
   type Placement,
   type ReplayKey,
 } from '../records/hot-store.ts'
@@ -86,14 +88,21 @@ export async function openPostgresqlStore(q: {
     }
   }
   return {
-    commit: async ({ replayKeys, place, undone }) => {
+    commit: async ({ replayKeys, pieces, place, undone }) => {
       border = await transaction(async (connection) => {
+        // Before the head is locked: other nodes wait less.
+        await insert(connection, 'body_piece (name, start, octets)', 3, pieces, (row) => [
+          row.name,
+          row.start,
+          row.octets,
+        ])
         const head = await lockHead(connection)
         const taken = await takeReplayKeys(connection, replayKeys)
         const placement = place(head, taken)
         const { size } = placement.head
         const reaches = size <= border ? border : await reach(connection, size, step)
         await write(connection, placement)
+        await settlePieces(connection, placement.bodyFiles, pieces)
         return reaches
       }, undone)
     },
@@ -232,6 +241,29 @@ async function write(connection: Client, placement: Placement): Promise<void> {
     head.size,
     encodePeaks(head.peaks),
   ])
+}
+
+/**
+ * Deletes pieces whose record was refused. Bodies that were written before are no longer under way; one that another node has given up
+ * meanwhile fails the commit, for its pieces are going.
+ */
+async function settlePieces(
+  connection: Client,
+  bodyFiles: Placement['bodyFiles'],
+  pieces: PieceRow[],
+): Promise<void> {
+  const own = new Set(pieces.map(({ name }) => name))
+  const kept = bodyFiles.map(({ name }) => name).filter(isInPieces)
+  const refused = [...own].filter((name) => !kept.includes(name))
+  const before = kept.filter((name) => !own.has(name))
+  if (refused.length > 0) await connection.query('delete from body_piece where name = any($1)', [refused])
+  if (before.length === 0) return
+  const { rowCount } = await connection.query(
+    'delete from body_under_way where name = any($1) and given_up = 0',
+    [before],
+  )
+  if (rowCount !== before.length)
+    throw new Fault('logging_failed', { what: 'another node has given up what this one had begun' })
 }
 
 async function insert<T>(

@@ -28,16 +28,20 @@ export type Placement = {
   statements: SideStatement[]
 }
 
+/** Octets of a body that lies in the database. */
+export type PieceRow = { name: string; start: number; octets: Buffer }
+
 export type ReplayKey = { position: number; key: Buffer; time: number }
 
 export type HotStore = {
   /**
    * In one transaction: inserts the replay keys, calls `place` with the head and the positions whose key existed already, and
-   * writes the placement that it returns. Throws `logging_failed`: then the outcome is unknown, and the next call starts from
+   * writes the placement that it returns, with `pieces` (PostgreSQL only), of which those stay that a record of it refers to. Throws `logging_failed`: then the outcome is unknown, and the next call starts from
    * what is on disk. Before it throws, it calls `undone` if nothing of the placement was written for certain.
    */
   commit(q: {
     replayKeys: ReplayKey[]
+    pieces: PieceRow[]
     place(head: Head, taken: ReadonlySet<number>): Placement
     undone(): void
   }): Promise<void>

@@ -4,10 +4,9 @@ import { asFault, Fault } from '#schemas/fault.ts'
 import { keepCircumstances } from '../circumstances/store.ts'
 import type { PackedRecord } from '../group-format.ts'
 import type { LogKey } from '../seal.ts'
-import { keepLargerBodies } from '../segments/keep-larger-bodies.ts'
-import type { SegmentWriter } from '../segments/segment-writer.ts'
+import { type BodyKeeper, keepLargerBodies } from '../segments/keep-larger-bodies.ts'
 import { createDocumentMemory } from './document-memory.ts'
-import type { Head, HotStore, Placement, ReplayKey } from './hot-store.ts'
+import type { Head, HotStore, PieceRow, Placement, ReplayKey } from './hot-store.ts'
 import { createPreparer, type PreparedRecord } from './prepare-record.ts'
 import { createRecentRecords, type RecentRecords } from './recent-records.ts'
 import type { RecordStore } from './store.ts'
@@ -39,7 +38,7 @@ export function createWriter(q: {
   store: HotStore
   records: RecordStore
   logKey: () => LogKey
-  segments: Pick<SegmentWriter, 'keep'>
+  bodies: BodyKeeper
 }): Writer {
   const documents = createDocumentMemory()
   const prepare = createPreparer()
@@ -65,7 +64,7 @@ export function createWriter(q: {
       const kept = await keepLargerBodies(
         own.map(({ packed }) => packed),
         q.store,
-        q.segments,
+        q.bodies,
       )
       const valid: { position: number; packed: PackedRecord; answered: Buffer | undefined }[] = []
       for (let position = 0; position < own.length; position++) {
@@ -88,7 +87,7 @@ export function createWriter(q: {
         position,
         record: { ...prepared[i]!, beside: own[position]!.beside },
       }))
-      await commit(group, results, kept.undo)
+      await commit(group, results, kept)
       return results
     },
   }
@@ -96,7 +95,7 @@ export function createWriter(q: {
   const commit = async (
     group: { position: number; record: PreparedRecord }[],
     results: AppendResult[],
-    undone: () => void,
+    bodies: { pieces: PieceRow[]; undo(): void },
   ) => {
     const plan = documents.plan()
     const replayKeys = group.flatMap(({ position, record }): ReplayKey[] =>
@@ -105,7 +104,8 @@ export function createWriter(q: {
     let placed: { record: PreparedRecord; idx: number }[] = []
     await q.store.commit({
       replayKeys,
-      undone,
+      pieces: bodies.pieces,
+      undone: bodies.undo,
       place: (head, taken) => {
         placed = []
         for (const { position, record } of group) {

@@ -1,16 +1,30 @@
 /**
- * Bodies that are too large for a record's row are durable in a segment before their records are written. If that fails, only the
- * records with such a body are refused. Nothing is written of a request that repeats another: no record would ever refer to it, and
+ * Bodies that are too large for a record's row are durable in a segment before their records are written, or in the log's database with
+ * them. If a segment fails, only the records with such a body are refused. Nothing is written of a request that repeats another: no record would ever refer to it, and
  * whoever may send one message could fill the disk with it.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { PackedRecord } from '../group-format.ts'
-import type { HotStore, ReplayKey } from '../records/hot-store.ts'
+import type { HotStore, PieceRow, ReplayKey } from '../records/hot-store.ts'
 import { LARGEST_IN_ROW } from '../spool.ts'
-import type { SegmentWriter } from './segment-writer.ts'
+
+export type KeptBody = { name: string; dataKey: Buffer }
+
+/** A writer of segments, or what keeps bodies in the database. */
+export type BodyKeeper = {
+  /** When it returns, the bodies are durable, or are so with the commit of `pieces`. Throws what the system says. */
+  keep(bodies: Buffer[]): {
+    kept: KeptBody[]
+    pieces?: PieceRow[]
+    /** Call at once when no record will ever refer to them: frees their space. */
+    undo(): void
+  }
+}
 
 type Stored = {
   records: (PackedRecord | Fault)[]
+  /** Rows to be written with them. */
+  pieces: PieceRow[]
   /** Call when none of the records was written: frees the space of their bodies. */
   undo(): void
 }
@@ -22,14 +36,14 @@ type Stored = {
 export async function keepLargerBodies(
   records: PackedRecord[],
   store: Pick<HotStore, 'taken'>,
-  segments: Pick<SegmentWriter, 'keep'>,
+  keeper: BodyKeeper,
 ): Promise<Stored> {
-  if (!records.some(isLarger)) return { records, undo: nothing }
+  if (!records.some(isLarger)) return { records, pieces: [], undo: nothing }
   const repeated = await repeatedOf(records, store)
   const fresh = records.map((record, position) =>
     repeated.has(position) ? new Fault('replayed_request') : record,
   )
-  return keepFresh(fresh, segments)
+  return keepFresh(fresh, keeper)
 }
 
 async function repeatedOf(
@@ -44,11 +58,11 @@ async function repeatedOf(
   return keys.length === 0 ? new Set() : store.taken(keys)
 }
 
-function keepFresh(records: (PackedRecord | Fault)[], segments: Pick<SegmentWriter, 'keep'>): Stored {
+function keepFresh(records: (PackedRecord | Fault)[], keeper: BodyKeeper): Stored {
   const larger = records.filter(isLarger)
-  if (larger.length === 0) return { records, undo: nothing }
+  if (larger.length === 0) return { records, pieces: [], undo: nothing }
   try {
-    const { kept, undo } = segments.keep(larger.map(({ body }) => body!))
+    const { kept, pieces = [], undo } = keeper.keep(larger.map(({ body }) => body!))
     const stored = records.map((record) => {
       if (!isLarger(record)) return record
       const at = larger.indexOf(record)
@@ -56,11 +70,12 @@ function keepFresh(records: (PackedRecord | Fault)[], segments: Pick<SegmentWrit
       const head = { ...record.head, body: { size: record.body!.length, name } }
       return { ...record, head, body: undefined, bodyKey: dataKey }
     })
-    return { records: stored, undo }
+    return { records: stored, pieces, undo }
   } catch (cause) {
     const fault = new Fault('logging_failed', { what: 'a body cannot be written', cause })
     return {
       records: records.map((record) => (isLarger(record) ? fault : record)),
+      pieces: [],
       undo: nothing,
     }
   }

@@ -16,22 +16,14 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { sealBody } from '../body-file.ts'
+import type { BodyKeeper, KeptBody } from './keep-larger-bodies.ts'
 import { placeName, segmentFolder } from './place.ts'
 
 /** A segment is given up at this size: a file is deleted when all that is in it is erased. */
 export const SEGMENT_BYTES = 64 * 1024 * 1024
 
-type KeptBody = { name: string; dataKey: Buffer }
-
-type KeptBodies = {
-  kept: KeptBody[]
-  /** Call at once when no record will ever refer to them: frees their space. */
-  undo(): void
-}
-
-export type SegmentWriter = {
-  /** When it returns, the bodies are durable. Throws what the system says; then what was written of them is gone again. */
-  keep(bodies: Buffer[]): KeptBodies
+/** If `keep` throws, what was written of the bodies is gone again. */
+export type SegmentWriter = BodyKeeper & {
   /** Whether this process began the segment. */
   isOwn(segment: string): boolean
   /** Nothing is written to the segment any more. */

@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { crossFault } from '#platform/threads/crossed-fault.ts'
 import { withBuffers } from '#platform/threads/with-buffers.ts'
-import { openBodyIn } from '../../../message-log/body-folder.ts'
+import { bodyReader } from '../../../message-log/bodies.ts'
 import { readLogKeys } from '../../../message-log/keys/log-keys.ts'
 import { openLogDatabase } from '../../../message-log/log-database.ts'
 import { withIndex } from '../../../reading/indexed-log.ts'
@@ -23,7 +23,7 @@ const REST = 0.25
 
 const { databaseUrl, keyFolder, bodyFolder } = workerData as ArchivedLog
 const log = withIndex(await openLogDatabase(databaseUrl, { readOnly: true }))
-const folder = { open: (name: string) => openBodyIn(bodyFolder, name) }
+const folder = bodyReader(log.database, bodyFolder)
 
 let restedAt = used()
 function used(): number {

@@ -65,10 +65,11 @@ async function bodyDigest(idx: number, sections: Sections, source: LogSource): P
   }
   const stored = sections[SECTION.bodyDigest]
   const reference = sections[SECTION.bodyFile]
-  if (reference === undefined || source.openBody === undefined) return stored
+  const chunks = reference && source.openBody?.(decodeBodyFile(reference))
+  if (chunks === undefined) return stored
   const digest = createHash('sha512')
   try {
-    for await (const chunk of source.openBody(decodeBodyFile(reference))) {
+    for await (const chunk of chunks) {
       digest.update(chunk)
       cuts?.update(chunk)
     }

@@ -1,6 +1,7 @@
 /** Our own database as a source for the verifier, read page by page. */
+
+import { type BodyReader, bodyReader } from '../../../message-log/bodies.ts'
 import { readBodyFile } from '../../../message-log/body-file.ts'
-import { openBodyIn } from '../../../message-log/body-folder.ts'
 import type { StoredCosignature } from '../../../message-log/cosignatures/store.ts'
 import type { KeyFinder } from '../../../message-log/open-record.ts'
 import type { IndexedLog } from '../../../reading/indexed-log.ts'
@@ -88,14 +89,18 @@ export async function databaseSource(
     tile: tree.tile,
     findKey,
   }
-  if (bodyFolder !== undefined) {
-    source.openBody = ({ name, dataKey }) => readLocated(bodyFolder, name, dataKey)
-  }
+  const bodies = bodyReader(log.database, bodyFolder)
+  source.openBody = ({ name, dataKey }) =>
+    bodies.reaches(name) ? readLocated(bodies, name, dataKey) : undefined
   return source
 }
 
-async function* readLocated(folder: string, name: string, dataKey: Buffer): AsyncGenerator<Buffer> {
-  yield* readBodyFile(await openBodyIn(folder, name), dataKey)
+async function* readLocated(
+  bodies: Pick<BodyReader, 'open'>,
+  name: string,
+  dataKey: Buffer,
+): AsyncGenerator<Buffer> {
+  yield* readBodyFile(await bodies.open(name), dataKey)
 }
 
 /** Rows that belong to a longer log than the tree head states. */

@@ -13,7 +13,7 @@ type OpenedSource = {
   close(): Promise<void>
 }
 
-/** Without `keyFolder` contents cannot be opened and only digests are checked. Without `bodyFolder` large bodies are not read. */
+/** Without `keyFolder` contents cannot be opened and only digests are checked. Without `bodyFolder` bodies in files are not read. */
 export async function openLogSource(q: {
   databaseUrl: string
   keyFolder?: string | undefined

@@ -62,8 +62,8 @@ export type LogSource = {
   tile?(level: number, number: number): Promise<Buffer | undefined>
   /** The log keys that the verifier has, by hexadecimal id. */
   findKey: KeyFinder
-  /** The plaintext of a body file. Absent when the verifier has no access to body files. */
-  openBody?(reference: { name: string; dataKey: Buffer }): AsyncIterable<Buffer>
+  /** The plaintext of a body that is not in its record's row. Undefined when the verifier has no access to it. */
+  openBody?(reference: { name: string; dataKey: Buffer }): AsyncIterable<Buffer> | undefined
   /** Whether the record was erased since reading began. Then its body file is gone, but the database is still read as it was. */
   isErasedNow?(idx: number): Promise<boolean>
 }

@@ -1,0 +1,391 @@
+/** Bodies in the log's database: read by every node, without a folder that they share. */
+import { spawn } from 'node:child_process'
+import { hash, randomBytes } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { buffer } from 'node:stream/consumers'
+import pg from 'pg'
+import t, { type Test } from 'tap'
+import { heldMemory } from '#platform/held-memory.ts'
+import { skipFor } from '#test/outside-tools.ts'
+import { hasPostgresql, postgresql, startPostgresql } from '#test/postgresql.ts'
+import { until } from '#test/until.ts'
+import { openLogSource } from '../../features/verification/checks/open-source.ts'
+import { verifyLog } from '../../features/verification/checks/verify-log.ts'
+import { LOG_PARTS } from '../../log-parts.ts'
+import { ownLog } from '../feature.ts'
+import {
+  logFolder,
+  logOptions,
+  openTestLog,
+  signedRecord,
+  spoolAttachments,
+  spoolBody,
+  type TestLog,
+  usableAgain,
+} from '../fixture.ts'
+import { openLogDatabase } from '../log-database.ts'
+import { BODY_PIECES } from '../migrations/body-pieces.ts'
+import { logMigrations } from '../part.ts'
+import { checkBodyPlace } from '../settings.ts'
+
+/** In a record's commit, at its limits; and in pieces before it, cut between and within them. */
+const SIZES = [65_537, 262_144, 1_048_576, 1_048_577, 1_310_720]
+
+type Rows = { pieces: number; bodies: number; underWay: number }
+
+async function append(log: TestLog, bytes: Buffer): Promise<number> {
+  const body = await spoolBody(log, bytes)
+  const { index } = await log.append(await signedRecord({ body }))
+  await body.discard()
+  return index
+}
+
+async function bodyOf(log: TestLog, index: number): Promise<Buffer> {
+  const { attachments } = await log.container(index)
+  return Buffer.concat(await Promise.all(attachments.map((one) => buffer(one.open()))))
+}
+
+async function erase(log: TestLog, index: number): Promise<void> {
+  await log.retention.erase({ index, mode: 'LEAF_ONLY', case: '7/2026', reason: 'a ruling' })
+}
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(path.join(folder, 'bodies'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name)
+}
+
+/** A log's database, with two folders for its nodes, and a connection to tamper with it. */
+async function world(t: Test, url: string) {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  t.teardown(() => client.end())
+  const folders = [logFolder(t), logFolder(t)] as const
+  const of = (node: string, folder: string, keys = folders[0]) => ({
+    ...logOptions(folder, url),
+    ...{ node, keyFolder: path.join(keys, 'keys'), bodyPlace: 'database' as const },
+  })
+  return {
+    client,
+    folders,
+    one: of('node1', folders[0]),
+    two: of('node2', folders[1]),
+    rows: async (): Promise<Rows> =>
+      (
+        await client.query<Rows>(`select (select count(*) from body_piece)::int as pieces,
+          (select count(distinct name) from body_piece)::int as bodies,
+          (select count(*) from body_under_way)::int as "underWay"`)
+      ).rows[0]!,
+  }
+}
+
+const NOTHING = { pieces: 0, bodies: 0, underWay: 0 }
+
+if (hasPostgresql()) {
+  const server = await postgresql()
+  await t.test('what one node logs every node reads', async (t) => {
+    const { one, two, folders, rows, client } = await world(t, await server.freshDatabase())
+    const first = await openTestLog(t, one)
+    const second = await openTestLog(t, two)
+    const bodies = SIZES.map((size) => randomBytes(size))
+    const indexes: number[] = []
+    for (const bytes of bodies) indexes.push(await append(first, bytes))
+    const files = [randomBytes(700_000), randomBytes(90_000), randomBytes(600_000)]
+    const joined = await first.append(await signedRecord({ body: await spoolAttachments(first, files) }))
+
+    await t.test('as it went in, whole and in parts, with no file', async (t) => {
+      for (const log of [first, second])
+        for (const [i, bytes] of bodies.entries())
+          t.ok((await bodyOf(log, indexes[i]!)).equals(bytes), `${bytes.length}`)
+      t.ok((await bodyOf(second, joined.index)).equals(Buffer.concat(files)), 'attachments')
+      t.same(folders.flatMap(filesBelow), [])
+      t.match(await rows(), { bodies: SIZES.length + 1, underWay: 0 })
+      const release = heldMemory.reserve(1e9)
+      t.ok((await bodyOf(second, indexes.at(-1)!)).equals(bodies.at(-1)!), 'a chunk at a time')
+      release()
+    })
+
+    await t.test('the verification of the log reads it, with and without a folder', async (t) => {
+      for (const bodyFolder of [undefined, two.bodyFolder]) {
+        const { source, close } = await openLogSource({ ...two, bodyFolder })
+        const report = await verifyLog(source)
+        await close()
+        t.same(report.problems, [])
+      }
+    })
+
+    await t.test('what no record keeps goes when it was sent on', async (t) => {
+      const before = await rows()
+      const body = await spoolBody(first, randomBytes(1_200_000))
+      t.match(await rows(), { underWay: 1 })
+      await first.append(await signedRecord({ kind: 'reply', body, logLevel: 'digest' }))
+      const bytes = await buffer(body.open())
+      t.ok(hash('sha512', bytes, 'buffer').equals(body.sha512), 'the reader reads to the end')
+      await until('as before', async (saw) => saw((await rows()).pieces) === before.pieces)
+      const aborted = first.spool.begin({ maxBytes: 10_000_000 })
+      await aborted.write(randomBytes(1_500_000))
+      t.match(await rows(), { underWay: 1 })
+      await aborted.abort()
+      await (await spoolBody(first, randomBytes(1_200_000))).discard()
+      t.same(await rows(), before)
+    })
+
+    await t.test('of a request that is repeated, at once or later, nothing stays', async (t) => {
+      const before = await rows()
+      for (const size of [100_000, 1_100_000]) {
+        const replayKey = randomBytes(32)
+        const requests = await Promise.all(
+          [first, second, first].map(async (log) => {
+            const body = await spoolBody(log, randomBytes(size))
+            return { log, body, record: await signedRecord({ body, replayKey }) }
+          }),
+        )
+        const outcomes = await Promise.allSettled(requests.map(({ log, record }) => log.append(record)))
+        for (const { body } of requests) await body.discard()
+        const logged = outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value.index] : []))
+        t.equal(logged.length, 1, 'one is logged')
+        await erase(first, logged[0]!)
+      }
+      t.same(await rows(), before)
+    })
+
+    await t.test('erased on any node, it is gone for all', async (t) => {
+      const log = [second, first]
+      for (const [i, index] of [...indexes, joined.index].entries()) await erase(log[i % 2]!, index)
+      t.same(await rows(), NOTHING)
+      t.strictSame((await first.parts.erasedBodyFiles({ after: '', limit: 10 })).files, [], 'no name is left')
+      const again = await append(second, bodies[0]!)
+      t.ok((await bodyOf(first, again)).equals(bodies[0]!))
+      await client.query('insert into erased_body_file (name) select name from body_file')
+      await client.query('delete from body_piece')
+      await first.retention.deleteBodies()
+      t.strictSame((await first.parts.erasedBodyFiles({ after: '', limit: 10 })).files, [], 'killed between')
+    })
+    for (const log of [first, second]) await log.close()
+  })
+
+  await t.test('a change of the setting loses nothing, there and back', async (t) => {
+    const { one, folders, rows } = await world(t, await server.freshDatabase())
+    const { [BODY_PIECES]: _unknown, ...before } = logMigrations(LOG_PARTS)
+    const openOlder = async (): Promise<void> =>
+      (await openLogDatabase(one.databaseUrl, { migrations: before })).close()
+    const bodies = [100_000, 1_200_000].map((size) => randomBytes(size))
+    const indexes: number[] = []
+    for (const bodyPlace of ['files', 'database', 'files'] as const) {
+      const log = await openTestLog(t, { ...one, bodyPlace })
+      await log.recover()
+      for (const bytes of bodies) indexes.push(await append(log, bytes))
+      for (const [i, index] of indexes.entries())
+        t.ok((await bodyOf(log, index)).equals(bodies[i % 2]!), `${bodyPlace} ${i}`)
+      if (indexes.length === 2) await t.resolves(openOlder(), 'an older version goes on')
+      else
+        await t.rejects(
+          openOlder(),
+          { code: 'database_error', message: /a newer version has changed it/ },
+          'it would take these records for damaged',
+        )
+      if (bodyPlace === 'database') {
+        const { health } = await ownLog.open({
+          ...{ messageLog: log, node: 'node1', clock: one.clock },
+          ...{ storedLog: { ...one, bodyFolder: '/nowhere' }, settings: { messageLogBodies: bodyPlace } },
+        })
+        t.match(await health!['files']!(), { ok: true }, 'no folder is needed')
+      }
+      if (indexes.length === 6) {
+        t.match(await rows(), { bodies: 2 })
+        for (const index of indexes) await erase(log, index)
+        t.same(await rows(), NOTHING)
+        t.same(filesBelow(folders[0]), [])
+      }
+      await log.close()
+    }
+  })
+
+  await t.test('killed at each point, a start knows what belongs to a record', async (t) => {
+    const { one, two, folders, rows, client } = await world(t, await server.freshDatabase())
+    const kill = async (at: string): Promise<string> => {
+      const child = spawn(
+        process.execPath,
+        [path.join(import.meta.dirname, 'fault-child.ts'), folders[0], one.databaseUrl],
+        { stdio: ['pipe', 'pipe', 'inherit'] },
+      )
+      let last = ''
+      for await (const line of createInterface({ input: child.stdout })) {
+        last = line
+        if (line.startsWith(at)) child.kill('SIGKILL')
+        else child.stdin.write('\n')
+      }
+      return last
+    }
+    await kill('some pieces')
+    t.match(await rows(), { bodies: 1, underWay: 1 })
+    const other = await openTestLog(t, two)
+    await other.recover()
+    await other.closeAbandoned()
+    t.match(await rows(), { bodies: 1, underWay: 1 }, 'another node does not touch it')
+    await kill('all pieces')
+    t.match(await rows(), { bodies: 2, underWay: 2 })
+    const index = Number((await kill('record')).split(' ')[1])
+    t.match(await rows(), { bodies: 3, underWay: 2 }, 'its starts deleted nothing yet')
+    t.equal((await bodyOf(other, index)).length, 1_800_000)
+    // Killed while it deleted.
+    await client.query(
+      `update body_under_way set given_up = 1 where name = (select min(name) from body_under_way)`,
+    )
+    await client.query(`delete from body_piece where start = 0 and name in (select name from body_under_way)`)
+    const log = await openTestLog(t, one)
+    await log.recover()
+    const arriving = await spoolBody(log, randomBytes(1_200_000))
+    await log.closeAbandoned()
+    t.match(await rows(), { bodies: 2, underWay: 1 }, 'what this process writes stays')
+    t.equal((await buffer(arriving.open())).length, 1_200_000)
+    t.equal((await bodyOf(other, index)).length, 1_800_000)
+    await log.close()
+    const { source, close } = await openLogSource(two)
+    t.same((await verifyLog(source)).problems, [])
+    await close()
+    await other.close()
+  })
+
+  await t.test('a node that another took over and that lives logs nothing of it', async (t) => {
+    const { one, two, rows } = await world(t, await server.freshDatabase())
+    const log = await openTestLog(t, one)
+    const other = await openTestLog(t, two)
+    await log.recover()
+    const whole = await spoolBody(log, randomBytes(1_200_000))
+    const half = log.spool.begin({ maxBytes: 10_000_000 })
+    await half.write(randomBytes(1_200_000))
+    await other.takeOver('node1')
+    await other.closeAbandoned()
+    t.same(await rows(), NOTHING)
+    await t.rejects(log.append(await signedRecord({ body: whole })), { code: 'logging_failed' })
+    await t.rejects(Promise.resolve(half.write(randomBytes(600_000))), { code: 'logging_failed' })
+    t.same(await rows(), NOTHING, 'no piece without a body')
+    await usableAgain(log)
+    t.ok(await append(log, randomBytes(1_200_000)), 'it goes on')
+    for (const each of [log, other]) await each.close()
+  })
+
+  await t.test('pieces that somebody changed', async (t) => {
+    const { one, two, client } = await world(t, await server.freshDatabase())
+    const log = await openTestLog(t, one)
+    const second = await openTestLog(t, two)
+    const bytes = randomBytes(1_200_000)
+    const nth = (n: number) =>
+      `(select start from body_piece where name = $1 order by start offset ${n} limit 1)`
+    const cut = (which: string) => [`delete from body_piece where name = $1 and ${which}`]
+    const alter = (how: string, which: string) => `update body_piece set ${how} where name = $1 and ${which}`
+    const acts: [string, string[], RegExp][] = [
+      ['the first is missing', cut('start = 0'), /missing/],
+      ['one in the middle is missing', cut(`start = ${nth(3)}`), /missing|does not decrypt/],
+      ['the last is missing', cut(`start = ${nth(4)}`), /does not decrypt/],
+      ['all are missing', cut('true'), /is missing/],
+      [
+        'one bit is wrong',
+        [alter('octets = set_bit(octets, 1000, 1 - get_bit(octets, 1000))', 'start > 500000')],
+        /does not decrypt/,
+      ],
+      ['one is longer', [alter('octets = octets || octets', 'start = 0')], /missing|does not decrypt/],
+      [
+        'two of one body are swapped',
+        [
+          alter('start = -1', `start = ${nth(1)}`),
+          alter('start = 262224', `start = ${nth(2)}`),
+          alter('start = 524432', 'start = -1'),
+        ],
+        /does not decrypt/,
+      ],
+      [
+        'it is another body',
+        [
+          `update body_piece mine set octets = other.octets from body_piece other
+            where mine.name = $1 and other.name <> $1 and other.start = mine.start and mine.start > 0`,
+        ],
+        /does not decrypt/,
+      ],
+    ]
+    await append(log, bytes)
+    let damaged = -1
+    for (const [what, statements, expected] of acts) {
+      damaged = await append(log, bytes)
+      const { rows } = await client.query<{ name: string }>('select name from body_file where idx = $1', [
+        damaged,
+      ])
+      for (const statement of statements) await client.query(statement, [rows[0]!.name])
+      for (const reader of [log, second])
+        await t.rejects(bodyOf(reader, damaged), { code: 'log_inconsistent', message: expected }, what)
+    }
+    const { source, close } = await openLogSource(two)
+    const { problems } = await verifyLog(source)
+    await close()
+    t.equal(new Set(problems.map(({ index }) => index)).size, acts.length, 'the verification finds each')
+    t.equal(problems.at(-1)?.index, damaged)
+    await erase(second, damaged)
+    const last = await append(log, bytes)
+    t.ok((await bodyOf(second, last)).equals(bytes), 'both go on')
+    for (const each of [log, second]) await each.close()
+  })
+
+  await t.test('a database that fails on the way refuses the body, and nothing of it stays', async (t) => {
+    const own = await startPostgresql()
+    const { one, client } = await world(t, await own.freshDatabase())
+    client.on('error', () => undefined)
+    const log = await openTestLog(t, one)
+    await log.recover()
+    const writer = log.spool.begin({ maxBytes: 100_000_000 })
+    await writer.write(randomBytes(1_200_000))
+    await own.crash()
+    await t.rejects(Promise.resolve(writer.write(randomBytes(600_000))), { code: 'logging_failed' })
+    await writer.abort()
+    await own.start()
+    await until('a log that closes', () =>
+      log.closeAbandoned().then(
+        () => true,
+        () => undefined,
+      ),
+    )
+    const again = await world(t, one.databaseUrl)
+    t.same(await again.rows(), NOTHING)
+    await log.close()
+  })
+
+  await t.test('65 MB through the database in flat memory', async (t) => {
+    const { one, rows } = await world(t, await server.freshDatabase())
+    const log = await openTestLog(t, one)
+    const chunk = randomBytes(65_536)
+    const writer = log.spool.begin({ maxBytes: 400_000_000 })
+    const before = process.memoryUsage().rss
+    let most = 0
+    const look = () => {
+      most = Math.max(most, process.memoryUsage().rss)
+    }
+    for (let n = 0; n < 1000; n++) {
+      await writer.write(chunk)
+      if (n % 100 === 0) look()
+    }
+    const body = await writer.end()
+    let octets = 0
+    for await (const piece of body.open()) {
+      octets += (piece as Buffer).length
+      look()
+    }
+    t.equal(octets, 1000 * 65_536)
+    const grown = (most - before) / 1e6
+    t.ok(grown < 45, `memory grew by ${grown.toFixed(0)} MB`)
+    await body.discard()
+    t.same(await rows(), NOTHING)
+    await log.close()
+  })
+} else skipFor(t, 'PostgreSQL is not installed')
+
+t.test('the embedded store keeps bodies in files, and says so', async (t) => {
+  for (const messageLogBodies of ['files', 'database'] as const) {
+    const check = (messageLogDatabase: string) => () =>
+      checkBodyPlace({ messageLogBodies, messageLogDatabase })
+    t.doesNotThrow(check('postgres://localhost/log'))
+    if (messageLogBodies === 'files') t.doesNotThrow(check('sqlite:/tmp/log.db'))
+    else t.throws(check('sqlite:/tmp/log.db'), { code: 'invalid_configuration', what: /needs PostgreSQL/ })
+  }
+})
