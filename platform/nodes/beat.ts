@@ -1,6 +1,6 @@
 /**
  * The beat of this node: every few seconds it says that it lives and how it is, and sees whether another process has its name, whether its
- * clock is that of the database, and whether its settings are those of the others.
+ * clock is that of the database, whether its settings are those of the others, and whether it reaches their bodies.
  */
 import type { Clock } from '#platform/clock.ts'
 import type { Finding, Health } from '#platform/health/create-health.ts'
@@ -37,6 +37,8 @@ export function createBeat(q: {
   /** Why what another node changed is not in use here. */
   trouble?: (() => Fault | undefined) | undefined
   settings: Told['settings']
+  /** Whether bodies that the other node logs are out of reach here. */
+  isApart(other: string): boolean
   everySeconds: number
   /** Called once when this node was made to leave: what it goes on with, another node has closed. */
   onLeft: () => void
@@ -47,6 +49,7 @@ export function createBeat(q: {
   let hasLeft = false
   let clonedUntil = 0
   let others: { node: string; settings: string[] }[] = []
+  let apart: string | undefined
 
   const databaseNow = async (): Promise<number> => {
     const before = q.clock()
@@ -74,8 +77,9 @@ export function createBeat(q: {
     if (noted != null && noted >= startedAt)
       clonedUntil = Math.max(clonedUntil, Date.parse(noted) + CLONED_MS)
     if (clonedUntil < now) clonedUntil = 0
-    others = rows
-      .filter((row) => row.name !== node && isLive(row, now))
+    const live = rows.filter((row) => row.name !== node && isLive(row, now))
+    apart = live.map(({ name }) => name).find(q.isApart)
+    others = live
       .map((row) => ({ node: row.name, settings: differing(q.settings, readTold(row.told).settings) }))
       .filter(({ settings }) => settings.length > 0)
   }
@@ -106,9 +110,15 @@ export function createBeat(q: {
           reason: say`the clock of this node and that of the database differ by ${Math.abs(seconds)} seconds: set both by a time server`,
         }
       const [other] = others
-      if (other === undefined) return { ok: true }
-      const what = listed(other.settings)
-      return { ok: true, reason: say`settings differ from those of the node ${other.node}: ${what}` }
+      if (other !== undefined) {
+        const what = listed(other.settings)
+        return { ok: true, reason: say`settings differ from those of the node ${other.node}: ${what}` }
+      }
+      if (apart === undefined) return { ok: true }
+      return {
+        ok: true,
+        reason: say`bodies over 64 KiB that the node ${apart} logs cannot be had here, and are gone with its disk: set messageLogBodies to database, or mount one file system at bodies of every node`,
+      }
     },
   }
 }

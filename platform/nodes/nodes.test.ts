@@ -13,7 +13,7 @@ import { eachDatabase } from '#test/databases.ts'
 import { createBeat } from './beat.ts'
 import { type Claimed, claimName, placeOf } from './claim.ts'
 import { createFollowing } from './following.ts'
-import { nodeHandlers } from './handlers.ts'
+import { nodeHandlers, ownFolders } from './handlers.ts'
 import { createJoining, type Joining } from './join.ts'
 import { openBundle, proofOf, readJoinSecret } from './join-secret.ts'
 import { type NodeTables, nodeMigrations } from './migrations.ts'
@@ -31,13 +31,19 @@ await eachDatabase(t, async (database, t) => {
     claimName(store, { node, place, hasOthers })
   const beatOf = async (
     node: string,
-    more: { claimed?: Claimed; everySeconds?: number; settings?: object } = {},
+    more: {
+      claimed?: Claimed
+      everySeconds?: number
+      settings?: object
+      isApart?: (other: string) => boolean
+    } = {},
   ) =>
     createBeat({
       ...{ node, store, health, settings: {}, everySeconds: BEAT_SECONDS },
       claimed: more.claimed ?? (await claim(node, node)),
       clock: () => Date.now() + aheadMs,
       sharedFiles: undefined,
+      isApart: () => false,
       onLeft: () => void left.push(node),
       ...more,
     } as Parameters<typeof createBeat>[0])
@@ -116,6 +122,17 @@ await eachDatabase(t, async (database, t) => {
     await t.rejects(claim('third', 'third'), { code: 'conflict', message: /was made to leave/ })
   })
 
+  await t.test('bodies that another node has on a disk of its own are told', async (t) => {
+    const one = await beatOf('one', { isApart: (other) => other === 'two' })
+    await (await beatOf('two')).run()
+    await one.run()
+    t.match(one.finding(), { ok: true })
+    t.match(String(one.finding().reason), /bodies over 64 KiB that the node two logs cannot be had here/)
+    await seenAgo('two', LIVE_MS + 1000)
+    await one.run()
+    t.notMatch(String(one.finding().reason), /bodies/)
+  })
+
   await t.test('a name is taken before anything is done under it', async (t) => {
     const first = await claim('named', 'here')
     const restarted = await claim('named', 'here')
@@ -148,7 +165,11 @@ await eachDatabase(t, async (database, t) => {
         takeOver: async () => undefined,
       }
       const handlers = nodeHandlers({ ...rooms, joining: undefined })
-      const list = (await handlers['getNodes']!({} as never)) as { nodes: { name: string; state: string }[] }
+      const list = (await handlers['getNodes']!({} as never)) as {
+        ownFolders: string[]
+        nodes: { name: string; state: string }[]
+      }
+      t.strictSame(list.ownFolders, [])
       t.equal(list.nodes.find(({ name }) => name === 'alone')?.state, 'READY')
       const remove = (q: Handlers) =>
         Promise.resolve(q['removeNode']!({ params: { node: 'alone' } } as never))

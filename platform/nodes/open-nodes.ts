@@ -39,6 +39,8 @@ type NodeParts = {
   informing?: ReadonlySet<string>
   /** Folders that no node shares through the database. */
   ownFolders: readonly string[]
+  /** Whether another live node has a disk of its own where this one's folders are needed. */
+  isApart?(other: string): boolean
   /** Files of the directory that say how far the server had come: a new node gets them with its secret. */
   marks: readonly string[]
   /** Who takes over the files that other nodes changed. */
@@ -59,6 +61,7 @@ export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<F
     createBeat({
       ...{ node, store, everySeconds, claimed: ground.claimed, clock: ground.clock, health: ground.health },
       ...{ sharedFiles: cluster?.files, trouble: following?.trouble, informing: parts.informing },
+      isApart: (other) => parts.isApart?.(other) ?? false,
       settings:
         cluster === undefined
           ? {}

@@ -1,4 +1,6 @@
 /** The nodes of this server: what they share beyond what the nodes of every server do (`platform/nodes`). */
+import { existsSync } from 'node:fs'
+import path from 'node:path'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { FollowingRoom } from '#platform/nodes/following.ts'
 import { nodeMigrations } from '#platform/nodes/migrations.ts'
@@ -7,6 +9,8 @@ import { idText, type ServerId } from '#schemas/identifiers.ts'
 
 type Ground = NodeGround & {
   server: ServerId
+  settings: { messageLogBodies: string }
+  storedLog: { bodyFolder: string }
   keys: { reload(): Promise<void>; refreshOcsp(): Promise<void> }
   globalConfiguration: {
     follow(): Promise<void>
@@ -36,7 +40,11 @@ export const nodes: FeatureModule<Ground> = {
     const opened = await openNodes(ground, {
       ...{ program: 'security-server', server, scope: server },
       ...{ compared: ground.settings, ofAMachine: OF_A_MACHINE },
-      ownFolders: ['bodies', 'archives', 'exports'],
+      ownFolders: ownFolders(ground.settings),
+      // Each node has a folder there from its start on: whose is missing has a disk of its own.
+      isApart: (other) =>
+        ground.settings.messageLogBodies !== 'database' &&
+        !existsSync(path.join(ground.storedLog.bodyFolder, 'incoming', other)),
       marks: ['log-keys/newest-checkpoint'],
       rooms: roomsOf(ground),
       takeOver: async (gone) => void (await messageLog.takeOver(gone)),
@@ -52,6 +60,11 @@ export const nodes: FeatureModule<Ground> = {
     }
     return { ...opened, jobs: [...opened.jobs!, shareMarks] }
   },
+}
+
+/** Folders that no node shares through the database. */
+function ownFolders({ messageLogBodies }: Ground['settings']): string[] {
+  return [...(messageLogBodies === 'database' ? [] : ['bodies']), 'archives', 'exports']
 }
 
 function roomsOf({ keys, messageLog, globalConfiguration }: Ground): FollowingRoom[] {
