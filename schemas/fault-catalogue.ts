@@ -13,6 +13,7 @@ import { messageFaults } from './faults/message.ts'
 import { operationFaults } from './faults/operation.ts'
 import { previewFaults } from './faults/preview.ts'
 import { renewalFaults } from './faults/renewal.ts'
+import { storedFileFaults } from './faults/stored-file.ts'
 import { subscriptionFaults } from './faults/subscription.ts'
 
 export const catalogue = {
@@ -26,5 +27,6 @@ export const catalogue = {
   ...deliveryFaults,
   ...subscriptionFaults,
   ...renewalFaults,
+  ...storedFileFaults,
   ...commandFaults,
 } satisfies Record<string, FaultEntry>
