@@ -8,7 +8,7 @@ import {
   listenerFiles,
 } from '#platform/http-service/listener-tls.ts'
 import { type MailSettings, mailSchema } from '#platform/mail/settings.ts'
-import { checkNodes, type NodeSettings, nodesSchema } from '#platform/nodes/settings.ts'
+import { checkNodes } from '#platform/nodes/settings.ts'
 import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { type TelemetrySettings, tracedTelemetrySchema } from '#platform/telemetry/settings.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -16,6 +16,7 @@ import { type ConsentSettings, consentSchema } from './features/consents/setting
 import { checkDeadlines, type DeadlineSettings, deadlinesSchema } from './features/deadlines/settings.ts'
 import { type DeliverySettings, deliverySchema } from './features/deliveries/settings.ts'
 import { type MonitoringSettings, monitoringSchema } from './features/monitoring/settings.ts'
+import { type ServerNodeSettings, serverNodesSchema } from './features/nodes/settings.ts'
 import { type NoticeSettings, noticesSchema } from './features/notices/settings.ts'
 import { ACT_KINDS, checkFourEyes } from './features/people/four-eyes-policy.ts'
 import { type SubjectKeysSettings, subjectKeysSchema } from './features/person-search/settings.ts'
@@ -90,7 +91,7 @@ export type Settings = KeepingSettings &
     deliveries: DeliverySettings
     redisUrlFile?: string
     /** Set when this server is several nodes that share their keys through the database. */
-    nodes?: NodeSettings
+    nodes?: ServerNodeSettings
     logLevel: string
     development: boolean
     killPoint?: string
@@ -327,7 +328,7 @@ export const settingsSchema = {
       'x-path': true,
       description: 'File with the redis:// URL for jobs on several nodes',
     },
-    nodes: nodesSchema,
+    nodes: serverNodesSchema,
     logLevel: { type: 'string', enum: ['debug', 'info', 'warn', 'error'], default: 'info' },
     development: { type: 'boolean', default: false, description: 'Allows killPoint; never in production' },
     killPoint: {

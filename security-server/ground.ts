@@ -32,6 +32,7 @@ import { createOcspClient } from './keys/client.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
 import { armedBy } from './kill-points.ts'
 import { createLocalSystems } from './local-systems/local-systems.ts'
+import { bodyPlaceOf } from './message-log/settings.ts'
 import { openWholeLog, type WholeLog } from './open-log.ts'
 import { type OpenNode, openNode } from './open-node.ts'
 import { ownAddresses, ownListeners } from './own-listeners.ts'
@@ -66,7 +67,7 @@ export async function openGround(q: {
   const folder = folderIn(settings.directory)
   await backUpAndEnd(q.words, { settings, keys: async () => (await openTrust(q)).keys, now: clock() })
   const opened = await openNode({ ...q, hostName: hostname() })
-  const { node, formerNodes, release, services, cluster, claimed, shareIn, shareLogKey } = opened
+  const { node, formerNodes, release, services, cluster, claimed, shareIn, shareLogKey, storedFiles } = opened
   const { globalConfiguration, keys, lasting } = await openTrust(q, opened)
   const { database } = services
   const localSystems = await createLocalSystems({ database, clock, own: ownListeners(settings) })
@@ -82,6 +83,7 @@ export async function openGround(q: {
     databaseUrl: settings.messageLogDatabase,
     keyFolder: await folder('log-keys'),
     bodyFolder: await folder('bodies'),
+    bodyPlace: bodyPlaceOf(settings),
   }
   const ocspClient = createOcspClient()
   const clockCheck = createClockCheck({ clock })
@@ -102,7 +104,7 @@ export async function openGround(q: {
   return {
     ...services,
     ...{ settings, settingsFile: q.words.configuration ?? '' },
-    ...{ cluster, claimed, shareIn, settingsSchema },
+    ...{ cluster, claimed, shareIn, storedFiles, settingsSchema },
     ...{ server, folder, globalConfiguration, keys, localSystems, contracts, post },
     ...{
       fetchOcsp: ocspClient.fetch,
@@ -199,7 +201,6 @@ function openLog(q: {
   return openWholeLog({
     ...q.storedLog,
     ...{ server, node, formerNodes: q.formerNodes, clock, shareKey: q.shareKey },
-    bodyPlace: settings.messageLogBodies,
     unstampedLimitMs: settings.limits.unstampedHours * 3_600_000,
     onFault: (fault) => log.error({ err: fault, detail: fault.detail }, 'message log'),
     signer: {

@@ -16,6 +16,7 @@ import { openCluster } from '#platform/nodes/open-cluster.ts'
 import { createNodeStore } from '#platform/nodes/store.ts'
 import { openServices, type Services } from '#platform/services.ts'
 import { createSharedFileStore } from '#platform/shared-files/store.ts'
+import type { Sealing } from '#platform/stored-files/stored-files.ts'
 import type { Settings } from './config.ts'
 import { type RemoveFile, removeDurably, type WriteFile, writeDurably } from './keys/write-durably.ts'
 
@@ -45,6 +46,17 @@ export type OpenNode = NodeIdentity & {
   files: { write: WriteFile; remove: RemoveFile }
   /** Writes a file of this folder on all nodes; undefined where nothing is shared. */
   shareIn(folder: string): ShareFile | undefined
+  /** Files of any size in the databases of nodes that share their keys: how they are sealed, and who writes there. */
+  storedFiles:
+    | {
+        sealing: Sealing
+        /** This process, for those who ask which live. */
+        maker: string
+        living(): Promise<ReadonlySet<string>>
+        /** False: new files go to folders, and those of before are read. */
+        isUsed: boolean
+      }
+    | undefined
   /** As `shareIn` for log keys, and waits until all nodes have the file: a record under a key that a node lacks would never be in its index. */
   shareLogKey: ShareFile | undefined
 }
@@ -100,6 +112,12 @@ export async function openNode(q: {
         const name = nameOf(file)
         return name === undefined ? removeDurably(file) : sharedFiles!.remove(name)
       },
+    },
+    storedFiles: cluster && {
+      sealing: { keys: cluster.keys, scope: settings.server },
+      maker: claimed.instance,
+      living: createNodeStore(services.database).living,
+      isUsed: settings.nodes?.files === 'database',
     },
     shareIn: (folder) => sharedFiles && ((name, bytes) => sharedFiles.write(`${folder}/${name}`, bytes)),
     shareLogKey:

@@ -190,7 +190,7 @@ t.test('a folder keeps as many as are wanted, and gives only its own', async (t)
   )
   t.ok(readdirSync(directory).includes('notes.txt'))
   for (const name of ['notes.txt', '../kept/notes.txt', 'registry-19700102T000000000Z.concordat-backup'])
-    t.equal(await codeOf(backups.find(name)), 'not_found')
+    t.equal(await codeOf(backups.find(name, 'node1')), 'not_found')
 })
 
 await eachDatabase(t, async (database, t, url) => {

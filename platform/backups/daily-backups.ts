@@ -45,7 +45,11 @@ export type DailyBackups = {
    * Reads a backup's file from beginning to end with the secret. Throws `backup_invalid`, also for a file that is another than was made,
    * `not_found` and `io_error`.
    */
-  readBack(row: Pick<BackupRow, 'name' | 'sha256'>, secret: string, signal?: AbortSignal): Promise<void>
+  readBack(
+    row: Pick<BackupRow, 'name' | 'node' | 'sha256'>,
+    secret: string,
+    signal?: AbortSignal,
+  ): Promise<void>
 }
 
 export function openDailyBackups(q: {
@@ -83,9 +87,9 @@ export function openDailyBackups(q: {
       return oldest && { since: oldest.begun_at, made: await store.newestMade() }
     },
     isHere: ({ node }) => node === hostname(),
-    async readBack({ name, sha256 }, secret, signal) {
+    async readBack({ name, node, sha256 }, secret, signal) {
       if (made === undefined) throw new Fault('not_found', { what: name })
-      const read = await readBackup({ file: await made.folder.find(name), secret, signal }, drain)
+      const read = await readBackup({ file: await made.folder.find(name, node), secret, signal }, drain)
       if (read.sha256 !== sha256)
         throw new Fault('backup_invalid', { what: say`it is not the file that was made` })
     },

@@ -12,8 +12,8 @@ export type BackupFolder = {
   fileFor(name: string): Promise<string>
   /** Newest first. */
   list(): Promise<KeptBackup[]>
-  /** The path of a listed backup; throws `not_found`. */
-  find(name: string): Promise<string>
+  /** The path of a listed backup, which `node` made; throws `not_found`. */
+  find(name: string, node: string): Promise<string>
   /** Removes all backups except the newest `keep`. */
   prune(keep: number): Promise<void>
 }
@@ -51,10 +51,10 @@ export function openBackupFolder(directory: string, prefix: string): BackupFolde
       }
       return found
     },
-    async find(name) {
+    async find(name, node) {
       if ((await names()).includes(name)) return path.join(directory, name)
       throw new Fault('not_found', {
-        what: say`the backup ${name.slice(0, 100)} does not lie in the folder of this node`,
+        what: say`the backup ${name.slice(0, 100)} does not lie in the folder of this node; the node ${node} made it`,
       })
     },
     async prune(keep) {

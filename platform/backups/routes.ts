@@ -63,8 +63,8 @@ export function backupHandlers(q: BackupRooms): Record<string, OperationHandler>
     makeBackup: async ({ caller }) => described(await must().make(caller.name), clock()),
     downloadBackup: async ({ params, caller }) => {
       const { folder } = must()
-      const { name } = await store.find(Number(params['id']))
-      const file = await folder.find(name)
+      const { name, node } = await store.find(Number(params['id']))
+      const file = await folder.find(name, node)
       const target = `/api/v1/backups/${params['id']}/file`
       await q.audit.before({ caller, operation: 'downloadBackup', target, data: { name } })
       // Opened before answering, since a newer backup may replace the file meanwhile.

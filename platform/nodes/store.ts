@@ -2,6 +2,7 @@
 import { databaseTime } from '#platform/database/dialect.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { JoinSecretRow, NodeRow, NodeTables } from './migrations.ts'
+import { isLive } from './told.ts'
 
 /** After every time of the database as a text. */
 const EVER = '9'
@@ -14,6 +15,11 @@ export function createNodeStore(database: Database) {
   const now = (): Promise<number> => databaseTime(database.kysely)
   return {
     now,
+    /** The processes that live (`instance`), by the database's clock. */
+    async living(): Promise<Set<string>> {
+      const [rows, at] = [await tables.selectFrom('node').selectAll().execute(), await now()]
+      return new Set(rows.filter((row) => isLive(row, at)).map(({ instance }) => instance))
+    },
     list: (): Promise<NodeRow[]> => tables.selectFrom('node').selectAll().orderBy('name').execute(),
     get: (name: string): Promise<NodeRow | undefined> =>
       tables.selectFrom('node').selectAll().where('name', '=', name).executeTakeFirst(),

@@ -68,7 +68,10 @@ await eachDatabase(t, async (database, t, url) => {
     await mine.begin(id, { maker: 'a' })
     await mine.append(id, 0, content)
     await t.rejects(theirs.open(id), { code: 'not_found' })
-    t.ok((await theirs.digest((await theirs.written(id)).read)).equals(sha256Of(content)), 'its maker reads it back')
+    t.ok(
+      (await theirs.digest((await theirs.written(id)).read)).equals(sha256Of(content)),
+      'its maker reads it back',
+    )
     await t.rejects(complete(id, PIECE_OCTETS - 1, sha256Of(content)), { code: 'conflict' })
     await t.rejects(mine.append(id, 0, content), { code: 'conflict' }, 'not twice')
     await t.rejects(
@@ -90,7 +93,11 @@ await eachDatabase(t, async (database, t, url) => {
     await mine.begin(shared, { maker: null })
     await theirs.sweep(async () => new Set(['alive']))
     t.same(await piecesOf(dead), [])
-    await t.rejects(mine.append(dead, 40_000, randomBytes(9)), { code: 'conflict' }, 'it is told that it is gone')
+    await t.rejects(
+      mine.append(dead, 40_000, randomBytes(9)),
+      { code: 'conflict' },
+      'it is told that it is gone',
+    )
     for (const id of [alive, shared]) await mine.append(id, 0, randomBytes(9))
     t.equal((await readAll(done)).length, 9)
     // One that begins while others look which processes live.
@@ -135,7 +142,13 @@ await eachDatabase(t, async (database, t, url) => {
           return change(id).set({ sealed }).execute()
         },
       ],
-      ['cut to nothing', (id) => change(id).set({ sealed: Buffer.alloc(0) }).execute()],
+      [
+        'cut to nothing',
+        (id) =>
+          change(id)
+            .set({ sealed: Buffer.alloc(0) })
+            .execute(),
+      ],
       ['of another file', async (id) => copy(await kept(content), id, second.start)],
       ['of another place', (id) => copy(id, id, 0)],
       ...[0, PIECE_OCTETS, 2 * PIECE_OCTETS].map((start): [string, (id: string) => Promise<unknown>] => [

@@ -36,8 +36,7 @@ export function createStoredFiles({ store, ...sealing }: Sealing & { store: Stor
       const start = at + from
       pieces.push({ start, sealed: sealFile(keys, boundTo(id, start, sealing), content) })
     }
-    if (!(await store.append({ id, at, size: at + bytes.length, pieces, also })))
-      throw lost(id)
+    if (!(await store.append({ id, at, size: at + bytes.length, pieces, also }))) throw lost(id)
   }
   const digest = async (read: ReadOctets): Promise<Buffer> => {
     const sha256 = createHash('sha256')

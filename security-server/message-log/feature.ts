@@ -11,8 +11,8 @@ import type { BodyPlace } from './settings.ts'
 type Ground = {
   node: string
   clock: Clock
-  settings: { logKeyDays?: number; messageLogBodies?: BodyPlace }
-  storedLog: { keyFolder: string; bodyFolder: string }
+  settings: { logKeyDays?: number }
+  storedLog: { keyFolder: string; bodyFolder: string; bodyPlace?: BodyPlace | undefined }
   messageLog: Pick<
     MessageLog,
     'checkpointNow' | 'maintain' | 'closeAbandoned' | 'checkUsable' | 'logKeys' | 'rotateLogKey'
@@ -21,7 +21,7 @@ type Ground = {
 
 export const ownLog: FeatureModule<Ground> = {
   name: 'message-log',
-  open: ({ messageLog, node, storedLog, clock, settings: { logKeyDays, messageLogBodies } }) => ({
+  open: ({ messageLog, node, storedLog, clock, settings: { logKeyDays } }) => ({
     jobs: [
       { kind: 'checkpoint', everySeconds: 5, run: async () => void (await messageLog.checkpointNow()) },
       { kind: 'maintain-log', everySeconds: 5, run: () => messageLog.maintain() },
@@ -46,7 +46,7 @@ export const ownLog: FeatureModule<Ground> = {
       },
       // The folders for bodies as they arrive and of those that share files, where they are files, and the folder for the next log key.
       files: watchWritable({
-        ...(messageLogBodies !== 'database' && {
+        ...(storedLog.bodyPlace !== 'database' && {
           'the folder of bodies': path.join(storedLog.bodyFolder, 'incoming', node),
           'the folder of shared body files': segmentFolder(storedLog.bodyFolder, node),
         }),

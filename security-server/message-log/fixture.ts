@@ -14,6 +14,7 @@ import { prepareSignature } from '#core/signature/write-signature.ts'
 import { buildTimeStampRequest } from '#core/timestamp/time-stamp-request.ts'
 import { readTimeStampResponse } from '#core/timestamp/time-stamp-response.ts'
 import { addTsaCertificate } from '#core/timestamp/write-token.ts'
+import type { Sealing } from '#platform/stored-files/stored-files.ts'
 import { until } from '#test/until.ts'
 import { type SubjectLog, subjectLog } from '../features/person-search/log/subject-log.ts'
 import {
@@ -150,7 +151,12 @@ export function logOptions(folder: string, url?: string): LogOptions {
   }
 }
 
-export type TestLogOptions = LogOptions & { archives?: ArchiveOptions | undefined }
+export type TestLogOptions = LogOptions & {
+  archives?: ArchiveOptions | undefined
+  /** For archives in the database. */
+  sealing?: Sealing | undefined
+  makers?: Parameters<typeof openRetention>[0]['makers']
+}
 
 /** The log with the logs of the features, each made as the feature makes it. */
 export type TestLog = WholeLog & {
@@ -159,12 +165,17 @@ export type TestLog = WholeLog & {
   retention: Retention
 }
 
-export async function openFullLog({ archives, ...options }: TestLogOptions): Promise<TestLog> {
+export async function openFullLog({
+  archives,
+  sealing,
+  makers,
+  ...options
+}: TestLogOptions): Promise<TestLog> {
   const log = await openWholeLog(options)
   const { databaseUrl, keyFolder, bodyFolder, server, node, clock } = options
-  const { retention, close } = openRetention({
-    ...{ messageLog: log, server, node, clock, archives },
-    storedLog: { databaseUrl, keyFolder, bodyFolder },
+  const { retention, close } = await openRetention({
+    ...{ messageLog: log, server, node, clock, archives, makers },
+    storedLog: { databaseUrl, keyFolder, bodyFolder, sealing },
   })
   return {
     ...log,

@@ -6,7 +6,7 @@ import { Fault } from '#schemas/fault.ts'
 export type BodyPlace = 'files' | 'database'
 
 export type KeepingSettings = {
-  messageLogBodies: BodyPlace
+  messageLogBodies?: BodyPlace
   verification: { hour: number; fullEveryDays: number }
   archives: { path?: string; maxFileBytes: number }
   evidenceRecords: {
@@ -23,9 +23,8 @@ export const keepingProperties = {
   messageLogBodies: {
     type: 'string',
     enum: ['files', 'database'],
-    default: 'files',
     description:
-      "Where new bodies over 64 KiB go: to files in `directory`, or to the message log's database (PostgreSQL), for nodes without a shared file system",
+      "Where new bodies over 64 KiB go: to files in `directory`, or to the message log's database (PostgreSQL), as for nodes unless `nodes.files` says `folders`",
   },
   verification: {
     type: 'object',
@@ -93,6 +92,14 @@ export const keepingProperties = {
     },
   },
 } as const
+
+/** Nodes that keep their files in the databases keep bodies there too, unless something else is said. */
+export function bodyPlaceOf(q: {
+  messageLogBodies?: BodyPlace | undefined
+  nodes?: { files: 'database' | 'folders' } | undefined
+}): BodyPlace {
+  return q.messageLogBodies ?? (q.nodes?.files === 'database' ? 'database' : 'files')
+}
 
 /** Throws `invalid_configuration` for bodies in a database that holds none. */
 export function checkBodyPlace(

@@ -240,7 +240,8 @@ export async function createAdminWorld(
       localSystems,
       contracts: { ...contracts, ...(o.contractFor && { contractFor: o.contractFor }) },
     },
-    ...{ storedLog: { databaseUrl, keyFolder, bodyFolder }, messageLog, cluster: undefined, settingsSchema },
+    ...{ storedLog: { databaseUrl, keyFolder, bodyFolder, bodyPlace: 'files' }, messageLog, settingsSchema },
+    ...{ cluster: undefined, storedFiles: undefined },
     claimed: await claimName(createNodeStore(services.database), {
       ...{ node: services.node, place: 'here', hasOthers: false },
     }),

@@ -58,6 +58,8 @@ await eachDatabase(t, async (_database, t, url) => {
   const logUrl = isPostgresql && hasPostgresql() ? await (await postgresql()).freshDatabase() : undefined
   const world = await createAdminWorld(t, isPostgresql ? { databaseUrl: url, ...(logUrl && { logUrl }) } : {})
   const { ask, messageLog, database, exports } = world
+  const exportFolder = path.join(path.dirname(world.archiveFolder), 'exports')
+  const linesOf = (folder: string, id: unknown): string => path.join(folder, `${String(id)}.jsonl`)
   const { first, refused } = await fill(world)
 
   await t.test('search: by parties, service, peer, outcome, ids, time; wrong input is named', async (t) => {
@@ -276,11 +278,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const byAuditor = await ask('GET', `${file}?${WHY}`, undefined, { role: 'XROAD_AUDITOR' })
     t.equal(byAuditor.status, 403)
     t.equal((await ask('GET', file)).status, 400)
-    t.notMatch(
-      readFileSync(exports.fileOf((await exports.store.get(String(id)))!)).toString(),
-      /GET \/r1/,
-      'no content on disk',
-    )
+    t.notMatch(readFileSync(linesOf(exportFolder, id)).toString(), /GET \/r1/, 'no content on disk')
     const proved = await download(id, `?${WHY}`)
     t.same(
       [...proved.keys()].filter((name) => name.startsWith('bundles/')),
@@ -316,7 +314,7 @@ await eachDatabase(t, async (_database, t, url) => {
       operation: 'downloadExport',
       data: { case: '2026-17', indexes: [first, first + 1, first + 2, first + 3] },
     })
-    rmSync(exports.fileOf((await exports.store.get(String(again.body['id'])))!))
+    rmSync(linesOf(exportFolder, again.body['id']))
     const lost = await ask('GET', `/message-log/exports/${String(again.body['id'])}/file`)
     t.equal(lost.status, 404, 'a lost file')
     t.equal((await ask('DELETE', `/message-log/exports/${String(id)}`)).status, 204)
@@ -364,11 +362,11 @@ await eachDatabase(t, async (_database, t, url) => {
     await t.rejects(killed.run(id, dying.signal))
     const half = (await exports.store.get(id))!
     t.ok(Number(half.next_idx) > 0 && Number(half.next_idx) < Number(half.size), 'it was half done')
-    await appendFile(killed.fileOf(half), '{"index":999')
+    await appendFile(linesOf(directory, id), '{"index":999')
     const other = await make()
     await other.run(id, new AbortController().signal)
     const whole = (await exports.store.get(id))!
-    const indexes = readFileSync(other.fileOf(whole), 'utf8')
+    const indexes = readFileSync(linesOf(directory, id), 'utf8')
       .trim()
       .split('\n')
       .map((line) => (JSON.parse(line) as { index: number }).index)
@@ -387,7 +385,7 @@ await eachDatabase(t, async (_database, t, url) => {
     world.world.now += 8 * 86_400_000
     await other.expire()
     t.equal(await exports.store.get(id), undefined, 'kept for a week')
-    t.throws(() => readFileSync(other.fileOf(whole)), { code: 'ENOENT' })
+    t.throws(() => readFileSync(linesOf(directory, id)), { code: 'ENOENT' })
     t.throws(() => readFileSync(path.join(directory, 'stray.jsonl')), { code: 'ENOENT' })
 
     await exports.store.add({ ...fresh, format: 'bundles', records: 999, next_idx: 0 }, async () => undefined)

@@ -53,7 +53,7 @@ export async function measureRetention(
   const storedLog = { databaseUrl: `sqlite:${place.file}`, keyFolder, bodyFolder }
   const own = { server: SERVER, node: 'node1', clock }
   const log = await openWholeLog({ ...storedLog, ...own, stamp, signer })
-  const { retention, close } = openRetention({
+  const { retention, close } = await openRetention({
     ...{ messageLog: log, storedLog, ...own },
     archives: { directory, maxBytes: 32 * 1024 * 1024 },
   })

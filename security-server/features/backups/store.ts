@@ -8,6 +8,7 @@ import { dumpTables } from '#platform/database/dump.ts'
 import { inSnapshot, openDatabase } from '#platform/database/open-database.ts'
 import { PASSKEY_TABLES } from '#platform/passkeys/store.ts'
 import { SHARED_FILE_TABLES } from '#platform/shared-files/store.ts'
+import { STORED_FILE_TABLES } from '#platform/stored-files/store.ts'
 
 /**
  * One-way messages are no part of a backup, like the message log: restored ones would be sent again, and what had come to an inbox since
@@ -42,6 +43,9 @@ const MONITORING = ['operational_data']
 /** What nodes share is in their folders, which a backup has; who they were, and secrets to join them, are over with a restored server. */
 const NODES = [...SHARED_FILE_TABLES, 'node', 'join_secret']
 
+/** Exports of the log, when their files are in the database: no backup has what was found in the log. */
+const EXPORT_FILES = STORED_FILE_TABLES
+
 /**
  * Tables that are left out: restored sessions and passkeys would work again after they had ended, and a used login or claim code could be used
  * twice.
@@ -56,6 +60,7 @@ const WITHOUT = [
   ...NOTICES,
   ...MONITORING,
   ...NODES,
+  ...EXPORT_FILES,
   ...LETTERS,
 ]
 

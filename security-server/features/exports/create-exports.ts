@@ -1,32 +1,41 @@
 /**
  * Makes the ordered exports. It reads the log in steps, appends the matching rows to a file and stores its position after each
- * step. A run that was killed continues at the last stored position: it first cuts off everything that was written after it.
+ * step. A run that was killed continues at the last stored position: where files are in the database on any node, otherwise on its own.
  */
-import { mkdir, open, readdir, rm } from 'node:fs/promises'
-import path from 'node:path'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { Clock } from '#platform/clock.ts'
-import type { Database } from '#platform/database/open-database.ts'
+import type { Database, Within } from '#platform/database/open-database.ts'
+import { createStoredFileStore } from '#platform/stored-files/store.ts'
+import { createStoredFiles, type Sealing } from '#platform/stored-files/stored-files.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
 import type { LogReads } from '../../reading/log-reads.ts'
 import { type KeptFilter, recordFilter, rowView } from '../../reading/record-filter.ts'
+import { beginStored, type ExportLines, type LineStore, openLineFolder, storedLines } from './lines.ts'
 import { createExportStore, type ExportRow, type ExportStore } from './store.ts'
 
 export type RecordExports = {
   store: ExportStore
-  /** The kind of the job that makes exports on this node. */
-  jobKind: string
-  node: string
+  /** The kinds of the jobs that make exports here: those of this node's folder, and those that any node makes. */
+  jobKinds: string[]
+  /** Where the file of a new export will be, and which job makes it; `begin` is part of the transaction that adds its row. */
+  placeFor(id: string): {
+    node: string
+    stored: string | null
+    jobKind: string
+    begin(within: Within): Promise<void>
+  }
   /**
    * Makes the export or continues it. Does nothing if the export was deleted or has ended. A search with too many records ends
    * the export as failed. Any other fault is thrown, so that the job tries again.
    */
   run(id: string, signal: AbortSignal): Promise<void>
-  /** The file of the export's records, one JSON object a line. Throws `conflict` when the file is on another node. */
-  fileOf(row: ExportRow): string
+  /**
+   * The export's records, one JSON object a line. Throws `conflict` when the file is on another node, `not_found` and `stored_file_damaged`.
+   */
+  open(row: ExportRow): Promise<ExportLines>
   delete(row: ExportRow): Promise<void>
   /** Deletes exports whose time is over, and files without a row. */
   expire(): Promise<void>
@@ -37,6 +46,8 @@ const MAX_RECORDS = 1_000_000
 const MAX_BUNDLED_RECORDS = 1000
 /** Each round reads only what was logged during the round before, so few are needed. */
 const MAX_ROUNDS = 20
+/** Of exports whose file is in the database. */
+const SHARED_KIND = 'export-records'
 
 type ExportLog = Pick<MessageLog, 'size' | 'maintain' | 'checkpointNow' | 'erasedBelow'> &
   Pick<LogReads, 'window'>
@@ -46,16 +57,34 @@ export async function createExports(q: {
   messageLog: ExportLog
   /** Must contain nothing but exports. Is created if missing. */
   directory: string
+  /** For files in the database; `isUsed`: new ones go there. */
+  inDatabase?: { sealing: Sealing; isUsed: boolean } | undefined
   node: string
   clock: Clock
 }): Promise<RecordExports> {
-  const { messageLog, clock, node } = q
+  const { messageLog, clock, node, inDatabase } = q
   const store = createExportStore(q.database)
-  await mkdir(q.directory, { recursive: true, mode: 0o700 })
-  const pathOf = (id: string): string => path.join(q.directory, `${id}.jsonl`)
+  const folder = await openLineFolder(q.directory)
+  const files =
+    inDatabase && createStoredFiles({ ...inDatabase.sealing, store: createStoredFileStore(q.database) })
+  /** Undefined when they are on another node. */
+  const linesOf = ({
+    id,
+    stored,
+    ...row
+  }: Pick<ExportRow, 'id' | 'stored' | 'node'>): LineStore | undefined => {
+    if (stored !== null) return files && storedLines(stored, { files, store })
+    return row.node === node ? folder.of(id) : undefined
+  }
+  const mustHave = (row: ExportRow): LineStore => {
+    const lines = linesOf(row)
+    if (lines === undefined) throw new Fault('conflict', { what: say`the file lies on the node ${row.node}` })
+    return lines
+  }
 
-  const note = async (id: string, facts: Partial<ExportRow>): Promise<void> => {
-    if (!(await store.update(id, facts))) throw new Fault('not_found', { what: say`export ${id}` })
+  /** Two runs of one export, after a job's claim has expired, do not go on side by side. */
+  const advance = async (...q: Parameters<ExportStore['advance']>): Promise<void> => {
+    if (!(await store.advance(...q))) throw isLost(q[0])
   }
 
   const begin = async (row: ExportRow): Promise<ExportRow> => {
@@ -63,7 +92,7 @@ export async function createExports(q: {
     if (size === 0) throw new Fault('not_found', { what: say`there is no record yet` })
     const run = { run_at: new Date(clock()).toISOString(), run_from: Number(row.next_idx) }
     const begun = { state: 'running', size, ...run }
-    await note(row.id, begun)
+    if (!(await store.update(row.id, begun))) throw isLost(row.id)
     return { ...row, ...begun }
   }
 
@@ -92,7 +121,7 @@ export async function createExports(q: {
     const clearance = Number(row.clearance) as Clearance
     const filter = { ...recordFilter(JSON.parse(row.filter) as KeptFilter), clearance }
     let [next, records, bytes] = [Number(row.next_idx), Number(row.records), Number(row.bytes)]
-    const file = await open(pathOf(id), 'a', 0o600)
+    const file = await mustHave(row).grow(bytes)
     const lookTo = async (size: number): Promise<void> => {
       await messageLog.maintain()
       while (next < size) {
@@ -104,30 +133,23 @@ export async function createExports(q: {
             what: say`more than ${most} records fit: narrow the search, by time for example`,
           })
         }
-        if (rows.length > 0) {
-          const lines = Buffer.from(rows.map((each) => `${JSON.stringify(rowView(each))}\n`).join(''))
-          await file.appendFile(lines)
-          await file.datasync()
-          bytes += lines.length
-        }
+        const lines = Buffer.from(rows.map((each) => `${JSON.stringify(rowView(each))}\n`).join(''))
+        const facts = { next_idx: last + 1, records, bytes: bytes + lines.length, error: null }
+        await file.add(bytes, lines, (within) => advance(id, next, facts, within))
+        bytes += lines.length
         next = last + 1
-        await note(id, { next_idx: next, records, bytes, error: null })
       }
     }
-    let covers: { checkpoint: string; size: number; erased: number }
     try {
-      await file.truncate(bytes)
       await lookTo(Number(row.size))
-      covers = await finish(lookTo)
-      await file.sync()
+      const facts = { ...(await finish(lookTo)), state: 'done', ended_at: new Date(clock()).toISOString() }
+      await file.end(bytes, (within) => advance(id, next, facts, within))
     } finally {
       await file.close()
     }
-    await note(id, { ...covers, state: 'done', ended_at: new Date(clock()).toISOString() })
   }
 
-  const remove = async (id: string): Promise<void> => rm(pathOf(id), { force: true })
-
+  const ownKind = `export-records ${node}`
   // Runs of this process. A run does not stop at once when its job's claim expires, and without this check two runs would write
   // into one file.
   const running = new Set<string>()
@@ -143,8 +165,15 @@ export async function createExports(q: {
 
   return {
     store,
-    jobKind: `export-records ${node}`,
-    node,
+    jobKinds: [ownKind, ...(files === undefined ? [] : [SHARED_KIND])],
+    placeFor(id) {
+      const isStored = files !== undefined && inDatabase?.isUsed === true
+      const stored = isStored ? id : null
+      return {
+        ...{ node, stored, jobKind: isStored ? SHARED_KIND : ownKind },
+        begin: isStored ? beginStored({ stored }, files) : async () => undefined,
+      }
+    },
     run: async (id, signal) => {
       const row = await store.get(id)
       if (row === undefined || row.state === 'done' || row.state === 'failed') return
@@ -152,33 +181,36 @@ export async function createExports(q: {
         await make(row, signal)
       } catch (thrown) {
         const fault = asFault(thrown)
-        if ((await store.get(id)) === undefined) return await remove(id)
+        if ((await store.get(id)) === undefined) return await linesOf(row)?.delete()
         const isFinal = fault.code === 'invalid_input'
         const ended_at = new Date(clock()).toISOString()
         await store.update(id, { error: fault.message, ...(isFinal ? { state: 'failed', ended_at } : {}) })
-        if (isFinal) return await remove(id)
+        if (isFinal) return await linesOf(row)?.delete()
         throw thrown
       }
     },
-    fileOf: (row) => {
-      if (row.node !== node) throw new Fault('conflict', { what: say`the file lies on the node ${row.node}` })
-      return pathOf(row.id)
-    },
+    open: (row) => mustHave(row).open(),
     delete: async (row) => {
       await store.delete(row.id)
-      // On another node the file stays; `expire` deletes it there, because it has no row.
-      if (row.node === node) await remove(row.id)
+      // In another node's folder the file stays; `expire` deletes it there, because it has no row.
+      await linesOf(row)?.delete()
     },
     expire: async () => {
       // Lists the files before the rows, so that an export that is ordered meanwhile keeps its file.
-      const files = await readdir(q.directory)
+      const here = await folder.ids()
       const kept = new Set<string>()
       const now = new Date(clock()).toISOString()
-      for (const row of await store.ofNode(node)) {
-        if (row.expires_at > now) kept.add(`${row.id}.jsonl`)
-        else await store.delete(row.id)
+      for (const row of await store.all()) {
+        if (row.expires_at > now) kept.add(row.id)
+        else if (linesOf(row) !== undefined) await store.delete(row.id)
       }
-      for (const file of files) if (!kept.has(file)) await rm(path.join(q.directory, file), { force: true })
+      for (const id of here) if (!kept.has(id)) await folder.of(id).delete()
+      if (files === undefined) return
+      for (const id of await store.unmeant()) await files.remove(id)
     },
   }
+}
+
+function isLost(id: string): Fault {
+  return new Fault('conflict', { what: say`the export ${id} has ended, or another run goes on with it` })
 }

@@ -1,23 +1,20 @@
 /**
  * A process that makes one export in small steps, to be killed by a test. With a number as argument it prints `now` at the start
  * of that step and stops a few steps later, so that the kill happens in the middle even on a slow machine. Without a number it
- * prints `done` at the end.
+ * prints `done` at the end. With the text of a cluster key the file is in the server's database.
  */
 import { writeSync } from 'node:fs'
 import path from 'node:path'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { openFullLog } from '../../message-log/fixture.ts'
 import { createExports } from './create-exports.ts'
+import { exportsInDatabase } from './export-fixture.ts'
 
 const PART = 3
 const PARTS_LEFT_TO_KILL_IT = 3
 
-const [folder, logUrl, databaseUrl, id, killedAt] = process.argv.slice(2) as [
-  string,
-  string,
-  string,
-  string,
-  string?,
+const [folder, logUrl, databaseUrl, id, killedAt, clusterKey] = process.argv.slice(2) as [
+  ...[string, string, string, string, string?, string?],
 ]
 // NaN if the process is not to be killed: no step is equal to it.
 const target = killedAt === undefined || killedAt === '' ? Number.NaN : Number(killedAt)
@@ -45,6 +42,7 @@ const exports = await createExports({
     },
   },
   directory: path.join(folder, 'exports'),
+  ...(clusterKey !== undefined && { inDatabase: exportsInDatabase(clusterKey) }),
   node: 'node1',
   clock: Date.now,
 })

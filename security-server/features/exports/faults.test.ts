@@ -1,22 +1,28 @@
 /**
  * Exports under faults: whenever the process is killed, the export is completed in the end and contains each record of its range
- * once.
+ * once. In a folder the same node goes on, in the database any, and all serve the file.
  */
 import { spawn } from 'node:child_process'
 import { randomInt, randomUUID } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { createReadStream, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
-import { openDatabase } from '#platform/database/open-database.ts'
+import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import { newClusterKey } from '#platform/shared-files/cluster-key.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { breakCalls, noStrace } from '#test/strace.ts'
+import { until } from '#test/until.ts'
 import { logFolder, logOptions, openTestLog, signedRecord } from '../../message-log/fixture.ts'
 import { createExports } from './create-exports.ts'
+import { exportsInDatabase } from './export-fixture.ts'
 import { recordExportMigrations } from './migrations.ts'
-import { createExportStore, type ExportRow } from './store.ts'
+import type { ExportRow } from './store.ts'
+
+type Rows = { stored_file_piece: { file: string; start: number } }
 
 const RECORDS = 1500
 const KILLS = 8
@@ -24,7 +30,7 @@ const KILLS = 8
 function ordered(id: string): ExportRow {
   const at = new Date().toISOString()
   return {
-    ...{ id, node: 'node1', ordered_by_id: 'a', ordered_by_name: 'Auditor', ordered_at: at },
+    ...{ id, node: 'node1', stored: null, ordered_by_id: 'a', ordered_by_name: 'Auditor', ordered_at: at },
     ...{ format: 'jsonl', filter: '{}', clearance: 0, case_number: null, reason: null, state: 'waiting' },
     ...{
       checkpoint: '',
@@ -45,10 +51,15 @@ function ordered(id: string): ExportRow {
  * Makes the export in a process that is killed in step `killedAt` or one of the next. Returns whether the process ended by
  * itself.
  */
-async function runAndKill(args: string[], killedAt?: number): Promise<boolean> {
+async function runAndKill(args: string[], clusterKey?: string, killedAt?: number): Promise<boolean> {
   const child = spawn(
     process.execPath,
-    [path.join(import.meta.dirname, 'fault-child.ts'), ...args, `${killedAt ?? ''}`],
+    [
+      path.join(import.meta.dirname, 'fault-child.ts'),
+      ...args,
+      `${killedAt ?? ''}`,
+      ...(clusterKey === undefined ? [] : [clusterKey]),
+    ],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
     },
@@ -61,14 +72,27 @@ async function runAndKill(args: string[], killedAt?: number): Promise<boolean> {
   return done
 }
 
+type Place = {
+  urlOf(folder: string, name: string): Promise<string>
+  /** Of files in the database. */
+  clusterKey?: string
+  kills: number
+}
+
 t.test('kill -9 at any moment', async (t) => {
-  const stores: [string, (folder: string, name: string) => Promise<string>][] = [
-    ['sqlite', async (folder, name) => `sqlite:${path.join(folder, `${name}.db`)}`],
+  const places: [string, Place][] = [
+    [
+      'in a folder',
+      { urlOf: async (folder, name) => `sqlite:${path.join(folder, `${name}.db`)}`, kills: KILLS },
+    ],
   ]
-  if (hasPostgresql()) stores.push(['postgresql', async () => (await postgresql()).freshDatabase()])
-  else skipFor(t, 'PostgreSQL is not installed')
-  for (const [name, urlOf] of stores) {
-    await t.test(`on ${name}`, async (t) => {
+  if (hasPostgresql()) {
+    const { freshDatabase } = await postgresql()
+    const clusterKey = newClusterKey()
+    places.push(['in the database', { urlOf: () => freshDatabase(), clusterKey, kills: KILLS / 2 }])
+  } else skipFor(t, 'PostgreSQL is not installed')
+  for (const [name, { urlOf, clusterKey, kills }] of places) {
+    await t.test(name, async (t) => {
       const folder = logFolder(t)
       const logUrl = await urlOf(folder, 'log')
       const log = await openTestLog(t, logOptions(folder, logUrl))
@@ -77,27 +101,43 @@ t.test('kill -9 at any moment', async (t) => {
       for (let n = 0; n < RECORDS; n += 100)
         await Promise.all(Array.from({ length: 100 }, () => log.append(record)))
       await log.maintain()
-      await log.close()
       const databaseUrl = await urlOf(folder, 'server')
       const database = await openDatabase(databaseUrl)
       t.teardown(() => database.close())
       await migrate(database, recordExportMigrations)
-      const store = createExportStore(database)
+      const nodeAt = (node: string) =>
+        createExports({
+          ...{
+            database,
+            messageLog: log,
+            node,
+            directory: path.join(folder, `${node}-exports`),
+            clock: Date.now,
+          },
+          inDatabase: clusterKey === undefined ? undefined : exportsInDatabase(clusterKey),
+        })
       const id = randomUUID()
-      await store.add(ordered(id), async () => undefined)
+      const { store, placeFor } = await nodeAt('node1')
+      const { stored, begin } = placeFor(id)
+      t.equal(stored, clusterKey === undefined ? null : id)
+      await store.add({ ...ordered(id), stored }, begin)
+      // Its process has the log alone from here on, as embedded stores want it.
+      await log.close()
+      const args = [folder, logUrl, databaseUrl, id]
 
       const noted: number[] = []
-      for (let n = 0; n < KILLS; n++) {
-        t.notOk(await runAndKill([folder, logUrl, databaseUrl, id], randomInt(1, 50)))
+      for (let n = 0; n < kills; n++) {
+        t.notOk(await runAndKill(args, clusterKey, randomInt(1, 50)))
         const { next_idx, state } = (await store.get(id))!
         t.not(state, 'done')
         noted.push(Number(next_idx))
         t.ok((noted.at(-2) ?? 0) <= noted.at(-1)!, 'what was noted is not lost')
       }
       t.ok(noted.at(-1)! > 0 && noted.at(-1)! < RECORDS, `it was killed on the way: ${noted}`)
-      t.ok(await runAndKill([folder, logUrl, databaseUrl, id]))
+      t.ok(await runAndKill(args, clusterKey))
       const row = (await store.get(id))!
-      const file = readFileSync(path.join(folder, 'exports', `${id}.jsonl`), 'utf8')
+      const lines = clusterKey === undefined ? undefined : await (await nodeAt('node2')).open(row)
+      const file = await text(lines?.read() ?? createReadStream(path.join(folder, 'exports', `${id}.jsonl`)))
       t.match(row, { state: 'done', error: null })
       t.equal(Buffer.byteLength(file), Number(row.bytes), 'nothing beyond what was noted')
       const indexes = file
@@ -112,6 +152,102 @@ t.test('kill -9 at any moment', async (t) => {
       t.equal(indexes.length, RECORDS)
     })
   }
+})
+
+const noPostgresql = hasPostgresql() ? false : 'PostgreSQL is not installed'
+t.test('of two nodes with one database', { skip: noPostgresql }, async (t) => {
+  const folder = logFolder(t)
+  const log = await openTestLog(t, logOptions(folder))
+  for (let n = 0; n < 9; n++) await log.append(await signedRecord())
+  const database = await openDatabase(await (await postgresql()).freshDatabase())
+  t.teardown(() => database.close())
+  await migrate(database, recordExportMigrations)
+  const key = newClusterKey()
+  let now = Date.now()
+  let stopped: (() => Promise<void>) | undefined
+  const nodeAt = (node: string, isUsed: boolean) =>
+    createExports({
+      ...{ database, node, directory: path.join(folder, node), clock: () => now },
+      messageLog: {
+        ...log,
+        window: async (q) => {
+          await stopped?.()
+          return log.window({ ...q, size: Math.min(q.size, q.after + 4) })
+        },
+      },
+      inDatabase: { ...exportsInDatabase(key), isUsed },
+    })
+  const { signal } = new AbortController()
+  const [one, two] = [await nodeAt('node1', true), await nodeAt('node2', true)]
+  const add = async (of: typeof one): Promise<ExportRow> => {
+    const id = randomUUID()
+    const { stored, jobKind, begin } = of.placeFor(id)
+    t.ok(one.jobKinds.includes(jobKind) && (stored === null || two.jobKinds.includes(jobKind)))
+    await of.store.add({ ...ordered(id), stored }, begin)
+    return (await of.store.get(id))!
+  }
+  const countOf = async (of: typeof one, row: ExportRow): Promise<number> => {
+    const lines = await of.open(row)
+    try {
+      return (await text(lines.read())).trim().split('\n').length
+    } finally {
+      await lines.close()
+    }
+  }
+  const pieces = async () => tablesOf<Rows>(database).selectFrom('stored_file_piece').selectAll().execute()
+
+  await t.test('files of before stay where they are', async (t) => {
+    const old = await nodeAt('node1', false)
+    const row = await add(old)
+    await old.run(row.id, signal)
+    t.equal(row.stored, null)
+    t.equal(await countOf(one, row), 9)
+    await t.rejects(
+      Promise.resolve().then(() => two.open(row)),
+      { code: 'conflict', message: /node1/ },
+    )
+    await two.expire()
+    t.equal(await countOf(one, row), 9)
+  })
+
+  await t.test('of two runs at once one goes on', async (t) => {
+    const row = await add(one)
+    // The first run stops before its second part; the other node takes the job over, as its claim is over.
+    const goOn = Promise.withResolvers<void>()
+    let parts = 0
+    stopped = async () => void (++parts === 2 && (await goOn.promise))
+    const first = one.run(row.id, signal)
+    await until('a first part', async (saw) => saw(Number((await one.store.get(row.id))!.next_idx)) > 0)
+    await until('the stop before the second', async (saw) => saw(parts) === 2)
+    await two.run(row.id, signal)
+    goOn.resolve()
+    await t.rejects(first, { code: 'conflict' })
+    stopped = undefined
+    await one.run(row.id, signal)
+    t.match(await two.store.get(row.id), { state: 'done', error: null })
+    t.equal(await countOf(one, row), 9)
+    t.equal(await countOf(two, row), 9)
+  })
+
+  await t.test('a piece that is missing is told; any node deletes, and what is over goes', async (t) => {
+    const [broken, gone] = [await add(one), await add(one)]
+    for (const { id } of [broken, gone]) await two.run(id, signal)
+    const reading = await two.open(broken)
+    const table = tablesOf<Rows>(database).deleteFrom('stored_file_piece')
+    await table.where('file', '=', broken.id).where('start', '=', 0).execute()
+    await t.rejects(text(reading.read()), { code: 'stored_file_damaged' })
+    await t.rejects(one.open(broken), { code: 'stored_file_damaged' })
+    await two.delete(gone)
+    await t.rejects(one.open(gone), { code: 'not_found' })
+    // A node of an older version deletes the row alone.
+    await one.store.delete(broken.id)
+    await two.expire()
+    t.notOk((await pieces()).some(({ file }) => [broken.id, gone.id].includes(file)))
+    t.ok((await pieces()).length > 0)
+    now += 2 * 86_400_000
+    await two.expire()
+    t.same(await pieces(), [])
+  })
 })
 
 t.test('a full disk', { skip: noStrace() }, async (t) => {

@@ -1,5 +1,8 @@
-/** Exports the records of a search as a file. The node that accepted the order makes the file and keeps it for a week. */
-import type { FeatureModule } from '#platform/feature.ts'
+/**
+ * Exports the records of a search as a file, and keeps it for a week: in the database, by any node; or in the folder of the node that accepted
+ * the order, by that one.
+ */
+import type { FeatureModule, Job } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -12,6 +15,7 @@ import type { Needs } from './needs.ts'
 type Ground = Omit<Needs, 'exports'> &
   Pick<Services, 'database' | 'node'> & {
     messageLog: Parameters<typeof createExports>[0]['messageLog']
+    storedFiles: Parameters<typeof createExports>[0]['inDatabase']
     folder(name: string): Promise<string>
   }
 
@@ -23,6 +27,7 @@ export const exportsOfRecords: FeatureModule<Ground> = {
     const exports = await createExports({
       ...{ database, messageLog, node, clock },
       directory: await ground.folder('exports'),
+      inDatabase: ground.storedFiles,
     })
     ground.contentRequests.register('exportId', async (id, caller) => {
       const found = await exports.store.get(id.toLowerCase())
@@ -33,10 +38,11 @@ export const exportsOfRecords: FeatureModule<Ground> = {
     return {
       operations: exportHandlers({ ...ground, exports }),
       jobs: [
-        {
-          kind: exports.jobKind,
-          run: ({ payload, signal }) => exports.run((payload as { id: string }).id, signal),
-        },
+        ...exports.jobKinds.map(
+          (kind): Job => ({
+            ...{ kind, run: ({ payload, signal }) => exports.run((payload as { id: string }).id, signal) },
+          }),
+        ),
         { kind: 'expire-exports', everySeconds: 600, onEachNode: true, run: () => exports.expire() },
       ],
     }

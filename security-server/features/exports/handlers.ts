@@ -1,6 +1,5 @@
 /** Exports in the API: order, list, delete and download. Content needs the content role, a case number and a reason. */
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, open } from 'node:fs/promises'
 import { answer } from '#platform/http-service/answer.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
@@ -14,6 +13,7 @@ import { bundleSource } from '../../reading/evidence/bundle-source.ts'
 import { recordLook } from '../../reading/looks.ts'
 import { clearanceOf, type ReadableLog, SECRECY_ROLE } from '../../reading/readable-log.ts'
 import { isoTime, type KeptFilter, recordFilter, shownFilter } from '../../reading/record-filter.ts'
+import type { ExportLines } from './lines.ts'
 import type { GrantedSearch, Needs } from './needs.ts'
 import { provenCounts } from './proven-counts.ts'
 import type { ExportRow } from './store.ts'
@@ -46,11 +46,11 @@ export function exportHandlers(rooms: Needs): Handlers {
   }
 
   /** The look is recorded before the first octet is read for the answer. */
-  const download = async (row: ExportRow, file: FileHandle, input: OperationInput) => {
+  const download = async (row: ExportRow, lines: ExportLines, input: OperationInput) => {
     const log = readableAs(row, rooms)
     const source = () => bundleSource(rooms, log)
     const isContent = row.format === 'bundles'
-    const exchanges = isContent ? await exchangesOf(file, source()) : { of: [], without: [] }
+    const exchanges = isContent ? await exchangesOf(lines, source()) : { of: [], without: [] }
     const what = {
       format: row.format,
       records: Number(row.records),
@@ -62,7 +62,7 @@ export function exportHandlers(rooms: Needs): Handlers {
     const { from, to } = asked
     return writeExport({
       row,
-      file,
+      lines,
       server: idText(rooms.server),
       source,
       forms: (q) => log.forms(q),
@@ -97,9 +97,10 @@ export function exportHandlers(rooms: Needs): Handlers {
       }
       if (all >= MAX_KEPT) throw new Fault('conflict', { what: say`${all} exports are kept: delete one` })
       const now = clock()
+      const id = randomUUID()
+      const { node, stored, jobKind, begin } = exports.placeFor(id)
       const row: ExportRow = {
-        id: randomUUID(),
-        node: exports.node,
+        ...{ id, node, stored },
         ordered_by_id: caller.id,
         ordered_by_name: caller.name,
         ordered_at: new Date(now).toISOString(),
@@ -121,7 +122,10 @@ export function exportHandlers(rooms: Needs): Handlers {
         ended_at: null,
         expires_at: new Date(now + KEPT_MS).toISOString(),
       }
-      await store.add(row, (within) => jobs.enqueue(exports.jobKind, { id: row.id }, { key: row.id, within }))
+      await store.add(row, async (within) => {
+        await begin(within)
+        await jobs.enqueue(jobKind, { id }, { key: id, within })
+      })
       return answer(viewNow(row), { status: 201 })
     },
 
@@ -143,16 +147,14 @@ export function exportHandlers(rooms: Needs): Handlers {
         await rooms.contentRequests.check({ target, case: number ?? '', caller: input.caller })
       }
       if (row.state !== 'done') throw new Fault('conflict', { what: say`the export is ${row.state}` })
-      const file = await open(exports.fileOf(row)).catch((cause: unknown) => {
-        throw new Fault('not_found', { what: say`the file is gone: order the export again`, cause })
-      })
+      const lines = await exports.open(row)
       try {
-        const stream = await download(row, file, input)
-        stream.once('close', () => void file.close().catch(() => undefined))
+        const stream = await download(row, lines, input)
+        stream.once('close', () => void lines.close().catch(() => undefined))
         const headers = { 'content-disposition': `attachment; filename="export-${row.id}.zip"` }
         return answer(stream, { headers })
       } catch (cause) {
-        await file.close()
+        await lines.close()
         throw cause
       }
     },

@@ -1,7 +1,8 @@
-/** Exports of the message log that auditors ordered. Their files are in a folder of the node that makes them. */
+/** Exports of the message log that auditors ordered. Their files are in a folder of the node that makes them, or in the database. */
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
+import { createStoredFileTables } from '#platform/stored-files/store.ts'
 
 export const recordExportMigrations: Record<string, Migration> = {
   'security-server-exports-001': {
@@ -50,6 +51,12 @@ export const recordExportMigrations: Record<string, Migration> = {
         .alterTable('record_export')
         .addColumn('run_from', integer, (column) => column.notNull().defaultTo(0))
         .execute()
+    },
+  },
+  'security-server-exports-004-stored-files': {
+    async up(kysely: Kysely<unknown>) {
+      await createStoredFileTables(kysely)
+      await kysely.schema.alterTable('record_export').addColumn('stored', columnTypes(kysely).text).execute()
     },
   },
 }

@@ -3,7 +3,10 @@ import { type Database, inTransaction, tablesOf, type Within } from '#platform/d
 
 export type ExportRow = {
   id: string
+  /** The node that took the order; it makes the file and has it, unless that is in the database. */
   node: string
+  /** The file in the database, which any node makes; null for one in the node's folder. */
+  stored: string | null
   ordered_by_id: string
   ordered_by_name: string
   ordered_at: string
@@ -28,7 +31,7 @@ export type ExportRow = {
   expires_at: string
 }
 
-type Tables = { record_export: ExportRow }
+type Tables = { record_export: ExportRow; stored_file: { id: string } }
 
 export type ExportStore = ReturnType<typeof createExportStore>
 
@@ -61,16 +64,52 @@ export function createExportStore(database: Database) {
         unfinished: rows.filter(({ state }) => state === 'waiting' || state === 'running').length,
       }
     },
-    /** Returns false when the row no longer exists, because somebody deleted the export. */
+    /** Returns false when the export has ended, or somebody deleted it. */
     update: async (id: string, facts: Partial<ExportRow>): Promise<boolean> => {
-      const update = kysely.updateTable('record_export').set(facts).where('id', '=', id)
+      const update = kysely
+        .updateTable('record_export')
+        .set(facts)
+        .where('id', '=', id)
+        .where('state', 'in', ['waiting', 'running'])
       return (await update.executeTakeFirst()).numUpdatedRows === 1n
     },
+    /**
+     * Notes how far the export is, unless another run has gone on meanwhile, or somebody deleted it: then it returns false. `within` is the
+     * transaction that adds what was found up to here.
+     */
+    advance: async (
+      id: string,
+      from: number,
+      facts: Partial<ExportRow>,
+      within: Within = kysely,
+    ): Promise<boolean> => {
+      const row = tablesOf<Tables>({ kysely: within })
+        .updateTable('record_export')
+        .set(facts)
+        .where('id', '=', id)
+        .where('next_idx', '=', from)
+        .where('state', '=', 'running')
+      return (await row.executeTakeFirst()).numUpdatedRows === 1n
+    },
+
+    /** Runs `act` in one transaction. */
+    together: (act: (within: Within) => Promise<void>): Promise<void> => inTransaction(kysely, act),
+
     delete: async (id: string): Promise<boolean> => {
       const row = kysely.deleteFrom('record_export').where('id', '=', id)
       return (await row.executeTakeFirst()).numDeletedRows === 1n
     },
-    ofNode: (node: string): Promise<ExportRow[]> =>
-      kysely.selectFrom('record_export').selectAll().where('node', '=', node).execute(),
+    all: (): Promise<ExportRow[]> => kysely.selectFrom('record_export').selectAll().execute(),
+
+    /** Files in the database that no export means any more. */
+    unmeant: async (): Promise<string[]> => {
+      const rows = await kysely
+        .selectFrom('stored_file')
+        .leftJoin('record_export', 'record_export.stored', 'stored_file.id')
+        .select('stored_file.id')
+        .where('record_export.id', 'is', null)
+        .execute()
+      return rows.map(({ id }) => id)
+    },
   }
 }

@@ -4,7 +4,6 @@
  * range of records, the signed tree head, and the digest of every other file.
  */
 import { createHash, type Hash } from 'node:crypto'
-import type { FileHandle } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { createZipStream, watchedBy } from '#core/container/zip-stream.ts'
@@ -16,6 +15,7 @@ import { asFault } from '#schemas/fault.ts'
 import { FOUND_RECORD_COLUMNS, type FoundRecord } from '#schemas/found-record.ts'
 import { type BundleSource, collectExchange, writeBundle } from '../../reading/evidence/write-bundle.ts'
 import { shownFilter } from '../../reading/record-filter.ts'
+import type { ExportLines } from './lines.ts'
 import type { ExportRow } from './store.ts'
 
 /** A leaf form has about 600 octets. For a larger log the forms are left out, because they would make every export large. */
@@ -24,8 +24,8 @@ const FORMS_AT_ONCE = 5000
 
 type ExportQuestion = {
   row: ExportRow
-  /** The export's records, one JSON object a line, open: who deletes the export meanwhile breaks no answer. */
-  file: FileHandle
+  /** The export's records, one JSON object a line. */
+  lines: ExportLines
   server: string
   /** The log and certificates from which bundles are made. */
   source(): BundleSource
@@ -53,8 +53,8 @@ export function writeExport(q: ExportQuestion): Readable {
     const update = (chunk: Buffer): void => void digest.update(chunk)
     zip.addStream(name, { mtime: q.now, compress }, async () => watchedBy(await opened(open), update))
   }
-  if (q.row.format === 'jsonl') add('records.jsonl', async () => read(q.file))
-  else add('records.csv', async () => Readable.from(csvOf(q.file), { objectMode: false }))
+  if (q.row.format === 'jsonl') add('records.jsonl', async () => q.lines.read())
+  else add('records.csv', async () => Readable.from(csvOf(q.lines), { objectMode: false }))
   for (const indexes of q.exchanges.of) {
     add(`bundles/evidence-${indexes[0]}.zip`, () => writeBundle(q.source(), indexes), false)
   }
@@ -78,14 +78,14 @@ async function opened(open: () => Promise<Readable>): Promise<Readable> {
   }
 }
 
-/** Groups the records of the file by exchange, each exchange once. A record that was erased since goes to `without`. */
+/** Groups the records by exchange, each exchange once. A record that was erased since goes to `without`. */
 export async function exchangesOf(
-  file: FileHandle,
+  lines: ExportLines,
   { log }: Pick<BundleSource, 'log'>,
 ): Promise<BundledExchanges> {
   const known = new Set<number>()
   const found: BundledExchanges = { of: [], without: [] }
-  for await (const { index } of rowsOf(file)) {
+  for await (const { index } of rowsOf(lines)) {
     if (known.has(index)) continue
     try {
       const { indexes } = await collectExchange({ log }, index)
@@ -119,15 +119,10 @@ function headOf({ row, server, exchanges, actors }: ExportQuestion) {
   }
 }
 
-/** From the beginning, each time. */
-function read(file: FileHandle, encoding?: 'utf8'): Readable {
-  return file.createReadStream({ start: 0, autoClose: false, ...(encoding && { encoding }) })
-}
-
 /** Reads lines without node:readline, which does not report that a file cannot be read. */
-async function* rowsOf(file: FileHandle): AsyncGenerator<FoundRecord> {
+async function* rowsOf(file: ExportLines): AsyncGenerator<FoundRecord> {
   let rest = ''
-  for await (const chunk of read(file, 'utf8') as AsyncIterable<string>) {
+  for await (const chunk of file.read().setEncoding('utf8') as AsyncIterable<string>) {
     const lines = (rest + chunk).split('\n')
     rest = lines.pop() ?? ''
     for (const line of lines) yield JSON.parse(line) as FoundRecord
@@ -147,9 +142,9 @@ async function* formsOf({ forms }: Pick<ExportQuestion, 'forms'>, size: number):
 }
 
 /** The records as CSV (RFC 4180). */
-async function* csvOf(file: FileHandle): AsyncGenerator<string> {
+async function* csvOf(lines: ExportLines): AsyncGenerator<string> {
   yield `${FOUND_RECORD_COLUMNS.join(',')}\r\n`
-  for await (const row of rowsOf(file))
+  for await (const row of rowsOf(lines))
     yield `${FOUND_RECORD_COLUMNS.map((name) => cell(row[name] ?? null)).join(',')}\r\n`
 }
 

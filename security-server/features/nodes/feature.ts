@@ -6,11 +6,12 @@ import type { FollowingRoom } from '#platform/nodes/following.ts'
 import { nodeMigrations } from '#platform/nodes/migrations.ts'
 import { type NodeGround, openNodes } from '#platform/nodes/open-nodes.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
+import type { ServerNodeSettings } from './settings.ts'
 
 type Ground = NodeGround & {
   server: ServerId
-  settings: { messageLogBodies: string }
-  storedLog: { bodyFolder: string }
+  settings: { nodes?: ServerNodeSettings; archives: { path?: string } }
+  storedLog: { bodyFolder: string; bodyPlace: 'files' | 'database' }
   keys: { reload(): Promise<void>; refreshOcsp(): Promise<void> }
   globalConfiguration: {
     follow(): Promise<void>
@@ -27,7 +28,7 @@ type Ground = NodeGround & {
 const MARKS_SECONDS = 60
 const ANCHOR = 'configuration/anchor.xml'
 const OF_A_MACHINE = new Set([
-  ...['directory', 'database', 'messageLogDatabase', 'clients', 'admin', 'hardwareTokens', 'nodes'],
+  ...['directory', 'database', 'messageLogDatabase', 'clients', 'admin', 'hardwareTokens'],
   ...['logLevel', 'development', 'killPoint', 'backups', 'pinFile', 'redisUrlFile'],
 ])
 
@@ -40,10 +41,10 @@ export const nodes: FeatureModule<Ground> = {
     const opened = await openNodes(ground, {
       ...{ program: 'security-server', server, scope: server },
       ...{ compared: ground.settings, ofAMachine: OF_A_MACHINE },
-      ownFolders: ownFolders(ground.settings),
+      ownFolders: ownFolders(ground),
       // Each node has a folder there from its start on: whose is missing has a disk of its own.
       isApart: (other) =>
-        ground.settings.messageLogBodies !== 'database' &&
+        ground.storedLog.bodyPlace !== 'database' &&
         !existsSync(path.join(ground.storedLog.bodyFolder, 'incoming', other)),
       marks: ['log-keys/newest-checkpoint'],
       rooms: roomsOf(ground),
@@ -63,8 +64,13 @@ export const nodes: FeatureModule<Ground> = {
 }
 
 /** Folders that no node shares through the database. */
-function ownFolders({ messageLogBodies }: Ground['settings']): string[] {
-  return [...(messageLogBodies === 'database' ? [] : ['bodies']), 'archives', 'exports']
+function ownFolders({ settings: { nodes, archives }, storedLog }: Ground): string[] {
+  const inDatabase = nodes?.files === 'database'
+  return [
+    ...(storedLog.bodyPlace === 'database' ? [] : ['bodies']),
+    ...(inDatabase && archives.path === undefined ? [] : ['archives']),
+    ...(inDatabase ? [] : ['exports']),
+  ]
 }
 
 function roomsOf({ keys, messageLog, globalConfiguration }: Ground): FollowingRoom[] {

@@ -3,25 +3,34 @@
  */
 import path from 'node:path'
 import type { FeatureModule } from '#platform/feature.ts'
+import type { Sealing } from '#platform/stored-files/stored-files.ts'
 import { checkpointSigner } from '../../keys/checkpoint-signer.ts'
 import type { Keys } from '../../keys/keys.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
+import type { ArchivesInDatabase } from './archives/archiver.ts'
 import { archiveTarget, retentionHandlers } from './handlers.ts'
 import type { Needs } from './needs.ts'
 import { openRetention } from './open-retention.ts'
 
 type Ground = Omit<Needs, 'retention'> &
-  Omit<Parameters<typeof openRetention>[0], 'archives'> & {
+  Omit<Parameters<typeof openRetention>[0], 'archives' | 'makers'> & {
+    storedFiles: (Omit<ArchivesInDatabase, 'files'> & { sealing: Sealing }) | undefined
     settings: { directory: string; archives: { path?: string | undefined; maxFileBytes: number } }
     keys: Pick<Keys, 'signingIdentity'>
   }
 
 export const retention: FeatureModule<Ground> = {
   name: 'retention',
-  open: (ground) => {
-    const { settings, keys, server } = ground
-    const { retention: room, close } = openRetention({
+  open: async (ground) => {
+    const { settings, keys, server, storedFiles } = ground
+    const { retention: room, close } = await openRetention({
       ...ground,
+      storedLog: { ...ground.storedLog, sealing: storedFiles?.sealing },
+      // A folder that the settings name is where others look for archives.
+      makers: storedFiles && {
+        ...storedFiles,
+        isUsed: storedFiles.isUsed && settings.archives.path === undefined,
+      },
       archives: {
         directory: settings.archives.path ?? path.join(settings.directory, 'archives'),
         maxBytes: settings.archives.maxFileBytes,

@@ -1,30 +1,51 @@
 /** Opens retention together with the thread that makes its archives. Closing it ends the thread. */
 import type { Clock } from '#platform/clock.ts'
+import { openStoredFileStore } from '#platform/stored-files/store.ts'
+import { createStoredFiles } from '#platform/stored-files/stored-files.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 import type { ArchivedLog } from './archives/archive-messages.ts'
 import { createArchiveThread } from './archives/archive-thread.ts'
-import { type ArchiveLog, type ArchiveOptions, createArchiver } from './archives/archiver.ts'
+import {
+  type ArchiveLog,
+  type ArchiveOptions,
+  type ArchivesInDatabase,
+  createArchiver,
+} from './archives/archiver.ts'
 import { createRetention, type Retention } from './retention.ts'
 
-/** Without `archives` no archives are made, and content that must be archived first does not end. */
-export function openRetention(q: {
+/**
+ * Without `archives` no archives are made, and content that must be archived first does not end. With `storedLog.sealing` archives are in
+ * the log's database too, by `makers`.
+ */
+export async function openRetention(q: {
   messageLog: Parameters<typeof createRetention>[0]['messageLog'] & ArchiveLog
   storedLog: ArchivedLog
+  makers?: Omit<ArchivesInDatabase, 'files'> | undefined
   server: ServerId
   node: string
   clock: Clock
   archives: ArchiveOptions | undefined
-}): { retention: Retention; close(): Promise<void> } {
-  const { messageLog, node, clock } = q
+}): Promise<{ retention: Retention; close(): Promise<void> }> {
+  const { messageLog, node, clock, makers } = q
+  const { databaseUrl, sealing } = q.storedLog
+  const opened = sealing && (await openStoredFileStore(databaseUrl))
+  const files = sealing && opened && createStoredFiles({ ...sealing, store: opened.store })
   const archiver =
     q.archives &&
     createArchiver({
       ...{ options: q.archives, messageLog, node, clock },
+      inDatabase: files && makers && { ...makers, files },
       thread: createArchiveThread(q.storedLog),
       origin: idText(q.server),
     })
   return {
-    retention: createRetention({ messageLog, clock, archiver, archiveFolder: q.archives?.directory }),
-    close: async () => archiver?.rest(),
+    retention: createRetention({
+      ...{ messageLog, clock, archiver },
+      archiveFiles: { folder: q.archives?.directory, files },
+    }),
+    close: async () => {
+      await archiver?.rest()
+      await opened?.close()
+    },
   }
 }

@@ -14,6 +14,7 @@ import { endedLog } from './ended-log.ts'
 import { type ErasureOrder, eraseExchange } from './erase-exchange.ts'
 import type { HoldScope } from './holds/scope.ts'
 import type { Hold, HoldFilter } from './holds/store.ts'
+import { retentionMigrations } from './migrations.ts'
 
 export type RetentionCounts = { due: number; held: number; nextEnd: string | null }
 
@@ -63,6 +64,8 @@ export type RetentionMethods = {
   pendingArchives(): Promise<StoredArchive[]>
   beginArchive(archive: NewArchive): Promise<number>
   finishArchive(q: { id: number; records: number[] }): Promise<void>
+  /** Both at once for an archive in the database. False: content was erased meanwhile, and nothing is changed. */
+  keepArchive(archive: NewArchive & { stored: string }): Promise<boolean>
   abandonArchive(id: number): Promise<void>
   listArchives(filter: ArchiveFilter): Promise<StoredArchive[]>
   /** The archive, and how many of its records the reader may not see. Throws `not_found`. */
@@ -72,6 +75,7 @@ export type RetentionMethods = {
 const RELEASED_AT_ONCE = 500
 
 export const retentionPart: LogPart<RetentionMethods> = {
+  migrations: retentionMigrations,
   open: (ground) => ({
     methods: methodsOf(ground),
     erased: ({ idx }) => [{ text: 'delete from retention where idx = ?', values: [idx] }],
@@ -147,6 +151,7 @@ function methodsOf({ ring, inTurn, catchUp, ...ground }: PartGround): RetentionM
     pendingArchives: () => archives.pending(),
     beginArchive: (archive) => inTurn(() => archives.begin(archive)),
     finishArchive: ({ id, records: of }) => inTurn(() => archives.finish(id, of)),
+    keepArchive: (archive) => inTurn(() => archives.keep(archive)),
     abandonArchive: (id) => inTurn(() => archives.abandon(id)),
     listArchives: (filter) => archives.list(filter),
     getArchive: async ({ id, clearance }) => {

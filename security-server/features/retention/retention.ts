@@ -61,7 +61,7 @@ export type Retention = {
   archives(filter: ArchiveFilter): Promise<StoredArchive[]>
   /** An archive all of whose records this reader may see. Throws `not_found`, `record_is_secret`. */
   archive(q: { id: number; clearance: Clearance }): Promise<StoredArchive>
-  /** The archive's file, after a check that it is what was written. Throws `not_found`, `malformed_archive`. */
+  /** The archive's file, after a check that it is what was written. Throws as `openArchive`. */
   archiveFile(archive: StoredArchive): Promise<Readable>
 }
 
@@ -81,7 +81,8 @@ export function createRetention(q: {
   clock: Clock
   /** Undefined if no archives are made: then content that must be archived first is kept. */
   archiver: Archiver | undefined
-  archiveFolder: string | undefined
+  /** Where the files of archives are. */
+  archiveFiles: Parameters<typeof openArchive>[0]
 }): Retention {
   const { clock } = q
   const { parts, bodies, maintain } = q.messageLog
@@ -179,6 +180,6 @@ export function createRetention(q: {
         throw new Fault('record_is_secret', { what: say`${hidden} of the records of archive ${asked.id}` })
       return archive
     },
-    archiveFile: (archive) => openArchive(q.archiveFolder, archive),
+    archiveFile: (archive) => openArchive(q.archiveFiles, archive),
   }
 }

@@ -32,8 +32,10 @@ export type RetentionTables = IndexTables & {
     id: Generated<number>
     class: number
     file: string
-    /** The node whose folder contains the file. */
+    /** The node that made it, and whose folder contains the file unless it is in the database. */
     node: string
+    /** The file in the database; null for one in a folder. */
+    stored: string | null
     complete: number
     sha256: Buffer
     size: number

@@ -189,7 +189,7 @@ if (hasPostgresql()) {
       if (bodyPlace === 'database') {
         const { health } = await ownLog.open({
           ...{ messageLog: log, node: 'node1', clock: one.clock },
-          ...{ storedLog: { ...one, bodyFolder: '/nowhere' }, settings: { messageLogBodies: bodyPlace } },
+          ...{ storedLog: { ...one, bodyFolder: '/nowhere', bodyPlace }, settings: {} },
         })
         t.match(await health!['files']!(), { ok: true }, 'no folder is needed')
       }

@@ -5,6 +5,8 @@
 
 import { setTimeout as wait } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
+import { openStoredFileStore } from '#platform/stored-files/store.ts'
+import { createStoredFiles } from '#platform/stored-files/stored-files.ts'
 import { crossFault } from '#platform/threads/crossed-fault.ts'
 import { withBuffers } from '#platform/threads/with-buffers.ts'
 import { bodyReader } from '../../../message-log/bodies.ts'
@@ -21,9 +23,11 @@ import { createArchiveMaker } from './make-archive.ts'
 const SLICE_US = 20_000
 const REST = 0.25
 
-const { databaseUrl, keyFolder, bodyFolder } = workerData as ArchivedLog
+const { databaseUrl, keyFolder, bodyFolder, sealing } = withBuffers(workerData) as ArchivedLog
 const log = withIndex(await openLogDatabase(databaseUrl, { readOnly: true }))
 const folder = bodyReader(log.database, bodyFolder)
+const files =
+  sealing && createStoredFiles({ ...sealing, store: (await openStoredFileStore(databaseUrl)).store })
 
 let restedAt = used()
 function used(): number {
@@ -48,6 +52,6 @@ parentPort!.on('message', (message: unknown) => {
 async function answer(asked: ToArchiver): Promise<unknown> {
   // Read for each question, because log keys change while the process runs.
   const keys = readLogKeys(keyFolder)
-  const maker = createArchiveMaker({ log, findKey: (id) => keys.byId.get(id), folder, rest })
+  const maker = createArchiveMaker({ log, findKey: (id) => keys.byId.get(id), folder, files, rest })
   return 'plan' in asked ? maker.plan(asked.plan) : maker.make(asked.make)
 }

@@ -1,22 +1,24 @@
 /**
- * Makes archives of content that is due, one after the other, on a thread of its own. Each file is written under a temporary
+ * Makes archives of content that is due, one after the other, on a thread of its own. In a folder each file is written under a temporary
  * name, synced and read back. Then it is recorded in the database, renamed and completed. After a crash or with a full disk there
- * is either no archive, or one that the next run completes.
+ * is either no archive, or one that the next run completes. In the database its pieces are committed and read back, and one commit
+ * records and completes it; what a crash leaves is deleted by any node.
  */
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { Clock } from '#platform/clock.ts'
+import type { StoredFiles } from '#platform/stored-files/stored-files.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { syncFolder } from '../../../message-log/body-folder.ts'
 import type { MessageLog } from '../../../message-log/message-log.ts'
 import type { LogReads } from '../../../reading/log-reads.ts'
 import type { RetentionMethods } from '../part.ts'
 import type { ArchiveThread } from './archive-thread.ts'
-import { isThere } from './make-archive.ts'
 import type { NextArchive } from './next-archive.ts'
-import type { StoredArchive } from './store.ts'
+import { type ArchiveTarget, isThere } from './place.ts'
+import type { NewArchive, StoredArchive } from './store.ts'
 import type { ArchiveContent } from './write-archive.ts'
 
 export type ArchiveOptions = {
@@ -28,8 +30,19 @@ export type ArchiveOptions = {
   checkpointSigner?: (() => ArchiveContent['checkpointSigner']) | undefined
 }
 
+/** The files of the log's database, as one of the processes that write there. */
+export type ArchivesInDatabase = {
+  files: StoredFiles
+  /** This process. */
+  maker: string
+  /** The processes that live, of all nodes. */
+  living(): Promise<ReadonlySet<string>>
+  /** False: new archives go to the folder all the same. */
+  isUsed: boolean
+}
+
 export type Archiver = {
-  /** Completes archives that a crash interrupted. Must be called before `next`. */
+  /** Completes archives that a crash interrupted, or deletes what it left. Must be called before `next`. */
   complete(): Promise<void>
   /** Makes one archive. Returns false when nothing is due. */
   next(): Promise<boolean>
@@ -45,13 +58,14 @@ const MAX_RECORDS = 500
 
 export function createArchiver(q: {
   options: ArchiveOptions
+  inDatabase: ArchivesInDatabase | undefined
   messageLog: ArchiveLog
   thread: ArchiveThread
   origin: string
   node: string
   clock: Clock
 }): Archiver {
-  const { messageLog, thread, clock, node } = q
+  const { messageLog, thread, clock, node, inDatabase } = q
   const { parts } = messageLog
   const { directory, maxBytes } = q.options
   const temporary = path.join(directory, `tmp-mlog-${node}.part`)
@@ -80,16 +94,33 @@ export function createArchiver(q: {
   }
 
   const complete = async (): Promise<void> => {
-    await mkdir(directory, { mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code !== 'EEXIST') throw failed(directory, cause)
-    })
-    for (const archive of await parts.pendingArchives()) {
-      if (archive.node !== node) continue
+    const interrupted = (await parts.pendingArchives()).filter((archive) => archive.node === node)
+    if (inDatabase?.isUsed !== true || interrupted.length > 0)
+      await mkdir(directory, { mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
+        if (cause.code !== 'EEXIST') throw failed(directory, cause)
+      })
+    for (const archive of interrupted) {
       if (await isFile(placeOf(archive.file), archive.sha256)) await end(archive)
       else if (await isFile(temporary, archive.sha256)) await name(archive)
       else await parts.abandonArchive(archive.id)
     }
     await rm(temporary, { force: true })
+    // One run at a time makes archives here, so nothing is being written under the name of this process.
+    await inDatabase?.files.sweep(async () => {
+      const living = new Set(await inDatabase.living())
+      living.delete(inDatabase.maker)
+      return living
+    })
+  }
+
+  const keep = async (archive: NewArchive): Promise<void> => {
+    if (archive.stored === null) {
+      // An archive that is recorded in the database is left to `complete`, which looks at the files.
+      const id = await parts.beginArchive(archive)
+      await name({ ...archive, id })
+    } else if (!(await parts.keepArchive({ ...archive, stored: archive.stored })))
+      // Content that was erased by order must not stay in an archive that was being made.
+      await inDatabase?.files.remove(archive.stored)
   }
 
   const next = async (): Promise<boolean> => {
@@ -102,15 +133,18 @@ export function createArchiver(q: {
     const size = evidence?.size ?? (await messageLog.proof(last)).size
     const { origin } = q
     const checkpointSigner = q.options.checkpointSigner?.()
+    const target: ArchiveTarget =
+      inDatabase?.isUsed === true
+        ? { stored: randomUUID(), maker: inDatabase.maker }
+        : { directory, temporary }
     try {
       const archive = await thread.make({
         ...{ due: { ...due, indexes }, evidence, size, made: clock(), log: origin, checkpointSigner },
-        ...{ node, directory, temporary, maxBytes },
+        ...{ node, target, maxBytes },
       })
-      const id = await parts.beginArchive(archive)
-      await name({ ...archive, id })
+      await keep(archive)
     } catch (thrown) {
-      // An archive that was already recorded in the database is left to `complete`, which looks at the files.
+      // What is left in the database is deleted by the next `complete`.
       if (thrown instanceof Fault && thrown.code !== 'internal_error') throw thrown
       throw failed(directory, thrown)
     }

@@ -1,18 +1,18 @@
 /**
- * Guarantees that the file on disk is the archive that was written: each entry is read back and compared, and the chain of its
+ * Guarantees that the file, on disk or in the database, is the archive that was written: each entry is read back and compared, and the chain of its
  * linking information is computed again. Only then may the log erase the content.
  */
 import { createHash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { chainDigest, containerHash, LINKING_INFO, parseLinkingInfo } from '#core/archive/linking-info.ts'
 import { CONTAINER_NAME } from '#core/archive/read-archive.ts'
-import { openZip } from '#core/container/open-zip.ts'
+import { openZip, type ZipSource } from '#core/container/open-zip.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { WrittenArchive } from './write-archive.ts'
 
 /** Throws `malformed_archive`. Calls `rest` after each entry and waits for it. */
 export async function checkWritten(
-  file: string,
+  file: string | ZipSource,
   written: WrittenArchive,
   rest: () => Promise<void>,
 ): Promise<void> {

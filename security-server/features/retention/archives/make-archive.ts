@@ -1,14 +1,10 @@
 /**
- * Makes the file of one archive from the log: records with their proofs under one tree head. It writes the file under a temporary
- * name, syncs it and reads it back. It changes nothing in the log.
+ * Makes the file of one archive from the log: records with their proofs under one tree head. It writes the file, makes it durable and reads it
+ * back. It changes nothing in the log.
  */
 import { createHash } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
-import { rm, stat } from 'node:fs/promises'
-import path from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { MAX_TIME_STAMPS } from '#core/evidence-bundle/parse-manifest.ts'
-import { Fault } from '#schemas/fault.ts'
+import type { StoredFiles } from '#platform/stored-files/stored-files.ts'
 import type { BodyFolder } from '../../../message-log/body-folder.ts'
 import type { KeyFinder } from '../../../message-log/open-record.ts'
 import { createNodeReader } from '../../../message-log/tree/tiles.ts'
@@ -21,6 +17,7 @@ import { DEFAULT_CLASS } from '../classes.ts'
 import { checkWritten } from './check-written.ts'
 import { archiveName } from './names.ts'
 import type { NextArchive } from './next-archive.ts'
+import { type ArchiveTarget, placeOf } from './place.ts'
 import type { NewArchive } from './store.ts'
 import { type ArchiveContent, type ArchivedRecord, writeArchive } from './write-archive.ts'
 
@@ -30,9 +27,7 @@ export type ArchiveQuestion = Pick<ArchiveContent, 'evidence' | 'checkpointSigne
   size: number
   made: number
   node: string
-  directory: string
-  /** The path under which the file is written. */
-  temporary: string
+  target: ArchiveTarget
   maxBytes: number
 }
 
@@ -52,6 +47,8 @@ export function createArchiveMaker(q: {
   log: Reads
   findKey: KeyFinder
   folder: Pick<BodyFolder, 'open'>
+  /** The files of the log's database; undefined where archives are in a folder. */
+  files: StoredFiles | undefined
   rest(): Promise<void>
 }): ArchiveMaker {
   const { findKey, folder, rest } = q
@@ -102,35 +99,32 @@ export function createArchiveMaker(q: {
       }
       return { indexes, last }
     },
-    make: async (question) => write(question, await collect(question), rest),
+    make: async (question) => write(question, await collect(question), q),
   }
 }
 
 async function write(
-  { due: { class: its, previous }, evidence, checkpointSigner, ...q }: ArchiveQuestion,
+  { due: { class: its, previous }, evidence, checkpointSigner, target, ...q }: ArchiveQuestion,
   { records, stamps }: Pick<ArchiveContent, 'records' | 'stamps'>,
-  rest: () => Promise<void>,
+  { files, rest }: Pick<Parameters<typeof createArchiveMaker>[0], 'files' | 'rest'>,
 ): Promise<NewArchive> {
   const made = new Date(q.made)
   const archive = writeArchive({
     ...{ class: its, records, stamps, evidence, previous },
     ...{ log: q.log, made, checkpointSigner },
   })
-  await rm(q.temporary, { force: true })
+  const place = placeOf(target, files)
   const sha256 = createHash('sha256')
-  await pipeline(
-    archive.output,
-    async function* (source: AsyncIterable<Buffer>) {
-      for await (const chunk of source) {
-        sha256.update(chunk)
-        yield chunk
-        await rest()
-      }
-    },
-    createWriteStream(q.temporary, { flags: 'wx', mode: 0o600, flush: true }),
-  )
+  async function* chunks(): AsyncGenerator<Buffer> {
+    for await (const chunk of archive.output as AsyncIterable<Buffer>) {
+      sha256.update(chunk)
+      yield chunk
+      await rest()
+    }
+  }
+  const size = await place.write(chunks())
   const written = archive.written()
-  await checkWritten(q.temporary, written, rest)
+  await checkWritten(await place.readBack(), written, rest)
   const { containers, linkingDigest, manifestDigest } = written
   const times = records.map(({ proof }) => (JSON.parse(proof.form) as { time: string }).time).sort()
   const file = archiveName({
@@ -139,10 +133,10 @@ async function write(
     last: times.at(-1)!,
     digest: containers > 0 ? linkingDigest : manifestDigest.toString('hex'),
   })
-  const place = path.join(q.directory, file)
-  if (await isThere(place)) throw new Fault('io_error', { what: `${place} is there already` })
+  await place.checkFree(file)
   return {
-    ...{ class: its.id, file, node: q.node, sha256: sha256.digest(), size: (await stat(q.temporary)).size },
+    ...{ class: its.id, file, node: q.node, sha256: sha256.digest(), size },
+    stored: 'stored' in target ? target.stored : null,
     records: records.map((record) => record.evidence.index),
     ...{ containers, linkingDigest, manifestDigest, follows: previous.manifest?.file ?? null },
     createdAt: made.toISOString(),
@@ -181,11 +175,4 @@ function lastOf<K, T>(read: (key: K) => Promise<T>): (key: K) => Promise<T> {
 
 function sizeOf({ evidence: { message, body, bodyFile, signatures } }: ArchivedRecord): number {
   return (message?.length ?? 0) + (body?.length ?? bodyFile?.size ?? 0) + (signatures?.length ?? 0)
-}
-
-export async function isThere(file: string): Promise<boolean> {
-  return stat(file).then(
-    () => true,
-    () => false,
-  )
 }

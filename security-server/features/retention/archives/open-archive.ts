@@ -1,26 +1,31 @@
 /**
- * Opens the file of an archive for a download, after a check that it is still the file that was written. A file that was changed
- * in the folder is refused.
+ * Opens the file of an archive for a download, after a check that it is still the file that was written: in the database, from any node, or in
+ * this node's folder. A file that was changed is refused.
  */
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import path from 'node:path'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
+import type { StoredFiles } from '#platform/stored-files/stored-files.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { StoredArchive } from './store.ts'
 
 /**
- * Throws `not_found` when the archive is not complete or its file is not in this node's folder, and `malformed_archive` when the
- * file was changed.
+ * Throws `not_found` when the archive is not complete or its file is not in this node's folder, `malformed_archive` when the file was
+ * changed, and `stored_file_damaged` when it was in the database.
  */
 export async function openArchive(
-  folder: string | undefined,
-  { file, node, complete, sha256 }: StoredArchive,
+  { folder, files }: { folder: string | undefined; files: StoredFiles | undefined },
+  { file, node, complete, sha256, stored }: StoredArchive,
 ): Promise<Readable> {
-  if (!complete || folder === undefined)
+  if (!complete || (stored === null ? folder : files) === undefined)
     throw new Fault('not_found', { what: say`a finished archive ${file}` })
-  const handle = await open(path.join(folder, file), 'r').catch((cause: unknown) => {
+  if (stored !== null) {
+    const { read } = await files!.open(stored, sha256)
+    return Readable.from(read(), { objectMode: false })
+  }
+  const handle = await open(path.join(folder!, file), 'r').catch((cause: unknown) => {
     throw new Fault('not_found', {
       what: say`${file}, which node ${node} wrote, is not in the folder here`,
       cause,

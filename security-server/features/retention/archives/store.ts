@@ -2,8 +2,10 @@
  * Stores the archives, their records, and the order in which they follow each other. A row is written before its file gets its
  * final name.
  */
+import type { Kysely } from 'kysely'
 import { textContains } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { createStoredFileStore } from '#platform/stored-files/store.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import { AWAITS_ARCHIVE } from '../store.ts'
@@ -18,6 +20,8 @@ type ArchiveFacts = {
   class: number
   file: string
   node: string
+  /** The file in the database; null for one in the node's folder. */
+  stored: string | null
   /** The hash of the archive's file. */
   sha256: Buffer
   size: number
@@ -55,6 +59,7 @@ const PART = 500
 
 export function createArchiveStore(database: Database) {
   const kysely = tablesOf<RetentionTables>(database)
+  const files = createStoredFileStore(database)
   const newest = (classId: number) =>
     kysely
       .selectFrom('archive')
@@ -80,37 +85,7 @@ export function createArchiveStore(database: Database) {
 
     /** Records a new archive. Throws `conflict` when `archive.follows` is no longer the newest archive of its class. */
     begin: (archive: NewArchive): Promise<number> =>
-      inTransaction(kysely, async (transaction) => {
-        const newest = await transaction
-          .selectFrom('archive')
-          .select('file')
-          .where('class', '=', archive.class)
-          .orderBy('id', 'desc')
-          .limit(1)
-          .executeTakeFirst()
-        if ((newest?.file ?? null) !== archive.follows)
-          throw new Fault('conflict', {
-            what: say`another archive is the newest by now: ${newest?.file ?? '-'}`,
-          })
-        const { id } = await transaction
-          .insertInto('archive')
-          .values({
-            class: archive.class,
-            file: archive.file,
-            node: archive.node,
-            complete: 0,
-            sha256: archive.sha256,
-            size: archive.size,
-            records: JSON.stringify(archive.records),
-            containers: archive.containers,
-            created_at: archive.createdAt,
-            linking_digest: archive.linkingDigest,
-            manifest_digest: archive.manifestDigest,
-          })
-          .returning('id')
-          .executeTakeFirstOrThrow()
-        return Number(id)
-      }),
+      inTransaction(kysely, (transaction) => beginIn(transaction, archive)),
 
     /**
      * Completes an archive whose file has its final name. From now on the content of its records may be erased, unless a hold
@@ -118,17 +93,29 @@ export function createArchiveStore(database: Database) {
      */
     finish: (id: number, records: number[]): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
-        await transaction.updateTable('archive').set({ complete: 1 }).where('id', '=', id).execute()
-        let there = 0
-        for (let at = 0; at < records.length; at += PART) {
-          const some = records.slice(at, at + PART)
-          const rows = transaction.updateTable('retention').where('idx', 'in', some)
-          there += Number((await rows.set({ archive: id }).executeTakeFirst()).numUpdatedRows)
-          await rows.set({ stopped_by: 0 }).where('stopped_by', '=', AWAITS_ARCHIVE).execute()
-        }
-        if (there < records.length)
-          throw new Fault('conflict', { what: say`content in archive ${id} was erased while it was made` })
+        if (!(await finishIn(transaction, id, records))) throw erasedMeanwhile(id)
       }),
+
+    /**
+     * Completes an archive whose file is in the database, and the file with it: `begin` and `finish` in one commit. Returns false, and changes
+     * nothing, when the content of a record was erased while the archive was made. Throws `conflict` as `begin`, and when the file was
+     * removed.
+     */
+    keep: async (archive: NewArchive & { stored: string }): Promise<boolean> => {
+      const { stored, size, sha256, records } = archive
+      let isWhole = true
+      const kept = inTransaction(kysely, async (transaction) => {
+        const id = await beginIn(transaction, archive)
+        if (!(await files.complete(stored, { size, sha256, within: transaction })))
+          throw new Fault('conflict', { what: say`the file of the archive ${archive.file} was removed` })
+        isWhole = await finishIn(transaction, id, records)
+        if (!isWhole) throw erasedMeanwhile(id)
+      })
+      await kept.catch((thrown: unknown) => {
+        if (isWhole) throw thrown
+      })
+      return isWhole
+    },
 
     /** Deletes the row of an archive that has no file. Its records wait for another archive. */
     abandon: async (id: number): Promise<void> => {
@@ -164,12 +151,67 @@ export function createArchiveStore(database: Database) {
   }
 }
 
+async function beginIn(transaction: Kysely<RetentionTables>, archive: NewArchive): Promise<number> {
+  const newest = await transaction
+    .selectFrom('archive')
+    .select('file')
+    .where('class', '=', archive.class)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  if ((newest?.file ?? null) !== archive.follows)
+    throw new Fault('conflict', {
+      what: say`another archive is the newest by now: ${newest?.file ?? '-'}`,
+    })
+  const { id } = await transaction
+    .insertInto('archive')
+    .values({
+      class: archive.class,
+      file: archive.file,
+      node: archive.node,
+      stored: archive.stored,
+      complete: 0,
+      sha256: archive.sha256,
+      size: archive.size,
+      records: JSON.stringify(archive.records),
+      containers: archive.containers,
+      created_at: archive.createdAt,
+      linking_digest: archive.linkingDigest,
+      manifest_digest: archive.manifestDigest,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  return Number(id)
+}
+
+/** Returns false when the content of a record was erased while the archive was made. */
+async function finishIn(
+  transaction: Kysely<RetentionTables>,
+  id: number,
+  records: number[],
+): Promise<boolean> {
+  await transaction.updateTable('archive').set({ complete: 1 }).where('id', '=', id).execute()
+  let there = 0
+  for (let at = 0; at < records.length; at += PART) {
+    const some = records.slice(at, at + PART)
+    const rows = transaction.updateTable('retention').where('idx', 'in', some)
+    there += Number((await rows.set({ archive: id }).executeTakeFirst()).numUpdatedRows)
+    await rows.set({ stopped_by: 0 }).where('stopped_by', '=', AWAITS_ARCHIVE).execute()
+  }
+  return there === records.length
+}
+
+function erasedMeanwhile(id: number): Fault {
+  return new Fault('conflict', { what: say`content in archive ${id} was erased while it was made` })
+}
+
 function toArchive(row: Omit<RetentionTables['archive'], 'id'> & { id: number }): StoredArchive {
   return {
     id: row.id,
     class: row.class,
     file: row.file,
     node: row.node,
+    stored: row.stored,
     complete: row.complete === 1,
     sha256: row.sha256,
     size: row.size,
