@@ -302,7 +302,10 @@ t.test('every operation of every API declares each status that it can answer', (
       if (file === 'central-registry-api.yaml' && operation['x-four-eyes'] && !operation['x-passkey'])
         wrong.push(`${operationId}: two persons, and no passkey of either`)
       // What gives access to whoever does it.
-      const needed = { addPasskey: 'if-any', addApiKey: true, issueApiKeySecret: true }[operationId]
+      const needed = {
+        ...{ addPasskey: 'if-any', addApiKey: true, issueApiKeySecret: true },
+        givePasskeyCode: 'if-administrator',
+      }[operationId]
       if (needed !== undefined && operation['x-passkey'] !== needed) wrong.push(`${operationId}: a passkey`)
     }
     t.same(wrong, [], file)

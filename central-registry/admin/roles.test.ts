@@ -81,7 +81,7 @@ const ALLOWED: Record<string, string[]> = {
     ...['closeInstallation', 'collectCatalogue', 'probeSecurityServer', 'addOutage', 'endOutage'],
     ...['getMailAddresses', 'getMailMessages', 'retryMailMessage'],
     ...['getMailDelivery', 'forgetMailMessage', 'retryMailMessages', 'sendContactLetter'],
-    ...['getPasskeysOf', 'removePasskeyOf'],
+    ...['getPasskeysOf', 'removePasskeyOf', 'givePasskeyCode'],
     ...['getPeople', 'invitePerson', 'changePersonRoles', 'lockPerson', 'unlockPerson', 'removePerson'],
   ],
   XROAD_OBSERVER: ['getNodes'],

@@ -2,6 +2,7 @@
 import { Act } from './act.tsx'
 import { useConsole } from './context.ts'
 import { Head } from './facts.tsx'
+import type { Field } from './field.tsx'
 import { HeldTable } from './held-table.tsx'
 import { useAnswer } from './load.ts'
 import { hasPasskeys, makePasskey, type NewPasskeyOptions } from './passkeys.ts'
@@ -40,10 +41,16 @@ export function MyPasskeys() {
 }
 
 function Mine() {
+  const { session } = useConsole()
   const list = useAnswer<Passkey[]>('getPasskeys')
+  const forActs = session.passkeyForActs === true
   return (
     <>
-      <Head title={text('passkeys.title')} lead={text('passkeys.lead')} acts={<Add />} />
+      <Head
+        title={text('passkeys.title')}
+        lead={text('passkeys.lead')}
+        acts={list.state === 'there' ? <Add needsCode={forActs && !list.data.some(serves)} /> : undefined}
+      />
       <Show of={list}>
         {(passkeys) => (
           <HeldTable<Passkey>
@@ -73,6 +80,10 @@ function Mine() {
   )
 }
 
+function serves({ blockedAt, usableUntil }: Passkey): boolean {
+  return blockedAt === null && Date.parse(usableUntil) >= Date.now()
+}
+
 function State({ blockedAt, usableUntil }: Passkey) {
   if (blockedAt !== null)
     return (
@@ -98,7 +109,10 @@ function State({ blockedAt, usableUntil }: Passkey) {
   )
 }
 
-function Add() {
+/** `needsCode`: acts need a passkey, and none of the person's would confirm this one. */
+function Add({ needsCode }: { needsCode: boolean }) {
+  const name: Field = { name: 'name', title: 'passkeys.nameField', hint: 'passkeys.nameHint', maxLength: 60 }
+  const code: Field = { name: 'code', title: 'passkeys.code', hint: 'passkeys.codeHint', maxLength: 100 }
   return (
     <Act<Passkey>
       operation="addPasskey"
@@ -106,10 +120,10 @@ function Add() {
       look="primary"
       title={text('passkeys.add')}
       consequence={<p>{text('passkeys.addConsequence')}</p>}
-      fields={[{ name: 'name', title: 'passkeys.nameField', hint: 'passkeys.nameHint', maxLength: 60 }]}
-      send={async ({ name }, call) => {
+      fields={needsCode ? [name, code] : [name]}
+      send={async (given, call) => {
         const { data } = await call<NewPasskeyOptions>('getPasskeyOptions')
-        return call('addPasskey', { body: { name, ...(await makePasskey(data)) } })
+        return call('addPasskey', { body: { ...given, ...(await makePasskey(data)) } })
       }}
       result={() => <p>{text('passkeys.isAdded')}</p>}
     />

@@ -6,8 +6,11 @@ type Operation = {
   roles: string[]
   /** Whether it takes two people; at a security server the kind of acts by which the policy names it. */
   fourEyes: boolean | string
-  /** An act of great weight, which a passkey confirms where the server says so; `if-any`: of a person who has one. */
-  passkey?: boolean | 'if-any'
+  /**
+   * An act of great weight, which a passkey confirms where the server says so; `if-any`: of a person who has one;
+   * `if-administrator`: as soon as an administrator has one.
+   */
+  passkey?: boolean | 'if-any' | 'if-administrator'
   /** Only some calls of it do: the server decides. */
   byTwoWhen?: boolean
   /** The time limit in seconds, when it is longer than usual. */

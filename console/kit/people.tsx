@@ -47,7 +47,14 @@ export function People({ children, ...rules }: PeopleRules & { children?: Compon
           },
           {
             title: 'common.acts',
-            acts: ['changePersonRoles', 'lockPerson', 'unlockPerson', 'removePasskeyOf', 'removePerson'],
+            acts: [
+              'changePersonRoles',
+              'lockPerson',
+              'unlockPerson',
+              'removePasskeyOf',
+              'givePasskeyCode',
+              'removePerson',
+            ],
             cell: (person) => <PersonActs of={person} {...rules} />,
           },
         ]}

@@ -2,10 +2,12 @@
 import { Act } from './act.tsx'
 import { ApiFault } from './api.ts'
 import { useConsole } from './context.ts'
+import { Copyable } from './copyable.tsx'
 import type { Passkey } from './my-passkeys.tsx'
 import type { Person } from './person.tsx'
 import { roleField } from './roles.tsx'
 import { type TextKey, text } from './text.ts'
+import { Time } from './time.tsx'
 
 /** Rules and texts that differ between the consoles. */
 export type PeopleRules = {
@@ -14,6 +16,8 @@ export type PeopleRules = {
   /** The consequence of locking somebody. */
   whenLocked: TextKey
 }
+
+type PasskeyCode = { code: string; endsAt: string }
 
 export function PersonActs({ of, everybody, whenLocked }: { of: Person } & PeopleRules) {
   const { id, name, roles, state } = of
@@ -82,6 +86,26 @@ export function PersonActs({ of, everybody, whenLocked }: { of: Person } & Peopl
             return call('removePasskeyOf', { params: { id, passkey: found.id } })
           }}
           result={() => <p>{text('people.passkeyRemoved')}</p>}
+        />
+      )}
+      {session.passkeyForActs === true && state !== 'locked' && (
+        <Act<PasskeyCode>
+          operation="givePasskeyCode"
+          shows
+          button={text('people.code')}
+          label={text('people.codeOf', { name })}
+          title={text('people.codeOf', { name })}
+          consequence={<p>{text('people.codeConsequence', { name })}</p>}
+          send={(_, call) => call('givePasskeyCode', { params })}
+          result={({ code, endsAt }) => (
+            <>
+              <p>{text('people.codeGiven', { name })}</p>
+              <Copyable value={code} label={text('people.code')} />
+              <p>
+                {text('people.codeEnds')} <Time at={endsAt} />
+              </p>
+            </>
+          )}
         />
       )}
       <Act

@@ -31,7 +31,7 @@ export type Operation = {
   'x-roles': string[]
   'x-four-eyes'?: boolean | string
   'x-four-eyes-when'?: string
-  'x-passkey'?: boolean | 'if-any'
+  'x-passkey'?: boolean | 'if-any' | 'if-administrator'
   'x-answer-seconds'?: number
   parameters?: Parameter[]
   requestBody?: { required?: boolean; content: Record<string, Media> }

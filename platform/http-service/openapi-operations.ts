@@ -34,7 +34,7 @@ type RawOperation = {
   'x-four-eyes'?: boolean | string
   'x-four-eyes-when'?: string
   'x-emergency'?: boolean
-  'x-passkey'?: boolean | 'if-any'
+  'x-passkey'?: boolean | 'if-any' | 'if-administrator'
   parameters?: Parameter[]
   requestBody?: { required?: boolean; content: Record<string, { schema?: Schema }> }
   responses?: Record<string, { $ref?: string; content?: Record<string, { schema?: Schema }> }>
@@ -55,8 +55,11 @@ export type Operation = {
   fourEyesWhen: string | undefined
   /** One person carries it out alone and at once, so the caller must be a person or have one who is responsible. */
   emergency: boolean
-  /** An act of great weight: where the policy says so, a person confirms it with a passkey; `if-any`: one who has a passkey that serves. */
-  passkey: boolean | 'if-any'
+  /**
+   * An act of great weight: where the policy says so, a person confirms it with a passkey. `if-any`: one who has a
+   * passkey that serves; `if-administrator`: as soon as an administrator has one.
+   */
+  passkey: boolean | 'if-any' | 'if-administrator'
   parameters: Parameter[]
   requestTypes: string[]
   bodyRequired: boolean

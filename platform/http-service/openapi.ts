@@ -27,6 +27,8 @@ export type OperationInput = {
   caller: Caller
   /** The person who approved, if a second person was needed; `caller` is then the proposer. */
   approver?: Caller
+  /** A passkey of the caller confirmed it. */
+  isConfirmed?: boolean
 }
 
 /** Returns the answer's body (a Buffer or Readable for types other than JSON), or an `answer(...)` with more. */
@@ -241,7 +243,7 @@ async function run(
   }
   if (operation.emergency) await q.fourEyes?.checkAnswerable(caller)
   if (!READING.has(operation.method)) await record(q, operation, act, confirmed)
-  return asAnswer(await handler({ ...input, caller }))
+  return asAnswer(await handler({ ...input, caller, isConfirmed: confirmed !== undefined }))
 }
 
 type Act = { caller: Caller; target: string; query: unknown; body: unknown; revision?: number }
@@ -264,6 +266,8 @@ async function confirmedBy(
   if (!operation.passkey || confirmation === undefined || (byTwo && act.caller.kind === 'key'))
     return undefined
   if (operation.passkey === 'if-any' && !(await confirmation.hasOne(act.caller))) return undefined
+  if (operation.passkey === 'if-administrator' && !(await confirmation.administratorHasOne()))
+    return undefined
   try {
     return await confirmAct(exchange, confirmation, { ...act, operation: operation.id })
   } catch (thrown) {

@@ -1,12 +1,12 @@
 /** Acts of great weight that a passkey confirms: for exactly one act, in one session, once; what API keys may; and what the audit log says. */
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { createSessions } from '#platform/sessions/create-sessions.ts'
 import { createSessionStore } from '#platform/sessions/store.ts'
 import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { type Browser, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
-import { registryWorld } from '#test/fakes/registry-world.ts'
+import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { type Authenticator, createAuthenticator, type Lies } from './authenticator-fixture.ts'
 import { createPasskeys } from './create-passkeys.ts'
 import { createPasskeyStore } from './store.ts'
@@ -48,8 +48,9 @@ void t.test('an act is confirmed by a passkey, for this act and session, once', 
     challenge: string
     user: { id: string }
   }
-  const made = device.create({ ...site, challenge: options.challenge })
-  t.equal((await first.api(base, 'POST', '/session/passkeys', { name: 'laptop', ...made })).status, 201)
+  const made = { name: 'laptop', ...device.create({ ...site, challenge: options.challenge }) }
+  const code = await codeFor(t, node, ben, first)
+  t.equal((await first.api(base, 'POST', '/session/passkeys', { ...made, code })).status, 201)
   t.match((await first.api(base, 'GET', '/session')).body, { passkeyForActs: true })
   const challengeFor = async (at: string, body: unknown, more = {}): Promise<string> => {
     const asked = await send(first, at, body, more)
@@ -130,15 +131,16 @@ void t.test('a session adds no passkey beside one that serves without it, nor by
   const node = await world.start({ login: issuer, passkeys: true, forActs: true })
   const base = baseOf(node)
   const site = { origin: base, rpId: new URL(base).hostname }
-  const { anna } = await install(t, node)
+  const { anna, ben } = await install(t, node)
   const add = async (
     by: Browser,
     device: Authenticator,
     sign: (challenge: string) => object = () => ({}),
+    code?: string,
   ) => {
     const { csrfToken } = (await by.api(base, 'GET', '/session')).body as Session
     const { challenge, user } = (await by.api(base, 'GET', '/session/passkeys/options')).body as Options
-    const body = Buffer.from(JSON.stringify({ name: 'key', ...device.create({ ...site, challenge }) }))
+    const body = Buffer.from(JSON.stringify({ name: 'key', code, ...device.create({ ...site, challenge }) }))
     const send = (more: object) =>
       by.visit(`${base}/api/v1/session/passkeys`, {
         ...{ method: 'POST', body },
@@ -149,8 +151,9 @@ void t.test('a session adds no passkey beside one that serves without it, nor by
     return { first, last: asked === '' ? first : await send(sign(asked)), handle: user.id }
   }
   const [phone, laptop, thief] = [createAuthenticator(), createAuthenticator(), createAuthenticator()]
-  const { last: added, handle } = await add(anna, phone)
-  t.equal(added.status, 201, 'who has none adds one after a login at the provider')
+  t.match((await add(anna, thief)).last, { status: 403, text: /passkey_code_wrong/ })
+  const { last: added, handle } = await add(anna, phone, undefined, await codeFor(t, node, ben, anna))
+  t.equal(added.status, 201, 'who has none adds one with a code')
   const by = (device: Authenticator) => (challenge: string) => {
     const given = device.get({ ...site, challenge, userHandle: handle })
     return { 'x-passkey-assertion': Buffer.from(JSON.stringify(given)).toString('base64url') }
@@ -178,8 +181,101 @@ void t.test('a session adds no passkey beside one that serves without it, nor by
   await node.must('DELETE', `/people/${id}/passkeys/${own[1]!.id}`)
   t.equal((await anna.api(base, 'GET', '/session')).status, 401, 'whoever removes it')
   await anna.login(base, 'anna')
-  t.equal((await add(anna, laptop)).last.status, 201)
+  t.match((await add(anna, laptop)).last, { status: 403, text: /passkey_code_wrong/ }, 'as for the first one')
+  t.equal((await add(anna, laptop, undefined, await codeFor(t, node, ben, anna))).last.status, 201)
 })
+
+void t.test(
+  'whoever has no passkey adds one with the code of somebody else, once, within a day',
+  async (t) => {
+    const world = registryWorld(t)
+    const node = await world.start({ login: issuer, passkeys: true, forActs: true })
+    const base = baseOf(node)
+    const site = { origin: base, rpId: new URL(base).hostname }
+    const { anna, ben } = await install(t, node)
+    const [annas, bens] = [await idOf(anna), await idOf(ben)]
+    const [device, other] = [createAuthenticator(), createAuthenticator()]
+    let handle = ''
+    const add = async (by: Browser, code?: unknown, from = device) => {
+      const { challenge, user } = (await by.api(base, 'GET', '/session/passkeys/options')).body as Options
+      handle = user.id
+      const body = {
+        name: 'key',
+        ...(code !== undefined && { code }),
+        ...from.create({ ...site, challenge }),
+      }
+      return by.api(base, 'POST', '/session/passkeys', body)
+    }
+    const WRONG = { status: 403, body: { type: 'passkey_code_wrong' } }
+
+    // As long as no administrator has a passkey, each may give one to another.
+    t.match(await anna.api(base, 'POST', `/people/${annas}/passkey-code`), {
+      ...{ status: 403, body: { type: 'not_second_person' } },
+    })
+    t.match(await ben.api(base, 'POST', '/people/00000000-0000-4000-8000-000000000000/passkey-code'), {
+      status: 404,
+    })
+    t.match(await node.call('POST', `/people/${annas}/passkey-code`), {
+      ...{ status: 403, body: { type: 'key_without_person' } },
+    })
+    const old = await codeFor(t, node, ben, anna)
+    const given = await ben.api(base, 'POST', `/people/${annas}/passkey-code`)
+    t.match(given, { status: 201, body: { code: /^[0-9a-f]{4}( [0-9a-f]{4}){4}$/ } })
+    const { code, endsAt } = given.body as { code: string; endsAt: string }
+    t.equal(Date.parse(endsAt) - world.clock.now, DAY)
+    for (const wrong of [undefined, old, `${code} 0`, await codeFor(t, node, anna, ben)])
+      t.match(await add(anna, wrong), WRONG, String(wrong))
+    for (const wrong of ['', 'x'.repeat(101), { $ne: '' }]) t.match(await add(anna, wrong), { status: 400 })
+    t.match(await add(ben, code), WRONG, 'of somebody else')
+    world.clock.now -= DAY
+    const late = await codeFor(t, node, ben, anna)
+    world.clock.now += DAY
+    await ben.login(base, 'ben')
+    t.match(await add(anna, late), WRONG, 'too late')
+    const again = (await ben.api(base, 'POST', `/people/${annas}/passkey-code`)).body as { code: string }
+    t.equal(
+      (await add(anna, again.code.toUpperCase().replaceAll(' ', ''))).status,
+      201,
+      'as somebody types it',
+    )
+
+    // From now on only a passkey gives a code.
+    for (const refused of [
+      await node.call('POST', `/people/${bens}/passkey-code`),
+      await ben.api(base, 'POST', `/people/${annas}/passkey-code`),
+    ])
+      t.match(refused, { status: 403, body: { type: 'passkey_needed' } })
+    const asked = await anna.visit(`${base}/api/v1/people/${bens}/passkey-code`, await posted(anna))
+    const challenge = String(asked.headers['x-passkey-challenge'])
+    const answer = Buffer.from(JSON.stringify(device.get({ ...site, challenge, userHandle: handle })))
+    const last = await anna.visit(
+      `${base}/api/v1/people/${bens}/passkey-code`,
+      await posted(anna, { 'x-passkey-assertion': answer.toString('base64url') }),
+    )
+    t.equal(last.status, 201, 'confirmed by hers')
+    const bensCode = (JSON.parse(last.text) as { code: string }).code
+    t.equal((await add(ben, bensCode, other)).status, 201)
+    const own = (await ben.api(base, 'GET', '/session/passkeys')).body as { id: string }[]
+    await node.must('DELETE', `/people/${bens}/passkeys/${own[0]!.id}`)
+    await ben.login(base, 'ben')
+    t.match(await add(ben, bensCode), WRONG, 'it served once')
+    for (let wrong = 0; wrong < 9; wrong++) await add(ben, 'wrong')
+    t.match(await add(ben, 'wrong'), { status: 429, body: { message: /too many wrong codes/ } })
+
+    const log = (await node.must('GET', '/audit-log?limit=500')) as { operation: string; target: string }[]
+    t.equal(log.filter(({ operation }) => operation === 'givePasskeyCode').length, 8)
+    for (const secret of [code, again.code, bensCode])
+      t.notMatch(JSON.stringify(log) + world.lines.join(), secret)
+
+    async function idOf(browser: Browser): Promise<string> {
+      return ((await browser.api(base, 'GET', '/session')).body as Session).id
+    }
+    async function posted(by: Browser, more: Record<string, string> = {}) {
+      const { csrfToken } = (await by.api(base, 'GET', '/session')).body as Session
+      return { method: 'POST', headers: { 'x-csrf-token': csrfToken, ...more } }
+    }
+  },
+)
 
 void t.test('what was begun in a session that ended meanwhile adds no passkey', async (t) => {
   const database = await openRegistryDatabase('sqlite::memory:')
@@ -198,9 +294,9 @@ void t.test('what was begun in a session that ended meanwhile adds no passkey', 
   const [first, second] = [await begin(), await begin()]
   const challenges = [await passkeys.optionsFor(first), await passkeys.optionsFor(second)]
   const made = challenges.map(({ challenge }) => createAuthenticator().create({ ...site, challenge }))
-  const { id } = await passkeys.add(first, { name: 'phone', ...made[0]! })
+  const { id } = await passkeys.add(first, { name: 'phone', ...made[0]! }, true)
   await passkeys.remove('anna', id)
-  await t.rejects(passkeys.add(second, { name: 'thief', ...made[1]! }), { code: 'session_ended' })
+  await t.rejects(passkeys.add(second, { name: 'thief', ...made[1]! }, true), { code: 'session_ended' })
 
   async function begin(): Promise<Caller> {
     const { csrfToken, begunAt, endsAt } = (await sessions.find(await sessions.begin('anna')))!
@@ -208,4 +304,13 @@ void t.test('what was begun in a session that ended meanwhile adds no passkey', 
   }
 })
 
+/** The code for a passkey of the person of the other browser. */
+async function codeFor(t: Test, node: Node, giver: Browser, other: Browser): Promise<string> {
+  const { id } = (await other.api(baseOf(node), 'GET', '/session')).body as Session
+  const given = await giver.api(baseOf(node), 'POST', `/people/${id}/passkey-code`)
+  t.equal(given.status, 201)
+  return (given.body as { code: string }).code
+}
+
+const DAY = 24 * 3_600_000
 const WHY = { 'x-reason': 'because' }

@@ -12,6 +12,7 @@ import type { SessionStore } from '#platform/sessions/store.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import { CHALLENGE_SECONDS, digestOf, isChallenge, makeChallenge } from './challenge.ts'
+import { createCodes } from './code.ts'
 import { answerInHeader } from './read-answer.ts'
 import type { PasskeyRow, PasskeyStore } from './store.ts'
 import { ALGORITHMS, type Asserted, type Attested, challengeIn, verifyNew, verifyUse } from './verify.ts'
@@ -37,6 +38,8 @@ type NotSignedIn = { refused: string; id?: string; name?: string; passkey?: Pick
 const MOST_OF_A_PERSON = 10
 const FRESH_MS = 10 * 60_000
 const DAY_MS = 86_400_000
+/** Who gives others the code for a passkey, and without whom nobody could be let in again. */
+const ADMINISTRATOR = 'XROAD_SYSTEM_ADMINISTRATOR'
 /** A used challenge expires after five minutes; logins at the provider, which share the table, after ten. */
 const FORGET_MS = 20 * 60_000
 /** A key whose private half nobody has: an unknown passkey is verified with it, so that it takes as long as a known one. */
@@ -61,6 +64,7 @@ export function createPasskeys(q: {
   clock: Clock
 }) {
   const { store, settings, clock } = q
+  const codes = createCodes(q)
   const iso = (ms: number): string => new Date(ms).toISOString()
   const inUse = (): PasskeySettings => {
     if (settings === undefined)
@@ -97,10 +101,19 @@ export function createPasskeys(q: {
         attestation: 'none',
       }
     },
-    /** Throws the faults of `optionsFor`, and `passkey_refused`. */
-    async add(caller: Caller, { name, ...given }: Attested & { name: string }): Promise<Passkey> {
+    /**
+     * `isConfirmed`: by a passkey of theirs. Where passkeys confirm acts, whoever does not confirm it needs a code. Throws the faults of
+     * `optionsFor`, `passkey_refused`, `passkey_code_wrong`, `too_many_requests`.
+     */
+    async add(
+      caller: Caller,
+      { name, code, ...given }: Attested & { name: string; code?: string },
+      isConfirmed = false,
+    ): Promise<Passkey> {
       const site = inUse()
       const holder = holderOf(caller, clock())
+      const needsCode = site.forActs && !isConfirmed
+      if (needsCode) codes.check(caller.id, code)
       const challenge = challengeIn(given.clientDataJSON) ?? ''
       if (!isChallenge(challenge, await store.secret(), { purpose: 'add', holder }, clock()))
         throw new Fault('passkey_refused', {
@@ -119,8 +132,14 @@ export function createPasskeys(q: {
         await checkUnchanged(caller, q.people, within)
         // Whoever removed the person's last one meanwhile, so that nothing had to confirm this, ended this session.
         if (site.forActs) await q.sessions.checkKept(caller.id, caller.session?.begunAt ?? '', within)
+        if (needsCode) await codes.use(caller.id, code ?? '', within)
       })
       return viewOf(row)
+    },
+    /** A code with which the person adds a passkey without another one. Throws `conflict`, `not_found`. */
+    giveCode(person: string): Promise<{ code: string; endsAt: string }> {
+      if (inUse().forActs) return codes.give(person)
+      throw new Fault('conflict', { what: say`acts need no passkey here, so nobody needs a code for one` })
     },
     /**
      * Ends the sessions that it began, too; all of the person's where passkeys confirm acts, since the next one may be added without any:
@@ -171,6 +190,10 @@ export function createPasskeys(q: {
       (await store.of(id)).some((row) => row.blocked_at === null && clock() <= usableUntil(row, site.days))
     return {
       hasOne,
+      async administratorHasOne() {
+        const holders = await Promise.all((await store.holders()).map((id) => q.people.find(id)))
+        return holders.some((one) => one?.state === 'active' && one.roles.includes(ADMINISTRATOR))
+      },
       async challengeFor(caller, act) {
         if (!(await hasOne(actorOf(caller))))
           throw new Fault('passkey_needed', {

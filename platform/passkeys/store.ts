@@ -24,7 +24,12 @@ export type PasskeyRow = {
   blocked_at: string | null
 }
 
-export type PasskeyTables = { passkey: PasskeyRow; passkey_secret: { id: string; secret: Buffer } }
+export type PasskeyTables = {
+  passkey: PasskeyRow
+  passkey_secret: { id: string; secret: Buffer }
+  /** The digest of the code with which a person adds a passkey without another one. */
+  passkey_code: { person: string; digest: Buffer; ends_at: string }
+}
 
 export const passkeyMigrations: Record<string, Migration> = {
   'passkeys-001': {
@@ -51,10 +56,21 @@ export const passkeyMigrations: Record<string, Migration> = {
         .execute()
     },
   },
+  'passkeys-002-codes': {
+    up: async (kysely: Kysely<unknown>) => {
+      const { text, blob } = columnTypes(kysely)
+      await kysely.schema
+        .createTable('passkey_code')
+        .addColumn('person', text, (column) => column.primaryKey())
+        .addColumn('digest', blob, (column) => column.notNull())
+        .addColumn('ends_at', text, (column) => column.notNull())
+        .execute()
+    },
+  },
 }
 
 /** Left out of backups: a restore would bring back passkeys that were removed since. */
-export const PASSKEY_TABLES = ['passkey', 'passkey_secret']
+export const PASSKEY_TABLES = ['passkey', 'passkey_secret', 'passkey_code']
 
 const COLUMNS = [
   ...(['id', 'person', 'credential', 'public_key', 'counter', 'name'] as const),
@@ -123,6 +139,32 @@ export function createPasskeyStore(database: Database) {
       const row = await query.executeTakeFirst()
       return row && rowOf(row)
     },
+    /** Persons with a passkey that is not blocked. */
+    async holders(): Promise<string[]> {
+      const query = tables.selectFrom('passkey').select('person').distinct().where('blocked_at', 'is', null)
+      return (await query.execute()).map(({ person }) => person)
+    },
+    /** A person has one code: the newest. `check` runs in the same transaction. */
+    putCode: (row: PasskeyTables['passkey_code'], check: (within: Within) => Promise<void>): Promise<void> =>
+      inTransaction(tables, async (transaction) => {
+        await lockFor(transaction, `passkeys of ${row.person}`)
+        await check(transaction)
+        await transaction.deleteFrom('passkey_code').where('person', '=', row.person).execute()
+        await transaction.insertInto('passkey_code').values(row).execute()
+      }),
+    /** Uses the person's code up; false if this is not it, or it has ended. */
+    async useCode(
+      { person, digest, at }: { person: string; digest: Buffer; at: string },
+      within: Within,
+    ): Promise<boolean> {
+      const { numDeletedRows } = await tablesOf<PasskeyTables>({ kysely: within })
+        .deleteFrom('passkey_code')
+        .where('person', '=', person)
+        .where('digest', '=', digest)
+        .where('ends_at', '>', at)
+        .executeTakeFirst()
+      return numDeletedRows === 1n
+    },
     /** Records a use. False if the counter did not rise since any earlier use, on any node; authenticators without one send 0. */
     async use(id: string, counter: number, at: string): Promise<boolean> {
       const { numUpdatedRows } = await tables
@@ -157,10 +199,9 @@ export function createPasskeyStore(database: Database) {
       }),
     /** In the transaction that removes the person. */
     async removeAllOf(person: string, within: Within): Promise<void> {
-      await tablesOf<PasskeyTables>({ kysely: within })
-        .deleteFrom('passkey')
-        .where('person', '=', person)
-        .execute()
+      const transaction = tablesOf<PasskeyTables>({ kysely: within })
+      for (const table of ['passkey', 'passkey_code'] as const)
+        await transaction.deleteFrom(table).where('person', '=', person).execute()
     },
   }
 }

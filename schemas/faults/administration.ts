@@ -33,6 +33,13 @@ export const administrationFaults = {
     remedy:
       'Do it in the console, which asks for the passkey; a program of a person sends it again with X-Passkey-Assertion for the X-Passkey-Challenge of this answer. An API key can only propose what takes two people',
   },
+  passkey_code_wrong: {
+    status: 403,
+    blame: 'client',
+    text: 'Without another passkey of yours this takes a code that an administrator gives you',
+    remedy:
+      'Ask a system administrator, who makes one under People, for you, once, for a day; after ten wrong ones you wait 15 minutes',
+  },
   fresh_login_needed: {
     status: 403,
     blame: 'client',

@@ -49,6 +49,8 @@ const OF_LIVING = [
   { agency: 'business', subject: 'bert', name: 'Bert Borg', does: 'signatory' },
   { agency: 'health', subject: 'helmi', name: 'Helmi Hein', does: 'auditor' },
   { agency: 'health', subject: 'hugo', name: 'Hugo Holm', does: 'operator' },
+  // Gives Hugo the code for his first passkey.
+  { agency: 'health', subject: 'heikki', name: 'Heikki Hall', does: 'operator' },
   { agency: 'health', subject: 'hanna', name: 'Hanna Hallik', does: 'service administrator' },
   { agency: 'health', subject: 'heili', name: 'Heili Haas', does: 'signatory' },
   { agency: 'health', subject: 'henrik', name: 'Henrik Hunt', does: 'signatory' },

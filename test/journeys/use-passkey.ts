@@ -1,7 +1,7 @@
 /** A signed-in person adds a passkey, signs in with it by keyboard alone, and removes it; the authenticator is Chromium's own. */
 import type { Locator, Page } from 'playwright-core'
 import type { Test } from 'tap'
-import { leaveDialog, type Visitor } from '../browser.ts'
+import { leaveDialog, outcomeOf, type Visitor } from '../browser.ts'
 import { act, close } from '../second-person.ts'
 
 const AUTHENTICATOR = {
@@ -21,10 +21,14 @@ async function tabTo(page: Page, control: Locator): Promise<void> {
   throw new Error('Tab does not reach it')
 }
 
-/** `meanwhile`: what the person does while they have a passkey; `verifies` says whether the device knows its user then. */
+/**
+ * `code`: what an administrator gives the person for a first passkey. `meanwhile`: what the person does while they have one; `verifies` says
+ * whether the device knows its user then.
+ */
 export async function usePasskey(
   t: Test,
   who: Visitor,
+  code: () => Promise<string>,
   meanwhile: (verifies: (isUserVerified: boolean) => Promise<unknown>) => Promise<void>,
 ): Promise<void> {
   const { page } = who
@@ -40,7 +44,13 @@ export async function usePasskey(
   await page.getByRole('link', { name: 'My passkeys' }).click()
   await page.getByText('You have no passkey here yet.').waitFor()
   await who.check('passkeys-none')
-  await act(who, 'Add a passkey', name, 'Add a passkey', 'The passkey was added.')
+  const wrong = { ...name, 'Code of an administrator': 'of nobody' }
+  await act(who, 'Add a passkey', wrong, 'Add a passkey', 'takes a code that an administrator gives you')
+  await who.check('passkey-code-wrong')
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Code of an administrator').fill(await code())
+  await dialog.getByRole('button', { name: 'Add a passkey', exact: true }).click()
+  await outcomeOf(page).getByText('The passkey was added.').waitFor()
   await close(who)
   await page.getByRole('cell', { name: 'work laptop', exact: true }).waitFor()
   await who.check('passkeys')

@@ -41,7 +41,7 @@ export const people: FeatureModule<
     return {
       operations: {
         ...peopleHandlers({ store, apiKeys: ground.apiKeys, clock }),
-        ...passkeyHandlers(passkeys),
+        ...passkeyHandlers(passkeys, ground.apiKeys),
       },
       routes: {
         admin: (app) => {

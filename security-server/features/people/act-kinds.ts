@@ -162,6 +162,7 @@ export const ACTS = {
     'confirmationRefused',
     'removePasskey',
     'removePasskeyOf',
+    'givePasskeyCode',
     'unlockPerson',
     'propose',
     'approveProposal',

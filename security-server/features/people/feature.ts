@@ -80,7 +80,7 @@ export const people: FeatureModule<
       operations: {
         ...apiKeyHandlers({ ...ground, passkeys, fourEyesPolicy }),
         ...peopleHandlers({ store, apiKeys, clock }),
-        ...passkeyHandlers(passkeys),
+        ...passkeyHandlers(passkeys, apiKeys),
         ...claimHandlers({ store: claim, people: store, clock }),
       },
       routes: {
