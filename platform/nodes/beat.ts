@@ -107,7 +107,7 @@ export function createBeat(q: {
       if (Math.abs(clockAheadMs) >= CLOCK_WARNS_MS)
         return {
           ok: Math.abs(clockAheadMs) < CLOCK_STOPS_MS,
-          reason: say`the clock of this node and that of the database differ by ${Math.abs(seconds)} seconds: set both by a time server`,
+          reason: say`the clock of this node and that of the database differ by ${Math.abs(seconds)} s: set both by a time server`,
         }
       const [other] = others
       if (other !== undefined) {

@@ -54,7 +54,7 @@ t.test('the token: PIN, lock, disk', async (t) => {
   t.match(again.tokens()[0], { initialized: true, loggedIn: false, keys: [{}, {}] })
   t.throws(() => again.signingIdentity(member), code('token_not_active'))
   for (let i = 0; i < 5; i++) await t.rejects(again.login('wrong horse 7'), code('pin_incorrect'))
-  await t.rejects(again.login(PIN), { code: 'pin_incorrect', what: /too many wrong PINs, wait 30 seconds/ })
+  await t.rejects(again.login(PIN), { code: 'pin_incorrect', what: /too many wrong PINs, wait 30 s/ })
   world.now -= 86_400_000
   await again.login(PIN)
   world.now += 86_400_000 + 31_000

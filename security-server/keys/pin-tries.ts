@@ -32,7 +32,7 @@ export async function openPinTries(q: { file: string; clock: Clock; write: Write
     check() {
       if (!waits()) return
       const seconds = Math.ceil(Math.min(last + restMs() - q.clock(), restMs()) / 1000)
-      throw new Fault('pin_incorrect', { what: say`too many wrong PINs, wait ${seconds} seconds` })
+      throw new Fault('pin_incorrect', { what: say`too many wrong PINs, wait ${seconds} s` })
     },
     async wrong() {
       count += 1

@@ -43,7 +43,7 @@ export function createOcspRefresh(q: {
     // A failed response may be a revocation, which changes the choice of certificates as well.
     q.changed()
     throw new Fault('incorrect_validation_info', {
-      what: say`${failed.length} of ${wanted.length} certificates got no good OCSP answer`,
+      what: say`certificates without a good OCSP answer: ${failed.length} of ${wanted.length}`,
       cause: failed[0]?.reason,
     })
   }

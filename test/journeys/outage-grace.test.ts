@@ -181,7 +181,7 @@ t.test('hours later', async (t) => {
   await becomes('lasting', 'answered')
   pass(HOUR_MS)
   await becomes('lasting', 'outdated')
-  t.match((await instance.ask('tax', at('lasting'))).body.toString(), /3 hours, is over|since/)
+  t.match((await instance.ask('tax', at('lasting'))).body.toString(), /3 h, is over|since/)
   await admin.tax.call('PUT', '/global-configuration/refresh')
   pass(-2 * HOUR_MS)
   t.equal(await outcomeOf('lasting'), 'outdated', 'a clock that is turned back brings nothing back')

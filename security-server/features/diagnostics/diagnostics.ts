@@ -148,7 +148,7 @@ function certificates({ keys, clock }: Needs): Diagnosis[] {
       return { name, state: 'ERROR', message, remedy: certificate.remedy }
     }
     const days = Math.floor((Date.parse(certificate.notAfter) - clock()) / DAY_MS)
-    const message = say`good, ${days} days left`
+    const message = say`good, days left: ${days}`
     return days < WARN_DAYS
       ? { name, state: 'WARNING', message, remedy: say`Order a new certificate` }
       : { name, state: 'OK', message }
@@ -188,7 +188,7 @@ function contracts({ contracts: room, clock }: Needs): Diagnosis {
     return {
       name,
       state: 'WARNING',
-      message: say`${ending.length} end within ${WARN_DAYS} days or have ended, the first ${first.listed.contract} at ${first.content.validUntil}`,
+      message: say`within ${WARN_DAYS} days end, or have ended: ${ending.length}; the first is ${first.listed.contract}, at ${first.content.validUntil}`,
       remedy: say`Extend or replace them together with the other parties`,
     }
   return {
@@ -224,11 +224,11 @@ function systemCertificate({ keys, clock }: Needs): Diagnosis {
   const shown = attempt(name, '', () => keys.internalTls.info())
   if (shown.state !== 'OK') return shown
   const days = Math.floor((Date.parse(keys.internalTls.info().notAfter) - clock()) / DAY_MS)
-  if (days >= WARN_DAYS) return { name, state: 'OK', message: say`${days} days left` }
+  if (days >= WARN_DAYS) return { name, state: 'OK', message: say`days left: ${days}` }
   const remedy = say`Import a new certificate for the TLS key, or make a new key and tell the systems`
   return days < 0
     ? { name, state: 'ERROR', message: say`expired`, remedy }
-    : { name, state: 'WARNING', message: say`${days} days left`, remedy }
+    : { name, state: 'WARNING', message: say`days left: ${days}`, remedy }
 }
 
 function timeStamps({ messageLog, clock }: Needs): Diagnosis {
@@ -245,7 +245,7 @@ async function reconciliation({ reconciliation: { cases } }: Needs): Promise<Dia
   const open = await cases.open()
   if (open.cases === 0 && open.unanswered === 0)
     return { name, state: 'OK', message: say`no discrepancy is open` }
-  const message = say`${open.cases} discrepancies are open, ${open.unanswered} days wait for the other server`
+  const message = say`open discrepancies: ${open.cases}; days that wait for the other server: ${open.unanswered}`
   const remedy = say`An auditor has to look at the cases; an operator at the servers that do not answer`
   return { name, state: 'WARNING', message, remedy }
 }

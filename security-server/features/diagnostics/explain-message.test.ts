@@ -176,7 +176,7 @@ t.test('an observer learns nothing of a secret contract', async (t) => {
   t.match(none, /no contract with an outage grace covers the call/)
   for (const why of [
     say`the contract ${contract} grants no outage grace`,
-    say`the outage grace of the contract ${contract}, ${3} hours, is over`,
+    say`the outage grace of the contract ${contract}, ${3} h, is over`,
   ]) {
     fault = overdueFault(overdue, why)
     t.equal(plain([await tried(), await explained()]), none)

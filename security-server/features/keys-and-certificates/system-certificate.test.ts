@@ -57,7 +57,7 @@ t.test('from the first certificate to an issued one', async (t) => {
     return items.find(({ name }) => name === 'system-certificate')
   }
   const { now } = world
-  t.match(await diagnosis(), { state: 'OK', message: '730 days left' })
+  t.match(await diagnosis(), { state: 'OK', message: 'days left: 730' })
   world.now += 701 * DAY
   t.match(await diagnosis(), { state: 'WARNING', remedy: /Import/ })
   world.now += 30 * DAY

@@ -299,7 +299,7 @@ function graced(
   const { contract } = holding.terms
   if (graceMs === 0) throw overdueFault(overdue, say`the contract ${contract} grants no outage grace`)
   const hours = graceMs / HOUR_MS
-  throw overdueFault(overdue, say`the outage grace of the contract ${contract}, ${hours} hours, is over`)
+  throw overdueFault(overdue, say`the outage grace of the contract ${contract}, ${hours} h, is over`)
 }
 
 type Judged = ContractQuestion & { isStopped(one: Compiled): boolean }

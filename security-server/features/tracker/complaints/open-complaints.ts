@@ -69,5 +69,5 @@ export function openComplaints(
 function findingOf({ late }: { late: number }): Finding {
   return late === 0
     ? { ok: true }
-    : { ok: true, reason: say`${late} complaints of people wait for an answer, and their day has passed` }
+    : { ok: true, reason: say`complaints of people that wait for an answer after their day: ${late}` }
 }
