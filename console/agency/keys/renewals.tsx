@@ -10,6 +10,7 @@ import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Id } from '../words.tsx'
 import { AcmeAccounts } from './acme-accounts.tsx'
+import { AcmeAuthorities, type Authority } from './acme-authorities.tsx'
 import { type Certificate, keyPath, subjectName, type Usage } from './shapes.ts'
 
 type Renewal = {
@@ -33,7 +34,7 @@ type StepName = Renewal['state'] | 'BEGUN' | 'HURRIED' | 'STOPPED' | 'FAILED'
 type Renewals = {
   available: boolean
   renewals: Renewal[]
-  authorities: { name: string; authenticationOnly: boolean; directoryUrl: string }[]
+  authorities: Authority[]
 }
 
 export function RenewalsPage() {
@@ -61,6 +62,7 @@ export function RenewalsPage() {
           {all.renewals.map((one) => (
             <RenewalPart key={one.id} of={one} known={known} />
           ))}
+          {all.authorities.length > 0 && <AcmeAuthorities of={all.authorities} />}
           <AcmeAccounts />
         </>
       )}
