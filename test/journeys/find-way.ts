@@ -51,6 +51,9 @@ async function chooseLanguage(
   await page.getByText(/Parandage nimetatud väljad|Kontrollige aadressi/).waitFor()
   await open('/')
   await choose('uk', 'Огляд')
+  // Its texts take the most bytes.
+  const script = await page.evaluate<number>(SCRIPT)
+  t.ok(script > 10_000 && script <= MOST_SCRIPT, `${name}: ${script} bytes of script in Ukrainian`)
   await check(`${name}-ukrainian`)
   await choose('en', 'Overview')
 }
