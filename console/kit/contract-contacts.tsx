@@ -101,12 +101,12 @@ function State({ of: { state, confirmedBy, confirmedUntil, askedUntil } }: { of:
       )}
       {confirmedUntil !== undefined && (
         <span class="beside">
-          {text('contract.until')} <Time at={confirmedUntil} />{' '}
+          {text('contract.until')} <Time at={confirmedUntil} relative />{' '}
         </span>
       )}
       {askedUntil !== undefined && (
         <span class="beside">
-          {text('contract.codeUntil')} <Time at={askedUntil} />
+          {text('contract.codeUntil')} <Time at={askedUntil} relative />
         </span>
       )}
     </>

@@ -102,7 +102,7 @@ export function PersonActs({ of, everybody, whenLocked }: { of: Person } & Peopl
               <p>{text('people.codeGiven', { name })}</p>
               <Copyable value={code} label={text('people.code')} />
               <p>
-                {text('people.codeEnds')} <Time at={endsAt} />
+                {text('people.codeEnds')} <Time at={endsAt} relative />
               </p>
             </>
           )}

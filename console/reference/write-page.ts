@@ -114,7 +114,8 @@ ${answersOf(operation, document)}
 const PASSKEY: Record<string, string> = {
   true: ' Where the settings say so, a passkey confirms it.',
   'if-any': ' Where the settings say so, a passkey that the person has confirms it.',
-  'if-administrator': ' Where the settings say so, a passkey confirms it as soon as an administrator has one.',
+  'if-administrator':
+    ' Where the settings say so, a passkey confirms it as soon as an administrator has one.',
 }
 
 function whoMay({ 'x-passkey': passkey, ...operation }: Operation): string {

@@ -32,9 +32,10 @@ function Loaded() {
                 {
                   title: 'common.acts',
                   cell: (one) => (
-                    <>
-                      <Deactivate of={one} /> <Forget of={one} />
-                    </>
+                    <div class="acts">
+                      <Deactivate of={one} />
+                      <Forget of={one} />
+                    </div>
                   ),
                 },
               ]}

@@ -65,7 +65,7 @@ function TokenFacts({ of }: { of: Token }) {
       )}
       {of.pin?.pausedUntil !== undefined && (
         <p class="note inner">
-          {text('certs.pinPaused')} <Time at={of.pin.pausedUntil} />
+          {text('certs.pinPaused')} <Time at={of.pin.pausedUntil} relative />
         </p>
       )}
       {hardware?.reason !== undefined && <p class="inner wrap">{hardware.reason}</p>}

@@ -8,6 +8,7 @@ import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { Told } from '../../kit/told.tsx'
 import { Id } from '../words.tsx'
 import { AcmeAccounts } from './acme-accounts.tsx'
 import { AcmeAuthorities, type Authority } from './acme-authorities.tsx'
@@ -88,7 +89,11 @@ function RenewalPart({ of, known }: { of: Renewal; known: Certificate[] }) {
         </>
       }
     >
-      {of.error !== undefined && <p class="note wrap">{of.error.message}</p>}
+      {of.error !== undefined && (
+        <p class="note">
+          <Told words={of.error.message} />
+        </p>
+      )}
       <Facts
         of={[
           ['common.state', <State key="state" of={of} />],

@@ -126,10 +126,12 @@ function PolicyNote({ of }: { of: PinPolicy }) {
 }
 
 /** Counted as the server does it: characters, and not the units of a string. */
-function newPin({ minLength = LEAST_PIN }: Partial<NonNullable<PinPolicy>> = {}): Field {
+function newPin(policy: PinPolicy): Field {
+  const minLength = policy?.minLength ?? LEAST_PIN
   return {
     ...secret('pin', 'certs.newPin'),
-    hint: 'certs.pinHint',
+    // The dialog says above what the policy wants.
+    hint: policy === undefined ? 'certs.pinHint' : 'certs.pinSentence',
     check: (value) =>
       [...value.normalize('NFC')].length < minLength
         ? text('certs.pinShort', { length: minLength })

@@ -122,7 +122,7 @@ function Withhold({ grounds, clients }: { grounds: Ground[]; clients: string[] }
       send={(values, call) => call('addTrackerException', { body: exceptionIn(values) })}
       result={({ endsAt }) => (
         <p>
-          {text('trackers.withheldUntil')} <Time at={endsAt} />
+          {text('trackers.withheldUntil')} <Time at={endsAt} relative />
         </p>
       )}
     />

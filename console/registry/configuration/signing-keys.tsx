@@ -132,7 +132,7 @@ function SignsFrom({ of }: { of: SigningKey }) {
   else if (!known)
     when = (
       <>
-        {text('signingKeys.mayFrom')} <Time at={knownFrom} />
+        {text('signingKeys.mayFrom')} <Time at={knownFrom} relative />
       </>
     )
   return <div class="beside">{when}</div>

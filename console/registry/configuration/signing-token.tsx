@@ -73,7 +73,7 @@ function Given({ part, of }: { part: 1 | 2; of: Held }) {
   if (found === undefined) return <>{text('signingToken.notGiven')}</>
   return (
     <>
-      {text('signingToken.givenBy', { by: found.by })} <Time at={found.until} />
+      {text('signingToken.givenBy', { by: found.by })} <Time at={found.until} relative />
     </>
   )
 }

@@ -48,7 +48,7 @@ export function ReadingOf({ reading }: Pick<ExternalAnchor, 'reading'>) {
       <Status tone={!isValid ? 'bad' : failure === null ? 'good' : 'warn'} word={word} />{' '}
       {expiresAt !== null && (
         <span class="beside">
-          {text('federation.until')} <Time at={expiresAt} />
+          {text('federation.until')} <Time at={expiresAt} relative />
         </span>
       )}
     </>

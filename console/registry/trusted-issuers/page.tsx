@@ -103,7 +103,7 @@ function IssuerPart({ of }: { of: Listed }) {
             <h3>{text('issuers.ca')}</h3>
             {one.trustedUntil !== null && (
               <p>
-                {text('issuers.until')} <Time at={one.trustedUntil} />
+                {text('issuers.until')} <Time at={one.trustedUntil} relative />
               </p>
             )}
             <CertificateFacts of={one} />
