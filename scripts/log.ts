@@ -111,7 +111,10 @@ async function checkLog(options: Options, out: Output, errors: Output): Promise<
         options.witnesses === undefined
           ? undefined
           : parseWitnessPolicy(await witnessPolicyText(options.witnesses))
-      const found = await checkRegistryLog({ url, log, witnesses, state, identities })
+      const tally = entriesTally(printable(url))
+      const found = await checkRegistryLog({
+        ...{ url, log, witnesses, state, identities, onProgress: tally.at },
+      }).finally(tally.end)
       // A registry that hides two histories would say of their entries that they are lost.
       if ((found.identities?.unread ?? 0) > 0) exitCode = 1
       const { before } = found
@@ -129,6 +132,22 @@ async function checkLog(options: Options, out: Output, errors: Output): Promise<
     }
   }
   return exitCode
+}
+
+/** Entries may be read a second time, for their histories: that is work of its own. */
+function entriesTally(what: string): { at(entries: number, total: number): void; end(): void } {
+  let tally: Tally | undefined
+  let reached = 0
+  return {
+    at(entries, total) {
+      if (entries < reached) tally?.end()
+      if (tally === undefined || entries < reached)
+        tally = tallyOf({ what, unit: 'entries', total, from: entries })
+      reached = entries
+      tally.at(entries)
+    },
+    end: () => tally?.end(),
+  }
 }
 
 function historiesIn({ identities }: Awaited<ReturnType<typeof checkRegistryLog>>): string {

@@ -13,6 +13,7 @@ import { MAX_HISTORY_BYTES } from '#core/did/read-history.ts'
 import { printable, printableJson } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { faultInWords } from './command-line/missing-file.ts'
+import { type Tally, tallyOf } from './command-line/tally.ts'
 import { judgeFile } from './verify/judge-file.ts'
 import { loadConfiguration } from './verify/load-configuration.ts'
 import { publicFileKind, verifyPublicFile } from './verify/verify-public-file.ts'
@@ -69,6 +70,7 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
     const { file, configuration, witnesses, previous } = options
     const published = await judgePublic(options, judgedAt, out)
     if (published !== undefined) return published
+    let tally: Tally | undefined
     const report = await judgeFile({
       file,
       content: (await isJson(file)) ? await readFile(file) : file,
@@ -77,7 +79,11 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
       witnesses: witnesses === undefined ? undefined : await readWitnessPolicy(witnesses),
       previousDigest: previous === 'none' ? '' : previous,
       judgedAt,
-    })
+      onProgress: (bundles, total) => {
+        tally ??= tallyOf({ what: printable(file), unit: 'bundles', total, from: bundles })
+        tally.at(bundles)
+      },
+    }).finally(() => tally?.end())
     if (report === 'configuration is missing') {
       errors.write(`The configuration is missing: --conf.\n\n${USAGE}`)
       return 2

@@ -9,6 +9,7 @@ import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Agent, request } from 'undici'
+import { tallyOf } from '../command-line/tally.ts'
 import { type AnsweringSystems, startSystems } from './portal/answering-systems.ts'
 import { startProvider } from './portal/sign-in.ts'
 
@@ -95,10 +96,13 @@ async function measure(q: {
     const before = await processorSeconds(address)
     const seen: Look[] = []
     const without: number[] = []
+    const tally = tallyOf({ what: 'measuring', unit: 'looks', total: q.looks })
     for (let at = 0; at < q.looks; at++) {
       seen.push(await look(url, cookie))
       without.push(await askWithout(systems))
+      tally.at(at + 1)
     }
+    tally.end()
     const processor = ((await processorSeconds(address)) - before) * 1000
     const last = seen.at(-1)!
     return {

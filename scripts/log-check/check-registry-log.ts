@@ -23,6 +23,8 @@ type Question = {
   state: string | undefined
   /** Whether all entries are read, to find two histories of one DID. */
   identities?: boolean | undefined
+  /** Told while entries are read: how many of how many. */
+  onProgress?: ((entries: number, total: number) => void) | undefined
 }
 
 /** `before` is the size of the last time. It is larger than `size` when the registry shows an older head of the same tree. */
@@ -34,6 +36,8 @@ type CheckedLog = {
   identities?: Histories
 }
 
+type From = { prefix: string } & Pick<Question, 'onProgress'>
+
 const MAX_CHECKPOINT = 64 * 1024
 
 /** Throws `untrusted_checkpoint`, `invalid_proof`, `registry_fork` or `network_error`; the state is then as it was. */
@@ -43,6 +47,7 @@ export async function checkRegistryLog({
   witnesses,
   state,
   identities,
+  onProgress,
 }: Question): Promise<CheckedLog> {
   const prefix = url.replace(/\/+$/, '')
   const note = (await getFile(`${prefix}/log/checkpoint`, MAX_CHECKPOINT)).toString('utf8')
@@ -53,8 +58,8 @@ export async function checkRegistryLog({
   const before = state === undefined ? undefined : readKnown(state, log)
   if (before?.size === now.size && !before.root.equals(now.root))
     throw fork(`the log signed another root of ${now.size} entries than the last time`)
-  const tree = await treeOf(now, before, prefix)
-  const histories = identities ? await findSecondHistories(now, prefix) : undefined
+  const tree = await treeOf(now, before, { prefix, onProgress })
+  const histories = identities ? await findSecondHistories(now, prefix, onProgress) : undefined
   if (state !== undefined && tree !== undefined) {
     writeFileSync(`${state}.part`, writeKnown(note, tree.peaks), { mode: 0o600 })
     renameSync(`${state}.part`, state)
@@ -70,20 +75,20 @@ export async function checkRegistryLog({
 async function treeOf(
   now: Checkpoint,
   before: Known | undefined,
-  prefix: string,
+  from: From,
 ): Promise<CompactRange | undefined> {
   if (before !== undefined && before.size > now.size) {
-    await findWithin(now, before, prefix)
+    await findWithin(now, before, from)
     return undefined
   }
   if (before?.peaks !== undefined) {
     const tree = createCompactRange({ size: before.size, peaks: before.peaks })
-    await grow(tree, now.size, { prefix, most: now.size })
+    await grow(tree, now.size, { ...from, most: now.size })
     if (tree.root().equals(now.root)) return tree
     // The whole tree tells whether the past was changed, or the new entries are not those that were signed.
   }
   const tree = createCompactRange()
-  const all = { prefix, most: now.size }
+  const all = { ...from, most: now.size }
   if (before !== undefined) {
     await grow(tree, before.size, all)
     if (!tree.root().equals(before.root))
@@ -96,8 +101,8 @@ async function treeOf(
 }
 
 /** A smaller head than the last time is no fork while the log still has all entries, and both heads are of them. */
-async function findWithin(now: Checkpoint, before: Known, prefix: string): Promise<void> {
-  const all = { prefix, most: before.size }
+async function findWithin(now: Checkpoint, before: Known, from: From): Promise<void> {
+  const all = { ...from, most: before.size }
   const tree = createCompactRange()
   const isNot = fork(`the log has ${now.size} entries; it had ${before.size}`)
   await grow(tree, now.size, all, isNot)
@@ -110,7 +115,7 @@ async function findWithin(now: Checkpoint, before: Known, prefix: string): Promi
 async function grow(
   tree: CompactRange,
   size: number,
-  { prefix, most }: { prefix: string; most: number },
+  { prefix, most, onProgress }: From & { most: number },
   missing?: Fault,
 ): Promise<void> {
   while (tree.size < size) {
@@ -122,6 +127,7 @@ async function grow(
     const end = Math.min(width, size - index * TILE_WIDTH)
     for (let at = tree.size % TILE_WIDTH; at < end; at++)
       tree.append(tile.subarray(at * HASH_LENGTH, (at + 1) * HASH_LENGTH))
+    onProgress?.(tree.size, most)
   }
 }
 

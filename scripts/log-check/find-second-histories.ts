@@ -21,6 +21,7 @@ const VERSION = /^([1-9]\d{0,9})-[A-Za-z0-9]{1,100}$/
 export async function findSecondHistories(
   { size, root }: Pick<Checkpoint, 'size' | 'root'>,
   prefix: string,
+  onProgress?: (entries: number, total: number) => void,
 ): Promise<Histories> {
   const tree = createCompactRange()
   /** By DID and number of the version: what it is, and which entry said so. */
@@ -33,6 +34,7 @@ export async function findSecondHistories(
     if (entries === undefined) unread += width
     else for (const [n, entry] of entries.entries()) look(entry, index * TILE_WIDTH + n)
     for (const leaf of entries?.map(leafHash) ?? (await leavesIn(prefix, { index, width }))) tree.append(leaf)
+    onProgress?.(tree.size, size)
   }
   if (!tree.root().equals(root)) throw unproven('the entries do not give the signed root')
   return { dids: dids.size, versions: known.size, unread }

@@ -51,6 +51,7 @@ async function startRegistry(t: Test) {
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-log-check-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const state = path.join(folder, 'state')
+  const told: string[] = []
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const key = parseVerifierKey(log.verifierKey, 'log')
   return {
@@ -59,17 +60,25 @@ async function startRegistry(t: Test) {
     state,
     /** What was asked since the last call. */
     asked: () => asked.splice(0),
-    check: () => checkRegistryLog({ url, log: key, witnesses: undefined, state }),
+    /** What was told of its progress since the last call. */
+    told: () => told.splice(0),
+    check: () =>
+      checkRegistryLog({
+        ...{ url, log: key, witnesses: undefined, state },
+        onProgress: (entries, total) => told.push(`${entries} of ${total}`),
+      }),
   }
 }
 
 void t.test('it waits when it is told to, and goes on where it was', async (t) => {
-  const { log, shown, state, asked, check } = await startRegistry(t)
+  const { log, shown, state, asked, told, check } = await startRegistry(t)
   Object.assign(shown, { head: 600, entries: 600, refusals: 3 })
   t.match(await check(), { size: 600, before: 0 })
   t.same(asked(), ['/log/checkpoint', '/log/tile/0/000', '/log/tile/0/001', '/log/tile/0/002.p/88'])
+  t.same(told(), ['256 of 600', '512 of 600', '600 of 600'])
   Object.assign(shown, { head: 700, entries: 700 })
   t.match(await check(), { size: 700, before: 600 })
+  t.same(told(), ['700 of 700'])
   t.same(asked(), ['/log/checkpoint', '/log/tile/0/002.p/188'], 'only what is new')
 
   shown.refusals = 100

@@ -25,6 +25,8 @@ type Question = {
   /** For an archive: the last digest of the previous one, '' for the first archive, undefined when it is unknown. */
   previousDigest?: string | undefined
   judgedAt: Date
+  /** Told after each evidence bundle of an export: how many of how many. */
+  onProgress?: ((bundles: number, total: number) => void) | undefined
   /** Limits for a container; smaller ones where memory is limited. */
   limits?: Partial<ContainerLimits>
 }
@@ -38,7 +40,8 @@ export async function judgeFile(q: Question): Promise<Report | 'configuration is
   }
   if (await isExport(content)) {
     const configuration = await q.configuration?.()
-    return await verifyExport({ file, content, configuration, witnesses: q.witnesses, judgedAt })
+    const { witnesses, onProgress } = q
+    return await verifyExport({ file, content, configuration, witnesses, judgedAt, onProgress })
   }
   if (await isBundle(content)) {
     const configuration = await q.configuration?.()

@@ -24,6 +24,8 @@ type Question = {
   configuration: LoadedConfiguration | undefined
   witnesses: WitnessPolicy | undefined
   judgedAt: Date
+  /** Told after each evidence bundle: how many of how many. */
+  onProgress?: ((bundles: number, total: number) => void) | undefined
 }
 type State = 'good' | 'warn' | 'bad'
 type Check = { what: string; state: State; why: string }
@@ -148,6 +150,7 @@ async function judgeBundles(read: LogExport, range: RangeVerdict, q: Question): 
     const isSigned = verdict.checkpoints.every(({ signedByMember }) => signedByMember)
     if (state === 'good' && isSigned && signer !== undefined)
       isOwners ||= isSignedBy(read, bundle.files.get(signer)!)
+    q.onProgress?.(checks.length, read.bundles.size)
   }
   const unproved = read.rows.filter(({ index }) => !proved.has(index)).length
   const rows = read.rows.length - unproved
