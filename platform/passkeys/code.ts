@@ -14,7 +14,7 @@ import type { PasskeyStore } from './store.ts'
 const SERVES_MS = 24 * 3_600_000
 
 export function createCodes(q: {
-  store: Pick<PasskeyStore, 'putCode' | 'useCode'>
+  store: Pick<PasskeyStore, 'within' | 'putCode' | 'useCode'>
   people: { find(id: string, within: Within): Promise<{ state: string } | undefined> }
   clock: Clock
 }) {
@@ -28,16 +28,20 @@ export function createCodes(q: {
         .toString('hex')
         .replaceAll(/(....)(?=.)/g, '$1 ')
       const endsAt = iso(q.clock() + SERVES_MS)
-      await q.store.putCode({ person, digest: digestOf(code), ends_at: endsAt }, async (within) => {
+      await q.store.within(async (within) => {
         const found = await q.people.find(person, within)
         if (found === undefined) throw new Fault('not_found', { what: say`the person ${person}` })
         if (found.state !== 'active' && found.state !== 'invited')
           throw new Fault('conflict', {
             what: say`the person is ${found.state}, so no code would serve them`,
           })
+        await q.store.putCode({ person, digest: digestOf(code), ends_at: endsAt }, within)
       })
       return { code, endsAt }
     },
+    /** A code that the person has proved already serves for a passkey, too. */
+    accept: (person: string, code: string, within: Within): Promise<void> =>
+      q.store.putCode({ person, digest: digestOf(code), ends_at: iso(q.clock() + SERVES_MS) }, within),
     /** Before anything is verified. Throws `passkey_code_wrong` without one, `too_many_requests` after ten wrong ones. */
     check(person: string, code: string | undefined): void {
       failed.check(person, say`too many wrong codes`)

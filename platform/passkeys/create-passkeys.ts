@@ -141,6 +141,10 @@ export function createPasskeys(q: {
       if (inUse().forActs) return codes.give(person)
       throw new Fault('conflict', { what: say`acts need no passkey here, so nobody needs a code for one` })
     },
+    /** Where acts need a passkey, the code that let this person in serves once more, for their first one. */
+    async acceptCode(person: string, code: string, within: Within): Promise<void> {
+      if (settings?.forActs === true) await codes.accept(person, code, within)
+    },
     /**
      * Ends the sessions that it began, too; all of the person's where passkeys confirm acts, since the next one may be added without any:
      * whoever holds a session does not get around one by removing it. Throws `not_found`.

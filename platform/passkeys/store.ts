@@ -144,14 +144,14 @@ export function createPasskeyStore(database: Database) {
       const query = tables.selectFrom('passkey').select('person').distinct().where('blocked_at', 'is', null)
       return (await query.execute()).map(({ person }) => person)
     },
-    /** A person has one code: the newest. `check` runs in the same transaction. */
-    putCode: (row: PasskeyTables['passkey_code'], check: (within: Within) => Promise<void>): Promise<void> =>
-      inTransaction(tables, async (transaction) => {
-        await lockFor(transaction, `passkeys of ${row.person}`)
-        await check(transaction)
-        await transaction.deleteFrom('passkey_code').where('person', '=', row.person).execute()
-        await transaction.insertInto('passkey_code').values(row).execute()
-      }),
+    /** A person has one code: the newest. */
+    async putCode(row: PasskeyTables['passkey_code'], within: Within): Promise<void> {
+      const codes = tablesOf<PasskeyTables>({ kysely: within })
+      await lockFor(codes, `passkeys of ${row.person}`)
+      await codes.deleteFrom('passkey_code').where('person', '=', row.person).execute()
+      await codes.insertInto('passkey_code').values(row).execute()
+    },
+    within: (act: (within: Within) => Promise<void>): Promise<void> => inTransaction(tables, act),
     /** Uses the person's code up; false if this is not it, or it has ended. */
     async useCode(
       { person, digest, at }: { person: string; digest: Buffer; at: string },

@@ -124,6 +124,8 @@ export async function createAdminWorld(
     /** The issuer at which people log in; then the API listens at `base`. */
     login?: string
     claimCodeFile?: string
+    /** Acts of great weight need a passkey. */
+    forActs?: boolean
     contentFourEyes?: boolean
     fourEyes?: string[]
     /** The contracts that hold; none by default. */
@@ -208,6 +210,7 @@ export async function createAdminWorld(
   writeFileSync(clientSecretFile, CLIENT.secret, { mode: 0o600 })
   const login = o.login && {
     ...{ issuer: o.login, clientId: CLIENT.id, clientSecretFile, baseUrl: base, contact: 'the operator' },
+    ...(o.forActs && { passkeys: { days: 30, forActs: true } }),
   }
   const settings = settingsWith({
     ...{ server: idText(server), directory: folder, database: '', messageLogDatabase: '', pinFile: '' },

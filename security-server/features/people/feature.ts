@@ -81,7 +81,7 @@ export const people: FeatureModule<
         ...apiKeyHandlers({ ...ground, passkeys, fourEyesPolicy }),
         ...peopleHandlers({ store, apiKeys, clock }),
         ...passkeyHandlers(passkeys, apiKeys),
-        ...claimHandlers({ store: claim, people: store, clock }),
+        ...claimHandlers({ store: claim, people: store, passkeys, clock }),
       },
       routes: {
         admin: (app) => {

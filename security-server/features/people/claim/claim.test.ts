@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
+import { createAuthenticator } from '#platform/passkeys/authenticator-fixture.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { type Browser, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { type AdminWorld, auditOf, createAdminWorld } from '#test/management-api/admin-fixture.ts'
@@ -21,14 +22,14 @@ const HOUR = 3_600_000
 type Test = Parameters<typeof createAdminWorld>[0]
 
 /** A new server whose clock is right, and what its next start does. */
-async function newServer(t: Test, url: string) {
+async function newServer(t: Test, url: string, more: { forActs?: boolean } = {}) {
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-claim-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   const file = path.join(folder, 'claim-code')
   const isPostgresql = url.startsWith('postgres')
   const logUrl = isPostgresql && hasPostgresql() ? await (await postgresql()).freshDatabase() : undefined
   const world = await createAdminWorld(t, {
-    ...{ login: issuer, claimCodeFile: file },
+    ...{ login: issuer, claimCodeFile: file, ...more },
     ...(isPostgresql ? { databaseUrl: url, ...(logUrl && { logUrl }) } : {}),
   })
   t.equal(statSync(file).mode & 0o777, 0o600)
@@ -172,6 +173,30 @@ void t.test('a code is void too late, and when somebody was invited, never by wr
     }
   })
 })
+
+void t.test(
+  'where acts need a passkey, the code serves its person once more, for a first passkey',
+  async (t) => {
+    const { world, start, code } = await newServer(t, 'sqlite:', { forActs: true })
+    await start()
+    const { base } = world
+    const site = { origin: base, rpId: new URL(base).hostname }
+    const anna = openBrowser(t)
+    await anna.login(base, 'anna')
+    t.equal((await claim(anna, world, code())).status, 200)
+    await anna.login(base, 'anna')
+    const add = async (given: string) => {
+      const { challenge } = (await anna.api(base, 'GET', '/session/passkeys/options')).body as {
+        challenge: string
+      }
+      const made = createAuthenticator().create({ ...site, challenge })
+      return anna.api(base, 'POST', '/session/passkeys', { name: 'laptop', code: given, ...made })
+    }
+    t.match(await add('wrong'), { status: 403, body: { type: 'passkey_code_wrong' } })
+    t.equal((await add(code())).status, 201)
+    t.match(await add(code()), { status: 403, body: { type: 'passkey_code_wrong' } }, 'once')
+  },
+)
 
 void t.test('a file of another database is never overwritten', async (t) => {
   const { world, file, start } = await newServer(t, 'sqlite:')

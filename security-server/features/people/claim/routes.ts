@@ -1,6 +1,7 @@
 /** Handler of the operation by which the first administrator of a new server comes in: a person who is logged in, with the claim code. */
 import type { Clock } from '#platform/clock.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
+import type { Passkeys } from '#platform/passkeys/create-passkeys.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import { createFailedTries } from '#platform/sessions/failed-tries.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
@@ -14,6 +15,7 @@ const NEEDED = 'XROAD_SYSTEM_ADMINISTRATOR'
 export function claimHandlers(q: {
   store: Pick<ClaimStore, 'claim'>
   people: Pick<PeopleStore, 'install' | 'forgetGuests'>
+  passkeys: Pick<Passkeys, 'acceptCode'>
   clock: Clock
 }): Handlers {
   const failed = createFailedTries(q.clock)
@@ -28,6 +30,8 @@ export function claimHandlers(q: {
         ...{ person: caller.id, digest: digestOf(code), at: new Date(q.clock()).toISOString() },
         admit: async (transaction) => {
           await q.people.install(transaction, caller.id, roles)
+          // Nobody else is there to give them one.
+          await q.passkeys.acceptCode(caller.id, code, transaction)
           await q.people.forgetGuests(transaction)
         },
       })
