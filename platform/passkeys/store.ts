@@ -1,8 +1,8 @@
 /** Rows of passkeys: public keys with their owners. A copy of the database lets nobody in. */
 import { randomBytes } from 'node:crypto'
 import type { Kysely } from 'kysely'
-import type { Migration } from 'kysely/migration'
 import { columnTypes, isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
+import type { SchemaChange } from '#platform/database/older-versions.ts'
 import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -31,7 +31,7 @@ export type PasskeyTables = {
   passkey_code: { person: string; digest: Buffer; ends_at: string }
 }
 
-export const passkeyMigrations: Record<string, Migration> = {
+export const passkeyMigrations: Record<string, SchemaChange> = {
   'passkeys-001': {
     up: async (kysely: Kysely<unknown>) => {
       const { text, integer, blob } = columnTypes(kysely)
@@ -57,6 +57,7 @@ export const passkeyMigrations: Record<string, Migration> = {
     },
   },
   'passkeys-002-codes': {
+    olderVersionsGoOn: true,
     up: async (kysely: Kysely<unknown>) => {
       const { text, blob } = columnTypes(kysely)
       await kysely.schema
