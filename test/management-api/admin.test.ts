@@ -281,7 +281,7 @@ t.test('days compared with other servers, and their cases', async (t) => {
   t.equal((await json('/reconciliation-cases?memberId=DEV:GOV:3000')).length, 0)
   const at = `/reconciliation-cases/${found?.['id']}`
   t.match((await ask('GET', at)).body, { ownProof: { requestId: 'r' }, peerProof: {}, peerProofHolds: false })
-  t.match(await diagnosisOf(ask, 'reconciliation'), { state: 'WARNING', message: /1 discrepancies/ })
+  t.match(await diagnosisOf(ask, 'reconciliation'), { state: 'WARNING', message: /open discrepancies: 1;/ })
   t.match([found, (await ask('GET', '/message-log')).body], [{ ownSide: 'first' }, { openCases: 1 }])
   t.equal((await ask('PATCH', at, { state: 'closed' })).status, 400, 'not without saying why')
   t.equal((await ask('PATCH', at, { state: 'lost', note: 'x' })).status, 400)
