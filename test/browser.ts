@@ -37,8 +37,13 @@ const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 const HAS_AXE = "typeof axe === 'object'"
 // Playwright's own, which a test cannot take out of a window again.
 const HAS_CLOCK = "'__pwClock' in globalThis"
-const RUN_AXE = `axe.run(document, { runOnly: { type: 'tag', values: ${JSON.stringify(TAGS)} }, resultTypes: ['violations'] })
-  .then(({ violations }) => violations)`
+const RUN_AXE = (runOnly: object): string =>
+  `axe.run(document, { runOnly: ${JSON.stringify(runOnly)}, resultTypes: ['violations'] }).then(({ violations }) => violations)`
+/** What a narrower window, another language or other colours can change on a page that all rules have judged: the rest is the same there. */
+const CHANGED = {
+  layout: ['target-size', 'scrollable-region-focusable', 'html-has-lang', 'html-lang-valid', 'valid-lang'],
+  colours: ['color-contrast', 'link-in-text-block'],
+}
 const TELL_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) => {
   console.error('policy violation: ' + event.violatedDirective + ' ' + event.blockedURI)
 })`
@@ -94,9 +99,9 @@ export type Visitor = {
   answered(): Promise<void>
   /** Fails the test for a horizontal scroll bar and for everything collected. Makes a screenshot, but not in the whole gate. */
   look(name: string): Promise<void>
-  /** As `look`, and fails for what axe finds now. */
-  check(name: string): Promise<void>
-  /** As `check`, and once more while the window is as narrow as a phone: the same page, which is not loaded again. */
+  /** As `look`, and fails for what axe finds now: by all rules, or only by those for what has changed since all have judged the page. */
+  check(name: string, changed?: keyof typeof CHANGED): Promise<void>
+  /** As `check`, and once more for the layout while the window is as narrow as a phone: the same page, which is not loaded again. */
   checkBoth(name: string): Promise<void>
 }
 
@@ -287,11 +292,13 @@ export async function visitor(
     t.ok(overflow <= 0, `${name}: nothing scrolls sideways (${overflow})`)
     t.strictSame(wrongs.splice(0), [], `${name}: policy, hosts and scripts`)
   }
-  const check = async (name: string): Promise<void> => {
+  const check: Visitor['check'] = async (name, changed) => {
     await look(name)
     if (!(await page.evaluate<boolean>(HAS_AXE)))
       await page.evaluate(`${readFileSync(AXE, 'utf8')}\nundefined`)
-    const violations = await page.evaluate<AxeResults['violations']>(RUN_AXE)
+    const violations = await page.evaluate<AxeResults['violations']>(
+      RUN_AXE(changed === undefined ? TAGS : CHANGED[changed]),
+    )
     const found = violations.flatMap(({ id, nodes }) =>
       nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`),
     )
@@ -308,7 +315,7 @@ export async function visitor(
       await check(name)
       const before = page.viewportSize()!
       await page.setViewportSize(PHONE)
-      await check(`${name}-narrow`)
+      await check(`${name}-narrow`, 'layout')
       await page.setViewportSize(before)
     },
     open: async (address) => {

@@ -110,7 +110,7 @@ export async function certificateProfiles(
   t.equal(await main.getByLabel('Title').inputValue(), 'Other')
   await narrow.open('/certificate-profiles/org.example.Own')
   await narrow.page.getByLabel('Title').waitFor()
-  await narrow.check('profile-form-narrow')
+  await narrow.check('profile-form-narrow', 'layout')
   await narrow.open(`/certificate-profiles/${fi}`)
   await narrow.page
     .getByText('This instance has no certificate profile of this name.', { exact: false })
@@ -118,7 +118,7 @@ export async function certificateProfiles(
   await narrow.check('profile-not-own-narrow')
   await narrow.open('/trust-services')
   await narrow.page.getByText('<b>Own</b>').click()
-  await narrow.check('profiles-narrow')
+  await narrow.check('profiles-narrow', 'layout')
   await wide.open('/trust-services')
   await page.getByRole('button', { name: 'Delete org.example.Own' }).click()
   await dialog.getByRole('textbox').fill('org.example.Own')
@@ -140,7 +140,7 @@ export async function unknownProfile(t: Test, anna: Visitor, ben: Visitor, name:
   t.equal(await remedy.count(), 1, 'at this CA and no other')
   await anna.check('unknown-profile')
   await page.setViewportSize({ width: 320, height: 640 })
-  await anna.check('unknown-profile-narrow')
+  await anna.check('unknown-profile-narrow', 'layout')
   await page.setViewportSize({ width: 1280, height: 800 })
 
   await page

@@ -60,7 +60,7 @@ export async function askAboutPerson(
   await check('auditor-person-found')
   const narrow = await at(t, browser, roles, { context: NARROW }, 'population')
   await narrow.open('/about-a-person')
-  await narrow.check('auditor-person-narrow')
+  await narrow.check('auditor-person-narrow', 'layout')
   t.match(await narrow.page.locator('main').textContent(), /You have not searched/, 'searches are their own')
   await page.getByRole('button', { name: 'Export these' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Export these' }).click()

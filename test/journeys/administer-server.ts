@@ -15,7 +15,7 @@ export async function administer(t: Test, sys: Visitor, world: AdminWorld): Prom
   const look = async (name: string): Promise<void> => {
     await sys.check(name)
     await page.setViewportSize(NARROW)
-    await sys.check(`${name}-narrow`)
+    await sys.check(`${name}-narrow`, 'layout')
     await page.setViewportSize(wide)
   }
   await sys.open('/backups')

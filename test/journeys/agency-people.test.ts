@@ -40,7 +40,7 @@ void t.test('a claim code leads from the first page to the first start', async (
   t.match(await page.getByRole('link', { name: 'Sign in' }).getAttribute('href'), /^\/login$/)
   await stranger.check('claim-sign-in')
   await page.setViewportSize(narrow)
-  await stranger.check('claim-sign-in-narrow')
+  await stranger.check('claim-sign-in-narrow', 'layout')
 
   await anna.login(world.base, 'anna')
   const guest = await visitor(t, chromium, { base, context: sessionAt(anna, world.base) })
@@ -49,7 +49,7 @@ void t.test('a claim code leads from the first page to the first start', async (
   t.equal(await guest.page.locator('nav.main-nav a').count(), 0, 'nothing else is there')
   await guest.check('claim-guest')
   await guest.page.setViewportSize(narrow)
-  await guest.check('claim-guest-narrow')
+  await guest.check('claim-guest-narrow', 'layout')
   await guest.page.setViewportSize(wide)
   const claim = guest.page.getByRole('button', { name: 'Become administrator' })
   const code = guest.page.getByLabel('Claim code')

@@ -47,7 +47,7 @@ export async function searchByUser(t: Test, { world, folder, at }: Rooms, user: 
     '',
     'and does not tell whose',
   )
-  await narrow.check('auditor-by-user-narrow')
+  await narrow.check('auditor-by-user-narrow', 'layout')
   await narrow.page.getByRole('button', { name: 'Without: User id' }).click()
   await narrow.page.waitForURL(/records$/)
   await open('/records?userTerm=x')

@@ -67,7 +67,7 @@ export async function changeByTwo(
   await sven.page.getByText('<generatedAt>').first().waitFor()
   await sven.check('agency-proposal-file')
   await sven.page.setViewportSize({ width: 360, height: 740 })
-  await sven.check('agency-proposal-file-narrow')
+  await sven.check('agency-proposal-file-narrow', 'layout')
   await sven.page.setViewportSize({ width: 1280, height: 800 })
   const saved = sven.page.waitForEvent('download')
   await sven.page.getByRole('button', { name: 'Download the file' }).click()

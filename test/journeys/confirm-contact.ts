@@ -49,7 +49,7 @@ export async function confirmContact(
   await who.page.locator('.status', { hasText: /^\s*confirmed$/ }).waitFor()
   t.equal(await who.page.getByRole('button', { name: confirm }).count(), 0)
   await who.page.setViewportSize(NARROW)
-  await who.check('contract-contact-confirmed-narrow')
+  await who.check('contract-contact-confirmed-narrow', 'layout')
   await who.page.setViewportSize({ width: 1280, height: 800 })
   await registry.open(at)
   await registry.page.getByText('by DEV/GOV/1002 (Anna Aalto)').waitFor()

@@ -156,7 +156,7 @@ t.test('a security server', async (t) => {
     await page.getByRole('button', { name: 'Use for signing: vendor' }).waitFor()
     await wide.check('keys-found')
     await page.setViewportSize({ width: 360, height: 740 })
-    await wide.check('keys-found-narrow')
+    await wide.check('keys-found-narrow', 'layout')
     await page.setViewportSize({ width: 1280, height: 800 })
     await act(wide, 'Use for signing: vendor', { Name: 'theirs' }, 'Use for signing', 'The key can be used')
     await close(wide)

@@ -23,9 +23,9 @@ export async function inOtherLooks(
       for (const address of addresses) {
         const name = `${role}${address.replaceAll('/', '-')}`
         await wide.open(address)
-        await wide.check(`${name}-dark`)
+        await wide.check(`${name}-dark`, 'colours')
         await phone.open(address)
-        await phone.check(`${name}-dark-estonian-narrow`)
+        await phone.check(`${name}-dark-estonian-narrow`, 'layout')
         await tabThrough(t, phone.page, `${role}, in Estonian, ${address}`)
       }
       t.equal(await phone.page.locator('html').getAttribute('lang'), 'et')

@@ -59,7 +59,7 @@ export async function watchOutage(t: Test, instance: Instance): Promise<Watch> {
       await anna.page.getByText('may have been carried out all the same').waitFor()
       await anna.check('act-not-answered')
       await anna.page.setViewportSize(NARROW)
-      await anna.check('act-not-answered-narrow')
+      await anna.check('act-not-answered-narrow', 'layout')
       await anna.page.setViewportSize(WIDE)
       t.equal(await typed.inputValue(), 'stopped', 'nothing that was typed is lost')
       await send(anna)

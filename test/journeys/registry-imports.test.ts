@@ -103,7 +103,7 @@ void t.test('a running instance is taken in by two persons, from its files', asy
   await close(anna)
   const phone = await windowOf(people.ben, NARROW)
   await phone.open('/imports/1')
-  await phone.check('import-narrow')
+  await phone.check('import-narrow', 'layout')
   await phone.page.clock.setFixedTime(Date.now() + 8 * 86_400_000)
   await phone.open('/imports/1')
   await phone.page.getByText('What was read is more than a week old').waitFor()
@@ -145,7 +145,7 @@ void t.test('a running instance is taken in by two persons, from its files', asy
   await anna.page.getByRole('link', { name: 'DEV, import 1' }).waitFor()
   await anna.check('imports')
   await phone.open('/imports')
-  await phone.check('imports-narrow')
+  await phone.check('imports-narrow', 'layout')
 })
 
 void t.test("X-Road's own central server, from its files, is taken in by two persons", async (t) => {
@@ -208,7 +208,7 @@ void t.test("X-Road's own central server, from its files, is taken in by two per
   await ben.check('vectors-carried-out')
   t.match((await partOf(ben, 'notTaken')).join('\n'), /ACME|acme/, 'what was not taken is kept')
   await ben.page.setViewportSize(NARROW.viewport)
-  await ben.check('vectors-carried-out-narrow')
+  await ben.check('vectors-carried-out-narrow', 'layout')
   await ben.page.setViewportSize({ width: 1280, height: 800 })
   for (const [address, words] of [
     ['/members/DEV:COM:1234', 'Test member'],

@@ -352,7 +352,7 @@ void t.test('a restored registry is accepted by two', async (t) => {
   await anna.check('restored')
   const phone = await windowOf(people.anna, NARROW)
   await phone.open('/backups')
-  await phone.check('restored-narrow')
+  await phone.check('restored-narrow', 'layout')
   await act(anna, 'Accept what was restored', { Reason: 'the disk broke' }, 'Propose', 'it waits')
   await close(anna)
   await ben.open('/backups')

@@ -231,7 +231,7 @@ void t.test('management requests: read, proposed and approved, declined, revoked
   const revoked = (await file({ kind: 'maintenanceModeEnable', message: 'back at noon' })).body.request
   const phone = await windowOf(people.ben, NARROW)
   await phone.open(`/management-requests/${revoked}`)
-  await phone.check('request-narrow')
+  await phone.check('request-narrow', 'layout')
   await act(phone, 'Revoke', { 'Name, to confirm': String(revoked) }, 'Revoke', 'Revoked.')
   t.match(await node.must('GET', `/management-requests/${revoked}`), { state: 'REVOKED' })
 
@@ -286,7 +286,7 @@ void t.test('mail that did not arrive: seen, sent again, forgotten', async (t) =
   await ben.check('mail')
   const phone = await windowOf(people.ben, NARROW)
   await phone.open('/mail-messages')
-  await phone.check('mail-narrow')
+  await phone.check('mail-narrow', 'layout')
   mail.refuse = undefined
   await ben.page.getByRole('button', { name: /^Send again to desk/ }).click()
   await ben.check('mail-retry')

@@ -57,7 +57,7 @@ export async function usePasskey(
   await act(who, 'Add a passkey', name, 'Add a passkey', 'This device has a passkey of yours')
   await leaveDialog(page)
   await page.setViewportSize({ width: 360, height: 740 })
-  await who.check('passkeys-narrow')
+  await who.check('passkeys-narrow', 'layout')
   await page.setViewportSize({ width: 1280, height: 800 })
 
   const signOut = async (): Promise<void> => {
