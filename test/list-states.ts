@@ -1,5 +1,5 @@
-/** The states of one list that a reader can meet: loading, forbidden, a failing server, empty. */
-import type { Route } from 'playwright-core'
+/** The states of one list that a reader can meet: loading, forbidden, a failing server, empty. All but the last are the component's, not the list's. */
+import type { Locator, Route } from 'playwright-core'
 import type { Test } from 'tap'
 import type { Visitor } from './browser.ts'
 
@@ -19,11 +19,7 @@ export async function walkListStates(t: Test, { page, settled, look }: Visitor, 
     if (state === 'late') await released.promise
     if (state === 'forbidden') return route.fulfill({ status: 403, json: FORBIDDEN })
     if (state === 'failed') return route.fulfill({ status: 503, json: FAILED })
-    const answered = await route.fetch()
-    // Too many requests at a time, for example: the page repeats the request by itself.
-    if (!answered.ok()) return route.fulfill({ response: answered })
-    const headers = { ...answered.headers(), 'x-total-count': '0' }
-    return route.fulfill({ status: 200, headers, json: emptied(await answered.json()) })
+    return answerEmpty(route)
   }
   await page.route(LIST, answer)
   const list = page.locator('main .list').first()
@@ -36,6 +32,43 @@ export async function walkListStates(t: Test, { page, settled, look }: Visitor, 
   t.match(await list.textContent(), /abc-1/, `${name}: what to look for in the server's log`)
   state = 'empty'
   await list.getByRole('button', { name: 'Try again' }).click()
+  await seeEmpty(t, { list, settled }, name)
+  await look(`${name}-list-empty`)
+  // Somebody withdrew the right meanwhile.
+  state = 'forbidden'
+  await list.getByLabel('Rows a page').selectOption('50')
+  await list.getByText('Your roles do not include this page').waitFor()
+  t.equal(await list.getByRole('button', { name: 'Try again' }).count(), 0, `${name}: no use in trying again`)
+  await page.unroute(LIST, answer)
+}
+
+/** Searches the list on the visitor's present page for nothing and sees what it says without a row. Each list has its own words for that. */
+export async function seeListEmpty(t: Test, { page, settled, look }: Visitor, name: string): Promise<void> {
+  const list = page.locator('main .list').first()
+  const search = page.getByRole('searchbox')
+  const find = async (words: string): Promise<void> => {
+    await search.fill(words)
+    await search.press('Enter')
+  }
+  await find('no such thing')
+  const none = list.getByText('Nothing fits this search')
+  await none.waitFor()
+  t.equal(await page.getByLabel('Rows a page').count(), 1, `${name}: by page`)
+  if ((await page.locator('main .list .paging').count()) === 0) return
+  const answer = async (route: Route): Promise<void> => answerEmpty(route)
+  await page.route(LIST, answer)
+  await find('')
+  await none.waitFor({ state: 'detached' })
+  await seeEmpty(t, { list, settled }, name)
+  await look(`${name}-list-empty`)
+  await page.unroute(LIST, answer)
+}
+
+async function seeEmpty(
+  t: Test,
+  { list, settled }: { list: Locator; settled: Visitor['settled'] },
+  name: string,
+): Promise<void> {
   await list
     .locator('.state.empty')
     .waitFor()
@@ -46,13 +79,14 @@ export async function walkListStates(t: Test, { page, settled, look }: Visitor, 
   const said = (await list.locator('.state.empty').textContent()) ?? ''
   t.match(said, /\w{3}/, `${name}: an empty list says so`)
   t.equal(await list.locator('table').count(), 0, `${name}: no table without a row`)
-  await look(`${name}-list-empty`)
-  // Somebody withdrew the right meanwhile.
-  state = 'forbidden'
-  await list.getByLabel('Rows a page').selectOption('50')
-  await list.getByText('Your roles do not include this page').waitFor()
-  t.equal(await list.getByRole('button', { name: 'Try again' }).count(), 0, `${name}: no use in trying again`)
-  await page.unroute(LIST, answer)
+}
+
+async function answerEmpty(route: Route): Promise<void> {
+  const answered = await route.fetch()
+  // Too many requests at a time, for example: the page repeats the request by itself.
+  if (!answered.ok()) return route.fulfill({ response: answered })
+  const headers = { ...answered.headers(), 'x-total-count': '0' }
+  return route.fulfill({ status: 200, headers, json: emptied(await answered.json()) })
 }
 
 /** The same answer without rows, whether it is a list or has lists next to other fields. */
