@@ -1,4 +1,4 @@
-/** The quota of a contract over real processes: kept by the provider, told to the system, and not given anew by a restart. */
+/** The quota of a contract over real processes: kept by the provider and told to the system. */
 import type { Test } from 'tap'
 import { until } from '../until.ts'
 import { ask as askAt, type ServerName, type World } from '../world.ts'
@@ -29,8 +29,7 @@ export async function contractQuota(t: Test, { world, target, withQuota }: Q): P
   })
   t.ok(answered === 3 || answered === 6, `${answered} passed: those of a day, or at midnight of two`)
   const seconds = /^[1-9][0-9]{0,4}$/
-  const there = { status: 429, code: 'server.serverproxy.contract_quota_used_up', retryAfter: seconds }
-  t.match(refused, there)
+  t.match(refused, { status: 429, code: 'server.serverproxy.contract_quota_used_up', retryAfter: seconds })
   const said = `${contract}/${version}: 3 calls a day \\(UTC\\), again at 20.{8}T00:00:00.000Z`
   t.match(refused.json(), { message: new RegExp(said) })
   t.match(
@@ -46,12 +45,6 @@ export async function contractQuota(t: Test, { world, target, withQuota }: Q): P
   const metrics = (await askAt(world.servers.population.adminUrl, '/metrics')).body.toString()
   t.match(metrics, /concordat_exchange_seconds_count\{half="provider",outcome="contract_quota_used_up"\} 1\n/)
   t.notMatch(metrics, contract, 'no metric names a contract')
-  await world.restart()
-  t.match(
-    await ask(),
-    there,
-    'a restart gives no day anew, and each side knows the contract without fetching it',
-  )
   await withQuota({ perDay: 1000, perSecond: 1000 })
   t.equal((await ask()).status, 200, 'a higher quota holds at once')
   t.match(await newest('population'), { quotaToday: { used: 4 } }, 'and goes on with the count')

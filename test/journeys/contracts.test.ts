@@ -282,7 +282,7 @@ async function withTerms(more: object): Promise<string> {
   return agreed.contract
 }
 
-t.test('a quota is kept by the provider, told to the system, and outlives a restart', (t) =>
+t.test('a quota is kept by the provider and told to the system', (t) =>
   contractQuota(t, { world, target: PERSON, withQuota: (quota) => withTerms({ quota }) }),
 )
 
