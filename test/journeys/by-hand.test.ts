@@ -1,9 +1,10 @@
 /**
  * What two people of the sandbox do by hand in Chromium, over real processes: the README's steps for newcomers, the renewal of a
- * server's certificates, a change of the configuration signing key, and an emergency. Systems exchange messages all the time.
+ * server's certificates and a change of the configuration signing key. Systems exchange messages all the time.
  */
 import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Page } from 'playwright-core'
 import t from 'tap'
 import { anchorHash, parseAnchor } from '#core/configuration/anchor.ts'
 import { goThrough, hasChromium, leaveDialog, openBrowser, type Visitor, visitor } from '../browser.ts'
@@ -12,9 +13,8 @@ import { startProcessClock } from '../fakes/process-clock.ts'
 import { freeze } from '../freeze-process.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act, close } from '../second-person.ts'
-import { until } from '../until.ts'
 import { ask, colons, startWorld, type World } from '../world.ts'
-import { liveContract } from './contract-in-console.ts'
+import { signedIn } from './two-stores.ts'
 
 type Person = { subject: string; name: string; password: string }
 type Status = { request: number; kind: string; state: string }
@@ -33,30 +33,38 @@ void t.test('two people of a sandbox', async (t) => {
   const base = world.registry.consoleUrl.replace(/\/$/, '')
   const hosts = [new URL(world.login.issuer).host]
 
-  let isFirst = true
-  const arrive = async (subject: string, at = base): Promise<Visitor> => {
-    const person = people.find((one) => one.subject === subject)!
+  const personOf = (subject: string): Person => people.find((one) => one.subject === subject)!
+  const signIn = async (page: Page, subject: string, password = personOf(subject).password) => {
+    await page.getByLabel('Name').fill(subject)
+    await page.getByLabel('Password').fill(password)
+    await page.keyboard.press('Enter')
+  }
+  /** Signs in on the pages: of the registry as Anna, of an agency as Tiina. Others come with the session that they have. */
+  const signInAt = async (at: string, subject: string): Promise<Visitor> => {
     const one = await visitor(t, chromium, { base: at, hosts })
     const { page } = one
     await one.open('/')
     await page.getByRole('link', { name: 'Sign in' }).click()
     await page.getByRole('heading', { name: 'Development login' }).waitFor()
-    if (isFirst) await one.check('development-login')
-    await page.getByLabel('Name').fill(subject)
-    await page.getByLabel('Password').fill('wrong')
-    await page.getByRole('button', { name: 'Log in' }).click()
-    await page.getByText('This name and password do not fit.').waitFor()
-    if (isFirst) await one.check('development-login-wrong')
-    isFirst = false
-    await page.getByLabel('Name').fill(subject)
-    await page.getByLabel('Password').fill(person.password)
-    await page.keyboard.press('Enter')
+    if (at === base) {
+      await one.check('development-login')
+      await signIn(page, subject, 'wrong')
+      await page.getByText('This name and password do not fit.').waitFor()
+      await one.check('development-login-wrong')
+    }
+    await signIn(page, subject)
     await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
     await one.settled()
-    t.ok((await page.locator('.who').textContent())?.includes(person.name), person.name)
+    t.ok((await page.locator('.who').textContent())?.includes(personOf(subject).name), subject)
     return one
   }
-  const anna = await arrive('anna')
+  const arrive = async (subject: string): Promise<Visitor> => {
+    const at = { adminUrl: world.registry.adminUrl, issuer: world.login.issuer }
+    const one = await signedIn(t, chromium, personOf(subject), at)
+    await one.open('/')
+    return one
+  }
+  const anna = await signInAt(base, 'anna')
   const ben = await arrive('ben')
   await ben.check('sandbox-overview')
 
@@ -118,7 +126,7 @@ void t.test('two people of a sandbox', async (t) => {
     await toomas.open('/people')
     await toomas.page.getByText('Your roles do not include this page').waitFor()
 
-    const tiina = await arrive('tiina', `${world.servers.tax.adminUrl}/console`)
+    const tiina = await signInAt(`${world.servers.tax.adminUrl}/console`, 'tiina')
     await goThrough(tiina.page, 'Exchanges', 'Search')
     await tiina.page.getByText('The log holds no exchange yet').waitFor()
     await goThrough(tiina.page, 'Exchanges', 'Who looked')
@@ -133,17 +141,10 @@ void t.test('two people of a sandbox', async (t) => {
     await signOut.click()
     await tiina.page.getByRole('heading', { name: 'Sign in' }).waitFor()
     t.equal(await tiina.page.getByText('your session there').count(), 0)
-    const stranger = people.find(({ subject }) => subject === 'anna')!
     await tiina.page.getByRole('link', { name: 'Sign in' }).click()
-    await tiina.page.getByLabel('Name').fill(stranger.subject)
-    await tiina.page.getByLabel('Password').fill(stranger.password)
-    await tiina.page.keyboard.press('Enter')
+    await signIn(tiina.page, 'anna')
     await tiina.page.getByText('nobody has invited you here').waitFor()
   })
-
-  await t.test('a contract, from the policy that asks for it to its end', (t) =>
-    liveContract(t, { world, anna, ben }),
-  )
 
   const persons = startAsking(world)
   t.teardown(() => persons.end())
@@ -325,36 +326,6 @@ void t.test('two people of a sandbox', async (t) => {
     }
     await page.getByRole('link', { name: colons(world.servers.tax.client) }).waitFor()
     await persons.end()
-  })
-
-  await t.test('an emergency: one person suspends a server, two let it go on', async (t) => {
-    const outcome = async (): Promise<string> => {
-      const reply = await world.ask('tax', `/r1/${world.servers.population.client}/persons/persons/P00000042`)
-      return reply.status === 200 ? 'answered' : (reply.json() as { type: string }).type
-    }
-    const becomes = (wanted: RegExp): Promise<boolean> =>
-      until(`an exchange that is ${wanted}`, async (saw) => wanted.test(saw(await outcome())), {
-        pauseMs: 300,
-      })
-    const subject = colons(world.servers.population.id)
-    await ben.open('/suspensions')
-    const stolen = { Kind: 'server', 'Which one': subject, Reason: 'Its machine was stolen.' }
-    await act(ben, 'Suspend at once', stolen, 'Suspend at once', 'It is suspended.')
-    await close(ben)
-    await becomes(/suspended$/)
-    await anna.open('/')
-    await anna.page
-      .getByRole('link', { name: '1 suspension waits for a second person to confirm it.' })
-      .click()
-    await act(anna, /^Confirm/, {}, 'Confirm', 'The suspension is confirmed.')
-    await close(anna)
-    await anna.open(`/suspensions?q=${subject}`)
-    await act(anna, /^Lift/, { Reason: 'It was found.' }, 'Propose', 'it waits for a second administrator')
-    await close(anna)
-    t.match(await outcome(), /suspended$/, 'until two agree')
-    await approve('Lift an emergency suspension')
-    await becomes(/^answered$/)
-    t.pass('and it is served again')
   })
 })
 

@@ -210,6 +210,15 @@ void t.test('a contract is read, approved by two, suspended by one, confirmed, r
   await leaveDialog(anna.page)
   await act(anna, 'Set the limit', { [bound]: '3', Reason: 'We are few.' }, 'Propose', 'it waits')
   await close(anna)
+  const policy = { 'Exchanges need a contract': 'check', Reason: 'the act on data exchange' }
+  await act(anna, 'Set the policy', policy, 'Propose', 'it waits for a second administrator')
+  await close(anna)
+  await ben.open('/proposals?view=waiting')
+  await ben.page.getByRole('link', { name: 'Set the policy on contracts' }).click()
+  await ben.page.getByText('your browser finds the same').waitFor()
+  await act(ben, 'Approve', {}, 'Approve', 'Approved, and carried out.')
+  await close(ben)
+  t.match(await node.must('GET', '/contract-policy'), { contractRequired: true })
 
   // By kind and name, and from a member's page, where the dialog shows first what would stop.
   await anna.open('/suspensions')
