@@ -16,7 +16,8 @@ const JOBS = 7
  * jobs do, as long as the others have something else.
  */
 const SANDBOXES_AT_ONCE = 4
-const STARTS_SANDBOX = /from '(?:\.\.\/(?:world|processes|fakes\/stage)|\.\/two-stores)\.ts'/
+const STARTS_SANDBOX =
+  /(?:from '(?:\.\.\/(?:world|processes|fakes\/stage)|\.\/two-stores)|import '\.\/client-world)\.ts'/
 /** These take longest, so that the whole run would wait for a late start: they begin within the first half, mixed with others. */
 const LONGEST = ['crash', 'outage', 'load', 'contracts', 'recovery', 'auditor-cases', 'auditor-console'].map(
   (name) => `test/journeys/${name}.test.ts`,

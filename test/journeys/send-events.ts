@@ -1,19 +1,18 @@
 /** Two agencies' developers with the packed client package: one sends events, the other receives them, fetched and pushed. */
 import { once } from 'node:events'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import t from 'tap'
 import { connect, ExchangeError, type PushedEvent, pushListener } from '#adapters/client/index.ts'
-import { installPackedClient, readExamples, runIn } from '../fakes/packed-client.ts'
+import { readExamples, runIn } from '../fakes/packed-client.ts'
 import { addService } from '../fakes/provider-system.ts'
 import { findProgram } from '../outside-tools.ts'
 import { until } from '../until.ts'
-import { type ServerName, startWorld } from '../world.ts'
+import type { ServerName } from '../world.ts'
+import { project, world } from './client-world.ts'
 
-const world = await startWorld()
-t.teardown(() => world.stop())
 const { tax, population } = world.servers
 const trusted = readFileSync(world.trust.rootFile, 'utf8')
 const INBOX = `${population.client}/assessments`
@@ -119,8 +118,6 @@ t.test('pushed: only from the own security server, and again until it was taken'
 })
 
 t.test('the packed package and the examples of its README, in each runtime and without it', async (t) => {
-  const project = await installPackedClient()
-  t.teardown(() => rmSync(project, { recursive: true, force: true }))
   for (const [file, name] of [
     ['system.p12', 'tax'],
     ['population.p12', 'population'],
