@@ -18,7 +18,7 @@ import { prepareInstance } from '../processes.ts'
 import { until } from '../until.ts'
 import { ask as askAt, type Reply } from '../world.ts'
 
-const KILLS = 4
+const KILLS = 2
 
 const instance = await prepareInstance()
 t.teardown(() => instance.stop())
