@@ -122,6 +122,9 @@ void t.test('the days of a past: few at first, none twice, the last ones by the 
   const weekend = days.filter(([first]) => [0, 6].includes(new Date(first!.at).getUTCDay())).flat()
   const calls = (some: { calls: number }[]) => some.reduce((sum, one) => sum + one.calls, 0)
   t.ok(calls(weekend) * 4 < calls(days.flat()))
+  const short = [...workingDays(until - 12 * DAY_MS, until, randomNumbers(15))]
+  t.ok(short.length > 8 && short.every(({ length }) => length <= 2), 'a short past leaps seldom')
+  t.ok(calls(short.flat()) > 100, 'and has as many calls')
 })
 
 void t.test('a login whose provider gave no answer in time is begun again', async (t) => {

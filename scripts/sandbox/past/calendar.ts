@@ -1,6 +1,7 @@
 /**
  * When the agencies of a sandbox with a past asked each other. They begin with a pilot on one day of a week, then work every day;
- * most is asked before noon, little at weekends. The last days have something in every hour.
+ * most is asked before noon, little at weekends. The last days have something in every hour, unless the past is short: each moment to
+ * which the clock leaps makes all jobs of all servers due, which takes a second of a processor.
  */
 const HOUR_MS = 3_600_000
 export const DAY_MS = 24 * HOUR_MS
@@ -14,18 +15,21 @@ const PHASES = [
   { daysAgo: 31, weekdays: [1, 2, 3, 4, 5], calls: 16, hours: 2 },
   { daysAgo: Number.POSITIVE_INFINITY, weekdays: [2], calls: 12, hours: 2 },
 ]
+const SHORT_DAYS = 31
+const HOURS_OF_SHORT = 2
 
 /** A moment with so many calls at once. */
 type Session = { at: number; calls: number }
 
 /** The sessions between two times by day, in order; the same for the same times and `random`. */
 export function* workingDays(from: number, until: number, random: () => number): Generator<Session[]> {
+  const most = until - from < SHORT_DAYS * DAY_MS ? HOURS_OF_SHORT : OF_HOUR.length
   for (let day = Math.floor(from / DAY_MS) * DAY_MS; day < until; day += DAY_MS) {
     const phase = PHASES.find(({ daysAgo }) => until - day < (daysAgo + 1) * DAY_MS)!
     const weekday = new Date(day).getUTCDay()
     if (!phase.weekdays.includes(weekday)) continue
     const busy = weekday === 0 || weekday === 6 ? WEEKEND : 1
-    const hours = drawHours(phase.hours, random)
+    const hours = drawHours(Math.min(phase.hours, most), random)
     const whole = hours.reduce((sum, hour) => sum + OF_HOUR[hour]!, 0)
     const calls = phase.calls * busy * (0.7 + 0.6 * random())
     const found = hours.map((hour) => ({
