@@ -32,7 +32,7 @@ import { type Admin, ask as askAt, openAdmin, type Reply } from '../world.ts'
 import { watchDatabase } from './outage-in-consoles.ts'
 
 const CRASHES = 2
-const KILLS = 4
+const KILLS = 2
 
 if (hasPostgresql()) await journey(await startPostgresql(), await prepareInstance())
 else skipFor(t, 'PostgreSQL is not installed')
