@@ -87,7 +87,7 @@ async function writePrograms(name: string): Promise<void> {
 /**
  * Writes modules, and all that they import or start, in few files, and gives the folders of the packages that went in. `external`:
  * packages that stay where they are. `installed`: where the sources' files and `outDir` will lie, if that is not where they lie now.
- * `without`: sources that are left out; whoever loads one finds no export.
+ * `without`: sources that are left out; whoever loads one finds no export. `plugins`: Vite's, before our own.
  */
 export async function writeBundle(q: {
   outDir: string
@@ -95,6 +95,7 @@ export async function writeBundle(q: {
   external?: string[]
   installed?: { root: string; programs: string }
   without?: string[]
+  plugins?: Plugin[]
 }): Promise<string[]> {
   // Loaded only when there is something to build.
   const { build } = await import('vite')
@@ -107,6 +108,7 @@ export async function writeBundle(q: {
     root: ROOT,
     logLevel: 'error',
     plugins: [
+      ...(q.plugins ?? []),
       { name: 'without', enforce: 'pre', load: (id) => (left.has(id) ? 'export {}' : null) },
       places(q.installed ?? { root: ROOT, programs: q.outDir }, apart),
       routesWithoutCode(),

@@ -16,7 +16,8 @@ import {
   type Page,
   type Request,
 } from 'playwright-core'
-import root, { type Test } from 'tap'
+import type { Test } from 'tap'
+import { wholeProcess } from '#scripts/test/current-file.ts'
 import { hostNameOf } from './fakes/openid-provider.ts'
 import type { Node } from './fakes/registry-world.ts'
 import { findProgram } from './outside-tools.ts'
@@ -143,7 +144,7 @@ async function startBrowser(): Promise<Browser> {
       `--host-resolver-rules=MAP ${hostNameOf(NAMED)} ${NAMED}`,
     ],
   })
-  root.teardown(() => browser.close())
+  wholeProcess.teardown(() => browser.close())
   return browser
 }
 

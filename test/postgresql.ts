@@ -9,7 +9,8 @@ import { chownSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } fro
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import { wholeProcess } from '#scripts/test/current-file.ts'
 import { freeze } from './freeze-process.ts'
 import { findProgram, postgresqlFolders } from './outside-tools.ts'
 import { until } from './until.ts'
@@ -42,12 +43,23 @@ export function hasPostgresql(): boolean {
 
 /** The server of this test process, started at the first call. */
 export function postgresql(): Promise<PostgresqlServer> {
-  shared ??= startPostgresql()
+  if (shared === undefined) {
+    const starting = startPostgresql([], wholeProcess)
+    shared = starting
+    // The next test, or the next file of this process, tries again.
+    void starting.catch(() => (shared = undefined))
+  }
   return shared
 }
 
-/** A server of its own, for tests that kill it. `more` are settings (name=value) besides its usual ones, which they replace. */
-export async function startPostgresql(more: string[] = []): Promise<PostgresqlServer> {
+/**
+ * A server of its own, for tests that kill it; it ends with the test file. `more` are settings (name=value) besides its usual ones, which they
+ * replace.
+ */
+export async function startPostgresql(
+  more: string[] = [],
+  owner: Pick<Test, 'teardown'> = t,
+): Promise<PostgresqlServer> {
   const initdb = findProgram(['initdb'], postgresqlFolders())
   if (initdb === undefined) throw new Error('PostgreSQL is not installed')
   const user = serverUser()
@@ -86,7 +98,7 @@ export async function startPostgresql(more: string[] = []): Promise<PostgresqlSe
     await ended
   }
   process.on('exit', () => child?.kill('SIGQUIT'))
-  t.teardown(async () => {
+  owner.teardown(async () => {
     await stop('SIGINT')
     for (const one of [folder, place]) rmSync(one, { recursive: true, force: true })
   })

@@ -5,11 +5,13 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { Plugin } from 'vite'
 import { writeBundle } from '#scripts/build.ts'
-import { BEFORE_FILE } from './run-files.ts'
+import { BEFORE_FILE, type Programs } from './run-files.ts'
 
 // In the same bundle, so that there is one tap.
 const BEFORE = 'scripts/test/escaped-errors'
+const GROUP = 'scripts/test/run-group'
 /** They try how sources are run and built, and which modules are loaded. */
 const FROM_SOURCES = [
   'scripts/build.test.ts',
@@ -23,14 +25,27 @@ const EXTERNAL = ['playwright-core', 'axe-core', 'typescript', 'rolldown', 'oidc
 // Always the same folder: Node's cache of compiled code has the names of files.
 const FOLDER = path.join(import.meta.dirname, '../../.work/tests')
 
-/** Returns what Node is called with for a test file. */
-export async function buildTests(files: string[]): Promise<(file: string) => string[]> {
+/** Returns what Node is called with for one test file, and for several in one process. */
+export async function buildTests(files: string[]): Promise<Programs> {
   await rm(FOLDER, { recursive: true, force: true })
   const built = files.filter((file) => !FROM_SOURCES.includes(file))
-  await writeBundle({ outDir: FOLDER, programs: [...built, `${BEFORE}.ts`], external: EXTERNAL })
-  const before = ['--import', pathToFileURL(path.join(FOLDER, `${BEFORE}.js`)).href]
-  return (file) =>
-    FROM_SOURCES.includes(file)
-      ? [...BEFORE_FILE, file]
-      : [...before, path.join(FOLDER, file.replace(/\.ts$/, '.js'))]
+  const programs = [...built, `${BEFORE}.ts`, `${GROUP}.ts`]
+  await writeBundle({ outDir: FOLDER, programs, external: EXTERNAL, plugins: [testsOfCurrentFile()] })
+  const program = (file: string): string => path.join(FOLDER, file.replace(/\.ts$/, '.js'))
+  const before = ['--import', pathToFileURL(program(`${BEFORE}.ts`)).href]
+  return {
+    one: (file) => (FROM_SOURCES.includes(file) ? [...BEFORE_FILE, file] : [...before, program(file)]),
+    several: (group) => [...before, program(`${GROUP}.ts`), ...group.map(program)],
+    isAlone: (file) => FROM_SOURCES.includes(file),
+  }
+}
+
+function testsOfCurrentFile(): Plugin {
+  const ours = path.join(import.meta.dirname, 'current-file.ts')
+  return {
+    name: 'tests-of-current-file',
+    enforce: 'pre',
+    resolveId: (id, importer) =>
+      id === 'tap' && importer !== undefined && path.dirname(importer) !== import.meta.dirname ? ours : null,
+  }
 }

@@ -11,7 +11,7 @@ import type { Test } from 'tap'
 import { tellProcessorTime } from './processor-time.ts'
 
 // Threads and processes that the test starts may inherit this option.
-if (isMainThread && /\.test\.[jt]s$/.test(process.argv[1] ?? '')) {
+if (isMainThread && /(\.test|\/run-group)\.[jt]s$/.test(process.argv[1] ?? '')) {
   asyncHooks.createHook = () => {
     const hook = { enable: () => hook, disable: () => hook }
     return hook

@@ -80,7 +80,7 @@ async function runTests(): Promise<{ output: TapOutput; errors: string[]; costs:
   const all = isWhole ? globSync(TESTS, { exclude: [RULES] }) : files
   const costs = await runFiles(
     all,
-    isWhole ? await buildTests(all) : (file) => [...BEFORE_FILE, file],
+    isWhole ? await buildTests(all) : { one: (file) => [...BEFORE_FILE, file] },
     (line) => {
       log.write(`${line}\n`)
       const file = reader.line(line)

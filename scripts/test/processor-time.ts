@@ -8,15 +8,19 @@ import { readFileSync } from 'node:fs'
 const MS_PER_TICK = 10
 const LINE = /^# processor (\d+) ms$/gm
 
-/** The line that a test file ends with; empty where the system does not report these times (proc(5), stat). */
-export function tellProcessorTime(): string {
+/** Milliseconds of processor time that this process and its ended children took; zero where the system does not tell (proc(5), stat). */
+export function processorMs(): number {
   try {
     const fields = readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1)!.split(' ')
-    const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0)
-    return `# processor ${ticks * MS_PER_TICK} ms\n`
+    return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0) * MS_PER_TICK
   } catch {
-    return ''
+    return 0
   }
+}
+
+/** The line that a test file ends with. */
+export function tellProcessorTime(): string {
+  return `# processor ${processorMs()} ms\n`
 }
 
 /** Milliseconds that `output` of a test file tells; zero if it tells none, as a process that was killed. */

@@ -1,12 +1,14 @@
 /**
- * Runs test files in parallel in a random order, each directly in Node. No loader changes the modules of a test or of the servers
- * that it starts, so that their compiled code comes from Node's cache. Every file is one subtest of a TAP stream.
+ * Runs test files in parallel in a random order, directly in Node, each in a process of its own or several one after the other in one. No
+ * loader changes the modules of a test or of the servers that it starts, so that their compiled code comes from Node's cache. Every file is
+ * one subtest of a TAP stream.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { groupFiles, startsSandbox } from './group-files.ts'
 import { toldProcessorTime } from './processor-time.ts'
 
 const JOBS = 7
@@ -16,8 +18,6 @@ const JOBS = 7
  * jobs do, as long as the others have something else.
  */
 const SANDBOXES_AT_ONCE = 4
-const STARTS_SANDBOX =
-  /(?:from '(?:\.\.\/(?:world|processes|fakes\/stage)|\.\/two-stores)|import '\.\/client-world)\.ts'/
 /** These take longest, so that the whole run would wait for a late start: they begin within the first half, mixed with others. */
 const LONGEST = ['crash', 'outage', 'load', 'contracts', 'recovery', 'auditor-cases', 'auditor-console'].map(
   (name) => `test/journeys/${name}.test.ts`,
@@ -29,31 +29,43 @@ const KILL_MS = 30_000
 /** tap's own limit for a file, far above the time that any file needs. */
 const TIMEOUT_S = 7200
 
+/** A file among several in one process: its tests, its point with its time and what it says of a failure, its last lines (run-group.ts). */
+const ENDED_FILE =
+  /^# Subtest: .*\n([\s\S]*)^((?:not )?ok \d+ - .*\n[\s\S]*?)(^# \{ .*\n# processor \d+ ms\n)/m
+
 /** Options for Node before the name of a test file. */
 export const BEFORE_FILE = ['--import', new URL('escaped-errors.ts', import.meta.url).href]
 
-type FileRun = {
+export type FileRun = {
   stdout: string
   code: number | null
   signal: NodeJS.Signals | null
   ms: number
 }
 
+/** What Node is called with for one file, and for several in one process; a file is alone if that is said of it. */
+export type Programs = {
+  one(file: string): string[]
+  several?(files: string[]): string[]
+  isAlone?(file: string): boolean
+}
+
 /** Milliseconds of processor time by file, including all processes that it started. */
 export type Costs = Map<string, number>
 
-/**
- * Calls `tell` with each line of the stream, and `tellError` with what the files write to their error streams. `argumentsOf`: what Node is
- * called with for a file.
- */
+/** Calls `tell` with each line of the stream, and `tellError` with what the files write to their error streams. */
 export async function runFiles(
   files: string[],
-  argumentsOf: (file: string) => string[],
+  programs: Programs,
   tell: (line: string) => void,
   tellError: (line: string) => void,
 ): Promise<Costs> {
   const costs: Costs = new Map()
-  const take = waitingFiles(files)
+  const groups = groupFiles(
+    files,
+    (file) => programs.several === undefined || programs.isAlone?.(file) === true,
+  )
+  const take = waitingGroups(groups)
   const totals = { total: 0, pass: 0, fail: 0, skip: 0, todo: 0 }
   let number = 0
   tell('TAP version 14')
@@ -63,20 +75,31 @@ export async function runFiles(
   let placeNumber = 0
   const newPlace = (): NodeJS.ProcessEnv =>
     places === undefined ? {} : { TEST_PLACE: path.join(places, `${++placeNumber}`) }
+  const tellFile = (file: string, run: FileRun): boolean => {
+    costs.set(file, toldProcessorTime(run.stdout))
+    tell(`# Subtest: ${file}`)
+    for (const line of run.stdout.split('\n')) if (line !== '') tell(`    ${line}`)
+    const { problem, counts } = judgeFile(run)
+    for (const name of Object.keys(totals) as (keyof typeof totals)[]) totals[name] += counts[name] ?? 0
+    if (problem !== undefined && (counts['fail'] ?? 0) === 0) totals.fail++
+    tell(`${problem === undefined ? '' : 'not '}ok ${++number} - ${file} # time=${run.ms}ms`)
+    if (problem !== undefined) for (const line of ['---', `problem: ${problem}`, '...']) tell(`  ${line}`)
+    return problem === undefined
+  }
   const work = async (_: unknown, job: number): Promise<void> => {
     let place = newPlace()
-    for (let file = take(job); file !== undefined; file = take(job)) {
-      const run = await runFile({ program: argumentsOf(file), place }, tellError)
-      costs.set(file, toldProcessorTime(run.stdout))
-      tell(`# Subtest: ${file}`)
-      for (const line of run.stdout.split('\n')) if (line !== '') tell(`    ${line}`)
-      const { problem, counts } = judgeFile(run)
-      // A process of the failed file may still run at this place.
-      if (problem !== undefined) place = newPlace()
-      for (const name of Object.keys(totals) as (keyof typeof totals)[]) totals[name] += counts[name] ?? 0
-      if (problem !== undefined && (counts['fail'] ?? 0) === 0) totals.fail++
-      tell(`${problem === undefined ? '' : 'not '}ok ${++number} - ${file} # time=${run.ms}ms`)
-      if (problem !== undefined) for (const line of ['---', `problem: ${problem}`, '...']) tell(`  ${line}`)
+    for (let group = take(job); group !== undefined; group = take(job)) {
+      let left = group
+      while (left.length > 0) {
+        const program = left.length > 1 ? programs.several!(left) : programs.one(left[0]!)
+        const run = await runProcess({ program, place }, tellError)
+        const runs = left.length > 1 ? runsOfFiles(run) : [run]
+        const good = runs.map((one, index) => tellFile(left[index]!, one))
+        // A process of a failed file may still run at this place.
+        if (good.includes(false)) place = newPlace()
+        // A file that ended the process took these from their turn.
+        left = left.slice(runs.length)
+      }
     }
   }
   await Promise.all(Array.from({ length: JOBS }, work))
@@ -111,7 +134,38 @@ export function judgeFile({ stdout, code, signal }: Omit<FileRun, 'ms'>): {
   return { problem, counts }
 }
 
-async function runFile(
+/**
+ * The runs of the files of one process, as many as began: what it wrote is cut where a file ends. How the process ended is how the last of them
+ * ended, unless a file failed, which is why it ended so.
+ */
+export function runsOfFiles(run: FileRun): FileRun[] {
+  const sections = run.stdout.split(/^(?=# Subtest: \/.*\.test\.js$)/m).slice(1)
+  // Then the first file is told how the process ended.
+  if (sections.length === 0) return [run]
+  const runs = sections.map((section) => {
+    const [, inside, point, last] = ENDED_FILE.exec(section) ?? []
+    if (inside === undefined || point === undefined) return { ...run, stdout: withoutIndent(section) }
+    const [, time, unit] = / # time=([\d.]+)(ms|s)/.exec(point) ?? []
+    const hasFailed = point.startsWith('not ')
+    // Its own point says more only if no test in it failed.
+    const more = hasFailed && !/^ {4}not ok/m.test(inside) ? point : ''
+    return {
+      stdout: `${withoutIndent(inside)}${more}${last}`,
+      code: hasFailed ? 1 : 0,
+      signal: null,
+      ms: Math.round(Number(time ?? 0) * (unit === 's' ? 1000 : 1)),
+    }
+  })
+  if ((run.code === 0 && run.signal === null) || runs.some((one) => one.code !== 0)) return runs
+  const { code, signal } = run
+  return runs.with(-1, { ...runs.at(-1)!, code, signal, stdout: withoutIndent(sections.at(-1)!) })
+}
+
+function withoutIndent(section: string): string {
+  return section.replaceAll(/^ {4}/gm, '')
+}
+
+async function runProcess(
   q: { program: string[]; place: NodeJS.ProcessEnv },
   tellError: (line: string) => void,
 ): Promise<FileRun> {
@@ -141,16 +195,18 @@ async function runFile(
   return { stdout: `${Buffer.concat(output)}`, code, signal, ms: Math.round(performance.now() - began) }
 }
 
-/** Returns what gives a job its next file, in a random order. */
-function waitingFiles(files: string[]): (job: number) => string | undefined {
-  const shuffled = files
-    .map((file) => ({ file, place: Math.random() * (LONGEST.includes(file) ? 0.5 : 1) }))
+/** Returns what gives a job its next files, in a random order. */
+function waitingGroups(groups: string[][]): (job: number) => string[] | undefined {
+  const shuffled = groups
+    .map((group) => ({ group, place: Math.random() * (takesLong(group) ? 0.5 : 1) }))
     .toSorted((a, b) => b.place - a.place)
-    .map(({ file }) => file)
-  const startsSandbox = (file: string): boolean =>
-    existsSync(file) && STARTS_SANDBOX.test(readFileSync(file, 'utf8'))
-  const withSandbox = shuffled.filter(startsSandbox)
-  const others = shuffled.filter((file) => !withSandbox.includes(file))
+    .map(({ group }) => group)
+  const withSandbox = shuffled.filter(([first]) => startsSandbox(first!))
+  const others = shuffled.filter((group) => !withSandbox.includes(group))
   return (job) =>
     job < SANDBOXES_AT_ONCE ? (withSandbox.pop() ?? others.pop()) : (others.pop() ?? withSandbox.pop())
+}
+
+function takesLong(group: string[]): boolean {
+  return group.length > 1 || LONGEST.includes(group[0]!)
 }

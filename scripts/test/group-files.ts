@@ -1,0 +1,50 @@
+/**
+ * Which test files run one after the other in one process: those of a room, which share most of their modules. To load these and to have V8
+ * compile them anew is a third of the processor time of such a file.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+
+const FILES_AT_MOST = 8
+/** Rooms whose files were all seen to run well one after the other in one process. Each room that is added saves. */
+const TOGETHER =
+  /^(?:core|security-server\/features\/(?:daily-counts|deadlines|diagnostics|nodes|notices|people|person-search|proposals))\//
+const STARTS_SANDBOX =
+  /(?:from '(?:\.\.\/(?:world|processes|fakes\/stage)|\.\/two-stores)|import '\.\/client-world)\.ts'/
+/** What they look at belongs to the whole process: its memory, its threads, its calls of the system, its browser, its databases' dump. */
+const NEEDS_PROCESS =
+  /memoryUsage|\/proc\/self|setFlagsFromString|strace|browser\.ts|\.dump\(\)|process\.chdir/
+
+/** In a random order within each group. A file is in exactly one. */
+export function groupFiles(files: string[], isAlone: (file: string) => boolean): string[][] {
+  const alone = files.filter(
+    (file) => isAlone(file) || !TOGETHER.test(file) || startsSandbox(file) || contains(file, NEEDS_PROCESS),
+  )
+  const rooms = Map.groupBy(
+    files.filter((file) => !alone.includes(file)).toSorted(),
+    (file) => file.split('/')[0]!,
+  )
+  const groups = [...rooms.values()].flatMap((room) => {
+    const number = Math.ceil(room.length / FILES_AT_MOST)
+    // Neighbours share most.
+    return Array.from({ length: number }, (_, index) =>
+      room.slice((index * room.length) / number, ((index + 1) * room.length) / number),
+    )
+  })
+  return [...alone.map((file) => [file]), ...groups.map(shuffled)]
+}
+
+/** Whether a whole sandbox runs in this test. */
+export function startsSandbox(file: string): boolean {
+  return contains(file, STARTS_SANDBOX)
+}
+
+function contains(file: string, pattern: RegExp): boolean {
+  return existsSync(file) && pattern.test(readFileSync(file, 'utf8'))
+}
+
+function shuffled<T>(all: T[]): T[] {
+  return all
+    .map((one) => ({ one, place: Math.random() }))
+    .toSorted((a, b) => a.place - b.place)
+    .map(({ one }) => one)
+}
