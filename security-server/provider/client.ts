@@ -191,7 +191,7 @@ function pairs(raw: string[]): HeaderList {
 
 /** Of a streamed body too: systems that know no chunks take it then, and X-Road says it as well. */
 function lengthOf({ size }: Content): [string, string] {
-  return ['Content-Length', String(size)]
+  return ['content-length', String(size)]
 }
 
 /** Ours say what they are; of undici's only what it refuses to begin is certain not to have reached the system. */

@@ -73,7 +73,7 @@ t.test('bodies of every size go both ways unchanged', async (t) => {
     t.equal(reply.status, 200)
     const got = provider.calls.at(-1)!
     t.equal(sha512(got.body), sha512(body), `${size} bytes reach the provider`)
-    t.match(got.rawHeaders.join(), `Content-Length,${size}`, 'and their number, of a streamed body too')
+    t.match(got.rawHeaders.concat('').join(), `content-length,${size},`, 'and their number, streamed too')
     t.equal(sha512(reply.body), sha512(body), `${size} bytes come back`)
     provider.calls.length = 0
   }
