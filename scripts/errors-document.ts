@@ -2,6 +2,7 @@
 import { catalogue } from '#schemas/fault-catalogue.ts'
 import { adapterFaults } from '#schemas/faults/adapter.ts'
 import { administrationFaults } from '#schemas/faults/administration.ts'
+import { collectorFaults } from '#schemas/faults/collector.ts'
 import { commandFaults } from '#schemas/faults/command.ts'
 import { deliveryFaults } from '#schemas/faults/delivery.ts'
 import type { FaultEntry } from '#schemas/faults/entry.ts'
@@ -9,6 +10,8 @@ import { exchangeFaults } from '#schemas/faults/exchange.ts'
 import { messageFaults } from '#schemas/faults/message.ts'
 import { operationFaults } from '#schemas/faults/operation.ts'
 import { previewFaults } from '#schemas/faults/preview.ts'
+import { renewalFaults } from '#schemas/faults/renewal.ts'
+import { storedFileFaults } from '#schemas/faults/stored-file.ts'
 import { subscriptionFaults } from '#schemas/faults/subscription.ts'
 
 const HEAD = `# Errors
@@ -47,6 +50,9 @@ export function errorsDocument(): string {
     ['Adapters, and the systems behind them', adapterFaults],
     ['One-way messages', deliveryFaults],
     ['Publish and subscribe', subscriptionFaults],
+    ['Certificates that renew themselves', renewalFaults],
+    ['Collectors', collectorFaults],
+    ['Files of several nodes', storedFileFaults],
     ['Commands that people run', commandFaults],
   ] as const
   const sections = parts.map(([title, faults]) => `\n## ${title}\n\n${table(faults)}`)

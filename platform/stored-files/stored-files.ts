@@ -16,9 +16,9 @@ export const PIECE_OCTETS = 256 * 1024
 export type Sealing = { keys: ClusterKeys; scope: string }
 
 /** Octets from `start` to before `end`, piece by piece. Throws `stored_file_damaged`. */
-export type ReadOctets = (start?: number, end?: number) => AsyncGenerator<Buffer>
+type ReadOctets = (start?: number, end?: number) => AsyncGenerator<Buffer>
 
-export type StoredFile = { size: number; read: ReadOctets }
+type StoredFile = { size: number; read: ReadOctets }
 
 export type StoredFiles = ReturnType<typeof createStoredFiles>
 

@@ -213,6 +213,23 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
     t.equal(container.status, 200, 'the other node opens it')
   })
 
+  await t.test('an export that one node took is made, served and deleted by any', async (t) => {
+    const { id } = await one.send<{ id: string }>('POST', '/message-log/exports', {
+      ...{ format: 'jsonl', filter: {} },
+    })
+    await until('an export that is done', async (saw) => {
+      const { state } = await admin.get<{ state: string }>(`/message-log/exports/${id}`)
+      return saw(state) === 'done'
+    })
+    for (const each of [one, admin]) {
+      const file = await each.call('GET', `/message-log/exports/${id}/file`)
+      t.equal(file.status, 200)
+      t.equal(file.body.toString('latin1', 0, 2), 'PK')
+    }
+    t.equal((await admin.call('DELETE', `/message-log/exports/${id}`)).status, 204)
+    t.equal((await one.call('GET', `/message-log/exports/${id}/file`)).status, 404)
+  })
+
   const acknowledged = new Set<string>()
   await t.test('killed and rolled over under load, the other node loses nothing', async (t) => {
     const loads = [await load(tax.httpsUrl), await load(httpsUrl)] as const

@@ -15,7 +15,7 @@ import type { ExportRow, ExportStore } from './store.ts'
 type Note = (within?: Within) => Promise<void>
 
 /** The lines of an export that is being made. */
-export type GrowingLines = {
+type GrowingLines = {
   /** Adds lines behind the first `at` octets, durably, and notes it. */
   add(at: number, lines: Buffer, note: Note): Promise<void>
   /** All are there: they are made durable as a whole, and this is noted. */
@@ -40,7 +40,7 @@ export type LineStore = {
 
 const END = '.jsonl'
 
-export type LineFolder = {
+type LineFolder = {
   of(id: string): LineStore
   /** The exports that have a file here. */
   ids(): Promise<string[]>

@@ -13,7 +13,7 @@ import { Fault } from '#schemas/fault.ts'
 /** `stored`: the new id of a file in the database; `maker`: this process. */
 export type ArchiveTarget = { directory: string; temporary: string } | { stored: string; maker: string }
 
-export type ArchivePlace = {
+type ArchivePlace = {
   /** Returns the number of octets. */
   write(chunks: AsyncIterable<Buffer>): Promise<number>
   /** What is there now. */
