@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { chainDigest, containerHash, LINKING_INFO, parseLinkingInfo } from '#core/archive/linking-info.ts'
 import { CONTAINER_NAME } from '#core/archive/read-archive.ts'
-import { openZip, type ZipSource } from '#core/container/open-zip.ts'
+import { openZip } from '#core/container/open-zip.ts'
+import { openZipSource, type ZipSource } from '#core/container/open-zip-source.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { WrittenArchive } from './write-archive.ts'
 
@@ -16,7 +17,7 @@ export async function checkWritten(
   written: WrittenArchive,
   rest: () => Promise<void>,
 ): Promise<void> {
-  const zip = await openZip(file, unlike)
+  const zip = await (typeof file === 'string' ? openZip(file, unlike) : openZipSource(file, unlike))
   const linked: { name: string; digest: Buffer }[] = []
   let linkingInfo: Buffer | undefined
   let entries = 0

@@ -6,7 +6,7 @@ import { createWriteStream } from 'node:fs'
 import { rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import type { ZipSource } from '#core/container/open-zip.ts'
+import type { ZipSource } from '#core/container/open-zip-source.ts'
 import type { StoredFiles } from '#platform/stored-files/stored-files.ts'
 import { Fault } from '#schemas/fault.ts'
 
