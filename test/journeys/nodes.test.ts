@@ -3,10 +3,12 @@
  * signs on the other; one is killed and one is rolled over under load; a copy of a node is noticed, and a node that is gone leaves.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { hash, randomBytes } from 'node:crypto'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import https from 'node:https'
 import path from 'node:path'
 import t from 'tap'
+import { readContainer } from '#core/container/read-container.ts'
 import { type Load, startLoad } from '../fakes/load-client.ts'
 import { moveServer } from '../fakes/move-database.ts'
 import { addService, startProviderSystem } from '../fakes/provider-system.ts'
@@ -38,7 +40,10 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
   const log = await postgresql.freshDatabase()
   await moveServer(tax.settingsFile, { database: await postgresql.freshDatabase(), messageLogDatabase: log })
   const text = readFileSync(tax.settingsFile, 'utf8')
-  writeFileSync(tax.settingsFile, `${text}nodes: { clusterKeyFile: ./tax-cluster-key }\nlogLevel: info\n`)
+  writeFileSync(
+    tax.settingsFile,
+    `${text}nodes: { clusterKeyFile: ./tax-cluster-key }\nmessageLogBodies: database\nlogLevel: info\n`,
+  )
   const system = await startProviderSystem(instance.address(40))
   t.teardown(() => system.close())
   await Promise.all([instance.start('trust'), instance.start('registry')])
@@ -103,6 +108,15 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
       },
       { pauseMs: 500 },
     )
+
+  /** From the second node: of the request, which is the first record of an exchange. */
+  const containerOf = async (id: string) => {
+    const found = await until(`the record of ${id}, in the index`, async () => {
+      const rows = await admin.get<{ index: number; kind: string }[]>(`/message-log/records?queryId=${id}`)
+      return rows.find(({ kind }) => kind === 'request')
+    })
+    return admin.call('GET', `/message-log/records/${found.index}/container?case=1&reason=test`)
+  }
 
   let secret = ''
   let second: Awaited<ReturnType<typeof start>>
@@ -202,15 +216,30 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
     )
     await one.send('POST', '/message-log/keys')
     t.equal(await call(tax.httpsUrl, 'rotated'), 200)
-    const found = await until('the record under a new log key, in the index', async () => {
-      const rows = await admin.get<{ index: number }[]>('/message-log/records?queryId=rotated&limit=1')
-      return rows[0]
-    })
-    const container = await admin.call(
-      'GET',
-      `/message-log/records/${found.index}/container?case=1&reason=test`,
-    )
-    t.equal(container.status, 200, 'the other node opens it')
+    t.equal((await containerOf('rotated')).status, 200, 'the other node opens it')
+  })
+
+  await t.test('large bodies that one node logged can be had from the other', async (t) => {
+    for (const size of [200_000, 2_000_000]) {
+      const headers = { 'X-Road-Client': tax.client, 'X-Road-Id': `body-${size}` }
+      const body = randomBytes(size)
+      const reply = await seenFrom(tax.httpsUrl).ask('tax', target, { method: 'POST', headers, body })
+      t.equal(reply.status, 200)
+      const { attachments } = await readContainer((await containerOf(`body-${size}`)).body)
+      t.strictSame(
+        attachments.map(({ digest }) => digest('SHA-512').toString('base64')),
+        [hash('sha512', body, 'base64')],
+        `${size} octets`,
+      )
+    }
+    for (const place of [tax.directory, directory]) {
+      const files = readdirSync(path.join(place, 'bodies'), { recursive: true, withFileTypes: true })
+      t.strictSame(
+        files.filter((file) => file.isFile()).map(({ name }) => name),
+        [],
+        'and are in no file',
+      )
+    }
   })
 
   await t.test('an export that one node took is made, served and deleted by any', async (t) => {
