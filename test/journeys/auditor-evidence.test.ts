@@ -37,13 +37,8 @@ const [AUDITOR, CONTENT, SYSTEM, SECURITY, OBSERVER] = [
   'XROAD_SECURITYSERVER_OBSERVER',
 ]
 const PAGES: Record<string, string> = {
-  witnesses: '/witnesses',
-  verification: '/verification',
-  reconciliation: '/reconciliation',
-  cases: '/cases',
-  retention: '/retention',
-  holds: '/holds',
-  archives: '/archives',
+  ...{ witnesses: '/witnesses', verification: '/verification', reconciliation: '/reconciliation' },
+  ...{ cases: '/cases', retention: '/retention', holds: '/holds', archives: '/archives' },
   'audit-orders': '/audit-orders',
   'content-requests': '/content-requests',
   people: '/people',
@@ -51,6 +46,8 @@ const PAGES: Record<string, string> = {
   'api-keys': '/api-keys',
 }
 
+/** Whose list said that it is empty in a new log. */
+const seenEmpty = new Set<string>()
 /** One audit order that waits for a decision and is overdue, and one that was answered. */
 async function orderAudits({ database }: AdminWorld): Promise<void> {
   const store = createAuditOrderStore(database)
@@ -180,7 +177,9 @@ quorum both
     for (const [name, address] of Object.entries(PAGES)) {
       await anna.open(address)
       await anna.look(`evidence-${name}-empty`)
+      if ((await anna.page.locator('main .list .state.empty').count()) > 0) seenEmpty.add(name)
     }
+    t.ok(seenEmpty.size > 4, [...seenEmpty].join())
     await anna.check('evidence-api-keys-empty')
     await anna.open('/cases/999')
     await anna.page.getByText('There is no such thing here').waitFor()
@@ -313,7 +312,8 @@ quorum both
     for (const [name, address] of [...Object.entries(PAGES), ['case', '/cases/1']] as const) {
       await narrow.open(address)
       await narrow.look(`evidence-${name}-narrow`)
-      await walkListStates(t, narrow, name)
+      // Their other states are the component's, which the list of cases shows.
+      if (name === 'cases' || !seenEmpty.has(name)) await walkListStates(t, narrow, name)
     }
     await narrow.check('evidence-case-narrow')
     for (const address of ['/holds?page=x&size=3', '/cases?day=x', '/archives?class=..', '/cases/%3Cb%3E']) {
