@@ -35,7 +35,7 @@ export async function buildTests(files: string[]): Promise<Programs> {
   const before = ['--import', pathToFileURL(program(`${BEFORE}.ts`)).href]
   return {
     one: (file) => (FROM_SOURCES.includes(file) ? [...BEFORE_FILE, file] : [...before, program(file)]),
-    several: (group) => [...before, program(`${GROUP}.ts`), ...group.map(program)],
+    several: [...before, program(`${GROUP}.ts`)],
     isAlone: (file) => FROM_SOURCES.includes(file),
   }
 }

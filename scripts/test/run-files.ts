@@ -43,10 +43,10 @@ export type FileRun = {
   ms: number
 }
 
-/** What Node is called with for one file, and for several in one process; a file is alone if that is said of it. */
+/** What Node is called with for one file, and for several in one process, named by TEST_FILES; a file is alone if that is said of it. */
 export type Programs = {
   one(file: string): string[]
-  several?(files: string[]): string[]
+  several?: string[]
   isAlone?(file: string): boolean
 }
 
@@ -91,9 +91,11 @@ export async function runFiles(
     for (let group = take(job); group !== undefined; group = take(job)) {
       let left = group
       while (left.length > 0) {
-        const program = left.length > 1 ? programs.several!(left) : programs.one(left[0]!)
-        const run = await runProcess({ program, place }, tellError)
-        const runs = left.length > 1 ? runsOfFiles(run) : [run]
+        const isOne = left.length === 1
+        const program = isOne ? programs.one(left[0]!) : programs.several!
+        const named = isOne ? {} : { TEST_FILES: left.join(path.delimiter) }
+        const run = await runProcess({ program, environment: { ...place, ...named } }, tellError)
+        const runs = isOne ? [run] : runsOfFiles(run)
         const good = runs.map((one, index) => tellFile(left[index]!, one))
         // A process of a failed file may still run at this place.
         if (good.includes(false)) place = newPlace()
@@ -139,7 +141,7 @@ export function judgeFile({ stdout, code, signal }: Omit<FileRun, 'ms'>): {
  * ended, unless a file failed, which is why it ended so.
  */
 export function runsOfFiles(run: FileRun): FileRun[] {
-  const sections = run.stdout.split(/^(?=# Subtest: \/.*\.test\.js$)/m).slice(1)
+  const sections = run.stdout.split(/^(?=# Subtest: \S+\.test\.[jt]s$)/m).slice(1)
   // Then the first file is told how the process ended.
   if (sections.length === 0) return [run]
   const runs = sections.map((section) => {
@@ -166,11 +168,11 @@ function withoutIndent(section: string): string {
 }
 
 async function runProcess(
-  q: { program: string[]; place: NodeJS.ProcessEnv },
+  q: { program: string[]; environment: NodeJS.ProcessEnv },
   tellError: (line: string) => void,
 ): Promise<FileRun> {
   const began = performance.now()
-  const env = { ...process.env, ...q.place, TAP: '1', TAP_TIMEOUT: `${TIMEOUT_S}` }
+  const env = { ...process.env, ...q.environment, TAP: '1', TAP_TIMEOUT: `${TIMEOUT_S}` }
   const child = spawn(process.execPath, q.program, { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const output: Buffer[] = []
   const errors: Buffer[] = []

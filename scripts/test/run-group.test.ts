@@ -28,10 +28,11 @@ t.test('files of one process are judged one by one', (t) => {
     writeFileSync(file, `import t from '${CURRENT_FILE}'\n${readFileSync(file, 'utf8')}\n`)
   }
   const run = (...names: string[]) => {
-    const files = names.map((name) => path.join(folder, `${name}.test.js`))
-    const { stdout, status, signal } = spawnSync(process.execPath, [...BEFORE_FILE, RUN_GROUP, ...files], {
+    const root = path.join(import.meta.dirname, '../..')
+    const files = names.map((name) => path.relative(root, path.join(folder, `${name}.test.js`)))
+    const { stdout, status, signal } = spawnSync(process.execPath, [...BEFORE_FILE, RUN_GROUP], {
       encoding: 'utf8',
-      env: { ...process.env, TAP: '1' },
+      env: { ...process.env, TAP: '1', TEST_FILES: files.join(path.delimiter) },
     })
     return runsOfFiles({ stdout, code: status, signal, ms: 0 })
   }

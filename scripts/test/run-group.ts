@@ -1,19 +1,24 @@
 /**
  * Runs built test files one after the other in this process, so that the modules they share are loaded, and compiled by V8, once. Each is a
- * subtest that is named as its argument, followed by the lines that a process of its own would end with.
+ * subtest, followed by the lines that a process of its own would end with. TEST_FILES names them: arguments would be part of the names of tap's
+ * folders for tests.
  */
 import { writeSync } from 'node:fs'
+import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { default as current, runInProcess } from './current-file.ts'
 import { processorMs } from './processor-time.ts'
 
+const root = path.join(path.dirname(process.argv[1]!), '../..')
+const files = process.env['TEST_FILES']!.split(path.delimiter)
+delete process.env['TEST_FILES']
 const environment = { ...process.env }
-for (const file of process.argv.slice(2)) {
+for (const file of files) {
   const before = processorMs()
   let counts = {}
   await runInProcess(file, () => {
     counts = current.counts
-    return import(pathToFileURL(file).href)
+    return import(pathToFileURL(path.join(root, file.replace(/\.ts$/, '.js'))).href)
   })
   const told = Object.entries(counts).filter(([kind, number]) => kind !== 'complete' && number !== 0)
   writeSync(1, `# { ${told.map(([kind, number]) => `${kind}: ${number}`).join(', ')} }\n`)
