@@ -215,14 +215,24 @@ export async function createContracts(q: {
   const refresh = (): Promise<void> => inTurn(fetchList)
 
   await restore()
-  async function restore(): Promise<void> {
+  async function restore(since = Number.NEGATIVE_INFINITY): Promise<boolean> {
     const document = await keep.list()
-    if (document === undefined) return
+    if (document === undefined) return false
     const last = readList(JSON.parse(document), 'list')
+    if (Date.parse(last.generatedAt) <= since) return false
     // The stored list belongs to another server or instance: the database was used by it before.
-    if (last.server !== server) return
+    if (last.server !== server) return false
     const items = await keep.items(hashesOf(last.contracts))
     take(last, sealsIn(items), new Map([...items].map(([sha256, { content }]) => [sha256, content])))
+    return true
+  }
+
+  /** What another node of this server has fetched, and verified, since; so that several ask the registry as often as one. */
+  async function takeOver(): Promise<boolean> {
+    const own = list === undefined ? Number.NEGATIVE_INFINITY : Date.parse(list.generatedAt)
+    const isNewer = await restore(Math.max(own, q.clock() - REFRESH_MS))
+    if (isNewer) lastSuccess = Math.min(q.clock(), Date.parse(list!.generatedAt))
+    return isNewer
   }
 
   return {
@@ -258,7 +268,8 @@ export async function createContracts(q: {
     secrecyBetween: (a, b) => secrecyBetween([...taken.values()], { owner: idText(owner), members: [a, b] }),
     refresh,
     async refreshWhenDue() {
-      if (hasPassed(q.clock(), lastSuccess, REFRESH_MS)) await refresh()
+      if (!hasPassed(q.clock(), lastSuccess, REFRESH_MS)) return
+      if (!(await inTurn(takeOver))) await refresh()
     },
     view: () => ({
       asOf: list?.generatedAt,
