@@ -16,6 +16,7 @@ import type { Jobs } from '#platform/jobs/create-jobs.ts'
 import { failingJobs } from '#platform/jobs/failing-jobs.ts'
 import type { Running } from '#platform/process/run-process.ts'
 import type { Services } from '#platform/services.ts'
+import { metricsOfAll, readinessOfAll } from '#platform/workers/of-all.ts'
 
 /** A listener besides the management API's. `addRoutes` receives the features' routes for it. */
 export type Listener = {
@@ -75,8 +76,7 @@ export async function serve<G extends Ground, Offered extends object>(
     failingJobs(jobs),
   )
   const { app } = shape.admin
-  health.routes(app)
-  metrics.routes(app)
+  addHealthAndMetrics(app, ground)
   await addRoutes(app, 'admin', opened)
   const handlers = merge('operation', [shape.operations ?? {}, ...opened.map((one) => one.operations ?? {})])
   const api = await registerOpenApi(app, {
@@ -130,6 +130,28 @@ async function openAll<G extends object, Offered extends object>(
     opened.push(one)
   }
   return { opened, all: all as G & Offered }
+}
+
+/** A balancer and a scrape reach any worker, and are told of all. */
+function addHealthAndMetrics(app: FastifyInstance, { health, metrics, siblings }: Services): void {
+  if (siblings === undefined) {
+    health.routes(app)
+    metrics.routes(app)
+    return
+  }
+  const { number, count } = siblings
+  metrics.registry.setDefaultLabels({ worker: String(number) })
+  siblings.onQuestion('health', async () => {
+    const { ready, checks } = await health.report()
+    // Texts in English, as the answer has them: what is said in other languages does not pass between processes.
+    return {
+      ready,
+      checks: checks.map(({ reason, ...check }) => ({ ...check, reason: reason && String(reason) })),
+    }
+  })
+  siblings.onQuestion('metrics', () => metrics.registry.metrics())
+  health.routes(app, async () => readinessOfAll(await siblings.ask('health'), count))
+  metrics.routes(app, async () => metricsOfAll(await siblings.ask('metrics')))
 }
 
 async function addRoutes(app: FastifyInstance, listener: string, opened: Feature[]): Promise<void> {

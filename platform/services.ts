@@ -18,6 +18,7 @@ import { createJobs, type JobHandler, type Jobs } from '#platform/jobs/create-jo
 import { jobMigrations } from '#platform/jobs/migrations.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { createMetrics, type Metrics } from '#platform/metrics/create-metrics.ts'
+import type { Siblings } from '#platform/workers/siblings.ts'
 
 /** The tables of the services themselves. */
 export const serviceMigrations: Record<string, Migration> = {
@@ -42,6 +43,8 @@ export type Services = {
   /** Filled by serve.ts before jobs start. */
   handlers: Record<string, JobHandler>
   places: Record<string, number>
+  /** The other workers of this machine; undefined in a server that is one process. */
+  siblings: Siblings | undefined
 }
 
 /** `migrations` are those of the server and its features (feature.ts, migrationsOf). Throws `database_error`. */
@@ -57,6 +60,7 @@ export async function openServices(q: {
   beforeOlderOnesEnd?: (database: Database) => Promise<void>
   clock: Clock
   log: Log
+  siblings?: Siblings | undefined
 }): Promise<Services> {
   const { clock, log, node, redisUrl, leaseSeconds, concurrency } = q
   const database = await openDatabase(q.databaseUrl)
@@ -64,7 +68,7 @@ export async function openServices(q: {
   const handlers: Record<string, JobHandler> = {}
   const places: Record<string, number> = {}
   return {
-    ...{ clock, log, node, database, handlers, places },
+    ...{ clock, log, node, database, handlers, places, siblings: q.siblings },
     jobs: createJobs({ database, clock, log, node, handlers, places, redisUrl, leaseSeconds, concurrency }),
     metrics: createMetrics(),
     health: createHealth(),

@@ -7,6 +7,7 @@ import { createHttpService } from '#platform/http-service/create-http-service.ts
 import { type Listener, tlsOf } from '#platform/http-service/listener-tls.ts'
 import type { Counter } from '#platform/http-service/rate-limit.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import type { PortSharing } from '#platform/workers/shared-ports.ts'
 import { answerInXRoadsForm } from './features/x-road-api/errors.ts'
 
 /** Does not listen yet: the caller adds routes and then listens. `url` is the base URL that the listener will have. */
@@ -25,7 +26,7 @@ export async function createAdminListener(
 /** Listens for tools that were written for X-Road's server: bounded as the management API, with errors in X-Road's form. */
 export async function listenForXRoadsTools(
   listener: Listener,
-  { log, rateLimit }: { log: Log; rateLimit: Counter },
+  { log, rateLimit, share }: { log: Log; rateLimit: Counter; share: PortSharing },
   addRoutes: (app: FastifyInstance) => void | Promise<void>,
 ): Promise<FastifyInstance> {
   const tls = await tlsOf(listener)
@@ -35,6 +36,6 @@ export async function listenForXRoadsTools(
     ...tls,
   })
   await addRoutes(app)
-  await app.listen({ host, port })
+  await app.listen({ host, port, ...share })
   return app
 }

@@ -7,6 +7,7 @@ import Fastify, {
   LogController,
 } from 'fastify'
 import { NO_SCHEMAS } from '#platform/http-service/no-schemas.ts'
+import type { PortSharing } from '#platform/workers/shared-ports.ts'
 
 type FrameworkErrors = (cause: FastifyError, request: FastifyRequest, reply: FastifyReply) => void
 
@@ -16,6 +17,7 @@ const TIMEOUT_MS = 5000
 export async function listenForChallenges(
   { address: host, port }: { address: string; port: number },
   addRoutes: (app: FastifyInstance) => void | Promise<void>,
+  share: PortSharing = {},
 ): Promise<FastifyInstance> {
   const app = Fastify({
     schemaController: NO_SCHEMAS,
@@ -38,6 +40,6 @@ export async function listenForChallenges(
   app.setNotFoundHandler((_request, reply) => reply.code(404).type('text/plain').send(''))
   app.setErrorHandler((_cause, _request, reply) => reply.code(400).type('text/plain').send(''))
   await addRoutes(app)
-  await app.listen({ host, port })
+  await app.listen({ host, port, ...share })
   return app
 }

@@ -8,7 +8,6 @@ import {
   listenerFiles,
 } from '#platform/http-service/listener-tls.ts'
 import { type MailSettings, mailSchema } from '#platform/mail/settings.ts'
-import { checkNodes } from '#platform/nodes/settings.ts'
 import { checkLogin, type LoginFile, loginProperties } from '#platform/sessions/settings.ts'
 import { type TelemetrySettings, tracedTelemetrySchema } from '#platform/telemetry/settings.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -16,7 +15,12 @@ import { type ConsentSettings, consentSchema } from './features/consents/setting
 import { checkDeadlines, type DeadlineSettings, deadlinesSchema } from './features/deadlines/settings.ts'
 import { type DeliverySettings, deliverySchema } from './features/deliveries/settings.ts'
 import { type MonitoringSettings, monitoringSchema } from './features/monitoring/settings.ts'
-import { type ServerNodeSettings, serverNodesSchema } from './features/nodes/settings.ts'
+import {
+  checkServerNodes,
+  type ServerNodeSettings,
+  serverNodesSchema,
+  workersSchema,
+} from './features/nodes/settings.ts'
 import { type NoticeSettings, noticesSchema } from './features/notices/settings.ts'
 import { ACT_KINDS, checkFourEyes } from './features/people/four-eyes-policy.ts'
 import { type SubjectKeysSettings, subjectKeysSchema } from './features/person-search/settings.ts'
@@ -92,6 +96,8 @@ export type Settings = KeepingSettings &
     redisUrlFile?: string
     /** Set when this server is several nodes that share their keys through the database. */
     nodes?: ServerNodeSettings
+    /** How many processes of this machine share its ports, each of them a node. */
+    workers: number
     logLevel: string
     development: boolean
     killPoint?: string
@@ -329,6 +335,7 @@ export const settingsSchema = {
       description: 'File with the redis:// URL for jobs on several nodes',
     },
     nodes: serverNodesSchema,
+    workers: workersSchema,
     logLevel: { type: 'string', enum: ['debug', 'info', 'warn', 'error'], default: 'info' },
     development: { type: 'boolean', default: false, description: 'Allows killPoint; never in production' },
     killPoint: {
@@ -366,6 +373,7 @@ export function checkSettings({
   | 'deadlines'
   | 'mail'
   | 'nodes'
+  | 'workers'
   | 'database'
   | 'messageLogDatabase'
   | 'messageLogBodies'
@@ -376,7 +384,7 @@ export function checkSettings({
   checkTokens({ hardwareTokens, transitTokens })
   checkTryOuts(tryOuts)
   checkDeadlines(deadlines, mail !== undefined)
-  checkNodes(rest.nodes, { database: rest.database, messageLogDatabase: rest.messageLogDatabase })
+  checkServerNodes(rest)
   checkBodyPlace(rest)
   checkFourEyes(fourEyes, login !== undefined)
   if (login !== undefined) checkLogin(login)

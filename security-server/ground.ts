@@ -5,7 +5,6 @@
 
 import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import path from 'node:path'
 import type { Migration } from 'kysely/migration'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
 import { ALGORITHM_ENDS } from '#core/evidence-bundle/validation-policy.ts'
@@ -13,15 +12,20 @@ import type { Clock } from '#platform/clock.ts'
 import { type ClockCheck, createClockCheck } from '#platform/health/clock-check.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { readMailServer } from '#platform/mail/settings.ts'
+import { portSharingOf } from '#platform/workers/shared-ports.ts'
+import type { Siblings } from '#platform/workers/siblings.ts'
 import { idText, memberOf, parseServerId, type ServerId } from '#schemas/identifiers.ts'
 import { type Settings, settingsSchema } from './config.ts'
+import { configureTogether } from './configure-together.ts'
 import { CLIENT_IDLE_MS } from './drain-listener.ts'
-import { type BackupWords, backUpAndEnd } from './features/backups/backup-command.ts'
+import { backUpAndEnd } from './features/backups/backup-command.ts'
+import type { BackupWords } from './features/backups/backup-words.ts'
 import { createTimeStampClient } from './features/time-stamping/client.ts'
 import { createFetchStatus, readable } from './features/time-stamping/fetch-status.ts'
 import { federationsOf } from './federations.ts'
 import { createConfigurationClient } from './global-configuration/client.ts'
 import { createContracts } from './global-configuration/contracts/contracts.ts'
+import { fetchedOnce } from './global-configuration/fetched-once.ts'
 import {
   createGlobalConfiguration,
   type GlobalConfiguration,
@@ -44,7 +48,9 @@ import { createPeerVerifier } from './peer/verify-peer.ts'
 import { createServiceClient } from './provider/client.ts'
 import { erasuresOf } from './reading/erasures-of.ts'
 import { clearanceOf, readableLog } from './reading/readable-log.ts'
+import { unlockTogether } from './unlock-together.ts'
 import { hardwarePlaces, transitPlaces, unlockToken } from './unlock-token.ts'
+import { fetchedFolder, placeOfFolder } from './worker-settings.ts'
 
 export type ServerGround = Awaited<ReturnType<typeof openGround>>
 
@@ -54,6 +60,9 @@ export type ServerGround = Awaited<ReturnType<typeof openGround>>
  */
 export async function openGround(q: {
   settings: Settings
+  /** The directory of the machine's first worker, which is this one's where there is one process. */
+  machine: string
+  siblings?: Siblings | undefined
   words: BackupWords
   /** The migrations of all tables in the server's database. */
   migrations: Record<string, Migration>
@@ -64,7 +73,7 @@ export async function openGround(q: {
 }) {
   const { settings, clock, log } = q
   const server = parseServerId(settings.server)
-  const folder = folderIn(settings.directory)
+  const folder = folderIn(q)
   await backUpAndEnd(q.words, { settings, keys: async () => (await openTrust(q)).keys, now: clock() })
   const opened = await openNode({ ...q, hostName: hostname() })
   const { node, formerNodes, release, services, cluster, claimed, shareIn, shareLogKey, storedFiles } = opened
@@ -112,6 +121,7 @@ export async function openGround(q: {
       heard: clockCheck.heard,
       mailServer: await readMailServer(settings.mail),
     },
+    share: portSharingOf(q.siblings),
     ...{ storedLog, messageLog, ...wire, ownListeners: ownListeners(settings) },
     limits: {
       maxMessageBytes: 64 * 1024,
@@ -137,9 +147,9 @@ export async function openGround(q: {
   }
 }
 
-function folderIn(directory: string): (name: string) => Promise<string> {
+function folderIn(q: { settings: Settings; machine: string }): (name: string) => Promise<string> {
   return async (name) => {
-    const folder = path.join(directory, name)
+    const folder = placeOfFolder(name, { own: q.settings.directory, machine: q.machine })
     await mkdir(folder, { recursive: true, mode: 0o700 })
     return folder
   }
@@ -147,14 +157,15 @@ function folderIn(directory: string): (name: string) => Promise<string> {
 
 /** Opens configuration and keys, and the token if its PIN is in a file; `node` when other nodes share their files. */
 async function openTrust(
-  q: { settings: Settings; clock: Clock; log: Log },
+  q: { settings: Settings; machine: string; clock: Clock; log: Log; siblings?: Siblings | undefined },
   node?: Pick<OpenNode, 'files' | 'shareIn'>,
 ) {
   const { settings, clock, log } = q
-  const folder = folderIn(settings.directory)
+  const folder = folderIn(q)
+  const client = createConfigurationClient()
   const globalConfiguration = await createGlobalConfiguration({
     ...{ directory: await folder('configuration'), clock, log },
-    client: createConfigurationClient(),
+    client: q.siblings === undefined ? client : await fetchedOnce(client, fetchedFolder(q.machine)),
     allowedFederations: federationsOf(settings),
     share: node?.shareIn('configuration'),
   })
@@ -172,7 +183,12 @@ async function openTrust(
   // Logging in fetched no OCSP responses because there was no configuration yet. If this fails, the states of the certificates
   // show it.
   void keys.refreshOcsp().catch(() => undefined)
-  return { globalConfiguration, keys, lasting }
+  if (q.siblings !== undefined) configureTogether(globalConfiguration, q.siblings)
+  return {
+    ...{ globalConfiguration, lasting },
+    // By now each worker has read the PIN of the settings.
+    keys: q.siblings === undefined ? keys : unlockTogether(keys, q.siblings, log),
+  }
 }
 
 /**

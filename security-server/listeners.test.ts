@@ -230,6 +230,7 @@ t.test(
         transitTokens: [],
         mandateServices: [],
         tryOuts: { clients: [] },
+        workers: 1,
         ...{ database: 'sqlite:/tmp/a', messageLogDatabase: 'sqlite:/tmp/b', messageLogBodies: 'files' },
       })
     for (const address of ['127.0.0.1', '127.0.1.2', '::1', 'localhost']) t.doesNotThrow(() => check(address))

@@ -16,6 +16,7 @@ import { LISTENER_TLS } from '#platform/http-service/listener-tls.ts'
 import { NO_SCHEMAS } from '#platform/http-service/no-schemas.ts'
 import { watchTaking } from '#platform/http-service/watch-taking.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import type { PortSharing } from '#platform/workers/shared-ports.ts'
 import { Fault, type FaultOrigin } from '#schemas/fault.ts'
 import type { Settings } from './config.ts'
 import { refuseRequest, routeOf } from './consumer/routes.ts'
@@ -66,7 +67,7 @@ type ClientKeys = { internalTls: Pick<Keys['internalTls'], 'identity'>; onChange
  */
 export async function listenForClients(
   settings: Settings['clients'],
-  { keys, log }: { keys: ClientKeys; log: Log },
+  { keys, log, share = {} }: { keys: ClientKeys; log: Log; share?: PortSharing },
   routes: (app: FastifyInstance) => void | Promise<void>,
 ): Promise<FastifyInstance[]> {
   const apps: { app: FastifyInstance; host: string; port: number }[] = []
@@ -98,7 +99,7 @@ export async function listenForClients(
     app.setErrorHandler((cause, request, reply) => refuseRequest(request, reply, cause, log))
     app.addHook('onRequest', refuseOddHttp)
     await routes(app)
-    await app.listen({ host, port })
+    await app.listen({ host, port, ...share })
   }
   return apps.map(({ app }) => app)
 }
@@ -174,6 +175,7 @@ type PeerRooms = {
   globalConfiguration: GlobalConfiguration
   xroadTlsPeers: XRoadTlsPeers
   log: Log
+  share?: PortSharing
 }
 
 /**
@@ -201,7 +203,7 @@ export function listenForPeers(
     mutualTls(next, rooms)
     await routes(next)
     try {
-      await next.listen({ host: settings.address, port: settings.messagePort })
+      await next.listen({ host: settings.address, port: settings.messagePort, ...rooms.share })
     } catch (cause) {
       await next.close()
       throw cause

@@ -1,41 +1,34 @@
-/** The security server: reads the settings, opens the ground, and serves the list of features. */
+/**
+ * The security server: reads the settings, opens the ground, and serves the list of features. With several `workers` it only starts and
+ * supervises these; the server itself is loaded by who runs it.
+ */
 import { parseArgs } from 'node:util'
 import { systemClock } from '#platform/clock.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { lockFile } from '#platform/database/lock-file.ts'
-import { createLog, type Log } from '#platform/logging/create-log.ts'
+import { createLog } from '#platform/logging/create-log.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
-import { serve } from '#platform/serve.ts'
+import { begunAsWorker } from '#platform/workers/siblings.ts'
+import { supervise } from '#platform/workers/supervise.ts'
 import { checkSettings, type Settings, settingsSchema } from './config.ts'
-import { BACKUP_OPTIONS, restoreAndEnd } from './features/backups/backup-command.ts'
-import { FEATURES, serverMigrations } from './features.ts'
-import { openGround } from './ground.ts'
-import { shapeOf } from './shape.ts'
+import { BACKUP_OPTIONS } from './features/backups/backup-words.ts'
+import { ownListeners } from './own-listeners.ts'
 
 const { values: words } = parseArgs({ options: { configuration: { type: 'string' }, ...BACKUP_OPTIONS } })
 const log = createLog({ name: 'security-server', level: 'info' })
+const worker = await begunAsWorker(() => log.fatal('the supervisor is gone: this worker ends'))
 
-await runProcess({
-  name: 'security-server',
-  log,
-  start: async () =>
-    start(
-      await readConfiguration<Settings>(words.configuration ?? '', settingsSchema, process.env, 'CONCORDAT'),
-      log,
-    ),
-})
+await runProcess({ name: 'security-server', log, isWorker: worker !== undefined, start })
 
-async function start(settings: Settings, log: Log): Promise<Running> {
+async function start(): Promise<Running> {
+  const settings =
+    (worker?.settings as Settings | undefined) ??
+    (await readConfiguration<Settings>(words.configuration ?? '', settingsSchema, process.env, 'CONCORDAT'))
   checkSettings(settings)
-  await restoreAndEnd(words, settings, serverMigrations)
   log.level = settings.logLevel
-  const ground = await openGround({
-    settings,
-    words,
-    migrations: serverMigrations,
-    clock: systemClock,
-    log,
-    lock: lockFile,
-  })
-  return serve(ground, FEATURES, shapeOf)
+  const isBackup = words['make-backup'] !== undefined || words['restore-backup'] !== undefined
+  if (settings.workers > 1 && worker === undefined && !isBackup)
+    return supervise({ count: settings.workers, settings, log, ports: ownListeners(settings) })
+  const { startServer } = await import('./start-server.ts')
+  return startServer({ settings, words, clock: systemClock, log, lock: lockFile, siblings: worker?.siblings })
 }

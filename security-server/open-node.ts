@@ -17,6 +17,7 @@ import { createNodeStore } from '#platform/nodes/store.ts'
 import { openServices, type Services } from '#platform/services.ts'
 import { createSharedFileStore } from '#platform/shared-files/store.ts'
 import type { Sealing } from '#platform/stored-files/stored-files.ts'
+import type { Siblings } from '#platform/workers/siblings.ts'
 import type { Settings } from './config.ts'
 import { type RemoveFile, removeDurably, type WriteFile, writeDurably } from './keys/write-durably.ts'
 
@@ -65,6 +66,8 @@ export type OpenNode = NodeIdentity & {
 export async function openNode(q: {
   settings: Settings
   hostName: string
+  /** Of a machine with several workers; the first one is named as the only one of a machine is. */
+  siblings?: Siblings | undefined
   migrations: Record<string, Migration>
   clock: Clock
   log: Log
@@ -73,13 +76,14 @@ export async function openNode(q: {
   const { settings, hostName, clock, log } = q
   const { directory } = settings
   const identity = await takeNodeIdentity({
-    ...{ directory, lock: q.lock, madeOf: hostName, hasOthers: settings.nodes !== undefined },
+    ...{ directory, lock: q.lock, madeOf: nameOfWorker(q), hasOthers: settings.nodes !== undefined },
     older: `${hostName}-${settings.peers.address}-${settings.peers.messagePort}`
       .replace(/[^A-Za-z0-9.-]/g, '_')
       .slice(-64),
   })
   const services = await openServices({
     ...{ databaseUrl: settings.database, migrations: q.migrations, node: identity.node, clock, log },
+    siblings: q.siblings,
     beforeOlderOnesEnd: (database) => refuseBesideOthers(database, identity.node),
     ...(settings.redisUrlFile !== undefined && { redisUrl: await readSecret(settings.redisUrlFile) }),
   })
@@ -128,4 +132,10 @@ export async function openNode(q: {
         await untilAllHave(createNodeStore(services.database), { node, change: await store.counter() })
       }),
   }
+}
+
+/** For people who read the list of nodes. */
+function nameOfWorker({ hostName, siblings }: { hostName: string; siblings?: Siblings | undefined }): string {
+  const number = siblings?.number ?? 1
+  return number === 1 ? hostName : `${hostName.slice(0, 36)}-w${number}`
 }

@@ -13,7 +13,9 @@ import type { ProposalOffers } from '#platform/proposals/open-proposals.ts'
 import type { Listener, Shape } from '#platform/serve.ts'
 import type { Authenticate } from '#platform/sessions/authenticate.ts'
 import { createAdminListener, listenForXRoadsTools } from './admin-listener.ts'
+import { caughtUp } from './caught-up.ts'
 import { listenForChallenges } from './challenge-listener.ts'
+import type { NodeOffers } from '#platform/nodes/open-nodes.ts'
 import type { XRoadApiOffers } from './features/x-road-api/feature.ts'
 import type { ServerGround } from './ground.ts'
 import { listenForClients, listenForPeers } from './listeners.ts'
@@ -38,6 +40,7 @@ type Offered = { authenticate: Authenticate; confirmation: Confirmation | undefi
   ProposalOffers,
   'approvals' | 'carryOutBy'
 > &
+  NodeOffers &
   XRoadApiOffers
 
 export async function shapeOf(all: ServerGround & Offered): Promise<Shape> {
@@ -48,10 +51,10 @@ export async function shapeOf(all: ServerGround & Offered): Promise<Shape> {
   servePages(app, CONSOLE)
   const { address: host, port } = settings.admin
   return {
-    admin: { app, url, listen: async () => void (await app.listen({ host, port })) },
+    admin: { app, url, listen: async () => void (await app.listen({ host, port, ...all.share })) },
     document: await securityServerApi(),
     around: (handlers) => recordingLooks(handlers, audit),
-    ...{ authenticate: all.authenticate, fourEyes: all.approvals },
+    ...{ authenticate: caughtUp(all.authenticate, all.catchUp), fourEyes: all.approvals },
     onApi: (api) => {
       all.carryOutBy(api)
       all.answerXRoadBy(api)
@@ -66,10 +69,10 @@ export async function shapeOf(all: ServerGround & Offered): Promise<Shape> {
   }
 }
 
-function clients({ settings, keys, log }: ServerGround): Listener {
+function clients({ settings, keys, log, share }: ServerGround): Listener {
   return {
     async listen(addRoutes) {
-      const apps = await listenForClients(settings.clients, { keys, log }, addRoutes)
+      const apps = await listenForClients(settings.clients, { keys, log, share }, addRoutes)
       return { close: () => closeAll(apps) }
     },
   }
@@ -85,36 +88,36 @@ function peers(ground: ServerGround): Listener {
   }
 }
 
-function ocsp({ settings, keys }: ServerGround): Listener {
+function ocsp({ settings, keys, share }: ServerGround): Listener {
   return {
     async listen() {
       const app = createOcspByHash(keys)
-      await app.listen({ host: settings.peers.address, port: settings.peers.ocspPort })
+      await app.listen({ host: settings.peers.address, port: settings.peers.ocspPort, ...share })
       return { close: () => app.close() }
     },
   }
 }
 
-function challenges({ settings }: ServerGround): Record<string, Listener> {
+function challenges({ settings, share }: ServerGround): Record<string, Listener> {
   const at = settings.acme?.challenge
   if (at === undefined) return {}
   return {
     challenges: {
       async listen(addRoutes) {
-        const app = await listenForChallenges(at, addRoutes)
+        const app = await listenForChallenges(at, addRoutes, share)
         return { close: async () => app.close() }
       },
     },
   }
 }
 
-function xRoadApi({ settings, log }: ServerGround, rateLimit: Counter): Record<string, Listener> {
+function xRoadApi({ settings, log, share }: ServerGround, rateLimit: Counter): Record<string, Listener> {
   const at = settings.xRoadApi
   if (at === undefined) return {}
   return {
     'x-road-api': {
       async listen(addRoutes) {
-        const app = await listenForXRoadsTools(at, { log, rateLimit }, addRoutes)
+        const app = await listenForXRoadsTools(at, { log, rateLimit, share }, addRoutes)
         return { close: async () => app.close() }
       },
     },

@@ -7,7 +7,7 @@ import { Fault } from '#schemas/fault.ts'
 import type { Said } from '#schemas/said.ts'
 
 export type Finding = { ok: boolean; reason?: string | Said | undefined }
-type HealthReport = { ready: boolean; checks: (Finding & { name: string })[] }
+export type HealthReport = { ready: boolean; checks: (Finding & { name: string })[] }
 
 export type Health = {
   /** `check` returns in plain words why the process is not ready; if it throws, the text of its fault is used. */
@@ -15,8 +15,11 @@ export type Health = {
   report(): Promise<HealthReport>
   /** Reports "not ready" from now on, so that load balancers send requests elsewhere while the process drains. */
   drain(): void
-  /** GET /health/live (200 while the process answers) and /health/ready (200 or 503 with reasons). */
-  routes(app: FastifyInstance): void
+  /**
+   * GET /health/live (200 while the process answers) and /health/ready (200 or 503 with reasons). `all` reports for several processes on one port,
+   * instead of this one.
+   */
+  routes(app: FastifyInstance, all?: () => Promise<HealthReport>): void
 }
 
 const CACHE_MS = 1000
@@ -51,11 +54,11 @@ export function createHealth(q: { clock?: Clock } = {}): Health {
       draining = true
       last = undefined
     },
-    routes: (app) => {
+    routes: (app, all = report) => {
       const config = { rateLimit: false }
       app.get('/health/live', { config, logLevel: 'warn' }, async () => ({ live: true }))
       app.get('/health/ready', { config, logLevel: 'warn' }, async (_request, reply) => {
-        const found = await report()
+        const found = await all()
         return reply.code(found.ready ? 200 : 503).send(found)
       })
     },

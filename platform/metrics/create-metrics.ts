@@ -20,8 +20,8 @@ export type Metrics = {
    */
   watch<L extends string>(name: string, help: string, label: L, read: Read): void
   watch(name: string, help: string, read: () => number): void
-  /** GET /metrics */
-  routes(app: FastifyInstance): void
+  /** GET /metrics; `all` has those of several processes on one port. */
+  routes(app: FastifyInstance, all?: () => Promise<string>): void
 }
 
 type Read = () => Promise<Iterable<readonly [state: string, value: number]>>
@@ -44,9 +44,9 @@ export function createMetrics(): Metrics {
       if (how.length === 1) watchOne(registry, name, help, how[0])
       else watchEach(registry, name, help, ...how)
     },
-    routes: (app) => {
+    routes: (app, all = () => registry.metrics()) => {
       app.get('/metrics', { config: { rateLimit: false }, logLevel: 'warn' }, async (_request, reply) =>
-        reply.type(registry.contentType).send(await registry.metrics()),
+        reply.type(registry.contentType).send(await all()),
       )
     },
   }

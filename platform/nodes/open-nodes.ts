@@ -49,8 +49,13 @@ type NodeParts = {
   takeOver(node: string): Promise<void>
 }
 
+export type NodeOffers = {
+  /** Takes over what other nodes have changed by now; undefined for a server that is one node. */
+  catchUp: (() => Promise<void>) | undefined
+}
+
 /** Opens it after all rooms, which have made their first files by then. Throws what `SharedFiles.publish` throws. */
-export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<Feature> {
+export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<Feature<NodeOffers>> {
   const { node, database, cluster, settings } = ground
   const store = createNodeStore(database)
   const following = cluster && createFollowing(ground.log, parts.rooms)
@@ -84,6 +89,7 @@ export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<F
       ...{ node, store, joining, ownUrl: urlOf(settings.admin), ownFolders: parts.ownFolders },
       takeOver: parts.takeOver,
     }),
+    offers: { catchUp: cluster && (() => catchUp(cluster, following!)) },
     ...(joining !== undefined && { routes: { admin: (app) => joinRoute(app, joining) } }),
     jobs: [
       ...(beat === undefined
@@ -111,6 +117,13 @@ async function begin(
     log.info({ files: names.length }, 'files that another node has changed are here')
     void q.following.follow(names)
   })
+}
+
+async function catchUp({ files }: Cluster, following: Following): Promise<void> {
+  if (!(await files.isBehind())) return
+  await files.pull()
+  // Behind what the pull has begun.
+  await following.follow([])
 }
 
 function pullJob({ files }: Cluster, following: Following): Job {

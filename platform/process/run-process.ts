@@ -9,6 +9,8 @@ export type Running = {
   stop(): Promise<void>
   /** Text for the ready line after the name, above all addresses. */
   ready?: string | undefined
+  /** How long `stop` may take, if not as usual. */
+  drainMs?: number
 }
 
 const EXIT = { ok: 0, failed: 1, configuration: 2 } as const
@@ -28,6 +30,8 @@ export async function runProcess(q: {
   start(): Promise<Running>
   /** `small` for an adapter. */
   heap?: HeapKind
+  /** The line is for the process that started this one, which prints one for all. */
+  isWorker?: boolean
 }): Promise<void> {
   process.on('uncaughtExceptionMonitor', (thrown) =>
     q.log.fatal({ err: thrown }, 'uncaught: the process ends'),
@@ -38,10 +42,11 @@ export async function runProcess(q: {
     if (stopping) process.exit(EXIT.failed)
     stopping = true
     q.log.info({ why }, 'draining')
+    const afterMs = running?.drainMs ?? DRAIN_MS
     setTimeout(() => {
-      q.log.error({ afterMs: DRAIN_MS }, 'not drained in time')
+      q.log.error({ afterMs }, 'not drained in time')
       process.exit(EXIT.failed)
-    }, DRAIN_MS).unref()
+    }, afterMs).unref()
     // A signal during the start: ending here is as safe as a crash, so nothing needs draining.
     if (running === undefined) process.exit(EXIT.ok)
     running.stop().then(
@@ -59,12 +64,16 @@ export async function runProcess(q: {
   process.on('SIGINT', () => stop('SIGINT'))
   // If a parent that started us with an IPC channel dies (the sandbox, a test), we must not keep running.
   process.on('disconnect', () => stop('parent gone'))
+  // A supervisor says it while the service manager may have sent a signal to each process, so it is no second one.
+  process.on('message', (message: unknown) => {
+    if (!stopping && typeof message === 'object' && message !== null && 'stop' in message) stop('supervisor')
+  })
   try {
     running = await q.start()
     keepHeapSmall(q.heap ?? 'large')
     const line = `${q.name} is ready${running.ready === undefined ? '' : ': ' + running.ready}`
-    process.stdout.write(line + '\n')
-    process.send?.({ ready: true })
+    if (q.isWorker !== true) process.stdout.write(line + '\n')
+    process.send?.({ ready: true, text: running.ready ?? '' })
     setTimeout(collectOnce, COLLECT_MS).unref()
   } catch (thrown) {
     const fault = asFault(thrown)

@@ -12,6 +12,8 @@ export type ConfigurationClient = {
     maxBytes: number,
     signal?: AbortSignal | undefined,
   ): Promise<{ status: number; body: Buffer }>
+  /** From now on nothing is used that was fetched before this call: for a client that keeps what others fetched. */
+  afresh?(): void
   close(): Promise<void>
 }
 

@@ -59,8 +59,10 @@ export async function fetchConfiguration(q: FetchQuestion): Promise<InstanceCopy
   let signed = await readSigned(q, found)
   // A publication between our two requests pairs a new document with an old one. Once that is normal, so the second attempt
   // decides.
-  if (!belongTogether(signed, q))
+  if (!belongTogether(signed, q)) {
+    q.client.afresh?.()
     signed = await readSigned(q, { url: found.url, body: await getSigned(q, found.url) })
+  }
   if (!belongTogether(signed, q)) throw malformed('directory and statement do not list the same parts')
   const parts: CopiedPart[] = []
   for (const { part, fileName } of wantedParts(signed.directory, q.instance, q.kind)) {

@@ -167,6 +167,7 @@ export async function createGlobalConfiguration(
     current: () => currentWithin(0),
     currentWithin,
     refresh: async () => {
+      q.client.afresh?.()
       const { others } = await refreshOnce()
       await others
     },
@@ -183,6 +184,7 @@ export async function createGlobalConfiguration(
     hear: (head) => {
       if (!holder.hear(head) || q.clock() - lastHint < HINTS_APART_MS) return
       lastHint = q.clock()
+      q.client.afresh?.()
       refreshOnce().catch((cause: unknown) =>
         q.log.warn({ err: asFault(cause) }, 'a peer knows a newer configuration, which cannot be fetched'),
       )

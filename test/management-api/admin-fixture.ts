@@ -244,6 +244,7 @@ export async function createAdminWorld(
       contracts: { ...contracts, ...(o.contractFor && { contractFor: o.contractFor }) },
     },
     ...{ storedLog: { databaseUrl, keyFolder, bodyFolder, bodyPlace: 'files' }, messageLog, settingsSchema },
+    share: {},
     ...{ cluster: undefined, storedFiles: undefined },
     claimed: await claimName(createNodeStore(services.database), {
       ...{ node: services.node, place: 'here', hasOthers: false },

@@ -9,18 +9,11 @@ import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import { keptConfiguration } from '../../global-configuration/kept-configuration.ts'
 import type { Keys } from '../../keys/keys.ts'
+import type { BackupWords } from './backup-words.ts'
 import { personInWords, signerInWords } from './in-words.ts'
 import { makeServerBackup } from './make-backup.ts'
 import { restoreServerBackup } from './restore-backup.ts'
 import { dumpServer } from './store.ts'
-
-export const BACKUP_OPTIONS = {
-  'make-backup': { type: 'string' },
-  'restore-backup': { type: 'string' },
-  'backup-key-file': { type: 'string' },
-  'let-in': { type: 'string', multiple: true },
-  'accept-signer': { type: 'string' },
-} as const
 
 /** The part of the settings that the two options need. */
 type Settings = {
@@ -30,9 +23,6 @@ type Settings = {
   admin: { initialApiKeyFile?: string | undefined }
   login?: unknown
 }
-
-type Words = Exclude<keyof typeof BACKUP_OPTIONS, 'let-in'> | 'configuration'
-export type BackupWords = Partial<Record<Words, string | undefined>> & { 'let-in'?: string[] | undefined }
 
 /** Runs before anything is opened: restores and ends the process. Returns if `--restore-backup` is absent. */
 export async function restoreAndEnd(

@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { FollowingRoom } from '#platform/nodes/following.ts'
 import { nodeMigrations } from '#platform/nodes/migrations.ts'
-import { type NodeGround, openNodes } from '#platform/nodes/open-nodes.ts'
+import { type NodeGround, type NodeOffers, openNodes } from '#platform/nodes/open-nodes.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 import type { ServerNodeSettings } from './settings.ts'
 
@@ -12,6 +12,7 @@ type Ground = NodeGround & {
   server: ServerId
   settings: { nodes?: ServerNodeSettings; archives: { path?: string } }
   storedLog: { bodyFolder: string; bodyPlace: 'files' | 'database' }
+  localSystems: { poll(): Promise<unknown> }
   keys: { reload(): Promise<void>; refreshOcsp(): Promise<void> }
   globalConfiguration: {
     follow(): Promise<void>
@@ -29,10 +30,10 @@ const MARKS_SECONDS = 60
 const ANCHOR = 'configuration/anchor.xml'
 const OF_A_MACHINE = new Set([
   ...['directory', 'database', 'messageLogDatabase', 'clients', 'admin', 'hardwareTokens'],
-  ...['logLevel', 'development', 'killPoint', 'backups', 'pinFile', 'redisUrlFile'],
+  ...['logLevel', 'development', 'killPoint', 'backups', 'pinFile', 'redisUrlFile', 'workers'],
 ])
 
-export const nodes: FeatureModule<Ground> = {
+export const nodes: FeatureModule<Ground, NodeOffers> = {
   name: 'nodes',
   migrations: nodeMigrations,
   open: async (ground) => {
@@ -59,7 +60,11 @@ export const nodes: FeatureModule<Ground> = {
         await cluster.files.publish()
       },
     }
-    return { ...opened, jobs: [...opened.jobs!, shareMarks] }
+    const catchUp = async (): Promise<void> => {
+      await ground.localSystems.poll()
+      await opened.offers?.catchUp?.()
+    }
+    return { ...opened, offers: { catchUp }, jobs: [...opened.jobs!, shareMarks] }
   },
 }
 

@@ -1,5 +1,6 @@
 /** The settings of a security server that is several nodes. */
-import { type NodeSettings, nodesSchema } from '#platform/nodes/settings.ts'
+import { checkNodes, type NodeSettings, nodesSchema } from '#platform/nodes/settings.ts'
+import { Fault } from '#schemas/fault.ts'
 
 export type ServerNodeSettings = NodeSettings & {
   /** Where bodies of messages, archives and exports go. */
@@ -20,3 +21,32 @@ export const serverNodesSchema = {
     },
   },
 } as const
+
+export const workersSchema = {
+  type: 'integer',
+  minimum: 1,
+  maximum: 64,
+  default: 1,
+  description: 'How many processes of this machine answer on its ports, about one a core; each is a node',
+} as const
+
+/** Throws `invalid_configuration` for nodes, or workers, without a database that they can share. */
+export function checkServerNodes(q: {
+  nodes?: ServerNodeSettings | undefined
+  workers: number
+  database: string
+  messageLogDatabase: string
+}): void {
+  const { nodes, workers, database, messageLogDatabase } = q
+  const databases = { database, messageLogDatabase }
+  if (workers === 1) return checkNodes(nodes, databases)
+  for (const [name, url] of Object.entries(databases))
+    if (!/^postgres(ql)?:/.test(url))
+      throw new Fault('invalid_configuration', {
+        what: `workers needs PostgreSQL: ${name} is a file, which one process alone may write`,
+      })
+  if (nodes === undefined)
+    throw new Fault('invalid_configuration', {
+      what: 'workers needs nodes.clusterKeyFile: each worker is a node, and they share their keys as nodes do',
+    })
+}

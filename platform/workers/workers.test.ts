@@ -1,0 +1,174 @@
+/** A supervisor and its workers: real processes on one port, ended in every way. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import http from 'node:http'
+import path from 'node:path'
+import t from 'tap'
+import { until } from '#test/until.ts'
+import { metricsOfAll, readinessOfAll } from './of-all.ts'
+
+type Said = { worker: number; pid: number; ppid: number; answers: { worker: number; answer?: unknown }[] }
+
+const PROGRAM = path.join(import.meta.dirname, 'supervised-child.ts')
+
+type Started = { child: ChildProcess; output(): string; ended: Promise<string>; port: number }
+
+async function start(how = '', taken?: number): Promise<Started> {
+  const port = taken ?? (await freePort())
+  const child = spawn(process.execPath, [PROGRAM, String(port), how], { stdio: ['ignore', 'pipe', 'pipe'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += String(text)))
+  const ended = new Promise<string>((resolve) =>
+    child.once('exit', (code, signal) => resolve(signal ?? `exit ${code}`)),
+  )
+  return { child, output: () => output, ended, port }
+}
+
+/** All workers have to listen on a port that is known before. */
+async function freePort(): Promise<number> {
+  const server = http.createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** A call over a connection of its own. */
+function call({ port }: Started, query = ''): Promise<Said> {
+  return new Promise((resolve, reject) => {
+    const request = http.get({ host: '127.0.0.1', port, path: `/${query}`, agent: false }, (response) => {
+      let text = ''
+      response.on('data', (part) => (text += String(part)))
+      response.on('end', () => resolve(JSON.parse(text) as Said))
+    })
+    request.on('error', reject)
+  })
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/** By their numbers; the kernel gives each connection to one of them. */
+async function workersOf(started: Started): Promise<Map<number, Said>> {
+  const found = new Map<number, Said>()
+  await until('all three workers', async (saw) => {
+    const said = await call(started)
+    found.set(said.worker, said)
+    return saw([...found.keys()].sort().join()) === '1,2,3'
+  })
+  return found
+}
+
+t.test('three workers answer on one port, hear each other, and end together', async (t) => {
+  const started = await start()
+  await until('the line', async () => started.output().includes('child is ready: at'))
+  t.match(
+    started.output(),
+    new RegExp(`^child is ready: at ${started.port}; 3 workers$`, 'm'),
+    'one line for all',
+  )
+  t.equal(started.output().split('child is ready').length, 2)
+  const workers = await workersOf(started)
+  t.same(new Set([...workers.values()].map(({ ppid }) => ppid)), new Set([started.child.pid]))
+
+  const teller = (await call(started, '?word=one')).worker
+  const heard = await until('the others to hear', async (saw) => {
+    const { answers } = await call(started)
+    return saw(answers).filter(({ answer }) => answer === 'one').length === 2 && answers
+  })
+  t.equal(heard.find(({ answer }) => answer !== 'one')?.worker, teller, 'who tells is not told')
+  await call(started, '?word=two&keep=1')
+  const { answers } = await call(started, '?ask=stuck')
+  t.same(
+    answers,
+    [{ worker: 1 }, { worker: 2, answer: 'free' }, { worker: 3, answer: 'free' }],
+    'one that does not answer holds up no answer of the others for ever',
+  )
+
+  const killed = workers.get(2)!
+  process.kill(killed.pid, 'SIGKILL')
+  const again = await until('worker 2 anew', async (saw) => {
+    const said = await call(started)
+    return saw(said).worker === 2 && said.pid !== killed.pid && said
+  })
+  await until('what was kept', async (saw) => {
+    const now = await call(started)
+    return saw(now.answers).find(({ worker }) => worker === 2)?.answer === 'two'
+  })
+  t.match(started.output(), /"worker":2,"code":null,"signal":"SIGKILL".*a worker has ended/)
+
+  started.child.kill('SIGTERM')
+  t.equal(await started.ended, 'exit 0')
+  for (const { pid } of [workers.get(1)!, again, workers.get(3)!]) t.notOk(isRunning(pid))
+})
+
+t.test('workers end with a supervisor that is killed', async (t) => {
+  const started = await start()
+  await until('the line', async () => started.output().includes('child is ready: at'))
+  const workers = await workersOf(started)
+  started.child.kill('SIGKILL')
+  t.equal(await started.ended, 'SIGKILL')
+  for (const { pid } of workers.values()) await until(`the end of ${pid}`, async () => !isRunning(pid))
+  t.match(started.output(), /"level":"fatal".*alone/)
+})
+
+t.test('a port that another process has is not shared with it', async (t) => {
+  const one = await start()
+  await until('the line', async () => one.output().includes('child is ready: at'))
+  const other = await start('', one.port)
+  t.equal(await other.ended, 'exit 1')
+  t.match(other.output(), /EADDRINUSE/)
+  one.child.kill('SIGTERM')
+  t.equal(await one.ended, 'exit 0')
+})
+
+t.test('a worker that cannot start ends the start, with its exit code', async (t) => {
+  const started = await start('fails')
+  t.equal(await started.ended, 'exit 7')
+  t.notMatch(started.output(), /is ready/)
+})
+
+t.test('one answer of all', (t) => {
+  const well = { ready: true, checks: [{ name: 'keys', ok: true }] }
+  const locked = { ready: false, checks: [{ name: 'keys', ok: false, reason: 'locked' }] }
+  const told = { ready: true, checks: [{ name: 'keys', ok: true, reason: 'ends soon' }] }
+  const both = (one: unknown, two?: unknown) =>
+    readinessOfAll(
+      [{ worker: 1, answer: one }, ...(two === undefined ? [] : [{ worker: 2, answer: two }])],
+      2,
+    )
+  t.match(both(well, well), {
+    ready: true,
+    checks: [
+      { name: 'keys', ok: true },
+      { name: 'workers', ok: true },
+    ],
+  })
+  t.match(both(well, locked), {
+    ready: false,
+    checks: [{ name: 'keys', ok: false, reason: 'worker 2: locked' }, { name: 'workers' }],
+  })
+  t.match(both(told, locked).checks[0], { ok: false, reason: 'worker 2: locked' }, 'what is wrong goes first')
+  t.match(both(well, told).checks[0], { ok: true, reason: 'worker 2: ends soon' })
+  t.match(both(well), {
+    ready: true,
+    checks: [{}, { name: 'workers', ok: true, reason: '1 of 2 workers run' }],
+  })
+  t.match(readinessOfAll([], 2), { ready: false, checks: [{ name: 'workers', ok: false }] })
+  t.match(readinessOfAll([{ worker: 1, answer: well }, { worker: 2 }], 2), {
+    ready: false,
+    checks: [{}, { name: 'workers', ok: false, reason: 'worker 2 does not answer' }],
+  })
+  const text = (worker: number) =>
+    `# HELP a First\n# TYPE a counter\na{worker="${worker}"} 1\n\n# HELP b Second\n# TYPE b gauge\nb{worker="${worker}"} 2\n`
+  t.equal(
+    metricsOfAll([{ worker: 1, answer: text(1) }, { worker: 2, answer: text(2) }, { worker: 3 }]),
+    '# HELP a First\n# TYPE a counter\na{worker="1"} 1\na{worker="2"} 1\n\n# HELP b Second\n# TYPE b gauge\nb{worker="1"} 2\nb{worker="2"} 2\n',
+  )
+  t.end()
+})
