@@ -17,6 +17,7 @@ import { databasesIn, lookAtDatabase } from './doctor/look-store.ts'
 import { lookAtMachine } from './doctor/machine.ts'
 import { lookAtNames, lookAtPort } from './doctor/network.ts'
 import { KINDS, portsIn, readSettings, type Setting, textsIn } from './doctor/settings.ts'
+import { lookAtWorkers } from './doctor/workers.ts'
 
 const USAGE = `Usage: concordat doctor [--time-source HOST] [--json]
        concordat doctor <security-server, central-registry or configuration-proxy> --configuration file.yaml
@@ -98,7 +99,7 @@ async function look(kind: string | undefined, values: Values): Promise<Finding[]
     lookAtNames(texts),
     values.running === true ? lookAtHealth(settings) : [],
   ])
-  return [...machine, well('settings', values.configuration), ...anchors, ...parts.flat()]
+  return [...machine, well('settings', values.configuration), ...anchors, ...lookAtWorkers(settings), ...parts.flat()]
 }
 
 /** Anchors that settings name. One that is missing is among the files. */

@@ -24,6 +24,7 @@ import { judgePostgresql, lookAtDatabase } from './look-store.ts'
 import { memoryOf, nodeOf } from './machine.ts'
 import { lookAtNames, lookAtPort } from './network.ts'
 import { portsIn, textsIn } from './settings.ts'
+import { lookAtWorkers } from './workers.ts'
 
 const CONCORDAT = path.join(import.meta.dirname, '../concordat')
 const DAY_MS = 86_400_000
@@ -201,6 +202,11 @@ void t.test('what is judged by a number', async (t) => {
   t.strictSame(ntpAddress('[::1]:1123'), { host: '::1', port: 1123, family: 'udp6' })
   t.strictSame(ntpAddress('ntp.example:5'), { host: 'ntp.example', port: 5, family: 'udp4' })
   t.match(memoryOf(2 ** 28), { well: false, found: '256 MiB' })
+  const has = { cores: 4, bytes: 2 ** 31 }
+  t.same(lookAtWorkers({ workers: 1 }, has), [])
+  t.match(lookAtWorkers({ workers: 4 }, has), [{ well: true, found: '4 on 4 cores and 2048 MiB' }])
+  t.match(lookAtWorkers({ workers: 5 }, has), [{ well: false, todo: /lower workers to 4/ }])
+  t.match(lookAtWorkers({ workers: 4 }, { cores: 4, bytes: 2 ** 30 }), [{ well: false, todo: /1792 MiB/ }])
   t.match(speedOf('directory', 80), { well: false, found: /80\.0 ms/ })
   t.strictSame(
     portsIn({ peers: { address: '192.0.2.1', messagePort: 5500, ocspPort: 5577 }, admin: { port: 1 } }),

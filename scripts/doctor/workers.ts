@@ -1,0 +1,29 @@
+/** Several workers on this machine: cores to run on, and memory for each. */
+import { availableParallelism, totalmem } from 'node:os'
+import { type Finding, toDo, well } from './finding.ts'
+
+const MIB = 2 ** 20
+/** For the first one and for each further one (docs/performance.md). */
+const FIRST = 1024 * MIB
+const FURTHER = 256 * MIB
+
+/** Nothing for a server that is one process. */
+export function lookAtWorkers(
+  { workers = 1 }: { workers?: number },
+  { cores, bytes } = { cores: availableParallelism(), bytes: totalmem() },
+): Finding[] {
+  if (workers <= 1) return []
+  const found = `${workers} on ${cores} cores and ${Math.round(bytes / MIB)} MiB`
+  const needed = FIRST + (workers - 1) * FURTHER
+  if (workers > cores)
+    return [
+      toDo(
+        'workers',
+        found,
+        `lower workers to ${Math.max(1, cores)}: more than cores take memory and give nothing`,
+      ),
+    ]
+  if (bytes < needed)
+    return [toDo('workers', found, `give the machine at least ${needed / MIB} MiB, or lower workers`)]
+  return [well('workers', found)]
+}
