@@ -19,7 +19,10 @@ type Wanted = {
 }
 
 /** A new key, certified by the sandbox's CA. */
-export async function credential(world: World, wanted: Wanted): Promise<Credential> {
+export async function credential(
+  world: Pick<World, 'trust' | 'trustKey'>,
+  wanted: Wanted,
+): Promise<Credential> {
   const { clockOffsetMs = 0 } = wanted
   if (clockOffsetMs !== 0) await switchTrust(world, 'ca', { clockOffsetMs })
   const { request, ...keys } = newRequest(wanted)
@@ -56,7 +59,7 @@ export async function foreignCredential(wanted: Wanted): Promise<Credential> {
 
 /** Sets a trust service's fault switch or clock. */
 export async function switchTrust(
-  world: World,
+  world: Pick<World, 'trust' | 'trustKey'>,
   service: 'ca' | 'ocsp' | 'tsa',
   change: { mode?: string; clockOffsetMs?: number },
 ): Promise<void> {

@@ -18,6 +18,9 @@ import { PART_NAME, PART_TYPE } from '#schemas/wire.ts'
 import { ask, colons, type Reply, type World } from '../world.ts'
 import { type Credential, credential } from './credentials.ts'
 
+/** An instance into which it is admitted. */
+type Place = Pick<World, 'registryAdmin' | 'trust' | 'trustKey'>
+
 export type Part = [type: string, bytes: Buffer]
 /** A complete body with its content type. */
 export type Content = { type: string; bytes: Buffer }
@@ -32,7 +35,7 @@ export type Rogue = {
 }
 
 /** Registers member `code` with a subsystem "rogue", a server at `address`, and its certificate. */
-export async function admitRogue(world: World, code: string, address: string): Promise<Rogue> {
+export async function admitRogue(world: Place, code: string, address: string): Promise<Rogue> {
   const member = `DEV/GOV/${code}`
   const [client, server] = [`${member}/rogue`, `${member}/SS-ROGUE`]
   const registry = world.registryAdmin
@@ -54,7 +57,7 @@ export async function admitRogue(world: World, code: string, address: string): P
 }
 
 /** Registers a further authentication certificate of the rogue's server; it counts from the next publication on. */
-export async function register(world: World, { server }: Rogue, { certificate }: Credential): Promise<void> {
+export async function register(world: Place, { server }: Rogue, { certificate }: Credential): Promise<void> {
   const place = `/security-servers/${colons(server)}/authentication-certificates`
   await world.registryAdmin.send('POST', place, certificate.der)
 }
@@ -67,7 +70,7 @@ export type Trust = {
 }
 
 /** The CA's certificates, and a client of its OCSP responder. */
-export async function openTrust(world: World): Promise<Trust> {
+export async function openTrust(world: Place): Promise<Trust> {
   const read = async (name: string): Promise<Certificate> =>
     readCertificate((await ask(world.trust.caUrl, `/${name}`)).body)
   const [intermediate, root] = [await read('intermediate'), await read('root')]

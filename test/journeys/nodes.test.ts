@@ -18,6 +18,7 @@ import { hasPostgresql, type PostgresqlServer, startPostgresql } from '../postgr
 import { type Instance, prepareInstance, startProcess, systemOf } from '../processes.ts'
 import { until } from '../until.ts'
 import { type Admin, ask, colons, openAdmin } from '../world.ts'
+import { sharePorts } from './share-ports.ts'
 
 type NodeView = {
   name: string
@@ -342,6 +343,10 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
         'no secret in a log line',
       )
   })
+
+  await t.test('a node is two workers on one machine', (t) =>
+    sharePorts(t, { instance, system, target, log }),
+  )
 }
 
 /** The settings of a node on another address. */
