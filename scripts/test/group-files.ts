@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs'
 const FILES_AT_MOST = 8
 /** Rooms whose files were all seen to run well one after the other in one process. Each room that is added saves. */
 const TOGETHER =
-  /^(?:core|security-server\/features\/(?:daily-counts|deadlines|diagnostics|nodes|notices|people|person-search|proposals))\//
+  /^(?:core|platform|adapters\/(?:mandates|portal|soap)|security-server\/features\/(?:daily-counts|deadlines|diagnostics|nodes|notices|people|person-search|proposals))\//
 const STARTS_SANDBOX =
   /(?:from '(?:\.\.\/(?:world|processes|fakes\/stage)|\.\/two-stores)|import '\.\/client-world)\.ts'/
 /** What they look at belongs to the whole process: its memory, its threads, its calls of the system, its browser, its databases' dump. */
