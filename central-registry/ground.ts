@@ -112,8 +112,8 @@ export async function openGround(
     apiOperations: readOperations(await registryApi()),
     registrationService: await registrationServiceOf(settings.registration),
     managementCertificates: await managementCertificatesOf(settings.managementService),
-    closeGround: async () => {
-      await signingToken?.close()
+    closeGround: () => {
+      signingToken?.close()
       release()
     },
   }

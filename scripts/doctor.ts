@@ -99,7 +99,13 @@ async function look(kind: string | undefined, values: Values): Promise<Finding[]
     lookAtNames(texts),
     values.running === true ? lookAtHealth(settings) : [],
   ])
-  return [...machine, well('settings', values.configuration), ...anchors, ...lookAtWorkers(settings), ...parts.flat()]
+  return [
+    ...machine,
+    well('settings', values.configuration),
+    ...anchors,
+    ...lookAtWorkers(settings),
+    ...parts.flat(),
+  ]
 }
 
 /** Anchors that settings name. One that is missing is among the files. */

@@ -39,7 +39,10 @@ export function checkServerNodes(q: {
 }): void {
   const { nodes, workers, database, messageLogDatabase } = q
   const databases = { database, messageLogDatabase }
-  if (workers === 1) return checkNodes(nodes, databases)
+  if (workers === 1) {
+    checkNodes(nodes, databases)
+    return
+  }
   for (const [name, url] of Object.entries(databases))
     if (!/^postgres(ql)?:/.test(url))
       throw new Fault('invalid_configuration', {
