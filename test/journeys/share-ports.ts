@@ -49,7 +49,7 @@ export async function sharePorts(
         readFileSync(logFile, 'utf8')
           .split('\n')
           .filter((one) => line.test(one))
-          .map((one) => /"worker":(\d)/.exec(one)?.[1]),
+          .flatMap((one) => /"worker":(\d)/.exec(one)?.[1] ?? []),
       ),
     ]
       .sort()
