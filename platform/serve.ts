@@ -52,7 +52,7 @@ export type Shape = {
 }
 
 /** The ground; `closeGround` is called after all features are closed. */
-type Ground = Services & { closeGround(): Promise<void> }
+type Ground = Services & { closeGround(): void | Promise<void> }
 
 /** Opens `features` on `ground` and runs them until `stop`. Throws if two features use one name, or operations lack handlers. */
 export async function serve<G extends Ground, Offered extends object>(

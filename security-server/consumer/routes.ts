@@ -194,7 +194,7 @@ export function sendFault(request: FastifyRequest, reply: FastifyReply, fault: F
 
 /** The first of X-Road's XML types that a client accepts, whatever weights and other types it names (wire 1.4). */
 function xmlTypeOf(accept: string): string | undefined {
-  const types = accept.split(',').map((one) => one.split(';', 1)[0]!.trim().toLowerCase())
+  const types = accept.split(',').map((one) => one.replace(/;.*/s, '').trim().toLowerCase())
   const found = types.find((one) => ['text/xml', 'application/xml', 'text/*'].includes(one))
   return found === 'text/*' ? 'text/xml' : found
 }
