@@ -24,7 +24,14 @@ type Node = {
 type Nodes = { sharesFiles: boolean; ownFolders: string[]; nodes: Node[] }
 
 /** What the nodes of this kind of server are and do. */
-type NodeTexts = { lead: TextKey; alone: TextKey; leaveConsequence: TextKey; joinConsequence: TextKey }
+type NodeTexts = {
+  /** With the folders that nodes do not share, and where they share all. */
+  lead: TextKey
+  leadOfAll?: TextKey
+  alone: TextKey
+  leaveConsequence: TextKey
+  joinConsequence: TextKey
+}
 
 const LOOKS = {
   READY: { tone: 'good', word: 'nodes.ready' },
@@ -33,6 +40,10 @@ const LOOKS = {
   LEFT: { tone: 'quiet', word: 'nodes.left' },
 } as const
 
+function leadOf({ lead, leadOfAll = lead }: NodeTexts, folders: string[]): string {
+  return folders.length === 0 ? text(leadOfAll) : text(lead, { folders: folders.join(', ') })
+}
+
 export function NodesPart({ texts }: { texts: NodeTexts }) {
   const found = useAnswer<Nodes>('getNodes')
   return (
@@ -40,7 +51,7 @@ export function NodesPart({ texts }: { texts: NodeTexts }) {
       <Show of={found}>
         {({ sharesFiles, ownFolders, nodes }) => (
           <>
-            <p>{sharesFiles ? text(texts.lead, { folders: ownFolders.join(', ') }) : text(texts.alone)}</p>
+            <p>{sharesFiles ? leadOf(texts, ownFolders) : text(texts.alone)}</p>
             {sharesFiles && <NewNode consequence={texts.joinConsequence} />}
             <Rows<Node>
               caption={text('nodes.title')}

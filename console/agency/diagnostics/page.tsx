@@ -38,6 +38,7 @@ export function DiagnosticsPage() {
         <NodesPart
           texts={{
             lead: 'nodes.lead',
+            leadOfAll: 'nodes.leadOfAll',
             alone: 'nodes.alone',
             leaveConsequence: 'nodes.leaveConsequence',
             joinConsequence: 'nodes.joinConsequence',
