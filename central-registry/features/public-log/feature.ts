@@ -152,7 +152,7 @@ export const publicLog: FeatureModule<Ground, Offers> = {
     }
 
     function openWitnesses(of: WitnessPolicy): OwnWitnesses {
-      const log = {
+      const log: Parameters<typeof createOwnWitnesses>[0]['log'] = {
         logKey: async () => (await accepted())[0]!,
         // Not those that ended: one that was stolen signs no history of ours.
         olderKeys: async () => (await accepted()).slice(1),
@@ -160,7 +160,7 @@ export const publicLog: FeatureModule<Ground, Offers> = {
         proveConsistency: transparencyLog.consistency,
         putCosignature: store.putCosignature,
         newestCosigned: store.newestCosigned,
-        putContradiction: store.putContradiction,
+        putContradiction: async (found) => (await store.putContradiction(found)) === 'new',
         contradictions: store.contradictions,
       }
       return createOwnWitnesses({ policy: of, log, transport, clock, logger })
