@@ -1,12 +1,12 @@
 /**
  * Tells the registry of checkpoints that its log signed and does not show any more. The registry judges whether they contradict its log; each is told
- * until it has judged.
+ * until it has judged. One that its log has is told again after a day: it may lose it later.
  */
 import { randomUUID } from 'node:crypto'
 import { addSignature, noteName, parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
-import { asFault } from '#schemas/fault.ts'
+import { asFault, type Fault } from '#schemas/fault.ts'
 import { idText, memberOf, type ServerId } from '#schemas/identifiers.ts'
 import { LOG_CONTRADICTION_TYPE, type LogContradiction } from '#schemas/log-cosignature.ts'
 import type { PostDocument } from '../../../global-configuration/registration/client.ts'
@@ -17,7 +17,8 @@ const MAX_ANSWER_BYTES = 4096
 /** What was refused may have been refused for the moment: the registry's clock, a status of the signer that it lacks. */
 const REFUSED_MS = 3_600_000
 const AWAY_MS = 300_000
-/** A registry that lies anew each minute makes them: what it was told first proves as much. */
+const JUDGED_MS = 86_400_000
+/** A registry that lies anew each minute makes them. The one told longest ago is forgotten for a new one: told twice, it changes nothing. */
 const MOST = 16
 
 export function createTellContradiction(rooms: {
@@ -31,6 +32,13 @@ export function createTellContradiction(rooms: {
   /** When each may be told again. */
   const notBefore = new Map<string, number>()
 
+  const note = (checkpoint: string, until: number): void => {
+    // The newest last.
+    notBefore.delete(checkpoint)
+    notBefore.set(checkpoint, until)
+    if (notBefore.size > MOST) notBefore.delete(notBefore.keys().next().value!)
+  }
+
   async function tell(checkpoint: string): Promise<void> {
     const member = memberOf(server)
     const document: LogContradiction = {
@@ -42,24 +50,25 @@ export function createTellContradiction(rooms: {
   }
 
   return async (notes) => {
-    for (const note of notes) {
-      const checkpoint = withLogsLines(note)
-      const isNew = !notBefore.has(checkpoint)
-      if ((isNew && notBefore.size >= MOST) || (notBefore.get(checkpoint) ?? 0) > clock()) continue
+    for (const text of notes) {
+      const checkpoint = withLogsLines(text)
+      if ((notBefore.get(checkpoint) ?? 0) > clock()) continue
       try {
         await tell(checkpoint)
-        notBefore.set(checkpoint, Number.POSITIVE_INFINITY)
+        note(checkpoint, Number.POSITIVE_INFINITY)
         log.warn({ checkpoint }, 'the registry was told of a checkpoint of its log that it contradicts')
       } catch (thrown) {
         const fault = asFault(thrown)
-        notBefore.set(checkpoint, clock() + (fault.code === 'registration_refused' ? REFUSED_MS : AWAY_MS))
-        log.warn(
-          { err: fault },
-          'the registry was not told of a checkpoint of its log that it may contradict',
-        )
+        note(checkpoint, clock() + pauseAfter(fault))
+        log.warn({ err: fault }, 'the registry did not take a checkpoint of its log that it may contradict')
       }
     }
   }
+}
+
+function pauseAfter({ code, what }: Fault): number {
+  if (code !== 'registration_refused') return AWAY_MS
+  return what?.startsWith('conflict:') ? JUDGED_MS : REFUSED_MS
 }
 
 /** Lines of witnesses prove nothing to the log that signed, and may be many. */
