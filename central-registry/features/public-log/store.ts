@@ -1,17 +1,14 @@
 /**
  * Rows of the checkpoints of one origin: a log with another name is another log. Guarantees that a larger one never goes before a smaller one,
  * that the last checkpoint of each day and the largest that others got are kept for good, with as many cosignatures as a note has room for, and
- * that a security server has one line of a checkpoint, however often it brings one, and a witness one contradiction of each kind.
+ * that a security server has one line of a checkpoint, however often it brings one.
  */
 import type { Kysely } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
-import { counted } from '#platform/database/lists.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
-import type { SubmittedLog } from '#platform/witness/submit.ts'
-import { Fault } from '#schemas/fault.ts'
-import { say } from '#schemas/said.ts'
 import { lastAcceptance } from '../../configuration/restored-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
+import { contradictionsOf } from './contradictions-store.ts'
 import type { Tables } from './tables.ts'
 
 type CheckpointRow = Tables['log_checkpoint']
@@ -20,7 +17,6 @@ export type PublicLogStore = ReturnType<typeof createPublicLogStore>
 
 /** How long checkpoints between those of the days are kept. */
 const KEPT_MS = 86_400_000
-const MOST_OF_A_KIND = 100
 const PRUNED_AT_ONCE = 500
 /** Of how many of the newest checkpoints servers may bring lines: about as many minutes. */
 const RECENT = 10
@@ -195,39 +191,7 @@ export function createPublicLogStore(database: Database, origin: string, first: 
         .execute()
       return rows.map(({ witness, size, time }) => ({ witness, size: Number(size), time }))
     },
-    /**
-     * Keeps the first contradiction of each kind of a witness: `another` is one that it knows besides. Throws `service_unavailable` when there
-     * is no room for its kind; each kind has its own, so that the many rollbacks after a restoration leave room for a fork.
-     */
-    putContradiction: (
-      found: Parameters<SubmittedLog['putContradiction']>[0],
-    ): Promise<'new' | 'same' | 'another'> =>
-      inTransaction(tables, async (transaction) => {
-        await lockFor(transaction, 'public log')
-        const { witness, kind, known_note } = found
-        const alike = transaction
-          .selectFrom('public_log_contradiction')
-          .where('origin', '=', origin)
-          .where('kind', '=', kind)
-        const kept = await alike.select('known_note').where('witness', '=', witness).execute()
-        if (kept.length > 0) return kept.some((row) => row.known_note === known_note) ? 'same' : 'another'
-        if ((await counted(alike)) >= MOST_OF_A_KIND)
-          throw new Fault('service_unavailable', { what: say`no room for one more contradiction` })
-        await transaction
-          .insertInto('public_log_contradiction')
-          .values({ ...found, origin })
-          .execute()
-        return 'new'
-      }),
-    /** Forks first, and the newest first: a rollback may be from a restoration that the operator knows. */
-    contradictions: (): Promise<{ kind: string; witness: string }[]> =>
-      tables
-        .selectFrom('public_log_contradiction')
-        .where('origin', '=', origin)
-        .select(['kind', 'witness'])
-        .orderBy(({ eb }) => eb.case().when('kind', '=', 'fork').then(0).else(1).end())
-        .orderBy('id', 'desc')
-        .execute(),
+    ...contradictionsOf(tables, origin),
   }
 }
 

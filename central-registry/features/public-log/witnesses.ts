@@ -1,4 +1,7 @@
-/** Who cosigns the log, for administrators: the witnesses of the policy, and the security servers that bring their cosignatures. */
+/**
+ * Who cosigns the log, for administrators: the witnesses of the policy, and the security servers that bring their cosignatures; and which of them
+ * know another history of it.
+ */
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { asFault } from '#schemas/fault.ts'
@@ -8,11 +11,14 @@ import type { ServerWitnessStore } from './server-witnesses-store.ts'
 import type { PublicLogStore } from './store.ts'
 
 type Rooms = {
-  store: Pick<PublicLogStore, 'newest' | 'newestCosigned'>
+  store: Pick<PublicLogStore, 'newest' | 'newestCosigned' | 'provenContradictions'>
   servers: Pick<ServerWitnessStore, 'list'>
   policy: WitnessPolicy | undefined
   served(): Promise<Served>
 }
+
+/** Two notes each; more of them tell administrators nothing new. */
+const MOST_CONTRADICTIONS = 20
 
 /** Undefined where the settings have no `publicLog`. */
 export function logWitnessHandlers(rooms: Rooms | undefined): Record<string, OperationHandler> {
@@ -38,6 +44,11 @@ export function logWitnessHandlers(rooms: Rooms | undefined): Record<string, Ope
           ...{ server: encodedId(server), name, verifierKey: verifier_key, size, cosignedAt: cosigned_at },
           isInPolicy: names.includes(name),
         })),
+        contradictions: (await store.provenContradictions(MOST_CONTRADICTIONS)).map(
+          ({ time, witness, kind, own_note, known_note }) => ({
+            ...{ time, witness, kind, ownCheckpoint: own_note, knownCheckpoint: known_note || null },
+          }),
+        ),
       }
     },
   }

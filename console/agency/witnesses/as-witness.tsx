@@ -1,4 +1,6 @@
 /** This server as a witness of others: the logs that it cosigned, those that it refused, and the tree heads of its partners. */
+
+import { Contradictions } from '../../kit/contradictions.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
@@ -7,7 +9,6 @@ import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { Contradictions } from './contradictions.tsx'
 
 type Witness = {
   verifierKey: string | null

@@ -1,4 +1,6 @@
 /** The witnesses of this log: who cosigned which tree heads, what the policy requires, and contradictions. */
+
+import { type Contradiction, Contradictions } from '../../kit/contradictions.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
@@ -9,7 +11,6 @@ import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { AsWitness } from './as-witness.tsx'
-import { type Contradiction, Contradictions } from './contradictions.tsx'
 
 type Witnesses = {
   policy: string | null

@@ -1,6 +1,7 @@
 /** The keys that others know by their public halves, those of the log and of credentials, with their replacement; and who cosigns the log. */
 import { Act } from '../../kit/act.tsx'
 import { useMay } from '../../kit/context.ts'
+import { type Contradiction, Contradictions } from '../../kit/contradictions.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Part } from '../../kit/facts.tsx'
 import type { Field } from '../../kit/field.tsx'
@@ -123,15 +124,27 @@ type Witnesses =
         cosignedAt: string
         isInPolicy: boolean
       }[]
+      contradictions: Contradiction[]
     }
 
 export function LogWitnessesPart() {
   const answer = useAnswer<Witnesses>('getPublicLogWitnesses')
   if (answer.state === 'there' && !answer.data.configured) return null
   return (
-    <Part title={text('logWitnesses.title')}>
-      <Show of={answer}>{(found) => (found.configured ? <Found of={found} /> : null)}</Show>
-    </Part>
+    <>
+      <Part title={text('logWitnesses.title')}>
+        <Show of={answer}>{(found) => (found.configured ? <Found of={found} /> : null)}</Show>
+      </Part>
+      <Part title={text('witnesses.contradictions')}>
+        <Show of={answer}>
+          {(found) =>
+            found.configured ? (
+              <Contradictions of={found.contradictions} none="witnesses.noContradiction" />
+            ) : null
+          }
+        </Show>
+      </Part>
+    </>
   )
 }
 

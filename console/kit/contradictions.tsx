@@ -1,7 +1,7 @@
 /** Two signed notes that cannot both be true: what they say about a log, and their exact text. */
-import { Status } from '../../kit/status.tsx'
-import { type TextKey, text } from '../../kit/text.ts'
-import { Time } from '../../kit/time.tsx'
+import { Status } from './status.tsx'
+import { type TextKey, text } from './text.ts'
+import { Time } from './time.tsx'
 
 export type Contradiction = {
   time: string
