@@ -208,6 +208,56 @@ await eachDatabase(t, async (_database, t, url) => {
     t.equal(readFileSync(path.join(two, 'top.pem'), 'utf8'), 'new')
   })
 
+  await t.test('set back on purpose: the newest files come from the folder that has them', async (t) => {
+    const tables = tablesOf<{
+      shared_file: { name: string; change: number; sealed: Buffer }
+      shared_file_change: { id: number; counter: number; epoch: string }
+    }>(database)
+    const empty = async (): Promise<void> => {
+      await tables.deleteFrom('shared_file').execute()
+      await tables.deleteFrom('shared_file_change').execute()
+    }
+    await empty()
+    const [last, older, oldest] = [newFolder(t), newFolder(t), newFolder(t)]
+    const first = await openNode(database, last)
+    await first.write('top.pem', Buffer.from('stolen'))
+    const [rows, changes] = await Promise.all([
+      tables.selectFrom('shared_file').selectAll().execute(),
+      tables.selectFrom('shared_file_change').selectAll().execute(),
+    ])
+    await openNode(database, older)
+    writeFileSync(path.join(oldest, 'shared-files-seen'), '1\n')
+    writeFileSync(path.join(oldest, 'top.pem'), 'stolen')
+    await first.write('keys/newer.json', Buffer.from('in its place'))
+    await first.pull()
+    await empty()
+    await tables.insertInto('shared_file_change').values(changes).execute()
+    await tables.insertInto('shared_file').values(rows).execute()
+    const refusalOf = async (directory: string): Promise<string> => {
+      const thrown = (await openNode(database, directory).catch((fault: unknown) => fault)) as Error
+      t.match(thrown, { code: 'conflict' })
+      return thrown.message
+    }
+    const isSafe = (text: string): boolean =>
+      /empty its tables shared_file and shared_file_change.*highest counter/.test(text) &&
+      !/remove|move .*away/.test(text)
+    t.ok(isSafe(await refusalOf(last)))
+    const seen = readFileSync(path.join(last, 'shared-files-seen'))
+    rmSync(path.join(last, 'shared-files-seen'))
+    const without = await refusalOf(last)
+    t.match(without, /keys\/newer\.json.*keep this folder/)
+    t.ok(isSafe(without))
+    writeFileSync(path.join(last, 'shared-files-seen'), seen)
+    await empty()
+    const again = await openNode(database, last)
+    t.equal(again.file('keys/newer.json'), 'in its place')
+    t.equal((await openNode(database, older)).file('keys/newer.json'), 'in its place', 'who had less gets it')
+    await empty()
+    t.equal((await openNode(database, oldest)).file('top.pem'), 'stolen', 'also one of before epochs')
+    t.ok(isSafe(await refusalOf(last)), 'the older one was first: nothing of the newer one is lost')
+    t.equal(readFileSync(path.join(last, 'keys/newer.json'), 'utf8'), 'in its place')
+  })
+
   await t.test('a new database whose counter is past that of the old one is a stranger', async (t) => {
     const before = JSON.parse(b.forJoining().toString()) as object
     writeFileSync(

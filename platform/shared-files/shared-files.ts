@@ -81,7 +81,7 @@ export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
 
   const takeOver = async (): Promise<string[]> => {
     const counter = await store.counter()
-    if (counter < seen) throw setBack(counter, seen, q)
+    if (counter < seen) throw setBack(counter, seen)
     if (counter === seen) return []
     const rows = await store.after(seen)
     const names: string[] = []
@@ -124,15 +124,16 @@ export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
     })
 
   const rows = await store.after(0)
-  if (before === undefined || (before.epoch !== undefined && before.epoch !== epoch))
-    await checkStranger(rows, q)
+  // Without an epoch nothing is shared there: a new database, or one whose tables were emptied so that the folders fill them again.
+  const isOther = epoch === undefined || (before?.epoch !== undefined && before.epoch !== epoch)
+  if (before === undefined || isOther) await checkStranger(rows, q)
   else {
     const counter = await store.counter()
-    if (counter < before.counter) throw setBack(counter, before.counter, q)
+    if (counter < before.counter) throw setBack(counter, before.counter)
     const changes = new Map(rows.map(({ name, change }) => [name, change]))
     for (const [name, change] of before.versions) {
       const there = changes.get(name) ?? 0
-      if (there < change) throw putBack(name, q)
+      if (there < change) throw putBack(name)
     }
   }
   await takeOver()
@@ -176,7 +177,10 @@ function contentOf(row: SharedRow, q: Parts): Buffer | undefined {
   })
 }
 
-/** A node that comes with keys of its own must not mix them with those of the others, or lose them. */
+/**
+ * A node that comes with keys of its own must not mix them with those of the others, or lose them. Each of them may be the only copy: after a
+ * database was set back, the folder has what the rows lost.
+ */
 async function checkStranger(rows: SharedRow[], q: Parts): Promise<void> {
   if (rows.length === 0) return
   const shared = new Map(rows.map((row) => [row.name, contentOf(row, q)]))
@@ -184,20 +188,24 @@ async function checkStranger(rows: SharedRow[], q: Parts): Promise<void> {
     const content = shared.get(name)
     if (content === undefined || (await q.folder.read(name))?.equals(content) !== true)
       throw new Fault('conflict', {
-        what: `${q.directory}/${name} is not that of the other nodes: a node that joins starts with an empty folder, so move its files away`,
+        what: `${q.directory}/${name} is not that of the other nodes. A new node starts with an empty folder. If this node worked with them before, keep this folder, it may have the only copy of a newer key: ${ON_PURPOSE}`,
       })
   }
 }
 
-function setBack(counter: number, seen: number, { directory }: Parts): Fault {
+/** The folders have what the rows lost, so they fill the rows again. The rows would take the place of what the folders have. */
+const ON_PURPOSE =
+  'if the database was set back on purpose, stop all nodes, empty its tables shared_file and shared_file_change, and start first the node with the highest counter in its shared-files-seen (docs/backups.md)'
+
+function setBack(counter: number, seen: number): Fault {
   return new Fault('conflict', {
-    what: `the database shows ${counter} changes of shared files, but this node has seen ${seen}: if a backup was restored on purpose, remove ${directory}/${SEEN_FILE} and start again`,
+    what: `the database shows ${counter} changes of shared files, but this node has seen ${seen}: ${ON_PURPOSE}`,
   })
 }
 
-function putBack(name: string, { directory }: Parts): Fault {
+function putBack(name: string): Fault {
   return new Fault('conflict', {
-    what: `the database shows an earlier ${name} than this node has seen: somebody put an old row back. If a backup was restored on purpose, remove ${directory}/${SEEN_FILE} and start again`,
+    what: `the database shows an earlier ${name} than this node has seen: somebody put an old row back. But ${ON_PURPOSE}`,
   })
 }
 
