@@ -98,6 +98,7 @@ export async function openGround(
           }),
     publications: createPublicationStore(database),
     highWater: createHighWater(path.join(directory, 'highest-published-index')),
+    listHighWater: createHighWater(path.join(directory, 'highest-suspension-list')),
     transparencyLog: createLogStore(database),
     leafFile: createLeafFile(path.join(directory, 'transparency-log-leaves')),
     memory: openMemory({ database, directory, clock }),

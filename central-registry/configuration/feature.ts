@@ -6,6 +6,7 @@ import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import type { MemberStore } from '../members/store.ts'
 import { PUBLISH } from './announce-publication.ts'
+import { createFollowOthers } from './follow-others.ts'
 import type { HighWater } from './high-water.ts'
 import type { IdentityKeys } from './identity-keys/identity-keys.ts'
 import { publishedLogKeys } from './identity-keys/published-log-keys.ts'
@@ -15,7 +16,7 @@ import { configurationHandlers } from './routes.ts'
 import type { PrivateKeys } from './signing-keys/private-keys.ts'
 import type { SigningKeyStore } from './signing-keys/store.ts'
 import type { PublicationStore } from './store.ts'
-import { FOLLOW_LEAVES_SECONDS, followLeaves, followLeavesOf } from './transparency-log/follow-leaves.ts'
+import { FOLLOW_LEAVES_SECONDS, followLeavesOf } from './transparency-log/follow-leaves.ts'
 import type { LeafFile } from './transparency-log/leaf-file.ts'
 import { logRoutes } from './transparency-log/public-routes.ts'
 import type { LogStore } from './transparency-log/store.ts'
@@ -39,6 +40,7 @@ type Ground = Pick<Services, 'clock'> & {
   transparencyLog: LogStore
   leafFile: LeafFile
   highWater: HighWater
+  listHighWater: HighWater
   keys: SigningKeyStore
   privateKeys: PrivateKeys
   identityKeys: IdentityKeys | undefined
@@ -53,7 +55,7 @@ type Ground = Pick<Services, 'clock'> & {
 export const configuration: FeatureModule<Ground> = {
   name: 'configuration',
   open: (ground) => {
-    const { settings, publications, transparencyLog, leafFile, memory, clock } = ground
+    const { settings, publications, transparencyLog, memory, clock } = ground
     const { publicUrl, configuration: validity } = settings
     const publish = createPublish({
       ...{ ...ground, ...validity, store: publications, database: settings.database },
@@ -64,6 +66,7 @@ export const configuration: FeatureModule<Ground> = {
       registration: ground.registrationService,
       logKeys: () => publishedLogKeys({ ...ground, origin: settings.publicLog?.name }),
     })
+    const { isBehind, follow } = createFollowOthers({ ...ground, reached: publications.reached })
     return {
       operations: configurationHandlers({ ...ground, ...validity, store: publications, publish, publicUrl }),
       routes: {
@@ -83,7 +86,8 @@ export const configuration: FeatureModule<Ground> = {
             everySeconds: FOLLOW_LEAVES_SECONDS,
             immediately: true,
           },
-          run: () => followLeaves(leafFile, transparencyLog).then(memory.remember),
+          isDue: isBehind,
+          run: () => follow().then(memory.remember),
         },
       ],
       health: {

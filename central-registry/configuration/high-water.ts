@@ -1,5 +1,5 @@
 /**
- * Stores the highest index that this node published in a file apart from the database. A node thereby notices a database that was
+ * Stores the highest index that this node knows to be published in a file apart from the database. A node thereby notices a database that was
  * restored from a backup, before it publishes an index a second time.
  */
 import { readFile } from 'node:fs/promises'

@@ -220,6 +220,12 @@ void t.test('two nodes on one PostgreSQL', async (t) => {
     await ofAnother.follow(async (from) => (from === 0 ? [other.subarray(0, 32)] : []))
     const follow = ofAnother.follow(async (from) => [leavesIn('.').subarray(32 * from, 32 * from + 32)])
     t.equal(await codeOf(follow), 'log_inconsistent', 'a folder of another history takes none')
+    const short = { size: async () => 0 } as Parameters<typeof ofAnother.restore>[0]
+    t.equal(
+      await codeOf(ofAnother.restore(short, 9)),
+      'global_conf_rollback',
+      'leaves that were accepted and lie in the folder of another node come back before others take their places',
+    )
     const added = (await a.must('POST', '/configuration/signing-keys', { algorithm: 'P-256' })) as {
       id: string
     }

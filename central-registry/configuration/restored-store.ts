@@ -4,6 +4,7 @@
 import type { Kysely } from 'kysely'
 import { Fault } from '#schemas/fault.ts'
 import type { RegisterTables } from '../register/tables.ts'
+import { sizeOf } from './transparency-log/store.ts'
 
 /** The system parameter that a restored register has until two administrators have accepted it. */
 export const RESTORED_BACKUP = 'restoredBackup'
@@ -12,6 +13,22 @@ export const RESTORED_BACKUP = 'restoredBackup'
 export type Reach = { index: number; suspensionList: number; leaves: number }
 
 const NOWHERE: Reach = { index: 0, suspensionList: 0, leaves: 0 }
+
+/** How far this database has come by itself. */
+export async function reachedIn(kysely: Kysely<RegisterTables>): Promise<Reach> {
+  const published = await kysely
+    .selectFrom('publication')
+    .select('configuration_index')
+    .orderBy('configuration_index', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  const list = await kysely.selectFrom('suspension_list').select('number').executeTakeFirst()
+  return {
+    index: published?.configuration_index ?? 0,
+    suspensionList: list?.number ?? 0,
+    leaves: await sizeOf(kysely),
+  }
+}
 
 /**
  * The highest numbers that had been seen before the last accepted restoration; every later publication has higher ones. All zero

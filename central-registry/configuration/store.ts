@@ -19,7 +19,7 @@ import { suspendedIn } from '../register/suspended-store.ts'
 import type { RegisterTables } from '../register/tables.ts'
 import type { FewRows, RegisterRows } from './assemble.ts'
 import type { Reach } from './restored-store.ts'
-import { acceptedIn, mustBeAccepted } from './restored-store.ts'
+import { acceptedIn, mustBeAccepted, reachedIn } from './restored-store.ts'
 import { activeKeyIn, noteAnnounced } from './signing-keys/store.ts'
 import { type OpenLog, openLog } from './transparency-log/store.ts'
 
@@ -63,6 +63,8 @@ export function createPublicationStore(database: Database) {
 
   return {
     newest: () => newestIn(tables),
+    reached: () => reachedIn(tables),
+    accepted: () => acceptedIn(tables),
     activeKey: () => activeKeyIn(tables),
     /**
      * Publishes what `make` returns for the register at this moment, while no other node changes or publishes it. Publishes

@@ -18,7 +18,7 @@ export type LeafFile = {
   follow(leavesFrom: (position: number) => Promise<Buffer[]>): Promise<void>
   /**
    * Appends to the log the leaves that it lost and this file still has, if administrators accepted a loss up to `accepted`
-   * leaves. Throws `global_conf_rollback` if they did not, `log_inconsistent` if log and file belong to different logs.
+   * leaves. Throws `global_conf_rollback` if they did not, or if only another node has leaves that they accepted; `log_inconsistent` if log and file belong to different logs.
    */
   restore(log: OpenLog, accepted: number): Promise<void>
 }
@@ -92,6 +92,11 @@ export function createLeafFile(file: string): LeafFile {
       if (kept > Math.max(present, accepted))
         throw new Fault('global_conf_rollback', {
           what: `the transparency log has ${present} leaves, this node has published ${kept}: an older database was restored`,
+        })
+      // Other leaves in their places would be a second history.
+      if (accepted > Math.max(kept, present))
+        throw new Fault('global_conf_rollback', {
+          what: `the transparency log has ${present} leaves, and ${accepted} were accepted: the node that has them in its folder publishes first`,
         })
       for (let position = present; position < kept; position++) await log.appendLost(await leaf(position))
     },

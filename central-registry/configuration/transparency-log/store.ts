@@ -209,7 +209,8 @@ export function createLogStore(database: Database) {
   }
 }
 
-async function sizeOf(kysely: Kysely<RegisterTables>): Promise<number> {
+/** The number of leaves. */
+export async function sizeOf(kysely: Kysely<RegisterTables>): Promise<number> {
   const newest = await kysely
     .selectFrom('log_entry')
     .select('position')

@@ -7,7 +7,7 @@ import { createAuthority } from '#certs/authority.ts'
 import { parseAnchor } from '#core/configuration/anchor.ts'
 import { headOf } from '#core/configuration/log-head.ts'
 import { verifyStatement } from '#core/configuration/statement.ts'
-import { openDatabase } from '#platform/database/open-database.ts'
+import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { newClusterKey } from '#platform/shared-files/cluster-key.ts'
 import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
@@ -15,6 +15,7 @@ import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { until } from '#test/until.ts'
 import { createLogStore } from '../../configuration/transparency-log/store.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 
 type NodeView = { name: string; isThis: boolean; state: string; differingSettings: string[] }
 type Nodes = { sharesFiles: boolean; nodes: NodeView[] }
@@ -191,5 +192,37 @@ async function twoNodes(t: Test, url: string): Promise<void> {
     a = await start('a')
     await untilSame()
     t.ok((await publish(a)).index > index)
+  })
+
+  await t.test('a node notices a database that was set back by what others published', async (t) => {
+    b = await start('b')
+    // Behind what it does at its start.
+    await publish(b)
+    const { index } = await publish(a)
+    const markOf = (name: string): number => Number(readFileSync(path.join(folderOf('b'), name), 'utf8'))
+    const database = await openDatabase(url)
+    t.teardown(() => database.close())
+    const tables = tablesOf<RegisterTables>(database)
+    const leavesOf = (node: string): Buffer =>
+      readFileSync(path.join(folderOf(node), 'transparency-log-leaves'))
+    await until('the marks and leaves of the other node', async (saw) => {
+      saw(`${markOf('highest-published-index')}, ${markOf('highest-suspension-list')}`)
+      const list = await tables.selectFrom('suspension_list').select('number').executeTakeFirstOrThrow()
+      const hasMarks =
+        markOf('highest-published-index') >= index && markOf('highest-suspension-list') >= list.number
+      return hasMarks && leavesOf('b').equals(leavesOf('a'))
+    })
+    // Who publishes from now on is the node that did not publish the lost ones.
+    await a.stop()
+    await tables.deleteFrom('published_file').where('configuration_index', '>=', index).execute()
+    await tables.deleteFrom('publication').where('configuration_index', '>=', index).execute()
+    t.match((await b.call('POST', '/configuration/publish')).body, { type: 'registry_restored' })
+    await b.stop()
+    b = await start('b')
+    t.match(
+      await b.must('GET', '/restoration'),
+      { state: 'waiting', known: { index: markOf('highest-published-index') } },
+      'also after its next start',
+    )
   })
 }

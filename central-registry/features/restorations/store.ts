@@ -9,8 +9,7 @@ import { say } from '#schemas/said.ts'
 import type { Act } from '../../changes/decision.ts'
 import type { Change } from '../../changes/store.ts'
 import type { Reach } from '../../configuration/restored-store.ts'
-import { acceptedIn, RESTORED_BACKUP } from '../../configuration/restored-store.ts'
-import { createLogStore } from '../../configuration/transparency-log/store.ts'
+import { acceptedIn, RESTORED_BACKUP, reachedIn } from '../../configuration/restored-store.ts'
 import type { RegisterTables, RestorationRow } from '../../register/tables.ts'
 import { endKeys } from './access-store.ts'
 import type { Restored } from './rules.ts'
@@ -53,7 +52,7 @@ export function createRestorationStore(
 ) {
   const tables = tablesOf<RegisterTables>(database)
   return {
-    restored: () => restoredIn(tables, database),
+    restored: () => restoredIn(tables),
     accepted: () => acceptedIn(tables),
     standing: (at: Date) => readStanding(database, at),
     list: (): Promise<RestorationRow[]> =>
@@ -64,7 +63,7 @@ export function createRestorationStore(
      */
     accept: (row: Omit<RestorationRow, 'id'>, seen: Reach, { by, approver, ...taken }: TakeAway) =>
       change(async (transaction) => {
-        const now = await restoredIn(transaction, { ...database, kysely: transaction as never })
+        const now = await restoredIn(transaction)
         const isSame = (Object.keys(seen) as (keyof Reach)[]).every((name) => now[name] === seen[name])
         if (!isSame) throw new Fault('conflict', { what: say`the register was published meanwhile` })
         await transaction.insertInto('restoration').values(row).execute()
@@ -83,16 +82,15 @@ export function createRestorationStore(
   }
 }
 
-async function restoredIn(kysely: Kysely<RegisterTables>, database: Database): Promise<Restored> {
+async function restoredIn(kysely: Kysely<RegisterTables>): Promise<Restored> {
   const parameters = await kysely.selectFrom('system_parameter').select(['name', 'value']).execute()
   const value = (name: string): string | null => parameters.find((one) => one.name === name)?.value ?? null
   const published = await kysely
     .selectFrom('publication')
-    .select(['configuration_index', 'generated_at'])
+    .select('generated_at')
     .orderBy('configuration_index', 'desc')
     .limit(1)
     .executeTakeFirst()
-  const list = await kysely.selectFrom('suspension_list').select('number').executeTakeFirst()
   const logged = await kysely
     .selectFrom('log_entry')
     .select('reference')
@@ -102,10 +100,8 @@ async function restoredIn(kysely: Kysely<RegisterTables>, database: Database): P
     .executeTakeFirst()
   return {
     ...{ backup: value(RESTORED_BACKUP), instance: value('instance') },
-    index: published?.configuration_index ?? 0,
+    ...(await reachedIn(kysely)),
     publishedAt: published?.generated_at ?? null,
-    suspensionList: list?.number ?? 0,
-    leaves: await createLogStore(database).size(),
     auditRecords: logged?.reference ?? 0,
   }
 }

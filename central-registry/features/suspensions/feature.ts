@@ -1,12 +1,11 @@
 /** Emergency suspensions: their rows, the signed list that servers fetch, and notices to those concerned. */
-import path from 'node:path'
 import type { Within } from '#platform/database/open-database.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { PeopleStore } from '#platform/people/store.ts'
 import type { Services } from '#platform/services.ts'
 import { createChange } from '../../changes/store.ts'
-import { createHighWater } from '../../configuration/high-water.ts'
+import type { HighWater } from '../../configuration/high-water.ts'
 import type { PrivateKeys } from '../../configuration/signing-keys/private-keys.ts'
 import { announceContract } from '../../contract-versions/announce.ts'
 import type { Notify } from '../../contract-versions/move-version-store.ts'
@@ -30,12 +29,13 @@ import { listHealth, watchSuspensions } from './watch.ts'
 
 type Ground = Pick<Services, 'database' | 'jobs' | 'audit' | 'metrics' | 'clock' | 'log'> & {
   settings: {
-    directory: string
     configuration: { suspensionListSeconds: number }
     suspensions?: { webhook: string } | undefined
   }
   members: Pick<MemberStore, 'parameters'>
   privateKeys: Pick<PrivateKeys, 'open' | 'ready'>
+  /** The mark of the list's number. */
+  listHighWater: HighWater
   /** Asks for a publication, within the transaction of a change. */
   announce(transaction: Within): Promise<void>
   /** Notifies those concerned by e-mail, within the transaction. */
@@ -77,7 +77,7 @@ export const suspensions: FeatureModule<Ground, Offers> = {
     const record = createChange(database, async () => undefined)
     const list = createSuspensionListPublisher({
       ...{ ...ground, store, now: () => new Date(clock()) },
-      highWater: createHighWater(path.join(settings.directory, 'highest-suspension-list')),
+      highWater: ground.listHighWater,
       remember: ground.memory.remember,
       suspensionListSeconds: settings.configuration.suspensionListSeconds,
     })
