@@ -31,6 +31,6 @@ export const LOG_CONTRADICTION_TYPE = 'concordat-log-contradiction'
 /** What a security server tells the registry that knows a checkpoint which the registry's log signed and does not show any more. */
 export type LogContradiction = DocumentHead & {
   server: string
-  /** The checkpoint with the log's own lines, base64. */
+  /** The checkpoint as text, with the log's own lines. */
   checkpoint: string
 }

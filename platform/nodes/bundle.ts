@@ -66,7 +66,7 @@ export async function makeBundle(q: {
   }
   const marks: Record<string, string> = {}
   for (const name of q.marks) {
-    const text = await read(path.join(q.directory, name)).catch(() => undefined)
+    const text = await read(path.join(q.directory, name)).catch(unlessAbsent)
     if (text !== undefined) marks[name] = text
   }
   return {
@@ -82,6 +82,12 @@ async function read(file: string): Promise<string> {
   } catch (cause) {
     throw new Fault('io_error', { what: file, cause })
   }
+}
+
+/** Without a mark that is there but cannot be read, the new node would not notice a database that was set back. */
+function unlessAbsent(thrown: unknown): undefined {
+  const { cause } = thrown as { cause?: { code?: unknown } }
+  if (cause?.code !== 'ENOENT') throw thrown
 }
 
 type NamedPath = { name: string; isPassword: boolean }

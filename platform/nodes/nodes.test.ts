@@ -1,5 +1,5 @@
 /** Beats of nodes with wrong clocks and one name, and secrets to join by: once, in time, for who has them. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import fc from 'fast-check'
@@ -11,6 +11,7 @@ import { newClusterKey, parseClusterKeys } from '#platform/shared-files/cluster-
 import { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { createBeat } from './beat.ts'
+import { makeBundle } from './bundle.ts'
 import { type Claimed, claimName, placeOf } from './claim.ts'
 import { createFollowing } from './following.ts'
 import { nodeHandlers } from './handlers.ts'
@@ -249,6 +250,25 @@ t.test('what one room cannot take over keeps no other back, and is tried again',
   t.same(did, ['log-keys', 'configuration', 'keys'])
   t.equal(following.waits(), false)
   t.equal(following.trouble(), undefined)
+})
+
+t.test('a mark that is absent is passed over, one that cannot be read is told', async (t) => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'concordat-bundle-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const [settingsFile, clusterKeyFile] = ['settings.yaml', 'cluster-key'].map((name) => {
+    writeFileSync(path.join(directory, name), '{}')
+    return path.join(directory, name)
+  }) as [string, string]
+  writeFileSync(path.join(directory, 'there'), '7')
+  const bundleWith = (...marks: string[]) =>
+    makeBundle({
+      ...{ program: 'central-registry', server: 's', schema: {}, seen: '' },
+      ...{ settingsFile, clusterKeyFile, directory, marks },
+    })
+  t.same((await bundleWith('there', 'absent')).marks, { there: '7' })
+  // A folder in its place, since whoever runs the tests may read every file.
+  mkdirSync(path.join(directory, 'unreadable'))
+  await t.rejects(bundleWith('unreadable'), { code: 'io_error' })
 })
 
 t.test('what is no secret is refused, and never repeated', (t) => {
