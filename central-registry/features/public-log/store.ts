@@ -6,7 +6,7 @@
 import type { Kysely } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
-import { lastAcceptance } from '../../configuration/restored-store.ts'
+import { acceptedIn, lastAcceptance } from '../../configuration/restored-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import { contradictionsOf } from './contradictions-store.ts'
 import type { Tables } from './tables.ts'
@@ -149,6 +149,8 @@ export function createPublicLogStore(database: Database, origin: string, first: 
         await prune(transaction, origin, new Date(Date.parse(made.made_at) - KEPT_MS).toISOString())
       }),
     /** When the last restoration was accepted; undefined when nothing was restored. */
+    /** How many leaves the log has again once the node that has them in its folder has published. */
+    acceptedLeaves: async () => (await acceptedIn(tablesOf<RegisterTables>(database))).leaves,
     restorationAcceptedAt: () => lastAcceptance(tablesOf<RegisterTables>(database)),
     /** The newest line of a witness, or of what a server calls its witness, counts: its key may be another one than before. */
     putCosignature: ({

@@ -44,7 +44,7 @@ type Rooms = DocumentRooms & {
         accepted(): Promise<string[]>
         tree: Pick<LogStore, 'size' | 'rootAt'>
         leafFile: Pick<LeafFile, 'size'>
-        store: Pick<PublicLogStore, 'newest' | 'putContradiction'>
+        store: Pick<PublicLogStore, 'newest' | 'putContradiction' | 'acceptedLeaves'>
         servers: Pick<ServerWitnessStore, 'isRegistered'>
       }
     | undefined
@@ -82,7 +82,9 @@ async function take(rooms: Rooms, body: unknown): Promise<void> {
   if (known_note === undefined)
     throw new Fault('untrusted_checkpoint', { what: say`no accepted key of this log signed it` })
   const size = await tree.size()
-  if ((await rooms.log.leafFile.size()) > size)
+  // Another node may be the one that has them.
+  const expected = Math.max(await rooms.log.leafFile.size(), await store.acceptedLeaves())
+  if (expected > size)
     throw new Fault('service_unavailable', { what: say`the lost entries of this log are not back yet` })
   const kind = known.size > size ? 'rollback' : 'fork'
   if (kind === 'fork' && known.root.equals(await tree.rootAt(known.size)))

@@ -218,6 +218,19 @@ void t.test('the registry publishes who cosigned, through a change of its key', 
     const { checks } = (await ready.json()) as { checks: { name: string; reason?: string }[] }
     return checks.find(({ name }) => name === 'log-witnesses')?.reason
   }
+  const ofRegistry = await openDatabase(first.settings.database)
+  t.teardown(() => ofRegistry.close())
+  const tables = tablesOf<{ restoration: Record<string, string | number> }>(ofRegistry)
+  await tables
+    .insertInto('restoration')
+    .values({
+      ...{ configuration_index: 1, suspension_list: 1, leaves: now.size + 1000, content: '{}', sha256: '' },
+      ...{ accepted_at: '2026-06-01T12:00:00Z', proposed_by: 'a', accepted_by: 'b' },
+    })
+    .execute()
+  const early = await contradiction(signed(now.size + 1000))
+  t.match(early.bytes.toString(), /not back yet/, 'what another node has in its folder is not lost')
+  await tables.deleteFrom('restoration').execute()
   t.equal(await wrong(), undefined, 'none of these is kept')
   await heads.raise(ORIGIN, { note: signed(now.size + 1000), time: new Date(0).toISOString() })
   await globalConfiguration.refresh()
