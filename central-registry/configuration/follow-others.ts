@@ -8,7 +8,7 @@ import { followLeaves } from './transparency-log/follow-leaves.ts'
 import type { LeafFile } from './transparency-log/leaf-file.ts'
 import type { LogStore } from './transparency-log/store.ts'
 
-export type FollowOthers = {
+type FollowOthers = {
   /** Whether the database has more than this node's folder. False after a failure: the next run tries again. */
   isBehind(): Promise<boolean>
   /** Never lowers a mark. Throws `io_error`, and `log_inconsistent` when the folder belongs to another log. */
