@@ -33,11 +33,12 @@ export type RecordExports = {
    */
   run(id: string, signal: AbortSignal): Promise<void>
   /**
-   * The export's records, one JSON object a line. Throws `conflict` when the file is on another node, `not_found` and `stored_file_damaged`.
+   * The export's records, one JSON object a line. Throws `conflict` when another node made the file and it is not in the folder here,
+   * `not_found` and `stored_file_damaged`.
    */
   open(row: ExportRow): Promise<ExportLines>
   delete(row: ExportRow): Promise<void>
-  /** Deletes exports whose time is over, and files without a row. */
+  /** Deletes exports whose time is over, whichever node made them, and files without a row. */
   expire(): Promise<void>
 }
 
@@ -67,18 +68,14 @@ export async function createExports(q: {
   const folder = await openLineFolder(q.directory)
   const files =
     inDatabase && createStoredFiles({ ...inDatabase.sealing, store: createStoredFileStore(q.database) })
-  /** Undefined when they are on another node. */
-  const linesOf = ({
-    id,
-    stored,
-    ...row
-  }: Pick<ExportRow, 'id' | 'stored' | 'node'>): LineStore | undefined => {
-    if (stored !== null) return files && storedLines(stored, { files, store })
-    return row.node === node ? folder.of(id) : undefined
-  }
+  /** Undefined when they are in the database and this node has no keys for them. */
+  const linesOf = ({ id, stored }: Pick<ExportRow, 'id' | 'stored'>): LineStore | undefined =>
+    stored === null ? folder.of(id) : files && storedLines(stored, { files, store })
+  const elsewhere = (row: ExportRow, cause?: unknown): Fault =>
+    new Fault('conflict', { what: say`the file lies on the node ${row.node}`, cause })
   const mustHave = (row: ExportRow): LineStore => {
     const lines = linesOf(row)
-    if (lines === undefined) throw new Fault('conflict', { what: say`the file lies on the node ${row.node}` })
+    if (lines === undefined) throw elsewhere(row)
     return lines
   }
 
@@ -189,10 +186,18 @@ export async function createExports(q: {
         throw thrown
       }
     },
-    open: (row) => mustHave(row).open(),
+    open: async (row) => {
+      try {
+        return await mustHave(row).open()
+      } catch (thrown) {
+        // The folder of several nodes may be one: only what is not in it lies elsewhere.
+        const isMissing = row.stored === null && row.node !== node && asFault(thrown).code === 'not_found'
+        throw isMissing ? elsewhere(row, thrown) : thrown
+      }
+    },
     delete: async (row) => {
       await store.delete(row.id)
-      // In another node's folder the file stays; `expire` deletes it there, because it has no row.
+      // In a folder that this node does not have the file stays; `expire` deletes it there, because it has no row.
       await linesOf(row)?.delete()
     },
     expire: async () => {
@@ -202,7 +207,8 @@ export async function createExports(q: {
       const now = new Date(clock()).toISOString()
       for (const row of await store.all()) {
         if (row.expires_at > now) kept.add(row.id)
-        else if (linesOf(row) !== undefined) await store.delete(row.id)
+        // Also of a node that is gone for good. One that comes back deletes the file in its folder, because it has no row.
+        else await store.delete(row.id)
       }
       for (const id of here) if (!kept.has(id)) await folder.of(id).delete()
       if (files === undefined) return

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { randomInt, randomUUID } from 'node:crypto'
-import { createReadStream, readFileSync, statSync } from 'node:fs'
+import { createReadStream, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
@@ -165,9 +165,9 @@ t.test('of two nodes with one database', { skip: noPostgresql }, async (t) => {
   const key = newClusterKey()
   let now = Date.now()
   let stopped: (() => Promise<void>) | undefined
-  const nodeAt = (node: string, isUsed: boolean) =>
+  const nodeAt = (node: string, isUsed: boolean, shared = node) =>
     createExports({
-      ...{ database, node, directory: path.join(folder, node), clock: () => now },
+      ...{ database, node, directory: path.join(folder, shared), clock: () => now },
       messageLog: {
         ...log,
         window: async (q) => {
@@ -182,7 +182,7 @@ t.test('of two nodes with one database', { skip: noPostgresql }, async (t) => {
   const add = async (of: typeof one): Promise<ExportRow> => {
     const id = randomUUID()
     const { stored, jobKind, begin } = of.placeFor(id)
-    t.ok(one.jobKinds.includes(jobKind) && (stored === null || two.jobKinds.includes(jobKind)))
+    t.ok(of.jobKinds.includes(jobKind) && (stored === null || two.jobKinds.includes(jobKind)))
     await of.store.add({ ...ordered(id), stored }, begin)
     return (await of.store.get(id))!
   }
@@ -208,6 +208,18 @@ t.test('of two nodes with one database', { skip: noPostgresql }, async (t) => {
     )
     await two.expire()
     t.equal(await countOf(one, row), 9)
+  })
+
+  await t.test('in one folder of both, each serves and deletes what the other made', async (t) => {
+    const [old, other] = [await nodeAt('node1', false, 'shared'), await nodeAt('node2', false, 'shared')]
+    const [kept, deleted] = [await add(old), await add(old)]
+    for (const { id } of [kept, deleted]) await old.run(id, signal)
+    t.equal(await countOf(other, kept), 9)
+    await other.expire()
+    t.equal(await countOf(other, kept), 9, 'what has a row stays')
+    await other.delete(deleted)
+    t.same(readdirSync(path.join(folder, 'shared')), [`${kept.id}.jsonl`])
+    await other.delete(kept)
   })
 
   await t.test('of two runs at once one goes on', async (t) => {
@@ -244,9 +256,16 @@ t.test('of two nodes with one database', { skip: noPostgresql }, async (t) => {
     await two.expire()
     t.notOk((await pieces()).some(({ file }) => [broken.id, gone.id].includes(file)))
     t.ok((await pieces()).length > 0)
+    // Of a node that is gone for good: one that it made, and one that it never began.
+    const old = await nodeAt('node3', false)
+    const left = [await add(old), await add(old)]
+    await old.run(left[0]!.id, signal)
     now += 2 * 86_400_000
     await two.expire()
     t.same(await pieces(), [])
+    t.same(await two.store.count(), { all: 0, unfinished: 0 })
+    await old.expire()
+    t.same(readdirSync(path.join(folder, 'node3')), [], 'it came back: its file has no row')
   })
 })
 
