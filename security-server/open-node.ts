@@ -54,6 +54,8 @@ export type OpenNode = NodeIdentity & {
         /** This process, for those who ask which live. */
         maker: string
         living(): Promise<ReadonlySet<string>>
+        /** The names of nodes that have left and never come back. */
+        left(): Promise<ReadonlySet<string>>
         /** False: new files go to folders, and those of before are read. */
         isUsed: boolean
       }
@@ -121,6 +123,7 @@ export async function openNode(q: {
       sealing: { keys: cluster.keys, scope: settings.server },
       maker: claimed.instance,
       living: createNodeStore(services.database).living,
+      left: createNodeStore(services.database).left,
       isUsed: settings.nodes?.files === 'database',
     },
     shareIn: (folder) => sharedFiles && ((name, bytes) => sharedFiles.write(`${folder}/${name}`, bytes)),

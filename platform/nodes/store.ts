@@ -20,6 +20,11 @@ export function createNodeStore(database: Database) {
       const [rows, at] = [await tables.selectFrom('node').selectAll().execute(), await now()]
       return new Set(rows.filter((row) => isLive(row, at)).map(({ instance }) => instance))
     },
+    /** The names of nodes that have left: no process ever has them again. */
+    async left(): Promise<Set<string>> {
+      const rows = tables.selectFrom('node').select('name').where('left_at', 'is not', null)
+      return new Set((await rows.execute()).map(({ name }) => name))
+    },
     list: (): Promise<NodeRow[]> => tables.selectFrom('node').selectAll().orderBy('name').execute(),
     get: (name: string): Promise<NodeRow | undefined> =>
       tables.selectFrom('node').selectAll().where('name', '=', name).executeTakeFirst(),

@@ -1,7 +1,7 @@
 /**
  * Makes archives of content that is due, one after the other, on a thread of its own. In a folder each file is written under a temporary
  * name, synced and read back. Then it is recorded in the database, renamed and completed. After a crash or with a full disk there
- * is either no archive, or one that the next run completes. In the database its pieces are committed and read back, and one commit
+ * is either no archive, or one that the next run completes, of a node that has left by another one. In the database its pieces are committed and read back, and one commit
  * records and completes it; what a crash leaves is deleted by any node.
  */
 import { createHash, randomUUID } from 'node:crypto'
@@ -37,12 +37,14 @@ export type ArchivesInDatabase = {
   maker: string
   /** The processes that live, of all nodes. */
   living(): Promise<ReadonlySet<string>>
+  /** The names of nodes that have left and never come back. */
+  left(): Promise<ReadonlySet<string>>
   /** False: new archives go to the folder all the same. */
   isUsed: boolean
 }
 
 export type Archiver = {
-  /** Completes archives that a crash interrupted, or deletes what it left. Must be called before `next`. */
+  /** Completes archives that a crash interrupted here or at a node that has left, or deletes what it left. Must be called before `next`. */
   complete(): Promise<void>
   /** Makes one archive. Returns false when nothing is due. */
   next(): Promise<boolean>
@@ -68,11 +70,12 @@ export function createArchiver(q: {
   const { messageLog, thread, clock, node, inDatabase } = q
   const { parts } = messageLog
   const { directory, maxBytes } = q.options
-  const temporary = path.join(directory, `tmp-mlog-${node}.part`)
+  const temporaryOf = (maker: string): string => path.join(directory, `tmp-mlog-${maker}.part`)
+  const temporary = temporaryOf(node)
   const placeOf = (file: string): string => path.join(directory, file)
 
-  const name = async (archive: Pick<StoredArchive, 'id' | 'file' | 'records'>): Promise<void> => {
-    await rename(temporary, placeOf(archive.file))
+  const name = async (archive: Pick<StoredArchive, 'id' | 'file' | 'node' | 'records'>): Promise<void> => {
+    await rename(temporaryOf(archive.node), placeOf(archive.file))
     await end(archive)
   }
   const end = async ({
@@ -94,17 +97,20 @@ export function createArchiver(q: {
   }
 
   const complete = async (): Promise<void> => {
-    const interrupted = (await parts.pendingArchives()).filter((archive) => archive.node === node)
+    // Of a node that has left nobody else would complete them, and each later archive of their class waits for that. What it left in a
+    // folder of its own is out of reach: then the row goes, and the contents, which nobody has erased, are archived anew.
+    const makers = new Set([node, ...((await inDatabase?.left()) ?? [])])
+    const interrupted = (await parts.pendingArchives()).filter((archive) => makers.has(archive.node))
     if (inDatabase?.isUsed !== true || interrupted.length > 0)
       await mkdir(directory, { mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
         if (cause.code !== 'EEXIST') throw failed(directory, cause)
       })
     for (const archive of interrupted) {
       if (await isFile(placeOf(archive.file), archive.sha256)) await end(archive)
-      else if (await isFile(temporary, archive.sha256)) await name(archive)
+      else if (await isFile(temporaryOf(archive.node), archive.sha256)) await name(archive)
       else await parts.abandonArchive(archive.id)
     }
-    await rm(temporary, { force: true })
+    for (const maker of makers) await rm(temporaryOf(maker), { force: true })
     // One run at a time makes archives here, so nothing is being written under the name of this process.
     await inDatabase?.files.sweep(async () => {
       const living = new Set(await inDatabase.living())

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { sql } from 'kysely'
@@ -29,6 +29,7 @@ import {
 } from '../../../message-log/fixture.ts'
 import type { StoredArchive } from '../retention.ts'
 import { inDatabase } from './archives-fixture.ts'
+import { createArchiveStore } from './store.ts'
 
 type Rows = {
   stored_file: { id: string; state: string; maker: string; size: number }
@@ -55,6 +56,7 @@ async function suite(t: Test, url: string): Promise<void> {
   t.teardown(() => database.close())
   const tables = tablesOf<Rows>(database)
   const living = new Set<string>()
+  const left = new Set<string>()
   /** Of two nodes; the keys of the log travel by other ways. */
   const optionsOf = (node: string, more: Partial<TestLogOptions>): TestLogOptions => {
     const bodyFolder = path.join(folder, `${node}-bodies`)
@@ -92,7 +94,7 @@ async function suite(t: Test, url: string): Promise<void> {
   // It may wait at a gate for longer than a statement otherwise may.
   const patient = { databaseUrl: `${url}&statementMs=100000` }
   const one = await openTestLog(t, optionsOf('node1', { ...inDatabase(KEY, 'one', living), ...patient }))
-  const two = await openTestLog(t, optionsOf('node2', inDatabase(KEY, 'two', living)))
+  const two = await openTestLog(t, optionsOf('node2', inDatabase(KEY, 'two', living, left)))
 
   await t.test('one node makes them, the other serves them, in one chain with those of before', async (t) => {
     const indexes = await fill(one, 12)
@@ -192,6 +194,42 @@ async function suite(t: Test, url: string): Promise<void> {
     t.equal((await bytesOf(two, older!)).length, older!.size)
     const other = { ...older!, sha256: newest!.sha256 }
     await t.rejects(bytesOf(two, other), { code: 'stored_file_damaged' }, 'the digest is that of the archive')
+  })
+
+  await t.test('what a node that is gone for good began in a folder stops its class no more', async (t) => {
+    const store = createArchiveStore(database)
+    const bytes = Buffer.from('an archive')
+    const sha256 = createHash('sha256').update(bytes).digest()
+    const begin = async (file: string) => {
+      const records = await fill(one, 2)
+      const [last] = await two.retention.archives({ limit: 1 })
+      const facts = { ...last!, ...{ stored: null, containers: 0, node: 'node3', sha256, records, file } }
+      return { records, id: await store.begin({ ...facts, follows: last!.file }) }
+    }
+    const lost = await begin('lost.zip')
+    await two.retention.run()
+    t.same(await erasedOf(two, lost.records), [], 'a node that may come back completes it itself')
+    left.add('node3')
+    await two.retention.run()
+    const late = store.finish(lost.id, lost.records)
+    await t.rejects(late, { code: 'conflict' }, 'whose archive was abandoned ends no contents')
+    await endAllDue(two)
+    t.same(await erasedOf(one, lost.records), lost.records)
+    const [anew] = await one.retention.archives({ limit: 1 })
+    t.match(anew, { node: 'node2', complete: true, records: lost.records })
+
+    const shared = path.join(folder, 'node2-archives')
+    mkdirSync(shared, { recursive: true })
+    for (const name of ['tmp-mlog-node3.part', 'named.zip']) {
+      const found = await begin(name === 'named.zip' ? name : 'synced.zip')
+      writeFileSync(path.join(shared, name), bytes)
+      await endAllDue(two)
+      t.same(await erasedOf(one, found.records), found.records)
+      const [completed] = await two.retention.archives({ limit: 1 })
+      t.match(completed, { id: found.id, node: 'node3', complete: true })
+      t.same(await bytesOf(two, completed!), bytes)
+    }
+    t.same(readdirSync(shared).sort(), ['named.zip', 'synced.zip'])
   })
 }
 

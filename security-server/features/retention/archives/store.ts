@@ -89,7 +89,8 @@ export function createArchiveStore(database: Database) {
 
     /**
      * Completes an archive whose file has its final name. From now on the content of its records may be erased, unless a hold
-     * stops it. Throws `conflict`, and changes nothing, when the content of a record was erased while the archive was made.
+     * stops it. Throws `conflict`, and changes nothing, when the content of a record was erased while the archive was made, or another
+     * node has abandoned the archive.
      */
     finish: (id: number, records: number[]): Promise<void> =>
       inTransaction(kysely, async (transaction) => {
@@ -184,13 +185,15 @@ async function beginIn(transaction: Kysely<RetentionTables>, archive: NewArchive
   return Number(id)
 }
 
-/** Returns false when the content of a record was erased while the archive was made. */
+/** Returns false when the content of a record was erased while the archive was made, or the archive is there no more. */
 async function finishIn(
   transaction: Kysely<RetentionTables>,
   id: number,
   records: number[],
 ): Promise<boolean> {
-  await transaction.updateTable('archive').set({ complete: 1 }).where('id', '=', id).execute()
+  const row = transaction.updateTable('archive').set({ complete: 1 }).where('id', '=', id)
+  // A node that was made to leave may live for some seconds yet: contents must not end for an archive that nobody knows.
+  if ((await row.executeTakeFirst()).numUpdatedRows !== 1n) return false
   let there = 0
   for (let at = 0; at < records.length; at += PART) {
     const some = records.slice(at, at + PART)
