@@ -58,7 +58,7 @@ const MIGRATIONS = [
   ...['audit-log-001', 'audit-log-002-target', 'audit-log-003-stream'],
   'audit-log-004-caller',
   'idempotency-keys-001',
-  ...['jobs-001', 'nodes-001', 'passkeys-001', 'passkeys-002-codes'],
+  ...['jobs-001', 'nodes-001', 'passkeys-001', 'passkeys-002-codes', 'passkeys-003-lost'],
   'registry-001',
   'registry-002-certificate-expiry',
   'registry-003-revision',

@@ -181,7 +181,7 @@ void t.test('who was locked, or lost the role, since their request came in decid
     })
     const act = { operation: 'act', params: {}, query: {}, body: {}, target: '/x', reason: 'r' }
     const { id, contentSha256 } = await approvals.propose({ ...act, caller: proposer })
-    await people.act(locked.id, 'lock')
+    await people.act(locked.id, 'lock', at)
     await people.setRoles(changed.id, ['OTHER'])
     t.equal(await codeOf(approvals.approve(id, contentSha256, locked)), 'session_ended')
     t.equal(await codeOf(approvals.reject(id, 'no', locked)), 'session_ended')
@@ -196,7 +196,7 @@ void t.test('who was locked, or lost the role, since their request came in decid
     t.equal(await judged(second), 'accepted')
     // In the same moment either comes first, and only who was not locked yet approves.
     const [, outcome] = await Promise.all([
-      people.act(second.id, 'lock'),
+      people.act(second.id, 'lock', at),
       codeOf(approvals.approve(id, contentSha256, second)),
     ])
     t.ok(['accepted', 'session_ended'].includes(outcome), outcome)

@@ -14,7 +14,7 @@ import type { CallInput } from './four-eyes.ts'
 export type Confirmation = {
   /** Whether the caller is a person with a passkey that serves. */
   hasOne(caller: Caller): Promise<boolean>
-  /** Whether an administrator, who could give others the code for one, has a passkey. */
+  /** Whether an administrator, who could give others the code for one, has a passkey, or lost one within a day. */
   administratorHasOne(): Promise<boolean>
   /** Throws `passkey_needed` for a caller who has none. */
   challengeFor(caller: Caller, act: string): Promise<{ challenge: string; rpId: string }>

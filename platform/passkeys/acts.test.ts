@@ -180,7 +180,15 @@ void t.test('a session adds no passkey beside one that serves without it, nor by
   const { id } = (await anna.api(base, 'GET', '/session')).body as Session
   await node.must('DELETE', `/people/${id}/passkeys/${own[1]!.id}`)
   t.equal((await anna.api(base, 'GET', '/session')).status, 401, 'whoever removes it')
-  await anna.login(base, 'anna')
+  const asked = await ben.api(base, 'POST', `/people/${id}/passkey-code`)
+  t.match(
+    asked,
+    { status: 403, body: { type: 'passkey_needed' } },
+    'nor does a day without any begin with it',
+  )
+  world.clock.now += DAY
+  for (const [browser, name] of [[anna, 'anna'] as const, [ben, 'ben'] as const])
+    await browser.login(base, name)
   t.match((await add(anna, laptop)).last, { status: 403, text: /passkey_code_wrong/ }, 'as for the first one')
   t.equal((await add(anna, laptop, undefined, await codeFor(t, node, ben, anna))).last.status, 201)
 })
@@ -264,6 +272,17 @@ void t.test(
 
     const log = (await node.must('GET', '/audit-log?limit=500')) as { operation: string; target: string }[]
     t.equal(log.filter(({ operation }) => operation === 'givePasskeyCode').length, 8)
+    // Hers is the only passkey. Who locks her has none, and gives no code for as long as a session lasts.
+    world.clock.now += DAY
+    await ben.login(base, 'ben')
+    t.equal((await ben.api(base, 'PUT', `/people/${annas}/lock`)).status, 204)
+    const locked = await ben.api(base, 'POST', `/people/${annas}/passkey-code`)
+    t.match(locked, { status: 403, body: { type: 'passkey_needed' } })
+    world.clock.now += DAY
+    await ben.login(base, 'ben')
+    t.match(await ben.api(base, 'POST', `/people/${annas}/passkey-code`), {
+      ...{ status: 409, body: { message: /the person is locked/ } },
+    })
     for (const secret of [code, again.code, bensCode])
       t.notMatch(JSON.stringify(log) + world.lines.join(), secret)
 
@@ -278,31 +297,58 @@ void t.test(
 )
 
 void t.test('what was begun in a session that ended meanwhile adds no passkey', async (t) => {
+  const { passkeys, begin, made } = await openRooms(t)
+  const [first, second] = [await begin(), await begin()]
+  const [phone, thief] = [await made(first), await made(second)]
+  const { id } = await passkeys.add(first, { name: 'phone', ...phone }, true)
+  await passkeys.remove('anna', id)
+  await t.rejects(passkeys.add(second, { name: 'thief', ...thief }, true), { code: 'session_ended' })
+})
+
+void t.test('a code ends when its person adds or loses a passkey, or is locked', async (t) => {
+  const { passkeys, store, begin, made } = await openRooms(t)
+  let id = ''
+  const changes: Record<string, () => Promise<unknown>> = {
+    added: async () => {
+      const by = await begin()
+      ;({ id } = await passkeys.add(by, { name: 'confirmed', ...(await made(by)) }, true))
+    },
+    removed: () => passkeys.remove('anna', id),
+    locked: () => store.within((within) => store.lock('anna', new Date().toISOString(), within)),
+  }
+  for (const [what, change] of Object.entries(changes)) {
+    const { code } = await passkeys.giveCode('anna')
+    await change()
+    const by = await begin()
+    const given = { name: 'thief', code, ...(await made(by)) }
+    await t.rejects(passkeys.add(by, given), { code: 'passkey_code_wrong' }, what)
+  }
+})
+
+async function openRooms(t: Test) {
   const database = await openRegistryDatabase('sqlite::memory:')
   t.teardown(() => database.close())
   const clock = (): number => Date.UTC(2026, 2, 1)
   const site = { origin: 'https://server.example', rpId: 'server.example', days: 30, forActs: true }
   const sessions = createSessions({ database, clock })
+  const store = createPasskeyStore(database)
   const passkeys = createPasskeys({
-    ...{ sessions, logins: createSessionStore(database), store: createPasskeyStore(database) },
+    ...{ sessions, logins: createSessionStore(database), store },
     people: {
       find: async (name) => ({ name, state: 'active', roles: [] }),
       readmit: async (id) => ({ id, name: id }),
     },
     ...{ settings: site, label: 'test', clock },
   })
-  const [first, second] = [await begin(), await begin()]
-  const challenges = [await passkeys.optionsFor(first), await passkeys.optionsFor(second)]
-  const made = challenges.map(({ challenge }) => createAuthenticator().create({ ...site, challenge }))
-  const { id } = await passkeys.add(first, { name: 'phone', ...made[0]! }, true)
-  await passkeys.remove('anna', id)
-  await t.rejects(passkeys.add(second, { name: 'thief', ...made[1]! }, true), { code: 'session_ended' })
+  const made = async (by: Caller) =>
+    createAuthenticator().create({ ...site, challenge: (await passkeys.optionsFor(by)).challenge })
+  return { passkeys, store, begin, made }
 
   async function begin(): Promise<Caller> {
     const { csrfToken, begunAt, endsAt } = (await sessions.find(await sessions.begin('anna')))!
     return { kind: 'person', id: 'anna', name: 'anna', roles: [], session: { csrfToken, begunAt, endsAt } }
   }
-})
+}
 
 /** The code for a passkey of the person of the other browser. */
 async function codeFor(t: Test, node: Node, giver: Browser, other: Browser): Promise<string> {

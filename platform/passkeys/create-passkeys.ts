@@ -40,6 +40,11 @@ const FRESH_MS = 10 * 60_000
 const DAY_MS = 86_400_000
 /** Who gives others the code for a passkey, and without whom nobody could be let in again. */
 const ADMINISTRATOR = 'XROAD_SYSTEM_ADMINISTRATOR'
+/**
+ * Removing a passkey and locking its person need none. If one counted no more at once, a stolen session would do that first, and then give
+ * the code without any. No session lasts as long as this.
+ */
+const LOST_MS = DAY_MS
 /** A used challenge expires after five minutes; logins at the provider, which share the table, after ten. */
 const FORGET_MS = 20 * 60_000
 /** A key whose private half nobody has: an unknown passkey is verified with it, so that it takes as long as a known one. */
@@ -150,7 +155,7 @@ export function createPasskeys(q: {
      * whoever holds a session does not get around one by removing it. Throws `not_found`.
      */
     remove: (person: string, id: string): Promise<void> =>
-      store.remove(person, id, (within) =>
+      store.remove({ person, id, at: iso(clock()) }, (within) =>
         settings?.forActs ? q.sessions.endAllOf(person, within) : q.sessions.endThoseOf(id, within),
       ),
     /** The person logged in at the provider: their passkeys serve for another while. */
@@ -195,8 +200,10 @@ export function createPasskeys(q: {
     return {
       hasOne,
       async administratorHasOne() {
-        const holders = await Promise.all((await store.holders()).map((id) => q.people.find(id)))
-        return holders.some((one) => one?.state === 'active' && one.roles.includes(ADMINISTRATOR))
+        const found = (ids: string[]) => Promise.all(ids.map((id) => q.people.find(id)))
+        const holders = (await found(await store.holders())).filter((one) => one?.state === 'active')
+        const losers = await found(await store.losersSince(iso(clock() - LOST_MS)))
+        return [...holders, ...losers].some((one) => one?.roles.includes(ADMINISTRATOR))
       },
       async challengeFor(caller, act) {
         if (!(await hasOne(actorOf(caller))))

@@ -29,6 +29,8 @@ export type PasskeyTables = {
   passkey_secret: { id: string; secret: Buffer }
   /** The digest of the code with which a person adds a passkey without another one. */
   passkey_code: { person: string; digest: Buffer; ends_at: string }
+  /** When a passkey of the person that was not blocked was removed, or the person with one was locked, last. */
+  passkey_lost: { person: string; lost_at: string }
 }
 
 export const passkeyMigrations: Record<string, SchemaChange> = {
@@ -68,10 +70,21 @@ export const passkeyMigrations: Record<string, SchemaChange> = {
         .execute()
     },
   },
+  'passkeys-003-lost': {
+    olderVersionsGoOn: true,
+    up: async (kysely: Kysely<unknown>) => {
+      const { text } = columnTypes(kysely)
+      await kysely.schema
+        .createTable('passkey_lost')
+        .addColumn('person', text, (column) => column.primaryKey())
+        .addColumn('lost_at', text, (column) => column.notNull())
+        .execute()
+    },
+  },
 }
 
 /** Left out of backups: a restore would bring back passkeys that were removed since. */
-export const PASSKEY_TABLES = ['passkey', 'passkey_secret', 'passkey_code']
+export const PASSKEY_TABLES = ['passkey', 'passkey_secret', 'passkey_code', 'passkey_lost']
 
 const COLUMNS = [
   ...(['id', 'person', 'credential', 'public_key', 'counter', 'name'] as const),
@@ -105,7 +118,7 @@ export function createPasskeyStore(database: Database) {
     },
     /**
      * Throws `conflict` if the person has `most` already, or if the credential is known, and what `check` throws, which runs in the same
-     * transaction.
+     * transaction. A code for the person that is left ends.
      */
     add: (row: PasskeyRow, most: number, check: (within: Within) => Promise<void>): Promise<void> =>
       inTransaction(tables, async (transaction) => {
@@ -125,6 +138,7 @@ export function createPasskeyStore(database: Database) {
             throw new Fault('conflict', { what: say`this passkey is known already` })
           throw thrown
         }
+        await endCode(transaction, row.person)
       }),
     of: (person: string): Promise<PasskeyRow[]> =>
       tables
@@ -145,11 +159,16 @@ export function createPasskeyStore(database: Database) {
       const query = tables.selectFrom('passkey').select('person').distinct().where('blocked_at', 'is', null)
       return (await query.execute()).map(({ person }) => person)
     },
+    /** Persons who have lost one since then that was not blocked. */
+    async losersSince(at: string): Promise<string[]> {
+      const query = tables.selectFrom('passkey_lost').select('person').where('lost_at', '>', at)
+      return (await query.execute()).map(({ person }) => person)
+    },
     /** A person has one code: the newest. */
     async putCode(row: PasskeyTables['passkey_code'], within: Within): Promise<void> {
       const codes = tablesOf<PasskeyTables>({ kysely: within })
       await lockFor(codes, `passkeys of ${row.person}`)
-      await codes.deleteFrom('passkey_code').where('person', '=', row.person).execute()
+      await endCode(codes, row.person)
       await codes.insertInto('passkey_code').values(row).execute()
     },
     within: (act: (within: Within) => Promise<void>): Promise<void> => inTransaction(tables, act),
@@ -187,24 +206,50 @@ export function createPasskeyStore(database: Database) {
     async confirm(person: string, at: string): Promise<void> {
       await tables.updateTable('passkey').set({ confirmed_at: at }).where('person', '=', person).execute()
     },
-    /** Removes one passkey of the person; `andThen` runs in the same transaction. Throws `not_found`. */
-    remove: (person: string, id: string, andThen: (within: Within) => Promise<void>): Promise<void> =>
+    /** Removes one passkey of the person, and their code; `andThen` runs in the same transaction. Throws `not_found`. */
+    remove: (
+      { person, id, at }: { person: string; id: string; at: string },
+      andThen: (within: Within) => Promise<void>,
+    ): Promise<void> =>
       inTransaction(tables, async (transaction) => {
-        const { numDeletedRows } = await transaction
+        await lockFor(transaction, `passkeys of ${person}`)
+        const removed = await transaction
           .deleteFrom('passkey')
           .where('id', '=', id)
           .where('person', '=', person)
+          .returning('blocked_at')
           .executeTakeFirst()
-        if (numDeletedRows === 0n) throw new Fault('not_found', { what: say`the passkey ${id}` })
+        if (removed === undefined) throw new Fault('not_found', { what: say`the passkey ${id}` })
+        await endCode(transaction, person)
+        if (removed.blocked_at === null) await noteLost(transaction, person, at)
         await andThen(transaction)
       }),
-    /** In the transaction that removes the person. */
+    /** In the transaction that locks the person: their code ends, and a passkey that they have is lost to them. */
+    async lock(person: string, at: string, within: Within): Promise<void> {
+      const transaction = tablesOf<PasskeyTables>({ kysely: within })
+      await lockFor(transaction, `passkeys of ${person}`)
+      await endCode(transaction, person)
+      const query = transaction.selectFrom('passkey').select('id').where('person', '=', person)
+      if ((await query.where('blocked_at', 'is', null).executeTakeFirst()) !== undefined)
+        await noteLost(transaction, person, at)
+    },
+    /** In the transaction that removes the person: invited again, they begin at the provider. */
     async removeAllOf(person: string, within: Within): Promise<void> {
       const transaction = tablesOf<PasskeyTables>({ kysely: within })
-      for (const table of ['passkey', 'passkey_code'] as const)
+      for (const table of ['passkey', 'passkey_code', 'passkey_lost'] as const)
         await transaction.deleteFrom(table).where('person', '=', person).execute()
     },
   }
+}
+
+/** A code outlives nothing that changes what it was given for. */
+async function endCode(transaction: Kysely<PasskeyTables>, person: string): Promise<void> {
+  await transaction.deleteFrom('passkey_code').where('person', '=', person).execute()
+}
+
+async function noteLost(transaction: Kysely<PasskeyTables>, person: string, at: string): Promise<void> {
+  await transaction.deleteFrom('passkey_lost').where('person', '=', person).execute()
+  await transaction.insertInto('passkey_lost').values({ person, lost_at: at }).execute()
 }
 
 /** PostgreSQL returns 64-bit integers as text. */

@@ -14,6 +14,7 @@ export function peopleHandlers(q: {
   clock: Clock
 }): Record<string, OperationHandler> {
   const { store, apiKeys } = q
+  const now = (): string => new Date(q.clock()).toISOString()
   return {
     getPeople: async ({ query }) => {
       const page = query as Page
@@ -21,15 +22,15 @@ export function peopleHandlers(q: {
     },
     invitePerson: async ({ body }) => {
       const invitation = checkInvitation(body as { email?: string; subject?: string; roles: string[] })
-      return store.invite(invitation, new Date(q.clock()).toISOString())
+      return store.invite(invitation, now())
     },
     changePersonRoles: async ({ params, body, caller, approver }) => {
       const id = params['id']!
       checkNotOwn(id, [caller.id, approver?.id, ...(await makersOf(caller.id, apiKeys))])
       return store.setRoles(id, (body as { roles: string[] }).roles)
     },
-    lockPerson: ({ params }) => store.act(params['id']!, 'lock'),
-    unlockPerson: ({ params }) => store.act(params['id']!, 'unlock'),
-    removePerson: ({ params }) => store.act(params['id']!, 'remove'),
+    lockPerson: ({ params }) => store.act(params['id']!, 'lock', now()),
+    unlockPerson: ({ params }) => store.act(params['id']!, 'unlock', now()),
+    removePerson: ({ params }) => store.act(params['id']!, 'remove', now()),
   }
 }

@@ -188,7 +188,7 @@ export function createPeopleStore(q: {
         return { id, name: row.name }
       }),
     /** Locks, unlocks or removes a person. Throws `not_found`, or `conflict` if the rules do not allow it. */
-    act: (id: string, act: Act): Promise<void> =>
+    act: (id: string, act: Act, at: string): Promise<void> =>
       locked(async (transaction) => {
         const person = await personIn(transaction, id)
         const state = stateAfter(act, person)
@@ -196,7 +196,7 @@ export function createPeopleStore(q: {
           checkNotLast(person, { rolesAfter: [], active: await activeIn(transaction), indispensable })
         await update(transaction, id, { state })
         await sessions.endAllOf(id, transaction)
-        // Invited again, the person begins at the provider.
+        if (state === 'locked') await passkeys.lock(id, at, transaction)
         if (state === 'removed') await passkeys.removeAllOf(id, transaction)
       }),
     /** Throws `not_found`, or `conflict` if the person is the last with an indispensable role and would lose it. */

@@ -284,7 +284,7 @@ onEachDatabase('nobody comes in with a restored server but whom its operator nam
     ids[name] = await invite(name, 'XROAD_SYSTEM_ADMINISTRATOR')
     if (name !== 'carl') await login(before.people, name)
   }
-  await before.people.act(ids['dora']!, 'lock')
+  await before.people.act(ids['dora']!, 'lock', now)
   const late = new Date(world.now + 86_400_000).toISOString()
   const waiting: ProposalRow = {
     ...{ id: randomUUID(), operation: 'eraseRecord', target: '/x', content: '{}', sha256: '', reason: 'x' },
@@ -353,6 +353,6 @@ onEachDatabase('nobody comes in with a restored server but whom its operator nam
   await writeInitialApiKey(first, after.apiKeys)
   const fresh = readFileSync(first, 'utf8').trim()
   t.match(await after.apiKeys.authenticate(`X-Road-ApiKey token=${fresh}`), { name: 'initial' })
-  await after.people.act(ids['ben']!, 'unlock')
+  await after.people.act(ids['ben']!, 'unlock', now)
   t.match(await login(after.people, 'ben'), { id: ids['ben'] }, 'who is unlocked comes in')
 })
