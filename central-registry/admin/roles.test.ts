@@ -149,7 +149,7 @@ const MARKED = [
   ],
   ...['approveManagementRequest', 'setAutomaticApproval', 'liftSuspension', 'carryOutImport'],
   ...['putCertificateProfile', 'deleteCertificateProfile', 'putTrustedIssuer', 'withdrawTrustedIssuer'],
-  ...['setAcmeServer', 'addJoinSecret'],
+  ...['setAcmeServer', 'addJoinSecret', 'removeNode'],
   'setSuspensionPolicy',
   ...['approveContract', 'resumeContract', 'terminateContract', 'setContractPolicy'],
   ...['addHostingMandate', 'setHostingPolicy', 'beginSuccession', 'completeSuccession'],

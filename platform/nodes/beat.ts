@@ -95,7 +95,7 @@ export function createBeat(q: {
       if (hasLeft)
         return {
           ok: false,
-          reason: say`this node was made to leave: stop it, and join again with an empty directory`,
+          reason: say`this node was made to leave: stop it, keep its directory apart, and join again with an empty one`,
         }
       if (clonedUntil > 0)
         return {

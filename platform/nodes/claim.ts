@@ -54,7 +54,7 @@ export async function claimName(
     const row = await store.get(node)
     if (row?.left_at != null)
       throw new Fault('conflict', {
-        what: `the node ${node} was made to leave its server: join again with an empty directory`,
+        what: `the node ${node} was made to leave its server: keep its directory apart, and join again with an empty one`,
       })
     if (row?.seen_at !== first)
       throw new Fault('conflict', {
