@@ -44,6 +44,11 @@ export function sealBody(plain: Buffer): { pieces: Buffer[]; size: number; dataK
   return { pieces, size: pieces.reduce((sum, { length }) => sum + length, 0), dataKey }
 }
 
+/** How many octets a stored body of so many octets has. */
+export function sealedSize(size: number): number {
+  return BODY_FILE_HEADER.length + size + Math.max(1, Math.ceil(size / CHUNK)) * TAG
+}
+
 /** Where a body goes while it arrives: a file, or rows of the log's database. */
 export type BodyDestination = {
   name: string

@@ -12,8 +12,11 @@ export type Tables = {
   body_file: { name: string; idx: number }
   /** Bodies that lie in the database, on PostgreSQL: octets from `start` on. */
   body_piece: { name: string; start: number; octets: Buffer }
-  /** Those to which no record refers yet, and the node that writes them. `given_up` is 1 when none ever will. */
-  body_under_way: { name: string; node: string; given_up: number }
+  /**
+   * Those to which no record refers yet, and the node that writes them. `size` counts the octets of their pieces; `given_up` is 1 when
+   * no record ever will.
+   */
+  body_under_way: { name: string; node: string; size: number; given_up: number }
   circumstances: { digest: Buffer; document: Buffer }
   tree_head: { id: number; size: number; peaks: Buffer }
   tile: { level: number; number: number; hashes: Buffer }

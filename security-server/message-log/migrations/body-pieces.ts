@@ -27,6 +27,7 @@ export const bodyPieces: SchemaChange = {
       .createTable('body_under_way')
       .addColumn('name', text, (column) => column.primaryKey())
       .addColumn('node', text, (column) => column.notNull())
+      .addColumn('size', integer, (column) => column.notNull())
       .addColumn('given_up', 'integer', (column) => column.notNull())
       .execute()
     await kysely.schema.createIndex('body_under_way_node').on('body_under_way').column('node').execute()

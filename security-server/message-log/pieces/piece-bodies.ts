@@ -61,7 +61,9 @@ export function createPieceBodies(q: { store: PieceStore; node: string }): Piece
           own.add(name)
           await store.begin({ name, node, octets })
         } else if (!(await store.append({ name, start, octets })))
-          throw new Fault('logging_failed', { what: 'another node has given up what this one had begun' })
+          throw new Fault('logging_failed', {
+            what: 'a body in the database was given up while it arrived, or the database was set back',
+          })
       },
       // Each piece was committed.
       finish: async () => undefined,

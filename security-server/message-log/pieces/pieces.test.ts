@@ -1,87 +1,32 @@
 /** Bodies in the log's database: read by every node, without a folder that they share. */
-import { spawn } from 'node:child_process'
 import { hash, randomBytes } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
 import { buffer } from 'node:stream/consumers'
-import pg from 'pg'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { heldMemory } from '#platform/held-memory.ts'
 import { skipFor } from '#test/outside-tools.ts'
-import { hasPostgresql, postgresql, startPostgresql } from '#test/postgresql.ts'
+import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { until } from '#test/until.ts'
 import { openLogSource } from '../../features/verification/checks/open-source.ts'
 import { verifyLog } from '../../features/verification/checks/verify-log.ts'
 import { LOG_PARTS } from '../../log-parts.ts'
 import { ownLog } from '../feature.ts'
-import {
-  logFolder,
-  logOptions,
-  openTestLog,
-  signedRecord,
-  spoolAttachments,
-  spoolBody,
-  type TestLog,
-  usableAgain,
-} from '../fixture.ts'
+import { openTestLog, signedRecord, spoolAttachments, spoolBody } from '../fixture.ts'
 import { openLogDatabase } from '../log-database.ts'
 import { BODY_PIECES } from '../migrations/body-pieces.ts'
 import { logMigrations } from '../part.ts'
 import { checkBodyPlace } from '../settings.ts'
+import { append, bodyOf, erase, NOTHING, world } from './pieces-fixture.ts'
 
 /** In a record's commit, at its limits; and in pieces before it, cut between and within them. */
 const SIZES = [65_537, 262_144, 1_048_576, 1_048_577, 1_310_720]
-
-type Rows = { pieces: number; bodies: number; underWay: number }
-
-async function append(log: TestLog, bytes: Buffer): Promise<number> {
-  const body = await spoolBody(log, bytes)
-  const { index } = await log.append(await signedRecord({ body }))
-  await body.discard()
-  return index
-}
-
-async function bodyOf(log: TestLog, index: number): Promise<Buffer> {
-  const { attachments } = await log.container(index)
-  return Buffer.concat(await Promise.all(attachments.map((one) => buffer(one.open()))))
-}
-
-async function erase(log: TestLog, index: number): Promise<void> {
-  await log.retention.erase({ index, mode: 'LEAF_ONLY', case: '7/2026', reason: 'a ruling' })
-}
 
 function filesBelow(folder: string): string[] {
   return readdirSync(path.join(folder, 'bodies'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map(({ name }) => name)
 }
-
-/** A log's database, with two folders for its nodes, and a connection to tamper with it. */
-async function world(t: Test, url: string) {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  t.teardown(() => client.end())
-  const folders = [logFolder(t), logFolder(t)] as const
-  const of = (node: string, folder: string, keys = folders[0]) => ({
-    ...logOptions(folder, url),
-    ...{ node, keyFolder: path.join(keys, 'keys'), bodyPlace: 'database' as const },
-  })
-  return {
-    client,
-    folders,
-    one: of('node1', folders[0]),
-    two: of('node2', folders[1]),
-    rows: async (): Promise<Rows> =>
-      (
-        await client.query<Rows>(`select (select count(*) from body_piece)::int as pieces,
-          (select count(distinct name) from body_piece)::int as bodies,
-          (select count(*) from body_under_way)::int as "underWay"`)
-      ).rows[0]!,
-  }
-}
-
-const NOTHING = { pieces: 0, bodies: 0, underWay: 0 }
 
 if (hasPostgresql()) {
   const server = await postgresql()
@@ -203,71 +148,6 @@ if (hasPostgresql()) {
     }
   })
 
-  await t.test('killed at each point, a start knows what belongs to a record', async (t) => {
-    const { one, two, folders, rows, client } = await world(t, await server.freshDatabase())
-    const kill = async (at: string): Promise<string> => {
-      const child = spawn(
-        process.execPath,
-        [path.join(import.meta.dirname, 'fault-child.ts'), folders[0], one.databaseUrl],
-        { stdio: ['pipe', 'pipe', 'inherit'] },
-      )
-      let last = ''
-      for await (const line of createInterface({ input: child.stdout })) {
-        last = line
-        if (line.startsWith(at)) child.kill('SIGKILL')
-        else child.stdin.write('\n')
-      }
-      return last
-    }
-    await kill('some pieces')
-    t.match(await rows(), { bodies: 1, underWay: 1 })
-    const other = await openTestLog(t, two)
-    await other.recover()
-    await other.closeAbandoned()
-    t.match(await rows(), { bodies: 1, underWay: 1 }, 'another node does not touch it')
-    await kill('all pieces')
-    t.match(await rows(), { bodies: 2, underWay: 2 })
-    const index = Number((await kill('record')).split(' ')[1])
-    t.match(await rows(), { bodies: 3, underWay: 2 }, 'its starts deleted nothing yet')
-    t.equal((await bodyOf(other, index)).length, 1_800_000)
-    // Killed while it deleted.
-    await client.query(
-      `update body_under_way set given_up = 1 where name = (select min(name) from body_under_way)`,
-    )
-    await client.query(`delete from body_piece where start = 0 and name in (select name from body_under_way)`)
-    const log = await openTestLog(t, one)
-    await log.recover()
-    const arriving = await spoolBody(log, randomBytes(1_200_000))
-    await log.closeAbandoned()
-    t.match(await rows(), { bodies: 2, underWay: 1 }, 'what this process writes stays')
-    t.equal((await buffer(arriving.open())).length, 1_200_000)
-    t.equal((await bodyOf(other, index)).length, 1_800_000)
-    await log.close()
-    const { source, close } = await openLogSource(two)
-    t.same((await verifyLog(source)).problems, [])
-    await close()
-    await other.close()
-  })
-
-  await t.test('a node that another took over and that lives logs nothing of it', async (t) => {
-    const { one, two, rows } = await world(t, await server.freshDatabase())
-    const log = await openTestLog(t, one)
-    const other = await openTestLog(t, two)
-    await log.recover()
-    const whole = await spoolBody(log, randomBytes(1_200_000))
-    const half = log.spool.begin({ maxBytes: 10_000_000 })
-    await half.write(randomBytes(1_200_000))
-    await other.takeOver('node1')
-    await other.closeAbandoned()
-    t.same(await rows(), NOTHING)
-    await t.rejects(log.append(await signedRecord({ body: whole })), { code: 'logging_failed' })
-    await t.rejects(Promise.resolve(half.write(randomBytes(600_000))), { code: 'logging_failed' })
-    t.same(await rows(), NOTHING, 'no piece without a body')
-    await usableAgain(log)
-    t.ok(await append(log, randomBytes(1_200_000)), 'it goes on')
-    for (const each of [log, other]) await each.close()
-  })
-
   await t.test('pieces that somebody changed', async (t) => {
     const { one, two, client } = await world(t, await server.freshDatabase())
     const log = await openTestLog(t, one)
@@ -326,29 +206,6 @@ if (hasPostgresql()) {
     const last = await append(log, bytes)
     t.ok((await bodyOf(second, last)).equals(bytes), 'both go on')
     for (const each of [log, second]) await each.close()
-  })
-
-  await t.test('a database that fails on the way refuses the body, and nothing of it stays', async (t) => {
-    const own = await startPostgresql()
-    const { one, client } = await world(t, await own.freshDatabase())
-    client.on('error', () => undefined)
-    const log = await openTestLog(t, one)
-    await log.recover()
-    const writer = log.spool.begin({ maxBytes: 100_000_000 })
-    await writer.write(randomBytes(1_200_000))
-    await own.crash()
-    await t.rejects(Promise.resolve(writer.write(randomBytes(600_000))), { code: 'logging_failed' })
-    await writer.abort()
-    await own.start()
-    await until('a log that closes', () =>
-      log.closeAbandoned().then(
-        () => true,
-        () => undefined,
-      ),
-    )
-    const again = await world(t, one.databaseUrl)
-    t.same(await again.rows(), NOTHING)
-    await log.close()
   })
 
   await t.test('65 MB through the database in flat memory', async (t) => {

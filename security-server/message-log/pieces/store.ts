@@ -2,7 +2,8 @@
  * Bodies as rows of pieces in the log's database, on PostgreSQL. A row of `body_under_way` is there from the first piece on, until the
  * commit of the record that refers to the body deletes it, or the body is given up. So what no record refers to is always known, with the
  * node that wrote it, and neither side can win unseen by the other: who gives a body up marks that row, and the record's commit needs it
- * unmarked.
+ * unmarked. The row counts the octets of the pieces, each of which is added at the end that its writer knows; the commit needs all of the
+ * body: pieces that a standby had not got when it became primary are not missed only when somebody reads.
  */
 import { sql } from 'kysely'
 import { type Database, openDatabase, tablesOf } from '#platform/database/open-database.ts'
@@ -14,7 +15,7 @@ type StoredPart = { start: number; octets: Buffer }
 export type PieceStore = {
   /** Writes the first piece of a body that this node begins. Durable when it resolves, as each piece. */
   begin(q: { name: string; node: string; octets: Buffer }): Promise<void>
-  /** Resolves to false when the body was given up. */
+  /** Resolves to false, and writes nothing, when the body was given up or does not end at `start`. */
   append(q: { name: string; start: number; octets: Buffer }): Promise<boolean>
   /** What the pieces have of the octets from `start` to `end` (not included), in order; pieces have at most `most` octets. */
   read(q: { name: string; start: number; end: number; most: number }): Promise<StoredPart[]>
@@ -48,16 +49,20 @@ export function createPieceStore(database: Pick<Database, 'kysely'>): PieceStore
   }
   return {
     begin: async ({ name, node, octets }) => {
-      await sql`with begun as (insert into body_under_way (name, node, given_up) values (${name}, ${node}, 0) returning name)
+      await sql`with begun as (insert into body_under_way (name, node, size, given_up)
+        values (${name}, ${node}, ${octets.length}, 0) returning name)
         insert into body_piece (name, start, octets) select name, 0, ${octets}::bytea from begun`.execute(
         kysely,
       )
     },
     append: async ({ name, start, octets }) => {
       // The lock orders this and giving up: no piece comes after the others are deleted.
-      const { numAffectedRows } = await sql`insert into body_piece (name, start, octets)
-        select name, ${start}::bigint, ${octets}::bytea from body_under_way
-        where name = ${name} and given_up = 0 for share`.execute(kysely)
+      const { numAffectedRows } = await sql`with longer as (
+          update body_under_way set size = size + ${octets.length}::bigint
+          where name = ${name} and given_up = 0 and size = ${start}::bigint returning name)
+        insert into body_piece (name, start, octets) select name, ${start}::bigint, ${octets}::bytea from longer`.execute(
+        kysely,
+      )
       return numAffectedRows === 1n
     },
     read: async ({ name, start, end, most }) => {

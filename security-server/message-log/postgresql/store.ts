@@ -5,6 +5,7 @@
 import type { Client } from 'pg'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { Fault } from '#schemas/fault.ts'
+import { sealedSize } from '../body-file.ts'
 import { isInPieces } from '../pieces/name.ts'
 import {
   decodePeaks,
@@ -244,8 +245,8 @@ async function write(connection: Client, placement: Placement): Promise<void> {
 }
 
 /**
- * Deletes pieces whose record was refused. Bodies that were written before are no longer under way; one that another node has given up
- * meanwhile fails the commit, for its pieces are going.
+ * Deletes pieces whose record was refused. Bodies that were written before are no longer under way. One that was given up meanwhile fails
+ * the commit, for its pieces are going; so does one that is not whole, for the database was set back while it arrived.
  */
 async function settlePieces(
   connection: Client,
@@ -253,17 +254,21 @@ async function settlePieces(
   pieces: PieceRow[],
 ): Promise<void> {
   const own = new Set(pieces.map(({ name }) => name))
-  const kept = bodyFiles.map(({ name }) => name).filter(isInPieces)
-  const refused = [...own].filter((name) => !kept.includes(name))
-  const before = kept.filter((name) => !own.has(name))
+  const kept = bodyFiles.filter(({ name }) => isInPieces(name))
+  const names = new Set(kept.map(({ name }) => name))
+  const refused = [...own].filter((name) => !names.has(name))
+  const before = kept.filter(({ name }) => !own.has(name))
   if (refused.length > 0) await connection.query('delete from body_piece where name = any($1)', [refused])
   if (before.length === 0) return
   const { rowCount } = await connection.query(
-    'delete from body_under_way where name = any($1) and given_up = 0',
-    [before],
+    `delete from body_under_way where given_up = 0
+      and (name, size) in (select * from unnest($1::text[], $2::bigint[]))`,
+    [before.map(({ name }) => name), before.map(({ size }) => sealedSize(size))],
   )
   if (rowCount !== before.length)
-    throw new Fault('logging_failed', { what: 'another node has given up what this one had begun' })
+    throw new Fault('logging_failed', {
+      what: 'a body in the database was given up or is not whole: the database was set back, or took too long',
+    })
 }
 
 async function insert<T>(

@@ -24,7 +24,8 @@ export type Placement = {
   head: Head
   records: RecordRow[]
   documents: DocumentRow[]
-  bodyFiles: { name: string; idx: number }[]
+  /** `size` is that of the plaintext. */
+  bodyFiles: { name: string; size: number; idx: number }[]
   statements: SideStatement[]
 }
 

@@ -168,8 +168,10 @@ function placementOf(
     records,
     documents: plan.rows,
     bodyFiles: placed.flatMap(({ record, idx }) => {
-      const name = record.head.logLevel === 'full' ? record.head.body?.name : undefined
-      return name === undefined ? [] : [{ name, idx }]
+      const { logLevel, body } = record.head
+      return logLevel !== 'full' || body?.name === undefined
+        ? []
+        : [{ name: body.name, size: body.size, idx }]
     }),
     statements: [
       ...[...held.values()].map(keepCircumstances),
