@@ -11,12 +11,12 @@ import { createPieceStore, openPieceStore } from './pieces/store.ts'
 import type { BodyPlace } from './settings.ts'
 
 export type Bodies = Omit<BodyFolder, 'sweep'> & {
-  /** At startup: what this node and former ones had begun and no record refers to is deleted, in the database by `deleteRest`. */
+  /** At startup: what this node and former ones had begun and no record refers to is deleted, in the database by `deleteUnused`. */
   sweep(isReferred: (names: string[]) => Promise<ReadonlySet<string>>): Promise<void>
   /** The same of a node that is gone for good, in the database. */
   takeOver(node: string): Promise<void>
-  /** For a job of each node: deletes in the database what a sweep found, or what could not be deleted when it was given up. */
-  deleteRest(): Promise<void>
+  /** For a job of each node: deletes in the database what this node has begun or taken over, and no record will ever refer to. */
+  deleteUnused(): Promise<void>
   close(): Promise<void>
 }
 
@@ -44,11 +44,11 @@ export async function openBodies(q: {
     erase: (name) => of(name).erase(name),
     sweep: async (isReferred) => {
       await folder.sweep(isReferred)
-      for (const each of [node, ...formerNodes]) await pieces?.sweep(each)
+      for (const each of formerNodes) await pieces?.takeOver(each)
     },
     forgetFormer: () => folder.forgetFormer(),
-    takeOver: async (gone) => pieces?.sweep(gone),
-    deleteRest: async () => pieces?.deleteRest(),
+    takeOver: async (gone) => pieces?.takeOver(gone),
+    deleteUnused: async () => pieces?.deleteUnused(),
     close: async () => store?.close(),
   }
 }

@@ -19,7 +19,10 @@ export type BodyFolder = {
    * Call when the record is being written: from now on `release` does not delete the file, until `settle` reports the outcome.
    */
   claim(name: string): void
-  /** `kept`: the record is durable. `unused`: it was refused. `unknown`: it may be durable; the next start finds out. */
+  /**
+   * `kept`: the record is durable. `unused`: it was refused. `unknown`: it may be durable, and is not written again; the next start finds
+   * out, or `deleteUnused` for a body in the database.
+   */
   settle(name: string, outcome: 'kept' | 'unused' | 'unknown'): void
   /** For a file that no record will refer to: it is deleted when it is next opened, while its reader can read on. */
   openOnce(name: string): void

@@ -15,7 +15,13 @@ type Ground = {
   storedLog: { keyFolder: string; bodyFolder: string; bodyPlace?: BodyPlace | undefined }
   messageLog: Pick<
     MessageLog,
-    'checkpointNow' | 'maintain' | 'closeAbandoned' | 'checkUsable' | 'logKeys' | 'rotateLogKey'
+    | 'checkpointNow'
+    | 'maintain'
+    | 'closeAbandoned'
+    | 'deleteUnusedBodies'
+    | 'checkUsable'
+    | 'logKeys'
+    | 'rotateLogKey'
   >
 }
 
@@ -29,6 +35,11 @@ export const ownLog: FeatureModule<Ground> = {
       {
         ...{ kind: 'close-exchanges', everySeconds: 10, onEachNode: true },
         run: async () => void (await messageLog.closeAbandoned()),
+      },
+      // Apart from it: a large body takes seconds, and one that cannot be deleted must not keep exchanges open.
+      {
+        ...{ kind: 'delete-unused-bodies', everySeconds: 10, onEachNode: true },
+        run: () => messageLog.deleteUnusedBodies(),
       },
       ...(logKeyDays === undefined
         ? []

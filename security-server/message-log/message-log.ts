@@ -16,7 +16,7 @@ import {
   type Stamp,
 } from './evidence-renewal/keep-records.ts'
 import { newLogKey } from './keys/log-keys.ts'
-import { closeRest, createOpenExchanges } from './open-exchanges.ts'
+import { closeRest, createOpenExchanges, isClosedLater } from './open-exchanges.ts'
 import { packRecord } from './pack-record.ts'
 import { createPassingBodies } from './passing-bodies.ts'
 import { type OwnReads, ownReads } from './reads.ts'
@@ -107,7 +107,7 @@ export type MessageLog<Parts extends object = object> = OwnReads & {
    */
   maintain(): Promise<void>
   /**
-   * Call once after start: writes outcome-unknown records for exchanges that a crash left open, and deletes bodies without a record.
+   * Call once after start: writes outcome-unknown records for exchanges that a crash left open, and deletes files of bodies without a record.
    * Resolves to the number of closed exchanges.
    */
   recover(): Promise<number>
@@ -117,6 +117,11 @@ export type MessageLog<Parts extends object = object> = OwnReads & {
    * under way.
    */
   closeAbandoned(): Promise<number>
+  /**
+   * For a job every few seconds of each node: deletes bodies in the log's database that no record refers to and this process does not write:
+   * what a crash, a failed commit or a node that is gone left. Ten gigabytes take some seconds. Tries each, then throws the first failure.
+   */
+  deleteUnusedBodies(): Promise<void>
   /** From now on this node closes what that one, which is gone for good, had open. Resolves to the number of exchanges closed now. */
   takeOver(node: string): Promise<number>
   rotateLogKey(): Promise<NewLogKey>
@@ -223,7 +228,9 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
       folder.settle(file.name, 'kept')
       return logged
     } catch (thrown) {
-      folder.settle(file.name, asFault(thrown).code === 'replayed_request' ? 'unused' : 'unknown')
+      if (asFault(thrown).code === 'replayed_request') folder.settle(file.name, 'unused')
+      // Its body stays claimed until it is written again.
+      else if (!isClosedLater(record)) folder.settle(file.name, 'unknown')
       throw thrown
     }
   }
@@ -282,7 +289,6 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
         return found
       },
     })
-    await folder.deleteRest()
     return closed
   })
   const maintain = async (): Promise<void> => {
@@ -326,6 +332,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
     timeStampNow,
     maintain,
     closeAbandoned,
+    deleteUnusedBodies: singleFlight(folder.deleteUnused),
     recover: async () => {
       const closed = await closeAbandoned()
       await folder.sweep(async (names) => new Set(await worker.call('referredBodyFiles', names)))

@@ -34,8 +34,7 @@ export function createOpenExchanges(): OpenExchanges {
     },
     refused(record) {
       suspect = true
-      // After a refused reply the caller writes another record that closes the exchange.
-      if (record.answers === undefined || record.kind === 'reply') return
+      if (!isClosedLater(record) || record.answers === undefined) return
       const withProof = unclosed.size < MAX_PROOFS
       const bare = { ...record, message: undefined, signature: undefined }
       unclosed.set(record.answers, withProof ? record : bare)
@@ -53,6 +52,11 @@ export function createOpenExchanges(): OpenExchanges {
       unclosed.delete(index)
     },
   }
+}
+
+/** Whether a record that the log refused is written again, by `closeRest`. After a refused reply the caller writes another closing record. */
+export function isClosedLater({ answers, kind }: RecordInput): boolean {
+  return answers !== undefined && kind !== 'reply'
 }
 
 /**

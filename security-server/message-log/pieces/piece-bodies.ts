@@ -1,6 +1,7 @@
 /**
  * Bodies in the log's database, on PostgreSQL: every node reads them, whichever wrote them. What a node has begun and no record refers to
- * only this node deletes, or one that takes over what it left (`sweep`).
+ * only this node deletes, or one that takes over what it left (`takeOver`). Whether a record refers to a body the database decides at any
+ * time, so nothing has to be remembered of what could not be deleted, or began after its writer had given it up.
  */
 import { Fault } from '#schemas/fault.ts'
 import type { BodyDestination } from '../body-file.ts'
@@ -10,13 +11,16 @@ import { openPieces } from './open-pieces.ts'
 import type { PieceStore } from './store.ts'
 
 export type PieceBodies = Omit<BodyFolder, 'sweep' | 'forgetFormer'> & {
-  /** Finds what `node` has begun and no record refers to, but not what this process writes: `deleteRest` deletes it. */
-  sweep(node: string): Promise<void>
-  /** For a job: deletes what a sweep found, and what could not be deleted when it was given up. */
-  deleteRest(): Promise<void>
+  /** Finds what another node, which is gone for good, has begun and no record refers to: `deleteUnused` deletes it. */
+  takeOver(node: string): Promise<void>
+  /**
+   * For a job: deletes what this node has begun, no record refers to and this process does not write, and what was taken over. Tries each,
+   * then throws the first failure.
+   */
+  deleteUnused(): Promise<void>
 }
 
-const SWEPT_AT_ONCE = 500
+const LISTED_AT_ONCE = 500
 
 export function createPieceBodies(q: { store: PieceStore; node: string }): PieceBodies {
   const { store, node } = q
@@ -27,19 +31,25 @@ export function createPieceBodies(q: { store: PieceStore; node: string }): Piece
   /** How many read each body of `own`: as of a file that is removed, what is read is there until it is closed. */
   const readers = new Map<string, number>()
   const unwanted = new Set<string>()
-  const left = new Set<string>()
+  const takenOver = new Set<string>()
 
   const giveUp = async (name: string): Promise<void> => {
     own.delete(name)
-    left.add(name)
     await store.giveUp(name)
-    left.delete(name)
+  }
+  const underWay = async (of: string): Promise<string[]> => {
+    const all: string[] = []
+    for (;;) {
+      const names = await store.underWay({ node: of, after: all.at(-1) ?? '', limit: LISTED_AT_ONCE })
+      all.push(...names)
+      if (names.length < LISTED_AT_ONCE) return all
+    }
   }
   const release = async (name: string): Promise<void> => {
     if (claimed.has(name) || !own.has(name)) return
     once.delete(name)
     if (readers.has(name)) unwanted.add(name)
-    // What cannot be deleted now is deleted later.
+    // What cannot be deleted now `deleteUnused` finds.
     else await giveUp(name).catch(() => undefined)
   }
   const closed = async (name: string): Promise<void> => {
@@ -83,9 +93,10 @@ export function createPieceBodies(q: { store: PieceStore; node: string }): Piece
     openOnce: (name) => void once.add(name),
     claim: (name) => void claimed.add(name),
     settle: (name, outcome) => {
-      if (outcome === 'unknown') return
       claimed.delete(name)
-      if (outcome === 'kept') own.delete(name)
+      // If a record refers to it after all, giving it up does nothing.
+      if (outcome === 'unknown' && readers.has(name)) unwanted.add(name)
+      else if (outcome !== 'unused') own.delete(name)
     },
     release,
     erase: async (name) => {
@@ -93,17 +104,22 @@ export function createPieceBodies(q: { store: PieceStore; node: string }): Piece
       // No other node has more of it.
       return true
     },
-    sweep: async (of) => {
-      for (let after = ''; ; ) {
-        const names = await store.underWay({ node: of, after, limit: SWEPT_AT_ONCE })
-        for (const name of names) if (!own.has(name)) left.add(name)
-        if (names.length < SWEPT_AT_ONCE) return
-        after = names.at(-1)!
-      }
+    takeOver: async (of) => {
+      for (const name of await underWay(of)) takenOver.add(name)
     },
-    // Ten gigabytes take some seconds, which a start does not wait for.
-    deleteRest: async () => {
-      for (const name of left) await giveUp(name)
+    deleteUnused: async () => {
+      const failures: unknown[] = []
+      for (const name of [...takenOver, ...(await underWay(node))]) {
+        // Looked up now: what was begun or claimed since is not given up.
+        if (own.has(name)) continue
+        try {
+          await giveUp(name)
+          takenOver.delete(name)
+        } catch (thrown) {
+          failures.push(thrown)
+        }
+      }
+      if (failures.length > 0) throw failures[0]
     },
   }
 }

@@ -12,6 +12,7 @@ import { openLogSource } from '../../features/verification/checks/open-source.ts
 import { verifyLog } from '../../features/verification/checks/verify-log.ts'
 import { openTestLog, signedRecord, spoolBody, usableAgain } from '../fixture.ts'
 import { append, bodyOf, NOTHING, world } from './pieces-fixture.ts'
+import { openPieceStore } from './store.ts'
 
 if (hasPostgresql()) {
   const server = await postgresql()
@@ -35,7 +36,7 @@ if (hasPostgresql()) {
     t.match(await rows(), { bodies: 1, underWay: 1 })
     const other = await openTestLog(t, two)
     await other.recover()
-    await other.closeAbandoned()
+    await other.deleteUnusedBodies()
     t.match(await rows(), { bodies: 1, underWay: 1 }, 'another node does not touch it')
     await kill('all pieces')
     t.match(await rows(), { bodies: 2, underWay: 2 })
@@ -50,7 +51,7 @@ if (hasPostgresql()) {
     const log = await openTestLog(t, one)
     await log.recover()
     const arriving = await spoolBody(log, randomBytes(1_200_000))
-    await log.closeAbandoned()
+    await log.deleteUnusedBodies()
     t.match(await rows(), { bodies: 2, underWay: 1 }, 'what this process writes stays')
     t.equal((await buffer(arriving.open())).length, 1_200_000)
     t.equal((await bodyOf(other, index)).length, 1_800_000)
@@ -70,7 +71,7 @@ if (hasPostgresql()) {
     const half = log.spool.begin({ maxBytes: 10_000_000 })
     await half.write(randomBytes(1_200_000))
     await other.takeOver('node1')
-    await other.closeAbandoned()
+    await other.deleteUnusedBodies()
     t.same(await rows(), NOTHING)
     await t.rejects(log.append(await signedRecord({ body: whole })), { code: 'logging_failed' })
     await t.rejects(Promise.resolve(half.write(randomBytes(600_000))), { code: 'logging_failed' })
@@ -93,11 +94,58 @@ if (hasPostgresql()) {
     await t.rejects(Promise.resolve(half.write(randomBytes(600_000))), { code: 'logging_failed' })
     await t.rejects(log.append(await signedRecord({ body: whole })), { code: 'logging_failed' })
     t.match(await rows(), { underWay: 1 }, 'what was refused while it arrived is gone')
+    await log.deleteUnusedBodies()
+    t.same(await rows(), NOTHING, 'and so is the other')
     await usableAgain(log)
     const bytes = randomBytes(1_200_000)
     t.ok((await bodyOf(log, await append(log, bytes))).equals(bytes), 'it goes on')
     await log.close()
   })
+
+  await t.test(
+    'a commit that failed or began late leaves nothing, and what is logged or arrives stays',
+    async (t) => {
+      const { one, two, client, rows } = await world(t, await server.freshDatabase())
+      const log = await openTestLog(t, one)
+      const other = await openTestLog(t, two)
+      const bytes = randomBytes(1_200_000)
+      const index = await append(log, bytes)
+      const store = await openPieceStore(one.databaseUrl)
+      const kept = await client.query<{ name: string }>('select name from body_file')
+      await store.giveUp(kept.rows[0]!.name)
+      t.ok((await bodyOf(log, index)).equals(bytes), 'a commit that was done is not undone')
+      await store.close()
+
+      await client.query(`alter table tree_head add constraint no_room check (size <= ${log.size()})`)
+      const refused = await spoolBody(log, randomBytes(1_200_000))
+      await t.rejects(log.append(await signedRecord({ body: refused })), { code: 'logging_failed' })
+      await refused.discard()
+      await client.query('alter table tree_head drop constraint no_room')
+      await usableAgain(log)
+      const theirs = await spoolBody(other, randomBytes(1_200_000))
+      const arriving = await spoolBody(log, randomBytes(1_200_000))
+      // As a statement does that was on its way when its writer gave it up.
+      for (const name of ['rows.1', 'rows.2']) {
+        await client.query('insert into body_under_way values ($1, $2, 3, 0)', [name, 'node1'])
+        await client.query('insert into body_piece values ($1, 0, $2)', [name, Buffer.from('abc')])
+      }
+      await client.query(`create function refuse() returns trigger language plpgsql as
+      $$ begin if old.name = 'rows.1' then raise 'it stays'; end if; return old; end $$`)
+      await client.query(
+        'create trigger stays before delete on body_piece for each row execute function refuse()',
+      )
+      await t.rejects(log.deleteUnusedBodies(), { message: /it stays/ })
+      t.match(await rows(), { bodies: 4, underWay: 3 }, 'one that fails keeps no other')
+      await t.resolves(log.closeAbandoned(), 'nor the closing of exchanges')
+      await client.query('drop trigger stays on body_piece')
+      await log.deleteUnusedBodies()
+      t.match(await rows(), { bodies: 3, underWay: 2 }, 'what two nodes write is there')
+      for (const body of [theirs, arriving]) t.ok(await append(log, await buffer(body.open())))
+      for (const body of [theirs, arriving]) await body.discard()
+      t.match(await rows(), { bodies: 3, underWay: 0 })
+      for (const each of [log, other]) await each.close()
+    },
+  )
 
   await t.test('a database that fails on the way refuses the body, and nothing of it stays', async (t) => {
     const own = await startPostgresql()
@@ -111,8 +159,8 @@ if (hasPostgresql()) {
     await t.rejects(Promise.resolve(writer.write(randomBytes(600_000))), { code: 'logging_failed' })
     await writer.abort()
     await own.start()
-    await until('a log that closes', () =>
-      log.closeAbandoned().then(
+    await until('a database that answers', () =>
+      log.deleteUnusedBodies().then(
         () => true,
         () => undefined,
       ),
