@@ -187,11 +187,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
   const worker = await startWorker({
     thread: q.thread,
     setup: () => ({
-      databaseUrl,
-      keyFolder,
-      bodyFolder,
-      bodyPlace,
-      node,
+      ...{ databaseUrl, keyFolder, bodyFolder, bodyPlace, node },
       formerNodes: q.formerNodes ?? [],
       origin: idText(q.server),
       now: clock(),
@@ -273,8 +269,8 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
     onFault: q.onFault,
   })
   const keepEvidenceRecords = singleFlight(evidenceRecords.keep)
-  const closeAbandoned = singleFlight(async () => {
-    const closed = await closeRest({
+  const closeAbandoned = singleFlight(() =>
+    closeRest({
       exchanges,
       write: async (record) => {
         const { index } = await write(record)
@@ -288,9 +284,8 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
         passing.closed(waiting.filter((index) => !open.has(index)))
         return found
       },
-    })
-    return closed
-  })
+    }),
+  )
   const maintain = async (): Promise<void> => {
     try {
       while (await worker.call('maintain', { now: clock(), oldestArrival: holds.oldestArrival() }));
