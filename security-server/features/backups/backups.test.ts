@@ -41,6 +41,7 @@ import {
   type World,
 } from '../../keys/keys-fixture.ts'
 import { selfSignedCertificate } from '../../keys/self-signed.ts'
+import { createExportStore } from '../exports/store.ts'
 import { writeInitialApiKey } from '../people/initial-api-key.ts'
 import { comesBackIn, decideAccess } from './comes-back.ts'
 import { makeServerBackup } from './make-backup.ts'
@@ -299,6 +300,24 @@ onEachDatabase('nobody comes in with a restored server but whom its operator nam
   }
   const record = { id: 'a', written_at: 1, secret: 1, records: 1, content: '{}' }
   await tablesOf<Monitored>(database).insertInto('operational_data').values(record).execute()
+  for (const state of ['waiting', 'running', 'done'])
+    await createExportStore(database).add(
+      {
+        ...{
+          id: state,
+          state,
+          node: 'n',
+          stored: null,
+          ordered_by_id: '',
+          ordered_by_name: 'x',
+          ordered_at: now,
+        },
+        ...{ format: 'records', filter: '{}', clearance: 0, case_number: null, reason: null, checkpoint: '' },
+        ...{ size: 0, erased: 0, next_idx: 0, run_at: null, run_from: 0, records: 0, bytes: 0, error: null },
+        ...{ ended_at: null, expires_at: late },
+      },
+      async () => undefined,
+    )
   await database.close()
   await make(one, by(one), (async (write: never) => await dumpServer(url, write)) as never)
 
@@ -338,6 +357,10 @@ onEachDatabase('nobody comes in with a restored server but whom its operator nam
   await t.rejects(after.apiKeys.authenticate(`X-Road-ApiKey token=${old}`), { code: 'unauthorized' })
   t.same(await tablesOf<SessionTables>(again).selectFrom('session').selectAll().execute(), [])
   t.same(await tablesOf<Monitored>(again).selectFrom('operational_data').select('id').execute(), [])
+  const exported = Object.fromEntries(
+    (await createExportStore(again).all()).map((row) => [row.id, row.state]),
+  )
+  t.same(exported, { waiting: 'failed', running: 'failed', done: 'done' }, 'what no backup has cannot go on')
   t.match(await createProposalStore(again).find(waiting.id), { state: 'expired' }, 'decided since, perhaps')
   t.match(await login(after.people, 'anna'), { refused: 'locked' })
   t.match(await login(after.people, 'carl'), { refused: 'removed' })

@@ -15,6 +15,7 @@ import { type BackupRows, rowsOf } from '#platform/backups/rows.ts'
 import { Fault } from '#schemas/fault.ts'
 import { applyAccess } from './access-store.ts'
 import { ACCESS_TABLES, type ComesBack, comesBackIn, type Decided, decideAccess } from './comes-back.ts'
+import { endExports } from './exports-store.ts'
 import { judgeSigner, type SignerVerdict, type Trust } from './judge-signer.ts'
 import { DATABASE_ENTRY, FOLDERS } from './make-backup.ts'
 
@@ -102,6 +103,7 @@ export async function restoreServerBackup(
     },
     async finish(transaction) {
       await applyAccess(transaction, record, q.now.getTime())
+      await endExports(transaction, q.now.getTime())
       await putFiles(directory, verified.files)
       // The old initial API key in this file is revoked. The next start writes a new one if the file is empty.
       if (initialApiKeyFile !== undefined) await emptyFile(initialApiKeyFile)
