@@ -13,8 +13,11 @@ export type Within = Pick<Kysely<unknown>, 'isTransaction'>
 
 const ATTEMPTS = 4
 
-/** Opens `sqlite:/absolute/path.db`, `sqlite::memory:` or `postgres://user@host/name`. Throws `database_error`. */
-export async function openDatabase(url: string): Promise<Database> {
+/**
+ * Opens `sqlite:/absolute/path.db`, `sqlite::memory:` or `postgres://user@host/name`. `connections` is the most that PostgreSQL gives at a
+ * time, 10 when absent. Throws `database_error`.
+ */
+export async function openDatabase(url: string, q: { connections?: number } = {}): Promise<Database> {
   if (url.startsWith('sqlite:')) {
     const file = openSqlite(url.slice('sqlite:'.length))
     const kysely = new Kysely<unknown>({ dialect: new SqliteDialect({ database: file }) })
@@ -26,7 +29,9 @@ export async function openDatabase(url: string): Promise<Database> {
     return { kysely, dialect: 'sqlite', close }
   }
   if (/^postgres(ql)?:/.test(url)) {
-    const kysely = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: await openPostgresql(url) }) })
+    const kysely = new Kysely<unknown>({
+      dialect: new PostgresDialect({ pool: await openPostgresql(url, q) }),
+    })
     return { kysely, dialect: 'postgresql', close: () => kysely.destroy() }
   }
   throw new Fault('invalid_configuration', { what: 'a database is sqlite:/path or postgres://...' })

@@ -17,7 +17,7 @@ const INT8 = 20
  * Connects lazily to `postgres://...`; the password may be in a file named by `?passwordFile=`. All waits are bounded: 2 s for a
  * connection, 5 s (or `?statementMs=`) for a statement. Failures of the store are thrown as `database_error`.
  */
-export async function openPostgresql(url: string): Promise<PostgresPool> {
+export async function openPostgresql(url: string, q: { connections?: number }): Promise<PostgresPool> {
   const { default: pg } = await import('pg')
   const address = new URL(url)
   const passwordFile = address.searchParams.get('passwordFile')
@@ -29,7 +29,7 @@ export async function openPostgresql(url: string): Promise<PostgresPool> {
   address.searchParams.delete('statementMs')
   const pool = new pg.Pool({
     connectionString: address.href,
-    max: CONNECTIONS,
+    max: q.connections ?? CONNECTIONS,
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: statementMs,
     statement_timeout: statementMs,

@@ -51,11 +51,14 @@ export async function createStoredFileTables(kysely: Kysely<unknown>): Promise<v
     .execute()
 }
 
+/** One archive is made at a time, and pieces are read one after the other. */
+const CONNECTIONS = 4
+
 /** Connections of one's own to the database, for a thread; the tables are there already. */
 export async function openStoredFileStore(
   url: string,
 ): Promise<{ store: StoredFileStore; close: () => Promise<void> }> {
-  const database = await openDatabase(url)
+  const database = await openDatabase(url, { connections: CONNECTIONS })
   return { store: createStoredFileStore(database), close: database.close }
 }
 

@@ -1,6 +1,7 @@
 /**
- * Bodies on their way through the server: up to 1 MiB in memory, larger ones in an encrypted file; so are smaller ones when bodies hold
- * much memory already. The file is on disk, under its final name, before any record refers to it. Memory does not grow with the body.
+ * Bodies on their way through the server: up to 1 MiB in memory, larger ones encrypted in a file, or in the log's database; so are smaller
+ * ones when bodies hold much memory already. They are durable, under their final name, before any record refers to them. Memory does not
+ * grow with the body.
  * Large bodies take turns, piece by piece: however many arrive at once, calls without a large body get most of the machine.
  */
 import { hash } from 'node:crypto'
@@ -21,7 +22,8 @@ const LARGEST_IN_MEMORY = 1024 * 1024
 /**
  * How many pieces, of all large bodies of the process, are hashed, encrypted, written and read at a time: half of the threads
  * that scripts/concordat gives Node's pool. A body holds no place while its sender or reader is slow, or while the disk syncs:
- * syncing computes nothing, and is faster the more files sync together.
+ * syncing computes nothing, and is faster the more files sync together. In the log's database each piece is a commit of its own, during
+ * which its place is held: four at a time bound what large bodies ask of the database.
  */
 const places = createPlaces(4)
 
@@ -42,7 +44,7 @@ export type SpooledBody = {
   open(): Readable
   /** All bytes of a body that is in memory. */
   bytes?: Buffer
-  /** The file of a large body. */
+  /** The file of a large body, or its rows in the log's database. */
   file?: { name: string; dataKey: Buffer }
   /** Releases the body; its file stays when a record refers to it. */
   discard(): Promise<void>
