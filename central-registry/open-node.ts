@@ -8,7 +8,7 @@ import { type Claimed, claimName, placeOf } from '#platform/nodes/claim.ts'
 import { type KeptFiles, keptOnAll } from '#platform/nodes/kept-files.ts'
 import type { Cluster } from '#platform/nodes/needs.ts'
 import { takeNodeIdentity } from '#platform/nodes/node-identity.ts'
-import { refuseBesideOthers } from '#platform/nodes/older-nodes.ts'
+import { nodesOfOtherSchemas, refuseBeside, schemaDigest } from '#platform/nodes/older-nodes.ts'
 import { openCluster } from '#platform/nodes/open-cluster.ts'
 import { createNodeStore } from '#platform/nodes/store.ts'
 import { openServices, type Services } from '#platform/services.ts'
@@ -51,18 +51,19 @@ export async function openNode(
   // Without `nodes` two processes may work with one directory.
   const identity =
     nodes && (await takeNodeIdentity({ directory, lock: q.lock, madeOf: hostname(), hasOthers: true }))
+  const known = { node: identity?.node ?? '', schema: schemaDigest(q.migrations) }
   const release = (): void => identity?.release()
   try {
     const services = await openServices({
       ...{ databaseUrl: settings.database, migrations: q.migrations, redisUrl, clock, log },
       node: identity?.node ?? `${hostname()}-${process.pid}`,
       ...{ leaseSeconds: q.leaseSeconds, concurrency: q.concurrency },
-      beforeOlderOnesEnd: (database) => refuseBesideOthers(database, identity?.node ?? ''),
+      beforeOlderOnesEnd: async (database) => refuseBeside(await nodesOfOtherSchemas(database, known)),
     })
     const claimed =
       identity &&
       (await claimName(createNodeStore(services.database), {
-        ...{ node: identity.node, place: await placeOf(directory), hasOthers: true },
+        ...{ ...known, place: await placeOf(directory), hasOthers: true },
       }))
     const cluster = await openCluster({
       ...{ nodes, directory, scope: SCOPE, folders: ['signing-keys'] },

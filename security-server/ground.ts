@@ -36,6 +36,8 @@ import { createOcspClient } from './keys/client.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
 import { armedBy } from './kill-points.ts'
 import { createLocalSystems } from './local-systems/local-systems.ts'
+import { LOG_PARTS } from './log-parts.ts'
+import { logMigrations } from './message-log/part.ts'
 import { bodyPlaceOf } from './message-log/settings.ts'
 import { openWholeLog, type WholeLog } from './open-log.ts'
 import { type OpenNode, openNode } from './open-node.ts'
@@ -75,7 +77,7 @@ export async function openGround(q: {
   const server = parseServerId(settings.server)
   const folder = folderIn(q)
   await backUpAndEnd(q.words, { settings, keys: async () => (await openTrust(q)).keys, now: clock() })
-  const opened = await openNode({ ...q, hostName: hostname() })
+  const opened = await openNode({ ...q, logMigrations: logMigrations(LOG_PARTS), hostName: hostname() })
   const { node, formerNodes, release, services, cluster, claimed, shareIn, shareLogKey, storedFiles } = opened
   const { globalConfiguration, keys, lasting } = await openTrust(q, opened)
   const { database } = services

@@ -11,7 +11,7 @@ import { untilAllHave } from '#platform/nodes/all-have.ts'
 import { type Claimed, claimName, placeOf } from '#platform/nodes/claim.ts'
 import type { Cluster } from '#platform/nodes/needs.ts'
 import { type NodeIdentity, takeNodeIdentity } from '#platform/nodes/node-identity.ts'
-import { refuseBesideOthers } from '#platform/nodes/older-nodes.ts'
+import { nodesOfOtherSchemas, refuseBeside, schemaDigest } from '#platform/nodes/older-nodes.ts'
 import { openCluster } from '#platform/nodes/open-cluster.ts'
 import { createNodeStore } from '#platform/nodes/store.ts'
 import { openServices, type Services } from '#platform/services.ts'
@@ -71,6 +71,8 @@ export async function openNode(q: {
   /** Of a machine with several workers; the first one is named as the only one of a machine is. */
   siblings?: Siblings | undefined
   migrations: Record<string, Migration>
+  /** Those of the message log's database. */
+  logMigrations: Record<string, Migration>
   clock: Clock
   log: Log
   lock: Parameters<typeof takeNodeIdentity>[0]['lock']
@@ -83,16 +85,17 @@ export async function openNode(q: {
       .replace(/[^A-Za-z0-9.-]/g, '_')
       .slice(-64),
   })
+  const known = { node: identity.node, schema: schemaDigest(q.migrations, q.logMigrations) }
   const services = await openServices({
     ...{ databaseUrl: settings.database, migrations: q.migrations, node: identity.node, clock, log },
     siblings: q.siblings,
-    beforeOlderOnesEnd: (database) => refuseBesideOthers(database, identity.node),
+    beforeOlderOnesEnd: async (database) => refuseBeside(await nodesOfOtherSchemas(database, known)),
     ...(settings.redisUrlFile !== undefined && { redisUrl: await readSecret(settings.redisUrlFile) }),
   })
   const store = createSharedFileStore(services.database)
   // Before anything is done under the name: a copy of a node would close what the node has under way.
   const claimed = await claimName(createNodeStore(services.database), {
-    ...{ node: identity.node, place: await placeOf(directory), hasOthers: settings.nodes !== undefined },
+    ...{ ...known, place: await placeOf(directory), hasOthers: settings.nodes !== undefined },
   }).catch((cause: unknown) => {
     identity.release()
     throw cause

@@ -44,7 +44,7 @@ export function createBeat(q: {
   onLeft: () => void
 }): Beat {
   const { node, store, claimed } = q
-  const { instance, startedAt } = claimed
+  const { instance, startedAt, schema } = claimed
   let clockAheadMs = 0
   let hasLeft = false
   let clonedUntil = 0
@@ -60,7 +60,7 @@ export function createBeat(q: {
   const told = async (): Promise<string> =>
     JSON.stringify({
       ...(await healthNow(q.health, q.informing ?? NONE)),
-      ...{ clockAheadMs, settings: q.settings, seen: q.sharedFiles?.seen() ?? 0 },
+      ...{ clockAheadMs, schema, settings: q.settings, seen: q.sharedFiles?.seen() ?? 0 },
       ...(q.everySeconds !== BEAT_SECONDS && { everySeconds: q.everySeconds }),
     } satisfies Told)
 

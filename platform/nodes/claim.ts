@@ -14,6 +14,8 @@ export type Claimed = {
   /** Made anew by each start: two processes with one name have two of them. */
   instance: string
   startedAt: string
+  /** The schema that it knows (`schemaDigest`). */
+  schema: string
 }
 
 const LOOK_MS = 1000
@@ -38,10 +40,10 @@ export async function placeOf(directory: string): Promise<string> {
  */
 export async function claimName(
   store: Pick<NodeStore, 'now' | 'get' | 'claim'>,
-  { node, place, hasOthers }: { node: string; place: string; hasOthers: boolean },
+  { node, place, hasOthers, schema }: { node: string; place: string; hasOthers: boolean; schema: string },
 ): Promise<Claimed> {
   const instance = `${place}.${randomUUID()}`
-  const nothing: Told = { ready: false, reasons: [], clockAheadMs: 0, seen: 0, settings: {} }
+  const nothing: Told = { ready: false, reasons: [], clockAheadMs: 0, seen: 0, settings: {}, schema }
   const first = (await store.get(node))?.seen_at
   for (;;) {
     const now = await store.now()
@@ -50,7 +52,7 @@ export async function claimName(
     // A server that is one node beats too rarely to be waited for; its database has other locks.
     const unseenSince = hasOthers ? new Date(now - LIVE_MS).toISOString() : undefined
     const told = JSON.stringify(nothing)
-    if (await store.claim({ ...begun, told }, { place, unseenSince })) return { instance, startedAt }
+    if (await store.claim({ ...begun, told }, { place, unseenSince })) return { instance, startedAt, schema }
     const row = await store.get(node)
     if (row?.left_at != null)
       throw new Fault('conflict', {

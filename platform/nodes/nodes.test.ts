@@ -18,7 +18,7 @@ import { nodeHandlers } from './handlers.ts'
 import { createJoining, type Joining } from './join.ts'
 import { openBundle, proofOf, readJoinSecret } from './join-secret.ts'
 import { type NodeTables, nodeMigrations } from './migrations.ts'
-import { refuseBesideOthers } from './older-nodes.ts'
+import { nodesOfOtherSchemas, refuseBeside, schemaDigest } from './older-nodes.ts'
 import { createNodeStore } from './store.ts'
 import { ALONE_SECONDS, BEAT_SECONDS, LIVE_MS } from './told.ts'
 
@@ -28,8 +28,8 @@ await eachDatabase(t, async (database, t) => {
   let aheadMs = 0
   const health = { report: async () => ({ ready: true, checks: [] }) }
   const left: string[] = []
-  const claim = (node: string, place: string, hasOthers = true) =>
-    claimName(store, { node, place, hasOthers })
+  const claim = (node: string, place: string, hasOthers = true, schema = schemaDigest(nodeMigrations)) =>
+    claimName(store, { node, place, hasOthers, schema })
   const beatOf = async (
     node: string,
     more: {
@@ -56,22 +56,25 @@ await eachDatabase(t, async (database, t) => {
       .execute()
 
   await t.test('a change that older versions cannot live with waits for them', async (t) => {
-    await claim('older', 'older')
     const change = { up: async () => {} }
-    const refused = (version: string): (() => Promise<void>) => {
-      return () => refuseBesideOthers(database, 'newer', version)
-    }
     const known = { ...nodeMigrations, 'y-added': { ...change, olderVersionsGoOn: true as const } }
-    await migrate(database, known, refused('9.0.0'))
     const breaking = { ...known, 'z-changed': change }
-    await t.rejects(migrate(database, breaking, refused('9.0.0')), {
-      code: 'conflict',
-      message: /nodes of another version run: older \(\d/,
-    })
-    await refuseBesideOthers(database, 'older', '9.0.0')
-    await refuseBesideOthers(database, 'newer')
+    const others = (node: string, migrations: object) =>
+      nodesOfOtherSchemas(database, { node, schema: schemaDigest({ ...migrations }) })
+    const refused = async (): Promise<void> => refuseBeside(await others('newer', breaking))
+    await (await beatOf('older')).run()
+    await migrate(database, known, refused)
+    const conflict = { code: 'conflict', message: /nodes of another version run: older \(\d/ }
+    // The number of the version is the same in both.
+    await t.rejects(migrate(database, breaking, refused), conflict)
+    t.same(await others('older', breaking), [], 'a node that starts again is not beside itself')
+    t.same(await others('newer', nodeMigrations), [])
+    const silent = JSON.stringify({ ready: true })
+    await tablesOf<NodeTables>(database).updateTable('node').set({ told: silent }).execute()
+    t.match(await others('newer', nodeMigrations), [/^older/], 'a version that tells nothing of its schema')
+    await t.rejects(migrate(database, breaking, refused), conflict)
     await seenAgo('older', LIVE_MS + 1000)
-    await migrate(database, breaking, refused('9.0.0'))
+    await migrate(database, breaking, refused)
   })
 
   await t.test('a wrong clock', async (t) => {
@@ -100,7 +103,7 @@ await eachDatabase(t, async (database, t) => {
     // Both began at one moment, or a running machine was copied with its memory.
     const other = await beatOf('twin', {
       ...{
-        claimed: { instance: 'elsewhere', startedAt: new Date().toISOString() },
+        claimed: { instance: 'elsewhere', startedAt: new Date().toISOString(), schema: '' },
         settings: { limits: 'x' },
       },
     })

@@ -14,6 +14,8 @@ export type Told = {
   seen: number
   /** A keyed digest of each setting that has to be the same on all nodes. */
   settings: Record<string, string>
+  /** The schema that it knows (`schemaDigest`); versions before these tell nothing. */
+  schema?: string
   /** How often it beats, when not every few seconds. */
   everySeconds?: number
 }
@@ -83,13 +85,16 @@ export async function healthNow(
 
 /** Rows are read as they are: an older or newer version may tell more or less. */
 export function readTold(text: string): Told {
-  const { ready, reasons, clockAheadMs, seen, settings, everySeconds } = JSON.parse(text) as Partial<Told>
+  const { ready, reasons, clockAheadMs, seen, settings, schema, everySeconds } = JSON.parse(
+    text,
+  ) as Partial<Told>
   return {
     ready: ready === true,
     reasons: reasons ?? [],
     clockAheadMs: clockAheadMs ?? 0,
     seen: seen ?? 0,
     settings: settings ?? {},
+    ...(schema !== undefined && { schema }),
     ...(everySeconds !== undefined && { everySeconds }),
   }
 }

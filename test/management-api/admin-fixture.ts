@@ -247,7 +247,7 @@ export async function createAdminWorld(
     share: {},
     ...{ cluster: undefined, storedFiles: undefined },
     claimed: await claimName(createNodeStore(services.database), {
-      ...{ node: services.node, place: 'here', hasOthers: false },
+      ...{ node: services.node, place: 'here', hasOthers: false, schema: 'this' },
     }),
     ...{ post, ownListeners: [...own, later], subjectKeys, mailServer: undefined },
     ...{ xroadTlsPeers: new Set<string>(), verifyPeer, peerClient, serviceClient, shareIn: () => undefined },
