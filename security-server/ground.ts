@@ -101,6 +101,7 @@ export async function openGround(q: {
   const messageLog = await openLog({
     ...{ settings, server, node, formerNodes, clock, log, keys, globalConfiguration, storedLog },
     shareKey: shareLogKey,
+    otherNodes: await opened.otherNodes(),
     ...{ fetchOcsp: ocspClient.fetch, heard: clockCheck.heard },
   })
   const recovered = await messageLog.recover()
@@ -207,6 +208,7 @@ function openLog(q: {
   globalConfiguration: GlobalConfiguration
   storedLog: { databaseUrl: string; keyFolder: string; bodyFolder: string }
   shareKey: ReturnType<OpenNode['shareIn']>
+  otherNodes: readonly string[]
   fetchOcsp: Parameters<typeof createFetchStatus>[0]['fetchOcsp']
   heard: ClockCheck['heard']
 }): Promise<WholeLog> {
@@ -218,7 +220,7 @@ function openLog(q: {
   })
   return openWholeLog({
     ...q.storedLog,
-    ...{ server, node, formerNodes: q.formerNodes, clock, shareKey: q.shareKey },
+    ...{ server, node, formerNodes: q.formerNodes, clock, shareKey: q.shareKey, otherNodes: q.otherNodes },
     unstampedLimitMs: settings.limits.unstampedHours * 3_600_000,
     onFault: (fault) => log.error({ err: fault, detail: fault.detail }, 'message log'),
     signer: {

@@ -60,6 +60,8 @@ export type OpenNode = NodeIdentity & {
         isUsed: boolean
       }
     | undefined
+  /** The live nodes that know another schema, each with its version. */
+  otherNodes(): Promise<string[]>
   /** As `shareIn` for log keys, and waits until all nodes have the file: a record under a key that a node lacks would never be in its index. */
   shareLogKey: ShareFile | undefined
 }
@@ -130,6 +132,7 @@ export async function openNode(q: {
       isUsed: settings.nodes?.files === 'database',
     },
     shareIn: (folder) => sharedFiles && ((name, bytes) => sharedFiles.write(`${folder}/${name}`, bytes)),
+    otherNodes: () => nodesOfOtherSchemas(services.database, known),
     shareLogKey:
       sharedFiles &&
       (async (name, bytes) => {

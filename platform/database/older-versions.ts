@@ -46,9 +46,20 @@ export async function ofNewerVersions(
   return Object.fromEntries(unknown.map(({ name }) => [name, { up: async () => {} }]))
 }
 
-/** From now on versions that do not know this migration refuse the database: what it made room for is in use. */
-export async function endForOlderVersions(kysely: Kysely<unknown>, name: string): Promise<void> {
-  if (await hasMarks(kysely)) await sql`delete from ${sql.table(MARKS)} where name = ${name}`.execute(kysely)
+/**
+ * From now on versions that do not know this migration refuse the database: what it made room for is in use. Before that, once,
+ * `beforeOlderOnesEnd` may refuse it.
+ */
+export async function endForOlderVersions(
+  kysely: Kysely<unknown>,
+  name: string,
+  beforeOlderOnesEnd: () => Promise<void> | void,
+): Promise<void> {
+  if (!(await hasMarks(kysely))) return
+  const { rows } = await sql`select name from ${sql.table(MARKS)} where name = ${name}`.execute(kysely)
+  if (rows.length === 0) return
+  await beforeOlderOnesEnd()
+  await sql`delete from ${sql.table(MARKS)} where name = ${name}`.execute(kysely)
 }
 
 async function hasMarks(kysely: Kysely<unknown>): Promise<boolean> {

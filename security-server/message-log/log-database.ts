@@ -3,8 +3,8 @@
  * outlives configuration.
  */
 import { sql } from 'kysely'
-import type { Migration } from 'kysely/migration'
 import { isMigrated, migrate } from '#platform/database/migrate.ts'
+import type { SchemaChange } from '#platform/database/older-versions.ts'
 import { type Database, openDatabase, openSnapshot } from '#platform/database/open-database.ts'
 import { type CircumstancesStore, createCircumstancesStore } from './circumstances/store.ts'
 import { type CosignatureStore, createCosignatureStore } from './cosignatures/store.ts'
@@ -28,16 +28,19 @@ export type LogDatabase = {
 
 const MIGRATION_STATEMENT_MS = 3_600_000
 
+type ToMigrate = {
+  migrations: Record<string, SchemaChange>
+  /** May refuse a change after which older versions could not go on with the log. */
+  beforeOlderOnesEnd?: () => Promise<void>
+}
+
 /** Opens the database. With the migrations of the whole log (`logMigrations`) it first migrates to this version's schema. */
-export async function openLogDatabase(
-  url: string,
-  o: { migrations: Record<string, Migration> } | { readOnly: true },
-): Promise<LogDatabase> {
+export async function openLogDatabase(url: string, o: ToMigrate | { readOnly: true }): Promise<LogDatabase> {
   const database = await openDatabase(url)
   try {
     // On every connection from the first row on: pages that are split would otherwise keep copies of rows that are erased later.
     if (database.dialect === 'sqlite') await sql`pragma secure_delete = on`.execute(database.kysely)
-    if ('migrations' in o) await bringUp(database, url, o.migrations)
+    if ('migrations' in o) await bringUp(database, url, o)
   } catch (fault) {
     await database.close()
     throw fault
@@ -68,16 +71,16 @@ function storesOf(database: Database): LogDatabase {
 async function bringUp(
   database: Database,
   url: string,
-  migrations: Record<string, Migration>,
+  { migrations, beforeOlderOnesEnd }: ToMigrate,
 ): Promise<void> {
   if (database.dialect === 'sqlite' || (await isMigrated(database, migrations)))
-    return await migrate(database, migrations)
+    return await migrate(database, migrations, beforeOlderOnesEnd)
   const address = new URL(url)
   const statementMs = Math.max(MIGRATION_STATEMENT_MS, Number(address.searchParams.get('statementMs')))
   address.searchParams.set('statementMs', String(statementMs))
   const patient = await openDatabase(address.href)
   try {
-    await migrate(patient, migrations)
+    await migrate(patient, migrations, beforeOlderOnesEnd)
   } finally {
     await patient.close()
   }

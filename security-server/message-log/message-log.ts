@@ -54,6 +54,8 @@ export type MessageLogOptions = {
   node: string
   /** Names of nodes that no longer exist: this node takes over their folders, open exchanges and bodies. */
   formerNodes?: string[]
+  /** The live nodes that know another schema; none when absent. A change of the log that these could not live with is refused. */
+  otherNodes?: readonly string[]
   clock: Clock
   /** Countersigns checkpoints with the member's signing key. When it fails the checkpoint is stored without that signature. */
   signer?: CheckpointSigner | undefined
@@ -190,6 +192,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
       ...{ databaseUrl, keyFolder, bodyFolder, bodyPlace, node },
       formerNodes: q.formerNodes ?? [],
       origin: idText(q.server),
+      otherNodes: q.otherNodes ?? [],
       now: clock(),
       partitionRecords: q.partitionRecords,
     }),

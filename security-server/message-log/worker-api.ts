@@ -23,6 +23,8 @@ export type WorkerSetup = {
   formerNodes: string[]
   /** The name of the tree: the server's identifier. */
   origin: string
+  /** The live nodes that know another schema: no change of the log that these could not live with is made beside them. */
+  otherNodes: readonly string[]
   now: number
   /** The number of records in a partition of a small log on PostgreSQL; a default when absent. */
   partitionRecords?: number | undefined

@@ -3,6 +3,7 @@ import { noteName } from '#core/merkle/checkpoint.ts'
 import { writeVerifierKey } from '#core/merkle/verifier-key.ts'
 import { merge } from '#platform/feature.ts'
 import { createTurn } from '#platform/in-turn.ts'
+import { refuseBeside } from '#platform/nodes/older-nodes.ts'
 import { putAuditHead, readAuditHeads } from './audit-heads.ts'
 import { checkLogIsWhole, markBeginning, markFirstStart, registerKey } from './check-start.ts'
 import { type ErasedContent, eraseRecords } from './erase.ts'
@@ -51,7 +52,7 @@ export async function openWorkerLog(
   await followKeys(log, ring)
   const segments = createSegmentWriter(setup.bodyFolder, node)
   const isInDatabase = setup.bodyPlace === 'database' && log.database.dialect === 'postgresql'
-  if (isInDatabase) await beginPieces(log.database)
+  if (isInDatabase) await beginPieces(log.database, () => refuseBeside(setup.otherNodes))
   const bodies = isInDatabase ? keepInPieces : segments
   const writer = createWriter({ store, records: log.records, logKey: ring.current, bodies })
   const sizeAtStart = head.size
@@ -186,14 +187,15 @@ async function openStores(
 ): Promise<{ log: LogDatabase; store: HotStore; unlock: () => void }> {
   const { databaseUrl: url, partitionRecords } = setup
   const migrations = logMigrations(list)
+  const beforeOlderOnesEnd = async (): Promise<void> => refuseBeside(setup.otherNodes)
   if (!url.startsWith('sqlite:')) {
-    const log = await openLogDatabase(url, { migrations })
+    const log = await openLogDatabase(url, { migrations, beforeOlderOnesEnd })
     return { log, store: await openPostgresqlStore({ url, partitionRecords }), unlock: () => undefined }
   }
   const file = url.slice('sqlite:'.length)
   const { unlock } = prepareFile(file)
   try {
-    const log = await openLogDatabase(url, { migrations })
+    const log = await openLogDatabase(url, { migrations, beforeOlderOnesEnd })
     return { log, store: openSqliteStore({ file }), unlock }
   } catch (fault) {
     unlock()

@@ -35,6 +35,9 @@ export const bodyPieces: SchemaChange = {
 }
 
 /** Call before the first body goes to the database. */
-export function beginPieces({ kysely }: Pick<Database, 'kysely'>): Promise<void> {
-  return endForOlderVersions(kysely, BODY_PIECES)
+export function beginPieces(
+  { kysely }: Pick<Database, 'kysely'>,
+  beforeOlderOnesEnd: () => void,
+): Promise<void> {
+  return endForOlderVersions(kysely, BODY_PIECES, beforeOlderOnesEnd)
 }

@@ -169,6 +169,22 @@ t.test('a version that knows no segments does not open the log', async (t) => {
   await (await openTestLog(t, options)).close()
 })
 
+t.test('what older versions could not live with waits until their nodes have been stopped', async (t) => {
+  const otherNodes = ['older (0.1.0)']
+  const refused = { code: 'conflict', message: /nodes of another version run: older/ }
+  const options = logOptions(logFolder(t))
+  const { '2026-12-20-message-log-segments': _unknown, ...before } = logMigrations(LOG_PARTS)
+  await (await openLogDatabase(options.databaseUrl, { migrations: before })).close()
+  await t.rejects(openTestLog(t, { ...options, otherNodes }), refused)
+  await (await openLogDatabase(options.databaseUrl, { migrations: before })).close()
+  await (await openTestLog(t, options)).close()
+  await (await openTestLog(t, { ...options, otherNodes })).close()
+  if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
+  const shared = logOptions(logFolder(t), await (await postgresql()).freshDatabase())
+  await t.rejects(openTestLog(t, { ...shared, otherNodes, bodyPlace: 'database' }), refused, 'pieces')
+  await (await openTestLog(t, { ...shared, otherNodes, bodyPlace: 'files' })).close()
+})
+
 t.test('health tells that no segment can be written', async (t) => {
   const folder = logFolder(t)
   const storedLog = logOptions(folder)
