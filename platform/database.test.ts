@@ -36,6 +36,18 @@ const migrations = {
 
 const things = (database: Database): Kysely<Tables> => tablesOf<Tables>(database)
 const newThings = (database: Database): Kysely<NewThing> => tablesOf<NewThing>(database)
+/** The same database, in which the first statement with this text fails. */
+function failingOnce(kysely: Kysely<unknown>, text: string): Kysely<unknown> {
+  let hasFailed = false
+  return kysely.withPlugin({
+    transformQuery({ node }) {
+      if (hasFailed || !JSON.stringify(node).includes(text)) return node
+      hasFailed = true
+      throw new Fault('database_error')
+    },
+    transformResult: async ({ result }) => result,
+  })
+}
 const names = async (database: Database): Promise<string[]> =>
   (await things(database).selectFrom('thing').select('name').orderBy('name').execute()).map((row) => row.name)
 
@@ -175,6 +187,14 @@ t.test('an older version goes on where a newer one says so, beside it and after 
       ...newer,
       'c-newest-001': { up: (kysely) => kysely.schema.alterTable('thing').dropColumn('colour').execute() },
     }
+    const failing = { ...database, kysely: failingOnce(database.kysely, 'from kysely_migration order by') }
+    const refuse = (): Promise<void> => Promise.reject(new Fault('conflict'))
+    await t.rejects(
+      migrate(failing, newest, refuse),
+      { code: 'database_error' },
+      'a fault answers no question',
+    )
+    await t.rejects(migrate(failing, newest, refuse), { code: 'conflict' })
     await migrate(database, newest)
     t.equal(await schemaIn(database, newer), 'too new')
     for (const older of [migrations, newer])
@@ -225,6 +245,7 @@ t.test('PostgreSQL down, crashed and frozen: a clear fault, then it goes on by i
     })
   await t.rejects(lent, { code: 'database_error' })
   await t.rejects(put('while down'), { code: 'database_error', status: 503 })
+  await t.rejects(schemaIn(database, migrations), { code: 'database_error' }, 'not empty')
   await server.start()
   await put('d')
   t.strictSame(await names(database), ['a', 'b', 'c', 'd'], 'what was acknowledged is there after the crash')

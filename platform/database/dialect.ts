@@ -53,6 +53,16 @@ export async function databaseTime<T>(kysely: Kysely<T>): Promise<number> {
   return Number(rows[0]!.ms)
 }
 
+/** Whether the database has this table, where our tables are. */
+export async function hasTable<T>(kysely: Kysely<T>, name: string): Promise<boolean> {
+  const query =
+    dialectOf(kysely) === 'sqlite'
+      ? sql<{ name: string | null }>`select name from sqlite_master where type = 'table' and name = ${name}`
+      : sql<{ name: string | null }>`select to_regclass(${name})::text as name`
+  const { rows } = await query.execute(kysely)
+  return typeof rows[0]?.name === 'string'
+}
+
 /** Begins a read-only transaction on this connection that sees the database as of one moment. */
 export async function beginSnapshot<T>(connection: Kysely<T>): Promise<void> {
   if (dialectOf(connection) === 'sqlite') await sql`begin deferred transaction`.execute(connection)

@@ -1,7 +1,9 @@
 /** Migrates a database to the schema of this version, once, however many nodes start at the same time. */
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Kysely } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { Fault } from '#schemas/fault.ts'
+import { hasTable } from './dialect.ts'
 import { migrationsIn } from './dialect-dump.ts'
 import { leavingMarks, ofNewerVersions, type SchemaChange } from './older-versions.ts'
 import type { Database } from './open-database.ts'
@@ -34,7 +36,7 @@ async function endsOlderOnes(
   { kysely }: Database,
   migrations: Record<string, SchemaChange>,
 ): Promise<boolean> {
-  const run = new Set(await migrationsIn(kysely).catch(() => []))
+  const run = await migrationsRunIn(kysely)
   const toRun = Object.entries(migrations).filter(([name]) => !run.has(name))
   return run.size > 0 && toRun.some(([, { olderVersionsGoOn }]) => olderVersionsGoOn !== true)
 }
@@ -78,13 +80,18 @@ export async function schemaIn(
   database: Database,
   migrations: Record<string, SchemaChange>,
 ): Promise<'empty' | 'current' | 'older' | 'newer' | 'too new'> {
-  const run = new Set(await migrationsIn(database.kysely).catch(() => []))
+  const run = await migrationsRunIn(database.kysely)
   if (run.size === 0) return 'empty'
   const accepted = await ofNewerVersions(database.kysely, migrations)
   const unknown = [...run].filter((name) => migrations[name] === undefined)
   if (unknown.some((name) => accepted[name] === undefined)) return 'too new'
   if (Object.keys(migrations).some((name) => !run.has(name))) return 'older'
   return unknown.length > 0 ? 'newer' : 'current'
+}
+
+/** None in a database that nobody has migrated; any other fault says nothing about it, and is thrown. */
+async function migrationsRunIn(kysely: Kysely<unknown>): Promise<Set<string>> {
+  return new Set((await hasTable(kysely, 'kysely_migration')) ? await migrationsIn(kysely) : [])
 }
 
 async function migratorOf(database: Database, migrations: Record<string, SchemaChange>): Promise<Migrator> {

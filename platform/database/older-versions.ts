@@ -4,7 +4,7 @@
  */
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
-import { dialectOf } from './dialect.ts'
+import { hasTable } from './dialect.ts'
 
 /**
  * A change of the schema. With `olderVersionsGoOn`, a version that does not know it may go on reading and writing the database: it only
@@ -62,11 +62,6 @@ export async function endForOlderVersions(
   await sql`delete from ${sql.table(MARKS)} where name = ${name}`.execute(kysely)
 }
 
-async function hasMarks(kysely: Kysely<unknown>): Promise<boolean> {
-  const query =
-    dialectOf(kysely) === 'sqlite'
-      ? sql<{ name: string | null }>`select name from sqlite_master where type = 'table' and name = ${MARKS}`
-      : sql<{ name: string | null }>`select to_regclass(${MARKS})::text as name`
-  const { rows } = await query.execute(kysely)
-  return typeof rows[0]?.name === 'string'
+function hasMarks(kysely: Kysely<unknown>): Promise<boolean> {
+  return hasTable(kysely, MARKS)
 }
