@@ -3,8 +3,16 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import path from 'node:path'
 import t from 'tap'
 import { lockFile } from '#platform/database/lock-file.ts'
+import { isMigrated, migrate } from '#platform/database/migrate.ts'
+import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import { createLog } from '#platform/logging/create-log.ts'
+import { claimName } from '#platform/nodes/claim.ts'
+import { type NodeTables, nodeMigrations } from '#platform/nodes/migrations.ts'
 import { type NodeIdentity, takeNodeIdentity } from '#platform/nodes/node-identity.ts'
+import { createNodeStore } from '#platform/nodes/store.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { until } from '#test/until.ts'
+import type { Settings } from './config.ts'
 import {
   logFolder,
   logOptions,
@@ -12,6 +20,36 @@ import {
   signedRecord,
   type TestLogOptions,
 } from './message-log/fixture.ts'
+import { openNode } from './open-node.ts'
+
+t.test('a newer node that migrated while this one waited for its name is noticed', async (t) => {
+  const directory = logFolder(t)
+  const databaseUrl = `sqlite:${path.join(directory, 'server.db')}`
+  const database = await openDatabase(databaseUrl)
+  t.teardown(() => database.close())
+  await migrate(database, nodeMigrations)
+  const store = createNodeStore(database)
+  writeFileSync(path.join(directory, 'node-name'), 'waits\n')
+  await claimName(store, { node: 'waits', place: 'elsewhere', hasOthers: true, schema: '' })
+  const migrations = { ...nodeMigrations, 'y-this': { up: async () => {} } }
+  const opened = openNode({
+    settings: {
+      ...{ directory, database: databaseUrl, nodes: { clusterKeyFile: '/nowhere' } },
+      peers: { address: '127.0.0.1', messagePort: 5500 },
+    } as unknown as Settings,
+    ...{ migrations, logMigrations: {}, hostName: 'waits', lock: lockFile },
+    ...{ clock: Date.now, log: createLog({ name: 'test', destination: { write: () => undefined } }) },
+  })
+  const refused = t.rejects(opened, { code: 'database_error', message: /a newer version has changed it/ })
+  await until('its migrations', () => isMigrated(database, migrations))
+  await migrate(database, { ...migrations, 'z-newer': { up: async () => {} } })
+  await tablesOf<NodeTables>(database)
+    .updateTable('node')
+    .set({ seen_at: '2026-01-01T00:00:00.000Z' })
+    .execute()
+  await refused
+  t.equal((await store.get('waits'))?.instance.startsWith('elsewhere'), false, 'it had its name by then')
+})
 
 await eachDatabase(t, async (_database, t, url) => {
   const folder = logFolder(t)

@@ -6,6 +6,7 @@ import path from 'node:path'
 import type { Migration } from 'kysely/migration'
 import type { Clock } from '#platform/clock.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
+import { isTooNew, refuseTooNew } from '#platform/database/migrate.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { untilAllHave } from '#platform/nodes/all-have.ts'
 import { type Claimed, claimName, placeOf } from '#platform/nodes/claim.ts'
@@ -60,6 +61,8 @@ export type OpenNode = NodeIdentity & {
         isUsed: boolean
       }
     | undefined
+  /** Whether a newer version has changed the database so that this one must not go on. */
+  isTooNew(): Promise<boolean>
   /** The live nodes that know another schema, each with its version. */
   otherNodes(): Promise<string[]>
   /** As `shareIn` for log keys, and waits until all nodes have the file: a record under a key that a node lacks would never be in its index. */
@@ -98,10 +101,16 @@ export async function openNode(q: {
   // Before anything is done under the name: a copy of a node would close what the node has under way.
   const claimed = await claimName(createNodeStore(services.database), {
     ...{ ...known, place: await placeOf(directory), hasOthers: settings.nodes !== undefined },
-  }).catch((cause: unknown) => {
-    identity.release()
-    throw cause
   })
+    .then(async (taken) => {
+      // A newer node may have migrated before it saw this one.
+      await refuseTooNew(services.database, q.migrations)
+      return taken
+    })
+    .catch((cause: unknown) => {
+      identity.release()
+      throw cause
+    })
   const cluster = await openCluster({
     ...{ store, directory, nodes: settings.nodes, scope: settings.server, folders: FOLDERS },
     isShared: (name) => SHARED.test(name),
@@ -132,6 +141,7 @@ export async function openNode(q: {
       isUsed: settings.nodes?.files === 'database',
     },
     shareIn: (folder) => sharedFiles && ((name, bytes) => sharedFiles.write(`${folder}/${name}`, bytes)),
+    isTooNew: () => isTooNew(services.database, q.migrations),
     otherNodes: () => nodesOfOtherSchemas(services.database, known),
     shareLogKey:
       sharedFiles &&

@@ -56,11 +56,27 @@ export async function runMigrations(
   }
 }
 
+const TOO_NEW = 'a newer version has changed it: start that version, or restore a backup into an empty one'
+
 function whyNot(error: unknown): string {
   const isNewer = /previously executed migration \S+ is missing/.test(String(error))
-  return isNewer
-    ? 'a newer version has changed it: start that version, or restore a backup into an empty one'
-    : 'migrations failed'
+  return isNewer ? TOO_NEW : 'migrations failed'
+}
+
+/** Whether a newer version has changed it so that this one must not go on with it. */
+export async function isTooNew(
+  database: Database,
+  migrations: Record<string, SchemaChange>,
+): Promise<boolean> {
+  return (await schemaIn(database, migrations)) === 'too new'
+}
+
+/** Throws `database_error` when a newer version has changed it since `migrate` so that this one cannot use it. */
+export async function refuseTooNew(
+  database: Database,
+  migrations: Record<string, SchemaChange>,
+): Promise<void> {
+  if (await isTooNew(database, migrations)) throw new Fault('database_error', { what: TOO_NEW })
 }
 
 /** Whether no migration is left to run; changes nothing. */

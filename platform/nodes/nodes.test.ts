@@ -7,9 +7,11 @@ import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
+import { createLog } from '#platform/logging/create-log.ts'
 import { newClusterKey, parseClusterKeys } from '#platform/shared-files/cluster-key.ts'
 import { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { until } from '#test/until.ts'
 import { createBeat } from './beat.ts'
 import { makeBundle } from './bundle.ts'
 import { type Claimed, claimName, placeOf } from './claim.ts'
@@ -19,8 +21,37 @@ import { createJoining, type Joining } from './join.ts'
 import { openBundle, proofOf, readJoinSecret } from './join-secret.ts'
 import { type NodeTables, nodeMigrations } from './migrations.ts'
 import { nodesOfOtherSchemas, refuseBeside, schemaDigest } from './older-nodes.ts'
+import { type NodeGround, openNodes } from './open-nodes.ts'
 import { createNodeStore } from './store.ts'
 import { ALONE_SECONDS, BEAT_SECONDS, LIVE_MS } from './told.ts'
+
+t.test('a node that a newer version has overtaken ends', async (t) => {
+  const lines: string[] = []
+  let isTooNew = false
+  const ground = {
+    ...{ node: 'older', database: {}, cluster: undefined },
+    claimed: { instance: 'i', startedAt: '', schema: '' },
+    isTooNew: async () => isTooNew,
+    log: createLog({ name: 'test', destination: { write: (line: string) => void lines.push(line) } }),
+  }
+  const parts = { ownFolders: [], rooms: [], marks: [] }
+  const { jobs } = await openNodes(
+    { ...ground, settings: { admin: { address: '::1', port: 1 } } } as unknown as NodeGround,
+    parts as unknown as Parameters<typeof openNodes>[1],
+  )
+  const look = jobs!.find(({ kind }) => kind === 'look-at-schema')!
+  let signals = 0
+  const count = (): void => void signals++
+  process.on('SIGTERM', count)
+  t.teardown(() => process.off('SIGTERM', count))
+  const run = () => look.run({} as never, {} as never)
+  await run()
+  isTooNew = true
+  await run()
+  await until('the signal', () => signals > 0)
+  t.same([signals, lines.length], [1, 1])
+  t.match(lines[0], /a newer version has changed the database/)
+})
 
 await eachDatabase(t, async (database, t) => {
   await migrate(database, nodeMigrations)

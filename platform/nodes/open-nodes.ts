@@ -23,6 +23,8 @@ export type NodeGround = Pick<Services, 'node' | 'database' | 'clock' | 'log' | 
   cluster: Cluster | undefined
   /** Undefined where nodes share folders by hand and nobody is listed. */
   claimed: Claimed | undefined
+  /** Whether a newer version has changed one of its databases so that this one must not go on. */
+  isTooNew(): Promise<boolean>
 }
 
 type NodeParts = {
@@ -79,8 +81,7 @@ export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<F
           { node },
           'this node was made to leave: it ends, and another one has closed what it had open',
         )
-        // As by its service manager: what is on its way gets its answer, and nothing new begins.
-        process.kill(process.pid, 'SIGTERM')
+        endOneself()
       },
     })
   const joining = cluster && joiningOf(ground, { ...parts, cluster, store })
@@ -94,10 +95,33 @@ export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<F
     jobs: [
       ...(beat === undefined
         ? []
-        : [{ kind: 'beat', onEachNode: true, immediately: true, run: beat.run, everySeconds }]),
+        : [
+            { kind: 'beat', onEachNode: true, immediately: true, run: beat.run, everySeconds },
+            lookAtSchemaJob(ground),
+          ]),
       ...(cluster === undefined ? [] : [pullJob(cluster, following!)]),
     ],
     ...(beat !== undefined && { health: { nodes: beat.finding } }),
+  }
+}
+
+/** As by its service manager: what is on its way gets its answer, and nothing new begins. */
+function endOneself(): void {
+  process.kill(process.pid, 'SIGTERM')
+}
+
+/** A newer node changes the schema where it sees no older one alive: one that was stopped for a while, or was just starting. */
+function lookAtSchemaJob({ node, log, isTooNew }: NodeGround): Job {
+  return {
+    ...{ kind: 'look-at-schema', everySeconds: 30, onEachNode: true, immediately: true },
+    async run() {
+      if (!(await isTooNew())) return
+      log.error(
+        { node },
+        'a newer version has changed the database: this node ends, start it with that version',
+      )
+      endOneself()
+    },
   }
 }
 

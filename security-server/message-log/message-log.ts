@@ -88,6 +88,8 @@ export type MessageLog<Parts extends object = object> = OwnReads & {
   auditHeads: AuditHeads['auditHeads']
   /** The text of the newest checkpoint. */
   treeHead(): string | undefined
+  /** Whether a newer version has changed the log's database so that this one must not go on. */
+  isTooNew(): Promise<boolean>
   /** The number of records after the last commit of this process. */
   size(): number
   /** The proof of when the record existed. When there is none yet, one is made now if an authority answers. */
@@ -304,6 +306,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
     spool: createSpool(folder),
     treeHead: () => treeHead,
     size: () => worker.state().size,
+    isTooNew: () => worker.call('isTooNew'),
     // The file of the thread decides which parts there are.
     parts: worker.parts as Parts,
     bodies: folder,

@@ -51,6 +51,8 @@ export type CheckpointDraft = { size: number; root: Buffer; note: string }
 export type WorkerApi = {
   /** Proves with a durable write that the log can accept records. */
   probe(): Promise<void>
+  /** Whether a newer version has changed the log's database so that this one must not go on. */
+  isTooNew(): Promise<boolean>
   newestCheckpoint(): Promise<string | undefined>
   /** Undefined when the newest checkpoint covers the whole tree. */
   draftCheckpoint(): Promise<CheckpointDraft | undefined>

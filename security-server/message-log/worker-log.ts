@@ -1,6 +1,7 @@
 /** The log as its worker runs it: one writer, whose commits run one after another, and concurrent reads. */
 import { noteName } from '#core/merkle/checkpoint.ts'
 import { writeVerifierKey } from '#core/merkle/verifier-key.ts'
+import { isTooNew } from '#platform/database/migrate.ts'
 import { merge } from '#platform/feature.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { refuseBeside } from '#platform/nodes/older-nodes.ts'
@@ -81,6 +82,7 @@ export async function openWorkerLog(
   for (const part of list) parts.push(part.open(ground))
   const api: WorkerApi = {
     probe: () => inTurn(() => probe(log, store)),
+    isTooNew: () => isTooNew(log.database, logMigrations(list)),
     newestCheckpoint: async () => (await log.tree.newestCheckpoint())?.note,
     draftCheckpoint: () =>
       inTurn(async () => draftCheckpoint(log, await store.head(), setup.origin, ring.checkpointKey())),

@@ -182,7 +182,11 @@ t.test('what older versions could not live with waits until their nodes have bee
   if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
   const shared = logOptions(logFolder(t), await (await postgresql()).freshDatabase())
   await t.rejects(openTestLog(t, { ...shared, otherNodes, bodyPlace: 'database' }), refused, 'pieces')
-  await (await openTestLog(t, { ...shared, otherNodes, bodyPlace: 'files' })).close()
+  const log = await openTestLog(t, { ...shared, otherNodes, bodyPlace: 'files' })
+  t.equal(await log.isTooNew(), false)
+  const newer = { ...logMigrations(LOG_PARTS), 'z-newer': { up: async () => {} } }
+  await (await openLogDatabase(shared.databaseUrl, { migrations: newer })).close()
+  t.equal(await log.isTooNew(), true, 'what a newer version did beside it')
 })
 
 t.test('health tells that no segment can be written', async (t) => {
