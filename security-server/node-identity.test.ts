@@ -13,6 +13,7 @@ import { createNodeStore } from '#platform/nodes/store.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { until } from '#test/until.ts'
 import type { Settings } from './config.ts'
+import { recordExportMigrations } from './features/exports/migrations.ts'
 import {
   logFolder,
   logOptions,
@@ -49,6 +50,15 @@ t.test('a newer node that migrated while this one waited for its name is noticed
     .execute()
   await refused
   t.equal((await store.get('waits'))?.instance.startsWith('elsewhere'), false, 'it had its name by then')
+})
+
+t.test('a version that knows no exports in the database goes on', async (t) => {
+  const database = await openDatabase('sqlite::memory:')
+  t.teardown(() => database.close())
+  await migrate(database, recordExportMigrations)
+  const { 'security-server-exports-004-stored-files': _stored, ...before } = recordExportMigrations
+  t.equal(Object.keys(before).length, 3)
+  await t.resolves(migrate(database, before))
 })
 
 await eachDatabase(t, async (_database, t, url) => {

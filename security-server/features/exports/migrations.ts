@@ -1,10 +1,10 @@
 /** Exports of the message log that auditors ordered. Their files are in a folder of the node that makes them, or in the database. */
 import type { Kysely } from 'kysely'
-import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
+import type { SchemaChange } from '#platform/database/older-versions.ts'
 import { createStoredFileTables } from '#platform/stored-files/store.ts'
 
-export const recordExportMigrations: Record<string, Migration> = {
+export const recordExportMigrations: Record<string, SchemaChange> = {
   'security-server-exports-001': {
     async up(kysely: Kysely<unknown>) {
       const { text, integer } = columnTypes(kysely)
@@ -54,6 +54,8 @@ export const recordExportMigrations: Record<string, Migration> = {
     },
   },
   'security-server-exports-004-stored-files': {
+    // Jobs of these exports are of another kind. What an older version deletes is the row alone; `unmeant` finds the file.
+    olderVersionsGoOn: true,
     async up(kysely: Kysely<unknown>) {
       await createStoredFileTables(kysely)
       await kysely.schema.alterTable('record_export').addColumn('stored', columnTypes(kysely).text).execute()

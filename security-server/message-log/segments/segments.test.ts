@@ -23,6 +23,7 @@ import {
   type TestLog,
 } from '../fixture.ts'
 import { openLogDatabase } from '../log-database.ts'
+import { BODY_PIECES } from '../migrations/body-pieces.ts'
 import { logMigrations } from '../part.ts'
 import { openBody } from '../spool.ts'
 import { placeName, placeOf } from './place.ts'
@@ -167,6 +168,15 @@ t.test('a version that knows no segments does not open the log', async (t) => {
     message: /a newer version has changed it/,
   })
   await (await openTestLog(t, options)).close()
+})
+
+t.test('a version that knows no archives and no bodies in the database goes on', async (t) => {
+  const { databaseUrl } = logOptions(logFolder(t))
+  const migrations = logMigrations(LOG_PARTS)
+  await (await openLogDatabase(databaseUrl, { migrations })).close()
+  const { '2026-12-21-archives-in-the-database': _archives, [BODY_PIECES]: _pieces, ...before } = migrations
+  t.equal(Object.keys(before).length, Object.keys(migrations).length - 2)
+  await (await openLogDatabase(databaseUrl, { migrations: before })).close()
 })
 
 t.test('what older versions could not live with waits until their nodes have been stopped', async (t) => {
