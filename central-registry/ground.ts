@@ -54,7 +54,7 @@ export async function openGround(
   const { directory, signingToken: place } = settings
   const { ocspFreshnessSeconds } = settings.configuration
   const signingToken = place && createHardwareToken({ place, clock })
-  const { services, files, cluster, claimed, isTooNew, release } = await openNode(q, {
+  const { services, files, cluster, claimed, release } = await openNode(q, {
     ...{ migrations, lock, leaseSeconds: LEASE_SECONDS, concurrency: CONCURRENCY },
   })
   const privateKeys = await openPrivateKeys(path.join(directory, 'signing-keys'), q.pin, {
@@ -78,7 +78,7 @@ export async function openGround(
   return {
     ...services,
     ...{ settings, settingsFile: q.settingsFile, settingsSchema, backupKey: q.backupKey },
-    ...{ cluster, claimed, isTooNew },
+    ...{ cluster, claimed },
     ...{ clientSecret: q.clientSecret, mailServer: q.mailServer },
     /** `change` also asks for a publication, `record` does not. */
     ...{ announce, change, record },

@@ -4,7 +4,6 @@
  */
 import { hostname } from 'node:os'
 import type { Migration } from 'kysely/migration'
-import { isTooNew, refuseTooNew } from '#platform/database/migrate.ts'
 import { type Claimed, claimName, placeOf } from '#platform/nodes/claim.ts'
 import { type KeptFiles, keptOnAll } from '#platform/nodes/kept-files.ts'
 import type { Cluster } from '#platform/nodes/needs.ts'
@@ -35,8 +34,6 @@ type OpenNode = {
   cluster: Cluster | undefined
   /** Changes files of keys, on all nodes if they are shared. */
   files: KeptFiles
-  /** Whether a newer version has changed the database so that this one must not go on. */
-  isTooNew(): Promise<boolean>
   release(): void
 }
 
@@ -69,17 +66,14 @@ export async function openNode(
         ...{ ...known, place: await placeOf(directory), hasOthers: true },
       }))
     // A newer node may have migrated before it saw this one.
-    await refuseTooNew(services.database, q.migrations)
+    await services.refuseTooNew()
     const cluster = await openCluster({
       ...{ nodes, directory, scope: SCOPE, folders: ['signing-keys'] },
       store: createSharedFileStore(services.database),
       isShared: (name) => SHARED.test(name),
     })
     const files = cluster === undefined ? ofOneNode : keptOnAll(cluster, directory)
-    return {
-      ...{ services, claimed, cluster, files, release },
-      isTooNew: () => isTooNew(services.database, q.migrations),
-    }
+    return { services, claimed, cluster, files, release }
   } catch (cause) {
     release()
     throw cause

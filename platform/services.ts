@@ -8,7 +8,7 @@ import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { type AuditLog, createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'
 import type { Clock } from '#platform/clock.ts'
-import { migrate } from '#platform/database/migrate.ts'
+import { isTooNew, migrate, refuseTooNew } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { createHealth, type Health } from '#platform/health/create-health.ts'
 import type { Once } from '#platform/http-service/openapi.ts'
@@ -34,6 +34,10 @@ export type Services = {
   /** A name of this process, unique on the database. */
   node: string
   database: Database
+  /** Whether a newer version has changed the database so that this one must not go on. */
+  isTooNew(): Promise<boolean>
+  /** Throws `database_error` then. */
+  refuseTooNew(): Promise<void>
   jobs: Jobs
   metrics: Metrics
   health: Health
@@ -69,6 +73,8 @@ export async function openServices(q: {
   const places: Record<string, number> = {}
   return {
     ...{ clock, log, node, database, handlers, places, siblings: q.siblings },
+    isTooNew: () => isTooNew(database, q.migrations),
+    refuseTooNew: () => refuseTooNew(database, q.migrations),
     jobs: createJobs({ database, clock, log, node, handlers, places, redisUrl, leaseSeconds, concurrency }),
     metrics: createMetrics(),
     health: createHealth(),

@@ -125,7 +125,7 @@ export async function openGround(q: {
       mailServer: await readMailServer(settings.mail),
     },
     share: portSharingOf(q.siblings),
-    isTooNew: async () => (await opened.isTooNew()) || (await messageLog.isTooNew()),
+    isTooNew: async () => (await services.isTooNew()) || (await messageLog.isTooNew()),
     ...{ storedLog, messageLog, ...wire, ownListeners: ownListeners(settings) },
     limits: {
       maxMessageBytes: 64 * 1024,

@@ -6,7 +6,6 @@ import path from 'node:path'
 import type { Migration } from 'kysely/migration'
 import type { Clock } from '#platform/clock.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
-import { isTooNew, refuseTooNew } from '#platform/database/migrate.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { untilAllHave } from '#platform/nodes/all-have.ts'
 import { type Claimed, claimName, placeOf } from '#platform/nodes/claim.ts'
@@ -61,8 +60,6 @@ export type OpenNode = NodeIdentity & {
         isUsed: boolean
       }
     | undefined
-  /** Whether a newer version has changed the database so that this one must not go on. */
-  isTooNew(): Promise<boolean>
   /** The live nodes that know another schema, each with its version. */
   otherNodes(): Promise<string[]>
   /** As `shareIn` for log keys, and waits until all nodes have the file: a record under a key that a node lacks would never be in its index. */
@@ -104,7 +101,7 @@ export async function openNode(q: {
   })
     .then(async (taken) => {
       // A newer node may have migrated before it saw this one.
-      await refuseTooNew(services.database, q.migrations)
+      await services.refuseTooNew()
       return taken
     })
     .catch((cause: unknown) => {
@@ -141,7 +138,6 @@ export async function openNode(q: {
       isUsed: settings.nodes?.files === 'database',
     },
     shareIn: (folder) => sharedFiles && ((name, bytes) => sharedFiles.write(`${folder}/${name}`, bytes)),
-    isTooNew: () => isTooNew(services.database, q.migrations),
     otherNodes: () => nodesOfOtherSchemas(services.database, known),
     shareLogKey:
       sharedFiles &&

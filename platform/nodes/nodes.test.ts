@@ -44,7 +44,7 @@ t.test('a node that a newer version has overtaken ends', async (t) => {
   const count = (): void => void signals++
   process.on('SIGTERM', count)
   t.teardown(() => process.off('SIGTERM', count))
-  const run = () => look.run({} as never, {} as never)
+  const run = () => look.run({} as never)
   await run()
   isTooNew = true
   await run()

@@ -13,7 +13,10 @@ import type { Cluster } from './needs.ts'
 import { createNodeStore } from './store.ts'
 import { ALONE_SECONDS, BEAT_SECONDS, settingDigests } from './told.ts'
 
-export type NodeGround = Pick<Services, 'node' | 'database' | 'clock' | 'log' | 'health' | 'audit'> & {
+export type NodeGround = Pick<
+  Services,
+  'node' | 'database' | 'isTooNew' | 'clock' | 'log' | 'health' | 'audit'
+> & {
   settings: object & {
     directory: string
     admin: { address: string; port: number; certificateFile?: string | undefined }
@@ -23,8 +26,6 @@ export type NodeGround = Pick<Services, 'node' | 'database' | 'clock' | 'log' | 
   cluster: Cluster | undefined
   /** Undefined where nodes share folders by hand and nobody is listed. */
   claimed: Claimed | undefined
-  /** Whether a newer version has changed one of its databases so that this one must not go on. */
-  isTooNew(): Promise<boolean>
 }
 
 type NodeParts = {

@@ -3,7 +3,7 @@
  * outlives configuration.
  */
 import { sql } from 'kysely'
-import { isMigrated, migrate } from '#platform/database/migrate.ts'
+import { isMigrated, isTooNew, migrate } from '#platform/database/migrate.ts'
 import type { SchemaChange } from '#platform/database/older-versions.ts'
 import { type Database, openDatabase, openSnapshot } from '#platform/database/open-database.ts'
 import { type CircumstancesStore, createCircumstancesStore } from './circumstances/store.ts'
@@ -46,6 +46,14 @@ export async function openLogDatabase(url: string, o: ToMigrate | { readOnly: tr
     throw fault
   }
   return storesOf(database)
+}
+
+/** Whether a newer version has changed the log's database so that this one must not go on. */
+export function isLogTooNew(
+  { database }: LogDatabase,
+  migrations: Record<string, SchemaChange>,
+): Promise<boolean> {
+  return isTooNew(database, migrations)
 }
 
 /** The log as it is at the first read, even while others append. The schema must be this version's. */

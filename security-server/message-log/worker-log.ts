@@ -1,7 +1,6 @@
 /** The log as its worker runs it: one writer, whose commits run one after another, and concurrent reads. */
 import { noteName } from '#core/merkle/checkpoint.ts'
 import { writeVerifierKey } from '#core/merkle/verifier-key.ts'
-import { isTooNew } from '#platform/database/migrate.ts'
 import { merge } from '#platform/feature.ts'
 import { createTurn } from '#platform/in-turn.ts'
 import { refuseBeside } from '#platform/nodes/older-nodes.ts'
@@ -11,7 +10,7 @@ import { type ErasedContent, eraseRecords } from './erase.ts'
 import { unpackGroup } from './group-format.ts'
 import { writeHighWater } from './keys/high-water.ts'
 import { type KeyRing, keyRotationRecord, openKeyRing } from './keys/key-ring.ts'
-import { type LogDatabase, openLogDatabase } from './log-database.ts'
+import { isLogTooNew, type LogDatabase, openLogDatabase } from './log-database.ts'
 import { createMaintenance } from './maintenance.ts'
 import { beginPieces } from './migrations/body-pieces.ts'
 import { type LogPart, logMigrations, type OpenPart, type PartGround } from './part.ts'
@@ -82,7 +81,7 @@ export async function openWorkerLog(
   for (const part of list) parts.push(part.open(ground))
   const api: WorkerApi = {
     probe: () => inTurn(() => probe(log, store)),
-    isTooNew: () => isTooNew(log.database, logMigrations(list)),
+    isTooNew: () => isLogTooNew(log, logMigrations(list)),
     newestCheckpoint: async () => (await log.tree.newestCheckpoint())?.note,
     draftCheckpoint: () =>
       inTurn(async () => draftCheckpoint(log, await store.head(), setup.origin, ring.checkpointKey())),

@@ -249,7 +249,6 @@ export async function createAdminWorld(
     claimed: await claimName(createNodeStore(services.database), {
       ...{ node: services.node, place: 'here', hasOthers: false, schema: 'this' },
     }),
-    isTooNew: async () => false,
     ...{ post, ownListeners: [...own, later], subjectKeys, mailServer: undefined },
     ...{ xroadTlsPeers: new Set<string>(), verifyPeer, peerClient, serviceClient, shareIn: () => undefined },
     ...{ reliedOn: createReliedOn(clock), fetchOcsp: () => Promise.reject(new Fault('network_error')) },
