@@ -80,7 +80,7 @@ export type Keys = {
   signXRoadRequest: SignXRoadRequest
   /** Hardware tokens and transit engines. All throw `token_not_found`, and as `HardwareToken` does. */
   hardware: {
-    login(tokenId: string, pin: string): Promise<void>
+    login(tokenId: string, pin: string, o?: { careful?: boolean }): Promise<void>
     logout(tokenId: string): Promise<void>
     /** Throws `invalid_input` for a PIN that the policy does not allow. */
     changePin(tokenId: string, oldPin: string, newPin: string): Promise<void>
@@ -241,10 +241,10 @@ export async function createKeys(q: KeysDependencies): Promise<Keys> {
     internalTls,
     accountKeys: createAccountKeys(token),
     hardware: {
-      async login(id, pin) {
+      async login(id, pin, o) {
         const bytes = Buffer.from(pin.normalize('NFC'))
         try {
-          await hardwareToken(id).login(bytes)
+          await hardwareToken(id).login(bytes, o)
         } finally {
           bytes.fill(0)
         }
