@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
+import { until } from '#test/until.ts'
 import type { ConfigurationClient } from './client.ts'
 import { fetchedOnce } from './fetched-once.ts'
 
@@ -64,4 +65,36 @@ t.test('two workers ask once; who wants it afresh, and who finds nothing of use,
   t.equal(files().length, 1, 'old ones go')
   rmSync(folder, { recursive: true })
   t.match(await one.get(URL_1, 1000), { status: 200 }, 'without a folder it is asked for each time')
+})
+
+t.test('neither a failure of the registry nor an older answer takes the place of what is kept', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'fetched-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const waiting: ((answer: { status: number; body: Buffer }) => void)[] = []
+  const slow: ConfigurationClient = {
+    get: () => new Promise((resolve) => waiting.push(resolve)),
+    close: async () => undefined,
+  }
+  const answers = [
+    { status: 503, body: Buffer.from('busy') },
+    { status: 200, body: Buffer.from('new') },
+  ]
+  const registry = {
+    ...slow,
+    get: async () => answers.shift() ?? { status: 500, body: Buffer.from('asked again') },
+  }
+  const [one, other, third] = [
+    await fetchedOnce(slow, folder),
+    await fetchedOnce(registry, folder),
+    await fetchedOnce(registry, folder),
+  ]
+  const early = one.get(URL_1, 1000)
+  await until('the slow question', () => waiting.length === 1)
+  const asked = Date.now()
+  await until('a later time', () => Date.now() > asked)
+  t.match(await other.get(URL_1, 1000), { status: 503 })
+  t.match(await third.get(URL_1, 1000), { status: 200 }, 'asks for itself')
+  waiting[0]!({ status: 200, body: Buffer.from('old') })
+  t.equal((await early).body.toString(), 'old')
+  t.equal((await other.get(URL_1, 1000)).body.toString(), 'new')
 })

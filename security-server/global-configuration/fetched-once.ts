@@ -11,6 +11,8 @@ import type { ConfigurationClient } from './client.ts'
 const FRESH_MS = 10_000
 /** Names of files change with each publication. */
 const REMOVE_MS = 60_000
+/** What tells something of the registry's documents; any other answer is about this one question, and the next may fare better. */
+const KEPT: readonly number[] = [200, 404]
 
 type Answer = { status: number; body: Buffer }
 
@@ -20,6 +22,9 @@ export async function fetchedOnce(client: ConfigurationClient, folder: string): 
   let notBefore = 0
 
   const keep = async (file: string, { status, body }: Answer, askedAt: number): Promise<void> => {
+    // A slow one: another worker has asked later, perhaps because it wanted it afresh. One of a time to come is of a clock that was set back.
+    const there = await stat(file).catch(() => undefined)
+    if (there !== undefined && there.mtimeMs > askedAt && there.mtimeMs <= Date.now()) return
     const part = `${file}.${randomUUID()}`
     await writeFile(part, Buffer.concat([Buffer.from(`${status}\n`), body]), { mode: 0o600 })
     // The time at which it was asked for: what came of it may have been old by the time that it was here.
@@ -39,7 +44,7 @@ export async function fetchedOnce(client: ConfigurationClient, folder: string): 
       const kept = await readKept(file, Math.max(notBefore, askedAt - FRESH_MS), askedAt)
       if (kept !== undefined && kept.body.length <= maxBytes) return kept
       const answer = await client.get(url, maxBytes, signal)
-      await keep(file, answer, askedAt).catch(() => undefined)
+      if (KEPT.includes(answer.status)) await keep(file, answer, askedAt).catch(() => undefined)
       return answer
     },
     afresh() {
