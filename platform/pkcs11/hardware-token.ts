@@ -233,12 +233,7 @@ export function createHardwareToken(q: {
         const at = await reach()
         // Comparing PINs while the token is open would tell whether a guess is right without the token counting it.
         if (open) throw new Fault('conflict', { what: say`${name} is open; log out first to try a PIN` })
-        // Another process may have given a wrong one since the last look.
-        if (careful)
-          await at.refresh().catch((thrown: unknown) => {
-            drop(at, thrown)
-            throw tokenFault(thrown, name)
-          })
+        if (careful) await readAnew(at, name, drop)
         if (at.description.flags & TOKEN_FLAG.userPinLocked) throw new Fault('pin_locked', { what: name })
         if (careful && (at.description.flags & COUNTS_WRONG) !== 0) {
           reason = 'a wrong PIN was given before: somebody has to log in'
@@ -279,6 +274,20 @@ export function createHardwareToken(q: {
       forget('it was closed')
       drop(session, 'it was closed')
     },
+  }
+}
+
+/** Reads what the token reports: another process may have given a wrong PIN since the last look. */
+async function readAnew(
+  at: TokenSession,
+  name: string,
+  drop: (at: TokenSession, why: unknown) => void,
+): Promise<void> {
+  try {
+    await at.refresh()
+  } catch (thrown) {
+    drop(at, thrown)
+    throw tokenFault(thrown, name)
   }
 }
 
