@@ -56,7 +56,7 @@ t.test('a server that never answers holds up nobody', async (t) => {
 t.test('a SoftHSM behind a p11-kit server', async (t) => {
   if (!hasSoftHsm()) return skipFor(t, 'SoftHSM, p11-kit or OpenSC is not installed')
   const hsm = await startSoftHsm()
-  const open = (more: { label?: string; serialNumber?: string } = {}) => {
+  const open = (more: { label?: string; serialNumber?: string; lookMs?: number } = {}) => {
     const place = { socket: hsm.socket, label: LABEL, lookMs: 50, ...more }
     const token = createHardwareToken({ place, clock: systemClock })
     t.teardown(() => token.close())
@@ -74,9 +74,14 @@ t.test('a SoftHSM behind a p11-kit server', async (t) => {
   })
 
   await t.test('a wrong PIN is tried once', async (t) => {
+    const beside = open({ lookMs: 3_600_000 })
+    await beside.look()
+    t.match(beside.state(), { state: 'locked', pin: undefined }, 'what another process knows')
     await t.rejects(token.login(Buffer.from('wrong')), { code: 'pin_incorrect' } satisfies Partial<Fault>)
     t.match(token.state(), { state: 'locked', reason: /refused/, pin: 'wrong before' })
     await t.rejects(token.login(Buffer.from(PIN), { careful: true }), { code: 'token_not_active' })
+    await t.rejects(beside.login(Buffer.from(PIN), { careful: true }), { code: 'token_not_active' })
+    beside.close()
     await token.login(Buffer.from(PIN))
     const other = Buffer.from('8765-4321')
     await t.rejects(token.changePin(other, Buffer.from(PIN)), { code: 'pin_incorrect' })
