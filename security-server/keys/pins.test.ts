@@ -51,14 +51,14 @@ t.test('PINs: what the policy wants, their age, and wrong ones that wait longer 
   })
   await t.rejects(
     again.login('Another horse 8'),
-    { code: 'pin_incorrect', what: /wait 30 seconds/ },
+    { code: 'pin_incorrect', what: /wait 30 s/ },
     'a restart does not begin anew',
   )
   world.now += 30_000
   await t.rejects(again.login('Wrong horse 71'), code('pin_incorrect'))
   await t.rejects(again.changePin('Another horse 8', 'Third horse 99'), {
     code: 'pin_incorrect',
-    what: /wait 60 seconds/,
+    what: /wait 60 s/,
   })
   for (let i = 0; i < 9; i++) {
     world.now += 3_600_000
@@ -66,7 +66,7 @@ t.test('PINs: what the policy wants, their age, and wrong ones that wait longer 
   }
   await t.rejects(
     again.login('Another horse 8'),
-    { code: 'pin_incorrect', what: /wait 3600 seconds/ },
+    { code: 'pin_incorrect', what: /wait 3600 s/ },
     'an hour at most',
   )
   await again.login('Another horse 8', { isFromFile: true })
