@@ -151,7 +151,8 @@ function addHealthAndMetrics(app: FastifyInstance, { health, metrics, siblings }
   })
   siblings.onQuestion('metrics', () => metrics.registry.metrics())
   health.routes(app, async () => readinessOfAll(await siblings.ask('health'), count))
-  metrics.routes(app, async () => metricsOfAll(await siblings.ask('metrics')))
+  const own = async () => [{ worker: number, answer: await metrics.registry.metrics() }]
+  metrics.routes(app, async () => metricsOfAll((await siblings.ask('metrics')) ?? (await own())))
 }
 
 async function addRoutes(app: FastifyInstance, listener: string, opened: Feature[]): Promise<void> {

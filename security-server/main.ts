@@ -20,7 +20,7 @@ const worker = await begunAsWorker(() => log.fatal('the supervisor is gone: this
 
 await runProcess({ name: 'security-server', log, isWorker: worker !== undefined, start })
 
-async function start(): Promise<Running> {
+async function start(onStart: (running: Running) => void): Promise<Running> {
   const settings =
     (worker?.settings as Settings | undefined) ??
     (await readConfiguration<Settings>(words.configuration ?? '', settingsSchema, process.env, 'CONCORDAT'))
@@ -28,7 +28,7 @@ async function start(): Promise<Running> {
   log.level = settings.logLevel
   const isBackup = words['make-backup'] !== undefined || words['restore-backup'] !== undefined
   if (settings.workers > 1 && worker === undefined && !isBackup)
-    return supervise({ count: settings.workers, settings, log, ports: ownListeners(settings) })
+    return supervise({ count: settings.workers, settings, log, ports: ownListeners(settings), onStart })
   const { startServer } = await import('./start-server.ts')
   return startServer({ settings, words, clock: systemClock, log, lock: lockFile, siblings: worker?.siblings })
 }

@@ -27,7 +27,8 @@ const COLLECT_MS = 60_000
 export async function runProcess(q: {
   name: string
   log: Log
-  start(): Promise<Running>
+  /** May say before it resolves what a signal stops from then on. */
+  start(onStart: (running: Running) => void): Promise<Running>
   /** `small` for an adapter. */
   heap?: HeapKind
   /** The line is for the process that started this one, which prints one for all. */
@@ -69,7 +70,10 @@ export async function runProcess(q: {
     if (!stopping && typeof message === 'object' && message !== null && 'stop' in message) stop('supervisor')
   })
   try {
-    running = await q.start()
+    running = await q.start((early) => {
+      running = early
+    })
+    if (stopping) return
     keepHeapSmall(q.heap ?? 'large')
     const line = `${q.name} is ready${running.ready === undefined ? '' : ': ' + running.ready}`
     if (q.isWorker !== true) process.stdout.write(line + '\n')

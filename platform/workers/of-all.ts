@@ -4,9 +4,14 @@ import type { Answered } from './messages.ts'
 
 /**
  * Ready when every worker that takes connections is, and there is one: a connection may come to any of them, while one that is being started again
- * gets none. A check that several workers have is well when it is well with all.
+ * gets none. A check that several workers have is well when it is well with all. Without answers the supervisor hangs.
  */
-export function readinessOfAll(answered: readonly Answered[], count: number): HealthReport {
+export function readinessOfAll(answered: readonly Answered[] | undefined, count: number): HealthReport {
+  if (answered === undefined)
+    return {
+      ready: false,
+      checks: [{ name: 'workers', ok: false, reason: 'their supervisor does not answer' }],
+    }
   const checks = new Map<string, HealthReport['checks'][number]>()
   const silent = answered.filter(({ answer }) => answer === undefined).map(({ worker }) => worker)
   for (const { worker, answer } of answered) {

@@ -4,6 +4,10 @@
  */
 import cluster from 'node:cluster'
 import { type Answered, type Beginning, isToWorker, type ToSupervisor } from './messages.ts'
+import { onceASecond } from './once-a-second.ts'
+
+/** Longer than the supervisor waits for workers. */
+const ANSWERS_MS = 5_000
 
 export type Siblings = {
   /** From 1 on. */
@@ -11,8 +15,11 @@ export type Siblings = {
   count: number
   /** Answers a question that this or another worker asks. */
   onQuestion(question: string, answer: () => Promise<unknown>): void
-  /** Asks every worker that takes connections, this one too. */
-  ask(question: string): Promise<Answered[]>
+  /**
+   * Asks every worker that takes connections, this one too. Who asks the same within a second gets the same answers. Undefined when the supervisor
+   * gives none within 5 s.
+   */
+  ask(question: string): Promise<Answered[] | undefined>
   /** Tells all others. With `keep` also those that begin later, who get the last value. */
   tell(what: string, value: unknown, o?: { keep: boolean }): void
   /** `listener` gets what others tell, and first the last value that was told or kept before. */
@@ -30,7 +37,7 @@ export async function begunAsWorker(onAlone: () => void): Promise<Begun | undefi
   if (me === undefined) return undefined
   const answers = new Map<string, () => Promise<unknown>>()
   const listeners = new Map<string, (value: unknown) => void>()
-  const waiting = new Map<number, (answers: Answered[]) => void>()
+  const waiting = new Map<number, (answers?: Answered[]) => void>()
   const { promise: beginning, resolve: begin } = Promise.withResolvers<Beginning>()
   let asked = 0
   // To a supervisor that is gone nothing can be said, and this process is about to end.
@@ -45,7 +52,6 @@ export async function begunAsWorker(onAlone: () => void): Promise<Begun | undefi
       listeners.get(message.what)?.(message.value)
     } else if (message.worker === 'answers') {
       waiting.get(message.id)?.(message.answers)
-      waiting.delete(message.id)
     } else {
       const { id, question } = message
       // One that cannot be answered yet counts as not answered in time.
@@ -55,6 +61,19 @@ export async function begunAsWorker(onAlone: () => void): Promise<Begun | undefi
       )
     }
   })
+  const ask = (question: string): Promise<Answered[] | undefined> => {
+    const id = ++asked
+    const { promise, resolve } = Promise.withResolvers<Answered[] | undefined>()
+    const end = (answers?: Answered[]): void => {
+      clearTimeout(late)
+      waiting.delete(id)
+      resolve(answers)
+    }
+    const late = setTimeout(end, ANSWERS_MS)
+    waiting.set(id, end)
+    send({ supervisor: 'ask', id, question })
+    return promise
+  }
   send({ supervisor: 'here' })
   const { number, count, settings, kept } = await beginning
   for (const [what, value] of Object.entries(kept)) if (!told.has(what)) told.set(what, value)
@@ -63,13 +82,7 @@ export async function begunAsWorker(onAlone: () => void): Promise<Begun | undefi
     siblings: {
       ...{ number, count },
       onQuestion: (question, answer) => void answers.set(question, answer),
-      ask(question) {
-        const id = ++asked
-        const { promise, resolve } = Promise.withResolvers<Answered[]>()
-        waiting.set(id, resolve)
-        send({ supervisor: 'ask', id, question })
-        return promise
-      },
+      ask: onceASecond(ask),
       tell: (what, value, o) => send({ supervisor: 'tell', what, value, keep: o?.keep === true }),
       onTold(what, listener) {
         listeners.set(what, listener)

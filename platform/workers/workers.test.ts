@@ -5,8 +5,9 @@ import path from 'node:path'
 import t from 'tap'
 import { until } from '#test/until.ts'
 import { metricsOfAll, readinessOfAll } from './of-all.ts'
+import { onceASecond } from './once-a-second.ts'
 
-type Said = { worker: number; pid: number; ppid: number; answers: { worker: number; answer?: unknown }[] }
+type Said = { worker: number; pid: number; ppid: number; answers?: { worker: number; answer?: unknown }[] }
 
 const PROGRAM = path.join(import.meta.dirname, 'supervised-child.ts')
 
@@ -79,9 +80,9 @@ t.test('three workers answer on one port, hear each other, and end together', as
   const teller = (await call(started, '?word=one')).worker
   const heard = await until('the others to hear', async (saw) => {
     const { answers } = await call(started)
-    return saw(answers).filter(({ answer }) => answer === 'one').length === 2 && answers
+    return saw(answers)?.filter(({ answer }) => answer === 'one').length === 2 && answers
   })
-  t.equal(heard.find(({ answer }) => answer !== 'one')?.worker, teller, 'who tells is not told')
+  t.equal(heard?.find(({ answer }) => answer !== 'one')?.worker, teller, 'who tells is not told')
   await call(started, '?word=two&keep=1')
   const { answers } = await call(started, '?ask=stuck')
   t.same(
@@ -98,7 +99,7 @@ t.test('three workers answer on one port, hear each other, and end together', as
   })
   await until('what was kept', async (saw) => {
     const now = await call(started)
-    return saw(now.answers).find(({ worker }) => worker === 2)?.answer === 'two'
+    return saw(now.answers)?.find(({ worker }) => worker === 2)?.answer === 'two'
   })
   t.match(started.output(), /"worker":2,"code":null,"signal":"SIGKILL".*a worker has ended/)
 
@@ -133,6 +134,92 @@ t.test('a worker that cannot start ends the start, with its exit code', async (t
   t.notMatch(started.output(), /is ready/)
 })
 
+t.test('one that hangs is killed and started again, and by SIGTERM too', async (t) => {
+  const started = await start('hangs')
+  await until('the line', async () => started.output().includes('child is ready: at'))
+  const hung = (await workersOf(started)).get(2)!
+  process.kill(hung.pid, 'SIGSTOP')
+  await until('its end', async (saw) =>
+    saw(started.output()).includes('"worker":2,"code":null,"signal":"SIGKILL"'),
+  )
+  t.match(started.output(), /"worker":2,"unanswered":6.*a worker hangs: it is killed/)
+  const again = await until('worker 2 anew', async (saw) => {
+    // A connection that the one that hung had is reset.
+    const said = await call(started).catch(() => undefined)
+    return saw(said)?.worker === 2 && said
+  })
+  process.kill(again!.pid, 'SIGSTOP')
+  started.child.kill('SIGTERM')
+  t.equal(await started.ended, 'exit 1', 'it has not drained')
+  t.notOk(isRunning(again!.pid))
+})
+
+t.test('one that could not be started again is tried again', async (t) => {
+  const started = await start('not again')
+  await until('the line', async () => started.output().includes('child is ready: at'))
+  const { pid } = (await workersOf(started)).get(3)!
+  process.kill(pid, 'SIGKILL')
+  await until('the attempt', async (saw) => saw(started.output()).includes('a worker was not started'))
+  started.child.kill('SIGUSR2')
+  await until('worker 3 anew', async (saw) => saw((await call(started)).worker) === 3)
+  started.child.kill('SIGTERM')
+  t.equal(await started.ended, 'exit 0')
+})
+
+t.test('SIGTERM while a worker starts drains the others, and does not wait for it', async (t) => {
+  const started = await start()
+  await until('the line', async () => started.output().includes('child is ready: at'))
+  await call(started, '?word=wait&keep=1')
+  const { pid } = (await workersOf(started)).get(2)!
+  process.kill(pid, 'SIGKILL')
+  await until('its next start', async (saw) => /"number":2.*waits/.test(saw(started.output())))
+  started.child.kill('SIGTERM')
+  t.equal(await started.ended, 'exit 0')
+})
+
+for (const [how, end] of [
+  ['fail', 'exit 7'],
+  ['SIGTERM', 'exit 0'],
+] as const)
+  t.test(`what is under way when others have not started yet is answered: ${how}`, async (t) => {
+    const started = await start('one alone')
+    await until('the first worker', async (saw) => saw(await call(started).catch(() => undefined)))
+    await until('another', async (saw) => saw(started.output()).includes('waits'))
+    const answer = call(started, `?hold=1&word=${how}`)
+    await until('the call', async (saw) => saw(started.output()).includes('holds'))
+    if (how === 'SIGTERM') started.child.kill(how)
+    t.match(await answer, { worker: 1 })
+    t.equal(await started.ended, end)
+    t.notMatch(started.output(), /is ready/)
+  })
+
+t.test('many who ask cost one question a second, and none waits for ever', async (t) => {
+  let looks = 0
+  let now = 0
+  const ask = onceASecond(
+    async () => ++looks,
+    () => now,
+  )
+  t.same(await Promise.all([ask('a'), ask('a'), ask('b')]), [1, 1, 2])
+  now = 999
+  t.equal(await ask('a'), 1)
+  now = 1000
+  t.equal(await ask('a'), 3)
+
+  const started = await start()
+  await until('the line', async () => started.output().includes('child is ready: at'))
+  const CALLS = 90
+  const all = await Promise.all(Array.from({ length: CALLS }, () => call(started, '?ask=asked')))
+  const most = Math.max(...all.flatMap(({ answers }) => answers!.map(({ answer }) => Number(answer))))
+  t.ok(most < CALLS / 2, `${most} questions`)
+  started.child.kill('SIGSTOP')
+  const silent = await call(started, '?ask=later')
+  started.child.kill('SIGCONT')
+  t.equal(silent.answers, undefined, 'a supervisor that hangs')
+  started.child.kill('SIGTERM')
+  t.equal(await started.ended, 'exit 0')
+})
+
 t.test('one answer of all', (t) => {
   const well = { ready: true, checks: [{ name: 'keys', ok: true }] }
   const locked = { ready: false, checks: [{ name: 'keys', ok: false, reason: 'locked' }] }
@@ -158,6 +245,10 @@ t.test('one answer of all', (t) => {
   t.match(both(well), {
     ready: true,
     checks: [{}, { name: 'workers', ok: true, reason: '1 of 2 workers run' }],
+  })
+  t.match(readinessOfAll(undefined, 2), {
+    ready: false,
+    checks: [{ name: 'workers', ok: false, reason: 'their supervisor does not answer' }],
   })
   t.match(readinessOfAll([], 2), { ready: false, checks: [{ name: 'workers', ok: false }] })
   t.match(readinessOfAll([{ worker: 1, answer: well }, { worker: 2 }], 2), {
