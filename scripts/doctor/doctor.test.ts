@@ -24,7 +24,7 @@ import { judgePostgresql, lookAtDatabase } from './look-store.ts'
 import { memoryOf, nodeOf } from './machine.ts'
 import { lookAtNames, lookAtPort } from './network.ts'
 import { portsIn, textsIn } from './settings.ts'
-import { lookAtWorkers } from './workers.ts'
+import { lookAtWorkers, memoryFor } from './workers.ts'
 
 const CONCORDAT = path.join(import.meta.dirname, '../concordat')
 const DAY_MS = 86_400_000
@@ -207,6 +207,7 @@ void t.test('what is judged by a number', async (t) => {
   t.match(lookAtWorkers({ workers: 4 }, has), [{ well: true, found: '4 on 4 cores and 2048 MiB' }])
   t.match(lookAtWorkers({ workers: 5 }, has), [{ well: false, todo: /lower workers to 4/ }])
   t.match(lookAtWorkers({ workers: 4 }, { cores: 4, bytes: 2 ** 30 }), [{ well: false, todo: /1792 MiB/ }])
+  t.strictSame([memoryFor(8, 2), memoryFor(8, 0), memoryFor(8, 2 ** 64)], [2, 8, 8], 'as a container may use')
   t.match(speedOf('directory', 80), { well: false, found: /80\.0 ms/ })
   t.strictSame(
     portsIn({ peers: { address: '192.0.2.1', messagePort: 5500, ocspPort: 5577 }, admin: { port: 1 } }),

@@ -7,10 +7,19 @@ const MIB = 2 ** 20
 const FIRST = 1024 * MIB
 const FURTHER = 256 * MIB
 
+/** Bytes: of the machine, or what its control group allows, as in a container. */
+export function memoryFor(
+  machine: number = totalmem(),
+  allowed: number | undefined = process.constrainedMemory(),
+): number {
+  // Zero, or more than there is, where nothing is limited.
+  return allowed === undefined || allowed <= 0 ? machine : Math.min(machine, allowed)
+}
+
 /** Nothing for a server that is one process. */
 export function lookAtWorkers(
   { workers = 1 }: { workers?: number },
-  { cores, bytes } = { cores: availableParallelism(), bytes: totalmem() },
+  { cores, bytes } = { cores: availableParallelism(), bytes: memoryFor() },
 ): Finding[] {
   if (workers <= 1) return []
   const found = `${workers} on ${cores} cores and ${Math.round(bytes / MIB)} MiB`
