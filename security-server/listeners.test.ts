@@ -11,9 +11,10 @@ import t, { type Test } from 'tap'
 import { adminRateLimit, createCounter } from '#platform/http-service/rate-limit.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { createAdminListener } from './admin-listener.ts'
-import { checkSettings } from './config.ts'
+import { checkSettings, type Settings } from './config.ts'
 import { createWorld, PIN } from './keys/keys-fixture.ts'
 import { listenForClients } from './listeners.ts'
+import { ownListeners, sharedPorts } from './own-listeners.ts'
 
 const log = createLog({ name: 'test', level: 'silent' })
 const world = await createWorld(t)
@@ -243,3 +244,17 @@ t.test(
     t.doesNotThrow(() => check('0.0.0.0', files))
   },
 )
+
+t.test('workers share the port of ACME too, which no certificate names', async (t) => {
+  const settings = {
+    peers: { address: host, messagePort: 5500, ocspPort: 5577 },
+    admin: { address: host, port: 4000 },
+    clients: { http: { address: host, port: 8080 } },
+    acme: { challenge: { address: '0.0.0.0', port: 80 } },
+  } as Settings
+  const ports = (list: { port: number }[]): number[] => list.map(({ port }) => port)
+  t.strictSame(ports(ownListeners(settings)), [5500, 5577, 4000, 8080])
+  t.strictSame(ports(sharedPorts(settings)), [5500, 5577, 4000, 8080, 80])
+  const { acme: _, ...without } = settings
+  t.strictSame(sharedPorts(without as Settings), ownListeners(settings))
+})

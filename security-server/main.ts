@@ -12,7 +12,7 @@ import { begunAsWorker } from '#platform/workers/siblings.ts'
 import { supervise } from '#platform/workers/supervise.ts'
 import { checkSettings, type Settings, settingsSchema } from './config.ts'
 import { BACKUP_OPTIONS } from './features/backups/backup-words.ts'
-import { ownListeners } from './own-listeners.ts'
+import { sharedPorts } from './own-listeners.ts'
 
 const { values: words } = parseArgs({ options: { configuration: { type: 'string' }, ...BACKUP_OPTIONS } })
 const log = createLog({ name: 'security-server', level: 'info' })
@@ -28,7 +28,7 @@ async function start(onStart: (running: Running) => void): Promise<Running> {
   log.level = settings.logLevel
   const isBackup = words['make-backup'] !== undefined || words['restore-backup'] !== undefined
   if (settings.workers > 1 && worker === undefined && !isBackup)
-    return supervise({ count: settings.workers, settings, log, ports: ownListeners(settings), onStart })
+    return supervise({ count: settings.workers, settings, log, ports: sharedPorts(settings), onStart })
   const { startServer } = await import('./start-server.ts')
   return startServer({ settings, words, clock: systemClock, log, lock: lockFile, siblings: worker?.siblings })
 }

@@ -24,3 +24,10 @@ export function ownListeners(settings: Settings): { host: string; port: number }
   }
   return own
 }
+
+/** On which workers listen together: those above, and where CAs look for answers of ACME. */
+export function sharedPorts(settings: Settings): { host: string; port: number }[] {
+  const challenge = settings.acme?.challenge
+  const own = ownListeners(settings)
+  return challenge === undefined ? own : [...own, { host: challenge.address, port: challenge.port }]
+}
