@@ -2,18 +2,24 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { systemClock } from '#platform/clock.ts'
 import { lockFile } from '#platform/database/lock-file.ts'
+
 import { isMigrated, migrate } from '#platform/database/migrate.ts'
 import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { claimName } from '#platform/nodes/claim.ts'
 import { type NodeTables, nodeMigrations } from '#platform/nodes/migrations.ts'
+import { nodeMigrations } from '#platform/nodes/migrations.ts'
 import { type NodeIdentity, takeNodeIdentity } from '#platform/nodes/node-identity.ts'
 import { createNodeStore } from '#platform/nodes/store.ts'
+import type { Siblings } from '#platform/workers/siblings.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { until } from '#test/until.ts'
 import type { Settings } from './config.ts'
+import { lockDirectory } from './features/backups/lock-directory.ts'
 import { recordExportMigrations } from './features/exports/migrations.ts'
+
 import {
   logFolder,
   logOptions,
@@ -22,6 +28,7 @@ import {
   type TestLogOptions,
 } from './message-log/fixture.ts'
 import { openNode } from './open-node.ts'
+
 
 t.test('a newer node that migrated while this one waited for its name is noticed', async (t) => {
   const directory = logFolder(t)
@@ -117,4 +124,49 @@ await eachDatabase(t, async (_database, t, url) => {
     writeFileSync(path.join(directory, 'node-name'), '../elsewhere\n')
     await t.rejects(start('host4'), { code: 'invalid_configuration' })
   })
+})
+
+t.test('no process works with a directory into which a backup is restored', async (t) => {
+  const directory = t.testdir({})
+  const start = (own: string): Promise<NodeIdentity> =>
+    takeNodeIdentity({
+      ...{ directory: path.join(directory, own), lock: lockFile, madeOf: 'host', hasOthers: true },
+    })
+  lockDirectory(directory, lockFile)()
+  const server = await start('.')
+  const worker = await start('workers/2')
+  t.throws(() => lockDirectory(directory, lockFile), { code: 'conflict' })
+  server.release()
+  t.throws(() => lockDirectory(directory, lockFile), {
+    code: 'conflict',
+    message: /workers\/2: stop the server/,
+  })
+  worker.release()
+  const unlock = lockDirectory(directory, lockFile)
+  await t.rejects(start('workers/2'), { code: 'conflict' })
+  unlock()
+  const again = await start('.')
+  again.release()
+})
+
+t.test('a further worker that was made to leave says which folder to move away', async (t) => {
+  const directory = t.testdir({})
+  const settings = {
+    ...{ directory, server: 'EX/GOV/1/ss1', database: `sqlite:${path.join(directory, 'server.db')}` },
+    peers: { address: '127.0.0.1', messagePort: 5500 },
+  } as Settings
+  const log = createLog({ name: 'test', level: 'silent' })
+  const start = (number: number) =>
+    openNode({
+      ...{ settings, hostName: 'host', siblings: { number } as Siblings, migrations: nodeMigrations },
+      ...{ clock: systemClock, log, lock: lockFile },
+    })
+  const { node, services, release } = await start(3)
+  const later = new Date(Date.now() + 1000).toISOString()
+  t.ok(await createNodeStore(services.database).leave(node, { at: later, unseenSince: later }))
+  await services.database.close()
+  release()
+  const message = `worker 3 was made to leave its server, as the node ${node}: move ${directory} away`
+  await t.rejects(start(3), { code: 'conflict', message: new RegExp(RegExp.escape(message)) })
+  await t.rejects(start(1), { code: 'conflict', message: /join again with an empty directory/ })
 })

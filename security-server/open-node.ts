@@ -20,6 +20,7 @@ import type { Sealing } from '#platform/stored-files/stored-files.ts'
 import type { Siblings } from '#platform/workers/siblings.ts'
 import type { Settings } from './config.ts'
 import { type RemoveFile, removeDurably, type WriteFile, writeDurably } from './keys/write-durably.ts'
+import { leftWorker } from './worker-settings.ts'
 
 const FOLDERS = ['keys', 'log-keys', 'delivery-keys', 'notice-keys', 'configuration']
 const SHARED = new RegExp(
@@ -96,7 +97,8 @@ export async function openNode(q: {
   })
   const store = createSharedFileStore(services.database)
   // Before anything is done under the name: a copy of a node would close what the node has under way.
-  const claimed = await claimName(createNodeStore(services.database), {
+  const nodes = createNodeStore(services.database)
+  const claimed = await claimName(nodes, {
     ...{ ...known, place: await placeOf(directory), hasOthers: settings.nodes !== undefined },
   })
     .then(async (taken) => {
@@ -104,9 +106,11 @@ export async function openNode(q: {
       await services.refuseTooNew()
       return taken
     })
-    .catch((cause: unknown) => {
+    .catch(async (cause: unknown) => {
       identity.release()
-      throw cause
+      const hasLeft = (await nodes.get(identity.node).catch(() => undefined))?.left_at != null
+      const { node } = identity
+      throw hasLeft ? leftWorker(cause, { node, directory, number: q.siblings?.number ?? 1 }) : cause
     })
   const cluster = await openCluster({
     ...{ store, directory, nodes: settings.nodes, scope: settings.server, folders: FOLDERS },

@@ -11,7 +11,7 @@ type Question = Omit<Parameters<typeof openGround>[0], 'migrations' | 'machine'>
 
 /** Throws what the ground and the features throw; ends the process after a backup. */
 export async function startServer(q: Question): Promise<Running> {
-  await restoreAndEnd(q.words, q.settings, serverMigrations)
+  await restoreAndEnd(q.words, q.settings, serverMigrations, q.lock)
   const { siblings, log } = q
   if (siblings !== undefined) log.setBindings({ worker: siblings.number })
   const machine = q.settings.directory

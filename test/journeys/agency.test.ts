@@ -378,7 +378,7 @@ t.test(
     t.equal((await askEcho('/still', { behaviour: mirror })).status, 200, 'it goes on meanwhile')
 
     const restored = await server(tax.settingsFile, '--restore-backup', at('tax.backup'), ...key)
-    t.match(restored, { code: 1, stderr: /overwrites nothing/ })
+    t.match(restored, { code: 1, stderr: /stop the server, then restore/ })
     const elsewhere = readFileSync(tax.settingsFile, 'utf8')
       .replace(/^directory: .*$/m, `directory: ${at('elsewhere')}`)
       .replace(/^database: .*$/m, `database: sqlite:${at('elsewhere.db')}`)

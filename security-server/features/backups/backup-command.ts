@@ -11,6 +11,7 @@ import { keptConfiguration } from '../../global-configuration/kept-configuration
 import type { Keys } from '../../keys/keys.ts'
 import type { BackupWords } from './backup-words.ts'
 import { personInWords, signerInWords } from './in-words.ts'
+import { lockDirectory } from './lock-directory.ts'
 import { makeServerBackup } from './make-backup.ts'
 import { restoreServerBackup } from './restore-backup.ts'
 import { dumpServer } from './store.ts'
@@ -24,16 +25,21 @@ type Settings = {
   login?: unknown
 }
 
-/** Runs before anything is opened: restores and ends the process. Returns if `--restore-backup` is absent. */
+/**
+ * Runs before anything is opened: restores and ends the process. Returns if `--restore-backup` is absent. Throws `conflict` while a process of the
+ * server works with the directory.
+ */
 export async function restoreAndEnd(
   words: BackupWords,
   settings: Settings,
   migrations: Record<string, Migration>,
+  lock: Parameters<typeof lockDirectory>[1],
 ): Promise<void> {
   const file = words['restore-backup']
   if (file === undefined) return
   const { server, directory, database, admin, login } = settings
   const secret = await secretOf(words)
+  const unlock = lockDirectory(directory, lock)
   const accepted = words['accept-signer']?.toLowerCase()
   const { instance } = parseServerId(server)
   const index = await keptConfiguration(path.join(directory, 'configuration'), instance)
@@ -50,6 +56,7 @@ export async function restoreAndEnd(
   })
   for (const line of restoredInWords(restored, admin.initialApiKeyFile))
     process.stdout.write(`${printable(line)}\n`)
+  unlock()
   process.exit(0)
 }
 
