@@ -166,7 +166,12 @@ t.test('a further worker that was made to leave says which folder to move away',
   t.ok(await createNodeStore(services.database).leave(node, { at: later, unseenSince: later }))
   await services.database.close()
   release()
-  const message = `worker 3 was made to leave its server, as the node ${node}: move ${directory} away`
-  await t.rejects(start(3), { code: 'conflict', message: new RegExp(RegExp.escape(message)) })
+  const left = await start(3).catch((thrown: Error) => thrown)
+  t.match(left, { code: 'conflict' })
+  t.ok(
+    String(left).includes(
+      `worker 3 was made to leave its server, as the node ${node}: move ${directory} away`,
+    ),
+  )
   await t.rejects(start(1), { code: 'conflict', message: /join again with an empty directory/ })
 })

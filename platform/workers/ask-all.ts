@@ -5,7 +5,7 @@ import { type Place, say } from './place.ts'
 /** Longer than a health check of a worker may take. */
 const ANSWER_MS = 3_000
 
-export type Questions = {
+type Questions = {
   ask(question: string): Promise<Answered[]>
   /** What a worker answered to the question with this number. */
   onAnswer(id: number, worker: number, answer: unknown): void
