@@ -212,7 +212,7 @@ t.test('words that cross are of one token, and the lock holds', async (t) => {
   const { worker, settle, kept } = machine()
   const [first, second] = [worker(), worker()]
   first.keys.logout()
-  second.keys.login('right')
+  await second.keys.login('right')
   await settle()
   t.same([first.open['0'], second.open['0']], [false, false], 'who locks wins over who opens')
   t.match(kept.get('pins/0'), { how: 'locked' }, 'although the other word came last')
