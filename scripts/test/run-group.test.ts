@@ -1,13 +1,15 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { groupFiles } from './group-files.ts'
 import { BEFORE_FILE, type FileRun, judgeFile, runsOfFiles } from './run-files.ts'
 
-const CURRENT_FILE = import.meta.resolve('./current-file.ts')
-const RUN_GROUP = fileURLToPath(import.meta.resolve('./run-group.ts'))
+// From the sources, also in a gate: where tests are built, both are in files that only built tests can name.
+const ROOT = process.cwd()
+const CURRENT_FILE = pathToFileURL(path.join(ROOT, 'scripts/test/current-file.ts')).href
+const RUN_GROUP = path.join(ROOT, 'scripts/test/run-group.ts')
 const FILES = {
   good: "process.env.LEFT = 'by good'; t.teardown(() => console.log('good has ended')); t.test('one', async (t) => t.pass())",
   bad: "t.beforeEach(() => { throw new Error('of bad') }); t.test('two', async (t) => t.pass())",
@@ -28,8 +30,7 @@ t.test('files of one process are judged one by one', (t) => {
     writeFileSync(file, `import t from '${CURRENT_FILE}'\n${readFileSync(file, 'utf8')}\n`)
   }
   const run = (...names: string[]) => {
-    const root = path.join(import.meta.dirname, '../..')
-    const files = names.map((name) => path.relative(root, path.join(folder, `${name}.test.js`)))
+    const files = names.map((name) => path.relative(ROOT, path.join(folder, `${name}.test.js`)))
     const { stdout, status, signal } = spawnSync(process.execPath, [...BEFORE_FILE, RUN_GROUP], {
       encoding: 'utf8',
       env: { ...process.env, TAP: '1', TEST_FILES: files.join(path.delimiter) },
