@@ -105,11 +105,20 @@ export async function runFiles(
     }
   }
   await Promise.all(Array.from({ length: JOBS }, work))
-  if (places !== undefined) rmSync(places, { recursive: true, force: true })
+  if (places !== undefined) removePlaces(places, tellError)
   tell(`1..${number}`)
   const told = Object.entries(totals).map(([name, count]) => `${name}: ${count}`)
   tell(`# { ${told.join(', ')} }`)
   return costs
+}
+
+/** A file that was killed may have left a file system mounted there; the results of all files are told all the same. */
+function removePlaces(places: string, tellError: (line: string) => void): void {
+  try {
+    rmSync(places, { recursive: true, force: true })
+  } catch (error) {
+    tellError(`${places} could not be removed: ${(error as Error).message}`)
+  }
 }
 
 /** Whether a file's run is a success: it exited by itself with code 0, after as many successful tests as it planned. */
