@@ -51,3 +51,11 @@ t.test('as long as something moves the deadline starts anew', async (t) => {
   )
   t.equal(count, 20, 'longer than the deadline in all')
 })
+
+t.test('a state that always changes does not keep a test waiting for ever', async (t) => {
+  let looks = 0
+  await t.rejects(
+    until('the end', async (saw) => saw({ id: ++looks }) === undefined, { deadlineMs: 40 }),
+    { message: /^waited in vain for the end; seen last: \{ id: \d+ \}/ },
+  )
+})
