@@ -34,6 +34,7 @@ import {
 } from '#schemas/fleet.ts'
 import { decodeSegment, encodeSegment, idText, parseClientId, parseServiceId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
+import { asInput } from '../../documents/as-input.ts'
 import { ofOwner, verified } from '../../documents/verify-document.ts'
 
 const DAY_MS = 86_400_000
@@ -150,15 +151,4 @@ export function verifyReport(
 /** A text for people, in the form that servers accept. Throws `invalid_input`. */
 export function checkMessage(message: string): string {
   return asInput(() => plainText(500)(message, 'message'))
-}
-
-/** The readers of fields were made for contracts and throw `invalid_contract`; this turns it into `invalid_input`. */
-function asInput<R>(read: () => R): R {
-  try {
-    return read()
-  } catch (thrown) {
-    if (thrown instanceof Fault && thrown.code === 'invalid_contract')
-      throw new Fault('invalid_input', { what: thrown.what })
-    throw thrown
-  }
 }

@@ -20,13 +20,10 @@ import { LOG_CONTRADICTION_TYPE, type LogContradiction } from '#schemas/log-cosi
 import { say } from '#schemas/said.ts'
 import type { LeafFile } from '../../configuration/transparency-log/leaf-file.ts'
 import type { LogStore } from '../../configuration/transparency-log/store.ts'
-import { approvedNow, type DocumentRooms } from '../../documents/approved-now.ts'
-import { ofOwner, verified } from '../../documents/verify-document.ts'
-import { asInput } from './as-input.ts'
 import type { ServerWitnessStore } from './server-witnesses-store.ts'
 import type { PublicLogStore } from './store.ts'
+import { type ToldRooms, takeTold } from './take-told.ts'
 
-const MAX_BYTES = 64 * 1024
 /** A checkpoint has three lines, and one of each accepted key of the log. */
 const MAX_CHECKPOINT = 8192
 
@@ -35,55 +32,38 @@ const document: Read<LogContradiction> = record<LogContradiction>({
   checkpoint: plainText(MAX_CHECKPOINT),
 })
 
-type Rooms = DocumentRooms & {
-  /** Undefined where the settings have no `publicLog`. */
-  log:
-    | {
-        origin: string
-        /** The verifier keys of the log that are accepted now: one that was stolen has ended, and proves nothing. */
-        accepted(): Promise<string[]>
-        tree: Pick<LogStore, 'size' | 'rootAt'>
-        leafFile: Pick<LeafFile, 'size'>
-        store: Pick<PublicLogStore, 'newest' | 'putContradiction' | 'acceptedLeaves'>
-        servers: Pick<ServerWitnessStore, 'isRegistered'>
-      }
-    | undefined
-  count(outcome: string): void
-  logger: Pick<Log, 'error'>
+type ContradictedLog = {
+  origin: string
+  /** The verifier keys of the log that are accepted now: one that was stolen has ended, and proves nothing. */
+  accepted(): Promise<string[]>
+  tree: Pick<LogStore, 'size' | 'rootAt'>
+  leafFile: Pick<LeafFile, 'size'>
+  store: Pick<PublicLogStore, 'newest' | 'putContradiction' | 'acceptedLeaves'>
+  servers: Pick<ServerWitnessStore, 'isRegistered'>
 }
+
+type Rooms = ToldRooms<ContradictedLog> & { logger: Pick<Log, 'error'> }
 
 export function contradictionHandlers(rooms: Rooms): Record<string, OperationHandler> {
   return {
-    contradictLog: async ({ body }) => {
-      try {
-        await take(rooms, body)
-        rooms.count('ok')
-        return {}
-      } catch (thrown) {
-        rooms.count(asFault(thrown).code)
-        throw thrown
-      }
-    },
+    contradictLog: takeTold({
+      ...{ rooms, type: LOG_CONTRADICTION_TYPE, document },
+      take: (told, log) => take(rooms, told, log),
+    }),
   }
 }
 
-async function take(rooms: Rooms, body: unknown): Promise<void> {
-  if (!Buffer.isBuffer(body)) throw new Fault('malformed_json', { what: say`a signed document is needed` })
-  if (rooms.log === undefined)
-    throw new Fault('not_found', { what: say`this registry has no log for everybody` })
-  const configuration = await approvedNow(rooms)
-  const trust = { configuration, now: rooms.clock(), maxBytes: MAX_BYTES }
-  const told = asInput(() => ofOwner(verified(body, LOG_CONTRADICTION_TYPE, document, trust)))
-  const { origin, tree, store, servers } = rooms.log
+async function take(rooms: Rooms, told: LogContradiction, log: ContradictedLog): Promise<void> {
+  const { origin, tree, store, servers } = log
   if (!(await servers.isRegistered(told.server)))
     throw new Fault('not_found', { what: say`no server ${told.server} is registered` })
   const known = parseCheckpoint(told.checkpoint)
-  const known_note = known.origin === origin ? withOwnLines(known, await rooms.log.accepted()) : undefined
+  const known_note = known.origin === origin ? withOwnLines(known, await log.accepted()) : undefined
   if (known_note === undefined)
     throw new Fault('untrusted_checkpoint', { what: say`no accepted key of this log signed it` })
   const size = await tree.size()
   // Another node may be the one that has them.
-  const expected = Math.max(await rooms.log.leafFile.size(), await store.acceptedLeaves())
+  const expected = Math.max(await log.leafFile.size(), await store.acceptedLeaves())
   if (expected > size)
     throw new Fault('service_unavailable', { what: say`the lost entries of this log are not back yet` })
   const kind = known.size > size ? 'rollback' : 'fork'

@@ -11,17 +11,14 @@ import { readLine } from '#core/merkle/signed-note.ts'
 import { parseVerifierKey, type VerifierKey } from '#core/merkle/verifier-key.ts'
 import type { WitnessPolicy } from '#core/merkle/witness-policy.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
-import { asFault, Fault } from '#schemas/fault.ts'
+import { Fault } from '#schemas/fault.ts'
 import { LOG_COSIGNATURE_TYPE, type LogCosignature, witnessClaim } from '#schemas/log-cosignature.ts'
 import { say } from '#schemas/said.ts'
-import { approvedNow, type DocumentRooms } from '../../documents/approved-now.ts'
-import { ofOwner, verified } from '../../documents/verify-document.ts'
-import { asInput } from './as-input.ts'
 import { serverOf } from './policy.ts'
 import type { ServerWitnessStore } from './server-witnesses-store.ts'
 import type { PublicLogStore } from './store.ts'
+import { type ToldRooms, takeTold } from './take-told.ts'
 
-const MAX_BYTES = 64 * 1024
 /** An ML-DSA-44 line has about 3,400 characters and its key about 1,900, each with a name. */
 const MAX_TEXT = 5000
 /** With longer names a note has room for fewer lines. */
@@ -36,41 +33,26 @@ const document: Read<LogCosignature> = record<LogCosignature>({
   witnessProof: plainText(MAX_TEXT),
 })
 
-type Rooms = DocumentRooms & {
-  /** Undefined where the settings have no `publicLog`. */
-  log:
-    | {
-        policy: WitnessPolicy | undefined
-        store: Pick<PublicLogStore, 'ofSize' | 'recentFrom' | 'putCosignature'>
-        servers: Pick<ServerWitnessStore, 'take'>
-      }
-    | undefined
-  count(outcome: string): void
+type CosignedLog = {
+  policy: WitnessPolicy | undefined
+  store: Pick<PublicLogStore, 'ofSize' | 'recentFrom' | 'putCosignature'>
+  servers: Pick<ServerWitnessStore, 'take'>
 }
 
-export function cosignatureHandlers(rooms: Rooms): Record<string, OperationHandler> {
+export function cosignatureHandlers(rooms: ToldRooms<CosignedLog>): Record<string, OperationHandler> {
   return {
-    cosignLog: async ({ body }) => {
-      try {
-        await take(rooms, body)
-        rooms.count('ok')
-        return {}
-      } catch (thrown) {
-        rooms.count(asFault(thrown).code)
-        throw thrown
-      }
-    },
+    cosignLog: takeTold({
+      ...{ rooms, type: LOG_COSIGNATURE_TYPE, document },
+      take: (told, log) => take(told, log, rooms.clock()),
+    }),
   }
 }
 
-async function take(rooms: Rooms, body: unknown): Promise<void> {
-  if (!Buffer.isBuffer(body)) throw new Fault('malformed_json', { what: say`a signed document is needed` })
-  if (rooms.log === undefined)
-    throw new Fault('not_found', { what: say`this registry has no log for everybody` })
-  const configuration = await approvedNow(rooms)
-  const trust = { configuration, now: rooms.clock(), maxBytes: MAX_BYTES }
-  const told = asInput(() => ofOwner(verified(body, LOG_COSIGNATURE_TYPE, document, trust)))
-  const { policy, store, servers } = rooms.log
+async function take(
+  told: LogCosignature,
+  { policy, store, servers }: CosignedLog,
+  now: number,
+): Promise<void> {
   const key = parseVerifierKey(told.witnessKey, 'witness')
   refuseForeignName(told.server, key, policy)
   if (
@@ -88,7 +70,7 @@ async function take(rooms: Rooms, body: unknown): Promise<void> {
   if (row === undefined || told.size < (await store.recentFrom()))
     throw new Fault('not_found', { what: say`no recent checkpoint has ${told.size} entries` })
   const time = timeOf(told.cosignature, row.note, key)
-  if (time.getTime() > rooms.clock() + MOST_AHEAD_MS)
+  if (time.getTime() > now + MOST_AHEAD_MS)
     throw new Fault('malformed_checkpoint', { what: say`the time of the cosignature has not come yet` })
   const { name } = key
   const [told_at, cosigned_at] = [told.createdAt, time.toISOString()]

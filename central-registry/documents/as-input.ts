@@ -1,6 +1,7 @@
-/** Faults of what a security server tells of this log are faults of input: the readers of fields were made for contracts. */
+/** The readers of fields were made for contracts and throw `invalid_contract`: elsewhere such a fault is one of the input. */
 import { Fault } from '#schemas/fault.ts'
 
+/** Returns what `read` returns; throws `invalid_input` where it throws `invalid_contract`. */
 export function asInput<R>(read: () => R): R {
   try {
     return read()
