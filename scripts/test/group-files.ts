@@ -5,9 +5,22 @@
 import { existsSync, readFileSync } from 'node:fs'
 
 const FILES_AT_MOST = 8
-/** Rooms whose files were all seen to run well one after the other in one process. Each room that is added saves. */
-const TOGETHER =
-  /^(?:core|platform|adapters\/(?:mandates|portal|soap)|security-server\/features\/(?:daily-counts|deadlines|diagnostics|nodes|notices|people|person-search|proposals))\//
+/** Folders whose files were all seen to run well one after the other in one process. Each that is added saves. */
+const TOGETHER = [
+  'adapters/mandates',
+  'adapters/portal',
+  'adapters/soap',
+  'core',
+  'platform',
+  'security-server/features/daily-counts',
+  'security-server/features/deadlines',
+  'security-server/features/diagnostics',
+  'security-server/features/nodes',
+  'security-server/features/notices',
+  'security-server/features/people',
+  'security-server/features/person-search',
+  'security-server/features/proposals',
+]
 const STARTS_SANDBOX =
   /(?:from '(?:\.\.\/(?:world|processes|fakes\/stage)|\.\/two-stores)|import '\.\/client-world)\.ts'/
 /** What they look at belongs to the whole process: its memory, its threads, its calls of the system, its browser, its databases' dump. */
@@ -17,7 +30,7 @@ const NEEDS_PROCESS =
 /** In a random order within each group. A file is in exactly one. */
 export function groupFiles(files: string[], isAlone: (file: string) => boolean): string[][] {
   const alone = files.filter(
-    (file) => isAlone(file) || !TOGETHER.test(file) || startsSandbox(file) || contains(file, NEEDS_PROCESS),
+    (file) => isAlone(file) || !runsWithOthers(file) || startsSandbox(file) || contains(file, NEEDS_PROCESS),
   )
   const rooms = Map.groupBy(
     files.filter((file) => !alone.includes(file)).toSorted(),
@@ -36,6 +49,10 @@ export function groupFiles(files: string[], isAlone: (file: string) => boolean):
 /** Whether a whole sandbox runs in this test. */
 export function startsSandbox(file: string): boolean {
   return contains(file, STARTS_SANDBOX)
+}
+
+function runsWithOthers(file: string): boolean {
+  return TOGETHER.some((folder) => file.startsWith(`${folder}/`))
 }
 
 function contains(file: string, pattern: RegExp): boolean {
