@@ -8,14 +8,8 @@ import t, { type Test } from 'tap'
 import { request } from 'undici'
 import { emptyFolder, ownAddress } from '#adapters/kit/kit-fixture.ts'
 import { identity, secretFile } from '#adapters/kit/system/system-fixture.ts'
-import {
-  hasKafka,
-  hasMosquitto,
-  hasNatsServer,
-  startKafka,
-  startMosquitto,
-  startNatsServer,
-} from '#test/broker-process.ts'
+import { hasMosquitto, hasNatsServer, startMosquitto, startNatsServer } from '#test/broker-process.ts'
+import { hasKafka, startKafka } from '#test/kafka.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { until } from '#test/until.ts'
 import { INBOX, openNatsUser, settingsFile, startEvents, startServers } from './events-fixture.ts'

@@ -2,13 +2,12 @@
 import t, { type Test } from 'tap'
 import {
   type BrokerProcess,
-  hasKafka,
   hasMosquitto,
   hasNatsServer,
-  startKafka,
   startMosquitto,
   startNatsServer,
 } from '#test/broker-process.ts'
+import { hasKafka, startKafka } from '#test/kafka.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { until } from '#test/until.ts'
 import type { Rooms } from './adapter.ts'

@@ -2,14 +2,8 @@
 import { fork } from 'node:child_process'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import {
-  hasKafka,
-  hasMosquitto,
-  hasNatsServer,
-  startKafka,
-  startMosquitto,
-  startNatsServer,
-} from '#test/broker-process.ts'
+import { hasMosquitto, hasNatsServer, startMosquitto, startNatsServer } from '#test/broker-process.ts'
+import { hasKafka, startKafka } from '#test/kafka.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { until } from '#test/until.ts'
 import {

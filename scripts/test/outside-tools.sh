@@ -17,7 +17,7 @@ has_softhsm() {
 }
 has_nats() { [ -x /usr/sbin/nats-server ] || has nats-server; }
 has_mosquitto() { [ -x /usr/sbin/mosquitto ] || has mosquitto; }
-# test/broker-process.ts looks for it there.
+# test/kafka.ts looks for it there.
 kafka=${HOME:-/root}/.cache/concordat/kafka-3.9.1
 has_kafka() { [ -e "$kafka/complete" ]; }
 # The shell alone draws pages with a fifth less work; the whole browser does as well.
