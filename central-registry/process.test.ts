@@ -20,6 +20,7 @@ import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
 import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { fillRegistry } from '#scripts/bench/registry/store.ts'
+import { concordatProgram } from '#test/concordat-program.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
@@ -39,8 +40,6 @@ function threadsOf(pid: number): string[] {
     }
   })
 }
-
-const MAIN = path.resolve(import.meta.dirname, 'main.ts')
 
 void t.test(
   'the first API key: written once, made good after a crash, never for another database',
@@ -170,14 +169,14 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   ]
   writeFileSync(at('backup-key'), 'the key of the backups\n', { mode: 0o600 })
   writeFileSync(at('registry.yaml'), settings.join('\n'))
-  const args = [MAIN, '--configuration', at('registry.yaml')]
+  const args = ['central-registry', '--configuration', at('registry.yaml')]
   const started = async (): Promise<{
     output: string
     stop(): Promise<number | null>
     kill(): Promise<unknown>
     isPreparing(): boolean
   }> => {
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(concordatProgram(), args, { stdio: ['ignore', 'pipe', 'pipe'] })
     const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
     t.teardown(() => child.kill('SIGKILL'))
     let output = ''
@@ -215,7 +214,7 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   t.equal(await get(`http://${address}:4000/health/ready`), 503, 'nothing was published yet')
   t.equal(await get(`http://${address}:4000/login`), 502, 'it starts without its login provider')
   t.equal(statSync(at('second.code')).mode & 0o777, 0o600)
-  const made = await promisify(execFile)(process.execPath, [...args, '--create-api-key', 'XROAD_AUDITOR'])
+  const made = await promisify(execFile)(concordatProgram(), [...args, '--create-api-key', 'XROAD_AUDITOR'])
   t.equal(await get(`http://${address}:4000/api/v1/audit-log`, made.stdout.trim()), 200)
   t.equal(await get(`http://${address}:4000/api/v1/api-keys`, made.stdout.trim()), 403)
   // Fills the register until a thread prepares the publication, for the test below that kills the process.
@@ -246,7 +245,7 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   const { name } = (await must('POST', '/backups')) as { name: string }
   const backup = path.join(at('backups'), name)
   // The rules are tested in platform/people/people.test.ts; this checks that the command reports the refusal and exits.
-  const reopened = promisify(execFile)(process.execPath, [...args, '--reopen-installation'])
+  const reopened = promisify(execFile)(concordatProgram(), [...args, '--reopen-installation'])
   await t.rejects(reopened, { stderr: /the installation ceremony is not done/, code: 1 })
   t.equal(await run.stop(), 0)
 
@@ -289,7 +288,7 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   rmSync(at('state/signing-keys'), { recursive: true })
   // The rules are tested in features/restorations/; this checks the command, and that the process started afterwards is closed.
   const restore = (): Promise<{ stdout: string }> =>
-    promisify(execFile)(process.execPath, [...args, '--restore-backup', backup])
+    promisify(execFile)(concordatProgram(), [...args, '--restore-backup', backup])
   await t.rejects(restore(), { stderr: /overwrites nothing/, code: 1 })
   writeFileSync(at('registry.yaml'), settings.join('\n').replace(at('p.db'), at('q.db')))
   t.match((await restore()).stdout, /restored what DEV was at .*until two administrators have accepted this/s)

@@ -14,6 +14,7 @@ import { verifyOcspResponse } from '#core/certificate/ocsp-response.ts'
 import { buildTimeStampRequest } from '#core/timestamp/time-stamp-request.ts'
 import { readTimeStampResponse } from '#core/timestamp/time-stamp-response.ts'
 import { verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
+import { concordatProgram } from '#test/concordat-program.ts'
 import { findProgram, skipFor } from '#test/outside-tools.ts'
 import { createAuthority } from './authority.ts'
 import { pemOf } from './pem.ts'
@@ -188,8 +189,8 @@ t.test('openssl is served, and the switches do what they say', async (t) => {
 t.test('as a process', async (t) => {
   const settings = 'instance: DEV\ndirectory: ./state\ncaPort: 0\nocspPort: 0\ntsaPort: 0\n'
   const start = async (configuration: string): Promise<{ line: string; code: number; root: string }> => {
-    const args = ['certs/main.ts', '--configuration', configuration]
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const args = ['trust-services', '--configuration', configuration]
+    const child = spawn(concordatProgram(), args, { stdio: ['ignore', 'pipe', 'pipe'] })
     const ended = once(child, 'exit')
     const lines: string[] = []
     let root = ''
