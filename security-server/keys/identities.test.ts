@@ -18,14 +18,16 @@ import {
   subjectOf,
   type World,
 } from './keys-fixture.ts'
+import { quickToken } from './token-fixture.ts'
 
 function code(wanted: FaultCode) {
   return { code: wanted }
 }
 
 async function initialized(world: World): Promise<Keys> {
+  await quickToken(world.directory, PIN)
   const keys = await world.open()
-  await keys.initialize(PIN)
+  await keys.login(PIN)
   return keys
 }
 

@@ -15,6 +15,7 @@ import type { Keys } from './keys.ts'
 import { createWorld, PIN, START, signingCertificate, type World } from './keys-fixture.ts'
 import { certificatePem } from './pem.ts'
 import { selfSignedCertificate } from './self-signed.ts'
+import { quickToken } from './token-fixture.ts'
 import { writeDurably } from './write-durably.ts'
 
 const DAY = 86_400_000
@@ -24,8 +25,9 @@ const SUBJECT = [
 ]
 
 async function unlocked(world: World): Promise<Keys> {
+  await quickToken(world.directory, PIN)
   const keys = await world.open({ hostNames: { hostName: 'ss1.example', ipAddresses: ['10.0.0.20'] } })
-  await keys.initialize(PIN)
+  await keys.login(PIN)
   return keys
 }
 
