@@ -1,8 +1,9 @@
 /**
  * Which test files run one after the other in one process: those of a room, which share most of their modules. To load these and to have V8
- * compile them anew is a third of the processor time of such a file.
+ * compile them anew is a third of the processor time of such a file. And those that share a running world (shared-worlds.ts).
  */
 import { existsSync, readFileSync } from 'node:fs'
+import { SHARED_WORLDS } from './shared-worlds.ts'
 
 const FILES_AT_MOST = 8
 /** Folders whose files were all seen to run well one after the other in one process. Each that is added saves. */
@@ -44,18 +45,20 @@ const TOGETHER = [
   'security-server/provider',
 ]
 const STARTS_SANDBOX =
-  /(?:from '(?:\.\.\/(?:world|processes|fakes\/stage)|\.\/two-stores)|import '\.\/client-world)\.ts'/
+  /(?:from '(?:\.\.\/(?:world|shared-world|processes|fakes\/stage)|\.\/two-stores)|import '\.\/client-world)\.ts'/
 /** What they look at belongs to the whole process: its memory, its threads, its calls of the system, its browser, its databases' dump. */
 const NEEDS_PROCESS =
   /memoryUsage|\/proc\/self|setFlagsFromString|strace|browser\.ts|\.dump\(\)|process\.chdir/
 
 /** In a random order within each group. A file is in exactly one. */
 export function groupFiles(files: string[], isAlone: (file: string) => boolean): string[][] {
-  const alone = files.filter(
+  const sharing = SHARED_WORLDS.map((group) => group.filter((file) => files.includes(file) && !isAlone(file)))
+  const others = files.filter((file) => !sharing.flat().includes(file))
+  const alone = others.filter(
     (file) => isAlone(file) || !runsWithOthers(file) || startsSandbox(file) || contains(file, NEEDS_PROCESS),
   )
   const rooms = Map.groupBy(
-    files.filter((file) => !alone.includes(file)).toSorted(),
+    others.filter((file) => !alone.includes(file)).toSorted(),
     (file) => file.split('/')[0]!,
   )
   const groups = [...rooms.values()].flatMap((room) => {
@@ -65,7 +68,8 @@ export function groupFiles(files: string[], isAlone: (file: string) => boolean):
       room.slice((index * room.length) / number, ((index + 1) * room.length) / number),
     )
   })
-  return [...alone.map((file) => [file]), ...groups.map(shuffled)]
+  const worlds = sharing.filter((group) => group.length > 0)
+  return [...alone.map((file) => [file]), ...worlds.map(shuffled), ...groups.map(shuffled)]
 }
 
 /** Whether a whole sandbox runs in this test. */

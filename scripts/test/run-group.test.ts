@@ -3,8 +3,9 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
-import { groupFiles } from './group-files.ts'
+import { groupFiles, startsSandbox } from './group-files.ts'
 import { BEFORE_FILE, type FileRun, judgeFile, runsOfFiles } from './run-files.ts'
+import { SHARED_WORLDS } from './shared-worlds.ts'
 
 // From the sources, also in a gate: where tests are built, both are in files that only built tests can name.
 const ROOT = process.cwd()
@@ -18,6 +19,7 @@ const FILES = {
   killed:
     "t.test('three', async (t) => t.pass()); t.test('ends', async () => process.kill(process.pid, 'SIGKILL'))",
   late: "t.test('four', async (t) => t.pass()); process.on('exit', () => { process.exitCode = 7 })",
+  shares: "afterAllFiles(async () => { throw new Error('of shared') }); t.test('six', async (t) => t.pass())",
   broken: "t.test('five', async (t) => t.pass()); throw new Error('of broken')",
 }
 
@@ -27,7 +29,7 @@ t.test('files of one process are judged one by one', (t) => {
   )
   for (const name of readdirSync(folder)) {
     const file = path.join(folder, name)
-    writeFileSync(file, `import t from '${CURRENT_FILE}'\n${readFileSync(file, 'utf8')}\n`)
+    writeFileSync(file, `import t, { afterAllFiles } from '${CURRENT_FILE}'\n${readFileSync(file, 'utf8')}\n`)
   }
   const run = (...names: string[]) => {
     const files = names.map((name) => path.relative(ROOT, path.join(folder, `${name}.test.js`)))
@@ -53,6 +55,11 @@ t.test('files of one process are judged one by one', (t) => {
     'a file that never began has no result, and is run again',
   )
   t.strictSame(run('good', 'late').map(problemOf), [undefined, 'it ended with exit code 7'])
+  t.strictSame(
+    run('shares', 'good', 'sees').map(problemOf),
+    [undefined, undefined, FAILED],
+    'what files share ends with the last of them',
+  )
   t.end()
 })
 
@@ -63,5 +70,16 @@ t.test('each file is in one group, with files of its room', (t) => {
   t.strictSame(groups.flat().toSorted(), files.toSorted())
   t.strictSame(groups.map((group) => group.length).toSorted(), [1, 1, 6, 6, 6, 7])
   for (const group of groups) t.equal(new Set(group.map((file) => file.split('/')[0])).size, 1)
+  t.end()
+})
+
+t.test('files that share a running world are one group', (t) => {
+  const named = SHARED_WORLDS.flat()
+  t.equal(new Set(named).size, named.length)
+  for (const file of named) t.ok(startsSandbox(file), `${file} exists, and starts a sandbox`)
+  const alone = 'test/journeys/crash.test.ts'
+  const sorted = (groups: string[][]) => groups.map((group) => group.toSorted()).toSorted()
+  t.strictSame(sorted(groupFiles([...named, alone], () => false)), sorted([...SHARED_WORLDS, [alone]]))
+  t.ok(groupFiles(named, () => true).every((group) => group.length === 1))
   t.end()
 })

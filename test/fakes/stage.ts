@@ -7,8 +7,10 @@ import https from 'node:https'
 import type { Test } from 'tap'
 import type { HeaderList } from '#core/transport/header-list.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
+import { afterAllFiles } from '#scripts/test/current-file.ts'
 import { until } from '#test/until.ts'
-import { type Admin, startWorld, type World } from '../world.ts'
+import { shareWorld } from '../shared-world.ts'
+import type { Admin, World } from '../world.ts'
 import type { Credential } from './credentials.ts'
 import { addService, type ProviderSystem, startProviderSystem } from './provider-system.ts'
 import * as R from './rogue-server.ts'
@@ -57,16 +59,20 @@ type Stage = {
   /** Refused requests by request id, which must be on record; and fault ids that must be in the log. */
   onRecord: Map<string, string>
   details: string[]
-  stop(): Promise<void>
+  stop(): void
 }
 
-export async function openStage(): Promise<Stage> {
-  // Its tests let the CA say for a moment that everything is revoked, which is about what peers show.
-  const world = await startWorld({ environment: { CONCORDAT_PEERS_REVOCATION_SECONDS: '3600' } })
+type Cast = Pick<Stage, 'rogue' | 'other' | 'provider'>
+
+const casts = new WeakMap<World, Promise<Cast>>()
+
+/** Who plays, for all files that share the world. */
+async function castIn(world: World): Promise<Cast> {
   const { population, tax } = world.servers
   const rogue = await R.admitRogue(world, '1004', world.address(4))
   const other = await R.admitRogue(world, '1005', world.address(5))
   const provider = await startProviderSystem(world.address(40))
+  afterAllFiles(() => provider.close())
   await addService(world.admin.population, {
     provider: population.client,
     serviceCode: 'echo',
@@ -74,6 +80,16 @@ export async function openStage(): Promise<Stage> {
     grants: [{ client: rogue.client }, { client: other.client }, { client: tax.client }],
   })
   await world.publish()
+  return { rogue, other, provider }
+}
+
+export async function openStage(): Promise<Stage> {
+  const world = await shareWorld()
+  const { population } = world.servers
+  const cast = casts.get(world) ?? castIn(world)
+  casts.set(world, cast)
+  const { rogue, other, provider } = await cast
+  provider.calls.length = 0
   const trust = await R.openTrust(world)
   const ECHO = `/r1/${population.client}/echo`
   const signerOf = async (of: Credential): Promise<R.Signer> => ({
@@ -142,11 +158,7 @@ export async function openStage(): Promise<Stage> {
       if (detail !== '') details.push(detail)
       if (recorded) onRecord.set(requestId, what)
     },
-    async stop() {
-      agent.destroy()
-      await provider.close()
-      await world.stop()
-    },
+    stop: () => agent.destroy(),
   }
 }
 

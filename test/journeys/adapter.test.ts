@@ -12,8 +12,9 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
+import { shareWorld } from '../shared-world.ts'
 import { until } from '../until.ts'
-import { ask, colons, startWorld } from '../world.ts'
+import { ask, colons } from '../world.ts'
 
 const ROOT = path.join(import.meta.dirname, '../..')
 const CONCORDAT = path.join(ROOT, 'scripts/concordat')
@@ -21,8 +22,7 @@ const EXAMPLE = path.join(ROOT, 'docs/examples/sql-adapter.yaml')
 
 const folder = mkdtempSync(path.join(tmpdir(), 'concordat-adapter-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-const world = await startWorld()
-t.teardown(() => world.stop())
+const world = await shareWorld()
 const { population, tax } = world.servers
 const CLIENT = { 'X-Road-Client': tax.client }
 const SERVICE = `/r1/${population.client}/parcels`

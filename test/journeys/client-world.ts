@@ -2,10 +2,9 @@
 import { rmSync } from 'node:fs'
 import t from 'tap'
 import { installPackedClient } from '../fakes/packed-client.ts'
-import { startWorld } from '../world.ts'
+import { shareWorld } from '../shared-world.ts'
 
-export const world = await startWorld()
-t.teardown(() => world.stop())
+export const world = await shareWorld()
 
 /** The folder of a project in which the packed client is installed. */
 export const project = await installPackedClient()

@@ -10,15 +10,15 @@ import t from 'tap'
 import { openNatsUser } from '#adapters/events/events-fixture.ts'
 import { hasNatsServer, startNatsServer } from '../broker-process.ts'
 import { skipFor } from '../outside-tools.ts'
+import { shareWorld } from '../shared-world.ts'
 import { until } from '../until.ts'
-import { type ServerName, startWorld } from '../world.ts'
+import type { ServerName } from '../world.ts'
 
 const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat')
 
 void t.test('from broker to broker', async (t) => {
   if (!hasNatsServer()) return skipFor(t, 'nats-server is not installed')
-  const world = await startWorld()
-  t.teardown(() => world.stop())
+  const world = await shareWorld()
   const nats = await startNatsServer(t)
   const user = await openNatsUser(t, nats)
   await user.addStream('TAX', ['tax.>'])

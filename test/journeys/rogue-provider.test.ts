@@ -12,13 +12,12 @@ import { PART_TYPE } from '#schemas/wire.ts'
 import { type Credential, credential, foreignCredential, revoke, switchTrust } from '../fakes/credentials.ts'
 import { ocspByHash, type Received, type ReplyLie, startRogueProvider } from '../fakes/rogue-provider.ts'
 import * as R from '../fakes/rogue-server.ts'
-import { type Reply, startWorld } from '../world.ts'
+import { shareWorld } from '../shared-world.ts'
+import type { Reply } from '../world.ts'
 
-// Its tests let the CA say for a moment that everything is revoked, which is about what peers show.
-const world = await startWorld({ environment: { CONCORDAT_PEERS_REVOCATION_SECONDS: '3600' } })
-t.teardown(() => world.stop())
+const world = await shareWorld()
 const { tax, population } = world.servers
-const rogue = await R.admitRogue(world, '1004', world.address(4))
+const rogue = await R.admitRogue(world, '1006', world.address(6))
 const trust = await R.openTrust(world)
 const signerOf = async (of: Credential): Promise<R.Signer> => ({
   ...of,

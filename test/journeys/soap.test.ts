@@ -20,10 +20,10 @@ import {
   wsdl,
 } from '../fakes/soap-service.ts'
 import { verifyLogOf } from '../message-logs.ts'
-import { type Reply, startWorld } from '../world.ts'
+import { shareWorld } from '../shared-world.ts'
+import type { Reply } from '../world.ts'
 
-const world = await startWorld()
-t.teardown(() => world.stop())
+const world = await shareWorld()
 const { tax, population } = world.servers
 const system = await startProviderSystem(world.address(40))
 t.teardown(() => system.close())

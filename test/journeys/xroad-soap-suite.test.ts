@@ -17,13 +17,13 @@ import {
   SYSTEM_CASES,
   type SystemCase,
 } from '../fakes/xroad-soap-cases.ts'
-import { ask, colons, type Reply, startWorld } from '../world.ts'
+import { shareWorld } from '../shared-world.ts'
+import { ask, colons, type Reply } from '../world.ts'
 
 const FOLDER = path.join(import.meta.dirname, '../vectors/x-road/soap')
 const GUIDE = path.join(import.meta.dirname, '../../docs/interoperability.md')
 
-const world = await startWorld()
-t.teardown(() => world.stop())
+const world = await shareWorld()
 const { tax, population } = world.servers
 const system = await startProviderSystem(world.address(40))
 t.teardown(() => system.close())
