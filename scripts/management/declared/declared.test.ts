@@ -8,7 +8,7 @@ import { startConfigurationSource } from '#test/fakes/configuration-source.ts'
 import { certificationRequest } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
 import { readCommands } from '../commands.ts'
-import { at, concordat, exitCodeOf, type Ran } from '../program-fixture.ts'
+import { at, exitCodeOf, inThread, type Ran } from '../program-fixture.ts'
 import { planOf } from './plan.ts'
 import { readDeclared } from './read-file.ts'
 import type { Present } from './read-present.ts'
@@ -114,7 +114,7 @@ function declaredFile(t: Test, anchor: Buffer): string {
 void t.test('a registry is brought to what a file declares', async (t) => {
   const node = await registryWorld(t).start()
   const env = at(node)
-  const registry = (...args: string[]): Promise<Ran> => concordat(['registry', ...args], env)
+  const registry = (...args: string[]): Promise<Ran> => inThread(['registry', ...args], env)
   t.match(await registry('initialize-system', '--instance', 'DEV'), { code: 0, out: 'instance: DEV\n' })
   const partner = await startConfigurationSource('FI')
   t.teardown(() => partner.close())
@@ -236,9 +236,9 @@ void t.test('a registry is brought to what a file declares', async (t) => {
   t.match(readFileSync(anchor, 'utf8'), /<configurationSource|<ns\d*:configurationAnchor|configurationAnchor/)
   t.equal(statSync(anchor).mode & 0o777, 0o600)
   t.match(await registry('get-anchor', 'internal', '--output', anchor), { code: 2 }, 'no file is overwritten')
-  t.match(await concordat(['registry', 'get-system']), { code: 2, errors: /CONCORDAT_REGISTRY_URL/ })
+  t.match(await inThread(['registry', 'get-system']), { code: 2, errors: /CONCORDAT_REGISTRY_URL/ })
   t.match(
-    await concordat([
+    await inThread([
       'registry',
       '--url',
       env['CONCORDAT_REGISTRY_URL']!,

@@ -10,7 +10,7 @@ import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
-import { at, concordat, type Ran } from '../program-fixture.ts'
+import { at, inThread, type Ran } from '../program-fixture.ts'
 
 const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
 const { tsa } = authority
@@ -20,7 +20,7 @@ void t.test(
   async (t) => {
     const node = await registryWorld(t).start()
     const env = at(node)
-    const registry = (...args: string[]): Promise<Ran> => concordat(['registry', ...args], env)
+    const registry = (...args: string[]): Promise<Ran> => inThread(['registry', ...args], env)
     await node.must('PUT', '/system', { instance: 'DEV' })
     t.match(await registry('drift'), { code: 1, errors: /no file was ever applied to this registry/ })
     const folder = t.testdir({})
@@ -78,7 +78,7 @@ void t.test(
     })) as { secret: string }
     const key = path.join(folder, 'timer.key')
     writeFileSync(key, secret)
-    const drifted = await concordat(['registry', 'drift'], at(node, key))
+    const drifted = await inThread(['registry', 'drift'], at(node, key))
     t.match(drifted, { code: 3, out: /^revision 2, .*\n.*\nrevision 1, / })
     t.match(drifted.out, /^since {5}\S+ .*: renameMember \/api\/v1\/members\/DEV:GOV:1 \(audit log \d+\)$/m)
     t.match(drifted.out, /^do {8}rename DEV:GOV:1 to One\nnot named member DEV:GOV:3\n1 to do, /m)
@@ -201,7 +201,7 @@ void t.test('what a second person decides about is proposed once', async (t) => 
   })
   const file = path.join(folder, 'more.yaml')
   const registry = (...args: string[]): Promise<Ran> =>
-    concordat(['registry', ...args], at(node, path.join(folder, 'line.key')))
+    inThread(['registry', ...args], at(node, path.join(folder, 'line.key')))
 
   t.match(await registry('apply', file), { code: 2, errors: /--why is missing/ })
   const waits = {

@@ -10,7 +10,7 @@ import { type Browser, openBrowser, startOpenIdProvider } from '#test/fakes/open
 import { type AdminWorld, auditOf, createAdminWorld } from '#test/management-api/admin-fixture.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { readCommands } from '../../commands.ts'
-import { concordat, exitCodeOf, type Ran } from '../../program-fixture.ts'
+import { concordat, exitCodeOf, inThread, type Ran } from '../../program-fixture.ts'
 import { CLIENT, certificate, declaredFile, OPENAPI, sha256 } from './declared-server-fixture.ts'
 import { readContent, readDeclared } from './read-file.ts'
 
@@ -41,7 +41,7 @@ async function start(t: Test, url: string, login?: string) {
         : world.base,
     CONCORDAT_SERVER_KEY_FILE: key(name),
   })
-  const server = (...args: string[]): Promise<Ran> => concordat(['server', ...args], at())
+  const server = (...args: string[]): Promise<Ran> => inThread(['server', ...args], at())
   return { world, folder, server, at }
 }
 
@@ -107,7 +107,7 @@ void t.test('a security server is brought to what a file declares', async (t) =>
     const plan = await server('plan', path.join(written, 'server.yaml'))
     t.match(plan, { code: 0, out: /^0 to do, 0 different, 0 not named\n$/m })
     t.match(await server('declare', written), { code: 2, errors: /is there already/ })
-    const limited = concordat(
+    const limited = inThread(
       ['server', 'declare', path.join(folder, 'less')],
       at('XROAD_REGISTRATION_OFFICER'),
     )
@@ -137,7 +137,7 @@ void t.test('a security server is brought to what a file declares', async (t) =>
     const small = path.join(folder, 'small.yaml')
     writeFileSync(small, `clients: [{ id: '${CLIENT}', connectionType: SSLNOAUTH }]`)
     const key2 = { ...at('XROAD_SECURITY_OFFICER') }
-    t.match(await concordat(['server', 'apply', small, '--why', 'nothing'], key2), {
+    t.match(await inThread(['server', 'apply', small, '--why', 'nothing'], key2), {
       code: 0,
       out: /revision 2\n$/,
     })
@@ -161,8 +161,8 @@ void t.test('a security server is brought to what a file declares', async (t) =>
     const roles = ['XROAD_AUDITOR', 'XROAD_SERVICE_ADMINISTRATOR']
     const watching = await world.rooms.apiKeys.create({ name: 'watching', roles })
     world.authorization['watching'] = `X-Road-ApiKey token=${watching.secret}`
-    t.match(await concordat(['server', 'drift'], at('watching')), { code: 0, errors: '' })
-    const auditor = concordat(['server', 'drift'], at('XROAD_AUDITOR'))
+    t.match(await inThread(['server', 'drift'], at('watching')), { code: 0, errors: '' })
+    const auditor = inThread(['server', 'drift'], at('XROAD_AUDITOR'))
     t.match(await auditor, { code: 1, errors: /one of these roles is needed: XROAD_SERVICE_ADMINISTRATOR/ })
 
     // Another file, and back. What it does not name stays, unless it is asked for.
@@ -209,7 +209,7 @@ void t.test('a security server is brought to what a file declares', async (t) =>
     t.match((await ask('GET', '/revisions?limit=1')).body, [
       { number: 7, state: 'refused', failure: /^add the local group/, done: null },
     ])
-    const applying = concordat(['server', 'apply', file, '--why', 'x'], at('XROAD_AUDITOR'))
+    const applying = inThread(['server', 'apply', file, '--why', 'x'], at('XROAD_AUDITOR'))
     t.match(await applying, { code: 1, errors: /refused with 403/ })
     for (const args of [
       ['plan'],
@@ -251,7 +251,7 @@ void t.test('what takes two people waits, and is the revision it was proposed fo
   const [anna, ben] = [await enter('anna'), await enter('ben')]
   const { body: key } = await ben.api(world.base, 'POST', '/api-keys', { name: 'line', roles: ROLES })
   world.authorization['ben'] = `X-Road-ApiKey token=${(key as { secret: string }).secret}`
-  const server = (...args: string[]): Promise<Ran> => concordat(['server', ...args], at('ben'))
+  const server = (...args: string[]): Promise<Ran> => inThread(['server', ...args], at('ben'))
   const file = declaredFile(path.join(folder, 'one'), (declared) => {
     const words = { en: 'A look at the register' }
     const service = { clientId: CLIENT, serviceId: `${CLIENT}:persons`, isGeneral: false, words }
@@ -360,7 +360,8 @@ void t.test(
 )
 
 void t.test('the example can be applied', async (t) => {
-  const { server } = await start(t, 'sqlite:')
+  const { at } = await start(t, 'sqlite:')
+  const server = (...args: string[]): Promise<Ran> => concordat(['server', ...args], at())
   const file = path.join(import.meta.dirname, '../../../../docs/examples/declared-server.yaml')
   t.match(await server('apply', file, '--why', 'an example'), {
     code: 0,
