@@ -19,9 +19,10 @@ const JOBS = 7
  */
 const SANDBOXES_AT_ONCE = 4
 /** These take longest, so that the whole run would wait for a late start: they begin within the first half, mixed with others. */
-const LONGEST = ['crash', 'outage', 'load', 'contracts', 'recovery', 'auditor-cases', 'auditor-console'].map(
-  (name) => `test/journeys/${name}.test.ts`,
-)
+const LONGEST = [
+  ...['living-sandbox', 'operator-console', 'registry-console', 'auditor-cases', 'auditor-console'],
+  ...['contracts', 'crash', 'outage', 'load', 'recovery'],
+].map((name) => `test/journeys/${name}.test.ts`)
 /** A file may take as long as a busy machine needs. It is ended when it has written nothing for this many milliseconds. */
 const SILENCE_MS = 600_000
 // tap reports what was open when it is asked to end. A process that does not react is killed after this many milliseconds.
