@@ -1,4 +1,7 @@
-/** The states of one list that a reader can meet: loading, forbidden, a failing server, empty. All but the last are the component's, not the list's. */
+/**
+ * The states of one list that a reader can meet: loading, forbidden, a failing server, empty. All but the last are the component's, not the list's:
+ * one list of each component is walked through all of them, the others are seen empty.
+ */
 import type { Locator, Route } from 'playwright-core'
 import type { Test } from 'tap'
 import type { Visitor } from './browser.ts'
@@ -55,13 +58,29 @@ export async function seeListEmpty(t: Test, { page, settled, look }: Visitor, na
   await none.waitFor()
   t.equal(await page.getByLabel('Rows a page').count(), 1, `${name}: by page`)
   if ((await page.locator('main .list .paging').count()) === 0) return
-  const answer = async (route: Route): Promise<void> => answerEmpty(route)
-  await page.route(LIST, answer)
+  await page.route(LIST, answerEmpty)
   await find('')
   await none.waitFor({ state: 'detached' })
   await seeEmpty(t, { list, settled }, name)
   await look(`${name}-list-empty`)
-  await page.unroute(LIST, answer)
+  await page.unroute(LIST, answerEmpty)
+}
+
+/** Sees what the list on the visitor's present page says without a row, which is its own. The page is not loaded again, and shows its rows afterwards. */
+export async function seeListWithoutRows(
+  t: Test,
+  { page, settled, answered, look }: Visitor,
+  name: string,
+): Promise<void> {
+  if ((await page.locator('main .list .paging').count()) === 0) return
+  const list = page.locator('main .list').first()
+  await page.route(LIST, answerEmpty)
+  await list.getByLabel('Rows a page').selectOption('50')
+  await seeEmpty(t, { list, settled }, name)
+  await look(`${name}-list-empty`)
+  await page.unroute(LIST, answerEmpty)
+  await list.getByLabel('Rows a page').selectOption('25')
+  await answered()
 }
 
 async function seeEmpty(

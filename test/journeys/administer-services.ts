@@ -8,7 +8,7 @@ import { wsdl } from '../fakes/soap-service.ts'
 import { tabThrough } from '../keyboard.ts'
 import { act, close } from '../second-person.ts'
 import { colons } from '../world.ts'
-import { type Asked, type Windows, walkOnPhone } from './operate-windows.ts'
+import { type Asked, seeEmptyOnPhone, type Windows, walkOnPhone } from './operate-windows.ts'
 
 const ADMINISTRATOR = ['XROAD_SERVICE_ADMINISTRATOR']
 const TITLE = '<b>Parks</b>'
@@ -46,7 +46,7 @@ async function seeClients(t: Test, windows: Windows): Promise<void> {
   await page.getByRole('link', { name: 'persons', exact: true }).waitFor()
   await wide.checkBoth('client')
   await tabThrough(t, page, 'client')
-  await walkOnPhone(t, windows, 'client')
+  await seeEmptyOnPhone(t, windows, 'client')
 }
 
 function openApi(version: string, paths: Record<string, object>): object {
@@ -143,7 +143,7 @@ async function giveRights(t: Test, windows: Windows): Promise<void> {
   await page.getByRole('heading', { name: 'Give a right to parks' }).waitFor()
   await wide.settled()
   await wide.checkBoth('rights-give')
-  await walkOnPhone(t, windows, 'rights-give')
+  await seeEmptyOnPhone(t, windows, 'rights-give')
   await page.getByRole('searchbox').fill('TAX')
   await page.waitForURL(/q=TAX/)
   await wide.answered()
@@ -209,7 +209,7 @@ async function bothEnds(t: Test, windows: Windows): Promise<void> {
   await wide.open(`/clients/${colons(world.servers.population.client)}/service-clients`)
   await page.getByRole('link', { name: `What ${tax} may call` }).waitFor()
   await wide.checkBoth('rights-who')
-  await walkOnPhone(t, windows, 'rights-who')
+  await seeEmptyOnPhone(t, windows, 'rights-who')
   await page.getByRole('link', { name: `What ${tax} may call` }).click()
   await page
     .getByRole('link', { name: /population:persons/ })

@@ -7,7 +7,7 @@ import { tabThrough } from '../keyboard.ts'
 import { act, close } from '../second-person.ts'
 import { until } from '../until.ts'
 import type { World } from '../world.ts'
-import { type Asked, walkOnPhone } from './operate-windows.ts'
+import { type Asked, seeEmptyOnPhone } from './operate-windows.ts'
 
 const OPERATOR = ['XROAD_SERVICE_ADMINISTRATOR', 'XROAD_AUDITOR']
 const HOSTILE = '<img src=x onerror=alert(1)>'
@@ -54,7 +54,7 @@ export async function decideDeliveries(t: Test, { world, at, browser }: Asked): 
   await operator.page.getByRole('cell', { name: /HTTP 422/ }).waitFor()
   await operator.checkBoth('deliveries')
   await tabThrough(t, operator.page, 'deliveries')
-  await walkOnPhone(t, { wide: operator }, 'deliveries')
+  await seeEmptyOnPhone(t, { wide: operator }, 'deliveries')
   await found(t, operator, taken)
   await decideSent(t, { operator, dead, system, reached })
   await decideReceived(t, { world, at, browser, unread })

@@ -8,7 +8,7 @@ import { tabThrough } from '../keyboard.ts'
 import { act, close } from '../second-person.ts'
 import { until } from '../until.ts'
 import { colons, type World } from '../world.ts'
-import { type Asked, type Windows, walkOnPhone } from './operate-windows.ts'
+import { type Asked, seeEmptyOnPhone, type Windows } from './operate-windows.ts'
 
 const ADMINISTRATOR = ['XROAD_SERVICE_ADMINISTRATOR']
 const HOSTILE = '<img src=x onerror=alert(1)>'
@@ -49,7 +49,7 @@ async function addType(t: Test, windows: Windows): Promise<void> {
   await page.getByRole('link', { name: MOVED }).waitFor()
   await wide.checkBoth('rooms')
   await tabThrough(t, page, 'rooms')
-  await walkOnPhone(t, windows, 'rooms')
+  await seeEmptyOnPhone(t, windows, 'rooms')
   await page.getByLabel('Part of the name').fill('no such type')
   await page.keyboard.press('Enter')
   await page.getByText('Nothing fits this search').waitFor()
@@ -128,7 +128,7 @@ async function seeSubscriptions(t: Test, windows: Windows): Promise<void> {
   t.equal(await page.getByRole('cell', { name: '2', exact: true }).count(), 1, 'two events behind')
   await wide.checkBoth('subscriptions')
   await tabThrough(t, page, 'subscriptions')
-  await walkOnPhone(t, windows, 'subscriptions')
+  await seeEmptyOnPhone(t, windows, 'subscriptions')
   await page.getByLabel('Subscriber or inbox').fill(`${tax}:moves`)
   await page.keyboard.press('Enter')
   await page.waitForURL(/search=/)

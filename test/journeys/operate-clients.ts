@@ -6,7 +6,7 @@ import type { Test } from 'tap'
 import { leaveDialog, outcomeOf } from '../browser.ts'
 import { act, close } from '../second-person.ts'
 import { colons } from '../world.ts'
-import { type Asked, type Windows, walkOnPhone } from './operate-windows.ts'
+import { type Asked, seeEmptyOnPhone, type Windows } from './operate-windows.ts'
 
 const OFFICERS = [
   'XROAD_REGISTRATION_OFFICER',
@@ -34,7 +34,7 @@ async function addAndRegister(t: Test, windows: Windows, id: string): Promise<vo
   await page.getByRole('link', { name: 'Add a client' }).click()
   await page.getByText('client of this server').first().waitFor()
   await wide.checkBoth('client-add')
-  await walkOnPhone(t, windows, 'client-add')
+  await seeEmptyOnPhone(t, windows, 'client-add')
   await page.getByRole('searchbox').fill('business')
   await page.waitForURL(/q=business/)
   await wide.answered()
@@ -137,7 +137,7 @@ async function keepGroups(t: Test, windows: Windows, id: string): Promise<void> 
   const member = colons(world.servers.population.client)
   await page.getByRole('button', { name: `Add ${member} to inspectors` }).waitFor()
   await wide.checkBoth('group-add')
-  await walkOnPhone(t, windows, 'group-add')
+  await seeEmptyOnPhone(t, windows, 'group-add')
   await act(wide, `Add ${member} to inspectors`, {}, 'Add', 'It was added')
   await close(wide)
   await page.getByRole('button', { name: `Remove ${member} from inspectors` }).waitFor()

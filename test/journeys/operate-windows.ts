@@ -2,7 +2,7 @@
 import type { Browser } from 'playwright-core'
 import type { Test } from 'tap'
 import type { Visitor } from '../browser.ts'
-import { walkListStates } from '../list-states.ts'
+import { seeListWithoutRows, walkListStates } from '../list-states.ts'
 import type { World } from '../world.ts'
 
 export type At = (
@@ -17,11 +17,19 @@ export type Windows = { wide: Visitor; world: World }
 
 /** The states of the list on the present page, on a phone. Afterwards the page is loaded anew on the desk. */
 export async function walkOnPhone(t: Test, { wide }: Pick<Windows, 'wide'>, name: string): Promise<void> {
-  const { page } = wide
-  const { pathname, search } = new URL(page.url())
+  const { pathname, search } = new URL(wide.page.url())
+  await onPhone(wide, () => walkListStates(t, wide, name))
+  await wide.load(pathname.replace(/^\/console/, '') + search)
+}
+
+/** The list on the present page without a row, on a phone: its other states are the component's, which the list of clients shows. */
+export async function seeEmptyOnPhone(t: Test, { wide }: Pick<Windows, 'wide'>, name: string): Promise<void> {
+  await onPhone(wide, () => seeListWithoutRows(t, wide, name))
+}
+
+async function onPhone({ page }: Visitor, look: () => Promise<void>): Promise<void> {
   const before = page.viewportSize()!
   await page.setViewportSize({ width: 360, height: 740 })
-  await walkListStates(t, wide, name)
+  await look()
   await page.setViewportSize(before)
-  await wide.load(pathname.replace(/^\/console/, '') + search)
 }
