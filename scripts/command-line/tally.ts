@@ -8,7 +8,7 @@ const FIRST_MS = 1000
 export type Tally = {
   /** `done` of the total is done. */
   at(done: number): void
-  /** Takes the line away, so that what follows begins in its place. */
+  /** Takes the line away, so that what follows begins in its place; `at` writes a new one. */
   end(): void
 }
 
@@ -46,6 +46,7 @@ export function tallyOf(
     end() {
       if (isThere) terminal.write('\r\u001b[K')
       isThere = false
+      written = -Infinity
     },
   }
 }

@@ -1,7 +1,8 @@
 /**
  * Opens every page of both consoles of a running sandbox, light and dark, at 1280 and at 360 pixels, saves a picture of each and lists
  * what is laid out wrongly. For people who have changed how pages look; the gate does not run it, since its journeys visit the pages
- * too. The pages are those of this working tree; the data are the sandbox's.
+ * too. The pages are those of this working tree; the data are the sandbox's. A page of a thing that the sandbox does not have, such as a
+ * succession, shows what a server once answered; of things that look otherwise in another state, each of STATES is shown so too.
  *
  *   node test/pages/look-at-pages.ts --directory .sandbox [--network 127.0.1] [--only /members] [--axe] [--density compact]
  */
@@ -13,6 +14,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { buildConsoles } from '#console/build.ts'
 import { ROOT } from '../house/source-files.ts'
 import { findProgram } from '../outside-tools.ts'
+import { recordedAnswers } from './recorded-answers.ts'
 import { FIND_WRONG, type Wrong } from './wrong-layout.ts'
 
 const WIDTHS = [1280, 360]
@@ -50,7 +52,30 @@ const QUESTIONS: Record<string, string[]> = {
   ],
 }
 
-type Console = { name: string; base: string; keyFile: string }
+/** Of things that a sandbox does not have: what is otherwise than recorded, where the page then says other things. */
+const STATES: Record<string, Record<string, object>> = {
+  '/successions/:id': { begun: { state: 'begun', completedAt: undefined, completedBy: undefined } },
+  '/external-anchors/:sha256': {
+    examined: { state: 'EXAMINED', decidedAt: null, decidedBy: null, reading: null },
+  },
+  '/imports/:id': {
+    done: { state: 'CARRIED_OUT', carriedOutAt: '2026-11-29T17:00:00.000Z', carriedOutBy: 'Anna' },
+  },
+  '/deliveries/inbox/:position': {
+    dead: {
+      state: 'dead',
+      error: 'delivery_not_acknowledged',
+      errorText: 'Nobody acknowledged it.',
+      attempts: 12,
+    },
+  },
+  '/complaints/:id': {
+    late: { state: 'seen', isLate: true },
+    closed: { state: 'closed', closedAt: '2026-11-29T17:00:00.000Z', finding: 'not-justified' },
+  },
+}
+
+type Console = { name: 'registry' | 'agency'; base: string; keyFile: string }
 type Finding = { page: string; look: string; width: number } & Wrong
 
 const CONSOLES: Console[] = [
@@ -58,10 +83,11 @@ const CONSOLES: Console[] = [
   { name: 'agency', base: `http://${given.network}.1:4000`, keyFile: 'population/api-key' },
 ]
 
-/** The paths of a console's pages, such as /members/:id, by its contents. */
-function patternsOf(name: string): string[] {
+/** The paths of a console's pages, such as /members/:id, by its contents, each with the operation that it asks first. */
+function patternsOf(name: string): Map<string, string> {
   const contents = readFileSync(path.join(ROOT, `console/${name}/pages.ts`), 'utf8')
-  return [...contents.matchAll(/\bpage\(\s*'(\/[^']*)'/g)].map(([, found]) => found!)
+  const calls = contents.matchAll(/\bpage\(\s*'(\/[^']*)',\s*'[^']*',\s*'([^']*)'/g)
+  return new Map([...calls].map(([, pattern, operation]) => [pattern!, operation!]))
 }
 
 function patternFor(patterns: string[], address: string): string | undefined {
@@ -109,8 +135,26 @@ async function measure(page: Page, isAxe: boolean): Promise<Wrong[]> {
   ]
 }
 
+/** Saves a picture of what is shown, in each width and look. */
+async function picture(page: Page, name: string, title: string): Promise<Finding[]> {
+  if (given.only !== undefined && !title.startsWith(given.only)) return []
+  const bare = title.replaceAll(/[/?=:& ]+/g, '-').replace(/^-|-$/g, '')
+  const findings: Finding[] = []
+  for (const width of WIDTHS)
+    for (const look of LOOKS) {
+      await page.setViewportSize({ width, height: 800 })
+      await page.emulateMedia({ colorScheme: look })
+      const file = `${bare.slice(0, 80) || 'start'}-${width}-${look}.png`
+      await page.screenshot({ path: path.join(PICTURES, name, file), fullPage: true })
+      const wrong = look === 'light' || given.axe ? await measure(page, given.axe) : []
+      findings.push(...wrong.map((one) => ({ page: `${name} ${title}`, look, width, ...one })))
+    }
+  return findings
+}
+
 async function lookAt(browser: Browser, { name, base, keyFile }: Console): Promise<Finding[]> {
-  const patterns = patternsOf(name)
+  const operations = patternsOf(name)
+  const patterns = [...operations.keys()]
   const key = readFileSync(path.join(given.directory, keyFile), 'utf8').trim()
   const context = await browser.newContext({
     locale: 'en-GB',
@@ -121,6 +165,11 @@ async function lookAt(browser: Browser, { name, base, keyFile }: Console): Promi
   const page = await context.newPage()
   page.on('pageerror', (error) => console.error(`${name}: ${error.message}`))
   await page.addInitScript(`localStorage.setItem('concordat.density', ${JSON.stringify(given.density)})`)
+  const open = async (address: string): Promise<void> => {
+    await page.setViewportSize({ width: WIDTHS[0]!, height: 800 })
+    await page.goto(`${base}/console${address}`)
+    await settled(page)
+  }
   const findings: Finding[] = []
   const seen = new Set<string>()
   const asked = QUESTIONS[name] ?? []
@@ -135,31 +184,27 @@ async function lookAt(browser: Browser, { name, base, keyFile }: Console): Promi
     const title = asked.includes(address) ? address : [pattern, ...sides].join('?')
     if (pattern === undefined || seen.has(title)) continue
     seen.add(title)
-    await page.setViewportSize({ width: WIDTHS[0]!, height: 800 })
-    await page.goto(`${base}/console${address}`)
-    await settled(page)
+    await open(address)
     const links = await page
       .locator('a[href^="/console/"]')
       .evaluateAll((all) => all.map((one) => one.getAttribute('href')!))
     waiting.push(...links.map((link) => link.replace('/console', '')))
-    if (given.only !== undefined && !title.startsWith(given.only)) continue
-    for (const width of WIDTHS)
-      for (const look of LOOKS) {
-        await page.setViewportSize({ width, height: 800 })
-        await page.emulateMedia({ colorScheme: look })
-        const file = `${
-          title
-            .replaceAll(/[/?=:]+/g, '-')
-            .replace(/^-|-$/g, '')
-            .slice(0, 80) || 'start'
-        }-${width}-${look}.png`
-        await page.screenshot({ path: path.join(PICTURES, name, file), fullPage: true })
-        const wrong = look === 'light' || given.axe ? await measure(page, given.axe) : []
-        findings.push(...wrong.map((one) => ({ page: `${name} ${title}`, look, width, ...one })))
-      }
+    findings.push(...(await picture(page, name, title)))
   }
   const unseen = patterns.filter((one) => ![...seen].some((title) => title.split('?')[0] === one))
-  console.log(`${name}: ${seen.size} pages; no link led to: ${unseen.join(' ') || 'none'}`)
+  console.log(`${name}: ${seen.size} pages; as recorded: ${unseen.join(' ') || 'none'}`)
+  const recorded = recordedAnswers(name)
+  for (const pattern of unseen)
+    for (const [state, otherwise] of [['', {}], ...Object.entries(STATES[pattern] ?? {})] as [
+      string,
+      object,
+    ][]) {
+      const operation = operations.get(pattern)!
+      const stop = await recorded.show(page, { [operation]: otherwise })
+      await open(recorded.addressOf(pattern, operation))
+      findings.push(...(await picture(page, name, `${pattern} ${state}`.trim())))
+      await stop()
+    }
   await context.close()
   return findings
 }

@@ -1,6 +1,7 @@
 /** Makes those changes that a declared file asks for and that are possible now. Running it again continues the work. */
 import { createHash } from 'node:crypto'
 import { contentText } from '#platform/proposals/rules.ts'
+import { tallyOf } from '../../command-line/tally.ts'
 import type { ManagementApi } from '../client.ts'
 import { CommandError } from '../command-error.ts'
 import type { Command } from '../commands.ts'
@@ -24,6 +25,8 @@ type Applied = {
   /** Whose steps they are, which goes on record with each. */
   revision: number
   say: Progress
+  /** What shows how far it is. */
+  tally?: typeof tallyOf
 }
 
 /**
@@ -37,14 +40,22 @@ export async function apply(q: Applied): Promise<{ done: number; waiting: number
     let doneNow = 0
     const open: Step[] = []
     const lines: string[] = []
-    for (const step of plan.steps) {
-      const state = isHeld(step, open) ? 'later' : await take(q, proposed, step)
-      if (state === 'done') {
-        doneNow++
-        continue
+    const tally = (q.tally ?? tallyOf)({ what: 'applying', unit: 'steps', total: plan.steps.length })
+    try {
+      for (const step of plan.steps) {
+        tally.at(doneNow + open.length)
+        const state = isHeld(step, open) ? 'later' : await take(q, proposed, step)
+        if (state === 'done') {
+          tally.end()
+          q.say(`done: ${step.says}`)
+          doneNow++
+          continue
+        }
+        open.push(step)
+        lines.push(`${state}: ${step.says}`)
       }
-      open.push(step)
-      lines.push(`${state}: ${step.says}`)
+    } finally {
+      tally.end()
     }
     done += doneNow
     if (doneNow === 0 || open.length === 0 || round === ROUNDS) {
@@ -110,9 +121,7 @@ async function take(
   const { status } = await sent.catch((error: unknown) => {
     throw error instanceof CommandError ? new CommandError(1, `${step.says}: ${error.message}`, error) : error
   })
-  if (status === 202) return 'waits for a second person'
-  q.say(`done: ${step.says}`)
-  return 'done'
+  return status === 202 ? 'waits for a second person' : 'done'
 }
 
 function jsonBody(body: unknown): Buffer | undefined {

@@ -1,4 +1,5 @@
 /** Calls that read a management API. */
+import { tallyOf } from '../../command-line/tally.ts'
 import type { ManagementApi } from '../client.ts'
 import { CommandError } from '../command-error.ts'
 import type { Call } from '../read-call.ts'
@@ -36,10 +37,22 @@ export async function unless<T>(status: number, asked: Promise<T>): Promise<T | 
   }
 }
 
-/** One after the other, because the API allows only so many calls a second. */
-export async function inTurn<T, R>(all: readonly T[], one: (of: T) => Promise<R>): Promise<R[]> {
+/** One after the other, because the API allows only so many calls a second. A terminal shows how many of them, in this unit, are done. */
+export async function inTurn<T, R>(
+  all: readonly T[],
+  one: (of: T) => Promise<R>,
+  unit?: string,
+): Promise<R[]> {
+  const tally = unit === undefined ? undefined : tallyOf({ what: 'reading', unit, total: all.length })
   const results: R[] = []
-  for (const each of all) results.push(await one(each))
+  try {
+    for (const each of all) {
+      tally?.at(results.length)
+      results.push(await one(each))
+    }
+  } finally {
+    tally?.end()
+  }
   return results
 }
 

@@ -1,7 +1,7 @@
 /** Reads the parts of a registry that a declared file can be compared with. */
 import type { AcmeServer } from '#schemas/global-configuration.ts'
 import type { ManagementApi } from '../client.ts'
-import { proposedAt, readingOf, unless } from './calls.ts'
+import { inTurn, proposedAt, readingOf, unless } from './calls.ts'
 import type { Declared } from './read-file.ts'
 
 export type Present = {
@@ -50,10 +50,9 @@ export async function readPresent(api: ManagementApi, declared: Pick<Declared, '
   const profiles =
     await get<(Present['certificateProfiles'][number] & { builtIn: boolean })[]>('/certificate-profiles')
   const groups = await all<Present['globalGroups'][number] & { keptByRegistry: boolean }>('/global-groups')
-  const notifications: Present['notifications'] = new Map()
-  for (const { id, webhook, mailAddresses } of declared.members) {
+  const notificationsOf = async ({ id, webhook, mailAddresses }: Declared['members'][number]) => {
     const at = `/members/${encodeURIComponent(id)}`
-    notifications.set(id, {
+    return {
       ...(webhook === undefined
         ? {}
         : await unless(
@@ -68,8 +67,11 @@ export async function readPresent(api: ManagementApi, declared: Pick<Declared, '
               mailAddresses: addresses,
             })),
           )),
-    })
+    }
   }
+  const { members } = declared
+  const found = await inTurn(members, notificationsOf, 'members')
+  const notifications: Present['notifications'] = new Map(members.map(({ id }, at) => [id, found[at]!]))
   return {
     readAt: new Date().toISOString(),
     ...(managementServiceProvider === undefined ? {} : { managementServiceProvider }),

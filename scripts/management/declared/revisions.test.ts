@@ -3,9 +3,12 @@ import { createHash } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
+import { tallyOf } from '../../command-line/tally.ts'
 import type { ManagementApi } from '../client.ts'
 import { CommandError } from '../command-error.ts'
+import { readCommands } from '../commands.ts'
 import { exitCodeOf } from '../program-fixture.ts'
+import { apply } from './apply.ts'
 import { failureOf, whyTooLarge } from './apply-kept.ts'
 import { contentOf, type Declared, NOTHING, readContent, wholeOf } from './read-file.ts'
 import type { Present } from './read-present.ts'
@@ -128,6 +131,40 @@ void t.test('who breaks an applying off ends it', async (t) => {
   const other = stopsBySignal(async () => ends.push('x'), process)
   other.off()
   t.equal(process.listenerCount('SIGTERM'), 0)
+})
+
+void t.test('a terminal shows how far applying is, and the lines of its steps stand whole', async (t) => {
+  const step = (name: string) => ({
+    says: `keep class ${name}`,
+    call: { operation: 'putRetentionClass', params: { name }, body: {} },
+  })
+  const plans = [[step('a'), step('b'), { says: 'switch on' }], [{ says: 'switch on' }]]
+  const said: string[] = []
+  const terminal = { isTTY: true, columns: 80, write: (text: string) => said.push(text) }
+  let now = 0
+  const ended = await apply({
+    api: { send: async () => ({ status: 200, type: '', total: undefined, bytes: Buffer.alloc(0) }) },
+    commands: await readCommands('security-server-api.yaml'),
+    look: async () => ({
+      plan: { steps: plans.shift()!, differences: [], undeclared: [] },
+      proposed: new Set(),
+    }),
+    ...{ reason: 'decree 7', revision: 1, say: (line) => said.push(`${line}\n`) },
+    tally: (work) => tallyOf(work, terminal, () => (now += 1000)),
+  })
+  t.same(ended, { done: 2, waiting: 1 })
+  t.equal(
+    said.join(''),
+    [
+      '\r\u001b[Kapplying: 0 of 3 steps (0 %)',
+      '\r\u001b[Kdone: keep class a\n',
+      '\r\u001b[Kapplying: 1 of 3 steps (33 %), 0.5 steps/s, 4 s left',
+      '\r\u001b[Kdone: keep class b\n',
+      '\r\u001b[Kapplying: 2 of 3 steps (66 %), 0.7 steps/s, 2 s left',
+      '\r\u001b[K\r\u001b[Kapplying: 0 of 1 steps (0 %)',
+      '\r\u001b[Klater: switch on\n',
+    ].join(''),
+  )
 })
 
 void t.test('what is said of a refusal for good, and of a file that is too large', (t) => {

@@ -48,6 +48,7 @@ export async function writeDeclared(api: ManagementApi, folder: string): Promise
         ...{ id, address, clients },
         authenticationCertificates: await inTurn(certificates, certificate),
       }),
+      'servers',
     ),
     globalGroups: present.globalGroups.map(({ code, description, members: own }) => ({
       ...{ code, description, members: own },

@@ -147,7 +147,7 @@ async function clients(
   { get, all }: Reading,
 ): Promise<PresentClient[]> {
   const known = await all<Omit<PresentClient, 'tlsCertificates'>>('/clients')
-  return inTurn(known, async (client) => {
+  const whole = async (client: (typeof known)[number]): Promise<PresentClient> => {
     const at = `/clients/${encodeURIComponent(client.id)}`
     const wanted = declared.clients?.find(({ id }) => id === client.id)
     const described = await get<PresentDescription[]>(`${at}/service-descriptions`)
@@ -166,7 +166,8 @@ async function clients(
         return change === undefined ? one : { ...one, change }
       }),
     }
-  })
+  }
+  return inTurn(known, whole, 'clients')
 }
 
 /** The declared description that has one of its services. */

@@ -66,7 +66,7 @@ export async function writeDeclared(
     ...keptHere(of, present),
   })
   const parts = {
-    clients: await inTurn(present.clients, client),
+    clients: await inTurn(present.clients, client, 'clients'),
     ...more(present),
   }
   const shown = Object.fromEntries(Object.entries(parts).filter(([name]) => !present.hidden.includes(name)))

@@ -1,0 +1,67 @@
+/**
+ * Shows pages of things that a sandbox does not have: what their console asks for is answered as a server once answered
+ * (schemas/answers). Nothing but reading is answered so, and never who is there.
+ */
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import type { Page } from 'playwright-core'
+import { parse } from 'yaml'
+import { ROOT } from '../house/source-files.ts'
+
+const APIS = {
+  registry: 'central-registry',
+  agency: 'security-server',
+} as const
+
+type Api = { paths: Record<string, { get?: { operationId: string } }> }
+
+export type Recorded = {
+  /** The page's own address: its parameters are those of the thing that was recorded. */
+  addressOf(pattern: string, operation: string): string
+  /** From now on the page sees what was recorded, with these fields of an operation's answer otherwise, until the given function is called. */
+  show(page: Page, otherwise: Record<string, object>): Promise<() => Promise<void>>
+}
+
+export function recordedAnswers(console: keyof typeof APIS): Recorded {
+  const name = APIS[console]
+  const document = parse(readFileSync(path.join(ROOT, `schemas/${name}-api.yaml`), 'utf8')) as Api
+  const answers = JSON.parse(readFileSync(path.join(ROOT, `schemas/answers/${name}.json`), 'utf8')) as Record<
+    string,
+    unknown
+  >
+  const reads = Object.entries(document.paths).flatMap(([url, { get }]) =>
+    get === undefined ? [] : [{ steps: url.split('/'), operation: get.operationId }],
+  )
+  const operationAt = (url: string): string | undefined => {
+    const steps = url.split('/')
+    const fitting = reads.filter(
+      (one) =>
+        one.steps.length === steps.length &&
+        one.steps.every((step, at) => step.startsWith('{') || step === steps[at]),
+    )
+    const named = ({ steps: of }: { steps: string[] }): number =>
+      of.filter((one) => !one.startsWith('{')).length
+    return fitting.sort((one, other) => named(other) - named(one))[0]?.operation
+  }
+  return {
+    addressOf: (pattern, operation) =>
+      pattern.replace(/:(\w+)/g, (_, field: string) => {
+        const value = (answers[operation] as Record<string, unknown> | undefined)?.[field]
+        return encodeURIComponent(typeof value === 'object' ? '1' : String(value ?? '1'))
+      }),
+    async show(page, otherwise) {
+      const place = '**/api/v1/**'
+      await page.route(place, async (route) => {
+        const request = route.request()
+        const operation = operationAt(new URL(request.url()).pathname.replace('/api/v1', ''))
+        const isRecorded = operation !== undefined && operation !== 'getSession' && operation in answers
+        if (request.method() !== 'GET' || !isRecorded) return route.continue()
+        const answer = answers[operation]
+        const json = Array.isArray(answer) ? answer : { ...(answer as object), ...otherwise[operation] }
+        const headers = Array.isArray(answer) ? { 'x-total-count': String(answer.length) } : {}
+        return route.fulfill({ json, headers })
+      })
+      return () => page.unroute(place)
+    },
+  }
+}
