@@ -4,7 +4,9 @@
  * too. The pages are those of this working tree; the data are the sandbox's. A page of a thing that the sandbox does not have, such as a
  * succession, shows what a server once answered; of things that look otherwise in another state, each of STATES is shown so too.
  *
- *   node test/pages/look-at-pages.ts --directory .sandbox [--network 127.0.1] [--only /members] [--axe] [--density compact]
+ *   node test/pages/look-at-pages.ts --directory .sandbox [--network 127.0.1] [--only /members ...] [--axe] [--density compact]
+ *
+ * With --recorded every page is shown so, and no sandbox is needed.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -34,7 +36,8 @@ const { values: given } = parseArgs({
   options: {
     directory: { type: 'string', default: '.sandbox' },
     network: { type: 'string', default: '127.0.1' },
-    only: { type: 'string' },
+    only: { type: 'string', multiple: true },
+    recorded: { type: 'boolean', default: false },
     axe: { type: 'boolean', default: false },
     density: { type: 'string', default: 'comfortable' },
   },
@@ -52,8 +55,20 @@ const QUESTIONS: Record<string, string[]> = {
   ],
 }
 
-/** Of things that a sandbox does not have: what is otherwise than recorded, where the page then says other things. */
+const ROLES_CHANGED = {
+  ...{ operation: 'changePersonRoles', params: { id: 'e147ff3d-82b1-421f-a077-28710734818c' }, query: {} },
+  body: { json: { roles: ['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_AUDITOR'] } },
+}
+
+/**
+ * Of things that a sandbox does not have: what is otherwise than recorded, where the page then says other things. Without a name: what
+ * stands there cut short.
+ */
 const STATES: Record<string, Record<string, object>> = {
+  '/proposals/:id': {
+    '': { content: JSON.stringify(ROLES_CHANGED) },
+    failed: { content: JSON.stringify(ROLES_CHANGED), state: 'failed', failure: 'The person has left.' },
+  },
   '/successions/:id': { begun: { state: 'begun', completedAt: undefined, completedBy: undefined } },
   '/external-anchors/:sha256': {
     examined: { state: 'EXAMINED', decidedAt: null, decidedBy: null, reading: null },
@@ -135,9 +150,13 @@ async function measure(page: Page, isAxe: boolean): Promise<Wrong[]> {
   ]
 }
 
+function isAsked(title: string): boolean {
+  return given.only?.some((one) => title.startsWith(one)) ?? true
+}
+
 /** Saves a picture of what is shown, in each width and look. */
 async function picture(page: Page, name: string, title: string): Promise<Finding[]> {
-  if (given.only !== undefined && !title.startsWith(given.only)) return []
+  if (!isAsked(title)) return []
   const bare = title.replaceAll(/[/?=:& ]+/g, '-').replace(/^-|-$/g, '')
   const findings: Finding[] = []
   for (const width of WIDTHS)
@@ -155,7 +174,7 @@ async function picture(page: Page, name: string, title: string): Promise<Finding
 async function lookAt(browser: Browser, { name, base, keyFile }: Console): Promise<Finding[]> {
   const operations = patternsOf(name)
   const patterns = [...operations.keys()]
-  const key = readFileSync(path.join(given.directory, keyFile), 'utf8').trim()
+  const key = given.recorded ? '' : readFileSync(path.join(given.directory, keyFile), 'utf8').trim()
   const context = await browser.newContext({
     locale: 'en-GB',
     timezoneId: 'Europe/Tallinn',
@@ -173,7 +192,7 @@ async function lookAt(browser: Browser, { name, base, keyFile }: Console): Promi
   const findings: Finding[] = []
   const seen = new Set<string>()
   const asked = QUESTIONS[name] ?? []
-  const waiting = ['/', ...patterns.filter((one) => !one.includes(':')), ...asked]
+  const waiting = given.recorded ? [] : ['/', ...patterns.filter((one) => !one.includes(':')), ...asked]
   while (seen.size < MAX_PAGES && waiting.length > 0) {
     const address = waiting.shift()!
     const [bare = '/', query = ''] = address.split('?')
@@ -193,12 +212,9 @@ async function lookAt(browser: Browser, { name, base, keyFile }: Console): Promi
   }
   const unseen = patterns.filter((one) => ![...seen].some((title) => title.split('?')[0] === one))
   console.log(`${name}: ${seen.size} pages; as recorded: ${unseen.join(' ') || 'none'}`)
-  const recorded = recordedAnswers(name)
-  for (const pattern of unseen)
-    for (const [state, otherwise] of [['', {}], ...Object.entries(STATES[pattern] ?? {})] as [
-      string,
-      object,
-    ][]) {
+  const recorded = recordedAnswers(name, { alone: given.recorded })
+  for (const pattern of unseen.filter((one) => isAsked(one)))
+    for (const [state, otherwise] of Object.entries({ '': {}, ...STATES[pattern] })) {
       const operation = operations.get(pattern)!
       const stop = await recorded.show(page, { [operation]: otherwise })
       await open(recorded.addressOf(pattern, operation))

@@ -13,7 +13,8 @@ const APIS = {
   agency: 'security-server',
 } as const
 
-type Api = { paths: Record<string, { get?: { operationId: string } }> }
+type Operation = { operationId: string; 'x-roles'?: string[] }
+type Api = { paths: Record<string, { get?: Operation }> }
 
 export type Recorded = {
   /** The page's own address: its parameters are those of the thing that was recorded. */
@@ -22,16 +23,23 @@ export type Recorded = {
   show(page: Page, otherwise: Record<string, object>): Promise<() => Promise<void>>
 }
 
-export function recordedAnswers(console: keyof typeof APIS): Recorded {
+/** `alone`: no server runs, so somebody with all roles is there, and what was not recorded is not found. */
+export function recordedAnswers(console: keyof typeof APIS, { alone }: { alone: boolean }): Recorded {
   const name = APIS[console]
-  const document = parse(readFileSync(path.join(ROOT, `schemas/${name}-api.yaml`), 'utf8')) as Api
+  const document = parse(readFileSync(path.join(ROOT, `schemas/${name}-api.yaml`), 'utf8'), {
+    maxAliasCount: -1,
+  }) as Api
   const answers = JSON.parse(readFileSync(path.join(ROOT, `schemas/answers/${name}.json`), 'utf8')) as Record<
     string,
-    unknown
+    object
   >
   const reads = Object.entries(document.paths).flatMap(([url, { get }]) =>
-    get === undefined ? [] : [{ steps: url.split('/'), operation: get.operationId }],
+    get === undefined ? [] : [{ steps: url.split('/'), of: get }],
   )
+  const roles = [...new Set(reads.flatMap(({ of }) => of['x-roles'] ?? []))].filter((one) => one !== 'any')
+  const known: Record<string, object> = alone
+    ? { ...answers, getSession: { ...answers['getSession'], roles } }
+    : Object.fromEntries(Object.entries(answers).filter(([operation]) => operation !== 'getSession'))
   const operationAt = (url: string): string | undefined => {
     const steps = url.split('/')
     const fitting = reads.filter(
@@ -41,7 +49,7 @@ export function recordedAnswers(console: keyof typeof APIS): Recorded {
     )
     const named = ({ steps: of }: { steps: string[] }): number =>
       of.filter((one) => !one.startsWith('{')).length
-    return fitting.sort((one, other) => named(other) - named(one))[0]?.operation
+    return fitting.sort((one, other) => named(other) - named(one))[0]?.of.operationId
   }
   return {
     addressOf: (pattern, operation) =>
@@ -53,11 +61,13 @@ export function recordedAnswers(console: keyof typeof APIS): Recorded {
       const place = '**/api/v1/**'
       await page.route(place, async (route) => {
         const request = route.request()
-        const operation = operationAt(new URL(request.url()).pathname.replace('/api/v1', ''))
-        const isRecorded = operation !== undefined && operation !== 'getSession' && operation in answers
-        if (request.method() !== 'GET' || !isRecorded) return route.continue()
-        const answer = answers[operation]
-        const json = Array.isArray(answer) ? answer : { ...(answer as object), ...otherwise[operation] }
+        const operation = operationAt(new URL(request.url()).pathname.replace('/api/v1', '')) ?? ''
+        const answer = request.method() === 'GET' ? known[operation] : undefined
+        if (answer === undefined) {
+          const fault = { type: 'not_found', message: 'Nothing was recorded for this.', detail: operation }
+          return alone ? route.fulfill({ status: 404, json: fault }) : route.continue()
+        }
+        const json = Array.isArray(answer) ? answer : { ...answer, ...otherwise[operation] }
         const headers = Array.isArray(answer) ? { 'x-total-count': String(answer.length) } : {}
         return route.fulfill({ json, headers })
       })
