@@ -1,5 +1,6 @@
 /** The consents that this server keeps, as calls take them: from the database, which all nodes share. */
 import type { Clock } from '#platform/clock.ts'
+import { createWriteTogether } from '#platform/database/write-together.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConsentQuestion } from '../../peer/consents.ts'
 import type { NameOf } from './people-names.ts'
@@ -7,6 +8,7 @@ import { stateOf } from './state-of.ts'
 import type { ConsentStore } from './store.ts'
 import { nextStretch, stretchOf } from './stretches.ts'
 import type { ConsentRow, UseRow } from './tables.ts'
+import type { CallToTake } from './take-store.ts'
 
 /** A consent for a call: `counted` for this one alone, else good for calls until then (ms), each of which is told afterwards. */
 export type Found = { number: string; digest: string } & ({ counted: UseRow } | { until: number })
@@ -30,33 +32,41 @@ export function createOwnSource({
   nameOf,
   clock,
 }: {
-  store: Pick<ConsentStore, 'newest' | 'count' | 'giveBack' | 'addUses'>
+  store: Pick<ConsentStore, 'newest' | 'take' | 'giveBack' | 'addUses'>
   nameOf: NameOf
   clock: Clock
 }): ConsentSource {
-  async function counted(row: ConsentRow, use: UseRow, ask: ConsentQuestion, now: number): Promise<Found> {
-    const { frequency } = ask.terms.rule
-    const stretch = frequency === undefined ? '' : stretchOf(now, frequency.per)
-    if (await known(store.count(use, { stretch, most: frequency?.times })))
-      return { number: row.number, digest: row.digest, counted: use }
-    const after = await known(store.newest(row))
-    if (after === undefined) throw missing(ask)
-    refuseEnded(after, ask, now)
-    const again = frequency === undefined ? '' : `, again at ${nextStretch(now, frequency.per)}`
-    throw new Fault('consent_used_up', { what: `${ask.terms.contract}${again}` })
+  const take = createWriteTogether((calls: CallToTake[]) => store.take(calls, clock()))
+
+  /** Throws why there is none. */
+  async function refuse(key: Pick<CallToTake, 'person' | 'client' | 'contract'>, ask: ConsentQuestion) {
+    const now = clock()
+    const { contract, demand, rule } = ask.terms
+    const row = await known(store.newest(key))
+    if (row === undefined || row.demand !== demand) throw missing(ask)
+    refuseEnded(row, ask, now)
+    // Given, or given back, meanwhile.
+    if (rule.frequency === undefined) throw new Fault('consent_unknown', { what: contract, retryAfter: 1 })
+    const again = nextStretch(now, rule.frequency.per)
+    throw new Fault('consent_used_up', { what: `${contract}, again at ${again}` })
   }
 
   return {
     async find(ask) {
       const { client, terms } = ask
-      const now = clock()
-      const person = await known(nameOf(ask.person))
-      const row = await known(store.newest({ person, client, contract: terms.contract }))
-      if (row === undefined || row.demand !== terms.demand) throw missing(ask)
-      refuseEnded(row, ask, now)
-      if (row.kind === 'once' || terms.rule.frequency !== undefined)
-        return counted(row, hereOf(useOf(ask, row.number, now)), ask, now)
-      return { number: row.number, digest: row.digest, until: Date.parse(row.valid_until) }
+      const { contract, demand, rule } = terms
+      const key = { person: await known(nameOf(ask.person)), client, contract }
+      if (rule.frequency === undefined && !rule.kinds.includes('once')) {
+        const row = await known(store.newest(key))
+        if (row === undefined || row.demand !== demand) throw missing(ask)
+        refuseEnded(row, ask, clock())
+        return { number: row.number, digest: row.digest, until: Date.parse(row.valid_until) }
+      }
+      const { frequency } = rule
+      const found = await known(take({ ...key, demand, frequency, use: hereOf(callOf(ask)) }))
+      if (found === undefined) return await refuse(key, ask)
+      const { number, digest, counted, valid_until } = found
+      return counted ? { number, digest, counted } : { number, digest, until: Date.parse(valid_until) }
     },
     addUses: (uses) => store.addUses(uses.map(hereOf)),
     giveBack(use, { terms }) {
@@ -68,15 +78,16 @@ export function createOwnSource({
   }
 }
 
-export function useOf({ client, service, ids }: ConsentQuestion, number: string, now: number): UseRow {
-  return {
-    ...{ number, time: new Date(now).toISOString(), service, client },
-    ...{ request_id: ids.requestId, message_id: ids.id, to_tell: null },
-  }
+export function useOf(ask: ConsentQuestion, number: string, now: number): UseRow {
+  return { number, time: new Date(now).toISOString(), ...callOf(ask) }
+}
+
+function callOf({ client, service, ids }: ConsentQuestion): Omit<UseRow, 'number' | 'time'> {
+  return { service, client, request_id: ids.requestId, message_id: ids.id, to_tell: null }
 }
 
 /** Its client is that of its consent, which is here. */
-function hereOf(use: UseRow): UseRow {
+function hereOf<T extends Pick<UseRow, 'client'>>(use: T): T {
   return { ...use, client: null }
 }
 

@@ -3,88 +3,34 @@ import { randomUUID } from 'node:crypto'
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
-import { type Database, openDatabase } from '#platform/database/open-database.ts'
-import type { ConsentRule } from '#schemas/contract.ts'
+import { openDatabase } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { until } from '#test/until.ts'
-import type { ConsentQuestion } from '../../peer/consents.ts'
 import { createKeyStore } from './key-store.ts'
 import { consentMigrations } from './migrations.ts'
 import { createOwnSource } from './own-source.ts'
 import { createPeopleKey, createPeopleNames, GOOD_MS, resealPeopleKey, type Seals } from './people-names.ts'
 import { createRequestStore } from './requests-store.ts'
-import { createConsentStore } from './store.ts'
 import { nextStretch, stretchOf } from './stretches.ts'
-import type { ConsentRow } from './tables.ts'
 import { createConsentTaking } from './take-consent.ts'
-
-const NOON = Date.parse('2026-06-01T12:00:00.000Z')
-const DAY = 86_400_000
-const CLIENT = 'DEV/GOV/1000/tax'
-const CONTRACT = 'c0ffee00-0000-4000-8000-000000000001'
-const rule: ConsentRule = {
-  ...{ proof: 'login', kinds: ['once', 'standing'], maxDays: 30 },
-  dataLife: { unit: 'day', value: 30 },
-}
-const world = { now: NOON }
-const quiet = { warn: () => undefined }
-const iso = (at: number): string => new Date(at).toISOString()
-/** What one-way messages have, without a folder. */
-const seals: Seals = { current: 'k1', seal: (_of, plain) => plain, open: (_of, sealed) => sealed }
-
-function node(t: Test, database: Database) {
-  const store = createConsentStore(database)
-  const nameOf = createPeopleNames(createPeopleKey(createKeyStore(database), seals, () => world.now))
-  const source = createOwnSource({ store, nameOf, clock: () => world.now })
-  const taking = createConsentTaking({ source, nameOf, clock: () => world.now, log: quiet })
-  t.teardown(() => taking.close())
-  return { store, nameOf, ...taking }
-}
-type Node = ReturnType<typeof node>
-
-const person = (code: string) => ({ type: 'personal-code', identifier: code })
-
-async function give(by: Node, code: string, more: Partial<ConsentRow> = {}): Promise<ConsentRow> {
-  const row: ConsentRow = {
-    ...{ number: randomUUID(), subsystem: 'DEV/GOV/2000/population', client: CLIENT, contract: CONTRACT },
-    ...{ person: await by.nameOf(person(code)), demand: 'd1', kind: 'standing', digest: 'x' },
-    ...{ given_at: iso(world.now), valid_until: iso(world.now + 30 * DAY), document: '{}', agreed: '{}' },
-    ...{
-      presentation: null,
-      presented: null,
-      withdrawn_at: null,
-      withdrawn_record: null,
-      withdrawn_by: null,
-      last_use: null,
-    },
-    ...{ uses: 0, stretch: '', stretch_uses: 0 },
-    ...more,
-  }
-  await by.store.add(row, { record: 1 })
-  by.changed()
-  return row
-}
-
-const ask = (
-  code: string,
-  more: { demand?: string; client?: string; rule?: ConsentRule } = {},
-): ConsentQuestion => ({
-  person: person(code),
-  client: more.client ?? CLIENT,
-  service: 'DEV/GOV/2000/population/persons',
-  terms: { contract: CONTRACT, demand: more.demand ?? 'd1', rule: more.rule ?? rule },
-  ids: { id: 'Q-1', requestId: randomUUID() },
-})
-
-/** So many calls at the same moment over these nodes: how many passed, and the codes of the faults. */
-async function storm(nodes: Node[], calls: number, one: () => ConsentQuestion) {
-  const outcomes = await Promise.allSettled(
-    Array.from({ length: calls }, (_, i) => nodes[i % nodes.length]!.take(one())),
-  )
-  const codes = outcomes.flatMap((each) => (each.status === 'rejected' ? [(each.reason as Fault).code] : []))
-  return { passed: calls - codes.length, codes: [...new Set(codes)] }
-}
+import {
+  ask,
+  CLIENT,
+  CONTRACT,
+  DAY,
+  give,
+  iso,
+  NOON,
+  type Node,
+  node,
+  person,
+  quiet,
+  rule,
+  seals,
+  storm,
+  world,
+} from './taking-fixture.ts'
 
 await eachDatabase(t, async (database, t, url) => {
   await migrate(database, consentMigrations)
@@ -277,6 +223,7 @@ await eachDatabase(t, async (database, t, url) => {
     await give(one, 'F1')
     const broken = {
       newest: () => Promise.reject(new Error('down')),
+      take: () => Promise.reject(new Error('down')),
       addUses: () => Promise.reject(new Error('down')),
     }
     const clock = () => world.now

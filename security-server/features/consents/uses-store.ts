@@ -1,10 +1,8 @@
-/**
- * The calls that were made under consents. Guarantees that a counted call is one statement under the consent's row: no two nodes give away
- * the same call.
- */
+/** The calls that were made under consents. */
 import { type Kysely, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { Tables, UseRow } from './tables.ts'
+import { type CallToTake, type TakenRow, takeTogether } from './take-store.ts'
 
 /** After this row, in the order of a list. */
 export type After = { at: string; id: string }
@@ -15,38 +13,8 @@ const AT_ONCE = 500
 export function createUseStore(database: Database) {
   const tables = tablesOf<Tables>(database)
   return {
-    /**
-     * Counts a call, if the consent allows one more: of one-time consents one, of others `most` in a stretch of time. The row is locked
-     * by the update, so that each of several calls at once sees those before it.
-     */
-    count: (use: UseRow, q: { stretch: string; most: number | undefined }): Promise<boolean> =>
-      inTransaction(tables, async (transaction) => {
-        let query = transaction
-          .updateTable('consent')
-          .set({
-            uses: sql`uses + 1`,
-            last_use: use.time,
-            stretch_uses: sql`case when stretch = ${q.stretch} then stretch_uses + 1 else 1 end`,
-            stretch: q.stretch,
-          })
-          .where('number', '=', use.number)
-          .where('withdrawn_at', 'is', null)
-          .where('valid_until', '>', use.time)
-          .where((is) => is.or([is('kind', '=', 'standing'), is('uses', '=', 0)]))
-        const { most } = q
-        if (most !== undefined)
-          // Not in an earlier one: a call that waited at the edge, or a node whose clock is behind, would begin it anew.
-          query = query.where((is) =>
-            is.or([
-              is('stretch', '<', q.stretch),
-              is.and([is('stretch', '=', q.stretch), is('stretch_uses', '<', most)]),
-            ]),
-          )
-        const { numUpdatedRows } = await query.executeTakeFirst()
-        if (numUpdatedRows === 0n) return false
-        await transaction.insertInto('consent_use').values(use).execute()
-        return true
-      }),
+    take: (calls: readonly CallToTake[], now: number): Promise<(TakenRow | undefined)[]> =>
+      takeTogether(tables, calls, now),
     /** A call that was counted, in this stretch, and not made. Of a later stretch nothing is given back. */
     giveBack: (use: UseRow, stretch = ''): Promise<void> =>
       inTransaction(tables, async (transaction) => {
