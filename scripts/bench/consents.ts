@@ -1,6 +1,6 @@
 /**
- * `concordat bench consents`: exchanges under a contract that demands the consent of the person, beside the same exchanges under the same
- * contract without that, turn by turn in one run.
+ * `concordat bench consents`: what exchanges cost under a contract that demands the consent of the person, beside the same exchanges under the
+ * same contract without that, turn by turn in one run. It counts the processor time of both servers: on a busy machine rates say nothing.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,63 +8,66 @@ import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Pool } from 'undici'
-import type { Consent, ConsentDemand } from '#schemas/consents.ts'
+import type { Consent, ConsentDemand, ConsentKind } from '#schemas/consents.ts'
 import type { ConsentRule } from '#schemas/contract.ts'
 import { tallyOf } from '../command-line/tally.ts'
 import { encoded, SERVER_PORTS, subsystemText } from '../sandbox/layout.ts'
 import { putInForce } from '../sandbox/put-in-force.ts'
 import type { Instance } from '../sandbox/running.ts'
-import { runLoad } from './measure.ts'
 import { type Pairs, PROVIDER_PORT, startPairs } from './pairs.ts'
+import { meanSpent, type Spent, spentEach, spentText, totalOf } from './spending.ts'
 import { termsOf } from './terms.ts'
 
-const USAGE = `Usage: concordat bench consents [--seconds N] [--connections N] [--network 127.88.9] [--json]
+const USAGE = `Usage: concordat bench consents [--people N] [--connections N] [--network 127.88.9] [--postgresql URL] [--json]
 
-GET of 1 KB about one person, in three services of the same system with the same contract: one that demands no consent, one with a standing
-consent, one whose consent counts each call in the database. Turn by turn; the ratios are to the first, in the mean of the rounds.
+GET of 1 KB about one person, in four services of the same system with the same contract: one that demands no consent, one with a standing
+consent, one whose consent has a frequency, and one with a consent for each call. Turn by turn; what both servers' processors spend for an
+exchange, and its ratio to the first, in the mean of the rounds.
 `
 const ROUNDS = 5
-const WARM_UP_SECONDS = 2
 /** Servers run for months, so each way is compiled before it is measured. */
-const SETTLE_SECONDS = 10
+const SETTLE_ROUNDS = 3
 const WAIT_MS = 1000
 const MOST_WAITS = 120
-const PERSON = 'P1'
 const RULE: ConsentRule = {
   ...{ proof: 'login', kinds: ['standing'], maxDays: 30, dataLife: { unit: 'day', value: 1 } },
 }
 const CASES: { name: string; code: string; consent?: ConsentRule }[] = [
   { name: 'without', code: 'agreed' },
   { name: 'standing', code: 'standing', consent: RULE },
-  { name: 'counted', code: 'counted', consent: { ...RULE, frequency: { times: 1_000_000, per: 'year' } } },
+  { name: 'frequency', code: 'counted', consent: { ...RULE, frequency: { times: 1_000_000, per: 'year' } } },
+  { name: 'once', code: 'once', consent: { ...RULE, kinds: ['once'] } },
 ]
+/** Fewer than a client may ask of consents at once. */
+const AGREEING = 8
+const personOf = (n: number): string => `P${n}`
 
 /** Exit code 0, 1 when it failed, 2 for wrong usage. */
 export async function run(args: string[]): Promise<number> {
   const { values } = parseArgs({
     args,
     options: {
-      seconds: { type: 'string', default: '5' },
+      people: { type: 'string', default: '400' },
       connections: { type: 'string', default: '32' },
       network: { type: 'string', default: '127.88.9' },
+      postgresql: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
-  const [seconds, connections] = [Number(values.seconds), Number(values.connections)]
-  if (values.help || !(seconds > 0 && seconds <= 600) || !(connections >= 1 && connections <= 256)) {
+  const [people, connections] = [Number(values.people), Number(values.connections)]
+  if (values.help || !(people >= 1 && people <= 100_000) || !(connections >= 1 && connections <= 256)) {
     process.stderr.write(USAGE)
     return values.help ? 0 : 2
   }
   const directory = mkdtempSync(path.join(tmpdir(), 'concordat-bench-'))
   let pairs: Pairs | undefined
   try {
-    pairs = await startPairs(directory, values.network)
+    pairs = await startPairs(directory, values.network, values.postgresql)
     const { instance } = pairs
     for (const one of CASES) await offer(instance, one)
     await approveAll(instance)
-    await agree(instance)
-    const measured = await measure(pairs, { seconds, connections })
+    const measured = await measure(pairs, { people, connections })
     if (values.json) process.stdout.write(`${JSON.stringify(measured)}\n`)
     return 0
   } catch (cause) {
@@ -76,37 +79,70 @@ export async function run(args: string[]): Promise<number> {
   }
 }
 
-async function measure({ concordat }: Pairs, q: { seconds: number; connections: number }) {
-  const service = (code: string): string => concordat.prefix.replace(/[^/]+$/, code)
-  const load = (code: string, seconds: number) =>
-    runLoad({
-      ...{ url: concordat.url, headers: concordat.headers, method: 'GET', bodyBytes: 0 },
-      ...{ path: `${service(code)}/persons/${PERSON}`, warmUpSeconds: WARM_UP_SECONDS, seconds },
-      connections: q.connections,
+async function measure(
+  { concordat, serverPids, instance }: Pairs,
+  q: { people: number; connections: number },
+) {
+  const pool = new Pool(concordat.url, { connections: q.connections })
+  const portal = await openPortal(instance)
+  const callAll = async ({ code }: { code: string }): Promise<number> => {
+    const prefix = concordat.prefix.replace(/[^/]+$/, code)
+    await forEachPerson(q, async (person) => {
+      const { headers } = concordat
+      const reply = await pool.request({ method: 'GET', path: `${prefix}/persons/${person}`, headers })
+      const text = await reply.body.text()
+      if (reply.statusCode !== 200) throw new Error(`${code}: ${reply.statusCode} ${text.slice(0, 300)}`)
     })
-  for (const { code } of CASES) await load(code, Math.min(SETTLE_SECONDS, q.seconds))
-  const rates: number[][] = CASES.map(() => [])
+    return q.people
+  }
+  const agreeTo = (kind: ConsentKind): Promise<void> =>
+    forEachPerson({ ...q, connections: AGREEING }, (person) => portal.agree(person, kind))
+  const spent: Spent[][] = CASES.map(() => [])
   const say = (cells: string[]): void => {
     process.stdout.write(`${cells.map((cell) => cell.padStart(12)).join('')}\n`)
   }
-  say(['round', ...CASES.map(({ name }) => name)])
-  const tally = tallyOf({ what: 'measuring', unit: 'rounds', total: ROUNDS })
-  for (let round = 0; round < ROUNDS; round++) {
-    tally.at(round)
-    // Each begins one round, so that none always comes first.
-    for (let i = 0; i < CASES.length; i++) {
-      const at = (i + round) % CASES.length
-      rates[at]!.push((await load(CASES[at]!.code, q.seconds)).perSecond)
+  try {
+    await agreeTo('standing')
+    say(['round', ...CASES.map(({ name }) => name)])
+    const tally = tallyOf({ what: 'measuring', unit: 'rounds', total: SETTLE_ROUNDS + ROUNDS })
+    for (let round = 0; round < SETTLE_ROUNDS + ROUNDS; round++) {
+      tally.at(round)
+      // Each was for one call.
+      await agreeTo('once')
+      // Each begins one round, so that none always comes first.
+      for (let i = 0; i < CASES.length; i++) {
+        const at = (i + round) % CASES.length
+        const one = await spentEach(serverPids, () => callAll(CASES[at]!))
+        if (round >= SETTLE_ROUNDS) spent[at]!.push(one)
+      }
+      tally.end()
+      if (round >= SETTLE_ROUNDS)
+        say([`${round - SETTLE_ROUNDS + 1}`, ...spent.map((of) => totalOf(of.at(-1)!).toFixed(0))])
     }
-    tally.end()
-    say([`${round + 1}`, ...rates.map((of) => of[round]!.toFixed(1))])
+  } finally {
+    await pool.close()
+    await portal.close()
   }
-  const [without, standing, counted] = rates.map(
-    (of) => of.reduce((sum, one) => sum + one, 0) / of.length,
-  ) as [number, number, number]
-  const ratios = { standingRatio: standing / without, countedRatio: counted / without }
-  say(['ratio', '1', ratios.standingRatio.toFixed(3), ratios.countedRatio.toFixed(3)])
-  return { exchangesPerSecond: { without, standing, counted }, ...ratios }
+  const means = spent.map(meanSpent)
+  const ratios = means.map((of) => totalOf(of) / totalOf(means[0]!))
+  say(['ratio', ...ratios.map((ratio) => ratio.toFixed(3))])
+  for (const [i, { name }] of CASES.entries())
+    process.stdout.write(`${name}: ${spentText(means[i]!, 1)} µs an exchange, both servers\n`)
+  return Object.fromEntries(
+    CASES.map(({ name }, i) => [name, { microseconds: totalOf(means[i]!), ratio: ratios[i]! }]),
+  )
+}
+
+/** So many at once as there are connections. */
+async function forEachPerson(
+  { people, connections }: { people: number; connections: number },
+  act: (person: string) => Promise<void>,
+): Promise<void> {
+  let next = 0
+  const work = async (): Promise<void> => {
+    while (next < people) await act(personOf(next++))
+  }
+  await Promise.all(Array.from({ length: connections }, work))
 }
 
 /** A service of the bench's system, under a contract that names the person in its path. */
@@ -152,9 +188,8 @@ async function approveAll({ layout, servers, registry }: Instance): Promise<void
   for (const { key } of [tax, population]) await servers[key]!.send('PUT', '/contracts/refresh')
 }
 
-/** The person agrees to both, by the provider's own subsystem in place of a portal. */
-async function agree(instance: Instance): Promise<void> {
-  const { layout, servers } = instance
+/** Where people agree: the provider's own subsystem in place of a portal. */
+async function openPortal({ layout, servers, ...instance }: Instance) {
   const { tax, population } = layout.agencies
   const own = subsystemText(layout, population)
   await servers[population.key]!.send('PUT', `/clients/${encoded(own)}/consents`)
@@ -164,17 +199,15 @@ async function agree(instance: Instance): Promise<void> {
   const consents = descriptions
     .flatMap(({ services }) => services)
     .find(({ serviceCode }) => serviceCode === 'consents')
-  await allow(instance, consents!.id, own)
-  const pool = new Pool(`http://${population.address}:${SERVER_PORTS.http}`)
-  const ask = async <T>(method: 'GET' | 'POST', where: string, json?: object): Promise<T> => {
+  await allow({ layout, servers, ...instance }, consents!.id, own)
+  const pool = new Pool(`http://${population.address}:${SERVER_PORTS.http}`, { connections: AGREEING })
+  const ask = async <T>(person: string, where: string, json?: object): Promise<T> => {
     const reply = await pool.request({
-      ...{
-        method,
-        path: `/r1/${own}/consents${where}`,
-        body: json === undefined ? null : JSON.stringify(json),
-      },
+      method: json === undefined ? 'GET' : 'POST',
+      path: `/r1/${own}/consents${where}`,
+      body: json === undefined ? null : JSON.stringify(json),
       headers: {
-        ...{ 'x-road-client': own, 'x-road-userid': PERSON },
+        ...{ 'x-road-client': own, 'x-road-userid': person },
         ...(json !== undefined && { 'content-type': 'application/json' }),
       },
     })
@@ -182,15 +215,18 @@ async function agree(instance: Instance): Promise<void> {
     if (reply.statusCode >= 300) throw new Error(`${where}: ${reply.statusCode} ${text.slice(0, 300)}`)
     return JSON.parse(text) as T
   }
-  try {
-    const demands = await waitForDemands(() => ask<{ demands: ConsentDemand[] }>('GET', '/v1/demands'))
-    for (const { demand, contract } of demands)
-      await ask<Consent>('POST', '/v1/consents', {
-        ...{ contract: contract.id, client: subsystemText(layout, tax).replaceAll('/', ':'), demand },
-        ...{ kind: 'standing', shown: { language: 'en', textHash: '0'.repeat(64) } },
-      })
-  } finally {
-    await pool.close()
+  const demands = await waitForDemands(() => ask<{ demands: ConsentDemand[] }>(personOf(0), '/v1/demands'))
+  return {
+    /** To all that can be agreed to in this way. */
+    async agree(person: string, kind: ConsentKind): Promise<void> {
+      for (const { demand, contract, rule } of demands)
+        if (rule.kinds.includes(kind))
+          await ask<Consent>(person, '/v1/consents', {
+            ...{ contract: contract.id, client: subsystemText(layout, tax).replaceAll('/', ':'), demand },
+            ...{ kind, shown: { language: 'en', textHash: '0'.repeat(64) } },
+          })
+    },
+    close: () => pool.close(),
   }
 }
 

@@ -58,7 +58,10 @@ export async function startPairs(directory: string, network: string, postgresql?
   }
   // Measures what a server can do, not how much it allows one peer.
   // The inspector, if it is asked for, finds a port of its own.
-  const environment = { CONCORDAT_PEERS_PER_SECOND: '1000000', NODE_OPTIONS: '--inspect-port=0' }
+  const environment = {
+    ...{ CONCORDAT_PEERS_PER_SECOND: '1000000', CONCORDAT_CONSENTS_PER_SECOND: '1000000' },
+    NODE_OPTIONS: '--inspect-port=0',
+  }
   const instance = await startInstance({
     layout,
     progress: passingProgress(),

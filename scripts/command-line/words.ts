@@ -209,7 +209,10 @@ export const COMMANDS = {
         summary: 'the recovery after an outage of the time-stamping authority',
         options: ['--signatures=', '--signers=', '--json'],
       },
-      consents: { summary: 'calls that need a consent beside calls that need none', options: LOAD },
+      consents: {
+        summary: 'calls that need a consent beside calls that need none',
+        options: ['--people=', '--connections=', '--network=', '--postgresql=', '--json'],
+      },
       deliveries: { summary: 'one-way messages beside exchanges', options: LOAD },
       large: {
         summary: 'bodies larger than memory',

@@ -325,33 +325,3 @@ t.test('at two servers: none is asked for where the contract does not say who ke
   t.match(await ask('POST /v1/requests', { body: asking, client: CLIENT }), refusal)
   t.match((await ask('GET /v1/consents')).body, { elsewhere: [idText(second)] })
 })
-
-t.test("Estonia's form over the same consents", async (t) => {
-  const { ask } = await openConsents(t, world)
-  const demand = demandIn(await ask('GET /v1/demands'))
-  const { number } = (await ask('POST /v1/consents', { body: given(demand) })).body as Consent
-  const purposes = { purposeDeclarationBusinessIdentifiers: [content.contract] }
-  const asked = await ask('POST /api/consent', {
-    client: CLIENT,
-    body: { ...purposes, idCode: 'EEP1', callback: 'https://tax.example/back' },
-  })
-  t.match(asked.body, { consentGroupReference: String, url: /^https:\/\/portal/ })
-  const reference = { body: { ...purposes, idCode: 'EEP1' }, client: CLIENT }
-  t.same((await ask('POST /api/consent/reference', reference)).body, { [content.contract]: number })
-  t.same((await ask('POST /api/consent/reference', { ...reference, client: OWN })).body, {})
-  const body = { consentReference: number }
-  const client = (more: object = {}) =>
-    ask('POST /api/consent/validation/client', { body: { ...body, ...more }, client: CLIENT })
-  t.match((await client()).body, { consentReference: number, purposeDeclarationId: content.contract })
-  t.match((await client({ idCode: 'EEP1' })).body, { idCode: 'EEP1' })
-  t.equal((await client({ idCode: 'EEP2' })).status, 404)
-  const provider = '/api/consent/validation/dataprovider'
-  t.match((await ask(`POST ${provider}`, { body, client: OWN })).body, { clientSubsystemIdentifier: TAX })
-  t.equal((await ask(`POST ${provider}`, { body, client: CLIENT })).status, 404, 'only the provider')
-  const report = { ...body, transmissionTimestamp: '2026-06-01T12:00:00Z' }
-  t.same((await ask('POST /api/reporting/consent', { body: report, client: OWN })).body, {
-    response: 'success',
-  })
-  await ask(`POST /v1/consents/${number}/withdraw`)
-  t.equal((await client()).status, 409)
-})

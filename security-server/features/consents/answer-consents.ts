@@ -8,7 +8,7 @@ import { idText, subsystemOf } from '#schemas/identifiers.ts'
 import type { SystemAnswer } from '../../message/message.ts'
 import type { ConsentService, ConsentServiceRequest } from '../../peer/inbox.ts'
 import { demandsOf } from './demands.ts'
-import { ESTONIAN } from './estonia.ts'
+import { ESTONIAN, estonianRefusal } from './estonia.ts'
 import { giveConsent } from './give-consent.ts'
 import { giveBackForServer, noteForServer, takeForServer } from './keep-for-servers.ts'
 import { consentOf, consentsOf, receiptFor, savedFor, usesOf, withdrawConsent } from './own-consents.ts'
@@ -34,7 +34,7 @@ const STATUSES = new Set([400, 403, 404, 409, 429])
 const DEMANDS = 50
 const REASONS: Record<number, string> = {
   ...{ 200: 'OK', 201: 'Created', 400: 'Bad Request', 403: 'Forbidden', 404: 'Not Found', 409: 'Conflict' },
-  ...{ 429: 'Too Many Requests', 503: 'Service Unavailable' },
+  ...{ 429: 'Too Many Requests', 500: 'Internal Server Error', 503: 'Service Unavailable' },
 }
 
 type Handler = (q: Question) => Promise<object> | object
@@ -94,8 +94,11 @@ export function createConsentService(rooms: ConsentRooms): ConsentService {
   return {
     async take(asked) {
       const { client, servicePath, method } = asked.request
+      let name = ''
       try {
-        const { name, id } = pathOf(method, servicePath)
+        const path = pathOf(method, servicePath)
+        const { id } = path
+        name = path.name
         const leave = UNCOUNTED.has(name) ? undefined : rooms.quota.enter(client)
         try {
           const told = await PATHS[name]!(questionOf(asked, id, rooms))
@@ -106,11 +109,13 @@ export function createConsentService(rooms: ConsentRooms): ConsentService {
           leave?.()
         }
       } catch (cause) {
-        const fault = asFault(cause)
+        const theirs = Object.hasOwn(ESTONIAN, name) ? estonianRefusal(cause) : undefined
+        const fault = theirs?.fault ?? asFault(cause)
         rooms.count(fault.status < 500 ? 'refused' : 'failed')
         if (fault.code === 'internal_error') throw cause
-        const status = STATUSES.has(fault.status) ? fault.status : 503
-        return written(asked, { status, type: JSON_TYPE, told: publicFault(fault, undefined) })
+        const status = theirs?.status ?? (STATUSES.has(fault.status) ? fault.status : 503)
+        const told = { ...(theirs && { code: theirs.code }), ...publicFault(fault, undefined) }
+        return written(asked, { status, type: JSON_TYPE, told })
       }
     },
   }
@@ -142,7 +147,14 @@ function questionOf(asked: ConsentServiceRequest, id: string, rooms: ConsentRoom
   const acting = (): ActingPerson =>
     whoActs({ userId: actors['userId'], userCode: valueIn(search, 'userCode'), mandate }, rooms.countryPrefix)
   return {
-    ...{ id, search, rooms, acting, sender: { client: idText(client), subsystem, record } },
+    ...{
+      id,
+      search,
+      method: request.method,
+      rooms,
+      acting,
+      sender: { client: idText(client), subsystem, record },
+    },
     json: (most) => readJson(body, most),
     async own() {
       const { person, userId, mandate: by } = acting()

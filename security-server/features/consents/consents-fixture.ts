@@ -76,6 +76,7 @@ export async function openConsents(
     settings: { portalUrl: 'https://portal.example/asked/', keepDays: 30, perSecond: 1e6, credentials },
     requests: createRequestStore(database),
     presentations: createPresentationSeals(peopleKey),
+    codes: createPresentationSeals(peopleKey, 'codes of requests'),
     previews: createPreviewStore(database),
     previewSeals: createPresentationSeals(peopleKey, 'answers that wait'),
     globalConfiguration: { current: snapshot, currentWithin: snapshot },

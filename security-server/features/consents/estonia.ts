@@ -1,10 +1,10 @@
 /**
  * The form of Estonia's consent service over the same consents, for those who use it. A purpose declaration is a contract, a consent
- * reference a consent's number. No personal code is kept here, so an answer has only the code that the question names.
+ * reference a consent's number. Personal codes stand as there: without the letters of the country.
  */
 import { timingSafeEqual } from 'node:crypto'
-import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
+import { isEstonianCode } from './estonian-code.ts'
 import type { Question } from './question.ts'
 import { isUuid, plainIn, returnUrlIn } from './read-request.ts'
 import { requestConsent } from './requests.ts'
@@ -16,44 +16,71 @@ type Fields = Record<string, unknown>
 type Handler = (q: Question) => Promise<object>
 
 const MOST_PURPOSES = 20
+const MOST_REFERENCES = 5000
+/** Of a question about so many. */
+const MOST_BYTES = 524_288
+const ELEVEN_DIGITS = /^[0-9]{11}$/
+/** Consents that a person took back, and those that were used up or are over, by the words of that service. */
+const STATUSES = {
+  ACTIVE: 'APPROVED',
+  WITHDRAWN: 'DECLINED',
+  USED_UP: 'INAPPLICABLE',
+  EXPIRED: 'EXPIRED',
+} as const
+
+/** Refusals by the codes of that service, with its status. Its other codes are of what is not asked for here. */
+const CODES = {
+  VALIDATION: 400,
+  RELATION_TYPE_INVALID: 400,
+  HTTP_NOT_FOUND: 404,
+  REQUESTED_CONSENTS_NOT_RELATED_TO_ANY_DECLARATIONS: 404,
+  ID_CODE_INVALID: 500,
+  ALL_REQUESTED_CONSENTS_HAVE_ALREADY_BEEN_APPROVED: 500,
+  CONSENT_VALIDATE_INVALID_STATUS: 500,
+} as const
+type Code = keyof typeof CODES
+
+/** Carries a refusal by that service's code to the answer. */
+class Refused extends Error {
+  readonly fault: Fault
+  readonly refusal: Code
+  constructor(refusal: Code, fault: Fault) {
+    super(fault.message, { cause: fault })
+    this.fault = fault
+    this.refusal = refusal
+  }
+}
 
 export const ESTONIAN: Record<string, Handler> = {
-  /** One contract at a time: each url asks for one consent. */
-  'POST /api/consent': async ({ json, sender, rooms }) => {
-    const fields = await json()
-    const [contract, ...others] = purposesIn(fields)
-    if (contract === undefined || others.length > 0)
-      throw refused('purposeDeclarationBusinessIdentifiers has one contract')
-    const asked = {
-      ...{ contract, userCode: plainIn(fields, 'idCode', 128) },
-      returnUrl: returnUrlIn(plainIn(fields, 'callback', 1000)),
-    }
-    const { request, url } = await requestConsent(asked, sender, rooms)
-    return { consentGroupReference: request, url }
+  'POST /api/consent': async (q) => {
+    const fields = await q.json()
+    return requestOne(q, fields, plainIn(fields, 'idCode', 128))
+  },
+  /** Who acts for a child does so at the portal, which asks the register of mandates at that moment. */
+  'POST /api/consent/representation': async (q) => {
+    const fields = await q.json()
+    codeIn(plainIn(fields, 'representativeIdCode', 128), q.rooms)
+    if (plainIn(fields, 'relationType', 32) !== 'CHILD')
+      throw new Refused('RELATION_TYPE_INVALID', refused('relationType is CHILD'))
+    return requestOne(q, fields, plainIn(fields, 'representeeIdCode', 128))
   },
   'POST /api/consent/reference': async ({ json, sender, rooms }) => {
     const fields = await json()
-    const person = personIn(plainIn(fields, 'idCode', 128), rooms.countryPrefix)
-    if (person === undefined) throw refused('idCode is no code of a person')
-    const name = await rooms.nameOf(person)
+    const { name } = await personOf(plainIn(fields, 'idCode', 128), rooms)
     const found: Record<string, string> = {}
     for (const contract of purposesIn(fields)) {
       const row = await rooms.store.newest({ person: name, client: sender.client, contract })
       if (row !== undefined && stateOf(row, rooms.clock()) === 'ACTIVE') found[contract] = row.number
     }
+    if (Object.keys(found).length === 0) throw unknown()
     return found
   },
-  'POST /api/consent/validation/client': async (q) => {
-    const { row, idCode } = await validated(q, (one) => one.client === q.sender.client)
-    return { ...headOf(row, idCode), purposeDeclarationId: row.contract }
-  },
-  'POST /api/consent/validation/dataprovider': async (q) => {
-    const { row, idCode } = await validated(q, () => isOfProvider(q))
-    return {
-      ...headOf(row, idCode),
-      ...{ clientSubsystemIdentifier: colonForm(row.client), serviceDeclarationId: row.contract },
-    }
-  },
+  'GET /api/consent/validation/client': validateForClient,
+  'POST /api/consent/validation/client': validateForClient,
+  'GET /api/consent/validation/dataprovider': validateForProvider,
+  'POST /api/consent/validation/dataprovider': validateForProvider,
+  'POST /api/consent/filter-by-status': filterByStatus,
+  'POST /consent/filter-by-status': filterByStatus,
   /** Each call under a consent is counted as it is made; a report of it is taken and adds nothing. */
   'POST /api/reporting/consent': async (q) => {
     const fields = await q.json()
@@ -65,32 +92,132 @@ export const ESTONIAN: Record<string, Handler> = {
   },
 }
 
+/** What is answered in place of a fault: that service's status and code; undefined for what it has no code of, as when to ask again. */
+export function estonianRefusal(thrown: unknown): { fault: Fault; status: number; code: Code } | undefined {
+  const { fault, code } =
+    thrown instanceof Refused ? { fault: thrown.fault, code: thrown.refusal } : general(thrown)
+  return fault === undefined || code === undefined ? undefined : { fault, code, status: CODES[code] }
+}
+
+function general(thrown: unknown): { fault?: Fault; code?: Code } {
+  if (!(thrown instanceof Fault)) return {}
+  if (thrown.code === 'invalid_request') return { fault: thrown, code: 'VALIDATION' }
+  return thrown.code === 'not_found' ? { fault: thrown, code: 'HTTP_NOT_FOUND' } : {}
+}
+
+/** One contract at a time: each url asks for one consent. */
+async function requestOne({ sender, rooms }: Question, fields: Fields, idCode: string): Promise<object> {
+  const [contract, ...others] = purposesIn(fields)
+  if (contract === undefined || others.length > 0)
+    throw refused('purposeDeclarationBusinessIdentifiers has one contract')
+  const { name, code } = await personOf(idCode, rooms)
+  const returnUrl = returnUrlIn(plainIn(fields, 'callback', 1000))
+  const there = await rooms.store.newest({ person: name, client: sender.client, contract })
+  if (there !== undefined && stateOf(there, rooms.clock()) === 'ACTIVE')
+    throw new Refused(
+      'ALL_REQUESTED_CONSENTS_HAVE_ALREADY_BEEN_APPROVED',
+      new Fault('conflict', { what: 'the consent is in force' }),
+    )
+  try {
+    const asked = { contract, userCode: rooms.countryPrefix + code, returnUrl }
+    const { request, url } = await requestConsent(asked, sender, rooms, code)
+    return { consentGroupReference: request, url }
+  } catch (cause) {
+    if (!(cause instanceof Fault) || cause.code !== 'not_found') throw cause
+    throw new Refused('REQUESTED_CONSENTS_NOT_RELATED_TO_ANY_DECLARATIONS', cause)
+  }
+}
+
+async function validateForClient(q: Question): Promise<object> {
+  const { row, idCode } = await validated(q, (one) => one.client === q.sender.client)
+  return { ...headOf(row), ...idCode, purposeDeclarationId: row.contract }
+}
+
+async function validateForProvider(q: Question): Promise<object> {
+  const { row, idCode } = await validated(q, () => isOfProvider(q))
+  return {
+    ...{ ...headOf(row), ...idCode, clientSubsystemIdentifier: row.client },
+    serviceDeclarationId: row.contract,
+  }
+}
+
 /** The consent of the question, in force, and about the person if the question names one. */
 async function validated(
-  { json, sender, rooms }: Question,
+  { json, search, method, sender, rooms }: Question,
   may: (row: ConsentRow) => boolean,
-): Promise<{ row: ConsentRow; idCode: string | undefined }> {
-  const fields = await json()
+) {
+  const fields: Fields = method === 'GET' ? Object.fromEntries(search) : await json()
   const row = await rooms.store.byNumber(referenceIn(fields))
   if (row === undefined || row.subsystem !== sender.subsystem || !may(row)) throw unknown()
-  const idCode = fields['idCode'] === undefined ? undefined : plainIn(fields, 'idCode', 128)
-  if (idCode !== undefined && !(await isAbout(row, idCode, rooms))) throw unknown()
+  const named = fields['idCode'] === undefined ? undefined : plainIn(fields, 'idCode', 128)
+  const person = named === undefined ? undefined : await personOf(named, rooms)
+  if (person !== undefined && !timingSafeEqual(Buffer.from(person.name), Buffer.from(row.person)))
+    throw unknown()
   if (stateOf(row, rooms.clock()) !== 'ACTIVE')
-    throw new Fault('conflict', { what: 'CONSENT_VALIDATE_INVALID_STATUS: the consent is not in force' })
-  return { row, idCode }
+    throw new Refused(
+      'CONSENT_VALIDATE_INVALID_STATUS',
+      new Fault('conflict', { what: 'the consent is not in force' }),
+    )
+  const codes = await codesOf([row.number], rooms)
+  const idCode = person?.code ?? codes.get(row.number)
+  return { row, idCode: idCode === undefined ? {} : { idCode } }
 }
 
-async function isAbout(row: ConsentRow, idCode: string, rooms: Question['rooms']): Promise<boolean> {
-  const person = personIn(idCode, rooms.countryPrefix)
-  if (person === undefined) return false
-  return timingSafeEqual(Buffer.from(await rooms.nameOf(person)), Buffer.from(row.person))
+async function filterByStatus({ json, sender, rooms }: Question): Promise<object> {
+  const fields = await json(MOST_BYTES)
+  const wanted = textsIn(fields, 'consentStatus', 2)
+  if (wanted.some((one) => one !== 'VALID' && one !== 'INVALID'))
+    throw refused('consentStatus has VALID, INVALID or both')
+  const references = textsIn(fields, 'consentReferences', MOST_REFERENCES)
+  const numbers = new Set(references.map((one) => one.toLowerCase()).filter(isUuid))
+  const rows = await rooms.store.byNumbers([...numbers])
+  const own = new Map(
+    rows
+      .filter(({ client, subsystem }) => client === sender.client && subsystem === sender.subsystem)
+      .map((row) => [row.number, row]),
+  )
+  const codes = await codesOf([...own.keys()], rooms)
+  const consent = [...own.values()]
+    .map((row) => ({ row, status: STATUSES[stateOf(row, rooms.clock())] }))
+    .filter(({ status }) => wanted.includes(status === 'APPROVED' ? 'VALID' : 'INVALID'))
+    .map(({ row, status }) => ({
+      ...{ ...headOf(row), consentStatus: status, purposeDeclarationId: row.contract },
+      ...(codes.has(row.number) && { idCode: codes.get(row.number) }),
+    }))
+  const invalid = references.filter((one) => !own.has(one.toLowerCase()))
+  return { consent, ...(invalid.length > 0 && { invalidConsents: invalid }) }
 }
 
-function headOf({ number, valid_until }: ConsentRow, idCode: string | undefined): object {
-  return {
-    ...{ consentReference: number, consentExpiration: valid_until },
-    ...(idCode !== undefined && { idCode }),
+/** The codes of those who were asked in this form, which alone are kept, sealed with the request. */
+async function codesOf(
+  numbers: string[],
+  { requests, codes }: Question['rooms'],
+): Promise<Map<string, string>> {
+  const found = new Map<string, string>()
+  for (const { number, request, code } of await requests.codesOf(numbers)) {
+    // The key of before was given up: nobody can read it, and its consents have ended.
+    const opened = await codes.open(request, code).catch(() => undefined)
+    if (opened !== undefined) found.set(number, opened)
   }
+  return found
+}
+
+async function personOf(idCode: string, rooms: Question['rooms']): Promise<{ name: string; code: string }> {
+  const { type, identifier } = codeIn(idCode, rooms)
+  return { name: await rooms.nameOf({ type, identifier }), code: identifier }
+}
+
+/** With the letters of the country, or without as there. */
+function codeIn(idCode: string, { countryPrefix }: Pick<Question['rooms'], 'countryPrefix'>) {
+  const person = personIn(idCode, countryPrefix) ?? personIn(countryPrefix + idCode, countryPrefix)
+  if (person === undefined) throw refused('a personal code is no code of a person')
+  if (countryPrefix === 'EE' && ELEVEN_DIGITS.test(person.identifier) && !isEstonianCode(person.identifier))
+    throw new Refused('ID_CODE_INVALID', refused('the last digit of a personal code is another one'))
+  return person
+}
+
+function headOf({ number, valid_until }: Pick<ConsentRow, 'number' | 'valid_until'>): object {
+  return { consentReference: number, consentExpiration: valid_until }
 }
 
 /** Whether a system of the provider's own member asks. */
@@ -106,14 +233,16 @@ function referenceIn(fields: Fields): string {
 }
 
 function purposesIn(fields: Fields): string[] {
-  const named = fields['purposeDeclarationBusinessIdentifiers']
-  if (!Array.isArray(named) || named.length === 0 || named.length > MOST_PURPOSES)
-    throw refused(`purposeDeclarationBusinessIdentifiers has 1 to ${MOST_PURPOSES} contracts`)
-  return named.map((one: unknown) => {
-    if (typeof one !== 'string' || !isUuid(one.toLowerCase()))
-      throw refused('purposeDeclarationBusinessIdentifiers has ids of contracts')
-    return one.toLowerCase()
-  })
+  return textsIn(fields, 'purposeDeclarationBusinessIdentifiers', MOST_PURPOSES).map((one) =>
+    one.toLowerCase(),
+  )
+}
+
+function textsIn(fields: Fields, name: string, most: number): string[] {
+  const texts = fields[name]
+  if (!Array.isArray(texts) || texts.length === 0 || texts.length > most)
+    throw refused(`${name} has 1 to ${most} texts`)
+  return texts.map((one: unknown) => plainIn({ [name]: one }, name, 255))
 }
 
 function unknown(): Fault {

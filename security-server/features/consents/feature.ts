@@ -89,6 +89,7 @@ export const consents: FeatureModule<Ground, Offers> = {
       ...{ server: ground.server, clock, settings, store, nameOf, taking, source },
       countryPrefix: ground.settings.tracker.countryPrefix,
       presentations: createPresentationSeals(peopleKey),
+      codes: createPresentationSeals(peopleKey, 'codes of requests'),
       previews: createPreviewStore(database),
       previewSeals: createPresentationSeals(peopleKey, 'answers that wait'),
       requests: createRequestStore(database),

@@ -1,7 +1,7 @@
 /** Consents, the calls that were made under them, requests for consent, and the key by which people are named. */
 import { type ColumnDefinitionBuilder, type Kysely, sql } from 'kysely'
-import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
+import type { SchemaChange } from '#platform/database/older-versions.ts'
 
 const TEXTS = [
   ...['subsystem', 'person', 'client', 'contract', 'demand', 'kind', 'given_at', 'valid_until'],
@@ -13,7 +13,7 @@ const REQUEST_TEXTS = [
   'state',
 ]
 
-export const consentMigrations: Record<string, Migration> = {
+export const consentMigrations: Record<string, SchemaChange> = {
   'security-server-consents-001': {
     async up(kysely: Kysely<unknown>) {
       const { text, integer, blob } = columnTypes(kysely)
@@ -108,6 +108,20 @@ export const consentMigrations: Record<string, Migration> = {
         .on('consent_use')
         .column('to_tell')
         .where(sql.ref('to_tell'), 'is not', null)
+        .execute()
+    },
+  },
+  'security-server-consents-007': {
+    olderVersionsGoOn: true,
+    async up(kysely: Kysely<unknown>) {
+      const { text } = columnTypes(kysely)
+      const { schema } = kysely
+      await schema.alterTable('consent_request').addColumn('code', text).execute()
+      await schema
+        .createIndex('consent_request_number')
+        .on('consent_request')
+        .column('number')
+        .where(sql.ref('code'), 'is not', null)
         .execute()
     },
   },

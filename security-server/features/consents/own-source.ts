@@ -39,7 +39,10 @@ export function createOwnSource({
   const take = createWriteTogether((calls: CallToTake[]) => store.take(calls, clock()))
 
   /** Throws why there is none. */
-  async function refuse(key: Pick<CallToTake, 'person' | 'client' | 'contract'>, ask: ConsentQuestion) {
+  async function refuse(
+    key: Pick<CallToTake, 'person' | 'client' | 'contract'>,
+    ask: ConsentQuestion,
+  ): Promise<never> {
     const now = clock()
     const { contract, demand, rule } = ask.terms
     const row = await known(store.newest(key))

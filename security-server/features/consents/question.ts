@@ -11,6 +11,7 @@ export type Own = { person: string; subsystem: string; representative: string | 
 export type Question = {
   /** What stands in the path's place. */
   id: string
+  method: string
   search: URLSearchParams
   sender: Sender
   rooms: ConsentRooms

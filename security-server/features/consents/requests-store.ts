@@ -4,6 +4,9 @@ import type { RequestRow, Tables } from './tables.ts'
 
 export type RequestStore = ReturnType<typeof createRequestStore>
 
+/** Of one statement. */
+const AT_ONCE = 500
+
 export function createRequestStore(database: Database) {
   const tables = tablesOf<Tables>(database)
   return {
@@ -14,6 +17,21 @@ export function createRequestStore(database: Database) {
       tables.selectFrom('consent_request').selectAll().where('request', '=', request).executeTakeFirst(),
     byToken: (hash: string): Promise<RequestRow | undefined> =>
       tables.selectFrom('consent_request').selectAll().where('token_hash', '=', hash).executeTakeFirst(),
+    /** Of consents that were given to requests that keep the person's code: the code, sealed. */
+    codesOf: async (numbers: string[]): Promise<{ number: string; request: string; code: string }[]> => {
+      const found: { number: string; request: string; code: string }[] = []
+      for (let at = 0; at < numbers.length; at += AT_ONCE)
+        found.push(
+          ...(await tables
+            .selectFrom('consent_request')
+            .select(['number', 'request', 'code'])
+            .$narrowType<{ number: string; code: string }>()
+            .where('number', 'in', numbers.slice(at, at + AT_ONCE))
+            .where('code', 'is not', null)
+            .execute()),
+        )
+      return found
+    },
     /** How many of a client wait for an answer. */
     waiting: async (client: string, now: string): Promise<number> => {
       const { count } = await tables

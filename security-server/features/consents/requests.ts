@@ -31,6 +31,8 @@ export async function requestConsent(
   { contract, userCode, returnUrl }: ConsentRequested,
   { client, subsystem }: Asker,
   rooms: Rooms,
+  /** Kept, sealed, for who asked in a form whose answers have it. */
+  code?: string,
 ): Promise<ConsentRequestMade> {
   const { portalUrl } = rooms.settings
   if (portalUrl === undefined)
@@ -50,10 +52,12 @@ export async function requestConsent(
       retryAfter: 3600,
     })
   const token = randomBytes(32).toString('base64url')
+  const request = randomUUID()
   const row: RequestRow = {
-    ...{ request: randomUUID(), token_hash: hashOf(token), subsystem, client, contract },
+    ...{ request, token_hash: hashOf(token), subsystem, client, contract },
     ...{ person: await rooms.nameOf(person), return_url: returnUrl, asked_at: at },
     ...{ valid_until: new Date(now + OPEN_MS).toISOString(), state: 'REQUESTED', number: null },
+    code: code === undefined ? null : await rooms.codes.seal(request, code),
   }
   await rooms.requests.add(row)
   // The portal has to ask this server, whichever it would reach by itself.

@@ -25,6 +25,8 @@ export type ConsentRooms = {
   nameOf: NameOf
   presentations: PresentationSeals
   previews: PreviewStore
+  /** Of personal codes with requests. */
+  codes: PresentationSeals
   /** Of answers that wait. */
   previewSeals: PresentationSeals
   taking: Pick<ConsentTaking, 'changed' | 'write'>

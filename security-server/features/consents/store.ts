@@ -13,6 +13,17 @@ export type ConsentStore = ReturnType<typeof createConsentStore>
 type Key = Pick<ConsentRow, 'person' | 'client' | 'contract'>
 /** Rows of one statement. */
 const AT_ONCE = 500
+/** Whose a consent is, and how it stands. */
+const STATE = [
+  'number',
+  'client',
+  'subsystem',
+  'contract',
+  'kind',
+  'uses',
+  'valid_until',
+  'withdrawn_at',
+] as const
 
 export function createConsentStore(database: Database) {
   const tables = tablesOf<Tables>(database)
@@ -86,6 +97,18 @@ export function createConsentStore(database: Database) {
         .where('number', '=', number)
         .executeTakeFirst()
       return row && rowOf(row)
+    },
+    byNumbers: async (numbers: string[]) => {
+      const found: Pick<ConsentRow, (typeof STATE)[number]>[] = []
+      for (let at = 0; at < numbers.length; at += AT_ONCE)
+        found.push(
+          ...(await tables
+            .selectFrom('consent')
+            .select(STATE)
+            .where('number', 'in', numbers.slice(at, at + AT_ONCE))
+            .execute()),
+        )
+      return found.map((row) => ({ ...row, uses: Number(row.uses) }))
     },
     /** Newest first. */
     ofPerson: async (q: {

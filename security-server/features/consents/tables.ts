@@ -59,6 +59,8 @@ export type RequestRow = {
   state: 'REQUESTED' | 'GIVEN' | 'DECLINED'
   /** Of the consent that was given. */
   number: string | null
+  /** The person's code, sealed, where the form of the request has it in answers. */
+  code: string | null
 }
 
 export type Tables = {

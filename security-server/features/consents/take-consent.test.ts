@@ -291,7 +291,7 @@ await eachDatabase(t, async (database, t, url) => {
     await requests.add({
       ...{ request, token_hash: 'h', subsystem: 'S', client: CLIENT, contract: CONTRACT },
       ...{ person: await one.nameOf(person('H1')), return_url: 'https://x', asked_at: iso(world.now) },
-      ...{ valid_until: iso(world.now + DAY), state: 'REQUESTED', number: null },
+      ...{ valid_until: iso(world.now + DAY), state: 'REQUESTED', number: null, code: null },
     })
     t.equal(await requests.waiting(CLIENT, iso(world.now)), 1)
     const row = async () => ({ ...(await give(one, `H${randomUUID()}`)), number: randomUUID() })
@@ -309,7 +309,7 @@ await eachDatabase(t, async (database, t, url) => {
     await requests.add({
       ...{ request: unanswered, token_hash: 'h2', subsystem: 'S', client: CLIENT, contract: CONTRACT },
       ...{ person: await one.nameOf(person('H2')), return_url: 'https://x', asked_at: iso(world.now) },
-      ...{ valid_until: iso(world.now + DAY), state: 'REQUESTED', number: null },
+      ...{ valid_until: iso(world.now + DAY), state: 'REQUESTED', number: null, code: null },
     })
     await one.store.forget(iso(0), iso(world.now + DAY))
     t.ok(await requests.byId(unanswered))

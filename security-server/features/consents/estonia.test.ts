@@ -1,0 +1,177 @@
+/** The form of Estonia's consent service, to its fields, statuses and codes. */
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import type { Consent, ConsentDemand } from '#schemas/consents.ts'
+import { parseSubsystemId } from '#schemas/identifiers.ts'
+import { contentAt } from '#test/fakes/contracts.ts'
+import { openConsents } from './consents-fixture.ts'
+import { isEstonianCode } from './estonian-code.ts'
+
+const CLIENT = parseSubsystemId('DEV/GOV/5678/client')
+const OTHER = parseSubsystemId('DEV/GOV/5678/other')
+const OWN = parseSubsystemId('DEV/GOV/1234/other')
+/** Of the country's own demonstrations. */
+const PERSON = '60001017869'
+const CHILD = '39901012239'
+const NOW = Date.now()
+const now = { at: NOW }
+const content = contentAt(NOW, {
+  ...{ personalData: true, provider: 'DEV/GOV/1234/population' },
+  consumers: { subsystems: ['DEV/GOV/5678/client'] },
+  services: [
+    {
+      serviceCode: 'persons',
+      endpoints: [{ method: 'GET', path: '/persons/*' }],
+      dataSubject: { in: 'path', name: 'id' },
+    },
+  ],
+  consent: {
+    proof: 'login',
+    kinds: ['once', 'standing'],
+    maxDays: 30,
+    dataLife: { unit: 'month', value: 6 },
+  },
+})
+const purposes = { purposeDeclarationBusinessIdentifiers: [content.contract] }
+const callback = 'https://tax.example/back'
+const tokenIn = ({ body }: { body: { url: string } }): string => /\/([A-Za-z0-9_-]{43})/.exec(body.url)![1]!
+
+await t.test('asked, given, found, judged, reported, and no more in force', async (t) => {
+  const { ask, rooms, store } = await openConsents(t, { now, contracts: [{ content, joined: [] }] })
+  const by = (line: string, body?: object, client = CLIENT) =>
+    ask(line, { client, userId: '', ...(body && { body }) }) as Promise<{ status: number; body: object }>
+  const give = async (userId: string, token?: string): Promise<string> => {
+    const { demands } = (await ask('GET /v1/demands')).body as { demands: ConsentDemand[] }
+    const { status, body } = await ask('POST /v1/consents', {
+      userId,
+      body: {
+        ...{ contract: content.contract, client: 'DEV:GOV:5678:client', demand: demands[0]!.demand },
+        ...{
+          kind: 'standing',
+          shown: { language: 'et', textHash: 'ab'.repeat(32) },
+          ...(token && { token }),
+        },
+      },
+    })
+    t.equal(status, 201)
+    return (body as Consent).number
+  }
+  const nothing = await by('POST /api/consent/reference', { ...purposes, idCode: PERSON })
+  t.match(nothing, { status: 404, body: { code: 'HTTP_NOT_FOUND' } })
+  const asked = await by('POST /api/consent', { ...purposes, idCode: PERSON, callback })
+  t.equal(asked.status, 200)
+  t.same(Object.keys(asked.body).sort(), ['consentGroupReference', 'url'])
+  const { consentGroupReference: request } = asked.body as { consentGroupReference: string }
+  const consentReference = await give(`EE${PERSON}`, tokenIn(asked as never))
+  const row = (await rooms.requests.byId(request))!
+  t.equal(row.number, consentReference)
+  t.notMatch(
+    JSON.stringify([row, await store.byNumber(consentReference)]),
+    new RegExp(PERSON),
+    'sealed at rest',
+  )
+
+  for (const idCode of [PERSON, `EE${PERSON}`])
+    t.strictSame((await by('POST /api/consent/reference', { ...purposes, idCode })).body, {
+      [content.contract]: consentReference,
+    })
+  t.match(await by('POST /api/consent', { ...purposes, idCode: PERSON, callback }), {
+    ...{ status: 500, body: { code: 'ALL_REQUESTED_CONSENTS_HAVE_ALREADY_BEEN_APPROVED' } },
+  })
+  const head = { consentReference, idCode: PERSON }
+  const consentExpiration = (await store.byNumber(consentReference))!.valid_until
+  const path = '/api/consent/validation'
+  const query = `?consentReference=${consentReference}`
+  const toClient = { ...head, consentExpiration, purposeDeclarationId: content.contract }
+  t.strictSame((await by(`GET ${path}/client${query}`)).body, toClient)
+  t.strictSame((await by(`POST ${path}/client`, { consentReference })).body, toClient)
+  t.strictSame((await by(`GET ${path}/dataprovider${query}`, undefined, OWN)).body, {
+    ...{ ...head, consentExpiration, clientSubsystemIdentifier: 'DEV/GOV/5678/client' },
+    serviceDeclarationId: content.contract,
+  })
+  for (const [line, client] of [
+    [`GET ${path}/client${query}`, OTHER],
+    [`GET ${path}/dataprovider${query}`, CLIENT],
+    [`GET ${path}/client?consentReference=${randomUUID()}`, CLIENT],
+    [`GET ${path}/client${query}&idCode=${CHILD}`, CLIENT],
+  ] as const)
+    t.match(await by(line, undefined, client), { status: 404, body: { code: 'HTTP_NOT_FOUND' } }, line)
+  const report = { consentReference, transmissionTimestamp: '2026-06-01T12:00:00Z' }
+  t.strictSame((await by('POST /api/reporting/consent', report, OWN)).body, { response: 'success' })
+  t.equal((await by('POST /api/reporting/consent', report)).status, 404)
+
+  await ask(`POST /v1/consents/${consentReference}/withdraw`, { userId: `EE${PERSON}` })
+  t.match(await by(`GET ${path}/client${query}`), {
+    ...{ status: 500, body: { code: 'CONSENT_VALIDATE_INVALID_STATUS' } },
+  })
+  const plain = await give('EEP2')
+  const filter = (consentStatus: string[], client = CLIENT) =>
+    by(
+      'POST /api/consent/filter-by-status',
+      { consentStatus, consentReferences: [consentReference, plain, 'no-reference'] },
+      client,
+    )
+  const declined = { ...toClient, consentStatus: 'DECLINED' }
+  t.strictSame((await filter(['INVALID'])).body, { consent: [declined], invalidConsents: ['no-reference'] })
+  const valid = (await filter(['VALID'])).body as { consent: object[] }
+  t.match(valid.consent, [{ consentReference: plain, consentStatus: 'APPROVED' }])
+  t.notOk('idCode' in valid.consent[0]!, 'whoever was not asked in this form has no code here')
+  const both = (await filter(['VALID', 'INVALID'])).body as { consent: object[] }
+  t.equal(both.consent.length, 2)
+  t.strictSame((await filter(['VALID'], OTHER)).body, {
+    ...{ consent: [], invalidConsents: [consentReference, plain, 'no-reference'] },
+  })
+  const many = Array.from({ length: 5000 }, () => randomUUID())
+  const none = await by('POST /consent/filter-by-status', {
+    consentStatus: ['VALID'],
+    consentReferences: many,
+  })
+  t.equal((none.body as { invalidConsents: string[] }).invalidConsents.length, 5000)
+})
+
+await t.test('for a child, and what is refused by which code', async (t) => {
+  const { ask } = await openConsents(t, { now, contracts: [{ content, joined: [] }] })
+  const by = (path: string, body: object, client = CLIENT) =>
+    ask(`POST ${path}`, { client, userId: '', body }) as Promise<{ status: number; body: { code: string } }>
+  const persons = { representativeIdCode: PERSON, representeeIdCode: CHILD }
+  const forChild = { ...persons, ...purposes, relationType: 'CHILD', callback }
+  const asked = await by('/api/consent/representation', forChild)
+  t.equal(asked.status, 200)
+  const token = tokenIn(asked as never)
+  const page = (more: object) =>
+    ask(`GET /v1/asked/${token}?userCode=EE${CHILD}`, { userId: `EE${PERSON}`, ...more })
+  t.equal((await page({ represented: CHILD })).status, 200, 'a parent sees it who may act for the child')
+  t.equal((await page({})).status, 403)
+  t.equal(
+    (await ask(`GET /v1/asked/${token}`, { userId: `EE${PERSON}` })).status,
+    404,
+    'it is about the child',
+  )
+  const one = { ...purposes, idCode: PERSON, callback }
+  const filter = { consentStatus: ['VALID'], consentReferences: [randomUUID()] }
+  const cases: [string, object, number, string, typeof CLIENT?][] = [
+    ['/api/consent/representation', { ...forChild, relationType: 'SPOUSE' }, 400, 'RELATION_TYPE_INVALID'],
+    ['/api/consent/representation', { ...forChild, representativeIdCode: '' }, 400, 'VALIDATION'],
+    ['/api/consent', { ...one, idCode: '60001017860' }, 500, 'ID_CODE_INVALID'],
+    ['/api/consent', { ...one, idCode: undefined }, 400, 'VALIDATION'],
+    ['/api/consent', { ...one, callback: 'javascript:alert(1)' }, 400, 'VALIDATION'],
+    ['/api/consent', one, 404, 'REQUESTED_CONSENTS_NOT_RELATED_TO_ANY_DECLARATIONS', OTHER],
+    [
+      '/api/consent',
+      { ...one, purposeDeclarationBusinessIdentifiers: ['ED_KAKS'] },
+      ...([404, 'REQUESTED_CONSENTS_NOT_RELATED_TO_ANY_DECLARATIONS'] as [number, string]),
+    ],
+    ['/api/consent/filter-by-status', { ...filter, consentStatus: ['SOME'] }, 400, 'VALIDATION'],
+    ['/api/consent/filter-by-status', { ...filter, consentReferences: [] }, 400, 'VALIDATION'],
+    ['/api/consent/filter-by-status', { ...filter, consentReferences: [7] }, 400, 'VALIDATION'],
+    [
+      '/api/consent/filter-by-status',
+      { ...filter, consentReferences: Array.from({ length: 5001 }, () => 'x') },
+      ...([400, 'VALIDATION'] as [number, string]),
+    ],
+  ]
+  for (const [path, body, status, code, client] of cases)
+    t.match(await by(path, body, client), { status, body: { code } }, `${path} ${code}`)
+  for (const code of [PERSON, CHILD, '60001019906', '61204040018']) t.ok(isEstonianCode(code), code)
+  t.notOk(isEstonianCode('60001019907'))
+})
