@@ -20,6 +20,7 @@ const SCHEMAS = path.join(os.homedir(), '.cache/concordat/kubernetes-validate-1.
 const EXAMPLES = path.join(ROOT, 'docs/examples/helm')
 /** Which cluster Helm has to think of: built from its module, it thinks of an old one. */
 const CLUSTER = ['--kube-version', '1.37.0']
+const CLUSTER_KEY = 'settings.nodes.clusterKeyFile=/run/concordat/secrets/cluster-key'
 const run = promisify(execFile)
 
 type Manifest = {
@@ -71,10 +72,8 @@ t.test('Helm accepts it, Kubernetes accepts what it makes, and pods may do littl
   writeFileSync(proxy, 'program: configuration-proxy\nsettings: { directory: /var/lib/concordat }\n')
   const cases: [string, string[]][] = [
     ['security-server', valuesOf('security-server')],
-    [
-      'scaled',
-      [...valuesOf('security-server'), '--set', 'autoscaling.enabled=true,storage.existingClaim=state'],
-    ],
+    ['scaled', [...valuesOf('security-server'), '--set', 'autoscaling.enabled=true,replicas=1']],
+    ['existing-claim', [...valuesOf('central-registry'), '--set', 'storage.existingClaim=state']],
     ['central-registry', valuesOf('central-registry')],
     ['configuration-proxy', ['--values', proxy]],
   ]
@@ -147,15 +146,51 @@ t.test(
   },
 )
 
+t.test('each of several pods has a volume of its own, which it keeps', async (t) => {
+  if (!existsSync(HELM)) return skipFor(t, 'Helm is not built')
+  const { all } = await rendered(...valuesOf('security-server'))
+  t.notOk(all.some(({ kind }) => kind === 'PersistentVolumeClaim'))
+  const { spec } = all.find(({ kind }) => kind === 'StatefulSet')!
+  t.match(spec, {
+    replicas: 2,
+    persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
+    volumeClaimTemplates: [{ metadata: { name: 'state' }, spec: { accessModes: ['ReadWriteOnce'] } }],
+  })
+  const { containers, volumes } = (spec['template'] as { spec: Record<string, { name: string }[]> }).spec
+  t.match(containers, [{ volumeMounts: [{ name: 'state', mountPath: '/var/lib/concordat' }] }])
+  t.notOk(
+    volumes!.some(({ name }) => name === 'state'),
+    'nothing takes the place of the claim',
+  )
+})
+
 t.test('what would lose data or not start is refused with the reason', async (t) => {
   if (!existsSync(HELM)) return skipFor(t, 'Helm is not built')
   const refused: [string[], RegExp][] = [
     [[], /settings/],
-    [[...valuesOf('central-registry'), '--set', 'replicas=2'], /several replicas need one volume/],
+    [[...valuesOf('central-registry'), '--set', 'replicas=2'], /clusterKeyFile has to be a file in/],
     [
-      [...valuesOf('central-registry'), '--set', 'replicas=2,storage.shared=true'],
+      [...valuesOf('central-registry'), '--set', `replicas=2,${CLUSTER_KEY}`],
       /need PostgreSQL: settings\.database/,
     ],
+    [
+      [
+        ...valuesOf('security-server'),
+        '--set',
+        'settings.nodes.clusterKeyFile=/var/lib/concordat/cluster-key',
+      ],
+      /all pods have the same key/,
+    ],
+    ...[
+      'settings.nodes.files=folders',
+      'settings.archives.path=/var/lib/concordat/archives',
+      'settings.messageLogBodies=files',
+      'storage.existingClaim=state',
+    ].map((more): [string[], RegExp] => [
+      [...valuesOf('security-server'), '--set', more],
+      /several replicas (have|need) a volume each/,
+    ]),
+    [[...valuesOf('security-server'), '--set', 'storage.shared=true'], /shared/],
     [[...valuesOf('central-registry'), '--set', 'settings.directory=/tmp'], /only there is a volume/],
     [[...valuesOf('central-registry'), '--set', 'program=portal'], /program/],
     [[...valuesOf('central-registry'), '--set', 'nonsense=1'], /nonsense/],

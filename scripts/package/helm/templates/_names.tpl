@@ -61,8 +61,21 @@ scheme: {{ ternary "HTTPS" "HTTP" (hasKey $listener "certificateFile") }}
 {{- if eq .Values.program "configuration-proxy" -}}
 {{- fail "a configuration proxy is one process: install two releases, each with keys of its own" -}}
 {{- end -}}
-{{- if not (or .Values.storage.shared .Values.storage.existingClaim) -}}
-{{- fail "several replicas need one volume for all: storage.shared, or storage.existingClaim" -}}
+{{- if .Values.storage.existingClaim -}}
+{{- fail "several replicas need a volume each: leave storage.existingClaim out, which is for one" -}}
+{{- end -}}
+{{- $nodes := get .Values.settings "nodes" | default dict -}}
+{{- if not (hasPrefix "/run/concordat/secrets/" (get $nodes "clusterKeyFile" | toString)) -}}
+{{- fail "several replicas are nodes: settings.nodes.clusterKeyFile has to be a file in /run/concordat/secrets, so that all pods have the same key" -}}
+{{- end -}}
+{{- if eq (get $nodes "files" | toString) "folders" -}}
+{{- fail "several replicas have a volume each: settings.nodes.files cannot be folders" -}}
+{{- end -}}
+{{- if get (get .Values.settings "archives" | default dict) "path" -}}
+{{- fail "several replicas have a volume each: leave settings.archives.path out, so that archives go into the database" -}}
+{{- end -}}
+{{- if eq (get .Values.settings "messageLogBodies" | toString) "files" -}}
+{{- fail "several replicas have a volume each: settings.messageLogBodies cannot be files" -}}
 {{- end -}}
 {{- range $name := list "database" "messageLogDatabase" -}}
 {{- if hasPrefix "sqlite:" (get $.Values.settings $name | toString) -}}
