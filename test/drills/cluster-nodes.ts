@@ -1,15 +1,16 @@
-/** Nodes of the tax agency's security server, each on a host of its own: the first as the sandbox set it up, the others joined by a secret. */
+/** Nodes of an agency's security server, each on a host of its own: the first as the sandbox set it up, the others joined by a secret. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { concordatProgram } from '../concordat-program.ts'
 import type { Instance } from '../processes.ts'
 import { until } from '../until.ts'
-import { ask } from '../world.ts'
+import { ask, type ServerName } from '../world.ts'
 import type { Network } from './namespaces.ts'
 
 export type Node = {
   name: string
+  address: string
   httpsUrl: string
   start(): Promise<void>
   kill(): Promise<void>
@@ -18,29 +19,39 @@ export type Node = {
 
 const LISTENERS = ['peers.address', 'clients.http.address', 'clients.https.address', 'admin.address']
 
-type Place = { name: string; address: string; enter: string[]; folder: string; settingsFile: string }
+/** Of which agency's server a node is, and on which host. */
+type Where = { instance: Instance; network: Network; agency: ServerName; address: string }
 
-/** The node that the sandbox set up; not started. */
-export async function firstNode(instance: Instance, network: Network): Promise<Node> {
-  const { tax } = instance.servers
-  const { enter } = await network.addHost('tax', tax.address)
-  return nodeAt(instance, {
-    ...{ name: 'tax', address: tax.address, enter },
-    ...{ folder: instance.directory, settingsFile: tax.settingsFile },
+type Place = Omit<Where, 'network'> & { name: string; enter: string[]; folder: string; settingsFile: string }
+
+/** The node that the sandbox set up, at `address`; not started. */
+export async function firstNode({ instance, network, agency, address }: Where): Promise<Node> {
+  const server = instance.servers[agency]
+  const settings = readFileSync(server.settingsFile, 'utf8')
+  // The key of the cluster comes from the first start.
+  const ofCluster = `${settings}nodes: { clusterKeyFile: ./${agency}-cluster-key }\n`
+  writeFileSync(
+    server.settingsFile,
+    ofCluster.replaceAll(`address: ${server.address}`, `address: ${address}`),
+  )
+  const { enter } = await network.addHost(agency, address)
+  return nodeAt({
+    ...{ instance, agency, name: agency, address, enter },
+    ...{ folder: instance.directory, settingsFile: server.settingsFile },
   })
 }
 
-/** A further node, by a join secret of the first, which has to run; started. */
-export async function joinNode(instance: Instance, network: Network, last: number): Promise<Node> {
-  const name = `tax-${last}`
-  const address = instance.address(last)
+/** A further node, by a join secret of one that runs; started. */
+export async function joinNode({ instance, network, agency, address }: Where): Promise<Node> {
+  const name = `${agency}-${address.split('.').at(-1)}`
   const { enter } = await network.addHost(name, address)
   const folder = path.join(instance.directory, name)
   mkdirSync(folder)
   const settingsFile = path.join(folder, 'node.yaml')
   const secretFile = path.join(folder, 'join-secret')
-  const { id } = await instance.admin.tax.send<{ id: string }>('POST', '/join-secrets', {})
-  const taken = await instance.admin.tax.send<{ secret: string }>('POST', `/join-secrets/${id}/text`)
+  const admin = instance.admin[agency]
+  const { id } = await admin.send<{ id: string }>('POST', '/join-secrets', {})
+  const taken = await admin.send<{ secret: string }>('POST', `/join-secrets/${id}/text`)
   writeFileSync(secretFile, taken.secret, { mode: 0o600 })
   const [program, ...before] = [...enter, concordatProgram(), 'join', '--secret-file', secretFile]
   execFileSync(program!, [
@@ -49,14 +60,14 @@ export async function joinNode(instance: Instance, network: Network, last: numbe
     `--directory=${path.join(folder, 'data')}`,
     ...LISTENERS.map((setting) => `--set=${setting}=${address}`),
   ])
-  const node = nodeAt(instance, { name, address, enter, folder, settingsFile })
+  const node = nodeAt({ instance, agency, name, address, enter, folder, settingsFile })
   await node.start()
   return node
 }
 
-function nodeAt(instance: Instance, { name, address, enter, folder, settingsFile }: Place): Node {
-  const { tax } = instance.servers
-  const urlHere = (url: string): string => url.replace(tax.address, address)
+function nodeAt({ instance, agency, name, address, enter, folder, settingsFile }: Place): Node {
+  const server = instance.servers[agency]
+  const urlHere = (url: string): string => url.replace(server.address, address)
   let child: ChildProcess | undefined
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
@@ -65,9 +76,9 @@ function nodeAt(instance: Instance, { name, address, enter, folder, settingsFile
     await ended
   }
   const readiness = (): Promise<string> =>
-    ask(urlHere(tax.adminUrl), '/health/ready').then(({ status, body }) => `${status} ${body}`, String)
+    ask(urlHere(server.adminUrl), '/health/ready').then(({ status, body }) => `${status} ${body}`, String)
   return {
-    ...{ name, httpsUrl: urlHere(tax.httpsUrl) },
+    ...{ name, address, httpsUrl: urlHere(server.httpsUrl) },
     async start() {
       const output = openSync(path.join(folder, `${name}.log`), 'a')
       const [program, ...before] = [...enter, concordatProgram(), 'security-server']
@@ -81,10 +92,4 @@ function nodeAt(instance: Instance, { name, address, enter, folder, settingsFile
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
   }
-}
-
-/** The key of the cluster comes from the first start. */
-export function makeCluster({ servers: { tax } }: Instance): void {
-  const settings = readFileSync(tax.settingsFile, 'utf8')
-  writeFileSync(tax.settingsFile, `${settings}nodes: { clusterKeyFile: ./tax-cluster-key }\n`)
 }

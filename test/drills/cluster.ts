@@ -1,20 +1,24 @@
 /**
- * Three nodes of one security server, each in a network namespace of its own, on a PostgreSQL with a standby, under load: nodes are killed one
- * after another, and so is the primary. At the end no acknowledged exchange is missing in either log, and none was carried out twice.
+ * Three nodes of the security server that asks and two of its provider's, each in a network namespace of its own, on a PostgreSQL with a standby,
+ * under load, with bodies that are stored apart: nodes are killed one after another, and so is the primary. At the end no acknowledged exchange
+ * is missing in either log, none was carried out twice, each body came back as it was sent, and both logs verify.
  *
  *   node test/drills/cluster.ts [--kills 50] [--failovers 5]
  *
  * It takes a quarter of an hour, so the gate does not run it. It needs root, ip, unshare and PostgreSQL.
  */
+import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { startLoad } from '../fakes/load-client.ts'
 import { moveServer } from '../fakes/move-database.ts'
-import type { Node } from './cluster-nodes.ts'
 import { enterOwnNetwork } from './namespaces.ts'
 import { balanced, type Cluster, check, say, startCluster } from './three-nodes.ts'
 
 /** Acknowledged exchanges between two faults. */
 const BETWEEN = 40
+/** One request in so many has a body, and its answer the same: over 64 KiB, so that it is stored apart. */
+const ONE_IN = 4
+const BODY_BYTES = 200 * 1024
 
 type Fault = 'node' | 'primary'
 const closing: (() => unknown)[] = []
@@ -25,8 +29,8 @@ const { values } = parseArgs({
 })
 process.exitCode = 1
 try {
-  const cluster = await startCluster(closing, moveServer)
-  say('three nodes are ready')
+  const cluster = await startCluster(closing, { move: moveServer, withProviders: true })
+  say('five nodes are ready')
   const wrong = await drill(cluster, faultsOf(Number(values.kills), Number(values.failovers)))
   for (const one of wrong) say(`WRONG: ${one}`)
   say(wrong.length === 0 ? 'Nothing is lost, nothing was carried out twice.' : 'It did not hold.')
@@ -45,11 +49,15 @@ function faultsOf(kills: number, failovers: number): Fault[] {
 
 /** Returns what did not hold. */
 async function drill(cluster: Cluster, faults: Fault[]): Promise<string[]> {
-  const { instance, pair, nodes } = cluster
-  const down = new Set<Node>()
+  const { instance, pair, nodes, providers, down, system } = cluster
+  system.answer(({ body }, response) => response.end(body))
   const service = `/r1/${instance.servers.population.client}/echo/persons`
-  const running = await startLoad({ instance: balanced(instance, nodes, down), service, keepAlive: false })
+  const running = await startLoad({
+    ...{ instance: balanced(cluster), service, keepAlive: false },
+    bodyOf: (number) => (number % ONE_IN === 0 ? randomBytes(BODY_BYTES) : undefined),
+  })
   await running.nextAnswer()
+  const killed = [...nodes, ...providers]
   const done = { node: 0, primary: 0 }
   const began = Date.now()
   const told = (): string =>
@@ -59,7 +67,7 @@ async function drill(cluster: Cluster, faults: Fault[]): Promise<string[]> {
     await running.answers(BETWEEN)
     if (fault === 'primary') await pair.failOver()
     else {
-      const node = nodes[done.node % nodes.length]!
+      const node = killed[done.node % killed.length]!
       await node.kill()
       down.add(node)
       await running.answers(BETWEEN)

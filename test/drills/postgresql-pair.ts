@@ -69,7 +69,7 @@ export async function startPair(q: {
     const settings = [
       'listen_addresses=*',
       'unix_socket_directories=',
-      'max_connections=200',
+      'max_connections=400',
       'shared_buffers=64MB',
       'hot_standby=on',
     ]

@@ -10,7 +10,6 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Load, startLoad } from '../fakes/load-client.ts'
 import type { moveServer } from '../fakes/move-database.ts'
-import type { Node } from './cluster-nodes.ts'
 import { enterOwnNetwork } from './namespaces.ts'
 import { balanced, type Cluster, check, say, startCluster } from './three-nodes.ts'
 
@@ -31,7 +30,7 @@ try {
   const moves = (await import(path.join(older, 'test/fakes/move-database.ts'))) as {
     moveServer: typeof moveServer
   }
-  const cluster = await startCluster(closing, moves.moveServer)
+  const cluster = await startCluster(closing, { move: moves.moveServer, withProviders: false })
   say('three nodes of the older version are ready')
   const wrong = await drill(cluster)
   for (const one of wrong) say(`WRONG: ${one}`)
@@ -49,19 +48,18 @@ function use(version: 'older' | 'this'): void {
 
 /** Returns what did not hold. */
 async function drill(cluster: Cluster): Promise<string[]> {
-  const { instance, nodes } = cluster
-  const down = new Set<Node>()
+  const { instance } = cluster
   const service = `/r1/${instance.servers.population.client}/echo/persons`
-  const running = await startLoad({ instance: balanced(instance, nodes, down), service, keepAlive: false })
+  const running = await startLoad({ instance: balanced(cluster), service, keepAlive: false })
   await running.answers(BETWEEN)
-  await replaceEach(cluster, down, running, 'this')
+  await replaceEach(cluster, running, 'this')
   for (const name of ['registry', 'population'] as const) await instance.process(name).stop()
   const failedBefore = failed(running)
   for (const name of ['registry', 'population'] as const) await instance.start(name)
   await running.nextAnswer()
   say(`the registry and the provider are of this version: ${told(running)}`)
   const meanwhile = failed(running) - failedBefore
-  if (values.back) await replaceEach(cluster, down, running, 'older')
+  if (values.back) await replaceEach(cluster, running, 'older')
   await running.stop()
   const wrong = await check(cluster, running)
   const others = failed(running) - meanwhile
@@ -69,8 +67,7 @@ async function drill(cluster: Cluster): Promise<string[]> {
 }
 
 async function replaceEach(
-  { nodes }: Cluster,
-  down: Set<Node>,
+  { nodes, down }: Cluster,
   running: Load,
   version: 'older' | 'this',
 ): Promise<void> {

@@ -29,7 +29,12 @@ type LoadSettings = {
   keepAlive: boolean
   /** Eight unless it says otherwise. */
   workers?: number
+  /** What is sent with the request of this number, in a POST; its service has to answer with the same octets. */
+  bodyOf?: (number: number) => Buffer | undefined
 }
+
+/** The result of an answer with other octets than were sent. */
+export const OTHER_OCTETS = 'other octets'
 
 const FROM: ServerName = 'tax'
 /** This many workers at once, each with at most one request in this time. */
@@ -57,7 +62,11 @@ export async function startLoad(q: LoadSettings): Promise<Load> {
   const ask = async (number: number): Promise<number> => {
     const id = `${run}-${number}`
     const headers = { 'X-Road-Client': instance.servers[FROM].client, 'X-Road-Id': id }
-    const failed = await instance.ask(FROM, q.service, { headers, agent }).then(failureOf, codeOf)
+    const body = q.bodyOf?.(number)
+    const question = { headers, agent, ...(body !== undefined && { method: 'POST', body }) }
+    const failed = await instance
+      .ask(FROM, q.service, question)
+      .then((reply) => failureOf(reply, body), codeOf)
     if (failed !== undefined) {
       failures.set(failed, (failures.get(failed) ?? 0) + 1)
       return REST_MS
@@ -93,8 +102,9 @@ export async function startLoad(q: LoadSettings): Promise<Load> {
   }
 }
 
-function failureOf(reply: Reply): string | undefined {
-  return reply.status === 200 ? undefined : (reply.headers['x-road-error'] ?? `HTTP ${reply.status}`)
+function failureOf(reply: Reply, sent: Buffer | undefined): string | undefined {
+  if (reply.status !== 200) return reply.headers['x-road-error'] ?? `HTTP ${reply.status}`
+  return sent === undefined || sent.equals(reply.body) ? undefined : OTHER_OCTETS
 }
 
 /** 'not connected' when the request cannot have been sent, however the connection ended. */
