@@ -1,21 +1,25 @@
 /**
  * `concordat bench adapter`: requests a second of the SQL adapter beside a service written by hand that asks the same of the same
- * SQLite file, in alternating rounds of one run.
+ * database, in alternating rounds of one run.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { tallyOf } from '../command-line/tally.ts'
-import { openPersonStore } from '../sandbox/agencies/store.ts'
 import { type Started, scriptCommand, serverCommand, startProcess } from '../sandbox/processes.ts'
 import { processorMicroseconds, runLoad } from './measure.ts'
+import { type Made, makeMariadb, makePostgresql, makeSqlite } from './person-databases-store.ts'
 
 const USAGE = `Usage: concordat bench adapter [--seconds N] [--connections N] [--network 127.88.2] [--json]
+                               [--postgresql postgres://user@localhost/?host=FOLDER] [--mariadb mariadb://user@localhost/?socket=PATH]
 
-Requests a second of the SQL adapter, and of a fastify service written by hand with the same queries of the same SQLite file
+Requests a second of the SQL adapter, and of a fastify service written by hand with the same queries of the same database
 (12,000 rows), both over plain HTTP on this machine, turn by turn, and the
 processor time of each for a request, which says more than the ratio on a busy machine. With --json the last line is one object.
+
+  --postgresql, --mariadb  in place of an SQLite file: in a new database there, which is dropped at the end; the processor time is
+                           without that of the database
 `
 
 const CASES = [
@@ -38,19 +42,36 @@ export async function run(args: string[]): Promise<number> {
       seconds: { type: 'string', default: '5' },
       connections: { type: 'string', default: '32' },
       network: { type: 'string', default: '127.88.2' },
+      postgresql: { type: 'string' },
+      mariadb: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
   const [seconds, connections] = [Number(values.seconds), Number(values.connections)]
-  if (values.help || !(seconds > 0 && seconds <= 600) || !(connections >= 1 && connections <= 256)) {
+  const { postgresql, mariadb } = values
+  const isRight =
+    seconds > 0 &&
+    seconds <= 600 &&
+    connections >= 1 &&
+    connections <= 256 &&
+    [postgresql, mariadb].every((url) => url === undefined || URL.canParse(url)) &&
+    (postgresql === undefined || mariadb === undefined)
+  if (values.help || !isRight) {
     process.stderr.write(USAGE)
     return values.help ? 0 : 2
   }
   const directory = mkdtempSync(path.join(tmpdir(), 'concordat-bench-'))
   const started: Started[] = []
+  let made: Made | undefined
   try {
-    const services = await startBoth(directory, values.network, started)
+    made =
+      postgresql !== undefined
+        ? await makePostgresql(postgresql)
+        : mariadb !== undefined
+          ? await makeMariadb(mariadb)
+          : makeSqlite(directory)
+    const services = await startBoth(directory, values.network, started, made)
     const measured = []
     const tally = tallyOf({ what: 'measuring', unit: 'rounds', total: CASES.length * ROUNDS })
     process.stdout.write(
@@ -99,6 +120,7 @@ export async function run(args: string[]): Promise<number> {
     return 1
   } finally {
     for (const one of started) await one.stop()
+    await made?.drop()
     rmSync(directory, { recursive: true, force: true })
   }
 }
@@ -107,9 +129,8 @@ async function startBoth(
   directory: string,
   network: string,
   started: Started[],
+  { database }: Made,
 ): Promise<{ adapter: Service; byHand: Service }> {
-  const file = path.join(directory, 'persons.db')
-  openPersonStore(file).close()
   const [address, port] = [`${network}.1`, 9443]
   const field = (column?: string) => ({ type: 'string', ...(column !== undefined && { column }) })
   const fields = {
@@ -118,11 +139,16 @@ async function startBoth(
       givenName: field('given_name'),
       familyName: { ...field('family_name'), filters: ['eq'] },
     },
-    ...{ born: { type: 'date' }, residence: field(), status: field() },
+    // A text of the form of a date is one in SQLite alone.
+    ...{
+      born: { type: database.kind === 'sqlite' ? 'date' : 'string' },
+      residence: field(),
+      status: field(),
+    },
   }
   const settings = {
     ...{ listen: { address, port }, monitoring: { address }, service: { code: 'persons', title: 'Persons' } },
-    ...{ database: { kind: 'sqlite', file }, limits: { connections: 2 }, logLevel: 'info' },
+    ...{ database, limits: { connections: 2 }, logLevel: 'info' },
     resources: [
       { path: '/persons/{code}', table: 'person', one: true, fields },
       { path: '/persons', table: 'person', key: ['code'], page: { standard: 20, most: 100 }, fields },
@@ -138,7 +164,7 @@ async function startBoth(
   const byHand = await startProcess({
     ...{ name: 'by hand', directory },
     command: scriptCommand(new URL('by-hand-store.ts', import.meta.url).pathname),
-    args: [JSON.stringify({ address: `${network}.2`, port, file })],
+    args: [JSON.stringify({ address: `${network}.2`, port, database })],
   })
   started.push(byHand)
   return {
