@@ -5,7 +5,7 @@ import { createAuthority } from '#certs/authority.ts'
 import { type AuditVerdict, createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { AuditRow } from '#platform/audit-log/store.ts'
 import type { Database } from '#platform/database/open-database.ts'
-import { eachDatabase } from '#test/databases.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { certificationRequest, setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { openRegistryDatabase } from './registry.ts'
@@ -13,7 +13,7 @@ import { openRegistryDatabase } from './registry.ts'
 const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
 
 void t.test('hostile input is refused with a fault, and nothing of it is published or kept', async (t) => {
-  await eachDatabase(t, async (_, t, url) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
     const world = registryWorld(t, url)
     const node = await world.start()
     const early = await node.call('POST', '/members', { memberClass: 'GOV', memberCode: '1', name: 'x' })

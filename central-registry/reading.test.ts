@@ -1,8 +1,8 @@
 import t from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { createProposalStore } from '#platform/proposals/store.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { certificationRequest, setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
 import { createChange } from './changes/store.ts'
@@ -26,7 +26,7 @@ const page = { offset: 0, limit: 50 }
 const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
 
 void t.test('lists by page and search', async (t) => {
-  await eachDatabase(t, async (_, t, url) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
     const database = await openRegistryDatabase(url)
     t.teardown(() => database.close())
     const change = createChange(database, async () => undefined)

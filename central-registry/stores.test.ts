@@ -1,8 +1,8 @@
 import t from 'tap'
 import { type Database, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { createChange } from './changes/store.ts'
 import { createSigningKeyStore } from './configuration/signing-keys/store.ts'
 import { createPublicationStore } from './configuration/store.ts'
@@ -103,7 +103,7 @@ void t.test('names of migrations stay as they are; new ones are added', (t) => {
 })
 
 void t.test('members, subsystems, servers and groups', async (t) => {
-  await eachDatabase(t, async (_, t, url) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
     const database = await openRegistryDatabase(url)
     t.teardown(() => database.close())
     const { members, groups, servers, announced } = storesOf(database)
@@ -211,7 +211,7 @@ void t.test('members, subsystems, servers and groups', async (t) => {
 })
 
 void t.test('trust services and signing keys', async (t) => {
-  await eachDatabase(t, async (_, t, url) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
     const database = await openRegistryDatabase(url)
     t.teardown(() => database.close())
     const { trust, keys, publications, announced } = storesOf(database)
@@ -334,7 +334,7 @@ void t.test('trust services and signing keys', async (t) => {
 })
 
 void t.test('changes at the same time, from two nodes where the store has them', async (t) => {
-  await eachDatabase(t, async (first, t, url) => {
+  await eachRegistryDatabase(t, async (first, t, url) => {
     const database = await openRegistryDatabase(url)
     // SQLite belongs to one process with one connection.
     const second = first.dialect === 'sqlite' ? database : await openDatabase(url)
@@ -384,7 +384,7 @@ void t.test('changes at the same time, from two nodes where the store has them',
 })
 
 void t.test('an act whose announcement fails did not happen', async (t) => {
-  await eachDatabase(t, async (_, t, url) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
     const database = await openRegistryDatabase(url)
     t.teardown(() => database.close())
     const failing = createChange(database, async () => {

@@ -22,8 +22,8 @@ const START_MS = 120_000
 type ServerUser = { uid?: number; gid?: number }
 
 export type PostgresqlServer = {
-  /** The URL of a new, empty database. */
-  freshDatabase(): Promise<string>
+  /** The URL of a new database: empty, or a copy of the one at this URL, to which nobody may be connected. */
+  freshDatabase(copied?: string): Promise<string>
   /** The dump of all databases, as a backup has it. */
   dump(): Buffer
   /** Ends every server process as a crash would; `start` recovers. */
@@ -119,11 +119,12 @@ export async function startPostgresql(
       const options = ['-h', folder, '-U', 'postgres']
       return execFileSync(program, options, { maxBuffer: 2 ** 30 })
     },
-    freshDatabase: async () => {
+    freshDatabase: async (copied) => {
       const name = `test_${process.pid}_${databases++}`
       const client = new pg.Client({ connectionString: url('postgres') })
       await client.connect()
-      await client.query(`create database ${name}`)
+      const template = copied === undefined ? '' : `template ${new URL(copied).pathname.slice(1)}`
+      await client.query(`create database ${name} ${template}`)
       await client.end()
       return url(name)
     },

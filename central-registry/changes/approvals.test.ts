@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { type Answer, type Browser, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { certificationRequest, setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
 
@@ -60,7 +60,7 @@ async function installed(t: Test, url?: string) {
 const member = (memberCode: string) => ({ memberClass: 'GOV', memberCode, name: 'New' })
 
 void t.test('what trust hangs on takes two persons', async (t) => {
-  await eachDatabase(t, async (_, t, url) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
     const { node, anna, ben, carl, ask, propose, decide, list } = await installed(t, url)
     t.match(await node.must('GET', '/system'), { fourEyes: true })
     const members = async (): Promise<number> => ((await node.must('GET', '/members')) as unknown[]).length
@@ -308,7 +308,7 @@ void t.test('keys, people and those whom it is about', async (t) => {
 })
 
 void t.test('a key behind which no person stands proposes nothing and acts in no emergency', async (t) => {
-  await eachDatabase(t, async (_, t, url) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
     const world = registryWorld(t, url)
     const node = await world.start({ login: issuer })
     await setUp(node, authority)

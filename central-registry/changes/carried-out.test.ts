@@ -15,15 +15,15 @@ import { contentText, readContent } from '#platform/proposals/rules.ts'
 import { createProposalStore } from '#platform/proposals/store.ts'
 import { createSessions } from '#platform/sessions/create-sessions.ts'
 import { Fault } from '#schemas/fault.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { until } from '#test/until.ts'
 import { openRegistryDatabase } from '../registry.ts'
 
 const DAY = 86_400_000
 
 void t.test('carried out once, by whichever node, and never again after a crash', async (t) => {
-  await eachDatabase(t, async (first, t, url) => {
+  await eachRegistryDatabase(t, async (first, t, url) => {
     const database = await openRegistryDatabase(url)
     const second = first.dialect === 'sqlite' ? database : await openDatabase(url)
     t.teardown(() =>
@@ -146,7 +146,7 @@ void t.test('carried out once, by whichever node, and never again after a crash'
 })
 
 void t.test('who was locked, or lost the role, since their request came in decides nothing', async (t) => {
-  await eachDatabase(t, async (_, t, url) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
     const database = await openRegistryDatabase(url)
     t.teardown(() => database.close())
     const [clock, log] = [Date.now, createLog({ name: 'test', destination: { write: () => undefined } })]

@@ -9,7 +9,7 @@ import { parseSharedParameters } from '#core/configuration/shared-parameters-rea
 import { verifyStatement } from '#core/configuration/statement.ts'
 import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { parseClientId } from '#schemas/identifiers.ts'
-import { eachDatabase } from '#test/databases.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { anchorOf, newestOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
 import { until } from '#test/until.ts'
@@ -199,7 +199,7 @@ void t.test('published by itself: after each change, before expiry, after a cras
 })
 
 void t.test('old files are kept ten minutes, then nothing of them', async (t) => {
-  await eachDatabase(t, async (database, t, url) => {
+  await eachRegistryDatabase(t, async (database, t, url) => {
     const world = registryWorld(t, url)
     const node = await world.start()
     await setUp(node, authority)

@@ -8,9 +8,9 @@ import { parseSharedParameters } from '#core/configuration/shared-parameters-rea
 import { verifyStatement } from '#core/configuration/statement.ts'
 import { verifySuspensionList } from '#core/configuration/suspension-list.ts'
 import { fillRegistry } from '#scripts/bench/registry/store.ts'
-import { eachDatabase, onEachDatabase } from '#test/databases.ts'
 import { startConfigurationSource } from '#test/fakes/configuration-source.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
+import { eachRegistryDatabase, onEachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { listText } from '#test/fakes/registry-reader.ts'
 import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
@@ -30,7 +30,7 @@ function isListOf(list: string, certificates: Buffer[]): boolean {
 
 const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
 
-onEachDatabase(
+onEachRegistryDatabase(
   'a security server takes it, follows changes, and a rotation of keys does not cut it off',
   async (t, url) => {
     const world = registryWorld(t, url)
@@ -159,7 +159,7 @@ void t.test(
 )
 
 void t.test('two nodes on one PostgreSQL', async (t) => {
-  await eachDatabase(t, async (database, t, url) => {
+  await eachRegistryDatabase(t, async (database, t, url) => {
     if (database.dialect === 'sqlite') return void t.pass('one process only on the embedded store')
     const world = registryWorld(t, url)
     const alone = [await world.start(), await world.start()]
@@ -259,7 +259,7 @@ void t.test('two nodes on one PostgreSQL', async (t) => {
   })
 })
 
-onEachDatabase('a large register is published beside everything else', async (t, url) => {
+onEachRegistryDatabase('a large register is published beside everything else', async (t, url) => {
   const world = registryWorld(t, url)
   const node = await world.start()
   await setUp(node, authority)

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { createChange } from '../changes/store.ts'
 import { registryMigrations } from '../features.ts'
 import { createMemberStore } from '../members/store.ts'
@@ -22,7 +22,7 @@ async function textOf(act: Promise<unknown>): Promise<string> {
 }
 
 void t.test('the group of owners follows the servers, and nobody keeps it by hand', async (t) => {
-  await eachDatabase(t, async (_, t, url) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
     const database = await openRegistryDatabase(url)
     t.teardown(() => database.close())
     const change = createChange(database, async () => undefined)

@@ -9,9 +9,9 @@ import { verifyStatement } from '#core/configuration/statement.ts'
 import { anchorsAt, readTrustedIssuers } from '#core/presentation/trusted-issuers.ts'
 import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import { CERTIFICATE_PROFILES_PART, TRUSTED_ISSUERS_PART } from '#schemas/global-configuration.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { reportAt, signedReport } from '#test/fakes/fleet.ts'
 import { authenticationParty } from '#test/fakes/management-requests.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { anchorOf, newestOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
 import {
@@ -50,7 +50,7 @@ const values = {
 }
 
 void t.test('a profile of the instance', async (t) => {
-  await eachDatabase(t, async (database, t, url) => {
+  await eachRegistryDatabase(t, async (database, t, url) => {
     const world = registryWorld(t, database.dialect === 'sqlite' ? undefined : url)
     const node = await world.start({ registration: true })
     const service = {

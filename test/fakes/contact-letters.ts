@@ -45,15 +45,21 @@ export const seen = async ({ node }: ContractWorld, { contract }: ContractConten
 }
 export const statesOf = async (w: ContractWorld, content: ContractContent) =>
   (await seen(w, content)).contacts?.map(({ state }) => state)
+// A letter that failed is tried again up to five minutes later, by a clock that each look moves by a second.
+const PASSING_MS = 400_000
 /** Moves the world's clock until `holds` is true: back-off and jobs count by it. */
 export const passing = (
   { world }: ContractWorld,
   holds: () => boolean | Promise<boolean>,
 ): Promise<boolean> =>
-  until(`${holds}`, async () => {
-    world.clock.now += 1000
-    return holds()
-  })
+  until(
+    `${holds}`,
+    async () => {
+      world.clock.now += 1000
+      return holds()
+    },
+    { deadlineMs: PASSING_MS },
+  )
 /** Waits until no letter is under way: one that is sent again after the clock leapt has a new code. */
 export const settled = ({ node }: ContractWorld): Promise<boolean> =>
   until('no letter is under way', async () => {

@@ -43,15 +43,19 @@ async function party(
   return { certificate: await authority.issue({ request, profile, subject, ...o }), key, authority }
 }
 
+// As old as new certificates are (certs/authority.ts): the clock of a test stands, and a busy machine works for minutes meanwhile.
+const OCSP_AGE_MS = 300_000
+
 /** Fresh OCSP responses for the certificate and its intermediate. */
 export function ocspFor(
   { certificate, authority }: Party,
   conditions: Parameters<Authority['ocspAnswer']>[1] = {},
 ): Buffer[] {
   const { intermediate, root } = authority
+  const at = new Date(authority.clock() - OCSP_AGE_MS)
   return [
-    authority.ocspAnswer(buildOcspRequest(certificate, intermediate), conditions),
-    authority.ocspAnswer(buildOcspRequest(intermediate, root)),
+    authority.ocspAnswer(buildOcspRequest(certificate, intermediate), { at, ...conditions }),
+    authority.ocspAnswer(buildOcspRequest(intermediate, root), { at }),
   ]
 }
 

@@ -6,6 +6,7 @@ import path from 'node:path'
 import type { Test } from 'tap'
 import { Agent, request } from 'undici'
 import type { Settings } from '#central-registry/config.ts'
+import { registryMigrations } from '#central-registry/features.ts'
 import { startRegistry } from '#central-registry/registry.ts'
 import { checkDeclared } from '#platform/http-service/declared-fixture.ts'
 import { createLog } from '#platform/logging/create-log.ts'
@@ -18,6 +19,7 @@ import {
 } from '#security-server/global-configuration/global-configuration.ts'
 import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
+import { writeMigratedFile } from '#test/migrated-databases.ts'
 import { CLIENT, hostNameOf } from './openid-provider.ts'
 
 export const BACKUP_KEY = 'the key of the backups of tests'
@@ -73,6 +75,8 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
   const client = createConfigurationClient()
   const running = new Set<Running>()
   const addresses: string[] = []
+  // The first node of a database makes a key, and so do two that start at once.
+  const keyFiles: string[] = []
   t.teardown(async () => {
     for (const node of running) await node.stop()
     // The first node of the next world gets the address of the first one here.
@@ -90,10 +94,14 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
       if (typeof o.passkeys !== 'string') addresses.push(address)
       const folder = o.directory ?? directory
       mkdirSync(folder, { recursive: true })
-      const initialApiKeyFile = path.join(directory, 'initial.key')
+      const initialApiKeyFile = path.join(folder, 'initial.key')
+      keyFiles.push(initialApiKeyFile)
+      const ownFile = path.join(directory, 'registry.db')
+      if (database === undefined && o.settings?.database === undefined && !existsSync(ownFile))
+        await writeMigratedFile(ownFile, registryMigrations)
       const settings: Settings = {
         directory: folder,
-        database: database ?? `sqlite:${path.join(directory, 'registry.db')}`,
+        database: database ?? `sqlite:${ownFile}`,
         pinFile: '',
         publicUrl: `http://${address}:8001`,
         // Of the world, since each start has other addresses. DIDs are of host names.
@@ -140,7 +148,7 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
       })
       running.add(registry)
       const call: Node['call'] = async (method, at, body, key) => {
-        const secret = key ?? readFileSync(initialApiKeyFile, 'utf8').trim()
+        const secret = key ?? readFileSync(keyFiles.find(existsSync)!, 'utf8').trim()
         const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))
         const type = Buffer.isBuffer(body) ? 'application/octet-stream' : 'application/json'
         return await send(`http://${address}:4000/api/v1${at}`, method, bytes, {
@@ -197,6 +205,9 @@ function registrationListener(directory: string, address: string): NonNullable<S
   return { address, port: 4001, certificateFile, keyFile }
 }
 
+// A test may send a hundred at once, and a busy machine takes longer for their TLS than undici waits.
+const CONNECT_MS = 300_000
+
 /** Sends each request from an address of its own: the management API counts requests by address. */
 async function send(
   url: string,
@@ -205,7 +216,7 @@ async function send(
   headers: Record<string, string>,
 ): Promise<Reply> {
   const localAddress = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
-  const dispatcher = new Agent({ localAddress, connect: { rejectUnauthorized: false } })
+  const dispatcher = new Agent({ localAddress, connect: { rejectUnauthorized: false, timeout: CONNECT_MS } })
   try {
     const reply = await request(url, { method: method as 'GET', headers, body: body ?? null, dispatcher })
     const bytes = Buffer.from(await reply.body.arrayBuffer())

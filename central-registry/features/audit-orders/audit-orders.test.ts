@@ -12,8 +12,8 @@ import { readSignedJson, writeSignedJson } from '#core/signature/signed-json.ts'
 import { createTestLog } from '#platform/witness/witness-fixture.ts'
 import { AUDIT_DOCUMENT, AUDIT_LIMITS, type AuditOrder, type AuditOrderList } from '#schemas/audit-order.ts'
 import { LOG_KEY_TYPE } from '#schemas/log-key.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { headOf, ocspFor, type Party, signingParty } from '#test/fakes/management-requests.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, type Reply, registryWorld } from '#test/fakes/registry-world.ts'
 import { authority as ca, GUEST, guest, OWNER, owner } from '#test/fakes/request-world.ts'
@@ -40,7 +40,7 @@ const signed = (document: object, type: string, by: Party, ocsp: Buffer[] = []):
   )
 const filed = (order: object, by = dpa): Buffer => signed(order, AUDIT_DOCUMENT.order, by)
 
-await eachDatabase(t, async (database, t: Test, url) => {
+await eachRegistryDatabase(t, async (database, t: Test, url) => {
   const isSqlite = database.dialect === 'sqlite'
   const world = registryWorld(t, isSqlite ? undefined : url)
   const witness = { name: 'registry.example/w1' }

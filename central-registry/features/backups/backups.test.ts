@@ -12,8 +12,10 @@ import { createAuthority } from '#certs/authority.ts'
 import { isDue, isWell, outcomeOf, type Run } from '#platform/backups/rules.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
-import { eachDatabase, onEachDatabase } from '#test/databases.ts'
+import { concordatProgram } from '#test/concordat-program.ts'
+import { eachDatabase } from '#test/databases.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
+import { onEachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { BACKUP_KEY, registryWorld } from '#test/fakes/registry-world.ts'
 import { until } from '#test/until.ts'
@@ -23,7 +25,6 @@ import { restoreBackup } from './restore-backup.ts'
 import { verifyBackup } from './verify-backup.ts'
 
 const run = promisify(execFile)
-const CONCORDAT = path.resolve(import.meta.dirname, '../../../scripts/concordat')
 const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
 
 type Listed = {
@@ -59,7 +60,7 @@ t.test('when the daily backup is due, and what is told of one that never ended',
   t.notOk(well(ran('2T03:00', 'made'), ran('3T02:00', 'failed')))
 })
 
-onEachDatabase(
+onEachRegistryDatabase(
   'a backup is made, judged offline, and restored into an empty database of either store',
   async (t, url) => {
     const world = registryWorld(t, url)
@@ -100,12 +101,7 @@ onEachDatabase(
     for (const secret of ['1234', 'witness'])
       t.notOk([...files.values()].some((bytes) => bytes.toString() === secret))
     const verify = (...args: string[]) =>
-      run(process.execPath, [
-        CONCORDAT.replace(/concordat$/, 'concordat.ts'),
-        'registry',
-        'verify-backup',
-        ...args,
-      ]).then(
+      run(concordatProgram(), ['registry', 'verify-backup', ...args]).then(
         ({ stdout }) => ({ code: 0, stdout, stderr: '' }),
         (failed: { code: number; stdout: string; stderr: string }) => failed,
       )

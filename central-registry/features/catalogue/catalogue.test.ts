@@ -8,8 +8,8 @@ import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { inputValidatorsOf } from '#platform/http-service/openapi-validator.ts'
 import type { ContractTerms } from '#schemas/contract.ts'
 import { securityServerApi } from '#security-server/shape.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { contractDocument } from '#test/fakes/contracts.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
 import { authority, OWNER, owner } from '#test/fakes/request-world.ts'
@@ -20,7 +20,7 @@ import { readDescription } from './read-description.ts'
 import { checkMayRequest } from './rules.ts'
 
 void t.test('collected, changed, withdrawn', async (t) => {
-  await eachDatabase(t, async (database, t, url) => {
+  await eachRegistryDatabase(t, async (database, t, url) => {
     const { world, node, provider } = await start(t, database.dialect === 'sqlite' ? undefined : url)
     t.same(await list(node), [])
     await collect(node)
@@ -113,7 +113,7 @@ void t.test('collected, changed, withdrawn', async (t) => {
 })
 
 void t.test('access is asked for with terms that a security server takes', async (t) => {
-  await eachDatabase(t, async (database, t, url) => {
+  await eachRegistryDatabase(t, async (database, t, url) => {
     const { world, node, provider } = await start(t, database.dialect === 'sqlite' ? undefined : url)
     await collect(node)
     const asked = {

@@ -3,7 +3,7 @@ import t from 'tap'
 import { parseSoapMessage } from '#core/transport/soap-message.ts'
 import { soapIdentifier, writeSoap } from '#core/transport/write-soap.ts'
 import { createLog } from '#platform/logging/create-log.ts'
-import { eachDatabase } from '#test/databases.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { wsdl } from '#test/fakes/soap-service.ts'
 import { at, CLIENT, collect, ID, list, method, POP, type Service, start } from './catalogue-fixture.ts'
 import { createCollecting } from './collect.ts'
@@ -13,7 +13,7 @@ import { readSoapMethods, readWsdlAnswer, writeQuestion } from './soap-answers.t
 import type { FoundService } from './store.ts'
 
 void t.test('SOAP services, with their WSDL', async (t) => {
-  await eachDatabase(t, async (database, t, url) => {
+  await eachRegistryDatabase(t, async (database, t, url) => {
     const { world, node, provider } = await start(t, database.dialect === 'sqlite' ? undefined : url)
     const said =
       '<wsdl:documentation><xrd:title>Get \u202eone</xrd:title><xrd:notes>By code</xrd:notes></wsdl:documentation>'

@@ -5,10 +5,10 @@ import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { readSignedJson } from '#core/signature/signed-json.ts'
 import { type CallCountsAnswer, FLEET_DOCUMENT } from '#schemas/fleet.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { contentAt, contractDocument, sealOf } from '#test/fakes/contracts.ts'
 import { callsAt, signedCalls, signedReport } from '#test/fakes/fleet.ts'
 import { authenticationParty } from '#test/fakes/management-requests.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { newestOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, type Reply, registryWorld } from '#test/fakes/registry-world.ts'
 import { authority, GUEST, guest, OWNER, owner } from '#test/fakes/request-world.ts'
@@ -100,7 +100,7 @@ async function refuseCounts(t: Test, node: Node, now: number): Promise<void> {
 }
 
 void t.test('each act, before it is done', async (t) => {
-  await eachDatabase(t, async (database, t, url) => {
+  await eachRegistryDatabase(t, async (database, t, url) => {
     const world = registryWorld(t, database.dialect === 'sqlite' ? undefined : url)
     const node = await world.start({ registration: true })
     await setUp(node, authority)

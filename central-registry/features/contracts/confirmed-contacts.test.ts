@@ -3,7 +3,6 @@
  * letters.
  */
 import t from 'tap'
-import { eachDatabase } from '#test/databases.ts'
 import {
   again,
   codesTo,
@@ -29,11 +28,12 @@ import {
 } from '#test/fakes/contract-world.ts'
 import { contentAt } from '#test/fakes/contracts.ts'
 import { headerOf, startMailServer } from '#test/fakes/mail-server.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { GUEST, OWNER } from '#test/fakes/request-world.ts'
 import { newCode } from '../../members/contacts/rules.ts'
 
 t.test('what hangs on it: coming into force, notices, letters that come back', (t) =>
-  eachDatabase(t, async (_database, t, url) => {
+  eachRegistryDatabase(t, async (_database, t, url) => {
     const mail = await startMailServer(t)
     const w = await startContracts(t, url, { mailServer: mail.server })
     const policy = { contractRequired: true, approveAll: false }

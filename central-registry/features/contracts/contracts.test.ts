@@ -27,6 +27,7 @@ import {
 import { contentAt, contractDocument, hashOf, inDays, sealOf } from '#test/fakes/contracts.ts'
 import { headerOf, startMailServer } from '#test/fakes/mail-server.ts'
 import { type Party, signingParty } from '#test/fakes/management-requests.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { GUEST, OWNER, owner, stranger } from '#test/fakes/request-world.ts'
 import { until } from '#test/until.ts'
 import { contractMigrations } from '../../register/migrations/contracts.ts'
@@ -51,7 +52,7 @@ t.test('a grace is published when a contract grants it and the registry has swit
 })
 
 t.test('from proposal to end', (t) =>
-  eachDatabase(t, async (_database, t, url) => {
+  eachRegistryDatabase(t, async (_database, t, url) => {
     const w = await startContracts(t, url)
     const content = await agreed(w)
     t.equal(await stateOf(w, content), 'ACTIVE')
@@ -132,7 +133,7 @@ t.test('from proposal to end', (t) =>
 )
 
 t.test('what is about personal data takes effect when the registry agrees', (t) =>
-  eachDatabase(t, async (_database, t, url) => {
+  eachRegistryDatabase(t, async (_database, t, url) => {
     const w = await startContracts(t, url)
     const content = await agreed(w, { personalData: true })
     t.equal(await stateOf(w, content), 'ACCEPTED')
@@ -164,7 +165,7 @@ t.test('what is about personal data takes effect when the registry agrees', (t) 
 )
 
 t.test('changed content voids what was agreed to', (t) =>
-  eachDatabase(t, async (_database, t, url) => {
+  eachRegistryDatabase(t, async (_database, t, url) => {
     const w = await startContracts(t, url)
     const content = contentAt(w.world.clock.now)
     await propose(w, content)
@@ -222,7 +223,7 @@ t.test('forged, foreign and repeated documents', async (t) => {
 })
 
 t.test('who has vanished meanwhile, and who overlaps', (t) =>
-  eachDatabase(t, async (_database, t, url) => {
+  eachRegistryDatabase(t, async (_database, t, url) => {
     const w = await startContracts(t, url)
     const content = await agreed(w, { personalData: true })
     t.match(
@@ -244,7 +245,7 @@ t.test('who has vanished meanwhile, and who overlaps', (t) =>
 )
 
 t.test('a group joins one by one, each server sees its own part', (t) =>
-  eachDatabase(t, async (_database, t, url) => {
+  eachRegistryDatabase(t, async (_database, t, url) => {
     const w = await startContracts(t, url)
     await w.node.must('POST', '/global-groups', { code: 'readers', description: 'Readers' })
     for (const client of ['DEV:GOV:5678:tax', 'DEV:GOV:9:other'])
@@ -323,7 +324,7 @@ t.test('only parties learn that there is a contract', async (t) => {
 })
 
 t.test('the end is announced to both, and comes', (t) =>
-  eachDatabase(t, async (_database, t, url) => {
+  eachRegistryDatabase(t, async (_database, t, url) => {
     const mail = await startMailServer(t)
     const w = await startContracts(t, url, { mailServer: mail.server })
     await w.node.must('PUT', '/members/DEV:GOV:1234/mail-addresses', { addresses: ['owner@gov.example'] })

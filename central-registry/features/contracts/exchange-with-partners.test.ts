@@ -17,9 +17,9 @@ import {
   type PartnerPlace,
   type PartnerQuery,
 } from '#schemas/contract.ts'
-import { onEachDatabase } from '#test/databases.ts'
 import { type ConfigurationSigner, createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
+import { onEachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { until } from '#test/until.ts'
 import { createChange } from '../../changes/store.ts'
 import { putVersion, setState, versionsOf } from '../../contract-versions/rows-store.ts'
@@ -121,7 +121,7 @@ async function exchangeWorld(t: Test, url: string) {
   return { world, record, store, lists, tables, exchange, impatient, stateOf, accepted, answering, signers }
 }
 
-onEachDatabase(
+onEachRegistryDatabase(
   'one contract that cannot come into force stops no other, and no registry from being asked',
   async (t, url) => {
     const { world, tables, exchange, stateOf, accepted } = await exchangeWorld(t, url)
@@ -154,7 +154,7 @@ onEachDatabase(
   },
 )
 
-onEachDatabase(
+onEachRegistryDatabase(
   'in whatever order contracts come up, one that is not possible stops no other',
   async (t, url) => {
     const { world, exchange, stateOf, accepted } = await exchangeWorld(t, url)
@@ -173,158 +173,169 @@ onEachDatabase(
   },
 )
 
-onEachDatabase('a partner has so much time, so many questions and so many bytes a round', async (t, url) => {
-  const { world, tables, exchange, impatient, stateOf, accepted, answering, signers } = await exchangeWorld(
-    t,
-    url,
-  )
-  const listed = (content: ContractContent, more: Partial<PartnerContract> = {}): PartnerContract => ({
-    ...{ contract: content.contract, version: 1, hash: hashOf(content), state: 'PROPOSED', origin: 'SE' },
-    ...{ proposedBy: 'SE/GOV/1', seals: [], ...more },
-  })
-  const ours = contentAt(world.now, { provider: 'SE/GOV/1/register' })
-  await accepted(ours, 'SE')
-  await exchange()
-  t.equal(await stateOf(ours.contract), 'ACTIVE')
-  // It lists more than it returns, one item at a time, without end.
-  const hash = (at: number): string => String(at).padStart(64, '0')
-  const seals = Array.from({ length: 60 }, (_, at) => hash(at))
-  const endless = Array.from({ length: 90 }, (_, at) =>
-    listed(contentAt(world.now, { provider: 'SE/GOV/1/x' }), {
-      seals: seals.map((_, i) => hash(at * 60 + i)),
-    }),
-  )
-  const word = listed(ours, { state: 'SUSPENDED', reason: 'A leak' })
-  world.answers.set(
-    'SE',
-    answering('SE', [...endless, word], async () => []),
-  )
-  await exchange()
-  t.equal(world.asked.length, 51, 'a list, and fifty questions')
-  const words = () => tables.selectFrom('contract_partner').select(['state', 'heard_at']).execute()
-  t.same(
-    await words(),
-    [{ state: 'SUSPENDED', heard_at: new Date(world.now - 30_000).toISOString() }],
-    'what it says is heard all the same, as of when it said so',
-  )
-  // Larger than any item: left out, and nothing of it is stored.
-  const proposed = contentAt(world.now, { provider: 'SE/GOV/1/other' })
-  const file = (content: object): Buffer => Buffer.from(canonicalJson(content))
-  const large = contentAt(world.now, { provider: 'SE/GOV/1/large', purpose: 'x'.repeat(140_000) })
-  world.answers.set(
-    'SE',
-    answering('SE', [listed(large), listed(proposed)], async () => [file(large), file(proposed)]),
-  )
-  await exchange()
-  t.equal(await stateOf(proposed.contract), 'PROPOSED')
-  t.equal(await stateOf(large.contract), undefined)
-  // One page after the other, up to a limit.
-  const places: unknown[] = []
-  const onPages =
-    (last: number) =>
-    async (...[, , document]: Parameters<PostToPartner>): Promise<Buffer> => {
-      const { payload } = JSON.parse(document) as { payload: string }
-      const { id, after } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as PartnerQuery
-      const page = after?.version ?? 0
-      places.push(after)
-      const next = { contract: ours.contract, version: page + 1 }
-      const list = { instance: 'SE', asked: 'DEV', answers: id, contracts: page === 1 ? [listed(ours)] : [] }
-      const generatedAt = new Date(world.now - 20_000).toISOString()
-      const answer = { ...list, generatedAt, ...(page === last ? {} : { next }) }
-      return signedBy(signers.get('SE')!, answer, CONTRACT_DOCUMENT.partnerList)
-    }
-  world.answers.set('SE', onPages(2))
-  await exchange()
-  t.same(
-    places,
-    [undefined, 1, 2].map((version) => version && { contract: ours.contract, version }),
-  )
-  const heardAt = new Date(world.now - 20_000).toISOString()
-  t.ok(
-    (await words()).some((word) => word.state === 'PROPOSED' && word.heard_at === heardAt),
-    'what stands on the second page is heard',
-  )
-  places.length = 0
-  world.answers.set('SE', onPages(Number.POSITIVE_INFINITY))
-  await exchange()
-  t.equal(places.length, 10)
-  // It never answers: the others are still heard, and the round ends.
-  world.answers.set('SE', (_service, _path, _document, _most, signal) => {
-    // An open connection keeps the process alive; a signal alone does not.
-    const open = setInterval(() => undefined, 1000)
-    return new Promise((_, reject) =>
-      signal.addEventListener('abort', () => {
-        clearInterval(open)
-        reject(signal.reason as Error)
+onEachRegistryDatabase(
+  'a partner has so much time, so many questions and so many bytes a round',
+  async (t, url) => {
+    const { world, tables, exchange, impatient, stateOf, accepted, answering, signers } = await exchangeWorld(
+      t,
+      url,
+    )
+    const listed = (content: ContractContent, more: Partial<PartnerContract> = {}): PartnerContract => ({
+      ...{ contract: content.contract, version: 1, hash: hashOf(content), state: 'PROPOSED', origin: 'SE' },
+      ...{ proposedBy: 'SE/GOV/1', seals: [], ...more },
+    })
+    const ours = contentAt(world.now, { provider: 'SE/GOV/1/register' })
+    await accepted(ours, 'SE')
+    await exchange()
+    t.equal(await stateOf(ours.contract), 'ACTIVE')
+    // It lists more than it returns, one item at a time, without end.
+    const hash = (at: number): string => String(at).padStart(64, '0')
+    const seals = Array.from({ length: 60 }, (_, at) => hash(at))
+    const endless = Array.from({ length: 90 }, (_, at) =>
+      listed(contentAt(world.now, { provider: 'SE/GOV/1/x' }), {
+        seals: seals.map((_, i) => hash(at * 60 + i)),
       }),
     )
-  })
-  const kept = contentAt(world.now, { provider: 'FI/GOV/1/register' })
-  const finnish = listed(kept, { origin: 'FI', proposedBy: 'FI/GOV/1' })
-  world.answers.set(
-    'FI',
-    answering('FI', [finnish], async () => [file(kept)]),
-  )
-  await until('the contract', async (saw) => {
-    await impatient()
-    return saw(await stateOf(kept.contract)) === 'PROPOSED'
-  })
-})
-
-onEachDatabase('no member keeps what is in force out of the list, nor makes it too large', async (t, url) => {
-  const { world, record, lists, tables, accepted, exchange } = await exchangeWorld(t, url)
-  const at = new Date(world.now).toISOString()
-  const provider = 'SE/GOV/1/register'
-  // The list is sorted by id within each kind: first in force, then open, then ended.
-  const id = (first: string): string => `${first}${randomUUID().slice(1)}`
-  const [active, heard, churned, open] = ['f', '1', '0', '2'].map((first) =>
-    contentAt(world.now, { provider, contract: id(first) }),
-  ) as [ContractContent, ContractContent, ContractContent, ContractContent]
-  await accepted(active, 'SE')
-  await exchange()
-  const reason = `A\u202eb\u0007${'ø'.repeat(997)}`
-  for (const content of [heard, churned, open])
-    await record(async (transaction) => {
-      const row = await putVersion(transaction, content, { by: 'DEV/GOV/5678', at })
-      if (content === open) return
-      await setState(transaction, row, { state: 'WITHDRAWN', reason }, { act: 'withdraw', by: 'x', at })
+    const word = listed(ours, { state: 'SUSPENDED', reason: 'A leak' })
+    world.answers.set(
+      'SE',
+      answering('SE', [...endless, word], async () => []),
+    )
+    await exchange()
+    t.equal(world.asked.length, 51, 'a list, and fifty questions')
+    const words = () => tables.selectFrom('contract_partner').select(['state', 'heard_at']).execute()
+    t.same(
+      await words(),
+      [{ state: 'SUSPENDED', heard_at: new Date(world.now - 30_000).toISOString() }],
+      'what it says is heard all the same, as of when it said so',
+    )
+    // Larger than any item: left out, and nothing of it is stored.
+    const proposed = contentAt(world.now, { provider: 'SE/GOV/1/other' })
+    const file = (content: object): Buffer => Buffer.from(canonicalJson(content))
+    const large = contentAt(world.now, { provider: 'SE/GOV/1/large', purpose: 'x'.repeat(140_000) })
+    world.answers.set(
+      'SE',
+      answering('SE', [listed(large), listed(proposed)], async () => [file(large), file(proposed)]),
+    )
+    await exchange()
+    t.equal(await stateOf(proposed.contract), 'PROPOSED')
+    t.equal(await stateOf(large.contract), undefined)
+    // One page after the other, up to a limit.
+    const places: unknown[] = []
+    const onPages =
+      (last: number) =>
+      async (...[, , document]: Parameters<PostToPartner>): Promise<Buffer> => {
+        const { payload } = JSON.parse(document) as { payload: string }
+        const { id, after } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as PartnerQuery
+        const page = after?.version ?? 0
+        places.push(after)
+        const next = { contract: ours.contract, version: page + 1 }
+        const list = {
+          instance: 'SE',
+          asked: 'DEV',
+          answers: id,
+          contracts: page === 1 ? [listed(ours)] : [],
+        }
+        const generatedAt = new Date(world.now - 20_000).toISOString()
+        const answer = { ...list, generatedAt, ...(page === last ? {} : { next }) }
+        return signedBy(signers.get('SE')!, answer, CONTRACT_DOCUMENT.partnerList)
+      }
+    world.answers.set('SE', onPages(2))
+    await exchange()
+    t.same(
+      places,
+      [undefined, 1, 2].map((version) => version && { contract: ours.contract, version }),
+    )
+    const heardAt = new Date(world.now - 20_000).toISOString()
+    t.ok(
+      (await words()).some((word) => word.state === 'PROPOSED' && word.heard_at === heardAt),
+      'what stands on the second page is heard',
+    )
+    places.length = 0
+    world.answers.set('SE', onPages(Number.POSITIVE_INFINITY))
+    await exchange()
+    t.equal(places.length, 10)
+    // It never answers: the others are still heard, and the round ends.
+    world.answers.set('SE', (_service, _path, _document, _most, signal) => {
+      // An open connection keeps the process alive; a signal alone does not.
+      const open = setInterval(() => undefined, 1000)
+      return new Promise((_, reject) =>
+        signal.addEventListener('abort', () => {
+          clearInterval(open)
+          reject(signal.reason as Error)
+        }),
+      )
     })
-  const { contract, version } = heard
-  const word = { contract, version, hash: hashOf(heard), instance: 'SE', state: 'PROPOSED' as const }
-  await tables
-    .insertInto('contract_partner')
-    .values({ ...word, reason: null, heard_at: at })
-    .execute()
-  const { contracts: listed, next } = await lists.listFor('SE', 'DEV', world.now)
-  t.equal(next, undefined)
-  t.same(
-    listed.map((one) => one.contract),
-    [active, open, heard].map((one) => one.contract),
-    'in force, then open, then ended; not what came and went here',
-  )
-  t.same(listed[2]?.reason, `Ab${'ø'.repeat(198)}`, 'a part of the reason, that the other one can read')
-  t.match(listed[0], { state: 'ACTIVE', counterSeal: String })
-  t.same(await lists.listFor('FI', 'DEV', world.now), { contracts: [] }, 'to others nothing')
-  t.same(firstBytes(['a', 'b', 'c'], 8), ['a', 'b'], 'the last are cut')
+    const kept = contentAt(world.now, { provider: 'FI/GOV/1/register' })
+    const finnish = listed(kept, { origin: 'FI', proposedBy: 'FI/GOV/1' })
+    world.answers.set(
+      'FI',
+      answering('FI', [finnish], async () => [file(kept)]),
+    )
+    await until('the contract', async (saw) => {
+      await impatient()
+      return saw(await stateOf(kept.contract)) === 'PROPOSED'
+    })
+  },
+)
 
-  // More contracts in force than fit on a page: those with higher ids still follow.
-  const more = ['3', '4', '5'].map((first) => contentAt(world.now, { provider, contract: id(first) }))
-  for (const content of more) await accepted(content, 'SE')
-  await tables
-    .updateTable('contract_version')
-    .set({ state: 'ACTIVE' })
-    .where('state', '=', 'ACCEPTED')
-    .execute()
-  const pages: string[][] = []
-  for (let after: PartnerPlace | undefined; ; ) {
-    const page = await lists.listFor('SE', 'DEV', world.now, { after, most: 2 })
-    pages.push(page.contracts.map((one) => one.contract))
-    after = page.next
-    if (after === undefined) break
-  }
-  const [third, fourth, fifth] = more.map((one) => one.contract)
-  t.same(pages, [
-    [third, fourth],
-    [fifth, active.contract],
-  ])
-})
+onEachRegistryDatabase(
+  'no member keeps what is in force out of the list, nor makes it too large',
+  async (t, url) => {
+    const { world, record, lists, tables, accepted, exchange } = await exchangeWorld(t, url)
+    const at = new Date(world.now).toISOString()
+    const provider = 'SE/GOV/1/register'
+    // The list is sorted by id within each kind: first in force, then open, then ended.
+    const id = (first: string): string => `${first}${randomUUID().slice(1)}`
+    const [active, heard, churned, open] = ['f', '1', '0', '2'].map((first) =>
+      contentAt(world.now, { provider, contract: id(first) }),
+    ) as [ContractContent, ContractContent, ContractContent, ContractContent]
+    await accepted(active, 'SE')
+    await exchange()
+    const reason = `A\u202eb\u0007${'ø'.repeat(997)}`
+    for (const content of [heard, churned, open])
+      await record(async (transaction) => {
+        const row = await putVersion(transaction, content, { by: 'DEV/GOV/5678', at })
+        if (content === open) return
+        await setState(transaction, row, { state: 'WITHDRAWN', reason }, { act: 'withdraw', by: 'x', at })
+      })
+    const { contract, version } = heard
+    const word = { contract, version, hash: hashOf(heard), instance: 'SE', state: 'PROPOSED' as const }
+    await tables
+      .insertInto('contract_partner')
+      .values({ ...word, reason: null, heard_at: at })
+      .execute()
+    const { contracts: listed, next } = await lists.listFor('SE', 'DEV', world.now)
+    t.equal(next, undefined)
+    t.same(
+      listed.map((one) => one.contract),
+      [active, open, heard].map((one) => one.contract),
+      'in force, then open, then ended; not what came and went here',
+    )
+    t.same(listed[2]?.reason, `Ab${'ø'.repeat(198)}`, 'a part of the reason, that the other one can read')
+    t.match(listed[0], { state: 'ACTIVE', counterSeal: String })
+    t.same(await lists.listFor('FI', 'DEV', world.now), { contracts: [] }, 'to others nothing')
+    t.same(firstBytes(['a', 'b', 'c'], 8), ['a', 'b'], 'the last are cut')
+
+    // More contracts in force than fit on a page: those with higher ids still follow.
+    const more = ['3', '4', '5'].map((first) => contentAt(world.now, { provider, contract: id(first) }))
+    for (const content of more) await accepted(content, 'SE')
+    await tables
+      .updateTable('contract_version')
+      .set({ state: 'ACTIVE' })
+      .where('state', '=', 'ACCEPTED')
+      .execute()
+    const pages: string[][] = []
+    for (let after: PartnerPlace | undefined; ; ) {
+      const page = await lists.listFor('SE', 'DEV', world.now, { after, most: 2 })
+      pages.push(page.contracts.map((one) => one.contract))
+      after = page.next
+      if (after === undefined) break
+    }
+    const [third, fourth, fifth] = more.map((one) => one.contract)
+    t.same(pages, [
+      [third, fourth],
+      [fifth, active.contract],
+    ])
+  },
+)

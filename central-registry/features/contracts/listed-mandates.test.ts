@@ -3,15 +3,15 @@ import t from 'tap'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { MAX_MANDATES_OCTETS, mandateOctets } from '#schemas/contract.ts'
 import type { Fault } from '#schemas/fault.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { agreed, listFor, startContracts, THIRD } from '#test/fakes/contract-world.ts'
 import { contentAt, inDays } from '#test/fakes/contracts.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { GUEST, OWNER } from '#test/fakes/request-world.ts'
 import { until } from '#test/until.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 
 t.test('hosting mandates go to whom a contract that asks for one concerns', (t) =>
-  eachDatabase(t, async (_database, t, url) => {
+  eachRegistryDatabase(t, async (_database, t, url) => {
     const w = await startContracts(t, url)
     const { node, world } = w
     const validUntil = inDays(world.clock.now, 40)
@@ -41,7 +41,7 @@ t.test('hosting mandates go to whom a contract that asks for one concerns', (t) 
 )
 
 t.test('hosting mandates with the longest codes never make a list that no server reads', (t) =>
-  eachDatabase(t, async (database, t, url) => {
+  eachRegistryDatabase(t, async (database, t, url) => {
     const w = await startContracts(t, url)
     const { node, world } = w
     const validUntil = inDays(world.clock.now, 40)

@@ -14,11 +14,11 @@ import {
   type PartnerContract,
   type PartnerQuery,
 } from '#schemas/contract.ts'
-import { onEachDatabase } from '#test/databases.ts'
 import { type ConfigurationSigner, createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { startConfigurationSource } from '#test/fakes/configuration-source.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
+import { onEachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { anchorOf, publish } from '#test/fakes/registry-sample.ts'
 import { start } from '#test/fakes/request-world.ts'
 import { createChange } from '../../changes/store.ts'
@@ -162,7 +162,7 @@ const word = (content: ContractContent, more: Partial<PartnerContract> = {}): Pa
   ...{ origin: 'SE', proposedBy: 'SE/GOV/1', seals: [], ...more },
 })
 
-onEachDatabase(
+onEachRegistryDatabase(
   'another registry says nothing of contracts that are not between both, and keeps to the rules of ours',
   async (t, url) => {
     const { record, store, tables, now, at, q } = await storeWorld(t, url)
@@ -236,7 +236,7 @@ onEachDatabase(
   },
 )
 
-onEachDatabase(
+onEachRegistryDatabase(
   'a version between others keeps no word on another version from being heard',
   async (t, url) => {
     const { record, store, tables, now, at, q } = await storeWorld(t, url)
@@ -285,7 +285,7 @@ onEachDatabase(
   },
 )
 
-onEachDatabase('what changed and ended between two rounds has ended at both', async (t, url) => {
+onEachRegistryDatabase('what changed and ended between two rounds has ended at both', async (t, url) => {
   const { record, store, lists, tables, now, at, q } = await storeWorld(t, url)
   const provider = 'SE/GOV/1/register'
   const stateOf = async ({ contract }: ContractContent) => (await versionsOf(tables, contract)).at(-1)?.state
@@ -315,54 +315,57 @@ onEachDatabase('what changed and ended between two rounds has ended at both', as
   t.same((await told()).includes(`${ours.contract} WITHDRAWN`), true)
 })
 
-onEachDatabase('what another registry repeats without end leaves no trace without end', async (t, url) => {
-  const { record, store, tables, now, at, q } = await storeWorld(t, url)
-  const provider = 'SE/GOV/1/register'
-  const content = contentAt(now, { provider })
-  const { contract, version } = content
-  const hash = hashOf(content)
-  await store.take(word(content), { ...nothing, content }, q)
-  const sealedBy = (certificate: string) => {
-    const seal = { instance: 'SE', contract, version, hash, at }
-    const counterSeal = {
-      seal,
-      sha256: hashOf({ at: randomUUID() }),
-      certificate,
-      message: Buffer.from('{}'),
+onEachRegistryDatabase(
+  'what another registry repeats without end leaves no trace without end',
+  async (t, url) => {
+    const { record, store, tables, now, at, q } = await storeWorld(t, url)
+    const provider = 'SE/GOV/1/register'
+    const content = contentAt(now, { provider })
+    const { contract, version } = content
+    const hash = hashOf(content)
+    await store.take(word(content), { ...nothing, content }, q)
+    const sealedBy = (certificate: string) => {
+      const seal = { instance: 'SE', contract, version, hash, at }
+      const counterSeal = {
+        seal,
+        sha256: hashOf({ at: randomUUID() }),
+        certificate,
+        message: Buffer.from('{}'),
+      }
+      return store.take(word(content), { ...nothing, counterSeal }, q)
     }
-    return store.take(word(content), { ...nothing, counterSeal }, q)
-  }
-  const events = async () => {
-    const all = tables.selectFrom('contract_event').select('act').where('contract', '=', contract)
-    return (await all.where('act', '=', 'counterSeal').execute()).length
-  }
-  for (let i = 0; i < 3; i++) await sealedBy('a'.repeat(64))
-  t.equal(await events(), 1, 'one by each key')
-  await sealedBy('b'.repeat(64))
-  t.equal(await events(), 2, 'keys change')
-  for (let i = 0; i < 10; i++) await sealedBy((i % 2 === 0 ? 'a' : 'b').repeat(64))
-  t.equal(await events(), 5, 'but seldom')
+    const events = async () => {
+      const all = tables.selectFrom('contract_event').select('act').where('contract', '=', contract)
+      return (await all.where('act', '=', 'counterSeal').execute()).length
+    }
+    for (let i = 0; i < 3; i++) await sealedBy('a'.repeat(64))
+    t.equal(await events(), 1, 'one by each key')
+    await sealedBy('b'.repeat(64))
+    t.equal(await events(), 2, 'keys change')
+    for (let i = 0; i < 10; i++) await sealedBy((i % 2 === 0 ? 'a' : 'b').repeat(64))
+    t.equal(await events(), 5, 'but seldom')
 
-  const propose = () => {
-    const next = contentAt(now, { provider })
-    return codeOf(store.take(word(next), { ...nothing, content: next }, q))
-  }
-  const by = 'SE/GOV/1, at its registry'
-  const event = { contract, version, hash, act: 'replace', by, at, reason: null }
-  await tables
-    .insertInto('contract_event')
-    .values(Array.from({ length: 498 }, () => event))
-    .execute()
-  t.equal(await propose(), 'accepted')
-  t.equal(await propose(), 'contract_not_possible', 'a member of theirs is bounded as one of ours')
-  await tables.deleteFrom('contract_event').execute()
-  t.equal(await propose(), 'accepted')
-  await record(async (transaction) => {
-    for (let i = 0; i < 97; i++)
-      await putVersion(transaction, contentAt(now, { provider }), { by: 'SE/GOV/1', at })
-  })
-  t.equal(await propose(), 'contract_not_possible')
-})
+    const propose = () => {
+      const next = contentAt(now, { provider })
+      return codeOf(store.take(word(next), { ...nothing, content: next }, q))
+    }
+    const by = 'SE/GOV/1, at its registry'
+    const event = { contract, version, hash, act: 'replace', by, at, reason: null }
+    await tables
+      .insertInto('contract_event')
+      .values(Array.from({ length: 498 }, () => event))
+      .execute()
+    t.equal(await propose(), 'accepted')
+    t.equal(await propose(), 'contract_not_possible', 'a member of theirs is bounded as one of ours')
+    await tables.deleteFrom('contract_event').execute()
+    t.equal(await propose(), 'accepted')
+    await record(async (transaction) => {
+      for (let i = 0; i < 97; i++)
+        await putVersion(transaction, contentAt(now, { provider }), { by: 'SE/GOV/1', at })
+    })
+    t.equal(await propose(), 'contract_not_possible')
+  },
+)
 
 void t.test('what a contract between instances comes to for servers', (t) => {
   const at = (minutes: number): string =>

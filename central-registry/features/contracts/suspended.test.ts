@@ -7,7 +7,6 @@ import t, { type Test } from 'tap'
 import { parseAnchor } from '#core/configuration/anchor.ts'
 import { verifySuspensionList } from '#core/configuration/suspension-list.ts'
 import type { ContractContent } from '#schemas/contract.ts'
-import { eachDatabase } from '#test/databases.ts'
 import {
   act,
   agreed,
@@ -23,6 +22,7 @@ import {
 import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
 import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { type Browser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { anchorOf, publish } from '#test/fakes/registry-sample.ts'
 import { GUEST, OWNER } from '#test/fakes/request-world.ts'
 import { until } from '#test/until.ts'
@@ -51,7 +51,7 @@ async function suspendedIn({ node }: ContractWorld): Promise<string[]> {
 }
 
 t.test('at once, in both lists, with all its versions; lifted as a whole', (t) =>
-  eachDatabase(t, async (_database, t, url) => {
+  eachRegistryDatabase(t, async (_database, t, url) => {
     const w = await startContracts(t, url)
     const { node } = w
     await publish(node)
@@ -132,7 +132,7 @@ t.test('at once, in both lists, with all its versions; lifted as a whole', (t) =
 )
 
 t.test('its end does not lift it, nor does a party that terminates it; the registry does', (t) =>
-  eachDatabase(t, async (database, t, url) => {
+  eachRegistryDatabase(t, async (database, t, url) => {
     const w = await startContracts(t, url)
     const { node, world } = w
     const { now } = world.clock

@@ -8,9 +8,9 @@ import { createServer as createTls } from 'node:tls'
 import t, { type Test } from 'tap'
 import { buildOcspError } from '#core/certificate/ocsp-response.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { contentAt } from '#test/fakes/contracts.ts'
 import { authenticationParty, type Party } from '#test/fakes/management-requests.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { publish } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { authority, OWNER } from '#test/fakes/request-world.ts'
@@ -66,7 +66,7 @@ async function listening(t: Test, address: string, by: Party): Promise<() => voi
 
 void t.test('from nothing registered to everything good, and back step by step', async (t) => {
   let at = 0
-  await eachDatabase(t, async (database, t, url) => {
+  await eachRegistryDatabase(t, async (database, t, url) => {
     const world = registryWorld(t, database.dialect === 'sqlite' ? undefined : url)
     const node = await world.start()
     const address = `127.77.${process.pid % 250}.${++at}`

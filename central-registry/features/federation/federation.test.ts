@@ -4,9 +4,9 @@ import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { anchorHash, parseAnchor, writeAnchor } from '#core/configuration/anchor.ts'
 import { createLog } from '#platform/logging/create-log.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { type ConfigurationSource, startConfigurationSource } from '#test/fakes/configuration-source.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { until } from '#test/until.ts'
@@ -53,7 +53,7 @@ async function trust(node: Node, anchor: Buffer): Promise<Shown> {
 }
 
 void t.test('from the file to the exchange of servers, on both stores', async (t) => {
-  await eachDatabase(t, async (_, t, url) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
     const world = registryWorld(t, url)
     const node = await world.start()
     await setUp(node, authority)

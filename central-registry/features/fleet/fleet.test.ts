@@ -8,9 +8,9 @@ import t, { type Test } from 'tap'
 import { readSignedJson } from '#core/signature/signed-json.ts'
 import { FLEET_DOCUMENT, type ReportAnswer, type ServerReport } from '#schemas/fleet.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { reportAt, signedReport } from '#test/fakes/fleet.ts'
 import { authenticationParty, ocspFor, type Party } from '#test/fakes/management-requests.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, type RegistryWorld, type Reply, registryWorld } from '#test/fakes/registry-world.ts'
 import { authority, GUEST, guest, OWNER, owner, stranger } from '#test/fakes/request-world.ts'
@@ -52,7 +52,7 @@ const answerOf = ({ bytes, status }: Reply): ReportAnswer => {
 }
 
 void t.test('reports: taken once, only from the owner; trouble begins, changes and ends', async (t) => {
-  await eachDatabase(t, async (database, t, url) => {
+  await eachRegistryDatabase(t, async (database, t, url) => {
     const { world, node } = await start(t, database.dialect === 'sqlite' ? undefined : url)
     const at = (): number => world.clock.now
     t.match(await list(node), [
@@ -177,7 +177,7 @@ void t.test('reports: taken once, only from the owner; trouble begins, changes a
 })
 
 void t.test('outages: told to whom they concern, until they are over', async (t) => {
-  await eachDatabase(t, async (database, t, url) => {
+  await eachRegistryDatabase(t, async (database, t, url) => {
     const { world, node } = await start(t, database.dialect === 'sqlite' ? undefined : url)
     await node.must('POST', '/member-classes', { code: 'COM', description: 'Companies' })
     const at = (ms: number): string => new Date(world.clock.now + ms).toISOString()
@@ -320,7 +320,7 @@ void t.test('probes: the real ports of a registered address, the certificate com
 })
 
 void t.test('a campaign: who still has certificates of a CA, as one file too', async (t) => {
-  await eachDatabase(t, async (database, t, url) => {
+  await eachRegistryDatabase(t, async (database, t, url) => {
     const { world, node } = await start(t, database.dialect === 'sqlite' ? undefined : url)
     const { certificate } = await authenticationParty(authority)
     const servers = '/security-servers/DEV:GOV:5678:SS1/authentication-certificates'

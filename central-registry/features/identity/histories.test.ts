@@ -3,8 +3,8 @@ import t, { type Test } from 'tap'
 import { multihashOf, multikeyOf } from '#core/did/multikey.ts'
 import { readHistory } from '#core/did/read-history.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { signedDocument } from '#test/fakes/management-requests.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { authority, owner, stranger } from '#test/fakes/request-world.ts'
 import { createIdentityKeyStore } from '../../configuration/identity-keys/store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
@@ -69,7 +69,7 @@ async function fileRequest(database: Database, at: number): Promise<void> {
 
 const onDatabases = (name: string, act: (database: Database, t: Test) => Promise<void>): void =>
   void t.test(name, (t) =>
-    eachDatabase(t, async (_empty, t, url) => {
+    eachRegistryDatabase(t, async (_empty, t, url) => {
       const database = await openRegistryDatabase(url)
       try {
         await act(database, t)

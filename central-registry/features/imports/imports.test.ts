@@ -8,10 +8,10 @@ import { parseDirectory } from '#core/configuration/directory.ts'
 import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
 import type { SharedParameters } from '#schemas/global-configuration.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { type ConfigurationSource, startConfigurationSource } from '#test/fakes/configuration-source.ts'
 import { authenticationParty, type Party } from '#test/fakes/management-requests.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { publish } from '#test/fakes/registry-sample.ts'
 import { type Node, type RegistryWorld, registryWorld } from '#test/fakes/registry-world.ts'
 
@@ -65,7 +65,7 @@ void t.test('the configuration of an X-Road central server, from its files', asy
     sharedParameters: read(`${folder}/shared-params.xml`),
     privateParameters: read(`${folder}/private-params.xml`),
   }
-  await eachDatabase(t, async (_, t, url) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
     const world = registryWorld(t, url)
     const node = await world.start()
     const first = await show(node, idOf(await node.must('POST', '/imports', files)))
@@ -223,7 +223,7 @@ async function instance(
 }
 
 void t.test('a running instance from its anchor, with the certificates of its servers', async (t) => {
-  await eachDatabase(t, async (_, t, url) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
     const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
     const stranger = await createAuthority({ clock: Date.now, instance: 'DEV' })
     const [one, two, given, foreign] = await Promise.all(

@@ -3,8 +3,8 @@ import { type AddressInfo, createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { isAddress } from '#core/mail/mail-address.ts'
 import { createSendMail, type MailServer } from '#platform/mail/client.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { type FakeMailServer, headerOf, startMailServer } from '#test/fakes/mail-server.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { publish, setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
 import { actsOf, approve, authority, type RequestWorld } from '#test/fakes/request-world.ts'
@@ -45,7 +45,7 @@ const passing = ({ world }: RequestWorld, holds: () => boolean | Promise<boolean
 void t.test(
   'decisions and suspensions reach those whom they concern, whatever the mail server does',
   async (t) => {
-    await eachDatabase(t, async (_, t, url) => {
+    await eachRegistryDatabase(t, async (_, t, url) => {
       const mail = await startMailServer(t)
       const all = await start(t, url, mail.server)
       const { node, file, world } = all

@@ -3,7 +3,7 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
-import { eachDatabase } from '#test/databases.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { approve, GUEST, guest, start } from '#test/fakes/request-world.ts'
 import { until } from '#test/until.ts'
 import { covers, dueNotice, hostedBy } from './rules.ts'
@@ -24,7 +24,7 @@ async function webhook(t: Test): Promise<{ url: string; notices: Notice[] }> {
 }
 
 void t.test('a request of a host for another member', async (t) => {
-  await eachDatabase(t, async (database, t, url) => {
+  await eachRegistryDatabase(t, async (database, t, url) => {
     const all = await start(t, database.dialect === 'sqlite' ? undefined : url)
     const { node, file, detail, world } = all
     const { url: address, notices } = await webhook(t)

@@ -1,5 +1,4 @@
 import t from 'tap'
-import { eachDatabase } from '#test/databases.ts'
 import {
   authenticationParty,
   headOf,
@@ -8,6 +7,7 @@ import {
   signedDocument,
   signingParty,
 } from '#test/fakes/management-requests.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import {
   actsOf,
   approve,
@@ -51,7 +51,8 @@ void t.test('each proof broken in each way is refused, without a row', async (t)
   await refused('cert_validation', file(ADDRESS, { by: early }), 'not valid yet')
   const revoked = await signingParty(authority, OWNER)
   authority.revoke(revoked.certificate.serialNumber)
-  await refused('incorrect_validation_info', file(ADDRESS, { by: revoked }), 'revoked')
+  const revocation = ocspFor(revoked, { at: new Date() })
+  await refused('incorrect_validation_info', file(ADDRESS, { by: revoked, ocsp: revocation }), 'revoked')
   await refused('incorrect_validation_info', file(ADDRESS, { ocsp: [] }), 'no OCSP answer')
   const [leaf, intermediate] = ocspFor(owner) as [Buffer, Buffer]
   await refused('incorrect_validation_info', file(ADDRESS, { ocsp: [leaf] }), 'none for the intermediate')
@@ -187,7 +188,7 @@ void t.test('strangers are slowed down', async (t) => {
 })
 
 void t.test('concurrent and late decisions, a restart in between', async (t) => {
-  await eachDatabase(t, async (_, t, url) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
     const all = await start(t, url)
     const { world, node, file, detail } = all
     const authentication = await authenticationParty(authority)

@@ -6,8 +6,8 @@ import { parseDirectory } from '#core/configuration/directory.ts'
 import { parsePrivateParameters } from '#core/configuration/private-parameters.ts'
 import { parseSharedParameters } from '#core/configuration/shared-parameters-read.ts'
 import type { RequestStatus } from '#schemas/management-request.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { authenticationParty, headOf, signedDocument } from '#test/fakes/management-requests.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { publish } from '#test/fakes/registry-sample.ts'
 import type { Node } from '#test/fakes/registry-world.ts'
 import {
@@ -45,7 +45,7 @@ async function newest(node: Node, version = 6) {
 }
 
 void t.test('a new server and its client, from request to configuration', async (t) => {
-  await eachDatabase(t, async (_, t, url) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
     const all = await start(t, url)
     const { node, file, detail } = all
     const authentication = await authenticationParty(authority)
@@ -127,7 +127,7 @@ void t.test('a new server and its client, from request to configuration', async 
 })
 
 void t.test('the life of a client, maintenance, address and owner', async (t) => {
-  await eachDatabase(t, async (_, t, url) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
     const all = await start(t, url)
     const { node, file, detail } = all
     const done = async (subject: object, o: Parameters<File>[1] = {}): Promise<void> => {
@@ -213,7 +213,7 @@ void t.test('the life of a client, maintenance, address and owner', async (t) =>
 })
 
 void t.test('the owner is told by webhook, as often as it takes', async (t) => {
-  await eachDatabase(t, async (_, t, url) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
     const all = await start(t, url)
     const { world, node, file } = all
     const heard: { path: string; body: Record<string, unknown> }[] = []
@@ -268,7 +268,7 @@ void t.test('the owner is told by webhook, as often as it takes', async (t) => {
 })
 
 void t.test('declined, revoked and automatic; the requester is told', async (t) => {
-  await eachDatabase(t, async (_, t, url) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
     const all = await start(t, url)
     const { world, node, file } = all
     const ask = async (path: string, document: object, purpose: 'query' | 'revoke', by = owner) =>
@@ -332,7 +332,7 @@ void t.test('declined, revoked and automatic; the requester is told', async (t) 
 })
 
 void t.test('whoever is suspended files nothing, and nothing of theirs is approved', async (t) => {
-  await eachDatabase(t, async (_, t, url) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
     const all = await start(t, url)
     const { node, file, detail } = all
     const client = `${OWNER}/pop%20%C3%A4`

@@ -11,10 +11,10 @@ import { restoreBackup } from '#central-registry/features/backups/restore-backup
 import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import type { SessionTables } from '#platform/sessions/store.ts'
 import { baseOf as consoleOf, hasChromium, openBrowser, visitor } from '#test/browser.ts'
-import { onEachDatabase } from '#test/databases.ts'
 import { reportAt, signedReport } from '#test/fakes/fleet.ts'
 import { baseOf, install, sessionOf } from '#test/fakes/installed-registry.ts'
 import { type Browser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
+import { onEachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { anchorOf, newestOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { BACKUP_KEY, type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { actsOf, authority, OWNER, owner } from '#test/fakes/request-world.ts'
@@ -132,7 +132,7 @@ t.test('rules', async (t) => {
   t.match(takenAwayInWords(nothing.of), [/nobody can tell/])
 })
 
-onEachDatabase('what was restored waits for two, and no index falls', async (t, url) => {
+onEachRegistryDatabase('what was restored waits for two, and no index falls', async (t, url) => {
   const world = registryWorld(t, url)
   const at = (name: string): string => path.join(world.directory, name)
   const backups = { directory: at('backups'), keyFile: '', hour: 3, keep: 2 }

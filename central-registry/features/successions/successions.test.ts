@@ -1,10 +1,10 @@
 /** One agency succeeds another at a real registry, on both databases: as planned, without interruption, without a forged seal. */
 import t, { type Test } from 'tap'
 import type { ContractContent } from '#schemas/contract.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { contentAt, contractDocument, hashOf, sealOf } from '#test/fakes/contracts.ts'
 import { reportAt, signedReport } from '#test/fakes/fleet.ts'
 import { authenticationParty, type Party, signingParty } from '#test/fakes/management-requests.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, type RegistryWorld, registryWorld } from '#test/fakes/registry-world.ts'
 import { authority, GUEST, guest, OWNER, owner } from '#test/fakes/request-world.ts'
@@ -42,7 +42,7 @@ async function start(t: Test, url: string | undefined): Promise<{ world: Registr
 }
 
 void t.test('planned, begun, sealed by the successor, completed', async (t) => {
-  await eachDatabase(t, async (database, t, url) => {
+  await eachRegistryDatabase(t, async (database, t, url) => {
     const { world, node } = await start(t, database.dialect === 'sqlite' ? undefined : url)
     const send = async (path: string, bytes: Buffer): Promise<void> => {
       const reply = await node.register(`${BASE}${path}`, bytes)

@@ -12,9 +12,9 @@ import { parseSharedParameters } from '#core/configuration/shared-parameters-rea
 import { verifySuspensionList } from '#core/configuration/suspension-list.ts'
 import type { SuspensionList } from '#schemas/global-configuration.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { type Browser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { anchorOf, certificationRequest, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { until } from '#test/until.ts'
@@ -35,7 +35,7 @@ async function listOf(node: Node): Promise<SuspensionList> {
 }
 
 void t.test('one key suspends, the list says so at once and is renewed, lifting ends it', async (t) => {
-  await eachDatabase(t, async (database, t, url) => {
+  await eachRegistryDatabase(t, async (database, t, url) => {
     const world = registryWorld(t, database.dialect === 'sqlite' ? undefined : url)
     const node = await world.start()
     t.equal((await node.get('/internalconf-suspensions')).status, 404, 'nothing is published yet')
@@ -138,7 +138,7 @@ void t.test('one key suspends, the list says so at once and is renewed, lifting 
 void t.test(
   "what is suspended leaves X-Road's part of the configuration where the policy says so",
   async (t) => {
-    await eachDatabase(t, async (database, t, url) => {
+    await eachRegistryDatabase(t, async (database, t, url) => {
       const world = registryWorld(t, database.dialect === 'sqlite' ? undefined : url)
       const node = await world.start()
       await setUp(node, authority)
@@ -218,7 +218,7 @@ void t.test(
 )
 
 void t.test('concurrent acts, the bound of a day, and two nodes', async (t) => {
-  await eachDatabase(t, async (database, t, url) => {
+  await eachRegistryDatabase(t, async (database, t, url) => {
     const isShared = database.dialect === 'postgresql'
     const world = registryWorld(t, isShared ? url : undefined)
     const node = await world.start()

@@ -9,14 +9,14 @@ import { parseVerifierKey } from '#core/merkle/verifier-key.ts'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
 import { createTestLog } from '#platform/witness/witness-fixture.ts'
 import { LOG_KEY_TYPE } from '#schemas/log-key.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { headOf, ocspFor, type Party } from '#test/fakes/management-requests.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
 import { authority, GUEST, guest, NEW_SERVER, OWNER, owner, SERVER } from '#test/fakes/request-world.ts'
 
 t.test('the registry witnesses what registered servers log', (t) =>
-  eachDatabase(t, async (_, t, url) => {
+  eachRegistryDatabase(t, async (_, t, url) => {
     const world = registryWorld(t, url)
     const node = await world.start({ settings: { witness: { name: 'registry.example/w1' } } })
     await setUp(node, authority)

@@ -37,6 +37,7 @@ import {
 } from '#test/fakes/contract-world.ts'
 import { contentAt, contractDocument, hashOf, inDays } from '#test/fakes/contracts.ts'
 import { headerOf, startMailServer } from '#test/fakes/mail-server.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { GUEST, OWNER } from '#test/fakes/request-world.ts'
 import type { MailTables } from '../../features/mail/tables.ts'
 import { contactMigrations } from '../../register/migrations/contacts.ts'
@@ -45,7 +46,7 @@ import type { RegisterTables } from '../../register/tables.ts'
 import { digestOf, isOneOf, newCode, sidesWithout, stateOf as stateOfAddress } from './rules.ts'
 
 t.test('a letter, a code, a confirmed address', (t) =>
-  eachDatabase(t, async (database, t, url) => {
+  eachRegistryDatabase(t, async (database, t, url) => {
     const mail = await startMailServer(t)
     const w = await startContracts(t, url, { mailServer: mail.server })
     const title = 'Come to http://evil.example'
@@ -148,7 +149,7 @@ t.test('a letter, a code, a confirmed address', (t) =>
 )
 
 t.test('letters are few, whoever asks; codes get old, and are guessed a few times only', (t) =>
-  eachDatabase(t, async (_database, t, url) => {
+  eachRegistryDatabase(t, async (_database, t, url) => {
     const mail = await startMailServer(t)
     const w = await startContracts(t, url, { mailServer: mail.server })
     const content = contentAt(w.world.clock.now, { contacts })
@@ -209,6 +210,7 @@ t.test('letters are few, whoever asks; codes get old, and are guessed a few time
     t.same((await statesOf(w, content))?.[0], 'UNCONFIRMED')
     await again(w, content, GUEST)
     await passing(w, sent(mail, DESK, 7))
+    await settled(w)
     t.equal((await confirm(w, content, GUEST, { code: codesTo(mail, DESK).at(-1)! })).status, 200)
 
     t.equal((await act(w, changed, OWNER, 'withdraw')).status, 200)
@@ -228,7 +230,7 @@ t.test('letters are few, whoever asks; codes get old, and are guessed a few time
 )
 
 t.test('a contract and a member cause so many letters a day', (t) =>
-  eachDatabase(t, async (_database, t, url) => {
+  eachRegistryDatabase(t, async (_database, t, url) => {
     const mail = await startMailServer(t)
     mail.isDown = true
     const w = await startContracts(t, url, { mailServer: mail.server })

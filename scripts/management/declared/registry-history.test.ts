@@ -5,9 +5,9 @@ import path from 'node:path'
 import t from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import type { AuditEntry } from '#platform/audit-log/create-audit-log.ts'
-import { onEachDatabase } from '#test/databases.ts'
 import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { startOpenIdProvider } from '#test/fakes/openid-provider.ts'
+import { onEachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
 import { at, inThread, type Ran } from '../program-fixture.ts'
@@ -135,7 +135,7 @@ void t.test(
   },
 )
 
-onEachDatabase('revisions that a registry takes, and others', async (t, url) => {
+onEachRegistryDatabase('revisions that a registry takes, and others', async (t, url) => {
   const node = await registryWorld(t, url).start()
   await node.must('PUT', '/system', { instance: 'DEV' })
   const good = { content: '{}', sha256: createHash('sha256').update('{}').digest('hex'), reason: 'why' }

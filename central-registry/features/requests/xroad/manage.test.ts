@@ -3,8 +3,8 @@ import t, { type Test } from 'tap'
 import { parseSoapFault } from '#core/transport/fault-xml.ts'
 import { checkSoapConsistency } from '#core/transport/soap-consistency.ts'
 import { parseSoapMessage } from '#core/transport/soap-message.ts'
-import { eachDatabase } from '#test/databases.ts'
 import { authenticationParty, ocspFor, type Party, signingParty } from '#test/fakes/management-requests.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { publish, setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
 import {
@@ -70,7 +70,7 @@ async function start(t: Test, url?: string): Promise<World> {
 }
 
 void t.test('every kind that X-Road sends through the management services, to its approval', async (t) => {
-  await eachDatabase(t, async (_, t, url) => {
+  await eachRegistryDatabase(t, async (_, t, url) => {
     const all = await start(t, url)
     const { node, detail, ask, file } = all
     const approved = async (id: number): Promise<void> => {
@@ -198,6 +198,7 @@ void t.test('proofs and form, broken', async (t) => {
   })
   const revoked = await signingParty(authority, OWNER)
   authority.revoke(revoked.certificate.serialNumber)
+  const told = replaced(3, ocspFor(revoked, { at: new Date() })[0]!)
   const certificate = (await authenticationParty(authority)).certificate.der.toString('base64')
   const refused: [string, string, Promise<string>][] = [
     [
@@ -244,7 +245,7 @@ void t.test('proofs and form, broken', async (t) => {
     ['an address unsigned', 'missing_signature', plain('addressChange', address())],
     ['signed where X-Road does not', 'missing_signature', signed('clientDeletion', own, owner)],
     ['expired', 'cert_validation', signed('addressChange', address(), expired)],
-    ['revoked', 'incorrect_validation_info', signed('addressChange', address(), revoked)],
+    ['revoked', 'incorrect_validation_info', signed('addressChange', address(), revoked, {}, told)],
     [
       'a foreign CA',
       'cert_validation',
