@@ -1,13 +1,13 @@
 /** A process that appends under load until it is killed. It prints every acknowledged record and nothing else. */
 import { readFileSync, writeSync } from 'node:fs'
 import path from 'node:path'
-import { openFullLog } from './fixture.ts'
+import { openWholeLog } from '../open-log.ts'
 import type { RecordInput } from './record-input.ts'
 
-// The fixture is not imported: loading it takes longer than most of these processes live.
+// No fixture is imported: loading it takes longer than most of these processes live.
 const [folder, databaseUrl] = process.argv.slice(2) as [string, string]
 const member = { instance: 'DEV', memberClass: 'GOV', memberCode: '1234' }
-const log = await openFullLog({
+const log = await openWholeLog({
   databaseUrl,
   keyFolder: path.join(folder, 'keys'),
   bodyFolder: path.join(folder, 'bodies'),

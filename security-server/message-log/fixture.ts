@@ -1,6 +1,6 @@
 /** What the tests of this room share: a log in a folder of its own, real signatures, a time-stamping authority. */
 import { generateKeyPairSync, hash, randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Test } from 'tap'
@@ -14,26 +14,19 @@ import { prepareSignature } from '#core/signature/write-signature.ts'
 import { buildTimeStampRequest } from '#core/timestamp/time-stamp-request.ts'
 import { readTimeStampResponse } from '#core/timestamp/time-stamp-response.ts'
 import { addTsaCertificate } from '#core/timestamp/write-token.ts'
-import type { Sealing } from '#platform/stored-files/stored-files.ts'
 import { until } from '#test/until.ts'
-import { type SubjectLog, subjectLog } from '../features/person-search/log/subject-log.ts'
-import {
-  type ReconciliationLog,
-  reconciliationLog,
-} from '../features/reconciliation/log/reconciliation-log.ts'
 import { createReconciliationStore, type ReconciliationStore } from '../features/reconciliation/log/store.ts'
-import type { ArchiveOptions } from '../features/retention/archives/archiver.ts'
 import { type EndedLog, endedLog } from '../features/retention/ended-log.ts'
-import { openRetention } from '../features/retention/open-retention.ts'
-import type { Retention } from '../features/retention/retention.ts'
 import { LOG_PARTS } from '../log-parts.ts'
-import { type LogOptions, openWholeLog, type WholeLog } from '../open-log.ts'
+import type { LogOptions } from '../open-log.ts'
+import { openFullLog as openAsItIs, type TestLog, type TestLogOptions } from './full-log-fixture.ts'
 import { openLogDatabase } from './log-database.ts'
 import { logMigrations } from './part.ts'
 import type { RecordInput } from './record-input.ts'
 import type { SpooledBody } from './spool.ts'
 
-export const SERVER = { instance: 'DEV', memberClass: 'GOV', memberCode: '1234', serverCode: 'ss1' }
+export { logOptions, SERVER, type TestLog, type TestLogOptions } from './full-log-fixture.ts'
+
 export const PEER = { instance: 'DEV', memberClass: 'GOV', memberCode: '5678', serverCode: 'ss2' }
 export const CLIENT = { instance: 'DEV', memberClass: 'GOV', memberCode: '5678', subsystemCode: 'tax' }
 export const SERVICE = {
@@ -140,51 +133,27 @@ export function segmentOctets(folder: string): number {
     .reduce((sum, { parentPath, name }) => sum + statSync(path.join(parentPath, name)).size, 0)
 }
 
-export function logOptions(folder: string, url?: string): LogOptions {
-  return {
-    databaseUrl: url ?? `sqlite:${path.join(folder, 'log.db')}`,
-    keyFolder: path.join(folder, 'keys'),
-    bodyFolder: path.join(folder, 'bodies'),
-    server: SERVER,
-    node: 'node1',
-    clock: () => Date.now(),
+let migrated: Promise<string> | undefined
+
+/** The file of an empty log with this version's schema, made once per test process. */
+async function migratedFile(): Promise<string> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-migrated-'))
+  // Processes that tests start load this too, and no tap.
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const file = path.join(folder, 'log.db')
+  await (await openTestDatabase(`sqlite:${file}`)).close()
+  return file
+}
+
+/** A new log in the embedded store begins as a copy: to migrate it in its new thread would be two fifths of its start. */
+export async function openFullLog(options: TestLogOptions): Promise<TestLog> {
+  const [, file] = /^sqlite:(\/.*)/.exec(options.databaseUrl) ?? []
+  if (file !== undefined && !existsSync(file) && existsSync(path.dirname(file))) {
+    migrated ??= migratedFile()
+    const empty = await migrated
+    if (!existsSync(file)) copyFileSync(empty, file)
   }
-}
-
-export type TestLogOptions = LogOptions & {
-  archives?: ArchiveOptions | undefined
-  /** For archives in the database. */
-  sealing?: Sealing | undefined
-  makers?: Parameters<typeof openRetention>[0]['makers']
-}
-
-/** The log with the logs of the features, each made as the feature makes it. */
-export type TestLog = WholeLog & {
-  subjects: SubjectLog
-  reconciliation: ReconciliationLog
-  retention: Retention
-}
-
-export async function openFullLog({
-  archives,
-  sealing,
-  makers,
-  ...options
-}: TestLogOptions): Promise<TestLog> {
-  const log = await openWholeLog(options)
-  const { databaseUrl, keyFolder, bodyFolder, server, node, clock } = options
-  const { retention, close } = await openRetention({
-    ...{ messageLog: log, server, node, clock, archives, makers },
-    storedLog: { databaseUrl, keyFolder, bodyFolder, sealing },
-  })
-  return {
-    ...log,
-    ...{ subjects: subjectLog(log), reconciliation: reconciliationLog(log), retention },
-    close: async () => {
-      await close()
-      await log.close()
-    },
-  }
+  return openAsItIs(options)
 }
 
 /** Opens a log that is closed with the test. */

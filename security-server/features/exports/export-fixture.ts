@@ -7,17 +7,9 @@ import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { ZipFile } from 'yazl'
 import { openZip } from '#core/container/open-zip.ts'
-import { parseClusterKeys } from '#platform/shared-files/cluster-key.ts'
-import type { Sealing } from '#platform/stored-files/stored-files.ts'
 import { Fault } from '#schemas/fault.ts'
 import { judgeFile } from '#scripts/verify/judge-file.ts'
 import { findProgram } from '#test/outside-tools.ts'
-
-/** For exports whose files are in the server's database. */
-export function exportsInDatabase(clusterKey: string): { sealing: Sealing; isUsed: boolean } {
-  const keys = parseClusterKeys(clusterKey, 'cluster key')
-  return { sealing: { keys, scope: 'DEV/GOV/1234/ss1' }, isUsed: true }
-}
 
 export async function filesOf(zip: Buffer): Promise<Map<string, Buffer>> {
   const opened = await openZip(zip, (what) => new Fault('malformed_bundle', { what }))

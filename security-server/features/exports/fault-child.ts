@@ -6,9 +6,9 @@
 import { writeSync } from 'node:fs'
 import path from 'node:path'
 import { openDatabase } from '#platform/database/open-database.ts'
-import { openFullLog } from '../../message-log/fixture.ts'
+import { openWholeLog } from '../../open-log.ts'
 import { createExports } from './create-exports.ts'
-import { exportsInDatabase } from './export-fixture.ts'
+import { exportsInDatabase } from './exports-in-database-fixture.ts'
 
 const PART = 3
 const PARTS_LEFT_TO_KILL_IT = 3
@@ -19,7 +19,7 @@ const [folder, logUrl, databaseUrl, id, killedAt, clusterKey] = process.argv.sli
 // NaN if the process is not to be killed: no step is equal to it.
 const target = killedAt === undefined || killedAt === '' ? Number.NaN : Number(killedAt)
 let part = 0
-const messageLog = await openFullLog({
+const messageLog = await openWholeLog({
   databaseUrl: logUrl,
   keyFolder: path.join(folder, 'keys'),
   bodyFolder: path.join(folder, 'bodies'),

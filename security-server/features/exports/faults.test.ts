@@ -18,7 +18,7 @@ import { breakCalls, noStrace } from '#test/strace.ts'
 import { until } from '#test/until.ts'
 import { logFolder, logOptions, openTestLog, signedRecord } from '../../message-log/fixture.ts'
 import { createExports } from './create-exports.ts'
-import { exportsInDatabase } from './export-fixture.ts'
+import { exportsInDatabase } from './exports-in-database-fixture.ts'
 import { recordExportMigrations } from './migrations.ts'
 import type { ExportRow } from './store.ts'
 

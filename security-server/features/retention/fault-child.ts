@@ -8,7 +8,7 @@ import { once } from 'node:events'
 import { writeSync } from 'node:fs'
 import path from 'node:path'
 import type { Worker } from 'node:worker_threads'
-import { openFullLog } from '../../message-log/fixture.ts'
+import { openFullLog } from '../../message-log/full-log-fixture.ts'
 import { inDatabase } from './archives/archives-fixture.ts'
 
 const STEPS_LEFT_TO_KILL_IT = 3
