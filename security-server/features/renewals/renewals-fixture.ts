@@ -18,6 +18,7 @@ import { listenForChallenges } from '../../challenge-listener.ts'
 import type { Keys } from '../../keys/keys.ts'
 import { createWorld, PIN, server, type World } from '../../keys/keys-fixture.ts'
 import { selfSignedCertificate } from '../../keys/self-signed.ts'
+import { quickToken } from '../../keys/token-fixture.ts'
 import { accountHandlers } from './accounts.ts'
 import { createAcmeHttp } from './acme/client.ts'
 import { answerChallenges } from './answer-challenges.ts'
@@ -102,8 +103,9 @@ export async function renewalWorld(
         { id: server, address: 'ss1.example', authCertHashes: world.registered, clients: [] },
       ],
     })
+  await quickToken(world.directory, PIN)
   const keys = await world.open({ fetchOcsp: async (_url, request) => responder.answer(request) })
-  await keys.initialize(PIN)
+  await keys.login(PIN)
   const filed: string[] = []
   const list = (sha256: string): void => {
     world.registered = [...world.registered, Buffer.from(sha256, 'hex')]
