@@ -41,6 +41,7 @@ import {
   type World,
 } from '../../keys/keys-fixture.ts'
 import { selfSignedCertificate } from '../../keys/self-signed.ts'
+import { quickToken } from '../../keys/token-fixture.ts'
 import { createExportStore } from '../exports/store.ts'
 import { writeInitialApiKey } from '../people/initial-api-key.ts'
 import { comesBackIn, decideAccess } from './comes-back.ts'
@@ -61,8 +62,9 @@ async function stage(t: Test): Promise<Stage> {
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   const at = (...names: string[]): string => path.join(directory, ...names)
   const world = await createWorld(t)
+  await quickToken(world.directory, PIN)
   const keys = await world.open()
-  await keys.initialize(PIN)
+  await keys.login(PIN)
   await signingCertificate(world, keys)
   await signingCertificate(world, keys, second)
   await keys.refreshOcsp()
