@@ -53,6 +53,7 @@ const TOGETHER = [
   'security-server/message',
   'security-server/peer',
   'security-server/provider',
+  'security-server/subject-keys',
 ]
 const STARTS_SANDBOX =
   /(?:from '(?:\.\.\/(?:world|shared-world|processes|fakes\/stage)|\.\/two-stores)|import '\.\/client-world)\.ts'/
