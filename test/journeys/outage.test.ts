@@ -81,7 +81,8 @@ const untilStatus = (status: number): Promise<Outcome> =>
       saw([outcome.status, outcome.error])
       return outcome.status === status && outcome
     },
-    { deadlineMs: 300_000, pauseMs: 250 },
+    // Each request is two signatures on both sides, and what is waited for takes up to a minute.
+    { deadlineMs: 300_000, pauseMs: 1000 },
   )
 
 t.test("the provider's system fails", async (t) => {
