@@ -24,13 +24,13 @@ import {
   hasProgram,
   startBroker,
 } from './broker-process.ts'
-import { findProgram } from './outside-tools.ts'
+import { findProgram, SHORT_LIVED_JAVA } from './outside-tools.ts'
 
 const WORK = path.join(import.meta.dirname, '../.work')
 /** Where scripts/test/outside-tools.sh puts the broker. */
 const FOLDER = path.join(homedir(), '.cache/concordat/kafka-3.9.1')
 /** For a short life. */
-const JVM = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto']
+const JVM = ['-Xmx256m', ...SHORT_LIVED_JAVA, '-Xshare:auto']
 
 export const hasKafka = (): boolean => hasProgram('java') && jars().length > 0
 

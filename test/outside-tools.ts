@@ -37,3 +37,6 @@ export function skipFor(t: Test, reason: string): void {
   if (process.env['CI']) t.fail(`${reason}, and CI allows no skip`)
   else t.pass(reason, { skip: reason })
 }
+
+/** For a Java program that lives for seconds: what compiles and collects for a long life would take two fifths of it. */
+export const SHORT_LIVED_JAVA = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']

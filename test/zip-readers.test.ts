@@ -11,7 +11,7 @@ import t, { type Test } from 'tap'
 import { ATTACHMENT, MIME_TYPE } from '#core/container/container.ts'
 import { readContainer } from '#core/container/read-container.ts'
 import { extraField, type ZipRecipe, zip64Field, zipOf } from '#core/container/zip-fixture.ts'
-import { findProgram, skipFor } from './outside-tools.ts'
+import { findProgram, SHORT_LIVED_JAVA, skipFor } from './outside-tools.ts'
 
 const FOLDER = path.join(import.meta.dirname, 'zip-readers')
 const TIMES = extraField(0x5455, Buffer.from('0100000000', 'hex'))
@@ -118,7 +118,11 @@ function seenBy(printed: string, sizes: ReadonlyMap<string, number>): string {
 /** Each prints a line of three columns per file: the reader, the file, its entries or "refused". */
 const READERS: [needs: string, run: (folder: string) => string][] = [
   ['python3', (folder) => execFileSync('python3', [path.join(FOLDER, 'list_zips.py'), folder], OUTPUT)],
-  ['javac', (folder) => execFileSync('java', [path.join(FOLDER, 'ListZips.java'), folder], OUTPUT)],
+  [
+    'javac',
+    (folder) =>
+      execFileSync('java', [...SHORT_LIVED_JAVA, path.join(FOLDER, 'ListZips.java'), folder], OUTPUT),
+  ],
   ['unzip', unzipAll],
 ]
 const OUTPUT = { encoding: 'utf8', maxBuffer: 256 * 1024 * 1024 } as const

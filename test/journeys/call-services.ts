@@ -20,7 +20,7 @@ import {
 import { compileIn, readExamples, runIn } from '../fakes/packed-client.ts'
 import type { paths } from '../fakes/population-paths.ts'
 import { addService, startProviderSystem } from '../fakes/provider-system.ts'
-import { findProgram, skipFor } from '../outside-tools.ts'
+import { findProgram, SHORT_LIVED_JAVA, skipFor } from '../outside-tools.ts'
 import { project, world } from './client-world.ts'
 
 const { tax, population } = world.servers
@@ -257,7 +257,7 @@ console.log(one, await any.call('GET', ''))
     bun: { program: findProgram(['bun']), args: [] },
     curl: { program: findProgram(['curl']) && '/bin/sh', args: [] },
     python: { program: python, args: [] },
-    java: { program: java, args: [] },
+    java: { program: java, args: SHORT_LIVED_JAVA },
   }
   if (python !== undefined && (await runIn(project, python, ['-c', 'import requests'])).code !== 0)
     programs['python']!.program = undefined
@@ -348,13 +348,14 @@ t.test('README and the guides to call and to publish a service run as they are p
   }
   for (const { tool, file } of examples) {
     const program = programs[tool]
+    const args = [...(tool === 'java' ? SHORT_LIVED_JAVA : []), file]
     if (program === undefined) skipFor(t, `${tool} is not on this machine: ${file} is not run`)
     else if (/^(ask|call)\./i.test(file)) {
-      const ran = await runIn(folder, program, [file])
+      const ran = await runIn(folder, program, args)
       if (file === 'ask.sh') t.ok(readme.includes(`\n${ran.output}\n`), ran.output)
       t.match(ran, { code: 0, output: /P00000007/ }, `${file}: ${ran.output}`)
     } else if (/^rates\./i.test(file)) {
-      const system = spawn(program, [file], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
+      const system = spawn(program, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
       const ended = once(system, 'exit')
       const [url = ''] = (await once(createInterface(system.stdout), 'line')) as [string]
       const published = await runIn(folder, '/bin/sh', ['publish.sh', `rates-${tool}`, url])

@@ -8,7 +8,7 @@ import t from 'tap'
 import { connect, ExchangeError, type PushedEvent, pushListener } from '#adapters/client/index.ts'
 import { readExamples, runIn } from '../fakes/packed-client.ts'
 import { addService } from '../fakes/provider-system.ts'
-import { findProgram } from '../outside-tools.ts'
+import { findProgram, SHORT_LIVED_JAVA } from '../outside-tools.ts'
 import { until } from '../until.ts'
 import type { ServerName } from '../world.ts'
 import { project, world } from './client-world.ts'
@@ -136,7 +136,7 @@ t.test('the packed package and the examples of its README, in each runtime and w
     ['node', 'bun', findProgram(['bun']), []],
     ['curl', 'curl', findProgram(['curl']) && '/bin/sh', []],
     ['python', 'python', hasRequests ? python : undefined, []],
-    ['java', 'java', findProgram(['java']), []],
+    ['java', 'java', findProgram(['java']), SHORT_LIVED_JAVA],
   ]
   const examples = readExamples().filter(({ file }) => !/^ask/i.test(file))
   t.strictSame(
