@@ -312,7 +312,6 @@ quorum both
     for (const [name, address] of [...Object.entries(PAGES), ['case', '/cases/1']] as const) {
       await narrow.open(address)
       await narrow.look(`evidence-${name}-narrow`)
-      // Their other states are the component's, which the list of cases shows.
       if (name === 'cases') await walkListStates(t, narrow, name)
       else if (!seenEmpty.has(name)) await seeListWithoutRows(t, narrow, name)
     }

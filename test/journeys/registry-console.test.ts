@@ -145,19 +145,17 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   await orderAudit(node.settings.database, world.clock.now)
   const lists: string[] = []
   let controls = 0
-  const width = wide.page.viewportSize()!
   for (const [name, address] of Object.entries(PAGES)) {
     await wide.load(address)
     await wide.check(name)
     await wide.page.setViewportSize(NARROW.viewport)
-    if (name === 'settings') await wide.check(`${name}-narrow`, 'layout')
-    else await wide.look(`${name}-narrow`)
+    await (name === 'settings' ? wide.check(`${name}-narrow`, 'layout') : wide.look(`${name}-narrow`))
     controls += await tabThrough(t, wide.page, name)
     if ((await wide.page.locator('main .list').count()) > 0) {
       lists.push(name)
       await checkList(t, wide, name, address)
     }
-    await wide.page.setViewportSize(width)
+    await wide.page.setViewportSize({ width: 1280, height: 800 })
   }
   const narrow = await visitor(t, browser, { ...asked, context: NARROW })
   t.ok(lists.length > 20, `${lists.length} lists`)
