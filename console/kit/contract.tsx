@@ -109,11 +109,6 @@ export function currentOf<V extends { state: State }>(versions: V[]): V {
   return held.at(-1) ?? versions.at(-1)!
 }
 
-/** Removes the ids from "Anna (person 3f…)", or "Anna (3f…)" in a seal: the audit log has the ids, readers want the names. */
-export function withoutIds(by: string): string {
-  return by.replace(/ \((?:(?:person|key) )?[0-9a-f-]{36}\)/g, '')
-}
-
 /** A choice of the version to show. */
 export function ChooseVersion(q: {
   of: { version: number }[]

@@ -9,8 +9,16 @@ const ENDS = 8
 /** Digests in hex or base64, keys and certificates: nobody reads them letter by letter, save to compare. */
 const DIGEST = /^(?:[0-9a-f]{40,}|[0-9a-f]{2}(?::[0-9a-f]{2}){19,}|[A-Za-z0-9+/]{43}=?)$/i
 
-/** `label` names the copied value for people who hear only the button. */
-export function Copyable({ value, label }: { value: string; label?: string }) {
+/** `label` names the copied value for people who hear only the button. `whole`: a digest that is to be compared is not folded. */
+export function Copyable({
+  value,
+  label,
+  whole = false,
+}: {
+  value: string
+  label?: string
+  whole?: boolean
+}) {
   const [copied, setCopied] = useState(false)
   const announce = useAnnounce()
   useEffect(() => {
@@ -30,7 +38,11 @@ export function Copyable({ value, label }: { value: string; label?: string }) {
   const what = label ?? value
   return (
     <span class="copyable">
-      {DIGEST.test(value) ? <Folded value={value} what={label ?? ''} /> : <bdi class="id">{value}</bdi>}
+      {DIGEST.test(value) && !whole ? (
+        <Folded value={value} what={label ?? ''} />
+      ) : (
+        <bdi class="id wrap">{value}</bdi>
+      )}
       <button
         type="button"
         class="quiet"

@@ -26,8 +26,12 @@ function Found({ of }: { of: Group }) {
   return (
     <>
       <Head
-        title={of.code}
-        lead={<bdi>{of.description}</bdi>}
+        title={text('localGroups.titled', { group: of.code })}
+        lead={
+          <>
+            <bdi>{of.description}</bdi> <Id of={of.clientId} />
+          </>
+        }
         acts={
           <>
             <Describe of={of} />

@@ -41,6 +41,30 @@ function Found({ of }: { of: WholeComplaint }) {
           </>
         }
       />
+      {of.wantsAnswer && of.answeredAt === null && of.closedAt === null && (
+        <p class="note part">
+          {text('complaints.waits')} <Time at={of.dueAt} relative />
+        </p>
+      )}
+      <Part title={text('complaints.words')}>
+        <p>
+          <strong>{reasonText(of.reason)}</strong>{' '}
+          {text(of.wantsAnswer ? 'complaints.wantsAnswer' : 'complaints.wantsNone')}
+        </p>
+        <ol class="plain-list">
+          {of.texts
+            .filter(({ text: words, isLost }) => words !== '' || isLost)
+            .map((one) => (
+              <li key={`${one.at} ${one.by}`}>
+                <p class="beside">
+                  {one.by === 'person' ? text('complaints.byPerson') : <bdi>{one.author}</bdi>},{' '}
+                  <Time at={one.at} />
+                </p>
+                <p class="wrap lines">{one.isLost ? text('complaints.lost') : <bdi>{one.text}</bdi>}</p>
+              </li>
+            ))}
+        </ol>
+      </Part>
       <Part title={text('complaints.use')}>
         <Facts
           of={[
@@ -64,25 +88,6 @@ function Found({ of }: { of: WholeComplaint }) {
             ],
           ]}
         />
-      </Part>
-      <Part title={text('complaints.words')}>
-        <p>
-          <strong>{reasonText(of.reason)}</strong>{' '}
-          {text(of.wantsAnswer ? 'complaints.wantsAnswer' : 'complaints.wantsNone')}
-        </p>
-        <ol class="plain-list">
-          {of.texts
-            .filter(({ text: words, isLost }) => words !== '' || isLost)
-            .map((one) => (
-              <li key={`${one.at} ${one.by}`}>
-                <p class="beside">
-                  {one.by === 'person' ? text('complaints.byPerson') : <bdi>{one.author}</bdi>},{' '}
-                  <Time at={one.at} />
-                </p>
-                <p class="wrap lines">{one.isLost ? text('complaints.lost') : <bdi>{one.text}</bdi>}</p>
-              </li>
-            ))}
-        </ol>
       </Part>
       <Course of={of} />
       <Part title={text('complaints.askAt')}>
@@ -113,9 +118,9 @@ function Course({ of }: { of: Complaint }) {
       <Facts
         of={[
           ['complaints.receivedAt', timeOf(of.receivedAt)],
-          ['complaints.seen', timeOf(of.seenAt)],
-          ['complaints.answered', timeOf(of.answeredAt)],
-          ['complaints.closed', timeOf(of.closedAt)],
+          ['complaints.seenAt', timeOf(of.seenAt)],
+          ['complaints.answeredAt', timeOf(of.answeredAt)],
+          ['complaints.closedAt', timeOf(of.closedAt)],
           ['complaints.due', timeOf(of.dueAt)],
           ['complaints.finding', of.finding === null ? text('complaints.notYet') : findingText(of.finding)],
           [

@@ -76,7 +76,13 @@ function Found({ box, of }: { box: Box; of: Whole }) {
               ? []
               : ([['deliveries.next', <Next key="next" of={of} />]] as [TextKey, ComponentChildren][])),
             ['deliveries.attempts', number(of.attempts)],
-            ['deliveries.failure', <Failure key="failure" of={of} />],
+            // Of a dead letter it stands above.
+            ...(of.state === 'dead'
+              ? []
+              : ([['deliveries.failure', <Failure key="failure" of={of} />]] as [
+                  TextKey,
+                  ComponentChildren,
+                ][])),
             [
               'deliveries.expires',
               of.expiresAt === null ? (

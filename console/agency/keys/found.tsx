@@ -5,6 +5,7 @@ import { Head } from '../../kit/facts.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
+import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { type Key, keyPath } from './shapes.ts'
 
@@ -26,7 +27,7 @@ export function FoundPage({ params }: { params: Record<string, string> }) {
             caption={text('certs.found')}
             rows={all}
             rowKey={({ objectId }) => objectId}
-            search="certs.search"
+            search="certs.searchFound"
             words={({ label, objectId }) => `${label} ${objectId}`}
             columns={[
               {
@@ -48,7 +49,9 @@ export function FoundPage({ params }: { params: Record<string, string> }) {
                   one.unfit === undefined ? (
                     <Adopt tokenId={tokenId} of={one} />
                   ) : (
-                    <span class="wrap">{one.unfit}</span>
+                    <>
+                      <Status tone="quiet" word="certs.unfit" /> <span class="wrap">{one.unfit}</span>
+                    </>
                   ),
               },
             ]}

@@ -114,12 +114,16 @@ function About({ of }: { of: Whole }) {
         ],
         ['catalogue.firstSeen', <Time key="first" at={of.firstSeen} relative />],
         ['catalogue.lastSeen', <Time key="last" at={of.lastSeen} relative />],
-        [
-          'catalogue.failure',
-          <bdi key="failure" class="wrap">
-            {of.failure ?? text('common.none')}
-          </bdi>,
-        ],
+        ...(of.failure === null
+          ? []
+          : ([
+              [
+                'catalogue.failure',
+                <bdi key="failure" class="wrap">
+                  {of.failure}
+                </bdi>,
+              ],
+            ] as [TextKey, object][])),
       ]}
     />
   )

@@ -1,6 +1,7 @@
 /** The contacts of a version, and sending a letter again. */
-import { withoutIds } from '../../kit/contract.tsx'
+
 import { Contacts, SendLetterAgain } from '../../kit/contract-contacts.tsx'
+import { withoutIds } from '../../kit/done.tsx'
 import { Party, type Version } from './contract.tsx'
 
 export function ContactsOf({ of: { contract, version, contacts = [] } }: { of: Version }) {

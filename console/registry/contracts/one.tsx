@@ -1,9 +1,10 @@
 /** One contract: what it waits for, its terms and seals, its versions side by side, its history. */
 import { useState } from 'preact/hooks'
-import { ChooseVersion, ContractState, currentOf, withoutIds } from '../../kit/contract.tsx'
+import { ChooseVersion, ContractState, currentOf } from '../../kit/contract.tsx'
 import { Terms } from '../../kit/contract-terms.tsx'
 import { Versions } from '../../kit/contract-versions.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
+import { withoutIds } from '../../kit/done.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'

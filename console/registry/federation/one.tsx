@@ -3,6 +3,7 @@ import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { type Certificate, CertificateFacts } from '../../kit/certificate.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
+import { Done } from '../../kit/done.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
@@ -40,23 +41,28 @@ export function OneAnchor({ params }: { params: Record<string, string> }) {
     <Show of={anchor} page="federation.one">
       {(of) => (
         <>
-          <Head title={of.instance} lead={<StateOf state={of.state} />} acts={<Acts of={of} />} />
+          <Head
+            title={text('federation.titled', { instance: of.instance })}
+            lead={<StateOf state={of.state} />}
+            acts={<Acts of={of} />}
+          />
+          {of.state === 'EXAMINED' && (
+            <p class="note part">{text('federation.waits', { instance: of.instance })}</p>
+          )}
           <Part title={text('federation.anchor')}>
             <Facts
               of={[
-                ['anchors.hash', <Copyable key="hash" value={of.hash} label={text('anchors.hash')} />],
+                ['anchors.hash', <Copyable key="hash" whole value={of.hash} label={text('anchors.hash')} />],
                 [
                   'federation.sha256',
                   <Copyable key="sha" value={of.sha256} label={text('federation.sha256')} />,
                 ],
                 ['federation.generatedAt', <Time key="made" at={of.generatedAt} />],
-                ['federation.examinedAt', <Time key="seen" at={of.examinedAt} relative />],
-                ['federation.examinedBy', <bdi key="by">{of.examinedBy}</bdi>],
+                ['federation.examinedAt', <Done key="seen" at={of.examinedAt} by={of.examinedBy} />],
                 ...(of.decidedAt === null
                   ? []
                   : ([
-                      ['federation.decidedAt', <Time key="at" at={of.decidedAt} relative />],
-                      ['federation.decidedBy', <bdi key="who">{of.decidedBy}</bdi>],
+                      ['federation.decidedAt', <Done key="at" at={of.decidedAt} by={of.decidedBy ?? ''} />],
                     ] as [never, never][])),
                 ['federation.contracts', number(of.contracts)],
               ]}

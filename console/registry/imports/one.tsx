@@ -1,6 +1,7 @@
 /** One import: what was read, what is taken over and what not, what the old central server must publish, and the decision. */
 import { BASE } from '../../kit/api.ts'
 import { Copyable } from '../../kit/copyable.tsx'
+import { Done } from '../../kit/done.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { OpenProposals } from '../../kit/open-proposals.tsx'
@@ -21,7 +22,6 @@ import {
   titleOf,
   type WholeImport,
 } from './import.tsx'
-import { Done } from './page.tsx'
 
 type Row = { id: number; part: string; what: string; why: string }
 
@@ -38,6 +38,7 @@ export function OneImport({ params }: { params: Record<string, string> }) {
           {of.state === 'OPEN' && (
             <OpenProposals target={`${BASE}/imports/${id}/carry-out`} words="imports.proposed" />
           )}
+          {of.state === 'OPEN' && !isTooOld(of) && <p class="note part">{text('imports.waits')}</p>}
           {isTooOld(of) && <p class="note part">{text('imports.tooOldWhy')}</p>}
           <Read of={of} />
           <Part title={text(of.state === 'OPEN' ? 'imports.wouldTake' : 'imports.took')}>
@@ -61,7 +62,7 @@ function Read({ of }: { of: WholeImport }) {
         of={[
           [
             'imports.anchorHash',
-            <Copyable key="anchor" value={of.anchorHash} label={text('imports.anchorHash')} />,
+            <Copyable key="anchor" whole value={of.anchorHash} label={text('imports.anchorHash')} />,
           ],
           ['imports.examined', <Done key="read" at={of.examinedAt} by={of.examinedBy} />],
           ['imports.expiresAt', <Time key="until" at={of.expiresAt} relative />],
@@ -84,6 +85,15 @@ function Read({ of }: { of: WholeImport }) {
 }
 
 type Fact = [TextKey, object]
+
+/** Codes in ids are percent-encoded; people read the letters. What is no such code stays as it is. */
+function readable(what: string): string {
+  try {
+    return decodeURIComponent(what)
+  } catch {
+    return what
+  }
+}
 
 function Report({ of: { id, state } }: { of: WholeImport }) {
   return (
@@ -110,7 +120,7 @@ function Report({ of: { id, state } }: { of: WholeImport }) {
             title: 'imports.part',
             cell: ({ part }) => <Status tone={TONES[part] ?? 'good'} word={partName(part)} />,
           },
-          { title: 'imports.what', cell: ({ what }) => <bdi class="wrap">{what}</bdi> },
+          { title: 'imports.what', cell: ({ what }) => <bdi class="wrap">{readable(what)}</bdi> },
           { title: 'imports.why', cell: ({ why }) => <bdi class="wrap">{why}</bdi> },
         ]}
         empty={<p>{text('imports.nothingNew')}</p>}

@@ -1,10 +1,10 @@
 /** Imports of running instances: dry runs, and imports that were carried out. */
 import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
+import { Done } from '../../kit/done.tsx'
 import { Head } from '../../kit/facts.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
-import { Time } from '../../kit/time.tsx'
 import { AddImport } from './add.tsx'
 import { type Import, ImportState, importPath, titleOf } from './import.tsx'
 
@@ -58,14 +58,6 @@ export function Imports() {
         ]}
         empty={<p>{text('imports.empty')}</p>}
       />
-    </>
-  )
-}
-
-export function Done({ at, by }: { at: string; by: string }) {
-  return (
-    <>
-      <Time at={at} relative /> <bdi class="wrap beside">{by}</bdi>
     </>
   )
 }

@@ -1,10 +1,14 @@
 /** One succession: what was taken over, what people still must do, and its completion. */
 import { Act } from '../../kit/act.tsx'
+import { Link } from '../../kit/address.tsx'
+import { BASE } from '../../kit/api.ts'
+import { Done } from '../../kit/done.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { OpenProposals } from '../../kit/open-proposals.tsx'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
-import { Time } from '../../kit/time.tsx'
+import { History } from '../history.tsx'
 import { ClientLink } from '../links.tsx'
 import { type Succession, SuccessionState } from './page.tsx'
 import { type Plan, Taken } from './plan.tsx'
@@ -19,14 +23,15 @@ export function OneSuccession({ params }: { params: Record<string, string> }) {
 }
 
 function Known({ of }: { of: Succession & Plan }) {
-  const { id, predecessor, successor, state, begunAt, begunBy, completedAt } = of
+  const { id, predecessor, successor, state, begunAt, begunBy, completedAt, completedBy = '' } = of
+  const isOpen = state === 'begun'
   return (
     <>
       <Head
-        title={`${text('successions.one')} ${id}`}
+        title={text('successions.titled', { successor, predecessor })}
         lead={<SuccessionState state={state} />}
         acts={
-          state === 'begun' && (
+          isOpen && (
             <Act
               operation="completeSuccession"
               button={text('successions.complete')}
@@ -39,23 +44,56 @@ function Known({ of }: { of: Succession & Plan }) {
           )
         }
       />
+      {isOpen && <p class="note part">{text('successions.waits')}</p>}
+      {isOpen && (
+        <OpenProposals target={`${BASE}/successions/${id}/complete`} words="successions.completionProposed" />
+      )}
+      {isOpen && <ToDo of={of} />}
       <Part title={text('common.facts')}>
         <Facts
           of={[
             ['successions.predecessor', <ClientLink key="old" id={predecessor} />],
             ['successions.successor', <ClientLink key="new" id={successor} />],
-            ['successions.begunAt', <Time key="begun" at={begunAt} />],
-            ['successions.begunBy', <bdi key="by">{begunBy}</bdi>],
-            [
-              'successions.completedAt',
-              completedAt === undefined ? text('common.no') : <Time key="completed" at={completedAt} />,
-            ],
+            ['successions.begunAt', <Done key="begun" at={begunAt} by={begunBy} />],
+            ...(completedAt === undefined
+              ? []
+              : ([
+                  ['successions.completedAt', <Done key="completed" at={completedAt} by={completedBy} />],
+                ] as [never, object][])),
           ]}
         />
       </Part>
       <Part title={text('successions.taken')}>
-        <Taken of={of} />
+        <Taken of={isOpen ? { ...of, contracts: [], byPeople: [] } : of} />
       </Part>
+      <History of="successions" id={String(id)} />
     </>
+  )
+}
+
+/** What has to happen before the old names may end: contracts by their links, the rest in words. */
+function ToDo({ of: { contracts, byPeople } }: { of: Plan }) {
+  if (contracts.length + byPeople.length === 0) return null
+  return (
+    <Part title={text('successions.toDo')}>
+      {contracts.length > 0 && <h3>{text('successions.contracts')}</h3>}
+      <ul class="plain-list">
+        {contracts.map(({ contract, title, version }) => (
+          <li key={contract}>
+            <Link to={`/contracts/${contract}`}>
+              <bdi>{text('successions.version', { title, version })}</bdi>
+            </Link>
+          </li>
+        ))}
+      </ul>
+      {byPeople.length > 0 && <h3>{text('successions.byPeople')}</h3>}
+      <ul class="plain-list">
+        {byPeople.map((line) => (
+          <li key={line}>
+            <bdi class="wrap">{line}</bdi>
+          </li>
+        ))}
+      </ul>
+    </Part>
   )
 }

@@ -15,6 +15,7 @@ export type Succession = {
   begunAt: string
   begunBy: string
   completedAt?: string
+  completedBy?: string
 }
 
 export function SuccessionState({ state }: { state: Succession['state'] }) {

@@ -56,14 +56,15 @@ export function OneProfile({ params }: { params: Record<string, string> }) {
             </>
           )
         const title = text('profiles.changeThis', { name })
-        return <Editor title={title} begin={draftOf(own.profile)} name={name} />
+        return <Editor title={title} begin={draftOf(own.profile)} name={name} usedBy={own.usedBy} />
       }}
     </Show>
   )
 }
 
 /** `name` is given for an existing profile: with another name it would be another profile. */
-function Editor({ title, begin, name }: { title: string; begin: ProfileDraft; name?: string }) {
+function Editor(q: { title: string; begin: ProfileDraft; name?: string; usedBy?: string[] }) {
+  const { title, begin, name, usedBy = [] } = q
   const [draft, setDraft] = useState(begin)
   const document = documentOf(draft)
   const change = (changes: Partial<ProfileDraft>): void => setDraft((before) => ({ ...before, ...changes }))
@@ -93,6 +94,11 @@ function Editor({ title, begin, name }: { title: string; begin: ProfileDraft; na
           </>
         }
       />
+      {usedBy.length > 0 && (
+        <p class="note part">
+          {text('profiles.usedBy', { names: usedBy.join(', ') })}. {text('profiles.consequence')}
+        </p>
+      )}
       <Part title={text('profiles.naming')}>
         <div class="fields">
           {name === undefined && (
