@@ -53,6 +53,7 @@ const records = async () => (await import('./records/page.tsx')).RecordsPage
 const exchange = async () => (await import('./exchange/page.tsx')).ExchangePage
 const person = async () => (await import('./person/page.tsx')).PersonPage
 const personSearch = async () => (await import('./person/one.tsx')).OneSearch
+const personPlaces = async () => (await import('./person-places/page.tsx')).PersonPlaces
 const exportsPage = async () => (await import('./exports/page.tsx')).ExportsPage
 const contentRequests = async () => (await import('./content-requests/page.tsx')).ContentRequestsPage
 const auditOrders = async () => (await import('./audit-orders/page.tsx')).AuditOrders
@@ -245,6 +246,10 @@ export const contents: Group[] = [
           {
             ...page('/about-a-person', 'person.title', 'findRecords', person),
             below: [page('/about-a-person/:id', 'person.one', 'findSubjectRecords', personSearch)],
+          },
+          {
+            ...page('/person-places', 'places.title', 'getSubjectPlaces', personPlaces),
+            acts: ['addSubjectPlace'],
           },
           {
             ...page('/trackers', 'trackers.title', 'getTrackers', trackers),

@@ -154,7 +154,9 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
 /** What to say of a second person; undefined where none is needed. The server decides whether this call is one of those. */
 function byTwoNote(session: Session, operation: string) {
   if (!takesTwo(session, operation)) return undefined
-  return operations[operation]?.byTwoWhen === true ? 'act.mayBeProposed' : 'act.willBeProposed'
+  const { byTwoWhen, fourEyes } = operations[operation] ?? {}
+  if (byTwoWhen !== true) return 'act.willBeProposed'
+  return fourEyes === 'exceptions' ? 'act.mayBeProposedForPeople' : 'act.mayBeProposed'
 }
 
 /** What to say of the passkey that confirms it; undefined where none is asked for. */

@@ -54,6 +54,20 @@ function shortly(at: Date): string {
   }).format(at)
 }
 
+/** A day without a time, as the calendar of UTC has it: "29 Nov 2026" for 2026-11-29; what is no day is said as it is. */
+export function dayText(day: string): string {
+  const at = new Date(`${day}T00:00:00Z`)
+  if (Number.isNaN(at.getTime())) return day
+  return dateFormat(locale, { year: 'numeric', month: 'short', day: 'numeric', timeZone: 'UTC' }).format(at)
+}
+
+/** "November 2026" for 2026-11. */
+export function monthText(month: string): string {
+  const at = new Date(`${month}-01T00:00:00Z`)
+  if (Number.isNaN(at.getTime())) return month
+  return dateFormat(locale, { year: 'numeric', month: 'long', timeZone: 'UTC' }).format(at)
+}
+
 type Look = {
   at: string
   /** Day and minute, and the distance beside them: for what the reader plans by. */

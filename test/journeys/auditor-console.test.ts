@@ -352,7 +352,8 @@ if (!hasChromium()) {
     ]
     const integrity = ['Integrity', 'Integrity', 'Verification', 'Witnesses']
     t.strictSame(await shownContents(observer), [
-      ...[...server, 'API keys', 'Applied files', 'Backups', 'Exchanges', 'Who used my data', 'Consents'],
+      ...[...server, 'API keys', 'Applied files', 'Backups'],
+      ...['Exchanges', 'Where persons are named', 'Who used my data', 'Consents'],
       ...[...integrity, 'Retention'],
     ])
     await observer.check('observer-overview')

@@ -9,6 +9,7 @@ import { startWorld } from '../world.ts'
 import { administerServices } from './administer-services.ts'
 import { beginServer } from './begin-server.ts'
 import { decideDeliveries } from './decide-deliveries.ts'
+import { declarePlaces } from './declare-places.ts'
 import { diagnose } from './diagnose.ts'
 import { findWay, PHONE } from './find-way.ts'
 import { keepRooms } from './keep-rooms.ts'
@@ -63,6 +64,7 @@ if (!hasChromium()) {
     'rooms, their types and subscriptions are kept': async (t) => keepRooms(t, await asked()),
     'a service administrator describes services and gives rights': async (t) =>
       administerServices(t, await asked()),
+    'where services name persons is declared': async (t) => declarePlaces(t, await asked()),
     'a service administrator tries services, wide and narrow': async (t) => tryServices(t, await asked()),
     'clients are added, registered and ended': async (t) => operateClients(t, await asked()),
     'a new server comes from nothing to its first answered call': async (t) => beginServer(t, await asked()),

@@ -68,6 +68,21 @@ async function tryService(
   await page.getByLabel('Whose service').selectOption(provider)
   await page.getByRole('button', { name: 'See what it offers' }).click()
   await trySoap(t, visitor, world)
+  await askByContract(t, visitor, { client, provider })
+}
+
+/** Who lacks access asks for it from there: the form knows the parties and the service already. */
+async function askByContract(t: Test, visitor: Visitor, { client, provider }: Parties): Promise<void> {
+  const { page } = visitor
+  await visitor.open('/try-outs')
+  await page.getByLabel('As which subsystem').selectOption(client)
+  await page.getByLabel('Whose service').selectOption(provider)
+  await page.getByRole('button', { name: 'See what it offers' }).click()
+  await page.getByRole('button', { name: 'What is missing: plans' }).click()
+  await page.getByRole('link', { name: 'Ask for access: propose a contract for this service' }).click()
+  const values = { Provider: provider, Consumers: client, 'Service 1: code': 'plans' }
+  for (const [label, value] of Object.entries(values))
+    t.equal(await page.getByLabel(label).first().inputValue(), value, label)
 }
 
 /** While the provider is asked, and when it does not answer. */

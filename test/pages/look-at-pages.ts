@@ -8,6 +8,7 @@
  *
  * With --recorded every page is shown so, and no sandbox is needed.
  */
+import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -55,9 +56,13 @@ const QUESTIONS: Record<string, string[]> = {
   ],
 }
 
-const ROLES_CHANGED = {
+const CONTENT = JSON.stringify({
   ...{ operation: 'changePersonRoles', params: { id: 'e147ff3d-82b1-421f-a077-28710734818c' }, query: {} },
   body: { json: { roles: ['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_AUDITOR'] } },
+})
+const PROPOSED = {
+  ...{ operation: 'changePersonRoles', content: CONTENT },
+  contentSha256: createHash('sha256').update(CONTENT).digest('hex'),
 }
 
 /**
@@ -66,8 +71,8 @@ const ROLES_CHANGED = {
  */
 const STATES: Record<string, Record<string, object>> = {
   '/proposals/:id': {
-    '': { content: JSON.stringify(ROLES_CHANGED) },
-    failed: { content: JSON.stringify(ROLES_CHANGED), state: 'failed', failure: 'The person has left.' },
+    '': PROPOSED,
+    failed: { ...PROPOSED, state: 'failed', failure: 'The person has left.' },
   },
   '/successions/:id': { begun: { state: 'begun', completedAt: undefined, completedBy: undefined } },
   '/external-anchors/:sha256': {

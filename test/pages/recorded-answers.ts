@@ -16,7 +16,7 @@ const APIS = {
 type Operation = { operationId: string; 'x-roles'?: string[] }
 type Api = { paths: Record<string, { get?: Operation }> }
 
-export type Recorded = {
+type Recorded = {
   /** The page's own address: its parameters are those of the thing that was recorded. */
   addressOf(pattern: string, operation: string): string
   /** From now on the page sees what was recorded, with these fields of an operation's answer otherwise, until the given function is called. */

@@ -1,6 +1,6 @@
 /** Proposing a contract: a new one, from a draft or by hand, or the next version of an existing one. */
 import { useState } from 'preact/hooks'
-import { goTo, Link } from '../../kit/address.tsx'
+import { goTo, Link, presentAddress } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'
 import { useConsole } from '../../kit/context.ts'
 import { contractPath, currentOf } from '../../kit/contract.tsx'
@@ -12,7 +12,7 @@ import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 import { openOf, type Status, type Terms, type Version } from './contract.tsx'
-import { type Counts, fieldsOf, termsOf } from './terms-form.ts'
+import { type Counts, fieldsOf, termsAsked, termsOf } from './terms-form.ts'
 
 /** The file that "request access" in the registry's catalogue makes: terms, and the member for which they are. */
 type Draft = { terms: Partial<Terms>; member?: string }
@@ -24,7 +24,9 @@ const MOST_CONTACTS = 20
 const BEGINNING: Draft = { terms: { logLevel: 'full', critical: false, outageGraceHours: 0 } }
 
 export function ProposeContract() {
-  const [draft, setDraft] = useState(BEGINNING)
+  const [draft, setDraft] = useState<Draft>(() => ({
+    terms: { ...BEGINNING.terms, ...termsAsked(presentAddress().query) },
+  }))
   const [drafts, setDrafts] = useState(0)
   const begin = (from: Draft): void => {
     setDraft(from)

@@ -67,6 +67,16 @@ export function fieldsOf(of: Partial<Terms>, { services, contacts }: Counts): Fi
   ]
 }
 
+/** The terms of a request for access to one service, as far as the address says them. */
+export function termsAsked(query: URLSearchParams): Partial<Terms> {
+  const [provider, consumer, serviceCode] = ['provider', 'consumer', 'service'].map((name) => query.get(name))
+  return {
+    ...(provider ? { provider: partyOf(provider) } : {}),
+    ...(consumer ? { consumers: { subsystems: [partyOf(consumer)] } } : {}),
+    ...(serviceCode ? { services: [{ serviceCode, endpoints: [] }] } : {}),
+  }
+}
+
 /** The terms that were filled in, in the form of the API. `before` are the terms that the form began with. */
 export function termsOf(values: Values, before: Partial<Terms>, counts: Counts): object {
   const said = (name: string): string => String(values[name] ?? '').trim()

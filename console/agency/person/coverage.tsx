@@ -4,6 +4,7 @@ import { Part } from '../../kit/facts.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
+import { dayText, monthText } from '../../kit/time.tsx'
 import { Id } from '../words.tsx'
 
 export type Reason = { reason: string; records: number }
@@ -78,6 +79,12 @@ function reasonItems(of: Reason[]) {
   return of.map(({ reason, records }) => (
     <li key={reason}>
       {text('person.records', { count: records })} {reasonText(reason)}
+      {reason.endsWith('undeclared') && (
+        <>
+          {' '}
+          <Link to="/person-places">{text('person.declare')}</Link>
+        </>
+      )}
     </li>
   ))
 }
@@ -92,7 +99,7 @@ export function Gaps({ of, more }: { of: Gap[]; more: boolean }) {
         rows={of}
         rowKey={({ day, reason, serviceId }) => `${day} ${reason} ${serviceId ?? ''}`}
         columns={[
-          { title: 'person.day', cell: ({ day }) => day },
+          { title: 'person.day', cell: ({ day }) => dayText(day) },
           { title: 'search.service', cell: ({ serviceId }) => <Id of={serviceId} /> },
           { title: 'person.why', cell: ({ reason }) => reasonText(reason) },
           { title: 'exports.records', number: true, cell: ({ records }) => number(records) },
@@ -113,7 +120,7 @@ function Look({ of: { day, serviceId } }: { of: Gap }) {
   })
   return (
     <Link to={`/records?${query.toString()}`}>
-      {text('person.look')} <span class="beside">{day}</span>
+      {text('person.look')} <span class="beside">{dayText(day)}</span>
     </Link>
   )
 }
@@ -123,9 +130,9 @@ function Late({ of }: { of: LatePlace }) {
   const { id, serviceId, name, firstIndex, before, records, lastDay } = of
   const values = {
     place: `${of.in} ${name}`.trim(),
-    day: of.declaredAt.slice(0, 10),
+    day: dayText(of.declaredAt.slice(0, 10)),
     first: firstIndex,
-    lastDay,
+    lastDay: dayText(lastDay),
   }
   return (
     <li key={id} class="wrap">
@@ -154,22 +161,25 @@ export function NotCovered({ of: { isAll, notCovered, searchedMonths } }: { of: 
           </li>
         )}
         {monthsWithoutKey.length > 0 && (
-          <li>{text('person.withoutKey', { months: monthsWithoutKey.join(', ') })}</li>
+          <li>{text('person.withoutKey', { months: monthsWithoutKey.map(monthText).join(', ') })}</li>
         )}
         {monthsNotSearched.map(({ month, records, why }) => (
           <li key={`${month} ${why}`}>
-            {month}: {text('person.records', { count: records })} {text(NOT_SEARCHED[why])}
+            {monthText(month)}: {text('person.records', { count: records })} {text(NOT_SEARCHED[why])}
           </li>
         ))}
         {declaredLater.map((one) => (
           <Late key={one.id} of={one} />
         ))}
         {moreLate && <li>{text('person.moreLate')}</li>}
-        <li>{text('person.before', { month: oldestMonth })}</li>
+        <li>{text('person.before', { month: monthText(oldestMonth) })}</li>
         <li>
           {searchedMonths.length === 0
             ? text('person.noMonth')
-            : text('person.months', { first: searchedMonths[0]!, last: searchedMonths.at(-1)! })}
+            : text('person.months', {
+                first: monthText(searchedMonths[0]!),
+                last: monthText(searchedMonths.at(-1)!),
+              })}
         </li>
       </ul>
       {gaps.length > 0 && <Gaps of={gaps} more={more} />}

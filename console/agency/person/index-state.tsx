@@ -5,6 +5,7 @@
 import { Facts, Part } from '../../kit/facts.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
+import { monthText } from '../../kit/time.tsx'
 import { type Gap, Gaps, type Reason, Reasons } from './coverage.tsx'
 
 export type IndexState = {
@@ -66,7 +67,7 @@ function Holder({ of }: { of: IndexState['keyHolder'] }) {
         tone={of.isAhead ? 'bad' : 'good'}
         word={of.isAhead ? 'person.holderAhead' : 'person.holderAnswers'}
       />{' '}
-      <span class="beside">{text('person.since', { month: of.oldestMonth })}</span>
+      <span class="beside">{text('person.since', { month: monthText(of.oldestMonth) })}</span>
     </>
   )
 }

@@ -16,10 +16,11 @@ export function lacks(service: Offered, access: Access): 'right' | 'contract' | 
 
 type Props = { parties: Parties; service: Offered; access: Access }
 
-export function Missing({ parties: { client }, service, access }: Props) {
+export function Missing({ parties: { client, provider: asked }, service, access }: Props) {
   const { contracts, contractsRequired, provider, contacts } = access
   const mayPropose = useMay('proposeContract')
   const naming = contracts.filter(({ services }) => services.includes(service.serviceCode))
+  const terms = { provider: asked, consumer: client, service: service.serviceCode }
   const whom = provider.name === null ? provider.id : `${provider.name} (${provider.id})`
   return (
     <section class="note inner">
@@ -39,12 +40,14 @@ export function Missing({ parties: { client }, service, access }: Props) {
           ))}
         </ul>
       ) : (
-        contractsRequired && (
-          <p>
-            {text('tryOuts.needsContract', { client })}{' '}
-            {mayPropose && <Link to="/contracts/propose">{text('contracts.propose')}</Link>}
-          </p>
-        )
+        <p>
+          {contractsRequired && text('tryOuts.needsContract', { client })}{' '}
+          {mayPropose && (
+            <Link to={`/contracts/propose?${new URLSearchParams(terms)}`}>
+              {text('tryOuts.askByContract')}
+            </Link>
+          )}
+        </p>
       )}
       <h4>{text('tryOuts.whom')}</h4>
       <p>
