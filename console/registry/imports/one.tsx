@@ -86,10 +86,11 @@ function Read({ of }: { of: WholeImport }) {
 
 type Fact = [TextKey, object]
 
-/** Codes in ids are percent-encoded; people read the letters. What is no such code stays as it is. */
+/** Codes in ids are percent-encoded; people read the letters. What is no such code, or hides signs that nobody sees, stays as it is. */
 function readable(what: string): string {
   try {
-    return decodeURIComponent(what)
+    const decoded = decodeURIComponent(what)
+    return /\p{C}/u.test(decoded) ? what : decoded
   } catch {
     return what
   }
