@@ -123,6 +123,18 @@ t.test('a first page loads little', (t) => {
   t.end()
 })
 
+t.test('ready to be read from the right', (t) => {
+  const style = readFileSync(path.join(HERE, '../../console/citizen/citizen.css'), 'utf8')
+  const plain = style.replace(/\/\*[\s\S]*?\*\//g, '')
+  t.match(plain, /margin-inline|padding-inline|inset-inline/)
+  t.strictSame(
+    plain.match(/(?<![\w-])(?:[\w-]+-)?(?:left|right)(?![\w-])/g) ?? [],
+    [],
+    'the style sheet names no side',
+  )
+  t.end()
+})
+
 t.test('a session ends by disuse and by age, and takes what is under way with it', (t) => {
   let now = NOW
   const sessions = createSessions({ clock: () => now, idleMs: 1_000, wholeMs: 5_000, most: 2 })

@@ -1,6 +1,5 @@
 /** The consents that this server keeps, as calls take them: from the database, which all nodes share. */
 import type { Clock } from '#platform/clock.ts'
-import { createWriteTogether } from '#platform/database/write-together.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ConsentQuestion } from '../../peer/consents.ts'
 import type { NameOf } from './people-names.ts'
@@ -36,8 +35,6 @@ export function createOwnSource({
   nameOf: NameOf
   clock: Clock
 }): ConsentSource {
-  const take = createWriteTogether((calls: CallToTake[]) => store.take(calls, clock()))
-
   /** Throws why there is none. */
   async function refuse(
     key: Pick<CallToTake, 'person' | 'client' | 'contract'>,
@@ -66,7 +63,7 @@ export function createOwnSource({
         return { number: row.number, digest: row.digest, until: Date.parse(row.valid_until) }
       }
       const { frequency } = rule
-      const found = await known(take({ ...key, demand, frequency, use: hereOf(callOf(ask)) }))
+      const found = await known(store.take({ ...key, demand, frequency, use: hereOf(callOf(ask)) }, clock()))
       if (found === undefined) return await refuse(key, ask)
       const { number, digest, counted, valid_until } = found
       return counted ? { number, digest, counted } : { number, digest, until: Date.parse(valid_until) }

@@ -1,6 +1,7 @@
 /** The calls that were made under consents. */
 import { type Kysely, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { createWriteTogether } from '#platform/database/write-together.ts'
 import type { Tables, UseRow } from './tables.ts'
 import { type CallToTake, type TakenRow, takeTogether } from './take-store.ts'
 
@@ -12,9 +13,16 @@ const AT_ONCE = 500
 
 export function createUseStore(database: Database) {
   const tables = tablesOf<Tables>(database)
+  const take = createWriteTogether((asked: { call: CallToTake; now: number }[]) =>
+    takeTogether(
+      tables,
+      asked.map(({ call }) => call),
+      Math.max(...asked.map(({ now }) => now)),
+    ),
+  )
   return {
-    take: (calls: readonly CallToTake[], now: number): Promise<(TakenRow | undefined)[]> =>
-      takeTogether(tables, calls, now),
+    /** For a call at this time, together with those that come meanwhile. */
+    take: (call: CallToTake, now: number): Promise<TakenRow | undefined> => take({ call, now }),
     /** A call that was counted, in this stretch, and not made. Of a later stretch nothing is given back. */
     giveBack: (use: UseRow, stretch = ''): Promise<void> =>
       inTransaction(tables, async (transaction) => {
