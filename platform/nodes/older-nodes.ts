@@ -30,9 +30,9 @@ export async function nodesOfOtherSchemas(
 }
 
 /** Call before a change of the schema that nodes of other schemas could not live with. Throws `conflict` when there are such `others`. */
-export function refuseBeside(others: readonly string[]): void {
+export function refuseBeside(others: readonly string[], instead = ''): void {
   if (others.length === 0) return
   throw new Fault('conflict', {
-    what: `this version changes the database so that older ones cannot go on, and nodes of another version run: ${others.join(', ')}. Stop them first; ${others.length === 1 ? 'it counts' : 'they count'} as stopped after some seconds of silence`,
+    what: `this version changes the database so that older ones cannot go on, and nodes of another version run: ${others.join(', ')}. Stop them first; ${others.length === 1 ? 'it counts' : 'they count'} as stopped after some seconds of silence${instead}`,
   })
 }

@@ -29,6 +29,10 @@ import { draftCheckpoint } from './tree/draft-checkpoint.ts'
 import { proveConsistency } from './tree/prove-consistency.ts'
 import type { LogKeyState, LogState, WorkerApi, WorkerSetup } from './worker-api.ts'
 
+/** What replaces nodes one after the other all the same. */
+const FILES_MEANWHILE =
+  '. To replace them one after the other instead, say messageLogBodies: files in the settings of each new one until no older one runs, then restart each without it'
+
 export type WorkerLog = {
   append(group: Buffer, count: number): Promise<AppendResult[]>
   state(): LogState
@@ -52,7 +56,7 @@ export async function openWorkerLog(
   await followKeys(log, ring)
   const segments = createSegmentWriter(setup.bodyFolder, node)
   const isInDatabase = setup.bodyPlace === 'database' && log.database.dialect === 'postgresql'
-  if (isInDatabase) await beginPieces(log.database, () => refuseBeside(setup.otherNodes))
+  if (isInDatabase) await beginPieces(log.database, () => refuseBeside(setup.otherNodes, FILES_MEANWHILE))
   const bodies = isInDatabase ? keepInPieces : segments
   const writer = createWriter({ store, records: log.records, logKey: ring.current, bodies })
   const sizeAtStart = head.size

@@ -1,7 +1,7 @@
 /** A balancer for TCP in front of a server's nodes: the next one that is up gets the connection, another one if it refuses. */
 import net from 'node:net'
 
-export type Balancer = { close(): Promise<void> }
+type Balancer = { close(): Promise<void> }
 
 /** Listens on `ports` of `address`; `up` says which addresses take connections now. */
 export async function balance(q: {

@@ -87,7 +87,7 @@ function nodeAt({ instance, agency, name, address, enter, folder, settingsFile }
       })
       const isReady = async (saw: <State>(state: State) => State): Promise<boolean> =>
         saw(await readiness()).startsWith('200')
-      await until(`${name} is ready`, isReady, { pauseMs: 200, deadlineMs: 180_000 })
+      await until(`${name} is ready`, isReady, { pauseMs: 200, deadlineMs: 600_000 })
     },
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),

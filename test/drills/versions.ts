@@ -2,8 +2,9 @@
  * Three nodes of an older version are replaced by this one's, one after the other, under load: no exchange fails. Then the registry and a
  * server on its embedded store start with this version and the data of the older, and with `--back` the three nodes go back as they came.
  *
- *   node test/drills/versions.ts --older <its checkout, built> [--back]
+ *   node test/drills/versions.ts --older <its checkout, built> [--back] [--bodies-in-files]
  *
+ * `--bodies-in-files` is for an older version that has no `messageLogBodies`: new nodes keep bodies in files until no older one runs.
  * It needs what cluster.ts needs.
  */
 import path from 'node:path'
@@ -18,7 +19,11 @@ const BETWEEN = 100
 
 enterOwnNetwork()
 const { values } = parseArgs({
-  options: { older: { type: 'string' }, back: { type: 'boolean', default: false } },
+  options: {
+    older: { type: 'string' },
+    back: { type: 'boolean', default: false },
+    'bodies-in-files': { type: 'boolean', default: false },
+  },
 })
 if (values.older === undefined) throw new Error('--older names the checkout of the older version')
 const older = path.resolve(values.older)
@@ -42,8 +47,11 @@ try {
 
 /** What is started from now on is of this version. */
 function use(version: 'older' | 'this'): void {
-  if (version === 'this') delete process.env['TEST_CONCORDAT']
-  else process.env['TEST_CONCORDAT'] = path.join(older, 'scripts/concordat')
+  delete process.env['CONCORDAT_MESSAGE_LOG_BODIES']
+  if (version === 'this') {
+    delete process.env['TEST_CONCORDAT']
+    if (values['bodies-in-files']) process.env['CONCORDAT_MESSAGE_LOG_BODIES'] = 'files'
+  } else process.env['TEST_CONCORDAT'] = path.join(older, 'scripts/concordat')
 }
 
 /** Returns what did not hold. */

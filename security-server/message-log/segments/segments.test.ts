@@ -191,7 +191,8 @@ t.test('what older versions could not live with waits until their nodes have bee
   await (await openTestLog(t, { ...options, otherNodes })).close()
   if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
   const shared = logOptions(logFolder(t), await (await postgresql()).freshDatabase())
-  await t.rejects(openTestLog(t, { ...shared, otherNodes, bodyPlace: 'database' }), refused, 'pieces')
+  const pieces = { code: 'conflict', message: /older \(0\.1\.0\)\. Stop them first.*messageLogBodies: files/ }
+  await t.rejects(openTestLog(t, { ...shared, otherNodes, bodyPlace: 'database' }), pieces)
   const log = await openTestLog(t, { ...shared, otherNodes, bodyPlace: 'files' })
   t.equal(await log.isTooNew(), false)
   const newer = { ...logMigrations(LOG_PARTS), 'z-newer': { up: async () => {} } }
