@@ -204,7 +204,10 @@ export const COMMANDS = {
         summary: 'the servers of this checkout and of another one, in turn',
         options: ['--case=', '--rounds=', '--seconds=', '--connections=', '--json'],
       },
-      adapter: { summary: 'the SQL adapter beside a service written by hand', options: LOAD },
+      adapter: {
+        summary: 'the SQL adapter beside a service written by hand',
+        options: [...LOAD, '--postgresql=', '--mariadb='],
+      },
       backlog: {
         summary: 'the recovery after an outage of the time-stamping authority',
         options: ['--signatures=', '--signers=', '--json'],
