@@ -6,55 +6,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { SHARED_WORLDS } from './shared-worlds.ts'
 
 const FILES_AT_MOST = 8
-/** Folders whose files were all seen to run well one after the other in one process. Each that is added saves. */
-const TOGETHER = [
-  'adapters/mandates',
-  'adapters/portal',
-  'adapters/soap',
-  'core',
-  'platform',
-  'security-server/consumer',
-  'security-server/features/audit-orders',
-  'security-server/features/backups',
-  'security-server/features/clients-and-services',
-  'security-server/features/consents',
-  'security-server/features/contracts',
-  'security-server/features/daily-counts',
-  'security-server/features/deadlines',
-  'security-server/features/deliveries',
-  'security-server/features/diagnostics',
-  'security-server/features/exchanges',
-  'security-server/features/first-start',
-  'security-server/features/keys-and-certificates',
-  'security-server/features/management-requests',
-  'security-server/features/monitoring',
-  'security-server/features/nodes',
-  'security-server/features/notices',
-  'security-server/features/people',
-  'security-server/features/person-search',
-  'security-server/features/proposals',
-  'security-server/features/reconciliation',
-  'security-server/features/registry-reports',
-  'security-server/features/renewals',
-  'security-server/features/retention',
-  'security-server/features/revisions',
-  'security-server/features/revocations',
-  'security-server/features/subscriptions',
-  'security-server/features/telemetry',
-  'security-server/features/time-stamping',
-  'security-server/features/tracker',
-  'security-server/features/try-outs',
-  'security-server/features/verification',
-  'security-server/features/witness',
-  'security-server/features/x-road-api',
-  'security-server/global-configuration',
-  'security-server/keys',
-  'security-server/local-systems',
-  'security-server/message',
-  'security-server/peer',
-  'security-server/provider',
-  'security-server/subject-keys',
-]
+/** Rooms whose files were all seen to run well one after the other in one process. */
+const TOGETHER = ['adapters', 'central-registry', 'certs', 'core', 'platform', 'scripts', 'security-server']
+/** Its tests find the process's own tap (build-tests.ts). */
+const OWN_TAP = 'scripts/test/'
 const STARTS_SANDBOX =
   /(?:from '(?:\.\.\/(?:world|shared-world|processes|fakes\/stage)|\.\/two-stores)|import '\.\/client-world)\.ts'/
 /** What they look at belongs to the whole process: its memory, its threads, its calls of the system, its browser, its databases' dump. */
@@ -89,7 +44,7 @@ export function startsSandbox(file: string): boolean {
 }
 
 function runsWithOthers(file: string): boolean {
-  return TOGETHER.some((folder) => file.startsWith(`${folder}/`))
+  return !file.startsWith(OWN_TAP) && TOGETHER.some((folder) => file.startsWith(`${folder}/`))
 }
 
 function contains(file: string, pattern: RegExp): boolean {
