@@ -4,31 +4,28 @@
  */
 import tap, { type Test } from 'tap'
 
-/** Ends with the process: for what its files share. */
-export const wholeProcess = tap
-
 let current: Test | typeof tap = tap
 
 export { current as default }
 
-const afterAll: (() => Promise<void>)[] = []
+const atEnd: (() => unknown)[] = []
 
-/** For what files share and whose processor time is to be told: done when the last of them has ended, in reverse order. */
-export function afterAllFiles(act: () => Promise<void>): void {
-  if (current === wholeProcess) wholeProcess.teardown(act)
-  else afterAll.push(act)
-}
-
-/** Ends what the files of this process shared. */
-export async function endShared(): Promise<void> {
-  for (const act of afterAll.splice(0).toReversed()) await act()
+/** For what files share: it ends after the last of them, in reverse order. */
+export const wholeProcess = {
+  teardown(act: () => unknown): void {
+    if (current === tap) tap.teardown(act)
+    else atEnd.push(act)
+  },
+  async end(): Promise<void> {
+    for (const act of atEnd.splice(0).toReversed()) await act()
+  },
 }
 
 /** Runs one file as one subtest of the process until all its tests have ended. */
 export async function runInProcess(name: string, load: () => Promise<unknown>): Promise<void> {
-  await wholeProcess.test(name, async (t) => {
+  await tap.test(name, async (t) => {
     current = t
     await load()
   })
-  current = wholeProcess
+  current = tap
 }

@@ -11,7 +11,7 @@ const TOGETHER = ['adapters', 'central-registry', 'certs', 'core', 'platform', '
 /** Its tests find the process's own tap (build-tests.ts). */
 const OWN_TAP = 'scripts/test/'
 const STARTS_SANDBOX =
-  /(?:from '(?:\.\.\/(?:world|shared-world|processes|fakes\/stage)|\.\/two-stores)|import '\.\/client-world)\.ts'/
+  /(?:from '(?:\.\.\/(?:world|running-world|processes|fakes\/stage)|\.\/two-stores)|import '\.\/client-world)\.ts'/
 /** What they look at belongs to the whole process: its memory, its threads, its calls of the system, its browser, its databases' dump. */
 const NEEDS_PROCESS =
   /memoryUsage|\/proc\/self|setFlagsFromString|strace|browser\.ts|\.dump\(\)|process\.chdir/

@@ -19,7 +19,8 @@ const FILES = {
   killed:
     "t.test('three', async (t) => t.pass()); t.test('ends', async () => process.kill(process.pid, 'SIGKILL'))",
   late: "t.test('four', async (t) => t.pass()); process.on('exit', () => { process.exitCode = 7 })",
-  shares: "afterAllFiles(async () => { throw new Error('of shared') }); t.test('six', async (t) => t.pass())",
+  shares:
+    "wholeProcess.teardown(async () => { throw new Error('of shared') }); t.test('six', async (t) => t.pass())",
   broken: "t.test('five', async (t) => t.pass()); throw new Error('of broken')",
 }
 
@@ -29,7 +30,7 @@ t.test('files of one process are judged one by one', (t) => {
   )
   for (const name of readdirSync(folder)) {
     const file = path.join(folder, name)
-    writeFileSync(file, `import t, { afterAllFiles } from '${CURRENT_FILE}'\n${readFileSync(file, 'utf8')}\n`)
+    writeFileSync(file, `import t, { wholeProcess } from '${CURRENT_FILE}'\n${readFileSync(file, 'utf8')}\n`)
   }
   const run = (...names: string[]) => {
     const files = names.map((name) => path.relative(ROOT, path.join(folder, `${name}.test.js`)))

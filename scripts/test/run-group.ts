@@ -6,7 +6,7 @@
 import { writeSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { default as current, endShared, runInProcess } from './current-file.ts'
+import { default as current, runInProcess, wholeProcess } from './current-file.ts'
 import { processorMs } from './processor-time.ts'
 
 const root = path.join(path.dirname(process.argv[1]!), '../..')
@@ -20,8 +20,8 @@ for (const file of files) {
     counts = current.counts
     return import(pathToFileURL(path.join(root, file.replace(/\.ts$/, '.js'))).href)
   })
-  // The last of the files that shared a world tells what the world took.
-  if (file === files.at(-1)) await endShared()
+  // The last file tells also what took the processes that all shared.
+  if (file === files.at(-1)) await wholeProcess.end()
   const told = Object.entries(counts).filter(([kind, number]) => kind !== 'complete' && number !== 0)
   writeSync(1, `# { ${told.map(([kind, number]) => `${kind}: ${number}`).join(', ')} }\n`)
   writeSync(1, `# processor ${processorMs() - before} ms\n`)

@@ -7,9 +7,9 @@ import https from 'node:https'
 import type { Test } from 'tap'
 import type { HeaderList } from '#core/transport/header-list.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
-import { afterAllFiles } from '#scripts/test/current-file.ts'
+import { wholeProcess } from '#scripts/test/current-file.ts'
 import { until } from '#test/until.ts'
-import { shareWorld } from '../shared-world.ts'
+import { shareWorld } from '../running-world.ts'
 import type { Admin, World } from '../world.ts'
 import type { Credential } from './credentials.ts'
 import { addService, type ProviderSystem, startProviderSystem } from './provider-system.ts'
@@ -72,7 +72,7 @@ async function castIn(world: World): Promise<Cast> {
   const rogue = await R.admitRogue(world, '1004', world.address(4))
   const other = await R.admitRogue(world, '1005', world.address(5))
   const provider = await startProviderSystem(world.address(40))
-  afterAllFiles(() => provider.close())
+  wholeProcess.teardown(() => provider.close())
   await addService(world.admin.population, {
     provider: population.client,
     serviceCode: 'echo',

@@ -12,7 +12,7 @@ import { PART_TYPE } from '#schemas/wire.ts'
 import { type Credential, credential, foreignCredential, revoke, switchTrust } from '../fakes/credentials.ts'
 import { ocspByHash, type Received, type ReplyLie, startRogueProvider } from '../fakes/rogue-provider.ts'
 import * as R from '../fakes/rogue-server.ts'
-import { shareWorld } from '../shared-world.ts'
+import { shareWorld } from '../running-world.ts'
 import type { Reply } from '../world.ts'
 
 const world = await shareWorld()

@@ -3,7 +3,7 @@
  * name gets a world for it alone.
  */
 import t from 'tap'
-import { afterAllFiles } from '#scripts/test/current-file.ts'
+import { wholeProcess } from '#scripts/test/current-file.ts'
 import { startWorld, type World } from './world.ts'
 
 let shared: { world: World; user: { passing(): boolean } } | undefined
@@ -17,7 +17,7 @@ export async function shareWorld(): Promise<World> {
   if (shared === undefined) {
     // Tests of peers let the CA say for a moment that everything is revoked, which is about what peers show.
     const world = await startWorld({ environment: { CONCORDAT_PEERS_REVOCATION_SECONDS: '3600' } })
-    afterAllFiles(() => world.stop())
+    wholeProcess.teardown(() => world.stop())
     shared = { world, user: t }
   }
   shared.user = t
