@@ -5,6 +5,8 @@
  * has a world alone.
  */
 const GROUPS = [
+  // Systems of the two agencies and adapters before them, each with services of its own.
+  ['adapter', 'events-adapter', 'soap', 'xroad-soap-suite'],
   // Lies between servers, told by members of their own.
   ['hostile-message', 'hostile-peer', 'rogue-provider'],
 ]

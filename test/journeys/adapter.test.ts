@@ -12,7 +12,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
-import { shareWorld } from '../shared-world.ts'
+import { shareWorld } from '../running-world.ts'
 import { until } from '../until.ts'
 import { ask, colons } from '../world.ts'
 

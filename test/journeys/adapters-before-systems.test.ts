@@ -23,14 +23,14 @@ import { soapAdapter } from '#adapters/soap/adapter.ts'
 import { restAsSoapAdapter } from '#adapters/soap/rest-as-soap/adapter.ts'
 import { messageOf, OPERATIONS, WSDL_FILE } from '#adapters/soap/rest-as-soap/rest-as-soap-fixture.ts'
 import { EXAMPLES, startOwners } from '#adapters/soap/soap-fixture.ts'
-import { shareWorld } from '../shared-world.ts'
 import { until } from '../until.ts'
-import { ask as askWorld, colons } from '../world.ts'
+import { ask as askWorld, colons, startWorld } from '../world.ts'
 
 const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat')
 const folder = mkdtempSync(path.join(tmpdir(), 'concordat-adapters-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-const world = await shareWorld()
+const world = await startWorld()
+t.teardown(() => world.stop())
 const { population, tax } = world.servers
 const CLIENT = { 'X-Road-Client': tax.client, 'X-Road-UserId': 'EE1' }
 

@@ -2,9 +2,10 @@
 import { rmSync } from 'node:fs'
 import t from 'tap'
 import { installPackedClient } from '../fakes/packed-client.ts'
-import { shareWorld } from '../shared-world.ts'
+import { startWorld } from '../world.ts'
 
-export const world = await shareWorld()
+export const world = await startWorld()
+t.teardown(() => world.stop())
 
 /** The folder of a project in which the packed client is installed. */
 export const project = await installPackedClient()

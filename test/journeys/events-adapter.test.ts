@@ -10,7 +10,7 @@ import t from 'tap'
 import { openNatsUser } from '#adapters/events/events-fixture.ts'
 import { hasNatsServer, startNatsServer } from '../broker-process.ts'
 import { skipFor } from '../outside-tools.ts'
-import { shareWorld } from '../shared-world.ts'
+import { shareWorld } from '../running-world.ts'
 import { until } from '../until.ts'
 import type { ServerName } from '../world.ts'
 

@@ -12,17 +12,17 @@ import { credential, foreignCredential } from '../fakes/credentials.ts'
 import { hostilePaths, smuggling } from '../fakes/hostile-requests.ts'
 import { addService, startProviderSystem } from '../fakes/provider-system.ts'
 import { askRaw, exchangeBytes } from '../fakes/raw-http.ts'
-import { shareWorld } from '../shared-world.ts'
-import { ask, colons, type Reply } from '../world.ts'
+import { ask, colons, type Reply, startWorld } from '../world.ts'
 
-const world = await shareWorld()
+const world = await startWorld()
+t.teardown(() => world.stop())
 const { tax, population } = world.servers
 const provider = await startProviderSystem(world.address(40))
 t.teardown(() => provider.close())
 await Promise.all([
   addService(world.admin.population, {
     provider: population.client,
-    serviceCode: 'folders',
+    serviceCode: 'files',
     url: `${provider.url}/files`,
     grants: [
       { client: tax.client, method: 'GET', path: '/public/*' },
@@ -37,12 +37,9 @@ await Promise.all([
     allowEncodedSlash: true,
   }),
 ])
-const FILES = `/r1/${population.client}/folders`
+const FILES = `/r1/${population.client}/files`
 const NAMES = `/r1/${population.client}/names`
-const connect = (connectionType: 'NOSSL' | 'SSLAUTH') =>
-  world.admin.tax.send('PATCH', `/clients/${colons(tax.client)}`, { connectionType })
-await connect('NOSSL')
-t.teardown(() => connect('SSLAUTH'))
+await world.admin.tax.send('PATCH', `/clients/${colons(tax.client)}`, { connectionType: 'NOSSL' })
 
 /** Over plain HTTP on kept connections: these tests are about the layer above TLS. */
 const agent = new http.Agent({ keepAlive: true, maxSockets: 4 })

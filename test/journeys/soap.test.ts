@@ -20,7 +20,7 @@ import {
   wsdl,
 } from '../fakes/soap-service.ts'
 import { verifyLogOf } from '../message-logs.ts'
-import { shareWorld } from '../shared-world.ts'
+import { shareWorld } from '../running-world.ts'
 import type { Reply } from '../world.ts'
 
 const world = await shareWorld()

@@ -17,7 +17,7 @@ import {
   SYSTEM_CASES,
   type SystemCase,
 } from '../fakes/xroad-soap-cases.ts'
-import { shareWorld } from '../shared-world.ts'
+import { shareWorld } from '../running-world.ts'
 import { ask, colons, type Reply } from '../world.ts'
 
 const FOLDER = path.join(import.meta.dirname, '../vectors/x-road/soap')
