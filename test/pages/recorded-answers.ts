@@ -68,7 +68,9 @@ export function recordedAnswers(console: keyof typeof APIS, { alone }: { alone: 
           return alone ? route.fulfill({ status: 404, json: fault }) : route.continue()
         }
         const json = Array.isArray(answer) ? answer : { ...answer, ...otherwise[operation] }
-        const headers = Array.isArray(answer) ? { 'x-total-count': String(answer.length) } : {}
+        const headers: Record<string, string> = Array.isArray(answer)
+          ? { 'x-total-count': String(answer.length) }
+          : {}
         return route.fulfill({ json, headers })
       })
       return () => page.unroute(place)
