@@ -117,7 +117,7 @@ export async function openGround(q: {
     ...services,
     ...{ settings, settingsFile: q.words.configuration ?? '' },
     ...{ cluster, claimed, shareIn, storedFiles, settingsSchema },
-    ...{ server, folder, globalConfiguration, keys, localSystems, contracts, post },
+    ...{ server, folder, formerNodes, globalConfiguration, keys, localSystems, contracts, post },
     ...{
       fetchOcsp: ocspClient.fetch,
       clockCheck,

@@ -89,6 +89,7 @@ export async function openNode(q: {
       .slice(-64),
   })
   const known = { node: identity.node, schema: schemaDigest(q.migrations, q.logMigrations) }
+  const worker = q.siblings && { machine: hostName, number: q.siblings.number }
   const services = await openServices({
     ...{ databaseUrl: settings.database, migrations: q.migrations, node: identity.node, clock, log },
     siblings: q.siblings,
@@ -100,6 +101,7 @@ export async function openNode(q: {
   const nodes = createNodeStore(services.database)
   const claimed = await claimName(nodes, {
     ...{ ...known, place: await placeOf(directory), hasOthers: settings.nodes !== undefined },
+    ...(worker !== undefined && { worker }),
   })
     .then(async (taken) => {
       // A newer node may have migrated before it saw this one.

@@ -20,8 +20,11 @@ type Node = {
   state: State
   reasons: string[]
   differingSettings: string[]
+  /** Where one machine has several nodes as workers of the server. */
+  worker: { machine: string; number: number } | null
 }
-type Nodes = { sharesFiles: boolean; ownFolders: string[]; nodes: Node[] }
+type KeyChange = { waitsFor: string[]; isDone: boolean }
+type Nodes = { sharesFiles: boolean; ownFolders: string[]; clusterKeys: KeyChange | null; nodes: Node[] }
 
 /** What the nodes of this kind of server are and do. */
 type NodeTexts = {
@@ -44,28 +47,62 @@ function leadOf({ lead, leadOfAll = lead }: NodeTexts, folders: string[]): strin
   return folders.length === 0 ? text(leadOfAll) : text(lead, { folders: folders.join(', ') })
 }
 
+/** A cluster key that is being replaced: what the operator has to do next. */
+function keyChangeOf({ waitsFor, isDone }: KeyChange): string {
+  if (waitsFor.length > 0) return text('nodes.keyWaits', { names: waitsFor.join(', ') })
+  return text(isDone ? 'nodes.keyDone' : 'nodes.keySealing')
+}
+
+/** Workers of one machine stand together, the first one at the head; nodes alone on a machine by their names. */
+function grouped(nodes: Node[]): Node[] {
+  const place = ({ name, worker }: Node): string => worker?.machine ?? name
+  return nodes.toSorted(
+    (a, b) => place(a).localeCompare(place(b)) || (a.worker?.number ?? 0) - (b.worker?.number ?? 0),
+  )
+}
+
+/** What each machine with several workers has; those that have left count for nothing. */
+function machinesOf(nodes: Node[]): { machine: string; ready: number; all: number }[] {
+  const machines = new Map<string, { ready: number; all: number }>()
+  for (const { worker, state } of nodes) {
+    if (worker === null || state === 'LEFT') continue
+    const { ready, all } = machines.get(worker.machine) ?? { ready: 0, all: 0 }
+    machines.set(worker.machine, { ready: ready + (state === 'READY' ? 1 : 0), all: all + 1 })
+  }
+  return [...machines].map(([machine, counts]) => ({ machine, ...counts })).sort(byMachine)
+}
+
+function byMachine(a: { machine: string }, b: { machine: string }): number {
+  return a.machine.localeCompare(b.machine)
+}
+
 export function NodesPart({ texts }: { texts: NodeTexts }) {
   const found = useAnswer<Nodes>('getNodes')
   return (
     <Part title={text('nodes.title')}>
       <Show of={found}>
-        {({ sharesFiles, ownFolders, nodes }) => (
+        {({ sharesFiles, ownFolders, clusterKeys, nodes }) => (
           <>
             <p>{sharesFiles ? leadOf(texts, ownFolders) : text(texts.alone)}</p>
+            {clusterKeys !== null && <p class="note">{keyChangeOf(clusterKeys)}</p>}
+            {machinesOf(nodes).map(({ machine, ...counts }) => (
+              <p key={machine}>{text('nodes.machine', { machine, ...counts })}</p>
+            ))}
             {sharesFiles && <NewNode consequence={texts.joinConsequence} />}
             <Rows<Node>
               caption={text('nodes.title')}
-              rows={nodes}
+              rows={grouped(nodes)}
               rowKey={({ name }) => name}
               columns={[
                 {
                   title: 'common.name',
-                  cell: ({ name, isThis, version }) => (
+                  cell: ({ name, isThis, version, worker }) => (
                     <>
                       <bdi class="id wrap">{name}</bdi>
                       <p class="beside">
                         {version}
                         {isThis && `, ${text('nodes.this')}`}
+                        {worker !== null && `, ${text('nodes.worker', worker)}`}
                       </p>
                     </>
                   ),

@@ -8,6 +8,7 @@ import type { SharedFiles } from '#platform/shared-files/shared-files.ts'
 import type { Fault } from '#schemas/fault.ts'
 import { listed, say } from '#schemas/said.ts'
 import type { Claimed } from './claim.ts'
+import { type KeyChangeState, keyChangeOf } from './key-change.ts'
 import type { NodeRow } from './migrations.ts'
 import type { NodeStore } from './store.ts'
 import { BEAT_SECONDS, differing, healthNow, isLive, readTold, type Told } from './told.ts'
@@ -37,6 +38,7 @@ export function createBeat(q: {
   /** Why what another node changed is not in use here. */
   trouble?: (() => Fault | undefined) | undefined
   settings: Told['settings']
+  keysTold?: (() => Pick<Told, 'clusterKeys' | 'sealedUnder'>) | undefined
   /** Whether bodies that the other node logs are out of reach here. */
   isApart(other: string): boolean
   everySeconds: number
@@ -44,12 +46,13 @@ export function createBeat(q: {
   onLeft: () => void
 }): Beat {
   const { node, store, claimed } = q
-  const { instance, startedAt, schema } = claimed
+  const { instance, startedAt, schema, worker } = claimed
   let clockAheadMs = 0
   let hasLeft = false
   let clonedUntil = 0
   let others: { node: string; settings: string[] }[] = []
   let apart: string | undefined
+  let keyChange: KeyChangeState | undefined
 
   const databaseNow = async (): Promise<number> => {
     const before = q.clock()
@@ -62,6 +65,8 @@ export function createBeat(q: {
       ...(await healthNow(q.health, q.informing ?? NONE)),
       ...{ clockAheadMs, schema, settings: q.settings, seen: q.sharedFiles?.seen() ?? 0 },
       ...(q.everySeconds !== BEAT_SECONDS && { everySeconds: q.everySeconds }),
+      ...(worker !== undefined && { worker }),
+      ...q.keysTold?.(),
     } satisfies Told)
 
   const look = async (rows: NodeRow[], now: number): Promise<void> => {
@@ -78,9 +83,11 @@ export function createBeat(q: {
       clonedUntil = Math.max(clonedUntil, Date.parse(noted) + CLONED_MS)
     if (clonedUntil < now) clonedUntil = 0
     const live = rows.filter((row) => row.name !== node && isLive(row, now))
+    const mineTold = { settings: q.settings, ...q.keysTold?.() }
+    keyChange = keyChangeOf(rows, { mine: mineTold.clusterKeys, now })
     apart = live.map(({ name }) => name).find(q.isApart)
     others = live
-      .map((row) => ({ node: row.name, settings: differing(q.settings, readTold(row.told).settings) }))
+      .map((row) => ({ node: row.name, settings: differing(mineTold, readTold(row.told)) }))
       .filter(({ settings }) => settings.length > 0)
   }
 
@@ -114,11 +121,29 @@ export function createBeat(q: {
         const what = listed(other.settings)
         return { ok: true, reason: say`settings differ from those of the node ${other.node}: ${what}` }
       }
-      if (apart === undefined) return { ok: true }
+      if (apart === undefined) return keyChange === undefined ? { ok: true } : changing(keyChange)
       return {
         ok: true,
         reason: say`bodies over 64 KiB that the node ${apart} logs cannot be had here, and are gone with its disk: set messageLogBodies to database, or mount one file system at bodies of every node`,
       }
     },
+  }
+}
+
+/** Nothing stops meanwhile, but an older line that stays is still worth stealing. */
+function changing({ waitsFor, isDone }: KeyChangeState): Finding {
+  if (waitsFor.length > 0)
+    return {
+      ok: true,
+      reason: say`the cluster key is being replaced: ${listed(waitsFor)} does not seal under the newest line yet; put it into its key file, too, and restart it`,
+    }
+  if (!isDone)
+    return {
+      ok: true,
+      reason: say`the cluster key is being replaced: what nodes share is being sealed under the newest line`,
+    }
+  return {
+    ok: true,
+    reason: say`all that nodes share is sealed under the newest line of the cluster key: remove the older lines from the key file of each node, and restart them one after the other`,
   }
 }

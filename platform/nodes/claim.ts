@@ -16,6 +16,8 @@ export type Claimed = {
   startedAt: string
   /** The schema that it knows (`schemaDigest`). */
   schema: string
+  /** Where one machine has several nodes as workers of one server. */
+  worker?: Told['worker']
 }
 
 const LOOK_MS = 1000
@@ -40,10 +42,20 @@ export async function placeOf(directory: string): Promise<string> {
  */
 export async function claimName(
   store: Pick<NodeStore, 'now' | 'get' | 'claim'>,
-  { node, place, hasOthers, schema }: { node: string; place: string; hasOthers: boolean; schema: string },
+  q: { node: string; place: string; hasOthers: boolean; schema: string; worker?: Told['worker'] },
 ): Promise<Claimed> {
+  const { node, place, hasOthers, schema } = q
+  const worker = q.worker && { worker: q.worker }
   const instance = `${place}.${randomUUID()}`
-  const nothing: Told = { ready: false, reasons: [], clockAheadMs: 0, seen: 0, settings: {}, schema }
+  const nothing: Told = {
+    ready: false,
+    reasons: [],
+    clockAheadMs: 0,
+    seen: 0,
+    settings: {},
+    schema,
+    ...worker,
+  }
   const first = (await store.get(node))?.seen_at
   for (;;) {
     const now = await store.now()
@@ -52,7 +64,8 @@ export async function claimName(
     // A server that is one node beats too rarely to be waited for; its database has other locks.
     const unseenSince = hasOthers ? new Date(now - LIVE_MS).toISOString() : undefined
     const told = JSON.stringify(nothing)
-    if (await store.claim({ ...begun, told }, { place, unseenSince })) return { instance, startedAt, schema }
+    if (await store.claim({ ...begun, told }, { place, unseenSince }))
+      return { instance, startedAt, schema, ...worker }
     const row = await store.get(node)
     if (row?.left_at != null)
       throw new Fault('conflict', {

@@ -5,6 +5,7 @@ import { isLoopback } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { Joining } from './join.ts'
+import { keyChangeOf } from './key-change.ts'
 import type { NodeRow } from './migrations.ts'
 import type { NodeStore } from './store.ts'
 import { differing, isLive, LIVE_MS, readTold } from './told.ts'
@@ -39,6 +40,7 @@ export function nodeHandlers(rooms: NodeRooms): Handlers {
       return {
         sharesFiles: rooms.joining !== undefined,
         ownFolders: rooms.ownFolders,
+        clusterKeys: keyChangeOf(rows, { mine: mine && readTold(mine.told).clusterKeys, now }) ?? null,
         nodes: rows.map((row) => viewOf(row, { now, mine, node: rooms.node })),
       }
     },
@@ -80,7 +82,8 @@ function viewOf(row: NodeRow, q: { now: number; mine: NodeRow | undefined; node:
     ...{ startedAt: row.started_at, seenAt: row.seen_at, leftAt: row.left_at },
     state: row.left_at !== null ? 'LEFT' : !alive ? 'SILENT' : told.ready ? 'READY' : 'NOT_READY',
     ...{ reasons: told.reasons, clockAheadMs: told.clockAheadMs },
-    differingSettings: q.mine === undefined ? [] : differing(told.settings, readTold(q.mine.told).settings),
+    differingSettings: q.mine === undefined ? [] : differing(told, readTold(q.mine.told)),
+    worker: told.worker ?? null,
   }
 }
 

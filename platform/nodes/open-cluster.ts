@@ -2,6 +2,7 @@
 import { putNewFile } from '#platform/backups/put-file.ts'
 import { type ClusterKeys, newClusterKey, readClusterKeys } from '#platform/shared-files/cluster-key.ts'
 import { localFolder } from '#platform/shared-files/local-folder.ts'
+import { sealFilesAnew } from '#platform/shared-files/seal-anew.ts'
 import { openSharedFiles } from '#platform/shared-files/shared-files.ts'
 import type { SharedFileStore } from '#platform/shared-files/store.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -36,7 +37,7 @@ export async function openCluster(q: {
     ...{ store, isShared, directory, keys, scope },
     folder: localFolder(directory, q.folders, isShared),
   })
-  return { files, keys, keyFile }
+  return { files, keys, keyFile, sealAnew: () => sealFilesAnew({ store, keys, scope }) }
 }
 
 /** Makes the key for the first node alone: what others have sealed no new key opens. */

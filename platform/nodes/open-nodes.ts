@@ -9,6 +9,7 @@ import { createFollowing, type Following, type FollowingRoom } from './following
 import { nodeHandlers } from './handlers.ts'
 import { createJoining, type Joining } from './join.ts'
 import { joinRoute } from './join-route.ts'
+import { createKeyChange, type SealAnew } from './key-change.ts'
 import type { Cluster } from './needs.ts'
 import { createNodeStore } from './store.ts'
 import { ALONE_SECONDS, BEAT_SECONDS, settingDigests } from './told.ts'
@@ -50,6 +51,8 @@ type NodeParts = {
   rooms: readonly FollowingRoom[]
   /** Closes what a node that is gone for good has left open. */
   takeOver(node: string): Promise<void>
+  /** Rooms besides the shared files that keep something under the cluster key. */
+  sealed?: readonly SealAnew[]
 }
 
 export type NodeOffers = {
@@ -64,12 +67,20 @@ export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<F
   const following = cluster && createFollowing(ground.log, parts.rooms)
   if (cluster !== undefined) await begin(ground, { ...parts, cluster, following: following! })
   const everySeconds = cluster === undefined ? ALONE_SECONDS : BEAT_SECONDS
-  const beat =
+  const keyChange =
+    cluster &&
+    createKeyChange({
+      ...{ store, keys: cluster.keys, log: ground.log },
+      rooms: [cluster.sealAnew, ...(parts.sealed ?? [])],
+      tell: async () => beat?.run(),
+    })
+  const beat: ReturnType<typeof createBeat> | undefined =
     ground.claimed &&
     createBeat({
       ...{ node, store, everySeconds, claimed: ground.claimed, clock: ground.clock, health: ground.health },
       ...{ sharedFiles: cluster?.files, trouble: following?.trouble, informing: parts.informing },
       isApart: (other) => parts.isApart?.(other) ?? false,
+      keysTold: keyChange?.told,
       settings:
         cluster === undefined
           ? {}
@@ -100,7 +111,7 @@ export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<F
             { kind: 'beat', onEachNode: true, immediately: true, run: beat.run, everySeconds },
             lookAtSchemaJob(ground),
           ]),
-      ...(cluster === undefined ? [] : [pullJob(cluster, following!)]),
+      ...(cluster === undefined ? [] : [pullJob(cluster, following!), keyChange!.job]),
     ],
     ...(beat !== undefined && { health: { nodes: beat.finding } }),
   }

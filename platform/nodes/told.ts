@@ -18,6 +18,12 @@ export type Told = {
   schema?: string
   /** How often it beats, when not every few seconds. */
   everySeconds?: number
+  /** The ids of its cluster keys, in the order of its file: under the last one it seals. */
+  clusterKeys?: string[]
+  /** The key under which this process has found, or brought, all that nodes share. */
+  sealedUnder?: string
+  /** The host's name and the worker's number, where a machine has several. */
+  worker?: { machine: string; number: number }
 }
 
 /** A node of several beats so often. */
@@ -66,8 +72,13 @@ function withoutPlaces(value: unknown, schema: Schema | undefined): unknown {
 }
 
 /** The settings of which two nodes say different things, or that only one of them has; none while one of them has told nothing yet. */
-export function differing(a: Told['settings'], b: Told['settings']): string[] {
-  if ([a, b].some((one) => Object.keys(one).length === 0)) return []
+export function differing(
+  { settings: a, clusterKeys: one = [] }: Pick<Told, 'settings' | 'clusterKeys'>,
+  { settings: b, clusterKeys: other = [] }: Pick<Told, 'settings' | 'clusterKeys'>,
+): string[] {
+  // Digests under two keys say nothing of each other; versions before these tell no keys.
+  if (one.length > 0 && other.length > 0 && one.at(-1) !== other.at(-1)) return []
+  if ([a, b].some((settings) => Object.keys(settings).length === 0)) return []
   return [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => a[name] !== b[name]).sort()
 }
 
@@ -85,17 +96,14 @@ export async function healthNow(
 
 /** Rows are read as they are: an older or newer version may tell more or less. */
 export function readTold(text: string): Told {
-  const { ready, reasons, clockAheadMs, seen, settings, schema, everySeconds } = JSON.parse(
-    text,
-  ) as Partial<Told>
+  const { ready, reasons, clockAheadMs, seen, settings, ...more } = JSON.parse(text) as Partial<Told>
   return {
     ready: ready === true,
     reasons: reasons ?? [],
     clockAheadMs: clockAheadMs ?? 0,
     seen: seen ?? 0,
     settings: settings ?? {},
-    ...(schema !== undefined && { schema }),
-    ...(everySeconds !== undefined && { everySeconds }),
+    ...more,
   }
 }
 

@@ -29,12 +29,20 @@ export function sealFile(keys: ClusterKeys, bound: Bound, content: Buffer | unde
   return Buffer.concat([Buffer.of(VERSION), Buffer.from(id, 'hex'), nonce, ciphertext, cipher.getAuthTag()])
 }
 
+/** The octets before the ciphertext; no two seals have the same. */
+export const HEAD_OCTETS = HEAD
+
+/** The id of the key under which it is sealed; the head is enough. */
+export function keyOf(sealed: Buffer): string {
+  return sealed.toString('hex', 1, 1 + ID)
+}
+
 type Opened = { content: Buffer | undefined } | { failure: 'key' | 'bytes' }
 
 /** `key`: sealed under a key that is not here. `bytes`: altered, or of another server, name or change. */
 export function openFile(keys: ClusterKeys, bound: Bound, sealed: Buffer): Opened {
   if (sealed.length < HEAD + 1 + TAG || sealed[0] !== VERSION) return { failure: 'bytes' }
-  const id = sealed.toString('hex', 1, 1 + ID)
+  const id = keyOf(sealed)
   const key = keys.find((one) => one.id === id)?.key
   if (key === undefined) return { failure: 'key' }
   const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1 + ID, HEAD), {

@@ -10,12 +10,14 @@ import { eachDatabase } from '#test/databases.ts'
 import { newClusterKey, parseClusterKeys, readClusterKeys } from './cluster-key.ts'
 import { deleteSharedFile } from './delete-shared-file.ts'
 import { localFolder } from './local-folder.ts'
+import { sealFilesAnew } from './seal-anew.ts'
 import { openFile, sealFile } from './seal-file.ts'
 import { isOutdated, openSharedFiles, type SharedFiles } from './shared-files.ts'
 import { createSharedFileStore, sharedFileMigrations } from './store.ts'
 
 const isShared = (name: string): boolean => /^(keys\/[a-z0-9]+\.json|top\.pem)$/.test(name)
-const keys = parseClusterKeys(newClusterKey(), 'cluster-key')
+const TEXT = newClusterKey()
+const keys = parseClusterKeys(TEXT, 'cluster-key')
 
 type Node = SharedFiles & { directory: string; file(name: string): string | undefined }
 
@@ -159,6 +161,31 @@ await eachDatabase(t, async (_database, t, url) => {
     )
     const rotated = await openNode(database, newFolder(t), { keys: both })
     t.equal(rotated.file('top.pem'), 'pem', 'a key that was replaced still opens')
+  })
+
+  await t.test('rows of an older key get the newest one, and say the same', async (t) => {
+    const both = parseClusterKeys(`${TEXT}\n${newClusterKey()}`, 'cluster-key')
+    const [newer] = both.slice(1)
+    const store = createSharedFileStore(database)
+    await a.pull()
+    const [before, count] = [await store.after(0), await store.counter()]
+    const scope = 'DEV/GOV/1/ss1'
+    t.same(await sealFilesAnew({ store, keys: both, scope }), { sealed: before.length, left: 0 })
+    t.same(await sealFilesAnew({ store, keys: both, scope }), { sealed: 0, left: 0 })
+    t.equal(await store.counter(), count, 'nothing has changed for nodes')
+    for (const { name, change, sealed } of await store.after(0)) {
+      const old = openFile(keys, { scope, name, change }, before.find((row) => row.name === name)!.sealed)
+      t.match(openFile(keys, { scope, name, change }, sealed), { failure: 'key' })
+      t.same(openFile([newer!], { scope, name, change }, sealed), old)
+    }
+    await openNode(database, two, { keys: both })
+    const missing = parseClusterKeys(newClusterKey(), 'cluster-key')
+    t.same(await sealFilesAnew({ store, keys: missing, scope }), { sealed: 0, left: before.length })
+    t.same(
+      await sealFilesAnew({ store, keys: [newer!, ...keys], scope }),
+      { sealed: before.length, left: 0 },
+      'and back',
+    )
   })
 
   await t.test('altered rows and a database that was set back', async (t) => {

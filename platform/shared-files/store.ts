@@ -86,6 +86,16 @@ export function createSharedFileStore(database: Database) {
         .execute()
       return rows.map((row) => ({ ...row, change: Number(row.change) }))
     },
+    /** Replaces how a row is sealed, not what it says. Returns false when it is not sealed as `before` any more. */
+    async replaceSealed(q: { name: string; before: Buffer; sealed: Buffer }): Promise<boolean> {
+      const { numUpdatedRows } = await tables
+        .updateTable('shared_file')
+        .set({ sealed: q.sealed })
+        .where('name', '=', q.name)
+        .where('sealed', '=', q.before)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
     /**
      * Writes one row, if its last change is `known` (0: there is none). Otherwise nothing is written, and it resolves to undefined.
      * Resolves to the number of the change, for which `seal` makes the row's content.

@@ -1,5 +1,5 @@
 /** The rows of stored files: one for each file, and one for each of its pieces, by the octet at which the piece begins. */
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { columnTypes } from '#platform/database/dialect.ts'
 import {
   type Database,
@@ -23,6 +23,7 @@ type FileRow = {
 type Tables = { stored_file: FileRow; stored_file_piece: { file: string; start: number; sealed: Buffer } }
 
 export type SealedPiece = { start: number; sealed: Buffer }
+type PieceName = { file: string; start: number }
 export type StoredFileStore = ReturnType<typeof createStoredFileStore>
 
 /** A delete of so many rows ends long before the database's limit for a statement. */
@@ -130,6 +131,38 @@ export function createStoredFileStore(database: Database) {
         .limit(1)
         .executeTakeFirst()
       return row && { start: Number(row.start), sealed: row.sealed }
+    },
+
+    /** Some pieces from a place on, in the order of their files, each with the beginning of its sealed octets. */
+    async heads(q: {
+      after: PieceName
+      octets: number
+      most: number
+    }): Promise<(PieceName & { head: Buffer })[]> {
+      const { file, start } = q.after
+      const rows = await tables
+        .selectFrom('stored_file_piece')
+        .select(['file', 'start', sql<Buffer | null>`substr(sealed, 1, ${sql.lit(q.octets)})`.as('head')])
+        .where((row) =>
+          row.or([row('file', '>', file), row.and([row('file', '=', file), row('start', '>', start)])]),
+        )
+        .orderBy('file')
+        .orderBy('start')
+        .limit(q.most)
+        .execute()
+      return rows.map((row) => ({ file: row.file, start: Number(row.start), head: Buffer.from(row.head ?? '') }))
+    },
+
+    /** Replaces how a piece is sealed, not what it says. Returns false when it does not begin with `head` any more. */
+    async replaceSealed(q: PieceName & { head: Buffer; sealed: Buffer }): Promise<boolean> {
+      const { numUpdatedRows } = await tables
+        .updateTable('stored_file_piece')
+        .set({ sealed: q.sealed })
+        .where('file', '=', q.file)
+        .where('start', '=', q.start)
+        .where(sql<Buffer>`substr(sealed, 1, ${sql.lit(q.head.length)})`, '=', q.head)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
     },
 
     /** Files that only their maker can complete, and those whose pieces are still being deleted. */

@@ -192,6 +192,39 @@ await eachDatabase(t, async (database, t, url) => {
     t.ok((await readAll(older, filesOf(createStoredFileStore(other), both))).equals(content), 'an older key')
   })
 
+  await t.test('pieces of an older key get the newest one, beside reading and deleting', async (t) => {
+    const newer = parseClusterKeys(newClusterKey(), 'key')
+    const content = randomBytes(3 * PIECE_OCTETS + 5)
+    const [id, another] = [await kept(content), await kept(randomBytes(PIECE_OCTETS + 1))]
+    const store = createStoredFileStore(database)
+    const changing = filesOf(store, [keys[0], newer[0]])
+    const { signal } = new AbortController()
+    const deleting: StoredFileStore = {
+      ...store,
+      async pieceWith(file, octet) {
+        const piece = await store.pieceWith(file, octet)
+        if (file === another) await mine.remove(another)
+        return piece
+      },
+    }
+    /** Of the file of another key, above. */
+    const strangers = 3
+    const { left } = await filesOf(deleting, [keys[0], newer[0]]).sealAnew(signal)
+    const [old] = await tables
+      .selectFrom('stored_file_piece')
+      .select((row) => row.fn.countAll().as('all'))
+      .execute()
+    t.ok(Number(old!.all) >= 4)
+    t.equal(left, strangers, 'those of a key that is not here')
+    t.same(await piecesOf(another), [])
+    t.ok((await readAll(id, filesOf(store, newer))).equals(content), 'the older key is not needed')
+    await t.rejects(readAll(id), { code: 'stored_file_damaged', message: /cluster key/ })
+    t.match(await changing.sealAnew(signal), { sealed: 0 })
+    await t.rejects(filesOf(store, [...keys]).sealAnew(AbortSignal.abort()), { name: 'AbortError' })
+    t.match(await filesOf(store, [newer[0], keys[0]]).sealAnew(signal), { left: strangers })
+    t.ok((await readAll(id)).equals(content), 'and back')
+  })
+
   await t.test('a large file, of which one piece at a time is in memory', async (t) => {
     const size = database.dialect === 'postgresql' ? LARGE : 10 * PIECE_OCTETS
     const chunk = randomBytes(100_000)

@@ -5,12 +5,15 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { Within } from '#platform/database/open-database.ts'
 import type { ClusterKeys } from '#platform/shared-files/cluster-key.ts'
-import { openFile, sealFile } from '#platform/shared-files/seal-file.ts'
+import type { SealedAnew } from '#platform/shared-files/seal-anew.ts'
+import { HEAD_OCTETS, keyOf, openFile, sealFile } from '#platform/shared-files/seal-file.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { SealedPiece, StoredFileStore } from './store.ts'
 
 export const PIECE_OCTETS = 256 * 1024
+/** Of so many pieces the beginning is read in one statement, which ends long before the database's limit. */
+const HEADS_AT_ONCE = 256
 
 /** Where pieces are sealed for: the cluster keys, and the server whose files they are. */
 export type Sealing = { keys: ClusterKeys; scope: string }
@@ -108,6 +111,9 @@ export function createStoredFiles({ store, ...sealing }: Sealing & { store: Stor
       return file
     },
 
+    /** One pass over all pieces: those under an older line of the cluster key get the newest one. */
+    sealAnew: (signal: AbortSignal): Promise<SealedAnew> => sealPiecesAnew({ store, ...sealing }, signal),
+
     /** Deletes the file; who reads it just now is told that it is damaged. When it ends half-way, `sweep` goes on. */
     remove: (id: string): Promise<void> => remove(id, false),
 
@@ -124,6 +130,36 @@ export function createStoredFiles({ store, ...sealing }: Sealing & { store: Stor
       }
       for (const id of removed) await drop(id, store)
     },
+  }
+}
+
+/** Memory holds one piece. A piece that is gone by then went with its file. */
+async function sealPiecesAnew(
+  { store, ...sealing }: Sealing & { store: StoredFileStore },
+  signal: AbortSignal,
+): Promise<SealedAnew> {
+  const newest = sealing.keys.at(-1)!.id
+  const done = { sealed: 0, left: 0 }
+  let after = { file: '', start: -1 }
+  for (;;) {
+    const heads = await store.heads({ after, octets: HEAD_OCTETS, most: HEADS_AT_ONCE })
+    for (const { file, start, head } of heads) {
+      if (keyOf(head) === newest) continue
+      signal.throwIfAborted()
+      const piece = await store.pieceWith(file, start)
+      if (piece?.start !== start) continue
+      const [keys, bound] = [keysOf(file, sealing), boundTo(file, start, sealing)]
+      const opened = openFile(keys, bound, piece.sealed)
+      if ('failure' in opened) {
+        if (opened.failure === 'key') done.left++
+      } else if (
+        await store.replaceSealed({ file, start, head, sealed: sealFile(keys, bound, opened.content) })
+      )
+        done.sealed++
+    }
+    const last = heads.at(-1)
+    if (last === undefined) return done
+    after = { file: last.file, start: last.start }
   }
 }
 

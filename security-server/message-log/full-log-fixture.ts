@@ -48,9 +48,9 @@ export async function openFullLog({
   ...options
 }: TestLogOptions): Promise<TestLog> {
   const log = await openWholeLog(options)
-  const { databaseUrl, keyFolder, bodyFolder, server, node, clock } = options
+  const { databaseUrl, keyFolder, bodyFolder, server, node, formerNodes, clock } = options
   const { retention, close } = await openRetention({
-    ...{ messageLog: log, server, node, clock, archives, makers },
+    ...{ messageLog: log, server, node, formerNodes, clock, archives, makers },
     storedLog: { databaseUrl, keyFolder, bodyFolder, sealing },
   })
   return {

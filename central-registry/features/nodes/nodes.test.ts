@@ -18,14 +18,19 @@ import { createLogStore } from '../../configuration/transparency-log/store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 
 type NodeView = { name: string; isThis: boolean; state: string; differingSettings: string[] }
-type Nodes = { sharesFiles: boolean; nodes: NodeView[] }
+type Nodes = { sharesFiles: boolean; clusterKeys: { isDone: boolean } | null; nodes: NodeView[] }
 
 const PUBLISHERS = 2
 const ROUNDS = 4
 
 await t.test('a registry without nodes lists nobody', async (t) => {
   const node = await registryWorld(t).start()
-  t.same(await node.must('GET', '/nodes'), { sharesFiles: false, ownFolders: [], nodes: [] })
+  t.same(await node.must('GET', '/nodes'), {
+    sharesFiles: false,
+    ownFolders: [],
+    clusterKeys: null,
+    nodes: [],
+  })
   t.equal((await node.call('POST', '/join-secrets', {})).status, 409)
 })
 
@@ -181,6 +186,31 @@ async function twoNodes(t: Test, url: string): Promise<void> {
       const { nodes } = (await a.must('GET', '/nodes')) as Nodes
       return saw(nodes.flatMap(({ differingSettings }) => differingSettings).join()) === 'witness'
     })
+  })
+
+  await t.test('a cluster key is replaced, one node after the other', async (t) => {
+    const [older, newer] = [readFileSync(clusterKeyFile, 'utf8'), `${newClusterKey()}\n`]
+    const startWith = async (lines: string): Promise<void> => {
+      writeFileSync(clusterKeyFile, lines)
+      await a.stop()
+      a = await start('a')
+      await publish(b)
+      await b.stop()
+      b = await start('b')
+      await publish(a)
+    }
+    const keyChange = async (): Promise<Nodes['clusterKeys']> =>
+      ((await a.must('GET', '/nodes')) as Nodes).clusterKeys
+    await startWith(`${older}${newer}`)
+    await until('all is sealed under the new line', async (saw) => saw(await keyChange())?.isDone === true)
+    const before = path.join(world.directory, 'key-before')
+    writeFileSync(before, older, { mode: 0o600 })
+    await t.rejects(start('late', { nodes: { clusterKeyFile: before } }), {
+      ...{ code: 'invalid_configuration', message: /cluster key that this node does not have/ },
+    })
+    await startWith(newer)
+    await untilSame()
+    await until('one line', async (saw) => saw(await keyChange()) === null)
   })
 
   await t.test('with one gone the other publishes, and its successor has no older mark', async (t) => {

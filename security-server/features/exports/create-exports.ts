@@ -6,7 +6,7 @@ import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Database, Within } from '#platform/database/open-database.ts'
 import { createStoredFileStore } from '#platform/stored-files/store.ts'
-import { createStoredFiles, type Sealing } from '#platform/stored-files/stored-files.ts'
+import { createStoredFiles, type Sealing, type StoredFiles } from '#platform/stored-files/stored-files.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
@@ -40,6 +40,10 @@ export type RecordExports = {
   delete(row: ExportRow): Promise<void>
   /** Deletes exports whose time is over, whichever node made them, and files without a row. */
   expire(): Promise<void>
+  /** Ends what a node that is gone for good has begun in a folder of its own: nobody goes on with it. */
+  endOf(gone: string): Promise<void>
+  /** Brings those in the database under the newest cluster key; undefined where this node has none. */
+  sealAnew: StoredFiles['sealAnew'] | undefined
 }
 
 /** The most records of an export. A search with more must be narrowed. */
@@ -61,6 +65,8 @@ export async function createExports(q: {
   /** For files in the database; `isUsed`: new ones go there. */
   inDatabase?: { sealing: Sealing; isUsed: boolean } | undefined
   node: string
+  /** Names that this node had before: it goes on with what they began. */
+  formerNodes?: readonly string[]
   clock: Clock
 }): Promise<RecordExports> {
   const { messageLog, clock, node, inDatabase } = q
@@ -146,7 +152,8 @@ export async function createExports(q: {
     }
   }
 
-  const ownKind = `export-records ${node}`
+  const kindOf = (maker: string): string => `export-records ${maker}`
+  const ownKind = kindOf(node)
   // Runs of this process. A run does not stop at once when its job's claim expires, and without this check two runs would write
   // into one file.
   const running = new Set<string>()
@@ -162,7 +169,7 @@ export async function createExports(q: {
 
   return {
     store,
-    jobKinds: [ownKind, ...(files === undefined ? [] : [SHARED_KIND])],
+    jobKinds: [ownKind, ...(q.formerNodes ?? []).map(kindOf), ...(files === undefined ? [] : [SHARED_KIND])],
     placeFor(id) {
       const isStored = files !== undefined && inDatabase?.isUsed === true
       const stored = isStored ? id : null
@@ -200,6 +207,13 @@ export async function createExports(q: {
       // In a folder that this node does not have the file stays; `expire` deletes it there, because it has no row.
       await linesOf(row)?.delete()
     },
+    endOf: async (gone) => {
+      const { message } = new Fault('conflict', {
+        what: say`the node ${gone}, which made it, has left: order it anew`,
+      })
+      await store.endOf(gone, { error: message, ended_at: new Date(clock()).toISOString() })
+    },
+    sealAnew: files?.sealAnew,
     expire: async () => {
       // Lists the files before the rows, so that an export that is ordered meanwhile keeps its file.
       const here = await folder.ids()

@@ -165,9 +165,9 @@ t.test('of two nodes with one database', { skip: noPostgresql }, async (t) => {
   const key = newClusterKey()
   let now = Date.now()
   let stopped: (() => Promise<void>) | undefined
-  const nodeAt = (node: string, isUsed: boolean, shared = node) =>
+  const nodeAt = (node: string, isUsed: boolean, shared = node, formerNodes: string[] = []) =>
     createExports({
-      ...{ database, node, directory: path.join(folder, shared), clock: () => now },
+      ...{ database, node, formerNodes, directory: path.join(folder, shared), clock: () => now },
       messageLog: {
         ...log,
         window: async (q) => {
@@ -181,9 +181,9 @@ t.test('of two nodes with one database', { skip: noPostgresql }, async (t) => {
   const [one, two] = [await nodeAt('node1', true), await nodeAt('node2', true)]
   const add = async (of: typeof one): Promise<ExportRow> => {
     const id = randomUUID()
-    const { stored, jobKind, begin } = of.placeFor(id)
+    const { node, stored, jobKind, begin } = of.placeFor(id)
     t.ok(of.jobKinds.includes(jobKind) && (stored === null || two.jobKinds.includes(jobKind)))
-    await of.store.add({ ...ordered(id), stored }, begin)
+    await of.store.add({ ...ordered(id), node, stored }, begin)
     return (await of.store.get(id))!
   }
   const countOf = async (of: typeof one, row: ExportRow): Promise<number> => {
@@ -239,6 +239,31 @@ t.test('of two nodes with one database', { skip: noPostgresql }, async (t) => {
     t.match(await two.store.get(row.id), { state: 'done', error: null })
     t.equal(await countOf(one, row), 9)
     t.equal(await countOf(two, row), 9)
+  })
+
+  await t.test('what a node that has left began in its folder counts no more', async (t) => {
+    const gone = await nodeAt('node4', false)
+    const [begun, done, stored] = [await add(gone), await add(gone), await add(one)]
+    await gone.run(done.id, signal)
+    const before = await one.store.count()
+    await one.endOf('node4')
+    t.equal((await one.store.count()).unfinished, before.unfinished - 1)
+    t.match(await one.store.get(begun.id), { state: 'failed', error: /node4, which made it, has left/ })
+    t.match(await one.store.get(done.id), { state: 'done', error: null })
+    t.match(await one.store.get(stored.id), { state: 'waiting' }, 'any node makes those in the database')
+    await gone.run(begun.id, signal)
+    t.match(
+      await one.store.get(begun.id),
+      { state: 'failed' },
+      'a node that was only silent goes on with nothing',
+    )
+    for (const row of [begun, done, stored]) await one.delete(row)
+    const renamed = await nodeAt('node5', false, 'node4', ['node4'])
+    const taken = await add(gone)
+    t.ok(renamed.jobKinds.includes(gone.placeFor(taken.id).jobKind))
+    await renamed.run(taken.id, signal)
+    t.equal(await countOf(renamed, taken), 9)
+    await renamed.delete(taken)
   })
 
   await t.test('a piece that is missing is told; any node deletes, and what is over goes', async (t) => {

@@ -7,7 +7,7 @@ import type { Services } from '#platform/services.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
-import { createExports } from './create-exports.ts'
+import { createExports, type RecordExports } from './create-exports.ts'
 import { exportHandlers, exportTarget } from './handlers.ts'
 import { recordExportMigrations } from './migrations.ts'
 import type { Needs } from './needs.ts'
@@ -16,16 +16,19 @@ type Ground = Omit<Needs, 'exports'> &
   Pick<Services, 'database' | 'node'> & {
     messageLog: Parameters<typeof createExports>[0]['messageLog']
     storedFiles: Parameters<typeof createExports>[0]['inDatabase']
+    formerNodes: readonly string[]
     folder(name: string): Promise<string>
   }
 
-export const exportsOfRecords: FeatureModule<Ground> = {
+type Offers = { sealExportsAnew: RecordExports['sealAnew']; endExportsOf: RecordExports['endOf'] }
+
+export const exportsOfRecords: FeatureModule<Ground, Offers> = {
   name: 'exports',
   migrations: recordExportMigrations,
   open: async (ground) => {
     const { database, messageLog, node, clock } = ground
     const exports = await createExports({
-      ...{ database, messageLog, node, clock },
+      ...{ database, messageLog, node, clock, formerNodes: ground.formerNodes },
       directory: await ground.folder('exports'),
       inDatabase: ground.storedFiles,
     })
@@ -37,6 +40,7 @@ export const exportsOfRecords: FeatureModule<Ground> = {
     })
     return {
       operations: exportHandlers({ ...ground, exports }),
+      offers: { sealExportsAnew: exports.sealAnew, endExportsOf: exports.endOf },
       jobs: [
         ...exports.jobKinds.map(
           (kind): Job => ({

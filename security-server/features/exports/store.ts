@@ -73,6 +73,16 @@ export function createExportStore(database: Database) {
         .where('state', 'in', ['waiting', 'running'])
       return (await update.executeTakeFirst()).numUpdatedRows === 1n
     },
+    /** Ends as failed what this node makes in a folder of its own. */
+    endOf: async (node: string, facts: { error: string; ended_at: string }): Promise<void> => {
+      await kysely
+        .updateTable('record_export')
+        .set({ ...facts, state: 'failed' })
+        .where('node', '=', node)
+        .where('stored', 'is', null)
+        .where('state', 'in', ['waiting', 'running'])
+        .execute()
+    },
     /**
      * Notes how far the export is, unless another run has gone on meanwhile, or somebody deleted it: then it returns false. `within` is the
      * transaction that adds what was found up to here.

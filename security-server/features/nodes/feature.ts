@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { FollowingRoom } from '#platform/nodes/following.ts'
+import type { SealAnew } from '#platform/nodes/key-change.ts'
 import { nodeMigrations } from '#platform/nodes/migrations.ts'
 import { type NodeGround, type NodeOffers, openNodes } from '#platform/nodes/open-nodes.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
@@ -13,6 +14,10 @@ type Ground = NodeGround & {
   settings: { nodes?: ServerNodeSettings; archives: { path?: string } }
   storedLog: { bodyFolder: string; bodyPlace: 'files' | 'database' }
   localSystems: { poll(): Promise<unknown> }
+  /** Undefined where none is in the database. */
+  sealExportsAnew: SealAnew | undefined
+  sealArchivesAnew: SealAnew | undefined
+  endExportsOf(node: string): Promise<void>
   keys: { reload(): Promise<void>; refreshOcsp(): Promise<void> }
   globalConfiguration: {
     follow(): Promise<void>
@@ -49,7 +54,11 @@ export const nodes: FeatureModule<Ground, NodeOffers> = {
         !existsSync(path.join(ground.storedLog.bodyFolder, 'incoming', other)),
       marks: ['log-keys/newest-checkpoint'],
       rooms: roomsOf(ground),
-      takeOver: async (gone) => void (await messageLog.takeOver(gone)),
+      takeOver: async (gone) => {
+        await messageLog.takeOver(gone)
+        await ground.endExportsOf(gone)
+      },
+      sealed: [ground.sealExportsAnew, ground.sealArchivesAnew].filter((one) => one !== undefined),
     })
     if (cluster === undefined) return opened
     beUpToDate(ground)

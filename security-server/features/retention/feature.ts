@@ -3,7 +3,7 @@
  */
 import path from 'node:path'
 import type { FeatureModule } from '#platform/feature.ts'
-import type { Sealing } from '#platform/stored-files/stored-files.ts'
+import type { Sealing, StoredFiles } from '#platform/stored-files/stored-files.ts'
 import { checkpointSigner } from '../../keys/checkpoint-signer.ts'
 import type { Keys } from '../../keys/keys.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
@@ -19,11 +19,15 @@ type Ground = Omit<Needs, 'retention'> &
     keys: Pick<Keys, 'signingIdentity'>
   }
 
-export const retention: FeatureModule<Ground> = {
+export const retention: FeatureModule<Ground, { sealArchivesAnew: StoredFiles['sealAnew'] | undefined }> = {
   name: 'retention',
   open: async (ground) => {
     const { settings, keys, server, storedFiles } = ground
-    const { retention: room, close } = await openRetention({
+    const {
+      retention: room,
+      sealAnew,
+      close,
+    } = await openRetention({
       ...ground,
       storedLog: { ...ground.storedLog, sealing: storedFiles?.sealing },
       // A folder that the settings name is where others look for archives.
@@ -43,6 +47,7 @@ export const retention: FeatureModule<Ground> = {
     })
     return {
       operations: retentionHandlers({ ...ground, retention: room }),
+      offers: { sealArchivesAnew: sealAnew },
       // A run takes a minute at most, with pauses between its batches.
       jobs: [
         { kind: 'retention', everySeconds: 10, run: async ({ signal }) => void (await room.run(signal)) },

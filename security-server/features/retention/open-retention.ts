@@ -1,7 +1,7 @@
 /** Opens retention together with the thread that makes its archives. Closing it ends the thread. */
 import type { Clock } from '#platform/clock.ts'
 import { openStoredFileStore } from '#platform/stored-files/store.ts'
-import { createStoredFiles } from '#platform/stored-files/stored-files.ts'
+import { createStoredFiles, type StoredFiles } from '#platform/stored-files/stored-files.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 import type { ArchivedLog } from './archives/archive-messages.ts'
 import { createArchiveThread } from './archives/archive-thread.ts'
@@ -23,9 +23,10 @@ export async function openRetention(q: {
   makers?: Omit<ArchivesInDatabase, 'files'> | undefined
   server: ServerId
   node: string
+  formerNodes?: readonly string[]
   clock: Clock
   archives: ArchiveOptions | undefined
-}): Promise<{ retention: Retention; close(): Promise<void> }> {
+}): Promise<{ retention: Retention; sealAnew: StoredFiles['sealAnew'] | undefined; close(): Promise<void> }> {
   const { messageLog, node, clock, makers } = q
   const { databaseUrl, sealing } = q.storedLog
   const opened = sealing && (await openStoredFileStore(databaseUrl))
@@ -33,7 +34,7 @@ export async function openRetention(q: {
   const archiver =
     q.archives &&
     createArchiver({
-      ...{ options: q.archives, messageLog, node, clock },
+      ...{ options: q.archives, messageLog, node, formerNodes: q.formerNodes, clock },
       inDatabase: files && makers && { ...makers, files },
       thread: createArchiveThread(q.storedLog),
       origin: idText(q.server),
@@ -43,6 +44,7 @@ export async function openRetention(q: {
       ...{ messageLog, clock, archiver },
       archiveFiles: { folder: q.archives?.directory, files },
     }),
+    sealAnew: files?.sealAnew,
     close: async () => {
       await archiver?.rest()
       await opened?.close()

@@ -65,6 +65,8 @@ export function createArchiver(q: {
   thread: ArchiveThread
   origin: string
   node: string
+  /** Names that this node had before. */
+  formerNodes?: readonly string[] | undefined
   clock: Clock
 }): Archiver {
   const { messageLog, thread, clock, node, inDatabase } = q
@@ -99,7 +101,7 @@ export function createArchiver(q: {
   const complete = async (): Promise<void> => {
     // Of a node that has left nobody else would complete them, and each later archive of their class waits for that. What it left in a
     // folder of its own is out of reach: then the row goes, and the contents, which nobody has erased, are archived anew.
-    const makers = new Set([node, ...((await inDatabase?.left()) ?? [])])
+    const makers = new Set([node, ...(q.formerNodes ?? []), ...((await inDatabase?.left()) ?? [])])
     const interrupted = (await parts.pendingArchives()).filter((archive) => makers.has(archive.node))
     if (inDatabase?.isUsed !== true || interrupted.length > 0)
       await mkdir(directory, { mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {

@@ -200,10 +200,10 @@ async function suite(t: Test, url: string): Promise<void> {
     const store = createArchiveStore(database)
     const bytes = Buffer.from('an archive')
     const sha256 = createHash('sha256').update(bytes).digest()
-    const begin = async (file: string) => {
+    const begin = async (file: string, node = 'node3') => {
       const records = await fill(one, 2)
       const [last] = await two.retention.archives({ limit: 1 })
-      const facts = { ...last!, ...{ stored: null, containers: 0, node: 'node3', sha256, records, file } }
+      const facts = { ...last!, ...{ stored: null, containers: 0, node, sha256, records, file } }
       return { records, id: await store.begin({ ...facts, follows: last!.file }) }
     }
     const lost = await begin('lost.zip')
@@ -230,6 +230,18 @@ async function suite(t: Test, url: string): Promise<void> {
       t.same(await bytesOf(two, completed!), bytes)
     }
     t.same(readdirSync(shared).sort(), ['named.zip', 'synced.zip'])
+
+    const own = path.join(folder, 'node4-archives')
+    mkdirSync(own, { recursive: true })
+    writeFileSync(path.join(own, 'tmp-mlog-older-name.part'), bytes)
+    mkdirSync(path.join(folder, 'node4-bodies/incoming/older-name'), { recursive: true })
+    const { records } = await begin('renamed.zip', 'older-name')
+    await two.retention.run()
+    t.same(await erasedOf(one, records), [], 'who has another name of its own does not know it')
+    const renamed = await openTestLog(t, optionsOf('node4', { formerNodes: ['older-name'] }))
+    await endAllDue(renamed)
+    t.same(await erasedOf(one, records), records, 'the node that had the name before goes on')
+    t.same(readdirSync(own), ['renamed.zip'])
   })
 }
 
