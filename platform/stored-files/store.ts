@@ -150,7 +150,11 @@ export function createStoredFileStore(database: Database) {
         .orderBy('start')
         .limit(q.most)
         .execute()
-      return rows.map((row) => ({ file: row.file, start: Number(row.start), head: Buffer.from(row.head ?? '') }))
+      return rows.map((row) => ({
+        file: row.file,
+        start: Number(row.start),
+        head: Buffer.from(row.head ?? ''),
+      }))
     },
 
     /** Replaces how a piece is sealed, not what it says. Returns false when it does not begin with `head` any more. */
