@@ -245,7 +245,7 @@ export async function createAdminWorld(
     },
     ...{ storedLog: { databaseUrl, keyFolder, bodyFolder, bodyPlace: 'files' }, messageLog, settingsSchema },
     share: {},
-    ...{ cluster: undefined, storedFiles: undefined },
+    ...{ formerNodes: [], cluster: undefined, storedFiles: undefined },
     claimed: await claimName(createNodeStore(services.database), {
       ...{ node: services.node, place: 'here', hasOthers: false, schema: 'this' },
     }),
