@@ -326,7 +326,7 @@ t.test('a seal holds for one content, by its own member, as of its time', async 
     'revoked later',
   )
   t.not(
-    codeOf(() => verify(sealOf(content, { by, signer, at }))),
+    codeOf(() => verify(sealOf(content, { by, signer, at, ocsp: ocspFor(by, { at: new Date() }) }))),
     'taken',
     'revoked then',
   )
