@@ -40,7 +40,8 @@ export async function inThread(
   [program, ...args]: [Asked['act'], ...string[]],
   environment: Record<string, string> = {},
 ): Promise<Ran> {
-  if (thread === undefined) {
+  // It ends with the test file that began it: the next one in this process needs another.
+  if (thread === undefined || thread.isOver()) {
     const started = startThreadInTurn<Asked>(new URL('./command-thread-fixture.ts', import.meta.url))
     thread = started
     t.teardown(() => started.close())
