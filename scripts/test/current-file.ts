@@ -17,7 +17,16 @@ export const wholeProcess = {
     else atEnd.push(act)
   },
   async end(): Promise<void> {
-    for (const act of atEnd.splice(0).toReversed()) await act()
+    const faults: unknown[] = []
+    for (const act of atEnd.splice(0).toReversed()) {
+      try {
+        await act()
+      } catch (fault) {
+        // What stands behind it still has to end.
+        faults.push(fault)
+      }
+    }
+    if (faults.length > 0) throw faults[0]
   },
 }
 
