@@ -5,6 +5,8 @@ import { inspect } from 'node:util'
 const DEADLINE_MS = 60_000
 /** For all looks together, in deadlines: a state that always changes, such as an id, is no progress. */
 const MOST_DEADLINES = 8
+/** Less than what ends a silent test file (scripts/test/run-files.ts), unless one deadline is longer. */
+const LONGEST_MS = 480_000
 const PAUSE_MS = 10
 /** The longest pause: a look may be a call to a server that is still starting, and looking often would slow it down. */
 const LONGEST_PAUSE_MS = 250
@@ -24,7 +26,7 @@ type NotYet = false | 0 | '' | null | undefined
  *
  * `look` is called again and again, one call after the other, until it returns a value. The value that it passes to `saw` is
  * the state: whenever that changes, the deadline starts again, so that a slow machine has the time that it needs. When nothing
- * has changed for `deadlineMs`, or after eight times as long, the wait fails with `label` and the last state. An error that `look` throws
+ * has changed for `deadlineMs`, or after eight times as long or eight minutes, the wait fails with `label` and the last state. An error that `look` throws
  * fails the test.
  * Without `pauseMs` the pauses between looks grow with the wait.
  */
@@ -34,6 +36,7 @@ export async function until<Found>(
   q: { deadlineMs?: number; pauseMs?: number } = {},
 ): Promise<Exclude<Found, NotYet>> {
   const { deadlineMs = DEADLINE_MS, pauseMs } = q
+  const mostMs = Math.min(MOST_DEADLINES * deadlineMs, Math.max(LONGEST_MS, deadlineMs))
   let last = 'nothing'
   const start = performance.now()
   let moved = start
@@ -50,7 +53,7 @@ export async function until<Found>(
     )
     if (found) return found as Exclude<Found, NotYet>
     // If this call began too late it is the last one: the machine may have slept since the one before.
-    if (began - moved > deadlineMs || began - start > MOST_DEADLINES * deadlineMs) throw giveUp(label, last)
+    if (began - moved > deadlineMs || began - start > mostMs) throw giveUp(label, last)
     await pause(pauseMs ?? pauseAfter(performance.now() - start))
   }
 }
