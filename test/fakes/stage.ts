@@ -9,7 +9,7 @@ import type { HeaderList } from '#core/transport/header-list.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
 import { wholeProcess } from '#scripts/test/current-file.ts'
 import { until } from '#test/until.ts'
-import { shareWorld } from '../running-world.ts'
+import { SELDOM_ASKED, shareWorld } from '../running-world.ts'
 import type { Admin, World } from '../world.ts'
 import type { Credential } from './credentials.ts'
 import { addService, type ProviderSystem, startProviderSystem } from './provider-system.ts'
@@ -84,7 +84,7 @@ async function castIn(world: World): Promise<Cast> {
 }
 
 export async function openStage(): Promise<Stage> {
-  const world = await shareWorld()
+  const world = await shareWorld(SELDOM_ASKED)
   const { population } = world.servers
   const cast = casts.get(world) ?? castIn(world)
   casts.set(world, cast)

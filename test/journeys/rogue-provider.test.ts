@@ -12,10 +12,10 @@ import { PART_TYPE } from '#schemas/wire.ts'
 import { type Credential, credential, foreignCredential, revoke, switchTrust } from '../fakes/credentials.ts'
 import { ocspByHash, type Received, type ReplyLie, startRogueProvider } from '../fakes/rogue-provider.ts'
 import * as R from '../fakes/rogue-server.ts'
-import { shareWorld } from '../running-world.ts'
+import { SELDOM_ASKED, shareWorld } from '../running-world.ts'
 import type { Reply } from '../world.ts'
 
-const world = await shareWorld()
+const world = await shareWorld(SELDOM_ASKED)
 const { tax, population } = world.servers
 const rogue = await R.admitRogue(world, '1006', world.address(6))
 const trust = await R.openTrust(world)
