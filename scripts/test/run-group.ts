@@ -3,9 +3,9 @@
  * subtest, followed by the lines that a process of its own would end with. TEST_FILES names them: arguments would be part of the names of tap's
  * folders for tests.
  */
-import { writeSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
+import tap from 'tap'
 import { default as current, runInProcess, wholeProcess } from './current-file.ts'
 import { processorMs } from './processor-time.ts'
 
@@ -23,8 +23,9 @@ for (const file of files) {
   // The last file tells also what took the processes that all shared.
   if (file === files.at(-1)) await wholeProcess.end()
   const told = Object.entries(counts).filter(([kind, number]) => kind !== 'complete' && number !== 0)
-  writeSync(1, `# { ${told.map(([kind, number]) => `${kind}: ${number}`).join(', ')} }\n`)
-  writeSync(1, `# processor ${processorMs() - before} ms\n`)
+  // Through tap, which may still be writing what the file told.
+  tap.comment(`{ ${told.map(([kind, number]) => `${kind}: ${number}`).join(', ')} }`)
+  tap.comment(`processor ${processorMs() - before} ms`)
   // For the next file the environment is as it was for this one.
   for (const name of Object.keys(process.env)) if (!(name in environment)) delete process.env[name]
   Object.assign(process.env, environment)
