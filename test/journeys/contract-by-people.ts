@@ -17,6 +17,7 @@ import { colons, type World } from '../world.ts'
 import { CONTACT, confirmContact } from './confirm-contact.ts'
 import { PURPOSE, TITLE, termsOf } from './contract-terms.ts'
 import { inOtherLooks } from './other-looks.ts'
+import { pickParties } from './pick.ts'
 import { signedIn } from './two-stores.ts'
 
 type Side = 'tax' | 'population'
@@ -45,6 +46,12 @@ type Scene = Q & {
   at: string
 }
 
+const NO_DRAFTS = [
+  'no JSON',
+  '{"terms":null}',
+  '{"terms":{"services":[{"endpoints":7}]}}',
+  'x'.repeat(300_000),
+]
 const LONG = { deadlineMs: 180_000, pauseMs: 250 }
 const NARROW = { width: 320, height: 640 }
 const SIGNATORY = 'XROAD_CONTRACT_SIGNATORY'
@@ -119,12 +126,8 @@ async function propose(scene: Scene): Promise<string> {
   await anna.page.getByRole('button', { name: 'Propose', exact: true }).click()
   await anna.page.getByText('This needs to be put right').waitFor()
   await anna.check('contracts-propose-wrong')
-  for (const content of [
-    'no JSON',
-    '{"terms":null}',
-    '{"terms":{"services":[{"endpoints":7}]}}',
-    'x'.repeat(300_000),
-  ]) {
+  await pickParties(anna, world)
+  for (const content of NO_DRAFTS) {
     const file = { name: 'x.json', mimeType: 'application/json', buffer: Buffer.from(content) }
     await anna.page.getByLabel('Draft').setInputFiles(file)
     await anna.page.getByRole('button', { name: 'Fill the form' }).click()

@@ -5,6 +5,7 @@ import { tabThrough } from '../keyboard.ts'
 import { act, close } from '../second-person.ts'
 import { colons } from '../world.ts'
 import type { Asked, Windows } from './operate-windows.ts'
+import { pick } from './pick.ts'
 
 const ROLES = ['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_AUDITOR', 'XROAD_SERVICE_ADMINISTRATOR']
 
@@ -54,11 +55,7 @@ async function tryConnections(t: Test, windows: Windows): Promise<void> {
   await kind.selectOption('PEER')
   await page.getByRole('button', { name: 'Try now' }).click()
   await page.getByRole('alert').getByText('Choose the subsystem').waitFor()
-  const whose = page.getByLabel('Subsystem')
-  await whose.fill('population')
-  const own = colons(world.servers.population.client)
-  await page.locator(`datalist option[value="${own}"]`).waitFor({ state: 'attached' })
-  await whose.fill(own)
+  await pick(page, 'Subsystem', 'population', colons(world.servers.population.client))
   await page.getByRole('button', { name: 'Try now' }).click()
   await page.getByText('both servers know and accept each other').waitFor()
   await wide.checkBoth('connections')

@@ -80,7 +80,7 @@ async function askByContract(t: Test, visitor: Visitor, { client, provider }: Pa
   await page.getByRole('button', { name: 'See what it offers' }).click()
   await page.getByRole('button', { name: 'What is missing: plans' }).click()
   await page.getByRole('link', { name: 'Ask for access: propose a contract for this service' }).click()
-  const values = { Provider: provider, Consumers: client, 'Service 1: code': 'plans' }
+  const values = { Provider: provider, 'Consumer 1': client, 'Service 1: code': 'plans' }
   for (const [label, value] of Object.entries(values))
     t.equal(await page.getByLabel(label).first().inputValue(), value, label)
 }

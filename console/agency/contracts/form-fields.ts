@@ -1,10 +1,15 @@
 /** Fields of the form of a contract, and what was filled in. Pure. */
-import type { Field } from '../../kit/field.tsx'
+import type { Field, Find } from '../../kit/field.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { local } from '../records/query.ts'
 
 export function line(name: string, title: TextKey, maxLength: number, initial = ''): Field {
   return { name, title, maxLength, initial }
+}
+
+/** Something that exists is picked; what `find` does not know can still be typed. */
+export function picked(field: Field, find: Find): Field {
+  return { ...field, type: 'pick', find, hint: 'call.pickHint' }
 }
 
 export function long(name: string, title: TextKey, initial = ''): Field {

@@ -11,13 +11,15 @@ import { useAnnounce } from '../../kit/live.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
+import { useMembers, useServices, useSubsystems } from '../pick.ts'
 import { openOf, type Status, type Terms, type Version } from './contract.tsx'
-import { type Counts, fieldsOf, termsAsked, termsOf } from './terms-form.ts'
+import { type Counts, FIRST_CONSUMER, fieldsOf, termsAsked, termsOf } from './terms-form.ts'
 
 /** The file that "request access" in the registry's catalogue makes: terms, and the member for which they are. */
 type Draft = { terms: Partial<Terms>; member?: string }
 
 const MAX_DRAFT_BYTES = 256 * 1024
+const MOST_CONSUMERS = 100
 const MOST_SERVICES = 50
 const MOST_CONTACTS = 20
 /** The usual values; the proposer can change them. */
@@ -84,6 +86,7 @@ function TermsForm({ draft: { terms, member }, operation, params }: FormProps) {
   const { api, changed, signedOut } = useConsole()
   const announce = useAnnounce()
   const [counts, setCounts] = useState(countsOf(terms))
+  const finds = { subsystems: useSubsystems(), services: useServices(FIRST_CONSUMER), members: useMembers() }
   const send = async (values: Values): Promise<void> => {
     const body = { terms: termsOf(values, terms, counts), ...(member === undefined ? {} : { member }) }
     try {
@@ -97,8 +100,15 @@ function TermsForm({ draft: { terms, member }, operation, params }: FormProps) {
     }
   }
   return (
-    <Form fields={fieldsOf(terms, counts)} submit={text('contracts.proposeButton')} send={send}>
+    <Form fields={fieldsOf(terms, counts, finds)} submit={text('contracts.proposeButton')} send={send}>
       <div class="acts">
+        <button
+          type="button"
+          disabled={counts.consumers >= MOST_CONSUMERS}
+          onClick={() => setCounts({ ...counts, consumers: counts.consumers + 1 })}
+        >
+          {text('contract.addConsumer')}
+        </button>
         <button
           type="button"
           disabled={counts.services >= MOST_SERVICES}
@@ -118,8 +128,10 @@ function TermsForm({ draft: { terms, member }, operation, params }: FormProps) {
   )
 }
 
-function countsOf({ services = [], contacts = [] }: Partial<Terms>): Counts {
+function countsOf({ consumers, services = [], contacts = [] }: Partial<Terms>): Counts {
+  const named = consumers && 'subsystems' in consumers ? consumers.subsystems.length : 0
   return {
+    consumers: Math.max(1, Math.min(named, MOST_CONSUMERS)),
     services: Math.max(1, Math.min(services.length, MOST_SERVICES)),
     contacts: Math.max(1, Math.min(contacts.length, MOST_CONTACTS)),
   }
@@ -152,7 +164,8 @@ async function draftOf(file: File): Promise<Draft> {
     if (typeof terms !== 'object' || terms === null) throw refused
     const draft = { terms, ...(typeof member === 'string' ? { member } : {}) }
     // Throws here for terms of another form, before any of them is shown.
-    fieldsOf(terms, countsOf(terms))
+    const none = async () => []
+    fieldsOf(terms, countsOf(terms), { subsystems: none, services: none, members: none })
     return draft
   } catch {
     throw refused

@@ -1,31 +1,51 @@
 /** Converts the terms of a contract to the fields of a form and back. Pure. The server checks the terms. */
 import { partyId } from '../../kit/contract.tsx'
-import type { Field, Values } from '../../kit/field.tsx'
+import type { Field, Find, Values } from '../../kit/field.tsx'
 import { local } from '../records/query.ts'
 import { consentFields, consentOf } from './consent-form.ts'
 import type { Terms } from './contract.tsx'
-import { choice, given, line, linesOf, long, numberOf, optional, time, whole, yesNo } from './form-fields.ts'
+import {
+  choice,
+  given,
+  line,
+  linesOf,
+  long,
+  numberOf,
+  optional,
+  picked,
+  time,
+  whole,
+  yesNo,
+} from './form-fields.ts'
 import { previewFields, previewOf } from './preview-form.ts'
 
-export type Counts = { services: number; contacts: number }
+export type Counts = { consumers: number; services: number; contacts: number }
+
+/** What the fields pick from. */
+export type Finds = { subsystems: Find; services: Find; members: Find }
 
 /** Means an empty list of fields; a missing list means any field. */
 const NO_FIELD = 'none'
 
-/** The form's fields for a number of services and contacts. */
-export function fieldsOf(of: Partial<Terms>, { services, contacts }: Counts): Field[] {
+/** The first field of a consumer. */
+export const FIRST_CONSUMER = 'consumer0'
+
+/** The form's fields for a number of consumers, services and contacts. */
+export function fieldsOf(
+  of: Partial<Terms>,
+  { consumers: many, services, contacts }: Counts,
+  finds: Finds,
+): Field[] {
   const { consumers } = of
+  const named = consumers && 'subsystems' in consumers ? consumers.subsystems : []
   return [
     line('title', 'contract.titleField', 255, of.title),
-    { ...line('provider', 'contract.provider', 1100, idOf(of.provider)), hint: 'contract.subsystemHint' },
-    {
-      ...long(
-        'consumers',
-        'contract.consumers',
-        idsOf(consumers && 'subsystems' in consumers ? consumers.subsystems : []),
-      ),
-      ...{ hint: 'contract.consumersHint', required: false },
-    },
+    picked(line('provider', 'contract.provider', 1100, idOf(of.provider)), finds.subsystems),
+    ...range(many).map((at) => ({
+      ...picked(line(`consumer${at}`, 'contract.consumerField', 1100, idOf(named[at])), finds.subsystems),
+      ...{ titled: { at: at + 1 }, required: false },
+      ...(at === 0 ? { hint: 'contract.consumersHint' as const } : {}),
+    })),
     {
       ...line(
         'globalGroup',
@@ -35,7 +55,7 @@ export function fieldsOf(of: Partial<Terms>, { services, contacts }: Counts): Fi
       ),
       ...{ hint: 'contract.groupHint', required: false },
     },
-    ...range(services).flatMap((at) => serviceFields(of.services?.[at], at)),
+    ...range(services).flatMap((at) => serviceFields(of.services?.[at], at, finds)),
     { ...long('purpose', 'contract.purpose', of.purpose), maxLength: 2000 },
     { ...long('legalBasis', 'contract.legalBasis', of.legalBasis), maxLength: 2000 },
     yesNo('personalData', 'contract.personalData', of.personalData),
@@ -63,7 +83,7 @@ export function fieldsOf(of: Partial<Terms>, { services, contacts }: Counts): Fi
       hint: 'contract.graceHint',
     },
     optional(yesNo('gracePersonalData', 'contract.gracePersonal', of.outageGracePersonalData)),
-    ...range(contacts).flatMap((at) => contactFields(of.contacts?.[at], at)),
+    ...range(contacts).flatMap((at) => contactFields(of.contacts?.[at], at, finds)),
   ]
 }
 
@@ -91,7 +111,12 @@ export function termsOf(values: Values, before: Partial<Terms>, counts: Counts):
     provider: partyOf(said('provider')),
     consumers:
       said('globalGroup') === ''
-        ? { subsystems: partiesOf(said('consumers')) }
+        ? {
+            subsystems: range(counts.consumers)
+              .map((at) => said(`consumer${at}`))
+              .filter((one) => one !== '')
+              .map(partyOf),
+          }
         : { globalGroup: said('globalGroup') },
     services: range(counts.services)
       .filter((at) => said(`service${at}Code`) !== '')
@@ -122,10 +147,10 @@ export function termsOf(values: Values, before: Partial<Terms>, counts: Counts):
 
 type Service = Terms['services'][number]
 
-function serviceFields(of: Service | undefined, at: number): Field[] {
+function serviceFields(of: Service | undefined, at: number, { services }: Finds): Field[] {
   const endpoints = of?.endpoints.map(({ method, path }) => `${method} ${path}`).join('\n')
   const own: Field[] = [
-    line(`service${at}Code`, 'contract.serviceCode', 255, of?.serviceCode),
+    picked(line(`service${at}Code`, 'contract.serviceCode', 255, of?.serviceCode), services),
     {
       ...long(`service${at}Endpoints`, 'contract.serviceEndpoints', endpoints),
       hint: 'contract.endpointsHint',
@@ -218,12 +243,9 @@ function serviceOf(said: (name: string) => string, at: number): object {
   }
 }
 
-function contactFields(of: Terms['contacts'][number] | undefined, at: number): Field[] {
+function contactFields(of: Terms['contacts'][number] | undefined, at: number, { members }: Finds): Field[] {
   const own = [
-    {
-      ...line(`contact${at}Member`, 'contract.contactMember', 1100, idOf(of?.member)),
-      hint: 'contract.memberHint' as const,
-    },
+    picked(line(`contact${at}Member`, 'contract.contactMember', 1100, idOf(of?.member)), members),
     line(`contact${at}Name`, 'contract.contactName', 255, of?.name),
     line(`contact${at}Email`, 'contract.contactEmail', 254, of?.email),
   ]

@@ -12,8 +12,8 @@ import { Status, type Tone } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Told } from '../../kit/told.tsx'
+import { useServices, useSubsystems } from '../pick.ts'
 import { exchangePath, Id, type Row } from '../words.tsx'
-import { useServices, useSubsystems } from './pick.ts'
 
 type State = 'good' | 'bad' | 'unknown'
 type Step = {

@@ -11,7 +11,7 @@ import { Empty } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { useOwnClients, useSubsystems } from './pick.ts'
+import { useOwnClients, useSubsystems } from '../pick.ts'
 
 const KINDS = ['SELF', 'CONFIGURATION', 'REGISTRATION', 'TIME_STAMPING', 'OCSP', 'PEER', 'SERVICES'] as const
 type Kind = (typeof KINDS)[number]

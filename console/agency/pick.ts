@@ -1,8 +1,8 @@
-/** Finds subsystems of the instance, and services, for fields in which one is picked. */
-import type { Api } from '../../kit/api.ts'
-import { useConsole, useMay } from '../../kit/context.ts'
-import type { Find } from '../../kit/field.tsx'
-import type { Client, Description } from '../services/shapes.ts'
+/** Finds members and subsystems of the instance, and services, for fields in which one is picked. */
+import type { Api } from '../kit/api.ts'
+import { useConsole, useMay } from '../kit/context.ts'
+import type { Find } from '../kit/field.tsx'
+import type { Client, Description } from './services/shapes.ts'
 
 type Member = { id: string; name: string; subsystems: { id: string; name?: string }[] }
 
@@ -22,6 +22,15 @@ export function useSubsystems(): Find {
   }
 }
 
+/** Members whose id or name contains what was typed. */
+export function useMembers(): Find {
+  const { api } = useConsole()
+  return async (typed) => {
+    const { data } = await api.call<Member[]>('findMembers', { query: { q: typed.trim(), limit: MOST } })
+    return data.map(({ id, name }) => ({ value: id, title: name }))
+  }
+}
+
 /** The clients of this server. */
 export function useOwnClients(): Find {
   const { api } = useConsole()
@@ -31,12 +40,15 @@ export function useOwnClients(): Find {
   }
 }
 
-/** Services of the provider in the form: its descriptions, if it is a client here, else what it says that the consumer may call. */
-export function useServices(): Find {
+/**
+ * Services of the provider in the form: its descriptions, if it is a client here, else what it says that the consumer may call. The field of
+ * the consumer is the one with the name `of`.
+ */
+export function useServices(of = 'consumer'): Find {
   const { api } = useConsole()
   const mayAsk = useMay('findTryOutServices')
   return async (_, values) => {
-    const [client, provider] = [values['consumer'], values['provider']].map((one) => String(one ?? '').trim())
+    const [client, provider] = [values[of], values['provider']].map((one) => String(one ?? '').trim())
     if (provider === undefined || provider === '') return []
     const own = await ownServices(api, provider)
     if (own !== undefined || !mayAsk) return own ?? []

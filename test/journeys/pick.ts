@@ -1,0 +1,21 @@
+/** Picks what exists in fields that find it: people type a part of a name, and their browser lists what fits. */
+import type { Page } from 'playwright-core'
+import type { Visitor } from '../browser.ts'
+import { colons, type World } from '../world.ts'
+
+/** The parties of a contract: its provider, a second consumer, and the member of a contact. */
+export async function pickParties({ page }: Visitor, { servers }: World): Promise<void> {
+  await pick(page, 'Provider', 'population', colons(servers.population.client))
+  await page.getByRole('button', { name: 'Add a consumer' }).click()
+  await pick(page, 'Consumer 2', 'business', colons(servers.business.client))
+  await pick(page, 'Contact 1: member', 'tax', colons(servers.tax.member))
+}
+
+/** Types a part of a name, waits until the field's list has the thing, and takes it. */
+export async function pick(page: Page, label: string, typed: string, id: string): Promise<void> {
+  const field = page.getByLabel(label).first()
+  await field.fill(typed)
+  const list = await field.getAttribute('list')
+  await page.locator(`[id="${list}"] option[value="${id}"]`).waitFor({ state: 'attached' })
+  await field.fill(id)
+}
