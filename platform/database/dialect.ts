@@ -45,6 +45,15 @@ export async function lockFor<T>(transaction: Kysely<T>, name: string): Promise<
   await sql`select pg_advisory_xact_lock(${key.toString()}::bigint)`.execute(transaction)
 }
 
+/**
+ * In a transaction: a statement that waits longer than this for what another transaction has locked fails (`isLocked`). The embedded store
+ * needs no bound: its transactions are exclusive from their start.
+ */
+export async function boundLockWaits<T>(transaction: Kysely<T>, ms: number): Promise<void> {
+  if (dialectOf(transaction) === 'sqlite') return
+  await sql`select set_config('lock_timeout', ${`${ms}ms`}, true)`.execute(transaction)
+}
+
 /** The time by the clock of the database's machine (ms): one clock for all nodes. The embedded store has this machine's. */
 export async function databaseTime<T>(kysely: Kysely<T>): Promise<number> {
   if (dialectOf(kysely) === 'sqlite') return Date.now()
@@ -83,6 +92,11 @@ export function isForeignKeyViolation(thrown: unknown): boolean {
   const error = (thrown instanceof Fault ? thrown.cause : thrown) as Failure
   // SQLITE_CONSTRAINT_FOREIGNKEY; PostgreSQL foreign_key_violation
   return error?.errcode === 787 || error?.code === '23503'
+}
+
+/** Whether a statement waited in vain for what another transaction has locked. */
+export function isLocked(thrown: unknown): boolean {
+  return (thrown as { code?: unknown } | undefined)?.code === '55P03'
 }
 
 /** Whether the same transaction may succeed when it is repeated (serialization failure, deadlock). */

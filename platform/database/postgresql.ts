@@ -95,10 +95,10 @@ function nameOf(text: string, names: Map<string, string>): string | undefined {
   return name
 }
 
-/** SQLSTATE classes about the statement; others (08, 53, 57, 58, XX) are about the server. */
+/** SQLSTATE classes about the statement, and a lock that it did not get; others (08, 53, 57, 58, XX) are about the server. */
 function isStatementError(cause: unknown): boolean {
   const code = (cause as { code?: unknown }).code
-  return typeof code === 'string' && /^(0A|2|3|4|P0)[0-9A-Z]+$/.test(code) && code.length === 5
+  return typeof code === 'string' && /^(0A|2|3|4|55P|P0)[0-9A-Z]+$/.test(code) && code.length === 5
 }
 
 function readInteger(text: string): number {

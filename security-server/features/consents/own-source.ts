@@ -45,8 +45,9 @@ export function createOwnSource({
     const row = await known(store.newest(key))
     if (row === undefined || row.demand !== demand) throw missing(ask)
     refuseEnded(row, ask, now)
-    // Given, or given back, meanwhile.
-    if (rule.frequency === undefined) throw new Fault('consent_unknown', { what: contract, retryAfter: 1 })
+    // Given, or given back, meanwhile; or its row is locked.
+    if (rule.frequency === undefined || !isFull(row, rule.frequency, now))
+      throw new Fault('consent_unknown', { what: contract, retryAfter: 1 })
     const again = nextStretch(now, rule.frequency.per)
     throw new Fault('consent_used_up', { what: `${contract}, again at ${again}` })
   }
@@ -89,6 +90,17 @@ function callOf({ client, service, ids }: ConsentQuestion): Omit<UseRow, 'number
 /** Its client is that of its consent, which is here. */
 function hereOf<T extends Pick<UseRow, 'client'>>(use: T): T {
   return { ...use, client: null }
+}
+
+/** Whether no call more is allowed in this stretch of time. */
+function isFull(
+  { stretch, stretch_uses: inIt }: ConsentRow,
+  { times, per }: NonNullable<CallToTake['frequency']>,
+  now: number,
+): boolean {
+  const present = stretchOf(now, per)
+  // A later one: the clock of this node is behind.
+  return stretch > present || (stretch === present && inIt >= times)
 }
 
 /** Throws `consent_ended` and `consent_used_up`. Which of the two ends it was is the person's to tell. */

@@ -4,13 +4,18 @@ import { once } from 'node:events'
 import path from 'node:path'
 import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
+import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import type { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { consentMigrations } from './migrations.ts'
 import { createOwnSource } from './own-source.ts'
 import { createConsentStore } from './store.ts'
+import type { Tables } from './tables.ts'
 import { createConsentTaking } from './take-consent.ts'
-import { ask, give, node, quiet, rule, world } from './taking-fixture.ts'
+import type { CallToTake } from './take-store.ts'
+import { ask, CLIENT, CONTRACT, give, node, quiet, rule, world } from './taking-fixture.ts'
+
+const daily = { ...rule, frequency: { times: 3, per: 'day' } } as const
 
 await eachDatabase(t, async (database, t, url) => {
   await migrate(database, consentMigrations)
@@ -87,17 +92,69 @@ await eachDatabase(t, async (database, t, url) => {
       ['consent_used_up', 'consent_missing', 'consent_missing'],
       'nobody else has their failures',
     )
-    const daily = { ...rule, frequency: { times: 3, per: 'day' } } as const
     const { number } = await give(one, 'M99')
     const again = ask('M99', { rule: daily })
     const twice = await Promise.allSettled([taking.take(again), taking.take(again)])
-    t.match(twice, [{ status: 'fulfilled' }, { status: 'rejected', reason: { code: 'consent_used_up' } }])
+    t.match(twice, [{ status: 'fulfilled' }, { status: 'rejected', reason: { code: 'consent_unknown' } }])
     await t.rejects(
       taking.take(again),
-      { code: 'consent_used_up' },
+      { code: 'consent_unknown' },
       'nor in the next transaction of the same moment',
     )
     t.match(await one.store.byNumber(number), { uses: 1, stretch_uses: 1 })
     t.equal((await one.store.uses(number, { limit: 9 })).length, 1, 'one use, which the person sees')
+  })
+
+  // Nothing else writes while a transaction of the embedded store is open.
+  if (database.dialect === 'postgresql')
+    await t.test('a row that a node keeps which has stopped holds up no call of others', async (t) => {
+      const one = node(t, database)
+      const codes = Array.from({ length: 9 }, (_, i) => `L${i}`)
+      for (const code of codes) await give(one, code, { kind: 'once' })
+      const kept = [await give(one, 'K1', { kind: 'once' }), await give(one, 'K2')]
+      const stopped = await openDatabase(url)
+      t.teardown(() => stopped.close())
+      const keeps = Promise.withResolvers<void>()
+      const goesOn = Promise.withResolvers<void>()
+      const keeping = inTransaction(tablesOf<Tables>(stopped), async (transaction) => {
+        const numbers = kept.map(({ number }) => number)
+        await transaction
+          .selectFrom('consent')
+          .select('number')
+          .where('number', 'in', numbers)
+          .forUpdate()
+          .execute()
+        keeps.resolve()
+        await goesOn.promise
+      })
+      await keeps.promise
+      const ofKept = [ask('K1'), ask('K2', { rule: daily })]
+      const outcomes = await Promise.allSettled(
+        [...ofKept, ...codes.map((code) => ask(code))].map((call) => one.take(call)),
+      )
+      t.same(
+        outcomes.map((each) => (each.status === 'rejected' ? (each.reason as Fault).code : 'taken')),
+        ['consent_unknown', 'consent_unknown', ...codes.map(() => 'taken')],
+      )
+      goesOn.resolve()
+      await keeping
+      for (const call of ofKept) await one.take(call)
+      for (const { number } of kept) t.equal((await one.store.byNumber(number))!.uses, 1)
+    })
+
+  await t.test('when too many wait, those that come are refused', async (t) => {
+    const { store } = node(t, database)
+    const call: CallToTake = {
+      ...{ person: 'nobody', client: CLIENT, contract: CONTRACT, demand: 'd1', frequency: undefined },
+      use: { service: 's', client: CLIENT, request_id: 'R-1', message_id: 'Q-1', to_tell: null },
+    }
+    const outcomes = await Promise.allSettled(Array.from({ length: 4100 }, () => store.take(call, world.now)))
+    const refused = outcomes.slice(4096)
+    t.match(
+      refused,
+      refused.map(() => ({ status: 'rejected', reason: { code: 'consent_unknown' } })),
+    )
+    t.same(new Set(outcomes.slice(0, 4096).map(({ status }) => status)), new Set(['fulfilled']))
+    t.equal(await store.take(call, world.now), undefined, 'and taken again afterwards')
   })
 })

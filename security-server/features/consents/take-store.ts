@@ -3,7 +3,7 @@
  * get what one consent allows: the rows are locked, in one order on all nodes, from before they are read until the calls are counted.
  */
 import { type Kysely, sql } from 'kysely'
-import { dialectOf } from '#platform/database/dialect.ts'
+import { boundLockWaits, dialectOf, isLocked } from '#platform/database/dialect.ts'
 import { inTransaction } from '#platform/database/open-database.ts'
 import type { ConsentRule } from '#schemas/contract.ts'
 import { stretchOf } from './stretches.ts'
@@ -21,18 +21,36 @@ type Row = Pick<ConsentRow, 'number' | 'person' | 'client' | 'contract' | 'deman
 /** `counted` where a number bounds the calls; none has to be counted before one under another standing consent. */
 export type TakenRow = Pick<Row, 'number' | 'digest' | 'valid_until'> & { counted?: UseRow }
 
+/** For so long calls wait for a row: another node keeps it for some milliseconds, or has stopped in the middle. */
+const LOCK_MS = 1000
+
 /**
- * The consent of each call at this time, undefined where none is in force that allows it. Of two calls with one request id, of which the log
- * takes one, the later gets none.
+ * The consent of each call at this time, undefined where none is in force that allows it, or where another node keeps its row too long: the
+ * others go on without it. Of two calls with one request id, of which the log takes one, the later gets none.
  */
-export function takeTogether(
+export async function takeTogether(
   tables: Kysely<Tables>,
   calls: readonly CallToTake[],
   now: number,
 ): Promise<(TakenRow | undefined)[]> {
+  try {
+    return await takeAll(tables, calls, { now, skipLocked: false })
+  } catch (thrown) {
+    if (!isLocked(thrown)) throw thrown
+    return await takeAll(tables, calls, { now, skipLocked: true })
+  }
+}
+
+function takeAll(
+  tables: Kysely<Tables>,
+  calls: readonly CallToTake[],
+  { now, skipLocked }: { now: number; skipLocked: boolean },
+): Promise<(TakenRow | undefined)[]> {
   const time = new Date(now).toISOString()
   return inTransaction(tables, async (transaction) => {
-    const rows = new Map((await inForce(transaction, calls, time)).map((row) => [keyOf(row), row]))
+    await boundLockWaits(transaction, LOCK_MS)
+    const found = await inForce(transaction, calls, { time, skipLocked })
+    const rows = new Map(found.map((row) => [keyOf(row), row]))
     const allowed = new Map<string, { row: Row; use: UseRow }>()
     const taken = calls.map((call): TakenRow | undefined => {
       const row = rows.get(keyOf(call))
@@ -65,7 +83,7 @@ export function takeTogether(
 async function inForce(
   transaction: Kysely<Tables>,
   calls: readonly CallToTake[],
-  time: string,
+  { time, skipLocked }: { time: string; skipLocked: boolean },
 ): Promise<Row[]> {
   const keys = new Map(calls.map((call) => [keyOf(call), call]))
   const values = [...keys.values()].map(
@@ -80,6 +98,7 @@ async function inForce(
     .where(sql<boolean>`("person", "client", "contract") in (values ${sql.join(values)})`)
     .orderBy('number')
   if (dialectOf(transaction) === 'postgresql') query = query.forUpdate()
+  if (skipLocked) query = query.skipLocked()
   const rows = await query.execute()
   return rows.map((row) => ({ ...row, uses: Number(row.uses), stretch_uses: Number(row.stretch_uses) }))
 }

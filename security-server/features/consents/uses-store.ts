@@ -2,6 +2,7 @@
 import { type Kysely, sql } from 'kysely'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { createWriteTogether } from '#platform/database/write-together.ts'
+import { Fault } from '#schemas/fault.ts'
 import type { Tables, UseRow } from './tables.ts'
 import { type CallToTake, type TakenRow, takeTogether } from './take-store.ts'
 
@@ -10,6 +11,8 @@ export type After = { at: string; id: string }
 
 /** Rows of one statement. */
 const AT_ONCE = 500
+/** Calls of this node that wait to be counted. Beyond, they are refused: their clients would give up before their turn. */
+const MOST_WAITING = 4096
 
 export function createUseStore(database: Database) {
   const tables = tablesOf<Tables>(database)
@@ -20,9 +23,19 @@ export function createUseStore(database: Database) {
       Math.max(...asked.map(({ now }) => now)),
     ),
   )
+  let waiting = 0
   return {
-    /** For a call at this time, together with those that come meanwhile. */
-    take: (call: CallToTake, now: number): Promise<TakenRow | undefined> => take({ call, now }),
+    /** For a call at this time, together with those that come meanwhile. Throws `consent_unknown` when too many wait. */
+    take: async (call: CallToTake, now: number): Promise<TakenRow | undefined> => {
+      if (waiting >= MOST_WAITING)
+        throw new Fault('consent_unknown', { what: `${MOST_WAITING} calls wait to be counted` })
+      waiting += 1
+      try {
+        return await take({ call, now })
+      } finally {
+        waiting -= 1
+      }
+    },
     /** A call that was counted, in this stretch, and not made. Of a later stretch nothing is given back. */
     giveBack: (use: UseRow, stretch = ''): Promise<void> =>
       inTransaction(tables, async (transaction) => {
