@@ -64,7 +64,7 @@ export function createOwnSource({
         return { number: row.number, digest: row.digest, until: Date.parse(row.valid_until) }
       }
       const { frequency } = rule
-      const found = await known(store.take({ ...key, demand, frequency, use: hereOf(callOf(ask)) }, clock()))
+      const found = await known(store.take({ ...key, demand, frequency, use: hereOf(callOf(ask)) }, clock))
       if (found === undefined) return await refuse(key, ask)
       const { number, digest, counted, valid_until } = found
       return counted ? { number, digest, counted } : { number, digest, until: Date.parse(valid_until) }

@@ -144,17 +144,35 @@ await eachDatabase(t, async (database, t, url) => {
 
   await t.test('when too many wait, those that come are refused', async (t) => {
     const { store } = node(t, database)
+    const clock = () => world.now
     const call: CallToTake = {
       ...{ person: 'nobody', client: CLIENT, contract: CONTRACT, demand: 'd1', frequency: undefined },
       use: { service: 's', client: CLIENT, request_id: 'R-1', message_id: 'Q-1', to_tell: null },
     }
-    const outcomes = await Promise.allSettled(Array.from({ length: 4100 }, () => store.take(call, world.now)))
+    const outcomes = await Promise.allSettled(Array.from({ length: 4100 }, () => store.take(call, clock)))
     const refused = outcomes.slice(4096)
     t.match(
       refused,
       refused.map(() => ({ status: 'rejected', reason: { code: 'consent_unknown' } })),
     )
     t.same(new Set(outcomes.slice(0, 4096).map(({ status }) => status)), new Set(['fulfilled']))
-    t.equal(await store.take(call, world.now), undefined, 'and taken again afterwards')
+    t.equal(await store.take(call, clock), undefined, 'and taken again afterwards')
+  })
+
+  await t.test('a consent that ends while its call waits is not taken', async (t) => {
+    const one = node(t, database)
+    const row = await give(one, 'T1', { kind: 'once' })
+    const began = world.now
+    t.teardown(() => {
+      world.now = began
+    })
+    const { person, client, contract, demand } = row
+    const use = { service: 's', client: null, request_id: 'R-2', message_id: 'Q-1', to_tell: null }
+    const waits = one.store.take(
+      { person, client, contract, demand, frequency: undefined, use },
+      () => world.now,
+    )
+    world.now = Date.parse(row.valid_until)
+    t.equal(await waits, undefined)
   })
 })

@@ -1,5 +1,6 @@
 /** The calls that were made under consents. */
 import { type Kysely, sql } from 'kysely'
+import type { Clock } from '#platform/clock.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { createWriteTogether } from '#platform/database/write-together.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -16,22 +17,22 @@ const MOST_WAITING = 4096
 
 export function createUseStore(database: Database) {
   const tables = tablesOf<Tables>(database)
-  const take = createWriteTogether((asked: { call: CallToTake; now: number }[]) =>
+  const take = createWriteTogether((asked: { call: CallToTake; clock: Clock }[]) =>
     takeTogether(
       tables,
       asked.map(({ call }) => call),
-      Math.max(...asked.map(({ now }) => now)),
+      asked[0]!.clock(),
     ),
   )
   let waiting = 0
   return {
-    /** For a call at this time, together with those that come meanwhile. Throws `consent_unknown` when too many wait. */
-    take: async (call: CallToTake, now: number): Promise<TakenRow | undefined> => {
+    /** For a call when its turn comes, together with those that come meanwhile. Throws `consent_unknown` when too many wait. */
+    take: async (call: CallToTake, clock: Clock): Promise<TakenRow | undefined> => {
       if (waiting >= MOST_WAITING)
         throw new Fault('consent_unknown', { what: `${MOST_WAITING} calls wait to be counted` })
       waiting += 1
       try {
-        return await take({ call, now })
+        return await take({ call, clock })
       } finally {
         waiting -= 1
       }
