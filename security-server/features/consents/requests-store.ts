@@ -43,10 +43,11 @@ export function createRequestStore(database: Database) {
         .executeTakeFirstOrThrow()
       return Number(count)
     },
+    /** The code of whoever said no is needed for no answer. */
     decline: async (request: string): Promise<void> => {
       await tables
         .updateTable('consent_request')
-        .set({ state: 'DECLINED' })
+        .set({ state: 'DECLINED', code: null })
         .where('request', '=', request)
         .where('state', '=', 'REQUESTED')
         .execute()

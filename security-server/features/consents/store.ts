@@ -177,8 +177,8 @@ export function createConsentStore(database: Database) {
       }))
     },
     /**
-     * Removes consents that ended before this time, with what was done under them, old requests, and those that nobody had answered when their
-     * time was over before `unanswered`. True while there are more.
+     * Removes consents that ended before this time, with what was done under them, old requests whose consent is not here, and those that
+     * nobody had answered when their time was over before `unanswered`. True while there are more.
      */
     forget: (before: string, unanswered: string): Promise<boolean> =>
       inTransaction(tables, async (transaction) => {
@@ -199,7 +199,20 @@ export function createConsentStore(database: Database) {
           .where('client', 'is not', null)
           .where('time', '<', before)
           .execute()
-        await transaction.deleteFrom('consent_request').where('valid_until', '<', before).execute()
+        // A request has the person's code for as long as answers about its consent have it.
+        await transaction
+          .deleteFrom('consent_request')
+          .where('valid_until', '<', before)
+          .where(({ not, exists, selectFrom }) =>
+            not(
+              exists(
+                selectFrom('consent')
+                  .select('number')
+                  .whereRef('consent.number', '=', 'consent_request.number'),
+              ),
+            ),
+          )
+          .execute()
         await transaction
           .deleteFrom('consent_request')
           .where('state', '=', 'REQUESTED')

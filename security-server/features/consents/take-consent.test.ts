@@ -316,4 +316,30 @@ await eachDatabase(t, async (database, t, url) => {
     await one.store.forget(iso(0), iso(world.now + DAY + 1))
     t.same([await requests.byId(unanswered), (await requests.byToken('h'))?.state], [undefined, 'GIVEN'])
   })
+  await t.test(
+    'a request keeps the code for as long as its consent is here; one that was declined keeps none',
+    async (t) => {
+      const one = node(t, database)
+      const requests = createRequestStore(database)
+      const asked = async (code: string): Promise<string> => {
+        const request = randomUUID()
+        await requests.add({
+          ...{ request, token_hash: request, subsystem: 'S', client: CLIENT, contract: CONTRACT },
+          ...{ person: await one.nameOf(person(code)), return_url: 'https://x', asked_at: iso(world.now) },
+          ...{ valid_until: iso(world.now + DAY), state: 'REQUESTED', number: null, code: 'sealed' },
+        })
+        return request
+      }
+      const [given, declined] = [await asked('I1'), await asked('I2')]
+      const row = { ...(await give(one, 'I1')), number: randomUUID() }
+      await one.store.add(row, { record: 1, request: given })
+      await requests.decline(declined)
+      t.match(await requests.byId(declined), { state: 'DECLINED', code: null })
+      await one.store.forget(iso(world.now + 2 * DAY), iso(0))
+      t.equal(await requests.byId(declined), undefined)
+      t.match(await requests.codesOf([row.number]), [{ request: given, code: 'sealed' }])
+      await one.store.forget(iso(world.now + 31 * DAY), iso(0))
+      t.equal(await requests.byId(given), undefined)
+    },
+  )
 })
