@@ -34,35 +34,34 @@ const content = contentAt(NOW, {
 })
 const purposes = { purposeDeclarationBusinessIdentifiers: [content.contract] }
 const callback = 'https://tax.example/back'
+type Ask = Awaited<ReturnType<typeof openConsents>>['ask']
+
+async function give(ask: Ask, userId: string, token?: string): Promise<string> {
+  const { demands } = (await ask('GET /v1/demands')).body as { demands: ConsentDemand[] }
+  const { status, body } = await ask('POST /v1/consents', {
+    userId,
+    body: {
+      ...{ contract: content.contract, client: 'DEV:GOV:5678:client', demand: demands[0]!.demand },
+      ...{ kind: 'standing', shown: { language: 'et', textHash: 'ab'.repeat(32) } },
+      ...(token && { token }),
+    },
+  })
+  t.equal(status, 201)
+  return (body as Consent).number
+}
 const tokenIn = ({ body }: { body: { url: string } }): string => /\/([A-Za-z0-9_-]{43})/.exec(body.url)![1]!
 
 await t.test('asked, given, found, judged, reported, and no more in force', async (t) => {
   const { ask, rooms, store } = await openConsents(t, { now, contracts: [{ content, joined: [] }] })
   const by = (line: string, body?: object, client = CLIENT) =>
     ask(line, { client, userId: '', ...(body && { body }) }) as Promise<{ status: number; body: object }>
-  const give = async (userId: string, token?: string): Promise<string> => {
-    const { demands } = (await ask('GET /v1/demands')).body as { demands: ConsentDemand[] }
-    const { status, body } = await ask('POST /v1/consents', {
-      userId,
-      body: {
-        ...{ contract: content.contract, client: 'DEV:GOV:5678:client', demand: demands[0]!.demand },
-        ...{
-          kind: 'standing',
-          shown: { language: 'et', textHash: 'ab'.repeat(32) },
-          ...(token && { token }),
-        },
-      },
-    })
-    t.equal(status, 201)
-    return (body as Consent).number
-  }
   const nothing = await by('POST /api/consent/reference', { ...purposes, idCode: PERSON })
   t.match(nothing, { status: 404, body: { code: 'HTTP_NOT_FOUND' } })
   const asked = await by('POST /api/consent', { ...purposes, idCode: PERSON, callback })
   t.equal(asked.status, 200)
   t.same(Object.keys(asked.body).sort(), ['consentGroupReference', 'url'])
   const { consentGroupReference: request } = asked.body as { consentGroupReference: string }
-  const consentReference = await give(`EE${PERSON}`, tokenIn(asked as never))
+  const consentReference = await give(ask, `EE${PERSON}`, tokenIn(asked as never))
   const row = (await rooms.requests.byId(request))!
   t.equal(row.number, consentReference)
   t.notMatch(
@@ -104,7 +103,7 @@ await t.test('asked, given, found, judged, reported, and no more in force', asyn
   t.match(await by(`GET ${path}/client${query}`), {
     ...{ status: 500, body: { code: 'CONSENT_VALIDATE_INVALID_STATUS' } },
   })
-  const plain = await give('EEP2')
+  const plain = await give(ask, 'EEP2')
   const filter = (consentStatus: string[], client = CLIENT) =>
     by(
       'POST /api/consent/filter-by-status',
@@ -127,6 +126,39 @@ await t.test('asked, given, found, judged, reported, and no more in force', asyn
     consentReferences: many,
   })
   t.equal((none.body as { invalidConsents: string[] }).invalidConsents.length, 5000)
+})
+
+await t.test('a version that asks for something else: the person is asked anew', async (t) => {
+  const contracts = [{ content, joined: [] }]
+  const { ask } = await openConsents(t, { now, contracts })
+  const by = (path: string, body: object) =>
+    ask(`POST ${path}`, { client: CLIENT, userId: '', body }) as Promise<{ status: number; body: object }>
+  const person = { ...purposes, idCode: PERSON }
+  const consentReference = await give(ask, `EE${PERSON}`)
+  const reference = () => by('/api/consent/reference', person)
+  const filter = async () => {
+    const asked = { consentStatus: ['VALID', 'INVALID'], consentReferences: [consentReference] }
+    const { body } = await by('/api/consent/filter-by-status', asked)
+    return (body as { consent: { consentStatus: string }[] }).consent[0]!.consentStatus
+  }
+  contracts[0] = { content: { ...content, version: content.version + 1 }, joined: [] }
+  t.strictSame((await reference()).body, { [content.contract]: consentReference }, 'the same is asked for')
+  t.equal(await filter(), 'APPROVED')
+
+  const purpose = `${content.purpose}, and statistics`
+  contracts[0] = { content: { ...content, version: content.version + 2, purpose }, joined: [] }
+  t.equal((await reference()).status, 404)
+  t.match(await by('/api/consent/validation/client', { consentReference }), {
+    ...{ status: 500, body: { code: 'CONSENT_VALIDATE_INVALID_STATUS' } },
+  })
+  t.equal(await filter(), 'INAPPLICABLE')
+  const asked = await by('/api/consent', { ...person, callback })
+  t.equal(asked.status, 200)
+  const number = await give(ask, `EE${PERSON}`, tokenIn(asked as never))
+  t.strictSame((await reference()).body, { [content.contract]: number })
+
+  contracts.length = 0
+  t.equal((await reference()).status, 404, 'nothing is asked for')
 })
 
 await t.test('for a child, and what is refused by which code', async (t) => {

@@ -4,6 +4,7 @@
  */
 import { timingSafeEqual } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
+import { demandsOf } from './demands.ts'
 import { isEstonianCode } from './estonian-code.ts'
 import type { Question } from './question.ts'
 import { isUuid, plainIn, returnUrlIn } from './read-request.ts'
@@ -20,7 +21,7 @@ const MOST_REFERENCES = 5000
 /** Of a question about so many. */
 const MOST_BYTES = 524_288
 const ELEVEN_DIGITS = /^[0-9]{11}$/
-/** Consents that a person took back, and those that were used up or are over, by the words of that service. */
+/** Consents that a person took back, and those that were used up or are over, by the words of that service. See `statusOf`. */
 const STATUSES = {
   ACTIVE: 'APPROVED',
   WITHDRAWN: 'DECLINED',
@@ -64,13 +65,16 @@ export const ESTONIAN: Record<string, Handler> = {
       throw new Refused('RELATION_TYPE_INVALID', refused('relationType is CHILD'))
     return requestOne(q, fields, plainIn(fields, 'representeeIdCode', 128))
   },
-  'POST /api/consent/reference': async ({ json, sender, rooms }) => {
+  'POST /api/consent/reference': async (q) => {
+    const { json, sender, rooms } = q
     const fields = await json()
+    const demanded = demandedNow(q)
     const { name } = await personOf(plainIn(fields, 'idCode', 128), rooms)
     const found: Record<string, string> = {}
     for (const contract of purposesIn(fields)) {
       const row = await rooms.store.newest({ person: name, client: sender.client, contract })
-      if (row !== undefined && stateOf(row, rooms.clock()) === 'ACTIVE') found[contract] = row.number
+      if (row !== undefined && statusOf(row, demanded, rooms.clock()) === 'APPROVED')
+        found[contract] = row.number
     }
     if (Object.keys(found).length === 0) throw unknown()
     return found
@@ -106,14 +110,15 @@ function general(thrown: unknown): { fault?: Fault; code?: Code } {
 }
 
 /** One contract at a time: each url asks for one consent. */
-async function requestOne({ sender, rooms }: Question, fields: Fields, idCode: string): Promise<object> {
+async function requestOne(q: Question, fields: Fields, idCode: string): Promise<object> {
+  const { sender, rooms } = q
   const [contract, ...others] = purposesIn(fields)
   if (contract === undefined || others.length > 0)
     throw refused('purposeDeclarationBusinessIdentifiers has one contract')
   const { name, code } = await personOf(idCode, rooms)
   const returnUrl = returnUrlIn(plainIn(fields, 'callback', 1000))
   const there = await rooms.store.newest({ person: name, client: sender.client, contract })
-  if (there !== undefined && stateOf(there, rooms.clock()) === 'ACTIVE')
+  if (there !== undefined && statusOf(there, demandedNow(q), rooms.clock()) === 'APPROVED')
     throw new Refused(
       'ALL_REQUESTED_CONSENTS_HAVE_ALREADY_BEEN_APPROVED',
       new Fault('conflict', { what: 'the consent is in force' }),
@@ -142,10 +147,8 @@ async function validateForProvider(q: Question): Promise<object> {
 }
 
 /** The consent of the question, in force, and about the person if the question names one. */
-async function validated(
-  { json, search, method, sender, rooms }: Question,
-  may: (row: ConsentRow) => boolean,
-) {
+async function validated(q: Question, may: (row: ConsentRow) => boolean) {
+  const { json, search, method, sender, rooms } = q
   const fields: Fields = method === 'GET' ? Object.fromEntries(search) : await json()
   const row = await rooms.store.byNumber(referenceIn(fields))
   if (row === undefined || row.subsystem !== sender.subsystem || !may(row)) throw unknown()
@@ -153,7 +156,7 @@ async function validated(
   const person = named === undefined ? undefined : await personOf(named, rooms)
   if (person !== undefined && !timingSafeEqual(Buffer.from(person.name), Buffer.from(row.person)))
     throw unknown()
-  if (stateOf(row, rooms.clock()) !== 'ACTIVE')
+  if (statusOf(row, demandedNow(q), rooms.clock()) !== 'APPROVED')
     throw new Refused(
       'CONSENT_VALIDATE_INVALID_STATUS',
       new Fault('conflict', { what: 'the consent is not in force' }),
@@ -163,7 +166,8 @@ async function validated(
   return { row, idCode: idCode === undefined ? {} : { idCode } }
 }
 
-async function filterByStatus({ json, sender, rooms }: Question): Promise<object> {
+async function filterByStatus(q: Question): Promise<object> {
+  const { json, sender, rooms } = q
   const fields = await json(MOST_BYTES)
   const wanted = textsIn(fields, 'consentStatus', 2)
   if (wanted.some((one) => one !== 'VALID' && one !== 'INVALID'))
@@ -177,8 +181,10 @@ async function filterByStatus({ json, sender, rooms }: Question): Promise<object
       .map((row) => [row.number, row]),
   )
   const codes = await codesOf([...own.keys()], rooms)
+  const demanded = demandedNow(q)
+  const now = rooms.clock()
   const consent = [...own.values()]
-    .map((row) => ({ row, status: STATUSES[stateOf(row, rooms.clock())] }))
+    .map((row) => ({ row, status: statusOf(row, demanded, now) }))
     .filter(({ status }) => wanted.includes(status === 'APPROVED' ? 'VALID' : 'INVALID'))
     .map(({ row, status }) => ({
       ...{ ...headOf(row), consentStatus: status, purposeDeclarationId: row.contract },
@@ -186,6 +192,22 @@ async function filterByStatus({ json, sender, rooms }: Question): Promise<object
     }))
   const invalid = references.filter((one) => !own.has(one.toLowerCase()))
   return { consent, ...(invalid.length > 0 && { invalidConsents: invalid }) }
+}
+
+/** What each contract asks people to agree to now, by its hash. */
+function demandedNow({ sender, rooms }: Question): Map<string, string> {
+  return new Map(demandsOf(sender.subsystem, rooms).map(({ view }) => [view.contract.id, view.demand]))
+}
+
+/** No call is made under a consent to what the contract asked for before: the person is asked anew. */
+function statusOf(
+  row: Parameters<typeof stateOf>[0] & Pick<ConsentRow, 'contract' | 'demand'>,
+  demanded: ReadonlyMap<string, string>,
+  now: number,
+): (typeof STATUSES)[keyof typeof STATUSES] {
+  const state = stateOf(row, now)
+  if (state === 'ACTIVE' && demanded.get(row.contract) !== row.demand) return 'INAPPLICABLE'
+  return STATUSES[state]
 }
 
 /** The codes of those who were asked in this form, which alone are kept, sealed with the request. */

@@ -13,12 +13,13 @@ export type ConsentStore = ReturnType<typeof createConsentStore>
 type Key = Pick<ConsentRow, 'person' | 'client' | 'contract'>
 /** Rows of one statement. */
 const AT_ONCE = 500
-/** Whose a consent is, and how it stands. */
+/** Whose a consent is, to what, and how it stands. */
 const STATE = [
   'number',
   'client',
   'subsystem',
   'contract',
+  'demand',
   'kind',
   'uses',
   'valid_until',
