@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import type { Consent, ConsentDemand } from '#schemas/consents.ts'
+import { Fault } from '#schemas/fault.ts'
 import { parseSubsystemId } from '#schemas/identifiers.ts'
 import { contentAt } from '#test/fakes/contracts.ts'
 import { openConsents } from './consents-fixture.ts'
@@ -160,6 +161,70 @@ await t.test('a version that asks for something else: the person is asked anew',
   contracts.length = 0
   t.equal((await reference()).status, 404, 'nothing is asked for')
 })
+
+await t.test(
+  'the codes of those alone that are answered are opened, and others are served meanwhile',
+  async (t) => {
+    const { ask, rooms, store } = await openConsents(t, { now, contracts: [{ content, joined: [] }] })
+    const row = (await store.byNumber(await give(ask, 'EEP3')))!
+    const { codes } = rooms
+    const add = async (i: number, sealed?: string): Promise<string> => {
+      const [number, request] = [randomUUID(), randomUUID()]
+      await rooms.requests.add({
+        ...{ request, token_hash: request, subsystem: row.subsystem, client: row.client },
+        ...{ contract: row.contract, person: `person ${i}`, return_url: callback, asked_at: row.given_at },
+        ...{ valid_until: row.valid_until, state: 'REQUESTED', number: null },
+        code: sealed ?? (await codes.seal(request, `${i}`)),
+      })
+      await store.add({ ...row, number, person: `person ${i}` }, { record: 1, request })
+      return number
+    }
+    const numbers: string[] = []
+    for (let i = 0; i < 250; i++) numbers.push(await add(i))
+    for (const number of numbers.slice(200)) await store.withdraw(number, { at: row.given_at, record: 2 })
+    const filter = async () => {
+      const asked = { consentStatus: ['VALID'], consentReferences: numbers }
+      return (await ask('POST /api/consent/filter-by-status', {
+        client: CLIENT,
+        userId: '',
+        body: asked,
+      })) as {
+        status: number
+        body: { consent: { idCode?: string }[] }
+      }
+    }
+
+    let [opened, inTurn, most] = [0, 0, 0]
+    rooms.codes = {
+      ...codes,
+      open(request, sealed) {
+        opened += 1
+        inTurn += 1
+        most = Math.max(most, inTurn)
+        return codes.open(request, sealed)
+      },
+    }
+    let goesOn = true
+    const turn = (): void => {
+      inTurn = 0
+      if (goesOn) setImmediate(turn)
+    }
+    turn()
+    const { body } = await filter()
+    goesOn = false
+    t.same(
+      new Set(body.consent.map(({ idCode }) => idCode)),
+      new Set(Array.from({ length: 200 }, (_, i) => `${i}`)),
+    )
+    t.equal(opened, 200)
+    t.ok(most <= 100, `${most} in one turn of the event loop`)
+
+    numbers.splice(0, 250, await add(250, 'AAAA'))
+    t.notOk('idCode' in (await filter()).body.consent[0]!, 'what cannot be read is left out')
+    rooms.codes = { ...codes, open: () => Promise.reject(new Fault('delivery_key_missing')) }
+    t.ok((await filter()).status >= 500, 'and where it cannot be read now, that is said')
+  },
+)
 
 await t.test('for a child, and what is refused by which code', async (t) => {
   const { ask } = await openConsents(t, { now, contracts: [{ content, joined: [] }] })

@@ -23,7 +23,12 @@ export function createPresentationSeals(
   peopleKey: PeopleKey,
   of = 'presentations of wallets',
 ): PresentationSeals {
-  const key = async (): Promise<Buffer> => Buffer.from(hkdfSync('sha256', await peopleKey(), '', of, 32))
+  let derived: { from: Buffer; key: Buffer } | undefined
+  const key = async (): Promise<Buffer> => {
+    const from = await peopleKey()
+    if (derived?.from !== from) derived = { from, key: Buffer.from(hkdfSync('sha256', from, '', of, 32)) }
+    return derived.key
+  }
   return {
     async seal(number, text) {
       const nonce = randomBytes(NONCE)
@@ -33,11 +38,10 @@ export function createPresentationSeals(
     },
     async open(number, sealed) {
       const bytes = Buffer.from(sealed, 'base64')
-      const decipher = createDecipheriv(CIPHER, await key(), bytes.subarray(0, NONCE), {
-        authTagLength: TAG,
-      })
-      decipher.setAAD(Buffer.from(number)).setAuthTag(bytes.subarray(-TAG))
+      const opening = await key()
       try {
+        const decipher = createDecipheriv(CIPHER, opening, bytes.subarray(0, NONCE), { authTagLength: TAG })
+        decipher.setAAD(Buffer.from(number)).setAuthTag(bytes.subarray(-TAG))
         const packed = Buffer.concat([decipher.update(bytes.subarray(NONCE, -TAG)), decipher.final()])
         return gunzipSync(packed, { maxOutputLength: MOST_BYTES }).toString('utf8')
       } catch (cause) {
