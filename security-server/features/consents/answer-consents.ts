@@ -22,11 +22,12 @@ import {
   isUuid,
   MAX_WITH_PRESENTATION,
   readJson,
+  valueIn,
 } from './read-request.ts'
 import { askedConsent, declineConsent, requestConsent, requestOf } from './requests.ts'
 import type { ConsentRooms } from './rooms.ts'
 import { consentView } from './view-consent.ts'
-import { type ActingPerson, refused, userIn, whoActs } from './who-acts.ts'
+import { type ActingPerson, userIn, whoActs } from './who-acts.ts'
 
 const JSON_TYPE = 'application/json;charset=utf-8'
 const RECEIPT_TYPE = 'application/ld+json;charset=utf-8'
@@ -162,13 +163,6 @@ function questionOf(asked: ConsentServiceRequest, id: string, rooms: ConsentRoom
       return { person: await rooms.nameOf(person), subsystem, representative: user }
     },
   }
-}
-
-/** Throws `invalid_request` for a parameter that is there more than once. */
-function valueIn(search: URLSearchParams, name: string): string | undefined {
-  const [value, ...others] = search.getAll(name)
-  if (others.length > 0) throw refused(`${name} is given once`)
-  return value
 }
 
 async function written(

@@ -1,6 +1,6 @@
 /** The form of Estonia's consent service, to its fields, statuses and codes. */
 import { randomUUID } from 'node:crypto'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { Consent, ConsentDemand } from '#schemas/consents.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseSubsystemId } from '#schemas/identifiers.ts'
@@ -37,7 +37,7 @@ const purposes = { purposeDeclarationBusinessIdentifiers: [content.contract] }
 const callback = 'https://tax.example/back'
 type Ask = Awaited<ReturnType<typeof openConsents>>['ask']
 
-async function give(ask: Ask, userId: string, token?: string): Promise<string> {
+async function give(t: Test, ask: Ask, userId: string, token?: string): Promise<string> {
   const { demands } = (await ask('GET /v1/demands')).body as { demands: ConsentDemand[] }
   const { status, body } = await ask('POST /v1/consents', {
     userId,
@@ -62,7 +62,7 @@ await t.test('asked, given, found, judged, reported, and no more in force', asyn
   t.equal(asked.status, 200)
   t.same(Object.keys(asked.body).sort(), ['consentGroupReference', 'url'])
   const { consentGroupReference: request } = asked.body as { consentGroupReference: string }
-  const consentReference = await give(ask, `EE${PERSON}`, tokenIn(asked as never))
+  const consentReference = await give(t, ask, `EE${PERSON}`, tokenIn(asked as never))
   const row = (await rooms.requests.byId(request))!
   t.equal(row.number, consentReference)
   t.notMatch(
@@ -96,6 +96,9 @@ await t.test('asked, given, found, judged, reported, and no more in force', asyn
     [`GET ${path}/client${query}&idCode=${CHILD}`, CLIENT],
   ] as const)
     t.match(await by(line, undefined, client), { status: 404, body: { code: 'HTTP_NOT_FOUND' } }, line)
+  t.match(await by(`GET ${path}/client${query}&idCode=${CHILD}&idCode=${PERSON}`), {
+    ...{ status: 400, body: { code: 'VALIDATION' } },
+  })
   const report = { consentReference, transmissionTimestamp: '2026-06-01T12:00:00Z' }
   t.strictSame((await by('POST /api/reporting/consent', report, OWN)).body, { response: 'success' })
   t.equal((await by('POST /api/reporting/consent', report)).status, 404)
@@ -104,7 +107,7 @@ await t.test('asked, given, found, judged, reported, and no more in force', asyn
   t.match(await by(`GET ${path}/client${query}`), {
     ...{ status: 500, body: { code: 'CONSENT_VALIDATE_INVALID_STATUS' } },
   })
-  const plain = await give(ask, 'EEP2')
+  const plain = await give(t, ask, 'EEP2')
   const filter = (consentStatus: string[], client = CLIENT) =>
     by(
       'POST /api/consent/filter-by-status',
@@ -135,7 +138,7 @@ await t.test('a version that asks for something else: the person is asked anew',
   const by = (path: string, body: object) =>
     ask(`POST ${path}`, { client: CLIENT, userId: '', body }) as Promise<{ status: number; body: object }>
   const person = { ...purposes, idCode: PERSON }
-  const consentReference = await give(ask, `EE${PERSON}`)
+  const consentReference = await give(t, ask, `EE${PERSON}`)
   const reference = () => by('/api/consent/reference', person)
   const filter = async () => {
     const asked = { consentStatus: ['VALID', 'INVALID'], consentReferences: [consentReference] }
@@ -155,7 +158,7 @@ await t.test('a version that asks for something else: the person is asked anew',
   t.equal(await filter(), 'INAPPLICABLE')
   const asked = await by('/api/consent', { ...person, callback })
   t.equal(asked.status, 200)
-  const number = await give(ask, `EE${PERSON}`, tokenIn(asked as never))
+  const number = await give(t, ask, `EE${PERSON}`, tokenIn(asked as never))
   t.strictSame((await reference()).body, { [content.contract]: number })
 
   contracts.length = 0
@@ -166,7 +169,7 @@ await t.test(
   'the codes of those alone that are answered are opened, and others are served meanwhile',
   async (t) => {
     const { ask, rooms, store } = await openConsents(t, { now, contracts: [{ content, joined: [] }] })
-    const row = (await store.byNumber(await give(ask, 'EEP3')))!
+    const row = (await store.byNumber(await give(t, ask, 'EEP3')))!
     const { codes } = rooms
     const add = async (i: number, sealed?: string): Promise<string> => {
       const [number, request] = [randomUUID(), randomUUID()]
@@ -250,6 +253,8 @@ await t.test('for a child, and what is refused by which code', async (t) => {
     ['/api/consent/representation', { ...forChild, relationType: 'SPOUSE' }, 400, 'RELATION_TYPE_INVALID'],
     ['/api/consent/representation', { ...forChild, representativeIdCode: '' }, 400, 'VALIDATION'],
     ['/api/consent', { ...one, idCode: '60001017860' }, 500, 'ID_CODE_INVALID'],
+    ['/api/consent', { ...one, idCode: '6000101786' }, 500, 'ID_CODE_INVALID'],
+    ['/api/consent', { ...one, idCode: 'X0001017869' }, 500, 'ID_CODE_INVALID'],
     ['/api/consent', { ...one, idCode: undefined }, 400, 'VALIDATION'],
     ['/api/consent', { ...one, callback: 'javascript:alert(1)' }, 400, 'VALIDATION'],
     ['/api/consent', one, 404, 'REQUESTED_CONSENTS_NOT_RELATED_TO_ANY_DECLARATIONS', OTHER],

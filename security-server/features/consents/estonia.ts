@@ -8,7 +8,7 @@ import { Fault } from '#schemas/fault.ts'
 import { demandsOf } from './demands.ts'
 import { isEstonianCode } from './estonian-code.ts'
 import type { Question } from './question.ts'
-import { isUuid, plainIn, returnUrlIn } from './read-request.ts'
+import { isUuid, plainIn, returnUrlIn, valueIn } from './read-request.ts'
 import { requestConsent } from './requests.ts'
 import { stateOf } from './state-of.ts'
 import type { ConsentRow } from './tables.ts'
@@ -152,7 +152,10 @@ async function validateForProvider(q: Question): Promise<object> {
 /** The consent of the question, in force, and about the person if the question names one. */
 async function validated(q: Question, may: (row: ConsentRow) => boolean) {
   const { json, search, method, sender, rooms } = q
-  const fields: Fields = method === 'GET' ? Object.fromEntries(search) : await json()
+  const fields: Fields =
+    method === 'GET'
+      ? { consentReference: valueIn(search, 'consentReference'), idCode: valueIn(search, 'idCode') }
+      : await json()
   const row = await rooms.store.byNumber(referenceIn(fields))
   if (row === undefined || row.subsystem !== sender.subsystem || !may(row)) throw unknown()
   const named = fields['idCode'] === undefined ? undefined : plainIn(fields, 'idCode', 128)
@@ -243,8 +246,11 @@ async function personOf(idCode: string, rooms: Question['rooms']): Promise<{ nam
 function codeIn(idCode: string, { countryPrefix }: Pick<Question['rooms'], 'countryPrefix'>) {
   const person = personIn(idCode, countryPrefix) ?? personIn(countryPrefix + idCode, countryPrefix)
   if (person === undefined) throw refused('a personal code is no code of a person')
-  if (countryPrefix === 'EE' && ELEVEN_DIGITS.test(person.identifier) && !isEstonianCode(person.identifier))
-    throw new Refused('ID_CODE_INVALID', refused('the last digit of a personal code is another one'))
+  if (countryPrefix === 'EE' && !(ELEVEN_DIGITS.test(person.identifier) && isEstonianCode(person.identifier)))
+    throw new Refused(
+      'ID_CODE_INVALID',
+      refused('a personal code has eleven digits, and the last follows from the others'),
+    )
   return person
 }
 

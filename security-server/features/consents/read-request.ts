@@ -96,6 +96,13 @@ export function isToken(text: string): boolean {
   return TOKEN.test(text)
 }
 
+/** Throws `invalid_request` for a parameter that is there more than once. */
+export function valueIn(search: URLSearchParams, name: string): string | undefined {
+  const [value, ...others] = search.getAll(name)
+  if (others.length > 0) throw refused(`${name} is given once`)
+  return value
+}
+
 /** A text without control characters. */
 export function plainIn(fields: Fields, name: string, most: number): string {
   const value = fields[name]
