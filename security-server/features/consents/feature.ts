@@ -24,6 +24,7 @@ import type { ConsentRooms } from './rooms.ts'
 import { createPresentationSeals } from './seal-presentation.ts'
 import type { ConsentSettings } from './settings.ts'
 import { createConsentStore } from './store.ts'
+import { describeAnew } from './switch-service.ts'
 import { createConsentTaking } from './take-consent.ts'
 import { createTakingElsewhere } from './take-elsewhere.ts'
 
@@ -134,6 +135,10 @@ export const consents: FeatureModule<Ground, Offers> = {
           },
         },
         { kind: 'tell-keepers', everySeconds: 60, immediately: true, run: elsewhere.resume },
+        {
+          ...{ kind: 'describe-consents', everySeconds: DAY_SECONDS, immediately: true },
+          run: () => describeAnew(rooms),
+        },
         {
           ...{ kind: 'end-previews', everySeconds: 60, immediately: true },
           run: () => rooms.previews.expire(new Date(clock()).toISOString()),

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { CONSENTS } from '#schemas/consents.ts'
 import { Fault } from '#schemas/fault.ts'
-import { idText, type SubsystemId } from '#schemas/identifiers.ts'
+import { type ClientId, idText, type SubsystemId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import { isConsents } from '../../local-systems/check-address.ts'
 import { clientIn } from '../../local-systems/manage.ts'
@@ -13,7 +13,7 @@ type Rooms = Pick<ConsentRooms, 'localSystems'>
 
 const DESCRIPTION = new URL('../../../schemas/consents.yaml', import.meta.url)
 
-export function serviceOf(subsystem: SubsystemId, { localSystems }: Rooms): ServiceDescription | undefined {
+export function serviceOf(subsystem: ClientId, { localSystems }: Rooms): ServiceDescription | undefined {
   const { descriptions } = clientIn(localSystems.view(), subsystem)
   return descriptions.find(({ services }) => services.some(({ service }) => isConsents(service.url)))
 }
@@ -32,6 +32,20 @@ export async function switchOn(subsystem: SubsystemId, rooms: Rooms): Promise<vo
     ...{ client: subsystem, code: CONSENTS, isConsents: true, document },
   })
   await localSystems.setDisabled(description, false)
+}
+
+/**
+ * Where the service was switched on with an earlier version, its description gets the paths of this one. Rights stay: nothing is done where
+ * one would be lost, as when a node of an earlier version looks after a later one.
+ */
+export async function describeAnew({ localSystems }: Rooms): Promise<void> {
+  const document = await readFile(DESCRIPTION, 'utf8')
+  for (const { id } of localSystems.view().clients.values()) {
+    const there = serviceOf(id, { localSystems })
+    if (there === undefined || there.document === document) continue
+    const { rightsLost } = await localSystems.compareDocument(there.id, document)
+    if (rightsLost.length === 0) await localSystems.replaceDocument(there.id, document, async () => undefined)
+  }
 }
 
 /** Consents that were given stay in force, and stay needed; nobody can give or withdraw one here until it is on again. */
