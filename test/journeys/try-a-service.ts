@@ -79,7 +79,10 @@ async function askByContract(t: Test, visitor: Visitor, { client, provider }: Pa
   await page.getByLabel('Whose service').selectOption(provider)
   await page.getByRole('button', { name: 'See what it offers' }).click()
   await page.getByRole('button', { name: 'What is missing: plans' }).click()
-  await page.getByRole('link', { name: 'Ask for access: propose a contract for this service' }).click()
+  const ask = page.getByRole('link', { name: 'Ask for access: propose a contract for this service' })
+  // Here no contract is needed: one that all have agreed to would still not be enough.
+  await page.locator('p').filter({ has: ask }).getByText('the provider gives the right besides').waitFor()
+  await ask.click()
   const values = { Provider: provider, 'Consumer 1': client, 'Service 1: code': 'plans' }
   for (const [label, value] of Object.entries(values))
     t.equal(await page.getByLabel(label).first().inputValue(), value, label)

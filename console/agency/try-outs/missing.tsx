@@ -21,12 +21,14 @@ export function Missing({ parties: { client, provider: asked }, service, access 
   const mayPropose = useMay('proposeContract')
   const naming = contracts.filter(({ services }) => services.includes(service.serviceCode))
   const terms = { provider: asked, consumer: client, service: service.serviceCode }
+  const isNamed = naming.length > 0
+  const needs = lacks(service, access)
   const whom = provider.name === null ? provider.id : `${provider.name} (${provider.id})`
   return (
     <section class="note inner">
       <h3>{text('tryOuts.missing', { service: serviceName(service) })}</h3>
-      {lacks(service, access) === 'right' && <p>{text('tryOuts.needsRight', { client })}</p>}
-      {naming.length > 0 ? (
+      {needs === 'right' && <p>{text('tryOuts.needsRight', { client })}</p>}
+      {isNamed && (
         <ul class="plain-list">
           {naming.map(({ contract, title, state }) => (
             <li key={contract}>
@@ -39,14 +41,12 @@ export function Missing({ parties: { client, provider: asked }, service, access 
             </li>
           ))}
         </ul>
-      ) : (
+      )}
+      {!isNamed && contractsRequired && <p>{text('tryOuts.needsContract', { client })}</p>}
+      {!isNamed && mayPropose && (
         <p>
-          {contractsRequired && text('tryOuts.needsContract', { client })}{' '}
-          {mayPropose && (
-            <Link to={`/contracts/propose?${new URLSearchParams(terms)}`}>
-              {text('tryOuts.askByContract')}
-            </Link>
-          )}
+          <Link to={`/contracts/propose?${new URLSearchParams(terms)}`}>{text('tryOuts.askByContract')}</Link>{' '}
+          {needs === 'right' && text('tryOuts.rightBesides')}
         </p>
       )}
       <h4>{text('tryOuts.whom')}</h4>
