@@ -13,9 +13,12 @@ const LIST = /\/api\/v1\/.*[?&]limit=(25|26|50|51)(&|$)/
 const FAILED = { type: 'database_error', message: 'the database does not answer', detail: 'abc-1' }
 const FORBIDDEN = { type: 'forbidden', message: 'one of these roles is needed', detail: 'abc-2' }
 
-/** Tests the list on the visitor's present page, without a search; does nothing when the page has none. */
+/** Tests the list on the visitor's present page, without a search. Fails where the server does not page it: no answer to LIST comes there. */
 export async function walkListStates(t: Test, { page, settled, look }: Visitor, name: string): Promise<void> {
-  if ((await page.locator('main .list .paging').count()) === 0) return
+  if ((await page.locator('main .list .paging').count()) === 0) {
+    t.fail(`${name}: no list here has pages of the server`)
+    return
+  }
   let state: State = 'late'
   const released = Promise.withResolvers<void>()
   const answer = async (route: Route): Promise<void> => {

@@ -27,7 +27,8 @@ export async function seeEmptyOnPhone(t: Test, { wide }: Pick<Windows, 'wide'>, 
   await onPhone(wide, () => seeListWithoutRows(t, wide, name))
 }
 
-async function onPhone({ page }: Visitor, look: () => Promise<void>): Promise<void> {
+/** Looks at the present page while the window is a phone's. */
+export async function onPhone({ page }: Visitor, look: () => Promise<void>): Promise<void> {
   const before = page.viewportSize()!
   await page.setViewportSize({ width: 360, height: 740 })
   await look()

@@ -169,7 +169,7 @@ function Declare() {
       consequence={<p>{text('places.addConsequence')}</p>}
       fields={fields}
       send={(values, call) => call('addSubjectPlace', { body: placeIn(values) })}
-      result={() => <p>{text('places.added')}</p>}
+      result={(_, values) => <p>{text(values['in'] === 'none' ? 'places.addedNone' : 'places.added')}</p>}
     />
   )
 }
@@ -178,7 +178,7 @@ function placeIn(values: Values): object {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value).trim()]))
 }
 
-function TakeBack({ of: { id, serviceId } }: { of: Place }) {
+function TakeBack({ of: { id, serviceId, in: where } }: { of: Place }) {
   const title = text('places.takeThisBack', { service: serviceId })
   return (
     <Act<unknown>
@@ -186,7 +186,9 @@ function TakeBack({ of: { id, serviceId } }: { of: Place }) {
       button={text('places.takeBack')}
       label={title}
       title={title}
-      consequence={<p>{text('places.takeBackConsequence')}</p>}
+      consequence={
+        <p>{text(where === 'none' ? 'places.takeBackNoneConsequence' : 'places.takeBackConsequence')}</p>
+      }
       send={(_, call) => call('deleteSubjectPlace', { params: { id: String(id) } })}
       result={() => <p>{text('places.takenBack')}</p>}
     />
