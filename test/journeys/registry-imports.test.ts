@@ -3,7 +3,7 @@
  * files.
  */
 import { readFileSync } from 'node:fs'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { buildConsoles } from '#console/build.ts'
 import { hasChromium, leaveDialog, outcomeOf, type Visitor } from '../browser.ts'
 import { unknownProfile } from '../certificate-profiles.ts'
@@ -52,6 +52,23 @@ async function give(
   await outcomeOf(page).getByText(after).first().waitFor()
 }
 
+/** Letters are shown decoded; a slash within a code stays a code, since decoded it would part the id. */
+async function seeCodes(t: Test, { page, load }: Visitor): Promise<void> {
+  const findings = '**/imports/1/findings?*'
+  const what = 'DEV/GOV/1/%C3%A4%2Fb%253A%3a'
+  await page.route(findings, (route) =>
+    route.fulfill({
+      json: [{ id: 1, part: 'subsystems', what, why: '' }],
+      headers: { 'x-total-count': '1' },
+    }),
+  )
+  await load('/imports/1')
+  await page.getByRole('cell', { name: 'DEV/GOV/1/ä%2Fb%253A%3a', exact: true }).waitFor()
+  t.equal(await page.locator('main tbody tr').count(), 1)
+  await page.unroute(findings)
+  await load('/imports/1')
+}
+
 void t.test('a running instance is taken in by two persons, from its files', async (t) => {
   if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
   const { world, node, anna, ben, windowOf, people } = await installed(t, issuer)
@@ -75,7 +92,11 @@ void t.test('a running instance is taken in by two persons, from its files', asy
   await close(anna)
   await anna.page.getByRole('heading', { name: 'DEV, import 1', level: 1 }).waitFor()
   await anna.settled()
+  const readBy = anna.page.getByText(/^Person anna \([0-9a-f]{8}…\)$/)
+  await readBy.waitFor()
+  t.match(await readBy.getAttribute('title'), /^Person anna \(person [0-9a-f-]{36}\)$/, 'the whole id')
   await anna.check('import')
+  await seeCodes(t, anna)
   const rows = anna.page.locator('main tbody tr')
   await anna.page.getByRole('combobox', { name: 'Part' }).selectOption('differs')
   await anna.page.getByRole('cell', { name: /nobody here knows org\.example\.Own/ }).waitFor()

@@ -86,10 +86,16 @@ function Read({ of }: { of: WholeImport }) {
 
 type Fact = [TextKey, object]
 
+/** What parts ids, and what parts codes of an id in its other form: decoded, the id of another thing would look the same. */
+const PARTS = /(%(?:2F|3A|25))/i
+
 /** Codes in ids are percent-encoded; people read the letters. What is no such code, or hides signs that nobody sees, stays as it is. */
 function readable(what: string): string {
   try {
-    const decoded = decodeURIComponent(what)
+    const decoded = what
+      .split(PARTS)
+      .map((part) => (PARTS.test(part) ? part : decodeURIComponent(part)))
+      .join('')
     return /\p{C}/u.test(decoded) ? what : decoded
   } catch {
     return what
