@@ -310,7 +310,7 @@ quorum both
     await act(anna, 'Lift hold 1', lift, 'Lift', 'The hold is lifted.')
     await close(anna)
     for (const [name, address] of [...Object.entries(PAGES), ['case', '/cases/1']] as const) {
-      await narrow.open(address)
+      await (name === 'case' ? narrow.load : narrow.open)(address)
       await narrow.look(`evidence-${name}-narrow`)
       if (name === 'cases') await walkListStates(t, narrow, name)
       else if (!seenEmpty.has(name)) await seeListWithoutRows(t, narrow, name)

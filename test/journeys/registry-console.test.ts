@@ -171,7 +171,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   const anchor = `/external-anchors/${await trustedAnchor(t, node, world.clock.now)}`
   await wide.open(anchor)
   await wide.check('external-anchor')
-  await narrow.open(anchor)
+  await narrow.load(anchor)
   await narrow.check('external-anchor-narrow', 'layout')
   await wide.open('/external-anchors')
   await wide.page.getByRole('button', { name: 'Examine an anchor' }).click()

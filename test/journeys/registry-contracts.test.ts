@@ -141,7 +141,7 @@ void t.test('a contract is read, approved by two, suspended by one, confirmed, r
   await anna.page.getByRole('combobox', { name: 'Show' }).selectOption('2')
   await anna.page.getByText('Terms of version 2').waitFor()
   await anna.check('contract-versions-whole')
-  await narrow.open(pages.active)
+  await narrow.load(pages.active)
   await narrow.check('contract-narrow')
 
   await anna.open(pages.active)
