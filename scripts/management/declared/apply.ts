@@ -40,7 +40,7 @@ export async function apply(q: Applied): Promise<{ done: number; waiting: number
     let doneNow = 0
     const open: Step[] = []
     const lines: string[] = []
-    const tally = (q.tally ?? tallyOf)({ what: 'applying', unit: 'steps', total: plan.steps.length })
+    const tally = (q.tally ?? tallyOf)({ what: 'looking at', unit: 'steps', total: plan.steps.length })
     try {
       for (const step of plan.steps) {
         tally.at(doneNow + open.length)

@@ -133,7 +133,7 @@ void t.test('who breaks an applying off ends it', async (t) => {
   t.equal(process.listenerCount('SIGTERM'), 0)
 })
 
-void t.test('a terminal shows how far applying is, and the lines of its steps stand whole', async (t) => {
+void t.test('a terminal shows how many steps were looked at; lines of steps stand whole', async (t) => {
   const step = (name: string) => ({
     says: `keep class ${name}`,
     call: { operation: 'putRetentionClass', params: { name }, body: {} },
@@ -156,12 +156,12 @@ void t.test('a terminal shows how far applying is, and the lines of its steps st
   t.equal(
     said.join(''),
     [
-      '\r\u001b[Kapplying: 0 of 3 steps (0 %)',
+      '\r\u001b[Klooking at: 0 of 3 steps (0 %)',
       '\r\u001b[Kdone: keep class a\n',
-      '\r\u001b[Kapplying: 1 of 3 steps (33 %), 0.5 steps/s, 4 s left',
+      '\r\u001b[Klooking at: 1 of 3 steps (33 %), 0.5 steps/s, 4 s left',
       '\r\u001b[Kdone: keep class b\n',
-      '\r\u001b[Kapplying: 2 of 3 steps (66 %), 0.7 steps/s, 2 s left',
-      '\r\u001b[K\r\u001b[Kapplying: 0 of 1 steps (0 %)',
+      '\r\u001b[Klooking at: 2 of 3 steps (66 %), 0.7 steps/s, 2 s left',
+      '\r\u001b[K\r\u001b[Klooking at: 0 of 1 steps (0 %)',
       '\r\u001b[Klater: switch on\n',
     ].join(''),
   )
