@@ -1,6 +1,6 @@
 /**
  * Shows pages of things that a sandbox does not have: what their console asks for is answered as a server once answered
- * (schemas/answers). Nothing but reading is answered so, and never who is there.
+ * (schemas/answers). Nothing but reading is answered so. Who is there is answered so only where no server runs.
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
