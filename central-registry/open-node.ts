@@ -9,7 +9,7 @@ import { type KeptFiles, keptOnAll } from '#platform/nodes/kept-files.ts'
 import type { Cluster } from '#platform/nodes/needs.ts'
 import { takeNodeIdentity } from '#platform/nodes/node-identity.ts'
 import { nodesOfOtherSchemas, refuseBeside, schemaDigest } from '#platform/nodes/older-nodes.ts'
-import { openCluster } from '#platform/nodes/open-cluster.ts'
+import { openCluster, openClusterKeys } from '#platform/nodes/open-cluster.ts'
 import { createNodeStore } from '#platform/nodes/store.ts'
 import { openServices, type Services } from '#platform/services.ts'
 import { createSharedFileStore } from '#platform/shared-files/store.ts'
@@ -60,16 +60,19 @@ export async function openNode(
       ...{ leaseSeconds: q.leaseSeconds, concurrency: q.concurrency },
       beforeOlderOnesEnd: async (database) => refuseBeside(await nodesOfOtherSchemas(database, known)),
     })
+    const nodeStore = createNodeStore(services.database)
+    const store = createSharedFileStore(services.database)
+    const keys = await openClusterKeys(nodes, store)
     const claimed =
       identity &&
-      (await claimName(createNodeStore(services.database), {
+      (await claimName(nodeStore, {
         ...{ ...known, place: await placeOf(directory), hasOthers: true },
+        clusterKeys: keys?.lines.map(({ id }) => id),
       }))
     // A newer node may have migrated before it saw this one.
     await services.refuseTooNew()
     const cluster = await openCluster({
-      ...{ nodes, directory, scope: SCOPE, folders: ['signing-keys'] },
-      store: createSharedFileStore(services.database),
+      ...{ nodes, keys, nodeStore, store, directory, scope: SCOPE, folders: ['signing-keys'] },
       isShared: (name) => SHARED.test(name),
     })
     const files = cluster === undefined ? ofOneNode : keptOnAll(cluster, directory)

@@ -12,7 +12,7 @@ import { type Claimed, claimName, placeOf } from '#platform/nodes/claim.ts'
 import type { Cluster } from '#platform/nodes/needs.ts'
 import { type NodeIdentity, takeNodeIdentity } from '#platform/nodes/node-identity.ts'
 import { nodesOfOtherSchemas, refuseBeside, schemaDigest } from '#platform/nodes/older-nodes.ts'
-import { openCluster } from '#platform/nodes/open-cluster.ts'
+import { openCluster, openClusterKeys } from '#platform/nodes/open-cluster.ts'
 import { createNodeStore } from '#platform/nodes/store.ts'
 import { openServices, type Services } from '#platform/services.ts'
 import { createSharedFileStore } from '#platform/shared-files/store.ts'
@@ -99,14 +99,16 @@ export async function openNode(q: {
   const store = createSharedFileStore(services.database)
   // Before anything is done under the name: a copy of a node would close what the node has under way.
   const nodes = createNodeStore(services.database)
-  const claimed = await claimName(nodes, {
-    ...{ ...known, place: await placeOf(directory), hasOthers: settings.nodes !== undefined },
-    ...(worker !== undefined && { worker }),
-  })
-    .then(async (taken) => {
+  const { keys, claimed } = await openClusterKeys(settings.nodes, store)
+    .then(async (opened) => {
+      const taken = await claimName(nodes, {
+        ...{ ...known, place: await placeOf(directory), hasOthers: settings.nodes !== undefined },
+        ...(worker !== undefined && { worker }),
+        clusterKeys: opened?.lines.map(({ id }) => id),
+      })
       // A newer node may have migrated before it saw this one.
       await services.refuseTooNew()
-      return taken
+      return { keys: opened, claimed: taken }
     })
     .catch(async (cause: unknown) => {
       identity.release()
@@ -115,7 +117,8 @@ export async function openNode(q: {
       throw hasLeft ? leftWorker(cause, { node, directory, number: q.siblings?.number ?? 1 }) : cause
     })
   const cluster = await openCluster({
-    ...{ store, directory, nodes: settings.nodes, scope: settings.server, folders: FOLDERS },
+    ...{ store, directory, keys, nodes: settings.nodes, nodeStore: nodes },
+    ...{ scope: settings.server, folders: FOLDERS },
     isShared: (name) => SHARED.test(name),
   })
   const sharedFiles = cluster?.files
@@ -139,8 +142,8 @@ export async function openNode(q: {
     storedFiles: cluster && {
       sealing: { keys: cluster.keys, scope: settings.server },
       maker: claimed.instance,
-      living: createNodeStore(services.database).living,
-      left: createNodeStore(services.database).left,
+      living: nodes.living,
+      left: nodes.left,
       isUsed: settings.nodes?.files === 'database',
     },
     shareIn: (folder) => sharedFiles && ((name, bytes) => sharedFiles.write(`${folder}/${name}`, bytes)),

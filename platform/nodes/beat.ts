@@ -8,7 +8,7 @@ import type { SharedFiles } from '#platform/shared-files/shared-files.ts'
 import type { Fault } from '#schemas/fault.ts'
 import { listed, say } from '#schemas/said.ts'
 import type { Claimed } from './claim.ts'
-import { type KeyChangeState, keyChangeOf } from './key-change.ts'
+import type { KeyChange, KeyChangeState } from './key-change.ts'
 import type { NodeRow } from './migrations.ts'
 import type { NodeStore } from './store.ts'
 import { BEAT_SECONDS, differing, healthNow, isLive, readTold, type Told } from './told.ts'
@@ -38,7 +38,7 @@ export function createBeat(q: {
   /** Why what another node changed is not in use here. */
   trouble?: (() => Fault | undefined) | undefined
   settings: Told['settings']
-  keysTold?: (() => Pick<Told, 'clusterKeys' | 'sealedUnder'>) | undefined
+  keyChange?: Pick<KeyChange, 'told' | 'follow' | 'state'> | undefined
   /** Whether bodies that the other node logs are out of reach here. */
   isApart(other: string): boolean
   everySeconds: number
@@ -52,7 +52,6 @@ export function createBeat(q: {
   let clonedUntil = 0
   let others: { node: string; settings: string[] }[] = []
   let apart: string | undefined
-  let keyChange: KeyChangeState | undefined
 
   const databaseNow = async (): Promise<number> => {
     const before = q.clock()
@@ -66,7 +65,7 @@ export function createBeat(q: {
       ...{ clockAheadMs, schema, settings: q.settings, seen: q.sharedFiles?.seen() ?? 0 },
       ...(q.everySeconds !== BEAT_SECONDS && { everySeconds: q.everySeconds }),
       ...(worker !== undefined && { worker }),
-      ...q.keysTold?.(),
+      ...q.keyChange?.told(),
     } satisfies Told)
 
   const look = async (rows: NodeRow[], now: number): Promise<void> => {
@@ -83,8 +82,7 @@ export function createBeat(q: {
       clonedUntil = Math.max(clonedUntil, Date.parse(noted) + CLONED_MS)
     if (clonedUntil < now) clonedUntil = 0
     const live = rows.filter((row) => row.name !== node && isLive(row, now))
-    const mineTold = { settings: q.settings, ...q.keysTold?.() }
-    keyChange = keyChangeOf(rows, { mine: mineTold.clusterKeys, now })
+    const mineTold = { settings: q.settings, ...q.keyChange?.told() }
     apart = live.map(({ name }) => name).find(q.isApart)
     others = live
       .map((row) => ({ node: row.name, settings: differing(mineTold, readTold(row.told)) }))
@@ -94,8 +92,14 @@ export function createBeat(q: {
   return {
     async run() {
       const now = await databaseNow()
-      await store.beat({ name: node, instance, told: await told(), at: new Date(now).toISOString() })
-      await look(await store.list(), now)
+      const tell = async (): Promise<NodeRow[]> => {
+        await store.beat({ name: node, instance, told: await told(), at: new Date(now).toISOString() })
+        return store.list()
+      }
+      const rows = await tell()
+      await look(rows, now)
+      // The others wait for it.
+      if (q.keyChange?.follow(rows, await store.now()) === true) q.keyChange.follow(await tell(), now)
     },
     finding() {
       const trouble = q.sharedFiles?.trouble() ?? q.trouble?.()
@@ -121,7 +125,7 @@ export function createBeat(q: {
         const what = listed(other.settings)
         return { ok: true, reason: say`settings differ from those of the node ${other.node}: ${what}` }
       }
-      if (apart === undefined) return keyChange === undefined ? { ok: true } : changing(keyChange)
+      if (apart === undefined) return changing(q.keyChange?.state())
       return {
         ok: true,
         reason: say`bodies over 64 KiB that the node ${apart} logs cannot be had here, and are gone with its disk: set messageLogBodies to database, or mount one file system at bodies of every node`,
@@ -131,7 +135,9 @@ export function createBeat(q: {
 }
 
 /** Nothing stops meanwhile, but an older line that stays is still worth stealing. */
-function changing({ waitsFor, isDone }: KeyChangeState): Finding {
+function changing(state: KeyChangeState | undefined): Finding {
+  if (state === undefined || state.lines < 2) return { ok: true }
+  const { waitsFor, isDone } = state
   if (waitsFor.length > 0)
     return {
       ok: true,

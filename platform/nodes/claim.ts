@@ -42,7 +42,15 @@ export async function placeOf(directory: string): Promise<string> {
  */
 export async function claimName(
   store: Pick<NodeStore, 'now' | 'get' | 'claim'>,
-  q: { node: string; place: string; hasOthers: boolean; schema: string; worker?: Told['worker'] },
+  q: {
+    node: string
+    place: string
+    hasOthers: boolean
+    schema: string
+    worker?: Told['worker']
+    /** The ids of its cluster keys: others seal by none that it lacks. */
+    clusterKeys?: Told['clusterKeys']
+  },
 ): Promise<Claimed> {
   const { node, place, hasOthers, schema } = q
   const worker = q.worker && { worker: q.worker }
@@ -55,6 +63,7 @@ export async function claimName(
     settings: {},
     schema,
     ...worker,
+    ...(q.clusterKeys !== undefined && { clusterKeys: q.clusterKeys }),
   }
   const first = (await store.get(node))?.seen_at
   for (;;) {

@@ -40,7 +40,7 @@ export function nodeHandlers(rooms: NodeRooms): Handlers {
       return {
         sharesFiles: rooms.joining !== undefined,
         ownFolders: rooms.ownFolders,
-        clusterKeys: keyChangeOf(rows, { mine: mine && readTold(mine.told).clusterKeys, now }) ?? null,
+        clusterKeys: keyChangeView(rows, mine),
         nodes: rows.map((row) => viewOf(row, { now, mine, node: rooms.node })),
       }
     },
@@ -72,6 +72,14 @@ export function nodeHandlers(rooms: NodeRooms): Handlers {
       await rooms.takeOver(name)
     },
   }
+}
+
+/** Null where the node has one line: nothing is replaced. */
+function keyChangeView(rows: NodeRow[], mine: NodeRow | undefined): object | null {
+  const { clusterKeys = [] } = mine === undefined ? {} : readTold(mine.told)
+  if (clusterKeys.length < 2) return null
+  const { lines, waitsFor, isDone } = keyChangeOf(rows, clusterKeys)
+  return { lines, waitsFor, isDone }
 }
 
 function viewOf(row: NodeRow, q: { now: number; mine: NodeRow | undefined; node: string }): object {

@@ -6,7 +6,7 @@ import type { SharedFiles } from '#platform/shared-files/shared-files.ts'
 export type Cluster = {
   files: SharedFiles
   keys: ClusterKeys
-  /** Seals the rows of shared files under the newest key, where they are under an older one. */
+  /** Seals the rows of shared files under the line that seals now, where they are under an older one. */
   sealAnew(): Promise<SealedAnew>
   /** The file of the cluster keys. */
   keyFile: string

@@ -19,7 +19,6 @@ import { createFollowing } from './following.ts'
 import { nodeHandlers } from './handlers.ts'
 import { createJoining, type Joining } from './join.ts'
 import { openBundle, proofOf, readJoinSecret } from './join-secret.ts'
-import { createKeyChange } from './key-change.ts'
 import { type NodeTables, nodeMigrations } from './migrations.ts'
 import { nodesOfOtherSchemas, refuseBeside, schemaDigest } from './older-nodes.ts'
 import { type NodeGround, openNodes } from './open-nodes.ts'
@@ -69,7 +68,6 @@ await eachDatabase(t, async (database, t) => {
       everySeconds?: number
       settings?: object
       isApart?: (other: string) => boolean
-      keysTold?: ReturnType<typeof createKeyChange>['told']
     } = {},
   ) =>
     createBeat({
@@ -157,65 +155,6 @@ await eachDatabase(t, async (database, t) => {
     t.match(String(third.finding().reason), /was made to leave/)
     t.same(left, ['third'], 'it ends')
     await t.rejects(claim('third', 'third'), { code: 'conflict', message: /was made to leave/ })
-  })
-
-  await t.test('a new cluster key is used for all when each live node seals under it', async (t) => {
-    const [older, newer] = [newClusterKey(), newClusterKey()]
-    const keysOf = (...lines: string[]) => parseClusterKeys(lines.join('\n'), 'cluster-key')
-    const log = createLog({ name: 'test', destination: { write: () => undefined } })
-    let [passes, left] = [0, 1]
-    const change = (...lines: string[]) =>
-      createKeyChange({
-        ...{ store, log, keys: keysOf(...lines) },
-        rooms: [async () => ({ sealed: ++passes, left })],
-        tell: async () => undefined,
-      })
-    const told = async (node: string, of: ReturnType<typeof createKeyChange>, settings = {}) => {
-      const beat = await beatOf(node, { keysTold: of.told, settings })
-      await beat.run()
-      return beat
-    }
-    const run = (of: ReturnType<typeof createKeyChange>) =>
-      of.job.run({ signal: new AbortController().signal } as never)
-    await tablesOf<NodeTables>(database).deleteFrom('node').execute()
-    const one = change(older)
-    await told('k1', one)
-    await run(one)
-    t.equal(passes, 0, 'with one line nothing is replaced')
-    t.equal(await one.job.isDue!(), false)
-    const both = change(older, newer)
-    const second = await told('k2', both, { limits: 'x' })
-    await told('k1', one, { limits: 'y' })
-    await run(both)
-    t.equal(passes, 0, 'a node that has the older line alone could not read on')
-    await second.run()
-    t.match(second.finding(), { ok: true })
-    t.match(String(second.finding().reason), /k1 does not seal under the newest line/)
-    await told('k1', change(newer, older), { limits: 'y' })
-    await run(both)
-    t.equal(passes, 0, 'nor does one whose lines have another order')
-    const first = await told('k1', change(older, newer))
-    t.equal(await both.job.isDue!(), true)
-    await run(both)
-    t.equal(passes, 1)
-    t.equal(await both.job.isDue!(), false, 'not again and again')
-    await second.run()
-    t.match(String(second.finding().reason), /is being sealed/, 'something is under a key that is not here')
-    left = 0
-    await run(both)
-    await second.run()
-    await first.run()
-    for (const beat of [first, second]) t.match(String(beat.finding().reason), /remove the older lines/)
-    await run(both)
-    t.equal(passes, 2, 'it is done')
-    const rooms = { node: 'k1', store, ownFolders: [], ownUrl: '', joining: undefined }
-    const handlers = nodeHandlers({ ...rooms, takeOver: async () => undefined })
-    t.match(await handlers['getNodes']!({} as never), {
-      clusterKeys: { lines: 2, waitsFor: [], isDone: true },
-    })
-    await told('k1', change(newer))
-    t.match(await handlers['getNodes']!({} as never), { clusterKeys: null })
-    await tablesOf<NodeTables>(database).deleteFrom('node').execute()
   })
 
   await t.test('bodies that another node has on a disk of its own are told', async (t) => {

@@ -3,18 +3,36 @@ import { putNewFile } from '#platform/backups/put-file.ts'
 import { type ClusterKeys, newClusterKey, readClusterKeys } from '#platform/shared-files/cluster-key.ts'
 import { localFolder } from '#platform/shared-files/local-folder.ts'
 import { sealFilesAnew } from '#platform/shared-files/seal-anew.ts'
+import { keyOf } from '#platform/shared-files/seal-file.ts'
 import { openSharedFiles } from '#platform/shared-files/shared-files.ts'
 import type { SharedFileStore } from '#platform/shared-files/store.ts'
 import { Fault } from '#schemas/fault.ts'
+import { beginSealing } from './key-change.ts'
 import type { Cluster } from './needs.ts'
 import type { NodeSettings } from './settings.ts'
+import type { NodeStore } from './store.ts'
 
 /**
- * Undefined for a server that is one node. The first node makes the cluster key. Throws `invalid_configuration` for a node without the key of
- * the others, and what `openSharedFiles` throws.
+ * The cluster keys, for a node to tell of when it takes its name; undefined for a server that is one node. The first node makes the key. Throws
+ * `invalid_configuration` for a node without the key of the others.
  */
+export async function openClusterKeys(
+  nodes: NodeSettings | undefined,
+  store: Pick<SharedFileStore, 'counter'>,
+): Promise<ClusterKeys | undefined> {
+  const isBegun = (await store.counter()) > 0
+  if (nodes !== undefined) return clusterKeys(nodes.clusterKeyFile, isBegun)
+  if (!isBegun) return undefined
+  throw new Fault('invalid_configuration', {
+    what: 'the nodes of this database share their keys: this one needs nodes.clusterKeyFile in its settings, and joins them (concordat join)',
+  })
+}
+
+/** Undefined for a server that is one node. The node has its name by then. Throws what `openSharedFiles` throws. */
 export async function openCluster(q: {
   nodes: NodeSettings | undefined
+  keys: ClusterKeys | undefined
+  nodeStore: Pick<NodeStore, 'list'>
   store: SharedFileStore
   /** What the rows are bound to. */
   scope: string
@@ -23,21 +41,15 @@ export async function openCluster(q: {
   folders: readonly string[]
   isShared: (name: string) => boolean
 }): Promise<Cluster | undefined> {
-  const { nodes, store, scope, directory, isShared } = q
-  const isBegun = (await store.counter()) > 0
-  if (nodes === undefined) {
-    if (!isBegun) return undefined
-    throw new Fault('invalid_configuration', {
-      what: 'the nodes of this database share their keys: this one needs nodes.clusterKeyFile in its settings, and joins them (concordat join)',
-    })
-  }
-  const keyFile = nodes.clusterKeyFile
-  const keys = await clusterKeys(keyFile, isBegun)
+  const { nodes, keys, store, scope, directory, isShared } = q
+  if (nodes === undefined || keys === undefined) return undefined
+  const used = new Set((await store.after(0)).map(({ sealed }) => keyOf(sealed)))
+  beginSealing(keys, { rows: await q.nodeStore.list(), used })
   const files = await openSharedFiles({
     ...{ store, isShared, directory, keys, scope },
     folder: localFolder(directory, q.folders, isShared),
   })
-  return { files, keys, keyFile, sealAnew: () => sealFilesAnew({ store, keys, scope }) }
+  return { files, keys, keyFile: nodes.clusterKeyFile, sealAnew: () => sealFilesAnew({ store, keys, scope }) }
 }
 
 /** Makes the key for the first node alone: what others have sealed no new key opens. */

@@ -70,7 +70,7 @@ export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<F
   const keyChange =
     cluster &&
     createKeyChange({
-      ...{ store, keys: cluster.keys, log: ground.log },
+      ...{ node, store, keys: cluster.keys, log: ground.log },
       rooms: [cluster.sealAnew, ...(parts.sealed ?? [])],
       tell: async () => beat?.run(),
     })
@@ -80,13 +80,13 @@ export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<F
       ...{ node, store, everySeconds, claimed: ground.claimed, clock: ground.clock, health: ground.health },
       ...{ sharedFiles: cluster?.files, trouble: following?.trouble, informing: parts.informing },
       isApart: (other) => parts.isApart?.(other) ?? false,
-      keysTold: keyChange?.told,
+      keyChange,
       settings:
         cluster === undefined
           ? {}
           : settingDigests(parts.compared, {
               ...{ schema: ground.settingsSchema, ofAMachine: parts.ofAMachine },
-              key: settingsKey(cluster.keys.at(-1)!.key),
+              key: settingsKey(cluster.keys.lines.at(-1)!.key),
             }),
       onLeft() {
         ground.log.error(

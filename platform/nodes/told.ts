@@ -18,10 +18,12 @@ export type Told = {
   schema?: string
   /** How often it beats, when not every few seconds. */
   everySeconds?: number
-  /** The ids of its cluster keys, in the order of its file: under the last one it seals. */
+  /** The ids of its cluster keys, in the order of its file. */
   clusterKeys?: string[]
-  /** The key under which this process has found, or brought, all that nodes share. */
-  sealedUnder?: string
+  /** The key under which it seals, and since when at the latest. */
+  sealsUnder?: { key: string; since: string }
+  /** The pass of this process over all that nodes share: when it began, and how many rows no line of the file opens. */
+  sealedAnew?: { key: string; at: string; left: number }
   /** The host's name and the worker's number, where a machine has several. */
   worker?: { machine: string; number: number }
 }

@@ -1,6 +1,6 @@
 /**
  * The cluster key: what all nodes of one server hold and the database does not. It is made by the first node, and others get it when
- * they join. The file has one key a line; the last one seals, all of them open, so that a key can be replaced one node after another.
+ * they join. The file has one key a line: all of them open, and the last one seals once every node has it (`platform/nodes/key-change.ts`).
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
@@ -8,8 +8,11 @@ import { readSecret } from '#platform/configuration/read-secret.ts'
 import { Fault } from '#schemas/fault.ts'
 
 type ClusterKey = { id: string; key: Buffer }
-/** The last one seals. */
-export type ClusterKeys = [ClusterKey, ...ClusterKey[]]
+export type ClusterKeys = {
+  lines: [ClusterKey, ...ClusterKey[]]
+  /** Which line seals, in memory that the threads of this process share: what one of them seals is opened by other nodes, too. */
+  sealsBy: Int32Array<SharedArrayBuffer>
+}
 
 const LINE = /^concordat-cluster-key-1:([A-Za-z0-9+/]{43}=)$/
 const MAX_KEYS = 16
@@ -35,7 +38,24 @@ export function parseClusterKeys(text: string, file: string): ClusterKeys {
   const [first, ...more] = keys
   if (first === undefined || keys.includes(undefined) || keys.length > MAX_KEYS)
     throw new Fault('invalid_configuration', { what: `${file} does not hold cluster keys` })
-  return [clusterKey(first), ...more.map((one) => clusterKey(one!))]
+  return clusterKeysOf([clusterKey(first), ...more.map((one) => clusterKey(one!))])
+}
+
+/** The last one seals until `sealBy` says another one. */
+export function clusterKeysOf(lines: ClusterKeys['lines']): ClusterKeys {
+  const keys = { lines, sealsBy: new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)) }
+  sealBy(keys, lines.length - 1)
+  return keys
+}
+
+/** From now on this line seals. */
+export function sealBy({ sealsBy }: ClusterKeys, line: number): void {
+  Atomics.store(sealsBy, 0, line)
+}
+
+/** The key that seals now. */
+export function sealingKey({ lines, sealsBy }: ClusterKeys): ClusterKey {
+  return lines[Atomics.load(sealsBy, 0)]!
 }
 
 function clusterKey(text: string): ClusterKey {

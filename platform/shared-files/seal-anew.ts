@@ -1,8 +1,8 @@
 /**
- * Rows that were sealed under an older line of the cluster key are sealed under the newest one, so that the older line can go. A row keeps its
+ * Rows that were sealed under an older line of the cluster key are sealed under the one that seals now, so that the older line can go. A row keeps its
  * number: for the nodes nothing has changed.
  */
-import type { ClusterKeys } from './cluster-key.ts'
+import { type ClusterKeys, sealingKey } from './cluster-key.ts'
 import { keyOf, openFile, sealFile } from './seal-file.ts'
 import type { SharedFileStore } from './store.ts'
 
@@ -16,7 +16,7 @@ export async function sealFilesAnew(q: {
   scope: string
 }): Promise<SealedAnew> {
   const { store, keys, scope } = q
-  const newest = keys.at(-1)!.id
+  const newest = sealingKey(keys).id
   const done = { sealed: 0, left: 0 }
   for (const { name, change, sealed } of await store.after(0)) {
     if (keyOf(sealed) === newest) continue

@@ -6,7 +6,7 @@
  *     version 1 | id of the key, 8 octets | nonce, 12 | ciphertext of (1 | content) or of (0) | tag, 16
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import type { ClusterKeys } from './cluster-key.ts'
+import { type ClusterKeys, sealingKey } from './cluster-key.ts'
 
 const VERSION = 1
 const ID = 8
@@ -19,7 +19,7 @@ type Bound = { scope: string; name: string; change: number }
 
 /** `undefined` seals that the file is deleted. */
 export function sealFile(keys: ClusterKeys, bound: Bound, content: Buffer | undefined): Buffer {
-  const { id, key } = keys.at(-1)!
+  const { id, key } = sealingKey(keys)
   const nonce = randomBytes(NONCE)
   const cipher = createCipheriv('aes-256-gcm', key, nonce)
   cipher.setAAD(contextOf(bound))
@@ -43,7 +43,7 @@ type Opened = { content: Buffer | undefined } | { failure: 'key' | 'bytes' }
 export function openFile(keys: ClusterKeys, bound: Bound, sealed: Buffer): Opened {
   if (sealed.length < HEAD + 1 + TAG || sealed[0] !== VERSION) return { failure: 'bytes' }
   const id = keyOf(sealed)
-  const key = keys.find((one) => one.id === id)?.key
+  const key = keys.lines.find((one) => one.id === id)?.key
   if (key === undefined) return { failure: 'key' }
   const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1 + ID, HEAD), {
     authTagLength: TAG,

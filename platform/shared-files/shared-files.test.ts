@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
-import { newClusterKey, parseClusterKeys, readClusterKeys } from './cluster-key.ts'
+import { clusterKeysOf, newClusterKey, parseClusterKeys, readClusterKeys, sealBy } from './cluster-key.ts'
 import { deleteSharedFile } from './delete-shared-file.ts'
 import { localFolder } from './local-folder.ts'
 import { sealFilesAnew } from './seal-anew.ts'
@@ -155,17 +155,14 @@ await eachDatabase(t, async (_database, t, url) => {
     const other = { keys: parseClusterKeys(newClusterKey(), 'k') }
     await t.rejects(openNode(database, newFolder(t), other), { code: 'invalid_configuration' })
     await t.rejects(openNode(database, newFolder(t), { scope: 'DEV/GOV/1/ss2' }), { code: 'io_error' })
-    const both = parseClusterKeys(
-      `concordat-cluster-key-1:${keys[0].key.toString('base64')}\n${newClusterKey()}`,
-      'k',
-    )
+    const both = parseClusterKeys(`${TEXT}\n${newClusterKey()}`, 'k')
     const rotated = await openNode(database, newFolder(t), { keys: both })
     t.equal(rotated.file('top.pem'), 'pem', 'a key that was replaced still opens')
   })
 
   await t.test('rows of an older key get the newest one, and say the same', async (t) => {
     const both = parseClusterKeys(`${TEXT}\n${newClusterKey()}`, 'cluster-key')
-    const [newer] = both.slice(1)
+    const newer = clusterKeysOf([both.lines[1]!])
     const store = createSharedFileStore(database)
     await a.pull()
     const [before, count] = [await store.after(0), await store.counter()]
@@ -176,16 +173,33 @@ await eachDatabase(t, async (_database, t, url) => {
     for (const { name, change, sealed } of await store.after(0)) {
       const old = openFile(keys, { scope, name, change }, before.find((row) => row.name === name)!.sealed)
       t.match(openFile(keys, { scope, name, change }, sealed), { failure: 'key' })
-      t.same(openFile([newer!], { scope, name, change }, sealed), old)
+      t.same(openFile(newer, { scope, name, change }, sealed), old)
     }
     await openNode(database, two, { keys: both })
     const missing = parseClusterKeys(newClusterKey(), 'cluster-key')
     t.same(await sealFilesAnew({ store, keys: missing, scope }), { sealed: 0, left: before.length })
     t.same(
-      await sealFilesAnew({ store, keys: [newer!, ...keys], scope }),
+      await sealFilesAnew({ store, keys: clusterKeysOf([newer.lines[0], ...keys.lines]), scope }),
       { sealed: before.length, left: 0 },
       'and back',
     )
+  })
+
+  await t.test('a node seals by an older line as long as others lack the newest', async (t) => {
+    const both = parseClusterKeys(`${TEXT}\n${newClusterKey()}`, 'cluster-key')
+    sealBy(both, 0)
+    const newer = await openNode(database, two, { keys: both })
+    await newer.write('keys/beside.json', Buffer.from('by the older line'))
+    await a.pull()
+    t.equal(a.file('keys/beside.json'), 'by the older line')
+    sealBy(both, 1)
+    await newer.write('keys/beside.json', Buffer.from('by the newest'))
+    await t.rejects(a.pull(), { code: 'invalid_configuration' }, 'who lacks it')
+    sealBy(both, 0)
+    await newer.remove('keys/beside.json')
+    await a.pull()
+    t.equal(a.file('keys/beside.json'), undefined)
+    await b.pull()
   })
 
   await t.test('altered rows and a database that was set back', async (t) => {
@@ -305,7 +319,7 @@ t.test('the file of the cluster key', async (t) => {
   const file = path.join(newFolder(t), 'cluster-key')
   t.equal(await readClusterKeys(file), undefined)
   writeFileSync(file, newClusterKey(), { mode: 0o600 })
-  t.equal((await readClusterKeys(file))?.length, 1)
+  t.equal((await readClusterKeys(file))?.lines.length, 1)
   chmodSync(file, 0o640)
   await t.rejects(readClusterKeys(file), { code: 'invalid_configuration' })
   for (const text of [

@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers'
 import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
-import { newClusterKey, parseClusterKeys } from '#platform/shared-files/cluster-key.ts'
+import { clusterKeysOf, newClusterKey, parseClusterKeys } from '#platform/shared-files/cluster-key.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { createStoredFileStore, createStoredFileTables, type StoredFileStore } from './store.ts'
 import { createStoredFiles, PIECE_OCTETS, type StoredFiles } from './stored-files.ts'
@@ -188,7 +188,10 @@ await eachDatabase(t, async (database, t, url) => {
     })
     await t.rejects(theirs.open(id, sha256Of(randomBytes(1))), { code: 'stored_file_damaged' })
     const [both] = [parseClusterKeys(`${newClusterKey()}\n${newClusterKey()}`, 'key')]
-    const older = await kept(content, filesOf(createStoredFileStore(database), [both[0]]))
+    const older = await kept(
+      content,
+      filesOf(createStoredFileStore(database), clusterKeysOf([both.lines[0]])),
+    )
     t.ok((await readAll(older, filesOf(createStoredFileStore(other), both))).equals(content), 'an older key')
   })
 
@@ -197,7 +200,7 @@ await eachDatabase(t, async (database, t, url) => {
     const content = randomBytes(3 * PIECE_OCTETS + 5)
     const [id, another] = [await kept(content), await kept(randomBytes(PIECE_OCTETS + 1))]
     const store = createStoredFileStore(database)
-    const changing = filesOf(store, [keys[0], newer[0]])
+    const changing = filesOf(store, clusterKeysOf([keys.lines[0], newer.lines[0]]))
     const { signal } = new AbortController()
     const deleting: StoredFileStore = {
       ...store,
@@ -209,7 +212,7 @@ await eachDatabase(t, async (database, t, url) => {
     }
     /** Of the file of another key, above. */
     const strangers = 3
-    const { left } = await filesOf(deleting, [keys[0], newer[0]]).sealAnew(signal)
+    const { left } = await filesOf(deleting, clusterKeysOf([keys.lines[0], newer.lines[0]])).sealAnew(signal)
     const [old] = await tables
       .selectFrom('stored_file_piece')
       .select((row) => row.fn.countAll().as('all'))
@@ -220,8 +223,10 @@ await eachDatabase(t, async (database, t, url) => {
     t.ok((await readAll(id, filesOf(store, newer))).equals(content), 'the older key is not needed')
     await t.rejects(readAll(id), { code: 'stored_file_damaged', message: /cluster key/ })
     t.match(await changing.sealAnew(signal), { sealed: 0 })
-    await t.rejects(filesOf(store, [...keys]).sealAnew(AbortSignal.abort()), { name: 'AbortError' })
-    t.match(await filesOf(store, [newer[0], keys[0]]).sealAnew(signal), { left: strangers })
+    await t.rejects(filesOf(store, keys).sealAnew(AbortSignal.abort()), { name: 'AbortError' })
+    t.match(await filesOf(store, clusterKeysOf([newer.lines[0], keys.lines[0]])).sealAnew(signal), {
+      left: strangers,
+    })
     t.ok((await readAll(id)).equals(content), 'and back')
   })
 

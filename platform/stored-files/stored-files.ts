@@ -4,7 +4,7 @@
  */
 import { createHash, createHmac } from 'node:crypto'
 import type { Within } from '#platform/database/open-database.ts'
-import type { ClusterKeys } from '#platform/shared-files/cluster-key.ts'
+import { type ClusterKeys, sealingKey } from '#platform/shared-files/cluster-key.ts'
 import type { SealedAnew } from '#platform/shared-files/seal-anew.ts'
 import { HEAD_OCTETS, keyOf, openFile, sealFile } from '#platform/shared-files/seal-file.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -111,7 +111,7 @@ export function createStoredFiles({ store, ...sealing }: Sealing & { store: Stor
       return file
     },
 
-    /** One pass over all pieces: those under an older line of the cluster key get the newest one. */
+    /** One pass over all pieces: those under an older line of the cluster key get the one that seals now. */
     sealAnew: (signal: AbortSignal): Promise<SealedAnew> => sealPiecesAnew({ store, ...sealing }, signal),
 
     /** Deletes the file; who reads it just now is told that it is damaged. When it ends half-way, `sweep` goes on. */
@@ -138,7 +138,7 @@ async function sealPiecesAnew(
   { store, ...sealing }: Sealing & { store: StoredFileStore },
   signal: AbortSignal,
 ): Promise<SealedAnew> {
-  const newest = sealing.keys.at(-1)!.id
+  const newest = sealingKey(sealing.keys).id
   const done = { sealed: 0, left: 0 }
   let after = { file: '', start: -1 }
   for (;;) {
@@ -200,12 +200,12 @@ function readerOf(id: string, size: number, q: Sealing & { store: StoredFileStor
 
 /** Keys of this file alone: so many files may be sealed that the random nonces of one key would repeat. */
 function keysOf(id: string, { keys, scope }: Sealing): ClusterKeys {
-  const [first, ...more] = keys
-  const derived = (one: ClusterKeys[number]): ClusterKeys[number] => ({
+  const [first, ...more] = keys.lines
+  const derived = (one: typeof first): typeof first => ({
     id: one.id,
     key: createHmac('sha256', one.key).update(`concordat stored file 1\n${scope}\n${id}`).digest(),
   })
-  return [derived(first), ...more.map(derived)]
+  return { lines: [derived(first), ...more.map(derived)], sealsBy: keys.sealsBy }
 }
 
 function boundTo(id: string, start: number, { scope }: Sealing) {

@@ -190,14 +190,21 @@ async function twoNodes(t: Test, url: string): Promise<void> {
 
   await t.test('a cluster key is replaced, one node after the other', async (t) => {
     const [older, newer] = [readFileSync(clusterKeyFile, 'utf8'), `${newClusterKey()}\n`]
+    /** The one that has just started makes a key, and the one that goes on as it was uses it. */
+    const write = async (newer: Node, other: Node): Promise<void> => {
+      const keys = '/configuration/signing-keys'
+      const { id } = (await newer.must('POST', keys, { algorithm: 'P-256' })) as { id: string }
+      await other.must('PUT', `${keys}/${id}/activate?force=true`)
+      await publish(other)
+    }
     const startWith = async (lines: string): Promise<void> => {
       writeFileSync(clusterKeyFile, lines)
       await a.stop()
       a = await start('a')
-      await publish(b)
+      await write(a, b)
       await b.stop()
       b = await start('b')
-      await publish(a)
+      await write(b, a)
     }
     const keyChange = async (): Promise<Nodes['clusterKeys']> =>
       ((await a.must('GET', '/nodes')) as Nodes).clusterKeys
