@@ -1,7 +1,7 @@
 /** Deletes a shared file from outside of the nodes: by a sealed row that says so, since a row that is merely gone would come back from a folder. */
 import { Fault } from '#schemas/fault.ts'
-import type { ClusterKeys } from './cluster-key.ts'
-import { openFile, sealFile } from './seal-file.ts'
+import { type ClusterKeys, clusterKeysOf } from './cluster-key.ts'
+import { keyOf, openFile, sealFile } from './seal-file.ts'
 import type { SharedFileStore } from './store.ts'
 
 /**
@@ -19,7 +19,9 @@ export async function deleteSharedFile(
   if ('failure' in opened)
     throw new Fault('invalid_configuration', { what: `the cluster key of this node does not open ${name}` })
   if (opened.content === undefined) return
-  const seal = (change: number): Buffer => sealFile(keys, { scope, name, change }, undefined)
+  // Nodes that run may lack the newest line of the file, but have that of the row.
+  const its = clusterKeysOf([keys.lines.find(({ id }) => id === keyOf(row.sealed))!])
+  const seal = (change: number): Buffer => sealFile(its, { scope, name, change }, undefined)
   if ((await store.write({ name, known: row.change, seal })) === undefined)
     throw new Fault('conflict', { what: `${name} was changed at this moment: try again` })
 }

@@ -138,6 +138,12 @@ await eachDatabase(t, async (_database, t, url) => {
     await Promise.all([a.pull(), b.pull()])
     for (const node of [a, b, await openNode(database, two), await openNode(database, one)])
       t.equal(node.file('keys/retired.json'), undefined)
+    await a.write('keys/again.json', Buffer.from('x'))
+    await b.pull()
+    const more = parseClusterKeys(`${TEXT}\n${newClusterKey()}`, 'cluster-key')
+    await deleteSharedFile(store, { keys: more, scope: 'DEV/GOV/1/ss1', name: 'keys/again.json' })
+    await b.pull()
+    t.equal(b.file('keys/again.json'), undefined, 'also where the file has a line that no process has read')
     await t.rejects(of('keys/never.json'), { code: 'not_found' })
     const other = parseClusterKeys(newClusterKey(), 'k')
     await t.rejects(deleteSharedFile(store, { keys: other, scope: 'DEV/GOV/1/ss1', name: 'top.pem' }), {
