@@ -8,7 +8,7 @@ import type { Clock } from '#platform/clock.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { untilAllHave } from '#platform/nodes/all-have.ts'
-import { type Claimed, claimName, placeOf } from '#platform/nodes/claim.ts'
+import { type Claimed, claimName, endedOf, placeOf } from '#platform/nodes/claim.ts'
 import type { Cluster } from '#platform/nodes/needs.ts'
 import { type NodeIdentity, takeNodeIdentity } from '#platform/nodes/node-identity.ts'
 import { nodesOfOtherSchemas, refuseBeside, schemaDigest } from '#platform/nodes/older-nodes.ts'
@@ -129,6 +129,7 @@ export async function openNode(q: {
   return {
     ...identity,
     ...{ services, cluster, claimed },
+    formerNodes: await endedOf(nodes, { names: identity.formerNodes, place: await placeOf(directory) }),
     files: {
       write(file, bytes) {
         const name = nameOf(file)

@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { VERSION } from '#platform/process/version.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { NodeStore } from './store.ts'
-import { LIVE_MS, type Told } from './told.ts'
+import { isLive, LIVE_MS, type Told } from './told.ts'
 
 export type Claimed = {
   /** Made anew by each start: two processes with one name have two of them. */
@@ -86,4 +86,18 @@ export async function claimName(
       })
     await wait(LOOK_MS)
   }
+}
+
+/**
+ * Those of these names under which no process elsewhere works. A folder that two servers have mounted has names of both, also where settings
+ * tell of no other node; who has the lock of this folder is the only one here.
+ */
+export async function endedOf(
+  store: Pick<NodeStore, 'now' | 'list'>,
+  { names, place }: { names: readonly string[]; place: string },
+): Promise<string[]> {
+  if (names.length === 0) return []
+  const [rows, now] = [await store.list(), await store.now()]
+  const elsewhere = rows.filter((row) => isLive(row, now) && !row.instance.startsWith(`${place}.`))
+  return names.filter((name) => !elsewhere.some((row) => row.name === name))
 }

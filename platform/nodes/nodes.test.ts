@@ -14,7 +14,7 @@ import { eachDatabase } from '#test/databases.ts'
 import { until } from '#test/until.ts'
 import { createBeat } from './beat.ts'
 import { makeBundle } from './bundle.ts'
-import { type Claimed, claimName, placeOf } from './claim.ts'
+import { type Claimed, claimName, endedOf, placeOf } from './claim.ts'
 import { createFollowing } from './following.ts'
 import { nodeHandlers } from './handlers.ts'
 import { createJoining, type Joining } from './join.ts'
@@ -187,6 +187,15 @@ await eachDatabase(t, async (database, t) => {
     t.equal(await placeOf(directory), await placeOf(directory))
     t.not(await placeOf(directory), await placeOf(copied))
     for (const each of [directory, copied]) rmSync(each, { recursive: true })
+  })
+
+  await t.test('a name of before is over unless a process elsewhere works under it', async (t) => {
+    await claim('lives', 'there')
+    await claim('renamed', 'here')
+    await claim('silent', 'there')
+    await seenAgo('silent', LIVE_MS + 1000)
+    const names = ['lives', 'renamed', 'silent', 'of-before-rows']
+    t.same(await endedOf(store, { names, place: 'here' }), ['renamed', 'silent', 'of-before-rows'])
   })
 
   await t.test(

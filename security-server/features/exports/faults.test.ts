@@ -241,6 +241,23 @@ t.test('of two nodes with one database', { skip: noPostgresql }, async (t) => {
     t.equal(await countOf(two, row), 9)
   })
 
+  await t.test('a file that has less than was noted is not filled up', async (t) => {
+    const old = await nodeAt('node1', false)
+    const row = await add(old)
+    let parts = 0
+    stopped = async () => {
+      if (++parts === 2) throw new Error('it is killed')
+    }
+    await t.rejects(old.run(row.id, signal))
+    stopped = undefined
+    t.ok(Number((await old.store.get(row.id))!.bytes) > 0)
+    const elsewhere = await nodeAt('node1', false, 'an-empty-disk')
+    await t.rejects(elsewhere.run(row.id, signal), { code: 'not_found' })
+    t.same(readdirSync(path.join(folder, 'an-empty-disk')), [])
+    await old.run(row.id, signal)
+    t.equal(await countOf(old, row), 9)
+  })
+
   await t.test('what a node that has left began in its folder counts no more', async (t) => {
     const gone = await nodeAt('node4', false)
     const [begun, done, stored] = [await add(gone), await add(gone), await add(one)]

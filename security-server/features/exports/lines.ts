@@ -2,7 +2,7 @@
  * Where the lines of an export are, one record a line: in a file of the node that makes it, or in the database, for all nodes. What is noted of
  * an export is never ahead of its lines.
  */
-import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import type { Within } from '#platform/database/open-database.ts'
@@ -31,7 +31,7 @@ export type ExportLines = {
 }
 
 export type LineStore = {
-  /** The first `bytes` octets are kept: what a killed run wrote without noting it goes. */
+  /** The first `bytes` octets are kept: what a killed run wrote without noting it goes. Throws `not_found` for a file that has fewer. */
   grow(bytes: number): Promise<GrowingLines>
   /** Throws `not_found`, `stored_file_damaged`. */
   open(): Promise<ExportLines>
@@ -54,6 +54,9 @@ export async function openLineFolder(directory: string): Promise<LineFolder> {
     ids: async () => (await readdir(directory)).map((name) => path.basename(name, END)),
     of: (id) => ({
       async grow(bytes) {
+        // A truncation to more than there is would fill it up with zeros.
+        const size = bytes === 0 ? 0 : (await stat(pathOf(id)).catch(gone)).size
+        if (size < bytes) gone(undefined)
         const file = await open(pathOf(id), 'a', 0o600)
         try {
           await file.truncate(bytes)
