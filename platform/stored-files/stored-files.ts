@@ -3,6 +3,7 @@
  * a key of its own file, and is there for others when its size and digest are committed. Memory holds one piece of it, however large it is.
  */
 import { createHash, createHmac } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Within } from '#platform/database/open-database.ts'
 import { type ClusterKeys, sealingKey } from '#platform/shared-files/cluster-key.ts'
 import type { SealedAnew } from '#platform/shared-files/seal-anew.ts'
@@ -142,10 +143,13 @@ async function sealPiecesAnew(
   const done = { sealed: 0, left: 0 }
   let after = { file: '', start: -1 }
   for (;;) {
+    const looked = performance.now()
     const heads = await store.heads({ after, octets: HEAD_OCTETS, most: HEADS_AT_ONCE })
+    await rest(looked, signal)
     for (const { file, start, head } of heads) {
       if (keyOf(head) === newest) continue
       signal.throwIfAborted()
+      const begun = performance.now()
       const piece = await store.pieceWith(file, start)
       if (piece?.start !== start) continue
       const [keys, bound] = [keysOf(file, sealing), boundTo(file, start, sealing)]
@@ -156,11 +160,17 @@ async function sealPiecesAnew(
         await store.replaceSealed({ file, start, head, sealed: sealFile(keys, bound, opened.content) })
       )
         done.sealed++
+      await rest(begun, signal)
     }
     const last = heads.at(-1)
     if (last === undefined) return done
     after = { file: last.file, start: last.start }
   }
+}
+
+/** As long as the work took that has begun at `begun`: in the pauses exchanges have the machine and the database. */
+async function rest(begun: number, signal: AbortSignal): Promise<void> {
+  await wait(performance.now() - begun, undefined, { signal })
 }
 
 async function drop(id: string, store: StoredFileStore): Promise<void> {
