@@ -23,7 +23,7 @@ type Node = {
   /** Where one machine has several nodes as workers of the server. */
   worker: { machine: string; number: number } | null
 }
-type KeyChange = { waitsFor: string[]; isDone: boolean }
+type KeyChange = { waitsFor: string[]; isDone: boolean; left: number }
 type Nodes = { sharesFiles: boolean; ownFolders: string[]; clusterKeys: KeyChange | null; nodes: Node[] }
 
 /** What the nodes of this kind of server are and do. */
@@ -48,7 +48,8 @@ function leadOf({ lead, leadOfAll = lead }: NodeTexts, folders: string[]): strin
 }
 
 /** A cluster key that is being replaced: what the operator has to do next. */
-function keyChangeOf({ waitsFor, isDone }: KeyChange): string {
+function keyChangeOf({ waitsFor, isDone, left }: KeyChange): string {
+  if (left > 0) return text('nodes.keyLeft', { left })
   if (waitsFor.length > 0) return text('nodes.keyWaits', { names: waitsFor.join(', ') })
   return text(isDone ? 'nodes.keyDone' : 'nodes.keySealing')
 }

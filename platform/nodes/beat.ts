@@ -136,8 +136,14 @@ export function createBeat(q: {
 
 /** Nothing stops meanwhile, but an older line that stays is still worth stealing. */
 function changing(state: KeyChangeState | undefined): Finding {
-  if (state === undefined || state.lines < 2) return { ok: true }
-  const { waitsFor, isDone } = state
+  if (state === undefined) return { ok: true }
+  const { lines, waitsFor, isDone, left } = state
+  if (left > 0)
+    return {
+      ok: true,
+      reason: say`${left} rows of what nodes share are under a cluster key that is not in the key file: put its line before the others in the key file of each node, and restart them one after the other`,
+    }
+  if (lines < 2) return { ok: true }
   if (waitsFor.length > 0)
     return {
       ok: true,

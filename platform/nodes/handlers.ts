@@ -74,12 +74,11 @@ export function nodeHandlers(rooms: NodeRooms): Handlers {
   }
 }
 
-/** Null where the node has one line: nothing is replaced. */
+/** Null where the node has one line, and nothing is under another one: nothing is replaced. */
 function keyChangeView(rows: NodeRow[], mine: NodeRow | undefined): object | null {
   const { clusterKeys = [] } = mine === undefined ? {} : readTold(mine.told)
-  if (clusterKeys.length < 2) return null
-  const { lines, waitsFor, isDone } = keyChangeOf(rows, clusterKeys)
-  return { lines, waitsFor, isDone }
+  const state = keyChangeOf(rows, clusterKeys)
+  return state.lines > 1 || state.left > 0 ? state : null
 }
 
 function viewOf(row: NodeRow, q: { now: number; mine: NodeRow | undefined; node: string }): object {

@@ -13,14 +13,14 @@ import { isLive, readTold, type Told } from './told.ts'
 /** One pass over the rows of a room. */
 export type SealAnew = (signal: AbortSignal) => Promise<SealedAnew>
 
-/** How far the change is. */
+/** How far the change is; with one line, whether another one is missing. */
 export type KeyChangeState = {
   lines: number
   /** Nodes that have not left, live or silent: those that lack the newest line, and if all have it those that do not seal by it. */
   waitsFor: string[]
   /** Nothing is under an older line any more, and nobody seals by one. */
   isDone: boolean
-  /** Rows under a key that no line of the file is. */
+  /** Rows under a key that no line of the file is, as the newest pass found them. */
   left: number
 }
 
@@ -70,7 +70,9 @@ function progressOf(
   const waitsFor = lacking.length > 0 ? lacking : there.filter(({ sealsUnder }) => sealsUnder?.key !== newest)
   const since = nodes.map(({ left_at, sealsUnder }) => left_at ?? sealsUnder?.since ?? '').sort()
   const passes = nodes.flatMap(({ sealedAnew }) =>
-    sealedAnew?.key === newest && sealedAnew.at > (since.at(-1) ?? '') ? [sealedAnew] : [],
+    sealedAnew !== undefined && sealedAnew.key === newest && sealedAnew.at > (since.at(-1) ?? '')
+      ? [sealedAnew]
+      : [],
   )
   return {
     waitsFor: waitsFor.map(({ name }) => name),
