@@ -132,6 +132,16 @@ await eachDatabase(t, async (database, t) => {
     await two.run()
     t.equal(passes, 3, 'a node without a row of its own decides nothing')
 
+    const told = JSON.stringify({ clusterKeys: null, sealsUnder: null, sealedAnew: { key: 7 } })
+    const strange = { name: 'k4', instance: 'i', version: 'x', started_at: '', seen_at: '9', told }
+    await rows
+      .insertInto('node')
+      .values({ ...strange, cloned_at: null, left_at: null })
+      .execute()
+    await two.beat.run()
+    t.same(two.state()?.waitsFor, ['k4'], 'a version that tells otherwise of its keys')
+    await rows.deleteFrom('node').execute()
+
     const restored = await started('k1', [newer], { used: [two.id] })
     await settle(restored)
     left = 4

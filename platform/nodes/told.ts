@@ -98,7 +98,8 @@ export async function healthNow(
 
 /** Rows are read as they are: an older or newer version may tell more or less. */
 export function readTold(text: string): Told {
-  const { ready, reasons, clockAheadMs, seen, settings, ...more } = JSON.parse(text) as Partial<Told>
+  const { ready, reasons, clockAheadMs, seen, settings, ...told } = JSON.parse(text) as Partial<Told>
+  const { clusterKeys, sealsUnder, sealedAnew, ...more } = told
   return {
     ready: ready === true,
     reasons: reasons ?? [],
@@ -106,7 +107,14 @@ export function readTold(text: string): Told {
     seen: seen ?? 0,
     settings: settings ?? {},
     ...more,
-  }
+    ...(isTexts(clusterKeys) && { clusterKeys }),
+    ...(isTexts([sealsUnder?.key, sealsUnder?.since]) && { sealsUnder }),
+    ...(isTexts([sealedAnew?.key, sealedAnew?.at]) && { sealedAnew }),
+  } as Told
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string')
 }
 
 /** Whether a node has told of itself lately, for how often it does so. */

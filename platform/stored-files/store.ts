@@ -143,9 +143,7 @@ export function createStoredFileStore(database: Database) {
       const rows = await tables
         .selectFrom('stored_file_piece')
         .select(['file', 'start', sql<Buffer | null>`substr(sealed, 1, ${sql.lit(q.octets)})`.as('head')])
-        .where((row) =>
-          row.or([row('file', '>', file), row.and([row('file', '=', file), row('start', '>', start)])]),
-        )
+        .where((row) => row(row.refTuple('file', 'start'), '>', row.tuple(file, start)))
         .orderBy('file')
         .orderBy('start')
         .limit(q.most)
