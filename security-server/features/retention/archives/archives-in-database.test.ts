@@ -12,7 +12,8 @@ import t, { type Test } from 'tap'
 import { judgeArchive } from '#core/archive/judge-archive.ts'
 import { readArchive } from '#core/archive/read-archive.ts'
 import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
-import { newClusterKey } from '#platform/shared-files/cluster-key.ts'
+import { newClusterKey, sealBy } from '#platform/shared-files/cluster-key.ts'
+import { keyOf } from '#platform/shared-files/seal-file.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { until } from '#test/until.ts'
@@ -242,6 +243,25 @@ async function suite(t: Test, url: string): Promise<void> {
     await endAllDue(renamed)
     t.same(await erasedOf(one, records), records, 'the node that had the name before goes on')
     t.same(readdirSync(own), ['renamed.zip'])
+  })
+
+  await t.test('the thread that makes them seals by the line by which its process does', async (t) => {
+    const own = inDatabase(`${KEY}\n${newClusterKey()}`, 'five')
+    const log = await openTestLog(t, optionsOf('node5', own))
+    const { keys } = own.sealing!
+    for (const [line, { id }] of keys.lines.entries()) {
+      sealBy(keys, line)
+      await fill(log, 12)
+      await endAllDue(log)
+      const [{ stored } = {}] = await log.retention.archives({ limit: 1 })
+      const pieces = await tables
+        .selectFrom('stored_file_piece')
+        .selectAll()
+        .where('file', '=', stored!)
+        .execute()
+      t.ok(pieces.length > 1)
+      t.same([...new Set(pieces.map(({ sealed }) => keyOf(sealed)))], [id])
+    }
   })
 }
 
