@@ -72,7 +72,8 @@ export async function openNode(
     // A newer node may have migrated before it saw this one.
     await services.refuseTooNew()
     const cluster = await openCluster({
-      ...{ nodes, keys, nodeStore, store, directory, scope: SCOPE, folders: ['signing-keys'] },
+      ...{ nodes, keys, nodeStore, node: known.node, claimed, store },
+      ...{ directory, scope: SCOPE, folders: ['signing-keys'] },
       isShared: (name) => SHARED.test(name),
     })
     const files = cluster === undefined ? ofOneNode : keptOnAll(cluster, directory)

@@ -117,7 +117,7 @@ export async function openNode(q: {
       throw hasLeft ? leftWorker(cause, { node, directory, number: q.siblings?.number ?? 1 }) : cause
     })
   const cluster = await openCluster({
-    ...{ store, directory, keys, nodes: settings.nodes, nodeStore: nodes },
+    ...{ store, directory, keys, nodes: settings.nodes, nodeStore: nodes, node: identity.node, claimed },
     ...{ scope: settings.server, folders: FOLDERS },
     isShared: (name) => SHARED.test(name),
   })

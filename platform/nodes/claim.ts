@@ -16,6 +16,8 @@ export type Claimed = {
   startedAt: string
   /** The schema that it knows (`schemaDigest`). */
   schema: string
+  /** No process had the name before. */
+  isNew?: boolean
   /** Where one machine has several nodes as workers of one server. */
   worker?: Told['worker']
 }
@@ -65,7 +67,8 @@ export async function claimName(
     ...worker,
     ...(q.clusterKeys !== undefined && { clusterKeys: q.clusterKeys }),
   }
-  const first = (await store.get(node))?.seen_at
+  const before = await store.get(node)
+  const first = before?.seen_at
   for (;;) {
     const now = await store.now()
     const startedAt = new Date(now).toISOString()
@@ -74,7 +77,7 @@ export async function claimName(
     const unseenSince = hasOthers ? new Date(now - LIVE_MS).toISOString() : undefined
     const told = JSON.stringify(nothing)
     if (await store.claim({ ...begun, told }, { place, unseenSince }))
-      return { instance, startedAt, schema, ...worker }
+      return { instance, startedAt, schema, isNew: before === undefined, ...worker }
     const row = await store.get(node)
     if (row?.left_at != null)
       throw new Fault('conflict', {

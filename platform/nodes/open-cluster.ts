@@ -7,6 +7,7 @@ import { keyOf } from '#platform/shared-files/seal-file.ts'
 import { openSharedFiles } from '#platform/shared-files/shared-files.ts'
 import type { SharedFileStore } from '#platform/shared-files/store.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { Claimed } from './claim.ts'
 import { beginSealing } from './key-change.ts'
 import type { Cluster } from './needs.ts'
 import type { NodeSettings } from './settings.ts'
@@ -28,11 +29,16 @@ export async function openClusterKeys(
   })
 }
 
-/** Undefined for a server that is one node. The node has its name by then. Throws what `openSharedFiles` throws. */
+/**
+ * Undefined for a server that is one node. The node has its name by then; a new one that is refused loses it, so that nobody waits for it. Throws
+ * what `openSharedFiles` throws.
+ */
 export async function openCluster(q: {
   nodes: NodeSettings | undefined
   keys: ClusterKeys | undefined
-  nodeStore: Pick<NodeStore, 'list'>
+  nodeStore: Pick<NodeStore, 'list' | 'forget'>
+  node: string
+  claimed: Claimed | undefined
   store: SharedFileStore
   /** What the rows are bound to. */
   scope: string
@@ -48,6 +54,10 @@ export async function openCluster(q: {
   const files = await openSharedFiles({
     ...{ store, isShared, directory, keys, scope },
     folder: localFolder(directory, q.folders, isShared),
+  }).catch(async (cause: unknown) => {
+    if (q.claimed?.isNew === true)
+      await q.nodeStore.forget({ name: q.node, instance: q.claimed.instance }).catch(() => undefined)
+    throw cause
   })
   return { files, keys, keyFile: nodes.clusterKeyFile, sealAnew: () => sealFilesAnew({ store, keys, scope }) }
 }

@@ -69,6 +69,11 @@ export function createNodeStore(database: Database) {
         .executeTakeFirst()
       return beaten !== undefined
     },
+    /** Of a process that was never at work: its name is free again. */
+    async forget(q: Pick<NodeRow, 'name' | 'instance'>): Promise<void> {
+      const row = tables.deleteFrom('node').where('name', '=', q.name).where('instance', '=', q.instance)
+      await row.execute()
+    },
     async noteClone(name: string, at: string): Promise<void> {
       await tables.updateTable('node').set({ cloned_at: at }).where('name', '=', name).execute()
     },
