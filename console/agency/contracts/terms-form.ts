@@ -22,7 +22,7 @@ import { previewFields, previewOf } from './preview-form.ts'
 export type Counts = { consumers: number; services: number; contacts: number }
 
 /** What the fields pick from. */
-export type Finds = { subsystems: Find; services: Find; members: Find }
+type Finds = { subsystems: Find; services: Find; members: Find }
 
 /** Means an empty list of fields; a missing list means any field. */
 const NO_FIELD = 'none'
