@@ -86,6 +86,13 @@ async function askByContract(t: Test, visitor: Visitor, { client, provider }: Pa
   const values = { Provider: provider, 'Consumer 1': client, 'Service 1: code': 'plans' }
   for (const [label, value] of Object.entries(values))
     t.equal(await page.getByLabel(label).first().inputValue(), value, label)
+  // From there to a proposal about nothing yet: the page is the same, its address another.
+  await page.keyboard.press('Control+k')
+  await page.keyboard.type('Propose a contract')
+  await page.getByRole('option', { name: 'Propose a contract' }).first().click()
+  await page.waitForURL(/\/contracts\/propose$/)
+  await visitor.answered()
+  t.equal(await page.getByLabel('Provider').first().inputValue(), '', 'a new form')
 }
 
 /** While the provider is asked, and when it does not answer. */

@@ -1,6 +1,6 @@
 /** Proposing a contract: a new one, from a draft or by hand, or the next version of an existing one. */
 import { useState } from 'preact/hooks'
-import { goTo, Link, presentAddress } from '../../kit/address.tsx'
+import { goTo, Link, useAddress } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'
 import { useConsole } from '../../kit/context.ts'
 import { contractPath, currentOf } from '../../kit/contract.tsx'
@@ -25,9 +25,15 @@ const MOST_CONTACTS = 20
 /** The usual values; the proposer can change them. */
 const BEGINNING: Draft = { terms: { logLevel: 'full', critical: false, outageGraceHours: 0 } }
 
+/** With what the address asks for: another address, as from the search over everything, begins another proposal. */
 export function ProposeContract() {
+  const { query } = useAddress()
+  return <NewContract key={query.toString()} asked={query} />
+}
+
+function NewContract({ asked }: { asked: URLSearchParams }) {
   const [draft, setDraft] = useState<Draft>(() => ({
-    terms: { ...BEGINNING.terms, ...termsAsked(presentAddress().query) },
+    terms: { ...BEGINNING.terms, ...termsAsked(asked) },
   }))
   const [drafts, setDrafts] = useState(0)
   const begin = (from: Draft): void => {
