@@ -40,7 +40,7 @@ t.test('a newer node that migrated while this one waited for its name is noticed
   const migrations = { ...nodeMigrations, 'y-this': { up: async () => {} } }
   const opened = openNode({
     settings: {
-      ...{ directory, database: databaseUrl, nodes: { clusterKeyFile: '/nowhere' } },
+      ...{ directory, database: databaseUrl, nodes: { clusterKeyFile: path.join(directory, 'cluster-key') } },
       peers: { address: '127.0.0.1', messagePort: 5500 },
     } as unknown as Settings,
     ...{ migrations, logMigrations: {}, hostName: 'waits', lock: lockFile },
