@@ -12,9 +12,6 @@ import type { Instance } from './sandbox/running.ts'
 import { settle } from './sandbox/settle.ts'
 import { type Kind, keptIn } from './sandbox/version.ts'
 
-/** Something is hidden a week before its end, which is compared a day later. */
-const SHORTEST_PAST = 9
-
 const USAGE = `Usage: concordat sandbox [--once] [--living [--days 92] | --lean] [--directory DIR] [--fresh] [--network 127.0.1] [--instance DEV]
                          [--no-exchange] [--catalogue] [--no-installation] [--json]
 
@@ -23,7 +20,7 @@ three months: that past is made on the first start. A lean one has three agencie
 
   --once             end after the exchanges: exit code 0 when every step held; makes a lean one if there is none
   --living, --lean   make the one or the other, whatever the other options say
-  --days N           how long the past is that a living one gets (92; at least 9, at most 365)
+  --days N           how long the past is that a living one gets (92; at least 12, at most 365)
   --directory DIR    where its state lies (.sandbox); kept for the next start
   --fresh            delete what is there and begin anew
   --network A.B.C    the loopback network to listen on (127.0.1)
@@ -163,8 +160,7 @@ function readArguments(args: string[]): Options | string {
     if (values.living && (values.lean || values['no-installation']))
       return '--living goes neither with --lean nor with --no-installation.'
     const pastDays = /^\d{1,3}$/.test(values.days) ? Number(values.days) : 0
-    if (pastDays < SHORTEST_PAST || pastDays > 365)
-      return `The past of a sandbox has ${SHORTEST_PAST} to 365 days.`
+    if (pastDays < 12 || pastDays > 365) return 'The past of a sandbox has 12 to 365 days.'
     const isLean = values.lean || values.once || values['no-exchange'] || values['no-installation']
     return {
       ...values,

@@ -122,8 +122,7 @@ type WorldOptions = {
   environment: Record<string, string>
 }
 
-/** The shortest: on its first day something is hidden, each other day is like the one before. */
-const PAST_DAYS = '9'
+const PAST_DAYS = '12'
 /** Its past is made first. */
 const LIVING_READY_MS = 900_000
 

@@ -16,7 +16,7 @@ const PHASES = [
   { daysAgo: Number.POSITIVE_INFINITY, weekdays: [2], calls: 12, hours: 2 },
 ]
 const SHORT_DAYS = 31
-const HOURS_OF_SHORT = 1
+const HOURS_OF_SHORT = 2
 
 /** A moment with so many calls at once. */
 type Session = { at: number; calls: number }
