@@ -95,8 +95,8 @@ void t.test('members, servers and the instance as DIDs', async (t) => {
     if (first?.proof === undefined) return undefined
     const file = await again.get(first.proof)
     if (file.status !== 200) {
-      // The next head is signed after a minute of the registry's clock.
-      world.clock.now += 60_000
+      // The next head is signed after a minute of the registry's clock, but no time may lie five minutes ahead of the real one.
+      if (world.clock.now < Date.now() + 180_000) world.clock.now += 60_000
       return undefined
     }
     const proof = parseTlogProof(file.bytes)
