@@ -22,6 +22,7 @@ const SANDBOXES_AT_ONCE = 4
 const LONGEST = [
   ...['living-sandbox', 'operator-console', 'registry-console', 'auditor-cases', 'auditor-console'],
   ...['contracts', 'crash', 'outage', 'load', 'recovery'],
+  ...['nodes', 'by-hand', 'hostile-api', 'witness', 'suspension'],
 ].map((name) => `test/journeys/${name}.test.ts`)
 /** A file may take as long as a busy machine needs. It is ended when it has written nothing for this many milliseconds. */
 const SILENCE_MS = 600_000
