@@ -16,7 +16,10 @@ const EDITABLE = 'input, textarea, select, [contenteditable]'
 const ON_MAC = /Mac|iPhone|iPad/.test(navigator.platform)
 
 export function FindButton({ groups, search }: { groups: Group[]; search: Search }) {
-  const [isOpen, setOpen] = useState(false)
+  // A new number is a new dialog: one that was closed a moment ago may still have to say so, and must not close the next.
+  const [opened, setOpened] = useState(0)
+  const [closed, setClosed] = useState(0)
+  const openNext = (): void => setOpened((before) => before + 1)
   useEffect(() => {
     const open = (event: KeyboardEvent): void => {
       if (event.defaultPrevented || document.querySelector('dialog[open]') !== null) return
@@ -26,7 +29,7 @@ export function FindButton({ groups, search }: { groups: Group[]; search: Search
       if (isSlash && event.target instanceof Element && event.target.closest(EDITABLE) !== null) return
       if (!isSlash && !isChord) return
       event.preventDefault()
-      setOpen(true)
+      openNext()
     }
     document.addEventListener('keydown', open)
     return () => document.removeEventListener('keydown', open)
@@ -37,14 +40,14 @@ export function FindButton({ groups, search }: { groups: Group[]; search: Search
         type="button"
         class="find-button"
         aria-keyshortcuts={ON_MAC ? '/ Meta+K' : '/ Control+K'}
-        onClick={() => setOpen(true)}
+        onClick={openNext}
       >
         {text('find.button')}{' '}
         <span aria-hidden="true" class="key">
           /
         </span>
       </button>
-      {isOpen && <FindDialog {...{ groups, search }} close={() => setOpen(false)} />}
+      {opened > closed && <FindDialog key={opened} {...{ groups, search }} close={() => setClosed(opened)} />}
     </>
   )
 }

@@ -88,6 +88,7 @@ async function askByContract(t: Test, visitor: Visitor, { client, provider }: Pa
     t.equal(await page.getByLabel(label).first().inputValue(), value, label)
   // From there to a proposal about nothing yet: the page is the same, its address another.
   await page.keyboard.press('Control+k')
+  await page.getByRole('combobox', { name: 'Search this console' }).waitFor()
   await page.keyboard.type('Propose a contract')
   await page.getByRole('option', { name: 'Propose a contract' }).first().click()
   await page.waitForURL(/\/contracts\/propose$/)
