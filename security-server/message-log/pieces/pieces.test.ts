@@ -208,7 +208,7 @@ if (hasPostgresql()) {
     for (const each of [log, second]) await each.close()
   })
 
-  await t.test('65 MB through the database in flat memory', async (t) => {
+  await t.test('197 MB through the database in flat memory', async (t) => {
     const { one, rows } = await world(t, await server.freshDatabase())
     const log = await openTestLog(t, one)
     const chunk = randomBytes(65_536)
@@ -218,7 +218,7 @@ if (hasPostgresql()) {
     const look = () => {
       most = Math.max(most, process.memoryUsage().rss)
     }
-    for (let n = 0; n < 1000; n++) {
+    for (let n = 0; n < 3000; n++) {
       await writer.write(chunk)
       if (n % 100 === 0) look()
     }
@@ -228,9 +228,10 @@ if (hasPostgresql()) {
       octets += (piece as Buffer).length
       look()
     }
-    t.equal(octets, 1000 * 65_536)
+    t.equal(octets, 3000 * 65_536)
     const grown = (most - before) / 1e6
-    t.ok(grown < 45, `memory grew by ${grown.toFixed(0)} MB`)
+    // What the process took for other files that ran in it varies by tens of megabytes.
+    t.ok(grown < 100, `memory grew by ${grown.toFixed(0)} MB`)
     await body.discard()
     t.same(await rows(), NOTHING)
     await log.close()
