@@ -15,7 +15,7 @@ export type TcpFault =
 type TcpProxy = {
   /** Sets the fault for new connections; open ones are closed. */
   set(fault: TcpFault): Promise<void>
-  /** Keeps open connections open, but nothing passes any more. */
+  /** Keeps open connections open, but nothing passes any more; new ones are accepted, and nothing passes either. */
   freeze(): void
   close(): Promise<void>
 }
@@ -81,6 +81,8 @@ export async function startTcpProxy(q: { host: string; port: number; to: string 
       await endAll()
     },
     freeze() {
+      // A connection that is being made at this moment would let the next request through.
+      fault = { kind: 'black hole' }
       for (const relay of relays) relay.frozen = true
     },
     async close() {
