@@ -84,9 +84,9 @@ void t.test('texts of blanks cost no more than their length', (t) => {
   const lines = Array.from({ length: 480 }, (_, number) => `A${number}: x${' '.repeat(1990)}x\r\n`)
   const head = 'Content-Type: multipart/related; boundary=OB\r\n\r\n'
   const directory = `${head}--OB\r\n${lines.join('')}\r\nx\r\n--OB\r\nA: b\r\n\r\nx\r\n--OB--`
-  const begun = performance.now()
+  const begun = process.cpuUsage()
   t.throws(() => parseDirectory(Buffer.from(directory)), { code: 'malformed_global_conf' })
-  t.ok(performance.now() - begun < 1000, 'a directory of long headers')
+  t.ok(process.cpuUsage(begun).user < 1_000_000, 'a directory of long headers, in processor time')
   t.end()
 })
 
