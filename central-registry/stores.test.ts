@@ -67,6 +67,7 @@ const MIGRATIONS = [
   'registry-audit-orders-001',
   'registry-backups-001',
   'registry-catalogue-001',
+  'registry-catalogue-002-audiences',
   'registry-contracts-001',
   'registry-contracts-002-review',
   'registry-contracts-003-services',

@@ -5,6 +5,7 @@ import { consumer } from './consumer/feature.ts'
 import { auditOrders } from './features/audit-orders/feature.ts'
 import { auditStream } from './features/audit-stream/feature.ts'
 import { backups } from './features/backups/feature.ts'
+import { catalogue } from './features/catalogue/feature.ts'
 import { clientsAndServices } from './features/clients-and-services/feature.ts'
 import { consents } from './features/consents/feature.ts'
 import { contentRequests } from './features/content-requests/feature.ts'
@@ -84,6 +85,7 @@ export const FEATURES = listFeatures<ServerGround>()
   .with(deliveries)
   .with(subscriptions)
   .with(tryOuts)
+  .with(catalogue)
   .with(consents)
   .with(tracker)
   .with(notices)

@@ -69,6 +69,12 @@ export function plainText(most: number): Read<string> {
   }
 }
 
+/** Reads a text as `plainText` does, or an empty one. */
+export function textOrNone(most: number): Read<string> {
+  const read = plainText(most)
+  return (value, at) => (value === '' ? '' : read(value, at))
+}
+
 /** The first `most` characters of any text without the characters that `plainText` refuses; may be empty. */
 export function plainPart(text: string, most: number): string {
   const seen = [...text.slice(0, 2 * most)].filter((one) => !UNSEEN.test(one))

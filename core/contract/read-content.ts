@@ -11,7 +11,7 @@ import type {
   Representation,
 } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
-import { checkCode, idText, parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
+import { checkCode, idText, parseMemberId, parseServiceId, parseSubsystemId } from '#schemas/identifiers.ts'
 import { checkEndpoint } from './endpoints.ts'
 import {
   fieldsOf,
@@ -45,6 +45,7 @@ const parameter = pattern(/^[A-Za-z0-9_.-]{1,100}$/, 'the name of a parameter')
 
 export const memberId: Read<string> = canonicalId((text) => idText(parseMemberId(text)))
 export const subsystemId: Read<string> = canonicalId((text) => idText(parseSubsystemId(text)))
+export const serviceId: Read<string> = canonicalId((text) => idText(parseServiceId(text)))
 export const code: Read<string> = canonicalId(checkCode)
 
 const dataSubject: Read<DataSubjectPlace> = (value, at) => {

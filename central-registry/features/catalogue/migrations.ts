@@ -1,8 +1,15 @@
-/** Tables of the catalogue: when each subsystem was asked, the services that it offers, their descriptions and changes. */
-import type { Migration } from 'kysely/migration'
+/**
+ * Tables of the catalogue: when each subsystem was asked, the services that it offers, their descriptions and changes, and for whom
+ * each is told.
+ */
+import type { Kysely } from 'kysely'
+import type { SchemaChange } from '#platform/database/older-versions.ts'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
+import { audienceOf } from './audience-store.ts'
+import type { Access } from './read-answers.ts'
+import type { Tables } from './tables.ts'
 
-export const catalogueMigrations: Record<string, Migration> = {
+export const catalogueMigrations: Record<string, SchemaChange> = {
   'registry-catalogue-001': {
     up: async (kysely) => {
       const type = columnTypes(kysely)
@@ -40,4 +47,40 @@ export const catalogueMigrations: Record<string, Migration> = {
       await index('catalogue_change', 'service')
     },
   },
+  'registry-catalogue-002-audiences': {
+    // An older version that goes on writes no audiences: of what it finds new no server is told until this version has asked again.
+    olderVersionsGoOn: true,
+    up: async (kysely) => {
+      const type = columnTypes(kysely)
+      await kysely.schema
+        .createTable('catalogue_audience')
+        .addColumn('service', type.text, (column) => column.notNull())
+        .addColumn('kind', type.text, (column) => column.notNull())
+        .addColumn('code', type.text, (column) => column.notNull())
+        .addPrimaryKeyConstraint('catalogue_audience_key', ['service', 'kind', 'code'])
+        .execute()
+      await fillAudiences(kysely as Kysely<Tables>)
+    },
+  },
+}
+
+/** For the services that the catalogue has already. */
+async function fillAudiences(kysely: Kysely<Tables>): Promise<void> {
+  const AT_ONCE = 500
+  let after = ''
+  for (;;) {
+    const rows = await kysely
+      .selectFrom('catalogue_service')
+      .select(['id', 'access'])
+      .where('id', '>', after)
+      .orderBy('id')
+      .limit(AT_ONCE)
+      .execute()
+    for (const { id, access } of rows) {
+      const audience = audienceOf(id, JSON.parse(access) as Access)
+      if (audience.length > 0) await kysely.insertInto('catalogue_audience').values(audience).execute()
+    }
+    if (rows.length < AT_ONCE) return
+    after = rows.at(-1)!.id
+  }
 }

@@ -6,6 +6,7 @@ import { Fault } from '#schemas/fault.ts'
 import { parseSubsystemId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import { type Change, contains, counted, orderOf, type Page } from '../../changes/store.ts'
+import { keepAudiences } from './audience-store.ts'
 import { serviceText } from './client.ts'
 import type { Description, OfferedService } from './read-answers.ts'
 import { changesOf } from './rules.ts'
@@ -178,6 +179,7 @@ export function createCatalogueStore(database: Database, record: Change<Tables>)
               .values({ sha256: sha256(document), content: document })
               .onConflict((conflict) => conflict.doNothing())
               .execute()
+        await keepAudiences(transaction, subsystem, rows)
         const gone = before.filter(
           ({ id, status }) => status === 'offered' && !rows.some((row) => row.id === id),
         )

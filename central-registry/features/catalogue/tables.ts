@@ -33,6 +33,8 @@ type CatalogueTables = {
     failure: string | null
   }
   catalogue_service: CatalogueServiceRow
+  /** Whom the catalogue tells security servers of it for; `code` is empty for everybody. */
+  catalogue_audience: { service: string; kind: 'everybody' | 'memberClass' | 'globalGroup'; code: string }
   catalogue_document: { sha256: string; content: Buffer }
   catalogue_change: {
     id: Generated<number>

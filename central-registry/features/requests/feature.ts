@@ -45,6 +45,7 @@ type Ground = Pick<Services, 'database' | 'jobs' | 'metrics' | 'clock' | 'log'> 
   fleetRegistrations: Record<string, OperationHandler>
   auditRegistrations: Record<string, OperationHandler>
   logRegistrations: Record<string, OperationHandler>
+  catalogueRegistrations: Record<string, OperationHandler>
 }
 
 /** `countSubmitted`: the requests that all parties have signed and that wait for a decision. */
@@ -77,6 +78,7 @@ export const requests: FeatureModule<Ground, Offers> = {
             ...ground.fleetRegistrations,
             ...ground.auditRegistrations,
             ...ground.logRegistrations,
+            ...ground.catalogueRegistrations,
           })
           managementServiceRoutes(app, intake)
         },
