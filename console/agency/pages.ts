@@ -25,6 +25,8 @@ const deliveryReceived = async () => (await import('./deliveries/one.tsx')).Deli
 const rooms = async () => (await import('./rooms/page.tsx')).RoomsPage
 const subscriptions = async () => (await import('./rooms/subscriptions.tsx')).SubscriptionsPage
 const eventType = async () => (await import('./rooms/one.tsx')).TypePage
+const catalogue = async () => (await import('./catalogue/page.tsx')).Catalogue
+const catalogueService = async () => (await import('./catalogue/one.tsx')).CatalogueService
 const tryOuts = async () => (await import('./try-outs/page.tsx')).TryServices
 const keys = async () => (await import('./keys/page.tsx')).KeysPage
 const key = async () => (await import('./keys/key.tsx')).KeyPage
@@ -156,6 +158,10 @@ export const contents: Group[] = [
             below: [page('/rooms/types/:id', 'rooms.type', 'getEventType', eventType)],
           },
           page('/rooms/subscriptions', 'rooms.subscriptions', 'getSubscriptions', subscriptions),
+          {
+            ...page('/catalogue', 'catalogue.title', 'findCatalogueServices', catalogue),
+            below: [page('/catalogue/:id', 'catalogue.one', 'getCatalogueService', catalogueService)],
+          },
           page('/try-outs', 'tryOuts.title', 'tryService', tryOuts),
         ],
       },

@@ -1,5 +1,6 @@
 /** Trying a service: who asks whom, what there is and what may be called of it, a form for each operation, the answer with its evidence. */
 import { useState } from 'preact/hooks'
+import { useAddress } from '../../kit/address.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
 import type { Values } from '../../kit/field.tsx'
 import { Form } from '../../kit/form.tsx'
@@ -37,6 +38,8 @@ export function TryServices() {
 }
 
 function Who({ known: { clients, providers }, find }: { known: TryOuts; find(parties: Parties): void }) {
+  // A page that leads here may name the provider.
+  const wanted = useAddress().query.get('provider') ?? ''
   const send = async (values: Values): Promise<void> =>
     find({ client: String(values['client']), provider: String(values['provider']) })
   return (
@@ -49,6 +52,7 @@ function Who({ known: { clients, providers }, find }: { known: TryOuts; find(par
           },
           {
             ...{ name: 'provider', title: 'tryOuts.provider', type: 'select' },
+            initial: providers.some(({ id }) => id === wanted) ? wanted : '',
             options: providers.map(({ id, name }) => ({ value: id, title: `${id} (${name})` })),
           },
         ]}

@@ -1,0 +1,145 @@
+/** One service of the catalogue: what it is, what is known here of access to it, and how to ask for access or try it. */
+import { Link } from '../../kit/address.tsx'
+import { useMay } from '../../kit/context.ts'
+import { contractPath, type State, stateName } from '../../kit/contract.tsx'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Facts, Head, Part } from '../../kit/facts.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Markdown } from '../../kit/markdown.tsx'
+import { Show } from '../../kit/placeholders.tsx'
+import { Rows } from '../../kit/rows.tsx'
+import { text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { serviceName } from '../try-outs/shapes.ts'
+import { accessText, type Listed, StandingWord } from './service.tsx'
+
+type Endpoint = { method: string; path: string }
+type Contract = { contract: string; title: string; state: State; consumers: string[] }
+type Whole = Listed & {
+  description: string
+  endpoints: Endpoint[]
+  endpointCount: number
+  access: Parameters<typeof accessText>[0]
+  changedAt: string
+  contractsRequired: boolean
+  contracts: Contract[]
+}
+
+export function CatalogueService({ params }: { params: Record<string, string> }) {
+  const id = params['id']!
+  const loaded = useAnswer<Whole>('getCatalogueService', { params: { id } })
+  return (
+    <Show of={loaded} page="catalogue.one">
+      {(service) => (
+        <>
+          <Head
+            title={service.title === '' ? serviceName(service) : service.title}
+            lead={<Copyable value={service.id} />}
+            acts={<Link to="/catalogue">{text('catalogue.title')}</Link>}
+          />
+          <Part title={text('catalogue.standing')}>
+            <YourAccess to={service} />
+          </Part>
+          <Part title={text('common.facts')}>
+            <About of={service} />
+          </Part>
+          <Part title={text('catalogue.description')}>
+            {service.description === '' ? (
+              <p>{text('catalogue.noDescription')}</p>
+            ) : (
+              <Markdown text={service.description} />
+            )}
+          </Part>
+          <Part title={text('catalogue.endpoints')}>
+            <Endpoints of={service} />
+          </Part>
+        </>
+      )}
+    </Show>
+  )
+}
+
+function YourAccess({ to: { standing, contracts, contractsRequired, provider, serviceCode } }: { to: Whole }) {
+  const mayPropose = useMay('proposeContract')
+  const mayTry = useMay('tryService')
+  const isAskable = standing === 'UNKNOWN' && mayPropose
+  return (
+    <>
+      <p>
+        <StandingWord of={standing} />
+      </p>
+      {standing === 'UNKNOWN' && (
+        <p>{text(contractsRequired ? 'catalogue.contractNeeded' : 'catalogue.rightNeeded')}</p>
+      )}
+      {contracts.length > 0 && (
+        <ul class="plain-list">
+          {contracts.map(({ contract, title, state, consumers }) => (
+            <li key={contract}>
+              <Link to={contractPath(contract)}>
+                <bdi>{title}</bdi>
+              </Link>{' '}
+              {text('catalogue.contractFor', { state: stateName(state), consumers: consumers.join(', ') })}
+            </li>
+          ))}
+        </ul>
+      )}
+      {isAskable && (
+        <p>
+          <Link to={`/contracts/propose?${new URLSearchParams({ provider, service: serviceCode })}`}>
+            {text('tryOuts.askByContract')}
+          </Link>
+        </p>
+      )}
+      {mayTry && (
+        <p>
+          <Link to={`/try-outs?${new URLSearchParams({ provider })}`}>{text('tryOuts.title')}</Link>{' '}
+          {text('catalogue.tryTells')}
+        </p>
+      )}
+    </>
+  )
+}
+
+/** Texts of other organisations: shown, never turned into a link. */
+function About({ of }: { of: Whole }) {
+  return (
+    <Facts
+      of={[
+        ['catalogue.provider', <Copyable key="provider" value={of.provider} />],
+        ['catalogue.providerName', <bdi key="name">{of.providerName || text('common.none')}</bdi>],
+        ['catalogue.member', <bdi key="member">{of.memberName || text('common.none')}</bdi>],
+        ['catalogue.service', <bdi key="code">{serviceName(of)}</bdi>],
+        ['catalogue.type', text(`tryOuts.type.${of.type}`)],
+        ['catalogue.version', <bdi key="version">{of.version || text('common.none')}</bdi>],
+        [
+          'catalogue.access',
+          <bdi key="access" class="wrap">
+            {accessText(of.access)}
+          </bdi>,
+        ],
+        ['catalogue.lastSeen', <Time key="last" at={of.lastSeen} relative />],
+        ['catalogue.changedAt', <Time key="changed" at={of.changedAt} relative />],
+      ]}
+    />
+  )
+}
+
+function Endpoints({ of: { endpoints, endpointCount } }: { of: Whole }) {
+  if (endpoints.length === 0) return <p>{text('catalogue.noEndpoints')}</p>
+  return (
+    <>
+      <Rows<Endpoint>
+        caption={text('catalogue.endpoints')}
+        rows={endpoints}
+        rowKey={({ method, path }) => `${method} ${path}`}
+        columns={[
+          { title: 'catalogue.method', cell: ({ method }) => <bdi class="id">{method}</bdi> },
+          { title: 'catalogue.path', cell: ({ path }) => <bdi class="id">{path}</bdi> },
+        ]}
+      />
+      {endpointCount > endpoints.length && (
+        <p class="note">{text('catalogue.firstEndpoints', { shown: endpoints.length, all: endpointCount })}</p>
+      )}
+    </>
+  )
+}
