@@ -16,6 +16,7 @@ import { until } from '../until.ts'
 import { colons, type World } from '../world.ts'
 import { CONTACT, confirmContact } from './confirm-contact.ts'
 import { PURPOSE, TITLE, termsOf } from './contract-terms.ts'
+import { lookThroughCatalogue } from './look-through-catalogue.ts'
 import { inOtherLooks } from './other-looks.ts'
 import { pickParties } from './pick.ts'
 import { signedIn } from './two-stores.ts'
@@ -103,7 +104,7 @@ async function arriveAll(t: Test, q: Q): Promise<Scene> {
 
 /** Access is requested in the catalogue, and Anna proposes from the file. Returns where the contract is shown. */
 async function propose(scene: Scene): Promise<string> {
-  const { t, world, typeFor, policy, anna, registry } = scene
+  const { t, world, typeFor, policy, anna, registry, withKey } = scene
   const { tax } = scene.world.servers
   const folder = await mkdtemp(path.join(tmpdir(), 'concordat-contract-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
@@ -112,6 +113,7 @@ async function propose(scene: Scene): Promise<string> {
 
   const requested = path.join(folder, 'requested.json')
   await requestAccess(registry, world, requested)
+  await lookThroughCatalogue({ t, world, signatory: anna, withKey })
   // Terms in the same form, with everything that a contract can say.
   const draft = path.join(folder, 'contract-terms.json')
   writeFileSync(draft, JSON.stringify({ terms: termsOf(world), member: colons(tax.member) }))

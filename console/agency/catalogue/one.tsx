@@ -62,7 +62,8 @@ export function CatalogueService({ params }: { params: Record<string, string> })
 function YourAccess({ to: { standing, contracts, contractsRequired, provider, serviceCode } }: { to: Whole }) {
   const mayPropose = useMay('proposeContract')
   const mayTry = useMay('tryService')
-  const isAskable = standing === 'UNKNOWN' && mayPropose
+  // Another subsystem of this server may want what one has already.
+  const isAskable = standing !== 'OWN' && mayPropose
   return (
     <>
       <p>

@@ -1,0 +1,156 @@
+/** Whom a real registry tells of which services, on both databases, and questions that it refuses. */
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import { readSignedJson, writeSignedJson } from '#core/signature/signed-json.ts'
+import { openDatabase } from '#platform/database/open-database.ts'
+import { migrate } from '#platform/database/migrate.ts'
+import {
+  CATALOGUE_DOCUMENT,
+  type CatalogueList,
+  type CatalogueQuery,
+  type CatalogueService,
+} from '#schemas/catalogue.ts'
+import { headOf, ocspFor, type Party, signingParty } from '#test/fakes/management-requests.ts'
+import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
+import type { Node, RegistryWorld } from '#test/fakes/registry-world.ts'
+import { authority, GUEST, guest, OWNER, owner } from '#test/fakes/request-world.ts'
+import { collect, method, openApi, POP, start } from './catalogue-fixture.ts'
+import { catalogueMigrations } from './migrations.ts'
+
+const LISTS = '/registration/v1/catalogue/lists'
+const COMPANY = 'DEV/COM/77'
+const company = await signingParty(authority, COMPANY)
+
+type Q = { by?: Party; signer?: string; server?: string; at?: number; id?: string; more?: object; type?: string }
+
+function asking(world: RegistryWorld, node: Node) {
+  const signed = (q: Q, path: string): Buffer => {
+    const { by = owner, signer = OWNER, server = `${signer}/SS1`, at = world.clock.now, more = {} } = q
+    const { query, serviceQuery } = CATALOGUE_DOCUMENT
+    const type = q.type ?? (path === LISTS ? query : serviceQuery)
+    const head = { ...headOf(signer, at), ...(q.id !== undefined && { id: q.id }), server }
+    const signers = [{ certificates: [by.certificate], ocspResponses: ocspFor(by), key: by.key }]
+    return Buffer.from(writeSignedJson({ ...head, ...more }, type, signers))
+  }
+  const post = (q: Q, path = LISTS) => node.register(path, signed(q, path))
+  return {
+    post,
+    async codes(q: Q = {}, more: Partial<CatalogueQuery> = {}): Promise<string[]> {
+      const { bytes } = await post({ ...q, more: { offset: 0, limit: 200, ...more } })
+      const list = readSignedJson(bytes, CATALOGUE_DOCUMENT.list).document as CatalogueList
+      return list.services.map(({ service }) => service.split('/').at(-1)!).sort()
+    },
+    async found(service: string, q: Q = {}): Promise<CatalogueService['found']> {
+      const { bytes } = await post({ ...q, more: { service } }, '/registration/v1/catalogue/services')
+      return (readSignedJson(bytes, CATALOGUE_DOCUMENT.service).document as CatalogueService).found
+    },
+  }
+}
+
+void t.test('a service is told to the servers of those who may ask for access, and to no others', async (t) => {
+  await eachRegistryDatabase(t, async (database, t, url) => {
+    const { world, node, provider } = await start(t, database.dialect === 'sqlite' ? undefined : url)
+    await node.must('POST', '/member-classes', { code: 'COM', description: 'Companies' })
+    for (const [memberClass, memberCode] of [
+      ['COM', '77'],
+      ['GOV', '5678'],
+    ]) {
+      await node.must('POST', '/members', { memberClass, memberCode, name: 'x' })
+      await node.must('POST', `/members/DEV:${memberClass}:${memberCode}/subsystems`, { subsystemCode: 'own' })
+      await node.must('POST', '/security-servers', { id: `DEV:${memberClass}:${memberCode}:SS1`, address: 'x.example' })
+    }
+    const accesses: Record<string, unknown> = {
+      all: 'everybody',
+      none: 'nobody',
+      companies: { memberClasses: ['COM'] },
+      owners: { globalGroups: ['owners'] },
+      hospitals: { globalGroups: ['hospitals'] },
+      // As a group; as a class nobody has that code.
+      classy: { globalGroups: ['COM'], memberClasses: ['com', 'owners', '%', 'C_M'] },
+      odd: { memberClasses: ['GOV', '\u202e"GOV', 'GOV'] },
+      broken: { memberClasses: 'GOV' },
+    }
+    const codes = Object.keys(accesses)
+    // The last one has an id too long for a page.
+    const long = method('ä'.repeat(255), 'REST')
+    provider.methods = { service: [...codes.map((code) => method(code)), long] }
+    for (const code of codes) provider.documents[code] = openApi({ 'x-access-requests': accesses[code] })
+    await collect(node)
+    const { codes: told, found } = asking(world, node)
+    t.strictSame(await told(), ['all', 'odd', 'owners'])
+    const theirs = { by: company, signer: COMPANY }
+    t.strictSame(await told(theirs), ['all', 'companies'])
+    t.strictSame(await told({ by: guest, signer: GUEST }), ['all', 'odd'])
+    t.match(await found(`${POP}/all`), { title: 'Persons', access: 'everybody', endpointCount: 1 })
+    t.match(await found(`${POP}/odd`), { access: { memberClasses: ['GOV', '"GOV', 'GOV'] } })
+    t.equal(await found(`${POP}/companies`), undefined, 'not even by its id')
+    t.ok(await found(`${POP}/companies`, theirs))
+    t.equal(await found(`${POP}/none`), undefined)
+
+    // A client of another member at the server asks, too; a disabled one does not.
+    await node.must('POST', '/global-groups', { code: 'hospitals', description: 'Hospitals' })
+    await node.must('POST', '/global-groups/hospitals/members', { client: 'DEV:COM:77:own' })
+    await node.must('POST', '/security-servers/DEV:GOV:1234:SS1/clients', { client: 'DEV:COM:77:own' })
+    t.strictSame(await told(), ['all', 'companies', 'hospitals', 'odd', 'owners'])
+    t.strictSame(await told({}, { q: 'HOSPI' }), ['hospitals'])
+    t.strictSame(await told({}, { limit: 2, offset: 1 }).then((all) => all.length), 2)
+
+    provider.documents['all'] = openApi({ 'x-access-requests': 'nobody' })
+    provider.documents['none'] = openApi({})
+    provider.methods = { service: codes.map((code) => method(code)) }
+    world.clock.now += 1000
+    await collect(node)
+    t.strictSame(await told(theirs), ['companies', 'none'], 'as it is said now, and nothing that is gone')
+  })
+})
+
+void t.test('only questions that the owner of a registered server signed are answered, once', async (t) => {
+  const { world, node } = await start(t)
+  await collect(node)
+  const { post } = asking(world, node)
+  const page = { offset: 0, limit: 50 }
+  const refusals: [string, Q, RegExp][] = [
+    ['a server that is not registered', { server: `${OWNER}/SS9` }, /access_denied.*is not registered/],
+    ["another member's server", { server: `${GUEST}/SS1` }, /access_denied/],
+    ["another member's signature", { by: guest }, /.*/],
+    ['an old one', { at: world.clock.now - 600_000 }, /stale_request/],
+    ['another document', { type: CATALOGUE_DOCUMENT.list }, /malformed_signature/],
+    ['too large a page', { more: { offset: 0, limit: 201 } }, /invalid_input/],
+    ['no page', { more: { offset: -1, limit: 1 } }, /invalid_input/],
+    ['a control character', { more: { ...page, q: 'a\u0000' } }, /invalid_input/],
+    ['a long search', { more: { ...page, q: 'x'.repeat(256) } }, /invalid_input/],
+    ['more fields', { more: { ...page, member: GUEST } }, /invalid_input/],
+  ]
+  for (const [what, q, wanted] of refusals) {
+    const { status, bytes } = await post({ more: page, ...q })
+    t.ok(status >= 400 && status < 500, `${what}: ${status}`)
+    t.match(bytes.toString(), wanted, what)
+  }
+  const id = randomUUID()
+  t.equal((await post({ id, more: page })).status, 200)
+  t.match((await post({ id, more: page })).body, { type: /replayed_request/ })
+  t.match((await node.register(LISTS, Buffer.from('{}'))).status, 400)
+})
+
+void t.test('services that were there before are told to the same servers after the migration', async (t) => {
+  const database = await openDatabase('sqlite::memory:')
+  t.teardown(() => database.close())
+  const [first, ...later] = Object.entries(catalogueMigrations)
+  await migrate(database, Object.fromEntries([first!]))
+  const row = { provider: 'p', service_code: 's', type: 'REST', endpoints: '[]', contact: '{}', title: '' }
+  const more = { description: '', version: '', status: 'offered', search: '', document: null }
+  const times = { first_seen: '', last_seen: '', changed_at: '' }
+  const accesses = ['everybody', 'nobody', { memberClasses: ['GOV'], globalGroups: ['a', 'b'] }]
+  for (let i = 0; i < 501; i++) {
+    const access = JSON.stringify(accesses[i % 3])
+    const values = { ...row, ...more, ...times, access, id: `s${String(i).padStart(3, '0')}` }
+    await database.kysely.insertInto('catalogue_service' as never).values(values as never).execute()
+  }
+  await migrate(database, Object.fromEntries([first!, ...later]))
+  const rows = (await database.kysely
+    .selectFrom('catalogue_audience' as never)
+    .selectAll()
+    .execute()) as { service: string; kind: string }[]
+  t.equal(rows.length, 167 + 3 * 167)
+  t.strictSame(rows.filter(({ service }) => service === 's001').length, 0)
+})

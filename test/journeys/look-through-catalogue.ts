@@ -1,0 +1,60 @@
+/**
+ * People of an agency look through the registry's catalogue in the console of their own server, and come from a service to asking for
+ * access and to trying it.
+ */
+import type { Test } from 'tap'
+import type { Visitor } from '../browser.ts'
+import { colons, type World } from '../world.ts'
+
+type Q = { t: Test; world: World; signatory: Visitor; withKey(side: 'tax', role: string): Promise<Visitor> }
+
+/** The catalogue was collected. `signatory` may propose contracts, but not try services. */
+export async function lookThroughCatalogue({ t, world, signatory, withKey }: Q): Promise<void> {
+  const [provider, own] = [world.servers.population.client, world.servers.tax.client].map(colons) as [string, string]
+  const { page } = signatory
+  await statesOfList(t, signatory)
+  await page.getByRole('searchbox').fill(`${own}:`)
+  await page.getByRole('row', { name: new RegExp(own) }).first().getByText('offered by this server').waitFor()
+  await page.getByRole('searchbox').fill(`${provider}:persons`)
+  const row = page.getByRole('row', { name: new RegExp(provider) })
+  await row.getByText('not known here').waitFor()
+  await signatory.checkBoth('agency-catalogue')
+  await row.getByRole('link').click()
+  await page.getByRole('heading', { name: 'Endpoints' }).waitFor()
+  await page.getByText('In this instance a call needs one').waitFor()
+  await page.getByRole('cell', { name: /^\/persons/ }).first().waitFor()
+  await signatory.checkBoth('agency-catalogue-service')
+  t.equal(await page.getByRole('link', { name: 'Try a service' }).count(), 0, 'who may not try is not sent there')
+  await page.getByRole('link', { name: 'Ask for access: propose a contract for this service' }).click()
+  for (const [label, value] of Object.entries({ Provider: provider, 'Service 1: code': 'persons' }))
+    t.equal(await page.getByLabel(label).first().inputValue(), value, label)
+
+  const administrator = await withKey('tax', 'XROAD_SERVICE_ADMINISTRATOR')
+  await administrator.open(`/catalogue/${encodeURIComponent(`${provider}:persons`)}`)
+  await administrator.page.locator('main').getByRole('link', { name: 'Try a service' }).last().click()
+  t.equal(await administrator.page.getByLabel('Whose service').inputValue(), provider, 'already picked')
+  await administrator.open(`/catalogue/${encodeURIComponent(`${provider}:none`)}`)
+  await administrator.page.getByText('none in the catalogue').waitFor()
+}
+
+/** While the registry is asked, when it does not answer, and when nothing fits. */
+async function statesOfList(t: Test, { page, open, checkBoth }: Visitor): Promise<void> {
+  const held = Promise.withResolvers<void>()
+  const fault = { type: 'registration_unavailable', message: 'no answer came from the registry', detail: 'abc-7' }
+  await page.route('**/api/v1/catalogue?**', async (route) => {
+    await held.promise
+    await route.fulfill({ status: 502, json: fault })
+  })
+  await open('/contracts')
+  await page.getByRole('link', { name: 'Catalogue', exact: true }).first().click()
+  await page.getByText('Loading …').first().waitFor()
+  held.resolve()
+  await page.getByText('no answer came from the registry').waitFor()
+  await checkBoth('agency-catalogue-failed')
+  t.match(await page.locator('main').textContent(), /abc-7/, 'what to look for in the log')
+  await page.unroute('**/api/v1/catalogue?**')
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await page.locator('tbody tr').first().waitFor()
+  await page.getByRole('searchbox').fill('no such service')
+  await page.getByText('Nothing fits this search').waitFor()
+}
