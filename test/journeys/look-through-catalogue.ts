@@ -28,6 +28,7 @@ export async function lookThroughCatalogue({ t, world, signatory, withKey }: Q):
   await page.getByRole('link', { name: 'Ask for access: propose a contract for this service' }).click()
   for (const [label, value] of Object.entries({ Provider: provider, 'Service 1: code': 'persons' }))
     t.equal(await page.getByLabel(label).first().inputValue(), value, label)
+  t.match(await page.getByLabel('Service 1: endpoints').inputValue(), /^GET \/persons/m, 'what it has')
 
   const administrator = await withKey('tax', 'XROAD_SERVICE_ADMINISTRATOR')
   await administrator.open(`/catalogue/${encodeURIComponent(`${provider}:persons`)}`)

@@ -59,7 +59,21 @@ export function CatalogueService({ params }: { params: Record<string, string> })
   )
 }
 
-function YourAccess({ to: { standing, contracts, contractsRequired, provider, serviceCode } }: { to: Whole }) {
+/** More than these are chosen in the form: addresses have an end. */
+const MOST_IN_ADDRESS = 20
+/** Of a service that names no endpoints, as every SOAP service, a contract names the whole. */
+const WHOLE: Endpoint[] = [{ method: '*', path: '**' }]
+
+/** What the form of a contract begins with. */
+function termsFor({ provider, serviceCode, endpoints, endpointCount }: Whole): URLSearchParams {
+  const terms = new URLSearchParams({ provider, service: serviceCode })
+  const named = endpointCount === 0 ? WHOLE : endpointCount > MOST_IN_ADDRESS ? [] : endpoints
+  for (const { method, path } of named) terms.append('endpoint', `${method} ${path}`)
+  return terms
+}
+
+function YourAccess({ to: service }: { to: Whole }) {
+  const { standing, contracts, contractsRequired, provider } = service
   const mayPropose = useMay('proposeContract')
   const mayTry = useMay('tryService')
   // Another subsystem of this server may want what one has already.
@@ -86,7 +100,7 @@ function YourAccess({ to: { standing, contracts, contractsRequired, provider, se
       )}
       {isAskable && (
         <p>
-          <Link to={`/contracts/propose?${new URLSearchParams({ provider, service: serviceCode })}`}>
+          <Link to={`/contracts/propose?${termsFor(service)}`}>
             {text('tryOuts.askByContract')}
           </Link>
         </p>

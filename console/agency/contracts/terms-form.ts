@@ -90,10 +90,14 @@ export function fieldsOf(
 /** The terms of a request for access to one service, as far as the address says them. */
 export function termsAsked(query: URLSearchParams): Partial<Terms> {
   const [provider, consumer, serviceCode] = ['provider', 'consumer', 'service'].map((name) => query.get(name))
+  const endpoints = query.getAll('endpoint').map((one) => {
+    const [method = '', ...path] = one.split(' ')
+    return { method, path: path.join(' ') }
+  })
   return {
     ...(provider ? { provider: partyOf(provider) } : {}),
     ...(consumer ? { consumers: { subsystems: [partyOf(consumer)] } } : {}),
-    ...(serviceCode ? { services: [{ serviceCode, endpoints: [] }] } : {}),
+    ...(serviceCode ? { services: [{ serviceCode, endpoints }] } : {}),
   }
 }
 
