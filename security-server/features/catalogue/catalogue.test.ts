@@ -36,7 +36,7 @@ function askedBy(rooms: Pick<Needs, 'clock' | 'globalConfiguration' | 'post'>, k
     contracts: { view: () => ({ asOf: undefined, required: true, refused: [], contracts: kept }) as never },
     localSystems: { view: () => ({ clients: new Map([['DEV/GOV/1234/plain', {}]]) }) as never },
   })
-  const call = (id: string, params: Record<string, string>, query: object) =>
+  const call = (id: string, params: Record<string, string>, query: Record<string, unknown>) =>
     handlers[id]!({ params, query, body: undefined, caller: CALLER } satisfies OperationInput)
   return {
     async find({ offset = 0, limit = 50, ...more }: Asked = {}): Promise<{ found: Found; total: string }> {
