@@ -37,7 +37,7 @@ function Name({ of }: { of: Listed }) {
       </Link>
       <br />
       <bdi class="beside wrap">
-        {serviceName(of)} {of.version}
+        {of.title !== '' && serviceName(of)} {of.version}
       </bdi>
     </>
   )
