@@ -20,7 +20,7 @@ const MAX_ANSWER_BYTES = 2 * 1024 * 1024
  * Each throws `registration_unavailable` when the registry gives no answer, or one that cannot be read; `registration_refused` with
  * its reason; `invalid_global_conf_signature` for an answer that it did not sign for this question.
  */
-export type AskCatalogue = {
+type AskCatalogue = {
   list(q: { q?: string; offset: number; limit: number }): Promise<CatalogueList>
   service(id: string): Promise<CatalogueService>
 }

@@ -11,7 +11,7 @@ const MOST_CONTRACTS = 50
 /** OWN: of a client of this server. UNKNOWN: no contract of ours names it, which says nothing of rights that its provider gave. */
 type Standing = 'OWN' | (typeof OPEN)[number] | 'UNKNOWN'
 type KnownContract = { contract: string; title: string; state: ContractState; consumers: string[] }
-export type KnownHere = { standing: Standing; contracts: KnownContract[] }
+type KnownHere = { standing: Standing; contracts: KnownContract[] }
 
 /**
  * `own` are the clients of this server in text form. Secret contracts are left out: not everybody who looks through the catalogue may know
