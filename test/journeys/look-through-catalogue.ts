@@ -10,11 +10,18 @@ type Q = { t: Test; world: World; signatory: Visitor; withKey(side: 'tax', role:
 
 /** The catalogue was collected. `signatory` may propose contracts, but not try services. */
 export async function lookThroughCatalogue({ t, world, signatory, withKey }: Q): Promise<void> {
-  const [provider, own] = [world.servers.population.client, world.servers.tax.client].map(colons) as [string, string]
+  const [provider, own] = [world.servers.population.client, world.servers.tax.client].map(colons) as [
+    string,
+    string,
+  ]
   const { page } = signatory
   await statesOfList(t, signatory)
   await page.getByRole('searchbox').fill(`${own}:`)
-  await page.getByRole('row', { name: new RegExp(own) }).first().getByText('offered by this server').waitFor()
+  await page
+    .getByRole('row', { name: new RegExp(own) })
+    .first()
+    .getByText('offered by this server')
+    .waitFor()
   await page.getByRole('searchbox').fill(`${provider}:getPerson`)
   const row = page.getByRole('row', { name: /getPerson/ })
   await row.getByText('not known here').waitFor()
@@ -25,9 +32,16 @@ export async function lookThroughCatalogue({ t, world, signatory, withKey }: Q):
   await signatory.checkBoth('agency-catalogue-soap')
   await signatory.open(`/catalogue?q=${provider}:persons`)
   await page.locator('tbody a').first().click()
-  await page.getByRole('cell', { name: /^\/persons/ }).first().waitFor()
+  await page
+    .getByRole('cell', { name: /^\/persons/ })
+    .first()
+    .waitFor()
   await signatory.checkBoth('agency-catalogue-service')
-  t.equal(await page.getByRole('link', { name: 'Try a service' }).count(), 0, 'who may not try is not sent there')
+  t.equal(
+    await page.getByRole('link', { name: 'Try a service' }).count(),
+    0,
+    'who may not try is not sent there',
+  )
   await page.getByRole('link', { name: 'Ask for access: propose a contract for this service' }).click()
   for (const [label, value] of Object.entries({ Provider: provider, 'Service 1: code': 'persons' }))
     t.equal(await page.getByLabel(label).first().inputValue(), value, label)
@@ -44,7 +58,11 @@ export async function lookThroughCatalogue({ t, world, signatory, withKey }: Q):
 /** While the registry is asked, when it does not answer, and when nothing fits. */
 async function statesOfList(t: Test, { page, open, checkBoth }: Visitor): Promise<void> {
   const held = Promise.withResolvers<void>()
-  const fault = { type: 'registration_unavailable', message: 'no answer came from the registry', detail: 'abc-7' }
+  const fault = {
+    type: 'registration_unavailable',
+    message: 'no answer came from the registry',
+    detail: 'abc-7',
+  }
   await page.route('**/api/v1/catalogue?**', async (route) => {
     await held.promise
     await route.fulfill({ status: 502, json: fault })

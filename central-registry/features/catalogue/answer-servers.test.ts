@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { readSignedJson, writeSignedJson } from '#core/signature/signed-json.ts'
-import { openDatabase } from '#platform/database/open-database.ts'
 import { migrate } from '#platform/database/migrate.ts'
+import { openDatabase } from '#platform/database/open-database.ts'
 import {
   CATALOGUE_DOCUMENT,
   type CatalogueList,
@@ -21,7 +21,15 @@ const LISTS = '/registration/v1/catalogue/lists'
 const COMPANY = 'DEV/COM/77'
 const company = await signingParty(authority, COMPANY)
 
-type Q = { by?: Party; signer?: string; server?: string; at?: number; id?: string; more?: object; type?: string }
+type Q = {
+  by?: Party
+  signer?: string
+  server?: string
+  at?: number
+  id?: string
+  more?: object
+  type?: string
+}
 
 function asking(world: RegistryWorld, node: Node) {
   const signed = (q: Q, path: string): Buffer => {
@@ -47,62 +55,70 @@ function asking(world: RegistryWorld, node: Node) {
   }
 }
 
-void t.test('a service is told to the servers of those who may ask for access, and to no others', async (t) => {
-  await eachRegistryDatabase(t, async (database, t, url) => {
-    const { world, node, provider } = await start(t, database.dialect === 'sqlite' ? undefined : url)
-    await node.must('POST', '/member-classes', { code: 'COM', description: 'Companies' })
-    for (const [memberClass, memberCode] of [
-      ['COM', '77'],
-      ['GOV', '5678'],
-    ]) {
-      await node.must('POST', '/members', { memberClass, memberCode, name: 'x' })
-      await node.must('POST', `/members/DEV:${memberClass}:${memberCode}/subsystems`, { subsystemCode: 'own' })
-      await node.must('POST', '/security-servers', { id: `DEV:${memberClass}:${memberCode}:SS1`, address: 'x.example' })
-    }
-    const accesses: Record<string, unknown> = {
-      all: 'everybody',
-      none: 'nobody',
-      companies: { memberClasses: ['COM'] },
-      owners: { globalGroups: ['owners'] },
-      hospitals: { globalGroups: ['hospitals'] },
-      // As a group; as a class nobody has that code.
-      classy: { globalGroups: ['COM'], memberClasses: ['com', 'owners', '%', 'C_M'] },
-      odd: { memberClasses: ['GOV', '\u202e"GOV', 'GOV'] },
-      broken: { memberClasses: 'GOV' },
-    }
-    const codes = Object.keys(accesses)
-    // The last one has an id too long for a page.
-    const long = method('ä'.repeat(255), 'REST')
-    provider.methods = { service: [...codes.map((code) => method(code)), long] }
-    for (const code of codes) provider.documents[code] = openApi({ 'x-access-requests': accesses[code] })
-    await collect(node)
-    const { codes: told, found } = asking(world, node)
-    t.strictSame(await told(), ['all', 'odd', 'owners'])
-    const theirs = { by: company, signer: COMPANY }
-    t.strictSame(await told(theirs), ['all', 'companies'])
-    t.strictSame(await told({ by: guest, signer: GUEST }), ['all', 'odd'])
-    t.match(await found(`${POP}/all`), { title: 'Persons', access: 'everybody', endpointCount: 1 })
-    t.match(await found(`${POP}/odd`), { access: { memberClasses: ['GOV', '"GOV', 'GOV'] } })
-    t.equal(await found(`${POP}/companies`), undefined, 'not even by its id')
-    t.ok(await found(`${POP}/companies`, theirs))
-    t.equal(await found(`${POP}/none`), undefined)
+void t.test(
+  'a service is told to the servers of those who may ask for access, and to no others',
+  async (t) => {
+    await eachRegistryDatabase(t, async (database, t, url) => {
+      const { world, node, provider } = await start(t, database.dialect === 'sqlite' ? undefined : url)
+      await node.must('POST', '/member-classes', { code: 'COM', description: 'Companies' })
+      for (const [memberClass, memberCode] of [
+        ['COM', '77'],
+        ['GOV', '5678'],
+      ]) {
+        await node.must('POST', '/members', { memberClass, memberCode, name: 'x' })
+        await node.must('POST', `/members/DEV:${memberClass}:${memberCode}/subsystems`, {
+          subsystemCode: 'own',
+        })
+        await node.must('POST', '/security-servers', {
+          id: `DEV:${memberClass}:${memberCode}:SS1`,
+          address: 'x.example',
+        })
+      }
+      const accesses: Record<string, unknown> = {
+        all: 'everybody',
+        none: 'nobody',
+        companies: { memberClasses: ['COM'] },
+        owners: { globalGroups: ['owners'] },
+        hospitals: { globalGroups: ['hospitals'] },
+        // As a group; as a class nobody has that code.
+        classy: { globalGroups: ['COM'], memberClasses: ['com', 'owners', '%', 'C_M'] },
+        odd: { memberClasses: ['GOV', '\u202e"GOV', 'GOV'] },
+        broken: { memberClasses: 'GOV' },
+      }
+      const codes = Object.keys(accesses)
+      // The last one has an id too long for a page.
+      const long = method('ä'.repeat(255), 'REST')
+      provider.methods = { service: [...codes.map((code) => method(code)), long] }
+      for (const code of codes) provider.documents[code] = openApi({ 'x-access-requests': accesses[code] })
+      await collect(node)
+      const { codes: told, found } = asking(world, node)
+      t.strictSame(await told(), ['all', 'odd', 'owners'])
+      const theirs = { by: company, signer: COMPANY }
+      t.strictSame(await told(theirs), ['all', 'companies'])
+      t.strictSame(await told({ by: guest, signer: GUEST }), ['all', 'odd'])
+      t.match(await found(`${POP}/all`), { title: 'Persons', access: 'everybody', endpointCount: 1 })
+      t.match(await found(`${POP}/odd`), { access: { memberClasses: ['GOV', '"GOV', 'GOV'] } })
+      t.equal(await found(`${POP}/companies`), undefined, 'not even by its id')
+      t.ok(await found(`${POP}/companies`, theirs))
+      t.equal(await found(`${POP}/none`), undefined)
 
-    // A client of another member at the server asks, too; a disabled one does not.
-    await node.must('POST', '/global-groups', { code: 'hospitals', description: 'Hospitals' })
-    await node.must('POST', '/global-groups/hospitals/members', { client: 'DEV:COM:77:own' })
-    await node.must('POST', '/security-servers/DEV:GOV:1234:SS1/clients', { client: 'DEV:COM:77:own' })
-    t.strictSame(await told(), ['all', 'companies', 'hospitals', 'odd', 'owners'])
-    t.strictSame(await told({}, { q: 'HOSPI' }), ['hospitals'])
-    t.strictSame(await told({}, { limit: 2, offset: 1 }).then((all) => all.length), 2)
+      // A client of another member at the server asks, too; a disabled one does not.
+      await node.must('POST', '/global-groups', { code: 'hospitals', description: 'Hospitals' })
+      await node.must('POST', '/global-groups/hospitals/members', { client: 'DEV:COM:77:own' })
+      await node.must('POST', '/security-servers/DEV:GOV:1234:SS1/clients', { client: 'DEV:COM:77:own' })
+      t.strictSame(await told(), ['all', 'companies', 'hospitals', 'odd', 'owners'])
+      t.strictSame(await told({}, { q: 'HOSPI' }), ['hospitals'])
+      t.strictSame(await told({}, { limit: 2, offset: 1 }).then((all) => all.length), 2)
 
-    provider.documents['all'] = openApi({ 'x-access-requests': 'nobody' })
-    provider.documents['none'] = openApi({})
-    provider.methods = { service: codes.map((code) => method(code)) }
-    world.clock.now += 1000
-    await collect(node)
-    t.strictSame(await told(theirs), ['companies', 'none'], 'as it is said now, and nothing that is gone')
-  })
-})
+      provider.documents['all'] = openApi({ 'x-access-requests': 'nobody' })
+      provider.documents['none'] = openApi({})
+      provider.methods = { service: codes.map((code) => method(code)) }
+      world.clock.now += 1000
+      await collect(node)
+      t.strictSame(await told(theirs), ['companies', 'none'], 'as it is said now, and nothing that is gone')
+    })
+  },
+)
 
 void t.test('only questions that the owner of a registered server signed are answered, once', async (t) => {
   const { world, node } = await start(t)
@@ -144,7 +160,10 @@ void t.test('services that were there before are told to the same servers after 
   for (let i = 0; i < 501; i++) {
     const access = JSON.stringify(accesses[i % 3])
     const values = { ...row, ...more, ...times, access, id: `s${String(i).padStart(3, '0')}` }
-    await database.kysely.insertInto('catalogue_service' as never).values(values as never).execute()
+    await database.kysely
+      .insertInto('catalogue_service' as never)
+      .values(values as never)
+      .execute()
   }
   await migrate(database, Object.fromEntries([first!, ...later]))
   const rows = (await database.kysely

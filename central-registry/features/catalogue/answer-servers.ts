@@ -2,7 +2,16 @@
  * Answers security servers at the registration listener: which services the catalogue has for them, and one of them in its whole.
  * The server's owner signs the question, a configuration signing key the answer.
  */
-import { integer, isoTime, optional, plainText, plainPart, type Read, record, serverId } from '#core/contract/fields.ts'
+import {
+  integer,
+  isoTime,
+  optional,
+  plainPart,
+  plainText,
+  type Read,
+  record,
+  serverId,
+} from '#core/contract/fields.ts'
 import { memberId, serviceId, uuid } from '#core/contract/read-content.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import {
@@ -112,7 +121,9 @@ function described(row: Row): DescribedService {
 /** Of codes nothing else was ever checked: providers may have written anything there. */
 function accessOf(access: Access): CatalogueAccess {
   if (access === 'everybody') return access
-  const { memberClasses, globalGroups } = access === 'nobody' ? { memberClasses: [], globalGroups: [] } : access
-  const shown = (codes: string[]): string[] => codes.map((one) => plainPart(one, 255)).filter((one) => one !== '')
+  const { memberClasses, globalGroups } =
+    access === 'nobody' ? { memberClasses: [], globalGroups: [] } : access
+  const shown = (codes: string[]): string[] =>
+    codes.map((one) => plainPart(one, 255)).filter((one) => one !== '')
   return { memberClasses: shown(memberClasses), globalGroups: shown(globalGroups) }
 }

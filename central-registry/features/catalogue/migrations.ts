@@ -3,8 +3,8 @@
  * each is told.
  */
 import type { Kysely } from 'kysely'
-import type { SchemaChange } from '#platform/database/older-versions.ts'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
+import type { SchemaChange } from '#platform/database/older-versions.ts'
 import { audienceOf } from './audience-store.ts'
 import type { Access } from './read-answers.ts'
 import type { Tables } from './tables.ts'

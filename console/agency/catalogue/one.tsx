@@ -100,9 +100,7 @@ function YourAccess({ to: service }: { to: Whole }) {
       )}
       {isAskable && (
         <p>
-          <Link to={`/contracts/propose?${termsFor(service)}`}>
-            {text('tryOuts.askByContract')}
-          </Link>
+          <Link to={`/contracts/propose?${termsFor(service)}`}>{text('tryOuts.askByContract')}</Link>
         </p>
       )}
       {mayTry && (
@@ -153,7 +151,9 @@ function Endpoints({ of: { endpoints, endpointCount } }: { of: Whole }) {
         ]}
       />
       {endpointCount > endpoints.length && (
-        <p class="note">{text('catalogue.firstEndpoints', { shown: endpoints.length, all: endpointCount })}</p>
+        <p class="note">
+          {text('catalogue.firstEndpoints', { shown: endpoints.length, all: endpointCount })}
+        </p>
       )}
     </>
   )

@@ -55,7 +55,10 @@ export function createAskCatalogue(rooms: Omit<Needs, 'contracts' | 'localSystem
   return {
     list: (fields) => ask({ path: '/lists', type: query, fields }, { type: list, read: readList }),
     service: (id) =>
-      ask({ path: '/services', type: serviceQuery, fields: { service: id } }, { type: service, read: readService }),
+      ask(
+        { path: '/services', type: serviceQuery, fields: { service: id } },
+        { type: service, read: readService },
+      ),
   }
 }
 

@@ -1,6 +1,11 @@
 /** A security server's people look through a real registry's catalogue over real TLS; and registries that lie, or are away. */
 import t from 'tap'
-import { openApi, POP, collect as collectCatalogue, start } from '#central-registry/features/catalogue/catalogue-fixture.ts'
+import {
+  collect as collectCatalogue,
+  openApi,
+  POP,
+  start,
+} from '#central-registry/features/catalogue/catalogue-fixture.ts'
 import { readSignedJson, writeSignedJson } from '#core/signature/signed-json.ts'
 import type { OperationInput } from '#platform/http-service/openapi.ts'
 import { CATALOGUE_DOCUMENT, type ListedService } from '#schemas/catalogue.ts'
@@ -85,7 +90,12 @@ void t.test('a page, a search, and one service in its whole', async (t) => {
   t.match(await find({ q: '\u202e' }), { total: '2' }, 'nothing of it can be searched for')
   t.strictSame(await find({ q: '%' }), { found: [], total: '0' })
   t.match(await one('DEV:GOV:1234:pop ä:plans'), {
-    ...{ description: 'Where\nwhat is built', access: 'everybody', endpointCount: 1, contractsRequired: true },
+    ...{
+      description: 'Where\nwhat is built',
+      access: 'everybody',
+      endpointCount: 1,
+      contractsRequired: true,
+    },
     ...{ endpoints: [{ method: 'GET', path: '/persons/*' }], contracts: [] },
   })
   await t.rejects(one('DEV:GOV:1234:pop ä:none'), { code: 'not_found', status: 404 })

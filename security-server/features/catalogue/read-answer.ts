@@ -1,5 +1,17 @@
 /** Reads the registry's answers about the catalogue: exactly their fields, each within its bounds; pure. */
-import { integer, isoTime, list, oneOf, optional, plainText, type Read, record, serverId, textOrNone, unique } from '#core/contract/fields.ts'
+import {
+  integer,
+  isoTime,
+  list,
+  oneOf,
+  optional,
+  plainText,
+  type Read,
+  record,
+  serverId,
+  textOrNone,
+  unique,
+} from '#core/contract/fields.ts'
 import { serviceId, uuid } from '#core/contract/read-content.ts'
 import {
   CATALOGUE_LIMITS,
