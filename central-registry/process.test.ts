@@ -2,7 +2,6 @@ import { execFile, spawn } from 'node:child_process'
 import { randomBytes, randomInt } from 'node:crypto'
 import {
   chmodSync,
-  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -16,8 +15,6 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { request } from 'undici'
 import { createAuthority } from '#certs/authority.ts'
-import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
-import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { fillRegistry } from '#scripts/bench/registry/store.ts'
 import { concordatProgram } from '#test/concordat-program.ts'
@@ -25,9 +22,7 @@ import { codeOf } from '#test/fakes/configuration-world.ts'
 import { setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
 import { until } from '#test/until.ts'
-import { writeInitialApiKey } from './admin/first-api-key.ts'
 import { checkSettings, type Settings, settingsSchema } from './config.ts'
-import { openRegistryDatabase } from './registry.ts'
 
 /** The names of a process's threads, as the operating system shows them. */
 function threadsOf(pid: number): string[] {
@@ -40,49 +35,6 @@ function threadsOf(pid: number): string[] {
     }
   })
 }
-
-void t.test(
-  'the first API key: written once, made good after a crash, never for another database',
-  async (t) => {
-    const world = registryWorld(t)
-    const database = await openRegistryDatabase(`sqlite:${path.join(world.directory, 'keys.db')}`)
-    t.teardown(() => database.close())
-    const rooms = {
-      apiKeys: createApiKeys({ database, clock: Date.now }),
-      audit: createAuditLog({ database, clock: Date.now }),
-    }
-    const file = path.join(world.directory, 'first.key')
-    const caller = async (): Promise<string> =>
-      codeOf(rooms.apiKeys.authenticate(`X-Road-ApiKey token=${readFileSync(file, 'utf8').trim()}`))
-
-    writeFileSync(file, 'of an older database')
-    t.equal(await codeOf(writeInitialApiKey(file, rooms)), 'invalid_configuration')
-    t.equal((await rooms.apiKeys.list()).length, 0)
-    rmSync(file)
-    t.equal(await codeOf(writeInitialApiKey(path.join(world.directory, 'no', 'folder'), rooms)), 'io_error')
-    t.equal((await rooms.apiKeys.list()).length, 0, 'no key without a place for it')
-    await writeInitialApiKey(file, rooms)
-    t.equal(await caller(), 'accepted')
-    t.equal(statSync(file).mode & 0o777, 0o600)
-    const first = readFileSync(file, 'utf8')
-    await writeInitialApiKey(file, rooms)
-    t.equal(readFileSync(file, 'utf8'), first)
-    // The state after a crash between the database and the file.
-    rmSync(file)
-    writeFileSync(`${file}.begun`, '')
-    await writeInitialApiKey(file, rooms)
-    t.equal(await caller(), 'accepted')
-    t.equal(existsSync(`${file}.begun`), false)
-    t.equal(
-      await codeOf(rooms.apiKeys.authenticate(`X-Road-ApiKey token=${first.trim()}`)),
-      'unauthorized',
-      'the lost one opens nothing',
-    )
-    rmSync(file)
-    await writeInitialApiKey(file, rooms)
-    t.equal(existsSync(file), false, 'an operator who put it away is not given another')
-  },
-)
 
 void t.test('settings that do not go together are refused', async (t) => {
   const world = registryWorld(t)

@@ -3,7 +3,7 @@
  * the folder.
  */
 import { randomUUID } from 'node:crypto'
-import { open, rename, rm, stat } from 'node:fs/promises'
+import { link, open, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { KeptFiles } from '#platform/nodes/kept-files.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -19,6 +19,24 @@ export const ofOneNode: KeptFiles = {
 
 /** Only the owner may read the file (mode 0600). Throws `io_error`. */
 export async function writeDurably(file: string, text: string | Buffer): Promise<void> {
+  await putInPlace(file, text, (aside) => rename(aside, file))
+}
+
+/** The same, unless the file is there already: of several processes that write it at once one does. Throws `io_error`. */
+export async function writeOnce(file: string, text: string): Promise<void> {
+  await putInPlace(file, text, async (aside) => {
+    await link(aside, file).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code !== 'EEXIST') throw cause
+    })
+    await rm(aside)
+  })
+}
+
+async function putInPlace(
+  file: string,
+  text: string | Buffer,
+  put: (aside: string) => Promise<void>,
+): Promise<void> {
   const aside = `${file}.${randomUUID()}.tmp`
   try {
     const handle = await open(aside, 'wx', 0o600)
@@ -28,7 +46,7 @@ export async function writeDurably(file: string, text: string | Buffer): Promise
     } finally {
       await handle.close()
     }
-    await rename(aside, file)
+    await put(aside)
     await syncFolder(path.dirname(file))
   } catch (cause) {
     throw new Fault('io_error', { what: file, cause })

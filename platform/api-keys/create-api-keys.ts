@@ -4,8 +4,9 @@
  */
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
+import { lockFor } from '#platform/database/dialect.ts'
 import type { Page } from '#platform/database/lists.ts'
-import type { Database, Within } from '#platform/database/open-database.ts'
+import { type Database, inTransaction, type Within } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -44,6 +45,16 @@ export type KeyForm = 'ID_AND_SECRET' | 'UUID'
 export type ApiKeys = {
   /** `secret` is the token that the caller sends after `token=`; it cannot be read again. */
   create(q: NewApiKey): Promise<{ id: string; secret: string }>
+  /** A secret that opens nothing before `createFirst`: it can be kept first. */
+  draw(): string
+  /**
+   * Makes a drawn secret the first key, with `record` in the same transaction, unless there are keys already. Of processes that ask at once
+   * one makes its key. Returns whether the secret is one of the keys now.
+   */
+  createFirst(
+    q: { name: string; roles: string[]; secret: string },
+    record: (within: Within) => Promise<unknown>,
+  ): Promise<boolean>
   /** Makes a key that is unusable until its maker asks for the secret; returns its id. */
   prepare(q: NewApiKey & { createdBy: string }): Promise<string>
   /** Shows the secret of a prepared key, once, to its maker. Throws `not_found`. */
@@ -63,6 +74,7 @@ export type ApiKeys = {
 }
 
 const HEADER_FORM = /^X-Road-ApiKey token=([0-9a-f-]{36})\.([A-Za-z0-9_-]{43})$/i
+const OWN_FORM = /^([0-9a-f-]{36})\.([A-Za-z0-9_-]{43})$/
 const UUID_FORM = /^X-Road-ApiKey token=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i
 const SECRET_BYTES = 32
 const NO_DIGEST = Buffer.alloc(32)
@@ -75,11 +87,11 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
   const insert = async (
     { name, roles, expiresAt, createdBy, addresses, form }: NewApiKey,
     secret: { digest: Buffer; issued: number },
+    { into, id }: { into: Pick<typeof store, 'insert'>; id: string } = { into: store, id: randomUUID() },
   ): Promise<string> => {
-    const id = randomUUID()
     if (name === '' || roles.length === 0)
       throw new Fault('invalid_input', { what: say`a key needs a name and roles` })
-    await store.insert({
+    await into.insert({
       id,
       name,
       roles: roles.join(','),
@@ -99,6 +111,20 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
       const id = await insert(key, { digest: digestOf(secret), issued: 1 })
       return { id, secret: shownAs(key.form, id, secret) }
     },
+    draw: () => shownAs(undefined, randomUUID(), newSecret(undefined)),
+    createFirst: ({ name, roles, secret: shown }, record) =>
+      inTransaction(q.database.kysely, async (transaction) => {
+        await lockFor(transaction, 'first-api-key')
+        const [, id, secret] = OWN_FORM.exec(shown) ?? []
+        if (id === undefined || secret === undefined)
+          throw new Fault('invalid_input', { what: 'this is no secret of an API key' })
+        const into = createApiKeyStore({ kysely: transaction })
+        const keys = await into.list()
+        if (keys.length > 0) return keys.some((row) => row.id === id)
+        await record(transaction)
+        await insert({ name, roles }, { digest: digestOf(secret), issued: 1 }, { into, id })
+        return true
+      }),
     // The digest of discarded random bytes: no secret matches it.
     prepare: (key) => insert(key, { digest: randomBytes(SECRET_BYTES), issued: 0 }),
     issue: async (id, maker) => {

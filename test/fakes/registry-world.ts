@@ -75,7 +75,7 @@ export function registryWorld(t: Test, database?: string): RegistryWorld {
   const client = createConfigurationClient()
   const running = new Set<Running>()
   const addresses: string[] = []
-  // The first node of a database makes a key, and so do two that start at once.
+  // One node of a database makes the first key.
   const keyFiles: string[] = []
   t.teardown(async () => {
     for (const node of running) await node.stop()
