@@ -1,36 +1,100 @@
-/** What can be found at a security server: clients, services and contracts while one types, messages only when one asks for it. */
-import { type Api, segmentOf } from '../kit/api.ts'
-import type { Finder, Found, Search } from '../kit/find.ts'
+/**
+ * What can be found at a security server while one types: what it has, who comes in, and whom the instance has. Messages are looked for only
+ * when one asks for it.
+ */
+import { type Api, ApiFault, segmentOf } from '../kit/api.ts'
+import type { Finder, Found, FoundGroup, Search } from '../kit/find.ts'
 import { type TextKey, text } from '../kit/text.ts'
-import type { Client, Service } from './services/shapes.ts'
+import { keyName, keyPath, keyWords, subjectName, type Token } from './keys/shapes.ts'
+import { type Member, memberPartOf } from './pick.ts'
+import { type Client, groupPath, type Service } from './services/shapes.ts'
 
 const SHOWN = 5
 
 type Contract = { contract: string; title: string }
+type LocalGroup = { id: number; clientId: string; code: string; description: string }
+type Person = { id: string; name: string; email: string | null; subject: string | null }
 
 function finder<T>(
   operation: string,
   title: TextKey,
   rowsOf: (data: object) => T[],
   found: (row: T) => Found,
-  list: (typed: string) => string,
+  list?: (typed: string) => string,
 ): Finder {
   return {
     operation,
     async find(typed: string, call: Api['call'], signal: AbortSignal) {
       const query = { q: typed, limit: String(SHOWN) }
       const { data, total = 0 } = await call<object>(operation, { query, signal })
-      const rows = rowsOf(data).map(found)
-      const all = { title: text('find.all', { count: total }), to: list(typed) }
-      return [{ title: text(title), found: total > rows.length ? [...rows, all] : rows }]
+      return [groupOf(title, rowsOf(data).map(found), { total, list: list?.(typed) })]
     },
   }
+}
+
+/** `list`: where all of them are; without such a page the group says that there are more. */
+function groupOf(
+  title: TextKey,
+  found: Found[],
+  { total, list }: { total: number; list: string | undefined },
+): FoundGroup {
+  if (total <= found.length) return { title: text(title), found }
+  if (list === undefined)
+    return { title: text('find.first', { title: text(title), count: found.length }), found }
+  return { title: text(title), found: [...found, { title: text('find.all', { count: total }), to: list }] }
 }
 
 const withQuery =
   (path: string, name = 'q') =>
   (typed: string): string =>
     `${path}?${new URLSearchParams({ [name]: typed }).toString()}`
+
+const fits = (words: string, typed: string): boolean => words.toLowerCase().includes(typed.toLowerCase())
+
+/** Keys, also by their certificates. There are few: the server gives all of them at once. */
+const keys: Finder = {
+  operation: 'getTokens',
+  async find(typed, call, signal) {
+    const { data } = await call<Token[]>('getTokens', { signal })
+    const fitting = data.flatMap((token) => token.keys).filter((key) => fits(keyWords(key), typed))
+    const found = fitting.slice(0, SHOWN).map((key) => ({
+      title: keyName(key),
+      beside: key.certificates.map(({ subject }) => subjectName(subject)).join('; '),
+      to: keyPath(key.id),
+    }))
+    return [groupOf('find.kind.key', found, { total: fitting.length, list: withQuery('/keys')(typed) })]
+  },
+}
+
+const WITHOUT_CONFIGURATION = ['anchor_file_not_found', 'global_conf_outdated', 'suspension_list_outdated']
+
+/** A server without a configuration in force knows nobody; what it has itself is found all the same. */
+function nobody(cause: unknown): { data: Member[]; total: number } {
+  if (cause instanceof ApiFault && WITHOUT_CONFIGURATION.some((type) => cause.type.endsWith(type)))
+    return { data: [], total: 0 }
+  throw cause
+}
+
+/** Members and subsystems of the whole instance. What this server has to do with one of them is in the contracts with it. */
+const others: Finder = {
+  operation: 'findMembers',
+  async find(typed, call, signal) {
+    const query = { q: memberPartOf(typed), limit: String(SHOWN) }
+    const { data, total = 0 } = await call<Member[]>('findMembers', { query, signal }).catch(nobody)
+    const all = data
+      .flatMap(({ id, name, subsystems }) => [
+        { id, beside: name },
+        ...subsystems.map((one) => ({ id: one.id, beside: [one.name, name].filter(Boolean).join(', ') })),
+      ])
+      .filter(({ id, beside }) => fits(`${id} ${beside}`, typed))
+    const found = all
+      .slice(0, SHOWN)
+      .map(({ id, beside }) => ({ title: id, beside, to: withQuery('/contracts')(id) }))
+    // Of the members of other pages nobody knows how many subsystems fit.
+    const hidden = total - data.length
+    return [groupOf('find.kind.other', found, { total: all.length + hidden, list: undefined })]
+  },
+}
 
 export const search: Search = {
   what: 'find.whatAgency',
@@ -56,6 +120,26 @@ export const search: Search = {
       ({ contract, title }) => ({ title, beside: contract, to: `/contracts/${contract}` }),
       withQuery('/contracts'),
     ),
+    finder<LocalGroup>(
+      'findLocalGroups',
+      'find.kind.localGroup',
+      (data) => data as LocalGroup[],
+      ({ id, clientId, code, description }) => ({
+        ...{ title: code, beside: [description, clientId].filter(Boolean).join(', '), to: groupPath(id) },
+      }),
+    ),
+    keys,
+    finder<Person>(
+      'getPeople',
+      'find.kind.person',
+      (data) => data as Person[],
+      ({ name, email, subject }) => ({
+        ...{ title: name, beside: email ?? subject ?? '' },
+        to: withQuery('/people')(email ?? subject ?? name),
+      }),
+      withQuery('/people'),
+    ),
+    others,
   ],
   lookUps: [
     {

@@ -1,5 +1,6 @@
 /** The facts about one thing, as pairs of name and value; and a part of a page with its heading. */
 import type { ComponentChildren } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
 import { type TextKey, text } from './text.ts'
 
 /** The name of a fact that has no words of ours, as another program gave it. */
@@ -18,11 +19,22 @@ export function Facts({ of }: { of: [TextKey | GivenName, ComponentChildren][] }
   )
 }
 
-export function Part(q: { title: string; acts?: ComponentChildren; children: ComponentChildren }) {
+export function Part(q: {
+  title: string
+  /** An address that ends with it behind a # leads to this part of the page. */
+  id?: string
+  acts?: ComponentChildren
+  children: ComponentChildren
+}) {
+  const heading = useRef<HTMLHeadingElement>(null)
+  const isMeant = q.id !== undefined && window.location.hash === `#${q.id}`
+  useEffect(() => {
+    if (isMeant) heading.current?.focus()
+  }, [isMeant])
   return (
     <section class="part">
       <header>
-        <h2>
+        <h2 ref={heading} tabIndex={isMeant ? -1 : undefined}>
           <bdi>{q.title}</bdi>
         </h2>
         {q.acts !== undefined && <div class="acts">{q.acts}</div>}

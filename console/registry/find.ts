@@ -2,18 +2,25 @@
 import { segmentOf } from '../kit/api.ts'
 import type { FoundGroup, Search } from '../kit/find.ts'
 import { text, textIfAny } from '../kit/text.ts'
+import { trustServiceId } from './trust-services/place.ts'
 
-type Kind = 'member' | 'subsystem' | 'server' | 'contract' | 'request' | 'proposal'
+type One = { id: string; words?: string; what?: string; state?: string; knownBy?: string }
 
-type One = { id: string; words?: string; what?: string; state?: string }
+type Kind = keyof typeof PATHS
 
-const PATHS: Record<Kind, string> = {
+const PATHS = {
   member: '/members',
   subsystem: '/subsystems',
   server: '/security-servers',
+  group: '/global-groups',
+  service: '/catalogue',
   contract: '/contracts',
   request: '/management-requests',
   proposal: '/proposals',
+  anchor: '/external-anchors',
+  certificationService: '/trust-services',
+  timestampingService: '/trust-services',
+  person: '/people',
 }
 
 export const search: Search = {
@@ -30,15 +37,8 @@ export const search: Search = {
           return {
             title: text(`find.kind.${kind}`),
             found: [
-              ...found.map((one) => ({ ...wordsOf(kind, one), to: `${PATHS[kind]}/${segmentOf(one.id)}` })),
-              ...(more > 0
-                ? [
-                    {
-                      title: text('find.all', { count: total }),
-                      to: `${PATHS[kind]}?${new URLSearchParams({ q: typed }).toString()}`,
-                    },
-                  ]
-                : []),
+              ...found.map((one) => ({ ...wordsOf(kind, one), to: placeOf(kind, one) })),
+              ...(more > 0 ? [{ title: text('find.all', { count: total }), to: listOf(kind, typed) }] : []),
             ],
           }
         })
@@ -48,10 +48,39 @@ export const search: Search = {
   lookUps: [],
 }
 
-/** Proposals and requests are called what they would do. */
-function wordsOf(kind: Kind, { id, words = '', what = '' }: One): { title: string; beside: string } {
-  if (kind === 'proposal') return { title: textIfAny(`operation.${what}`) ?? what, beside: words }
-  if (kind === 'request')
-    return { title: textIfAny(`kind.${what}`) ?? what, beside: text('find.request', { id, server: words }) }
-  return kind === 'contract' ? { title: words, beside: id } : { title: id, beside: words }
+/** Trust services are parts of one page, and people rows of their list. */
+function placeOf(kind: Kind, { id, words = '', knownBy = words }: One): string {
+  if (kind === 'person') return listOf(kind, knownBy)
+  if (kind === 'certificationService' || kind === 'timestampingService')
+    return `${PATHS[kind]}#${trustServiceId(kind, id)}`
+  return `${PATHS[kind]}/${segmentOf(id)}`
+}
+
+/** The list of all that fit; the page of trust services has no search and shows every one. */
+function listOf(kind: Kind, q: string): string {
+  if (kind === 'certificationService' || kind === 'timestampingService') return PATHS[kind]
+  return `${PATHS[kind]}?${new URLSearchParams({ q }).toString()}`
+}
+
+/** Proposals and requests are called what they would do; services, contracts and people are called what people call them. */
+function wordsOf(kind: Kind, one: One): { title: string; beside?: string } {
+  const { id, words = '', what = '', state = '' } = one
+  switch (kind) {
+    case 'proposal':
+      return { title: textIfAny(`operation.${what}`) ?? what, beside: words }
+    case 'request':
+      return { title: textIfAny(`kind.${what}`) ?? what, beside: text('find.request', { id, server: words }) }
+    case 'service':
+    case 'contract':
+      return { title: words, beside: id }
+    case 'anchor':
+      return { title: words, beside: textIfAny(`federation.${state}`) ?? state }
+    case 'certificationService':
+    case 'timestampingService':
+      return { title: words }
+    case 'person':
+      return { title: words, beside: one.knownBy ?? '' }
+    default:
+      return { title: id, beside: words }
+  }
 }

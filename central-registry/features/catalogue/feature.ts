@@ -28,7 +28,7 @@ type Ground = Pick<Services, 'database' | 'clock' | 'log'> & {
 }
 
 type Offers = {
-  catalogue: Pick<CatalogueStore, 'openOf'>
+  catalogue: Pick<CatalogueStore, 'openOf' | 'list' | 'count'>
   /** Handlers of the registration API. */
   catalogueRegistrations: Record<string, OperationHandler>
 }

@@ -8,7 +8,7 @@ import type { MemberStore } from '../../members/store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import { createFollow } from './follow.ts'
 import { federationHandlers } from './routes.ts'
-import { createFederationStore } from './store.ts'
+import { createFederationStore, type FederationStore } from './store.ts'
 import type { Tables } from './tables.ts'
 import { createFederatedViews, type FederatedViews } from './views.ts'
 
@@ -24,6 +24,7 @@ type Ground = Pick<Services, 'database' | 'metrics' | 'clock' | 'log'> & {
 type Offers = {
   federation: {
     views: FederatedViews
+    anchors: Pick<FederationStore, 'list' | 'count'>
     /** DER of the certificates of the keys that sign our own configuration. */
     ownCertificates(): Promise<Buffer[]>
     /** Has `act` run each time after an administrator had all configurations read at once. */
@@ -74,6 +75,7 @@ export const federation: FeatureModule<Ground, Offers> = {
       offers: {
         federation: {
           views: createFederatedViews({ ...ground, store }),
+          anchors: store,
           ownCertificates: store.ownCertificates,
           afterReading: (act) => {
             following.push(act)

@@ -10,7 +10,7 @@ import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Id } from '../words.tsx'
 import { ImportCertificate } from './import.tsx'
-import { type Certificate, type Key, keyName, keyPath, subjectName, type Token } from './shapes.ts'
+import { type Certificate, type Key, keyName, keyPath, keyWords, subjectName, type Token } from './shapes.ts'
 import { TokenActs } from './token-acts.tsx'
 import { CertificateState, needsSomebody, OcspState, TokenState, UsedBy } from './words.tsx'
 import './keys.css'
@@ -92,11 +92,7 @@ function Keys({ of }: { of: Token[] }) {
       <HeldList<KeyOfToken>
         rows={all}
         search="certs.search"
-        words={({ key }) =>
-          [key.label, key.id, ...key.requests.map(({ memberId = '' }) => memberId)]
-            .concat(key.certificates.flatMap((one) => [one.subject, one.memberId ?? '', one.sha256]))
-            .join(' ')
-        }
+        words={({ key }) => keyWords(key)}
         filters={[
           {
             ...{ name: 'show', title: 'certs.show' },

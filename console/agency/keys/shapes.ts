@@ -93,6 +93,12 @@ export const keyPath = (id: string): string => `/keys/${id}`
 export const keyName = ({ label, id }: Pick<Key, 'label' | 'id'>): string =>
   label === '' ? id.slice(0, 12) : label
 
+/** In what a search for a key looks: its own names, and those on its requests and certificates. */
+export const keyWords = ({ label, id, requests, certificates }: Key): string =>
+  [label, id, ...requests.map(({ memberId = '' }) => memberId)]
+    .concat(certificates.flatMap((one) => [one.subject, one.memberId ?? '', one.sha256]))
+    .join(' ')
+
 /** One attribute of a distinguished name (RFC 4514). A comma behind a backslash belongs to the value, and begins no attribute. */
 const ATTRIBUTE = /(?:^|[,+])\s*([A-Za-z][\w-]*|\d+(?:\.\d+)*)=((?:\\.|[^\\,+])*)/gy
 

@@ -7,6 +7,7 @@ import { text } from '../../kit/text.ts'
 import { Consequences } from '../consequences.tsx'
 import { type AcmeServer, acmeFacts, SetAcmeServer } from './acme-server.tsx'
 import { AddIntermediate } from './add.tsx'
+import { trustServiceId } from './place.ts'
 
 export type CostType = 'FREE' | 'PAID' | 'UNDEFINED'
 type Responder = { url: string; costType: CostType; certificate?: Certificate }
@@ -28,6 +29,7 @@ export function CertificationServicePart({ service }: { service: CertificationSe
   const authorities = service.authorities.toSorted((a, b) => Number(b.top) - Number(a.top))
   return (
     <Part
+      id={trustServiceId('certificationService', id)}
       title={name}
       acts={
         <>

@@ -5,6 +5,7 @@ import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { text } from '../../kit/text.ts'
 import type { CostType } from './certification-service.tsx'
+import { trustServiceId } from './place.ts'
 
 export type TimestampingService = Certificate & { id: number; name: string; url: string; costType: CostType }
 
@@ -12,6 +13,7 @@ export function TimestampingServicePart({ service }: { service: TimestampingServ
   const { id, name, url, costType } = service
   return (
     <Part
+      id={trustServiceId('timestampingService', id)}
       title={name}
       acts={
         <Act

@@ -12,7 +12,7 @@ import { clientStatus } from '../../local-systems/client-status.ts'
 import { clientIn, groupIn } from '../../local-systems/manage.ts'
 import type { AuthenticationMode, ClientView } from '../../local-systems/view.ts'
 import type { Needs } from './needs.ts'
-import { clientCertificateViews, clientView, viewsWith } from './views.ts'
+import { clientCertificateViews, clientView, groupSummary, viewsWith } from './views.ts'
 
 export function clientHandlers(rooms: Needs): Handlers {
   const { localSystems, server } = rooms
@@ -66,6 +66,17 @@ export function clientHandlers(rooms: Needs): Handlers {
       localSystems.deleteClientCertificate(clientIdOf(params['clientId']), params['sha256']!.toLowerCase()),
 
     getClientLocalGroups: async ({ params }) => found(clientIdOf(params['clientId'])).groups.map(show.group),
+    async findLocalGroups({ query }) {
+      const { q = '', offset, limit } = query as { q?: string; offset: number; limit: number }
+      const wanted = q.trim().toLowerCase()
+      const found = [...localSystems.view().groups.values()]
+        .map(groupSummary)
+        .filter((group) =>
+          [group.clientId, group.code, group.description].join(' ').toLowerCase().includes(wanted),
+        )
+      const headers = { 'x-total-count': String(found.length) }
+      return answer(found.slice(offset, offset + limit), { headers })
+    },
     async addClientLocalGroup({ params, body }) {
       const { code, description } = body as { code: string; description: string }
       const id = await localSystems.addLocalGroup(clientIdOf(params['clientId']), code, description)

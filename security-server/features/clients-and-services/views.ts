@@ -30,6 +30,11 @@ export function clientCertificateViews(client: ClientView) {
   }))
 }
 
+/** A local group in a list: how many members it has, not which. */
+export function groupSummary({ id, client, code, description, members }: LocalGroup) {
+  return { id, clientId: colonForm(idText(client)), code, description, members: members.length }
+}
+
 /**
  * Views that warn about rights and groups whose subject does not exist. The check uses the configuration at the time of each
  * call.

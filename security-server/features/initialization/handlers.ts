@@ -62,8 +62,10 @@ export function initializationHandlers(rooms: Needs): Handlers {
       const found =
         wanted === ''
           ? members
-          : members.filter(({ id, name }) =>
-              `${colonForm(idText(id))} ${name}`.toLowerCase().includes(wanted),
+          : members.filter(
+              ({ id, name, subsystems }) =>
+                `${colonForm(idText(id))} ${name}`.toLowerCase().includes(wanted) ||
+                subsystems.some((one) => subsystemWords(one).includes(wanted)),
             )
       // Only those of the page are made ready: programs read all pages of thousands of members.
       const page = found.slice(offset, offset + limit).map((member) => ({
@@ -94,6 +96,11 @@ async function install(rooms: Needs, xml: Buffer, hash: unknown, forgetHistory: 
   await globalConfiguration.installAnchor(xml, { forgetHistory })
   await globalConfiguration.refresh().catch((thrown: unknown) => asFault(thrown))
   return globalConfiguration.state()
+}
+
+/** Without the member's part of its id, in which was searched before: there are many more subsystems than members. */
+function subsystemWords({ id, name = '' }: { id: SubsystemId; name?: string | undefined }): string {
+  return `${id.subsystemCode} ${name}`.toLowerCase()
 }
 
 function plain(hash: string): string {
