@@ -65,18 +65,21 @@ async function runHeld(options: Options): Promise<number> {
   for (const note of notes) say(note)
   if (isNew && kind === 'living')
     say(`Its first start makes the ${options.pastDays} days of its past, which takes two or three minutes.`)
+  const progress = progressOn(say, began)
   let instance: Instance | undefined
   let isStarting = true
   const giveUp = new AbortController()
   void stopped.promise.then(() => isStarting && giveUp.abort())
   try {
     instance = await startInstance({
-      ...{ layout, progress: progressOn(say, began), isNew, kind },
+      ...{ layout, progress, isNew, kind },
       pastDays: options.pastDays,
       ...{ install: options.install, catalogue: options.catalogue, onExit: stopped.because },
       signal: giveUp.signal,
     })
-    say(`Everything runs after ${((performance.now() - began) / 1000).toFixed(1)} s.`)
+    const longest = progress.longest()
+    const most = longest === undefined ? '' : ` What took longest: ${longest.part}, ${longest.time}.`
+    say(`Everything runs after ${((performance.now() - began) / 1000).toFixed(1)} s.${most}`)
     say('')
     if (options.exchange && (isNew || options.once)) await demonstrate(instance, say)
     sayWhatNext(instance, say)

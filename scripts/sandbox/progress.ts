@@ -3,13 +3,17 @@ import { styleText } from 'node:util'
 import { timeLeft } from '../command-line/tally.ts'
 import type { Progress } from './running.ts'
 
-/** `began`: when the start did, in elapsed milliseconds. `terminal`: where what goes on now is written over. */
+/**
+ * `began`: when the start did, in elapsed milliseconds. `terminal`: where what goes on now is written over. `longest` is the part that took
+ * the most time so far, and how much.
+ */
 export function progressOn(
   say: (line: string) => void,
   began: number,
   terminal: NodeJS.WriteStream = process.stdout,
-): Progress {
-  const since = (start: number): string => `${((performance.now() - start) / 1000).toFixed(1)} s`
+): Progress & { longest(): { part: string; time: string } | undefined } {
+  let most: { part: string; ms: number } | undefined
+  const since = (start: number): string => inSeconds(performance.now() - start)
   const isTerminal = terminal.isTTY === true
   const clear = (): void => void (isTerminal && terminal.write('\r\u001b[K'))
   const show = (text: string): void => {
@@ -18,6 +22,7 @@ export function progressOn(
     terminal.write(`  ${since(began).padStart(7)}  ${text}`.slice(0, (terminal.columns || 80) - 1))
   }
   return {
+    longest: () => most && { part: most.part, time: inSeconds(most.ms) },
     begin(part) {
       const start = performance.now()
       show(part)
@@ -28,14 +33,20 @@ export function progressOn(
         },
         done(what) {
           clear()
+          const ms = performance.now() - start
+          if (most === undefined || ms > most.ms) most = { part, ms }
           const more = what === undefined ? '' : `: ${what}`
           say(
-            `  ${since(began).padStart(7)}  ${styleText('green', 'ready')}  ${part}${more} (${since(start)})`,
+            `  ${since(began).padStart(7)}  ${styleText('green', 'ready')}  ${part}${more} (${inSeconds(ms)})`,
           )
         },
       }
     },
   }
+}
+
+function inSeconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`
 }
 
 /** For a start that is not what the command is about: a terminal shows what goes on, and nothing of it is left. */

@@ -22,7 +22,7 @@ type Way = {
   field: string
   /** What is typed, the option that it finds, and where that leads. */
   act: [typed: string, option: string, address: string]
-  thing: [typed: string, option: string, address: string]
+  things: [typed: string, option: string, address: string][]
 }
 
 export async function findWay(t: Test, wide: Visitor, narrow: Visitor, q: Way): Promise<void> {
@@ -31,8 +31,9 @@ export async function findWay(t: Test, wide: Visitor, narrow: Visitor, q: Way): 
   await chooseLanguage(t, wide, q)
   await narrow.page.keyboard.press('Control+k')
   await narrow.page.getByRole('combobox', { name: 'Search this console' }).waitFor()
-  await narrow.page.keyboard.type(q.thing[0])
-  await narrow.page.getByRole('option', { name: q.thing[1] }).first().waitFor()
+  const [typed, option] = q.things[0]!
+  await narrow.page.keyboard.type(typed)
+  await narrow.page.getByRole('option', { name: option }).first().waitFor()
   await narrow.check(`${q.name}-search-narrow`)
   await narrow.page.keyboard.press('Escape')
 }
@@ -91,7 +92,7 @@ async function searchByKeyboard(t: Test, visitor: Visitor, q: Way): Promise<void
   await page.getByText('Type what you look for').waitFor()
   await page.keyboard.press('Escape')
 
-  for (const [typed, option, address] of [q.act, q.thing]) {
+  for (const [typed, option, address] of [q.act, ...q.things]) {
     await page.keyboard.press('Control+k')
     await search.waitFor()
     await page.keyboard.type(typed)

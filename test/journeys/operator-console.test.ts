@@ -40,12 +40,18 @@ if (!hasChromium()) {
     const services =
       await world.admin.population.get<{ id: number; fullServiceId: string }[]>('/services?q=persons')
     const [service] = services
+    const [token] = await world.admin.population.get<{ keys: { id: string; label: string }[] }[]>('/tokens')
+    const key = token!.keys[0]!
     await findWay(t, await open({}), await open({ context: PHONE }), {
       name: 'agency',
       tabs: ['Integrity', 'Witnesses', '/witnesses'],
       field: '/clients',
       act: ['maintenance', 'Begin maintenance', '/settings'],
-      thing: ['persons', service!.fullServiceId, `/clients/services/${service!.id}`],
+      things: [
+        ['persons', service!.fullServiceId, `/clients/services/${service!.id}`],
+        [key.id, key.label === '' ? key.id.slice(0, 12) : key.label, `/keys/${key.id}`],
+        ['tax agency', 'Tax Agency', '/contracts'],
+      ],
     })
   }
   const looks = async (t: Test): Promise<void> => {

@@ -20,7 +20,8 @@ import { tabThrough } from '../keyboard.ts'
 import { seeListEmpty, walkListStates } from '../list-states.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act } from '../second-person.ts'
-import { findWay, PHONE } from './find-way.ts'
+import { PHONE } from './find-way.ts'
+import { wayThroughRegistry } from './way-through-registry.ts'
 
 const PAGES: Record<string, string> = {
   overview: '/',
@@ -162,12 +163,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   t.ok(controls > 200, `${controls} controls`)
   await narrow.load('/')
   await tabThrough(t, narrow.page, 'the whole overview', 'body')
-  await findWay(t, wide, await visitor(t, browser, { ...asked, context: PHONE }), {
-    tabs: ['Security servers', 'Outages', '/fleet/outages'],
-    ...{ name: 'registry', field: '/members' },
-    act: ['suspend', 'Suspend a member, server', '/suspensions'],
-    thing: ['gov:1234', 'DEV:GOV:1234:SS1', '/security-servers/DEV:GOV:1234:SS1'],
-  })
+  await wayThroughRegistry(t, wide, await visitor(t, browser, { ...asked, context: PHONE }))
   const anchor = `/external-anchors/${await trustedAnchor(t, node, world.clock.now)}`
   await wide.open(anchor)
   await wide.check('external-anchor')
