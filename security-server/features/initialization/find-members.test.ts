@@ -1,0 +1,40 @@
+/** Members of the instance by what is typed: of themselves, and of their subsystems. */
+import t from 'tap'
+import type { MemberInfo } from '#schemas/global-configuration.ts'
+import { parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
+import { initializationHandlers } from './handlers.ts'
+
+const member = (code: string, name: string, subsystems: [code: string, name?: string][]): MemberInfo => ({
+  id: parseMemberId(`DEV/GOV/${code}`),
+  ...{ memberClassDescription: '', name },
+  subsystems: subsystems.map(([one, name]) => ({ id: parseSubsystemId(`DEV/GOV/${code}/${one}`), name })),
+})
+const MEMBERS = [
+  member('1000', 'Ministry of Finance', [['tax', 'Tax assessment'], ['customs']]),
+  member('2000', 'Ministry of the Interior', [['population%20register', '100% of people']]),
+  member('3000', 'Agency without any', []),
+]
+
+t.test('by id and name of the member, by code and name of a subsystem, literally', async (t) => {
+  const index = { shared: { members: MEMBERS } }
+  const { findMembers } = initializationHandlers({
+    globalConfiguration: { current: () => ({ index }) },
+  } as never)
+  const found = async (q: string, more: object = {}): Promise<[total: unknown, ...ids: string[]]> => {
+    const query = { q, offset: 0, limit: 100, ...more }
+    const { headers, body } = (await findMembers!({ query } as never)) as {
+      headers: Record<string, string>
+      body: { id: string }[]
+    }
+    return [headers['x-total-count'], ...body.map(({ id }) => id)]
+  }
+  t.same(await found('ministry'), ['2', 'DEV:GOV:1000', 'DEV:GOV:2000'])
+  t.same(await found('gov:3000'), ['1', 'DEV:GOV:3000'])
+  t.same(await found('CUSTOMS'), ['1', 'DEV:GOV:1000'], 'the code of a subsystem')
+  t.same(await found('assess'), ['1', 'DEV:GOV:1000'], 'its name')
+  t.same(await found('population register'), ['1', 'DEV:GOV:2000'], 'as it is read')
+  t.same(await found('%'), ['1', 'DEV:GOV:2000'])
+  t.same(await found('', { offset: 1, limit: 1 }), ['3', 'DEV:GOV:2000'])
+  for (const typed of ['_', 'undefined', '.*', "' or 1=1", 'x'.repeat(255), '\u202e', '__proto__'])
+    t.same(await found(typed), ['0'], JSON.stringify(typed))
+})
