@@ -176,7 +176,7 @@ void t.test('each operation by each role, and without a key', async (t) => {
     checkAnswerable: async () => undefined,
   }
   const { operations: own = {} } = await administration.open({
-    ...{ ...rooms, approvals: fourEyes, settings: { admin: {} } },
+    ...{ ...rooms, log, approvals: fourEyes, settings: { admin: {} } },
     transparencyLog: createLogStore(database),
     members: { parameters: async () => ({ instance: 'DEV' }) },
   })

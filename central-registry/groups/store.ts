@@ -11,6 +11,7 @@ import {
   orderOf,
   type Page,
   type Tabled,
+  textContains,
 } from '../changes/store.ts'
 import { nextStanding } from '../members/rules.ts'
 import { mustBeRegistered } from '../members/store.ts'
@@ -30,7 +31,10 @@ export function createGroupStore(database: Tabled, change: Change) {
   const groupsWhere = ({ q = '' }: Search) =>
     tables
       .selectFrom('global_group')
-      .$if(q !== '', (query) => query.where(contains(q, { id: 'code', text: 'description' })))
+      // A code is stored as it is read, unlike an identifier.
+      .$if(q !== '', (query) =>
+        query.where(({ or }) => or([textContains('code', q), textContains('description', q)])),
+      )
   // A client is a member or a subsystem, so only one of the two joins finds a name.
   const groupMembersWhere = (code: string, { q = '' }: Search) =>
     tables

@@ -6,12 +6,12 @@ import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
 import { say } from '#schemas/said.ts'
 import {
   type Change,
-  contains,
   counted,
   mustBe,
   orderOf,
   type Page,
   type Tabled,
+  textContains,
 } from '../../changes/store.ts'
 import { anchorOfRow } from '../../configuration/assemble.ts'
 import type { ExternalAnchorRow } from '../../register/federation-tables.ts'
@@ -41,7 +41,10 @@ export function createFederationStore(database: Tabled, change: Change<Tables>, 
   const where = ({ q = '', state }: Filter) =>
     tables
       .selectFrom('external_anchor')
-      .$if(q !== '', (query) => query.where(contains(q, { id: 'instance', text: 'hash' })))
+      // The code of an instance is stored as it is read.
+      .$if(q !== '', (query) =>
+        query.where(({ or }) => or([textContains('instance', q), textContains('hash', q)])),
+      )
       .$if(state !== undefined, (query) => query.where('state', '=', state!))
 
   return {

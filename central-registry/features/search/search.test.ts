@@ -73,8 +73,7 @@ onEachRegistryDatabase('everything is found by those who may list it', async (t,
     for (const role of READERS)
       t.ok((await ask.kinds('persons', role)).includes('service'), `${role} may see the catalogue`)
     t.equal((await node.call('GET', '/search?q=mari', undefined, '')).status, 401)
-    for (const list of ['/people', '/proposals'])
-      t.equal((await node.call('GET', list, undefined, keys.get('XROAD_OBSERVER'))).status, 403, list)
+    t.equal((await node.call('GET', '/people', undefined, keys.get('XROAD_OBSERVER'))).status, 403)
   })
 
   await t.test('by page, and no more than asked for', async (t) => {
@@ -90,7 +89,7 @@ onEachRegistryDatabase('everything is found by those who may list it', async (t,
     for (const typed of ['%%', '__', '%_', '\\\\', "' or '1'='1", 'ma%', 'm_ri', 'mari\\', '") or 1=1 --'])
       t.same(await ask.kinds(typed, 'XROAD_AUDITOR'), [], typed)
     t.same(await ask.kinds('100%', 'XROAD_AUDITOR'), ['group'])
-    t.same(await ask.kinds('under_score', 'XROAD_AUDITOR'), ['group'])
+    t.same(await ask.kinds('Ä rühm', 'XROAD_AUDITOR'), ['group'], 'a code as it is read')
     t.same(await ask.kinds('  mari  ', 'XROAD_AUDITOR'), ['person'])
     t.same(await ask.kinds('x'.repeat(255), 'XROAD_AUDITOR'), [], 'as much as may be typed')
     t.same(await ask.kinds('%'.repeat(255), 'XROAD_AUDITOR'), [])
@@ -130,7 +129,7 @@ async function fill(t: Test, url: string): Promise<void> {
     { at: AT, nextAt: '2999-01-01T00:00:00.000Z' },
   )
   const register = tablesOf<RegisterTables>(database)
-  for (const code of ['100% sure', 'under_score'])
+  for (const code of ['100% sure', 'Ä rühm'])
     await register.insertInto('global_group').values({ code, description: '' }).execute()
   await register
     .insertInto('external_anchor')
