@@ -1,6 +1,6 @@
 /** Two nodes of a registry on one PostgreSQL, each with a folder of its own: they have the same keys, and publish one history. */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
@@ -75,6 +75,11 @@ async function twoNodes(t: Test, url: string): Promise<void> {
 
   await t.test('both start for the first time at once, and have the same keys', async (t) => {
     ;[a, b] = await Promise.all([start('a'), start('b')])
+    const made = ['a', 'b'].map((name) => path.join(folderOf(name), 'initial.key')).filter(existsSync)
+    t.equal(made.length, 1, 'and one made the first API key')
+    t.equal(((await a.must('GET', '/api-keys')) as unknown[]).length, 1)
+    const told = world.lines.filter((line) => line.includes('another node made the first API key'))
+    t.ok(told.length === 1 && told[0]!.includes(made[0]!), 'the other one logs where it is')
     await setUp(a, authority)
     await untilSame()
     t.ok(Object.keys(keysIn('b')).length >= 5, 'of configuration, log, credentials, histories and witness')

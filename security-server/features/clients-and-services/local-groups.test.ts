@@ -36,7 +36,7 @@ t.test('searched literally, by page', async (t) => {
   t.same(await groups(CLIENT), ['friends', 'a_b'], 'by its client')
   t.same(await groups('%'), ['a_b'])
   t.same(await groups('_'), ['a_b'])
-  for (const typed of ['%%', "' or '1'='1", 'x'.repeat(255), '.*', '\u202e', '__proto__', '\n'])
+  for (const typed of ['%%', "' or '1'='1", 'x'.repeat(255), '.*', '\u202e', '__proto__'])
     t.same(await groups(typed), [], JSON.stringify(typed))
   t.match(await page('/local-groups?limit=1&offset=2'), { total: 3, rows: [{ code: 'friends' }] })
   for (const wrong of [`q=${'x'.repeat(256)}`, 'limit=101', 'limit=0', 'offset=-1', 'client=a'])
