@@ -48,43 +48,48 @@ async function nodeOn(t: Test, url: string) {
   return { ...rooms, database, lines, opensWith, start: (file: string) => writeInitialApiKey(file, rooms) }
 }
 
-onEachRegistryDatabase('written once, made good after a crash, never for another database', async (t, url) => {
-  const folder = ownFolder(t)
-  const node = await nodeOn(t, url)
-  const file = path.join(folder, 'first.key')
-  writeFileSync(file, 'of an older database')
-  t.equal(await codeOf(node.start(file)), 'invalid_configuration')
-  rmSync(file)
-  t.equal(await codeOf(node.start(path.join(folder, 'no', 'folder'))), 'io_error')
-  t.equal((await node.apiKeys.list()).length, 0, 'no key without a place for it')
-  // The state after a crash before the database had the key.
-  const drawn = node.apiKeys.draw()
-  writeFileSync(`${file}.begun`, `${drawn}\n`, { mode: 0o600 })
-  await node.start(file)
-  t.equal(readFileSync(file, 'utf8'), `${drawn}\n`)
-  t.equal(await node.opensWith(file), 'accepted')
-  t.equal(statSync(file).mode & 0o777, 0o600)
-  await node.start(file)
-  t.same(readdirSync(folder), ['first.key'])
-  t.equal(readFileSync(file, 'utf8'), `${drawn}\n`)
-  // The state after a crash between the database and the file.
-  renameSync(file, `${file}.begun`)
-  await node.start(file)
-  t.same(readdirSync(folder), ['first.key'])
-  t.equal(await node.opensWith(file), 'accepted')
-  rmSync(file)
-  await node.start(file)
-  t.same(readdirSync(folder), [], 'an operator who put it away is not given another')
-  t.equal((await node.apiKeys.list()).length, 1)
-  t.same(node.lines, [], 'nor told where it was')
-  // What is no secret of ours makes no key, whatever it is.
-  for (const bad of ['x', `${drawn} `.repeat(2), '../../etc/passwd', `${drawn}'; --`, '\0'])
-    t.equal(
-      await codeOf(node.apiKeys.createFirst({ name: 'x', roles: ['R'], secret: bad }, async () => undefined)),
-      'invalid_input',
-      JSON.stringify(bad),
-    )
-})
+onEachRegistryDatabase(
+  'written once, made good after a crash, never for another database',
+  async (t, url) => {
+    const folder = ownFolder(t)
+    const node = await nodeOn(t, url)
+    const file = path.join(folder, 'first.key')
+    writeFileSync(file, 'of an older database')
+    t.equal(await codeOf(node.start(file)), 'invalid_configuration')
+    rmSync(file)
+    t.equal(await codeOf(node.start(path.join(folder, 'no', 'folder'))), 'io_error')
+    t.equal((await node.apiKeys.list()).length, 0, 'no key without a place for it')
+    // The state after a crash before the database had the key.
+    const drawn = node.apiKeys.draw()
+    writeFileSync(`${file}.begun`, `${drawn}\n`, { mode: 0o600 })
+    await node.start(file)
+    t.equal(readFileSync(file, 'utf8'), `${drawn}\n`)
+    t.equal(await node.opensWith(file), 'accepted')
+    t.equal(statSync(file).mode & 0o777, 0o600)
+    await node.start(file)
+    t.same(readdirSync(folder), ['first.key'])
+    t.equal(readFileSync(file, 'utf8'), `${drawn}\n`)
+    // The state after a crash between the database and the file.
+    renameSync(file, `${file}.begun`)
+    await node.start(file)
+    t.same(readdirSync(folder), ['first.key'])
+    t.equal(await node.opensWith(file), 'accepted')
+    rmSync(file)
+    await node.start(file)
+    t.same(readdirSync(folder), [], 'an operator who put it away is not given another')
+    t.equal((await node.apiKeys.list()).length, 1)
+    t.same(node.lines, [], 'nor told where it was')
+    // What is no secret of ours makes no key, whatever it is.
+    for (const bad of ['x', `${drawn} `.repeat(2), '../../etc/passwd', `${drawn}'; --`, '\0'])
+      t.equal(
+        await codeOf(
+          node.apiKeys.createFirst({ name: 'x', roles: ['R'], secret: bad }, async () => undefined),
+        ),
+        'invalid_input',
+        JSON.stringify(bad),
+      )
+  },
+)
 
 onEachRegistryDatabase('a node that comes second is told where the key is', async (t, url) => {
   const [one, two] = [path.join(ownFolder(t), 'a.key'), path.join(ownFolder(t), 'b.key')]
@@ -125,7 +130,10 @@ for (const [name, isShared] of [
     const folder = ownFolder(t)
     for (let race = 0; race < RACES; race++) {
       const folders = isShared ? ['both', 'both'] : ['a', 'b']
-      const files = folders.map((own) => path.join(folder, String(race), own, 'first.key')) as [string, string]
+      const files = folders.map((own) => path.join(folder, String(race), own, 'first.key')) as [
+        string,
+        string,
+      ]
       for (const file of files) mkdirSync(path.dirname(file), { recursive: true })
       const told = nodes.map(({ lines }) => lines.length)
       await Promise.all([a.start(files[0]), b.start(files[1])])

@@ -9,19 +9,25 @@ export function createTrustSearch(database: Tabled) {
   const tables = tablesOf<RegisterTables>(database)
 
   const certification = ({ q = '' }: Pick<Page, 'q'>) =>
-    tables.selectFrom('certification_service').where(({ or, exists, selectFrom }) =>
-      or([
-        textContains('certification_service.name', q),
-        textContains('certification_service.profile', q),
-        exists(
-          selectFrom('ocsp_responder')
-            .innerJoin('certification_authority', 'certification_authority.sha256', 'ocsp_responder.authority')
-            .select('ocsp_responder.id')
-            .whereRef('certification_authority.service', '=', 'certification_service.id')
-            .where(textContains('ocsp_responder.url', q)),
-        ),
-      ]),
-    )
+    tables
+      .selectFrom('certification_service')
+      .where(({ or, exists, selectFrom }) =>
+        or([
+          textContains('certification_service.name', q),
+          textContains('certification_service.profile', q),
+          exists(
+            selectFrom('ocsp_responder')
+              .innerJoin(
+                'certification_authority',
+                'certification_authority.sha256',
+                'ocsp_responder.authority',
+              )
+              .select('ocsp_responder.id')
+              .whereRef('certification_authority.service', '=', 'certification_service.id')
+              .where(textContains('ocsp_responder.url', q)),
+          ),
+        ]),
+      )
   const timestamping = ({ q = '' }: Pick<Page, 'q'>) =>
     tables
       .selectFrom('timestamping_service')

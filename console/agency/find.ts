@@ -5,14 +5,14 @@
 import { type Api, ApiFault, segmentOf } from '../kit/api.ts'
 import type { Finder, Found, FoundGroup, Search } from '../kit/find.ts'
 import { type TextKey, text } from '../kit/text.ts'
-import { keyName, keyPath, keyWords, subjectName, type Token } from './keys/shapes.ts'
-import { type Member, memberPartOf } from './pick.ts'
-import { type Client, groupPath, type Service } from './services/shapes.ts'
+import type { Token } from './keys/shapes.ts'
+import type { Client, Service } from './services/shapes.ts'
 
 const SHOWN = 5
 
 type Contract = { contract: string; title: string }
 type LocalGroup = { id: number; clientId: string; code: string; description: string }
+type Member = { id: string; name: string; subsystems: { id: string; name?: string }[] }
 type Person = { id: string; name: string; email: string | null; subject: string | null }
 
 function finder<T>(
@@ -55,6 +55,8 @@ const fits = (words: string, typed: string): boolean => words.toLowerCase().incl
 const keys: Finder = {
   operation: 'getTokens',
   async find(typed, call, signal) {
+    // Of the page of keys, whose script is not part of the first page.
+    const { keyName, keyPath, keyWords, subjectName } = await import('./keys/shapes.ts')
     const { data } = await call<Token[]>('getTokens', { signal })
     const fitting = data.flatMap((token) => token.keys).filter((key) => fits(keyWords(key), typed))
     const found = fitting.slice(0, SHOWN).map((key) => ({
@@ -79,7 +81,8 @@ function nobody(cause: unknown): { data: Member[]; total: number } {
 const others: Finder = {
   operation: 'findMembers',
   async find(typed, call, signal) {
-    const query = { q: memberPartOf(typed), limit: String(SHOWN) }
+    // Of a whole id the members are searched, since the search is for members.
+    const query = { q: typed.split(':').slice(0, 3).join(':'), limit: String(SHOWN) }
     const { data, total = 0 } = await call<Member[]>('findMembers', { query, signal }).catch(nobody)
     const all = data
       .flatMap(({ id, name, subsystems }) => [
@@ -125,7 +128,8 @@ export const search: Search = {
       'find.kind.localGroup',
       (data) => data as LocalGroup[],
       ({ id, clientId, code, description }) => ({
-        ...{ title: code, beside: [description, clientId].filter(Boolean).join(', '), to: groupPath(id) },
+        ...{ title: code, beside: [description, clientId].filter(Boolean).join(', ') },
+        to: `/clients/groups/${id}`,
       }),
     ),
     keys,

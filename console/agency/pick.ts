@@ -4,7 +4,7 @@ import { useConsole, useMay } from '../kit/context.ts'
 import type { Find } from '../kit/field.tsx'
 import type { Client, Description } from './services/shapes.ts'
 
-export type Member = { id: string; name: string; subsystems: { id: string; name?: string }[] }
+type Member = { id: string; name: string; subsystems: { id: string; name?: string }[] }
 
 const MOST = '50'
 
@@ -12,9 +12,9 @@ const MOST = '50'
 export function useSubsystems(): Find {
   const { api } = useConsole()
   return async (typed) => {
-    const { data } = await api.call<Member[]>('findMembers', {
-      query: { q: memberPartOf(typed), limit: MOST },
-    })
+    // Of a whole id the members are searched, since the search is for members.
+    const q = typed.trim().split(':').slice(0, 3).join(':')
+    const { data } = await api.call<Member[]>('findMembers', { query: { q, limit: MOST } })
     const all = data.flatMap(({ name, subsystems }) =>
       subsystems.map((one) => ({ value: one.id, title: [one.name, name].filter(Boolean).join(', ') })),
     )
@@ -22,9 +22,6 @@ export function useSubsystems(): Find {
     return all.filter(({ value, title }) => `${value} ${title}`.toLowerCase().includes(wanted))
   }
 }
-
-/** Of a whole id the members are searched, since the search is for members. */
-export const memberPartOf = (typed: string): string => typed.trim().split(':').slice(0, 3).join(':')
 
 /** Members whose id or name contains what was typed. */
 export function useMembers(): Find {

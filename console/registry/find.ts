@@ -2,7 +2,7 @@
 import { segmentOf } from '../kit/api.ts'
 import type { FoundGroup, Search } from '../kit/find.ts'
 import { text, textIfAny } from '../kit/text.ts'
-import { trustServiceId } from './trust-services/place.ts'
+import { trustServiceId } from './trust-service-place.ts'
 
 type One = { id: string; words?: string; what?: string; state?: string; knownBy?: string }
 

@@ -1,5 +1,5 @@
 /** What the search over everything finds, for whom, and by what is typed: in one registry with something of every kind. */
-import t, { type Test } from 'tap'
+import type { Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { PeopleTables } from '#platform/people/tables.ts'
@@ -94,7 +94,18 @@ onEachRegistryDatabase('everything is found by those who may list it', async (t,
     t.same(await ask.kinds('x'.repeat(255), 'XROAD_AUDITOR'), [], 'as much as may be typed')
     t.same(await ask.kinds('%'.repeat(255), 'XROAD_AUDITOR'), [])
     t.same(await ask.kinds('\u202egnp\u0085\u2028\u{1f600}', 'XROAD_AUDITOR'), [])
-    const refused = ['', 'a', ' a ', '  ', '\u00a0 \u00a0', 'x'.repeat(256), 'ma\0ri', 'ma\nri', '\x1b[2J', '\t\t']
+    const refused = [
+      '',
+      'a',
+      ' a ',
+      '  ',
+      '\u00a0 \u00a0',
+      'x'.repeat(256),
+      'ma\0ri',
+      'ma\nri',
+      '\x1b[2J',
+      '\t\t',
+    ]
     for (const typed of refused)
       t.equal((await ask.reply(typed, 'XROAD_AUDITOR')).status, 400, JSON.stringify(typed))
     const bad = await node.call('GET', '/search?q=%ff%fe%80', undefined, keys.get('XROAD_AUDITOR'))

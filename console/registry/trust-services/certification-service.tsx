@@ -5,9 +5,9 @@ import { Facts, Part } from '../../kit/facts.tsx'
 import { Status, Validity } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Consequences } from '../consequences.tsx'
+import { trustServiceId } from '../trust-service-place.ts'
 import { type AcmeServer, acmeFacts, SetAcmeServer } from './acme-server.tsx'
 import { AddIntermediate } from './add.tsx'
-import { trustServiceId } from './place.ts'
 
 export type CostType = 'FREE' | 'PAID' | 'UNDEFINED'
 type Responder = { url: string; costType: CostType; certificate?: Certificate }

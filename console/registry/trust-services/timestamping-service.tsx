@@ -4,8 +4,8 @@ import { type Certificate, CertificateFacts } from '../../kit/certificate.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Part } from '../../kit/facts.tsx'
 import { text } from '../../kit/text.ts'
+import { trustServiceId } from '../trust-service-place.ts'
 import type { CostType } from './certification-service.tsx'
-import { trustServiceId } from './place.ts'
 
 export type TimestampingService = Certificate & { id: number; name: string; url: string; costType: CostType }
 
