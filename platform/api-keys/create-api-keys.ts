@@ -4,9 +4,8 @@
  */
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
-import { lockFor } from '#platform/database/dialect.ts'
 import type { Page } from '#platform/database/lists.ts'
-import { type Database, inTransaction, type Within } from '#platform/database/open-database.ts'
+import type { Database, Within } from '#platform/database/open-database.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -84,15 +83,13 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
   const now = (): string => new Date(q.clock()).toISOString()
   const isValid = (row: ApiKeyRow): boolean =>
     row.issued === 1 && row.revoked_at === null && (row.expires_at === null || row.expires_at > now())
-  const insert = async (
+  const rowOf = (
     { name, roles, expiresAt, createdBy, addresses, form }: NewApiKey,
-    secret: { digest: Buffer; issued: number },
-    { into, id }: { into: Pick<typeof store, 'insert'>; id: string } = { into: store, id: randomUUID() },
-  ): Promise<string> => {
+    secret: { id: string; digest: Buffer; issued: number },
+  ): ApiKeyRow => {
     if (name === '' || roles.length === 0)
       throw new Fault('invalid_input', { what: say`a key needs a name and roles` })
-    await into.insert({
-      id,
+    return {
       name,
       roles: roles.join(','),
       created_at: now(),
@@ -102,7 +99,11 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
       addresses: addressesText(addresses),
       form: form === 'UUID' ? form : null,
       ...secret,
-    })
+    }
+  }
+  const insert = async (key: NewApiKey, secret: { digest: Buffer; issued: number }): Promise<string> => {
+    const id = randomUUID()
+    await store.insert(rowOf(key, { id, ...secret }))
     return id
   }
   return {
@@ -112,19 +113,12 @@ export function createApiKeys(q: { database: Database; clock: Clock }): ApiKeys 
       return { id, secret: shownAs(key.form, id, secret) }
     },
     draw: () => shownAs(undefined, randomUUID(), newSecret(undefined)),
-    createFirst: ({ name, roles, secret: shown }, record) =>
-      inTransaction(q.database.kysely, async (transaction) => {
-        await lockFor(transaction, 'first-api-key')
-        const [, id, secret] = OWN_FORM.exec(shown) ?? []
-        if (id === undefined || secret === undefined)
-          throw new Fault('invalid_input', { what: 'this is no secret of an API key' })
-        const into = createApiKeyStore({ kysely: transaction })
-        const keys = await into.list()
-        if (keys.length > 0) return keys.some((row) => row.id === id)
-        await record(transaction)
-        await insert({ name, roles }, { digest: digestOf(secret), issued: 1 }, { into, id })
-        return true
-      }),
+    createFirst: async ({ name, roles, secret: shown }, record) => {
+      const [, id, secret] = OWN_FORM.exec(shown) ?? []
+      if (id === undefined || secret === undefined)
+        throw new Fault('invalid_input', { what: 'this is no secret of an API key' })
+      return store.insertFirst(rowOf({ name, roles }, { id, digest: digestOf(secret), issued: 1 }), record)
+    },
     // The digest of discarded random bytes: no secret matches it.
     prepare: (key) => insert(key, { digest: randomBytes(SECRET_BYTES), issued: 0 }),
     issue: async (id, maker) => {

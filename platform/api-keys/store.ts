@@ -1,10 +1,10 @@
 /** Rows of API keys. They contain only the digest of the secret, so a copy of the database gives no access. */
 import type { Kysely, SelectQueryBuilder } from 'kysely'
 import type { Migration } from 'kysely/migration'
-import { columnTypes } from '#platform/database/dialect.ts'
+import { columnTypes, lockFor } from '#platform/database/dialect.ts'
 import { counted, type Page, textContains } from '#platform/database/lists.ts'
 import type { Within } from '#platform/database/open-database.ts'
-import { tablesOf } from '#platform/database/open-database.ts'
+import { inTransaction, tablesOf } from '#platform/database/open-database.ts'
 
 export type ApiKeyRow = {
   id: string
@@ -75,6 +75,10 @@ const COLUMNS = [
 
 type ApiKeyStore = {
   insert(row: ApiKeyRow): Promise<void>
+  /**
+   * Inserts the row if there is none, with `record` in the same transaction, and nobody else meanwhile. Returns whether it is there then.
+   */
+  insertFirst(row: ApiKeyRow, record: (within: Within) => Promise<unknown>): Promise<boolean>
   find(id: string): Promise<ApiKeyRow | undefined>
   findByDigest(digest: Buffer): Promise<ApiKeyRow | undefined>
   /** All keys if there is no page, the oldest first. */
@@ -94,6 +98,15 @@ export function createApiKeyStore(database: { kysely: Within }): ApiKeyStore {
     insert: async (row) => {
       await tables.insertInto('api_key').values(row).execute()
     },
+    insertFirst: (row, record) =>
+      inTransaction(tables, async (transaction) => {
+        await lockFor(transaction, 'first-api-key')
+        const there = await transaction.selectFrom('api_key').select('id').execute()
+        if (there.length > 0) return there.some(({ id }) => id === row.id)
+        await record(transaction)
+        await transaction.insertInto('api_key').values(row).execute()
+        return true
+      }),
     find: (id) => tables.selectFrom('api_key').select(COLUMNS).where('id', '=', id).executeTakeFirst(),
     findByDigest: (digest) =>
       tables.selectFrom('api_key').select(COLUMNS).where('digest', '=', digest).executeTakeFirst(),
