@@ -22,6 +22,7 @@ const deliveries = async () => (await import('./deliveries/page.tsx')).Deliverie
 const deliveriesReceived = async () => (await import('./deliveries/page.tsx')).DeliveriesReceived
 const deliverySent = async () => (await import('./deliveries/one.tsx')).DeliverySent
 const deliveryReceived = async () => (await import('./deliveries/one.tsx')).DeliveryReceived
+const deliveryKeys = async () => (await import('./deliveries/keys.tsx')).DeliveryKeysPage
 const rooms = async () => (await import('./rooms/page.tsx')).RoomsPage
 const subscriptions = async () => (await import('./rooms/subscriptions.tsx')).SubscriptionsPage
 const eventType = async () => (await import('./rooms/one.tsx')).TypePage
@@ -71,6 +72,7 @@ const complaint = async () => (await import('./complaints/one.tsx')).ComplaintPa
 const retention = async () => (await import('./retention/page.tsx')).RetentionPage
 const holds = async () => (await import('./holds/page.tsx')).HoldsPage
 const trackers = async () => (await import('./trackers/page.tsx')).TrackersPage
+const toldServices = async () => (await import('./trackers/services.tsx')).ToldServices
 const consents = async () => (await import('./consents/page.tsx')).ConsentsPage
 const archives = async () => (await import('./archives/page.tsx')).ArchivesPage
 
@@ -150,6 +152,11 @@ export const contents: Group[] = [
             ...page('/deliveries/received', 'deliveries.title', 'getDeliveries', deliveriesReceived),
             short: 'deliveries.tab.received',
             below: [page('/deliveries/inbox/:position', 'deliveries.one', 'getDelivery', deliveryReceived)],
+          },
+          {
+            ...page('/deliveries/keys', 'deliveryKeys.title', 'getDeliveryKeys', deliveryKeys),
+            short: 'deliveryKeys.tab',
+            acts: ['rotateDeliveryKey'],
           },
           {
             ...page('/rooms', 'rooms.title', 'getRooms', rooms),
@@ -259,7 +266,8 @@ export const contents: Group[] = [
           },
           {
             ...page('/trackers', 'trackers.title', 'getTrackers', trackers),
-            acts: ['switchTrackerOn', 'addTrackerException'],
+            acts: ['switchTrackerOn', 'addTrackerException', 'setTrackerService'],
+            below: [page('/trackers/:id', 'told.title', 'getTrackerServices', toldServices)],
           },
           {
             ...page('/consents', 'consents.title', 'getConsentServices', consents),

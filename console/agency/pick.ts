@@ -1,8 +1,8 @@
-/** Finds members and subsystems of the instance, and services, for fields in which one is picked. */
+/** Finds members, subsystems and groups of the instance, and services, for fields in which one is picked. */
 import type { Api } from '../kit/api.ts'
 import { useConsole, useMay } from '../kit/context.ts'
 import type { Find } from '../kit/field.tsx'
-import type { Client, Description } from './services/shapes.ts'
+import type { Client, Description, Subject } from './services/shapes.ts'
 
 type Member = { id: string; name: string; subsystems: { id: string; name?: string }[] }
 
@@ -29,6 +29,19 @@ export function useMembers(): Find {
   return async (typed) => {
     const { data } = await api.call<Member[]>('findMembers', { query: { q: typed.trim(), limit: MOST } })
     return data.map(({ id, name }) => ({ value: id, title: name }))
+  }
+}
+
+/** The global groups of this instance, by code and description. The list of candidates for rights has them, the same for each client. */
+export function useGlobalGroups(): Find {
+  const { api, session } = useConsole()
+  const owner = (session.securityServer ?? '').split(':').slice(0, 3).join(':')
+  return async (typed) => {
+    const { data } = await api.call<Subject[]>('findServiceClientCandidates', {
+      params: { clientId: owner },
+      query: { q: typed.trim(), subjectType: 'GLOBALGROUP', limit: MOST },
+    })
+    return data.map(({ subjectId, name }) => ({ value: subjectId, title: name }))
   }
 }
 

@@ -98,7 +98,10 @@ export const contents: Group[] = [
         tabs: [
           {
             ...page('/members', 'members.title', 'getMembers', members),
-            acts: ['addMember', 'renameMember', 'deleteMember', 'setMailAddresses', 'beginSuccession'],
+            acts: [
+              ...['addMember', 'renameMember', 'deleteMember', 'setMailAddresses', 'setWebhook'],
+              'beginSuccession',
+            ],
             below: [
               page('/members/:id', 'members.one', 'getMember', member),
               page('/members/:id/succession', 'successions.plan', 'planSuccession', planSuccession),
@@ -202,6 +205,7 @@ export const contents: Group[] = [
             acts: [
               'publishConfiguration',
               'addSigningKey',
+              'adoptSigningKey',
               'activateSigningKey',
               'giveSigningTokenPinPart',
               'replaceIdentityKey',
@@ -232,7 +236,10 @@ export const contents: Group[] = [
             ...page('/audit-log', 'audit.title', 'getAuditLog', auditLog),
             acts: ['verifyAuditLog', 'exportAuditLog'],
           },
-          page('/audit-orders', 'auditOrders.title', 'getAuditOrders', auditOrders),
+          {
+            ...page('/audit-orders', 'auditOrders.title', 'getAuditOrders', auditOrders),
+            acts: ['addAuditOrder'],
+          },
         ],
       },
       {

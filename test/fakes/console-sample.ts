@@ -2,11 +2,13 @@
 import { randomUUID } from 'node:crypto'
 import { createChange } from '#central-registry/changes/store.ts'
 import { createAuditOrderStore } from '#central-registry/features/audit-orders/store.ts'
+import type { Tables as AuditOrderTables } from '#central-registry/features/audit-orders/tables.ts'
 import { createCatalogueStore } from '#central-registry/features/catalogue/store.ts'
 import { createCallStore } from '#central-registry/features/fleet/calls-store.ts'
 import { createMailStore, insertMail } from '#central-registry/features/mail/store.ts'
 import { openRegistryDatabase } from '#central-registry/registry.ts'
 import type { Authority } from '#certs/authority.ts'
+import { tablesOf } from '#platform/database/open-database.ts'
 import { callsAt, reportAt, signedReport } from './fleet.ts'
 import { signingParty } from './management-requests.ts'
 import type { Node } from './registry-world.ts'
@@ -75,6 +77,19 @@ export async function orderAudit(url: string, now: number): Promise<void> {
     { document: Buffer.from(JSON.stringify({ payload })), now: at(-500), by: 'Ada' },
   )
   await database.close()
+}
+
+/** What every server that an order names would have answered to it; resolves to the text of the answer. */
+export async function answerAudit(url: string, order: string, now: number): Promise<string> {
+  const database = await openRegistryDatabase(url)
+  const answer = JSON.stringify({ payload: 'e30', signatures: [] })
+  await tablesOf<AuditOrderTables>(database)
+    .updateTable('audit_order_server')
+    .set({ seed: 'a seed', outcome: 'answered', matched: 7, answer, answered_at: new Date(now).toISOString() })
+    .where('order_id', '=', order)
+    .execute()
+  await database.close()
+  return answer
 }
 
 /**

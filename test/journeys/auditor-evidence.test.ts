@@ -183,7 +183,7 @@ quorum both
     await anna.check('evidence-api-keys-empty')
     await anna.open('/cases/999')
     await anna.page.getByText('There is no such thing here').waitFor()
-    await changeByTwo((subject, roles) => windowOf(t, chromium, world, subject, roles))
+    await changeByTwo((subject, roles) => windowOf(t, chromium, world, subject, roles), world)
   })
   t.test('what an auditor finds and does', async (t) => {
     const world = await start(t, {

@@ -1,10 +1,14 @@
-/** Two administrators of a security server change a retention class and an anchor, where its policy wants two people for that. */
+/** Two administrators of a security server change a retention class, an anchor and what people are told, where that takes two people. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { Visitor } from '../browser.ts'
+import type { AdminWorld } from '#test/management-api/admin-fixture.ts'
+import { leaveDialog, type Visitor } from '../browser.ts'
 import { act, close } from '../second-person.ts'
+import { pick } from './pick.ts'
 
 const ROLES = ['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_SECURITY_OFFICER']
+const CLIENT = 'DEV:GOV:1000:population'
+const SERVICE = `${CLIENT}:persons`
 
 const ANCHOR = `<?xml version="1.0" encoding="UTF-8"?>
 <x:configurationAnchor xmlns:x="http://x-road.eu/xsd/xroad.xsd">
@@ -26,6 +30,7 @@ const PROPOSE_ANCHOR = `(async () => {
 
 export async function changeByTwo(
   windowOf: (subject: string, roles: string[]) => Promise<Visitor>,
+  { ask }: Pick<AdminWorld, 'ask'>,
 ): Promise<void> {
   const [sara, sven] = [await windowOf('sara', ROLES), await windowOf('sven', ROLES)]
   await sara.open('/proposals')
@@ -73,4 +78,49 @@ export async function changeByTwo(
   await sven.page.getByRole('button', { name: 'Download the file' }).click()
   const text = readFileSync(await (await saved).path(), 'utf8')
   if (text !== ANCHOR) throw new Error(`other bytes: ${text}`)
+  await tellOtherwise(sara, sven, ask)
+}
+
+/** A subsystem tells people of a service in general terms alone, then in full again and in words of its own. */
+async function tellOtherwise(sara: Visitor, sven: Visitor, ask: AdminWorld['ask']): Promise<void> {
+  await ask('POST', '/clients', { id: CLIENT })
+  const service = { type: 'REST', serviceCode: 'persons', url: 'http://10.0.0.1/persons' }
+  await ask('POST', `/clients/${CLIENT}/service-descriptions`, service)
+  const { page } = sara
+  const dialog = page.getByRole('dialog')
+  const send = () => dialog.getByRole('button', { name: 'Propose', exact: true }).click()
+  await sara.open('/trackers')
+  await page.getByRole('link', { name: `What is told of services: ${CLIENT}` }).click()
+  await page.getByText('Nothing else is said').waitFor()
+  await sara.checkBoth('told-services-none')
+  await page.getByRole('button', { name: 'Say what is told' }).click()
+  await pick(page, 'Service', 'pers', SERVICE)
+  await dialog.getByLabel('How it is told').selectOption('yes')
+  await dialog.getByLabel('Reason').fill('a question about an estate')
+  await send()
+  await sara.checkBoth('told-services-say')
+  await leaveDialog(page)
+  const words = { Service: SERVICE, 'How it is told': 'yes', 'Words: English': 'A question about an estate' }
+  await act(sara, 'Say what is told', { ...words, Reason: 'estates' }, 'Propose', 'it waits')
+  await close(sara)
+  await approveNewest(sven)
+  await sara.load(`/trackers/${CLIENT}`)
+  await page.getByRole('cell', { name: 'in general terms alone' }).waitFor()
+  await page.getByText('A question about an estate').waitFor()
+  await sara.checkBoth('told-services')
+  const whole = { 'How it is told': 'no', 'Words: Estonian': 'Pärimisküsimus', Reason: 'the law changed' }
+  await act(sara, `Change what is told of ${SERVICE}`, whole, 'Propose', 'it waits')
+  await close(sara)
+  await approveNewest(sven)
+  const { raw } = await ask('GET', `/tracker-services?clientId=${CLIENT}`)
+  const [rule] = JSON.parse(raw.toString()) as { isGeneral: boolean; words: object }[]
+  const told = JSON.stringify(rule)
+  if (rule?.isGeneral !== false || !/estate.*Pärimisküsimus/.test(told)) throw new Error(`told: ${told}`)
+}
+
+async function approveNewest(second: Visitor): Promise<void> {
+  await second.open('/proposals?view=waiting')
+  await second.page.getByRole('link', { name: 'Say what people are told of a service' }).first().click()
+  await act(second, 'Approve', {}, 'Approve', 'Approved, and carried out.')
+  await close(second)
 }

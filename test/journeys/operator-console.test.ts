@@ -12,6 +12,7 @@ import { decideDeliveries } from './decide-deliveries.ts'
 import { declarePlaces } from './declare-places.ts'
 import { diagnose } from './diagnose.ts'
 import { findWay, PHONE } from './find-way.ts'
+import { keepDeliveryKeys } from './keep-delivery-keys.ts'
 import { keepRooms } from './keep-rooms.ts'
 import { operateClients } from './operate-clients.ts'
 import { operateKeys } from './operate-keys.ts'
@@ -67,6 +68,8 @@ if (!hasChromium()) {
     'by keyboard through the menu, its tabs and the search': way,
     'each role in dark colours, and on a phone in another language': looks,
     'messages that nobody took are decided on': async (t) => decideDeliveries(t, await asked()),
+    'one-way messages are sealed with a new key, and a lost one is given up': async (t) =>
+      keepDeliveryKeys(t, await asked()),
     'rooms, their types and subscriptions are kept': async (t) => keepRooms(t, await asked()),
     'a service administrator describes services and gives rights': async (t) =>
       administerServices(t, await asked()),

@@ -11,6 +11,7 @@ import { baseOf, hasChromium, openBrowser, visitor } from '#test/browser.ts'
 import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { type Node, registryWorld } from '#test/fakes/registry-world.ts'
 import { skipFor } from '#test/outside-tools.ts'
+import { act, close } from '#test/second-person.ts'
 import { hasSoftHsm, LABEL, PIN, startSoftHsm } from '#test/softhsm.ts'
 import { until } from '#test/until.ts'
 
@@ -90,6 +91,10 @@ t.test('a central registry', async (t) => {
     t.match(custodians.state(), { state: 'locked' })
   })
 
+  type SigningKey = { id: string; active: boolean; token: string }
+  const keysOf = async () =>
+    ((await node.must('GET', '/configuration')) as { signingKeys: SigningKey[] }).signingKeys
+
   await t.test('in the console', async (t) => {
     if (!hasChromium()) return skipFor(t, 'Chromium is not installed')
     await buildConsoles()
@@ -107,7 +112,19 @@ t.test('a central registry', async (t) => {
     await custodian.check('signing-token-give')
     await page.getByRole('dialog').getByRole('button', { name: 'Give a part of the PIN' }).click()
     await page.getByText('The token is open.').waitFor()
+    await page.getByText('The token has no other key.').waitFor()
     await custodian.check('signing-token-open')
+    hsm.makeKey('beef')
+    await custodian.load('/configuration')
+    await page.getByRole('cell', { name: /vendor/ }).waitFor()
+    await custodian.checkBoth('signing-token-found')
+    await act(custodian, 'Take into use: vendor', {}, 'Take into use', 'The key is announced')
+    await close(custodian)
+    await page.getByText('The token has no other key.').waitFor()
+    const adopted = (await keysOf()).find(({ token }) => token === 'token')!
+    await page.getByRole('button', { name: `Sign with this key: ${adopted.id}` }).waitFor()
+    await node.must('DELETE', `/configuration/signing-keys/${adopted.id}`)
+    hsm.pkcs11Tool('--login', '--pin', PIN, '--delete-object', '--type', 'privkey', '--id', 'beef')
   })
 
   const rotateTo = async (id: string): Promise<void> => {
@@ -118,9 +135,6 @@ t.test('a central registry', async (t) => {
     await server.refresh()
     await node.must('PUT', `/configuration/signing-keys/${id}/activate`)
   }
-  type SigningKey = { id: string; active: boolean; token: string }
-  const keysOf = async () =>
-    ((await node.must('GET', '/configuration')) as { signingKeys: SigningKey[] }).signingKeys
   const [old] = await keysOf()
   const made = (await addKey()).body as SigningKey
 

@@ -10,8 +10,8 @@ import { Form } from '../../kit/form.tsx'
 import { useAnnounce } from '../../kit/live.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
-import { text } from '../../kit/text.ts'
-import { useMembers, useServices, useSubsystems } from '../pick.ts'
+import { type TextKey, text } from '../../kit/text.ts'
+import { useGlobalGroups, useMembers, useServices, useSubsystems } from '../pick.ts'
 import { openOf, type Status, type Terms, type Version } from './contract.tsx'
 import { type Counts, FIRST_CONSUMER, fieldsOf, termsAsked, termsOf } from './terms-form.ts'
 
@@ -19,9 +19,13 @@ import { type Counts, FIRST_CONSUMER, fieldsOf, termsAsked, termsOf } from './te
 type Draft = { terms: Partial<Terms>; member?: string }
 
 const MAX_DRAFT_BYTES = 256 * 1024
-const MOST_CONSUMERS = 100
-const MOST_SERVICES = 50
-const MOST_CONTACTS = 20
+/** How many there can be of what a contract may have several of, and the words that add one. */
+const SEVERAL: { of: keyof Counts; most: number; add: TextKey }[] = [
+  { of: 'consumers', most: 100, add: 'contract.addConsumer' },
+  { of: 'services', most: 50, add: 'contract.addService' },
+  { of: 'visible', most: 20, add: 'contract.addVisible' },
+  { of: 'contacts', most: 20, add: 'contract.addContact' },
+]
 /** The usual values; the proposer can change them. */
 const BEGINNING: Draft = { terms: { logLevel: 'full', critical: false, outageGraceHours: 0 } }
 
@@ -92,7 +96,10 @@ function TermsForm({ draft: { terms, member }, operation, params }: FormProps) {
   const { api, changed, signedOut } = useConsole()
   const announce = useAnnounce()
   const [counts, setCounts] = useState(countsOf(terms))
-  const finds = { subsystems: useSubsystems(), services: useServices(FIRST_CONSUMER), members: useMembers() }
+  const finds = {
+    ...{ subsystems: useSubsystems(), groups: useGlobalGroups() },
+    ...{ services: useServices(FIRST_CONSUMER), members: useMembers() },
+  }
   const send = async (values: Values): Promise<void> => {
     const body = { terms: termsOf(values, terms, counts), ...(member === undefined ? {} : { member }) }
     try {
@@ -108,39 +115,31 @@ function TermsForm({ draft: { terms, member }, operation, params }: FormProps) {
   return (
     <Form fields={fieldsOf(terms, counts, finds)} submit={text('contracts.proposeButton')} send={send}>
       <div class="acts">
-        <button
-          type="button"
-          disabled={counts.consumers >= MOST_CONSUMERS}
-          onClick={() => setCounts({ ...counts, consumers: counts.consumers + 1 })}
-        >
-          {text('contract.addConsumer')}
-        </button>
-        <button
-          type="button"
-          disabled={counts.services >= MOST_SERVICES}
-          onClick={() => setCounts({ ...counts, services: counts.services + 1 })}
-        >
-          {text('contract.addService')}
-        </button>
-        <button
-          type="button"
-          disabled={counts.contacts >= MOST_CONTACTS}
-          onClick={() => setCounts({ ...counts, contacts: counts.contacts + 1 })}
-        >
-          {text('contract.addContact')}
-        </button>
+        {SEVERAL.map(({ of, most, add }) => (
+          <button
+            key={of}
+            type="button"
+            disabled={counts[of] >= most}
+            onClick={() => setCounts({ ...counts, [of]: counts[of] + 1 })}
+          >
+            {text(add)}
+          </button>
+        ))}
       </div>
     </Form>
   )
 }
 
-function countsOf({ consumers, services = [], contacts = [] }: Partial<Terms>): Counts {
-  const named = consumers && 'subsystems' in consumers ? consumers.subsystems.length : 0
-  return {
-    consumers: Math.max(1, Math.min(named, MOST_CONSUMERS)),
-    services: Math.max(1, Math.min(services.length, MOST_SERVICES)),
-    contacts: Math.max(1, Math.min(contacts.length, MOST_CONTACTS)),
+/** One of each, or as many as the terms have. */
+function countsOf({ consumers, services = [], secret, contacts = [] }: Partial<Terms>): Counts {
+  const there: Counts = {
+    consumers: consumers && 'subsystems' in consumers ? consumers.subsystems.length : 0,
+    services: services.length,
+    visible: secret?.visibleTo.length ?? 0,
+    contacts: contacts.length,
   }
+  for (const { of, most } of SEVERAL) there[of] = Math.max(1, Math.min(there[of], most))
+  return there
 }
 
 /** Reads a file into the form; sends nothing. */
@@ -171,7 +170,7 @@ async function draftOf(file: File): Promise<Draft> {
     const draft = { terms, ...(typeof member === 'string' ? { member } : {}) }
     // Throws here for terms of another form, before any of them is shown.
     const none = async () => []
-    fieldsOf(terms, countsOf(terms), { subsystems: none, services: none, members: none })
+    fieldsOf(terms, countsOf(terms), { subsystems: none, groups: none, services: none, members: none })
     return draft
   } catch {
     throw refused

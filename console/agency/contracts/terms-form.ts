@@ -19,10 +19,10 @@ import {
 } from './form-fields.ts'
 import { previewFields, previewOf } from './preview-form.ts'
 
-export type Counts = { consumers: number; services: number; contacts: number }
+export type Counts = { consumers: number; services: number; visible: number; contacts: number }
 
 /** What the fields pick from. */
-type Finds = { subsystems: Find; services: Find; members: Find }
+type Finds = { subsystems: Find; groups: Find; services: Find; members: Find }
 
 /** Means an empty list of fields; a missing list means any field. */
 const NO_FIELD = 'none'
@@ -30,10 +30,10 @@ const NO_FIELD = 'none'
 /** The first field of a consumer. */
 export const FIRST_CONSUMER = 'consumer0'
 
-/** The form's fields for a number of consumers, services and contacts. */
+/** The form's fields for a number of consumers, services, members that see a secret contract, and contacts. */
 export function fieldsOf(
   of: Partial<Terms>,
-  { consumers: many, services, contacts }: Counts,
+  { consumers: many, services, visible, contacts }: Counts,
   finds: Finds,
 ): Field[] {
   const { consumers } = of
@@ -47,12 +47,7 @@ export function fieldsOf(
       ...(at === 0 ? { hint: 'contract.consumersHint' as const } : {}),
     })),
     {
-      ...line(
-        'globalGroup',
-        'contract.groupField',
-        255,
-        consumers && 'globalGroup' in consumers ? consumers.globalGroup : '',
-      ),
+      ...picked(line('globalGroup', 'contract.groupField', 255, groupOf(consumers)), finds.groups),
       ...{ hint: 'contract.groupHint', required: false },
     },
     ...range(services).flatMap((at) => serviceFields(of.services?.[at], at, finds)),
@@ -68,10 +63,14 @@ export function fieldsOf(
     optional(whole('perSecond', 'contract.quotaPerSecond', of.quota?.perSecond)),
     optional(whole('burst', 'contract.quotaBurst', of.quota?.burst)),
     optional(whole('perDay', 'contract.quotaPerDay', of.quota?.perDay)),
-    {
-      ...optional(long('visibleTo', 'contract.secretField', idsOf(of.secret?.visibleTo))),
-      hint: 'contract.secretHint',
-    },
+    ...range(visible).map((at) => ({
+      ...picked(
+        line(`visibleTo${at}`, 'contract.secretField', 1100, idOf(of.secret?.visibleTo[at])),
+        finds.members,
+      ),
+      ...{ titled: { at: at + 1 }, required: false },
+      ...(at === 0 ? { hint: 'contract.secretHint' as const } : {}),
+    })),
     ...consentFields(of.consent),
     ...previewFields(of.preview),
     time('validFrom', 'contract.validFrom', of.validFrom),
@@ -109,18 +108,18 @@ export function termsOf(values: Values, before: Partial<Terms>, counts: Counts):
     burst: numberOf(said('burst')),
     perDay: numberOf(said('perDay')),
   })
-  const visibleTo = partiesOf(said('visibleTo'))
+  const partiesIn = (name: string, many: number): string[] =>
+    range(many)
+      .map((at) => said(`${name}${at}`))
+      .filter((one) => one !== '')
+      .map(partyOf)
+  const visibleTo = partiesIn('visibleTo', counts.visible)
   return {
     title: said('title'),
     provider: partyOf(said('provider')),
     consumers:
       said('globalGroup') === ''
-        ? {
-            subsystems: range(counts.consumers)
-              .map((at) => said(`consumer${at}`))
-              .filter((one) => one !== '')
-              .map(partyOf),
-          }
+        ? { subsystems: partiesIn('consumer', counts.consumers) }
         : { globalGroup: said('globalGroup') },
     services: range(counts.services)
       .filter((at) => said(`service${at}Code`) !== '')
@@ -281,12 +280,8 @@ function idOf(party: string | undefined): string {
   return party === undefined ? '' : partyId(party)
 }
 
-function idsOf(parties: string[] = []): string {
-  return parties.map(partyId).join('\n')
-}
-
-function partiesOf(said: string): string[] {
-  return linesOf(said).map(partyOf)
+function groupOf(consumers: Partial<Terms>['consumers']): string {
+  return consumers && 'globalGroup' in consumers ? consumers.globalGroup : ''
 }
 
 /** The text form of an id: each code is a path segment (RFC 3986), in which these characters are not encoded. */

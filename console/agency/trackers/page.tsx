@@ -1,5 +1,8 @@
 /** Which subsystems tell people who used their data, and what is withheld from them until when. */
 import { Act } from '../../kit/act.tsx'
+import { Link } from '../../kit/address.tsx'
+import { segmentOf } from '../../kit/api.ts'
+import { useMay } from '../../kit/context.ts'
 import { Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
@@ -60,7 +63,7 @@ function Subsystems({ of }: { of: Tracker[] }) {
         },
         {
           title: 'common.acts',
-          acts: ['switchTrackerOn', 'switchTrackerOff'],
+          acts: ['switchTrackerOn', 'switchTrackerOff', 'getTrackerServices'],
           cell: (one) => <Switch of={one} />,
         },
       ]}
@@ -70,8 +73,15 @@ function Subsystems({ of }: { of: Tracker[] }) {
 
 function Switch({ of: { clientId, isOn } }: { of: Tracker }) {
   const params = { clientId }
+  const maySee = useMay('getTrackerServices')
   return (
     <div class="acts">
+      {maySee && (
+        <Link to={`/trackers/${segmentOf(clientId)}`}>
+          {text('told.title')}
+          <span class="heard">: {clientId}</span>
+        </Link>
+      )}
       {isOn ? (
         <Act<unknown>
           operation="switchTrackerOff"

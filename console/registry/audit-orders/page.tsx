@@ -1,8 +1,11 @@
 /** Audit orders: which authority ordered what, what each server answered, and which answers are overdue. */
 import type { AuditScope } from '#schemas/audit-order.ts'
+import { Act } from '../../kit/act.tsx'
 import { OrderScope } from '../../kit/audit-scope.tsx'
+import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head } from '../../kit/facts.tsx'
+import { Saved } from '../../kit/saved.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
@@ -29,7 +32,7 @@ const TONES: Record<State, Tone> = {
 export function AuditOrders() {
   return (
     <>
-      <Head title={text('auditOrders.title')} lead={text('auditOrders.registryLead')} />
+      <Head title={text('auditOrders.title')} lead={text('auditOrders.registryLead')} acts={<FileOrder />} />
       <Table<Order>
         operation="getAuditOrders"
         caption={text('auditOrders.title')}
@@ -81,7 +84,7 @@ export function AuditOrders() {
             ),
           },
           { title: 'auditOrders.deadline', cell: ({ deadline }) => <Time at={deadline} relative /> },
-          { title: 'auditOrders.servers', cell: ({ servers }) => <Servers of={servers} /> },
+          { title: 'auditOrders.servers', cell: (one) => <Servers of={one} /> },
         ]}
         empty={<p>{text('auditOrders.none')}</p>}
       />
@@ -89,20 +92,62 @@ export function AuditOrders() {
   )
 }
 
-function Servers({ of }: { of: Server[] }) {
+function FileOrder() {
+  return (
+    <Act<Order>
+      operation="addAuditOrder"
+      button={text('auditOrders.file')}
+      look="primary"
+      title={text('auditOrders.file')}
+      consequence={<p>{text('auditOrders.fileConsequence')}</p>}
+      fields={[
+        { name: 'order', title: 'auditOrders.signed', hint: 'auditOrders.signedHint', type: 'file' },
+      ]}
+      send={({ order }, call) => call('addAuditOrder', { body: order as File })}
+      result={({ case: number, servers }) => (
+        <p>
+          {text('auditOrders.filed', { case: number, count: servers.length })}
+        </p>
+      )}
+    />
+  )
+}
+
+function Servers({ of: { id, servers } }: { of: Order }) {
   return (
     <ul>
-      {of.map((one) => (
+      {servers.map((one) => (
         <li key={one.id}>
           <bdi class="id wrap">{one.id}</bdi>{' '}
           <Status tone={TONES[one.state]} word={`auditOrders.${one.state}`} />{' '}
-          {one.matched !== null &&
-            (one.state === 'ANSWERED' || one.state === 'LATE') &&
+          {isAnswered(one) &&
+            one.matched !== null &&
             text('auditOrders.matched', { count: one.matched })}
           {!one.hasSeed && text('auditOrders.noSeed')}
           {one.reason !== null && <bdi class="wrap">{one.reason}</bdi>}
+          {isAnswered(one) && <Download order={id} server={one.id} />}
         </li>
       ))}
     </ul>
+  )
+}
+
+function isAnswered({ state }: Server): boolean {
+  return state === 'ANSWERED' || state === 'LATE'
+}
+
+function Download({ order, server }: { order: string; server: string }) {
+  const { api } = useConsole()
+  return (
+    <Act<File>
+      operation="downloadAuditAnswer"
+      button={text('auditOrders.download')}
+      label={text('auditOrders.downloadOf', { server })}
+      title={text('auditOrders.downloadOf', { server })}
+      consequence={<p>{text('auditOrders.downloadConsequence')}</p>}
+      reads
+      send={() => api.download('downloadAuditAnswer', { params: { id: order, serverId: server } })}
+      result={(file) => <Saved file={file} />}
+    />
   )
 }

@@ -3,6 +3,7 @@ import { Act } from '../../kit/act.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { save } from '../../kit/save.ts'
 import { text } from '../../kit/text.ts'
+import { useSubsystems } from '../pick.ts'
 
 type Draft = { terms: { title: string }; member: string }
 
@@ -10,6 +11,7 @@ const FILE = 'contract-terms.json'
 const COMMAND = `concordat server propose-contract --body ${FILE}`
 
 export function RequestAccess({ service }: { service: string }) {
+  const subsystems = useSubsystems()
   return (
     <Act<Draft>
       operation="draftContractTerms"
@@ -21,8 +23,8 @@ export function RequestAccess({ service }: { service: string }) {
       consequence={<p>{text('catalogue.requestConsequence')}</p>}
       fields={[
         {
-          ...{ name: 'client', title: 'catalogue.client', hint: 'catalogue.clientHint' },
-          maxLength: 1100,
+          ...{ name: 'client', title: 'catalogue.client', hint: 'call.pickHint' },
+          ...{ type: 'pick', find: subsystems, maxLength: 1100 },
         },
         { name: 'purpose', title: 'catalogue.purpose', type: 'long', maxLength: 2000 },
         { name: 'legalBasis', title: 'catalogue.legalBasis', type: 'long', maxLength: 2000 },

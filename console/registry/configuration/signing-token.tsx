@@ -9,6 +9,7 @@ import { Show } from '../../kit/placeholders.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { FoundSigningKeys } from './found-keys.tsx'
 import { AddSigningKey } from './signing-keys.tsx'
 
 type Held = {
@@ -45,10 +46,14 @@ function Shown() {
   const answer = useAnswer<SigningToken>('getSigningToken')
   // Most registries have no token: then nothing is shown.
   if (answer.state === 'there' && !answer.data.configured) return null
+  const isOpen = answer.state === 'there' && answer.data.configured && answer.data.state === 'open'
   return (
-    <Part title={text('signingToken.title')} acts={<Acts />}>
-      <Show of={answer}>{(token) => token.configured && <About of={token} />}</Show>
-    </Part>
+    <>
+      <Part title={text('signingToken.title')} acts={<Acts />}>
+        <Show of={answer}>{(token) => token.configured && <About of={token} />}</Show>
+      </Part>
+      {isOpen && <FoundSigningKeys />}
+    </>
   )
 }
 

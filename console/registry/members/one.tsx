@@ -15,6 +15,7 @@ import { HostingOf } from '../hosting-mandates/of-member.tsx'
 import { clientPath, Groups, Members, Servers } from '../links.tsx'
 import { MailOf } from '../mail/of-member.tsx'
 import { SuspendedNow, SuspendOrLift } from '../suspensions/of-subject.tsx'
+import { WebhookOf } from './webhook.tsx'
 
 type Member = {
   id: string
@@ -142,6 +143,7 @@ function Known(member: Member) {
         />
       </Part>
       <MailOf member={id} name={name} />
+      <WebhookOf member={id} name={name} />
       <HostingOf member={id} />
       <History of="members" id={id} />
     </>
