@@ -3,11 +3,18 @@ import type { Page } from 'playwright-core'
 import type { Visitor } from '../browser.ts'
 import { colons, type World } from '../world.ts'
 
-/** The parties of a contract: its provider, a second consumer, and the member of a contact. */
-export async function pickParties({ page }: Visitor, { servers }: World): Promise<void> {
+/** The parties of a contract: its provider, a second consumer or a group, who sees it in secret, and the member of a contact. */
+export async function pickParties({ page }: Visitor, world: World): Promise<void> {
+  const { servers, registryAdmin } = world
+  await registryAdmin.send('POST', '/global-groups', { code: 'courts', description: 'Courts of law' })
+  await world.publish()
   await pick(page, 'Provider', 'population', colons(servers.population.client))
   await page.getByRole('button', { name: 'Add a consumer' }).click()
   await pick(page, 'Consumer 2', 'business', colons(servers.business.client))
+  await pick(page, 'Or every member of this global group', 'of law', 'courts')
+  await page.getByRole('button', { name: 'Add a member that sees it' }).click()
+  const sees = 'Hidden from auditors, except at member 2'
+  await pick(page, sees, 'population', colons(servers.population.member))
   await pick(page, 'Contact 1: member', 'tax', colons(servers.tax.member))
 }
 

@@ -21,6 +21,7 @@ import { seeListEmpty, walkListStates } from '../list-states.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act } from '../second-person.ts'
 import { PHONE } from './find-way.ts'
+import { pick } from './pick.ts'
 import { wayThroughRegistry } from './way-through-registry.ts'
 
 const PAGES: Record<string, string> = {
@@ -50,9 +51,7 @@ const PAGES: Record<string, string> = {
   explanation:
     '/explanation?consumer=DEV:GOV:1234:plain&provider=DEV:GOV:1234:pop%20%C3%A4&serviceCode=persons',
   federation: '/external-anchors',
-  imports: '/imports',
-  import: '/imports/1',
-  mail: '/mail-messages',
+  ...{ imports: '/imports', import: '/imports/1', mail: '/mail-messages' },
   'global-groups': '/global-groups',
   'global-group': '/global-groups/owners',
   configuration: '/configuration',
@@ -176,6 +175,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   await wide.page.getByRole('button', { name: 'Show or hide it as text' }).click()
   t.equal(await wide.page.getByLabel('OpenAPI or WSDL document').inputValue(), '<script>')
   await wide.page.getByRole('button', { name: 'Request access' }).click()
+  await pick(wide.page, 'Subsystem that asks', 'pop', 'DEV:GOV:1234:pop ä')
   await wide.check('request-access')
   await certificateProfiles(t, wide, narrow, certificate.der)
   await wide.open('/members/DEV:GOV:none')

@@ -12,6 +12,7 @@ import { Time } from '../../kit/time.tsx'
 import type { LogState } from '../overview/waiting.ts'
 import { DailyCounts } from './daily-counts.tsx'
 import { Growth } from './growth.tsx'
+import { LogKeys } from './log-keys.tsx'
 import { StampNow } from './stamp-now.tsx'
 
 type Checkpoint = { size: number; time: string; root: string; note: string }
@@ -108,6 +109,7 @@ export function Integrity() {
         </Show>
       </Part>
       <DailyCounts />
+      <LogKeys />
     </>
   )
 }
