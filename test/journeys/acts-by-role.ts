@@ -4,7 +4,7 @@ export const ACTS: Record<string, Record<string, string[]>> = {
   '/members': { XROAD_REGISTRATION_OFFICER: ['Admit a member'] },
   '/members/DEV:GOV:1234': {
     XROAD_REGISTRATION_OFFICER: [
-      ...['Rename', 'Delete', 'Add a subsystem', 'Change the addresses', 'Set an address'],
+      ...['Rename', 'Delete', 'Add a subsystem', 'Change the addresses', 'Set a webhook'],
     ],
     XROAD_SECURITY_OFFICER: ['Suspend'],
   },
