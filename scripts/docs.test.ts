@@ -94,36 +94,39 @@ t.test(
   },
 )
 
-t.test('each operation of a management API is called by a page of its console, or the list says why not', (t) => {
-  const root = path.join(import.meta.dirname, '..')
-  const read = (file: string): string => readFileSync(path.join(root, file), 'utf8')
-  const [, list = ''] = read('docs/x-road-ui-functions.md').split('## Operations without a page')
-  const rows = [...list.matchAll(/^\| ([a-z, ]+) \| (`.*`) \| (.+) \|$/gm)]
-  const apis = { agency: 'security-server', registry: 'central-registry' }
-  for (const [console, api] of Object.entries(apis)) {
-    // The contents name operations for the search too, without a page that calls them.
-    const files = globSync(`console/{${console},kit}/**/*.{ts,tsx}`, { cwd: root }).filter(
-      (file) => path.basename(file) !== 'pages.ts',
-    )
-    const named = new Set(
-      files.flatMap((file) => [...read(file).matchAll(/['"](\w+)['"]/g)].map(([, word]) => word!)),
-    )
-    const { paths } = parse(read(`schemas/${api}-api.yaml`), { maxAliasCount: -1 }) as ApiDocument
-    const operations = Object.values(paths).flatMap((item) =>
-      METHODS.flatMap((one) => item[one]?.operationId ?? []),
-    )
-    t.ok(operations.length > 100, api)
-    const excused = rows.flatMap(([, consoles = '', names = '']) =>
-      consoles.split(', ').includes(console) ? [...names.matchAll(/`(\w+)`/g)].map(([, one]) => one!) : [],
-    )
-    t.strictSame(
-      operations.filter((one) => !named.has(one)).sort(),
-      excused.sort(),
-      `${console}: what no page calls is what the list excuses`,
-    )
-  }
-  t.end()
-})
+t.test(
+  'each operation of a management API is called by a page of its console, or the list says why not',
+  (t) => {
+    const root = path.join(import.meta.dirname, '..')
+    const read = (file: string): string => readFileSync(path.join(root, file), 'utf8')
+    const [, list = ''] = read('docs/x-road-ui-functions.md').split('## Operations without a page')
+    const rows = [...list.matchAll(/^\| ([a-z, ]+) \| (`.*`) \| (.+) \|$/gm)]
+    const apis = { agency: 'security-server', registry: 'central-registry' }
+    for (const [console, api] of Object.entries(apis)) {
+      // The contents name operations for the search too, without a page that calls them.
+      const files = globSync(`console/{${console},kit}/**/*.{ts,tsx}`, { cwd: root }).filter(
+        (file) => path.basename(file) !== 'pages.ts',
+      )
+      const named = new Set(
+        files.flatMap((file) => [...read(file).matchAll(/['"](\w+)['"]/g)].map(([, word]) => word!)),
+      )
+      const { paths } = parse(read(`schemas/${api}-api.yaml`), { maxAliasCount: -1 }) as ApiDocument
+      const operations = Object.values(paths).flatMap((item) =>
+        METHODS.flatMap((one) => item[one]?.operationId ?? []),
+      )
+      t.ok(operations.length > 100, api)
+      const excused = rows.flatMap(([, consoles = '', names = '']) =>
+        consoles.split(', ').includes(console) ? [...names.matchAll(/`(\w+)`/g)].map(([, one]) => one!) : [],
+      )
+      t.strictSame(
+        operations.filter((one) => !named.has(one)).sort(),
+        excused.sort(),
+        `${console}: what no page calls is what the list excuses`,
+      )
+    }
+    t.end()
+  },
+)
 
 t.test('the pages of the APIs: each answer has an example, and no secret is in one', (t) => {
   const schemas = path.join(import.meta.dirname, '../schemas')

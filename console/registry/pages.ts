@@ -99,7 +99,11 @@ export const contents: Group[] = [
           {
             ...page('/members', 'members.title', 'getMembers', members),
             acts: [
-              ...['addMember', 'renameMember', 'deleteMember', 'setMailAddresses', 'setWebhook'],
+              'addMember',
+              'renameMember',
+              'deleteMember',
+              'setMailAddresses',
+              'setWebhook',
               'beginSuccession',
             ],
             below: [

@@ -85,7 +85,13 @@ export async function answerAudit(url: string, order: string, now: number): Prom
   const answer = JSON.stringify({ payload: 'e30', signatures: [] })
   await tablesOf<AuditOrderTables>(database)
     .updateTable('audit_order_server')
-    .set({ seed: 'a seed', outcome: 'answered', matched: 7, answer, answered_at: new Date(now).toISOString() })
+    .set({
+      seed: 'a seed',
+      outcome: 'answered',
+      matched: 7,
+      answer,
+      answered_at: new Date(now).toISOString(),
+    })
     .where('order_id', '=', order)
     .execute()
   await database.close()

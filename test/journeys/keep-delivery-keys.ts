@@ -19,7 +19,13 @@ export async function keepDeliveryKeys(t: Test, { world, at, browser }: Asked): 
   await officer.checkBoth('delivery-keys')
   t.equal(await page.getByRole('button', { name: /^Give up/ }).count(), 0, 'no key is lost')
   const rotate = async (): Promise<void> => {
-    await act(officer, 'Seal with a new key', {}, 'Seal with a new key', 'New messages are sealed with the key')
+    await act(
+      officer,
+      'Seal with a new key',
+      {},
+      'Seal with a new key',
+      'New messages are sealed with the key',
+    )
     await close(officer)
   }
   await rotate()
@@ -40,7 +46,10 @@ export async function keepDeliveryKeys(t: Test, { world, at, browser }: Asked): 
   const said = { Reason: 'the disk failed', 'Name, to confirm': first!.id }
   await act(officer, button, said, 'Give up the key', 'The key was given up')
   await close(officer)
-  t.equal((await keys()).find(({ id }) => id === first!.id), undefined)
+  t.equal(
+    (await keys()).find(({ id }) => id === first!.id),
+    undefined,
+  )
   const [kept] = await world.admin.tax.get<object[]>('/audit-log?limit=1&q=rotateDeliveryKey')
   t.match(JSON.stringify(kept), /the disk failed/, 'why')
 

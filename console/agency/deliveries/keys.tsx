@@ -63,9 +63,7 @@ export function DeliveryKeysPage() {
 function State({ of: { isCurrent, isHere, messages } }: { of: Key }) {
   if (!isHere) return <Status tone="bad" word="deliveryKeys.missing" />
   if (isCurrent) return <Status tone="good" word="deliveryKeys.seals" />
-  return (
-    <Status tone="quiet" word={messages === 0 ? 'deliveryKeys.mayGo' : 'deliveryKeys.opens'} />
-  )
+  return <Status tone="quiet" word={messages === 0 ? 'deliveryKeys.mayGo' : 'deliveryKeys.opens'} />
 }
 
 function Rotate() {

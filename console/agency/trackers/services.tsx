@@ -101,8 +101,7 @@ function Say({ client, now }: { client: string; now?: Told }) {
           },
         ]
       : []
-  const title =
-    now === undefined ? text('told.say') : text('told.changeThis', { service: now.serviceId })
+  const title = now === undefined ? text('told.say') : text('told.changeThis', { service: now.serviceId })
   return (
     <Act<Told>
       operation="setTrackerService"
@@ -120,10 +119,12 @@ function Say({ client, now }: { client: string; now?: Told }) {
             { value: 'yes', title: text('told.general') },
           ],
         },
-        ...languages.map((language): Field => ({
-          ...{ name: `words-${language}`, title: 'told.wordsIn', titled: { language: nameOf(language) } },
-          ...{ required: false, maxLength: MAX_WORDS, initial: now?.words[language] ?? '' },
-        })),
+        ...languages.map(
+          (language): Field => ({
+            ...{ name: `words-${language}`, title: 'told.wordsIn', titled: { language: nameOf(language) } },
+            ...{ required: false, maxLength: MAX_WORDS, initial: now?.words[language] ?? '' },
+          }),
+        ),
       ]}
       send={(values, call) =>
         call('setTrackerService', {

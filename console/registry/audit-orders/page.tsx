@@ -100,14 +100,10 @@ function FileOrder() {
       look="primary"
       title={text('auditOrders.file')}
       consequence={<p>{text('auditOrders.fileConsequence')}</p>}
-      fields={[
-        { name: 'order', title: 'auditOrders.signed', hint: 'auditOrders.signedHint', type: 'file' },
-      ]}
+      fields={[{ name: 'order', title: 'auditOrders.signed', hint: 'auditOrders.signedHint', type: 'file' }]}
       send={({ order }, call) => call('addAuditOrder', { body: order as File })}
       result={({ case: number, servers }) => (
-        <p>
-          {text('auditOrders.filed', { case: number, count: servers.length })}
-        </p>
+        <p>{text('auditOrders.filed', { case: number, count: servers.length })}</p>
       )}
     />
   )
@@ -120,9 +116,7 @@ function Servers({ of: { id, servers } }: { of: Order }) {
         <li key={one.id}>
           <bdi class="id wrap">{one.id}</bdi>{' '}
           <Status tone={TONES[one.state]} word={`auditOrders.${one.state}`} />{' '}
-          {isAnswered(one) &&
-            one.matched !== null &&
-            text('auditOrders.matched', { count: one.matched })}
+          {isAnswered(one) && one.matched !== null && text('auditOrders.matched', { count: one.matched })}
           {!one.hasSeed && text('auditOrders.noSeed')}
           {one.reason !== null && <bdi class="wrap">{one.reason}</bdi>}
           {isAnswered(one) && <Download order={id} server={one.id} />}

@@ -46,7 +46,13 @@ function Change({ member, name, now }: Of & { now: string | undefined }) {
       title={text('webhook.setTitle', { name })}
       consequence={<p>{text('webhook.setConsequence')}</p>}
       fields={[
-        { name: 'url', title: 'webhook.url', hint: 'webhook.urlHint', maxLength: MAX_URL, initial: now ?? '' },
+        {
+          name: 'url',
+          title: 'webhook.url',
+          hint: 'webhook.urlHint',
+          maxLength: MAX_URL,
+          initial: now ?? '',
+        },
       ]}
       send={({ url }, call) =>
         call('setWebhook', { params: { id: member }, body: { url: String(url).trim() } })
