@@ -25,7 +25,9 @@ const PROPOSE_ANCHOR = `(async () => {
   const { csrfToken } = await (await fetch('/api/v1/session')).json()
   const headers = { 'content-type': 'text/xml', 'x-csrf-token': csrfToken, 'x-reason': 'another%20registry' }
   const q = { method: 'PUT', headers, body: ${JSON.stringify(ANCHOR)} }
-  return (await fetch('/api/v1/system/anchor?hash=${HASH}', q)).status
+  const answer = await fetch('/api/v1/system/anchor?hash=${HASH}', q)
+  await answer.text()
+  return answer.status
 })()`
 
 export async function changeByTwo(
@@ -83,9 +85,14 @@ export async function changeByTwo(
 
 /** A subsystem tells people of a service in general terms alone, then in full again and in words of its own. */
 async function tellOtherwise(sara: Visitor, sven: Visitor, ask: AdminWorld['ask']): Promise<void> {
-  await ask('POST', '/clients', { id: CLIENT })
   const service = { type: 'REST', serviceCode: 'persons', url: 'http://10.0.0.1/persons' }
-  await ask('POST', `/clients/${CLIENT}/service-descriptions`, service)
+  for (const [at, body] of Object.entries({
+    '/clients': { id: CLIENT },
+    [`/clients/${CLIENT}/service-descriptions`]: service,
+  })) {
+    const { status, raw } = await ask('POST', at, body)
+    if (status !== 201) throw new Error(`${at}: ${status} ${raw.toString()}`)
+  }
   const { page } = sara
   const dialog = page.getByRole('dialog')
   const send = () => dialog.getByRole('button', { name: 'Propose', exact: true }).click()
@@ -98,6 +105,7 @@ async function tellOtherwise(sara: Visitor, sven: Visitor, ask: AdminWorld['ask'
   await dialog.getByLabel('How it is told').selectOption('yes')
   await dialog.getByLabel('Reason').fill('a question about an estate')
   await send()
+  await dialog.getByRole('alert').getByText('there have to be words').waitFor()
   await sara.checkBoth('told-services-say')
   await leaveDialog(page)
   const words = { Service: SERVICE, 'How it is told': 'yes', 'Words: English': 'A question about an estate' }

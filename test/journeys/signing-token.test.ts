@@ -116,7 +116,7 @@ t.test('a central registry', async (t) => {
     await custodian.check('signing-token-open')
     hsm.makeKey('beef')
     await custodian.load('/configuration')
-    await page.getByRole('cell', { name: /vendor/ }).waitFor()
+    await page.getByRole('cell', { name: 'vendor beef' }).waitFor()
     await custodian.checkBoth('signing-token-found')
     await act(custodian, 'Take into use: vendor', {}, 'Take into use', 'The key is announced')
     await close(custodian)

@@ -78,8 +78,8 @@ function Switch({ of: { clientId, isOn } }: { of: Tracker }) {
     <div class="acts">
       {maySee && (
         <Link to={`/trackers/${segmentOf(clientId)}`}>
-          {text('told.title')}
-          <span class="heard">: {clientId}</span>
+          <span aria-hidden="true">{text('told.title')}</span>
+          <span class="heard">{`${text('told.title')}: ${clientId}`}</span>
         </Link>
       )}
       {isOn ? (

@@ -1,6 +1,7 @@
 /** What one subsystem tells people of services' uses in words of its own, and of which services it tells in general terms alone. */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
+import { ApiFault } from '../../kit/api.ts'
 import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head } from '../../kit/facts.tsx'
@@ -126,14 +127,15 @@ function Say({ client, now }: { client: string; now?: Told }) {
           }),
         ),
       ]}
-      send={(values, call) =>
-        call('setTrackerService', {
-          body: {
-            ...{ clientId: client, serviceId: now?.serviceId ?? String(values['serviceId']).trim() },
-            ...{ isGeneral: values['isGeneral'] === 'yes', words: wordsIn(values, languages) },
-          },
-        })
-      }
+      send={(values, call) => {
+        const isGeneral = values['isGeneral'] === 'yes'
+        const words = wordsIn(values, languages)
+        // Said at once: a second person would agree to what the server then refuses.
+        if (isGeneral && Object.keys(words).length === 0)
+          throw new ApiFault(400, { message: text('told.needsWords') })
+        const serviceId = now?.serviceId ?? String(values['serviceId']).trim()
+        return call('setTrackerService', { body: { clientId: client, serviceId, isGeneral, words } })
+      }}
       result={() => <p>{text('told.said')}</p>}
     />
   )
