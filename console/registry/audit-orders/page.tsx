@@ -119,7 +119,11 @@ function Servers({ of: { id, servers } }: { of: Order }) {
           {isAnswered(one) && one.matched !== null && text('auditOrders.matched', { count: one.matched })}
           {!one.hasSeed && text('auditOrders.noSeed')}
           {one.reason !== null && <bdi class="wrap">{one.reason}</bdi>}
-          {isAnswered(one) && <Download order={id} server={one.id} />}
+          {isAnswered(one) && (
+            <div class="acts">
+              <Download order={id} server={one.id} />
+            </div>
+          )}
         </li>
       ))}
     </ul>

@@ -1,5 +1,6 @@
 /** The address at which the systems of a member are told of decisions, and the acts that set and end it. */
 import { Act } from '../../kit/act.tsx'
+import { Copyable } from '../../kit/copyable.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Loading, Refused } from '../../kit/placeholders.tsx'
@@ -31,7 +32,7 @@ export function WebhookOf(of: Of) {
       {isNone && <p>{text('webhook.none')}</p>}
       {url !== undefined && (
         <p>
-          <bdi class="id wrap">{url}</bdi>
+          <Copyable value={url} label={text('webhook.url')} />
         </p>
       )}
     </Part>
