@@ -4,7 +4,7 @@ import { Link } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'
 import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
-import { Head } from '../../kit/facts.tsx'
+import { Head, Part } from '../../kit/facts.tsx'
 import type { Field, Find, Values } from '../../kit/field.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
@@ -38,37 +38,39 @@ export function ToldServices({ params }: { params: Record<string, string> }) {
               </>
             }
           />
-          <p class="note part">{text('told.lead')}</p>
-          <HeldTable<Told>
-            caption={text('told.title')}
-            rows={all}
-            rowKey={({ serviceId }) => serviceId}
-            search="told.search"
-            words={({ serviceId, words }) => [serviceId, ...Object.values(words)].join(' ')}
-            columns={[
-              { title: 'search.service', cell: ({ serviceId }) => <Id of={serviceId} /> },
-              {
-                title: 'told.how',
-                cell: ({ isGeneral }) => (
-                  <Status
-                    tone={isGeneral ? 'warn' : 'good'}
-                    word={isGeneral ? 'told.general' : 'told.whole'}
-                  />
-                ),
-              },
-              { title: 'told.words', cell: ({ words }) => <Words of={words} /> },
-              {
-                title: 'common.acts',
-                acts: ['setTrackerService'],
-                cell: (one) => (
-                  <div class="acts">
-                    <Say client={client} now={one} />
-                  </div>
-                ),
-              },
-            ]}
-            empty={<p>{text('told.none')}</p>}
-          />
+          <Part title={text('trackers.services')}>
+            <p>{text('told.lead')}</p>
+            <HeldTable<Told>
+              caption={text('told.title')}
+              rows={all}
+              rowKey={({ serviceId }) => serviceId}
+              search="told.search"
+              words={({ serviceId, words }) => [serviceId, ...Object.values(words)].join(' ')}
+              columns={[
+                { title: 'search.service', cell: ({ serviceId }) => <Id of={serviceId} /> },
+                {
+                  title: 'told.how',
+                  cell: ({ isGeneral }) => (
+                    <Status
+                      tone={isGeneral ? 'warn' : 'good'}
+                      word={isGeneral ? 'told.general' : 'told.whole'}
+                    />
+                  ),
+                },
+                { title: 'told.words', cell: ({ words }) => <Words of={words} /> },
+                {
+                  title: 'common.acts',
+                  acts: ['setTrackerService'],
+                  cell: (one) => (
+                    <div class="acts">
+                      <Say client={client} now={one} />
+                    </div>
+                  ),
+                },
+              ]}
+              empty={<p>{text('told.none')}</p>}
+            />
+          </Part>
         </>
       )}
     </Show>
