@@ -19,10 +19,12 @@ type Node = {
   seenAt: string
   state: State
   reasons: string[]
-  differingSettings: string[]
+  differingSettings: Differing[]
   /** Where one machine has several nodes as workers of the server. */
   worker: { machine: string; number: number } | null
 }
+/** Null where a node does not set it; a version that tells no values has null for both. */
+type Differing = { name: string; here: string | null; there: string | null }
 type KeyChange = { waitsFor: string[]; isDone: boolean; left: number }
 type Nodes = { sharesFiles: boolean; ownFolders: string[]; clusterKeys: KeyChange | null; nodes: Node[] }
 
@@ -114,7 +116,7 @@ export function NodesPart({ texts }: { texts: NodeTexts }) {
                     <>
                       <Status {...LOOKS[state]} />
                       {differingSettings.length > 0 && (
-                        <p>{text('nodes.differ', { names: differingSettings.join(', ') })}</p>
+                        <p>{text('nodes.differ', { names: namesOf(differingSettings) })}</p>
                       )}
                     </>
                   ),
@@ -142,6 +144,9 @@ export function NodesPart({ texts }: { texts: NodeTexts }) {
                 },
               ]}
             />
+            {nodes.map((node) => (
+              <Settings key={node.name} of={node} mine={nodes.find(({ isThis }) => isThis)} />
+            ))}
             {/* Below the rows: times in them would come before those beside them. */}
             {nodes.flatMap(({ name, reasons }) =>
               reasons.map((reason) => (
@@ -154,6 +159,33 @@ export function NodesPart({ texts }: { texts: NodeTexts }) {
         )}
       </Show>
     </Part>
+  )
+}
+
+function namesOf(settings: Differing[]): string {
+  return settings.map(({ name }) => name).join(', ')
+}
+
+/** What another node says otherwise than this one, and how either takes over what is right. */
+function Settings({ of: { name: there, differingSettings }, mine }: { of: Node; mine: Node | undefined }) {
+  const known = differingSettings.filter(({ here, there }) => here !== null || there !== null)
+  if (known.length === 0 || mine === undefined) return null
+  return (
+    <section class="inner" aria-label={text('nodes.otherwise', { there })}>
+      <h3>{text('nodes.otherwise', { there })}</h3>
+      <ul>
+        {known.map((one) => (
+          <li key={one.name} class="wrap">
+            <bdi class="id">{one.name}</bdi>:{' '}
+            {text('nodes.values', {
+              here: one.here ?? text('nodes.notSet'),
+              there: one.there ?? text('nodes.notSet'),
+            })}
+          </li>
+        ))}
+      </ul>
+      <p>{text('nodes.refresh', { here: mine.name, there })}</p>
+    </section>
   )
 }
 

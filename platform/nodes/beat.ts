@@ -10,14 +10,18 @@ import { listed, say } from '#schemas/said.ts'
 import type { Claimed } from './claim.ts'
 import type { KeyChange, KeyChangeState } from './key-change.ts'
 import type { NodeRow } from './migrations.ts'
+import type { SettingsOfNodes } from './settings-of-nodes.ts'
 import type { NodeStore } from './store.ts'
-import { BEAT_SECONDS, differing, healthNow, isLive, readTold, type Told } from './told.ts'
+import { BEAT_SECONDS, healthNow, isLive, type Told } from './told.ts'
 
 /** A clone is told for so long after it was last seen. */
 const CLONED_MS = 60_000
 const CLOCK_WARNS_MS = 10_000
 /** Peers refuse a signing time that differs by more than this. */
 const CLOCK_STOPS_MS = 5 * 60_000
+
+/** Of settings that differ, in one sentence. */
+const MOST_NAMES = 5
 
 const NONE: ReadonlySet<string> = new Set()
 
@@ -37,7 +41,8 @@ export function createBeat(q: {
   sharedFiles: Pick<SharedFiles, 'trouble' | 'seen'> | undefined
   /** Why what another node changed is not in use here. */
   trouble?: (() => Fault | undefined) | undefined
-  settings: Told['settings']
+  /** Undefined for a server that is one node. */
+  settings: Pick<SettingsOfNodes, 'told' | 'differences'> | undefined
   keyChange?: Pick<KeyChange, 'told' | 'follow' | 'state'> | undefined
   /** Whether bodies that the other node logs are out of reach here. */
   isApart(other: string): boolean
@@ -62,7 +67,8 @@ export function createBeat(q: {
   const told = async (): Promise<string> =>
     JSON.stringify({
       ...(await healthNow(q.health, q.informing ?? NONE)),
-      ...{ clockAheadMs, schema, settings: q.settings, seen: q.sharedFiles?.seen() ?? 0 },
+      ...{ clockAheadMs, schema, settings: {}, seen: q.sharedFiles?.seen() ?? 0 },
+      ...q.settings?.told,
       ...(q.everySeconds !== BEAT_SECONDS && { everySeconds: q.everySeconds }),
       ...(worker !== undefined && { worker }),
       ...q.keyChange?.told(),
@@ -82,11 +88,12 @@ export function createBeat(q: {
       clonedUntil = Math.max(clonedUntil, Date.parse(noted) + CLONED_MS)
     if (clonedUntil < now) clonedUntil = 0
     const live = rows.filter((row) => row.name !== node && isLive(row, now))
-    const mineTold = { settings: q.settings, ...q.keyChange?.told() }
     apart = live.map(({ name }) => name).find(q.isApart)
-    others = live
-      .map((row) => ({ node: row.name, settings: differing(mineTold, readTold(row.told)) }))
-      .filter(({ settings }) => settings.length > 0)
+    const differences = await q.settings?.differences(live, q.keyChange?.told().clusterKeys)
+    others = [...(differences ?? [])].map(([name, settings]) => ({
+      node: name,
+      settings: settings.map((one) => one.name),
+    }))
   }
 
   return {
@@ -122,8 +129,12 @@ export function createBeat(q: {
         }
       const [other] = others
       if (other !== undefined) {
-        const what = listed(other.settings)
-        return { ok: true, reason: say`settings differ from those of the node ${other.node}: ${what}` }
+        const names = other.settings.slice(0, MOST_NAMES)
+        const what = listed(names.length < other.settings.length ? [...names, '…'] : names)
+        return {
+          ok: true,
+          reason: say`settings differ from those of the node ${other.node}: ${what}. The page Nodes shows both; on the node that lacks the right ones, concordat join --refresh takes them over`,
+        }
       }
       if (apart === undefined) return changing(q.keyChange?.state())
       return {

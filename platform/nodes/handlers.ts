@@ -7,8 +7,10 @@ import { say } from '#schemas/said.ts'
 import type { Joining } from './join.ts'
 import { keyChangeOf } from './key-change.ts'
 import type { NodeRow } from './migrations.ts'
+import { type Difference, settingText } from './setting-values.ts'
+import type { SettingsOfNodes } from './settings-of-nodes.ts'
 import type { NodeStore } from './store.ts'
-import { differing, isLive, LIVE_MS, readTold } from './told.ts'
+import { isLive, LIVE_MS, readTold } from './told.ts'
 
 const MOST_MINUTES = 60
 
@@ -17,6 +19,7 @@ type NodeRooms = {
   store: Pick<NodeStore, 'list' | 'get' | 'leave' | 'now'>
   /** Undefined where nodes share nothing. */
   joining: Joining | undefined
+  settings: Pick<SettingsOfNodes, 'differences'> | undefined
   /** Folders that no node shares through the database. */
   ownFolders: readonly string[]
   /** The address of this node's management API. */
@@ -37,11 +40,15 @@ export function nodeHandlers(rooms: NodeRooms): Handlers {
     async getNodes() {
       const [rows, now] = [await store.list(), await store.now()]
       const mine = rows.find(({ name }) => name === rooms.node)
+      const clusterKeys = mine && readTold(mine.told).clusterKeys
+      const differences = await rooms.settings?.differences(rows, clusterKeys)
       return {
         sharesFiles: rooms.joining !== undefined,
         ownFolders: rooms.ownFolders,
         clusterKeys: keyChangeView(rows, mine),
-        nodes: rows.map((row) => viewOf(row, { now, mine, node: rooms.node })),
+        nodes: rows.map((row) =>
+          viewOf(row, { now, node: rooms.node, differences: differences?.get(row.name) ?? [] }),
+        ),
       }
     },
     async addJoinSecret({ body, caller }) {
@@ -81,7 +88,7 @@ function keyChangeView(rows: NodeRow[], mine: NodeRow | undefined): object | nul
   return state.lines > 1 || state.left > 0 ? state : null
 }
 
-function viewOf(row: NodeRow, q: { now: number; mine: NodeRow | undefined; node: string }): object {
+function viewOf(row: NodeRow, q: { now: number; node: string; differences: Difference[] }): object {
   const told = readTold(row.told)
   const alive = isLive(row, q.now)
   return {
@@ -89,7 +96,10 @@ function viewOf(row: NodeRow, q: { now: number; mine: NodeRow | undefined; node:
     ...{ startedAt: row.started_at, seenAt: row.seen_at, leftAt: row.left_at },
     state: row.left_at !== null ? 'LEFT' : !alive ? 'SILENT' : told.ready ? 'READY' : 'NOT_READY',
     ...{ reasons: told.reasons, clockAheadMs: told.clockAheadMs },
-    differingSettings: q.mine === undefined ? [] : differing(told, readTold(q.mine.told)),
+    // Of a version that tells no values there is only the name.
+    differingSettings: q.differences.map(({ name, here, there }) => ({
+      ...{ name, here: settingText(here), there: settingText(there) },
+    })),
     worker: told.worker ?? null,
   }
 }

@@ -30,7 +30,16 @@ export type JoinSecretRow = {
   used_at: string | null
 }
 
-export type NodeTables = { node: NodeRow; join_secret: JoinSecretRow }
+export type NodeSettingsRow = {
+  /** The node's. */
+  name: string
+  /** What it tells of its settings, sealed under the cluster key. */
+  sealed: Buffer
+  /** Since when it says this. */
+  told_at: string
+}
+
+export type NodeTables = { node: NodeRow; join_secret: JoinSecretRow; node_settings: NodeSettingsRow }
 
 export const nodeMigrations: Record<string, Migration> = {
   ...sharedFileMigrations,
@@ -57,6 +66,18 @@ export const nodeMigrations: Record<string, Migration> = {
         .addColumn('expires_at', type.text, (column) => column.notNull())
         .addColumn('shown_at', type.text)
         .addColumn('used_at', type.text)
+        .execute()
+    },
+  },
+  'nodes-002-settings': {
+    olderVersionsGoOn: true,
+    up: async (kysely: Kysely<unknown>) => {
+      const type = columnTypes(kysely)
+      await kysely.schema
+        .createTable('node_settings')
+        .addColumn('name', type.text, (column) => column.primaryKey())
+        .addColumn('sealed', type.blob, (column) => column.notNull())
+        .addColumn('told_at', type.text, (column) => column.notNull())
         .execute()
     },
   },

@@ -22,6 +22,8 @@ import { openBundle, proofOf, readJoinSecret } from './join-secret.ts'
 import { type NodeTables, nodeMigrations } from './migrations.ts'
 import { nodesOfOtherSchemas, refuseBeside, schemaDigest } from './older-nodes.ts'
 import { type NodeGround, openNodes } from './open-nodes.ts'
+import { settingValues } from './setting-values.ts'
+import { createSettingsOfNodes } from './settings-of-nodes.ts'
 import { createNodeStore } from './store.ts'
 import { ALONE_SECONDS, BEAT_SECONDS, LIVE_MS } from './told.ts'
 
@@ -56,6 +58,7 @@ t.test('a node that a newer version has overtaken ends', async (t) => {
 await eachDatabase(t, async (database, t) => {
   await migrate(database, nodeMigrations)
   const store = createNodeStore(database)
+  const keys = parseClusterKeys(newClusterKey(), 'k')
   let aheadMs = 0
   const health = { report: async () => ({ ready: true, checks: [] }) }
   const left: string[] = []
@@ -69,16 +72,26 @@ await eachDatabase(t, async (database, t) => {
       settings?: object
       isApart?: (other: string) => boolean
     } = {},
-  ) =>
-    createBeat({
-      ...{ node, store, health, settings: {}, everySeconds: BEAT_SECONDS },
+  ) => {
+    const compared = more.settings
+    const settings =
+      compared &&
+      createSettingsOfNodes({
+        ...{ node, store, keys, scope: 's', compared, schema: {}, ofAMachine: new Set<string>() },
+        values: settingValues(compared, { schema: {}, ofAMachine: new Set() }),
+      })
+    await settings?.tell()
+    return createBeat({
+      ...{ node, store, health, everySeconds: BEAT_SECONDS },
       claimed: more.claimed ?? (await claim(node, node)),
       clock: () => Date.now() + aheadMs,
       sharedFiles: undefined,
       isApart: () => false,
       onLeft: () => void left.push(node),
       ...more,
+      settings,
     } as Parameters<typeof createBeat>[0])
+  }
   const seenAgo = (name: string, ms: number) =>
     tablesOf<NodeTables>(database)
       .updateTable('node')
@@ -208,7 +221,7 @@ await eachDatabase(t, async (database, t) => {
         ...{ node: 'alone', store, ownFolders: [], ownUrl: 'https://a.example' },
         takeOver: async () => undefined,
       }
-      const handlers = nodeHandlers({ ...rooms, joining: undefined })
+      const handlers = nodeHandlers({ ...rooms, joining: undefined, settings: undefined })
       const list = (await handlers['getNodes']!({} as never)) as {
         ownFolders: string[]
         nodes: { name: string; state: string }[]
@@ -218,7 +231,7 @@ await eachDatabase(t, async (database, t) => {
       const remove = (q: Handlers) =>
         Promise.resolve(q['removeNode']!({ params: { node: 'alone' } } as never))
       await t.rejects(remove(handlers), { code: 'conflict', message: /is one node/ })
-      const ofMany = nodeHandlers({ ...rooms, joining: {} as Joining })
+      const ofMany = nodeHandlers({ ...rooms, joining: {} as Joining, settings: undefined })
       await t.rejects(remove(ofMany), { code: 'conflict', message: /is alive/ }, 'not itself')
       t.equal((await store.get('alone'))?.left_at, null)
     },

@@ -1,5 +1,4 @@
 /** The nodes of a server as a feature of it: their files follow each other, each tells how it is, and new ones join. */
-import { createHmac } from 'node:crypto'
 import type { Feature, Job } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import { createBeat } from './beat.ts'
@@ -11,8 +10,10 @@ import { createJoining, type Joining } from './join.ts'
 import { joinRoute } from './join-route.ts'
 import { createKeyChange, type SealAnew } from './key-change.ts'
 import type { Cluster } from './needs.ts'
+import { settingValues } from './setting-values.ts'
+import { createSettingsOfNodes, type SettingsOfNodes } from './settings-of-nodes.ts'
 import { createNodeStore } from './store.ts'
-import { ALONE_SECONDS, BEAT_SECONDS, settingDigests } from './told.ts'
+import { ALONE_SECONDS, BEAT_SECONDS } from './told.ts'
 
 export type NodeGround = Pick<
   Services,
@@ -66,6 +67,8 @@ export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<F
   const store = createNodeStore(database)
   const following = cluster && createFollowing(ground.log, parts.rooms)
   if (cluster !== undefined) await begin(ground, { ...parts, cluster, following: following! })
+  const settingsOfNodes = cluster && settingsOf(ground, { ...parts, cluster, store })
+  await settingsOfNodes?.tell()
   const everySeconds = cluster === undefined ? ALONE_SECONDS : BEAT_SECONDS
   const keyChange =
     cluster &&
@@ -81,13 +84,7 @@ export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<F
       ...{ sharedFiles: cluster?.files, trouble: following?.trouble, informing: parts.informing },
       isApart: (other) => parts.isApart?.(other) ?? false,
       keyChange,
-      settings:
-        cluster === undefined
-          ? {}
-          : settingDigests(parts.compared, {
-              ...{ schema: ground.settingsSchema, ofAMachine: parts.ofAMachine },
-              key: settingsKey(cluster.keys.lines.at(-1)!.key),
-            }),
+      settings: settingsOfNodes,
       onLeft() {
         ground.log.error(
           { node },
@@ -99,7 +96,7 @@ export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<F
   const joining = cluster && joiningOf(ground, { ...parts, cluster, store })
   return {
     operations: nodeHandlers({
-      ...{ node, store, joining, ownUrl: urlOf(settings.admin), ownFolders: parts.ownFolders },
+      ...{ node, store, joining, settings: settingsOfNodes, ownUrl: urlOf(settings.admin), ownFolders: parts.ownFolders },
       takeOver: parts.takeOver,
     }),
     offers: { catchUp: cluster && (() => catchUp(cluster, following!)) },
@@ -203,8 +200,15 @@ function joiningOf(
   }
 }
 
-function settingsKey(key: Buffer): Buffer {
-  return createHmac('sha256', key).update('concordat settings of nodes').digest()
+function settingsOf(
+  { node, settingsSchema: schema }: NodeGround,
+  q: NodeParts & { cluster: Cluster; store: ReturnType<typeof createNodeStore> },
+): SettingsOfNodes {
+  const { store, scope, compared, ofAMachine } = q
+  return createSettingsOfNodes({
+    ...{ node, store, scope, compared, schema, ofAMachine, keys: q.cluster.keys },
+    values: settingValues(compared, { schema, ofAMachine }),
+  })
 }
 
 function urlOf({ address, port, certificateFile }: NodeGround['settings']['admin']): string {

@@ -1,7 +1,7 @@
 /** Rows of nodes and of secrets to join. All times are those of the database's clock, so that a node with a wrong clock decides nothing. */
 import { databaseTime } from '#platform/database/dialect.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import type { JoinSecretRow, NodeRow, NodeTables } from './migrations.ts'
+import type { JoinSecretRow, NodeRow, NodeSettingsRow, NodeTables } from './migrations.ts'
 import { isLive } from './told.ts'
 
 /** After every time of the database as a text. */
@@ -74,6 +74,15 @@ export function createNodeStore(database: Database) {
       const row = tables.deleteFrom('node').where('name', '=', q.name).where('instance', '=', q.instance)
       await row.execute()
     },
+    /** What this node says of its settings from now on. */
+    async tellSettings({ name, ...told }: NodeSettingsRow): Promise<void> {
+      await tables
+        .insertInto('node_settings')
+        .values({ name, ...told })
+        .onConflict((conflict) => conflict.column('name').doUpdateSet(told))
+        .execute()
+    },
+    settings: (): Promise<NodeSettingsRow[]> => tables.selectFrom('node_settings').selectAll().execute(),
     async noteClone(name: string, at: string): Promise<void> {
       await tables.updateTable('node').set({ cloned_at: at }).where('name', '=', name).execute()
     },
@@ -87,7 +96,9 @@ export function createNodeStore(database: Database) {
         .where('left_at', 'is', null)
         .returning('name')
         .executeTakeFirst()
-      return left !== undefined
+      if (left === undefined) return false
+      await tables.deleteFrom('node_settings').where('name', '=', name).execute()
+      return true
     },
     async addSecret(row: Omit<JoinSecretRow, 'shown_at' | 'used_at'>): Promise<void> {
       const old = new Date((await now()) - KEEP_MS).toISOString()

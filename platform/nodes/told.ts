@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import type { Health } from '#platform/health/create-health.ts'
 import type { NodeRow } from './migrations.ts'
+import { type SettingSchema, withoutPlaces } from './setting-values.ts'
 
 export type Told = {
   ready: boolean
@@ -14,6 +15,8 @@ export type Told = {
   seen: number
   /** A keyed digest of each setting that has to be the same on all nodes. */
   settings: Record<string, string>
+  /** A keyed digest of all that it tells of its settings (`settings-of-nodes.ts`); versions before these tell no values. */
+  values?: string
   /** The schema that it knows (`schemaDigest`); versions before these tell nothing. */
   schema?: string
   /** How often it beats, when not every few seconds. */
@@ -38,11 +41,6 @@ export const LIVE_MS = 4 * BEAT_SECONDS * 1000
 const MOST_REASONS = 10
 const MOST_CHARACTERS = 300
 
-/** Names inside of others: where a listener is. */
-const PLACES = new Set(['address', 'path'])
-
-type Schema = { 'x-path'?: boolean; properties?: Record<string, Schema>; items?: Schema }
-
 /**
  * Without the cluster key the digests tell nothing. Settings that belong to a machine are left out, and paths: the files behind them may lie
  * elsewhere on each machine.
@@ -52,25 +50,12 @@ export function settingDigests(
   { schema, key, ofAMachine }: { schema: object; key: Buffer; ofAMachine: ReadonlySet<string> },
 ): Record<string, string> {
   const named = Object.entries(settings).flatMap(([name, value]) => {
-    const its = (schema as Schema).properties?.[name]
+    const its = (schema as SettingSchema).properties?.[name]
     if (value === undefined || ofAMachine.has(name) || its?.['x-path'] === true) return []
     const text = canonicalJson(withoutPlaces(value, its))
     return [[name, createHmac('sha256', key).update(`setting ${name}\n${text}`).digest('hex').slice(0, 16)]]
   })
   return Object.fromEntries(named) as Record<string, string>
-}
-
-function withoutPlaces(value: unknown, schema: Schema | undefined): unknown {
-  if (Array.isArray(value)) return value.map((one) => withoutPlaces(one, schema?.items))
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(
-        ([name, one]) =>
-          one !== undefined && !PLACES.has(name) && schema?.properties?.[name]?.['x-path'] !== true,
-      )
-      .map(([name, one]) => [name, withoutPlaces(one, schema?.properties?.[name])]),
-  )
 }
 
 /** The settings of which two nodes say different things, or that only one of them has; none while one of them has told nothing yet. */

@@ -32,6 +32,11 @@ export async function checkPlace({ configuration, directory, set }: Place): Prom
   for (const folder of [directory, secretsOf(configuration)])
     if ((await readdir(folder).catch(() => [])).length > 0)
       throw new Fault('conflict', { what: `${folder} is not empty: nothing was done` })
+  checkSet(set)
+}
+
+/** Throws `invalid_input` for settings without a value. */
+export function checkSet(set: readonly string[]): void {
   for (const one of set)
     if (!/^[A-Za-z.]+=/.test(one))
       throw new Fault('invalid_input', { what: `--set takes a setting and its value: ${one.split('=')[0]}` })

@@ -7,6 +7,7 @@ import { hash, randomBytes } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import https from 'node:https'
 import path from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { readContainer } from '#core/container/read-container.ts'
 import { type Load, startLoad } from '../fakes/load-client.ts'
@@ -26,7 +27,7 @@ type NodeView = {
   state: string
   version: string
   reasons: string[]
-  differingSettings: string[]
+  differingSettings: { name: string; here: string | null; there: string | null }[]
 }
 
 const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat')
@@ -308,12 +309,35 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
     t.match(copy.stdout + copy.stderr, /another process works under the name of this node/)
     await untilStates(one, ['READY', 'READY'])
     t.equal(await second!.stop(), 'exit 0')
-    writeFileSync(configuration, settings.concat('limits: { unstampedHours: 3 }\n'))
+    writeFileSync(configuration, settings.concat('limits: { unstampedHours: 3 } # of this machine\n'))
     second = await start('tax-2', folder)
-    await until('settings that differ', async (saw) => {
-      const list = await nodes(one)
-      return saw(list.map(({ differingSettings }) => differingSettings.join())).includes('limits')
+    const differences = async () => (await nodes(one)).flatMap(({ differingSettings }) => differingSettings)
+    const differing = [{ name: 'limits.unstampedHours', here: '4', there: '3' }]
+    await until('settings that differ', async (saw) =>
+      isDeepStrictEqual(saw(await differences()), differing),
+    )
+    await until('the finding says so', async (saw) => {
+      const list = await nodes(admin)
+      const reasons = list.flatMap(({ reasons }) => reasons)
+      return saw(reasons).some((reason) => reason.includes('limits.unstampedHours'))
     })
+    const refresh = (...more: string[]) =>
+      spawnSync(CONCORDAT, ['join', '--refresh', '--configuration', configuration, ...more], {
+        ...{ encoding: 'utf8', input: 'no\n' },
+      })
+    const shown = refresh()
+    t.equal(shown.status, 3, shown.stderr)
+    t.match(shown.stdout, /limits\.unstampedHours: 3 -> 4\n/)
+    t.match(readFileSync(configuration, 'utf8'), /unstampedHours: 3/, 'nobody agreed')
+    t.match(refresh('--yes', '--from', 'nobody').stderr, /no node nobody tells its settings/)
+    const taken = refresh('--yes')
+    t.equal(taken.status, 0, taken.stderr)
+    t.notMatch(readFileSync(configuration, 'utf8'), /unstampedHours/, 'what the default is, is no line')
+    t.match(readFileSync(configuration, 'utf8'), / # of this machine/, 'comments stay')
+    t.match(refresh(), { status: 0, stdout: /^The settings are those of / })
+    t.equal(await second!.stop(), 'exit 0')
+    second = await start('tax-2', folder)
+    await until('settings that agree', async (saw) => saw(await differences()).length === 0)
   })
 
   await t.test('a node that is gone for good leaves', async (t) => {

@@ -22,7 +22,7 @@ type NodeView = {
   isThis: boolean
   state: string
   reasons: string[]
-  differingSettings: string[]
+  differingSettings: { name: string }[]
 }
 type Started = Awaited<ReturnType<typeof startProcess>>
 
@@ -83,7 +83,10 @@ nodes: { clusterKeyFile: ./cluster-key }
   const untilBothAre = (of: Admin, state: string): Promise<unknown> =>
     until(`two nodes that are ${state}`, async (saw) => {
       const { nodes } = await of.get<{ nodes: NodeView[] }>('/nodes')
-      const wrong = nodes.flatMap(({ reasons, differingSettings }) => [...reasons, ...differingSettings])
+      const wrong = nodes.flatMap(({ reasons, differingSettings }) => [
+          ...reasons,
+          ...differingSettings.map(({ name }) => name),
+        ])
       return saw([...nodes.map((node) => node.state), ...wrong].join()) === `${state},${state}`
     })
   const publish = async (of: Admin): Promise<number> =>

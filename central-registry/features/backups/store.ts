@@ -12,7 +12,7 @@ import type { Tables } from './tables.ts'
 
 export type BackupStore = ReturnType<typeof createBackupStore>
 /** What nodes share is in their folders, which a backup has; who they were, and secrets to join them, are over with a restored registry. */
-const NODES = [...SHARED_FILE_TABLES, 'node', 'join_secret']
+const NODES = [...SHARED_FILE_TABLES, 'node', 'join_secret', 'node_settings']
 
 /**
  * Tables that are left out: a session or passkey that has ended would be valid again, and a used login could be used twice.

@@ -2,35 +2,25 @@
 import type { FeatureModule } from '#platform/feature.ts'
 import { nodeMigrations } from '#platform/nodes/migrations.ts'
 import { type NodeGround, openNodes } from '#platform/nodes/open-nodes.ts'
+import { comparedSettings, OF_A_MACHINE, type PublishedAt, SCOPE } from './settings.ts'
 
 type Ground = NodeGround & {
-  settings: { publicUrl: string; configuration: { otherUrls?: string[] | undefined } }
+  settings: PublishedAt
   privateKeys: { reload(): void }
 }
-
-const OF_A_MACHINE = new Set([
-  ...['directory', 'database', 'public', 'admin', 'signingToken', 'nodes'],
-  ...['logLevel', 'backups', 'pinFile', 'redisUrlFile'],
-])
 
 export const nodes: FeatureModule<Ground> = {
   name: 'nodes',
   migrations: nodeMigrations,
   open: (ground) => {
-    const { publicUrl, configuration } = ground.settings
-    const { otherUrls = [], ...more } = configuration
+    const { publicUrl } = ground.settings
     return openNodes(ground, {
       ...{
         program: 'central-registry',
         server: `the central registry at ${publicUrl}`,
-        scope: 'central registry',
+        scope: SCOPE,
       },
-      // Each node names the others, so all of them have to name the same ones together.
-      compared: {
-        ...ground.settings,
-        publicUrl: [...new Set([publicUrl, ...otherUrls])].sort(),
-        configuration: more,
-      },
+      compared: comparedSettings(ground.settings),
       ofAMachine: OF_A_MACHINE,
       informing: new Set(['configuration', 'suspension-list', 'signing-token']),
       ownFolders: [],

@@ -17,7 +17,7 @@ import { until } from '#test/until.ts'
 import { createLogStore } from '../../configuration/transparency-log/store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 
-type NodeView = { name: string; isThis: boolean; state: string; differingSettings: string[] }
+type NodeView = { name: string; isThis: boolean; state: string; differingSettings: { name: string; there: string | null }[] }
 type Nodes = { sharesFiles: boolean; clusterKeys: { isDone: boolean } | null; nodes: NodeView[] }
 
 const PUBLISHERS = 2
@@ -190,7 +190,8 @@ async function twoNodes(t: Test, url: string): Promise<void> {
     })
     await until('settings that differ', async (saw) => {
       const { nodes } = (await a.must('GET', '/nodes')) as Nodes
-      return saw(nodes.flatMap(({ differingSettings }) => differingSettings).join()) === 'witness'
+      const names = nodes.flatMap(({ differingSettings }) => differingSettings.map(({ name }) => name))
+      return saw(names.join()) === 'witness.logs'
     })
   })
 

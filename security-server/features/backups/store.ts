@@ -41,7 +41,7 @@ const LETTERS = ['deadline_letter', 'backup_proof', 'backup_proof_try']
 const MONITORING = ['operational_data']
 
 /** What nodes share is in their folders, which a backup has; who they were, and secrets to join them, are over with a restored server. */
-const NODES = [...SHARED_FILE_TABLES, 'node', 'join_secret']
+const NODES = [...SHARED_FILE_TABLES, 'node', 'join_secret', 'node_settings']
 
 /** Exports of the log, when their files are in the database: no backup has what was found in the log. */
 const EXPORT_FILES = STORED_FILE_TABLES

@@ -7,7 +7,7 @@ import type { SealAnew } from '#platform/nodes/key-change.ts'
 import { nodeMigrations } from '#platform/nodes/migrations.ts'
 import { type NodeGround, type NodeOffers, openNodes } from '#platform/nodes/open-nodes.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
-import type { ServerNodeSettings } from './settings.ts'
+import { OF_A_MACHINE, type ServerNodeSettings } from './settings.ts'
 
 type Ground = NodeGround & {
   server: ServerId
@@ -33,10 +33,6 @@ type Ground = NodeGround & {
 
 const MARKS_SECONDS = 60
 const ANCHOR = 'configuration/anchor.xml'
-const OF_A_MACHINE = new Set([
-  ...['directory', 'database', 'messageLogDatabase', 'clients', 'admin', 'hardwareTokens'],
-  ...['logLevel', 'development', 'killPoint', 'backups', 'pinFile', 'redisUrlFile', 'workers'],
-])
 
 export const nodes: FeatureModule<Ground, NodeOffers> = {
   name: 'nodes',

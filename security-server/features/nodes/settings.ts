@@ -7,6 +7,12 @@ export type ServerNodeSettings = NodeSettings & {
   files: 'database' | 'folders'
 }
 
+/** Settings that each machine has for itself; nodes do not compare them. */
+export const OF_A_MACHINE: ReadonlySet<string> = new Set([
+  ...['directory', 'database', 'messageLogDatabase', 'clients', 'admin', 'hardwareTokens'],
+  ...['logLevel', 'development', 'killPoint', 'backups', 'pinFile', 'redisUrlFile', 'workers'],
+])
+
 export const serverNodesSchema = {
   ...nodesSchema,
   description: 'Several nodes on one PostgreSQL share keys, anchor, marks and files through the database',
