@@ -13,11 +13,12 @@ import {
 } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { promisify } from 'node:util'
+import { isDeepStrictEqual, promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
 import { VERSION } from '#platform/process/version.ts'
 import { findProgram, skipFor } from '#test/outside-tools.ts'
+import { hasPostgresql, startPostgresql } from '#test/postgresql.ts'
 import { until } from '#test/until.ts'
 import { UNITS, unitOf } from './systemd-units.ts'
 import { command } from './write-archive.ts'
@@ -128,28 +129,52 @@ t.test('an image has Node, its libraries and our programs, and nothing else', as
   await t.test('as another user than root, on a root that cannot be written', async (t) => {
     if (process.getuid?.() !== 0 || findProgram(['unshare']) === undefined)
       return skipFor(t, 'the image runs here only as root, with unshare')
-    await startsIn(t, root, config)
+    await t.test('a registry', (t) => registryIn(t, root, config))
+    if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
+    await t.test('a security server of two workers', (t) => workersIn(t, root, config))
   })
 })
 
+type ImageConfig = { User: string; Entrypoint: string[] }
+type Started = ReturnType<typeof spawn>
+
+/** Where one program of the image has its volume and its settings, and how an engine would start it. */
+function openEngine(name: string, root: string, config: ImageConfig) {
+  const user = Number(config.User.split(':')[0])
+  const state = path.join(folder, name, 'state')
+  const settings = path.join(folder, name, 'settings')
+  for (const one of [state, settings]) mkdirSync(one, { recursive: true })
+  // What an engine does: a read-only root, a volume, the settings, and a /tmp of its own.
+  const engine = (volume: string): string => `
+    mount --bind "$1" "$1" && mkdir -p "$1/proc" "$1/dev"
+    mount -t tmpfs tmpfs "$1/tmp" && mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev"
+    mount --bind "$2" "$1/var/lib/concordat" && mount --bind "$3" "$1/etc/concordat"
+    ${volume}
+    mount -o remount,bind,ro "$1"
+    root=$1; shift 3
+    exec env -i "$(command -v chroot)" --userspec=${config.User} "$root" "$@"`
+  return {
+    ...{ user, state, settings, address: `127.${randomInt(10, 250)}.${randomInt(1, 250)}.1` },
+    start(words: string[], volume = ''): Started {
+      for (const one of [state, settings, ...readdirSync(settings).map((each) => path.join(settings, each))])
+        chownSync(one, user, user)
+      const shell = ['sh', '-c', engine(volume), 'sh', root, state, settings, ...config.Entrypoint, ...words]
+      return spawn('unshare', ['--mount', ...shell], { stdio: ['ignore', 'pipe', 'pipe'] })
+    },
+  }
+}
+
+async function said(child: Started): Promise<string> {
+  const parts = await Promise.all([child.stdout!.toArray(), child.stderr!.toArray()])
+  return parts.flat().join('')
+}
+
 /** Starts a registry in the image's files as an engine would, asks it, and ends it. */
-async function startsIn(
-  t: Test,
-  root: string,
-  config: { User: string; Entrypoint: string[] },
-): Promise<void> {
-  const [user] = config.User.split(':').map(Number)
-  const state = path.join(folder, 'state')
-  const settings = path.join(folder, 'settings')
-  const address = `127.${randomInt(10, 250)}.${randomInt(1, 250)}.1`
-  for (const one of [state, settings]) mkdirSync(one)
+async function registryIn(t: Test, root: string, config: ImageConfig): Promise<void> {
+  const { user, state, settings, address, start } = openEngine('registry', root, config)
   const certificate = [
-    '-subj',
-    '/CN=registry',
-    '-keyout',
-    path.join(settings, 'key'),
-    '-out',
-    path.join(settings, 'pem'),
+    ...['-subj', '/CN=registry'],
+    ...['-keyout', path.join(settings, 'key'), '-out', path.join(settings, 'pem')],
   ]
   execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...certificate], {
     stdio: 'ignore',
@@ -172,33 +197,13 @@ async function startsIn(
       },
     }),
   )
-  for (const file of [state, settings, ...readdirSync(settings).map((name) => path.join(settings, name))])
-    chownSync(file, user!, user!)
-  // What an engine does: a read-only root, a volume, the settings, and a /tmp of its own.
-  const engine = (volume: string): string => `
-    mount --bind "$1" "$1" && mkdir -p "$1/proc" "$1/dev"
-    mount -t tmpfs tmpfs "$1/tmp" && mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev"
-    mount --bind "$2" "$1/var/lib/concordat" && mount --bind "$3" "$1/etc/concordat"
-    ${volume}
-    mount -o remount,bind,ro "$1"
-    root=$1; shift 3
-    exec env -i "$(command -v chroot)" --userspec=${config.User} "$root" "$@"`
-  const start = (volume = ''): ReturnType<typeof spawn> => {
-    const words = ['central-registry', '--configuration', '/etc/concordat/central-registry.yaml']
-    const shell = ['sh', '-c', engine(volume), 'sh', root, state, settings, ...config.Entrypoint, ...words]
-    return spawn('unshare', ['--mount', ...shell], { stdio: ['ignore', 'pipe', 'pipe'] })
-  }
-  const said = async (child: ReturnType<typeof spawn>): Promise<string> => {
-    const parts = await Promise.all([child.stdout!.toArray(), child.stderr!.toArray()])
-    return parts.flat().join('')
-  }
-
-  const refused = start('mount -o remount,bind,ro "$1/var/lib/concordat"')
+  const words = ['central-registry', '--configuration', '/etc/concordat/central-registry.yaml']
+  const refused = start(words, 'mount -o remount,bind,ro "$1/var/lib/concordat"')
   const why = said(refused)
   t.strictSame(await once(refused, 'exit'), [1, null], 'a volume that cannot be written')
   t.match(await why, /var\/lib\/concordat/, 'says which')
 
-  const registry = start()
+  const registry = start(words)
   const lines = said(registry)
   const answer = async (target: string): Promise<number | undefined> =>
     (await fetch(`http://${address}:4000${target}`).catch(() => undefined))?.status
@@ -208,6 +213,51 @@ async function startsIn(
   registry.kill('SIGTERM')
   t.strictSame(await once(registry, 'exit'), [0, null], 'it drains')
   t.match(await lines, /"stopped"/)
+}
+
+/** The supervisor starts its workers from the image's files too, and again when one is killed; all end together. */
+async function workersIn(t: Test, root: string, config: ImageConfig): Promise<void> {
+  const { user, settings, address, start } = openEngine('workers', root, config)
+  const databases = address.replace(/1$/, '2')
+  const postgresql = await startPostgresql([`listen_addresses=${databases}`], t)
+  const database = async (): Promise<string> =>
+    `postgres://postgres@${databases}${new URL(await postgresql.freshDatabase()).pathname}`
+  writeFileSync(
+    path.join(settings, 'security-server.yaml'),
+    JSON.stringify({
+      ...{ server: 'DEV/GOV/1000/ss1', directory: '/var/lib/concordat', workers: 2 },
+      ...{ database: await database(), messageLogDatabase: await database() },
+      nodes: { clusterKeyFile: '/var/lib/concordat/cluster-key' },
+      peers: { address },
+      admin: { address, port: 4000, initialApiKeyFile: '/var/lib/concordat/key' },
+    }),
+  )
+  const server = start(['security-server', '--configuration', '/etc/concordat/security-server.yaml'])
+  t.teardown(() => server.kill('SIGKILL'))
+  const lines = said(server)
+  const workers = (): number[] => {
+    const text = readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8')
+    return text.trim().split(' ').filter(Boolean).map(Number)
+  }
+  /** All workers that take connections say so of themselves. */
+  const bothRun = async (): Promise<boolean> => {
+    const answer = await fetch(`http://${address}:4000/health/ready`).catch(() => undefined)
+    const { checks } = ((await answer?.json()) ?? { checks: [] }) as { checks: object[] }
+    return checks.some((one) => isDeepStrictEqual(one, { name: 'workers', ok: true }))
+  }
+  await until('two workers', async (saw) => server.exitCode !== null || saw(await bothRun()))
+  if (server.exitCode !== null) return t.fail(await lines)
+  const [first, second, ...more] = workers()
+  t.strictSame(more, [])
+  for (const pid of [first, second]) t.equal(statSync(`/proc/${pid}`).uid, user, 'as the user of the image')
+  process.kill(first!, 'SIGKILL')
+  await until('another worker', async (saw) => {
+    const now = saw(workers())
+    return now.length === 2 && !now.includes(first!) && (await bothRun())
+  })
+  server.kill('SIGTERM')
+  t.strictSame(await once(server, 'exit'), [0, null], 'they drain')
+  t.match(await lines, /a worker has ended: it is started again/)
 }
 
 t.test('a Debian package installs below /opt/concordat, and starts nothing', async (t) => {

@@ -10,9 +10,12 @@ import { startLoad } from '../fakes/load-client.ts'
 import { addService, type ProviderSystem } from '../fakes/provider-system.ts'
 import * as R from '../fakes/rogue-server.ts'
 import { openRequests, readLog, verifyLogOf } from '../message-logs.ts'
+import { skipFor } from '../outside-tools.ts'
 import type { Instance } from '../processes.ts'
+import { hasSoftHsm, LABEL, startSoftHsm } from '../softhsm.ts'
 import { until } from '../until.ts'
 import { ask } from '../world.ts'
+import { shareToken } from './share-token.ts'
 
 type Health = { ready: boolean; checks: { name: string; ok: boolean; reason?: string }[] }
 
@@ -32,8 +35,13 @@ export async function sharePorts(
   const pinFile = /^pinFile: (.+)$/m.exec(settings)![1]!
   const pin = readFileSync(path.resolve(instance.directory, pinFile), 'utf8').trim()
   await instance.process('tax').stop()
+  const hsm = hasSoftHsm() ? await startSoftHsm() : undefined
+  const hardwareTokens = hsm === undefined ? [] : [{ id: 1, socket: hsm.socket, label: LABEL }]
   // Nobody unlocks the workers but whoever reaches one of them.
-  writeFileSync(tax.settingsFile, `${settings.replace(/^pinFile: .*\n/m, '')}workers: 2\n`)
+  writeFileSync(
+    tax.settingsFile,
+    `${settings.replace(/^pinFile: .*\n/m, '')}workers: 2\nhardwareTokens: ${JSON.stringify(hardwareTokens)}\n`,
+  )
   const { pid } = await instance.start('tax')
 
   const health = async (): Promise<Health> =>
@@ -136,6 +144,19 @@ export async function sharePorts(
     await admin.send('DELETE', `/keys/${key.id}`)
     await until('it is gone at both', async (saw) => saw(await seen()).every((status) => status === 404))
     t.equal(workersThat(/"route":"\/api\/v1\/keys\/:/), '1,2')
+  })
+
+  await t.test('one hardware token signs for both', async (t) => {
+    if (hsm === undefined) return skipFor(t, 'SoftHSM, p11-kit or OpenSC is not installed')
+    const killOne = async (): Promise<void> => {
+      const [one] = childrenOf(pid)
+      process.kill(one!, 'SIGKILL')
+      await until('two other workers', async (saw) => {
+        const { ok, reason } = (await checks()).get('workers') ?? { ok: false }
+        return !saw(childrenOf(pid)).includes(one!) && ok && reason === undefined
+      })
+    }
+    await shareToken(t, { instance, target, killOne })
   })
 
   await t.test('one is killed under load, and both are drained', async (t) => {
