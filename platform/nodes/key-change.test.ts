@@ -25,7 +25,7 @@ await eachDatabase(t, async (database, t) => {
     const rows = tablesOf<NodeTables>(database)
     await rows.deleteFrom('node').execute()
     /** A process that starts with these lines, as `openNode` and `openNodes` do it. */
-    const started = async (node: string, lines: string[], { used = [] as string[], settings = {} } = {}) => {
+    const started = async (node: string, lines: string[], { used = [] as string[] } = {}) => {
       const keys = parseClusterKeys(lines.join('\n'), 'cluster-key')
       const clusterKeys = keys.lines.map(({ id }) => id)
       const q = { node, place: node, hasOthers: true, schema: '', clusterKeys }
@@ -37,7 +37,7 @@ await eachDatabase(t, async (database, t) => {
         tell: async () => beat.run(),
       })
       const beat: ReturnType<typeof createBeat> = createBeat({
-        ...{ node, claimed, keyChange, settings, store: later, clock: () => Date.now() + laterMs },
+        ...{ node, claimed, keyChange, settings: undefined, store: later, clock: () => Date.now() + laterMs },
         health: { report: async () => ({ ready: true, checks: [] }) },
         ...{ everySeconds: BEAT_SECONDS, sharedFiles: undefined, isApart: () => false },
         onLeft: () => undefined,
@@ -60,14 +60,14 @@ await eachDatabase(t, async (database, t) => {
       laterMs += 11_000
       await beatAll(...nodes)
     }
-    const rooms = { node: 'k1', store, ownFolders: [], ownUrl: '', joining: undefined }
+    const rooms = { node: 'k1', store, ownFolders: [], ownUrl: '', joining: undefined, settings: undefined }
     const handlers = nodeHandlers({ ...rooms, takeOver: async () => undefined })
     const change = (waitsFor: string[], isDone: boolean, rest = 0) => ({
       clusterKeys: { lines: 2, waitsFor, isDone, left: rest },
     })
-    const one = await started('k1', [older], { settings: { limits: 'y' } })
+    const one = await started('k1', [older])
     t.equal(one.told(), 'undefined', 'nothing is replaced')
-    const two = await started('k2', [older, newer], { used: [one.id], settings: { limits: 'x' } })
+    const two = await started('k2', [older, newer], { used: [one.id] })
     t.equal(two.sealsBy(), one.id, 'a node that has the older line alone could not read on')
     t.match(two.beat.finding(), { ok: true })
     t.match(two.told(), /: k1 does not seal under the newest line/)

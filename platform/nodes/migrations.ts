@@ -1,7 +1,7 @@
 /** The nodes of this server, and secrets with which others join it. */
 import type { Kysely } from 'kysely'
-import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
+import type { SchemaChange } from '#platform/database/older-versions.ts'
 import { sharedFileMigrations } from '#platform/shared-files/store.ts'
 
 export type NodeRow = {
@@ -41,7 +41,7 @@ export type NodeSettingsRow = {
 
 export type NodeTables = { node: NodeRow; join_secret: JoinSecretRow; node_settings: NodeSettingsRow }
 
-export const nodeMigrations: Record<string, Migration> = {
+export const nodeMigrations: Record<string, SchemaChange> = {
   ...sharedFileMigrations,
   'nodes-001': {
     up: async (kysely: Kysely<unknown>) => {

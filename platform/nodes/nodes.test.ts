@@ -74,11 +74,12 @@ await eachDatabase(t, async (database, t) => {
     } = {},
   ) => {
     const compared = more.settings
+    const schema = { schema: { properties: { limits: {} } }, ofAMachine: new Set<string>() }
     const settings =
       compared &&
       createSettingsOfNodes({
-        ...{ node, store, keys, scope: 's', compared, schema: {}, ofAMachine: new Set<string>() },
-        values: settingValues(compared, { schema: {}, ofAMachine: new Set() }),
+        ...{ node, store, keys, scope: 's', compared, ...schema },
+        values: settingValues(compared, schema),
       })
     await settings?.tell()
     return createBeat({

@@ -246,7 +246,7 @@ async function workersIn(t: Test, root: string, config: ImageConfig): Promise<vo
     return checks.some((one) => isDeepStrictEqual(one, { name: 'workers', ok: true }))
   }
   await until('two workers', async (saw) => server.exitCode !== null || saw(await bothRun()))
-  if (server.exitCode !== null) return t.fail(await lines)
+  if (server.exitCode !== null) throw new Error(await lines)
   const [first, second, ...more] = workers()
   t.strictSame(more, [])
   for (const pid of [first, second]) t.equal(statSync(`/proc/${pid}`).uid, user, 'as the user of the image')
