@@ -82,7 +82,10 @@ export const COMMANDS = {
   join: {
     group: 'managing',
     summary: 'makes this machine a further node of a security server, from one secret',
-    options: ['--secret-file=', '--configuration=', '--directory=', '--set='],
+    options: [
+      ...['--secret-file=', '--configuration=', '--directory=', '--set='],
+      ...['--refresh', '--from=', '--yes'],
+    ],
   },
   'delete-shared-file': {
     group: 'managing',
