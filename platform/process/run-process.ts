@@ -15,6 +15,7 @@ export type Running = {
 
 const EXIT = { ok: 0, failed: 1, configuration: 2 } as const
 
+const SUPERVISOR = 'supervisor'
 const DRAIN_MS = 15_000
 // By then the code for the first callers is loaded, and nobody waits for a server that has just started. A process that lives for minutes
 // only, as in the sandbox of a test, does without it: it is up to half a second of a processor.
@@ -39,10 +40,11 @@ export async function runProcess(q: {
     q.log.fatal({ err: thrown }, 'uncaught: the process ends'),
   )
   let running: Running | undefined
-  let stopping = false
+  let stopping: string | undefined
+  let isSignalled = false
   const stop = (why: string): void => {
-    if (stopping) process.exit(EXIT.failed)
-    stopping = true
+    if (stopping !== undefined) process.exit(EXIT.failed)
+    stopping = why
     q.log.info({ why }, 'draining')
     const afterMs = running?.drainMs ?? DRAIN_MS
     setTimeout(() => {
@@ -62,19 +64,26 @@ export async function runProcess(q: {
       },
     )
   }
-  process.on('SIGTERM', () => stop('SIGTERM'))
-  process.on('SIGINT', () => stop('SIGINT'))
+  const onSignal = (signal: string): void => {
+    // A service manager signals each process, and the word of the supervisor may be here first: they mean the same, so the drain goes on.
+    const isSecond = isSignalled || stopping !== SUPERVISOR
+    isSignalled = true
+    if (isSecond) stop(signal)
+  }
+  process.on('SIGTERM', () => onSignal('SIGTERM'))
+  process.on('SIGINT', () => onSignal('SIGINT'))
   // If a parent that started us with an IPC channel dies (the sandbox, a test), we must not keep running.
   process.on('disconnect', () => stop('parent gone'))
   // A supervisor says it while the service manager may have sent a signal to each process, so it is no second one.
   process.on('message', (message: unknown) => {
-    if (!stopping && typeof message === 'object' && message !== null && 'stop' in message) stop('supervisor')
+    const isStop = typeof message === 'object' && message !== null && 'stop' in message
+    if (stopping === undefined && isStop) stop(SUPERVISOR)
   })
   try {
     running = await q.start((early) => {
       running = early
     })
-    if (stopping) return
+    if (stopping !== undefined) return
     keepHeapSmall(q.heap ?? 'large')
     const line = `${q.name} is ready${running.ready === undefined ? '' : ': ' + running.ready}`
     if (q.isWorker !== true) process.stdout.write(line + '\n')

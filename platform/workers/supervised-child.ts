@@ -1,5 +1,6 @@
 /** A program of several processes for workers.test.ts: `supervised-child.ts <port> <how>`. */
 import cluster from 'node:cluster'
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createLog } from '#platform/logging/create-log.ts'
@@ -47,8 +48,10 @@ await runProcess({
       void (async () => {
         const answers = await siblings.ask(question)
         if (url.searchParams.has('hold')) {
+          const signal = url.searchParams.get('hold') === 'signal' ? once(process, 'SIGTERM') : undefined
           log.info('holds')
           await stops
+          await signal
         }
         const said = { worker: siblings.number, pid: process.pid, answers, ppid: process.ppid }
         response.end(JSON.stringify(said))

@@ -178,6 +178,21 @@ t.test('SIGTERM while a worker starts drains the others, and does not wait for i
   t.equal(await started.ended, 'exit 0')
 })
 
+t.test('a service manager signals each process, after their supervisor has told them too', async (t) => {
+  const started = await start()
+  await until('the line', async () => started.output().includes('child is ready: at'))
+  const answer = call(started, '?hold=signal')
+  await until('the call', async (saw) => saw(started.output()).includes('holds'))
+  const pid = Number(/"pid":(\d+)[^\n]*"msg":"holds"/.exec(started.output())![1])
+  started.child.kill('SIGTERM')
+  await until('its word', async (saw) =>
+    new RegExp(`"pid":${pid}[^\\n]*"why":"supervisor"`).test(saw(started.output())),
+  )
+  process.kill(pid, 'SIGTERM')
+  t.match(await answer, { pid }, 'what is under way is answered')
+  t.equal(await started.ended, 'exit 0')
+})
+
 for (const [how, end] of [
   ['fail', 'exit 7'],
   ['SIGTERM', 'exit 0'],
