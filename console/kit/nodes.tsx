@@ -45,6 +45,9 @@ const LOOKS = {
   LEFT: { tone: 'quiet', word: 'nodes.left' },
 } as const
 
+/** FILE is this node's settings file, which the console does not know. */
+const REFRESH = 'concordat join --refresh --configuration FILE'
+
 function leadOf({ lead, leadOfAll = lead }: NodeTexts, folders: string[]): string {
   return folders.length === 0 ? text(leadOfAll) : text(lead, { folders: folders.join(', ') })
 }
@@ -173,7 +176,7 @@ function Settings({ of: { name: there, differingSettings }, mine }: { of: Node; 
   return (
     <section class="inner" aria-label={text('nodes.otherwise', { there })}>
       <h3>{text('nodes.otherwise', { there })}</h3>
-      <ul>
+      <ul class="plain-list">
         {known.map((one) => (
           <li key={one.name} class="wrap">
             <bdi class="id">{one.name}</bdi>:{' '}
@@ -184,7 +187,11 @@ function Settings({ of: { name: there, differingSettings }, mine }: { of: Node; 
           </li>
         ))}
       </ul>
-      <p>{text('nodes.refresh', { here: mine.name, there })}</p>
+      <p>{text('nodes.refresh', { there })}</p>
+      <p>
+        <Copyable value={`${REFRESH} --from ${there}`} label={text('nodes.refreshCommand')} />
+      </p>
+      <p>{text('nodes.refreshThere', { here: mine.name })}</p>
     </section>
   )
 }
