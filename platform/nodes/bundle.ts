@@ -32,7 +32,12 @@ type Schema = { 'x-path'?: boolean; properties?: Record<string, Schema>; items?:
 const MAX_FILE = 64 * 1024
 const MAX_FILES = 64
 /** Made by a node for whoever sets it up: the first one has done that. */
-export const OF_FIRST_START = new Set(['initialApiKeyFile', 'claimCodeFile', 'firstCodeFile', 'secondCodeFile'])
+export const OF_FIRST_START = new Set([
+  'initialApiKeyFile',
+  'claimCodeFile',
+  'firstCodeFile',
+  'secondCodeFile',
+])
 const PASSWORD_FILE = /[?&]passwordFile=([^&]+)/
 
 /** Throws `io_error` when a file that the settings name cannot be read, or is no small file. */

@@ -96,7 +96,14 @@ export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<F
   const joining = cluster && joiningOf(ground, { ...parts, cluster, store })
   return {
     operations: nodeHandlers({
-      ...{ node, store, joining, settings: settingsOfNodes, ownUrl: urlOf(settings.admin), ownFolders: parts.ownFolders },
+      ...{
+        node,
+        store,
+        joining,
+        settings: settingsOfNodes,
+        ownUrl: urlOf(settings.admin),
+        ownFolders: parts.ownFolders,
+      },
       takeOver: parts.takeOver,
     }),
     offers: { catchUp: cluster && (() => catchUp(cluster, following!)) },

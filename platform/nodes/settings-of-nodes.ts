@@ -62,7 +62,9 @@ export function createSettingsOfNodes(q: {
         const theirs = row && openSettings(row, { keys, scope })
         const list =
           theirs === undefined
-            ? differing({ ...told, ...(clusterKeys && { clusterKeys }) }, readTold(text)).map((name) => ({ name }))
+            ? differing({ ...told, ...(clusterKeys && { clusterKeys }) }, readTold(text)).map((name) => ({
+                name,
+              }))
             : differencesOf(values, theirs)
         if (list.length > 0) found.set(name, list)
       }

@@ -67,7 +67,9 @@ t.test('a value is shown short, and without the name and password of an address'
   t.equal(settingText(['smtp://u:p@h', 3]), '["smtp://h",3]')
   fc.assert(
     fc.property(fc.anything({ withBigInt: false }), (value) => {
-      const text = settingText(value === undefined ? null : (JSON.parse(JSON.stringify(value) ?? '0') as unknown))
+      const text = settingText(
+        value === undefined ? null : (JSON.parse(JSON.stringify(value) ?? '0') as unknown),
+      )
       return text !== null && text.length <= 301
     }),
   )
@@ -80,7 +82,16 @@ await eachDatabase(t, async (database, t) => {
   const keys = parseClusterKeys(newClusterKey(), 'k')
   const settingsOf = (node: string, compared: object, more: { keys?: typeof keys } = {}) =>
     createSettingsOfNodes({
-      ...{ node, store, keys, scope: 'DEV/GOV/1/ss1', compared, schema, ofAMachine, values: valuesOf(compared) },
+      ...{
+        node,
+        store,
+        keys,
+        scope: 'DEV/GOV/1/ss1',
+        compared,
+        schema,
+        ofAMachine,
+        values: valuesOf(compared),
+      },
       ...more,
     })
   const rowOf = (name: string, told: object, left: string | null = null) => ({
@@ -104,7 +115,8 @@ await eachDatabase(t, async (database, t) => {
   })
 
   await t.test('the time is that of the last change', async (t) => {
-    const toldAt = async (): Promise<string> => (await store.settings()).find(({ name }) => name === 'b')!.told_at
+    const toldAt = async (): Promise<string> =>
+      (await store.settings()).find(({ name }) => name === 'b')!.told_at
     const tables = tablesOf<NodeTables>(database)
     await tables.updateTable('node_settings').set({ told_at: 'before' }).where('name', '=', 'b').execute()
     await b.tell()
@@ -116,7 +128,10 @@ await eachDatabase(t, async (database, t) => {
 
   await t.test('of a version that tells no values there are names', async (t) => {
     const { settings } = settingsOf('older', { server: 's', limits: { bodyBytes: 1 } }).told
-    t.strictSame([...(await a.differences([rowOf('older', { settings })]))], [['older', [{ name: 'limits' }]]])
+    t.strictSame(
+      [...(await a.differences([rowOf('older', { settings })]))],
+      [['older', [{ name: 'limits' }]]],
+    )
     t.strictSame([...(await a.differences([rowOf('older', {})]))], [], 'nor of one that has told nothing')
   })
 
@@ -127,10 +142,15 @@ await eachDatabase(t, async (database, t) => {
     t.equal(row.sealed.includes('bodyBytes'), false, 'the database cannot read it')
     t.equal(openSettings({ ...row, name: 'a' }, q), undefined, 'moved to another node')
     t.equal(openSettings(row, { ...q, scope: 'DEV/GOV/1/ss2' }), undefined, 'of another server')
-    t.equal(openSettings(row, { ...q, keys: parseClusterKeys(newClusterKey(), 'k') }), undefined, 'another key')
+    t.equal(
+      openSettings(row, { ...q, keys: parseClusterKeys(newClusterKey(), 'k') }),
+      undefined,
+      'another key',
+    )
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) =>
-        openSettings({ name: 'b', sealed: Buffer.from(bytes) }, q) === undefined,
+      fc.property(
+        fc.uint8Array({ maxLength: 200 }),
+        (bytes) => openSettings({ name: 'b', sealed: Buffer.from(bytes) }, q) === undefined,
       ),
     )
     for (let at = 0; at < row.sealed.length; at++) {

@@ -42,7 +42,8 @@ export async function refresh(wanted: Wanted): Promise<number> {
   const byHand = all.filter((one) => !taken.includes(one))
   say(`Settings of ${other.name}, as they are there since ${other.toldAt}, which this file has otherwise:`)
   for (const one of taken) say(lineOf(one))
-  for (const one of byHand) say(`${lineOf(one)}   to be changed by hand, or by --set, since it is this machine's own in part`)
+  for (const one of byHand)
+    say(`${lineOf(one)}   to be changed by hand, or by --set, since it is this machine's own in part`)
   for (const one of set) say(`  ${one}   by --set`)
   if (taken.length === 0 && set.length === 0) return 3
   if (!wanted.yes && !(await agrees())) {
@@ -148,6 +149,9 @@ function change(document: Document, name: string, value: unknown, schema: object
     if (value !== undefined && !isDefault) document.setIn(keys, document.createNode(value))
     else if (document.hasIn(keys)) document.deleteIn(keys)
   } catch (cause) {
-    throw new Fault('conflict', { what: `${name} stands in the file so that it has to be changed by hand`, cause })
+    throw new Fault('conflict', {
+      what: `${name} stands in the file so that it has to be changed by hand`,
+      cause,
+    })
   }
 }

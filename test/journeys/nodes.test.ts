@@ -313,9 +313,7 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
     second = await start('tax-2', folder)
     const differences = async () => (await nodes(one)).flatMap(({ differingSettings }) => differingSettings)
     const differing = [{ name: 'limits.unstampedHours', here: '4', there: '3' }]
-    await until('settings that differ', async (saw) =>
-      isDeepStrictEqual(saw(await differences()), differing),
-    )
+    await until('settings that differ', async (saw) => isDeepStrictEqual(saw(await differences()), differing))
     await until('the finding says so', async (saw) => {
       const list = await nodes(admin)
       const reasons = list.flatMap(({ reasons }) => reasons)

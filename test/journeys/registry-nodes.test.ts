@@ -84,9 +84,9 @@ nodes: { clusterKeyFile: ./cluster-key }
     until(`two nodes that are ${state}`, async (saw) => {
       const { nodes } = await of.get<{ nodes: NodeView[] }>('/nodes')
       const wrong = nodes.flatMap(({ reasons, differingSettings }) => [
-          ...reasons,
-          ...differingSettings.map(({ name }) => name),
-        ])
+        ...reasons,
+        ...differingSettings.map(({ name }) => name),
+      ])
       return saw([...nodes.map((node) => node.state), ...wrong].join()) === `${state},${state}`
     })
   const publish = async (of: Admin): Promise<number> =>

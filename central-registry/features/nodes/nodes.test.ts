@@ -17,7 +17,12 @@ import { until } from '#test/until.ts'
 import { createLogStore } from '../../configuration/transparency-log/store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 
-type NodeView = { name: string; isThis: boolean; state: string; differingSettings: { name: string; there: string | null }[] }
+type NodeView = {
+  name: string
+  isThis: boolean
+  state: string
+  differingSettings: { name: string; there: string | null }[]
+}
 type Nodes = { sharesFiles: boolean; clusterKeys: { isDone: boolean } | null; nodes: NodeView[] }
 
 const PUBLISHERS = 2
