@@ -1,0 +1,116 @@
+/** `concordat join --refresh` on a database that other nodes have told their settings: what it takes, what it leaves, and that a bad file is never written. */
+import { spawnSync } from 'node:child_process'
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { migrate } from '#platform/database/migrate.ts'
+import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import { claimName } from '#platform/nodes/claim.ts'
+import { type NodeTables, nodeMigrations } from '#platform/nodes/migrations.ts'
+import { settingValues } from '#platform/nodes/setting-values.ts'
+import { createSettingsOfNodes } from '#platform/nodes/settings-of-nodes.ts'
+import { createNodeStore } from '#platform/nodes/store.ts'
+import { newClusterKey, parseClusterKeys } from '#platform/shared-files/cluster-key.ts'
+import { settingsSchema } from '#security-server/config.ts'
+import { OF_A_MACHINE } from '#security-server/features/nodes/settings.ts'
+import { skipFor } from '#test/outside-tools.ts'
+import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+
+const CONCORDAT = path.join(import.meta.dirname, '../concordat')
+const SERVER = 'DEV/GOV/1000/ss1'
+
+t.test('settings of another node', async (t) => {
+  if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
+  await takeOver(t, await (await postgresql()).freshDatabase())
+})
+
+async function takeOver(t: Test, url: string): Promise<void> {
+  const key = newClusterKey()
+  const text = [
+    `server: ${SERVER} # ours`,
+    'directory: data',
+    ...[`database: ${url}`, `messageLogDatabase: ${url}`],
+    'nodes: { clusterKeyFile: cluster-key }',
+    'limits: # of peers',
+    ...['  unstampedHours: 3', '  bodyBytes: 2048', ''],
+  ].join('\n')
+  const folder = t.testdir({ 'node.yaml': text, data: { 'node-name': 'own\n' } })
+  const file = path.join(folder, 'node.yaml')
+  writeFileSync(path.join(folder, 'cluster-key'), `${key}\n`, { mode: 0o600 })
+  chmodSync(file, 0o640)
+  const refresh = (...more: string[]) => {
+    const { status, stdout, stderr } = spawnSync(
+      CONCORDAT,
+      ['join', '--refresh', '--configuration', file, ...more],
+      { encoding: 'utf8', input: '' },
+    )
+    return { status, said: stdout + stderr }
+  }
+  t.match(refresh(), { status: 0, said: /No other node tells its settings/ }, 'an older database')
+
+  const database = await openDatabase(url)
+  t.teardown(() => database.close())
+  await migrate(database, nodeMigrations)
+  const store = createNodeStore(database)
+  const tell = async (node: string, more: object, keyText = key): Promise<void> => {
+    await claimName(store, { node, place: node, hasOthers: true, schema: '' })
+    const compared = { server: SERVER, nodes: { clusterKeyFile: '/elsewhere/key' }, limits: {}, ...more }
+    const q = { schema: settingsSchema, ofAMachine: OF_A_MACHINE }
+    await createSettingsOfNodes({
+      ...{ node, store, keys: parseClusterKeys(keyText, 'k'), scope: SERVER, compared, ...q },
+      values: settingValues(withDefaults(compared), q),
+    }).tell()
+  }
+  const forget = async (node: string): Promise<void> => {
+    await tablesOf<NodeTables>(database).deleteFrom('node').where('name', '=', node).execute()
+  }
+
+  await tell('stranger', {}, newClusterKey())
+  t.match(refresh(), { status: 0, said: /No other node tells its settings/ }, 'a row of another cluster')
+  await forget('stranger')
+
+  await tell('a', { limits: { unstampedHours: 5, bodyBytes: 2048 } })
+  await tell('b', { limits: { unstampedHours: 7, bodyBytes: 2048 } })
+  t.match(refresh(), { status: 1, said: /do not say the same.*--from a or b/ })
+  t.match(refresh('--from', 'a'), { status: 3, said: /unstampedHours: 3 -> 5\n/ }, 'nobody said yes')
+  t.equal(readFileSync(file, 'utf8'), text)
+
+  await forget('b')
+  const mail = { host: 'mail.example', from: 'a@b.example', user: 'u', passwordFile: '/elsewhere/mail' }
+  await tell('a', { limits: { unstampedHours: 5, bodyBytes: 2048 }, mail })
+  const refused = refresh('--yes')
+  t.match(refused, { status: 1, said: /nothing was written:.*mail\.passwordFile/ })
+  t.match(refused.said, /mail\.passwordFile: not set -> <file> .*by hand/)
+  t.notMatch(refused.said, /elsewhere/, 'no path of the other machine')
+  t.equal(readFileSync(file, 'utf8'), text)
+  t.strictSame(readdirSync(folder).sort(), ['cluster-key', 'data', 'node.yaml'], 'and nothing is left')
+
+  writeFileSync(path.join(folder, 'mail'), 'secret', { mode: 0o600 })
+  t.match(refresh('--yes', '--set', 'mail.passwordFile=mail').status, 0)
+  const written = readFileSync(file, 'utf8')
+  for (const part of [/# ours/, /# of peers/, /unstampedHours: 5/, /passwordFile: mail/, /user: u/])
+    t.match(written, part)
+  t.equal(statSync(file).mode & 0o777, 0o640, 'who may read it')
+  t.match(refresh(), { status: 0, said: /The settings are those of a/ })
+
+  await tell('a', { mail: { ...mail, passwordFile: undefined, user: undefined } })
+  const fewer = refresh('--yes')
+  t.match(fewer.said, /limits\.unstampedHours: 5 -> 4\n/)
+  t.match(fewer, { status: 1, said: /nothing was written/ }, 'a password file without its user')
+}
+
+/** The settings with those that a schema fills in. */
+function withDefaults(settings: object): object {
+  const fill = (value: unknown, schema: Schema): unknown => {
+    const start = value ?? structuredClone(schema.default)
+    if (schema.properties === undefined || typeof start !== 'object' || start === null) return start
+    const entries = Object.entries(schema.properties).map(([name, one]) => [
+      name,
+      fill((start as Record<string, unknown>)[name], one),
+    ])
+    return Object.fromEntries(entries.filter(([, one]) => one !== undefined)) as object
+  }
+  return fill(settings, settingsSchema) as object
+}
+
+type Schema = { default?: unknown; properties?: Record<string, Schema> }
