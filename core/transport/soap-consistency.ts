@@ -32,6 +32,11 @@ export function checkPlain(transferEncoding: string | undefined): void {
     })
 }
 
+const ID_PARTS = [
+  ...(['instance', 'memberClass', 'memberCode', 'subsystemCode'] as const),
+  ...(['serviceCode', 'serviceVersion'] as const),
+]
+
 /** The hash of the request that a response names, base64; '' when there is none, or one of another algorithm. */
 export function requestHashIn({ requestHash }: Pick<SoapMessage, 'requestHash'>): string {
   const { algorithmId = DIGEST_URI['SHA-512'], value } = requestHash ?? { value: '' }
@@ -40,34 +45,28 @@ export function requestHashIn({ requestHash }: Pick<SoapMessage, 'requestHash'>)
 
 /** Throws `inconsistent_headers` unless a response names the same client, service, id, user, issue and party. */
 export function checkSoapConsistency(request: SoapMessage, response: SoapMessage): void {
-  const [asked, answered] = [consistentFields(request), consistentFields(response)]
-  for (const [name, value] of Object.entries(asked)) {
-    if (answered[name] !== value)
-      throw new Fault('inconsistent_headers', { what: `${name} differs in request and response` })
+  const isSame = {
+    client: isSameId(request.client, response.client),
+    service: isSameId(request.service, response.service),
+    id: request.id === response.id,
+    userId: request.userId === response.userId,
+    issue: request.issue === response.issue,
+    representedParty: isSameParty(request.representedParty, response.representedParty),
+  }
+  for (const [name, same] of Object.entries(isSame)) {
+    if (!same) throw new Fault('inconsistent_headers', { what: `${name} differs in request and response` })
   }
 }
 
-function consistentFields(message: SoapMessage): Record<string, string> {
-  const { client, service, id, userId, issue, representedParty: party } = message
-  return {
-    client: idParts(client),
-    service: idParts(service),
-    id,
-    userId: JSON.stringify(userId ?? null),
-    issue: JSON.stringify(issue ?? null),
-    representedParty: JSON.stringify([party?.memberClass ?? null, party?.memberCode ?? null]),
-  }
+/** Part by part: a service of a member may have the text of one of a subsystem. */
+function isSameId(one: SoapService | ClientId, other: SoapService | ClientId): boolean {
+  return one === other || ID_PARTS.every((part) => partOf(one, part) === partOf(other, part))
 }
 
-function idParts(id: SoapService | ClientId): string {
-  const { serviceCode, serviceVersion } = id as Partial<SoapService>
-  const { instance, memberClass, memberCode, subsystemCode } = id
-  return JSON.stringify([
-    instance,
-    memberClass,
-    memberCode,
-    subsystemCode ?? null,
-    serviceCode ?? null,
-    serviceVersion ?? null,
-  ])
+function partOf(id: SoapService | ClientId, part: (typeof ID_PARTS)[number]): string | undefined {
+  return (id as Partial<SoapService>)[part]
+}
+
+function isSameParty(one: SoapMessage['representedParty'], other: SoapMessage['representedParty']): boolean {
+  return one?.memberClass === other?.memberClass && one?.memberCode === other?.memberCode
 }

@@ -44,12 +44,14 @@ export async function withSoapDocument<T>(bytes: Buffer, read: (root: SoapElemen
 
 function viewOfTree(element: XmlElement): SoapElement {
   const { name, namespace, attributes, children } = element
+  let views: SoapElement[] | undefined
   return {
     name,
     namespace,
     children() {
       if (children.length > MAX_CHILDREN) throw tooManyChildren()
-      return children.map(viewOfTree)
+      views ??= children.map(viewOfTree)
+      return views
     },
     text() {
       if (children.length > 0) throw notTextAlone(name)

@@ -11,10 +11,25 @@ const IDENTIFIERS = 'http://x-road.eu/xsd/identifiers'
 export const REPRESENTATION = 'http://x-road.eu/xsd/representation.xsd'
 const OBJECT_TYPE = `{${IDENTIFIERS}}objectType`
 
+/** Namespaces by the local names that are wanted. */
+export type WantedNames = ReadonlyMap<string, string>
+
+export function namesIn(namespace: string, names: readonly string[]): [name: string, namespace: string][] {
+  return names.map((name) => [name, namespace])
+}
+
+const MEMBER = ['xRoadInstance', 'memberClass', 'memberCode']
+const CLIENT: WantedNames = new Map(namesIn(IDENTIFIERS, [...MEMBER, 'subsystemCode']))
+const SERVICE: WantedNames = new Map(
+  namesIn(IDENTIFIERS, [...MEMBER, 'subsystemCode', 'serviceCode', 'serviceVersion']),
+)
+const SERVER: WantedNames = new Map(namesIn(IDENTIFIERS, [...MEMBER, 'serverCode']))
+const PARTY: WantedNames = new Map(namesIn(REPRESENTATION, ['partyClass', 'partyCode']))
+
 /** A member or subsystem; objectType and parts must agree. */
 export function readClient(element: SoapElement): ClientId {
   const type = checkObjectType(element, ['MEMBER', 'SUBSYSTEM'])
-  const part = codesOf(element, ['xRoadInstance', 'memberClass', 'memberCode', 'subsystemCode'])
+  const part = codesOf(element, CLIENT)
   // X-Road does not look; with both readings allowed the client would be two.
   if ((type === 'SUBSYSTEM') !== (part.subsystemCode !== undefined)) {
     throw new Fault('invalid_xml', { what: 'objectType and subsystemCode of the client disagree' })
@@ -25,15 +40,7 @@ export function readClient(element: SoapElement): ClientId {
 /** A service, with or without subsystem and version. */
 export function readService(element: SoapElement): SoapService {
   checkObjectType(element, ['SERVICE'])
-  const names = [
-    'xRoadInstance',
-    'memberClass',
-    'memberCode',
-    'subsystemCode',
-    'serviceCode',
-    'serviceVersion',
-  ]
-  const part = codesOf(element, names)
+  const part = codesOf(element, SERVICE)
   const version = part.serviceVersion
   return {
     ...memberParts(part),
@@ -45,13 +52,13 @@ export function readService(element: SoapElement): SoapService {
 /** A security server. */
 export function readServer(element: SoapElement): ServerId {
   checkObjectType(element, ['SERVER'])
-  const part = codesOf(element, ['xRoadInstance', 'memberClass', 'memberCode', 'serverCode'])
+  const part = codesOf(element, SERVER)
   return { ...memberParts(part), serverCode: required(part, 'serverCode') }
 }
 
 /** Of the third-party representation extension. */
 export function readParty(element: SoapElement): RepresentedParty {
-  const part = codesOf(element, ['partyClass', 'partyCode'], REPRESENTATION)
+  const part = codesOf(element, PARTY)
   const memberCode = required(part, 'partyCode')
   return part.partyClass === undefined ? { memberCode } : { memberClass: part.partyClass, memberCode }
 }
@@ -68,9 +75,10 @@ function memberParts(part: Codes): ClientId {
   }
 }
 
-function codesOf(element: SoapElement, names: string[], namespace = IDENTIFIERS): Codes {
-  const found = byName(element, new Set(names.map((name) => `{${namespace}}${name}`)))
-  return Object.fromEntries([...found].map(([, child]) => [child.name, checkCode(child.text())]))
+function codesOf(element: SoapElement, names: WantedNames): Codes {
+  const codes: Codes = {}
+  for (const [name, child] of byName(element, names)) codes[name] = checkCode(child.text())
+  return codes
 }
 
 function required(part: Codes, name: string): string {
@@ -79,13 +87,13 @@ function required(part: Codes, name: string): string {
   return value
 }
 
-/** The children of these '{namespace}local' names, each of which may stand once. */
-export function byName(parent: SoapElement, names: ReadonlySet<string>): Map<string, SoapElement> {
+/** The children that are wanted, by local name; each of them may stand once. */
+export function byName(parent: SoapElement, wanted: WantedNames): Map<string, SoapElement> {
   const found = new Map<string, SoapElement>()
   for (const child of parent.children()) {
-    const name = `{${child.namespace}}${child.name}`
-    if (!names.has(name)) continue
-    if (found.has(name)) throw new Fault('duplicate_header_field', { what: child.name })
+    const { name } = child
+    if (wanted.get(name) !== child.namespace) continue
+    if (found.has(name)) throw new Fault('duplicate_header_field', { what: name })
     found.set(name, child)
   }
   return found

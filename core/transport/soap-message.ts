@@ -3,18 +3,26 @@
  * X-Road's verdicts (SaxSoapParserImpl.java). The bytes are never printed again; the XML library is loaded on first use.
  */
 import { Fault } from '#schemas/fault.ts'
-import type { ClientId, ServerId } from '#schemas/identifiers.ts'
+import {
+  type ClientId,
+  idText,
+  parseClientId,
+  parseServiceId,
+  type ServerId,
+} from '#schemas/identifiers.ts'
 import { checkId } from './header-list.ts'
 import type { RepresentedParty } from './rest-request.ts'
 import { type SoapElement, withSoapDocument } from './soap-document.ts'
 import {
   byName,
+  namesIn,
   REPRESENTATION,
   readClient,
   readParty,
   readServer,
   readService,
   type SoapService,
+  type WantedNames,
 } from './soap-identifiers.ts'
 
 export type { SoapService } from './soap-identifiers.ts'
@@ -44,12 +52,11 @@ const XROAD = 'http://x-road.eu/xsd/xroad.xsd'
 
 const PREVIEW = 'urn:concordat:preview:1'
 
-const FIELDS: ReadonlySet<string> = new Set([
-  ...['id', 'userId', 'issue', 'protocolVersion', 'client', 'service', 'securityServer', 'requestHash'].map(
-    (name) => `{${XROAD}}${name}`,
-  ),
-  `{${REPRESENTATION}}representedParty`,
-  `{${PREVIEW}}previewReference`,
+const FIELDS: WantedNames = new Map([
+  ...namesIn(XROAD, ['id', 'userId', 'issue', 'protocolVersion']),
+  ...namesIn(XROAD, ['client', 'service', 'securityServer', 'requestHash']),
+  ['representedParty', REPRESENTATION],
+  ['previewReference', PREVIEW],
 ])
 
 /**
@@ -95,21 +102,21 @@ function readEnvelope(envelope: SoapElement): SoapMessage {
 
 function readFields(header: SoapElement): Partial<SoapMessage> {
   const found = byName(header, FIELDS)
-  const xroad = (name: string): SoapElement | undefined => found.get(`{${XROAD}}${name}`)
-  const version = xroad('protocolVersion')?.text()
+  const text = (name: string): string | undefined => found.get(name)?.text()
+  const version = text('protocolVersion')
   if (version !== undefined && !version.startsWith('4.')) throw new Fault('invalid_protocol_version')
-  const hash = xroad('requestHash')
-  const id = xroad('id')?.text() || undefined
-  const previewReference = found.get(`{${PREVIEW}}previewReference`)?.text().trim()
+  const hash = found.get('requestHash')
+  const id = text('id') || undefined
+  const previewReference = text('previewReference')?.trim()
   return {
     protocolVersion: version,
-    client: mapped(xroad('client'), readClient),
-    service: mapped(xroad('service'), readService),
+    client: mapped(found.get('client'), (element) => knownClient(readClient(element))),
+    service: mapped(found.get('service'), (element) => knownService(readService(element))),
     id: id === undefined ? undefined : checkId(id, 'id', 'invalid_soap'),
-    userId: xroad('userId')?.text(),
-    issue: xroad('issue')?.text(),
-    securityServer: mapped(xroad('securityServer'), readServer),
-    representedParty: mapped(found.get(`{${REPRESENTATION}}representedParty`), readParty),
+    userId: text('userId'),
+    issue: text('issue'),
+    securityServer: mapped(found.get('securityServer'), readServer),
+    representedParty: mapped(found.get('representedParty'), readParty),
     hasOtherParty: header
       .children()
       .some(
@@ -122,6 +129,16 @@ function readFields(header: SoapElement): Partial<SoapMessage> {
     })),
     ...(previewReference !== undefined && { previewReference }),
   }
+}
+
+/** One object for each client, as parsing gives it: what is made of it once, as its text, is made for all messages that name it. */
+function knownClient(client: ClientId): ClientId {
+  return parseClientId(idText(client))
+}
+
+/** The same. A service of a member has a text that one of a subsystem may have too. */
+function knownService(service: SoapService): SoapService {
+  return service.subsystemCode === undefined ? service : parseServiceId(idText(service))
 }
 
 function readFault(fault: SoapElement): { type: string; message: string; detail: string } {

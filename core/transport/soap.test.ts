@@ -306,6 +306,28 @@ void t.test('hostile messages', async (t) => {
     service: { subsystemCode: 'b', serviceCode: 'get', serviceVersion: 'v1' },
     securityServer: { serverCode: 's' },
   })
+  const [one, two] = [
+    await parseSoapMessage(Buffer.from(good)),
+    await parseSoapMessage(Buffer.from(soap({ id: '<x:id>q-2</x:id>' }))),
+  ]
+  t.equal(one.client, two.client, 'one object for all messages that name it')
+  t.equal(one.service, two.service)
+  // Both have the text DEV/GOV/1/b/get.
+  const ofMember = id(...MEMBER, ['serviceCode', 'b'], ['serviceVersion', 'get'])
+  const [hers, its] = await Promise.all(
+    [ofMember, id(...MEMBER, ['subsystemCode', 'b'], ['serviceCode', 'get'])].map((codes) =>
+      parseSoapMessage(
+        Buffer.from(
+          soap({
+            service: `<x:service id:objectType="SERVICE">${codes}</x:service>`,
+            body: codes === ofMember ? '<b/>' : '<get/>',
+          }),
+        ),
+      ),
+    ),
+  )
+  t.equal(hers!.service.subsystemCode, undefined, 'a service of a member stays one')
+  t.throws(() => checkSoapConsistency(hers!, its!), { code: 'inconsistent_headers', what: /^service / })
   const bytes = Buffer.from(good)
   await fc.assert(
     fc.asyncProperty(fc.nat(bytes.length - 1), fc.nat(255), async (at, byte) => {

@@ -57,6 +57,13 @@ const EQUALS = 0x3d
 const GREATER = 0x3e
 const EXCLAMATION = 0x21
 
+/** Systems write the same root around every message. Bounds, since strangers write some too. */
+const MOST_ROOTS = 32
+const LONGEST_ROOT = 2048
+const MOST_NAMES = 256
+/** Root tags by their text, each with the names that were read below it. What a reader takes depends on its form. */
+const knownRoots = new WeakMap<XmlForm, Map<string, Tag>>()
+
 /** Thrown and caught inside this module only. */
 const GIVEN_UP = Symbol('given up')
 
@@ -99,10 +106,8 @@ function readDocument<T>(text: string, form: XmlForm, read: (document: XmlDocume
   return value
 }
 
-function createReader(
-  text: string,
-  { depth: maxDepth, elements: maxElements, attributes: most, plain }: XmlForm,
-) {
+function createReader(text: string, form: XmlForm) {
+  const { depth: maxDepth, elements: maxElements, attributes: most, plain } = form
   // In a plain document xml:space cannot occur.
   const outside: Scope = {
     namespaces: new Map(plain === undefined ? [['xml', XML_NAMESPACE]] : []),
@@ -187,6 +192,25 @@ function createReader(
     return { tag, scope, attributes, isEmpty }
   }
 
+  /** The start tag of the root; one that was read before is not read again. */
+  const rootStart = (from: number): Tag => {
+    const to = text.indexOf('>', from) + 1
+    const written = text.slice(from, Math.min(to, from + LONGEST_ROOT))
+    const roots = knownRoots.get(form) ?? new Map<string, Tag>()
+    const known = roots.get(written)
+    if (known !== undefined) {
+      elements += 1
+      end = to
+      return known
+    }
+    const tag = startAt(from, 1, outside)
+    // It ends further on when a value holds a `>`.
+    if (end !== from + written.length) return tag
+    if (roots.size === MOST_ROOTS) roots.clear()
+    knownRoots.set(form, roots.set(ownText(written), tag))
+    return tag
+  }
+
   /** The end tag must have the name of the start tag. */
   const endTag = (tag: string, from: number): void => {
     if (!text.startsWith(tag, from)) throw GIVEN_UP
@@ -196,8 +220,11 @@ function createReader(
   }
 
   /** Reads the element whose `<` is at `from`. */
-  const elementAt = (from: number, depth: number, outer: Scope): XmlElement => {
-    const { tag, scope, attributes, isEmpty } = startAt(from, depth, outer)
+  const elementAt = (from: number, depth: number, outer: Scope): XmlElement =>
+    elementOf(startAt(from, depth, outer), depth)
+
+  /** Reads what follows the start tag. */
+  const elementOf = ({ tag, scope, attributes, isEmpty }: Tag, depth: number): XmlElement => {
     const { name, namespace } = nameOf(tag, scope)
     if (isEmpty) return { name, namespace, attributes, children: NO_CHILDREN, text: '' }
     let children = NO_CHILDREN
@@ -238,7 +265,7 @@ function createReader(
 
   /** The root of a plain document; its children are read when the caller asks for them. */
   const rootAt = (from: number): XmlDocument => {
-    const { tag, scope, attributes, isEmpty } = startAt(from, 1, outside)
+    const { tag, scope, attributes, isEmpty } = rootStart(from)
     const { name, namespace } = nameOf(tag, scope)
     const root = { name, namespace, attributes, children: NO_CHILDREN, text: '' }
     let at = end
@@ -272,7 +299,7 @@ function createReader(
     return raw.includes('&') ? resolved(raw, true) : ownText(raw)
   }
 
-  const rootElement = (from: number): XmlElement => elementAt(from, 1, outside)
+  const rootElement = (from: number): XmlElement => elementOf(rootStart(from), 1)
 
   return { skip, rootElement, rootAt, end: () => end }
 }
@@ -306,7 +333,7 @@ function nameOf(tag: string, scope: Scope, isAttribute = false): Name {
   const namespace = prefix === undefined && isAttribute ? '' : scope.namespaces.get(prefix ?? '')
   if ((namespace === undefined && prefix !== undefined) || /^xml/i.test(name)) throw GIVEN_UP
   const read = { name: ownText(name), namespace: namespace ?? '' }
-  if (!isAttribute) scope.names.set(ownText(tag), read)
+  if (!isAttribute && scope.names.size < MOST_NAMES) scope.names.set(ownText(tag), read)
   return read
 }
 

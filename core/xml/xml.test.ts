@@ -167,6 +167,27 @@ void t.test(
   },
 )
 
+void t.test('a root tag that was read before is read as the first time', async (t) => {
+  const roots = [
+    ...['<e:a xmlns:e="urn:e" b="c">', '<e:a xmlns:e="urn:f" b="c">', '<e:a xmlns:e="urn:e" xmlns="urn:d">'],
+    ...[`<e:a xmlns:e="urn:e" b=">">`, `<e:a xmlns:e="urn:e" b="></e:a>">`],
+  ]
+  const contents = ['', 'text', '<e:b/>', '<b e:c="d"/>', '<e:b xmlns:e="urn:g"><e:c/></e:b>']
+  for (const root of [...roots, ...roots]) {
+    for (const text of contents.map((content) => `${root}${content}</e:a>`))
+      t.same(strict(text), await libraryTree(text), text)
+    for (const wrong of ['<f:b/>', '<e:b>', '<e:b/></e:c>'])
+      t.equal(strict(`${root}${wrong}</e:a>`), undefined, wrong)
+  }
+  const names = (first: number): string =>
+    Array.from({ length: 300 }, (_, at) => `<e:b${first + at}/>`).join('')
+  const many = [...roots, ...Array.from({ length: 100 }, (_, at) => `<e:a xmlns:e="urn:${at}">`), ...roots]
+  for (const [at, root] of many.entries()) {
+    const text = `${root}${names(at)}</e:a>`
+    if (!isDeepStrictEqual(strict(text), await libraryTree(text))) t.fail(root)
+  }
+})
+
 void t.test('what is lent is over with the loan', async (t) => {
   let kept: XmlView | undefined
   const name = await withXmlDocument(Buffer.from('<a><b/></a>'), { ...BOUNDS, refuse }, (root) => {
