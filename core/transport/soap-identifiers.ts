@@ -14,6 +14,7 @@ const OBJECT_TYPE = `{${IDENTIFIERS}}objectType`
 /** Namespaces by the local names that are wanted. */
 export type WantedNames = ReadonlyMap<string, string>
 
+/** Entries of WantedNames. */
 export function namesIn(namespace: string, names: readonly string[]): [name: string, namespace: string][] {
   return names.map((name) => [name, namespace])
 }
