@@ -3,13 +3,7 @@
  * X-Road's verdicts (SaxSoapParserImpl.java). The bytes are never printed again; the XML library is loaded on first use.
  */
 import { Fault } from '#schemas/fault.ts'
-import {
-  type ClientId,
-  idText,
-  parseClientId,
-  parseServiceId,
-  type ServerId,
-} from '#schemas/identifiers.ts'
+import { type ClientId, idText, parseClientId, parseServiceId, type ServerId } from '#schemas/identifiers.ts'
 import { checkId } from './header-list.ts'
 import type { RepresentedParty } from './rest-request.ts'
 import { type SoapElement, withSoapDocument } from './soap-document.ts'
