@@ -106,11 +106,11 @@ function withDefaults(settings: object): object {
     if (schema.properties === undefined || typeof start !== 'object' || start === null) return start
     const entries = Object.entries(schema.properties).map(([name, one]) => [
       name,
-      fill((start as Record<string, unknown>)[name], one),
+      fill((start as Record<string, unknown>)[name], one as Schema),
     ])
     return Object.fromEntries(entries.filter(([, one]) => one !== undefined)) as object
   }
   return fill(settings, settingsSchema) as object
 }
 
-type Schema = { default?: unknown; properties?: Record<string, Schema> }
+type Schema = { default?: unknown; properties?: Record<string, unknown> }
