@@ -13,6 +13,7 @@ import type { Browser } from './fakes/openid-provider.ts'
 import { setUp } from './fakes/registry-sample.ts'
 import { registryWorld } from './fakes/registry-world.ts'
 import { actsOf, authority } from './fakes/request-world.ts'
+import { until } from './until.ts'
 
 const WHY = { 'x-reason': encodeURIComponent('the decree of 1 March') }
 
@@ -79,6 +80,10 @@ export async function act(
 /** Goes on after an act: a dialog that shows something is closed, the others have closed by themselves. */
 export async function close({ page, answered }: Visitor): Promise<void> {
   const shown = page.getByRole('dialog').getByRole('button', { name: 'Close', exact: true })
+  // What is said afterwards may also stand in the question.
+  const ends = async (): Promise<boolean> =>
+    (await page.locator('dialog').count()) === 0 || (await shown.isVisible())
+  await until('the dialog shows something or closes', ends)
   if (await shown.isVisible()) await shown.click()
   await page.locator('dialog').waitFor({ state: 'detached' })
   await answered()
