@@ -334,7 +334,8 @@ if (!hasChromium()) {
     await observer.open('/')
     const server = [
       ...['Overview', 'Clients and services', 'Clients and services', 'Service contracts'],
-      ...['Keys and certificates', 'Signing and authentication', 'Renewal', 'Internal TLS'],
+      ...['Keys of deliveries', 'Keys and certificates', 'Signing and authentication', 'Renewal'],
+      'Internal TLS',
       ...['Diagnostics', 'What is wrong here?', 'What can be reached?', 'Why does a call fail?'],
       ...['Monitoring', 'Traffic', 'By client and service'],
       ...['Settings', 'Settings', 'Requests to the registry'],
