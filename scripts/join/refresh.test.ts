@@ -110,7 +110,7 @@ function withDefaults(settings: object): object {
     ])
     return Object.fromEntries(entries.filter(([, one]) => one !== undefined)) as object
   }
-  return fill(settings, settingsSchema) as object
+  return fill(settings, settingsSchema as object as Schema) as object
 }
 
 type Schema = { default?: unknown; properties?: Record<string, unknown> }
