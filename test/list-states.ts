@@ -2,7 +2,7 @@
  * The states of one list that a reader can meet: loading, forbidden, a failing server, empty. All but the last are the component's, not the list's:
  * one list of each component is walked through all of them, the others are seen empty.
  */
-import type { Locator, Route } from 'playwright-core'
+import type { Locator, Page, Route } from 'playwright-core'
 import type { Test } from 'tap'
 import type { Visitor } from './browser.ts'
 
@@ -45,7 +45,7 @@ export async function walkListStates(t: Test, { page, settled, look }: Visitor, 
   await list.getByLabel('Rows a page').selectOption('50')
   await list.getByText('Your roles do not include this page').waitFor()
   t.equal(await list.getByRole('button', { name: 'Try again' }).count(), 0, `${name}: no use in trying again`)
-  await page.unroute(LIST, answer)
+  await withoutRoutes(page)
 }
 
 /** Searches the list on the visitor's present page for nothing and sees what it says without a row. Each list has its own words for that. */
@@ -66,7 +66,7 @@ export async function seeListEmpty(t: Test, { page, settled, look }: Visitor, na
   await none.waitFor({ state: 'detached' })
   await seeEmpty(t, { list, settled }, name)
   await look(`${name}-list-empty`)
-  await page.unroute(LIST, answerEmpty)
+  await withoutRoutes(page)
 }
 
 /** Sees what the list on the visitor's present page says without a row, which is its own. The page is not loaded again, and shows its rows afterwards. */
@@ -81,7 +81,7 @@ export async function seeListWithoutRows(
   await list.getByLabel('Rows a page').selectOption('50')
   await seeEmpty(t, { list, settled }, name)
   await look(`${name}-list-empty`)
-  await page.unroute(LIST, answerEmpty)
+  await withoutRoutes(page)
   await list.getByLabel('Rows a page').selectOption('25')
   await answered()
 }
@@ -102,6 +102,9 @@ async function seeEmpty(
   t.match(said, /\w{3}/, `${name}: an empty list says so`)
   t.equal(await list.locator('table').count(), 0, `${name}: no table without a row`)
 }
+
+/** A second list of the page may still be on its way through a route that ends. */
+const withoutRoutes = (page: Page): Promise<void> => page.unrouteAll({ behavior: 'wait' })
 
 async function answerEmpty(route: Route): Promise<void> {
   const answered = await route.fetch()
