@@ -33,8 +33,8 @@ const CHUNKS = [
 ]
 const PACKED = ['.js', '.css', '.html', '.svg', '.json']
 const LEAST_PACKED = 1024
-// The best of Brotli takes five times as long for a twentieth less.
-const BY_BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }
+// All scripts take 1.6 s of a processor, 0.3 with 9 and 3.9 with 11; they are a twentieth smaller than with 9 and a fiftieth larger than with 11.
+const BY_BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 10 } }
 const brotli = promisify<Buffer, object, Buffer>(brotliCompress)
 const gzip = promisify<Buffer, object, Buffer>(gzipCompress)
 const STAMP = '.sources.sha256'
