@@ -141,6 +141,7 @@ void t.test('a birth brings the family benefit to its parents, on a phone', asyn
   await page.getByLabel('Name').fill(subject)
   await page.getByLabel('Password').fill(password)
   await page.getByRole('button', { name: 'Log in' }).click()
+  await page.getByRole('button', { name: 'Sign out' }).waitFor()
   await until('the offer', async (saw) => {
     await load('/services')
     return saw(await page.locator('main').textContent())?.includes('birth of your child')
