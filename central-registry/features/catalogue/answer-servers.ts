@@ -45,7 +45,8 @@ type Row = NonNullable<Awaited<ReturnType<AudienceStore['service']>>>
 const head = { id: uuid, createdAt: isoTime, signer: memberId, server: serverId }
 const query = record<CatalogueQuery>({
   ...head,
-  q: optional(plainText(CATALOGUE_LIMITS.search)),
+  // The bound is in characters, each of one or two units.
+  q: optional(plainText(2 * CATALOGUE_LIMITS.search)),
   offset: integer(0, CATALOGUE_LIMITS.offset),
   limit: integer(1, CATALOGUE_LIMITS.page),
 })

@@ -2,7 +2,7 @@
  * For whom each service is in the catalogue: the rows that follow from what its provider says of access, and the services that a
  * security server is told of. A service that says of nobody that they may ask is told to no server.
  */
-import { type Expression, type Kysely, type SqlBool, sql } from 'kysely'
+import type { Expression, Kysely, SqlBool } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { CATALOGUE_LIMITS } from '#schemas/catalogue.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -32,7 +32,8 @@ export function createAudienceStore(database: Database, record: Change<Tables>) 
       .innerJoin('subsystem', 'subsystem.id', 'catalogue_service.provider')
       .innerJoin('member', 'member.id', 'subsystem.member')
       .where('catalogue_service.status', '=', 'offered')
-      .where(sql<number>`length(catalogue_service.id)`, '<=', CATALOGUE_LIMITS.id)
+      // A node of an older version may have changed for whom the service is, and left its audience as it was.
+      .whereRef('catalogue_service.audience_access', '=', 'catalogue_service.access')
       .where('catalogue_service.id', 'in', servicesFor(tables, server))
 
   return {
@@ -53,7 +54,8 @@ export function createAudienceStore(database: Database, record: Change<Tables>) 
         .offset(offset)
         .limit(limit)
         .execute()
-      return { rows, total: await counted(found) }
+      const isWhole = offset === 0 && rows.length < limit
+      return { rows, total: isWhole ? rows.length : await counted(found) }
     },
     service: (server: string, id: string) =>
       toldTo(server).select(COLUMNS).where('catalogue_service.id', '=', id).executeTakeFirst(),
@@ -98,39 +100,43 @@ function servicesFor(tables: Kysely<Tables>, server: string) {
     )
 }
 
-/** Makes the rows those that follow from `access`, within the change that writes the services. */
+/** Makes the audiences those that follow from `access`, within the change that has written the services. */
 export async function keepAudiences(
   transaction: Kysely<Tables>,
   provider: string,
   services: { id: string; access: string }[],
 ): Promise<void> {
   const kept = await transaction
-    .selectFrom('catalogue_audience')
-    .selectAll()
-    .where(({ eb, selectFrom }) =>
-      eb('service', 'in', selectFrom('catalogue_service').select('id').where('provider', '=', provider)),
-    )
+    .selectFrom('catalogue_service')
+    .select(['id', 'audience_access'])
+    .where('provider', '=', provider)
     .execute()
-  const before = Map.groupBy(kept, ({ service }) => service)
+  const before = new Map(kept.map(({ id, audience_access }) => [id, audience_access]))
   for (const { id, access } of services) {
-    const rows = audienceOf(id, JSON.parse(access) as Access)
-    if (isSame(rows, before.get(id) ?? [])) continue
+    if (before.get(id) === access) continue
     await transaction.deleteFrom('catalogue_audience').where('service', '=', id).execute()
+    const rows = audienceOf(id, JSON.parse(access) as Access)
     if (rows.length > 0) await transaction.insertInto('catalogue_audience').values(rows).execute()
+    await transaction
+      .updateTable('catalogue_service')
+      .set({ audience_access: access })
+      .where('id', '=', id)
+      .execute()
   }
 }
 
+/** A service whose id is too long for a page has no audience. */
 export function audienceOf(service: string, access: Access): Audience[] {
-  if (access === 'nobody') return []
+  if (access === 'nobody' || service.length > CATALOGUE_LIMITS.id) return []
   if (access === 'everybody') return [{ service, ...EVERYBODY }]
   const { memberClasses, globalGroups } = access
   return [
-    ...[...new Set(memberClasses)].map((code) => ({ service, kind: 'memberClass' as const, code })),
-    ...[...new Set(globalGroups)].map((code) => ({ service, kind: 'globalGroup' as const, code })),
+    ...storable(memberClasses).map((code) => ({ service, kind: 'memberClass' as const, code })),
+    ...storable(globalGroups).map((code) => ({ service, kind: 'globalGroup' as const, code })),
   ]
 }
 
-function isSame(rows: Audience[], before: Audience[]): boolean {
-  const known = new Set(before.map(({ kind, code }) => `${kind} ${code}`))
-  return rows.length === known.size && rows.every(({ kind, code }) => known.has(`${kind} ${code}`))
+/** Strangers write these codes. No class and no group has one that a database refuses, or that it would confuse with another. */
+function storable(codes: string[]): string[] {
+  return [...new Set(codes)].filter((code) => code.isWellFormed() && !code.includes('\0'))
 }

@@ -48,7 +48,8 @@ export const catalogueMigrations: Record<string, SchemaChange> = {
     },
   },
   'registry-catalogue-002-audiences': {
-    // An older version that goes on writes no audiences: of what it finds new no server is told until this version has asked again.
+    // An older version that goes on writes no audiences: of a service that it finds, or whose access it finds changed, no server is told
+    // until this version has asked again (`audience_access`).
     olderVersionsGoOn: true,
     up: async (kysely) => {
       const type = columnTypes(kysely)
@@ -58,6 +59,16 @@ export const catalogueMigrations: Record<string, SchemaChange> = {
         .addColumn('kind', type.text, (column) => column.notNull())
         .addColumn('code', type.text, (column) => column.notNull())
         .addPrimaryKeyConstraint('catalogue_audience_key', ['service', 'kind', 'code'])
+        .execute()
+      // Questions of servers look for the services of their classes and groups.
+      await kysely.schema
+        .createIndex('catalogue_audience_code')
+        .on('catalogue_audience')
+        .columns(['kind', 'code', 'service'])
+        .execute()
+      await kysely.schema
+        .alterTable('catalogue_service')
+        .addColumn('audience_access', type.text)
         .execute()
       await fillAudiences(kysely as Kysely<Tables>)
     },
@@ -80,7 +91,11 @@ async function fillAudiences(kysely: Kysely<Tables>): Promise<void> {
       const audience = audienceOf(id, JSON.parse(access) as Access)
       if (audience.length > 0) await kysely.insertInto('catalogue_audience').values(audience).execute()
     }
-    if (rows.length < AT_ONCE) return
+    if (rows.length < AT_ONCE) break
     after = rows.at(-1)!.id
   }
+  await kysely
+    .updateTable('catalogue_service')
+    .set(({ ref }) => ({ audience_access: ref('access') }))
+    .execute()
 }

@@ -32,7 +32,8 @@ type CatalogueTables = {
     answered_at: string | null
     failure: string | null
   }
-  catalogue_service: CatalogueServiceRow
+  /** `audience_access` is the access from which its rows in catalogue_audience follow; older versions do not write it. */
+  catalogue_service: CatalogueServiceRow & { audience_access: string | null }
   /** Whom the catalogue tells security servers of it for; `code` is empty for everybody. */
   catalogue_audience: { service: string; kind: 'everybody' | 'memberClass' | 'globalGroup'; code: string }
   catalogue_document: { sha256: string; content: Buffer }
