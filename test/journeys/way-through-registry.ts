@@ -11,7 +11,7 @@ export async function wayThroughRegistry(t: Test, wide: Visitor, narrow: Visitor
     things: [
       ['gov:1234', 'DEV:GOV:1234:SS1', '/security-servers/DEV:GOV:1234:SS1'],
       ['owners', 'owners Owners', '/global-groups/owners'],
-      ['who lives where', 'Persons', '/catalogue/DEV:GOV:1234:pop%20%C3%A4:persons'],
+      ['pop ä:persons', 'Persons', '/catalogue/DEV:GOV:1234:pop%20%C3%A4:persons'],
       ['tsa.example', 'Test TSA', '/trust-services'],
     ],
   })

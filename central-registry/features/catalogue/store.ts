@@ -17,6 +17,8 @@ export type CatalogueFilter = {
   status?: CatalogueServiceRow['status'] | undefined
   memberClass?: string | undefined
   provider?: string | undefined
+  /** `q` is looked for in ids and titles alone: descriptions are long. */
+  titlesOnly?: boolean | undefined
 }
 /**
  * A service as the provider offers it; `document` is undefined when it has no OpenAPI or WSDL document. `isUnread`: it could not be
@@ -217,12 +219,12 @@ export function createCatalogueStore(database: Database, record: Change<Tables>)
 
 /** Queries for people and members' systems. */
 function createCatalogueReading(tables: Kysely<Tables>) {
-  const listed = ({ q = '', status, memberClass = '', provider = '' }: CatalogueFilter & Pick<Page, 'q'>) =>
-    tables
+  const listed = (filter: CatalogueFilter & Pick<Page, 'q'>) => {
+    const { q = '', status, memberClass = '', provider = '', titlesOnly = false } = filter
+    const text = titlesOnly ? 'catalogue_service.title' : 'catalogue_service.search'
+    return tables
       .selectFrom('catalogue_service')
-      .$if(q !== '', (query) =>
-        query.where(contains(q, { id: 'catalogue_service.id', text: 'catalogue_service.search' })),
-      )
+      .$if(q !== '', (query) => query.where(contains(q, { id: 'catalogue_service.id', text })))
       .$if(status !== undefined, (query) => query.where('status', '=', status!))
       .$if(provider !== '', (query) => query.where('provider', '=', provider))
       .$if(memberClass !== '', (query) =>
@@ -236,6 +238,7 @@ function createCatalogueReading(tables: Kysely<Tables>) {
           ),
         ),
       )
+  }
 
   return {
     list({ sort = 'title', offset, limit, ...filter }: Page & CatalogueFilter) {

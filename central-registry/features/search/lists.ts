@@ -29,12 +29,17 @@ type Listed<Row> = {
   count(filter: Pick<Page, 'q'>): Promise<number>
 }
 
+type InTitles = { titlesOnly: true }
+
 type Rooms = {
   members: Pick<MemberStore, 'members' | 'countMembers' | 'allSubsystems' | 'countSubsystems'>
   servers: Pick<ServerStore, 'servers' | 'countServers'>
   groups: Pick<GroupStore, 'groups' | 'countGroups'>
   /** `id` is a service's in its text form. */
-  catalogue: Listed<{ id: string; service_code: string; title: string; status: string }>
+  catalogue: {
+    list(q: Page & InTitles): Promise<{ id: string; service_code: string; title: string; status: string }[]>
+    count(q: Pick<Page, 'q'> & InTitles): Promise<number>
+  }
   contracts: Listed<Pick<ContractRow, 'contract' | 'title' | 'state'>>
   requestList: Listed<{ id: number; kind: string; server: string; state: string }>
   proposalList: Pick<ProposalStore, 'list' | 'count'>
@@ -44,6 +49,7 @@ type Rooms = {
 }
 
 const ALL = { view: 'all' } as const
+const IN_TITLES: InTitles = { titlesOnly: true }
 
 export function listsOf(rooms: Rooms) {
   const { members, servers, groups, catalogue, contracts, requestList, proposalList } = rooms
@@ -77,10 +83,10 @@ export function listsOf(rooms: Rooms) {
     service: {
       operation: 'getCatalogue',
       find: async (page) =>
-        (await catalogue.list(page)).map(({ id, service_code, title, status }) => ({
+        (await catalogue.list({ ...page, ...IN_TITLES })).map(({ id, service_code, title, status }) => ({
           ...{ id: colonForm(id), words: title === '' ? service_code : title, state: status },
         })),
-      count: (q) => catalogue.count({ q }),
+      count: (q) => catalogue.count({ q, ...IN_TITLES }),
     },
     contract: {
       operation: 'getContracts',

@@ -1,5 +1,5 @@
 /** What the search over everything finds, for whom, and by what is typed: in one registry with something of every kind. */
-import type { Test } from 'tap'
+import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { PeopleTables } from '#platform/people/tables.ts'
@@ -11,6 +11,8 @@ import { createChange } from '../../changes/store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import { openRegistryDatabase } from '../../registry.ts'
 import { createCatalogueStore } from '../catalogue/store.ts'
+import type { List } from './lists.ts'
+import { searchHandlers } from './routes.ts'
 
 type Found = { id: string; words?: string; state?: string; knownBy?: string }
 type Group = { kind: string; total: number; found: Found[] }
@@ -47,9 +49,10 @@ onEachRegistryDatabase('everything is found by those who may list it', async (t,
       { id: 'owners', words: 'Owners' },
       { id: 'security-server-owners', words: 'Security server owners' },
     ])
-    t.same(await found('who lives where'), {
+    t.same(await found('of the country'), {
       service: [{ id: SERVICE, words: 'Persons of the country', state: 'offered' }],
     })
+    t.same(await found('who lives where'), {}, 'what a description says is searched in the list alone')
     t.same((await found('gov/1234/pop ä/persons'))['service']?.length, 1, 'by its id')
     t.same((await found('FI-b'))['anchor'], [{ id: 'ab'.repeat(32), words: 'FI-b', state: 'EXAMINED' }])
     t.match(await found('Test CA'), { certificationService: [{ words: 'Test CA' }] })
@@ -111,6 +114,27 @@ onEachRegistryDatabase('everything is found by those who may list it', async (t,
     const bad = await node.call('GET', '/search?q=%ff%fe%80', undefined, keys.get('XROAD_AUDITOR'))
     t.ok(bad.status === 200 || bad.status === 400, 'octets that are no text')
   })
+})
+
+void t.test('the lists of all searches together take few connections to the database', async (t) => {
+  const waiting: (() => void)[] = []
+  const list: List = {
+    operation: 'getMembers',
+    find: () => new Promise((resolve) => waiting.push(() => resolve([{ id: 'a' }]))),
+    count: async () => 1,
+  }
+  const { findAnything } = searchHandlers({
+    lists: { member: list, subsystem: list, server: list, group: list },
+    rolesFor: () => ['XROAD_OBSERVER'],
+  })
+  const input = { query: { q: 'mari', offset: 0, limit: 5 }, caller: { roles: ['XROAD_OBSERVER'] } }
+  const searches = [findAnything!(input as never), findAnything!(input as never)]
+  for (let ended = 0; ended < 8; ended++) {
+    await new Promise(setImmediate)
+    t.equal(waiting.length, ended === 7 ? 1 : 2)
+    waiting.shift()!()
+  }
+  for (const one of await Promise.all(searches)) t.equal((one as object[]).length, 4)
 })
 
 function searching(node: Node, keys: Map<string, string>) {
