@@ -81,8 +81,7 @@ function nobody(cause: unknown): { data: Member[]; total: number } {
 const others: Finder = {
   operation: 'findMembers',
   async find(typed, call, signal) {
-    // Of a whole id the members are searched, since the search is for members.
-    const query = { q: typed.split(':').slice(0, 3).join(':'), limit: String(SHOWN) }
+    const query = { q: typed, limit: String(SHOWN) }
     const { data, total = 0 } = await call<Member[]>('findMembers', { query, signal }).catch(nobody)
     const all = data
       .flatMap(({ id, name, subsystems }) => [

@@ -12,13 +12,12 @@ const MOST = '50'
 export function useSubsystems(): Find {
   const { api } = useConsole()
   return async (typed) => {
-    // Of a whole id the members are searched, since the search is for members.
-    const q = typed.trim().split(':').slice(0, 3).join(':')
+    const q = typed.trim()
     const { data } = await api.call<Member[]>('findMembers', { query: { q, limit: MOST } })
     const all = data.flatMap(({ name, subsystems }) =>
       subsystems.map((one) => ({ value: one.id, title: [one.name, name].filter(Boolean).join(', ') })),
     )
-    const wanted = typed.trim().toLowerCase()
+    const wanted = q.toLowerCase()
     return all.filter(({ value, title }) => `${value} ${title}`.toLowerCase().includes(wanted))
   }
 }

@@ -65,7 +65,7 @@ export function initializationHandlers(rooms: Needs): Handlers {
           : members.filter(
               ({ id, name, subsystems }) =>
                 `${colonForm(idText(id))} ${name}`.toLowerCase().includes(wanted) ||
-                subsystems.some((one) => subsystemWords(one).includes(wanted)),
+                subsystems.some((one) => subsystemWords(one, wanted).includes(wanted)),
             )
       // Only those of the page are made ready: programs read all pages of thousands of members.
       const page = found.slice(offset, offset + limit).map((member) => ({
@@ -98,9 +98,16 @@ async function install(rooms: Needs, xml: Buffer, hash: unknown, forgetHistory: 
   return globalConfiguration.state()
 }
 
-/** Without the member's part of its id, in which was searched before: there are many more subsystems than members. */
-function subsystemWords({ id, name = '' }: { id: SubsystemId; name?: string | undefined }): string {
-  return `${id.subsystemCode} ${name}`.toLowerCase()
+/**
+ * Without the member's part of its id, in which was searched before: there are many more subsystems than members. Codes have no colon, so
+ * that what is wanted with one may be any part of the whole id.
+ */
+function subsystemWords(
+  { id, name = '' }: { id: SubsystemId; name?: string | undefined },
+  wanted: string,
+): string {
+  const shown = wanted.includes(':') ? colonForm(idText(id)) : id.subsystemCode
+  return `${shown} ${name}`.toLowerCase()
 }
 
 function plain(hash: string): string {
