@@ -71,16 +71,22 @@ function wordsOf(kind: Kind, one: One): { title: string; beside?: string } {
     case 'request':
       return { title: textIfAny(`kind.${what}`) ?? what, beside: text('find.request', { id, server: words }) }
     case 'service':
+      return { title: words, beside: besides(id, state === 'offered' ? '' : textIfAny(`catalogue.${state}`)) }
     case 'contract':
-      return { title: words, beside: id }
+      return { title: words, beside: besides(id, state === 'ACTIVE' ? '' : textIfAny(`contract.${state}`)) }
     case 'anchor':
       return { title: words, beside: textIfAny(`federation.${state}`) ?? state }
     case 'certificationService':
     case 'timestampingService':
       return { title: words }
     case 'person':
-      return { title: words, beside: one.knownBy ?? '' }
+      return { title: words, beside: besides(one.knownBy, state === 'active' ? '' : textIfAny(`person.${state}`)) }
     default:
       return { title: id, beside: words }
   }
+}
+
+/** A state is told when it is not the usual one. */
+function besides(...parts: (string | undefined)[]): string {
+  return parts.filter(Boolean).join(', ')
 }
