@@ -13,7 +13,7 @@ import { Time } from '../../kit/time.tsx'
 import { serviceName } from '../try-outs/shapes.ts'
 import { accessText, type Listed, StandingWord } from './service.tsx'
 
-type Endpoint = { method: string; path: string }
+type Endpoint = { method: string; path: string; isForContracts: boolean }
 type Contract = { contract: string; title: string; state: State; consumers: string[] }
 type Whole = Listed & {
   description: string
@@ -21,6 +21,7 @@ type Whole = Listed & {
   endpointCount: number
   access: Parameters<typeof accessText>[0]
   changedAt: string
+  contractsKnown: boolean
   contractsRequired: boolean
   contracts: Contract[]
 }
@@ -59,21 +60,24 @@ export function CatalogueService({ params }: { params: Record<string, string> })
   )
 }
 
-/** More than these are chosen in the form: addresses have an end. */
+/** More or longer ones are written in the form: addresses have an end. */
 const MOST_IN_ADDRESS = 20
+const LONGEST_ADDRESS = 4000
 /** Of a service that names no endpoints, as every SOAP service, a contract names the whole. */
-const WHOLE: Endpoint[] = [{ method: '*', path: '**' }]
+const WHOLE = '* **'
 
 /** What the form of a contract begins with. */
-function termsFor({ provider, serviceCode, endpoints, endpointCount }: Whole): URLSearchParams {
+function termsFor({ provider, serviceCode, endpoints, endpointCount }: Whole): string {
   const terms = new URLSearchParams({ provider, service: serviceCode })
-  const named = endpointCount === 0 ? WHOLE : endpointCount > MOST_IN_ADDRESS ? [] : endpoints
-  for (const { method, path } of named) terms.append('endpoint', `${method} ${path}`)
-  return terms
+  const bare = terms.toString()
+  const fitting = endpoints.filter((one) => one.isForContracts).map(({ method, path }) => `${method} ${path}`)
+  for (const one of endpointCount === 0 ? [WHOLE] : new Set(fitting)) terms.append('endpoint', one)
+  const all = terms.toString()
+  return endpointCount > MOST_IN_ADDRESS || all.length > LONGEST_ADDRESS ? bare : all
 }
 
 function YourAccess({ to: service }: { to: Whole }) {
-  const { standing, contracts, contractsRequired, provider } = service
+  const { standing, contracts, provider } = service
   const mayPropose = useMay('proposeContract')
   const mayTry = useMay('tryService')
   // Another subsystem of this server may want what one has already.
@@ -83,9 +87,7 @@ function YourAccess({ to: service }: { to: Whole }) {
       <p>
         <StandingWord of={standing} />
       </p>
-      {standing === 'UNKNOWN' && (
-        <p>{text(contractsRequired ? 'catalogue.contractNeeded' : 'catalogue.rightNeeded')}</p>
-      )}
+      {standing === 'UNKNOWN' && <p>{unknownText(service)}</p>}
       {contracts.length > 0 && (
         <ul class="plain-list">
           {contracts.map(({ contract, title, state, consumers }) => (
@@ -111,6 +113,12 @@ function YourAccess({ to: service }: { to: Whole }) {
       )}
     </>
   )
+}
+
+/** What it means that this server knows of no access. */
+function unknownText({ contractsKnown, contractsRequired }: Whole): string {
+  if (!contractsKnown) return text('catalogue.contractsUnknown')
+  return text(contractsRequired ? 'catalogue.contractNeeded' : 'catalogue.rightNeeded')
 }
 
 /** Texts of other organisations: shown, never turned into a link. */

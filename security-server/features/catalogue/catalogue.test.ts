@@ -15,6 +15,7 @@ import { contentAt } from '#test/fakes/contracts.ts'
 import { ocspFor, signingParty } from '#test/fakes/management-requests.ts'
 import { anchorOf, publish } from '#test/fakes/registry-sample.ts'
 import { authority, OWNER, owner, SERVER } from '#test/fakes/request-world.ts'
+import { until } from '#test/until.ts'
 import { createPostDocument, type PostDocument } from '../../global-configuration/registration/client.ts'
 import { catalogueHandlers } from './handlers.ts'
 import { knownHere } from './known-here.ts'
@@ -28,8 +29,13 @@ const SERVICE = `${POP}/persons`
 const ID = 'DEV:GOV:1234:pop ä:persons'
 const NOW = Date.parse('2026-11-30T12:00:00.000Z')
 
-/** What a server of the owner asks, with these answers. */
-function askedBy(rooms: Pick<Needs, 'clock' | 'globalConfiguration' | 'post'>, kept: object[] = []) {
+/** What a server of the owner asks, with these answers; it has had a list of these contracts, or none yet. */
+function askedBy(
+  rooms: Pick<Needs, 'clock' | 'globalConfiguration' | 'post'>,
+  kept?: object[],
+  roles = ['XROAD_CONTRACT_SIGNATORY'],
+) {
+  const list = { required: true, refused: [], contracts: kept ?? [] }
   const handlers = catalogueHandlers({
     ...{ ...rooms, server: parseServerId(SERVER) },
     keys: {
@@ -38,11 +44,11 @@ function askedBy(rooms: Pick<Needs, 'clock' | 'globalConfiguration' | 'post'>, k
           { certificates: [owner.certificate], ocspResponses: ocspFor(owner), key: owner.key },
         ]),
     },
-    contracts: { view: () => ({ asOf: undefined, required: true, refused: [], contracts: kept }) as never },
+    contracts: { view: () => ({ ...list, asOf: kept && new Date(NOW).toISOString() }) as never },
     localSystems: { view: () => ({ clients: new Map([['DEV/GOV/1234/plain', {}]]) }) as never },
   })
   const call = (id: string, params: Record<string, string>, query: Record<string, unknown>) =>
-    handlers[id]!({ params, query, body: undefined, caller: CALLER } satisfies OperationInput)
+    handlers[id]!({ params, query, body: undefined, caller: { ...CALLER, roles } } satisfies OperationInput)
   return {
     async find({ offset = 0, limit = 50, ...more }: Asked = {}): Promise<{ found: Found; total: string }> {
       const query = { offset, limit, ...more }
@@ -96,7 +102,8 @@ void t.test('a page, a search, and one service in its whole', async (t) => {
       endpointCount: 1,
       contractsRequired: true,
     },
-    ...{ endpoints: [{ method: 'GET', path: '/persons/*' }], contracts: [] },
+    ...{ endpoints: [{ method: 'GET', path: '/persons/*', isForContracts: true }], contracts: [] },
+    contractsKnown: false,
   })
   await t.rejects(one('DEV:GOV:1234:pop ä:none'), { code: 'not_found', status: 404 })
   await t.rejects(one('DEV:GOV:1234'), { code: 'invalid_client_identifier' })
@@ -142,6 +149,14 @@ void t.test('an answer is taken within its bounds only, and from the registry on
     )
   t.equal(await codeOf(find()), 'taken')
   t.equal(await codeOf(one(ID)), 'taken')
+  t.match(await one(ID), { contractsKnown: false, standing: 'UNKNOWN' }, 'no list of contracts has come yet')
+  const parties = { provider: POP, consumers: { subsystems: ['DEV/GOV/1234/plain'] } }
+  const secret = { visibleTo: ['DEV/GOV/5678'] }
+  const kept = [{ content: { ...contentAt(NOW, parties), secret }, listed: { state: 'ACTIVE' }, joined: [] }]
+  const rooms = { clock: () => NOW, globalConfiguration: { current }, post }
+  t.match(await askedBy(rooms, kept).one(ID), { contractsKnown: true, standing: 'ACTIVE' })
+  const auditor = askedBy(rooms, kept, ['XROAD_AUDITOR'])
+  t.match(await auditor.one(ID), { standing: 'UNKNOWN', contracts: [] }, 'who may not see a secret one')
 
   const page = (more: object) => (answer: object) => ({ ...answer, services: [{ ...listed, ...more }] })
   const unreadable: [string, (answer: object) => object][] = [
@@ -171,6 +186,16 @@ void t.test('an answer is taken within its bounds only, and from the registry on
     t.equal(await codeOf(find()), 'registration_unavailable 502', what)
   }
   const whole = (more: object) => (answer: object) => ({ ...answer, found: { ...described, ...more } })
+  const fitting = ['GET /a/*', '* **', 'DELETE /']
+  const others = ['TRACE /', 'get /', ' /', 'GET a', 'GET /a b', 'GET /a/*.json']
+  const named = [...fitting, ...others].map((text) => /^(?<method>\S*) (?<path>.*)$/.exec(text)!.groups!)
+  lie = whole({ endpoints: named.map((one) => ({ ...one })), endpointCount: named.length })
+  const { endpoints: shown } = (await one(ID)) as { endpoints: { isForContracts: boolean }[] }
+  t.strictSame(
+    shown.map(({ isForContracts }) => isForContracts),
+    [...fitting.map(() => true), ...others.map(() => false)],
+    'which of them a contract takes',
+  )
   const endpoints = Array.from({ length: 201 }, () => ({ method: 'GET', path: '/' }))
   for (const [what, more] of Object.entries({
     'a long description': { description: 'x'.repeat(4001) },
@@ -205,6 +230,28 @@ void t.test('an answer is taken within its bounds only, and from the registry on
   t.equal(await codeOf(ofXRoad()), 'registration_unavailable 502', "X-Road's central server has no catalogue")
 })
 
+void t.test('who asks much waits in a queue that ends, and others do not', async (t) => {
+  const privateParameters = { managementService: { authCertRegServiceCert: Buffer.alloc(1) } }
+  const index = { instance: 'DEV', shared: { sources: [] }, privateParameters }
+  const asked: PromiseWithResolvers<Buffer>[] = []
+  const { find } = askedBy({
+    clock: () => NOW,
+    globalConfiguration: { current: () => ({ statementIndex: 1, index }) as never },
+    post: () => {
+      asked.push(Promise.withResolvers<Buffer>())
+      return asked.at(-1)!.promise
+    },
+  })
+  const waiting = Array.from({ length: 9 }, () => t.rejects(find(), { code: 'registration_unavailable' }))
+  await t.rejects(find(), { code: 'too_many_requests', status: 429 })
+  for (let ended = 0; ended < 9; ended++) {
+    await until('the next question', () => asked.length > ended)
+    t.equal(asked.length, ended + 1, 'one at a time')
+    asked[ended]!.resolve(Buffer.from('no JSON'))
+  }
+  await Promise.all(waiting)
+})
+
 void t.test('what is known here of access', (t) => {
   const content = contentAt(NOW, { provider: POP, consumers: { subsystems: ['DEV/GOV/5678/tax'] } })
   const own = new Set(['DEV/GOV/5678/tax'])
@@ -215,7 +262,6 @@ void t.test('what is known here of access', (t) => {
   for (const state of ['ACTIVE', 'SUSPENDED', 'ACCEPTED', 'PROPOSED']) t.equal(standing(state), state)
   for (const state of ['EXPIRED', 'TERMINATED', 'SUPERSEDED', 'DECLINED', 'WITHDRAWN'])
     t.equal(standing(state), 'UNKNOWN', state)
-  t.equal(standing('ACTIVE', { secret: { visibleTo: ['DEV/GOV/5678'] } }), 'UNKNOWN', 'secret')
   t.equal(standing('ACTIVE', { provider: 'DEV/GOV/1234/plain' }), 'UNKNOWN', 'of another provider')
   t.equal(standing('ACTIVE', { services: [{ serviceCode: 'other' }] }), 'UNKNOWN')
   t.equal(standing('ACTIVE', { consumers: { subsystems: ['DEV/GOV/9/x'] } }), 'UNKNOWN', 'of others')

@@ -13,10 +13,7 @@ type Standing = 'OWN' | (typeof OPEN)[number] | 'UNKNOWN'
 type KnownContract = { contract: string; title: string; state: ContractState; consumers: string[] }
 type KnownHere = { standing: Standing; contracts: KnownContract[] }
 
-/**
- * `own` are the clients of this server in text form. Secret contracts are left out: not everybody who looks through the catalogue may know
- * of them.
- */
+/** `contracts` are those that the one who looks may see; `own` are the clients of this server in text form. */
 export function knownHere(
   service: string,
   { contracts, own }: { contracts: ReturnType<Contracts['view']>['contracts']; own: ReadonlySet<string> },
@@ -26,7 +23,7 @@ export function knownHere(
   const naming = contracts.flatMap(({ content, listed, joined }): KnownContract[] => {
     const consumers = consumersOf(content, joined).filter((one) => own.has(one))
     const isNamed = content.services.some(({ serviceCode }) => serviceCode === id.serviceCode)
-    if (content.secret !== undefined || content.provider !== provider || !isNamed) return []
+    if (content.provider !== provider || !isNamed) return []
     if (!OPEN.includes(listed.state) || consumers.length === 0) return []
     const { contract, title } = content
     return [{ contract, title, state: listed.state, consumers: consumers.map(colonForm) }]
