@@ -108,12 +108,13 @@ export async function keepAudiences(
 ): Promise<void> {
   const kept = await transaction
     .selectFrom('catalogue_service')
-    .select(['id', 'audience_access'])
+    .select('id')
     .where('provider', '=', provider)
+    .whereRef('audience_access', '=', 'access')
     .execute()
-  const before = new Map(kept.map(({ id, audience_access }) => [id, audience_access]))
+  const unchanged = new Set(kept.map(({ id }) => id))
   for (const { id, access } of services) {
-    if (before.get(id) === access) continue
+    if (unchanged.has(id)) continue
     await transaction.deleteFrom('catalogue_audience').where('service', '=', id).execute()
     const rows = audienceOf(id, JSON.parse(access) as Access)
     if (rows.length > 0) await transaction.insertInto('catalogue_audience').values(rows).execute()
