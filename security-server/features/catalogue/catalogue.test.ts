@@ -187,7 +187,7 @@ void t.test('an answer is taken within its bounds only, and from the registry on
   }
   const whole = (more: object) => (answer: object) => ({ ...answer, found: { ...described, ...more } })
   const fitting = ['GET /a/*', '* **', 'DELETE /']
-  const others = ['TRACE /', 'get /', ' /', 'GET a', 'GET /a b', 'GET /a/*.json']
+  const others = ['FIND /', 'get /', ' /', 'GET a', 'GET /a b', 'GET /a/*.json']
   const named = [...fitting, ...others].map((text) => /^(?<method>\S*) (?<path>.*)$/.exec(text)!.groups!)
   lie = whole({ endpoints: named.map((one) => ({ ...one })), endpointCount: named.length })
   const { endpoints: shown } = (await one(ID)) as { endpoints: { isForContracts: boolean }[] }
