@@ -80,7 +80,10 @@ function wordsOf(kind: Kind, one: One): { title: string; beside?: string } {
     case 'timestampingService':
       return { title: words }
     case 'person':
-      return { title: words, beside: besides(one.knownBy, state === 'active' ? '' : textIfAny(`person.${state}`)) }
+      return {
+        title: words,
+        beside: besides(one.knownBy, state === 'active' ? '' : textIfAny(`person.${state}`)),
+      }
     default:
       return { title: id, beside: words }
   }

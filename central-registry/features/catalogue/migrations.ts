@@ -66,10 +66,7 @@ export const catalogueMigrations: Record<string, SchemaChange> = {
         .on('catalogue_audience')
         .columns(['kind', 'code', 'service'])
         .execute()
-      await kysely.schema
-        .alterTable('catalogue_service')
-        .addColumn('audience_access', type.text)
-        .execute()
+      await kysely.schema.alterTable('catalogue_service').addColumn('audience_access', type.text).execute()
       await fillAudiences(kysely as Kysely<Tables>)
     },
   },
