@@ -207,7 +207,7 @@ function createReader(text: string, form: XmlForm) {
     // It ends further on when a value holds a `>`.
     if (end !== from + written.length) return tag
     if (roots.size === MOST_ROOTS) roots.clear()
-    knownRoots.set(form, roots.set(ownText(written), tag))
+    knownRoots.set(form, roots.set(ownText(written), { ...tag, tag: ownText(tag.tag) }))
     return tag
   }
 
@@ -317,7 +317,7 @@ function scopeOf(pairs: [string, string][], outer: Scope, isRoot: boolean, plain
     if (tag !== 'xmlns' && (!NAME.test(prefix) || prefix.includes(':'))) throw GIVEN_UP
     if (!(plain?.namespaces.includes(value) ?? NAMESPACE.test(value))) throw GIVEN_UP
     declared.add(prefix)
-    namespaces.set(prefix, value)
+    namespaces.set(ownText(prefix), value)
     return false
   })
   pairs.push(...others)
@@ -333,7 +333,9 @@ function nameOf(tag: string, scope: Scope, isAttribute = false): Name {
   const namespace = prefix === undefined && isAttribute ? '' : scope.namespaces.get(prefix ?? '')
   if ((namespace === undefined && prefix !== undefined) || /^xml/i.test(name)) throw GIVEN_UP
   const read = { name: ownText(name), namespace: namespace ?? '' }
-  if (!isAttribute && scope.names.size < MOST_NAMES) scope.names.set(ownText(tag), read)
+  if (isAttribute) return read
+  if (scope.names.size === MOST_NAMES) scope.names.clear()
+  scope.names.set(ownText(tag), read)
   return read
 }
 
