@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
@@ -19,7 +20,7 @@ import { createLog } from '#platform/logging/create-log.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { onEachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { openRegistryDatabase } from '../registry.ts'
-import { writeInitialApiKey } from './first-api-key.ts'
+import { createApiKey, writeInitialApiKey } from './first-api-key.ts'
 
 type Line = { host?: string; file?: string; msg: string }
 
@@ -45,7 +46,9 @@ async function nodeOn(t: Test, url: string) {
   }
   const opensWith = (file: string): Promise<string> =>
     codeOf(rooms.apiKeys.authenticate(`X-Road-ApiKey token=${readFileSync(file, 'utf8').trim()}`))
-  return { ...rooms, database, lines, opensWith, start: (file: string) => writeInitialApiKey(file, rooms) }
+  const start = (file: string, settings: { nodes?: object } = { nodes: {} }) =>
+    writeInitialApiKey(file, { ...rooms, settings })
+  return { ...rooms, database, lines, opensWith, start }
 }
 
 onEachRegistryDatabase(
@@ -74,6 +77,13 @@ onEachRegistryDatabase(
     await node.start(file)
     t.same(readdirSync(folder), ['first.key'])
     t.equal(await node.opensWith(file), 'accepted')
+    // The state after a crash between the two names of what was written: one has the key of long ago, the other is under way.
+    const [left, underWay] = ['1', '2'].map((one) => `${file}.begun.${one}.tmp`) as [string, string]
+    for (const each of [left, underWay]) writeFileSync(each, `${drawn}\n`)
+    utimesSync(left, 1, 1)
+    await node.start(file)
+    t.same(readdirSync(folder).sort(), ['first.key', path.basename(underWay)])
+    rmSync(underWay)
     rmSync(file)
     await node.start(file)
     t.same(readdirSync(folder), [], 'an operator who put it away is not given another')
@@ -108,6 +118,8 @@ onEachRegistryDatabase('a node that comes second is told where the key is', asyn
   t.match(await node.audit.list({ limit: 10 }), [
     { operation: 'addApiKey', target: 'initial', caller: { name: 'operator' }, data: { file: one } },
   ])
+  await node.start(path.join(path.dirname(two), 'moved.key'), {})
+  t.equal(node.lines.length, 2, 'a registry of one node whose host has a new name is told of no other')
   const secret = readFileSync(one, 'utf8').trim()
   t.notOk(JSON.stringify([node.lines, await node.audit.list({ limit: 10 })]).includes(secret.slice(-20)))
   const [key] = await node.apiKeys.list()
@@ -118,6 +130,33 @@ onEachRegistryDatabase('a node that comes second is told where the key is', asyn
   writeFileSync(`${two}.begun`, '')
   await node.start(two)
   t.same(readdirSync(path.dirname(two)), [])
+})
+
+onEachRegistryDatabase('a key whose secret an older version lost is replaced', async (t, url) => {
+  const folder = ownFolder(t)
+  const node = await nodeOn(t, url)
+  const file = path.join(folder, 'first.key')
+  const lost = await createApiKey('initial', ['XROAD_AUDITOR'], node)
+  writeFileSync(`${file}.begun`, '')
+  await node.start(file)
+  t.same(readdirSync(folder), ['first.key'])
+  t.equal(await node.opensWith(file), 'accepted')
+  t.equal(
+    await codeOf(node.apiKeys.authenticate(`X-Road-ApiKey token=${lost}`)),
+    'unauthorized',
+    'and revoked',
+  )
+  t.match(node.lines, [{ file, msg: /nobody had the first API key/ }])
+  // Another node with such a file leaves this key alone, and so does one where others have keys.
+  const other = path.join(folder, 'other.key')
+  writeFileSync(`${other}.begun`, '')
+  await node.start(other)
+  t.equal(await node.opensWith(file), 'accepted')
+  await createApiKey('ours', ['XROAD_AUDITOR'], node)
+  writeFileSync(`${file}.begun`, '')
+  await node.start(file)
+  t.equal(await node.opensWith(file), 'accepted')
+  t.same(readdirSync(folder), ['first.key'])
 })
 
 for (const [name, isShared] of [

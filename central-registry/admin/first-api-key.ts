@@ -7,7 +7,7 @@ import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
-import { fileExists, writeOnce } from '../configuration/durable-file.ts'
+import { fileExists, removeLeft, writeDurably, writeOnce } from '../configuration/durable-file.ts'
 
 export const ROLES = [
   'XROAD_REGISTRATION_OFFICER',
@@ -21,6 +21,7 @@ const NAME = 'initial'
 const OPERATOR = { id: '', name: 'operator' }
 
 type Rooms = { apiKeys: ApiKeys; audit: AuditLog }
+type Ground = Rooms & { log: Log; settings: { nodes?: object | undefined } }
 /** Where the first API key was put, as its record in the audit log says. */
 type Place = { host: string; file: string }
 
@@ -29,16 +30,20 @@ type Place = { host: string; file: string }
  * it; the others log where it is. The secret lies beside the file before the database has the key, so a start after a crash completes the
  * work. Throws `invalid_configuration` when the file exists already, because its key then belongs to another database.
  */
-export async function writeInitialApiKey(file: string, rooms: Rooms & { log: Log }): Promise<void> {
+export async function writeInitialApiKey(file: string, rooms: Ground): Promise<void> {
   const place: Place = { host: hostname(), file: path.resolve(file) }
   const begun = `${file}.begun`
-  // An older version kept it empty until its key was made: nobody has that key.
-  if ((await readIfThere(begun))?.trim() === '') await rm(begun, { force: true })
+  await removeLeft(begun)
+  if ((await readIfThere(begun))?.trim() === '' && (await isReplaced(place, rooms))) return
   // In this order: a process that shares the folder renames the file only after its key is in the database.
   const isThere = await fileExists(file)
   const isBegun = await fileExists(begun)
   const hasKeys = (await rooms.apiKeys.list()).length > 0
-  if (hasKeys && !isBegun) return isThere ? undefined : tellWhere(place, rooms)
+  if (hasKeys && !isBegun) {
+    // A server that is one node has made it itself, maybe under an older name of its host.
+    if (!isThere && rooms.settings.nodes !== undefined) await tellWhere(place, rooms)
+    return
+  }
   if (isThere && !hasKeys) {
     throw new Fault('invalid_configuration', {
       what: `${file} exists, but the database has no API key: the file belongs to another database, remove it`,
@@ -62,13 +67,49 @@ export async function writeInitialApiKey(file: string, rooms: Rooms & { log: Log
   }
 }
 
+/**
+ * An older version kept the begun file empty until it had the secret of the key that was in the database by then. Where that is the only key nobody
+ * has one: another one is made, and it is revoked. After a crash the file is empty still. Returns false where no key was lost.
+ */
+async function isReplaced(own: Place, rooms: Ground): Promise<boolean> {
+  const { apiKeys, audit, log } = rooms
+  const begun = `${own.file}.begun`
+  const keys = await apiKeys.list()
+  const lost = keys.filter(({ revokedAt }) => revokedAt === null)
+  const made = await lastMade(audit)
+  const isElsewhere = made.file !== undefined && !isSame(made, own)
+  const acts = await Promise.all(lost.map(({ id }) => audit.count({ callerId: id })))
+  const isKnown = acts.every((count) => count > 0) || isElsewhere || (await fileExists(own.file))
+  if (isKnown || keys.some(({ name }) => name !== NAME)) {
+    await rm(begun, { force: true })
+    return false
+  }
+  const data = { roles: ROLES, ...own }
+  await audit.before({ caller: OPERATOR, operation: 'addApiKey', target: NAME, data })
+  const { secret } = await apiKeys.create({ name: NAME, roles: ROLES })
+  await writeDurably(begun, `${secret}\n`)
+  for (const { id } of lost) await apiKeys.revoke(id)
+  await rename(begun, own.file).catch(unlessAbsent)
+  log.warn({ file: own.file }, 'nobody had the first API key: another one is in this file')
+  return true
+}
+
+/** Where the newest first key was put; a version before this did not say. */
+async function lastMade(audit: AuditLog): Promise<Partial<Place>> {
+  const [made] = await audit.list({ target: NAME, operations: ['addApiKey'], limit: 1 })
+  return (made?.data ?? {}) as Partial<Place>
+}
+
+function isSame(one: Partial<Place>, other: Place): boolean {
+  return one.host === other.host && one.file === other.file
+}
+
 /** Logs where another node has put the first key, as long as that key can be used. */
-async function tellWhere(own: Place, { apiKeys, audit, log }: Rooms & { log: Log }): Promise<void> {
+async function tellWhere(own: Place, { apiKeys, audit, log }: Ground): Promise<void> {
   const isValid = (await apiKeys.list()).some(({ name, revokedAt }) => name === NAME && revokedAt === null)
   if (!isValid) return
-  const [made] = await audit.list({ target: NAME, operations: ['addApiKey'], limit: 1 })
-  const { host, file } = (made?.data ?? {}) as Partial<Place>
-  if (file === undefined || (host === own.host && file === own.file)) return
+  const { host, file } = await lastMade(audit)
+  if (file === undefined || isSame({ host, file }, own)) return
   log.info({ host, file }, 'another node made the first API key: it is in its file')
 }
 
