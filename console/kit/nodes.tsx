@@ -19,7 +19,8 @@ type Node = {
   seenAt: string
   state: State
   reasons: string[]
-  differingSettings: Differing[]
+  /** Of an older node, behind the same address, the names alone. */
+  differingSettings: (Differing | string)[]
   /** Where one machine has several nodes as workers of the server. */
   worker: { machine: string; number: number } | null
 }
@@ -165,13 +166,15 @@ export function NodesPart({ texts }: { texts: NodeTexts }) {
   )
 }
 
-function namesOf(settings: Differing[]): string {
-  return settings.map(({ name }) => name).join(', ')
+function namesOf(settings: Node['differingSettings']): string {
+  return settings.map((one) => (typeof one === 'string' ? one : one.name)).join(', ')
 }
 
 /** What another node says otherwise than this one, and how either takes over what is right. */
 function Settings({ of: { name: there, differingSettings }, mine }: { of: Node; mine: Node | undefined }) {
-  const known = differingSettings.filter(({ here, there }) => here !== null || there !== null)
+  const known = differingSettings
+    .filter((one) => typeof one !== 'string')
+    .filter(({ here, there }) => here !== null || there !== null)
   if (known.length === 0 || mine === undefined) return null
   return (
     <section class="inner" aria-label={text('nodes.otherwise', { there })}>
