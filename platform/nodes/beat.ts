@@ -42,7 +42,7 @@ export function createBeat(q: {
   /** Why what another node changed is not in use here. */
   trouble?: (() => Fault | undefined) | undefined
   /** Undefined for a server that is one node. */
-  settings: Pick<SettingsOfNodes, 'told' | 'differences'> | undefined
+  settings: Pick<SettingsOfNodes, 'told' | 'differences' | 'sealAnew'> | undefined
   keyChange?: Pick<KeyChange, 'told' | 'follow' | 'state'> | undefined
   /** Whether bodies that the other node logs are out of reach here. */
   isApart(other: string): boolean
@@ -105,8 +105,11 @@ export function createBeat(q: {
       }
       const rows = await tell()
       await look(rows, now)
+      const isNew = q.keyChange?.follow(rows, await store.now()) === true
+      // Before the others hear that it seals by this line.
+      if (!hasLeft) await q.settings?.sealAnew()
       // The others wait for it.
-      if (q.keyChange?.follow(rows, await store.now()) === true) q.keyChange.follow(await tell(), now)
+      if (isNew) q.keyChange!.follow(await tell(), now)
     },
     finding() {
       const trouble = q.sharedFiles?.trouble() ?? q.trouble?.()

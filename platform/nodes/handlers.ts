@@ -7,7 +7,7 @@ import { say } from '#schemas/said.ts'
 import type { Joining } from './join.ts'
 import { keyChangeOf } from './key-change.ts'
 import type { NodeRow } from './migrations.ts'
-import { type Difference, settingText } from './setting-values.ts'
+import { type Difference, settingShown } from './setting-values.ts'
 import type { SettingsOfNodes } from './settings-of-nodes.ts'
 import type { NodeStore } from './store.ts'
 import { isLive, LIVE_MS, readTold } from './told.ts'
@@ -98,7 +98,7 @@ function viewOf(row: NodeRow, q: { now: number; node: string; differences: Diffe
     ...{ reasons: told.reasons, clockAheadMs: told.clockAheadMs },
     // Of a version that tells no values there is only the name.
     differingSettings: q.differences.map(({ name, here, there }) => ({
-      ...{ name, here: settingText(here), there: settingText(there) },
+      ...{ name, here: settingShown(here), there: settingShown(there) },
     })),
     worker: told.worker ?? null,
   }

@@ -4,12 +4,14 @@ import { migrate } from '#platform/database/migrate.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { newClusterKey, parseClusterKeys, sealingKey } from '#platform/shared-files/cluster-key.ts'
+import { keyOf } from '#platform/shared-files/seal-file.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { createBeat } from './beat.ts'
 import { claimName } from './claim.ts'
 import { nodeHandlers } from './handlers.ts'
 import { beginSealing, createKeyChange } from './key-change.ts'
 import { type NodeTables, nodeMigrations } from './migrations.ts'
+import { createSettingsOfNodes } from './settings-of-nodes.ts'
 import { createNodeStore } from './store.ts'
 import { BEAT_SECONDS, LIVE_MS } from './told.ts'
 
@@ -36,8 +38,13 @@ await eachDatabase(t, async (database, t) => {
         rooms: [async () => ({ sealed: ++passes, left })],
         tell: async () => beat.run(),
       })
+      const settings = createSettingsOfNodes({
+        ...{ node, store: later, keys, scope: 's', compared: {}, schema: {}, ofAMachine: new Set<string>() },
+        values: {},
+      })
+      await settings.tell()
       const beat: ReturnType<typeof createBeat> = createBeat({
-        ...{ node, claimed, keyChange, settings: undefined, store: later, clock: () => Date.now() + laterMs },
+        ...{ node, claimed, keyChange, settings, store: later, clock: () => Date.now() + laterMs },
         health: { report: async () => ({ ready: true, checks: [] }) },
         ...{ everySeconds: BEAT_SECONDS, sharedFiles: undefined, isApart: () => false },
         onLeft: () => undefined,
@@ -84,6 +91,8 @@ await eachDatabase(t, async (database, t) => {
     await beatAll(two, turned)
     t.equal(two.sealsBy(), two.id, 'it opens what the newest line seals')
     t.same(two.state()?.waitsFor, ['k1'], 'but seals by another')
+    const sealed = (await store.settings()).find(({ name }) => name === 'k2')!.sealed
+    t.equal(keyOf(sealed), two.id, 'what it tells of its settings too')
     const first = await started('k1', [older, newer], { used: [one.id] })
     t.equal(first.sealsBy(), two.id)
     await two.beat.run()

@@ -35,7 +35,7 @@ export type NodeSettingsRow = {
   name: string
   /** What it tells of its settings, sealed under the cluster key. */
   sealed: Buffer
-  /** Since when it says this. */
+  /** Since when it says this; what is sealed has the time too, and that one counts. */
   told_at: string
 }
 

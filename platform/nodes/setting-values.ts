@@ -1,6 +1,7 @@
 /**
  * What a node tells the others of its settings: each one that belongs to the whole cluster, by its name with dots. Addresses, ports of listeners, paths
- * and what else belongs to a machine are left out; of a file it is told that there is one. Secrets are in files, and so never told.
+ * and what else belongs to a machine are left out; of a file it is told that there is one, and so of a section that need not be there. Secrets are
+ * in files, and so never told.
  */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { OF_FIRST_START } from './bundle.ts'
@@ -22,9 +23,14 @@ export type SettingSchema = {
 const PLACES = new Set(['address', 'path'])
 /** Instead of a path. */
 const FILE = '<file>'
+/** Of a section that need not be there: with its defaults alone, or what belongs to a machine, it counts too. */
+const SECTION = '<section>'
 const MOST_CHARACTERS = 300
-/** A name, and a password, in an address. */
-const USER_OF_URL = /([a-z][a-z0-9+.-]*:\/\/)[^/@\s"]*@/gi
+/** A name, and a password, in an address; one with an `@` in it may stand there as it is. */
+const USER_OF_URL = /([a-z][a-z0-9+.-]*:\/\/)[^/?#\\\s]*@/gi
+/** A path may have a token in it, as those of webhooks do. */
+const PATH_OF_URL = /(https?:\/\/[^/?#\\\s]*)[/?#\\]\S+/gi
+const MAIL_ADDRESS = /^[^\s@/]+@[^\s@/]+$/
 
 export function settingValues(
   settings: object,
@@ -41,10 +47,12 @@ function valuesIn(value: unknown, schema: SettingSchema | undefined, keys: strin
   const inner = schema?.properties
   if (inner === undefined || typeof value !== 'object' || value === null || Array.isArray(value))
     return [[name, withoutPlaces(value, schema)]]
-  return Object.entries(value).flatMap(([key, one]) => {
+  const own: [string, unknown][] = name !== '' && schema?.default === undefined ? [[name, SECTION]] : []
+  const inside = Object.entries(value).flatMap(([key, one]) => {
     const isPlace = PLACES.has(key) || (key === 'port' && 'address' in inner)
     return isPlace || OF_FIRST_START.has(key) ? [] : valuesIn(one, inner[key], [...keys, key])
   })
+  return [...own, ...inside]
 }
 
 export function withoutPlaces(value: unknown, schema: SettingSchema | undefined): unknown {
@@ -72,16 +80,32 @@ function formOf(value: unknown): string | undefined {
   return value === undefined ? undefined : canonicalJson(value)
 }
 
-/** For people: null for a setting that is not there. A long value is cut, and whoever is named in an address is left out. */
-export function settingText(value: unknown): string | null {
+/** For whoever takes it over: null for a setting that is not there. A long value is cut, and whoever is named in an address is left out. */
+export function settingText(value: unknown, change: (text: string) => string = withoutUser): string | null {
   if (value === undefined) return null
-  const text = (typeof value === 'string' ? value : JSON.stringify(value)).replace(USER_OF_URL, '$1')
+  const inside = (_: string, one: unknown): unknown => (typeof one === 'string' ? change(one) : one)
+  const text = typeof value === 'string' ? change(value) : JSON.stringify(value, inside)
   return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text
+}
+
+/** For all who may look at the nodes: of an address on the web its origin, and of a list of people's mail addresses how many there are. */
+export function settingShown(value: unknown): string | null {
+  if (typeof value === 'string') return settingText(value, withoutPath)
+  return settingText(value, (text) => (MAIL_ADDRESS.test(text) ? '…' : withoutPath(text)))
+}
+
+function withoutUser(text: string): string {
+  return text.replace(USER_OF_URL, '$1')
+}
+
+function withoutPath(text: string): string {
+  return withoutUser(text).replace(PATH_OF_URL, '$1/…')
 }
 
 /** Whether another node's value can stand here as it is: not where it says, or has inside, what belongs to a machine. */
 export function isTakenOver({ here, there }: Difference, schema: SettingSchema | undefined): boolean {
-  return here !== FILE && there !== FILE && !hasPlaces(schema?.items) && schema?.['x-path'] !== true
+  if ([here, there].some((value) => value === FILE || value === SECTION)) return false
+  return !hasPlaces(schema?.items) && schema?.['x-path'] !== true
 }
 
 function hasPlaces(schema: SettingSchema | undefined): boolean {

@@ -3,10 +3,18 @@ import fc from 'fast-check'
 import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
-import { newClusterKey, parseClusterKeys } from '#platform/shared-files/cluster-key.ts'
+import { newClusterKey, parseClusterKeys, sealBy } from '#platform/shared-files/cluster-key.ts'
+import { keyOf } from '#platform/shared-files/seal-file.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { type NodeTables, nodeMigrations } from './migrations.ts'
-import { differencesOf, isTakenOver, schemaOf, settingText, settingValues } from './setting-values.ts'
+import {
+  differencesOf,
+  isTakenOver,
+  schemaOf,
+  settingShown,
+  settingText,
+  settingValues,
+} from './setting-values.ts'
 import { createSettingsOfNodes, openSettings } from './settings-of-nodes.ts'
 import { createNodeStore } from './store.ts'
 
@@ -16,10 +24,11 @@ const schema = {
     server: {},
     directory: FILE,
     database: {},
-    peers: { properties: { address: {}, port: {}, perSecond: {} } },
+    peers: { default: {}, properties: { address: {}, port: {}, perSecond: {} } },
+    listener: { properties: { address: {}, port: {} } },
     mail: { properties: { host: {}, port: {}, passwordFile: FILE } },
-    admin: { properties: { address: {}, initialApiKeyFile: FILE } },
-    limits: { properties: { bodyBytes: { default: 7 } } },
+    admin: { default: {}, properties: { address: {}, initialApiKeyFile: FILE } },
+    limits: { default: {}, properties: { bodyBytes: { default: 7 } } },
     tokens: { items: { properties: { name: {}, tokenFile: FILE } } },
     names: { items: {} },
   },
@@ -34,8 +43,10 @@ t.test('values of the whole cluster, and of files only that there are some', (t)
     mail: { host: 'mail.example', port: 465, passwordFile: '/etc/secret' },
     admin: { address: '::1', initialApiKeyFile: '/key' },
     tokens: [{ name: 'x', tokenFile: '/t' }],
+    listener: { port: 1 },
   })
   t.strictSame(values, {
+    ...{ listener: '<section>', mail: '<section>' },
     ...{ server: 's', directory: '<file>', names: ['a', 'b'] },
     ...{ 'peers.perSecond': 9, 'mail.host': 'mail.example', 'mail.port': 465, 'mail.passwordFile': '<file>' },
     tokens: [{ name: 'x' }],
@@ -57,6 +68,7 @@ t.test('what has files or addresses inside is no other node’s to give', (t) =>
   t.equal(isTaken('tokens', [], [{ name: 'x' }]), false)
   t.equal(isTaken('mail.passwordFile', undefined, '<file>'), false)
   t.equal(isTaken('mail.passwordFile', '<file>', undefined), false)
+  t.equal(isTaken('listener', undefined, '<section>'), false)
   t.equal(isTaken('unknown.setting', 1, 2), true, 'and the file with it is refused by its schema')
   t.end()
 })
@@ -65,6 +77,16 @@ t.test('a value is shown short, and without the name and password of an address'
   t.equal(settingText(undefined), null)
   t.equal(settingText('https://anna:geheim@mail.example/x'), 'https://mail.example/x')
   t.equal(settingText(['smtp://u:p@h', 3]), '["smtp://h",3]')
+  t.equal(settingText('https://anna:ge"h@im@mail.example/x@y'), 'https://mail.example/x@y')
+  t.equal(settingText(['https://anna:ge"h@im@mail.example/x']), '["https://mail.example/x"]')
+  t.equal(settingShown(undefined), null)
+  t.equal(settingShown('https://u:p@chat.example:8443/hooks/geheim?token=x'), 'https://chat.example:8443/…')
+  for (const rest of ['?token=x', '#x', '\\x', '//x'])
+    t.equal(settingShown(`HTTPS://chat.example${rest}`), 'HTTPS://chat.example/…')
+  t.equal(settingShown('https://chat.example/'), 'https://chat.example/')
+  t.equal(settingShown([{ url: 'http://[::1]:8/"x', days: 3 }]), '[{"url":"http://[::1]:8/…","days":3}]')
+  t.equal(settingShown(['anna@agency.example', 'b@c']), '["…","…"]', 'how many people are written to')
+  t.equal(settingShown('server@agency.example'), 'server@agency.example')
   fc.assert(
     fc.property(fc.anything({ withBigInt: false }), (value) => {
       const text = settingText(
@@ -80,13 +102,14 @@ await eachDatabase(t, async (database, t) => {
   await migrate(database, nodeMigrations)
   const store = createNodeStore(database)
   const keys = parseClusterKeys(newClusterKey(), 'k')
-  const settingsOf = (node: string, compared: object, more: { keys?: typeof keys } = {}) =>
+  const scope = 'DEV/GOV/1/ss1'
+  const settingsOf = (node: string, compared: object, more: object = {}) =>
     createSettingsOfNodes({
       ...{
         node,
         store,
         keys,
-        scope: 'DEV/GOV/1/ss1',
+        scope,
         compared,
         schema,
         ofAMachine,
@@ -116,14 +139,34 @@ await eachDatabase(t, async (database, t) => {
 
   await t.test('the time is that of the last change', async (t) => {
     const toldAt = async (): Promise<string> =>
-      (await store.settings()).find(({ name }) => name === 'b')!.told_at
-    const tables = tablesOf<NodeTables>(database)
-    await tables.updateTable('node_settings').set({ told_at: 'before' }).where('name', '=', 'b').execute()
+      openSettings((await store.settings()).find(({ name }) => name === 'b')!, { keys, scope })!.toldAt
+    const before = await toldAt()
+    const changed = settingsOf('b', { server: 's' }, { store: { ...store, now: async () => 0 } })
     await b.tell()
-    t.equal(await toldAt(), 'before', 'a restart changes nothing')
-    await settingsOf('b', { server: 's' }).tell()
-    t.not(await toldAt(), 'before')
-    await b.tell()
+    t.equal(await toldAt(), before, 'a restart changes nothing')
+    const row = (await store.settings()).find(({ name }) => name === 'b')!
+    await changed.tell()
+    t.equal(await toldAt(), new Date(0).toISOString())
+    await store.tellSettings({ ...row, told_at: 'another time' })
+    t.equal(await toldAt(), before, 'a row that is put back has its own, whatever stands beside it')
+  })
+
+  await t.test('it is sealed anew when another line seals', async (t) => {
+    const lines = parseClusterKeys(`${newClusterKey()}\n${newClusterKey()}`, 'k')
+    const sealedUnder = async (): Promise<number> => {
+      const { sealed } = (await store.settings()).find(({ name }) => name === 'c')!
+      return lines.lines.findIndex(({ id }) => id === keyOf(sealed))
+    }
+    sealBy(lines, 0)
+    const c = settingsOf('c', { server: 's' }, { keys: lines })
+    await c.tell()
+    t.equal(await sealedUnder(), 0)
+    sealBy(lines, 1)
+    await c.sealAnew()
+    t.equal(await sealedUnder(), 1)
+    await tablesOf<NodeTables>(database).deleteFrom('node_settings').where('name', '=', 'c').execute()
+    await c.sealAnew()
+    t.equal((await store.settings()).length, 2, 'once')
   })
 
   await t.test('of a version that tells no values there are names', async (t) => {
@@ -132,13 +175,15 @@ await eachDatabase(t, async (database, t) => {
       [...(await a.differences([rowOf('older', { settings })]))],
       [['older', [{ name: 'limits' }]]],
     )
+    const back = [rowOf('b', { settings })]
+    t.strictSame([...(await a.differences(back))], [['b', [{ name: 'limits' }]]], 'its row is of before')
     t.strictSame([...(await a.differences([rowOf('older', {})]))], [], 'nor of one that has told nothing')
   })
 
   await t.test('a row is of this cluster and of its node, or it is not read', async (t) => {
     const row = (await store.settings()).find(({ name }) => name === 'b')!
-    const q = { keys, scope: 'DEV/GOV/1/ss1' }
-    t.match(openSettings(row, q), { server: 's' })
+    const q = { keys, scope }
+    t.match(openSettings(row, q), { values: { server: 's' } })
     t.equal(row.sealed.includes('bodyBytes'), false, 'the database cannot read it')
     t.equal(openSettings({ ...row, name: 'a' }, q), undefined, 'moved to another node')
     t.equal(openSettings(row, { ...q, scope: 'DEV/GOV/1/ss2' }), undefined, 'of another server')
