@@ -34,10 +34,16 @@ async function takeOver(t: Test, url: string): Promise<void> {
     'limits: # of peers',
     ...['  unstampedHours: 3', '  bodyBytes: 2048', ''],
   ].join('\n')
-  const folder = t.testdir({ 'node.yaml': text, data: { 'node-name': 'own\n' } })
+  const folder = t.testdir({
+    'node.yaml': text,
+    data: {
+      'node-name': 'own\n',
+      workers: { 2: { 'node-name': 'own-2\n' }, fetched: {} },
+    },
+  })
   const file = path.join(folder, 'node.yaml')
   writeFileSync(path.join(folder, 'cluster-key'), `${key}\n`, { mode: 0o600 })
-  chmodSync(file, 0o640)
+  chmodSync(file, 0o664)
   const refresh = (...more: string[]) => {
     const { status, stdout, stderr } = spawnSync(
       CONCORDAT,
@@ -53,13 +59,19 @@ async function takeOver(t: Test, url: string): Promise<void> {
   await migrate(database, nodeMigrations)
   const store = createNodeStore(database)
   const tell = async (node: string, more: object, keyText = key): Promise<void> => {
-    await claimName(store, { node, place: node, hasOthers: true, schema: '' })
+    const { instance } = await claimName(store, { node, place: node, hasOthers: true, schema: '' })
     const compared = { server: SERVER, nodes: { clusterKeyFile: '/elsewhere/key' }, limits: {}, ...more }
     const q = { schema: settingsSchema, ofAMachine: OF_A_MACHINE }
-    await createSettingsOfNodes({
+    const settings = createSettingsOfNodes({
       ...{ node, store, keys: parseClusterKeys(keyText, 'k'), scope: SERVER, compared, ...q },
       values: settingValues(withDefaults(compared), q),
-    }).tell()
+    })
+    await settings.tell()
+    const at = new Date(await store.now()).toISOString()
+    await store.beat({ name: node, instance, told: JSON.stringify(settings.told), at })
+  }
+  const set = async (node: string, changed: object): Promise<void> => {
+    await tablesOf<NodeTables>(database).updateTable('node').set(changed).where('name', '=', node).execute()
   }
   const forget = async (node: string): Promise<void> => {
     await tablesOf<NodeTables>(database).deleteFrom('node').where('name', '=', node).execute()
@@ -69,13 +81,24 @@ async function takeOver(t: Test, url: string): Promise<void> {
   t.match(refresh(), { status: 0, said: /No other node tells its settings/ }, 'a row of another cluster')
   await forget('stranger')
 
+  await tell('a', { limits: { unstampedHours: 3, bodyBytes: 2048 } })
+  await tell('b', { limits: { unstampedHours: 7, bodyBytes: 2048 } })
+  t.match(refresh(), { status: 1, said: /do not say the same.*--from a or b/ }, 'one is as this one')
   await tell('a', { limits: { unstampedHours: 5, bodyBytes: 2048 } })
   await tell('b', { limits: { unstampedHours: 7, bodyBytes: 2048 } })
   t.match(refresh(), { status: 1, said: /do not say the same.*--from a or b/ })
   t.match(refresh('--from', 'a'), { status: 3, said: /unstampedHours: 3 -> 5\n/ }, 'nobody said yes')
   t.equal(readFileSync(file, 'utf8'), text)
 
-  await forget('b')
+  // One that went back to a version which tells no values.
+  await set('b', { told: '{}' })
+  await tell('own-2', { limits: { unstampedHours: 3 } })
+  await set('a', { seen_at: '2026' })
+  t.match(
+    refresh(),
+    { status: 1, said: /no other node runs.*--from a\)/ },
+    'neither b nor a worker from here',
+  )
   const mail = { host: 'mail.example', from: 'a@b.example', user: 'u', passwordFile: '/elsewhere/mail' }
   await tell('a', { limits: { unstampedHours: 5, bodyBytes: 2048 }, mail })
   const refused = refresh('--yes')
@@ -90,13 +113,60 @@ async function takeOver(t: Test, url: string): Promise<void> {
   const written = readFileSync(file, 'utf8')
   for (const part of [/# ours/, /# of peers/, /unstampedHours: 5/, /passwordFile: mail/, /user: u/])
     t.match(written, part)
-  t.equal(statSync(file).mode & 0o777, 0o640, 'who may read it')
+  t.equal(statSync(file).mode & 0o777, 0o664, 'who may read it, whatever the umask')
   t.match(refresh(), { status: 0, said: /The settings are those of a/ })
 
   await tell('a', { mail: { ...mail, passwordFile: undefined, user: undefined } })
   const fewer = refresh('--yes')
   t.match(fewer.said, /limits\.unstampedHours: 5 -> 4\n/)
   t.match(fewer, { status: 1, said: /nothing was written/ }, 'a password file without its user')
+
+  await sections(t, { ...{ text, file, refresh }, tell: (more) => tell('a', more) })
+}
+
+/** Sections that need not be there come and go whole. */
+async function sections(
+  t: Test,
+  q: {
+    text: string
+    file: string
+    refresh(...more: string[]): { status: number | null; said: string }
+    tell(more: object): Promise<void>
+  },
+): Promise<void> {
+  const limits = { unstampedHours: 3, bodyBytes: 2048 }
+  const login = {
+    ...{ issuer: 'https://op.example', clientId: 'c', clientSecretFile: 'secret', contact: 'x' },
+    baseUrl: 'https://ss.example',
+  }
+  const witness = { name: 'w.example' }
+  const write = (more: object): void =>
+    writeFileSync(
+      q.file,
+      Object.entries(more).reduce((all, [name, one]) => `${all}${name}: ${JSON.stringify(one)}\n`, q.text),
+    )
+  write({ login, witness })
+  await q.tell({ limits, login: { ...login, passkeys: {} } })
+  t.match(q.refresh('--yes'), { status: 0, said: /Written/ })
+  const more = readFileSync(q.file, 'utf8')
+  t.match(more, /passkeys/)
+  t.notMatch(more, /witness/)
+  t.match(q.refresh(), { status: 0, said: /The settings are those of a/ })
+
+  await q.tell({ limits, login, witness })
+  t.match(q.refresh('--yes'), { status: 0, said: /Written/ })
+  const fewer = readFileSync(q.file, 'utf8')
+  t.notMatch(fewer, /passkeys/)
+  t.match(fewer, /witness/)
+
+  write({ login: { ...login, passkeys: { days: 7 } } })
+  await q.tell({ limits, login: { ...login, passkeys: {} } })
+  t.equal(q.refresh('--yes').status, 0)
+  t.match(readFileSync(q.file, 'utf8'), /passkeys/, 'a section stays that has its defaults')
+
+  write({ login, xRoadApi: { port: 4001, certificateFile: 'c', keyFile: 'k' } })
+  await q.tell({ limits, login })
+  t.match(q.refresh('--yes'), { status: 3, said: /xRoadApi: <section> -> not set .*by hand/ })
 }
 
 /** The settings with those that a schema fills in. */
