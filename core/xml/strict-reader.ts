@@ -333,9 +333,8 @@ function nameOf(tag: string, scope: Scope, isAttribute = false): Name {
   const namespace = prefix === undefined && isAttribute ? '' : scope.namespaces.get(prefix ?? '')
   if ((namespace === undefined && prefix !== undefined) || /^xml/i.test(name)) throw GIVEN_UP
   const read = { name: ownText(name), namespace: namespace ?? '' }
-  if (isAttribute) return read
-  if (scope.names.size === MOST_NAMES) scope.names.clear()
-  scope.names.set(ownText(tag), read)
+  if (!isAttribute && scope.names.size === MOST_NAMES) scope.names.clear()
+  if (!isAttribute) scope.names.set(ownText(tag), read)
   return read
 }
 
