@@ -1,6 +1,7 @@
 /** `concordat join --refresh` on a database that other nodes have told their settings: what it takes, what it leaves, and that a bad file is never written. */
-import { spawnSync } from 'node:child_process'
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
@@ -15,6 +16,7 @@ import { settingsSchema } from '#security-server/config.ts'
 import { OF_A_MACHINE } from '#security-server/features/nodes/settings.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { until } from '#test/until.ts'
 
 const CONCORDAT = path.join(import.meta.dirname, '../concordat')
 const SERVER = 'DEV/GOV/1000/ss1'
@@ -89,6 +91,17 @@ async function takeOver(t: Test, url: string): Promise<void> {
   t.match(refresh(), { status: 1, said: /do not say the same.*--from a or b/ })
   t.match(refresh('--from', 'a'), { status: 3, said: /unstampedHours: 3 -> 5\n/ }, 'nobody said yes')
   t.equal(readFileSync(file, 'utf8'), text)
+  const asked = spawn(CONCORDAT, ['join', '--refresh', '--configuration', file, '--from', 'a'])
+  t.teardown(() => asked.kill())
+  let said = ''
+  for (const stream of [asked.stdout, asked.stderr]) stream.on('data', (part) => (said += String(part)))
+  await until('the question', (saw) => saw(said).includes('yes or no'))
+  appendFileSync(file, '# another editor\n')
+  asked.stdin.end('yes\n')
+  t.strictSame(await once(asked, 'close'), [1, null])
+  t.match(said, /nothing was written: .*somebody has changed the file meanwhile/)
+  t.equal(readFileSync(file, 'utf8'), `${text}# another editor\n`)
+  writeFileSync(file, text)
 
   // One that went back to a version which tells no values.
   await set('b', { told: '{}' })
