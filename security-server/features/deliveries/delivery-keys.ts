@@ -54,7 +54,10 @@ export function createDeliveryKeys(rooms: Rooms) {
 
   async function openNames(): Promise<void> {
     isOpen = await names.open()
-    if (isOpen) await renameRows(rooms)
+    if (!isOpen) return
+    // A rotation may have ended before it.
+    if ((await names.sealedUnder()) !== keys.current) await names.reseal()
+    await renameRows(rooms)
   }
 
   async function needing(id: string): Promise<number> {
@@ -90,12 +93,12 @@ export function createDeliveryKeys(rooms: Rooms) {
 
     async list(): Promise<object[]> {
       const current = keys.known.at(-1)
-      const records = await keyRecords.list()
+      const [records, under] = [await keyRecords.list(), await names.sealedUnder()]
       return Promise.all(
         records.map(async ({ id, since }) => ({
           ...{ id, since: since === '' ? null : since, isCurrent: id === current },
           isHere: keys.known.includes(id),
-          messages: await needing(id),
+          messages: Math.min((await needing(id)) + (id === under ? 1 : 0), MOST_COUNTED),
         })),
       )
     },
@@ -125,6 +128,7 @@ export function createDeliveryKeys(rooms: Rooms) {
       if (stillOpens) await names.reseal()
       else {
         await names.replace()
+        if (under !== undefined) removed += 1
         await renameRows(rooms)
       }
       for (const { reseal } of holders) await reseal?.()

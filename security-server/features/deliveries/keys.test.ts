@@ -20,6 +20,8 @@ import { type DeliveryWorld, unreachable } from './delivery-fixture.ts'
 type Rows = Kysely<Record<string, Record<string, unknown>>>
 type Key = { id: string; isCurrent: boolean; isHere: boolean; messages: number }
 
+/** The key of names waits under a key too. */
+const NAMES = 1
 const CODE = 'EE38001085718'
 const CLIENT = 'DEV/GOV/1000/tax'
 const SERVICE = 'DEV/GOV/2000/population/assessments'
@@ -158,7 +160,7 @@ await onBoth('keys of deliveries', async (t, made) => {
     t.equal((await hand(made, first)).body['id'], id, 'also after a start')
     t.match(await keysOf(sender), [
       { id: before!.id, isCurrent: false, isHere: true },
-      { id: rotated.body.id, isCurrent: true, isHere: true, messages: 1 },
+      { id: rotated.body.id, isCurrent: true, isHere: true, messages: 1 + NAMES },
     ])
     const [names] = await rowsOf(sender, 'delivery_name_key')
     t.equal(names!['key_id'], rotated.body.id, 'the key of names is under the new one')
@@ -169,6 +171,35 @@ await onBoth('keys of deliveries', async (t, made) => {
     await hand(made, again)
     t.strictSame(await emptied(), ['once'])
   })
+
+  await t.test(
+    'a rotation that ends early: the key of names is counted, and the next start seals it anew',
+    async (t) => {
+      const under = async () => (await rowsOf(sender, 'delivery_name_key'))[0]!['key_id']
+      const [before] = (await keysOf(sender)).filter(({ isCurrent }) => isCurrent)
+      const reseal = () => Promise.reject(new Error('it crashed'))
+      await sender.restart((rooms) => ({
+        ...rooms,
+        names: Object.create(rooms.names, { reseal: { value: reseal } }) as typeof rooms.names,
+      }))
+      await t.rejects(sender.operation('rotateDeliveryKey', { body: undefined }), { message: 'it crashed' })
+      t.equal(await under(), before!.id)
+      const inBetween = (await keysOf(sender)).find(({ id }) => id === before!.id)
+      t.match(inBetween, { isCurrent: false, messages: NAMES }, 'it is needed')
+      const again = structured({ id: 'C-1', data: 'known' })
+      const { id } = (await hand(made, again)).body
+      await sender.restart()
+      const after = await keysOf(sender)
+      t.equal(await under(), after.find(({ isCurrent }) => isCurrent)!.id)
+      t.match(
+        after.find((one) => one.id === before!.id),
+        { isCurrent: false, messages: 0 },
+        'it may go',
+      )
+      t.equal((await hand(made, again)).body['id'], id, 'a repetition')
+      t.strictSame(await emptied(), ['known'])
+    },
+  )
 
   const away = (side: DeliveryWorld['sender'], file: (name: string) => boolean): (() => void) => {
     const to = `${side.keyFolder}-away`

@@ -9,6 +9,8 @@ export type NameKeyStore = {
   /** Stores this one if there is none; resolves to the one that is stored. */
   first(key: NameKey): Promise<NameKey>
   replace(key: NameKey): Promise<void>
+  /** Only while it is this key that names. */
+  reseal(key: NameKey): Promise<void>
 }
 
 export function createNameKeyStore(database: Database): NameKeyStore {
@@ -33,6 +35,13 @@ export function createNameKeyStore(database: Database): NameKeyStore {
         .insertInto('delivery_name_key')
         .values({ one: 1, ...values })
         .onConflict((conflict) => conflict.column('one').doUpdateSet(values))
+        .execute()
+    },
+    async reseal({ id, sealed, keyId }) {
+      await tables
+        .updateTable('delivery_name_key')
+        .set({ sealed, key_id: keyId })
+        .where('id', '=', id)
         .execute()
     },
   }

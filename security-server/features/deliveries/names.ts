@@ -21,7 +21,7 @@ export type Names = {
   sealedUnder(): Promise<string | undefined>
   /** A new key; rows have to be renamed afterwards. */
   replace(): Promise<void>
-  /** Seals the key under the newest content key. */
+  /** Seals the key under the newest content key, unless another node has replaced it meanwhile. */
   reseal(): Promise<void>
 }
 
@@ -68,7 +68,7 @@ export function createNames(store: NameKeyStore, keys: ContentKeys): Names {
     },
     async reseal() {
       const plain = opened()
-      await store.replace({ id: keyId(plain), sealed: keys.seal(OF, plain), keyId: keys.current })
+      await store.reseal({ id: keyId(plain), sealed: keys.seal(OF, plain), keyId: keys.current })
     },
   }
 }

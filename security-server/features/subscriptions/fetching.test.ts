@@ -114,7 +114,7 @@ await onBoth('fetching', async (t, world) => {
       id: string
       messages: number
     }[]
-    t.match(keys, [{ messages: 1 }])
+    t.match(keys, [{ messages: 2 }], 'the event, and the key of names')
     const { database, scans } = recordQueries(world.made.sender.database)
     const store = createEventStore(database, { typeBytes: 1 })
     const { id: key } = keys[0]!
