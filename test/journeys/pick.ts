@@ -1,6 +1,6 @@
 /** Picks what exists in fields that find it: people type a part of a name, and their browser lists what fits. */
 import type { Page } from 'playwright-core'
-import type { Visitor } from '../browser.ts'
+import { leaveDialog, type Visitor } from '../browser.ts'
 import { colons, type World } from '../world.ts'
 
 /** The parties of a contract: its provider, a second consumer or a group, who sees it in secret, and the member of a contact. */
@@ -16,6 +16,17 @@ export async function pickParties({ page }: Visitor, world: World): Promise<void
   const sees = 'Hidden from auditors, except at member 2'
   await pick(page, sees, 'population', colons(servers.population.member))
   await pick(page, 'Contact 1: member', 'tax', colons(servers.tax.member))
+}
+
+/** The parties of a hosting mandate: a member, and a member or one of its subsystems. */
+export async function pickHost({ page, open, check }: Visitor): Promise<void> {
+  await open('/hosting-mandates')
+  await page.getByRole('button', { name: 'Give a mandate' }).click()
+  await pick(page, 'Who hosts', 'heir', 'DEV:GOV:5678')
+  await pick(page, 'For whom', '1234', 'DEV:GOV:1234')
+  await pick(page, 'For whom', 'pop', 'DEV:GOV:1234:pop ä')
+  await check('give-hosting-mandate')
+  await leaveDialog(page)
 }
 
 /** Types a part of a name, waits until the field's list has the thing, and takes it. */

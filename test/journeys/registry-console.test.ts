@@ -21,7 +21,7 @@ import { seeListEmpty, walkListStates } from '../list-states.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act } from '../second-person.ts'
 import { PHONE } from './find-way.ts'
-import { pick } from './pick.ts'
+import { pick, pickHost } from './pick.ts'
 import { wayThroughRegistry } from './way-through-registry.ts'
 
 const PAGES: Record<string, string> = {
@@ -177,6 +177,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   await wide.page.getByRole('button', { name: 'Request access' }).click()
   await pick(wide.page, 'Subsystem that asks', 'pop', 'DEV:GOV:1234:pop ä')
   await wide.check('request-access')
+  await pickHost(wide)
   await certificateProfiles(t, wide, narrow, certificate.der)
   await wide.open('/members/DEV:GOV:none')
   t.match(await wide.page.locator('main').textContent(), /There is no such thing here/)

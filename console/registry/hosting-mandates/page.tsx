@@ -5,9 +5,11 @@ import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
+import { useClients, useMembers } from '../pick.ts'
 import { MANDATE_COLUMNS, type Mandate } from './mandate.tsx'
 
 export function HostingMandates() {
+  const [members, clients] = [useMembers(), useClients()]
   return (
     <>
       <Head
@@ -21,8 +23,14 @@ export function HostingMandates() {
             title={text('hosting.add')}
             consequence={<p>{text('hosting.addConsequence')}</p>}
             fields={[
-              { name: 'host', title: 'hosting.host', hint: 'hosting.hostHint', maxLength: 1100 },
-              { name: 'client', title: 'hosting.client', hint: 'hosting.clientHint', maxLength: 1100 },
+              {
+                ...{ name: 'host', title: 'hosting.host', hint: 'hosting.hostHint', type: 'pick' },
+                ...{ find: members, maxLength: 1100 },
+              },
+              {
+                ...{ name: 'client', title: 'hosting.client', hint: 'hosting.clientHint', type: 'pick' },
+                ...{ find: clients, maxLength: 1100 },
+              },
               { name: 'validUntil', title: 'hosting.until', hint: 'hosting.untilHint', type: 'time' },
             ]}
             send={({ validUntil, ...body }, call) =>
