@@ -100,7 +100,7 @@ function Say({ client, now }: { client: string; now?: Told }) {
       ? [
           {
             ...{ name: 'serviceId', title: 'search.service', hint: 'places.serviceHint', type: 'pick' },
-            ...{ find: services, maxLength: 1100 },
+            ...{ find: services, maxLength: 1100, check: wrongService },
           },
         ]
       : []
@@ -143,6 +143,13 @@ function Say({ client, now }: { client: string; now?: Told }) {
   )
 }
 
+/** Why this names no service: said before a second person is asked. */
+function wrongService(typed: string): string | undefined {
+  const codes = typed.trim().split(':')
+  const isService = (codes.length === 5 || codes.length === 6) && codes.every((code) => code !== '')
+  return isService ? undefined : text('told.wrongService')
+}
+
 function wordsIn(values: Values, languages: string[]): Told['words'] {
   const said = languages.map((language) => [language, String(values[`words-${language}`] ?? '').trim()])
   return Object.fromEntries(said.filter(([, words]) => words !== ''))
@@ -158,7 +165,8 @@ function useServicesOf(client: string): Find {
   const { api } = useConsole()
   return async (typed) => {
     const said = typed.trim()
-    const q = said.startsWith(client) ? said : `${client}:${said}`
+    const own = `${client}:`
+    const q = said.startsWith(own) ? said : `${own}${said}`
     const { data } = await api.call<Service[]>('findServices', { query: { q, limit: MOST } })
     return data.map(({ fullServiceId, url }) => ({ value: fullServiceId, title: url }))
   }
