@@ -81,9 +81,14 @@ export async function act(
 export async function close({ page, answered }: Visitor): Promise<void> {
   const shown = page.getByRole('dialog').getByRole('button', { name: 'Close', exact: true })
   // What is said afterwards may also stand in the question.
-  const ends = async (): Promise<boolean> =>
-    (await page.locator('dialog').count()) === 0 || (await shown.isVisible())
-  await until('the dialog shows something or closes', ends)
+  await until(
+    'the dialog shows something or closes',
+    async (saw) => {
+      const said = saw(await page.locator('dialog').allTextContents())
+      return said.length === 0 || (await shown.isVisible())
+    },
+    { deadlineMs: 180_000 },
+  )
   if (await shown.isVisible()) await shown.click()
   await page.locator('dialog').waitFor({ state: 'detached' })
   await answered()

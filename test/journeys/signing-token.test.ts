@@ -118,7 +118,7 @@ t.test('a central registry', async (t) => {
     await custodian.load('/configuration')
     await page.getByRole('cell', { name: 'vendor beef' }).waitFor()
     await custodian.checkBoth('signing-token-found')
-    await act(custodian, 'Take into use: vendor', {}, 'Take into use', 'The key is announced')
+    await act(custodian, 'Take into use: vendor', {}, 'Take into use', 'Announced as a signing key')
     await close(custodian)
     await page.getByText('The token has no other key.').waitFor()
     const adopted = (await keysOf()).find(({ token }) => token === 'token')!
