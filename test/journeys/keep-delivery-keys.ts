@@ -1,9 +1,10 @@
 /** A security officer has one-way messages sealed with a new key, and gives up one whose file is lost. */
-import { readdirSync, rmSync } from 'node:fs'
+import { readdirSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
 import { leaveDialog } from '../browser.ts'
 import { act, close } from '../second-person.ts'
+import { until } from '../until.ts'
 import type { Asked } from './operate-windows.ts'
 
 type Key = { id: string; isCurrent: boolean; isHere: boolean }
@@ -52,6 +53,19 @@ export async function keepDeliveryKeys(t: Test, { world, at, browser }: Asked): 
   )
   const [kept] = await world.admin.tax.get<object[]>('/audit-log?limit=1&q=rotateDeliveryKey')
   t.match(JSON.stringify(kept), /the disk failed/, 'why')
+
+  // The current key is lost too: what goes with it is said, and nobody confirms.
+  const last = (await keys()).find(({ isCurrent }) => isCurrent)!
+  const file = path.join(folder, readdirSync(folder).find((name) => name.includes(last.id))!)
+  const isHere = async (): Promise<boolean> => (await keys()).find(({ id }) => id === last.id)!.isHere
+  renameSync(file, `${file}.away`)
+  await until('the server misses its key', async (saw) => !saw(await isHere()))
+  await officer.load('/deliveries/keys')
+  await page.getByRole('button', { name: `Give up the key ${last.id}` }).click()
+  await page.getByRole('dialog').getByText('all consents end and people have to agree anew').waitFor()
+  await leaveDialog(page)
+  renameSync(`${file}.away`, file)
+  await until('the server has its key again', async (saw) => saw(await isHere()))
 
   const administrator = await at(t, browser, ['XROAD_SERVICE_ADMINISTRATOR'])
   await administrator.open('/deliveries/keys')

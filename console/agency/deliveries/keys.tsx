@@ -1,4 +1,4 @@
-/** The keys under which one-way messages wait: which one seals, what still needs the others, and giving up one that is lost. */
+/** The keys under which one-way messages and other entries wait: which one seals, what still needs the others, and giving up one that is lost. */
 import { Act } from '../../kit/act.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head } from '../../kit/facts.tsx'
@@ -10,6 +10,8 @@ import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 
 const MAX_REASON = 500
+/** So far entries are counted (MOST_COUNTED of the server). */
+const MOST_COUNTED = 100_000
 
 type Key = {
   id: string
@@ -17,6 +19,7 @@ type Key = {
   since: string | null
   isCurrent: boolean
   isHere: boolean
+  /** Entries of any kind that need it. */
   messages: number
 }
 type Rotated = { id: string; removed: number }
@@ -45,7 +48,7 @@ export function DeliveryKeysPage() {
                 cell: ({ since }) =>
                   since === null ? text('deliveryKeys.notNoted') : <Time at={since} relative />,
               },
-              { title: 'deliveryKeys.messages', number: true, cell: ({ messages }) => number(messages) },
+              { title: 'deliveryKeys.messages', number: true, cell: ({ messages }) => counted(messages) },
               {
                 title: 'common.acts',
                 acts: ['rotateDeliveryKey'],
@@ -64,6 +67,10 @@ function State({ of: { isCurrent, isHere, messages } }: { of: Key }) {
   if (!isHere) return <Status tone="bad" word="deliveryKeys.missing" />
   if (isCurrent) return <Status tone="good" word="deliveryKeys.seals" />
   return <Status tone="quiet" word={messages === 0 ? 'deliveryKeys.mayGo' : 'deliveryKeys.opens'} />
+}
+
+function counted(entries: number): string {
+  return entries < MOST_COUNTED ? number(entries) : text('deliveryKeys.atLeast', { most: MOST_COUNTED })
 }
 
 function Rotate() {
@@ -90,7 +97,12 @@ function GiveUp({ of: { id, messages } }: { of: Key }) {
         title={text('deliveryKeys.giveUpThis', { id })}
         consequence={
           <>
-            <p>{text('deliveryKeys.giveUpConsequence', { count: messages })}</p>
+            <p>
+              {messages < MOST_COUNTED
+                ? text('deliveryKeys.giveUpConsequence', { count: messages })
+                : text('deliveryKeys.giveUpAtLeast', { most: MOST_COUNTED })}
+            </p>
+            <p>{text('deliveryKeys.giveUpMore')}</p>
             <p>{text('deliveryKeys.giveUpOnly')}</p>
           </>
         }
