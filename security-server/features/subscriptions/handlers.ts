@@ -41,13 +41,23 @@ export function subscriptionHandlers(rooms: SubscriptionRooms): Handlers {
     to: { state: SubscriptionState; error: string },
     from: readonly SubscriptionState[],
   ): Promise<object> => {
-    const one = await subscriptions.byId(Number((params as { id: string }).id))
-    if (one === undefined) throw new Fault('not_found', { what: say`this subscription` })
+    const find = async (): Promise<StoredSubscription> => {
+      const found = await subscriptions.byId(Number((params as { id: string }).id))
+      if (found === undefined) throw new Fault('not_found', { what: say`this subscription` })
+      return found
+    }
+    const shown = async (one: StoredSubscription): Promise<object> =>
+      subscriptionShown(one, await types.byId(one.type), clearanceOf(caller))
+    const one = await find()
     const changed = { ...to, about: '', due_at: '', failures: 0, changed_at: iso(rooms.clock()) }
-    if (!(await subscriptions.change(one, changed, from)))
-      throw new Fault('conflict', { what: say`the subscription is ${one.state}` })
-    rooms.wake()
-    return subscriptionShown({ ...one, ...changed }, await types.byId(one.type), clearanceOf(caller))
+    if (await subscriptions.change(one, changed, from)) {
+      rooms.wake()
+      return shown({ ...one, ...changed })
+    }
+    // What is suspended goes on by itself, perhaps while somebody reads the page and presses.
+    const now = await find()
+    if (now.state === to.state) return shown(now)
+    throw new Fault('conflict', { what: say`the subscription is ${now.state}` })
   }
 
   return {
