@@ -155,9 +155,12 @@ async function takePicture(page: Page, name: string): Promise<void> {
   await page.screenshot(picture).catch(() => page.screenshot(picture))
 }
 
-/** What an act says: in its dialog while that is open, else on the page, below the tabs. */
+/**
+ * What an act says: in its dialog while that is open, else on the page, below the tabs. Neither what the dialog asks, which may use the same
+ * words, nor what the page still says of an earlier act.
+ */
 export function outcomeOf(page: Page): Locator {
-  return page.locator('dialog, .happened')
+  return page.locator('dialog .result, dialog [role="alert"], body:not(:has(dialog)) .happened')
 }
 
 /** Leaves the open dialog, and what was typed in it, whatever it shows. */

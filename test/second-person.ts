@@ -80,7 +80,6 @@ export async function act(
 /** Goes on after an act: a dialog that shows something is closed, the others have closed by themselves. */
 export async function close({ page, answered }: Visitor): Promise<void> {
   const shown = page.getByRole('dialog').getByRole('button', { name: 'Close', exact: true })
-  // What is said afterwards may also stand in the question.
   await until(
     'the dialog shows something or closes',
     async (saw) => {
