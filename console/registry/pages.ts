@@ -23,6 +23,7 @@ const securityServers = async () => (await import('./security-servers/page.tsx')
 const securityServer = async () => (await import('./security-servers/one.tsx')).OneServer
 const fleet = async () => (await import('./fleet/page.tsx')).Fleet
 const fleetServer = async () => (await import('./fleet/one.tsx')).OneServer
+const cosignedLogs = async () => (await import('./fleet/logs.tsx')).CosignedLogs
 const outages = async () => (await import('./fleet/outages.tsx')).Outages
 const campaigns = async () => (await import('./fleet/campaign.tsx')).Campaigns
 const campaign = async () => (await import('./fleet/campaign.tsx')).OneCampaign
@@ -161,6 +162,7 @@ export const contents: Group[] = [
             below: [page('/fleet/:id', 'fleet.one', 'getFleetServer', fleetServer)],
           },
           { ...page('/fleet/outages', 'outages.title', 'getOutages', outages), acts: ['addOutage'] },
+          page('/fleet/logs', 'logs.title', 'getWitness', cosignedLogs),
           {
             ...page('/fleet/campaigns', 'campaign.title', 'getCampaign', campaigns),
             acts: ['exportCampaign'],

@@ -9,6 +9,7 @@ import { createMailStore, insertMail } from '#central-registry/features/mail/sto
 import { openRegistryDatabase } from '#central-registry/registry.ts'
 import type { Authority } from '#certs/authority.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
+import { createWitnessStore } from '#platform/witness/store.ts'
 import { callsAt, reportAt, signedReport } from './fleet.ts'
 import { signingParty } from './management-requests.ts'
 import type { Node } from './registry-world.ts'
@@ -47,6 +48,21 @@ export async function exchangesOfTheMonth(url: string, now: number): Promise<voi
   ].map((one) => ({ ...one, consumer: one.consumer.replace('<b>', '%3Cb%3E') }))
   const rest = { answered: 5, failed: 0, refused: 0 }
   await createCallStore(database).take(callsAt(owner, now, { on: now - 86_400_000, calls, rest }), now)
+  await database.close()
+}
+
+/** A server's message log that was cosigned here, and that showed another history afterwards. */
+export async function forkLog(url: string, now: number): Promise<void> {
+  const database = await openRegistryDatabase(url)
+  const store = createWitnessStore(database)
+  const origin = 'DEV/GOV/1234/SS1/log'
+  const time = new Date(now - 60_000).toISOString()
+  const noteOf = (root: Buffer): string => `${origin}\n412\n${root.toString('base64')}\n`
+  const [known, other] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)].map(noteOf)
+  const tree = { size: 412, root: Buffer.alloc(32, 1), note: known!, time }
+  await store.advance(origin, () => ({ write: { tree } }))
+  const refusal = { time, is_fork: 1, known_note: known!, submission: Buffer.from(other!) }
+  await store.advance(origin, () => ({ write: { refusal } }))
   await database.close()
 }
 

@@ -10,7 +10,7 @@ import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { baseOf, goThrough, hasChromium, keyOf, openBrowser, type Visitor, visitor } from '../browser.ts'
 import { certificateProfiles } from '../certificate-profiles.ts'
 import { applyFile } from '../fakes/applied-file.ts'
-import { offerService, orderAudit, refusedMail, troubleInTheFleet } from '../fakes/console-sample.ts'
+import { forkLog, offerService, orderAudit, refusedMail, troubleInTheFleet } from '../fakes/console-sample.ts'
 import { trustedAnchor } from '../fakes/external-anchor.ts'
 import { certificationRequest, publish, setUp } from '../fakes/registry-sample.ts'
 import { registryWorld } from '../fakes/registry-world.ts'
@@ -35,6 +35,7 @@ const PAGES: Record<string, string> = {
   fleet: '/fleet',
   'fleet-server': '/fleet/DEV:GOV:1234:SS1',
   outages: '/fleet/outages',
+  logs: '/fleet/logs',
   'audit-orders': '/audit-orders',
   campaigns: '/fleet/campaigns',
   campaign: '/fleet/campaigns/1',
@@ -84,7 +85,7 @@ const IN_ALL_STATES = 'members'
 
 /** What each list offers, and what it says when nothing matches and when it is empty. */
 async function checkList(t: Test, one: Visitor, name: string, address: string): Promise<void> {
-  if (name !== IN_ALL_STATES) return seeListEmpty(t, one, name)
+  if (name !== IN_ALL_STATES) return seeListEmpty(t, one, name, name === 'logs')
   const { page, open } = one
   await open(`${address}?q=no%20such%20thing`)
   await page.getByText('Nothing fits this search').waitFor()
@@ -143,6 +144,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   await troubleInTheFleet(authority, node, world.clock.now)
   await offerService(node.settings.database)
   await orderAudit(node.settings.database, world.clock.now)
+  await forkLog(node.settings.database, world.clock.now)
   const lists: string[] = []
   let controls = 0
   for (const [name, address] of Object.entries(PAGES)) {
@@ -161,6 +163,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   t.ok(lists.length > 20, `${lists.length} lists`)
   t.ok(controls > 200, `${controls} controls`)
   await narrow.load('/')
+  await narrow.page.getByText('1 proof that a log was written anew').waitFor()
   await tabThrough(t, narrow.page, 'the whole overview', 'body')
   await wayThroughRegistry(t, wide, await visitor(t, browser, { ...asked, context: PHONE }))
   const anchor = `/external-anchors/${await trustedAnchor(t, node, world.clock.now)}`

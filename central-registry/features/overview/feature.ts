@@ -27,6 +27,7 @@ type Ground = Pick<Rooms, 'servers' | 'clock'> & {
   countUndelivered: Rooms['undelivered']
   undeliveredSince: DayRooms['undeliveredSince']
   countOpenImports: Rooms['openImports']
+  countForks: Rooms['forks']
   backupSummary: Rooms['backups']
   restoration: { isClosed(): Promise<string | undefined> }
 }
@@ -52,6 +53,7 @@ export const overview: FeatureModule<Ground> = {
         undelivered: ground.countUndelivered,
         openImports: ground.countOpenImports,
         backups: ground.backupSummary,
+        forks: ground.countForks,
         isRestored: async () => (await ground.restoration.isClosed()) !== undefined,
       }),
     },

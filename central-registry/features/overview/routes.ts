@@ -35,6 +35,8 @@ export function overviewHandlers(q: {
   openImports(): Promise<number>
   backups(): Promise<object>
   isRestored(): Promise<boolean>
+  /** The number of kept proofs that a message log was written anew. */
+  forks(): Promise<number>
   clock: Clock
 }): Record<string, OperationHandler> {
   const { store } = q
@@ -82,6 +84,7 @@ export function overviewHandlers(q: {
         imports: { open: await q.openImports(), proposed: await store.undecided('carryOutImport', now) },
         backups: await q.backups(),
         isRestored: await q.isRestored(),
+        forkedLogs: { proofs: await q.forks() },
         serversWithoutCertificate: await q.servers.countServers({ withoutAt: now }),
         expiringCertificates: {
           withinDays: SOON_DAYS,

@@ -8,7 +8,12 @@ type Ground = Omit<Parameters<typeof openWitness>[0], 'settings' | 'directory'> 
   settings: { directory: string; witness?: { name: string; logs?: string[] | undefined } | undefined }
 }
 
-export const witness: FeatureModule<Ground> = {
+type Offers = {
+  /** The number of kept proofs that a message log was written anew. */
+  countForks(): Promise<number>
+}
+
+export const witness: FeatureModule<Ground, Offers> = {
   name: 'witness',
   migrations: witnessMigrations,
   open: async (ground) => {
@@ -16,6 +21,7 @@ export const witness: FeatureModule<Ground> = {
     const { witness, store } = await openWitness({ ...ground, directory, settings })
     return {
       operations: witnessHandlers({ witness, store }),
+      offers: { countForks: store.countForks },
       routes: {
         public: async (app) => {
           if (witness !== undefined) await publicWitnessRoutes(app, witness, ground.clock)

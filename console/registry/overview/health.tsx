@@ -72,8 +72,10 @@ function Published({ newest }: Pick<Configuration, 'newest'>) {
   )
 }
 
-/** Backups, mail to members, suspensions, and servers that nobody can reach for want of a certificate. */
-function Own({ of: { backups, mail, suspensions, serversWithoutCertificate } }: { of: Overview }) {
+/** Backups, mail to members, suspensions, servers that nobody can reach for want of a certificate, and forked message logs. */
+function Own({ of }: { of: Overview }) {
+  const { backups, mail, suspensions, serversWithoutCertificate } = of
+  const { proofs } = of.forkedLogs
   const isBackedUp = backups.isWell === true
   const tone = isBackedUp ? 'good' : backups.isConfigured ? 'bad' : 'warn'
   return (
@@ -107,6 +109,9 @@ function Own({ of: { backups, mail, suspensions, serversWithoutCertificate } }: 
         {serversWithoutCertificate > 0
           ? text('waiting.noCertificate', { count: serversWithoutCertificate })
           : text('health.allCertified')}
+      </Line>
+      <Line tone={proofs > 0 ? 'bad' : 'good'} to="/fleet/logs" title="logs.title">
+        {proofs > 0 ? text('health.forkedLogs', { count: proofs }) : text('witnesses.noForkOfOthers')}
       </Line>
     </>
   )

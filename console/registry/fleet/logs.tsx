@@ -1,0 +1,66 @@
+/** The registry as a witness: the message logs that it cosigned, and the kept proofs of those that contradict themselves. */
+import { Contradictions } from '../../kit/contradictions.tsx'
+import { Copyable } from '../../kit/copyable.tsx'
+import { Head, Part } from '../../kit/facts.tsx'
+import { HeldTable } from '../../kit/held-table.tsx'
+import { useAnswer } from '../../kit/load.ts'
+import { Show } from '../../kit/placeholders.tsx'
+import { number, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+
+type Log = { origin: string; size: number; root: string; time: string }
+
+type Witness = {
+  verifierKey: string | null
+  logs: Log[]
+  refusals: { origin: string; time: string; isFork: boolean; cosigned: string; submission: string }[]
+}
+
+export function CosignedLogs() {
+  const witness = useAnswer<Witness>('getWitness')
+  return (
+    <Show of={witness} page="logs.title">
+      {({ verifierKey, logs, refusals }) => (
+        <>
+          <Head title={text('logs.title')} lead={<p>{text('logs.lead')}</p>} />
+          {verifierKey === null ? (
+            <p>{text('logs.isNone')}</p>
+          ) : (
+            <p>
+              {text('witnesses.key')} <Copyable value={verifierKey} label={text('witnesses.key')} />
+            </p>
+          )}
+          <Part title={text('logs.forks')}>
+            <Contradictions of={refusals.map(contradictionOf)} none="witnesses.noForkOfOthers" />
+          </Part>
+          <Part title={text('logs.cosigned')}>
+            <HeldTable<Log>
+              caption={text('logs.cosigned')}
+              rows={logs}
+              rowKey={({ origin }) => origin}
+              search="logs.search"
+              words={({ origin }) => origin}
+              columns={[
+                { title: 'witnesses.log', cell: ({ origin }) => <bdi class="id wrap">{origin}</bdi> },
+                { title: 'integrity.size', number: true, cell: ({ size }) => number(size) },
+                { title: 'logs.time', cell: ({ time }) => <Time at={time} relative /> },
+                {
+                  title: 'integrity.root',
+                  cell: ({ root }) => <Copyable value={root} label={text('integrity.root')} />,
+                },
+              ]}
+              empty={<p>{text('logs.none')}</p>}
+            />
+          </Part>
+        </>
+      )}
+    </Show>
+  )
+}
+
+function contradictionOf({ origin, time, isFork, cosigned, submission }: Witness['refusals'][number]) {
+  return {
+    ...{ time, witness: origin, kind: isFork ? 'fork' : 'unproven' },
+    ...{ ownCheckpoint: submission, knownCheckpoint: cosigned },
+  }
+}
