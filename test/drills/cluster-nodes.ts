@@ -80,13 +80,20 @@ function nodeAt({ instance, agency, name, address, enter, folder, settingsFile }
   return {
     ...{ name, address, httpsUrl: urlHere(server.httpsUrl) },
     async start() {
-      const output = openSync(path.join(folder, `${name}.log`), 'a')
+      const logFile = path.join(folder, `${name}.log`)
+      const output = openSync(logFile, 'a')
       const [program, ...before] = [...enter, concordatProgram(), 'security-server']
       child = spawn(program!, [...before, '--configuration', settingsFile], {
         stdio: ['ignore', output, output],
       })
-      const isReady = async (saw: <State>(state: State) => State): Promise<boolean> =>
-        saw(await readiness()).startsWith('200')
+      const isReady = async (saw: <State>(state: State) => State): Promise<boolean> => {
+        const { exitCode, signalCode } = child!
+        if (exitCode !== null || signalCode !== null) {
+          const last = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-5).join('\n')
+          throw new Error(`${name} ended at its start, with ${exitCode ?? signalCode}:\n${last}`)
+        }
+        return saw(await readiness()).startsWith('200')
+      }
       await until(`${name} is ready`, isReady, { pauseMs: 200, deadlineMs: 600_000 })
     },
     kill: () => end('SIGKILL'),

@@ -56,6 +56,7 @@ async function drill(cluster: Cluster, faults: Fault[]): Promise<string[]> {
     ...{ instance: balanced(cluster), service, keepAlive: false },
     bodyOf: (number) => (number % ONE_IN === 0 ? randomBytes(BODY_BYTES) : undefined),
   })
+  closing.push(() => running.stop())
   await running.nextAnswer()
   const killed = [...nodes, ...providers]
   const done = { node: 0, primary: 0 }

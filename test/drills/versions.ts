@@ -59,6 +59,7 @@ async function drill(cluster: Cluster): Promise<string[]> {
   const { instance } = cluster
   const service = `/r1/${instance.servers.population.client}/echo/persons`
   const running = await startLoad({ instance: balanced(cluster), service, keepAlive: false })
+  closing.push(() => running.stop())
   await running.answers(BETWEEN)
   await replaceEach(cluster, running, 'this')
   for (const name of ['registry', 'population'] as const) await instance.process(name).stop()
