@@ -18,13 +18,12 @@ import { type Pairs, PROVIDER_PORT, startPairs } from './pairs.ts'
 import { meanSpent, type Spent, spentEach, spentText, totalOf } from './spending.ts'
 import { termsOf } from './terms.ts'
 
-const USAGE = `Usage: concordat bench consents [--people N] [--connections N] [--network 127.88.9] [--postgresql URL] [--json]
+const USAGE = `Usage: concordat bench consents [--people N] [--rounds N] [--connections N] [--network 127.88.9] [--postgresql URL] [--json]
 
 GET of 1 KB about one person, in four services of the same system with the same contract: one that demands no consent, one with a standing
 consent, one whose consent has a frequency, and one with a consent for each call. Turn by turn; what both servers' processors spend for an
-exchange, and its ratio to the first, in the mean of the rounds.
+exchange, and its ratio to the first in the same round: the median of the rounds.
 `
-const ROUNDS = 5
 /** Servers run for months, so each way is compiled before it is measured. */
 const SETTLE_ROUNDS = 3
 const WAIT_MS = 1000
@@ -48,6 +47,7 @@ export async function run(args: string[]): Promise<number> {
     args,
     options: {
       people: { type: 'string', default: '400' },
+      rounds: { type: 'string', default: '15' },
       connections: { type: 'string', default: '32' },
       network: { type: 'string', default: '127.88.9' },
       postgresql: { type: 'string' },
@@ -55,8 +55,13 @@ export async function run(args: string[]): Promise<number> {
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
-  const [people, connections] = [Number(values.people), Number(values.connections)]
-  if (values.help || !(people >= 1 && people <= 100_000) || !(connections >= 1 && connections <= 256)) {
+  const [people, rounds, connections] = [values.people, values.rounds, values.connections].map(Number) as [
+    number,
+    number,
+    number,
+  ]
+  const isWithin = people >= 1 && people <= 100_000 && rounds >= 1 && rounds <= 1000
+  if (values.help || !isWithin || !(connections >= 1 && connections <= 256)) {
     process.stderr.write(USAGE)
     return values.help ? 0 : 2
   }
@@ -67,7 +72,7 @@ export async function run(args: string[]): Promise<number> {
     const { instance } = pairs
     for (const one of CASES) await offer(instance, one)
     await approveAll(instance)
-    const measured = await measure(pairs, { people, connections })
+    const measured = await measure(pairs, { people, rounds, connections })
     if (values.json) process.stdout.write(`${JSON.stringify(measured)}\n`)
     return 0
   } catch (cause) {
@@ -81,7 +86,7 @@ export async function run(args: string[]): Promise<number> {
 
 async function measure(
   { concordat, serverPids, instance }: Pairs,
-  q: { people: number; connections: number },
+  q: { people: number; rounds: number; connections: number },
 ) {
   const pool = new Pool(concordat.url, { connections: q.connections })
   const portal = await openPortal(instance)
@@ -104,8 +109,8 @@ async function measure(
   try {
     await agreeTo('standing')
     say(['round', ...CASES.map(({ name }) => name)])
-    const tally = tallyOf({ what: 'measuring', unit: 'rounds', total: SETTLE_ROUNDS + ROUNDS })
-    for (let round = 0; round < SETTLE_ROUNDS + ROUNDS; round++) {
+    const tally = tallyOf({ what: 'measuring', unit: 'rounds', total: SETTLE_ROUNDS + q.rounds })
+    for (let round = 0; round < SETTLE_ROUNDS + q.rounds; round++) {
       tally.at(round)
       // Each was for one call.
       await agreeTo('once')
@@ -124,13 +129,18 @@ async function measure(
     await portal.close()
   }
   const means = spent.map(meanSpent)
-  const ratios = means.map((of) => totalOf(of) / totalOf(means[0]!))
+  const ratios = spent.map((of) => median(of.map((one, round) => totalOf(one) / totalOf(spent[0]![round]!))))
   say(['ratio', ...ratios.map((ratio) => ratio.toFixed(3))])
   for (const [i, { name }] of CASES.entries())
     process.stdout.write(`${name}: ${spentText(means[i]!, 1)} µs an exchange, both servers\n`)
   return Object.fromEntries(
     CASES.map(({ name }, i) => [name, { microseconds: totalOf(means[i]!), ratio: ratios[i]! }]),
   )
+}
+
+/** Of an even number the upper of the middle two. */
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
 
 /** So many at once as there are connections. */

@@ -217,7 +217,7 @@ export const COMMANDS = {
       },
       consents: {
         summary: 'calls that need a consent beside calls that need none',
-        options: ['--people=', '--connections=', '--network=', '--postgresql=', '--json'],
+        options: ['--people=', '--rounds=', '--connections=', '--network=', '--postgresql=', '--json'],
       },
       deliveries: { summary: 'one-way messages beside exchanges', options: LOAD },
       large: {
