@@ -23,17 +23,17 @@ export function CosignedLogs() {
       {({ verifierKey, logs, refusals }) => (
         <>
           <Head title={text('logs.title')} lead={<p>{text('logs.lead')}</p>} />
-          {verifierKey === null ? (
-            <p>{text('logs.isNone')}</p>
-          ) : (
-            <p>
-              {text('witnesses.key')} <Copyable value={verifierKey} label={text('witnesses.key')} />
-            </p>
-          )}
           <Part title={text('logs.forks')}>
             <Contradictions of={refusals.map(contradictionOf)} none="witnesses.noForkOfOthers" />
           </Part>
           <Part title={text('logs.cosigned')}>
+            {verifierKey === null ? (
+              <p>{text('logs.isNone')}</p>
+            ) : (
+              <p>
+                {text('witnesses.key')} <Copyable value={verifierKey} label={text('witnesses.key')} />
+              </p>
+            )}
             <HeldTable<Log>
               caption={text('logs.cosigned')}
               rows={logs}
