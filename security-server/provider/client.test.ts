@@ -2,8 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import http from 'node:http'
 import https from 'node:https'
-import type { AddressInfo } from 'node:net'
-import net from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
@@ -113,7 +112,6 @@ t.test('an answer is taken as it came, without what HTTP alone needs', async (t)
 })
 
 t.test('what fails before the system heard of it is a refusal; after that nobody knows', async (t) => {
-  const closed = await freePort()
   const self = http.createServer((_request, response) => response.end())
   const own = await listenOn(t, self)
   let asked = 0
@@ -127,7 +125,7 @@ t.test('what fails before the system heard of it is a refusal; after that nobody
   })
   t.teardown(() => guarded.close())
   const before: [string, string, string, RegExp?][] = [
-    ['nobody listens', `http://127.0.0.1:${closed}`, 'service_failed', /refused the connection/],
+    ['nobody listens', 'http://127.0.0.1:1', 'service_failed', /refused the connection/],
     ['no such host', 'http://no-such-host.invalid', 'service_failed', /name is not known/],
     ['an unknown CA', `https://127.0.0.1:${secure}`, 'service_certificate_untrusted', /issued by nobody/],
     ['no TLS there', service.url.replace('http:', 'https:'), 'service_failed', /does not speak TLS/],
@@ -285,14 +283,6 @@ async function listenOn(t: Test, server: http.Server | https.Server): Promise<nu
   return (server.address() as AddressInfo).port
 }
 
-async function freePort(): Promise<number> {
-  const server = net.createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 t.test('a service by HTTPS sees the certificate that our own systems know, always the newest', async (t) => {
   const { internalTls } = world.provider.keys
   const seen: string[] = []
@@ -348,7 +338,7 @@ t.test('metadata services', async (t) => {
 })
 
 t.test('the quota of a peer comes back on every path', async (t) => {
-  const held: net.Socket[] = []
+  const held: Socket[] = []
   system.answer = ({ socket }) => void held.push(socket)
   const running = [1, 2].map(async () => refusalOf(exchange(await made.ask(), rooms)))
   await until('both calls', (saw) => saw(held.length) === 2)
