@@ -6,7 +6,8 @@ import { candidateLocations } from '#platform/configuration-documents/candidates
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import type { ConfigurationSource } from '#test/fakes/configuration-source.ts'
 import { codeOf, createWorld, MINUTE, nameIn, START } from '#test/fakes/configuration-world.ts'
-import type { ConfigurationClient } from './client.ts'
+import { until } from '#test/until.ts'
+import { type ConfigurationClient, createConfigurationClient } from './client.ts'
 import { folderName } from './generations.ts'
 
 void t.test('who asks for a fetch gets what was published before', async (t) => {
@@ -175,8 +176,11 @@ function alterDirectories(source: ConfigurationSource, change: (text: string) =>
 }
 
 void t.test('sources that hang, trickle, flood or break off', async (t) => {
-  const world = await createWorld(t, 'DEV', 500)
-  const configuration = await world.ready({ name: 'good' })
+  const world = await createWorld(t)
+  await world.ready({ name: 'good' })
+  const hasty = createConfigurationClient({ timeoutMs: 500, totalTimeoutMs: 1500 })
+  t.teardown(() => hasty.close())
+  const configuration = await world.open({ client: hasty })
   const answers: [string, ConfigurationSource['intercept']][] = [
     ['silence', () => true],
     [
@@ -228,7 +232,7 @@ void t.test('sources that hang, trickle, flood or break off', async (t) => {
     t.equal(nameIn(configuration), 'good')
   }
   world.source.intercept = undefined
-  t.equal(await codeOf(configuration.refresh()), 'accepted')
+  await until('what comes in time', async (saw) => saw(await codeOf(configuration.refresh())) === 'accepted')
 })
 
 void t.test('the newest version that a source has', async (t) => {
