@@ -3,6 +3,7 @@
  * X-Road server connect, everything weaker is refused, in both directions.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -98,7 +99,7 @@ function askByOpenssl(server: Server, args: string[]): Promise<string> {
     child.stdout.on('data', collect)
     child.stderr.on('data', collect)
     child.stdin.on('error', () => undefined)
-    child.once('exit', () => resolve(/HTTP\/1\.1 \d+/.exec(text)?.[0] ?? text))
+    child.once('close', () => resolve(/HTTP\/1\.1 \d+/.exec(text)?.[0] ?? text))
     child.stdin.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n')
   })
 }
@@ -107,6 +108,7 @@ function askByOpenssl(server: Server, args: string[]): Promise<string> {
 async function serveByOpenssl(t: Test, server: Server, args: string[]): Promise<void> {
   const where = ['-accept', `${server.address}:${PORTS.messagePort}`, '-quiet', '-Verify', '3']
   const child: ChildProcessWithoutNullStreams = spawn(openssl!, ['s_server', ...where, ...args])
+  const ended = once(child, 'exit')
   child.stdin.on('error', () => undefined)
   child.stderr.resume()
   child.stdout.on('data', (chunk: Buffer) => {
@@ -114,7 +116,11 @@ async function serveByOpenssl(t: Test, server: Server, args: string[]): Promise<
       child.stdin.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nfine')
     }
   })
-  t.teardown(() => child.kill())
+  t.teardown(async () => {
+    child.kill()
+    // The next one needs its port.
+    await ended
+  })
   const responder = createOcspByHash(server.keys)
   await responder.listen({ host: server.address, port: PORTS.ocspPort })
   t.teardown(() => responder.close())
