@@ -1,6 +1,6 @@
 /** The holder of subject keys on both stores: what it evaluates, refuses, counts, records, keeps and destroys. */
 import { spawn } from 'node:child_process'
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes, randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -160,7 +160,8 @@ await eachDatabase(t, async (database, t, url) => {
       target: 'case 2026-17',
       data: { reason: 'complaint', type: TYPE, month: '2026-11', hash: /^[0-9a-f]{32}$/ },
     })
-    t.notMatch(JSON.stringify(entries), /131052/)
+    // Digits of a hash may be any.
+    t.notMatch(JSON.stringify(entries).replaceAll(/[0-9a-f]{32,}/g, ''), /131052/)
     t.same(await holder.audit.verify(), { records: 9 })
     now += 86_400_000
     await t.resolves(holder.evaluateSearch(search()), 'another day')
@@ -288,7 +289,8 @@ async function run(t: Test, configuration: string) {
   const child = spawn(concordat, ['subject-keys', '--configuration', configuration], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
-  const ended = once(child, 'exit')
+  // With all that it said.
+  const ended = once(child, 'close')
   let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (chunk: Buffer) => {
@@ -371,17 +373,17 @@ t.test('as a process: over a socket that a killed one has left, and over mutual 
     await identity('server'),
     await identity('stranger'),
   ]
-  const port = 20_000 + Math.floor(Math.random() * 20_000)
+  const address = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
   await start('tls.yaml', [
     'listen:',
-    `  port: ${port}`,
+    `  address: ${address}`,
     `  certificateFile: ${at('own.pem')}`,
     `  keyFile: ${secret('own.key', own.key)}`,
     `  clientCertificateFile: ${at('server.pem')}`,
   ])
   const by = (who: { certificate: string; key: string }, holderCertificate = own.certificate) => {
     const made = createSubjectKeysClient({
-      at: { url: `https://127.0.0.1:${port}`, ...who, holderCertificate },
+      at: { url: `https://${address}:4600`, ...who, holderCertificate },
       credentials: CREDENTIALS,
     })
     t.teardown(() => made.close())
