@@ -258,7 +258,7 @@ await eachDatabase(t, async (_database, t, url) => {
     const reply = { kind: 'reply', outcome: 'ok', answers: index, ...(await large()) } as const
     await log.append(await signedRecord(reply))
     t.equal((await bytesOf(reply.body.open())).length, 100_000)
-    t.equal(files(), before)
+    await until('the end of both bodies', (saw) => saw(files()) === before)
     await log.append(await signedRecord({ ...(await large()), outcome: 'access_denied' }))
     await until('the end of the body', (saw) => saw(files()) === before)
     await log.close()
