@@ -14,7 +14,7 @@ const STARTS_SANDBOX =
   /(?:from '(?:\.\.\/(?:world|running-world|processes|fakes\/stage)|\.\/two-stores)|import '\.\/client-world)\.ts'/
 /** What they look at belongs to the whole process: its memory, its threads, its calls of the system, its browser, its databases' dump. */
 const NEEDS_PROCESS =
-  /memoryUsage|\/proc\/self|setFlagsFromString|strace|browser\.ts|\.dump\(\)|process\.chdir/
+  /memoryUsage|heldMemory\.fits|\/proc\/self|setFlagsFromString|strace|browser\.ts|\.dump\(\)|process\.chdir/
 
 /** In a random order within each group. A file is in exactly one. */
 export function groupFiles(files: string[], isAlone: (file: string) => boolean): string[][] {
