@@ -26,15 +26,15 @@ await onBoth('leases', async (t, made) => {
 
   await t.test('a renewed lease keeps the event from others, and ends when it is over', async (t) => {
     await handAll({ data: 'renewed' })
-    const [event] = await given('?lease=10')
-    made.world.skew += 9_000
-    const renewed = await act('renewal', event!, '&lease=20')
+    const [event] = await given('?lease=100')
+    made.world.skew += 90_000
+    const renewed = await act('renewal', event!, '&lease=200')
     t.equal(renewed.status, 200)
-    t.ok(Date.parse(String(renewed.body['leasedUntil'])) >= Date.parse(event!.leasedUntil) + 19_000)
-    made.world.skew += 15_000
+    t.ok(Date.parse(String(renewed.body['leasedUntil'])) >= Date.parse(event!.leasedUntil) + 190_000)
+    made.world.skew += 140_000
     t.strictSame(await given(''), [], 'still leased')
-    made.world.skew += 6_000
-    const [again] = await given('?lease=10')
+    made.world.skew += 61_000
+    const [again] = await given('?lease=100')
     t.match(again, { id: event!.id, attempt: 2 })
     t.not(again!.leaseId, event!.leaseId)
     t.match(

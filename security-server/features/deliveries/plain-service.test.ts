@@ -1,5 +1,6 @@
 /** One-way messages to a REST service that is no inbox, as an X-Road provider has them, on both stores. */
 import { Fault } from '#schemas/fault.ts'
+import { until } from '#test/until.ts'
 import { AS_TAX, hand, kinds, onBoth, settle, stateOf, structured } from './acts-fixture.ts'
 
 await onBoth('to a service that is no inbox', async (t, made) => {
@@ -70,6 +71,8 @@ await onBoth('to a service that is no inbox', async (t, made) => {
       for (const code of ['consent_missing', 'consent_ended'] as const) {
         answers = [refusal(code)]
         const { id: refused } = (await hand(made, { id: code })).body
+        // The first on the way gets the refusal.
+        await until('it is tried', () => answers.length === 0)
         const { id: next } = (await hand(made, { id: `after ${code}` })).body
         await settle(made)
         t.strictSame([await stateOf(made, refused), await errorOf(refused)], ['dead', code])
