@@ -159,7 +159,8 @@ await onBoth('a message goes its way', async (t, made) => {
       const reply = await post()
       if (!isLost) return reply
       isLost = false
-      throw new Fault('peer_timeout')
+      // However long the look at it takes, it is not sent again meanwhile.
+      throw new Fault('peer_timeout', { retryAfter: 60 })
     }
     const { id } = (await hand(made, { id: 'E-1' })).body
     await sender.run('send-deliveries')

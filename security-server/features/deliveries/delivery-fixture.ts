@@ -101,9 +101,9 @@ export type DeliveryWorld = {
 }
 type Pushed = { url: string; headers: [string, string][]; event: Record<string, unknown> }
 
-/** A failure before the first byte was sent. */
-export function unreachable(): Fault {
-  return new NotSent(new Fault('network_error', { what: 'nobody listens there' }))
+/** A failure before the first byte was sent. With `retryAfter` nobody tries again for so many seconds of the world's clock. */
+export function unreachable(retryAfter?: number): Fault {
+  return new NotSent(new Fault('network_error', { what: 'nobody listens there', retryAfter }))
 }
 
 export async function createDeliveryWorld(
