@@ -115,7 +115,9 @@ await eachDatabase(t, async (_database, t, url) => {
       headerOf(last(), 'List-Unsubscribe'),
       /^<https:\/\/portal\.example\/notices\/stop\?system=[0-9a-f]{16}&token=/,
     )
-    t.notMatch(last() + bodyOf(last()), /131052|population|Tax |5678|7777|CONTENT|Assessment/)
+    // Its random ids may have any digits.
+    const told = `${last()}${bodyOf(last())}`.replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '')
+    t.notMatch(told, /131052|population|Tax |5678|7777|CONTENT|Assessment/)
     await tell()
     t.equal(mail.received.length, 4)
     for (let i = 0; i < 40; i++) await use()
@@ -296,9 +298,9 @@ await eachDatabase(t, async (_database, t, url) => {
     await me.ask(EMAIL)
     for (const name of ['person', 'address', 'wish', 'letter', 'count', 'state', 'use']) {
       const rows = await tables.selectFrom(`notice_${name}`).selectAll().execute()
-      t.notMatch(JSON.stringify(rows), /131052|@mail|localhost/, name)
+      t.notMatch(JSON.stringify(rows), /131052-?308T|@mail|localhost/, name)
     }
-    t.notMatch(w.lines.join('\n'), /131052|@mail|localhost/)
+    t.notMatch(w.lines.join('\n'), /131052-?308T|@mail|localhost/)
     t.match(w.lines.join('\n'), /given up/)
   })
 })

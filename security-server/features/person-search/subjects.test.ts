@@ -246,8 +246,9 @@ await eachDatabase(t, async (_database, t, url) => {
       entries.find(({ operation }) => operation === 'searchSubject'),
       { data: { body: { identifier: '(hidden)' } } },
     )
-    t.notMatch(JSON.stringify(entries), /131052/)
-    t.notMatch(JSON.stringify(await world.subjectKeys.audit.list({ limit: 500 })), /131052/)
+    // Its six digits alone may stand in one of the many hashes.
+    t.notMatch(JSON.stringify(entries), /131052-?308T/i)
+    t.notMatch(JSON.stringify(await world.subjectKeys.audit.list({ limit: 500 })), /131052-?308T/i)
     t.ok((await world.subjectKeys.audit.verify()).brokenAt === undefined)
   })
 
