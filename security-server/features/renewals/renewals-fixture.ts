@@ -30,6 +30,8 @@ import { iso, type RenewalRooms } from './rooms.ts'
 import { type AcmeSettings, type FindAccount, readAccounts } from './settings.ts'
 import { createRenewalStore, type RenewalStore } from './store.ts'
 
+/** The world stands still meanwhile: longer than any test takes until its first certificate is given. */
+const AHEAD_MS = 600_000
 const OFFICER = { kind: 'key', id: '1', name: 'officer', roles: ['XROAD_SECURITY_OFFICER'] } as const
 
 type View = {
@@ -91,7 +93,7 @@ export async function renewalWorld(
   await migrate(database, renewalMigrations)
   const world = await createWorld(t)
   // The certificates of a CA outside begin when they are given, by the clock of the machine.
-  world.now = Date.now() + 30_000
+  world.now = Date.now() + AHEAD_MS
   const responder = makeResponder(world)
   const store = createRenewalStore(database)
   const clock = () => world.now
@@ -192,7 +194,7 @@ export async function fakeWorld(
   usage: 'signing' | 'authentication',
   more: { node?: string; isGuestHere?: boolean; beside?: FakeWorld } = {},
 ): Promise<FakeWorld> {
-  const times = { now: () => Date.now() + 30_000 }
+  const times = { now: () => Date.now() + AHEAD_MS }
   const { authority, fake } = more.beside ?? (await fakeCa(t, usage, times))
   const port = randomInt(20_000, 30_000)
   const binding = { kid: 'sign-1', macKey: Buffer.alloc(32, 7) }

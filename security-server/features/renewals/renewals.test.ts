@@ -188,9 +188,9 @@ void t.test('an ACME server that lies, throttles, is silent or never ends', asyn
   rooms.http = createAcmeHttp({ ca: fake.tlsCa, clock: () => world.now, totalMs: 1500 })
   t.match(await tried('silent'), { code: 'acme_failed', message: /did not answer/ })
   t.match(await tried('trickles'), { code: 'acme_failed', message: /did not answer/ })
-  t.match(await tried('endless'), { code: 'acme_failed', message: /more than is read/ })
   await rooms.http.close()
   rooms.http = patient
+  t.match(await tried('endless'), { code: 'acme_failed', message: /more than is read/ })
   t.match(await tried('redirects'), { code: 'acme_failed', message: /302/ })
   t.match(await tried('not-json'), { code: 'acme_failed' })
   t.match(await tried('no-nonce'), { code: 'acme_failed', message: /nonce/ })
@@ -341,7 +341,7 @@ void t.test('challenges are answered to who knows the token', async (t) => {
     'what waits is read anew',
     async () => (await get(`/.well-known/acme-challenge/${long}`))[1] === 'long',
   )
-  const before = reads
+  const [before, began] = [reads, performance.now()]
   const replies = await Promise.all(
     Array.from({ length: 60 }, () => request(`http://${address}:5003/.well-known/acme-challenge/a-token`)),
   )
@@ -349,7 +349,8 @@ void t.test('challenges are answered to who knows the token', async (t) => {
     await body.dump()
     t.equal(headers.connection, 'close')
   }
-  t.ok(reads - before <= 3, `${reads - before} reads`)
+  const seconds = Math.ceil((performance.now() - began) / 1000)
+  t.ok(reads - before <= seconds + 1, `${reads - before} reads in ${seconds} s`)
   const refused = replies.filter(({ statusCode }) => statusCode === 429)
   t.ok(refused.length > 0)
   t.type(refused[0]!.headers['retry-after'], 'string')
