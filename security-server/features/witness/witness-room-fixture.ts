@@ -1,6 +1,7 @@
 /**
  * For tests: a real message log with witnesses over HTTP, and the attacks that are possible with the database and the log key.
  */
+import { randomInt } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
@@ -32,7 +33,7 @@ import { readPolicy } from './policy.ts'
 
 export const silent = createLog({ name: 'test', level: 'silent' })
 
-/** A witness with its own database on a port of 127.0.0.1. It can be stopped and started again. */
+/** A witness with its own database, at an address where nobody else takes its port while it is stopped. It can be stopped and started again. */
 export async function startWitness(t: Test, name: string) {
   const folder = logFolder(t)
   const database = await openDatabase(`sqlite:${path.join(folder, 'witness.db')}`)
@@ -47,11 +48,12 @@ export async function startWitness(t: Test, name: string) {
     readStatement: async (bytes) => JSON.parse(bytes.toString()) as { origin: string; logKey: string },
     onContradiction: () => undefined,
   })
+  const host = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
   let port = 0
   const listen = async () => {
     const app = createHttpService({ name: 'witness', log: silent })
     witnessRoutes(app, { prefix: '/witness', witness })
-    await app.listen({ host: '127.0.0.1', port })
+    await app.listen({ host, port })
     port = (app.server.address() as AddressInfo).port
     return app
   }
@@ -63,7 +65,7 @@ export async function startWitness(t: Test, name: string) {
   return {
     store,
     verifierKey: witness.verifierKey,
-    url: `http://127.0.0.1:${port}/witness`,
+    url: `http://${host}:${port}/witness`,
     stop: () => app.close(),
     start: async () => {
       app = await listen()
