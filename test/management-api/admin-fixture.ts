@@ -137,6 +137,8 @@ export async function createAdminWorld(
     /** The witnesses; none by default. */
     witnessRoom?: (log: TestLog) => Partial<WitnessRoomView>
     hardwareTokens?: HardwareTokenPlace[]
+    /** How long other servers and systems may take; half a second where tests wait in vain for some. */
+    patienceMs?: number
   } = {},
 ): Promise<AdminWorld> {
   const world = await createWorld(t)
@@ -221,12 +223,13 @@ export async function createAdminWorld(
   if (o.pages !== undefined)
     servePages(app, { prefix: '/console', directory: o.pages, how: 'concordat console' })
   const verifyPeer = createPeerVerifier()
-  const patience = { connectTimeoutMs: 500, replyTimeoutMs: 500, idleTimeoutMs: 500 }
+  const { patienceMs: connectTimeoutMs = 500 } = o
+  const patience = { connectTimeoutMs, replyTimeoutMs: connectTimeoutMs, idleTimeoutMs: 500 }
   const peerClient = createPeerClient(
     { keys, globalConfiguration, verifyPeer, xroadTlsPeers: new Set(), clock },
     { messagePort: 5500, ocspPort: 5577, connectionsPerPeer: 1, ...patience },
   )
-  const serviceClient = createServiceClient({ connectTimeoutMs: 500, connectionsPerService: 1, own })
+  const serviceClient = createServiceClient({ connectTimeoutMs, connectionsPerService: 1, own })
   const folderOf = async (name: string): Promise<string> => {
     mkdirSync(path.join(folder, name), { recursive: true })
     return path.join(folder, name)
