@@ -1,6 +1,10 @@
-/** A private Valkey or Redis for tests on a random loopback port, without data on disk, ended by its pid. */
+/**
+ * A private Valkey or Redis for tests, without data on disk, ended by its pid; at a loopback address of its own, where nobody takes its port
+ * while it is down.
+ */
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -32,14 +36,17 @@ export async function startRedis(): Promise<RedisServer> {
   const program = findProgram(PROGRAMS, ['/usr/sbin', '/usr/local/bin'])
   if (program === undefined) throw new Error('neither Valkey nor Redis is installed')
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-redis-'))
-  const port = await freePort()
+  const host = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
+  const port = await freePort(host)
   let child: ChildProcess | undefined
   const start = async (): Promise<void> => {
     const settings = [
       '--port',
       `${port}`,
       '--bind',
-      '127.0.0.1',
+      host,
+      '--protected-mode',
+      'no',
       '--save',
       '',
       '--appendonly',
@@ -51,7 +58,7 @@ export async function startRedis(): Promise<RedisServer> {
     child.unref()
     await until(
       'the server for tests',
-      async (saw) => saw(await say(port, 'PING').catch((error: Error) => error.message)).startsWith('+PONG'),
+      async (saw) => saw(await say({ host, port }, 'PING').catch((error: Error) => error.message)).startsWith('+PONG'),
       { deadlineMs: START_MS },
     )
   }
@@ -69,14 +76,14 @@ export async function startRedis(): Promise<RedisServer> {
   })
   await start()
   const flush = async (): Promise<void> => {
-    await say(port, 'FLUSHALL')
+    await say({ host, port }, 'FLUSHALL')
   }
-  return { url: `redis://127.0.0.1:${port}`, flush, kill, start }
+  return { url: `redis://${host}:${port}`, flush, kill, start }
 }
 
-function say(port: number, command: string): Promise<string> {
+function say(at: { host: string; port: number }, command: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(`${command}\r\n`))
+    const socket = connect(at, () => socket.write(`${command}\r\n`))
     socket.once('data', (data) => {
       resolve(data.toString())
       socket.destroy()
@@ -85,11 +92,11 @@ function say(port: number, command: string): Promise<string> {
   })
 }
 
-function freePort(): Promise<number> {
+function freePort(host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(0, host, () => {
       const address = server.address()
       server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
     })
