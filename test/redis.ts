@@ -58,7 +58,8 @@ export async function startRedis(): Promise<RedisServer> {
     child.unref()
     await until(
       'the server for tests',
-      async (saw) => saw(await say({ host, port }, 'PING').catch((error: Error) => error.message)).startsWith('+PONG'),
+      async (saw) =>
+        saw(await say({ host, port }, 'PING').catch((error: Error) => error.message)).startsWith('+PONG'),
       { deadlineMs: START_MS },
     )
   }

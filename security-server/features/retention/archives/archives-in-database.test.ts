@@ -297,9 +297,10 @@ async function gateAt(url: string, { table, before }: { table: string; before: s
   await shut.promise
   return {
     async waits() {
-      const { rows } = await sql`select 1 from pg_locks where locktype = 'advisory' and objid = 77 and not granted`.execute(
-        gate.kysely,
-      )
+      const { rows } =
+        await sql`select 1 from pg_locks where locktype = 'advisory' and objid = 77 and not granted`.execute(
+          gate.kysely,
+        )
       return rows.length > 0
     },
     async open(meanwhile = async () => undefined) {
