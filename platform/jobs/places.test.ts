@@ -115,6 +115,46 @@ t.test('a clock that leaps begins nothing a second time that runs here', (t) =>
   }),
 )
 
+t.test('nor does one that leaps between two claims of one look', (t) =>
+  eachDatabase(t, async (database, t) => {
+    await migrate(database, jobMigrations)
+    let now = Date.now()
+    let leaps = false
+    const store = createJobStore(database)
+    const ended = Promise.withResolvers<void>()
+    const begun = Promise.withResolvers<void>()
+    const limited: JobHandler = async () => {
+      begun.resolve()
+      await ended.promise
+    }
+    const runner = createRunner({
+      store: {
+        ...store,
+        claimDue: async (...q) => {
+          const jobs = await store.claimDue(...q)
+          if (leaps) now += 86_400_000
+          return jobs
+        },
+      },
+      ...{ clock: () => now, log, node: 'a', handlers: { other: async () => undefined, limited } },
+      ...{ leaseMs: 30_000, concurrency: 8, places: { limited: 2 }, onEnd: () => undefined },
+    })
+    const at = new Date(now).toISOString()
+    await store.put({
+      ...{ id: '1', kind: 'limited', key: null, payload: '0' },
+      ...{ runAt: at, everySeconds: null, now: at },
+    })
+    await runner.claimDue(0)
+    await begun.promise
+    leaps = true
+    await runner.claimDue(0)
+    const rows = tablesOf<{ job: { attempt: number } }>(database).selectFrom('job').select('attempt')
+    t.same(await rows.execute(), [{ attempt: 1 }], 'claimed once')
+    ended.resolve()
+    await runner.drain()
+  }),
+)
+
 t.test('a clock that was ahead and is put right stops nothing', (t) =>
   eachDatabase(t, async (database, t) => {
     await migrate(database, jobMigrations)

@@ -80,8 +80,7 @@ export function createRunner(q: {
   const phase = Math.random() * TOGETHER_MS
   /** The last moment before a time at which this process runs recurring kinds: one claim then takes all that are due. */
   const together = (ms: number): number => Math.max(q.clock(), ms - ((ms - phase) % TOGETHER_MS))
-  const newClaim = (): Claim => {
-    const now = q.clock()
+  const newClaim = (now = q.clock()): Claim => {
     return { token: `${q.node} ${randomUUID()}`, now: iso(now), until: iso(now + q.leaseMs) }
   }
 
@@ -187,10 +186,10 @@ export function createRunner(q: {
 
   /**
    * After a leap of the clock (a machine's sleep) claims of jobs that still run here may have expired; renewing them keeps other
-   * nodes from starting the jobs too.
+   * nodes from starting the jobs too. What is claimed afterwards has to be free at this same moment: the clock may leap once more
+   * while these are renewed or others are claimed.
    */
-  const renewLate = async (): Promise<void> => {
-    const now = q.clock()
+  const renewLate = async (now: number): Promise<void> => {
     for (const run of running.values()) if (run.until <= now) await renew(run)
   }
 
@@ -209,7 +208,8 @@ export function createRunner(q: {
   return {
     claimDue: (lateMs) =>
       inTurn(async () => {
-        await renewLate()
+        const now = q.clock()
+        await renewLate(now)
         const kinds = withPlace()
         const isOwn = (kind: string): boolean => q.places[kind] === Number.POSITIVE_INFINITY
         const isLimited = (kind: string): boolean => kind in q.places && !isOwn(kind)
@@ -219,9 +219,9 @@ export function createRunner(q: {
           ...kinds.filter(isLimited).map((kind) => ({ kinds: [kind], lateMs: 0 })),
         ]
         for (const group of groups) {
-          const claim = newClaim()
+          const claim = newClaim(now)
           const limit = Math.min(free(), ...group.kinds.map(placesOf))
-          const dueBefore = iso(q.clock() - group.lateMs)
+          const dueBefore = iso(now - group.lateMs)
           const jobs = await q.store.claimDue(claim, { kinds: group.kinds, dueBefore, limit })
           for (const job of jobs) void start(job, claim)
         }
@@ -231,9 +231,10 @@ export function createRunner(q: {
     hasLateClaim: () => [...running.values()].some((run) => run.until <= q.clock()),
     runOne: async (id, earlyMs) => {
       const begun = await inTurn(async () => {
-        await renewLate()
-        const claim = newClaim()
-        const dueBefore = iso(q.clock() + earlyMs)
+        const now = q.clock()
+        await renewLate(now)
+        const claim = newClaim(now)
+        const dueBefore = iso(now + earlyMs)
         const job = await q.store.claimOne(claim, { id, kinds: withPlace(), dueBefore })
         // Wrapped, not the promise itself: otherwise the turn would wait for the end of the job.
         return job === undefined ? undefined : { ended: start(job, claim) }
