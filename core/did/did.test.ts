@@ -35,6 +35,8 @@ function history(length: number, isLast = false): ReturnType<typeof entry>[] {
   return entries
 }
 
+/** The first letter of the value of a proof; of one in 256 it is 1. */
+const firstOf = (line: string): string | undefined => /"proofValue":"z(.)/.exec(line)?.[1]
 const textOf = (entries: { line: string }[]): string => entries.map(({ line }) => `${line}\n`).join('')
 
 /** What the independent package says: the resolved history, or the error that it throws. */
@@ -105,7 +107,10 @@ void t.test('hostile histories', async (t) => {
     ['an address of a later one', changed(2, 's2.example', 's9.example')],
     ['a time', changed(1, '12:01:00Z","', '12:01:30Z","')],
     ['another DID', changed(3, /did:webvh:[^:]+:registry/g, 'did:webvh:QmOther:registry')],
-    ['a signature', changed(2, /"proofValue":"z./, '"proofValue":"z1')],
+    [
+      'a signature',
+      changed(2, /"proofValue":"z./, `"proofValue":"z${firstOf(lines[2]!) === '1' ? '2' : '1'}`),
+    ],
     ['without a signature', changed(2, /"proof":\[.*?\]/, '"proof":[]')],
     ['an entry less', textOf([entries[0]!, ...entries.slice(2)])],
     ['entries in another order', textOf([entries[0]!, entries[2]!, entries[1]!])],
@@ -168,7 +173,8 @@ void t.test('a proof of Data Integrity counts with its options', async (t) => {
     ],
     ...[
       { ...proof, verificationMethod: 'did:web:x#y' },
-      { ...proof, proofValue: proof.proofValue.slice(1) },
+      // Of another base, whatever the value begins with.
+      { ...proof, proofValue: proof.proofValue.replace('z', 'u') },
     ],
     ...[
       { ...proof, proofValue: 7 },
