@@ -46,6 +46,9 @@ export function managementService(
   return { address, port: 4002, certificateFile, keyFile, clientCertificateFile }
 }
 
+// A test may send fifty at once, and a busy machine takes longer for their TLS than undici waits.
+const CONNECT_MS = 300_000
+
 /** Posts as the management security server does, over mutual TLS, or as another caller. */
 export async function passOn(
   to: ManagementService,
@@ -54,7 +57,7 @@ export async function passOn(
 ): Promise<Answer> {
   const { type = REGISTRATION_TYPE, by, path: at = '/managementservice/manage/' } = o
   const ca = readFileSync(to.certificateFile, 'utf8')
-  const connect = { ca, checkServerIdentity: () => undefined, ...by, ...o.tls }
+  const connect = { ca, checkServerIdentity: () => undefined, timeout: CONNECT_MS, ...by, ...o.tls }
   // From an address of its own each time: requests are counted by address.
   const localAddress = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`
   const dispatcher = new Agent({ localAddress, connect })
