@@ -149,7 +149,7 @@ t.test('coverage: every part, in order, or refused', async (t) => {
   // Names in the chain are not signed: if two attachments are swapped both in the message and in the chain, all digests are still
   // right.
   const swap = (text: string): string =>
-    text.replace('/attachment1', '/x').replace('/attachment2', '/attachment1').replace('/x', '/attachment2')
+    text.replace('/attachment1', '/@').replace('/attachment2', '/attachment1').replace('/@', '/attachment2')
   const swapped = Buffer.from(swap(hashChain!.toString()))
   const exchanged = [parts[0]!, message(parts[2]!.bytes, 1), message('body', 2)]
   t.equal(await cover(exchanged, { hashChainResult, hashChain: swapped }), 'malformed_hash_chain')
