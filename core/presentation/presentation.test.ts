@@ -40,7 +40,8 @@ const SOURCES: Source[] = [
     places: { family: [NAMES, 'family_name'], code: [NAMES, 'personal_code'] },
   },
 ]
-const ATTRIBUTES = { family_name: 'Mets', given_name: 'Mari', personal_code: 'P00000007' }
+// The given name holds a sign that is in no base64, by which it would stand somewhere by chance.
+const ATTRIBUTES = { family_name: 'Mets', given_name: 'Mari Liis', personal_code: 'P00000007' }
 const ASKED_FOR = ['family_name', 'personal_code']
 const MINUTE = 60_000
 
@@ -305,7 +306,7 @@ void t.test('a wallet that knows more says more: it is noted and not handed on',
     const { verdict } = await answered(stack, { present: { disclose: [...ASKED_FOR, 'given_name'] } })
     const [credential] = (verdict as { credentials: JudgedCredential[] }).credentials
     t.match(credential?.beyondAsked, [/given_name/], stack.name)
-    t.notMatch(JSON.stringify(credential), /Mari/)
+    t.notMatch(JSON.stringify(credential), /Mari Liis/)
   }
 })
 
