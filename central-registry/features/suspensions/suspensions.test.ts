@@ -220,7 +220,8 @@ void t.test(
 void t.test('concurrent acts, the bound of a day, and two nodes', async (t) => {
   await eachRegistryDatabase(t, async (database, t, url) => {
     const isShared = database.dialect === 'postgresql'
-    const world = registryWorld(t, isShared ? url : undefined)
+    // Those who act at once wait for each other, on a busy machine longer than a statement may.
+    const world = registryWorld(t, isShared ? `${url}&statementMs=60000` : undefined)
     const node = await world.start()
     const other = isShared ? await world.start() : node
     await setUp(node, authority)
