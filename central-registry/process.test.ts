@@ -121,7 +121,8 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
     isPreparing(): boolean
   }> => {
     const child = spawn(concordatProgram(), args, { stdio: ['ignore', 'pipe', 'pipe'] })
-    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
+    // Not 'exit': what it said last may not have been read by then.
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
     t.teardown(() => child.kill('SIGKILL'))
     let output = ''
     await new Promise<void>((resolve) => {
