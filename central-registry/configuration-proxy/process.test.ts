@@ -56,8 +56,9 @@ void t.test('as a process: keys, anchor, start, status, end', async (t) => {
   const first = zone.current().statementIndex!
   await publish(node)
   await until('the next publication comes by itself', async (saw) => {
-    await zone.refresh()
-    return saw(zone.current().statementIndex!) > first
+    // What is replaced while it is read is read once more.
+    const outcome = await codeOf(zone.refresh())
+    return saw({ outcome, index: zone.current().statementIndex! }).index > first
   })
   const status = JSON.parse((await concordat('status')).stdout) as { instances: Record<string, unknown>[] }
   t.match(status.instances[0], {
