@@ -83,10 +83,11 @@ export async function watchOutage(t: Test, instance: Instance): Promise<Watch> {
       process.kill(pid(), 'SIGCONT')
       await anna.page.getByRole('button', { name: 'Try again' }).click()
       await anna.page.getByRole('cell', { name: 'DEV:GOV:1002' }).first().waitFor()
-    },
-    async registryDies() {
+      // What the registry publishes before it dies lives for a minute.
       await anna.open('/api-keys')
       await typeKey(anna, 'killed')
+    },
+    async registryDies() {
       await instance.process('registry').kill()
       await send(anna)
       await anna.page.getByText('The server does not answer.').waitFor()
