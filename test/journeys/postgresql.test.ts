@@ -278,9 +278,10 @@ async function takeOver(
   }
   let dead: keyof typeof admins | undefined
   try {
-    await instance.registryAdmin.send('POST', '/member-classes', { code: 'NEW', description: 'Newcomers' })
-    // The node that publishes the change waits for the lock on the register, and is killed while it waits.
+    // The node that publishes the change waits for the lock on the register, and is killed while it waits. It begins half a second after
+    // the change, so the transaction stands by then.
     await inTransaction(database.kysely, async (transaction) => {
+      await instance.registryAdmin.send('POST', '/member-classes', { code: 'NEW', description: 'Newcomers' })
       await lockRegister(transaction)
       dead = await until('a node that publishes', async (saw) => {
         const by = saw(await publisher())
