@@ -13,6 +13,7 @@ import { readContainer } from '#core/container/read-container.ts'
 import { type Load, startLoad } from '../fakes/load-client.ts'
 import { moveServer } from '../fakes/move-database.ts'
 import { addService, startProviderSystem } from '../fakes/provider-system.ts'
+import { freeze } from '../freeze-process.ts'
 import { openRequests, readLog, verifyLogOf } from '../message-logs.ts'
 import { skipFor } from '../outside-tools.ts'
 import { hasPostgresql, type PostgresqlServer, startPostgresql } from '../postgresql.ts'
@@ -300,7 +301,10 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
 
   await t.test('a copy of a node does not start; settings that differ are told', async (t) => {
     const third = path.join(instance.directory, 'machine-3')
+    // A file that it is just writing would be gone before it is copied.
+    await freeze([second!.pid])
     cpSync(folder, third, { recursive: true })
+    process.kill(second!.pid, 'SIGCONT')
     const settings = readFileSync(configuration, 'utf8')
     const copied = path.join(third, 'tax-3.yaml')
     writeFileSync(copied, settings.replaceAll(address, instance.address(61)).replaceAll(folder, third))
