@@ -100,7 +100,7 @@ function send(base: string, call: HostileCall): Promise<Answer> {
   request.once('timeout', () => request.destroy(new Error('it hangs')))
   request.once('error', (cause: NodeJS.ErrnoException) => {
     // A kept connection may end just when it is used again.
-    if (request.reusedSocket && cause.code === 'ECONNRESET') resolve(send(base, call))
+    if (request.reusedSocket && /^(ECONNRESET|EPIPE)$/.test(cause.code ?? '')) resolve(send(base, call))
     else reject(cause)
   })
   request.end(body)
