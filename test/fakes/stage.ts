@@ -102,7 +102,9 @@ export async function openStage(): Promise<Stage> {
     [PART_TYPE.ocsp, await trust.ocsp(trust.intermediate)],
   ]
   const honest = { signer: await signerOf(rogue.signing), ocsp: await ocspParts(rogue.authentication) }
-  const agent = new https.Agent({ keepAlive: true, maxSockets: 2, rejectUnauthorized: false })
+  // It ends an idle connection before the server does, which would else do so when a request is just on its way.
+  const kept = { keepAlive: true, maxSockets: 2, timeout: 10_000 }
+  const agent = new https.Agent({ ...kept, rejectUnauthorized: false })
   const onRecord = new Map<string, string>()
   const details: string[] = []
 

@@ -41,8 +41,8 @@ const FILES = `/r1/${population.client}/files`
 const NAMES = `/r1/${population.client}/names`
 await world.admin.tax.send('PATCH', `/clients/${colons(tax.client)}`, { connectionType: 'NOSSL' })
 
-/** Over plain HTTP on kept connections: these tests are about the layer above TLS. */
-const agent = new http.Agent({ keepAlive: true, maxSockets: 4 })
+/** Over plain HTTP on kept connections, which end before the server ends them: these tests are about the layer above TLS. */
+const agent = new http.Agent({ keepAlive: true, maxSockets: 4, timeout: 10_000 })
 t.teardown(() => agent.destroy())
 const send = (
   target: string,

@@ -73,8 +73,9 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
   const authorities = readFileSync(instance.trust.rootFile)
   const start = (name: string, place: string) =>
     startProcess({ name, command: 'security-server', directory: place, environment: {} })
-  // The nodes have one certificate; systems would know them by one name before them.
-  const agent = new https.Agent({ keepAlive: true, checkServerIdentity: () => undefined })
+  // The nodes have one certificate; systems would know them by one name before them. Idle connections end before a server ends them.
+  const kept = { keepAlive: true, timeout: 10_000 }
+  const agent = new https.Agent({ ...kept, checkServerIdentity: () => undefined })
   t.teardown(() => agent.destroy())
   /** The instance as a system sees it that calls this node. */
   const seenFrom = (url: string): Instance => ({
