@@ -23,6 +23,7 @@ import { findActs } from './find-acts.ts'
 const WHY = 'case=2026-17&reason=complaint'
 const REPLY = Buffer.from('HTTP/1.1 200 OK\r\n\r\n')
 const HOSTILE = '=cmd|"<b>,x'
+const DAY_MS = 86_400_000
 
 /** Two successful exchanges, a refused one, and a malicious message id. */
 async function fill({ messageLog }: AdminWorld): Promise<{ first: number; refused: number }> {
@@ -131,10 +132,9 @@ await eachDatabase(t, async (_database, t, url) => {
       ],
     })
     t.ok((body['steps'] as []).length >= 24)
-    const long = await ask(
-      'GET',
-      '/message-log/traffic?by=peer&from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z',
-    )
+    const tomorrow = Math.ceil((Date.now() + 1) / DAY_MS) * DAY_MS
+    const [from, to] = [tomorrow - 365 * DAY_MS, tomorrow].map((at) => new Date(at).toISOString())
+    const long = await ask('GET', `/message-log/traffic?by=peer&from=${from}&to=${to}`)
     t.match(long.body, { step: 'day', groups: [{ value: 'DEV:GOV:5678:ss2', exchanges: 3 }] })
     t.equal((long.body['steps'] as []).length, 365)
     t.equal((await ask('GET', '/message-log/traffic?from=2020-01-01T00:00:00Z')).status, 400, 'too long')
