@@ -258,7 +258,7 @@ async function checkRefused(
   t.match([reply.status, reply.headers['x-road-error']], [503, code])
   t.equal((await probe(from, 'live')).status, 200, 'alive')
   // A report is up to a second old: the server made one for itself if it has just beaten.
-  await until('not ready', async (saw) => saw([await again(), (await probe(from, 'ready')).status])[1] === 503)
+  await until('unready', async (saw) => saw([await again(), (await probe(from, 'ready')).status])[1] === 503)
 }
 
 const probe = (from: 'tax' | 'business', what: 'live' | 'ready'): Promise<Reply> =>
