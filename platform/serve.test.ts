@@ -1,6 +1,5 @@
 /** A server made of a list: a toy feature in its own folder is served with its tables, route, job, finding and metric. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -11,6 +10,7 @@ import type { OpenApiDocument } from '#platform/http-service/openapi-operations.
 import { createLog } from '#platform/logging/create-log.ts'
 import { type Listener, serve } from '#platform/serve.ts'
 import { openServices, type Services, serviceMigrations } from '#platform/services.ts'
+import { freePort } from '#test/free-port.ts'
 import { until } from '#test/until.ts'
 
 const log = createLog({ name: 'test', destination: { write: () => undefined } })
@@ -83,14 +83,6 @@ async function toy(): Promise<Toy> {
   mkdirSync(path.dirname(file), { recursive: true })
   writeFileSync(file, GREETINGS)
   return ((await import(pathToFileURL(file).href)) as { greetings: Toy }).greetings
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 const LISTENER = (port: number): Listener => ({

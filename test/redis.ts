@@ -6,11 +6,12 @@ import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Redis } from 'ioredis'
 import t from 'tap'
+import { freePort } from './free-port.ts'
 import { findProgram } from './outside-tools.ts'
 import { until } from './until.ts'
 
@@ -90,17 +91,6 @@ function say(at: { host: string; port: number }, command: string): Promise<strin
       socket.destroy()
     })
     socket.once('error', reject)
-  })
-}
-
-function freePort(host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, host, () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
   })
 }
 

@@ -1,15 +1,14 @@
 /** The way to a database on another machine: a password from a file, over TLS that is checked by authority and by host name. */
 import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
-import { once } from 'node:events'
 import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import path from 'node:path'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { emptyFolder, ownAddress, startAdapter } from '#adapters/kit/kit-fixture.ts'
 import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
+import { freePort } from '#test/free-port.ts'
 import { hasMariadb, startMariadb } from '#test/mariadb.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, startPostgresql } from '#test/postgresql.ts'
@@ -126,12 +125,4 @@ function inHex(address: string): string {
     .split('.')
     .map((part) => Number(part).toString(16).padStart(2, '0'))
     .join('')}`
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }

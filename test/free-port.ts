@@ -1,0 +1,20 @@
+/** A port for a server that is told its port before it listens. */
+import { randomInt } from 'node:crypto'
+import { createServer } from 'node:net'
+
+/** Linux gives those from 32768 on to whoever listens on any port, and to each connection: one of them may be taken again at once. */
+const [FIRST, END] = [20_000, 32_768]
+
+export async function freePort(host = '127.0.0.1'): Promise<number> {
+  for (;;) {
+    const port = randomInt(FIRST, END)
+    const server = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(port, host, () => resolve(true))
+    })
+    if (!isFree) continue
+    await new Promise((resolve) => server.close(resolve))
+    return port
+  }
+}
