@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import http from 'node:http'
 import path from 'node:path'
 import t from 'tap'
+import { freePort } from '#test/free-port.ts'
 import { until } from '#test/until.ts'
 import { metricsOfAll, readinessOfAll } from './of-all.ts'
 import { onceASecond } from './once-a-second.ts'
@@ -14,6 +15,7 @@ const PROGRAM = path.join(import.meta.dirname, 'supervised-child.ts')
 type Started = { child: ChildProcess; output(): string; ended: Promise<string>; port: number }
 
 async function start(how = '', taken?: number): Promise<Started> {
+  // All workers have to listen on a port that is known before.
   const port = taken ?? (await freePort())
   const child = spawn(process.execPath, [PROGRAM, String(port), how], { stdio: ['ignore', 'pipe', 'pipe'] })
   t.teardown(() => child.kill('SIGKILL'))
@@ -23,15 +25,6 @@ async function start(how = '', taken?: number): Promise<Started> {
     child.once('exit', (code, signal) => resolve(signal ?? `exit ${code}`)),
   )
   return { child, output: () => output, ended, port }
-}
-
-/** All workers have to listen on a port that is known before. */
-async function freePort(): Promise<number> {
-  const server = http.createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /** A call over a connection of its own. */
