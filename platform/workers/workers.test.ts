@@ -109,7 +109,7 @@ t.test('workers end with a supervisor that is killed', async (t) => {
   started.child.kill('SIGKILL')
   t.equal(await started.ended, 'SIGKILL')
   for (const { pid } of workers.values()) await until(`the end of ${pid}`, async () => !isRunning(pid))
-  t.match(started.output(), /"level":"fatal".*alone/)
+  await until('their word', (saw) => /"level":"fatal".*alone/.test(saw(started.output())))
 })
 
 t.test('a port that another process has is not shared with it', async (t) => {
@@ -117,7 +117,7 @@ t.test('a port that another process has is not shared with it', async (t) => {
   await until('the line', async () => one.output().includes('child is ready: at'))
   const other = await start('', one.port)
   t.equal(await other.ended, 'exit 1')
-  t.match(other.output(), /EADDRINUSE/)
+  await until('its reason', (saw) => saw(other.output()).includes('EADDRINUSE'))
   one.child.kill('SIGTERM')
   t.equal(await one.ended, 'exit 0')
 })
