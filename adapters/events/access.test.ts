@@ -180,7 +180,7 @@ void t.test('the process', async (t) => {
   checked.stdout.on('data', (data: Buffer) => {
     said += data.toString()
   })
-  t.equal(await new Promise((resolve) => void checked.once('exit', resolve)), 0)
+  t.equal(await new Promise((resolve) => void checked.once('close', resolve)), 0)
   t.equal(said, 'security server: well\nbroker: well\n')
   t.equal((await user.left('TAX', 'concordat-out')) ?? 'none', 'none', 'nothing was begun')
 
@@ -192,7 +192,7 @@ void t.test('the process', async (t) => {
   child.stdout!.on('data', (data: Buffer) => {
     out += data.toString()
   })
-  const ended = new Promise((resolve) => void child.once('exit', resolve))
+  const ended = new Promise((resolve) => void child.once('close', resolve))
   await new Promise((resolve) => void child.once('message', resolve))
   const event = JSON.stringify({ specversion: '1.0', id: 'P-1', source: '/secret', type: 't' })
   await user.publish('tax', event)

@@ -27,7 +27,7 @@ async function start(t: Test, folder: string, more: object) {
   child.stdout?.on('data', (data: Buffer) => {
     said.out += data.toString()
   })
-  const ended = new Promise((resolve) => void child.once('exit', (code) => resolve(code)))
+  const ended = new Promise((resolve) => void child.once('close', (code) => resolve(code)))
   await new Promise((resolve) => void child.once('message', resolve))
   return { address, child, said, ended }
 }

@@ -43,7 +43,7 @@ t.test('the example serves and drains', async (t) => {
   child.stdout?.on('data', (data: Buffer) => {
     out += data.toString()
   })
-  const ended = new Promise((resolve) => void child.once('exit', resolve))
+  const ended = new Promise((resolve) => void child.once('close', resolve))
   await new Promise((resolve) => void child.once('message', resolve))
   const dispatcher = new Agent()
   t.teardown(() => dispatcher.destroy())

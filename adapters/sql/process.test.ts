@@ -44,7 +44,7 @@ t.test('SIGTERM lets a query that runs end', async (t) => {
   child.stdout?.on('data', (data: Buffer) => {
     out += data.toString()
   })
-  const ended = new Promise((resolve) => void child.once('exit', (code) => resolve(code)))
+  const ended = new Promise((resolve) => void child.once('close', (code) => resolve(code)))
   await new Promise((resolve) => void child.once('message', resolve))
   const dispatcher = new Agent()
   t.teardown(() => dispatcher.destroy())
