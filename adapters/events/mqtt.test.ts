@@ -78,3 +78,34 @@ void t.test('events of an inbox', async (t) => {
     userProperties: { id: 'B-binary', partitionkey: 'Ä 1' },
   })
 })
+
+void t.test(
+  'what is published when the adapter is told to stop is acknowledged, not given back',
+  async (t) => {
+    if (!hasMosquitto()) return skipFor(t, 'mosquitto is not installed')
+    const { servers, user, broker } = await world(t)
+    const got = await user.subscribe('tax/got')
+    const stopping = Promise.withResolvers<Promise<void>>()
+    const receive = { name: 'in', inbox: INBOX, to: 'tax/got', pollMs: 50 }
+    const adapter = await startEvents(
+      t,
+      { securityServer: servers.receiver, broker, receive: [receive] },
+      (rooms) => ({
+        ...rooms,
+        broker: {
+          ...rooms.broker,
+          async publish(message) {
+            await rooms.broker.publish(message)
+            stopping.resolve(adapter.stop())
+          },
+        },
+      }),
+    )
+    await servers.post({ id: 'C-1' })
+    await stopping.promise
+    await until('the event', () => got.length > 0)
+    t.equal(await adapter.metric('concordat_events_done_total'), 1)
+    t.equal(await adapter.metric('concordat_events_returned_total'), 0)
+    t.strictSame(await servers.arrived(), [], 'nor given out again')
+  },
+)

@@ -117,13 +117,15 @@ export function openReceiveWay(q: ReceiveQuestion): Way {
         ['X-Road-Id', given.delivery],
       ],
     })
-    await acknowledging
-      .through(() => given.acknowledge())
-      .catch((thrown: unknown) => {
-        if (!isOver(thrown)) throw thrown
-        // The broker has an event that its sender knows as given up.
-        log.warn({ err: thrown, delivery: given.delivery }, 'published, and not to be acknowledged any more')
-      })
+    // Once also while the adapter stops: given back it would be published again.
+    const acknowledged = signal.aborted
+      ? given.acknowledge()
+      : acknowledging.through(() => given.acknowledge())
+    await acknowledged.catch((thrown: unknown) => {
+      if (!isOver(thrown)) throw thrown
+      // The broker has an event that its sender knows as given up.
+      log.warn({ err: thrown, delivery: given.delivery }, 'published, and not to be acknowledged any more')
+    })
     const ms = performance.now() - began
     metrics.done.inc({ way: way.name })
     metrics.seconds.observe({ way: way.name }, ms / 1000)
