@@ -44,7 +44,7 @@ void t.test('events to an inbox', async (t) => {
   t.match(aside.find(({ body }) => body === 'no event')!.headers.get('concordat-code'), 'malformed_json')
   t.equal(aside.find(({ body }) => body === 'no event')!.headers.get('x-ours'), '1')
   t.match(await adapter.health(), { broker: { ok: true }, out: { ok: true } })
-  t.equal(await adapter.metric('concordat_events_done_total'), 3)
+  await until('three counted', async (saw) => saw(await adapter.metric('concordat_events_done_total')) === 3)
   await adapter.stop()
 })
 
