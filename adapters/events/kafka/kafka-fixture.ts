@@ -183,10 +183,13 @@ export async function openKafkaUser(t: Test, { address, port }: Pick<BrokerProce
           : undefined
       })
     },
+    /** Resolves when the broker does not show it any more: it would take messages of the next one into this one. */
     async deleteTopic(name: string) {
       await tried(async (connection) => {
         const [error] = await connection.ask(DELETE_TOPIC, name)
-        return error === 0 || error === 3 ? true : undefined
+        // 3: it is not there.
+        if (error !== 0 && error !== 3) return undefined
+        return (await connection.ask(METADATA, [name])).topics[0]?.error === 3 ? true : undefined
       })
     },
     publish(
