@@ -261,7 +261,7 @@ t.test('a hundred thousand files', async (t) => {
   const sources = [{ kind: 'folder', folder }, ...(hasSshd() ? [sftpSource(await startSshd(t), folder)] : [])]
   for (const source of sources) {
     const files = { list: true, read: true, names: 'csv$' }
-    const settings = { source, resources: [], files, complete: rename, limits: { readMs: 60_000 } }
+    const settings = { source, resources: [], files, complete: rename, limits: { readMs: 120_000 } }
     const { ask } = await startAdapter(t, fileAdapter, { settings })
     const { body } = await ask('/files?after=150000.csv&limit=3')
     const names = (body as { items: { name: string }[] }).items.map(({ name }) => name)
