@@ -183,7 +183,7 @@ t.test('a system that is away, slow, busy, or breaks off', async (t) => {
   const { send, monitor } = await startBefore(t, `http://${address}:8080`, { paths })
   const hurried = await startBefore(t, `http://${address}:8080`, {
     paths,
-    limits: { answerMs: 200, wholeMs: 400 },
+    limits: { answerMs: 1000, wholeMs: 1200 },
   })
   const post = { method: 'POST' as const, body: Buffer.from('act') }
   const away = { status: 503, headers: { 'retry-after': '5' }, json: { type: 'source_unavailable' } }
