@@ -26,6 +26,8 @@ import { command } from './write-archive.ts'
 const ROOT = path.join(import.meta.dirname, '../..')
 const CONCORDAT = path.join(ROOT, 'scripts/concordat')
 const MEGABYTE = 1024 * 1024
+/** Nothing of a start is seen before its end. */
+const START = { deadlineMs: 180_000 }
 const run = promisify(execFile)
 
 type Descriptor = { digest: string; size: number; artifactType?: string }
@@ -207,7 +209,7 @@ async function registryIn(t: Test, root: string, config: ImageConfig): Promise<v
   const lines = said(registry)
   const answer = async (target: string): Promise<number | undefined> =>
     (await fetch(`http://${address}:4000${target}`).catch(() => undefined))?.status
-  await until('the registry answers', async (saw) => saw(await answer('/health/live')) === 200)
+  await until('the registry answers', async (saw) => saw(await answer('/health/live')) === 200, START)
   t.equal(await answer('/console/'), 200, 'its pages are there')
   t.equal(statSync(path.join(state, 'registry.db')).uid, user, 'its user owns what it writes')
   registry.kill('SIGTERM')
@@ -245,7 +247,7 @@ async function workersIn(t: Test, root: string, config: ImageConfig): Promise<vo
     const { checks } = ((await answer?.json()) ?? { checks: [] }) as { checks: object[] }
     return checks.some((one) => isDeepStrictEqual(one, { name: 'workers', ok: true }))
   }
-  await until('two workers', async (saw) => server.exitCode !== null || saw(await bothRun()))
+  await until('two workers', async (saw) => server.exitCode !== null || saw(await bothRun()), START)
   if (server.exitCode !== null) throw new Error(await lines)
   const [first, second, ...more] = workers()
   t.strictSame(more, [])
