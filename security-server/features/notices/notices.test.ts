@@ -272,7 +272,8 @@ await eachDatabase(t, async (_database, t, url) => {
     const other = '00000000-0000-4000-8000-000000000000'
     t.same((await me.end(other)).body, { ended: 0 })
     const token = w.rooms.key().stopToken(mine[0]!.id, SUBSYSTEM)
-    t.equal((await stop(world, `${token.slice(0, -2)}AA`)).status, 400)
+    const altered = `${token.slice(0, -2)}${token.at(-2) === 'A' ? 'B' : 'A'}${token.at(-1)}`
+    t.equal((await stop(world, altered)).status, 400)
     t.equal(w.rooms.key().wishOf(token, 'DEV/GOV/1234/other'), undefined, 'of another subsystem')
     await use()
     await stop(world, token)
