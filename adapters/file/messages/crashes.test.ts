@@ -150,10 +150,12 @@ t.test(
       const before = process.memoryUsage().rss
       let most = before
       const { stop } = await startMessages(t, settings)
-      await until('it is set aside', async (saw) => {
+      const look = (saw: (state: string[]) => string[]): boolean => {
         most = Math.max(most, process.memoryUsage().rss)
         return saw(filesIn(folder, 'quarantine')).includes('large.csv')
-      })
+      }
+      // Nothing is seen of the reading before its end.
+      await until('it is set aside', look, { deadlineMs: 240_000 })
       await stop()
       t.match(
         readFileSync(path.join(folder, 'quarantine/large.csv.reason.txt'), 'utf8'),
