@@ -9,6 +9,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
+import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { heldMemory } from '#platform/held-memory.ts'
 import { asFault } from '#schemas/fault.ts'
 import { skipFor } from '#test/outside-tools.ts'
@@ -22,6 +23,7 @@ import {
   openTestLog,
   segmentOctets,
   signedRecord,
+  signer,
   spoolBody,
   type TestLog,
   usableAgain,
@@ -269,6 +271,28 @@ t.test('a worker that ends is started again', async (t) => {
   t.ok(
     (await Promise.all([log.checkpointNow(), log.checkpointNow()])).every((note) => note === log.treeHead()),
   )
+})
+
+t.test('a tree head that is being signed is not that of who appends meanwhile', async (t) => {
+  const { memberSigner } = await signer()
+  const [begun, signs] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const sign = async (data: Buffer): Promise<Buffer> => {
+    begun.resolve()
+    await signs.promise
+    return memberSigner.sign(data)
+  }
+  const log = await openTestLog(t, { ...logOptions(logFolder(t)), signer: { ...memberSigner, sign } })
+  await log.append(await signedRecord())
+  const job = log.checkpointNow()
+  await begun.promise
+  const { index } = await log.append(await signedRecord())
+  const proof = log.proof(index)
+  const notes = [job, log.checkpointNow()]
+  signs.resolve()
+  const sizes = (await Promise.all(notes)).map((note) => Number(parseCheckpoint(note!).size))
+  t.strictSame(sizes, [1, 2])
+  await proof
+  t.pass('a reader of the new record has its proof')
 })
 
 t.test('bodies when others fill the memory', async (t) => {

@@ -23,6 +23,7 @@ import { type OwnReads, ownReads } from './reads.ts'
 import type { LoggedRecord, RecordInput } from './record-input.ts'
 import { createReplayHolds } from './replay-holds.ts'
 import type { BodyPlace } from './settings.ts'
+import { nextFlight, singleFlight } from './share-runs.ts'
 import { createSpool, type Spool } from './spool.ts'
 import { MAX_BATCH } from './time-stamps/batch.ts'
 import { decodeEvidence } from './time-stamps/stamp-record.ts'
@@ -260,8 +261,8 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
       await worker.call('putTimeStamp', { batch, answer: { ...answer, ocspResponses }, now: clock() })
     }
   }
-  // A job and an administrator may call at the same time: they share one run.
-  const checkpointNow = singleFlight(makeCheckpoint)
+  // Who has just appended wants a head that covers it.
+  const checkpointNow = nextFlight(makeCheckpoint)
   const timeStampNow = singleFlight(stampAll)
   const evidenceRecords = createEvidenceRecords({
     worker,
@@ -379,13 +380,3 @@ async function takeOver(
 }
 
 type LogThread = Awaited<ReturnType<typeof startWorker>>
-
-function singleFlight<T>(act: () => Promise<T>): () => Promise<T> {
-  let underWay: Promise<T> | undefined
-  return () => {
-    underWay ??= act().finally(() => {
-      underWay = undefined
-    })
-    return underWay
-  }
-}
