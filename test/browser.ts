@@ -30,7 +30,9 @@ const WITHOUT_SCREENSHOTS = process.env['TEST_SCREENSHOTS'] === 'none'
 // A machine that runs other tests at the same time may be slow; only a failing test waits this long.
 const PATIENCE_MS = 60_000
 const PHONE = { width: 360, height: 740 }
-const TWO_FRAMES = 'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))'
+// Preact runs the effects of what it has drawn, which ask the server, in a task after the next frame: each frame is awaited with what follows it.
+const TWO_FRAMES =
+  'new Promise((done) => requestAnimationFrame(() => setTimeout(() => requestAnimationFrame(() => setTimeout(done)))))'
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 // Strings, because they run in the page, where other names exist than here. axe is loaded only on request, and without its comments,
 // because half a megabyte is compiled again in each page; its results for passed rules stay in the page.
@@ -277,6 +279,8 @@ export async function visitor(
   page.on('requestfailed', (request) => asked.delete(request))
   // An act that waits for the latest answer shows nothing until it has come, not even that it is loading.
   const answered = async (): Promise<void> => {
+    // What was done just now may not have asked yet.
+    await page.evaluate(TWO_FRAMES)
     await until(
       'answers to all that was asked',
       (saw) => saw([...asked].map((one) => one.url())).length === 0,
