@@ -67,16 +67,33 @@ export function Tools<R>({ search, filters, sorts, sort, order }: Props<R>) {
   )
 }
 
+/**
+ * What somebody types into a field whose value is in the address: it stays when the list below is drawn again meanwhile, and only
+ * another value of the address than the one that the field has `told` replaces it.
+ */
+function useTyped(given: string) {
+  const [typed, setTyped] = useState(given)
+  const known = useRef(given)
+  useEffect(() => {
+    if (given === known.current) return
+    known.current = given
+    setTyped(given)
+  }, [given])
+  const told = (value: string): void => {
+    known.current = value
+  }
+  return { typed, setTyped, told }
+}
+
 /** Searches for the typed text after a short pause, or at once with Enter. */
 function Search({ label }: { label: string }) {
   const { query } = useAddress()
-  const given = query.get('q') ?? ''
-  const [typed, setTyped] = useState(given)
+  const { typed, setTyped, told } = useTyped(query.get('q') ?? '')
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
-  useEffect(() => setTyped(given), [given])
   useEffect(() => () => clearTimeout(timer.current), [])
   const look = (value: string): void => {
     clearTimeout(timer.current)
+    told(value)
     changeQuery({ q: value, page: '' }, 'replace')
   }
   return (
@@ -115,13 +132,20 @@ function Choice({ name, value, options }: { name: string; value: string; options
 function FilterInput({ filter, value }: { filter: Filter; value: string }) {
   const { name, options, suggestions } = filter
   const list = useId()
+  const { typed, setTyped, told } = useTyped(value)
   if (options !== undefined) return <Choice name={name} value={value} options={options} />
-  const onChange = (event: { currentTarget: HTMLInputElement }): void =>
-    changeQuery({ [name]: event.currentTarget.value, page: '' })
-  if (suggestions === undefined) return <input type="text" value={value} onChange={onChange} />
+  const field = {
+    value: typed,
+    onInput: (event: { currentTarget: HTMLInputElement }): void => setTyped(event.currentTarget.value),
+    onChange: (event: { currentTarget: HTMLInputElement }): void => {
+      told(event.currentTarget.value)
+      changeQuery({ [name]: event.currentTarget.value, page: '' })
+    },
+  }
+  if (suggestions === undefined) return <input type="text" {...field} />
   return (
     <>
-      <input type="text" value={value} onChange={onChange} list={list} />
+      <input type="text" {...field} list={list} />
       <datalist id={list}>
         {suggestions.map((one) => (
           <option key={one} value={one} />
