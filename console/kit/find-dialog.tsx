@@ -173,31 +173,32 @@ function once({ title, found }: FoundGroup): FoundGroup {
 
 const isAny = ({ found }: FoundGroup): boolean => found.length > 0
 
-type Things = { found: FoundGroup[]; isLooking: boolean; fault: ApiFault | undefined }
+/** `of`: the text for which it was found. */
+type Things = { of: string; found: FoundGroup[]; fault: ApiFault | undefined }
 
-const NOTHING: Things = { found: [], isLooking: false, fault: undefined }
+const NOTHING: Things = { of: '', found: [], fault: undefined }
 
 /** Asks the finders when somebody has paused; answers to what was typed before are dropped. */
-function useFound({ finders }: Search, typed: string): Things {
+function useFound({ finders }: Search, typed: string) {
   const { api, session, signedOut } = useConsole()
   const [things, setThings] = useState(NOTHING)
-  const wanted = typed.trim()
+  const mine = finders.filter(({ operation }) => mayCall(session, operation))
+  const wanted = typed.trim().length < LEAST_TYPED || mine.length === 0 ? '' : typed.trim()
   useEffect(() => {
-    const mine = finders.filter(({ operation }) => mayCall(session, operation))
-    if (wanted.length < LEAST_TYPED || mine.length === 0) return setThings(NOTHING)
-    setThings((before) => ({ ...before, isLooking: true, fault: undefined }))
+    if (wanted === '') return setThings(NOTHING)
     const ending = new AbortController()
     const { signal } = ending
     const timer = setTimeout(() => {
       Promise.all(mine.map(({ find }) => find(wanted, api.call, signal))).then(
         (found) => {
-          if (!signal.aborted) setThings({ ...NOTHING, found: found.flat().map(once).filter(isAny) })
+          if (!signal.aborted)
+            setThings({ ...NOTHING, of: wanted, found: found.flat().map(once).filter(isAny) })
         },
         (cause: unknown) => {
           if (signal.aborted) return
           const fault = cause instanceof ApiFault ? cause : new ApiFault(0, { message: String(cause) })
           if (fault.status === 401) signedOut()
-          else setThings({ ...NOTHING, fault })
+          else setThings({ ...NOTHING, of: wanted, fault })
         },
       )
     }, PAUSE_MS)
@@ -206,5 +207,6 @@ function useFound({ finders }: Search, typed: string): Things {
       ending.abort()
     }
   }, [wanted])
-  return things
+  // Said with the very key that asks for more: what is shown is then still of the text before.
+  return { ...things, isLooking: things.of !== wanted }
 }

@@ -98,6 +98,8 @@ async function searchByKeyboard(t: Test, visitor: Visitor, q: Way): Promise<void
     await page.keyboard.type(typed)
     const wanted = page.getByRole('option', { name: option }).first()
     await wanted.waitFor()
+    // What was found for the first letters may have it at another place.
+    await page.locator('.find-state').filter({ hasNotText: 'Looking' }).waitFor()
     for (let press = 0; press < 40 && (await wanted.getAttribute('aria-selected')) !== 'true'; press++)
       await page.keyboard.press('ArrowDown')
     t.equal(await search.getAttribute('aria-activedescendant'), await wanted.getAttribute('id'), option)
