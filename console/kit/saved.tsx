@@ -1,9 +1,10 @@
 /** A file that an act made: it is downloaded at once, and the page says so. */
-import { useEffect } from 'preact/hooks'
+import { useLayoutEffect } from 'preact/hooks'
 import { save } from './save.ts'
 import { text } from './text.ts'
 
 export function Saved({ file }: { file: File }) {
-  useEffect(() => save(file), [file])
+  // Not later: what watches by itself may take this away before the browser has drawn it.
+  useLayoutEffect(() => save(file), [file])
   return <p class="wrap">{text('file.saved', { name: file.name })}</p>
 }

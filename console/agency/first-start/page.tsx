@@ -63,11 +63,16 @@ function Progress({ of }: { of: Step[] }) {
   )
 }
 
-/** What goes on takes its acts away, so the page stays as it is while a dialog of one of them is read. */
+const HOLDS = 'dialog[open], .course [type="submit"][aria-disabled="true"]'
+
+/**
+ * What goes on takes its acts away, so the page stays as it is while a dialog of one of them is read, and until a form has its answer: a
+ * look that comes before it may know already what was made, and would take the file with it.
+ */
 function useHeld(newest: Loaded<Course>): Loaded<Course> {
   const held = useRef(newest)
-  const isReading = document.querySelector('dialog[open]') !== null
-  if (!isReading || held.current.state !== 'there') held.current = newest
+  const isHeld = document.querySelector(HOLDS) !== null
+  if (!isHeld || held.current.state !== 'there') held.current = newest
   return held.current
 }
 
