@@ -118,15 +118,19 @@ async function believe(t: Test, windows: Windows): Promise<void> {
   await becomes(wide, 'Token and PIN', 'done')
 }
 
-/** What the registry has published comes by itself within a minute; the operator does not wait for it, unless it comes just then. */
-async function fetchConfiguration(wide: Visitor, name: string): Promise<void> {
+/** What the registry has published comes by itself within a minute; the operator does not wait for it. */
+const fetchConfiguration = (wide: Visitor, name: string): Promise<void> =>
+  actUnlessDone(wide, name, 'Fetch the configuration', 'The configuration was fetched')
+
+/** The only act of a step that its server takes by itself too, maybe just then. */
+async function actUnlessDone(wide: Visitor, name: string, button: string, after: string): Promise<void> {
   const isDone = stepOf(wide, name).locator('summary .status', { hasText: 'done' })
-  await stepOf(wide, name).getByRole('button', { name: 'Fetch the configuration' }).or(isDone).first().click()
-  const confirm = wide.page.getByRole('dialog').getByRole('button', { name: 'Fetch the configuration' })
+  await stepOf(wide, name).getByRole('button', { name: button }).or(isDone).first().click()
+  const confirm = wide.page.getByRole('dialog').getByRole('button', { name: button })
   await confirm.or(isDone).first().waitFor()
   if (!(await confirm.isVisible())) return
   await confirm.click()
-  await outcomeOf(wide.page).getByText('The configuration was fetched').waitFor()
+  await outcomeOf(wide.page).getByText(after).first().waitFor()
   await close(wide)
 }
 
@@ -230,14 +234,8 @@ async function callFirst(t: Test, windows: Windows): Promise<void> {
   t.ok(await step.getByLabel('Content').isVisible(), 'the answer stays in sight')
   await wide.check('first-start-answered')
   // At a slow machine the server's own interval is over before a person is here.
-  const stamp = page.locator('main').getByRole('button', { name: 'Time-stamp now' })
-  const stamped = stepOf(wide, 'Time-stamp').locator('summary .status', { hasText: 'done' })
-  await stamp.or(stamped).first().waitFor()
-  if (await stamp.isVisible()) {
-    await act(wide, 'Time-stamp now', {}, 'Time-stamp now', 'stamped')
-    await close(wide)
-  }
-  await stamped.waitFor()
+  await actUnlessDone(wide, 'Time-stamp', 'Time-stamp now', 'stamped')
+  await becomes(wide, 'Time-stamp', 'done')
   await page.getByText('10 of 10 steps are done').waitFor()
   await wide.checkBoth('first-start-ready')
   // A second try of its own services needs the setting, as everywhere.
