@@ -58,6 +58,8 @@ export async function decideDeliveries(t: Test, { world, at, browser }: Asked): 
   await found(t, operator, taken)
   await decideSent(t, { operator, dead, system, reached })
   await decideReceived(t, { world, at, browser, unread })
+  // Its receipt comes from the other server by a job.
+  await reached('tax', 'outbox', taken, 'consumed')
   await operator.open('/deliveries?state=consumed')
   await operator.page.getByRole('link', { name: 'org.example.taken' }).click()
   await operator.page.getByText('taken over: the receiving system has it').waitFor()
@@ -104,12 +106,12 @@ async function letOneDie(world: World, unread: string): Promise<void> {
   })
 }
 
-async function found(t: Test, { page, open, settled }: Visitor, delivery: string): Promise<void> {
+async function found(t: Test, { page, open, answered }: Visitor, delivery: string): Promise<void> {
   await open('/deliveries')
   await page.getByLabel('Id of the delivery').fill(delivery)
   await page.keyboard.press('Enter')
   await page.waitForURL(/delivery=/)
-  await settled()
+  await answered()
   t.equal(await page.locator('tbody tr').count(), 1)
   await page.getByLabel('State').selectOption('dead')
   await page.getByText('Nothing fits this search').waitFor()
