@@ -3,7 +3,7 @@
  * changes or goes by itself leaves its open dialog, and what happened stands where the person is when the dialog has closed.
  */
 import { type ComponentChildren, createContext } from 'preact'
-import { useContext, useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useContext, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { presentAddress, useAddress } from './address.tsx'
 import { text } from './text.ts'
 
@@ -50,7 +50,8 @@ export function WithDialogs({ children }: { children: ComponentChildren }) {
     }),
     [],
   )
-  useEffect(() => {
+  // With the page itself: later it would close a dialog that was opened on the new one at once.
+  useLayoutEffect(() => {
     setOpened([])
     setLast((before) => (before?.path === path ? before : undefined))
   }, [path])
