@@ -45,7 +45,7 @@ export async function administer(t: Test, sys: Visitor, world: AdminWorld): Prom
   await page.getByLabel('Search by name, id, role or address').fill('meter')
   await page.keyboard.press('Enter')
   await page.waitForURL(/[?&]q=meter/)
-  await sys.settled()
+  await sys.answered()
   t.equal(await page.locator('main tbody tr').count(), 1)
   await act(sys, 'Revoke meter', { 'Name, to confirm': 'meter' }, 'Revoke', 'The key was revoked.')
   await close(sys)
