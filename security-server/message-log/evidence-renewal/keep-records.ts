@@ -10,6 +10,7 @@ import { buildHashTree } from '#core/evidence-record/hash-tree.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { Clock } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
+import { nextFlight } from '../share-runs.ts'
 import { decodeEvidence, type TimeStampAnswer } from '../time-stamps/stamp-record.ts'
 import type { CheckpointSigner } from '../tree/countersign.ts'
 import type { WorkerClient } from '../worker-client.ts'
@@ -59,16 +60,8 @@ export function createEvidenceRecords(q: Parts) {
     return q.stamp(imprint, digest)
   }
 
-  let making: Promise<void> | undefined
   let failedAt = Number.NEGATIVE_INFINITY
-  /** Makes a record over the newest tree head unless it has one. Concurrent callers share the result. */
-  const make = (): Promise<void> => {
-    making ??= makeOne().finally(() => {
-      making = undefined
-    })
-    return making
-  }
-
+  /** Makes a record over the newest tree head unless it has one. */
   const makeOne = async (): Promise<void> => {
     const note = await q.checkpointNow()
     if (note === undefined) return
@@ -92,6 +85,9 @@ export function createEvidenceRecords(q: Parts) {
       ),
     })
   }
+
+  // Who reads a record that was just logged wants one that covers it.
+  const make = nextFlight(makeOne)
 
   const renewAll = async (): Promise<number> => {
     let renewed = 0
