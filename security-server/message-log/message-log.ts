@@ -263,6 +263,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
   }
   // Who has just appended wants a head that covers it.
   const checkpointNow = nextFlight(makeCheckpoint)
+  // It goes on until nothing waits.
   const timeStampNow = singleFlight(stampAll)
   const evidenceRecords = createEvidenceRecords({
     worker,
