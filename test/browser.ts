@@ -277,16 +277,19 @@ export async function visitor(
   page.on('request', (request) => asked.add(request))
   page.on('requestfinished', (request) => asked.delete(request))
   page.on('requestfailed', (request) => asked.delete(request))
-  // An act that waits for the latest answer shows nothing until it has come, not even that it is loading.
+  // An act that waits for the latest answer shows nothing until it has come, not even that it is loading. What is asked a moment
+  // after an act, or for what an answer has told, counts too.
   const answered = async (): Promise<void> => {
     // What was done just now may not have asked yet.
     await page.evaluate(TWO_FRAMES)
-    await until(
-      'answers to all that was asked',
-      (saw) => saw([...asked].map((one) => one.url())).length === 0,
-    )
-    await page.evaluate(TWO_FRAMES)
-    await settled()
+    do {
+      await until(
+        'answers to all that was asked',
+        (saw) => saw([...asked].map((one) => one.url())).length === 0,
+      )
+      await page.evaluate(TWO_FRAMES)
+      await settled()
+    } while (asked.size > 0)
   }
   const load = async (address: string): Promise<void> => {
     await page.goto(q.base + address)
