@@ -54,6 +54,8 @@ export function CursorTable<R, A = R[]>(q: CursorTableProps<R, A>) {
   const rows = all.slice(0, size)
   const hasNext = all.length > size
   const settled = found.state === 'there' && !found.stale
+  // That nothing was found before says nothing of what is asked now.
+  const isOfBefore = found.state === 'there' && found.stale && rows.length === 0
   const shown = text(hasNext ? 'table.shownMore' : 'table.shownLast', { count: rows.length })
   useEffect(() => {
     if (settled) announce(shown)
@@ -64,9 +66,9 @@ export function CursorTable<R, A = R[]>(q: CursorTableProps<R, A>) {
   return (
     <div class="list">
       <Tools filters={filters} sorts={[]} sort="" />
-      {found.state === 'loading' && <Loading />}
+      {(found.state === 'loading' || isOfBefore) && <Loading />}
       {found.state === 'refused' && <Refused fault={found.fault} again={found.again} />}
-      {found.state === 'there' && rows.length === 0 && (
+      {found.state === 'there' && rows.length === 0 && !isOfBefore && (
         <Empty>
           {isFiltered ? (
             <p>{text('table.noneFits')}</p>

@@ -55,6 +55,8 @@ export function Table<R, A = R[]>(q: TableProps<R, A>) {
     },
   })
   const rows = list.state === 'there' ? rowsOf(list.data) : []
+  // That nothing was found before says nothing of what is asked now.
+  const isOfBefore = list.state === 'there' && list.stale && rows.length === 0
   const total = list.state === 'there' && !list.stale ? list.total : undefined
   useEffect(() => {
     if (total !== undefined) announce(text('table.found', { count: total }))
@@ -63,9 +65,9 @@ export function Table<R, A = R[]>(q: TableProps<R, A>) {
   return (
     <div class="list">
       <Tools {...q} filters={filters} sorts={columns} sort={sort} order={order} />
-      {list.state === 'loading' && <Loading />}
+      {(list.state === 'loading' || isOfBefore) && <Loading />}
       {list.state === 'refused' && <Refused fault={list.fault} again={list.again} />}
-      {list.state === 'there' && rows.length === 0 && (
+      {list.state === 'there' && rows.length === 0 && !isOfBefore && (
         <Empty>
           {isFiltered ? (
             <p>{text('table.noneFits')}</p>
