@@ -76,7 +76,8 @@ export async function searchByUser(t: Test, { world, folder, at }: Rooms, user: 
   await download.saveAs(file)
   await page.getByRole('button', { name: /^Remove/ }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click()
-  await page.getByText('Deleted.').waitFor()
+  // The question of the dialog says so too.
+  await page.locator('.happened').getByText('Deleted.').waitFor()
 
   const now = new Date()
   const current = path.join(tax.directory, 'configuration/current/globalconf')
