@@ -9,6 +9,8 @@ import Provider from 'oidc-provider'
 const [clientId = '', clientSecret = ''] = process.argv.slice(2)
 let handle: ReturnType<Provider['callback']> | undefined
 const server = createServer((request, response) => handle?.(request, response))
+// With Node's 5 s it closes, on a busy machine, a connection on which a server or a browser just sends.
+server.keepAliveTimeout = 60_000
 server.listen(0, '127.0.0.1', () => {
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const provider = new Provider(issuer, {
