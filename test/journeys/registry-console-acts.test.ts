@@ -257,7 +257,9 @@ void t.test('acts come to the registry: keys, certificates, anchors, groups', as
   await outcomeOf(page).getByText('it is not shown again').waitFor()
   const secret = (await dialog.locator('.id').textContent()) ?? ''
   await dialog.getByRole('button', { name: 'Copy API key' }).click()
-  t.equal(await page.evaluate('navigator.clipboard.readText()'), secret)
+  await until('the key in the clipboard', async (saw) =>
+    saw((await page.evaluate<string>('navigator.clipboard.readText()')) === secret),
+  )
   t.equal((await node.call('GET', '/members', undefined, secret)).status, 200)
   await close()
   t.notMatch(await page.content(), secret, 'gone for ever')
