@@ -77,6 +77,8 @@ export async function askAboutPerson(
   // Only a lost holder of keys or the end of a month would cause this.
   await page.route('**/subject-searches/*/records?*', async (route) => {
     const response = await route.fetch()
+    // Too many requests at a time, for example: the page repeats the request by itself.
+    if (!response.ok()) return route.fulfill({ response })
     const { notCovered, ...rest } = (await response.json()) as { notCovered: object }
     const whys = ['no_key', 'other_key', 'key_destroyed', 'key_unknown']
     const monthsNotSearched = whys.map((why, i) => ({ month: `2026-0${i + 1}`, records: i + 1, why }))

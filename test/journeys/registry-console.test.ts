@@ -305,6 +305,8 @@ void t.test('hostile strings in every field that is shown', async (t) => {
   // Our own API refuses such a name; registries and servers of others accept it.
   await page.route('**/api/v1/members?*', async (route) => {
     const response = await route.fetch()
+    // Too many requests at a time, for example: the page repeats the request by itself.
+    if (!response.ok()) return route.fulfill({ response })
     const [first, ...rest] = (await response.json()) as object[]
     await route.fulfill({ response, json: [{ ...first, name: 'evil\u202etxt\u009b\u0007.exe' }, ...rest] })
   })
