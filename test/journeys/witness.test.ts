@@ -76,7 +76,7 @@ const checkpoint = () =>
 /** A checkpoint waits for slow witnesses only for some seconds; a job asks them again. */
 const cosigned = (size: number, ...labels: string[]): Promise<LogWitnesses> =>
   until(
-    `a quorum for ${size} records, ${labels.join(' and ')} with it`,
+    `cosignatures for ${size} records by ${['a quorum', ...labels].join(' and ')}`,
     async (saw) => {
       const found = await witnesses()
       const { quorum, witnesses: each } = saw(found)
