@@ -170,12 +170,14 @@ void t.test('a birth brings the family benefit to its parents, on a phone', asyn
   await page.getByRole('link', { name: 'Back to the messages' }).click()
   await page.locator('#whole').waitFor()
   await check('portal-notices-phone')
-  const letters = await until('the code of the agency that was asked first', async (saw) => {
-    const found = saw(readdirSync(world.portal!.mailDirectory))
-    return found.length >= 1 && found
+  const { mailDirectory } = world.portal!
+  const CODE = /\b(\d{4} \d{4})\b/
+  const letter = await until('the code of the agency that was asked first', async (saw) => {
+    // A file is there before what it holds.
+    const found = saw(readdirSync(mailDirectory)).sort()
+    return found.map((name) => readFileSync(path.join(mailDirectory, name), 'utf8')).find((one) => CODE.test(one))
   })
-  const letter = readFileSync(path.join(world.portal!.mailDirectory, letters.sort()[0]!), 'utf8')
-  const [, code = ''] = /\b(\d{4} \d{4})\b/.exec(letter) ?? []
+  const [, code = ''] = CODE.exec(letter) ?? []
   const system = letter.includes('@population.') ? 'Population register' : 'Tax assessment'
   const waiting = page.locator('#whole li').filter({ hasText: system })
   await waiting.getByLabel('Code').fill(code)

@@ -2,7 +2,7 @@
 import type { Test } from 'tap'
 import { citizen } from '#scripts/sandbox/portal.ts'
 import type { Visitor } from '../browser.ts'
-import type { Reply, World } from '../world.ts'
+import { colons, type Reply, type World } from '../world.ts'
 
 /** The visitor is signed in as the citizen. */
 export async function seeFirst(t: Test, world: World, { page, load, check }: Visitor): Promise<void> {
@@ -44,7 +44,9 @@ export async function seeFirst(t: Test, world: World, { page, load, check }: Vis
     if (typeof value === 'string') t.ok(shown?.includes(value), 'what the person saw')
   t.match(String((await income(first.reference)).headers['x-road-error']), /preview_void/, 'once')
 
-  const search = new URLSearchParams({ limit: '10', kind: 'request' })
+  // Other agencies and servers ask it meanwhile.
+  const own = { clientId: colons(health.client) }
+  const search = new URLSearchParams({ ...own, limit: '10', kind: 'request' })
   const rows = await world.admin.tax.get<{ index: number; outcome: string }[]>(
     `/message-log/records?${search.toString()}`,
   )
