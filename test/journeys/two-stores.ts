@@ -19,6 +19,7 @@ import { startProcessClock } from '../fakes/process-clock.ts'
 import { addService, startProviderSystem } from '../fakes/provider-system.ts'
 import type { PostgresqlServer } from '../postgresql.ts'
 import { prepareInstance } from '../processes.ts'
+import { until } from '../until.ts'
 
 export const SIDES = ['population', 'tax'] as const
 export type Side = (typeof SIDES)[number]
@@ -140,9 +141,14 @@ export async function startTwoStores(t: Test, postgresql: PostgresqlServer) {
     },
     /** Makes everything logged so far time-stamped and part of a witnessed tree head. */
     async prove(): Promise<void> {
+      type Headed = { quorum: { lateSince: string | null } }
       for (const side of SIDES) {
         await admin[side].send('POST', '/message-log/time-stamp')
-        await admin[side].send('POST', '/message-log/checkpoint')
+        // A witness on a busy machine is not waited for: a tree head that is asked for again and again has the quorum in the end.
+        await until(`a quorum of cosignatures at ${side}`, async (saw) => {
+          const { quorum } = await admin[side].send<Headed>('POST', '/message-log/checkpoint')
+          return saw(quorum).lateSince === null
+        })
       }
     },
     /** Copies the consumer's data as it is now, without stopping it; returns the function that restores it. */
