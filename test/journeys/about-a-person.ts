@@ -1,9 +1,9 @@
 /** A citizen's complaint, in the console of the register's auditors: who requested my data, and why? And is this all? */
-import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Browser } from 'playwright-core'
 import type { Test } from 'tap'
 import { goThrough, openBrowser, type Visitor } from '../browser.ts'
+import { filesBelow } from '../files-below.ts'
 import { until } from '../until.ts'
 import type { World } from '../world.ts'
 
@@ -120,11 +120,9 @@ export async function askAboutPerson(
  * table.
  */
 function filesWith(directory: string, code: RegExp): string[] {
-  const files = readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.join(entry.parentPath, entry.name))
-    .filter((file) =>
-      /^(population\/|subject.keys|security server of the Population)/.test(path.relative(directory, file)),
-    )
-  return files.filter((file) => code.test(readFileSync(file, 'latin1')))
+  const isOwn = (file: string): boolean =>
+    /^(population\/|subject.keys|security server of the Population)/.test(path.relative(directory, file))
+  return [...filesBelow(directory, isOwn)]
+    .filter(({ bytes }) => code.test(bytes.toString('latin1')))
+    .map(({ file }) => file)
 }

@@ -3,11 +3,11 @@
  * Afterwards no file, log line or database dump of the instance contains one of them, or a key of the message log.
  */
 import { type KeyObject, randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
 import { readLogKeys } from '#security-server/message-log/keys/log-keys.ts'
 import { addService, type Behaviour, startProviderSystem } from '../fakes/provider-system.ts'
+import { filesBelow } from '../files-below.ts'
 import type { PostgresqlServer } from '../postgresql.ts'
 import { colons } from '../world.ts'
 import { SIDES, type TwoStores } from './two-stores.ts'
@@ -41,10 +41,10 @@ async function checkReports(t: Test, { admin, servers }: TwoStores, values: stri
     )
     t.ok(report.parts.length > 10 && report.lastFaults.length > 0, 'faults were met, and are told by code')
     const bytes = Buffer.from(JSON.stringify(report))
-    const files = readdirSync(servers[side].directory, { recursive: true, withFileTypes: true })
-    const secrets = files
-      .filter((one) => one.isFile() && /pin|api-key|secret/i.test(one.name))
-      .map((one) => readFileSync(path.join(one.parentPath, one.name)).toString().trim())
+    const isSecret = (file: string): boolean => /pin|api-key|secret/i.test(path.basename(file))
+    const secrets = [...filesBelow(servers[side].directory, isSecret)].map(({ bytes: found }) =>
+      found.toString().trim(),
+    )
     t.ok(secrets.length > 0, 'there are secrets to look for')
     const { byId, checkpointKey } = readLogKeys(path.join(servers[side].directory, 'log-keys'))
     const keys = [...[...byId.values()].map(({ key }) => key), seedOf(checkpointKey)]
@@ -180,12 +180,7 @@ async function whereReadable(q: {
       if (!(isKey && where.includes('log-keys/')) && forms.some((form) => bytes.includes(form)))
         found.push(`${where}: ${what}`)
   }
-  const files = readdirSync(directory, { recursive: true, withFileTypes: true })
-  for (const file of files.filter((entry) => entry.isFile())) {
-    const at = path.join(file.parentPath, file.name)
-    // A file may be deleted meanwhile.
-    if (existsSync(at)) look(path.relative(directory, at), readFileSync(at))
-  }
+  for (const { file, bytes } of filesBelow(directory)) look(path.relative(directory, file), bytes)
   const dump = q.postgresql.dump()
   look('the dump', dump)
   if (dump.includes('PRIVATE KEY')) found.push('the dump: a private key')
