@@ -53,7 +53,8 @@ export async function askAboutPerson(
   await search.press('Enter')
   await page.getByRole('heading', { name: 'Is this all?' }).waitFor()
   await settled()
-  t.notMatch(page.url(), /0042/, 'no identifier in an address')
+  // The number of the search is random, and may hold any four digits.
+  t.notMatch(page.url(), /0000-?0042/, 'no identifier in an address')
   t.ok((await page.locator('tbody tr').count()) >= 13, 'every exchange about this person')
   t.notMatch(await page.content(), /P00000042/i)
   t.match(await page.locator('main').textContent(), /Tax|DEV:GOV:1002:tax/)
