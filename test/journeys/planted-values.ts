@@ -69,7 +69,8 @@ async function plantValues(t: Test, world: TwoStores, id: string): Promise<strin
   const granted = { provider: population.client, grants: [{ client: tax.client }] }
   const { url } = system
   const admin = world.admin.population
-  await addService(admin, { ...granted, serviceCode: 'planted', url, timeoutMs: 1500 })
+  await addService(admin, { ...granted, serviceCode: 'planted', url })
+  await addService(admin, { ...granted, serviceCode: 'silent', url, timeoutMs: 1500 })
   await addService(admin, { ...granted, serviceCode: 'nowhere', url: `http://${world.address(42)}:1/` })
   const ask = async (q: {
     target: string
@@ -124,7 +125,7 @@ async function plantValues(t: Test, world: TwoStores, id: string): Promise<strin
         answer: (_, response) => response.socket?.end(`HTTP/1.1 200 OK\r\n${value('NOHEADER')}\r\n\r\n`),
       },
     ],
-    ['silence', { target: target(), body: value('SILENCE'), answer: () => undefined }],
+    ['silence', { target: target('silent'), body: value('SILENCE'), answer: () => undefined }],
     ['nobody there', { target: target('nowhere') }],
     ['no such service', { target: target('no-such') }],
     ['a path of two meanings', { target: `planted/..%2f${value('BADPATH')}` }],
