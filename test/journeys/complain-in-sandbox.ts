@@ -38,17 +38,22 @@ export async function complainInSandbox(t: Test, world: World): Promise<void> {
   await signIn(person.page, citizen().subject)
   await person.page.getByRole('button', { name: 'Sign out' }).waitFor()
   const entry = person.page.locator('#whole .use').first()
-  await until('the call is told', async (saw) => {
-    await person.load('/')
-    // While it is not there the page has to be loaded anew: nothing comes into it by itself.
-    if ((await entry.count()) === 0) return false
-    const [at, text] = saw([
-      String(await entry.locator('.when time').getAttribute('datetime')),
-      String(await entry.textContent()),
-    ])
-    // The complaint goes to the side that was asked, once it tells of the call; before, to the one that asked.
-    return at! >= asked && text!.includes('Both sides say the same')
-  })
+  await until(
+    'the call is told',
+    async (saw) => {
+      await person.load('/')
+      // While it is not there the page has to be loaded anew: nothing comes into it by itself.
+      if ((await entry.count()) === 0) return false
+      const [at, text] = saw([
+        String(await entry.locator('.when time').getAttribute('datetime')),
+        String(await entry.textContent()),
+      ])
+      // The complaint goes to the side that was asked, once it tells of the call; before, to the one that asked.
+      return at! >= asked && text!.includes('Both sides say the same')
+    },
+    // Each side finds it by a job that comes every half minute.
+    { deadlineMs: 180_000 },
+  )
   t.match(await entry.textContent(), /Tax/)
   await entry.locator('summary').click()
   await entry.getByRole('link', { name: 'This looks wrong' }).click()
