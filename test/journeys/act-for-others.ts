@@ -7,6 +7,7 @@ import type { Test } from 'tap'
 import { type Browser, openBrowser } from '../fakes/openid-provider.ts'
 import { until } from '../until.ts'
 import { colons, type World } from '../world.ts'
+import { ASKING } from './complain-in-sandbox.ts'
 
 type Person = { subject: string; name: string; password: string; code: string }
 type Extra = Record<string, string>
@@ -129,11 +130,15 @@ async function agreeForChild(
 
 /** The page of who used the data, once both trackers answer: a portal that has just started may have found one of them mute, and not ask it. */
 function uses(browser: Browser, base: string): Promise<string> {
-  return until('both trackers answer', async (saw) => {
-    const { text } = await browser.visit(`${base}/`)
-    saw(text.match(/covered[^>]*>/)?.[0])
-    return text.includes('You act for') && !text.includes('class="unanswered"') ? text : undefined
-  })
+  return until(
+    'both trackers answer',
+    async (saw) => {
+      const { text } = await browser.visit(`${base}/`)
+      saw(text.match(/covered[^>]*>/)?.[0])
+      return text.includes('You act for') && !text.includes('class="unanswered"') ? text : undefined
+    },
+    ASKING,
+  )
 }
 
 /** Through the form of the development provider. */

@@ -12,6 +12,9 @@ import type { World } from '../world.ts'
 
 type Person = { subject: string; password: string }
 
+/** How a test loads a page of the portal again and again: jobs find what it waits for, and a person may ask sixty times an hour in all windows. */
+export const ASKING = { deadlineMs: 180_000, pauseMs: 1000 }
+
 const WORDS = 'I have paid all my taxes, marked 8d21.'
 const ANSWER = 'They looked up the address for a tax return.'
 
@@ -51,8 +54,7 @@ export async function complainInSandbox(t: Test, world: World): Promise<void> {
       // The complaint goes to the side that was asked, once it tells of the call; before, to the one that asked.
       return at! >= asked && text!.includes('Both sides say the same')
     },
-    // A job of each side finds it; a person may ask sixty times an hour.
-    { deadlineMs: 180_000, pauseMs: 1000 },
+    ASKING,
   )
   t.match(await entry.textContent(), /Tax/)
   await entry.locator('summary').click()

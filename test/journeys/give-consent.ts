@@ -4,6 +4,7 @@ import { citizen } from '#scripts/sandbox/portal.ts'
 import type { Visitor } from '../browser.ts'
 import { until } from '../until.ts'
 import type { Reply, World } from '../world.ts'
+import { ASKING } from './complain-in-sandbox.ts'
 
 // What the contract says that demands the consent (scripts/sandbox/terms.ts).
 const TITLE = 'Incomes for start-up grants'
@@ -49,10 +50,14 @@ export async function giveConsent(t: Test, world: World, { page, load, check }: 
   await page.setViewportSize({ width: 1280, height: 800 })
   await page.getByRole('link', { name: 'What I agreed to', exact: true }).press('Enter')
   await page.getByRole('link', { name: 'See, or take back' }).press('Enter')
-  await until('the use', async (saw) => {
-    await page.reload()
-    return saw(await page.locator('ol.plain-list a.at').count()) === 1
-  })
+  await until(
+    'the use',
+    async (saw) => {
+      await page.reload()
+      return saw(await page.locator('ol.plain-list a.at').count()) === 1
+    },
+    ASKING,
+  )
   await check('portal-living-consent-desk')
   await page.getByRole('link', { name: 'Take it back' }).press('Enter')
   await page.getByRole('button', { name: 'Yes, take it back' }).press('Enter')

@@ -13,7 +13,7 @@ import { until } from '../until.ts'
 import { startWorld } from '../world.ts'
 import { actForOthers } from './act-for-others.ts'
 import { agreeByWallet } from './agree-by-wallet.ts'
-import { complainInSandbox } from './complain-in-sandbox.ts'
+import { ASKING, complainInSandbox } from './complain-in-sandbox.ts'
 import { giveConsent } from './give-consent.ts'
 import { seeFirst } from './see-first.ts'
 import { useNames } from './use-names.ts'
@@ -150,10 +150,14 @@ void t.test('a birth brings the family benefit to its parents, on a phone', asyn
   await page.getByLabel('Password').fill(password)
   await page.getByRole('button', { name: 'Log in' }).click()
   await page.getByRole('button', { name: 'Sign out' }).waitFor()
-  await until('the offer', async (saw) => {
-    await load('/services')
-    return saw(await page.locator('main').textContent())?.includes('birth of your child')
-  })
+  await until(
+    'the offer',
+    async (saw) => {
+      await load('/services')
+      return saw(await page.locator('main').textContent())?.includes('birth of your child')
+    },
+    ASKING,
+  )
   await check('portal-services-phone')
   await page.getByRole('link', { name: 'Look and decide' }).click()
   await page.getByText('Nobody has been asked yet').waitFor()
@@ -166,10 +170,14 @@ void t.test('a birth brings the family benefit to its parents, on a phone', asyn
   await page.getByLabel('Bank account').fill('EE1234567890')
   await page.getByRole('button', { name: 'Send the application' }).click()
   await page.getByText('Number of the application: FB-').waitFor()
-  await until('the decision', async (saw) => {
-    await page.reload()
-    return saw(await page.locator('main').textContent())?.includes('The agency has decided.')
-  })
+  await until(
+    'the decision',
+    async (saw) => {
+      await page.reload()
+      return saw(await page.locator('main').textContent())?.includes('The agency has decided.')
+    },
+    ASKING,
+  )
   await check('portal-decided-phone')
 
   await load('/notices')
