@@ -86,10 +86,7 @@ void t.test('from broker to broker', async (t) => {
     const { status, body } = await world.ask('tax', `/deliveries/v1/sent/${delivery}`, { headers })
     return saw([status, (JSON.parse(body.toString()) as { state?: string }).state])[1] === 'consumed'
   })
-  await until(
-    'nothing is left at the broker',
-    async (saw) => saw(await user.left('TAX', 'tax-out')) === 0,
-  )
+  await until('nothing is left at the broker', async (saw) => saw(await user.left('TAX', 'tax-out')) === 0)
   t.strictSame(
     (await user.held('TAX')).filter(({ subject }) => subject === 'tax.aside'),
     [],

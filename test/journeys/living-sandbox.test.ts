@@ -191,7 +191,9 @@ void t.test('a birth brings the family benefit to its parents, on a phone', asyn
   const letter = await until('the code of the agency that was asked first', async (saw) => {
     // A file is there before what it holds.
     const found = saw(readdirSync(mailDirectory)).sort()
-    return found.map((name) => readFileSync(path.join(mailDirectory, name), 'utf8')).find((one) => CODE.test(one))
+    return found
+      .map((name) => readFileSync(path.join(mailDirectory, name), 'utf8'))
+      .find((one) => CODE.test(one))
   })
   const [, code = ''] = CODE.exec(letter) ?? []
   const system = letter.includes('@population.') ? 'Population register' : 'Tax assessment'
