@@ -97,8 +97,6 @@ async function searchByKeyboard(t: Test, visitor: Visitor, q: Way): Promise<void
     await search.waitFor()
     await page.keyboard.type(typed)
     await settled()
-    // What was found for a part of what is typed goes again.
-    await page.getByText('Looking …', { exact: true }).waitFor({ state: 'detached' })
     const wanted = page.getByRole('option', { name: option }).first()
     await wanted.waitFor()
     // What was found for the first letters may have it at another place.
