@@ -3,12 +3,12 @@
  * done once at each place of the gate, where test files run one after the other: later files begin with a copy.
  */
 import { execFileSync, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
+import { holdNetwork } from '#scripts/test/hold-network.ts'
 import { quickToken } from '#security-server/keys/token-fixture.ts'
 import { concordatProgram } from './concordat-program.ts'
 import type { Description } from './world.ts'
@@ -24,11 +24,8 @@ export type PreparedSandbox = {
 // Settings and certificates contain the folder and the addresses, so a copy must have the folder of the original, and only one
 // can exist at a time.
 let place = process.env['TEST_PLACE']
-
-/** A loopback network for one instance. */
-export function randomNetwork(): string {
-  return `127.${randomInt(64, 250)}.${randomInt(1, 250)}`
-}
+// Held by the gate, since no test is there from the first to the last.
+const networkOfPlace = process.env['TEST_NETWORK']
 
 /** Whether this process begins with a copy, or makes the original. */
 export function hasPlace(): boolean {
@@ -49,7 +46,7 @@ export async function prepareSandbox(): Promise<PreparedSandbox> {
     copyFolder(path.join(kept, 'sandbox'), directory)
   } else {
     mkdirSync(folder, { recursive: true })
-    const network = randomNetwork()
+    const network = (here === undefined ? undefined : networkOfPlace) ?? (await holdNetwork())
     const description = await setUp(directory, network)
     await quickTokens(description)
     if (here === undefined) return { directory, network, description, remove }

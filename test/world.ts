@@ -9,7 +9,8 @@ import https from 'node:https'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import { hasPlace, type PreparedSandbox, prepareSandbox, randomNetwork } from './prepared-sandbox.ts'
+import { holdNetwork } from '#scripts/test/hold-network.ts'
+import { hasPlace, type PreparedSandbox, prepareSandbox } from './prepared-sandbox.ts'
 import { until } from './until.ts'
 
 /** The last one in a living sandbox alone. */
@@ -195,7 +196,7 @@ async function placeOf(o: WorldOptions): Promise<Pick<PreparedSandbox, 'director
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-world-'))
   return {
     directory: path.join(folder, 'sandbox'),
-    network: randomNetwork(),
+    network: await holdNetwork(),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
 }

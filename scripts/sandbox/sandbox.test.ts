@@ -10,7 +10,7 @@ import { readSettings } from '#adapters/kit/serve-adapter.ts'
 import { lifeEvents } from '#adapters/life-events/adapter.ts'
 import { createSendMail } from '#platform/mail/client.ts'
 import { FIND_USAGE } from '#schemas/find-usage.ts'
-import { randomNetwork } from '#test/prepared-sandbox.ts'
+import { holdNetwork } from '#scripts/test/hold-network.ts'
 import { openAdministrator } from './administrator.ts'
 import { createMailFolder } from './agencies/mail-folder.ts'
 import { randomNumbers } from './agencies/people.ts'
@@ -87,9 +87,10 @@ void t.test('a second start in a folder is told who has it', async (t) => {
 })
 
 void t.test('an address in use is named with the program that has it', async (t) => {
-  const layout = layoutOf(t.testdir({}), '127.83.7')
+  const network = await holdNetwork()
+  const layout = layoutOf(t.testdir({}), network)
   t.same(await takenPlaces(layout), [])
-  const listen = `require('node:net').createServer().listen(4000, '127.83.7.10', () => console.log('listens'))`
+  const listen = `require('node:net').createServer().listen(4000, '${network}.10', () => console.log('listens'))`
   const child = spawn(process.execPath, ['-e', listen, 'the-other-program'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -100,7 +101,7 @@ void t.test('an address in use is named with the program that has it', async (t)
   await once(child.stdout, 'data')
   const [line, ...others] = await takenPlaces(layout)
   t.same(others, [])
-  t.match(line, `127.83.7.10:4000 is in use: process ${child.pid}, node `)
+  t.match(line, `${network}.10:4000 is in use: process ${child.pid}, node `)
   t.match(line, 'the-other-program')
 })
 
@@ -212,13 +213,14 @@ void t.test(
       ['gone.localhost', { address: '127.0.0.1', port: 1 }],
     ])
     const { port } = await serve('a free port')
-    const place = { address: '127.83.7.1', port }
+    const network = await holdNetwork()
+    const place = { address: `${network}.1`, port }
     const door = await serveNames(place, names)
     t.teardown(() => door.close())
     await t.rejects(serveNames(place, names), { code: 'EADDRINUSE' })
     /** All that comes back until the connection ends. */
     const say = async (...parts: string[]): Promise<string> => {
-      const socket = connect({ host: place.address, port, localAddress: '127.83.7.9' })
+      const socket = connect({ host: place.address, port, localAddress: `${network}.9` })
       let heard = ''
       socket.on('data', (chunk: Buffer) => {
         heard += chunk.toString()
@@ -231,7 +233,7 @@ void t.test(
     const end = 'Connection: close\r\n\r\n'
     for (const name of ['one', 'two'])
       t.match(await say(`GET / HTTP/1.1\r\nHost: ${name}.localhost:${port}\r\n${end}`), `who: ${name}`)
-    t.same(callers, ['127.83.7.9', '127.83.7.9'], 'from the address that it came from')
+    t.same(callers, [`${network}.9`, `${network}.9`], 'from the address that it came from')
     const body = 'x'.repeat(200_000)
     const long = await say(
       'POST / HTTP/1.1\r\nHo',
@@ -262,7 +264,7 @@ void t.test(
   'a living one that is told to end while its past is made ends, with all that it started',
   async (t) => {
     const directory = path.join(t.testdir({}), 'sandbox')
-    const network = randomNetwork()
+    const network = await holdNetwork()
     const program = path.join(import.meta.dirname, '../concordat')
     const child = spawn(
       program,

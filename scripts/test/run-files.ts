@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { groupFiles, startsSandbox } from './group-files.ts'
+import { holdNetwork } from './hold-network.ts'
 import { toldProcessorTime } from './processor-time.ts'
 
 const JOBS = 7
@@ -75,8 +76,10 @@ export async function runFiles(
   // cost a copy.
   const places = files.length > JOBS ? mkdtempSync(path.join(tmpdir(), 'concordat-places-')) : undefined
   let placeNumber = 0
-  const newPlace = (): NodeJS.ProcessEnv =>
-    places === undefined ? {} : { TEST_PLACE: path.join(places, `${++placeNumber}`) }
+  const newPlace = async (): Promise<NodeJS.ProcessEnv> =>
+    places === undefined
+      ? {}
+      : { TEST_PLACE: path.join(places, `${++placeNumber}`), TEST_NETWORK: await holdNetwork() }
   const tellFile = (file: string, run: FileRun): boolean => {
     costs.set(file, toldProcessorTime(run.stdout))
     tell(`# Subtest: ${file}`)
@@ -89,7 +92,7 @@ export async function runFiles(
     return problem === undefined
   }
   const work = async (_: unknown, job: number): Promise<void> => {
-    let place = newPlace()
+    let place = await newPlace()
     for (let group = take(job); group !== undefined; group = take(job)) {
       let left = group
       while (left.length > 0) {
@@ -100,7 +103,7 @@ export async function runFiles(
         const runs = isOne ? [run] : runsOfFiles(run)
         const good = runs.map((one, index) => tellFile(left[index]!, one))
         // A process of a failed file may still run at this place.
-        if (good.includes(false)) place = newPlace()
+        if (good.includes(false)) place = await newPlace()
         // A file that ended the process took these from their turn.
         left = left.slice(runs.length)
       }

@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { createAuthority } from '#certs/authority.ts'
+import { holdNetwork } from '#scripts/test/hold-network.ts'
 import { setUp } from '../fakes/registry-sample.ts'
 import { registryWorld } from '../fakes/registry-world.ts'
 import { skipFor } from '../outside-tools.ts'
 import { hasPostgresql, postgresql } from '../postgresql.ts'
-import { randomNetwork } from '../prepared-sandbox.ts'
 import { startProcess } from '../processes.ts'
 import { until } from '../until.ts'
 import { type Admin, openAdmin } from '../world.ts'
@@ -37,7 +37,7 @@ void t.test('two nodes of a registry', async (t) => {
 })
 
 async function journey(t: Test, database: string): Promise<void> {
-  const network = randomNetwork()
+  const network = await holdNetwork()
   const [firstUrl, secondUrl] = [`http://${network}.1:8001`, `http://${network}.2:8001`] as const
   const root = mkdtempSync(path.join(tmpdir(), 'concordat-registry-nodes-'))
   const [one, two] = [path.join(root, 'machine-1'), path.join(root, 'machine-2')] as const
