@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import type { Page } from 'playwright-core'
 import type { Test } from 'tap'
 import { citizen } from '#scripts/sandbox/portal.ts'
-import { goThrough, openBrowser, type Visitor, visitor } from '../browser.ts'
+import { goThrough, leaveDialog, openBrowser, type Visitor, visitor } from '../browser.ts'
 import { until } from '../until.ts'
 import type { World } from '../world.ts'
 
@@ -98,7 +98,7 @@ async function answerIt(
   await page.getByLabel('Answer in words').fill(ANSWER)
   await page.locator('dialog').getByRole('button', { name: 'Answer' }).click()
   await page.getByText('The person can read the answer now.').waitFor()
-  await page.keyboard.press('Escape')
+  await leaveDialog(page)
   await page.getByRole('button', { name: 'Close', exact: true }).first().click()
   await page.getByLabel('Finding').selectOption('justified')
   await page.locator('dialog').getByRole('button', { name: 'Close', exact: true }).last().click()

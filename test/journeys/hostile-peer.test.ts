@@ -7,7 +7,14 @@ import https from 'node:https'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { PART_TYPE } from '#schemas/wire.ts'
-import { type Credential, credential, foreignCredential, revoke, switchTrust } from '../fakes/credentials.ts'
+import {
+  briefCredential,
+  type Credential,
+  credential,
+  foreignCredential,
+  revoke,
+  switchTrust,
+} from '../fakes/credentials.ts'
 import * as R from '../fakes/rogue-server.ts'
 import { checkRecords, type Lie, openStage } from '../fakes/stage.ts'
 
@@ -96,9 +103,10 @@ t.test('the status of the TLS certificate is shown, fresh and good', async (t) =
 
 t.test('a certificate that expires or is revoked ends an open connection', async (t) => {
   const wanted = { member: rogue.member, serverCode: 'SS-ROGUE', profile: 'authentication' } as const
-  const brief = await credential(world, { ...wanted, clockOffsetMs: 20_000 - 730 * 86_400_000 })
-  await R.register(world, rogue, brief)
-  await world.publish()
+  const brief = await briefCredential(world, wanted, async (one) => {
+    await R.register(world, rogue, one)
+    await world.publish()
+  })
   const open = new https.Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false })
   t.teardown(() => open.destroy())
   const lie = { credential: brief, ocsp: await ocspParts(brief), agent: open }

@@ -189,12 +189,9 @@ t.test('one of two servers of the provider fails', async (t) => {
   await instance.start('business')
   await serveAlso(instance, 'business', 'population')
   await instance.publish()
-  const grants = [{ client: tax.client }]
   await addService(admin.business, {
-    provider: population.client,
-    serviceCode: 'echo',
-    url: other.url,
-    grants,
+    ...{ provider: population.client, serviceCode: 'echo', url: other.url },
+    grants: [{ client: tax.client }],
   })
   const countCalls = (): [number, number] => [system.calls.length, other.calls.length]
 
@@ -208,11 +205,10 @@ t.test('one of two servers of the provider fails', async (t) => {
   await instance.start('business')
   await proxy.set({ kind: 'cut', from: 'client', after: 20_000 })
   // The one that is preferred has half a second before the other is tried beside it, which would answer.
-  const { pid } = instance.process('business')
-  await freeze([pid])
+  await freeze([instance.process('business').pid])
   const calls = countCalls()
   const { id, error } = await exchange(Buffer.alloc(100_000, 'x'))
-  process.kill(pid, 'SIGCONT')
+  process.kill(instance.process('business').pid, 'SIGCONT')
   t.equal(error, 'connection_lost', 'never after it')
   t.strictSame(countCalls(), calls, 'nobody was asked twice')
   t.equal((await storiesOf(id))[0], 'request, outcome-unknown (connection_lost)')

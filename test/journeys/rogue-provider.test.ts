@@ -9,7 +9,14 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { writeSoapFault } from '#core/transport/fault-xml.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
-import { type Credential, credential, foreignCredential, revoke, switchTrust } from '../fakes/credentials.ts'
+import {
+  briefCredential,
+  type Credential,
+  credential,
+  foreignCredential,
+  revoke,
+  switchTrust,
+} from '../fakes/credentials.ts'
 import { ocspByHash, type Received, type ReplyLie, startRogueProvider } from '../fakes/rogue-provider.ts'
 import * as R from '../fakes/rogue-server.ts'
 import { SELDOM_ASKED, shareWorld } from '../running-world.ts'
@@ -296,9 +303,10 @@ t.test('no byte goes to a server that is not proved to be the one', async (t) =>
     server.present(of)
     await refused(t, what, {}, code)
   }
-  const brief = await credential(world, { ...wanted, clockOffsetMs: 20_000 - 730 * 86_400_000 })
-  await R.register(world, rogue, brief)
-  await world.publish()
+  const brief = await briefCredential(world, wanted, async (one) => {
+    await R.register(world, rogue, one)
+    await world.publish()
+  })
   server.present(brief)
   server.status(await statusOf(brief))
   t.equal((await askRogue({})).status, 200, 'one that is valid still')
