@@ -306,8 +306,8 @@ t.test('no registry, or one that lies', async (t) => {
     return state.attempt.lastError?.code
   }
   const shortLived = {
-    CONCORDAT_REGISTRY_CONFIGURATION_VALIDITY_SECONDS: '60',
-    CONCORDAT_REGISTRY_CONFIGURATION_RENEW_SECONDS: '30',
+    CONCORDAT_REGISTRY_CONFIGURATION_VALIDITY_SECONDS: '100',
+    CONCORDAT_REGISTRY_CONFIGURATION_RENEW_SECONDS: '50',
   }
   await instance.process('registry').stop()
   await instance.start('registry', shortLived)
