@@ -146,7 +146,7 @@ quorum both
 `
   const start = async (t: Test, more: object = {}): Promise<AdminWorld> => {
     const world = await createAdminWorld(t, {
-      ...{ login: issuer, contentFourEyes: true, pages: path.resolve('console/dist/agency') },
+      ...{ login: issuer, contentFourEyes: true, inOneDay: true, pages: path.resolve('console/dist/agency') },
       ...more,
     })
     world.world.now = Date.now()
