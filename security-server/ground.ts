@@ -5,6 +5,7 @@
 
 import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Migration } from 'kysely/migration'
 import { publicKeyOf } from '#core/certificate/certificate.ts'
 import { ALGORITHM_ENDS } from '#core/evidence-bundle/validation-policy.ts'
@@ -159,6 +160,9 @@ function folderIn(q: { settings: Settings; machine: string }): (name: string) =>
   }
 }
 
+/** For so long a worker that begins waits for devices that the others have opened: one may be away. */
+const DEVICES_MS = 5_000
+
 /** Opens configuration and keys, and the token if its PIN is in a file; `node` when other nodes share their files. */
 async function openTrust(
   q: { settings: Settings; machine: string; clock: Clock; log: Log; siblings?: Siblings | undefined },
@@ -187,12 +191,13 @@ async function openTrust(
   // Logging in fetched no OCSP responses because there was no configuration yet. If this fails, the states of the certificates
   // show it.
   void keys.refreshOcsp().catch(() => undefined)
-  if (q.siblings !== undefined) configureTogether(globalConfiguration, q.siblings)
-  return {
-    ...{ globalConfiguration, lasting },
-    // By now each worker has read the PIN of the settings.
-    keys: q.siblings === undefined ? keys : unlockTogether(keys, q.siblings, log),
-  }
+  if (q.siblings === undefined) return { globalConfiguration, lasting, keys }
+  configureTogether(globalConfiguration, q.siblings)
+  // By now each worker has read the PIN of the settings.
+  const together = unlockTogether(keys, q.siblings, log)
+  // A worker that begins after another one has ended takes connections when it can sign as well.
+  await Promise.race([together.tried, wait(DEVICES_MS, undefined, { ref: false })])
+  return { globalConfiguration, lasting, keys: together.keys }
 }
 
 /**

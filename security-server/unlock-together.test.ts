@@ -96,7 +96,10 @@ function machine() {
       state = next
       change()
     }
-    return { keys: unlockTogether(keys, siblings, silent), open, change, held, go, told }
+    const together = unlockTogether(keys, siblings, silent)
+    const tried = { yet: false }
+    void together.tried.then(() => (tried.yet = true))
+    return { keys: together.keys, tried, open, change, held, go, told }
   }
 
   /** Until nobody has anything more to say or to do. */
@@ -134,10 +137,12 @@ t.test('each worker tries a PIN once, carefully, on the device that took it', as
   const fourth = worker()
   await settle()
   t.equal(device.tries, 2, 'one that reports wrong tries is let alone')
+  t.same([second.tried.yet, fourth.tried.yet], [true, false], 'and whoever begins knows that it has not tried')
   device.flagged = false
   fourth.change()
   await settle()
   t.equal(fourth.open['5'], true, 'until it does not')
+  t.equal(fourth.tried.yet, true)
 
   Object.assign(device, { right: 'changed outside', tries: 0 })
   const fifth = worker()

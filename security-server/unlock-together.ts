@@ -40,12 +40,15 @@ type SharedToken = {
   renew(pin: string, act: () => Promise<void>): Promise<void>
   /** Tells the others first: an opening that is under way, here or there, ends locked. */
   lock<T>(act: () => T): T
+  /** Resolves when this worker has tried the PIN that it was told; at once when there is none. */
+  tried: Promise<void>
 }
 
 function shareToken(q: { id: string; keys: Keys; siblings: Siblings; log: Log }): SharedToken {
   const { id, keys, siblings, log } = q
   const name = `pins/${id}`
   const inTurn = createTurn()
+  const { promise: tried, resolve: hasTried } = Promise.withResolvers<void>()
   let word: Word = { count: 0, by: 0, how: 'open' }
   const token = (): TokenInfo | undefined => keys.tokens().find((one) => one.id === id)
 
@@ -81,8 +84,9 @@ function shareToken(q: { id: string; keys: Keys; siblings: Siblings; log: Log })
 
   /** Makes this worker's token what the last word says. A PIN may have to wait for a change of files, or for the device. */
   function follow(): void {
-    if (word.how !== 'locked' && word.pin === undefined) return
+    const isNew = word.how === 'locked' || word.pin !== undefined
     const turn = inTurn(async () => {
+      if (!isNew) return
       const mustLock = word.how === 'locked' || (word.renewed === true && word.pin !== undefined)
       if (mustLock && token()?.loggedIn === true) await lockHere()
       const now = token()
@@ -90,7 +94,9 @@ function shareToken(q: { id: string; keys: Keys; siblings: Siblings; log: Log })
       else if (word.pin !== undefined && now?.initialized === true && isThere(now, word))
         await tryOnce(word, word.pin)
     })
-    turn.catch((thrown: unknown) => log.error({ err: asFault(thrown), id }, 'not locked'))
+    void turn
+      .catch((thrown: unknown) => log.error({ err: asFault(thrown), id }, 'not locked'))
+      .finally(() => word.pin === undefined && hasTried())
   }
 
   siblings.onTold(name, (value) => {
@@ -109,8 +115,10 @@ function shareToken(q: { id: string; keys: Keys; siblings: Siblings; log: Log })
     follow()
   })
   keys.onChange(follow)
+  if (word.count === 0) hasTried()
 
   return {
+    tried,
     open(pin, act) {
       const before = word
       return inTurn(async () => {
@@ -145,15 +153,22 @@ function deviceOf(token: TokenInfo | undefined): string {
   return [manufacturer, model, serialNumber].join('\n').trim()
 }
 
-/** The same keys, which tell the other workers when a token is opened or locked, and follow when another one tells it. */
-export function unlockTogether(keys: Keys, siblings: Siblings, log: Log): Keys {
+/**
+ * The same keys, which tell the other workers when a token is opened or locked, and follow when another one tells it. `tried` resolves when a
+ * worker that begins has tried the PINs that the others were given: before, it had better take no connections.
+ */
+export function unlockTogether(
+  keys: Keys,
+  siblings: Siblings,
+  log: Log,
+): { keys: Keys; tried: Promise<unknown> } {
   const share = (id: string): SharedToken => shareToken({ id, keys, siblings, log })
   const software = share(SOFTWARE_TOKEN_ID)
   // Transit engines open by themselves, and have no PIN.
   const hardware = new Map(
     keys.tokens().flatMap(({ id, type }) => (type === 'HARDWARE' ? [[id, share(id)] as const] : [])),
   )
-  return {
+  const together: Keys = {
     ...keys,
     initialize: (pin) => software.open(pin, () => keys.initialize(pin)),
     login: (pin, o) => software.open(pin, () => keys.login(pin, o)),
@@ -175,4 +190,5 @@ export function unlockTogether(keys: Keys, siblings: Siblings, log: Log): Keys {
       },
     },
   }
+  return { keys: together, tried: Promise.all([software, ...hardware.values()].map((one) => one.tried)) }
 }
