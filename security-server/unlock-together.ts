@@ -96,7 +96,9 @@ function shareToken(q: { id: string; keys: Keys; siblings: Siblings; log: Log })
     })
     void turn
       .catch((thrown: unknown) => log.error({ err: asFault(thrown), id }, 'not locked'))
-      .finally(() => word.pin === undefined && hasTried())
+      .finally(() => {
+        if (word.pin === undefined) hasTried()
+      })
   }
 
   siblings.onTold(name, (value) => {
