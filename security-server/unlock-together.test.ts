@@ -137,7 +137,11 @@ t.test('each worker tries a PIN once, carefully, on the device that took it', as
   const fourth = worker()
   await settle()
   t.equal(device.tries, 2, 'one that reports wrong tries is let alone')
-  t.same([second.tried.yet, fourth.tried.yet], [true, false], 'and whoever begins knows that it has not tried')
+  t.same(
+    [second.tried.yet, fourth.tried.yet],
+    [true, false],
+    'and whoever begins knows that it has not tried',
+  )
   device.flagged = false
   fourth.change()
   await settle()

@@ -26,6 +26,8 @@ function holds(network: string): Promise<boolean> {
       if (cause.code === 'EADDRINUSE') resolve(false)
       else reject(cause)
     })
-    server.listen({ host: `${network}.${HOLDER.last}`, port: HOLDER.port, exclusive: true }, () => resolve(true))
+    server.listen({ host: `${network}.${HOLDER.last}`, port: HOLDER.port, exclusive: true }, () =>
+      resolve(true),
+    )
   })
 }

@@ -74,7 +74,8 @@ export function keepConsents(q: {
   })
   const uses: ConsentUse[] = [
     {
-      ...{ time: after(-0.01), messageId: 'DEV-1', requestId: 'request-1' },
+      // When DEV-1 of usage-sample.ts was: the link to it is to its day.
+      ...{ time: after(-0.1 / 24), messageId: 'DEV-1', requestId: 'request-1' },
       service: { id: `${colon(provider.id)}:persons` },
     },
   ]
