@@ -5,6 +5,7 @@ import type { ProfileName } from '#certs/profiles.ts'
 import { type Certificate, readCertificate } from '#core/certificate/certificate.ts'
 import { certificationRequest, type SubjectFields } from '#security-server/keys/certification-request.ts'
 import { pemOf } from '#security-server/peer/tls-profile.ts'
+import { until } from '../until.ts'
 import { ask, type World } from '../world.ts'
 
 export type Credential = { certificate: Certificate; privateKey: KeyObject; cert: string; key: string }
@@ -42,16 +43,22 @@ export async function credential(
 }
 
 /** One that ends soon: `admit` makes it known, which must leave half of its life, else another one is made that lives longer. */
-export async function briefCredential(
+export function briefCredential(
   world: Pick<World, 'trust' | 'trustKey'>,
   wanted: Wanted,
   admit: (brief: Credential) => Promise<void>,
 ): Promise<Credential> {
-  for (let lifeMs = 20_000; ; lifeMs += 10_000) {
-    const brief = await credential(world, { ...wanted, clockOffsetMs: lifeMs - 730 * 86_400_000 })
-    await admit(brief)
-    if (brief.certificate.notAfter.getTime() - Date.now() > lifeMs / 2) return brief
-  }
+  let lifeMs = 10_000
+  return until(
+    'a certificate that is known in time',
+    async (saw) => {
+      lifeMs += 10_000
+      const brief = await credential(world, { ...wanted, clockOffsetMs: saw(lifeMs) - 730 * 86_400_000 })
+      await admit(brief)
+      return brief.certificate.notAfter.getTime() - Date.now() > lifeMs / 2 && brief
+    },
+    { deadlineMs: 180_000 },
+  )
 }
 
 let foreign: Promise<Authority> | undefined
