@@ -56,6 +56,8 @@ export type Side = {
   rooms: ReconciliationRooms
   cases: ReturnType<typeof createCasesStore>
   client: PeerClient
+  /** Waits for a reply no longer than a test can, `client` for as long as a slow machine needs. */
+  hasty: PeerClient
   /** Answers peers. A test may replace it, or create it again as a restart does (`restart`). */
   respond: Respond
   restart(): void
@@ -332,24 +334,21 @@ async function openSide(
   await ocsp.listen({ host: server.address, port: PORTS.ocspPort })
   t.teardown(() => ocsp.close())
   const verifyPeer = createPeerVerifier()
-  const client = createPeerClient(
-    {
-      keys: server.keys,
-      globalConfiguration: world.globalConfiguration,
-      verifyPeer,
-      xroadTlsPeers: new Set(),
-      clock: world.clock,
-    },
-    {
-      ...PORTS,
-      connectTimeoutMs: 60_000,
-      // Short, because a test waits for this timeout.
-      replyTimeoutMs: 10_000,
-      idleTimeoutMs: 5_000,
-      connectionsPerPeer: 4,
-    },
-  )
-  t.teardown(() => client.close())
+  const connect = (replyTimeoutMs: number) => {
+    const client = createPeerClient(
+      {
+        keys: server.keys,
+        globalConfiguration: world.globalConfiguration,
+        verifyPeer,
+        xroadTlsPeers: new Set(),
+        clock: world.clock,
+      },
+      { ...PORTS, connectTimeoutMs: 60_000, replyTimeoutMs, idleTimeoutMs: 5_000, connectionsPerPeer: 4 },
+    )
+    t.teardown(() => client.close())
+    return client
+  }
+  const client = connect(60_000)
   const audit = createAuditLog({ database, clock: world.clock })
   const rooms: ReconciliationRooms = {
     server: server.id,
@@ -373,6 +372,7 @@ async function openSide(
     folder,
     rooms,
     client,
+    hasty: connect(10_000),
     cases: createCasesStore(database),
     respond: createResponder(rooms),
     restart() {

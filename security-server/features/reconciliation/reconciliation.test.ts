@@ -236,7 +236,9 @@ await onEachStore('days of two servers', async (t, two) => {
     const gone = Promise.withResolvers<void>()
     two.system.answer = (request, response) =>
       void gone.promise.then(() => usual(request as never, response as never))
+    Object.assign(two.consumer, { peerClient: tax.hasty })
     t.match((await two.ask()).failed, { code: 'peer_timeout' }, 'a reply that came too late')
+    Object.assign(two.consumer, { peerClient: tax.client })
     gone.resolve()
     two.service.timeoutMs = 1000
     two.system.answer = () => undefined
