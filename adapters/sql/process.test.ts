@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
+import pg from 'pg'
 import t from 'tap'
 import { Agent } from 'undici'
 import { askAt, emptyFolder, ownAddress } from '#adapters/kit/kit-fixture.ts'
@@ -13,7 +14,8 @@ const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat')
 
 t.test('SIGTERM lets a query that runs end', async (t) => {
   if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
-  const url = new URL(await (await postgresql()).freshDatabase())
+  const database = await (await postgresql()).freshDatabase()
+  const url = new URL(database)
   const address = ownAddress()
   const file = path.join(emptyFolder(t), 'adapter.yaml')
   const settings = {
@@ -30,10 +32,11 @@ t.test('SIGTERM lets a query that runs end', async (t) => {
       {
         path: '/slow',
         one: true,
-        query: "select pg_sleep(2)::text as slept, 'end' as said",
+        query: "select pg_advisory_xact_lock(1)::text as locked, 'end' as said",
         fields: { said: { type: 'string' } },
       },
     ],
+    limits: { queryMs: 60_000 },
   }
   writeFileSync(file, JSON.stringify(settings))
   const child = spawn(CONCORDAT, ['adapter', 'sql', '--configuration', file], {
@@ -46,6 +49,11 @@ t.test('SIGTERM lets a query that runs end', async (t) => {
   })
   const ended = new Promise((resolve) => void child.once('close', (code) => resolve(code)))
   await new Promise((resolve) => void child.once('message', resolve))
+  // The query runs until this is unlocked.
+  const lock = new pg.Client({ connectionString: database })
+  await lock.connect()
+  t.teardown(() => lock.end())
+  await lock.query('select pg_advisory_lock(1)')
   const dispatcher = new Agent()
   t.teardown(() => dispatcher.destroy())
   const answer = askAt(`http://${address}:9443/slow`, dispatcher)
@@ -55,6 +63,8 @@ t.test('SIGTERM lets a query that runs end', async (t) => {
     ),
   )
   child.kill('SIGTERM')
+  await until('the drain', async (saw) => saw(out).includes('"draining"'))
+  await lock.query('select pg_advisory_unlock(1)')
   t.match(await answer, { status: 200, body: { said: 'end' } })
   t.equal(await ended, 0)
   t.match(out, /sql-adapter is ready: t at http:/)
