@@ -89,7 +89,9 @@ export async function createPeerWorld(t: Test): Promise<PeerWorld> {
   const directory = mkdtempSync(path.join(tmpdir(), 'concordat-peer-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   const authority = await createAuthority({ clock: () => Date.now(), instance: 'DEV' })
+  // Several worlds run at once on one machine, all with the same ports.
   const net = `127.${randomInt(2, 250)}.${randomInt(1, 250)}`
+  const beyond = 3 * randomInt(80)
   const listeners = new Set<(snapshot: ConfigurationSnapshot) => void>()
   let version = 0
   let snapshot: ConfigurationSnapshot | undefined
@@ -132,7 +134,7 @@ export async function createPeerWorld(t: Test): Promise<PeerWorld> {
   const open = async (id: ServerId, last: number): Promise<Server> => {
     const keys = await openKeys(path.join(directory, id.serverCode), world)
     t.teardown(() => keys.close())
-    const server = { id, address: `${net}.${last}`, keys }
+    const server = { id, address: `${net}.${beyond + last}`, keys }
     const authentication = await authenticationCertificate(world, server)
     await signingCertificate(world, server, memberOf(id))
     world.reconfigure((before) => ({
