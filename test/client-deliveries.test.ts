@@ -170,7 +170,7 @@ await onBoth('the client of an inbox', async (t, made) => {
         ending.abort()
       },
       {
-        ...{ leaseSeconds: 1, idleMs: 20, signal: ending.signal },
+        ...{ leaseSeconds: 3, idleMs: 20, signal: ending.signal },
         onTrouble: (trouble) => lost.reject(trouble),
       },
     )
