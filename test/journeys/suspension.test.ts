@@ -24,13 +24,13 @@ async function outcome(): Promise<string> {
   return reply.status === 200 ? 'answered' : (reply.json() as { type: string }).type
 }
 
-/** Sends requests until one ends like this, as a system would that exchanges messages all the time. */
-const becomes = (wanted: RegExp): Promise<string> =>
+/** Sends requests until one ends like this, or is `final`, as a system would that exchanges messages all the time. */
+const becomes = (wanted: RegExp, final = wanted): Promise<string> =>
   until(
     `an exchange that is ${wanted}`,
     async (saw) => {
       const found = saw(await outcome())
-      return wanted.test(found) && found
+      return (wanted.test(found) || final.test(found)) && found
     },
     { deadlineMs: 180_000, pauseMs: 500 },
   )
@@ -49,7 +49,8 @@ void t.test('both sides obey, whoever is suspended, and go on when it is lifted'
     const act = { kind, subject, reason: 'the journey of an emergency' }
     const { id } = await world.registryAdmin.send<Suspension>('POST', '/suspensions', act)
     t.match(await becomes(wanted), wanted, `${kind} ${subject}`)
-    t.match(await outcome(), wanted, 'and it stays so')
+    // A new configuration ends the connections of who is suspended, also one with a refusal under way.
+    t.match(await becomes(wanted, /answered/), wanted, 'and it stays so')
     await world.registryAdmin.send('DELETE', `/suspensions/${id}`)
     t.equal(await becomes(/answered/), 'answered', 'lifted')
   }
