@@ -29,6 +29,8 @@ const SCREENSHOTS = path.resolve(import.meta.dirname, '../screenshots')
 const WITHOUT_SCREENSHOTS = process.env['TEST_SCREENSHOTS'] === 'none'
 // A machine that runs other tests at the same time may be slow; only a failing test waits this long.
 const PATIENCE_MS = 60_000
+// More than a page waits before it repeats what it was refused as one request too many (console/kit/api.ts).
+const LONGEST_PUT_OFF_MS = 10_000
 const PHONE = { width: 360, height: 740 }
 // Preact runs the effects of what it has drawn, which ask the server, in a task after the next frame: each frame is awaited with what follows it.
 const TWO_FRAMES =
@@ -277,19 +279,26 @@ export async function visitor(
   page.on('request', (request) => asked.add(request))
   page.on('requestfinished', (request) => asked.delete(request))
   page.on('requestfailed', (request) => asked.delete(request))
+  // One request too many is repeated by the page, a moment later; until then it counts as asked, unless the page has been left.
+  const putOff = new Map<string, number>()
+  page.on('response', (response) => {
+    if (response.status() === 429) putOff.set(response.url(), performance.now() + LONGEST_PUT_OFF_MS)
+  })
+  page.on('request', (request) => putOff.delete(request.url()))
+  const stillAsked = (): string[] => [
+    ...[...asked].map((one) => one.url()),
+    ...[...putOff].flatMap(([url, end]) => (performance.now() < end ? [url] : [])),
+  ]
   // An act that waits for the latest answer shows nothing until it has come, not even that it is loading. What is asked a moment
   // after an act, or for what an answer has told, counts too.
   const answered = async (): Promise<void> => {
     // What was done just now may not have asked yet.
     await page.evaluate(TWO_FRAMES)
     do {
-      await until(
-        'answers to all that was asked',
-        (saw) => saw([...asked].map((one) => one.url())).length === 0,
-      )
+      await until('answers to all that was asked', (saw) => saw(stillAsked()).length === 0)
       await page.evaluate(TWO_FRAMES)
       await settled()
-    } while (asked.size > 0)
+    } while (stillAsked().length > 0)
   }
   const load = async (address: string): Promise<void> => {
     await page.goto(q.base + address)
