@@ -14,6 +14,8 @@ import Fastify, {
 import { answerBrokenRequest } from '#platform/http-service/broken-request.ts'
 import { LISTENER_TLS } from '#platform/http-service/listener-tls.ts'
 import { NO_SCHEMAS } from '#platform/http-service/no-schemas.ts'
+import { sendInPieces } from '#platform/http-service/send-pieces.ts'
+import { isClosing } from '#platform/http-service/unread-body.ts'
 import { watchTaking } from '#platform/http-service/watch-taking.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { PortSharing } from '#platform/workers/shared-ports.ts'
@@ -26,7 +28,6 @@ import type { Keys } from './keys/keys.ts'
 import { mutualTls, mutualTlsOptions } from './peer/mutual-tls.ts'
 import type { PeerSettings } from './peer/settings.ts'
 import { tlsCredentials, type XRoadTlsPeers } from './peer/tls-profile.ts'
-import { isClosing } from './peer/unread-body.ts'
 
 type FrameworkErrors = (cause: FastifyError, request: FastifyRequest, reply: FastifyReply) => void
 
@@ -94,6 +95,7 @@ export async function listenForClients(
     app.server.maxConnections = MAX_CONNECTIONS
     app.server.maxHeadersCount = ANY_COUNT_OF_HEADERS
     watchTaking(app.server, untaken('consumer', log))
+    sendInPieces(app)
     drainOnClose(app)
     app.setNotFoundHandler((request, reply) => refuseRequest(request, reply, new Fault('not_found'), log))
     app.setErrorHandler((cause, request, reply) => refuseRequest(request, reply, cause, log))

@@ -23,6 +23,8 @@ import { NO_SCHEMAS } from './no-schemas.ts'
 import type { Counter, RateLimit } from './rate-limit.ts'
 import { limitRate } from './rate-limit.ts'
 import { readBodies } from './read-bodies.ts'
+import { sendInPieces } from './send-pieces.ts'
+import { refuseAfterEnd } from './unread-body.ts'
 import { watchTaking } from './watch-taking.ts'
 
 export type HttpServiceOptions = {
@@ -100,6 +102,8 @@ export function createHttpService(q: HttpServiceOptions): FastifyInstance {
   // Node would answer 417 by itself, without a body. An unknown expectation is ignored (RFC 9110 section 10.1.1).
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   watchTaking(app.server)
+  refuseAfterEnd(app)
+  sendInPieces(app)
   readBodies(app)
   answerUnknownRoute(app)
   if (q.rateLimit !== undefined) limitRate(app, q.rateLimit, q.clock ?? systemClock, q.addressOf)

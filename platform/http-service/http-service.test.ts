@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request as httpsRequest } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -219,6 +219,62 @@ t.test('who reads nothing of an answer, or hardly, does not hold it for ever', a
   if (!silent.closed) await once(silent, 'close')
   t.ok(silent.bytesRead < 24_000_000)
 })
+
+t.test('who takes one large answer slowly and steadily gets all of it', async (t) => {
+  const app = service()
+  app.get('/bytes', async () => Buffer.alloc(24_000_000))
+  app.get('/text', async () => 'x'.repeat(24_000_000))
+  const port = await listen(t, app)
+  for (const at of ['bytes', 'text']) {
+    const accepted = once(app.server, 'connection')
+    const reader = connect(port, '127.0.0.1', () => reader.write(`GET /${at} HTTP/1.1\r\nHost: x\r\n\r\n`))
+    const [server] = (await accepted) as [Socket]
+    const begun = performance.now()
+    const taken = (): number => server.bytesWritten - server.writableLength
+    let wanted = 0
+    reader.on('data', () => taken() >= wanted && reader.pause())
+    // 1.7 KB a second.
+    for (let minutes = 0; taken() < 24_000_000; minutes += 10) {
+      wanted = Math.min(taken() + 1_000_000, 24_000_000)
+      reader.resume()
+      await until('a megabyte more', (saw) => saw(taken()) >= wanted)
+      endUntaken(begun + minutes * 60_000)
+    }
+    wanted = Number.POSITIVE_INFINITY
+    reader.resume()
+    await until('the end of it', (saw) => saw(reader.bytesRead) >= 24_000_000)
+    t.notOk(server.destroyed, at)
+    reader.destroy()
+  }
+})
+
+t.test(
+  'who still sends what is too large gets the answer, and nothing after it is carried out',
+  async (t) => {
+    const app = service({
+      answerFailure: (thrown, _request, reply) => reply.code(413).send(toFault(thrown).code),
+    })
+    let carriedOut = 0
+    app.post('/', async () => {
+      carriedOut += 1
+    })
+    const port = await listen(t, app)
+    const head = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n'
+    const whole = 'x'.repeat(8_000_000)
+    const chunk = `${'x'.repeat(80_000)}\r\n`
+    const bodies = {
+      'with its length': `${head}Content-Length: 8000000\r\n\r\n${whole}`,
+      'in chunks': `${head}Transfer-Encoding: chunked\r\n\r\n${`13880\r\n${chunk}`.repeat(100)}0\r\n\r\n`,
+    }
+    const next = `${head}Content-Length: 1\r\n\r\nx`
+    for (const [what, bytes] of Object.entries(bodies)) {
+      t.match(await raw(port, bytes), /^HTTP\/1\.1 413[\s\S]*connection: close[\s\S]*body_too_large$/, what)
+      // It may meet a connection that is closed already.
+      await raw(port, bytes + next).catch(() => undefined)
+    }
+    t.equal(carriedOut, 0)
+  },
+)
 
 t.test(
   'two listeners may count together, and a failure before any route has the form of the others',

@@ -10,6 +10,12 @@ const EVERY_MS = 10_000
 const GRACE_MS = 60_000
 const SLOWEST_BYTES_PER_SECOND = 1024
 
+/**
+ * What one write may have at most (send-pieces.ts). Node does not say how much of a write was taken before all of it was: this much is taken
+ * within the first minute by whoever is just fast enough.
+ */
+export const PIECE_BYTES = (GRACE_MS / 1000) * SLOWEST_BYTES_PER_SECOND
+
 type Answer = {
   request: IncomingMessage
   response: ServerResponse

@@ -11,6 +11,8 @@ import { FAULT_CONTENT_TYPE, writeSoapFault } from '#core/transport/fault-xml.ts
 import { flatHeaders } from '#core/transport/header-list.ts'
 import { escapeXml } from '#core/xml/escape.ts'
 import { toFault } from '#platform/http-service/fault-answer.ts'
+import { endInPieces } from '#platform/http-service/send-pieces.ts'
+import { sendWhole } from '#platform/http-service/unread-body.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault, wireFault } from '#schemas/fault.ts'
 import { catalogue } from '#schemas/fault-catalogue.ts'
@@ -21,7 +23,6 @@ import { rest } from '../message/rest.ts'
 import { soap } from '../message/soap.ts'
 import { pauseIdleTimeout } from '../peer/idle-timeout.ts'
 import { factsOf } from '../peer/log-facts.ts'
-import { sendWhole } from '../peer/unread-body.ts'
 import type { Arrival } from './accept.ts'
 import type { LoggedAnswer } from './answer.ts'
 import { waitFor } from './peer-refusal.ts'
@@ -144,7 +145,7 @@ function sendAnswer(reply: FastifyReply, answer: Answer): FastifyReply {
   const length = bodiless ? [] : ['content-length', String(body?.size ?? 0)]
   raw.writeHead(status, printable(answer.reason), [...flatHeaders(headers), ...length])
   if (bodiless || body === undefined) raw.end()
-  else if (body.bytes !== undefined) raw.end(body.bytes)
+  else if (body.bytes !== undefined) endInPieces(raw, body.bytes)
   // A body that cannot be read to its end closes the connection: the client sees that it is short.
   else pipeline(body.open(), raw, () => undefined)
   return reply

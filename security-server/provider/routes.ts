@@ -7,6 +7,8 @@ import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { FAULT_CONTENT_TYPE, writeSoapFault } from '#core/transport/fault-xml.ts'
 import { toFault } from '#platform/http-service/fault-answer.ts'
+import { endInPieces } from '#platform/http-service/send-pieces.ts'
+import { sendWhole } from '#platform/http-service/unread-body.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault, wireFault } from '#schemas/fault.ts'
 import { HEADER } from '#schemas/wire.ts'
@@ -15,7 +17,6 @@ import { pauseIdleTimeout } from '../peer/idle-timeout.ts'
 import { factsOf } from '../peer/log-facts.ts'
 import { chainOf } from '../peer/mutual-tls.ts'
 import { sayProcessing } from '../peer/say-processing.ts'
-import { sendWhole } from '../peer/unread-body.ts'
 import { exchange } from './exchange.ts'
 import type { Refusal } from './refuse.ts'
 import { RefusedExchange } from './refuse.ts'
@@ -64,7 +65,7 @@ export function providerRoutes(
 function sendReply(reply: FastifyReply, { headers, content }: OutgoingReply): FastifyReply {
   const { raw } = reply.hijack()
   if (Buffer.isBuffer(content)) {
-    raw.writeHead(200, { ...headers, 'content-length': content.length }).end(content)
+    endInPieces(raw.writeHead(200, { ...headers, 'content-length': content.length }), content)
     return reply
   }
   raw.writeHead(200, headers)
