@@ -142,6 +142,7 @@ async function giveTo(
   const passes = compileFilter(JSON.parse(one.filters), () => {
     at.filter_errors++
   })
+  let isThrough = false
   try {
     for (const event of await batch) {
       // A filter may take milliseconds for each.
@@ -156,9 +157,10 @@ async function giveTo(
       }
       at.cursor = event.sequence
     }
+    isThrough = true
   } finally {
     const free = { state: 'active', error: '', about: '', failures: 0, due_at: '', changed_at: now } as const
-    await rooms.subscriptions.moved(one, { ...free, ...at })
+    await rooms.subscriptions.moved(one, { ...(isThrough && free), ...at })
   }
 }
 

@@ -49,7 +49,6 @@ type Change = Partial<
     | 'failures'
     | 'due_at'
     | 'changed_at'
-    | 'claimed_until'
     | 'secrecy'
   >
 >
@@ -116,33 +115,33 @@ export function createSubscriptionStore(database: Database) {
         .execute()
       return rows.map(subscriptionOf)
     },
-    /** Writes what the holder of a claim has done; false when the claim is another's by now, or somebody ended the subscription. */
+    /**
+     * Writes what the holder of a claim has done; false when the claim is another's by now, or somebody ended the subscription. How it stands
+     * from now on is written only if nobody has said otherwise since it was read: who stopped it, or resumed it, is not overruled.
+     */
     moved: (
-      { id, type, state: before, claimed_by: token }: StoredSubscription,
-      { state, ...change }: Change,
+      { id, type, state: before, changed_at: changedAt, claimed_by: token }: StoredSubscription,
+      { cursor, given, filter_errors, reused, secrecy, ...standing }: Change,
     ): Promise<boolean> =>
       inTransaction(tables, async (transaction) => {
-        const goesOn = before === 'suspended' && state === 'active'
+        const goesOn = before === 'suspended' && standing.state === 'active'
         if (goesOn) await lockType(transaction, type)
         const moved = await transaction
           .updateTable('room_subscription')
-          .set(change)
-          // What an operator stopped meanwhile stays so.
-          .set(({ ref }) =>
-            state === undefined
-              ? {}
-              : {
-                  state: sql<SubscriptionState>`case when ${ref('state')} = 'stopped' then 'stopped' else ${state} end`,
-                },
-          )
+          // The claim is written so that the row is held until the end of the transaction.
+          .set({ claimed_by: token, cursor, given, filter_errors, reused, secrecy })
           .where('id', '=', id)
           .where('claimed_by', '=', token)
           .where('state', 'in', LIVE)
-          .returning('cursor')
+          .returning(['cursor', 'state', 'changed_at'])
           .executeTakeFirst()
+        if (moved === undefined) return false
+        if (moved.state !== before || moved.changed_at !== changedAt || Object.keys(standing).length === 0)
+          return true
+        await transaction.updateTable('room_subscription').set(standing).where('id', '=', id).execute()
         // While it was suspended, the type did not wait for it.
-        if (moved !== undefined && goesOn) await reopen(transaction, { type, cursor: Number(moved.cursor) })
-        return moved !== undefined
+        if (goesOn) await reopen(transaction, { type, cursor: Number(moved.cursor) })
+        return true
       }),
     release: async (id: number, token: string): Promise<void> => {
       await tables

@@ -182,6 +182,29 @@ await onBoth('an event reaches who subscribed', async (t, world) => {
     await world.publish({ id: 'W-2' })
     await node.run('give-out-events')
     t.match((await node.ask('GET', SUBS)).body, { state: 'suspended', about: 'access_denied for POST /' })
+    const [{ id }] = (await node.operation('getSubscriptions'))['items'] as [{ id: number }]
+    const act = (name: string) => node.operation(name, { params: { id: String(id) } })
+    const meanwhile = async (acts: string[]): Promise<void> => {
+      made.world.skew += 60_000
+      made.way = async (post) => {
+        made.way = (same) => same()
+        for (const name of acts) await act(name)
+        return post()
+      }
+      await node.run('give-out-events')
+    }
+    await meanwhile(['suspendSubscription'])
+    const byOperator = { state: 'stopped', error: 'by_operator' }
+    t.match((await node.ask('GET', SUBS)).body, byOperator, 'stopped while the inbox was asked')
+    await act('resumeSubscription')
+    await node.run('look-at-inboxes')
+    t.match((await node.ask('GET', SUBS)).body, { state: 'suspended', error: 'inbox_refuses' })
+    await meanwhile(['resumeSubscription'])
+    t.match(
+      (await node.ask('GET', SUBS)).body,
+      { state: 'active', error: null },
+      'resumed while it was asked',
+    )
     made.mayPost = true
     made.world.skew += 10 * 60_000
     t.strictSame(
