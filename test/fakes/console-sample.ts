@@ -143,11 +143,13 @@ export async function offerService(url: string): Promise<void> {
     access: { memberClasses: ['GOV'], globalGroups: [] },
   }
   const one = { serviceCode: 'persons', type: 'OPENAPI' as const }
-  for (const path of ['/old', '/persons/*'])
+  for (const path of ['/old', '/persons/*']) {
+    const at = new Date().toISOString()
     await store.keepAnswer(
       'DEV/GOV/1234/pop%20%C3%A4',
       [{ ...one, endpoints: [{ method: 'GET', path }], document: Buffer.from('<script>'), description }],
-      { at: new Date().toISOString(), nextAt: '2999-01-01T00:00:00.000Z' },
+      { begunAt: at, at, nextAt: '2999-01-01T00:00:00.000Z' },
     )
+  }
   await database.close()
 }

@@ -27,6 +27,8 @@ type Provider = {
   /** WSDL documents of SOAP services, by `code` or `code/version`; '' is one that cannot be fetched. */
   wsdls: Record<string, string>
   asked: string[]
+  /** Answers go on their way only then, with what was there when they were asked for. */
+  held?: Promise<void> | undefined
 }
 export type Service = {
   id: string
@@ -81,8 +83,11 @@ export async function start(
       const code = searchParams.get('serviceCode') ?? ''
       if (!pathname.startsWith(`/r1/${POP}/`))
         return response.writeHead(500).end('{"type":"client.unknown_member","message":"not here\\u202e"}')
-      response.writeHead(provider.status)
-      response.end(code === '' ? JSON.stringify(provider.methods) : provider.documents[code])
+      const { status, methods, documents, held } = provider
+      const text = code === '' ? JSON.stringify(methods) : documents[code]
+      await held
+      response.writeHead(status)
+      response.end(text)
     },
   )
   await new Promise<void>((resolve) => server.listen(8443, address, resolve))

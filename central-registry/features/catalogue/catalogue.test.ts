@@ -112,6 +112,28 @@ void t.test('collected, changed, withdrawn', async (t) => {
   })
 })
 
+void t.test('what was asked earlier and comes later replaces nothing', async (t) => {
+  await eachRegistryDatabase(t, async (database, t, url) => {
+    const { world, node, provider } = await start(t, database.dialect === 'sqlite' ? undefined : url)
+    await collect(node)
+    world.clock.now += 1000
+    const answers = Promise.withResolvers<void>()
+    provider.held = answers.promise
+    provider.asked.length = 0
+    const slow = collect(node)
+    await until('the first question', (saw) => saw(provider.asked.length) === 1)
+    provider.held = undefined
+    provider.methods = { service: [method('persons'), method('raw', 'REST', [])] }
+    world.clock.now += 1000
+    await collect(node)
+    t.equal((await list(node, '?status=offered')).length, 2)
+    world.clock.now += 1000
+    answers.resolve()
+    await slow
+    t.equal((await list(node, '?status=offered')).length, 2)
+  })
+})
+
 void t.test('access is asked for with terms that a security server takes', async (t) => {
   await eachRegistryDatabase(t, async (database, t, url) => {
     const { world, node, provider } = await start(t, database.dialect === 'sqlite' ? undefined : url)

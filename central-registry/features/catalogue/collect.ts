@@ -78,9 +78,10 @@ export function createCollecting(q: {
   }
 
   async function ask(subsystem: string): Promise<void> {
+    const begunAt = new Date(clock()).toISOString()
     const times = (ms: number) => {
       const now = clock()
-      return { at: new Date(now).toISOString(), nextAt: new Date(now + ms).toISOString() }
+      return { begunAt, at: new Date(now).toISOString(), nextAt: new Date(now + ms).toISOString() }
     }
     try {
       const services = await servicesOf(subsystem)

@@ -30,6 +30,8 @@ export type FoundService = OfferedService & {
   isUnread?: boolean
 }
 
+/** When a subsystem began to be asked, when it had answered, and when it is due again. */
+type AskedAt = { begunAt: string; at: string; nextAt: string }
 type OpenService = Pick<CatalogueServiceRow, 'id' | 'type' | 'document' | 'version'>
 
 const COLUMNS = [
@@ -100,6 +102,23 @@ export function createCatalogueStore(database: Database, record: Change<Tables>)
       .execute()
   }
 
+  /** Another node, or a person, may have begun to ask later and be done already. */
+  async function isOutdated(
+    transaction: Kysely<Tables>,
+    subsystem: string,
+    { begunAt, at }: AskedAt,
+  ): Promise<boolean> {
+    const newer = await transaction
+      .selectFrom('catalogue_subsystem')
+      .select('subsystem')
+      .where('subsystem', '=', subsystem)
+      .where('asked_at', '>', begunAt)
+      // What is still to come is of a clock that was set back since.
+      .where('asked_at', '<=', at)
+      .executeTakeFirst()
+    return newer !== undefined
+  }
+
   return {
     /** What a member's subsystems offer now to everybody who asks for access, at most `limit`, and how many more there are. */
     async openOf(member: string, limit: number): Promise<{ services: OpenService[]; more: number }> {
@@ -139,10 +158,12 @@ export function createCatalogueStore(database: Database, record: Change<Tables>)
         await transaction.updateTable('catalogue_subsystem').set({ next_at: now }).execute()
       }),
     /**
-     * Stores what a subsystem offers now. Services that it no longer offers are marked as withdrawn and stay in the catalogue.
+     * Stores what a subsystem offers now, unless what it said later is stored already. Services that it no longer offers are marked as withdrawn
+     * and stay in the catalogue.
      */
-    keepAnswer: (subsystem: string, services: FoundService[], q: { at: string; nextAt: string }) =>
+    keepAnswer: (subsystem: string, services: FoundService[], q: AskedAt) =>
       record(async (transaction) => {
+        if (await isOutdated(transaction, subsystem, q)) return
         const { memberCode, subsystemCode } = parseSubsystemId(subsystem)
         const before = await transaction
           .selectFrom('catalogue_service')
@@ -192,12 +213,15 @@ export function createCatalogueStore(database: Database, record: Change<Tables>)
         )
         await forgetDocuments(transaction)
         await asked(transaction, subsystem, {
-          ...{ next_at: q.nextAt, asked_at: q.at, answered_at: q.at, failure: null },
+          ...{ next_at: q.nextAt, asked_at: q.begunAt, answered_at: q.at, failure: null },
         })
       }),
     /** Records a failure; the services stay as they were last seen. */
-    keepFailure: (subsystem: string, failure: string, q: { at: string; nextAt: string }) =>
-      record((transaction) => asked(transaction, subsystem, { next_at: q.nextAt, asked_at: q.at, failure })),
+    keepFailure: (subsystem: string, failure: string, q: AskedAt) =>
+      record(async (transaction) => {
+        if (await isOutdated(transaction, subsystem, q)) return
+        await asked(transaction, subsystem, { next_at: q.nextAt, asked_at: q.begunAt, failure })
+      }),
     /** Withdraws the services of subsystems that are no longer registered at a server. */
     withdrawGone: (at: string) =>
       record(async (transaction) => {

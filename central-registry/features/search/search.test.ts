@@ -161,7 +161,7 @@ async function fill(t: Test, url: string): Promise<void> {
   await createCatalogueStore(database, change).keepAnswer(
     PROVIDER,
     [{ serviceCode: 'persons', type: 'REST', endpoints: [], description }],
-    { at: AT, nextAt: '2999-01-01T00:00:00.000Z' },
+    { begunAt: AT, at: AT, nextAt: '2999-01-01T00:00:00.000Z' },
   )
   const register = tablesOf<RegisterTables>(database)
   for (const code of ['100% sure', 'Ä rühm'])
