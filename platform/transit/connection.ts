@@ -101,19 +101,22 @@ export function createTransitConnection(q: {
         ? fail('locked', `it refuses us: ${taken.status}`, REFUSED_PAUSE_MS)
         : fail('away', `it answered ${taken.status}`, PAUSE_MS)
     }
-    replace(taken)
+    await replace(taken)
+    if (closed) throw closedFault()
     serve()
     return taken
   }
 
-  /** Within a turn. A role's token that is not ours any more is revoked. */
-  function replace(next: Lease): void {
+  /** Within a turn. A role's token that is not ours any more is revoked, and one that came when all was closed. */
+  async function replace(next: Lease): Promise<void> {
+    if (closed) return revoke(next)
     const before = lease
     lease = next
     takenAt = clock()
     if (before !== undefined && before.token !== next.token) void revoke(before)
   }
 
+  const closedFault = (): Fault => new Fault('token_unavailable', { what: `${name} was closed` })
   const revoke = (old: Lease): Promise<void> => revokeToken(http, place.auth, old)
 
   const held = (): Lease | undefined =>
@@ -124,7 +127,7 @@ export function createTransitConnection(q: {
     if (at !== undefined && health.failure() === undefined) return at
     failWhileAway()
     return inTurn(async () => {
-      if (closed) throw new Fault('token_unavailable', { what: `${name} was closed` })
+      if (closed) throw closedFault()
       const mine = held()
       if (mine !== undefined && health.failure() === undefined) return mine
       failWhileAway()
@@ -197,8 +200,7 @@ export function createTransitConnection(q: {
   async function renew(at: Lease): Promise<void> {
     const longer = at.isRenewable ? await renewLease(at, send, clock()) : undefined
     const next = longer ?? (await takeLease(place.auth, send, clock()))
-    if (lease !== at) return
-    if ('token' in next) replace(next)
+    if ('token' in next) await replace(next)
     else renewalFailedAt = clock()
   }
 
@@ -245,7 +247,9 @@ export function createTransitConnection(q: {
       clearInterval(timer)
       const last = lease
       lease = undefined
-      void (last === undefined ? Promise.resolve() : revoke(last)).finally(() => http.close())
+      const revoked = last === undefined ? undefined : revoke(last)
+      // A token may be on its way, which whoever asked for it then revokes.
+      void Promise.all([revoked, inTurn(async () => undefined)]).finally(() => http.close())
     },
   }
 }

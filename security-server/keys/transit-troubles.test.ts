@@ -132,6 +132,32 @@ void t.test('a login is made once for all who wait; who is busy is asked for no 
   await until('our token is revoked', () => revoked() === before + 1)
 })
 
+void t.test('a token that comes while it is being closed is revoked', async (t) => {
+  const { liar, world, open } = await startTransit(t)
+  const count = (path: string) => liar.asked.filter((one) => one === `POST auth/${path}`).length
+  let login = Promise.withResolvers<void>()
+  liar.lie = async (at) => {
+    if (at.endsWith('login')) await login.promise
+    // It can be renewed no more.
+    return at.endsWith('renew-self') ? { status: 403 } : undefined
+  }
+  const first = open()
+  await until('a login', (saw) => saw(count('approle/login')) === 1)
+  first.close()
+  login.resolve()
+  await until('the end of its token', (saw) => saw(count('token/revoke-self')) === 1)
+
+  const second = open()
+  await second.look()
+  login = Promise.withResolvers<void>()
+  world.now += HOUR / 2
+  void second.look()
+  await until('a login for the next token', (saw) => saw(count('approle/login')) === 3)
+  second.close()
+  login.resolve()
+  await until('the end of both', (saw) => saw(count('token/revoke-self')) === 3)
+})
+
 void t.test('a key is destroyed only with its newest version, and one that was made late', async (t) => {
   const { liar, place, open } = await startTransit(t)
   const token = open()
