@@ -242,7 +242,10 @@ t.test('a database that was cut short is not written to', async (t) => {
   const database = new DatabaseSync(options.databaseUrl.slice('sqlite:'.length))
   database.exec('delete from record where idx = 1')
   database.close()
+  const started = once(process, 'worker')
   await t.rejects(openTestLog(t, options), { code: 'log_inconsistent' })
+  const [{ threadId }] = (await started) as [Worker]
+  t.equal(threadId, -1, 'the thread has ended, and its lock: it can be opened again at once')
   rmSync(options.databaseUrl.slice('sqlite:'.length))
   await t.rejects(
     openTestLog(t, options),

@@ -99,6 +99,7 @@ export async function startWorker(q: {
         // Almost no object outlives a group: a small young generation costs no time and saves tens of megabytes.
         resourceLimits: { maxYoungGenerationSizeMb: 6 },
       })
+      let failure: unknown
       fresh.on('message', (message: FromWorker) => {
         if ('ready' in message) {
           if (closing) {
@@ -114,16 +115,22 @@ export async function startWorker(q: {
         } else if ('group' in message) groupAnswered(message)
         else if ('call' in message) callAnswered(message)
         else {
-          reject(receiveFault(message.failed))
+          failure = receiveFault(message.failed)
           void fresh.terminate()
         }
       })
-      const stopped = (cause: unknown): void => {
-        reject(new Fault('logging_failed', { what: 'the message log did not start', cause }))
-        if (worker === fresh) ended(cause)
-      }
-      fresh.on('error', stopped)
-      fresh.on('exit', () => stopped(undefined))
+      fresh.on('error', (cause) => {
+        failure = cause
+      })
+      // Not before: until the thread has ended, it has the lock of the log.
+      fresh.on('exit', () => {
+        reject(
+          failure instanceof Fault
+            ? failure
+            : new Fault('logging_failed', { what: 'the message log did not start', cause: failure }),
+        )
+        if (worker === fresh) ended(failure)
+      })
     })
 
   const ended = (cause: unknown): void => {
