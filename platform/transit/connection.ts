@@ -102,7 +102,7 @@ export function createTransitConnection(q: {
         : fail('away', `it answered ${taken.status}`, PAUSE_MS)
     }
     await replace(taken)
-    if (closed) throw closedFault()
+    if (closed) throw closedFault(name)
     serve()
     return taken
   }
@@ -116,7 +116,6 @@ export function createTransitConnection(q: {
     if (before !== undefined && before.token !== next.token) void revoke(before)
   }
 
-  const closedFault = (): Fault => new Fault('token_unavailable', { what: `${name} was closed` })
   const revoke = (old: Lease): Promise<void> => revokeToken(http, place.auth, old)
 
   const held = (): Lease | undefined =>
@@ -127,7 +126,7 @@ export function createTransitConnection(q: {
     if (at !== undefined && health.failure() === undefined) return at
     failWhileAway()
     return inTurn(async () => {
-      if (closed) throw closedFault()
+      if (closed) throw closedFault(name)
       const mine = held()
       if (mine !== undefined && health.failure() === undefined) return mine
       failWhileAway()
@@ -245,13 +244,16 @@ export function createTransitConnection(q: {
     close() {
       closed = true
       clearInterval(timer)
-      const last = lease
+      const revoked = lease === undefined ? undefined : revoke(lease)
       lease = undefined
-      const revoked = last === undefined ? undefined : revoke(last)
       // A token may be on its way, which whoever asked for it then revokes.
       void Promise.all([revoked, inTurn(async () => undefined)]).finally(() => http.close())
     },
   }
+}
+
+function closedFault(name: string): Fault {
+  return new Fault('token_unavailable', { what: `${name} was closed` })
 }
 
 /** A token from a file belongs to others. */
