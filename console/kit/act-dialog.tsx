@@ -1,10 +1,12 @@
 /** The dialog of an act: what follows from it, its fields, and its answer where the answer is what somebody wanted to see. */
 import type { ComponentChildren, RefObject } from 'preact'
 import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { presentAddress } from './address.tsx'
 import { type Answer, type Api, ApiFault, NoAnswer, type Session, takesTwo } from './api.ts'
 import { useConsole } from './context.ts'
 import { Copyable } from './copyable.tsx'
 import { focusHappened, useDialogs } from './dialogs.tsx'
+import { wordsOf } from './fault-words.ts'
 import type { Field, Values } from './field.tsx'
 import { Form } from './form.tsx'
 import { useAnnounce } from './live.tsx'
@@ -45,8 +47,7 @@ export type ActProps<T> = {
 type Done<T> = { answer: Answer<T>; values: Values }
 
 export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
-  const { api, session, changed, signedOut } = useConsole()
-  const dialogs = useDialogs()
+  const { api, session, signedOut } = useConsole()
   const announce = useAnnounce()
   const dialog = useRef<HTMLDialogElement>(null)
   const close = useRef<HTMLButtonElement>(null)
@@ -54,51 +55,53 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
   /** Something was typed that closing would lose; asked about when somebody closes. */
   const typed = useRef(false)
   const [asks, setAsks] = useState(false)
-  const done = useRef<Done<T> | undefined>(undefined)
+  const { done, doubt, tell } = useOutcome(q)
   const [isShown, setShown] = useState(false)
-  /** An answer did not come, or says that the act was done before: the page must be reloaded. */
-  const doubt = useRef<ApiFault | undefined>(undefined)
+  /** It was sent, and has no answer yet. */
+  const sending = useRef(false)
   // Before the browser paints: the next key must not reach the page below.
   useLayoutEffect(() => dialog.current?.showModal(), [])
   useLayoutEffect(() => {
     if (isShown) close.current?.focus()
   }, [isShown])
 
+  /** Browsers close a dialog at the second Escape whatever a page says, and a step back takes it away. */
+  const isGone = (): boolean => dialog.current?.open !== true
   const send = async (values: Values): Promise<void> => {
+    sending.current = true
+    setAsks(false)
     try {
       // The reason and the typed name are not part of the act's own fields.
       const { [REASON]: why, [NAME]: _, ...own } = values
       const reason = why === undefined ? undefined : String(why)
       const answer = await q.send(own, (name, input) => api.call(name, { ...input, reason }))
+      sending.current = false
       done.current = { answer, values }
       announce(text(answer.proposal === undefined ? 'act.done' : 'act.proposed'))
-      if (q.shows === true && answer.proposal === undefined) setShown(true)
+      if (isGone()) tell({})
+      else if (q.shows === true && answer.proposal === undefined) setShown(true)
       else dialog.current?.close()
     } catch (cause) {
+      sending.current = false
       if (cause instanceof ApiFault && cause.status === 401) return signedOut()
       if (cause instanceof ApiFault && isUnsureAfter(cause)) doubt.current = cause
+      if (cause instanceof ApiFault && isGone()) tell({ refused: cause })
       throw cause
     }
   }
   const cancel = (event?: Event): void => {
     // A file field inside says so too when its picker is left.
     if (event !== undefined && event.target !== dialog.current) return
-    if (typed.current && done.current === undefined) {
+    // Who leaves now would not see whether it was carried out.
+    if (sending.current) event?.preventDefault()
+    else if (typed.current && done.current === undefined) {
       event?.preventDefault()
       setAsks(true)
     } else dialog.current?.close()
   }
   const closed = (): void => {
-    const [now, by] = [done.current, doubt.current]
     q.close()
-    if ((now !== undefined || by !== undefined) && q.reads !== true) changed()
-    if (by !== undefined && now === undefined) q.doubted?.(by)
-    if (now === undefined) return
-    const { proposal, data } = now.answer
-    if (proposal === undefined) q.then?.(data)
-    if (proposal !== undefined) dialogs.happened(q.title, <Proposed {...proposal} />)
-    else if (q.shows !== true) dialogs.happened(q.title, q.result(data, now.values))
-    if (document.activeElement === document.body) focusHappened()
+    if (!sending.current) tell({ isShown })
   }
   const isDanger = q.nameToType !== undefined
   const byTwo = byTwoNote(session, q.operation) ?? (q.mayTakeTwo ? 'act.mayBeProposed' : undefined)
@@ -149,6 +152,36 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
       )}
     </dialog>
   )
+}
+
+/** What has become of the act, also when its dialog is not there any more. */
+function useOutcome<T>(q: ActProps<T>) {
+  const { changed } = useConsole()
+  const dialogs = useDialogs()
+  const done = useRef<Done<T> | undefined>(undefined)
+  /** An answer did not come, or says that the act was done before: the page must be reloaded. */
+  const doubt = useRef<ApiFault | undefined>(undefined)
+  const told = useRef(false)
+  const [path] = useState(() => presentAddress().path)
+  /** Says it on the page, once. `isShown`: the dialog has shown the result; `refused`: it is not there to say this. */
+  const tell = ({ isShown = false, refused }: { isShown?: boolean; refused?: ApiFault }): void => {
+    if (told.current) return
+    told.current = true
+    const [now, by] = [done.current, doubt.current]
+    // Whoever has gone to another page stays there, and is not shown there what they wanted only to see.
+    const isThere = presentAddress().path === path
+    const isLeft = !isThere && q.reads === true && q.shows === true
+    if ((now !== undefined || by !== undefined) && q.reads !== true) changed()
+    if (by !== undefined && now === undefined && isThere) q.doubted?.(by)
+    if (refused !== undefined) dialogs.happened(q.title, <NotDone by={refused} />)
+    if (now === undefined) return
+    const { proposal, data } = now.answer
+    if (proposal === undefined && isThere) q.then?.(data)
+    if (proposal !== undefined) dialogs.happened(q.title, <Proposed {...proposal} />)
+    else if (!isShown && !isLeft) dialogs.happened(q.title, q.result(data, now.values))
+    if (document.activeElement === document.body) focusHappened()
+  }
+  return { done, doubt, tell }
 }
 
 /** What to say of a second person; undefined where none is needed. The server decides whether this call is one of those. */
@@ -210,6 +243,26 @@ function Asks({ lose, stay }: { lose(): void; stay(): void }) {
 
 function isUnsureAfter(fault: ApiFault): boolean {
   return fault instanceof NoAnswer || fault.status === 409 || fault.status >= 500
+}
+
+function NotDone({ by }: { by: ApiFault }) {
+  return (
+    <>
+      <p>
+        <strong>{text(by instanceof NoAnswer ? 'form.unanswered' : 'form.failed')}</strong>
+      </p>
+      {wordsOf(by).map((words) => (
+        <p class="wrap" key={words}>
+          {words}
+        </p>
+      ))}
+      {by.detail !== undefined && (
+        <p>
+          {text('kit.faultId')} <Copyable value={by.detail} />
+        </p>
+      )}
+    </>
+  )
 }
 
 function Proposed({ hash }: { id: string; hash: string }) {

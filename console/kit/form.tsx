@@ -94,7 +94,7 @@ export function Form({ fields, submit, tone, send, cancel, children }: Props) {
           {sending ? text('form.sending') : submit}
         </button>
         {cancel !== undefined && (
-          <button type="button" onClick={cancel}>
+          <button type="button" disabled={sending} onClick={cancel}>
             {text('form.cancel')}
           </button>
         )}

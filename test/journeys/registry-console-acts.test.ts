@@ -13,6 +13,7 @@ import { examineInstance, startRunningInstance } from '../fakes/running-instance
 import { skipFor } from '../outside-tools.ts'
 import { until } from '../until.ts'
 import { ACTS, CLOSED } from './acts-by-role.ts'
+import { closeWhileSending } from './close-while-sending.ts'
 import { fileOrder, orderingAuthority, tellSystems } from './tell-and-order.ts'
 
 const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
@@ -218,6 +219,7 @@ void t.test('by keyboard alone: admit a member, be told what is wrong, delete it
   await keyboard.press('Enter')
   await page.getByRole('heading', { name: 'Members', level: 1 }).waitFor()
   t.equal((await node.call('GET', '/members/DEV:GOV:4711')).status, 404)
+  await closeWhileSending(t, one)
 })
 
 void t.test('acts come to the registry: keys, certificates, anchors, groups', async (t) => {
