@@ -59,14 +59,17 @@ function FindDialog({ groups, search, close }: { groups: Group[]; search: Search
   const id = useId()
   const [typed, setTyped] = useState('')
   const [active, setActive] = useState(0)
+  /** Enter was pressed before the finders had answered. */
+  const [waits, setWaits] = useState(false)
   const things = useFound(search, typed)
   const wanted = typed.trim()
+  const pages = wanted === '' ? [] : findPages(groups, session, wanted)
   const found: FoundGroup[] =
-    wanted === ''
-      ? []
-      : [...findPages(groups, session, wanted), ...things.found, ...offeredLooks(search, session, wanted)]
+    wanted === '' ? [] : [...pages, ...things.found, ...offeredLooks(search, session, wanted)]
   const all = found.flatMap((group) => group.found)
-  const at = Math.min(active, all.length - 1)
+  // While the finders look, things are still those of the text before: nobody has asked for them.
+  const ofNow = things.isLooking ? pages.flatMap((group) => group.found) : all
+  const at = Math.min(active, ofNow.length - 1)
   const optionId = (number: number): string => `${id}-${number}`
   useLayoutEffect(() => dialog.current?.showModal(), [])
   useLayoutEffect(() => {
@@ -78,10 +81,15 @@ function FindDialog({ groups, search, close }: { groups: Group[]; search: Search
     dialog.current?.close()
     goTo(one.to)
   }
+  useEffect(() => {
+    if (!waits || things.isLooking) return
+    setWaits(false)
+    if (things.fault === undefined) go(all[at])
+  }, [waits, things.isLooking])
   const press = (event: KeyboardEvent): void => {
     // Keys that an input method uses to compose a character are its own.
     if (event.isComposing) return
-    const last = all.length - 1
+    const last = ofNow.length - 1
     const to: Record<string, number> = {
       ArrowDown: at === last ? 0 : at + 1,
       ArrowUp: at <= 0 ? last : at - 1,
@@ -89,7 +97,8 @@ function FindDialog({ groups, search, close }: { groups: Group[]; search: Search
       PageUp: Math.max(at - 10, 0),
     }
     const next = to[event.key]
-    if (event.key === 'Enter') go(all[at])
+    if (event.key === 'Enter' && things.isLooking && at < 0) setWaits(true)
+    else if (event.key === 'Enter') go(ofNow[at])
     else if (next !== undefined && last >= 0) setActive(next)
     else return
     event.preventDefault()
@@ -105,7 +114,7 @@ function FindDialog({ groups, search, close }: { groups: Group[]; search: Search
           aria-autocomplete="list"
           aria-expanded={all.length > 0}
           aria-controls={`${id}-list`}
-          aria-activedescendant={all.length > 0 ? optionId(at) : undefined}
+          aria-activedescendant={at >= 0 ? optionId(at) : undefined}
           aria-describedby={`${id}-state`}
           autocomplete="off"
           spellcheck={false}
@@ -115,6 +124,7 @@ function FindDialog({ groups, search, close }: { groups: Group[]; search: Search
           onInput={({ currentTarget }) => {
             setTyped(currentTarget.value)
             setActive(0)
+            setWaits(false)
           }}
           onKeyDown={press}
         />
@@ -139,7 +149,7 @@ function FindDialog({ groups, search, close }: { groups: Group[]; search: Search
                   // The focus stays in the field.
                   tabIndex={-1}
                   aria-selected={own === at}
-                  onMouseMove={() => setActive(own)}
+                  onMouseMove={() => own < ofNow.length && setActive(own)}
                   onMouseDown={(event) => event.preventDefault()}
                   onClick={() => go(one)}
                 >
@@ -153,16 +163,16 @@ function FindDialog({ groups, search, close }: { groups: Group[]; search: Search
       <p id={`${id}-state`} class={all.length > 0 ? 'find-state beside' : 'find-state'} role="status">
         {wanted === ''
           ? `${text('find.what')} ${text(search.what)}`
-          : things.isLooking
-            ? text('find.looking')
-            : things.fault !== undefined
-              ? text('find.failed')
-              : all.length === 0
-                ? text('find.nothing', { typed: wanted })
-                : text('find.count', { count: all.length })}
+          : stateOf(things, { typed: wanted, count: all.length })}
       </p>
     </dialog>
   )
+}
+
+function stateOf(things: Things & { isLooking: boolean }, q: { typed: string; count: number }): string {
+  if (things.isLooking) return text('find.looking')
+  if (things.fault !== undefined) return text('find.failed')
+  return q.count === 0 ? text('find.nothing', { typed: q.typed }) : text('find.count', { count: q.count })
 }
 
 /** A contract is in a list once for each of its versions. */

@@ -112,12 +112,49 @@ async function searchByKeyboard(t: Test, visitor: Visitor, q: Way): Promise<void
     t.equal(path(), address, `${option} leads there`)
   }
 
+  await enterWhileLooking(t, visitor, q)
   await open(field)
   const box = page.getByRole('searchbox').first()
   await box.focus()
   await page.keyboard.type('a/b')
   t.equal(await box.inputValue(), 'a/b', 'a slash that is typed is a slash')
   t.equal(await search.count(), 0)
+}
+
+/** Enter opens nothing that was found for the letters before: it waits for what is found for those that stand there now. */
+async function enterWhileLooking(t: Test, { page, open, settled }: Visitor, q: Way): Promise<void> {
+  const search = page.getByRole('combobox', { name: 'Search this console' })
+  const looking = page.locator('.find-state').filter({ hasText: 'Looking' })
+  const api = '**/api/v1/**'
+  const path = (): string => new URL(page.url()).pathname
+  const [typed] = q.things.at(-1)!
+  await open('/')
+  const before = path()
+  await page.keyboard.press('Control+k')
+  await search.waitFor()
+  await page.keyboard.type(typed)
+  await page.getByRole('option').first().waitFor()
+  await looking.waitFor({ state: 'detached' })
+  let held = Promise.withResolvers<void>()
+  await page.route(api, async (route) => {
+    await held.promise
+    await route.continue()
+  })
+  await page.keyboard.type(' zzz no such thing')
+  await looking.waitFor()
+  await page.keyboard.press('Enter')
+  held.resolve()
+  await page.getByText(`Nothing is called “${typed} zzz no such thing”`).waitFor()
+  t.equal(path(), before, `${q.name}: nothing of before is opened`)
+  held = Promise.withResolvers()
+  await search.fill(typed)
+  await looking.waitFor()
+  await page.keyboard.press('Enter')
+  t.equal(path(), before, `${q.name}: Enter waits`)
+  held.resolve()
+  await page.waitForURL((url) => url.pathname !== before)
+  await page.unroute(api)
+  await settled()
 }
 
 async function menuByKeyboard(t: Test, { page, load, check, settled }: Visitor, q: Way): Promise<void> {
