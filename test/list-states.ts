@@ -20,7 +20,7 @@ export async function walkListStates(t: Test, { page, settled, look }: Visitor, 
     return
   }
   let state: State = 'late'
-  const released = Promise.withResolvers<void>()
+  let released = Promise.withResolvers<void>()
   const answer = async (route: Route): Promise<void> => {
     if (state === 'late') await released.promise
     if (state === 'forbidden') return route.fulfill({ status: 403, json: FORBIDDEN })
@@ -40,9 +40,18 @@ export async function walkListStates(t: Test, { page, settled, look }: Visitor, 
   await list.getByRole('button', { name: 'Try again' }).click()
   await seeEmpty(t, { list, settled }, name)
   await look(`${name}-list-empty`)
+  released = Promise.withResolvers()
+  state = 'late'
+  await list.getByLabel('Rows a page').selectOption('50')
+  await list.getByText('Loading …').waitFor()
+  t.equal(
+    await list.locator('.state.empty').count(),
+    0,
+    `${name}: nothing of before is said of what is asked now`,
+  )
   // Somebody withdrew the right meanwhile.
   state = 'forbidden'
-  await list.getByLabel('Rows a page').selectOption('50')
+  released.resolve()
   await list.getByText('Your roles do not include this page').waitFor()
   t.equal(await list.getByRole('button', { name: 'Try again' }).count(), 0, `${name}: no use in trying again`)
   await withoutRoutes(page)
@@ -106,6 +115,28 @@ async function seeEmpty(
   const said = (await list.locator('.state.empty').textContent()) ?? ''
   t.match(said, /\w{3}/, `${name}: an empty list says so`)
   t.equal(await list.locator('table').count(), 0, `${name}: no table without a row`)
+}
+
+/** Asks something else of a page without a result: until the answer comes it says that it loads, and no more what it `said` of the question before. */
+export async function seeNothingOfBefore(
+  t: Test,
+  { page, answered }: Visitor,
+  q: { api: string; said: string; ask(): Promise<unknown> },
+): Promise<void> {
+  const said = page.locator('main').getByText(q.said)
+  await said.waitFor()
+  const held = Promise.withResolvers<void>()
+  await page.route(q.api, async (route) => {
+    await held.promise
+    await route.continue()
+  })
+  await q.ask()
+  await page.locator('main .loading').waitFor()
+  t.equal(await said.count(), 0, `${q.api}: nothing of before is said of what is asked now`)
+  held.resolve()
+  await answered()
+  await page.unroute(q.api)
+  await said.waitFor()
 }
 
 /** A second list of the page may still be on its way through a route that ends. */

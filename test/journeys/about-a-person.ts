@@ -4,6 +4,7 @@ import type { Browser } from 'playwright-core'
 import type { Test } from 'tap'
 import { goThrough, openBrowser, type Visitor } from '../browser.ts'
 import { filesBelow } from '../files-below.ts'
+import { seeNothingOfBefore } from '../list-states.ts'
 import { until } from '../until.ts'
 import type { World } from '../world.ts'
 
@@ -40,7 +41,8 @@ export async function askAboutPerson(
   )
   const browser = await openBrowser()
   const roles = ['XROAD_CONTENT_AUDITOR']
-  const { page, open, check, settled } = await at(t, browser, roles, {}, 'population')
+  const searcher = await at(t, browser, roles, {}, 'population')
+  const { page, open, check, settled } = searcher
   await open('/about-a-person')
   await check('auditor-person')
   const search = page.getByRole('button', { name: 'Search for a person' })
@@ -75,6 +77,13 @@ export async function askAboutPerson(
   await search.press('Enter')
   await page.getByText('No record that could be looked at names this person').waitFor()
   await check('auditor-person-nobody')
+  await seeNothingOfBefore(t, searcher, {
+    ...{
+      api: '**/subject-searches/*/records?*',
+      said: 'No record that could be looked at names this person',
+    },
+    ask: () => page.getByLabel('Rows a page').selectOption('50'),
+  })
   // Only a lost holder of keys or the end of a month would cause this.
   await page.route('**/subject-searches/*/records?*', async (route) => {
     const response = await route.fetch()

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { Test } from 'tap'
 import { tabThrough } from '../keyboard.ts'
+import { seeNothingOfBefore } from '../list-states.ts'
 import { act, close } from '../second-person.ts'
 import { colons } from '../world.ts'
 import type { Asked, Windows } from './operate-windows.ts'
@@ -98,6 +99,13 @@ async function seeTraffic(t: Test, windows: Windows): Promise<void> {
   const lines = readFileSync((await download.path())!, 'utf8').split('\r\n')
   t.ok(lines.length > 2 && lines.slice(1, -1).every((line) => line.includes(service)), 'as it was filtered')
   await close(wide)
+  for (const path of ['traffic', 'traffic/services']) {
+    await wide.open(`/${path}?serviceId=${service}-none`)
+    await seeNothingOfBefore(t, wide, {
+      ...{ api: `**/api/v1/message-log/${path}?*`, said: 'No exchange ended in this time.' },
+      ask: () => page.locator('main .tools select').last().selectOption({ index: 1 }),
+    })
+  }
 }
 
 async function seeActs(t: Test, windows: Windows): Promise<void> {

@@ -88,7 +88,10 @@ function Results({ id, of }: { id: string; of: PersonSearch }) {
     <>
       <NotCovered of={found.data} />
       <Part title={text('person.found')}>
-        {rows.length === 0 ? (
+        {rows.length === 0 && found.stale ? (
+          // That nothing was found before says nothing of what is asked now.
+          <Loading />
+        ) : rows.length === 0 ? (
           <Empty>
             <p>{text('person.nobody')}</p>
           </Empty>

@@ -42,6 +42,8 @@ export function RecordsPage() {
       ? text(hasNext ? 'search.shownMore' : 'search.shown', { count: rows.length })
       : text('search.searchedTo', { count: rows.length, index: searchedTo })
   const settled = found.state === 'there' && !found.stale
+  // That nothing was found before says nothing of what is asked now.
+  const isOfBefore = found.state === 'there' && found.stale && rows.length === 0
   useEffect(() => {
     if (settled) announce(shown)
   }, [settled, shown])
@@ -67,9 +69,9 @@ export function RecordsPage() {
           <Tools filters={moreFilters(suggestions)} sorts={[]} sort="" />
           <ByActor />
         </details>
-        {found.state === 'loading' && <Loading />}
+        {(found.state === 'loading' || isOfBefore) && <Loading />}
         {found.state === 'refused' && <Refused fault={found.fault} again={found.again} />}
-        {found.state === 'there' && rows.length === 0 && (
+        {found.state === 'there' && rows.length === 0 && !isOfBefore && (
           <Empty>
             <p>{noneText(searchedTo, Object.keys(filter).length > 0)}</p>
           </Empty>

@@ -45,6 +45,8 @@ export function TrafficPage() {
       serviceId: query.get('serviceId')?.trim(),
     },
   })
+  // That nothing was found before says nothing of what is asked now.
+  const isOfBefore = counted.state === 'there' && counted.stale && counted.data.total.exchanges === 0
   return (
     <>
       <Head title={text('traffic.title')} lead={text('traffic.lead')} />
@@ -67,7 +69,7 @@ export function TrafficPage() {
           sorts={[]}
           sort=""
         />
-        <Show of={counted}>{(traffic) => <Counted of={traffic} />}</Show>
+        <Show of={isOfBefore ? { state: 'loading' } : counted}>{(traffic) => <Counted of={traffic} />}</Show>
       </div>
     </>
   )

@@ -42,6 +42,8 @@ export function ServicesPage() {
     ...Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? ''])),
   }
   const found = useAnswer<ServiceTraffic>('getServiceTraffic', { query: asked })
+  // That nothing was found before says nothing of what is asked now.
+  const isOfBefore = found.state === 'there' && found.stale && found.data.total.exchanges === 0
   const known = found.state === 'there' ? found.data : { clients: [], services: [] }
   return (
     <>
@@ -68,7 +70,7 @@ export function ServicesPage() {
           sorts={[]}
           sort=""
         />
-        <Show of={found}>{(traffic) => <Counted of={traffic} />}</Show>
+        <Show of={isOfBefore ? { state: 'loading' } : found}>{(traffic) => <Counted of={traffic} />}</Show>
       </div>
     </>
   )
