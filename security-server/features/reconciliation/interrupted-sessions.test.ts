@@ -39,6 +39,17 @@ function breaking(
   return { rooms: { ...side.rooms, peerClient: { post } }, broke: () => broke }
 }
 
+void t.test('a day that the job plans while the other side begins is taken by no session', async (t) => {
+  const { store } = tax.rooms
+  const pair = { day: '2001-01-01', own: 'DEV/GOV/1', peer: 'DEV/GOV/2', server: 'DEV/GOV/2/SS' }
+  const now = '2001-01-03T00:30:00.000Z'
+  await store.plan(pair.day, [{ ...pair, secrecy: 0 }], now)
+  const begun = { seen: undefined, role: 'asked', progress: {}, now, secrecy: 0 } as const
+  await store.begin(pair, { ...begun, session: 'one' })
+  t.match(await store.find(pair), { state: 'under_way', session: 'one', attempts: 1 })
+  await t.rejects(store.begin(pair, { ...begun, session: 'two' }), { code: 'conflict' })
+})
+
 t.test('a session that ends anywhere is begun anew, and a signed statement is never lost', async (t) => {
   const when = ['before', 'after'] as const
   let at = 1

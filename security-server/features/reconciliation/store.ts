@@ -228,7 +228,13 @@ function createSessionRows(kysely: Kysely<Tables>) {
           const made = await transaction
             .insertInto('reconciliation')
             .values({ ...ids, ...values, ...none })
-            .onConflict((conflict) => conflict.doNothing())
+            .onConflict((conflict) =>
+              conflict
+                .columns(['day', 'own_member', 'peer_member', 'peer_server'])
+                // Planned since it was looked for: no session has it.
+                .doUpdateSet({ ...values, attempts: 1 })
+                .where('reconciliation.state', '=', 'due'),
+            )
             .executeTakeFirst()
           if (Number(made.numInsertedOrUpdatedRows ?? 0) !== 1) throw taken()
           return
