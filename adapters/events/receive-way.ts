@@ -117,10 +117,13 @@ export function openReceiveWay(q: ReceiveQuestion): Way {
         ['X-Road-Id', given.delivery],
       ],
     })
-    // Once also while the adapter stops: given back it would be published again.
-    const acknowledged = signal.aborted
-      ? given.acknowledge()
-      : acknowledging.through(() => given.acknowledge())
+    const acknowledged = acknowledging
+      .through(() => given.acknowledge())
+      .catch((thrown: unknown) => {
+        if (!signal.aborted || isOver(thrown)) throw thrown
+        // Once more also while the adapter stops: given back it would be published again.
+        return given.acknowledge()
+      })
     await acknowledged.catch((thrown: unknown) => {
       if (!isOver(thrown)) throw thrown
       // The broker has an event that its sender knows as given up.
