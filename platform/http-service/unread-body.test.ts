@@ -1,7 +1,8 @@
+import type { IncomingMessage } from 'node:http'
 import net from 'node:net'
 import Fastify from 'fastify'
 import t from 'tap'
-import { sendWhole } from './unread-body.ts'
+import { dropRest, sendWhole } from './unread-body.ts'
 
 t.test('an answer gets through although the request was not read', async (t) => {
   const app = Fastify({ bodyLimit: Number.MAX_SAFE_INTEGER })
@@ -31,3 +32,7 @@ t.test('an answer gets through although the request was not read', async (t) => 
   t.match(large, /^HTTP\/1\.1 413[\s\S]*connection: close[\s\S]*\r\n\r\nno$/i)
   t.match(await ask('', 0), /connection: keep-alive/i, 'a request without a body keeps its connection')
 })
+
+t.test('of a request that has ended nothing more is waited for', (t) =>
+  t.resolves(dropRest({ complete: true } as IncomingMessage)),
+)

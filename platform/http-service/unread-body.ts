@@ -36,9 +36,9 @@ function hasUnreadBody({ complete, readableEnded, headers }: IncomingMessage): b
  */
 export function endsUnread({ raw }: FastifyRequest, reply: FastifyReply): boolean {
   const isLast = reply.getHeader('connection') === 'close' || !reply.raw.shouldKeepAlive
-  if (!isLast || !hasUnreadBody(raw)) return false
+  if (!isLast) return false
   closing.add(raw.socket)
-  return true
+  return hasUnreadBody(raw)
 }
 
 /**
@@ -61,6 +61,8 @@ export function sendWhole(reply: FastifyReply, body: Buffer): FastifyReply {
 
 /** Resolves once the rest of the request has come, or is more than is waited for. */
 export function dropRest(request: IncomingMessage): Promise<void> {
+  // Nothing more tells of a request that has ended since.
+  if (request.complete || request.readableEnded || request.destroyed) return Promise.resolve()
   return new Promise((resolve) => {
     let dropped = 0
     const end = (): void => {

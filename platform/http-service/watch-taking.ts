@@ -7,12 +7,13 @@ import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 
 const EVERY_MS = 10_000
-const GRACE_MS = 60_000
+// So that a piece has 64 KiB, after which Node asks its writer to wait: of two in one write nobody sees the first one taken.
+const GRACE_MS = 64_000
 const SLOWEST_BYTES_PER_SECOND = 1024
 
 /**
  * What one write may have at most (send-pieces.ts). Node does not say how much of a write was taken before all of it was: this much is taken
- * within the first minute by whoever is just fast enough.
+ * in that time by whoever is just fast enough.
  */
 export const PIECE_BYTES = (GRACE_MS / 1000) * SLOWEST_BYTES_PER_SECOND
 
