@@ -28,6 +28,7 @@ type Ground = Pick<Rooms, 'servers' | 'clock'> & {
   undeliveredSince: DayRooms['undeliveredSince']
   countOpenImports: Rooms['openImports']
   countForks: Rooms['forks']
+  isWitness: boolean
   backupSummary: Rooms['backups']
   restoration: { isClosed(): Promise<string | undefined> }
 }

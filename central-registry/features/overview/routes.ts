@@ -37,6 +37,8 @@ export function overviewHandlers(q: {
   isRestored(): Promise<boolean>
   /** The number of kept proofs that a message log was written anew. */
   forks(): Promise<number>
+  /** Whether this registry cosigns message logs. */
+  isWitness: boolean
   clock: Clock
 }): Record<string, OperationHandler> {
   const { store } = q
@@ -84,7 +86,7 @@ export function overviewHandlers(q: {
         imports: { open: await q.openImports(), proposed: await store.undecided('carryOutImport', now) },
         backups: await q.backups(),
         isRestored: await q.isRestored(),
-        forkedLogs: { proofs: await q.forks() },
+        forkedLogs: { isWitness: q.isWitness, proofs: await q.forks() },
         serversWithoutCertificate: await q.servers.countServers({ withoutAt: now }),
         expiringCertificates: {
           withinDays: SOON_DAYS,

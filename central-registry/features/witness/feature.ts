@@ -11,6 +11,8 @@ type Ground = Omit<Parameters<typeof openWitness>[0], 'settings' | 'directory'> 
 type Offers = {
   /** The number of kept proofs that a message log was written anew. */
   countForks(): Promise<number>
+  /** Whether this registry cosigns message logs. */
+  isWitness: boolean
 }
 
 export const witness: FeatureModule<Ground, Offers> = {
@@ -21,7 +23,7 @@ export const witness: FeatureModule<Ground, Offers> = {
     const { witness, store } = await openWitness({ ...ground, directory, settings })
     return {
       operations: witnessHandlers({ witness, store }),
-      offers: { countForks: store.countForks },
+      offers: { countForks: store.countForks, isWitness: witness !== undefined },
       routes: {
         public: async (app) => {
           if (witness !== undefined) await publicWitnessRoutes(app, witness, ground.clock)

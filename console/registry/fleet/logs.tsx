@@ -24,7 +24,7 @@ export function CosignedLogs() {
         <>
           <Head title={text('logs.title')} lead={<p>{text('logs.lead')}</p>} />
           <Part title={text('logs.forks')}>
-            <Contradictions of={refusals.map(contradictionOf)} none="witnesses.noForkOfOthers" />
+            <Contradictions of={refusals.map(contradictionOf)} none="health.noForkedLog" />
           </Part>
           <Part title={text('logs.cosigned')}>
             {verifierKey === null ? (
@@ -49,7 +49,7 @@ export function CosignedLogs() {
                   cell: ({ root }) => <Copyable value={root} label={text('integrity.root')} />,
                 },
               ]}
-              empty={<p>{text('logs.none')}</p>}
+              empty={verifierKey !== null && <p>{text('logs.none')}</p>}
             />
           </Part>
         </>

@@ -75,7 +75,7 @@ function Published({ newest }: Pick<Configuration, 'newest'>) {
 /** Backups, mail to members, suspensions, servers that nobody can reach for want of a certificate, and forked message logs. */
 function Own({ of }: { of: Overview }) {
   const { backups, mail, suspensions, serversWithoutCertificate } = of
-  const { proofs } = of.forkedLogs
+  const { isWitness, proofs } = of.forkedLogs
   const isBackedUp = backups.isWell === true
   const tone = isBackedUp ? 'good' : backups.isConfigured ? 'bad' : 'warn'
   return (
@@ -110,8 +110,10 @@ function Own({ of }: { of: Overview }) {
           ? text('waiting.noCertificate', { count: serversWithoutCertificate })
           : text('health.allCertified')}
       </Line>
-      <Line tone={proofs > 0 ? 'bad' : 'good'} to="/fleet/logs" title="logs.title">
-        {proofs > 0 ? text('health.forkedLogs', { count: proofs }) : text('witnesses.noForkOfOthers')}
+      <Line tone={proofs > 0 ? 'bad' : isWitness ? 'good' : 'quiet'} to="/fleet/logs" title="logs.title">
+        {proofs > 0
+          ? text('health.forkedLogs', { count: proofs })
+          : text(isWitness ? 'health.noForkedLog' : 'logs.isNone')}
       </Line>
     </>
   )

@@ -29,7 +29,7 @@ export type Overview = {
   backups: { isConfigured: boolean; isWell?: boolean; newestAt?: string; failure?: string }
   /** The register was restored, and nobody has accepted it yet. */
   isRestored: boolean
-  forkedLogs: { proofs: number }
+  forkedLogs: { isWitness: boolean; proofs: number }
   serversWithoutCertificate: number
   expiringCertificates: {
     withinDays: number
