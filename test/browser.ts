@@ -279,7 +279,7 @@ export async function visitor(
   page.on('request', (request) => asked.add(request))
   page.on('requestfinished', (request) => asked.delete(request))
   page.on('requestfailed', (request) => asked.delete(request))
-  // One request too many is repeated by the page, a moment later; until then it counts as asked, unless the page has been left.
+  // One request too many is repeated by the page, a moment later; until then it counts as asked.
   const putOff = new Map<string, number>()
   page.on('response', (response) => {
     if (response.status() === 429) putOff.set(response.url(), performance.now() + LONGEST_PUT_OFF_MS)

@@ -57,6 +57,7 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
   const [asks, setAsks] = useState(false)
   const { done, doubt, tell } = useOutcome(q)
   const [isShown, setShown] = useState(false)
+  const mayLeave = q.reads === true
   /** It was sent, and has no answer yet. */
   const sending = useRef(false)
   // Before the browser paints: the next key must not reach the page below.
@@ -92,9 +93,9 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
   const cancel = (event?: Event): void => {
     // A file field inside says so too when its picker is left.
     if (event !== undefined && event.target !== dialog.current) return
-    // Who leaves now would not see whether it was carried out.
-    if (sending.current) event?.preventDefault()
-    else if (typed.current && done.current === undefined) {
+    // Who leaves now would not see whether it was carried out. A look or a download may take long, and leaves nothing half done.
+    if (sending.current && !mayLeave) event?.preventDefault()
+    else if (typed.current && done.current === undefined && !sending.current) {
       event?.preventDefault()
       setAsks(true)
     } else dialog.current?.close()
@@ -136,6 +137,7 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
             tone={isDanger ? 'danger' : undefined}
             send={send}
             cancel={() => cancel()}
+            mayLeave={mayLeave}
           >
             {asks && <Asks lose={() => dialog.current?.close()} stay={() => setAsks(false)} />}
             {isDanger && (
@@ -248,14 +250,17 @@ function isUnsureAfter(fault: ApiFault): boolean {
 function NotDone({ by }: { by: ApiFault }) {
   return (
     <>
-      <p>
-        <strong>{text(by instanceof NoAnswer ? 'form.unanswered' : 'form.failed')}</strong>
-      </p>
+      {(by instanceof NoAnswer || by.status >= 500) && (
+        <p>
+          <strong>{text(by instanceof NoAnswer ? 'form.unanswered' : 'form.failed')}</strong>
+        </p>
+      )}
       {wordsOf(by).map((words) => (
         <p class="wrap" key={words}>
           {words}
         </p>
       ))}
+      {by.status >= 500 && !(by instanceof NoAnswer) && <p>{text('kit.maybeDone')}</p>}
       {by.detail !== undefined && (
         <p>
           {text('kit.faultId')} <Copyable value={by.detail} />

@@ -55,7 +55,7 @@ export function CursorTable<R, A = R[]>(q: CursorTableProps<R, A>) {
   const hasNext = all.length > size
   const settled = found.state === 'there' && !found.stale
   // That nothing was found before says nothing of what is asked now.
-  const isOfBefore = found.state === 'there' && found.stale && rows.length === 0
+  const isOfBefore = found.state === 'there' && found.isOther && rows.length === 0
   const shown = text(hasNext ? 'table.shownMore' : 'table.shownLast', { count: rows.length })
   useEffect(() => {
     if (settled) announce(shown)
@@ -86,7 +86,7 @@ export function CursorTable<R, A = R[]>(q: CursorTableProps<R, A>) {
           {...(oldestFirst && { newest: text('table.first'), older: text('table.next') })}
         />
       )}
-      {found.state === 'there' && q.beside?.(found.data)}
+      {found.state === 'there' && !isOfBefore && q.beside?.(found.data)}
     </div>
   )
 }

@@ -15,10 +15,12 @@ type Props = {
   tone?: 'danger' | undefined
   send(values: Values): Promise<void>
   cancel?: () => void
+  /** Cancel is there while it is sent, too. */
+  mayLeave?: boolean
   children?: ComponentChildren
 }
 
-export function Form({ fields, submit, tone, send, cancel, children }: Props) {
+export function Form({ fields, submit, tone, send, cancel, mayLeave = false, children }: Props) {
   const id = useId()
   const [values, setValues] = useState<Values>(() =>
     Object.fromEntries(fields.map(({ name, initial = '' }) => [name, initial])),
@@ -94,7 +96,7 @@ export function Form({ fields, submit, tone, send, cancel, children }: Props) {
           {sending ? text('form.sending') : submit}
         </button>
         {cancel !== undefined && (
-          <button type="button" disabled={sending} onClick={cancel}>
+          <button type="button" disabled={sending && !mayLeave} onClick={cancel}>
             {text('form.cancel')}
           </button>
         )}

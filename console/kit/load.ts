@@ -7,7 +7,8 @@ import { useConsole } from './context.ts'
 export type Loaded<T> =
   | { state: 'loading' }
   | { state: 'refused'; fault: ApiFault; again(): void }
-  | { state: 'there'; data: T; total: number; headers: Headers; stale: boolean }
+  /** `stale`: it is asked for again; `isOther`: it answers what was asked before, not what is asked now. */
+  | { state: 'there'; data: T; total: number; headers: Headers; stale: boolean; isOther: boolean }
 
 /**
  * Calls a reading operation, and again whenever its input changes, or `turn`, of which a page that watches makes a new one. The last answer
@@ -16,13 +17,13 @@ export type Loaded<T> =
 export function useAnswer<T>(operation: string, input: Omit<Input, 'signal'> = {}, turn = 0): Loaded<T> {
   const { api, changes, signedOut } = useConsole()
   const [tries, setTries] = useState(0)
-  const [loaded, setLoaded] = useState<{ of: string; value: Loaded<T> }>()
+  const [loaded, setLoaded] = useState<{ of: string; asked: string; value: Loaded<T> }>()
   const asked = JSON.stringify([operation, input])
   useEffect(() => {
     const ending = new AbortController()
     const { signal } = ending
     const settle = (value: Loaded<T>): void => {
-      if (!signal.aborted) setLoaded({ of: operation, value })
+      if (!signal.aborted) setLoaded({ of: operation, asked, value })
     }
     const refuse = (cause: unknown): void => {
       if (cause instanceof ApiFault && cause.status === 401) {
@@ -34,12 +35,12 @@ export function useAnswer<T>(operation: string, input: Omit<Input, 'signal'> = {
     }
     setLoaded((before) =>
       before?.of === operation && before.value.state === 'there'
-        ? { of: operation, value: { ...before.value, stale: true } }
+        ? { ...before, value: { ...before.value, stale: true, isOther: before.asked !== asked } }
         : undefined,
     )
     api.call<T>(operation, { ...input, signal }).then((answer: Answer<T>) => {
       const { data, total = 0, headers } = answer
-      settle({ state: 'there', data, total, headers, stale: false })
+      settle({ state: 'there', data, total, headers, stale: false, isOther: false })
     }, refuse)
     return () => ending.abort()
   }, [asked, changes, tries, turn])

@@ -56,7 +56,7 @@ export function Table<R, A = R[]>(q: TableProps<R, A>) {
   })
   const rows = list.state === 'there' ? rowsOf(list.data) : []
   // That nothing was found before says nothing of what is asked now.
-  const isOfBefore = list.state === 'there' && list.stale && rows.length === 0
+  const isOfBefore = list.state === 'there' && list.isOther && rows.length === 0
   const total = list.state === 'there' && !list.stale ? list.total : undefined
   useEffect(() => {
     if (total !== undefined) announce(text('table.found', { count: total }))
@@ -82,7 +82,7 @@ export function Table<R, A = R[]>(q: TableProps<R, A>) {
         <Rows {...q} rows={rows} stale={list.stale} sort={sort} />
       )}
       {list.state === 'there' && <Paging page={page} size={size} total={list.total} />}
-      {list.state === 'there' && q.beside?.(list.data)}
+      {list.state === 'there' && !isOfBefore && q.beside?.(list.data)}
     </div>
   )
 }

@@ -88,7 +88,7 @@ function Results({ id, of }: { id: string; of: PersonSearch }) {
     <>
       <NotCovered of={found.data} />
       <Part title={text('person.found')}>
-        {rows.length === 0 && found.stale ? (
+        {rows.length === 0 && found.isOther ? (
           // That nothing was found before says nothing of what is asked now.
           <Loading />
         ) : rows.length === 0 ? (
@@ -99,7 +99,7 @@ function Results({ id, of }: { id: string; of: PersonSearch }) {
           <FoundRecords rows={rows} stale={found.stale} caption={text('person.found')} />
         )}
         <CursorPaging
-          shown={shown}
+          shown={rows.length === 0 ? '' : shown}
           before={before}
           next={hasNext ? String(rows.at(-1)?.index) : undefined}
           size={size}

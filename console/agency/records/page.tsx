@@ -43,7 +43,7 @@ export function RecordsPage() {
       : text('search.searchedTo', { count: rows.length, index: searchedTo })
   const settled = found.state === 'there' && !found.stale
   // That nothing was found before says nothing of what is asked now.
-  const isOfBefore = found.state === 'there' && found.stale && rows.length === 0
+  const isOfBefore = found.state === 'there' && found.isOther && rows.length === 0
   useEffect(() => {
     if (settled) announce(shown)
   }, [settled, shown])
@@ -79,7 +79,7 @@ export function RecordsPage() {
         {rows.length > 0 && found.state === 'there' && (
           <FoundExchanges exchanges={rows} stale={found.stale} caption={text('search.title')} />
         )}
-        {found.state === 'there' && (
+        {found.state === 'there' && !isOfBefore && (
           <CursorPaging
             shown={rows.length === 0 && searchedTo === null ? '' : shown}
             before={before}

@@ -46,7 +46,7 @@ export function TrafficPage() {
     },
   })
   // That nothing was found before says nothing of what is asked now.
-  const isOfBefore = counted.state === 'there' && counted.stale && counted.data.total.exchanges === 0
+  const isOfBefore = counted.state === 'there' && counted.isOther && counted.data.total.exchanges === 0
   return (
     <>
       <Head title={text('traffic.title')} lead={text('traffic.lead')} />

@@ -43,7 +43,7 @@ export function ServicesPage() {
   }
   const found = useAnswer<ServiceTraffic>('getServiceTraffic', { query: asked })
   // That nothing was found before says nothing of what is asked now.
-  const isOfBefore = found.state === 'there' && found.stale && found.data.total.exchanges === 0
+  const isOfBefore = found.state === 'there' && found.isOther && found.data.total.exchanges === 0
   const known = found.state === 'there' ? found.data : { clients: [], services: [] }
   return (
     <>
