@@ -97,6 +97,8 @@ nodes: { clusterKeyFile: ./cluster-key }
       { must: (method, where, body) => a.send(method, where, body) },
       await createAuthority({ clock: Date.now, instance: 'DEV' }),
     )
+    // A registry that has published nothing has no marks to hand on.
+    await publish(a)
     const wanted = await a.send<{ id: string }>('POST', '/join-secrets', {})
     const { secret } = await a.send<{ secret: string }>('POST', `/join-secrets/${wanted.id}/text`)
     const secretFile = path.join(root, 'secret')
