@@ -81,7 +81,8 @@ t.test('a changed row', (t) =>
         const [table, column] = one
         let flippedAt = { where: -1, bit: 0 }
         const report = await tampered(world, async (insider) => {
-          flippedAt = await flip(insider, one)
+          // Nothing opens the content of an erased record any more.
+          flippedAt = await flip(insider, one, column === 'content' ? world.erased : [])
         })
         const { where, bit } = flippedAt
         const what = `${table}.${column} at ${where}, bit ${bit}: ${report.problems[0]?.index} ${report.problems[0]?.what}`
