@@ -80,7 +80,7 @@ t.test('documents that are as dear as they may be, all at once, do not end it', 
   ]
   const { address, child } = await start(t, folder, {
     resources,
-    limits: { documentBytes: 16_777_216, rows: 10_000_000, readMs: 120_000 },
+    limits: { documentBytes: 16_777_216, rows: 10_000_000, readMs: 600_000 },
   })
   const asked = ['/objects', ...resources.map((one) => one.path)].map(async (at) => {
     const { statusCode, body } = await request(`http://${address}:9443${at}`)
