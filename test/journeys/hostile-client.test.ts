@@ -12,6 +12,7 @@ import { credential, foreignCredential } from '../fakes/credentials.ts'
 import { hostilePaths, smuggling } from '../fakes/hostile-requests.ts'
 import { addService, startProviderSystem } from '../fakes/provider-system.ts'
 import { askRaw, exchangeBytes, UNTIL_CLOSED } from '../fakes/raw-http.ts'
+import { until } from '../until.ts'
 import { ask, colons, type Reply, startWorld } from '../world.ts'
 
 const world = await startWorld()
@@ -349,8 +350,11 @@ t.test('every fault that was answered is in the log, and the processes live', as
     [],
     'no path in a line',
   )
-  const health = await ask(tax.adminUrl, '/health/ready')
-  t.equal(health.status, 200)
+  // On a busy machine a check may not end in its time.
+  await until('ready', async (saw) => {
+    const { status, body } = await ask(tax.adminUrl, '/health/ready')
+    return saw({ status, said: body.toString() }).status === 200
+  })
 })
 
 const leafOf = (pem: string): string => pem.slice(0, pem.indexOf('-----END') + 25)
