@@ -93,6 +93,9 @@ async function startKept(q: Options, start: Start): Promise<Servers> {
     startSystems(q, start),
   ])
   const servers = await serverApis(layout)
+  // What was published before the last end may have expired, which no server takes, and the registry's own job publishes a moment after its
+  // start. A restored registry refuses to until two people have accepted that.
+  await (await registryApi(layout)).send('POST', '/configuration/publish').catch(() => undefined)
   await Promise.all(Object.values(servers).map(refreshServer))
   return servers
 }
