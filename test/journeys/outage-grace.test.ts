@@ -24,6 +24,8 @@ const system = await startProviderSystem(instance.address(40))
 t.teardown(() => system.close())
 await Promise.all([instance.start('trust', environment), instance.start('registry', registry)])
 await Promise.all(NAMES.map((name) => instance.start(name, environment)))
+// The configuration of a prepared sandbox may be over, and nobody signs by it.
+await instance.publish()
 for (const serviceCode of ['lasting', 'ordinary'])
   await addService(admin.population, {
     ...{ provider: population.client, serviceCode, url: system.url },

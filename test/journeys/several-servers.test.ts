@@ -19,6 +19,8 @@ await Promise.all([instance.start('trust'), instance.start('registry')])
 await Promise.all([instance.start('population'), instance.start('tax'), instance.start('business')])
 const system = await startProviderSystem(instance.address(40))
 t.teardown(() => system.close())
+// A new server takes no configuration that is over, as that of a prepared sandbox may be.
+await registryAdmin.send('POST', '/configuration/publish')
 const second = await addServerOf(instance, 'population', { key: 'second', last: 50 })
 t.teardown(() => second.process().kill())
 const here = population.id
