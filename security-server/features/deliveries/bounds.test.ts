@@ -46,10 +46,7 @@ await onBoth('bounds of an inbox', async (t, made) => {
     await sender.run('send-deliveries')
     const [way] = await kysely(sender).selectFrom('delivery_route').selectAll().execute()
     t.equal(way!['error'], 'inbox_full')
-    t.ok(
-      Date.parse(String(way!['next_at'])) - before >= 10_000,
-      'not before the time in Retry-After',
-    )
+    t.ok(Date.parse(String(way!['next_at'])) - before >= 10_000, 'not before the time in Retry-After')
     t.strictSame(await used(), await counted())
     t.strictSame(await taken(), ['A-1', 'A-2'])
     await rounds()
