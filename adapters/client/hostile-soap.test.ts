@@ -153,9 +153,11 @@ t.test('what is no answer to this call is none', async (t) => {
     (xml) => `\ufeff${xml.replace('<soapenv:Body>', '<!-- <a> --><soapenv:Body><!-- b -->')}`,
   )
   t.match(await call(), { content: /Mari/ }, 'comments, and a mark at the beginning')
+  // Given up when it has arrived: a busy machine may send nothing for as long as any time.
+  const giving = new AbortController()
+  said = () => giving.abort()
+  t.match(await errorOf(call({ signal: giving.signal })), { code: 'aborted', mayHaveBeenCarriedOut: true })
   said = () => undefined
-  const signal = AbortSignal.timeout(50)
-  t.match(await errorOf(call({ signal })), { code: /aborted|deadline/, mayHaveBeenCarriedOut: true })
   t.match(await errorOf(call({ deadlineMs: 50 })), { code: 'deadline_exceeded', id: String })
   t.match(await errorOf(call({ signal: AbortSignal.abort() })), {
     code: 'aborted',

@@ -105,9 +105,12 @@ t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
   t.same(keeper.stopped, [[TOKEN, '']], 'about nobody')
   for (const bad of ['', '?system=x&token=y', `?system=${'0'.repeat(16)}&token=${TOKEN}`])
     t.equal((await stranger.visit(at(`/notices/stop${bad}`), { form: { a: 'b' } })).status, 400, bad)
-  const statuses: number[] = []
-  for (let i = 0; i < 7; i++) statuses.push((await stranger.visit(link, { form: { a: 'b' } })).status)
-  t.ok(statuses.includes(429), 'not without bound')
+  // All at once: one after the other, a busy machine may have no three of them within a second.
+  const again = await Promise.all(Array.from({ length: 7 }, () => stranger.visit(link, { form: { a: 'b' } })))
+  t.ok(
+    again.some(({ status }) => status === 429),
+    'not without bound',
+  )
   t.ok(keeper.stopped.length <= 6)
   t.notMatch(portal.lines.join(''), /P00000042|mail\.example|kkkk/, 'no line says who or where')
 })
