@@ -30,6 +30,7 @@ import { contentAt } from '#test/fakes/contracts.ts'
 import { headerOf, startMailServer } from '#test/fakes/mail-server.ts'
 import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { GUEST, OWNER } from '#test/fakes/request-world.ts'
+import { until } from '#test/until.ts'
 import { newCode } from '../../members/contacts/rules.ts'
 
 t.test('what hangs on it: coming into force, notices, letters that come back', (t) =>
@@ -115,9 +116,12 @@ t.test('what hangs on it: coming into force, notices, letters that come back', (
     await passing(w, async () => (await statesOf(w, noticed))?.[0] === 'REFUSED')
     t.same((await statesOf(w, plain))?.[0], 'REFUSED', 'in each contract')
     t.equal(await stateOf(w, plain), 'ACTIVE', 'what is in force stays so')
-    t.match(await w.node.must('GET', '/mail-messages?state=UNDELIVERED'), [
-      { lastError: /takes nothing for this address/ },
-    ])
+    // The address is refused first, and the letter ends then.
+    const undelivered = await until('a letter that has ended', async (saw) => {
+      const rows = saw(await w.node.must('GET', '/mail-messages?state=UNDELIVERED')) as object[]
+      return rows.length > 0 && rows
+    })
+    t.match(undelivered, [{ lastError: /takes nothing for this address/ }])
     mail.refuse = undefined
     const before = codesTo(mail, DESK).length
     t.equal((await again(w, noticed, GUEST)).status, 200)
