@@ -145,7 +145,7 @@ void t.test('from the file to the exchange of servers, on both stores', async (t
     await node.must('DELETE', `/external-anchors/${sha256}`)
     t.match(await get(node, sha256), { state: 'REMOVED', reading: null, history: [{}, {}] })
     await publish(node)
-    await reader.refresh()
+    await until('a reading between two publications', async () => !(await reader.refresh().catch(String)))
     t.equal(reader.current().indexFor('FI'), undefined, 'our servers forget it')
   })
 })
