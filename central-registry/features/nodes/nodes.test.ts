@@ -62,7 +62,9 @@ async function twoNodes(t: Test, url: string): Promise<void> {
       },
     })
   const keysIn = (name: string): Record<string, string> => {
-    const files = readdirSync(folderOf(`${name}/signing-keys`)).map((file) => `signing-keys/${file}`)
+    // A file that is just being written has another name until it is whole.
+    const names = readdirSync(folderOf(`${name}/signing-keys`)).filter((file) => !file.endsWith('.tmp'))
+    const files = names.map((file) => `signing-keys/${file}`)
     return Object.fromEntries(
       [...files, 'witness-key.pem']
         .sort()
