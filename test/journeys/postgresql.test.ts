@@ -8,6 +8,7 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { lockRegister } from '#central-registry/changes/store.ts'
+import { PUBLISH } from '#central-registry/configuration/announce-publication.ts'
 import { readContainer } from '#core/container/read-container.ts'
 import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import type { JobTables } from '#platform/jobs/migrations.ts'
@@ -273,16 +274,18 @@ async function takeOver(
   const database = await openDatabase(register)
   const jobs = tablesOf<JobTables>(database)
   const publisher = async (): Promise<string | undefined> => {
-    const rows = jobs.selectFrom('job').select('claimed_by').where('kind', '=', 'publish-configuration')
+    const rows = jobs.selectFrom('job').select('claimed_by').where('kind', '=', PUBLISH)
     return (await rows.where('claimed_by', 'is not', null).executeTakeFirst())?.claimed_by ?? undefined
   }
   let dead: keyof typeof admins | undefined
   try {
-    // The node that publishes the change waits for the lock on the register, and is killed while it waits. It begins half a second after
-    // the change, so the transaction stands by then.
+    // The node that publishes waits for the lock on the register, and is killed while it waits. It begins half a second after the
+    // change, and may have ended before the lock is ours: so it is to begin once more.
     await inTransaction(database.kysely, async (transaction) => {
       await instance.registryAdmin.send('POST', '/member-classes', { code: 'NEW', description: 'Newcomers' })
       await lockRegister(transaction)
+      const waiting = jobs.updateTable('job').where('kind', '=', PUBLISH).where('claimed_by', 'is', null)
+      await waiting.set({ run_at: new Date().toISOString() }).execute()
       dead = await until('a node that publishes', async (saw) => {
         const by = saw(await publisher())
         return (['registry', 'second-registry'] as const).find((name) =>
