@@ -140,9 +140,12 @@ nodes: { clusterKeyFile: ./cluster-key }
 
   const world = registryWorld(t)
   const server = await world.reader(await a.bytes('/configuration/anchors/internal'))
+  // A change is published half a second later, and so is what a killed node had begun: two of them fail the reading that they fall into.
   const refreshed = async () => {
-    world.clock.now = Date.now()
-    await server.refresh()
+    await until('a reading between two publications', async (saw) => {
+      world.clock.now = Date.now()
+      return saw(await server.refresh().catch(String)) === undefined
+    })
     return server.current()
   }
 
