@@ -119,8 +119,8 @@ void t.test('one key suspends, the list says so at once and is renewed, lifting 
     t.equal(((await node.must('GET', '/suspensions?state=all&limit=2')) as []).length, 2)
     t.equal((await node.call('POST', '/suspensions', MEMBER)).status, 201, 'again, as a new one')
 
+    // What is announced is announced by a job.
     for (const operation of ['addSuspension', 'liftSuspension', 'suspensionAnnounced'])
-      // What is announced is announced by a job.
       await until(`${operation} in the audit log`, async (saw) => {
         const audit = (await node.must('GET', '/audit-log?limit=500')) as { operation: string }[]
         return saw(audit.map((one) => one.operation)).includes(operation)
