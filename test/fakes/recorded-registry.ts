@@ -35,6 +35,15 @@ function payloadOf(jws: string): unknown {
   return JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString())
 }
 
+/** A copy with one body changed. */
+export function changed(recording: Recording, target: RegExp, change: (body: string) => string): Recording {
+  return new Map(
+    [...recording].map(([name, body]) =>
+      target.test(name) ? [name, Buffer.from(change(body.toString('latin1')), 'latin1')] : [name, body],
+    ),
+  )
+}
+
 /** Serves the recording at the registry's address; the returned function ends that. */
 export async function serve(recording: Recording, publicUrl: string): Promise<() => Promise<void>> {
   const { hostname, port } = new URL(publicUrl)

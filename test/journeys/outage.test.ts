@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { hasChromium } from '../browser.ts'
 import { addService, type Behaviour, startProviderSystem } from '../fakes/provider-system.ts'
-import { type Recording, record, serve } from '../fakes/recorded-registry.ts'
+import { changed, type Recording, record, serve } from '../fakes/recorded-registry.ts'
 import { addSigningKey, serveAlso } from '../fakes/second-server.ts'
 import { startTcpProxy, type TcpFault } from '../fakes/tcp-proxy.ts'
 import { freeze } from '../freeze-process.ts'
@@ -292,15 +292,6 @@ t.test('no certificate status', async (t) => {
   await restartTrust({})
   await instance.publish()
 })
-
-/** A copy with one body changed. */
-function changed(recording: Recording, target: RegExp, change: (body: string) => string): Recording {
-  return new Map(
-    [...recording].map(([name, body]) =>
-      target.test(name) ? [name, Buffer.from(change(body.toString('latin1')), 'latin1')] : [name, body],
-    ),
-  )
-}
 
 t.test('no registry, or one that lies', async (t) => {
   const { publicUrl } = instance.registry
