@@ -12,6 +12,9 @@ export function isIdentifierType(text: string): boolean {
   return TYPE.test(text)
 }
 
+/** What is its own normalised form, as nearly all codes are: no letter of it has another form. */
+const NORMALISED = new RegExp(`^[0-9A-Z]{1,${MAX_IDENTIFIER}}$`)
+
 /** More rounds than any tested text needed. */
 const MOST_ROUNDS = 8
 
@@ -20,6 +23,7 @@ const MOST_ROUNDS = 8
  * if the text is empty, too long or contains invisible characters.
  */
 export function normaliseIdentifier(text: string): string | undefined {
+  if (NORMALISED.test(text)) return text
   // Checked before the costly part: NFKC makes a text at most 18 times as long, and never much shorter.
   if (text.length > 4 * MAX_IDENTIFIER) return undefined
   // Upper case and removed characters can bring letters and combining marks together, so one round is not always enough.

@@ -55,7 +55,7 @@ export function matchTemplate(template: string, path: string): Map<string, strin
     if (segment === '**') return found
     const value = given[i]
     if (value === undefined) return undefined
-    const parameter = PARAMETER.exec(segment)?.[1]
+    const parameter = segment.startsWith('{') ? PARAMETER.exec(segment)?.[1] : undefined
     if (parameter !== undefined) {
       if (value === '') return undefined
       found.set(parameter, value.replaceAll('%2F', '/').replaceAll('%25', '%'))
@@ -76,7 +76,7 @@ export function templateOf(pattern: string, parameter: string): string | undefin
 }
 
 function segmentsOf(path: string): string[] {
-  return path.replace(/^\//, '').split('/')
+  return (path.startsWith('/') ? path.slice(1) : path).split('/')
 }
 
 function wrong(what: string): Fault {

@@ -95,10 +95,10 @@ function withoutPrefix(text: string, prefix: string): string | undefined {
 
 function valuesAt(place: SubjectPlace, message: ReadMessage): string[] {
   switch (place.in) {
-    case 'path':
-      return [...(matchTemplate(place.path, message.path)?.entries() ?? [])]
-        .filter(([name]) => name === place.name)
-        .map(([, value]) => value)
+    case 'path': {
+      const value = matchTemplate(place.path, message.path)?.get(place.name)
+      return value === undefined ? [] : [value]
+    }
     case 'query':
       return new URLSearchParams(message.query ?? '').getAll(place.name)
     case 'header':
