@@ -61,10 +61,7 @@ export async function openConsents(
   const peopleKey = createPeopleKey(createKeyStore(database), seals, () => now.at)
   const nameOf = createPeopleNames(peopleKey)
   const source = createOwnSource({ store, nameOf, clock: () => now.at })
-  const taking = createConsentTaking({
-    ...{ source, nameOf, clock: () => now.at },
-    log: { warn: () => undefined },
-  })
+  const taking = createConsentTaking({ source, clock: () => now.at, log: { warn: () => undefined } })
   t.teardown(() => taking.close())
   const snapshot = () =>
     ({

@@ -70,8 +70,8 @@ export const consents: FeatureModule<Ground, Offers> = {
     const peopleKey = createPeopleKey(keyStore, eventSeals.keys, clock)
     const nameOf = createPeopleNames(peopleKey)
     const source = createOwnSource({ store, nameOf, clock })
-    const taking = createConsentTaking({ source, nameOf, clock, log })
-    const elsewhere = createTakingElsewhere({ door: ground.clientDoor, store, nameOf, clock, log })
+    const taking = createConsentTaking({ source, clock, log })
+    const elsewhere = createTakingElsewhere({ door: ground.clientDoor, store, clock, log })
     eventSeals.addHolder({
       sealedWith: keyStore.sealedWith,
       async dropSealedWith(id) {

@@ -82,7 +82,7 @@ export async function withdrawConsent(
   await rowOf(own, number, rooms)
   const at = new Date(rooms.clock()).toISOString()
   await rooms.store.withdraw(number, { at, record, by: own.representative })
-  rooms.taking.changed()
+  rooms.taking.changed([number])
   return consentOf(own, number, rooms)
 }
 

@@ -69,8 +69,7 @@ async function openStore(t: Test) {
 async function otherServer(t: Test, before?: Database) {
   const database = before ?? (await openStore(t))
   const store = createConsentStore(database)
-  const nameOf = async ({ identifier }: { identifier: string }) => `here ${identifier}`
-  const elsewhere = createTakingElsewhere({ door, store, nameOf, clock: () => world.at, log })
+  const elsewhere = createTakingElsewhere({ door, store, clock: () => world.at, log })
   t.teardown(() => elsewhere.close())
   const take = (code: string, requestId: string) =>
     elsewhere.take(question(code, requestId), { keeper: SERVER, subsystem: idText(OWN) })

@@ -38,13 +38,13 @@ export function createConsentStore(database: Database) {
 
   return {
     /**
-     * Stores a new consent, ends those before it, and answers the request by which the person came, if there is one. Nothing is stored
-     * when that request is not open any more, or when the wallet's presentation gave a consent before.
+     * Stores a new consent, ends those before it, and answers the request by which the person came, if there is one. Resolves to the numbers of
+     * those that it ended. Nothing is stored when that request is not open any more, or when the wallet's presentation gave a consent before.
      */
     add: (
       row: ConsentRow,
       q: { record: number; request?: string | undefined; by?: string | undefined },
-    ): Promise<'added' | 'not_open' | 'presented_before'> =>
+    ): Promise<{ ended: string[] } | 'not_open' | 'presented_before'> =>
       inTransaction(tables, async (transaction) => {
         // One row locks all: people do not consent by the thousand a second.
         await lockFor(transaction, 'consents')
@@ -66,16 +66,17 @@ export function createConsentStore(database: Database) {
             .executeTakeFirst()
           if (answered.numUpdatedRows === 0n) return 'not_open'
         }
-        await transaction
+        const ended = await transaction
           .updateTable('consent')
           .set({ withdrawn_at: row.given_at, withdrawn_record: q.record, withdrawn_by: q.by ?? null })
           .where('person', '=', row.person)
           .where('client', '=', row.client)
           .where('contract', '=', row.contract)
           .where('withdrawn_at', 'is', null)
+          .returning('number')
           .execute()
         await transaction.insertInto('consent').values(row).execute()
-        return 'added'
+        return { ended: ended.map(({ number }) => number) }
       }),
     newest: async ({ person, client, contract }: Key): Promise<ConsentRow | undefined> => {
       const row = await tables

@@ -77,6 +77,34 @@ await eachDatabase(t, async (database, t, url) => {
     t.equal((await one.take(ask('B1'))).number, newer.number)
   })
 
+  await t.test('what is held of a consent is read again when that one ends, not when others do', async (t) => {
+    const one = node(t, database)
+    const [first] = [await give(one, 'P1'), await give(one, 'P2')]
+    const clock = () => world.now
+    const source = createOwnSource({ ...one, clock })
+    let finds = 0
+    const find: typeof source.find = (call) => {
+      finds += 1
+      return source.find(call)
+    }
+    const taking = createConsentTaking({ source: { ...source, find }, clock, log: quiet })
+    t.teardown(() => taking.close())
+    const findsOfBoth = async (): Promise<number> => {
+      const before = finds
+      for (const code of ['P1', 'P2']) await taking.take(ask(code))
+      return finds - before
+    }
+    t.same([await findsOfBoth(), await findsOfBoth()], [2, 0])
+    taking.changed([])
+    t.equal(await findsOfBoth(), 0)
+    taking.changed([first.number])
+    t.equal(await findsOfBoth(), 1)
+    taking.changed()
+    t.equal(await findsOfBoth(), 2)
+    const newer = await give(one, 'P1', { given_at: iso(world.now + 1) })
+    t.same(await one.store.add({ ...newer, number: randomUUID() }, { record: 1 }), { ended: [newer.number] })
+  })
+
   await t.test(
     'a consent for one call: once over nodes and restarts; what failed gives it back',
     async (t) => {
@@ -231,10 +259,9 @@ await eachDatabase(t, async (database, t, url) => {
     const deaf = createConsentTaking({ ...one, source: silent, clock, log: quiet })
     await t.rejects(deaf.take(ask('F1')), { code: 'consent_unknown', retryAfter: 1 })
     const lost = { ...seals, open: () => Promise.reject(new Error('no key')) as never }
-    const nameless = createConsentTaking({
-      ...{ source: createOwnSource({ ...one, clock }), clock, log: quiet },
-      nameOf: createPeopleNames(createPeopleKey(createKeyStore(database), lost, () => world.now)),
-    })
+    const nameOf = createPeopleNames(createPeopleKey(createKeyStore(database), lost, clock))
+    const source = createOwnSource({ ...one, nameOf, clock })
+    const nameless = createConsentTaking({ source, clock, log: quiet })
     await t.rejects(nameless.take(ask('F1')), { code: 'consent_unknown' })
   })
 
@@ -296,13 +323,13 @@ await eachDatabase(t, async (database, t, url) => {
     t.equal(await requests.waiting(CLIENT, iso(world.now)), 1)
     const row = async () => ({ ...(await give(one, `H${randomUUID()}`)), number: randomUUID() })
     const [a, b] = [await row(), await row()]
-    t.equal(await one.store.add(a, { record: 1, request }), 'added')
+    t.match(await one.store.add(a, { record: 1, request }), { ended: [String] })
     t.equal(await one.store.add(b, { record: 1, request }), 'not_open')
     t.match(await requests.byToken('h'), { state: 'GIVEN', number: a.number })
     t.equal(await one.store.byNumber(b.number), undefined)
     const presented = randomUUID()
     const [first, second] = [await row(), await row()]
-    t.equal(await one.store.add({ ...first, presented }, { record: 1 }), 'added')
+    t.match(await one.store.add({ ...first, presented }, { record: 1 }), { ended: [String] })
     t.equal(await one.store.add({ ...second, presented }, { record: 1 }), 'presented_before')
     t.equal(await one.store.byNumber(second.number), undefined, 'one presentation, one consent')
     const unanswered = randomUUID()

@@ -7,8 +7,8 @@ import { type Clock, hasPassed } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConsentQuestion, Consents, TakenConsent } from '../../peer/consents.ts'
-import { type ConsentSource, known, useOf } from './own-source.ts'
-import { GOOD_MS, type NameOf } from './people-names.ts'
+import { type ConsentSource, useOf } from './own-source.ts'
+import { GOOD_MS } from './people-names.ts'
 import type { UseRow } from './tables.ts'
 
 const WRITE_MS = 500
@@ -20,8 +20,8 @@ const MOST_HELD = 50_000
 type Held = { number: string; digest: string; until: number; at: number }
 
 export type ConsentTaking = Consents & {
-  /** Consents were given or withdrawn here: what is held is read again. */
-  changed(): void
+  /** These consents have ended here, or any may have: what is held of them is read again. */
+  changed(ended?: readonly string[]): void
   /** Writes down what a node noted before and did not come to tell; of what is here already nothing twice. */
   resume(uses: readonly UseRow[]): void
   /** Writes down what waits. Throws when the database refuses. */
@@ -31,11 +31,11 @@ export type ConsentTaking = Consents & {
 
 export function createConsentTaking(q: {
   source: ConsentSource
-  nameOf: NameOf
   clock: Clock
   log: Pick<Log, 'warn'>
 }): ConsentTaking {
-  const { source, nameOf, clock, log } = q
+  const { source, clock, log } = q
+  /** In the order in which they were found. */
   const held = new Map<string, Held>()
   let unwritten = new Set<UseRow>()
   let writing: Promise<void> | undefined
@@ -83,6 +83,15 @@ export function createConsentTaking(q: {
     else timer ??= setTimeout(run, rest).unref()
   }
 
+  /** The key names the person, so nothing stays longer than it is good while consents are found. */
+  function hold(key: string, found: Held, now: number): void {
+    held.set(key, found)
+    for (const [oldest, { at }] of held) {
+      if (held.size <= MOST_HELD && !hasPassed(now, at, GOOD_MS)) break
+      held.delete(oldest)
+    }
+  }
+
   /** Under a standing consent that no number bounds. */
   function fromMemory({ number, digest }: Held, ask: ConsentQuestion, now: number): TakenConsent {
     if (unwritten.size >= MOST_UNWRITTEN)
@@ -101,10 +110,8 @@ export function createConsentTaking(q: {
 
   return {
     async take(ask) {
-      const { client, terms } = ask
       const now = clock()
-      const person = await known(nameOf(ask.person))
-      const key = JSON.stringify([person, client, terms.contract, terms.demand])
+      const key = heldAs(ask)
       const kept = held.get(key)
       if (kept !== undefined && now < kept.until && !hasPassed(now, kept.at, GOOD_MS))
         return fromMemory(kept, ask, now)
@@ -118,15 +125,14 @@ export function createConsentTaking(q: {
       }
       // From when it was asked for: another server takes its time to answer.
       const fresh = { number, digest, until: found.until, at: now }
-      if (before === changes) {
-        if (held.size >= MOST_HELD) held.clear()
-        held.set(key, fresh)
-      }
+      if (before === changes) hold(key, fresh, now)
       return fromMemory(fresh, ask, now)
     },
-    changed() {
+    changed(ended) {
+      if (ended?.length === 0) return
       changes += 1
-      held.clear()
+      if (ended === undefined) held.clear()
+      else for (const [key, { number }] of held) if (ended.includes(number)) held.delete(key)
     },
     resume(uses) {
       const waiting = new Set([...unwritten, ...inWork].map(keyOf))
@@ -140,6 +146,11 @@ export function createConsentTaking(q: {
       clearTimeout(timer)
     },
   }
+}
+
+/** No part of it has a line feed. */
+function heldAs({ person: { type, identifier }, client, terms: { contract, demand } }: ConsentQuestion): string {
+  return `${type}\n${identifier}\n${client}\n${contract}\n${demand}`
 }
 
 function keyOf({ number, time, request_id: id }: UseRow): string {

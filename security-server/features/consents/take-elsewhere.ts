@@ -4,7 +4,6 @@ import type { Log } from '#platform/logging/create-log.ts'
 import { idText, parseServerId, type ServerId } from '#schemas/identifiers.ts'
 import type { ConsentQuestion, TakenConsent } from '../../peer/consents.ts'
 import { createKeeperSource, type Door } from './ask-keeper.ts'
-import type { NameOf } from './people-names.ts'
 import type { ConsentStore } from './store.ts'
 import { type ConsentTaking, createConsentTaking } from './take-consent.ts'
 
@@ -15,13 +14,11 @@ const MOST_RESUMED = 5000
 export function createTakingElsewhere({
   door,
   store,
-  nameOf,
   clock,
   log,
 }: {
   door: Door
   store: Pick<ConsentStore, 'noteUses' | 'untold' | 'told' | 'forgetUse'>
-  nameOf: NameOf
   clock: Clock
   log: Pick<Log, 'warn'>
 }) {
@@ -33,7 +30,7 @@ export function createTakingElsewhere({
     const there = takings.get(key)
     if (there !== undefined) return there
     const source = createKeeperSource({ keeper, subsystem, door, store, clock })
-    const made = createConsentTaking({ source, nameOf, clock, log })
+    const made = createConsentTaking({ source, clock, log })
     takings.set(key, made)
     return made
   }

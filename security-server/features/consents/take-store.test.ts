@@ -81,7 +81,7 @@ await eachDatabase(t, async (database, t, url) => {
     const store = createConsentStore({ ...database, kysely })
     const clock = () => world.now
     const source = createOwnSource({ store, nameOf: one.nameOf, clock })
-    const taking = createConsentTaking({ source, nameOf: one.nameOf, clock, log: quiet })
+    const taking = createConsentTaking({ source, clock, log: quiet })
     const repeated = ask('M7')
     const outcomes = await Promise.allSettled([
       ...codes.filter((code) => code !== 'M7').map((code) => taking.take(ask(code))),

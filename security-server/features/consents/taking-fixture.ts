@@ -30,7 +30,7 @@ export function node(t: Test, database: Database) {
   const store = createConsentStore(database)
   const nameOf = createPeopleNames(createPeopleKey(createKeyStore(database), seals, () => world.now))
   const source = createOwnSource({ store, nameOf, clock: () => world.now })
-  const taking = createConsentTaking({ source, nameOf, clock: () => world.now, log: quiet })
+  const taking = createConsentTaking({ source, clock: () => world.now, log: quiet })
   t.teardown(() => taking.close())
   return { store, nameOf, ...taking }
 }
