@@ -94,7 +94,7 @@ function hereOf<T extends Pick<UseRow, 'client'>>(use: T): T {
 
 /** Whether no call more is allowed in this stretch of time. */
 function isFull(
-  { stretch, stretch_uses: inIt }: ConsentRow,
+  { stretch, stretch_uses: inIt }: Pick<ConsentRow, 'stretch' | 'stretch_uses'>,
   { times, per }: NonNullable<CallToTake['frequency']>,
   now: number,
 ): boolean {
@@ -104,7 +104,7 @@ function isFull(
 }
 
 /** Throws `consent_ended` and `consent_used_up`. Which of the two ends it was is the person's to tell. */
-function refuseEnded(row: ConsentRow, { terms }: ConsentQuestion, now: number): void {
+function refuseEnded(row: Parameters<typeof stateOf>[0], { terms }: ConsentQuestion, now: number): void {
   const state = stateOf(row, now)
   if (state === 'ACTIVE') return
   if (state === 'USED_UP')

@@ -25,10 +25,24 @@ const STATE = [
   'valid_until',
   'withdrawn_at',
 ] as const
+/** What calls are judged by. */
+const JUDGED = [...STATE, 'digest', 'stretch', 'stretch_uses'] as const
 
 export function createConsentStore(database: Database) {
   const tables = tablesOf<Tables>(database)
 
+  // Asked before calls, so its text is made once.
+  const newest = tables
+    .selectFrom('consent')
+    .select(JUDGED)
+    .where('person', '=', '')
+    .where('client', '=', '')
+    .where('contract', '=', '')
+    .orderBy('given_at', 'desc')
+    // Of two in one millisecond the one that is in force.
+    .orderBy(sql`withdrawn_at is null`, 'desc')
+    .limit(sql.lit(1))
+    .compile()
   const rowOf = (row: ConsentRow): ConsentRow => ({
     ...row,
     withdrawn_record: row.withdrawn_record === null ? null : Number(row.withdrawn_record),
@@ -78,19 +92,10 @@ export function createConsentStore(database: Database) {
         await transaction.insertInto('consent').values(row).execute()
         return { ended: ended.map(({ number }) => number) }
       }),
-    newest: async ({ person, client, contract }: Key): Promise<ConsentRow | undefined> => {
-      const row = await tables
-        .selectFrom('consent')
-        .selectAll()
-        .where('person', '=', person)
-        .where('client', '=', client)
-        .where('contract', '=', contract)
-        .orderBy('given_at', 'desc')
-        // Of two in one millisecond the one that is in force.
-        .orderBy(sql`withdrawn_at is null`, 'desc')
-        .limit(1)
-        .executeTakeFirst()
-      return row && rowOf(row)
+    newest: async ({ person, client, contract }: Key) => {
+      const asked = { ...newest, parameters: [person, client, contract] }
+      const [row] = (await tables.executeQuery(asked)).rows
+      return row && { ...row, uses: Number(row.uses), stretch_uses: Number(row.stretch_uses) }
     },
     byNumber: async (number: string): Promise<ConsentRow | undefined> => {
       const row = await tables
