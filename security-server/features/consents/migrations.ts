@@ -1,6 +1,6 @@
 /** Consents, the calls that were made under them, requests for consent, and the key by which people are named. */
 import { type ColumnDefinitionBuilder, type Kysely, sql } from 'kysely'
-import { columnTypes } from '#platform/database/dialect.ts'
+import { columnTypes, dialectOf } from '#platform/database/dialect.ts'
 import type { SchemaChange } from '#platform/database/older-versions.ts'
 
 const TEXTS = [
@@ -123,6 +123,19 @@ export const consentMigrations: Record<string, SchemaChange> = {
         .column('number')
         .where(sql.ref('code'), 'is not', null)
         .execute()
+    },
+  },
+  'security-server-consents-008': {
+    // They count in the row of the consent, which is added to.
+    olderVersionsGoOn: true,
+    async up(kysely: Kysely<unknown>) {
+      const { text, integer } = columnTypes(kysely)
+      const calls = kysely.schema
+        .createTable('consent_calls')
+        .addColumn('number', text, (column) => column.primaryKey())
+        .addColumn('uses', integer, (column) => column.notNull())
+        .addColumn('last_use', text, (column) => column.notNull())
+      await (dialectOf(kysely) === 'sqlite' ? calls.modifyEnd(sql`without rowid`) : calls).execute()
     },
   },
 }

@@ -2,7 +2,7 @@
  * The truth about consents, for all nodes of a server. Guarantees that of a person, a client and a contract at most the newest consent is in
  * force.
  */
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { ConsentRow, Tables } from './tables.ts'
@@ -30,25 +30,7 @@ const JUDGED = [...STATE, 'digest', 'stretch', 'stretch_uses'] as const
 
 export function createConsentStore(database: Database) {
   const tables = tablesOf<Tables>(database)
-
-  // Asked before calls, so its text is made once.
-  const newest = tables
-    .selectFrom('consent')
-    .select(JUDGED)
-    .where('person', '=', '')
-    .where('client', '=', '')
-    .where('contract', '=', '')
-    .orderBy('given_at', 'desc')
-    // Of two in one millisecond the one that is in force.
-    .orderBy(sql`withdrawn_at is null`, 'desc')
-    .limit(sql.lit(1))
-    .compile()
-  const rowOf = (row: ConsentRow): ConsentRow => ({
-    ...row,
-    withdrawn_record: row.withdrawn_record === null ? null : Number(row.withdrawn_record),
-    uses: Number(row.uses),
-    stretch_uses: Number(row.stretch_uses),
-  })
+  const newest = newestOf(tables)
 
   return {
     /**
@@ -98,11 +80,7 @@ export function createConsentStore(database: Database) {
       return row && { ...row, uses: Number(row.uses), stretch_uses: Number(row.stretch_uses) }
     },
     byNumber: async (number: string): Promise<ConsentRow | undefined> => {
-      const row = await tables
-        .selectFrom('consent')
-        .selectAll()
-        .where('number', '=', number)
-        .executeTakeFirst()
+      const row = await wholeOf(tables).where('consent.number', '=', number).executeTakeFirst()
       return row && rowOf(row)
     },
     byNumbers: async (numbers: string[]) => {
@@ -124,20 +102,16 @@ export function createConsentStore(database: Database) {
       after?: After | undefined
       limit: number
     }): Promise<ConsentRow[]> => {
-      let query = tables
-        .selectFrom('consent')
-        .selectAll()
-        .where('person', '=', q.person)
-        .where('subsystem', '=', q.subsystem)
+      let query = wholeOf(tables).where('person', '=', q.person).where('subsystem', '=', q.subsystem)
       const { after } = q
       if (after !== undefined)
         query = query.where((is) =>
           is.or([
             is('given_at', '<', after.at),
-            is.and([is('given_at', '=', after.at), is('number', '>', after.id)]),
+            is.and([is('given_at', '=', after.at), is('consent.number', '>', after.id)]),
           ]),
         )
-      const rows = await query.orderBy('given_at', 'desc').orderBy('number').limit(q.limit).execute()
+      const rows = await query.orderBy('given_at', 'desc').orderBy('consent.number').limit(q.limit).execute()
       return rows.map(rowOf)
     },
     /** Does nothing to one that was withdrawn before. */
@@ -157,16 +131,17 @@ export function createConsentStore(database: Database) {
     counts: async (subsystem: string, now: string) => {
       const rows = await tables
         .selectFrom('consent')
+        .leftJoin('consent_calls as calls', 'calls.number', 'consent.number')
         .select(({ fn, case: when }) => [
           'contract',
           fn.countAll<number>().as('given'),
           fn.sum<number>(when().when('withdrawn_at', 'is not', null).then(1).else(0).end()).as('withdrawn'),
-          fn.sum<number>('uses').as('calls'),
+          fn.sum<number>(sql`consent.uses + coalesce(calls.uses, 0)`).as('calls'),
           fn
             .sum<number>(
               when()
                 .when(
-                  sql<boolean>`withdrawn_at is null and valid_until > ${now} and (kind = 'standing' or uses = 0)`,
+                  sql<boolean>`withdrawn_at is null and valid_until > ${now} and (kind = 'standing' or consent.uses = 0)`,
                 )
                 .then(1)
                 .else(0)
@@ -197,7 +172,8 @@ export function createConsentStore(database: Database) {
           .execute()
         const numbers = old.map(({ number }) => number)
         if (numbers.length > 0) {
-          await transaction.deleteFrom('consent_use').where('number', 'in', numbers).execute()
+          for (const table of ['consent_use', 'consent_calls'] as const)
+            await transaction.deleteFrom(table).where('number', 'in', numbers).execute()
           await transaction.deleteFrom('consent').where('number', 'in', numbers).execute()
         }
         // Of consents that another server keeps.
@@ -227,5 +203,45 @@ export function createConsentStore(database: Database) {
           .execute()
         return numbers.length === AT_ONCE
       }),
+  }
+}
+
+/** Asked before calls, so its text is made once: for a person, a client and a contract. */
+function newestOf(tables: Kysely<Tables>) {
+  return (
+    tables
+      .selectFrom('consent')
+      .select(JUDGED)
+      .where('person', '=', '')
+      .where('client', '=', '')
+      .where('contract', '=', '')
+      .orderBy('given_at', 'desc')
+      // Of two in one millisecond the one that is in force.
+      .orderBy(sql`withdrawn_at is null`, 'desc')
+      .limit(sql.lit(1))
+      .compile()
+  )
+}
+
+/** With the calls that are counted beside it. */
+function wholeOf(tables: Kysely<Tables>) {
+  return tables
+    .selectFrom('consent')
+    .leftJoin('consent_calls as calls', 'calls.number', 'consent.number')
+    .selectAll('consent')
+    .select(['calls.uses as more', 'calls.last_use as later'])
+}
+
+function rowOf({
+  more,
+  later,
+  ...row
+}: ConsentRow & { more: number | null; later: string | null }): ConsentRow {
+  return {
+    ...row,
+    withdrawn_record: row.withdrawn_record === null ? null : Number(row.withdrawn_record),
+    uses: Number(row.uses) + Number(more),
+    last_use: later !== null && later > (row.last_use ?? '') ? later : row.last_use,
+    stretch_uses: Number(row.stretch_uses),
   }
 }

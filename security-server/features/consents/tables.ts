@@ -26,7 +26,9 @@ export type ConsentRow = {
   withdrawn_record: number | null
   /** Who took it back for the person, named as people are; null: the person. */
   withdrawn_by: string | null
+  /** As `uses`. */
   last_use: string | null
+  /** In the database without the calls that `CallsRow` counts. */
   uses: number
   stretch: string
   stretch_uses: number
@@ -45,6 +47,9 @@ export type UseRow = {
   client: string | null
   to_tell: string | null
 }
+
+/** How many calls that no number bounds were made under a consent: in a table of its own, of which many rows stand on a page. */
+export type CallsRow = { number: string; uses: number; last_use: string }
 
 export type RequestRow = {
   request: string
@@ -66,6 +71,7 @@ export type RequestRow = {
 export type Tables = {
   consent: ConsentRow
   consent_use: UseRow
+  consent_calls: CallsRow
   consent_request: RequestRow
   consent_key: { one: number; sealed: Buffer; key_id: string }
 }

@@ -8,6 +8,7 @@ import { inTransaction } from '#platform/database/open-database.ts'
 import type { ConsentRule } from '#schemas/contract.ts'
 import { stretchOf } from './stretches.ts'
 import type { ConsentRow, Tables, UseRow } from './tables.ts'
+import type { UseWriter } from './write-uses-store.ts'
 
 /** `use` without what the consent says of it. */
 export type CallToTake = Pick<ConsentRow, 'person' | 'client' | 'contract' | 'demand'> & {
@@ -29,20 +30,20 @@ const LOCK_MS = 1000
  * others go on without it. Of two calls with one request id, of which the log takes one, the later gets none.
  */
 export async function takeTogether(
-  tables: Kysely<Tables>,
+  store: { tables: Kysely<Tables>; writer: Pick<UseWriter, 'insertNew'> },
   calls: readonly CallToTake[],
   now: number,
 ): Promise<(TakenRow | undefined)[]> {
   try {
-    return await takeAll(tables, calls, { now, skipLocked: false })
+    return await takeAll(store, calls, { now, skipLocked: false })
   } catch (thrown) {
     if (!isLocked(thrown)) throw thrown
-    return await takeAll(tables, calls, { now, skipLocked: true })
+    return await takeAll(store, calls, { now, skipLocked: true })
   }
 }
 
 function takeAll(
-  tables: Kysely<Tables>,
+  { tables, writer }: Parameters<typeof takeTogether>[0],
   calls: readonly CallToTake[],
   { now, skipLocked }: { now: number; skipLocked: boolean },
 ): Promise<(TakenRow | undefined)[]> {
@@ -62,10 +63,8 @@ function takeAll(
       return { ...row, counted: use }
     })
     if (allowed.size === 0) return taken
-    const written = await write(
-      transaction,
-      [...allowed.values()].map(({ use }) => use),
-    )
+    const uses = [...allowed.values()].map(({ use }) => use)
+    const written = new Set((await writer.insertNew(transaction, uses)).map(idOf))
     for (const [id, { row }] of allowed)
       if (!written.has(id)) {
         row.uses -= 1
@@ -119,17 +118,6 @@ function countOne(row: Row, { frequency }: CallToTake, now: number): boolean {
   row.stretch = stretch
   row.stretch_uses = before + 1
   return true
-}
-
-/** Which of them were not there. */
-async function write(transaction: Kysely<Tables>, uses: UseRow[]): Promise<Set<string>> {
-  const written = await transaction
-    .insertInto('consent_use')
-    .values(uses)
-    .onConflict((conflict) => conflict.columns(['number', 'time', 'request_id']).doNothing())
-    .returning(['number', 'request_id'])
-    .execute()
-  return new Set(written.map(idOf))
 }
 
 /** One statement for all that are alike, as one-time consents are. */

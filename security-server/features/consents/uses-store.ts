@@ -1,11 +1,12 @@
 /** The calls that were made under consents. */
-import { type Kysely, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { Clock } from '#platform/clock.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { createWriteTogether } from '#platform/database/write-together.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Tables, UseRow } from './tables.ts'
 import { type CallToTake, type TakenRow, takeTogether } from './take-store.ts'
+import { createUseWriter } from './write-uses-store.ts'
 
 /** After this row, in the order of a list. */
 export type After = { at: string; id: string }
@@ -17,9 +18,10 @@ const MOST_WAITING = 4096
 
 export function createUseStore(database: Database) {
   const tables = tablesOf<Tables>(database)
+  const writer = createUseWriter(tables)
   const take = createWriteTogether((asked: { call: CallToTake; clock: Clock }[]) =>
     takeTogether(
-      tables,
+      { tables, writer },
       asked.map(({ call }) => call),
       asked[0]!.clock(),
     ),
@@ -47,6 +49,13 @@ export function createUseStore(database: Database) {
           .where('request_id', '=', use.request_id)
           .executeTakeFirst()
         if (numDeletedRows === 0n) return
+        const { numUpdatedRows } = await transaction
+          .updateTable('consent_calls')
+          .set({ uses: sql`uses - 1` })
+          .where('number', '=', use.number)
+          .where('uses', '>', 0)
+          .executeTakeFirst()
+        if (numUpdatedRows > 0n) return
         await transaction
           .updateTable('consent')
           .set({
@@ -75,20 +84,12 @@ export function createUseStore(database: Database) {
     },
     /** Calls under standing consents that no number bounds. Those that were told before count no second time. */
     addUses: (uses: readonly UseRow[]): Promise<void> =>
-      inTransaction(tables, async (transaction) => {
-        const added = await insertNew(transaction, uses)
-        // In one order on all nodes, so that none waits for the other.
-        const byNumber = [...Map.groupBy(added, ({ number }) => number)].sort(([a], [b]) => (a < b ? -1 : 1))
-        for (const [number, of] of byNumber)
-          await transaction
-            .updateTable('consent')
-            .set({ uses: sql`uses + ${of.length}`, last_use: laterOf(of) })
-            .where('number', '=', number)
-            .execute()
-      }),
+      inTransaction(tables, async (transaction) =>
+        writer.count(transaction, await writer.insertNew(transaction, uses)),
+      ),
     /** Calls under consents that another server keeps, each with its client. */
     noteUses: (uses: readonly UseRow[]): Promise<void> =>
-      inTransaction(tables, async (transaction) => void (await insertNew(transaction, uses))),
+      inTransaction(tables, async (transaction) => void (await writer.insertNew(transaction, uses))),
     /** Of before that time: of what another server has still to hear. */
     untold: (before: string, limit: number): Promise<UseRow[]> =>
       tables
@@ -129,28 +130,4 @@ export function createUseStore(database: Database) {
       return query.orderBy('time', 'desc').orderBy('request_id').limit(q.limit).execute()
     },
   }
-}
-
-/** What another server tells late is not the last use. */
-function laterOf(uses: readonly Pick<UseRow, 'time'>[]) {
-  const last = uses
-    .map(({ time }) => time)
-    .toSorted()
-    .at(-1)!
-  return sql<string>`case when last_use > ${last} then last_use else ${last} end`
-}
-
-/** Those that were not there. */
-async function insertNew(transaction: Kysely<Tables>, uses: readonly UseRow[]) {
-  const added: Pick<UseRow, 'number' | 'time'>[] = []
-  for (let at = 0; at < uses.length; at += AT_ONCE)
-    added.push(
-      ...(await transaction
-        .insertInto('consent_use')
-        .values(uses.slice(at, at + AT_ONCE))
-        .onConflict((conflict) => conflict.columns(['number', 'time', 'request_id']).doNothing())
-        .returning(['number', 'time'])
-        .execute()),
-    )
-  return added
 }
