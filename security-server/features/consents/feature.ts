@@ -65,6 +65,7 @@ export const consents: FeatureModule<Ground, Offers> = {
     const { database, clock, metrics, contracts, eventSeals, log } = ground
     const settings = ground.settings.consents
     const { perSecond, keepDays } = settings
+    const here = idText(ground.server)
     const store = createConsentStore(database)
     const keyStore = createKeyStore(database)
     const peopleKey = createPeopleKey(keyStore, eventSeals.keys, clock)
@@ -113,9 +114,8 @@ export const consents: FeatureModule<Ground, Offers> = {
             const subsystem = call.service.split('/').slice(0, 4).join('/')
             const { rule } = call.terms
             const keeper = keeperOf({ subsystem, rule }, rooms)
-            if (keeper !== undefined && idText(keeper) !== idText(ground.server))
-              return elsewhere.take(call, { keeper, subsystem })
-            refuseKeptElsewhere({ subsystem, rule }, rooms, 'consent_unknown')
+            if (keeper === undefined) refuseKeptElsewhere({ subsystem, rule }, rooms, 'consent_unknown')
+            else if (idText(keeper) !== here) return elsewhere.take(call, { keeper, subsystem })
             return taking.take(call)
           },
         },
