@@ -11,10 +11,10 @@ import { until } from '#test/until.ts'
 import { consentMigrations } from './migrations.ts'
 import { createOwnSource } from './own-source.ts'
 import { createConsentStore } from './store.ts'
-import type { Tables } from './tables.ts'
+import type { Tables, UseRow } from './tables.ts'
 import { createConsentTaking } from './take-consent.ts'
 import type { CallToTake } from './take-store.ts'
-import { ask, CLIENT, CONTRACT, give, node, quiet, rule, world } from './taking-fixture.ts'
+import { ask, CLIENT, CONTRACT, give, iso, node, quiet, rule, world } from './taking-fixture.ts'
 
 const daily = { ...rule, frequency: { times: 3, per: 'day' } } as const
 
@@ -108,6 +108,37 @@ await eachDatabase(t, async (database, t, url) => {
     )
     t.match(await one.store.byNumber(number), { uses: 1, stretch_uses: 1 })
     t.equal((await one.store.uses(number, { limit: 9 })).length, 1, 'one use, which the person sees')
+  })
+
+  await t.test('calls of many people that no number bounds are counted together, each once', async (t) => {
+    const one = node(t, database)
+    const subsystem = 'DEV/GOV/2000/many'
+    const numbers: string[] = []
+    for (let i = 0; i < 74; i++) numbers.push((await give(one, `N${i}`, { subsystem })).number)
+    const at = (second: number): string => iso(world.now + 1000 * second)
+    const use = (i: number, second: number): UseRow => ({
+      ...{ number: numbers[i]!, time: at(second), request_id: `R-${i}-${second}`, message_id: 'Q-1' },
+      ...{ service: 's', client: null, to_tell: null },
+    })
+    const uses = numbers.map((_, i) => use(i, 1))
+    await one.store.addUses([use(0, 2), ...uses])
+    await one.store.addUses([...uses.slice(0, 9), use(1, 0)])
+    const countsOf = (i: number) => one.store.byNumber(numbers[i]!)
+    for (const i of numbers.keys())
+      t.match(await countsOf(i), { uses: i < 2 ? 2 : 1, last_use: at(i === 0 ? 2 : 1) }, `person ${i}`)
+    const tables = tablesOf<Tables>(database)
+    const third = tables.updateTable('consent').where('number', '=', numbers[2]!)
+    await third.set({ uses: 5, last_use: at(0) }).execute()
+    t.match(await countsOf(2), { uses: 6, last_use: at(1) }, 'beside those that an older version counted')
+    await third.set({ last_use: at(3) }).execute()
+    t.match(await countsOf(2), { uses: 6, last_use: at(3) })
+    t.match(await one.store.counts(subsystem, at(0)), [{ calls: 81, given: 74, inForce: 74 }])
+    for (const second of [2, 2, 1]) await one.store.giveBack(use(0, second))
+    t.match(await countsOf(0), { uses: 0 })
+    await one.store.withdraw(numbers[3]!, { at: at(0), record: 2 })
+    await one.store.forget(at(1), iso(0))
+    const left = tables.selectFrom('consent_calls').select('number').where('number', 'in', numbers.slice(2, 4))
+    t.same(await left.execute(), [{ number: numbers[2]! }])
   })
 
   // Nothing else writes while a transaction of the embedded store is open.
