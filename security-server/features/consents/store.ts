@@ -27,6 +27,7 @@ const STATE = [
 ] as const
 /** What calls are judged by. */
 const JUDGED = [...STATE, 'digest', 'stretch', 'stretch_uses'] as const
+type Judged = Pick<ConsentRow, (typeof JUDGED)[number]>
 
 export function createConsentStore(database: Database) {
   const tables = tablesOf<Tables>(database)
@@ -76,7 +77,7 @@ export function createConsentStore(database: Database) {
       }),
     newest: async ({ person, client, contract }: Key) => {
       const asked = { ...newest, parameters: [person, client, contract] }
-      const [row] = (await tables.executeQuery(asked)).rows
+      const [row] = (await tables.executeQuery<Judged>(asked)).rows
       return row && { ...row, uses: Number(row.uses), stretch_uses: Number(row.stretch_uses) }
     },
     byNumber: async (number: string): Promise<ConsentRow | undefined> => {

@@ -77,33 +77,38 @@ await eachDatabase(t, async (database, t, url) => {
     t.equal((await one.take(ask('B1'))).number, newer.number)
   })
 
-  await t.test('what is held of a consent is read again when that one ends, not when others do', async (t) => {
-    const one = node(t, database)
-    const [first] = [await give(one, 'P1'), await give(one, 'P2')]
-    const clock = () => world.now
-    const source = createOwnSource({ ...one, clock })
-    let finds = 0
-    const find: typeof source.find = (call) => {
-      finds += 1
-      return source.find(call)
-    }
-    const taking = createConsentTaking({ source: { ...source, find }, clock, log: quiet })
-    t.teardown(() => taking.close())
-    const findsOfBoth = async (): Promise<number> => {
-      const before = finds
-      for (const code of ['P1', 'P2']) await taking.take(ask(code))
-      return finds - before
-    }
-    t.same([await findsOfBoth(), await findsOfBoth()], [2, 0])
-    taking.changed([])
-    t.equal(await findsOfBoth(), 0)
-    taking.changed([first.number])
-    t.equal(await findsOfBoth(), 1)
-    taking.changed()
-    t.equal(await findsOfBoth(), 2)
-    const newer = await give(one, 'P1', { given_at: iso(world.now + 1) })
-    t.same(await one.store.add({ ...newer, number: randomUUID() }, { record: 1 }), { ended: [newer.number] })
-  })
+  await t.test(
+    'what is held of a consent is read again when that one ends, not when others do',
+    async (t) => {
+      const one = node(t, database)
+      const [first] = [await give(one, 'P1'), await give(one, 'P2')]
+      const clock = () => world.now
+      const source = createOwnSource({ ...one, clock })
+      let finds = 0
+      const find: typeof source.find = (call) => {
+        finds += 1
+        return source.find(call)
+      }
+      const taking = createConsentTaking({ source: { ...source, find }, clock, log: quiet })
+      t.teardown(() => taking.close())
+      const findsOfBoth = async (): Promise<number> => {
+        const before = finds
+        for (const code of ['P1', 'P2']) await taking.take(ask(code))
+        return finds - before
+      }
+      t.same([await findsOfBoth(), await findsOfBoth()], [2, 0])
+      taking.changed([])
+      t.equal(await findsOfBoth(), 0)
+      taking.changed([first.number])
+      t.equal(await findsOfBoth(), 1)
+      taking.changed()
+      t.equal(await findsOfBoth(), 2)
+      const newer = await give(one, 'P1', { given_at: iso(world.now + 1) })
+      t.same(await one.store.add({ ...newer, number: randomUUID() }, { record: 1 }), {
+        ended: [newer.number],
+      })
+    },
+  )
 
   await t.test(
     'a consent for one call: once over nodes and restarts; what failed gives it back',

@@ -149,7 +149,11 @@ export function createConsentTaking(q: {
 }
 
 /** No part of it has a line feed. */
-function heldAs({ person: { type, identifier }, client, terms: { contract, demand } }: ConsentQuestion): string {
+function heldAs({
+  person: { type, identifier },
+  client,
+  terms: { contract, demand },
+}: ConsentQuestion): string {
   return `${type}\n${identifier}\n${client}\n${contract}\n${demand}`
 }
 

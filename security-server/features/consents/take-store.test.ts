@@ -137,7 +137,10 @@ await eachDatabase(t, async (database, t, url) => {
     t.match(await countsOf(0), { uses: 0 })
     await one.store.withdraw(numbers[3]!, { at: at(0), record: 2 })
     await one.store.forget(at(1), iso(0))
-    const left = tables.selectFrom('consent_calls').select('number').where('number', 'in', numbers.slice(2, 4))
+    const left = tables
+      .selectFrom('consent_calls')
+      .select('number')
+      .where('number', 'in', numbers.slice(2, 4))
     t.same(await left.execute(), [{ number: numbers[2]! }])
   })
 

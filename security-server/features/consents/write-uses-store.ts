@@ -82,7 +82,7 @@ async function inParts<T>(
   for (const { rows, query } of statements)
     for (; at + rows <= values.length; at += rows) {
       const parameters = values.slice(at, at + rows).flat()
-      const result = await transaction.executeQuery({ ...query, parameters })
+      const result = await transaction.executeQuery<T>({ ...query, parameters })
       found.push(...result.rows)
     }
   return found
