@@ -283,6 +283,10 @@ quorum both
     await act(anna, 'Set a hold', { ...court, Records: String(index) }, 'Set a hold', 'is in force')
     await close(anna)
     await anna.check('evidence-holds')
+    await officer.open('/')
+    await officer.page.getByRole('link', { name: 'and its deadline is over' }).click()
+    await officer.page.getByText('deadline is over').waitFor()
+    t.match(officer.page.url(), /\/audit-orders\?state=waiting$/)
     await officer.open('/retention')
     const class_ = { 'Retention class': 'three-years', Kept: '1095' }
     await act(officer, 'Make or change a class', class_, 'Make or change a class', 'as you said')

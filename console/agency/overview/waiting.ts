@@ -16,6 +16,9 @@ export type LogState = {
   contentRequests: number
   /** Of this reader, for which another auditor has to decide. */
   ownContentRequests: number
+  /** Audit orders that wait for a decision of this reader, and those of them whose deadline is over. */
+  auditOrders: number
+  overdueAuditOrders: number
   /** The last verification found that the log is not intact. */
   broken: boolean
 }
@@ -40,7 +43,7 @@ const STAMP_URGENT_MS = 180 * MINUTE_MS
 /** The most urgent first. */
 export function waitingOf(state: LogState): Waiting[] {
   const { records, oldestUnstamped, checkpoint, contradictions, openCases } = state
-  const { contentRequests, ownContentRequests } = state
+  const { contentRequests, ownContentRequests, auditOrders, overdueAuditOrders } = state
   const now = Date.parse(state.now)
   const needs = 'getTreeHeads'
   const found: Waiting[] = []
@@ -73,6 +76,20 @@ export function waitingOf(state: LogState): Waiting[] {
   for (const [what, count, tone, to, operation] of [
     ['home.contradictions', contradictions ?? 0, 'bad', '/witnesses', 'getLogWitnesses'],
     ['home.cases', openCases, 'warn', '/cases?state=open', 'getReconciliationCases'],
+    [
+      'home.overdueAuditOrders',
+      overdueAuditOrders,
+      'bad',
+      '/audit-orders?state=waiting',
+      'approveAuditOrder',
+    ],
+    [
+      'home.auditOrders',
+      auditOrders - overdueAuditOrders,
+      'warn',
+      '/audit-orders?state=waiting',
+      'approveAuditOrder',
+    ],
     [
       'home.contentRequests',
       contentRequests,

@@ -40,7 +40,7 @@ import { type AuditOrderRow, type AuditOrderStore, createAuditOrderStore, type O
 export type AuditAuthority = Authority & { secret: boolean }
 
 export type AuditOrders = {
-  store: Pick<AuditOrderStore, 'get' | 'list' | 'count'>
+  store: Pick<AuditOrderStore, 'get' | 'list' | 'count' | 'waiting'>
   /** For the job: fetches new orders and answers those that are due. */
   run(): Promise<void>
   /**

@@ -12,13 +12,25 @@ import type { AuditOrderRow } from './store.ts'
 /** Roles that may decide about orders (x-roles in the API). */
 const DECIDERS = ['XROAD_CONTENT_AUDITOR', 'XROAD_SECURITY_OFFICER']
 
+const mayDecide = ({ roles }: Pick<Caller, 'roles'>): boolean =>
+  DECIDERS.some((role) => roles.includes(role))
+
+/** How many orders wait for a decision of this caller, and of how many the deadline is over; none for who may not decide. */
+export async function ordersWaitingFor(
+  caller: Pick<Caller, 'id' | 'roles'>,
+  { auditOrders, clock }: Pick<Needs, 'auditOrders' | 'clock'>,
+): Promise<{ waiting: number; overdue: number }> {
+  if (!mayDecide(caller)) return { waiting: 0, overdue: 0 }
+  return auditOrders.store.waiting({ caller: caller.id, now: new Date(clock()).toISOString() })
+}
+
 export function auditOrderHandlers({ auditOrders, clock, contentRequests, apiKeys }: Needs): Handlers {
   const viewFor =
     (caller: Caller) =>
     (row: AuditOrderRow): object =>
       auditOrderView(row, {
         ...{ now: new Date(clock()).toISOString(), clearance: clearanceOf(caller) },
-        decides: DECIDERS.some((role) => caller.roles.includes(role)),
+        decides: mayDecide(caller),
       })
   const idOf = (params: Record<string, string>): string => params['id']!.toLowerCase()
   return {

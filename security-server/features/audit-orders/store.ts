@@ -92,6 +92,19 @@ export function createAuditOrderStore(database: Database) {
         .executeTakeFirstOrThrow()
       return Number(row.found)
     },
+    /** Orders that wait for a decision, save those to which this person or API key has agreed already; `overdue`: of these. */
+    waiting: async (q: { caller: string; now: string }): Promise<{ waiting: number; overdue: number }> => {
+      const row = await kysely
+        .selectFrom('audit_order')
+        .select(({ fn, eb }) => [
+          fn.countAll().as('waiting'),
+          fn.sum(eb.case().when('deadline', '<=', q.now).then(1).else(0).end()).as('overdue'),
+        ])
+        .where('state', '=', 'waiting')
+        .where(({ or, eb }) => or([eb('agreed_by', 'is', null), eb('agreed_by', '!=', q.caller)]))
+        .executeTakeFirstOrThrow()
+      return { waiting: Number(row.waiting), overdue: Number(row.overdue ?? 0) }
+    },
     /** The hashes of orders that this server has not answered yet, the earliest deadlines first. */
     held: async (): Promise<string[]> => {
       const rows = kysely

@@ -1,6 +1,7 @@
 /** The log in numbers: its state, its tree heads, and how many exchanges there were, with whom and with which outcome. */
 
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
+import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -38,7 +39,7 @@ export function trafficHandlers(rooms: Needs): Handlers {
         oldestUnstamped: messageLog.oldestUnstamped() ?? null,
         treeHead: treeHead ?? null,
         ...(await counted(messageLog, logFor(caller), now)),
-        ...(await waiting(rooms, caller.id)),
+        ...(await waiting(rooms, caller)),
       }
     },
 
@@ -118,16 +119,22 @@ export function trafficHandlers(rooms: Needs): Handlers {
   }
 }
 
-/** Tasks that wait for people who look after the log. Content requests count only if somebody other than the caller asked. */
+/**
+ * Tasks that wait for people who look after the log. Content requests count only if somebody other than the caller asked. What waits is
+ * no look at the log, unlike the lists of it.
+ */
 async function waiting(
-  { verifications, reconciliation, contentRequests }: Needs,
-  caller: string,
+  { verifications, reconciliation, auditOrders, contentRequests }: Needs,
+  caller: Caller,
 ): Promise<object> {
+  const orders = await auditOrders.waitingFor(caller)
   const asked = await contentRequests.store.list({ state: 'waiting', offset: 0, limit: MOST_ASKED })
   return {
     openCases: (await reconciliation.cases.open()).cases,
-    ownContentRequests: asked.filter((one) => one.asked_by === caller && !contentRequests.isVoid(one)).length,
-    contentRequests: asked.filter((one) => one.asked_by !== caller && !contentRequests.isVoid(one)).length,
+    ownContentRequests: asked.filter((one) => one.asked_by === caller.id && !contentRequests.isVoid(one)).length,
+    contentRequests: asked.filter((one) => one.asked_by !== caller.id && !contentRequests.isVoid(one)).length,
+    auditOrders: orders.waiting,
+    overdueAuditOrders: orders.overdue,
     broken: (await verifications.health()).reason !== undefined,
   }
 }

@@ -18,6 +18,7 @@ export type Needs = {
   logFor(caller: Pick<Caller, 'roles'>): ReadableLog
   reconciliation: { cases: { open(): Promise<{ cases: number }> } }
   verifications: { health(): Promise<Finding> }
+  auditOrders: { waitingFor(caller: Caller): Promise<{ waiting: number; overdue: number }> }
   contentRequests: {
     store: { list(q: { state: 'waiting'; offset: number; limit: number }): Promise<ContentRequest[]> }
     isVoid(request: ContentRequest): boolean
