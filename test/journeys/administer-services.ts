@@ -36,9 +36,10 @@ async function seeClients(t: Test, windows: Windows): Promise<void> {
   const { wide, world } = windows
   const { page } = wide
   const own = colons(world.servers.population.client)
-  await wide.open('/clients?q=no%20such%20thing')
-  await page.getByText('Nothing fits this search').waitFor()
   await wide.open('/clients')
+  await page.getByLabel('State').selectOption('about to be disabled')
+  await page.getByText('Nothing fits this search').waitFor()
+  await page.getByLabel('State').selectOption('registered')
   await page.getByRole('link', { name: own }).waitFor()
   await wide.checkBoth('clients')
   await walkOnPhone(t, windows, 'clients')

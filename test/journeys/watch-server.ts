@@ -64,6 +64,8 @@ async function seeFirstPage(t: Test, windows: Windows): Promise<void> {
   await part('What failed')
     .getByRole('link', { name: /unknown_service/ })
     .click()
+  const first = page.getByRole('search').first()
+  t.equal(await first.getByLabel('State').inputValue(), 'true', 'among the first filters')
   await page
     .getByRole('link', { name: /^Record/ })
     .first()

@@ -11,7 +11,7 @@ import { text } from '../../kit/text.ts'
 import { ByActor } from './by-actor.tsx'
 import { type Exchange, FoundExchanges } from './found.tsx'
 import { OrderExport } from './order-export.tsx'
-import { FIRST, filterOf, hasMore, moreFilters } from './query.ts'
+import { filterOf, firstFilters, hasMore, moreFilters } from './query.ts'
 
 /** A page is named by the record before it, so pages keep their rows while the log grows. */
 const CURSOR = /^(0|[1-9]\d{0,14})$/
@@ -55,7 +55,7 @@ export function RecordsPage() {
         acts={<OrderExport filter={withUpkeep ? filter : { ...filter, upkeep: 'false' }} />}
       />
       <div class="list">
-        <Tools filters={FIRST} sorts={[]} sort="" />
+        <Tools filters={firstFilters()} sorts={[]} sort="" />
         <label class="check">
           <input
             type="checkbox"

@@ -3,30 +3,33 @@ import type { Filter } from '../../kit/table-tools.tsx'
 import { text } from '../../kit/text.ts'
 import { directionText, KIND_OPTIONS, kindText } from '../words.tsx'
 
-export const FIRST: Filter[] = [
-  { name: 'from', title: 'search.from' },
-  { name: 'to', title: 'search.to' },
-  { name: 'partyId', title: 'search.party', type: 'text' },
-  { name: 'serviceId', title: 'search.service', type: 'text' },
-  { name: 'queryId', title: 'search.queryId', type: 'text' },
-]
-
-/** Filters with exact texts of the records, chosen from the existing ones. */
-const TERMS = ['contract', 'purpose', 'endpoint'] as const
-
-/** Less common filters. Made when they are shown, because texts are not loaded before. */
-export function moreFilters(suggestions: Record<(typeof TERMS)[number], string[]>): Filter[] {
-  const all = { value: '', title: text('common.all') }
+/** Made when they are shown, as all others: texts are not loaded before. */
+export function firstFilters(): Filter[] {
   return [
+    { name: 'from', title: 'search.from' },
+    { name: 'to', title: 'search.to' },
     {
       name: 'failed',
       title: 'search.state',
       options: [
-        all,
+        { value: '', title: text('common.all') },
         { value: 'true', title: text('search.onlyFailed') },
         { value: 'false', title: text('search.onlyFine') },
       ],
     },
+    { name: 'partyId', title: 'search.party', type: 'text' },
+    { name: 'serviceId', title: 'search.service', type: 'text' },
+    { name: 'queryId', title: 'search.queryId', type: 'text' },
+  ]
+}
+
+/** Filters with exact texts of the records, chosen from the existing ones. */
+const TERMS = ['contract', 'purpose', 'endpoint'] as const
+
+/** Less common filters. */
+export function moreFilters(suggestions: Record<(typeof TERMS)[number], string[]>): Filter[] {
+  const all = { value: '', title: text('common.all') }
+  return [
     { name: 'outcome', title: 'search.outcome', type: 'text' },
     {
       name: 'kind',
@@ -48,7 +51,6 @@ export function moreFilters(suggestions: Record<(typeof TERMS)[number], string[]
 
 const TIMES = ['from', 'to']
 const MORE = [
-  'failed',
   'outcome',
   'kind',
   'direction',
@@ -58,7 +60,7 @@ const MORE = [
   'userTerm',
   'representedPartyTerm',
 ]
-const NAMES = [...TIMES, 'partyId', 'serviceId', 'queryId', ...MORE]
+const NAMES = [...TIMES, 'failed', 'partyId', 'serviceId', 'queryId', ...MORE]
 
 /** The filters that are not empty. Times in the address are in the reader's zone and are sent as UTC. */
 export function filterOf(query: URLSearchParams): Record<string, string> {

@@ -27,6 +27,16 @@ export function Clients() {
         operation="findClients"
         caption={text('clients.title')}
         search="clients.search"
+        filters={[
+          {
+            name: 'status',
+            title: 'common.state',
+            options: [
+              { value: '', title: text('common.all') },
+              ...Object.entries(STATES).map(([value, { word }]) => ({ value, title: text(word) })),
+            ],
+          },
+        ]}
         rowKey={({ id }) => id}
         columns={[
           {

@@ -8,11 +8,13 @@ import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
-import { clientStatus } from '../../local-systems/client-status.ts'
+import { type ClientStatus, clientStatus } from '../../local-systems/client-status.ts'
 import { clientIn, groupIn } from '../../local-systems/manage.ts'
 import type { AuthenticationMode, ClientView } from '../../local-systems/view.ts'
 import type { Needs } from './needs.ts'
 import { clientCertificateViews, clientView, groupSummary, viewsWith } from './views.ts'
+
+type AskedClients = { q?: string; status?: ClientStatus; offset: number; limit: number }
 
 export function clientHandlers(rooms: Needs): Handlers {
   const { localSystems, server } = rooms
@@ -28,10 +30,11 @@ export function clientHandlers(rooms: Needs): Handlers {
 
   return {
     async findClients({ query }) {
-      const { q = '', offset, limit } = query as { q?: string; offset: number; limit: number }
+      const { q = '', status, offset, limit } = query as AskedClients
       const wanted = q.toLowerCase()
       const found = [...localSystems.view().clients.values()]
         .map(shown)
+        .filter((one) => status === undefined || one.status === status)
         .filter(({ id, memberName }) => `${id} ${memberName ?? ''}`.toLowerCase().includes(wanted))
       const headers = { 'x-total-count': String(found.length) }
       return answer(found.slice(offset, offset + limit), { headers })

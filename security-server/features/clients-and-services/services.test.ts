@@ -36,6 +36,11 @@ t.test('clients, services, rights and groups', async (t) => {
   })
   t.equal((await ask('POST', '/clients', { id: CLIENT })).status, 409)
   t.equal(JSON.parse((await ask('GET', '/clients?q=population')).raw.toString()).length, 1)
+  const saved = JSON.parse((await ask('GET', '/clients?status=SAVED')).raw.toString()) as { id: string }[]
+  t.same(
+    saved.map(({ id }) => id),
+    [CLIENT],
+  )
   t.match((await ask('PATCH', `/clients/${CLIENT}`, { connectionType: 'SSLNOAUTH' })).body, {
     connectionType: 'SSLNOAUTH',
   })
