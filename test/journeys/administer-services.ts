@@ -28,7 +28,8 @@ export async function administerServices(t: Test, { world, at, browser }: Asked)
   await observer.page.getByRole('link', { name: 'parks', exact: true }).click()
   await observer.page.getByRole('link', { name: 'parks', exact: true }).click()
   await observer.page.getByText('How its system is called').waitFor()
-  t.equal(await observer.page.locator('main button:not(.copyable button)').count(), 0, 'no act')
+  const acts = observer.page.locator('main button:not(.copyable button)')
+  t.strictSame(await acts.allTextContents(), ['Try the connection'], 'nothing that changes anything')
   await remove(t, windows)
 }
 
@@ -218,6 +219,14 @@ async function bothEnds(t: Test, windows: Windows): Promise<void> {
     .waitFor()
   await wide.settled()
   await wide.checkBoth('rights-what')
+  await page
+    .getByRole('link', { name: /population:persons/ })
+    .first()
+    .click()
+  await page.getByText('How its system is called').waitFor()
+  await act(wide, 'Try the connection', {}, 'Try the connection', 'reached')
+  await wide.check('service-tried')
+  await close(wide)
 }
 
 async function describeByAddress(t: Test, windows: Windows): Promise<void> {

@@ -21,8 +21,12 @@ export async function testConnections(
     ...{ up: `http://127.0.0.1:${port}`, down: 'http://127.0.0.1:1', unnamed: 'http://none.invalid' },
     ...{ inbox: 'inbox:', own: 'http://127.0.0.1:2', pushed: `inbox:http://127.0.0.1:${port}` },
   }
-  for (const [serviceCode, url] of Object.entries(urls))
-    await ask('POST', `/clients/${client}/service-descriptions`, { type: 'REST', serviceCode, url })
+  const ids: Record<string, number> = {}
+  for (const [serviceCode, url] of Object.entries(urls)) {
+    const described = { type: 'REST', serviceCode, url }
+    const { body } = await ask('POST', `/clients/${client}/service-descriptions`, described)
+    ids[serviceCode] = (body as { services: { id: number }[] }).services[0]!.id
+  }
   const tested = async (body: object) => {
     const { body: said } = await ask('POST', '/diagnostics/connections', body)
     return (said['items'] as { name: string; steps: { step: string; state: string }[] }[]).map(
@@ -36,6 +40,10 @@ export async function testConnections(
     ['own', 'name bad'],
     ['pushed', 'name good', 'connection good', 'answer good'],
   ])
+  const one = (serviceCode: string) => ({ kind: 'SERVICES', serviceId: ids[serviceCode] })
+  t.strictSame(await tested(one('down')), [['down', 'name good', 'connection bad']])
+  t.strictSame(await tested(one('inbox')), [], 'this server itself')
+  t.strictSame(await tested({ ...one('up'), clientId: 'DEV:GOV:9:none' }), [], 'none of that client')
   const seen: unknown[] = []
   const named = createTlsServer({ SNICallback: (name, done) => done(new Error(String(seen.push(name)))) })
   named.on('connection', () => seen.push('connected')).listen(0, 'localhost')
@@ -52,6 +60,9 @@ export async function testConnections(
   t.match((await tested({ kind: 'SELF' }))[0], ['ss1', /^name/])
   for (const body of [{ kind: 'PEER' }, { kind: 'SELF', url: 'http://127.0.0.1' }, { kind: 'ANY' }])
     t.equal((await ask('POST', '/diagnostics/connections', body)).status, 400, JSON.stringify(body))
-  const unknown = { kind: 'PEER', clientId: 'DEV:GOV:9:none' }
-  t.equal((await ask('POST', '/diagnostics/connections', unknown)).status, 404)
+  for (const unknown of [
+    { kind: 'PEER', clientId: 'DEV:GOV:9:none' },
+    { kind: 'SERVICES', serviceId: 999_999 },
+  ])
+    t.equal((await ask('POST', '/diagnostics/connections', unknown)).status, 404)
 }

@@ -7,28 +7,18 @@ import { Head, Part } from '../../kit/facts.tsx'
 import type { Field, Values } from '../../kit/field.tsx'
 import { Form } from '../../kit/form.tsx'
 import { useAnnounce } from '../../kit/live.tsx'
-import { Empty } from '../../kit/placeholders.tsx'
-import { Status } from '../../kit/status.tsx'
-import { type TextKey, text } from '../../kit/text.ts'
-import { Time } from '../../kit/time.tsx'
+import { text } from '../../kit/text.ts'
 import { useOwnClients, useSubsystems } from '../pick.ts'
+import { type Tried, TriedConnections } from './tried.tsx'
 
 const KINDS = ['SELF', 'CONFIGURATION', 'REGISTRATION', 'TIME_STAMPING', 'OCSP', 'PEER', 'SERVICES'] as const
 type Kind = (typeof KINDS)[number]
-type Step = {
-  step: 'name' | 'connection' | 'tls' | 'answer'
-  state: 'good' | 'bad'
-  what: string
-  remedy?: string
-}
-type Tried = { name: string; address?: string; steps: Step[] }
-type Answer = { kind: Kind; at: string; targets: number; items: Tried[] }
 
 export function ConnectionsPage() {
   const { api, signedOut } = useConsole()
   const { query } = useAddress()
   const announce = useAnnounce()
-  const [answer, setAnswer] = useState<Answer>()
+  const [answer, setAnswer] = useState<Tried & { kind: Kind }>()
   const [kind, setKind] = useState<Kind>(KINDS.find((one) => one === query.get('kind')) ?? 'SELF')
   const [subsystems, own] = [useSubsystems(), useOwnClients()]
   const send = async ({ clientId }: Values): Promise<void> => {
@@ -37,7 +27,7 @@ export function ConnectionsPage() {
         kind,
         ...(clientId !== undefined && clientId !== '' && { clientId: String(clientId).trim() }),
       }
-      const { data } = await api.call<Answer>('testConnections', { body })
+      const { data } = await api.call<Tried & { kind: Kind }>('testConnections', { body })
       setAnswer(data)
       announce(text('connections.tried'))
     } catch (cause) {
@@ -88,51 +78,11 @@ export function ConnectionsPage() {
         <Form key={kind} fields={fields} submit={text('connections.try')} send={send} />
       </Part>
       {/* An answer that comes late may be about what was chosen before. */}
-      {answer?.kind === kind && <Result of={answer} />}
-    </>
-  )
-}
-
-function Result({ of: { at, targets, items } }: { of: Answer }) {
-  return (
-    <Part title={text('explain.answer')}>
-      <p class="beside">
-        <Time at={at} relative />
-      </p>
-      {items.length === 0 && (
-        <Empty>
-          <p>{text('connections.none')}</p>
-        </Empty>
+      {answer?.kind === kind && (
+        <Part title={text('explain.answer')}>
+          <TriedConnections of={answer} />
+        </Part>
       )}
-      <ul class="plain-list ruled">
-        {items.map((one, place) => (
-          <li key={`${one.name} ${one.address ?? place}`}>
-            <Target of={one} />
-          </li>
-        ))}
-      </ul>
-      {targets > items.length && <p>{text('connections.more', { count: targets - items.length })}</p>}
-    </Part>
-  )
-}
-
-function Target({ of: { name, address, steps } }: { of: Tried }) {
-  const isGood = steps.every(({ state }) => state === 'good')
-  return (
-    <>
-      <h3>
-        <Status tone={isGood ? 'good' : 'bad'} word={isGood ? 'connections.good' : 'connections.bad'} />{' '}
-        <bdi>{name}</bdi> {address !== undefined && <bdi class="id beside">{address}</bdi>}
-      </h3>
-      <ol class="plain-list">
-        {steps.map(({ step, state, what, remedy }) => (
-          <li key={step}>
-            <Status tone={state === 'good' ? 'good' : 'bad'} word={`connections.step.${step}` as TextKey} />{' '}
-            <bdi class="wrap">{what}</bdi>
-            {remedy !== undefined && <p class="wrap beside">{remedy}</p>}
-          </li>
-        ))}
-      </ol>
     </>
   )
 }

@@ -9,6 +9,7 @@ import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { type Tried, TriedConnections } from '../diagnostics/tried.tsx'
 import { Id } from '../words.tsx'
 import { ServiceCertificates } from './certificates.tsx'
 import { ChangeSettings } from './settings.tsx'
@@ -49,7 +50,12 @@ function Found({ of }: { of: Service }) {
       />
       <Part
         title={text('services.settings')}
-        acts={<Link to={descriptionPath(of.serviceDescriptionId)}>{text('services.description')}</Link>}
+        acts={
+          <>
+            <Link to={descriptionPath(of.serviceDescriptionId)}>{text('services.description')}</Link>
+            <TryConnection of={of} />
+          </>
+        }
       >
         <Facts
           of={[
@@ -69,6 +75,21 @@ function Found({ of }: { of: Service }) {
       <Rights of={of} />
       {of.type !== 'WSDL' && <Endpoints of={of} />}
     </>
+  )
+}
+
+function TryConnection({ of: { id, url } }: { of: Service }) {
+  return (
+    <Act<Tried>
+      operation="testConnections"
+      button={text('services.tryConnection')}
+      title={text('services.tryConnection')}
+      consequence={<p class="wrap">{text('services.tryConnectionConsequence', { url })}</p>}
+      reads
+      shows
+      send={(_, call) => call('testConnections', { body: { kind: 'SERVICES', serviceId: id } })}
+      result={(tried) => <TriedConnections of={tried} />}
+    />
   )
 }
 

@@ -10,11 +10,12 @@ import { idText } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import { ANY_GRACE } from '../../global-configuration/snapshot.ts'
 import { isKeptHere, pushAddress, whyNoService } from '../../local-systems/check-address.ts'
+import { serviceIn } from '../../local-systems/manage.ts'
 import type { Needs } from './needs.ts'
 import { type Target, tryConnection } from './try-connection.ts'
 
 type Kind = 'SELF' | 'CONFIGURATION' | 'REGISTRATION' | 'TIME_STAMPING' | 'OCSP' | 'PEER' | 'SERVICES'
-type Asked = { kind: Kind; clientId?: string }
+type Asked = { kind: Kind; clientId?: string; serviceId?: number }
 
 /** More would only keep the caller waiting. */
 const MOST_TARGETS = 20
@@ -38,10 +39,10 @@ export async function connectionsOf(asked: Asked, rooms: Needs) {
   return { kind: asked.kind, at: new Date(rooms.clock()).toISOString(), targets: all.length, items }
 }
 
-/** Throws `invalid_input`, `not_found` for a client that nobody serves, and the fault of the configuration. */
-function targetsOf({ kind, clientId }: Asked, rooms: Needs): Target[] {
+/** Throws `invalid_input`, `not_found` for a client that nobody serves or a service that is not here, and the fault of the configuration. */
+function targetsOf({ kind, clientId, serviceId }: Asked, rooms: Needs): Target[] {
   const { globalConfiguration, server } = rooms
-  if (kind === 'SERVICES') return services(clientId, rooms)
+  if (kind === 'SERVICES') return services({ clientId, serviceId }, rooms)
   if (kind === 'CONFIGURATION') return configuration(rooms)
   const { index } = globalConfiguration.currentWithin(ANY_GRACE)
   switch (kind) {
@@ -94,11 +95,12 @@ function configuration({ globalConfiguration }: Needs): Target[] {
 
 /** Of systems only: an inbox that is fetched from and a room are this server itself. */
 function services(
-  clientId: string | undefined,
+  { clientId, serviceId }: Pick<Asked, 'clientId' | 'serviceId'>,
   { localSystems, serviceClient, ownListeners }: Needs,
 ): Target[] {
   const wanted = clientId === undefined ? undefined : idText(clientIdOf(clientId))
-  return [...localSystems.view().services.values()]
+  const view = localSystems.view()
+  return (serviceId === undefined ? [...view.services.values()] : [serviceIn(view, serviceId)])
     .filter(
       ({ service }) =>
         wanted === undefined ||
