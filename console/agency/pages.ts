@@ -10,6 +10,7 @@ const systems = async () => (await import('./clients/systems.tsx')).SystemsPage
 const groups = async () => (await import('./clients/groups.tsx')).GroupsPage
 const group = async () => (await import('./clients/group.tsx')).GroupPage
 const addGroupMembers = async () => (await import('./clients/group.tsx')).AddMembersPage
+const clientCalls = async () => (await import('./clients/calls.tsx')).CallsPage
 const serviceClients = async () => (await import('./services/service-clients.tsx')).ServiceClients
 const description = async () => (await import('./services/description.tsx')).DescriptionPage
 const service = async () => (await import('./services/service.tsx')).ServicePage
@@ -123,6 +124,7 @@ export const contents: Group[] = [
                 addGroupMembers,
               ),
               page('/clients/:id/service-clients', 'rights.whoMay', 'getServiceClients', serviceClients),
+              page('/clients/:id/calls', 'calls.title', 'getContracts', clientCalls),
               page('/clients/descriptions/:id', 'services.description', 'getServiceDescription', description),
               page('/clients/services/:id', 'services.one', 'getService', service),
               page('/clients/services/:id/give', 'rights.give', 'findServiceClientCandidates', giveRight),

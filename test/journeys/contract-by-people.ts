@@ -272,6 +272,9 @@ async function soonerEndIsNoticed(scene: Scene): Promise<void> {
   await registry.open(at)
   await registry.page.locator('.timeline', { hasText: 'it ends within 30 days' }).waitFor()
   await refresh()
+  await anna.open(`/clients/${colons(tax.client)}/calls`)
+  await anna.page.getByRole('row', { name: TITLE }).getByText('persons').first().waitFor()
+  await anna.checkBoth('client-calls')
   t.equal(await typeFor('tax'), 'answered')
 }
 

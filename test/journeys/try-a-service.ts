@@ -74,8 +74,14 @@ async function tryService(
 /** Who lacks access asks for it from there: the form knows the parties and the service already. */
 async function askByContract(t: Test, visitor: Visitor, { client, provider }: Parties): Promise<void> {
   const { page } = visitor
-  await visitor.open('/try-outs')
-  await page.getByLabel('As which subsystem').selectOption(client)
+  await visitor.open(`/try-outs?client=${provider}`)
+  await page.getByText(`Nobody may try services as ${provider} here`).waitFor()
+  await visitor.open(`/clients/${client}`)
+  await page.getByRole('link', { name: 'What it may call' }).click()
+  await page.getByText('No contract with it as a consumer is in force').waitFor()
+  await visitor.checkBoth('client-calls-none')
+  await page.getByRole('link', { name: 'Ask a provider' }).click()
+  t.equal(await page.getByLabel('As which subsystem').inputValue(), client)
   await page.getByLabel('Whose service').selectOption(provider)
   await page.getByRole('button', { name: 'See what it offers' }).click()
   await page.getByRole('button', { name: 'What is missing: plans' }).click()

@@ -1,4 +1,4 @@
-/** The sides of one client: what it offers, who may call it, its own systems, its groups. */
+/** The sides of one client: what it offers, who may call it, what it may call, its own systems, its groups. */
 import { Link } from '../../kit/address.tsx'
 import { text } from '../../kit/text.ts'
 import { clientPath, isSubsystem } from '../services/shapes.ts'
@@ -6,6 +6,7 @@ import { clientPath, isSubsystem } from '../services/shapes.ts'
 const TABS = [
   ['services', ''],
   ['rights', '/service-clients'],
+  ['calls', '/calls'],
   ['systems', '/systems'],
   ['groups', '/groups'],
 ] as const

@@ -28,6 +28,8 @@ export type Contract = {
   suspended: boolean
   title: string
   provider: string
+  /** The codes of the provider's services that it is about. */
+  services: string[]
   globalGroup?: string
   consumers: string[]
   personalData: boolean

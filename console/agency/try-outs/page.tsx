@@ -38,21 +38,33 @@ export function TryServices() {
 }
 
 function Who({ known: { clients, providers }, find }: { known: TryOuts; find(parties: Parties): void }) {
-  // A page that leads here may name the provider.
-  const wanted = useAddress().query.get('provider') ?? ''
+  // A page that leads here may name both.
+  const { query } = useAddress()
+  const [client, provider] = [query.get('client') ?? '', query.get('provider') ?? '']
+  const isAllowed = client === '' || clients.includes(client)
   const send = async (values: Values): Promise<void> =>
     find({ client: String(values['client']), provider: String(values['provider']) })
   return (
     <Part title={text('tryOuts.who')}>
+      {!isAllowed && (
+        <div class="note">
+          <p>
+            <bdi class="wrap">{text('tryOuts.notAs', { client })}</bdi>
+          </p>
+          <p>{text('tryOuts.offWhy')}</p>
+        </div>
+      )}
       <Form
         fields={[
           {
-            ...{ name: 'client', title: 'tryOuts.client', type: 'select', initial: clients[0] ?? '' },
+            ...{ name: 'client', title: 'tryOuts.client', type: 'select' },
+            // Another one than was meant is never chosen quietly.
+            initial: isAllowed ? client || (clients[0] ?? '') : '',
             options: clients.map((value) => ({ value, title: value })),
           },
           {
             ...{ name: 'provider', title: 'tryOuts.provider', type: 'select' },
-            initial: providers.some(({ id }) => id === wanted) ? wanted : '',
+            initial: providers.some(({ id }) => id === provider) ? provider : '',
             options: providers.map(({ id, name }) => ({ value: id, title: `${id} (${name})` })),
           },
         ]}

@@ -1,13 +1,13 @@
 /** Filters and sorts a list of contracts. Without a `sort`, contracts that wait for a member of this server come first. */
 import { namedConsumers, requiredSigners } from '#core/contract/parties.ts'
-import { colonForm } from '#schemas/colon-identifiers.ts'
+import { colonForm, subsystemIdOf } from '#schemas/colon-identifiers.ts'
 import {
   CONTRACT_STATES,
   type ContactState,
   type ContractContent,
   type ContractState,
 } from '#schemas/contract.ts'
-import { parseMemberId } from '#schemas/identifiers.ts'
+import { idText, parseMemberId } from '#schemas/identifiers.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'
 import type { Keys } from '../../keys/keys.ts'
 
@@ -15,6 +15,8 @@ export type ContractQuery = {
   state?: ContractState
   /** Only contracts in which a member of this server is on this side. */
   side?: 'provider' | 'consumer'
+  /** Only contracts that name this subsystem as a consumer, or that it joined. */
+  consumer?: string
   /** Only contracts that a member of this server has to seal. */
   waiting?: boolean
   /** Only contracts with a contact of a member of this server whose address is not confirmed. */
@@ -78,15 +80,17 @@ function isUnconfirmedHere(one: KeptContract, canSign: CanSign): boolean {
   )
 }
 
-/** The requested page of the matching contracts, and how many match in total. */
+/** The requested page of the matching contracts, and how many match in total. Throws `invalid_client_identifier` for a consumer that is none. */
 export function findContracts(
   all: KeptContract[],
   query: ContractQuery,
   canSign: CanSign,
 ): { page: KeptContract[]; total: number } {
+  const consumer = query.consumer === undefined ? undefined : idText(subsystemIdOf(query.consumer))
   const isWaiting = new Map(all.map((one) => [one, waitsHere(one, canSign).length > 0]))
   const found = all
     .filter((one) => fits(one, query, canSign) && (query.waiting !== true || isWaiting.get(one) === true))
+    .filter((one) => consumer === undefined || consumersOf(one).includes(consumer))
     .filter((one) => query.unconfirmed !== true || isUnconfirmedHere(one, canSign))
     .sort(
       (a, b) =>
@@ -98,13 +102,17 @@ export function findContracts(
 }
 
 function fits(one: KeptContract, { state, side, q = '' }: ContractQuery, canSign: CanSign): boolean {
-  const { listed, content, joined } = one
+  const { listed, content } = one
   if (state !== undefined && listed.state !== state) return false
-  const consumers = [...namedConsumers(content), ...joined]
+  const consumers = consumersOf(one)
   const own = side === 'provider' ? [content.provider] : consumers
   if (side !== undefined && !own.some((party) => canSign(memberPart(party)))) return false
   const said = [content.title, content.contract, ...[content.provider, ...consumers].map(colonForm)]
   return said.some((text) => text.toLowerCase().includes(q.trim().toLowerCase()))
+}
+
+function consumersOf({ content, joined }: KeptContract): string[] {
+  return [...namedConsumers(content), ...joined]
 }
 
 function inOrder(a: KeptContract, b: KeptContract, sort: ContractQuery['sort']): number {

@@ -36,6 +36,7 @@ export function contractView(
     suspended: q.isSuspended(content),
     title: content.title,
     provider: content.provider,
+    services: content.services.map(({ serviceCode }) => serviceCode),
     ...groupView(content),
     consumers: [...namedConsumers(content), ...joined],
     personalData: content.personalData,

@@ -1,0 +1,93 @@
+/** What a client may call: the services in contracts that hold for it. Rights are the provider's, who is asked by trying a service. */
+import { Link } from '../../kit/address.tsx'
+import { useMay } from '../../kit/context.ts'
+import { contractPath, partyId } from '../../kit/contract.tsx'
+import { Head } from '../../kit/facts.tsx'
+import { Table } from '../../kit/table.tsx'
+import { text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { type Contract, Party } from '../contracts/contract.tsx'
+import { ClientTabs } from './tabs.tsx'
+
+type List = { required: boolean; contracts: Contract[] }
+
+export function CallsPage({ params }: { params: Record<string, string> }) {
+  const id = params['id'] ?? ''
+  const mayTry = useMay('tryService')
+  const mayLook = useMay('findCatalogueServices')
+  return (
+    <>
+      <Head
+        title={text('calls.title')}
+        lead={text('calls.lead', { client: id })}
+        acts={
+          <Link to={`/contracts?${new URLSearchParams({ q: id })}`} class="button">
+            {text('calls.contracts')}
+          </Link>
+        }
+      />
+      <ClientTabs id={id} shown="calls" />
+      <Table<Contract, List>
+        operation="getContracts"
+        fixed={{ consumer: id, state: 'ACTIVE' }}
+        caption={text('calls.title')}
+        search="contracts.searchHere"
+        rowsOf={({ contracts }) => contracts}
+        beside={({ required }) => (
+          <p>{text(required ? 'contracts.areRequired' : 'contracts.areNotRequired')}</p>
+        )}
+        rowKey={({ contract, version }) => `${contract} ${version}`}
+        columns={[
+          { title: 'contract.provider', cell: ({ provider }) => <Party id={provider} /> },
+          { title: 'contract.services', cell: ({ services }) => <Codes of={services} /> },
+          {
+            title: 'contract.titleField',
+            sort: 'title',
+            cell: ({ contract, title }) => (
+              <Link to={contractPath(contract)}>
+                <bdi>{title}</bdi>
+              </Link>
+            ),
+          },
+          {
+            title: 'contract.validUntil',
+            sort: 'validUntil',
+            cell: ({ validUntil }) => <Time at={validUntil} relative />,
+          },
+          {
+            title: 'common.acts',
+            acts: ['tryService'],
+            cell: ({ provider }) => (
+              <Link to={tryPath(id, partyId(provider))}>{text('tryOuts.title')}</Link>
+            ),
+          },
+        ]}
+        empty={
+          <>
+            <p>{text('calls.none')}</p>
+            {mayLook && <Link to="/catalogue">{text('calls.find')}</Link>}
+          </>
+        }
+      />
+      <p class="note">
+        {text('calls.rights')} {mayTry && <Link to={tryPath(id)}>{text('calls.ask')}</Link>}
+      </p>
+    </>
+  )
+}
+
+function Codes({ of }: { of: string[] }) {
+  return (
+    <ul class="plain-list">
+      {of.map((code) => (
+        <li key={code}>
+          <bdi class="id wrap">{code}</bdi>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function tryPath(client: string, provider?: string): string {
+  return `/try-outs?${new URLSearchParams({ client, ...(provider !== undefined && { provider }) })}`
+}
