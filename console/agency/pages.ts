@@ -14,6 +14,7 @@ const clientCalls = async () => (await import('./clients/calls.tsx')).CallsPage
 const serviceClients = async () => (await import('./services/service-clients.tsx')).ServiceClients
 const description = async () => (await import('./services/description.tsx')).DescriptionPage
 const service = async () => (await import('./services/service.tsx')).ServicePage
+const giveServices = async () => (await import('./services/give-services.tsx')).GiveServicesPage
 const giveRight = async () => (await import('./services/give.tsx')).GivePage
 const contracts = async () => (await import('./contracts/page.tsx')).Contracts
 const proposeContract = async () => (await import('./contracts/propose.tsx')).ProposeContract
@@ -124,6 +125,7 @@ export const contents: Group[] = [
                 addGroupMembers,
               ),
               page('/clients/:id/service-clients', 'rights.whoMay', 'getServiceClients', serviceClients),
+              page('/clients/:id/service-clients/give', 'rights.give', 'addAccessRight', giveServices),
               page('/clients/:id/calls', 'calls.title', 'getContracts', clientCalls),
               page('/clients/descriptions/:id', 'services.description', 'getServiceDescription', description),
               page('/clients/services/:id', 'services.one', 'getService', service),

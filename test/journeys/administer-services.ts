@@ -212,6 +212,7 @@ async function bothEnds(t: Test, windows: Windows): Promise<void> {
   await page.getByRole('link', { name: `What ${tax} may call` }).waitFor()
   await wide.checkBoth('rights-who')
   await seeEmptyOnPhone(t, windows, 'rights-who')
+  await giveFromThere(t, windows)
   await page.getByRole('link', { name: `What ${tax} may call` }).click()
   await page
     .getByRole('link', { name: /population:persons/ })
@@ -219,6 +220,9 @@ async function bothEnds(t: Test, windows: Windows): Promise<void> {
     .waitFor()
   await wide.settled()
   await wide.checkBoth('rights-what')
+  const parks = `${colons(world.servers.population.client)}:parks`
+  await act(wide, `Withdraw from ${tax}: ${parks}, GET /parks`, {}, 'Withdraw', 'The right was withdrawn')
+  await close(wide)
   await page
     .getByRole('link', { name: /population:persons/ })
     .first()
@@ -227,6 +231,35 @@ async function bothEnds(t: Test, windows: Windows): Promise<void> {
   await act(wide, 'Try the connection', {}, 'Try the connection', 'reached')
   await wide.check('service-tried')
   await close(wide)
+}
+
+/** Several services at once, of which one is refused, one endpoint of one, and all of it withdrawn again. */
+async function giveFromThere(t: Test, { wide, world }: Windows): Promise<void> {
+  const { page } = wide
+  const own = colons(world.servers.population.client)
+  await page.getByRole('link', { name: 'Give a right', exact: true }).click()
+  await page.getByRole('searchbox').fill(own)
+  await page.getByRole('link', { name: `Give a right to ${own}` }).click()
+  await page.getByText('Choose services in the list').waitFor()
+  await seeEmptyOnPhone(t, { wide }, 'rights-give-services')
+  await page.getByRole('checkbox', { name: /:parks$/ }).check()
+  await page.getByRole('checkbox', { name: /:persons$/ }).check()
+  await wide.checkBoth('rights-give-services')
+  const refused = { status: 409, json: { type: 'conflict', message: 'somebody was faster', detail: 'abc-9' } }
+  await page.route('**/access-rights', (route) => route.fulfill(refused), { times: 1 })
+  const several = 'Give a right to 2 chosen services'
+  await act(wide, several, {}, several, 'Done: 1 of 2.')
+  await page.getByRole('dialog').getByText('somebody was faster').waitFor()
+  await wide.check('rights-given-services')
+  await close(wide)
+  t.ok(await page.getByRole('checkbox', { name: /:persons$/ }).isDisabled(), 'it has all of it')
+  const endpoint = { What: 'POST /parks/*/trees' }
+  await act(wide, `Give a right to ${own}: parks`, endpoint, 'Give a right', 'The right was given')
+  await close(wide)
+  await page.getByRole('link', { name: 'All who have rights' }).click()
+  await act(wide, `Withdraw all rights of ${own}`, {}, 'Withdraw all', 'Done: 2 of 2.')
+  await close(wide)
+  t.equal(await page.getByRole('link', { name: `What ${own} may call` }).count(), 0)
 }
 
 async function describeByAddress(t: Test, windows: Windows): Promise<void> {

@@ -4,13 +4,13 @@ import { Link } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
+import type { Column } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
-import { type Right, type Service, type Subject, serviceName, servicePath } from './shapes.ts'
+import { type Right, type Service, SUBJECT_TYPES, type Subject, serviceName, servicePath } from './shapes.ts'
 import { SubjectOf } from './words.tsx'
 
-const TYPES = ['SUBSYSTEM', 'GLOBALGROUP', 'LOCALGROUP'] as const
 const WHOLE = 'whole'
 
 export function GivePage({ params }: { params: Record<string, string> }) {
@@ -28,17 +28,42 @@ export function GivePage({ params }: { params: Record<string, string> }) {
               </Link>
             }
           />
-          <Candidates of={service} />
+          <Candidates client={clientOf(service)} columns={columnsFor(service)} />
         </>
       )}
     </Show>
   )
 }
 
-function Candidates({ of }: { of: Service }) {
-  const client = of.fullServiceId.split(':').slice(0, 4).join(':')
-  const has = ({ subjectType, subjectId }: Subject): boolean =>
-    of.accessRights.some((one) => one.subjectType === subjectType && one.subjectId === subjectId)
+function columnsFor(service: Service): Column<Subject>[] {
+  return [
+    {
+      title: 'common.state',
+      cell: (one) =>
+        rightsHere(service, one).length > 0 ? (
+          <Status tone="good" word="rights.hasSome" />
+        ) : (
+          text('rights.hasNone')
+        ),
+    },
+    { title: 'common.acts', acts: ['addAccessRight'], cell: (one) => <Give service={service} to={one} /> },
+  ]
+}
+
+function clientOf({ fullServiceId }: Service): string {
+  return fullServiceId.split(':').slice(0, 4).join(':')
+}
+
+/** The rights to a service that this subsystem or group has as such. */
+export function rightsHere(
+  { accessRights }: Service,
+  { subjectType, subjectId }: Omit<Subject, 'name'>,
+): Right[] {
+  return accessRights.filter((one) => one.subjectType === subjectType && one.subjectId === subjectId)
+}
+
+/** To whom rights to the services of a client can be given, with what is there about each. */
+export function Candidates({ client, columns }: { client: string; columns: Column<Subject>[] }) {
   return (
     <Table<Subject>
       operation="findServiceClientCandidates"
@@ -50,18 +75,14 @@ function Candidates({ of }: { of: Service }) {
           ...{ name: 'subjectType', title: 'rights.type' },
           options: [
             { value: '', title: text('common.all') },
-            ...TYPES.map((value) => ({ value, title: text(`rights.subject.${value}`) })),
+            ...SUBJECT_TYPES.map((value) => ({ value, title: text(`rights.subject.${value}`) })),
           ],
         },
       ]}
       rowKey={({ subjectType, subjectId }) => `${subjectType} ${subjectId}`}
       columns={[
         { title: 'rights.who', cell: (one) => <SubjectOf of={one} /> },
-        {
-          title: 'common.state',
-          cell: (one) => (has(one) ? <Status tone="good" word="rights.hasSome" /> : text('rights.hasNone')),
-        },
-        { title: 'common.acts', acts: ['addAccessRight'], cell: (one) => <Give service={of} to={one} /> },
+        ...columns,
       ]}
       empty={<p>{text('rights.noCandidate')}</p>}
     />
@@ -71,15 +92,25 @@ function Candidates({ of }: { of: Service }) {
 /** The address of services that answer people who used their data. */
 const TRACKER_URL = 'tracker:'
 
-export function Give({ service, to }: { service: Service; to: Pick<Subject, 'subjectType' | 'subjectId'> }) {
+/** Whether a right to it may take a second person, whatever the policy says of others. */
+export const mayTakeTwo = ({ url }: Pick<Service, 'url'>): boolean => url === TRACKER_URL
+
+type GiveProps = {
+  service: Service
+  to: Omit<Subject, 'name'>
+  /** The name of the button, where a page has one for each of several services. */
+  label?: string
+}
+
+export function Give({ service, to, label }: GiveProps) {
   const { subjectType, subjectId } = to
   const endpoints = service.endpoints.filter(({ base }) => !base)
   return (
     <Act<Right>
       operation="addAccessRight"
-      mayTakeTwo={service.url === TRACKER_URL}
+      mayTakeTwo={mayTakeTwo(service)}
       button={text('rights.giveTo')}
-      label={text('rights.giveToThis', { subject: subjectId })}
+      label={label ?? text('rights.giveToThis', { subject: subjectId })}
       title={text('rights.giveToThis', { subject: subjectId })}
       consequence={
         <p>{text('rights.giveConsequence', { subject: subjectId, service: service.fullServiceId })}</p>

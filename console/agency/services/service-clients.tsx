@@ -1,28 +1,43 @@
-/** The other end of rights: who may call anything of a client, and what. */
+/** The other end of rights: who may call anything of a client, and what; rights are given and withdrawn there, too. */
 import { Link, useAddress } from '../../kit/address.tsx'
+import { useMay } from '../../kit/context.ts'
 import { Head, Part } from '../../kit/facts.tsx'
 import { Table } from '../../kit/table.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { ClientTabs } from '../clients/tabs.tsx'
 import { Id } from '../words.tsx'
-import { clientPath, type Right, type Subject, servicePath } from './shapes.ts'
+import { clientPath, type RightTo, type Subject, servicePath } from './shapes.ts'
+import { Withdraw, WithdrawAll } from './withdraw.tsx'
 import { SubjectOf, Warning, WhatOf } from './words.tsx'
 
 type ServiceClient = Subject & { rights: number; warning?: string }
-type RightTo = Right & { serviceId: number; fullServiceId: string }
 
 export function ServiceClients({ params }: { params: Record<string, string> }) {
   const id = params['id'] ?? ''
   const { query } = useAddress()
   const subjectType = query.get('subjectType') ?? ''
   const subjectId = query.get('of') ?? ''
+  const mayGive = useMay('addAccessRight')
   const own = `${clientPath(id)}/service-clients`
-  const of = (one: Subject): string =>
-    `${own}?${new URLSearchParams({ subjectType: one.subjectType, of: one.subjectId })}`
+  const of = (one: Pick<Subject, 'subjectId'> & { subjectType: string }): string =>
+    `?${new URLSearchParams({ subjectType: one.subjectType, of: one.subjectId })}`
   return (
     <>
-      <Head title={text('rights.whoMay')} lead={text('rights.whoMayLead', { client: id })} />
+      <Head
+        title={text('rights.whoMay')}
+        lead={text('rights.whoMayLead', { client: id })}
+        acts={
+          mayGive && (
+            <Link
+              to={`${own}/give${subjectId === '' ? '' : of({ subjectType, subjectId })}`}
+              class="button"
+            >
+              {text('rights.give')}
+            </Link>
+          )
+        }
+      />
       <ClientTabs id={id} shown="rights" />
       {subjectId === '' ? (
         <Table<ServiceClient>
@@ -44,7 +59,12 @@ export function ServiceClients({ params }: { params: Record<string, string> }) {
             { title: 'rights.title', number: true, cell: ({ rights }) => number(rights) },
             {
               title: 'rights.what',
-              cell: (one) => <Link to={of(one)}>{text('rights.whatMay', { subject: one.subjectId })}</Link>,
+              cell: (one) => <Link to={own + of(one)}>{text('rights.whatMay', { subject: one.subjectId })}</Link>,
+            },
+            {
+              title: 'common.acts',
+              acts: ['deleteAccessRight'],
+              cell: (one) => <WithdrawAll client={id} from={one} />,
             },
           ]}
           empty={<p>{text('rights.nobodyAtAll')}</p>}
@@ -71,6 +91,13 @@ export function ServiceClients({ params }: { params: Record<string, string> }) {
               },
               { title: 'rights.what', cell: (one) => <WhatOf of={one} /> },
               { title: 'rights.since', cell: ({ createdAt }) => <Time at={createdAt} /> },
+              {
+                title: 'common.acts',
+                acts: ['deleteAccessRight'],
+                cell: (one) => (
+                  <Withdraw serviceId={one.serviceId} service={one.fullServiceId} right={one} />
+                ),
+              },
             ]}
             empty={<p>{text('rights.nothing')}</p>}
           />

@@ -21,6 +21,7 @@ import {
   serviceName,
   servicePath,
 } from './shapes.ts'
+import { Withdraw } from './withdraw.tsx'
 import { SubjectOf, Warning, WhatOf } from './words.tsx'
 
 export function ServicePage({ params }: { params: Record<string, string> }) {
@@ -128,31 +129,12 @@ function Rights({ of }: { of: Service }) {
             {
               title: 'common.acts',
               acts: ['deleteAccessRight'],
-              cell: (one) => <Withdraw service={of} right={one} />,
+              cell: (one) => <Withdraw serviceId={of.id} right={one} />,
             },
           ]}
         />
       )}
     </Part>
-  )
-}
-
-function Withdraw({ service, right }: { service: Service; right: Right }) {
-  const { subjectId, wholeService, method = '', path = '' } = right
-  const what = wholeService ? text('rights.wholeService') : `${method} ${path}`
-  const title = text('rights.withdrawFrom', { subject: subjectId, what })
-  return (
-    <Act
-      operation="deleteAccessRight"
-      button={text('rights.withdraw')}
-      label={title}
-      title={title}
-      consequence={<p>{text('rights.withdrawConsequence', { subject: subjectId, what })}</p>}
-      send={(_, call) =>
-        call('deleteAccessRight', { params: { id: String(service.id), rightId: String(right.id) } })
-      }
-      result={() => <p>{text('rights.withdrawn')}</p>}
-    />
   )
 }
 

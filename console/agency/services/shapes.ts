@@ -25,7 +25,8 @@ export type DescriptionType = 'REST' | 'OPENAPI' | 'WSDL'
 
 export type Endpoint = { id: number; method: string; path: string; base: boolean; generated: boolean }
 
-type SubjectType = 'SUBSYSTEM' | 'GLOBALGROUP' | 'LOCALGROUP'
+export const SUBJECT_TYPES = ['SUBSYSTEM', 'GLOBALGROUP', 'LOCALGROUP'] as const
+type SubjectType = (typeof SUBJECT_TYPES)[number]
 
 export type Right = {
   id: number
@@ -38,6 +39,9 @@ export type Right = {
   /** Why nobody can use it. */
   warning?: string
 }
+
+/** With the service that it is for. */
+export type RightTo = Right & { serviceId: number; fullServiceId: string }
 
 export type Service = {
   id: number

@@ -76,6 +76,10 @@ t.test('who can be given a right, who has some, and to what', async (t) => {
     rows: [{ url: 'http://10.0.0.1/two' }],
   })
   t.equal((await page(descriptions)).rows.length, 2, 'all of them without a limit')
+  t.equal((await page(`/services?clientId=${CLIENT}`)).total, 2)
+  t.match(await page(`/services?clientId=${CLIENT}&q=TWO`), { total: 1, rows: [{ serviceCode: 'two' }] })
+  t.equal((await page('/services?clientId=DEV:GOV:1000')).total, 0, 'those of one client only')
+  t.equal((await ask('GET', '/services?clientId=DEV:GOV:9:none')).status, 404)
 
   await created(`/clients/${CLIENT}/local-groups`, { code: 'friends', description: 'of ours' })
   const candidates = `/clients/${CLIENT}/service-client-candidates`

@@ -21,6 +21,8 @@ type NewDescription = {
   documentUrl?: string
 } & ServiceChange
 
+type AskedServices = { q?: string; clientId?: string; offset: number; limit: number }
+
 /** X-Road's switches: the setting is changed in all services of the description. */
 type ToAll = { urlAll?: boolean; timeoutAll?: boolean; verifyTlsAll?: boolean; validateAll?: boolean }
 
@@ -73,9 +75,14 @@ export function serviceHandlers(rooms: Needs): Handlers {
       return show.description(descriptionOf(params))
     },
     async findServices({ query }) {
-      const { q = '', offset, limit } = query as { q?: string; offset: number; limit: number }
+      const { q = '', clientId, offset, limit } = query as AskedServices
       const wanted = q.toLowerCase()
-      const found = [...localSystems.view().servicesByKey.values()].filter((one) =>
+      const view = localSystems.view()
+      const all =
+        clientId === undefined
+          ? [...view.servicesByKey.values()]
+          : clientIn(view, clientIdOf(clientId)).descriptions.flatMap(({ services }) => services)
+      const found = all.filter((one) =>
         `${colonForm(idText(one.service.id))} ${one.service.url}`.toLowerCase().includes(wanted),
       )
       const headers = { 'x-total-count': String(found.length) }
