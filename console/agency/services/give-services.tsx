@@ -64,7 +64,7 @@ function Services({ client, to }: { client: string; to: To }) {
         <p>{text('rights.chooseServices')}</p>
       ) : (
         <div class="acts">
-          <GiveChosen services={chosen} to={to} then={() => setChosen([])} />
+          <GiveChosen services={chosen} to={to} then={(ended) => setChosen(leftOf(chosen, ended))} />
         </div>
       )}
       <Table<Service>
@@ -107,6 +107,13 @@ function Services({ client, to }: { client: string; to: To }) {
   )
 }
 
+/** Those to which the right was not given stay chosen. */
+function leftOf(chosen: Service[], ended: Ended[]): Service[] {
+  const isLeft = ({ outcome }: Ended): boolean => outcome !== 'done' && outcome !== 'proposed'
+  const names = new Set(ended.filter(isLeft).map(({ name }) => name))
+  return chosen.filter(({ fullServiceId }) => names.has(fullServiceId))
+}
+
 function Has({ service, to }: { service: Service; to: To }) {
   const rights = rightsHere(service, to)
   if (rights.length === 0) return <>{text('rights.hasNone')}</>
@@ -121,7 +128,7 @@ function Has({ service, to }: { service: Service; to: To }) {
   )
 }
 
-function GiveChosen({ services, to, then }: { services: Service[]; to: To; then(): void }) {
+function GiveChosen({ services, to, then }: { services: Service[]; to: To; then(ended: Ended[]): void }) {
   const count = services.length
   return (
     <Act<Ended[]>
