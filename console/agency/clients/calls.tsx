@@ -57,9 +57,7 @@ export function CallsPage({ params }: { params: Record<string, string> }) {
           {
             title: 'common.acts',
             acts: ['tryService'],
-            cell: ({ provider }) => (
-              <Link to={tryPath(id, partyId(provider))}>{text('tryOuts.title')}</Link>
-            ),
+            cell: ({ provider }) => <Link to={tryPath(id, partyId(provider))}>{text('tryOuts.title')}</Link>,
           },
         ]}
         empty={

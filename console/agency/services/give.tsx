@@ -80,10 +80,7 @@ export function Candidates({ client, columns }: { client: string; columns: Colum
         },
       ]}
       rowKey={({ subjectType, subjectId }) => `${subjectType} ${subjectId}`}
-      columns={[
-        { title: 'rights.who', cell: (one) => <SubjectOf of={one} /> },
-        ...columns,
-      ]}
+      columns={[{ title: 'rights.who', cell: (one) => <SubjectOf of={one} /> }, ...columns]}
       empty={<p>{text('rights.noCandidate')}</p>}
     />
   )

@@ -18,7 +18,7 @@ export async function inTurn(steps: Step[]): Promise<Answer<Ended[]>> {
   const ended: Ended[] = []
   let isOver = false
   for (const { name, send } of steps) {
-    const outcome = isOver ? 'untried' : await outcomeOf(send)
+    const outcome: Outcome = isOver ? 'untried' : await outcomeOf(send)
     isOver ||= outcome instanceof ApiFault && (outcome instanceof NoAnswer || outcome.status >= 500)
     ended.push({ name, outcome })
   }
@@ -44,7 +44,12 @@ export function EndedInTurn({ of, done }: { of: Ended[]; done: TextKey }) {
   }
   return (
     <>
-      <p>{text('inTurn.done', { done: of.filter(({ outcome }) => outcome === 'done').length, count: of.length })}</p>
+      <p>
+        {text('inTurn.done', {
+          done: of.filter(({ outcome }) => outcome === 'done').length,
+          count: of.length,
+        })}
+      </p>
       <ul class="plain-list ruled">
         {of.map(({ name, outcome }) => (
           <li key={name}>

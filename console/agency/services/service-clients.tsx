@@ -29,10 +29,7 @@ export function ServiceClients({ params }: { params: Record<string, string> }) {
         lead={text('rights.whoMayLead', { client: id })}
         acts={
           mayGive && (
-            <Link
-              to={`${own}/give${subjectId === '' ? '' : of({ subjectType, subjectId })}`}
-              class="button"
-            >
+            <Link to={`${own}/give${subjectId === '' ? '' : of({ subjectType, subjectId })}`} class="button">
               {text('rights.give')}
             </Link>
           )
@@ -59,7 +56,9 @@ export function ServiceClients({ params }: { params: Record<string, string> }) {
             { title: 'rights.title', number: true, cell: ({ rights }) => number(rights) },
             {
               title: 'rights.what',
-              cell: (one) => <Link to={own + of(one)}>{text('rights.whatMay', { subject: one.subjectId })}</Link>,
+              cell: (one) => (
+                <Link to={own + of(one)}>{text('rights.whatMay', { subject: one.subjectId })}</Link>
+              ),
             },
             {
               title: 'common.acts',
@@ -94,9 +93,7 @@ export function ServiceClients({ params }: { params: Record<string, string> }) {
               {
                 title: 'common.acts',
                 acts: ['deleteAccessRight'],
-                cell: (one) => (
-                  <Withdraw serviceId={one.serviceId} service={one.fullServiceId} right={one} />
-                ),
+                cell: (one) => <Withdraw serviceId={one.serviceId} service={one.fullServiceId} right={one} />,
               },
             ]}
             empty={<p>{text('rights.nothing')}</p>}

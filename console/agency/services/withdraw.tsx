@@ -6,7 +6,15 @@ import { type Ended, EndedInTurn, inTurn } from './in-turn.tsx'
 import type { Right, RightTo, Subject } from './shapes.ts'
 
 /** `service` is named where the page is not about this service alone. */
-export function Withdraw({ serviceId, service, right }: { serviceId: number; service?: string; right: Right }) {
+export function Withdraw({
+  serviceId,
+  service,
+  right,
+}: {
+  serviceId: number
+  service?: string
+  right: Right
+}) {
   const { subjectId, id } = right
   const what = service === undefined ? whatOf(right) : `${service}, ${whatOf(right)}`
   const title = text('rights.withdrawFrom', { subject: subjectId, what })

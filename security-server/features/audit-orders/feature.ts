@@ -14,7 +14,9 @@ type Ground = Omit<Needs, 'auditOrders'> &
   }
 
 type Offers = {
-  auditOrders: { waitingFor(caller: Pick<Caller, 'id' | 'roles'>): Promise<{ waiting: number; overdue: number }> }
+  auditOrders: {
+    waitingFor(caller: Pick<Caller, 'id' | 'roles'>): Promise<{ waiting: number; overdue: number }>
+  }
 }
 
 export const auditOrders: FeatureModule<Ground, Offers> = {

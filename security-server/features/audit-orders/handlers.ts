@@ -12,8 +12,7 @@ import type { AuditOrderRow } from './store.ts'
 /** Roles that may decide about orders (x-roles in the API). */
 const DECIDERS = ['XROAD_CONTENT_AUDITOR', 'XROAD_SECURITY_OFFICER']
 
-const mayDecide = ({ roles }: Pick<Caller, 'roles'>): boolean =>
-  DECIDERS.some((role) => roles.includes(role))
+const mayDecide = ({ roles }: Pick<Caller, 'roles'>): boolean => DECIDERS.some((role) => roles.includes(role))
 
 /** How many orders wait for a decision of this caller, and of how many the deadline is over; none for who may not decide. */
 export async function ordersWaitingFor(

@@ -131,7 +131,8 @@ async function waiting(
   const asked = await contentRequests.store.list({ state: 'waiting', offset: 0, limit: MOST_ASKED })
   return {
     openCases: (await reconciliation.cases.open()).cases,
-    ownContentRequests: asked.filter((one) => one.asked_by === caller.id && !contentRequests.isVoid(one)).length,
+    ownContentRequests: asked.filter((one) => one.asked_by === caller.id && !contentRequests.isVoid(one))
+      .length,
     contentRequests: asked.filter((one) => one.asked_by !== caller.id && !contentRequests.isVoid(one)).length,
     auditOrders: orders.waiting,
     overdueAuditOrders: orders.overdue,
