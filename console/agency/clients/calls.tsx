@@ -34,7 +34,12 @@ export function CallsPage({ params }: { params: Record<string, string> }) {
         search="contracts.searchHere"
         rowsOf={({ contracts }) => contracts}
         beside={({ required }) => (
-          <p>{text(required ? 'contracts.areRequired' : 'contracts.areNotRequired')}</p>
+          <>
+            <p>{text(required ? 'contracts.areRequired' : 'contracts.areNotRequired')}</p>
+            <p>
+              {text('calls.rights')} {mayTry && <Link to={tryPath(id)}>{text('calls.ask')}</Link>}
+            </p>
+          </>
         )}
         rowKey={({ contract, version }) => `${contract} ${version}`}
         columns={[
@@ -67,9 +72,6 @@ export function CallsPage({ params }: { params: Record<string, string> }) {
           </>
         }
       />
-      <p class="note">
-        {text('calls.rights')} {mayTry && <Link to={tryPath(id)}>{text('calls.ask')}</Link>}
-      </p>
     </>
   )
 }

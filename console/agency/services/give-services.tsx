@@ -61,9 +61,9 @@ function Services({ client, to }: { client: string; to: To }) {
   return (
     <>
       {chosen.length === 0 ? (
-        <p>{text('rights.chooseServices')}</p>
+        <p class="above-list">{text('rights.chooseServices')}</p>
       ) : (
-        <div class="acts">
+        <div class="acts above-list">
           <GiveChosen services={chosen} to={to} then={(ended) => setChosen(leftOf(chosen, ended))} />
         </div>
       )}

@@ -53,7 +53,9 @@ export function EndedInTurn({ of, done }: { of: Ended[]; done: TextKey }) {
       <ul class="plain-list ruled">
         {of.map(({ name, outcome }) => (
           <li key={name}>
-            <Status {...wordOf(outcome)} /> <bdi class="id wrap">{name}</bdi>
+            <p>
+              <Status {...wordOf(outcome)} /> <bdi class="id wrap">{name}</bdi>
+            </p>
             {outcome instanceof ApiFault &&
               wordsOf(outcome).map((words) => (
                 <p class="wrap beside" key={words}>
