@@ -16,6 +16,7 @@ import { until } from '../until.ts'
 import { colons } from '../world.ts'
 import { checkUnreadable } from './planted-values.ts'
 import { SIDES, type Side, startTwoStores } from './two-stores.ts'
+import { openWaitingOrders, ordersWaitingFor } from './waiting-orders.ts'
 
 type Row = { index: number }
 const PASSED = { verdict: 'TOTAL-PASSED' }
@@ -224,20 +225,14 @@ async function journey(postgresql: PostgresqlServer): Promise<void> {
     world.pass(31_000)
     await onBoth(async (side, { auditor, second }) => {
       await comes('the order', async () => (await admin[side].get<Row[]>('/audit-orders')).length > 0)
-      const waiting = '1 audit order of an authority waits for your decision.'
-      await auditor.open('/')
-      await auditor.page.getByRole('link', { name: waiting }).click()
-      await auditor.page.getByText('waits for a decision').last().waitFor()
+      await openWaitingOrders(auditor)
       await checkOnce(side, auditor, 'cases-audit-order')
       await act(auditor, 'Agree to the order', {}, 'Agree', 'A second person has to agree')
       await close(auditor)
       await auditor.page.getByText(/(Piret|Tiina) .*agreed/).waitFor()
       await checkOnce(side, auditor, 'cases-audit-order-agreed')
-      await auditor.open('/')
-      await auditor.answered()
-      t.equal(await auditor.page.getByRole('link', { name: waiting }).count(), 0, 'it waits for another one')
-      await second.open('/')
-      await second.page.getByRole('link', { name: waiting }).click()
+      t.equal(await ordersWaitingFor(auditor), 0, 'it waits for another one')
+      await openWaitingOrders(second)
       await act(second, 'Agree to the order', {}, 'Agree', 'answered within a minute')
       await close(second)
     })

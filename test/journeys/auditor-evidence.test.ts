@@ -26,6 +26,7 @@ import { skipFor } from '../outside-tools.ts'
 import { act, close } from '../second-person.ts'
 import { administer } from './administer-server.ts'
 import { changeByTwo } from './change-by-two.ts'
+import { openWaitingOrders } from './waiting-orders.ts'
 
 const NARROW = { viewport: { width: 320, height: 640 } }
 const HOSTILE = `<img/src=x/onerror=alert(1)>"{{7*7}}`
@@ -39,11 +40,8 @@ const [AUDITOR, CONTENT, SYSTEM, SECURITY, OBSERVER] = [
 const PAGES: Record<string, string> = {
   ...{ witnesses: '/witnesses', verification: '/verification', reconciliation: '/reconciliation' },
   ...{ cases: '/cases', retention: '/retention', holds: '/holds', archives: '/archives' },
-  'audit-orders': '/audit-orders',
-  'content-requests': '/content-requests',
-  people: '/people',
-  backups: '/backups',
-  'api-keys': '/api-keys',
+  ...{ 'audit-orders': '/audit-orders', 'content-requests': '/content-requests' },
+  ...{ people: '/people', backups: '/backups', 'api-keys': '/api-keys' },
 }
 
 /** Whose list said that it is empty in a new log. */
@@ -283,10 +281,7 @@ quorum both
     await act(anna, 'Set a hold', { ...court, Records: String(index) }, 'Set a hold', 'is in force')
     await close(anna)
     await anna.check('evidence-holds')
-    await officer.open('/')
-    await officer.page.getByRole('link', { name: 'and its deadline is over' }).click()
-    await officer.page.getByText('deadline is over').waitFor()
-    t.match(officer.page.url(), /\/audit-orders\?state=waiting$/)
+    await openWaitingOrders(officer, true)
     await officer.open('/retention')
     const class_ = { 'Retention class': 'three-years', Kept: '1095' }
     await act(officer, 'Make or change a class', class_, 'Make or change a class', 'as you said')

@@ -16,7 +16,7 @@ import { until } from '../until.ts'
 import { colons, type World } from '../world.ts'
 import { CONTACT, confirmContact } from './confirm-contact.ts'
 import { PURPOSE, TITLE, termsOf } from './contract-terms.ts'
-import { lookThroughCatalogue } from './look-through-catalogue.ts'
+import { lookThroughCatalogue, openFromCalls } from './look-through-catalogue.ts'
 import { inOtherLooks } from './other-looks.ts'
 import { pickParties } from './pick.ts'
 import { signedIn } from './two-stores.ts'
@@ -238,7 +238,7 @@ async function laterEndIsDeclined(scene: Scene): Promise<void> {
 async function soonerEndIsNoticed(scene: Scene): Promise<void> {
   const { t, world, typeFor, refresh, anna, ben, olga, toomas, registry, at } = scene
   const { tax, population } = scene.world.servers
-  await anna.open(at)
+  await openFromCalls(anna, colons(tax.client), TITLE)
   await anna.page.getByRole('link', { name: 'Propose another version' }).click()
   await anna.page.getByText('What you propose is the next one').waitFor()
   await anna.check('contract-propose-version')
@@ -272,9 +272,6 @@ async function soonerEndIsNoticed(scene: Scene): Promise<void> {
   await registry.open(at)
   await registry.page.locator('.timeline', { hasText: 'it ends within 30 days' }).waitFor()
   await refresh()
-  await anna.open(`/clients/${colons(tax.client)}/calls`)
-  await anna.page.getByRole('row', { name: TITLE }).getByText('persons').first().waitFor()
-  await anna.checkBoth('client-calls')
   t.equal(await typeFor('tax'), 'answered')
 }
 

@@ -55,6 +55,19 @@ export async function lookThroughCatalogue({ t, world, signatory, withKey }: Q):
   await administrator.page.getByText('none in the catalogue').waitFor()
 }
 
+/** From what a client may call, which is its contracts in force, to this one. */
+export async function openFromCalls(
+  { page, open, checkBoth }: Visitor,
+  client: string,
+  title: string,
+): Promise<void> {
+  await open(`/clients/${client}/calls`)
+  const row = page.getByRole('row').filter({ hasText: title })
+  await row.getByText('persons').first().waitFor()
+  await checkBoth('client-calls')
+  await row.getByRole('link', { name: title }).click()
+}
+
 /** While the registry is asked, when it does not answer, and when nothing fits. */
 async function statesOfList(t: Test, { page, open, checkBoth }: Visitor): Promise<void> {
   const held = Promise.withResolvers<void>()
