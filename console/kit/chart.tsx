@@ -31,9 +31,12 @@ export function Chart(q: {
               width={STEP - GAP}
               height={Math.max(heightOf(value), 2)}
             />
-            <text x={at * STEP + STEP / 2} y={HEIGHT + FOOT - 3}>
-              {label}
-            </text>
+            {/* Every other bar has no room for its label; the table has all of them. */}
+            {at % 2 === 0 && (
+              <text class="label" x={at * STEP + GAP / 2} y={HEIGHT + FOOT - 3}>
+                {label}
+              </text>
+            )}
             {value > 0 && (
               <text class="value" x={at * STEP + STEP / 2} y={HEIGHT - heightOf(value) - 6}>
                 {number(value)}

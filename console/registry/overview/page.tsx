@@ -6,6 +6,7 @@ import { Chart } from '../../kit/chart.tsx'
 import { useConsole, useMay } from '../../kit/context.ts'
 import { type Ending, EndingSoon } from '../../kit/ending-soon.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
+import { dateFormat } from '../../kit/formats.ts'
 import { LastActs } from '../../kit/last-acts.tsx'
 import { type Loaded, useAnswer } from '../../kit/load.ts'
 import { Empty, Loading, Refused, Show } from '../../kit/placeholders.tsx'
@@ -146,7 +147,7 @@ function ConfigurationAge({ of: { newest } }: { of: Configuration }) {
 }
 
 function Expiring({ of: { total, soonest, weeks } }: { of: Overview['expiringCertificates'] }) {
-  const day = new Intl.DateTimeFormat(locale, { day: '2-digit', month: '2-digit', timeZone: 'UTC' })
+  const day = dateFormat(locale, { day: 'numeric', month: 'short', timeZone: 'UTC' })
   return (
     <section class="part" id="expiring" tabIndex={-1} aria-labelledby="expiring-title">
       <header>
