@@ -2,7 +2,9 @@
 import type { Api } from '../kit/api.ts'
 import { useConsole, useMay } from '../kit/context.ts'
 import type { Find } from '../kit/field.tsx'
-import type { Client, Description, Subject } from './services/shapes.ts'
+import type { Contract } from './contracts/contract.tsx'
+import { shown } from './exchange/records.ts'
+import type { Client, Description, Service, Subject } from './services/shapes.ts'
 
 type Member = { id: string; name: string; subsystems: { id: string; name?: string }[] }
 
@@ -50,6 +52,36 @@ export function useOwnClients(): Find {
   return async (typed) => {
     const { data } = await api.call<Client[]>('findClients', { query: { q: typed.trim(), limit: MOST } })
     return data.map(({ id, memberName }) => ({ value: id, title: memberName ?? id }))
+  }
+}
+
+/** Members and their subsystems. */
+export function useClients(): Find {
+  const [members, subsystems] = [useMembers(), useSubsystems()]
+  return async (typed) => (await Promise.all([members(typed, {}), subsystems(typed, {})])).flat()
+}
+
+/** Whole identifiers of services: those of this server's clients, or of one, and those that contracts let them call. */
+export function useWholeServices(client?: string): Find {
+  const { api } = useConsole()
+  return async (typed) => {
+    const said = typed.trim()
+    const q = client === undefined || said.startsWith(`${client}:`) ? said : `${client}:${said}`
+    const [own, called] = await Promise.all([
+      api.call<Service[]>('findServices', { query: { q, limit: MOST } }),
+      api.call<{ contracts: Contract[] }>('getContracts', { query: { side: 'consumer' } }),
+    ])
+    const ofContracts = called.data.contracts
+      .filter(({ consumers }) => client === undefined || consumers.some((one) => shown(one) === client))
+      .flatMap(({ provider, services, title }) =>
+        services.map(({ serviceCode, serviceVersion }) => ({
+          value: [shown(provider), serviceCode, serviceVersion].filter(Boolean).join(':'),
+          title,
+        })),
+      )
+      .filter(({ value, title }) => `${value} ${title}`.toLowerCase().includes(said.toLowerCase()))
+    const ofClients = own.data.map(({ fullServiceId, url }) => ({ value: fullServiceId, title: url }))
+    return [...new Map([...ofContracts, ...ofClients].map((one) => [one.value, one])).values()]
   }
 }
 

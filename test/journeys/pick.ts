@@ -29,6 +29,25 @@ export async function pickHost({ page, open, check }: Visitor): Promise<void> {
   await leaveDialog(page)
 }
 
+/** Whatever else the registry's console asks for by its identifier. */
+export async function pickInRegistry({ page, open, check }: Visitor): Promise<void> {
+  await open('/explanation')
+  await pick(page, 'Who asks', 'plain', 'DEV:GOV:1234:plain')
+  await pick(page, 'Who answers', 'pop', 'DEV:GOV:1234:pop ä')
+  await pick(page, 'Service code', 'per', 'persons')
+  await check('explanation-picked')
+  await open('/suspensions')
+  await page.getByRole('button', { name: 'Suspend at once' }).click()
+  await page.getByLabel('Kind').selectOption('server')
+  await pick(page, 'Which one', 'ss1.ex', 'DEV:GOV:1234:SS1')
+  await page.getByLabel('Kind').selectOption('member')
+  await pick(page, 'Which one', 'heir', 'DEV:GOV:5678')
+  await check('suspend-picked')
+  await leaveDialog(page)
+  await open('/members/DEV:GOV:1234/succession')
+  await pick(page, 'New member', 'heir', 'DEV:GOV:5678')
+}
+
 /** Types a part of a name, waits until the field's list has the thing, and takes it. */
 export async function pick(page: Page, label: string, typed: string, id: string): Promise<void> {
   const field = page.getByLabel(label).first()

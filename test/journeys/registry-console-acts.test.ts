@@ -14,6 +14,7 @@ import { skipFor } from '../outside-tools.ts'
 import { until } from '../until.ts'
 import { ACTS, CLOSED } from './acts-by-role.ts'
 import { closeWhileSending } from './close-while-sending.ts'
+import { pick } from './pick.ts'
 import { fileOrder, orderingAuthority, tellSystems } from './tell-and-order.ts'
 
 const authority = await createAuthority({ clock: Date.now, instance: 'DEV' })
@@ -292,7 +293,7 @@ void t.test('acts come to the registry: keys, certificates, anchors, groups', as
   await close()
   await page.getByText('CN=ss1.example').waitFor()
   await act('Register a client')
-  await dialog.getByLabel('Member or subsystem').fill('DEV:GOV:1234:plain')
+  await pick(page, 'Member or subsystem', 'plain', 'DEV:GOV:1234:plain')
   await confirm('Register a client')
   await outcomeOf(page).getByText('The client was registered.').waitFor()
   await close()

@@ -21,7 +21,7 @@ import { seeListEmpty, walkListStates } from '../list-states.ts'
 import { skipFor } from '../outside-tools.ts'
 import { act } from '../second-person.ts'
 import { PHONE } from './find-way.ts'
-import { pick, pickHost } from './pick.ts'
+import { pick, pickHost, pickInRegistry } from './pick.ts'
 import { wayThroughRegistry } from './way-through-registry.ts'
 
 const PAGES: Record<string, string> = {
@@ -162,6 +162,8 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   t.ok(controls > 200, `${controls} controls`)
   await narrow.load('/')
   await narrow.page.getByText('1 proof that a log was written anew').waitFor()
+  const weeks = (await narrow.page.locator('.chart .label').allTextContents()).join()
+  t.match(weeks, /[a-z]/i, 'a month is a word')
   await tabThrough(t, narrow.page, 'the whole overview', 'body')
   await wayThroughRegistry(t, wide, await visitor(t, browser, { ...asked, context: PHONE }))
   const anchor = `/external-anchors/${await trustedAnchor(t, node, world.clock.now)}`
@@ -179,6 +181,7 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   await pick(wide.page, 'Subsystem that asks', 'pop', 'DEV:GOV:1234:pop ä')
   await wide.check('request-access')
   await pickHost(wide)
+  await pickInRegistry(wide)
   await certificateProfiles(t, wide, narrow, certificate.der)
   await wide.open('/members/DEV:GOV:none')
   t.match(await wide.page.locator('main').textContent(), /There is no such thing here/)

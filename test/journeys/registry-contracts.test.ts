@@ -25,6 +25,7 @@ import { skipFor } from '../outside-tools.ts'
 import { hasPostgresql, postgresql } from '../postgresql.ts'
 import { act, close } from '../second-person.ts'
 import { until } from '../until.ts'
+import { pick } from './pick.ts'
 
 const NARROW = { viewport: { width: 320, height: 640 } }
 const issuer = hasChromium() ? await startOpenIdProvider(t) : ''
@@ -222,6 +223,10 @@ void t.test('a contract is read, approved by two, suspended by one, confirmed, r
 
   // By kind and name, and from a member's page, where the dialog shows first what would stop.
   await anna.open('/suspensions')
+  await anna.page.getByRole('button', { name: 'Suspend at once' }).click()
+  await dialog.getByLabel('Kind').selectOption('contract')
+  await pick(anna.page, 'Which one', waiting.title, waiting.contract)
+  await leaveDialog(anna.page)
   const lost = { Kind: 'certificate', 'Which one': 'ab'.repeat(32), Reason: 'Lost.' }
   await act(anna, 'Suspend at once', lost, 'Suspend at once', 'It is suspended.')
   await close(anna)

@@ -2,9 +2,10 @@
 import { Act } from '../../kit/act.tsx'
 import { ApiFault } from '../../kit/api.ts'
 import { useConsole } from '../../kit/context.ts'
-import type { Field, Values } from '../../kit/field.tsx'
+import type { Field, Find, Values } from '../../kit/field.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { useClients, useWholeServices } from '../pick.ts'
 import { utc } from '../records/query.ts'
 import { WHY, whyOf } from '../why.ts'
 import { Id } from '../words.tsx'
@@ -19,7 +20,7 @@ export type Scope = {
   peer?: string
 }
 
-const FIELDS: Field[] = [
+const fieldsOf = (clients: Find, services: Find): Field[] => [
   ...WHY,
   {
     name: 'indexes',
@@ -29,13 +30,13 @@ const FIELDS: Field[] = [
     check: (value) => (numbersOf(value) === undefined ? text('holds.recordsWrong') : undefined),
   },
   { name: 'queryId', title: 'search.queryId', required: false, maxLength: 255 },
-  { name: 'partyId', title: 'search.party', hint: 'common.clientIdHint', required: false, maxLength: 1400 },
   {
-    name: 'serviceId',
-    title: 'search.service',
-    hint: 'retention.serviceHint',
-    required: false,
-    maxLength: 1400,
+    ...{ name: 'partyId', title: 'search.party', hint: 'call.pickHint', required: false },
+    ...{ type: 'pick', find: clients, maxLength: 1400 },
+  },
+  {
+    ...{ name: 'serviceId', title: 'search.service', hint: 'places.serviceHint', required: false },
+    ...{ type: 'pick', find: services, maxLength: 1400 },
   },
   { name: 'peer', title: 'search.peer', required: false, maxLength: 1400 },
   { name: 'from', title: 'search.from', type: 'time', required: false },
@@ -51,6 +52,7 @@ const SHOWN = 10
 
 export function PlaceHold() {
   const { api } = useConsole()
+  const [clients, services] = [useClients(), useWholeServices()]
   return (
     <Act<{ id: number; tooLate: number[] }>
       operation="setLegalHold"
@@ -58,7 +60,7 @@ export function PlaceHold() {
       look="primary"
       title={text('holds.place')}
       consequence={<p>{text('holds.placeConsequence')}</p>}
-      fields={FIELDS}
+      fields={fieldsOf(clients, services)}
       send={async (values) => {
         const scope = scopeOf(values)
         if (Object.keys(scope).length === 0) throw new ApiFault(400, { message: text('holds.scopeNeeded') })

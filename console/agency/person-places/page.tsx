@@ -1,21 +1,20 @@
 /** Where the messages of services name persons: by it the log is searched by person, and people are told who used their data. */
 import { Act } from '../../kit/act.tsx'
-import { useConsole, useMay } from '../../kit/context.ts'
+import { useMay } from '../../kit/context.ts'
 import { Head } from '../../kit/facts.tsx'
-import type { Field, Find, Values } from '../../kit/field.tsx'
+import type { Field, Values } from '../../kit/field.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 import { WhenBy } from '../cells.tsx'
-import type { Service } from '../services/shapes.ts'
+import { useWholeServices } from '../pick.ts'
 import { ExchangeLink, Id } from '../words.tsx'
 
 const INS = ['path', 'query', 'header', 'body', 'reply', 'none'] as const
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE']
 const ANY_METHOD = '*'
 const ANY_PATH = '**'
-const MOST = '50'
 /** INSTANCE:CLASS:CODE:SUBSYSTEM:SERVICE, and a version of a SOAP service. */
 const SERVICE_PARTS = [5, 6]
 
@@ -113,17 +112,8 @@ function sinceText({ hasBegun, countsFrom }: Pick<Place, 'hasBegun' | 'countsFro
   return countsFrom === 0 ? text('places.fromFirst') : text('record.link', { index: String(countsFrom) })
 }
 
-/** Services of this server's clients; of another server's the whole identifier is typed. */
-function useOwnServices(): Find {
-  const { api } = useConsole()
-  return async (typed) => {
-    const { data } = await api.call<Service[]>('findServices', { query: { q: typed.trim(), limit: MOST } })
-    return data.map(({ fullServiceId, url }) => ({ value: fullServiceId, title: url }))
-  }
-}
-
 function Declare() {
-  const services = useOwnServices()
+  const services = useWholeServices()
   const fields: Field[] = [
     {
       ...{ name: 'serviceId', title: 'search.service', hint: 'places.serviceHint', type: 'pick' },

@@ -7,6 +7,7 @@ import { Rows } from '../../kit/rows.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { useWholeServices } from '../pick.ts'
 import { Id } from '../words.tsx'
 import { ErasureOrders } from './erasure-orders.tsx'
 import { AT_END, type EndMode } from './words.ts'
@@ -182,6 +183,7 @@ function PutClass() {
 }
 
 function Assign() {
+  const services = useWholeServices()
   return (
     <Act<unknown>
       operation="assignRetentionClass"
@@ -189,7 +191,10 @@ function Assign() {
       title={text('retention.assign')}
       consequence={<p>{text('retention.assignConsequence')}</p>}
       fields={[
-        { name: 'serviceId', title: 'search.service', hint: 'retention.serviceHint', maxLength: 1400 },
+        {
+          ...{ name: 'serviceId', title: 'search.service', hint: 'places.serviceHint' },
+          ...{ type: 'pick', find: services, maxLength: 1400 },
+        },
         { name: 'class', title: 'retention.class', maxLength: 40 },
         existing(),
       ]}

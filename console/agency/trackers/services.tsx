@@ -2,16 +2,15 @@
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'
-import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
-import type { Field, Find, Values } from '../../kit/field.tsx'
+import type { Field, Values } from '../../kit/field.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
 import { locale, text } from '../../kit/text.ts'
-import type { Service } from '../services/shapes.ts'
+import { useWholeServices } from '../pick.ts'
 import { Id } from '../words.tsx'
 
 type Told = { serviceId: string; isGeneral: boolean; words: Record<string, string> }
@@ -19,7 +18,6 @@ type Told = { serviceId: string; isGeneral: boolean; words: Record<string, strin
 /** Languages of portals and of these consoles; words in others stay as they are. */
 const LANGUAGES = ['en', 'es', 'et', 'fi', 'ko', 'uk']
 const MAX_WORDS = 500
-const MOST = '50'
 
 export function ToldServices({ params }: { params: Record<string, string> }) {
   const client = params['id'] ?? ''
@@ -93,7 +91,7 @@ function Words({ of }: { of: Told['words'] }) {
 
 /** Of a service that is to be picked, or of one of which something is said already. */
 function Say({ client, now }: { client: string; now?: Told }) {
-  const services = useServicesOf(client)
+  const services = useWholeServices(client)
   const languages = [...new Set([...LANGUAGES, ...Object.keys(now?.words ?? {})])]
   const which: Field[] =
     now === undefined
@@ -158,16 +156,4 @@ function wordsIn(values: Values, languages: string[]): Told['words'] {
 /** The name of a language in that of the reader. */
 function nameOf(language: string): string {
   return new Intl.DisplayNames([locale], { type: 'language' }).of(language) ?? language
-}
-
-/** Services of the subsystem itself; of a service that it calls the whole identifier is typed. */
-function useServicesOf(client: string): Find {
-  const { api } = useConsole()
-  return async (typed) => {
-    const said = typed.trim()
-    const own = `${client}:`
-    const q = said.startsWith(own) ? said : `${own}${said}`
-    const { data } = await api.call<Service[]>('findServices', { query: { q, limit: MOST } })
-    return data.map(({ fullServiceId, url }) => ({ value: fullServiceId, title: url }))
-  }
 }

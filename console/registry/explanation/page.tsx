@@ -11,6 +11,7 @@ import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Told } from '../../kit/told.tsx'
 import { ClientLink } from '../links.tsx'
+import { useServices, useSubsystems } from '../pick.ts'
 
 type State = 'good' | 'bad' | 'unknown'
 type Step = {
@@ -39,13 +40,14 @@ export function ExplanationPage() {
   const asked = Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? '']))
   const isAsked = ['consumer', 'provider', 'serviceCode'].every((name) => asked[name] !== '')
   const key = JSON.stringify(asked)
+  const fields = useFields(asked)
   return (
     <>
       <Head title={text('explain.title')} lead={text('explain.lead')} />
       <Part title={text('explain.question')}>
         <Form
           key={key}
-          fields={fieldsOf(asked)}
+          fields={fields}
           submit={text('explain.ask')}
           send={async (values) => {
             const given = NAMES.map((name) => [name, String(values[name] ?? '').trim()])
@@ -58,12 +60,16 @@ export function ExplanationPage() {
   )
 }
 
-function fieldsOf(asked: Record<string, string>): Field[] {
-  const subsystem = { hint: 'explain.subsystemHint', maxLength: 1100 } as const
+function useFields(asked: Record<string, string>): Field[] {
+  const [subsystems, services] = [useSubsystems(), useServices()]
+  const subsystem: Omit<Field, 'name' | 'title'> = {
+    ...{ hint: 'call.pickHint', type: 'pick', find: subsystems, maxLength: 1100 },
+    check: (value) => (value.trim().split(':').length === 4 ? undefined : text('call.pickOne')),
+  }
   const all: Field[] = [
     { name: 'consumer', title: 'explain.consumer', ...subsystem },
     { name: 'provider', title: 'explain.provider', ...subsystem },
-    { name: 'serviceCode', title: 'explain.service', maxLength: 255 },
+    { name: 'serviceCode', title: 'explain.service', type: 'pick', find: services, maxLength: 255 },
     {
       name: 'method',
       title: 'explain.method',

@@ -9,11 +9,13 @@ import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { History } from '../history.tsx'
 import { ClientLink } from '../links.tsx'
+import { useClients } from '../pick.ts'
 
 type Group = { code: string; description: string; keptByRegistry: boolean; members: number }
 type Client = { id: string; name: string }
 
 export function OneGroup({ params }: { params: Record<string, string> }) {
+  const clients = useClients()
   const group = useAnswer<Group>('getGlobalGroup', { params: { code: params['code']! } })
   return (
     <Show of={group} page="groups.one">
@@ -67,10 +69,8 @@ export function OneGroup({ params }: { params: Record<string, string> }) {
                   consequence={<p>{text('groups.addMemberConsequence')}</p>}
                   fields={[
                     {
-                      name: 'client',
-                      title: 'common.clientId',
-                      hint: 'common.clientIdHint',
-                      maxLength: 1100,
+                      ...{ name: 'client', title: 'common.clientId', hint: 'call.pickHint' },
+                      ...{ type: 'pick', find: clients, maxLength: 1100 },
                     },
                   ]}
                   send={(body, call) => call('addGlobalGroupMember', { params: { code }, body })}

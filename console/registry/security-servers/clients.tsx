@@ -5,11 +5,13 @@ import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Consequences } from '../consequences.tsx'
 import { ClientLink } from '../links.tsx'
+import { useClients } from '../pick.ts'
 
 type Client = { id: string; name: string }
 
 export function Clients({ server }: { server: string }) {
   const params = { id: server }
+  const clients = useClients()
   return (
     <Part
       title={text('servers.clients')}
@@ -20,7 +22,10 @@ export function Clients({ server }: { server: string }) {
           title={text('servers.addClient')}
           consequence={<p>{text('servers.addClientConsequence')}</p>}
           fields={[
-            { name: 'client', title: 'common.clientId', hint: 'common.clientIdHint', maxLength: 1100 },
+            {
+              ...{ name: 'client', title: 'common.clientId', hint: 'call.pickHint' },
+              ...{ type: 'pick', find: clients, maxLength: 1100 },
+            },
           ]}
           send={(body, call) => call('registerClient', { params, body })}
           result={() => <p>{text('servers.clientAdded')}</p>}

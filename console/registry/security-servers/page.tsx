@@ -8,7 +8,13 @@ import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { ServerLink, serverPath } from '../links.tsx'
 
-type Server = { id: string; address: string; createdAt: string; certificates: string[]; clients: string[] }
+export type Server = {
+  id: string
+  address: string
+  createdAt: string
+  certificates: string[]
+  clients: string[]
+}
 
 export function SecurityServers() {
   return (

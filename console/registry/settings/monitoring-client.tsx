@@ -4,8 +4,10 @@ import { Facts, Part } from '../../kit/facts.tsx'
 import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { ClientLink } from '../links.tsx'
+import { useClients } from '../pick.ts'
 
 export function MonitoringClient({ client }: { client: string | undefined }) {
+  const clients = useClients()
   return (
     <Part
       title={text('settings.monitoringClient')}
@@ -18,8 +20,8 @@ export function MonitoringClient({ client }: { client: string | undefined }) {
             consequence={<p>{text('settings.setMonitoringConsequence')}</p>}
             fields={[
               {
-                ...{ name: 'client', title: 'common.clientId', hint: 'common.clientIdHint' },
-                ...{ maxLength: 1100, initial: client ?? '' },
+                ...{ name: 'client', title: 'common.clientId', hint: 'call.pickHint' },
+                ...{ type: 'pick', find: clients, maxLength: 1100, initial: client ?? '' },
               },
             ]}
             send={(body, call) => call('setMonitoringClient', { body })}

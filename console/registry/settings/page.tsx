@@ -8,6 +8,7 @@ import { Status } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { ContractPolicy } from '../contracts/policy.tsx'
 import { ClientLink } from '../links.tsx'
+import { useClients } from '../pick.ts'
 import { SuspensionPolicy } from '../suspensions/policy.tsx'
 import { MemberClasses } from './member-classes.tsx'
 import { MonitoringClient } from './monitoring-client.tsx'
@@ -20,6 +21,7 @@ export type System = {
 }
 
 export function Settings() {
+  const clients = useClients()
   const system = useAnswer<System>('getSystem')
   return (
     <>
@@ -38,11 +40,8 @@ export function Settings() {
                     consequence={<p>{text('settings.setProviderConsequence')}</p>}
                     fields={[
                       {
-                        name: 'client',
-                        title: 'common.clientId',
-                        hint: 'common.clientIdHint',
-                        maxLength: 1100,
-                        initial: provider ?? '',
+                        ...{ name: 'client', title: 'common.clientId', hint: 'call.pickHint' },
+                        ...{ type: 'pick', find: clients, maxLength: 1100, initial: provider ?? '' },
                       },
                     ]}
                     send={(body, call) => call('setManagementServiceProvider', { body })}

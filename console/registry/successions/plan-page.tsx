@@ -3,11 +3,12 @@ import { Act } from '../../kit/act.tsx'
 import { changeQuery, goTo, useAddress } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
-import type { Field } from '../../kit/field.tsx'
+import type { Field, Find } from '../../kit/field.tsx'
 import { Form } from '../../kit/form.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
+import { useMembers } from '../pick.ts'
 import { SuccessionPlan } from './plan.tsx'
 
 type Member = { id: string; name: string; ownedServers: string[] }
@@ -35,6 +36,7 @@ function Planning({ member, subsystems }: { member: Member; subsystems: string[]
   const given = Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? '']))
   const key = JSON.stringify(given)
   const taking = takingOf(given)
+  const members = useMembers()
   const { id, name } = member
   return (
     <>
@@ -45,7 +47,7 @@ function Planning({ member, subsystems }: { member: Member; subsystems: string[]
         </p>
         <Form
           key={key}
-          fields={fieldsOf(member, subsystems, given)}
+          fields={fieldsOf(member, { subsystems, members }, given)}
           submit={text('successions.look')}
           send={async (values) => {
             const entries = NAMES.map((one) => [one, String(values[one] ?? '').trim()])
@@ -77,10 +79,17 @@ function Planning({ member, subsystems }: { member: Member; subsystems: string[]
   )
 }
 
-function fieldsOf({ ownedServers }: Member, subsystems: string[], given: Record<string, string>): Field[] {
+function fieldsOf(
+  { ownedServers }: Member,
+  { subsystems, members }: { subsystems: string[]; members: Find },
+  given: Record<string, string>,
+): Field[] {
   const servers = ownedServers.map((one) => one.split(':').at(-1)!)
   const all: Field[] = [
-    { name: 'successor', title: 'successions.successor', hint: 'successions.successorHint', maxLength: 1100 },
+    {
+      ...{ name: 'successor', title: 'successions.successor', hint: 'successions.successorHint' },
+      ...{ type: 'pick', find: members, maxLength: 1100 },
+    },
     checks('subsystems', subsystems),
     ...(servers.length === 0 ? [] : [checks('servers', servers)]),
   ]

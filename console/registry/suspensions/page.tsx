@@ -3,12 +3,24 @@ import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { contractPath } from '../../kit/contract.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
+import type { Find } from '../../kit/field.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Table } from '../../kit/table.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { ClientLink, ServerLink } from '../links.tsx'
-import { By, Confirm, KINDS, Lift, Next, OfXRoad, type Suspension, SuspensionState } from './suspension.tsx'
+import { useCertificates, useContracts, useMembers, useServers, useSubsystems } from '../pick.ts'
+import {
+  By,
+  Confirm,
+  KINDS,
+  type Kind,
+  Lift,
+  Next,
+  OfXRoad,
+  type Suspension,
+  SuspensionState,
+} from './suspension.tsx'
 
 export type Policy = {
   perDay: number
@@ -103,8 +115,21 @@ function Subject({ of: { kind, subject, title } }: { of: Suspension }) {
   )
 }
 
+/** Things of the kind that is chosen in the form. */
+function useSubjects(): Find {
+  const finds: Record<Kind, Find> = {
+    ...{ member: useMembers(), subsystem: useSubsystems(), server: useServers() },
+    ...{ certificate: useCertificates(), contract: useContracts() },
+  }
+  return async (typed, values) => {
+    const kind = KINDS.find((one) => one === values['kind'])
+    return kind === undefined ? [] : finds[kind](typed, values)
+  }
+}
+
 /** Suspends a thing by kind and name, because signing certificates have no page of their own. */
 function SuspendAny() {
+  const subjects = useSubjects()
   return (
     <Act<Suspension>
       operation="addSuspension"
@@ -124,7 +149,10 @@ function SuspendAny() {
           type: 'select',
           options: KINDS.map((kind) => ({ value: kind, title: text(`suspension.kind.${kind}` as TextKey) })),
         },
-        { name: 'subject', title: 'suspension.subject', hint: 'suspension.subjectHint', maxLength: 1100 },
+        {
+          ...{ name: 'subject', title: 'suspension.subject', hint: 'suspension.subjectHint' },
+          ...{ type: 'pick', find: subjects, maxLength: 1100 },
+        },
         {
           name: 'reason',
           title: 'suspension.reason',
