@@ -37,15 +37,15 @@ export async function keepDeliveryKeys(t: Test, { world, at, browser }: Asked): 
   await rotate()
   await page.getByText('not on this node').waitFor()
   await officer.checkBoth('delivery-keys-lost')
-  const button = `Give up the key ${first!.id}`
+  const button = `Mark the key ${first!.id} as lost`
   await page.getByRole('button', { name: button }).click()
   await page.getByRole('dialog').getByLabel('Reason').fill('the disk failed')
-  await page.getByRole('dialog').getByRole('button', { name: 'Give up the key' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Mark the key as lost' }).click()
   await page.getByRole('alert').getByText('Name, to confirm').first().waitFor()
   await officer.check('delivery-keys-give-up')
   await leaveDialog(page)
   const said = { Reason: 'the disk failed', 'Name, to confirm': first!.id }
-  await act(officer, button, said, 'Give up the key', 'The key was given up')
+  await act(officer, button, said, 'Mark the key as lost', 'The key counts as lost')
   await close(officer)
   t.equal(
     (await keys()).find(({ id }) => id === first!.id),
@@ -61,7 +61,7 @@ export async function keepDeliveryKeys(t: Test, { world, at, browser }: Asked): 
   renameSync(file, `${file}.away`)
   await until('the server misses its key', async (saw) => !saw(await isHere()))
   await officer.load('/deliveries/keys')
-  await page.getByRole('button', { name: `Give up the key ${last.id}` }).click()
+  await page.getByRole('button', { name: `Mark the key ${last.id} as lost` }).click()
   await page.getByRole('dialog').getByText('all consents end and people have to agree anew').waitFor()
   await leaveDialog(page)
   renameSync(`${file}.away`, file)
