@@ -74,10 +74,7 @@ export function useWholeServices(client?: string): Find {
     const ofContracts = called.data.contracts
       .filter(({ consumers }) => client === undefined || consumers.some((one) => shown(one) === client))
       .flatMap(({ provider, services, title }) =>
-        services.map(({ serviceCode, serviceVersion }) => ({
-          value: [shown(provider), serviceCode, serviceVersion].filter(Boolean).join(':'),
-          title,
-        })),
+        services.map((code) => ({ value: `${shown(provider)}:${code}`, title })),
       )
       .filter(({ value, title }) => `${value} ${title}`.toLowerCase().includes(said.toLowerCase()))
     const ofClients = own.data.map(({ fullServiceId, url }) => ({ value: fullServiceId, title: url }))

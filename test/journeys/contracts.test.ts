@@ -227,7 +227,7 @@ t.test('from the proposal to the enforced call', async (t) => {
   const others = await world.admin.business.get<{ contracts: Version[] }>('/contracts')
   t.same(others.contracts, [], `${business.member} is no party and sees nothing`)
   const own = await asking.get<{ contracts: Version[] }>('/contracts?side=consumer')
-  t.match(own.contracts, [{ services: [{ serviceCode: 'persons' }] }], 'what it lets a client call')
+  t.match(own.contracts, [{ services: ['persons'] }], 'what it lets a client call')
 })
 
 t.test('suspended by one administrator, resumed', async (t) => {
