@@ -22,6 +22,7 @@ async function seeParts(t: Test, windows: Windows): Promise<void> {
   await wide.open('/diagnostics')
   await page.getByRole('link', { name: 'Global configuration' }).waitFor()
   await page.getByText('GiB are free').waitFor()
+  await page.getByText(/^Version \S+ of Concordat, on Node.js 26/).waitFor()
   await page.getByText('Show all of it').click()
   await page.getByRole('cell', { name: 'audit-head' }).waitFor()
   await wide.checkBoth('diagnostics')

@@ -15,7 +15,7 @@ import { Time } from '../../kit/time.tsx'
 import { Told } from '../../kit/told.tsx'
 import { type Finding, partOf, TONES, worstFirst } from './parts.ts'
 
-type Diagnosis = { checkedAt: string; items: Finding[] }
+type Diagnosis = { checkedAt: string; process: { version: string; node: string }; items: Finding[] }
 type Job = {
   kind: string
   waiting: number
@@ -50,7 +50,7 @@ export function DiagnosticsPage() {
   )
 }
 
-function Parts({ of: { checkedAt, items } }: { of: Diagnosis }) {
+function Parts({ of: { checkedAt, process, items } }: { of: Diagnosis }) {
   const wrong = items.filter(({ state }) => state !== 'OK').length
   return (
     <Part title={text('diagnostics.parts')}>
@@ -64,6 +64,7 @@ function Parts({ of: { checkedAt, items } }: { of: Diagnosis }) {
           {text('diagnostics.checkedAt')} <Time at={checkedAt} relative />
         </span>
       </p>
+      <p class="beside">{text('diagnostics.version', process)}</p>
       <HeldTable<Finding>
         caption={text('diagnostics.parts')}
         rows={worstFirst(items)}

@@ -1,6 +1,7 @@
 /** The state of each part of the server in words, with a remedy for each fault. */
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
+import { VERSION } from '#platform/process/version.ts'
 import { asFault, toldBy } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { say, type Word } from '#schemas/said.ts'
@@ -28,6 +29,7 @@ export function diagnosticsHandlers(rooms: Needs): Handlers {
   return {
     getDiagnostics: async () => ({
       checkedAt: new Date(rooms.clock()).toISOString(),
+      process: { version: VERSION, node: process.versions.node },
       items: await diagnose(rooms),
     }),
     getJobs: () => rooms.jobs.state(),
