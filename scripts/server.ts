@@ -38,7 +38,11 @@ export const SERVER: Program = {
       options: ['--why=', '--remove', '--sha256='],
       run: FILE.restore,
     },
-    refresh: { summary: REFRESH_USAGE, options: ['--file=', '--accept=', '--ignoreWarnings'], run: refresh },
+    refresh: {
+      summary: REFRESH_USAGE,
+      options: ['--file=', '--address=', '--accept=', '--ignoreWarnings'],
+      run: refresh,
+    },
     'verify-backup': {
       summary: 'Judge a backup, offline: verify-backup <file> --backup-key-file FILE [--conf FOLDER]',
       options: ['--backup-key-file=', '--conf='],

@@ -8,6 +8,7 @@ export type Change = {
   clientId: string
   type: string
   document: { sha256: string; bytes: number }
+  address?: { from: string; to: string }
   same: boolean
   facts: { what: string; from: string; to: string }[]
   services: {
@@ -36,6 +37,7 @@ export function changeInWords(change: Change): string[] {
   const head = `Service description ${id} of ${clientId}, ${type}: document with SHA-256 ${document.sha256}, ${document.bytes} bytes`
   if (change.same) return [head, 'Nothing changes: this is the document in force.']
   const parts = [
+    ...part('Where it is fetched from', change.address === undefined ? [] : [movedOf(change.address)]),
     ...part(
       'The document',
       change.facts.map(({ what, from, to }) => `${what} ${quoted(from)} becomes ${quoted(to)}`),
@@ -75,6 +77,10 @@ export function changeInWords(change: Change): string[] {
   const rest = 'Everything else stays: settings and rights of services and endpoints that stay are kept.'
   const only = parts.length === 0 ? ['Only the text of the document changes.'] : []
   return [head, ...parts, ...only, rest, `digest ${change.digest}`]
+}
+
+function movedOf({ from, to }: NonNullable<Change['address']>): string {
+  return from === '' ? `${to} from now on; until now it was a file` : `${to} in place of ${from}`
 }
 
 function part(title: string, lines: string[]): string[] {

@@ -64,10 +64,18 @@ void t.test('a person agrees to what it says', async (t) => {
   const accepted = ['--accept', /digest ([0-9a-f]{64})/.exec(other.out)![1]!]
   t.match(await refresh([id, '--file', file, ...accepted]), { code: 0, out: /Applied/ })
   t.match(await inForce(), /post/)
-  for (const wrong of [[], [id, 'more'], [id, '--nonsense'], [id, '--file', `${file}x`]])
+  const elsewhere = `${documentUrl}v2`
+  const moved = await refresh([id, '--address', elsewhere], 'yes\n')
+  t.match(moved, { code: 0, out: /v2 in place of http:\S+\n.*- POST.*Applied/s })
+  t.match(await ask('GET', `/service-descriptions/${id}`), { body: { url: elsewhere } })
+  const both = [id, '--file', file, '--address', elsewhere]
+  for (const wrong of [[], both, [id, 'more'], [id, '--nonsense'], [id, '--file', `${file}x`]])
     t.equal((await refresh(wrong)).code, 2, wrong.join(' '))
   t.match(await refresh(['999']), { code: 1, errors: /refused with 404/ })
-  t.match(await concordat(['server', 'refresh', '--help']), { code: 0, out: /refresh <id> \[--file FILE\]/ })
+  t.match(await concordat(['server', 'refresh', '--help']), {
+    code: 0,
+    out: /refresh <id> \[--file FILE \| --address URL\]/,
+  })
 })
 
 void t.test('everything that changes is said', (t) => {

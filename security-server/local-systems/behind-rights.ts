@@ -3,7 +3,7 @@
  * Where access rights take two people, one of them alone changes none of it afterwards. Pure.
  */
 import type { CallInput } from '#platform/http-service/four-eyes.ts'
-import { descriptionIn, serviceIn } from './manage.ts'
+import { descriptionIn, serviceIn, serviceOfEndpoint } from './manage.ts'
 import type { ServiceChange } from './service-rows.ts'
 import type { ServiceView, View } from './view.ts'
 
@@ -32,6 +32,13 @@ const CHANGED: Record<string, (view: View, call: Call) => ServiceView[]> = {
   // A right to a service is one to all that its address answers. A document narrows that only where messages are held against it.
   acceptRefreshedDocument: (view, call) => validated(view, call),
   replaceServiceDescriptionDocument: (view, call) => validated(view, call),
+  changeServiceDescriptionAddress: (view, call) => validated(view, call),
+  // Who has a right to it may call what it becomes.
+  updateEndpoint: (view, { params }) => {
+    const id = Number(params['id'])
+    const service = serviceOfEndpoint(view, id)
+    return [{ ...service, accessRights: service.accessRights.filter(({ endpoint }) => endpoint === id) }]
+  },
 }
 
 /** Throws `not_found`. An operation that is not among these changes nothing that rights rely on. */

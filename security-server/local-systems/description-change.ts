@@ -20,6 +20,8 @@ export type ServiceEndpoint = NewEndpoint & { service: ServiceId }
 
 export type DescriptionChange = {
   document: { sha256: string; bytes: number }
+  /** Where the document is fetched from, if that changes. */
+  address?: { from: string; to: string } | undefined
   /** The document in force; not read if it has to be read otherwise than when it was taken. */
   present: { sha256: string; isRead: boolean }
   /** Title and version of the document. */
@@ -45,6 +47,8 @@ export type DescriptionChange = {
 /** The documents as they were read. `present` is undefined when the one in force cannot be read any more. */
 type Documents = {
   text: string
+  /** Where it is fetched from, if that is to be kept. */
+  url: string | undefined
   next: DocumentSummary
   present: DocumentSummary | undefined
 }
@@ -52,7 +56,7 @@ type Documents = {
 /** `added` are the services that do not exist yet, with the address that they would get. */
 export function changeOf(
   description: ServiceDescription,
-  { text, next, present }: Documents,
+  { text, url, next, present }: Documents,
   added: { code: string; url: string }[],
 ): DescriptionChange {
   const isWsdl = description.type === 'WSDL'
@@ -63,6 +67,7 @@ export function changeOf(
   const titles = new Map(next.services.map(({ code, title }) => [code, title]))
   return {
     document: { sha256: hash('sha256', text), bytes: Buffer.byteLength(text) },
+    address: url === undefined || url === description.url ? undefined : { from: description.url, to: url },
     present: { sha256: hash('sha256', description.document), isRead: present !== undefined },
     facts: factsChange(present, next),
     services: {
@@ -78,9 +83,9 @@ export function changeOf(
   }
 }
 
-/** Whether the new document is, byte for byte, the one in force. */
-export function isSameDocument({ document, present }: DescriptionChange): boolean {
-  return document.sha256 === present.sha256
+/** Whether the new document is, byte for byte, the one in force, and comes from where that came from. */
+export function changesNothing({ document, present, address }: DescriptionChange): boolean {
+  return document.sha256 === present.sha256 && address === undefined
 }
 
 /** As the rows have it: `code`, or `code/version`. */

@@ -74,6 +74,11 @@ export type ManageServices = {
   addServiceCertificate(service: number, bytes: Buffer, judge?: Judge): Promise<string>
   deleteServiceCertificate(service: number, sha256: string, judge?: Judge): Promise<void>
   addEndpoint(service: number, method: string, path: string): Promise<number>
+  /**
+   * Gives an endpoint that was added by hand another method and path; rights to it stay. Throws `conflict` for any other, and where the
+   * service has this method and path already.
+   */
+  updateEndpoint(endpoint: number, to: store.NewEndpoint, judge?: Judge): Promise<void>
   deleteEndpoint(endpoint: number): Promise<void>
 } & ReplaceDocument
 
@@ -188,13 +193,22 @@ export function manageServices(manage: Manage): ManageServices {
     },
     async addEndpoint(service, method, path) {
       serviceIn(manage.view(), service)
-      if (method !== '*' && !REST_METHODS.has(method))
-        throw new Fault('invalid_http_method', { what: method })
-      if (!path.startsWith('/') && path !== '**') {
-        throw new Fault('invalid_input', { what: say`a path pattern begins with a slash` })
-      }
-      const row = { service, method, path: checkPathGlob(path), origin: ORIGIN.added }
+      const row = { service, ...checkEndpoint({ method, path }), origin: ORIGIN.added }
       return manage.change((transaction) => store.insertEndpoint(transaction, row))
+    },
+    async updateEndpoint(id, to, judge = () => undefined) {
+      const change = checkEndpoint(to)
+      await changeJudged(
+        manage,
+        (view) => {
+          const present = serviceOfEndpoint(view, id).endpoints.find((each) => each.id === id)!
+          if (present.base) throw new Fault('conflict', { what: say`this endpoint is the service itself` })
+          if (present.generated)
+            throw new Fault('conflict', { what: say`the document of the service has this endpoint` })
+          judge(view)
+        },
+        (transaction) => store.updateEndpoint(transaction, id, change),
+      )
     },
     async deleteEndpoint(id) {
       const { endpoints } = serviceOfEndpoint(manage.view(), id)
@@ -204,4 +218,12 @@ export function manageServices(manage: Manage): ManageServices {
       await manage.change((transaction) => store.deleteEndpoint(transaction, id))
     },
   }
+}
+
+function checkEndpoint({ method, path }: store.NewEndpoint): store.NewEndpoint {
+  if (method !== '*' && !REST_METHODS.has(method)) throw new Fault('invalid_http_method', { what: method })
+  if (!path.startsWith('/') && path !== '**') {
+    throw new Fault('invalid_input', { what: say`a path pattern begins with a slash` })
+  }
+  return { method, path: checkPathGlob(path) }
 }

@@ -7,10 +7,10 @@ import { idText } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import {
   changeOf,
+  changesNothing,
   codeOf,
   type DescriptionChange,
   type DocumentSummary,
-  isSameDocument,
 } from './description-change.ts'
 import { descriptionIn, type Manage, timeOf } from './manage.ts'
 import { readOpenApi } from './read-openapi.ts'
@@ -29,13 +29,14 @@ export type ReplaceDocument = {
   /**
    * What the document would change in the description. Throws as `replaceDocument`; nothing is changed.
    */
-  compareDocument(description: number, document: string): Promise<DescriptionChange>
+  compareDocument(description: number, document: string, url?: string): Promise<DescriptionChange>
   /**
    * Stores a new version of a description's document if `agree` agrees to what it changes. OPENAPI: the endpoints are updated; those
    * that stay keep their rights. WSDL: the services are updated; those that stay keep their address, settings and rights. Throws
-   * `invalid_input`, `conflict`, `service_missing_url`, `service_malformed_url`, and what `agree` throws.
+   * `invalid_input`, `conflict`, `service_missing_url`, `service_malformed_url`, and what `agree` throws. `url`: from where it is fetched from
+   * now on.
    */
-  replaceDocument(description: number, document: string, agree: Agree): Promise<void>
+  replaceDocument(description: number, document: string, agree: Agree, url?: string): Promise<void>
 }
 
 type Read = DocumentSummary & { published: string; wsdl: WsdlSummary | undefined }
@@ -51,7 +52,11 @@ const MAX_TRIES = 5
 
 export function replaceDocuments(manage: Manage): ReplaceDocument {
   /** Reads both documents, and compares them as often as it is called. */
-  async function comparing(id: number, text: string): Promise<{ next: Read; compare(): Promise<Compared> }> {
+  async function comparing(
+    id: number,
+    text: string,
+    url: string | undefined,
+  ): Promise<{ next: Read; compare(): Promise<Compared> }> {
     const { type } = describedIn(manage.view(), id)
     const next = await read(type, text)
     let known: { document: string; summary: Read | undefined } | undefined
@@ -70,28 +75,32 @@ export function replaceDocuments(manage: Manage): ReplaceDocument {
           const description = describedIn(view, id)
           if (description.document !== document) continue
           const added = addedServices(view, description, next.wsdl, manage)
-          return { view, description, added, change: changeOf(description, { text, next, present }, added) }
+          const change = changeOf(description, { text, url, next, present }, added)
+          return { view, description, added, change }
         }
       },
     }
   }
 
   return {
-    async compareDocument(id, text) {
-      const { next, compare } = await comparing(id, text)
+    async compareDocument(id, text, url) {
+      const { next, compare } = await comparing(id, text, url)
       const { description, change } = await compare()
       await checkStillValidates(description, next.published)
       return change
     },
-    async replaceDocument(id, text, agree) {
-      const { next, compare } = await comparing(id, text)
+    async replaceDocument(id, text, agree, url) {
+      const { next, compare } = await comparing(id, text, url)
       for (let tries = 0; tries < MAX_TRIES; tries++) {
         const { view, description, change, added } = await compare()
         await checkStillValidates(description, next.published)
         const isDone = await manage.changeOf(view, async (transaction) => {
           await agree(change, transaction)
-          if (isSameDocument(change)) return
-          const row = { document: text, published: next.published, updated_at: timeOf(manage) }
+          if (changesNothing(change)) return
+          const row = {
+            ...{ document: text, published: next.published, updated_at: timeOf(manage) },
+            ...(change.address !== undefined && { url: change.address.to }),
+          }
           await store.updateDescription(transaction, id, row)
           if (description.type === 'WSDL') await replaceServices(transaction, description, change, added)
           else

@@ -134,7 +134,10 @@ async function describeByFile(windows: Windows): Promise<void> {
     'was added',
   )
   await close(wide)
-  await page.getByRole('cell', { name: 'POST /parks/*/trees', exact: true }).waitFor()
+  const other = { Method: 'PUT', Path: '/parks/*/bushes' }
+  await act(wide, 'Change: POST /parks/*/trees', other, 'Change', 'The endpoint was changed')
+  await close(wide)
+  await page.getByRole('cell', { name: 'PUT /parks/*/bushes', exact: true }).waitFor()
 }
 
 async function giveRights(t: Test, windows: Windows): Promise<void> {
@@ -297,6 +300,16 @@ async function describeByAddress(t: Test, windows: Windows): Promise<void> {
   t.match(await anew.textContent(), /openGate\/v3/)
   t.notMatch(await anew.textContent(), /openGate\/v2/, 'the old comparison is gone')
   await wide.check('services-compared-anew')
+  await page.getByLabel('Other address of the document').fill(`${system.url}/moved.wsdl`)
+  await page.getByRole('button', { name: 'Look there and compare' }).click()
+  await page.getByRole('heading', { name: 'Where it is fetched from' }).waitFor()
+  await wide.checkBoth('services-moved')
+  await page.getByRole('button', { name: 'Apply this document' }).click()
+  await page.getByLabel(/I have read the/).check()
+  await page.getByRole('dialog').getByRole('button', { name: 'Apply this document' }).click()
+  await outcomeOf(page).getByText('The new document is in force').waitFor()
+  await close(wide)
+  await page.getByText(`${system.url}/moved.wsdl`).first().waitFor()
 }
 
 async function remove(t: Test, { wide, world }: Windows): Promise<void> {

@@ -7,7 +7,7 @@ import { number, type TextKey, text } from '../../kit/text.ts'
 import { type Change, serviceName } from './shapes.ts'
 
 export function Changes({ of }: { of: Change }) {
-  const { document, services, endpoints, rightsLost, contracts, warnings, facts, same } = of
+  const { document, address, services, endpoints, rightsLost, contracts, warnings, facts, same } = of
   const place = ({ fullServiceId, method, path }: Change['endpoints']['added'][number]) =>
     `${method} ${path} ${text('services.ofService', { service: fullServiceId })}`
   if (same)
@@ -23,6 +23,10 @@ export function Changes({ of }: { of: Change }) {
         {text('services.documentIs', { bytes: number(document.bytes) })}{' '}
         <bdi class="id wrap">{document.sha256}</bdi>
       </p>
+      <List
+        title="services.fetchedFrom"
+        of={address === undefined ? [] : [<Address key="address" of={address} />]}
+      />
       <List
         title="services.warnings"
         of={warnings.map(({ code, text: words }) => (
@@ -84,6 +88,17 @@ export function Changes({ of }: { of: Change }) {
       <List title="services.endpointsRemoved" of={endpoints.removed.map(place)} />
       <List title="services.endpointsTaken" of={endpoints.takenOver.map(place)} />
       <p class="inner">{text('services.restStays')}</p>
+    </>
+  )
+}
+
+function Address({ of: { from, to } }: { of: NonNullable<Change['address']> }) {
+  return (
+    <>
+      <bdi class="id wrap">{to}</bdi>{' '}
+      <span class="beside wrap">
+        {from === '' ? text('services.insteadOfFile') : text('services.insteadOf', { address: from })}
+      </span>
     </>
   )
 }

@@ -13,8 +13,11 @@ import { text } from '../../kit/text.ts'
 import { Changes } from './changes.tsx'
 import type { Change, Description } from './shapes.ts'
 
-/** `file` is undefined when the document was fetched from its address. `isAnew`: what was shown before could not be applied. */
-type Compared = { change: Change; file: File | undefined; isAnew: boolean }
+/** A file, or another address; undefined when the document is fetched from its own. */
+type Source = File | string | undefined
+
+/** `isAnew`: what was shown before could not be applied. */
+type Compared = { change: Change; source: Source; isAnew: boolean }
 
 export function NewDocument({ of }: { of: Description }) {
   const { api, signedOut } = useConsole()
@@ -23,23 +26,25 @@ export function NewDocument({ of }: { of: Description }) {
   const params = { id: String(of.id) }
   const [refused, setRefused] = useState<ApiFault>()
   const shown = useRef<HTMLElement>(null)
-  const compare = async (file: File | undefined, isAnew = false): Promise<void> => {
+  const compare = async (source: Source, isAnew = false): Promise<void> => {
     setCompared(undefined)
     setRefused(undefined)
     try {
       const { data } =
-        file === undefined
+        source === undefined
           ? await api.call<Change>('refreshServiceDescription', { params })
-          : await api.call<Change>('compareServiceDescriptionDocument', { params, body: file })
-      setCompared({ change: data, file, isAnew })
+          : typeof source === 'string'
+            ? await api.call<Change>('compareServiceDescriptionAddress', { params, body: { url: source } })
+            : await api.call<Change>('compareServiceDescriptionDocument', { params, body: source })
+      setCompared({ change: data, source, isAnew })
       announce(text(isAnew ? 'services.comparedAnew' : data.same ? 'services.same' : 'services.differs'))
     } catch (cause) {
       if (cause instanceof ApiFault && cause.status === 401) return signedOut()
       throw cause
     }
   }
-  const compareAnew = (file: File | undefined): void =>
-    void compare(file, true).catch((cause: unknown) => {
+  const compareAnew = (source: Source): void =>
+    void compare(source, true).catch((cause: unknown) => {
       if (!(cause instanceof ApiFault)) throw cause
       setRefused(cause)
     })
@@ -60,6 +65,13 @@ export function NewDocument({ of }: { of: Description }) {
           <Form fields={[]} submit={text('services.fetch')} send={() => compare(undefined)} />
         </>
       )}
+      <h3>{text('services.fromOtherAddress')}</h3>
+      <p>{text('services.fromOtherAddressLead')}</p>
+      <Form
+        fields={[{ name: 'url', title: 'services.otherAddress', maxLength: 2048 }]}
+        submit={text('services.fetchThere')}
+        send={({ url }) => compare(String(url).trim())}
+      />
       <h3>{text('services.fromOwnFile')}</h3>
       <Form
         fields={[{ name: 'file', title: 'services.file', hint: 'services.fileHint', type: 'file' }]}
@@ -77,7 +89,7 @@ export function NewDocument({ of }: { of: Description }) {
               compared={compared}
               applied={() => setCompared(undefined)}
               doubted={({ type }) => {
-                if (type !== 'warnings_not_ignored') compareAnew(compared.file)
+                if (type !== 'warnings_not_ignored') compareAnew(compared.source)
               }}
             />
           )}
@@ -89,7 +101,7 @@ export function NewDocument({ of }: { of: Description }) {
 
 type ApplyProps = { of: Description; compared: Compared; applied(): void; doubted(by: ApiFault): void }
 
-function Apply({ of, compared: { change, file }, applied, doubted }: ApplyProps) {
+function Apply({ of, compared: { change, source }, applied, doubted }: ApplyProps) {
   const { digest, warnings } = change
   const params = { id: String(of.id) }
   const agreed: Field = {
@@ -98,7 +110,13 @@ function Apply({ of, compared: { change, file }, applied, doubted }: ApplyProps)
   }
   return (
     <Act<Description>
-      operation="acceptRefreshedDocument"
+      operation={
+        source === undefined
+          ? 'acceptRefreshedDocument'
+          : typeof source === 'string'
+            ? 'changeServiceDescriptionAddress'
+            : 'replaceServiceDescriptionDocument'
+      }
       button={text('services.apply')}
       look="primary"
       title={text('services.apply')}
@@ -113,12 +131,14 @@ function Apply({ of, compared: { change, file }, applied, doubted }: ApplyProps)
       fields={warnings.length === 0 ? [] : [agreed]}
       send={({ ignore }, call): Promise<Answer<Description>> => {
         const ignoreWarnings = ignore === 'yes'
-        return file === undefined
-          ? call('acceptRefreshedDocument', { params, body: { accept: digest, ignoreWarnings } })
-          : call('replaceServiceDescriptionDocument', {
-              ...{ params, body: file },
-              query: { accept: digest, ignoreWarnings: String(ignoreWarnings) },
-            })
+        const accepted = { accept: digest, ignoreWarnings }
+        if (source === undefined) return call('acceptRefreshedDocument', { params, body: accepted })
+        if (typeof source === 'string')
+          return call('changeServiceDescriptionAddress', { params, body: { url: source, ...accepted } })
+        return call('replaceServiceDescriptionDocument', {
+          ...{ params, body: source },
+          query: { accept: digest, ignoreWarnings: String(ignoreWarnings) },
+        })
       }}
       result={() => <p>{text('services.applied')}</p>}
       then={applied}

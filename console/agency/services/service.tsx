@@ -3,6 +3,7 @@ import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
+import type { Field, Values } from '../../kit/field.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
@@ -23,6 +24,8 @@ import {
 } from './shapes.ts'
 import { Withdraw } from './withdraw.tsx'
 import { SubjectOf, Warning, WhatOf } from './words.tsx'
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE', '*']
 
 export function ServicePage({ params }: { params: Record<string, string> }) {
   const found = useAnswer<Service>('getService', { params: { id: params['id'] ?? '' } })
@@ -163,8 +166,14 @@ function Endpoints({ of }: { of: Service }) {
             },
             {
               title: 'common.acts',
-              acts: ['deleteEndpoint'],
-              cell: (one) => !one.generated && <DeleteEndpoint of={one} />,
+              acts: ['updateEndpoint', 'deleteEndpoint'],
+              cell: (one) =>
+                !one.generated && (
+                  <div class="acts">
+                    <ChangeEndpoint of={one} />
+                    <DeleteEndpoint of={one} />
+                  </div>
+                ),
             },
           ]}
         />
@@ -180,27 +189,49 @@ function AddEndpoint({ of }: { of: Service }) {
       button={text('services.addEndpoint')}
       title={text('services.addEndpoint')}
       consequence={<p>{text('services.addEndpointConsequence')}</p>}
-      fields={[
-        {
-          ...{ name: 'method', title: 'services.method', type: 'select' },
-          options: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE', '*'].map(
-            (value) => ({
-              value,
-              title: value === '*' ? text('services.anyMethod') : value,
-            }),
-          ),
-        },
-        { name: 'path', title: 'services.path', hint: 'services.pathHint', maxLength: 1024 },
-      ]}
-      send={({ method, path }, call) =>
-        call('addEndpoint', {
-          params: { id: String(of.id) },
-          body: { method: String(method), path: String(path).trim() },
-        })
+      fields={endpointFields()}
+      send={(values, call) =>
+        call('addEndpoint', { params: { id: String(of.id) }, body: endpointIn(values) })
       }
       result={() => <p>{text('services.endpointAdded')}</p>}
     />
   )
+}
+
+function ChangeEndpoint({ of }: { of: Endpoint }) {
+  const title = text('services.changeEndpointThis', { name: `${of.method} ${of.path}` })
+  return (
+    <Act<Endpoint>
+      operation="updateEndpoint"
+      button={text('services.changeEndpoint')}
+      label={title}
+      title={title}
+      consequence={<p>{text('services.changeEndpointConsequence')}</p>}
+      fields={endpointFields(of)}
+      send={(values, call) =>
+        call('updateEndpoint', { params: { id: String(of.id) }, body: endpointIn(values) })
+      }
+      result={() => <p>{text('services.endpointChanged')}</p>}
+    />
+  )
+}
+
+function endpointFields({ method, path }: Partial<Endpoint> = {}): Field[] {
+  const options = METHODS.map((value) => ({
+    value,
+    title: value === '*' ? text('services.anyMethod') : value,
+  }))
+  return [
+    { name: 'method', title: 'services.method', type: 'select', options, initial: method ?? '' },
+    {
+      ...{ name: 'path', title: 'services.path', hint: 'services.pathHint' },
+      ...{ maxLength: 1024, initial: path ?? '' },
+    },
+  ]
+}
+
+function endpointIn({ method, path }: Values): object {
+  return { method: String(method), path: String(path).trim() }
 }
 
 function DeleteEndpoint({ of: { id, method, path } }: { of: Endpoint }) {

@@ -81,6 +81,8 @@ type Place = { fullServiceId: string; method: string; path: string }
 /** What a new document would change; `digest` covers all of it. */
 export type Change = {
   document: { sha256: string; bytes: number }
+  /** Where the document is fetched from, if that changes. */
+  address?: { from: string; to: string }
   same: boolean
   facts: { what: string; from: string; to: string }[]
   services: {

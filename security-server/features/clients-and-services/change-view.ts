@@ -6,8 +6,8 @@ import { canonicalHash } from '#core/canonical/canonical-hash.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { idText } from '#schemas/identifiers.ts'
 import {
+  changesNothing,
   type DescriptionChange,
-  isSameDocument,
   type ServiceEndpoint,
 } from '../../local-systems/description-change.ts'
 import type { ServiceDescription } from '../../local-systems/view.ts'
@@ -27,10 +27,11 @@ export function changeView(
   contracts: AffectedContract[] | undefined,
 ) {
   const { services, endpoints } = change
-  const isSame = isSameDocument(change)
+  const isSame = changesNothing(change)
   const shown = {
     ...{ id, clientId: colonForm(idText(client)), type },
     document: change.document,
+    address: change.address,
     present: { sha256: change.present.sha256 },
     /** Nothing changes at all. */
     same: isSame,
@@ -60,11 +61,12 @@ export function changeView(
 }
 
 /** The same in short and within bounds, for the audit log. */
-export function recorded({ digest, document, services, endpoints, rightsLost, contracts, warnings }: Shown) {
+export function recorded(shown: Shown) {
+  const { digest, document, address, services, endpoints, rightsLost, contracts, warnings } = shown
   const named = ({ method, path, fullServiceId }: Shown['endpoints']['added'][number]) =>
     `${method} ${path} of ${fullServiceId}`
   return {
-    ...{ digest, document },
+    ...{ digest, document, address },
     services: {
       added: first(
         services.added.map(({ serviceCode, serviceVersion }) =>

@@ -23,6 +23,9 @@ import { viewsWith } from './views.ts'
 /** The refusals whose answer holds what would change. */
 const SHOWN_WITH: ReadonlySet<FaultCode> = new Set(['description_changed', 'warnings_not_ignored'])
 
+/** `url` is undefined for a document that somebody sends: where others come from stays. */
+type Source = { document: string; url?: string }
+
 type Acceptance = { accept: string; ignoreWarnings?: boolean }
 
 export function documentHandlers(rooms: Needs & { audit: Pick<AuditLog, 'before'> }): Handlers {
@@ -38,30 +41,35 @@ export function documentHandlers(rooms: Needs & { audit: Pick<AuditLog, 'before'
     const isKnown = asOf !== undefined || (snapshot !== undefined && !takesDocuments(snapshot))
     return changeView(description, change, isKnown ? affectedContracts(contracts, change) : undefined)
   }
-  const compared = async (description: ServiceDescription, document: string): Promise<Shown> =>
-    shownOf(description, await localSystems.compareDocument(description.id, document))
+  const compared = async (description: ServiceDescription, { document, url }: Source): Promise<Shown> =>
+    shownOf(description, await localSystems.compareDocument(description.id, document, url))
 
   async function apply(
     description: ServiceDescription,
-    document: string,
+    { document, url }: Source,
     { accept, ignoreWarnings = false }: Acceptance,
     { caller: { id, name }, ...call }: Pick<OperationInput, 'caller' | 'approver' | 'params' | 'body'>,
   ): Promise<unknown> {
     let shown: Shown | undefined
     const judge = await judgeAlone(rooms, 'replaceServiceDescriptionDocument', call)
     try {
-      await localSystems.replaceDocument(description.id, document, async (change, transaction) => {
-        judge(localSystems.view())
-        shown = shownOf(description, change)
-        if (shown.digest !== accept) throw new Fault('description_changed')
-        if (shown.warnings.length > 0 && !ignoreWarnings) throw new Fault('warnings_not_ignored')
-        const target = `service description ${description.id}`
-        const data = recorded(shown)
-        await rooms.audit.before(
-          { caller: { id, name }, operation: 'applyServiceDescription', target, data },
-          transaction,
-        )
-      })
+      await localSystems.replaceDocument(
+        description.id,
+        document,
+        async (change, transaction) => {
+          judge(localSystems.view())
+          shown = shownOf(description, change)
+          if (shown.digest !== accept) throw new Fault('description_changed')
+          if (shown.warnings.length > 0 && !ignoreWarnings) throw new Fault('warnings_not_ignored')
+          const target = `service description ${description.id}`
+          const data = recorded(shown)
+          await rooms.audit.before(
+            { caller: { id, name }, operation: 'applyServiceDescription', target, data },
+            transaction,
+          )
+        },
+        url,
+      )
     } catch (thrown) {
       // What was approved is done or fails: nobody accepts something else then.
       if (!(thrown instanceof Fault) || !SHOWN_WITH.has(thrown.code) || call.approver !== undefined)
@@ -76,11 +84,21 @@ export function documentHandlers(rooms: Needs & { audit: Pick<AuditLog, 'before'
   return {
     async refreshServiceDescription({ params }) {
       const description = descriptionOf(params)
-      return compared(description, await fetched(description, rooms))
+      return compared(description, await fetched(description, description.url, rooms))
     },
     async acceptRefreshedDocument(input) {
       const description = descriptionOf(input.params)
-      return apply(description, await fetched(description, rooms), input.body as Acceptance, input)
+      const source = await fetched(description, description.url, rooms)
+      return apply(description, source, input.body as Acceptance, input)
+    },
+    async compareServiceDescriptionAddress({ params, body }) {
+      const description = descriptionOf(params)
+      return compared(description, await fetched(description, (body as { url: string }).url, rooms))
+    },
+    async changeServiceDescriptionAddress(input) {
+      const description = descriptionOf(input.params)
+      const { url, ...acceptance } = input.body as { url: string } & Acceptance
+      return apply(description, await fetched(description, url, rooms), acceptance, input)
     },
     async getServiceDescriptionDocument({ params }) {
       const { document } = descriptionOf(params)
@@ -88,16 +106,21 @@ export function documentHandlers(rooms: Needs & { audit: Pick<AuditLog, 'before'
       return Buffer.from(document)
     },
     compareServiceDescriptionDocument: async ({ params, body }) =>
-      compared(descriptionOf(params), textOf(bodyBytes(body))),
+      compared(descriptionOf(params), { document: textOf(bodyBytes(body)) }),
     replaceServiceDescriptionDocument: async (input) =>
-      apply(descriptionOf(input.params), textOf(bodyBytes(input.body)), input.query as Acceptance, input),
+      apply(
+        descriptionOf(input.params),
+        { document: textOf(bodyBytes(input.body)) },
+        input.query as Acceptance,
+        input,
+      ),
   }
 }
 
-async function fetched({ type, url }: ServiceDescription, rooms: Needs): Promise<string> {
+async function fetched({ type }: ServiceDescription, url: string, rooms: Needs): Promise<Source> {
   if (type === 'REST' || url === '')
     throw new Fault('conflict', { what: say`this description has no document to fetch` })
-  return rooms.fetchDocument(url)
+  return { document: await rooms.fetchDocument(url), url }
 }
 
 function textOf(bytes: Buffer): string {

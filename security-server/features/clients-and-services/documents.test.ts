@@ -189,6 +189,69 @@ t.test('a document that is sent is applied as it was shown, or not at all', asyn
   t.equal((await ask('POST', '/service-descriptions/999/document', Buffer.from(AFTER))).status, 404)
 })
 
+t.test('a document from another address: rights of what stays are kept', async (t) => {
+  const [old, next] = [await source(t, BEFORE), await source(t, BEFORE)]
+  const { ask, at, rights } = await described(t, { documentUrl: old.url })
+  const to = (url: string) => ask('POST', `${at}/address`, { url })
+  const change = (accept: string, more: object = {}) =>
+    ask('PUT', `${at}/address`, { url: next.url, accept, ...more })
+  t.match((await to(old.url)).body, { same: true }, 'the address in force')
+  const moves = (await to(next.url)).body as Shown
+  const address = { from: old.url, to: next.url }
+  t.match(moves, { same: false, address, warnings: [], rightsLost: [] }, 'the same document elsewhere')
+  next.now(BEFORE.replace('delete: {}', 'delete: {}, put: {}'))
+  t.match(await change(moves.digest), { status: 409, body: { type: 'description_changed' } })
+  const shown = (await to(next.url)).body as Shown
+  t.match(shown, { address, endpoints: { added: [{ method: 'PUT' }], removed: [] }, warnings: [] })
+  t.match(await ask('GET', at), { body: { url: old.url } }, 'what is shown is not done')
+  t.match(await change(shown.digest), {
+    status: 200,
+    body: { url: next.url, services: [{ accessRights: [{ subjectId: TAX, method: 'DELETE' }] }] },
+  })
+  t.match((await ask('GET', rights)).body, [{ subjectId: TAX, method: 'DELETE' }], 'of what stays')
+  t.match((await ask('POST', `${at}/refresh`)).body, { same: true })
+  const [applied] = (await auditOf(ask)).filter(({ operation }) => operation === 'applyServiceDescription')
+  t.match(applied, { data: { address } })
+
+  next.now(AFTER)
+  const less = (await to(next.url)).body as Shown
+  t.match((await change(less.digest)).body, { type: 'warnings_not_ignored' })
+  const own = 'http://169.254.0.1/'
+  t.equal((await to(own)).status, 400, 'no address that is not allowed')
+  const rest = { type: 'REST', serviceCode: 'plain', url: 'http://10.0.0.1' }
+  const { id } = (await ask('POST', `/clients/${CLIENT}/service-descriptions`, rest)).body as Made
+  t.equal((await ask('POST', `/service-descriptions/${id}/address`, { url: next.url })).status, 409)
+  const sent = { type: 'OPENAPI', serviceCode: 'sent', document: BEFORE }
+  const { id: file } = (await ask('POST', `/clients/${CLIENT}/service-descriptions`, sent)).body as Made
+  t.match(await ask('POST', `/service-descriptions/${file}/address`, { url: old.url }), {
+    body: { same: false, address: { from: '', to: old.url } },
+  })
+})
+
+onEachDatabase('an endpoint that is moved keeps its rights', async (t, databaseUrl) => {
+  const { ask, service, right, rights, endpointId } = await described(t, { document: BEFORE }, databaseUrl)
+  const add = { method: 'POST', path: '/by-hand' }
+  const { id } = (await ask('POST', `/services/${service}/endpoints`, add)).body as { id: number }
+  t.equal((await ask('POST', rights, { ...right, endpointId: id })).status, 201)
+  const moved = await ask('PATCH', `/endpoints/${id}`, { method: 'PUT', path: '/moved/*' })
+  t.match(moved, { status: 200, body: { id, method: 'PUT', path: '/moved/*', generated: false } })
+  const given = JSON.parse((await ask('GET', rights)).raw.toString()) as { endpointId: number }[]
+  const mine = given.filter((one) => one.endpointId === id)
+  t.match(mine, [{ subjectId: TAX, method: 'PUT', path: '/moved/*' }])
+  const { body } = await ask('GET', `/services/${service}`)
+  const [base] = (body as Made['services'][number]).endpoints
+  for (const [what, at, to, status] of [
+    ['one of the document', endpointId, add, 409],
+    ['the service itself', base!.id, add, 409],
+    ['one that is there', id, { method: 'DELETE', path: '/p/*' }, 409],
+    ['no method', id, { method: 'FETCH', path: '/x' }, 400],
+    ['no path', id, { method: 'GET', path: 'x' }, 400],
+    ['half of it', id, { method: 'GET' }, 400],
+    ['none', 999, add, 404],
+  ] as const)
+    t.equal((await ask('PATCH', `/endpoints/${at}`, to)).status, status, what)
+})
+
 t.test('a WSDL: services and settings of one description', async (t) => {
   const web = await source(t, wsdl('http://10.0.0.1/soap', ['a', 'b/v1', 'c']))
   const { ask } = await createAdminWorld(t)

@@ -7,7 +7,7 @@ import { clientIdOf, colonForm, subsystemIdOf } from '#schemas/colon-identifiers
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
-import { clientIn, descriptionIn, serviceIn } from '../../local-systems/manage.ts'
+import { clientIn, descriptionIn, serviceIn, serviceOfEndpoint } from '../../local-systems/manage.ts'
 import type { ServiceChange } from '../../local-systems/service-rows.ts'
 import { judgeAlone } from './judge-alone.ts'
 import type { Needs } from './needs.ts'
@@ -118,6 +118,12 @@ export function serviceHandlers(rooms: Needs): Handlers {
       const { method, path } = body as { method: string; path: string }
       const id = await localSystems.addEndpoint(serviceOf(params).key, method, path)
       return serviceOf(params).endpoints.find((each) => each.id === id)
+    },
+    async updateEndpoint({ params, body, approver }) {
+      const id = Number(params['id'])
+      const judge = await judgeAlone(rooms, 'updateEndpoint', { params, body, approver })
+      await localSystems.updateEndpoint(id, body as { method: string; path: string }, judge)
+      return serviceOfEndpoint(localSystems.view(), id).endpoints.find((each) => each.id === id)
     },
     deleteEndpoint: ({ params }) => localSystems.deleteEndpoint(Number(params['id'])),
     getAccessRights: async ({ params }) => show.accessRights(serviceOf(params)),

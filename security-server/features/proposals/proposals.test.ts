@@ -132,6 +132,15 @@ void t.test('the kinds of acts that the settings name take two people', async (t
     t.match(await approve(ben, moved.id, moved.contentSha256), { body: { state: 'approved' } })
     t.equal(atNow().url, 'http://10.0.0.9')
 
+    // Who has a right to an endpoint may call what it becomes.
+    const endpoint = await localSystems.addEndpoint(described.service, 'GET', '/x')
+    const becomes = (path: string, more: object) =>
+      anna.api(base, 'PATCH', `/endpoints/${endpoint}`, { method: 'GET', path }, more as typeof WHY)
+    t.equal((await becomes('/y', {})).status, 200, 'nobody has a right to it')
+    await localSystems.grantEndpoint(endpoint, { type: 'GLOBALGROUP', id: 'all' })
+    t.match(await becomes('/z', {}), { status: 400, body: { message: /X-Reason/ } })
+    t.equal((await becomes('/z', WHY)).status, 202)
+
     // The right came in the very moment after the call was judged.
     const call = { params: { id: String(described.service) }, body: { url: 'http://10.0.0.5' } }
     const fourEyesPolicy = { inForce: async () => ['accessRights'] }

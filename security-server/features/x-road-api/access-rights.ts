@@ -123,7 +123,7 @@ function endpointEntries(ofService: (asked: Asked) => Place, ofEndpoint: (asked:
     },
     {
       ...{ name: 'updateEndpoint', method: 'PATCH', path: ENDPOINT, status: 200 },
-      through: ['getService', 'addEndpoint', 'addAccessRight', 'deleteEndpoint'],
+      through: ['getService', 'updateEndpoint'],
       codes: { conflict: 'endpoint_already_exists', not_found: 'endpoint_not_found' },
       answer: (asked) => moved(asked, ofEndpoint(asked)),
     },
@@ -141,30 +141,16 @@ function endpointEntries(ofService: (asked: Asked) => Place, ofEndpoint: (asked:
   ]
 }
 
-/**
- * Another endpoint with the rights of this one takes its place, under another number. The old one goes last: whoever might call it, and a
- * step that fails, find one of the two.
- */
-async function moved(asked: Asked, { params, endpointId }: Place): Promise<object> {
-  const { call } = asked
-  const given = fieldsOf(asked.body)
+async function moved({ body, call }: Asked, { params, endpointId }: Place): Promise<object> {
+  const given = fieldsOf(body)
   const service = await call<OwnService>('getService', { params })
   const present = service.endpoints.find(({ id }) => id === endpointId)
   if (present === undefined || present.base || present.generated)
     throw new Fault('invalid_input', { what: `the endpoint is not one that was added by hand` })
-  const body = { method: given.text('method'), path: given.text('path') }
-  if (body.method === present.method && body.path === present.path) return endpointView(service, present)
-  const rights = rightsAmong(service.accessRights, endpointId).map(({ subjectType, subjectId }) => ({
-    ...{ subjectType, subjectId },
-  }))
-  const asOfNow = rights.map((right) => ({ params, body: { ...right, endpointId: present.id } }))
-  const instead = 'add an endpoint, ask for its rights one by one with X-Reason, then delete this one'
-  await asked.checkForOne('addAccessRight', asOfNow, instead)
-  const made = await call<typeof present>('addEndpoint', { params, body })
-  for (const right of rights)
-    await call('addAccessRight', { params, body: { ...right, endpointId: made.id } })
-  await call('deleteEndpoint', { params: { id: String(endpointId) } })
-  return endpointView(service, made)
+  const to = { method: given.text('method'), path: given.text('path') }
+  if (to.method === present.method && to.path === present.path) return endpointView(service, present)
+  const input = { params: { id: String(endpointId) }, body: to }
+  return endpointView(service, await call<typeof present>('updateEndpoint', input))
 }
 
 /** Rights of one subject at several services of a client. X-Road names them by codes without a version, and means every version. */

@@ -10,6 +10,7 @@ type Answers = Record<string, (input: OwnInput) => unknown>
 
 const TAX = { subjectType: 'SUBSYSTEM', subjectId: 'DEV:COM:4000:tax' }
 const ITEM = { id: TAX.subjectId, service_client_type: 'SUBSYSTEM' }
+const NO_RIGHTS = { fullServiceId: 'DEV:GOV:1000:p:get', accessRights: [] }
 const server = { instance: 'DEV', memberClass: 'GOV', memberCode: '1000', serverCode: 'ss1' }
 
 /** What an entry answers, and which operations it called with what. */
@@ -62,8 +63,6 @@ t.test('while rights take two people, nothing of several steps is begun', async 
   const answers = {
     getService: () => service,
     addAccessRight: ({ body }: OwnInput) => ({ ...right(2), ...(body as object) }),
-    addEndpoint: () => ({ id: 8, method: 'GET', path: '/y', base: false, generated: false }),
-    deleteEndpoint: () => undefined,
   }
   const given = { answers, rooms, byTwo: ['addAccessRight'], params: { id: 'DEV:GOV:1000:p:get' } }
   const items = [ITEM, { ...ITEM, id: 'DEV:COM:4000:other' }]
@@ -71,16 +70,35 @@ t.test('while rights take two people, nothing of several steps is begun', async 
   t.match(several, { calls: ['getService'], thrown: { code: 'invalid_input', what: /X-Reason/ } })
   const alone = await askEntry('addServiceServiceClients', { ...given, body: { items: [ITEM] } })
   t.match(alone, { calls: ['getService', 'addAccessRight'], thrown: undefined }, 'one becomes a proposal')
-  const moved = { ...given, params: { id: '7' }, body: { method: 'GET', path: '/y' } }
-  t.same((await askEntry('updateEndpoint', moved)).calls, ['getService', 'addEndpoint', 'deleteEndpoint'])
-  service.accessRights = [right(3, 7)]
-  t.match(await askEntry('updateEndpoint', moved), {
-    ...{ calls: ['getService'], thrown: { code: 'invalid_input', what: /one by one/ } },
-  })
-  t.match(await askEntry('updateEndpoint', { ...moved, byTwo: [] }), {
-    calls: ['getService', 'addEndpoint', 'addAccessRight', 'deleteEndpoint'],
-  })
 })
+
+t.test(
+  'a description fetched from another address: what it changes is accepted as it was shown',
+  async (t) => {
+    const service = { id: 4, serviceCode: 'get', endpoints: [], ...NO_RIGHTS }
+    const answersOf = (type: string) => ({
+      getServiceDescription: () => ({ type, services: [service] }),
+      compareServiceDescriptionAddress: () => ({ digest: 'd' }),
+      ...{ changeServiceDescriptionAddress: () => undefined, updateService: () => undefined },
+    })
+    const url = 'http://10.0.0.2/new'
+    const given = (type: string, more: object = {}) =>
+      askEntry('updateServiceDescription', {
+        ...{ answers: answersOf(type), params: { id: '1' }, body: { url, ...more } },
+      })
+    for (const type of ['OPENAPI', 'WSDL'])
+      t.match((await given(type, { ignore_warnings: true })).inputs.slice(1, 3), [
+        { operation: 'compareServiceDescriptionAddress', input: { body: { url } } },
+        {
+          operation: 'changeServiceDescriptionAddress',
+          input: { body: { url, accept: 'd', ignoreWarnings: true } },
+        },
+      ])
+    t.match((await given('OPENAPI')).inputs[2], { input: { body: { ignoreWarnings: false } } })
+    t.match(await given('OPENAPI', { new_rest_service_code: 'x' }), { thrown: { code: 'conflict' } })
+    t.match((await given('REST')).inputs[1], { operation: 'updateService', input: { params: { id: '4' } } })
+  },
+)
 
 t.test('a code without a version means every version', async (t) => {
   const versions = (...rights: object[][]) => [

@@ -68,19 +68,29 @@ function descriptionEntries(): Entry[] {
     },
     {
       ...{ name: 'updateServiceDescription', method: 'PATCH', path: DESCRIPTION, status: 200 },
-      through: ['getServiceDescription', 'updateService'],
+      through: [
+        ...['getServiceDescription', 'updateService'],
+        ...['compareServiceDescriptionAddress', 'changeServiceDescriptionAddress'],
+      ],
+      codes: { warnings_not_ignored: 'warnings_detected', not_found: 'service_description_not_found' },
       async answer({ params, body, call }) {
         const given = fieldsOf(body)
+        const url = given.text('url')
         const { type, services } = await call<OwnDescription>('getServiceDescription', { params })
         const [service] = services
-        if (type !== 'REST' || service === undefined)
-          throw new Fault('conflict', {
-            what: `the address of a document stays: describe the service anew, or replace its document`,
-          })
-        if (given.textOr('new_rest_service_code', service.serviceCode) !== service.serviceCode)
+        const code = service?.serviceCode
+        if (type !== 'WSDL' && given.textOr('new_rest_service_code', code) !== code)
           throw new Fault('conflict', { what: `the code of a service stays: describe the service anew` })
-        const input = { params: { id: String(service.id) }, body: { url: given.text('url') } }
-        await call('updateService', input)
+        if (type === 'REST' && service !== undefined) {
+          await call('updateService', { params: { id: String(service.id) }, body: { url } })
+        } else {
+          const ignoreWarnings = given.flagOr('ignore_warnings', false)
+          const { digest } = await call<{ digest: string }>('compareServiceDescriptionAddress', {
+            ...{ params, body: { url } },
+          })
+          const accepted = { params, body: { url, accept: digest, ignoreWarnings } }
+          await call('changeServiceDescriptionAddress', accepted)
+        }
         return descriptionView(await call<OwnDescription>('getServiceDescription', { params }))
       },
     },

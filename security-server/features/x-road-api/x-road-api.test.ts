@@ -215,10 +215,11 @@ t.test('clients, services, endpoints, access rights and groups', async (t) => {
   const of = `/endpoints/${(endpoint.body as { id: string }).id}`
   const changed = await ask('PATCH', of, { method: 'POST', path: '/y' })
   t.match(changed, { status: 200, body: { method: 'POST', path: '/y' } })
-  const now = `/endpoints/${(changed.body as { id: string }).id}`
-  t.match(await ask('GET', `${now}/service-clients`), { body: [{ id: groupId }] }, 'its rights moved with it')
-  t.match(await ask('PATCH', of, { method: 'GET', path: '/y' }), failing('endpoint_not_found', 404))
-  t.match(await ask('PATCH', now, { method: 'POST', path: '/y' }), {
+  t.equal((changed.body as { id: string }).id, (endpoint.body as { id: string }).id, 'it is the same one')
+  t.match(await ask('GET', `${of}/service-clients`), { body: [{ id: groupId }] }, 'its rights stay')
+  const unknown = await ask('PATCH', '/endpoints/999', { method: 'GET', path: '/y' })
+  t.match(unknown, failing('endpoint_not_found', 404))
+  t.match(await ask('PATCH', of, { method: 'POST', path: '/y' }), {
     status: 200,
     body: changed.body as object,
   })

@@ -98,6 +98,12 @@ export async function insertEndpoint(
   return Number((await once(inserted, 'the service has this endpoint already')).id)
 }
 
+/** Throws `conflict` when the service has this method and path already. */
+export async function updateEndpoint(transaction: Transaction, id: number, to: NewEndpoint): Promise<void> {
+  const updated = transaction.updateTable('endpoint').set(to).where('id', '=', id).execute()
+  await once(updated, 'the service has this endpoint already')
+}
+
 export async function deleteEndpoint(transaction: Transaction, id: number): Promise<void> {
   await transaction.deleteFrom('endpoint').where('id', '=', id).execute()
 }

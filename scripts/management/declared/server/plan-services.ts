@@ -106,7 +106,9 @@ function compared(
   }
   const { documentUrl } = wanted
   if (documentUrl !== undefined && plainUrl(documentUrl) !== plainUrl(there.url))
-    plan.differences.push(`the document of ${name} is fetched from ${there.url || 'nowhere'}`)
+    plan.differences.push(
+      `the document of ${name} is fetched from ${there.url || 'nowhere'}; concordat server refresh ${there.id} --address changes it`,
+    )
   if (wanted.sha256 !== undefined && there.sha256 !== undefined && wanted.sha256 !== there.sha256)
     plan.differences.push(`the document of ${name} has SHA-256 ${there.sha256}`)
   const { change } = there
