@@ -18,8 +18,8 @@ export async function pickParties({ page }: Visitor, world: World): Promise<void
   await pick(page, 'Contact 1: member', 'tax', colons(servers.tax.member))
 }
 
-/** The parties of a hosting mandate: a member, and a member or one of its subsystems. */
-export async function pickHost({ page, open, check }: Visitor): Promise<void> {
+/** Whatever the registry's console asks for by its identifier: first the parties of a hosting mandate. */
+export async function pickInRegistry({ page, open, check }: Visitor): Promise<void> {
   await open('/hosting-mandates')
   await page.getByRole('button', { name: 'Give a mandate' }).click()
   await pick(page, 'Who hosts', 'heir', 'DEV:GOV:5678')
@@ -27,10 +27,6 @@ export async function pickHost({ page, open, check }: Visitor): Promise<void> {
   await pick(page, 'For whom', 'pop', 'DEV:GOV:1234:pop ä')
   await check('give-hosting-mandate')
   await leaveDialog(page)
-}
-
-/** Whatever else the registry's console asks for by its identifier. */
-export async function pickInRegistry({ page, open, check }: Visitor): Promise<void> {
   await open('/explanation')
   await pick(page, 'Who asks', 'plain', 'DEV:GOV:1234:plain')
   await pick(page, 'Who answers', 'pop', 'DEV:GOV:1234:pop ä')
