@@ -37,7 +37,7 @@ export async function keepDeliveryKeys(t: Test, { world, at, browser }: Asked): 
   await rotate()
   await page.getByText('not on this node').waitFor()
   await officer.checkBoth('delivery-keys-lost')
-  const button = `Mark the key ${first!.id} as lost`
+  const button = `Mark the key as lost: ${first!.id}`
   await page.getByRole('button', { name: button }).click()
   await page.getByRole('dialog').getByLabel('Reason').fill('the disk failed')
   await page.getByRole('dialog').getByRole('button', { name: 'Mark the key as lost' }).click()
@@ -61,7 +61,7 @@ export async function keepDeliveryKeys(t: Test, { world, at, browser }: Asked): 
   renameSync(file, `${file}.away`)
   await until('the server misses its key', async (saw) => !saw(await isHere()))
   await officer.load('/deliveries/keys')
-  await page.getByRole('button', { name: `Mark the key ${last.id} as lost` }).click()
+  await page.getByRole('button', { name: `Mark the key as lost: ${last.id}` }).click()
   await page.getByRole('dialog').getByText('all consents end and people have to agree anew').waitFor()
   await leaveDialog(page)
   renameSync(`${file}.away`, file)
