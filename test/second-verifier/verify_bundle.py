@@ -189,7 +189,7 @@ def read_zip(data, container=False):
 DS, XADES = "http://www.w3.org/2000/09/xmldsig#", "http://uri.etsi.org/01903/v1.3.2#"
 ASIC = "http://uri.etsi.org/02918/v1.2.1#"
 CHAIN, XROAD, MANIFEST = "http://cyber.ee/hashchain", "http://x-road.eu/xsd/xroad.xsd", "http://uri.etsi.org/2918/v1.2.1#"
-SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+SOAP, IDENTIFIERS = "http://schemas.xmlsoap.org/soap/envelope/", "http://x-road.eu/xsd/identifiers"
 ODF = "urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"
 C14N = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 HASHES = {"http://www.w3.org/2001/04/xmlenc#sha256": "sha256", "http://www.w3.org/2001/04/xmldsig-more#sha384": "sha384",
@@ -225,6 +225,11 @@ class Node:
     def octets(self):
         """Base64 content, which may be broken into lines."""
         return unbase64(re.sub(r"[ \t\r\n]", "", self.text()), None, self.raw)
+
+    def elements(self):
+        """Child elements among text: of what systems write, where nothing but instructions to programs is refused."""
+        need(INSTRUCTION not in self.parts, bad_format("a processing instruction in " + self.raw))
+        return [part for part in self.parts if isinstance(part, Node)]
 
     def all(self, local, ns=""):
         """Children of a name, among others: for documents that others may extend."""
@@ -266,15 +271,20 @@ class Node:
         return out + "</" + self.raw + ">"
 
 
-def parse_xml(data, root):
-    """Parses UTF-8 XML without document type, comments, processing instructions and CDATA."""
-    stack = [Node("document", [], {})]
+INSTRUCTION = object()                                       # stands where a system's document has a processing instruction
+
+
+def parse_xml(data, root, systems=False):
+    """Parses UTF-8 XML without document type, comments, processing instructions and CDATA; what systems wrote may have the last three
+    and attributes of XML's own: comments are no content, CDATA is text."""
+    stack = [Node("document", [], {"xml": "http://www.w3.org/XML/1998/namespace"} if systems else {})]
 
     def refuse(*_):
         raise bad_format("XML construct that is not allowed")
 
     def begin(name, attributes):
-        need(len(stack) < 40 and not any(key.startswith("xml:") for key in attributes[::2]), bad_format("XML construct"))
+        need(len(stack) < (258 if systems else 40), bad_format("XML that is too deep"))
+        need(systems or not any(key.startswith("xml:") for key in attributes[::2]), bad_format("XML construct"))
         stack[-1].parts.append(Node(name, attributes, stack[-1].scope))
         stack.append(stack[-1].parts[-1])
     parser = expat.ParserCreate()
@@ -283,8 +293,11 @@ def parse_xml(data, root):
         None if version == "1.0" and (encoding or "utf-8").lower() == "utf-8" else refuse())
     parser.StartElementHandler, parser.EndElementHandler = begin, lambda _: stack.pop()
     parser.CharacterDataHandler = lambda text: stack[-1].parts.append(text)
-    parser.CommentHandler = parser.ProcessingInstructionHandler = refuse
-    parser.StartCdataSectionHandler = parser.StartDoctypeDeclHandler = refuse
+    parser.StartDoctypeDeclHandler = refuse
+    if systems:
+        parser.ProcessingInstructionHandler = lambda *_: stack[-1].parts.append(INSTRUCTION) if len(stack) > 1 else None
+    else:
+        parser.CommentHandler = parser.ProcessingInstructionHandler = parser.StartCdataSectionHandler = refuse
     try:
         data.decode()
         parser.Parse(data, True)
@@ -930,9 +943,8 @@ def check_manifests(entries, parts):
 
 def check_container(trust, entries, document, kept, token):
     """Judges a container at the time that its time-stamp proves: (certificate, member, stamp); `token` is the log's, when known."""
-    parts = [(name, entries[name]) for name in ["message.xml"] + ["attachment%d" % (i + 1) for i in range(len(entries))]
-             if name in entries]
-    need([name for name, _ in parts] == ["message.xml"] + ["attachment%d" % (i + 1) for i in range(len(parts) - 1)] and
+    parts = parts_of(entries)
+    need("message.xml" in entries and len(parts) == 1 + sum(bool(re.fullmatch("attachment[1-9][0-9]*", name)) for name in entries) and
          entries.get("mimetype") == b"application/vnd.etsi.asic-e+zip" and "META-INF/signatures.xml" in entries,
          bad_format("the container is not whole"))
     known = {"mimetype", "sig-hashchainresult.xml", "sig-hashchain.xml", "ts-hashchainresult.xml", "ts-hashchain.xml"} | {
@@ -973,14 +985,79 @@ RECORD = ({"index": int, "form": str, "path": [str], "checkpoint": str, "opening
           {"metadata": str, "signatures": str, "container": str, "erased": str})
 
 
+def is_soap(message):
+    """Behind a byte order mark and white space a SOAP message begins with a tag; a REST message begins with a method or a status."""
+    return re.match(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*<", message) is not None
+
+
+Soap = namedtuple("Soap", "request client service id request_hash")
+
+
+def read_soap(message):
+    """What a SOAP message says of itself, in the header that its system wrote; identifiers are tuples of codes."""
+    envelope = parse_xml(message, (SOAP, "Envelope"), systems=True)
+    need([part.name for part in envelope.elements()] == [(SOAP, "Header"), (SOAP, "Body")], bad_format("SOAP header and body"))
+    header, body = envelope.elements()
+
+    def one(parent, ns, name, optional=False):
+        """The only child of that name."""
+        found = [item for item in parent.elements() if item.name == (ns, name)]
+        need(len(found) == 1 or not found and optional, bad_format("the SOAP header has no %s, or several" % name))
+        return found[0] if found else None
+
+    def codes(name, kinds, last):
+        element = one(header, XROAD, name)
+        found = [one(element, IDENTIFIERS, part, part in ("subsystemCode", "serviceVersion")) for part in (
+            "xRoadInstance", "memberClass", "memberCode", "subsystemCode") + last]
+        kind = element.get("objectType", IDENTIFIERS)
+        need(kind in kinds and (name != "client" or (kind == "SUBSYSTEM") == (found[3] is not None)),
+             bad_format("objectType of the " + name))
+        texts = tuple(item.text() for item in found if item is not None)
+        need(all(0 < len(text) < 256 and not re.search("[\x00-\x1f\x7f-\x9f%:;/\\\\\u200b\ufeff]", text) for text in texts),
+             bad_format("a code of the " + name))
+        return texts, found
+    client, _ = codes("client", ("MEMBER", "SUBSYSTEM"), ())
+    service, parts = codes("service", ("SERVICE",), ("serviceCode", "serviceVersion"))
+    need(one(header, XROAD, "protocolVersion").text().startswith("4."), bad_format("protocolVersion"))
+    digest = one(header, XROAD, "requestHash", optional=True)
+    named = digest.text() if digest is not None and digest.get("algorithmId") in (
+        None, "http://www.w3.org/2001/04/xmlenc#sha512") else ""
+    content, code = body.elements(), parts[4].text()
+    need(len(content) == 1 and content[0].name != (SOAP, "Fault") and content[0].name[1].startswith(code),
+         bad_format("the SOAP body is not that of the service"))
+    reply = content[0].name[1] != code and content[0].name[1].endswith("Response")
+    return Soap(not reply, client, service, one(header, XROAD, "id").text(), named)
+
+
+def parts_of(entries):
+    """Message and attachments of a container, as far as they are numbered without a gap."""
+    names = ["message.xml"]
+    while "attachment%d" % len(names) in entries:
+        names.append("attachment%d" % len(names))
+    return [(name, entries[name]) for name in names if name in entries]
+
+
+def body_of(entries):
+    """What the leaf calls the body: all attachments in their order, with nothing between them; None without any."""
+    attachments = [data for name, data in parts_of(entries) if name != "message.xml"]
+    return b"".join(attachments) if attachments else None
+
+
+def request_hash(entries):
+    """By which an answer names a request: of SOAP the document alone, of REST the digests of message and body."""
+    digest, body = sha("sha512", entries["message.xml"]), body_of(entries)
+    if body is not None and not is_soap(entries["message.xml"]):
+        digest = sha("sha512", digest, sha("sha512", body))
+    return base64.b64encode(digest).decode()
+
+
 def read_message(message):
     """What a REST message says: is it a request, its headers by lower-case name, and the service."""
     try:
         lines = message.decode().split("\r\n")
     except UnicodeDecodeError:
         raise bad_format("the message is not UTF-8")
-    need(len(lines) > 3 and lines[-1] == "" and not message.startswith(b"<"),
-         doubt("SIG_CONSTRAINTS_FAILURE", "only REST messages are understood"))
+    need(len(lines) > 3 and lines[-1] == "", doubt("SIG_CONSTRAINTS_FAILURE", "only REST and SOAP messages are understood"))
     request, headers = not "1" <= message[:1].decode("latin-1") <= "9", {}
     for line in lines[2:-1]:
         name, colon, value = line.partition(":")
@@ -1015,9 +1092,9 @@ def read_statement(kind, message):
     if kind == "outcome-unknown" and message.startswith(b"concordat-fault-v1\r\n"):
         lines = head.decode("utf-8", "replace").split("\r\n")
         need(blank and len(lines) == 3 and lines[1] and re.fullmatch("[A-Za-z0-9+/]+={0,2}", lines[2]), bad_format("fault statement"))
-        bodies = parse_xml(document, (SOAP, "Envelope")).all("Body", SOAP)
-        need(len(bodies) == 1 and [one.name for one in bodies[0].children()] == [(SOAP, "Fault")], bad_format("the fault that is stated"))
-        told = [local for _, local in (one.name for one in bodies[0].children()[0].children())]
+        bodies = [one for one in parse_xml(document, (SOAP, "Envelope"), systems=True).elements() if one.name == (SOAP, "Body")]
+        need(len(bodies) == 1 and [one.name for one in bodies[0].elements()] == [(SOAP, "Fault")], bad_format("the fault that is stated"))
+        told = [local for _, local in (one.name for one in bodies[0].elements()[0].elements())]
         need(told.count("faultcode") == told.count("faultstring") == 1, bad_format("code or text of the fault"))
         return lines[1], lines[2]
     lines = message.decode("utf-8", "replace").split("\r\n")
@@ -1042,6 +1119,13 @@ def check_message(kind, metadata, message, log, direction):
         theirs = kind == "consumed" or receipt["arrived"] == "yes"
         return {identifier(receipt["service" if theirs else "client"])[:3]}
     need(kind in ("request", "reply"), doubt("SIG_CONSTRAINTS_FAILURE", "a message in a record of kind " + kind))
+    if is_soap(message):
+        said = read_soap(message)
+        need(said.request == (kind == "request"), bad_hash("the message is no " + kind))
+        for name, here in (("client", said.client), ("service", said.service), ("id", said.id)):
+            there = metadata.get(name)
+            need(there is None or here == (there if name == "id" else identifier(there)), bad_hash("message and metadata differ: " + name))
+        return {(said.client if said.request else said.service)[:3]}
     request, headers, service = read_message(message)
     need(request == (kind == "request"), bad_hash("the message is no " + kind))
     client = headers.get("x-road-client", "")
@@ -1166,7 +1250,7 @@ def check_circumstances(value):
             fits = fits and grant["subjectType"] in ("SUBSYSTEM", "GLOBALGROUP", "LOCALGROUP")
     if "service" in value:
         shape(value["service"], {"type": str}, {"description": dict}, "service")
-        fits = fits and value["service"]["type"] in ("REST", "OPENAPI")
+        fits = fits and value["service"]["type"] in ("REST", "OPENAPI", "WSDL")
         if "description" in value["service"]:
             description = shape(
                 value["service"]["description"], {"document": str, "published": str, "since": str}, {}, "description")
@@ -1227,7 +1311,7 @@ class Record:
         """Raises a verdict unless this record is what the log committed to, and its message verifies."""
         self.stand(head)
         form, shown = self.form, self.container or {}
-        contents = ("parties", self.metadata), ("message", shown.get("message.xml")), ("body", shown.get("attachment1"))
+        contents = ("parties", self.metadata), ("message", shown.get("message.xml")), ("body", body_of(shown))
         for name, content in contents:
             if name in self.openings:
                 key, digest = self.openings[name]
@@ -1242,7 +1326,7 @@ class Record:
         else:
             need((not form["signature"] or self.erased is not None) and self.container is None, bad_format("no signature document"))
         if self.container is not None:
-            need("message" in self.openings and ("body" not in self.openings or "attachment1" in shown), bad_hash("message or body"))
+            need("message" in self.openings and ("body" not in self.openings or body_of(shown) is not None), bad_hash("message or body"))
             members = check_message(form["kind"], self.facts, shown["message.xml"], self.log, form["direction"])
             stamp_record = stamps.get(unbase64(form["signature"]))
             proof = stamp_record and stamp_record.proof
@@ -1298,8 +1382,8 @@ def check_receipts(records):
         need(all(receipt[name] == shown[0][1][name] for name in ("delivery", "eventDigest")), bad_hash("several deliveries"))
         for other in records:
             if other.form["kind"] == "request" and other.container:
-                digest = base64.b64encode(sha("sha512", other.container.get("attachment1", b""))).decode()
-                need("attachment1" in other.container and digest == receipt["eventDigest"],
+                body = body_of(other.container)
+                need(body is not None and base64.b64encode(sha("sha512", body)).decode() == receipt["eventDigest"],
                      bad_hash("record %d names another event than the one that was carried" % record.index))
                 need(all(other.facts.get(there) == receipt[here] for here, there in (
                     ("delivery", "id"), ("client", "client"), ("service", "service"))), bad_hash("another delivery"))
@@ -1324,13 +1408,11 @@ def check_answers(records):
     asked = heads[0].container if len(records) > 1 else None
     for record in records:
         if asked and record is not heads[0] and record.container and record.form["kind"] in STATED | {"reply"}:
-            message = record.container["message.xml"]
-            digest = sha("sha512", asked["message.xml"])
-            if "attachment1" in asked:
-                digest = sha("sha512", digest, sha("sha512", asked["attachment1"]))
-            wanted = [base64.b64encode(digest).decode()]
+            message, wanted = record.container["message.xml"], [request_hash(asked)]
             if record.form["kind"] in STATED:                # a refusal may come before the request's body is hashed
                 said, wanted = read_statement(record.form["kind"], message)[1], wanted + [""]
+            elif is_soap(message):
+                said = read_soap(message).request_hash
             else:
                 said = read_message(message)[1].get("x-road-request-hash")
             need(said in wanted,

@@ -72,7 +72,7 @@ async function carry(world: VerdictWorld, q: { id: string; isAnswered: boolean }
   const common = { ids, client: CLIENT, service: SERVICE, peer: PEER, time: new Date(world.now) }
   const asked = await world.log.append({
     ...{ ...common, kind: 'request', direction: 'out', outcome: '', message, body },
-    signature: signed(world, message, world.owner, world.now, EVENT),
+    signature: signed(world, message, world.owner, world.now, [EVENT]),
   })
   if (!q.isAnswered) {
     const nothing = { message: undefined, body: undefined, signature: undefined, answers: asked.index }

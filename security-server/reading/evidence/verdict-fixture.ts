@@ -160,7 +160,7 @@ export async function createVerdictWorld(t: Test, start: number): Promise<Verdic
       const about = by === authority && world.responder === 'up' ? world.status(by.tsa) : []
       return {
         token: addTsaCertificate(token, by.tsa),
-        certificates: [by.tsa.der, by.intermediate.der],
+        certificates: [by.tsa.der, by.intermediate.der, by.root.der],
         ocspResponses: about,
       }
     },
@@ -206,24 +206,21 @@ async function exchange(world: VerdictWorld, o: ExchangeOptions): Promise<number
   return answered.index
 }
 
-/** The signature of a message and, if it has one, its body. */
+/** The signature of a message and of what stands beside it: the body, or attachments. */
 export function signed(
   world: VerdictWorld,
   message: Buffer,
   { certificate, key }: Signer,
   stapledAt: number,
-  body?: Buffer,
+  attachments: Buffer[] = [],
 ) {
   const method = methodFor(key)
   const sha512 = (bytes: Buffer): Buffer => hash('sha512', bytes, 'buffer')
+  const parts = attachments.map((bytes, i) => ({ name: `/attachment${i + 1}`, sha512: sha512(bytes) }))
   const chains =
-    body &&
-    buildHashChains([
-      [
-        { name: '/message.xml', sha512: sha512(message) },
-        { name: '/attachment1', sha512: sha512(body) },
-      ],
-    ])
+    parts.length === 0
+      ? undefined
+      : buildHashChains([[{ name: '/message.xml', sha512: sha512(message) }, ...parts]])
   const { toBeSigned, finish } = prepareSignature({
     ...{ certificate, intermediates: [world.authority.intermediate], method },
     signingTime: new Date(world.now),

@@ -15,6 +15,7 @@ import { builtPage, compared } from '#scripts/verify/page/page-fixture.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { DELIVERIES } from './delivery-verdict-fixture.ts'
 import { askSecondVerifier } from './second-verifier-fixture.ts'
+import { SOAP } from './soap-verdict-fixture.ts'
 import { STATEMENTS } from './statement-verdict-fixture.ts'
 import { createVerdictWorld, DAY, forged, HOUR, judged, type VerdictWorld } from './verdict-fixture.ts'
 
@@ -102,8 +103,7 @@ async function withProfile(
 }
 
 const FIXTURES: Record<string, Fixture> = {
-  ...DELIVERIES,
-  ...STATEMENTS,
+  ...{ ...DELIVERIES, ...STATEMENTS, ...SOAP },
   'all good': { run: whole, verdict: 'TOTAL-PASSED' },
   'the certificate of the signer has run out since': {
     run: async (world) => ({ ...(await whole(world)), at: START + 3 * YEAR }),
