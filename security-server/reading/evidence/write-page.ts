@@ -24,7 +24,7 @@ padding:.3rem .8rem .3rem 0;border-bottom:1px solid #ccd2d9}th{width:13rem;font-
 pre{background:#f3f5f7;padding:.8rem;white-space:pre-wrap;overflow-wrap:anywhere}.note{border-left:.3rem solid #5b6b7b;padding-left:1rem}
 @media print{body{margin:0;max-width:none}section{break-inside:avoid}}`
 
-/** Shell commands for the folder of an unzipped bundle. The README of Concordat shows the same. */
+/** Shell commands for the folder of an unzipped bundle. docs/tours/checking-evidence.md shows the same. */
 const COMMANDS = String.raw`for c in time-stamps/*/certificate-*.der checkpoint-signer/certificate-*.der; do openssl x509 -inform DER -in $c; done > chain.pem
 openssl x509 -inform DER -in checkpoint-signer/certificate-1.der > ca.pem
 openssl x509 -inform DER -in $(ls time-stamps/*/certificate-*.der | tail -1) > root.pem
@@ -34,10 +34,11 @@ for record in records/*; do (
   sed -n 's|.*<ds:X509Certificate>\([^<]*\)<.*|\1|p' META-INF/signatures.xml | base64 -d | openssl x509 -inform DER > signer.pem
   openssl x509 -in signer.pem -noout -subject
   xmlsec1 --verify --trusted-pem ../../root.pem --untrusted-pem ../../ca.pem --id-attr:Id SignedProperties \
-    --url-map:/message.xml message.xml --url-map:/attachment1 attachment1 \
-    --url-map:/sig-hashchainresult.xml sig-hashchainresult.xml META-INF/signatures.xml
-  for part in $(ls | grep -E '^(message.xml|attachment1)$'); do
-    openssl dgst -sha512 -binary $part | base64 -w0 | grep -soFf - sig-hashchain.xml META-INF/signatures.xml
+    $(ls | sed -nE 's#^(message\.xml|attachment[0-9]+|sig-hashchainresult\.xml)$#--url-map:/\1 \1#p') META-INF/signatures.xml
+  for part in $( (ls; cat sig-hashchain.xml META-INF/signatures.xml) 2> /dev/null | grep -oE 'message\.xml|attachment[0-9]+' | sort -u); do
+    digest=$(openssl dgst -sha512 -binary $part | base64 -w0)
+    cat sig-hashchain.xml META-INF/signatures.xml 2> /dev/null | tr -d '\n' |
+      grep -o "\"/$part\"[^\"]*\(Algorithm=\"[^\"]*\"[^\"]*\)*<[a-z0-9]*:*DigestValue>$digest<" || echo "$part is NOT what was signed"
   done
   for answer in ../../time-stamps/*/ocsp-*.der; do
     openssl ocsp -respin $answer -issuer ../../ca.pem -cert signer.pem -CAfile ../../root.pem -verify_other ../../chain.pem
@@ -65,7 +66,8 @@ that they got themselves: the registry's anchor, or the file of GET /verificatio
 <p>With public tools, in a folder of its own into which the bundle was unzipped. The root certificate is the one that the bundle
 brings: compare its fingerprint with the one that its authority publishes, or put that authority's own in its place.</p>
 <pre>${COMMANDS.split('\n').map(escaped).join('\n')}</pre>
-<p>What it has to say: of each message <code>OK</code>, and where its digest stands; of each signer <code>good</code> in one of the answers
+<p>What it has to say: of each message <code>OK</code>, and of the message and each attachment
+its name with the digest that is signed, never <code>NOT what was signed</code>; of each signer <code>good</code> in one of the answers
 (the others are about other certificates) and <code>Response verify OK</code>; of the time-stamp <code>Verification: OK</code>, and since
 when. A batch that was stamped alone has no <code>ts-hashchainresult.xml</code>: its stamp is over the signature value.</p>
 <p>The place of a record in the log is checked with SHA-256 alone; docs/evidence-bundle.md and docs/message-log-format.md of
