@@ -7,7 +7,7 @@ import { text } from './text.ts'
 const SHOWN_MS = 2000
 const ENDS = 8
 /** Digests in hex or base64, keys and certificates: nobody reads them letter by letter, save to compare. */
-const DIGEST = /^(?:[0-9a-f]{40,}|[0-9a-f]{2}(?::[0-9a-f]{2}){19,}|[A-Za-z0-9+/]{43}=?)$/i
+const DIGEST = /^(?:[0-9a-f]{40,}|[0-9a-f]{2}(?::[0-9a-f]{2}){19,}|[A-Za-z0-9+/]{43}=?|[A-Za-z0-9+/]{86}==)$/i
 
 /** `label` names the copied value for people who hear only the button. `whole`: a digest that is to be compared is not folded. */
 export function Copyable({

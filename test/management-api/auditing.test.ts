@@ -19,6 +19,7 @@ import { until } from '#test/until.ts'
 import { type AdminWorld, auditOf, createAdminWorld, type Reply } from './admin-fixture.ts'
 import { countByService } from './count-by-service.ts'
 import { findActs } from './find-acts.ts'
+import { seeAttachments } from './see-attachments.ts'
 
 const WHY = 'case=2026-17&reason=complaint'
 const REPLY = Buffer.from('HTTP/1.1 200 OK\r\n\r\n')
@@ -395,4 +396,5 @@ await eachDatabase(t, async (_database, t, url) => {
       await exports.store.add({ ...fresh, id: `${id.slice(0, -1)}${at + 1}` }, async () => undefined)
     t.equal((await ask('POST', '/message-log/exports', { format: 'csv', filter: {} })).status, 409)
   })
+  await t.test('attachments, each by itself', (t) => seeAttachments(t, world))
 })

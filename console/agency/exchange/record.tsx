@@ -7,6 +7,7 @@ import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { AT_END } from '../retention/words.ts'
 import { directionText, ExchangeLink, Id, kindText, Outcome } from '../words.tsx'
+import { AttachmentList } from './attachments.tsx'
 import { Content } from './content.tsx'
 import { type ExchangeRecord, shown, type Verdicts } from './records.ts'
 
@@ -87,7 +88,7 @@ export function RecordPart({ record, verdicts }: { record: ExchangeRecord; verdi
 }
 
 function factsOf(record: ExchangeRecord): [TextKey, ComponentChildren][] {
-  const { form, metadata, messageBytes, bodyBytes } = record
+  const { form, metadata, messageBytes, bodyBytes, attachments } = record
   const time = <Time key="time" at={form.time} exact />
   if (form.kind === 'erasure') return [['record.time', time], ...erasureFacts(metadata)]
   if (form.direction === '') return [['record.time', time]]
@@ -119,6 +120,12 @@ function factsOf(record: ExchangeRecord): [TextKey, ComponentChildren][] {
     ['record.level', text(LEVELS[form.logLevel] ?? 'level.full')],
     ['record.message', bytesText(messageBytes)],
     ['record.body', bodyBytes === null ? text('record.noBody') : bytesText(bodyBytes)],
+    ...(attachments.length === 0
+      ? []
+      : ([['content.attachments', <AttachmentList key="attachments" of={attachments} />]] as [
+          TextKey,
+          ComponentChildren,
+        ][])),
   ]
 }
 

@@ -2,6 +2,9 @@
 import type { Tone } from '../../kit/status.tsx'
 import { toneOf } from '../words.tsx'
 
+/** One of those that a SOAP message's body joins, by its name in the container. */
+export type Attachment = { name: string; size: number; sha512: string }
+
 type Endpoint = { method: string; path: string }
 
 /** The circumstances of the exchange (docs/message-log-format.md, section 12). */
@@ -50,6 +53,7 @@ export type ExchangeRecord = {
   circumstances: Circumstances | null
   messageBytes: number | null
   bodyBytes: number | null
+  attachments: Attachment[]
   timeStamp: { index: number; time: string } | null
   explanation: string | null
   proof: { size: number; holds: boolean; why?: string }

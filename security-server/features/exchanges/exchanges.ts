@@ -14,6 +14,7 @@ import type { StoredEvidence } from '../../reading/evidence/read-evidence.ts'
 import { collectExchange, writeBundle } from '../../reading/evidence/write-bundle.ts'
 import { recordLook } from '../../reading/looks.ts'
 import type { ReadableLog } from '../../reading/readable-log.ts'
+import { attachmentsWithHeaders } from './attachments.ts'
 import { checkGranted } from './granted.ts'
 import type { Needs } from './needs.ts'
 import { personBehind } from './person-behind.ts'
@@ -68,7 +69,8 @@ export function exchangeHandlers(rooms: Needs): Handlers {
       const index = Number(input.params['index'])
       await checkGranted(rooms, input)
       await recordLook(audit, 'getRecordContent', `record ${index}`, input)
-      const { message, body, bodyFile, erased } = await logFor(input.caller).read(index)
+      const evidence = await logFor(input.caller).read(index)
+      const { message, body, bodyFile, erased } = evidence
       if (message === undefined) {
         const why = erased === undefined ? 'keeps no content' : `was erased on ${erased}`
         throw new Fault('not_found', { what: `record ${index} ${why}` })
@@ -78,6 +80,7 @@ export function exchangeHandlers(rooms: Needs): Handlers {
         message: message.toString('base64'),
         body: body?.toString('base64') ?? null,
         bodyBytes: body?.length ?? bodyFile?.size ?? null,
+        attachments: attachmentsWithHeaders(evidence),
       }
     },
   }

@@ -16,6 +16,7 @@ import { type BundleSource, collectExchange, writeBundle } from '../../reading/e
 import type { TermsQuestion } from '../../reading/index/terms-store.ts'
 import { type LOOKS, recordLook } from '../../reading/looks.ts'
 import { recordFilter, rowView } from '../../reading/record-filter.ts'
+import { attachmentsView } from './attachments.ts'
 import { findExchanges } from './find-exchanges.ts'
 import { checkGranted } from './granted.ts'
 import type { Needs } from './needs.ts'
@@ -127,6 +128,7 @@ export function recordView(evidence: StoredEvidence) {
     circumstances: circumstancesView(evidence),
     messageBytes: message?.length ?? null,
     bodyBytes: body?.length ?? bodyFile?.size ?? null,
+    attachments: attachmentsView(evidence),
     signatures: signatures?.toString('base64') ?? null,
     timeStamp:
       timeStamp === undefined
