@@ -1,12 +1,15 @@
 /** SOAP from system to system: documents alone and with attachments, faults, metadata, and what both logs prove of it afterwards. */
 import { createHash, randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { readContainer } from '#core/container/read-container.ts'
 import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
 import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
 import { memberOf, parseClientId } from '#schemas/identifiers.ts'
 import { loadConfiguration } from '#scripts/verify/load-configuration.ts'
+import { askSecondVerifier } from '#security-server/reading/evidence/second-verifier-fixture.ts'
 import { addService, type Behaviour, startProviderSystem } from '../fakes/provider-system.ts'
 import {
   addWsdlServices,
@@ -20,6 +23,7 @@ import {
   wsdl,
 } from '../fakes/soap-service.ts'
 import { verifyLogOf } from '../message-logs.ts'
+import { skipFor } from '../outside-tools.ts'
 import { shareWorld } from '../running-world.ts'
 import type { Reply } from '../world.ts'
 
@@ -98,15 +102,30 @@ t.test(
 const newestReplies = (name: 'tax' | 'population'): Promise<{ index: number }[]> =>
   world.admin[name].get('/message-log/records?limit=4&kind=reply')
 
-/** The verdict on the evidence bundle of an exchange, by the configuration that the server has. */
-async function bundleOf(name: 'tax' | 'population', index: number) {
+const bundles = mkdtempSync(path.join(tmpdir(), 'concordat-soap-'))
+t.teardown(() => rmSync(bundles, { recursive: true, force: true }))
+
+/** The verdict on the evidence bundle of an exchange, by the configuration that the server has; the second verifier's must be the same. */
+async function bundleOf(t: Test, name: 'tax' | 'population', index: number) {
   const admin = world.admin[name]
   await admin.send('POST', '/message-log/time-stamp')
   await admin.send('POST', '/message-log/checkpoint')
   const bytes = await admin.bytes(`/message-log/records/${index}/evidence-bundle?case=1&reason=test`)
   const folder = path.join(world.servers[name].directory, 'configuration/current/globalconf')
   const { indexes: configuration } = await loadConfiguration(folder, new Date())
-  return judgeBundle({ bundle: await readBundle(bytes), configuration, now: new Date() })
+  const judged = await judgeBundle({ bundle: await readBundle(bytes), configuration, now: new Date() })
+  const file = path.join(bundles, `${name}-${index}.zip`)
+  writeFileSync(file, bytes)
+  const second = askSecondVerifier([[file]])
+  if (second === undefined) skipFor(t, 'python3 or openssl is missing: apt-get install python3 openssl')
+  else {
+    const { verdict, reason } = JSON.parse(second.verdicts[0] ?? '{}') as {
+      verdict?: string
+      reason?: string
+    }
+    t.equal(verdict, judged.verdict, `second verifier, ${name} ${index}: ${reason} ${second.errors}`)
+  }
+  return judged
 }
 
 t.test(
@@ -165,7 +184,7 @@ t.test(
     for (const name of ['tax', 'population'] as const) {
       t.strictSame(await verifyLogOf(world.servers[name]), [], `the log of ${name} verifies`)
       for (const { index } of await newestReplies(name)) {
-        const { verdict, reason } = await bundleOf(name, index)
+        const { verdict, reason } = await bundleOf(t, name, index)
         t.equal(verdict, 'TOTAL-PASSED', `${name} ${index}: ${reason}`)
       }
     }
@@ -329,7 +348,7 @@ t.test('what the system answers wrongly', async (t) => {
       `/message-log/records?limit=1&queryId=${id}`,
     )
     t.equal(ended!.kind, 'outcome-unknown')
-    const { verdict, reason, records } = await bundleOf(name, ended!.index)
+    const { verdict, reason, records } = await bundleOf(t, name, ended!.index)
     t.equal(verdict, 'TOTAL-PASSED', reason)
     t.match(
       await world.admin[name].get(`/message-log/exchanges/${ended!.index}/verification`),
