@@ -51,6 +51,9 @@ const ofSystem =
   (named) =>
     faultStatement({ document: writeSoapFault(fault('s:Own')), ...named, ...change })
 
+const inEstonian = Buffer.from(
+  writeSoapFault(fault('s:Own')).toString().replace('<faultstring>', '<!-- --><faultstring xml:lang="et">'),
+)
 const OTHER = hash('sha512', 'another request', 'base64')
 const CASES: Record<string, Stated & { verdict: string }> = {
   'a signed refusal': {
@@ -67,6 +70,10 @@ const CASES: Record<string, Stated & { verdict: string }> = {
   },
   'a signed fault of the system': {
     ...{ kind: 'outcome-unknown', statement: ofSystem() },
+    verdict: 'TOTAL-PASSED',
+  },
+  'a signed fault of the system, with a language and a comment': {
+    ...{ kind: 'outcome-unknown', statement: ofSystem({ document: inEstonian }) },
     verdict: 'TOTAL-PASSED',
   },
   'a fault in answer to another request': {
