@@ -37,9 +37,11 @@ const USAGE = `Usage: concordat adapter <name> --configuration file.yaml
        concordat adapter soap import [--consumer consumer-gateway.properties] [--provider provider-gateway.properties]
                                      --output FOLDER
 
-Runs an adapter until SIGTERM or SIGINT. describe prints the document of what it offers (OpenAPI, or WSDL); register makes it a
-service of the client at the own security server, or brings the service there to the settings: address, document with its endpoints,
-TLS certificate. A new service is switched off until it is enabled, and nobody has a right to it until one is given.
+Runs an adapter until SIGTERM or SIGINT. Then a name may follow its own, as in sql-land, which only tells several on one machine apart.
+
+describe prints the document of what it offers (OpenAPI, or WSDL); register makes it a service of the client at the own security server,
+or brings the service there to the settings: address, document with its endpoints, TLS certificate. A new service is switched off until it
+is enabled, and nobody has a right to it until one is given.
 
 draft prints settings made of the tables of a SQLite file, or of those that a user of PostgreSQL, MariaDB or MySQL may read, to begin with: of
 each table only the key is given, the rest are comments. A socket is named by ?host=/path in place of HOST. Another machine needs
@@ -63,7 +65,7 @@ Adapters:
   file-messages
               files that are delivered as one-way messages, and those of inboxes as files; it is no service, and only runs
   http        an HTTP system of one's own: which paths, methods and headers pass, and how the adapter proves who it is
-  life-events events of other agencies as offers to people; it runs by concordat life-events
+  life-events events of other agencies as offers to people, also as concordat life-events
   mandates    a register of who may act for whom, also as concordat mandates
   rest-as-soap
               a REST service as a SOAP service of X-Road, by a WSDL: as a service, or before the own security server

@@ -15,7 +15,15 @@ t.test('an installation runs the program that a clone runs', (t) => {
   chmodSync(node, 0o755)
   const settings = ['--configuration', 'x.yaml']
   const adapters = Object.keys(COMMANDS.adapter.words).map((name) => ['adapter', name])
-  const named = [...Object.keys(SERVERS).map((name) => [name]), ...adapters, ['mock']]
+  const several = [
+    'sql-land',
+    'sql-messages-land',
+    'file-messages-a',
+    'events-b',
+    'rest-as-soap-c',
+    'soapy',
+  ].map((name) => ['adapter', name])
+  const named = [...Object.keys(SERVERS).map((name) => [name]), ...adapters, ...several, ['mock']]
   // No installation has a certification authority for development.
   for (const words of named.filter(([name]) => name !== 'trust-services')) {
     for (const more of [
@@ -34,5 +42,8 @@ t.test('an installation runs the program that a clone runs', (t) => {
       t.strictSame({ program: `${program}.ts`, rest: all.slice(taken) }, here, all.join(' '))
     }
   }
+  t.equal(chooseProgram(['adapter', 'sql-messages-b', ...settings]).program, 'adapters/sql/messages/main')
+  t.equal(chooseProgram(['adapter', 'sql-land', ...settings]).program, 'adapters/sql/main')
+  t.equal(chooseProgram(['adapter', 'sqlland', ...settings]).program, 'scripts/concordat')
   t.end()
 })

@@ -11,10 +11,14 @@ const SERVERS: Record<string, string> = {
   verifier: 'adapters/verifier/main',
   mock: 'adapters/mock/main',
 }
-/** With settings an adapter is a server; its other commands are those of scripts/adapter.ts. */
+/**
+ * With settings an adapter is a server; its other commands are those of scripts/adapter.ts. A hyphen and a name may follow, so that a machine runs several of one
+ * kind: sql-land.
+ */
 const ADAPTERS: Record<string, string> = {
   file: 'adapters/file/main',
   http: 'adapters/http/main',
+  'life-events': 'adapters/life-events/main',
   mandates: 'adapters/mandates/main',
   soap: 'adapters/soap/main',
   sql: 'adapters/sql/main',
@@ -30,10 +34,17 @@ export function chooseProgram(words: string[]): { program: string; taken: number
   const commandLine = { program: 'scripts/concordat', taken: 0 }
   if (second === '-h' || second === '--help') return commandLine
   if (Object.hasOwn(SERVERS, first)) return { program: SERVERS[first]!, taken: 1 }
-  if (first !== 'adapter' || !Object.hasOwn(ADAPTERS, second)) return commandLine
+  const kind = kindOf(second)
+  if (first !== 'adapter' || kind === undefined) return commandLine
   const runs =
     third === '--configuration' ||
     third.startsWith('--configuration=') ||
-    (second === 'events' && third === '--check')
-  return runs ? { program: ADAPTERS[second]!, taken: 2 } : commandLine
+    (kind === 'events' && third === '--check')
+  return runs ? { program: ADAPTERS[kind]!, taken: 2 } : commandLine
+}
+
+/** The longest that the name begins with: sql-messages-b is no sql. */
+function kindOf(name: string): string | undefined {
+  const kinds = Object.keys(ADAPTERS).filter((kind) => name === kind || name.startsWith(`${kind}-`))
+  return kinds.toSorted((a, b) => b.length - a.length)[0]
 }

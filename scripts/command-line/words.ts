@@ -103,6 +103,7 @@ export const COMMANDS = {
       file: service('CSV, JSON and XML files'),
       'file-messages': runs('files as one-way messages'),
       http: service('an HTTP system'),
+      'life-events': service('events of other agencies as offers to people'),
       mandates: service('a register of who may act for whom'),
       'rest-as-soap': service('a REST service as a SOAP service'),
       soap: service('operations of a SOAP service', {

@@ -1,51 +1,84 @@
-/** The systemd units of the servers. Each may write its own state and cache, and sees nothing else of the machine that it does not need. */
+/**
+ * The systemd units of the servers, and the users that they run as. What has keys, people's data or a way to other systems of the agency has a user of its own:
+ * whoever breaks one reads and writes nothing of the others.
+ */
 import { ENTRY, ENVIRONMENT, NODE, NODE_OPTIONS } from './stage-tree.ts'
 
-/** `words`: of the command. `%i` is what stands behind the @ of a unit's name. */
-type Unit = { name: string; description: string; words: string; state: string }
+type Unit = {
+  /** `%i`, here and below, is what stands behind the @ of a unit's name. */
+  name: string
+  description: string
+  /** Of the command. */
+  words: string
+  /** Its settings are in the folder of this name in /etc. */
+  user: string
+  /** Below /var/lib and /var/cache. */
+  state: string
+  /** Below /run; the user's group may enter it. */
+  socketIn?: string
+  /** Below /var/lib, too. */
+  besides?: string
+  /** It ends by itself, and a timer starts it. */
+  daily?: true
+}
 
-export const UNITS: Unit[] = [
+/** They change keys and settings of one member, and one backup folder serves whichever runs on a machine. */
+const ours = (name: string, description: string): Unit => ({
+  ...{ name: `concordat-${name}.service`, description: `Concordat ${description}` },
+  words: `${name} --configuration /etc/concordat/${name}.yaml`,
+  ...{ user: 'concordat', state: `concordat/${name}`, besides: 'concordat' },
+})
+
+const alone = (name: string, description: string): Unit => ({
+  ...{ name: `concordat-${name}.service`, description: `Concordat ${description}` },
+  words: `${name} --configuration /etc/concordat-${name}/${name}.yaml`,
+  ...{ user: `concordat-${name}`, state: `concordat-${name}` },
+})
+
+const UNITS: Unit[] = [
+  ours('security-server', 'security server'),
+  ours('central-registry', 'central registry'),
+  ours('configuration-proxy', 'configuration proxy'),
+  { ...alone('subject-keys', 'keys for searches by person'), socketIn: 'concordat-subject-keys' },
+  alone('portal', "citizens' portal"),
+  alone('mandates', 'register of mandates'),
+  alone('life-events', 'life events'),
+  alone('verifier', "verifier of wallets' credentials"),
   {
-    name: 'concordat-security-server.service',
-    description: 'Concordat security server',
-    words: 'security-server --configuration /etc/concordat/security-server.yaml',
-    state: 'security-server',
+    ...{ name: 'concordat-adapter@.service', description: 'Concordat adapter %i' },
+    words: 'adapter %i --configuration /etc/concordat-adapter/%i.yaml',
+    ...{ user: 'concordat-adapter', state: 'concordat-adapter/%i' },
   },
   {
-    name: 'concordat-central-registry.service',
-    description: 'Concordat central registry',
-    words: 'central-registry --configuration /etc/concordat/central-registry.yaml',
-    state: 'central-registry',
-  },
-  {
-    name: 'concordat-configuration-proxy.service',
-    description: 'Concordat configuration proxy',
-    words: 'configuration-proxy --configuration /etc/concordat/configuration-proxy.yaml',
-    state: 'configuration-proxy',
-  },
-  {
-    name: 'concordat-subject-keys.service',
-    description: 'Concordat keys for searches by person',
-    words: 'subject-keys --configuration /etc/concordat/subject-keys.yaml',
-    state: 'subject-keys',
-  },
-  {
-    name: 'concordat-portal.service',
-    description: "Concordat citizens' portal",
-    words: 'portal --configuration /etc/concordat/portal.yaml',
-    state: 'portal',
-  },
-  {
-    name: 'concordat-adapter@.service',
-    description: 'Concordat adapter %i',
-    words: 'adapter %i --configuration /etc/concordat/%i.yaml',
-    state: 'adapter-%i',
+    ...alone('life-events', 'letters of life events'),
+    name: 'concordat-life-events-letters.service',
+    words:
+      'life-events letters --configuration /etc/concordat-life-events/life-events.yaml --output /var/lib/concordat-life-events/letters',
+    daily: true,
   },
 ]
 
+export const USERS: string[] = [...new Set(UNITS.map(({ user }) => user))]
+
+/** For systemd-sysusers. The security server reaches the holder of subject keys by a socket of that one's group. */
+export const USERS_FILE = `${USERS.map((user) => `u ${user} - "Concordat" /var/lib/${user} /usr/sbin/nologin\n`).join('')}m concordat concordat-subject-keys\n`
+
+/** All files of systemd, by name. */
+export function unitFiles(): [name: string, content: string][] {
+  const timers = UNITS.filter(({ daily }) => daily)
+  return [
+    ...UNITS.map((unit): [string, string] => [unit.name, unitOf(unit)]),
+    ...timers.map((unit): [string, string] => [unit.name.replace(/service$/, 'timer'), timerOf(unit)]),
+  ]
+}
+
 /** `systemd-analyze security` says at most 2.0 of each; V8 makes code in memory, so MemoryDenyWriteExecute stays off. */
-export function unitOf(unit: Unit): string {
+function unitOf(unit: Unit): string {
   const environment = Object.entries(ENVIRONMENT).map(([name, value]) => `Environment=${name}=${value}\n`)
+  const socket =
+    unit.socketIn === undefined
+      ? ''
+      : `RuntimeDirectory=${unit.socketIn}\nRuntimeDirectoryMode=0750\nRuntimeDirectoryPreserve=restart\n`
   return `[Unit]
 Description=${unit.description}
 Wants=network-online.target
@@ -53,21 +86,19 @@ After=network-online.target postgresql.service
 StartLimitIntervalSec=0
 
 [Service]
-User=concordat
-Group=concordat
+User=${unit.user}
+Group=${unit.user}
 ExecStart=${NODE} ${NODE_OPTIONS.join(' ')} ${ENTRY} ${unit.words}
-${environment.join('')}Environment=NODE_COMPILE_CACHE=%C/concordat/${unit.state}
-Restart=always
-RestartSec=2
-# What is under way is finished first.
+${environment.join('')}Environment=NODE_COMPILE_CACHE=%C/${unit.state}
+${unit.daily === true ? 'Type=oneshot\n' : RESTARTS}# What is under way is finished first.
 TimeoutStopSec=90
 LimitNOFILE=65536
 UMask=0077
-StateDirectory=concordat concordat/${unit.state}
+StateDirectory=${[unit.besides, unit.state].filter((one) => one !== undefined).join(' ')}
 StateDirectoryMode=0700
-CacheDirectory=concordat/${unit.state}
+CacheDirectory=${unit.state}
 CacheDirectoryMode=0700
-ProtectSystem=strict
+${socket}ProtectSystem=strict
 ProtectHome=yes
 PrivateTmp=yes
 PrivateDevices=yes
@@ -93,8 +124,23 @@ SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
+${unit.daily === true ? '' : '\n[Install]\nWantedBy=multi-user.target\n'}`
+}
+
+const RESTARTS = `Restart=always
+RestartSec=2
+# 2 is a wrong setting: starting again does not help.
+RestartPreventExitStatus=2
+`
+
+const timerOf = (unit: Unit): string => `[Unit]
+Description=${unit.description}, once a day
+
+[Timer]
+OnCalendar=daily
+RandomizedDelaySec=1h
+Persistent=yes
 
 [Install]
-WantedBy=multi-user.target
+WantedBy=timers.target
 `
-}

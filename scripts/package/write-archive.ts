@@ -6,7 +6,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { billOfMaterials } from './list-components.ts'
 import { ENTRY, ENVIRONMENT, INSTALLED_AT, NODE, NODE_OPTIONS, type Tree } from './stage-tree.ts'
-import { UNITS, unitOf } from './systemd-units.ts'
+import { USERS_FILE, unitFiles } from './systemd-units.ts'
 import { provenanceOf } from './write-provenance.ts'
 import { writeTar } from './write-tar.ts'
 
@@ -32,7 +32,8 @@ export async function writeArchive(q: {
   }
   await put('bin/concordat', command(INSTALLED_AT))
   await chmod(path.join(root, within, 'bin/concordat'), 0o755)
-  for (const unit of UNITS) await put(`systemd/${unit.name}`, unitOf(unit))
+  for (const [name, content] of unitFiles()) await put(`systemd/${name}`, content)
+  await put('systemd/sysusers.conf', USERS_FILE)
   await put('bill-of-materials.cdx.json', billOfMaterials(source, components))
   const tar = path.join(q.work, 'archive.tar')
   await writeTar({ file: tar, folder: root, names: [within], seconds: source.seconds })

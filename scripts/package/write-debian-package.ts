@@ -1,12 +1,13 @@
-/** Writes a Debian package: the tree at /opt/concordat, a command, a user, and hardened systemd units. Needs dpkg-deb and tar. */
+/** Writes a Debian package: the tree at /opt/concordat, a command, users, and hardened systemd units. Needs dpkg-deb and tar. */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmod, cp, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { AFTER_INSTALLATION, AFTER_REMOVAL } from './debian-scripts.ts'
 import { billOfMaterials } from './list-components.ts'
 import { INSTALLED_AT, type Tree } from './stage-tree.ts'
-import { UNITS, unitOf } from './systemd-units.ts'
+import { USERS_FILE, unitFiles } from './systemd-units.ts'
 import { command } from './write-archive.ts'
 import { provenanceOf } from './write-provenance.ts'
 
@@ -31,11 +32,8 @@ export async function writeDebianPackage(q: {
   await mkdir(path.join(root, path.dirname(INSTALLED_AT)), { recursive: true })
   await rename(tree.folder, path.join(root, INSTALLED_AT))
   await put('usr/bin/concordat', command(INSTALLED_AT), 0o755)
-  for (const unit of UNITS) await put(`usr/lib/systemd/system/${unit.name}`, unitOf(unit))
-  await put(
-    'usr/lib/sysusers.d/concordat.conf',
-    'u concordat - "Concordat" /var/lib/concordat /usr/sbin/nologin\n',
-  )
+  for (const [name, content] of unitFiles()) await put(`usr/lib/systemd/system/${name}`, content)
+  await put('usr/lib/sysusers.d/concordat.conf', USERS_FILE)
   await cp(path.join(root, INSTALLED_AT, 'LICENSE'), path.join(root, DOCUMENTS, 'copyright'), {
     recursive: true,
   })
@@ -61,25 +59,6 @@ export async function writeDebianPackage(q: {
   await rename(`${file}.part`, file)
   return file
 }
-
-const AFTER_INSTALLATION = `#!/bin/sh
-set -e
-if [ "$1" = configure ]; then
-  if command -v systemd-sysusers >/dev/null; then
-    systemd-sysusers concordat.conf
-  elif ! getent passwd concordat >/dev/null; then
-    useradd --system --home-dir /var/lib/concordat --shell /usr/sbin/nologin concordat
-  fi
-  install -d -o concordat -g concordat -m 0700 /etc/concordat /etc/concordat/secrets /etc/concordat/tls
-  if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
-fi
-`
-
-// Settings, keys and logs stay, also after a purge: nobody can make them again.
-const AFTER_REMOVAL = `#!/bin/sh
-set -e
-if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
-`
 
 function controlOf(version: string, kilobytes: number): string {
   return `Package: concordat

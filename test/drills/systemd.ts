@@ -1,7 +1,8 @@
 /**
  * The Debian package under a systemd of its own, in namespaces over a copy of this machine's files that ends with them: dpkg installs it, and the hardened unit
  * runs a security server of two workers. A worker is killed, the supervisor is killed, also while a worker hangs: both work again, and nothing is left over.
- * The unit is stopped several times, and each time all have drained.
+ * The unit is stopped several times, and each time all have drained. The holder of subject keys runs with the example of the package, as a user of its own: the security
+ * server's user reaches its socket, and the portal's does not.
  *
  *   node test/drills/systemd.ts
  *
@@ -19,6 +20,7 @@ import { until } from '../until.ts'
 
 const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat')
 const UNIT = 'concordat-security-server'
+const HOLDER = 'concordat-subject-keys'
 const STOPS = 6
 const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty', 'ptmx']
 /** They would set up the machine, which is set up, or log what nobody reads. */
@@ -40,6 +42,9 @@ for one in ${DEVICES.join(' ')}; do touch "dev/$one"; mount --bind "/dev/$one" "
 mkdir dev/shm dev/pts dev/mqueue && ln -s /proc/self/fd dev/fd && touch dev/console
 cp "$2" tmp/package.deb && chroot . dpkg -i --force-depends /tmp/package.deb
 cp "$3" etc/concordat/security-server.yaml && chroot . chown -R concordat:concordat /etc/concordat
+cp opt/concordat/examples/subject-keys.yaml etc/${HOLDER}/
+for one in index search tracker; do openssl rand -hex 32 >etc/${HOLDER}/$one.key; done
+chmod 600 etc/${HOLDER}/*.key && chroot . chown -R ${HOLDER}:${HOLDER} /etc/${HOLDER}
 for one in ${MASKED.join(' ')}; do ln -sf /dev/null "etc/systemd/system/systemd-$one.service"; done
 mkdir -p "etc/systemd/system/${UNIT}.service.d"
 printf '[Service]\\nStandardOutput=append:/var/log/concordat.log\\nStandardError=append:/var/log/concordat.log\\n' > etc/systemd/system/${UNIT}.service.d/log.conf
@@ -94,6 +99,23 @@ async function drill(): Promise<string[]> {
   const status = inside('grep', '-hE', 'Seccomp:|CapBnd:|NoNewPrivs:', `/proc/${workers()[0]}/status`)
   say(`a worker has ${status.replaceAll(/\s+/g, ' ')}`)
   if (!/Seccomp:\s+2/.test(status)) wrong.push('a worker runs without the filter of system calls')
+
+  inside('systemctl', 'start', HOLDER)
+  const answersTo = (user: string): boolean => {
+    const program = `require('http').get({ socketPath: '/run/${HOLDER}/socket', path: '/health/live' }, (one) => process.exit(one.statusCode === 200 ? 0 : 3)).on('error', () => process.exit(4))`
+    try {
+      inside('runuser', '-u', user, '--', '/opt/concordat/bin/node', '--eval', program)
+      return true
+    } catch {
+      return false
+    }
+  }
+  await until('the holder of subject keys', (saw) => saw(answersTo('concordat')))
+  if (answersTo('concordat-portal')) wrong.push('the portal reaches the subject keys')
+  const group = inside('getent', 'group', HOLDER).split(':')[2]!
+  const groups = inside('grep', 'Groups:', `/proc/${workers()[0]}/status`).trim().split(/\s+/)
+  if (!groups.includes(group)) wrong.push('the security server is not of the group of the subject keys')
+  say('the holder of subject keys runs with its example')
 
   const [one] = workers()
   kill('KILL', one!)
