@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -10,7 +13,7 @@ import { readConfiguration } from '#platform/configuration/read-configuration.ts
 import { VERSION } from '#platform/process/version.ts'
 import { settingsSchema as serverSchema } from '#security-server/config.ts'
 import { skipFor } from '#test/outside-tools.ts'
-import { UNITS } from './systemd-units.ts'
+import { unitFiles } from './systemd-units.ts'
 
 const ROOT = path.join(import.meta.dirname, '../..')
 const CONCORDAT = path.join(ROOT, 'scripts/concordat')
@@ -60,8 +63,12 @@ t.test('the chart has the version of the package, and the same bytes each time',
   await run('tar', ['-xzf', chart!, '-C', folder])
   const manifest = parse(readFileSync(path.join(folder, 'concordat/Chart.yaml'), 'utf8')) as object
   t.match(manifest, { version: VERSION, appVersion: VERSION })
-  for (const { words } of UNITS.filter(({ name }) => /registry|security|proxy/.test(name)))
-    t.match(readFileSync(path.join(folder, 'concordat/values.schema.json'), 'utf8'), words.split(' ')[0])
+  const programs = unitFiles().flatMap(
+    ([name]) => /^concordat-(.*(?:registry|security|proxy).*)\.service$/.exec(name)?.[1] ?? [],
+  )
+  t.equal(programs.length, 3)
+  for (const program of programs)
+    t.match(readFileSync(path.join(folder, 'concordat/values.schema.json'), 'utf8'), program)
 })
 
 t.test('Helm accepts it, Kubernetes accepts what it makes, and pods may do little', async (t) => {
@@ -197,6 +204,33 @@ t.test('what would lose data or not start is refused with the reason', async (t)
   ]
   for (const [words, why] of refused)
     await t.rejects(rendered(...words), { code: 1, stderr: why }, words.slice(2).join(' '))
+})
+
+t.test('what an installation prints looks at health', async (t) => {
+  if (!existsSync(HELM)) return skipFor(t, 'Helm is not built')
+  const copy = mkdtempSync(path.join(folder, 'notes-'))
+  await run('tar', ['-xzf', chart!, '-C', copy])
+  const at = path.join(copy, 'concordat')
+  renameSync(path.join(at, 'templates/NOTES.txt'), path.join(at, 'notes'))
+  const shown = 'kind: ConfigMap\nmetadata: { name: notes }\ntext: {{ tpl (.Files.Get "notes") . | quote }}\n'
+  writeFileSync(path.join(at, 'templates/notes.yaml'), shown)
+  const words = ['template', 'agency', at, ...CLUSTER, ...valuesOf('security-server')]
+  const { stdout } = await run(HELM, [...words, '--show-only', 'templates/notes.yaml'])
+  const { text } = parse(stdout) as { text: string }
+  const [, program = '', scheme] =
+    /--eval "(.*'(https?):\/\/127\.0\.0\.1:4000\/health\/ready'.*)"$/m.exec(text) ?? []
+  t.equal(scheme, 'https', 'as the settings say')
+  let status = 200
+  const server = createServer((_request, response) => response.writeHead(status).end(`answered ${status}`))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const here = program.replace('https://127.0.0.1:4000', `http://127.0.0.1:${port}`)
+  const ask = () => run(process.execPath, ['--no-warnings', '--eval', here])
+  t.equal((await ask()).stdout, 'answered 200\n')
+  status = 503
+  await t.rejects(ask(), { code: 1, stdout: 'answered 503\n' })
 })
 
 t.test('secrets reach the server with mode 0600, whatever their mount is', async (t) => {
