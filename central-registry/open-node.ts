@@ -4,6 +4,7 @@
  */
 import { hostname } from 'node:os'
 import type { Migration } from 'kysely/migration'
+import { watchCertificates } from '#platform/metrics/watch-certificates.ts'
 import { type Claimed, claimName, placeOf } from '#platform/nodes/claim.ts'
 import { type KeptFiles, keptOnAll } from '#platform/nodes/kept-files.ts'
 import type { Cluster } from '#platform/nodes/needs.ts'
@@ -60,6 +61,7 @@ export async function openNode(
       ...{ leaseSeconds: q.leaseSeconds, concurrency: q.concurrency },
       beforeOlderOnesEnd: async (database) => refuseBeside(await nodesOfOtherSchemas(database, known)),
     })
+    await watchCertificates({ metrics: services.metrics, settings, clock })
     const nodeStore = createNodeStore(services.database)
     const store = createSharedFileStore(services.database)
     const keys = await openClusterKeys(nodes, store)

@@ -272,8 +272,16 @@ t.test('health: reasons, cached a second, never hanging', async (t) => {
   ok = true
   t.match(await health.report(), { ready: false })
   t.equal(asked, 1)
+  const metrics = createMetrics()
+  health.tell(metrics)
+  const scraped = (): Promise<string> => metrics.registry.metrics()
   now += 1000
+  t.match(await scraped(), /^concordat_ready\{check="log"\} 0$/m)
+  t.equal(asked, 1, 'a scrape takes what a balancer has just asked')
   t.match(await health.report(), { ready: true })
+  now += 10_000
+  t.match(await scraped(), /^concordat_ready\{check="log"\} 1$/m)
+  t.equal(asked, 3, 'or asks itself')
   health.add('throws', () => Promise.reject(new Fault('token_not_active')))
   t.match(await health.report(), { ready: false, checks: [{}, { reason: /token is locked/ }] })
   health.add('throws at once', () => {

@@ -76,6 +76,7 @@ export async function serve<G extends Ground, Offered extends object>(
     failingJobs(jobs),
   )
   const { app } = shape.admin
+  health.tell(metrics)
   addHealthAndMetrics(app, ground)
   await addRoutes(app, 'admin', opened)
   const handlers = merge('operation', [shape.operations ?? {}, ...opened.map((one) => one.operations ?? {})])

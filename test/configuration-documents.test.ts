@@ -325,6 +325,14 @@ t.test('alerts and dashboards name metrics that there are, and say what to do', 
     .map(([name]) => name)
     .filter((name) => !made.has(name.replace(/_(?:bucket|count|sum)$/, '')))
   t.strictSame(unknown, [])
+  const alarms = [...read('docs/operating.md').matchAll(/^\| (`concordat_[^|]*)\|/gm)].flatMap(
+    ([, cell = '']) => [...cell.matchAll(/concordat_[a-z_]+/g)],
+  )
+  t.ok(alarms.length > 25)
+  const withoutRule = alarms
+    .map(([name]) => name)
+    .filter((name) => !rules.some(({ expr }) => expr.includes(name)))
+  t.strictSame(withoutRule, [], 'what operators are told to watch is a rule')
   t.end()
 })
 

@@ -3,6 +3,7 @@
  * by the description that it publishes, and drains.
  */
 import type { FastifyInstance } from 'fastify'
+import { systemClock } from '#platform/clock.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { createHealth } from '#platform/health/create-health.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
@@ -11,6 +12,7 @@ import { registerOpenApi } from '#platform/http-service/openapi.ts'
 import { createLog, type Log } from '#platform/logging/create-log.ts'
 import { writePerTurn } from '#platform/logging/write-per-turn.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
+import { watchCertificates } from '#platform/metrics/watch-certificates.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
 import type { Adapter } from './adapter.ts'
@@ -142,6 +144,8 @@ export async function serveAdapter<S extends KitSettings>(
       return reply.type(DOCUMENT_TYPES[type]).send(text)
     })
     health.routes(monitoring)
+    health.tell(metrics)
+    await watchCertificates({ metrics, settings, clock: systemClock })
     metrics.routes(monitoring)
     await monitoring.listen({ host: settings.monitoring.address, port: settings.monitoring.port })
     await app.listen({ host: settings.listen.address, port: settings.listen.port })

@@ -2,12 +2,14 @@
  * Runs an adapter that is no service: it asks its security server and its own system, and nobody asks it but operators. Checks its
  * settings, opens it, tells operators how it is, and drains.
  */
+import { systemClock } from '#platform/clock.ts'
 import { type Problem, readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { createHealth, type Finding } from '#platform/health/create-health.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { tlsOf } from '#platform/http-service/listener-tls.ts'
 import { createLog, type Log } from '#platform/logging/create-log.ts'
 import { createMetrics, type Metrics } from '#platform/metrics/create-metrics.ts'
+import { watchCertificates } from '#platform/metrics/watch-certificates.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
 import type { MonitoringSettings } from './settings.ts'
 
@@ -77,6 +79,8 @@ export async function serveWorker<S extends WorkerSettings>(
   try {
     for (const [name, check] of Object.entries(opened.health)) health.add(name, check)
     health.routes(monitoring)
+    health.tell(metrics)
+    await watchCertificates({ metrics, settings, clock: systemClock })
     metrics.routes(monitoring)
     await monitoring.listen({ host: address, port })
   } catch (thrown) {

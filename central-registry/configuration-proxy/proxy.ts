@@ -6,6 +6,7 @@ import { createHttpService } from '#platform/http-service/create-http-service.ts
 import { tlsOf } from '#platform/http-service/listener-tls.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
+import { watchCertificates } from '#platform/metrics/watch-certificates.ts'
 import type { Running } from '#platform/process/run-process.ts'
 import { asFault } from '#schemas/fault.ts'
 import { createImportClient } from '../configuration/other-instances/client.ts'
@@ -66,6 +67,8 @@ export async function startProxy(rooms: Rooms): Promise<Running> {
   )
   watchInstances(metrics, instances, clock)
   health.routes(monitoring)
+  health.tell(metrics)
+  await watchCertificates({ metrics, settings, clock })
   metrics.routes(monitoring)
   monitoring.get('/status', async () => statusOf(settings, proxied))
 

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '#platform/clock.ts'
 import { systemClock } from '#platform/clock.ts'
+import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Said } from '#schemas/said.ts'
 
@@ -13,6 +14,8 @@ export type Health = {
   /** `check` returns in plain words why the process is not ready; if it throws, the text of its fault is used. */
   add(name: string, check: () => Promise<Finding> | Finding): void
   report(): Promise<HealthReport>
+  /** `concordat_ready`, by check, for who watches metrics alone. Where a balancer asks often, no check runs for it. */
+  tell(metrics: Pick<Metrics, 'watch'>): void
   /** Reports "not ready" from now on, so that load balancers send requests elsewhere while the process drains. */
   drain(): void
   /**
@@ -23,6 +26,8 @@ export type Health = {
 }
 
 const CACHE_MS = 1000
+/** A scrape comes less often than this, and takes what somebody else has just asked. */
+const SCRAPED_MS = 10_000
 const CHECK_MS = 2000
 
 export function createHealth(q: { clock?: Clock } = {}): Health {
@@ -38,18 +43,29 @@ export function createHealth(q: { clock?: Clock } = {}): Health {
     if (draining) found.unshift({ name: 'process', ok: false, reason: 'it is shutting down' })
     return { ready: found.every(({ ok }) => ok), checks: found }
   }
-  const report = (): Promise<HealthReport> => {
+  const reportOf = (ageMs: number): Promise<HealthReport> => {
     const now = clock()
-    // One check per second is enough for any number of load balancers.
-    if (last === undefined || Math.abs(now - last.at) >= CACHE_MS) last = { at: now, report: inspect() }
+    if (last === undefined || Math.abs(now - last.at) >= ageMs) last = { at: now, report: inspect() }
     return last.report
   }
+  // One check per second is enough for any number of load balancers.
+  const report = (): Promise<HealthReport> => reportOf(CACHE_MS)
   return {
     add: (name, check) => {
       checks.set(name, check)
       last = undefined
     },
     report,
+    tell: (metrics) =>
+      metrics.watch(
+        'concordat_ready',
+        '1 when this check of /health/ready is well, 0 when not',
+        'check',
+        async () => {
+          const { checks } = await reportOf(SCRAPED_MS)
+          return checks.map(({ name, ok }) => [name, ok ? 1 : 0] as const)
+        },
+      ),
     drain: () => {
       draining = true
       last = undefined

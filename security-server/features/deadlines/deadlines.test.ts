@@ -1,11 +1,19 @@
 /** Letters ahead of what ends: once each, over a real database and a real mail server, with nodes, restarts and outages. */
+import { generateKeyPairSync, X509Certificate } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { createSendMail } from '#platform/mail/client.ts'
+import { createMetrics } from '#platform/metrics/create-metrics.ts'
+import { watchCertificates } from '#platform/metrics/watch-certificates.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseServerId } from '#schemas/identifiers.ts'
 import { startMailServer } from '#test/fakes/mail-server.ts'
+import { selfSignedCertificate } from '../../keys/self-signed.ts'
+import { certificatePem } from '../../local-systems/view.ts'
+import { certificateEnds } from './certificate-ends.ts'
 import { deadlineHandlers } from './handlers.ts'
 import { lookForDeadlines } from './look.ts'
 import { deadlineMigrations } from './migrations.ts'
@@ -107,6 +115,44 @@ void t.test('the threshold that was passed last counts, and none too near the be
   t.equal(of(-31, 29), 30)
   t.equal(of(-2, 1), 1, 'a life of three days is told of a day ahead')
   t.equal(thresholdOf({ begins: START, ends: START + 2 * DAY_MS }, START), undefined)
+})
+
+void t.test('metrics say when certificates in use end, those of files in the settings too', async (t) => {
+  const { world, node } = await createDeadlines(t)
+  world.certificates = [
+    certificate('short', { from: -300, to: 10 }),
+    certificate('longer', { from: -300, to: 20 }),
+    certificate('first', { from: -300, to: 50, member: 'A' }),
+    certificate('other', { from: -300, to: 30, member: 'B' }),
+    certificate('acme', { from: -60, to: 29, member: 'C' }),
+  ]
+  world.renewals = { acme: { overdue: undefined } }
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const names = { hostName: 'ss1.example', ipAddresses: [] }
+  const pem = certificatePem(selfSignedCertificate({ privateKey, names, at: new Date(START) }))
+  const certificateFile = path.join(t.testdir({ 'admin.pem': '' }), 'admin.pem')
+  writeFileSync(certificateFile, pem)
+  const settings = { admin: { certificateFile }, deep: [{ clientCertificateFile: '/nowhere.pem' }] }
+  const metrics = createMetrics()
+  await watchCertificates({
+    metrics,
+    settings,
+    clock: () => world.now,
+    others: () => certificateEnds(node('a')),
+  })
+  const text = await metrics.registry.metrics()
+  const said = Object.fromEntries(
+    [...text.matchAll(/^concordat_certificate_ends_seconds\{of="(.*)"\} (.*)$/gm)].map(([, of, value]) => [
+      of,
+      Number(value),
+    ]),
+  )
+  t.strictSame(said, {
+    authentication: (20 * DAY_MS) / 1000,
+    signing: (30 * DAY_MS) / 1000,
+    signing_renewing: (29 * DAY_MS) / 1000,
+    'admin.certificateFile': (new X509Certificate(pem).validToDate.getTime() - START) / 1000,
+  })
 })
 
 void t.test('each threshold is told once to each, whatever nodes and restarts there are', async (t) => {

@@ -1,7 +1,9 @@
 /** Letters ahead of what ends: certificates, contracts, the age of PINs, backups; 60, 30, 14, 7 and 1 days ahead, and at the end. */
 import type { FeatureModule } from '#platform/feature.ts'
 import { createSendMail, type MailServer } from '#platform/mail/client.ts'
+import { watchCertificates } from '#platform/metrics/watch-certificates.ts'
 import type { Services } from '#platform/services.ts'
+import { certificateEnds } from './certificate-ends.ts'
 import { deadlineHandlers } from './handlers.ts'
 import { lookForDeadlines } from './look.ts'
 import { deadlineMigrations } from './migrations.ts'
@@ -23,11 +25,13 @@ const SEND_SECONDS = 3600
 export const deadlines: FeatureModule<Ground> = {
   name: 'deadlines',
   migrations: deadlineMigrations,
-  open: (ground) => {
+  open: async (ground) => {
     const { database, clock, mailServer, metrics } = ground
     const settings = ground.settings.deadlines
     const store = createDeadlineStore(database)
     const operations = deadlineHandlers({ ...ground, store, settings })
+    const others = (): ReturnType<typeof certificateEnds> => certificateEnds(ground)
+    await watchCertificates({ metrics, clock, settings: ground.settings, others })
     if (settings === undefined || mailServer === undefined) return { operations }
     const base = settings.console ?? ground.settings.login?.baseUrl ?? '...'
     const rooms = {

@@ -52,29 +52,40 @@ function hasConfiguration({ globalConfiguration }: DeadlineRooms): boolean {
   }
 }
 
-/**
- * Those in use. One that another of the same use outlives is not told of: nothing stops when it ends. One that renews itself is told of
- * only when that is overdue, or when little is left.
- */
-async function certificates({ keys, clock, renewalOf }: DeadlineRooms): Promise<Found[]> {
+/** One that renews itself is told of only when that is overdue, or when little is left. */
+async function certificates(rooms: DeadlineRooms): Promise<Found[]> {
+  const inUse = await certificatesInUse(rooms)
+  return inUse
+    .filter(({ renewsInTime }) => !renewsInTime)
+    .map(({ one, overdue }) => ({
+      ...{ id: one.sha256, kind: one.usage, name: `${one.subject} (${one.serialNumber})`, of: one.keyId },
+      ...{ begins: Date.parse(one.notBefore), ends: Date.parse(one.notAfter), isOfNode: true },
+      ...(overdue !== undefined && { overdue }),
+    }))
+}
+
+type InUse = { one: CertificateInfo; renewsInTime: boolean; overdue: string | undefined }
+
+/** Without those that another of the same use outlives: nothing stops when they end. */
+export async function certificatesInUse({
+  keys,
+  clock,
+  renewalOf,
+}: Pick<DeadlineRooms, 'keys' | 'clock' | 'renewalOf'>): Promise<InUse[]> {
   const active = keys
     .tokens()
     .flatMap((token) => token.keys)
     .flatMap((key) => key.certificates)
     .filter((one) => one.active)
   const now = new Date(clock()).toISOString()
-  const found: Found[] = []
+  const found: InUse[] = []
   for (const one of active) {
     if (active.some((other) => outlives(other, one, now))) continue
     const renewal = await renewalOf(one.sha256)
     const [begins, ends] = [Date.parse(one.notBefore), Date.parse(one.notAfter)]
     const isLate = ends - clock() < Math.min(LITTLE_MS, (ends - begins) / 10)
-    if (renewal !== undefined && renewal.overdue === undefined && !isLate) continue
-    found.push({
-      ...{ id: one.sha256, kind: one.usage, name: `${one.subject} (${one.serialNumber})`, of: one.keyId },
-      ...{ begins, ends, isOfNode: true },
-      ...(renewal?.overdue !== undefined && { overdue: renewal.overdue }),
-    })
+    const overdue = renewal?.overdue
+    found.push({ one, overdue, renewsInTime: renewal !== undefined && overdue === undefined && !isLate })
   }
   return found
 }

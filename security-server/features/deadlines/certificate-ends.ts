@@ -1,0 +1,19 @@
+/** When the server's own certificates end, for its metrics. */
+import type { DeadlineRooms } from './rooms.ts'
+import { certificatesInUse } from './things.ts'
+
+/** What one is for is `signing` or `authentication`, with `_renewing` while it renews itself in time, or `systems`. */
+export async function certificateEnds(
+  rooms: Pick<DeadlineRooms, 'keys' | 'clock' | 'renewalOf'>,
+): Promise<{ of: string; endsAt: number }[]> {
+  const inUse = await certificatesInUse(rooms)
+  const own = inUse.map(({ one, renewsInTime }) => ({
+    of: `${one.usage.toLowerCase()}${renewsInTime ? '_renewing' : ''}`,
+    endsAt: Date.parse(one.notAfter),
+  }))
+  try {
+    return [...own, { of: 'systems', endsAt: Date.parse(rooms.keys.internalTls.info().notAfter) }]
+  } catch {
+    return own // There is none yet.
+  }
+}
