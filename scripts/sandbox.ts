@@ -1,7 +1,7 @@
 /** `concordat sandbox`: starts a whole instance on this machine, shows one exchange step by step, then runs until Ctrl-C. */
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { demonstrate, sayWhatNext } from './sandbox/demonstrate.ts'
+import { askOnce, demonstrate, sayWhatNext } from './sandbox/demonstrate.ts'
 import { describeInstance } from './sandbox/describe-instance.ts'
 import { holdFolder } from './sandbox/hold-folder.ts'
 import { startInstance } from './sandbox/instance.ts'
@@ -82,6 +82,9 @@ async function runHeld(options: Options): Promise<number> {
     say(`Everything runs after ${((performance.now() - began) / 1000).toFixed(1)} s.${most}`)
     say('')
     if (options.exchange && (isNew || options.once)) await demonstrate(instance, say)
+    // Whoever signs in at the portal is to find that somebody has just asked.
+    else if (options.exchange)
+      await askOnce(instance, say).catch((cause: unknown) => say(`  ${(cause as Error).message}`))
     sayWhatNext(instance, say)
     if (options.json) sayAloud(JSON.stringify(describeInstance(instance)))
     if (options.once) return 0

@@ -39,17 +39,12 @@ export async function demonstrate(instance: Instance, sayAloud: Say): Promise<vo
   // Answers contain text from other people, so control characters are made visible.
   const say: Say = (line) => sayAloud(printable(line))
   const { agencies } = instance.layout
-  say(`The Tax Agency asks the population register for ${DEMONSTRATED_PERSON}:`)
-  const asked = await ask(instance, instance.layout.systems.taxAgency)
-  if (asked.status !== 200 || asked.id === undefined)
-    throw new Error(`the exchange failed: ${describe(asked)}`)
-  const person = asked.body as { givenName: string; familyName: string }
-  say(`  answered        ${person.givenName} ${person.familyName} (synthetic), message id ${asked.id}`)
+  const { person, id } = await askOnce(instance, say)
   for (const [agency, role] of [
     [agencies.tax, 'consumer'],
     [agencies.population, 'provider'],
   ] as const) {
-    await showSide(instance, agency, role, asked.id, say)
+    await showSide(instance, agency, role, id, say)
   }
   say('')
   await showSoap(instance, say)
@@ -73,6 +68,21 @@ export async function demonstrate(instance: Instance, sayAloud: Say): Promise<vo
   if (records[0] === undefined) throw new Error('the refusal is not in the log of the population register')
   say(`  on record       ${agencies.population.name}, index ${records[0].index}, signed by the refusing side`)
   await showCatalogue(instance, say)
+}
+
+/** One exchange about the person who can sign in at the portal. Throws with the reason when it is not answered. */
+export async function askOnce(
+  instance: Instance,
+  sayAloud: Say,
+): Promise<{ person: { givenName: string; familyName: string }; id: string }> {
+  sayAloud(`The Tax Agency asks the population register for ${DEMONSTRATED_PERSON}:`)
+  const asked = await ask(instance, instance.layout.systems.taxAgency)
+  if (asked.status !== 200 || asked.id === undefined)
+    throw new Error(`the exchange failed: ${describe(asked)}`)
+  const person = asked.body as { givenName: string; familyName: string }
+  const names = printable(`${person.givenName} ${person.familyName}`)
+  sayAloud(`  answered        ${names} (synthetic), message id ${printable(asked.id)}`)
+  return { person, id: asked.id }
 }
 
 /** The same question by SOAP: the document of the agency's system is what is signed and logged. */

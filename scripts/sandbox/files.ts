@@ -76,6 +76,7 @@ publicUrl: http://${registry.address}:${registry.publicPort}
 public: { address: ${registry.address}, port: ${registry.publicPort} }
 admin: { address: ${registry.address}, port: ${registry.adminPort}, initialApiKeyFile: ./registry/api-key }
 witness: { name: ${REGISTRY_WITNESS} }
+configuration: { outageGrace: true }
 registration:
   address: ${registry.address}
   port: ${registry.registrationPort}

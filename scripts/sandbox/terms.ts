@@ -27,6 +27,8 @@ type Draft = Parties & {
   services: ContractService[]
   consent?: ConsentRule
   preview?: PreviewRule
+  /** That it goes on for a day while the registry is away, although it is about people. */
+  outageGracePersonalData?: true
   /** Of the consumer; its usual one when absent. */
   asks?: string
 }
@@ -64,6 +66,7 @@ export function namesContract(layout: Layout, from: number): Contract {
   return contractOf(layout, from, {
     ...{ consumer: tax, provider: population, title: 'Names for tax assessment' },
     ...{ purpose: 'Assessment of income tax', legalBasis: 'Tax Procedure Act, section 18' },
+    outageGracePersonalData: true,
     services: [
       {
         serviceCode: POPULATION_SERVICE,
