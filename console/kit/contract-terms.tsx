@@ -60,6 +60,21 @@ export function Terms({ of: { content, contentHash }, Party }: Props) {
   )
 }
 
+/** Whether its parties agreed that it goes on when the registry is away. */
+export function hasGrace({
+  personalData,
+  outageGraceHours,
+  outageGracePersonalData,
+  consent,
+  preview,
+}: Content): boolean {
+  return (
+    outageGraceHours > 0 &&
+    (consent ?? preview) === undefined &&
+    (!personalData || outageGracePersonalData === true)
+  )
+}
+
 function graceOf(content: Content): string {
   const { personalData, outageGraceHours, outageGracePersonalData, consent, preview } = content
   if (outageGraceHours > 0 && (consent ?? preview) !== undefined) return text('contract.graceNotAsked')

@@ -16,6 +16,7 @@ import { ContractActs } from './acts.tsx'
 import { ContactsOf } from './contacts.tsx'
 import { openOf, Party, type Version } from './contract.tsx'
 import { ContractFacts } from './facts.tsx'
+import { UnpublishedGrace } from './unpublished-grace.tsx'
 
 export function OneContract({ params }: { params: Record<string, string> }) {
   const versions = useAnswer<Version[]>('getContract', { params: { id: params['id']! } })
@@ -48,6 +49,7 @@ function Known({ of: versions }: { of: Version[] }) {
       />
       {versions.some(({ suspended }) => suspended) && <p class="note">{text('contract.suspendedHere')}</p>}
       {current.endings.length > 0 && <Endings of={current} />}
+      <UnpublishedGrace of={current} />
       {open !== undefined && <WaitsFor of={open} />}
       <Part title={text('common.facts')}>
         <ContractFacts of={current} />
