@@ -26,8 +26,8 @@ import { skipFor } from '../outside-tools.ts'
 import { act, close } from '../second-person.ts'
 import { administer } from './administer-server.ts'
 import { changeByTwo } from './change-by-two.ts'
-import { openWaitingOrders } from './waiting-orders.ts'
 import { attached, readAttachments } from './read-attachments.ts'
+import { openWaitingOrders } from './waiting-orders.ts'
 
 const NARROW = { viewport: { width: 320, height: 640 } }
 const HOSTILE = `<img/src=x/onerror=alert(1)>"{{7*7}}`
