@@ -279,6 +279,9 @@ t.test('a row by its key waits for no query that does not end', async (t) => {
   t.match(await late, { status: 504, body: { type: 'source_timeout' } })
 })
 
+/** More than the adapter's own looks at its database in the same time. */
+const REFUSED = 20
+
 t.test('a row that the mapping does not allow is counted as a failure', async (t) => {
   const file = create(t)
   const owner = new DatabaseSync(file)
@@ -295,7 +298,11 @@ t.test('a row that the mapping does not allow is counted as a failure', async (t
   }
   t.match(await ask('/t/a'), { status: 200 })
   const [rows, failed] = [await counted('rows'), await counted('source_failed')]
-  t.match(await ask('/t/empty'), { status: 502, body: { type: 'source_failed' } })
-  t.equal(await counted('source_failed'), failed + 1)
-  t.equal(await counted('rows'), rows)
+  for (let asked = 0; asked < REFUSED; asked++)
+    t.match(await ask('/t/empty'), { status: 502, body: { type: 'source_failed' } })
+  t.equal(await counted('source_failed'), failed + REFUSED)
+  t.ok(
+    (await counted('rows')) < rows + REFUSED,
+    'the adapter looks at its database meanwhile, and finds rows',
+  )
 })
