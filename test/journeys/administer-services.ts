@@ -257,7 +257,7 @@ async function giveFromThere(t: Test, { wide, world }: Windows): Promise<void> {
   await close(wide)
   t.ok(await page.getByRole('checkbox', { name: /:persons$/ }).isDisabled(), 'it has all of it')
   t.ok(await page.getByRole('checkbox', { name: /:parks$/ }).isChecked(), 'who was refused stays chosen')
-  const endpoint = { What: 'POST /parks/*/trees' }
+  const endpoint = { What: 'PUT /parks/*/bushes' }
   await act(wide, `Give a right to ${own}: parks`, endpoint, 'Give a right', 'The right was given')
   await close(wide)
   await page.getByRole('link', { name: 'All who have rights' }).click()
