@@ -252,8 +252,8 @@ function writeSecondRegistry(instance: Instance): SecondRegistry {
   const settings = readFileSync(file('registry.yaml'), 'utf8')
     .replaceAll(first, second)
     .replace('directory: ./registry', 'directory: ./second-registry')
-  const others = `configuration: { otherUrls: ['${registry.publicUrl}'] }\n`
-  writeFileSync(file('second-registry.yaml'), `${settings}\n${others}`)
+    .replace('configuration: {', `configuration: { otherUrls: ['${registry.publicUrl}'],`)
+  writeFileSync(file('second-registry.yaml'), settings)
   const key = readFileSync(registry.apiKeyFile, 'utf8').trim()
   return {
     admin: openAdmin(`${registry.adminUrl.replace(first, second)}/api/v1`, key),
