@@ -12,10 +12,8 @@ import type { View } from './view.ts'
 export function givesTracker(view: View, operation: string, { params }: Pick<CallInput, 'params'>): boolean {
   const id = Number(params['id'])
   if (operation === 'addAccessRight') return speaksForPeople(serviceIn(view, id).service.url)
-  if (operation === 'updateEndpoint') {
-    const { service, accessRights } = serviceOfEndpoint(view, id)
-    return speaksForPeople(service.url) && accessRights.some(({ endpoint }) => endpoint === id)
-  }
+  // Also without a right: one may be waiting for a second person, who saw what the endpoint was.
+  if (operation === 'updateEndpoint') return speaksForPeople(serviceOfEndpoint(view, id).service.url)
   const group = operation === 'addLocalGroupMembers' ? view.groups.get(id) : undefined
   if (group === undefined) return false
   const descriptions = view.clients.get(idText(group.client))?.descriptions ?? []

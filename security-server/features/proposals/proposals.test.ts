@@ -173,6 +173,13 @@ void t.test('the kinds of acts that the settings name take two people', async (t
     t.equal(await takesTwo('addLocalGroupMembers', group), false)
     await localSystems.grantService(tracker.service, { type: 'LOCALGROUP', id: 'readers' })
     t.equal(await takesTwo('addLocalGroupMembers', group), true, 'the group may ask')
+    const movesByTwo = async (service: number): Promise<boolean> =>
+      takesTwo('updateEndpoint', await localSystems.addEndpoint(service, 'GET', '/narrow'))
+    t.same(
+      [await movesByTwo(tracker.service), await movesByTwo(described.service)],
+      [true, false],
+      'an endpoint for which a right may be waiting',
+    )
 
     // A document takes two people where it says which messages a right lets through, and has a size that people read.
     const openapi = { openapi: '3.0.3', info: { title: 'a', version: '1' }, paths: {} }
