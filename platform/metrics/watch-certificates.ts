@@ -5,6 +5,9 @@ import type { Clock } from '#platform/clock.ts'
 import type { Metrics } from './create-metrics.ts'
 
 const OF_FILE = /certificateFile$/i
+/** Certificates that others may show: two while theirs changes, and one that is good is enough. */
+const OF_CLIENTS = /clientCertificateFile$/i
+const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
 /** `endsAt`: of several for the same use the first. */
 type Ending = { of: string; endsAt: number }
@@ -44,7 +47,11 @@ function filesIn(settings: object, at: string[] = []): { of: string; file: strin
 
 async function endingOf({ of, file }: { of: string; file: string }): Promise<Ending[]> {
   try {
-    return [{ of, endsAt: new X509Certificate(await readFile(file)).validToDate.getTime() }]
+    const pems = (await readFile(file, 'utf8')).match(PEM) ?? []
+    // Behind the first one of a chain are those of its authorities.
+    const shown = OF_CLIENTS.test(of) ? pems : pems.slice(0, 1)
+    const ends = shown.map((pem) => new X509Certificate(pem).validToDate.getTime())
+    return ends.length === 0 ? [] : [{ of, endsAt: Math.max(...ends) }]
   } catch {
     return []
   }

@@ -1,6 +1,5 @@
 /** Letters ahead of what ends: once each, over a real database and a real mail server, with nodes, restarts and outages. */
 import { generateKeyPairSync, X509Certificate } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
@@ -130,9 +129,13 @@ void t.test('metrics say when certificates in use end, those of files in the set
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const names = { hostName: 'ss1.example', ipAddresses: [] }
   const pem = certificatePem(selfSignedCertificate({ privateKey, names, at: new Date(START) }))
-  const certificateFile = path.join(t.testdir({ 'admin.pem': '' }), 'admin.pem')
-  writeFileSync(certificateFile, pem)
-  const settings = { admin: { certificateFile }, deep: [{ clientCertificateFile: '/nowhere.pem' }] }
+  const later = certificatePem(selfSignedCertificate({ privateKey, names, at: new Date(START + 5 * DAY_MS) }))
+  const both = t.testdir({ 'admin.pem': pem + later, 'clients.pem': pem + later })
+  const settings = {
+    admin: { certificateFile: path.join(both, 'admin.pem') },
+    listen: { clientCertificateFile: path.join(both, 'clients.pem') },
+    deep: [{ clientCertificateFile: '/nowhere.pem' }],
+  }
   const metrics = createMetrics()
   await watchCertificates({
     metrics,
@@ -152,6 +155,7 @@ void t.test('metrics say when certificates in use end, those of files in the set
     signing: (30 * DAY_MS) / 1000,
     signing_renewing: (29 * DAY_MS) / 1000,
     'admin.certificateFile': (new X509Certificate(pem).validToDate.getTime() - START) / 1000,
+    'listen.clientCertificateFile': (new X509Certificate(later).validToDate.getTime() - START) / 1000,
   })
 })
 
