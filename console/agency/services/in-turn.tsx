@@ -19,10 +19,15 @@ export async function inTurn(steps: Step[]): Promise<Answer<Ended[]>> {
   let isOver = false
   for (const { name, send } of steps) {
     const outcome: Outcome = isOver ? 'untried' : await outcomeOf(send)
-    isOver ||= outcome instanceof ApiFault && (outcome instanceof NoAnswer || outcome.status >= 500)
+    isOver ||= outcome instanceof ApiFault && !isKnown(outcome)
     ended.push({ name, outcome })
   }
   return { data: ended, headers: new Headers() }
+}
+
+/** Whether a failed call has surely done nothing. */
+function isKnown(fault: ApiFault): boolean {
+  return !(fault instanceof NoAnswer) && fault.status < 500
 }
 
 async function outcomeOf(send: Step['send']): Promise<Outcome> {
@@ -40,7 +45,10 @@ export function EndedInTurn({ of, done }: { of: Ended[]; done: TextKey }) {
   const wordOf = (outcome: Outcome): { tone: Tone; word: TextKey } => {
     if (outcome === 'done') return { tone: 'good', word: done }
     if (outcome === 'proposed') return { tone: 'warn', word: 'inTurn.proposed' }
-    return { tone: 'bad', word: outcome === 'untried' ? 'inTurn.untried' : 'inTurn.notDone' }
+    if (outcome === 'untried') return { tone: 'bad', word: 'inTurn.untried' }
+    return isKnown(outcome)
+      ? { tone: 'bad', word: 'inTurn.notDone' }
+      : { tone: 'warn', word: 'inTurn.notKnown' }
   }
   return (
     <>
@@ -57,7 +65,7 @@ export function EndedInTurn({ of, done }: { of: Ended[]; done: TextKey }) {
               <Status {...wordOf(outcome)} /> <bdi class="id wrap">{name}</bdi>
             </p>
             {outcome instanceof ApiFault &&
-              wordsOf(outcome).map((words) => (
+              toldOf(outcome).map((words) => (
                 <p class="wrap beside" key={words}>
                   {words}
                 </p>
@@ -67,4 +75,10 @@ export function EndedInTurn({ of, done }: { of: Ended[]; done: TextKey }) {
       </ul>
     </>
   )
+}
+
+/** Words of what the server says leave out what only a missing answer leaves open. */
+function toldOf(fault: ApiFault): string[] {
+  const words = wordsOf(fault)
+  return isKnown(fault) || fault instanceof NoAnswer ? words : [...words, text('kit.maybeDone')]
 }
