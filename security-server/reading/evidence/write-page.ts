@@ -40,6 +40,7 @@ for record in records/*; do (
     cat sig-hashchain.xml META-INF/signatures.xml 2> /dev/null | tr -d '\n' |
       grep -o "\"/$part\"[^\"]*\(Algorithm=\"[^\"]*\"[^\"]*\)*<[a-z0-9]*:*DigestValue>$digest<" || echo "$part is NOT what was signed"
   done
+  [ ! -e sig-hashchain.xml ] || echo "these digests stand in a hash chain: that it leads to what is signed is not checked here"
   for answer in ../../time-stamps/*/ocsp-*.der; do
     openssl ocsp -respin $answer -issuer ../../ca.pem -cert signer.pem -CAfile ../../root.pem -verify_other ../../chain.pem
   done
@@ -67,7 +68,8 @@ that they got themselves: the registry's anchor, or the file of GET /verificatio
 brings: compare its fingerprint with the one that its authority publishes, or put that authority's own in its place.</p>
 <pre>${COMMANDS.split('\n').map(escaped).join('\n')}</pre>
 <p>What it has to say: of each message <code>OK</code>, and of the message and each attachment
-its name with the digest that is signed, never <code>NOT what was signed</code>; of each signer <code>good</code> in one of the answers
+its name with the digest that is signed, never <code>NOT what was signed</code>. Where they are signed through a hash chain, which is said
+behind them, that holds only if the chain leads to the signed value: <code>concordat verify</code> and docs/evidence-bundle.md check that; of each signer <code>good</code> in one of the answers
 (the others are about other certificates) and <code>Response verify OK</code>; of the time-stamp <code>Verification: OK</code>, and since
 when. A batch that was stamped alone has no <code>ts-hashchainresult.xml</code>: its stamp is over the signature value.</p>
 <p>The place of a record in the log is checked with SHA-256 alone; docs/evidence-bundle.md and docs/message-log-format.md of
