@@ -127,26 +127,28 @@ export function createJobStore(database: Database): JobStore {
       return row.id
     },
     putRecurring: async (job, immediately) => {
-      const insert = tables.insertInto('job').values(rowOf(job))
-      await insert
-        .onConflict((conflict) =>
-          conflict.columns(['kind', 'dedup_key']).doUpdateSet((old) => {
-            const asked = old.ref('excluded.run_at')
-            const sooner = old
-              .case()
-              .when('job.run_at', '<', asked)
-              .then(old.ref('job.run_at'))
-              .else(asked)
-              .end()
-            // The end of its current run would schedule the next one by the old interval, which may be a day.
-            const again = old.case().when('job.claimed_by', 'is not', null).then(asked).else(null).end()
-            return {
-              every_seconds: job.everySeconds,
-              run_at: immediately ? asked : sooner,
-              again_at: again,
-            }
-          }),
-        )
+      // Nodes that start at once give it the same id and key. PostgreSQL lets them race for whichever a conflict clause does not name.
+      const made = await tables
+        .insertInto('job')
+        .values(rowOf(job))
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirst()
+      if (made.numInsertedOrUpdatedRows === 1n) return
+      await tables
+        .updateTable('job')
+        .set((old) => {
+          const asked = old.val(job.runAt)
+          const sooner = old.case().when('run_at', '<', asked).then(old.ref('run_at')).else(asked).end()
+          // The end of its current run would schedule the next one by the old interval, which may be a day.
+          const again = old.case().when('claimed_by', 'is not', null).then(asked).else(null).end()
+          return {
+            every_seconds: job.everySeconds,
+            run_at: immediately ? asked : sooner,
+            again_at: again,
+          }
+        })
+        .where('kind', '=', job.kind)
+        .where('dedup_key', '=', job.key)
         .execute()
     },
     claimDue: async (claim, { kinds, dueBefore, limit }) => {
