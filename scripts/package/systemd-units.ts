@@ -127,10 +127,9 @@ SystemCallErrorNumber=EPERM
 ${unit.daily === true ? '' : '\n[Install]\nWantedBy=multi-user.target\n'}`
 }
 
-const RESTARTS = `Restart=always
-RestartSec=2
-# 2 is a wrong setting: starting again does not help.
-RestartPreventExitStatus=2
+const RESTARTS = `# Also after a wrong setting (2): a secret, or a folder of keys, whose file system comes late is one until it is there.
+Restart=always
+RestartSec=5
 `
 
 const timerOf = (unit: Unit): string => `[Unit]

@@ -1,7 +1,7 @@
 /**
  * The Debian package under a systemd of its own, in namespaces over a copy of this machine's files that ends with them: dpkg installs it, and the hardened unit
  * runs a security server of two workers. A worker is killed, the supervisor is killed, also while a worker hangs: both work again, and nothing is left over.
- * The unit is stopped several times, and each time all have drained. The holder of subject keys runs with the example of the package, as a user of its own: the security
+ * Its settings come late: it works once they are there. The unit is stopped several times, and each time all have drained. The holder of subject keys runs with the example of the package, as a user of its own: the security
  * server's user reaches its socket, and the portal's does not.
  *
  *   node test/drills/systemd.ts
@@ -132,6 +132,15 @@ async function drill(): Promise<string[]> {
   kill('KILL', supervisor())
   await untilBoth(hung)
   say('the supervisor was killed while a worker hung')
+
+  const settings = '/etc/concordat/security-server.yaml'
+  inside('systemctl', 'stop', UNIT)
+  inside('mv', settings, `${settings}.late`)
+  inside('systemctl', 'start', UNIT)
+  await until('a second try', (saw) => Number(saw(show('NRestarts'))) > 0)
+  inside('mv', `${settings}.late`, settings)
+  await untilBoth([])
+  say('its settings came late')
 
   for (let stop = 0; stop < STOPS; stop++) {
     inside('systemctl', 'stop', UNIT)
