@@ -1,5 +1,5 @@
 /** Takes settings that were changed on another node into the settings file of this one, once a person has seen which. */
-import { chown, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { createInterface } from 'node:readline/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { type Document, isCollection, parse, parseDocument } from 'yaml'
@@ -147,12 +147,13 @@ async function write(q: Change): Promise<void> {
     const handle = await open(part, 'wx', 0o600)
     try {
       await handle.writeFile(document.toString())
+      // Not by its name, which whoever may write in the folder can give to another file.
+      if (process.getuid?.() === 0) await handle.chown(uid, gid)
       await handle.chmod(mode & 0o777)
       await handle.sync()
     } finally {
       await handle.close()
     }
-    if (process.getuid?.() === 0) await chown(part, uid, gid)
     const still = differencesWith(await readNode(program, part), other)
     const missed = still.filter(
       ({ name }) => taken.some((one) => one.name === name || isIn(one.name, name)) && !isSet(name, q.set),
