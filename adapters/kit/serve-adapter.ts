@@ -7,6 +7,7 @@ import { systemClock } from '#platform/clock.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { createHealth } from '#platform/health/create-health.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
+import { answerThrown } from '#platform/http-service/fault-answer.ts'
 import { tlsOf } from '#platform/http-service/listener-tls.ts'
 import { registerOpenApi } from '#platform/http-service/openapi.ts'
 import { createLog, type Log } from '#platform/logging/create-log.ts'
@@ -103,7 +104,12 @@ export async function serveAdapter<S extends KitSettings>(
   const tls = await tlsOf(settings.monitoring)
   const opened = await adapter.open({ settings, log, metrics })
   for (const [name, check] of Object.entries(opened.health)) health.add(name, check)
-  const app = createHttpService({ name: 'service', log, logRequests: false, ...(https && { https }) })
+  const app = createHttpService({
+    ...{ name: 'service', log, logRequests: false, ...(https && { https }) },
+    // The fault of a security server that was asked keeps its own code, as it would at that server's listener.
+    answerFailure: (thrown, request, reply) =>
+      answerThrown(thrown, request, reply, isReceived(thrown) ? 'server.serverproxy' : undefined),
+  })
   const monitoring = createHttpService({ name: 'monitoring', log, ...tls })
   const turnIsOver = createTurns()
   let isDraining = false
@@ -160,6 +166,10 @@ export async function serveAdapter<S extends KitSettings>(
       await close()
     },
   }
+}
+
+function isReceived(thrown: unknown): boolean {
+  return thrown instanceof Fault && thrown.received !== undefined
 }
 
 /**

@@ -1,14 +1,18 @@
 /**
  * SOAP messages by HTTP: the request's envelope with its content type and action, and what the answer's envelope holds. Attachments
- * are refused, and of a fault no more than its code is believed.
+ * are refused, and of a fault no more than its code is believed. What a security server answers is bound to what it was asked.
  */
 import type { Readable } from 'node:stream'
 import type { SystemAnswer } from '#adapters/kit/system/open-system.ts'
+import { parseSoapMessage } from '#core/transport/soap-message.ts'
 import type { SoapVersion } from '#core/wsdl/read-operations.ts'
 import type { XmlElement } from '#core/xml/element.ts'
 import { readTree } from '#core/xml/read-tree.ts'
 import { isPlainText } from '#platform/plain-text.ts'
-import { Fault } from '#schemas/fault.ts'
+import { Fault, isCodeOfServers } from '#schemas/fault.ts'
+import { idText, type ServiceId } from '#schemas/identifiers.ts'
+import { DIGEST_URI } from '#schemas/wire.ts'
+import type { Asked } from './xroad-header.ts'
 
 const NAMESPACE: Record<SoapVersion, string> = {
   '1.1': 'http://schemas.xmlsoap.org/soap/envelope/',
@@ -19,6 +23,16 @@ const STATUSES: ReadonlySet<number> = new Set([200, 400, 500])
 const TYPES: Record<SoapVersion, string> = { '1.1': 'text/xml', '1.2': 'application/soap+xml' }
 const BOUNDS = { elements: 200_000, nodes: 500_000, depth: 128, scope: 500, attributes: 100, isHuge: true }
 const MAX_TEXT = 500
+/** Of the code of a fault, as the log has it. */
+const CODE = /^(?:[A-Za-z][\w-]{0,49}:)?[A-Za-z][\w.-]{0,99}$/
+
+/** `exchange`: what was asked through a security server, whose answer names it again. */
+type Q = {
+  version: SoapVersion
+  bytes: number
+  faultTexts: boolean
+  exchange?: (Asked & { sha512: string }) | undefined
+}
 
 type Operation = { version: SoapVersion; action: string }
 
@@ -40,11 +54,11 @@ export function writeEnvelope(
   return { headers: { ...headers, accept: TYPES[version] }, body: Buffer.from(text) }
 }
 
-/** The one element in the body. Throws `source_refused`, `source_failed`, `source_timeout`, `answer_too_large`. */
-export async function readEnvelope(
-  answer: SystemAnswer,
-  q: { version: SoapVersion; bytes: number; faultTexts: boolean },
-): Promise<XmlElement> {
+/**
+ * The one element in the body. Throws `source_refused`, `source_failed`, `source_timeout`, `answer_too_large`, and the fault of a
+ * security server as it came.
+ */
+export async function readEnvelope(answer: SystemAnswer, q: Q): Promise<XmlElement> {
   const why = whyUnreadable(answer, q.version)
   if (why !== undefined) {
     answer.body.on('error', () => undefined).destroy()
@@ -63,7 +77,24 @@ export async function readEnvelope(
     throw refuse('one Body with one element is needed')
   if (content.namespace === namespace && content.name === 'Fault') throw faultOf(content, q)
   if (answer.status !== 200) throw failed(`it answered ${answer.status} without a fault`)
+  if (q.exchange !== undefined) await checkExchange(bytes, q.exchange)
   return content
+}
+
+/** The answer to another request is none: the server signed what it answers, and to whom (wire 1.5). */
+async function checkExchange(bytes: Buffer, { client, service, id, sha512 }: NonNullable<Q['exchange']>) {
+  const found = await parseSoapMessage(bytes).catch((cause: unknown) => {
+    if (cause instanceof Fault) throw failed(`it answered, and not as a security server does: ${cause.code}`)
+    throw cause
+  })
+  const hash = found.requestHash
+  const differs = [
+    idText(found.client) === client ? [] : 'client',
+    idText(found.service as ServiceId) === service ? [] : 'service',
+    found.id === id ? [] : 'id',
+    hash?.algorithmId === DIGEST_URI['SHA-512'] && hash.value.trim() === sha512 ? [] : 'requestHash',
+  ].flat()
+  if (differs.length > 0) throw failed(`its answer belongs to another request: ${differs.join(', ')}`)
 }
 
 function whyUnreadable({ status, headers }: SystemAnswer, version: SoapVersion): string | undefined {
@@ -97,25 +128,30 @@ export async function readAll(body: Readable, most: number): Promise<Buffer> {
 }
 
 /** SOAP 1.1 section 4.4.1: `Client.Authentication` is a `Client`, too. The detail, and where it came from, stay at home. */
-function faultOf(
-  fault: XmlElement,
-  { version, faultTexts }: { version: SoapVersion; faultTexts: boolean },
-): Fault {
+function faultOf(fault: XmlElement, { version, faultTexts, exchange }: Q): Fault {
   const [code, text] =
     version === '1.1'
       ? [textAt(fault, 'faultcode'), textAt(fault, 'faultstring')]
       : [textAt(fault, 'Code', 'Value'), textAt(fault, 'Reason', 'Text')]
-  const local = code.slice(code.indexOf(':') + 1).split('.', 1)[0]!
-  const isClients = local === (version === '1.1' ? 'Client' : 'Sender')
-  const cause = new Error(
-    `it answered a SOAP fault ${/^[A-Za-z0-9]{1,50}$/.test(local) ? local : 'without a code'}`,
-  )
+  const isKnown = CODE.test(code)
+  if (exchange !== undefined && isKnown && isCodeOfServers(code)) {
+    const detail = textAt(fault, 'detail', 'faultDetail') || textAt(fault, 'detail')
+    return Fault.fromPeer({ type: code, message: plain(text, 4096), detail: plain(detail, 4096) })
+  }
+  const local = code.slice(code.indexOf(':') + 1)
+  const [first = ''] = local.toLowerCase().split('.', 1)
+  const isClients = first === (version === '1.1' ? 'client' : 'sender')
+  const cause = new Error(`it answered a SOAP fault ${isKnown ? local : 'without a code'}`)
   if (!isClients) return new Fault('source_failed', { cause })
   const said = text.trim().slice(0, MAX_TEXT)
   return new Fault('source_refused', {
     what: faultTexts && isPlainText(said, MAX_TEXT) ? said : undefined,
     cause,
   })
+}
+
+function plain(text: string, most: number): string {
+  return isPlainText(text, most) ? text : ''
 }
 
 function textAt(element: XmlElement, ...names: string[]): string {

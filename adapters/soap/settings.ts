@@ -8,7 +8,7 @@ import {
   systemProperty,
 } from '#adapters/kit/system/settings.ts'
 import type { Problem } from '#platform/configuration/read-configuration.ts'
-import { parseSubsystemId } from '#schemas/identifiers.ts'
+import { parseClientId, parseSubsystemId } from '#schemas/identifiers.ts'
 
 type OperationSettings = { name: string; path?: string; summary: string }
 
@@ -22,6 +22,8 @@ export type SoapSettings = KitSettings & {
   faultTexts: boolean
   /** The subsystem whose service it is; with it the system gets the headers of X-Road's SOAP protocol, made of those of REST. */
   xRoadProvider?: string
+  /** The service is that of another agency, `system` the own security server: it is asked for these clients. */
+  consumer?: { clients: string[] }
   operations: OperationSettings[]
 }
 
@@ -46,6 +48,14 @@ export const settingsSchema = {
     unknown: { type: 'string', enum: ['refuse', 'leave-out'], default: 'refuse' },
     faultTexts: { type: 'boolean', default: false },
     xRoadProvider: { type: 'string', maxLength: 1100 },
+    consumer: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['clients'],
+      properties: {
+        clients: { type: 'array', minItems: 1, maxItems: 1000, items: { type: 'string', maxLength: 1100 } },
+      },
+    },
     operations: {
       type: 'array',
       minItems: 1,
@@ -65,7 +75,7 @@ export const settingsSchema = {
 } as const
 
 export function checkSettings(settings: SoapSettings, problem: Problem): void {
-  const { system, limits, operations, xRoadProvider } = settings
+  const { system, limits, operations, xRoadProvider, consumer } = settings
   checkSystem(system, problem)
   if (limits.answerMs > limits.wholeMs) throw problem(['limits', 'answerMs'], 'is above limits.wholeMs')
   try {
@@ -73,6 +83,15 @@ export function checkSettings(settings: SoapSettings, problem: Problem): void {
   } catch {
     throw problem(['xRoadProvider'], 'must be INSTANCE/CLASS/CODE/SUBSYSTEM')
   }
+  if (consumer !== undefined && xRoadProvider === undefined)
+    throw problem(['consumer'], 'needs xRoadProvider, whose service is asked')
+  for (const [at, client] of (consumer?.clients ?? []).entries())
+    try {
+      parseClientId(client)
+    } catch {
+      const what = 'must be INSTANCE/CLASS/CODE or INSTANCE/CLASS/CODE/SUBSYSTEM'
+      throw problem(['consumer', 'clients', String(at)], what)
+    }
   const paths = new Set<string>()
   for (const [at, operation] of operations.entries()) {
     const path = pathOf(operation)

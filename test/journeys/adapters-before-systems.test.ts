@@ -211,16 +211,56 @@ t.test('a REST system for systems that speak SOAP', async (t) => {
     'as the adapter said it',
   )
 
+  const toServer = {
+    ...{ url: tax.httpsUrl, authorityFile: world.trust.rootFile },
+    ...{ certificateFile: tax.systemCertificateFile, keyFile: tax.systemKeyFile },
+  }
+  const asJson = await startAdapter(t, soapAdapter, {
+    settings: {
+      ...{ system: toServer, wsdl, xRoadProvider: population.client, operations: [{ name: 'getParcel' }] },
+      consumer: { clients: [tax.client] },
+    },
+    folder: path.join(folder, 'parcels-as-json'),
+  })
+  const inJson = (content: object, more: Record<string, string> = {}) =>
+    askWorld(asJson.url, '/getParcel', {
+      ...{ method: 'POST', body: Buffer.from(JSON.stringify(content)) },
+      headers: { 'content-type': 'application/json', ...more },
+    })
+  const party = { 'X-Road-Represented-Party': 'COM/70000007' }
+  const read = await inJson({ number: '001-0002' }, { ...CLIENT, ...party })
+  t.match([read.status, read.json()], [200, { parcel: { number: '001-0002', area: 7, owner: ['Mari'] } }])
+  const { 'x-road-id': made } = read.headers
+  t.match(seen.at(-1)?.headers, {
+    ...{ 'x-road-client': tax.client, 'x-road-id': made, 'x-road-represented-party': 'COM/70000007' },
+  })
+  const proof = new URLSearchParams({ queryId: String(made), xRoadInstance: 'DEV', memberClass: 'GOV' })
+  proof.set('memberCode', '1002')
+  t.equal((await world.ask('tax', `/asic?${proof}&subsystemCode=tax&requestOnly&unique&force`)).status, 200)
+  const { 'X-Road-Client': _client, ...someone } = CLIENT
+  t.equal((await inJson({ number: '7' }, { ...someone, 'X-Road-Id': 'json-7' })).status, 200)
+  t.match(seen.at(-1)?.headers, { 'x-road-client': tax.client, 'x-road-id': 'json-7' })
+  const unknown = await startAdapter(t, soapAdapter, {
+    settings: {
+      ...{ system: toServer, wsdl, operations: [{ name: 'getParcel' }] },
+      ...{ xRoadProvider: tax.client, consumer: { clients: [tax.client] } },
+    },
+    folder: path.join(folder, 'parcels-of-nobody'),
+  })
+  const nobody = await askWorld(unknown.url, '/getParcel', {
+    ...{ method: 'POST', body: Buffer.from('{"number":"7"}') },
+    headers: { 'content-type': 'application/json' },
+  })
+  t.match(nobody.headers['x-road-error'], /^server\.serverproxy\.unknown_service$/)
+  t.match([nobody.status, nobody.json()], [500, { type: 'server.serverproxy.unknown_service' }])
+
   const { ask } = await serve(t, httpAdapter, 'parcels', {
     ...{ system: { url }, paths: [{ path: '/parcels/{number}', methods: ['GET'] }] },
   })
   await until('the right to be known', async (saw) => saw((await ask('/parcels/1')).status) === 200)
   const before = await startAdapter(t, restAsSoapAdapter, {
     settings: {
-      system: {
-        ...{ url: tax.httpsUrl, authorityFile: world.trust.rootFile },
-        ...{ certificateFile: tax.systemCertificateFile, keyFile: tax.systemKeyFile },
-      },
+      system: toServer,
       ...{ wsdl, provider: population.client, operations: OPERATIONS.slice(0, 1) },
       consumer: { service: `${population.client}/parcels`, clients: [tax.client] },
     },
@@ -231,10 +271,7 @@ t.test('a REST system for systems that speak SOAP', async (t) => {
   t.match(seen.at(-1)?.headers, { 'x-road-client': tax.client, 'x-road-id': 'soap-7' })
   const denied = await startAdapter(t, restAsSoapAdapter, {
     settings: {
-      system: {
-        ...{ url: tax.httpsUrl, authorityFile: world.trust.rootFile },
-        ...{ certificateFile: tax.systemCertificateFile, keyFile: tax.systemKeyFile },
-      },
+      system: toServer,
       ...{ wsdl, provider: population.client, operations: OPERATIONS.slice(0, 1) },
       consumer: { service: `${population.client}/nothing`, clients: [tax.client] },
     },

@@ -58,7 +58,8 @@ export function importConsumer(general: Properties, services: Properties): Impor
       name: at === 0 ? 'soap.yaml' : `soap-${at + 1}.yaml`,
       settings: {
         ...{ listen: {}, service: { code: 'gateway', title: `Services of ${provider}` } },
-        ...{ system, wsdl: { file: './provider.wsdl' }, xRoadProvider: provider, operations },
+        ...{ system, wsdl: { file: './provider.wsdl' }, xRoadProvider: provider },
+        ...{ consumer: { clients: clientsOf(general, group) }, operations },
       },
       notes: [
         ...whoAsks(general),
@@ -71,12 +72,19 @@ export function importConsumer(general: Properties, services: Properties): Impor
   })
 }
 
+/** In whose name the services were asked: the general client, and those of single services. */
+function clientsOf(general: Properties, group: { numbered: NumberedService }[]): string[] {
+  const written = group.map(({ numbered }) => numbered.of.get('id.client') ?? general.get('id.client') ?? '')
+  const clients = [...new Set(written)].flatMap((one) => gatewayClient(one) ?? [])
+  return clients.length === 0 ? ['INSTANCE/CLASS/CODE/SUBSYSTEM'] : clients
+}
+
 /** What every consumer has to know. */
 function whoAsks(general: Properties): string[] {
   const client = gatewayClient(general.get('id.client') ?? '')
   return [
     'wsdl.file: the gateway needed none; ask the provider with getWsdl, and put it there',
-    `id.client: callers send X-Road-Client: ${client ?? 'INSTANCE/CLASS/CODE/SUBSYSTEM'}, and an X-Road-Id of their own`,
+    `id.client: callers send X-Road-Client: ${client ?? 'INSTANCE/CLASS/CODE/SUBSYSTEM'}, which need not be named where it is the only one; an X-Road-Id is made where they send none`,
     'X-XRd-UserId and X-XRd-MessageId of callers are X-Road-UserId and X-Road-Id now',
     ...(general.get('serviceCallsByXRdServiceId.enabled') === 'true'
       ? ['serviceCallsByXRdServiceId.enabled: no service is asked that is not listed below']

@@ -62,6 +62,7 @@ t.test('each kind of setting is carried over, or named', async (t) => {
   const [consumer, provider] = written as unknown as [{ text: string }, { text: string }]
   t.match(parse(consumer.text), {
     xRoadProvider: 'DEV/GOV/1001/land',
+    consumer: { clients: ['DEV/GOV/1002/trial', 'DEV/GOV/1002/tax'] },
     operations: [
       { name: 'listParcels', path: '/land.example/v1/parcels' },
       { name: 'getParcel', path: '/land.example/v1/parcel' },
