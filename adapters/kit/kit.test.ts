@@ -157,8 +157,13 @@ async function issued(
 }
 
 /** A key with a certificate that it signed itself, valid for 20 years from `at`. */
-function identity(folder: string, name: string, address: string, at = new Date()) {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+function identity(
+  folder: string,
+  name: string,
+  address: string,
+  at = new Date(),
+  { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+) {
   const names = { hostName: name, ipAddresses: [address] }
   const certificate = certificatePem(selfSignedCertificate({ privateKey, names, at }))
   const key = privateKey.export({ format: 'pem', type: 'pkcs8' })
@@ -170,6 +175,43 @@ function identity(folder: string, name: string, address: string, at = new Date()
   writeFileSync(keyFile, key, { mode: 0o600 })
   return { certificate, key: String(key), certificateFile, keyFile }
 }
+
+t.test("X-Road's proxy calls an adapter with an RSA certificate, and none with another", async (t) => {
+  const folder = emptyFolder(t)
+  const rsa = () => generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const addresses = [ownAddress(), ownAddress()] as const
+  const server = identity(folder, 'xroad', addresses[0], new Date(), rsa())
+  const own = [
+    identity(folder, 'rsa', addresses[0], new Date(), rsa()),
+    identity(folder, 'p256', addresses[1]),
+  ] as const
+  const ask = async (at: 0 | 1, offer: object): Promise<number> => {
+    const connect = { ca: own[at].certificate, cert: server.certificate, key: server.key, ...offer }
+    const dispatcher = new Agent({ connect })
+    try {
+      return (await askAt(`https://${addresses[at]}:9443/things/one`, dispatcher)).status
+    } finally {
+      await dispatcher.destroy()
+    }
+  }
+  for (const at of [0, 1] as const) {
+    const { certificateFile, keyFile } = own[at]
+    const address = addresses[at]
+    const settings = {
+      listen: { address, certificateFile, keyFile, clientCertificateFile: server.certificateFile },
+      ...{ monitoring: { address }, service: { code: 'c', title: 't' } },
+    }
+    const log = createLog({ name: 'test', level: 'silent' })
+    const running = await serveAdapter(things, await readSettings(things, fileOf(t, settings), {}), log)
+    t.teardown(running.stop)
+  }
+  const suites = ['ECDHE-RSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES256-GCM-SHA384', 'DHE-RSA-AES128-GCM-SHA256']
+  const proxy = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2', ciphers: suites.join(':') }
+  t.equal(await ask(0, proxy), 200)
+  t.equal(await ask(0, {}), 200, 'and anybody else by it')
+  await t.rejects(ask(1, proxy), /handshake failure|ssl/i)
+  t.equal(await ask(1, {}), 200)
+})
 
 t.test('only the own security server is let in', async (t) => {
   const folder = emptyFolder(t)
