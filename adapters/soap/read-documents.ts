@@ -1,37 +1,9 @@
 /** Reads a WSDL document and what it imports: files beside it, none from the network, within bounds. */
-import { readFile, realpath, stat } from 'node:fs/promises'
-import path from 'node:path'
-import {
-  collectDocuments,
-  type Documents,
-  type FoundDocument,
-  invalid,
-  MAX_BYTES,
-} from '#core/wsdl/collect-documents.ts'
+import { readBeside } from '#adapters/kit/read-beside.ts'
+import { collectDocuments, type Documents } from '#core/wsdl/collect-documents.ts'
 
 /** Throws `invalid_configuration` that names the file. */
 export async function readDocuments(file: string): Promise<Documents> {
-  const folder = path.dirname(await real(file))
-
-  async function readBeside(at: string): Promise<FoundDocument> {
-    const found = await real(at)
-    if (found !== folder && !found.startsWith(folder + path.sep))
-      throw invalid(`${at} does not lie beside ${file}`)
-    if ((await stat(found)).size > MAX_BYTES) throw invalid(`${at} is larger than ${MAX_BYTES} bytes`)
-    return { name: found, bytes: await readFile(found) }
-  }
-
-  return collectDocuments(await readBeside(file), (from, location) => readBeside(beside(from, location)))
-}
-
-function beside(at: string, location: string): string {
-  if (/^[a-z][a-z0-9+.-]+:/i.test(location))
-    throw invalid(`${at} imports ${location.slice(0, 200)}: put a copy beside it, and name that`)
-  return path.resolve(path.dirname(at), location)
-}
-
-function real(file: string): Promise<string> {
-  return realpath(file).catch((cause: unknown) => {
-    throw invalid(`${file} cannot be read`, cause)
-  })
+  const { first, read } = await readBeside(file)
+  return collectDocuments(first, read)
 }

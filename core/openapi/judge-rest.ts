@@ -7,6 +7,7 @@ import { readJson } from './read-json.ts'
 import type { Contents, Operation, Parameter } from './read-operations.ts'
 import { readParameter, readQuery } from './read-parameter.ts'
 import type { RestMessage, Violation } from './rest-message.ts'
+import { pointerOf, ruleOf } from './tell-error.ts'
 
 /** What is wrong with a value by the schema of this key. */
 export type Judge = (schema: string, value: unknown) => ErrorObject | undefined
@@ -16,12 +17,6 @@ type Description = {
   judge: Judge
 }
 
-/** The parameters of an error that come from the description, none of which is a value of the message. */
-const TOLD = ['type', 'format', 'limit'] as const
-/** The parameters that name what an error is about, below its place. */
-const NAMING = [
-  ...['missingProperty', 'additionalProperty', 'unevaluatedProperty', 'propertyName', 'dependency'],
-] as const
 /** Answers that have no content (RFC 9110 15), whatever is described. */
 const WITHOUT_CONTENT = new Set([204, 205, 304])
 
@@ -121,27 +116,6 @@ function mediaTypeOf(contentType: string | undefined): string {
   } catch {
     return ''
   }
-}
-
-/** Items of lists are told as `*`. */
-function pointerOf({ instancePath, params }: ErrorObject, whole: unknown): string {
-  let value = whole
-  let pointer = ''
-  const named = NAMING.map((name) => (params as Record<string, unknown>)[name]).find(
-    (one) => typeof one === 'string',
-  )
-  const parts = instancePath.split('/').slice(1)
-  for (const part of parts) {
-    pointer += Array.isArray(value) ? '/*' : `/${part}`
-    const name = part.replaceAll('~1', '/').replaceAll('~0', '~')
-    value = (value as Record<string, unknown> | undefined)?.[name]
-  }
-  return named === undefined ? pointer : `${pointer}/${named.replaceAll('~', '~0').replaceAll('/', '~1')}`
-}
-
-function ruleOf({ keyword, params }: ErrorObject): string {
-  const told = TOLD.map((name) => (params as Record<string, unknown>)[name]).find((one) => one !== undefined)
-  return told === undefined ? keyword : `${keyword} ${[told].flat().join(' or ').slice(0, 60)}`
 }
 
 function isEmpty(body: Uint8Array | undefined): boolean {

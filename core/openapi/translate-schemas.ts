@@ -57,7 +57,13 @@ const NOT_READ = ['$id', '$dynamicRef', '$recursiveRef']
 
 type Walk = { half: Half; key: string; isSame: boolean; depth: number }
 
-export function createSchemas(q: { document: Json; minor: number; refuse(what: string): Error }): Schemas {
+/** `isSchema`: the document is one itself, and may refer to itself. */
+export function createSchemas(q: {
+  document: Json
+  minor: number
+  isSchema?: boolean
+  refuse(what: string): Error
+}): Schemas {
   const { document, minor, refuse } = q
   const places = new Map<string, { key: string; half: Half; pointer: string }>()
   const schemas = new Map<string, { schema: Schema; pointer: string }>()
@@ -185,8 +191,9 @@ function sayAs2020(schema: Json, node: Json): void {
 export function referredBy(
   reference: unknown,
   at: string,
-  { document, refuse }: { document: Json; refuse(what: string): Error },
+  { document, isSchema, refuse }: { document: Json; isSchema?: boolean; refuse(what: string): Error },
 ): string {
+  if (reference === '#' && isSchema === true) return ''
   if (typeof reference !== 'string' || !reference.startsWith('#/'))
     throw refuse(`${at} refers to ${shown(reference)}: only a place of the same document can be read`)
   let pointer: string

@@ -14,6 +14,7 @@ import {
 } from '#core/xml/library.ts'
 import { readTree } from '#core/xml/read-tree.ts'
 import { splitName } from '#core/xml/tags.ts'
+import { ruleOf } from '#core/xml/violation-rule.ts'
 import { Fault } from '#schemas/fault.ts'
 import { BOUNDS, refused, WSDL, XML_SCHEMA } from './elements.ts'
 import { type ElementName, readMessages, type SoapOperation } from './read-messages.ts'
@@ -25,22 +26,6 @@ const OF_MESSAGES = {
   ...{ elements: 500_000, nodes: 1_000_000, depth: 256, scope: 1_000 },
 }
 const MAX_SCHEMAS = 1_000
-
-/**
- * What the library writes of a violation, and the rule that it is. Its texts quote values, which could hold such words themselves: what
- * is told of a text stands before the first value, or behind the last.
- */
-const RULES: readonly (readonly [wording: RegExp, rule: string])[] = [
-  [/^Element '[^']*'(?:, attribute '[^']*')?: \[facet '(\w{1,20})'\]/, 'facet $1'],
-  [/^.*is not a valid value of the [a-z ]+ '(?:\{[^'}]*\})?([\w:.-]{1,60})'\.$/s, 'type $1'],
-  [/attribute '[^']*' is required/, 'a required attribute is missing'],
-  [/attribute '[^']*' is not allowed/, 'an attribute is not allowed'],
-  [/Missing child element/, 'an element is missing in it'],
-  [/This element is not expected/, 'it is not expected here'],
-  [/not a valid value/, 'type'],
-  [/[Cc]haracter content/, 'characters are not allowed'],
-  [/nill/, 'nil'],
-]
 
 export type SoapMessage = {
   protocol: 'SOAP'
@@ -165,14 +150,6 @@ async function judge(
 function pointerOf({ path }: XmlViolation): string {
   const names = path.split('/').slice(3)
   return names.map((name) => `/${splitName(name.replace(/\[\d+\]$/, ''))[1]}`).join('')
-}
-
-function ruleOf({ message }: XmlViolation): string {
-  for (const [wording, rule] of RULES) {
-    const found = wording.exec(message)
-    if (found !== null) return rule.replace('$1', found[1] ?? '')
-  }
-  return 'it does not follow the schema'
 }
 
 function childrenOf(element: XmlView): XmlView[] {

@@ -21,12 +21,17 @@ export function checkSettings(settings: FileMessagesSettings, problem: Problem):
 }
 
 function checkDrop(drop: DropSettings, fail: Problem): void {
-  const { each, format, fields, key } = drop
+  const { each, format, fields, key, schema } = drop
   try {
     new RegExp(drop.files, 'u')
   } catch {
     throw fail(['files'], 'is no regular expression')
   }
+  const kind = schema?.endsWith('.xsd') === true ? 'xml' : 'json'
+  if (schema !== undefined && format !== undefined && format.kind !== kind)
+    throw fail(['schema'], `is for files of ${kind}`)
+  if (schema !== undefined && (format?.encoding ?? 'utf-8') !== 'utf-8')
+    throw fail(['schema'], 'is for files in utf-8')
   if (each === 'row' && format === undefined) throw fail(['format'], 'is needed for rows')
   if (format === undefined) {
     if (Object.keys(fields).length > 0) throw fail(['fields'], 'need a format')

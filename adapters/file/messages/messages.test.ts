@@ -134,6 +134,28 @@ await eachKind(t, async (t, kind, { folder, source, server }) => {
     await stop()
   })
 
+  await t.test('files are held against the schema of their drop', async (t) => {
+    const schema = at('number.json')
+    writeFileSync(schema, '{"type":"object","required":["amount"],"properties":{"amount":{"type":"number"}}}')
+    const before = filesIn(folder, 'quarantine').length
+    const { stop } = await start({ drops: [{ ...DROP, name: 'held', files: '^held', schema }] })
+    deliver('held-wrong.json', '{"amount":"P00000007"}')
+    deliver('held-right.json', '{"amount":7}')
+    await until('one is done', async () => filesIn(folder, 'done').includes('held-right.json'))
+    await until('one is set aside', async () => filesIn(folder, 'quarantine').length === before + 2)
+    const why = readFileSync(at('quarantine/held-wrong.json.reason.txt'), 'utf8')
+    t.match(why, /does not follow number\.json at \/amount: type number/)
+    t.notMatch(why, /P00000007/)
+    t.match(await arrived(ends), [{ event: { subject: 'held-right.json' } }])
+    await stop()
+    for (const [wrong, message] of [
+      [{ schema: 'a.txt' }, /schema/],
+      [{ schema: 'a.json', ...CSV }, /schema is for files of json/],
+      [{ schema: 'a.xsd', ...CSV, format: { kind: 'json' } }, /schema is for files of xml/],
+    ] as const)
+      await t.rejects(start({ drops: [{ ...DROP, name: 'held', files: '^held', ...wrong }] }), { message })
+  })
+
   await t.test('what may still grow is left alone: by marker, and by time', async (t) => {
     const drops = [{ ...DROP, name: 'files', files: '^part.*(?<!done)$' }]
     const byMarker = await start({ drops, complete: { by: 'marker' } })

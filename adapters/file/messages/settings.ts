@@ -26,6 +26,8 @@ export type DropSettings = {
   fields: Record<string, Omit<FieldSettings, 'filters'>>
   key?: string
   formulas: 'refuse' | 'keep'
+  /** What each file is held against: an XML Schema (.xsd), or a JSON Schema (.json). */
+  schema?: string
 }
 
 export type DeliverSettings = {
@@ -92,6 +94,10 @@ const drop = {
     },
     key: { type: 'string', minLength: 1, maxLength: 62 },
     formulas: { type: 'string', enum: ['refuse', 'keep'], default: 'refuse' },
+    schema: {
+      ...{ type: 'string', pattern: '\\.(xsd|json)$', 'x-path': true },
+      description: 'XML Schema 1.0 or JSON Schema 2020-12; what an XML Schema imports lies beside it',
+    },
   },
 } as const
 

@@ -9,6 +9,7 @@ import { createPlaces } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { ReadFile } from '../read-file.ts'
 import type { FileFacts } from '../source.ts'
+import type { HeldToSchemas } from './hold-to-schema.ts'
 import { checkFile, eventsOf, type MadeEvent } from './make-events.ts'
 import type { Places } from './places.ts'
 import type { DropSettings, FileMessagesSettings } from './settings.ts'
@@ -18,6 +19,7 @@ export type TakeRooms = {
   /** Reads complete files in the folder `taken`. */
   readFile: ReadFile
   handOver: HandOver
+  schemas: Pick<HeldToSchemas, 'check'>
   limits: FileMessagesSettings['limits']
   counted(outcome: 'done' | 'quarantine' | 'event'): void
 }
@@ -51,6 +53,7 @@ export async function takeFile(
   try {
     await rooms.readFile(name, signal, async (file) => {
       digest = await checkFile(file, drop, limits)
+      await rooms.schemas.check(file, drop)
       await file.checkSame()
       await sendAll(eventsOf(file, digest, drop, limits), drop, rooms, signal)
       await file.checkSame()

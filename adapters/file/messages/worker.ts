@@ -10,6 +10,7 @@ import type { OpenWorker, Worker, WorkerQuestion } from '#adapters/kit/serve-wor
 import { createBrokenFiles } from '../broken-files.ts'
 import { createReadFile } from '../read-file.ts'
 import { checkSettings } from './check-settings.ts'
+import { openSchemas } from './hold-to-schema.ts'
 import { openPlaces, type Places } from './places.ts'
 import { createScan } from './scan.ts'
 import { type DropSettings, type FileMessagesSettings, settingsSchema } from './settings.ts'
@@ -35,6 +36,7 @@ export async function openFileMessages(
     server: await openOwnServer(settings.securityServer),
     places: await openPlaces(settings.source, limits.files, log),
   })
+  const schemas = await openSchemas(settings.drops, limits)
   const outcomes = metrics.counter('concordat_file_messages_total', 'Files and events by outcome', [
     'outcome',
   ])
@@ -48,7 +50,7 @@ export async function openFileMessages(
     fileBytes: limits.fileBytes,
   })
   const rooms = {
-    ...{ places, readFile, limits },
+    ...{ places, readFile, limits, schemas },
     counted: (outcome: string) => outcomes.inc({ outcome }),
   }
   const drops = settings.drops.map((drop) => ({ drop, pattern: new RegExp(drop.files, 'u') }))
@@ -93,6 +95,7 @@ export async function openFileMessages(
     async close() {
       await Promise.all(loops.map((loop) => loop.stop()))
       await places.close()
+      await schemas.close()
       server.close()
     },
   }
