@@ -3,20 +3,11 @@
  * which takes too long is refused itself, and that those of other drops go on.
  */
 import path from 'node:path'
-import type { Violation } from '#core/openapi/rest-message.ts'
 import { startThreadInTurn, type ThreadInTurn, TooLong, Unasked } from '#platform/threads/thread-in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import { BrokenFile, type LentFile } from '../read-file.ts'
-import { readSchema, type SchemaSource } from './read-schema.ts'
+import { type Found, readSchema, type SchemaQuestion, type SchemaSource } from './read-schema.ts'
 import type { DropSettings } from './settings.ts'
-
-/** What in a file is not as its schema says, and where. */
-export type Found = Omit<Violation, 'place'> | undefined
-
-export type SchemaQuestion = { drop: string } & (
-  | { act: 'compile'; schema: SchemaSource }
-  | { act: 'judge'; bytes: Uint8Array }
-)
 
 export type HeldToSchemas = {
   /** Throws BrokenFile with the place and the rule. A drop without a schema holds its files to nothing. */

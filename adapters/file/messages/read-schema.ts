@@ -1,5 +1,6 @@
 /** Reads the schema of a drop: an XML Schema 1.0 with what it imports and includes, or a JSON Schema 2020-12. */
 import { readBeside } from '#adapters/kit/read-beside.ts'
+import type { Violation } from '#core/openapi/rest-message.ts'
 import { collectDocuments, XS } from '#core/wsdl/collect-documents.ts'
 import { escapeXml } from '#core/xml/escape.ts'
 
@@ -7,6 +8,14 @@ import { escapeXml } from '#core/xml/escape.ts'
 export type SchemaSource =
   | { kind: 'xsd'; main: string; documents: ReadonlyMap<string, Uint8Array> }
   | { kind: 'json'; text: string }
+
+/** What in a file is not as its schema says, and where. */
+export type Found = Omit<Violation, 'place'> | undefined
+
+export type SchemaQuestion = { drop: string } & (
+  | { act: 'compile'; schema: SchemaSource }
+  | { act: 'judge'; bytes: Uint8Array }
+)
 
 const FIRST = 'schema:/main.xsd'
 

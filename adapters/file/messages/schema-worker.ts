@@ -5,8 +5,7 @@ import { splitName } from '#core/xml/tags.ts'
 import { ruleOf } from '#core/xml/violation-rule.ts'
 import { answerInTurn } from '#platform/threads/thread-in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { Found, SchemaQuestion } from './hold-to-schema.ts'
-import type { SchemaSource } from './read-schema.ts'
+import type { Found, SchemaQuestion, SchemaSource } from './read-schema.ts'
 
 type Judge = (bytes: Uint8Array) => Found | Promise<Found>
 
