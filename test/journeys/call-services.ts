@@ -335,6 +335,7 @@ t.test('README and the guides to call and to publish a service run as they are p
     [
       ...['ask.sh', 'call.sh', 'call.py', 'call.mjs', 'Call.java'],
       ...['rates.py', 'rates.mjs', 'Rates.java', 'publish.sh', 'call-rates.sh'],
+      ...['exchange.wsdl', 'soap-rates.mjs', 'publish-soap.sh', 'call-soap.sh'],
     ],
   )
   // Elsewhere than the sandbox: another folder and another network, nothing else.
@@ -344,6 +345,7 @@ t.test('README and the guides to call and to publish a service run as they are p
       .replaceAll('https://127.0.1.2:8443', tax.httpsUrl)
       .replaceAll('http://127.0.1.1:4000', world.servers.population.adminUrl)
       .replaceAll('127.0.0.1', world.address(43))
+      .replaceAll('npm exec -- concordat', path.join(import.meta.dirname, '../../scripts/concordat'))
     writeFileSync(path.join(folder, file), here)
   }
   for (const { tool, file } of examples) {
@@ -354,14 +356,19 @@ t.test('README and the guides to call and to publish a service run as they are p
       const ran = await runIn(folder, program, args)
       if (file === 'ask.sh') t.ok(readme.includes(`\n${ran.output}\n`), ran.output)
       t.match(ran, { code: 0, output: /P00000007/ }, `${file}: ${ran.output}`)
-    } else if (/^rates\./i.test(file)) {
+    } else if (/^(soap-)?rates\./i.test(file)) {
       const system = spawn(program, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
       const ended = once(system, 'exit')
       const [url = ''] = (await once(createInterface(system.stdout), 'line')) as [string]
-      const published = await runIn(folder, '/bin/sh', ['publish.sh', `rates-${tool}`, url])
+      const isSoap = file.startsWith('soap')
+      const scripts = isSoap ? ['publish-soap.sh', 'call-soap.sh'] : ['publish.sh', 'call-rates.sh']
+      const [publish, call] = scripts as [string, string]
+      const name = isSoap ? [] : [`rates-${tool}`]
+      const published = await runIn(folder, '/bin/sh', [publish, ...name, url])
       t.equal(published.code, 0, published.output)
-      const called = await runIn(folder, '/bin/sh', ['call-rates.sh', `rates-${tool}`])
-      t.strictSame(JSON.parse(called.output), { rate: 1.0853, for: tax.client }, file)
+      const { output } = await runIn(folder, '/bin/sh', [call, ...name])
+      if (isSoap) t.match(output, /<xrd:requestHash [\s\S]*<rate>1\.0853<\/rate>/, published.output)
+      else t.strictSame(JSON.parse(output), { rate: 1.0853, for: tax.client }, file)
       system.kill()
       await ended
     }
