@@ -162,7 +162,7 @@ function identity(
   name: string,
   address: string,
   at = new Date(),
-  { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  { privateKey }: { privateKey: KeyObject } = generateKeyPairSync('ec', { namedCurve: 'P-256' }),
 ) {
   const names = { hostName: name, ipAddresses: [address] }
   const certificate = certificatePem(selfSignedCertificate({ privateKey, names, at }))
