@@ -201,14 +201,11 @@ t.test('a recurring kind is one row and runs on, never twice at once', (t) =>
     await until('its failure', async (saw) => saw(await jobs.state())[0]?.lastError !== null)
     t.match(await jobs.state(), [{ kind: 'stamp', waiting: 1, lastError: /time-stamp/ }])
     await jobs.stop()
-    const handlers = Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`kind ${n}`, stamp]))
+    if (database.dialect === 'sqlite') return
+    const handlers = Object.fromEntries(Array.from({ length: 1000 }, (_, n) => [`kind ${n}`, stamp]))
     const first = [0, 1, 2].map(() => node(database, handlers))
     await Promise.all(Object.keys(handlers).flatMap((kind) => first.map((one) => one.every(kind, 60))))
-    t.equal(
-      (await jobs.state()).filter(({ waiting }) => waiting === 1).length,
-      61,
-      'of nodes that start at once',
-    )
+    t.equal((await jobs.state()).length, 1001, 'one row for all nodes that start at once')
   }),
 )
 
