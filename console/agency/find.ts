@@ -105,7 +105,11 @@ export const search: Search = {
       'findClients',
       'find.kind.client',
       (data) => data as Client[],
-      ({ id, memberName = '' }) => ({ title: id, beside: memberName, to: `/clients/${segmentOf(id)}` }),
+      ({ id, memberName, subsystemName }) => ({
+        title: id,
+        beside: [subsystemName, memberName].filter(Boolean).join(', '),
+        to: `/clients/${segmentOf(id)}`,
+      }),
       withQuery('/clients'),
     ),
     finder<Service>(

@@ -32,6 +32,8 @@ export type ConfigurationIndex = TrustIndex & {
   /** Whether the member or subsystem exists. */
   isRegistered(client: ClientId): boolean
   memberName(id: MemberId): string | undefined
+  /** Undefined for a member, and for a subsystem that has no name. */
+  subsystemName(id: ClientId): string | undefined
   /** The servers on which this client is registered, including those in maintenance. */
   serversOf(client: ClientId): readonly SecurityServerInfo[]
   /**
@@ -79,6 +81,10 @@ export function indexPacked(
   const { clients, groups } = packed
   const numberOf = findClients(packed)
   const groupAt = new Map(groups.codes.map((code, at) => [code, at]))
+  const nameOf = (client: ClientId): string | undefined => {
+    const number = numberOf(client)
+    return number === undefined ? undefined : textAt(clients.names, number)
+  }
   const interval = privateParameters?.timeStampingIntervalSeconds ?? DEFAULT_TIME_STAMPING_SECONDS
   return {
     instance: shared.instance,
@@ -88,10 +94,8 @@ export function indexPacked(
     ocspFreshnessSeconds: shared.ocspFreshnessSeconds,
     timeStampingIntervalSeconds: Math.min(Math.max(interval, 1), MAX_TIME_STAMPING_SECONDS),
     isRegistered: (client) => (numberOf(clientOf(client)) ?? clients.registered) < clients.registered,
-    memberName: (id) => {
-      const number = numberOf(memberOf(id))
-      return number === undefined ? undefined : textAt(clients.names, number)
-    },
+    memberName: (id) => nameOf(memberOf(id)),
+    subsystemName: (id) => (id.subsystemCode === undefined ? undefined : nameOf(clientOf(id))),
     hasGlobalGroup: (groupCode) => groupAt.has(groupCode),
     isInGlobalGroup: (groupCode, client) => {
       const at = groupAt.get(groupCode)

@@ -222,6 +222,9 @@ void t.test('look-ups', async (t) => {
   )
   t.equal(index.memberName(population), 'Population Register')
   t.equal(index.memberName({ ...gov, memberCode: 'x' }), undefined)
+  t.equal(index.subsystemName(population), 'Persons')
+  for (const id of [gov, { ...gov, subsystemCode: 'MANAGEMENT' }, { ...gov, subsystemCode: 'x' }])
+    t.equal(index.subsystemName(id), undefined, 'a member, one without a name, one that is unknown')
   t.same(
     index.serversOf(population).map((server) => server.id.serverCode),
     ['ss1', 'ss2'],

@@ -54,7 +54,7 @@ function Rename({ of }: { of: Client }) {
       button={text('clients.rename')}
       title={text('clients.renameThis', { id: of.id })}
       consequence={<p>{text('clients.renameConsequence')}</p>}
-      fields={[NAME]}
+      fields={[{ ...NAME, initial: of.subsystemName ?? '' }]}
       send={({ subsystemName }, call) =>
         call('renameClient', {
           params: { clientId: of.id },

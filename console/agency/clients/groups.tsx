@@ -1,15 +1,14 @@
 /** The local groups of a client: lists of subsystems to which rights are given at once. */
 import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
-import { Copyable } from '../../kit/copyable.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, text } from '../../kit/text.ts'
-import { type Client, type Group, groupPath } from '../services/shapes.ts'
-import { ClientTabs } from './tabs.tsx'
+import { type Client, clientName, type Group, groupPath } from '../services/shapes.ts'
+import { ClientLead, ClientTabs } from './tabs.tsx'
 
 export function GroupsPage({ params }: { params: Record<string, string> }) {
   const id = params['id'] ?? ''
@@ -19,10 +18,7 @@ export function GroupsPage({ params }: { params: Record<string, string> }) {
     <Show of={client} page="localGroups.title">
       {(one) => (
         <>
-          <Head
-            title={one.memberName ?? one.id}
-            lead={<Copyable value={one.id} label={text('clients.one')} />}
-          />
+          <Head title={clientName(one)} lead={<ClientLead of={one} />} />
           <ClientTabs id={one.id} shown="groups" />
           <Part title={text('localGroups.title')} acts={<Make of={one.id} />}>
             <p>{text('localGroups.lead')}</p>

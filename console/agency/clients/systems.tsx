@@ -8,8 +8,8 @@ import { Show } from '../../kit/placeholders.tsx'
 import { Validity } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { type Client, connectionField } from '../services/shapes.ts'
-import { ClientTabs } from './tabs.tsx'
+import { type Client, clientName, connectionField } from '../services/shapes.ts'
+import { ClientLead, ClientTabs } from './tabs.tsx'
 
 type SystemCertificate = { sha256: string; notBefore: string; notAfter: string; pem: string }
 
@@ -23,10 +23,7 @@ export function SystemsPage({ params }: { params: Record<string, string> }) {
     <Show of={client} page="clients.tab.systems">
       {(one) => (
         <>
-          <Head
-            title={one.memberName ?? one.id}
-            lead={<Copyable value={one.id} label={text('clients.one')} />}
-          />
+          <Head title={clientName(one)} lead={<ClientLead of={one} />} />
           <ClientTabs id={one.id} shown="systems" />
           <Connection of={one} />
           <Part title={text('clients.certificates')} acts={<AddCertificate of={one} />}>

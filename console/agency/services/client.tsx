@@ -1,6 +1,5 @@
 /** One client: how it stands at the registry, and the descriptions of its services. */
 import { Link } from '../../kit/address.tsx'
-import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
@@ -8,11 +7,18 @@ import { Table } from '../../kit/table.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { ClientActs } from '../clients/acts.tsx'
-import { ClientTabs } from '../clients/tabs.tsx'
+import { ClientLead, ClientTabs } from '../clients/tabs.tsx'
 import { Id } from '../words.tsx'
 import { AddDescriptions } from './add.tsx'
 import { ClientState } from './clients.tsx'
-import { type Client, type Description, descriptionName, descriptionPath, isSubsystem } from './shapes.ts'
+import {
+  type Client,
+  clientName,
+  type Description,
+  descriptionName,
+  descriptionPath,
+  isSubsystem,
+} from './shapes.ts'
 import { DescriptionState } from './words.tsx'
 
 export function ClientPage({ params }: { params: Record<string, string> }) {
@@ -23,8 +29,8 @@ export function ClientPage({ params }: { params: Record<string, string> }) {
       {(client) => (
         <>
           <Head
-            title={client.memberName ?? client.id}
-            lead={<Copyable value={client.id} label={text('clients.one')} />}
+            title={clientName(client)}
+            lead={<ClientLead of={client} />}
             acts={<ClientActs of={client} />}
           />
           <ClientTabs id={client.id} shown="services" />

@@ -41,14 +41,14 @@ export function Clients() {
         columns={[
           {
             title: 'clients.one',
-            cell: ({ id, memberName }) => (
+            cell: ({ id, memberName, subsystemName }) => (
               <>
                 <Link to={clientPath(id)}>
                   <Id of={id} />
                 </Link>
-                {memberName !== undefined && (
+                {(subsystemName ?? memberName) !== undefined && (
                   <p class="beside">
-                    <bdi>{memberName}</bdi>
+                    <bdi>{[subsystemName, memberName].filter(Boolean).join(', ')}</bdi>
                   </p>
                 )}
               </>

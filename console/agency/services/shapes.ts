@@ -15,6 +15,7 @@ type ClientStatus =
 export type Client = {
   id: string
   memberName?: string
+  subsystemName?: string
   status: ClientStatus
   connectionType: 'NOSSL' | 'SSLNOAUTH' | 'SSLAUTH'
   tlsCertificates: number
@@ -109,6 +110,11 @@ export type Group = {
 
 /** A member's id has three parts, a subsystem's four. */
 export const isSubsystem = (id: string): boolean => id.split(':').length > 3
+
+/** What a client is called: a subsystem by its name or its code, a member by its name. */
+export function clientName({ id, memberName, subsystemName }: Client): string {
+  return isSubsystem(id) ? (subsystemName ?? id.split(':')[3]!) : (memberName ?? id)
+}
 
 export function connectionField(initial: Client['connectionType'] = 'SSLAUTH'): Field {
   return {

@@ -24,7 +24,7 @@ export function clientHandlers(rooms: Needs): Handlers {
   const shown = (client: ClientView) => {
     const index = inForce(rooms.globalConfiguration)?.index
     const status = clientStatus(client.standing, index?.isClientOf(server, client.id))
-    return clientView(client, status, index?.memberName(client.id))
+    return clientView(client, status, index)
   }
   const groupOf = (params: Record<string, string>) => groupIn(localSystems.view(), Number(params['id']))
 

@@ -1,4 +1,5 @@
 /** Clients, services and access rights as the API shows them: ids in its form, times as ISO texts. */
+import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 import { listed, type Said } from '#schemas/said.ts'
@@ -9,10 +10,16 @@ import { createSubjectCheck } from '../../local-systems/unknown-subject.ts'
 import type { ClientView, LocalGroup, ServiceDescription, ServiceView } from '../../local-systems/view.ts'
 import { certificatePem } from '../../local-systems/view.ts'
 
-export function clientView(client: ClientView, status: ClientStatus, memberName: string | undefined) {
+/** With the names that the configuration has for it. */
+export function clientView(
+  client: ClientView,
+  status: ClientStatus,
+  index: Pick<ConfigurationIndex, 'memberName' | 'subsystemName'> | undefined,
+) {
   return {
     id: colonForm(idText(client.id)),
-    memberName,
+    memberName: index?.memberName(client.id),
+    subsystemName: index?.subsystemName(client.id),
     status,
     connectionType: client.authenticationMode,
     createdAt: client.createdAt,

@@ -3,7 +3,6 @@ import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { clientIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId, memberOf } from '#schemas/identifiers.ts'
-import { inForce } from '../../global-configuration/snapshot.ts'
 import { allPages } from './all-pages.ts'
 import { detailsOfPem } from './certificate-details.ts'
 import type { Asked, Entry } from './entry.ts'
@@ -17,14 +16,10 @@ const CLIENT = '/clients/:id'
 const CERTIFICATES = `${CLIENT}/tls-certificates`
 
 type Member = { id: string; name: string; subsystems: { id: string; name?: string }[] }
-type Shown = {
-  id: string
-  memberName?: string | undefined
-  subsystemName?: string | undefined
-} & Partial<OwnClient>
+type Shown = Pick<OwnClient, 'id'> & Partial<OwnClient>
 
 export function clientEntries(rooms: Needs): Entry[] {
-  const view = (client: Shown): object => named(rooms, [client]).map(viewsOf(rooms))[0]!
+  const view = (client: Shown): object => viewsOf(rooms)(client)
   const one = async ({ params, call }: Asked, operation: string, body?: object): Promise<object> =>
     view(await call<OwnClient>(operation, { params: { clientId: params['id']! }, body }))
   return [
@@ -33,7 +28,7 @@ export function clientEntries(rooms: Needs): Entry[] {
       through: ['findClients', 'findMembers'],
       async answer(asked) {
         const signs = flagIn(asked.query, 'local_valid_sign_cert')
-        const clients = named(rooms, await found(asked)).filter(fits(asked.query))
+        const clients = (await found(asked)).filter(fits(asked.query))
         return clients
           .map(viewsOf(rooms))
           .filter((one) => signs === undefined || one.has_valid_local_sign_cert === signs)
@@ -177,18 +172,6 @@ async function found(asked: Asked): Promise<Shown[]> {
     ])
     .filter(({ id }) => !known.has(id))
   return isExcluded ? others : [...local, ...others]
-}
-
-/** With the names that the configuration has for those that say none, found in one go over its members. */
-function named({ globalConfiguration }: Needs, clients: Shown[]): Shown[] {
-  const textOf = ({ id }: Shown): string => idText(clientIdOf(id))
-  const wanted = new Set(clients.filter((one) => one.subsystemName === undefined).map(textOf))
-  if (wanted.size === 0) return clients
-  const names = new Map<string, string | undefined>()
-  for (const { subsystems } of inForce(globalConfiguration)?.index.shared.members ?? []) {
-    for (const { id, name } of subsystems) if (wanted.has(idText(id))) names.set(idText(id), name)
-  }
-  return clients.map((one) => ({ ...one, subsystemName: one.subsystemName ?? names.get(textOf(one)) }))
 }
 
 /** What is told of clients. Whether a member has a certificate is found out once, for all its subsystems. */

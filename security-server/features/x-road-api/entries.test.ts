@@ -158,30 +158,18 @@ t.test('a list is whole or refused', async (t) => {
 })
 
 t.test('all members of an instance: each is looked at once', async (t) => {
-  const memberId = (at: number) => ({ instance: 'DEV', memberClass: 'COM', memberCode: String(at) })
-  const members = Array.from({ length: 300 }, (_, at) => ({
-    ...{ id: memberId(at), name: `Member ${at}` },
-    subsystems: ['a', 'b', 'c'].map((code) => ({ id: { ...memberId(at), subsystemCode: code }, name: code })),
-  }))
-  const counts = { members: 0, keys: 0 }
-  const shared = {
-    get members() {
-      counts.members++
-      return members
-    },
-  }
+  let looked = 0
   const rooms = {
-    globalConfiguration: { current: () => ({ index: { shared } }) },
     keys: {
       signingIdentity() {
-        counts.keys++
+        looked++
         throw new Fault('not_found')
       },
     },
   }
-  const told = members.map(({ id, name, subsystems }) => ({
-    ...{ id: `DEV:COM:${id.memberCode}`, name },
-    subsystems: subsystems.map((one) => ({ id: `DEV:COM:${id.memberCode}:${one.name}` })),
+  const told = Array.from({ length: 300 }, (_, at) => ({
+    ...{ id: `DEV:COM:${at}`, name: `Member ${at}` },
+    subsystems: ['a', 'b', 'c'].map((code) => ({ id: `DEV:COM:${at}:${code}`, name: code })),
   }))
   const answers: Answers = {
     findClients: () => [],
@@ -193,9 +181,9 @@ t.test('all members of an instance: each is looked at once', async (t) => {
   const all = await ask({})
   t.equal(all.length, 1200)
   t.match(all[3], { id: 'DEV:COM:0:c', subsystem_name: 'c', has_valid_local_sign_cert: false })
-  t.same(counts, { members: 1, keys: 300 })
+  t.equal(looked, 300)
   t.equal((await ask({ member_code: '299', name: 'B', show_members: 'false' })).length, 3)
-  t.same(counts, { members: 2, keys: 301 }, 'what is filtered away is not looked at')
+  t.equal(looked, 301, 'what is filtered away is not looked at')
   t.same(await ask({ local_valid_sign_cert: 'true' }), [])
 })
 

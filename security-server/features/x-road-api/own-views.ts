@@ -11,7 +11,8 @@ export type OwnToken = Omit<TokenInfo, 'keys'> & { keys: OwnKey[] }
 
 export type OwnClient = {
   id: string
-  memberName?: string
+  memberName?: string | undefined
+  subsystemName?: string | undefined
   status: ClientStatus
   connectionType: string
 }
