@@ -118,11 +118,12 @@ async function describeByFile(windows: Windows): Promise<void> {
   })
   await wide.check('service-certificate-add')
   await page.getByRole('dialog').getByRole('button', { name: 'Add a certificate' }).click()
-  await outcomeOf(page).getByText('It was added:').waitFor()
+  await outcomeOf(page).getByText('It was added, and is valid until').waitFor()
   await close(wide)
   await wide.checkBoth('service-certificates')
   const trusted = page.getByRole('button', { name: /^Delete the certificate / })
-  const name = /[0-9a-f]{8}/.exec((await trusted.getAttribute('aria-label')) ?? '')?.[0] ?? ''
+  const name =
+    /certificate (.*), [0-9a-f]{8}…$/.exec((await trusted.getAttribute('aria-label')) ?? '')?.[1] ?? ''
   const typed = { 'Name, to confirm': name }
   await act(wide, /^Delete the certificate /, typed, 'Delete', 'The certificate was deleted.')
   await close(wide)

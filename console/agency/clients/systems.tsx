@@ -1,17 +1,14 @@
 /** The information systems of a client: how they prove who they are, and the certificates by which they are known. */
 import { Act } from '../../kit/act.tsx'
-import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
-import { Validity } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { type Client, clientName, connectionField } from '../services/shapes.ts'
+import { type Client, clientName, connectionField, type SystemCertificate } from '../services/shapes.ts'
+import { CERTIFICATE_COLUMNS, DeleteCertificate } from '../services/system-certificates.tsx'
 import { ClientLead, ClientTabs } from './tabs.tsx'
-
-type SystemCertificate = { sha256: string; notBefore: string; notAfter: string; pem: string }
 
 export function SystemsPage({ params }: { params: Record<string, string> }) {
   const id = params['id'] ?? ''
@@ -71,22 +68,21 @@ function Certificates({ of, all }: { of: Client; all: SystemCertificate[] }) {
       caption={text('clients.certificates')}
       rows={all}
       rowKey={({ sha256 }) => sha256}
-      search="clients.searchHash"
-      words={({ sha256 }) => sha256}
+      search="clients.searchCertificate"
+      words={({ subject, sha256 }) => `${subject} ${sha256}`}
       columns={[
-        {
-          title: 'certificate.sha256',
-          cell: ({ sha256 }) => <Copyable value={sha256} label={text('certificate.sha256')} />,
-        },
-        {
-          title: 'common.state',
-          cell: (one) => <Validity notBefore={one.notBefore} notAfter={one.notAfter} />,
-        },
-        { title: 'certificate.notAfter', cell: ({ notAfter }) => <Time at={notAfter} relative /> },
+        ...CERTIFICATE_COLUMNS,
         {
           title: 'common.acts',
           acts: ['deleteClientTlsCertificate'],
-          cell: (one) => <DeleteCertificate client={of} of={one} />,
+          cell: (one) => (
+            <DeleteCertificate
+              of={one}
+              operation="deleteClientTlsCertificate"
+              params={{ clientId: of.id }}
+              consequence="clients.deleteCertificateConsequence"
+            />
+          ),
         },
       ]}
       empty={<p>{text('clients.noCertificate')}</p>}
@@ -110,25 +106,6 @@ function AddCertificate({ of }: { of: Client }) {
           {text('clients.certificateAdded')} <Time at={notAfter} relative />
         </p>
       )}
-    />
-  )
-}
-
-/** Nobody types a hash: its beginning is enough to show that this certificate is meant. */
-const HASH_TYPED = 8
-
-function DeleteCertificate({ client, of: { sha256 } }: { client: Client; of: SystemCertificate }) {
-  const name = sha256.slice(0, HASH_TYPED)
-  return (
-    <Act
-      operation="deleteClientTlsCertificate"
-      button={text('clients.deleteCertificate')}
-      label={text('clients.deleteCertificateThis', { name })}
-      title={text('clients.deleteCertificateThis', { name })}
-      consequence={<p>{text('clients.deleteCertificateConsequence')}</p>}
-      nameToType={name}
-      send={(_, call) => call('deleteClientTlsCertificate', { params: { clientId: client.id, sha256 } })}
-      result={() => <p>{text('clients.certificateDeleted')}</p>}
     />
   )
 }

@@ -8,11 +8,13 @@ import { Rows } from '../../kit/rows.tsx'
 import { Status, Validity } from '../../kit/status.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { servicePath } from '../services/shapes.ts'
 
 type Kind =
   | 'SIGNING'
   | 'AUTHENTICATION'
   | 'SYSTEM_CERTIFICATE'
+  | 'SERVICE_CERTIFICATE'
   | 'CONTRACT'
   | 'PIN'
   | 'BACKUP'
@@ -145,6 +147,8 @@ function pageOf({ kind, of }: Thing): string {
   switch (kind) {
     case 'SYSTEM_CERTIFICATE':
       return '/keys/internal-tls'
+    case 'SERVICE_CERTIFICATE':
+      return servicePath(Number(of))
     case 'CONTRACT':
       return `/contracts/${of}`
     case 'PIN':

@@ -16,6 +16,7 @@ import { Status, type Tone } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { FirstStartNote } from '../first-start/note.tsx'
+import { servicePath } from '../services/shapes.ts'
 import { Health } from './health.tsx'
 import { LastDay } from './last-day.tsx'
 import { Registry } from './registry.tsx'
@@ -68,6 +69,8 @@ function pageOf({ kind, of }: Ending): string {
       return '/keys/internal-tls'
     case 'CLIENT_CERTIFICATE':
       return `/clients/${of}/systems`
+    case 'SERVICE_CERTIFICATE':
+      return servicePath(Number(of))
     case 'CONTRACT':
       return `/contracts/${of}`
     case 'API_KEY':

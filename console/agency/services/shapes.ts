@@ -44,6 +44,9 @@ export type Right = {
 /** With the service that it is for. */
 export type RightTo = Right & { serviceId: number; fullServiceId: string }
 
+/** Of a system of a client, or of the system of a service. */
+export type SystemCertificate = { sha256: string; subject: string; notBefore: string; notAfter: string }
+
 export type Service = {
   id: number
   serviceDescriptionId: number
@@ -59,7 +62,7 @@ export type Service = {
   validate: 'NONE' | 'REQUESTS' | 'ALL'
   allowEncodedSlash: boolean
   disabled: boolean
-  tlsCertificates: { sha256: string }[]
+  tlsCertificates: SystemCertificate[]
   endpoints: Endpoint[]
   accessRights: Right[]
 }

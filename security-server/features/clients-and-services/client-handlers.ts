@@ -12,7 +12,7 @@ import { type ClientStatus, clientStatus } from '../../local-systems/client-stat
 import { clientIn, groupIn } from '../../local-systems/manage.ts'
 import type { AuthenticationMode, ClientView } from '../../local-systems/view.ts'
 import type { Needs } from './needs.ts'
-import { clientCertificateViews, clientView, groupSummary, viewsWith } from './views.ts'
+import { certificateViews, clientView, groupSummary, viewsWith } from './views.ts'
 
 type AskedClients = { q?: string; status?: ClientStatus; offset: number; limit: number }
 
@@ -59,11 +59,11 @@ export function clientHandlers(rooms: Needs): Handlers {
     },
     deleteClient: ({ params }) => localSystems.deleteClient(clientIdOf(params['clientId'])),
     getClientTlsCertificates: async ({ params }) =>
-      clientCertificateViews(found(clientIdOf(params['clientId']))),
+      certificateViews(found(clientIdOf(params['clientId'])).certificates),
     async addClientTlsCertificate({ params, body }) {
       const id = clientIdOf(params['clientId'])
       const { sha256 } = await localSystems.addClientCertificate(id, bodyBytes(body))
-      return clientCertificateViews(found(id)).find((each) => each.sha256 === sha256)
+      return certificateViews(found(id).certificates).find((each) => each.sha256 === sha256)
     },
     deleteClientTlsCertificate: ({ params }) =>
       localSystems.deleteClientCertificate(clientIdOf(params['clientId']), params['sha256']!.toLowerCase()),

@@ -19,7 +19,7 @@ const DOCUMENT =
   'openapi: 3.0.0\ninfo: { title: P, version: "1" }\nservers: [{ url: "http://10.0.0.1/v1" }]\npaths: { "/p/{id}": { get: {} } }\n'
 
 t.test('clients, services, rights and groups', async (t) => {
-  const { ask, localSystems } = await createAdminWorld(t)
+  const { ask, localSystems, world } = await createAdminWorld(t)
   const created = async (url: string, body: object | Buffer) => {
     const reply = await ask('POST', url, body)
     t.equal(reply.status, 201, `${url} ${JSON.stringify(reply.body).slice(0, 200)}`)
@@ -67,7 +67,8 @@ t.test('clients, services, rights and groups', async (t) => {
   )
   const pem = readFileSync(path.join(folder, 'c'))
   const tls = await created(`/clients/${CLIENT}/tls-certificates`, pem)
-  t.equal(JSON.parse((await ask('GET', `/clients/${CLIENT}/tls-certificates`)).raw.toString()).length, 1)
+  const known = { sha256: tls['sha256'], subject: 'CN=a', notBefore: /T/, notAfter: /T/ }
+  t.match((await ask('GET', `/clients/${CLIENT}/tls-certificates`)).body, [known])
   t.equal((await ask('DELETE', `/clients/${CLIENT}/tls-certificates/${String(tls['sha256'])}`)).status, 204)
 
   const at = `/clients/${CLIENT}/service-descriptions`
@@ -91,6 +92,16 @@ t.test('clients, services, rights and groups', async (t) => {
   const wrong = [{}, { timeoutMs: 1 }, { maxConcurrentCalls: -1 }, { maxConcurrentCalls: 10_001 }]
   for (const change of wrong) t.equal((await ask('PATCH', `/services/${service}`, change)).status, 400)
   const trusted = await created(`/services/${service}/tls-certificates`, pem)
+  t.match(trusted, known)
+  const ending = async () => (await ask('GET', '/diagnostics/ending-soon')).body['soonest'] as object[]
+  const now = world.now
+  world.now = Date.parse(String(trusted['notAfter'])) - 86_400_000
+  await ask('PATCH', `/services/${service}`, { url: 'https://10.0.0.1/v1' })
+  const kind = 'SERVICE_CERTIFICATE'
+  t.notMatch(await ending(), [{ kind }], 'it is not checked')
+  await ask('PATCH', `/services/${service}`, { verifyTls: true })
+  t.match(await ending(), [{ kind, name: `${CLIENT}:persons`, of: String(service) }])
+  world.now = now
   t.equal(
     (await ask('DELETE', `/services/${service}/tls-certificates/${String(trusted['sha256'])}`)).status,
     204,

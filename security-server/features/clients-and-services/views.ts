@@ -5,6 +5,7 @@ import { idText, type ServerId } from '#schemas/identifiers.ts'
 import { listed, type Said } from '#schemas/said.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
+import { certificateFacts } from '../../local-systems/certificate-facts.ts'
 import type { ClientStatus } from '../../local-systems/client-status.ts'
 import { createSubjectCheck } from '../../local-systems/unknown-subject.ts'
 import type { ClientView, LocalGroup, ServiceDescription, ServiceView } from '../../local-systems/view.ts'
@@ -28,11 +29,11 @@ export function clientView(
   }
 }
 
-export function clientCertificateViews(client: ClientView) {
-  return client.certificates.map(({ sha256, der, notBefore, notAfter }) => ({
+/** Certificates of the systems of a client, or of the system of a service. */
+export function certificateViews(certificates: { sha256: string; der: Buffer }[]) {
+  return certificates.map(({ sha256, der }) => ({
     sha256,
-    notBefore,
-    notAfter,
+    ...certificateFacts(der),
     pem: certificatePem(der),
   }))
 }
@@ -89,7 +90,7 @@ export function viewsWith(q: {
       validate: service.validate,
       allowEncodedSlash: service.allowEncodedSlash,
       disabled: service.disabledNotice !== undefined,
-      tlsCertificates: certificates.map(({ sha256, der }) => ({ sha256, pem: certificatePem(der) })),
+      tlsCertificates: certificateViews(certificates),
       endpoints: view.endpoints,
       accessRights: accessRights(view),
     }

@@ -8,7 +8,8 @@ import { createSendMail } from '#platform/mail/client.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { watchCertificates } from '#platform/metrics/watch-certificates.ts'
 import { Fault } from '#schemas/fault.ts'
-import { parseServerId } from '#schemas/identifiers.ts'
+import { parseServerId, parseServiceId } from '#schemas/identifiers.ts'
+import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
 import { startMailServer } from '#test/fakes/mail-server.ts'
 import { selfSignedCertificate } from '../../keys/self-signed.ts'
 import { certificatePem } from '../../local-systems/view.ts'
@@ -52,6 +53,7 @@ async function createDeadlines(t: Tap) {
     now: START,
     certificates: [] as ReturnType<typeof certificate>[],
     contracts: [] as ReturnType<typeof contract>[],
+    services: new Map<number, object>(),
     pins: [] as { id: string; name: string; pin: object }[],
     renewals: {} as Record<string, { overdue: string | undefined }>,
     backups: undefined as Awaited<ReturnType<LetterRooms['backupAges']>>,
@@ -74,6 +76,7 @@ async function createDeadlines(t: Tap) {
         },
       },
     } as never,
+    localSystems: { view: () => ({ servicesByKey: world.services }) } as never,
     contracts: {
       view: () => ({ asOf: world.areContractsKnown ? at(0) : undefined, contracts: world.contracts }),
     } as never,
@@ -364,12 +367,30 @@ void t.test('contracts: what has no end, what ended, and what begins too late to
   t.same(await tell(a), [])
 })
 
+void t.test('the certificate of a service is told of while its system has to show it', async (t) => {
+  const { world, node, tell } = await createDeadlines(t)
+  const { certificate: der } = createConfigurationSigner('Land system')
+  const service = {
+    ...{ id: parseServiceId('DEV/GOV/1000/land/parcels'), verifyTls: true, url: 'https://10.0.0.1/' },
+  }
+  world.services.set(7, { key: 7, service, certificates: [{ sha256: 'ab', der }] })
+  world.now = Date.parse('2048-12-25T12:00:00Z')
+  const said = 'Ends in 7 days: the certificate of the system of the service DEV:GOV:1000:land:parcels'
+  t.match((await tell(node('a'), node('b'))).join(), new RegExp(`^${said} \\(CN=Land system\\)$`))
+  service.verifyTls = false
+  world.now += 7 * DAY_MS
+  t.same(await tell(node('a')), [])
+  service.verifyTls = true
+  t.match((await tell(node('a'))).join(), /^Ended: the certificate of the system/)
+})
+
 void t.test('each language has each text, and settings without a way to send are refused', async (t) => {
   for (const language of LETTER_LANGUAGES)
     for (const kind of [
       'SIGNING',
       'AUTHENTICATION',
       'SYSTEM_CERTIFICATE',
+      'SERVICE_CERTIFICATE',
       'CONTRACT',
       'PIN',
       'BACKUP',

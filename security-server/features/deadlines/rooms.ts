@@ -6,6 +6,7 @@ import type { ServerId } from '#schemas/identifiers.ts'
 import type { Contracts } from '../../global-configuration/contracts/contracts.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import type { Keys } from '../../keys/keys.ts'
+import type { LocalSystems } from '../../local-systems/local-systems.ts'
 import type { DeadlineSettings } from './settings.ts'
 import type { DeadlineStore } from './store.ts'
 
@@ -26,6 +27,7 @@ export type DeadlineRooms = {
   node: string
   keys: Pick<Keys, 'tokens' | 'internalTls'>
   contracts: Pick<Contracts, 'view'>
+  localSystems: Pick<LocalSystems, 'view'>
   /** Without one nothing is known of certificates. */
   globalConfiguration: Pick<GlobalConfiguration, 'currentWithin'>
   clock: Clock

@@ -10,10 +10,18 @@ const THRESHOLDS = [60, 30, 14, 7, 1, 0] as const
  */
 export type Thing = {
   id: string
-  kind: 'SIGNING' | 'AUTHENTICATION' | 'SYSTEM_CERTIFICATE' | 'CONTRACT' | 'PIN' | 'BACKUP' | 'BACKUP_PROOF'
+  kind:
+    | 'SIGNING'
+    | 'AUTHENTICATION'
+    | 'SYSTEM_CERTIFICATE'
+    | 'SERVICE_CERTIFICATE'
+    | 'CONTRACT'
+    | 'PIN'
+    | 'BACKUP'
+    | 'BACKUP_PROOF'
   /** What it is called; empty where its kind says all. */
   name: string
-  /** The id of the key, contract or token, for its page. */
+  /** The id of the key, service, contract or token, for its page. */
   of: string
   begins: number
   ends: number

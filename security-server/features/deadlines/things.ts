@@ -1,8 +1,9 @@
-/** What ends at this server, with its time: certificates, contracts, the age of PINs, backups. */
+/** What ends at this server, with its time: certificates, its own and those of services' systems, contracts, the age of PINs, backups. */
 import { hash } from 'node:crypto'
 import { newestInForce } from '../../global-configuration/contracts/newest-in-force.ts'
 import { ANY_GRACE } from '../../global-configuration/snapshot.ts'
 import type { CertificateInfo } from '../../keys/keys.ts'
+import { pinnedCertificates } from '../../local-systems/certificate-facts.ts'
 import { contractName } from './render-letter.ts'
 import type { DeadlineRooms } from './rooms.ts'
 import { DAY_MS, type Thing } from './rules.ts'
@@ -29,12 +30,13 @@ export async function thingsThatEnd(
   const things = [
     ...(isConfigured ? await certificates(rooms) : []),
     ...internalTls(rooms),
+    ...ofServices(rooms),
     ...(contracts ?? []),
     ...pins(rooms),
     ...backups(ages, q),
   ]
   const looked: Thing['kind'][] = [
-    ...(['SYSTEM_CERTIFICATE', 'PIN'] as const),
+    ...(['SYSTEM_CERTIFICATE', 'SERVICE_CERTIFICATE', 'PIN'] as const),
     ...(isConfigured ? (['SIGNING', 'AUTHENTICATION'] as const) : []),
     ...(contracts === undefined ? [] : (['CONTRACT'] as const)),
     ...(ages === undefined ? [] : (['BACKUP', 'BACKUP_PROOF'] as const)),
@@ -109,6 +111,16 @@ function internalTls({ keys }: DeadlineRooms): Found[] {
   } catch {
     return [] // There is none yet.
   }
+}
+
+/** Which of several certificates a system shows only a call tells: each is told of, until somebody deletes it. */
+function ofServices({ localSystems }: DeadlineRooms): Found[] {
+  return pinnedCertificates(localSystems.view()).map(
+    ({ service, key, sha256, subject, notBefore, notAfter }) => ({
+      ...{ id: `${service} ${sha256}`, kind: 'SERVICE_CERTIFICATE', name: `${service} (${subject})` },
+      ...{ of: String(key), isOfNode: false, begins: notBefore.getTime(), ends: notAfter.getTime() },
+    }),
+  )
 }
 
 /** Undefined before the first list was fetched. */

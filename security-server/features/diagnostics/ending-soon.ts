@@ -1,4 +1,4 @@
-/** What ends within 30 days at this server, the soonest first: certificates, service contracts and API keys. */
+/** What ends within 30 days at this server, the soonest first: certificates, its own and those that systems show, service contracts and API keys. */
 
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
@@ -6,6 +6,7 @@ import { colonForm } from '#schemas/colon-identifiers.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { maySee } from '../../global-configuration/contracts/may-see.ts'
 import { newestInForce } from '../../global-configuration/contracts/newest-in-force.ts'
+import { pinnedCertificates } from '../../local-systems/certificate-facts.ts'
 import type { Needs } from './needs.ts'
 
 const WITHIN_DAYS = 30
@@ -14,9 +15,16 @@ const LISTED = 50
 /** Who may read the list of API keys. */
 const KEY_READER = 'XROAD_SYSTEM_ADMINISTRATOR'
 
-/** `of` leads to its page: the id of a key, a contract or a client. */
+/** `of` leads to its page: the id of a key, a contract, a client or a service. */
 type Ending = {
-  kind: 'SIGNING' | 'AUTHENTICATION' | 'SYSTEM_CERTIFICATE' | 'CLIENT_CERTIFICATE' | 'CONTRACT' | 'API_KEY'
+  kind:
+    | 'SIGNING'
+    | 'AUTHENTICATION'
+    | 'SYSTEM_CERTIFICATE'
+    | 'CLIENT_CERTIFICATE'
+    | 'SERVICE_CERTIFICATE'
+    | 'CONTRACT'
+    | 'API_KEY'
   name: string
   of: string
   endsAt: string
@@ -30,6 +38,7 @@ export function endingHandlers(rooms: Needs): Handlers {
       const found = [
         ...certificates(rooms),
         ...systems(rooms),
+        ...pinned(rooms),
         ...contracts(rooms, caller),
         ...(await apiKeys(rooms, caller, { after: new Date(now).toISOString(), before })),
       ]
@@ -68,6 +77,15 @@ function systems({ localSystems }: Needs): Ending[] {
     all.map(({ notAfter }): Ending => {
       const client = colonForm(idText(id))
       return { kind: 'CLIENT_CERTIFICATE', name: client, of: client, endsAt: notAfter.toISOString() }
+    }),
+  )
+}
+
+function pinned({ localSystems }: Needs): Ending[] {
+  return pinnedCertificates(localSystems.view()).map(
+    ({ service, key, notAfter }): Ending => ({
+      ...{ kind: 'SERVICE_CERTIFICATE', name: service, of: String(key) },
+      endsAt: notAfter.toISOString(),
     }),
   )
 }

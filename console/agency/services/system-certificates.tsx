@@ -1,0 +1,56 @@
+/** Certificates by which systems are known, of a client's systems and of a service's: whose each is, until when, and how one is deleted. */
+import { Act } from '../../kit/act.tsx'
+import { Copyable } from '../../kit/copyable.tsx'
+import type { Column } from '../../kit/rows.tsx'
+import { Validity } from '../../kit/status.tsx'
+import { type TextKey, text } from '../../kit/text.ts'
+import { Time } from '../../kit/time.tsx'
+import { subjectName } from '../keys/shapes.ts'
+import type { SystemCertificate } from './shapes.ts'
+
+const HASH_SHOWN = 8
+
+/** A certificate that names nobody is called by the beginning of its hash. */
+function nameOf({ subject, sha256 }: SystemCertificate): string {
+  return subjectName(subject).trim() || sha256.slice(0, HASH_SHOWN)
+}
+
+export const CERTIFICATE_COLUMNS: Column<SystemCertificate>[] = [
+  {
+    title: 'certificate.subject',
+    cell: (one) => (
+      <>
+        <bdi class="wrap">{nameOf(one)}</bdi>
+        <p class="beside">
+          {text('certificate.sha256')} <Copyable value={one.sha256} label={text('certificate.sha256')} />
+        </p>
+      </>
+    ),
+  },
+  { title: 'common.state', cell: (one) => <Validity notBefore={one.notBefore} notAfter={one.notAfter} /> },
+  { title: 'certificate.notAfter', cell: ({ notAfter }) => <Time at={notAfter} relative /> },
+]
+
+export function DeleteCertificate(q: {
+  of: SystemCertificate
+  operation: string
+  params: Record<string, string>
+  consequence: TextKey
+}) {
+  const { of, operation, params } = q
+  const name = nameOf(of)
+  // An old certificate and the one that replaces it have the same name.
+  const title = text('clients.deleteCertificateThis', { name: `${name}, ${of.sha256.slice(0, HASH_SHOWN)}` })
+  return (
+    <Act
+      operation={operation}
+      button={text('clients.deleteCertificate')}
+      label={title}
+      title={title}
+      consequence={<p>{text(q.consequence)}</p>}
+      nameToType={name}
+      send={(_, call) => call(operation, { params: { ...params, sha256: of.sha256 } })}
+      result={() => <p>{text('clients.certificateDeleted')}</p>}
+    />
+  )
+}
