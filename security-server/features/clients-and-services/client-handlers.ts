@@ -35,7 +35,9 @@ export function clientHandlers(rooms: Needs): Handlers {
       const found = [...localSystems.view().clients.values()]
         .map(shown)
         .filter((one) => status === undefined || one.status === status)
-        .filter(({ id, memberName }) => `${id} ${memberName ?? ''}`.toLowerCase().includes(wanted))
+        .filter(({ id, memberName = '', subsystemName = '' }) =>
+          `${id} ${subsystemName} ${memberName}`.toLowerCase().includes(wanted),
+        )
       const headers = { 'x-total-count': String(found.length) }
       return answer(found.slice(offset, offset + limit), { headers })
     },
