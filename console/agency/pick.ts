@@ -6,7 +6,12 @@ import type { Contract } from './contracts/contract.tsx'
 import { shown } from './exchange/records.ts'
 import type { Client, Description, Service, Subject } from './services/shapes.ts'
 
-type Member = { id: string; name: string; subsystems: { id: string; name?: string }[] }
+type Member = {
+  id: string
+  name: string
+  subsystems: { id: string; name?: string }[]
+  servers?: string[]
+}
 
 const MOST = '50'
 
@@ -51,7 +56,10 @@ export function useOwnClients(): Find {
   const { api } = useConsole()
   return async (typed) => {
     const { data } = await api.call<Client[]>('findClients', { query: { q: typed.trim(), limit: MOST } })
-    return data.map(({ id, memberName }) => ({ value: id, title: memberName ?? id }))
+    return data.map(({ id, memberName, subsystemName }) => ({
+      value: id,
+      title: [subsystemName, memberName].filter(Boolean).join(', ') || id,
+    }))
   }
 }
 
@@ -59,6 +67,17 @@ export function useOwnClients(): Find {
 export function useClients(): Find {
   const [members, subsystems] = [useMembers(), useSubsystems()]
   return async (typed) => (await Promise.all([members(typed, {}), subsystems(typed, {})])).flat()
+}
+
+/** Security servers of the instance, by their identifier or their owner's name. */
+export function useServers(): Find {
+  const { api } = useConsole()
+  return async (typed) => {
+    const q = typed.trim()
+    const { data } = await api.call<Member[]>('findMembers', { query: { q, servers: 'true', limit: MOST } })
+    const all = data.flatMap(({ name, servers = [] }) => servers.map((value) => ({ value, title: name })))
+    return all.filter(({ value, title }) => `${value} ${title}`.toLowerCase().includes(q.toLowerCase()))
+  }
 }
 
 /** Whole identifiers of services: those of this server's clients, or of one, and those that contracts let them call. */

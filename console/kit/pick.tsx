@@ -9,9 +9,16 @@ type Props = {
   maxLength: number | undefined
   find(typed: string): Promise<{ value: string; title: string }[]>
   set(value: string): void
+  /** Takes what was picked of the list. */
+  picked?(value: string): void
+  /** Takes what was typed when the field is left, and with Enter. */
+  left?(value: string): void
+  placeholder?: string
+  'aria-invalid'?: true | undefined
+  'aria-describedby'?: string | undefined
 }
 
-export function PickInput({ id, value, find, set, ...more }: Props) {
+export function PickInput({ id, value, find, set, picked, left, ...more }: Props) {
   const [found, setFound] = useState<{ value: string; title: string }[]>([])
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
   const turn = useRef(0)
@@ -44,8 +51,10 @@ export function PickInput({ id, value, find, set, ...more }: Props) {
           const typed = event.currentTarget.value
           set(typed)
           // A choice is found already.
-          if (!found.some((one) => one.value === typed)) look(typed)
+          if (found.some((one) => one.value === typed)) picked?.(typed)
+          else look(typed)
         }}
+        onChange={(event) => left?.(event.currentTarget.value)}
       />
       <datalist id={list}>
         {found.map((one) => (

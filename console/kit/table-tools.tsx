@@ -1,14 +1,16 @@
 /** Search, filters and, on narrow screens where a table has no head, the order of a list: each changes the address. */
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { changeQuery, useAddress } from './address.tsx'
+import type { Find } from './field.tsx'
 import { MomentInput } from './moment-input.tsx'
+import { PickInput } from './pick.tsx'
 import type { Column } from './rows.tsx'
 import { type TextKey, text } from './text.ts'
 import { zone } from './time.tsx'
 
 type Option = { value: string; title: string }
 
-/** One of the API's filters: a choice of options, a text, a day, or otherwise a time. */
+/** One of the API's filters: a choice of options, a text, an identifier to pick, a day, or otherwise a time. */
 export type Filter = {
   name: string
   title: TextKey
@@ -16,6 +18,8 @@ export type Filter = {
   type?: 'text' | 'date'
   /** For a text: suggested values. */
   suggestions?: string[]
+  /** For an identifier: what fits a part of a name, and of how many parts with colons a whole one may be. */
+  pick?: { find: Find; parts: readonly number[] }
 }
 
 const PAUSE_MS = 300
@@ -40,6 +44,12 @@ export function Tools<R>({ search, filters, sorts, sort, order }: Props<R>) {
       {filters.map((filter) =>
         isMomentFilter(filter) ? (
           <MomentFilter key={filter.name} filter={filter} value={query.get(filter.name) ?? ''} />
+        ) : filter.pick !== undefined ? (
+          <PickFilter
+            key={filter.name}
+            filter={{ ...filter, ...filter.pick }}
+            value={query.get(filter.name) ?? ''}
+          />
         ) : (
           <label key={filter.name}>
             {text(filter.title)}
@@ -69,7 +79,7 @@ export function Tools<R>({ search, filters, sorts, sort, order }: Props<R>) {
 
 /**
  * What somebody types into a field whose value is in the address: it stays when the list below is drawn again meanwhile, and only
- * another value of the address than the one that the field has `told` replaces it.
+ * another value of the address than the one that the field has `told` replaces it. `told` says whether that is another than before.
  */
 function useTyped(given: string) {
   const [typed, setTyped] = useState(given)
@@ -79,8 +89,10 @@ function useTyped(given: string) {
     known.current = given
     setTyped(given)
   }, [given])
-  const told = (value: string): void => {
+  const told = (value: string): boolean => {
+    const isOther = value !== known.current
     known.current = value
+    return isOther
   }
   return { typed, setTyped, told }
 }
@@ -155,8 +167,62 @@ function FilterInput({ filter, value }: { filter: Filter; value: string }) {
   )
 }
 
-function isMomentFilter({ options, type }: Filter): boolean {
-  return options === undefined && type !== 'text'
+function isMomentFilter({ options, type, pick }: Filter): boolean {
+  return options === undefined && pick === undefined && type !== 'text'
+}
+
+type PickProps = { filter: Pick<Filter, 'name' | 'title'> & NonNullable<Filter['pick']>; value: string }
+
+/**
+ * The API searches by whole identifiers: a part of a name that only one thing has stands for it, and any other leaves the list below as it
+ * is until one is picked.
+ */
+function PickFilter({ filter: { name, title, find, parts }, value }: PickProps) {
+  const id = useId()
+  const { typed, setTyped, told } = useTyped(value)
+  const [isOpen, setOpen] = useState(false)
+  const turn = useRef(0)
+  const take = (said: string): void => {
+    turn.current += 1
+    setTyped(said)
+    setOpen(false)
+    // What was picked is left, too.
+    if (told(said)) changeQuery({ [name]: said, page: '' })
+  }
+  const leave = async (said: string): Promise<void> => {
+    if (said === '' || parts.includes(said.split(':').length)) return take(said)
+    turn.current += 1
+    const own = turn.current
+    const found = await find(said, {}).catch(() => [])
+    if (own !== turn.current) return
+    if (found.length === 1) take(found[0]!.value)
+    else setOpen(true)
+  }
+  return (
+    <div class="filter">
+      <label for={id}>{text(title)}</label>
+      <PickInput
+        id={id}
+        value={typed}
+        maxLength={1400}
+        placeholder={text('table.partOfName')}
+        aria-invalid={isOpen || undefined}
+        aria-describedby={isOpen ? `${id}-open` : undefined}
+        find={(part) => find(part, {})}
+        set={(said) => {
+          setOpen(false)
+          setTyped(said)
+        }}
+        picked={take}
+        left={(said) => void leave(said.trim())}
+      />
+      {isOpen && (
+        <p class="error" id={`${id}-open`} role="alert">
+          {text('table.pickOne')}
+        </p>
+      )}
+    </div>
+  )
 }
 
 /** A day or a time: its calendar is no part of its label. */
@@ -180,9 +246,10 @@ function MomentFilter({ filter, value }: { filter: Filter; value: string }) {
 
 /** The values of the filters in the address, in the form of the API. */
 export function askedOf(query: URLSearchParams, filters: Filter[]): (readonly [string, string])[] {
-  return filters.map(({ name, options, type }) => {
+  return filters.map(({ name, options, type, pick }) => {
     const given = query.get(name)?.trim() ?? ''
-    return [name, options === undefined && type === undefined ? timeOf(given) : given] as const
+    const isTime = options === undefined && type === undefined && pick === undefined
+    return [name, isTime ? timeOf(given) : given] as const
   })
 }
 

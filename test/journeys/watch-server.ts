@@ -6,6 +6,7 @@ import { seeNothingOfBefore } from '../list-states.ts'
 import { act, close } from '../second-person.ts'
 import { colons } from '../world.ts'
 import type { Asked, Windows } from './operate-windows.ts'
+import { pick } from './pick.ts'
 
 const ROLES = ['XROAD_SYSTEM_ADMINISTRATOR', 'XROAD_AUDITOR']
 
@@ -36,7 +37,7 @@ async function readApi({ wide }: Windows): Promise<void> {
 }
 
 async function seeFirstPage(t: Test, windows: Windows): Promise<void> {
-  const { wide } = windows
+  const { wide, world } = windows
   const { page } = wide
   const part = (name: string) =>
     page.locator('section.part', { has: page.getByRole('heading', { name, exact: true }) })
@@ -66,6 +67,15 @@ async function seeFirstPage(t: Test, windows: Windows): Promise<void> {
     .click()
   const first = page.getByRole('search').first()
   t.equal(await first.getByLabel('State').inputValue(), 'true', 'among the first filters')
+  await first.getByLabel('Service').fill('no such service')
+  await page.keyboard.press('Enter')
+  await first.getByRole('alert').getByText('Pick one from the list').waitFor()
+  await wide.check('records-part-of-name')
+  t.notMatch(page.url(), 'serviceId', 'the list stays')
+  await first.getByLabel('Service').fill('')
+  await pick(page, 'Member or subsystem', 'tax', colons(world.servers['tax']!.client))
+  await page.waitForURL(/partyId=DEV/)
+  await wide.answered()
   await page
     .getByRole('link', { name: /^Record/ })
     .first()

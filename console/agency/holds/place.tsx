@@ -5,7 +5,7 @@ import { useConsole } from '../../kit/context.ts'
 import type { Field, Find, Values } from '../../kit/field.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { useClients, useWholeServices } from '../pick.ts'
+import { useClients, useServers, useWholeServices } from '../pick.ts'
 import { utc } from '../records/query.ts'
 import { WHY, whyOf } from '../why.ts'
 import { Id } from '../words.tsx'
@@ -20,7 +20,7 @@ export type Scope = {
   peer?: string
 }
 
-const fieldsOf = (clients: Find, services: Find): Field[] => [
+const fieldsOf = (clients: Find, services: Find, servers: Find): Field[] => [
   ...WHY,
   {
     name: 'indexes',
@@ -38,7 +38,10 @@ const fieldsOf = (clients: Find, services: Find): Field[] => [
     ...{ name: 'serviceId', title: 'search.service', hint: 'places.serviceHint', required: false },
     ...{ type: 'pick', find: services, maxLength: 1400 },
   },
-  { name: 'peer', title: 'search.peer', required: false, maxLength: 1400 },
+  {
+    ...{ name: 'peer', title: 'search.peer', hint: 'call.pickHint', required: false },
+    ...{ type: 'pick', find: servers, maxLength: 1400 },
+  },
   { name: 'from', title: 'search.from', type: 'time', required: false },
   { name: 'to', title: 'search.to', type: 'time', required: false },
 ]
@@ -52,7 +55,7 @@ const SHOWN = 10
 
 export function PlaceHold() {
   const { api } = useConsole()
-  const [clients, services] = [useClients(), useWholeServices()]
+  const [clients, services, servers] = [useClients(), useWholeServices(), useServers()]
   return (
     <Act<{ id: number; tooLate: number[] }>
       operation="setLegalHold"
@@ -60,7 +63,7 @@ export function PlaceHold() {
       look="primary"
       title={text('holds.place')}
       consequence={<p>{text('holds.placeConsequence')}</p>}
-      fields={fieldsOf(clients, services)}
+      fields={fieldsOf(clients, services, servers)}
       send={async (values) => {
         const scope = scopeOf(values)
         if (Object.keys(scope).length === 0) throw new ApiFault(400, { message: text('holds.scopeNeeded') })

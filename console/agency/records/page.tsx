@@ -8,6 +8,7 @@ import { CursorPaging, SIZES } from '../../kit/paging.tsx'
 import { Empty, Loading, Refused } from '../../kit/placeholders.tsx'
 import { Tools } from '../../kit/table-tools.tsx'
 import { text } from '../../kit/text.ts'
+import { useClients, useServers, useWholeServices } from '../pick.ts'
 import { ByActor } from './by-actor.tsx'
 import { type Exchange, FoundExchanges } from './found.tsx'
 import { OrderExport } from './order-export.tsx'
@@ -28,6 +29,7 @@ export function RecordsPage() {
   const found = useAnswer<Exchange[]>('findExchanges', {
     query: { ...filter, ...(withUpkeep ? {} : { upkeep: 'false' }), before, limit: String(size + 1) },
   })
+  const find = { clients: useClients(), services: useWholeServices(), servers: useServers() }
   const suggestions = {
     contract: useThere('contract'),
     purpose: useThere('purpose'),
@@ -55,7 +57,7 @@ export function RecordsPage() {
         acts={<OrderExport filter={withUpkeep ? filter : { ...filter, upkeep: 'false' }} />}
       />
       <div class="list">
-        <Tools filters={firstFilters()} sorts={[]} sort="" />
+        <Tools filters={firstFilters(find)} sorts={[]} sort="" />
         <label class="check">
           <input
             type="checkbox"
@@ -66,7 +68,7 @@ export function RecordsPage() {
         </label>
         <details class="more-filters" open={hasMore(filter)}>
           <summary>{text('search.more')}</summary>
-          <Tools filters={moreFilters(suggestions)} sorts={[]} sort="" />
+          <Tools filters={moreFilters(suggestions, find.servers)} sorts={[]} sort="" />
           <ByActor />
         </details>
         {(found.state === 'loading' || isOfBefore) && <Loading />}

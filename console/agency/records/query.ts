@@ -1,10 +1,11 @@
 /** The search in the address, and in the form of the API. Pure. */
+import type { Find } from '../../kit/field.tsx'
 import type { Filter } from '../../kit/table-tools.tsx'
 import { text } from '../../kit/text.ts'
 import { directionText, KIND_OPTIONS, kindText } from '../words.tsx'
 
 /** Made when they are shown, as all others: texts are not loaded before. */
-export function firstFilters(): Filter[] {
+export function firstFilters(find: { clients: Find; services: Find }): Filter[] {
   return [
     { name: 'from', title: 'search.from' },
     { name: 'to', title: 'search.to' },
@@ -17,9 +18,16 @@ export function firstFilters(): Filter[] {
         { value: 'false', title: text('search.onlyFine') },
       ],
     },
-    { name: 'partyId', title: 'search.party', type: 'text' },
-    { name: 'serviceId', title: 'search.service', type: 'text' },
+    ...whoAndWhat(find),
     { name: 'queryId', title: 'search.queryId', type: 'text' },
+  ]
+}
+
+/** Who asks or is asked, and which service. */
+export function whoAndWhat({ clients, services }: { clients: Find; services: Find }): Filter[] {
+  return [
+    { name: 'partyId', title: 'search.party', pick: { find: clients, parts: [3, 4] } },
+    { name: 'serviceId', title: 'search.service', pick: { find: services, parts: [5, 6] } },
   ]
 }
 
@@ -27,7 +35,7 @@ export function firstFilters(): Filter[] {
 const TERMS = ['contract', 'purpose', 'endpoint'] as const
 
 /** Less common filters. */
-export function moreFilters(suggestions: Record<(typeof TERMS)[number], string[]>): Filter[] {
+export function moreFilters(suggestions: Record<(typeof TERMS)[number], string[]>, servers: Find): Filter[] {
   const all = { value: '', title: text('common.all') }
   return [
     { name: 'outcome', title: 'search.outcome', type: 'text' },
@@ -41,7 +49,7 @@ export function moreFilters(suggestions: Record<(typeof TERMS)[number], string[]
       title: 'search.direction',
       options: [all, ...['in', 'out'].map((value) => ({ value, title: directionText(value) }))],
     },
-    { name: 'peerId', title: 'search.peer', type: 'text' },
+    { name: 'peerId', title: 'search.peer', pick: { find: servers, parts: [4] } },
     { name: 'requestId', title: 'search.requestId', type: 'text' },
     ...TERMS.map(
       (name): Filter => ({ name, title: `search.${name}`, type: 'text', suggestions: suggestions[name] }),

@@ -8,7 +8,8 @@ import { Rows } from '../../kit/rows.tsx'
 import { SeriesChart } from '../../kit/series-chart.tsx'
 import { Tools } from '../../kit/table-tools.tsx'
 import { locale, number, type TextKey, text } from '../../kit/text.ts'
-import { utc } from '../records/query.ts'
+import { useClients, useWholeServices } from '../pick.ts'
+import { utc, whoAndWhat } from '../records/query.ts'
 import { directionText, Id } from '../words.tsx'
 
 type Count = { exchanges: number; failed: number }
@@ -34,6 +35,7 @@ const BY: Record<string, TextKey> = {
 
 export function TrafficPage() {
   const { query } = useAddress()
+  const find = { clients: useClients(), services: useWholeServices() }
   const given = query.get('by') ?? ''
   const by = Object.hasOwn(BY, given) ? given : FIRST
   const counted = useAnswer<Traffic>('getTraffic', {
@@ -63,8 +65,7 @@ export function TrafficPage() {
                 title: text(key),
               })),
             },
-            { name: 'partyId', title: 'search.party', type: 'text' },
-            { name: 'serviceId', title: 'search.service', type: 'text' },
+            ...whoAndWhat(find),
           ]}
           sorts={[]}
           sort=""

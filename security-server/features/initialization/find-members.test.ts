@@ -1,7 +1,7 @@
 /** Members of the instance by what is typed: of themselves, and of their subsystems. */
 import t from 'tap'
 import type { MemberInfo } from '#schemas/global-configuration.ts'
-import { parseMemberId, parseSubsystemId } from '#schemas/identifiers.ts'
+import { parseMemberId, parseServerId, parseSubsystemId } from '#schemas/identifiers.ts'
 import { initializationHandlers } from './handlers.ts'
 
 const member = (code: string, name: string, subsystems: [code: string, name?: string][]): MemberInfo => ({
@@ -16,7 +16,10 @@ const MEMBERS = [
 ]
 
 t.test('by id and name of the member, by code and name of a subsystem, literally', async (t) => {
-  const index = { shared: { members: MEMBERS } }
+  const securityServers = ['1000/SS-TAX', '1000/SS-2', '2000/ss1'].map((one) => ({
+    id: parseServerId(`DEV/GOV/${one}`),
+  }))
+  const index = { shared: { members: MEMBERS, securityServers } }
   const { findMembers } = initializationHandlers({
     globalConfiguration: { current: () => ({ index }) },
   } as never)
@@ -39,6 +42,15 @@ t.test('by id and name of the member, by code and name of a subsystem, literally
   t.same(await found('population register'), ['1', 'DEV:GOV:2000'], 'as it is read')
   t.same(await found('%'), ['1', 'DEV:GOV:2000'])
   t.same(await found('', { offset: 1, limit: 1 }), ['3', 'DEV:GOV:2000'])
+  t.same(await found('ss-tax'), ['0'], 'servers only when asked for')
+  t.same(await found('ss-tax', { servers: true }), ['1', 'DEV:GOV:1000'])
+  const { body } = (await findMembers!({
+    query: { q: '', servers: true, offset: 0, limit: 3 },
+  } as never)) as { body: { servers: string[] }[] }
+  t.same(
+    body.map(({ servers }) => servers),
+    [['DEV:GOV:1000:SS-TAX', 'DEV:GOV:1000:SS-2'], ['DEV:GOV:2000:ss1'], []],
+  )
   MEMBERS.push(...['1', '11', '12', '13', '14', '15'].map((code) => member(code, '', [['same']])))
   t.same(await found('DEV:GOV:15:same', { limit: 5 }), ['1', 'DEV:GOV:15'], 'of many with one beginning')
   for (const typed of ['_', 'undefined', '.*', "' or 1=1", 'x'.repeat(255), '\u202e', '__proto__'])

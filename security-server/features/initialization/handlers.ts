@@ -5,10 +5,13 @@ import type { Handlers } from '#platform/http-service/openapi.ts'
 import { bodyBytes } from '#platform/http-service/read-bodies.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
-import { idText, type SubsystemId } from '#schemas/identifiers.ts'
+import type { SharedParameters } from '#schemas/global-configuration.ts'
+import { idText, memberOf, type SubsystemId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
 import type { Needs } from './needs.ts'
+
+type AskedMembers = { q?: string; servers?: boolean; offset: number; limit: number }
 
 export function initializationHandlers(rooms: Needs): Handlers {
   const { globalConfiguration, keys, server } = rooms
@@ -56,26 +59,40 @@ export function initializationHandlers(rooms: Needs): Handlers {
       return globalConfiguration.state()
     },
     async findMembers({ query }) {
-      const { q = '', offset, limit } = query as { q?: string; offset: number; limit: number }
+      const { q = '', servers: withServers = false, offset, limit } = query as AskedMembers
       const wanted = q.toLowerCase()
-      const { members } = globalConfiguration.current().index.shared
+      const { shared } = globalConfiguration.current().index
+      const { members } = shared
+      const owned = withServers ? serversByOwner(shared) : undefined
       const found =
         wanted === ''
           ? members
           : members.filter(
               ({ id, name, subsystems }) =>
                 `${colonForm(idText(id))} ${name}`.toLowerCase().includes(wanted) ||
-                subsystems.some((one) => subsystemWords(one, wanted).includes(wanted)),
+                subsystems.some((one) => subsystemWords(one, wanted).includes(wanted)) ||
+                owned?.get(idText(id))?.some((one) => one.toLowerCase().includes(wanted)),
             )
       // Only those of the page are made ready: programs read all pages of thousands of members.
       const page = found.slice(offset, offset + limit).map((member) => ({
         id: colonForm(idText(member.id)),
         name: member.name,
         subsystems: member.subsystems.map(({ id, name }) => ({ id: colonForm(idText(id)), name })),
+        servers: owned && (owned.get(idText(member.id)) ?? []),
       }))
       return answer(page, { headers: { 'x-total-count': String(found.length) } })
     },
   }
+}
+
+/** By the owner's id; built when asked for, since each access to the servers makes their list anew. */
+function serversByOwner({ securityServers }: SharedParameters): Map<string, string[]> {
+  const owned = new Map<string, string[]>()
+  for (const { id } of securityServers) {
+    const owner = idText(memberOf(id))
+    owned.set(owner, [...(owned.get(owner) ?? []), colonForm(idText(id))])
+  }
+  return owned
 }
 
 /**
