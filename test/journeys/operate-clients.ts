@@ -48,6 +48,9 @@ async function addAndRegister(t: Test, windows: Windows, id: string): Promise<vo
   await act(wide, 'Register', { 'Name of the subsystem': 'Tax archive' }, 'Register', 'was filed')
   await close(wide)
   await page.locator('.status', { hasText: 'registration asked for' }).waitFor()
+  await wide.open('/')
+  await page.getByRole('link', { name: /^\d+ requests? of this server to the registry/ }).waitFor()
+  await wide.open(`/clients/${id}`)
   await page.getByRole('link', { name: 'Requests to the registry about it' }).click()
   await page
     .getByRole('cell', { name: /Register a client/ })

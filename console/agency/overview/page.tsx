@@ -2,6 +2,7 @@
  * The first page: what waits, how the server is, the last day, what ends soon and who did what. Each part asks for itself, so that one
  * that fails leaves the others.
  */
+import { useEffect, useState } from 'preact/hooks'
 import { Link } from '../../kit/address.tsx'
 import { mayCall } from '../../kit/api.ts'
 import { useConsole, useMay } from '../../kit/context.ts'
@@ -17,6 +18,8 @@ import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { FirstStartNote } from '../first-start/note.tsx'
 import { servicePath } from '../services/shapes.ts'
+import type { Filed } from '../requests/filed.tsx'
+import { servicePath } from '../services/shapes.ts'
 import { Health } from './health.tsx'
 import { LastDay } from './last-day.tsx'
 import { Registry } from './registry.tsx'
@@ -26,6 +29,7 @@ import {
   deliveriesWaiting,
   type LogState,
   proposalsWaiting,
+  requestsWaiting,
   subscriptionsWaiting,
   type Waiting as WaitingFor,
   waitingOf,
@@ -189,9 +193,32 @@ function useProposals(view: string): Proposal[] {
   return list.state === 'there' ? list.data : []
 }
 
+/**
+ * Undecided and declined requests of this server. Who decides is asked, the registry, so nothing waits for its answer; that it has none is
+ * told elsewhere on the page, and a central server of X-Road never has one.
+ */
+function useFiled(): Filed[] {
+  const { api, changes } = useConsole()
+  const mayAct = useMay('revokeManagementRequest')
+  const [filed, setFiled] = useState<Filed[]>([])
+  useEffect(() => {
+    if (!mayAct) return
+    const ending = new AbortController()
+    const { signal } = ending
+    api.call<Filed[]>('getManagementRequests', { signal }).then(
+      ({ data }) => !signal.aborted && setFiled(data),
+      () => undefined,
+    )
+    return () => ending.abort()
+  }, [changes, mayAct])
+  return filed
+}
+
 function List({ of }: { of: WaitingFor[] }) {
   const { session } = useConsole()
-  const waiting = of.filter(({ needs }) => mayCall(session, needs))
+  const filed = useFiled()
+  const all = [...of, ...requestsWaiting(filed, Date.now())]
+  const waiting = all.filter(({ needs }) => mayCall(session, needs))
   return (
     <Part title={text('overview.forYou')}>
       {waiting.length === 0 ? (

@@ -1,6 +1,7 @@
 /** What an auditor must look at in the log. Pure. */
 import type { Tone } from '../../kit/status.tsx'
 import type { TextKey } from '../../kit/text.ts'
+import { type Filed, isOpen } from '../requests/filed.tsx'
 
 export type LogState = {
   server: string
@@ -157,6 +158,30 @@ export function subscriptionsWaiting(counts: { lapsed: number; suspended: number
   ]
   return all.flatMap(([what, count, tone, to, needs]) =>
     count === 0 ? [] : [{ what, values: { count }, tone, to, needs }],
+  )
+}
+
+const DECLINED_SHOWN_MS = 7 * 24 * 60 * MINUTE_MS
+
+/** What this server asked of the registry: what was declined lately and not asked again, and what is not decided yet. */
+export function requestsWaiting(filed: Filed[], now: number): Waiting[] {
+  const isAskedAgain = (one: Filed): boolean =>
+    filed.some(
+      ({ request, kind, clientId }) =>
+        request > one.request && kind === one.kind && clientId === one.clientId,
+    )
+  const declined = filed.filter(
+    (one) =>
+      one.state === 'DECLINED' &&
+      now - Date.parse(one.decidedAt ?? one.filedAt) < DECLINED_SHOWN_MS &&
+      !isAskedAgain(one),
+  )
+  const all: [Waiting['what'], number, Tone, string][] = [
+    ['home.declinedRequests', declined.length, 'warn', '/requests?state=DECLINED'],
+    ['home.requests', filed.filter(isOpen).length, 'quiet', '/requests'],
+  ]
+  return all.flatMap(([what, count, tone, to]) =>
+    count === 0 ? [] : [{ what, values: { count }, tone, to, needs: 'revokeManagementRequest' }],
   )
 }
 

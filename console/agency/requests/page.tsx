@@ -1,4 +1,5 @@
 /** What this server asked of the registry, and how each request stands. */
+import { useEffect, useState } from 'preact/hooks'
 import { Act } from '../../kit/act.tsx'
 import { Head } from '../../kit/facts.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
@@ -9,8 +10,21 @@ import { Time } from '../../kit/time.tsx'
 import { Id } from '../words.tsx'
 import { FILED_STATES, type Filed, FiledStateOf, isOpen, kindText } from './filed.tsx'
 
+/** Who decides is another server, which is not asked more often. */
+const AGAIN_MS = 15_000
+
 export function RequestsPage() {
-  const filed = useAnswer<Filed[]>('getManagementRequests')
+  const [turn, setTurn] = useState(0)
+  const filed = useAnswer<Filed[]>('getManagementRequests', {}, turn)
+  const mayChange = filed.state === 'there' && !filed.stale && filed.data.some(isOpen)
+  useEffect(() => {
+    if (!mayChange) return
+    const timer = setInterval(() => {
+      // What is decided takes its act away, so nobody is interrupted who reads what it would do.
+      if (!document.hidden && document.querySelector('dialog[open]') === null) setTurn((before) => before + 1)
+    }, AGAIN_MS)
+    return () => clearInterval(timer)
+  }, [filed])
   return (
     <>
       <Head title={text('filed.title')} lead={text('filed.lead')} />
