@@ -5,14 +5,14 @@ import type { Column } from '../../kit/rows.tsx'
 import { Validity } from '../../kit/status.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { subjectName } from '../keys/shapes.ts'
+import { subjectName, subjectText } from '../keys/shapes.ts'
 import type { SystemCertificate } from './shapes.ts'
 
 const HASH_SHOWN = 8
 
 /** A certificate that names nobody is called by the beginning of its hash. */
 function nameOf({ subject, sha256 }: SystemCertificate): string {
-  return subjectName(subject).trim() || sha256.slice(0, HASH_SHOWN)
+  return subjectName(subjectText(subject)).trim() || sha256.slice(0, HASH_SHOWN)
 }
 
 export const CERTIFICATE_COLUMNS: Column<SystemCertificate>[] = [
