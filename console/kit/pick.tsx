@@ -14,7 +14,7 @@ type Props = {
   /** Takes what was typed when the field is left, and with Enter. */
   left?(value: string): void
   placeholder?: string
-  'aria-invalid'?: true | undefined
+  'aria-invalid'?: boolean | undefined
   'aria-describedby'?: string | undefined
 }
 
