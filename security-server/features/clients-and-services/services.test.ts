@@ -46,23 +46,9 @@ t.test('clients, services, rights and groups', async (t) => {
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   execFileSync(
     'openssl',
-    [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-keyout',
-      'k',
-      '-out',
-      'c',
-      '-days',
-      '9',
-      '-subj',
-      '/CN=a',
-    ],
+    'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k -out c -days 9 -subj /CN=a'.split(
+      ' ',
+    ),
     { cwd: folder, stdio: 'ignore' },
   )
   const pem = readFileSync(path.join(folder, 'c'))
