@@ -174,12 +174,8 @@ void t.test('each threshold is told once to each, whatever nodes and restarts th
     'Ends in 60 days: the service contract Title of C-1 (C-1)',
   ])
   const { raw } = mail.received[0]!
-  for (const part of [
-    'What stops then:',
-    'Who has to do what:',
-    'Where:',
-    'https://ss1.agency.example/console/',
-  ])
+  const place = 'https://ss1.agency.example/console/'
+  for (const part of ['What stops then:', 'Who has to do what:', 'Where:', place])
     t.match(raw.replace(/=\r\n/g, ''), part)
   t.same(await tell(node('a'), node('b')), [], 'after a restart too')
   t.same(
@@ -372,16 +368,12 @@ void t.test('contracts: what has no end, what ended, and what begins too late to
 void t.test('the certificate of a service is told of while its system has to show it', async (t) => {
   const { world, node, tell } = await createDeadlines(t)
   const { certificate: der } = createConfigurationSigner('Land system')
-  const service = {
-    ...{ id: parseServiceId('DEV/GOV/1000/land/parcels'), verifyTls: true, url: 'https://10.0.0.1/' },
-  }
+  const id = parseServiceId('DEV/GOV/1000/land/parcels')
+  const service = { id, verifyTls: true, url: 'https://10.0.0.1/' }
   world.services.set(7, { key: 7, service, certificates: [{ sha256: 'ab', der }] })
   world.now = Date.parse('2048-12-25T12:00:00Z')
   const said = 'Ends in 7 days: the certificate of the system of the service DEV:GOV:1000:land:parcels'
   t.match((await tell(node('a'), node('b'))).join(), new RegExp(`^${said} \\(CN=Land system\\)$`))
-  service.verifyTls = false
-  world.now += 7 * DAY_MS
-  t.same(await tell(node('a')), [])
 })
 
 void t.test('each language has each text, and settings without a way to send are refused', async (t) => {
