@@ -380,19 +380,13 @@ void t.test('each language has each text, and settings without a way to send are
   for (const language of LETTER_LANGUAGES)
     for (const kind of KINDS) {
       const q = { kind, name: 'N{server}\nX: y', endsAt: at(3), overdue: null, node: 'ss1-a' }
-      const { subject, text } = renderLetter(q, {
-        language,
-        server: 'DEV:GOV:1000:ss1',
-        console: 'https://c',
-        now: START,
-      })
+      const place = { server: 'DEV:GOV:1000:ss1', console: 'https://c', now: START }
+      const { subject, text } = renderLetter(q, { language, ...place })
       t.notMatch(subject, '\n')
       t.notMatch(`${subject} ${text}`, /undefined|\{(?!server)/)
       t.match(text, 'https://c/')
-      t.match(
-        contractName({ id: 'C-1', title: 'secret thing', isSecret: true }, language),
-        /^C-1 (?!.*secret thing)/,
-      )
+      const secret = contractName({ id: 'C-1', title: 'secret thing', isSecret: true }, language)
+      t.match(secret, /^C-1 (?!.*secret thing)/)
     }
   const settings = { to: ['a@b.example'], language: 'en', backupDays: 3 } as const
   t.doesNotThrow(() => checkDeadlines({ ...settings, to: ['a@b.example'] }, true))
