@@ -7,7 +7,7 @@ export type Change = {
   id: number
   clientId: string
   type: string
-  document: { sha256: string; bytes: number }
+  document: { sha256: string; bytes: number; parts?: { url: string; sha256: string }[] }
   address?: { from: string; to: string }
   same: boolean
   facts: { what: string; from: string; to: string }[]
@@ -38,6 +38,10 @@ export function changeInWords(change: Change): string[] {
   if (change.same) return [head, 'Nothing changes: this is the document in force.']
   const parts = [
     ...part('Where it is fetched from', change.address === undefined ? [] : [movedOf(change.address)]),
+    ...part(
+      'Put into the document',
+      (document.parts ?? []).map(({ url, sha256 }) => `${url} with SHA-256 ${sha256}`),
+    ),
     ...part(
       'The document',
       change.facts.map(({ what, from, to }) => `${what} ${quoted(from)} becomes ${quoted(to)}`),

@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto'
 import type { ServiceId } from '#schemas/identifiers.ts'
 import type { SubjectType } from './access.ts'
+import type { DocumentPart } from './join-wsdl.ts'
 import type { NewEndpoint } from './services/store.ts'
 import type { ServiceDescription, ServiceView } from './view.ts'
 
@@ -19,11 +20,12 @@ export type DocumentSummary = {
 export type ServiceEndpoint = NewEndpoint & { service: ServiceId }
 
 export type DescriptionChange = {
-  document: { sha256: string; bytes: number }
+  /** `parts`: what was fetched beside it and put into it, if there is any. */
+  document: { sha256: string; bytes: number; parts?: DocumentPart[] }
   /** Where the document is fetched from, if that changes. */
   address?: { from: string; to: string } | undefined
   /** The document in force; not read if it has to be read otherwise than when it was taken. */
-  present: { sha256: string; isRead: boolean }
+  present: { sha256: string; isRead: boolean; parts?: DocumentPart[] }
   /** Title and version of the document. */
   facts: { what: string; from: string; to: string }[]
   services: {
@@ -44,11 +46,13 @@ export type DescriptionChange = {
   warnings: string[]
 }
 
+/** Where a document was fetched from, which is kept, what was put into it, and what is to be said of that. */
+export type FetchedFrom = { url: string; parts: DocumentPart[]; warnings: string[] }
+
 /** The documents as they were read. `present` is undefined when the one in force cannot be read any more. */
 type Documents = {
   text: string
-  /** Where it is fetched from, if that is to be kept. */
-  url: string | undefined
+  from: FetchedFrom | undefined
   next: DocumentSummary
   present: DocumentSummary | undefined
 }
@@ -56,7 +60,7 @@ type Documents = {
 /** `added` are the services that do not exist yet, with the address that they would get. */
 export function changeOf(
   description: ServiceDescription,
-  { text, url, next, present }: Documents,
+  { text, from, next, present }: Documents,
   added: { code: string; url: string }[],
 ): DescriptionChange {
   const isWsdl = description.type === 'WSDL'
@@ -65,10 +69,15 @@ export function changeOf(
   const kept = description.services.filter((one) => !removed.includes(one))
   const endpoints = isWsdl ? NO_ENDPOINTS : endpointsChange(kept, next.endpoints)
   const titles = new Map(next.services.map(({ code, title }) => [code, title]))
+  const url = from?.url
+  const parts = from?.parts ?? (text === description.document ? description.parts : [])
   return {
-    document: { sha256: hash('sha256', text), bytes: Buffer.byteLength(text) },
+    document: { sha256: hash('sha256', text), bytes: Buffer.byteLength(text), ...partsOf(parts) },
     address: url === undefined || url === description.url ? undefined : { from: description.url, to: url },
-    present: { sha256: hash('sha256', description.document), isRead: present !== undefined },
+    present: {
+      ...{ sha256: hash('sha256', description.document), isRead: present !== undefined },
+      ...partsOf(description.parts),
+    },
     facts: factsChange(present, next),
     services: {
       added: added.map(({ code, url }) => ({ code, title: titles.get(code) ?? '', url })),
@@ -79,13 +88,18 @@ export function changeOf(
     },
     endpoints,
     rightsLost: rightsLost(description.services, new Set(removed), endpoints.removed),
-    warnings: next.warnings,
+    warnings: [...next.warnings, ...(from?.warnings ?? [])],
   }
 }
 
-/** Whether the new document is, byte for byte, the one in force, and comes from where that came from. */
+/** Whether the new document is, byte for byte, the one in force, and comes with its parts from where that came from. */
 export function changesNothing({ document, present, address }: DescriptionChange): boolean {
-  return document.sha256 === present.sha256 && address === undefined
+  const isSame = document.sha256 === present.sha256 && address === undefined
+  return isSame && JSON.stringify(document.parts) === JSON.stringify(present.parts)
+}
+
+function partsOf(parts: DocumentPart[]): { parts?: DocumentPart[] } {
+  return parts.length === 0 ? {} : { parts }
 }
 
 /** As the rows have it: `code`, or `code/version`. */

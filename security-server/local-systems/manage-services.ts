@@ -1,4 +1,5 @@
 /** The operations that change service descriptions, services and endpoints. */
+import type { Insertable } from 'kysely'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { checkPathGlob } from '#core/transport/service-path.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -6,6 +7,7 @@ import { checkNewCode, idText, type SubsystemId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import { REST_METHODS } from '#schemas/wire.ts'
 import { CONSENTS_URL, checkServiceUrl, TRACKER_URL, takesEvents } from './check-address.ts'
+import type { DocumentPart } from './join-wsdl.ts'
 import {
   changeJudged,
   clientIn,
@@ -44,6 +46,8 @@ type NewWsdl = {
   client: SubsystemId
   document: string
   documentUrl?: string | undefined
+  /** What was put into the document when it was fetched. */
+  parts?: DocumentPart[]
   /** It is answered by this server's tracker, which has no other address. */
   isTracker?: true
 } & ServiceChange
@@ -94,7 +98,7 @@ export function manageServices(manage: Manage): ManageServices {
       const address = kept ?? q.url ?? summary?.serverUrl
       if (address === undefined) throw new Fault('service_missing_url')
       const url = kept ?? checkServiceUrl(address, manage.own)
-      const row: Omit<ServiceDescriptionRow, 'id'> = {
+      const row: Insertable<ServiceDescriptionRow> = {
         client: idText(client.id),
         type: summary === undefined ? 'REST' : 'OPENAPI',
         url: summary === undefined ? url : (q.documentUrl ?? ''),
@@ -118,15 +122,15 @@ export function manageServices(manage: Manage): ManageServices {
         return { description, service, warnings: summary?.warnings ?? [] }
       })
     },
-    async addWsdl({ client, document, documentUrl = '', ...given }) {
+    async addWsdl({ client, document, documentUrl = '', parts = [], ...given }) {
       clientIn(manage.view(), client)
       if (client.subsystemCode === undefined)
         throw new Fault('invalid_input', { what: say`services belong to subsystems` })
       const wsdl = await readWsdl(document)
       const rows = serviceRows(wsdl, idText(client), given, manage)
-      const row: Omit<ServiceDescriptionRow, 'id'> = {
+      const row: Insertable<ServiceDescriptionRow> = {
         ...{ client: idText(client), type: 'WSDL', url: documentUrl, document, published: wsdl.published },
-        ...{ disabled: 1, disabled_notice: '', updated_at: timeOf(manage) },
+        ...{ disabled: 1, disabled_notice: '', updated_at: timeOf(manage), parts: JSON.stringify(parts) },
       }
       return manage.change(async (transaction) => {
         const description = await store.insertDescription(transaction, row)

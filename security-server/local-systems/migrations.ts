@@ -3,10 +3,10 @@
  * its base endpoint.
  */
 import type { Kysely } from 'kysely'
-import type { Migration } from 'kysely/migration'
 import { columnTypes, identity } from '#platform/database/dialect.ts'
+import type { SchemaChange } from '#platform/database/older-versions.ts'
 
-export const localSystemsMigrations: Record<string, Migration> = {
+export const localSystemsMigrations: Record<string, SchemaChange> = {
   'security-server-001-local-systems': {
     async up(kysely: Kysely<unknown>) {
       const { text, integer, blob } = columnTypes(kysely)
@@ -140,6 +140,16 @@ export const localSystemsMigrations: Record<string, Migration> = {
           .alterTable('local_client')
           .addColumn(column, text, (of) => of.notNull().defaultTo(''))
           .execute()
+    },
+  },
+  'security-server-005-local-systems': {
+    olderVersionsGoOn: true,
+    async up(kysely: Kysely<unknown>) {
+      const { text } = columnTypes(kysely)
+      await kysely.schema
+        .alterTable('service_description')
+        .addColumn('parts', text, (column) => column.notNull().defaultTo('[]'))
+        .execute()
     },
   },
 }

@@ -11,6 +11,7 @@ import {
   codeOf,
   type DescriptionChange,
   type DocumentSummary,
+  type FetchedFrom,
 } from './description-change.ts'
 import { descriptionIn, type Manage, timeOf } from './manage.ts'
 import { readOpenApi } from './read-openapi.ts'
@@ -29,14 +30,14 @@ export type ReplaceDocument = {
   /**
    * What the document would change in the description. Throws as `replaceDocument`; nothing is changed.
    */
-  compareDocument(description: number, document: string, url?: string): Promise<DescriptionChange>
+  compareDocument(description: number, document: string, from?: FetchedFrom): Promise<DescriptionChange>
   /**
    * Stores a new version of a description's document if `agree` agrees to what it changes. OPENAPI: the endpoints are updated; those
    * that stay keep their rights. WSDL: the services are updated; those that stay keep their address, settings and rights. Throws
-   * `invalid_input`, `conflict`, `service_missing_url`, `service_malformed_url`, and what `agree` throws. `url`: from where it is fetched from
-   * now on.
+   * `invalid_input`, `conflict`, `service_missing_url`, `service_malformed_url`, and what `agree` throws. `from`: from where it is
+   * fetched from now on.
    */
-  replaceDocument(description: number, document: string, agree: Agree, url?: string): Promise<void>
+  replaceDocument(description: number, document: string, agree: Agree, from?: FetchedFrom): Promise<void>
 }
 
 type Read = DocumentSummary & { published: string; wsdl: WsdlSummary | undefined }
@@ -55,7 +56,7 @@ export function replaceDocuments(manage: Manage): ReplaceDocument {
   async function comparing(
     id: number,
     text: string,
-    url: string | undefined,
+    from: FetchedFrom | undefined,
   ): Promise<{ next: Read; compare(): Promise<Compared> }> {
     const { type } = describedIn(manage.view(), id)
     const next = await read(type, text)
@@ -75,7 +76,7 @@ export function replaceDocuments(manage: Manage): ReplaceDocument {
           const description = describedIn(view, id)
           if (description.document !== document) continue
           const added = addedServices(view, description, next.wsdl, manage)
-          const change = changeOf(description, { text, url, next, present }, added)
+          const change = changeOf(description, { text, from, next, present }, added)
           return { view, description, added, change }
         }
       },
@@ -83,14 +84,14 @@ export function replaceDocuments(manage: Manage): ReplaceDocument {
   }
 
   return {
-    async compareDocument(id, text, url) {
-      const { next, compare } = await comparing(id, text, url)
+    async compareDocument(id, text, from) {
+      const { next, compare } = await comparing(id, text, from)
       const { description, change } = await compare()
       await checkStillValidates(description, next.published)
       return change
     },
-    async replaceDocument(id, text, agree, url) {
-      const { next, compare } = await comparing(id, text, url)
+    async replaceDocument(id, text, agree, from) {
+      const { next, compare } = await comparing(id, text, from)
       for (let tries = 0; tries < MAX_TRIES; tries++) {
         const { view, description, change, added } = await compare()
         await checkStillValidates(description, next.published)
@@ -99,6 +100,7 @@ export function replaceDocuments(manage: Manage): ReplaceDocument {
           if (changesNothing(change)) return
           const row = {
             ...{ document: text, published: next.published, updated_at: timeOf(manage) },
+            parts: JSON.stringify(change.document.parts ?? []),
             ...(change.address !== undefined && { url: change.address.to }),
           }
           await store.updateDescription(transaction, id, row)

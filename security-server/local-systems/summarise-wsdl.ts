@@ -90,7 +90,7 @@ function titlesIn(root: XmlElement): Map<string, string> {
   return titles
 }
 
-/** Says which other documents this one imports: they are neither fetched nor given to clients. */
+/** Says which other documents this one imports still: they are neither read nor given to clients. */
 function importsIn(root: XmlElement): string[] {
   const found = new Set<string>()
   const left = [root]
@@ -106,7 +106,9 @@ function importsIn(root: XmlElement): string[] {
   if (found.size === 0) return []
   const more = found.size > MAX_NAMED ? ` and ${found.size - MAX_NAMED} more` : ''
   const named = [...found].slice(0, MAX_NAMED).join(', ')
-  return [`it imports other documents, which are not read and not given to clients: ${named}${more}`]
+  return [
+    `it imports other documents, which are not read and not given to clients; serve them at the origin of its address, or put them into it: ${named}${more}`,
+  ]
 }
 
 /** The text as it was, with other addresses: comments and types are for people, too. */

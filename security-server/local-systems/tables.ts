@@ -28,8 +28,10 @@ export type ServiceDescriptionRow = {
   disabled_notice: string
   /** 1 when disabled. */
   disabled: number
-  /** The OpenAPI or WSDL document as it was read, '' for REST. */
+  /** The OpenAPI or WSDL document as it was read, '' for REST. A WSDL has in it what it imports from its own origin. */
   document: string
+  /** JSON: address and SHA-256 of each document that was put into it. */
+  parts: Generated<string>
   /** The same document without server addresses, as clients get it. */
   published: string
   updated_at: string

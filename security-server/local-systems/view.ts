@@ -9,6 +9,7 @@ import {
 import type { EndpointRights, SubjectType } from './access.ts'
 import type { Standing } from './client-status.ts'
 import { declaredByShape, type Endpoint } from './endpoints.ts'
+import type { DocumentPart } from './join-wsdl.ts'
 import type { Rows } from './store.ts'
 import { ORIGIN } from './tables.ts'
 
@@ -63,8 +64,10 @@ export type ServiceDescription = {
   disabled: boolean
   disabledNotice: string
   updatedAt: string
-  /** The OpenAPI or WSDL document as it was uploaded or fetched; '' for REST. */
+  /** The OpenAPI or WSDL document as it was uploaded, or fetched with what it imports; '' for REST. */
   document: string
+  /** What was fetched beside it and put into it. */
+  parts: DocumentPart[]
   services: ServiceView[]
 }
 
@@ -137,6 +140,7 @@ export function buildView(rows: Rows): View {
       disabledNotice: row.disabled_notice,
       updatedAt: row.updated_at,
       document: row.document,
+      parts: JSON.parse(row.parts) as DocumentPart[],
       services: byDescription.get(id) ?? [],
     })
   }

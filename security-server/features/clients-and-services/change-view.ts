@@ -65,8 +65,10 @@ export function recorded(shown: Shown) {
   const { digest, document, address, services, endpoints, rightsLost, contracts, warnings } = shown
   const named = ({ method, path, fullServiceId }: Shown['endpoints']['added'][number]) =>
     `${method} ${path} of ${fullServiceId}`
+  const { parts = [], ...own } = document
   return {
-    ...{ digest, document, address },
+    ...{ digest, address, document: own },
+    ...(parts.length > 0 && { parts: first(parts.map(({ url, sha256 }) => `${url} ${sha256}`)) }),
     services: {
       added: first(
         services.added.map(({ serviceCode, serviceVersion }) =>

@@ -11,7 +11,8 @@ import { checkDocumentUrl, type OwnListener } from '../../local-systems/check-ad
 import { guardedLookup } from '../../local-systems/guarded-lookup.ts'
 import { whyNoConnection, whyUntrusted } from '../../peer/why-no-connection.ts'
 
-export type FetchDocument = (url: string) => Promise<string>
+/** `signal` ends it before its own time. */
+export type FetchDocument = (url: string, signal?: AbortSignal) => Promise<string>
 
 const MAX_BYTES = 2 * 1024 * 1024
 const TIMEOUT_MS = 10_000
@@ -24,7 +25,7 @@ export function createDocumentClient(
   own: readonly OwnListener[],
   internalTls?: Pick<InternalTls, 'identity'>,
 ): FetchDocument {
-  return async (text) => {
+  return async (text, signal) => {
     const url = new URL(checkDocumentUrl(text, own))
     const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
     const identity = internalTls?.identity()
@@ -39,7 +40,7 @@ export function createDocumentClient(
       const response = await request(url, {
         dispatcher,
         headers: { accept: 'application/yaml, application/json, text/xml, */*;q=0.5' },
-        signal: AbortSignal.timeout(2 * TIMEOUT_MS),
+        signal: AbortSignal.any([AbortSignal.timeout(2 * TIMEOUT_MS), ...(signal === undefined ? [] : [signal])]),
       })
       const body = Buffer.from(await response.body.arrayBuffer())
       if (response.statusCode !== 200) {

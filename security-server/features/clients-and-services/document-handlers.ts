@@ -11,11 +11,12 @@ import { say } from '#schemas/said.ts'
 import { HEADER } from '#schemas/wire.ts'
 import { takesDocuments } from '../../global-configuration/registration/verify-answer.ts'
 import { inForce } from '../../global-configuration/snapshot.ts'
-import type { DescriptionChange } from '../../local-systems/description-change.ts'
+import type { DescriptionChange, FetchedFrom } from '../../local-systems/description-change.ts'
 import { descriptionIn } from '../../local-systems/manage.ts'
 import type { ServiceDescription } from '../../local-systems/view.ts'
 import { affectedContracts } from './affected-contracts.ts'
 import { changeView, recorded, type Shown } from './change-view.ts'
+import { fetchDescription } from './fetch-description.ts'
 import { judgeAlone } from './judge-alone.ts'
 import type { Needs } from './needs.ts'
 import { viewsWith } from './views.ts'
@@ -23,8 +24,8 @@ import { viewsWith } from './views.ts'
 /** The refusals whose answer holds what would change. */
 const SHOWN_WITH: ReadonlySet<FaultCode> = new Set(['description_changed', 'warnings_not_ignored'])
 
-/** `url` is undefined for a document that somebody sends: where others come from stays. */
-type Source = { document: string; url?: string }
+/** `from` is undefined for a document that somebody sends: where others come from stays. */
+type Source = { document: string; from?: FetchedFrom }
 
 type Acceptance = { accept: string; ignoreWarnings?: boolean }
 
@@ -41,12 +42,12 @@ export function documentHandlers(rooms: Needs & { audit: Pick<AuditLog, 'before'
     const isKnown = asOf !== undefined || (snapshot !== undefined && !takesDocuments(snapshot))
     return changeView(description, change, isKnown ? affectedContracts(contracts, change) : undefined)
   }
-  const compared = async (description: ServiceDescription, { document, url }: Source): Promise<Shown> =>
-    shownOf(description, await localSystems.compareDocument(description.id, document, url))
+  const compared = async (description: ServiceDescription, { document, from }: Source): Promise<Shown> =>
+    shownOf(description, await localSystems.compareDocument(description.id, document, from))
 
   async function apply(
     description: ServiceDescription,
-    { document, url }: Source,
+    { document, from }: Source,
     { accept, ignoreWarnings = false }: Acceptance,
     { caller: { id, name }, ...call }: Pick<OperationInput, 'caller' | 'approver' | 'params' | 'body'>,
   ): Promise<unknown> {
@@ -68,7 +69,7 @@ export function documentHandlers(rooms: Needs & { audit: Pick<AuditLog, 'before'
             transaction,
           )
         },
-        url,
+        from,
       )
     } catch (thrown) {
       // What was approved is done or fails: nobody accepts something else then.
@@ -120,7 +121,8 @@ export function documentHandlers(rooms: Needs & { audit: Pick<AuditLog, 'before'
 async function fetched({ type }: ServiceDescription, url: string, rooms: Needs): Promise<Source> {
   if (type === 'REST' || url === '')
     throw new Fault('conflict', { what: say`this description has no document to fetch` })
-  return { document: await rooms.fetchDocument(url), url }
+  const { document, ...more } = await fetchDescription(type, url, rooms)
+  return { document, from: { url, ...more } }
 }
 
 function textOf(bytes: Buffer): string {

@@ -8,7 +8,9 @@ import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import { clientIn, descriptionIn, serviceIn, serviceOfEndpoint } from '../../local-systems/manage.ts'
+import type { FetchedDocument } from '../../local-systems/join-wsdl.ts'
 import type { ServiceChange } from '../../local-systems/service-rows.ts'
+import { fetchDescription } from './fetch-description.ts'
 import { judgeAlone } from './judge-alone.ts'
 import type { Needs } from './needs.ts'
 import { viewsWith } from './views.ts'
@@ -55,12 +57,13 @@ export function serviceHandlers(rooms: Needs): Handlers {
       const client = subsystemIdOf(params['clientId'])
       clientIn(localSystems.view(), client)
       checkServiceCode(type, serviceCode)
-      const document = await documentOf(rooms, type, given)
+      const source = await documentOf(rooms, type, given)
+      const { document, parts } = source
       const made =
         type === 'WSDL'
-          ? await localSystems.addWsdl({ ...given, client, document: document! })
+          ? await localSystems.addWsdl({ ...given, client, document: document!, parts })
           : await localSystems.addDescription({ ...given, client, code: serviceCode!, document })
-      const { warnings } = made
+      const warnings = [...made.warnings, ...source.warnings]
       return { ...show.description(descriptionIn(localSystems.view(), made.description)), warnings }
     },
     getServiceDescription: async ({ params }) => show.description(descriptionOf(params)),
@@ -159,12 +162,13 @@ async function documentOf(
   rooms: Needs,
   type: NewDescription['type'],
   q: Pick<NewDescription, 'document' | 'documentUrl'>,
-): Promise<string | undefined> {
+): Promise<Omit<FetchedDocument, 'document'> & { document: string | undefined }> {
   const sources = [q.document, q.documentUrl].filter((each) => each !== undefined).length
   if (sources !== (type === 'REST' ? 0 : 1)) {
     throw new Fault('invalid_input', {
       what: say`OPENAPI and WSDL need document or documentUrl, REST neither`,
     })
   }
-  return q.documentUrl === undefined ? q.document : rooms.fetchDocument(q.documentUrl)
+  if (q.documentUrl !== undefined) return fetchDescription(type, q.documentUrl, rooms)
+  return { document: q.document, parts: [], warnings: [] }
 }

@@ -101,7 +101,7 @@ export function viewsWith(q: {
     service: serviceView,
     /** Without the `document`, which has an operation of its own. */
     description(description: ServiceDescription) {
-      const { id, client, type, url, disabled, disabledNotice, updatedAt, services } = description
+      const { id, client, type, url, disabled, disabledNotice, updatedAt, services, parts } = description
       const common = {
         id,
         clientId: colonForm(idText(client)),
@@ -110,6 +110,8 @@ export function viewsWith(q: {
         disabled,
         disabledNotice,
         updatedAt,
+        // What was put into its document when that was fetched.
+        ...(parts.length > 0 && { parts }),
       }
       return { ...common, services: services.map(serviceView) }
     },
