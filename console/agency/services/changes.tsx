@@ -4,7 +4,16 @@ import { Link } from '../../kit/address.tsx'
 import { contractPath } from '../../kit/contract.tsx'
 import { Status } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
-import { type Change, serviceName } from './shapes.ts'
+import { type Change, type DocumentPart, serviceName } from './shapes.ts'
+
+/** Each document that was put into another, with its digest. */
+export function partsOf(parts: DocumentPart[] = []): ComponentChildren[] {
+  return parts.map(({ url, sha256 }) => (
+    <>
+      <bdi class="id wrap">{url}</bdi> <bdi class="id wrap beside">{sha256}</bdi>
+    </>
+  ))
+}
 
 export function Changes({ of }: { of: Change }) {
   const { document, address, services, endpoints, rightsLost, contracts, warnings, facts, same } = of
@@ -27,6 +36,7 @@ export function Changes({ of }: { of: Change }) {
         title="services.fetchedFrom"
         of={address === undefined ? [] : [<Address key="address" of={address} />]}
       />
+      <List title="services.parts" of={partsOf(document.parts)} />
       <List
         title="services.warnings"
         of={warnings.map(({ code, text: words }) => (

@@ -1,4 +1,5 @@
 /** One service description: whether its services are on, what a new document would change, and the services. */
+import type { ComponentChildren } from 'preact'
 import { Act } from '../../kit/act.tsx'
 import { goTo, Link } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'
@@ -7,9 +8,10 @@ import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Saved } from '../../kit/saved.tsx'
-import { number, text } from '../../kit/text.ts'
+import { number, type TextKey, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { Id } from '../words.tsx'
+import { partsOf } from './changes.tsx'
 import { NewDocument } from './new-document.tsx'
 import {
   clientPath,
@@ -58,6 +60,7 @@ function Found({ of }: { of: Description }) {
             ],
             ['services.typeTitle', text(`services.type.${of.type}`)],
             ['services.source', of.url === '' ? text('services.fromFile') : <Id key="url" of={of.url} />],
+            ...partsFact(of),
             ['services.updated', <Time key="updated" at={of.updatedAt} relative />],
           ]}
         />
@@ -74,6 +77,19 @@ function Found({ of }: { of: Description }) {
       {hasDocument && <NewDocument of={of} />}
     </>
   )
+}
+
+function partsFact({ parts }: Description): [TextKey, ComponentChildren][] {
+  if (parts === undefined) return []
+  const items = partsOf(parts).map((one, at) => <li key={at}>{one}</li>)
+  return [
+    [
+      'services.parts',
+      <ul key="parts" class="plain-list">
+        {items}
+      </ul>,
+    ],
+  ]
 }
 
 function Services({ of }: { of: Service[] }) {

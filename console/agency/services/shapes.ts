@@ -67,6 +67,8 @@ export type Service = {
   accessRights: Right[]
 }
 
+export type DocumentPart = { url: string; sha256: string }
+
 export type Description = {
   id: number
   clientId: string
@@ -75,6 +77,8 @@ export type Description = {
   disabled: boolean
   disabledNotice: string
   updatedAt: string
+  /** What was put into its document when that was fetched. */
+  parts?: DocumentPart[]
   services: Service[]
 }
 
@@ -84,7 +88,7 @@ type Place = { fullServiceId: string; method: string; path: string }
 
 /** What a new document would change; `digest` covers all of it. */
 export type Change = {
-  document: { sha256: string; bytes: number }
+  document: { sha256: string; bytes: number; parts?: DocumentPart[] }
   /** Where the document is fetched from, if that changes. */
   address?: { from: string; to: string }
   same: boolean
