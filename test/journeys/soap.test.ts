@@ -26,6 +26,7 @@ import { verifyLogOf } from '../message-logs.ts'
 import { skipFor } from '../outside-tools.ts'
 import { shareWorld } from '../running-world.ts'
 import type { Reply } from '../world.ts'
+import { describeInParts } from './describe-in-parts.ts'
 
 const world = await shareWorld()
 const { tax, population } = world.servers
@@ -395,3 +396,4 @@ t.test('a new version of the WSDL keeps what stays', async (t) => {
     ],
   )
 })
+t.test('a WSDL in parts', (t) => describeInParts(t, { world, system, answers: respond(), send }))
