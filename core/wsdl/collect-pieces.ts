@@ -29,10 +29,7 @@ type Pieces = {
 
 const NAMED: ReadonlySet<string> = new Set(['message', 'portType', 'binding', 'service'])
 
-export function collectPieces(
-  main: Outline,
-  found: ReadonlyMap<string, Outline | { why: string }>,
-): Pieces {
+export function collectPieces(main: Outline, found: ReadonlyMap<string, Outline | { why: string }>): Pieces {
   const pieces: Pieces = {
     wanted: new Set(),
     leftOut: new Map(),

@@ -24,7 +24,9 @@ export type JoinAnswer = { wanted: string[] } | { text: string; parts: string[];
 
 /** Throws `invalid_input` for a document that cannot be read. */
 export async function joinDocuments({ address, text, found }: JoinQuestion): Promise<JoinAnswer> {
-  const main: Outline = { address: new URL(address).href, text, root: await readOutline(text, refused) }
+  const url = new URL(address)
+  url.hash = ''
+  const main: Outline = { address: url.href, text, root: await readOutline(text, refused) }
   if (!is(main.root.element, WSDL, 'definitions')) return { text, parts: [], leftOut: [] }
   const pieces = collectPieces(main, await outlinesOf(found))
   const { wanted, parts, edits, definitions, schemas, others } = pieces

@@ -18,7 +18,8 @@ function site(there: Record<string, string>) {
   const fetchPart = async (url: string): Promise<string> => {
     asked.push(url)
     const text = there[url]
-    if (text === undefined) throw new Fault('description_not_fetched', { what: '10.0.0.1: it answered HTTP 404' })
+    if (text === undefined)
+      throw new Fault('description_not_fetched', { what: '10.0.0.1: it answered HTTP 404' })
     return text
   }
   return { asked, fetchPart }
@@ -51,7 +52,12 @@ t.test('a WSDL in parts becomes one that messages are held against', async (t) =
   const compiled = await compileDescription({ type: 'WSDL', text: published })
   const rule = async (content: string): Promise<string> => {
     const body = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><p:lookUp xmlns:p="http://population.example">${content}</p:lookUp></s:Body></s:Envelope>`
-    const message = { protocol: 'SOAP', half: 'request', operation: 'lookUp', body: Buffer.from(body) } as const
+    const message = {
+      protocol: 'SOAP',
+      half: 'request',
+      operation: 'lookUp',
+      body: Buffer.from(body),
+    } as const
     const found = await compiled.judge(message)
     return found === undefined ? 'fits' : `${found.pointer}: ${found.rule}`
   }
@@ -63,31 +69,78 @@ t.test('a WSDL in parts becomes one that messages are held against', async (t) =
   const read = { name: 'the document', bytes: Buffer.from(published) }
   const documents = await collectDocuments(read, async () => undefined)
   const { input, output } = readOperations(documents, undefined).find('lookUp')
-  t.match([input, output], [{ name: 'lookUp' }, { name: 'lookUpResponse', namespace: 'http://population.example' }])
-  t.match(await join(document), { document, parts: [], warnings: [], asked: [] }, 'there is nothing more to do')
+  t.match(
+    [input, output],
+    [{ name: 'lookUp' }, { name: 'lookUpResponse', namespace: 'http://population.example' }],
+  )
+  t.match(
+    await join(document),
+    { document, parts: [], warnings: [], asked: [] },
+    'there is nothing more to do',
+  )
 })
 
 t.test('what is elsewhere, or no part, stays outside with the reason', async (t) => {
   const cases: [what: string, document: string, there: Record<string, string>, why: RegExp][] = [
-    ['another origin', withSchema('<x:import schemaLocation="http://10.0.0.2/a.xsd"/>'), {}, /10\.0\.0\.2\/a\.xsd is not fetched: it is at another origin/],
+    [
+      'another origin',
+      withSchema('<x:import schemaLocation="http://10.0.0.2/a.xsd"/>'),
+      {},
+      /10\.0\.0\.2\/a\.xsd is not fetched: it is at another origin/,
+    ],
     ['another port', withSchema('<x:import schemaLocation="//10.0.0.1:81/a"/>'), {}, /another origin/],
     ['another protocol', withSchema('<x:import schemaLocation="https://10.0.0.1/a"/>'), {}, /another origin/],
-    ['a file', withSchema('<x:include schemaLocation="file:///etc/passwd"/>'), {}, /passwd is not fetched: it is at another origin/],
+    [
+      'a file',
+      withSchema('<x:include schemaLocation="file:///etc/passwd"/>'),
+      {},
+      /passwd is not fetched: it is at another origin/,
+    ],
     ['data', withSchema('<x:include schemaLocation="data:text/xml,&lt;a/>"/>'), {}, /another origin/],
     ['no address', withSchema('<x:include schemaLocation="http://["/>'), {}, /no address/],
     ['redefine', withSchema('<x:redefine schemaLocation="a.xsd"/>'), {}, /a\.xsd is not fetched: redefine/],
     ['not there', withSchema('<x:include schemaLocation="a.xsd"/>'), {}, /a\.xsd is not fetched: .*HTTP 404/],
-    ['a page', withSchema('<x:include schemaLocation="a"/>'), { 'http://10.0.0.1/a': '<html/>' }, /no XML Schema/],
-    ['no XML', withSchema('<x:include schemaLocation="a"/>'), { 'http://10.0.0.1/a': '<html><br>' }, /not well-formed/],
+    [
+      'a page',
+      withSchema('<x:include schemaLocation="a"/>'),
+      { 'http://10.0.0.1/a': '<html/>' },
+      /no XML Schema/,
+    ],
+    [
+      'no XML',
+      withSchema('<x:include schemaLocation="a"/>'),
+      { 'http://10.0.0.1/a': '<html><br>' },
+      /not well-formed/,
+    ],
     ['its own WSDL', withSchema('<x:include schemaLocation="?wsdl"/>'), {}, /no XML Schema/],
-    ['an entity', withSchema('<x:include schemaLocation="a"/>'), { 'http://10.0.0.1/a': `<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]><x:schema xmlns:x="${XS}">&e;</x:schema>` }, /a document type|something else/],
-    ['another namespace', withSchema('<x:include schemaLocation="a"/>'), { 'http://10.0.0.1/a': `<x:schema xmlns:x="${XS}" targetNamespace="urn:b"/>` }, /another target namespace/],
-    ['a name twice', DOCUMENT, { ...partsOfWsdl(AT), [`${AT}?wsdl=port&part=1`]: DOCUMENT }, /binding b in it and in another/],
+    [
+      'an entity',
+      withSchema('<x:include schemaLocation="a"/>'),
+      {
+        'http://10.0.0.1/a': `<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]><x:schema xmlns:x="${XS}">&e;</x:schema>`,
+      },
+      /a document type|something else/,
+    ],
+    [
+      'another namespace',
+      withSchema('<x:include schemaLocation="a"/>'),
+      { 'http://10.0.0.1/a': `<x:schema xmlns:x="${XS}" targetNamespace="urn:b"/>` },
+      /another target namespace/,
+    ],
+    [
+      'a name twice',
+      DOCUMENT,
+      { ...partsOfWsdl(AT), [`${AT}?wsdl=port&part=1`]: DOCUMENT },
+      /binding b in it and in another/,
+    ],
   ]
   for (const [what, document, there, why] of cases) {
     const joined = await join(document, there)
     t.match(joined, { document, parts: [], warnings: [why] }, what)
-    t.ok(joined.asked.every((url) => url.startsWith('http://10.0.0.1/')), what)
+    t.ok(
+      joined.asked.every((url) => url.startsWith('http://10.0.0.1/')),
+      what,
+    )
   }
   t.match(await join('<a><import/></a>'), { document: '<a><import/></a>', asked: [] })
   await t.rejects(join('<a><import/>'), { code: 'invalid_input' })
@@ -100,11 +153,20 @@ t.test('a thousand imports, a long way, large ones and slow ones', async (t) => 
     `<x:schema xmlns:x="${XS}" targetNamespace="urn:a"${more}>${content}</x:schema>`
   const include = (at: string): string => `<x:include schemaLocation="${at}"/>`
   const wide = withSchema(Array.from({ length: 1_000 }, (_, at) => include(`s${at}`)).join(''))
-  const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, at) => [`http://10.0.0.1/s${at}`, schema('')]))
+  const many = Object.fromEntries(
+    Array.from({ length: 1_000 }, (_, at) => [`http://10.0.0.1/s${at}`, schema('')]),
+  )
   const joined = await join(wide, many)
   t.equal(joined.asked.length, 100)
   t.equal(joined.parts.length, 100)
-  t.match(joined.warnings, [/s100 is not fetched: more than 100 documents/, {}, {}, {}, {}, 'and so are 895 more'])
+  t.match(joined.warnings, [
+    /s100 is not fetched: more than 100 documents/,
+    {},
+    {},
+    {},
+    {},
+    'and so are 895 more',
+  ])
 
   const chain = Object.fromEntries(
     Array.from({ length: 30 }, (_, at) => [`http://10.0.0.1/s${at}`, schema(include(`s${at + 1}`))]),
@@ -117,7 +179,10 @@ t.test('a thousand imports, a long way, large ones and slow ones', async (t) => 
   const two = { 'http://10.0.0.1/s0': large, 'http://10.0.0.1/s1': large, 'http://10.0.0.1/s2': large }
   const half = await join(withSchema(include('s0') + include('s1') + include('s2')), two)
   t.equal(half.asked.length, 2, 'what is more is not even fetched')
-  t.match(half, { parts: [{ url: 'http://10.0.0.1/s0' }], warnings: [/s1 .*larger than 2 MiB/, /s2 .*larger/] })
+  t.match(half, {
+    parts: [{ url: 'http://10.0.0.1/s0' }],
+    warnings: [/s1 .*larger than 2 MiB/, /s2 .*larger/],
+  })
 
   // A schema without a namespace is there once for each that includes it.
   const shared = `<x:schema xmlns:x="${XS}"><!--${'x'.repeat(500_000)}--></x:schema>`
@@ -126,7 +191,10 @@ t.test('a thousand imports, a long way, large ones and slow ones', async (t) => 
     `<x:schema xmlns:x="${XS}" targetNamespace="urn:${at}">${include('shared')}</x:schema>`,
   ])
   const imports = users.map(([at]) => `<x:import schemaLocation="${at}"/>`).join('')
-  const copied = await join(withSchema(imports), { ...Object.fromEntries(users), 'http://10.0.0.1/shared': shared })
+  const copied = await join(withSchema(imports), {
+    ...Object.fromEntries(users),
+    'http://10.0.0.1/shared': shared,
+  })
   t.ok(copied.document.length < 2 * 1024 * 1024)
   t.match(copied.warnings, [/shared is not fetched: with it the document would be larger/])
 

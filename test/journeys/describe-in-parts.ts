@@ -20,9 +20,13 @@ export async function describeInParts(
     if (call.method !== 'GET') q.answers(call, response)
     else response.end(documents[`${q.system.url}${call.target}`])
   })
-  const added = await admin.send<Described>('POST', `/clients/${colons(population.client)}/service-descriptions`, {
-    ...{ type: 'WSDL', documentUrl: `${at}?wsdl` },
-  })
+  const added = await admin.send<Described>(
+    'POST',
+    `/clients/${colons(population.client)}/service-descriptions`,
+    {
+      ...{ type: 'WSDL', documentUrl: `${at}?wsdl` },
+    },
+  )
   t.equal(added.parts.length, 4)
   const service = `/services/${added.services[0]!.id}`
   const right = { subjectType: 'SUBSYSTEM', subjectId: colons(tax.client) }

@@ -40,7 +40,10 @@ export function createDocumentClient(
       const response = await request(url, {
         dispatcher,
         headers: { accept: 'application/yaml, application/json, text/xml, */*;q=0.5' },
-        signal: AbortSignal.any([AbortSignal.timeout(2 * TIMEOUT_MS), ...(signal === undefined ? [] : [signal])]),
+        signal: AbortSignal.any([
+          AbortSignal.timeout(2 * TIMEOUT_MS),
+          ...(signal === undefined ? [] : [signal]),
+        ]),
       })
       const body = Buffer.from(await response.body.arrayBuffer())
       if (response.statusCode !== 200) {

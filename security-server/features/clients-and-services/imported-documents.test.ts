@@ -40,7 +40,10 @@ onEachDatabase('its parts are fetched, shown, and held against messages', async 
   const { there, url } = await publisher(t)
   const { ask } = await createAdminWorld(t, databaseUrl === undefined ? {} : { databaseUrl })
   await ask('POST', '/clients', { id: CLIENT })
-  const added = await ask('POST', `/clients/${CLIENT}/service-descriptions`, { type: 'WSDL', documentUrl: url })
+  const added = await ask('POST', `/clients/${CLIENT}/service-descriptions`, {
+    type: 'WSDL',
+    documentUrl: url,
+  })
   t.match(added, { status: 201, body: { warnings: [], services: [{ serviceCode: 'lookUp', url: SYSTEM }] } })
   const { id, parts, services } = added.body as unknown as Made
   t.equal(parts?.length, 4)
@@ -74,9 +77,13 @@ onEachDatabase('its parts are fetched, shown, and held against messages', async 
   t.equal(commented.same, false, 'another part, though the document is the same')
   t.match(await accept(commented.digest), { status: 200, body: { parts: commented.document.parts! } })
   there.delete('/ws?xsd=codes')
-  t.match(await ask('POST', `${at}/refresh`), {
-    ...{ status: 400, body: { type: 'invalid_input' } },
-  }, 'a document with a hole is none to validate by')
+  t.match(
+    await ask('POST', `${at}/refresh`),
+    {
+      ...{ status: 400, body: { type: 'invalid_input' } },
+    },
+    'a document with a hole is none to validate by',
+  )
 })
 
 t.test('nothing is fetched from elsewhere, nor by a redirect', async (t) => {
@@ -88,30 +95,50 @@ t.test('nothing is fetched from elsewhere, nor by a redirect', async (t) => {
   })
   const { ask } = await createAdminWorld(t)
   await ask('POST', '/clients', { id: CLIENT })
-  const add = (body: object) => ask('POST', `/clients/${CLIENT}/service-descriptions`, { type: 'WSDL', ...body })
+  const add = (body: object) =>
+    ask('POST', `/clients/${CLIENT}/service-descriptions`, { type: 'WSDL', ...body })
   moved.set('/ws?xsd=codes', `${elsewhere}/codes`)
   const redirected = await add({ documentUrl: url })
-  t.match(redirected, { status: 201, body: { warnings: [/serve them at the origin/, /xsd=codes is not fetched: .*HTTP 302/] } })
+  t.match(redirected, {
+    status: 201,
+    body: { warnings: [/serve them at the origin/, /xsd=codes is not fetched: .*HTTP 302/] },
+  })
   await ask('DELETE', `/service-descriptions/${String(redirected.body['id'])}`)
 
   moved.clear()
   const messages = there.get('/ws?xsd=messages')!
-  there.set('/ws?xsd=messages', messages.replace(/schemaLocation="[^"]*xsd=codes"/, `schemaLocation="${elsewhere}/codes"`))
+  there.set(
+    '/ws?xsd=messages',
+    messages.replace(/schemaLocation="[^"]*xsd=codes"/, `schemaLocation="${elsewhere}/codes"`),
+  )
   const other = await add({ documentUrl: url })
   const { services, id } = other.body as unknown as Made
-  t.match(other, { status: 201, body: { warnings: [/import/, /codes is not fetched: it is at another origin than the document/] } })
+  t.match(other, {
+    status: 201,
+    body: { warnings: [/import/, /codes is not fetched: it is at another origin than the document/] },
+  })
   t.match(await ask('PATCH', `/services/${services[0]!.id}`, { validate: 'ALL' }), { status: 400 })
   there.set('/ws?xsd=messages', messages)
   const shown = (await ask('POST', `/service-descriptions/${id}/refresh`)).body as unknown as Shown
   const accepted = { accept: shown.digest, ignoreWarnings: false }
-  t.match(await ask('PUT', `/service-descriptions/${id}/refresh`, accepted), { status: 200 }, 'and it is whole')
+  t.match(
+    await ask('PUT', `/service-descriptions/${id}/refresh`, accepted),
+    { status: 200 },
+    'and it is whole',
+  )
   t.match(await ask('PATCH', `/services/${services[0]!.id}`, { validate: 'ALL' }), { status: 200 })
   await ask('DELETE', `/service-descriptions/${id}`)
 
   const user = wsdlInParts(url.replace('?wsdl', '').replace('//', '//a:b@'), SYSTEM)
   there.set('/ws?wsdl', user)
-  t.match(await add({ documentUrl: url }), { body: { warnings: [/import/, /wsdl=port.* is not fetched: it names a user/] } })
+  t.match(await add({ documentUrl: url }), {
+    body: { warnings: [/import/, /wsdl=port.* is not fetched: it names a user/] },
+  })
   const file = await add({ document: user.replace('name="lookUp"', 'name="other"') })
-  t.match(file, { status: 201, body: { warnings: [/^it imports other documents, which are not read/] } }, 'of a file nothing is fetched')
+  t.match(
+    file,
+    { status: 201, body: { warnings: [/^it imports other documents, which are not read/] } },
+    'of a file nothing is fetched',
+  )
   t.strictSame(asked, [], 'nobody else was asked')
 })
