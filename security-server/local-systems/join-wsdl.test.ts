@@ -112,7 +112,7 @@ t.test('what is elsewhere, or no part, stays outside with the reason', async (t)
       { 'http://10.0.0.1/a': '<html><br>' },
       /not well-formed/,
     ],
-    ['its own WSDL', withSchema('<x:include schemaLocation="?wsdl"/>'), {}, /no XML Schema/],
+    ['its own WSDL', withSchema('<x:include schemaLocation="?wsdl"/>'), {}, /another target namespace/],
     [
       'an entity',
       withSchema('<x:include schemaLocation="a"/>'),
@@ -159,14 +159,8 @@ t.test('a thousand imports, a long way, large ones and slow ones', async (t) => 
   const joined = await join(wide, many)
   t.equal(joined.asked.length, 100)
   t.equal(joined.parts.length, 100)
-  t.match(joined.warnings, [
-    /s100 is not fetched: more than 100 documents/,
-    {},
-    {},
-    {},
-    {},
-    'and so are 895 more',
-  ])
+  t.match(joined.warnings[0], /s100 is not fetched: more than 100 documents/)
+  t.equal(joined.warnings[5], 'and so are 895 more')
 
   const chain = Object.fromEntries(
     Array.from({ length: 30 }, (_, at) => [`http://10.0.0.1/s${at}`, schema(include(`s${at + 1}`))]),
