@@ -1,6 +1,7 @@
 /** The steps of exchange: who asks here, what is offered, a call by the way of every exchange, and its time-stamp. */
 import { useState } from 'preact/hooks'
 import { Link } from '../../kit/address.tsx'
+import { useMay } from '../../kit/context.ts'
 import { Facts } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
@@ -111,6 +112,7 @@ export function ServiceStep({ of: { missing, after, of }, course: { finished } }
 
 /** For the first call the agency's own subsystem gets the right; others are picked on their page. */
 function FirstRight({ serviceId, client }: { serviceId: number; client: string }) {
+  const mayGive = useMay('addAccessRight')
   const found = useAnswer<Service>('getService', { params: { id: String(serviceId) } })
   return (
     <Show of={found}>
@@ -119,7 +121,7 @@ function FirstRight({ serviceId, client }: { serviceId: number; client: string }
           <p>{text('firstStart.rightWhy')}</p>
           <div class="acts inner">
             <Give service={service} to={{ subjectType: 'SUBSYSTEM', subjectId: client }} />
-            <Link to={`${servicePath(serviceId)}/give`}>{text('firstStart.rightOthers')}</Link>
+            {mayGive && <Link to={`${servicePath(serviceId)}/give`}>{text('firstStart.rightOthers')}</Link>}
           </div>
         </>
       )}

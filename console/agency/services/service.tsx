@@ -1,6 +1,7 @@
 /** One service: how its system is called, its endpoints, and who may call what of it. */
 import { Act } from '../../kit/act.tsx'
 import { Link } from '../../kit/address.tsx'
+import { useMay } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import type { Field, Values } from '../../kit/field.tsx'
@@ -98,13 +99,16 @@ function TryConnection({ of: { id, url } }: { of: Service }) {
 }
 
 function Rights({ of }: { of: Service }) {
+  const mayGive = useMay('addAccessRight')
   return (
     <Part
       title={text('rights.title')}
       acts={
-        <Link to={`${servicePath(of.id)}/give`} class="button">
-          {text('rights.give')}
-        </Link>
+        mayGive && (
+          <Link to={`${servicePath(of.id)}/give`} class="button">
+            {text('rights.give')}
+          </Link>
+        )
       }
     >
       <p>{text('rights.lead')}</p>
