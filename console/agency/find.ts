@@ -116,8 +116,8 @@ export const search: Search = {
       'findServices',
       'find.kind.service',
       (data) => data as Service[],
+      // No page lists the services of all clients.
       ({ id, fullServiceId, url }) => ({ title: fullServiceId, beside: url, to: `/clients/services/${id}` }),
-      withQuery('/clients'),
     ),
     finder<Contract>(
       'getContracts',
