@@ -1,6 +1,6 @@
 /**
- * What can be found at a security server while one types: what it has, who comes in, and whom the instance has. Messages are looked for only
- * when one asks for it.
+ * What can be found at a security server while one types: what it has, who comes in, and whom the instance has. Messages and the
+ * registry's catalogue are looked through only when one asks for it.
  */
 import { type Api, ApiFault, segmentOf } from '../kit/api.ts'
 import type { Finder, Found, FoundGroup, Search } from '../kit/find.ts'
@@ -150,19 +150,36 @@ export const search: Search = {
   ],
   lookUps: [
     {
-      operation: 'findRecords',
-      // The ids that systems give to messages have no spaces; a search for words is none for a message.
-      offer: (typed) =>
-        /\s/.test(typed)
-          ? undefined
-          : { title: text('find.message', { id: typed }), to: withQuery('/records', 'queryId')(typed) },
+      title: 'find.looks',
+      looks: [
+        {
+          operation: 'findRecords',
+          // The ids that systems give to messages have no spaces; a search for words is none for a message.
+          offer: (typed) =>
+            /\s/.test(typed)
+              ? undefined
+              : { title: text('find.message', { id: typed }), to: withQuery('/records', 'queryId')(typed) },
+        },
+        {
+          operation: 'getExchange',
+          offer: (typed) =>
+            /^\d{1,15}$/.test(typed)
+              ? { title: text('find.record', { index: typed }), to: `/exchanges/${typed}` }
+              : undefined,
+        },
+      ],
     },
     {
-      operation: 'getExchange',
-      offer: (typed) =>
-        /^\d{1,15}$/.test(typed)
-          ? { title: text('find.record', { index: typed }), to: `/exchanges/${typed}` }
-          : undefined,
+      title: 'catalogue.title',
+      looks: [
+        {
+          operation: 'findCatalogueServices',
+          offer: (typed) => ({
+            title: text('find.catalogue', { typed }),
+            to: withQuery('/catalogue')(typed),
+          }),
+        },
+      ],
     },
   ],
 }

@@ -64,10 +64,11 @@ function FindDialog({ groups, search, close }: { groups: Group[]; search: Search
   const things = useFound(search, typed)
   const wanted = typed.trim()
   const pages = wanted === '' ? [] : findPages(groups, session, wanted)
-  const found: FoundGroup[] =
-    wanted === '' ? [] : [...pages, ...things.found, ...offeredLooks(search, session, wanted)]
+  const known = wanted === '' ? [] : [...pages, ...things.found]
+  const found: FoundGroup[] = wanted === '' ? [] : [...known, ...offeredLooks(search, session, wanted)]
   const all = found.flatMap((group) => group.found)
   // While the finders look, things are still those of the text before: nobody has asked for them.
+  const count = known.flatMap((group) => group.found).length
   const ofNow = things.isLooking ? pages.flatMap((group) => group.found) : all
   const at = Math.min(active, ofNow.length - 1)
   const optionId = (number: number): string => `${id}-${number}`
@@ -84,7 +85,8 @@ function FindDialog({ groups, search, close }: { groups: Group[]; search: Search
   useEffect(() => {
     if (!waits || things.isLooking) return
     setWaits(false)
-    if (things.fault === undefined) go(all[at])
+    // Nobody has seen yet what can be looked for on purpose.
+    if (things.fault === undefined && at < count) go(all[at])
   }, [waits, things.isLooking])
   const press = (event: KeyboardEvent): void => {
     // Keys that an input method uses to compose a character are its own.
@@ -163,7 +165,7 @@ function FindDialog({ groups, search, close }: { groups: Group[]; search: Search
       <p id={`${id}-state`} class={all.length > 0 ? 'find-state beside' : 'find-state'} role="status">
         {wanted === ''
           ? `${text('find.what')} ${text(search.what)}`
-          : stateOf(things, { typed: wanted, count: all.length })}
+          : stateOf(things, { typed: wanted, count })}
       </p>
     </dialog>
   )

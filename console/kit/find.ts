@@ -15,14 +15,14 @@ export type Finder = {
   find(typed: string, call: Api['call'], signal: AbortSignal): Promise<FoundGroup[]>
 }
 
-/** Something that is looked for only when somebody chooses it, since the look itself is recorded. */
+/** Something that is looked for only when somebody chooses it, since the look is recorded, or asks another server. */
 type LookUp = { operation: string; offer(typed: string): Found | undefined }
 
 export type Search = {
   /** What can be found beside pages and acts, for the one who has typed nothing. */
   what: TextKey
   finders: Finder[]
-  lookUps: LookUp[]
+  lookUps: { title: TextKey; looks: LookUp[] }[]
 }
 
 /** Shorter texts are in nearly everything. */
@@ -62,8 +62,10 @@ export function findPages(groups: Group[], session: Session, typed: string): Fou
 
 /** What may be looked for on purpose. */
 export function offeredLooks(search: Search, session: Session, typed: string): FoundGroup[] {
-  const found = search.lookUps
-    .filter(({ operation }) => mayCall(session, operation))
-    .flatMap((one) => one.offer(typed) ?? [])
-  return found.length === 0 ? [] : [{ title: text('find.looks'), found }]
+  return search.lookUps.flatMap(({ title, looks }) => {
+    const found = looks
+      .filter(({ operation }) => mayCall(session, operation))
+      .flatMap((one) => one.offer(typed) ?? [])
+    return found.length === 0 ? [] : { title: text(title), found }
+  })
 }

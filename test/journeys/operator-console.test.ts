@@ -51,6 +51,7 @@ if (!hasChromium()) {
       things: [
         ['persons', service!.fullServiceId, `/clients/services/${service!.id}`],
         [key.id, key.label === '' ? key.id.slice(0, 12) : key.label, `/keys/${key.id}`],
+        ['parking', "Look in the registry's catalogue for “parking”", '/catalogue'],
         ['tax agency', 'Tax Agency', '/contracts'],
       ],
     })
