@@ -81,8 +81,23 @@ export function toldBy({ code, said }: Pick<Fault, 'code' | 'said'>): { text: Sa
 }
 
 /** What the catalogue says of a code, for people who see it later; null for a code that is not in it. */
-export function textOfCode(code: string): string | null {
-  return Object.hasOwn(catalogue, code) ? publicText(code as FaultCode, undefined) : null
+export function textOfCode(code: string): Said | null {
+  if (!Object.hasOwn(catalogue, code)) return null
+  const { text, remedy } = catalogue[code as FaultCode]
+  return new Said('{0}. {1}.', [new Said(text), new Said(remedy)])
+}
+
+/** What the catalogue says of an outcome in the message log; null for "ok", and for a code that is not in it. */
+export function textOfOutcome(outcome: string): Said | null {
+  const code = CODES.get(plain(outcome.split('.').at(-1) ?? ''))
+  return code === undefined ? null : new Said(catalogue[code].text)
+}
+
+const CODES = new Map(Object.keys(catalogue).map((code) => [plain(code), code as FaultCode]))
+
+/** A peer's code has the origin of the fault before it, and an older X-Road writes "Server.ServerProxy.AccessDenied". */
+function plain(code: string): string {
+  return code.toLowerCase().replaceAll('_', '')
 }
 
 /** The form of a fault on the wire, reported by `origin`; a peer's fault keeps its own code. */

@@ -6,7 +6,7 @@ import { parse } from 'yaml'
 import { errorsDocument } from '#scripts/errors-document.ts'
 import { wordsIn, wordsSaid } from '#test/house/words-said.ts'
 import type { FaultCode, FaultOrigin } from './fault.ts'
-import { asFault, Fault, toldBy, wireFault } from './fault.ts'
+import { asFault, Fault, textOfCode, textOfOutcome, toldBy, wireFault } from './fault.ts'
 import { catalogue } from './fault-catalogue.ts'
 import { explainFault, inLanguage, jsonIn, LANGUAGES, languageOf } from './fault-languages.ts'
 import {
@@ -219,6 +219,13 @@ t.test('words print themselves in English, and are said in a language where an a
   })
   t.equal(`${inLanguage(text, 'fi')} ${inLanguage(remedy, 'fi')}`, explainFault(refused, 'fi'))
   t.equal(inLanguage(say`words of nobody`, 'fi'), 'words of nobody')
+  const denied = textOfOutcome('access_denied')!
+  for (const outcome of ['server.serverproxy.access_denied', 'Server.ServerProxy.AccessDenied'])
+    t.same(textOfOutcome(outcome), denied, outcome)
+  t.equal(inLanguage(textOfCode('access_denied')!, 'fi'), explainFault(new Fault('access_denied'), 'fi'))
+  t.ok(explainFault(new Fault('access_denied'), 'fi').startsWith(`${inLanguage(denied, 'fi')}. `))
+  for (const outcome of ['', 'ok', 'server.serverproxy.', 'constructor', 'their own'])
+    t.equal(textOfOutcome(outcome), null, outcome)
   t.equal(inLanguage(port, 'constructor'), String(port))
   t.end()
 })

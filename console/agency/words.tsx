@@ -2,6 +2,7 @@
 import { Link } from '../kit/address.tsx'
 import { Status, type Tone } from '../kit/status.tsx'
 import { type TextKey, text } from '../kit/text.ts'
+import { Explained } from './explained.tsx'
 
 export type Row = {
   index: number
@@ -9,6 +10,8 @@ export type Row = {
   kind: string
   direction: string
   outcome: string
+  /** What the outcome means, in the reader's language, where the server says so. */
+  explanation?: string | null
   queryId: string
   requestId: string
   clientId: string | null
@@ -58,8 +61,8 @@ export function toneOf({ kind, outcome }: { kind: string; outcome: string }): To
  * The outcome as a word, with the code that says why. A request has none: the record that answers it has the outcome. Nor has a
  * delivery that was accepted. `begun`: it stands for its whole exchange, which has begun.
  */
-export function Outcome(q: { kind: string; outcome: string; begun?: boolean }) {
-  const { kind, outcome, begun = false } = q
+export function Outcome(q: { kind: string; outcome: string; explanation?: string | null; begun?: boolean }) {
+  const { kind, outcome, explanation, begun = false } = q
   if (!begun && (kind === 'request' || kind === 'accepted') && outcome === '') return null
   const word: TextKey =
     kind === 'outcome-unknown'
@@ -77,7 +80,7 @@ export function Outcome(q: { kind: string; outcome: string; begun?: boolean }) {
       {outcome !== '' && outcome !== 'ok' && (
         <>
           {' '}
-          <bdi class="id">{outcome}</bdi>
+          <Explained {...{ outcome, explanation }} />
         </>
       )}
     </>

@@ -48,9 +48,10 @@ async function seeFirstPage(t: Test, windows: Windows): Promise<void> {
   await part('The last 24 hours')
     .getByRole('img', { name: /exchanges by the hour/ })
     .waitFor()
-  await part('What failed')
-    .getByRole('link', { name: /unknown_service/ })
-    .waitFor()
+  const failed = part('What failed').getByRole('link', {
+    name: /^The service does not exist.*unknown_service$/,
+  })
+  await failed.waitFor()
   await part('Health').getByText('in order').first().waitFor()
   await wide.checkBoth('agency-overview')
   await tabThrough(t, page, 'agency-overview')
@@ -62,9 +63,7 @@ async function seeFirstPage(t: Test, windows: Windows): Promise<void> {
   await page.unroute(diagnostics)
   await part('Health').getByRole('button', { name: 'Try again' }).click()
   await part('Health').getByText('in order').first().waitFor()
-  await part('What failed')
-    .getByRole('link', { name: /unknown_service/ })
-    .click()
+  await failed.click()
   const first = page.getByRole('search').first()
   t.equal(await first.getByLabel('State').inputValue(), 'true', 'among the first filters')
   await first.getByLabel('Service').fill('no such service')
@@ -76,6 +75,11 @@ async function seeFirstPage(t: Test, windows: Windows): Promise<void> {
   await pick(page, 'Member or subsystem', 'tax', colons(world.servers['tax']!.client))
   await page.waitForURL(/partyId=DEV/)
   await wide.answered()
+  await page
+    .getByRole('cell', { name: /The service does not exist/ })
+    .first()
+    .waitFor()
+  await wide.checkBoth('records-refused')
   await page
     .getByRole('link', { name: /^Record/ })
     .first()

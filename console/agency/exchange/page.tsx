@@ -134,8 +134,7 @@ function Ended({ of: { form, explanation } }: { of: ExchangeRecord }) {
   if (form.kind === 'request') return null
   return (
     <p>
-      <Outcome {...form} />
-      {explanation !== null && <span class="beside"> {explanation}</span>}
+      <Outcome {...form} explanation={explanation} />
     </p>
   )
 }

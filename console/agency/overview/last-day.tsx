@@ -8,13 +8,14 @@ import { Show } from '../../kit/placeholders.tsx'
 import { SeriesChart } from '../../kit/series-chart.tsx'
 import { locale, number, text } from '../../kit/text.ts'
 import { Told } from '../../kit/told.tsx'
+import { Explained } from '../explained.tsx'
 import { local } from '../records/query.ts'
 import { milliseconds } from '../traffic/latency-chart.tsx'
 
 type LastDay = {
   total: { exchanges: number; failed: number }
   hours: { at: string; exchanges: number; failed: number }[]
-  failures: { outcome: string; exchanges: number }[]
+  failures: { outcome: string; explanation: string | null; exchanges: number }[]
   p50Ms?: number
   p95Ms?: number
 }
@@ -70,16 +71,16 @@ function Failed({ of: found }: { of: ReturnType<typeof useAnswer<LastDay>> }) {
             <p>{text('home.noneFailed')}</p>
           ) : (
             <ul class="lines">
-              {failures.map(({ outcome, exchanges }) => (
-                <li key={outcome}>
-                  <strong>{number(exchanges)}</strong>{' '}
-                  {mayFind ? (
-                    <Link to={recordsOf(outcome, hours[0]?.at)}>{wordOf(outcome)}</Link>
-                  ) : (
-                    wordOf(outcome)
-                  )}
-                </li>
-              ))}
+              {failures.map(({ outcome, explanation, exchanges }) => {
+                const why =
+                  outcome === '' ? text('outcome.unknown') : <Explained {...{ outcome, explanation }} />
+                return (
+                  <li key={outcome}>
+                    <strong>{number(exchanges)}</strong>{' '}
+                    {mayFind ? <Link to={recordsOf(outcome, hours[0]?.at)}>{why}</Link> : why}
+                  </li>
+                )
+              })}
             </ul>
           )
         }
@@ -92,11 +93,6 @@ function Failed({ of: found }: { of: ReturnType<typeof useAnswer<LastDay>> }) {
 function recordsOf(outcome: string, from: string | undefined): string {
   const times = from === undefined ? '' : `&from=${encodeURIComponent(local(from))}`
   return `/records?failed=true&outcome=${encodeURIComponent(outcome)}${times}`
-}
-
-/** X-Road's code says what it is; an unknown outcome has a sentence. */
-function wordOf(outcome: string) {
-  return <bdi class="id wrap">{outcome}</bdi>
 }
 
 function FailedJobs() {

@@ -5,8 +5,7 @@ import { leafHash } from '#core/merkle/hash.ts'
 import { verifyInclusion } from '#core/merkle/proofs.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
-import { asFault, Fault, type FaultCode } from '#schemas/fault.ts'
-import { catalogue } from '#schemas/fault-catalogue.ts'
+import { asFault, Fault, textOfOutcome } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import { bundleSource } from '../../reading/evidence/bundle-source.ts'
@@ -41,7 +40,7 @@ export function exchangeHandlers(rooms: Needs): Handlers {
         const evidence = await log.read(each)
         records.unshift({
           ...recordView(evidence),
-          explanation: explain(evidence.form),
+          explanation: textOfOutcome((JSON.parse(evidence.form) as { outcome: string }).outcome),
           proof: await inclusionView(log, evidence),
         })
       }
@@ -84,13 +83,6 @@ export function exchangeHandlers(rooms: Needs): Handlers {
       }
     },
   }
-}
-
-/** The catalogue's text for an outcome. A peer's code may start with the origin of the fault, as in `server.clientproxy.…`. */
-function explain(form: string): string | null {
-  const { outcome } = JSON.parse(form) as { outcome: string }
-  const code = outcome.split('.').at(-1) ?? ''
-  return Object.hasOwn(catalogue, code) ? catalogue[code as FaultCode].text : null
 }
 
 function sizeOf({ message, body, bodyFile }: StoredEvidence): number {

@@ -6,7 +6,7 @@ import type { ActorKind, AskedActors } from '#core/log-export/actors.ts'
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
-import { Fault } from '#schemas/fault.ts'
+import { Fault, textOfOutcome } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
@@ -50,9 +50,13 @@ export function messageLogHandlers(rooms: Needs): Handlers {
       await recordLook(audit, 'findExchanges', 'search', input)
       const page = { limit, ...(before === undefined ? {} : { before }) }
       const log = { ...logFor(input.caller), own: idText(rooms.server) }
-      const found = await findExchanges(log, recordFilter(given), page)
-      if (found.searchedTo === undefined) return found.exchanges
-      return answer(found.exchanges, { headers: { 'x-searched-to': String(found.searchedTo) } })
+      const { exchanges, searchedTo } = await findExchanges(log, recordFilter(given), page)
+      const view = exchanges.map(({ index, records }) => ({
+        index,
+        records: records.map((one) => ({ ...one, explanation: textOfOutcome(one.outcome) })),
+      }))
+      if (searchedTo === undefined) return view
+      return answer(view, { headers: { 'x-searched-to': String(searchedTo) } })
     },
     async sealActors({ body, caller }) {
       const { userId, representedParty: given } = body as AskedActors

@@ -4,7 +4,7 @@ import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
-import { Fault } from '#schemas/fault.ts'
+import { Fault, textOfOutcome } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
@@ -102,7 +102,11 @@ export function trafficHandlers(rooms: Needs): Handlers {
         })),
         failures: groups
           .filter(({ failed }) => failed > 0)
-          .map(({ value, failed }) => ({ outcome: value, exchanges: failed })),
+          .map(({ value, failed }) => ({
+            outcome: value,
+            explanation: textOfOutcome(value),
+            exchanges: failed,
+          })),
         ...(times !== undefined && { p50Ms: times.p50, p95Ms: times.p95 }),
       }
     },
