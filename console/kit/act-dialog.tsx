@@ -9,7 +9,7 @@ import { focusHappened, useDialogs } from './dialogs.tsx'
 import { wordsOf } from './fault-words.ts'
 import type { Field, Values } from './field.tsx'
 import { Form } from './form.tsx'
-import { useAnnounce } from './live.tsx'
+import { AnnounceContext, useAnnounce, useLiveRegion } from './live.tsx'
 import { operations } from './operations.ts'
 import { text } from './text.ts'
 
@@ -48,7 +48,7 @@ type Done<T> = { answer: Answer<T>; values: Values }
 
 export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
   const { api, session, signedOut } = useConsole()
-  const announce = useAnnounce()
+  const { region, announce } = useLiveRegion()
   const dialog = useRef<HTMLDialogElement>(null)
   const close = useRef<HTMLButtonElement>(null)
   const id = useId()
@@ -78,10 +78,11 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
       const answer = await q.send(own, (name, input) => api.call(name, { ...input, reason }))
       sending.current = false
       done.current = { answer, values }
-      announce(text(answer.proposal === undefined ? 'act.done' : 'act.proposed'))
       if (isGone()) tell({})
-      else if (q.shows === true && answer.proposal === undefined) setShown(true)
-      else dialog.current?.close()
+      else if (q.shows === true && answer.proposal === undefined) {
+        announce(text('act.done'))
+        setShown(true)
+      } else dialog.current?.close()
     } catch (cause) {
       sending.current = false
       if (cause instanceof ApiFault && cause.status === 401) return signedOut()
@@ -117,41 +118,44 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
         typed.current ||= isTyped(target)
       }}
     >
-      <h2 id={id}>
-        <bdi>{q.title}</bdi>
-      </h2>
-      {!isShown || done.current === undefined ? (
-        <>
-          <div class="consequence">
-            {q.consequence}
-            {byTwo && <p class="note">{text(byTwo)}</p>}
-            {byPasskey && <p class="note">{text(byPasskey)}</p>}
-          </div>
-          <Form
-            fields={[
-              ...(q.fields ?? []),
-              ...(byTwo ? [REASON_FIELD] : []),
-              ...(isDanger ? [nameField(q.nameToType!)] : []),
-            ]}
-            submit={byTwo === 'act.willBeProposed' ? text('act.propose') : q.button}
-            tone={isDanger ? 'danger' : undefined}
-            send={send}
-            cancel={() => cancel()}
-            mayLeave={mayLeave}
-          >
-            {asks && <Asks lose={() => dialog.current?.close()} stay={() => setAsks(false)} />}
-            {isDanger && (
-              <p class="name-to-type">
-                <bdi>{q.nameToType}</bdi>
-              </p>
-            )}
-          </Form>
-        </>
-      ) : (
-        <Shown leave={close} close={() => dialog.current?.close()}>
-          {q.result(done.current.answer.data, done.current.values)}
-        </Shown>
-      )}
+      <AnnounceContext.Provider value={announce}>
+        <h2 id={id}>
+          <bdi>{q.title}</bdi>
+        </h2>
+        {!isShown || done.current === undefined ? (
+          <>
+            <div class="consequence">
+              {q.consequence}
+              {byTwo && <p class="note">{text(byTwo)}</p>}
+              {byPasskey && <p class="note">{text(byPasskey)}</p>}
+            </div>
+            <Form
+              fields={[
+                ...(q.fields ?? []),
+                ...(byTwo ? [REASON_FIELD] : []),
+                ...(isDanger ? [nameField(q.nameToType!)] : []),
+              ]}
+              submit={byTwo === 'act.willBeProposed' ? text('act.propose') : q.button}
+              tone={isDanger ? 'danger' : undefined}
+              send={send}
+              cancel={() => cancel()}
+              mayLeave={mayLeave}
+            >
+              {asks && <Asks lose={() => dialog.current?.close()} stay={() => setAsks(false)} />}
+              {isDanger && (
+                <p class="name-to-type">
+                  <bdi>{q.nameToType}</bdi>
+                </p>
+              )}
+            </Form>
+          </>
+        ) : (
+          <Shown leave={close} close={() => dialog.current?.close()}>
+            {q.result(done.current.answer.data, done.current.values)}
+          </Shown>
+        )}
+      </AnnounceContext.Provider>
+      {region}
     </dialog>
   )
 }
@@ -159,6 +163,7 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
 /** What has become of the act, also when its dialog is not there any more. */
 function useOutcome<T>(q: ActProps<T>) {
   const { changed } = useConsole()
+  const announce = useAnnounce()
   const dialogs = useDialogs()
   const done = useRef<Done<T> | undefined>(undefined)
   /** An answer did not come, or says that the act was done before: the page must be reloaded. */
@@ -178,6 +183,7 @@ function useOutcome<T>(q: ActProps<T>) {
     if (refused !== undefined) dialogs.happened(q.title, <NotDone by={refused} />)
     if (now === undefined) return
     const { proposal, data } = now.answer
+    if (!isShown) announce(text(proposal === undefined ? 'act.done' : 'act.proposed'))
     if (proposal === undefined && isThere) q.then?.(data)
     if (proposal !== undefined) dialogs.happened(q.title, <Proposed {...proposal} />)
     else if (!isShown && !isLeft) dialogs.happened(q.title, q.result(data, now.values))

@@ -8,7 +8,8 @@ import { presentAddress, useAddress } from './address.tsx'
 import { text } from './text.ts'
 
 type Opened = { by: object; shown: ComponentChildren }
-type Happening = { title: string; words: ComponentChildren; path: string }
+/** `isBehind`: it was told while a dialog lay over it, so that nobody has read it yet. */
+type Happening = { title: string; words: ComponentChildren; path: string; isBehind: boolean }
 
 type Dialogs = {
   /** Shows a dialog for the button `by`, until it is closed or the person leaves the page. */
@@ -21,7 +22,10 @@ type Dialogs = {
 }
 
 const DialogsContext = createContext<Dialogs | undefined>(undefined)
-const HappeningContext = createContext<{ last?: Happening; hide(): void }>({ hide: () => undefined })
+const HappeningContext = createContext<{ all: Happening[]; hide(one: Happening): void }>({
+  all: [],
+  hide: () => undefined,
+})
 
 export function useDialogs(): Dialogs {
   const found = useContext(DialogsContext)
@@ -32,11 +36,11 @@ export function useDialogs(): Dialogs {
 export function WithDialogs({ children }: { children: ComponentChildren }) {
   const { path } = useAddress()
   const [opened, setOpened] = useState<Opened[]>([])
-  const [last, setLast] = useState<Happening>()
+  const [happenings, setHappenings] = useState<Happening[]>([])
   const dialogs = useMemo(
     (): Dialogs => ({
       open: (by, shown) => {
-        setLast(undefined)
+        setHappenings([])
         setOpened((before) => [...before.filter((one) => one.by !== by), { by, shown }])
       },
       follow: (by, shown) =>
@@ -46,18 +50,30 @@ export function WithDialogs({ children }: { children: ComponentChildren }) {
             : before,
         ),
       close: (by) => setOpened((before) => before.filter((one) => one.by !== by)),
-      happened: (title, words) => setLast({ title, words, path: presentAddress().path }),
+      happened: (title, words) => {
+        const isBehind = document.querySelector('dialog[open]') !== null
+        const one = { title, words, path: presentAddress().path, isBehind }
+        setHappenings((before) => [...before, one])
+      },
     }),
     [],
   )
   // With the page itself: later it would close a dialog that was opened on the new one at once.
   useLayoutEffect(() => {
     setOpened([])
-    setLast((before) => (before?.path === path ? before : undefined))
+    setHappenings((before) =>
+      before.flatMap((one) => {
+        if (one.path === path) return one
+        return one.isBehind ? { ...one, path, isBehind: false } : []
+      }),
+    )
   }, [path])
   const happening = useMemo(
-    () => ({ ...(last?.path === path && { last }), hide: () => setLast(undefined) }),
-    [last, path],
+    () => ({
+      all: happenings.filter((one) => one.path === path),
+      hide: (read: Happening) => setHappenings((before) => before.filter((one) => one !== read)),
+    }),
+    [happenings, path],
   )
   return (
     <DialogsContext.Provider value={dialogs}>
@@ -71,33 +87,36 @@ export function WithDialogs({ children }: { children: ComponentChildren }) {
 
 const HAPPENED = 'happened'
 
-/** What the last act did, until the person goes on. It gets the focus when the button of the act is gone. */
+/**
+ * What the last act did, until the person goes on; before it stands what was told meanwhile behind a dialog. It gets the focus when the
+ * button of the act is gone.
+ */
 export function Happened() {
-  const { last, hide } = useContext(HappeningContext)
+  const { all, hide } = useContext(HappeningContext)
   const shown = useRef<HTMLDivElement>(null)
   return (
     <div id={HAPPENED} class={HAPPENED} role="status" tabIndex={-1} ref={shown}>
-      {last !== undefined && (
-        <div>
+      {all.map((one, at) => (
+        <div key={at}>
           <div class="result">
             <p class="beside">
-              <bdi>{last.title}</bdi>
+              <bdi>{one.title}</bdi>
             </p>
-            {last.words}
+            {one.words}
           </div>
           <button
             type="button"
             class="quiet"
             aria-label={text('act.hide')}
             onClick={() => {
-              hide()
+              hide(one)
               focusPage()
             }}
           >
             ×
           </button>
         </div>
-      )}
+      ))}
     </div>
   )
 }

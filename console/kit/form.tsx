@@ -4,6 +4,7 @@ import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ApiFault, NoAnswer } from './api.ts'
 import { wordsOf } from './fault-words.ts'
 import { type Field, FieldInput, type Values } from './field.tsx'
+import { useAnnounce } from './live.tsx'
 import { isMoment, written } from './moment.ts'
 import { type TextKey, text, textIfAny } from './text.ts'
 
@@ -25,6 +26,7 @@ export function Form({ fields, submit, tone, send, cancel, mayLeave = false, chi
   const [values, setValues] = useState<Values>(() =>
     Object.fromEntries(fields.map(({ name, initial = '' }) => [name, initial])),
   )
+  const announce = useAnnounce()
   const [problems, setProblems] = useState<Problems>({ fields: {} })
   const [sending, setSending] = useState(false)
   const summary = useRef<HTMLDivElement>(null)
@@ -49,6 +51,7 @@ export function Form({ fields, submit, tone, send, cancel, mayLeave = false, chi
       setSending(false)
     }
   }
+    announce(text('form.sending'))
   const fieldId = (name: string): string => `${id}-${name}`
   return (
     <form noValidate onSubmit={(event) => void submitted(event)}>

@@ -13,7 +13,7 @@ import { type Console, ConsoleContext } from './context.ts'
 import { WithDialogs } from './dialogs.tsx'
 import type { Search } from './find.ts'
 import { Frame } from './frame.tsx'
-import { AnnounceContext, LiveRegion } from './live.tsx'
+import { AnnounceContext, useLiveRegion } from './live.tsx'
 import { confirmWithPasskey } from './passkeys.ts'
 import { Loading, Refused } from './placeholders.tsx'
 import { SignIn, type WhyOut } from './session.tsx'
@@ -27,7 +27,7 @@ type Begun = { name: string; api: Api; opening: Promise<Session> }
 
 function App({ name, api, opening, contents, search, guest }: Pages & Begun) {
   const [entry, setEntry] = useState<Entry>()
-  const [words, announce] = useState('')
+  const { region, announce } = useLiveRegion()
   const [changes, setChanges] = useState(0)
   const enter = (session: Session): void => setEntry({ session })
   useEffect(() => {
@@ -79,7 +79,7 @@ function App({ name, api, opening, contents, search, guest }: Pages & Begun) {
           </WithDialogs>
         </ConsoleContext.Provider>
       )}
-      <LiveRegion words={words} />
+      {region}
     </AnnounceContext.Provider>
   )
 }

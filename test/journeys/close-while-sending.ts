@@ -24,6 +24,7 @@ export async function closeWhileSending(t: Test, { page, open, check }: Visitor)
     await fill()
     await dialog.getByRole('button', { name: button }).click()
     await dialog.getByRole('button', { name: 'Sending …' }).waitFor()
+    await dialog.getByRole('status').filter({ hasText: 'Sending …' }).waitFor()
     return async () => {
       held.resolve()
       await happened.locator('.result').waitFor()
@@ -32,13 +33,14 @@ export async function closeWhileSending(t: Test, { page, open, check }: Visitor)
   }
 
   await open('/api-keys')
-  const makeKey = await begin({
+  const key = (name: string) => ({
     ...{ api: '**/api/v1/api-keys', button: 'Make an API key' },
     fill: async () => {
-      await dialog.getByLabel('Name').fill('left too soon')
+      await dialog.getByLabel('Name').fill(name)
       await dialog.getByLabel('Observer').check()
     },
   })
+  const makeKey = await begin(key('left too soon'))
   t.ok(await dialog.getByRole('button', { name: 'Cancel' }).isDisabled(), 'no way out before the answer')
   await page.keyboard.press('Escape')
   await check('act-under-way')
@@ -50,6 +52,17 @@ export async function closeWhileSending(t: Test, { page, open, check }: Visitor)
   await makeKey()
   await happened.getByText('it is not shown again').waitFor()
   await page.getByRole('cell', { name: 'left too soon' }).first().waitFor()
+
+  const makeOther = await begin(key('told behind another dialog'))
+  await page.evaluate(CLOSE)
+  await page.locator('dialog').waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'Revoke left too soon' }).click()
+  await makeOther()
+  await dialog.getByLabel('Name, to confirm').fill('left too soon')
+  await dialog.getByRole('button', { name: 'Revoke' }).click()
+  await happened.getByText('The key was revoked.').waitFor()
+  t.equal(await happened.getByText('it is not shown again').count(), 1, 'nobody has read it before')
+  await check('two-outcomes')
 
   const admit = (memberCode: string) => ({
     ...{ api: '**/api/v1/members', button: 'Admit a member' },
