@@ -52,15 +52,15 @@ const CHANGED = {
 const TELL_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) => {
   console.error('policy violation: ' + event.violatedDirective + ' ' + event.blockedURI)
 })`
-// Navigates as a step in the browser's history does, which pages observe. Only from another page of the same console, and signed
-// in: a new request for the present address must load the page.
+// Navigates as a step in the browser's history does, which pages observe: 'asked' when the page has undone it, since text would be
+// lost. Only from another page of the same console, and signed in: a new request for the present address must load the page.
 const GO_WITHIN = (url: string): string => `(() => {
   const target = new URL(${JSON.stringify(url)})
   const isWithin = location.origin === target.origin && document.querySelector('nav.main-nav') !== null
   if (!isWithin || location.pathname === target.pathname) return false
   history.pushState(null, '', target)
   dispatchEvent(new PopStateEvent('popstate'))
-  return true
+  return location.pathname === target.pathname ? 'gone' : 'asked'
 })()`
 // Each window makes a page for the list below its address field, which nobody sees: as much work as one of our pages. The switch
 // replaces playwright-core's own; its features that affect these pages come first.
@@ -171,7 +171,7 @@ export function outcomeOf(page: Page): Locator {
 export async function leaveDialog(page: Page): Promise<void> {
   await page.keyboard.press('Escape')
   await page.evaluate(TWO_FRAMES)
-  const lose = page.getByRole('button', { name: 'Close without it' })
+  const lose = page.getByRole('button', { name: 'Leave without it' })
   if (await lose.isVisible()) await lose.click()
   await page.locator('dialog').waitFor({ state: 'detached' })
 }
@@ -261,6 +261,8 @@ export async function visitor(
   })
   page.on('pageerror', (error) => wrongs.push(`thrown: ${error.stack ?? error.message}`))
   page.on('dialog', (dialog) => {
+    // Who loads an address leaves what was typed.
+    if (dialog.type() === 'beforeunload') return void dialog.accept()
     wrongs.push(`a script ran: ${dialog.message()}`)
     void dialog.dismiss()
   })
@@ -340,7 +342,12 @@ export async function visitor(
     },
     open: async (address) => {
       const target = q.base + address
-      if (!(await page.evaluate<boolean>(GO_WITHIN(target)))) return load(address)
+      const how = await page.evaluate<'gone' | 'asked' | false>(GO_WITHIN(target))
+      if (how === false) return load(address)
+      if (how === 'asked') {
+        await page.locator('.leaving .danger').click()
+        await page.waitForURL(target)
+      }
       await settled()
       await answered()
     },

@@ -9,6 +9,7 @@ import { focusHappened, useDialogs } from './dialogs.tsx'
 import { wordsOf } from './fault-words.ts'
 import type { Field, Values } from './field.tsx'
 import { Form } from './form.tsx'
+import { AsksToLose } from './leave-question.tsx'
 import { AnnounceContext, useAnnounce, useLiveRegion } from './live.tsx'
 import { operations } from './operations.ts'
 import { text } from './text.ts'
@@ -109,15 +110,7 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
   const byTwo = byTwoNote(session, q.operation) ?? (q.mayTakeTwo ? 'act.mayBeProposed' : undefined)
   const byPasskey = byPasskeyNote(session, q.operation)
   return (
-    <dialog
-      ref={dialog}
-      aria-labelledby={id}
-      onClose={closed}
-      onCancel={cancel}
-      onInput={({ target }) => {
-        typed.current ||= isTyped(target)
-      }}
-    >
+    <dialog ref={dialog} aria-labelledby={id} onClose={closed} onCancel={cancel}>
       <AnnounceContext.Provider value={announce}>
         <h2 id={id}>
           <bdi>{q.title}</bdi>
@@ -140,8 +133,11 @@ export function ActDialog<T>(q: ActProps<T> & { close(): void }) {
               send={send}
               cancel={() => cancel()}
               mayLeave={mayLeave}
+              typed={(isTyped) => {
+                typed.current = isTyped
+              }}
             >
-              {asks && <Asks lose={() => dialog.current?.close()} stay={() => setAsks(false)} />}
+              {asks && <AsksToLose lose={() => dialog.current?.close()} stay={() => setAsks(false)} />}
               {isDanger && (
                 <p class="name-to-type">
                   <bdi>{q.nameToType}</bdi>
@@ -221,31 +217,6 @@ function Shown(q: {
         </button>
       </div>
     </>
-  )
-}
-
-/** Text is lost when a dialog closes; a choice is made again with one click. */
-function isTyped(target: EventTarget | null): boolean {
-  const isText =
-    target instanceof HTMLTextAreaElement || (target instanceof HTMLInputElement && target.type === 'text')
-  return isText && target.value.trim() !== ''
-}
-
-function Asks({ lose, stay }: { lose(): void; stay(): void }) {
-  const first = useRef<HTMLButtonElement>(null)
-  useLayoutEffect(() => first.current?.focus(), [])
-  return (
-    <div class="note asks" role="alert">
-      <p>{text('form.loses')}</p>
-      <div class="acts">
-        <button type="button" ref={first} onClick={stay}>
-          {text('form.goOn')}
-        </button>
-        <button type="button" class="danger quiet" onClick={lose}>
-          {text('form.loseIt')}
-        </button>
-      </div>
-    </div>
   )
 }
 

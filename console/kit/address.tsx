@@ -1,6 +1,7 @@
 /** The address: pages are paths below the console, and a list's filters are in the query, so that every view has a link. */
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import { asksBeforeLeaving, leave } from './unsaved.ts'
 
 const ROOT = import.meta.env.BASE_URL.replace(/\/$/, '')
 
@@ -46,6 +47,29 @@ export function changeQuery(changes: Record<string, string>, how: 'push' | 'repl
   window.dispatchEvent(new Event(MOVED))
 }
 
+/** A browser has made a step in its history when a page hears of it: while text would be lost, the page undoes it and asks. */
+export function askBeforeSteps(): void {
+  const view = (): string => window.location.pathname + window.location.search
+  let shown = view()
+  window.addEventListener(MOVED, () => {
+    shown = view()
+  })
+  // Before all others that listen.
+  window.addEventListener(
+    'popstate',
+    (event) => {
+      if (!asksBeforeLeaving() || view() === shown) {
+        shown = view()
+        return
+      }
+      event.stopImmediatePropagation()
+      window.history.pushState(null, '', shown)
+      leave(() => window.history.back())
+    },
+    { capture: true },
+  )
+}
+
 type LinkProps = {
   to: string
   children: ComponentChildren
@@ -60,7 +84,7 @@ export function Link({ to, children, current = false, class: look }: LinkProps) 
     if (event.defaultPrevented || event.button !== 0) return
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
     event.preventDefault()
-    goTo(to)
+    leave(() => goTo(to))
   }
   return (
     <a

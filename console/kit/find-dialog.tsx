@@ -9,6 +9,7 @@ import type { Group } from './contents.ts'
 import { useConsole } from './context.ts'
 import { type Found, type FoundGroup, findPages, LEAST_TYPED, offeredLooks, type Search } from './find.ts'
 import { text } from './text.ts'
+import { leave } from './unsaved.ts'
 
 const PAUSE_MS = 250
 const MAX_TYPED = 255
@@ -67,8 +68,8 @@ function FindDialog({ groups, search, close }: { groups: Group[]; search: Search
   const known = wanted === '' ? [] : [...pages, ...things.found]
   const found: FoundGroup[] = wanted === '' ? [] : [...known, ...offeredLooks(search, session, wanted)]
   const all = found.flatMap((group) => group.found)
-  // While the finders look, things are still those of the text before: nobody has asked for them.
   const count = known.flatMap((group) => group.found).length
+  // While the finders look, things are still those of the text before: nobody has asked for them.
   const ofNow = things.isLooking ? pages.flatMap((group) => group.found) : all
   const at = Math.min(active, ofNow.length - 1)
   const optionId = (number: number): string => `${id}-${number}`
@@ -80,7 +81,7 @@ function FindDialog({ groups, search, close }: { groups: Group[]; search: Search
   const go = (one: Found | undefined): void => {
     if (one === undefined) return
     dialog.current?.close()
-    goTo(one.to)
+    leave(() => goTo(one.to))
   }
   useEffect(() => {
     if (!waits || things.isLooking) return

@@ -7,6 +7,7 @@ import { type Field, FieldInput, type Values } from './field.tsx'
 import { useAnnounce } from './live.tsx'
 import { isMoment, written } from './moment.ts'
 import { type TextKey, text, textIfAny } from './text.ts'
+import { useUnsaved } from './unsaved.ts'
 
 type Problems = { fields: Record<string, string>; title?: TextKey; whole?: string[] }
 
@@ -18,15 +19,19 @@ type Props = {
   cancel?: () => void
   /** Cancel is there while it is sent, too. */
   mayLeave?: boolean
+  /** Told whether there is something that would be lost. */
+  typed?: (isTyped: boolean) => void
   children?: ComponentChildren
 }
 
-export function Form({ fields, submit, tone, send, cancel, mayLeave = false, children }: Props) {
+export function Form({ fields, submit, tone, send, cancel, mayLeave = false, typed, children }: Props) {
   const id = useId()
+  const announce = useAnnounce()
   const [values, setValues] = useState<Values>(() =>
     Object.fromEntries(fields.map(({ name, initial = '' }) => [name, initial])),
   )
-  const announce = useAnnounce()
+  /** As it was at first, or when it was last sent. */
+  const [before, setBefore] = useState(values)
   const [problems, setProblems] = useState<Problems>({ fields: {} })
   const [sending, setSending] = useState(false)
   const summary = useRef<HTMLDivElement>(null)
@@ -35,6 +40,9 @@ export function Form({ fields, submit, tone, send, cancel, mayLeave = false, chi
   useLayoutEffect(() => {
     if (isWrong) summary.current?.focus()
   }, [problems])
+  const isTyped = !sending && hasTyped(fields, values, before)
+  useUnsaved(isTyped)
+  useLayoutEffect(() => typed?.(isTyped), [isTyped])
 
   const submitted = async (event: Event): Promise<void> => {
     event.preventDefault()
@@ -43,15 +51,16 @@ export function Form({ fields, submit, tone, send, cancel, mayLeave = false, chi
     setProblems({ fields: found })
     if (Object.keys(found).length > 0) return
     setSending(true)
+    announce(text('form.sending'))
     try {
       await send(values)
+      setBefore(values)
     } catch (cause) {
       setProblems(problemsOf(cause, fields))
     } finally {
       setSending(false)
     }
   }
-    announce(text('form.sending'))
   const fieldId = (name: string): string => `${id}-${name}`
   return (
     <form noValidate onSubmit={(event) => void submitted(event)}>
@@ -106,6 +115,15 @@ export function Form({ fields, submit, tone, send, cancel, mayLeave = false, chi
       </div>
     </form>
   )
+}
+
+/** Text, secrets and files are lost when a form goes; a choice is made again with one click. */
+function hasTyped(fields: Field[], values: Values, before: Values): boolean {
+  return fields.some(({ name, type }) => {
+    if (type === 'select' || type === 'checks') return false
+    const [now, was] = [values[name] ?? '', before[name] ?? '']
+    return typeof now === 'string' && typeof was === 'string' ? now.trim() !== was.trim() : now !== was
+  })
 }
 
 /** The problem, which begins with the name of its field unless it names it already. */

@@ -17,6 +17,7 @@ import { NoPermission } from './placeholders.tsx'
 import { roleName } from './roles.tsx'
 import { text } from './text.ts'
 import { Time } from './time.tsx'
+import { leave } from './unsaved.ts'
 
 const MENU = 'menu'
 
@@ -160,7 +161,7 @@ function Who({ session, signOut }: { session: Session; signOut(): void }) {
           </li>
         </ul>
       </details>
-      <button type="button" onClick={signOut}>
+      <button type="button" onClick={() => leave(signOut)}>
         {text('frame.signOut')}
       </button>
     </div>

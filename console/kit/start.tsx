@@ -5,7 +5,7 @@ import './tokens.css'
 import './kit.css'
 import './table.css'
 import './print.css'
-import { presentAddress } from './address.tsx'
+import { askBeforeSteps, presentAddress } from './address.tsx'
 import { type Api, ApiFault, createApi, type Session } from './api.ts'
 import { letIdentifiersBreak } from './breakable.ts'
 import { type Group, placeOf } from './contents.ts'
@@ -13,6 +13,7 @@ import { type Console, ConsoleContext } from './context.ts'
 import { WithDialogs } from './dialogs.tsx'
 import type { Search } from './find.ts'
 import { Frame } from './frame.tsx'
+import { LeaveQuestion } from './leave-question.tsx'
 import { AnnounceContext, useLiveRegion } from './live.tsx'
 import { confirmWithPasskey } from './passkeys.ts'
 import { Loading, Refused } from './placeholders.tsx'
@@ -77,6 +78,7 @@ function App({ name, api, opening, contents, search, guest }: Pages & Begun) {
           <WithDialogs>
             <Frame {...{ name, contents, search, guest, session, signOut }} />
           </WithDialogs>
+          <LeaveQuestion />
         </ConsoleContext.Provider>
       )}
       {region}
@@ -86,6 +88,7 @@ function App({ name, api, opening, contents, search, guest }: Pages & Begun) {
 
 export async function startConsole(q: Pages & { name: TextKey }): Promise<void> {
   letIdentifiersBreak()
+  askBeforeSteps()
   const api = createApi(confirmWithPasskey)
   const opening = api.open()
   // Nobody listens before the texts are there.

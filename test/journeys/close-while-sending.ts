@@ -45,7 +45,7 @@ export async function closeWhileSending(t: Test, { page, open, check }: Visitor)
   await page.keyboard.press('Escape')
   await check('act-under-way')
   t.equal(await dialog.count(), 1, 'the dialog stays')
-  t.equal(await dialog.getByText('Close and lose').count(), 0, 'what was sent is not lost')
+  t.equal(await dialog.getByText('Leave and lose').count(), 0, 'what was sent is not lost')
   // Browsers close a dialog at the second Escape without asking the page.
   await page.evaluate(CLOSE)
   await page.locator('dialog').waitFor({ state: 'detached' })

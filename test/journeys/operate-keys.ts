@@ -1,9 +1,10 @@
 /** A security officer in the console: from a key to a certificate in use, the registration of another, PINs, and internal TLS. */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import type { Locator } from 'playwright-core'
 import type { Test } from 'tap'
 import { subjectName } from '#console/agency/keys/shapes.ts'
-import { leaveDialog, outcomeOf, type Visitor } from '../browser.ts'
+import { goThrough, leaveDialog, outcomeOf, type Visitor } from '../browser.ts'
 import { tabThrough } from '../keyboard.ts'
 import { act, close } from '../second-person.ts'
 import { ask, colons, type World } from '../world.ts'
@@ -82,9 +83,12 @@ async function signWithAnother(t: Test, windows: Windows): Promise<void> {
   await close(wide)
   await page.getByText('This key has no certificate yet').waitFor()
   await page.getByRole('link', { name: 'Make a request' }).click()
-  await page.getByLabel('Member').waitFor()
-  await page.getByRole('button', { name: 'Show the name in it' }).click()
   const common = page.getByLabel('Common name (CN)')
+  await keepTyped(t, wide, async () => {
+    await page.getByLabel('Member').waitFor()
+    await page.getByRole('button', { name: 'Show the name in it' }).click()
+    return common
+  })
   t.equal(await common.inputValue(), '1002', 'as the profile wants it')
   await common.fill('')
   await page.getByRole('button', { name: 'Make a request' }).click()
@@ -103,7 +107,8 @@ async function signWithAnother(t: Test, windows: Windows): Promise<void> {
     .click()
   const wrong = { name: 'x.pem', mimeType: 'text/plain', buffer: Buffer.from('rubbish') }
   await importCertificate(wide, wrong, /^The certificate cannot be read/)
-  await leaveDialog(page)
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Leave without it' }).click()
   await importCertificate(wide, certificate, 'The certificate was imported')
   await close(wide)
   const part = page.locator('section.part', { has: page.getByRole('heading', { name: /^Certificate Tax/ }) })
@@ -120,6 +125,39 @@ async function signWithAnother(t: Test, windows: Windows): Promise<void> {
   await act(wide, 'Delete the key', name, 'Delete the key', 'The key was deleted')
   await close(wide)
   await page.getByRole('heading', { name: 'Keys and certificates', level: 1 }).waitFor()
+}
+
+/** What was typed on a page is not lost without a question: by the menu, the search, a step back, or by loading the page anew. */
+async function keepTyped(t: Test, { page, check }: Visitor, begin: () => Promise<Locator>): Promise<void> {
+  const field = await begin()
+  await field.fill('typed long')
+  const address = page.url()
+  const ways: Record<string, () => Promise<unknown>> = {
+    menu: () => goThrough(page, 'Overview'),
+    search: async () => {
+      await page.keyboard.press('Control+k')
+      await page.getByRole('combobox', { name: 'Search this console' }).fill('diagnos')
+      await page.getByRole('option').first().click()
+    },
+    back: () => page.goBack(),
+    'signing out': () => page.getByRole('button', { name: 'Sign out' }).click(),
+  }
+  for (const [way, go] of Object.entries(ways)) {
+    await go()
+    await page.getByRole('dialog', { name: 'Leave and lose what you typed?' }).waitFor()
+    if (way === 'menu') await check('leave-question')
+    await page.getByRole('button', { name: 'Go on typing' }).click()
+    t.equal(await field.inputValue(), 'typed long', way)
+    t.equal(page.url(), address, way)
+  }
+  const [asked] = await Promise.all([page.waitForEvent('dialog'), page.reload()])
+  t.equal(asked.type(), 'beforeunload', 'loaded anew')
+  await (await begin()).fill('typed again')
+  await page.goBack()
+  await page.getByRole('button', { name: 'Leave without it' }).click()
+  await page.waitForURL((url) => url.href !== address)
+  await page.goForward()
+  await begin()
 }
 
 async function registerAnother(t: Test, windows: Windows): Promise<void> {

@@ -6,6 +6,7 @@ import { Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Empty, Show } from '../../kit/placeholders.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
+import { useUnsaved } from '../../kit/unsaved.ts'
 import { documentOf, draftOf, type ProfileDraft, type SideDraft, type SideName } from './profile-document.ts'
 import { Input, SideFields } from './profile-fields.tsx'
 import { TryProfile } from './profile-trial.tsx'
@@ -66,6 +67,8 @@ export function OneProfile({ params }: { params: Record<string, string> }) {
 function Editor(q: { title: string; begin: ProfileDraft; name?: string; usedBy?: string[] }) {
   const { title, begin, name, usedBy = [] } = q
   const [draft, setDraft] = useState(begin)
+  const [sent, setSent] = useState(begin)
+  useUnsaved(JSON.stringify(draft) !== JSON.stringify(sent))
   const document = documentOf(draft)
   const change = (changes: Partial<ProfileDraft>): void => setDraft((before) => ({ ...before, ...changes }))
   return (
@@ -82,12 +85,12 @@ function Editor(q: { title: string; begin: ProfileDraft; name?: string; usedBy?:
               look="primary"
               title={title}
               consequence={<p>{text('profiles.consequence')}</p>}
-              send={(_, call) =>
-                call('putCertificateProfile', {
-                  params: { name: draft.name === '' ? 'none' : draft.name },
-                  body: document,
-                })
-              }
+              send={async (_, call) => {
+                const params = { name: draft.name === '' ? 'none' : draft.name }
+                const answer = await call('putCertificateProfile', { params, body: document })
+                setSent(draft)
+                return answer
+              }}
               result={() => <p>{text('profiles.kept')}</p>}
               then={() => goTo('/trust-services')}
             />

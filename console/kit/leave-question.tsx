@@ -1,0 +1,45 @@
+/** The question to somebody who would lose what they typed: in the dialog that would close, or in one of its own over the whole page. */
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { text } from './text.ts'
+import { giveUp, setQuestion } from './unsaved.ts'
+
+export function LeaveQuestion() {
+  const [way, setWay] = useState<{ go(): void }>()
+  const dialog = useRef<HTMLDialogElement>(null)
+  useEffect(() => {
+    setQuestion((go) => setWay({ go }))
+    return () => setQuestion(undefined)
+  }, [])
+  useLayoutEffect(() => {
+    if (way !== undefined && dialog.current?.open === false) dialog.current.showModal()
+  }, [way])
+  if (way === undefined) return null
+  const lose = (): void => {
+    dialog.current?.close()
+    giveUp()
+    way.go()
+  }
+  return (
+    <dialog ref={dialog} class="leaving" aria-label={text('form.loses')} onClose={() => setWay(undefined)}>
+      <AsksToLose lose={lose} stay={() => dialog.current?.close()} />
+    </dialog>
+  )
+}
+
+export function AsksToLose({ lose, stay }: { lose(): void; stay(): void }) {
+  const first = useRef<HTMLButtonElement>(null)
+  useLayoutEffect(() => first.current?.focus(), [])
+  return (
+    <div class="note asks" role="alert">
+      <p>{text('form.loses')}</p>
+      <div class="acts">
+        <button type="button" ref={first} onClick={stay}>
+          {text('form.goOn')}
+        </button>
+        <button type="button" class="danger quiet" onClick={lose}>
+          {text('form.loseIt')}
+        </button>
+      </div>
+    </div>
+  )
+}
