@@ -5,7 +5,7 @@
 import t, { type Test } from 'tap'
 import { hasChromium, openBrowser, visitor } from '../browser.ts'
 import { skipFor } from '../outside-tools.ts'
-import { startWorld } from '../world.ts'
+import { colons, startWorld } from '../world.ts'
 import { administerServices } from './administer-services.ts'
 import { beginServer } from './begin-server.ts'
 import { decideDeliveries } from './decide-deliveries.ts'
@@ -58,12 +58,25 @@ if (!hasChromium()) {
   }
   const looks = async (t: Test): Promise<void> => {
     const browser = await openBrowser()
-    await inOtherLooks(t, (t, role, context) => at(t, browser, [role], { context }), {
-      XROAD_SYSTEM_ADMINISTRATOR: ['/', '/diagnostics', '/settings'],
-      XROAD_SECURITY_OFFICER: ['/keys'],
-      XROAD_SERVICE_ADMINISTRATOR: ['/clients', '/deliveries', '/rooms/subscriptions'],
-      XROAD_REGISTRATION_OFFICER: ['/clients', '/requests'],
+    const { population } = world.admin
+    const [service] = await population.get<{ id: number }[]>('/services?q=persons')
+    const [token] = await population.get<{ keys: { id: string }[] }[]>('/tokens')
+    const client = `/clients/${encodeURIComponent(colons(world.servers.population.client))}`
+    const own = `/clients/services/${service!.id}`
+    const open = (t: Test, role: string, context = {}) => at(t, browser, [role], { context }, 'population')
+    await inOtherLooks(t, open, {
+      XROAD_SYSTEM_ADMINISTRATOR: [
+        ...['/', '/settings', '/traffic/services'],
+        ...['/diagnostics', '/diagnostics/call', '/diagnostics/connections'],
+      ],
+      XROAD_SECURITY_OFFICER: ['/keys', `/keys/${token!.keys[0]!.id}`],
+      XROAD_SERVICE_ADMINISTRATOR: ['/clients', own, '/deliveries', '/rooms/subscriptions'],
+      XROAD_REGISTRATION_OFFICER: ['/clients', client, '/requests'],
     })
+    const { page, ...visit } = await open(t, 'XROAD_REGISTRATION_OFFICER')
+    await visit.open(own)
+    await page.getByRole('heading', { name: 'Access rights' }).waitFor()
+    t.equal(await page.getByRole('link', { name: 'Give a right' }).count(), 0, 'who may give none')
   }
   const parts: Record<string, (t: Test) => Promise<void>> = {
     'by keyboard through the menu, its tabs and the search': way,
