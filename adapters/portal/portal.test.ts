@@ -76,11 +76,13 @@ t.test('people sign in at the country, and their session ends', async (t) => {
   t.equal(headers['x-powered-by'], undefined)
   const saved = await browser.visit(`${portal.url}/everything.json?from=2026-11-28`)
   t.match(JSON.parse(saved.text), {
-    form: 'concordat-uses/1',
+    form: 'concordat-my-data/1',
+    by: { code: `EE${PERSON}` },
     nothingKnownMissing: false,
     doesNotTellThisPortal: [{ name: 'Business register' }],
+    notices: { wishes: [] },
   })
-  t.match(saved.headers, { 'content-disposition': 'attachment; filename="my-data-uses.json"' })
+  t.match(saved.headers, { 'content-disposition': 'attachment; filename="my-data.json"' })
   const proof = await browser.visit(`${portal.url}/proof?system=DEV/GOV/1001/population&record=1`)
   t.match(proof.headers, { 'content-type': 'application/zip', 'content-disposition': /proof-1\.zip/ })
   t.equal((await browser.visit(`${portal.url}/`)).status, 429, 'three times in an hour')
@@ -222,6 +224,18 @@ t.test('a use that looks wrong is complained of, and the answer comes', async (t
   t.match(mine, /Minu kaebused[\s\S]*Sellele on vastatud\.[\s\S]*K7QM2-9XWTA/)
   const one = await browser.visit(at(`/complaints/one?system=${population!.id}&number=K7QM2-9XWTA`))
   t.match(one.text, /Vastatud[\s\S]*Population Agency[\s\S]*It was your tax return\./)
+  const saved = JSON.parse((await browser.visit(at('/everything.json'))).text) as object
+  t.match(saved, {
+    complaints: {
+      made: [
+        {
+          ...{ toldBy: population!.id, number: 'K7QM2-9XWTA', state: 'answered' },
+          texts: [{ by: 'person' }, { by: 'person', text: 'More' }, { text: 'It was your tax return.' }],
+        },
+      ],
+      notAnswered: [{ system: { name: 'Traffic register' }, why: 'silent' }],
+    },
+  })
   await send('/complaints/withdraw', own)
   t.match((await browser.visit(at('/complaints?language=en'))).text, /Closed: you took it back/)
 

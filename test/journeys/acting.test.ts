@@ -87,9 +87,20 @@ t.test('people act for others by mandates that hold, and for nobody else', async
     (await parent.visit(`${url}/mandates`)).text,
     /You act for[\s\S]*I act for them[\s\S]*Juku Maasikas[\s\S]*A register told this/,
   )
+  const saved = async (): Promise<object> =>
+    JSON.parse((await parent.visit(`${url}/everything.json`)).text) as object
+  const theirs = await saved()
+  t.match(theirs, {
+    ...{ by: { code: 'EEP00000042' }, for: { code: CHILD.identifier, name: 'Juku Maasikas' } },
+    mandates: { register: REGISTER, given: [{ role: 'FAMILY:PARENT', delegate: { name: 'Mari Maasikas' } }] },
+  })
+  t.notMatch(JSON.stringify(theirs), /"held"|"notices"/, 'what is of nobody but them')
   await send(parent, url, '/mandates/for', { person: '' })
   await parent.visit(`${url}/`)
   t.match(newest(server), { about: 'EEP00000042', party: undefined }, 'for themself again')
+  t.match(await saved(), {
+    mandates: { given: [], held: [{ title: { et: 'Vanem' } }, { representee: { name: 'Midvale Timber' } }] },
+  })
 
   for (const person of [CHILD.identifier, 'EEP99999999', '../..', 'EEP00000043', "'", 'x'.repeat(5_000)]) {
     const { status, text } = await send(friend, url, '/mandates/for', { person })

@@ -11,7 +11,12 @@ import { readComplaint } from './read-complaints.ts'
 const PATH = '/concordat/v1/complaints'
 const MOST = 100
 
-export type FoundComplaints = { complaints: Complaint[]; notTold: NotTold[]; silent: System[] }
+export type FoundComplaints = {
+  complaints: Complaint[]
+  told: Told[]
+  notTold: NotTold[]
+  silent: System[]
+}
 
 /** Where a complaint is kept: a system of which the person's uses are told. */
 export type Keeper = { system: System; names: Names; service: string }
@@ -38,10 +43,12 @@ export async function askComplaints(visit: Visit, rooms: Rooms): Promise<FoundCo
   const { reader, gone } = visit
   for await (const one of rooms.calls.each(reader.session, gone, { systems: found.asked, ask }))
     results.push(one)
+  const told = results.filter((one): one is Told => 'complaints' in one)
   return {
-    complaints: results
-      .flatMap((one) => ('complaints' in one ? one.complaints : []))
+    complaints: told
+      .flatMap(({ complaints }) => complaints)
       .sort((a, b) => (a.receivedAt < b.receivedAt ? 1 : -1)),
+    told,
     notTold: results.filter((one): one is NotTold => 'why' in one),
     silent: found.silent,
   }
@@ -84,10 +91,11 @@ function toldIn(system: System, answer: JsonAnswer | NotCalled, names: Names): T
   if ('why' in answer) return { system, why: answer.why }
   const { status, json } = answer
   // It knows Estonia's protocol alone, or an older version of ours.
-  if (status === 404 || status === 400) return { system, complaints: [], dropped: 0 }
+  if (status === 404 || status === 400) return { system, complaints: [], dropped: 0, isCut: false }
   if (status !== 200) return { system, why: whyOfStatus(status) }
   if (!isObject(json) || !Array.isArray(json['complaints'])) return { system, why: 'unreadable' }
-  const given: unknown[] = json['complaints'].slice(0, MOST)
+  const all: unknown[] = json['complaints']
+  const given = all.slice(0, MOST)
   const complaints = given.flatMap((one) => readComplaint(system, one, names) ?? [])
-  return { system, complaints, dropped: given.length - complaints.length }
+  return { system, complaints, dropped: given.length - complaints.length, isCut: all.length > MOST }
 }

@@ -22,6 +22,6 @@ export type Complaint = {
   texts: { by: 'person' | 'agency'; at: string; text: string; isLost: boolean }[]
 }
 
-/** `dropped`: entries that could not be meant. */
-export type Told = { system: System; complaints: Complaint[]; dropped: number }
+/** `dropped`: entries that could not be meant. `isCut`: it has more than are read. */
+export type Told = { system: System; complaints: Complaint[]; dropped: number; isCut: boolean }
 export type NotTold = { system: System; why: Why }

@@ -6,6 +6,7 @@ import { csrfField } from '../pages/form.ts'
 import { frameOf, type Place, type Reader } from '../pages/frame.ts'
 import { foreign, type Html, html, NOTHING } from '../pages/html.ts'
 import { ICONS } from '../pages/icons.ts'
+import { isWithoutNotices } from './ask-notices.ts'
 import { CHANNELS, readNotices, type ShownNotice } from './read-notices.ts'
 
 type Answers = AsyncGenerator<{ system: System; answer: JsonAnswer | NotCalled }>
@@ -52,10 +53,10 @@ export async function* listPage(q: {
   yield frame.tail.markup
 }
 
-/** Why a system has no part in it. One that knows nothing of messages refuses the address. */
+/** Why a system has no part in it. */
 export function whyNot(answer: JsonAnswer | NotCalled): string {
   if (!('status' in answer)) return `why.${answer.why}`
-  if (answer.status === 404 || answer.status === 405) return 'notices.notOffered'
+  if (isWithoutNotices(answer)) return 'notices.notOffered'
   if (answer.status === 429) return 'notices.tooOften'
   return answer.status === 400 ? 'notices.refused' : 'why.failing'
 }

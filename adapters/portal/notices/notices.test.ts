@@ -78,6 +78,15 @@ t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
   t.equal((await browser.visit(at('/notices'), { form: { ...form, mode: 'always' } })).status, 400)
   t.equal((await browser.visit(at('/notices'), { form: { ...form, system: 'DEV/GOV/9/x' } })).status, 400)
   const asked = await browser.visit(at('/notices'), { form })
+  const saved = JSON.parse((await browser.visit(at('/everything.json'))).text) as object
+  t.match(saved, {
+    notices: {
+      wishes: [
+        { toldBy: tax.id, channel: 'email', address: 'p…@mail.example', mode: 'daily', state: 'asked' },
+      ],
+      answered: 3,
+    },
+  })
   t.match(asked.text, /Tax assessment[\s\S]*Waits for your code/)
   t.match(asked.text, new RegExp(SECRET.replace('=', '')))
   const question = server.asked.findLast(({ method }) => method === 'POST')

@@ -5,6 +5,7 @@ import type { System } from '../asking/find-systems.ts'
 import { messagePage } from '../pages/welcome.ts'
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
 import { actPage } from './act-page.ts'
+import { askAll } from './ask-notices.ts'
 import { listPage } from './list-page.ts'
 import { askOneFirst } from './one-first.ts'
 import { CHANNELS, isNoticeId } from './read-notices.ts'
@@ -90,22 +91,6 @@ function pageOf({ reader, log }: Visit, { place }: Rooms) {
     ...{ place, reader },
     failed: (thrown: unknown) => log.warn({ fault: asFault(thrown).code }, 'the systems could not be asked'),
   }
-}
-
-function askAll(
-  systems: readonly System[],
-  { reader, gone }: Visit,
-  { calls, asking, settings }: Rooms,
-  q: { method: 'GET' | 'POST' | 'DELETE'; json?: unknown },
-) {
-  const query = { userCode: asking.userCode(reader.session) }
-  return calls.each(reader.session, gone, {
-    systems,
-    ask: async (system, call) => {
-      const service = `${system.id}/${settings.asking.serviceCode}`
-      return { system, answer: await call({ ...q, service, path: NOTICES_PATH, query }) }
-    },
-  })
 }
 
 function call(

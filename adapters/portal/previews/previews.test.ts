@@ -62,6 +62,11 @@ t.test('a person sees what an office would get, releases it, and stops it after 
   const browser = openBrowser(t)
   t.match((await browser.visit(at(askedAt))).text, new RegExp(`href="/login\\?next=${askedAt}"`))
   await browser.login(portal.url, PERSON)
+  const saved = (await browser.visit(at('/everything.json'))).text
+  t.match(JSON.parse(saved), {
+    previews: { shown: [{ toldBy: tax.id, number: NUMBER, state: 'WAITING' }], asked: 1, answered: 1 },
+  })
+  t.notMatch(saved, 'content', 'what waits is released or stopped first')
   const page = await browser.visit(at(askedAt))
   for (const words of [
     ...['Savings Bank', 'would get this about you from', 'Tax assessment', 'Loans Act, section 3'],

@@ -8,10 +8,10 @@ import { isObject } from '../asking/read-usages.ts'
 import type { Why } from '../joining/row.ts'
 import { messagePage } from '../pages/welcome.ts'
 import type { Answer } from '../routing/section.ts'
-import { type At, askOffer, callAt, placeOf } from './ask-offers.ts'
+import { type At, askCourse, askOffer, callAt, placeOf } from './ask-offers.ts'
 import type { Door } from './door.ts'
 import { offerPage } from './offer-page.ts'
-import { type Form, readForm, readSteps } from './read-offers.ts'
+import { type Form, readForm } from './read-offers.ts'
 
 /** `named` says which offer. */
 export async function showOffer(
@@ -25,12 +25,10 @@ export async function showOffer(
   if (typeof offer === 'string') return failed(offer, '', door)
   const [form, steps] = await Promise.all([
     offer.state === 'opened' ? formAt(at, door) : undefined,
-    callAt(at, door.ask, { method: 'GET', path: '/course' }).then((said) =>
-      readSteps('json' in said && said.json),
-    ),
+    askCourse(at, door.ask),
   ])
   const { status = 200, ...shown } = more
-  return { page: offerPage(door, { at, offer, form, steps, ...shown }), status }
+  return { page: offerPage(door, { at, offer, form, steps: steps ?? [], ...shown }), status }
 }
 
 async function formAt(at: At, { ask }: Door): Promise<Form | undefined> {

@@ -73,6 +73,15 @@ t.test('from the offer to the receipt, without script', async (t) => {
   t.match(empty.text, /1 of 2 systems answered[\s\S]*Land register[\s\S]*too much to do/)
 
   await sendEvent(ends, life, birth('B-200'))
+  const saved = JSON.parse((await browser.visit(at('/everything.json'))).text) as object
+  t.match(saved, {
+    nothingKnownMissing: false,
+    offers: {
+      made: [{ toldBy: benefits.id, state: 'offered', course: [{ what: 'offered', channel: 'event' }] }],
+      answered: 1,
+      notAnswered: [{ system: { id: land.id }, why: 'busy' }],
+    },
+  })
   const list = (await browser.visit(at('/services'))).text
   t.match(
     list,

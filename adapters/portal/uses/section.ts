@@ -2,14 +2,11 @@
  * "Who asked about me": the timeline, all of it as a file, and the proof of one use. Each page asks
  * the systems anew and keeps nothing: what it shows is in the browser alone.
  */
-import { CONSENTS } from '#schemas/consents.ts'
 import { asFault } from '#schemas/fault.ts'
 import { askProof } from '../asking/ask-proof.ts'
-import { type Period, spanOf } from '../asking/chosen-days.ts'
-import { askConsents } from '../consents/ask-consents.ts'
-import { exportUses } from '../export-uses.ts'
-import { gatherAll } from '../joining/gathered.ts'
-import type { Answered, Failed } from '../joining/row.ts'
+import type { Period } from '../asking/chosen-days.ts'
+import { askEverything } from '../everything/ask-everything.ts'
+import { shapeOf } from '../everything/shape.ts'
 import { usesPage } from '../pages/uses.ts'
 import { messagePage } from '../pages/welcome.ts'
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
@@ -41,17 +38,9 @@ async function showUses({ reader, query, gone, log }: Visit, rooms: Rooms): Prom
 }
 
 async function saveAll(visit: Visit, rooms: Rooms): Promise<Answer> {
-  const { reader, query, gone } = visit
-  const { place, settings, clock, asking } = rooms
-  const systems = await rooms.systems.offering(settings.asking.serviceCode)
-  const span = spanOf(periodOf(query), place.timeZone)
-  const results: (Answered | Failed)[] = []
-  for await (const one of asking.answersFor(reader.session, { systems, span, gone })) results.push(one)
-  const gathered = gatherAll(results, systems, { own: settings.securityServer.client, span })
-  const consents = rooms.systems.isOffered([CONSENTS]) ? await askConsents(visit, rooms) : undefined
-  const at = new Date(clock()).toISOString()
-  const content = JSON.stringify(exportUses(gathered, consents, at), undefined, 1)
-  return { file: { name: 'my-data-uses.json', type: 'application/json; charset=utf-8', content } }
+  const all = await askEverything(visit, rooms, periodOf(visit.query))
+  const content = JSON.stringify(shapeOf(all, new Date(rooms.clock()).toISOString()), undefined, 1)
+  return { file: { name: 'my-data.json', type: 'application/json; charset=utf-8', content } }
 }
 
 async function saveProof({ reader, query, gone }: Visit, rooms: Rooms): Promise<Answer> {
