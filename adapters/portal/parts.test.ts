@@ -21,7 +21,7 @@ const HERE = import.meta.dirname
 const FORM = /\.(one|two|few|many|other|zero)$/
 /** What a control says fits beside an icon on a narrow phone. */
 const CONTROLS =
-  /^(frame\.(signOut|large|normal|easy|full|stay)|welcome\.signIn|tools\.(show|save|print|verify|from|until)|message\.|proven\.|fact\.|menu\.|term\.(who|from|purpose|law|fields|range|often|kept|until|contract)$|consents\.back|consent\.(open|look|withdraw|receipt)$|withdraw\.(do|keep)|asked\.(agree|decline)|answered\.(back|look))/
+  /^(frame\.(signOut|large|normal|easy|full|stay)|welcome\.signIn|tools\.(show|save|print|verify|from|until)|choose\.(organisation|everybody|proven|any)|message\.|proven\.|fact\.|menu\.|term\.(who|from|purpose|law|fields|range|often|kept|until|contract)$|consents\.back|consent\.(open|look|withdraw|receipt)$|withdraw\.(do|keep)|asked\.(agree|decline)|answered\.(back|look))/
 const MOST_OF_A_CONTROL = 32
 const MOST_OF_A_TITLE = 48
 const MOST_OF_A_TEXT = 220
@@ -96,7 +96,9 @@ t.test('of a side that answered without a use one thing is said, whatever it say
 
 t.test('the pages name what the catalogues have', (t) => {
   const sources = [
-    ...['frame', 'welcome', 'uses', 'use', 'coverage', 'wallet', 'wrong'].map((name) => `pages/${name}.ts`),
+    ...['frame', 'welcome', 'uses', 'use', 'choose', 'coverage', 'wallet', 'wrong'].map(
+      (name) => `pages/${name}.ts`,
+    ),
     ...['list-page', 'one-page', 'asked-page', 'terms', 'problem'].map((name) => `consents/${name}.ts`),
     ...['list-page', 'offer-page', 'section'].map((name) => `services/${name}.ts`),
     ...['routes.ts', 'portal.ts', 'uses/section.ts', 'routing/serve-sections.ts', 'login/wallet/routes.ts'],

@@ -180,6 +180,31 @@ t.test('a use that looks wrong is complained of, and the answer comes', async (t
   for (const other of [`/wrong?system=${plain.id}&number=x`, '/wrong?system=none&record=1', '/wrong'])
     t.match((await browser.visit(at(other))).text, /Ask the office that asked/, other)
 
+  const choices: [query: string, left: number, out: number][] = [
+    ['organisation=Tax+Agency', 6, 6],
+    ['organisation=Tax+Agency&proven=differing&from=&until=', 1, 11],
+    ['proven=one', 2, 10],
+    ['organisation=Nobody&proven=both', 0, 12],
+  ]
+  for (const [query, left, out] of choices) {
+    const { text } = await browser.visit(at(`/?${query}`))
+    const number = /<span class="times">(\d+) times/g
+    const entries = text.match(/<li class="use /g)?.length ?? 0
+    const more = [...text.matchAll(number)].reduce((sum, [, n]) => sum + Number(n) - 1, 0)
+    t.equal(entries + more, left, query)
+    t.match(text, `${out} uses are left out by your choice. <a href="/">Show all`, query)
+    t.match(text, /<strong>12<\/strong><span> uses of your data/, 'the figures are those of all')
+    t.match(
+      text,
+      new RegExp(`href="/\\?[^"]*${query.split('&')[0]!.replace('+', '\\+')}[^"]*&#38;language=et"`),
+      'another language has the same choice',
+    )
+  }
+  t.match(
+    (await browser.visit(at('/?organisation=Nobody'))).text,
+    /<option value="Nobody" selected>[\s\S]*No use of your data fits your choice/,
+  )
+
   const csrf = /name="csrf" value="([^"]+)"/.exec(page.text)?.[1] ?? ''
   const form = (more: Record<string, string> = {}): Record<string, string> => ({
     ...{ csrf, system: population!.id, record: '1', number: 'DEV-1', wantsAnswer: 'yes' },

@@ -109,7 +109,7 @@ t.test('a person sees who used their data', async (t) => {
   })
 
   await t.test('at a desk, in Ukrainian, large and easy', async (t) => {
-    const { page, load, check } = await visitor(t, chromium, { base: portal.url, context })
+    const { page, load, check, checkBoth } = await visitor(t, chromium, { base: portal.url, context })
     await load('/')
     await check('portal-uses-desk')
     for (const language of ['et', 'ko', 'uk']) {
@@ -124,6 +124,15 @@ t.test('a person sees who used their data', async (t) => {
     await newest.locator('a[href^="/wrong"]').first().press('Enter')
     await page.locator('form.complaint textarea').waitFor()
     t.equal(await page.locator('html').getAttribute('lang'), 'uk')
+    await load('/')
+    await page.locator('.choose summary').press('Enter')
+    await page.locator('select[name="organisation"]').press('T')
+    await page.locator('select[name="proven"]').selectOption('differing')
+    await page.locator('.choose button').press('Enter')
+    await page.locator('#whole .note a[href="/"]').waitFor()
+    t.match(new URL(page.url()).search, 'organisation=Tax+Agency&proven=differing')
+    t.equal(await page.locator('#whole .use').count(), 1)
+    await checkBoth('portal-chosen')
     await load('/?large=yes&easy=yes')
     t.equal(await page.locator('html').getAttribute('class'), 'large easy')
     await page.locator('#whole .use summary').first().click()

@@ -2,12 +2,13 @@
  * The page of a person's uses, as it is made while systems answer: what each answered appears at once, and the whole at the end takes
  * its place (the style sheet hides the first when the second is there), so that no script is needed.
  */
-import { isWithin, type Period, type Span, spanOf } from '../asking/chosen-days.ts'
+import { isWithin, type Span, spanOf } from '../asking/chosen-days.ts'
 import type { System, Systems } from '../asking/find-systems.ts'
 import { type Gathered, gatherAll, isAnswered } from '../joining/gathered.ts'
 import { groupUses } from '../joining/group.ts'
 import { joinRows, type Use } from '../joining/join.ts'
 import type { Answered, Failed } from '../joining/row.ts'
+import { type Choice, chooseForm, chosenAddress, chosenOf, organisationOf } from './choose.ts'
 import { coverageSection, coverageSentence, lookSection, massSection } from './coverage.ts'
 import { frameOf, type Place, type Reader } from './frame.ts'
 import { foreign, type Html, html, NOTHING } from './html.ts'
@@ -22,7 +23,7 @@ const MOST_GROUPS = 2_000
 export async function* usesPage(q: {
   place: Place
   reader: Reader
-  period: Period
+  choice: Choice
   own: string
   /** When the person signs out, nothing more of them is sent. */
   ended: AbortSignal
@@ -32,10 +33,9 @@ export async function* usesPage(q: {
   failed(thrown: unknown): void
 }): AsyncGenerator<string> {
   const { words, look } = q.reader
-  const at =
-    q.period.from === undefined && q.period.until === undefined ? '/' : `/?${new URLSearchParams(q.period)}`
-  const frame = frameOf(q.place, q.reader, { title: words('uses.title'), at, section: 'uses' })
-  yield `${frame.head.markup}${html`<h1>${words('uses.title')}</h1>`.markup}`
+  const title = words('uses.title')
+  const frame = frameOf(q.place, q.reader, { title, at: chosenAddress(q.choice), section: 'uses' })
+  yield `${frame.head.markup}${html`<h1>${title}</h1>`.markup}`
   try {
     yield* answers(q, { words, easy: look.easy, stateOf: () => 'no_answer' })
   } catch (thrown) {
@@ -49,14 +49,15 @@ export async function* usesPage(q: {
 async function* answers(q: Parameters<typeof usesPage>[0], around: Around): AsyncGenerator<string> {
   const systems = await q.systems()
   const all = systems.asked.length
-  const span = spanOf(q.period, q.place.timeZone)
+  const { choice } = q
+  const span = spanOf(choice, q.place.timeZone)
   yield beginProgress(all, around.words).markup
   const results: (Answered | Failed)[] = []
   try {
     for await (const result of q.ask(systems, span)) {
       if (q.ended.aborted) break
       results.push(result)
-      yield progressItem(result, { done: results.length, all, span }, around.words).markup
+      yield progressItem(result, { done: results.length, all, span, choice }, around.words).markup
     }
   } finally {
     yield '</ul></section>'
@@ -78,7 +79,7 @@ function beginProgress(all: number, words: Words): Html {
 
 function progressItem(
   result: Answered | Failed,
-  { done, all, span }: { done: number; all: number; span: Span },
+  { done, all, span, choice }: { done: number; all: number; span: Span; choice: Choice },
   words: Words,
 ): Html {
   const name = html`<h3>${foreign(result.system.name)}</h3>`
@@ -86,26 +87,30 @@ function progressItem(
     return html`<li class="unanswered">${ICONS.no}<div>${name}<p>${words(`why.${result.why}`)} <span class="quiet">${words('asking.count', { done, all })}</span></p></div></li>
 `
   const rows = result.rows.filter((row) => isWithin(span, row))
-  const groups = groupUses(joinRows(rows)).slice(0, MOST_AT_ONCE)
+  // How sure a use is shows only when its other side was asked.
+  const known = choice.proven === undefined ? chosenOf(joinRows(rows), choice) : []
+  const groups = groupUses(known).slice(0, MOST_AT_ONCE)
   return html`<li class="answered">${ICONS.yes}<div>${name}<p>${words.count('covers.uses', rows.length)} <span class="quiet">${words('asking.count', { done, all })}</span></p>
 ${groups.length === 0 ? NOTHING : html`<ol class="lines">${groups.map((group) => useLine(group, words))}</ol>`}</div></li>
 `
 }
 
 /** In parts, so that a long list is never one text in memory. */
-function* whole(gathered: Gathered, q: { period: Period }, around: Around): Generator<Html> {
+function* whole(gathered: Gathered, { choice }: { choice: Choice }, around: Around): Generator<Html> {
   const { words } = around
   const { uses, masses, looks } = gathered
   yield html`<div id="whole">
 ${summary(gathered, words)}
 ${coverageSentence(gathered, words)}
+${chooseForm(uses, choice, words)}
 `
-  if (uses.length === 0) yield html`<p class="nothing-found">${words('uses.none')}</p>`
-  else yield* timeline(uses, around)
+  const chosen = chosenOf(uses, choice)
+  if (chosen.length > 0) yield* timeline(chosen, around)
+  else yield html`<p class="nothing-found">${words(uses.length === 0 ? 'uses.none' : 'choose.none')}</p>`
   yield html`
 ${massSection(masses, words)}
 ${lookSection(looks, words)}
-${tools(q.period, words)}
+${tools(words)}
 ${coverageSection(gathered, words)}
 </div>`
 }
@@ -113,9 +118,7 @@ ${coverageSection(gathered, words)}
 /** Three figures that a person can keep in mind. */
 function summary({ uses }: Gathered, words: Words): Html {
   if (uses.length === 0) return NOTHING
-  const organisations = new Set(
-    uses.map(({ provider, consumer }) => (provider ?? consumer)!.client?.owner ?? ''),
-  )
+  const organisations = new Set(uses.map(organisationOf))
   const both = uses.filter(({ proven }) => proven === 'both').length
   const differing = uses.filter(({ proven }) => proven === 'differing').length
   const figure = (n: number, key: string): Html => {
@@ -138,11 +141,8 @@ function* timeline(uses: readonly Use[], around: Around): Generator<Html> {
   if (more > 0) yield html`<p class="note">${words.count('uses.more', more)}</p>`
 }
 
-function tools({ from = '', until = '' }: Period, words: Words): Html {
+function tools(words: Words): Html {
   return html`<section class="tools" aria-labelledby="tools-title"><h2 id="tools-title">${words('tools.title')}</h2>
-<form method="get" action="/"><label>${words('tools.from')} <input type="date" name="from" value="${from}"></label>
-<label>${words('tools.until')} <input type="date" name="until" value="${until}"></label>
-<button type="submit" class="button quiet-button">${words('tools.show')}</button></form>
 <p class="row"><a class="button quiet-button" href="/everything.json" download>${ICONS.file}${words('tools.save')}</a>
 <button type="button" class="button quiet-button" data-print hidden>${ICONS.print}${words('tools.print')}</button>
 <a class="button quiet-button" href="/verify.html" download>${ICONS.proof}${words('tools.verify')}</a></p>

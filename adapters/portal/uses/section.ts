@@ -4,14 +4,12 @@
  */
 import { asFault } from '#schemas/fault.ts'
 import { askProof } from '../asking/ask-proof.ts'
-import type { Period } from '../asking/chosen-days.ts'
 import { askEverything } from '../everything/ask-everything.ts'
 import { shapeOf } from '../everything/shape.ts'
+import { choiceIn } from '../pages/choose.ts'
 import { usesPage } from '../pages/uses.ts'
 import { messagePage } from '../pages/welcome.ts'
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
-
-const DATE = /^\d{4}-\d\d-\d\d$/
 
 export const uses: Section = {
   name: 'uses',
@@ -28,7 +26,7 @@ async function showUses({ reader, query, gone, log }: Visit, rooms: Rooms): Prom
   const { place, settings, systems, asking } = rooms
   const { session } = reader
   const page = usesPage({
-    ...{ place, reader, period: periodOf(query), own: settings.securityServer.client },
+    ...{ place, reader, choice: choiceIn(query), own: settings.securityServer.client },
     ended: session.ended,
     systems: () => systems.offering(settings.asking.serviceCode),
     ask: (found, span) => asking.answersFor(session, { systems: found, span, gone }),
@@ -38,7 +36,7 @@ async function showUses({ reader, query, gone, log }: Visit, rooms: Rooms): Prom
 }
 
 async function saveAll(visit: Visit, rooms: Rooms): Promise<Answer> {
-  const all = await askEverything(visit, rooms, periodOf(visit.query))
+  const all = await askEverything(visit, rooms, choiceIn(visit.query))
   const content = JSON.stringify(shapeOf(all, new Date(rooms.clock()).toISOString()), undefined, 1)
   return { file: { name: 'my-data.json', type: 'application/json; charset=utf-8', content } }
 }
@@ -64,14 +62,6 @@ async function saveProof({ reader, query, gone }: Visit, rooms: Rooms): Promise<
   const link = { href: '/', text: words('message.back') }
   const page = messagePage(place, reader, { title: words('proof.none'), text: words('proof.why'), link })
   return { page, status: 502 }
-}
-
-/** Days, of which the last is included. */
-function periodOf(query: URLSearchParams): Period {
-  const [from, until] = [query.get('from'), query.get('until')]
-  const isDay = (value: string | null): value is string =>
-    value !== null && DATE.test(value) && !Number.isNaN(Date.parse(value))
-  return { ...(isDay(from) && { from }), ...(isDay(until) && { until }) }
 }
 
 /** Of an entry of the list: which system told it, and its record there. */
