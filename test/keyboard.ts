@@ -5,13 +5,15 @@ import type { Test } from 'tap'
 type Control = { words: string; top: number; bottom: number }
 type Focused = { at: number; isSeen: boolean; isCovered: boolean }
 
-/** An input of time has a stop for each of its parts. */
+/** An input of time has a stop for each of its parts; radio buttons of one choice have one together, within which arrows go on. */
 const STOPS_OF_A_TIME = 8
 
 // Strings, because they run in the page. They describe an element well enough for people to find it.
 const LISTEN = (root: string): string => `(() => {
   const usable = 'a[href], button, input, select, textarea, summary, [tabindex]'
-  const isUsable = (one) => !one.disabled && one.tabIndex >= 0 && one.checkVisibility({ visibilityProperty: true })
+  const radiosOf = ({ form, name }) => [...document.querySelectorAll('input[type="radio"]')].filter((one) => one.form === form && one.name === name)
+  const isStop = (one) => one.type !== 'radio' || one === (radiosOf(one).find(({ checked }) => checked) ?? radiosOf(one)[0])
+  const isUsable = (one) => !one.disabled && one.tabIndex >= 0 && isStop(one) && one.checkVisibility({ visibilityProperty: true })
   const all = [...document.querySelector('${root}').querySelectorAll(usable)].filter(isUsable)
   window.focusedInTurn = []
   window.controlsInTurn = all

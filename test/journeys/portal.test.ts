@@ -5,19 +5,33 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { startRegister } from '#adapters/mandates/mandates-fixture.ts'
+import { filesIn } from '#adapters/portal/login/wallet/wallets-fixture.ts'
 import { startPortal } from '#adapters/portal/portal-fixture.ts'
 import { hasChromium, openBrowser as openChromium, visitor } from '../browser.ts'
 import { keepComplaints } from '../fakes/complaint-systems.ts'
 import { keepConsents } from '../fakes/consent-systems.ts'
 import { sessionAt } from '../fakes/installed-registry.ts'
+import { keepNotices } from '../fakes/notice-systems.ts'
+import { keepOffer } from '../fakes/offer-systems.ts'
 import { CLIENT, openBrowser, startOpenIdProvider } from '../fakes/openid-provider.ts'
+import { startPassingServer } from '../fakes/own-server.ts'
 import { usageSample } from '../fakes/usage-sample.ts'
 import { type FakeSystem, startUsageServer } from '../fakes/usage-systems.ts'
 import { tabThrough } from '../keyboard.ts'
 import { skipFor } from '../outside-tools.ts'
+import { seeCounter, seeMandates, seeNoticesAndOffers, seeWalletAndLetter } from './portal-for-others.ts'
 
 const PERSON = 'P00000042'
 const OTHER = 'P00000043'
+const CLERK = 'K00000001'
+const REGISTER = 'DEV/GOV/1003/register/mandates'
+/** Planted by what the person does for others, and asks for. */
+const OF_OTHERS = ['Maasikas', 'Jaak', 'person@mail', 'EE1234567890']
+const REGISTER_SETTINGS = {
+  identifiers: { naturalPerson: 'EE[PK][0-9]{8}', legalPerson: 'EEC[0-9]{8}' },
+  registrars: [{ client: 'EE/GOV/70000310/rr', roles: ['FAMILY:*'] }],
+}
 const PHONE = { viewport: { width: 360, height: 740 } }
 
 t.test('a person sees who used their data', async (t) => {
@@ -34,9 +48,29 @@ t.test('a person sees who used their data', async (t) => {
   population.services = { consents: keeper.answers }
   const complaints = { system: population, client: systems[1]!, person: `EE${PERSON}`, record: 1 }
   population.answers = keepComplaints({ ...complaints, others: population.answers! }).answers
-  const server = await startUsageServer(t, systems)
+  population.answers = keepNotices({ others: population.answers }).answers
+  const register = await startRegister(t, { settings: REGISTER_SETTINGS })
+  const usages = await startUsageServer(t, [
+    ...systems,
+    {
+      ...{ id: 'DEV/GOV/1004/benefits', name: 'Family benefits', owner: 'Health Agency' },
+      services: { offers: keepOffer(`EE${PERSON}`) },
+    },
+    {
+      ...{ id: path.posix.dirname(REGISTER), name: 'Mandates', owner: 'Business Agency' },
+      services: { mandates: () => undefined },
+    },
+  ])
+  const server = await startPassingServer(t, { services: { [REGISTER]: register.url }, others: usages.url })
   const issuer = await startOpenIdProvider(t)
-  const portal = await startPortal(t, { server: server.url, issuer, client: CLIENT })
+  const common = { server: server.url, issuer, client: CLIENT }
+  const portal = await startPortal(t, {
+    ...common,
+    settings: {
+      ...{ letters: true, wallets: filesIn(t.testdir()), asking: { perHour: 500 } },
+      mandates: { service: REGISTER, roles: ['FAMILY:PARENT', 'TRACKER:VIEWER'] },
+    },
+  })
   const person = openBrowser(t)
 
   await t.test('before signing in', async (t) => {
@@ -213,6 +247,29 @@ t.test('a person sees who used their data', async (t) => {
     }
   })
 
+  const place = { url: portal.url, register }
+  await t.test(
+    'mandates, messages and offers in Ukrainian, wide and narrow, by keyboard alone',
+    async (t) => {
+      await seeMandates(t, place, person)
+      await seeNoticesAndOffers(t, place, person)
+    },
+  )
+  await t.test('a wallet and a letter in Estonian', (t) => seeWalletAndLetter(t, place))
+  await t.test('a counter in Estonian', async (t) => {
+    const counter = await startPortal(t, {
+      ...common,
+      settings: {
+        ...{ letters: true, counter: { claim: 'name', value: `Person ${CLERK}` } },
+        person: { claim: 'sub', pattern: '^([PK][0-9]{8})$', country: 'EE' },
+        mandates: { service: REGISTER, roles: ['COUNTER:HELP'] },
+      },
+    })
+    const clerk = openBrowser(t)
+    await clerk.login(counter.url, CLERK)
+    await seeCounter(t, { url: counter.url, register }, clerk)
+  })
+
   await t.test('without script, and on paper', async (t) => {
     const { page } = await visitor(t, chromium, {
       base: portal.url,
@@ -232,7 +289,15 @@ t.test('a person sees who used their data', async (t) => {
       ...files.map((one) => readFileSync(path.join(one.parentPath, one.name), 'utf8')),
       ...portal.lines,
     ]
-    for (const planted of [PERSON, 'Person P', 'DEV-1', 'Tax Agency', 'Summons', 'Marked Complaint'])
+    for (const planted of [
+      PERSON,
+      'Person P',
+      'DEV-1',
+      'Tax Agency',
+      'Summons',
+      'Marked Complaint',
+      ...OF_OTHERS,
+    ])
       t.notOk(kept.join('\n').includes(planted), planted)
     t.ok(portal.lines.length > 5)
   })

@@ -16,7 +16,7 @@ export async function* actPage(q: {
   const { words, session } = q.reader
   const title = words(`notices.${q.kind}.title`)
   const frame = frameOf(q.place, q.reader, { title, at: '/notices', section: 'uses' })
-  yield `${frame.head.markup}${html`<h1>${title}</h1><p class="lead">${words(`notices.${q.kind}`)}</p><ul class="progress" role="list" aria-live="polite">`.markup}`
+  yield `${frame.head.markup}${html`<h1>${title}</h1><p class="lead">${words(`notices.${q.kind}`)}</p><h2>${words('notices.by')}</h2><ul class="progress" role="list" aria-live="polite">`.markup}`
   let done = 0
   try {
     for await (const { system, answer } of q.answers) {

@@ -1,9 +1,9 @@
 /** Asking many systems for messages, confirming, ending, and stopping by a link; over systems that are honest, know nothing of it, or lie. */
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { NOTICES_PATH } from '#schemas/notices.ts'
+import { keepNotices, NOTICE_ID, NOTICE_SECRET } from '#test/fakes/notice-systems.ts'
 import { CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
-import { type Answering, type FakeSystem, send, startUsageServer } from '#test/fakes/usage-systems.ts'
+import { type FakeSystem, send, startUsageServer } from '#test/fakes/usage-systems.ts'
 import type { System } from '../asking/find-systems.ts'
 import { startPortal } from '../portal-fixture.ts'
 import { askOneFirst } from './one-first.ts'
@@ -11,43 +11,15 @@ import { readAsked, readNotices } from './read-notices.ts'
 import { createStopBound } from './stop.ts'
 
 const PERSON = 'P00000042'
-const ID = '3f2b1c00-0000-4000-8000-000000000001'
 const TOKEN = 'k'.repeat(43)
 const SCRIPT = '<script>alert(1)</script>'
-const SECRET = `whsec_${'A'.repeat(43)}=`
 
 const tax: FakeSystem = { id: 'DEV/GOV/1002/tax', name: 'Tax assessment', owner: 'Tax Agency' }
 const land: FakeSystem = { id: 'DEV/GOV/1003/land', name: 'Land register', owner: 'Land Agency' }
 const liar: FakeSystem = { id: 'DEV/GOV/1004/liar', name: 'Liar', owner: 'Liar' }
 
-/** Keeps one wish of a person. */
-function keep() {
-  let notice: Record<string, unknown> | undefined
-  const stopped: unknown[] = []
-  const answers: Answering = ({ method, path, body, userId }, response) => {
-    const given = body as Record<string, string>
-    if (path === `${NOTICES_PATH}/stop`) {
-      stopped.push([given['token'], userId])
-      return send(response, { stopped: true })
-    }
-    const isConfirmation = path === `${NOTICES_PATH}/confirmation`
-    if (isConfirmation && given['code'] !== '1234 5678')
-      return send(response, { type: 'invalid_request' }, 400)
-    if (isConfirmation) notice = { ...notice, state: 'confirmed' }
-    else if (method === 'POST')
-      notice = { id: ID, state: 'asked', ...given, address: 'p…@mail.example', askedAt: '' }
-    if (method === 'DELETE') {
-      notice = undefined
-      return send(response, { ended: 1 })
-    }
-    if (method === 'POST' && !isConfirmation) return send(response, { notice, secret: SECRET })
-    return send(response, { channels: ['email', 'webhook'], notices: notice === undefined ? [] : [notice] })
-  }
-  return { answers, stopped }
-}
-
 t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
-  const keeper = keep()
+  const keeper = keepNotices()
   const server = await startUsageServer(t, [
     { ...tax, answers: keeper.answers },
     { ...land, answers: (_asked, response) => send(response, { type: 'not_found' }, 404) },
@@ -57,7 +29,7 @@ t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
         send(response, {
           channels: ['email'],
           notices: [
-            { id: ID, channel: 'email', address: SCRIPT, mode: 'daily', state: 'asked' },
+            { id: NOTICE_ID, channel: 'email', address: SCRIPT, mode: 'daily', state: 'asked' },
             { id: '../x', channel: 'email', address: 'a', mode: 'daily', state: 'asked' },
           ],
         }),
@@ -88,11 +60,11 @@ t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
     },
   })
   t.match(asked.text, /Tax assessment[\s\S]*Waits for your code/)
-  t.match(asked.text, new RegExp(SECRET.replace('=', '')))
+  t.match(asked.text, new RegExp(NOTICE_SECRET.replace('=', '')))
   const question = server.asked.findLast(({ method }) => method === 'POST')
   t.match(question, { userId: `EE${PERSON}`, body: { address: 'person@mail.example', language: 'en' } })
   t.equal(question?.query.get('userCode'), `EE${PERSON}`)
-  const confirmation = { csrf, system: tax.id, id: ID }
+  const confirmation = { csrf, system: tax.id, id: NOTICE_ID }
   const wrong = await browser.visit(at('/notices/confirmation'), { form: { ...confirmation, code: '1' } })
   t.match(wrong.text, /This is not the code/)
   const right = await browser.visit(at('/notices/confirmation'), {
@@ -131,7 +103,7 @@ t.test(
       id: `DEV/GOV/1/${id}`,
       name: id,
     })) as never as System[]
-    const notice = { id: ID, channel: 'email', address: 'a…@b.example', mode: 'daily', state: 'asked' }
+    const notice = { id: NOTICE_ID, channel: 'email', address: 'a…@b.example', mode: 'daily', state: 'asked' }
     const run = async (of: (id: string) => unknown, questions = 9) => {
       const answers = askOneFirst(systems, {
         mayAsk: () => questions-- > 0,
@@ -181,7 +153,7 @@ t.test('who has a link stops messages so often, from one network and from all', 
 })
 
 t.test('what a system says is taken as the description has it, or not', (t) => {
-  const good = { id: ID, channel: 'email', address: 'a…@b.example', mode: 'daily', state: 'asked' }
+  const good = { id: NOTICE_ID, channel: 'email', address: 'a…@b.example', mode: 'daily', state: 'asked' }
   t.equal(readNotices({ channels: ['email', 'fax', 7], notices: [good] })?.channels.length, 1)
   for (const bad of [undefined, null, 7, [], {}, { channels: 'email', notices: [] }, { channels: [] }])
     t.equal(readNotices(bad), undefined, JSON.stringify(bad))
