@@ -11,6 +11,10 @@ export const STOP_PATH = '/concordat/v1/notices/stop'
 export const NOTICE_MODES = ['at_once', 'daily', 'weekly'] as const
 export type NoticeMode = (typeof NOTICE_MODES)[number]
 
+/** What people are told of: that their data was used, that a complaint of theirs has an answer. */
+export const NOTICE_SUBJECTS = ['uses', 'complaints'] as const
+export type NoticeSubject = (typeof NOTICE_SUBJECTS)[number]
+
 /** The languages of letters. */
 export const NOTICE_LANGUAGES = ['en', 'et', 'ko', 'uk'] as const
 export type NoticeLanguage = (typeof NOTICE_LANGUAGES)[number]
@@ -25,6 +29,7 @@ export type Notice = {
   address: string
   mode: NoticeMode
   language: NoticeLanguage
+  about: NoticeSubject[]
   state: NoticeState
   askedAt: string
   confirmedAt?: string
@@ -38,7 +43,14 @@ export type Notices = {
   notices: Notice[]
 }
 
-export type NewNotice = { channel: string; address: string; mode: NoticeMode; language: NoticeLanguage }
+/** Without `about` it is for uses alone. */
+export type NewNotice = {
+  channel: string
+  address: string
+  mode: NoticeMode
+  language: NoticeLanguage
+  about?: NoticeSubject[]
+}
 
 /** `secret`: what messages to a webhook are signed with (Standard Webhooks). */
 export type AskedNotice = { notice: Notice; secret?: string }

@@ -27,7 +27,14 @@ export function keepNotices({ others }: { others?: Answering } = {}): {
       return send(response, { type: 'invalid_request' }, 400)
     if (isConfirmation) notice = { ...notice, state: 'confirmed' }
     else if (method === 'POST')
-      notice = { id: NOTICE_ID, state: 'asked', ...given, address: 'p…@mail.example', askedAt: '' }
+      notice = {
+        id: NOTICE_ID,
+        state: 'asked',
+        about: ['uses'],
+        ...given,
+        address: 'p…@mail.example',
+        askedAt: '',
+      }
     if (method === 'DELETE') {
       notice = undefined
       return send(response, { ended: 1 })

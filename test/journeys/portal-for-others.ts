@@ -74,6 +74,7 @@ export async function seeNoticesAndOffers(t: Test, { url }: Place, person: Brows
   await load('/notices?language=uk')
   await see('notices')
   await page.locator('input[name="address"]').fill('person@mail.example')
+  await page.locator('input[name="about"]').last().press('Space')
   await page.locator('form[action="/notices"] button').press('Enter')
   await page.locator('a.button[href="/notices"]').waitFor()
   await see('notices-asked')

@@ -1,4 +1,5 @@
 /** Where each system tells the person, as the systems answer; and the form by which many are asked at once. It works without script. */
+import { NOTICE_SUBJECTS } from '#schemas/notices.ts'
 import type { JsonAnswer, NotCalled } from '../asking/call-service.ts'
 import type { System } from '../asking/find-systems.ts'
 import type { Session } from '../login/sessions.ts'
@@ -97,6 +98,7 @@ function wish(
   const form = html`<form method="post" action="/notices/confirmation">${which}<p class="field"><label for="${code}">${words('notices.code')}</label> <input id="${code}" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="20" required></p><button type="submit" class="button">${words('notices.confirm')}</button></form>`
   return html`<li class="card"><h3>${foreign(system.name)}</h3>
 <p>${words(`notices.state.${notice.state}`)} ${words(`notices.channel.${notice.channel}`)}: ${foreign(notice.address)}, ${words(`notices.mode.${notice.mode}`)}</p>
+<ul class="open">${notice.about.map((one) => html`<li>${words(`notices.about.${one}`)}</li>`)}</ul>
 ${notice.state === 'asked' ? form : NOTHING}
 <form method="post" action="/notices/end">${which}<button type="submit" class="button quiet-button" aria-label="${words('notices.end')}: ${system.name}">${words('notices.end')}</button></form></li>`
 }
@@ -110,6 +112,7 @@ function askForm(offering: readonly Known[], words: Words, session: Session): Ht
 <form method="post" action="/notices">${csrfField(session)}
 <fieldset class="choice"><legend>${words('notices.how')}</legend>${channels.map((one, at) => option('channel', one, words(`notices.channel.${one}`), at === 0))}</fieldset>
 <p class="field"><label for="notices-address">${words('notices.address')}</label> <input id="notices-address" name="address" maxlength="500" autocomplete="email" required></p>
+<fieldset class="choice"><legend>${words('notices.about')}</legend>${NOTICE_SUBJECTS.map((one) => html`<label><input type="checkbox" name="about" value="${one}"${one === 'uses' ? html` checked` : NOTHING}> ${words(`notices.about.${one}`)}</label>`)}</fieldset>
 <fieldset class="choice"><legend>${words('notices.when')}</legend>${(['at_once', 'daily', 'weekly'] as const).map((one, at) => option('mode', one, words(`notices.mode.${one}`), at === 0))}</fieldset>
 <fieldset class="choice"><legend>${words('notices.by')}</legend>${offering.map(({ system }) => html`<label><input type="checkbox" name="system" value="${system.id}" checked> ${foreign(system.name)}</label>`)}</fieldset>
 <button type="submit" class="button">${words('notices.send')}</button></form></section>`

@@ -45,16 +45,23 @@ t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
   t.match(list.text, /id="whole"[\s\S]*Ask for messages/)
   t.notMatch(list.text, /<script>|\.\.\/x/)
   const csrf = /name="csrf" value="([^"]+)"/.exec(list.text)![1]!
-  const form = { csrf, channel: 'email', address: 'person@mail.example', mode: 'daily', system: tax.id }
+  const form = {
+    ...{ csrf, channel: 'email', address: 'person@mail.example', mode: 'daily', system: tax.id },
+    about: 'complaints',
+  }
   t.equal((await browser.visit(at('/notices'), { form: { ...form, csrf: 'x' } })).status, 403)
   t.equal((await browser.visit(at('/notices'), { form: { ...form, mode: 'always' } })).status, 400)
+  t.equal((await browser.visit(at('/notices'), { form: { ...form, about: 'all' } })).status, 400)
   t.equal((await browser.visit(at('/notices'), { form: { ...form, system: 'DEV/GOV/9/x' } })).status, 400)
   const asked = await browser.visit(at('/notices'), { form })
   const saved = JSON.parse((await browser.visit(at('/everything.json'))).text) as object
   t.match(saved, {
     notices: {
       wishes: [
-        { toldBy: tax.id, channel: 'email', address: 'p…@mail.example', mode: 'daily', state: 'asked' },
+        {
+          ...{ toldBy: tax.id, channel: 'email', address: 'p…@mail.example', mode: 'daily' },
+          ...{ about: ['complaints'], state: 'asked' },
+        },
       ],
       answered: 3,
     },
@@ -157,9 +164,21 @@ t.test('what a system says is taken as the description has it, or not', (t) => {
   t.equal(readNotices({ channels: ['email', 'fax', 7], notices: [good] })?.channels.length, 1)
   for (const bad of [undefined, null, 7, [], {}, { channels: 'email', notices: [] }, { channels: [] }])
     t.equal(readNotices(bad), undefined, JSON.stringify(bad))
-  for (const more of [{ id: 'x' }, { channel: 'fax' }, { address: 'a\nb' }, { mode: '' }, { state: 'x' }])
+  for (const more of [
+    { id: 'x' },
+    { channel: 'fax' },
+    { address: 'a\nb' },
+    { mode: '' },
+    { state: 'x' },
+    { about: 'x' },
+  ])
     t.equal(readAsked({ notice: { ...good, ...more } }), undefined, JSON.stringify(more))
   t.equal(readAsked({ notice: good, secret: SCRIPT })?.secret, undefined)
+  t.same(
+    readAsked({ notice: good })?.notice.about,
+    ['uses'],
+    'a server of an earlier version says nothing of it',
+  )
   t.equal(
     readNotices({ channels: [], notices: Array.from({ length: 1000 }, () => good) })?.notices.length,
     20,

@@ -1,9 +1,9 @@
 /** Reads what a system says of a person's notices. It may lie: nothing is taken that is not as the description says. */
 import { isPlainText } from '#platform/plain-text.ts'
-import { NOTICE_MODES, type Notice } from '#schemas/notices.ts'
+import { NOTICE_MODES, NOTICE_SUBJECTS, type Notice } from '#schemas/notices.ts'
 
 /** What pages show of a wish. */
-export type ShownNotice = Pick<Notice, 'id' | 'channel' | 'address' | 'mode' | 'state'>
+export type ShownNotice = Pick<Notice, 'id' | 'channel' | 'address' | 'mode' | 'about' | 'state'>
 
 /** The channels that people can choose here. */
 export const CHANNELS = ['email', 'webhook'] as const
@@ -43,5 +43,15 @@ function noticeIn(given: unknown): ShownNotice | undefined {
   const known = CHANNELS.find((one) => one === channel)
   if (typeof id !== 'string' || !ID.test(id) || mode === undefined || state === undefined) return undefined
   if (known === undefined || !isPlainText(address, MOST_ADDRESS)) return undefined
-  return { id, channel: known, address, mode, state }
+  // A server of an earlier version tells of uses, and does not say so.
+  const { about = ['uses'] } = of
+  if (!Array.isArray(about)) return undefined
+  return {
+    id,
+    channel: known,
+    address,
+    mode,
+    about: NOTICE_SUBJECTS.filter((one) => about.includes(one)),
+    state,
+  }
 }

@@ -1,6 +1,12 @@
 /** "Tell me when my data is used": where the person is told by each system, one form for many of them, and the end of all. */
 import { asFault } from '#schemas/fault.ts'
-import { CONFIRMATION_PATH, NOTICE_LANGUAGES, NOTICE_MODES, NOTICES_PATH } from '#schemas/notices.ts'
+import {
+  CONFIRMATION_PATH,
+  NOTICE_LANGUAGES,
+  NOTICE_MODES,
+  NOTICE_SUBJECTS,
+  NOTICES_PATH,
+} from '#schemas/notices.ts'
 import type { System } from '../asking/find-systems.ts'
 import { messagePage } from '../pages/welcome.ts'
 import type { Answer, Rooms, Section, Visit } from '../routing/section.ts'
@@ -42,19 +48,23 @@ async function ask(visit: Visit, rooms: Rooms): Promise<Answer> {
   const address = (form.get('address') ?? '').trim()
   const channel = CHANNELS.find((one) => one === form.get('channel'))
   const mode = NOTICE_MODES.find((one) => one === form.get('mode'))
+  const about = NOTICE_SUBJECTS.filter((one) => form.getAll('about').includes(one))
   const chosen = new Set(form.getAll('system'))
   const { asked } = await rooms.systems.offering(rooms.settings.asking.serviceCode)
   const systems = asked.filter(({ id }) => chosen.has(id))
   if (
     channel === undefined ||
     mode === undefined ||
+    about.length === 0 ||
     systems.length === 0 ||
     address === '' ||
     address.length > MOST_ADDRESS
   )
     return plain(visit, rooms, 'notices.incomplete')
   const language = NOTICE_LANGUAGES.find((one) => one === reader.look.language) ?? 'en'
-  const json = { channel, address, mode, language }
+  // Servers of earlier versions know uses alone, and no `about`.
+  const more = about.includes('complaints') ? { about } : {}
+  const json = { channel, address, mode, language, ...more }
   const answers = askOneFirst(systems, {
     // Under way it is as one question.
     mayAsk: () => rooms.asking.mayAsk(reader.session, AbortSignal.abort()),

@@ -6,7 +6,7 @@ import { randomInt } from 'node:crypto'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import type { AskedNotice, Notice, Notices } from '#schemas/notices.ts'
+import { type AskedNotice, NOTICE_SUBJECTS, type Notice, type Notices } from '#schemas/notices.ts'
 import type { Channel } from './channels.ts'
 import { isSame, type NoticeKey, personDigest } from './notice-key.ts'
 import type { NoticeRooms } from './rooms.ts'
@@ -31,9 +31,10 @@ export function noticePaths(rooms: NoticeRooms) {
     `address ${key.digest('count', `${channel.name} ${channel.counted(address)}`)}`
   const view = (wish: Wish, key: NoticeKey): Notice => {
     const { id, channel, mode, language, state } = wish
+    const about = NOTICE_SUBJECTS.filter((one) => wish.about.split(' ').includes(one))
     const there = channels.find(({ name }) => name === channel)
     return {
-      ...{ id, channel, mode, language, state: STATES[state], askedAt: wish.asked_at },
+      ...{ id, channel, mode, language, about, state: STATES[state], askedAt: wish.asked_at },
       address: there?.masked(key.open(`address ${wish.addressId}`, wish.sealed)) ?? '…',
       ...(wish.confirmed_at !== null && { confirmedAt: wish.confirmed_at }),
     }
@@ -52,7 +53,7 @@ export function noticePaths(rooms: NoticeRooms) {
 
     /** Throws `invalid_request`, `too_many_requests`. */
     ask: async (asker: Asker, body: unknown): Promise<AskedNotice> => {
-      const { address: given, ...asked } = readWish(body)
+      const { address: given, about, ...asked } = readWish(body)
       const channel = channelOf(asked.channel)
       const address = channel.addressIn(given)
       if (address === undefined)
@@ -61,7 +62,7 @@ export function noticePaths(rooms: NoticeRooms) {
       const person = personDigest(key, asker)
       const code = String(randomInt(100_000_000)).padStart(8, '0')
       const wish = await wishes.ask({
-        ...{ ...asked, person, subsystem: asker.subsystem, now: clock() },
+        ...{ ...asked, about: about.join(' '), person, subsystem: asker.subsystem, now: clock() },
         digest: key.digest('address', `${channel.name} ${address}`),
         counted: { address: countedUnder(key, channel, address), person: `codes ${person}` },
         seal: {
@@ -103,6 +104,16 @@ export function noticePaths(rooms: NoticeRooms) {
       const person = personDigest(rooms.key(), asker)
       return { ended: await wishes.end({ person, subsystem: asker.subsystem, id }) }
     },
+
+    /**
+     * `subject`: the person of a complaint, as an entry of the index. Nobody else is told. Never throws: what the auditor did is done.
+     */
+    answeredComplaint: ({ subsystem, subject }: { subsystem: string; subject: string }): Promise<void> =>
+      rooms.letters
+        .tellOfComplaint({ subsystem, entry: subject, perDay: rooms.settings.perDay, now: clock() })
+        .catch((thrown: unknown) =>
+          rooms.log.error({ err: thrown }, 'nobody could be told that a complaint was answered'),
+        ),
 
     /** A token that was used stays good: whoever follows the link twice reads the same. */
     stop: async (subsystem: string, body: unknown): Promise<{ stopped: true }> => {

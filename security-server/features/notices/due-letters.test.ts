@@ -1,6 +1,11 @@
-/** What is due: looked at in time, all of it in one run, and not sent when it was stopped or ended meanwhile. */
+/** What is due: looked at in time, all of it in one run, and not sent when it was stopped or ended meanwhile; and news of complaints. */
 import t from 'tap'
-import { SUBSYSTEM } from '../tracker/tracker-fixture.ts'
+import type { Complaint } from '#schemas/find-usage.ts'
+import type { AskedNotice } from '#schemas/notices.ts'
+import { headerOf } from '#test/fakes/mail-server.ts'
+import { complaintHandlers } from '../tracker/complaints/handlers.ts'
+import { createTrackerWorld, SUBSYSTEM } from '../tracker/tracker-fixture.ts'
+import { createNotices } from './notices-fixture.ts'
 import { lookAgain } from './rules.ts'
 import { sendLetters } from './send-letters.ts'
 import { writeLetters } from './write-letters.ts'
@@ -54,3 +59,61 @@ void t.test('what was stopped or ended while others were sent is not sent', asyn
   t.notOk(sent.includes('L-5'), 'its wish was ended')
   t.ok(sent.length >= 6 && sent.length < 10, `${sent.length}: the rest waits`)
 })
+
+void t.test(
+  'who wants that is told that a complaint was answered, and no more; nobody else is',
+  async (t) => {
+    const world = await createTrackerWorld(t)
+    const { mail, tell } = await createNotices(t, world)
+    const wish = { channel: 'email', address: 'person@mail.example', mode: 'at_once', language: 'en' }
+    const ask = async <T>(at: string, body: object, code = '131052-308T'): Promise<T> => {
+      const told = await world.ask(`/concordat/v1/${at}?userCode=EE${code}`, { userId: `EE${code}`, body })
+      return (told.status === 200 ? told.body : told.status) as T
+    }
+    for (const about of [[], 'uses', ['pigeons'], ['uses', 'uses'], [7]])
+      t.equal(await ask('notices', { ...wish, about }), 400, JSON.stringify(about))
+    const { notice } = await ask<AskedNotice>('notices', { ...wish, about: ['complaints'] })
+    t.same(notice.about, ['complaints'])
+    await tell()
+    const [head = '', body = ''] = mail.received[0]!.raw.split('\r\n\r\n')
+    const text = /base64/i.test(head) ? Buffer.from(body, 'base64').toString() : mail.received[0]!.raw
+    const [, code] = /\b(\d{4} \d{4})\b/.exec(text)!
+    await ask('notices/confirmation', { id: notice.id, code })
+    await tell()
+    const [mine, foreign] = [await world.use('131052-308T'), await world.use('010101-1111')]
+    await tell()
+    t.equal(mail.received.length, 1, 'of uses nothing is told')
+
+    const handlers = complaintHandlers(world.rooms)
+    const answer = async (number: string, operation = 'answerComplaint') =>
+      handlers[operation]!({
+        ...{ query: {}, params: { id: number }, caller: { id: 'a', name: 'Auditor Anna' } },
+        body: { text: 'It was your tax return', finding: 'justified' },
+      } as never)
+    const [own, other] = [
+      await ask<Complaint>('complaints', { record: mine, reason: 'not-known' }),
+      await ask<Complaint>('complaints', { record: foreign, reason: 'not-known' }, '010101-1111'),
+    ]
+    await answer(other.number)
+    await tell()
+    t.equal(mail.received.length, 1, 'of the complaint of another nothing is told')
+    await answer(own.number)
+    await answer(own.number)
+    await tell()
+    await tell()
+    t.equal(mail.received.length, 2, 'two answers at a time are one message')
+    const { raw } = mail.received[1]!
+    t.equal(headerOf(raw, 'Subject'), 'A complaint was answered')
+    t.notMatch(raw, new RegExp(`${own.number}|tax return|Anna|population`))
+    await answer(own.number, 'closeComplaint')
+    await tell()
+    t.equal(mail.received.length, 3)
+
+    const again = await ask<AskedNotice>('notices', wish)
+    t.match(again.notice, { id: notice.id, state: 'confirmed', about: ['uses'] })
+    const next = await ask<Complaint>('complaints', { record: mine, reason: 'not-known' })
+    await answer(next.number)
+    await tell()
+    t.equal(mail.received.length, 3, 'who wants to hear of uses alone is told of nothing else')
+  },
+)

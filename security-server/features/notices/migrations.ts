@@ -1,9 +1,9 @@
 /** Tables of notices: people, their addresses and wishes, uses that are to be told, letters, counts. */
 import type { Kysely } from 'kysely'
-import type { Migration } from 'kysely/migration'
 import { columnTypes } from '#platform/database/dialect.ts'
+import type { SchemaChange } from '#platform/database/older-versions.ts'
 
-export const noticeMigrations: Record<string, Migration> = {
+export const noticeMigrations: Record<string, SchemaChange> = {
   'security-server-notices-001': {
     async up(kysely: Kysely<unknown>) {
       const { text, integer } = columnTypes(kysely)
@@ -64,6 +64,16 @@ export const noticeMigrations: Record<string, Migration> = {
         .execute()
       await table('notice_state', ['name', 'value'])
         .addPrimaryKeyConstraint('notice_state_key', ['name'] as never[])
+        .execute()
+    },
+  },
+  'security-server-notices-002-about': {
+    olderVersionsGoOn: true,
+    async up(kysely: Kysely<unknown>) {
+      const { text } = columnTypes(kysely)
+      await kysely.schema
+        .alterTable('notice_wish')
+        .addColumn('about', text, (column) => column.notNull().defaultTo('uses'))
         .execute()
     },
   },

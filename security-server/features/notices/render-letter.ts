@@ -1,4 +1,7 @@
-/** Writes a letter in the person's language. It says that data was used, how often and by how many; never by whom, of what, or whose. */
+/**
+ * Writes a letter in the person's language. It says that data was used, how often and by how many, or that a complaint was answered; never by
+ * whom, of what, or whose.
+ */
 import { fillText } from '#core/mail/fill-text.ts'
 import type { NoticeLanguage } from '#schemas/notices.ts'
 import en from './texts/en.json' with { type: 'json' }
@@ -9,7 +12,10 @@ import uk from './texts/uk.json' with { type: 'json' }
 /** `parties` is 0 where nothing may be said of them. */
 export type UsesTold = { uses: number; parties: number; isMore: boolean; isLast: boolean }
 
-export type LetterContent = { kind: 'code'; code: string } | ({ kind: 'uses' } & UsesTold)
+export type LetterContent =
+  | { kind: 'code'; code: string }
+  | ({ kind: 'uses' } & UsesTold)
+  | { kind: 'complaint' }
 
 type Texts = Record<keyof typeof en, string>
 
@@ -28,6 +34,11 @@ export function renderLetter(
     const code = `${content.code.slice(0, 4)} ${content.code.slice(4)}`
     return { subject: texts['code.subject'], text: signed([fill('code.body', { code })]) }
   }
+  if (content.kind === 'complaint')
+    return {
+      subject: texts['complaint.subject'],
+      text: signed([fill('complaint.body'), fill('uses.stop')]),
+    }
   const { parties, isMore, isLast } = content
   const counts = { uses: String(content.uses), parties: String(parties) }
   return {

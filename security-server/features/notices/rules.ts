@@ -1,6 +1,13 @@
 /** Rules for notices: what may be asked for, when is told, how a code looks; pure. */
 import { Fault } from '#schemas/fault.ts'
-import { type NewNotice, NOTICE_LANGUAGES, NOTICE_MODES, type NoticeMode } from '#schemas/notices.ts'
+import {
+  type NewNotice,
+  NOTICE_LANGUAGES,
+  NOTICE_MODES,
+  NOTICE_SUBJECTS,
+  type NoticeMode,
+  type NoticeSubject,
+} from '#schemas/notices.ts'
 
 export const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
@@ -24,20 +31,28 @@ const LOOK_MS = HOUR_MS
 export const BLOCK_MS = 30 * DAY_MS
 
 /** Throws `invalid_request`. The address is checked by its channel. */
-export function readWish(body: unknown): NewNotice {
+export function readWish(body: unknown): Required<NewNotice> {
   const given = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
-  const { channel, address, mode, language } = given
+  const { channel, address, mode, language, about = ['uses'] } = given
   const others = Object.keys(given).filter(
-    (name) => !['channel', 'address', 'mode', 'language'].includes(name),
+    (name) => !['channel', 'address', 'mode', 'language', 'about'].includes(name),
   )
   const refused = (what: string): Fault => new Fault('invalid_request', { what })
-  if (others.length > 0) throw refused('a wish has channel, address, mode and language, and nothing else')
+  if (others.length > 0)
+    throw refused('a wish has channel, address, mode, language and about, and nothing else')
   if (typeof channel !== 'string' || typeof address !== 'string')
     throw refused('channel and address have to be given')
   if (!NOTICE_MODES.some((one) => one === mode)) throw refused(`mode is one of ${NOTICE_MODES.join(', ')}`)
   if (!NOTICE_LANGUAGES.some((one) => one === language))
     throw refused(`language is one of ${NOTICE_LANGUAGES.join(', ')}`)
-  return { channel, address: address.trim(), mode, language } as NewNotice
+  return { channel, address: address.trim(), mode, language, about: subjectsIn(about) } as Required<NewNotice>
+}
+
+function subjectsIn(about: unknown): NoticeSubject[] {
+  const known = Array.isArray(about) ? NOTICE_SUBJECTS.filter((one) => about.includes(one)) : []
+  if (known.length === 0 || known.length !== (about as unknown[]).length)
+    throw new Fault('invalid_request', { what: `about is a list of ${NOTICE_SUBJECTS.join(', ')}` })
+  return known
 }
 
 /** The one text of a document. Throws `invalid_request`. */

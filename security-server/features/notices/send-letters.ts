@@ -62,7 +62,9 @@ async function send(letter: DueLetter, channel: Channel, rooms: NoticeRooms): Pr
   const content: LetterContent =
     kind === 'code'
       ? { kind, code: key.open(`letter ${id}`, fields) }
-      : { kind, ...(JSON.parse(fields) as UsesTold) }
+      : kind === 'complaint'
+        ? { kind }
+        : { kind, ...(JSON.parse(fields) as UsesTold) }
   return channel.send({
     ...{ id, content, language, portal: settings.portal, now: clock() },
     to: key.open(`address ${address}`, letter.sealed),

@@ -32,6 +32,8 @@ export type WishRow = {
   address: string
   mode: NoticeMode
   language: NoticeLanguage
+  /** `NoticeSubject`s with spaces between them. */
+  about: string
   asked_at: string
   look_at: string | null
   rest_until: string | null
@@ -45,7 +47,7 @@ type LetterRow = {
   address: string
   wish: string
   channel: string
-  kind: 'code' | 'uses'
+  kind: 'code' | 'uses' | 'complaint'
   fields: string
   state: LetterState
   created_at: string

@@ -177,6 +177,7 @@ function confirmedOf(transaction: Kysely<NoticeTables>, person: string): Promise
     .innerJoin('notice_address', 'notice_address.id', 'notice_wish.address')
     .selectAll('notice_wish')
     .where('notice_wish.person', '=', person)
+    .where('about', 'like', '%uses%')
     .where('state', '=', 'CONFIRMED')
     .execute()
 }

@@ -25,12 +25,14 @@ export type Wish = {
   sealed: string
   mode: NoticeMode
   language: NoticeLanguage
+  about: string
   state: AddressState
   asked_at: string
   confirmed_at: string | null
 }
 
 type Asked = Pick<NewNotice, 'channel' | 'mode' | 'language'> & {
+  about: string
   person: string
   subsystem: string
   /** The digest of the address, and what counts are kept under. */
@@ -59,7 +61,15 @@ export function createWishStore(database: Database) {
     kysely
       .selectFrom('notice_wish')
       .innerJoin('notice_address', 'notice_address.id', 'notice_wish.address')
-      .select(['notice_wish.id', 'notice_address.id as addressId', 'channel', 'sealed', 'mode', 'language'])
+      .select([
+        'notice_wish.id',
+        'notice_address.id as addressId',
+        'channel',
+        'sealed',
+        'mode',
+        'language',
+        'about',
+      ])
       .select(['state', 'notice_wish.asked_at', 'confirmed_at'])
       .where('notice_wish.person', '=', person)
       .where('subsystem', '=', subsystem)
@@ -259,14 +269,16 @@ async function putWish(
   q: Asked,
   { id: address }: AddressRow,
 ): Promise<string> {
-  const { subsystem, person, mode, language } = q
+  const { subsystem, person, mode, language, about } = q
   await transaction
     .insertInto('notice_wish')
     .values({
-      ...{ id: randomUUID(), person, subsystem, address, mode, language, asked_at: iso(q.now) },
+      ...{ id: randomUUID(), person, subsystem, address, mode, language, about, asked_at: iso(q.now) },
       ...{ look_at: null, rest_until: null, is_more: 0 },
     })
-    .onConflict((conflict) => conflict.columns(['subsystem', 'address']).doUpdateSet({ mode, language }))
+    .onConflict((conflict) =>
+      conflict.columns(['subsystem', 'address']).doUpdateSet({ mode, language, about }),
+    )
     .execute()
   const { id } = await transaction
     .selectFrom('notice_wish')
@@ -274,6 +286,15 @@ async function putWish(
     .where('subsystem', '=', subsystem)
     .where('address', '=', address)
     .executeTakeFirstOrThrow()
+  // What waits of uses is not told to who wants to hear of them no more.
+  if (!about.includes('uses')) {
+    await transaction.deleteFrom('notice_use').where('wish', '=', id).execute()
+    await transaction
+      .updateTable('notice_wish')
+      .set({ look_at: null, is_more: 0 })
+      .where('id', '=', id)
+      .execute()
+  }
   return id
 }
 

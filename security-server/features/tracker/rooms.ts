@@ -124,6 +124,8 @@ export type NoticePaths = {
   confirm(asker: NoticeAsker, body: unknown): Promise<object>
   /** One wish, or all of the person at this subsystem. */
   end(asker: NoticeAsker, id: string | undefined): Promise<object>
+  /** Tells the person of a complaint, as the index has them, that it was answered or closed, if they want that. */
+  answeredComplaint(complaint: { subsystem: string; subject: string }): Promise<void>
   /** By the token of a letter, without a person. */
   stop(subsystem: string, body: unknown): Promise<object>
 }

@@ -59,12 +59,15 @@ export function complaintHandlers(rooms: TrackerRooms): Handlers {
     answerComplaint: async (input) => {
       const { text } = input.body as { text: string }
       const answered = await answerComplaint(input.params['id']!, text.trim(), byOf(input), complaints)
+      await rooms.notices()?.answeredComplaint(answered)
       return answer(await whole(answered), { status: 201 })
     },
     closeComplaint: async (input) => {
       const { finding, text } = input.body as { finding: ComplaintFinding; text?: string }
       const given = { finding, text: text?.trim() }
-      return whole(await closeComplaint(input.params['id']!, given, byOf(input), complaints))
+      const closed = await closeComplaint(input.params['id']!, given, byOf(input), complaints)
+      await rooms.notices()?.answeredComplaint(closed)
+      return whole(closed)
     },
   }
 }
