@@ -146,7 +146,7 @@ function tools(words: Words): Html {
 <p class="row"><a class="button quiet-button" href="/everything.json" download>${ICONS.file}${words('tools.save')}</a>
 <button type="button" class="button quiet-button" data-print hidden>${ICONS.print}${words('tools.print')}</button>
 <a class="button quiet-button" href="/verify.html" download>${ICONS.proof}${words('tools.verify')}</a></p>
-<p class="quiet">${words('tools.saved')} ${words('tools.lead')}</p>
+<p class="quiet">${words('tools.inFile')} ${words('tools.lead')}</p>
 <p><a href="/notices">${words('notices.title')}</a></p></section>`
 }
 
