@@ -60,7 +60,7 @@ export const soapAdapter: Adapter<SoapSettings> = {
 }
 
 async function readWsdl({ wsdl, operations, consumer }: SoapSettings): Promise<SoapOperations> {
-  const found = await readOperations(await readDocuments(wsdl.file), wsdl.port)
+  const found = readOperations(await readDocuments(wsdl.file), wsdl.port)
   for (const { name } of consumer === undefined ? [] : operations)
     if (found.find(name).version !== '1.1') throw invalid(`${name}: X-Road exchanges SOAP 1.1 alone`)
   return found

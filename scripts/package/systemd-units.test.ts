@@ -47,7 +47,8 @@ t.test('each unit runs a server', (t) => {
 
 t.test('no end of a process keeps a server down', (t) => {
   const document = readFileSync(path.join(ROOT, 'docs/operating.md'), 'utf8')
-  const [, byHand = ''] = /^(\[Unit\]\nDescription=Concordat security server\n.*?)^```$/ms.exec(document) ?? []
+  const [, byHand = ''] =
+    /^(\[Unit\]\nDescription=Concordat security server\n.*?)^```$/ms.exec(document) ?? []
   const servers = services.filter(({ words }) => !words.includes('letters'))
   t.equal(servers.length, 9)
   for (const { name, content } of [...servers, { name: 'docs/operating.md', content: byHand }]) {
