@@ -182,6 +182,13 @@ function PickFilter({ filter: { name, title, find, parts }, value }: PickProps) 
   const { typed, setTyped, told } = useTyped(value)
   const [isOpen, setOpen] = useState(false)
   const turn = useRef(0)
+  // What is found later is for nobody: `changeQuery` would change the page that is shown then.
+  useEffect(
+    () => () => {
+      turn.current += 1
+    },
+    [],
+  )
   const take = (said: string): void => {
     turn.current += 1
     setTyped(said)
@@ -210,6 +217,7 @@ function PickFilter({ filter: { name, title, find, parts }, value }: PickProps) 
         aria-describedby={isOpen ? `${id}-open` : undefined}
         find={(part) => find(part, {})}
         set={(said) => {
+          turn.current += 1
           setOpen(false)
           setTyped(said)
         }}
