@@ -84,7 +84,9 @@ export function Link({ to, children, current = false, class: look }: LinkProps) 
     if (event.defaultPrevented || event.button !== 0) return
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
     event.preventDefault()
-    leave(() => goTo(to))
+    // A link to what is shown takes nothing away.
+    if (ROOT + to === window.location.pathname + window.location.search) goTo(to)
+    else leave(() => goTo(to))
   }
   return (
     <a

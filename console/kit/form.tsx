@@ -40,8 +40,10 @@ export function Form({ fields, submit, tone, send, cancel, mayLeave = false, typ
   useLayoutEffect(() => {
     if (isWrong) summary.current?.focus()
   }, [problems])
-  const isTyped = !sending && hasTyped(fields, values, before)
-  useUnsaved(isTyped)
+  const hasText = hasTyped(fields, values, before)
+  const isTyped = hasText && !sending
+  // A dialog that is sent tells what became of it wherever the person is; on a page, what was typed is lost when it is refused.
+  useUnsaved(hasText && (cancel === undefined || !sending), values)
   useLayoutEffect(() => typed?.(isTyped), [isTyped])
 
   const submitted = async (event: Event): Promise<void> => {

@@ -7,8 +7,11 @@ const unsaved = new Set<object>()
 /** Shows the question; before somebody has signed in there is none. */
 let ask: ((go: () => void) => void) | undefined
 
-/** For a form, as long as it is shown: whether it has text that would be lost. */
-export function useUnsaved(isUnsaved: boolean): void {
+/**
+ * For a form, as long as it is shown: whether it has text that would be lost, and the text. With other text somebody is asked again who has
+ * agreed to lose it and then stayed.
+ */
+export function useUnsaved(isUnsaved: boolean, what: unknown): void {
   useLayoutEffect(() => {
     if (!isUnsaved) return
     const own = {}
@@ -18,7 +21,7 @@ export function useUnsaved(isUnsaved: boolean): void {
       unsaved.delete(own)
       if (unsaved.size === 0) window.removeEventListener('beforeunload', stayHere)
     }
-  }, [isUnsaved])
+  }, [isUnsaved, what])
 }
 
 /** Browsers ask then, in words of their own. */

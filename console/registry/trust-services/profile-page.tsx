@@ -68,7 +68,7 @@ function Editor(q: { title: string; begin: ProfileDraft; name?: string; usedBy?:
   const { title, begin, name, usedBy = [] } = q
   const [draft, setDraft] = useState(begin)
   const [sent, setSent] = useState(begin)
-  useUnsaved(JSON.stringify(draft) !== JSON.stringify(sent))
+  useUnsaved(JSON.stringify(draft) !== JSON.stringify(sent), draft)
   const document = documentOf(draft)
   const change = (changes: Partial<ProfileDraft>): void => setDraft((before) => ({ ...before, ...changes }))
   return (
