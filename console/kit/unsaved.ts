@@ -24,9 +24,9 @@ export function useUnsaved(isUnsaved: boolean, what: unknown): void {
   }, [isUnsaved, what])
 }
 
-/** Browsers ask then, in words of their own. */
+/** Browsers ask then, in words of their own. Who has not signed in yet loses nothing. */
 function stayHere(event: Event): void {
-  event.preventDefault()
+  if (ask !== undefined) event.preventDefault()
 }
 
 export function asksBeforeLeaving(): boolean {
