@@ -9,7 +9,7 @@ import { text } from './text.ts'
 
 type Opened = { by: object; shown: ComponentChildren }
 /** `isBehind`: it was told while a dialog lay over it, so that nobody has read it yet. */
-type Happening = { title: string; words: ComponentChildren; path: string; isBehind: boolean }
+type Happening = { number: number; title: string; words: ComponentChildren; path: string; isBehind: boolean }
 
 type Dialogs = {
   /** Shows a dialog for the button `by`, until it is closed or the person leaves the page. */
@@ -37,6 +37,7 @@ export function WithDialogs({ children }: { children: ComponentChildren }) {
   const { path } = useAddress()
   const [opened, setOpened] = useState<Opened[]>([])
   const [happenings, setHappenings] = useState<Happening[]>([])
+  const told = useRef(0)
   const dialogs = useMemo(
     (): Dialogs => ({
       open: (by, shown) => {
@@ -52,7 +53,8 @@ export function WithDialogs({ children }: { children: ComponentChildren }) {
       close: (by) => setOpened((before) => before.filter((one) => one.by !== by)),
       happened: (title, words) => {
         const isBehind = document.querySelector('dialog[open]') !== null
-        const one = { title, words, path: presentAddress().path, isBehind }
+        told.current += 1
+        const one = { number: told.current, title, words, path: presentAddress().path, isBehind }
         setHappenings((before) => [...before, one])
       },
     }),
@@ -96,8 +98,8 @@ export function Happened() {
   const shown = useRef<HTMLDivElement>(null)
   return (
     <div id={HAPPENED} class={HAPPENED} role="status" tabIndex={-1} ref={shown}>
-      {all.map((one, at) => (
-        <div key={at}>
+      {all.map((one) => (
+        <div key={one.number}>
           <div class="result">
             <p class="beside">
               <bdi>{one.title}</bdi>
