@@ -14,6 +14,8 @@ type Member = {
 }
 
 const MOST = '50'
+/** The most that the API gives. Members without a fitting server are among them, so that fewer could leave one out that fits. */
+const MOST_WITH_SERVERS = '500'
 
 /** Subsystems whose id or name, or whose member's, contains what was typed. */
 export function useSubsystems(): Find {
@@ -74,7 +76,9 @@ export function useServers(): Find {
   const { api } = useConsole()
   return async (typed) => {
     const q = typed.trim()
-    const { data } = await api.call<Member[]>('findMembers', { query: { q, servers: 'true', limit: MOST } })
+    const { data } = await api.call<Member[]>('findMembers', {
+      query: { q, servers: 'true', limit: MOST_WITH_SERVERS },
+    })
     const all = data.flatMap(({ name, servers = [] }) => servers.map((value) => ({ value, title: name })))
     return all.filter(({ value, title }) => `${value} ${title}`.toLowerCase().includes(q.toLowerCase()))
   }
