@@ -179,7 +179,8 @@ function useOutcome<T>(q: ActProps<T>) {
     if (refused !== undefined) dialogs.happened(q.title, <NotDone by={refused} />)
     if (now === undefined) return
     const { proposal, data } = now.answer
-    if (!isShown) announce(text(proposal === undefined ? 'act.done' : 'act.proposed'))
+    // What is shown is spoken by itself.
+    if (proposal === undefined && !isShown && isLeft) announce(text('act.done'))
     if (proposal === undefined && isThere) q.then?.(data)
     if (proposal !== undefined) dialogs.happened(q.title, <Proposed {...proposal} />)
     else if (!isShown && !isLeft) dialogs.happened(q.title, q.result(data, now.values))

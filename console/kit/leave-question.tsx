@@ -21,16 +21,23 @@ export function LeaveQuestion() {
   }
   return (
     <dialog ref={dialog} class="leaving" aria-label={text('form.loses')} onClose={() => setWay(undefined)}>
-      <AsksToLose lose={lose} stay={() => dialog.current?.close()} />
+      <AsksToLose lose={lose} stay={() => dialog.current?.close()} isNamed />
     </dialog>
   )
 }
 
-export function AsksToLose({ lose, stay }: { lose(): void; stay(): void }) {
+type AskProps = {
+  lose(): void
+  stay(): void
+  /** It is the name of the dialog, so that it is spoken when that opens. */
+  isNamed?: boolean
+}
+
+export function AsksToLose({ lose, stay, isNamed = false }: AskProps) {
   const first = useRef<HTMLButtonElement>(null)
   useLayoutEffect(() => first.current?.focus(), [])
   return (
-    <div class="note asks" role="alert">
+    <div class="note asks" role={isNamed ? undefined : 'alert'}>
       <p>{text('form.loses')}</p>
       <div class="acts">
         <button type="button" ref={first} onClick={stay}>
