@@ -69,7 +69,7 @@ function Certificates({ of, all }: { of: Client; all: SystemCertificate[] }) {
       rows={all}
       rowKey={({ sha256 }) => sha256}
       search="clients.searchCertificate"
-      words={({ subject, sha256 }) => `${subject} ${sha256}`}
+      words={({ subject = '', sha256 }) => `${subject} ${sha256}`}
       columns={[
         ...CERTIFICATE_COLUMNS,
         {
@@ -103,7 +103,7 @@ function AddCertificate({ of }: { of: Client }) {
       }
       result={({ notAfter }) => (
         <p>
-          {text('clients.certificateAdded')} <Time at={notAfter} relative />
+          {text('clients.certificateAdded')} {notAfter !== undefined && <Time at={notAfter} relative />}
         </p>
       )}
     />

@@ -58,7 +58,7 @@ function AddCertificate({ of }: { of: Service }) {
       }
       result={({ notAfter }) => (
         <p>
-          {text('clients.certificateAdded')} <Time at={notAfter} relative />
+          {text('clients.certificateAdded')} {notAfter !== undefined && <Time at={notAfter} relative />}
         </p>
       )}
     />

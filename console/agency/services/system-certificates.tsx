@@ -12,7 +12,7 @@ const HASH_SHOWN = 8
 
 /** A certificate that names nobody is called by the beginning of its hash. */
 function nameOf({ subject, sha256 }: SystemCertificate): string {
-  return subjectName(subjectText(subject)).trim() || sha256.slice(0, HASH_SHOWN)
+  return subjectName(subjectText(subject ?? '')).trim() || sha256.slice(0, HASH_SHOWN)
 }
 
 export const CERTIFICATE_COLUMNS: Column<SystemCertificate>[] = [
@@ -27,8 +27,16 @@ export const CERTIFICATE_COLUMNS: Column<SystemCertificate>[] = [
       </>
     ),
   },
-  { title: 'common.state', cell: (one) => <Validity notBefore={one.notBefore} notAfter={one.notAfter} /> },
-  { title: 'certificate.notAfter', cell: ({ notAfter }) => <Time at={notAfter} relative /> },
+  {
+    title: 'common.state',
+    cell: ({ notBefore, notAfter }) =>
+      notBefore !== undefined &&
+      notAfter !== undefined && <Validity notBefore={notBefore} notAfter={notAfter} />,
+  },
+  {
+    title: 'certificate.notAfter',
+    cell: ({ notAfter }) => notAfter !== undefined && <Time at={notAfter} relative />,
+  },
 ]
 
 export function DeleteCertificate(q: {
