@@ -9,10 +9,15 @@ import { subjectName, subjectText } from '../keys/shapes.ts'
 import type { SystemCertificate } from './shapes.ts'
 
 const HASH_SHOWN = 8
+const NAME_SHOWN = 64
 
-/** A certificate that names nobody is called by the beginning of its hash. */
+/**
+ * A certificate that names nobody is called by the beginning of its hash. Its subject is a stranger's text, and whoever deletes it types the
+ * name: so that has one blank at most in a row, nothing that is not seen, and an end.
+ */
 function nameOf({ subject, sha256 }: SystemCertificate): string {
-  return subjectName(subjectText(subject ?? '')).trim() || sha256.slice(0, HASH_SHOWN)
+  const visible = subjectName(subjectText(subject ?? '')).replace(/[\s\p{C}]+/gu, ' ').trim()
+  return [...visible].slice(0, NAME_SHOWN).join('').trim() || sha256.slice(0, HASH_SHOWN)
 }
 
 export const CERTIFICATE_COLUMNS: Column<SystemCertificate>[] = [
