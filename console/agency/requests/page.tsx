@@ -12,13 +12,17 @@ import { FILED_STATES, type Filed, FiledStateOf, isOpen, kindText } from './file
 
 /** Who decides is another server, which is not asked more often. */
 const AGAIN_MS = 15_000
+/** Half an hour: a session ends when nobody is there, also that of a page that looks by itself. */
+const MOST_LOOKS = 120
 
 export function RequestsPage() {
   const [turn, setTurn] = useState(0)
   const filed = useAnswer<Filed[]>('getManagementRequests', {}, turn)
-  const mayChange = filed.state === 'there' && !filed.stale && filed.data.some(isOpen)
+  // A look that failed by itself is made again; one that the person made, when they ask.
+  const mayChange =
+    filed.state === 'refused' ? turn > 0 : filed.state === 'there' && !filed.stale && filed.data.some(isOpen)
   useEffect(() => {
-    if (!mayChange) return
+    if (!mayChange || turn >= MOST_LOOKS) return
     const timer = setInterval(() => {
       // What is decided takes its act away, so nobody is interrupted who reads what it would do.
       if (!document.hidden && document.querySelector('dialog[open]') === null) setTurn((before) => before + 1)
