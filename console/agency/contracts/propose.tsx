@@ -1,5 +1,5 @@
 /** Proposing a contract: a new one, from a draft or by hand, or the next version of an existing one. */
-import { useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import { goTo, Link, useAddress } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'
 import { useConsole } from '../../kit/context.ts'
@@ -11,6 +11,7 @@ import { useAnnounce } from '../../kit/live.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { type TextKey, text } from '../../kit/text.ts'
+import { leave } from '../../kit/unsaved.ts'
 import { useGlobalGroups, useMembers, useServices, useSubsystems } from '../pick.ts'
 import { openOf, type Status, type Terms, type Version } from './contract.tsx'
 import { type Counts, FIRST_CONSUMER, fieldsOf, termsAsked, termsOf } from './terms-form.ts'
@@ -40,9 +41,17 @@ function NewContract({ asked }: { asked: URLSearchParams }) {
     terms: { ...BEGINNING.terms, ...termsAsked(asked) },
   }))
   const [drafts, setDrafts] = useState(0)
+  const announce = useAnnounce()
+  /** Terms; the file of a draft that is read is not lost. */
+  const typed = useRef(false)
   const begin = (from: Draft): void => {
-    setDraft(from)
-    setDrafts(drafts + 1)
+    const show = (): void => {
+      setDraft(from)
+      setDrafts((before) => before + 1)
+      announce(text('contracts.draftRead'))
+    }
+    if (typed.current) leave(show)
+    else show()
   }
   return (
     <>
@@ -53,7 +62,15 @@ function NewContract({ asked }: { asked: URLSearchParams }) {
       />
       <FromDraft begin={begin} />
       <Part title={text('contract.termsOfProposal')}>
-        <TermsForm key={drafts} draft={draft} operation="proposeContract" params={{}} />
+        <TermsForm
+          key={drafts}
+          draft={draft}
+          operation="proposeContract"
+          params={{}}
+          typed={(isTyped) => {
+            typed.current = isTyped
+          }}
+        />
       </Part>
     </>
   )
@@ -90,9 +107,10 @@ type FormProps = {
   draft: Draft
   operation: 'proposeContract' | 'proposeContractVersion'
   params: Record<string, string>
+  typed?: (isTyped: boolean) => void
 }
 
-function TermsForm({ draft: { terms, member }, operation, params }: FormProps) {
+function TermsForm({ draft: { terms, member }, operation, params, typed }: FormProps) {
   const { api, changed, signedOut } = useConsole()
   const announce = useAnnounce()
   const [counts, setCounts] = useState(countsOf(terms))
@@ -113,7 +131,12 @@ function TermsForm({ draft: { terms, member }, operation, params }: FormProps) {
     }
   }
   return (
-    <Form fields={fieldsOf(terms, counts, finds)} submit={text('contracts.proposeButton')} send={send}>
+    <Form
+      fields={fieldsOf(terms, counts, finds)}
+      submit={text('contracts.proposeButton')}
+      send={send}
+      {...(typed === undefined ? {} : { typed })}
+    >
       <div class="acts">
         {SEVERAL.map(({ of, most, add }) => (
           <button
@@ -144,11 +167,7 @@ function countsOf({ consumers, services = [], secret, contacts = [] }: Partial<T
 
 /** Reads a file into the form; sends nothing. */
 function FromDraft({ begin }: { begin(draft: Draft): void }) {
-  const announce = useAnnounce()
-  const read = async ({ draft }: Values): Promise<void> => {
-    begin(await draftOf(draft as File))
-    announce(text('contracts.draftRead'))
-  }
+  const read = async ({ draft }: Values): Promise<void> => begin(await draftOf(draft as File))
   return (
     <Part title={text('contracts.fromDraft')}>
       <Form
