@@ -78,15 +78,19 @@ type LinkProps = {
   class?: string
 }
 
+/** Goes to a path as somebody who chooses it: whoever would lose what they typed is asked first. What is shown already takes nothing away. */
+export function choose(path: string): void {
+  if (ROOT + path === window.location.pathname + window.location.search) goTo(path)
+  else leave(() => goTo(path))
+}
+
 /** A link within the console; with a modifier key the browser follows it. */
 export function Link({ to, children, current = false, class: look }: LinkProps) {
   const follow = (event: MouseEvent): void => {
     if (event.defaultPrevented || event.button !== 0) return
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
     event.preventDefault()
-    // A link to what is shown takes nothing away.
-    if (ROOT + to === window.location.pathname + window.location.search) goTo(to)
-    else leave(() => goTo(to))
+    choose(to)
   }
   return (
     <a

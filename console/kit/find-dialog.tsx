@@ -3,13 +3,12 @@
  * focus stays in the field; arrow keys choose, Enter goes there, Escape closes.
  */
 import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { goTo } from './address.tsx'
+import { choose } from './address.tsx'
 import { ApiFault, mayCall } from './api.ts'
 import type { Group } from './contents.ts'
 import { useConsole } from './context.ts'
 import { type Found, type FoundGroup, findPages, LEAST_TYPED, offeredLooks, type Search } from './find.ts'
 import { text } from './text.ts'
-import { leave } from './unsaved.ts'
 
 const PAUSE_MS = 250
 const MAX_TYPED = 255
@@ -81,7 +80,7 @@ function FindDialog({ groups, search, close }: { groups: Group[]; search: Search
   const go = (one: Found | undefined): void => {
     if (one === undefined) return
     dialog.current?.close()
-    leave(() => goTo(one.to))
+    choose(one.to)
   }
   useEffect(() => {
     if (!waits || things.isLooking) return
