@@ -13,12 +13,14 @@ import './first-start.css'
 
 /** While a step waits for somebody, and otherwise: colleagues may act at the same time. */
 const [SOON_MS, LATER_MS] = [3_000, 15_000]
+/** Half an hour in which nothing is done: a session ends when nobody is there, also that of a page that looks by itself. */
+const MOST_LOOKS = 600
 
 export function FirstStartPage() {
   const [turn, setTurn] = useState(0)
   const newest = useAnswer<Course>('getFirstStart', {}, turn)
   const found = useHeld(newest)
-  useWatch(newest.state === 'there' ? newest.data : undefined, () => setTurn((before) => before + 1))
+  useWatch(newest, () => setTurn((before) => before + 1))
   return (
     <Show of={found} page="firstStart.title">
       {(course) => (
@@ -76,24 +78,34 @@ function useHeld(newest: Loaded<Course>): Loaded<Course> {
   return held.current
 }
 
-/** Looks again and again until all is done, and says aloud which step is done since. */
-function useWatch(course: Course | undefined, look: () => void): void {
+/** Looks again and again until all is done, also after a look that failed, and says aloud which step is done since. */
+function useWatch(newest: Loaded<Course>, look: () => void): void {
   const announce = useAnnounce()
   const before = useRef<Set<string>>(undefined)
+  const looks = useRef(0)
+  const course = newest.state === 'there' ? newest.data : undefined
+  const hasFailed = newest.state === 'refused' && looks.current > 0
   useEffect(() => {
     if (course === undefined) return
     const done = course.steps.filter(({ state }) => state === 'done').map(({ name }) => name)
     const news = before.current && done.find((name) => !before.current?.has(name))
     before.current = new Set(done)
-    if (news !== undefined) announce(text('firstStart.stepDone', { step: text(`firstStart.step.${news}`) }))
-    if (done.length === course.steps.length) return
-    const isWaiting = course.steps.some(({ state }) => state === 'waiting')
+    if (news === undefined) return
+    looks.current = 0
+    announce(text('firstStart.stepDone', { step: text(`firstStart.step.${news}`) }))
+  }, [course])
+  useEffect(() => {
+    if (course === undefined ? !hasFailed : course.steps.every(({ state }) => state === 'done')) return
+    if (looks.current >= MOST_LOOKS) return
+    const isWaiting = course?.steps.some(({ state }) => state === 'waiting') === true
     const timer = setInterval(
       () => {
-        if (!document.hidden) look()
+        if (document.hidden) return
+        looks.current += 1
+        look()
       },
       isWaiting ? SOON_MS : LATER_MS,
     )
     return () => clearInterval(timer)
-  }, [course])
+  }, [course, hasFailed])
 }
