@@ -103,7 +103,7 @@ export class XmlView {
     return canonical.toString('latin1').endsWith(`${element.name}>`) ? canonical : undefined
   }
 
-  /** The first thing in which the element does not follow a schema. */
+  /** The first thing in which the element does not follow a schema; without words where a pattern takes too many tries. */
   violationOf(schema: XmlSchema): XmlViolation | undefined {
     return schema.violationIn(this.#look())
   }
@@ -202,8 +202,10 @@ function providerOf({ openBuffer, readBuffer, closeBuffer }: Library): XmlInputP
 }
 
 /** Warnings come first: of locations that were not opened, which is no error of an import. */
-function firstOf(cause: unknown, { XmlLibError }: Library): XmlViolation | undefined {
-  if (!(cause instanceof XmlLibError)) throw cause
+function firstOf(cause: unknown, { XmlError, XmlLibError }: Library): XmlViolation | undefined {
+  if (!(cause instanceof XmlError)) throw cause
+  // The library gives up on a pattern that takes too many tries, and says no more than that.
+  if (!(cause instanceof XmlLibError)) return undefined
   const first = cause.details.find(({ level }) => level > 1)
   return first && { message: first.message.trim(), path: first.xpath ?? '' }
 }

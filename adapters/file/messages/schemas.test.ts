@@ -144,6 +144,17 @@ t.test('a file that takes for ever is refused by itself, and others go on', asyn
   t.equal(await check('"aaa"', 'slow.json'), undefined)
 })
 
+t.test('a file on which the library gives up is refused, and is no failure of the adapter', async (t) => {
+  const code = '<xs:restriction base="xs:string"><xs:pattern value="(a|aa)*b"/></xs:restriction>'
+  const schema = `<xs:schema ${XS}><xs:element name="code"><xs:simpleType>${code}</xs:simpleType></xs:element></xs:schema>`
+  const check = await open(t, { 'tries.xsd': schema })
+  t.equal(
+    await check(`<code>${'a'.repeat(100)}</code>`),
+    'its file does not follow tries.xsd at /code: it does not follow the schema',
+  )
+  t.equal(await check('<code>aab</code>'), undefined, 'and the next is taken')
+})
+
 t.test('schemas that are refused at the start', async (t) => {
   const outside = path.join(emptyFolder(t), 'outside.xsd')
   writeFileSync(outside, MORE)
