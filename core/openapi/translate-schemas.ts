@@ -127,11 +127,14 @@ export function createSchemas(q: {
     }
     const schema = Object.fromEntries(found)
     if (minor === 0) sayAs2020(schema, node)
-    leaveOutOther(schema, node, walk.half)
+    if (q.isSchema !== true) leaveOutOther(schema, node, walk.half)
     return schema
   }
 
-  /** A property that is only read is not wanted in a request, one that is only written not in an answer (OpenAPI, Schema Object). */
+  /**
+   * A property that is only read is not wanted in a request, one that is only written not in an answer (OpenAPI, Schema Object). In a JSON
+   * Schema both only describe (2020-12 Validation section 9.4).
+   */
   function leaveOutOther(schema: Json, node: Json, half: Half): void {
     const { required } = schema
     const { properties } = node

@@ -126,6 +126,10 @@ t.test('JSON by a JSON Schema', async (t) => {
   const tree = await open(t, { 'tree.json': '{"type":"object","additionalProperties":{"$ref":"#"}}' })
   t.equal(await tree('{"a":{"b":{}}}'), undefined, 'a schema may refer to itself')
   t.match(await tree('{"a":{"b":1}}'), /at \/a\/b: type object$/)
+  const marked = { required: ['a', 'b'], properties: { a: { readOnly: true }, b: { writeOnly: true } } }
+  const both = await open(t, { 'marked.json': JSON.stringify(marked) })
+  t.match(await both('{"b":1}'), /at \/a: required$/, 'readOnly only describes')
+  t.match(await both('{"a":1}'), /at \/b: required$/)
 })
 
 t.test('a file that takes for ever is refused by itself, and others go on', async (t) => {
