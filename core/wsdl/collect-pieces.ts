@@ -2,12 +2,13 @@
  * Walks over a WSDL 1.1 document and what it imports and includes, and finds what goes into one document made of them, and with which
  * changes. What has not been fetched yet is wanted; what stays outside is named with the reason.
  */
+import { escapeXml } from '#core/xml/escape.ts'
 import { type Edit, withAttribute, without, withoutAttribute } from './edit-text.ts'
 import { is, MAX_BYTES, WSDL, XML_SCHEMA } from './elements.ts'
 import type { PlacedElement } from './read-outline.ts'
 
 export type Outline = { address: string; text: string; root: PlacedElement }
-/** An element of another document. `elsewhere` is the namespace of its names without a prefix, where it declares none. */
+/** An element of another document. `elsewhere` is the namespace of its names without a prefix, as it is written, where it declares none. */
 export type Piece = { of: Outline; at: PlacedElement; edits: Edit[]; elsewhere: string }
 export type LeftOut = { location: string; why: string }
 
@@ -92,7 +93,7 @@ export function collectPieces(main: Outline, found: ReadonlyMap<string, Outline 
   function addSchema(of: Outline, at: PlacedElement, namespace: string): void {
     const takesNamespace = namespace !== '' && !at.element.attributes.has('targetNamespace')
     const edits = takesNamespace ? [withAttribute(at.tag, 'targetNamespace', namespace)] : []
-    pieces.schemas.push({ of, at, edits, elsewhere: takesNamespace ? namespace : '' })
+    pieces.schemas.push({ of, at, edits, elsewhere: takesNamespace ? escapeXml(namespace) : '' })
     edits.push(...readSchema(of, at, namespace))
   }
 
