@@ -210,8 +210,20 @@ t.test('a thousand imports, a long way, large ones and slow ones', async (t) => 
   })
 
   const never = (_url: string, signal: AbortSignal): Promise<string> =>
-    new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    new Promise((_resolve, reject) => {
+      // The signal's own timer keeps no process alive, as a connection does.
+      const connection = setInterval(() => undefined, 1000)
+      signal.addEventListener('abort', () => {
+        clearInterval(connection)
+        reject(signal.reason)
+      })
+    })
   const bounds = { parts: 100, levels: 10, timeMs: 50 }
   const slow = await joinWsdl(AT, withSchema(include('s0') + include('s1')), never, bounds)
   t.match(slow.warnings, [/s0 is not fetched: fetching took longer than 0.05 s/, /s1 .*longer/])
+
+  // The thread that reads the document takes more than that to start.
+  const quick = async (): Promise<string> => schema('')
+  const read = await joinWsdl(AT, withSchema(include('s0')), quick, { ...bounds, timeMs: 1 })
+  t.match(read, { parts: [{ url: 'http://10.0.0.1/s0' }], warnings: [] }, 'only fetching counts')
 })
