@@ -20,7 +20,7 @@ import { fileAdapter } from './adapter.ts'
 import { createBrokenFiles } from './broken-files.ts'
 import { eachKind } from './files-fixture.ts'
 import { openFolder } from './folder.ts'
-import { createReadFile } from './read-file.ts'
+import { BrokenFile, createReadFile } from './read-file.ts'
 
 const row = { name: { type: 'string' } }
 const rename = { by: 'rename' }
@@ -129,6 +129,12 @@ t.test('a file that is changed while it is read', async (t) => {
     changing,
     'replaced',
   )
+
+  const wrong = readFile('a', AbortSignal.timeout(60_000), async () => {
+    throw new BrokenFile('it is wrong', undefined, ', at /P00000007')
+  })
+  await t.rejects(wrong, { code: 'source_failed', what: 'it is wrong, at /P00000007' })
+  t.match(await broken.finding(), { reason: /a \(it is wrong\)$/ }, 'a place may be data')
 
   const settings = {
     ...{ source: { kind: 'folder', folder }, resources: [], complete: rename },

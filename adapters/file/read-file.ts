@@ -37,9 +37,9 @@ export function createReadFile(q: {
   fileBytes: number
 }): ReadFile {
   const { source } = q
-  const noted = (facts: FileFacts, what: string): Fault => {
+  const noted = (facts: FileFacts, what: string, where = ''): Fault => {
     q.broken.add(q.use, facts, what)
-    return new Fault('source_failed', { what })
+    return new Fault('source_failed', { what: what + where })
   }
   return async (name, signal, use) => {
     const facts = await within(signal, source.look(name))
@@ -62,21 +62,26 @@ export function createReadFile(q: {
     } catch (thrown) {
       if (!(thrown instanceof BrokenFile)) throw thrown
       await checkSame()
-      throw noted(facts, thrown.what)
+      throw noted(facts, thrown.what, thrown.where)
     } finally {
       await file.close().catch(() => undefined)
     }
   }
 }
 
-/** Thrown by readers of formats: the content is not as the mapping says. It never quotes the content. */
+/**
+ * Thrown by readers of formats: the content is not as the mapping says. `what` never quotes the content. `where` may, and follows it where
+ * only those who have the file read it: not in the log, nor at /health/ready.
+ */
 export class BrokenFile extends Error {
   readonly what: string
+  readonly where: string
 
-  constructor(what: string, cause?: unknown) {
+  constructor(what: string, cause?: unknown, where = '') {
     super(what, { cause })
     this.name = 'BrokenFile'
     this.what = what
+    this.where = where
   }
 }
 

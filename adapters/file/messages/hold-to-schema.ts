@@ -84,9 +84,9 @@ export async function openSchemas(
       const found = await judge(name, Buffer.concat(chunks))
       if (found === undefined) return
       const place = found.pointer.slice(0, MAX_POINTER).replace(INVISIBLE, '?').toWellFormed()
-      throw new BrokenFile(
-        `its file does not follow ${path.basename(schema)}${place === '' ? '' : ` at ${place}`}: ${found.rule}`,
-      )
+      const what = `its file does not follow ${path.basename(schema)}: ${found.rule}`
+      // In JSON the names of a place are data: an object may have a name for each person.
+      throw new BrokenFile(what, undefined, place === '' ? '' : `, at ${place}`)
     },
     close,
   }

@@ -144,7 +144,7 @@ await eachKind(t, async (t, kind, { folder, source, server }) => {
     await until('one is done', async () => filesIn(folder, 'done').includes('held-right.json'))
     await until('one is set aside', async () => filesIn(folder, 'quarantine').length === before + 2)
     const why = readFileSync(at('quarantine/held-wrong.json.reason.txt'), 'utf8')
-    t.match(why, /does not follow number\.json at \/amount: type number/)
+    t.match(why, /does not follow number\.json: type number, at \/amount/)
     t.notMatch(why, /P00000007/)
     t.match(await arrived(ends), [{ event: { subject: 'held-right.json' } }])
     await stop()

@@ -36,7 +36,7 @@ async function open(t: Test, files: Record<string, string>, limits = LIMITS) {
     held.check(lent(content), drops.find((one) => one.name === name)!).then(
       () => undefined,
       (thrown: unknown) => {
-        if (thrown instanceof BrokenFile) return thrown.what
+        if (thrown instanceof BrokenFile) return thrown.what + thrown.where
         throw thrown
       },
     )
@@ -67,12 +67,12 @@ t.test('XML by an XML Schema and what lies beside it', async (t) => {
   for (const [content, why] of [
     [
       parcels(ONE + ONE.replace('<area>7</area>', '')),
-      /^its file does not follow main\.xsd at \/parcels\/parcel\[2\]: an element is missing in it$/,
+      /^its file does not follow main\.xsd: an element is missing in it, at \/parcels\/parcel\[2\]$/,
     ],
-    [parcels(ONE.replace('7', secret)), /at \/parcels\/parcel\/area: type xs:int$/],
-    [parcels(ONE, `of="${secret}"`), /at \/parcels.*: facet pattern$/],
-    [parcels(ONE, ''), /at \/parcels: a required attribute is missing$/],
-    [parcels(`${ONE}<more/>`), /it is not expected here$/],
+    [parcels(ONE.replace('7', secret)), /: type xs:int, at \/parcels\/parcel\/area$/],
+    [parcels(ONE, `of="${secret}"`), /: facet pattern, at \/parcels.*$/],
+    [parcels(ONE, ''), /: a required attribute is missing, at \/parcels$/],
+    [parcels(`${ONE}<more/>`), /it is not expected here, at /],
     [parcels(`${ONE}${secret}`), /characters are not allowed|not expected/],
     [`<other>${secret}</other>`, /main\.xsd/],
     [parcels(ONE).slice(0, -3), /it is not well-formed XML$/],
@@ -111,10 +111,10 @@ t.test('JSON by a JSON Schema', async (t) => {
   const check = await open(t, { 'parcels.json': JSON.stringify(schema) })
   t.equal(await check('[{"number": "1", "area": 1.5}]'), undefined)
   for (const [content, why] of [
-    ['[{"number": "1"}, {"area": 1}]', /^its file does not follow parcels\.json at \/1\/number: required$/],
-    ['[{"number": "SECRET"}]', /at \/0\/number: pattern$/],
-    ['[{"number": "1", "area": 11}]', /at \/0\/area: maximum 10$/],
-    ['[{"number": "1", "a\\n\\u202eb": 11}]', /at \/0\/a\?\?b: additionalProperties$/],
+    ['[{"number": "1"}, {"area": 1}]', /^its file does not follow parcels\.json: required, at \/1\/number$/],
+    ['[{"number": "SECRET"}]', /: pattern, at \/0\/number$/],
+    ['[{"number": "1", "area": 11}]', /: maximum 10, at \/0\/area$/],
+    ['[{"number": "1", "a\\n\\u202eb": 11}]', /: additionalProperties, at \/0\/a\?\?b$/],
     ['{}', /parcels\.json: type array$/],
     ['[{"number": "1", "number": "2"}]', /a name is twice in an object$/],
     ['[', /it is not JSON in UTF-8$/],
@@ -125,11 +125,11 @@ t.test('JSON by a JSON Schema', async (t) => {
   t.equal(await check('[]'), undefined)
   const tree = await open(t, { 'tree.json': '{"type":"object","additionalProperties":{"$ref":"#"}}' })
   t.equal(await tree('{"a":{"b":{}}}'), undefined, 'a schema may refer to itself')
-  t.match(await tree('{"a":{"b":1}}'), /at \/a\/b: type object$/)
+  t.match(await tree('{"a":{"b":1}}'), /: type object, at \/a\/b$/)
   const marked = { required: ['a', 'b'], properties: { a: { readOnly: true }, b: { writeOnly: true } } }
   const both = await open(t, { 'marked.json': JSON.stringify(marked) })
-  t.match(await both('{"b":1}'), /at \/a: required$/, 'readOnly only describes')
-  t.match(await both('{"a":1}'), /at \/b: required$/)
+  t.match(await both('{"b":1}'), /: required, at \/a$/, 'readOnly only describes')
+  t.match(await both('{"a":1}'), /: required, at \/b$/)
 })
 
 t.test('a file that takes for ever is refused by itself, and others go on', async (t) => {
@@ -154,7 +154,7 @@ t.test('a file on which the library gives up is refused, and is no failure of th
   const check = await open(t, { 'tries.xsd': schema })
   t.equal(
     await check(`<code>${'a'.repeat(100)}</code>`),
-    'its file does not follow tries.xsd at /code: it does not follow the schema',
+    'its file does not follow tries.xsd: it does not follow the schema, at /code',
   )
   t.equal(await check('<code>aab</code>'), undefined, 'and the next is taken')
 })
