@@ -19,6 +19,7 @@ type Running = { thread: ThreadInTurn<SchemaQuestion>; compiled: Map<string, Pro
 
 const LIMITS = { compileMs: 30_000, judgeMs: 10_000 }
 const MAX_TRIES = 5
+const MANY_VIOLATIONS = '; that can also be because it breaks the schema in very many places'
 const MAX_POINTER = 300
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
@@ -55,8 +56,10 @@ export async function openSchemas(
       } catch (cause) {
         // A file of another drop has ended the thread.
         if (cause instanceof Unasked && tries < MAX_TRIES) continue
-        if (cause instanceof TooLong && cause.act === 'judge') return { pointer: '', rule: cause.message }
-        throw cause
+        if (!(cause instanceof TooLong) || cause.act !== 'judge') throw cause
+        // The library collects every violation before it tells the first.
+        const other = sources.get(drop)!.kind === 'xsd' ? MANY_VIOLATIONS : ''
+        return { pointer: '', rule: cause.message + other }
       }
   }
 

@@ -148,6 +148,15 @@ t.test('a file that takes for ever is refused by itself, and others go on', asyn
   t.equal(await check('"aaa"', 'slow.json'), undefined)
 })
 
+t.test('an XML file that is wrong everywhere is told as slow, and why that may be', async (t) => {
+  const rows = `<xs:schema ${XS}><xs:element name="rows"><xs:complexType><xs:sequence><xs:element name="r" type="xs:int" maxOccurs="unbounded"/></xs:sequence></xs:complexType></xs:element></xs:schema>`
+  const check = await open(t, { 'rows.xsd': rows }, { ...LIMITS, judgeMs: 300 })
+  t.match(
+    await check(`<rows>${'<r>x</r>'.repeat(100_000)}</rows>`),
+    /rows\.xsd: it took longer than 300 ms; that can also be because it breaks the schema in very many places$/,
+  )
+})
+
 t.test('a file on which the library gives up is refused, and is no failure of the adapter', async (t) => {
   const code = '<xs:restriction base="xs:string"><xs:pattern value="(a|aa)*b"/></xs:restriction>'
   const schema = `<xs:schema ${XS}><xs:element name="code"><xs:simpleType>${code}</xs:simpleType></xs:element></xs:schema>`
