@@ -150,4 +150,9 @@ t.test('settings of a consumer', async (t) => {
   await t.rejects(start(t, { xRoadProvider, consumer: { clients: ['tax'] } }), {
     message: /consumer.clients.0 must be INSTANCE/,
   })
+  const most = 10 * 1024 * 1024
+  await t.rejects(start(t, { ...SETTINGS, limits: { answerBytes: most + 1 } }), {
+    message: /limits.answerBytes is above 10 MiB/,
+  })
+  await start(t, { ...SETTINGS, limits: { answerBytes: most } })
 })

@@ -27,6 +27,9 @@ export type SoapSettings = KitSettings & {
   operations: OperationSettings[]
 }
 
+/** Of a SOAP message that security servers read (core/transport/soap-document.ts). */
+const MAX_MESSAGE_BYTES = 10 * 1024 * 1024
+
 /** JSON Schema 2020-12 of the settings file; docs/configuration.md explains each setting. */
 export const settingsSchema = {
   type: 'object',
@@ -85,6 +88,8 @@ export function checkSettings(settings: SoapSettings, problem: Problem): void {
   }
   if (consumer !== undefined && xRoadProvider === undefined)
     throw problem(['consumer'], 'needs xRoadProvider, whose service is asked')
+  if (consumer !== undefined && limits.answerBytes > MAX_MESSAGE_BYTES)
+    throw problem(['limits', 'answerBytes'], 'is above 10 MiB, the most of an answer of a security server')
   for (const [at, client] of (consumer?.clients ?? []).entries())
     try {
       parseClientId(client)
