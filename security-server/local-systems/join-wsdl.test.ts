@@ -82,7 +82,10 @@ t.test('a WSDL in parts becomes one that messages are held against', async (t) =
 
 t.test('a namespace is written as an attribute has it', async (t) => {
   const part = `<x:schema xmlns:x="${XS}"><x:element name="e" type="T"/><x:simpleType name="T"><x:restriction base="x:int"/></x:simpleType></x:schema>`
-  const main = withSchema('<x:include schemaLocation="a"/>').replaceAll('"urn:a"', '"urn:a?b&amp;c&lt;&quot;"')
+  const main = withSchema('<x:include schemaLocation="a"/>').replaceAll(
+    '"urn:a"',
+    '"urn:a?b&amp;c&lt;&quot;"',
+  )
   const joined = await join(main, { 'http://10.0.0.1/a': part })
   t.match(joined, { parts: [{ url: 'http://10.0.0.1/a' }], warnings: [] })
   t.match(joined.document, 'xmlns="urn:a?b&amp;c&lt;&quot;"')
