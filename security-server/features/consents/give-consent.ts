@@ -76,7 +76,7 @@ export async function giveConsent(
   if (outcome === 'presented_before') throw unproven('it gave a consent before')
   if (outcome === 'not_open')
     throw new Fault('conflict', { what: 'the request for consent was answered before, or its time is over' })
-  rooms.taking.changed(outcome.ended)
+  rooms.taking.changed(outcome.earlier)
   return row
 }
 

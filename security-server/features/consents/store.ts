@@ -36,12 +36,13 @@ export function createConsentStore(database: Database) {
   return {
     /**
      * Stores a new consent, ends those before it, and answers the request by which the person came, if there is one. Resolves to the numbers of
-     * those that it ended. Nothing is stored when that request is not open any more, or when the wallet's presentation gave a consent before.
+     * all those before it, as a node may still hold one that was withdrawn at another node. Nothing is stored when that request is not open any
+     * more, or when the wallet's presentation gave a consent before.
      */
     add: (
       row: ConsentRow,
       q: { record: number; request?: string | undefined; by?: string | undefined },
-    ): Promise<{ ended: string[] } | 'not_open' | 'presented_before'> =>
+    ): Promise<{ earlier: string[] } | 'not_open' | 'presented_before'> =>
       inTransaction(tables, async (transaction) => {
         // One row locks all: people do not consent by the thousand a second.
         await lockFor(transaction, 'consents')
@@ -63,17 +64,23 @@ export function createConsentStore(database: Database) {
             .executeTakeFirst()
           if (answered.numUpdatedRows === 0n) return 'not_open'
         }
-        const ended = await transaction
+        const earlier = await transaction
+          .selectFrom('consent')
+          .select('number')
+          .where('person', '=', row.person)
+          .where('client', '=', row.client)
+          .where('contract', '=', row.contract)
+          .execute()
+        await transaction
           .updateTable('consent')
           .set({ withdrawn_at: row.given_at, withdrawn_record: q.record, withdrawn_by: q.by ?? null })
           .where('person', '=', row.person)
           .where('client', '=', row.client)
           .where('contract', '=', row.contract)
           .where('withdrawn_at', 'is', null)
-          .returning('number')
           .execute()
         await transaction.insertInto('consent').values(row).execute()
-        return { ended: ended.map(({ number }) => number) }
+        return { earlier: earlier.map(({ number }) => number) }
       }),
     newest: async ({ person, client, contract }: Key) => {
       const asked = { ...newest, parameters: [person, client, contract] }
