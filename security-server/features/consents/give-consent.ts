@@ -70,9 +70,13 @@ export async function giveConsent(
     ...{ withdrawn_at: null, withdrawn_record: null, withdrawn_by: null, last_use: null },
     ...{ uses: 0, stretch: '', stretch_uses: 0 },
   }
-  const outcome = await rooms.store.add(row, {
-    ...{ record: sender.record, request: request?.request, by: representative?.person },
-  })
+  const outcome = await rooms.store
+    .add(row, { record: sender.record, request: request?.request, by: representative?.person })
+    .catch((thrown: unknown) => {
+      // Where the answer of the database is lost it may be stored all the same, and those before it ended.
+      rooms.taking.changed()
+      throw thrown
+    })
   if (outcome === 'presented_before') throw unproven('it gave a consent before')
   if (outcome === 'not_open')
     throw new Fault('conflict', { what: 'the request for consent was answered before, or its time is over' })

@@ -81,8 +81,12 @@ export async function withdrawConsent(
 ): Promise<Consent> {
   await rowOf(own, number, rooms)
   const at = new Date(rooms.clock()).toISOString()
-  await rooms.store.withdraw(number, { at, record, by: own.representative })
-  rooms.taking.changed([number])
+  try {
+    await rooms.store.withdraw(number, { at, record, by: own.representative })
+  } finally {
+    // Where the answer of the database is lost it may be withdrawn all the same.
+    rooms.taking.changed([number])
+  }
   return consentOf(own, number, rooms)
 }
 
