@@ -109,9 +109,12 @@ void t.test(
     await tell()
     t.equal(mail.received.length, 3)
 
+    const next = await ask<Complaint>('complaints', { record: mine, reason: 'not-known' })
+    await answer(next.number)
     const again = await ask<AskedNotice>('notices', wish)
     t.match(again.notice, { id: notice.id, state: 'confirmed', about: ['uses'] })
-    const next = await ask<Complaint>('complaints', { record: mine, reason: 'not-known' })
+    await tell()
+    t.equal(mail.received.length, 3, 'what waited is not told to who wants it no more')
     await answer(next.number)
     await tell()
     t.equal(mail.received.length, 3, 'who wants to hear of uses alone is told of nothing else')

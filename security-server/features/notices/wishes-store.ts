@@ -286,7 +286,18 @@ async function putWish(
     .where('subsystem', '=', subsystem)
     .where('address', '=', address)
     .executeTakeFirstOrThrow()
-  // What waits of uses is not told to who wants to hear of them no more.
+  // What waits is not told to who wants to hear of it no more.
+  const gone = [
+    ...(about.includes('uses') ? [] : ['uses' as const]),
+    ...(about.includes('complaints') ? [] : ['complaint' as const]),
+  ]
+  if (gone.length > 0)
+    await transaction
+      .deleteFrom('notice_letter')
+      .where('wish', '=', id)
+      .where('kind', 'in', gone)
+      .where('state', '=', 'WAITING')
+      .execute()
   if (!about.includes('uses')) {
     await transaction.deleteFrom('notice_use').where('wish', '=', id).execute()
     await transaction
