@@ -1,5 +1,6 @@
 /** What is due: looked at in time, all of it in one run, and not sent when it was stopped or ended meanwhile; and news of complaints. */
 import t from 'tap'
+import { tablesOf } from '#platform/database/open-database.ts'
 import type { Complaint } from '#schemas/find-usage.ts'
 import type { AskedNotice } from '#schemas/notices.ts'
 import { headerOf } from '#test/fakes/mail-server.ts'
@@ -8,6 +9,7 @@ import { createTrackerWorld, SUBSYSTEM } from '../tracker/tracker-fixture.ts'
 import { createNotices } from './notices-fixture.ts'
 import { lookAgain } from './rules.ts'
 import { sendLetters } from './send-letters.ts'
+import type { NoticeTables } from './tables.ts'
 import { writeLetters } from './write-letters.ts'
 
 const DAY = 86_400_000
@@ -64,7 +66,7 @@ void t.test(
   'who wants that is told that a complaint was answered, and no more; nobody else is',
   async (t) => {
     const world = await createTrackerWorld(t)
-    const { mail, tell } = await createNotices(t, world)
+    const { mail, tell, rooms } = await createNotices(t, world)
     const wish = { channel: 'email', address: 'person@mail.example', mode: 'at_once', language: 'en' }
     const ask = async <T>(at: string, body: object, code = '131052-308T'): Promise<T> => {
       const told = await world.ask(`/concordat/v1/${at}?userCode=EE${code}`, { userId: `EE${code}`, body })
@@ -99,6 +101,13 @@ void t.test(
     t.equal(mail.received.length, 1, 'of the complaint of another nothing is told')
     await answer(own.number)
     await answer(own.number)
+    const letters = tablesOf<NoticeTables>(world.database).selectFrom('notice_letter').select('kind')
+    t.same(
+      await letters.where('channel', '=', 'email').where('state', '=', 'WAITING').execute(),
+      [],
+      'a node of the version before, which knows no such letters, finds none',
+    )
+    t.ok(await rooms.letters.isDue('email', world.now.at))
     await tell()
     await tell()
     t.equal(mail.received.length, 2, 'two answers at a time are one message')
@@ -108,6 +117,7 @@ void t.test(
     await answer(own.number, 'closeComplaint')
     await tell()
     t.equal(mail.received.length, 3)
+    t.same(await rooms.letters.counts(), [{ channel: 'email', state: 'SENT', letters: 3 }])
 
     const next = await ask<Complaint>('complaints', { record: mine, reason: 'not-known' })
     await answer(next.number)

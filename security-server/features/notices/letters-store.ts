@@ -1,5 +1,6 @@
 /** Stores letters on their way. One that has ended keeps nothing of a person: when, by which channel, and how it ended. */
 import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { DAY_MS, dayOf, nextDay, nextLook } from './rules.ts'
@@ -13,6 +14,12 @@ export type DueLetter = Awaited<ReturnType<LetterStore['due']>>[number]
 
 const KEPT_MS = 30 * DAY_MS
 const iso = (ms: number): string => new Date(ms).toISOString()
+/**
+ * Under which channels letters of this one are stored. A node of the version before knows no letter about a complaint, would send it as one of
+ * uses, and asks for none of the second.
+ */
+const storedAs = (channel: string) => [channel, `${channel} complaint`] as const
+const CHANNEL = sql<string>`replace(channel, ' complaint', '')`
 
 export function createLetterStore(database: Database) {
   const tables = tablesOf<NoticeTables>(database)
@@ -23,7 +30,7 @@ export function createLetterStore(database: Database) {
         .select('id')
         .where('state', '=', 'WAITING')
         .where('next_at', '<=', iso(now))
-        .where('channel', '=', channel)
+        .where('channel', 'in', storedAs(channel))
         .limit(1)
         .executeTakeFirst()) !== undefined,
     due: (channel: string, now: number, limit: number) =>
@@ -35,7 +42,7 @@ export function createLetterStore(database: Database) {
         .select(['wish', 'subsystem', 'language', 'notice_address.id as address', 'sealed'])
         .where('notice_letter.state', '=', 'WAITING')
         .where('next_at', '<=', iso(now))
-        .where('notice_letter.channel', '=', channel)
+        .where('notice_letter.channel', 'in', storedAs(channel))
         .orderBy('next_at')
         .limit(limit)
         .execute(),
@@ -115,12 +122,13 @@ export function createLetterStore(database: Database) {
           if (waiting !== undefined) continue
           const counted = `sent ${person}`
           const isFull = (await countOf(transaction, counted, dayOf(q.now))) >= q.perDay
+          const [, stored] = storedAs(channel)
           const at = nextLook(mode, q.now, isFull ? nextDay(q.now) : null)
           await addCount(transaction, counted, at.slice(0, 10))
           await transaction
             .insertInto('notice_letter')
             .values({
-              ...{ id: randomUUID(), address, wish, channel, kind: 'complaint', fields: '{}' },
+              ...{ id: randomUUID(), address, wish, channel: stored, kind: 'complaint', fields: '{}' },
               state: 'WAITING',
               ...{ created_at: at, next_at: at, ended_at: null, last_error: null, attempts: 0 },
             })
@@ -131,9 +139,9 @@ export function createLetterStore(database: Database) {
     counts: async (): Promise<{ channel: string; state: LetterState; letters: number }[]> => {
       const rows = await tables
         .selectFrom('notice_letter')
-        .select(({ fn }) => ['channel', 'state', fn.countAll<number>().as('letters')])
-        .groupBy(['channel', 'state'])
-        .orderBy('channel')
+        .select(({ fn }) => [CHANNEL.as('channel'), 'state', fn.countAll<number>().as('letters')])
+        .groupBy([CHANNEL, 'state'])
+        .orderBy(CHANNEL)
         .orderBy('state')
         .execute()
       return rows.map((row) => ({ ...row, letters: Number(row.letters) }))
@@ -142,7 +150,7 @@ export function createLetterStore(database: Database) {
     failures: (limit: number) =>
       tables
         .selectFrom('notice_letter')
-        .select(['id', 'channel', 'state', 'attempts', 'created_at', 'ended_at', 'last_error'])
+        .select(['id', CHANNEL.as('channel'), 'state', 'attempts', 'created_at', 'ended_at', 'last_error'])
         .where('last_error', 'is not', null)
         .orderBy('created_at', 'desc')
         .limit(limit)

@@ -41,7 +41,7 @@ export type WishRow = {
   is_more: number
 }
 
-/** `fields`: JSON; emptied when the letter has ended. `next_at`: when it is tried. */
+/** `channel`: see letters-store.ts. `fields`: JSON; emptied when the letter has ended. `next_at`: when it is tried. */
 type LetterRow = {
   id: string
   address: string

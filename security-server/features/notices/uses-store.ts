@@ -112,6 +112,8 @@ export function createUsesStore(database: Database) {
         .selectAll('notice_wish')
         .select('channel')
         .where('look_at', '<=', iso(now))
+        // A node of the version before notes uses for every wish.
+        .where('about', 'like', '%uses%')
         .where('state', '=', 'CONFIRMED')
         .orderBy('look_at')
         .limit(limit)
