@@ -1,5 +1,5 @@
 /** Where each system tells the person, as the systems answer; and the form by which many are asked at once. It works without script. */
-import { NOTICE_SUBJECTS } from '#schemas/notices.ts'
+import { NOTICE_SUBJECTS, type NoticeSubject } from '#schemas/notices.ts'
 import type { JsonAnswer, NotCalled } from '../asking/call-service.ts'
 import type { System } from '../asking/find-systems.ts'
 import type { Session } from '../login/sessions.ts'
@@ -105,6 +105,10 @@ ${notice.state === 'asked' ? form : NOTHING}
 
 function askForm(offering: readonly Known[], words: Words, session: Session): Html {
   const channels = CHANNELS.filter((one) => offering.some((known) => known.channels.includes(one)))
+  // Who asks once more, as for the systems that sent no code yet, does not take back by that what they wanted to hear of.
+  const before = offering.flatMap(({ notices }) => notices.flatMap(({ about }) => about))
+  const isWanted = (one: NoticeSubject): boolean =>
+    before.length === 0 ? one === 'uses' : before.includes(one)
   const option = (name: string, value: string, text: string, isFirst: boolean): Html =>
     html`<label><input type="radio" name="${name}" value="${value}"${isFirst ? html` checked` : NOTHING}> ${text}</label>`
   return html`<section class="card" aria-labelledby="notices-ask"><h2 id="notices-ask">${words('notices.ask')}</h2>
@@ -112,7 +116,7 @@ function askForm(offering: readonly Known[], words: Words, session: Session): Ht
 <form method="post" action="/notices">${csrfField(session)}
 <fieldset class="choice"><legend>${words('notices.how')}</legend>${channels.map((one, at) => option('channel', one, words(`notices.channel.${one}`), at === 0))}</fieldset>
 <p class="field"><label for="notices-address">${words('notices.address')}</label> <input id="notices-address" name="address" maxlength="500" autocomplete="email" required></p>
-<fieldset class="choice"><legend>${words('notices.about')}</legend>${NOTICE_SUBJECTS.map((one) => html`<label><input type="checkbox" name="about" value="${one}"${one === 'uses' ? html` checked` : NOTHING}> ${words(`notices.about.${one}`)}</label>`)}</fieldset>
+<fieldset class="choice"><legend>${words('notices.about')}</legend>${NOTICE_SUBJECTS.map((one) => html`<label><input type="checkbox" name="about" value="${one}"${isWanted(one) ? html` checked` : NOTHING}> ${words(`notices.about.${one}`)}</label>`)}</fieldset>
 <fieldset class="choice"><legend>${words('notices.when')}</legend>${(['at_once', 'daily', 'weekly'] as const).map((one, at) => option('mode', one, words(`notices.mode.${one}`), at === 0))}</fieldset>
 <fieldset class="choice"><legend>${words('notices.by')}</legend>${offering.map(({ system }) => html`<label><input type="checkbox" name="system" value="${system.id}" checked> ${foreign(system.name)}</label>`)}</fieldset>
 <button type="submit" class="button">${words('notices.send')}</button></form></section>`

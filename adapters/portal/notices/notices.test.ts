@@ -43,6 +43,7 @@ t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
   const list = await browser.visit(at('/notices'))
   t.match(list.text, /Land register[\s\S]*It sends no messages/)
   t.match(list.text, /id="whole"[\s\S]*Ask for messages/)
+  t.match(list.text, /value="uses" checked>[\s\S]*value="complaints">/)
   t.notMatch(list.text, /<script>|\.\.\/x/)
   const csrf = /name="csrf" value="([^"]+)"/.exec(list.text)![1]!
   const form = {
@@ -78,7 +79,9 @@ t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
     form: { ...confirmation, code: '1234 5678' },
   })
   t.strictSame([right.status, right.headers['location']], [303, '/notices'])
-  t.match((await browser.visit(at('/notices'))).text, /You are told here\. E-mail: <bdi>p…@mail.example/)
+  const confirmed = await browser.visit(at('/notices'))
+  t.match(confirmed.text, /You are told here\. E-mail: <bdi>p…@mail.example/)
+  t.match(confirmed.text, /value="uses" checked>[\s\S]*value="complaints" checked>/, 'what systems told of before')
   t.equal((await browser.visit(at('/notices/end'), { form: { ...confirmation, id: '../x' } })).status, 400)
   const ended = await browser.visit(at('/notices/end'), { form: { csrf } })
   t.match(ended.text, /Messages are stopped[\s\S]*It sends you none/)
