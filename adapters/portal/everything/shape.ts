@@ -5,7 +5,7 @@ import type { FoundConsents } from '../consents/ask-consents.ts'
 import { type Gathered, isComplete } from '../joining/gathered.ts'
 import type { Row } from '../joining/row.ts'
 import type { Acting } from '../login/sessions.ts'
-import type { KnownMandate, KnownRole } from '../mandates/read-mandates.ts'
+import type { KnownMandate, KnownMandates, KnownRole } from '../mandates/read-mandates.ts'
 import type { FoundNotices } from '../notices/ask-notices.ts'
 import type { FoundPreviews } from '../previews/pages.ts'
 import type { FoundOffers, TheirCourse } from '../services/ask-offers.ts'
@@ -26,9 +26,9 @@ export type Everything = {
 /** A list is undefined where the register did not answer. */
 export type FoundMandates = {
   register: string
-  given: KnownMandate[] | undefined
+  given: KnownMandates | undefined
   /** `'others'`: what the one for whom somebody acts holds is asked for by themself alone. */
-  held: KnownMandate[] | undefined | 'others'
+  held: KnownMandates | undefined | 'others'
   roles: KnownRole[]
 }
 
@@ -149,20 +149,23 @@ function mandatesOf({ register, given, held, roles }: FoundMandates): Part {
     ...(from !== undefined && { from: new Date(from).toISOString() }),
     ...(until !== undefined && { until: new Date(until).toISOString() }),
   })
-  const listOf = (list: KnownMandate[] | undefined): object[] | string => list?.map(asTold) ?? 'not told'
+  const listOf = (list: KnownMandates | undefined): object[] | string =>
+    list?.mandates.map(asTold) ?? 'not told'
+  const lists = held === 'others' ? [given] : [given, held]
+  const isCut = lists.some((list) => list?.isCut === true)
   return {
-    content: { register, given: listOf(given), ...(held !== 'others' && { held: listOf(held) }) },
-    isAll: given !== undefined && held !== undefined,
+    content: { register, given: listOf(given), ...(held !== 'others' && { held: listOf(held) }), isCut },
+    isAll: lists.every((list) => list !== undefined) && !isCut,
   }
 }
 
-function noticesOf({ notices, told, notTold, silent }: FoundNotices): Part {
+function noticesOf({ notices, told, isCut, notTold, silent }: FoundNotices): Part {
   return {
     content: {
       wishes: notices.map(({ system, notice }) => ({ toldBy: system.id, ...notice })),
-      ...{ answered: told, notAnswered: notAnswered(notTold, silent) },
+      ...{ answered: told, isCut, notAnswered: notAnswered(notTold, silent) },
     },
-    isAll: isNothing(notTold, silent),
+    isAll: isNothing(notTold, silent) && !isCut,
   }
 }
 

@@ -42,9 +42,18 @@ export function isMandateId(text: string): boolean {
   return ID.test(text)
 }
 
+/** `isCut`: some were left out. */
+export type KnownMandates = { mandates: KnownMandate[]; isCut: boolean }
+
 /** Undefined for an answer that is no list. */
-export function readTriplets(json: unknown): KnownMandate[] | undefined {
-  return Array.isArray(json) ? json.slice(0, MOST).flatMap(readTriplet) : undefined
+export function readTriplets(json: unknown): KnownMandates | undefined {
+  if (!Array.isArray(json)) return undefined
+  const mandates = json.slice(0, MOST).flatMap(readTriplet)
+  const told = json.reduce<number>(
+    (sum, one) => sum + (isObject(one) ? listOf(one['mandates']).length : 1),
+    0,
+  )
+  return { mandates, isCut: told > mandates.length }
 }
 
 /** The mandates of one triplet: of two people who are known, and each of a form that can be judged. */

@@ -11,6 +11,7 @@ import type { Acting, Session } from '../login/sessions.ts'
 import {
   isCode,
   type KnownMandate,
+  type KnownMandates,
   type KnownRole,
   readPeople,
   readRoles,
@@ -30,8 +31,8 @@ export type MandateRegister = {
   choices(session: Session, q: Asked): Promise<Somebody[] | undefined>
   /** By what the person acts for this one now. */
   confirm(session: Session, q: Asked & { code: string }): Promise<Acting | 'none' | 'away'>
-  given(session: Session, q: Asked & Whose): Promise<KnownMandate[] | undefined>
-  held(session: Session, q: Asked): Promise<KnownMandate[] | undefined>
+  given(session: Session, q: Asked & Whose): Promise<KnownMandates | undefined>
+  held(session: Session, q: Asked): Promise<KnownMandates | undefined>
   roles(session: Session, q: Asked): Promise<KnownRole[]>
   give(
     session: Session,

@@ -91,7 +91,7 @@ async function showAll(
   const { session } = reader
   const [given, held, roles] = await Promise.all([
     register.given(session, { gone, theirs }),
-    theirs === undefined ? register.held(session, { gone }) : [],
+    theirs === undefined ? register.held(session, { gone }) : undefined,
     register.roles(session, { gone }),
   ])
   const done = DONE.find((one) => one === query.get('done'))
@@ -100,7 +100,14 @@ async function showAll(
     ['identifier', 'firstName', 'surname', 'role'].map((name) => [name, plain(query.get(name))]),
   )
   const page = mandatesPage(place, reader, {
-    ...{ given, held, roles, filled, now: clock(), ...(done !== undefined && { done }) },
+    ...{
+      given: given?.mandates,
+      held: held?.mandates,
+      roles,
+      filled,
+      now: clock(),
+      ...(done !== undefined && { done }),
+    },
     ...{ givable: roles.filter((one) => isGivable(one, theirs)), ...(theirs !== undefined && { theirs }) },
   })
   return { page }

@@ -4,25 +4,28 @@ import { type JsonAnswer, type NotCalled, whyOfStatus } from '../asking/call-ser
 import type { System } from '../asking/find-systems.ts'
 import type { Why } from '../joining/row.ts'
 import type { Rooms, Visit } from '../routing/section.ts'
-import { readNotices, type ShownNotice } from './read-notices.ts'
+import { type ReadNotices, readNotices, type ShownNotice } from './read-notices.ts'
 
 export type FoundNotices = {
   notices: { system: System; notice: ShownNotice }[]
   /** How many answered; one that sends no messages has none. */
   told: number
+  /** Of what they told some was left out. */
+  isCut: boolean
   notTold: { system: System; why: Why }[]
   silent: System[]
 }
 
 export async function askNotices(visit: Visit, rooms: Rooms): Promise<FoundNotices> {
   const { asked, silent } = await rooms.systems.offering(rooms.settings.asking.serviceCode)
-  const found: FoundNotices = { notices: [], told: 0, notTold: [], silent }
+  const found: FoundNotices = { notices: [], told: 0, isCut: false, notTold: [], silent }
   for await (const { system, answer } of askAll(asked, visit, rooms, { method: 'GET' })) {
     const told = noticesIn(answer)
     if (typeof told === 'string') found.notTold.push({ system, why: told })
     else {
       found.told++
-      found.notices.push(...told.map((notice) => ({ system, notice })))
+      if (told.isCut) found.isCut = true
+      found.notices.push(...told.notices.map((notice) => ({ system, notice })))
     }
   }
   return found
@@ -50,10 +53,10 @@ export function isWithoutNotices({ status }: JsonAnswer): boolean {
   return status === 404 || status === 405
 }
 
-function noticesIn(answer: JsonAnswer | NotCalled): ShownNotice[] | Why {
+function noticesIn(answer: JsonAnswer | NotCalled): ReadNotices | Why {
   if ('why' in answer) return answer.why
   // One that knows Estonia's protocol alone refuses the address as a wrong request.
-  if (isWithoutNotices(answer) || answer.status === 400) return []
+  if (isWithoutNotices(answer) || answer.status === 400) return { channels: [], notices: [], isCut: false }
   if (answer.status !== 200) return whyOfStatus(answer.status)
-  return readNotices(answer.json)?.notices ?? 'unreadable'
+  return readNotices(answer.json) ?? 'unreadable'
 }

@@ -57,6 +57,7 @@ t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
   const asked = await browser.visit(at('/notices'), { form })
   const saved = JSON.parse((await browser.visit(at('/everything.json'))).text) as object
   t.match(saved, {
+    nothingKnownMissing: false,
     notices: {
       wishes: [
         {
@@ -64,7 +65,7 @@ t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
           ...{ about: ['complaints'], state: 'asked' },
         },
       ],
-      answered: 3,
+      ...{ answered: 3, isCut: true },
     },
   })
   t.match(asked.text, /Tax assessment[\s\S]*Waits for your code/)
@@ -81,7 +82,11 @@ t.test('a person asks, confirms and ends; who has a link stops', async (t) => {
   t.strictSame([right.status, right.headers['location']], [303, '/notices'])
   const confirmed = await browser.visit(at('/notices'))
   t.match(confirmed.text, /You are told here\. E-mail: <bdi>p…@mail.example/)
-  t.match(confirmed.text, /value="uses" checked>[\s\S]*value="complaints" checked>/, 'what systems told of before')
+  t.match(
+    confirmed.text,
+    /value="uses" checked>[\s\S]*value="complaints" checked>/,
+    'what systems told of before',
+  )
   t.equal((await browser.visit(at('/notices/end'), { form: { ...confirmation, id: '../x' } })).status, 400)
   const ended = await browser.visit(at('/notices/end'), { form: { csrf } })
   t.match(ended.text, /Messages are stopped[\s\S]*It sends you none/)
@@ -165,6 +170,8 @@ t.test('who has a link stops messages so often, from one network and from all', 
 t.test('what a system says is taken as the description has it, or not', (t) => {
   const good = { id: NOTICE_ID, channel: 'email', address: 'a…@b.example', mode: 'daily', state: 'asked' }
   t.equal(readNotices({ channels: ['email', 'fax', 7], notices: [good] })?.channels.length, 1)
+  t.equal(readNotices({ channels: [], notices: [good] })?.isCut, false)
+  t.equal(readNotices({ channels: [], notices: [good, 7] })?.isCut, true)
   for (const bad of [undefined, null, 7, [], {}, { channels: 'email', notices: [] }, { channels: [] }])
     t.equal(readNotices(bad), undefined, JSON.stringify(bad))
   for (const more of [

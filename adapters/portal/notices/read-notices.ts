@@ -18,13 +18,17 @@ export function isNoticeId(text: string): boolean {
   return ID.test(text)
 }
 
+/** `isCut`: some were left out. */
+export type ReadNotices = { channels: string[]; notices: ShownNotice[]; isCut: boolean }
+
 /** Undefined for an answer in another form. */
-export function readNotices(json: unknown): { channels: string[]; notices: ShownNotice[] } | undefined {
+export function readNotices(json: unknown): ReadNotices | undefined {
   const { channels, notices } = (json ?? {}) as { channels?: unknown; notices?: unknown }
   if (!Array.isArray(channels) || !Array.isArray(notices)) return undefined
+  const read = notices.slice(0, MOST_WISHES).flatMap((one) => noticeIn(one) ?? [])
   return {
     channels: CHANNELS.filter((one) => channels.includes(one)),
-    notices: notices.slice(0, MOST_WISHES).flatMap((one) => noticeIn(one) ?? []),
+    ...{ notices: read, isCut: notices.length > read.length },
   }
 }
 

@@ -134,11 +134,13 @@ async function askServer(
       if (others.length > MOST_SERVERS) told.isCut = true
       elsewhere.push(...others.slice(0, MOST_SERVERS))
     }
-    for (const one of listOf(json['previews']).slice(0, MOST_PREVIEWS)) {
+    const listed = listOf(json['previews'])
+    if (listed.length > MOST_PREVIEWS) told.isCut = true
+    for (const one of listed.slice(0, MOST_PREVIEWS)) {
       if (isObject(one) && isServer(one['keptAt'])) server ??= one['keptAt']
       const read = readPreview(told.system, one, names)
-      if (read !== undefined && !told.previews.some(({ number }) => number === read.number))
-        told.previews.push(read)
+      if (read === undefined) told.isCut = true
+      else if (!told.previews.some(({ number }) => number === read.number)) told.previews.push(read)
     }
     const { next } = json
     if (next === undefined) return { elsewhere, server }

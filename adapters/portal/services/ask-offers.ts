@@ -14,7 +14,7 @@ export type FoundOffers = {
   answered: number
   notTold: { system: System; why: Why }[]
   silent: System[]
-  /** Systems that have more than are read. */
+  /** Systems of whose offers some were left out: too many, or not readable. */
   cut: System[]
 }
 
@@ -120,5 +120,5 @@ function offersIn(answer: JsonAnswer | NotCalled): Listed | Why {
   if (!isObject(answer.json) || !Array.isArray(answer.json['offers'])) return 'unreadable'
   const all = listOf(answer.json['offers'])
   const offers = all.slice(0, MOST_OFFERS).flatMap((one) => readOffer(one) ?? [])
-  return { offers, isCut: all.length > MOST_OFFERS }
+  return { offers, isCut: all.length > offers.length }
 }
