@@ -18,7 +18,9 @@ if [ "$1" = configure ]; then
   fi
   for user in ${USERS.join(' ')}; do install -d -o "$user" -g "$user" -m 0700 "/etc/$user"; done
   # concordat writes in its folder: whoever broke it has perhaps put a link there that root would follow.
-  runuser -u concordat -- mkdir -p -m 0700 /etc/concordat/secrets /etc/concordat/tls
+  # A file or a link to nothing there leaves no package half configured.
+  runuser -u concordat -- mkdir -p -m 0700 /etc/concordat/secrets /etc/concordat/tls ||
+    echo 'concordat: /etc/concordat/secrets or /etc/concordat/tls is no folder: look who put it there' >&2
   if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 fi
 `

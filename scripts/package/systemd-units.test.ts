@@ -146,6 +146,10 @@ before=$(${LISTED})
 sh "$2" configure 0.0.1
 after=$(${LISTED})
 if [ "$before" = "$after" ]; then echo 'an upgrade left all as it was'; else echo "$before"; echo "$after"; fi
+as concordat 'cd /etc/concordat && ln -sfn /etc/given/nothing tls'
+sh "$2" configure 0.0.1 2>/run/said
+grep -o 'is no folder' /run/said
+if [ -e /etc/given/nothing ]; then echo 'a link to nothing was followed'; fi
 for file in /etc/concordat/pin /etc/concordat-subject-keys/search; do
   for one in concordat concordat-subject-keys concordat-adapter concordat-portal; do
     if runuser -u $one -- cat "$file" >/dev/null 2>&1; then echo "$one reads $file"; fi
@@ -175,6 +179,7 @@ t.test('an installation makes users and folders; an upgrade takes nothing and gi
   const lines = [
     'concordat concordat-subject-keys',
     'an upgrade left all as it was',
+    'is no folder',
     'concordat reads /etc/concordat/pin',
     'concordat-subject-keys reads /etc/concordat-subject-keys/search',
   ]
