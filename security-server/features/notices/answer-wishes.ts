@@ -3,6 +3,7 @@
  * address: it is never looked for here.
  */
 import { randomInt } from 'node:crypto'
+import type { Within } from '#platform/database/open-database.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
@@ -105,15 +106,16 @@ export function noticePaths(rooms: NoticeRooms) {
       return { ended: await wishes.end({ person, subsystem: asker.subsystem, id }) }
     },
 
-    /**
-     * `subject`: the person of a complaint, as an entry of the index. Nobody else is told. Never throws: what the auditor did is done.
-     */
-    answeredComplaint: ({ subsystem, subject }: { subsystem: string; subject: string }): Promise<void> =>
-      rooms.letters
-        .tellOfComplaint({ subsystem, entry: subject, perDay: rooms.settings.perDay, now: clock() })
-        .catch((thrown: unknown) =>
-          rooms.log.error({ err: thrown }, 'nobody could be told that a complaint was answered'),
-        ),
+    /** `subject`: the person of a complaint, as an entry of the index. Nobody else is told. */
+    answeredComplaint: async (
+      { subsystem, subject }: { subsystem: string; subject: string },
+      within: Within,
+    ): Promise<void> => {
+      // Nothing is told by a subsystem that answers no questions.
+      if (!rooms.tracker.isOn(subsystem)) return
+      const { perDay } = rooms.settings
+      await rooms.letters.tellOfComplaint({ subsystem, entry: subject, perDay, now: clock() }, within)
+    },
 
     /** A token that was used stays good: whoever follows the link twice reads the same. */
     stop: async (subsystem: string, body: unknown): Promise<{ stopped: true }> => {

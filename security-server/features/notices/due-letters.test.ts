@@ -66,7 +66,7 @@ void t.test(
   'who wants that is told that a complaint was answered, and no more; nobody else is',
   async (t) => {
     const world = await createTrackerWorld(t)
-    const { mail, tell, rooms } = await createNotices(t, world)
+    const { mail, tell, rooms, tracker } = await createNotices(t, world)
     const wish = { channel: 'email', address: 'person@mail.example', mode: 'at_once', language: 'en' }
     const ask = async <T>(at: string, body: object, code = '131052-308T'): Promise<T> => {
       const told = await world.ask(`/concordat/v1/${at}?userCode=EE${code}`, { userId: `EE${code}`, body })
@@ -114,6 +114,21 @@ void t.test(
     const { raw } = mail.received[1]!
     t.equal(headerOf(raw, 'Subject'), 'A complaint was answered')
     t.notMatch(raw, new RegExp(`${own.number}|tax return|Anna|population`))
+    tracker.isOn = false
+    await answer(own.number)
+    tracker.isOn = true
+    await tell()
+    t.equal(mail.received.length, 2, 'a subsystem that answers no questions tells nothing')
+    const textsOf = async (id: string): Promise<number> => {
+      const found = await handlers['getComplaint']!({ params: { id } } as never)
+      return (found as { texts: unknown[] }).texts.length
+    }
+    const working = world.rooms.notices
+    world.rooms.notices = () => ({ answeredComplaint: () => Promise.reject(new Error('ended')) }) as never
+    const before = await textsOf(own.number)
+    await t.rejects(answer(own.number), { message: 'ended' })
+    t.equal(await textsOf(own.number), before, 'no answer without its message')
+    world.rooms.notices = working
     await answer(own.number, 'closeComplaint')
     await tell()
     t.equal(mail.received.length, 3)

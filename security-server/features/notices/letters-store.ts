@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
-import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { type Database, inTransaction, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { DAY_MS, dayOf, nextDay, nextLook } from './rules.ts'
 import type { LetterState, NoticeTables } from './tables.ts'
 import { addCount, countOf } from './wishes-store.ts'
@@ -96,45 +96,48 @@ export function createLetterStore(database: Database) {
       }),
     /**
      * A letter to whoever's entry this is and who wants to be told of complaints at this subsystem, at the time that they chose. One
-     * letter that waits is enough for all that was answered meanwhile.
+     * letter that waits is enough for all that was answered meanwhile. `within`: the transaction that answers.
      */
-    tellOfComplaint: (q: { subsystem: string; entry: string; perDay: number; now: number }): Promise<void> =>
-      inTransaction(tables, async (transaction) => {
-        await lockFor(transaction, 'notices')
-        const wishes = await transaction
-          .selectFrom('notice_wish')
-          .innerJoin('notice_address', 'notice_address.id', 'notice_wish.address')
-          .innerJoin('notice_entry', 'notice_entry.person', 'notice_wish.person')
-          .select(['notice_wish.id', 'notice_wish.person', 'notice_wish.address', 'channel', 'mode'])
-          .where('entry', '=', q.entry)
-          .where('subsystem', '=', q.subsystem)
-          .where('about', 'like', '%complaints%')
-          .where('state', '=', 'CONFIRMED')
+    tellOfComplaint: async (
+      q: { subsystem: string; entry: string; perDay: number; now: number },
+      within: Within,
+    ): Promise<void> => {
+      const transaction = tablesOf<NoticeTables>({ kysely: within })
+      await lockFor(transaction, 'notices')
+      const wishes = await transaction
+        .selectFrom('notice_wish')
+        .innerJoin('notice_address', 'notice_address.id', 'notice_wish.address')
+        .innerJoin('notice_entry', 'notice_entry.person', 'notice_wish.person')
+        .select(['notice_wish.id', 'notice_wish.person', 'notice_wish.address', 'channel', 'mode'])
+        .where('entry', '=', q.entry)
+        .where('subsystem', '=', q.subsystem)
+        .where('about', 'like', '%complaints%')
+        .where('state', '=', 'CONFIRMED')
+        .execute()
+      for (const { id: wish, person, address, channel, mode } of wishes) {
+        const waiting = await transaction
+          .selectFrom('notice_letter')
+          .select('id')
+          .where('wish', '=', wish)
+          .where('kind', '=', 'complaint')
+          .where('state', '=', 'WAITING')
+          .executeTakeFirst()
+        if (waiting !== undefined) continue
+        const counted = `sent ${person}`
+        const isFull = (await countOf(transaction, counted, dayOf(q.now))) >= q.perDay
+        const [, stored] = storedAs(channel)
+        const at = nextLook(mode, q.now, isFull ? nextDay(q.now) : null)
+        await addCount(transaction, counted, at.slice(0, 10))
+        await transaction
+          .insertInto('notice_letter')
+          .values({
+            ...{ id: randomUUID(), address, wish, channel: stored, kind: 'complaint', fields: '{}' },
+            state: 'WAITING',
+            ...{ created_at: at, next_at: at, ended_at: null, last_error: null, attempts: 0 },
+          })
           .execute()
-        for (const { id: wish, person, address, channel, mode } of wishes) {
-          const waiting = await transaction
-            .selectFrom('notice_letter')
-            .select('id')
-            .where('wish', '=', wish)
-            .where('kind', '=', 'complaint')
-            .where('state', '=', 'WAITING')
-            .executeTakeFirst()
-          if (waiting !== undefined) continue
-          const counted = `sent ${person}`
-          const isFull = (await countOf(transaction, counted, dayOf(q.now))) >= q.perDay
-          const [, stored] = storedAs(channel)
-          const at = nextLook(mode, q.now, isFull ? nextDay(q.now) : null)
-          await addCount(transaction, counted, at.slice(0, 10))
-          await transaction
-            .insertInto('notice_letter')
-            .values({
-              ...{ id: randomUUID(), address, wish, channel: stored, kind: 'complaint', fields: '{}' },
-              state: 'WAITING',
-              ...{ created_at: at, next_at: at, ended_at: null, last_error: null, attempts: 0 },
-            })
-            .execute()
-        }
-      }),
+      }
+    },
     /** Of the last thirty days. */
     counts: async (): Promise<{ channel: string; state: LetterState; letters: number }[]> => {
       const rows = await tables

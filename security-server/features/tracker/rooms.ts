@@ -1,5 +1,6 @@
 /** What the tracker works with; the list of features passes it in. */
 import type { Clock } from '#platform/clock.ts'
+import type { Within } from '#platform/database/open-database.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import type { MemberId, ServerId } from '#schemas/identifiers.ts'
 import type { LocalSystems } from '../../local-systems/local-systems.ts'
@@ -124,8 +125,11 @@ export type NoticePaths = {
   confirm(asker: NoticeAsker, body: unknown): Promise<object>
   /** One wish, or all of the person at this subsystem. */
   end(asker: NoticeAsker, id: string | undefined): Promise<object>
-  /** Tells the person of a complaint, as the index has them, that it was answered or closed, if they want that. */
-  answeredComplaint(complaint: { subsystem: string; subject: string }): Promise<void>
+  /**
+   * Tells the person of a complaint, as the index has them, that it was answered or closed, if they want that. `within`: the transaction by which
+   * it was.
+   */
+  answeredComplaint(complaint: { subsystem: string; subject: string }, within: Within): Promise<void>
   /** By the token of a letter, without a person. */
   stop(subsystem: string, body: unknown): Promise<object>
 }

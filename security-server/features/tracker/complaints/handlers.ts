@@ -8,6 +8,7 @@ import { partyOf } from '../describe-use.ts'
 import type { TrackerRooms } from '../rooms.ts'
 import { answerComplaint, closeComplaint } from './handle-complaint.ts'
 import { openText } from './seal-text.ts'
+import type { Told } from './store.ts'
 import type { StoredComplaint } from './tables.ts'
 
 type Query = Omit<Parameters<TrackerRooms['complaints']['list']['list']>[0], 'now' | 'subsystem'> & {
@@ -20,7 +21,10 @@ export function complaintHandlers(rooms: TrackerRooms): Handlers {
   const { complaints } = rooms
   const { list, store } = complaints
   const now = (): string => new Date(rooms.clock()).toISOString()
-  const byOf = ({ caller }: Pick<OperationInput, 'caller'>) => ({ author: caller.name, now: now() })
+  const told: Told = async (complaint, within) => {
+    await rooms.notices()?.answeredComplaint(complaint, within)
+  }
+  const byOf = ({ caller }: Pick<OperationInput, 'caller'>) => ({ author: caller.name, now: now(), told })
   const whole = async (found: StoredComplaint) => {
     const texts = await store.textsOf([Number(found.id)])
     return {
@@ -59,14 +63,12 @@ export function complaintHandlers(rooms: TrackerRooms): Handlers {
     answerComplaint: async (input) => {
       const { text } = input.body as { text: string }
       const answered = await answerComplaint(input.params['id']!, text.trim(), byOf(input), complaints)
-      await rooms.notices()?.answeredComplaint(answered)
       return answer(await whole(answered), { status: 201 })
     },
     closeComplaint: async (input) => {
       const { finding, text } = input.body as { finding: ComplaintFinding; text?: string }
       const given = { finding, text: text?.trim() }
       const closed = await closeComplaint(input.params['id']!, given, byOf(input), complaints)
-      await rooms.notices()?.answeredComplaint(closed)
       return whole(closed)
     },
   }

@@ -12,6 +12,8 @@ export type NewComplaint = Omit<StoredComplaint, 'id'>
 /** Seals a text for its place. */
 export type Sealed = (position: number) => Pick<TextRow, 'key_id' | 'content'>
 type NewText = Pick<TextRow, 'written_by' | 'author' | 'asked_id' | 'written_at'> & { sealed: Sealed }
+/** Tells of what was done to a complaint. */
+export type Told = (complaint: StoredComplaint, within: Within) => Promise<void>
 type Own = { subsystem: string; subjects: string[] }
 
 type DayBounds = { perClientDay: number; perDay: number; since: string }
@@ -127,12 +129,13 @@ export function createComplaintStore(database: Database) {
 
     /**
      * Adds a text, and changes the complaint with it. A text of a message that is repeated is there once. Throws `conflict` when the
-     * complaint is closed or long enough.
+     * complaint is closed or long enough. `told` runs in the same transaction, unless it is a repetition.
      */
     write: (
       id: number,
       text: NewText | undefined,
       changeOf: (now: StoredComplaint) => Partial<NewComplaint>,
+      told?: Told,
     ): Promise<StoredComplaint> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, 'tracker complaints')
@@ -156,12 +159,14 @@ export function createComplaintStore(database: Database) {
             throw new Fault('conflict', { what: `a complaint has at most ${most} texts of one side` })
           await insertText(transaction, now, text, before.length)
         }
-        return transaction
+        const changed = await transaction
           .updateTable('complaint')
           .set(changeOf(now))
           .where('id', '=', id)
           .returningAll()
           .executeTakeFirstOrThrow()
+        await told?.(changed, transaction)
+        return changed
       }),
 
     /** An auditor reads it, for the first time or again. */
