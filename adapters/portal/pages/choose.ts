@@ -1,5 +1,5 @@
 /** What a person chooses of the list: days, who asked, how sure it is. It stands in the address, so that it works without script. */
-import { isPlainText } from '#platform/plain-text.ts'
+import { createHmac, randomBytes } from 'node:crypto'
 import type { Period } from '../asking/chosen-days.ts'
 import { shownRow, type Use } from '../joining/join.ts'
 import type { Words } from '../texts.ts'
@@ -7,7 +7,7 @@ import { type Html, html, NOTHING } from './html.ts'
 import { ICONS } from './icons.ts'
 
 export type Choice = Period & {
-  /** By the name that the entries show. */
+  /** The tag of the name that the entries show: addresses stay in the history of a browser and in logs of what is before the portal. */
   organisation?: string
   proven?: (typeof DOUBTS)[number]
 }
@@ -15,7 +15,9 @@ export type Choice = Period & {
 /** What is worth a look of its own, of all ways in which a use may be proven. */
 const DOUBTS = ['differing', 'one'] as const satisfies readonly Use['proven'][]
 const DATE = /^\d{4}-\d\d-\d\d$/
-const MOST_NAME = 500
+const TAG = /^[\w-]{16}$/
+/** Of this process, as sessions are. */
+const TAG_KEY = randomBytes(32)
 const MOST_LISTED = 500
 
 /** Of days the last is included. */
@@ -25,7 +27,7 @@ export function choiceIn(query: URLSearchParams): Choice {
   return {
     ...(isDay(from) && { from }),
     ...(isDay(until) && { until }),
-    ...(isPlainText(organisation, MOST_NAME) && { organisation }),
+    ...(organisation !== null && TAG.test(organisation) && { organisation }),
     ...(proven !== undefined && { proven }),
   }
 }
@@ -39,10 +41,11 @@ export function chosenAddress(choice: Choice): string {
 /** The days are chosen before, since systems are asked for them. */
 export function chosenOf(uses: readonly Use[], { organisation, proven }: Choice): readonly Use[] {
   if (organisation === undefined && proven === undefined) return uses
+  const name = organisation === undefined ? undefined : nameOf(organisation, uses)
+  if (organisation !== undefined && name === undefined) return []
   return uses.filter(
     (use) =>
-      (organisation === undefined || organisationOf(use) === organisation) &&
-      (proven === undefined || use.proven === proven),
+      (name === undefined || organisationOf(use) === name) && (proven === undefined || use.proven === proven),
   )
 }
 
@@ -51,11 +54,22 @@ export function organisationOf(use: Use): string | undefined {
   return shownRow(use).client?.owner
 }
 
+function tagOf(name: string): string {
+  return createHmac('sha256', TAG_KEY).update(name).digest('base64url').slice(0, 16)
+}
+
+/** Undefined where the organisation asked nothing in these days. */
+function nameOf(tag: string, uses: readonly Use[]): string | undefined {
+  return [...new Set(uses.map(organisationOf))].find((name) => name !== undefined && tagOf(name) === tag)
+}
+
 /** `uses`: all of these days. It is open where something is chosen, and says how much that leaves out. */
 export function chooseForm(uses: readonly Use[], choice: Choice, words: Words): Html {
   const { from = '', until = '', organisation, proven } = choice
   const isChosen = Object.keys(choice).length > 0
   const leftOut = uses.length - chosenOf(uses, choice).length
+  const name = organisation === undefined ? undefined : nameOf(organisation, uses)
+  const names = organisationsIn(uses, name)
   const day = (name: 'from' | 'until', value: string): Html =>
     html`<label>${words(`tools.${name}`)} <input type="date" name="${name}" value="${value}"></label>`
   const option = (value: string, text: string, chosen = ''): Html =>
@@ -63,13 +77,13 @@ export function chooseForm(uses: readonly Use[], choice: Choice, words: Words): 
   return html`<details class="choose tools"${isChosen ? html` open` : NOTHING}><summary><h2>${words('choose.title')}</h2>${ICONS.open}</summary>
 <form method="get" action="/">${day('from', from)}
 ${day('until', until)}
-<label>${words('choose.organisation')} <select name="organisation">${option('', words('choose.everybody'), organisation)}${organisationsIn(uses, organisation).map((one) => option(one, one, organisation))}</select></label>
+<label>${words('choose.organisation')} <select name="organisation">${option('', words('choose.everybody'), organisation)}${names.map((one) => option(tagOf(one), one, organisation))}${organisation !== undefined && name === undefined ? option(organisation, words('choose.chosen'), organisation) : NOTHING}</select></label>
 <label>${words('choose.proven')} <select name="proven">${option('', words('choose.any'), proven)}${DOUBTS.map((one) => option(one, words(`proven.${one}`), proven))}</select></label>
 <button type="submit" class="button quiet-button">${words('tools.show')}</button></form></details>
 ${leftOut === 0 ? NOTHING : html`<p class="note" role="status">${words.count('choose.leftOut', leftOut)} <a href="${chosenAddress({ ...(from !== '' && { from }), ...(until !== '' && { until }) })}">${words('choose.all')}</a></p>`}`
 }
 
-/** Those who asked most, by name; the chosen one is there, also where it asked nothing in these days. */
+/** Those who asked most, by name, and the chosen one. */
 function organisationsIn(uses: readonly Use[], chosen: string | undefined): string[] {
   const counts = new Map<string, number>()
   for (const use of uses) {
