@@ -1,6 +1,6 @@
 /**
  * The catalogues of texts: complete in every language, with the same places to fill in, and short enough to be plain. Sessions, codes
- * and settings, for which nothing has to be started.
+ * and settings, and what is left out of answers, for which nothing has to be started.
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -13,6 +13,8 @@ import { until } from '#test/until.ts'
 import { createAsking } from './asking/in-turn.ts'
 import { createSessions, type Session } from './login/sessions.ts'
 import { codeReader } from './login/sign-in.ts'
+import { readTriplets } from './mandates/read-mandates.ts'
+import { askOffers } from './services/ask-offers.ts'
 import { checkSettings, type PortalSettings } from './settings.ts'
 import { chooseLanguage, LANGUAGES, wordsOf } from './texts.ts'
 
@@ -304,4 +306,35 @@ t.test('codes, settings and languages', (t) => {
   )
   t.throws(() => words('nothing'), /the catalogue uk has no nothing/)
   t.end()
+})
+
+t.test('what is left out of an answer is known', async (t) => {
+  const person = { type: 'NATURAL_PERSON', identifier: 'EEP00000042', firstName: 'A', surname: 'B' }
+  const mandate = { id: '3f2b1c00-0000-4000-8000-000000000001', role: 'FAMILY:PARENT' }
+  const of = (...mandates: unknown[]) => ({ representee: person, delegate: person, mandates })
+  const read = (...triplets: unknown[]) => {
+    const { mandates, isCut } = readTriplets(triplets)!
+    return [mandates.length, isCut]
+  }
+  t.same(readTriplets({}), undefined)
+  t.same(read(of(mandate), of(), { ...of(), delegate: { type: 'UNKNOWN' } }), [1, false])
+  t.same(read(of(mandate, { ...mandate, id: 'x' })), [1, true])
+  t.same(read(of(mandate), { ...of(mandate), delegate: { type: 'UNKNOWN' } }), [1, true])
+  t.same(read(of(mandate), 7), [1, true])
+
+  const system = { id: 'DEV/GOV/1/benefits', name: 'Benefits' }
+  const found = async (offers: unknown[]) => {
+    const answer = async () => ({ status: 200, json: { offers } })
+    const { cut } = await askOffers({ reader: {}, gone: AbortSignal.abort() } as never, {
+      systems: { offering: async () => ({ asked: [system], silent: [] }) } as never,
+      calls: {
+        async *each(_session: unknown, _gone: unknown, { ask }: { ask(of: object, call: unknown): unknown }) {
+          yield await ask(system, answer)
+        },
+      } as never,
+    })
+    return cut
+  }
+  t.same(await found([]), [])
+  t.same(await found([{ id: 'x' }]), [system])
 })
