@@ -11,6 +11,7 @@ import { SERVER } from '../../message-log/fixture.ts'
 import { createPeerQuota } from '../../peer/peer-quota.ts'
 import { MANDATE, openConsents } from './consents-fixture.ts'
 import { refuseKeptElsewhere } from './keeper.ts'
+import { withdrawConsent } from './own-consents.ts'
 import { documentOf } from './view-consent.ts'
 
 const CLIENT = parseSubsystemId('DEV/GOV/5678/client')
@@ -324,4 +325,16 @@ t.test('at two servers: none is asked for where the contract does not say who ke
   const asking = { contract: content.contract, userCode: 'EEP1', returnUrl: 'https://tax.example/back' }
   t.match(await ask('POST /v1/requests', { body: asking, client: CLIENT }), refusal)
   t.match((await ask('GET /v1/consents')).body, { elsewhere: [idText(second)] })
+})
+
+t.test('what was withdrawn is held no more, also when the answer of the database is lost', async (t) => {
+  const own = { person: 'person', subsystem: 'DEV/GOV/1234/population', representative: undefined }
+  const ended: string[][] = []
+  const rooms = {
+    clock: () => NOW,
+    store: { byNumber: async () => own, withdraw: () => Promise.reject(new Error('connection lost')) },
+    taking: { changed: (numbers: string[]) => ended.push(numbers) },
+  }
+  await t.rejects(withdrawConsent(own, 'C-1', 1, rooms as never), { message: 'connection lost' })
+  t.same(ended, [['C-1']])
 })
