@@ -202,10 +202,10 @@ t.test('a recurring kind is one row and runs on, never twice at once', (t) =>
     t.match(await jobs.state(), [{ kind: 'stamp', waiting: 1, lastError: /time-stamp/ }])
     await jobs.stop()
     if (database.dialect === 'sqlite') return
-    const handlers = Object.fromEntries(Array.from({ length: 1000 }, (_, n) => [`kind ${n}`, stamp]))
+    const handlers = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`kind ${n}`, stamp]))
     const first = [0, 1, 2].map(() => node(database, handlers))
-    await Promise.all(Object.keys(handlers).flatMap((kind) => first.map((one) => one.every(kind, 60))))
-    t.equal((await jobs.state()).length, 1001, 'one row for all nodes that start at once')
+    for (const kind of Object.keys(handlers)) await Promise.all(first.map((one) => one.every(kind, 60)))
+    t.equal((await jobs.state()).length, 301, 'one row for all nodes that start at once')
   }),
 )
 
