@@ -16,7 +16,9 @@ const NAME_SHOWN = 64
  * name: so that has one blank at most in a row, nothing that is not seen, and an end.
  */
 function nameOf({ subject, sha256 }: SystemCertificate): string {
-  const visible = subjectName(subjectText(subject ?? '')).replace(/[\s\p{C}]+/gu, ' ').trim()
+  const visible = subjectName(subjectText(subject ?? ''))
+    .replace(/[\s\p{C}]+/gu, ' ')
+    .trim()
   return [...visible].slice(0, NAME_SHOWN).join('').trim() || sha256.slice(0, HASH_SHOWN)
 }
 
