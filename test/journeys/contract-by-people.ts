@@ -110,7 +110,6 @@ async function propose(scene: Scene): Promise<string> {
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   await policy(true)
   t.match(await typeFor('tax'), /contract_(ended|required)$/, 'refused before')
-
   const requested = path.join(folder, 'requested.json')
   await requestAccess(registry, world, requested)
   await lookThroughCatalogue({ t, world, signatory: anna, withKey })
@@ -132,6 +131,7 @@ async function propose(scene: Scene): Promise<string> {
   }
   await anna.page.getByLabel('Draft').setInputFiles(draft)
   await anna.page.getByRole('button', { name: 'Fill the form' }).click()
+  await anna.page.getByRole('button', { name: 'Leave without it' }).click()
   await anna.page.getByLabel('Service 2: code').waitFor()
   t.equal(await anna.page.getByLabel('Title').inputValue(), TITLE)
   await anna.check('contracts-propose-draft')
