@@ -7,10 +7,12 @@ import { hash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
+import { methodFor, signValue } from './algorithms.ts'
 import { checkExact, disagreement, outcomeOf, signedWords } from './differential-fixture.ts'
 import { insertTimeStamp } from './insert-time-stamp.ts'
 import * as F from './signature-fixture.ts'
 import { checkSignatureGeneral } from './verify-general.ts'
+import { prepareSignature } from './write-signature.ts'
 import { inLines } from './x-road-form.ts'
 
 const VECTORS = new URL('../../test/vectors/', import.meta.url)
@@ -69,6 +71,23 @@ t.test('both ways accept, with the same words', async (t) => {
     ),
     { numRuns: 100 },
   )
+})
+
+t.test('a digest that is longer than its method makes it, signed so, is refused on both ways', async (t) => {
+  for (const length of [63, 65, 66, 67]) {
+    const longer = { ...reference, sha512: Buffer.alloc(length, 1) }
+    const { key, ...signer } = F.signer
+    const method = methodFor(key)
+    const ours = prepareSignature({ ...signer, method, reference: longer, signingTime: F.GOLDEN_TIME })
+    const documents: [form: string, document: Buffer][] = [
+      ['our form', ours.finish(signValue(method, key, ours.toBeSigned))],
+      ["X-Road's form", F.signInXRoadForm({ reference: longer })],
+    ]
+    for (const [form, document] of documents) {
+      t.equal(checkExact(document), undefined, `${length} bytes, ${form}`)
+      t.match(await outcomeOf(() => checkSignatureGeneral(document)), { code: 'malformed_signature' })
+    }
+  }
 })
 
 t.test('vectors of others are left to the general way', async (t) => {

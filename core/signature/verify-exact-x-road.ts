@@ -16,6 +16,7 @@ const LEAST_BYTES = 4096
 const MOST_BYTES = 128 * 1024
 /** base64 of a SHA-512 digest, in two lines. */
 const DIGEST_CHARACTERS = 88 + LINE_BREAK.length
+const DIGEST_BYTES = 64
 const LONGEST_URI = 100
 const LONGEST_TIME = 24
 
@@ -113,6 +114,8 @@ function readValues(document: Buffer): Values | undefined {
   const uri = dataUri(upTo('"', beforeDigest, LONGEST_URI))
   if (method === undefined || uri === undefined) return undefined
   const digest = decode(document.toString('latin1', at, at + DIGEST_CHARACTERS))
+  // As many letters may be one or two bytes more, which no digest of SHA-512 is.
+  if (digest.length !== DIGEST_BYTES) return undefined
   at += 2 * DIGEST_CHARACTERS + beforeProperties.length + beforeValue.length
   const valueText = upTo('<', X_ROAD_PIECE.beforeCertificate)
   const certificate = upTo('\n</', X_ROAD_PIECE.beforeTime)

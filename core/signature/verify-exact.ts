@@ -15,6 +15,7 @@ const QUOTE = 0x22
 const LESS_THAN = 0x3c
 /** base64 of a SHA-512 digest. */
 const DIGEST_CHARACTERS = 88
+const DIGEST_BYTES = 64
 const TIME_CHARACTERS = 24
 const LEAST_BYTES = 4096
 const MOST_BYTES = 128 * 1024
@@ -124,6 +125,8 @@ function readValues(document: Buffer): Values | undefined {
   const identity = knownIdentity(text(certificateAt, certificateEnd), document.subarray(restAt, end))
   if (identity === undefined) return undefined
   const digest = bytes(digestAt, digestEnd)
+  // As many letters may be one or two bytes more, which no digest of SHA-512 is.
+  if (digest.length !== DIGEST_BYTES) return undefined
   return { method, uri, digest, value, time, token, identity }
 }
 
