@@ -1,5 +1,6 @@
 /** Consents of a subsystem at several security servers: kept at one, asked for by the others, obeyed by all. */
 import { Readable } from 'node:stream'
+import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
@@ -100,7 +101,10 @@ const usesOf = async (code: string, { number }: Consent) =>
 t.beforeEach(() => {
   way = 'open'
   world.at += 3600_000
+  // What is noted is told when the test says so, and not after half a second.
+  mock.timers.enable({ apis: ['setTimeout'] })
 })
+t.afterEach(() => mock.timers.reset())
 
 t.test(
   'a standing consent holds at another server, its uses are seen, its withdrawal is obeyed',
