@@ -27,6 +27,8 @@ t.teardown(() => database.close())
 await migrate(database, contractQuotaMigrations)
 const store = createQuotaStore(database)
 let quota: ContractQuota | undefined
+/** Of those who wait here nobody gives up, however busy the machine is. */
+const PATIENT = { waitMs: 60_000 }
 const contractQuotas = createContractQuotas({
   ...{ store, clock: world.clock, quotaOf: () => quota },
   onLease: () => undefined,
@@ -129,7 +131,7 @@ t.test('a service gets no more calls at once than it takes; others wait, and are
     held.push(response)
   }
   made.service = { ...service, maxConcurrentCalls: 2 }
-  const servicePlaces = createServicePlaces()
+  const servicePlaces = createServicePlaces(PATIENT)
   const bounded = { ...rooms, servicePlaces }
   const asked = await Promise.all(Array.from({ length: 4 }, () => made.ask()))
   const running = asked.map((arrival) => exchange(arrival, bounded))
@@ -201,7 +203,7 @@ t.test('what waited is judged by all that holds then', async (t) => {
       request.resume()
       held.push(response)
     }
-    const servicePlaces = createServicePlaces()
+    const servicePlaces = createServicePlaces(PATIENT)
     const bounded = { ...rooms, ...changed, servicePlaces }
     const first = exchange(await made.ask(), bounded)
     await until('the first call', (saw) => saw(held.length) === 1)
