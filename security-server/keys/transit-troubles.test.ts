@@ -13,13 +13,14 @@ const METHOD = { digest: 'sha256', kind: 'ecdsa' } as const
 const DATA = Buffer.from('what is signed')
 const HOUR = 3_600_000
 
-async function startTransit(t: Test, limitMs?: number) {
+async function startTransit(t: Test) {
   const { liar, ca, url } = await startLiar(t)
   const world = await createWorld(t)
   const secretIdFile = path.join(path.dirname(world.directory), 'secret-id')
   writeFileSync(secretIdFile, 'a-secret-id', { mode: 0o600 })
   const place = {
-    ...{ label: 'liar', url, ca, mount: 'transit', keyPrefix: 'c-', lookMs: HOUR, limitMs },
+    ...{ label: 'liar', url, ca, mount: 'transit', keyPrefix: 'c-', lookMs: HOUR },
+    limitMs: undefined as number | undefined,
     auth: { roleId: 'role', secretIdFile, mount: 'approle' },
   }
   // The engine signs digests; what is asked for here is always of the same data.
@@ -42,13 +43,16 @@ const signs =
 void t.test(
   'one key in trouble stops no other; an engine in trouble stops all, and comes back',
   async (t) => {
-    const { liar, world, good, id, open } = await startTransit(t, 2000)
+    const { liar, world, place, good, id, open } = await startTransit(t)
     const token = open()
     const [one, other] = [token.key(id('one')), token.key(id('other'))]
     await token.look()
     for (const trouble of [{ status: 500, json: { errors: ['a-secret-id'] } }, { status: 0 }]) {
       liar.lie = signs((at) => (at.includes('/one/') ? trouble : good))
+      // Short for the one party that is silent, and for nobody else.
+      place.limitMs = trouble.status === 0 ? 2000 : undefined
       await t.rejects(one.sign(METHOD, DATA), { code: 'token_unavailable', what: /500$|in time/ })
+      place.limitMs = undefined
       t.match(token.state(), { state: 'open' })
       await other.sign(METHOD, DATA)
       await token.ready()
