@@ -44,10 +44,7 @@ type Waiting = {
 }
 
 /** Connects and initializes the module. Throws ConnectionLost, or ModuleError if the module refuses. */
-export async function openConnection(
-  path: string,
-  { usualMs = LIMIT_MS, connectMs = CONNECT_MS } = {},
-): Promise<Connection> {
+export async function openConnection(path: string, { connectMs = CONNECT_MS } = {}): Promise<Connection> {
   const socket = connect({ path })
   const waiting: Waiting[] = []
   let received: Buffer[] = []
@@ -147,7 +144,7 @@ export async function openConnection(
     }
     const idle = waiting.length === 0
     const frames: Buffer[] = []
-    const answers = calls.map(({ name, parts, limitMs = usualMs }) => {
+    const answers = calls.map(({ name, parts, limitMs = LIMIT_MS }) => {
       code = code === 0x7fffffff ? 1 : code + 1
       const own = code
       frames.push(frame(own, writeCall(name, ...parts)))

@@ -207,11 +207,10 @@ t.test('a server that breaks the protocol', async (t) => {
     })
   }
   t.test('silence, and an end in the middle', async (t) => {
-    const silent = await connected(t, () => undefined, Buffer.of(0), { usualMs: 1000 })
-    const [first, second] = silent.send(
-      { name: 'C_GetSlotList', parts: [put.byte(1), put.room(1)] },
-      { name: 'C_GetSlotList', parts: [put.byte(1), put.room(1)] },
-    )
+    const silent = await connected(t, () => undefined)
+    // Of these two alone: a busy machine may be late with the answer to the call that opens the connection.
+    const ask = { name: 'C_GetSlotList' as const, parts: [put.byte(1), put.room(1)], limitMs: 100 }
+    const [first, second] = silent.send(ask, ask)
     await t.rejects(first!, /took longer than/)
     await t.rejects(second!, /took longer than/, 'and all that waited behind it')
     const cut = await connected(t, (socket, bytes) => socket.end(framed(bytes, slots).subarray(0, 20)))
