@@ -6,6 +6,7 @@ import t from 'tap'
 import { Client, type Dispatcher } from 'undici'
 import { ownAddress } from '#adapters/kit/kit-fixture.ts'
 import { startSystem } from '#adapters/kit/system/system-fixture.ts'
+import { until } from '#test/until.ts'
 import { startBefore } from './http-fixture.ts'
 
 const MIB = 1024 * 1024
@@ -185,6 +186,14 @@ t.test('a system that is away, slow, busy, or breaks off', async (t) => {
     paths,
     limits: { answerMs: 1000, wholeMs: 1200 },
   })
+  /** On a busy machine nothing of the answer may come in time, which is another failure. */
+  const isCut = (what: string) =>
+    until(what, async (saw) =>
+      hurried.send('/one').then(
+        ({ status }) => void saw(status),
+        () => true,
+      ),
+    )
   const post = { method: 'POST' as const, body: Buffer.from('act') }
   const away = { status: 503, headers: { 'retry-after': '5' }, json: { type: 'source_unavailable' } }
   t.match(await send('/one'), away)
@@ -224,13 +233,13 @@ t.test('a system that is away, slow, busy, or breaks off', async (t) => {
     message: /may have been carried out/,
   })
   answer = (socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf')
-  await t.rejects(hurried.send('/one'), 'half an answer is not a whole one')
+  await isCut('half an answer is not a whole one')
   answer = (socket) => {
     socket.write('HTTP/1.1 200 OK\r\n\r\n')
     const drip = setInterval(() => socket.write('x'), 20)
     socket.once('close', () => clearInterval(drip))
   }
-  await t.rejects(hurried.send('/one'), 'an answer that never ends is ended')
+  await isCut('an answer that never ends is ended')
   answer = (socket) => socket.end('HTTP/1.1 200 OK\r\n\r\n')
   t.equal((await send('/one')).status, 200, 'and it goes on')
 })
