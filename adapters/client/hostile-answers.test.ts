@@ -338,9 +338,12 @@ t.test('nobody there, a signal and a deadline end a call, and say whether it had
     mayHaveBeenCarriedOut: true,
   })
   stuck = (response, arrived) => void response.writeHead(200, bound(arrived)).write('{')
-  const got = await silent.get({ deadlineMs: 2000 })
+  // On a busy machine its head, too, may come too late.
+  let got: Awaited<ReturnType<typeof silent.get>> | undefined
+  for (let tries = 0; got === undefined && tries < 20; tries++)
+    got = await silent.get({ deadlineMs: 500 }).catch(() => undefined)
   t.match(
-    await errorOf(got.json()),
+    await errorOf(got!.json()),
     { code: 'deadline_exceeded', mayHaveBeenCarriedOut: true },
     'in the body',
   )
