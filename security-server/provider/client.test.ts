@@ -196,6 +196,7 @@ t.test('what fails before the system heard of it is a refusal; after that nobody
     t.equal(refusal.fault.code, code, `${what}: ${refusal.fault.what} ${refusal.fault.cause}`)
     t.strictSame(log.told(), ['request:', `outcome-unknown:${code}`], what)
     t.equal(refusal.signatures, undefined, 'nothing signed says that it was not carried out')
+    await until('its one attempt', (saw) => saw(system.calls.length) > 0)
     t.equal(system.calls.length, 1, 'one attempt')
   }
   t.strictSame(world.bodyFiles(), [])
