@@ -17,13 +17,13 @@ t.test('a large document is read beside exchanges, with the same outcome', async
     [digestBesideHeader, digestWithoutHeader],
   ] as const
   for (const [beside, atOnce] of acts) {
-    let turns = 0
-    // Only as often as is counted below: a loop that never rests takes a processor from the thread.
-    const turn = setInterval(() => turns++, 1)
+    const before = process.threadCpuUsage()
     const read = await beside(many)
-    clearInterval(turn)
-    t.ok(turns > 20, `${turns} turns of the event loop meanwhile`)
+    const between = process.threadCpuUsage(before)
     t.strictSame(read, await atOnce(many))
+    const after = process.threadCpuUsage(before)
+    // What this thread computes, however long others keep it from its processor.
+    t.ok(4 * between.user < after.user, `${between.user} of ${after.user} microseconds`)
   }
 })
 
