@@ -2,9 +2,9 @@
 import t from 'tap'
 import type { SubjectPlace } from '#core/subject/place.ts'
 import type { Fault } from '#schemas/fault.ts'
-import { until } from '#test/until.ts'
 import type { RequestMessage } from '../message/codec.ts'
 import { findPerson } from './find-person.ts'
+import { readPerson } from './read-person.ts'
 
 const place = (where: 'body' | 'header', name: string): SubjectPlace => ({
   ...{ method: '*', path: '**', in: where, name, type: 'person' },
@@ -41,17 +41,14 @@ t.test('a large message names the same people as a small one, and stops nobody m
   }
   const call = (more: string) => soap(`<getPerson><code>EE1</code>${more}</getPerson>`)
   t.match(await findPerson(call(''), PLACES), found)
-  const progress = { turns: 0, isOver: false }
-  const end = (): void => {
-    progress.isOver = true
-  }
-  const asked = findPerson(call(MANY), PLACES)
-  asked.then(end, end)
-  const look = (saw: (turns: number) => number): boolean => saw(++progress.turns) > 0 && progress.isOver
-  // A loop that never rests would take a processor from the thread.
-  await until('what a thread finds', look, { pauseMs: 1 })
-  t.match(await asked, found)
-  t.ok(progress.turns > 20, 'this thread went on')
+  const large = call(MANY)
+  const before = process.threadCpuUsage()
+  t.match(await findPerson(large, PLACES), found)
+  const between = process.threadCpuUsage(before)
+  t.match(await readPerson({ protocol: 'SOAP', bytes: large.message, places: PLACES }), found)
+  const after = process.threadCpuUsage(before)
+  // What this thread computes, however long others keep it from its processor.
+  t.ok(4 * between.user < after.user, `${between.user} of ${after.user} microseconds`)
   t.match(await findPerson(call(`${MANY}<Code>EE3</Code>`), PLACES), { fault: 'unreadable' })
   await t.rejects(findPerson(call(`${MANY}<open>`), PLACES), { code: 'invalid_soap' })
   await t.rejects(findPerson(call(`${MANY}${'<a>'.repeat(100)}${'</a>'.repeat(100)}`), PLACES), {
