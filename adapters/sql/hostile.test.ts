@@ -216,10 +216,12 @@ t.test('on every database', async (t) => {
     })
 
     await t.test('as many run and wait as may, the others are told at once', async (t) => {
-      const answers = await Promise.all(Array.from({ length: 8 }, () => hasty.ask('/slow/900')))
-      const statuses = answers.map(({ status }) => status)
-      t.equal(statuses.filter((status) => status === 503).length >= 4, true, String(statuses))
-      t.ok(statuses.includes(504))
+      // On a busy machine the time of the first may have passed before the last comes.
+      const answers = await until('half of them refused', async (saw) => {
+        const some = await Promise.all(Array.from({ length: 8 }, () => hasty.ask('/slow/900')))
+        const statuses = saw(some.map(({ status }) => status))
+        return statuses.filter((status) => status === 503).length >= 4 && statuses.includes(504) && some
+      })
       const busy = answers.find(({ status }) => status === 503)
       t.match(busy, { headers: { 'retry-after': '5' }, body: { type: 'source_busy' } })
       await until('an ordinary answer', async () => (await count(hasty.ask)) === PERSONS)

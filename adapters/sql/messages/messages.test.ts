@@ -81,7 +81,7 @@ await eachKind(t, async (t, kind, database) => {
     await database.run('grant select, insert, update, delete on register.* to messages@localhost')
   }
   const own = { ...database.settings, ...(kind === 'mariadb' && { user: 'messages' }) }
-  const look = openMessageStore(own, 5000)
+  const look = openMessageStore(own, 60_000)
   t.teardown(() => look.close())
   const rows = (text: string): Promise<unknown[][]> => look.inTransaction((run) => run({ text, values: [] }))
   const count = async (where: string): Promise<number> =>
