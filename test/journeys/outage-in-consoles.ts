@@ -83,7 +83,6 @@ export async function watchOutage(t: Test, instance: Instance): Promise<Watch> {
       process.kill(pid(), 'SIGCONT')
       await anna.page.getByRole('button', { name: 'Try again' }).click()
       await anna.page.getByRole('cell', { name: 'DEV:GOV:1002' }).first().waitFor()
-      // What the registry publishes before it dies lives for little more than a minute.
       await anna.open('/api-keys')
       await typeKey(anna, 'killed')
     },
