@@ -6,6 +6,7 @@ import t from 'tap'
 import { hasChromium } from '../browser.ts'
 import { startMailServer } from '../fakes/mail-server.ts'
 import { startMandateServices } from '../fakes/mandate-services.ts'
+import { startProcessClock } from '../fakes/process-clock.ts'
 import { skipFor } from '../outside-tools.ts'
 import { until } from '../until.ts'
 import { type Admin, colons, type ServerName, startWorld } from '../world.ts'
@@ -15,9 +16,11 @@ import { oracleSettings, representedParty } from './represented-party.ts'
 
 const mail = await startMailServer(t, { tls: 'none' })
 const mandateServices = await startMandateServices(t)
+const clock = startProcessClock(t)
 const world = await startWorld({
   catalogue: hasChromium(),
   environment: {
+    ...clock.environment,
     CONCORDAT_REGISTRY_MAIL_HOST: mail.server.host,
     CONCORDAT_REGISTRY_MAIL_PORT: String(mail.server.port),
     CONCORDAT_REGISTRY_MAIL_TLS: 'none',
@@ -40,7 +43,9 @@ type Version = {
 }
 type Status = { contract: string; version: number; hash: string; state: string; agreed?: number }
 
-const inDays = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString()
+const inDays = (days: number): string => new Date(clock.now() + days * 86_400_000).toISOString()
+/** Five minutes, which pass when the test says so: within the life of a configuration that was just published. */
+const SOON = 1 / 288
 const SERVICE = {
   ...{ serviceCode: 'persons', endpoints: [{ method: 'GET', path: '/persons/*' }] },
   dataSubject: { in: 'path', name: 'id' },
@@ -294,6 +299,11 @@ t.test('a represented party is checked as the contract says', (t) =>
   representedParty(t, { world, target: PERSON, service: SERVICE, mandateServices, withTerms, refresh }),
 )
 
+function proposeShort(more: object = {}): Promise<Status> {
+  const short = terms({ personalData: false, reviewAt: inDays(SOON / 2), validUntil: inDays(SOON), ...more })
+  return world.admin.tax.send('POST', '/contracts', { terms: short })
+}
+
 t.test('its end: by people only, and by time', async (t) => {
   const [director] = directors.tax
   const end = { contentHash: agreed.hash, reason: 'The law was repealed.' }
@@ -307,24 +317,14 @@ t.test('its end: by people only, and by time', async (t) => {
   t.match(await registryAdmin.get(`/contracts?state=TERMINATED`), [{ reason: 'The law was repealed.' }])
 
   // Suspended before its end, so that the pages can show it after its end.
-  stopped = await world.admin.tax.send<Status>('POST', '/contracts', {
-    terms: terms({
-      ...{ title: 'Stopped', personalData: false, validUntil: inDays(1 / 1440), reviewAt: inDays(1 / 2880) },
-      services: [{ serviceCode: 'persons', endpoints: [{ method: 'GET', path: '/stopped' }] }],
-    }),
-  })
+  const services = [{ serviceCode: 'persons', endpoints: [{ method: 'GET', path: '/stopped' }] }]
+  stopped = await proposeShort({ title: 'Stopped', services })
   await acceptBy('tax', stopped)
   t.match(await acceptBy('population', stopped), { state: 'ACTIVE' })
   const emergency = { kind: 'contract', subject: stopped.contract, reason: 'A leak is being looked into.' }
   await registryAdmin.send('POST', '/suspensions', emergency)
 
-  const short = await world.admin.tax.send<Status>('POST', '/contracts', {
-    terms: terms({
-      personalData: false,
-      validUntil: new Date(Date.now() + 40_000).toISOString(),
-      reviewAt: new Date(Date.now() + 30_000).toISOString(),
-    }),
-  })
+  const short = await proposeShort()
   await acceptBy('tax', short)
   t.match(
     await acceptBy('population', short),
@@ -333,7 +333,8 @@ t.test('its end: by people only, and by time', async (t) => {
   )
   await refresh()
   t.equal(await typeFor('tax'), 'answered')
-  await becomes('its end', (type) => type !== 'answered')
+  await world.publish()
+  clock.pass(SOON * 86_400_000)
   t.equal(await typeFor('tax'), 'client.contract_ended', 'by the clock, before the registry says so')
 })
 
