@@ -15,6 +15,7 @@ import { selfSignedCertificate } from '#security-server/keys/self-signed.ts'
 import { certificatePem } from '#security-server/local-systems/view.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
+import { until } from '#test/until.ts'
 import { lookAtHealth } from './client.ts'
 import { lookAtClock, ntpAddress } from './clock.ts'
 import { speedOf } from './disk.ts'
@@ -91,13 +92,16 @@ void t.test('a machine for a configuration proxy, with everything wrong and then
 
 void t.test('the clock against a server of NTP, and against an answer of the source', async (t) => {
   const source = await startTimeServer(t)
-  t.match(await lookAtClock({ source: source.host }), { well: true, found: /0\.\d s (ahead of|behind)/ })
+  /** What stands still between the answer and the look at the own clock is half of it an error. */
+  const look = (q: Parameters<typeof lookAtClock>[0], found: RegExp) =>
+    until('a look that nothing held up', async (saw) => {
+      const one = saw(await lookAtClock(q))
+      return found.test(one.found) && one
+    })
+  t.match(await look({ source: source.host }, /^0\.\d s (ahead of|behind)/), { well: true })
   source.errorMs = 60_000
-  t.match(await lookAtClock({ source: source.host }), {
-    well: false,
-    found: /^(59|60)\.\d s behind/,
-    todo: /synchronise/,
-  })
+  const late = await look({ source: source.host }, /^(59|60)\.\d s behind/)
+  t.match(late, { well: false, todo: /synchronise/ })
   source.unsynchronised = true
   t.match(await lookAtClock({ source: source.host }), { well: false, found: /not synchronised/ })
   source.errorMs = undefined
@@ -109,7 +113,7 @@ void t.test('the clock against a server of NTP, and against an answer of the sou
   await new Promise<void>((resolve) => void http.listen(0, '127.0.0.1', resolve))
   t.teardown(() => http.close())
   const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/internalconf`
-  t.match(await lookAtClock({ url }), { well: false, found: /^3(599|600)\.\d s ahead/ })
+  t.match(await look({ url }, /^3(599|600)\.\d s ahead/), { well: false })
 })
 
 void t.test('certificates that end, and do not fit their key', async (t) => {
