@@ -3,7 +3,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
+import type { Fault } from '#schemas/fault.ts'
 import { wsdl } from '#test/fakes/soap-service.ts'
+import { until } from '#test/until.ts'
 import { readWsdl } from './read-wsdl.ts'
 import { summariseWsdl } from './summarise-wsdl.ts'
 
@@ -78,7 +80,16 @@ t.test('what is no WSDL of SOAP services', async (t) => {
       what,
     )
   const limits = { timeMs: 1, oldGenerationMb: 64 }
-  await t.rejects(readWsdl(DOCUMENT, limits), { code: 'invalid_input', what: /longer than 1 ms/ })
+  // What a thread has read while this one stood still is taken: then it is asked once more.
+  const ended = await until('a thread that is ended', async (saw) =>
+    saw(
+      await readWsdl(DOCUMENT, limits).then(
+        () => undefined,
+        (thrown: Fault) => thrown,
+      ),
+    ),
+  )
+  t.match(ended, { code: 'invalid_input', what: /longer than 1 ms/ })
   await fc.assert(
     fc.asyncProperty(fc.string({ maxLength: 100 }), fc.nat(DOCUMENT.length), async (noise, at) => {
       const read = summariseWsdl(DOCUMENT.slice(0, at) + noise + DOCUMENT.slice(at))
