@@ -39,14 +39,9 @@ async function askAll(t: Tap, systems: FakeSystem[], period: { from?: string } =
   t.teardown(() => server.close())
   const log = createLog({ name: 'test', destination: { write: () => undefined } })
   const finding = {
-    server,
-    codes: ['findUsage'],
-    instances: [],
-    atOnce: 4,
+    ...{ server, codes: ['findUsage'], instances: [], atOnce: 4, log },
     // Who is silent here breaks off at once.
-    answerMs: 30_000,
-    refreshMs: 1_000,
-    log,
+    ...{ answerMs: 30_000, refreshMs: 1_000 },
   }
   const found = await createFindSystems({ ...finding, clock: () => NOW }).offering('findUsage')
   const ask = createAskAll({ server, serviceCode: 'findUsage', atOnce: 4, wholeMs: 30_000, limits })
