@@ -6,6 +6,7 @@ import { useEffect } from 'preact/hooks'
 import { useAddress } from './address.tsx'
 import { useAnnounce } from './live.tsx'
 import { useAnswer } from './load.ts'
+import { NotRefreshed } from './not-refreshed.tsx'
 import { CursorPaging, SIZES } from './paging.tsx'
 import { Empty, Loading, Refused } from './placeholders.tsx'
 import { type Column, Rows } from './rows.tsx'
@@ -68,6 +69,7 @@ export function CursorTable<R, A = R[]>(q: CursorTableProps<R, A>) {
       <Tools filters={filters} sorts={[]} sort="" />
       {(found.state === 'loading' || isOfBefore) && <Loading />}
       {found.state === 'refused' && <Refused fault={found.fault} again={found.again} />}
+      <NotRefreshed of={found} />
       {found.state === 'there' && rows.length === 0 && !isOfBefore && (
         <Empty>
           {isFiltered ? (

@@ -5,6 +5,7 @@ import { Copyable } from './copyable.tsx'
 import { Head } from './facts.tsx'
 import { wordsOf } from './fault-words.ts'
 import type { Loaded } from './load.ts'
+import { NotRefreshed } from './not-refreshed.tsx'
 import { type TextKey, text } from './text.ts'
 
 export function Loading() {
@@ -65,7 +66,14 @@ type ShowProps<T> = {
 
 /** Shows `children` with the answer, or the state of the answer. */
 export function Show<T>({ of, page, children }: ShowProps<T>) {
-  if (of.state === 'there') return <>{children(of.data)}</>
+  if (of.state === 'there') {
+    return (
+      <>
+        <NotRefreshed of={of} />
+        {children(of.data)}
+      </>
+    )
+  }
   return (
     <>
       {page !== undefined && <Head title={text(page)} />}

@@ -7,6 +7,7 @@ import { useEffect } from 'preact/hooks'
 import { useAddress } from './address.tsx'
 import { useAnnounce } from './live.tsx'
 import { useAnswer } from './load.ts'
+import { NotRefreshed } from './not-refreshed.tsx'
 import { Paging, SIZES } from './paging.tsx'
 import { Empty, Loading, Refused } from './placeholders.tsx'
 import { type Column, Rows } from './rows.tsx'
@@ -67,6 +68,7 @@ export function Table<R, A = R[]>(q: TableProps<R, A>) {
       <Tools {...q} filters={filters} sorts={columns} sort={sort} order={order} />
       {(list.state === 'loading' || isOfBefore) && <Loading />}
       {list.state === 'refused' && <Refused fault={list.fault} again={list.again} />}
+      <NotRefreshed of={list} />
       {list.state === 'there' && rows.length === 0 && !isOfBefore && (
         <Empty>
           {isFiltered ? (

@@ -14,6 +14,7 @@ import { startProcess } from '../processes.ts'
 import { act, close } from '../second-person.ts'
 import { ask, openAdmin, type World } from '../world.ts'
 import { keepServer } from './keep-server.ts'
+import { keepWhatIsRead, waitForOneLook } from './look-again.ts'
 import { decide } from './operate-clients.ts'
 import { importCertificate } from './operate-keys.ts'
 import type { Asked, Windows } from './operate-windows.ts'
@@ -58,7 +59,11 @@ export async function beginServer(t: Test, { world, browser }: Asked): Promise<v
   const windows = { wide: await visitor(t, browser, server), world }
   const began = Date.now()
   await believe(t, windows)
-  await certify(windows)
+  await certify(windows, async () => {
+    const colleague = await visitor(t, browser, server)
+    await keepWhatIsRead(t, colleague)
+    await waitForOneLook(t, colleague)
+  })
   await serve(windows)
   await callFirst(t, windows)
   t.comment(`from nothing to the first answered call: ${Math.round((Date.now() - began) / 1000)} s`)
@@ -143,7 +148,8 @@ async function isApproved(wide: Visitor, name: string): Promise<void> {
   await becomes(wide, name, 'done')
 }
 
-async function certify(windows: Windows): Promise<void> {
+/** `meanwhile`: while a request waits for the registry's administrators. */
+async function certify(windows: Windows, meanwhile: () => Promise<void>): Promise<void> {
   const { wide, world } = windows
   const { page } = wide
   const other = 'Certificate for connections, and registration'
@@ -158,6 +164,7 @@ async function certify(windows: Windows): Promise<void> {
   await becomes(wide, other, 'waits for others')
   await stepOf(wide, other).getByText('filed and not decided yet').waitFor()
   await wide.checkBoth('first-start-registering')
+  await meanwhile()
   await decide({ world })
   await isApproved(wide, other)
   await page.getByText('6 of 10 steps are done').waitFor()

@@ -58,6 +58,7 @@ export function ExportsPage() {
   const isUnderWay =
     list.state === 'there' &&
     !list.stale &&
+    list.outdated === undefined &&
     list.data.some(({ state }) => state === 'waiting' || state === 'running')
   useEffect(() => {
     if (!isUnderWay) return

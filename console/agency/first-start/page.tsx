@@ -75,16 +75,19 @@ function useHeld(newest: Loaded<Course>): Loaded<Course> {
   const held = useRef(newest)
   const isHeld = document.querySelector(HOLDS) !== null
   if (!isHeld || held.current.state !== 'there') held.current = newest
-  return held.current
+  if (held.current.state !== 'there' || newest.state !== 'there') return held.current
+  const { outdated, ...kept } = held.current
+  return newest.outdated === undefined ? kept : { ...kept, outdated: newest.outdated }
 }
 
-/** Looks again and again until all is done, also after a look that failed, and says aloud which step is done since. */
+/** Looks again and again until all is done, each time when the look before has its answer, and says aloud which step is done since. */
 function useWatch(newest: Loaded<Course>, look: () => void): void {
   const announce = useAnnounce()
   const before = useRef<Set<string>>(undefined)
   const looks = useRef(0)
   const course = newest.state === 'there' ? newest.data : undefined
-  const hasFailed = newest.state === 'refused' && looks.current > 0
+  // A look that failed is made again by the line that says so.
+  const isSettled = newest.state === 'there' && !newest.stale && newest.outdated === undefined
   useEffect(() => {
     if (course === undefined) return
     const done = course.steps.filter(({ state }) => state === 'done').map(({ name }) => name)
@@ -95,17 +98,19 @@ function useWatch(newest: Loaded<Course>, look: () => void): void {
     announce(text('firstStart.stepDone', { step: text(`firstStart.step.${news}`) }))
   }, [course])
   useEffect(() => {
-    if (course === undefined ? !hasFailed : course.steps.every(({ state }) => state === 'done')) return
-    if (looks.current >= MOST_LOOKS) return
-    const isWaiting = course?.steps.some(({ state }) => state === 'waiting') === true
+    if (!isSettled || course === undefined || looks.current >= MOST_LOOKS) return
+    if (course.steps.every(({ state }) => state === 'done')) return
+    const isWaiting = course.steps.some(({ state }) => state === 'waiting')
     const timer = setInterval(
       () => {
         if (document.hidden) return
+        // Once: the next look waits for the answer to this one.
+        clearInterval(timer)
         looks.current += 1
         look()
       },
       isWaiting ? SOON_MS : LATER_MS,
     )
     return () => clearInterval(timer)
-  }, [course, hasFailed])
+  }, [course, isSettled])
 }

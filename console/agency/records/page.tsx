@@ -4,6 +4,7 @@ import { changeQuery, useAddress } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
 import { useAnnounce } from '../../kit/live.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { NotRefreshed } from '../../kit/not-refreshed.tsx'
 import { CursorPaging, SIZES } from '../../kit/paging.tsx'
 import { Empty, Loading, Refused } from '../../kit/placeholders.tsx'
 import { Tools } from '../../kit/table-tools.tsx'
@@ -73,6 +74,7 @@ export function RecordsPage() {
         </details>
         {(found.state === 'loading' || isOfBefore) && <Loading />}
         {found.state === 'refused' && <Refused fault={found.fault} again={found.again} />}
+        <NotRefreshed of={found} />
         {found.state === 'there' && rows.length === 0 && !isOfBefore && (
           <Empty>
             <p>{noneText(searchedTo, Object.keys(filter).length > 0)}</p>

@@ -18,14 +18,15 @@ const MOST_LOOKS = 120
 export function RequestsPage() {
   const [turn, setTurn] = useState(0)
   const filed = useAnswer<Filed[]>('getManagementRequests', {}, turn)
-  // A look that failed by itself is made again; one that the person made, when they ask.
   const mayChange =
-    filed.state === 'refused' ? turn > 0 : filed.state === 'there' && !filed.stale && filed.data.some(isOpen)
+    filed.state === 'there' && !filed.stale && filed.outdated === undefined && filed.data.some(isOpen)
   useEffect(() => {
     if (!mayChange || turn >= MOST_LOOKS) return
     const timer = setInterval(() => {
       // What is decided takes its act away, so nobody is interrupted who reads what it would do.
-      if (!document.hidden && document.querySelector('dialog[open]') === null) setTurn((before) => before + 1)
+      if (document.hidden || document.querySelector('dialog[open]') !== null) return
+      clearInterval(timer)
+      setTurn((before) => before + 1)
     }, AGAIN_MS)
     return () => clearInterval(timer)
   }, [filed])

@@ -39,7 +39,11 @@ const SHOWN = 20
 export function VerificationPage() {
   const { changed } = useConsole()
   const newest = useAnswer<Verification[]>('getVerifications', { query: { limit: '1' } })
-  const isRunning = newest.state === 'there' && newest.data[0]?.outcome === 'running'
+  const isRunning =
+    newest.state === 'there' &&
+    !newest.stale &&
+    newest.outdated === undefined &&
+    newest.data[0]?.outcome === 'running'
   useEffect(() => {
     if (!isRunning) return
     const timer = setTimeout(changed, AGAIN_MS)
