@@ -115,6 +115,11 @@ async function seeTraffic(t: Test, windows: Windows): Promise<void> {
   const lines = readFileSync((await download.path())!, 'utf8').split('\r\n')
   t.ok(lines.length > 2 && lines.slice(1, -1).every((line) => line.includes(service)), 'as it was filtered')
   await close(wide)
+  await wide.open('/traffic?by=outcome')
+  const outcome = (name: RegExp) => page.getByRole('row', { name })
+  await outcome(/^answered/).waitFor()
+  await outcome(/^The service does not exist.*unknown_service/).waitFor()
+  await wide.checkBoth('traffic-outcomes')
   for (const path of ['traffic', 'traffic/services']) {
     await wide.open(`/${path}?serviceId=${service}-none`)
     await seeNothingOfBefore(t, wide, {

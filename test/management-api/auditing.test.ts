@@ -128,8 +128,8 @@ await eachDatabase(t, async (_database, t, url) => {
       step: 'hour',
       total: { exchanges: 3, failed: 1 },
       groups: [
-        { value: 'ok', exchanges: 2, failed: 0 },
-        { value: 'access_denied', failed: 1 },
+        { value: 'ok', explanation: null, exchanges: 2, failed: 0 },
+        { value: 'access_denied', explanation: /./, failed: 1 },
       ],
     })
     t.ok((body['steps'] as []).length >= 24)

@@ -8,6 +8,7 @@ import { Rows } from '../../kit/rows.tsx'
 import { SeriesChart } from '../../kit/series-chart.tsx'
 import { Tools } from '../../kit/table-tools.tsx'
 import { locale, number, type TextKey, text } from '../../kit/text.ts'
+import { Explained } from '../explained.tsx'
 import { useClients, useWholeServices } from '../pick.ts'
 import { utc, whoAndWhat } from '../records/query.ts'
 import { directionText, Id } from '../words.tsx'
@@ -20,7 +21,8 @@ type Traffic = {
   by: string
   total: Count
   steps: ({ at: string } & Count)[]
-  groups: ({ value: string } & Count)[]
+  /** `explanation`: what an outcome means, in the reader's language. */
+  groups: ({ value: string; explanation?: string | null } & Count)[]
   others: Count
 }
 
@@ -109,7 +111,7 @@ function Counted({ of }: { of: Traffic }) {
           rows={[...groups, ...rest]}
           rowKey={({ value }) => value}
           columns={[
-            { title, cell: ({ value }) => <Group by={by} value={value} /> },
+            { title, cell: (one) => <Group by={by} of={one} /> },
             { title: 'chart.all', number: true, cell: ({ exchanges }) => number(exchanges) },
             { title: 'chart.failed', number: true, cell: ({ failed }) => number(failed) },
             {
@@ -126,9 +128,11 @@ function Counted({ of }: { of: Traffic }) {
 
 const OTHERS = '\u0000others'
 
-function Group({ by, value }: { by: string; value: string }) {
+function Group({ by, of: { value, explanation } }: { by: string; of: Traffic['groups'][number] }) {
   if (value === OTHERS) return <>{text('traffic.others')}</>
   if (by === 'direction') return <>{directionText(value)}</>
+  if (by === 'outcome' && value === 'ok') return <>{text('outcome.ok')}</>
+  if (by === 'outcome' && value !== '') return <Explained outcome={value} explanation={explanation} />
   return <Id of={value} />
 }
 

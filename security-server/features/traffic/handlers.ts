@@ -76,6 +76,7 @@ export function trafficHandlers(rooms: Needs): Handlers {
         })),
         groups: groups.map(({ value, ...count }) => ({
           value: ARE_IDS.has(by) && value !== '' ? colonForm(value) : value,
+          ...(by === 'outcome' && { explanation: textOfOutcome(value) }),
           ...count,
         })),
         others,
