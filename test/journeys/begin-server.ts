@@ -258,4 +258,5 @@ async function callFirst(t: Test, windows: Windows): Promise<void> {
   await wide.check('first-start-exchange')
   await wide.open('/')
   t.equal(await page.getByRole('link', { name: 'Go on with the first start' }).count(), 0, 'it is over')
+  await page.getByText('How requests to the registry stand was asked').waitFor()
 }

@@ -192,20 +192,25 @@ function useProposals(view: string): Proposal[] {
   return list.state === 'there' ? list.data : []
 }
 
+/** Who decides about requests is asked for them with a signature: not at each visit of this page. */
+const FILED_SECONDS = 300
+
 /**
  * Undecided and declined requests of this server. Who decides is asked, the registry, so nothing waits for its answer; that it has none is
  * told elsewhere on the page, and a central server of X-Road never has one.
  */
-function useFiled(): Filed[] {
+function useFiled(): { all: Filed[]; askedAt?: string } {
   const { api, changes } = useConsole()
   const mayAct = useMay('revokeManagementRequest')
-  const [filed, setFiled] = useState<Filed[]>([])
+  const [filed, setFiled] = useState<{ all: Filed[]; askedAt?: string }>({ all: [] })
   useEffect(() => {
     if (!mayAct) return
     const ending = new AbortController()
     const { signal } = ending
-    api.call<Filed[]>('getManagementRequests', { signal }).then(
-      ({ data }) => !signal.aborted && setFiled(data),
+    const query = { maxAgeSeconds: String(FILED_SECONDS) }
+    api.call<Filed[]>('getManagementRequests', { query, signal }).then(
+      ({ data, headers }) =>
+        !signal.aborted && setFiled({ all: data, askedAt: headers.get('x-asked-at') ?? '' }),
       () => undefined,
     )
     return () => ending.abort()
@@ -216,7 +221,7 @@ function useFiled(): Filed[] {
 function List({ of }: { of: WaitingFor[] }) {
   const { session } = useConsole()
   const filed = useFiled()
-  const all = [...of, ...requestsWaiting(filed, Date.now())]
+  const all = [...of, ...requestsWaiting(filed.all, Date.now())]
   const waiting = all.filter(({ needs }) => mayCall(session, needs))
   return (
     <Part title={text('overview.forYou')}>
@@ -233,6 +238,11 @@ function List({ of }: { of: WaitingFor[] }) {
             </li>
           ))}
         </ul>
+      )}
+      {filed.askedAt !== undefined && (
+        <p class="beside">
+          {text('home.requestsAsked')} <Time at={filed.askedAt} />
+        </p>
       )}
     </Part>
   )

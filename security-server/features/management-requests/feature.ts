@@ -4,11 +4,12 @@ import type { Services } from '#platform/services.ts'
 import type { RequestStatus } from '#schemas/management-request.ts'
 import type { GlobalConfiguration } from '../../global-configuration/global-configuration.ts'
 import { createPostMessage } from '../../global-configuration/registration/client.ts'
-import { createRegistrationClient } from './client.ts'
+import { createRegistrationClient, type RegistrationClient } from './client.ts'
 import { createFiledRequests } from './filed-requests.ts'
 import { managementRequestHandlers } from './management-requests.ts'
 import type { Needs } from './needs.ts'
 import { createRegisterCertificate } from './register-certificate.ts'
+import { rememberStates } from './remember-states.ts'
 import { settleRequests } from './settle-requests.ts'
 import { createFileXRoadRequest } from './x-road/file-request.ts'
 import { createSendAsOwner, type SendForOperator } from './x-road/send-as-owner.ts'
@@ -34,7 +35,7 @@ export const managementRequests: FeatureModule<Ground, Offers> = {
     const service = () => current().index.privateParameters?.managementService
     const rooms: Needs & Pick<Services, 'log'> = {
       ...ground,
-      registration: createRegistrationClient(service),
+      registration: forgetting(createRegistrationClient(service), () => remembered.forget()),
       // A Concordat registry publishes a signed statement beside X-Road's part.
       isXRoads: () => current().statementIndex === undefined,
       fileXRoadRequest: createFileXRoadRequest({
@@ -44,9 +45,10 @@ export const managementRequests: FeatureModule<Ground, Offers> = {
         exchange: createSendAsOwner(ground.sendForOperator),
       }),
     }
+    const remembered = rememberStates(ground.clock, createFiledRequests(rooms))
     const register = createRegisterCertificate(rooms)
     return {
-      operations: managementRequestHandlers(rooms),
+      operations: managementRequestHandlers(rooms, remembered),
       jobs: [settleRequests(rooms)],
       offers: {
         filedRequests: createFiledRequests(rooms),
@@ -54,4 +56,13 @@ export const managementRequests: FeatureModule<Ground, Offers> = {
       },
     }
   },
+}
+
+/** `forget` is called when the registry has heard of a request, also when its answer is lost. */
+function forgetting({ file, states, revoke }: RegistrationClient, forget: () => void): RegistrationClient {
+  return {
+    states,
+    file: (document) => file(document).finally(forget),
+    revoke: (document) => revoke(document).finally(forget),
+  }
 }

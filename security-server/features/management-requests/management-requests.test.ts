@@ -124,6 +124,36 @@ t.test('both sign here, or nothing is filed', async (t) => {
   t.match(await ask('PUT', `/clients/${GUEST}/register`), { body: { state: 'SUBMITTED_FOR_APPROVAL' } })
 })
 
+t.test('the registry is asked as seldom as the reader allows', async (t) => {
+  const { ask, world, node, registryClock } = await startFiling(t)
+  const later = (ms: number): void => {
+    world.now += ms
+    registryClock.now = world.now
+  }
+  await node.must('POST', '/security-servers', { id: 'DEV:GOV:1000:ss1', address: 'ss1.example' })
+  await ask('POST', '/clients', { id: 'DEV:GOV:1000:population' })
+  const seen = async (query = '') => {
+    const { status, raw, headers } = await ask('GET', `/management-requests${query}`)
+    t.equal(status, 200)
+    const states = (JSON.parse(raw.toString()) as { state: string }[]).map(({ state }) => state)
+    return { states, askedAt: String(headers['x-asked-at']) }
+  }
+  const first = await seen('?maxAgeSeconds=300')
+  t.strictSame(first, { states: [], askedAt: new Date(world.now).toISOString() })
+  const filed = await ask('PUT', '/clients/DEV:GOV:1000:population/register', { subsystemName: 'Persons' })
+  const second = await seen('?maxAgeSeconds=300')
+  t.strictSame(second.states, ['SUBMITTED_FOR_APPROVAL'], 'what this server does is known at once')
+  await node.must('POST', `/management-requests/${filed.body['request']}/decline`, { reason: 'no' })
+  later(299_000)
+  t.strictSame(await seen('?maxAgeSeconds=300'), second, 'as it was told, with its time')
+  later(1_000)
+  const third = await seen('?maxAgeSeconds=300')
+  t.strictSame(third, { states: ['DECLINED'], askedAt: new Date(world.now).toISOString() })
+  later(1_000)
+  t.equal((await seen()).askedAt, new Date(world.now).toISOString(), 'without an age it is asked now')
+  t.equal((await ask('GET', '/management-requests?maxAgeSeconds=-1')).status, 400)
+})
+
 t.test('nothing is sent to a registry that is not the one', async (t) => {
   const { ask, world, keys, node, connect } = await startFiling(t)
   const { sha256 } = await authenticationCertificate(world, keys, { register: false })

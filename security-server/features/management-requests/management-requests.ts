@@ -1,4 +1,5 @@
 /** Files management requests with the central registry. Each required signer that has a signing key on this server signs. */
+import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { clientIdOf, colonForm } from '#schemas/colon-identifiers.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -12,18 +13,19 @@ import {
 import { say } from '#schemas/said.ts'
 import { isAskedOfRegistry } from '../../local-systems/client-status.ts'
 import { clientIn } from '../../local-systems/manage.ts'
-import { createFiledRequests, createHeads, registrationOf } from './filed-requests.ts'
+import { createHeads, registrationOf } from './filed-requests.ts'
 import type { Needs } from './needs.ts'
 import { createRegisterCertificate } from './register-certificate.ts'
+import type { RememberedStates } from './remember-states.ts'
 import { settle } from './settle-requests.ts'
 
-export function managementRequestHandlers(rooms: Needs): Handlers {
+/** `remembered`: what the registry said last of what was filed. */
+export function managementRequestHandlers(rooms: Needs, remembered: RememberedStates): Handlers {
   const { keys } = rooms
   const server = idText(rooms.server)
   const owner = memberOf(rooms.server)
 
   const headOf = createHeads(rooms.clock)
-  const filedRequests = createFiledRequests(rooms)
   const registerCertificate = createRegisterCertificate(rooms)
 
   /**
@@ -107,10 +109,11 @@ export function managementRequestHandlers(rooms: Needs): Handlers {
       return file({ kind: 'maintenanceModeEnable', server, ...(message === undefined ? {} : { message }) })
     },
     disableMaintenanceMode: () => file({ kind: 'maintenanceModeDisable', server }),
-    async getManagementRequests() {
-      const states = await filedRequests()
-      await settle(rooms, states)
-      return states.map(view)
+    async getManagementRequests({ query }) {
+      const { maxAgeSeconds = 0 } = query as { maxAgeSeconds?: number }
+      const { all, askedAt } = await remembered.notOlderThan(maxAgeSeconds * 1000)
+      await settle(rooms, all)
+      return answer(all.map(view), { headers: { 'x-asked-at': new Date(askedAt).toISOString() } })
     },
     async revokeManagementRequest({ params }) {
       const revoked = await revoke(Number(params['request']))
