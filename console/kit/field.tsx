@@ -1,10 +1,21 @@
 /** One field of a form. Its label, hint and error also belong to it in the accessibility tree. */
 import { MomentInput } from './moment-input.tsx'
 import { PickInput } from './pick.tsx'
+import { PicksInput } from './picks.tsx'
 import { type TextKey, text } from './text.ts'
 import { zone } from './time.tsx'
 
-type FieldType = 'text' | 'long' | 'secret' | 'select' | 'checks' | 'file' | 'time' | 'date' | 'pick'
+type FieldType =
+  | 'text'
+  | 'long'
+  | 'secret'
+  | 'select'
+  | 'checks'
+  | 'file'
+  | 'time'
+  | 'date'
+  | 'pick'
+  | 'picks'
 
 type Option = { value: string; title: string }
 
@@ -23,7 +34,7 @@ export type Field = {
   /** True by default. */
   required?: boolean
   options?: Option[]
-  /** For a field of the type `pick`. */
+  /** For a field in which one thing is picked, or several, whose value has one a line. */
   find?: Find
   maxLength?: number
   initial?: string
@@ -110,6 +121,14 @@ export function FieldInput({ id, field, value, error, values = {}, set }: Props)
         </select>
       ) : type === 'pick' && field.find !== undefined ? (
         <PickInput
+          {...shared}
+          maxLength={field.maxLength}
+          value={given}
+          find={(typed) => field.find!(typed, values)}
+          set={set}
+        />
+      ) : type === 'picks' && field.find !== undefined ? (
+        <PicksInput
           {...shared}
           maxLength={field.maxLength}
           value={given}

@@ -154,7 +154,10 @@ function missing({ title, titled, type }: Field): string {
   const words = { title: text(title, titled) }
   if (type === 'file') return text('form.missingFile', words)
   if (type === 'checks') return text('form.missingChecks', words)
-  return text(type === 'select' || type === 'pick' ? 'form.missingChoice' : 'form.missing', words)
+  return text(
+    type === 'select' || type?.startsWith('pick') === true ? 'form.missingChoice' : 'form.missing',
+    words,
+  )
 }
 
 function wrongMoment({ type }: Field, value: string): string | undefined {

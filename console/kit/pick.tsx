@@ -14,6 +14,7 @@ type Props = {
   /** Takes what was typed when the field is left, and with Enter. */
   left?(value: string): void
   placeholder?: string
+  onKeyDown?(event: KeyboardEvent): void
   'aria-invalid'?: boolean | undefined
   'aria-describedby'?: string | undefined
 }

@@ -6,7 +6,9 @@ import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { partyId, stateName } from '../../kit/contract.tsx'
 import { Terms } from '../../kit/contract-terms.tsx'
+import { linesOf } from '../../kit/picks.tsx'
 import { text } from '../../kit/text.ts'
+import { useOwnClients } from '../pick.ts'
 import { type Agreement, Party, type Status, type Version } from './contract.tsx'
 import { ExactContent } from './exact-content.tsx'
 import { ContractFacts } from './facts.tsx'
@@ -44,6 +46,7 @@ export function AcceptContract({ of, member }: { of: Version; member: string }) 
 
 /** A member of the group joins standard terms for some of its subsystems. */
 export function JoinContract({ of }: { of: Version }) {
+  const clients = useOwnClients()
   if (of.globalGroup === undefined || !['PROPOSED', 'ACCEPTED', 'ACTIVE'].includes(of.state)) return null
   const first = of.agreements.find(({ subsystems }) => subsystems !== undefined)
   return (
@@ -65,21 +68,37 @@ export function JoinContract({ of }: { of: Version }) {
           name: 'subsystems',
           title: 'contract.joinWith',
           hint: 'contract.joinWithHint',
-          type: 'long',
+          type: 'picks',
+          maxLength: 1100,
+          find: async (typed, values) => {
+            const [one] = linesOf(String(values['subsystems'] ?? ''))
+            const own = await clients(typed, {})
+            return own.filter(({ value }) => isSubsystem(value) && (one === undefined || isOfOne(value, one)))
+          },
           initial: first?.subsystems?.map(partyId).join('\n') ?? '',
         },
       ]}
       send={({ subsystems }, call) => {
-        const joining = String(subsystems).split(/\s+/).filter(Boolean)
-        const member = joining[0]?.split(':').slice(0, 3).join(':') ?? ''
+        const joining = linesOf(String(subsystems))
+        const member = memberOf(joining[0] ?? '')
         const body = { contentHash: of.contentHash, member, subsystems: joining }
         return call('acceptContract', { params: { id: of.contract }, body })
       }}
-      result={(status, { subsystems }) => (
-        <Result of={status} member={String(subsystems).trim().split(':').slice(0, 3).join(':')} />
-      )}
+      result={(status, { subsystems }) => <Result of={status} member={memberOf(String(subsystems).trim())} />}
     />
   )
+}
+
+function memberOf(client: string): string {
+  return client.split(':').slice(0, 3).join(':')
+}
+
+function isSubsystem(client: string): boolean {
+  return client.split(':').length === 4
+}
+
+function isOfOne(client: string, other: string): boolean {
+  return memberOf(client) === memberOf(other)
 }
 
 function Consequence({ first }: { first: Agreement | undefined }) {

@@ -4,13 +4,13 @@ import { Link } from '../../kit/address.tsx'
 import { ApiFault } from '../../kit/api.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
-import type { Field, Values } from '../../kit/field.tsx'
+import type { Field, Find, Values } from '../../kit/field.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { Status } from '../../kit/status.tsx'
 import { locale, text } from '../../kit/text.ts'
-import { useWholeServices } from '../pick.ts'
+import { useSubsystems, useWholeServices } from '../pick.ts'
 import { Id } from '../words.tsx'
 
 type Told = { serviceId: string; isGeneral: boolean; words: Record<string, string> }
@@ -91,7 +91,7 @@ function Words({ of }: { of: Told['words'] }) {
 
 /** Of a service that is to be picked, or of one of which something is said already. */
 function Say({ client, now }: { client: string; now?: Told }) {
-  const services = useWholeServices(client)
+  const services = useServicesOrProviders(client)
   const languages = [...new Set([...LANGUAGES, ...Object.keys(now?.words ?? {})])]
   const which: Field[] =
     now === undefined
@@ -139,6 +139,17 @@ function Say({ client, now }: { client: string; now?: Told }) {
       result={() => <p>{text('told.said')}</p>}
     />
   )
+}
+
+/** Services of the subsystem and of its contracts; of what it called without one, the provider, after which the code is typed. */
+function useServicesOrProviders(client: string): Find {
+  const [services, subsystems] = [useWholeServices(client), useSubsystems()]
+  return async (typed, values) => {
+    const known = await services(typed, values)
+    if (known.length > 0) return known
+    const providers = await subsystems(typed, values)
+    return providers.map(({ value, title }) => ({ value: `${value}:`, title }))
+  }
 }
 
 /** Why this names no service: said before a second person is asked. */

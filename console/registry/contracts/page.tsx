@@ -5,9 +5,11 @@ import { Head } from '../../kit/facts.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
+import { useMembers } from '../pick.ts'
 import { type Contract, Parties, Party } from './contract.tsx'
 
 export function Contracts() {
+  const members = useMembers()
   return (
     <>
       <Head title={text('contracts.title')} lead={text('contracts.lead')} />
@@ -32,7 +34,7 @@ export function Contracts() {
               { value: 'unconfirmed', title: text('contracts.unconfirmed') },
             ],
           },
-          { name: 'member', title: 'contracts.member', type: 'text' },
+          { name: 'member', title: 'contracts.member', pick: { find: members, parts: [3] } },
           { name: 'endsBefore', title: 'contracts.endsBefore' },
         ]}
         order="-proposedAt"

@@ -7,6 +7,7 @@ import { Table } from '../../kit/table.tsx'
 import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { ServerLink, serverPath } from '../links.tsx'
+import { useMembers } from '../pick.ts'
 
 export type Server = {
   id: string
@@ -17,6 +18,7 @@ export type Server = {
 }
 
 export function SecurityServers() {
+  const members = useMembers()
   return (
     <>
       <Head
@@ -30,10 +32,18 @@ export function SecurityServers() {
             title={text('servers.add')}
             consequence={<p>{text('servers.addConsequence')}</p>}
             fields={[
-              { name: 'id', title: 'common.id', hint: 'servers.idHint', maxLength: 1100 },
+              {
+                ...{ name: 'owner', title: 'servers.owner', hint: 'servers.ownerHint', type: 'pick' },
+                ...{ find: members, maxLength: 800, check: wrongOwner },
+              },
+              { name: 'code', title: 'servers.code', hint: 'servers.codeHint', maxLength: 255 },
               { name: 'address', title: 'servers.address', hint: 'servers.addressHint', maxLength: 253 },
             ]}
-            send={(body, call) => call('addSecurityServer', { body })}
+            send={({ owner, code, address }, call) =>
+              call('addSecurityServer', {
+                body: { id: `${String(owner).trim()}:${String(code).trim()}`, address: address! },
+              })
+            }
             result={({ id }) => (
               <p>
                 {text('servers.added')} <ServerLink id={id} />
@@ -82,4 +92,10 @@ export function SecurityServers() {
       />
     </>
   )
+}
+
+/** Why this names no member. */
+function wrongOwner(typed: string): string | undefined {
+  const parts = typed.trim().split(':')
+  return parts.length === 3 && parts.every((part) => part !== '') ? undefined : text('servers.wrongOwner')
 }
