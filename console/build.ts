@@ -12,7 +12,7 @@ import { parse } from 'yaml'
 import { catalogue } from '#schemas/fault-catalogue.ts'
 import { type Answers, type ApiDocument, addExamples, METHODS } from './reference/add-examples.ts'
 import { writePage } from './reference/write-page.ts'
-import { onlyNeededTexts, sourcesOf } from './texts/needed-texts.ts'
+import { firstSourcesOf, onlyNeededTexts, sourcesOf } from './texts/needed-texts.ts'
 
 const ROOT = import.meta.dirname
 const CONSOLES = [
@@ -70,7 +70,7 @@ async function build(q: { name: string; base: string; output: string; operations
     base: q.base,
     logLevel: 'warn',
     define: { OPERATIONS: JSON.stringify(q.operations) },
-    plugins: [firstPaint(q.base), onlyNeededTexts(await sourcesOf(q.name))],
+    plugins: [firstPaint(q.base), onlyNeededTexts(await sourcesOf(q.name), await firstSourcesOf(q.name))],
     oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
     build: {
       outDir: q.output,

@@ -4,7 +4,7 @@ import { ANSWER_SECONDS, NoAnswer } from './api.ts'
 import type { Page } from './contents.ts'
 import { Head } from './facts.tsx'
 import { Loading, Refused } from './placeholders.tsx'
-import { text } from './text.ts'
+import { loadLaterTexts, text } from './text.ts'
 
 type View = Awaited<ReturnType<Page['load']>>
 
@@ -12,6 +12,12 @@ const loaded = new Map<Page['load'], View>()
 
 /** The script is a request like others: after as long as an answer of the API may take, the page says that it waits. */
 const PATIENCE_MS = ANSWER_SECONDS * 1000
+
+/** A page with its texts: those of the first page are there. */
+export async function loadPage({ path, load }: Page): Promise<View> {
+  const [View] = await Promise.all([load(), path === '/' ? undefined : loadLaterTexts()])
+  return View
+}
 
 type State = { View: View } | 'loading' | 'late' | 'failed'
 
@@ -27,7 +33,7 @@ export function LaterView({ page, params }: { page: Page; params: Record<string,
       if (!isLeft) setState(next)
     }
     const timer = setTimeout(() => tell('late'), PATIENCE_MS)
-    page.load().then(
+    loadPage(page).then(
       (View) => {
         loaded.set(page.load, View)
         tell({ View })

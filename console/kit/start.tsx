@@ -13,6 +13,7 @@ import { type Console, ConsoleContext } from './context.ts'
 import { WithDialogs } from './dialogs.tsx'
 import type { Search } from './find.ts'
 import { Frame } from './frame.tsx'
+import { loadPage } from './later-view.tsx'
 import { LeaveQuestion } from './leave-question.tsx'
 import { AnnounceContext, useLiveRegion } from './live.tsx'
 import { confirmWithPasskey } from './passkeys.ts'
@@ -94,9 +95,9 @@ export async function startConsole(q: Pages & { name: TextKey }): Promise<void> 
   // Nobody listens before the texts are there.
   opening.catch(() => undefined)
   // What the first page needs comes at once, not one after the other. What fails here is asked for again by the page.
-  placeOf(q.contents, presentAddress().path)
-    ?.page.load()
-    .catch(() => undefined)
-  await loadTexts(navigator.languages)
+  const textsLoaded = loadTexts(navigator.languages)
+  const place = placeOf(q.contents, presentAddress().path)
+  if (place !== undefined) loadPage(place.page).catch(() => undefined)
+  await textsLoaded
   render(<App {...{ ...q, api, opening }} name={text(q.name)} />, document.getElementById('console')!)
 }

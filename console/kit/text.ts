@@ -8,18 +8,19 @@ type Counted<K> = K extends `${infer Base}_other` ? Base : never
 /** A key of the catalogue. A text with a count has one entry for each plural form of its language. */
 export type TextKey = Keys | Counted<Keys>
 
-const CATALOGUES = new Map(
-  Object.entries(import.meta.glob<Record<string, string>>('../texts/*.json', { import: 'default' })).map(
-    ([file, load]) => [/([\w-]+)\.json$/.exec(file)?.[1] ?? '', load],
-  ),
-)
+type Texts = Record<string, string>
+
+// What the build puts into each: texts/needed-texts.ts.
+const FIRST = byLanguage(import.meta.glob<Texts>('../texts/*.json', { import: 'default' }))
+const LATER = byLanguage(import.meta.glob<Texts>('../texts/*.json', { import: 'default', query: '?later' }))
 const FALLBACK = 'en'
 const KEPT_AS = 'concordat.language'
 
-let texts: Record<string, string> = {}
+let texts: Texts = {}
+let later: Promise<void> | undefined
 
 /** The languages that the pages speak, by their tags. */
-export const languages: readonly string[] = [...CATALOGUES.keys()].sort()
+export const languages: readonly string[] = [...FIRST.keys()].sort()
 
 /** The language of the pages, in which the API is asked to explain its faults too. */
 export let language = FALLBACK
@@ -27,13 +28,26 @@ export let language = FALLBACK
 /** The locale of numbers and times: the browser's variety of the pages' language (en-GB for en). */
 export let locale = FALLBACK
 
-/** Loads the texts in the reader's choice, else in the first of the browser's languages that there is, else in English. */
+/** Loads the texts of the first page in the reader's choice, else in the first of the browser's languages that there is, else in English. */
 export async function loadTexts(wanted: readonly string[]): Promise<void> {
   const candidates = [chosen() ?? '', ...wanted.flatMap((tag) => [tag, tag.split('-')[0] ?? ''])]
-  language = candidates.find((tag) => CATALOGUES.has(tag)) ?? FALLBACK
+  language = candidates.find((tag) => FIRST.has(tag)) ?? FALLBACK
   locale = wanted.find((tag) => tag === language || tag.startsWith(`${language}-`)) ?? language
-  texts = (await CATALOGUES.get(language)?.()) ?? {}
+  const loaded = await FIRST.get(language)?.()
+  texts = { ...texts, ...loaded }
   document.documentElement.lang = language
+}
+
+/** Loads the texts of all other pages, once, in the language of the first. */
+export function loadLaterTexts(): Promise<void> {
+  later ??= (LATER.get(language)?.() ?? Promise.resolve({})).then((loaded) => {
+    texts = { ...texts, ...loaded }
+  })
+  return later
+}
+
+function byLanguage(files: Record<string, () => Promise<Texts>>): Map<string, () => Promise<Texts>> {
+  return new Map(Object.entries(files).map(([file, load]) => [/([\w-]+)\.json/.exec(file)?.[1] ?? '', load]))
 }
 
 /** Reads the page anew in another language, which the browser remembers where it may. */

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { neededKeys, sourcesOf, untraceable } from './needed-texts.ts'
+import { firstSourcesOf, neededKeys, sourcesOf, untraceable } from './needed-texts.ts'
 
 void t.test(
   'a console gets the texts that its sources name, and no key is named in a way that hides it',
@@ -32,6 +32,22 @@ void t.test(
     t.same(untraceable(`text(\`${hole}.${hole}\`)`, some), [`\`${hole}.${hole}\``])
   },
 )
+
+void t.test('the first page has texts of its own, and those of other pages come with them', async (t) => {
+  for (const [console, own, other] of [
+    ['agency', 'home.title', 'told.lead'],
+    ['registry', 'overview.title', 'servers.addConsequence'],
+  ] as const) {
+    const [first, all] = [await firstSourcesOf(console), await sourcesOf(console)]
+    t.same(neededKeys(first, [own, other, 'frame.skip']), [own, 'frame.skip'], console)
+    t.same(neededKeys(all, [other]), [other])
+    t.same(
+      first.filter((source) => !all.includes(source)),
+      [],
+      `${console}: sources of its own and of the kit`,
+    )
+  }
+})
 
 const PLURAL = /_(?:zero|one|two|few|many|other)$/
 

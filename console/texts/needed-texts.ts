@@ -69,19 +69,47 @@ export async function sourcesOf(console: string): Promise<string[]> {
   return Promise.all(files.flat().map((file) => readFile(file, 'utf8')))
 }
 
-/** Of each language, a console gets the texts that its pages can show. The build fails where that could not be known. */
-export function onlyNeededTexts(sources: string[]): Plugin {
+/** What a source imports with its values, from beside it. */
+const IMPORT = /^(?:import|export)\s+(?!type\b)(?:[^'"]*?\sfrom\s+)?'(\.[^']+)'/gm
+/** What it loads later: only a table of contents loads pages, and what others load is shown on the page where they are. */
+const LOADED = /\bimport\('(\.[^']+)'\)/g
+
+/** The sources of the first page of a console: of its start and its overview, with all that they import. */
+export async function firstSourcesOf(console: string): Promise<string[]> {
+  const found = new Map<string, string>()
+  const waiting = ['main.tsx', 'overview/page.tsx'].map((file) => path.join(ROOT, console, file))
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    if (found.has(file) || !/\.tsx?$/.test(file)) continue
+    const source = await readFile(file, 'utf8')
+    found.set(file, source)
+    const loaded = path.basename(file) === 'pages.ts' ? [] : source.matchAll(LOADED)
+    for (const [, to] of [...source.matchAll(IMPORT), ...loaded])
+      waiting.push(path.join(path.dirname(file), to!))
+  }
+  return [...found.values()]
+}
+
+/**
+ * Of each language, a console gets the texts that its pages can show: those of its first page in one file, and all others in one that the
+ * other pages load, whose address has `?later`. The build fails where it could not be known which texts a page shows.
+ */
+export function onlyNeededTexts(sources: string[], first: string[]): Plugin {
   return {
     name: 'only needed texts',
     enforce: 'pre',
     transform(code, id) {
-      if (path.dirname(id) !== import.meta.dirname) return undefined
+      const [file = '', query] = id.split('?')
+      if (path.dirname(file) !== import.meta.dirname) return undefined
       const all = JSON.parse(code) as Record<string, string>
       const keys = Object.keys(all)
       const hidden = sources.flatMap((source) => untraceable(source, keys))
       if (hidden.length > 0) throw new Error(`texts are named in a way that hides them: ${hidden.join(', ')}`)
-      const needed = neededKeys(sources, keys).map((key) => [key, all[key]])
-      return { code: JSON.stringify(Object.fromEntries(needed)), map: null }
+      const atFirst = new Set(neededKeys(first, keys))
+      const isLater = query === 'later'
+      const needed = neededKeys(sources, keys).filter((key) => atFirst.has(key) !== isLater)
+      const own = JSON.stringify(Object.fromEntries(needed.map((key) => [key, all[key]])))
+      // The bundler takes a file with a query for a script.
+      return { code: isLater ? `export default ${own}` : own, map: null }
     },
   }
 }
