@@ -21,7 +21,8 @@ export function Empty({ children }: { children: ComponentChildren }) {
 }
 
 export function Refused({ fault, again }: { fault: ApiFault; again?: () => void }) {
-  if (fault.status === 403) return <NoPermission />
+  // Other refusals, such as that of a client as which nobody may try services, say themselves what to do.
+  if (fault.status === 403 && fault.type === 'forbidden') return <NoPermission />
   return (
     <div class="state refused" role="alert">
       <p>

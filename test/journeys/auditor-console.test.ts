@@ -351,7 +351,7 @@ if (!hasChromium()) {
     await observer.page.getByRole('cell', { name: /persons/ }).waitFor()
     await observer.check('observer-traffic')
     await inOtherLooks(t, (t, role, context) => at(t, browser, [role], { context }), {
-      XROAD_AUDITOR: ['/', '/records', '/integrity', '/exports'],
+      XROAD_AUDITOR: ['/', '/records', '/exchanges/3', '/integrity', '/exports'],
       XROAD_SECURITYSERVER_OBSERVER: ['/traffic'],
     })
     for (const address of ['/records', '/exports', '/looks', '/exchanges/3']) {

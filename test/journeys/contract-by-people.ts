@@ -61,7 +61,7 @@ export async function contractByPeople(t: Test, q: Q): Promise<void> {
   await consumerAgrees(scene, director)
   await providerAgrees(scene)
   await inOtherLooks(t, (_t, role, context) => withKey('tax', role, context), {
-    [SIGNATORY]: ['/contracts', at],
+    [SIGNATORY]: ['/contracts', at, '/catalogue'],
   })
   await laterEndIsDeclined(scene)
   await soonerEndIsNoticed(scene)

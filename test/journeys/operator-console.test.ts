@@ -66,11 +66,11 @@ if (!hasChromium()) {
     const open = (t: Test, role: string, context = {}) => at(t, browser, [role], { context }, 'population')
     await inOtherLooks(t, open, {
       XROAD_SYSTEM_ADMINISTRATOR: [
-        ...['/', '/settings', '/traffic/services'],
+        ...['/', '/first-start', '/settings', '/traffic/services'],
         ...['/diagnostics', '/diagnostics/call', '/diagnostics/connections'],
       ],
       XROAD_SECURITY_OFFICER: ['/keys', `/keys/${token!.keys[0]!.id}`],
-      XROAD_SERVICE_ADMINISTRATOR: ['/clients', own, '/deliveries', '/rooms/subscriptions'],
+      XROAD_SERVICE_ADMINISTRATOR: ['/clients', own, '/deliveries', '/rooms/subscriptions', '/person-places'],
       XROAD_REGISTRATION_OFFICER: ['/clients', client, '/requests'],
     })
     const { page, ...visit } = await open(t, 'XROAD_REGISTRATION_OFFICER')

@@ -4,7 +4,7 @@
  * too. The pages are those of this working tree; the data are the sandbox's. A page of a thing that the sandbox does not have, such as a
  * succession, shows what a server once answered; of things that look otherwise in another state, each of STATES is shown so too.
  *
- *   node test/pages/look-at-pages.ts --directory .sandbox [--network 127.0.1] [--only /members ...] [--axe] [--density compact]
+ *   node test/pages/look-at-pages.ts --directory .sandbox [--network 127.0.1] [--only /members ...] [--axe] [--density compact] [--locale et-EE]
  *
  * With --recorded every page is shown so, and no sandbox is needed.
  */
@@ -41,6 +41,7 @@ const { values: given } = parseArgs({
     recorded: { type: 'boolean', default: false },
     axe: { type: 'boolean', default: false },
     density: { type: 'string', default: 'comfortable' },
+    locale: { type: 'string', default: 'en-GB' },
   },
 })
 
@@ -181,7 +182,7 @@ async function lookAt(browser: Browser, { name, base, keyFile }: Console): Promi
   const patterns = [...operations.keys()]
   const key = given.recorded ? '' : readFileSync(path.join(given.directory, keyFile), 'utf8').trim()
   const context = await browser.newContext({
-    locale: 'en-GB',
+    locale: given.locale,
     timezoneId: 'Europe/Tallinn',
     extraHTTPHeaders: { authorization: `X-Road-ApiKey token=${key}` },
   })
@@ -233,7 +234,7 @@ async function lookAt(browser: Browser, { name, base, keyFile }: Console): Promi
 await buildConsoles()
 for (const { name } of CONSOLES) mkdirSync(path.join(PICTURES, name), { recursive: true })
 const browser = await chromium.launch({
-  executablePath: findProgram(['chromium', 'chromium-browser'])!,
+  executablePath: findProgram(['chromium-headless-shell', 'chromium', 'chromium-browser'])!,
   args: ['--no-sandbox', '--disable-dev-shm-usage'],
 })
 try {

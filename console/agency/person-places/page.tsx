@@ -80,12 +80,8 @@ export function PersonPlaces() {
 
 function Calls({ of: { method, path } }: { of: Place }) {
   if (method === ANY_METHOD && path === ANY_PATH) return <>{text('places.allCalls')}</>
-  return (
-    <bdi class="id">
-      {method === ANY_METHOD ? '' : `${method} `}
-      {path}
-    </bdi>
-  )
+  // One text, or it could not break where it may.
+  return <bdi class="id">{method === ANY_METHOD ? path : `${method} ${path}`}</bdi>
 }
 
 function Where({ of }: { of: Place }) {
