@@ -104,6 +104,12 @@ async function tellOtherwise(sara: Visitor, sven: Visitor, ask: AdminWorld['ask'
   await dialog.getByLabel('Service').first().fill(CLIENT)
   await send()
   await dialog.getByRole('alert').getByText('This names no service').first().waitFor()
+  // Of a service without a contract the registry knows who offers it.
+  const shop = { id: 'DEV:COM:4000:shop', name: 'Shop' }
+  const company = { id: 'DEV:COM:4000', name: 'Company', subsystems: [shop] }
+  await page.route('**/api/v1/members?*', (route) => route.fulfill({ json: [company] }))
+  await pick(page, 'Service', 'shop', `${shop.id}:`)
+  await page.unroute('**/api/v1/members?*')
   await pick(page, 'Service', 'pers', SERVICE)
   await dialog.getByLabel('How it is told').selectOption('yes')
   await dialog.getByLabel('Reason').fill('a question about an estate')
