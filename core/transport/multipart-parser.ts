@@ -192,8 +192,8 @@ const known = new Map<string, ReadonlyMap<string, string>>()
 
 function readPartHeaders(written: string, isLax: boolean, lineEnd: string): ReadonlyMap<string, string> {
   const lines = lineEnd === '\n' ? written.replaceAll('\n', '\r\n') : written
-  // A line that begins with a space goes on with the one before it (RFC 5322 2.2.3).
-  const text = isLax ? lines.replace(/\r\n[\t ]+/g, ' ') : lines
+  // A line that begins with white space goes on with the one before it; the white space is the value's (RFC 5322 2.2.3).
+  const text = isLax ? lines.replace(/\r\n(?=[\t ])/g, '') : lines
   const before = known.get(text)
   if (before !== undefined) return before
   const headers = parsePartHeaders(text)

@@ -214,6 +214,12 @@ void t.test('systems may end lines with LF, everywhere or nowhere, and write aro
     { headers: {}, body: '' },
   ])
   t.match(bySystem(`before\n--${B}\r\na: b\r\n\r\nx\r\n--${B}--`), [{ body: 'x' }], 'the preamble is no part')
+  for (const lineEnd of ['\r\n', '\n'])
+    t.match(
+      bySystem([`--${B}`, 'a: b;', '\t c="1', '  2"', ' ', 'd: e', '', 'x', `--${B}--`].join(lineEnd)),
+      [{ headers: { a: 'b;\t c="1  2"', d: 'e' } }],
+      'white space at which a header was folded stays, as X-Road reads it',
+    )
   for (const [what, mixed] of [
     ['CRLF in the headers', `--${B}\na: b\r\n\r\nx\n--${B}--`],
     ['CRLF behind a header', `--${B}\na: b\r\n\nx\n--${B}--`],
