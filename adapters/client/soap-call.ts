@@ -162,7 +162,7 @@ function whyNoDocument(headers: Headers): string | undefined {
 
 function isSoapType(type: string): boolean {
   const [, charset = 'utf-8'] = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type) ?? []
-  return SOAP_TYPE.test(type) && ['utf-8', 'us-ascii'].includes(charset.toLowerCase())
+  return SOAP_TYPE.test(type) && ['utf-8', 'utf8', 'us-ascii'].includes(charset.toLowerCase())
 }
 
 async function* attachmentsOf(parts: AsyncGenerator<Part>): AsyncGenerator<Attachment> {

@@ -109,7 +109,7 @@ t.test('attachments stream both ways', async (t) => {
       /^multipart\/related; type="text\/xml"; start="<[^>]+>"; boundary="[^"]+"$/,
     )
     const parts = [
-      'Content-Type: text/xml; charset=UTF-8\r\n\r\n' + reply(body),
+      'Content-Type: text/xml; charset=utf8\r\n\r\n' + reply(body),
       `Content-Type: image/png\r\nContent-ID: <one@x>\r\n\r\n${big}`,
       '\r\n',
       'Content-ID: <three>\r\n\r\n',

@@ -5,6 +5,9 @@ import { DIGEST_URI } from '#schemas/wire.ts'
 import { parseContentType } from './content-type.ts'
 import type { SoapMessage, SoapService } from './soap-message.ts'
 
+/** Names of it, one of a common slip, and one of a part of it. */
+const UTF_8: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii'])
+
 /**
  * Throws `invalid_content_type` unless a SOAP message, alone or as the first part of several, may be of this type. Only UTF-8 is
  * read: who decodes by another charset would read another text than was checked.
@@ -15,7 +18,7 @@ export function checkSoapType(contentType: string | undefined): void {
     throw new Fault('invalid_content_type', { what: 'a SOAP message is text/xml or application/xop+xml' })
   }
   const charset = parameters.get('charset')?.toLowerCase() ?? 'utf-8'
-  if (charset !== 'utf-8' && charset !== 'us-ascii')
+  if (!UTF_8.has(charset))
     throw new Fault('invalid_content_type', { what: 'a SOAP message is written in UTF-8' })
 }
 

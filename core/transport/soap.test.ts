@@ -343,8 +343,11 @@ void t.test('hostile messages', async (t) => {
     'multipart/mixed; boundary=a',
     'text/xml;;x',
     'application/soap+xml',
+    ...['utf-16', 'iso-8859-1', 'utf', 'utf-88'].map((charset) => `text/xml; charset=${charset}`),
   ]) {
     t.throws(() => checkSoapType(type), { code: 'invalid_content_type' })
   }
   checkSoapType('Application/XOP+xml; type="text/xml"')
+  for (const charset of ['UTF-8', '"utf-8"', 'utf8', 'US-ASCII'])
+    checkSoapType(`text/xml; charset=${charset}`)
 })
