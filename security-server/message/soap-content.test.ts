@@ -7,7 +7,7 @@ import type { Fault } from '#schemas/fault.ts'
 import { takeNested } from './attachments.ts'
 import type { Body, BodySpool } from './body.ts'
 import { frameBody } from './frame-body.ts'
-import { openContent, writeContent } from './soap-content.ts'
+import { openContent, typeForPeer, writeContent } from './soap-content.ts'
 
 const LIMITS = { maxMessageBytes: 1000, maxSoapBytes: 10_000, maxBodyBytes: 1_000_000 }
 const sha512 = (bytes: Buffer): Buffer => hash('sha512', bytes, 'buffer')
@@ -107,6 +107,16 @@ t.test('attachments survive every way in which they come in pieces', async (t) =
     { numRuns: 300 },
   )
   t.pass()
+})
+
+t.test('another server is told a boundary that stands in no attachment, for it may write with it', (t) => {
+  // X-Road reads `----` in this one.
+  const told = typeForPeer('Multipart/Related; BOUNDARY=----=_Part_0.1; type=text/xml; start=<a@b>')
+  t.match(told, /^multipart\/related; type="text\/xml"; start="<a@b>"; boundary="xroad[A-Za-z]{30}"$/)
+  t.not(told, typeForPeer(told), 'another one each time')
+  for (const other of ['text/xml; charset=utf-8', 'application/xop+xml', '', 'multipart/related; ='])
+    t.equal(typeForPeer(other), other)
+  t.end()
 })
 
 t.test('a body longer than was said ends', async (t) => {

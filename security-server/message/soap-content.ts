@@ -307,6 +307,20 @@ function relatedType(contentType: string | undefined): ReadonlyMap<string, strin
   }
 }
 
+/**
+ * What another server is told of a system's content type. An X-Road server writes for its own system with the boundary that stands in it:
+ * the system's own could stand in an attachment behind a line end of another kind, and X-Road misreads one with `=` but without quotes.
+ */
+export function typeForPeer(contentType: string): string {
+  const parameters = relatedType(contentType)
+  return parameters === undefined ? contentType : relatedWith(parameters, newBoundary('xroad'))
+}
+
+function relatedWith(parameters: Iterable<[name: string, value: string]>, boundary: string): string {
+  const kept = [...parameters].filter(([name]) => name !== 'boundary')
+  return `${RELATED}${kept.map(([name, value]) => `; ${name}="${value}"`).join('')}; boundary="${boundary}"`
+}
+
 /** A peer's `start` may name another part than the one that was signed as the message: it stays only when it does not. */
 function typeWith(q: {
   parameters: ReadonlyMap<string, string>
@@ -318,9 +332,7 @@ function typeWith(q: {
   const contentId = idOf(part)
   const isSure = contentId !== undefined && !attachments.some((one) => idOf(one) === contentId)
   const kept = [...parameters].filter(
-    ([name, value]) =>
-      name !== 'boundary' && (name !== 'start' || (isSure && plainId(value) === plainId(contentId))),
+    ([name, value]) => name !== 'start' || (isSure && plainId(value) === plainId(contentId)),
   )
-  const written = kept.map(([name, value]) => `; ${name}="${value}"`)
-  return `${RELATED}${written.join('')}; boundary="${boundary}"`
+  return relatedWith(kept, boundary)
 }

@@ -20,7 +20,7 @@ import { isMonitoringService, type MessagePart, type PartHead, type Reply, type 
 import { readSoap } from './read-soap.ts'
 import { actorsOf } from './rest.ts'
 import { callOfSoap, seenOfSoap } from './seen-first.ts'
-import { openContent, takeSoapAnswer, writeContent } from './soap-content.ts'
+import { openContent, takeSoapAnswer, typeForPeer, writeContent } from './soap-content.ts'
 
 const CONTENT_TYPE = 'Content-Type'
 const SOAP_ACTION = 'SOAPAction'
@@ -59,7 +59,7 @@ export const soap: Codec = {
   transportHeaders({ headers, part }, half) {
     const action = headerValue(headers, 'soapaction')
     return {
-      [HEADER.originalContentType]: headerValue(headers, 'content-type') ?? part.contentType,
+      [HEADER.originalContentType]: typeForPeer(headerValue(headers, 'content-type') ?? part.contentType),
       ...(half === 'request' && action !== undefined && { [HEADER.originalSoapAction]: action }),
     }
   },
