@@ -142,6 +142,7 @@ t.test('eight kinds that our own server files in an X-Road instance, through bot
 })
 
 t.test('eleven kinds, each filed, approved by its rule and answered through both servers', async (t) => {
+  keepTime()
   await world.admin.tax.send('POST', '/clients', { id: colons(tax.member) })
   await world.admin.tax.send(
     'POST',
@@ -151,6 +152,7 @@ t.test('eleven kinds, each filed, approved by its rule and answered through both
 
   /** Files a request as the owner's security server does; `by` signs it. */
   const file = async (kind: string, fields: string, by?: Party): Promise<void> => {
+    keepTime()
     await node.must('PUT', `/automatic-approvals/${kind}/GOV`)
     const soap = managementSoap(kind, {
       ...{ server: tax.id, id: randomUUID(), fields, sender: tax.member, provider: population.client },
