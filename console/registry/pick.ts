@@ -3,7 +3,7 @@ import { useConsole } from '../kit/context.ts'
 import type { Find } from '../kit/field.tsx'
 import type { Service } from './catalogue/service.tsx'
 import type { Contract } from './contracts/contract.tsx'
-import type { Server } from './security-servers/page.tsx'
+import type { Server } from './security-servers/server.ts'
 import type { Subsystem } from './subsystems/page.tsx'
 
 type Member = { id: string; name: string }

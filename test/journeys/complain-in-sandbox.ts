@@ -12,7 +12,7 @@ import type { World } from '../world.ts'
 
 type Person = { subject: string; password: string }
 
-/** How a test loads a page of the portal again and again: jobs find what it waits for, and a person may ask sixty times an hour in all windows. */
+/** How a test loads a page of the portal again and again: jobs find what it waits for. */
 export const ASKING = { deadlineMs: 180_000, pauseMs: 1000 }
 
 const WORDS = 'I have paid all my taxes, marked 8d21.'

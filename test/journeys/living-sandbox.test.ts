@@ -24,7 +24,8 @@ const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat')
 type Listed = { index: number; time: string; kind: string; outcome: string }
 type Case = { day: string; state: string; class: string }
 
-const world = await startWorld({ living: true })
+// How often the pages below are loaded again, before what a job finds is there, depends on the machine.
+const world = await startWorld({ living: true, environment: { PORTAL_ASKING_PER_HOUR: '1000' } })
 t.teardown(() => world.stop())
 const { population, tax } = world.admin
 const ago = (days: number): string => new Date(Date.now() - days * DAY_MS).toISOString()

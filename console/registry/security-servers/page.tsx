@@ -8,14 +8,7 @@ import { number, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
 import { ServerLink, serverPath } from '../links.tsx'
 import { useMembers } from '../pick.ts'
-
-export type Server = {
-  id: string
-  address: string
-  createdAt: string
-  certificates: string[]
-  clients: string[]
-}
+import type { Server } from './server.ts'
 
 export function SecurityServers() {
   const members = useMembers()

@@ -2,7 +2,7 @@
 import type { Clock } from '#platform/clock.ts'
 import type { RequestStatus } from '#schemas/management-request.ts'
 
-export type States = { all: RequestStatus[]; askedAt: number }
+type States = { all: RequestStatus[]; askedAt: number }
 
 export type RememberedStates = {
   /** The last answer, if it is at most so old, or else a new one. Throws as the question does, and remembers no failure. */

@@ -13,8 +13,10 @@ import { createPostMessage } from '../../../global-configuration/registration/cl
 import { authenticationCertificate, second, server, signingCertificate } from '../../../keys/keys-fixture.ts'
 import { selfSignedCertificate } from '../../../keys/self-signed.ts'
 import { createRegistrationClient } from '../client.ts'
+import { createFiledRequests } from '../filed-requests.ts'
 import { approveNewest, type Filing, startFiling } from '../filing-fixture.ts'
 import { managementRequestHandlers } from '../management-requests.ts'
+import { rememberStates } from '../remember-states.ts'
 import { createFileXRoadRequest } from './file-request.ts'
 import { readFilingAnswer } from './read-answer.ts'
 import { createSendAsOwner, type SendForOperator } from './send-as-owner.ts'
@@ -57,7 +59,7 @@ async function startXRoads(t: Test): Promise<XRoads> {
   }
   const service = () => world.configuration!.privateParameters?.managementService
   const clock = () => world.now
-  const handlers = managementRequestHandlers({
+  const rooms = {
     ...{ server, clock, keys, localSystems, isXRoads: () => true },
     registration: createRegistrationClient(service),
     fileXRoadRequest: createFileXRoadRequest({
@@ -65,7 +67,9 @@ async function startXRoads(t: Test): Promise<XRoads> {
       post: createPostMessage(service),
       exchange: createSendAsOwner(send),
     }),
-  })
+  }
+  const remembered = rememberStates(clock, createFiledRequests(rooms))
+  const handlers = managementRequestHandlers(rooms, remembered)
   const made: XRoads = {
     ...filing,
     sent: [],
