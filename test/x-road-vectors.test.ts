@@ -110,13 +110,22 @@ t.test('9.1: containers', async (t) => {
 
 t.test("messages that X-Road's own code made", async (t) => {
   const folder = new URL('../schemas/golden/made-by-x-road/', import.meta.url)
-  const { indexes } = await loadConfiguration(new URL('configuration', folder).pathname, NOW)
-  const files = readdirSync(folder).filter((name) => name.endsWith('.asice'))
-  t.equal(files.length, 8)
-  for (const file of files) {
-    const container = await readContainer(readFileSync(new URL(file, folder)))
-    const { verdict } = await verifyContainer({ container, configuration: indexes, now: NOW })
-    t.equal(verdict, 'TOTAL-PASSED', file)
+  for (const [at, count] of [
+    [folder, 8],
+    [new URL('soap/', folder), 4],
+  ] as const) {
+    const { indexes } = await loadConfiguration(new URL('configuration', at).pathname, NOW)
+    const files = readdirSync(at).filter((name) => name.endsWith('.asice'))
+    t.equal(files.length, count)
+    for (const file of files) {
+      const container = await readContainer(readFileSync(new URL(file, at)))
+      const { verdict, covers } = await verifyContainer({ container, configuration: indexes, now: NOW })
+      t.equal(verdict, 'TOTAL-PASSED', file)
+      t.ok(
+        covers.every(({ covered, present }) => covered && present),
+        file,
+      )
+    }
   }
 })
 
