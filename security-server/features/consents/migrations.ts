@@ -138,4 +138,16 @@ export const consentMigrations: Record<string, SchemaChange> = {
       await (dialectOf(kysely) === 'sqlite' ? calls.modifyEnd(sql`without rowid`) : calls).execute()
     },
   },
+  'security-server-consents-009': {
+    olderVersionsGoOn: true,
+    async up({ schema }: Kysely<unknown>) {
+      // Of one-time consents a person has one for each call that ever was.
+      await schema
+        .createIndex('consent_standing')
+        .on('consent')
+        .columns(['person', 'client', 'contract'])
+        .where(sql.ref('withdrawn_at'), 'is', null)
+        .execute()
+    },
+  },
 }

@@ -14,7 +14,7 @@ import { createConsentStore } from './store.ts'
 import type { Tables, UseRow } from './tables.ts'
 import { createConsentTaking } from './take-consent.ts'
 import type { CallToTake } from './take-store.ts'
-import { ask, CLIENT, CONTRACT, give, iso, node, quiet, rule, world } from './taking-fixture.ts'
+import { ask, CLIENT, CONTRACT, DAY, give, iso, node, quiet, rule, world } from './taking-fixture.ts'
 
 const daily = { ...rule, frequency: { times: 3, per: 'day' } } as const
 
@@ -109,6 +109,52 @@ await eachDatabase(t, async (database, t, url) => {
     t.match(await one.store.byNumber(number), { uses: 1, stretch_uses: 1 })
     t.equal((await one.store.uses(number, { limit: 9 })).length, 1, 'one use, which the person sees')
   })
+
+  await t.test(
+    'what is counted in one moment is counted in the row of each consent, as it stands',
+    async (t) => {
+      const one = node(t, database)
+      const began = world.now
+      t.teardown(() => {
+        world.now = began
+      })
+      const given = await Promise.all(
+        Array.from({ length: 21 }, async (_, i) => ({ code: `F${i}`, row: await give(one, `F${i}`) })),
+      )
+      const takeAll = async (calls: number[]) => {
+        const outcomes = await Promise.allSettled(
+          calls.flatMap((times, i) =>
+            Array.from({ length: times }, () => one.take(ask(`F${i}`, { rule: daily }))),
+          ),
+        )
+        return outcomes.map((each) => (each.status === 'rejected' ? (each.reason as Fault).code : 'taken'))
+      }
+      await takeAll([2])
+      await takeAll([0, 1])
+      world.now += DAY
+      await takeAll([0, 0, 2])
+      world.now += 1
+      const outcomes = await takeAll([1, 2, 2, 4, ...given.slice(4).map(() => 1)])
+      t.same(
+        outcomes.map((code, i) => (code === 'taken' ? [] : [i, code])).filter(({ length }) => length > 0),
+        [
+          [4, 'consent_used_up'],
+          [8, 'consent_used_up'],
+        ],
+      )
+      const stands = async (i: number) => {
+        const { uses, stretch, stretch_uses, last_use } = (await one.store.byNumber(given[i]!.row.number))!
+        return [uses, stretch, stretch_uses, last_use]
+      }
+      const now = iso(world.now)
+      const day = now.slice(0, 10)
+      t.same(await stands(0), [3, day, 1, now], 'of the day before it keeps the sum alone')
+      t.same(await stands(1), [3, day, 2, now])
+      t.same(await stands(2), [3, day, 3, now])
+      t.same(await stands(3), [3, day, 3, now])
+      for (let i = 4; i < given.length; i++) t.same(await stands(i), [1, day, 1, now], `person ${i}`)
+    },
+  )
 
   await t.test('calls of many people that no number bounds are counted together, each once', async (t) => {
     const one = node(t, database)

@@ -4,6 +4,7 @@ import type { Clock } from '#platform/clock.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { createWriteTogether } from '#platform/database/write-together.ts'
 import { Fault } from '#schemas/fault.ts'
+import { createCallCounts } from './count-calls-store.ts'
 import type { Tables, UseRow } from './tables.ts'
 import { type CallToTake, type TakenRow, takeTogether } from './take-store.ts'
 import { createUseWriter } from './write-uses-store.ts'
@@ -19,9 +20,10 @@ const MOST_WAITING = 4096
 export function createUseStore(database: Database) {
   const tables = tablesOf<Tables>(database)
   const writer = createUseWriter(tables)
+  const counts = createCallCounts(tables)
   const take = createWriteTogether((asked: { call: CallToTake; clock: Clock }[]) =>
     takeTogether(
-      { tables, writer },
+      { tables, counts, writer },
       asked.map(({ call }) => call),
       asked[0]!.clock(),
     ),

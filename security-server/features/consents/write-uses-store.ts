@@ -8,7 +8,7 @@ import type { CallsRow, Tables, UseRow } from './tables.ts'
 type Added = Pick<UseRow, 'number' | 'time' | 'request_id'>
 
 /** Rows of a statement, most first. */
-const SIZES = [64, 8, 1]
+const SIZES = [64, 32, 16, 8, 4, 2, 1]
 
 export type UseWriter = ReturnType<typeof createUseWriter>
 
