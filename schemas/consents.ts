@@ -61,6 +61,18 @@ export type ConsentMandate = {
   issue?: string
 }
 
+/** What the provider's server verified when a wallet proved a consent. Nobody is named in it. */
+export type ConsentCheck = {
+  /** The time for which it was judged. */
+  judgedAt: string
+  /** Who asked the wallet, as the signed request says. */
+  askedBy: string
+  /** What the holder signed: the words of the agreement, which the wallet had to show, or a nonce that commits to it. */
+  boundBy: 'transaction data' | 'nonce'
+  /** `hasStatus`: its issuer says by a list whether it was taken back. */
+  credentials: { type: string; issuer: string; hasStatus: boolean }[]
+}
+
 export type Consent = {
   /** UUID. */
   number: string
@@ -84,6 +96,8 @@ export type Consent = {
   proof: ConsentProof
   /** SHA-256, hex, of the record of the wallet's presentation, where one proves it. */
   presentation?: string
+  /** In an answer about this one consent, where a wallet proves it. */
+  checked?: ConsentCheck
   /** Of the text that the person confirmed. */
   shown: ShownText
   /** The requests by which it was given and withdrawn: their records in the message log of the provider's server. */

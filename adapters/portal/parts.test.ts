@@ -101,7 +101,9 @@ t.test('the pages name what the catalogues have', (t) => {
     ...['frame', 'welcome', 'uses', 'use', 'choose', 'coverage', 'wallet', 'wrong'].map(
       (name) => `pages/${name}.ts`,
     ),
-    ...['list-page', 'one-page', 'asked-page', 'terms', 'problem'].map((name) => `consents/${name}.ts`),
+    ...['list-page', 'one-page', 'asked-page', 'terms', 'problem', 'checked'].map(
+      (name) => `consents/${name}.ts`,
+    ),
     ...['list-page', 'offer-page', 'section'].map((name) => `services/${name}.ts`),
     ...['routes.ts', 'portal.ts', 'uses/section.ts', 'routing/serve-sections.ts', 'login/wallet/routes.ts'],
     ...['mandates/pages.ts', 'mandates/section.ts'],

@@ -69,7 +69,13 @@ export function keepConsents(q: {
   const give = ({ kind, shown }: ConsentGiven): Consent => ({
     keptAt: 'DEV/GOV/1/server',
     ...{ number: randomUUID(), state: 'ACTIVE', digest: 'c'.repeat(64), client: party(client) },
-    ...{ agreed: demand, kind, shown, givenAt: after(0), validUntil: after(90), proof: 'login' },
+    ...{ agreed: demand, kind, shown, givenAt: after(0), validUntil: after(90), proof: demand.rule.proof },
+    ...(demand.rule.proof === 'wallet' && {
+      checked: {
+        ...{ judgedAt: after(0), askedBy: 'x509_hash:portal', boundBy: 'transaction data' as const },
+        credentials: [{ type: 'urn:person', issuer: 'The State', hasStatus: true }],
+      },
+    }),
     ...{ records: { given: 12 }, uses: { count: 0 } },
   })
   const uses: ConsentUse[] = [

@@ -96,6 +96,37 @@ void t.test('a person agrees with their wallet', async (t) => {
     const { number } = keeper.consents[0]!
     const kept = await browser.visit(at(`/consents/one?${new URLSearchParams({ system: tax.id, number })}`))
     t.match(kept.text, /You agreed with your wallet/)
+    const found =
+      /Tax assessment checked the wallet&#39;s answer itself on [^<]+It found:[\s\S]+signed exactly this one[\s\S]+The State issued the credential in the wallet, and had not taken it back[\s\S]+named you, and nobody else[\s\S]+save the consent with its proof/
+    t.match(kept.text, found, 'what was checked, when and by whom')
+    const paper = `/consents/paper?${new URLSearchParams({ system: tax.id, number })}`
+    t.match((await browser.visit(at(paper))).text, found)
+    const one: { checked?: unknown } = keeper.consents[0]!
+    const { checked } = one
+    for (const hostile of [
+      ...[
+        undefined,
+        null,
+        'x',
+        {},
+        { boundBy: 'nonce', credentials: [] },
+        { ...(checked as object), boundBy: 'x' },
+      ],
+      ...[null, {}, { issuer: 7 }, { issuer: 'x\ny' }, { issuer: 'x'.repeat(300) }].map((credential) => ({
+        boundBy: 'nonce',
+        credentials: [{ issuer: 'The State', hasStatus: true }, credential],
+      })),
+    ]) {
+      one.checked = hostile
+      const { text, status } = await browser.visit(at(paper))
+      t.match([status, text.includes('How it was checked')], [200, false], JSON.stringify(hostile))
+    }
+    one.checked = { boundBy: 'nonce', credentials: [{ issuer: '<script>', hasStatus: false }] }
+    t.match(
+      (await browser.visit(at(paper))).text,
+      /signed a number that belongs to exactly this agreement[\s\S]+&#60;script&#62; issued[^<]+keeps no list/,
+    )
+    one.checked = checked
   })
 
   await t.test('on another device: the number is typed where the page is', async (t) => {

@@ -1,5 +1,11 @@
 /** A consent of a person as a provider's system tells it, and what a contract asks them to agree to. Everything here was checked. */
-import type { ConsentDemand, ConsentKind, ConsentRequestState, ConsentState } from '#schemas/consents.ts'
+import type {
+  ConsentCheck,
+  ConsentDemand,
+  ConsentKind,
+  ConsentRequestState,
+  ConsentState,
+} from '#schemas/consents.ts'
 import type { System } from '../asking/find-systems.ts'
 import type { Party, Why } from '../joining/row.ts'
 
@@ -41,6 +47,10 @@ export type Consent = {
   digest: string
   textHash: string
   record: number
+  /** What the system that keeps it verified of a wallet's answer; in an answer about this one alone. */
+  checked?: Pick<ConsentCheck, 'boundBy'> & {
+    credentials: Pick<ConsentCheck['credentials'][number], 'issuer' | 'hasStatus'>[]
+  }
   uses: { count: number; last?: string }
 }
 

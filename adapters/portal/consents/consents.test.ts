@@ -112,7 +112,7 @@ t.test('a person sees consents, gives one, refuses one and takes one back', asyn
   t.match(await browser.visit(at(`/consents/paper?${query}`)), {
     status: 200,
     text: new RegExp(
-      `Receipt of a consent[\\s\\S]*${shown!.number}[\\s\\S]*Kept at[\\s\\S]*server[\\s\\S]*${shown!.digest}`,
+      `Receipt of a consent[\\s\\S]*${shown!.number}[\\s\\S]*Kept at[\\s\\S]*server[\\s\\S]*${shown!.digest}[\\s\\S]*Tax assessment checked that signature on [^<]+as entry 12\\.`,
     ),
   })
   t.equal((await browser.visit(at(`/consents/proof?${query}`))).status, 404, 'no wallet presented anything')

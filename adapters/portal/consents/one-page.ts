@@ -8,6 +8,7 @@ import { useAnchor } from '../pages/use.ts'
 import type { Visit } from '../routing/section.ts'
 import type { Words } from '../texts.ts'
 import { addressOf, LIST, ONE, PAPER, PROOF, RECEIPT, WITHDRAW } from './addresses.ts'
+import { checkedPart } from './checked.ts'
 import type { Consent, ConsentUse } from './consent.ts'
 import { consentSentence, groupOf } from './list-page.ts'
 import { termList, termsOf } from './terms.ts'
@@ -34,6 +35,7 @@ ${note(consent, name, words)}
 <a class="button quiet-button" href="${addressOf(RECEIPT, consent)}" download>${ICONS.file}${words('consent.receipt')}</a>
 ${consent.demand.rule.proof === 'wallet' ? html`<a class="button quiet-button" href="${addressOf(PROOF, consent)}" download>${ICONS.file}${words('consent.proof')}</a>` : NOTHING}
 <button type="button" class="button quiet-button" data-print hidden>${ICONS.print}${words('tools.print')}</button></p>
+${checkedPart(consent, words)}
 ${usesOf(consent, q.uses, place, words)}
 <p class="go"><a href="${LIST}">${words('consents.back')}</a></p></article>`
   const at = addressOf(ONE, consent)

@@ -4,6 +4,7 @@ import { type Html, html, NOTHING } from '../pages/html.ts'
 import { ICONS } from '../pages/icons.ts'
 import type { Rooms } from '../routing/section.ts'
 import { addressOf, ONE, PAPER } from './addresses.ts'
+import { checkedPart } from './checked.ts'
 import type { Consent } from './consent.ts'
 import { consentSentence, groupOf } from './list-page.ts'
 import { termList, termsOf } from './terms.ts'
@@ -35,6 +36,7 @@ ${row('record', `${record}`)}
 ${row('digest', code(digest))}
 ${row('text', code(textHash))}
 </dl></div>
+${checkedPart(consent, words)}
 <p class="quiet">${words('paper.made', { system: told.name, at: words.moment(new Date(clock()).toISOString()) })}</p>
 <p class="row"><button type="button" class="button" data-print hidden>${ICONS.print}${words('tools.print')}</button>
 <a class="button quiet-button" href="${addressOf(ONE, consent)}">${words('paper.back')}</a></p></article>`

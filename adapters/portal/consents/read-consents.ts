@@ -29,6 +29,8 @@ const MOST_ADDRESS = 1_000
 const UNITS = ['day', 'month', 'year'] as const
 const PERIODS = ['hour', 'day', 'month', 'year'] as const
 const KINDS: readonly ConsentKind[] = ['once', 'standing']
+const BINDINGS = ['transaction data', 'nonce'] as const
+const MOST_CREDENTIALS = 5
 const PROOFS = ['login', 'wallet'] as const
 
 type Json = Record<string, unknown>
@@ -51,6 +53,7 @@ export function readConsent(told: System, given: unknown, names: Names): Consent
   const [service, digest] = [inside(given['mandate'], 'service'), given['digest']]
   const textHash = inside(given['shown'], 'textHash')
   if (!isDigest(digest) || !isDigest(textHash)) return undefined
+  const checked = checkOf(given['checked'])
   return {
     ...{ told, number, state, client, demand, kind, givenAt, validUntil },
     ...(isServer(given['keptAt']) && { server: given['keptAt'] }),
@@ -58,9 +61,22 @@ export function readConsent(told: System, given: unknown, names: Names): Consent
     byRepresentative: given['byRepresentative'] === true,
     withdrawnByRepresentative: given['withdrawnByRepresentative'] === true,
     ...(isPlainText(service, MOST_ID) && { mandateBy: service }),
+    ...(checked !== undefined && { checked }),
     ...{ digest, textHash, record: numberOf(inside(given['records'], 'given')) },
     uses: { count: numberOf(isObject(uses) ? uses['count'] : 0), ...(last !== undefined && { last }) },
   }
+}
+
+/** Undefined for what does not say whole what was checked. */
+function checkOf(given: unknown): Consent['checked'] {
+  if (!isObject(given) || !isOneOf(given['boundBy'], BINDINGS)) return undefined
+  const told = listOf(given['credentials'])
+  const credentials = told.slice(0, MOST_CREDENTIALS).flatMap((one) => {
+    if (!isObject(one) || !isPlainText(one['issuer'], MOST_ID)) return []
+    return [{ issuer: one['issuer'], hasStatus: one['hasStatus'] === true }]
+  })
+  if (credentials.length === 0 || credentials.length < told.length) return undefined
+  return { boundBy: given['boundBy'], credentials }
 }
 
 /** Undefined for what is no use of a service of this system. */

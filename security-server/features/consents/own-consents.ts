@@ -34,7 +34,10 @@ export async function consentsOf(
 
 export async function consentOf(own: Own, number: string, rooms: ConsentRooms): Promise<Consent> {
   await written(rooms)
-  return consentView(await rowOf(own, number, rooms), rooms)
+  const row = await rowOf(own, number, rooms)
+  // One whose presentation cannot be opened is seen and taken back all the same.
+  const proven = await proofOf(row, rooms).catch(() => undefined)
+  return { ...consentView(row, rooms), ...(proven && { checked: proven.proof }) }
 }
 
 export async function usesOf(

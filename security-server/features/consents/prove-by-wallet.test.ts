@@ -166,6 +166,8 @@ void t.test(
       credentials: [{ type: PERSON, issuer: 'State', hasStatus: true }],
     })
     t.notMatch(JSON.stringify(proof), /"(?:EE)?P1"/)
+    const seen = (await ask(`GET /v1/consents/${consent.number}`)).body as Consent
+    t.same(seen, { ...consent, checked: proof }, 'the person sees what was checked')
     const look = consentHandlers(rooms)['getConsentByNumber']!
     const seenBy = (role: string) =>
       look({ params: { id: row.number }, caller: { roles: [role] } } as never) as Promise<object>
@@ -224,7 +226,13 @@ void t.test(
       201,
       'a nonce that commits to it',
     )
-    t.equal((await give(await presented(demand, { code: 'EEP1' }))).status, 201, "with the country's letters")
+    const last = await give(await presented(demand, { code: 'EEP1' }))
+    t.equal(last.status, 201, "with the country's letters")
+    rooms.presentations.open = () => Promise.reject(new Error('torn'))
+    const { number } = last.body as Consent
+    t.notOk('checked' in ((await ask(`GET /v1/consents/${number}`)).body as object))
+    const ended = (await ask(`POST /v1/consents/${number}/withdraw`)).body
+    t.match(ended, { state: 'WITHDRAWN' }, 'also one whose presentation cannot be opened')
   },
 )
 

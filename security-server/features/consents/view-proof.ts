@@ -1,5 +1,6 @@
 /** How a consent was proven, for auditors: what was verified when it was given, without the person; and the saved consent, with them. */
 import { verifyRequest } from '#core/presentation/verify-request.ts'
+import type { ConsentCheck } from '#schemas/consents.ts'
 import type { ConsentRooms } from './rooms.ts'
 import type { ConsentRow } from './tables.ts'
 import { documentOf } from './view-consent.ts'
@@ -18,9 +19,9 @@ export async function proofOf(row: ConsentRow, rooms: Pick<ConsentRooms, 'presen
   const text = await rooms.presentations.open(row.number, row.presentation)
   const record = JSON.parse(text) as Kept & object
   const { clientId, transactionData } = verifyRequest(record.request, undefined)
-  const proof = {
+  const proof: ConsentCheck = {
     ...{ judgedAt: record.judgedAt, askedBy: clientId },
-    boundBy: transactionData.length > 0 ? ('transaction data' as const) : ('nonce' as const),
+    boundBy: transactionData.length > 0 ? 'transaction data' : 'nonce',
     credentials: record.verdict.credentials.map(({ type, issuer, status }) => ({
       ...{ type, issuer, hasStatus: status !== null },
     })),
