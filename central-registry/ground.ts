@@ -4,6 +4,7 @@ import type { Migration } from 'kysely/migration'
 import { readOperations } from '#platform/http-service/openapi-operations.ts'
 import { createPeopleStore } from '#platform/people/store.ts'
 import { createHardwareToken } from '#platform/pkcs11/hardware-token.ts'
+import { startInTurn } from '#platform/process/start-in-turn.ts'
 import { createSessions } from '#platform/sessions/create-sessions.ts'
 import { registryApi } from './admin/api.ts'
 import { createChange } from './changes/store.ts'
@@ -43,20 +44,30 @@ const LEASE_SECONDS = 15
  * Opens everything. `migrations` are those of all tables of the registry's database, `lock` locks a file against other processes. Throws as `openPrivateKeys` and
  * `openServices`.
  */
-export async function openGround(
+export function openGround(
   q: RegistrySettings,
-  {
-    migrations,
-    lock,
-  }: { migrations: Record<string, Migration>; lock: Parameters<typeof openNode>[1]['lock'] },
+  of: {
+    migrations: Record<string, Migration>
+    lock: Parameters<typeof openNode>[1]['lock']
+  },
+) {
+  return startInTurn((inTurn) => openInTurn(q, of, inTurn))
+}
+
+async function openInTurn(
+  q: RegistrySettings,
+  { migrations, lock }: Parameters<typeof openGround>[1],
+  inTurn: AsyncDisposableStack,
 ) {
   const { settings, clock } = q
   const { directory, signingToken: place } = settings
   const { ocspFreshnessSeconds } = settings.configuration
-  const signingToken = place && createHardwareToken({ place, clock })
-  const { services, files, cluster, claimed, release } = await openNode(q, {
+  const { services, files, cluster, claimed, close } = await openNode(q, {
     ...{ migrations, lock, leaseSeconds: LEASE_SECONDS, concurrency: CONCURRENCY },
   })
+  inTurn.defer(close)
+  const signingToken = place && createHardwareToken({ place, clock })
+  inTurn.defer(() => signingToken?.close())
   const privateKeys = await openPrivateKeys(path.join(directory, 'signing-keys'), q.pin, {
     ...{ token: signingToken, files },
   })
@@ -113,9 +124,6 @@ export async function openGround(
     apiOperations: readOperations(await registryApi()),
     registrationService: await registrationServiceOf(settings.registration),
     managementCertificates: await managementCertificatesOf(settings.managementService),
-    closeGround: () => {
-      signingToken?.close()
-      release()
-    },
+    closeGround: () => inTurn.disposeAsync(),
   }
 }

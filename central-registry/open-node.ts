@@ -12,6 +12,7 @@ import { takeNodeIdentity } from '#platform/nodes/node-identity.ts'
 import { nodesOfOtherSchemas, refuseBeside, schemaDigest } from '#platform/nodes/older-nodes.ts'
 import { openCluster, openClusterKeys } from '#platform/nodes/open-cluster.ts'
 import { createNodeStore } from '#platform/nodes/store.ts'
+import { startInTurn } from '#platform/process/start-in-turn.ts'
 import { openServices, type Services } from '#platform/services.ts'
 import { createSharedFileStore } from '#platform/shared-files/store.ts'
 import type { RegistrySettings } from './config.ts'
@@ -35,7 +36,8 @@ type OpenNode = {
   cluster: Cluster | undefined
   /** Changes files of keys, on all nodes if they are shared. */
   files: KeptFiles
-  release(): void
+  /** Closes the database, then gives the name back. */
+  close(): Promise<void>
 }
 
 /** Throws what the name, the database or the shared files throw. */
@@ -53,14 +55,15 @@ export async function openNode(
   const identity =
     nodes && (await takeNodeIdentity({ directory, lock: q.lock, madeOf: hostname(), hasOthers: true }))
   const known = { node: identity?.node ?? '', schema: schemaDigest(q.migrations) }
-  const release = (): void => identity?.release()
-  try {
+  return startInTurn(async (inTurn) => {
+    inTurn.defer(() => identity?.release())
     const services = await openServices({
       ...{ databaseUrl: settings.database, migrations: q.migrations, redisUrl, clock, log },
       node: identity?.node ?? `${hostname()}-${process.pid}`,
       ...{ leaseSeconds: q.leaseSeconds, concurrency: q.concurrency },
       beforeOlderOnesEnd: async (database) => refuseBeside(await nodesOfOtherSchemas(database, known)),
     })
+    inTurn.defer(() => services.database.close())
     await watchCertificates({ metrics: services.metrics, settings, clock })
     const nodeStore = createNodeStore(services.database)
     const store = createSharedFileStore(services.database)
@@ -79,9 +82,6 @@ export async function openNode(
       isShared: (name) => SHARED.test(name),
     })
     const files = cluster === undefined ? ofOneNode : keptOnAll(cluster, directory)
-    return { services, claimed, cluster, files, release }
-  } catch (cause) {
-    release()
-    throw cause
-  }
+    return { services, claimed, cluster, files, close: () => inTurn.disposeAsync() }
+  })
 }

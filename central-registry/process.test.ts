@@ -13,6 +13,7 @@ import { concordatProgram } from '#test/concordat-program.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
+import { freePort, holdPort } from '#test/free-port.ts'
 import { until } from '#test/until.ts'
 import { checkSettings, type Settings, settingsSchema } from './config.ts'
 
@@ -252,4 +253,23 @@ void t.test("as a process: ready, drained on SIGTERM, an operator's key, clear r
   const refusedPublish = must('POST', '/configuration/publish')
   await t.rejects(refusedPublish, { message: /registry_restored/ })
   t.equal(await restored.stop(), 0)
+})
+
+void t.test('a start that fails gives back its name, its database and its ports', async (t) => {
+  const world = registryWorld(t)
+  const [open, admin] = [await freePort(), await freePort()]
+  const address = '127.0.0.1'
+  const initialApiKeyFile = path.join(world.directory, 'first.key')
+  const settings = {
+    public: { address, port: open },
+    admin: { address, port: admin, initialApiKeyFile },
+    nodes: { clusterKeyFile: path.join(world.directory, 'cluster-key') },
+  } as Partial<Settings>
+  const giveBack = await holdPort(admin)
+  await t.rejects(world.start({ settings }), { code: 'EADDRINUSE' })
+  await (await holdPort(open))()
+  await giveBack()
+  const unread = { address, port: open, certificateFile: 'none', keyFile: 'none' }
+  await t.rejects(world.start({ settings: { ...settings, admin: unread } }), /none/)
+  await (await world.start({ settings })).stop()
 })

@@ -5,6 +5,7 @@ import { readConfiguration } from '#platform/configuration/read-configuration.ts
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
+import { startInTurn } from '#platform/process/start-in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import { createAuthority } from './authority.ts'
 import { type TrustServicesSettings, trustServicesSchema } from './configuration.ts'
@@ -14,7 +15,7 @@ import { startTrustServices } from './trust-services.ts'
 
 const log = createLog({ name: 'trust-services' })
 
-async function start(): Promise<Running> {
+async function start(inTurn: AsyncDisposableStack): Promise<Running> {
   const { values } = parseArgs({ options: { configuration: { type: 'string' } }, strict: true })
   if (values.configuration === undefined) {
     throw new Fault('invalid_configuration', { what: 'start with --configuration file.yaml' })
@@ -38,12 +39,14 @@ async function start(): Promise<Running> {
   })
   const apiKey = settings.apiKeyFile === undefined ? undefined : await readSecret(settings.apiKeyFile)
   const services = await startTrustServices({ authority, host, caPort, ocspPort, tsaPort, log, apiKey })
+  inTurn.defer(() => services.close())
   const { caUrl, ocspUrl, tsaUrl } = services
   const openId = await startOpenId(settings)
   return {
     ready: `CA ${caUrl}, OCSP ${ocspUrl}, TSA ${tsaUrl}${openId === undefined ? '' : `, OpenID ${openId.url}`}`,
     async stop() {
-      await Promise.all([services.close(), openId?.close()])
+      await openId?.close()
+      await inTurn.disposeAsync()
     },
   }
 }
@@ -60,4 +63,4 @@ async function startOpenId(
   return { url: `http://${host}:${port}`, close: () => app.close() }
 }
 
-await runProcess({ name: 'trust-services', log, start })
+await runProcess({ name: 'trust-services', log, start: () => startInTurn(start) })

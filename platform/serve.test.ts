@@ -10,7 +10,7 @@ import type { OpenApiDocument } from '#platform/http-service/openapi-operations.
 import { createLog } from '#platform/logging/create-log.ts'
 import { type Listener, serve } from '#platform/serve.ts'
 import { openServices, type Services, serviceMigrations } from '#platform/services.ts'
-import { freePort } from '#test/free-port.ts'
+import { freePort, holdPort } from '#test/free-port.ts'
 import { until } from '#test/until.ts'
 
 const log = createLog({ name: 'test', destination: { write: () => undefined } })
@@ -94,16 +94,24 @@ const LISTENER = (port: number): Listener => ({
   },
 })
 
-async function start(t: Test, features = listFeatures<ToyGround>()) {
+async function start(
+  t: Test,
+  features = listFeatures<ToyGround>(),
+  q: { admin?: number; public?: number; events?: string[] } = {},
+) {
   const list = features.with(await toy())
   const services = await openServices({
     ...{ databaseUrl: 'sqlite::memory:', node: 'node-1', clock: Date.now, log },
     migrations: migrationsOf(list, serviceMigrations),
   })
-  const events: string[] = []
-  const ground = { ...services, salutation: 'Good day,', closeGround: async () => void events.push('ground') }
+  const events = q.events ?? []
+  const closeGround = async (): Promise<void> => {
+    events.push('ground')
+    await services.database.close()
+  }
+  const ground = { ...services, salutation: 'Good day,', closeGround }
   const key = await services.apiKeys.create({ name: 'anna', roles: ['READER'] })
-  const [adminPort, publicPort] = [await freePort(), await freePort()]
+  const [adminPort, publicPort] = [q.admin ?? (await freePort()), q.public ?? (await freePort())]
   const app = createHttpService({ name: 'admin', log })
   const running = await serve(ground, list, ({ greet }) => ({
     admin: {
@@ -185,4 +193,44 @@ t.test('two features cannot claim one name, and an unknown listener is told', as
     .with({ name: 'a', migrations: { m: migration }, open: () => ({}) })
     .with({ name: 'b', migrations: { m: migration }, open: () => ({}) })
   t.throws(() => migrationsOf(twice), /two features have the migration m/)
+})
+
+t.test('what a start has opened is closed, last first, when something after it fails', async (t) => {
+  const [admin, open] = [await freePort(), await freePort()]
+  const giveBack = await holdPort(admin)
+  const events: string[] = []
+  const feature = (name: string): Toy => ({
+    name,
+    open: () => ({
+      drain: async () => void events.push(`${name} drains`),
+      close: async () => void events.push(`${name} closes`),
+    }),
+  })
+  const failing: Toy = {
+    name: 'fails to close',
+    open: () => ({
+      close: async () => {
+        throw new Error('this is not why it stopped')
+      },
+    }),
+  }
+  const list = listFeatures<ToyGround>().with(feature('first')).with(failing).with(feature('second'))
+  await t.rejects(start(t, list, { admin, public: open, events }), { code: 'EADDRINUSE' })
+  t.strictSame(events, ['first drains', 'second drains', 'second closes', 'first closes', 'ground'])
+  await (await holdPort(open))()
+  await giveBack()
+  const again = await start(t, listFeatures<ToyGround>(), { admin, public: open })
+  t.equal(await (await again.open('/hello')).text(), 'Good day, stranger', 'nothing keeps its ports')
+
+  events.length = 0
+  const refuses: Toy = {
+    name: 'refuses',
+    open: () => {
+      throw new Error('no such folder')
+    },
+  }
+  await t.rejects(start(t, listFeatures<ToyGround>().with(feature('first')).with(refuses), { events }), {
+    message: 'no such folder',
+  })
+  t.strictSame(events, ['first closes', 'ground'], 'what came before it')
 })

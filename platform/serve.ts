@@ -15,6 +15,7 @@ import {
 import type { Jobs } from '#platform/jobs/create-jobs.ts'
 import { failingJobs } from '#platform/jobs/failing-jobs.ts'
 import type { Running } from '#platform/process/run-process.ts'
+import { startInTurn } from '#platform/process/start-in-turn.ts'
 import type { Services } from '#platform/services.ts'
 import { metricsOfAll, readinessOfAll } from '#platform/workers/of-all.ts'
 
@@ -51,84 +52,95 @@ export type Shape = {
   ready: string
 }
 
-/** The ground; `closeGround` is called after all features are closed. */
+/** The ground, which is the list's from now on; `closeGround` is called after all features are closed, and closes the database as well. */
 type Ground = Services & { closeGround(): void | Promise<void> }
 
-/** Opens `features` on `ground` and runs them until `stop`. Throws if two features use one name, or operations lack handlers. */
-export async function serve<G extends Ground, Offered extends object>(
+/**
+ * Opens `features` on `ground` and runs them until `stop`. Throws if two features use one name, or operations lack handlers, and what a
+ * feature or a listener throws: what was open by then is closed, the ground as well.
+ */
+export function serve<G extends Ground, Offered extends object>(
   ground: G,
   features: FeatureList<G, Offered>,
   shapeOf: (all: G & Offered) => Shape | Promise<Shape>,
 ): Promise<Running> {
-  const { opened, all } = await openAll(ground, features)
-  const { health, metrics, jobs, audit, once } = ground
-  const shape = await shapeOf(all)
-  // Mistakes in the list are reported before anybody can connect.
-  const recurring = registerJobs(ground, opened)
-  checkListeners(opened, [...Object.keys(shape.listeners), 'admin'])
-  const findings = merge(
-    'finding',
-    opened.map((one) => one.health ?? {}),
-  )
-  for (const [name, check] of Object.entries(findings)) health.add(name, check)
-  health.add('jobs', jobs.standstill)
-  metrics.watch('concordat_job_failing', '1 when the last run of this kind of job failed', 'kind', () =>
-    failingJobs(jobs),
-  )
-  const { app } = shape.admin
-  health.tell(metrics)
-  addHealthAndMetrics(app, ground)
-  await addRoutes(app, 'admin', opened)
-  const handlers = merge('operation', [shape.operations ?? {}, ...opened.map((one) => one.operations ?? {})])
-  const api = await registerOpenApi(app, {
-    ...{ document: shape.document, audit, once },
-    handlers: shape.around?.(handlers) ?? handlers,
-    authenticate: shape.authenticate ?? keyAuthentication(ground.apiKeys),
-    ...(shape.fourEyes === undefined ? {} : { fourEyes: shape.fourEyes }),
-    ...(shape.admit === undefined ? {} : { admit: shape.admit }),
-    ...(shape.confirmation === undefined ? {} : { confirmation: shape.confirmation }),
+  return startInTurn(async (inTurn) => {
+    inTurn.defer(() => ground.closeGround())
+    const { opened, all } = await openAll(ground, features, inTurn)
+    const { health, metrics, jobs, audit, once } = ground
+    inTurn.defer(() => jobs.stop())
+    inTurn.defer(async () => void (await Promise.all(opened.map(async (one) => one.drain?.()))))
+    const shape = await shapeOf(all)
+    const { app } = shape.admin
+    const listening: OpenListener[] = []
+    let stopWaiting = (): void => undefined
+    inTurn.defer(() => stopWaiting())
+    inTurn.defer(async () => void (await Promise.all([...listening.map((one) => one.close()), app.close()])))
+    // Mistakes in the list are reported before anybody can connect.
+    const recurring = registerJobs(ground, opened)
+    checkListeners(opened, [...Object.keys(shape.listeners), 'admin'])
+    const findings = merge(
+      'finding',
+      opened.map((one) => one.health ?? {}),
+    )
+    for (const [name, check] of Object.entries(findings)) health.add(name, check)
+    health.add('jobs', jobs.standstill)
+    metrics.watch('concordat_job_failing', '1 when the last run of this kind of job failed', 'kind', () =>
+      failingJobs(jobs),
+    )
+    health.tell(metrics)
+    addHealthAndMetrics(app, ground)
+    await addRoutes(app, 'admin', opened)
+    const handlers = merge('operation', [
+      shape.operations ?? {},
+      ...opened.map((one) => one.operations ?? {}),
+    ])
+    const api = await registerOpenApi(app, {
+      ...{ document: shape.document, audit, once },
+      handlers: shape.around?.(handlers) ?? handlers,
+      authenticate: shape.authenticate ?? keyAuthentication(ground.apiKeys),
+      ...(shape.fourEyes === undefined ? {} : { fourEyes: shape.fourEyes }),
+      ...(shape.admit === undefined ? {} : { admit: shape.admit }),
+      ...(shape.confirmation === undefined ? {} : { confirmation: shape.confirmation }),
+    })
+    shape.onApi?.(api)
+    for (const [name, listener] of Object.entries(shape.listeners)) {
+      const one = await listener.listen((to) => addRoutes(to, name, opened))
+      if (one.health !== undefined) health.add(name, one.health)
+      listening.push(one)
+    }
+    await shape.admin.listen()
+    const startJobs = async (): Promise<void> => {
+      await jobs.start()
+      for (const job of recurring) await schedule(jobs, job)
+    }
+    stopWaiting = await (shape.whenOpen ?? atOnce)(startJobs)
+    return {
+      ready: shape.ready,
+      async stop() {
+        health.drain()
+        await inTurn.disposeAsync()
+      },
+    }
   })
-  shape.onApi?.(api)
-  const listening: OpenListener[] = []
-  for (const [name, listener] of Object.entries(shape.listeners)) {
-    const one = await listener.listen((to) => addRoutes(to, name, opened))
-    if (one.health !== undefined) health.add(name, one.health)
-    listening.push(one)
-  }
-  await shape.admin.listen()
-  const startJobs = async (): Promise<void> => {
-    await jobs.start()
-    for (const job of recurring) await schedule(jobs, job)
-  }
-  const stopWaiting = await (shape.whenOpen ?? atOnce)(startJobs)
-  return {
-    ready: shape.ready,
-    async stop() {
-      health.drain()
-      await Promise.all([...listening.map((one) => one.close()), app.close()])
-      stopWaiting()
-      await Promise.all(opened.map(async (one) => one.drain?.()))
-      await jobs.stop()
-      for (const one of opened.toReversed()) await one.close?.()
-      await ground.closeGround()
-      await ground.database.close()
-    },
-  }
 }
 
+/** Each is closed before those that were opened earlier, which it may need. */
 async function openAll<G extends object, Offered extends object>(
   ground: G,
   features: FeatureList<G, Offered>,
+  inTurn: AsyncDisposableStack,
 ): Promise<{ opened: Feature[]; all: G & Offered }> {
   const opened: Feature[] = []
   const all = { ...ground } as Record<string, unknown>
   for (const module of features.modules) {
     const one = await module.open(all as never)
+    inTurn.defer(() => one.close?.())
+    opened.push(one)
     for (const [name, offer] of Object.entries(one.offers ?? {})) {
       if (Object.hasOwn(all, name)) throw new Error(`${module.name} offers ${name}, which is there already`)
       all[name] = offer
     }
-    opened.push(one)
   }
   return { opened, all: all as G & Offered }
 }

@@ -68,7 +68,12 @@ export async function openServices(q: {
 }): Promise<Services> {
   const { clock, log, node, redisUrl, leaseSeconds, concurrency } = q
   const database = await openDatabase(q.databaseUrl)
-  await migrate(database, q.migrations, async () => q.beforeOlderOnesEnd?.(database))
+  try {
+    await migrate(database, q.migrations, async () => q.beforeOlderOnesEnd?.(database))
+  } catch (thrown) {
+    await database.close()
+    throw thrown
+  }
   const handlers: Record<string, JobHandler> = {}
   const places: Record<string, number> = {}
   return {

@@ -13,6 +13,7 @@ import type { Clock } from '#platform/clock.ts'
 import { type ClockCheck, createClockCheck } from '#platform/health/clock-check.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { readMailServer } from '#platform/mail/settings.ts'
+import { startInTurn } from '#platform/process/start-in-turn.ts'
 import { portSharingOf } from '#platform/workers/shared-ports.ts'
 import type { Siblings } from '#platform/workers/siblings.ts'
 import { idText, memberOf, parseServerId, type ServerId } from '#schemas/identifiers.ts'
@@ -57,11 +58,7 @@ import { fetchedFolder, placeOfFolder } from './worker-settings.ts'
 
 export type ServerGround = Awaited<ReturnType<typeof openGround>>
 
-/**
- * Opens all shared parts, each after those that it needs. With the words of a backup command it makes the backup and ends the
- * process.
- */
-export async function openGround(q: {
+type Question = {
   settings: Settings
   /** The directory of the machine's first worker, which is this one's where there is one process. */
   machine: string
@@ -73,14 +70,25 @@ export async function openGround(q: {
   log: Log
   /** Locks the directory against a second process. */
   lock: Parameters<typeof openNode>[0]['lock']
-}) {
+}
+
+/**
+ * Opens all shared parts, each after those that it needs. With the words of a backup command it makes the backup and ends the
+ * process.
+ */
+export function openGround(q: Question) {
+  return startInTurn((inTurn) => openInTurn(q, inTurn))
+}
+
+async function openInTurn(q: Question, inTurn: AsyncDisposableStack) {
   const { settings, clock, log } = q
   const server = parseServerId(settings.server)
   const folder = folderIn(q)
   await backUpAndEnd(q.words, { settings, keys: async () => (await openTrust(q)).keys, now: clock() })
   const opened = await openNode({ ...q, logMigrations: logMigrations(LOG_PARTS), hostName: hostname() })
-  const { node, formerNodes, release, services, cluster, claimed, shareIn, shareLogKey, storedFiles } = opened
-  const { globalConfiguration, keys, lasting } = await openTrust(q, opened)
+  inTurn.defer(opened.close)
+  const { node, formerNodes, services, cluster, claimed, shareIn, shareLogKey, storedFiles } = opened
+  const { globalConfiguration, keys, lasting } = await openTrust(q, opened, inTurn)
   const { database } = services
   const localSystems = await createLocalSystems({ database, clock, own: ownListeners(settings) })
   const post = createPostDocument(
@@ -98,6 +106,7 @@ export async function openGround(q: {
     bodyPlace: bodyPlaceOf(settings),
   }
   const ocspClient = createOcspClient()
+  inTurn.defer(() => ocspClient.close())
   const clockCheck = createClockCheck({ clock })
   const messageLog = await openLog({
     ...{ settings, server, node, formerNodes, clock, log, keys, globalConfiguration, storedLog },
@@ -105,10 +114,13 @@ export async function openGround(q: {
     otherNodes: await opened.otherNodes(),
     ...{ fetchOcsp: ocspClient.fetch, heard: clockCheck.heard },
   })
+  inTurn.defer(() => messageLog.close())
   const recovered = await messageLog.recover()
   if (recovered > 0)
     log.warn({ recovered }, 'exchanges that a crash left open were recorded as outcome unknown')
   const wire = openWire({ settings, clock, keys, globalConfiguration })
+  inTurn.defer(() => wire.peerClient.close())
+  inTurn.defer(() => wire.serviceClient.close())
   const exchanged = services.metrics.histogram(
     'concordat_exchange_seconds',
     'Exchanges by half and outcome',
@@ -139,16 +151,7 @@ export async function openGround(q: {
     logFor: (caller: Parameters<typeof clearanceOf>[0]) =>
       readableLog(messageLog, clearanceOf(caller), () => managementOf(globalConfiguration)),
     erasuresOf: (index: number) => erasuresOf(messageLog, index),
-    closeGround: async () => {
-      await Promise.all([
-        wire.peerClient.close(),
-        wire.serviceClient.close(),
-        ocspClient.close(),
-        keys.close(),
-      ])
-      await messageLog.close()
-      release()
-    },
+    closeGround: () => inTurn.disposeAsync(),
   }
 }
 
@@ -167,10 +170,12 @@ const DEVICES_MS = 5_000
 async function openTrust(
   q: { settings: Settings; machine: string; clock: Clock; log: Log; siblings?: Siblings | undefined },
   node?: Pick<OpenNode, 'files' | 'shareIn'>,
+  inTurn?: AsyncDisposableStack,
 ) {
   const { settings, clock, log } = q
   const folder = folderIn(q)
   const client = createConfigurationClient()
+  inTurn?.defer(() => client.close())
   const globalConfiguration = await createGlobalConfiguration({
     ...{ directory: await folder('configuration'), clock, log },
     client: q.siblings === undefined ? client : await fetchedOnce(client, fetchedFolder(q.machine)),
@@ -186,6 +191,7 @@ async function openTrust(
     pinPolicy: settings.pinPolicy,
     hostNames: { hostName: hostname(), ipAddresses: ownAddresses(settings.clients.https?.address) },
   })
+  inTurn?.defer(() => keys.close())
   // Both do their work in other threads, so they run at the same time.
   await Promise.all([unlockToken(keys, settings.pinFile, log), globalConfiguration.restored()])
   // Logging in fetched no OCSP responses because there was no configuration yet. If this fails, the states of the certificates

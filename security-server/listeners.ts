@@ -18,6 +18,7 @@ import { sendInPieces } from '#platform/http-service/send-pieces.ts'
 import { isClosing } from '#platform/http-service/unread-body.ts'
 import { watchTaking } from '#platform/http-service/watch-taking.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { startInTurn } from '#platform/process/start-in-turn.ts'
 import type { PortSharing } from '#platform/workers/shared-ports.ts'
 import { Fault, type FaultOrigin } from '#schemas/fault.ts'
 import type { Settings } from './config.ts'
@@ -91,7 +92,7 @@ export async function listenForClients(
     showInternalTls(app, keys, log)
     apps.push({ app, host: settings.https.address, port: settings.https.port })
   }
-  for (const { app, host, port } of apps) {
+  const listen = async ({ app, host, port }: (typeof apps)[number]): Promise<void> => {
     app.server.maxConnections = MAX_CONNECTIONS
     app.server.maxHeadersCount = ANY_COUNT_OF_HEADERS
     watchTaking(app.server, untaken('consumer', log))
@@ -103,7 +104,13 @@ export async function listenForClients(
     await routes(app)
     await app.listen({ host, port, ...share })
   }
-  return apps.map(({ app }) => app)
+  return startInTurn(async (inTurn) => {
+    for (const one of apps) {
+      inTurn.defer(() => one.app.close())
+      await listen(one)
+    }
+    return apps.map(({ app }) => app)
+  })
 }
 
 /**

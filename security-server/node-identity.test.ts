@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import path from 'node:path'
 import t from 'tap'
 import { systemClock } from '#platform/clock.ts'
+import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { lockFile } from '#platform/database/lock-file.ts'
 
 import { isMigrated, migrate } from '#platform/database/migrate.ts'
@@ -14,8 +15,9 @@ import { type NodeIdentity, takeNodeIdentity } from '#platform/nodes/node-identi
 import { createNodeStore } from '#platform/nodes/store.ts'
 import type { Siblings } from '#platform/workers/siblings.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { freePort, holdPort } from '#test/free-port.ts'
 import { until } from '#test/until.ts'
-import type { Settings } from './config.ts'
+import { type Settings, settingsSchema } from './config.ts'
 import { lockDirectory } from './features/backups/lock-directory.ts'
 import { recordExportMigrations } from './features/exports/migrations.ts'
 
@@ -27,6 +29,7 @@ import {
   type TestLogOptions,
 } from './message-log/fixture.ts'
 import { openNode } from './open-node.ts'
+import { startServer } from './start-server.ts'
 
 t.test('a newer node that migrated while this one waited for its name is noticed', async (t) => {
   const directory = logFolder(t)
@@ -165,11 +168,10 @@ t.test('a further worker that was made to leave says which folder to move away',
       },
       ...{ clock: systemClock, log, lock: lockFile },
     })
-  const { node, services, release } = await start(3)
+  const { node, services, close } = await start(3)
   const later = new Date(Date.now() + 1000).toISOString()
   t.ok(await createNodeStore(services.database).leave(node, { at: later, unseenSince: later }))
-  await services.database.close()
-  release()
+  await close()
   const left = await start(3).catch((thrown: Error) => thrown)
   t.match(left, { code: 'conflict' })
   t.ok(
@@ -178,4 +180,41 @@ t.test('a further worker that was made to leave says which folder to move away',
     ),
   )
   await t.rejects(start(1), { code: 'conflict', message: /join again/ })
+})
+
+t.test('a start that fails gives back its name, its databases and its ports', async (t) => {
+  const directory = logFolder(t)
+  const [admin, clients, peers, ocsp] = [
+    await freePort(),
+    await freePort(),
+    await freePort(),
+    await freePort(),
+  ]
+  const file = path.join(directory, 'server.yaml')
+  const database = `sqlite:${path.join(directory, 'server.db')}`
+  writeFileSync(
+    file,
+    // YAML reads JSON.
+    JSON.stringify({
+      ...{ server: 'EX/GOV/1/ss1', directory, database },
+      messageLogDatabase: `sqlite:${path.join(directory, 'log.db')}`,
+      peers: { address: '127.0.0.1', messagePort: peers, ocspPort: ocsp },
+      clients: { http: { port: clients } },
+      admin: { port: admin },
+    }),
+  )
+  const settings = await readConfiguration<Settings>(file, settingsSchema, {}, 'X')
+  const log = createLog({ name: 'test', level: 'silent' })
+  const start = () => startServer({ settings, words: {}, clock: systemClock, log, lock: lockFile })
+  const giveBack = await holdPort(admin)
+  await t.rejects(start(), { code: 'EADDRINUSE' })
+  for (const port of [clients, ocsp]) await (await holdPort(port))()
+  await giveBack()
+
+  writeFileSync(path.join(directory, 'no-pin'), 'PIN', { mode: 0o644 })
+  const open = { ...settings, pinFile: path.join(directory, 'no-pin') }
+  await t.rejects(startServer({ settings: open, words: {}, clock: systemClock, log, lock: lockFile }), {
+    code: 'invalid_configuration',
+  })
+  await (await start()).stop()
 })

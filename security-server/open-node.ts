@@ -14,6 +14,7 @@ import { type NodeIdentity, takeNodeIdentity } from '#platform/nodes/node-identi
 import { nodesOfOtherSchemas, refuseBeside, schemaDigest } from '#platform/nodes/older-nodes.ts'
 import { openCluster, openClusterKeys } from '#platform/nodes/open-cluster.ts'
 import { createNodeStore } from '#platform/nodes/store.ts'
+import { startInTurn } from '#platform/process/start-in-turn.ts'
 import { openServices, type Services } from '#platform/services.ts'
 import { createSharedFileStore } from '#platform/shared-files/store.ts'
 import type { Sealing } from '#platform/stored-files/stored-files.ts'
@@ -38,7 +39,9 @@ const SHARED = new RegExp(
 
 type ShareFile = (name: string, bytes: Buffer) => Promise<void>
 
-export type OpenNode = NodeIdentity & {
+export type OpenNode = Omit<NodeIdentity, 'release'> & {
+  /** Closes the database, then gives the name back. */
+  close(): Promise<void>
   services: Services
   /** Under which this process has the node's name. */
   claimed: Claimed
@@ -67,8 +70,7 @@ export type OpenNode = NodeIdentity & {
   shareLogKey: ShareFile | undefined
 }
 
-/** Throws what the name, the database or the shared files throw. */
-export async function openNode(q: {
+type Question = {
   settings: Settings
   hostName: string
   /** Of a machine with several workers; the first one is named as the only one of a machine is. */
@@ -79,7 +81,14 @@ export async function openNode(q: {
   clock: Clock
   log: Log
   lock: Parameters<typeof takeNodeIdentity>[0]['lock']
-}): Promise<OpenNode> {
+}
+
+/** Throws what the name, the database or the shared files throw. */
+export function openNode(q: Question): Promise<OpenNode> {
+  return startInTurn((inTurn) => openInTurn(q, inTurn))
+}
+
+async function openInTurn(q: Question, inTurn: AsyncDisposableStack): Promise<OpenNode> {
   const { settings, hostName, clock, log } = q
   const { directory } = settings
   const identity = await takeNodeIdentity({
@@ -88,6 +97,7 @@ export async function openNode(q: {
       .replace(/[^A-Za-z0-9.-]/g, '_')
       .slice(-64),
   })
+  inTurn.defer(() => identity.release())
   const known = { node: identity.node, schema: schemaDigest(q.migrations, q.logMigrations) }
   const worker = q.siblings && { machine: hostName, number: q.siblings.number }
   const services = await openServices({
@@ -96,6 +106,7 @@ export async function openNode(q: {
     beforeOlderOnesEnd: async (database) => refuseBeside(await nodesOfOtherSchemas(database, known)),
     ...(settings.redisUrlFile !== undefined && { redisUrl: await readSecret(settings.redisUrlFile) }),
   })
+  inTurn.defer(() => services.database.close())
   const store = createSharedFileStore(services.database)
   // Before anything is done under the name: a copy of a node would close what the node has under way.
   const nodes = createNodeStore(services.database)
@@ -111,7 +122,6 @@ export async function openNode(q: {
       return { keys: opened, claimed: taken }
     })
     .catch(async (cause: unknown) => {
-      identity.release()
       const hasLeft = (await nodes.get(identity.node).catch(() => undefined))?.left_at != null
       const { node } = identity
       throw hasLeft ? leftWorker(cause, { node, directory, number: q.siblings?.number ?? 1 }) : cause
@@ -127,9 +137,10 @@ export async function openNode(q: {
     return sharedFiles?.isShared(name) === true ? name : undefined
   }
   return {
-    ...identity,
-    ...{ services, cluster, claimed },
+    node: identity.node,
     formerNodes: await endedOf(nodes, { names: identity.formerNodes, place: await placeOf(directory) }),
+    close: () => inTurn.disposeAsync(),
+    ...{ services, cluster, claimed },
     files: {
       write(file, bytes) {
         const name = nameOf(file)

@@ -18,3 +18,12 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
     return port
   }
 }
+
+/** Listens at a port, so that nobody else can; the returned function gives it back. */
+export function holdPort(port: number, host = '127.0.0.1'): Promise<() => Promise<void>> {
+  const server = createServer()
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => resolve(() => new Promise((closed) => server.close(() => closed()))))
+  })
+}

@@ -5,6 +5,7 @@
 import type { Probe } from '#adapters/kit/probe-worker.ts'
 import type { OpenWorker, Worker, WorkerQuestion } from '#adapters/kit/serve-worker.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { startInTurn } from '#platform/process/start-in-turn.ts'
 import type { Broker } from './broker.ts'
 import { checkSettings } from './check-settings.ts'
 import { readCredentials } from './credentials.ts'
@@ -27,50 +28,57 @@ export const eventsAdapter: Worker<EventsSettings> = {
 export type Rooms = { broker: Broker; deliveries: Deliveries }
 
 /** `arm` is for tests, which end the process between two steps. */
-export async function openEvents(
+export function openEvents(
   { settings, log, metrics }: WorkerQuestion<EventsSettings>,
   arm: (rooms: Rooms) => Rooms = (rooms) => rooms,
 ): Promise<OpenWorker> {
-  const counted = createWayMetrics(metrics)
-  const { broker, deliveries } = arm({
-    deliveries: await openDeliveries(settings.securityServer),
-    broker: await openBroker(settings, log, (way) => counted.resets.inc({ way })),
+  return startInTurn(async (inTurn) => {
+    const counted = createWayMetrics(metrics)
+    const opened = await openRooms(settings, inTurn, { log, onReset: (way) => counted.resets.inc({ way }) })
+    const { broker, deliveries } = arm(opened)
+    const common = { limits: settings.limits, broker, deliveries, metrics: counted, log }
+    const ways = new Map<string, Way>()
+    inTurn.defer(async () => void (await Promise.all([...ways.values()].map((way) => way.stop()))))
+    for (const way of settings.send) ways.set(way.name, await openSendWay({ ...common, way }))
+    for (const way of settings.receive) ways.set(way.name, openReceiveWay({ ...common, way }))
+    return {
+      health: {
+        broker: () => broker.finding(),
+        ...Object.fromEntries([...ways].map(([name, way]) => [name, () => way.finding()])),
+      },
+      close: () => inTurn.disposeAsync(),
+    }
   })
-  const common = { limits: settings.limits, broker, deliveries, metrics: counted, log }
-  const ways = new Map<string, Way>()
-  for (const way of settings.send) ways.set(way.name, await openSendWay({ ...common, way }))
-  for (const way of settings.receive) ways.set(way.name, openReceiveWay({ ...common, way }))
-  return {
-    health: {
-      broker: () => broker.finding(),
-      ...Object.fromEntries([...ways].map(([name, way]) => [name, () => way.finding()])),
-    },
-    async close() {
-      await Promise.all([...ways.values()].map((way) => way.stop()))
-      await broker.close()
-      deliveries.close()
-    },
-  }
 }
 
 /** Whether broker and security server can be reached; no message is taken, no event fetched. */
-export async function probeEvents(settings: EventsSettings, log: Log): Promise<Probe> {
+export function probeEvents(settings: EventsSettings, log: Log): Promise<Probe> {
+  return startInTurn(async (inTurn) => {
+    const { broker, deliveries } = await openRooms(settings, inTurn, { log, onReset: () => undefined })
+    return {
+      findings: {
+        'security server': () =>
+          deliveries.reach().then(
+            () => ({ ok: true }),
+            (thrown: unknown) => ({ ok: false, reason: reasonOf(thrown) }),
+          ),
+        broker: () => broker.finding(),
+      },
+      close: () => inTurn.disposeAsync(),
+    }
+  })
+}
+
+async function openRooms(
+  settings: EventsSettings,
+  inTurn: AsyncDisposableStack,
+  { log, onReset }: { log: Log; onReset: (way: string) => void },
+): Promise<Rooms> {
   const deliveries = await openDeliveries(settings.securityServer)
-  const broker = await openBroker(settings, log, () => undefined)
-  return {
-    findings: {
-      'security server': () =>
-        deliveries.reach().then(
-          () => ({ ok: true }),
-          (thrown: unknown) => ({ ok: false, reason: reasonOf(thrown) }),
-        ),
-      broker: () => broker.finding(),
-    },
-    async close() {
-      await broker.close()
-      deliveries.close()
-    },
-  }
+  inTurn.defer(() => deliveries.close())
+  const broker = await openBroker(settings, log, onReset)
+  inTurn.defer(() => broker.close())
+  return { broker, deliveries }
 }
 
 async function openBroker(

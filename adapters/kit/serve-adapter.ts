@@ -156,7 +156,8 @@ export async function serveAdapter<S extends KitSettings>(
     await monitoring.listen({ host: settings.monitoring.address, port: settings.monitoring.port })
     await app.listen({ host: settings.listen.address, port: settings.listen.port })
   } catch (thrown) {
-    await close()
+    // What fails then mostly follows from it.
+    await close().catch(() => undefined)
     throw thrown
   }
   return {

@@ -11,6 +11,7 @@ import { createLog, type Log } from '#platform/logging/create-log.ts'
 import { createMetrics, type Metrics } from '#platform/metrics/create-metrics.ts'
 import { watchCertificates } from '#platform/metrics/watch-certificates.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
+import { startInTurn } from '#platform/process/start-in-turn.ts'
 import type { MonitoringSettings } from './settings.ts'
 
 export type WorkerSettings = { monitoring: MonitoringSettings; logLevel: string }
@@ -65,34 +66,32 @@ export function readWorkerSettings<S extends WorkerSettings>(
   )
 }
 
-/** Opens the worker, and answers operators. `stop` lets what is under way end. */
-export async function serveWorker<S extends WorkerSettings>(
+/** Opens the worker, and answers operators. `stop` lets what is under way end. If this throws, nothing stays open. */
+export function serveWorker<S extends WorkerSettings>(
   worker: Worker<S>,
   settings: S,
   log: Log,
 ): Promise<Running> {
-  const metrics = createMetrics()
-  const health = createHealth()
-  const { address, port } = settings.monitoring
-  const monitoring = createHttpService({ name: 'monitoring', log, ...(await tlsOf(settings.monitoring)) })
-  const opened = await worker.open({ settings, log, metrics })
-  try {
+  return startInTurn(async (inTurn) => {
+    const metrics = createMetrics()
+    const health = createHealth()
+    const { address, port } = settings.monitoring
+    const monitoring = createHttpService({ name: 'monitoring', log, ...(await tlsOf(settings.monitoring)) })
+    inTurn.defer(() => monitoring.close())
+    const opened = await worker.open({ settings, log, metrics })
+    inTurn.defer(() => opened.close())
     for (const [name, check] of Object.entries(opened.health)) health.add(name, check)
     health.routes(monitoring)
     health.tell(metrics)
     await watchCertificates({ metrics, settings, clock: systemClock })
     metrics.routes(monitoring)
     await monitoring.listen({ host: address, port })
-  } catch (thrown) {
-    await opened.close()
-    throw thrown
-  }
-  return {
-    ready: `its health at ${settings.monitoring.certificateFile === undefined ? 'http' : 'https'}://${address}:${port}`,
-    async stop() {
-      health.drain()
-      await opened.close()
-      await monitoring.close()
-    },
-  }
+    return {
+      ready: `its health at ${settings.monitoring.certificateFile === undefined ? 'http' : 'https'}://${address}:${port}`,
+      async stop() {
+        health.drain()
+        await inTurn.disposeAsync()
+      },
+    }
+  })
 }

@@ -9,6 +9,7 @@ import { openOwnServer } from '#adapters/kit/messages/own-server.ts'
 import { systemClock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import { startInTurn } from '#platform/process/start-in-turn.ts'
 import { createActs } from './acts.ts'
 import { checkSettings } from './check-settings.ts'
 import { describeOffers } from './describe.ts'
@@ -36,17 +37,29 @@ type Question = { settings: LifeEventsSettings; log: Log; metrics: Metrics }
 const SWEEP_MS = 15_000
 
 /** `arm` is for tests, which end the work between two steps; `clock` likewise. */
-export async function openLifeEvents(
-  { settings, log, metrics }: Question,
+export function openLifeEvents(
+  q: Question,
   arm: (doors: Doors) => Doors = (doors) => doors,
   clock = systemClock,
 ): Promise<OpenAdapter> {
+  return startInTurn((inTurn) => openInTurn(q, { arm, clock, inTurn }))
+}
+
+async function openInTurn(
+  { settings, log, metrics }: Question,
+  {
+    arm,
+    clock,
+    inTurn,
+  }: { arm: (doors: Doors) => Doors; clock: typeof systemClock; inTurn: AsyncDisposableStack },
+): Promise<OpenAdapter> {
   const { databaseFile: file, keepDays, pollMs } = settings
   const keys = await readOfferKeys(settings.keyFile)
-  const { store, server } = arm({
-    store: await openOfferStore({ file, keys, keepDays, clock }),
-    server: await openOwnServer(settings.securityServer),
-  })
+  const opened = await openOfferStore({ file, keys, keepDays, clock })
+  inTurn.defer(() => opened.close())
+  const own = await openOwnServer(settings.securityServer)
+  inTurn.defer(() => own.close())
+  const { store, server } = arm({ store: opened, server: own })
   const counted = createOfferMetrics(metrics)
   const acts = createActs({ settings, store, server, metrics: counted, clock, log })
   const whoIs = createWho(settings)
@@ -70,6 +83,7 @@ export async function openLifeEvents(
       },
     }),
   ]
+  inTurn.defer(async () => void (await Promise.all(loops.map((loop) => loop.stop()))))
   return {
     handlers: {
       listOffers: async ({ caller }) => ({ offers: await acts.list(whoIs(caller)) }),
@@ -96,11 +110,7 @@ export async function openLifeEvents(
       ),
       applications: () => acts.finding(),
     },
-    async close() {
-      await Promise.all(loops.map((loop) => loop.stop()))
-      await store.close()
-      server.close()
-    },
+    close: () => inTurn.disposeAsync(),
   }
 }
 

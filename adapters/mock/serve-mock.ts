@@ -50,7 +50,7 @@ export async function serveMock({ description, listen }: MockOptions, log: Log):
     })
     await app.listen({ host: listen.address, port: listen.port })
   } catch (thrown) {
-    await close()
+    await close().catch(() => undefined)
     throw thrown
   }
   return { ready: `${description} at ${urlOf(listen)}`, stop: close }

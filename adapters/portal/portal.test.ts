@@ -1,10 +1,12 @@
 /** The portal before people who sign in, mix browsers, sign out, or have been away. */
 import { readdirSync } from 'node:fs'
 import t from 'tap'
+import { ownAddress } from '#adapters/kit/kit-fixture.ts'
 import { keepComplaints } from '#test/fakes/complaint-systems.ts'
 import { CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { usageSample } from '#test/fakes/usage-sample.ts'
 import { type FakeSystem, startUsageServer, tells, tellsPlainly } from '#test/fakes/usage-systems.ts'
+import { holdPort } from '#test/free-port.ts'
 import { until } from '#test/until.ts'
 import { readComplaint } from './complaints/read-complaints.ts'
 import { startPortal } from './portal-fixture.ts'
@@ -329,4 +331,15 @@ t.test('a system that is mute when the portal starts is asked again without a vi
     settings: { asking: { answerMs: 50 } },
   })
   await until('it is asked again', (saw) => saw(looks) >= 2)
+})
+
+t.test('a start that fails gives back the address at which people come', async (t) => {
+  const address = ownAddress()
+  const giveBack = await holdPort(9444, address)
+  const settings = { listen: { address, port: 4000 }, monitoring: { address } }
+  const server = await startUsageServer(t, [])
+  const q = { server: server.url, issuer: 'http://127.0.0.1:1', client: CLIENT, settings }
+  await t.rejects(startPortal(t, q), { code: 'EADDRINUSE' })
+  await (await holdPort(4000, address))()
+  await giveBack()
 })

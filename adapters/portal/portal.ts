@@ -12,6 +12,7 @@ import { createAddressOf } from '#platform/http-service/behind-proxy.ts'
 import { createHttpService, type HttpServiceOptions } from '#platform/http-service/create-http-service.ts'
 import { toFault } from '#platform/http-service/fault-answer.ts'
 import { tlsOf } from '#platform/http-service/listener-tls.ts'
+import { startInTurn } from '#platform/process/start-in-turn.ts'
 import { createOpenIdClient } from '#platform/sessions/client.ts'
 import { createAskAll } from './asking/ask-all.ts'
 import { createCalls } from './asking/calls.ts'
@@ -64,11 +65,19 @@ const HEADERS = {
   'permissions-policy': 'camera=(), geolocation=(), microphone=()',
 }
 
-async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSettings>): Promise<OpenWorker> {
+function openPortal(q: WorkerQuestion<PortalSettings>): Promise<OpenWorker> {
+  return startInTurn((opened) => openWithin(q, opened))
+}
+
+async function openWithin(
+  { settings, log, metrics }: WorkerQuestion<PortalSettings>,
+  opened: AsyncDisposableStack,
+): Promise<OpenWorker> {
   const { listen, login, asking, sessions: times, person } = settings
   const clock = systemClock
   const options = await readOwnServer(settings.securityServer)
   const server = openServer({ ...options, connectTimeoutMs: asking.connectMs })
+  opened.defer(() => server.close())
   const systems = createFindSystems({
     ...{ server, clock, log, codes: codesOf(settings), instances: asking.instances },
     ...{ atOnce: asking.atOnce, answerMs: asking.answerMs, refreshMs: asking.refreshMinutes * MINUTE_MS },
@@ -78,11 +87,13 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
     ...{ ...login, clientSecret: await readSecret(login.clientSecretFile), redirectUri, claim: person.claim },
     ...(settings.counter && { required: settings.counter }),
   })
+  opened.defer(() => client.close())
   const cookie = createOneCookie({ secure: login.baseUrl.startsWith('https:') })
   const sessions = createSessions({
     ...{ clock, most: times.most },
     ...{ idleMs: times.idleMinutes * MINUTE_MS, wholeMs: times.wholeMinutes * MINUTE_MS },
   })
+  opened.defer(() => sessions.close())
   const addressOf = createAddressOf(listen.proxies)
   const app = createHttpService({
     ...{ name: 'people', log, logRequests: false, rateLimit: RATE, ...(await tlsOf(listen)) },
@@ -145,6 +156,7 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
           log,
           metrics,
         })
+  opened.defer(() => wallets?.close())
   if (wallets !== undefined) walletSignInRoutes(app, { ...signIn, wallets, place, addressOf })
   const { serviceCode, atOnce, wholeMs } = asking
   const ask = createAskAll({ server, serviceCode, atOnce, wholeMs, limits: asking })
@@ -169,9 +181,11 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
       count: (what) => questions.inc({ what }),
     })
   stopRoutes(app, { place, reading, systems, server, asking, clock, addressOf })
+  opened.defer(() => app.close())
   await app.listen({ host: listen.address, port: listen.port })
   log.info({ url: login.baseUrl }, 'people are served')
   const looking = lookUntilKnown(systems, serviceCode)
+  opened.defer(() => looking.end())
   return {
     health: {
       systems: () =>
@@ -187,14 +201,7 @@ async function openPortal({ settings, log, metrics }: WorkerQuestion<PortalSetti
             },
           }),
     },
-    async close() {
-      looking.end()
-      sessions.close()
-      await app.close()
-      await client.close()
-      await wallets?.close()
-      server.close()
-    },
+    close: () => opened.disposeAsync(),
   }
 }
 

@@ -16,6 +16,7 @@ import { verifyRecord } from '#core/presentation/record.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { authorityOf, PERSON } from '#test/fakes/wallet/authority.ts'
 import { presentAt } from '#test/fakes/wallet/present-at.ts'
+import { holdPort } from '#test/free-port.ts'
 import { until } from '#test/until.ts'
 import type { VerifierSettings } from './settings.ts'
 import { verifier } from './verifier.ts'
@@ -394,3 +395,14 @@ function decodePng(file: Buffer): string {
     }
   return decodeQR({ width, height: width, data })
 }
+
+t.test('a start that fails gives back what it listened on', async (t) => {
+  const address = ownAddress()
+  for (const taken of [9460, 9444]) {
+    const giveBack = await holdPort(taken, address)
+    const at = { wallets: { address, baseUrl: `http://${address}:9460` }, services: { address } }
+    await t.rejects(start(t, { ...at, monitoring: { address } }), { code: 'EADDRINUSE' })
+    await (await holdPort(9461, address))()
+    await giveBack()
+  }
+})

@@ -11,6 +11,7 @@ import { systemClock } from '#platform/clock.ts'
 import { createAddressOf } from '#platform/http-service/behind-proxy.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
 import { tlsOf } from '#platform/http-service/listener-tls.ts'
+import { startInTurn } from '#platform/process/start-in-turn.ts'
 import { createStatusLists } from '#platform/wallet-login/fetch-status-list.ts'
 import {
   type Issuers,
@@ -38,15 +39,20 @@ const HOUR_SECONDS = 3600
 /** Of one network of wallets: a household or an office shares an address. */
 const RATE = { perSecond: 30, perMinute: 600 }
 
-async function openVerifier({
-  settings,
-  log,
-  metrics,
-}: WorkerQuestion<VerifierSettings>): Promise<OpenWorker> {
+function openVerifier(q: WorkerQuestion<VerifierSettings>): Promise<OpenWorker> {
+  return startInTurn((inTurn) => openInTurn(q, inTurn))
+}
+
+async function openInTurn(
+  { settings, log, metrics }: WorkerQuestion<VerifierSettings>,
+  inTurn: AsyncDisposableStack,
+): Promise<OpenWorker> {
   const clock = systemClock
   const asWhom = await readVerifier(settings)
   const { issuers, close: closeIssuers } = await openIssuers(settings, { clock, log })
+  inTurn.defer(closeIssuers)
   const lists = createStatusLists({ clock, mayAsk: (uri) => isStatusHost(uri, issuers) })
+  inTurn.defer(() => lists.close())
   const outcomes = metrics.counter('concordat_verifier_presentations_total', 'What came of asking wallets', [
     'outcome',
   ])
@@ -61,11 +67,13 @@ async function openVerifier({
   metrics.watch('concordat_verifier_kept_octets', 'What they hold in memory', presentations.octets)
   const { https, guard } = await clientCheck(settings.services, log)
   const services = createHttpService({ name: 'services', log, logRequests: false, ...(https && { https }) })
+  inTurn.defer(() => services.close())
   guard(services)
   const wallets = createHttpService({
     ...{ name: 'wallets', log, logRequests: false, rateLimit: RATE, ...(await tlsOf(settings.wallets)) },
     addressOf: createAddressOf(settings.wallets.proxies),
   })
+  inTurn.defer(() => wallets.close())
   // Without the address of whoever asks.
   logRequests(services, metrics, wallets)
   serviceRoutes(services, presentations)
@@ -77,6 +85,7 @@ async function openVerifier({
     presentations.sweep()
     void issuers.look()
   }, LOOK_MS).unref()
+  inTurn.defer(() => clearInterval(looking))
   return {
     health: {
       wallets() {
@@ -85,12 +94,7 @@ async function openVerifier({
         return issuers.isRead() ? { ok: true } : { ok: false, reason: 'the trusted issuers cannot be read' }
       },
     },
-    async close() {
-      clearInterval(looking)
-      await Promise.all([services.close(), wallets.close()])
-      await lists.close()
-      closeIssuers()
-    },
+    close: () => inTurn.disposeAsync(),
   }
 }
 

@@ -8,6 +8,7 @@ import type { Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { watchCertificates } from '#platform/metrics/watch-certificates.ts'
 import type { Running } from '#platform/process/run-process.ts'
+import { startInTurn } from '#platform/process/start-in-turn.ts'
 import { asFault } from '#schemas/fault.ts'
 import { createImportClient } from '../configuration/other-instances/client.ts'
 import { openPrivateKeys, type PrivateKeys } from '../configuration/signing-keys/private-keys.ts'
@@ -40,20 +41,28 @@ export function keysOf(
   return createProxyKeys({ folder: folderOf(settings, name), name, privateKeys, clock })
 }
 
-export async function startProxy(rooms: Rooms): Promise<Running> {
+export function startProxy(rooms: Rooms): Promise<Running> {
+  return startInTurn((inTurn) => startWithin(rooms, inTurn))
+}
+
+async function startWithin(rooms: Rooms, inTurn: AsyncDisposableStack): Promise<Running> {
   const { settings, clock, log } = rooms
   const [metrics, health] = [createMetrics(), createHealth()]
   const client = createImportClient()
   const privateKeys = await openKeys(rooms)
-  const tls = await tlsOf(settings.public)
-  const app = createHttpService({ name: 'configuration', log, logRequests: false, ...tls })
-  const monitoring = createHttpService({ name: 'monitoring', log, ...(await tlsOf(settings.monitoring)) })
   const proxied: { instance: ProxiedInstance; keys: ProxyKeys }[] = []
   for (const one of settings.instances) {
     const keys = keysOf(rooms, one.name, privateKeys)
     const folder = folderOf(settings, one.name)
-    proxied.push({ keys, instance: await openInstance({ settings: one, folder, keys, client, clock, log }) })
+    const instance = await openInstance({ settings: one, folder, keys, client, clock, log })
+    inTurn.defer(() => instance.close())
+    proxied.push({ keys, instance })
   }
+  const tls = await tlsOf(settings.public)
+  const app = createHttpService({ name: 'configuration', log, logRequests: false, ...tls })
+  const monitoring = createHttpService({ name: 'monitoring', log, ...(await tlsOf(settings.monitoring)) })
+  inTurn.defer(() => monitoring.close())
+  inTurn.defer(() => app.close())
   const instances = proxied.map(({ instance }) => instance)
   proxyRoutes(
     app,
@@ -89,16 +98,14 @@ export async function startProxy(rooms: Rooms): Promise<Running> {
     repeat(instance.settings.fetchSeconds * 1000, () => attempt(instance, instance.refresh)),
     repeat(LIST_EVERY_MS, () => attempt(instance, instance.refreshSuspensions)),
   ])
+  inTurn.defer(() => timers.forEach(clearInterval))
   await monitoring.listen({ host: settings.monitoring.address, port: settings.monitoring.port })
   await app.listen({ host: settings.public.address, port: settings.public.port })
   return {
     ready: `${instances.length} instance${instances.length === 1 ? '' : 's'} at ${settings.publicUrl}`,
     async stop() {
       health.drain()
-      for (const timer of timers) clearInterval(timer)
-      await app.close()
-      await monitoring.close()
-      for (const instance of instances) await instance.close()
+      await inTurn.disposeAsync()
     },
   }
 }

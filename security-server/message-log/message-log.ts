@@ -200,8 +200,15 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
       partitionRecords: q.partitionRecords,
     }),
     onState,
+  }).catch(async (thrown: unknown) => {
+    await folder.close()
+    throw thrown
   })
-  treeHead = await worker.call('newestCheckpoint')
+  treeHead = await worker.call('newestCheckpoint').catch(async (thrown: unknown) => {
+    await worker.close()
+    await folder.close()
+    throw thrown
+  })
 
   const append = async (record: RecordInput): Promise<LoggedRecord> => {
     try {

@@ -13,6 +13,7 @@ import { createHttpService } from '#platform/http-service/create-http-service.ts
 import { LISTENER_TLS } from '#platform/http-service/listener-tls.ts'
 import { createLog, type Log } from '#platform/logging/create-log.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
+import { startInTurn } from '#platform/process/start-in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
 import { checkHolderSettings, type HolderSettings, settingsSchema } from './config.ts'
 import { createHolder } from './holder.ts'
@@ -24,9 +25,9 @@ const LOOK_EVERY_MS = 600_000
 const { values } = parseArgs({ options: { configuration: { type: 'string' } } })
 const log = createLog({ name: 'subject-keys', level: 'info' })
 
-await runProcess({ name: 'subject-keys', log, start: () => start(log) })
+await runProcess({ name: 'subject-keys', log, start: () => startInTurn((inTurn) => start(log, inTurn)) })
 
-async function start(log: Log): Promise<Running> {
+async function start(log: Log, inTurn: AsyncDisposableStack): Promise<Running> {
   const settings = await readConfiguration<HolderSettings>(
     values.configuration ?? '',
     settingsSchema,
@@ -42,6 +43,7 @@ async function start(log: Log): Promise<Running> {
     tracker: settings.trackerKeyFile && (await readSecret(settings.trackerKeyFile)),
   }
   const database = await openDatabase(settings.database)
+  inTurn.defer(() => database.close())
   await migrate(database, holderMigrations)
   const holder = await createHolder({ ...settings, database, clock: systemClock })
   const destroyDue = async (): Promise<void> => {
@@ -56,18 +58,13 @@ async function start(log: Log): Promise<Running> {
       .recordPastDays()
       .catch((err: unknown) => log.error({ err }, 'what was evaluated could not be put into the audit log'))
   }, LOOK_EVERY_MS)
+  inTurn.defer(() => clearInterval(timer))
   const app = createHttpService({ name: 'subject-keys', log, ...(await tlsOf(settings)) })
+  inTurn.defer(() => app.close())
   createHealth().routes(app)
   await holderRoutes(app, { holder, credentials })
   const where = await listen(app, settings)
-  return {
-    ready: `for ${settings.server} at ${where}`,
-    async stop() {
-      clearInterval(timer)
-      await app.close()
-      await database.close()
-    },
-  }
+  return { ready: `for ${settings.server} at ${where}`, stop: () => inTurn.disposeAsync() }
 }
 
 /** TLS accepts only a client with the one expected certificate. */
