@@ -200,15 +200,8 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
       partitionRecords: q.partitionRecords,
     }),
     onState,
-  }).catch(async (thrown: unknown) => {
-    await folder.close()
-    throw thrown
-  })
-  treeHead = await worker.call('newestCheckpoint').catch(async (thrown: unknown) => {
-    await worker.close()
-    await folder.close()
-    throw thrown
-  })
+  }).catch(closing(folder))
+  treeHead = await worker.call('newestCheckpoint').catch(closing(worker, folder))
 
   const append = async (record: RecordInput): Promise<LoggedRecord> => {
     try {
@@ -388,3 +381,11 @@ async function takeOver(
 }
 
 type LogThread = Awaited<ReturnType<typeof startWorker>>
+
+/** For a start that fails: closes what was open by then, and throws its error. */
+function closing(...opened: { close(): Promise<void> }[]): (thrown: unknown) => Promise<never> {
+  return async (thrown) => {
+    for (const one of opened) await one.close()
+    throw thrown
+  }
+}
