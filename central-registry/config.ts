@@ -19,6 +19,7 @@ import { type TelemetrySettings, telemetrySchema } from '#platform/telemetry/set
 import { Fault } from '#schemas/fault.ts'
 import { idText, parseSubsystemId } from '#schemas/identifiers.ts'
 import type { CatalogueSettings } from './features/catalogue/collect.ts'
+import { checkDeadlines, type DeadlineSettings, deadlinesSchema } from './features/deadlines/settings.ts'
 import { type IdentitySettings, identitySchema } from './features/identity/settings.ts'
 import { MAIL_LANGUAGES, type MailLanguage, type RegistryMail } from './features/mail/rules.ts'
 import { type PublicLogSettings, publicLogSchema } from './features/public-log/settings.ts'
@@ -62,6 +63,8 @@ export type Settings = {
   fleet: { probeSeconds: number }
   catalogue?: CatalogueSettings | undefined
   mail?: (MailSettings & { language: MailLanguage }) | undefined
+  /** Who is told ahead of what ends; without it nobody. */
+  deadlines?: DeadlineSettings | undefined
   backups?: BackupSettings | undefined
   redisUrlFile?: string | undefined
   nodes?: NodeSettings | undefined
@@ -304,6 +307,7 @@ export const settingsSchema = {
         description: 'The language in which members are written to',
       },
     }),
+    deadlines: deadlinesSchema,
     backups: backupSchema,
     redisUrlFile: {
       type: 'string',
@@ -332,6 +336,7 @@ export function checkSettings(settings: Settings): void {
       throw invalid('catalogue.client is INSTANCE/CLASS/CODE/SUBSYSTEM, each part percent-encoded')
   }
   checkMail(mail)
+  checkDeadlines(settings.deadlines, mail !== undefined)
   checkNodes(settings.nodes, { database: settings.database })
   if (login === undefined) return
   checkLogin(login)

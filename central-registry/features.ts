@@ -11,6 +11,7 @@ import { backups } from './features/backups/feature.ts'
 import { catalogue } from './features/catalogue/feature.ts'
 import { consequences } from './features/consequences/feature.ts'
 import { contracts } from './features/contracts/feature.ts'
+import { deadlines } from './features/deadlines/feature.ts'
 import { explain } from './features/explain/feature.ts'
 import { federation } from './features/federation/feature.ts'
 import { fleet } from './features/fleet/feature.ts'
@@ -58,6 +59,7 @@ export const FEATURES = listFeatures<RegistryGround>()
   .with(configuration)
   .with(contracts)
   .with(mandates)
+  .with(deadlines)
   .with(auditOrders)
   .with(publicLog)
   .with(catalogue)

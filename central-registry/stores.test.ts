@@ -75,6 +75,7 @@ const MIGRATIONS = [
   'registry-contracts-004-contacts',
   'registry-contracts-005-known-contacts',
   'registry-contracts-006-grace',
+  'registry-deadlines-001',
   'registry-federation-001',
   'registry-federation-002-contracts',
   ...['registry-fleet-001', 'registry-fleet-002'],

@@ -22,7 +22,10 @@ export async function watchCertificates(q: {
   clock: Clock
   others?: () => Promise<Ending[]>
 }): Promise<void> {
-  const inFiles = (await Promise.all(filesIn(q.settings).map(endingOf))).flat()
+  const inFiles = (await certificatesInFiles(q.settings)).map(({ of, der }) => ({
+    of,
+    endsAt: new X509Certificate(der).validToDate.getTime(),
+  }))
   q.metrics.watch(
     'concordat_certificate_ends_seconds',
     'Seconds until the first certificate in use for this ends; below 0 when it has ended',
@@ -36,6 +39,11 @@ export async function watchCertificates(q: {
   )
 }
 
+/** As `watchCertificates` reads them: of each file the certificate that counts, by the name of its setting. */
+export async function certificatesInFiles(settings: object): Promise<{ of: string; der: Buffer }[]> {
+  return (await Promise.all(filesIn(settings).map(countingIn))).flat()
+}
+
 /** Each with the name of its setting. */
 function filesIn(settings: object, at: string[] = []): { of: string; file: string }[] {
   return Object.entries(settings).flatMap(([key, value]) => {
@@ -45,13 +53,22 @@ function filesIn(settings: object, at: string[] = []): { of: string; file: strin
   })
 }
 
-async function endingOf({ of, file }: { of: string; file: string }): Promise<Ending[]> {
+async function countingIn({
+  of,
+  file,
+}: {
+  of: string
+  file: string
+}): Promise<{ of: string; der: Buffer }[]> {
   try {
     const pems = (await readFile(file, 'utf8')).match(PEM) ?? []
     // Behind the first one of a chain are those of its authorities.
     const shown = OF_CLIENTS.test(of) ? pems : pems.slice(0, 1)
-    const ends = shown.map((pem) => new X509Certificate(pem).validToDate.getTime())
-    return ends.length === 0 ? [] : [{ of, endsAt: Math.max(...ends) }]
+    const longest = shown
+      .map((pem) => new X509Certificate(pem))
+      .toSorted((a, b) => b.validToDate.getTime() - a.validToDate.getTime())
+      .at(0)
+    return longest === undefined ? [] : [{ of, der: longest.raw }]
   } catch {
     return []
   }

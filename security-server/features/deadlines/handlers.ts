@@ -1,7 +1,8 @@
 /** What ends within 60 days and who was told of it, for operators; and the act that sends anew what was refused. */
+
+import { thresholdOf } from '#core/mail/threshold.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import type { DeadlineRooms } from './rooms.ts'
-import { thresholdOf } from './rules.ts'
 import type { DeadlineSettings } from './settings.ts'
 import type { DeadlineStore } from './store.ts'
 import { keyOf, thingsThatEnd } from './things.ts'

@@ -1,6 +1,7 @@
 /** Looks at what ends, and makes the letters that are due of it; letters of what was replaced meanwhile are taken back. */
+
+import { thresholdOf } from '#core/mail/threshold.ts'
 import type { LetterRooms } from './rooms.ts'
-import { thresholdOf } from './rules.ts'
 import { keyOf, thingsThatEnd } from './things.ts'
 
 /** Each node looks at its own keys, and at what all share; the table makes each letter once. */

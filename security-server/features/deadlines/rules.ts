@@ -1,12 +1,10 @@
 /** When somebody is told of what ends; pure. */
 
-export const DAY_MS = 86_400_000
-/** Days ahead; 0 is the end itself. */
-const THRESHOLDS = [60, 30, 14, 7, 1, 0] as const
+import { DAY_MS } from '#core/mail/threshold.ts'
 
 /**
- * What ends, and when. `id` stays the same until it is another thing, or ends at another time. `begins`: a threshold that lies in the
- * first third of a life is none, so that nobody is told of what has just begun.
+ * What ends, and when. `id` stays the same until it is another thing, or ends at another time. `begins`: when its life
+ * began (core/mail/threshold.ts).
  */
 export type Thing = {
   id: string
@@ -27,19 +25,6 @@ export type Thing = {
   ends: number
   /** Why a renewal that should have replaced it did not. */
   overdue?: string
-}
-
-/**
- * The threshold that was passed last; undefined before the first. Whoever comes late (a server that was off, a certificate that was
- * imported late) is told once, and not of each threshold before.
- */
-export function thresholdOf(
-  { begins, ends }: Pick<Thing, 'begins' | 'ends'>,
-  now: number,
-): number | undefined {
-  const left = (ends - now) / DAY_MS
-  const life = (ends - begins) / DAY_MS
-  return THRESHOLDS.filter((days) => left <= days && days <= (life * 2) / 3).at(-1)
 }
 
 /** Whole days that are left, at least 0. */

@@ -1,9 +1,10 @@
 /** Rows of letters: one for each thing, threshold and recipient, kept until a year after the thing's end. */
 import { randomUUID } from 'node:crypto'
 import type { Selectable } from 'kysely'
+import { DAY_MS } from '#core/mail/threshold.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import type { DeadlineTables, LetterState } from './migrations.ts'
-import { DAY_MS, type Thing } from './rules.ts'
+import type { Thing } from './rules.ts'
 
 export type Letter = Selectable<DeadlineTables['deadline_letter']>
 export type DeadlineStore = ReturnType<typeof createDeadlineStore>

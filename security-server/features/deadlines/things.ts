@@ -1,12 +1,13 @@
 /** What ends at this server, with its time: certificates, its own and those of services' systems, contracts, the age of PINs, backups. */
 import { hash } from 'node:crypto'
+import { DAY_MS } from '#core/mail/threshold.ts'
 import { newestInForce } from '../../global-configuration/contracts/newest-in-force.ts'
 import { ANY_GRACE } from '../../global-configuration/snapshot.ts'
 import type { CertificateInfo } from '../../keys/keys.ts'
 import { pinnedCertificates } from '../../local-systems/certificate-facts.ts'
 import { contractName } from './render-letter.ts'
 import type { DeadlineRooms } from './rooms.ts'
-import { DAY_MS, type Thing } from './rules.ts'
+import type { Thing } from './rules.ts'
 import type { DeadlineSettings } from './settings.ts'
 
 /** `node`: whether this node alone sees it. */
