@@ -8,11 +8,16 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
+import { httpAdapter } from '#adapters/http/adapter.ts'
+import { readSettings } from '#adapters/kit/serve-adapter.ts'
+import { readWorkerSettings } from '#adapters/kit/serve-worker.ts'
+import { portal } from '#adapters/portal/portal.ts'
 import { settingsSchema as registrySchema } from '#central-registry/config.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { VERSION } from '#platform/process/version.ts'
 import { settingsSchema as serverSchema } from '#security-server/config.ts'
 import { skipFor } from '#test/outside-tools.ts'
+import { COMMANDS } from '../command-line/words.ts'
 import { unitFiles } from './systemd-units.ts'
 
 const ROOT = path.join(import.meta.dirname, '../..')
@@ -63,17 +68,22 @@ t.test('the chart has the version of the package, and the same bytes each time',
   await run('tar', ['-xzf', chart!, '-C', folder])
   const manifest = parse(readFileSync(path.join(folder, 'concordat/Chart.yaml'), 'utf8')) as object
   t.match(manifest, { version: VERSION, appVersion: VERSION })
-  const programs = unitFiles().flatMap(
-    ([name]) => /^concordat-(.*(?:registry|security|proxy).*)\.service$/.exec(name)?.[1] ?? [],
-  )
-  t.equal(programs.length, 3)
-  for (const program of programs)
-    t.match(readFileSync(path.join(folder, 'concordat/values.schema.json'), 'utf8'), program)
+  const schema = JSON.parse(readFileSync(path.join(folder, 'concordat/values.schema.json'), 'utf8')) as {
+    properties: Record<'program' | 'adapter', { enum: string[] }>
+  }
+  // The holder of subject keys lets in one certificate alone, so that no probe reaches it; letters are written by a timer.
+  const programs = unitFiles()
+    .flatMap(([name]) => /^concordat-(.*?)@?\.service$/.exec(name)?.[1] ?? [])
+    .filter((name) => !['subject-keys', 'life-events-letters'].includes(name))
+  t.strictSame(schema.properties.program.enum.toSorted(), programs.toSorted())
+  // Two are programs of their own.
+  const { 'life-events': _, mandates: __, ...adapters } = COMMANDS.adapter.words
+  t.strictSame(schema.properties.adapter.enum, ['', ...Object.keys(adapters)])
 })
 
 t.test('Helm accepts it, Kubernetes accepts what it makes, and pods may do little', async (t) => {
   if (!existsSync(HELM)) return skipFor(t, 'Helm is not built')
-  for (const name of ['security-server', 'central-registry'])
+  for (const name of ['security-server', 'central-registry', 'portal', 'http-adapter'])
     await run(HELM, ['lint', '--strict', chart!, ...CLUSTER, ...valuesOf(name)])
   const proxy = path.join(folder, 'proxy.yaml')
   writeFileSync(proxy, 'program: configuration-proxy\nsettings: { directory: /var/lib/concordat }\n')
@@ -83,6 +93,11 @@ t.test('Helm accepts it, Kubernetes accepts what it makes, and pods may do littl
     ['existing-claim', [...valuesOf('central-registry'), '--set', 'storage.existingClaim=state']],
     ['central-registry', valuesOf('central-registry')],
     ['configuration-proxy', ['--values', proxy]],
+    ...['portal', 'http-adapter'].map((name): [string, string[]] => [name, valuesOf(name)]),
+    ['mandates', ['--set', 'program=mandates,settings.database=sqlite:/var/lib/concordat/mandates.db']],
+    ['life-events', ['--set', 'program=life-events,settings.databaseFile=/var/lib/concordat/offers.db']],
+    ['verifier', ['--set', 'program=verifier,settings.walletUrl=haip-vp://']],
+    ['events', ['--set', 'program=adapter,adapter=events,settings.logLevel=info']],
   ]
   const made = path.join(folder, 'made')
   mkdirSync(made)
@@ -118,6 +133,13 @@ t.test('Helm accepts it, Kubernetes accepts what it makes, and pods may do littl
   )
   writeFileSync(file, registry!.data['settings.yaml']!)
   await readConfiguration(file, registrySchema, {}, 'CONCORDAT_REGISTRY')
+  const settingsIn = async (name: string): Promise<string> => {
+    const { all } = await rendered(...valuesOf(name))
+    writeFileSync(file, all.find(({ kind }) => kind === 'ConfigMap')!.data['settings.yaml']!)
+    return file
+  }
+  await readWorkerSettings(portal, await settingsIn('portal'), {})
+  await readSettings(httpAdapter, await settingsIn('http-adapter'), {})
   if (!existsSync(SCHEMAS)) return skipFor(t, "Kubernetes' schemas are not here")
   const files = cases.map(([name]) => path.join(made, `${name}.yaml`))
   for (const version of ['1.27', '1.37'])
@@ -171,6 +193,57 @@ t.test('each of several pods has a volume of its own, which it keeps', async (t)
   )
 })
 
+t.test(
+  'portals and adapters run as their units do: their words, ports, volumes, and who may come',
+  async (t) => {
+    if (!existsSync(HELM)) return skipFor(t, 'Helm is not built')
+    const partsOf = async (...words: string[]) => {
+      const { all } = await rendered(...words)
+      const spec = all.find(({ kind }) => kind === 'StatefulSet')!.spec
+      const pod = (spec['template'] as { spec: { containers: Record<string, unknown>[] } }).spec
+      const rules = all.find(({ kind }) => kind === 'NetworkPolicy')!.spec['ingress'] as {
+        ports: [{ port: string }]
+        from?: object[]
+      }[]
+      const [container] = pod.containers
+      return {
+        ...{
+          args: container!['args'],
+          probe: container!['readinessProbe'],
+          resources: container!['resources'],
+        },
+        hasVolume: spec['volumeClaimTemplates'] !== undefined,
+        mounts: (container!['volumeMounts'] as { mountPath: string }[]).map(({ mountPath }) => mountPath),
+        lets: Object.fromEntries(
+          rules.map(({ ports: [{ port }], from }) => [port, from === undefined ? 'all' : 'own']),
+        ),
+      }
+    }
+    const settings = ['--configuration', '/etc/concordat/settings.yaml']
+    const own = await partsOf(...valuesOf('portal'))
+    t.match(own, {
+      args: ['portal', ...settings],
+      probe: { httpGet: { path: '/health/ready', port: 'monitoring', scheme: 'HTTPS' } },
+      resources: { limits: { memory: '512Mi' } },
+      ...{ hasVolume: false, lets: { people: 'all', monitoring: 'own' } },
+    })
+    t.notOk(own.mounts.includes('/var/lib/concordat'))
+    t.match(await partsOf(...valuesOf('http-adapter')), {
+      args: ['adapter', 'http', ...settings],
+      ...{ hasVolume: false, lets: { service: 'own', monitoring: 'own' } },
+    })
+    const events = await partsOf('--set', 'program=adapter,adapter=events,settings.logLevel=info')
+    t.match(events, { hasVolume: true, args: ['adapter', 'events', ...settings] })
+    t.strictSame(Object.keys(events.lets), ['monitoring'], 'nobody asks it')
+    t.match(await partsOf('--set', 'program=verifier,settings.walletUrl=haip-vp://'), {
+      ...{ hasVolume: false, lets: { wallets: 'all', services: 'own', monitoring: 'own' } },
+    })
+    t.match(await partsOf(...valuesOf('security-server')), {
+      ...{ resources: { limits: { memory: '1536Mi' } }, hasVolume: true },
+    })
+  },
+)
+
 t.test('what would lose data or not start is refused with the reason', async (t) => {
   if (!existsSync(HELM)) return skipFor(t, 'Helm is not built')
   const refused: [string[], RegExp][] = [
@@ -199,7 +272,13 @@ t.test('what would lose data or not start is refused with the reason', async (t)
     ]),
     [[...valuesOf('security-server'), '--set', 'storage.shared=true'], /shared/],
     [[...valuesOf('central-registry'), '--set', 'settings.directory=/tmp'], /only there is a volume/],
-    [[...valuesOf('central-registry'), '--set', 'program=portal'], /program/],
+    [[...valuesOf('central-registry'), '--set', 'program=subject-keys'], /program/],
+    [[...valuesOf('portal'), '--set', 'replicas=2'], /portal\s+is one process: replicas has to be 1/],
+    [[...valuesOf('http-adapter'), '--set', 'adapter=events'], /adapter events is one process/],
+    [[...valuesOf('http-adapter'), '--set', 'adapter='], /adapter says which one/],
+    [[...valuesOf('portal'), '--set', 'adapter=http'], /for no other/],
+    [['--set', 'program=mandates,settings.database=sqlite:/tmp/m.db'], /below \/var\/lib\/concordat/],
+    [['--set', 'program=life-events,settings.databaseFile=/tmp/o.db'], /below \/var\/lib\/concordat/],
     [[...valuesOf('central-registry'), '--set', 'nonsense=1'], /nonsense/],
   ]
   for (const [words, why] of refused)

@@ -34,15 +34,54 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - { name: public, port: 8001, service: peers, from: [] }
 - { name: registration, port: 4001, service: peers, from: [] }
 - { name: admin, port: 4000, service: operators }
-{{- else -}}
+{{- else if eq .Values.program "configuration-proxy" -}}
 - { name: public, port: 8002, service: peers, from: [] }
 - { name: monitoring, port: 8003, service: operators }
+{{- else -}}
+{{- if eq .Values.program "portal" }}
+- { name: people, port: 9450, service: inner, from: [] }
+{{- else if eq .Values.program "verifier" }}
+- { name: wallets, port: 9460, service: inner, from: [] }
+- { name: services, port: 9461, service: inner }
+{{- else if not (has .Values.adapter (list "events" "file-messages" "sql-messages")) }}
+- { name: service, port: 9443, service: inner }
+{{- end }}
+- { name: monitoring, port: 9444, service: operators }
+{{- end -}}
+{{- end -}}
+
+{{/* The words of the command line before the settings. */}}
+{{- define "concordat.words" -}}
+{{- if eq .Values.program "adapter" }}adapter, {{ .Values.adapter }}{{ else }}{{ .Values.program }}{{ end -}}
+{{- end -}}
+
+{{/* Not empty for what shares nothing with another process of its kind, or shares it as nodes do. */}}
+{{- define "concordat.mayBeSeveral" -}}
+{{- if has .Values.program (list "security-server" "central-registry") }}yes{{ end -}}
+{{- if and (eq .Values.program "adapter") (has .Values.adapter (list "file" "http" "rest-as-soap" "soap" "sql")) }}yes{{ end -}}
+{{- end -}}
+
+{{/* Not empty for what keeps nothing. */}}
+{{- define "concordat.keepsNothing" -}}
+{{- if has .Values.program (list "portal" "verifier") }}yes{{ end -}}
+{{- if and (eq .Values.program "adapter") (has .Values.adapter (list "http" "rest-as-soap" "soap")) }}yes{{ end -}}
+{{- end -}}
+
+{{- define "concordat.resources" -}}
+{{- if .Values.resources -}}
+{{- toYaml .Values.resources -}}
+{{- else if has .Values.program (list "security-server" "central-registry") -}}
+requests: { cpu: 500m, memory: 512Mi }
+limits: { memory: 1536Mi }
+{{- else -}}
+requests: { cpu: 100m, memory: 128Mi }
+limits: { memory: 512Mi }
 {{- end -}}
 {{- end -}}
 
 {{/* Where health and metrics are: the listener for operators, HTTPS where the settings give it a certificate. */}}
 {{- define "concordat.operators" -}}
-{{- $name := ternary "monitoring" "admin" (eq .Values.program "configuration-proxy") -}}
+{{- $name := ternary "admin" "monitoring" (has .Values.program (list "security-server" "central-registry")) -}}
 {{- $listener := get .Values.settings $name | default dict -}}
 name: {{ $name }}
 scheme: {{ ternary "HTTPS" "HTTP" (hasKey $listener "certificateFile") }}
@@ -54,13 +93,28 @@ scheme: {{ ternary "HTTPS" "HTTP" (hasKey $listener "certificateFile") }}
 {{- if not .Values.settings -}}
 {{- fail "settings is empty: it is the settings file of the server (docs/configuration.md)" -}}
 {{- end -}}
+{{- if has .Values.program (list "security-server" "central-registry" "configuration-proxy") -}}
 {{- if ne (get .Values.settings "directory" | toString) "/var/lib/concordat" -}}
 {{- fail "settings.directory has to be /var/lib/concordat: only there is a volume" -}}
 {{- end -}}
-{{- if $many -}}
+{{- end -}}
+{{- $mandates := get .Values.settings "database" | toString -}}
+{{- if and (eq .Values.program "mandates") (hasPrefix "sqlite:" $mandates) (not (hasPrefix "sqlite:/var/lib/concordat/" $mandates)) -}}
+{{- fail "settings.database has to be below /var/lib/concordat: only there is a volume" -}}
+{{- end -}}
+{{- if and (eq .Values.program "life-events") (not (hasPrefix "/var/lib/concordat/" (get .Values.settings "databaseFile" | toString))) -}}
+{{- fail "settings.databaseFile has to be below /var/lib/concordat: only there is a volume" -}}
+{{- end -}}
+{{- if ne (eq .Values.program "adapter") (ne .Values.adapter "") -}}
+{{- fail "adapter says which one, for the program adapter and for no other" -}}
+{{- end -}}
+{{- if and $many (not (include "concordat.mayBeSeveral" .)) -}}
 {{- if eq .Values.program "configuration-proxy" -}}
 {{- fail "a configuration proxy is one process: install two releases, each with keys of its own" -}}
 {{- end -}}
+{{- fail (printf "%s %s is one process: replicas has to be 1" .Values.program .Values.adapter) -}}
+{{- end -}}
+{{- if and $many (ne .Values.program "adapter") -}}
 {{- if .Values.storage.existingClaim -}}
 {{- fail "several replicas need a volume each: leave storage.existingClaim out, which is for one" -}}
 {{- end -}}
