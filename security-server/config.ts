@@ -315,7 +315,12 @@ export const settingsSchema = {
       required: ['policyFile'],
       description: "Who cosigns the checkpoints of this server's message log",
       properties: {
-        policyFile: { type: 'string', 'x-path': true, description: 'A C2SP tlog-policy file' },
+        policyFile: {
+          type: 'string',
+          'x-path': true,
+          'x-compared': true,
+          description: 'A C2SP tlog-policy file',
+        },
         own: {
           type: 'array',
           items: { type: 'string' },

@@ -27,6 +27,8 @@ export async function checkSettings(
     code: { optimize: false },
   })
   ajv.addKeyword({ keyword: 'x-environment', schemaType: 'string' })
+  // For nodes, which compare what is in that file (platform/nodes/compared-files.ts).
+  ajv.addKeyword({ keyword: 'x-compared', schemaType: 'boolean' })
   ajv.addKeyword({
     keyword: 'x-path',
     schemaType: 'boolean',

@@ -4,6 +4,7 @@ import type { Services } from '#platform/services.ts'
 import { createBeat } from './beat.ts'
 import { makeBundle, type Program } from './bundle.ts'
 import type { Claimed } from './claim.ts'
+import { comparedFiles } from './compared-files.ts'
 import { createFollowing, type Following, type FollowingRoom } from './following.ts'
 import { nodeHandlers } from './handlers.ts'
 import { createJoining, type Joining } from './join.ts'
@@ -67,7 +68,7 @@ export async function openNodes(ground: NodeGround, parts: NodeParts): Promise<F
   const store = createNodeStore(database)
   const following = cluster && createFollowing(ground.log, parts.rooms)
   if (cluster !== undefined) await begin(ground, { ...parts, cluster, following: following! })
-  const settingsOfNodes = cluster && settingsOf(ground, { ...parts, cluster, store })
+  const settingsOfNodes = cluster && (await settingsOf(ground, { ...parts, cluster, store }))
   await settingsOfNodes?.tell()
   const everySeconds = cluster === undefined ? ALONE_SECONDS : BEAT_SECONDS
   const keyChange =
@@ -207,14 +208,14 @@ function joiningOf(
   }
 }
 
-function settingsOf(
+async function settingsOf(
   { node, settingsSchema: schema }: NodeGround,
   q: NodeParts & { cluster: Cluster; store: ReturnType<typeof createNodeStore> },
-): SettingsOfNodes {
+): Promise<SettingsOfNodes> {
   const { store, scope, compared, ofAMachine } = q
   return createSettingsOfNodes({
     ...{ node, store, scope, compared, schema, ofAMachine, keys: q.cluster.keys },
-    values: settingValues(compared, { schema, ofAMachine }),
+    values: settingValues(compared, { schema, ofAMachine, files: await comparedFiles(compared, schema) }),
   })
 }
 

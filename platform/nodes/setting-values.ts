@@ -1,6 +1,6 @@
 /**
  * What a node tells the others of its settings: each one that belongs to the whole cluster, by its name with dots. Addresses, ports of listeners, paths
- * and what else belongs to a machine are left out; of a file it is told that there is one, and so of a section that need not be there. Secrets are
+ * and what else belongs to a machine are left out; of a file it is told that there is one, of a policy its SHA-256 as well, and so of a section that need not be there. Secrets are
  * in files, and so never told.
  */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
@@ -14,6 +14,8 @@ export type Difference = { name: string; here?: unknown; there?: unknown }
 /** The part of a schema that matters here; `x-path` is a file or folder of a machine. */
 export type SettingSchema = {
   'x-path'?: boolean
+  /** A file whose content all nodes have alike. */
+  'x-compared'?: boolean
   default?: unknown
   properties?: Record<string, SettingSchema>
   items?: SettingSchema
@@ -23,6 +25,8 @@ export type SettingSchema = {
 const PLACES = new Set(['address', 'path'])
 /** Instead of a path. */
 const FILE = '<file>'
+/** Behind it where the content is compared. A version that does not compare it says the file alone, and nothing of it is known. */
+const CONTENT = ' SHA-256 '
 /** Of a section that need not be there: with its defaults alone, or what belongs to a machine, it counts too. */
 const SECTION = '<section>'
 const MOST_CHARACTERS = 300
@@ -34,10 +38,24 @@ const MAIL_ADDRESS = /^[^\s@/]+@[^\s@/]+$/
 
 export function settingValues(
   settings: object,
-  { schema, ofAMachine }: { schema: object; ofAMachine: ReadonlySet<string> },
+  {
+    schema,
+    ofAMachine,
+    files,
+  }: {
+    schema: object
+    ofAMachine: ReadonlySet<string>
+    /** SHA-256 of those whose content is compared (compared-files.ts). */
+    files?: ReadonlyMap<string, string>
+  },
 ): SettingValues {
   const shared = Object.fromEntries(Object.entries(settings).filter(([name]) => !ofAMachine.has(name)))
-  return Object.fromEntries(valuesIn(shared, schema as SettingSchema, []))
+  return Object.fromEntries(
+    valuesIn(shared, schema as SettingSchema, []).map(([name, value]) => {
+      const sha256 = files?.get(name)
+      return [name, sha256 === undefined ? value : `${FILE}${CONTENT}${sha256}`]
+    }),
+  )
 }
 
 function valuesIn(value: unknown, schema: SettingSchema | undefined, keys: string[]): [string, unknown][] {
@@ -71,9 +89,18 @@ export function withoutPlaces(value: unknown, schema: SettingSchema | undefined)
 /** In the order of their names. */
 export function differencesOf(here: SettingValues, there: SettingValues): Difference[] {
   return [...new Set([...Object.keys(here), ...Object.keys(there)])]
-    .filter((name) => formOf(here[name]) !== formOf(there[name]))
+    .filter((name) => formOf(here[name]) !== formOf(there[name]) && !isUnknown(here[name], there[name]))
     .sort()
     .map((name) => ({ name, here: here[name], there: there[name] }))
+}
+
+/** One of both does not say what is in its file. */
+function isUnknown(here: unknown, there: unknown): boolean {
+  return isFile(here) && isFile(there) && (here === FILE || there === FILE)
+}
+
+function isFile(value: unknown): boolean {
+  return value === FILE || (typeof value === 'string' && value.startsWith(FILE + CONTENT))
 }
 
 function formOf(value: unknown): string | undefined {
@@ -104,7 +131,7 @@ function withoutPath(text: string): string {
 
 /** Whether another node's value can stand here as it is: not where it says, or has inside, what belongs to a machine. */
 export function isTakenOver({ here, there }: Difference, schema: SettingSchema | undefined): boolean {
-  if ([here, there].some((value) => value === FILE || value === SECTION)) return false
+  if ([here, there].some((value) => isFile(value) || value === SECTION)) return false
   return !hasPlaces(schema?.items) && schema?.['x-path'] !== true
 }
 

@@ -1,4 +1,5 @@
 /** What nodes say of their settings: values of the whole cluster, no places, no secrets, readable by nodes of this cluster alone. */
+import path from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
@@ -6,6 +7,7 @@ import { tablesOf } from '#platform/database/open-database.ts'
 import { newClusterKey, parseClusterKeys, sealBy } from '#platform/shared-files/cluster-key.ts'
 import { keyOf } from '#platform/shared-files/seal-file.ts'
 import { eachDatabase } from '#test/databases.ts'
+import { comparedFiles } from './compared-files.ts'
 import { type NodeTables, nodeMigrations } from './migrations.ts'
 import {
   differencesOf,
@@ -35,6 +37,33 @@ const schema = {
 }
 const ofAMachine = new Set(['database'])
 const valuesOf = (settings: object) => settingValues(settings, { schema, ofAMachine })
+
+t.test('of a policy its content is compared, wherever the file lies', async (t) => {
+  const policy = { 'x-path': true, 'x-compared': true }
+  const schema = { properties: { witnesses: { properties: { policyFile: policy, keyFile: FILE } } } }
+  const folder = t.testdir({ a: 'quorum none\n', same: 'quorum none\n', b: 'quorum all\n' })
+  const of = async (name: string) => {
+    const settings = { witnesses: { policyFile: path.join(folder, name), keyFile: `/${name}` } }
+    const files = await comparedFiles(settings, schema)
+    return settingValues(settings, { schema, ofAMachine: new Set(), files })
+  }
+  const [a, same, b, none] = [await of('a'), await of('same'), await of('b'), await of('none')]
+  t.strictSame(differencesOf(a, same), [])
+  const [difference, ...more] = differencesOf(a, b)
+  t.match(difference, {
+    name: 'witnesses.policyFile',
+    here: /^<file> SHA-256 [0-9a-f]{64}$/,
+    there: /^<file> SHA/,
+  })
+  t.strictSame(more, [])
+  t.equal(isTakenOver(difference!, schemaOf(schema, difference!.name)), false, 'a person brings the file')
+  t.strictSame(differencesOf(none, b), [], 'a version that does not compare it, or a file that is gone')
+  t.match(differencesOf({}, b), [
+    { name: 'witnesses' },
+    { name: 'witnesses.keyFile' },
+    { name: 'witnesses.policyFile' },
+  ])
+})
 
 t.test('values of the whole cluster, and of files only that there are some', (t) => {
   const values = valuesOf({

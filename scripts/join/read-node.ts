@@ -1,6 +1,7 @@
 /** Reads the settings file of a node as its program does at a start. */
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import type { Program } from '#platform/nodes/bundle.ts'
+import { comparedFiles } from '#platform/nodes/compared-files.ts'
 import { idText, parseServerId } from '#schemas/identifiers.ts'
 
 export type NodeFile = {
@@ -9,6 +10,8 @@ export type NodeFile = {
   /** What nodes compare. */
   compared: object
   ofAMachine: ReadonlySet<string>
+  /** SHA-256 of the files whose content is compared, by the names of their settings. */
+  files: ReadonlyMap<string, string>
   /** What the rows of its nodes are bound to. */
   scope: string
   /** Settings that are compared as something else than what stands in the file. */
@@ -28,6 +31,7 @@ export async function readNode(program: Program, file: string): Promise<NodeFile
     return {
       ...{ settings, schema: settingsSchema, compared: comparedSettings(settings) },
       ...{ ofAMachine: OF_A_MACHINE, scope: SCOPE, combined: new Set(['publicUrl']) },
+      files: await comparedFiles(settings, settingsSchema),
     }
   }
   const { checkSettings, settingsSchema } = await import('#security-server/config.ts')
@@ -38,5 +42,6 @@ export async function readNode(program: Program, file: string): Promise<NodeFile
   return {
     ...{ settings, schema: settingsSchema, compared: settings },
     ...{ ofAMachine: OF_A_MACHINE, scope: idText(parseServerId(settings.server)), combined: new Set() },
+    files: await comparedFiles(settings, settingsSchema),
   }
 }

@@ -17,6 +17,7 @@ import { OF_A_MACHINE } from '#security-server/features/nodes/settings.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { hasPostgresql, postgresql } from '#test/postgresql.ts'
 import { until } from '#test/until.ts'
+import { readNode } from './read-node.ts'
 
 const CONCORDAT = path.join(import.meta.dirname, '../concordat')
 const SERVER = 'DEV/GOV/1000/ss1'
@@ -24,6 +25,79 @@ const SERVER = 'DEV/GOV/1000/ss1'
 t.test('settings of another node', async (t) => {
   if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
   await takeOver(t, await (await postgresql()).freshDatabase())
+})
+
+t.test('settings of another node of a registry, and the policy that it has otherwise', async (t) => {
+  if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
+  const url = await (await postgresql()).freshDatabase()
+  const key = newClusterKey()
+  const registry = (publicUrl: string, otherUrl: string, lines: string[]): string =>
+    [
+      ...['directory: data', `database: ${url}`, 'pinFile: pin', `publicUrl: ${publicUrl}`],
+      'nodes: { clusterKeyFile: cluster-key }',
+      'publicLog: { name: log.example, witnessPolicyFile: witnesses.policy }',
+      ...['configuration: # published', `  otherUrls: ["${otherUrl}"]`, ...lines, ''],
+    ].join('\n')
+  const folder = t.testdir({
+    own: {
+      'node.yaml': registry('http://a.example', 'http://b.example', ['  validitySeconds: 600 # ours']),
+      ...{ 'witnesses.policy': 'quorum none\n', data: { 'node-name': 'own\n' } },
+    },
+    other: {
+      'node.yaml': registry('http://b.example', 'http://a.example', ['  validitySeconds: 900']),
+      'witnesses.policy': 'witness w w.example+1+A\nquorum w\n',
+    },
+  })
+  const at = (...names: string[]): string => path.join(folder, ...names)
+  writeFileSync(at('own/cluster-key'), `${key}\n`, { mode: 0o600 })
+  const refresh = (...more: string[]) => {
+    const words = ['join', '--refresh', '--configuration', at('own/node.yaml'), ...more]
+    const { status, stdout, stderr } = spawnSync(CONCORDAT, words, { encoding: 'utf8', input: '' })
+    return { status, said: stdout + stderr }
+  }
+  const database = await openDatabase(url)
+  t.teardown(() => database.close())
+  await migrate(database, nodeMigrations)
+  const store = createNodeStore(database)
+  const { compared, schema, ofAMachine, scope, files } = await readNode(
+    'central-registry',
+    at('other/node.yaml'),
+  )
+  const { instance } = await claimName(store, { node: 'b', place: 'b', hasOthers: true, schema: '' })
+  const settings = createSettingsOfNodes({
+    ...{ node: 'b', store, keys: parseClusterKeys(key, 'k'), scope, compared, schema, ofAMachine },
+    values: settingValues(compared, { schema, ofAMachine, files }),
+  })
+  await settings.tell()
+  const later = new Date((await store.now()) + 3_600_000).toISOString()
+  await store.beat({ name: 'b', instance, told: JSON.stringify(settings.told), at: later })
+
+  const before = readFileSync(at('own/node.yaml'), 'utf8')
+  const shown = refresh()
+  t.match(shown, { status: 3, said: /configuration\.validitySeconds: 600 -> 900\n/ }, 'nobody said yes')
+  t.match(
+    shown.said,
+    /witnessPolicyFile: <file> SHA-256 [0-9a-f]{64} -> <file> SHA-256 [0-9a-f]{64} .*by hand/,
+  )
+  t.notMatch(shown.said, /publicUrl|otherUrls/, 'all addresses together are the same')
+  t.equal(readFileSync(at('own/node.yaml'), 'utf8'), before)
+  t.match(refresh('--yes'), { status: 0, said: /Written/ })
+  const after = readFileSync(at('own/node.yaml'), 'utf8')
+  const own = [
+    /validitySeconds: 900 # ours/,
+    /publicUrl: http:\/\/a\.example/,
+    /http:\/\/b\.example/,
+    /# published/,
+  ]
+  for (const part of own) t.match(after, part)
+  t.match(after, 'witnessPolicyFile: witnesses.policy')
+  t.match(refresh(), { status: 3, said: /witnessPolicyFile/ }, 'the file itself is still to be brought')
+  writeFileSync(at('own/witnesses.policy'), readFileSync(at('other/witnesses.policy')))
+  t.match(refresh(), { status: 0, said: /The settings are those of b/ })
+  const wrong = before.replace('publicUrl: http://a.example', 'publicUrl: nowhere')
+  writeFileSync(at('own/node.yaml'), wrong)
+  t.match(refresh('--yes'), { status: 1 }, 'a file with which the registry would not start')
+  t.equal(readFileSync(at('own/node.yaml'), 'utf8'), wrong)
 })
 
 async function takeOver(t: Test, url: string): Promise<void> {

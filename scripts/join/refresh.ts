@@ -88,8 +88,8 @@ function isIn(name: string, section: string): boolean {
   return name.startsWith(`${section}.`)
 }
 
-function differencesWith({ compared, schema, ofAMachine }: NodeFile, other: OtherNode): Difference[] {
-  return differencesOf(settingValues(compared, { schema, ofAMachine }), other.values)
+function differencesWith({ compared, schema, ofAMachine, files }: NodeFile, other: OtherNode): Difference[] {
+  return differencesOf(settingValues(compared, { schema, ofAMachine, files }), other.values)
 }
 
 function isTaken(difference: Difference, { schema, combined }: NodeFile): boolean {
@@ -190,7 +190,9 @@ function change({ document, schema, other }: Change, name: string, value: unknow
   try {
     const makesSection = sections.some((section) => isOptional(section) && !document.hasIn(section))
     if (value !== undefined && (!isDefault || makesSection)) {
-      document.setIn(keys, document.createNode(value))
+      // A new node would lose the comment behind the old value.
+      const isPlain = typeof value !== 'object' || value === null
+      document.setIn(keys, isPlain ? value : document.createNode(value))
       return
     }
     if (document.hasIn(keys)) document.deleteIn(keys)

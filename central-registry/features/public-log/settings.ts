@@ -17,6 +17,7 @@ export const publicLogSchema = {
     witnessPolicyFile: {
       type: 'string',
       'x-path': true,
+      'x-compared': true,
       description: 'Who cosigns it: a C2SP tlog-policy file with addresses and pinned keys',
     },
   },
