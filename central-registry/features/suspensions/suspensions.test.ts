@@ -225,6 +225,8 @@ void t.test('concurrent acts, the bound of a day, and two nodes', async (t) => {
     const node = await world.start()
     const other = isShared ? await world.start() : node
     await setUp(node, authority)
+    // Before there is a list, none is served, and the first suspension does not wait for it.
+    await publish(node)
     const suspend = (on: Node, subject: string) =>
       on.call('POST', '/suspensions', { kind: 'certificate', subject, reason: 'r' })
     const same = await Promise.all([node, other, node, other].map((on) => suspend(on, SHA256)))
