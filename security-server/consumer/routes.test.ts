@@ -25,10 +25,8 @@ const { world, rooms, log: records } = made
 const host = world.consumer.address
 const lines: string[] = []
 const warnings: Error[] = []
-process.on('warning', (warning) => {
-  // Of how many listen for the end of the process: in a gate other files of the process do so too.
-  if (warning.name !== 'MaxListenersExceededWarning') warnings.push(warning)
-})
+// Of how many listen for the end of the process: in a gate other files of the process do so too.
+process.on('warning', (one) => void (one.name === 'MaxListenersExceededWarning' || warnings.push(one)))
 const log = createLog({ name: 'test', level: 'debug', destination: { write: (line) => lines.push(line) } })
 const evidence = {} as ContainerLog
 const own = { keys: world.consumer.keys, log }
