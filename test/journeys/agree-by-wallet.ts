@@ -41,4 +41,14 @@ export async function agreeByWallet(t: Test, world: World, browser: Browser): Pr
   const given = await insured()
   t.equal(given.status, 200, given.body.toString())
   t.match(String((await insured()).headers['x-road-error']), /consent_used_up/)
+  const { origin } = new URL(url)
+  const list = (await browser.visit(`${origin}/consents`)).text.replaceAll('&#38;', '&')
+  const pages: string[] = []
+  for (const [, one = ''] of list.matchAll(/href="(\/consents\/one\?[^"]+)"/g))
+    pages.push((await browser.visit(`${origin}${one}`)).text)
+  t.equal(
+    pages.filter((text) => /signed exactly this one[\s\S]+No list says whether it was taken back/.test(text)).length,
+    1,
+  )
+  t.ok(pages.length > 1, 'those by login are told otherwise')
 }

@@ -124,7 +124,7 @@ void t.test('a person agrees with their wallet', async (t) => {
     one.checked = { boundBy: 'nonce', credentials: [{ issuer: '<script>', hasStatus: false }] }
     t.match(
       (await browser.visit(at(paper))).text,
-      /signed a number that belongs to exactly this agreement[\s\S]+&#60;script&#62; issued[^<]+keeps no list/,
+      /signed a number that belongs to exactly this agreement[\s\S]+&#60;script&#62; issued[^<]+No list says whether/,
     )
     one.checked = checked
   })
