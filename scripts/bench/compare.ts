@@ -6,19 +6,28 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { Agent, request } from 'undici'
 import { tallyOf } from '../command-line/tally.ts'
 import { CASES, type Case, load } from './cases.ts'
 import type { HeldPairs } from './hold-pairs.ts'
 import { meanSpent, type Spent, spentEach, spentText, totalOf } from './spending.ts'
 
-const USAGE = `Usage: concordat bench compare <folder of another checkout> [--case "1 KB"] [--rounds N] [--seconds N] [--connections N] [--json]
+const USAGE = `Usage: concordat bench compare <folder of another checkout> [--case "1 KB"] [--rounds N] [--seconds N] [--connections N] [--scrape SECONDS] [--json]
 
 Starts two security servers of each checkout, loads them in turn, and prints this one's figures divided by the other's: the median of the
 rounds, and the smallest and largest of them. Processor time says more than the rate on a machine that does other work.
+
+With --scrape the metrics of this one's servers are fetched so often meanwhile, as Prometheus does, and nobody fetches those of the other: with this same
+checkout as the other one the ratio is what monitoring adds.
 `
 
-type Side = HeldPairs & { child: ChildProcess }
+type Side = HeldPairs & {
+  child: ChildProcess
+  /** How often its metrics are fetched under load; never when undefined. */
+  scrapeMs?: number | undefined
+}
 type Round = { perSecond: number; p50Ms: number; spent: Spent }
 type Ratio = { median: number; least: number; most: number }
 
@@ -31,13 +40,16 @@ export async function run(args: string[]): Promise<number> {
       rounds: { type: 'string', default: '5' },
       connections: { type: 'string', default: '32' },
       case: { type: 'string', default: 'GET 1' },
+      scrape: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
   const [seconds, rounds, connections] = [values.seconds, values.rounds, values.connections].map(Number)
   const [other] = positionals
-  if (values.help || other === undefined || !(seconds! > 0) || !(rounds! >= 1) || !(connections! >= 1)) {
+  const scrapeMs = values.scrape === undefined ? undefined : Number(values.scrape) * 1000
+  const isWrong = !(seconds! > 0) || !(rounds! >= 1) || !(connections! >= 1) || !((scrapeMs ?? 1) > 0)
+  if (values.help || other === undefined || isWrong) {
     process.stderr.write(USAGE)
     return values.help ? 0 : 2
   }
@@ -53,7 +65,7 @@ export async function run(args: string[]): Promise<number> {
     )
     for (const one of CASES.filter(({ name }) => name.includes(values.case))) {
       const settings = { seconds: seconds!, rounds: rounds!, connections: connections! }
-      const row = await compare(one, own, before, settings)
+      const row = await compare(one, { ...own, scrapeMs }, before, settings)
       process.stdout.write(values.json ? `${JSON.stringify(row)}\n` : textOf(row))
     }
     return 0
@@ -115,11 +127,38 @@ async function compare(
 
 async function measure(one: Case, side: Side, o: { seconds: number; connections: number }): Promise<Round> {
   let result: Awaited<ReturnType<typeof load>> | undefined
+  const stop = scrape(side)
   const spent = await spentEach(side.serverPids, async () => {
     result = await load(one, side.pair, o.seconds, o.connections)
     return result.requests
   })
+  await stop()
   return { perSecond: result!.perSecond, p50Ms: result!.p50Ms, spent }
+}
+
+/** Fetches the metrics of both servers again and again; the returned function ends it, and throws what failed. */
+function scrape({ metricsUrls, scrapeMs }: Side): () => Promise<void> {
+  if (scrapeMs === undefined) return async () => undefined
+  const ending = new AbortController()
+  const { signal } = ending
+  const dispatcher = new Agent()
+  const repeat = async (): Promise<void> => {
+    while (!signal.aborted) {
+      for (const url of metricsUrls) {
+        const { statusCode, body } = await request(url, { dispatcher })
+        if (!(await body.text()).includes('concordat_exchange_seconds'))
+          throw new Error(`${url} answered ${statusCode} without metrics of exchanges`)
+      }
+      await wait(scrapeMs, undefined, { signal }).catch(() => undefined)
+    }
+  }
+  const repeating = repeat().finally(() => dispatcher.close())
+  // Whoever ends it hears of it.
+  repeating.catch(() => undefined)
+  return () => {
+    ending.abort()
+    return repeating
+  }
 }
 
 function meanOf(rounds: Round[]): Round {

@@ -2,13 +2,20 @@
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-export type HeldPairs = { pair: import('./pairs.ts').Pair; serverPids: number[] }
+export type HeldPairs = {
+  pair: import('./pairs.ts').Pair
+  serverPids: number[]
+  /** Of both servers, where the checkout says it. */
+  metricsUrls: string[]
+}
 
 const { root, directory, network } = JSON.parse(process.argv[2] ?? '{}') as Record<string, string>
 const file = pathToFileURL(path.join(root!, 'scripts/bench/pairs.ts')).href
 const { startPairs } = (await import(file)) as typeof import('./pairs.ts')
 const pairs = await startPairs(directory!, network!)
-const held: HeldPairs = { pair: pairs.concordat, serverPids: pairs.serverPids }
+// An older checkout may not say it.
+const { metricsUrls = [] } = pairs as Partial<typeof pairs>
+const held: HeldPairs = { pair: pairs.concordat, serverPids: pairs.serverPids, metricsUrls }
 const stop = async (): Promise<void> => {
   await pairs.stop()
   process.exit(0)

@@ -29,6 +29,8 @@ export type Pairs = {
   concordat: Pair
   bare: Pair
   serverPids: number[]
+  /** Where both servers tell their metrics. */
+  metricsUrls: string[]
   instance: Instance
   stop(): Promise<void>
 }
@@ -129,6 +131,7 @@ export async function startPairs(directory: string, network: string, postgresql?
       envelope: envelopeOf(layout),
     },
     serverPids: [pidOf(tax), pidOf(population)],
+    metricsUrls: [tax, population].map((agency) => `http://${agency.address}:${SERVER_PORTS.admin}/metrics`),
     instance,
     stop,
   }

@@ -206,7 +206,7 @@ export const COMMANDS = {
       },
       compare: {
         summary: 'the servers of this checkout and of another one, in turn',
-        options: ['--case=', '--rounds=', '--seconds=', '--connections=', '--json'],
+        options: ['--case=', '--rounds=', '--seconds=', '--connections=', '--scrape=', '--json'],
       },
       adapter: {
         summary: 'the SQL adapter beside a service written by hand',
