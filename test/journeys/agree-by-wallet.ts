@@ -47,7 +47,8 @@ export async function agreeByWallet(t: Test, world: World, browser: Browser): Pr
   for (const [, one = ''] of list.matchAll(/href="(\/consents\/one\?[^"]+)"/g))
     pages.push((await browser.visit(`${origin}${one}`)).text)
   t.equal(
-    pages.filter((text) => /signed exactly this one[\s\S]+No list says whether it was taken back/.test(text)).length,
+    pages.filter((text) => /signed exactly this one[\s\S]+No list says whether it was taken back/.test(text))
+      .length,
     1,
   )
   t.ok(pages.length > 1, 'those by login are told otherwise')
