@@ -25,7 +25,7 @@ type Scope = { namespaces: ReadonlyMap<string, string>; names: Map<string, Name>
 type Tag = { tag: string; scope: Scope; attributes: ReadonlyMap<string, string>; isEmpty: boolean }
 
 const DECLARATION =
-  /^<\?xml version=(["'])1\.0\1(?: encoding=(["'])utf-8\2)?(?: standalone=(["'])(?:yes|no)\3)?\s?\?>/i
+  /^<\?xml version=(["'])1\.0\1(?: encoding=(["'])[Uu][Tt][Ff]-8\2)?(?: standalone=(["'])(?:yes|no)\3)?\s?\?>/
 // XML 1.0 section 2.2. The byte order mark: the library removes it at the beginning of a text.
 const NOT_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/
 const MARK = '\ufeff'

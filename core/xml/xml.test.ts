@@ -157,6 +157,9 @@ void t.test(
       ['UTF-16', Buffer.from(`\ufeff${entities}<a/>`, 'utf16le'), 'it is not UTF-8'],
       ['UTF-7', Buffer.from('<?xml version="1.0" encoding="utf-7"?><a/>'), 'its encoding is not UTF-8'],
       ['a NUL', Buffer.from('<a>\0</a>'), 'it is not UTF-8'],
+      ...[' Version="1.0"', ' version="1.0" encoDing="UTF-8"', ' version="1.0" standalone="YES"'].map(
+        (words): [string, Buffer, string] => [words, Buffer.from(`<?xml${words}?><a/>`), 'something else'],
+      ),
       ['an unknown entity', Buffer.from('<a>&b;</a>'), 'it is not well-formed XML'],
     ]
     for (const [what, bytes, why] of hostile) {
