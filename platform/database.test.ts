@@ -8,6 +8,7 @@ import t from 'tap'
 import { columnTypes, dialectOf, identity, isUniqueViolation, lockFor } from '#platform/database/dialect.ts'
 import { tablesIn } from '#platform/database/dialect-dump.ts'
 import { isMigrated, migrate, schemaIn } from '#platform/database/migrate.ts'
+import { migratePatiently } from '#platform/database/migrate-patiently.ts'
 import type { SchemaChange } from '#platform/database/older-versions.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import { inTransaction, openDatabase, tablesOf } from '#platform/database/open-database.ts'
@@ -224,6 +225,28 @@ t.test('the embedded store: durable, private, refused in a wrong place', async (
   await t.rejects(openDatabase('mysql://x'), { code: 'invalid_configuration' })
   const unused = await openDatabase('sqlite::memory:')
   await unused.close()
+})
+
+t.test('a migration takes longer than any other statement may', async (t) => {
+  if (!hasPostgresql()) return skipFor(t, 'PostgreSQL is not installed')
+  const server = await startPostgresql()
+  const url = `${await server.freshDatabase()}&statementMs=300`
+  const database = await openDatabase(url)
+  t.teardown(() => database.close())
+  const slow = {
+    ...migrations,
+    'things-002': {
+      up: async (kysely: Kysely<unknown>) => void (await sql`select pg_sleep(1)`.execute(kysely)),
+    },
+  }
+  await t.rejects(migrate(database, slow), { code: 'database_error' })
+  await migratePatiently(database, url, slow)
+  t.equal(await isMigrated(database, slow), true)
+  await t.rejects(sql`select pg_sleep(1)`.execute(database.kysely), { code: 'database_error' })
+  const embedded = await openDatabase('sqlite::memory:')
+  t.teardown(() => embedded.close())
+  await migratePatiently(embedded, 'sqlite::memory:', migrations)
+  t.equal(await isMigrated(embedded, migrations), true, 'which a second connection could not see')
 })
 
 t.test('PostgreSQL down, crashed and frozen: a clear fault, then it goes on by itself', async (t) => {

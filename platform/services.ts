@@ -8,7 +8,8 @@ import { apiKeyMigrations } from '#platform/api-keys/store.ts'
 import { type AuditLog, createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { auditLogMigrations } from '#platform/audit-log/store.ts'
 import type { Clock } from '#platform/clock.ts'
-import { isTooNew, migrate, refuseTooNew } from '#platform/database/migrate.ts'
+import { isTooNew, refuseTooNew } from '#platform/database/migrate.ts'
+import { migratePatiently } from '#platform/database/migrate-patiently.ts'
 import { type Database, openDatabase } from '#platform/database/open-database.ts'
 import { createHealth, type Health } from '#platform/health/create-health.ts'
 import type { Once } from '#platform/http-service/openapi.ts'
@@ -69,9 +70,11 @@ export async function openServices(q: {
   const { clock, log, node, redisUrl, leaseSeconds, concurrency } = q
   const database = await openDatabase(q.databaseUrl)
   try {
-    await migrate(database, q.migrations, async () => q.beforeOlderOnesEnd?.(database))
+    await migratePatiently(database, q.databaseUrl, q.migrations, async () =>
+      q.beforeOlderOnesEnd?.(database),
+    )
   } catch (thrown) {
-    await database.close()
+    await database.close().catch(() => undefined)
     throw thrown
   }
   const handlers: Record<string, JobHandler> = {}

@@ -3,7 +3,8 @@
  * outlives configuration.
  */
 import { sql } from 'kysely'
-import { isMigrated, isTooNew, migrate } from '#platform/database/migrate.ts'
+import { isTooNew } from '#platform/database/migrate.ts'
+import { migratePatiently } from '#platform/database/migrate-patiently.ts'
 import type { SchemaChange } from '#platform/database/older-versions.ts'
 import { type Database, openDatabase, openSnapshot } from '#platform/database/open-database.ts'
 import { type CircumstancesStore, createCircumstancesStore } from './circumstances/store.ts'
@@ -26,8 +27,6 @@ export type LogDatabase = {
   close(): Promise<void>
 }
 
-const MIGRATION_STATEMENT_MS = 3_600_000
-
 type ToMigrate = {
   migrations: Record<string, SchemaChange>
   /** May refuse a change after which older versions could not go on with the log. */
@@ -40,7 +39,7 @@ export async function openLogDatabase(url: string, o: ToMigrate | { readOnly: tr
   try {
     // On every connection from the first row on: pages that are split would otherwise keep copies of rows that are erased later.
     if (database.dialect === 'sqlite') await sql`pragma secure_delete = on`.execute(database.kysely)
-    if ('migrations' in o) await bringUp(database, url, o)
+    if ('migrations' in o) await migratePatiently(database, url, o.migrations, o.beforeOlderOnesEnd)
   } catch (fault) {
     await database.close()
     throw fault
@@ -72,24 +71,5 @@ function storesOf(database: Database): LogDatabase {
     dailyCounts: createDailyCountStore(database),
     cosignatures: createCosignatureStore(database),
     close: () => database.close(),
-  }
-}
-
-/** Migrating a large log, or waiting for the node that does it, takes longer than any other statement may. */
-async function bringUp(
-  database: Database,
-  url: string,
-  { migrations, beforeOlderOnesEnd }: ToMigrate,
-): Promise<void> {
-  if (database.dialect === 'sqlite' || (await isMigrated(database, migrations)))
-    return await migrate(database, migrations, beforeOlderOnesEnd)
-  const address = new URL(url)
-  const statementMs = Math.max(MIGRATION_STATEMENT_MS, Number(address.searchParams.get('statementMs')))
-  address.searchParams.set('statementMs', String(statementMs))
-  const patient = await openDatabase(address.href)
-  try {
-    await migrate(patient, migrations, beforeOlderOnesEnd)
-  } finally {
-    await patient.close()
   }
 }
