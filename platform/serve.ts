@@ -106,8 +106,8 @@ export function serve<G extends Ground, Offered extends object>(
     shape.onApi?.(api)
     for (const [name, listener] of Object.entries(shape.listeners)) {
       const one = await listener.listen((to) => addRoutes(to, name, opened))
-      if (one.health !== undefined) health.add(name, one.health)
       listening.push(one)
+      if (one.health !== undefined) health.add(name, one.health)
     }
     await shape.admin.listen()
     const startJobs = async (): Promise<void> => {

@@ -382,10 +382,10 @@ async function takeOver(
 
 type LogThread = Awaited<ReturnType<typeof startWorker>>
 
-/** For a start that fails: closes what was open by then, and throws its error. */
+/** For a start that fails: closes what was open by then, and throws its error, whatever fails while closing. */
 function closing(...opened: { close(): Promise<void> }[]): (thrown: unknown) => Promise<never> {
   return async (thrown) => {
-    for (const one of opened) await one.close()
+    for (const one of opened) await one.close().catch(() => undefined)
     throw thrown
   }
 }
