@@ -8,7 +8,7 @@ import type { PutMail } from '../../members/contacts/letters-store.ts'
 import { createLook } from './look-store.ts'
 import { deadlineMigrations } from './migrations.ts'
 import type { DeadlineSettings } from './settings.ts'
-import { createEndingThings, ofCertificate, type Thing } from './things-store.ts'
+import { createEndingThings, notLongOver, ofCertificate, type Thing } from './things-store.ts'
 
 type Ground = Pick<Services, 'database' | 'clock' | 'log'> & {
   settings: { deadlines?: DeadlineSettings | undefined }
@@ -42,7 +42,11 @@ export const deadlines: FeatureModule<Ground> = {
     }
     const look = createLook({
       ...{ ...ground, put: letters.put, to: settings.deadlines.to },
-      things: async (now) => [...(await inRegister(now)), ...(await keys(now)), ...listeners],
+      things: async (now) => [
+        ...(await inRegister(now)),
+        ...(await keys(now)),
+        ...notLongOver(listeners, now),
+      ],
     })
     return {
       jobs: [

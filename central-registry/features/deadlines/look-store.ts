@@ -1,4 +1,5 @@
 /** Looks at what ends, and makes the letters that are due of it. */
+import { hash } from 'node:crypto'
 import type { Fields } from '#core/mail/mail-address.ts'
 import { DAY_MS, thresholdOf } from '#core/mail/threshold.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -48,7 +49,8 @@ export function createLook(rooms: {
       .where('threshold', '=', threshold)
       .execute()
     const before = new Set(told.map(({ recipient }) => recipient))
-    const recipients = (await recipientsOf(thing)).filter((recipient) => !before.has(recipient))
+    const byName = new Map((await recipientsOf(thing)).map((address) => [nameOf(address), address]))
+    const recipients = [...byName.keys()].filter((name) => !before.has(name))
     if (recipients.length === 0) return 0
     return record(async (transaction) => {
       const at = new Date(now).toISOString()
@@ -60,7 +62,7 @@ export function createLook(rooms: {
         .execute()
       await put(
         transaction,
-        made.map(({ recipient }) => recipient),
+        made.map(({ recipient }) => byName.get(recipient)!),
         `deadline.${thing.kind}`,
         fieldsOf(thing),
       )
@@ -82,6 +84,11 @@ export function createLook(rooms: {
       .where('at', '<', new Date(now - KEPT_MS).toISOString())
       .execute()
   }
+}
+
+/** By which a recipient is known without keeping the address, which a member may take back. */
+function nameOf(address: string): string {
+  return hash('sha256', address.toLowerCase())
 }
 
 function fieldsOf({ name, of, ends }: Thing): Fields {

@@ -17,7 +17,7 @@ export const deadlinesSchema = {
       uniqueItems: true,
       items: { type: 'string', maxLength: 254 },
       description:
-        "Addresses of the administrators, who are told of what is the registry's, and in the place of members that have no address",
+        "Addresses of the administrators, who are told of what is the registry's, and where none of the members concerned has an address",
     },
   },
 } as const

@@ -111,8 +111,13 @@ export function createEndingThings(database: Database) {
       ...(await trustServices()),
       ...(await signingKeys()),
     ]
-    return found.filter(({ ends }) => ends >= now - AFTER_MS)
+    return notLongOver(found, now)
   }
+}
+
+/** Without what ended so long ago that nobody is told of it any more. */
+export function notLongOver(things: readonly Thing[], now: number): Thing[] {
+  return things.filter(({ ends }) => ends >= now - AFTER_MS)
 }
 
 type Times = { after: string; before: string }
