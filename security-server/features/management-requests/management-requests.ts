@@ -112,7 +112,8 @@ export function managementRequestHandlers(rooms: Needs, remembered: RememberedSt
     async getManagementRequests({ query }) {
       const { maxAgeSeconds = 0 } = query as { maxAgeSeconds?: number }
       const { all, askedAt } = await remembered.notOlderThan(maxAgeSeconds * 1000)
-      await settle(rooms, all)
+      // What was asked before a request was filed by another worker or node would settle that one as well.
+      if (maxAgeSeconds === 0) await settle(rooms, all)
       return answer(all.map(view), { headers: { 'x-asked-at': new Date(askedAt).toISOString() } })
     },
     async revokeManagementRequest({ params }) {
