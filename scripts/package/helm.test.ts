@@ -241,6 +241,11 @@ t.test(
     t.match(await partsOf(...valuesOf('security-server')), {
       ...{ resources: { limits: { memory: '1536Mi' } }, hasVolume: true },
     })
+    const larger = await partsOf(...valuesOf('security-server'), '--set', 'resources.limits.memory=2Gi')
+    t.strictSame(larger.resources, {
+      limits: { memory: '2Gi' },
+      requests: { cpu: '500m', memory: '512Mi' },
+    })
   },
 )
 

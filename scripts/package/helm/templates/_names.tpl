@@ -68,15 +68,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{- define "concordat.resources" -}}
-{{- if .Values.resources -}}
-{{- toYaml .Values.resources -}}
-{{- else if has .Values.program (list "security-server" "central-registry") -}}
-requests: { cpu: 500m, memory: 512Mi }
-limits: { memory: 1536Mi }
-{{- else -}}
-requests: { cpu: 100m, memory: 128Mi }
-limits: { memory: 512Mi }
+{{- $usual := dict "requests" (dict "cpu" "100m" "memory" "128Mi") "limits" (dict "memory" "512Mi") -}}
+{{- if has .Values.program (list "security-server" "central-registry") -}}
+{{- $usual = dict "requests" (dict "cpu" "500m" "memory" "512Mi") "limits" (dict "memory" "1536Mi") -}}
 {{- end -}}
+{{- toYaml (mergeOverwrite $usual .Values.resources) -}}
 {{- end -}}
 
 {{/* Where health and metrics are: the listener for operators, HTTPS where the settings give it a certificate. */}}
