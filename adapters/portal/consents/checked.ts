@@ -8,7 +8,10 @@ export function checkedPart(consent: Consent, words: Words): Html {
   const by = { system: told.name, at: words.moment(givenAt) }
   const title = html`<h2>${words('checked.title')}</h2>`
   if (demand.rule.proof === 'login')
-    return html`${title}<p>${words('checked.login', { ...by, record: `${record}` })}</p>`
+    // Where its system names no record there is nothing to point at.
+    return record === 0
+      ? NOTHING
+      : html`${title}<p>${words('checked.login', { ...by, record: `${record}` })}</p>`
   if (checked === undefined) return NOTHING
   const issuers = checked.credentials.map(
     ({ issuer, hasStatus }) =>
