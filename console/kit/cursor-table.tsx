@@ -2,9 +2,8 @@
  * A list without a total, newest rows first unless its API gives the oldest first. A page is named by the row before it, so a page keeps its rows while the list grows.
  */
 import type { ComponentChildren } from 'preact'
-import { useEffect } from 'preact/hooks'
 import { useAddress } from './address.tsx'
-import { useAnnounce } from './live.tsx'
+import { useAnnounceFound } from './live.tsx'
 import { useAnswer } from './load.ts'
 import { NotRefreshed } from './not-refreshed.tsx'
 import { CursorPaging, SIZES } from './paging.tsx'
@@ -38,7 +37,6 @@ const CURSOR = /^(0|[1-9]\d{0,14})$/
 
 export function CursorTable<R, A = R[]>(q: CursorTableProps<R, A>) {
   const { query } = useAddress()
-  const announce = useAnnounce()
   const { filters = [], sizes = SIZES, oldestFirst = false, rowsOf = (answer: A) => answer as A & R[] } = q
   const size = sizes.find((one) => String(one) === query.get('size')) ?? sizes[0]
   const given = query.get('page') ?? ''
@@ -54,13 +52,11 @@ export function CursorTable<R, A = R[]>(q: CursorTableProps<R, A>) {
   const all = found.state === 'there' ? rowsOf(found.data) : []
   const rows = all.slice(0, size)
   const hasNext = all.length > size
-  const settled = found.state === 'there' && !found.stale
+  const isNow = found.state === 'there' && !found.stale && found.outdated === undefined
   // That nothing was found before says nothing of what is asked now.
   const isOfBefore = found.state === 'there' && found.isOther && rows.length === 0
   const shown = text(hasNext ? 'table.shownMore' : 'table.shownLast', { count: rows.length })
-  useEffect(() => {
-    if (settled) announce(shown)
-  }, [settled, shown])
+  useAnnounceFound(query.toString(), isNow ? shown : undefined)
   const isFiltered = asked.some(([, value]) => value !== '')
   const last = rows.at(-1)
   const next = hasNext && last !== undefined ? String(q.rowKey(last)) : undefined

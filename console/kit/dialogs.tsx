@@ -128,6 +128,7 @@ export function focusHappened(): void {
   document.getElementById(HAPPENED)?.focus({ preventScroll: true })
 }
 
-function focusPage(): void {
+/** For whoever had the focus on what is there no more, and did no act. */
+export function focusPage(): void {
   document.getElementById('main')?.focus({ preventScroll: true })
 }

@@ -1,5 +1,6 @@
 /** Placeholders for content: it is loading, there is none, it failed, or this person may not see it. */
 import type { ComponentChildren } from 'preact'
+import { Again } from './again.tsx'
 import type { ApiFault } from './api.ts'
 import { Copyable } from './copyable.tsx'
 import { Head } from './facts.tsx'
@@ -38,11 +39,7 @@ export function Refused({ fault, again }: { fault: ApiFault; again?: () => void 
           {text('kit.faultId')} <Copyable value={fault.detail} />
         </p>
       )}
-      {again !== undefined && (
-        <button type="button" onClick={again}>
-          {text('kit.again')}
-        </button>
-      )}
+      {again !== undefined && <Again again={again} />}
     </div>
   )
 }
@@ -62,15 +59,17 @@ type ShowProps<T> = {
   of: Loaded<T>
   /** Set when this is the whole page: its heading until the content has come. */
   page?: TextKey
+  /** The same answer is shown above: that it could not be refreshed is told there. */
+  quiet?: boolean
   children: (data: T) => ComponentChildren
 }
 
 /** Shows `children` with the answer, or the state of the answer. */
-export function Show<T>({ of, page, children }: ShowProps<T>) {
+export function Show<T>({ of, page, quiet = false, children }: ShowProps<T>) {
   if (of.state === 'there') {
     return (
       <>
-        <NotRefreshed of={of} />
+        {!quiet && <NotRefreshed of={of} />}
         {children(of.data)}
       </>
     )

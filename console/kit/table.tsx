@@ -3,9 +3,8 @@
  * only one part of the list.
  */
 import type { ComponentChildren } from 'preact'
-import { useEffect } from 'preact/hooks'
 import { useAddress } from './address.tsx'
-import { useAnnounce } from './live.tsx'
+import { useAnnounceFound } from './live.tsx'
 import { useAnswer } from './load.ts'
 import { NotRefreshed } from './not-refreshed.tsx'
 import { Paging, SIZES } from './paging.tsx'
@@ -36,7 +35,6 @@ type TableProps<R, A> = {
 
 export function Table<R, A = R[]>(q: TableProps<R, A>) {
   const { query } = useAddress()
-  const announce = useAnnounce()
   const { filters = [], columns, order = '', rowsOf = (answer: A) => answer as A & R[] } = q
   const size = SIZES.find((one) => String(one) === query.get('size')) ?? SIZES[0]
   const page = Math.max(1, Math.min(Number.parseInt(query.get('page') ?? '1', 10) || 1, 100_000))
@@ -58,10 +56,8 @@ export function Table<R, A = R[]>(q: TableProps<R, A>) {
   const rows = list.state === 'there' ? rowsOf(list.data) : []
   // That nothing was found before says nothing of what is asked now.
   const isOfBefore = list.state === 'there' && list.isOther && rows.length === 0
-  const total = list.state === 'there' && !list.stale ? list.total : undefined
-  useEffect(() => {
-    if (total !== undefined) announce(text('table.found', { count: total }))
-  }, [total])
+  const isNow = list.state === 'there' && !list.stale && list.outdated === undefined
+  useAnnounceFound(query.toString(), isNow ? text('table.found', { count: list.total }) : undefined)
 
   return (
     <div class="list">

@@ -30,6 +30,14 @@ export async function keepWhatIsRead(t: Test, someone: Visitor): Promise<void> {
   await page.unroute(api)
   await page.clock.fastForward(LATER_MS)
   await line.waitFor({ state: 'detached' })
+  // By hand: nobody is left on a button that is gone.
+  await page.route(api, (route) => route.abort())
+  await page.clock.fastForward(LATER_MS)
+  await line.waitFor()
+  await page.unroute(api)
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await line.waitFor({ state: 'detached' })
+  await page.locator('main:focus').waitFor()
   // Who must not read it any more does not.
   const fault = { type: 'forbidden', message: 'no' }
   await page.route(api, (route) => route.fulfill({ status: 403, json: fault }))

@@ -6,6 +6,7 @@ import { Copyable } from '../../kit/copyable.tsx'
 import { ExchangePath, type Station } from '../../kit/exchange-path.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
 import { type Loaded, useAnswer } from '../../kit/load.ts'
+import { NotRefreshed } from '../../kit/not-refreshed.tsx'
 import { Show } from '../../kit/placeholders.tsx'
 import { Saved } from '../../kit/saved.tsx'
 import { text } from '../../kit/text.ts'
@@ -70,6 +71,7 @@ function Found({ of }: { of: Exchange }) {
           )
         }
       >
+        <NotRefreshed of={verdicts} />
         <Way of={of} verdicts={verdicts} />
       </Part>
       <ExchangeCircumstances of={of} />

@@ -42,9 +42,16 @@ export function Signature({ record, verdicts }: { record: ExchangeRecord; verdic
     )
   }
   const [tone, word] = VERDICTS[found.verdict] ?? ['warn', 'proof.indeterminate']
+  const outdated = verdicts.state === 'there' ? verdicts.outdated : undefined
   return (
     <Proof of="proof.verdict">
       <Status tone={tone} word={word} />
+      {outdated !== undefined && (
+        <span class="beside">
+          {' '}
+          {text('kit.notRefreshed')} <Time at={outdated.since} exact />
+        </span>
+      )}
     </Proof>
   )
 }

@@ -65,7 +65,7 @@ function Failed({ of: found }: { of: ReturnType<typeof useAnswer<LastDay>> }) {
   const mayFind = useMay('findRecords')
   return (
     <Part title={text('home.whatFailed')} acts={<Link to="/diagnostics/call">{text('home.whyCall')}</Link>}>
-      <Show of={found}>
+      <Show of={found} quiet>
         {({ failures, hours }) =>
           failures.length === 0 ? (
             <p>{text('home.noneFailed')}</p>

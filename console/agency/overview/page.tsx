@@ -2,7 +2,7 @@
  * The first page: what waits, how the server is, the last day, what ends soon and who did what. Each part asks for itself, so that one
  * that fails leaves the others.
  */
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { Link } from '../../kit/address.tsx'
 import { mayCall } from '../../kit/api.ts'
 import { useConsole, useMay } from '../../kit/context.ts'
@@ -53,7 +53,7 @@ export function OverviewPage() {
       <LastDay />
       <EndingSoon pageOf={pageOf} />
       {mayActs && <LastActs fixed={{ about: 'acts' }} all="/acts" />}
-      <Show of={state}>
+      <Show of={state} quiet>
         {(log) => (
           <>
             <Registry now={log.now} />
@@ -202,12 +202,14 @@ const FILED_SECONDS = 300
 function useFiled(): { all: Filed[]; askedAt?: string } {
   const { api, changes } = useConsole()
   const mayAct = useMay('revokeManagementRequest')
+  const atFirst = useRef(changes)
   const [filed, setFiled] = useState<{ all: Filed[]; askedAt?: string }>({ all: [] })
   useEffect(() => {
     if (!mayAct) return
     const ending = new AbortController()
     const { signal } = ending
-    const query = { maxAgeSeconds: String(FILED_SECONDS) }
+    // Who acted on this page looks for what became of it.
+    const query = changes === atFirst.current ? { maxAgeSeconds: String(FILED_SECONDS) } : {}
     api.call<Filed[]>('getManagementRequests', { query, signal }).then(
       ({ data, headers }) =>
         !signal.aborted && setFiled({ all: data, askedAt: headers.get('x-asked-at') ?? '' }),

@@ -8,6 +8,7 @@ import { useConsole } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { NotRefreshed } from '../../kit/not-refreshed.tsx'
 import { CursorPaging, SIZES } from '../../kit/paging.tsx'
 import { Empty, Loading, Refused, Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
@@ -86,6 +87,7 @@ function Results({ id, of }: { id: string; of: PersonSearch }) {
   const shown = text(hasNext ? 'table.shownMore' : 'table.shownLast', { count: rows.length })
   return (
     <>
+      <NotRefreshed of={found} />
       <NotCovered of={found.data} />
       <Part title={text('person.found')}>
         {rows.length === 0 && found.isOther ? (

@@ -1,8 +1,7 @@
 /** The search for exchanges. The address contains its filters and the page. */
-import { useEffect } from 'preact/hooks'
 import { changeQuery, useAddress } from '../../kit/address.tsx'
 import { Head } from '../../kit/facts.tsx'
-import { useAnnounce } from '../../kit/live.tsx'
+import { useAnnounceFound } from '../../kit/live.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { NotRefreshed } from '../../kit/not-refreshed.tsx'
 import { CursorPaging, SIZES } from '../../kit/paging.tsx'
@@ -20,7 +19,6 @@ const CURSOR = /^(0|[1-9]\d{0,14})$/
 
 export function RecordsPage() {
   const { query } = useAddress()
-  const announce = useAnnounce()
   const filter = filterOf(query)
   const size = SIZES.find((one) => String(one) === query.get('size')) ?? SIZES[0]
   const given = query.get('page') ?? ''
@@ -44,12 +42,10 @@ export function RecordsPage() {
     searchedTo === null
       ? text(hasNext ? 'search.shownMore' : 'search.shown', { count: rows.length })
       : text('search.searchedTo', { count: rows.length, index: searchedTo })
-  const settled = found.state === 'there' && !found.stale
+  const isNow = found.state === 'there' && !found.stale && found.outdated === undefined
   // That nothing was found before says nothing of what is asked now.
   const isOfBefore = found.state === 'there' && found.isOther && rows.length === 0
-  useEffect(() => {
-    if (settled) announce(shown)
-  }, [settled, shown])
+  useAnnounceFound(query.toString(), isNow ? shown : undefined)
   return (
     <>
       <Head

@@ -136,7 +136,7 @@ export function LogWitnessesPart() {
         <Show of={answer}>{(found) => (found.configured ? <Found of={found} /> : null)}</Show>
       </Part>
       <Part title={text('witnesses.contradictions')}>
-        <Show of={answer}>
+        <Show of={answer} quiet>
           {(found) =>
             found.configured ? (
               <Contradictions of={found.contradictions} none="witnesses.noContradiction" />

@@ -3,6 +3,7 @@ import { Act } from '../../kit/act.tsx'
 import { Copyable } from '../../kit/copyable.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { NotRefreshed } from '../../kit/not-refreshed.tsx'
 import { Loading, Refused } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 
@@ -29,6 +30,7 @@ export function WebhookOf(of: Of) {
     >
       {found.state === 'loading' && <Loading />}
       {found.state === 'refused' && !isNone && <Refused fault={found.fault} again={found.again} />}
+      <NotRefreshed of={found} />
       {isNone && <p>{text('webhook.none')}</p>}
       {url !== undefined && (
         <p>

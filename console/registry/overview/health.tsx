@@ -17,14 +17,14 @@ export function Health({ overview, configuration }: Q) {
   const troubles = useAnswer<Record<string, number>>('getFleetTroubles')
   return (
     <Part title={text('home.health')}>
-      <Show of={configuration}>
+      <Show of={configuration} quiet>
         {({ newest }) => (
           <ul class="lines">
             <Published newest={newest} />
           </ul>
         )}
       </Show>
-      <Show of={overview}>
+      <Show of={overview} quiet>
         {(of) => (
           <ul class="lines">
             <Own of={of} />

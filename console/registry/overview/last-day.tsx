@@ -62,7 +62,7 @@ export function LastDay() {
 function Failed({ of }: { of: Loaded<LastDay> }) {
   return (
     <Part title={text('home.whatFailed')}>
-      <Show of={of}>
+      <Show of={of} quiet>
         {({ failures: { jobs, proposals, mail } }) =>
           jobs.length + proposals.length + mail === 0 ? (
             <p>{text('overview.noneFailed')}</p>

@@ -9,6 +9,7 @@ import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { dateFormat } from '../../kit/formats.ts'
 import { LastActs } from '../../kit/last-acts.tsx'
 import { type Loaded, useAnswer } from '../../kit/load.ts'
+import { NotRefreshed } from '../../kit/not-refreshed.tsx'
 import { Empty, Loading, Refused, Show } from '../../kit/placeholders.tsx'
 import { Rows } from '../../kit/rows.tsx'
 import { Status, Validity } from '../../kit/status.tsx'
@@ -37,10 +38,16 @@ export function OverviewPage() {
       </All>
       {useMay('getProposals') && <OwnProposals />}
       <Health overview={overview} configuration={configuration} />
-      <Show of={overview}>{(data) => <Numbers of={data} />}</Show>
+      <Show of={overview} quiet>
+        {(data) => <Numbers of={data} />}
+      </Show>
       <LastDay />
-      <Show of={configuration}>{(data) => <ConfigurationAge of={data} />}</Show>
-      <Show of={overview}>{(data) => <Expiring of={data.expiringCertificates} />}</Show>
+      <Show of={configuration} quiet>
+        {(data) => <ConfigurationAge of={data} />}
+      </Show>
+      <Show of={overview} quiet>
+        {(data) => <Expiring of={data.expiringCertificates} />}
+      </Show>
       <EndingSoon pageOf={pageOf} without="AUTHENTICATION" />
       {useMay('getAuditLog') && <LastActs all="/audit-log" />}
     </>
@@ -55,8 +62,20 @@ function pageOf({ kind, of }: Ending): string {
 
 type There<L> = { [K in keyof L]: L[K] extends Loaded<infer T> ? T : never }
 
-/** Shows content that needs several answers, once all are there. */
+/** Shows content that needs several answers, once all are there; for the whole page, since when those stand that could not be refreshed. */
 function All<L extends Record<string, Loaded<unknown>>>(q: {
+  of: L
+  children: (data: There<L>) => ComponentChildren
+}) {
+  return (
+    <>
+      <NotRefreshed of={Object.values(q.of)} />
+      <OnceThere {...q} />
+    </>
+  )
+}
+
+function OnceThere<L extends Record<string, Loaded<unknown>>>(q: {
   of: L
   children: (data: There<L>) => ComponentChildren
 }) {

@@ -3,6 +3,7 @@
  * confirm and lift it.
  */
 import { type Loaded, useAnswer } from '../../kit/load.ts'
+import { NotRefreshed } from '../../kit/not-refreshed.tsx'
 import { Confirm, type Kind, Lift, Suspend, type Suspension, SuspensionPart } from './suspension.tsx'
 
 type Of = { kind: Kind; subject: string }
@@ -27,5 +28,10 @@ export function SuspendOrLift(of: Of) {
 export function SuspendedNow(of: Of) {
   const found = useSuspension(of)
   const suspension = found.state === 'there' ? found.data[0] : undefined
-  return suspension === undefined ? null : <SuspensionPart of={suspension} />
+  return (
+    <>
+      <NotRefreshed of={found} />
+      {suspension !== undefined && <SuspensionPart of={suspension} />}
+    </>
+  )
 }
