@@ -171,7 +171,9 @@ function wrongMoment({ type }: Field, value: string): string | undefined {
 function problemsOf(cause: unknown, fields: Field[]): Problems {
   if (!(cause instanceof ApiFault)) throw cause
   if (cause instanceof NoAnswer) return { fields: {}, whole: wordsOf(cause, true), title: 'form.unanswered' }
-  const field = fields.find(({ name }) => new RegExp(`\\bbody\\.${name}\\b`).test(cause.message))
+  const field = fields.find(({ name, partOf = name }) =>
+    new RegExp(`\\bbody\\.${partOf}\\b`).test(cause.message),
+  )
   if (field !== undefined) return { fields: { [field.name]: cause.message } }
   const id = cause.detail === undefined ? '' : ` (${text('kit.faultId')} ${cause.detail})`
   const said = wordsOf(cause).join(' ') + id

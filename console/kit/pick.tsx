@@ -15,6 +15,7 @@ type Props = {
   left?(value: string): void
   placeholder?: string
   onKeyDown?(event: KeyboardEvent): void
+  onPaste?(event: ClipboardEvent): void
   'aria-invalid'?: boolean | undefined
   'aria-describedby'?: string | undefined
 }

@@ -1,12 +1,11 @@
 /** A field in which several things are picked, one after the other: each that was taken stands below, and can be left out again. */
-import { useState } from 'preact/hooks'
 import { useAnnounce } from './live.tsx'
 import { PickInput } from './pick.tsx'
 import { text } from './text.ts'
 
 type Props = {
   id: string
-  /** One a line. */
+  /** One a line; what is being typed is the last line, so that it is sent too. */
   value: string
   maxLength: number | undefined
   find(typed: string): Promise<{ value: string; title: string }[]>
@@ -16,15 +15,14 @@ type Props = {
 }
 
 export function PicksInput({ value, set, find, ...more }: Props) {
-  const [typed, setTyped] = useState('')
   const announce = useAnnounce()
-  const taken = linesOf(value)
-  const take = (said: string): void => {
-    setTyped('')
-    const one = said.trim()
-    if (one === '' || taken.includes(one)) return
-    set([...taken, one].join('\n'))
-    announce(text('form.taken', { what: one }))
+  const taken = takenOf(value)
+  const typed = value.slice(value.lastIndexOf('\n') + 1)
+  const put = (all: string[], rest: string): void => set([...all, rest].join('\n'))
+  const take = (said: string, rest: string): void => {
+    const more = idsOf(said).filter((one) => !taken.includes(one))
+    put([...taken, ...more], rest)
+    if (more.length > 0) announce(text('form.taken', { what: more.join(', ') }))
   }
   return (
     <>
@@ -32,14 +30,20 @@ export function PicksInput({ value, set, find, ...more }: Props) {
         {...more}
         value={typed}
         find={async (said) => (await find(said)).filter((one) => !taken.includes(one.value))}
-        set={setTyped}
-        picked={take}
-        left={take}
+        set={(said) => put(taken, said)}
+        picked={(one) => take(one, '')}
         onKeyDown={(event) => {
           if (event.key !== 'Enter') return
           // It takes what was typed; what is found is taken with its last letter already. Neither sends the form.
           event.preventDefault()
-          take(typed)
+          take(typed, '')
+        }}
+        onPaste={(event) => {
+          const pasted = event.clipboardData?.getData('text') ?? ''
+          if (idsOf(pasted).length < 2) return
+          // The field would make one line of several.
+          event.preventDefault()
+          take(pasted, typed)
         }}
       />
       {taken.length > 0 && (
@@ -51,7 +55,15 @@ export function PicksInput({ value, set, find, ...more }: Props) {
                 type="button"
                 class="quiet"
                 aria-label={text('common.removeThis', { what: one })}
-                onClick={() => set(taken.filter((other) => other !== one).join('\n'))}
+                onClick={() => {
+                  put(
+                    taken.filter((other) => other !== one),
+                    typed,
+                  )
+                  announce(text('form.removed', { what: one }))
+                  // The button goes with what it removes.
+                  document.getElementById(more.id)?.focus()
+                }}
               >
                 {text('common.remove')}
               </button>
@@ -63,9 +75,12 @@ export function PicksInput({ value, set, find, ...more }: Props) {
   )
 }
 
-export function linesOf(value: string): string[] {
-  return value
-    .split('\n')
-    .map((one) => one.trim())
-    .filter((one) => one !== '')
+/** What was taken, without what is still being typed. */
+export function takenOf(value: string): string[] {
+  return idsOf(value.slice(0, value.lastIndexOf('\n') + 1))
+}
+
+/** All that is given, each once. An identifier has no white space. */
+export function idsOf(value: string): string[] {
+  return [...new Set(value.split(/\s+/).filter((one) => one !== ''))]
 }

@@ -6,7 +6,7 @@ import { Act } from '../../kit/act.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { partyId, stateName } from '../../kit/contract.tsx'
 import { Terms } from '../../kit/contract-terms.tsx'
-import { linesOf } from '../../kit/picks.tsx'
+import { idsOf, takenOf } from '../../kit/picks.tsx'
 import { text } from '../../kit/text.ts'
 import { useOwnClients } from '../pick.ts'
 import { type Agreement, Party, type Status, type Version } from './contract.tsx'
@@ -71,20 +71,23 @@ export function JoinContract({ of }: { of: Version }) {
           type: 'picks',
           maxLength: 1100,
           find: async (typed, values) => {
-            const [one] = linesOf(String(values['subsystems'] ?? ''))
+            const [one] = takenOf(String(values['subsystems'] ?? ''))
             const own = await clients(typed, {})
             return own.filter(({ value }) => isSubsystem(value) && (one === undefined || isOfOne(value, one)))
           },
-          initial: first?.subsystems?.map(partyId).join('\n') ?? '',
+          initial: first?.subsystems?.map((one) => `${partyId(one)}\n`).join('') ?? '',
+          check: wrongSubsystems,
         },
       ]}
       send={({ subsystems }, call) => {
-        const joining = linesOf(String(subsystems))
+        const joining = idsOf(String(subsystems))
         const member = memberOf(joining[0] ?? '')
         const body = { contentHash: of.contentHash, member, subsystems: joining }
         return call('acceptContract', { params: { id: of.contract }, body })
       }}
-      result={(status, { subsystems }) => <Result of={status} member={memberOf(String(subsystems).trim())} />}
+      result={(status, { subsystems }) => (
+        <Result of={status} member={memberOf(idsOf(String(subsystems))[0] ?? '')} />
+      )}
     />
   )
 }
@@ -94,11 +97,23 @@ function memberOf(client: string): string {
 }
 
 function isSubsystem(client: string): boolean {
-  return client.split(':').length === 4
+  const parts = client.split(':')
+  return parts.length === 4 && parts.every((part) => part !== '')
 }
 
 function isOfOne(client: string, other: string): boolean {
   return memberOf(client) === memberOf(other)
+}
+
+/** Why these cannot join together. */
+function wrongSubsystems(given: string): string | undefined {
+  const all = idsOf(given)
+  const none = all.find((one) => !isSubsystem(one))
+  if (none !== undefined) return text('contract.noSubsystem', { what: none })
+  const other = all.find((one) => !isOfOne(one, all[0]!))
+  return other === undefined
+    ? undefined
+    : text('contract.otherMember', { what: other, member: memberOf(all[0]!) })
 }
 
 function Consequence({ first }: { first: Agreement | undefined }) {

@@ -29,7 +29,10 @@ export function SecurityServers() {
                 ...{ name: 'owner', title: 'servers.owner', hint: 'servers.ownerHint', type: 'pick' },
                 ...{ find: members, maxLength: 800, check: wrongOwner },
               },
-              { name: 'code', title: 'servers.code', hint: 'servers.codeHint', maxLength: 255 },
+              {
+                ...{ name: 'code', title: 'servers.code', hint: 'servers.codeHint', maxLength: 255 },
+                ...{ partOf: 'id', check: wrongCode },
+              },
               { name: 'address', title: 'servers.address', hint: 'servers.addressHint', maxLength: 253 },
             ]}
             send={({ owner, code, address }, call) =>
@@ -91,4 +94,9 @@ export function SecurityServers() {
 function wrongOwner(typed: string): string | undefined {
   const parts = typed.trim().split(':')
   return parts.length === 3 && parts.every((part) => part !== '') ? undefined : text('servers.wrongOwner')
+}
+
+/** Why this is no code. */
+function wrongCode(typed: string): string | undefined {
+  return typed.includes(':') ? text('servers.wrongCode') : undefined
 }
