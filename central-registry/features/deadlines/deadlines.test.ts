@@ -80,6 +80,10 @@ void t.test(
       await node.stop()
       await certificate('replaced', 'DEV/GOV/1234/SS1', 5)
       await certificate('newest', 'DEV/GOV/1234/SS1', 0)
+      await tablesOf<RegisterTables>(database)
+        .insertInto('timestamping_service')
+        .values({ name: 'Damaged TSA', url: 'http://other.example', certificate: Buffer.from('none') })
+        .execute()
       world.clock.now = ends - 10 * DAY
       await restart()
       const tsa = `${ADMIN} the certificate of the trust service Test TSA http://tsa.example/`
@@ -88,6 +92,13 @@ void t.test(
       await until('the certificate', (saw) => saw(told()).includes(own))
       t.equal(told().filter((one) => one === own).length, 1, 'not of what another one has replaced')
       t.match(mail.received.map(({ raw }) => raw).join(), 'newest')
+      const failing = async () =>
+        JSON.stringify(
+          ((await node.must('GET', '/overview/last-day')) as { failures: { jobs: object[] } }).failures.jobs,
+        )
+      await until('the job that fails is told of', async (saw) =>
+        saw(await failing()).includes('1 failed: TRUST_SERVICE Damaged TSA http://other.example: '),
+      )
 
       const { signingKeys } = (await node.must('GET', '/configuration')) as {
         signingKeys: { id: string; notAfter: string }[]

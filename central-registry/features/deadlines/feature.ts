@@ -42,9 +42,9 @@ export const deadlines: FeatureModule<Ground> = {
     }
     const look = createLook({
       ...{ ...ground, put: letters.put, to: settings.deadlines.to },
-      things: async (now) => [
-        ...(await inRegister(now)),
-        ...(await keys(now)),
+      things: async (now, own) => [
+        ...(await inRegister(now, own)),
+        ...(await own.each(['API keys'], String, () => keys(now))).flat(),
         ...notLongOver(listeners, now),
       ],
     })
@@ -52,7 +52,7 @@ export const deadlines: FeatureModule<Ground> = {
       jobs: [
         {
           ...{ kind: 'look-for-deadlines', everySeconds: LOOK_SECONDS, onEachNode: true, immediately: true },
-          run: look,
+          run: ({ signal }) => look(signal),
         },
       ],
     }

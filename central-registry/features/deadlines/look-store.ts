@@ -5,6 +5,7 @@ import { DAY_MS, thresholdOf } from '#core/mail/threshold.ts'
 import type { Clock } from '#platform/clock.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { createOnItsOwn, type OnItsOwn } from '#platform/on-its-own.ts'
 import type { Change } from '../../changes/store.ts'
 import type { PutMail } from '../../members/contacts/letters-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
@@ -20,12 +21,13 @@ const KEPT_MS = 120 * DAY_MS
 export function createLook(rooms: {
   database: Database
   record: Change<Tables>
-  things(now: number): Promise<Thing[]>
+  /** Each by itself: what cannot be read keeps nothing else from being told. */
+  things(now: number, own: OnItsOwn): Promise<Thing[]>
   put: PutMail
   to: string[]
   clock: Clock
   log: Pick<Log, 'warn'>
-}): () => Promise<void> {
+}): (signal?: AbortSignal) => Promise<void> {
   const { record, put, to, clock, log } = rooms
   const tables = tablesOf<Tables>(rooms.database)
 
@@ -70,19 +72,26 @@ export function createLook(rooms: {
     })
   }
 
-  return async () => {
+  return async (signal) => {
     const now = clock()
-    for (const thing of await rooms.things(now)) {
-      const threshold = thresholdOf(thing, now)
-      if (threshold === undefined) continue
-      const letters = await tell(thing, threshold, now)
-      const { kind, id } = thing
-      if (letters > 0) log.warn({ kind, thing: id, threshold, letters }, 'something ends')
-    }
+    const own = createOnItsOwn(log)
+    const things = await rooms.things(now, own)
+    await own.each(
+      things,
+      ({ kind, id }) => `${kind} ${id}`,
+      async (thing) => {
+        const threshold = thresholdOf(thing, now)
+        if (threshold === undefined || signal?.aborted === true) return
+        const letters = await tell(thing, threshold, now)
+        const { kind, id } = thing
+        if (letters > 0) log.warn({ kind, thing: id, threshold, letters }, 'something ends')
+      },
+    )
     await tables
       .deleteFrom('deadline_told')
       .where('at', '<', new Date(now - KEPT_MS).toISOString())
       .execute()
+    own.end()
   }
 }
 

@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import { DAY_MS } from '#core/mail/threshold.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
+import type { OnItsOwn } from '#platform/on-its-own.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import type { RegisterTables } from '../../register/tables.ts'
@@ -26,7 +27,7 @@ export function createEndingThings(database: Database) {
   const tables = tablesOf<RegisterTables>(database)
 
   /** Without those of a server that has another one which lives longer. */
-  async function certificates({ after, before }: Times): Promise<Thing[]> {
+  async function certificates({ after, before }: Times, own: OnItsOwn): Promise<Thing[]> {
     const rows = await tables
       .selectFrom('authentication_certificate as one')
       .select(['one.sha256', 'one.server', 'one.certificate'])
@@ -44,14 +45,18 @@ export function createEndingThings(database: Database) {
       )
       .orderBy('one.not_after')
       .execute()
-    return rows.map(({ sha256, server, certificate }) => ({
-      ...{ kind: 'AUTHENTICATION', name: sha256, of: colonForm(server) },
-      ...ofCertificate(certificate),
-      members: [idText(memberOf(parseServerId(server)))],
-    }))
+    return own.each(
+      rows,
+      ({ sha256 }) => `AUTHENTICATION ${sha256}`,
+      ({ sha256, server, certificate }) => ({
+        ...{ kind: 'AUTHENTICATION' as const, name: sha256, of: colonForm(server) },
+        ...ofCertificate(certificate),
+        members: [idText(memberOf(parseServerId(server)))],
+      }),
+    )
   }
 
-  async function mandates({ after, before }: Times): Promise<Thing[]> {
+  async function mandates({ after, before }: Times, own: OnItsOwn): Promise<Thing[]> {
     const rows = await tables
       .selectFrom('hosting_mandate')
       .select(['id', 'host', 'client', 'member', 'created_at', 'valid_until'])
@@ -60,15 +65,19 @@ export function createEndingThings(database: Database) {
       .where('valid_until', '<', before)
       .orderBy('valid_until')
       .execute()
-    return rows.map((row) => ({
-      ...{ id: `mandate-${row.id}`, kind: 'HOSTING_MANDATE' },
-      ...{ name: colonForm(row.client), of: colonForm(row.host), members: [row.host, row.member] },
-      ...{ begins: Date.parse(row.created_at), ends: Date.parse(row.valid_until) },
-    }))
+    return own.each(
+      rows,
+      ({ id }) => `HOSTING_MANDATE ${id}`,
+      (row) => ({
+        ...{ id: `mandate-${row.id}`, kind: 'HOSTING_MANDATE' as const },
+        ...{ name: colonForm(row.client), of: colonForm(row.host), members: [row.host, row.member] },
+        ...{ begins: Date.parse(row.created_at), ends: Date.parse(row.valid_until) },
+      }),
+    )
   }
 
   /** Approved CAs, the responders and time-stamping services that are approved by a certificate. */
-  async function trustServices(): Promise<Thing[]> {
+  async function trustServices(_: Times, own: OnItsOwn): Promise<Thing[]> {
     const [services, authorities, responders, stamping] = await Promise.all([
       tables.selectFrom('certification_service').select(['id', 'name']).execute(),
       tables.selectFrom('certification_authority').select(['service', 'certificate']).execute(),
@@ -76,42 +85,50 @@ export function createEndingThings(database: Database) {
       tables.selectFrom('timestamping_service').select(['name', 'url', 'certificate']).execute(),
     ])
     const nameOf = new Map(services.map(({ id, name }) => [Number(id), name]))
-    return [
+    const approved = [
       ...authorities.map(({ service, certificate }) => ({
         name: nameOf.get(Number(service)) ?? '',
         certificate,
       })),
       ...responders.map(({ url, certificate }) => ({ name: url, certificate })),
       ...stamping.map(({ name, url, certificate }) => ({ name: `${name} ${url}`, certificate })),
-    ].flatMap(({ name, certificate }) =>
-      certificate === null
-        ? []
-        : [{ kind: 'TRUST_SERVICE', name, of: '', members: [], ...ofCertificate(certificate) }],
+    ].flatMap(({ name, certificate }) => (certificate === null ? [] : [{ name, certificate }]))
+    return own.each(
+      approved,
+      ({ name }) => `TRUST_SERVICE ${name}`,
+      ({ name, certificate }) => ({
+        ...{ kind: 'TRUST_SERVICE' as const, name, of: '', members: [] },
+        ...ofCertificate(certificate),
+      }),
     )
   }
 
   /** The key that signs now: another one is activated in its place, and not only added. */
-  async function signingKeys(): Promise<Thing[]> {
+  async function signingKeys(_: Times, own: OnItsOwn): Promise<Thing[]> {
     const rows = await tables
       .selectFrom('signing_key')
       .select(['id', 'certificate'])
       .where('is_active', '=', 1)
       .execute()
-    return rows.map(({ id, certificate }) => ({
-      ...{ kind: 'SIGNING_KEY', name: id, of: '', members: [] },
-      ...ofCertificate(certificate),
-    }))
+    return own.each(
+      rows,
+      ({ id }) => `SIGNING_KEY ${id}`,
+      ({ id, certificate }) => ({
+        ...{ kind: 'SIGNING_KEY' as const, name: id, of: '', members: [] },
+        ...ofCertificate(certificate),
+      }),
+    )
   }
 
-  return async (now: number): Promise<Thing[]> => {
+  const rows = { certificates, mandates, trustServices, signingKeys }
+  return async (now: number, own: OnItsOwn): Promise<Thing[]> => {
     const times = { after: iso(now - AFTER_MS), before: iso(now + AHEAD_MS) }
-    const found = [
-      ...(await certificates(times)),
-      ...(await mandates(times)),
-      ...(await trustServices()),
-      ...(await signingKeys()),
-    ]
-    return notLongOver(found, now)
+    const found = await own.each(
+      Object.entries(rows),
+      ([name]) => name,
+      ([, find]) => find(times, own),
+    )
+    return notLongOver(found.flat(), now)
   }
 }
 

@@ -1,12 +1,13 @@
 /** When the server's own certificates end, for its metrics. */
+import { createOnItsOwn } from '#platform/on-its-own.ts'
 import type { DeadlineRooms } from './rooms.ts'
 import { certificatesInUse } from './things.ts'
 
 /** What one is for is `signing` or `authentication`, with `_renewing` while it renews itself in time, or `systems`. */
 export async function certificateEnds(
-  rooms: Pick<DeadlineRooms, 'keys' | 'clock' | 'renewalOf'>,
+  rooms: Pick<DeadlineRooms, 'keys' | 'clock' | 'renewalOf' | 'log'>,
 ): Promise<{ of: string; endsAt: number }[]> {
-  const inUse = await certificatesInUse(rooms)
+  const inUse = await certificatesInUse(rooms, createOnItsOwn(rooms.log))
   const own = inUse.map(({ one, renewsInTime }) => ({
     of: `${one.usage.toLowerCase()}${renewsInTime ? '_renewing' : ''}`,
     endsAt: Date.parse(one.notAfter),

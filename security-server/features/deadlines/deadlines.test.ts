@@ -97,7 +97,7 @@ async function createDeadlines(t: Tap) {
   })
   const tell = async (...nodes: LetterRooms[]): Promise<string[]> => {
     const before = mail.received.length
-    await Promise.all(nodes.map(lookForDeadlines))
+    await Promise.all(nodes.map((one) => lookForDeadlines(one)))
     await Promise.all(nodes.map((one) => sendLetters(one)))
     return mail.received
       .slice(before)
@@ -337,6 +337,57 @@ void t.test(
     t.ok((await a.store.list(99)).some(({ id, state }) => id === sent!.id && state === 'SENT'))
   },
 )
+
+void t.test('one thing that fails keeps no letter of another back, and the job says it', async (t) => {
+  const { world, mail, node, tell } = await createDeadlines(t)
+  const whole = node('a')
+  world.contracts = [contract('C-1', 1, 30)]
+  mail.isDown = true
+  t.same(await tell(whole), [])
+  mail.isDown = false
+  world.now += 3_600_000
+  world.certificates = [certificate('bad', { from: -300, to: 14 }), certificate('good', { from: -300, to: 14 })]
+  world.pins = [1, 2].map((n) => ({ id: `${n}`, name: `token-${n}`, pin: { setAt: at(-80), endsAt: at(10) } }))
+  const broken: LetterRooms = {
+    ...whole,
+    renewalOf: async (sha256) => {
+      if (sha256 === 'bad') throw new Error('the row of its renewal is damaged')
+      return undefined
+    },
+    contracts: {
+      view() {
+        throw new Error('the list of contracts is damaged')
+      },
+    },
+    store: {
+      ...whole.store,
+      write: async (thing, q) => {
+        if (thing.name === 'token-1') throw new Error('no row can be written')
+        return whole.store.write(thing, q)
+      },
+      end: async (id, state, q) => {
+        if (mail.received.length === 1 && state === 'SENT') throw new Error('the row is locked')
+        return whole.store.end(id, state, q)
+      },
+      tried: async () => {
+        throw new Error('the row is locked')
+      },
+    },
+  }
+  await t.rejects(lookForDeadlines(broken), {
+    message:
+      /^3 failed: AUTHENTICATION bad: the row of its renewal is damaged; CONTRACT: .*; PIN PIN a 1 \S+ \S+: no row/,
+  })
+  await t.rejects(sendLetters(broken), { message: /^1 failed: letter \S+: the row is locked$/ })
+  const subjects = (): string => mail.received.map(({ raw }) => raw.replace(/=?\r\n ?/g, '')).join()
+  for (const one of ['CN=good', 'token-2', 'Title of C-1'])
+    t.match(subjects(), one, 'what waited of a contract is no less wanted')
+  t.notMatch(subjects(), /CN=bad|token-1/)
+  const seen = await deadlineHandlers(broken)['getDeadlines']!({} as never)
+  t.match(JSON.stringify(seen), /token-1.*CN=good/)
+  t.match((await tell(whole)).join(), /CN=bad[^]*token-1|token-1[^]*CN=bad/, 'the next try has the rest')
+  t.same(await tell(whole), [])
+})
 
 void t.test('contracts: what has no end, what ended, and what begins too late to replace it', async (t) => {
   const { world, node, tell } = await createDeadlines(t)

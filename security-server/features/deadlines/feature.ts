@@ -46,7 +46,7 @@ export const deadlines: FeatureModule<Ground> = {
       jobs: [
         {
           ...{ kind: 'look-for-deadlines', everySeconds: LOOK_SECONDS, onEachNode: true, immediately: true },
-          run: () => lookForDeadlines(rooms),
+          run: ({ signal }) => lookForDeadlines(rooms, signal),
         },
         {
           ...{ kind: 'send-deadline-letters', everySeconds: SEND_SECONDS, places: 1 },

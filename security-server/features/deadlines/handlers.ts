@@ -2,6 +2,7 @@
 
 import { thresholdOf } from '#core/mail/threshold.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
+import { createOnItsOwn } from '#platform/on-its-own.ts'
 import type { DeadlineRooms } from './rooms.ts'
 import type { DeadlineSettings } from './settings.ts'
 import type { DeadlineStore } from './store.ts'
@@ -14,11 +15,13 @@ const UNSET = { backupDays: 3, language: 'en' } as const
 export function deadlineHandlers(
   rooms: DeadlineRooms & { store: DeadlineStore; settings: DeadlineSettings | undefined },
 ): Handlers {
-  const { store, settings, clock, node } = rooms
+  const { store, settings, clock, node, log } = rooms
+  // What cannot be looked at is left out: the job that writes letters tells of it.
+  const thingsNow = () => thingsThatEnd(rooms, settings ?? UNSET, createOnItsOwn(log))
   return {
     async getDeadlines() {
       const now = clock()
-      const { things } = await thingsThatEnd(rooms, settings ?? UNSET)
+      const { things } = await thingsNow()
       const passed = things.flatMap((thing) => {
         const threshold = thresholdOf(thing, now)
         return threshold === undefined ? [] : [{ ...thing, threshold }]
@@ -45,7 +48,7 @@ export function deadlineHandlers(
       }
     },
     async retryDeadlineLetters() {
-      const { things } = await thingsThatEnd(rooms, settings ?? UNSET)
+      const { things } = await thingsNow()
       return {
         retried: await store.retry({ things: things.map(keyOf), to: settings?.to ?? [], now: clock() }),
       }

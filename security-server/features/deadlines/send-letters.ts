@@ -4,6 +4,7 @@
  * written down, sends it again, under the same Message-ID.
  */
 
+import { createOnItsOwn } from '#platform/on-its-own.ts'
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { asFault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
@@ -18,10 +19,16 @@ const MOST_ERROR = 500
 
 export async function sendLetters(rooms: LetterRooms, signal?: AbortSignal): Promise<void> {
   const { store, clock } = rooms
-  for (const letter of await store.due(clock(), MOST)) {
-    if (signal?.aborted === true) return
-    if (await store.claim(letter, clock())) await sendOne(letter, rooms)
-  }
+  const own = createOnItsOwn(rooms.log)
+  await own.each(
+    await store.due(clock(), MOST),
+    ({ id }) => `letter ${id}`,
+    async (letter) => {
+      if (signal?.aborted === true) return
+      if (await store.claim(letter, clock())) await sendOne(letter, rooms)
+    },
+  )
+  own.end()
 }
 
 async function sendOne(letter: Letter, rooms: LetterRooms): Promise<void> {

@@ -1,6 +1,7 @@
 /** What ends at this server, with its time: certificates, its own and those of services' systems, contracts, the age of PINs, backups. */
 import { hash } from 'node:crypto'
 import { DAY_MS } from '#core/mail/threshold.ts'
+import type { OnItsOwn } from '#platform/on-its-own.ts'
 import { newestInForce } from '../../global-configuration/contracts/newest-in-force.ts'
 import { ANY_GRACE } from '../../global-configuration/snapshot.ts'
 import type { CertificateInfo } from '../../keys/keys.ts'
@@ -20,29 +21,41 @@ const ENDED_MS = 30 * DAY_MS
 
 type Q = Pick<DeadlineSettings, 'backupDays' | 'language'>
 
-/** The kinds that could be looked at: of the others nobody may conclude that they ended. */
+type Look = {
+  kinds: readonly Thing['kind'][]
+  /** Undefined when there is nothing to look at yet. */
+  find(): Found[] | undefined | Promise<Found[] | undefined>
+}
+
+/** `looked`: the kinds of which everything could be looked at. Of the others nobody may conclude that they ended. */
 export async function thingsThatEnd(
   rooms: DeadlineRooms,
   q: Q,
+  own: OnItsOwn,
 ): Promise<{ things: Found[]; looked: Set<Thing['kind']> }> {
-  const contracts = contractsIn(rooms, q)
-  const isConfigured = hasConfiguration(rooms)
-  const ages = await rooms.backupAges()
-  const things = [
-    ...(isConfigured ? await certificates(rooms) : []),
-    ...internalTls(rooms),
-    ...ofServices(rooms),
-    ...(contracts ?? []),
-    ...pins(rooms),
-    ...backups(ages, q),
+  const looks: Look[] = [
+    {
+      kinds: ['SIGNING', 'AUTHENTICATION'],
+      find: () => (hasConfiguration(rooms) ? certificates(rooms, own) : undefined),
+    },
+    { kinds: ['SYSTEM_CERTIFICATE'], find: () => internalTls(rooms) },
+    { kinds: ['SERVICE_CERTIFICATE'], find: () => ofServices(rooms) },
+    { kinds: ['CONTRACT'], find: () => contractsIn(rooms, q) },
+    { kinds: ['PIN'], find: () => pins(rooms) },
+    { kinds: ['BACKUP', 'BACKUP_PROOF'], find: async () => backups(await rooms.backupAges(), q) },
   ]
-  const looked: Thing['kind'][] = [
-    ...(['SYSTEM_CERTIFICATE', 'SERVICE_CERTIFICATE', 'PIN'] as const),
-    ...(isConfigured ? (['SIGNING', 'AUTHENTICATION'] as const) : []),
-    ...(contracts === undefined ? [] : (['CONTRACT'] as const)),
-    ...(ages === undefined ? [] : (['BACKUP', 'BACKUP_PROOF'] as const)),
-  ]
-  return { things, looked: new Set(looked) }
+  const looked = new Set<Thing['kind']>()
+  const things = await own.each(
+    looks,
+    ({ kinds }) => kinds.join(' '),
+    async ({ kinds, find }) => {
+      const before = own.failed()
+      const found = await find()
+      if (found !== undefined && own.failed() === before) for (const kind of kinds) looked.add(kind)
+      return found ?? []
+    },
+  )
+  return { things: things.flat(), looked }
 }
 
 /** After a start, before the first configuration is there, no certificate looks registered. */
@@ -56,8 +69,8 @@ function hasConfiguration({ globalConfiguration }: DeadlineRooms): boolean {
 }
 
 /** One that renews itself is told of only when that is overdue, or when little is left. */
-async function certificates(rooms: DeadlineRooms): Promise<Found[]> {
-  const inUse = await certificatesInUse(rooms)
+async function certificates(rooms: DeadlineRooms, own: OnItsOwn): Promise<Found[]> {
+  const inUse = await certificatesInUse(rooms, own)
   return inUse
     .filter(({ renewsInTime }) => !renewsInTime)
     .map(({ one, overdue }) => ({
@@ -70,27 +83,28 @@ async function certificates(rooms: DeadlineRooms): Promise<Found[]> {
 type InUse = { one: CertificateInfo; renewsInTime: boolean; overdue: string | undefined }
 
 /** Without those that another of the same use outlives: nothing stops when they end. */
-export async function certificatesInUse({
-  keys,
-  clock,
-  renewalOf,
-}: Pick<DeadlineRooms, 'keys' | 'clock' | 'renewalOf'>): Promise<InUse[]> {
+export async function certificatesInUse(
+  { keys, clock, renewalOf }: Pick<DeadlineRooms, 'keys' | 'clock' | 'renewalOf'>,
+  own: OnItsOwn,
+): Promise<InUse[]> {
   const active = keys
     .tokens()
     .flatMap((token) => token.keys)
     .flatMap((key) => key.certificates)
     .filter((one) => one.active)
   const now = new Date(clock()).toISOString()
-  const found: InUse[] = []
-  for (const one of active) {
-    if (active.some((other) => outlives(other, one, now))) continue
-    const renewal = await renewalOf(one.sha256)
-    const [begins, ends] = [Date.parse(one.notBefore), Date.parse(one.notAfter)]
-    const isLate = ends - clock() < Math.min(LITTLE_MS, (ends - begins) / 10)
-    const overdue = renewal?.overdue
-    found.push({ one, overdue, renewsInTime: renewal !== undefined && overdue === undefined && !isLate })
-  }
-  return found
+  const needed = active.filter((one) => !active.some((other) => outlives(other, one, now)))
+  return own.each(
+    needed,
+    ({ usage, sha256 }) => `${usage} ${sha256}`,
+    async (one) => {
+      const renewal = await renewalOf(one.sha256)
+      const [begins, ends] = [Date.parse(one.notBefore), Date.parse(one.notAfter)]
+      const isLate = ends - clock() < Math.min(LITTLE_MS, (ends - begins) / 10)
+      const overdue = renewal?.overdue
+      return { one, overdue, renewsInTime: renewal !== undefined && overdue === undefined && !isLate }
+    },
+  )
 }
 
 /** A responder that cannot be asked for a while makes no certificate unusable; a revocation does. */
@@ -163,8 +177,11 @@ function pins({ keys, node }: DeadlineRooms): Found[] {
 }
 
 /** Another number of days makes another thing, which people are told of anew. Before the first try to read one back nothing is late. */
-function backups(ages: Awaited<ReturnType<DeadlineRooms['backupAges']>>, { backupDays }: Q): Found[] {
-  if (ages === undefined) return []
+function backups(
+  ages: Awaited<ReturnType<DeadlineRooms['backupAges']>>,
+  { backupDays }: Q,
+): Found[] | undefined {
+  if (ages === undefined) return undefined
   const { since, madeAt = since, triedAt, provenAt = triedAt } = ages
   const found = (kind: 'BACKUP' | 'BACKUP_PROOF', from: string | undefined): Found[] => {
     if (from === undefined) return []
