@@ -15,6 +15,7 @@ import { writePerTurn } from '#platform/logging/write-per-turn.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { watchCertificates } from '#platform/metrics/watch-certificates.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
+import { startInTurn } from '#platform/process/start-in-turn.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
 import type { Adapter } from './adapter.ts'
 import { callerWith } from './caller-headers.ts'
@@ -92,37 +93,37 @@ export async function publishedDocument<S extends KitSettings>(
   return { type: 'WSDL', ...(await adapter.wsdl(settings)) }
 }
 
-/** Opens and serves the adapter. `stop` lets the requests under way end. */
-export async function serveAdapter<S extends KitSettings>(
+/** Opens and serves the adapter. `stop` lets the requests under way end. If this throws, nothing stays open. */
+export function serveAdapter<S extends KitSettings>(
   adapter: Adapter<S>,
   settings: S,
   log: Log,
 ): Promise<Running> {
-  const metrics = createMetrics()
-  const health = createHealth()
-  const { https, guard } = await clientCheck(settings.listen, log)
-  const tls = await tlsOf(settings.monitoring)
-  const opened = await adapter.open({ settings, log, metrics })
-  for (const [name, check] of Object.entries(opened.health)) health.add(name, check)
-  const app = createHttpService({
-    ...{ name: 'service', log, logRequests: false, ...(https && { https }) },
-    // The fault of a security server that was asked keeps its own code, as it would at that server's listener.
-    answerFailure: (thrown, request, reply) =>
-      answerThrown(thrown, request, reply, isReceived(thrown) ? 'server.serverproxy' : undefined),
-  })
-  const monitoring = createHttpService({ name: 'monitoring', log, ...tls })
-  const turnIsOver = createTurns()
-  let isDraining = false
-  const close = async (): Promise<void> => {
-    isDraining = true
-    await app.close()
-    await monitoring.close()
-    await opened.close()
-  }
-  try {
+  return startInTurn(async (inTurn) => {
+    const metrics = createMetrics()
+    const health = createHealth()
+    const { https, guard } = await clientCheck(settings.listen, log)
+    const tls = await tlsOf(settings.monitoring)
+    const opened = await adapter.open({ settings, log, metrics })
+    inTurn.defer(() => opened.close())
+    for (const [name, check] of Object.entries(opened.health)) health.add(name, check)
+    const monitoring = createHttpService({ name: 'monitoring', log, ...tls })
+    inTurn.defer(() => monitoring.close())
+    const app = createHttpService({
+      ...{ name: 'service', log, logRequests: false, ...(https && { https }) },
+      // The fault of a security server that was asked keeps its own code, as it would at that server's listener.
+      answerFailure: (thrown, request, reply) =>
+        answerThrown(thrown, request, reply, isReceived(thrown) ? 'server.serverproxy' : undefined),
+    })
+    let isDraining = false
+    inTurn.defer(() => {
+      isDraining = true
+      return app.close()
+    })
     guard(app)
     logRequests(app, metrics)
     sayWhenToRetry(app)
+    const turnIsOver = createTurns()
     // Otherwise the connection of a request that was under way would stay open, idle, and hold the process.
     app.addHook('onSend', (_request, reply) => {
       if (isDraining) reply.header('connection', 'close')
@@ -155,18 +156,14 @@ export async function serveAdapter<S extends KitSettings>(
     metrics.routes(monitoring)
     await monitoring.listen({ host: settings.monitoring.address, port: settings.monitoring.port })
     await app.listen({ host: settings.listen.address, port: settings.listen.port })
-  } catch (thrown) {
-    // What fails then mostly follows from it.
-    await close().catch(() => undefined)
-    throw thrown
-  }
-  return {
-    ready: `${settings.service.title} at ${serviceUrl(settings)}`,
-    async stop() {
-      health.drain()
-      await close()
-    },
-  }
+    return {
+      ready: `${settings.service.title} at ${serviceUrl(settings)}`,
+      async stop() {
+        health.drain()
+        await inTurn.disposeAsync()
+      },
+    }
+  })
 }
 
 function isReceived(thrown: unknown): boolean {
