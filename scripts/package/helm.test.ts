@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import { promisify } from 'node:util'
 import t from 'tap'
-import { parse, parseAllDocuments } from 'yaml'
+import { parse } from 'yaml'
 import { httpAdapter } from '#adapters/http/adapter.ts'
 import { readSettings } from '#adapters/kit/serve-adapter.ts'
 import { readWorkerSettings } from '#adapters/kit/serve-worker.ts'
@@ -16,65 +14,47 @@ import { settingsSchema as registrySchema } from '#central-registry/config.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { VERSION } from '#platform/process/version.ts'
 import { settingsSchema as serverSchema } from '#security-server/config.ts'
+import {
+  checkHolderSettings,
+  type HolderSettings,
+  settingsSchema as holderSchema,
+} from '#security-server/subject-keys/config.ts'
 import { skipFor } from '#test/outside-tools.ts'
 import { COMMANDS } from '../command-line/words.ts'
+import {
+  CLUSTER,
+  chart,
+  folder,
+  HELM,
+  LETTERS,
+  LETTERS_ELSEWHERE,
+  LIFE_EVENTS,
+  type Manifest,
+  makeChart,
+  podOf,
+  rendered,
+  run,
+  valuesOf,
+} from './helm-fixture.ts'
 import { unitFiles } from './systemd-units.ts'
 
 const ROOT = path.join(import.meta.dirname, '../..')
-const CONCORDAT = path.join(ROOT, 'scripts/concordat')
 /** Where scripts/test/outside-tools.sh puts them. */
-const HELM = path.join(os.homedir(), '.cache/concordat/helm-3.17.3/helm')
 const SCHEMAS = path.join(os.homedir(), '.cache/concordat/kubernetes-validate-1.37.0')
-const EXAMPLES = path.join(ROOT, 'docs/examples/helm')
-/** Which cluster Helm has to think of: built from its module, it thinks of an old one. */
-const CLUSTER = ['--kube-version', '1.37.0']
 const CLUSTER_KEY = 'settings.nodes.clusterKeyFile=/run/concordat/secrets/cluster-key'
-const run = promisify(execFile)
-
-type Manifest = {
-  kind: string
-  metadata: { name: string }
-  data: Record<string, string>
-  spec: Record<string, unknown>
-}
-
-const folder = mkdtempSync(path.join(os.tmpdir(), 'concordat-helm-'))
-t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-const [chart, again] = await Promise.all(
-  ['one', 'two'].map(async (name) => {
-    const { stdout } = await run(CONCORDAT, ['package', 'helm', '--output', path.join(folder, name)])
-    return stdout.trim()
-  }),
-)
-
-async function rendered(...words: string[]): Promise<{ text: string; all: Manifest[] }> {
-  const { stdout } = await run(HELM, [
-    'template',
-    'agency',
-    chart!,
-    '--namespace',
-    'agency',
-    ...CLUSTER,
-    ...words,
-  ])
-  const all = parseAllDocuments(stdout).map((document) => document.toJS() as Manifest)
-  return { text: stdout, all }
-}
-
-const valuesOf = (name: string): string[] => ['--values', path.join(EXAMPLES, `${name}.yaml`)]
 
 t.test('the chart has the version of the package, and the same bytes each time', async (t) => {
-  t.strictSame(readFileSync(chart!), readFileSync(again!))
-  await run('tar', ['-xzf', chart!, '-C', folder])
+  t.strictSame(readFileSync(chart), readFileSync(await makeChart('two')))
+  await run('tar', ['-xzf', chart, '-C', folder])
   const manifest = parse(readFileSync(path.join(folder, 'concordat/Chart.yaml'), 'utf8')) as object
   t.match(manifest, { version: VERSION, appVersion: VERSION })
   const schema = JSON.parse(readFileSync(path.join(folder, 'concordat/values.schema.json'), 'utf8')) as {
     properties: Record<'program' | 'adapter', { enum: string[] }>
   }
-  // The holder of subject keys lets in one certificate alone, so that no probe reaches it; letters are written by a timer.
+  // Letters are a job of the release of life events.
   const programs = unitFiles()
     .flatMap(([name]) => /^concordat-(.*?)@?\.service$/.exec(name)?.[1] ?? [])
-    .filter((name) => !['subject-keys', 'life-events-letters'].includes(name))
+    .filter((name) => name !== 'life-events-letters')
   t.strictSame(schema.properties.program.enum.toSorted(), programs.toSorted())
   // Two are programs of their own.
   const { 'life-events': _, mandates: __, ...adapters } = COMMANDS.adapter.words
@@ -83,8 +63,8 @@ t.test('the chart has the version of the package, and the same bytes each time',
 
 t.test('Helm accepts it, Kubernetes accepts what it makes, and pods may do little', async (t) => {
   if (!existsSync(HELM)) return skipFor(t, 'Helm is not built')
-  for (const name of ['security-server', 'central-registry', 'portal', 'http-adapter'])
-    await run(HELM, ['lint', '--strict', chart!, ...CLUSTER, ...valuesOf(name)])
+  for (const name of ['security-server', 'central-registry', 'portal', 'http-adapter', 'subject-keys'])
+    await run(HELM, ['lint', '--strict', chart, ...CLUSTER, ...valuesOf(name)])
   const proxy = path.join(folder, 'proxy.yaml')
   writeFileSync(proxy, 'program: configuration-proxy\nsettings: { directory: /var/lib/concordat }\n')
   const cases: [string, string[]][] = [
@@ -93,9 +73,11 @@ t.test('Helm accepts it, Kubernetes accepts what it makes, and pods may do littl
     ['existing-claim', [...valuesOf('central-registry'), '--set', 'storage.existingClaim=state']],
     ['central-registry', valuesOf('central-registry')],
     ['configuration-proxy', ['--values', proxy]],
-    ...['portal', 'http-adapter'].map((name): [string, string[]] => [name, valuesOf(name)]),
+    ...['portal', 'http-adapter', 'subject-keys'].map((name): [string, string[]] => [name, valuesOf(name)]),
     ['mandates', ['--set', 'program=mandates,settings.database=sqlite:/var/lib/concordat/mandates.db']],
-    ['life-events', ['--set', 'program=life-events,settings.databaseFile=/var/lib/concordat/offers.db']],
+    ['life-events', LIFE_EVENTS],
+    ['letters', [...LIFE_EVENTS, '--set', LETTERS]],
+    ['letters-elsewhere', [...LIFE_EVENTS, '--set', LETTERS_ELSEWHERE]],
     ['verifier', ['--set', 'program=verifier,settings.walletUrl=haip-vp://']],
     ['events', ['--set', 'program=adapter,adapter=events,settings.logLevel=info']],
   ]
@@ -108,19 +90,20 @@ t.test('Helm accepts it, Kubernetes accepts what it makes, and pods may do littl
     for (const kind of ['StatefulSet', 'NetworkPolicy', 'PodDisruptionBudget', 'ConfigMap', 'Service'])
       t.ok(kinds.includes(kind), `${name}: ${kind}`)
     t.equal(kinds.includes('HorizontalPodAutoscaler'), name === 'scaled')
-    const pod = (all.find(({ kind }) => kind === 'StatefulSet')!.spec['template'] as { spec: object }).spec
-    t.match(pod, {
-      automountServiceAccountToken: false,
-      securityContext: { runAsNonRoot: true, runAsUser: 10001, seccompProfile: { type: 'RuntimeDefault' } },
-    })
-    const { containers, initContainers = [] } = pod as { containers: object[]; initContainers?: object[] }
-    for (const container of [...containers, ...initContainers])
-      t.match(container, {
-        securityContext: {
-          ...{ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true },
-          capabilities: { drop: ['ALL'] },
-        },
+    t.equal(kinds.includes('CronJob'), name.startsWith('letters'))
+    for (const pod of all.flatMap(podOf)) {
+      t.match(pod, {
+        automountServiceAccountToken: false,
+        securityContext: { runAsNonRoot: true, runAsUser: 10001, seccompProfile: { type: 'RuntimeDefault' } },
       })
+      for (const container of [...pod.containers, ...(pod.initContainers ?? [])])
+        t.match(container, {
+          securityContext: {
+            ...{ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true },
+            capabilities: { drop: ['ALL'] },
+          },
+        })
+    }
   }
   const [server] = (await rendered(...valuesOf('security-server'))).all.filter(
     ({ kind }) => kind === 'ConfigMap',
@@ -140,6 +123,8 @@ t.test('Helm accepts it, Kubernetes accepts what it makes, and pods may do littl
   }
   await readWorkerSettings(portal, await settingsIn('portal'), {})
   await readSettings(httpAdapter, await settingsIn('http-adapter'), {})
+  const held = await settingsIn('subject-keys')
+  checkHolderSettings(await readConfiguration<HolderSettings>(held, holderSchema, {}, 'SUBJECT_KEYS'))
   if (!existsSync(SCHEMAS)) return skipFor(t, "Kubernetes' schemas are not here")
   const files = cases.map(([name]) => path.join(made, `${name}.yaml`))
   for (const version of ['1.27', '1.37'])
@@ -193,62 +178,6 @@ t.test('each of several pods has a volume of its own, which it keeps', async (t)
   )
 })
 
-t.test(
-  'portals and adapters run as their units do: their words, ports, volumes, and who may come',
-  async (t) => {
-    if (!existsSync(HELM)) return skipFor(t, 'Helm is not built')
-    const partsOf = async (...words: string[]) => {
-      const { all } = await rendered(...words)
-      const spec = all.find(({ kind }) => kind === 'StatefulSet')!.spec
-      const pod = (spec['template'] as { spec: { containers: Record<string, unknown>[] } }).spec
-      const rules = all.find(({ kind }) => kind === 'NetworkPolicy')!.spec['ingress'] as {
-        ports: [{ port: string }]
-        from?: object[]
-      }[]
-      const [container] = pod.containers
-      return {
-        ...{
-          args: container!['args'],
-          probe: container!['readinessProbe'],
-          resources: container!['resources'],
-        },
-        hasVolume: spec['volumeClaimTemplates'] !== undefined,
-        mounts: (container!['volumeMounts'] as { mountPath: string }[]).map(({ mountPath }) => mountPath),
-        lets: Object.fromEntries(
-          rules.map(({ ports: [{ port }], from }) => [port, from === undefined ? 'all' : 'own']),
-        ),
-      }
-    }
-    const settings = ['--configuration', '/etc/concordat/settings.yaml']
-    const own = await partsOf(...valuesOf('portal'))
-    t.match(own, {
-      args: ['portal', ...settings],
-      probe: { httpGet: { path: '/health/ready', port: 'monitoring', scheme: 'HTTPS' } },
-      resources: { limits: { memory: '512Mi' } },
-      ...{ hasVolume: false, lets: { people: 'all', monitoring: 'own' } },
-    })
-    t.notOk(own.mounts.includes('/var/lib/concordat'))
-    t.match(await partsOf(...valuesOf('http-adapter')), {
-      args: ['adapter', 'http', ...settings],
-      ...{ hasVolume: false, lets: { service: 'own', monitoring: 'own' } },
-    })
-    const events = await partsOf('--set', 'program=adapter,adapter=events,settings.logLevel=info')
-    t.match(events, { hasVolume: true, args: ['adapter', 'events', ...settings] })
-    t.strictSame(Object.keys(events.lets), ['monitoring'], 'nobody asks it')
-    t.match(await partsOf('--set', 'program=verifier,settings.walletUrl=haip-vp://'), {
-      ...{ hasVolume: false, lets: { wallets: 'all', services: 'own', monitoring: 'own' } },
-    })
-    t.match(await partsOf(...valuesOf('security-server')), {
-      ...{ resources: { limits: { memory: '1536Mi' } }, hasVolume: true },
-    })
-    const larger = await partsOf(...valuesOf('security-server'), '--set', 'resources.limits.memory=2Gi')
-    t.strictSame(larger.resources, {
-      limits: { memory: '2Gi' },
-      requests: { cpu: '500m', memory: '512Mi' },
-    })
-  },
-)
-
 t.test('what would lose data or not start is refused with the reason', async (t) => {
   if (!existsSync(HELM)) return skipFor(t, 'Helm is not built')
   const refused: [string[], RegExp][] = [
@@ -277,7 +206,19 @@ t.test('what would lose data or not start is refused with the reason', async (t)
     ]),
     [[...valuesOf('security-server'), '--set', 'storage.shared=true'], /shared/],
     [[...valuesOf('central-registry'), '--set', 'settings.directory=/tmp'], /only there is a volume/],
-    [[...valuesOf('central-registry'), '--set', 'program=subject-keys'], /program/],
+    [[...valuesOf('subject-keys'), '--set', 'replicas=2'], /subject-keys\s+is one process/],
+    [
+      [...valuesOf('subject-keys'), '--set', 'settings.directory=/tmp'],
+      /settings\.directory has to be below/,
+    ],
+    [
+      [...valuesOf('subject-keys'), '--set', 'settings.database=sqlite:/tmp/k'],
+      /settings\.database has to be/,
+    ],
+    [[...valuesOf('subject-keys'), '--set', 'settings.listen=null'], /reaches no socket/],
+    [[...valuesOf('subject-keys'), '--set', 'settings.monitoring=null'], /settings\.monitoring is missing/],
+    [[...valuesOf('portal'), '--set', 'letters.enabled=true'], /of the program life-events/],
+    [[...LIFE_EVENTS, '--set', 'letters.schedule=daily'], /schedule/],
     [[...valuesOf('portal'), '--set', 'replicas=2'], /portal\s+is one process: replicas has to be 1/],
     [[...valuesOf('http-adapter'), '--set', 'adapter=events'], /adapter events is one process/],
     [[...valuesOf('http-adapter'), '--set', 'adapter='], /adapter says which one/],
@@ -293,7 +234,7 @@ t.test('what would lose data or not start is refused with the reason', async (t)
 t.test('what an installation prints looks at health', async (t) => {
   if (!existsSync(HELM)) return skipFor(t, 'Helm is not built')
   const copy = mkdtempSync(path.join(folder, 'notes-'))
-  await run('tar', ['-xzf', chart!, '-C', copy])
+  await run('tar', ['-xzf', chart, '-C', copy])
   const at = path.join(copy, 'concordat')
   renameSync(path.join(at, 'templates/NOTES.txt'), path.join(at, 'notes'))
   const shown = 'kind: ConfigMap\nmetadata: { name: notes }\ntext: {{ tpl (.Files.Get "notes") . | quote }}\n'

@@ -1,4 +1,6 @@
 /** The settings of the holder of subject keys: the JSON Schema of its YAML file, checked before anything starts. */
+import { BOTH_FILES, type Listener, listenerFiles } from '#platform/http-service/listener-tls.ts'
+import { isLoopback } from '#platform/sessions/settings.ts'
 import { Fault } from '#schemas/fault.ts'
 
 export type HolderSettings = {
@@ -16,6 +18,7 @@ export type HolderSettings = {
     keyFile: string
     clientCertificateFile: string
   }
+  monitoring?: Listener
   keepMonths: number
   limits: {
     perPersonDay: number
@@ -67,6 +70,17 @@ export const settingsSchema = {
         },
       },
     },
+    monitoring: {
+      type: 'object',
+      additionalProperties: false,
+      dependentRequired: BOTH_FILES,
+      description: 'Health and metrics for who has no certificate that listen lets in',
+      properties: {
+        address: { type: 'string', default: '127.0.0.1' },
+        port: { type: 'integer', minimum: 1, maximum: 65535, default: 4601 },
+        ...listenerFiles,
+      },
+    },
     keepMonths: {
       type: 'integer',
       minimum: 1,
@@ -93,8 +107,16 @@ export const settingsSchema = {
   },
 } as const
 
-/** Throws `invalid_configuration` unless exactly one of `socket` and `listen` is set. */
-export function checkHolderSettings(settings: Pick<HolderSettings, 'socket' | 'listen'>): void {
-  if ((settings.socket === undefined) === (settings.listen === undefined))
+/** Throws `invalid_configuration` unless exactly one of `socket` and `listen` is set, and if health would leave this machine in clear. */
+export function checkHolderSettings({
+  socket,
+  listen,
+  monitoring,
+}: Pick<HolderSettings, 'socket' | 'listen' | 'monitoring'>): void {
+  if ((socket === undefined) === (listen === undefined))
     throw new Fault('invalid_configuration', { what: 'socket or listen is needed, and not both' })
+  if (monitoring !== undefined && !isLoopback(monitoring.address) && monitoring.certificateFile === undefined)
+    throw new Fault('invalid_configuration', {
+      what: 'monitoring.address is not a loopback address: certificateFile and keyFile are needed',
+    })
 }

@@ -8,10 +8,12 @@ import { readConfiguration } from '#platform/configuration/read-configuration.ts
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { migrate } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
-import { createHealth } from '#platform/health/create-health.ts'
+import { createHealth, type Health } from '#platform/health/create-health.ts'
 import { createHttpService } from '#platform/http-service/create-http-service.ts'
-import { LISTENER_TLS } from '#platform/http-service/listener-tls.ts'
+import { tlsOf as filesOf, LISTENER_TLS } from '#platform/http-service/listener-tls.ts'
 import { createLog, type Log } from '#platform/logging/create-log.ts'
+import { createMetrics } from '#platform/metrics/create-metrics.ts'
+import { watchCertificates } from '#platform/metrics/watch-certificates.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { startInTurn } from '#platform/process/start-in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -61,8 +63,14 @@ async function start(log: Log, inTurn: AsyncDisposableStack): Promise<Running> {
   inTurn.defer(() => clearInterval(timer))
   const app = createHttpService({ name: 'subject-keys', log, ...(await tlsOf(settings)) })
   inTurn.defer(() => app.close())
-  createHealth().routes(app)
+  const health = createHealth()
+  health.add('database', async () => {
+    await holder.state()
+    return { ok: true }
+  })
+  health.routes(app)
   await holderRoutes(app, { holder, credentials })
+  await monitor(settings, health, log, inTurn)
   const where = await listen(app, settings)
   return { ready: `for ${settings.server} at ${where}`, stop: () => inTurn.disposeAsync() }
 }
@@ -81,6 +89,25 @@ async function tlsOf({ listen }: HolderSettings): Promise<object> {
       minVersion: 'TLSv1.3',
     },
   }
+}
+
+/** Health and metrics for who has no credential, and no certificate that the other listener lets in: a probe, say. */
+async function monitor(
+  settings: HolderSettings,
+  health: Health,
+  log: Log,
+  inTurn: AsyncDisposableStack,
+): Promise<void> {
+  if (settings.monitoring === undefined) return
+  const { address, port } = settings.monitoring
+  const metrics = createMetrics()
+  const app = createHttpService({ name: 'monitoring', log, ...(await filesOf(settings.monitoring)) })
+  inTurn.defer(() => app.close())
+  health.routes(app)
+  health.tell(metrics)
+  await watchCertificates({ metrics, settings, clock: systemClock })
+  metrics.routes(app)
+  await app.listen({ host: address, port })
 }
 
 async function listen(app: FastifyInstance, settings: HolderSettings): Promise<string> {

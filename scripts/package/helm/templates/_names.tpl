@@ -7,6 +7,16 @@ app.kubernetes.io/name: {{ .Values.program }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{/* Of the pod that writes letters: a CronJob's name may be this long. No Service leads to it. */}}
+{{- define "concordat.lettersName" -}}
+{{- printf "%s-letters" (include "concordat.name" . | trunc 44 | trimSuffix "-") -}}
+{{- end -}}
+
+{{- define "concordat.lettersSelector" -}}
+app.kubernetes.io/name: {{ .Values.program }}-letters
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
 {{- define "concordat.labels" -}}
 {{ include "concordat.selector" . }}
 app.kubernetes.io/part-of: concordat
@@ -34,6 +44,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - { name: public, port: 8001, service: peers, from: [] }
 - { name: registration, port: 4001, service: peers, from: [] }
 - { name: admin, port: 4000, service: operators }
+{{- else if eq .Values.program "subject-keys" -}}
+- { name: keys, port: 4600, service: inner }
+- { name: monitoring, port: 4601, service: operators }
 {{- else if eq .Values.program "configuration-proxy" -}}
 - { name: public, port: 8002, service: peers, from: [] }
 - { name: monitoring, port: 8003, service: operators }
@@ -48,6 +61,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 - { name: monitoring, port: 9444, service: operators }
 {{- end -}}
+{{- end -}}
+
+{{- define "concordat.egress" -}}
+- to:
+    - namespaceSelector: {}
+    # The cache of names on each node (NodeLocal DNSCache).
+    - ipBlock: { cidr: 169.254.20.10/32 }
+  ports:
+    - { port: 53, protocol: UDP }
+    - { port: 53, protocol: TCP }
+{{- with .Values.networkPolicy.egress }}
+{{- toYaml . | nindent 0 }}
+{{- end }}
 {{- end -}}
 
 {{/* The words of the command line before the settings. */}}
@@ -100,6 +126,24 @@ scheme: {{ ternary "HTTPS" "HTTP" (hasKey $listener "certificateFile") }}
 {{- end -}}
 {{- if and (eq .Values.program "life-events") (not (hasPrefix "/var/lib/concordat/" (get .Values.settings "databaseFile" | toString))) -}}
 {{- fail "settings.databaseFile has to be below /var/lib/concordat: only there is a volume" -}}
+{{- end -}}
+{{- if eq .Values.program "subject-keys" -}}
+{{- if not (hasPrefix "/var/lib/concordat/" (get .Values.settings "directory" | toString)) -}}
+{{- fail "settings.directory has to be below /var/lib/concordat: only there is a volume" -}}
+{{- end -}}
+{{- $keys := get .Values.settings "database" | toString -}}
+{{- if and (hasPrefix "sqlite:" $keys) (not (hasPrefix "sqlite:/var/lib/concordat/" $keys)) -}}
+{{- fail "settings.database has to be below /var/lib/concordat: only there is a volume" -}}
+{{- end -}}
+{{- if not (get .Values.settings "listen") -}}
+{{- fail "settings.listen is missing: a security server in another pod reaches no socket" -}}
+{{- end -}}
+{{- if not (get .Values.settings "monitoring") -}}
+{{- fail "settings.monitoring is missing: probes have no certificate that settings.listen lets in" -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.letters.enabled (ne .Values.program "life-events") -}}
+{{- fail "letters are those of the program life-events" -}}
 {{- end -}}
 {{- if ne (eq .Values.program "adapter") (ne .Values.adapter "") -}}
 {{- fail "adapter says which one, for the program adapter and for no other" -}}
