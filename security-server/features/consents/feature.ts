@@ -1,4 +1,5 @@
 /** Consents of people: given and withdrawn by a service of a subsystem, asked for before each call that needs one. */
+import type { Subject } from '#core/subject/read-subjects.ts'
 import type { FeatureModule } from '#platform/feature.ts'
 import type { Services } from '#platform/services.ts'
 import { idText } from '#schemas/identifiers.ts'
@@ -10,12 +11,19 @@ import { createPeerQuota } from '../../peer/peer-quota.ts'
 import type { Previews } from '../../peer/previews.ts'
 import { createConsentService } from './answer-consents.ts'
 import type { Door } from './ask-keeper.ts'
+import type { RecordedCall } from './consents-of-calls-store.ts'
 import { consentHandlers } from './handlers.ts'
 import { keeperOf, refuseKeptElsewhere } from './keeper.ts'
 import { createKeyStore } from './key-store.ts'
 import { consentMigrations } from './migrations.ts'
 import { createOwnSource } from './own-source.ts'
-import { createPeopleKey, createPeopleNames, resealPeopleKey, type Seals } from './people-names.ts'
+import {
+  createNameIfAny,
+  createPeopleKey,
+  createPeopleNames,
+  resealPeopleKey,
+  type Seals,
+} from './people-names.ts'
 import { createPreviews } from './previews/hold-answers.ts'
 import { previewMigrations } from './previews/migrations.ts'
 import { createPreviewStore } from './previews/store.ts'
@@ -47,7 +55,8 @@ type Ground = Pick<Services, 'database' | 'clock' | 'metrics' | 'log'> &
 type Offers = {
   consents: Consents
   consentService: ConsentService
-  consentsOf: ReturnType<typeof createConsentStore>['consentsOf']
+  /** The numbers of the consents under which calls about this person were made, by request id, service and client. */
+  consentsOf(person: Subject, calls: readonly RecordedCall[]): Promise<Map<string, string>>
   previews: Previews
   previewsOf: ConsentRooms['previews']['previewsOf']
 }
@@ -70,6 +79,7 @@ export const consents: FeatureModule<Ground, Offers> = {
     const keyStore = createKeyStore(database)
     const peopleKey = createPeopleKey(keyStore, eventSeals.keys, clock)
     const nameOf = createPeopleNames(peopleKey)
+    const nameIfAny = createNameIfAny(keyStore, nameOf)
     const source = createOwnSource({ store, nameOf, clock })
     const taking = createConsentTaking({ source, clock, log })
     const elsewhere = createTakingElsewhere({ door: ground.clientDoor, store, clock, log })
@@ -121,7 +131,7 @@ export const consents: FeatureModule<Ground, Offers> = {
         },
         consentService: createConsentService(rooms),
         previews: createPreviews(rooms),
-        consentsOf: store.consentsOf,
+        consentsOf: async (person, calls) => store.consentsOf({ person: await nameIfAny(person), calls }),
         previewsOf: rooms.previews.previewsOf,
       },
       jobs: [

@@ -53,6 +53,19 @@ export function createPeopleNames(key: PeopleKey): NameOf {
       .digest('base64url')
 }
 
+/** As `NameOf`, for who only looks: undefined while there is no key, which a look makes none of, and where this node cannot open it. */
+export function createNameIfAny(store: Pick<KeyStore, 'read'>, nameOf: NameOf) {
+  return async (person: Subject): Promise<string | undefined> => {
+    if ((await store.read()) === undefined) return undefined
+    try {
+      return await nameOf(person)
+    } catch (cause) {
+      if (cause instanceof Fault && cause.code === 'delivery_key_missing') return undefined
+      throw cause
+    }
+  }
+}
+
 /** Seals the key under the newest one, so that it is not lost with an older. Does nothing where this node cannot open it. */
 export async function resealPeopleKey(store: KeyStore, seals: Seals): Promise<void> {
   const row = await store.read()

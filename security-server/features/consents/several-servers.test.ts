@@ -95,6 +95,7 @@ async function agree(code: string, kind: 'once' | 'standing'): Promise<Consent> 
   t.match(given, { status: 201, body: { keptAt: idText(SERVER) } })
   return given.body as Consent
 }
+const callAt = (requestId: string) => ({ requestId, time: new Date(world.at).toISOString() })
 const usesOf = async (code: string, { number }: Consent) =>
   ((await keeper.ask(`GET /v1/consents/${number}`, { userId: `EE${code}` })).body as Consent).uses.count
 
@@ -125,7 +126,7 @@ t.test(
       uses: object[]
     }
     t.match(uses, [{ service: { id: 'DEV:GOV:1234:population:persons' } }, {}])
-    const known = await there.store.consentsOf(['r1', 'r2', 'r3'])
+    const known = await there.store.consentsOf({ person: undefined, calls: ['r1', 'r2', 'r3'].map(callAt) })
     t.same(
       [...known],
       ['r1', 'r2'].map((id) => [`${id} ${idText(OWN)}/persons ${CLIENT}`, number]),
@@ -177,7 +178,11 @@ t.test('a one-time consent is used once over all servers', async (t) => {
   const taken = await others[0]!.take('B1', 's99')
   await t.rejects(others[1]!.take('B1', 's100'), { code: 'consent_used_up' })
   await taken.giveBack()
-  t.equal((await others[0]!.store.consentsOf(['s99'])).size, 0, 'nor is it named by the tracker')
+  t.equal(
+    (await others[0]!.store.consentsOf({ person: undefined, calls: [callAt('s99')] })).size,
+    0,
+    'nor is it named by the tracker',
+  )
   way = 'lose'
   await t.rejects(others[0]!.take('B1', 's101'), { code: 'consent_unknown' })
   way = 'open'

@@ -1,16 +1,24 @@
 /** The consents of calls: never more calls than a consent allows, on both stores, over nodes, restarts and withdrawals. */
 import { randomUUID } from 'node:crypto'
 import { mock } from 'node:test'
+import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
-import { openDatabase } from '#platform/database/open-database.ts'
+import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { until } from '#test/until.ts'
 import { createKeyStore } from './key-store.ts'
 import { consentMigrations } from './migrations.ts'
 import { createOwnSource } from './own-source.ts'
-import { createPeopleKey, createPeopleNames, GOOD_MS, resealPeopleKey, type Seals } from './people-names.ts'
+import {
+  createNameIfAny,
+  createPeopleKey,
+  createPeopleNames,
+  GOOD_MS,
+  resealPeopleKey,
+  type Seals,
+} from './people-names.ts'
 import { createRequestStore } from './requests-store.ts'
 import { nextStretch, stretchOf } from './stretches.ts'
 import { createConsentTaking } from './take-consent.ts'
@@ -174,20 +182,25 @@ await eachDatabase(t, async (database, t, url) => {
     t.equal((await one.store.byNumber(number))!.uses, 3)
     const [first] = await one.store.uses(number, { limit: 1 })
     const { request_id: id, service } = first!
-    t.same(await one.store.consentsOf([id, 'R-0']), new Map([[`${id} ${service} ${CLIENT}`, number]]))
-    t.same(await one.store.consentsOf([]), new Map())
+    const consentsOf = async (code: string, ids: string[], days = 0) =>
+      one.store.consentsOf({
+        person: await one.nameOf(person(code)),
+        calls: ids.map((requestId) => ({ requestId, time: iso(world.now + days * DAY) })),
+      })
+    const found = new Map([[`${id} ${service} ${CLIENT}`, number]])
+    t.same(await consentsOf('E1', [id, 'R-0']), found)
+    t.same(await consentsOf('E1', []), new Map())
+    t.same(await consentsOf('E2', [id]), new Map(), 'each person sees their own')
+    t.same(await consentsOf('E1', [id], 2), new Map(), 'a request id that comes again is another call')
     const client = 'DEV/GOV/3/x'
-    const other = await give(one, 'E2', { client })
-    await one.take({ ...ask('E2', { client }), ids: { id: 'Q-1', requestId: id } })
+    const other = await give(one, 'E1', { client })
+    await one.take({ ...ask('E1', { client }), ids: { id: 'Q-1', requestId: id } })
     await one.write()
-    t.same(
-      await one.store.consentsOf([id]),
-      new Map([
-        [`${id} ${service} ${CLIENT}`, number],
-        [`${id} ${service} ${client}`, other.number],
-      ]),
-      'another client may choose the same request id',
-    )
+    found.set(`${id} ${service} ${client}`, other.number)
+    t.same(await consentsOf('E1', [id]), found, 'another client may choose the same request id')
+    // As the next version has it.
+    await sql`drop index consent_use_request`.execute(tablesOf(database))
+    t.same(await consentsOf('E1', [id, 'R-0']), found)
     const rest = await one.store.uses(number, { after: { at: first!.time, id: first!.request_id }, limit: 9 })
     t.equal(rest.length, 2, 'a page goes on where the one before ended')
   })
@@ -296,12 +309,19 @@ await eachDatabase(t, async (database, t, url) => {
       const { number } = await give(one, 'K1')
       await two.take(ask('K1'))
       const newer: Seals = { ...seals, current: 'k2' }
+      const look = (by: Seals) =>
+        createNameIfAny(
+          keyStore,
+          createPeopleNames(createPeopleKey(keyStore, by, () => world.now)),
+        )(person('K1'))
+      t.equal(await look(seals), await one.nameOf(person('K1')))
       const lost: Seals = {
         ...newer,
         open: () => {
           throw new Fault('delivery_key_missing')
         },
       }
+      t.equal(await look(lost), undefined, 'who only looks goes on without it')
       await resealPeopleKey(keyStore, lost)
       t.equal(await keyStore.sealedWith('k1'), 1, 'a node that cannot open it leaves it')
       await resealPeopleKey(keyStore, newer)
@@ -310,6 +330,7 @@ await eachDatabase(t, async (database, t, url) => {
       world.now += GOOD_MS
       t.equal((await two.take(ask('K1'))).number, number, 'the names are the same')
       t.equal(await keyStore.giveUp('k2', iso(world.now)), 1)
+      t.same([await look(seals), await keyStore.read()], [undefined, undefined], 'a look makes no key')
       t.ok((await one.store.byNumber(number))!.withdrawn_at)
       world.now += GOOD_MS
       for (const each of [one, two])

@@ -4,6 +4,7 @@ import type { Clock } from '#platform/clock.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
 import { createWriteTogether } from '#platform/database/write-together.ts'
 import { Fault } from '#schemas/fault.ts'
+import { createConsentsOfCalls } from './consents-of-calls-store.ts'
 import { createCallCounts } from './count-calls-store.ts'
 import type { Tables, UseRow } from './tables.ts'
 import { type CallToTake, type TakenRow, takeTogether } from './take-store.ts'
@@ -12,8 +13,6 @@ import { createUseWriter } from './write-uses-store.ts'
 /** After this row, in the order of a list. */
 export type After = { at: string; id: string }
 
-/** Rows of one statement. */
-const AT_ONCE = 500
 /** Calls of this node that wait to be counted. Beyond, they are refused: their clients would give up before their turn. */
 const MOST_WAITING = 4096
 
@@ -67,23 +66,7 @@ export function createUseStore(database: Database) {
           .where('number', '=', use.number)
           .execute()
       }),
-    /** The consents under which these calls were made: number by request id, service and client, since clients choose request ids. */
-    consentsOf: async (requestIds: string[]): Promise<Map<string, string>> => {
-      if (requestIds.length === 0) return new Map()
-      const rows = await tables
-        .selectFrom('consent_use')
-        .leftJoin('consent', 'consent.number', 'consent_use.number')
-        .select(({ fn }) => [
-          ...(['consent_use.number', 'request_id', 'service'] as const),
-          fn.coalesce('consent.client', 'consent_use.client').as('client'),
-        ])
-        .where('request_id', 'in', requestIds)
-        .limit(AT_ONCE)
-        .execute()
-      return new Map(
-        rows.map(({ number, request_id, service, client }) => [`${request_id} ${service} ${client}`, number]),
-      )
-    },
+    consentsOf: createConsentsOfCalls(tables),
     /** Calls under standing consents that no number bounds. Those that were told before count no second time. */
     addUses: (uses: readonly UseRow[]): Promise<void> =>
       inTransaction(tables, async (transaction) =>

@@ -144,8 +144,8 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
     }),
     complaints: complaintRooms(t, database, acts),
     notices: () => undefined,
-    consentsOf: async (ids) =>
-      new Map(ids.map((id) => [`${id} ${idText(SERVICE)} ${idText(CLIENT)}`, `of ${id}`])),
+    consentsOf: async (_person, calls) =>
+      new Map(calls.map(({ requestId: id }) => [`${id} ${idText(SERVICE)} ${idText(CLIENT)}`, `of ${id}`])),
     previewsOf: async () => new Map(),
     count: () => undefined,
   }

@@ -26,7 +26,11 @@ export async function usages(
   const rules = await rooms.store.rules(asked.subsystem)
   const isFirst = after === undefined
   const told: Usage[] = []
-  const consents = await rooms.consentsOf(rows.map((row) => row.request_id))
+  const provided = rows.filter((row) => roleOf(row) === 'provider')
+  const consents = await rooms.consentsOf(
+    person,
+    provided.map(({ request_id: requestId, time }) => ({ requestId, time })),
+  )
   const previews = await rooms.previewsOf(rows.map((row) => row.request_id))
   for (const row of rows) told.push(await usageOf(row, rules, { consents, previews }, rooms))
   return {
