@@ -1,10 +1,9 @@
 /** The consents of calls: never more calls than a consent allows, on both stores, over nodes, restarts and withdrawals. */
 import { randomUUID } from 'node:crypto'
 import { mock } from 'node:test'
-import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { migrate } from '#platform/database/migrate.ts'
-import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
+import { openDatabase } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { until } from '#test/until.ts'
@@ -181,26 +180,6 @@ await eachDatabase(t, async (database, t, url) => {
     await late.giveBack()
     t.equal((await one.store.byNumber(number))!.uses, 3)
     const [first] = await one.store.uses(number, { limit: 1 })
-    const { request_id: id, service } = first!
-    const consentsOf = async (code: string, ids: string[], days = 0) =>
-      one.store.consentsOf({
-        person: await one.nameOf(person(code)),
-        calls: ids.map((requestId) => ({ requestId, time: iso(world.now + days * DAY) })),
-      })
-    const found = new Map([[`${id} ${service} ${CLIENT}`, number]])
-    t.same(await consentsOf('E1', [id, 'R-0']), found)
-    t.same(await consentsOf('E1', []), new Map())
-    t.same(await consentsOf('E2', [id]), new Map(), 'each person sees their own')
-    t.same(await consentsOf('E1', [id], 2), new Map(), 'a request id that comes again is another call')
-    const client = 'DEV/GOV/3/x'
-    const other = await give(one, 'E1', { client })
-    await one.take({ ...ask('E1', { client }), ids: { id: 'Q-1', requestId: id } })
-    await one.write()
-    found.set(`${id} ${service} ${client}`, other.number)
-    t.same(await consentsOf('E1', [id]), found, 'another client may choose the same request id')
-    // As the next version has it.
-    await sql`drop index consent_use_request`.execute(tablesOf(database))
-    t.same(await consentsOf('E1', [id, 'R-0']), found)
     const rest = await one.store.uses(number, { after: { at: first!.time, id: first!.request_id }, limit: 9 })
     t.equal(rest.length, 2, 'a page goes on where the one before ended')
   })
