@@ -35,7 +35,7 @@ goes on there after a break, and later verifies only what was logged since.
   --witnesses <policy>   C2SP tlog-policy file: cosignatures are verified, and how far a quorum has come is said
   --state <file>         where it has come to, one log a file; keep it where the owner of the log cannot write
   --full                 from the first record on, whatever the state says
-  --checkpoint <file>    a checkpoint that somebody else kept; may be repeated
+  --checkpoint <file>    a signed state (checkpoint) that somebody else kept; may be repeated
   --log-key <key>        the verifier key of a registry's log, for check
   --identities           for check: reads all entries, and finds two that give one version of a DID different contents;
                          exit code 1 while the registry does not show all of them
@@ -280,12 +280,12 @@ function textReport(name: string, report: StoredReport): string {
   const lines = [
     `${name}${report.origin === undefined ? '' : ` (${report.origin})`}`,
     ...(from > 0 ? [`  went on at record ${from}; what is before was verified in earlier runs`] : []),
-    `  ${records} records, ${signatures} signatures, ${timeStamps} time-stamps, ${checkpoints} checkpoints`,
+    `  ${records} records, ${signatures} signatures, ${timeStamps} time-stamps, ${checkpoints} signed states`,
     `  ${unstamped} signatures not time-stamped yet, ${erased} records erased, ${sealed} sealed (their log key is not here)`,
     ...(cosignatures > 0
       ? [`  ${cosignatures} cosignatures; a quorum has cosigned ${witnessed} records`]
       : []),
-    ...(evidenceRecords > 0 ? [`  ${evidenceRecords} evidence records over tree heads`] : []),
+    ...(evidenceRecords > 0 ? [`  ${evidenceRecords} evidence records over signed states`] : []),
   ]
   for (const { index, what } of problems.slice(0, 20)) lines.push(`  record ${index}: ${what}`)
   if (problems.length > 20) lines.push(`  and ${problems.length - 20} more`)

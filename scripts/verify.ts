@@ -32,7 +32,7 @@ const USAGE = `Usage: concordat verify <container.asice> --conf <directory, veri
 
 Judges a signed message container, an evidence bundle with all its messages and their place in the log, or a statement of
 reconciliation: who signed, when, what the signature covers, and whether all of it holds. A bundle brings a configuration of
-its own; name yours unless you trust where the bundle comes from. With --witnesses (a C2SP tlog-policy file) every tree head of a
+its own; name yours unless you trust where the bundle comes from. With --witnesses (a C2SP tlog-policy file) every signed state of a
 bundle needs the cosignatures of its quorum. An archive of a message log, X-Road's or ours, is judged with
 its chain; the last digest of each is what --previous of the next one takes. Without --conf only its chain can be judged.
 The record of a wallet's presentation, or a consent that one proves, is judged by the trusted issuers and, with --verifiers, the verifiers that you name; status lists

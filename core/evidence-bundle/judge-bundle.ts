@@ -66,12 +66,12 @@ export function overall(records: RecordVerdict[], checkpoints: BundleVerdict['ch
       verdict: 'INDETERMINATE',
       subIndication: 'NO_POE',
       reason:
-        'Every message verifies, but too few witnesses of your policy cosigned the tree head: the log could have been rewritten before.',
+        'Every message verifies, but too few witnesses of your policy cosigned the state of the log: it could have been rewritten before.',
     }
   }
   return {
     verdict: 'TOTAL-PASSED',
     reason:
-      "Every record stands in the log under a tree head that the server's owner signed, and every message verifies.",
+      "Every record stands in the log under a state that the server's owner signed, and every message verifies.",
   }
 }

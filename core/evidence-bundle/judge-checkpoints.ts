@@ -67,7 +67,7 @@ type Judged = Omit<HeadVerdict, 'size' | 'existed' | 'witnesses'>
 const unsigned: Judged = {
   signedByMember: false,
   subIndication: 'NO_CERTIFICATE_CHAIN_FOUND',
-  reason: "no certificate of the security server's owner is known that signed the log's tree head",
+  reason: "no certificate of the security server's owner is known that signed the state of the log",
 }
 
 /** `byOwner`: the certificates whose key signed the tree head. */
@@ -115,7 +115,7 @@ function judgeSigner(
       judged = {
         signedByMember: false,
         subIndication,
-        reason: `the tree head's signer is not trusted: ${reason}`,
+        reason: `the signer of the log's state is not trusted: ${reason}`,
       }
     }
   }
@@ -125,8 +125,8 @@ function judgeSigner(
     subIndication: proof === undefined ? 'NO_POE' : agedOut(proof),
     reason:
       proof === undefined
-        ? `nothing proves when the tree head was signed${failure === undefined ? '' : ` (${failure})`}, and its signer is not known to be good now`
-        : `what proves when the tree head was signed counted until ${new Date(proof.end.time).toISOString()} only`,
+        ? `nothing proves when the state of the log was signed${failure === undefined ? '' : ` (${failure})`}, and its signer is not known to be good now`
+        : `what proves when the state of the log was signed counted until ${new Date(proof.end.time).toISOString()} only`,
   }
 }
 

@@ -28,7 +28,7 @@ export function checkPlace(
   bundle: Bundle,
 ): void {
   const checkpoint = parseCheckpoint(bundle.files.get(record.checkpoint)!.toString())
-  if (checkpoint.origin !== bundle.manifest.log) throw differs('The tree head is of another log.')
+  if (checkpoint.origin !== bundle.manifest.log) throw differs('The signed state is that of another log.')
   const proof = record.path.map((node) => Buffer.from(node, 'base64'))
   verifyInclusion({ size: checkpoint.size, index: record.index, leaf, proof, root: checkpoint.root })
 }

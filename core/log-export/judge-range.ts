@@ -40,8 +40,8 @@ export function judgeRange(read: LogExport): RangeVerdict {
   const { head, rows, forms: texts } = read
   const wrong: string[] = []
   const { size, root, origin } = parseCheckpoint(head.treeHead)
-  if (origin !== head.log) wrong.push(`the tree head is that of ${origin}, and not of ${head.log}`)
-  if (size !== head.range.last + 1) wrong.push('the range is not that of the tree head')
+  if (origin !== head.log) wrong.push(`the signed state is that of ${origin}, and not of ${head.log}`)
+  if (size !== head.range.last + 1) wrong.push('the range is not that of the signed state')
   if (rows.length !== head.records) wrong.push(`there are ${rows.length} rows, not ${head.records}`)
   const leaves = (texts ?? []).map(readHiddenForm)
   const forms = (texts ?? []).map((text, index) => (leaves[index] === undefined ? readForm(text) : undefined))
@@ -51,7 +51,7 @@ export function judgeRange(read: LogExport): RangeVerdict {
     const range = createCompactRange()
     for (const hash of hashes) range.append(hash)
     if (texts.length !== size || !range.root().equals(root))
-      wrong.push(`the leaf forms are not those of the tree head of ${origin}`)
+      wrong.push(`the leaf forms are not those of the signed state of ${origin}`)
   }
   let before = -1
   for (const row of rows) {

@@ -171,15 +171,15 @@ t.test('cells of a table are read as they were, and none begins a formula', (t) 
 
 t.test('cheats', async (t) => {
   const wrong = async (q: Change): Promise<string> => (await judged(q)).wrong.join()
-  t.match(await wrong({ forms: FORMS.toSpliced(4, 1) }), /not those of the tree head/)
-  t.match(await wrong({ forms: FORMS.with(4, FORMS[5]!) }), /not those of the tree head/)
+  t.match(await wrong({ forms: FORMS.toSpliced(4, 1) }), /not those of the signed state/)
+  t.match(await wrong({ forms: FORMS.with(4, FORMS[5]!) }), /not those of the signed state/)
   t.match(await wrong({ rows: [{ ...row(0), outcome: 'x' }] }), /not what the log committed to/)
   t.match(await wrong({ filter: { from: '2027-01-04T12:00:05Z' } }), /row 0 does not fit/)
   t.match(await wrong({ filter: { clientId: 'DEV:GOV:1:a' } }), /row 1 does not fit/)
   t.match(await wrong({ rows: [row(2), row(1)] }), /out of order/)
   t.match(await wrong({ rows: [{ ...row(0), index: 99 }] }), /out of order or range/)
   t.match(await wrong({ head: { records: 4 } }), /not 4/)
-  t.match(await wrong({ head: { range: { first: 0, last: 4 } } }), /not that of the tree head/)
+  t.match(await wrong({ head: { range: { first: 0, last: 4 } } }), /not that of the signed state/)
   const malformed = { code: 'malformed_bundle' }
   await t.rejects(judged({ head: { files: {} } }), malformed)
   await t.rejects(judged({ head: { version: 2 } }), malformed)

@@ -93,8 +93,8 @@ function seedCheck(
 ): Check {
   const what = 'Seed'
   const { origin, size, note } = readSeed(seed)
-  if (origin !== server) return { what, state: 'bad', why: `it is a tree head of ${origin}` }
-  const of = `a tree head of ${size} records`
+  if (origin !== server) return { what, state: 'bad', why: `it is a signed state of ${origin}` }
+  const of = `a signed state of ${size} records`
   if (q.witnesses === undefined)
     return { what, state: 'warn', why: `${of}; name the witnesses to see who cosigned it` }
   const later = witnessesOf(note, q.witnesses).filter(

@@ -145,7 +145,7 @@ export const COMMANDS = {
     summary: "verify a whole message log, or a registry's transparency log",
     words: {
       verify: {
-        summary: 'every record, signature, time-stamp, tree and checkpoint',
+        summary: 'every record, signature, time-stamp, tree and signed state',
         options: [
           ...['--keys=', '--bodies=', '--conf=', '--witnesses=', '--state=', '--full', '--checkpoint='],
           ...['--json'],

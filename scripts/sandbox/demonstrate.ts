@@ -214,7 +214,7 @@ async function showBundle(
   })
   if (verdict !== 'TOTAL-PASSED') throw new Error(`${file}: ${verdict}, ${reason}`)
   say(
-    `    bundle  ${verdict}, both in the log under a tree head of ${checkpoints[0]!.size} records that the owner signed`,
+    `    bundle  ${verdict}, both in the log under a signed state of ${checkpoints[0]!.size} records that the owner signed`,
   )
   say(`      cosigned by ${checkpoints[0]!.witnesses!.names.join(', ')}`)
 }

@@ -262,7 +262,7 @@ async function writeWitnessPolicies(layout: Layout): Promise<void> {
     const names = ['registry', ...others.map(({ agency }) => agency.key)]
     write(
       folderOf(layout, `${key}/witnesses.policy`),
-      `# Who cosigns the tree heads of this server's message log (C2SP tlog-policy).
+      `# Who cosigns the signed states of this server's message log (C2SP tlog-policy).
 witness registry ${registry} http://${address}:${publicPort}/witness
 ${others.map(({ line }) => line).join('\n')}
 group witnesses 2 ${names.join(' ')}

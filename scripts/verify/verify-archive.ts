@@ -65,7 +65,7 @@ function textReport({ file, judgedAt, previousDigest }: Question, verdict: Archi
       `  manifest        ${manifest}, after ${info.previous?.manifest ?? 'none'}`,
       ...checkpoints.map(({ size, signedByMember }) => {
         const who = signedByMember ? "signed by the server's owner" : "not tied to the server's owner"
-        return `  tree head       of ${size} records, ${who}`
+        return `  signed state    of ${size} records, ${who}`
       }),
       ...records.map(
         ({ index, form, ...one }) => `  record ${index}, ${form.kind} ${form.direction}: ${headline(one)}`,

@@ -68,7 +68,7 @@ function textReport(
   const { log, made, records, checkpoints } = verdict
   const heads = checkpoints.map(
     ({ size, signedByMember, existed, witnesses }) =>
-      `  tree head       of ${size} records, ${signedByMember ? "signed by the server's owner" : "not tied to the server's owner"}, ${existed === undefined ? 'no proof since when' : `proved since ${existed.since.toISOString()} (until ${existed.until.toISOString()})`}${witnessText(witnesses)}`,
+      `  signed state    of ${size} records, ${signedByMember ? "signed by the server's owner" : "not tied to the server's owner"}, ${existed === undefined ? 'no proof since when' : `proved since ${existed.since.toISOString()} (until ${existed.until.toISOString()})`}${witnessText(witnesses)}`,
   )
   const lines = [
     `${file}: ${headline(verdict)}`,

@@ -90,7 +90,7 @@ function rangeChecks({ head }: LogExport, range: RangeVerdict): Check[] {
       what: 'Range',
       state: covered ? (wrong.length === 0 ? 'good' : 'bad') : 'warn',
       why: covered
-        ? `indexes 0 to ${head.range.last}, without a gap, are those of the tree head`
+        ? `indexes 0 to ${head.range.last}, without a gap, are those of the signed state`
         : 'the leaf forms are not in the export',
     },
     {
@@ -157,7 +157,7 @@ async function judgeBundles(read: LogExport, range: RangeVerdict, q: Question): 
   return {
     checks: [
       {
-        what: 'Tree head',
+        what: 'Signed state of the log',
         state: isOwners ? 'good' : 'warn',
         why: isOwners
           ? "signed by the server's owner"

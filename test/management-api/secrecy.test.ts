@@ -240,7 +240,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       t.notMatch([...files.values()].join('\n'), MARK)
       const [, text] = await verified(mine, world.world.now)
       t.match(text, /INDETERMINATE, SIGNED_DATA_NOT_FOUND/)
-      t.match(text, /are those of the tree head/)
+      t.match(text, /are those of the signed state/)
       t.match(text, new RegExp(`might fit: ${secret}-${erased + 1}; of 6 the log hides all but the leaf`))
       const theirs = await filesOf(await file(secretExport, CLEARED))
       t.match(theirs.get('records.jsonl')!.toString(), new RegExp(`${MARK}-id`))

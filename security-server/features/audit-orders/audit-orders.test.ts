@@ -261,7 +261,7 @@ await eachDatabase(t, async (_database, t: Test, url) => {
       ],
       ['for others', order({ servers: ['DEV/GOV/1/x'] }), dpa, seed, /other servers/],
       ['another instance', order({ instance: 'EE' }), dpa, seed, /instance EE/],
-      ['an altered seed', order(), dpa, seed.replace(/\n\d+\n/, '\n5\n'), /tree head/],
+      ['an altered seed', order(), dpa, seed.replace(/\n\d+\n/, '\n5\n'), /signed state/],
       ['a seed with more lines', order(), dpa, signNote(seed, 'x', witness.privateKey), /no other line/],
     ] as const) {
       give(one, by, its)

@@ -43,7 +43,7 @@ export async function collect(
   const { origin, size, root } = seedOf(seed)
   const own = await messageLog.checkpointOf(size)
   if (origin !== server || own === undefined || !own.root.equals(root))
-    throw refused('its seed is no tree head of this log')
+    throw refused('its seed is no signed state of this log')
   const records: FoundRecord[] = []
   const coverage: AuditCoverage = { inPeriod: 0, unsaid: 0 }
   await messageLog.maintain()

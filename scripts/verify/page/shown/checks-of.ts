@@ -68,7 +68,7 @@ const EXPORT_CHECKS: Record<string, TextKey> = {
   Range: 'exportRange',
   'Left out': 'exportLeftOut',
   'Daily counts': 'exportCounts',
-  'Tree head': 'exportHead',
+  'Signed state of the log': 'exportHead',
   Evidence: 'exportEvidence',
 }
 
