@@ -346,8 +346,15 @@ void t.test('one thing that fails keeps no letter of another back, and the job s
   t.same(await tell(whole), [])
   mail.isDown = false
   world.now += 3_600_000
-  world.certificates = [certificate('bad', { from: -300, to: 14 }), certificate('good', { from: -300, to: 14 })]
-  world.pins = [1, 2].map((n) => ({ id: `${n}`, name: `token-${n}`, pin: { setAt: at(-80), endsAt: at(10) } }))
+  world.certificates = [
+    certificate('bad', { from: -300, to: 14 }),
+    certificate('good', { from: -300, to: 14 }),
+  ]
+  world.pins = [1, 2].map((n) => ({
+    id: `${n}`,
+    name: `token-${n}`,
+    pin: { setAt: at(-80), endsAt: at(10) },
+  }))
   const broken: LetterRooms = {
     ...whole,
     renewalOf: async (sha256) => {
