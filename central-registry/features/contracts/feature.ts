@@ -89,7 +89,7 @@ export const contracts: FeatureModule<Ground, Offers> = {
     }
     const exchangeWithPartners = createPartnerExchange(between)
     afterReading(exchangeWithPartners)
-    const notices = createNoticeStore({ database, record, notify })
+    const notices = createNoticeStore({ ...ground, notify })
     const settling = settleContracts({ ...ground, store, notices, addresses, reading })
     return {
       operations: contractHandlers({

@@ -5,6 +5,7 @@
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
+import { createOnItsOwn } from '#platform/on-its-own.ts'
 import type { ContactStore } from '../../members/contacts/store.ts'
 import type { NoticeStore } from './notices-store.ts'
 import type { ContractReading } from './reading-store.ts'
@@ -28,11 +29,23 @@ export function settleContracts(q: {
   return async () => {
     const ms = q.clock()
     const now = new Date(ms).toISOString()
-    await q.store.settle(now)
-    await q.notices.give(ms)
-    await q.addresses.askDue(now)
-    const found = await q.reading.overdue(now)
-    if (found > overdue) q.log.warn({ overdue: found }, 'critical contracts are in force after their end')
-    overdue = found
+    const count = async (): Promise<void> => {
+      const found = await q.reading.overdue(now)
+      if (found > overdue) q.log.warn({ overdue: found }, 'critical contracts are in force after their end')
+      overdue = found
+    }
+    const parts = {
+      expiry: () => q.store.settle(now),
+      notices: () => q.notices.give(ms),
+      letters: () => q.addresses.askDue(now),
+      count,
+    }
+    const own = createOnItsOwn(q.log)
+    await own.each(
+      Object.entries(parts),
+      ([name]) => name,
+      async ([, part]) => void (await part()),
+    )
+    own.end()
   }
 }

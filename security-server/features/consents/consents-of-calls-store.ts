@@ -13,7 +13,7 @@ const APART_MS = 86_400_000
 /** Rows of one statement. */
 const AT_ONCE = 500
 
-export type ConsentsOfCalls = (q: {
+type ConsentsOfCalls = (q: {
   /** By their name in the database; undefined where nobody is named. */
   person: string | undefined
   calls: readonly RecordedCall[]

@@ -3,110 +3,23 @@ import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import path from 'node:path'
 import t from 'tap'
 import { DAY_MS, thresholdOf } from '#core/mail/threshold.ts'
-import { migrate } from '#platform/database/migrate.ts'
-import { openDatabase } from '#platform/database/open-database.ts'
-import { createSendMail } from '#platform/mail/client.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { watchCertificates } from '#platform/metrics/watch-certificates.ts'
-import { Fault } from '#schemas/fault.ts'
-import { parseServerId, parseServiceId } from '#schemas/identifiers.ts'
+import { parseServiceId } from '#schemas/identifiers.ts'
 import { createConfigurationSigner } from '#test/fakes/configuration-signer.ts'
-import { startMailServer } from '#test/fakes/mail-server.ts'
 import { selfSignedCertificate } from '../../keys/self-signed.ts'
 import { certificatePem } from '../../local-systems/view.ts'
 import { certificateEnds } from './certificate-ends.ts'
+import { at, certificate, contract, createDeadlines, START } from './deadlines-fixture.ts'
 import { deadlineHandlers } from './handlers.ts'
 import { lookForDeadlines } from './look.ts'
-import { deadlineMigrations } from './migrations.ts'
 import { contractName, renderLetter } from './render-letter.ts'
 import type { LetterRooms } from './rooms.ts'
 import { sendLetters } from './send-letters.ts'
 import { checkDeadlines, LETTER_LANGUAGES } from './settings.ts'
-import { createDeadlineStore } from './store.ts'
 
 const CERTIFICATES = ['SIGNING', 'AUTHENTICATION', 'SYSTEM_CERTIFICATE', 'SERVICE_CERTIFICATE'] as const
 const KINDS = [...CERTIFICATES, 'CONTRACT', 'PIN', 'BACKUP', 'BACKUP_PROOF'] as const
-const START = Date.parse('2026-11-30T12:00:00Z')
-const at = (days: number): string => new Date(START + days * DAY_MS).toISOString()
-
-const certificate = (sha256: string, q: { from: number; to: number; member?: string }) => ({
-  ...{ sha256, keyId: `key-${sha256}`, usage: q.member === undefined ? 'AUTHENTICATION' : 'SIGNING' },
-  ...{ subject: `CN=${sha256}`, serialNumber: '7', notBefore: at(q.from), notAfter: at(q.to) },
-  ...{ member: q.member, active: true, state: 'registered', ocsp: { state: 'good' } },
-})
-const contract = (id: string, version: number, to: number, more: object = {}) => ({
-  listed: { contract: id, state: 'ACTIVE' as string },
-  content: {
-    contract: id,
-    version,
-    title: `Title of ${id}`,
-    validFrom: at(-300),
-    validUntil: at(to),
-    ...more,
-  },
-})
-
-async function createDeadlines(t: Tap) {
-  const mail = await startMailServer(t)
-  const database = await openDatabase('sqlite::memory:')
-  t.teardown(() => database.close())
-  await migrate(database, deadlineMigrations)
-  const world = {
-    now: START,
-    certificates: [] as ReturnType<typeof certificate>[],
-    contracts: [] as ReturnType<typeof contract>[],
-    services: new Map<number, object>(),
-    pins: [] as { id: string; name: string; pin: object }[],
-    renewals: {} as Record<string, { overdue: string | undefined }>,
-    backups: undefined as Awaited<ReturnType<LetterRooms['backupAges']>>,
-    areContractsKnown: true,
-    isConfigured: true,
-    lines: [] as string[],
-  }
-  const line = (...said: unknown[]): void => void world.lines.push(JSON.stringify(said))
-  const node = (name: string, to = ['keys@agency.example']): LetterRooms => ({
-    ...{ server: parseServerId('DEV/GOV/1000/ss1'), node: name, clock: () => world.now },
-    log: { info: line, warn: line, error: line } as never,
-    keys: {
-      tokens: () => [
-        { keys: [{ certificates: world.certificates }], pin: {} },
-        ...world.pins.map((one) => ({ ...one, keys: [] })),
-      ],
-      internalTls: {
-        info() {
-          throw new Error('there is none')
-        },
-      },
-    } as never,
-    localSystems: { view: () => ({ servicesByKey: world.services }) } as never,
-    contracts: {
-      view: () => ({ asOf: world.areContractsKnown ? at(0) : undefined, contracts: world.contracts }),
-    } as never,
-    globalConfiguration: {
-      currentWithin() {
-        if (!world.isConfigured) throw new Fault('global_conf_outdated')
-        return undefined as never
-      },
-    },
-    renewalOf: async (sha256) => world.renewals[sha256],
-    backupAges: async () => world.backups,
-    settings: { to, language: 'en', backupDays: 3 },
-    console: 'https://ss1.agency.example/console',
-    store: createDeadlineStore(database),
-    send: createSendMail(mail.server),
-  })
-  const tell = async (...nodes: LetterRooms[]): Promise<string[]> => {
-    const before = mail.received.length
-    await Promise.all(nodes.map((one) => lookForDeadlines(one)))
-    await Promise.all(nodes.map((one) => sendLetters(one)))
-    return mail.received
-      .slice(before)
-      .map(({ raw }) => /^Subject: (.*(?:\r\n .*)*)/m.exec(raw)![1]!.replace(/\r\n /g, ' '))
-  }
-  return { world, mail, node, tell }
-}
-type Tap = Parameters<typeof startMailServer>[0]
-
 void t.test('the threshold that was passed last counts, and none too near the beginning', async (t) => {
   const of = (begins: number, left: number) =>
     thresholdOf({ begins: START + begins * DAY_MS, ends: START + left * DAY_MS }, START)
@@ -337,64 +250,6 @@ void t.test(
     t.ok((await a.store.list(99)).some(({ id, state }) => id === sent!.id && state === 'SENT'))
   },
 )
-
-void t.test('one thing that fails keeps no letter of another back, and the job says it', async (t) => {
-  const { world, mail, node, tell } = await createDeadlines(t)
-  const whole = node('a')
-  world.contracts = [contract('C-1', 1, 30)]
-  mail.isDown = true
-  t.same(await tell(whole), [])
-  mail.isDown = false
-  world.now += 3_600_000
-  world.certificates = [
-    certificate('bad', { from: -300, to: 14 }),
-    certificate('good', { from: -300, to: 14 }),
-  ]
-  world.pins = [1, 2].map((n) => ({
-    id: `${n}`,
-    name: `token-${n}`,
-    pin: { setAt: at(-80), endsAt: at(10) },
-  }))
-  const broken: LetterRooms = {
-    ...whole,
-    renewalOf: async (sha256) => {
-      if (sha256 === 'bad') throw new Error('the row of its renewal is damaged')
-      return undefined
-    },
-    contracts: {
-      view() {
-        throw new Error('the list of contracts is damaged')
-      },
-    },
-    store: {
-      ...whole.store,
-      write: async (thing, q) => {
-        if (thing.name === 'token-1') throw new Error('no row can be written')
-        return whole.store.write(thing, q)
-      },
-      end: async (id, state, q) => {
-        if (mail.received.length === 1 && state === 'SENT') throw new Error('the row is locked')
-        return whole.store.end(id, state, q)
-      },
-      tried: async () => {
-        throw new Error('the row is locked')
-      },
-    },
-  }
-  await t.rejects(lookForDeadlines(broken), {
-    message:
-      /^3 failed: AUTHENTICATION bad: the row of its renewal is damaged; CONTRACT: .*; PIN PIN a 1 \S+ \S+: no row/,
-  })
-  await t.rejects(sendLetters(broken), { message: /^1 failed: letter \S+: the row is locked$/ })
-  const subjects = (): string => mail.received.map(({ raw }) => raw.replace(/=?\r\n ?/g, '')).join()
-  for (const one of ['CN=good', 'token-2', 'Title of C-1'])
-    t.match(subjects(), one, 'what waited of a contract is no less wanted')
-  t.notMatch(subjects(), /CN=bad|token-1/)
-  const seen = await deadlineHandlers(broken)['getDeadlines']!({} as never)
-  t.match(JSON.stringify(seen), /token-1.*CN=good/)
-  t.match((await tell(whole)).join(), /CN=bad[^]*token-1|token-1[^]*CN=bad/, 'the next try has the rest')
-  t.same(await tell(whole), [])
-})
 
 void t.test('contracts: what has no end, what ended, and what begins too late to replace it', async (t) => {
   const { world, node, tell } = await createDeadlines(t)

@@ -31,6 +31,23 @@ void t.test(
   },
 )
 
+void t.test('a wish that fails keeps no other back, and the run says which', async (t) => {
+  const looked: unknown[] = []
+  const run = writeLetters({
+    ...{ clock: Date.now, tracker: { isOn: () => false }, wishes: { stopped: async () => undefined } },
+    log: { warn: () => undefined },
+    uses: {
+      due: async () => ['W-1', 'W-2', 'W-3'].map((id) => ({ id })),
+      lookLater: async (id: unknown) => {
+        if (id === 'W-1') throw new Error('its row is damaged')
+        looked.push(id)
+      },
+    },
+  } as never)
+  await t.rejects(run, { message: '1 failed: wish W-1: its row is damaged' })
+  t.same(looked, ['W-2', 'W-3'])
+})
+
 void t.test('what was stopped or ended while others were sent is not sent', async (t) => {
   const sent: string[] = []
   const world = { stopped: undefined as string | undefined, ended: 'L-5' }

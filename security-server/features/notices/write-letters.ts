@@ -1,7 +1,8 @@
 /**
  * Makes messages of uses, for wishes that are due: what the tracker would tell now is counted, what is withheld waits until it may be told.
- * The message and the uses that it counts are one transaction.
+ * The message and the uses that it counts are one transaction. One wish that fails keeps no other back.
  */
+import { createOnItsOwn } from '#platform/on-its-own.ts'
 import { idText, memberOf, parseClientId } from '#schemas/identifiers.ts'
 import type { UsesTold } from './render-letter.ts'
 import { iso, type NoticeRooms } from './rooms.ts'
@@ -22,15 +23,20 @@ type Judged = {
 export async function writeLetters(rooms: NoticeRooms, signal?: AbortSignal): Promise<void> {
   if ((await rooms.wishes.stopped()) !== undefined) return
   const seen = new Set<string>()
+  const own = createOnItsOwn(rooms.log)
   for (;;) {
     const due = await rooms.uses.due(rooms.clock(), MOST_WISHES)
     const fresh = due.filter(({ id }) => !seen.has(id))
-    if (fresh.length === 0) return
-    for (const wish of fresh) {
-      if (signal?.aborted === true) return
-      seen.add(wish.id)
-      await writeOne(wish, rooms)
-    }
+    if (fresh.length === 0 || signal?.aborted === true) return own.end()
+    await own.each(
+      fresh,
+      ({ id }) => `wish ${id}`,
+      async (wish) => {
+        if (signal?.aborted === true) return
+        seen.add(wish.id)
+        await writeOne(wish, rooms)
+      },
+    )
   }
 }
 
