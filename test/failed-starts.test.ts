@@ -8,7 +8,7 @@ import { once } from 'node:events'
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
 import { RULE } from '#adapters/life-events/life-events-fixture.ts'
 import { writeAnchor } from '#core/configuration/anchor.ts'
@@ -200,7 +200,7 @@ for (const one of STARTS)
   })
 
 /** In a group of its own, by which whatever it started is found. */
-function start(t: Tap, { words }: Start, folder: string) {
+function start(t: Test, { words }: Start, folder: string) {
   const child: ChildProcess = spawn(
     concordatProgram(),
     [...words, '--configuration', path.join(folder, 'settings.yaml')],
@@ -214,4 +214,3 @@ function start(t: Tap, { words }: Start, folder: string) {
     })
   return { said, pid: child.pid!, code: once(child, 'close').then(([code]) => code as number) }
 }
-type Tap = Parameters<Parameters<typeof t.test>[1]>[0]

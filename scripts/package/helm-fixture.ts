@@ -28,7 +28,7 @@ export type Manifest = {
 
 type Mount = { name: string; mountPath: string }
 type Container = { args?: string[]; volumeMounts: Mount[]; readinessProbe?: object }
-type Pod = {
+export type Pod = {
   containers: Container[]
   initContainers?: Container[]
   volumes: ({ name: string } & Record<string, object>)[]

@@ -8,6 +8,7 @@ import {
   LETTERS_ELSEWHERE,
   LIFE_EVENTS,
   type Manifest,
+  type Pod,
   podOf,
   rendered,
   renderedAs,

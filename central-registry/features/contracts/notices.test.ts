@@ -32,7 +32,7 @@ void t.test('a damaged contract, and a part of the job that fails, keep nothing 
       } as never)
       .execute()
   const heard: string[] = []
-  const record = createChange<Tables>(database, async () => undefined)
+  const record = createChange(database, async () => undefined)
   const log = { warn: () => undefined } as never
   const notify = async (_within: unknown, { contract, event }: Happened) =>
     void heard.push(`${contract} ${event}`)
