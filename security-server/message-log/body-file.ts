@@ -4,6 +4,7 @@
  * its own, others a place in a segment (segments/); or each has rows in the log's database (pieces/).
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { countBufferGarbage } from '#platform/buffer-garbage.ts'
 import { heldMemory } from '#platform/held-memory.ts'
 import { Fault } from '#schemas/fault.ts'
 
@@ -12,7 +13,7 @@ export const CHUNK = 64 * 1024
 export const BODY_FILE_HEADER = Buffer.from('concordat body 1')
 
 const TAG = 16
-const SEALED_CHUNK = CHUNK + TAG
+export const SEALED_CHUNK = CHUNK + TAG
 /**
  * How many chunks are written or read at once while contents leave room in memory for that: each time is a call to a thread or to the
  * database and back. Else it is one: so many who send or read slowly cost little each.
@@ -25,7 +26,7 @@ export const LARGEST_BLOCK = BODY_FILE_HEADER.length + CHUNKS_AT_ONCE * SEALED_C
 const SEALED_AT_ONCE = 32 * 1024
 
 /** A chunk as the file has it: ciphertext in pieces, then tag. The caller may reuse `plain` at once. */
-export function sealChunk(dataKey: Buffer, number: number, last: boolean, plain: Buffer): Buffer[] {
+function sealChunk(dataKey: Buffer, number: number, last: boolean, plain: Buffer): Buffer[] {
   const cipher = createCipheriv('aes-256-gcm', dataKey, nonceOf(number, last))
   const pieces: Buffer[] = []
   for (let from = 0; from < plain.length; from += SEALED_AT_ONCE)
@@ -33,6 +34,25 @@ export function sealChunk(dataKey: Buffer, number: number, last: boolean, plain:
   cipher.final()
   pieces.push(cipher.getAuthTag())
   return pieces
+}
+
+/**
+ * Encrypts the first `size` octets of `block` in their place, from chunk `number` on, and returns what the file has of them; `block` has room for
+ * the tags. What a cipher returns is copied at once: kept until it is written it would grow old, and to collect what is old is dear.
+ */
+export function sealBlock(
+  dataKey: Buffer,
+  { block, size, number, isLast }: { block: Buffer; size: number; number: number; isLast: boolean },
+): Buffer {
+  const count = Math.max(1, Math.ceil(size / CHUNK))
+  // From the last chunk on: the tags before a chunk move it back, to where the next one was.
+  for (let i = count - 1; i >= 0; i--) {
+    const plain = block.subarray(i * CHUNK, Math.min(size, (i + 1) * CHUNK))
+    let at = i * SEALED_CHUNK
+    for (const piece of sealChunk(dataKey, number + i, isLast && i === count - 1, plain))
+      at += piece.copy(block, at)
+  }
+  return block.subarray(0, size + count * TAG)
 }
 
 /** A whole body in this form, under a key of its own; `size` is that of all pieces. */
@@ -111,6 +131,7 @@ export async function* readBodyFile(
       skip = 0
       left -= plain.length
       if (plain.length > 0) yield plain
+      countBufferGarbage(chunk.length)
       if (last) return
     }
   } finally {

@@ -117,7 +117,7 @@ t.test('those who send and read slowly take large blocks only while there is roo
   const { folder, files } = await bodies(t)
   const begin = () => createBodyWriter(folder, { run: (act) => act() })
   // Of what is lent to a writer or a reader at least this is counted.
-  const LENT = 262_144
+  const LENT = 4 * (65_536 + 16)
   let octets = LENT
   while (heldMemory.fits(octets + LENT)) octets += LENT
   const release = heldMemory.reserve(octets - 2 * LENT)

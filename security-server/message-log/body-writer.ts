@@ -1,13 +1,11 @@
 /** Writes a body while it arrives. When `end` resolves it is durable under its name. */
 import { createHash, randomBytes } from 'node:crypto'
+import { countBufferGarbage } from '#platform/buffer-garbage.ts'
 import { heldMemory } from '#platform/held-memory.ts'
 import type { Places } from '#platform/in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
-import { BODY_FILE_HEADER, CHUNK, CHUNKS_AT_ONCE, sealChunk } from './body-file.ts'
+import { BODY_FILE_HEADER, CHUNK, CHUNKS_AT_ONCE, SEALED_CHUNK, sealBlock } from './body-file.ts'
 import type { BodyFolder } from './body-folder.ts'
-
-/** How much is hashed, encrypted and written at once, while contents leave room in memory for that; else it is one chunk. */
-const BLOCK = CHUNKS_AT_ONCE * CHUNK
 
 export type BodyWriter = {
   /** When it returns a promise, the caller waits for it, or memory grows, and nobody changes the chunk until then. Throws `logging_failed`. */
@@ -27,8 +25,10 @@ export function createBodyWriter(folder: Pick<BodyFolder, 'begin'>, places: Pick
   const destination = folder.begin()
   const dataKey = randomBytes(32)
   const digest = createHash('sha512')
-  // Reused for each block of plaintext: a large body must not produce garbage in memory.
-  const { bytes: block, giveBack } = heldMemory.lend({ most: BLOCK, least: CHUNK })
+  // Reused for each block, which is encrypted in its place: a large body must not produce garbage in memory.
+  const lent = heldMemory.lend({ most: CHUNKS_AT_ONCE * SEALED_CHUNK, least: SEALED_CHUNK })
+  const { giveBack } = lent
+  const most = Math.floor(lent.bytes.length / SEALED_CHUNK) * CHUNK
   let filled = 0
   let number = 0
   let isOver = false
@@ -49,21 +49,21 @@ export function createBodyWriter(folder: Pick<BodyFolder, 'begin'>, places: Pick
   const writeBlock = async (isLast: boolean): Promise<void> => {
     // Else a body that was given up while it waited for a place would begin a second file.
     if (isOver) throw new Fault('logging_failed', { what: 'a body was given up before it was whole' })
-    const plain = block.subarray(0, filled)
-    digest.update(plain)
+    const size = filled
+    digest.update(lent.bytes.subarray(0, size))
     filled = 0
-    const pieces: Buffer[] = number === 0 ? [BODY_FILE_HEADER] : []
-    for (let at = 0; at === 0 || at < plain.length; at += CHUNK) {
-      const last = isLast && at + CHUNK >= plain.length
-      pieces.push(...sealChunk(dataKey, number++, last, plain.subarray(at, at + CHUNK)))
-    }
+    const sealed = sealBlock(dataKey, { block: lent.bytes, size, number, isLast })
+    const pieces = number === 0 ? [BODY_FILE_HEADER, sealed] : [sealed]
+    number += Math.ceil(size / CHUNK)
+    // The chunks that came, and what the cipher returned.
+    countBufferGarbage(2 * size)
     await orGiveUp(() => destination.append(pieces))
   }
   const take = async (chunk: Buffer): Promise<void> => {
     for (let at = 0; at < chunk.length; ) {
       // A place for each block: who sends larger chunks gets no more of the machine.
-      if (filled === block.length) await places.run(() => writeBlock(false))
-      const taken = chunk.copy(block, filled, at)
+      if (filled === most) await places.run(() => writeBlock(false))
+      const taken = chunk.copy(lent.bytes, filled, at, at + most - filled)
       filled += taken
       at += taken
     }
@@ -82,8 +82,8 @@ export function createBodyWriter(folder: Pick<BodyFolder, 'begin'>, places: Pick
   }
   return {
     write: (chunk) => {
-      if (turn === undefined && filled + chunk.length <= block.length) {
-        filled += chunk.copy(block, filled)
+      if (turn === undefined && filled + chunk.length <= most) {
+        filled += chunk.copy(lent.bytes, filled)
         return undefined
       }
       // Behind the write under way: octets keep their order whether or not a caller waits.
@@ -98,7 +98,7 @@ export function createBodyWriter(folder: Pick<BodyFolder, 'begin'>, places: Pick
       )
       return own
     },
-    digestSoFar: () => digest.copy().update(block.subarray(0, filled)).digest(),
+    digestSoFar: () => digest.copy().update(lent.bytes.subarray(0, filled)).digest(),
     end: () => {
       ending ??= finish()
       return ending
