@@ -1,7 +1,7 @@
 /** The steps of exchange: who asks here, what is offered, a call by the way of every exchange, and its time-stamp. */
 import { useState } from 'preact/hooks'
 import { Link } from '../../kit/address.tsx'
-import { useMay } from '../../kit/context.ts'
+import { useConsole, useMay } from '../../kit/context.ts'
 import { Facts } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
@@ -141,19 +141,26 @@ function SwitchOn({ descriptionId }: { descriptionId: number }) {
 const nameOf = ({ client, provider, serviceCode, serviceVersion, type }: Call): string =>
   [client, provider, serviceCode, serviceVersion, type].filter(Boolean).join(' ')
 
-/** The choice is kept when the step is done: the answer, which the form shows, belongs to it. */
+/**
+ * The choice is kept when the step is done by it: the answer, which the form shows, belongs to it. When a system called meanwhile, the
+ * server takes no try any more, and the form goes.
+ */
 export function CallStep({ of: { state, after, of } }: BodyProps) {
+  const { changed } = useConsole()
   const [call, setCall] = useState<Call>()
+  const [isMine, setIsMine] = useState(false)
+  const isOver = state === 'done' && !isMine
   const calls = of.calls ?? []
   const [only] = calls
   if (call === undefined && state !== 'done' && calls.length === 1 && only !== undefined) setCall(only)
   return (
     <>
-      {state === 'done' && (
+      {state === 'done' && of.record === undefined && <p>{text('firstStart.answeredUnseen')}</p>}
+      {state === 'done' && of.record !== undefined && (
         <Facts
           of={[
             ['firstStart.answeredAt', <Time key="at" at={of.at ?? ''} relative />],
-            ['tryOuts.evidence', <ExchangeLink key="record" index={of.record ?? 0} />],
+            ['tryOuts.evidence', <ExchangeLink key="record" index={of.record} />],
           ]}
         />
       )}
@@ -185,14 +192,24 @@ export function CallStep({ of: { state, after, of } }: BodyProps) {
           </select>
         </label>
       )}
-      {call !== undefined && <FirstCall key={nameOf(call)} of={call} />}
+      {call !== undefined && !isOver && (
+        <FirstCall
+          key={nameOf(call)}
+          of={call}
+          ended={(how) => (how === 'answered' ? setIsMine(true) : changed())}
+        />
+      )}
     </>
   )
 }
 
-function FirstCall({ of: { client, provider, ...service } }: { of: Call }) {
+type FirstProps = { of: Call; ended(how: 'answered' | 'notTaken'): void }
+
+function FirstCall({ of: { client, provider, ...service }, ended }: FirstProps) {
   const why = { case: 'first-start', reason: text('firstStart.callReason') }
-  return <Described parties={{ client, provider }} service={{ ...service, allowed: true }} why={why} />
+  return (
+    <Described parties={{ client, provider }} service={{ ...service, allowed: true }} {...{ why, ended }} />
+  )
 }
 
 export function StampStep({ of: { state, missing, of } }: BodyProps) {

@@ -20,10 +20,15 @@ import {
   type Tried,
 } from './shapes.ts'
 
-/** `why`: a proposal for the case and the reason. */
-type Props = { parties: Parties; service: Offered; why?: Record<string, string> | undefined }
+/** `why`: a proposal for the case and the reason. `ended`: a call was answered by the service, or this server took none. */
+type Props = {
+  parties: Parties
+  service: Offered
+  why?: Record<string, string> | undefined
+  ended?: ((how: 'answered' | 'notTaken') => void) | undefined
+}
 
-export function Described({ parties, service, why }: Props) {
+export function Described({ ended, parties, service, why }: Props) {
   const { serviceCode, serviceVersion, type } = service
   const version = serviceVersion === undefined ? {} : { serviceVersion }
   const newest = useAnswer<Description>('describeTryOut', {
@@ -51,7 +56,7 @@ export function Described({ parties, service, why }: Props) {
         {({ about, operations }) => (
           <>
             <About of={about} />
-            <Operations parties={parties} service={service} why={why} operations={operations} />
+            <Operations {...{ parties, service, why, ended }} operations={operations} />
           </>
         )}
       </Show>
@@ -77,7 +82,8 @@ function About({ of }: { of: Description['about'] }) {
   )
 }
 
-function Operations({ parties, service, why, operations }: Props & { operations: Operation[] }) {
+function Operations({ operations, ...asked }: Props & { operations: Operation[] }) {
+  const { service } = asked
   const all = operations.length === 0 ? [undefined] : operations
   return (
     <>
@@ -95,11 +101,7 @@ function Operations({ parties, service, why, operations }: Props & { operations:
             {operation !== undefined && operation.description !== '' && (
               <Markdown text={operation.description} />
             )}
-            {service.allowed ? (
-              <Call parties={parties} service={service} why={why} operation={operation} />
-            ) : (
-              <Answers of={operation} />
-            )}
+            {service.allowed ? <Call {...asked} operation={operation} /> : <Answers of={operation} />}
           </details>
         )
       })}
@@ -124,7 +126,13 @@ function Answers({ of }: { of: Operation | undefined }) {
   )
 }
 
-function Call({ parties, service, why = {}, operation }: Props & { operation: Operation | undefined }) {
+function Call({
+  parties,
+  service,
+  why = {},
+  ended,
+  operation,
+}: Props & { operation: Operation | undefined }) {
   const { api, signedOut } = useConsole()
   const announce = useAnnounce()
   const [tried, setTried] = useState<Tried>()
@@ -139,8 +147,10 @@ function Call({ parties, service, why = {}, operation }: Props & { operation: Op
       const { data } = await api.call<Tried>('tryService', { body })
       setTried(data)
       announce(text(data.outcome === 'ANSWERED' ? 'tryOuts.answered' : 'tryOuts.refused'))
+      if (data.outcome === 'ANSWERED') ended?.('answered')
     } catch (cause) {
       if (cause instanceof ApiFault && cause.status === 401) return signedOut()
+      ended?.('notTaken')
       throw cause
     }
   }

@@ -100,7 +100,8 @@ function callStep(
   snapshot: ConfigurationSnapshot | undefined,
   answered: Answered | undefined,
 ): Step {
-  if (answered !== undefined) return done('call', { record: answered.index, at: answered.time })
+  if (answered !== undefined)
+    return done('call', answered.index === undefined ? {} : { record: answered.index, at: answered.time })
   const callers = subsystemsOf(rooms).filter(({ id }) => isRegistered(rooms, snapshot, id))
   const calls = offered
     .filter(({ description }) => !description.disabled)

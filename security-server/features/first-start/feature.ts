@@ -6,14 +6,14 @@ import { inForce } from '../../global-configuration/snapshot.ts'
 import { certificateSteps } from './certificate-steps.ts'
 import { exchangeSteps } from './exchange-steps.ts'
 import { createFiledStates } from './filed.ts'
-import { createFirstAnswer, createHasAnswered } from './first-answer.ts'
+import { createFirstAnswer } from './first-answer.ts'
 import type { Needs } from './needs.ts'
 import { trustSteps } from './trust-steps.ts'
 
 const MOST_NAMED = 20
 
 type Offers = {
-  /** Whether this server has still to answer its first call. False when the log cannot tell. */
+  /** Whether this server has still to answer its first call. Throws when the log cannot tell. */
   isBeforeFirstCall(): Promise<boolean>
 }
 
@@ -22,7 +22,6 @@ export const firstStart: FeatureModule<Needs, Offers> = {
   open: (ground) => {
     const filed = createFiledStates(ground)
     const firstAnswer = createFirstAnswer(ground)
-    const hasAnswered = createHasAnswered(ground)
     return {
       operations: {
         async getFirstStart() {
@@ -40,11 +39,7 @@ export const firstStart: FeatureModule<Needs, Offers> = {
         },
       },
       offers: {
-        isBeforeFirstCall: () =>
-          Promise.all([firstAnswer(), hasAnswered()]).then(
-            ([answered, has]) => answered === undefined && !has,
-            () => false,
-          ),
+        isBeforeFirstCall: async () => (await firstAnswer()) === undefined,
       },
     }
   },

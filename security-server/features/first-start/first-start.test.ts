@@ -3,6 +3,7 @@ import t from 'tap'
 import { Fault } from '#schemas/fault.ts'
 import { parseServerId } from '#schemas/identifiers.ts'
 import type { RequestStatus } from '#schemas/management-request.ts'
+import { asSent } from '#test/as-sent.ts'
 import { firstStart } from './feature.ts'
 import type { Step } from './steps.ts'
 
@@ -41,7 +42,9 @@ const ground = {
   localSystems: { view: () => ({ clients: new Map() }) },
   messageLog: {
     oldestUnstamped: () => undefined,
-    traffic: async (q: { filter: object }) => ({ total: { exchanges: countedBy(q.filter), failed: 0 } }),
+    traffic: async (q: { filter: object }) => ({
+      steps: countedBy(q.filter) === 0 ? [] : [{ at: '2026-01-01T07', exchanges: 1, failed: 0 }],
+    }),
   },
   settings: { peers: { address: '10.0.0.7' } },
   logFor: () => ({
@@ -60,7 +63,8 @@ type Course = { finished: boolean; steps: Step[] }
 const open = async () => {
   const { operations, offers } = await firstStart.open(ground as never)
   const course = async () => (await operations!['getFirstStart']!({} as never)) as Course
-  const step = async (name: string) => (await course()).steps.find((one) => one.name === name)
+  const step = async (name: string) =>
+    (asSent(await course()) as Course).steps.find((one) => one.name === name)
   return { course, step, isBeforeFirstCall: offers!.isBeforeFirstCall }
 }
 const certificate = (more: object) => ({
@@ -143,7 +147,7 @@ t.test('a server without a configuration, and one whose registry approves no tim
 })
 
 t.test('what the newest records do not show is a first call too', async (t) => {
-  const { isBeforeFirstCall } = await open()
+  const { course, step, isBeforeFirstCall } = await open()
   // All that was asked lately is what services there are; the call is older, erased, or under a secret contract.
   rows = Array.from({ length: 200 }, (_, at) => ({
     ...{ idx: 900 - at, service: `${MEMBER}/port/listMethods`, query_id: String(at), time: '' },
@@ -155,8 +159,19 @@ t.test('what the newest records do not show is a first call too', async (t) => {
         '{"kind":"reply","upkeep":false,"clearance":2,"management":"DEV/GOV/1/management"}',
     )
   t.equal(await isBeforeFirstCall(), false, 'nobody may be tried with itself again')
+  t.match(await course(), { finished: true }, 'and the page offers no call that would be refused')
+  t.strictSame((await step('call'))?.of, {}, 'nor a record that it may not show')
   countedBy = () => 0
   t.equal(await isBeforeFirstCall(), false, 'which stays so')
+})
+
+t.test('without a configuration nothing is remembered that may be a request to the registry', async (t) => {
+  const { isBeforeFirstCall } = await open()
+  rows = [{ idx: 2, service: 'DEV/GOV/1/management/clientReg', query_id: 'one', time: '' }]
+  hasConfiguration = false
+  t.equal(await isBeforeFirstCall(), false)
+  hasConfiguration = true
+  t.equal(await isBeforeFirstCall(), true)
 })
 
 t.test('the first call is over with the first answer of a system, and not before', async (t) => {
@@ -171,7 +186,7 @@ t.test('the first call is over with the first answer of a system, and not before
     'questions about services and requests to the registry are no calls',
   )
   rows = new Fault('database_error')
-  t.equal(await isBeforeFirstCall(), false, 'nothing is allowed that cannot be known')
+  await t.rejects(isBeforeFirstCall(), { code: 'database_error' }, 'nothing is allowed that cannot be known')
   rows = [
     reply(9, `${MEMBER}/port/ping`),
     reply(6, `${MEMBER}/port/berths`),

@@ -25,7 +25,7 @@ export type Needs = {
   contracts: Pick<Contracts, 'view'>
   settings: { tryOuts: { clients: string[] } }
   localSystems: Pick<LocalSystems, 'view'>
-  /** Whether this server has still to answer its first call. */
+  /** Whether this server has still to answer its first call. Throws when the log cannot tell. */
   isBeforeFirstCall(): Promise<boolean>
   /** Throws the fault that a client system would get. */
   sendForOperator(request: SentRequest): Promise<SentAnswer>
