@@ -8,10 +8,12 @@ import es from './faults/texts/es.json' with { type: 'json' }
 import et from './faults/texts/et.json' with { type: 'json' }
 import fi from './faults/texts/fi.json' with { type: 'json' }
 import uk from './faults/texts/uk.json' with { type: 'json' }
+import { createRecognition } from './recognise-words.ts'
 import details from './said/details.json' with { type: 'json' }
 import diagnosis from './said/diagnosis.json' with { type: 'json' }
 import explanation from './said/explanation.json' with { type: 'json' }
-import { fillIn, Said, type Word } from './said.ts'
+import verdicts from './said/verdicts.json' with { type: 'json' }
+import { fillIn, Kept, Said, type Word } from './said.ts'
 
 // The type demands a row for each code; a test refuses rows of codes that are no more.
 type Catalogue = Record<FaultCode, { text: string; remedy: string }>
@@ -19,7 +21,7 @@ const TRANSLATIONS: Record<'es' | 'et' | 'fi' | 'uk', Catalogue> = { es, et, fi,
 
 // The type demands each language for each text; a test demands a row for each text that is said, and refuses others.
 type Row = Record<keyof typeof TRANSLATIONS, string>
-const ROWS: Record<string, Row> = { ...diagnosis, ...explanation, ...details }
+const ROWS: Record<string, Row> = { ...diagnosis, ...explanation, ...details, ...verdicts }
 
 const OF_FAULTS = new Map<string, Row>(
   Object.entries(catalogue).flatMap(([code, { text, remedy }]) => {
@@ -29,9 +31,23 @@ const OF_FAULTS = new Map<string, Row>(
       fi: fi[code as FaultCode][part],
       uk: uk[code as FaultCode][part],
     })
-    return [[text, row('text')] as const, [remedy, row('remedy')] as const]
+    const [said, next] = [row('text'), row('remedy')]
+    const together = (between: string): Row => ({
+      es: `${said.es}${between}${next.es}.`,
+      et: `${said.et}${between}${next.et}.`,
+      fi: `${said.fi}${between}${next.fi}.`,
+      uk: `${said.uk}${between}${next.uk}.`,
+    })
+    return [
+      [text, said] as const,
+      [remedy, next] as const,
+      [`${text}. ${remedy}.`, together('. ')] as const,
+      [`${text} ({0}). ${remedy}.`, together(' ({0}). ')] as const,
+    ]
   }),
 )
+
+const recognise = createRecognition([...Object.keys(ROWS), ...OF_FAULTS.keys()])
 
 /** The languages in which faults are explained, by their tags (BCP 47). */
 export const LANGUAGES: readonly string[] = ['en', ...Object.keys(TRANSLATIONS)]
@@ -64,6 +80,7 @@ export function explainFault({ code, said, message }: Fault, language: string): 
 /** The words in a language; in English where there are none in it. */
 export function inLanguage(word: Word, language: string): string {
   if (!(word instanceof Said)) return String(word)
+  if (word instanceof Kept && isTranslated(language)) return inLanguage(recognise(word.template), language)
   const row = Object.hasOwn(ROWS, word.template) ? ROWS[word.template] : OF_FAULTS.get(word.template)
   const template = isTranslated(language) ? (row?.[language] ?? word.template) : word.template
   return fillIn(

@@ -24,6 +24,15 @@ export class Said {
   }
 }
 
+/** English words of a catalogue that were kept as a text, or came from another thread: said again in the language of who reads them. */
+export class Kept extends Said {}
+
+export function kept(text: string): Kept
+export function kept(text: string | null): Kept | null
+export function kept(text: string | null): Kept | null {
+  return text === null ? null : new Kept(text)
+}
+
 /** say`port ${port} does not answer`: the English stands where it is used; a test finds it and demands the other languages. */
 export function say(parts: TemplateStringsArray, ...values: Word[]): Said {
   return new Said(

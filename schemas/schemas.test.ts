@@ -23,7 +23,7 @@ import {
   parseSubsystemId,
   subsystemOf,
 } from './identifiers.ts'
-import { listed, say } from './said.ts'
+import { fillIn, kept, listed, Said, say } from './said.ts'
 
 const isCode = (text: string): boolean => {
   try {
@@ -177,7 +177,7 @@ t.test(
   async (t) => {
     const said = wordsSaid()
     const rows: Record<string, Record<string, string>> = {}
-    for (const name of ['details', 'diagnosis', 'explanation']) {
+    for (const name of ['details', 'diagnosis', 'explanation', 'verdicts']) {
       const file = new URL(`said/${name}.json`, import.meta.url)
       for (const [english, row] of Object.entries(JSON.parse(readFileSync(file, 'utf8')) as typeof rows)) {
         t.notOk(Object.hasOwn(rows, english), `${english}: once only, since its place does not tell`)
@@ -204,6 +204,42 @@ t.test(
     t.same(wordsIn(`return say\`a ${hole}b({})} c\` + \`we say\` + say\`\``), ['a {0} c'])
   },
 )
+
+t.test('words that were kept as a text are said in the language of who reads them', (t) => {
+  const inEstonian = (text: string) => inLanguage(kept(text), 'et')
+  const cases = [
+    say`record ${7}: ${say`the record is missing`}`,
+    say`Record ${89}: ${say`The time-stamp lies in the future.`}`,
+    say`Every message verifies, but ${say`the tree head's signer is not trusted: ${new Fault('incorrect_validation_info', { what: say`the signature holds no OCSP answer` }).message}`}.`,
+  ]
+  for (const said of cases) {
+    t.equal(inEstonian(String(said)).includes('record') || inEstonian(String(said)).includes(' the '), false)
+    t.equal(inLanguage(kept(String(said)), 'en'), String(said))
+  }
+  t.equal(inEstonian('record 7: the record is missing'), inLanguage(cases[0]!, 'et'))
+  for (const fault of [
+    new Fault('not_found'),
+    new Fault('io_error', { what: 'disk (sda1). Full.' }),
+    new Fault('service_malformed_url', { what: say`it names a user` }),
+  ])
+    t.equal(inEstonian(fault.message), explainFault(fault, 'et'), fault.message)
+  t.equal(inEstonian('connect ECONNREFUSED 127.0.0.1:1'), 'connect ECONNREFUSED 127.0.0.1:1', 'of others')
+  t.equal(inEstonian('{0} is not a time'), inLanguage(say`${'{0}'} is not a time`, 'et'), 'filled in once')
+  t.equal(inEstonian('x'.repeat(5_000)).length, 5_000)
+  t.equal(kept(null), null)
+  t.equal(jsonIn({ reason: kept('the record is missing') }, 'en'), '{"reason":"the record is missing"}')
+  t.end()
+})
+
+t.test('each sentence that a server says is found again when it was kept', (t) => {
+  for (const english of wordsSaid().keys()) {
+    if (!/\p{L}/u.test(english)) continue
+    const values = [0, 1, 2, 3, 4, 5, 6, 7, 8].map((at) => `v${at}`)
+    const text = fillIn(english, values)
+    t.equal(inLanguage(kept(text), 'fi'), inLanguage(new Said(english, values), 'fi'), english)
+  }
+  t.end()
+})
 
 t.test('words print themselves in English, and are said in a language where an answer leaves', (t) => {
   const port = say`port ${'{1}'} does not answer`

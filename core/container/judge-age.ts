@@ -10,6 +10,7 @@ import { stampEnd } from '#core/evidence-record/verify-evidence-record.ts'
 import { revocationOf } from '#core/signature/check-status.ts'
 import type { CheckedSignature } from '#core/signature/checked-signature.ts'
 import type { TimeStamp } from '#core/timestamp/verify-token.ts'
+import { type Said, say } from '#schemas/said.ts'
 import type { Judgement } from './judge-fault.ts'
 
 /**
@@ -29,7 +30,7 @@ export function judgeStampAge(q: {
   if (revoked !== undefined && revoked <= existed) {
     return doubt(
       'REVOKED_NO_POE',
-      `the certificate of the time-stamp of ${made} was revoked on ${day(revoked)}`,
+      say`the certificate of the time-stamp of ${made} was revoked on ${day(revoked)}`,
     )
   }
   const end = stampEnd(stamp)
@@ -37,11 +38,11 @@ export function judgeStampAge(q: {
   return end.cause === 'certificate'
     ? doubt(
         'OUT_OF_BOUNDS_NO_POE',
-        `the certificate of the time-stamp of ${made} ran out on ${day(new Date(end.time))}`,
+        say`the certificate of the time-stamp of ${made} ran out on ${day(new Date(end.time))}`,
       )
     : doubt(
         'CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
-        `the time-stamp of ${made} was made with an algorithm that counted until ${day(new Date(end.time))} only`,
+        say`the time-stamp of ${made} was made with an algorithm that counted until ${day(new Date(end.time))} only`,
       )
 }
 
@@ -63,7 +64,8 @@ export function judgeSignatureAge(q: {
   return {
     verdict: 'INDETERMINATE',
     subIndication: 'CRYPTO_CONSTRAINTS_FAILURE_NO_POE',
-    reason: `The signature rests on an algorithm that counted until ${day(new Date(end))} only, and nothing proves that it was made before.`,
+    reason:
+      say`The signature rests on an algorithm that counted until ${day(new Date(end))} only, and nothing proves that it was made before.`.toString(),
   }
 }
 
@@ -79,12 +81,12 @@ function revokedSince(q: Parameters<typeof judgeStampAge>[0]): Date | undefined 
   return undefined
 }
 
-function doubt(subIndication: NonNullable<Judgement['subIndication']>, why: string): Judgement {
+function doubt(subIndication: NonNullable<Judgement['subIndication']>, why: Said): Judgement {
   return {
     verdict: 'INDETERMINATE',
     subIndication,
     code: 'timestamp_invalid',
-    reason: `All holds, but ${why}, and nothing newer proves that it existed then.`,
+    reason: say`All holds, but ${why}, and nothing newer proves that it existed then.`.toString(),
   }
 }
 

@@ -18,6 +18,7 @@ import { readHashChain } from '#core/signature/read-hash-chain.ts'
 import { type CheckedSignature, checkSignature } from '#core/signature/verify-signature.ts'
 import type { TimeStamp } from '#core/timestamp/verify-token.ts'
 import type { ClientId } from '#schemas/identifiers.ts'
+import { type Said, say } from '#schemas/said.ts'
 import { PART_NAME } from '#schemas/wire.ts'
 import { type Container, type ContainerVerdict, ENTRY } from './container.ts'
 import { judgeSignatureAge, judgeStampAge } from './judge-age.ts'
@@ -118,17 +119,16 @@ export async function verifyContainer(q: VerificationQuestion): Promise<Containe
 }
 
 function passed(stray: string[], hasUnknown: boolean): Judgement {
-  const valid = 'The signature, its time-stamp and the certificates behind them are valid, and cover'
   const reason =
     stray.length === 0
-      ? `${valid} the whole container.`
-      : `${valid} the message with its attachments; ${stray.join(', ')} (a hash chain) is not signed, is about nothing here and was not used.`
-  return { verdict: 'TOTAL-PASSED', reason: hasUnknown ? `${reason} ${UNKNOWN_BESIDE}` : reason }
+      ? say`The signature, its time-stamp and the certificates behind them are valid, and cover the whole container.`
+      : say`The signature, its time-stamp and the certificates behind them are valid, and cover the message with its attachments; ${stray.join(', ')} (a hash chain) is not signed, is about nothing here and was not used.`
+  return { verdict: 'TOTAL-PASSED', reason: String(hasUnknown ? besideUnknown(reason) : reason) }
 }
 
 /** A warning for people who rely on a container alone, about what X-Road's hash chains leave open (docs/evidence-bundle.md). */
-const UNKNOWN_BESIDE =
-  'Beside the message, the signature covers a digest of something that is not shown: most often another message that was signed at the same time. A container alone does not tell that from a body that was left out, nor from a message whose body these words were; an evidence bundle does.'
+const besideUnknown = (reason: Said): Said =>
+  say`${reason} Beside the message, the signature covers a digest of something that is not shown: most often another message that was signed at the same time. A container alone does not tell that from a body that was left out, nor from a message whose body these words were; an evidence bundle does.`
 
 /** Whether a hash step has a bare digest next to the message. */
 function hasUnknownBeside({ hashChain }: Container): boolean {
@@ -196,7 +196,7 @@ function lackingData(container: Container, { references }: CheckedSignature): Ju
     verdict: 'INDETERMINATE',
     subIndication: 'SIGNED_DATA_NOT_FOUND',
     code: 'invalid_reference',
-    reason: `${lacking.uri} is signed but is not in the container.`,
+    reason: say`${lacking.uri} is signed but is not in the container.`.toString(),
   }
 }
 
@@ -205,7 +205,7 @@ function notCovered(names: string[]): Judgement {
     verdict: 'INDETERMINATE',
     subIndication: 'SIG_CONSTRAINTS_FAILURE',
     code: 'uncovered_part',
-    reason: `The signature is valid but does not cover ${names.join(', ')}.`,
+    reason: say`The signature is valid but does not cover ${names.join(', ')}.`.toString(),
   }
 }
 
@@ -214,7 +214,7 @@ function unknownInstance(instance: string): Judgement {
     verdict: 'INDETERMINATE',
     subIndication: 'NO_CERTIFICATE_CHAIN_FOUND',
     code: 'invalid_cert_path',
-    reason: `The configuration does not know the signer's instance ${instance}.`,
+    reason: say`The configuration does not know the signer's instance ${instance}.`.toString(),
   }
 }
 
@@ -226,8 +226,10 @@ function wrongOrder({ signingTime }: CheckedSignature, time: Date, now: Date): J
     verdict: 'INDETERMINATE',
     subIndication: 'TIMESTAMP_ORDER_FAILURE',
     code: 'timestamp_invalid',
-    reason: early
-      ? 'The claimed signing time lies after the time-stamp.'
-      : 'The time-stamp lies in the future.',
+    reason: String(
+      early
+        ? say`The claimed signing time lies after the time-stamp.`
+        : say`The time-stamp lies in the future.`,
+    ),
   }
 }

@@ -6,6 +6,7 @@ import { verifyHashChain } from '#core/signature/hash-chain.ts'
 import type { CheckedSignature } from '#core/signature/verify-signature.ts'
 import { type TimeStamp, verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { PART_NAME } from '#schemas/wire.ts'
 import { type Container, ENTRY } from './container.ts'
 import { checkAsicManifest } from './manifests.ts'
@@ -26,7 +27,7 @@ export function verifyTimeStamp(
       what: `${ENTRY.asicManifest} is about no time-stamp of a hash chain`,
     })
   const token = container.timestampToken ?? (result === undefined ? signature.timeStampToken : undefined)
-  if (token === undefined) throw new Fault('timestamp_invalid', { what: 'there is no time-stamp' })
+  if (token === undefined) throw new Fault('timestamp_invalid', { what: say`there is no time-stamp` })
   return verifyTimeStampToken({
     token,
     data: result ?? signature.signatureValue,

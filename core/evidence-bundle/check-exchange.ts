@@ -12,6 +12,7 @@ import { isSoapMessage } from '#core/transport/soap-document.ts'
 import { parseSoapMessage, type SoapMessage } from '#core/transport/soap-message.ts'
 import { Fault } from '#schemas/fault.ts'
 import { type ClientId, idText, type ServiceId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import type { RecordVerdict } from './bundle.ts'
 import { whyForeignReceipt } from './check-receipt.ts'
 import type { ProvenRecord } from './judge-record.ts'
@@ -50,10 +51,10 @@ async function whyForeign(record: ProvenRecord, all: ProvenRecord[]): Promise<st
   const answered =
     form.kind === 'erasure' ? all.some(({ leaf }) => leaf === form.answers) : form.answers === first.leaf
   if (record !== first && !answered)
-    return `It does not answer record ${first.index}: the bundle mixes exchanges.`
+    return say`It does not answer record ${first.index}: the bundle mixes exchanges.`.toString()
   const { answers } = (record.metadata ?? {}) as { answers?: unknown }
   if (record !== first && form.kind !== 'erasure' && answers !== undefined && answers !== first.index)
-    return `It says that it answers record ${String(answers)}.`
+    return say`It says that it answers record ${String(answers)}.`.toString()
   if (shown === undefined) return undefined
   const asked = first === record ? undefined : first.shown
   if (form.kind === 'refusal' || form.kind === 'outcome-unknown') {
@@ -78,10 +79,10 @@ async function whyUnlikeSoap(
 ): Promise<string | undefined> {
   const said = await parseSoapMessage(message)
   if (said.isResponse !== (form.kind === 'reply'))
-    return 'Its message is no request or reply, as its record says.'
+    return say`Its message is no request or reply, as its record says.`.toString()
   const named = requestHashIn(said)
   if (form.kind === 'reply' && asked !== undefined && named !== hash('sha512', asked, 'base64'))
-    return 'It is no reply to the message that it answers.'
+    return say`It is no reply to the message that it answers.`.toString()
   const { requestId } = (metadata ?? {}) as { requestId?: string }
   return whyUnlike({ ...said, requestId }, metadata)
 }
@@ -92,12 +93,12 @@ function hashOf({ message, hashes }: NonNullable<ProvenRecord['shown']>): string
 }
 
 function notAReply({ index }: ProvenRecord): string {
-  return `It is no reply to the message of record ${index}.`
+  return say`It is no reply to the message of record ${index}.`.toString()
 }
 
 function whyUnlike(said: Said, metadata: unknown): string | undefined {
   const facts = (metadata ?? {}) as Record<string, unknown>
   const own = { ...said, client: idText(said.client), service: idText(said.service) }
   const field = (['client', 'service', 'id', 'requestId'] as const).find((name) => facts[name] !== own[name])
-  return field === undefined ? undefined : `Its message and its record name another ${field}.`
+  return field === undefined ? undefined : say`Its message and its record name another ${field}.`.toString()
 }

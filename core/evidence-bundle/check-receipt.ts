@@ -1,6 +1,7 @@
 /** Checks a record whose message is a delivery's receipt: what it says agrees with its leaf, its metadata and the exchange beside it. */
 import { isReceiptKind, outcomeOf, type Receipt, readReceipt } from '#core/delivery/receipt.ts'
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
+import { say } from '#schemas/said.ts'
 import { differs } from './read-form.ts'
 
 /** What is known of a record of the bundle; `shown` is its message, if it is in the bundle. */
@@ -23,12 +24,12 @@ export function receiptOf(q: {
   const receipt = readReceipt(q.message)
   const facts = (q.metadata ?? {}) as Record<string, unknown>
   if (receipt.kind !== form.kind || outcomeOf(receipt) !== form.outcome || form.body !== '')
-    throw differs('Its receipt is of another kind or outcome than its leaf.')
+    throw differs(say`Its receipt is of another kind or outcome than its leaf.`)
   const own = { id: receipt.delivery, client: receipt.client, service: receipt.service }
   const field = (['id', 'client', 'service'] as const).find((name) => facts[name] !== own[name])
-  if (field !== undefined) throw differs(`Its receipt and its record name another ${field}.`)
+  if (field !== undefined) throw differs(say`Its receipt and its record name another ${field}.`)
   if (receipt.server !== (form.direction === 'out' ? q.log : facts['peer']))
-    throw differs('Its receipt is of another server.')
+    throw differs(say`Its receipt is of another server.`)
   return receipt
 }
 
@@ -37,7 +38,7 @@ export function receiptOf(q: {
  * and the digest of the event tie it to the request, in both logs alike.
  */
 export function whyForeignReceipt(record: Placed, all: Placed[]): string | undefined {
-  if (record.form.answers !== '') return 'A receipt answers no record.'
+  if (record.form.answers !== '') return say`A receipt answers no record.`.toString()
   if (record.shown === undefined) return undefined
   const receipt = readReceipt(record.shown.message)
   for (const other of all) {
@@ -46,14 +47,15 @@ export function whyForeignReceipt(record: Placed, all: Placed[]): string | undef
     if (isReceiptKind(form.kind)) {
       const { delivery, eventDigest } = readReceipt(shown.message)
       if (delivery !== receipt.delivery || eventDigest !== receipt.eventDigest)
-        return `It is of another delivery than record ${index}.`
+        return say`It is of another delivery than record ${index}.`.toString()
     } else if (form.kind === 'request') {
       const facts = (other.metadata ?? {}) as Record<string, unknown>
       if (shown.hashes.body?.toString('base64') !== receipt.eventDigest)
-        return `The event of record ${index} is not the one that it names.`
+        return say`The event of record ${index} is not the one that it names.`.toString()
       if (facts['id'] !== receipt.delivery || facts['client'] !== receipt.client)
-        return `It is of another delivery than record ${index}.`
-      if (facts['service'] !== receipt.service) return `It is of another inbox than record ${index}.`
+        return say`It is of another delivery than record ${index}.`.toString()
+      if (facts['service'] !== receipt.service)
+        return say`It is of another inbox than record ${index}.`.toString()
     }
   }
   return undefined

@@ -3,6 +3,7 @@
  * shows. The signed message must verify at the time that its time-stamp proves. The records must answer each other. A bad bundle
  * leads to a verdict, never to an exception.
  */
+import { say } from '#schemas/said.ts'
 import type { BundleQuestion, BundleVerdict, RecordVerdict } from './bundle.ts'
 import { checkExchange } from './check-exchange.ts'
 import { judgeCheckpoints } from './judge-checkpoints.ts'
@@ -38,8 +39,8 @@ function sayErased(record: ProvenRecord, all: ProvenRecord[]): ProvenRecord {
     ({ form, leaf }) => form.kind === 'erasure' && form.answers === record.leaf && leaf !== record.leaf,
   )
   if (erasure === undefined || erasure.verdict === 'TOTAL-FAILED') return record
-  const reason = `It stands in the log, and its content was erased on ${erasure.form.time}, which record ${erasure.index} of the log says: that is no sign of tampering.`
-  return { ...record, reason }
+  const reason = say`It stands in the log, and its content was erased on ${erasure.form.time}, which record ${erasure.index} of the log says: that is no sign of tampering.`
+  return { ...record, reason: reason.toString() }
 }
 
 /** The verdict if a time-stamp contradicts the log. An invalid evidence record proves nothing, as if it were absent. */
@@ -54,24 +55,27 @@ export function overall(records: RecordVerdict[], checkpoints: BundleVerdict['ch
   const worst = records.toSorted((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict))[0]!
   if (worst.verdict !== 'TOTAL-PASSED') {
     const { verdict, subIndication, reason } = worst
-    return { verdict, subIndication, reason: `Record ${worst.index}: ${reason}` }
+    return { verdict, subIndication, reason: say`Record ${worst.index}: ${reason}`.toString() }
   }
   const unsigned = checkpoints.find(({ signedByMember }) => !signedByMember)
   if (unsigned !== undefined) {
     const { subIndication, reason } = unsigned
-    return { verdict: 'INDETERMINATE', subIndication, reason: `Every message verifies, but ${reason}.` }
+    return {
+      ...{ verdict: 'INDETERMINATE', subIndication },
+      reason: say`Every message verifies, but ${reason ?? ''}.`.toString(),
+    }
   }
   if (checkpoints.some(({ witnesses }) => witnesses?.quorum === false)) {
     return {
       verdict: 'INDETERMINATE',
       subIndication: 'NO_POE',
       reason:
-        'Every message verifies, but too few witnesses of your policy cosigned the state of the log: it could have been rewritten before.',
+        say`Every message verifies, but too few witnesses of your policy cosigned the state of the log: it could have been rewritten before.`.toString(),
     }
   }
   return {
     verdict: 'TOTAL-PASSED',
     reason:
-      "Every record stands in the log under a state that the server's owner signed, and every message verifies.",
+      say`Every record stands in the log under a state that the server's owner signed, and every message verifies.`.toString(),
   }
 }

@@ -9,6 +9,7 @@ import { judgeWitnesses } from '#core/merkle/witness-policy.ts'
 import { checkSigner } from '#core/signature/check-signer.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId, memberOf, parseServerId } from '#schemas/identifiers.ts'
+import { type Said, say } from '#schemas/said.ts'
 import type { BundleQuestion, HeadVerdict, RecordVerdict } from './bundle.ts'
 import type { HeadProof, HeadProofs } from './prove-heads.ts'
 
@@ -67,7 +68,8 @@ type Judged = Omit<HeadVerdict, 'size' | 'existed' | 'witnesses'>
 const unsigned: Judged = {
   signedByMember: false,
   subIndication: 'NO_CERTIFICATE_CHAIN_FOUND',
-  reason: "no certificate of the security server's owner is known that signed the state of the log",
+  reason:
+    say`no certificate of the security server's owner is known that signed the state of the log`.toString(),
 }
 
 /** `byOwner`: the certificates whose key signed the tree head. */
@@ -115,7 +117,7 @@ function judgeSigner(
       judged = {
         signedByMember: false,
         subIndication,
-        reason: `the signer of the log's state is not trusted: ${reason}`,
+        reason: say`the signer of the log's state is not trusted: ${reason}`.toString(),
       }
     }
   }
@@ -123,11 +125,18 @@ function judgeSigner(
   return {
     signedByMember: false,
     subIndication: proof === undefined ? 'NO_POE' : agedOut(proof),
-    reason:
+    reason: String(
       proof === undefined
-        ? `nothing proves when the state of the log was signed${failure === undefined ? '' : ` (${failure})`}, and its signer is not known to be good now`
-        : `what proves when the state of the log was signed counted until ${new Date(proof.end.time).toISOString()} only`,
+        ? unproved(failure)
+        : say`what proves when the state of the log was signed counted until ${new Date(proof.end.time).toISOString()} only`,
+    ),
   }
+}
+
+function unproved(failure: string | undefined): Said {
+  return failure === undefined
+    ? say`nothing proves when the state of the log was signed, and its signer is not known to be good now`
+    : say`nothing proves when the state of the log was signed (${failure}), and its signer is not known to be good now`
 }
 
 function agedOut({ end }: HeadProof): NonNullable<Judged['subIndication']> {

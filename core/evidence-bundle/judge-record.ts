@@ -12,6 +12,7 @@ import { checkSignature } from '#core/signature/verify-signature.ts'
 import type { Circumstances } from '#schemas/circumstances.ts'
 import { Fault } from '#schemas/fault.ts'
 import { memberOf, parseRecordedServiceId, parseServerId } from '#schemas/identifiers.ts'
+import { say, type Word } from '#schemas/said.ts'
 import type { BundleQuestion, BundleRecord, RecordVerdict } from './bundle.ts'
 import { receiptOf } from './check-receipt.ts'
 import type { ProvenStamps } from './judge-time-stamps.ts'
@@ -101,7 +102,7 @@ async function judgeStamped(
 ): Promise<ContainerVerdict> {
   const stamp = stamps.of(found.form.signature)
   if (stamp !== undefined && !stamp.token.equals((await tokenOf(container)) ?? Buffer.alloc(0)))
-    throw differs('The time-stamp in the container is not the one that the log holds.')
+    throw differs(say`The time-stamp in the container is not the one that the log holds.`)
   const head = stamp && heads.of(stamp.checkpoint)
   const { checkpointSigner } = q.bundle.manifest
   const along = checkpointSigner.ocspResponses.map((name) => q.bundle.files.get(name)!)
@@ -114,7 +115,7 @@ async function judgeStamped(
   return {
     ...verdict,
     ...{ verdict: 'INDETERMINATE', subIndication: 'NO_POE', code: 'timestamp_invalid' },
-    reason: "The message verifies, but the log's own record of its time-stamp is not shown.",
+    reason: say`The message verifies, but the log's own record of its time-stamp is not shown.`.toString(),
   }
 }
 
@@ -147,7 +148,7 @@ async function judgeMessage(
   if (form.kind !== 'refusal' && form.kind !== 'outcome-unknown') return verifyContainer(question)
   const { requestId, service, peer } = (metadata ?? {}) as Record<string, unknown>
   if (readStatement(container.message, form.kind).requestId !== requestId)
-    throw differs('It is about another request.')
+    throw differs(say`It is about another request.`)
   const server = form.direction === 'out' ? bundle.manifest.log : peer
   const provider = memberOf(parseRecordedServiceId(String(service)))
   const byService = await verifyContainer({ ...question, sender: provider })
@@ -167,19 +168,19 @@ async function checkShown(
     checkOpening(form, label, opening)
   }
   const metadata = record.metadata === undefined ? undefined : bundle.files.get(record.metadata)!
-  if (metadata !== undefined) expect('metadata', sha512(metadata), record.openings.parties?.digest)
+  if (metadata !== undefined) expect(say`metadata`, sha512(metadata), record.openings.parties?.digest)
   const signatures = record.signatures === undefined ? undefined : bundle.files.get(record.signatures)!
-  if (signatures !== undefined) expect('signature document', sha512(signatures), form.signature)
+  if (signatures !== undefined) expect(say`signature document`, sha512(signatures), form.signature)
   const said = { metadata: jsonOf(metadata), circumstances: circumstancesOf(jsonOf(metadata), bundle.files) }
   if (record.container === undefined) return { ...said, container: undefined }
 
   const container = await readContainer(bundle.files.get(record.container)!)
-  expect('message', sha512(container.message), record.openings.message?.digest)
+  expect(say`message`, sha512(container.message), record.openings.message?.digest)
   if (form.body !== '' && record.openings.body === undefined)
     throw malformed('the body of a message that is shown is not opened')
   // The signature's hash chain does not tell attachments from other messages of its batch: the leaf does, with one digest of all.
-  expect('body', bodyDigest(container)?.toString('base64') ?? '', record.openings.body?.digest ?? '')
-  if (signatures === undefined) throw differs('The signature document that its leaf names is missing.')
+  expect(say`body`, bodyDigest(container)?.toString('base64') ?? '', record.openings.body?.digest ?? '')
+  if (signatures === undefined) throw differs(say`The signature document that its leaf names is missing.`)
   await checkSameSignature(signatures, container.signatures)
   return { ...said, container }
 }
@@ -191,7 +192,7 @@ function circumstancesOf(metadata: unknown, files: ReadonlyMap<string, Buffer>):
   const document = files.get(circumstancesEntry(digest))
   if (document === undefined) return undefined
   if (hash('sha256', document, 'base64') !== digest)
-    throw differs('What is said to have held at its time is not what it names.')
+    throw differs(say`What is said to have held at its time is not what it names.`)
   return readCircumstances(document, digest)
 }
 
@@ -200,7 +201,7 @@ async function checkSameSignature(signed: Buffer, contained: Buffer): Promise<vo
   if (signed.equals(contained)) return
   const [one, other] = [await checkSignature(signed), await checkSignature(contained)]
   if (!one.signatureValue.equals(other.signatureValue))
-    throw differs('The container holds another signature than the log.')
+    throw differs(say`The container holds another signature than the log.`)
 }
 
 function withoutMessage(
@@ -210,18 +211,19 @@ function withoutMessage(
   if (form.signature === '') {
     return {
       verdict: 'TOTAL-PASSED',
-      reason: "It stands in the log; it is the log's own word and no signed message.",
+      reason: say`It stands in the log; it is the log's own word and no signed message.`.toString(),
     }
   }
-  const why = record.erased === undefined ? '' : ` It is said to have been erased on ${record.erased}.`
   const lacking =
     record.signatures === undefined
-      ? 'neither its message nor the signature of it is in the bundle'
-      : 'its message is not in the bundle'
+      ? say`It stands in the log, but neither its message nor the signature of it is in the bundle.`
+      : say`It stands in the log, but its message is not in the bundle.`
+  const { erased } = record
+  const reason = erased === undefined ? lacking : say`${lacking} It is said to have been erased on ${erased}.`
   return {
     verdict: 'INDETERMINATE',
     subIndication: 'SIGNED_DATA_NOT_FOUND',
-    reason: `It stands in the log, but ${lacking}.${why}`,
+    reason: reason.toString(),
   }
 }
 
@@ -243,6 +245,6 @@ function sha512(bytes: Buffer): string {
   return hash('sha512', bytes, 'base64')
 }
 
-function expect(what: string, digest: string, expected: string | undefined): void {
-  if (digest !== expected) throw differs(`Its ${what} is not what the leaf commits to.`)
+function expect(what: Word, digest: string, expected: string | undefined): void {
+  if (digest !== expected) throw differs(say`Its ${what} is not what the leaf commits to.`)
 }

@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto'
 import { leafHash } from '#core/merkle/hash.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { Bundle, BundleTimeStamp } from './bundle.ts'
 import { checkOpening, checkPlace, differs, readForm } from './read-form.ts'
 import { batchBytes, encodeEvidence } from './stamp-batch.ts'
@@ -39,7 +40,7 @@ export function judgeTimeStamps(bundle: Bundle): ProvenStamps {
         proven.set(digests.toString('base64', at, at + DIGEST), stamp)
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown
-      failure ??= `Time-stamp ${entry.index}: ${thrown.what ?? thrown.message}`
+      failure ??= say`Time-stamp ${entry.index}: ${thrown.what ?? thrown.message}`.toString()
     }
   }
   return { of: (signature) => proven.get(signature), failure }
@@ -48,7 +49,7 @@ export function judgeTimeStamps(bundle: Bundle): ProvenStamps {
 function checkStamp(entry: BundleTimeStamp, bundle: Bundle): ProvenStamp {
   const bytes = (name: string): Buffer => bundle.files.get(name)!
   const form = readForm(entry.form)
-  if (form.kind !== 'time-stamp') throw differs('It is no record of a time-stamp.')
+  if (form.kind !== 'time-stamp') throw differs(say`It is no record of a time-stamp.`)
   checkPlace(entry, leafHash(Buffer.from(entry.form)), bundle)
   checkOpening(form, 'message', entry.openings.message)
   checkOpening(form, 'body', entry.openings.body)
@@ -56,7 +57,7 @@ function checkStamp(entry: BundleTimeStamp, bundle: Bundle): ProvenStamp {
   const ocspResponses = entry.ocspResponses.map(bytes)
   const digests = bytes(entry.digests)
   if (digests.length === 0 || digests.length % DIGEST !== 0 || digests.length > MAX_DOCUMENTS * DIGEST)
-    throw differs('Its digests are cut off.')
+    throw differs(say`Its digests are cut off.`)
   const batch = batchBytes({
     first_id: entry.firstId,
     last_id: entry.lastId,
@@ -66,8 +67,8 @@ function checkStamp(entry: BundleTimeStamp, bundle: Bundle): ProvenStamp {
   })
   const sha512 = (of: Buffer): string => hash('sha512', of, 'base64')
   if (sha512(token) !== entry.openings.message.digest)
-    throw differs('Its token is not what the leaf commits to.')
+    throw differs(say`Its token is not what the leaf commits to.`)
   if (sha512(batch) !== entry.openings.body.digest)
-    throw differs('Its batch is not what the leaf commits to.')
+    throw differs(say`Its batch is not what the leaf commits to.`)
   return { index: entry.index, checkpoint: entry.checkpoint, token, ocspResponses }
 }

@@ -4,6 +4,7 @@ import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { LEAF_KINDS, type LeafFields, leafForm, openCommitment } from '#core/merkle/leaf-form.ts'
 import { verifyInclusion } from '#core/merkle/proofs.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say, type Word } from '#schemas/said.ts'
 import type { Bundle, BundleOpening, BundleRecord } from './bundle.ts'
 import { malformed } from './parse-manifest.ts'
 
@@ -28,7 +29,7 @@ export function checkPlace(
   bundle: Bundle,
 ): void {
   const checkpoint = parseCheckpoint(bundle.files.get(record.checkpoint)!.toString())
-  if (checkpoint.origin !== bundle.manifest.log) throw differs('The signed state is that of another log.')
+  if (checkpoint.origin !== bundle.manifest.log) throw differs(say`The signed state is that of another log.`)
   const proof = record.path.map((node) => Buffer.from(node, 'base64'))
   verifyInclusion({ size: checkpoint.size, index: record.index, leaf, proof, root: checkpoint.root })
 }
@@ -41,9 +42,9 @@ export function checkOpening(
 ): void {
   const [key, digest] = [Buffer.from(opening.key, 'base64'), Buffer.from(opening.digest, 'base64')]
   if (openCommitment(key, digest).toString('base64') !== form[label])
-    throw differs(`The opening of its ${label} is not of this leaf.`)
+    throw differs(say`The opening of its ${label} is not of this leaf.`)
 }
 
-export function differs(what: string): Fault {
+export function differs(what: Word): Fault {
   return new Fault('invalid_proof', { what })
 }

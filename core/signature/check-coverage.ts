@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { PART_NAME } from '#schemas/wire.ts'
 import { nodeDigest } from './algorithms.ts'
 import type { CheckedSignature } from './checked-signature.ts'
@@ -56,7 +57,7 @@ function checkReferences({ signature: { references }, parts }: CoverageQuestion)
   for (const { uri, digest, value } of references) {
     const part = byName.get(uri)
     if (part === undefined) {
-      throw new Fault('invalid_reference', { what: `${uri} is signed but was not sent` })
+      throw new Fault('invalid_reference', { what: say`${uri} is signed but was not sent` })
     }
     if (!part.digest(digest).equals(value)) throw invalid(uri)
     byName.delete(uri)
@@ -66,7 +67,7 @@ function checkReferences({ signature: { references }, parts }: CoverageQuestion)
 }
 
 function invalid(name: string): Fault {
-  return new Fault('invalid_reference', { what: `the digest of ${name} differs` })
+  return new Fault('invalid_reference', { what: say`the digest of ${name} differs` })
 }
 
 function uncovered(name: string): Fault {

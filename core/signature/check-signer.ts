@@ -8,6 +8,7 @@ import type { ConfigurationIndex } from '#core/configuration/configuration-index
 import type { IssuingCa } from '#core/configuration/index-trust.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { checkStatusAt } from './check-status.ts'
 import type { CheckedSignature } from './checked-signature.ts'
 
@@ -46,18 +47,18 @@ type TrustedSigner = {
 export function checkSigner(q: SignerQuestion): TrustedSigner {
   const { certificate, certificates } = q.signature
   if (!isSigningCertificate(certificate)) {
-    throw new Fault('malformed_signature', { what: 'the certificate is not for signing' })
+    throw new Fault('malformed_signature', { what: say`the certificate is not for signing` })
   }
   const issuer = q.configuration.caOf(certificate)
   if (issuer === undefined || issuer.approved.authenticationOnly) {
-    throw new Fault('invalid_cert_path', { what: 'the issuer of the signing certificate is not approved' })
+    throw new Fault('invalid_cert_path', { what: say`the issuer of the signing certificate is not approved` })
   }
   const { certificateProfileInfo } = issuer.approved
   const profile = q.configuration.profileOf(certificateProfileInfo) ?? certificateProfileInfo
   const member = memberOfSigningCertificate(certificate, profile, q.configuration.instance)
   if (idText(member) !== idText(memberOnly(q.member))) {
     throw new Fault('incorrect_certificate', {
-      what: `the certificate is of ${idText(member)}, the message of ${idText(memberOnly(q.member))}`,
+      what: say`the certificate is of ${idText(member)}, the message of ${idText(memberOnly(q.member))}`,
     })
   }
   const { anchors, intermediates } = q.configuration.caCertificates({ forSigning: true })
@@ -86,7 +87,7 @@ export function checkSigner(q: SignerQuestion): TrustedSigner {
 function checkSameCa(chain: Certificate[], { ca, approved }: IssuingCa): void {
   if (chain[1]?.spki.equals(ca.spki)) return
   if (chain.at(-1)!.sha256 === readCertificate(approved.topCa.cert).sha256) return
-  throw new Fault('invalid_cert_path', { what: 'the issuer only has the name of an approved CA' })
+  throw new Fault('invalid_cert_path', { what: say`the issuer only has the name of an approved CA` })
 }
 
 function memberOnly({ instance, memberClass, memberCode }: MemberId): MemberId {
@@ -109,7 +110,7 @@ function statusQuestion(
 
 /** Until when an OCSP answer in the signature says that the certificate is good; throws if none does. */
 function goodUntil(q: SignerQuestion, certificate: Certificate, issuer: Certificate): number {
-  let refusal = new Fault('incorrect_validation_info', { what: 'the signature holds no OCSP answer' })
+  let refusal = new Fault('incorrect_validation_info', { what: say`the signature holds no OCSP answer` })
   for (const response of q.signature.ocspResponses) {
     try {
       const verdict = verifyOcspResponse({

@@ -145,7 +145,7 @@ function madeBy(
       } catch (thrown) {
         const fault = asFault(thrown)
         log.error({ err: thrown, detail: fault.detail, name }, 'a backup failed')
-        const failure = `${fault.message} Detail: ${fault.detail}`
+        const failure = say`${fault.message} Detail: ${fault.detail}`.toString()
         // If the database is down, both calls fail; the failure is in the log.
         await store.end(id, { ended_at: now(), state: 'failed', failure }).catch(() => undefined)
         throw fault

@@ -7,7 +7,7 @@ import { answer } from '#platform/http-service/answer.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
-import { say } from '#schemas/said.ts'
+import { kept, say } from '#schemas/said.ts'
 import type { BackupFolder } from './folder.ts'
 import { isWell, outcomeOf } from './rules.ts'
 import type { BackupRow, BackupRuns } from './run-store.ts'
@@ -37,7 +37,7 @@ export async function backupSummary({ store, made, clock }: Omit<BackupRooms, 'a
   return {
     ...{ isConfigured: true, hour, keep, isWell: isWell({ now: clock(), ...found }) },
     ...(found.made === undefined ? {} : { newestAt: found.made.begun_at }),
-    ...(failed?.state === 'failed' ? { failure: failed.failure } : {}),
+    ...(failed?.state === 'failed' ? { failure: kept(failed.failure) } : {}),
   }
 }
 
@@ -82,7 +82,7 @@ function described(row: BackupRow, now: number): object {
   const { id, name, node, by, begun_at, ended_at, bytes, sha256, configuration_index } = row
   const { state, failure } = outcomeOf(row, now)
   return {
-    ...{ id, name, node, by: by === '' ? null : by, state, failure },
+    ...{ id, name, node, by: by === '' ? null : by, state, failure: kept(failure) },
     ...{ begunAt: begun_at, endedAt: ended_at, bytes, sha256, configurationIndex: configuration_index },
   }
 }

@@ -1,4 +1,5 @@
 /** Decides when the daily backup is due, and how one that never ended is shown; pure. */
+import { say } from '#schemas/said.ts'
 
 type BackupState = 'running' | 'made' | 'failed'
 
@@ -33,7 +34,7 @@ export function isDue(q: {
 /** A backup that has been running for too long counts as failed: its process ended without recording that. */
 export function outcomeOf(run: Run, now: number): { state: BackupState; failure: string | null } {
   if (run.state === 'running' && Date.parse(run.begun_at) + LONGEST_MS <= now)
-    return { state: 'failed', failure: 'The server ended while it made this backup.' }
+    return { state: 'failed', failure: say`The server ended while it made this backup.`.toString() }
   return { state: run.state, failure: run.failure }
 }
 

@@ -8,6 +8,7 @@ import type { Clock } from '#platform/clock.ts'
 import type { Database, Within } from '#platform/database/open-database.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Log } from '#platform/logging/create-log.ts'
+import { kept, type Said } from '#schemas/said.ts'
 import { LONGEST_REST_MS } from './back-off.ts'
 import { createCalls } from './calls.ts'
 import { createIntervals } from './intervals.ts'
@@ -35,7 +36,7 @@ export type JobState = {
   lastEndedAt: string | null
   lastSucceededAt: string | null
   /** Null when the last run succeeded. */
-  lastError: string | null
+  lastError: Said | null
 }
 
 export type Jobs = {
@@ -276,7 +277,7 @@ export function createJobs(q: {
         waiting: row.waiting,
         lastEndedAt: row.last_ended_at,
         lastSucceededAt: row.last_succeeded_at,
-        lastError: row.last_error,
+        lastError: kept(row.last_error),
       })),
   }
 }

@@ -4,7 +4,7 @@ import { instancesOf } from '#core/contract/parties.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
 import type { ContractContent } from '#schemas/contract.ts'
-import { type Said, say } from '#schemas/said.ts'
+import { type Said, say, type Word } from '#schemas/said.ts'
 import type { Contracts } from './contracts/contracts.ts'
 import { LIST_GOOD_MS } from './contracts/index-contracts.ts'
 import type { KeptContract } from './contracts/verify-contract.ts'
@@ -20,7 +20,7 @@ type Grace = {
   contracts: number
   until: string
   /** Why the last attempt to hear our own registry failed. */
-  lastError: string | undefined
+  lastError: Word | undefined
 }
 
 /** Undefined while the configuration of the instance, ours by default, has not ended, and when no contract goes on. */

@@ -13,6 +13,7 @@ import { createTurn } from '#platform/in-turn.ts'
 import { isOutdated } from '#platform/shared-files/shared-files.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
+import { kept } from '#schemas/said.ts'
 import { type DurableFiles, durableFiles } from './durable-files.ts'
 import { createHolder, type Holder, type HolderSettings } from './holder.ts'
 import { createRegistryLog, type RegistryLog } from './registry-log.ts'
@@ -127,7 +128,7 @@ export async function createGlobalConfiguration(
       return refreshed
     } catch (cause) {
       const { code, message, detail } = asFault(cause)
-      attempt.lastError = { code, message, detail, at: new Date(q.clock()) }
+      attempt.lastError = { code, message: kept(message), detail, at: new Date(q.clock()) }
       throw cause
     }
   }

@@ -1,5 +1,6 @@
 /** The state of this room for administrators, health checks and metrics. */
 import type { FaultCode } from '#schemas/fault.ts'
+import type { Said } from '#schemas/said.ts'
 import type { InstanceCopy } from './instance-copy.ts'
 import type { KeptSuspensionList } from './kept-suspension-lists.ts'
 import type { RegistryViewState } from './registry-view.ts'
@@ -37,7 +38,7 @@ export type ConfigurationState = {
     lastAttempt: Date | undefined
     lastSuccess: Date | undefined
     /** The fault of the last attempt; undefined after a success. */
-    lastError: { code: FaultCode; message: string; detail: string; at: Date } | undefined
+    lastError: { code: FaultCode; message: Said; detail: string; at: Date } | undefined
   }
   own: InstanceState | undefined
   federated: InstanceState[]

@@ -6,6 +6,7 @@ import type { Within } from '#platform/database/open-database.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { idText, type MemberId } from '#schemas/identifiers.ts'
+import { kept } from '#schemas/said.ts'
 import type { Page } from '../../changes/store.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { memberIdOf } from '../../members/rules.ts'
@@ -52,7 +53,7 @@ export function mailHandlers({
           ? render(row.text, JSON.parse(row.fields) as Fields, language).subject
           : row.text,
         ...{ attempts: Number(row.attempts), createdAt: row.created_at },
-        ...(row.last_error === null ? {} : { lastError: row.last_error }),
+        ...(row.last_error === null ? {} : { lastError: kept(row.last_error) }),
         ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
       }))
       return listAnswer(shown, page, () => store.count(page))

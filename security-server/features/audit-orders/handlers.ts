@@ -4,6 +4,7 @@ import type { Caller } from '#platform/http-service/caller.ts'
 import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { whyNotTwo } from '#platform/people/second-person.ts'
+import { kept } from '#schemas/said.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
 import type { Needs } from './needs.ts'
@@ -74,7 +75,7 @@ function auditOrderView(
     overdue: isOpen && row.deadline <= now,
     ...{ decidedBy: row.decided_by, decidedAt: row.decided_at },
     ...{ agreedBy: row.agreed_by_name, agreedAt: row.agreed_at, reason: decides ? row.reason : null },
-    error: isHidden ? null : row.error,
+    error: isHidden ? null : kept(row.error),
     matched: isHidden || row.matched === null ? null : Number(row.matched),
     drawn: isHidden || row.sample === null ? null : (JSON.parse(row.sample) as number[]),
     answeredAt: row.answered_at,

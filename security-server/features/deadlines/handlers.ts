@@ -3,6 +3,7 @@
 import { thresholdOf } from '#core/mail/threshold.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
 import { createOnItsOwn } from '#platform/on-its-own.ts'
+import { kept } from '#schemas/said.ts'
 import type { DeadlineRooms } from './rooms.ts'
 import type { DeadlineSettings } from './settings.ts'
 import type { DeadlineStore } from './store.ts'
@@ -43,7 +44,7 @@ export function deadlineHandlers(
           ...{ state: row.state, createdAt: row.created_at, attempts: Number(row.attempts) },
           ...(row.node !== '' && { node: row.node }),
           ...(row.ended_at !== null && { endedAt: row.ended_at }),
-          ...(row.last_error !== null && { error: row.last_error }),
+          ...(row.last_error !== null && { error: kept(row.last_error) }),
         })),
       }
     },

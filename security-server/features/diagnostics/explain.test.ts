@@ -9,6 +9,7 @@ import { parseCertificate } from '#core/certificate/certificate.ts'
 import { bake, commonName, newKey } from '#core/certificate/certificate-fixture.ts'
 import type { ContractState } from '#schemas/contract.ts'
 import { parseServerId, parseServiceId, parseSubsystemId } from '#schemas/identifiers.ts'
+import { kept, say } from '#schemas/said.ts'
 import { contentAt } from '#test/fakes/contracts.ts'
 import { createAdminWorld } from '#test/management-api/admin-fixture.ts'
 import { undecidedFor } from '../../global-configuration/contracts/undecided.ts'
@@ -207,7 +208,11 @@ t.test('whether the other server, and the system of a service, are reached', asy
 
 t.test('what a contract that is not in force yet waits for', (t) => {
   const content = contentAt(Date.now())
-  const kept = (state: ContractState, more: Partial<KeptContract['listed']> = {}, over = {}): KeptContract =>
+  const listedAs = (
+    state: ContractState,
+    more: Partial<KeptContract['listed']> = {},
+    over = {},
+  ): KeptContract =>
     ({
       ...{ content: { ...content, ...over }, joined: [], seals: [] },
       listed: { state, waitsFor: [], ...more },
@@ -219,23 +224,27 @@ t.test('what a contract that is not in force yet waits for', (t) => {
   }
   const contacts = { contacts: ['ASKED' as const], contactsMissing: ['consumers' as const] }
   for (const [all, what, remedy] of [
-    [[kept('ACCEPTED')], /is ACCEPTED and waits for the approval of the registry$/, /administrators/],
-    [[kept('PROPOSED', { waitsFor: ['DEV/GOV/1234'] })], /waits for the seal of DEV\/GOV\/1234$/, /accept/],
-    [[kept('ACCEPTED', contacts)], /of the consumers: "Contract desk" <desk@tax.*\(asked/, /code/],
-    [[kept('ACCEPTED', { ...contacts, contacts: [] })], /\(not confirmed\)$/, /sent again/],
+    [[listedAs('ACCEPTED')], /is ACCEPTED and waits for the approval of the registry$/, /administrators/],
     [
-      [kept('ACCEPTED'), kept('PROPOSED', contacts, { version: 2 })],
+      [listedAs('PROPOSED', { waitsFor: ['DEV/GOV/1234'] })],
+      /waits for the seal of DEV\/GOV\/1234$/,
+      /accept/,
+    ],
+    [[listedAs('ACCEPTED', contacts)], /of the consumers: "Contract desk" <desk@tax.*\(asked/, /code/],
+    [[listedAs('ACCEPTED', { ...contacts, contacts: [] })], /\(not confirmed\)$/, /sent again/],
+    [
+      [listedAs('ACCEPTED'), listedAs('PROPOSED', contacts, { version: 2 })],
       /\/2 is PROPOSED and waits until/,
       /code/,
     ],
   ] as const)
     t.match(undecidedFor(all, call), { what, remedy })
   for (const none of [
-    kept('ACTIVE'),
-    kept('ACCEPTED', {}, { provider: 'DEV/GOV/1234/other' }),
-    kept('ACCEPTED', {}, { consumers: { subsystems: ['DEV/GOV/5678/other'] } }),
-    kept('ACCEPTED', {}, { services: [{ ...content.services[0], serviceCode: 'horses' }] }),
-    kept(
+    listedAs('ACTIVE'),
+    listedAs('ACCEPTED', {}, { provider: 'DEV/GOV/1234/other' }),
+    listedAs('ACCEPTED', {}, { consumers: { subsystems: ['DEV/GOV/5678/other'] } }),
+    listedAs('ACCEPTED', {}, { services: [{ ...content.services[0], serviceCode: 'horses' }] }),
+    listedAs(
       'ACCEPTED',
       {},
       { services: [{ serviceCode: 'persons', endpoints: [{ method: 'PUT', path: '/**' }] }] },
@@ -255,5 +264,10 @@ t.test('what a report takes over from other programs has no password, whatever i
       )
   t.equal(harmless('http://ocsp.example/a by mari@example.org'), 'http://ocsp.example/a by (a mail address)')
   t.equal(harmless('http://token@tsa.example:80/a'), 'http://tsa.example:80/a')
+  t.strictSame(
+    harmless([kept('cannot reach http://a:b@c.example/'), say`port ${1} does not answer`]),
+    ['cannot reach http://c.example/', 'port 1 does not answer'],
+    'what is said prints itself',
+  )
   t.end()
 })

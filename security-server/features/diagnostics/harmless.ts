@@ -1,4 +1,5 @@
 /** Takes out of texts that other programs wrote what is nobody's business. */
+import { Said } from '#schemas/said.ts'
 
 /** A password that holds what an address would encode is cut all the same, to the last @: rather too much goes than a part of it stays. */
 const USER_OF_URL = /(\b[a-z][a-z0-9+.-]*:\/\/)(?:[^\s/@:]*:[^\s"'<>]*|[^\s/@]*)@/gi
@@ -15,5 +16,6 @@ export function harmless(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(harmless)
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Date) return value.toISOString()
+  if (value instanceof Said) return harmless(value.toString())
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, harmless(one)]))
 }

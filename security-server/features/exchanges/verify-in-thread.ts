@@ -2,7 +2,7 @@
 import { createSharedPlaces } from '#platform/in-turn.ts'
 import { askThread, type ThreadLimits } from '#platform/threads/ask-thread.ts'
 import { Fault } from '#schemas/fault.ts'
-import { say } from '#schemas/said.ts'
+import { kept, say } from '#schemas/said.ts'
 
 /** The configuration in the bundle may be that of a large instance. */
 const LIMITS: ThreadLimits = { timeMs: 110_000, oldGenerationMb: 1024 }
@@ -20,6 +20,17 @@ const inPlace = createSharedPlaces({
     }),
 })
 
+type Verdicts = { reason: string; records: { reason: string }[] }
+
+/** What a thread says comes from it as a text. */
+function inWords({ reason, records, ...verdict }: Verdicts): object {
+  return {
+    ...verdict,
+    reason: kept(reason),
+    records: records.map((one) => ({ ...one, reason: kept(one.reason) })),
+  }
+}
+
 /**
  * The verdicts on a bundle that this server writes, by the configuration that it puts in. It is written only when its turn has come: in
  * memory there are two, however many wait. Throws `service_unavailable`, `too_many_requests`, and as `write`.
@@ -28,11 +39,11 @@ export function verifyInThread(q: {
   owner: string
   write: () => Promise<Buffer>
   now: number
-}): Promise<unknown> {
+}): Promise<object> {
   const script = new URL('./verify-worker.ts', import.meta.url)
   const refuse = (what: string, cause?: unknown) => new Fault('service_unavailable', { what, cause })
   return inPlace(q.owner, async () => {
     const question = { bundle: await q.write(), now: q.now }
-    return askThread({ script, question, limits: LIMITS, refuse })
+    return inWords((await askThread({ script, question, limits: LIMITS, refuse })) as Verdicts)
   })
 }

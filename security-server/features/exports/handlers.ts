@@ -7,7 +7,7 @@ import { colonForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { RecordQuestion } from '#schemas/found-record.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { say } from '#schemas/said.ts'
+import { kept, say } from '#schemas/said.ts'
 import { managementOf } from '../../global-configuration/snapshot.ts'
 import { bundleSource } from '../../reading/evidence/bundle-source.ts'
 import { recordLook } from '../../reading/looks.ts'
@@ -226,7 +226,7 @@ function exportView(row: ExportRow, now: number) {
     size,
     ...paceOf(row, now),
     records: Number(row.records),
-    error: row.error,
+    error: kept(row.error),
     endedAt: row.ended_at,
     expiresAt: row.expires_at,
   }

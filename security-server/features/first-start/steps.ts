@@ -1,5 +1,6 @@
 /** The steps of a first start, in their order, and what one says of itself. */
 import type { RequestState } from '#schemas/management-request.ts'
+import { kept, type Said, type Word } from '#schemas/said.ts'
 
 export type StepName =
   | 'anchor'
@@ -30,26 +31,28 @@ export type Step = {
   /** The step that has to be done before this one can be begun. */
   after?: StepName
   /** The words of a fault that stands in the way. */
-  detail?: string
+  detail?: Said
   /** What the step is about, as far as it exists. */
   of: object
 }
 
 const MOST_WORDS = 500
 
+const told = (detail: Word): Said => kept(String(detail).slice(0, MOST_WORDS))
+
 export const done = (name: StepName, of: object): Step => ({ name, state: 'done', of })
 
 /** A step in which people here act next. */
 export function ours(
   name: StepName,
-  q: { missing: string; begun?: boolean; after?: StepName | undefined; detail?: string | undefined },
+  q: { missing: string; begun?: boolean; after?: StepName | undefined; detail?: Word | undefined },
   of: object = {},
 ): Step {
   const { missing, begun = false, after, detail } = q
   return {
     ...{ name, state: begun ? 'doing' : 'open', missing, who: 'operator' },
     ...(after !== undefined && { after }),
-    ...(detail !== undefined && { detail: detail.slice(0, MOST_WORDS) }),
+    ...(detail !== undefined && { detail: told(detail) }),
     of,
   }
 }
@@ -57,13 +60,13 @@ export function ours(
 /** A step that waits for somebody elsewhere. */
 export function waits(
   name: StepName,
-  q: { missing: string; who: Actor; detail?: string | undefined },
+  q: { missing: string; who: Actor; detail?: Word | undefined },
   of: object = {},
 ): Step {
   const { missing, who, detail } = q
   return {
     ...{ name, state: 'waiting', missing, who },
-    ...(detail !== undefined && { detail: detail.slice(0, MOST_WORDS) }),
+    ...(detail !== undefined && { detail: told(detail) }),
     of,
   }
 }

@@ -1,6 +1,7 @@
 /** Notices for those who run the server: how many wishes and messages, what failed; stopping all. Nothing in it is about a person. */
 import type { Clock } from '#platform/clock.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
+import { kept } from '#schemas/said.ts'
 import type { Channel } from './channels.ts'
 import type { LetterStore } from './letters-store.ts'
 import { iso } from './rooms.ts'
@@ -41,7 +42,7 @@ export function noticeHandlers({ wishes, letters, clock, channels, ...key }: Roo
       letters: await letters.counts(),
       failures: failed.map((one) => ({
         ...{ id: one.id, channel: one.channel, state: one.state, attempts: Number(one.attempts) },
-        ...{ createdAt: one.created_at, endedAt: one.ended_at, error: one.last_error },
+        ...{ createdAt: one.created_at, endedAt: one.ended_at, error: kept(one.last_error) },
       })),
     }
   }

@@ -4,6 +4,7 @@
 
 import { colonForm } from '#schemas/colon-identifiers.ts'
 import { asFault } from '#schemas/fault.ts'
+import { kept, type Said } from '#schemas/said.ts'
 import type { SubjectMonths } from '#schemas/subject-keys.ts'
 import { latePlaces } from './late-places.ts'
 import type { IndexedMonth } from './log/store.ts'
@@ -117,10 +118,10 @@ async function holderView(
       isAhead: evaluated > size,
     }
   } catch (thrown) {
-    return { answers: false, why: asFault(thrown).message }
+    return { answers: false, why: kept(asFault(thrown).message) }
   }
 }
 
-async function lastError({ jobs }: Needs): Promise<string | null> {
+async function lastError({ jobs }: Needs): Promise<Said | null> {
   return (await jobs.state()).find(({ kind }) => kind === JOB)?.lastError ?? null
 }

@@ -5,7 +5,7 @@ import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { say } from '#schemas/said.ts'
+import { kept, say } from '#schemas/said.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
 import type { CaseState, Needs, ReconciledDay, ReconciliationCase } from './needs.ts'
 
@@ -88,7 +88,7 @@ function dayView(row: ReconciledDay, own: string) {
     ...partiesOf(row, own),
     state: row.state,
     counts: row.counts === '' ? null : (JSON.parse(row.counts) as unknown),
-    error: row.error === '' ? null : row.error,
+    error: row.error === '' ? null : kept(row.error),
     attempts: Number(row.attempts),
     changedAt: row.changed_at,
   }

@@ -5,6 +5,7 @@
 import t from 'tap'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
 import type { ReportAnswer } from '#schemas/fleet.ts'
+import { kept } from '#schemas/said.ts'
 import { authenticationParty, ocspFor } from '#test/fakes/management-requests.ts'
 import { anchorOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
@@ -68,7 +69,7 @@ void t.test('what a server says and what it is told', async (t) => {
       state: async () => [
         {
           ...{ kind: 'time-stamp', waiting: 1, lastEndedAt: null, lastSucceededAt: null },
-          lastError: 'no authority answered',
+          lastError: kept('no authority answered'),
         },
       ],
     },

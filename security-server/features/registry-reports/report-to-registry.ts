@@ -130,7 +130,7 @@ function configurationOf({ state }: Pick<GlobalConfiguration, 'state'>): ServerR
     ...(own?.statementIndex === undefined ? {} : { index: own.statementIndex }),
     ...(own === undefined ? {} : { expiresAt: own.expiresAt.toISOString() }),
     ...(attempt.lastSuccess === undefined ? {} : { fetchedAt: attempt.lastSuccess.toISOString() }),
-    ...failure(attempt.lastError?.message),
+    ...failure(attempt.lastError?.message.toString()),
   }
 }
 
@@ -139,7 +139,7 @@ async function timeStampingOf({ messageLog, jobs }: Rooms): Promise<ServerReport
   const stamping = (await jobs.state()).find(({ kind }) => kind === 'time-stamp')
   return {
     ...(oldest === undefined ? {} : { oldestUnstamped: oldest.toISOString() }),
-    ...failure(stamping?.lastError ?? undefined),
+    ...failure(stamping?.lastError?.toString()),
   }
 }
 

@@ -6,7 +6,7 @@ import type { Handlers } from '#platform/http-service/openapi.ts'
 import { colonForm, memberIdOf } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
-import { say } from '#schemas/said.ts'
+import { kept, say } from '#schemas/said.ts'
 import { acmeCaOf, holds } from './order.ts'
 import { iso, type RenewalRooms } from './rooms.ts'
 import { checkDnsName, namesOf, retiredBy } from './rules.ts'
@@ -157,7 +157,7 @@ async function view(
     ...{ stopped: row.is_stopped === 1, nextAt: row.next_at, changedAt: row.changed_at, tries: row.tries },
     ...(row.current === null ? {} : { certificateSha256: row.current }),
     ...(row.next_certificate === null ? {} : { nextCertificateSha256: row.next_certificate }),
-    ...(row.error_code === null ? {} : { error: { code: row.error_code, message: row.error_text } }),
+    ...(row.error_code === null ? {} : { error: { code: row.error_code, message: kept(row.error_text) } }),
     // Nothing uses them any more: somebody may remove them, at the node that has them.
     removable: retiredBy(row).filter(
       (sha256) => row.node === node && holds(keys, sha256) && !keys.certificate(sha256).active,

@@ -1,6 +1,8 @@
 /** Verifications of the log for auditors: the results of the latest runs, and a new run on request. */
 import { answer } from '#platform/http-service/answer.ts'
 import type { Handlers } from '#platform/http-service/openapi.ts'
+import { kept } from '#schemas/said.ts'
+import type { LogReport } from './checks/source.ts'
 import type { Needs } from './needs.ts'
 import type { VerificationRow } from './tables.ts'
 
@@ -27,7 +29,11 @@ function verificationView(row: VerificationRow) {
     outcome: row.outcome,
     firstRecord: row.first_record,
     records: row.records,
-    reason: row.reason,
-    report: row.report === null ? null : (JSON.parse(row.report) as unknown),
+    reason: kept(row.reason),
+    report: row.report === null ? null : reportView(JSON.parse(row.report) as LogReport),
   }
+}
+
+function reportView({ problems, ...report }: LogReport): object {
+  return { ...report, problems: problems.map(({ index, what }) => ({ index, what: kept(what) })) }
 }

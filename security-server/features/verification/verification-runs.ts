@@ -7,7 +7,7 @@ import { type Clock, hasPassed } from '#platform/clock.ts'
 import type { Finding } from '#platform/health/create-health.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
-import { say } from '#schemas/said.ts'
+import { kept, say } from '#schemas/said.ts'
 import { parseState, type VerifyState } from './checks/state.ts'
 import type { StoredReport } from './checks/verify-stored.ts'
 import type { VerificationFilter, VerificationStore } from './store.ts'
@@ -69,7 +69,7 @@ export function createVerificationRuns(q: {
       const report = await q.run({ state, onState, signal })
       await writing
       const [problem] = report.problems
-      const reason = problem === undefined ? null : `record ${problem.index}: ${problem.what}`
+      const reason = problem === undefined ? null : say`record ${problem.index}: ${problem.what}`.toString()
       await store.update(id, {
         ended_at: iso(),
         mode: report.from === 0 ? 'full' : 'incremental',
@@ -136,7 +136,7 @@ export function createVerificationRuns(q: {
     health: async () => {
       const verdict = await store.newestVerdict()
       if (verdict?.outcome !== 'broken') return { ok: true }
-      return { ok: true, reason: say`the message log does not hold: ${verdict.reason ?? ''}` }
+      return { ok: true, reason: say`the message log does not hold: ${kept(verdict.reason ?? '')}` }
     },
     close: async () => {
       closing.abort(new Fault('service_unavailable', { what: say`the process is shutting down` }))

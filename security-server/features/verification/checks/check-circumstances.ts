@@ -1,6 +1,7 @@
 /** Compares the circumstances of an exchange with the hash in the metadata, to which the leaf commits. */
 import { readCircumstances } from '#core/circumstances/read.ts'
 import { asFault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { inconsistent } from './inconsistent.ts'
 import type { LogSource } from './source.ts'
 
@@ -16,11 +17,11 @@ export async function checkCircumstances(digest: string | undefined, source: Log
   good.set(source, known)
   if (known.has(digest)) return
   const document = await source.circumstances(digest)
-  if (document === undefined) throw inconsistent('its circumstances are missing')
+  if (document === undefined) throw inconsistent(say`its circumstances are missing`)
   try {
     readCircumstances(document, digest)
   } catch (thrown) {
-    throw inconsistent(`its circumstances: ${asFault(thrown).what ?? asFault(thrown).message}`)
+    throw inconsistent(say`its circumstances: ${asFault(thrown).what ?? asFault(thrown).message}`)
   }
   if (known.size >= MAX_KNOWN) known.clear()
   known.add(digest)

@@ -1,6 +1,7 @@
 /** Compares the content of a record with the commitments of its leaf. */
 import { createHash, hash } from 'node:crypto'
 import { commit, type LeafFields } from '#core/merkle/leaf-form.ts'
+import { say } from '#schemas/said.ts'
 import { decodeAttachments, decodeBodyFile, SECTION, type Sections } from '../../../message-log/content.ts'
 import { checkCuts } from '../../../message-log/cut-digests.ts'
 import type { OpenedRecord, OpenedRemainder } from '../../../message-log/open-record.ts'
@@ -22,7 +23,7 @@ export async function checkContent(q: {
   const { key, sections } = opened
   const expect = (label: 'parties' | 'message' | 'body', digest: Buffer | undefined): void => {
     const commitment = digest === undefined ? '' : commit(label, key.salt, digest).toString('base64')
-    if (form[label] !== commitment) throw inconsistent(`the ${label} is not what the leaf commits to`)
+    if (form[label] !== commitment) throw inconsistent(say`the ${label} is not what the leaf commits to`)
   }
   expect('parties', sha512(sections[SECTION.metadata]!))
   checkLevel(form, sections, 'dataKey' in key)
@@ -46,12 +47,13 @@ function checkLevel(form: LeafFields, sections: Sections, isWhole: boolean): voi
     (type) => sections[type] !== undefined,
   )
   if ((form.logLevel !== 'full' || !isWhole) && holdsContent)
-    throw inconsistent('there is more content than the level says')
-  if ((sections[SECTION.salt] === undefined) !== isWhole) throw inconsistent('its salt')
+    throw inconsistent(say`there is more content than the level says`)
+  if ((sections[SECTION.salt] === undefined) !== isWhole) throw inconsistent(say`its salt`)
   const isBare = form.message !== '' && sections[SECTION.message] === undefined
   const hasNoBody =
     form.body !== '' && sections[SECTION.body] === undefined && sections[SECTION.bodyFile] === undefined
-  if (form.logLevel === 'full' && isWhole && (isBare || hasNoBody)) throw inconsistent('content is missing')
+  if (form.logLevel === 'full' && isWhole && (isBare || hasNoBody))
+    throw inconsistent(say`content is missing`)
 }
 
 async function bodyDigest(idx: number, sections: Sections, source: LogSource): Promise<Buffer | undefined> {

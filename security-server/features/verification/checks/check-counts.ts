@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import { countRowDigest, readCountRow, readCountsDocument } from '#core/log-export/daily-counts.ts'
+import { say } from '#schemas/said.ts'
 import { SECTION } from '../../../message-log/content.ts'
 import type { OpenedRecord } from '../../../message-log/open-record.ts'
 import { inconsistent } from './inconsistent.ts'
@@ -19,14 +20,14 @@ export async function checkCounts(q: {
   const { idx, opened, source } = q
   if (source.dailyCounts === undefined) return
   const stored = await source.dailyCounts(idx)
-  if (stored === undefined) throw inconsistent('the daily counts that it commits to are missing')
+  if (stored === undefined) throw inconsistent(say`the daily counts that it commits to are missing`)
   const digest = opened?.sections[SECTION.messageDigest]
   if (opened !== undefined && digest?.equals(hash('sha512', stored.document, 'buffer')) !== true)
-    throw inconsistent('the daily counts are not those that it commits to')
+    throw inconsistent(say`the daily counts are not those that it commits to`)
   const { first, last, rows } = readCountsDocument(stored.document)
   const digests = stored.rows.map(countRowDigest).sort()
   const sum = stored.rows.reduce((all, row) => all + readCountRow(row).records, 0)
   if (digests.join() !== rows.join() || sum !== last - first + 1 || last >= idx)
-    throw inconsistent('the rows of the daily counts')
+    throw inconsistent(say`the rows of the daily counts`)
   await recount(stored, source)
 }

@@ -1,5 +1,6 @@
 /** Checks the links between records and other tables: answers, erasures, key rotations, and the key that opens a record. */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
+import { say } from '#schemas/said.ts'
 import {
   type OpenedRecord,
   type OpenedRemainder,
@@ -31,15 +32,16 @@ export async function openOrExplain(
     const form = erasure === undefined ? undefined : await source.form(erasure.erasure_idx)
     const fields = form === undefined ? undefined : (JSON.parse(form.form) as LeafFields)
     if (fields?.kind !== 'erasure' || fields.answers !== record.leaf.toString('base64')) {
-      throw inconsistent('the key is gone and no record says that it was erased')
+      throw inconsistent(say`the key is gone and no record says that it was erased`)
     }
     return { state: 'erased', rest: openRemainder(await source.remainder(record.idx), source.findKey) }
   }
-  if (erasure !== undefined) throw inconsistent('the record was erased and has a key')
+  if (erasure !== undefined) throw inconsistent(say`the record was erased and has a key`)
   const id = logKeyIdOf(record.seed).toString('hex')
   const opened = openRecord(record, source.findKey)
   if (opened !== undefined) return { state: 'open', opened }
-  if (!logKeys.some((key) => key.id === id)) throw inconsistent('the key comes from a log key that never was')
+  if (!logKeys.some((key) => key.id === id))
+    throw inconsistent(say`the key comes from a log key that never was`)
   return { state: 'sealed' }
 }
 
@@ -54,10 +56,10 @@ export async function checkLinks(q: {
   const { record, form, opened, source } = q
   const answers = opened?.metadata.answers
   if (opened !== undefined && (answers === undefined) !== (form.answers === ''))
-    throw inconsistent('what it answers')
+    throw inconsistent(say`what it answers`)
   if (answers !== undefined) {
     const answered = answers < record.idx ? await source.form(answers) : undefined
-    if (answered?.leaf.toString('base64') !== form.answers) throw inconsistent('it answers another record')
+    if (answered?.leaf.toString('base64') !== form.answers) throw inconsistent(say`it answers another record`)
   }
   if (form.kind === 'erasure' && answers !== undefined) {
     await checkErasure({
@@ -70,11 +72,11 @@ export async function checkLinks(q: {
   }
   if (form.kind === 'key-rotation') {
     const key = q.logKeys.find((each) => each.idx === record.idx)
-    if (key === undefined || key.time !== form.time) throw inconsistent('the log key that it names')
+    if (key === undefined || key.time !== form.time) throw inconsistent(say`the log key that it names`)
     const extra = opened?.metadata.extra
     const checkpointKey = key.checkpoint_key.toString('base64')
     if (opened !== undefined && (extra?.['keyId'] !== key.id || extra['checkpointKey'] !== checkpointKey)) {
-      throw inconsistent('the log key that it names')
+      throw inconsistent(say`the log key that it names`)
     }
   }
 }
@@ -94,8 +96,9 @@ async function checkErasure(q: {
   const remainder = await source.remainder(answers)
   const named = [await source.erasure(answers), await source.proofErasure(answers)]
   const own = named.find((each) => each?.erasure_idx === record.idx)
-  if (own?.time !== form.time) throw inconsistent('its erasure')
+  if (own?.time !== form.time) throw inconsistent(say`its erasure`)
   if (own !== (named[1] ?? named[0]) || (remainder !== undefined) === (mode === 'PROOF_KEPT')) return
-  if (mode === 'PROOF_KEPT') throw inconsistent(`the proof of record ${answers} was to be kept and is gone`)
-  throw inconsistent(`of record ${answers} the leaf was to stay, and there is more`)
+  if (mode === 'PROOF_KEPT')
+    throw inconsistent(say`the proof of record ${answers} was to be kept and is gone`)
+  throw inconsistent(say`of record ${answers} the leaf was to stay, and there is more`)
 }

@@ -4,6 +4,7 @@
  * Other records must have none.
  */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
+import { say } from '#schemas/said.ts'
 import type { Metadata } from '../../../message-log/record-input.ts'
 import { rowOf } from '../../../reading/index/index-records.ts'
 import type { FoundRow, SearchRow } from '../../../reading/index/search-filter.ts'
@@ -47,7 +48,7 @@ export function createSearchChecker(q: {
       if (row.idx === idx) found = row
       else stray ??= row.idx
     }
-    if (stray !== undefined) throw inconsistent(`the search index has a row ${stray} of no record`)
+    if (stray !== undefined) throw inconsistent(say`the search index has a row ${stray} of no record`)
     return found
   }
   return {
@@ -64,11 +65,11 @@ export function createSearchChecker(q: {
         const said = await terms({ circumstances, contract: form.contract, secrecy: wanted.secrecy })
         const areActors = hasActors(row, metadata!) || idx < search.actorsFrom
         if (areActors && isSame(wanted, row) && (said === undefined || isSame(said, row))) return
-        throw inconsistent('the search index says something else of it')
+        throw inconsistent(say`the search index says something else of it`)
       }
-      if (wanted !== undefined) throw inconsistent('the search index does not have it')
+      if (wanted !== undefined) throw inconsistent(say`the search index does not have it`)
       if ((await source.remainder(idx)) === undefined)
-        throw inconsistent('the search index has it, and it has no place there')
+        throw inconsistent(say`the search index has it, and it has no place there`)
     },
   }
 }

@@ -4,6 +4,7 @@ import type { LeafFields } from '#core/merkle/leaf-form.ts'
 import { checkCoverage } from '#core/signature/check-coverage.ts'
 import { type CheckedSignature, checkSignature } from '#core/signature/verify-signature.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { PART_NAME } from '#schemas/wire.ts'
 import { decodeAttachments, SECTION, type Sections } from '../../../message-log/content.ts'
 import type { StoredRecord } from '../../../message-log/records/store.ts'
@@ -39,9 +40,9 @@ export function createSignatureChecker(source: LogSource): SignatureChecker {
 
   const read = async (id: number): Promise<Remembered> => {
     const stored = await source.document(id)
-    if (stored === undefined) throw inconsistent('the signature document is missing')
+    if (stored === undefined) throw inconsistent(say`the signature document is missing`)
     const digest = hash('sha512', stored.document, 'buffer')
-    if (!digest.equals(stored.digest)) throw inconsistent('the signature document is another one')
+    if (!digest.equals(stored.digest)) throw inconsistent(say`the signature document is another one`)
     const { document } = stored
     const one: Remembered = { document, digest: digest.toString('base64'), signature: undefined }
     remembered.set(id, one)
@@ -54,11 +55,11 @@ export function createSignatureChecker(source: LogSource): SignatureChecker {
   return {
     document: async (record, form) => {
       const { signatureId } = record
-      if ((signatureId === null) !== (form.signature === '')) throw inconsistent('the signature document')
+      if ((signatureId === null) !== (form.signature === '')) throw inconsistent(say`the signature document`)
       if (signatureId === null) return undefined
-      if (signatureId > record.idx) throw inconsistent('the signature document is that of a later record')
+      if (signatureId > record.idx) throw inconsistent(say`the signature document is that of a later record`)
       const { document, digest } = remembered.get(signatureId) ?? (await read(signatureId))
-      if (digest !== form.signature) throw inconsistent('the signature document is another one')
+      if (digest !== form.signature) throw inconsistent(say`the signature document is another one`)
       return document
     },
     verify: async ({ record, document, content }) => {

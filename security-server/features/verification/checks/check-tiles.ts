@@ -1,4 +1,5 @@
 /** Compares stored tiles with the leaves as they are read. Keeps at most 256 hashes for each level. */
+import { say } from '#schemas/said.ts'
 import { subtreeRoot, TILE_WIDTH } from '../../../message-log/tree/tiles.ts'
 import { inconsistent } from './inconsistent.ts'
 import type { LogSource } from './source.ts'
@@ -23,7 +24,7 @@ export function createTileChecker(source: LogSource, growing: GrowingTiles = [])
     // Storing tiles may lag behind, so a tile may be missing or shorter. What is stored must be right.
     if (stored === undefined) return
     if (level === 0 ? !stored.equals(hashes) : !hashes.subarray(0, stored.length).equals(stored)) {
-      throw inconsistent(`tile ${number} of level ${level}`)
+      throw inconsistent(say`tile ${number} of level ${level}`)
     }
   }
   const add = async (level: number, hash: Buffer): Promise<void> => {

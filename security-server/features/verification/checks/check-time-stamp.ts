@@ -9,6 +9,7 @@ import { commit, type LeafFields } from '#core/merkle/leaf-form.ts'
 import { buildTimeStampHashChains } from '#core/signature/hash-chain.ts'
 import { checkSignature } from '#core/signature/verify-signature.ts'
 import { verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
+import { say } from '#schemas/said.ts'
 import type { OpenedRecord } from '../../../message-log/open-record.ts'
 import type { StoredRecord } from '../../../message-log/records/store.ts'
 import { splitDigests } from '../../../message-log/time-stamps/batch.ts'
@@ -34,8 +35,8 @@ export async function checkTimeStamp(q: {
 }): Promise<void> {
   const { stamp, covered } = q
   if (stamp === undefined || stamp.idx !== q.record.idx)
-    throw inconsistent('the time-stamp of this record is missing')
-  if (stamp.time !== q.form.time) throw inconsistent('the time of the time-stamp')
+    throw inconsistent(say`the time-stamp of this record is missing`)
+  if (stamp.time !== q.form.time) throw inconsistent(say`the time of the time-stamp`)
   if (q.opened !== undefined) checkCommitments(stamp, q.form, q.opened)
   const digests = Buffer.concat(covered.map(({ digest }) => digest))
   if (
@@ -43,7 +44,7 @@ export async function checkTimeStamp(q: {
     covered.at(-1)?.id !== stamp.last_id ||
     !digests.equals(stamp.digests)
   ) {
-    throw inconsistent('the time-stamp does not cover the documents that wait for it')
+    throw inconsistent(say`the time-stamp does not cover the documents that wait for it`)
   }
   verifyTimeStampToken({
     token: stamp.token,
@@ -57,18 +58,19 @@ function checkCommitments(stamp: StoredTimeStamp, form: LeafFields, { key }: Ope
   const token = commit('message', key.salt, hash('sha512', stamp.token, 'buffer'))
   const rest = commit('body', key.salt, hash('sha512', batchBytes(stamp), 'buffer'))
   if (token.toString('base64') !== form.message)
-    throw inconsistent('the token is not what the leaf commits to')
+    throw inconsistent(say`the token is not what the leaf commits to`)
   if (rest.toString('base64') !== form.body)
-    throw inconsistent('the time-stamp batch is not what the leaf commits to')
+    throw inconsistent(say`the time-stamp batch is not what the leaf commits to`)
 }
 
 async function stampedData(stamp: StoredTimeStamp, source: LogSource): Promise<{ data: Buffer }> {
   if (stamp.hash_chain_result === null) {
     const stored = await source.document(stamp.first_id)
-    if (stored === undefined) throw inconsistent('the stamped document is missing')
+    if (stored === undefined) throw inconsistent(say`the stamped document is missing`)
     return { data: (await checkSignature(stored.document)).signatureValue }
   }
   const { result } = buildTimeStampHashChains(splitDigests(stamp.digests))
-  if (!result.equals(stamp.hash_chain_result)) throw inconsistent('the hash chain result of the time-stamp')
+  if (!result.equals(stamp.hash_chain_result))
+    throw inconsistent(say`the hash chain result of the time-stamp`)
   return { data: result }
 }

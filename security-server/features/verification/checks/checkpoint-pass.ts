@@ -1,6 +1,7 @@
 /** Checks stored checkpoints, and checkpoints that others kept, while the tree grows. */
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import type { CompactRange } from '#core/merkle/compact-range.ts'
+import { say } from '#schemas/said.ts'
 import { type CheckpointToCheck, checkCheckpoint } from './check-checkpoint.ts'
 import { createCursor, merged } from './cursor.ts'
 import { inconsistent } from './inconsistent.ts'
@@ -42,7 +43,7 @@ export function createCheckpointPass(
         await cursor.next()
         count++
         try {
-          if (checkpoint.size < range.size) throw inconsistent('a checkpoint of a size out of order')
+          if (checkpoint.size < range.size) throw inconsistent(say`a checkpoint of a size out of order`)
           origin = checkCheckpoint({ checkpoint, root: range.root(), logKeys, trust, origin })
           if (checkpoint.stored !== undefined) await witnesses.reached(checkpoint)
         } catch (thrown) {
@@ -53,7 +54,7 @@ export function createCheckpointPass(
     end: async (size, found) => {
       for (let next = await cursor.next(); next !== undefined; next = await cursor.next()) {
         count++
-        found(size, inconsistent(`a checkpoint speaks of ${next.size} records`))
+        found(size, inconsistent(say`a checkpoint speaks of ${next.size} records`))
       }
       await witnesses.end((thrown) => found(size, thrown))
     },

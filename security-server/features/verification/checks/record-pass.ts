@@ -3,6 +3,7 @@
  * that each document and time-stamp belongs to a record.
  */
 import type { LeafFields } from '#core/merkle/leaf-form.ts'
+import { say } from '#schemas/said.ts'
 import type { OpenedRecord, OpenedRemainder } from '../../../message-log/open-record.ts'
 import type { StoredRecord } from '../../../message-log/records/store.ts'
 import type { StoredTimeStamp } from '../../../message-log/time-stamps/store.ts'
@@ -77,7 +78,7 @@ export function createRecordPass(
       next = await documents.peek()
     ) {
       await documents.next()
-      if (next.id < idx) found(next.id, inconsistent('a signature document that no record has'))
+      if (next.id < idx) found(next.id, inconsistent(say`a signature document that no record has`))
     }
   }
   const passTimeStamp = async (
@@ -114,9 +115,10 @@ export function createRecordPass(
     lastStamped: () => lastStamped,
     async end() {
       const document = await documents.next()
-      if (document !== undefined) found(document.id, inconsistent('a signature document that no record has'))
+      if (document !== undefined)
+        found(document.id, inconsistent(say`a signature document that no record has`))
       const stamp = await timeStamps.next()
-      if (stamp !== undefined) found(stamp.idx, inconsistent('a time-stamp that no record has'))
+      if (stamp !== undefined) found(stamp.idx, inconsistent(say`a time-stamp that no record has`))
     },
     countUnstamped: () => countRest(unstamped),
   }

@@ -3,6 +3,7 @@
  * exchange for another partner or for none.
  */
 import { type CountRow, NOT_TOLD, readCountRow, readCountsDocument } from '#core/log-export/daily-counts.ts'
+import { say } from '#schemas/said.ts'
 import { openRecord, openRemainder } from '../../../message-log/open-record.ts'
 import type { Metadata } from '../../../message-log/record-input.ts'
 import type { StoredRecord } from '../../../message-log/records/store.ts'
@@ -86,5 +87,5 @@ function nameOf(form: string, parties: Pick<CountRow, 'client' | 'service' | 'pe
 }
 
 function inUnknownRow(idx: number, { kind }: Facts): Error {
-  return inconsistent(`the daily counts leave out record ${idx} (${kind}) or count it as others'`)
+  return inconsistent(say`the daily counts leave out record ${idx} (${kind}) or count it as others'`)
 }

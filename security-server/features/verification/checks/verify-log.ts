@@ -4,6 +4,7 @@
  */
 import { createCompactRange } from '#core/merkle/compact-range.ts'
 import { HASH_LENGTH } from '#core/merkle/hash.ts'
+import { say } from '#schemas/said.ts'
 import type { StoredRecord } from '../../../message-log/records/store.ts'
 import { checkEvidenceRecords } from './check-evidence-records.ts'
 import { createSearchChecker } from './check-search.ts'
@@ -101,11 +102,11 @@ export async function verifyLog(
   }
 
   if (head.size < start)
-    found(head.size, inconsistent(`the log holds ${head.size} records, but ${start} were verified before`))
+    found(head.size, inconsistent(say`the log holds ${head.size} records, but ${start} were verified before`))
   for await (const record of source.records(start)) {
     for (; report.records < record.idx; report.records++) {
       if (report.problems.length >= MAX_PROBLEMS) break
-      found(report.records, inconsistent('the record is missing'))
+      found(report.records, inconsistent(say`the record is missing`))
     }
     report.records = record.idx + 1
     await passRecord(record)
@@ -116,7 +117,7 @@ export async function verifyLog(
   const end = report.records
   const peaks = range.peaks
   if (head.size !== range.size || !Buffer.concat(head.peaks).equals(Buffer.concat(peaks))) {
-    found(Math.min(head.size, end), inconsistent(`the tree head speaks of ${head.size} other records`))
+    found(Math.min(head.size, end), inconsistent(say`the signed state of the log speaks of ${head.size} other records`))
   }
   await check(end, tiles.end)
   await checkpoints.end(end, found)
@@ -124,7 +125,8 @@ export async function verifyLog(
     ...{ source, origin: checkpoints.origin(), tsaCertificates: trust.tsaCertificates, found },
   })
   await records.end()
-  for (const key of logKeys) if (key.idx >= end) found(key.idx, inconsistent('a log key that no record has'))
+  for (const key of logKeys)
+    if (key.idx >= end) found(key.idx, inconsistent(say`a log key that no record has`))
 
   for (const problem of (await source.beyond?.()) ?? []) report.problems.push(problem)
   report.problems.sort((a, b) => a.index - b.index)

@@ -5,6 +5,7 @@
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
 import { readLine } from '#core/merkle/signed-note.ts'
 import { judgeWitnesses } from '#core/merkle/witness-policy.ts'
+import { say } from '#schemas/said.ts'
 import { type StoredCosignature, withCosignatures } from '../../../message-log/cosignatures/store.ts'
 import { createCursor } from './cursor.ts'
 import { inconsistent } from './inconsistent.ts'
@@ -31,21 +32,21 @@ export function createWitnessPass(source: LogSource, trust: Trust, after: number
     witnessed: () => ({ cosignatures, records }),
     reached: async ({ size, note }) => {
       const lines = await take(size)
-      if (lines.some(({ size: of }) => of < size)) throw inconsistent('a cosignature of no checkpoint')
+      if (lines.some(({ size: of }) => of < size)) throw inconsistent(say`a cosignature of no checkpoint`)
       const own = lines.filter((one) => one.size === size)
       for (const { witness, line } of own)
-        if (readLine(line).name !== witness) throw inconsistent(`a cosignature that is not of ${witness}`)
+        if (readLine(line).name !== witness) throw inconsistent(say`a cosignature that is not of ${witness}`)
       if (trust.witnesses === undefined) return
       const { note: cosigned } = parseCheckpoint(withCosignatures(note, own))
       const { met, witnesses } = judgeWitnesses(cosigned, trust.witnesses)
       for (const { name, time } of witnesses)
         if (own.find(({ witness }) => witness === name)?.time !== time.toISOString())
-          throw inconsistent(`the time of the cosignature of ${name}`)
+          throw inconsistent(say`the time of the cosignature of ${name}`)
       cosignatures += witnesses.length
       if (met) records = size
     },
     end: async (found) => {
-      if ((await cursor.next()) !== undefined) found(inconsistent('a cosignature of no checkpoint'))
+      if ((await cursor.next()) !== undefined) found(inconsistent(say`a cosignature of no checkpoint`))
     },
   }
 }
