@@ -1,4 +1,5 @@
 /** Finds members, subsystems and groups of the instance, and services, for fields in which one is picked. */
+import { useRef } from 'preact/hooks'
 import type { Api } from '../kit/api.ts'
 import { useConsole, useMay } from '../kit/context.ts'
 import type { Find } from '../kit/field.tsx'
@@ -13,7 +14,11 @@ type Member = {
   servers?: string[]
 }
 
+type InCatalogue = { id: string; provider: string; serviceCode: string; title: string }
+
 const MOST = '50'
+const MOST_IN_CATALOGUE = '200'
+const PARTS_OF_SUBSYSTEM = 4
 /** The most that the API gives. Members without a fitting server are among them, so that fewer could leave one out that fits. */
 const MOST_WITH_SERVERS = '500'
 
@@ -84,9 +89,37 @@ export function useServers(): Find {
   }
 }
 
-/** Whole identifiers of services: those of this server's clients, or of one, and those that contracts let them call. */
+/**
+ * What the registry's catalogue has of a provider. Each question costs a signature here and one there, so it is asked once for each provider, and
+ * none that does not answer hides what is found otherwise.
+ */
+function useCatalogueOf(): (provider: string) => Promise<InCatalogue[]> {
+  const { api } = useConsole()
+  const mayAsk = useMay('findCatalogueServices')
+  const asked = useRef(new Map<string, Promise<InCatalogue[]>>())
+  const ask = async (provider: string): Promise<InCatalogue[]> => {
+    const query = { q: provider, limit: MOST_IN_CATALOGUE }
+    const { data } = await api.call<InCatalogue[]>('findCatalogueServices', { query })
+    return data.filter((one) => one.provider === provider)
+  }
+  return async (provider) => {
+    if (!mayAsk) return []
+    const found = asked.current.get(provider) ?? ask(provider)
+    asked.current.set(provider, found)
+    return found.catch(() => {
+      asked.current.delete(provider)
+      return []
+    })
+  }
+}
+
+/**
+ * Whole identifiers of services: those of this server's clients, or of one, and those that contracts let them call; of other servers, when
+ * their subsystem is typed, those that the registry's catalogue has.
+ */
 export function useWholeServices(client?: string): Find {
   const { api } = useConsole()
+  const catalogueOf = useCatalogueOf()
   return async (typed) => {
     const said = typed.trim()
     const q = client === undefined || said.startsWith(`${client}:`) ? said : `${client}:${said}`
@@ -101,22 +134,32 @@ export function useWholeServices(client?: string): Find {
       )
       .filter(({ value, title }) => `${value} ${title}`.toLowerCase().includes(said.toLowerCase()))
     const ofClients = own.data.map(({ fullServiceId, url }) => ({ value: fullServiceId, title: url }))
-    return [...new Map([...ofContracts, ...ofClients].map((one) => [one.value, one])).values()]
+    const provider = said.split(':').slice(0, PARTS_OF_SUBSYSTEM).join(':')
+    const isOther = client === undefined && own.data.length === 0 && said.startsWith(`${provider}:`)
+    const others = isOther ? await catalogueOf(provider) : []
+    const ofOthers = others
+      .map(({ id, title }) => ({ value: id, title }))
+      .filter(({ value, title }) => `${value} ${title}`.toLowerCase().includes(said.toLowerCase()))
+    return [...new Map([...ofOthers, ...ofContracts, ...ofClients].map((one) => [one.value, one])).values()]
   }
 }
 
 /**
- * Services of the provider in the form: its descriptions, if it is a client here, else what it says that the consumer may call. The field of
- * the consumer is the one with the name `of`.
+ * Services of the provider in the form: its descriptions, if it is a client here, else those in the registry's catalogue, and where it has
+ * none, what the provider says that the consumer may call. The field of the consumer is the one with the name `of`.
  */
 export function useServices(of = 'consumer'): Find {
   const { api } = useConsole()
   const mayAsk = useMay('findTryOutServices')
+  const catalogueOf = useCatalogueOf()
   return async (_, values) => {
     const [client, provider] = [values[of], values['provider']].map((one) => String(one ?? '').trim())
     if (provider === undefined || provider === '') return []
     const own = await ownServices(api, provider)
-    if (own !== undefined || !mayAsk) return own ?? []
+    if (own !== undefined) return own
+    const offered = await catalogueOf(provider)
+    if (offered.length > 0 || !mayAsk)
+      return offered.map(({ serviceCode, title }) => ({ value: serviceCode, title: title || serviceCode }))
     const { data } = await api.call<{ services?: { serviceCode: string; serviceVersion?: string }[] }>(
       'findTryOutServices',
       { body: { client, provider } },

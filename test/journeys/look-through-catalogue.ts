@@ -5,6 +5,7 @@
 import type { Test } from 'tap'
 import type { Visitor } from '../browser.ts'
 import { colons, type World } from '../world.ts'
+import { pick } from './pick.ts'
 
 type Q = { t: Test; world: World; signatory: Visitor; withKey(side: 'tax', role: string): Promise<Visitor> }
 
@@ -46,6 +47,13 @@ export async function lookThroughCatalogue({ t, world, signatory, withKey }: Q):
   for (const [label, value] of Object.entries({ Provider: provider, 'Service 1: code': 'persons' }))
     t.equal(await page.getByLabel(label).first().inputValue(), value, label)
   t.match(await page.getByLabel('Service 1: endpoints').inputValue(), /^GET \/persons/m, 'what it has')
+  let questions = 0
+  page.on('request', (request) => {
+    if (new URL(request.url()).pathname.endsWith('/catalogue')) questions += 1
+  })
+  await pick(page, 'Service 1: code', 'getP', 'getPerson')
+  await pick(page, 'Service 1: code', 'pers', 'persons')
+  t.equal(questions, 1, 'the registry is asked once for all services of a provider')
 
   const administrator = await withKey('tax', 'XROAD_SERVICE_ADMINISTRATOR')
   await administrator.open(`/catalogue/${encodeURIComponent(`${provider}:persons`)}`)
@@ -92,4 +100,5 @@ async function statesOfList(t: Test, { page, open, checkBoth }: Visitor): Promis
   await page.locator('tbody tr').first().waitFor()
   await page.getByRole('searchbox').fill('no such service')
   await page.getByText('Nothing fits this search').waitFor()
+  await page.getByRole('status').filter({ hasText: '0 found' }).waitFor()
 }
