@@ -1,6 +1,7 @@
 /** Pages that look by themselves, while their server does not answer, or answers late: what is read stays, and comes back by itself. */
 import type { Test } from 'tap'
 import type { Visitor } from '../browser.ts'
+import { act, close } from '../second-person.ts'
 
 /** Longer than a page waits before it looks again, and shorter than it waits for an answer. */
 const LATER_MS = 20_000
@@ -74,4 +75,28 @@ export async function waitForOneLook(t: Test, someone: Visitor): Promise<void> {
   const next = page.waitForResponse(api)
   await page.clock.fastForward(LATER_MS)
   t.ok((await next).ok(), 'then it looks again')
+}
+
+/** The overview after an act on it: what waits is counted again, and what could not be counted is told. */
+export async function countAgain(t: Test, someone: Visitor): Promise<void> {
+  const { page } = someone
+  await page.getByText('How requests to the registry stand was asked').waitFor()
+  const counted = page.locator('main section').filter({ hasText: 'Waits for you' }).first()
+  const line = counted.getByRole('status').filter({ hasText: 'This could not be refreshed' })
+  t.equal(await line.count(), 0)
+  await page.route('**/api/v1/contracts?**', (route) => route.abort())
+  const requests = page.waitForRequest('**/api/v1/management-requests*')
+  const words = 'Ask the registry now'
+  await act(someone, words, {}, words, 'The registry was heard')
+  await close(someone)
+  t.equal(
+    new URL((await requests).url()).search,
+    '',
+    'who acted is told what became of it, and no older answer',
+  )
+  await line.waitFor()
+  await someone.check('overview-not-refreshed')
+  await page.unroute('**/api/v1/contracts?**')
+  await counted.getByRole('button', { name: 'Try again' }).click()
+  await line.waitFor({ state: 'detached' })
 }

@@ -10,8 +10,9 @@ import { Copyable } from '../../kit/copyable.tsx'
 import { type Ending, EndingSoon } from '../../kit/ending-soon.tsx'
 import { Facts, Head, Part } from '../../kit/facts.tsx'
 import { LastActs } from '../../kit/last-acts.tsx'
-import { useAnswer } from '../../kit/load.ts'
-import { Show } from '../../kit/placeholders.tsx'
+import { type Loaded, useAnswer } from '../../kit/load.ts'
+import { NotRefreshed } from '../../kit/not-refreshed.tsx'
+import { Refused, Show } from '../../kit/placeholders.tsx'
 import type { Proposal } from '../../kit/proposal.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
@@ -46,8 +47,11 @@ export function OverviewPage() {
         {...(server !== undefined && { lead: <Copyable value={server} label={text('home.server')} /> })}
       />
       <FirstStartNote />
-      <Show of={state}>
-        {(log) => (mayConfirm ? <WithContracts of={log} /> : <AndMessages of={waitingOf(log)} />)}
+      <Show of={state} quiet>
+        {(log) => {
+          const found = { waiting: waitingOf(log), answers: [state] }
+          return mayConfirm ? <WithContracts of={found} /> : <AndMessages of={found} />
+        }}
       </Show>
       <Health />
       <LastDay />
@@ -114,56 +118,63 @@ function Log({ of: log }: { of: LogState }) {
   )
 }
 
+/** What waits, most urgent first, and the answers that it was counted from. */
+type Found = { waiting: WaitingFor[]; answers: Loaded<unknown>[] }
+
 /** For people who manage contracts: contracts that wait for a member of this server come after urgent matters of the log. */
-function WithContracts({ of }: { of: LogState }) {
-  const toAccept = useCount({ waiting: 'true' })
-  const unconfirmed = useCount({ unconfirmed: 'true' })
-  const toEnd = useCount({ ending: 'true' })
-  const proposed = useCount({ state: 'PROPOSED' })
-  return (
-    <AndMessages of={[...waitingOf(of), ...contractsWaiting({ toAccept, toEnd, unconfirmed, proposed })]} />
+function WithContracts({ of }: { of: Found }) {
+  const answers = [
+    useContracts({ waiting: 'true' }),
+    useContracts({ unconfirmed: 'true' }),
+    useContracts({ ending: 'true' }),
+    useContracts({ state: 'PROPOSED' }),
+  ]
+  const [toAccept = 0, unconfirmed = 0, toEnd = 0, proposed = 0] = answers.map((one) =>
+    one.state === 'there' ? one.total : 0,
   )
+  const contracts = contractsWaiting({ toAccept, toEnd, unconfirmed, proposed })
+  return <AndMessages of={{ waiting: [...of.waiting, ...contracts], answers: [...of.answers, ...answers] }} />
 }
 
+const useContracts = (query: Record<string, string>) =>
+  useAnswer<object>('getContracts', { query: { ...query, limit: '1' } })
+
 /** For people who decide about dead letters and subscriptions: dead letters come first, since nothing else moves them. */
-function AndMessages({ of }: { of: WaitingFor[] }) {
+function AndMessages({ of }: { of: Found }) {
   return useMay('getDeliveries') ? <WithMessages of={of} /> : <AndComplaints of={of} />
 }
 
-function WithMessages({ of }: { of: WaitingFor[] }) {
-  const dead = { outbox: useDead('outbox'), inbox: useDead('inbox') }
-  const halted = useHalted()
-  return <AndComplaints of={[...deliveriesWaiting(dead), ...subscriptionsWaiting(halted), ...of]} />
-}
-
-function useHalted(): { lapsed: number; suspended: number } {
-  const list = useAnswer<{ counts: { lapsed: number; suspended: number } }>('getSubscriptions', {
+function WithMessages({ of }: { of: Found }) {
+  const [outbox, inbox] = [useDead('outbox'), useDead('inbox')]
+  const subscriptions = useAnswer<{ counts: { lapsed: number; suspended: number } }>('getSubscriptions', {
     query: { limit: '1' },
   })
-  return list.state === 'there' ? list.data.counts : { lapsed: 0, suspended: 0 }
+  const waiting = [
+    ...deliveriesWaiting({ outbox: deadIn(outbox), inbox: deadIn(inbox) }),
+    ...(subscriptions.state === 'there' ? subscriptionsWaiting(subscriptions.data.counts) : []),
+    ...of.waiting,
+  ]
+  return <AndComplaints of={{ waiting, answers: [...of.answers, outbox, inbox, subscriptions] }} />
 }
 
-function useDead(box: string): number {
-  const list = useAnswer<{ counts: { dead?: number } }>('getDeliveries', {
-    query: { box, state: 'dead', limit: '1' },
-  })
+type Dead = { counts: { dead?: number } }
+
+const useDead = (box: string) =>
+  useAnswer<Dead>('getDeliveries', { query: { box, state: 'dead', limit: '1' } })
+
+function deadIn(list: Loaded<Dead>): number {
   return list.state === 'there' ? (list.data.counts.dead ?? 0) : 0
 }
 
-function useCount(query: Record<string, string>): number {
-  const contracts = useAnswer<object>('getContracts', { query: { ...query, limit: '1' } })
-  return contracts.state === 'there' ? contracts.total : 0
-}
-
-function AndComplaints({ of }: { of: WaitingFor[] }) {
+function AndComplaints({ of }: { of: Found }) {
   return useMay('getComplaintCounts') ? <WithComplaints of={of} /> : <Waiting of={of} />
 }
 
 /** For people who answer complaints. */
-function WithComplaints({ of }: { of: WaitingFor[] }) {
+function WithComplaints({ of }: { of: Found }) {
   const counts = useAnswer<{ open: number; late: number }>('getComplaintCounts')
   const complaints = counts.state === 'there' ? complaintsWaiting(counts.data) : []
-  return <Waiting of={[...complaints, ...of]} />
+  return <Waiting of={{ waiting: [...complaints, ...of.waiting], answers: [...of.answers, counts] }} />
 }
 
 const WORDS: Record<Tone, TextKey> = {
@@ -173,7 +184,7 @@ const WORDS: Record<Tone, TextKey> = {
   quiet: 'status.withOthers',
 }
 
-function Waiting({ of }: { of: WaitingFor[] }) {
+function Waiting({ of }: { of: Found }) {
   const { session } = useConsole()
   const isByTwo = Array.isArray(session.fourEyes) && session.fourEyes.length > 0
   const decides = session.kind === 'person' && mayCall(session, 'approveProposal')
@@ -181,16 +192,16 @@ function Waiting({ of }: { of: WaitingFor[] }) {
 }
 
 /** For people who are each other's second person. */
-function WithProposals({ of }: { of: WaitingFor[] }) {
-  const toDecide = useProposals('waiting').length
-  const own = useProposals('mine').filter(({ state }) => state === 'proposed').length
-  return <List of={[...proposalsWaiting({ toDecide, own }), ...of]} />
+function WithProposals({ of }: { of: Found }) {
+  const [others, mine] = [useProposals('waiting'), useProposals('mine')]
+  const toDecide = others.state === 'there' ? others.data.length : 0
+  const own = mine.state === 'there' ? mine.data.filter(({ state }) => state === 'proposed').length : 0
+  const waiting = [...proposalsWaiting({ toDecide, own }), ...of.waiting]
+  return <List of={{ waiting, answers: [...of.answers, others, mine] }} />
 }
 
-function useProposals(view: string): Proposal[] {
-  const list = useAnswer<Proposal[]>('getProposals', { query: { view, limit: '100' } })
-  return list.state === 'there' ? list.data : []
-}
+const useProposals = (view: string) =>
+  useAnswer<Proposal[]>('getProposals', { query: { view, limit: '100' } })
 
 /** Who decides about requests is asked for them with a signature: not at each visit of this page. */
 const FILED_SECONDS = 300
@@ -220,14 +231,18 @@ function useFiled(): { all: Filed[]; askedAt?: string } {
   return filed
 }
 
-function List({ of }: { of: WaitingFor[] }) {
+function List({ of }: { of: Found }) {
   const { session } = useConsole()
   const filed = useFiled()
-  const all = [...of, ...requestsWaiting(filed.all, Date.now())]
+  const all = [...of.waiting, ...requestsWaiting(filed.all, Date.now())]
   const waiting = all.filter(({ needs }) => mayCall(session, needs))
+  const refused = of.answers.find((one) => one.state === 'refused')
   return (
     <Part title={text('overview.forYou')}>
-      {waiting.length === 0 ? (
+      <NotRefreshed of={of.answers} />
+      {/* Nothing is said not to wait that could not be counted. */}
+      {refused !== undefined && <Refused fault={refused.fault} again={refused.again} />}
+      {waiting.length === 0 && refused !== undefined ? null : waiting.length === 0 ? (
         <p>{text('home.nothing')}</p>
       ) : (
         <ul class="waiting">
