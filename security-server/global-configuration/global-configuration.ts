@@ -13,7 +13,7 @@ import { createTurn } from '#platform/in-turn.ts'
 import { isOutdated } from '#platform/shared-files/shared-files.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { ConfigurationAnchor } from '#schemas/global-configuration.ts'
-import { kept } from '#schemas/said.ts'
+import { kept, say } from '#schemas/said.ts'
 import { type DurableFiles, durableFiles } from './durable-files.ts'
 import { createHolder, type Holder, type HolderSettings } from './holder.ts'
 import { createRegistryLog, type RegistryLog } from './registry-log.ts'
@@ -158,7 +158,7 @@ export async function createGlobalConfiguration(
     const graceMs = isForked ? 0 : grantedMs
     if (anchor === undefined) throw new Fault('anchor_file_not_found')
     if (snapshot === undefined)
-      throw new Fault('global_conf_outdated', { what: 'no copy has been accepted yet' })
+      throw new Fault('global_conf_outdated', { what: say`no copy has been accepted yet` })
     const fault = outdated(snapshot, { graceMs, now: holder.now() })
     if (fault !== undefined) throw fault
     return snapshot.within(graceMs)
@@ -260,9 +260,10 @@ function outdated(
 ): Fault | undefined {
   const latest = now - Math.min(graceMs, graceMsOf(instance))
   if (expiresAt.getTime() <= latest)
-    return new Fault('global_conf_outdated', { what: `since ${expiresAt.toISOString()}` })
+    return new Fault('global_conf_outdated', { what: say`since ${expiresAt.toISOString()}` })
   if (suspensionsUntil === undefined || suspensionsUntil.getTime() > latest) return undefined
-  const since = suspensionsUntil.getTime() === 0 ? 'none came yet' : `since ${suspensionsUntil.toISOString()}`
+  const since =
+    suspensionsUntil.getTime() === 0 ? say`none came yet` : say`since ${suspensionsUntil.toISOString()}`
   return new Fault('suspension_list_outdated', { what: since })
 }
 

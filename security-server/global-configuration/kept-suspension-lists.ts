@@ -18,6 +18,7 @@ import { createTurn } from '#platform/in-turn.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { SuspensionList } from '#schemas/global-configuration.ts'
+import { say } from '#schemas/said.ts'
 import type { ConfigurationClient } from './client.ts'
 import type { DurableFiles } from './durable-files.ts'
 import { folderName } from './generations.ts'
@@ -93,7 +94,7 @@ export function createKeptSuspensionLists(q: {
     const now = q.clock()
     if (Date.parse(held.list.issuedAt) > now + AHEAD_MS) throw malformed('it was issued in the future')
     if (Date.parse(held.list.expiresAt) <= now)
-      throw new Fault('suspension_list_outdated', { what: `since ${held.list.expiresAt}` })
+      throw new Fault('suspension_list_outdated', { what: say`since ${held.list.expiresAt}` })
     return { held, text }
   }
 

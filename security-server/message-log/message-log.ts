@@ -6,6 +6,7 @@ import { ALGORITHM_ENDS } from '#core/evidence-bundle/validation-policy.ts'
 import type { Clock } from '#platform/clock.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import { type AuditHeads, auditHeadsOf } from './audit-heads.ts'
 import { type Bodies, openBodies } from './bodies.ts'
 import { createKeptCircumstances } from './circumstances/kept.ts'
@@ -327,7 +328,9 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
       if (fault !== undefined) throw new Fault('logging_failed', { cause: fault })
       const { oldestUnstamped } = worker.state()
       if (oldestUnstamped !== undefined && clock() - oldestUnstamped > limit) {
-        throw new Fault('timestamping_failed', { what: `since ${new Date(oldestUnstamped).toISOString()}` })
+        throw new Fault('timestamping_failed', {
+          what: say`since ${new Date(oldestUnstamped).toISOString()}`,
+        })
       }
     },
     checkpointNow,

@@ -5,11 +5,11 @@ import { colons, type World } from '../world.ts'
 import { pick } from './pick.ts'
 
 /** A string, because it runs in the page. The field has one line, and the clipboard two. */
-const PASTE_TWO = `(field) => {
+const PASTE_TWO = `(() => {
   const clipboardData = new DataTransfer()
   clipboardData.setData('text', 'nowhere\\nelsewhere')
-  field.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
-}`
+  document.activeElement.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
+})()`
 
 /** What is asked of the API in a gate without a browser: `orElse`. */
 export async function joinByHand(
@@ -39,7 +39,8 @@ export async function joinByHand(
   await taken.waitFor({ state: 'detached' })
   // What nothing is found for is taken with Enter, which sends nothing yet.
   const field = dialog.getByLabel('Subsystems that join')
-  await field.evaluate(PASTE_TWO)
+  await field.focus()
+  await page.evaluate(PASTE_TWO)
   await dialog.getByRole('status').getByText('nowhere, elsewhere was added').waitFor()
   await dialog.getByRole('button', { name: 'Remove elsewhere' }).click()
   await send.click()

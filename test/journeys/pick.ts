@@ -66,6 +66,12 @@ export async function pick(page: Page, label: string, typed: string, id: string)
   const field = page.getByLabel(label).first()
   await field.fill(typed)
   const list = await field.getAttribute('list')
-  await page.locator(`[id="${list}"] option[value="${id}"]`).waitFor({ state: 'attached' })
+  const found = page.locator(`[id="${list}"]`)
+  // What has no name of its own is called as it is, and needs no value.
+  await found
+    .locator(`option[value="${id}"]`)
+    .or(found.getByText(id, { exact: true }))
+    .first()
+    .waitFor({ state: 'attached' })
   await field.fill(id)
 }

@@ -392,7 +392,7 @@ function without(
   if (!isNeeded) return keptAsAgreed(last)
   if (age > LIST_GOOD_MS)
     throw new Fault('contracts_outdated', {
-      what: `since ${new Date(index.asOf + LIST_GOOD_MS).toISOString()}`,
+      what: say`since ${new Date(index.asOf + LIST_GOOD_MS).toISOString()}`,
     })
   const ended = covering.find((one) => isOver(one, q.at))
   if (ended !== undefined) throw new Fault('contract_ended', names(ended))
