@@ -327,11 +327,9 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
     checkUsable: () => {
       if (fault !== undefined) throw new Fault('logging_failed', { cause: fault })
       const { oldestUnstamped } = worker.state()
-      if (oldestUnstamped !== undefined && clock() - oldestUnstamped > limit) {
-        throw new Fault('timestamping_failed', {
-          what: say`since ${new Date(oldestUnstamped).toISOString()}`,
-        })
-      }
+      if (oldestUnstamped === undefined || clock() - oldestUnstamped <= limit) return
+      const since = new Date(oldestUnstamped).toISOString()
+      throw new Fault('timestamping_failed', { what: say`since ${since}` })
     },
     checkpointNow,
     witnesses: logWitnesses(worker),
