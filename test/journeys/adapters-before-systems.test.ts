@@ -23,14 +23,14 @@ import { soapAdapter } from '#adapters/soap/adapter.ts'
 import { restAsSoapAdapter } from '#adapters/soap/rest-as-soap/adapter.ts'
 import { messageOf, OPERATIONS, WSDL_FILE } from '#adapters/soap/rest-as-soap/rest-as-soap-fixture.ts'
 import { EXAMPLES, startOwners } from '#adapters/soap/soap-fixture.ts'
+import { shareWorld } from '../running-world.ts'
 import { until } from '../until.ts'
-import { ask as askWorld, colons, startWorld } from '../world.ts'
+import { ask as askWorld, colons } from '../world.ts'
 
 const CONCORDAT = path.join(import.meta.dirname, '../../scripts/concordat')
 const folder = mkdtempSync(path.join(tmpdir(), 'concordat-adapters-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-const world = await startWorld()
-t.teardown(() => world.stop())
+const world = await shareWorld()
 const { population, tax } = world.servers
 const CLIENT = { 'X-Road-Client': tax.client, 'X-Road-UserId': 'EE1' }
 
@@ -158,7 +158,7 @@ t.test('a REST system for systems that speak SOAP', async (t) => {
   await startAdapter(t, restAsSoapAdapter, {
     settings: {
       ...{ system: { url }, wsdl, provider: population.client, operations: OPERATIONS },
-      service: { code: 'parcels', title: 'parcels' },
+      service: { code: 'plots', title: 'plots' },
     },
     folder: own,
   })
@@ -254,7 +254,7 @@ t.test('a REST system for systems that speak SOAP', async (t) => {
   t.match(nobody.headers['x-road-error'], /^server\.serverproxy\.unknown_service$/)
   t.match([nobody.status, nobody.json()], [500, { type: 'server.serverproxy.unknown_service' }])
 
-  const { ask } = await serve(t, httpAdapter, 'parcels', {
+  const { ask } = await serve(t, httpAdapter, 'plots', {
     ...{ system: { url }, paths: [{ path: '/parcels/{number}', methods: ['GET'] }] },
   })
   await until('the right to be known', async (saw) => saw((await ask('/parcels/1')).status) === 200)
@@ -262,7 +262,7 @@ t.test('a REST system for systems that speak SOAP', async (t) => {
     settings: {
       system: toServer,
       ...{ wsdl, provider: population.client, operations: OPERATIONS.slice(0, 1) },
-      consumer: { service: `${population.client}/parcels`, clients: [tax.client] },
+      consumer: { service: `${population.client}/plots`, clients: [tax.client] },
     },
     folder: path.join(folder, 'parcels-consumer'),
   })
