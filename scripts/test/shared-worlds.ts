@@ -6,9 +6,9 @@
  */
 const GROUPS = [
   // Systems of the two agencies and adapters before them, each with services of its own.
-  ['adapter', 'events-adapter', 'soap', 'xroad-soap-suite'],
-  // Lies between servers, told by members of their own.
-  ['hostile-message', 'hostile-peer', 'rogue-provider'],
+  ['adapter', 'adapters-before-systems', 'events-adapter', 'soap', 'xroad-soap-suite'],
+  // Lies between servers, told by members of their own, and wrong requests of systems.
+  ['hostile-client', 'hostile-message', 'hostile-peer', 'rogue-provider'],
 ]
 
 export const SHARED_WORLDS = GROUPS.map((group) => group.map((name) => `test/journeys/${name}.test.ts`))

@@ -12,12 +12,14 @@ import { credential, foreignCredential } from '../fakes/credentials.ts'
 import { hostilePaths, smuggling } from '../fakes/hostile-requests.ts'
 import { addService, startProviderSystem } from '../fakes/provider-system.ts'
 import { askRaw, exchangeBytes, UNTIL_CLOSED } from '../fakes/raw-http.ts'
+import { SELDOM_ASKED, shareWorld } from '../running-world.ts'
 import { until } from '../until.ts'
-import { ask, colons, type Reply, startWorld } from '../world.ts'
+import { ask, colons, type Reply } from '../world.ts'
 
-const world = await startWorld()
-t.teardown(() => world.stop())
+const world = await shareWorld(SELDOM_ASKED)
 const { tax, population } = world.servers
+/** What stood in the server's log before. */
+const logged = readFileSync(tax.logFile).length
 const provider = await startProviderSystem(world.address(40))
 t.teardown(() => provider.close())
 await Promise.all([
@@ -40,7 +42,13 @@ await Promise.all([
 ])
 const FILES = `/r1/${population.client}/files`
 const NAMES = `/r1/${population.client}/names`
-await world.admin.tax.send('PATCH', `/clients/${colons(tax.client)}`, { connectionType: 'NOSSL' })
+const connect = (connectionType: string): Promise<unknown> =>
+  world.admin.tax.send('PATCH', `/clients/${colons(tax.client)}`, { connectionType })
+const { connectionType } = await world.admin.tax.get<{ connectionType: string }>(
+  `/clients/${colons(tax.client)}`,
+)
+await connect('NOSSL')
+t.teardown(() => connect(connectionType))
 
 /** Over plain HTTP on kept connections, which end before the server ends them: these tests are about the layer above TLS. */
 const agent = new http.Agent({ keepAlive: true, maxSockets: 4, timeout: 10_000 })
@@ -252,7 +260,7 @@ t.test('a certificate serves only the subsystem that it belongs to, while it is 
   const headers = { 'X-Road-Client': tax.client }
   const late = await world.ask('tax', `${FILES}/public/a`, { headers, certificate: brief })
   t.equal(codeOf(t, late, 'expired'), 'ssl_authentication_failed', 'a certificate that ran out since')
-  await admin.send('PATCH', `/clients/${colons(tax.client)}`, { connectionType: 'NOSSL' })
+  await connect('NOSSL')
 })
 
 t.test('what is no honest HTTP is refused, and one request is one request', async (t) => {
@@ -335,7 +343,7 @@ t.test('oversized, slow and cut requests take nothing with them', async (t) => {
 t.test('every fault that was answered is in the log, and the processes live', async (t) => {
   t.ok(world.isAlive())
   t.equal((await send(`${FILES}/public/a`)).status, 200)
-  const log = readFileSync(tax.logFile, 'utf8')
+  const log = readFileSync(tax.logFile).subarray(logged).toString()
   const missing = details.filter((detail) => !log.includes(detail))
   t.strictSame(missing, [], `${details.length} ids`)
   const lines = log.split('\n')
