@@ -42,8 +42,17 @@ const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 const HAS_AXE = "typeof axe === 'object'"
 // Playwright's own, which a test cannot take out of a window again.
 const HAS_CLOCK = "'__pwClock' in globalThis"
-const RUN_AXE = (runOnly: object): string =>
-  `axe.run(document, { runOnly: ${JSON.stringify(runOnly)}, resultTypes: ['violations'] }).then(({ violations }) => violations)`
+/**
+ * What of a console's page may be new to a visitor: its content, or what is open above it. Header and menu are the same on all pages in one
+ * language while the menu is folded, or unfolded, and what lies below a dialog was there before it. Undefined for another page.
+ */
+const NEW_ON_PAGE = `document.querySelector('nav.main-nav') === null ? undefined : [
+  location.pathname,
+  document.documentElement.lang + (document.querySelector('header.open') === null ? '' : ' unfolded'),
+  document.querySelector('dialog[open]') === null ? 'main' : 'dialog[open]',
+]`
+const RUN_AXE = (runOnly: object, within?: object): string =>
+  `axe.run(${within === undefined ? 'document' : JSON.stringify(within)}, { runOnly: ${JSON.stringify(runOnly)}, resultTypes: ['violations'] }).then(({ violations }) => violations)`
 /** What a narrower window, another language or other colours can change on a page that all rules have judged: the rest is the same there. */
 const CHANGED = {
   layout: ['target-size', 'scrollable-region-focusable', 'html-has-lang', 'html-lang-valid', 'valid-lang'],
@@ -104,7 +113,7 @@ export type Visitor = {
   answered(): Promise<void>
   /** Fails the test for a horizontal scroll bar and for everything collected. Makes a screenshot, but not in the whole gate. */
   look(name: string): Promise<void>
-  /** As `look`, and fails for what axe finds now: by all rules, or only by those for what has changed since all have judged the page. */
+  /** As `look`, and fails for what axe finds now in what is new: by all rules, or only by those for what has changed since all have judged the page. */
   check(name: string, changed?: keyof typeof CHANGED): Promise<void>
   /** As `check`, and once more for the layout while the window is as narrow as a phone: the same page, which is not loaded again. */
   checkBoth(name: string): Promise<void>
@@ -314,12 +323,23 @@ export async function visitor(
     t.ok(overflow <= 0, `${name}: nothing scrolls sideways (${overflow})`)
     t.strictSame(wrongs.splice(0), [], `${name}: policy, hosts and scripts`)
   }
+  // All rules judge each page whole once, those of a change once all that pages have in common.
+  const judged = new Set<string>()
+  const within = async (changed?: string): Promise<{ include: string[] } | undefined> => {
+    const found = await page.evaluate<[string, string, string] | undefined>(NEW_ON_PAGE)
+    if (found === undefined) return undefined
+    const [path, frame, part] = found
+    const whole = `${changed ?? path} ${frame}`
+    if (judged.has(whole)) return { include: [part] }
+    judged.add(whole)
+    return undefined
+  }
   const check: Visitor['check'] = async (name, changed) => {
     await look(name)
     if (!(await page.evaluate<boolean>(HAS_AXE)))
       await page.evaluate(`${readFileSync(AXE, 'utf8')}\nundefined`)
     const violations = await page.evaluate<AxeResults['violations']>(
-      RUN_AXE(changed === undefined ? TAGS : CHANGED[changed]),
+      RUN_AXE(changed === undefined ? TAGS : CHANGED[changed], await within(changed)),
     )
     const found = violations.flatMap(({ id, nodes }) =>
       nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`),
