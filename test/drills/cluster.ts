@@ -53,7 +53,7 @@ async function drill(cluster: Cluster, faults: Fault[]): Promise<string[]> {
   system.answer(({ body }, response) => response.end(body))
   const service = `/r1/${instance.servers.population.client}/echo/persons`
   const running = await startLoad({
-    ...{ instance: balanced(cluster), service, keepAlive: false },
+    ...{ instance: balanced(cluster), service, keepAlive: false, workers: 16 },
     bodyOf: (number) => (number % ONE_IN === 0 ? randomBytes(BODY_BYTES) : undefined),
   })
   closing.push(() => running.stop())

@@ -58,7 +58,7 @@ function use(version: 'older' | 'this'): void {
 async function drill(cluster: Cluster): Promise<string[]> {
   const { instance } = cluster
   const service = `/r1/${instance.servers.population.client}/echo/persons`
-  const running = await startLoad({ instance: balanced(cluster), service, keepAlive: false })
+  const running = await startLoad({ instance: balanced(cluster), service, keepAlive: false, workers: 16 })
   closing.push(() => running.stop())
   await running.answers(BETWEEN)
   await replaceEach(cluster, running, 'this')

@@ -39,7 +39,7 @@ export const OTHER_OCTETS = 'other octets'
 const FROM: ServerName = 'tax'
 /** This many workers at once, each with at most one request in this time. */
 const WORKERS = 8
-const PACE_MS = 160
+const PACE_MS = 320
 /**
  * After a failure. Servers that are away for seconds would otherwise get thousands of requests that fail, and their logs as many
  * records, which every check reads again.
