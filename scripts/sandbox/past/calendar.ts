@@ -16,20 +16,21 @@ const PHASES = [
   { daysAgo: Number.POSITIVE_INFINITY, weekdays: [2], calls: 12, hours: 2 },
 ]
 const SHORT_DAYS = 31
-const HOURS_OF_SHORT = 2
+/** In a short past a tenth of the hours has all calls of its day. */
+const SHARE_OF_SHORT = 0.1
 
 /** A moment with so many calls at once. */
 type Session = { at: number; calls: number }
 
 /** The sessions between two times by day, in order; the same for the same times and `random`. */
 export function* workingDays(from: number, until: number, random: () => number): Generator<Session[]> {
-  const most = until - from < SHORT_DAYS * DAY_MS ? HOURS_OF_SHORT : OF_HOUR.length
+  const share = until - from < SHORT_DAYS * DAY_MS ? SHARE_OF_SHORT : 1
   for (let day = Math.floor(from / DAY_MS) * DAY_MS; day < until; day += DAY_MS) {
     const phase = PHASES.find(({ daysAgo }) => until - day < (daysAgo + 1) * DAY_MS)!
     const weekday = new Date(day).getUTCDay()
     if (!phase.weekdays.includes(weekday)) continue
     const busy = weekday === 0 || weekday === 6 ? WEEKEND : 1
-    const hours = drawHours(Math.min(phase.hours, most), random)
+    const hours = drawHours(Math.ceil(phase.hours * share), random)
     const whole = hours.reduce((sum, hour) => sum + OF_HOUR[hour]!, 0)
     const calls = phase.calls * busy * (0.7 + 0.6 * random())
     const found = hours.map((hour) => ({
