@@ -71,7 +71,12 @@ export type ConsentCheck = {
   boundBy: 'transaction data' | 'nonce'
   /** `hasStatus`: its issuer says by a list whether it was taken back. */
   credentials: { type: string; issuer: string; hasStatus: boolean }[]
+  /** What the contract demands to be attested, and which credential did. */
+  attested?: Attested[]
 }
+
+/** One attribute that the contract names, and who issued the credential that attests it. */
+export type Attested = { name: string; type: string; issuer: string }
 
 export type Consent = {
   /** UUID. */

@@ -41,10 +41,33 @@ export type MandateServiceCheck = {
 /** A length of time in the calendar of UTC. */
 export type Span = { unit: 'day' | 'month' | 'year'; value: number }
 
+/** Where an attribute stands: in credentials of one kind. */
+export type AttributePlace = {
+  format: 'dc+sd-jwt' | 'mso_mdoc'
+  /** `vct`, or the doctype of a mobile document. */
+  type: string
+  /** Names from the outside in; null, as the last, for any member of a list. Of a mobile document name space and element. */
+  claim: (string | null)[]
+  /** Names in the registry's list of trusted issuers; absent: all whom it trusts for such a credential and claim. */
+  issuers?: string[]
+}
+
+/** What the wallet of the person attests when they agree, beside who they are. */
+export type AttestedAttribute = {
+  /** In words, for people. */
+  name: string
+  /** What it has to be, one of these; absent: anything. */
+  values?: (string | number | boolean)[]
+  /** One of these places suffices. */
+  from: AttributePlace[]
+}
+
 /** The person whom a call is about has to have agreed: the provider's security server asks for the consent before each call. */
 export type ConsentRule = {
   /** How the person proves that they agree: by the login of a portal, or with their wallet. */
   proof: 'login' | 'wallet'
+  /** What their wallet has to attest besides; then `proof` is `wallet`. */
+  attributes?: AttestedAttribute[]
   /** For one call, or for all until it ends. */
   kinds: ('once' | 'standing')[]
   /** For how long a consent may hold. */

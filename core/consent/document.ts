@@ -1,7 +1,8 @@
 /** The document of a consent: what log records commit to by its digest. It has no personal code, only a name of the person that the server alone can make. */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
-import type { ConsentKind, ConsentMandate, ConsentProof, ShownText } from '#schemas/consents.ts'
+import type { Attested, ConsentKind, ConsentMandate, ConsentProof, ShownText } from '#schemas/consents.ts'
+import type { AttestedAttribute } from '#schemas/contract.ts'
 
 export type ConsentDocument = {
   version: 1
@@ -33,7 +34,11 @@ export type ConsentDocument = {
     services: string[]
     /** When the wallet was asked: what the holder signs is bound to it, whatever the request says of its own time. */
     askedAt: string
+    /** What the contract demanded to be attested. */
+    attributes?: AttestedAttribute[]
   }
+  /** Which credential attested each of them. */
+  attested?: Attested[]
 }
 
 /** SHA-256, hex, of the RFC 8785 form. */

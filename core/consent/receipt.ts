@@ -84,6 +84,9 @@ export function receiptOf(consent: Consent, q: { person: string; made: string })
       ...(consent.presentation !== undefined && {
         'concordat:presentationSha256': consent.presentation,
       }),
+      ...(agreed.rule.attributes && {
+        'concordat:attested': agreed.rule.attributes.map(({ name }) => name),
+      }),
       'concordat:digest': consent.digest,
       'concordat:records': consent.records,
     },

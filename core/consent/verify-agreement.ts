@@ -1,13 +1,15 @@
 /**
- * Verifies that the record of a presentation proves one agreement: that trusted issuers, holder and status hold, and that the holder
- * committed to exactly this. It judges alike before a consent is kept and years later.
+ * Verifies that the record of a presentation proves one agreement: that trusted issuers, holder and status hold, that the holder
+ * committed to exactly this, and that what the contract demands is attested. It judges alike before a consent is kept and years later.
  */
 import type { JudgedCredential } from '#core/presentation/judge.ts'
 import { type Reader, verifyRecord } from '#core/presentation/record.ts'
 import { need, Refused } from '#core/presentation/refused.ts'
 import { type Transaction, writeTransaction } from '#core/presentation/transaction-data.ts'
 import type { TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
+import type { Attested } from '#schemas/consents.ts'
 import { type Agreement, ANSWER_MS, agreementDigest } from './agreement.ts'
+import { verifyAttested } from './attested.ts'
 
 /** Clocks of wallets, portals and servers. */
 export const SKEW_MS = 60_000
@@ -17,6 +19,8 @@ type ProvenAgreement = Pick<
   'asked' | 'judgedAt' | 'isVerifierKnown' | 'statusLists'
 > & {
   credentials: JudgedCredential[]
+  /** Empty where the contract demands nothing to be attested. */
+  attested: Attested[]
   /** `nonce`: the wallet could not show what it was about. */
   boundBy: 'transaction data' | 'nonce'
 }
@@ -56,5 +60,7 @@ export function verifyAgreement(
     'It was judged before the wallet was asked.',
   )
   need(judgedAt.getTime() < askedAt + ANSWER_MS, 'transaction_ended')
-  return { credentials: verdict.credentials, boundBy, asked, judgedAt, isVerifierKnown, statusLists }
+  const { credentials } = verdict
+  const attested = verifyAttested(agreement.attributes ?? [], credentials)
+  return { credentials, attested, boundBy, asked, judgedAt, isVerifierKnown, statusLists }
 }

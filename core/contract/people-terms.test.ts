@@ -49,10 +49,20 @@ t.test('a content may demand the consent of the person whom a call is about', as
     range: { unit: 'year', value: 1 },
     services: ['persons'],
   }
+  const place = { format: 'dc+sd-jwt', type: 'urn:eudi:pid:1', claim: ['age_equal_or_over', '18'] }
+  const ofAge = { name: 'Of age', values: [true], from: [{ ...place, issuers: ['State'] }] }
+  const drives = {
+    ...{ name: 'Drives', values: ['B', 7] },
+    from: [
+      { format: 'mso_mdoc', type: 'org.iso.18013.5.1.mDL', claim: ['org.iso.18013.5.1', 'category'] },
+      { ...place, type: 'urn:licence', claim: ['categories', null] },
+    ],
+  }
   for (const consent of [
     rule,
     { ...rule, ...more },
     { ...rule, proof: 'wallet', kinds: ['once'], keptAt: 'DEV/GOV/1/s' },
+    { ...rule, proof: 'wallet', attributes: [ofAge, drives] },
   ]) {
     const content = { ...personal, consent } as ContractContent
     t.same(readContent(content), content)
@@ -88,6 +98,32 @@ t.test('a content may demand the consent of the person whom a call is about', as
       false,
     ],
   ]
+  const attested = (...attributes: unknown[]) => ({ consent: { ...rule, proof: 'wallet', attributes } })
+  const at = (more: object) => attested({ ...ofAge, from: [{ ...place, ...more }] })
+  const mdoc = { format: 'mso_mdoc', type: 'org.iso.18013.5.1.mDL' }
+  bad.push(
+    ['attributes by a login', { consent: { ...rule, attributes: [ofAge] } }, false],
+    ['no attributes', attested(), true],
+    ['too many', attested(...Array.from({ length: 9 }, (_, n) => ({ ...ofAge, name: `${n}` }))), true],
+    ['a name twice', attested(ofAge, { ...drives, name: ofAge.name }), false],
+    ['without a name', attested({ ...ofAge, name: ' ' }), true],
+    ['from nowhere', attested({ ...ofAge, from: [] }), true],
+    ['of no value', attested({ ...ofAge, values: [] }), true],
+    ['of a value twice', attested({ ...ofAge, values: [1, 1] }), true],
+    ['of half a value', attested({ ...ofAge, values: [1.5] }), true],
+    ['of an object', attested({ ...ofAge, values: [{}] }), true],
+    ['two places in one kind', attested({ ...ofAge, from: [place, { ...place, claim: ['age'] }] }), false],
+    ['another format', at({ format: 'jwt_vc_json' }), true],
+    ['no type', at({ type: '' }), true],
+    ['no claim', at({ claim: [] }), true],
+    ['a place in a list', at({ claim: ['nationalities', 0] }), true],
+    ['any of nothing', at({ claim: [null] }), false],
+    ['parts of any', at({ claim: ['addresses', null, 'country'] }), false],
+    ['a name space alone', at({ ...mdoc, claim: ['org.iso.18013.5.1'] }), false],
+    ['a list of a mobile document', at({ ...mdoc, claim: ['org.iso.18013.5.1', null] }), false],
+    ['issued by nobody', at({ issuers: [] }), true],
+    ['a member of its own', at({ trusted: true }), true],
+  )
   for (const [what, changes, seen] of bad) {
     const content: unknown = JSON.parse(JSON.stringify({ ...personal, ...changes }))
     t.equal(

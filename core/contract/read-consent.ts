@@ -2,6 +2,7 @@
 import { templateOf } from '#core/subject/place.ts'
 import type { ConsentRule, ContractContent, ContractService, Span } from '#schemas/contract.ts'
 import { integer, list, oneOf, optional, plainText, type Read, record, serverId, unique } from './fields.ts'
+import { attestedAttributes } from './read-attributes.ts'
 
 /** Ten years, as long as a contract itself may hold. */
 const MOST_DAYS = 3650
@@ -13,6 +14,7 @@ const span: Read<Span> = record<Span>({
 
 export const consentRule: Read<ConsentRule> = record<ConsentRule>({
   proof: oneOf(['login', 'wallet'] as const),
+  attributes: optional(attestedAttributes),
   kinds: unique(list(oneOf(['once', 'standing'] as const), 1, 2), (one) => one),
   maxDays: integer(1, MOST_DAYS),
   dataLife: span,
@@ -45,6 +47,8 @@ export function consentFault(
   if (consent === undefined) return undefined
   if (secret !== undefined)
     return 'a secret contract demands no consent: whoever agrees reads what they agree to, and sees each use'
+  if (consent.attributes !== undefined && consent.proof !== 'wallet')
+    return 'consent.attributes are attested by a wallet: consent.proof has to be wallet'
   if (!personalData) return 'consent is about personal data: personalData has to be true'
   const codes = services.map(({ serviceCode }) => serviceCode)
   const stranger = consent.services?.find((one) => !codes.includes(one))

@@ -5,6 +5,7 @@ import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { agreementOf } from '#core/consent/agreement.ts'
 import { type ConsentDocument, consentDigest } from '#core/consent/document.ts'
 import { verifyAgreement } from '#core/consent/verify-agreement.ts'
+import { attestedAttributes } from '#core/contract/read-attributes.ts'
 import { isObject, isTexts, type JsonObject } from '#core/presentation/json.ts'
 import type { Reader } from '#core/presentation/record.ts'
 import { need } from '#core/presentation/refused.ts'
@@ -35,12 +36,21 @@ function isInForm(document: JsonObject): document is JsonObject & ConsentDocumen
     isObject(asked) &&
     areTexts(asked, ['provider', 'portal', 'askedAt']) &&
     isTexts(asked['services']) &&
+    areAttributes(asked['attributes']) &&
     isObject(contract) &&
     areTexts(contract, ['id']) &&
     typeof contract['version'] === 'number' &&
     isObject(shown) &&
     areTexts(shown, ['language', 'textHash'])
   )
+}
+
+function areAttributes(given: unknown): boolean {
+  try {
+    return given === undefined || attestedAttributes(given, 'asked.attributes').length > 0
+  } catch {
+    return false
+  }
 }
 
 /** The lines of a report, and its facts. Throws a `Refused`. */
@@ -71,8 +81,10 @@ export function verifyConsent(saved: JsonObject, issuers: TrustedIssuer[], reade
     ...mandateLines(document),
     `Digest ${consentDigest(document)}, which the log record of each call under it has`,
     words,
+    ...proven.attested.map(({ name, type, issuer }) => `Attested as the contract demands: ${name}, by ${type} of ${issuer}`),
   ]
-  return { lines, proven, facts: { digest: consentDigest(document), boundBy: proven.boundBy, document } }
+  const { attested, boundBy } = proven
+  return { lines, proven, facts: { digest: consentDigest(document), boundBy, attested, document } }
 }
 
 /** Nobody proves it here: the answer of the mandate service is not in the file, only its digest. */

@@ -10,7 +10,7 @@ import { asFault, Fault, type FaultCode } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 import { HEADER } from '#schemas/wire.ts'
 import type { ConsentQuestion } from '../../peer/consents.ts'
-import { type ConsentSource, type Found, known, useOf } from './own-source.ts'
+import { attestedBy, type ConsentSource, type Found, known, useOf } from './own-source.ts'
 import type { ConsentStore } from './store.ts'
 import type { UseRow } from './tables.ts'
 
@@ -77,7 +77,9 @@ export function createKeeperSource({
     const { status, json } = await tell('/v1/calls', asked)
     const refusal = REFUSALS.find((code) => status === 403 && code === json['type'])
     if (refusal !== undefined)
-      throw new Fault(refusal, { what: `${terms.contract}, as ${idText(keeper)} says` })
+      throw new Fault(refusal, {
+        what: `${terms.contract}, as ${idText(keeper)} says${refusal === 'consent_missing' ? attestedBy(terms) : ''}`,
+      })
     const { number, digest, countedAt, until } = json
     if (status !== 200 || !isText(number, UUID) || !isText(digest, SHA256)) throw unclear(keeper)
     if (until !== undefined) return { number, digest, until: timeIn(until) }

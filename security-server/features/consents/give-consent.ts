@@ -22,7 +22,7 @@ import { type ActingPerson, refused, userIn } from './who-acts.ts'
 
 const DAY_MS = 86_400_000
 
-/** Throws `invalid_request`, `forbidden`, `not_found`, `conflict`. */
+/** Throws `invalid_request`, `forbidden`, `not_found`, `conflict`, `consent_unproven`, `representation_refused`. */
 export async function giveConsent(
   given: ConsentGiven,
   { person, userId, mandate }: ActingPerson,
@@ -46,6 +46,11 @@ export async function giveConsent(
     rule.proof === 'wallet' ? proofOf(given, { demand, client, userId }, sender, rooms) : undefined
   if (proven === undefined && given.proof !== undefined)
     throw refused('the contract asks for no wallet: nothing that one presented is kept')
+  // It would be theirs who act, not those of the person whom the calls are about.
+  if (rule.attributes !== undefined && mandate !== undefined)
+    throw new Fault('representation_refused', {
+      what: "the contract demands attributes that the person's own wallet attests: nobody agrees for another",
+    })
   const representative = mandate && (await representativeOf(userId, mandate, rooms))
   const number = randomUUID()
   const document: ConsentDocument = {
@@ -55,6 +60,7 @@ export async function giveConsent(
     ...{ shown: given.shown, proof: rule.proof, givenRecord: sender.record },
     ...(representative && { byRepresentative: true as const, representative }),
     ...(proven && { presentation: proven.digest, asked: proven.asked }),
+    ...(rule.attributes && proven && { attested: proven.attested }),
   }
   const agreed = {
     ...demand.view,
@@ -101,6 +107,7 @@ function proofOf(
   const asked = {
     ...{ provider: sender.subsystem, portal: sender.client, askedAt: proof.askedAt },
     services: view.services.map(({ serviceCode }) => serviceCode),
+    ...(view.rule.attributes && { attributes: view.rule.attributes }),
   }
   const agreement: Agreement = {
     ...asked,

@@ -113,7 +113,13 @@ function refuseEnded(row: Parameters<typeof stateOf>[0], { terms }: ConsentQuest
 }
 
 function missing({ terms, client }: ConsentQuestion): Fault {
-  return new Fault('consent_missing', { what: `${terms.contract}, ${client}` })
+  return new Fault('consent_missing', { what: `${terms.contract}, ${client}${attestedBy(terms)}` })
+}
+
+/** What a wallet has to attest with the consent, for whoever is refused without one. */
+export function attestedBy({ rule: { attributes } }: ConsentQuestion['terms']): string {
+  if (attributes === undefined) return ''
+  return `; with the consent their wallet has to attest ${attributes.map(({ name }) => name).join(', ')}`
 }
 
 export async function known<T>(asked: Promise<T>): Promise<T> {

@@ -5,11 +5,12 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { type Agreement, transactionOf } from '#core/consent/agreement.ts'
+import { NotAttested } from '#core/consent/attested.ts'
 import { SKEW_MS, verifyAgreement } from '#core/consent/verify-agreement.ts'
 import type { JudgedCredential } from '#core/presentation/judge.ts'
 import { Refused } from '#core/presentation/refused.ts'
 import { anchorsAt, readTrustedIssuers, type TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
-import type { ConsentDemand, WalletProof } from '#schemas/consents.ts'
+import type { Attested, ConsentDemand, WalletProof } from '#schemas/consents.ts'
 import { Fault } from '#schemas/fault.ts'
 import { REFUSALS } from '#schemas/presentation.ts'
 import type { PublishedIssuer } from '#schemas/trusted-issuer.ts'
@@ -28,6 +29,8 @@ type Proven = {
   digest: string
   /** What the holder signed once: the same in every record of this presentation, whoever wrote it. */
   mark: string
+  /** What the contract demands to be attested, with the names that the registry gives the issuers. */
+  attested: Attested[]
 }
 
 /** Throws `consent_unproven`. `userId` is who acts. */
@@ -51,8 +54,9 @@ export function verifyProof(
   )
   if (proven.judgedAt.getTime() > now + SKEW_MS) throw unproven('it was judged at a time that has not come')
   checkPerson(proven.credentials, q.userId, rooms)
-  const { clientId, nonce } = proven.asked
-  return { text, digest: sha256(text), mark: sha256(JSON.stringify([clientId, nonce])) }
+  const { attested, asked } = proven
+  const mark = sha256(JSON.stringify([asked.clientId, asked.nonce]))
+  return { text, digest: sha256(text), mark, attested }
 }
 
 function textOf(presentation: object): string {
@@ -86,12 +90,14 @@ function checkPerson(
   userId: string,
   { settings, countryPrefix }: Pick<ConsentRooms, 'settings' | 'countryPrefix'>,
 ): void {
-  const codes = credentials.flatMap((one) => codesIn(one, settings.credentials))
-  if (codes.length === 0) throw unproven('no credential has the code of a person where the settings say')
+  const codes = credentials.map((one) => codesIn(one, settings.credentials))
+  // Each needs it: one without could be anybody's, by whatever the portal had wallets link it to the others.
+  if (codes.some((of) => of.length === 0))
+    throw unproven('a credential has no code of a person where the settings say')
   const acting = personIn(userId, countryPrefix) ?? personIn(countryPrefix + userId, countryPrefix)
   const isSame = (code: unknown): boolean =>
     typeof code === 'string' && acting !== undefined && isCodeOf(code, acting.identifier, countryPrefix)
-  if (!codes.every(isSame)) throw unproven('it is of another person than the one who acts')
+  if (!codes.flat().every(isSame)) throw unproven('it is of another person than the one who acts')
 }
 
 function codesIn({ format, type, claims }: JudgedCredential, known: readonly WalletCredential[]): unknown[] {
@@ -106,7 +112,8 @@ function refusing<T>(verify: () => T): T {
     return verify()
   } catch (thrown) {
     if (!(thrown instanceof Refused)) throw thrown
-    throw unproven(`${thrown.reason}: ${REFUSALS[thrown.reason]}`, thrown)
+    const which = thrown instanceof NotAttested ? `${thrown.attribute}: ` : ''
+    throw unproven(`${which}${thrown.reason}: ${REFUSALS[thrown.reason]}`, thrown)
   }
 }
 

@@ -19,13 +19,16 @@ export async function proofOf(row: ConsentRow, rooms: Pick<ConsentRooms, 'presen
   const text = await rooms.presentations.open(row.number, row.presentation)
   const record = JSON.parse(text) as Kept & object
   const { clientId, transactionData } = verifyRequest(record.request, undefined)
+  const document = documentOf(row)
+  const { attested } = document
   const proof: ConsentCheck = {
     ...{ judgedAt: record.judgedAt, askedBy: clientId },
     boundBy: transactionData.length > 0 ? 'transaction data' : 'nonce',
     credentials: record.verdict.credentials.map(({ type, issuer, status }) => ({
       ...{ type, issuer, hasStatus: status !== null },
     })),
+    ...(attested && { attested }),
   }
-  const saved = { form: SAVED_FORM, document: documentOf(row), presentation: record as object }
+  const saved = { form: SAVED_FORM, document, presentation: record as object }
   return { proof, saved }
 }
