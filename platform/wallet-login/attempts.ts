@@ -1,6 +1,7 @@
 /** Attempts to log in with a wallet, in memory and for minutes. When there are too many a new one is refused: nobody who began is put out. */
 import { createHash, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Asked } from '#core/presentation/asked.ts'
+import type { Source } from '#core/presentation/dcql/make-query.ts'
 import type { JsonObject } from '#core/presentation/json.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { RefusalReason } from '#schemas/presentation.ts'
@@ -19,6 +20,8 @@ export type Attempt = {
   walletUrl: string
   claims: JsonObject
   asked: Asked
+  /** Of what the answer may be made, and by whom. */
+  sources: (Source & { issuers: readonly string[] })[]
   decryptionKey: KeyObject
   /** The request object as it was fetched last; each differs in the wallet's own nonce only. */
   fetched: string | undefined

@@ -31,6 +31,15 @@ type Looked =
 
 export type WalletLogin = ReturnType<typeof createWalletLogin>
 
+/** What wallets are asked for. */
+type WalletQuestion = {
+  needed: Needed[]
+  /** `issuers` are the names of those who count for it: of two countries with equal types, and perhaps equal codes, one. */
+  sources: (Source & { issuers: readonly string[] })[]
+  /** The attribute that says whose a credential is, where one credential does not suffice (`makeQuery`). */
+  linkedBy?: string
+}
+
 type Settings = {
   /** Scheme and host under which browsers and wallets reach the routes. */
   baseUrl: string
@@ -49,14 +58,10 @@ const MOST_BAD_ANSWERS = 5
 const MOST_WRONG_NUMBERS = 3
 const DIGITS = 6
 
-export function createWalletLogin(q: {
+/** With the question of each attempt that names none of its own. */
+type Parts = WalletQuestion & {
   settings: Settings
   verifier: Verifier
-  needed: Needed[]
-  /** `issuers` are the names of those who count for it: of two countries with equal types, and perhaps equal codes, one. */
-  sources: (Source & { issuers: readonly string[] })[]
-  /** The attribute that says whose a credential is, where one credential does not suffice (`makeQuery`). */
-  linkedBy?: string
   issuers(): TrustedIssuer[]
   fetchStatusList: FetchStatusList
   clock: Clock
@@ -64,22 +69,27 @@ export function createWalletLogin(q: {
   isKept: boolean
   /** Counts outcomes by reason; nobody is named. */
   count(outcome: RefusalReason | LoginRefusal | 'answered' | 'finished'): void
-}) {
+}
+
+export function createWalletLogin(q: Parts) {
   const { settings, verifier, clock } = q
-  const named = new Set(q.sources.flatMap(({ issuers }) => issuers))
-  const issuersNow = (): TrustedIssuer[] => q.issuers().filter(({ name }) => named.has(name))
+  const issuersOf = ({ sources }: Pick<WalletQuestion, 'sources'>): TrustedIssuer[] => {
+    const named = new Set(sources.flatMap(({ issuers }) => issuers))
+    return q.issuers().filter(({ name }) => named.has(name))
+  }
   const attempts = createAttempts({ clock, most: MOST_ATTEMPTS })
   const address = (what: string, id: string): string => `${settings.baseUrl}${settings.prefix}/${what}/${id}`
 
   function requestClaims(
     id: string,
     jwk: ReturnType<typeof makeEncryptionKey>['jwk'],
-    transaction?: Transaction,
+    question: WalletQuestion,
+    transaction: Transaction | undefined,
   ) {
-    const authorities = issuersNow()
+    const authorities = issuersOf(question)
       .flatMap((issuer) => anchorsAt(issuer, new Date(clock())))
       .flatMap(({ extensions }) => extensions.subjectKeyIdentifier ?? [])
-    const { needed, sources, linkedBy } = q
+    const { needed, sources, linkedBy } = question
     const links = linkedBy === undefined ? {} : { linkedBy }
     const query = makeQuery({ needed, sources, isKept: q.isKept, authorities, ...links })
     const signing = query.credentials.filter(({ format }) => format === 'dc+sd-jwt').map(({ id }) => id)
@@ -114,10 +124,11 @@ export function createWalletLogin(q: {
 
   return {
     /** Throws `source_busy` when too many wait. `browser` belongs into a cookie that no script reads. `transaction` binds the presentation to one exchange. */
-    begin(start: { flow: Flow; transaction?: Transaction }) {
+    begin(start: { flow: Flow; transaction?: Transaction; question?: WalletQuestion | undefined }) {
+      const { question = q } = start
       const [id, browser] = [newToken(16), newToken()]
       const { jwk, privateKey } = makeEncryptionKey()
-      const claims = requestClaims(id, jwk, start.transaction)
+      const claims = requestClaims(id, jwk, question, start.transaction)
       const asked = readAsked(claims)
       // To the second of the request: what is taken later, no record could prove.
       const endsAt = asked.expiresAt.getTime()
@@ -129,6 +140,7 @@ export function createWalletLogin(q: {
       const walletUrl = `${settings.walletUrl}?${parameters}`
       const isTaken = attempts.add({
         ...{ id, flow: start.flow, browser: digestOf(browser), claims, asked, walletUrl },
+        sources: question.sources,
         ...{ decryptionKey: privateKey, fetched: undefined, state: 'waiting', refusal: undefined },
         ...{ badAnswers: 0, wrongNumbers: 0, responseCode: newToken(), outcome: undefined, endsAt },
         number: String(randomInt(10 ** DIGITS)).padStart(DIGITS, '0'),
@@ -211,17 +223,17 @@ export function createWalletLogin(q: {
   }
 
   async function judgeAnswer(attempt: Attempt, request: string, body: Buffer): Promise<Outcome> {
-    const { asked, decryptionKey } = attempt
+    const { asked, decryptionKey, sources } = attempt
     const { maxStatusAgeSeconds } = settings
     const { credentials, record } = await judgeNow({
       ...{ body, asked, decryptionKey, request, maxStatusAgeSeconds },
-      ...{ issuers: issuersNow(), fetchStatusList: q.fetchStatusList, clock },
+      ...{ issuers: issuersOf({ sources }), fetchStatusList: q.fetchStatusList, clock },
     })
     for (const { id, issuer } of credentials)
-      if (q.sources.find((source) => source.id === id)?.issuers.includes(issuer) !== true)
+      if (sources.find((source) => source.id === id)?.issuers.includes(issuer) !== true)
         throw new Refused('issuer_untrusted', 'not one of this credential')
     const issuers = [...new Set(credentials.map(({ issuer }) => issuer))]
-    const said = { attributes: attributesOf(credentials, q.sources), issuers }
+    const said = { attributes: attributesOf(credentials, sources), issuers }
     return q.isKept ? { ...said, record: record() } : said
   }
 }

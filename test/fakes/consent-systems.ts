@@ -74,6 +74,9 @@ export function keepConsents(q: {
       checked: {
         ...{ judgedAt: after(0), askedBy: 'x509_hash:portal', boundBy: 'transaction data' as const },
         credentials: [{ type: 'urn:person', issuer: 'The State', hasStatus: true }],
+        ...(demand.rule.attributes && {
+          attested: demand.rule.attributes.map(({ name }) => ({ name, type: 'urn:person', issuer: 'The State' })),
+        }),
       },
     }),
     ...{ records: { given: 12 }, uses: { count: 0 } },

@@ -9,7 +9,10 @@ import { keepConsents } from '#test/fakes/consent-systems.ts'
 import { type Browser, CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { type FakeSystem, startUsageServer } from '#test/fakes/usage-systems.ts'
 import { presentAt } from '#test/fakes/wallet/present-at.ts'
-import { filesIn, state, stranger, walletOf } from '../login/wallet/wallets-fixture.ts'
+import type { AttestedAttribute } from '#schemas/contract.ts'
+import { PERSON as PID } from '#test/fakes/wallet/authority.ts'
+import { filesIn, neighbour, state, stranger, walletOf } from '../login/wallet/wallets-fixture.ts'
+import { askingFor } from './ask-wallet.ts'
 import { startPortal } from '../portal-fixture.ts'
 
 const PERSON = 'P00000042'
@@ -33,6 +36,7 @@ function agreementIn(given: ConsentGiven, demand: AskedConsent['demand']): Agree
       shown,
     },
     askedAt: proof!.askedAt,
+    ...(demand.rule.attributes && { attributes: demand.rule.attributes }),
   }
 }
 
@@ -198,4 +202,92 @@ void t.test('a person agrees with their wallet', async (t) => {
     t.match((await browser.visit(redirectUri)).text, /Your answer was not taken/)
   })
   t.notMatch(portal.lines.join(''), new RegExp(`${PERSON}|${OTHER}|Mets`), 'no line says who it was')
+})
+
+void t.test('a contract demands attributes: the wallet is asked for exactly these', async (t) => {
+  const place = { format: 'dc+sd-jwt' as const, type: PID, claim: ['age_over_18'] }
+  const ofAge = { name: 'Of <age>', values: [true], from: [{ ...place, issuers: ['State'] }] }
+  const rule = { proof: 'wallet' as const, attributes: [ofAge] }
+  const keeper = keepConsents({ provider: tax, client: bank, person: `EE${PERSON}`, now: Date.now(), rule })
+  const server = await startUsageServer(t, [bank, { ...tax, services: { consents: keeper.answers } }])
+  const issuer = await startOpenIdProvider(t)
+  const settings = { wallets: filesIn(t.testdir()) }
+  const portal = await startPortal(t, { server: server.url, issuer, client: CLIENT, settings })
+  const browser = openBrowser(t)
+  await browser.login(portal.url, PERSON)
+  let asked = 0
+  const show = async () => {
+    const token = String(asked++).padStart(43, 'm')
+    const { demand } = keeper.ask(token)
+    const place = `${portal.url}/consents/asked/${tax.id}/${token}`
+    return { place, demand, ...(await browser.visit(place)) }
+  }
+  const begin = async () => {
+    const { place, text, demand } = await show()
+    const names = ['csrf', 'demand', 'language', 'text']
+    const form = Object.fromEntries(names.map((name) => [name, field(text, name)]))
+    const begun = await browser.visit(place, { form: { ...form, answer: 'same-device', kind: 'once' } })
+    const wait = await browser.follow(begun)
+    const [, link = ''] = /(haip-vp:\/\/\?[^"<]+)/.exec(wait.text.replaceAll('&#38;', '&')) ?? []
+    return { text, link, demand }
+  }
+  const wallet = (age: unknown) => ({
+    ...{ ...walletOf(PERSON), disclose: ['personal_code', 'age_over_18'] },
+    attributes: { personal_code: PERSON, family_name: 'Mets', age_over_18: age },
+  })
+  const { text, link, demand } = await begin()
+  t.match(
+    text,
+    /What your wallet attests<[\s\S]+Of &#60;age&#62;: yes[\s\S]+for your personal code and for what it has to attest/,
+  )
+  const { request, redirectUri } = await presentAt(link, wallet(true))
+  const { credentials } = request!['dcql_query'] as { credentials: [{ claims: object[] }] }
+  t.strictSame(credentials[0].claims, [
+    { path: ['personal_code'] },
+    { path: ['age_over_18'], values: [true] },
+  ])
+  const done = await browser.visit(redirectUri)
+  t.match(done.text, /You agreed[\s\S]*state=GIVEN/)
+  const [given] = keeper.given as [ConsentGiven]
+  const agreement = agreementIn(given, demand)
+  t.same(agreement.attributes, [ofAge])
+  const proven = verifyAgreement(canonicalJson(given.proof!.presentation), {
+    ...{ agreement, transaction: transactionOf(agreement, demand), issuers: [state.trusted] },
+    reader: { maxStatusAgeSeconds: 60 },
+  })
+  t.same(proven.attested, [{ name: ofAge.name, type: PID, issuer: 'State' }])
+  const { number } = keeper.consents[0]!
+  const one = `${portal.url}/consents/one?${new URLSearchParams({ system: tax.id, number })}`
+  t.match((await browser.visit(one)).text, /The State attested, as the agreement of the two asks: Of &#60;age&#62;/)
+  const kept = keeper.consents[0]! as { checked?: object }
+  for (const attested of ['x', [], [{}], [{ name: 'x', type: 'y' }], [{ name: 'x\ny', type: 'y', issuer: 'z' }]]) {
+    kept.checked = { ...kept.checked, attested }
+    t.notMatch((await browser.visit(one)).text, /How it was checked/, JSON.stringify(attested))
+  }
+
+  for (const [what, held, reason] of [
+    ['not of age', wallet(false), 'claim_value_mismatch'],
+    ['a text', wallet('true'), 'claim_value_mismatch'],
+    ['withheld', { ...wallet(true), disclose: ['personal_code'] }, 'claim_missing'],
+    ['of another country', { ...wallet(true), authority: neighbour }, 'issuer_untrusted'],
+  ] as const)
+    t.match(await presentAt((await begin()).link, held), { status: 400, error: reason }, what)
+  t.equal(keeper.given.length, 1, 'nothing more is sent')
+
+  const rooms = { wallet: {}, settings: { wallets: settings.wallets } } as never
+  const asking = (attributes: AttestedAttribute[], acting?: object) =>
+    askingFor({ attributes } as never, { acting } as never, rooms)
+  t.match(asking([ofAge]), { question: { linkedBy: 'code' } })
+  t.same(asking([ofAge], {}), { cannot: 'asked.attested.self' }, 'nobody attests for another')
+  const unknown = { cannot: 'asked.attested.unknown' }
+  for (const more of [{ type: 'urn:other' }, { format: 'mso_mdoc' as const }, { issuers: ['Neighbour'] }])
+    t.same(asking([ofAge, { name: 'x', from: [{ ...place, ...more }] }]), unknown, JSON.stringify(more))
+  demand.rule.attributes![0]!.from[0]!.issuers = ['Neighbour']
+  const cannot = await show()
+  t.match(cannot.text, /for which this portal cannot ask/)
+  t.notMatch(cannot.text, /value="same-device"/, 'and offers no yes')
+  for (const attributes of ['x', [], [{ name: 'x' }], [{ ...ofAge, name: 'x\ny' }], [{ ...ofAge, more: 1 }]]) {
+    Object.assign(demand.rule, { attributes })
+    t.equal((await show()).status, 502, `what cannot be read is shown to nobody: ${JSON.stringify(attributes)}`)
+  }
 })

@@ -1,17 +1,18 @@
 /**
- * A person agrees with their wallet: it is asked for their code, bound to exactly what stood before them. Guarantees that what is sent
+ * A person agrees with their wallet: it is asked for their code and what the contract demands, bound to exactly what stood before them. Guarantees that what is sent
  * was answered for this session, in time, by the wallet of the person who is signed in. The system that asks verifies it again.
  */
 import { type Agreement, transactionOf } from '#core/consent/agreement.ts'
+import { CODE } from '#core/consent/ask-attested.ts'
 import type { ConsentGiven } from '#schemas/consents.ts'
 import type { Session } from '../login/sessions.ts'
 import { codeReader } from '../login/sign-in.ts'
-import { CODE } from '../login/wallet/open-wallets.ts'
 import { csrfField } from '../pages/form.ts'
 import { type Said, waitPage } from '../pages/wallet.ts'
 import type { Answer, Rooms, Visit } from '../routing/section.ts'
 import { WALLET_WAIT } from './addresses.ts'
 import type { Offered, Way } from './consent.ts'
+import type { WalletAsking } from './ask-wallet.ts'
 import { plainPage } from './problem.ts'
 import { sendAgreement } from './send-agreement.ts'
 
@@ -31,24 +32,26 @@ export function beginAgreement(
   { reader: { session } }: Pick<Visit, 'reader'>,
   { settings, clock }: Pick<Rooms, 'settings' | 'clock'>,
   q: {
-    wallet: Wallet
+    asking: WalletAsking
     flow: 'same-device' | 'cross-device'
     offered: Offered
     way: Way
     given: Begun
   },
 ): Answer {
-  const { wallet, flow, offered, way, given } = q
+  const { asking, flow, offered, way, given } = q
   const { client, demand } = offered
   const askedAt = new Date(clock()).toISOString()
-  const { contract, services, digest } = demand
+  const { contract, services, digest, rule } = demand
   const agreement: Agreement = {
     ...{ provider: way.keeper.system.id, portal: settings.securityServer.client, client: client.id, askedAt },
     ...{ contract: { id: contract.id, version: contract.version }, demand: digest },
     ...{ services: services.map(({ serviceCode }) => serviceCode), kind: given.kind },
     ...{ validUntil: given.validUntil, shown: given.shown },
+    ...(rule.attributes && { attributes: rule.attributes }),
   }
-  const { id, browser } = wallet.begin({ flow, transaction: transactionOf(agreement, demand) })
+  const { wallet, question } = asking
+  const { id, browser } = wallet.begin({ flow, transaction: transactionOf(agreement, demand), question })
   underWay.set(session.ended, { offered, way, given, askedAt, id, browser })
   return { to: WALLET_WAIT }
 }

@@ -7,6 +7,7 @@ import type { ConsentGiven, ConsentKind } from '#schemas/consents.ts'
 import type { Answer, Rooms, Visit } from '../routing/section.ts'
 import { LANGUAGES, wordsOf } from '../texts.ts'
 import { beginAgreement } from './agree-by-wallet.ts'
+import { askingFor } from './ask-wallet.ts'
 import { endOf } from './chosen-end.ts'
 import type { Offered, Way } from './consent.ts'
 import { plainPage } from './problem.ts'
@@ -43,9 +44,9 @@ export async function agree(
     ...(way.request !== undefined && { token: way.request.token }),
   }
   if (demand.rule.proof === 'login') return sendAgreement(visit, rooms, { offered, way, given })
-  const { wallet } = rooms
+  const asking = askingFor(demand.rule, reader.session, rooms)
   // The page offers nothing else.
-  if (wallet === undefined) return { to: way.href }
+  if ('cannot' in asking) return { to: way.href }
   const flow = form.get('answer') === 'cross-device' ? 'cross-device' : 'same-device'
-  return beginAgreement(visit, rooms, { wallet, flow, offered, way, given })
+  return beginAgreement(visit, rooms, { asking, flow, offered, way, given })
 }

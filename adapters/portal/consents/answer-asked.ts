@@ -17,8 +17,7 @@ export async function showAsked(visit: Visit, rooms: Rooms): Promise<Answer> {
   const found = await findAsked(visit, rooms)
   if (!('asked' in found)) return found
   const { asked, way } = found
-  const hasWallet = rooms.wallet !== undefined
-  return { page: askedPage(rooms, visit.reader, { offered: asked, until: asked.validUntil, way, hasWallet }) }
+  return { page: askedPage(rooms, visit.reader, { offered: asked, until: asked.validUntil, way }) }
 }
 
 export async function takeAnswer(visit: Visit, rooms: Rooms): Promise<Answer> {

@@ -8,22 +8,26 @@ import { foreign, type Html, html, NOTHING } from '../pages/html.ts'
 import type { Rooms, Visit } from '../routing/section.ts'
 import type { Words } from '../texts.ts'
 import { POSSIBLE } from './addresses.ts'
+import { askingFor } from './ask-wallet.ts'
 import { latestEnd } from './chosen-end.ts'
 import type { AskedWay, Demand, Offered, Way } from './consent.ts'
 import { hashOf, termList, termsOf } from './terms.ts'
 
 /** `until`: when the office's request ends; absent where none asked, and the person gives it by themself. */
 export function askedPage(
-  rooms: Pick<Rooms, 'place' | 'clock'>,
+  rooms: Pick<Rooms, 'place' | 'clock' | 'wallet' | 'settings'>,
   reader: Visit['reader'],
-  { offered, until, way, hasWallet }: { offered: Offered; until?: string; way: Way; hasWallet: boolean },
+  { offered, until, way }: { offered: Offered; until?: string; way: Way },
 ): string {
   const { words, session } = reader
   const { client, demand } = offered
   const of = until === undefined ? 'unasked' : 'asked'
   const terms = termsOf(offered, words)
   const needsWallet = demand.rule.proof === 'wallet'
-  const canAgree = !needsWallet || hasWallet
+  const asking = needsWallet ? askingFor(demand.rule, session, rooms) : undefined
+  const cannot = asking !== undefined && 'cannot' in asking ? asking.cannot : undefined
+  const canAgree = cannot === undefined
+  const lead = demand.rule.attributes === undefined ? 'agree.lead' : 'agree.leadAttested'
   const button = (answer: string, text: string): Html =>
     html`<button type="submit" name="answer" value="${answer}" class="button quiet-button">${words(text)}</button>`
   const yes = needsWallet
@@ -43,7 +47,7 @@ export function askedPage(
 <input type="hidden" name="text" value="${hashOf(terms)}">
 ${canAgree ? kinds(demand.rule.kinds, words) : NOTHING}
 ${canAgree ? chosenEnd(demand, reader, rooms) : NOTHING}
-${needsWallet ? html`<p class="note">${words(hasWallet ? 'agree.lead' : 'asked.wallet')}</p>` : NOTHING}
+${needsWallet ? html`<p class="note">${words(cannot ?? lead)}</p>` : NOTHING}
 <p class="row">${canAgree ? yes : NOTHING} ${no}</p></form>
 ${until === undefined ? NOTHING : html`<p class="quiet">${words('asked.until', { at: words.moment(until) })}</p>`}</article>`
   const frame = { title: words(`${of}.title`), at: way.href, section: 'consents' }

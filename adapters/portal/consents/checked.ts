@@ -17,8 +17,11 @@ export function checkedPart(consent: Consent, words: Words): Html {
     ({ issuer, hasStatus }) =>
       html`<li>${hasStatus ? words('checked.issuer', { issuer }) : words('checked.issuerAlone', { issuer })}</li>`,
   )
+  const attested = (checked.attested ?? []).map(
+    ({ name, issuer }) => html`<li>${words('checked.attested', { name, issuer })}</li>`,
+  )
   return html`${title}<p>${words('checked.by', by)}</p>
-<ul class="plain-points"><li>${checked.boundBy === 'nonce' ? words('checked.nonce') : words('checked.words')}</li>${issuers}
+<ul class="plain-points"><li>${checked.boundBy === 'nonce' ? words('checked.nonce') : words('checked.words')}</li>${issuers}${attested}
 <li>${byRepresentative ? words('checked.representative') : words('checked.you')}</li><li>${words('checked.once')}</li></ul>
 ${byRepresentative ? NOTHING : html`<p class="quiet">${words('checked.again')}</p>`}`
 }

@@ -23,7 +23,7 @@ export type Demand = {
   fields: string[]
   rule: Pick<
     ConsentDemand['rule'],
-    'proof' | 'kinds' | 'maxDays' | 'dataLife' | 'frequency' | 'range' | 'keptAt'
+    'proof' | 'attributes' | 'kinds' | 'maxDays' | 'dataLife' | 'frequency' | 'range' | 'keptAt'
   >
 }
 
@@ -48,7 +48,7 @@ export type Consent = {
   textHash: string
   record: number
   /** What the system that keeps it verified of a wallet's answer; in an answer about this one alone. */
-  checked?: Pick<ConsentCheck, 'boundBy'> & {
+  checked?: Pick<ConsentCheck, 'boundBy' | 'attested'> & {
     credentials: Pick<ConsentCheck['credentials'][number], 'issuer' | 'hasStatus'>[]
   }
   uses: { count: number; last?: string }

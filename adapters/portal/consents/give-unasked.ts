@@ -15,8 +15,7 @@ export async function showPossible(visit: Visit, rooms: Rooms): Promise<Answer> 
 export async function showUnasked(visit: Visit, rooms: Rooms): Promise<Answer> {
   const found = await findOffer(visit, rooms)
   if (!('offered' in found)) return found
-  const hasWallet = rooms.wallet !== undefined
-  return { page: askedPage(rooms, visit.reader, { ...found, hasWallet }) }
+  return { page: askedPage(rooms, visit.reader, found) }
 }
 
 export async function takeUnasked(visit: Visit, rooms: Rooms): Promise<Answer> {

@@ -3,8 +3,10 @@
  * texts are plain and short, and that people are led back to a safe address alone; what is none of this is left out.
  */
 import { readIdentifier } from '#adapters/client/identifiers.ts'
+import { attestedAttributes } from '#core/contract/read-attributes.ts'
 import { isPlainText } from '#platform/plain-text.ts'
 import {
+  type Attested,
   CONSENT_REQUEST_STATES,
   CONSENT_STATES,
   type ConsentKind,
@@ -30,7 +32,8 @@ const UNITS = ['day', 'month', 'year'] as const
 const PERIODS = ['hour', 'day', 'month', 'year'] as const
 const KINDS: readonly ConsentKind[] = ['once', 'standing']
 const BINDINGS = ['transaction data', 'nonce'] as const
-const MOST_CREDENTIALS = 5
+const MOST_CREDENTIALS = 9
+const MOST_ATTRIBUTES = 8
 const PROOFS = ['login', 'wallet'] as const
 
 type Json = Record<string, unknown>
@@ -76,7 +79,22 @@ function checkOf(given: unknown): Consent['checked'] {
     return [{ issuer: one['issuer'], hasStatus: one['hasStatus'] === true }]
   })
   if (credentials.length === 0 || credentials.length < told.length) return undefined
-  return { boundBy: given['boundBy'], credentials }
+  const attested = given['attested'] === undefined ? undefined : attestedOf(given['attested'])
+  if (attested === null) return undefined
+  return { boundBy: given['boundBy'], credentials, ...(attested && { attested }) }
+}
+
+/** Null for what does not say whole by whom each was attested. */
+function attestedOf(given: unknown): Attested[] | null {
+  const told = listOf(given)
+  const read = told.slice(0, MOST_ATTRIBUTES).flatMap((one) => {
+    if (!isObject(one)) return []
+    const { name, type, issuer } = one
+    return isPlainText(name, MOST_ID) && isPlainText(type, MOST_ID) && isPlainText(issuer, MOST_ID)
+      ? [{ name, type, issuer }]
+      : []
+  })
+  return read.length === 0 || read.length < told.length ? null : read
 }
 
 /** Undefined for what is no use of a service of this system. */
@@ -158,21 +176,35 @@ function fieldsOf(given: unknown): string[] {
 
 function readRule(given: unknown): Demand['rule'] | undefined {
   if (!isObject(given)) return undefined
-  const { proof, kinds, maxDays, frequency, range, keptAt } = given
+  const { proof, attributes, kinds, maxDays, frequency, range, keptAt } = given
   const dataLife = spanOf(given['dataLife'])
   const allowed = KINDS.filter((kind) => listOf(kinds).includes(kind))
   const [reach, often] = [spanOf(range), oftenOf(frequency)]
   if (!isOneOf(proof, PROOFS) || dataLife === undefined || allowed.length === 0) return undefined
   if (!isCount(maxDays, MOST_DAYS)) return undefined
   if (keptAt !== undefined && !isServer(keptAt)) return undefined
+  const demanded = attributes === undefined ? undefined : attributesOf(attributes)
+  if (demanded === null) return undefined
   // A bound that cannot be read is no bound that may be shown.
   if ((range !== undefined && reach === undefined) || (frequency !== undefined && often === undefined))
     return undefined
   return {
     ...{ proof, kinds: allowed, maxDays, dataLife },
+    ...(demanded && { attributes: demanded }),
     ...(reach !== undefined && { range: reach }),
     ...(often !== undefined && { frequency: often }),
     ...(keptAt !== undefined && { keptAt }),
+  }
+}
+
+/** Exactly as the contract has them, since a wallet signs them so; null for what is none of this, or cannot be shown. */
+function attributesOf(given: unknown): Demand['rule']['attributes'] | null {
+  try {
+    const read = attestedAttributes(given, 'attributes')
+    const texts = read.flatMap(({ name, values = [] }) => [name, ...values.map(String)])
+    return texts.every((text) => isPlainText(text, MOST_ID)) ? read : null
+  } catch {
+    return null
   }
 }
 

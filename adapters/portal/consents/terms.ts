@@ -28,6 +28,7 @@ export function termsOf(
     fields.length === 0
       ? { label: label('fields'), text: words('term.anyField') }
       : { label: label('fields'), text: fields.join(', '), list: fields },
+    ...(rule.attributes === undefined ? [] : [attestedTerm(rule.attributes, words)]),
     ...(rule.range === undefined
       ? []
       : [{ label: label('range'), text: words('term.rangeText', { span: spanOf(rule.range, words) }) }]),
@@ -39,6 +40,18 @@ export function termsOf(
     },
     { label: label('contract'), text: contract.title, isForeign: true },
   ]
+}
+
+/** What the person's wallet has to say of them besides who they are. */
+function attestedTerm(attributes: NonNullable<Demand['rule']['attributes']>, words: Words): Term {
+  const list = attributes.map(({ name, values }) =>
+    values === undefined ? name : `${name}: ${values.map((value) => valueOf(value, words)).join(' / ')}`,
+  )
+  return { label: words('term.attested'), text: list.join(', '), list }
+}
+
+function valueOf(value: string | number | boolean, words: Words): string {
+  return typeof value === 'boolean' ? words(value ? 'preview.true' : 'preview.false') : String(value)
 }
 
 export function termList(terms: readonly Term[]): Html {

@@ -28,7 +28,7 @@ function transactionsIn({ transaction_data: texts }: JsonObject): { transactionH
 /** `changes` make it a bad presentation: signed by another, for another request, or with a posted form of its own. */
 export async function presentAt(
   walletUrl: string,
-  wallet: { authority: Authority; holder: KeyPair; attributes: Record<string, string>; disclose: string[] },
+  wallet: { authority: Authority; holder: KeyPair; attributes: Record<string, unknown>; disclose: string[] },
   changes: { signer?: KeyPair; nonce?: string; form?: Buffer; change?: (form: Buffer) => Buffer } = {},
 ): Promise<Presented> {
   const parameters = new URLSearchParams(walletUrl.slice(walletUrl.indexOf('?')))

@@ -1,5 +1,6 @@
-/** The login with a wallet as the portal has it: asks for the person's code alone, of those credentials that the settings name. */
+/** The login with a wallet as the portal has it: asks for the person's code, and for what else a contract demands with a consent, of those credentials that the settings name. */
 import type { FastifyInstance } from 'fastify'
+import { CODE } from '#core/consent/ask-attested.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
@@ -20,8 +21,6 @@ export type Wallets = {
   close(): Promise<void>
 }
 
-/** The attribute that is asked for. */
-export const CODE = 'code'
 export const WALLET_PAGES = '/login/wallet'
 const WALLETS = '/wallet'
 const HOUR_SECONDS = 3600

@@ -3,6 +3,7 @@
  * from the wallet of this device comes `/back`; another device opens `/phone`, whose number is typed where the code is shown.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { CODE } from '#core/consent/ask-attested.ts'
 import type { Clock } from '#platform/clock.ts'
 import { createCounter } from '#platform/http-service/rate-limit.ts'
 import type { LoginRefusal } from '#platform/wallet-login/create-wallet-login.ts'
@@ -15,7 +16,7 @@ import { readForm } from '../../routing/form.ts'
 import type { OneCookie } from '../cookie.ts'
 import type { Look, Sessions } from '../sessions.ts'
 import { endOld, nextOf, type SignIn } from '../sign-in.ts'
-import { CODE, WALLET_PAGES, type Wallets } from './open-wallets.ts'
+import { WALLET_PAGES, type Wallets } from './open-wallets.ts'
 
 type WalletSignIn = Pick<SignIn, 'codeOf' | 'lookOf' | 'refused' | 'arrived' | 'count' | 'isEntrance'> & {
   wallets: Pick<Wallets, 'login' | 'agreeing'>
