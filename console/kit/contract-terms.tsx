@@ -1,6 +1,7 @@
 /**
  * What both sides agreed on, in words: purpose and legal basis, services with their endpoints and fields, duration and quotas.
  */
+import { AttestedTerms } from './attested-terms.tsx'
 import type { ConsentRule, Content, PartyView, Service, Span } from './contract.tsx'
 import { Facts } from './facts.tsx'
 import { number, type TextKey, text } from './text.ts'
@@ -97,7 +98,7 @@ function Preview({ of }: { of: Content['preview'] }) {
 /** What the person whom a call is about has to have agreed to. */
 function Consent({ of }: { of: ConsentRule | undefined }) {
   if (of === undefined) return <>{text('contract.consent.none')}</>
-  const { proof, kinds, maxDays, dataLife, frequency, range, services, keptAt } = of
+  const { proof, kinds, maxDays, dataLife, frequency, range, services, keptAt, attributes } = of
   const words = [
     text(`contract.consent.${proof}` as TextKey),
     ...kinds.map((kind) => text(`contract.consent.${kind}` as TextKey)),
@@ -111,6 +112,7 @@ function Consent({ of }: { of: ConsentRule | undefined }) {
     <>
       {words.join('; ')}
       {services !== undefined && <Ids of={services} />}
+      {attributes !== undefined && <AttestedTerms of={attributes} />}
     </>
   )
 }

@@ -1,5 +1,6 @@
 /** A service contract in words, for both consoles: its states, its content, its parties. */
 import type { ComponentType } from 'preact'
+import type { AttestedAttribute } from './attested.ts'
 import { Status, type Tone } from './status.tsx'
 import { type TextKey, text } from './text.ts'
 
@@ -32,6 +33,7 @@ type Representation = {
 /** What is asked of the consent of the person whom a call is about. */
 export type ConsentRule = {
   proof: 'login' | 'wallet'
+  attributes?: AttestedAttribute[]
   kinds: ('once' | 'standing')[]
   maxDays: number
   dataLife: Span

@@ -115,6 +115,8 @@ t.test('a content may demand the consent of the person whom a call is about', as
     ['two places in one kind', attested({ ...ofAge, from: [place, { ...place, claim: ['age'] }] }), false],
     ['another format', at({ format: 'jwt_vc_json' }), true],
     ['no type', at({ type: '' }), true],
+    ['a type with a space', at({ type: 'urn:a b' }), true],
+    ['a star', at({ claim: ['nationalities', '*'] }), true],
     ['no claim', at({ claim: [] }), true],
     ['a place in a list', at({ claim: ['nationalities', 0] }), true],
     ['any of nothing', at({ claim: [null] }), false],

@@ -1,7 +1,7 @@
 /** Reads which attributes of a person a contract wants attested by their wallet: a list of what a query to a wallet is made of. */
 import type { AttestedAttribute, AttributePlace } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
-import { list, oneOf, optional, plainText, type Read, record, unique } from './fields.ts'
+import { list, oneOf, optional, pattern, plainText, type Read, record, unique } from './fields.ts'
 
 type Value = NonNullable<AttestedAttribute['values']>[number]
 
@@ -12,11 +12,17 @@ const value: Read<Value> = (given, at) => {
   return name(given, at)
 }
 
-const step: Read<string | null> = (given, at) => (given === null ? null : name(given, at))
+const type = pattern(/^[^\s\p{C}]{1,255}$/u, 'a type of credential without spaces')
+
+const step: Read<string | null> = (given, at) => {
+  // Where people write a claim, a star is any member of a list.
+  if (given === '*') throw wrong(`${at} is null where any member of a list is meant`)
+  return given === null ? null : name(given, at)
+}
 
 const place = record<AttributePlace>({
   format: oneOf(['dc+sd-jwt', 'mso_mdoc'] as const),
-  type: name,
+  type,
   claim: list(step, 1, 8),
   issuers: optional(unique(list(name, 1, 16), (one) => one)),
 })

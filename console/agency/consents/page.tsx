@@ -44,6 +44,7 @@ type Found = {
     askedBy: string
     boundBy: 'transaction data' | 'nonce'
     credentials: { type: string; issuer: string }[]
+    attested?: { name: string; type: string; issuer: string }[]
   } | null
   /** For who may read contents: what `concordat verify` judges. */
   saved?: object
@@ -235,10 +236,20 @@ function mandateOf(mandate: Mandate | undefined) {
   ]
 }
 
-function factsOf({ judgedAt, askedBy, boundBy, credentials }: NonNullable<Found['proof']>) {
+function factsOf({
+  judgedAt,
+  askedBy,
+  boundBy,
+  credentials,
+  attested = [],
+}: NonNullable<Found['proof']>) {
   return [
     ...credentials.map(
       ({ type, issuer }) => ['consents.credential', <bdi key={type}>{`${type}, ${issuer}`}</bdi>] as const,
+    ),
+    ...attested.map(
+      ({ name, type, issuer }) =>
+        ['consents.attested', <bdi key={name}>{`${name}: ${type}, ${issuer}`}</bdi>] as const,
     ),
     ['consents.boundBy', text(`consents.boundBy.${boundBy}`)] as const,
     ['consents.judgedAt', <Time key="judged" at={judgedAt} />] as const,

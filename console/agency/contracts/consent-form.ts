@@ -1,12 +1,15 @@
 /** The demand for consents in the form of a contract. What does not fit goes to the server too, which says what is wrong. Pure. */
 import type { Field } from '../../kit/field.tsx'
+import { attributeFields, attributesOf } from './attributes-form.ts'
 import type { Terms } from './contract.tsx'
 import { choice, given, line, linesOf, long, numberOf, optional, whole } from './form-fields.ts'
 
 type Consent = NonNullable<Terms['consent']>
 type Said = (name: string) => string
 
-export function consentFields(of: Consent | undefined): Field[] {
+/** `attributes`: for how many of them there are fields. */
+export function consentFields(of: Consent | undefined, attributes: number): Field[] {
+  const attested = Array.from({ length: attributes }, (_, at) => attributeFields(of?.attributes?.[at], at))
   return [
     {
       ...choice('consentProof', 'contract.consentProof', of?.proof, [
@@ -41,15 +44,17 @@ export function consentFields(of: Consent | undefined): Field[] {
       ...line('consentKeptAt', 'contract.consentKeptAt', 40, of?.keptAt),
       hint: 'contract.consentKeptAtHint' as const,
     },
+    ...attested.flat(),
   ].map(optional)
 }
 
 /** Undefined where nothing of it was filled in. */
-export function consentOf(said: Said): object | undefined {
+export function consentOf(said: Said, attributes: number): object | undefined {
   const kinds = said('consentKinds')
   const services = linesOf(said('consentServices'))
   const rule = given<unknown>({
     proof: said('consentProof') || undefined,
+    attributes: attributesOf(said, attributes),
     kinds: kinds === '' ? undefined : kinds.split(','),
     maxDays: numberOf(said('consentMaxDays')),
     dataLife: spanOf(said('consentDataLife')),

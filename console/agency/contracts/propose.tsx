@@ -21,10 +21,11 @@ type Draft = { terms: Partial<Terms>; member?: string }
 
 const MAX_DRAFT_BYTES = 256 * 1024
 /** How many there can be of what a contract may have several of, and the words that add one. */
-const SEVERAL: { of: keyof Counts; most: number; add: TextKey }[] = [
+const SEVERAL: { of: keyof Counts; least?: 0; most: number; add: TextKey }[] = [
   { of: 'consumers', most: 100, add: 'contract.addConsumer' },
   { of: 'services', most: 50, add: 'contract.addService' },
   { of: 'visible', most: 20, add: 'contract.addVisible' },
+  { of: 'attributes', least: 0, most: 8, add: 'contract.addAttribute' },
   { of: 'contacts', most: 20, add: 'contract.addContact' },
 ]
 /** The usual values; the proposer can change them. */
@@ -153,15 +154,16 @@ function TermsForm({ draft: { terms, member }, operation, params, typed }: FormP
   )
 }
 
-/** One of each, or as many as the terms have. */
-function countsOf({ consumers, services = [], secret, contacts = [] }: Partial<Terms>): Counts {
+/** As many as the terms have, and one of those that most contracts have. */
+function countsOf({ consumers, services = [], secret, consent, contacts = [] }: Partial<Terms>): Counts {
   const there: Counts = {
     consumers: consumers && 'subsystems' in consumers ? consumers.subsystems.length : 0,
     services: services.length,
     visible: secret?.visibleTo.length ?? 0,
+    attributes: consent?.attributes?.length ?? 0,
     contacts: contacts.length,
   }
-  for (const { of, most } of SEVERAL) there[of] = Math.max(1, Math.min(there[of], most))
+  for (const { of, least = 1, most } of SEVERAL) there[of] = Math.max(least, Math.min(there[of], most))
   return there
 }
 

@@ -19,7 +19,7 @@ import {
 } from './form-fields.ts'
 import { previewFields, previewOf } from './preview-form.ts'
 
-export type Counts = { consumers: number; services: number; visible: number; contacts: number }
+export type Counts = Record<'consumers' | 'services' | 'visible' | 'attributes' | 'contacts', number>
 
 /** What the fields pick from. */
 type Finds = { subsystems: Find; groups: Find; services: Find; members: Find }
@@ -30,10 +30,10 @@ const NO_FIELD = 'none'
 /** The first field of a consumer. */
 export const FIRST_CONSUMER = 'consumer0'
 
-/** The form's fields for a number of consumers, services, members that see a secret contract, and contacts. */
+/** The form's fields for a number of consumers, services, members that see a secret contract, attested attributes, and contacts. */
 export function fieldsOf(
   of: Partial<Terms>,
-  { consumers: many, services, visible, contacts }: Counts,
+  { consumers: many, services, visible, attributes, contacts }: Counts,
   finds: Finds,
 ): Field[] {
   const { consumers } = of
@@ -71,7 +71,7 @@ export function fieldsOf(
       ...{ titled: { at: at + 1 }, required: false },
       ...(at === 0 ? { hint: 'contract.secretHint' as const } : {}),
     })),
-    ...consentFields(of.consent),
+    ...consentFields(of.consent, attributes),
     ...previewFields(of.preview),
     time('validFrom', 'contract.validFrom', of.validFrom),
     time('validUntil', 'contract.validUntil', of.validUntil),
@@ -131,7 +131,7 @@ export function termsOf(values: Values, before: Partial<Terms>, counts: Counts):
     retentionDays: numberOf(said('retentionDays')),
     ...(Object.keys(quota).length === 0 ? {} : { quota }),
     ...(visibleTo.length === 0 ? {} : { secret: { visibleTo } }),
-    ...given({ consent: consentOf(said), preview: previewOf(said) }),
+    ...given({ consent: consentOf(said, counts.attributes), preview: previewOf(said) }),
     validFrom: timeOf(said('validFrom'), before.validFrom),
     validUntil: timeOf(said('validUntil'), before.validUntil),
     reviewAt: timeOf(said('reviewAt'), before.reviewAt),
