@@ -42,7 +42,9 @@ function sourcesOf(
   const found = attributes.flatMap(({ from }, at) => {
     const place = from.find((one) => one.format === format && types.includes(one.type))
     const allowed = issuers.filter((issuer) => place?.issuers?.includes(issuer) !== false)
-    return place === undefined || allowed.length === 0 ? [] : [{ key: keyOf(at), claim: place.claim, allowed }]
+    return place === undefined || allowed.length === 0
+      ? []
+      : [{ key: keyOf(at), claim: place.claim, allowed }]
   })
   const sets = new Map(found.map(({ allowed }) => [JSON.stringify(allowed), allowed]))
   return [...sets.values()].map((set) => {

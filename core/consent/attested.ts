@@ -28,7 +28,9 @@ export function verifyAttested(
   return attributes.map(({ name, values: allowed, from }) => {
     const found = credentials.flatMap((credential) => from.flatMap((place) => findIn(credential, place)))
     if (found.length === 0) throw new NotAttested('claim_missing', name)
-    const believed = found.filter(({ place, credential }) => place.issuers?.includes(credential.issuer) !== false)
+    const believed = found.filter(
+      ({ place, credential }) => place.issuers?.includes(credential.issuer) !== false,
+    )
     if (believed.length === 0) throw new NotAttested('issuer_untrusted', name)
     const fitting = believed.find(({ values }) => fits(values, allowed))
     if (fitting === undefined) throw new NotAttested('claim_value_mismatch', name)

@@ -81,7 +81,9 @@ export function verifyConsent(saved: JsonObject, issuers: TrustedIssuer[], reade
     ...mandateLines(document),
     `Digest ${consentDigest(document)}, which the log record of each call under it has`,
     words,
-    ...proven.attested.map(({ name, type, issuer }) => `Attested as the contract demands: ${name}, by ${type} of ${issuer}`),
+    ...proven.attested.map(
+      ({ name, type, issuer }) => `Attested as the contract demands: ${name}, by ${type} of ${issuer}`,
+    ),
   ]
   const { attested, boundBy } = proven
   return { lines, proven, facts: { digest: consentDigest(document), boundBy, attested, document } }

@@ -75,7 +75,11 @@ export function keepConsents(q: {
         ...{ judgedAt: after(0), askedBy: 'x509_hash:portal', boundBy: 'transaction data' as const },
         credentials: [{ type: 'urn:person', issuer: 'The State', hasStatus: true }],
         ...(demand.rule.attributes && {
-          attested: demand.rule.attributes.map(({ name }) => ({ name, type: 'urn:person', issuer: 'The State' })),
+          attested: demand.rule.attributes.map(({ name }) => ({
+            name,
+            type: 'urn:person',
+            issuer: 'The State',
+          })),
         }),
       },
     }),

@@ -5,15 +5,15 @@ import { newKey } from '#core/certificate/certificate-fixture.ts'
 import { type Agreement, transactionOf } from '#core/consent/agreement.ts'
 import { verifyAgreement } from '#core/consent/verify-agreement.ts'
 import type { AskedConsent, ConsentGiven } from '#schemas/consents.ts'
+import type { AttestedAttribute } from '#schemas/contract.ts'
 import { keepConsents } from '#test/fakes/consent-systems.ts'
 import { type Browser, CLIENT, openBrowser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { type FakeSystem, startUsageServer } from '#test/fakes/usage-systems.ts'
-import { presentAt } from '#test/fakes/wallet/present-at.ts'
-import type { AttestedAttribute } from '#schemas/contract.ts'
 import { PERSON as PID } from '#test/fakes/wallet/authority.ts'
+import { presentAt } from '#test/fakes/wallet/present-at.ts'
 import { filesIn, neighbour, state, stranger, walletOf } from '../login/wallet/wallets-fixture.ts'
-import { askingFor } from './ask-wallet.ts'
 import { startPortal } from '../portal-fixture.ts'
+import { askingFor } from './ask-wallet.ts'
 
 const PERSON = 'P00000042'
 const OTHER = 'P00000043'
@@ -258,9 +258,18 @@ void t.test('a contract demands attributes: the wallet is asked for exactly thes
   t.same(proven.attested, [{ name: ofAge.name, type: PID, issuer: 'State' }])
   const { number } = keeper.consents[0]!
   const one = `${portal.url}/consents/one?${new URLSearchParams({ system: tax.id, number })}`
-  t.match((await browser.visit(one)).text, /The State attested, as the agreement of the two asks: Of &#60;age&#62;/)
+  t.match(
+    (await browser.visit(one)).text,
+    /The State attested, as the agreement of the two asks: Of &#60;age&#62;/,
+  )
   const kept = keeper.consents[0]! as { checked?: object }
-  for (const attested of ['x', [], [{}], [{ name: 'x', type: 'y' }], [{ name: 'x\ny', type: 'y', issuer: 'z' }]]) {
+  for (const attested of [
+    'x',
+    [],
+    [{}],
+    [{ name: 'x', type: 'y' }],
+    [{ name: 'x\ny', type: 'y', issuer: 'z' }],
+  ]) {
     kept.checked = { ...kept.checked, attested }
     t.notMatch((await browser.visit(one)).text, /How it was checked/, JSON.stringify(attested))
   }
@@ -286,8 +295,18 @@ void t.test('a contract demands attributes: the wallet is asked for exactly thes
   const cannot = await show()
   t.match(cannot.text, /for which this portal cannot ask/)
   t.notMatch(cannot.text, /value="same-device"/, 'and offers no yes')
-  for (const attributes of ['x', [], [{ name: 'x' }], [{ ...ofAge, name: 'x\ny' }], [{ ...ofAge, more: 1 }]]) {
+  for (const attributes of [
+    'x',
+    [],
+    [{ name: 'x' }],
+    [{ ...ofAge, name: 'x\ny' }],
+    [{ ...ofAge, more: 1 }],
+  ]) {
     Object.assign(demand.rule, { attributes })
-    t.equal((await show()).status, 502, `what cannot be read is shown to nobody: ${JSON.stringify(attributes)}`)
+    t.equal(
+      (await show()).status,
+      502,
+      `what cannot be read is shown to nobody: ${JSON.stringify(attributes)}`,
+    )
   }
 })

@@ -236,13 +236,7 @@ function mandateOf(mandate: Mandate | undefined) {
   ]
 }
 
-function factsOf({
-  judgedAt,
-  askedBy,
-  boundBy,
-  credentials,
-  attested = [],
-}: NonNullable<Found['proof']>) {
+function factsOf({ judgedAt, askedBy, boundBy, credentials, attested = [] }: NonNullable<Found['proof']>) {
   return [
     ...credentials.map(
       ({ type, issuer }) => ['consents.credential', <bdi key={type}>{`${type}, ${issuer}`}</bdi>] as const,

@@ -129,7 +129,11 @@ async function presented(demand: ConsentDemand, changes: Changes = {}) {
     ...{ [PERSON]: PERSONAL, [LICENCE]: LICENSED },
     ...changes.says,
   }
-  const authorities: Record<string, typeof state> = { [PERSON]: state, [LICENCE]: traffic, ...changes.authorities }
+  const authorities: Record<string, typeof state> = {
+    [PERSON]: state,
+    [LICENCE]: traffic,
+    ...changes.authorities,
+  }
   const presentations: Record<string, string[]> = {}
   const lists: Record<string, string> = {}
   for (const { id, meta, claims = [] } of query.credentials) {
@@ -158,139 +162,181 @@ async function presented(demand: ConsentDemand, changes: Changes = {}) {
   return { ...given, proof: { askedAt, presentation: JSON.parse(text) as object } }
 }
 
-void t.test('a consent is kept with what two credentials of one person attest, and proves it years later', async (t) => {
-  const { give, demand, store, rooms, contracts } = await open(t)
-  t.same(demand.rule.attributes, [OF_AGE, DRIVES], 'a portal hears what it has to ask for')
-  const call = (version = contracts[0]!.content, demanded = demand.demand) =>
-    rooms.source.find({
-      ...{ person: { type: USUAL_TYPE, identifier: 'P1' }, client: 'DEV/GOV/5678/client' },
-      ...{ service: 'DEV/GOV/1234/population/persons', ids: { id: 'i', requestId: 'r' } },
-      terms: { contract: version.contract, demand: demanded, rule: version.consent! },
+void t.test(
+  'a consent is kept with what two credentials of one person attest, and proves it years later',
+  async (t) => {
+    const { give, demand, store, rooms, contracts } = await open(t)
+    t.same(demand.rule.attributes, [OF_AGE, DRIVES], 'a portal hears what it has to ask for')
+    const call = (version = contracts[0]!.content, demanded = demand.demand) =>
+      rooms.source.find({
+        ...{ person: { type: USUAL_TYPE, identifier: 'P1' }, client: 'DEV/GOV/5678/client' },
+        ...{ service: 'DEV/GOV/1234/population/persons', ids: { id: 'i', requestId: 'r' } },
+        terms: { contract: version.contract, demand: demanded, rule: version.consent! },
+      })
+    await t.rejects(
+      call(),
+      { code: 'consent_missing', what: /wallet has to attest Of age, Drives lorries$/ },
+      'no call before, and whoever makes it hears what is wanting',
+    )
+    const made = await give(await presented(demand))
+    t.equal(made.status, 201, JSON.stringify(made.body))
+    const consent = made.body as Consent
+    const row = (await store.byNumber(consent.number))!
+    t.same(await call(), {
+      ...{ number: consent.number, digest: consent.digest, until: Date.parse(consent.validUntil) },
     })
-  await t.rejects(
-    call(),
-    { code: 'consent_missing', what: /wallet has to attest Of age, Drives lorries$/ },
-    'no call before, and whoever makes it hears what is wanting',
-  )
-  const made = await give(await presented(demand))
-  t.equal(made.status, 201, JSON.stringify(made.body))
-  const consent = made.body as Consent
-  const row = (await store.byNumber(consent.number))!
-  t.same(await call(), {
-    ...{ number: consent.number, digest: consent.digest, until: Date.parse(consent.validUntil) },
-  })
-  await t.rejects(call(contracts[0]!.content, 'f'.repeat(64)), { code: 'consent_missing' }, 'nor to other terms')
-  t.match(receiptOf(consent, { person: 'x', made: consent.givenAt }), {
-    'dpv:hasRecordOfActivity': { 'concordat:attested': ['Of age', 'Drives lorries'] },
-  })
-  const attested = [
-    { name: 'Of age', type: PERSON, issuer: 'State' },
-    { name: 'Drives lorries', type: LICENCE, issuer: 'Traffic' },
-  ]
-  const { proof, saved } = (await proofOf(row, rooms))!
-  t.match(saved.document, { attested, asked: { attributes: [OF_AGE, DRIVES] } }, 'in what records of calls name by digest')
-  const look = consentHandlers(rooms)['getConsentByNumber']!
-  const auditor = await (look({
-    ...{ params: { id: row.number }, caller: { roles: ['XROAD_AUDITOR'] } },
-  } as never) as Promise<object>)
-  t.match(auditor, { proof: { attested } }, 'an auditor sees what was attested, by whom')
-  t.notMatch(JSON.stringify(auditor), /"(?:EE)?P1"|personal_code/)
-  t.match(proof.credentials, [{ type: PERSON }, { type: LICENCE }])
-
-  const verify = (one: object, issuers = trustedIssuers) =>
-    verifyPresentation({
-      ...{ file: 'consent.json', content: Buffer.from(JSON.stringify(one)), issuers },
+    await t.rejects(
+      call(contracts[0]!.content, 'f'.repeat(64)),
+      { code: 'consent_missing' },
+      'nor to other terms',
+    )
+    t.match(receiptOf(consent, { person: 'x', made: consent.givenAt }), {
+      'dpv:hasRecordOfActivity': { 'concordat:attested': ['Of age', 'Drives lorries'] },
     })
-  t.match(verify(saved), {
-    ...{ passed: true, facts: { digest: consent.digest, attested } },
-    text: /TOTAL-PASSED[\s\S]*Attested as the contract demands: Drives lorries, by urn:example:licence:1 of Traffic/,
-  })
-  const demanded = (attributes: unknown) => ({
-    ...saved,
-    document: { ...saved.document, asked: { ...saved.document.asked, attributes } },
-  })
-  for (const [what, one] of Object.entries({
-    'nothing was demanded': demanded(undefined),
-    'less was demanded': demanded([OF_AGE]),
-    'something else was': demanded([OF_AGE, { ...DRIVES, values: ['B'] }]),
-    'no form': demanded([{ name: 'x' }]),
-    'no list': demanded('Of age'),
-  }))
-    t.match(verify(one), { passed: false, text: /TOTAL-FAILED/ }, what)
-  t.match(verify(saved, trustedIssuers.slice(0, 1)), { passed: false }, 'an issuer whom the reader does not trust')
-  const renamed = trustedIssuers.map((one) => (one.name === 'Traffic' ? { ...one, name: 'Somebody' } : one))
-  t.match(verify(saved, renamed), { passed: false, facts: { reason: 'issuer_untrusted' } }, 'nor by another name')
-  t.equal((await give(await presented(demand, { isByNonce: true }))).status, 201, 'by a nonce that commits to it')
-})
+    const attested = [
+      { name: 'Of age', type: PERSON, issuer: 'State' },
+      { name: 'Drives lorries', type: LICENCE, issuer: 'Traffic' },
+    ]
+    const { proof, saved } = (await proofOf(row, rooms))!
+    t.match(
+      saved.document,
+      { attested, asked: { attributes: [OF_AGE, DRIVES] } },
+      'in what records of calls name by digest',
+    )
+    const look = consentHandlers(rooms)['getConsentByNumber']!
+    const auditor = await (look({
+      ...{ params: { id: row.number }, caller: { roles: ['XROAD_AUDITOR'] } },
+    } as never) as Promise<object>)
+    t.match(auditor, { proof: { attested } }, 'an auditor sees what was attested, by whom')
+    t.notMatch(JSON.stringify(auditor), /"(?:EE)?P1"|personal_code/)
+    t.match(proof.credentials, [{ type: PERSON }, { type: LICENCE }])
 
-void t.test('what is missing, false, of others or over keeps no consent, and says which attribute', async (t) => {
-  const { ask, give, demand, store } = await open(t)
-  const refused = async (what: string, changes: Changes, why: RegExp): Promise<void> => {
-    const { status, body } = await give(await presented(demand, changes))
-    t.match({ status, body }, { status: 403, body: { type: 'consent_unproven', message: why } }, what)
-  }
-  const both = queryOf([OF_AGE, DRIVES])
-  const [first, second] = both.credentials as [Query['credentials'][0], Query['credentials'][0]]
-  const without = (credential: typeof first, name: string) => ({
-    ...{ ...credential, claims: credential.claims!.filter(({ path }) => path[0] !== name) },
-  })
-  const loose = (credential: typeof first) => ({
-    ...{ ...credential, claims: credential.claims!.map(({ values: _, ...claim }) => claim) },
-  })
-  await refused('a portal that asks for less', { query: { credentials: [first] } }, /Drives lorries: claim_missing/)
-  const unasked = { query: { credentials: [without(first, 'age_over_18'), second] } }
-  await refused('a claim that is not asked for', unasked, /Of age: claim_missing/)
-  const asked = { credentials: [loose(first), loose(second)] }
-  await refused('the wallet withholds it', { says: { [PERSON]: { personal_code: 'P1' } } }, /claim_missing/)
-  const minor = { [PERSON]: { ...PERSONAL, age_over_18: false } }
-  await refused('it is not what is demanded', { says: minor }, /claim_value_mismatch/)
-  await refused('asked without the value', { says: minor, query: asked }, /Of age: claim_value_mismatch/)
-  const text = { [PERSON]: { ...PERSONAL, age_over_18: 'true' } }
-  await refused('a text for a truth', { says: text, query: asked }, /Of age: claim_value_mismatch/)
-  const car = { [LICENCE]: { ...LICENSED, categories: ['B'] } }
-  await refused('no member of a list', { says: car, query: asked }, /Drives lorries: claim_value_mismatch/)
-  const ofClub = { authorities: { [LICENCE]: club } }
-  await refused('an issuer that the registry trusts and the contract does not', ofClub, /Drives lorries: issuer_untrusted/)
-  const stranger = { authorities: { [LICENCE]: authorityOf('Traffic') } }
-  await refused('a stranger by the name of one', stranger, /issuer_untrusted|record_differs/)
-  await refused('taken back', { status: { [LICENCE]: 1 } }, /credential_revoked/)
-  await refused('suspended', { status: { [PERSON]: 2 } }, /credential_suspended/)
-  await refused('expired', { validUntil: new Date(NOON.getTime() - 1000) }, /credential_expired/)
-  const theirs = { [LICENCE]: { ...LICENSED, personal_code: 'P2' } }
-  await refused("somebody else's licence", { says: theirs }, /persons_differ/)
-  const linked = (credential: typeof first) => ({
-    ...credential,
-    claims: [
-      { path: ['country'], id: 'same_person' },
-      ...credential.claims!.map(({ id: _, ...claim }) => claim),
-    ],
-  })
-  const country = (of: Record<string, unknown>) => ({ ...of, country: 'EE' })
-  await refused(
-    'which a portal has linked by another claim',
-    {
-      says: { [PERSON]: country(PERSONAL), [LICENCE]: country(theirs[LICENCE]!) },
-      query: { credentials: [linked(first), linked(second)] },
-    },
-    /another person/,
-  )
-  await refused(
-    'or whose code it did not ask for',
-    {
-      says: { [PERSON]: country(PERSONAL), [LICENCE]: country(theirs[LICENCE]!) },
-      query: { credentials: [linked(first), without(linked(second), 'personal_code')] },
-    },
-    /no code of a person/,
-  )
-  const another = /bound to something else|transaction_data_mismatch/
-  await refused('the holder agreed to less', { attributes: [OF_AGE], query: both }, another)
-  await refused('the holder agreed to nothing of it', { agreement: { attributes: undefined } as never }, another)
-  await refused('another consent', { agreement: { client: 'DEV/GOV/1/x' } }, another)
-  const good = await presented(demand)
-  const child = await ask('POST /v1/consents?userCode=EEP9', { body: good, represented: 'P9' })
-  const forOthers = /the person's own wallet attests/
-  t.match(child, { status: 403, body: { type: 'representation_refused', message: forOthers } })
-  t.equal((await store.counts('DEV/GOV/1234/population', '')).length, 0, 'nothing was kept')
-  t.equal((await give(good)).status, 201)
-  t.match((await give(good)).body, { type: 'consent_unproven', message: /gave a consent before/ }, 'replayed')
-})
+    const verify = (one: object, issuers = trustedIssuers) =>
+      verifyPresentation({
+        ...{ file: 'consent.json', content: Buffer.from(JSON.stringify(one)), issuers },
+      })
+    t.match(verify(saved), {
+      ...{ passed: true, facts: { digest: consent.digest, attested } },
+      text: /TOTAL-PASSED[\s\S]*Attested as the contract demands: Drives lorries, by urn:example:licence:1 of Traffic/,
+    })
+    const demanded = (attributes: unknown) => ({
+      ...saved,
+      document: { ...saved.document, asked: { ...saved.document.asked, attributes } },
+    })
+    for (const [what, one] of Object.entries({
+      'nothing was demanded': demanded(undefined),
+      'less was demanded': demanded([OF_AGE]),
+      'something else was': demanded([OF_AGE, { ...DRIVES, values: ['B'] }]),
+      'no form': demanded([{ name: 'x' }]),
+      'no list': demanded('Of age'),
+    }))
+      t.match(verify(one), { passed: false, text: /TOTAL-FAILED/ }, what)
+    t.match(
+      verify(saved, trustedIssuers.slice(0, 1)),
+      { passed: false },
+      'an issuer whom the reader does not trust',
+    )
+    const renamed = trustedIssuers.map((one) => (one.name === 'Traffic' ? { ...one, name: 'Somebody' } : one))
+    t.match(
+      verify(saved, renamed),
+      { passed: false, facts: { reason: 'issuer_untrusted' } },
+      'nor by another name',
+    )
+    t.equal(
+      (await give(await presented(demand, { isByNonce: true }))).status,
+      201,
+      'by a nonce that commits to it',
+    )
+  },
+)
+
+void t.test(
+  'what is missing, false, of others or over keeps no consent, and says which attribute',
+  async (t) => {
+    const { ask, give, demand, store } = await open(t)
+    const refused = async (what: string, changes: Changes, why: RegExp): Promise<void> => {
+      const { status, body } = await give(await presented(demand, changes))
+      t.match({ status, body }, { status: 403, body: { type: 'consent_unproven', message: why } }, what)
+    }
+    const both = queryOf([OF_AGE, DRIVES])
+    const [first, second] = both.credentials as [Query['credentials'][0], Query['credentials'][0]]
+    const without = (credential: typeof first, name: string) => ({
+      ...{ ...credential, claims: credential.claims!.filter(({ path }) => path[0] !== name) },
+    })
+    const loose = (credential: typeof first) => ({
+      ...{ ...credential, claims: credential.claims!.map(({ values: _, ...claim }) => claim) },
+    })
+    await refused(
+      'a portal that asks for less',
+      { query: { credentials: [first] } },
+      /Drives lorries: claim_missing/,
+    )
+    const unasked = { query: { credentials: [without(first, 'age_over_18'), second] } }
+    await refused('a claim that is not asked for', unasked, /Of age: claim_missing/)
+    const asked = { credentials: [loose(first), loose(second)] }
+    await refused('the wallet withholds it', { says: { [PERSON]: { personal_code: 'P1' } } }, /claim_missing/)
+    const minor = { [PERSON]: { ...PERSONAL, age_over_18: false } }
+    await refused('it is not what is demanded', { says: minor }, /claim_value_mismatch/)
+    await refused('asked without the value', { says: minor, query: asked }, /Of age: claim_value_mismatch/)
+    const text = { [PERSON]: { ...PERSONAL, age_over_18: 'true' } }
+    await refused('a text for a truth', { says: text, query: asked }, /Of age: claim_value_mismatch/)
+    const car = { [LICENCE]: { ...LICENSED, categories: ['B'] } }
+    await refused('no member of a list', { says: car, query: asked }, /Drives lorries: claim_value_mismatch/)
+    const ofClub = { authorities: { [LICENCE]: club } }
+    await refused(
+      'an issuer that the registry trusts and the contract does not',
+      ofClub,
+      /Drives lorries: issuer_untrusted/,
+    )
+    const stranger = { authorities: { [LICENCE]: authorityOf('Traffic') } }
+    await refused('a stranger by the name of one', stranger, /issuer_untrusted|record_differs/)
+    await refused('taken back', { status: { [LICENCE]: 1 } }, /credential_revoked/)
+    await refused('suspended', { status: { [PERSON]: 2 } }, /credential_suspended/)
+    await refused('expired', { validUntil: new Date(NOON.getTime() - 1000) }, /credential_expired/)
+    const theirs = { [LICENCE]: { ...LICENSED, personal_code: 'P2' } }
+    await refused("somebody else's licence", { says: theirs }, /persons_differ/)
+    const linked = (credential: typeof first) => ({
+      ...credential,
+      claims: [
+        { path: ['country'], id: 'same_person' },
+        ...credential.claims!.map(({ id: _, ...claim }) => claim),
+      ],
+    })
+    const country = (of: Record<string, unknown>) => ({ ...of, country: 'EE' })
+    await refused(
+      'which a portal has linked by another claim',
+      {
+        says: { [PERSON]: country(PERSONAL), [LICENCE]: country(theirs[LICENCE]!) },
+        query: { credentials: [linked(first), linked(second)] },
+      },
+      /another person/,
+    )
+    await refused(
+      'or whose code it did not ask for',
+      {
+        says: { [PERSON]: country(PERSONAL), [LICENCE]: country(theirs[LICENCE]!) },
+        query: { credentials: [linked(first), without(linked(second), 'personal_code')] },
+      },
+      /no code of a person/,
+    )
+    const another = /bound to something else|transaction_data_mismatch/
+    await refused('the holder agreed to less', { attributes: [OF_AGE], query: both }, another)
+    await refused(
+      'the holder agreed to nothing of it',
+      { agreement: { attributes: undefined } as never },
+      another,
+    )
+    await refused('another consent', { agreement: { client: 'DEV/GOV/1/x' } }, another)
+    const good = await presented(demand)
+    const child = await ask('POST /v1/consents?userCode=EEP9', { body: good, represented: 'P9' })
+    const forOthers = /the person's own wallet attests/
+    t.match(child, { status: 403, body: { type: 'representation_refused', message: forOthers } })
+    t.equal((await store.counts('DEV/GOV/1234/population', '')).length, 0, 'nothing was kept')
+    t.equal((await give(good)).status, 201)
+    t.match(
+      (await give(good)).body,
+      { type: 'consent_unproven', message: /gave a consent before/ },
+      'replayed',
+    )
+  },
+)

@@ -46,7 +46,7 @@ export const walletSchema = {
         },
       },
       description:
-        "Which credentials, issued by whom, have the person's code, and where; nothing else is asked for",
+        "Which credentials, issued by whom, have the person's code, and where; besides it they are asked for what a contract wants attested with a consent, and for nothing else",
     },
     walletUrl: {
       type: 'string',
