@@ -24,6 +24,7 @@ const USAGE = `Usage: concordat verify <container.asice> --conf <directory, veri
        concordat verify <bundle.zip> [--conf <directory, verificationconf.zip or anchor.xml>] [--witnesses <policy>] [--json]
        concordat verify <archive.zip> [--conf <...>] [--previous <last digest of the archive before, or none>] [--json]
        concordat verify <export.zip> [--conf <...>] [--witnesses <policy>] [--json]
+       concordat verify <consent.json> [--issuers <issuers.json>] [--verifiers <verifiers.json>] [--max-status-age <seconds>] [--json]
        concordat verify <record.json> --issuers <issuers.json> [--verifiers <verifiers.json>] [--max-status-age <seconds>] [--json]
        concordat verify <entry.tlog-proof> --log-key <key> [--entry <file>] [--witnesses <policy>] [--json]
        concordat verify <did.jsonl> --did <did:webvh:...> [--proof <entry.tlog-proof> --log-key <key>] [--witnesses <policy>] [--json]
@@ -36,7 +37,7 @@ its own; name yours unless you trust where the bundle comes from. With --witness
 bundle needs the cosignatures of its quorum. An archive of a message log, X-Road's or ours, is judged with
 its chain; the last digest of each is what --previous of the next one takes. Without --conf only its chain can be judged.
 The record of a wallet's presentation, or a consent that one proves, is judged by the trusted issuers and, with --verifiers, the verifiers that you name; status lists
-may have been a day old, or --max-status-age (docs/wallets.md).
+may have been a day old, or --max-status-age (docs/wallets.md). Without --issuers a consent is judged by those that it brings, and the verdict stays INDETERMINATE.
 What a registry publishes for everybody (docs/identity.md) is judged by what you name: the proof of a log entry by the log's key, the history
 of a DID by the DID and the log's proof of its newest entry, a credential by the DID document of its issuer.
 --page writes one HTML file that judges all of this in a browser, without a server or a network, and prints its SHA-256.
@@ -70,6 +71,7 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
     const { file, configuration, witnesses, previous } = options
     const published = await judgePublic(options, judgedAt, out)
     if (published !== undefined) return published
+    if (await isSavedConsent(file)) return await judgePresentation(options, undefined, out)
     let tally: Tally | undefined
     const report = await judgeFile({
       file,
@@ -190,7 +192,7 @@ async function judgePublic(
 
 async function judgePresentation(
   { file, json, verifiers: verifiersFile, maxStatusAge }: Options,
-  issuersFile: string,
+  issuersFile: string | undefined,
   out: Surroundings['out'],
 ): Promise<number> {
   const { verifyPresentation } = await import('./verify/verify-presentation.ts')
@@ -198,7 +200,7 @@ async function judgePresentation(
     readFile(name).catch((cause: unknown) => {
       throw new Fault('io_error', { what: `${name} cannot be read`, cause })
     })
-  const issuers: unknown = parseStrictJson(await read(issuersFile))
+  const issuers: unknown = issuersFile === undefined ? undefined : parseStrictJson(await read(issuersFile))
   const verifiers: unknown =
     verifiersFile === undefined ? undefined : parseStrictJson(await read(verifiersFile))
   const content = await read(file)
@@ -215,6 +217,13 @@ async function writePage(file: string, out: Surroundings['out']): Promise<number
   })
   out.write(`${file}: the page that verifies, ${html.length} bytes, SHA-256 ${sha256}\n`)
   return 0
+}
+
+/** Without issuers of yours it is judged by those that it brings. */
+async function isSavedConsent(file: string): Promise<boolean> {
+  if (!(await isJson(file))) return false
+  const { readSavedConsent } = await import('./verify/verify-consent.ts')
+  return readSavedConsent(await readFile(file)) !== undefined
 }
 
 /** Whether the file begins like a statement, which no ZIP file does. Statements are small and read as a whole. */

@@ -6,6 +6,7 @@ import { agreementOf } from '#core/consent/agreement.ts'
 import { type ConsentDocument, consentDigest } from '#core/consent/document.ts'
 import { verifyAgreement } from '#core/consent/verify-agreement.ts'
 import { attestedAttributes } from '#core/contract/read-attributes.ts'
+import { digestOfIssuers } from '#core/presentation/digest-issuers.ts'
 import { isObject, isTexts, type JsonObject } from '#core/presentation/json.ts'
 import type { Reader } from '#core/presentation/record.ts'
 import { need } from '#core/presentation/refused.ts'
@@ -53,13 +54,22 @@ function areAttributes(given: unknown): boolean {
   }
 }
 
+/** The list of trusted issuers that was saved with it; undefined where there is none. */
+export function savedIssuers({ issuers, document }: JsonObject): unknown[] | undefined {
+  if (issuers === undefined) return undefined
+  const digest = isObject(document) ? document['trustedIssuers'] : undefined
+  need(Array.isArray(issuers), 'record_malformed', 'issuers')
+  need(digestOfIssuers(issuers) === digest, 'record_differs', 'The document names another list of issuers.')
+  return issuers
+}
+
 /** The lines of a report, and its facts. Throws a `Refused`. */
 export function verifyConsent(saved: JsonObject, issuers: TrustedIssuer[], reader: Reader) {
-  const { document: given, presentation, form: _form, ...more } = saved
+  const { document: given, presentation, issuers: _issuers, form: _form, ...more } = saved
   need(
     Object.keys(more).length === 0,
     'record_malformed',
-    'A saved consent has a document and a presentation.',
+    'A saved consent has a document, a presentation and the issuers who were trusted.',
   )
   need(isObject(given) && isObject(presentation), 'record_malformed', 'document or presentation')
   need(isObject(given['asked']), 'record_malformed', 'No wallet proves this consent.')

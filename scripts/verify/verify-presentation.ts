@@ -2,22 +2,25 @@
 
 import { isUtf8 } from 'node:buffer'
 import { verifyRecord } from '#core/presentation/record.ts'
-import { need, Refused } from '#core/presentation/refused.ts'
-import { readTrustedIssuers } from '#core/presentation/trusted-issuers.ts'
+import { digestOfIssuers } from '#core/presentation/digest-issuers.ts'
+import { need, orRefuse, Refused } from '#core/presentation/refused.ts'
+import { readTrustedIssuers, type TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
 import { readExpectedVerifiers } from '#core/presentation/verify-request.ts'
 import { printable } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
 import { REFUSALS } from '#schemas/presentation.ts'
 import type { Report } from './report.ts'
-import { readSavedConsent, verifyConsent } from './verify-consent.ts'
+import { readSavedConsent, savedIssuers, verifyConsent } from './verify-consent.ts'
 
 const DAY_SECONDS = 86_400
+const NOT_NAMED =
+  "All of it holds by the issuers in the file alone. Whether the registry had published them is for you to see: its transparency log names the list by that digest (V1/TRUSTED-ISSUERS); or name a list of your own (--issuers)."
 
 type Question = {
   file: string
   content: Buffer
-  /** The JSON of the trusted issuers, and of the expected verifiers if there are any. */
-  issuers: unknown
+  /** The JSON of the trusted issuers, and of the expected verifiers if there are any. A saved consent may bring issuers, by which it is judged without others. */
+  issuers?: unknown
   verifiers?: unknown
   /** How old a status list may have been, in seconds; a day if it is not said. */
   maxStatusAge?: string | undefined
@@ -25,7 +28,7 @@ type Question = {
 
 /** Throws `invalid_input` for malformed issuers, verifiers or age. */
 export function verifyPresentation(q: Question): Report {
-  const issuers = readTrustedIssuers(q.issuers)
+  const named = q.issuers === undefined ? undefined : readTrustedIssuers(q.issuers)
   const verifiers = q.verifiers === undefined ? undefined : readExpectedVerifiers(q.verifiers)
   const maxStatusAgeSeconds = q.maxStatusAge === undefined ? DAY_SECONDS : Number(q.maxStatusAge)
   if (!Number.isSafeInteger(maxStatusAgeSeconds) || maxStatusAgeSeconds < 0)
@@ -35,24 +38,30 @@ export function verifyPresentation(q: Question): Report {
   const kind = saved === undefined ? 'presentation' : 'consent'
   try {
     if (saved !== undefined) {
+      const brought = savedIssuers(saved)
+      const issuers = named ?? readBrought(brought)
       const { lines, proven, facts } = verifyConsent(saved, issuers, reader)
+      // Whoever makes up a consent makes up its issuers, too.
+      const verdict = named === undefined ? 'INDETERMINATE' : 'TOTAL-PASSED'
+      const issuersDigest = brought && digestOfIssuers(brought)
       const more = {
-        file: q.file,
-        verdict: 'TOTAL-PASSED',
-        ...factsOf(proven),
-        presentation: proven.credentials,
+        ...{ file: q.file, verdict, ...factsOf(proven), presentation: proven.credentials },
+        ...(issuersDigest && { issuersDigest }),
       }
       const text = textOf([
-        'TOTAL-PASSED',
+        verdict,
         ...lines,
         ...issuedBy(proven.credentials),
         ...circumstances(proven),
+        ...(issuersDigest === undefined ? [] : [`Trusted issuers were then, by its document: SHA-512 ${issuersDigest}`]),
+        ...(named === undefined ? [NOT_NAMED] : []),
       ])
-      return { kind, passed: true, facts: { ...facts, ...more }, text }
+      return { kind, passed: named !== undefined, facts: { ...facts, ...more }, text }
     }
+    if (named === undefined) throw new Fault('invalid_input', { what: 'a record needs --issuers' })
     // Decoding would put a character in place of bytes that are none, and other bytes would be the same record.
     need(isUtf8(q.content), 'record_malformed', 'not UTF-8')
-    const verified = verifyRecord(q.content.toString('utf8'), issuers, reader)
+    const verified = verifyRecord(q.content.toString('utf8'), named, reader)
     const { verdict } = verified
     const passed = verdict.outcome === 'accepted'
     const outcome = passed ? 'TOTAL-PASSED' : 'TOTAL-FAILED'
@@ -68,6 +77,12 @@ export function verifyPresentation(q: Question): Report {
     const facts = { file: q.file, verdict: 'TOTAL-FAILED', reason: thrown.reason }
     return { kind, passed: false, facts, text: textOf(['TOTAL-FAILED', thrown.message]) }
   }
+}
+
+/** Malformed, they are part of a malformed consent. */
+function readBrought(brought: unknown[] | undefined): TrustedIssuer[] {
+  if (brought === undefined) throw new Fault('invalid_input', { what: 'this consent brings no issuers: it needs --issuers' })
+  return orRefuse('record_malformed', () => readTrustedIssuers(brought))
 }
 
 type Circumstances = Pick<

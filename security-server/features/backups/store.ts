@@ -26,7 +26,10 @@ const DELIVERIES = [
  * they are named is sealed with those of one-way messages, and would be unreadable without them. So would answers that wait for their person; a
  * released one could be given twice.
  */
-const CONSENTS = ['consent', 'consent_use', 'consent_calls', 'consent_request', 'consent_key', 'preview']
+const CONSENTS = [
+  ...['consent', 'consent_use', 'consent_calls', 'consent_request', 'consent_issuers', 'consent_key'],
+  'preview',
+]
 
 /** Wishes to be told are in no backup: a restored one would send messages again that its person has ended. Their key is in none either. */
 const NOTICES = [

@@ -59,7 +59,7 @@ export async function giveConsent(
     ...{ demand: given.demand, kind: given.kind, givenAt: new Date(now).toISOString(), validUntil },
     ...{ shown: given.shown, proof: rule.proof, givenRecord: sender.record },
     ...(representative && { byRepresentative: true as const, representative }),
-    ...(proven && { presentation: proven.digest, asked: proven.asked }),
+    ...(proven && { presentation: proven.digest, trustedIssuers: proven.judgedBy.digest, asked: proven.asked }),
     ...(rule.attributes && proven && { attested: proven.attested }),
   }
   const agreed = {
@@ -77,7 +77,10 @@ export async function giveConsent(
     ...{ uses: 0, stretch: '', stretch_uses: 0 },
   }
   const outcome = await rooms.store
-    .add(row, { record: sender.record, request: request?.request, by: representative?.person })
+    .add(row, {
+      ...{ record: sender.record, request: request?.request, by: representative?.person },
+      judgedBy: proven?.judgedBy,
+    })
     .catch((thrown: unknown) => {
       // Where the answer of the database is lost it may be stored all the same, and those before it ended.
       rooms.taking.changed()

@@ -163,4 +163,16 @@ export const consentMigrations: Record<string, SchemaChange> = {
         .execute()
     },
   },
+  'security-server-consents-011': {
+    olderVersionsGoOn: true,
+    async up(kysely: Kysely<unknown>) {
+      const { text } = columnTypes(kysely)
+      await kysely.schema
+        .createTable('consent_issuers')
+        .addColumn('digest', text, (column) => column.primaryKey())
+        .addColumn('list', text, (column) => column.notNull())
+        .addColumn('needed_until', text, (column) => column.notNull())
+        .execute()
+    },
+  },
 }

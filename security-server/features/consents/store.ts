@@ -5,6 +5,7 @@
 import { type Kysely, sql } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import { forgetIssuers, issuersOf, type JudgedBy, keepIssuers } from './issuers-store.ts'
 import type { ConsentRow, Tables } from './tables.ts'
 import { type After, createUseStore } from './uses-store.ts'
 
@@ -41,7 +42,13 @@ export function createConsentStore(database: Database) {
      */
     add: (
       row: ConsentRow,
-      q: { record: number; request?: string | undefined; by?: string | undefined },
+      q: {
+        record: number
+        request?: string | undefined
+        by?: string | undefined
+        /** By which a wallet's presentation was judged. */
+        judgedBy?: JudgedBy | undefined
+      },
     ): Promise<{ earlier: string[] } | 'not_open' | 'presented_before'> =>
       inTransaction(tables, async (transaction) => {
         // One row locks all: people do not consent by the thousand a second.
@@ -80,6 +87,7 @@ export function createConsentStore(database: Database) {
           .where('withdrawn_at', 'is', null)
           .execute()
         await transaction.insertInto('consent').values(row).execute()
+        if (q.judgedBy !== undefined) await keepIssuers(transaction, q.judgedBy, row.valid_until)
         return { earlier: earlier.map(({ number }) => number) }
       }),
     newest: async ({ person, client, contract }: Key) => {
@@ -91,6 +99,7 @@ export function createConsentStore(database: Database) {
       const row = await wholeOf(tables).where('consent.number', '=', number).executeTakeFirst()
       return row && rowOf(row)
     },
+    issuers: (digest: string): Promise<string | undefined> => issuersOf(tables, digest),
     byNumbers: async (numbers: string[]) => {
       const found: Pick<ConsentRow, (typeof STATE)[number]>[] = []
       for (let at = 0; at < numbers.length; at += AT_ONCE)
@@ -209,6 +218,7 @@ export function createConsentStore(database: Database) {
           .where('state', '=', 'REQUESTED')
           .where('valid_until', '<', unanswered)
           .execute()
+        await forgetIssuers(transaction, before)
         return numbers.length === AT_ONCE
       }),
   }

@@ -68,10 +68,14 @@ export type RequestRow = {
   code: string | null
 }
 
+/** A list of trusted issuers by which presentations were judged, JSON, for as long as a consent rests on it. */
+export type IssuersRow = { digest: string; list: string; needed_until: string }
+
 export type Tables = {
   consent: ConsentRow
   consent_use: UseRow
   consent_calls: CallsRow
   consent_request: RequestRow
+  consent_issuers: IssuersRow
   consent_key: { one: number; sealed: Buffer; key_id: string }
 }

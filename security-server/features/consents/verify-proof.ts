@@ -7,6 +7,7 @@ import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { type Agreement, transactionOf } from '#core/consent/agreement.ts'
 import { NotAttested } from '#core/consent/attested.ts'
 import { SKEW_MS, verifyAgreement } from '#core/consent/verify-agreement.ts'
+import { digestOfIssuers } from '#core/presentation/digest-issuers.ts'
 import type { JudgedCredential } from '#core/presentation/judge.ts'
 import { Refused } from '#core/presentation/refused.ts'
 import { anchorsAt, readTrustedIssuers, type TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
@@ -14,6 +15,7 @@ import type { Attested, ConsentDemand, WalletProof } from '#schemas/consents.ts'
 import { Fault } from '#schemas/fault.ts'
 import { REFUSALS } from '#schemas/presentation.ts'
 import type { PublishedIssuer } from '#schemas/trusted-issuer.ts'
+import type { JudgedBy } from './issuers-store.ts'
 import type { ConsentRooms } from './rooms.ts'
 import type { WalletCredential } from './settings.ts'
 import { isCodeOf, personIn } from './who-acts.ts'
@@ -31,6 +33,8 @@ type Proven = {
   mark: string
   /** What the contract demands to be attested, with the names that the registry gives the issuers. */
   attested: Attested[]
+  /** The registry's list at that moment. */
+  judgedBy: JudgedBy
 }
 
 /** Throws `consent_unproven`. `userId` is who acts. */
@@ -56,7 +60,7 @@ export function verifyProof(
   checkPerson(proven.credentials, q.userId, rooms)
   const { attested, asked } = proven
   const mark = sha256(JSON.stringify([asked.clientId, asked.nonce]))
-  return { text, digest: sha256(text), mark, attested }
+  return { text, digest: sha256(text), mark, attested, judgedBy: listAt(rooms) }
 }
 
 function textOf(presentation: object): string {
@@ -69,6 +73,18 @@ function textOf(presentation: object): string {
 
 /** As read from each list while it is current: there may be thousands of certificates in it. */
 const readIssuers = new WeakMap<readonly PublishedIssuer[], TrustedIssuer[]>()
+
+const lists = new WeakMap<readonly PublishedIssuer[], JudgedBy>()
+
+/** As it was published, with what counts no more. */
+function listAt({ globalConfiguration }: Pick<ConsentRooms, 'globalConfiguration'>): JudgedBy {
+  const { trustedIssuers } = globalConfiguration.current()
+  const known = lists.get(trustedIssuers)
+  if (known !== undefined) return known
+  const list = { digest: digestOfIssuers(trustedIssuers), list: JSON.stringify(trustedIssuers) }
+  lists.set(trustedIssuers, list)
+  return list
+}
 
 /** Those whom the registry trusts at this moment: one that was withdrawn proves nothing new, whatever time the record names. */
 function trustedAt(

@@ -14,13 +14,13 @@ type Kept = {
 /** The form of a saved consent, which `concordat verify` judges. */
 const SAVED_FORM = 'concordat-consent/1'
 
-export async function proofOf(row: ConsentRow, rooms: Pick<ConsentRooms, 'presentations'>) {
+export async function proofOf(row: ConsentRow, rooms: Pick<ConsentRooms, 'presentations' | 'store'>) {
   if (row.presentation === null) return undefined
   const text = await rooms.presentations.open(row.number, row.presentation)
   const record = JSON.parse(text) as Kept & object
   const { clientId, transactionData } = verifyRequest(record.request, undefined)
   const document = documentOf(row)
-  const { attested } = document
+  const { attested, trustedIssuers } = document
   const proof: ConsentCheck = {
     ...{ judgedAt: record.judgedAt, askedBy: clientId },
     boundBy: transactionData.length > 0 ? 'transaction data' : 'nonce',
@@ -29,6 +29,8 @@ export async function proofOf(row: ConsentRow, rooms: Pick<ConsentRooms, 'presen
     })),
     ...(attested && { attested }),
   }
-  const saved = { form: SAVED_FORM, document, presentation: record as object }
+  const list = trustedIssuers === undefined ? undefined : await rooms.store.issuers(trustedIssuers)
+  const issuers = list === undefined ? {} : { issuers: JSON.parse(list) as object }
+  const saved = { form: SAVED_FORM, document, presentation: record as object, ...issuers }
   return { proof, saved }
 }
