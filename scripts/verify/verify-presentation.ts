@@ -1,8 +1,8 @@
 /** Verifies the record of a presentation, or the consent that one proves, from itself, trusted issuers and expected verifiers. */
 
 import { isUtf8 } from 'node:buffer'
-import { verifyRecord } from '#core/presentation/record.ts'
 import { digestOfIssuers } from '#core/presentation/digest-issuers.ts'
+import { verifyRecord } from '#core/presentation/record.ts'
 import { need, orRefuse, Refused } from '#core/presentation/refused.ts'
 import { readTrustedIssuers, type TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
 import { readExpectedVerifiers } from '#core/presentation/verify-request.ts'
@@ -14,7 +14,7 @@ import { readSavedConsent, savedIssuers, verifyConsent } from './verify-consent.
 
 const DAY_SECONDS = 86_400
 const NOT_NAMED =
-  "All of it holds by the issuers in the file alone. Whether the registry had published them is for you to see: its transparency log names the list by that digest (V1/TRUSTED-ISSUERS); or name a list of your own (--issuers)."
+  'All of it holds by the issuers in the file alone. Whether the registry had published them is for you to see: its transparency log names the list by that digest (V1/TRUSTED-ISSUERS); or name a list of your own (--issuers).'
 
 type Question = {
   file: string
@@ -53,7 +53,9 @@ export function verifyPresentation(q: Question): Report {
         ...lines,
         ...issuedBy(proven.credentials),
         ...circumstances(proven),
-        ...(issuersDigest === undefined ? [] : [`Trusted issuers were then, by its document: SHA-512 ${issuersDigest}`]),
+        ...(issuersDigest === undefined
+          ? []
+          : [`Trusted issuers were then, by its document: SHA-512 ${issuersDigest}`]),
         ...(named === undefined ? [NOT_NAMED] : []),
       ])
       return { kind, passed: named !== undefined, facts: { ...facts, ...more }, text }
@@ -81,7 +83,8 @@ export function verifyPresentation(q: Question): Report {
 
 /** Malformed, they are part of a malformed consent. */
 function readBrought(brought: unknown[] | undefined): TrustedIssuer[] {
-  if (brought === undefined) throw new Fault('invalid_input', { what: 'this consent brings no issuers: it needs --issuers' })
+  if (brought === undefined)
+    throw new Fault('invalid_input', { what: 'this consent brings no issuers: it needs --issuers' })
   return orRefuse('record_malformed', () => readTrustedIssuers(brought))
 }
 

@@ -45,12 +45,12 @@ export function termsOf(
 /** What the person's wallet has to say of them besides who they are. */
 function attestedTerm(attributes: NonNullable<Demand['rule']['attributes']>, words: Words): Term {
   const list = attributes.map(({ name, values }) =>
-    values === undefined ? name : `${name}: ${values.map((value) => valueOf(value, words)).join(' / ')}`,
+    values === undefined ? name : `${name}: ${values.map((value) => shownValue(value, words)).join(' / ')}`,
   )
   return { label: words('term.attested'), text: list.join(', '), list }
 }
 
-function valueOf(value: string | number | boolean, words: Words): string {
+function shownValue(value: string | number | boolean, words: Words): string {
   return typeof value === 'boolean' ? words(value ? 'preview.true' : 'preview.false') : String(value)
 }
 

@@ -19,8 +19,8 @@ import { slashForm } from '#schemas/colon-identifiers.ts'
 import type { Consent, ConsentDemand } from '#schemas/consents.ts'
 import type { AttestedAttribute } from '#schemas/contract.ts'
 import type { PublishedIssuer } from '#schemas/trusted-issuer.ts'
-import { run } from '#scripts/verify.ts'
 import { verifyPresentation } from '#scripts/verify/verify-presentation.ts'
+import { run } from '#scripts/verify.ts'
 import { contentAt, inDays } from '#test/fakes/contracts.ts'
 import { authorityOf, NOON, PERSON, statusListOf } from '#test/fakes/wallet/authority.ts'
 import { sdJwtOfJose } from '#test/fakes/wallet/sd-jwt-of-jose.ts'
@@ -253,40 +253,43 @@ void t.test(
   },
 )
 
-void t.test('a saved consent brings the issuers by which it was judged, as they were published', async (t) => {
-  const { give, demand, store, rooms } = await open(t, [OF_AGE])
-  const consent = (await give(await presented(demand))).body as Consent
-  const { saved } = (await proofOf((await store.byNumber(consent.number))!, rooms))!
-  const verify = (one: object, issuers?: object) =>
-    verifyPresentation({ file: 'x', content: Buffer.from(JSON.stringify(one)), issuers })
-  const digest = createHash('sha512').update(canonicalJson(trustedIssuers)).digest('base64')
-  t.match(verify(saved), {
-    ...{ passed: false, facts: { verdict: 'INDETERMINATE', issuersDigest: digest } },
-    text: /^INDETERMINATE\n[\s\S]*by the issuers in the file alone[\s\S]*V1\/TRUSTED-ISSUERS/,
-  })
-  const passed = { passed: true, facts: { verdict: 'TOTAL-PASSED' } }
-  t.match(verify(saved, trustedIssuers), { ...passed, facts: { issuersDigest: digest } })
-  const failed = { passed: false, facts: { verdict: 'TOTAL-FAILED' } }
-  for (const issuers of [[...trustedIssuers, published(authorityOf('X'), LICENCE)], [], {}, null]) {
-    t.match(verify({ ...saved, issuers }), failed, 'another list, none, or no list')
-    t.match(verify({ ...saved, issuers }, trustedIssuers), failed, 'whoever judges')
-  }
-  const odd = [{ name: 'x' }]
-  const document = { ...saved.document, trustedIssuers: digestOfIssuers(odd) }
-  t.match(verify({ ...saved, issuers: odd, document }), { facts: { reason: 'record_malformed' } })
-  const { issuers: _, ...old } = saved as typeof saved & { issuers: unknown }
-  t.match(verify(old, trustedIssuers), passed, 'of an earlier version, which kept no list')
-  t.throws(() => verify(old), { code: 'invalid_input' })
-  const folder = t.testdir({ 'consent.json': JSON.stringify(saved) })
-  let out = ''
-  const code = await run([`${folder}/consent.json`], { out: { write: (text: string) => (out += text) } })
-  t.match({ code, out }, { code: 1, out: /^INDETERMINATE/ }, 'by the command')
-  const until = Date.parse(consent.validUntil)
-  await store.forget(new Date(until).toISOString(), '0')
-  t.ok(await store.issuers(digest), 'the list stays while a consent rests on it')
-  await store.forget(new Date(until + 1).toISOString(), '0')
-  t.equal(await store.issuers(digest), undefined, 'and goes with the last')
-})
+void t.test(
+  'a saved consent brings the issuers by which it was judged, as they were published',
+  async (t) => {
+    const { give, demand, store, rooms } = await open(t, [OF_AGE])
+    const consent = (await give(await presented(demand))).body as Consent
+    const { saved } = (await proofOf((await store.byNumber(consent.number))!, rooms))!
+    const verify = (one: object, issuers?: object) =>
+      verifyPresentation({ file: 'x', content: Buffer.from(JSON.stringify(one)), issuers })
+    const digest = createHash('sha512').update(canonicalJson(trustedIssuers)).digest('base64')
+    t.match(verify(saved), {
+      ...{ passed: false, facts: { verdict: 'INDETERMINATE', issuersDigest: digest } },
+      text: /^INDETERMINATE\n[\s\S]*by the issuers in the file alone[\s\S]*V1\/TRUSTED-ISSUERS/,
+    })
+    const passed = { passed: true, facts: { verdict: 'TOTAL-PASSED' } }
+    t.match(verify(saved, trustedIssuers), { ...passed, facts: { issuersDigest: digest } })
+    const failed = { passed: false, facts: { verdict: 'TOTAL-FAILED' } }
+    for (const issuers of [[...trustedIssuers, published(authorityOf('X'), LICENCE)], [], {}, null]) {
+      t.match(verify({ ...saved, issuers }), failed, 'another list, none, or no list')
+      t.match(verify({ ...saved, issuers }, trustedIssuers), failed, 'whoever judges')
+    }
+    const odd = [{ name: 'x' }]
+    const document = { ...saved.document, trustedIssuers: digestOfIssuers(odd) }
+    t.match(verify({ ...saved, issuers: odd, document }), { facts: { reason: 'record_malformed' } })
+    const { issuers: _, ...old } = saved as typeof saved & { issuers: unknown }
+    t.match(verify(old, trustedIssuers), passed, 'of an earlier version, which kept no list')
+    t.throws(() => verify(old), { code: 'invalid_input' })
+    const folder = t.testdir({ 'consent.json': JSON.stringify(saved) })
+    let out = ''
+    const code = await run([`${folder}/consent.json`], { out: { write: (text: string) => (out += text) } })
+    t.match({ code, out }, { code: 1, out: /^INDETERMINATE/ }, 'by the command')
+    const until = Date.parse(consent.validUntil)
+    await store.forget(new Date(until).toISOString(), '0')
+    t.ok(await store.issuers(digest), 'the list stays while a consent rests on it')
+    await store.forget(new Date(until + 1).toISOString(), '0')
+    t.equal(await store.issuers(digest), undefined, 'and goes with the last')
+  },
+)
 
 void t.test(
   'what is missing, false, of others or over keeps no consent, and says which attribute',

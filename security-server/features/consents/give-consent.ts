@@ -59,7 +59,11 @@ export async function giveConsent(
     ...{ demand: given.demand, kind: given.kind, givenAt: new Date(now).toISOString(), validUntil },
     ...{ shown: given.shown, proof: rule.proof, givenRecord: sender.record },
     ...(representative && { byRepresentative: true as const, representative }),
-    ...(proven && { presentation: proven.digest, trustedIssuers: proven.judgedBy.digest, asked: proven.asked }),
+    ...(proven && {
+      presentation: proven.digest,
+      trustedIssuers: proven.judgedBy.digest,
+      asked: proven.asked,
+    }),
     ...(rule.attributes && proven && { attested: proven.attested }),
   }
   const agreed = {
