@@ -27,7 +27,7 @@ export function askedPage(
   const asking = needsWallet ? askingFor(demand.rule, session, rooms) : undefined
   const cannot = asking !== undefined && 'cannot' in asking ? asking.cannot : undefined
   const canAgree = cannot === undefined
-  const lead = demand.rule.attributes === undefined ? 'agree.lead' : 'agree.leadAttested'
+  const isAttested = demand.rule.attributes !== undefined
   const button = (answer: string, text: string): Html =>
     html`<button type="submit" name="answer" value="${answer}" class="button quiet-button">${words(text)}</button>`
   const yes = needsWallet
@@ -47,7 +47,8 @@ export function askedPage(
 <input type="hidden" name="text" value="${hashOf(terms)}">
 ${canAgree ? kinds(demand.rule.kinds, words) : NOTHING}
 ${canAgree ? chosenEnd(demand, reader, rooms) : NOTHING}
-${needsWallet ? html`<p class="note">${words(cannot ?? lead)}</p>` : NOTHING}
+${needsWallet ? html`<p class="note">${words(cannot ?? (isAttested ? 'agree.leadAttested' : 'agree.lead'))}</p>` : NOTHING}
+${canAgree && isAttested ? html`<p class="quiet">${words('agree.attestedGoes')}</p>` : NOTHING}
 <p class="row">${canAgree ? yes : NOTHING} ${no}</p></form>
 ${until === undefined ? NOTHING : html`<p class="quiet">${words('asked.until', { at: words.moment(until) })}</p>`}</article>`
   const frame = { title: words(`${of}.title`), at: way.href, section: 'consents' }
