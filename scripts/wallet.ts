@@ -64,8 +64,10 @@ export async function run(args: string[]): Promise<number> {
 
 function personIn(text: string): WalletPerson {
   const given = JSON.parse(text) as Record<string, unknown>
-  const { code, givenName, familyName } = given
+  const { code, givenName, familyName, born } = given
   if (typeof code !== 'string' || typeof givenName !== 'string' || typeof familyName !== 'string')
     throw new Fault('invalid_input', { what: 'a person has code, givenName and familyName' })
-  return { code, givenName, familyName }
+  if (born !== undefined && (typeof born !== 'string' || !/^\d{4}-\d\d-\d\d$/.test(born)))
+    throw new Fault('invalid_input', { what: 'born is a day like 1990-01-31' })
+  return { code, givenName, familyName, ...(born !== undefined && { born }) }
 }

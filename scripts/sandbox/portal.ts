@@ -38,9 +38,9 @@ export function portalUrl({ address, port }: NonNullable<Layout['counter']>): st
 }
 
 /** The person whom the demonstration asks about, as the provider of logins knows them. */
-export function citizen(): { subject: string; name: string; code: string } {
-  const { code, givenName, familyName } = [...people(CITIZEN.number)].at(-1)!
-  return { subject: CITIZEN.subject, name: `${givenName} ${familyName}`, code }
+export function citizen(): { subject: string; name: string; code: string; born: string } {
+  const { code, givenName, familyName, born } = [...people(CITIZEN.number)].at(-1)!
+  return { subject: CITIZEN.subject, name: `${givenName} ${familyName}`, code, born }
 }
 
 /** The subsystem at the registry, before its administrators take over. */

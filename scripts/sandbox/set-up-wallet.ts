@@ -22,7 +22,8 @@ export async function trustIssuer(registry: Api, { trust, wallet }: Layout): Pro
       purpose: 'Signing in at the portal of the sandbox',
       types: [PID.sdJwt, PID.mdoc],
     },
-    ...{ claims: [[PID.code], [PID.mdoc, PID.code]], anchors: [{ certificate }] },
+    claims: [[PID.code], [PID.ageOver], [PID.mdoc, PID.code], [PID.mdoc, `age_over_${PID.ofAge}`]],
+    anchors: [{ certificate }],
     signers: [{ usage: SIGNS_CREDENTIALS }],
   })
 }
@@ -32,9 +33,9 @@ export async function makeWalletFiles(layout: Layout): Promise<void> {
   if (layout.wallet === undefined) return
   await systemCertificate(layout, ISSUER, 'Sandbox PID issuer', 'credential-issuer')
   await systemCertificate(layout, RELYING_PARTY, "Citizens' portal of the sandbox", 'relying-party')
-  const { code, name } = citizen()
+  const { code, name, born } = citizen()
   const [givenName = '', ...rest] = name.split(' ')
-  const person = { code, givenName, familyName: rest.join(' ') }
+  const person = { code, givenName, familyName: rest.join(' '), born }
   writeFileSync(folderOf(layout, PERSON), JSON.stringify(person), { mode: 0o600 })
 }
 

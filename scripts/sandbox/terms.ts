@@ -14,8 +14,9 @@ import {
   ROOM_SERVICE,
   subsystemText,
 } from './layout.ts'
+import { PID } from '../wallet/pid.ts'
 import { ACTING_ROLES, READING_ROLES, representation } from './mandates.ts'
-import { portalText, trackersIn } from './portal.ts'
+import { PID_ISSUER, portalText, trackersIn } from './portal.ts'
 import type { Parties } from './put-in-force.ts'
 
 type Contract = Parties & { terms: ContractTerms }
@@ -94,7 +95,7 @@ const GRANTS: Pick<Draft, 'title' | 'purpose' | 'legalBasis' | 'services' | 'con
   },
 }
 
-/** The one to which people agree with their wallet. */
+/** The one to which people agree with their wallet, which attests that they are of age. */
 const SUBSIDIES: Pick<Draft, 'title' | 'purpose' | 'legalBasis' | 'services' | 'consent'> = {
   ...{ title: 'Insured persons for wage subsidies', purpose: 'Subsidies to companies that hire people' },
   legalBasis: 'Enterprise Support Act, section 20, with the consent of the person',
@@ -105,7 +106,21 @@ const SUBSIDIES: Pick<Draft, 'title' | 'purpose' | 'legalBasis' | 'services' | '
       dataSubject: { in: 'path', name: 'code' },
     },
   ],
-  consent: { proof: 'wallet', kinds: ['once'], maxDays: 30, dataLife: { unit: 'month', value: 3 } },
+  consent: {
+    ...{ proof: 'wallet', kinds: ['once'], maxDays: 30, dataLife: { unit: 'month', value: 3 } },
+    attributes: [
+      {
+        ...{ name: 'Of age', values: [true] },
+        from: [
+          { format: 'dc+sd-jwt', type: PID.sdJwt, claim: [PID.ageOver, PID.ofAge], issuers: [PID_ISSUER] },
+          {
+            ...{ format: 'mso_mdoc', type: PID.mdoc, claim: [PID.mdoc, `age_over_${PID.ofAge}`] },
+            issuers: [PID_ISSUER],
+          },
+        ],
+      },
+    ],
+  },
 }
 
 /** People who ask for others: a right alone lets nobody be represented by a mandate. */

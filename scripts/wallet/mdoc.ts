@@ -11,6 +11,7 @@ function map(...entries: [string | number, CborValue][]): CborValue {
   return { raw: Buffer.concat([Buffer.of(0xa0 | entries.length), ...written]) }
 }
 
+export const cborFlag = (value: boolean): CborValue => ({ raw: Buffer.of(value ? 0xf5 : 0xf4) })
 const wrapped = (value: CborValue): CborValue => ({ tag: 24, value: writeCbor(value) })
 const timeOf = (ms: number): CborValue => ({ tag: 0, value: `${new Date(ms).toISOString().slice(0, 19)}Z` })
 
@@ -28,7 +29,7 @@ export function issueMdoc(q: {
   holder: Pair
   type: string
   nameSpace: string
-  elements: Record<string, string>
+  elements: Record<string, CborValue>
   from: number
   until: number
 }): Held {

@@ -18,7 +18,8 @@ export function issueSdJwt(q: {
   issuer: Issuer
   holder: Pair
   type: string
-  claims: Record<string, string>
+  /** What has parts is shown as a whole. */
+  claims: Record<string, string | Record<string, unknown>>
   from: number
   until: number
 }): Held {
@@ -36,7 +37,7 @@ export function issueSdJwt(q: {
   const x5c = issuer.chain.map((der) => der.toString('base64'))
   const token = jws({ typ: 'dc+sd-jwt', x5c }, payload, issuer.key)
   return {
-    ...{ format: 'dc+sd-jwt', type, paths: Object.keys(claims).map((name) => [name]) },
+    ...{ format: 'dc+sd-jwt', type, paths: Object.entries(claims).flatMap(pathsIn) },
     present({ asked, id, paths }) {
       const bound = `${[token, ...paths.map(([name = '']) => disclosures.get(name)!)].join('~')}~`
       const transactions = asked.transactionData.filter(({ credentialIds }) => credentialIds.includes(id))
@@ -50,4 +51,8 @@ export function issueSdJwt(q: {
       return bound + jws({ typ: 'kb+jwt' }, payload, holder.privateKey)
     },
   }
+}
+
+function pathsIn([name, value]: [string, string | Record<string, unknown>]): string[][] {
+  return typeof value === 'string' ? [[name]] : Object.keys(value).map((part) => [name, part])
 }

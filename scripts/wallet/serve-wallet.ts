@@ -6,12 +6,13 @@ import type { Log } from '#platform/logging/create-log.ts'
 import { answerRequest, fetchRequest } from './answer-request.ts'
 import type { Held, Issuer } from './held.ts'
 import { newPair } from './keys.ts'
-import { issueMdoc } from './mdoc.ts'
+import { cborFlag, issueMdoc } from './mdoc.ts'
 import { homePage, requestPage, STYLES, saidPage } from './pages.ts'
 import { PID } from './pid.ts'
 import { issueSdJwt } from './sd-jwt.ts'
 
-export type WalletPerson = { code: string; givenName: string; familyName: string }
+/** `born`: a day; with it the wallet can show whether they are of age. */
+export type WalletPerson = { code: string; givenName: string; familyName: string; born?: string }
 
 const HOUR_MS = 3_600_000
 const VALID_MS = 30 * 24 * HOUR_MS
@@ -24,8 +25,8 @@ export async function serveWallet(q: {
   listen: { address: string; port: number }
   log: Log
 }): Promise<{ close(): Promise<void> }> {
-  const { code, givenName, familyName } = q.person
-  const held = issueTo(q.issuer, { [PID.code]: code, given_name: givenName, family_name: familyName })
+  const { givenName, familyName } = q.person
+  const held = issueTo(q.issuer, q.person)
   const headers = { 'content-security-policy': POLICY, 'referrer-policy': 'no-referrer' }
   const app = createHttpService({
     ...{ name: 'wallet', log: q.log },
@@ -62,11 +63,21 @@ export async function serveWallet(q: {
 }
 
 /** The same person in both forms, from an hour ago. */
-function issueTo(issuer: Issuer, claims: Record<string, string>): Held[] {
+function issueTo(issuer: Issuer, { code, givenName, familyName, born }: WalletPerson): Held[] {
   const holder = newPair()
+  const claims = { [PID.code]: code, given_name: givenName, family_name: familyName }
+  const age = born === undefined ? undefined : isOfAge(born)
+  const sdJwtClaims = { ...claims, ...(age !== undefined && { [PID.ageOver]: { [PID.ofAge]: age } }) }
+  const elements = { ...claims, ...(age !== undefined && { [`age_over_${PID.ofAge}`]: cborFlag(age) }) }
   const times = { from: Date.now() - HOUR_MS, until: Date.now() + VALID_MS }
   return [
-    issueSdJwt({ issuer, holder, type: PID.sdJwt, claims, ...times }),
-    issueMdoc({ issuer, holder, type: PID.mdoc, nameSpace: PID.mdoc, elements: claims, ...times }),
+    issueSdJwt({ issuer, holder, type: PID.sdJwt, claims: sdJwtClaims, ...times }),
+    issueMdoc({ issuer, holder, type: PID.mdoc, nameSpace: PID.mdoc, elements, ...times }),
   ]
+}
+
+function isOfAge(born: string): boolean {
+  const day = new Date(born)
+  day.setUTCFullYear(day.getUTCFullYear() + Number(PID.ofAge))
+  return day.getTime() <= Date.now()
 }

@@ -15,7 +15,7 @@ import { serveWallet } from './serve-wallet.ts'
 const DAY = 86_400_000
 const VALID = { notBefore: new Date(Date.now() - DAY), notAfter: new Date(Date.now() + DAY) }
 const issuer = authorityOf('Sandbox', [PID.sdJwt, PID.mdoc], VALID)
-const person = { code: 'P00000042', givenName: '<b>Mari</b>', familyName: 'Mets' }
+const person = { code: 'P00000042', givenName: '<b>Mari</b>', familyName: 'Mets', born: '1990-01-31' }
 const log = createLog({ name: 'test', level: 'silent' })
 
 void t.test('a person shows what is asked for, or says no', async (t) => {
@@ -36,7 +36,7 @@ void t.test('a person shows what is asked for, or says no', async (t) => {
   } as ReturnType<typeof createWalletLogin>)
   await app.listen({ host: '127.0.0.1', port: 0 })
   const baseUrl = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
-  const loginBy = (format: 'dc+sd-jwt' | 'mso_mdoc', type: string, code: string[]) =>
+  const loginBy = (format: 'dc+sd-jwt' | 'mso_mdoc', type: string, places: Record<string, string[]>) =>
     createWalletLogin({
       settings: {
         ...{
@@ -48,8 +48,8 @@ void t.test('a person shows what is asked for, or says no', async (t) => {
         returnUrl: { 'same-device': `${baseUrl}/back`, 'cross-device': `${baseUrl}/phone` },
       },
       verifier: testVerifier('x509_hash', VALID),
-      needed: [{ attribute: 'code' }],
-      sources: [{ id: 'person', format, types: [type], issuers: ['Sandbox'], places: { code } }],
+      needed: Object.keys(places).map((attribute) => ({ attribute })),
+      sources: [{ id: 'person', format, types: [type], issuers: ['Sandbox'], places }],
       issuers: () => [issuer.trusted],
       fetchStatusList: async () => undefined,
       ...{ clock: Date.now, isKept: format === 'dc+sd-jwt', count: () => undefined },
@@ -59,11 +59,11 @@ void t.test('a person shows what is asked for, or says no', async (t) => {
       ...{ method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
       body: new URLSearchParams({ text, agrees }).toString(),
     })
-  for (const [format, type, code] of [
-    ['dc+sd-jwt', PID.sdJwt, [PID.code]],
-    ['mso_mdoc', PID.mdoc, [PID.mdoc, PID.code]],
+  for (const [format, type, code, age] of [
+    ['dc+sd-jwt', PID.sdJwt, [PID.code], ['age_equal_or_over', '18']],
+    ['mso_mdoc', PID.mdoc, [PID.mdoc, PID.code], [PID.mdoc, 'age_over_18']],
   ] as const) {
-    login = loginBy(format, type, [...code])
+    login = loginBy(format, type, { code: [...code], age: [...age] })
     const begun = login.begin({ flow: 'same-device' })
     const shown = await (await request(begun.walletUrl)).body.text()
     t.match(shown, /CN=verifier/)
@@ -74,7 +74,7 @@ void t.test('a person shows what is asked for, or says no', async (t) => {
     const next = new URL(String(answered.headers['location']))
     t.equal(next.pathname, '/back')
     const finished = login.finish({ ...begun, responseCode: next.searchParams.get('response_code') ?? '' })
-    t.match(finished, { outcome: { attributes: { code: person.code } } }, format)
+    t.match(finished, { outcome: { attributes: { code: person.code, age: true } } }, format)
     if (!('outcome' in finished)) return
     t.equal('record' in finished.outcome, format === 'dc+sd-jwt', 'only where one is kept')
     t.notMatch(finished.outcome.record ?? '', /"Mets"|family_name/, 'nothing else left the wallet')
@@ -82,7 +82,7 @@ void t.test('a person shows what is asked for, or says no', async (t) => {
     t.match(await (await decide(declined.walletUrl, 'no')).body.text(), /Declined/)
     t.match(login.look(declined.id, declined.browser), { state: 'waiting', refusal: 'wallet_refused' })
   }
-  login = loginBy('dc+sd-jwt', PID.sdJwt, ['birthdate'])
+  login = loginBy('dc+sd-jwt', PID.sdJwt, { code: ['birthdate'] })
   const lacking = await request(login.begin({ flow: 'same-device' }).walletUrl)
   t.match(await lacking.body.text(), /does not have what is asked for/)
   for (const text of [
