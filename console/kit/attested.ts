@@ -5,6 +5,11 @@ export type AttestedAttribute = {
   from: { format: string; type: string; claim: (string | null)[]; issuers?: string[] }[]
 }
 
+type Place = AttestedAttribute['from'][number]
+
+/** Behind the claim, before each issuer. */
+const ISSUER = ' | '
+
 /** A JSON Pointer; `*` at its end is any member of a list. */
 export function claimText(claim: readonly (string | null)[]): string {
   return claim.map((step) => `/${step?.replaceAll('~', '~0').replaceAll('/', '~1') ?? '*'}`).join('')
@@ -26,4 +31,18 @@ export function valueIn(text: string): string | number | boolean {
   } catch {
     return text
   }
+}
+
+/** In one line, with the issuers that count. */
+export function placeText({ format, type, claim, issuers = [] }: Place): string {
+  return [`${format} ${type} ${claimText(claim)}`, ...issuers].join(ISSUER)
+}
+
+/** The other way round. What is wanting is left to the server to say. */
+export function placeIn(text: string): Place {
+  const [place = '', ...issuers] = text.split(ISSUER).map((one) => one.trim())
+  const [, format = '', type = '', pointer = ''] = /^(\S+)\s*(\S*)\s*(.*)$/.exec(place) ?? []
+  const steps = pointer.replace(/^\//, '').split('/')
+  const claim = steps.map((step) => (step === '*' ? null : step.replaceAll('~1', '/').replaceAll('~0', '~')))
+  return { format, type, claim, ...(issuers.length > 0 && { issuers }) }
 }
