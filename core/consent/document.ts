@@ -26,6 +26,8 @@ export type ConsentDocument = {
   givenRecord: number
   /** SHA-256, hex, of the canonical form of the record of the wallet's presentation. */
   presentation?: string
+  /** With it: who issued each credential, in the order of the record, by the names that the registry gives them. */
+  issuedBy?: string[]
   /** With it: the registry's list of trusted issuers by which it was judged, as its transparency log names it (`digestOfIssuers`). */
   trustedIssuers?: string
   /** With it: the rest of what the presentation is bound to. */

@@ -1,4 +1,6 @@
 /** The terms of the contract that people make in the consoles: everything that a contract can say. */
+import type { Page } from 'playwright-core'
+import type { Test } from 'tap'
 import type { World } from '../world.ts'
 import { CONTACT } from './confirm-contact.ts'
 
@@ -30,6 +32,18 @@ export function termsOf({ servers: { tax, population } }: World): object {
     personalData: true,
     logLevel: 'full',
     retentionDays: 3650,
+    consent: {
+      ...{ proof: 'wallet', kinds: ['once'], maxDays: 9, dataLife: { unit: 'day', value: 9 } },
+      attributes: [
+        {
+          ...{ name: 'Drives', values: ['B', '7', true] },
+          from: [
+            { format: 'dc+sd-jwt', type: 'urn:licence', claim: ['categories', null], issuers: ['Traffic'] },
+            { format: 'mso_mdoc', type: 'org.licence', claim: ['org.licence', 'category'] },
+          ],
+        },
+      ],
+    },
     quota: { perSecond: 50, burst: 100 },
     validFrom: inDays(-1),
     validUntil: inDays(365),
@@ -38,4 +52,19 @@ export function termsOf({ servers: { tax, population } }: World): object {
     outageGraceHours: 0,
     contacts: [{ member: tax.member, name: 'Contract desk', email: CONTACT }],
   }
+}
+
+/** What the form says of these terms where they are written in lines. */
+export async function formHasAll(t: Test, page: Page): Promise<void> {
+  for (const [label, value] of Object.entries({
+    'Service 2: fields of the request': 'none',
+    'Service 2: roles': 'EMTA:FILER\nSTAT:*',
+    'Attested attribute 1: what it is': 'Drives',
+    'Attested attribute 1: what it has to be': 'B\n"7"\ntrue',
+    'Attested attribute 1: where it stands':
+      'dc+sd-jwt urn:licence /categories/* | Traffic\nmso_mdoc org.licence /org.licence/category',
+  }))
+    t.equal(await page.getByLabel(label).inputValue(), value, label)
+  await page.getByRole('button', { name: 'Add an attested attribute' }).click()
+  t.equal(await page.getByLabel('Attested attribute 2: what it is').inputValue(), '')
 }

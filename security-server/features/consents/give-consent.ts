@@ -60,9 +60,8 @@ export async function giveConsent(
     ...{ shown: given.shown, proof: rule.proof, givenRecord: sender.record },
     ...(representative && { byRepresentative: true as const, representative }),
     ...(proven && {
-      presentation: proven.digest,
-      trustedIssuers: proven.judgedBy.digest,
-      asked: proven.asked,
+      ...{ presentation: proven.digest, issuedBy: proven.issuedBy },
+      ...{ trustedIssuers: proven.judgedBy.digest, asked: proven.asked },
     }),
     ...(rule.attributes && proven && { attested: proven.attested }),
   }

@@ -33,6 +33,8 @@ type Proven = {
   mark: string
   /** What the contract demands to be attested, with the names that the registry gives the issuers. */
   attested: Attested[]
+  /** Who issued each credential, by the same names: the record has those that its portal gives them. */
+  issuedBy: string[]
   /** The registry's list at that moment. */
   judgedBy: JudgedBy
 }
@@ -60,7 +62,8 @@ export function verifyProof(
   checkPerson(proven.credentials, q.userId, rooms)
   const { attested, asked } = proven
   const mark = sha256(JSON.stringify([asked.clientId, asked.nonce]))
-  return { text, digest: sha256(text), mark, attested, judgedBy: listAt(rooms) }
+  const issuedBy = proven.credentials.map(({ issuer }) => issuer)
+  return { text, digest: sha256(text), mark, attested, issuedBy, judgedBy: listAt(rooms) }
 }
 
 function textOf(presentation: object): string {

@@ -20,12 +20,12 @@ export async function proofOf(row: ConsentRow, rooms: Pick<ConsentRooms, 'presen
   const record = JSON.parse(text) as Kept & object
   const { clientId, transactionData } = verifyRequest(record.request, undefined)
   const document = documentOf(row)
-  const { attested, trustedIssuers } = document
+  const { attested, issuedBy, trustedIssuers } = document
   const proof: ConsentCheck = {
     ...{ judgedAt: record.judgedAt, askedBy: clientId },
     boundBy: transactionData.length > 0 ? 'transaction data' : 'nonce',
-    credentials: record.verdict.credentials.map(({ type, issuer, status }) => ({
-      ...{ type, issuer, hasStatus: status !== null },
+    credentials: record.verdict.credentials.map(({ type, issuer, status }, at) => ({
+      ...{ type, issuer: issuedBy?.[at] ?? issuer, hasStatus: status !== null },
     })),
     ...(attested && { attested }),
   }
