@@ -13,13 +13,23 @@ t.test('values keep their kind', (t) => {
 t.test('places keep their claim and issuers', (t) => {
   for (const place of [
     { format: 'dc+sd-jwt', type: 'urn:eudi:pid:1', claim: ['age_equal_or_over', '18'] },
-    { format: 'dc+sd-jwt', type: 'x', claim: ['a/b', '~c', 'd~1', null], issuers: ['State', 'Office of Roads'] },
+    {
+      format: 'dc+sd-jwt',
+      type: 'x',
+      claim: ['a/b', '~c', 'd~1', null],
+      issuers: ['State', 'Office of Roads'],
+    },
     { format: 'mso_mdoc', type: 'org.iso.18013.5.1.mDL', claim: ['org.iso.18013.5.1', 'two words'] },
   ])
     t.same(placeIn(placeText(place)), place)
   t.equal(claimText(['nationalities', null]), '/nationalities/*')
   const issuers = ['State']
-  t.same(placeIn('  mso_mdoc   d  n/e | State '), { format: 'mso_mdoc', type: 'd', claim: ['n', 'e'], issuers })
+  t.same(placeIn('  mso_mdoc   d  n/e | State '), {
+    format: 'mso_mdoc',
+    type: 'd',
+    claim: ['n', 'e'],
+    issuers,
+  })
   t.same(placeIn('x'), { format: 'x', type: '', claim: [''] }, 'which the server refuses')
   t.end()
 })

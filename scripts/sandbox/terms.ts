@@ -2,6 +2,7 @@
 import { CONSENTS } from '#schemas/consents.ts'
 import type { ConsentRule, ContractService, ContractTerms, PreviewRule } from '#schemas/contract.ts'
 import { FIND_USAGE } from '#schemas/find-usage.ts'
+import { PID } from '../wallet/pid.ts'
 import { benefitsOf, OFFERS_SERVICE } from './benefits.ts'
 import { CHILDREN_CONTRACT, INCOMES_CONTRACT } from './family-benefit-rule.ts'
 import {
@@ -14,7 +15,6 @@ import {
   ROOM_SERVICE,
   subsystemText,
 } from './layout.ts'
-import { PID } from '../wallet/pid.ts'
 import { ACTING_ROLES, READING_ROLES, representation } from './mandates.ts'
 import { PID_ISSUER, portalText, trackersIn } from './portal.ts'
 import type { Parties } from './put-in-force.ts'

@@ -49,7 +49,9 @@ export async function agreeByWallet(t: Test, world: World, browser: Browser): Pr
   const list = (await browser.visit(`${origin}/consents`)).text.replaceAll('&#38;', '&')
   const pages: string[] = []
   const isProven = (text: string): boolean =>
-    /signed exactly this one[\s\S]+No list says whether it was taken back[\s\S]+SandboxPid attested[^<]+Of age/.test(text)
+    /signed exactly this one[\s\S]+No list says whether it was taken back[\s\S]+SandboxPid attested[^<]+Of age/.test(
+      text,
+    )
   for (const [, one = ''] of list.matchAll(/href="(\/consents\/one\?[^"]+)"/g))
     pages.push((await browser.visit(`${origin}${one}`)).text)
   const proven = pages.filter(isProven)
