@@ -117,7 +117,10 @@ export async function verifyLog(
   const end = report.records
   const peaks = range.peaks
   if (head.size !== range.size || !Buffer.concat(head.peaks).equals(Buffer.concat(peaks))) {
-    found(Math.min(head.size, end), inconsistent(say`the signed state of the log speaks of ${head.size} other records`))
+    found(
+      Math.min(head.size, end),
+      inconsistent(say`the signed state of the log speaks of ${head.size} other records`),
+    )
   }
   await check(end, tiles.end)
   await checkpoints.end(end, found)
