@@ -210,7 +210,7 @@ t.test('words that were kept as a text are said in the language of who reads the
   const cases = [
     say`record ${7}: ${say`the record is missing`}`,
     say`Record ${89}: ${say`The time-stamp lies in the future.`}`,
-    say`Every message verifies, but ${say`the tree head's signer is not trusted: ${new Fault('incorrect_validation_info', { what: say`the signature holds no OCSP answer` }).message}`}.`,
+    say`Every message verifies, but ${say`the signer of the log's state is not trusted: ${new Fault('incorrect_validation_info', { what: say`the signature holds no OCSP answer` }).message}`}.`,
   ]
   for (const said of cases) {
     t.equal(inEstonian(String(said)).includes('record') || inEstonian(String(said)).includes(' the '), false)
