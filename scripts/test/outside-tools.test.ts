@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 
 const SCRIPT = path.join(import.meta.dirname, 'outside-tools.sh')
 
-/** A home folder with Kafka, pebble, Helm, Kubernetes' schemas and Credo-TS, and programs before all others: this `go`, and an `id` of somebody who may install nothing. */
+/** A home folder with Kafka, pebble, OpenBao, Helm, Kubernetes' schemas and Credo-TS, and programs before all others: this `go`, and an `id` of somebody who may install nothing. */
 function machine(t: Test, go: string) {
   const folder = mkdtempSync(path.join(tmpdir(), 'concordat-tools-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -18,10 +18,10 @@ function machine(t: Test, go: string) {
     writeFileSync(path.join(brought, 'complete'), '')
   }
   mkdirSync(path.join(home, '.cache/concordat/kubernetes-validate-1.37.0'))
-  for (const [program, version] of Object.entries({ pebble: '2.10.3', helm: '3.17.3' })) {
-    const built = path.join(home, '.cache/concordat', `${program}-${version}`)
-    mkdirSync(built)
-    writeFileSync(path.join(built, program), '', { mode: 0o755 })
+  for (const file of ['pebble-2.10.3/pebble', 'openbao-2.7.2/bao', 'helm-3.17.3/helm']) {
+    const built = path.join(home, '.cache/concordat', file)
+    mkdirSync(path.dirname(built))
+    writeFileSync(built, '', { mode: 0o755 })
   }
   mkdirSync(bin)
   writeFileSync(calls, '')
