@@ -9,7 +9,9 @@ sh scripts/test/outside-tools.sh
 # Servers of Debian's packages (redis-server, postgres) may be outside an ordinary user's PATH, and so may our programs.
 PATH=$PWD/node_modules/.bin:$PATH:/usr/sbin:/usr/local/sbin
 NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-$PWD/.work/compile-cache}"
-export PATH NODE_COMPILE_CACHE
+# As scripts/concordat has it: the tests are bundled here, and some of them bundle as well.
+MIMALLOC_ALLOW_THP="${MIMALLOC_ALLOW_THP:-0}"
+export PATH NODE_COMPILE_CACHE MIMALLOC_ALLOW_THP
 
 # Every test waits for its databases to sync, which costs nothing in memory, and no test needs to survive a power failure.
 # Uses memory only if there is enough of it: a run needs up to 5 GB.
