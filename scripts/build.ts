@@ -28,6 +28,7 @@ const OF_THEIR_OWN = ['security-server/main.ts', 'central-registry/main.ts']
  */
 const THREADS_OF_THEIR_OWN = [
   'security-server/log-thread.ts',
+  'security-server/log-thread-fixture.ts',
   'platform/configuration-documents/parameters-worker.ts',
 ]
 /** A module that another one starts as a thread or a process. */

@@ -20,6 +20,7 @@ import { type EndedLog, endedLog } from '../features/retention/ended-log.ts'
 import { LOG_PARTS } from '../log-parts.ts'
 import type { LogOptions } from '../open-log.ts'
 import { openFullLog as openAsItIs, type TestLog, type TestLogOptions } from './full-log-fixture.ts'
+import { startKeptThread } from './kept-threads-fixture.ts'
 import { openLogDatabase } from './log-database.ts'
 import { logMigrations } from './part.ts'
 import type { RecordInput } from './record-input.ts'
@@ -153,7 +154,9 @@ export async function openFullLog(options: TestLogOptions): Promise<TestLog> {
     const empty = await migrated
     if (!existsSync(file)) copyFileSync(empty, file)
   }
-  return openAsItIs(options)
+  // Who waits for a thread to start wants it for this log.
+  if (process.listenerCount('worker') > 0) return openAsItIs(options)
+  return openAsItIs({ startThread: startKeptThread, ...options })
 }
 
 /** Opens a log that is closed with the test. */

@@ -30,7 +30,7 @@ import { MAX_BATCH } from './time-stamps/batch.ts'
 import { decodeEvidence } from './time-stamps/stamp-record.ts'
 import { type CheckpointSigner, countersign } from './tree/countersign.ts'
 import type { LogKeyState, NewLogKey } from './worker-api.ts'
-import { startWorker } from './worker-client.ts'
+import { type StartThread, startWorker } from './worker-client.ts'
 
 /** As in X-Road: exchange stops after four hours without a time-stamp. */
 const UNSTAMPED_LIMIT_MS = 4 * 60 * 60 * 1000
@@ -38,8 +38,8 @@ const UNSTAMPED_LIMIT_MS = 4 * 60 * 60 * 1000
 const PROBE_MS = 500
 
 export type MessageLogOptions = {
-  /** The file that runs the log's thread with its parts (`runLogThread`). */
-  thread: URL
+  /** With the log's parts. */
+  startThread: StartThread
   /** The log's own database, separate from the server's: sqlite:/path or postgres://... */
   databaseUrl: string
   /** The folder of the log keys (0600), outside any backup of the database. It must exist; keys are made for an empty log. */
@@ -191,7 +191,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
     }, PROBE_MS).unref()
   }
   const worker = await startWorker({
-    thread: q.thread,
+    startThread: q.startThread,
     setup: () => ({
       ...{ databaseUrl, keyFolder, bodyFolder, bodyPlace, node },
       formerNodes: q.formerNodes ?? [],
@@ -310,7 +310,7 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
     treeHead: () => treeHead,
     size: () => worker.state().size,
     isTooNew: () => worker.call('isTooNew'),
-    // The file of the thread decides which parts there are.
+    // What runs in the thread decides which parts there are.
     parts: worker.parts as Parts,
     bodies: folder,
     ...ownReads(worker),

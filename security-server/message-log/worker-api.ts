@@ -33,6 +33,9 @@ export type WorkerSetup = {
 /** Memory that both threads share: the records of a group, and their results. */
 export type SharedMemory = { group: SharedArrayBuffer; results: SharedArrayBuffer }
 
+/** What a log's thread begins with. */
+export type ThreadData = { setup: WorkerSetup; memory: SharedMemory }
+
 export type LogState = {
   size: number
   /** Time (ms) of the oldest record whose signature has no time-stamp. */

@@ -2,7 +2,6 @@
  * The main thread's side of the worker. One group is under way at a time; records that arrive meanwhile form the next one. A
  * worker that ends unexpectedly is restarted; records that it had not acknowledged are refused.
  */
-import { Worker } from 'node:worker_threads'
 import { receiveFault } from '#platform/threads/crossed-fault.ts'
 import { letThreadsHaveOwnNursery } from '#platform/threads/own-nursery.ts'
 import { withBuffers } from '#platform/threads/with-buffers.ts'
@@ -16,6 +15,7 @@ import {
   type LogState,
   MAX_GROUP,
   RESULT_SIZE,
+  type ThreadData,
   type ToWorker,
   type WorkerApi,
   type WorkerSetup,
@@ -41,6 +41,21 @@ type Waiting = {
 }
 type Call = { resolve(result: unknown): void; reject(fault: Fault): void }
 
+/** What the client needs of a Worker. */
+type LogThread = {
+  on(event: 'message', act: (message: FromWorker) => void): unknown
+  on(event: 'error' | 'exit', act: (cause: unknown) => void): unknown
+  postMessage(message: ToWorker, transfer?: ArrayBuffer[]): void
+  terminate(): Promise<number>
+}
+
+/** Starts a thread that runs `runLogThread`, with these options. */
+export type StartThread = (options: {
+  workerData: ThreadData
+  name: string
+  resourceLimits: { maxYoungGenerationSizeMb: number }
+}) => LogThread
+
 export type WorkerClient = {
   /** Resolves when the record is durable. */
   append(fields: Field[]): Promise<LoggedRecord>
@@ -55,8 +70,7 @@ export type WorkerClient = {
 /** Resolves when the log is open. `onState` is called after each group with the fault, or undefined when it was written. */
 export async function startWorker(q: {
   setup: () => WorkerSetup
-  /** The file that runs `runLogThread`. */
-  thread: URL
+  startThread: StartThread
   onState(state: { fault: Fault | undefined }): void
 }): Promise<WorkerClient> {
   const memory = {
@@ -75,7 +89,7 @@ export async function startWorker(q: {
   let sequence = 0
   const calls = new Map<number, Call>()
   let state: LogState = { size: 0, oldestUnstamped: undefined }
-  let worker: Worker | undefined
+  let worker: LogThread | undefined
   let closing = false
 
   const ask = (method: string, argument: unknown): Promise<unknown> =>
@@ -93,7 +107,7 @@ export async function startWorker(q: {
   letThreadsHaveOwnNursery()
   const launch = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const fresh = new Worker(q.thread, {
+      const fresh = q.startThread({
         workerData: { setup: q.setup(), memory },
         name: 'message-log',
         // Almost no object outlives a group: a small young generation costs no time and saves tens of megabytes.
@@ -168,7 +182,7 @@ export async function startWorker(q: {
     // Records that other exchanges append in this turn of the event loop join the group.
     else setImmediate(go)
   }
-  const sendGroup = (to: Worker): void => {
+  const sendGroup = (to: LogThread): void => {
     let size = 0
     let count = 0
     while (count < queue.length && count < MAX_GROUP) {

@@ -2,7 +2,7 @@
  * The worker thread around worker-log.ts: receives messages and sends answers, decides nothing. The wiring starts it with the
  * log's parts.
  */
-import { parentPort, workerData } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
 import { type CrossedFault, crossFault } from '#platform/threads/crossed-fault.ts'
 import { withBuffers } from '#platform/threads/with-buffers.ts'
 import type { LogPart } from './part.ts'
@@ -12,18 +12,21 @@ import {
   type FromWorker,
   type GroupMessage,
   RESULT_SIZE,
-  type SharedMemory,
+  type ThreadData,
   type ToWorker,
   type WorkerApi,
-  type WorkerSetup,
 } from './worker-api.ts'
 import { openWorkerLog, type WorkerLog } from './worker-log.ts'
 
-const send = (message: FromWorker): void => parentPort!.postMessage(message)
+type Send = (message: FromWorker) => void
 
-/** Call in the thread that `startWorker` started. */
-export async function runLogThread(parts: readonly LogPart<object>[]): Promise<void> {
-  const { setup, memory } = workerData as { setup: WorkerSetup; memory: SharedMemory }
+/** Call in the thread that `startWorker` started; `port` leads to it. */
+export async function runLogThread(
+  parts: readonly LogPart<object>[],
+  port: MessagePort,
+  { setup, memory }: ThreadData,
+): Promise<void> {
+  const send: Send = (message) => port.postMessage(message)
   let log: WorkerLog
   try {
     log = await openWorkerLog(setup, parts)
@@ -32,15 +35,15 @@ export async function runLogThread(parts: readonly LogPart<object>[]): Promise<v
     return
   }
   const shared = { group: Buffer.from(memory.group), results: Buffer.from(memory.results) }
-  parentPort!.on('message', (message: ToWorker) => {
-    void ('group' in message ? answerGroup(log, shared, message) : answerCall(log, message))
+  port.on('message', (message: ToWorker) => {
+    void ('group' in message ? answerGroup(log, shared, message, send) : answerCall(log, message, send, port))
   })
   send({ ready: log.state(), methods: log.ofParts })
 }
 
 type Shared = { group: Buffer; results: Buffer }
 
-async function answerGroup(log: WorkerLog, shared: Shared, message: GroupMessage): Promise<void> {
+async function answerGroup(log: WorkerLog, shared: Shared, message: GroupMessage, send: Send): Promise<void> {
   const { group, count, bytes } = message
   try {
     const source =
@@ -65,13 +68,18 @@ function writeResults(appended: AppendResult[], results: Buffer): [number, Cross
   return faults
 }
 
-async function answerCall(log: WorkerLog, message: CallMessage): Promise<void> {
+async function answerCall(
+  log: WorkerLog,
+  message: CallMessage,
+  send: Send,
+  port: MessagePort,
+): Promise<void> {
   const { call, method, argument } = message
   try {
     const result = await log.methods[method]!(withBuffers(argument))
     send({ call, state: log.state(), result })
     // Nothing follows a close, so the thread may end.
-    if (method === ('close' satisfies keyof WorkerApi)) parentPort!.close()
+    if (method === ('close' satisfies keyof WorkerApi)) port.close()
   } catch (thrown) {
     send({ call, state: log.state(), failed: crossFault(thrown) })
   }
