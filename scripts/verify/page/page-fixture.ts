@@ -28,12 +28,20 @@ export async function builtPage(t: Pick<Test, 'teardown'>): Promise<BuiltPage> {
   return { judgeUpload, file }
 }
 
+/** `reason` and `subIndication` are those of the evidence as a whole, `records` of each record of a bundle. */
+type Verdict = {
+  verdict: string
+  subIndication?: string
+  reason?: string
+  records?: { reason: string }[]
+}
+
 /** Verifies the same evidence with the page and with the command line; the test fails unless both give the same result. */
 export async function compared(
   t: Test,
   page: BuiltPage,
   q: { name: string; bytes: Buffer; shared?: Buffer; at: number; previous?: string },
-): Promise<string> {
+): Promise<Verdict> {
   const configuration = q.shared === undefined ? [] : [{ name: 'shared-params.xml', bytes: q.shared }]
   const judgement = await page.judgeUpload({
     evidence: { name: q.name, bytes: q.bytes },
@@ -53,5 +61,5 @@ export async function compared(
   const wanted = typeof report === 'string' ? { refused: report } : report
   const found = 'report' in judgement ? judgement.report : judgement
   t.same(found, JSON.parse(JSON.stringify(wanted)), `${q.name}: the page says the same`)
-  return typeof report === 'string' ? report : (report.facts as { verdict: string }).verdict
+  return typeof report === 'string' ? { verdict: report } : (report.facts as Verdict)
 }

@@ -13,15 +13,8 @@ import { PROFILES_FILE, writeInstanceProfiles } from '#core/certificate/instance
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
 import { sealCircumstances } from '#core/circumstances/seal.ts'
 import { writeSharedParameters } from '#core/configuration/configuration-fixture.ts'
-import { indexConfiguration } from '#core/configuration/configuration-index.ts'
 import { zipOf } from '#core/container/zip-fixture.ts'
-import {
-  type BundleManifest,
-  type BundleVerdict,
-  configurationIn,
-  MANIFEST,
-} from '#core/evidence-bundle/bundle.ts'
-import { judgeBundle } from '#core/evidence-bundle/judge-bundle.ts'
+import { type BundleManifest, MANIFEST } from '#core/evidence-bundle/bundle.ts'
 import { readBundle } from '#core/evidence-bundle/read-bundle.ts'
 import { methodFor, signValue } from '#core/signature/algorithms.ts'
 import { buildHashChains } from '#core/signature/hash-chain.ts'
@@ -35,7 +28,6 @@ import type { CertificateProfile } from '#schemas/certificate-profile.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { SharedParameters } from '#schemas/global-configuration.ts'
 import { memberOf, parseClientId, parseServerId, parseServiceId } from '#schemas/identifiers.ts'
-import { configurationOf } from '#scripts/verify/configuration-files.ts'
 import { certificationRequest } from '#security-server/keys/certification-request.ts'
 import { logFolder, logOptions, openFullLog, type TestLog } from '../../message-log/fixture.ts'
 import type { LogLevel } from '../../message-log/record-input.ts'
@@ -289,20 +281,6 @@ function sharedOf({ authority, stampers, profiles }: VerdictWorld): SharedParame
     memberClasses: [{ code: 'GOV', description: 'Government' }],
     ocspFreshnessSeconds: 3600,
   } as SharedParameters
-}
-
-/** Judges the bundle by this configuration, or by the one inside the bundle (`brought`). */
-export async function judged(
-  bytes: Buffer,
-  shared: SharedParameters | 'brought',
-  now: number,
-): Promise<BundleVerdict> {
-  const bundle = await readBundle(bytes)
-  const configuration =
-    shared === 'brought'
-      ? (await configurationOf(configurationIn(bundle), 'bundle')).indexes
-      : new Map([['DEV', indexConfiguration(shared)]])
-  return judgeBundle({ bundle, configuration, now: new Date(now) })
 }
 
 /** A forged bundle: changes entries and manifest, then computes the digests again so that they match. */
