@@ -16,13 +16,13 @@ import type { Tables } from './tables.ts'
 
 const SUBS = `/api/v1/subs/${TYPE}`
 // Together 40 MB, as 100,000 small events would be: the memory is what is looked at, and each event costs half a millisecond.
-const WAITING = 25_000
-const EVENT_CHARACTERS = 1_300
+const WAITING = 8_000
+const EVENT_CHARACTERS = 4_900
 const SUBSCRIBERS = 100
 /** Far less than the events take, and more than the work on a batch of them. */
 const MOST_MEGABYTES = 24
 /** In so many batches memory is looked at once, which collects all garbage and takes as long as a hundred of them. */
-const BATCHES_PER_LOOK = 100
+const BATCHES_PER_LOOK = 30
 
 const crash = (): Promise<never> => Promise.reject(new Error('the process has ended'))
 const push = (inbox: string, more: object = {}) => ({

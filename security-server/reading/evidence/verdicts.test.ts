@@ -373,7 +373,7 @@ for (const [name, fixture] of Object.entries(FIXTURES)) {
       ...{ name: 'bundle.zip', bytes: bundle, at },
       ...(given && { shared: given }),
     })
-    t.equal(said(verdict), fixture.verdict, verdict.reason)
+    t.equal(said(verdict), fixture.verdict, verdict.reason!)
     if (name === 'the profile is not in the configuration that is trusted')
       t.match(
         verdict.records!.map((one) => one.reason),
