@@ -31,7 +31,7 @@ export type WorkerSetup = {
 }
 
 /** Memory that both threads share: the records of a group, and their results. */
-export type SharedMemory = { group: SharedArrayBuffer; results: SharedArrayBuffer }
+type SharedMemory = { group: SharedArrayBuffer; results: SharedArrayBuffer }
 
 /** What a log's thread begins with. */
 export type ThreadData = { setup: WorkerSetup; memory: SharedMemory }

@@ -351,13 +351,8 @@ function anotherValue(document: Buffer): Buffer {
   return Buffer.from(`${text.slice(0, at)}${text[at] === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`)
 }
 
-const said = ({
-  verdict,
-  subIndication,
-}: {
-  verdict: string
-  subIndication?: string | undefined | null
-}): string => [verdict, subIndication].filter(Boolean).join(' ')
+type Said = { verdict: string; subIndication?: string | undefined | null }
+const said = ({ verdict, subIndication }: Said): string => [verdict, subIndication].filter(Boolean).join(' ')
 
 const page = await builtPage(t)
 const folder = mkdtempSync(path.join(tmpdir(), 'concordat-verdict-'))
@@ -369,10 +364,8 @@ for (const [name, fixture] of Object.entries(FIXTURES)) {
     const world = await createVerdictWorld(t, fixture.start ?? START)
     const { bundle, at, shared = world.shared() } = await fixture.run(world, t)
     const given = shared === 'brought' ? undefined : writeSharedParameters(shared, 6)
-    const verdict = await compared(t, page, {
-      ...{ name: 'bundle.zip', bytes: bundle, at },
-      ...(given && { shared: given }),
-    })
+    const byThese = given && { shared: given }
+    const verdict = await compared(t, page, { name: 'bundle.zip', bytes: bundle, at, ...byThese })
     t.equal(said(verdict), fixture.verdict, verdict.reason!)
     if (name === 'the profile is not in the configuration that is trusted')
       t.match(
@@ -396,7 +389,7 @@ t.test('the second verifier says the same of each', async (t) => {
   const { verdicts, errors } = second
   t.equal(verdicts.length, asked.length, errors)
   for (const [i, { name, verdict }] of asked.entries()) {
-    const other = JSON.parse(verdicts[i] ?? '{}') as Parameters<typeof said>[0] & { reason: string }
+    const other = JSON.parse(verdicts[i] ?? '{}') as Said & { reason: string }
     t.equal(said(other), verdict, `${name}: ${other.reason}`)
   }
 })
