@@ -1,18 +1,25 @@
 /**
  * Finds in an English sentence the template that it was made of, and the values that stand in it: for words that were kept, or came from
- * another thread, and are read by somebody with another language. Of several templates that fit, the one by which most of the text is known
- * is meant.
+ * another thread, and are read by somebody with another language. A text of another program stays as it is: a template counts only if it has
+ * enough of its own to be known by. Of several that fit, the one by which most of the text is known is meant.
  */
 import { Said, type Word } from './said.ts'
 
-/** Longer ones are no sentences, and cost time. */
-const MOST_CHARACTERS = 2_000
+/** Longer ones are no sentences of ours. */
+const MOST_CHARACTERS = 1_000
 /** What stands in a value may be a sentence again. */
 const MOST_NESTED = 4
+/** Who has so many characters of its own fits no text of others, whatever they begin with. */
+const KNOWN_BY_ALL = 24
+/** Who begins with so many is looked for by these; then two thirds of the text have to be known. */
+const KNOWN_BY_START = 7
+/** A single word in a value may be the name of something. */
+const LEAST_IN_VALUE = 12
 
 const HOLE = /\{\d+\}/
 
-type Pattern = { template: string; before: string; after: string; weight: number; holes: number[] }
+/** `parts`: what stands between the values; `weight`: how many characters that is. */
+type Pattern = { template: string; parts: string[]; weight: number; holes: number[] }
 
 /** `weight`: how many of the characters are known. */
 type Recognised = { word: Word; weight: number }
@@ -20,17 +27,26 @@ type Recognised = { word: Word; weight: number }
 /** `templates`: the English of the catalogues. What none of them fits is returned as it is. */
 export function createRecognition(templates: Iterable<string>): (text: string) => Word {
   const exact = new Set<string>()
-  const patterns: Pattern[] = []
-  for (const template of templates)
-    if (/\{\d+\}/.test(template)) patterns.push(patternOf(template))
-    else exact.add(template)
+  const byStart = new Map<string, Pattern[]>()
+  const others: Pattern[] = []
+  for (const template of templates) {
+    if (!HOLE.test(template)) {
+      exact.add(template)
+      continue
+    }
+    const pattern = patternOf(template)
+    const start = pattern.parts[0]!.slice(0, KNOWN_BY_START)
+    if (start.length === KNOWN_BY_START) byStart.set(start, [...(byStart.get(start) ?? []), pattern])
+    else if (pattern.weight >= KNOWN_BY_ALL) others.push(pattern)
+  }
 
   const recognise = (text: string, nested: number): Recognised => {
-    if (exact.has(text)) return { word: new Said(text), weight: text.length }
+    const isWhole = nested === MOST_NESTED || (text.length >= LEAST_IN_VALUE && text.includes(' '))
+    if (isWhole && exact.has(text)) return { word: new Said(text), weight: text.length }
     let best: Recognised = { word: text, weight: 0 }
-    if (nested === 0 || text.length > MOST_CHARACTERS) return best
-    for (const pattern of patterns) {
-      const found = valuesIn(text, pattern)
+    if (nested === 0 || !isWhole || text.length > MOST_CHARACTERS) return best
+    for (const pattern of [...(byStart.get(text.slice(0, KNOWN_BY_START)) ?? []), ...others]) {
+      const found = valuesIn(text, pattern.parts)
       if (found === undefined) continue
       const values: Word[] = []
       let { weight } = pattern
@@ -39,30 +55,35 @@ export function createRecognition(templates: Iterable<string>): (text: string) =
         values[hole] = value.word
         weight += value.weight
       }
-      if (weight > best.weight) best = { word: new Said(pattern.template, values), weight }
+      const isKnown = pattern.weight >= KNOWN_BY_ALL || weight * 3 >= text.length * 2
+      if (isKnown && weight > best.weight) best = { word: new Said(pattern.template, values), weight }
     }
     return best
   }
   return (text) => recognise(text, MOST_NESTED).word
 }
 
-function valuesIn(text: string, { template, before, after }: Pattern): string[] | undefined {
-  if (!text.startsWith(before) || !text.endsWith(after)) return undefined
-  return matching(template).exec(text)?.slice(1)
+/** Each value is as short as it can be. The first place of each part leaves most to those behind it, so none is sought twice. */
+function valuesIn(text: string, parts: string[]): string[] | undefined {
+  const [before, ...between] = parts
+  const after = between.pop()!
+  if (!text.startsWith(before!) || !text.endsWith(after)) return undefined
+  const values: string[] = []
+  const end = text.length - after.length
+  let at = before!.length
+  for (const part of between) {
+    const next = text.indexOf(part, at)
+    if (next === -1) return undefined
+    values.push(text.slice(at, next))
+    at = next + part.length
+  }
+  return at > end ? undefined : [...values, text.slice(at, end)]
 }
 
 function patternOf(template: string): Pattern {
   const parts = template.split(HOLE)
   return {
-    ...{ template, before: parts[0]!, after: parts.at(-1)!, weight: parts.join('').length },
+    ...{ template, parts, weight: parts.join('').length },
     holes: [...template.matchAll(/\{(\d+)\}/g)].map(([, index]) => Number(index)),
   }
-}
-
-function matching(template: string): RegExp {
-  return new RegExp(`^${template.split(HOLE).map(escaped).join('(.*?)')}$`, 's')
-}
-
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
 }

@@ -150,6 +150,16 @@ t.test('those who send and read slowly take large blocks only while there is roo
   t.equal(files().length, 2)
 })
 
+t.test('nothing is taken after the end: what is encrypted in its place is being written', async (t) => {
+  const { folder } = await bodies(t)
+  const writer = createBodyWriter(folder, createPlaces(1))
+  const whole = randomBytes(100_000)
+  await writer.write(whole)
+  const ending = writer.end()
+  t.throws(() => writer.write(randomBytes(10)), { code: 'logging_failed' })
+  t.ok(Buffer.concat(await openBody(folder, await ending).toArray()).equals(whole))
+})
+
 t.test('a large chunk takes a place for each of its blocks', async (t) => {
   const { folder } = await bodies(t)
   const inPlace: string[] = []

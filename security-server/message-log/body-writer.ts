@@ -82,6 +82,8 @@ export function createBodyWriter(folder: Pick<BodyFolder, 'begin'>, places: Pick
   }
   return {
     write: (chunk) => {
+      // The block is being written: what is copied there now would be in the file as it came.
+      if (ending !== undefined) throw new Fault('logging_failed', { what: 'a body goes on after its end' })
       if (turn === undefined && filled + chunk.length <= most) {
         filled += chunk.copy(lent.bytes, filled)
         return undefined
