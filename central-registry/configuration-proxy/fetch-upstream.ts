@@ -39,6 +39,7 @@ export type Fetched = {
 
 const VERSIONS = [6, 5, 4, 3, 2]
 const NOT_FOUND = 404
+const MOST_AGAIN = 3
 const MAX_SIGNED_BYTES = 1024 * 1024
 const MAX_SHARED_BYTES = 64 * 1024 * 1024
 const MAX_OTHER_BYTES = 16 * 1024 * 1024
@@ -58,8 +59,9 @@ type Question = {
 /** Throws the first fault that it finds. */
 export async function fetchUpstream(q: Question): Promise<Fetched> {
   let found = await fetchVersions(q)
-  // The source published between two of our requests. Once that is normal, so the second attempt decides.
-  if (!areOfOnePublication(found.versions, q.instance)) found = await fetchVersions(q)
+  // The source published between two of our requests; while much is decided there it does so several times in a row.
+  for (let again = 0; again < MOST_AGAIN && !areOfOnePublication(found.versions, q.instance); again++)
+    found = await fetchVersions(q)
   const { versions, url } = found
   if (!areOfOnePublication(versions, q.instance))
     throw new Fault('malformed_global_conf', { what: 'directory and statement do not list the same parts' })

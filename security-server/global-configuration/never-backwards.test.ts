@@ -138,7 +138,7 @@ function withParts(
   return { ...statement, parts: Object.fromEntries(entries) }
 }
 
-void t.test('a publication between directory and statement is a race, once', async (t) => {
+void t.test('publications between directory and statement are a race, some times in a row', async (t) => {
   const world = await createWorld(t)
   const configuration = await world.ready({ name: 'one', index: 1 })
   let publications = 0
@@ -153,11 +153,17 @@ void t.test('a publication between directory and statement is a race, once', asy
       return false
     }
   }
-  publishBetween(1)
-  await configuration.refresh()
-  t.equal(nameIn(configuration), 'race 1')
-  publishBetween(2)
-  t.equal(await codeOf(configuration.refresh()), 'malformed_global_conf', 'twice is not')
+  for (const [times, name] of [
+    [1, 'race 1'],
+    [3, 'race 3'],
+  ] as const) {
+    publishBetween(times)
+    await configuration.refresh()
+    t.equal(nameIn(configuration), name)
+  }
+  publishBetween(Number.POSITIVE_INFINITY)
+  t.equal(await codeOf(configuration.refresh()), 'malformed_global_conf', 'for ever is not')
+  t.equal(publications, 4)
 })
 
 void t.test(
