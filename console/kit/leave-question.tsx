@@ -3,24 +3,31 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { text } from './text.ts'
 import { giveUp, setQuestion } from './unsaved.ts'
 
+type Way = { go(): void; number: number }
+
 export function LeaveQuestion() {
-  const [way, setWay] = useState<{ go(): void }>()
-  const dialog = useRef<HTMLDialogElement>(null)
+  const [way, setWay] = useState<Way>()
+  const asked = useRef(0)
   useEffect(() => {
-    setQuestion((go) => setWay({ go }))
+    setQuestion((go) => setWay({ go, number: ++asked.current }))
     return () => setQuestion(undefined)
   }, [])
-  useLayoutEffect(() => {
-    if (way !== undefined && dialog.current?.open === false) dialog.current.showModal()
-  }, [way])
   if (way === undefined) return null
+  // A new number is a new dialog: one that was closed a moment ago may still have to say so, and must not close the next.
+  const closed = (): void => setWay((shown) => (shown === way ? undefined : shown))
+  return <AskingDialog key={way.number} {...{ way, closed }} />
+}
+
+function AskingDialog({ way, closed }: { way: Way; closed(): void }) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  useLayoutEffect(() => dialog.current?.showModal(), [])
   const lose = (): void => {
     dialog.current?.close()
     giveUp()
     way.go()
   }
   return (
-    <dialog ref={dialog} class="leaving" aria-label={text('form.loses')} onClose={() => setWay(undefined)}>
+    <dialog ref={dialog} class="leaving" aria-label={text('form.loses')} onClose={closed}>
       <AsksToLose lose={lose} stay={() => dialog.current?.close()} isNamed />
     </dialog>
   )

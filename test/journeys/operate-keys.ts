@@ -150,6 +150,16 @@ async function keepTyped(t: Test, { page, check }: Visitor, begin: () => Promise
     t.equal(await field.inputValue(), 'typed long', way)
     t.equal(page.url(), address, way)
   }
+  // Both in one task: the question that is closed says so when the next one is there already.
+  const link = await page.locator('.main-nav').getByRole('link', { name: 'Overview' }).elementHandle()
+  await goThrough(page, 'Overview')
+  await page.getByRole('button', { name: 'Go on typing' }).evaluate((button, other) => {
+    ;(button as HTMLElement).click()
+    ;(other as HTMLElement).click()
+  }, link!)
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)))
+  await page.getByRole('button', { name: 'Go on typing' }).click()
+  t.equal(page.url(), address, 'twice at once')
   const [asked] = await Promise.all([page.waitForEvent('dialog'), page.reload()])
   t.equal(asked.type(), 'beforeunload', 'loaded anew')
   await (await begin()).fill('typed again')
