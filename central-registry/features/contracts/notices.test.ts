@@ -1,11 +1,13 @@
 /** Notices of contracts: one that cannot be given keeps no other back. */
 import t from 'tap'
 import { tablesOf } from '#platform/database/open-database.ts'
+import { createOnItsOwn } from '#platform/on-its-own.ts'
 import { createChange } from '../../changes/store.ts'
 import type { Happened } from '../../contract-versions/move-version-store.ts'
 import { openRegistryDatabase } from '../../registry.ts'
 import { createNoticeStore } from './notices-store.ts'
 import { settleContracts } from './settle.ts'
+import { createContractStore } from './store.ts'
 import type { Tables } from './tables.ts'
 
 const NOW = Date.parse('2026-06-01T12:00:00.000Z')
@@ -14,23 +16,11 @@ const at = (days: number): string => new Date(NOW + days * 86_400_000).toISOStri
 void t.test('a damaged contract, and a part of the job that fails, keep nothing else back', async (t) => {
   const database = await openRegistryDatabase('sqlite::memory:')
   t.teardown(() => database.close())
-  const content = JSON.stringify({ provider: 'DEV/GOV/1/population', consumers: ['DEV/GOV/2/tax'] })
   for (const contract of ['C-1', 'C-2', 'C-3'])
-    await tablesOf<Tables>(database)
-      .insertInto('contract_version')
-      .values({
-        ...{ contract, version: 1, hash: contract, state: 'ACTIVE', title: contract, parties: '[]' },
-        ...{ content: contract === 'C-2' ? 'damaged' : content, global_group: null, critical: 0 },
-        ...{ valid_from: at(-100), valid_until: at(20), review_at: at(300), proposed_at: at(-101) },
-        ...{
-          proposed_by: 'DEV/GOV/1',
-          changed_at: at(-100),
-          reason: null,
-          origin: 'DEV',
-          agreed_at: at(-100),
-        },
-      } as never)
-      .execute()
+    await putVersion(tablesOf<Tables>(database), {
+      ...{ contract, version: 1, hash: contract, valid_until: at(20) },
+      ...(contract === 'C-2' && { content: 'damaged' }),
+    })
   const heard: string[] = []
   const record = createChange(database, async () => undefined)
   const log = { warn: () => undefined } as never
@@ -60,3 +50,61 @@ void t.test('a damaged contract, and a part of the job that fails, keep nothing 
     2,
   )
 })
+
+void t.test('a damaged contract whose end passes keeps no other from expiring or being replaced', async (t) => {
+  const database = await openRegistryDatabase('sqlite::memory:')
+  t.teardown(() => database.close())
+  const tables = tablesOf<Tables>(database)
+  for (const [contract, version, until] of [
+    ['C-1', 1, at(-1)],
+    ['C-2', 1, at(-1)],
+    ['C-3', 1, at(-1)],
+    ['C-4', 1, at(20)],
+    ['C-4', 2, at(40)],
+  ] as const)
+    await putVersion(tables, {
+      ...{ contract, version, hash: `${contract} ${version}`, valid_until: until },
+      ...(contract === 'C-1' && { content: 'damaged' }),
+    })
+  const store = createContractStore({
+    record: createChange(database, async () => undefined),
+    notify: async () => undefined,
+    announce: async () => undefined,
+  })
+  const settle = async () => {
+    const own = createOnItsOwn({ warn: () => undefined })
+    await store.settle(at(0), own)
+    own.end()
+  }
+  await t.rejects(settle(), { message: /^1 failed: C-1: / })
+  const states = async () =>
+    (
+      await tables
+        .selectFrom('contract_version')
+        .select(['contract', 'version', 'state'])
+        .orderBy('contract')
+        .orderBy('version')
+        .execute()
+    ).map((one) => `${one.contract}/${one.version} ${one.state}`)
+  const settled = ['C-1/1 ACTIVE', 'C-2/1 EXPIRED', 'C-3/1 EXPIRED', 'C-4/1 SUPERSEDED', 'C-4/2 ACTIVE']
+  t.same(await states(), settled)
+  await t.rejects(settle(), { message: /^1 failed: C-1: / }, 'it is tried again')
+  t.same(await states(), settled)
+})
+
+/** One in force, of content that can be read. */
+async function putVersion(
+  tables: ReturnType<typeof tablesOf<Tables>>,
+  row: { contract: string; version: number; hash: string; valid_until: string; content?: string },
+): Promise<void> {
+  const content = JSON.stringify({ provider: 'DEV/GOV/1/population', consumers: ['DEV/GOV/2/tax'] })
+  await tables
+    .insertInto('contract_version')
+    .values({
+      ...{ state: 'ACTIVE', title: row.contract, parties: '[]', content, global_group: null, critical: 0 },
+      ...{ valid_from: at(-100), review_at: at(300), proposed_at: at(-101), proposed_by: 'DEV/GOV/1' },
+      ...{ changed_at: at(-100), reason: null, origin: 'DEV', agreed_at: at(-100) },
+      ...row,
+    } as never)
+    .execute()
+}

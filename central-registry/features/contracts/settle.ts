@@ -34,13 +34,13 @@ export function settleContracts(q: {
       if (found > overdue) q.log.warn({ overdue: found }, 'critical contracts are in force after their end')
       overdue = found
     }
+    const own = createOnItsOwn(q.log)
     const parts = {
-      expiry: () => q.store.settle(now),
+      expiry: () => q.store.settle(now, own),
       notices: () => q.notices.give(ms),
       letters: () => q.addresses.askDue(now),
       count,
     }
-    const own = createOnItsOwn(q.log)
     await own.each(
       Object.entries(parts),
       ([name]) => name,

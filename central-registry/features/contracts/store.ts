@@ -5,6 +5,7 @@
 import type { Kysely } from 'kysely'
 import { groupOf, namedConsumers } from '#core/contract/parties.ts'
 import { checkSealFits } from '#core/contract/verify-seal.ts'
+import type { OnItsOwn } from '#platform/on-its-own.ts'
 import type { ContractAct, ContractProposal, ContractState } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -74,6 +75,15 @@ export function createContractStore({ record, ...rooms }: Rooms) {
     if (again.length > 0) throw impossible(`${again.join(', ')} has joined already`)
     await checkOverlaps(transaction, content, subsystems, at)
     await addParties(transaction, row, subsystems, 'consumer')
+  }
+
+  async function expire(transaction: Kysely<RegisterTables>, contract: string, at: string): Promise<void> {
+    for (const row of await versionsOf(transaction, contract)) {
+      const version = versionOf(row)
+      if (version.validUntil > at || stateAt(version, at) === row.state) continue
+      const reason = OPEN.includes(row.state) ? 'its validity ended before all had agreed' : undefined
+      await move(transaction, row, 'expire', { by: 'time', at }, reason)
+    }
   }
 
   return {
@@ -187,30 +197,39 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         await endSuspension(transaction, contract, decision)
         return moved
       }),
-    /** Records which versions have expired, and which ones a newer version has replaced. */
-    settle: (at: string): Promise<void> =>
-      record(async (transaction) => {
-        const over = await transaction
+    /**
+     * Records which versions have expired, and which ones a newer version has replaced. Each contract is a transaction of its own, so that one
+     * that is damaged stays as it is, and no other with it.
+     */
+    settle: async (at: string, own: OnItsOwn): Promise<void> => {
+      const over = await record((transaction) =>
+        transaction
           .selectFrom('contract_version')
-          .select(['contract', 'version'])
+          .select('contract')
+          .distinct()
           .where('state', 'in', ['PROPOSED', 'ACCEPTED', 'ACTIVE', 'SUSPENDED'] satisfies ContractState[])
           .where('valid_until', '<=', at)
-          .execute()
-        for (const { contract, version } of over) {
-          const rows = await versionsOf(transaction, contract)
-          const row = rows.find((one) => one.version === Number(version))!
-          if (stateAt(versionOf(row), at) === row.state) continue
-          const reason = OPEN.includes(row.state) ? 'its validity ended before all had agreed' : undefined
-          await move(transaction, row, 'expire', { by: 'time', at }, reason)
-        }
-        const begun = await transaction
+          .execute(),
+      )
+      await own.each(
+        over,
+        ({ contract }) => contract,
+        ({ contract }) => record((transaction) => expire(transaction, contract, at)),
+      )
+      const begun = await record((transaction) =>
+        transaction
           .selectFrom('contract_version')
           .select('contract')
           .where('state', '=', 'ACTIVE')
           .groupBy('contract')
           .having(({ fn }) => fn.countAll(), '>', 1)
-          .execute()
-        for (const { contract } of begun) await supersede(transaction, contract, at)
-      }),
+          .execute(),
+      )
+      await own.each(
+        begun,
+        ({ contract }) => contract,
+        ({ contract }) => record((transaction) => supersede(transaction, contract, at)),
+      )
+    },
   }
 }
