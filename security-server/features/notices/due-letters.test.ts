@@ -10,6 +10,7 @@ import { createNotices } from './notices-fixture.ts'
 import { lookAgain } from './rules.ts'
 import { sendLetters } from './send-letters.ts'
 import type { NoticeTables } from './tables.ts'
+import { createUsesStore } from './uses-store.ts'
 import { writeLetters } from './write-letters.ts'
 
 const DAY = 86_400_000
@@ -37,7 +38,8 @@ void t.test('a wish that fails keeps no other back, and the run says which', asy
     ...{ clock: Date.now, tracker: { isOn: () => false }, wishes: { stopped: async () => undefined } },
     log: { warn: () => undefined },
     uses: {
-      due: async () => ['W-1', 'W-2', 'W-3'].map((id) => ({ id })),
+      due: async (_now: number, _limit: number, after?: object) =>
+        after === undefined ? ['W-1', 'W-2', 'W-3'].map((id) => ({ id })) : [],
       lookLater: async (id: unknown) => {
         if (id === 'W-1') throw new Error('its row is damaged')
         looked.push(id)
@@ -46,6 +48,48 @@ void t.test('a wish that fails keeps no other back, and the run says which', asy
   } as never)
   await t.rejects(run, { message: '1 failed: wish W-1: its row is damaged' })
   t.same(looked, ['W-2', 'W-3'])
+})
+
+void t.test('more wishes that fail than one look has keep nobody behind them from being told', async (t) => {
+  const { database } = await createTrackerWorld(t)
+  const tables = tablesOf<NoticeTables>(database)
+  const now = Date.parse('2026-11-30T12:00:00Z')
+  await tables
+    .insertInto('notice_address')
+    .values({
+      ...{ id: 'A', person: 'P', channel: 'email', sealed: '', digest: 'D', state: 'CONFIRMED', asked_at: '' },
+      ...{ confirmed_at: '', failed_at: null, code: null, code_at: null, tries: 0 },
+    })
+    .execute()
+  const put = (id: string, subsystem: string, at: number) =>
+    tables
+      .insertInto('notice_wish')
+      .values({
+        ...{ id, person: 'P', subsystem, address: 'A', mode: 'at_once', language: 'en', about: 'uses' },
+        ...{ asked_at: '', look_at: new Date(at).toISOString(), rest_until: null, is_more: 0 },
+      })
+      .execute()
+  // Half of them came at the same moment.
+  for (let n = 0; n < 250; n++) await put(`W-${n}`, `damaged ${n}`, now - 5000 + Math.min(n, 125))
+  await put('behind', SUBSYSTEM, now - 1)
+  const uses = createUsesStore(database)
+  const looked: string[] = []
+  const isOn = (subsystem: string): boolean => {
+    looked.push(subsystem)
+    if (subsystem !== SUBSYSTEM) throw new Error('what it is about is damaged')
+    return false
+  }
+  const run = writeLetters({
+    ...{ clock: () => now, tracker: { isOn }, wishes: { stopped: async () => undefined }, uses },
+    log: { warn: () => undefined },
+  } as never)
+  await t.rejects(run, { message: /^250 failed: / })
+  t.equal(looked.length, 251, 'each was looked at once')
+  t.same(
+    (await uses.due(now, 1000)).filter(({ id }) => id === 'behind'),
+    [],
+    'the one behind them was seen to',
+  )
 })
 
 void t.test('what was stopped or ended while others were sent is not sent', async (t) => {

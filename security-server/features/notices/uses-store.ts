@@ -104,9 +104,9 @@ export function createUsesStore(database: Database) {
             await noteUses(transaction, wish, { indexes: uses.map(({ idx }) => idx), now: q.now })
       }),
 
-    /** Confirmed wishes whose uses are to be looked at. */
-    due: async (now: number, limit: number): Promise<DueWish[]> => {
-      const rows = await tables
+    /** Confirmed wishes whose uses are to be looked at, in an order in which `after` is the last of the page before. */
+    due: async (now: number, limit: number, after?: DueWish): Promise<DueWish[]> => {
+      let query = tables
         .selectFrom('notice_wish')
         .innerJoin('notice_address', 'notice_address.id', 'notice_wish.address')
         .selectAll('notice_wish')
@@ -115,9 +115,14 @@ export function createUsesStore(database: Database) {
         // A node of the version before notes uses for every wish.
         .where('about', 'like', '%uses%')
         .where('state', '=', 'CONFIRMED')
-        .orderBy('look_at')
-        .limit(limit)
-        .execute()
+      if (after !== undefined)
+        query = query.where((is) =>
+          is.or([
+            is('look_at', '>', after.look_at),
+            is.and([is('look_at', '=', after.look_at), is('notice_wish.id', '>', after.id)]),
+          ]),
+        )
+      const rows = await query.orderBy('look_at').orderBy('notice_wish.id').limit(limit).execute()
       return rows.map((row) => ({ ...row, is_more: Number(row.is_more) }))
     },
     usesOf: async (wish: string): Promise<number[]> => {

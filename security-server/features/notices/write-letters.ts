@@ -1,6 +1,7 @@
 /**
  * Makes messages of uses, for wishes that are due: what the tracker would tell now is counted, what is withheld waits until it may be told.
- * The message and the uses that it counts are one transaction. One wish that fails keeps no other back.
+ * The message and the uses that it counts are one transaction. One wish that fails keeps no other back, and neither
+ * do many: it stays due for the next run, and this one goes on behind it.
  */
 import { createOnItsOwn } from '#platform/on-its-own.ts'
 import { idText, memberOf, parseClientId } from '#schemas/identifiers.ts'
@@ -24,12 +25,13 @@ export async function writeLetters(rooms: NoticeRooms, signal?: AbortSignal): Pr
   if ((await rooms.wishes.stopped()) !== undefined) return
   const seen = new Set<string>()
   const own = createOnItsOwn(rooms.log)
+  let last: DueWish | undefined
   for (;;) {
-    const due = await rooms.uses.due(rooms.clock(), MOST_WISHES)
-    const fresh = due.filter(({ id }) => !seen.has(id))
-    if (fresh.length === 0 || signal?.aborted === true) return own.end()
+    const due = await rooms.uses.due(rooms.clock(), MOST_WISHES, last)
+    last = due.at(-1)
+    if (last === undefined || signal?.aborted === true) return own.end()
     await own.each(
-      fresh,
+      due.filter(({ id }) => !seen.has(id)),
       ({ id }) => `wish ${id}`,
       async (wish) => {
         if (signal?.aborted === true) return
