@@ -41,7 +41,14 @@ type Letter = {
   endedAt?: string
   error?: string
 }
-type Deadlines = { available: boolean; recipients: number; things: Thing[]; letters: Letter[] }
+type Deadlines = {
+  available: boolean
+  recipients: number
+  /** Of which something could not be looked at. */
+  failed: Kind[]
+  things: Thing[]
+  letters: Letter[]
+}
 
 export function DeadlinesPage() {
   const found = useAnswer<Deadlines>('getDeadlines')
@@ -61,7 +68,7 @@ export function DeadlinesPage() {
             ) : (
               <p class="note">{text('deadlines.notSet')}</p>
             )}
-            <Things of={all.things} />
+            <Things of={all.things} failed={all.failed} />
             <Letters of={all.letters} />
           </>
         )
@@ -70,9 +77,19 @@ export function DeadlinesPage() {
   )
 }
 
-function Things({ of }: { of: Thing[] }) {
+function Things({ of, failed }: Pick<Deadlines, 'failed'> & { of: Thing[] }) {
   return (
     <Part title={text('deadlines.things')}>
+      {failed.length > 0 && (
+        <div class="note">
+          <p>{text('deadlines.failed')}</p>
+          <ul>
+            {failed.map((kind) => (
+              <li key={kind}>{text(`deadlines.kind.${kind}`)}</li>
+            ))}
+          </ul>
+        </div>
+      )}
       {of.length === 0 ? (
         <Empty>
           <p>{text('deadlines.nothing')}</p>

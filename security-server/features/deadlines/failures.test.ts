@@ -1,5 +1,6 @@
 /** What cannot be looked at, written or sent keeps nothing else from being told. */
 import t from 'tap'
+import { certificateEnds } from './certificate-ends.ts'
 import { at, certificate, contract, createDeadlines } from './deadlines-fixture.ts'
 import { deadlineHandlers } from './handlers.ts'
 import { lookForDeadlines } from './look.ts'
@@ -57,9 +58,17 @@ void t.test('one thing that fails keeps no letter of another back, and the job s
   const subjects = (): string => mail.received.map(({ raw }) => raw.replace(/=?\r\n ?/g, '')).join()
   for (const one of ['CN=good', 'token-2', 'Title of C-1'])
     t.match(subjects(), one, 'what waited of a contract is no less wanted')
-  t.notMatch(subjects(), /CN=bad|token-1/)
+  t.match(subjects(), 'CN=bad', 'its end is known, whatever becomes of its renewal')
+  t.notMatch(subjects(), 'token-1')
   const seen = await deadlineHandlers(broken)['getDeadlines']!({} as never)
-  t.match(JSON.stringify(seen), /token-1.*CN=good/)
-  t.match((await tell(whole)).join(), /CN=bad.*token-1|token-1.*CN=bad/, 'the next try has the rest')
+  t.match(JSON.stringify(seen), /token-1.*CN=bad.*CN=good/)
+  t.match(seen, { failed: ['SIGNING', 'AUTHENTICATION', 'CONTRACT'] })
+  t.match(await deadlineHandlers(whole)['getDeadlines']!({} as never), { failed: [] })
+  t.same(
+    (await certificateEnds(broken)).filter(({ of }) => of === 'authentication').length,
+    2,
+    'both are in the metrics',
+  )
+  t.match((await tell(whole)).join(), 'token-1', 'the next try has the rest')
   t.same(await tell(whole), [])
 })

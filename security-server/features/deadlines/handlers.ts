@@ -17,12 +17,12 @@ export function deadlineHandlers(
   rooms: DeadlineRooms & { store: DeadlineStore; settings: DeadlineSettings | undefined },
 ): Handlers {
   const { store, settings, clock, node, log } = rooms
-  // What cannot be looked at is left out: the job that writes letters tells of it.
+  // What fails is logged, and fails the job that writes letters.
   const thingsNow = () => thingsThatEnd(rooms, settings ?? UNSET, createOnItsOwn(log))
   return {
     async getDeadlines() {
       const now = clock()
-      const { things } = await thingsNow()
+      const { things, failed } = await thingsNow()
       const passed = things.flatMap((thing) => {
         const threshold = thresholdOf(thing, now)
         return threshold === undefined ? [] : [{ ...thing, threshold }]
@@ -30,6 +30,7 @@ export function deadlineHandlers(
       return {
         available: settings !== undefined,
         recipients: settings?.to.length ?? 0,
+        failed,
         things: passed
           .toSorted((a, b) => a.ends - b.ends)
           .map((thing) => ({

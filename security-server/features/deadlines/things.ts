@@ -27,12 +27,15 @@ type Look = {
   find(): Found[] | undefined | Promise<Found[] | undefined>
 }
 
-/** `looked`: the kinds of which everything could be looked at. Of the others nobody may conclude that they ended. */
+/**
+ * `looked`: the kinds of which everything could be looked at. Of the others nobody may conclude that they ended. `failed`: those of which
+ * something could not.
+ */
 export async function thingsThatEnd(
   rooms: DeadlineRooms,
   q: Q,
   own: OnItsOwn,
-): Promise<{ things: Found[]; looked: Set<Thing['kind']> }> {
+): Promise<{ things: Found[]; looked: Set<Thing['kind']>; failed: Thing['kind'][] }> {
   const looks: Look[] = [
     {
       kinds: ['SIGNING', 'AUTHENTICATION'],
@@ -45,17 +48,20 @@ export async function thingsThatEnd(
     { kinds: ['BACKUP', 'BACKUP_PROOF'], find: async () => backups(await rooms.backupAges(), q) },
   ]
   const looked = new Set<Thing['kind']>()
+  const failed = new Set(looks.flatMap(({ kinds }) => kinds))
   const things = await own.each(
     looks,
     ({ kinds }) => kinds.join(' '),
     async ({ kinds, find }) => {
       const before = own.failed()
       const found = await find()
-      if (found !== undefined && own.failed() === before) for (const kind of kinds) looked.add(kind)
+      if (own.failed() > before) return found ?? []
+      for (const kind of kinds) failed.delete(kind)
+      if (found !== undefined) for (const kind of kinds) looked.add(kind)
       return found ?? []
     },
   )
-  return { things: things.flat(), looked }
+  return { things: things.flat(), looked, failed: [...failed] }
 }
 
 /** After a start, before the first configuration is there, no certificate looks registered. */
@@ -82,7 +88,10 @@ async function certificates(rooms: DeadlineRooms, own: OnItsOwn): Promise<Found[
 
 type InUse = { one: CertificateInfo; renewsInTime: boolean; overdue: string | undefined }
 
-/** Without those that another of the same use outlives: nothing stops when they end. */
+/**
+ * Without those that another of the same use outlives: nothing stops when they end. One of whose renewal nothing can be known ends all the
+ * same, and counts as one that people renew.
+ */
 export async function certificatesInUse(
   { keys, clock, renewalOf }: Pick<DeadlineRooms, 'keys' | 'clock' | 'renewalOf'>,
   own: OnItsOwn,
@@ -94,17 +103,20 @@ export async function certificatesInUse(
     .filter((one) => one.active)
   const now = new Date(clock()).toISOString()
   const needed = active.filter((one) => !active.some((other) => outlives(other, one, now)))
-  return own.each(
-    needed,
-    ({ usage, sha256 }) => `${usage} ${sha256}`,
-    async (one) => {
-      const renewal = await renewalOf(one.sha256)
-      const [begins, ends] = [Date.parse(one.notBefore), Date.parse(one.notAfter)]
-      const isLate = ends - clock() < Math.min(LITTLE_MS, (ends - begins) / 10)
-      const overdue = renewal?.overdue
-      return { one, overdue, renewsInTime: renewal !== undefined && overdue === undefined && !isLate }
-    },
+  const renewals = new Map(
+    await own.each(
+      needed,
+      ({ usage, sha256 }) => `${usage} ${sha256}`,
+      async (one) => [one, await renewalOf(one.sha256)] as const,
+    ),
   )
+  return needed.map((one) => {
+    const renewal = renewals.get(one)
+    const [begins, ends] = [Date.parse(one.notBefore), Date.parse(one.notAfter)]
+    const isLate = ends - clock() < Math.min(LITTLE_MS, (ends - begins) / 10)
+    const overdue = renewal?.overdue
+    return { one, overdue, renewsInTime: renewal !== undefined && overdue === undefined && !isLate }
+  })
 }
 
 /** A responder that cannot be asked for a while makes no certificate unusable; a revocation does. */
