@@ -80,6 +80,7 @@ t.test(
     const job = all.find(({ kind }) => kind === 'CronJob')!
     const [pod] = podOf(job)
     t.match(job.spec, { schedule: '0 3 * * *', timeZone: undefined, concurrencyPolicy: 'Forbid' })
+    t.match(job.spec['jobTemplate'], { spec: { backoffLimit: 0 } }, 'no register is asked again on that day')
     const [, unit] = unitFiles().find(([name]) => name === 'concordat-life-events-letters.service')!
     const words = / (life-events letters --configuration) \S+ (--output) /
       .exec(unit)!
@@ -115,6 +116,7 @@ t.test(
     t.equal(pod!.initContainers?.length, 1, 'secrets with mode 0600 as well')
     const own = ((job.spec['jobTemplate'] as Manifest).spec['template'] as Manifest).metadata as unknown
     const { labels } = own as { labels: Record<string, string> }
+    t.equal(labels['app.kubernetes.io/name'], 'life-events-letters', 'as docs/packages.md says to other policies')
     t.not(labels['app.kubernetes.io/name'], (matchLabels as Record<string, string>)['app.kubernetes.io/name'])
     const policy = all.find(
       ({ kind, metadata }) => kind === 'NetworkPolicy' && /letters$/.test(metadata.name),
@@ -159,4 +161,9 @@ t.test('the holder of subject keys: one pod that probes reach, and the security 
   const byKeys = ingress.find(({ ports }) => ports[0]!.port === 'keys')!
   t.match(byKeys.from, [{ podSelector: { matchLabels: { 'app.kubernetes.io/name': 'security-server' } } }])
   t.equal(egress.length, 1, 'it asks name servers alone')
+  t.match(
+    named('StatefulSet').spec['volumeClaimTemplates'],
+    [{ metadata: { name: 'state', labels: { 'velero.io/exclude-from-backup': 'true' } } }],
+    'no snapshot has the key of months',
+  )
 })
