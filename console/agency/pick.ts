@@ -90,25 +90,49 @@ export function useServers(): Find {
 }
 
 /**
- * What the registry's catalogue has of a provider. Each question costs a signature here and one there, so it is asked once for each provider, and
- * none that does not answer hides what is found otherwise.
+ * Asks once for each key, because such a question costs a signature here and one at the other side. None that does not answer hides what is
+ * found otherwise; it is asked again.
  */
+function useAskedOnce<T>(): (key: string, ask: () => Promise<T[]>) => Promise<T[]> {
+  const asked = useRef(new Map<string, Promise<T[]>>())
+  return (key, ask) => {
+    const found = asked.current.get(key) ?? ask()
+    asked.current.set(key, found)
+    return found.catch(() => {
+      asked.current.delete(key)
+      return []
+    })
+  }
+}
+
+/** What the registry's catalogue has of a provider. */
 function useCatalogueOf(): (provider: string) => Promise<InCatalogue[]> {
   const { api } = useConsole()
   const mayAsk = useMay('findCatalogueServices')
-  const asked = useRef(new Map<string, Promise<InCatalogue[]>>())
-  const ask = async (provider: string): Promise<InCatalogue[]> => {
-    const query = { q: provider, limit: MOST_IN_CATALOGUE }
-    const { data } = await api.call<InCatalogue[]>('findCatalogueServices', { query })
-    return data.filter((one) => one.provider === provider)
-  }
+  const once = useAskedOnce<InCatalogue>()
   return async (provider) => {
     if (!mayAsk) return []
-    const found = asked.current.get(provider) ?? ask(provider)
-    asked.current.set(provider, found)
-    return found.catch(() => {
-      asked.current.delete(provider)
-      return []
+    return once(provider, async () => {
+      const query = { q: provider, limit: MOST_IN_CATALOGUE }
+      const { data } = await api.call<InCatalogue[]>('findCatalogueServices', { query })
+      return data.filter((one) => one.provider === provider)
+    })
+  }
+}
+
+/** Codes of the services that a provider says a consumer may call. */
+function useToldTo(): (client: string, provider: string) => Promise<string[]> {
+  const { api } = useConsole()
+  const mayAsk = useMay('findTryOutServices')
+  const once = useAskedOnce<string>()
+  return async (client, provider) => {
+    if (!mayAsk) return []
+    return once(`${client} ${provider}`, async () => {
+      const body = { client, provider }
+      const { data } = await api.call<{ services?: { serviceCode: string }[] }>('findTryOutServices', {
+        body,
+      })
+      return (data.services ?? []).map(({ serviceCode }) => serviceCode)
     })
   }
 }
@@ -145,26 +169,23 @@ export function useWholeServices(client?: string): Find {
 }
 
 /**
- * Services of the provider in the form: its descriptions, if it is a client here, else those in the registry's catalogue, and where it has
- * none, what the provider says that the consumer may call. The field of the consumer is the one with the name `of`.
+ * Services of the provider in the form: its descriptions, if it is a client here, else those in the registry's catalogue, and what the provider
+ * says that the consumer may call, since not all are published. The field of the consumer is the one with the name `of`.
  */
 export function useServices(of = 'consumer'): Find {
   const { api } = useConsole()
-  const mayAsk = useMay('findTryOutServices')
-  const catalogueOf = useCatalogueOf()
+  const [catalogueOf, toldTo] = [useCatalogueOf(), useToldTo()]
   return async (_, values) => {
-    const [client, provider] = [values[of], values['provider']].map((one) => String(one ?? '').trim())
-    if (provider === undefined || provider === '') return []
+    const [client = '', provider = ''] = [values[of], values['provider']].map((one) =>
+      String(one ?? '').trim(),
+    )
+    if (provider === '') return []
     const own = await ownServices(api, provider)
     if (own !== undefined) return own
-    const offered = await catalogueOf(provider)
-    if (offered.length > 0 || !mayAsk)
-      return offered.map(({ serviceCode, title }) => ({ value: serviceCode, title: title || serviceCode }))
-    const { data } = await api.call<{ services?: { serviceCode: string; serviceVersion?: string }[] }>(
-      'findTryOutServices',
-      { body: { client, provider } },
-    )
-    return (data.services ?? []).map(({ serviceCode }) => ({ value: serviceCode, title: serviceCode }))
+    const [published, told] = await Promise.all([catalogueOf(provider), toldTo(client, provider)])
+    const titles = new Map(told.map((code) => [code, code]))
+    for (const { serviceCode, title } of published) titles.set(serviceCode, title || serviceCode)
+    return [...titles].map(([value, title]) => ({ value, title }))
   }
 }
 
