@@ -19,12 +19,15 @@ type ConsentsOfCalls = (q: {
   calls: readonly RecordedCall[]
 }) => Promise<Map<string, string>>
 
-/** Number by request id, service and client, since clients choose request ids. */
+/**
+ * Number by request id, time, service and client, since clients choose request ids. One that calls under several consents with the same id has
+ * for each call the consent that was used nearest to it.
+ */
 export function createConsentsOfCalls(tables: Kysely<Tables>): ConsentsOfCalls {
   const keptElsewhere = (ids: readonly string[]) =>
     tables
       .selectFrom('consent_use')
-      .select(['number', 'request_id', 'service', 'client'])
+      .select(['number', 'request_id', 'service', 'client', 'time'])
       .where('client', 'is not', null)
       .where('request_id', 'in', ids)
       .limit(AT_ONCE)
@@ -34,7 +37,7 @@ export function createConsentsOfCalls(tables: Kysely<Tables>): ConsentsOfCalls {
     tables
       .selectFrom('consent')
       .innerJoin('consent_use', 'consent_use.number', 'consent.number')
-      .select(['consent.number', 'request_id', 'service', 'consent.client'])
+      .select(['consent.number', 'request_id', 'service', 'consent.client', 'time'])
       .where('person', '=', person)
       .where('time', '>=', new Date(Math.min(...times) - APART_MS).toISOString())
       .where('time', '<=', new Date(Math.max(...times) + APART_MS).toISOString())
@@ -51,8 +54,15 @@ export function createConsentsOfCalls(tables: Kysely<Tables>): ConsentsOfCalls {
       ...(await keptElsewhere(ids)),
       ...(person === undefined ? [] : await keptHere(person, ids, times)),
     ]
-    return new Map(
-      rows.map(({ number, request_id, service, client }) => [`${request_id} ${service} ${client}`, number]),
-    )
+    const uses = Map.groupBy(rows, ({ request_id }) => request_id)
+    const nearest = new Map<string, { number: string; apart: number }>()
+    for (const { requestId, time } of calls)
+      for (const { number, service, client, ...use } of uses.get(requestId) ?? []) {
+        const key = `${requestId} ${time} ${service} ${client}`
+        const apart = Math.abs(Date.parse(use.time) - Date.parse(time))
+        const known = nearest.get(key)
+        if (known === undefined || apart < known.apart) nearest.set(key, { number, apart })
+      }
+    return new Map([...nearest].map(([key, { number }]) => [key, number]))
   }
 }

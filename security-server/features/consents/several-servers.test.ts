@@ -129,7 +129,7 @@ t.test(
     const known = await there.store.consentsOf({ person: undefined, calls: ['r1', 'r2', 'r3'].map(callAt) })
     t.same(
       [...known],
-      ['r1', 'r2'].map((id) => [`${id} ${idText(OWN)}/persons ${CLIENT}`, number]),
+      ['r1', 'r2'].map((id) => [`${id} ${callAt(id).time} ${idText(OWN)}/persons ${CLIENT}`, number]),
     )
     await keeper.ask(`POST /v1/consents/${number}/withdraw`, { userId: 'EEA1' })
     await t.rejects(
@@ -141,6 +141,35 @@ t.test(
     await t.rejects(there.take('A1', 'r5'), { code: 'consent_ended' }, 'ten seconds later at the other')
   },
 )
+
+t.test('calls with one request id under two consents have each its own', async (t) => {
+  const there = await otherServer(t)
+  const calls = []
+  const numbers = []
+  for (const _ of ['first', 'second']) {
+    const { number } = await agree('D1', 'standing')
+    await there.take('D1', 'same')
+    await there.write()
+    await keeper.taking.take(question('D1', 'same here'))
+    await keeper.taking.write()
+    numbers.push(number)
+    calls.push(callAt('same'), callAt('same here'))
+    await keeper.ask(`POST /v1/consents/${number}/withdraw`, { userId: 'EED1' })
+    world.at += 3600_000
+  }
+  t.not(numbers[0], numbers[1])
+  const numbersIn = (known: Map<string, string>, id: string) =>
+    calls
+      .filter(({ requestId }) => requestId === id)
+      .map(({ time }) => known.get(`${id} ${time} ${idText(OWN)}/persons ${CLIENT}`))
+  t.same(numbersIn(await there.store.consentsOf({ person: undefined, calls }), 'same'), numbers)
+  const person = await keeper.nameOf(question('D1', '').person)
+  t.same(
+    numbersIn(await keeper.store.consentsOf({ person, calls }), 'same here'),
+    numbers,
+    'where they are kept as well',
+  )
+})
 
 t.test(
   'the url of a request names the server that keeps it, in a path that a login leads back to',

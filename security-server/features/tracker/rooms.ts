@@ -186,12 +186,12 @@ export type TrackerRooms = {
   complaints: ComplaintRooms
   /** Undefined where the settings have no notices. */
   notices(): NoticePaths | undefined
-  /** The numbers of the consents under which calls about this person were made, by request id, service and client. */
+  /** The numbers of the consents under which calls about this person were made, by request id, time, service and client. */
   consentsOf(
     person: { type: string; identifier: string },
     calls: { requestId: string; time: string }[],
   ): Promise<Map<string, string>>
-  /** The numbers of the previews in which answers to such calls were released, alike. */
+  /** The numbers of the previews in which answers to such calls were released, by request id, service and client. */
   previewsOf(requestIds: string[]): Promise<Map<string, string[]>>
   count(answer: 'answered' | 'refused' | 'failed'): void
 }

@@ -62,9 +62,10 @@ async function usageOf(
   const mass = row.isMass ? { isMass: true as const } : {}
   if (isGeneral)
     return { messageId: '', time: row.told, role, ...described, outcome, ...mass, isGeneral: true }
-  const key = `${row.request_id} ${row.service} ${row.client}`
-  const consent = role === 'provider' ? consents.get(key) : undefined
-  const preview = role === 'provider' ? await previewOf(row, previews.get(key), rooms) : undefined
+  const parties = `${row.service} ${row.client}`
+  const consent =
+    role === 'provider' ? consents.get(`${row.request_id} ${row.time} ${parties}`) : undefined
+  const preview = role === 'provider' ? await previewOf(row, previews.get(`${row.request_id} ${parties}`), rooms) : undefined
   return {
     ...{ messageId: row.query_id, requestId: row.request_id, time: row.time, role },
     ...described,
