@@ -116,7 +116,11 @@ t.test(
     t.equal(pod!.initContainers?.length, 1, 'secrets with mode 0600 as well')
     const own = ((job.spec['jobTemplate'] as Manifest).spec['template'] as Manifest).metadata as unknown
     const { labels } = own as { labels: Record<string, string> }
-    t.equal(labels['app.kubernetes.io/name'], 'life-events-letters', 'as docs/packages.md says to other policies')
+    t.equal(
+      labels['app.kubernetes.io/name'],
+      'life-events-letters',
+      'as docs/packages.md says to other policies',
+    )
     t.not(labels['app.kubernetes.io/name'], (matchLabels as Record<string, string>)['app.kubernetes.io/name'])
     const policy = all.find(
       ({ kind, metadata }) => kind === 'NetworkPolicy' && /letters$/.test(metadata.name),

@@ -51,46 +51,49 @@ void t.test('a damaged contract, and a part of the job that fails, keep nothing 
   )
 })
 
-void t.test('a damaged contract whose end passes keeps no other from expiring or being replaced', async (t) => {
-  const database = await openRegistryDatabase('sqlite::memory:')
-  t.teardown(() => database.close())
-  const tables = tablesOf<Tables>(database)
-  for (const [contract, version, until] of [
-    ['C-1', 1, at(-1)],
-    ['C-2', 1, at(-1)],
-    ['C-3', 1, at(-1)],
-    ['C-4', 1, at(20)],
-    ['C-4', 2, at(40)],
-  ] as const)
-    await putVersion(tables, {
-      ...{ contract, version, hash: `${contract} ${version}`, valid_until: until },
-      ...(contract === 'C-1' && { content: 'damaged' }),
+void t.test(
+  'a damaged contract whose end passes keeps no other from expiring or being replaced',
+  async (t) => {
+    const database = await openRegistryDatabase('sqlite::memory:')
+    t.teardown(() => database.close())
+    const tables = tablesOf<Tables>(database)
+    for (const [contract, version, until] of [
+      ['C-1', 1, at(-1)],
+      ['C-2', 1, at(-1)],
+      ['C-3', 1, at(-1)],
+      ['C-4', 1, at(20)],
+      ['C-4', 2, at(40)],
+    ] as const)
+      await putVersion(tables, {
+        ...{ contract, version, hash: `${contract} ${version}`, valid_until: until },
+        ...(contract === 'C-1' && { content: 'damaged' }),
+      })
+    const store = createContractStore({
+      record: createChange(database, async () => undefined),
+      notify: async () => undefined,
+      announce: async () => undefined,
     })
-  const store = createContractStore({
-    record: createChange(database, async () => undefined),
-    notify: async () => undefined,
-    announce: async () => undefined,
-  })
-  const settle = async () => {
-    const own = createOnItsOwn({ warn: () => undefined })
-    await store.settle(at(0), own)
-    own.end()
-  }
-  await t.rejects(settle(), { message: /^1 failed: C-1: / })
-  const states = async () =>
-    (
-      await tables
-        .selectFrom('contract_version')
-        .select(['contract', 'version', 'state'])
-        .orderBy('contract')
-        .orderBy('version')
-        .execute()
-    ).map((one) => `${one.contract}/${one.version} ${one.state}`)
-  const settled = ['C-1/1 ACTIVE', 'C-2/1 EXPIRED', 'C-3/1 EXPIRED', 'C-4/1 SUPERSEDED', 'C-4/2 ACTIVE']
-  t.same(await states(), settled)
-  await t.rejects(settle(), { message: /^1 failed: C-1: / }, 'it is tried again')
-  t.same(await states(), settled)
-})
+    const settle = async () => {
+      const own = createOnItsOwn({ warn: () => undefined })
+      await store.settle(at(0), own)
+      own.end()
+    }
+    await t.rejects(settle(), { message: /^1 failed: C-1: / })
+    const states = async () =>
+      (
+        await tables
+          .selectFrom('contract_version')
+          .select(['contract', 'version', 'state'])
+          .orderBy('contract')
+          .orderBy('version')
+          .execute()
+      ).map((one) => `${one.contract}/${one.version} ${one.state}`)
+    const settled = ['C-1/1 ACTIVE', 'C-2/1 EXPIRED', 'C-3/1 EXPIRED', 'C-4/1 SUPERSEDED', 'C-4/2 ACTIVE']
+    t.same(await states(), settled)
+    await t.rejects(settle(), { message: /^1 failed: C-1: / }, 'it is tried again')
+    t.same(await states(), settled)
+  },
+)
 
 /** One in force, of content that can be read. */
 async function putVersion(

@@ -144,8 +144,8 @@ t.test(
 
 t.test('calls with one request id under two consents have each its own', async (t) => {
   const there = await otherServer(t)
-  const calls = []
-  const numbers = []
+  const calls: ReturnType<typeof callAt>[] = []
+  const numbers: string[] = []
   for (const _ of ['first', 'second']) {
     const { number } = await agree('D1', 'standing')
     await there.take('D1', 'same')

@@ -57,7 +57,15 @@ void t.test('more wishes that fail than one look has keep nobody behind them fro
   await tables
     .insertInto('notice_address')
     .values({
-      ...{ id: 'A', person: 'P', channel: 'email', sealed: '', digest: 'D', state: 'CONFIRMED', asked_at: '' },
+      ...{
+        id: 'A',
+        person: 'P',
+        channel: 'email',
+        sealed: '',
+        digest: 'D',
+        state: 'CONFIRMED',
+        asked_at: '',
+      },
       ...{ confirmed_at: '', failed_at: null, code: null, code_at: null, tries: 0 },
     })
     .execute()

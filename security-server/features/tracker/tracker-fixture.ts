@@ -146,7 +146,10 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
     notices: () => undefined,
     consentsOf: async (_person, calls) =>
       new Map(
-        calls.map(({ requestId: id, time }) => [`${id} ${time} ${idText(SERVICE)} ${idText(CLIENT)}`, `of ${id}`]),
+        calls.map(({ requestId: id, time }) => [
+          `${id} ${time} ${idText(SERVICE)} ${idText(CLIENT)}`,
+          `of ${id}`,
+        ]),
       ),
     previewsOf: async () => new Map(),
     count: () => undefined,

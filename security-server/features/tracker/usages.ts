@@ -63,9 +63,11 @@ async function usageOf(
   if (isGeneral)
     return { messageId: '', time: row.told, role, ...described, outcome, ...mass, isGeneral: true }
   const parties = `${row.service} ${row.client}`
-  const consent =
-    role === 'provider' ? consents.get(`${row.request_id} ${row.time} ${parties}`) : undefined
-  const preview = role === 'provider' ? await previewOf(row, previews.get(`${row.request_id} ${parties}`), rooms) : undefined
+  const consent = role === 'provider' ? consents.get(`${row.request_id} ${row.time} ${parties}`) : undefined
+  const preview =
+    role === 'provider'
+      ? await previewOf(row, previews.get(`${row.request_id} ${parties}`), rooms)
+      : undefined
   return {
     ...{ messageId: row.query_id, requestId: row.request_id, time: row.time, role },
     ...described,
