@@ -49,5 +49,12 @@ function findIn(credential: JudgedCredential, place: AttributePlace): Found[] {
 /** Of a list one member suffices. What says nothing attests nothing. */
 function fits(values: unknown[], allowed: AttestedAttribute['values']): boolean {
   if (allowed !== undefined) return values.some((value) => allowed.some((one) => one === value))
-  return values.some((value) => value !== null && value !== '')
+  return values.some(saysSomething)
+}
+
+/** Where all parts are withheld, an empty object or list stays of what the issuer signed. */
+function saysSomething(value: unknown): boolean {
+  if (typeof value === 'string') return value.trim() !== ''
+  if (typeof value !== 'object' || value === null) return value !== null && value !== undefined
+  return Object.values(value).some(saysSomething)
 }
