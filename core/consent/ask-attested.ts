@@ -6,14 +6,24 @@ import type { AttestedAttribute, AttributePlace } from '#schemas/contract.ts'
 export const CODE = 'code'
 
 /** Kinds of credential by `format` and `types`, whose issuers count, and where in them the code stands. */
-type Known = { format: AttributePlace['format']; types: string[]; issuers: string[]; code: string[] }
+type Known = {
+  format: AttributePlace['format']
+  types: string[]
+  issuers: string[]
+  code: string[]
+  /** It attests of a person whom another credential identifies. */
+  attestsOnly?: boolean
+}
 type AskedSource = Source & { issuers: string[] }
 type WalletQuestion = { needed: Needed[]; sources: AskedSource[]; linkedBy: string }
 
 /** As many credentials as a query has at most. */
 const MOST_SOURCES = 32
 
-/** Undefined where no credential that is known has one of the attributes from an issuer that the contract allows. */
+/**
+ * Undefined where no credential that is known has one of the attributes from an issuer that the contract allows, or none identifies the
+ * person: one that does is always asked for.
+ */
 export function questionFor(
   attributes: readonly AttestedAttribute[],
   known: readonly Known[],
@@ -27,6 +37,7 @@ export function questionFor(
     .slice(0, MOST_SOURCES)
     .map((source, at) => ({ ...source, id: `person_${at + 1}` }))
   const have = (sources: AskedSource[]): boolean =>
+    sources.some(({ attestsOnly }) => attestsOnly !== true) &&
     needed.every(({ attribute }) => sources.some(({ places }) => Object.hasOwn(places, attribute)))
   // A holder of these signs the words of the agreement, of others a nonce alone.
   const signing = all.filter(({ format }) => format === 'dc+sd-jwt')
@@ -34,9 +45,9 @@ export function questionFor(
   return have(sources) ? { needed, sources, linkedBy: CODE } : undefined
 }
 
-/** Of one type: a source for each set of issuers that attributes allow, with all attributes for which this set may be asked. */
+/** Of one type: a source for each set of issuers that attributes allow, and of all who identify, with all attributes for which this set may be asked. */
 function sourcesOf(
-  { format, types, issuers, code }: Known,
+  { format, types, issuers, code, attestsOnly = false }: Known,
   attributes: readonly AttestedAttribute[],
 ): Omit<AskedSource, 'id'>[] {
   const found = attributes.flatMap(({ from }, at) => {
@@ -46,11 +57,12 @@ function sourcesOf(
       ? []
       : [{ key: keyOf(at), claim: place.claim, allowed }]
   })
-  const sets = new Map(found.map(({ allowed }) => [JSON.stringify(allowed), allowed]))
+  const asked = [...(attestsOnly ? [] : [issuers]), ...found.map(({ allowed }) => allowed)]
+  const sets = new Map(asked.map((allowed) => [JSON.stringify(allowed), allowed]))
   return [...sets.values()].map((set) => {
     const given = found.filter(({ allowed }) => set.every((issuer) => allowed.includes(issuer)))
     const places = Object.fromEntries(given.map(({ key, claim }) => [key, claim]))
-    return { format, types, issuers: set, places: { [CODE]: code, ...places } }
+    return { format, types, issuers: set, attestsOnly, places: { [CODE]: code, ...places } }
   })
 }
 

@@ -73,6 +73,9 @@ void t.test('a person agrees with their wallet', async (t) => {
       /You agree with your wallet[\s\S]*on this device[\s\S]*on another device[\s\S]*I do not agree/,
     )
     const answered = await presentAt(link, mine)
+    const { credentials } = answered.request!['dcql_query'] as { credentials: object[] }
+    t.match(credentials, [{ meta: { vct_values: [PID] } }], 'what only attests is not asked for')
+    t.equal(credentials.length, 1)
     t.match(answered.redirectUri, new RegExp(`^${portal.url}/consents/wallet/back\\?response_code=`))
     const from = { 'sec-fetch-site': 'cross-site' }
     const stranger = openBrowser(t)

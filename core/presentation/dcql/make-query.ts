@@ -14,6 +14,8 @@ export type Source = {
   format: CredentialFormat
   types: string[]
   places: Record<string, PathStep[]>
+  /** Its linking attribute says that it is of the same person as the others, and not who that is: one of the others has to. */
+  attestsOnly?: boolean
 }
 
 /** An attribute that is needed, and the values that it may have if not every one will do. */
@@ -38,7 +40,7 @@ type Question = {
 export function makeQuery(question: Question): Query {
   const { needed, sources } = question
   const giving = (source: Source, of = needed): Needed[] =>
-    of.filter(({ attribute }) => Object.hasOwn(source.places, attribute))
+    of.filter(({ attribute }) => isGiven(source, attribute, question))
   const complete = sources.filter((source) => giving(source).length === needed.length)
   if (complete.length > 0) {
     const credentials = complete.map((source) => asQuery(source, needed, question))
@@ -67,6 +69,14 @@ export function makeQuery(question: Question): Query {
     missing = missing.filter((one) => !given.includes(one))
   }
   return { credentials }
+}
+
+function isGiven(
+  { places, attestsOnly = false }: Source,
+  attribute: string,
+  { linkedBy }: Pick<Question, 'linkedBy'>,
+): boolean {
+  return Object.hasOwn(places, attribute) && !(attestsOnly && attribute === linkedBy)
 }
 
 function asQuery(

@@ -51,7 +51,10 @@ const DRIVES: AttestedAttribute = {
 }
 const KNOWN = [
   { format: 'dc+sd-jwt' as const, types: [PERSON], issuers: ['State'], code: ['personal_code'] },
-  { format: 'dc+sd-jwt' as const, types: [LICENCE], issuers: ['Traffic', 'Club'], code: ['personal_code'] },
+  {
+    ...{ format: 'dc+sd-jwt' as const, types: [LICENCE], issuers: ['Traffic', 'Club'] },
+    ...{ code: ['personal_code'], attestsOnly: true },
+  },
 ]
 const contentOf = (attributes: AttestedAttribute[]) =>
   contentAt(NOON.getTime(), {
@@ -74,7 +77,7 @@ async function open(t: Test, attributes = [OF_AGE, DRIVES]) {
   const contracts = [{ content, joined: [] as string[] }]
   const consents = await openConsents(t, {
     ...{ now: { at: NOON.getTime() }, trustedIssuers, contracts },
-    credentials: KNOWN.map(({ format, types, code }) => ({ format, types, code })),
+    credentials: KNOWN.map(({ issuers: _, ...one }) => one),
   })
   const told = (await consents.ask('GET /v1/demands')).body as { demands: [ConsentDemand] }
   const give = (body: unknown) => consents.ask('POST /v1/consents', { body })
@@ -383,3 +386,16 @@ void t.test(
     )
   },
 )
+
+void t.test('a credential that only attests identifies nobody, whatever code it has', async (t) => {
+  const { give, demand } = await open(t, [DRIVES])
+  const { credentials } = queryOf([DRIVES])
+  const typesOf = (asked: Query['credentials']) =>
+    asked.map(({ meta }) => (meta as { vct_values: string[] }).vct_values.join())
+  t.same(typesOf(credentials), [PERSON, LICENCE], 'a portal asks for one that identifies, too')
+  const alone = await presented(demand, { query: { credentials: credentials.slice(1) } })
+  const why = /no credential identifies the person/
+  t.match(await give(alone), { status: 403, body: { type: 'consent_unproven', message: why } })
+  t.match(await give(await presented(demand)), { status: 201 })
+  t.equal(questionFor([DRIVES], KNOWN.slice(1)), undefined, 'a portal that knows none cannot ask')
+})

@@ -1,7 +1,13 @@
 /** The part of the settings about the consents of people. */
 
 /** A kind of credential, and where in it the person's code stands. */
-export type WalletCredential = { format: 'dc+sd-jwt' | 'mso_mdoc'; types: string[]; code: string[] }
+export type WalletCredential = {
+  format: 'dc+sd-jwt' | 'mso_mdoc'
+  types: string[]
+  code: string[]
+  /** It proves who agrees beside one that identifies them alone. */
+  attestsOnly?: boolean
+}
 
 export type ConsentSettings = {
   portalUrl?: string
@@ -55,6 +61,7 @@ export const consentSchema = {
           format: { type: 'string', enum: ['dc+sd-jwt', 'mso_mdoc'] },
           types: { type: 'array', minItems: 1, maxItems: 16, items: name },
           code: { type: 'array', minItems: 1, maxItems: 8, items: name },
+          attestsOnly: { type: 'boolean', default: false },
         },
       },
       default: [
@@ -64,7 +71,7 @@ export const consentSchema = {
           code: ['eu.europa.ec.eudi.pid.1', 'personal_administrative_number'],
         },
       ],
-      description: "Which credentials of a wallet have a person's code, and where",
+      description: "Which credentials of a wallet have a person's code, and where; one with attestsOnly identifies nobody, and counts beside one that does",
     },
   },
 }

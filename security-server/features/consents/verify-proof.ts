@@ -113,6 +113,9 @@ function checkPerson(
   // Each needs it: one without could be anybody's, by whatever the portal had wallets link it to the others.
   if (codes.some((of) => of.length === 0))
     throw unproven('a credential has no code of a person where the settings say')
+  const identifying = settings.credentials.filter(({ attestsOnly }) => attestsOnly !== true)
+  if (!credentials.some((one) => codesIn(one, identifying).length > 0))
+    throw unproven('no credential identifies the person: by the settings it attests only')
   const acting = personIn(userId, countryPrefix) ?? personIn(countryPrefix + userId, countryPrefix)
   const isSame = (code: unknown): boolean =>
     typeof code === 'string' && acting !== undefined && isCodeOf(code, acting.identifier, countryPrefix)

@@ -1,4 +1,4 @@
-/** The login with a wallet as the portal has it: asks for the person's code, and for what else a contract demands with a consent, of those credentials that the settings name. */
+/** The login with a wallet as the portal has it: asks for the person's code, and for what else a contract demands with a consent, of those credentials that the settings name. Only those that identify a person sign them in. */
 import type { FastifyInstance } from 'fastify'
 import { CODE } from '#core/consent/ask-attested.ts'
 import type { Clock } from '#platform/clock.ts'
@@ -53,8 +53,8 @@ export async function openWallets(
     'outcome',
   ])
   const lists = createStatusLists({ clock, mayAsk: (uri) => isStatusHost(uri, issuers) })
-  const { credentials } = settings
-  const signing = credentials.filter(({ format }) => format === 'dc+sd-jwt')
+  const identifying = settings.credentials.filter(({ attestsOnly }) => attestsOnly !== true)
+  const signing = identifying.filter(({ format }) => format === 'dc+sd-jwt')
   const asking = (
     prefix: string,
     back: string,
@@ -81,9 +81,9 @@ export async function openWallets(
       count: (outcome) => outcomes.inc({ outcome }),
     })
   // Who signs in leaves no record: the session has the code, and nothing else is kept. Who agrees leaves the proof of it.
-  const login = asking(WALLETS, `${WALLET_PAGES}/back`, credentials, false)
+  const login = asking(WALLETS, `${WALLET_PAGES}/back`, identifying, false)
   // Where some can sign what they agree to, people are asked for these alone: a request that takes others too may show them nothing.
-  const agreeing = asking(`${WALLETS}/agree`, q.agreedAt, signing.length > 0 ? signing : credentials, true)
+  const agreeing = asking(`${WALLETS}/agree`, q.agreedAt, signing.length > 0 ? signing : identifying, true)
   walletRoutes(app, WALLETS, login)
   walletRoutes(app, `${WALLETS}/agree`, agreeing)
   const looking = setInterval(() => void issuers.look(), LOOK_MS).unref()

@@ -5,7 +5,14 @@ export type WalletSettings = {
   certificateFile: string
   keyFile: string
   trustedIssuersFile?: string
-  credentials: { format: 'dc+sd-jwt' | 'mso_mdoc'; types: string[]; issuers: string[]; code: string[] }[]
+  credentials: {
+    format: 'dc+sd-jwt' | 'mso_mdoc'
+    types: string[]
+    issuers: string[]
+    code: string[]
+    /** It signs nobody in, and proves no consent alone. */
+    attestsOnly?: boolean
+  }[]
   walletUrl: string
   maxStatusAgeHours: number
 }
@@ -43,10 +50,11 @@ export const walletSchema = {
           types: { type: 'array', minItems: 1, maxItems: 16, items: text },
           issuers: { type: 'array', minItems: 1, maxItems: 16, items: text },
           code: { type: 'array', minItems: 1, maxItems: 8, items: text },
+          attestsOnly: { type: 'boolean', default: false },
         },
       },
       description:
-        "Which credentials, issued by whom, have the person's code, and where; besides it they are asked for what a contract wants attested with a consent, and for nothing else",
+        "Which credentials, issued by whom, have the person's code, and where; besides it they are asked for what a contract wants attested with a consent, and for nothing else; one with attestsOnly identifies nobody: it is asked for beside one that does",
     },
     walletUrl: {
       type: 'string',
@@ -69,6 +77,8 @@ export function checkWallets({ credentials, walletUrl }: WalletSettings, problem
     if (format === 'mso_mdoc' && (types.length !== 1 || code.length !== 2))
       throw problem(place, 'of format mso_mdoc has one type, and its code is a name space and an element')
   }
+  if (credentials.every(({ attestsOnly }) => attestsOnly === true))
+    throw problem(['wallets', 'credentials'], 'has none that identifies a person, without attestsOnly')
   // A page of the portal links there.
   if (/^(javascript|data|blob|vbscript|file|about):/.test(walletUrl))
     throw problem(['wallets', 'walletUrl'], 'is not the address of a wallet')

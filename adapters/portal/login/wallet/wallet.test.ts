@@ -18,6 +18,7 @@ import { createSessions } from '../sessions.ts'
 import { walletSignInRoutes } from './routes.ts'
 import { checkWallets } from './settings.ts'
 import {
+  CLUB_CARD,
   filesIn,
   holder,
   issuersOf,
@@ -72,6 +73,9 @@ void t.test('people sign in with a wallet', async (t) => {
       'one cookie',
     )
     const answered = await presentAt(link, mine)
+    const { credentials } = answered.request!['dcql_query'] as { credentials: object[] }
+    t.match(credentials, [{ meta: { vct_values: [PERSON] } }], 'what only attests is not asked for')
+    t.equal(credentials.length, 1)
     t.match(answered, {
       status: 200,
       redirectUri: new RegExp(`^${portal.url}${PLACE}/back\\?response_code=`),
@@ -203,6 +207,7 @@ void t.test('settings, certificate, key and issuers are held to what wallets tak
     check({ credentials: [{ format: 'mso_mdoc', types: ['a'], issuers: ['c'], code: ['b'] }] }),
     /credentials\.0/,
   )
+  t.throws(check({ credentials: [CLUB_CARD] }), /wallets\.credentials/, 'nobody could sign in')
   t.throws(check({ walletUrl: 'javascript://%0aalert(1)' }), /walletUrl/)
 
   const file = settings.trustedIssuersFile!

@@ -33,6 +33,12 @@ export const issuersOf = (...authorities: (typeof state)[]): string =>
     })),
   )
 
+/** It has a code as well, and identifies nobody. */
+export const CLUB_CARD: WalletSettings['credentials'][number] = {
+  ...{ format: 'dc+sd-jwt', types: ['urn:example:club:1'], issuers: ['State'] },
+  ...{ code: ['personal_code'], attestsOnly: true },
+}
+
 /** The files of the settings, in a folder of the test. */
 export function filesIn(folder: string): WalletSettings {
   const write = (name: string, content: string): string => {
@@ -44,7 +50,10 @@ export function filesIn(folder: string): WalletSettings {
     certificateFile: write('verifier.pem', verifier.chain.map(pemOf).join('')),
     keyFile: write('verifier.key', keyOf(verifier.key)),
     trustedIssuersFile: write('issuers.json', issuersOf(state, neighbour)),
-    credentials: [{ format: 'dc+sd-jwt', types: [PERSON], issuers: ['State'], code: ['personal_code'] }],
+    credentials: [
+      CLUB_CARD,
+      { format: 'dc+sd-jwt', types: [PERSON], issuers: ['State'], code: ['personal_code'] },
+    ],
     walletUrl: 'haip-vp://',
     maxStatusAgeHours: 24,
   }
