@@ -68,6 +68,7 @@ const BEFORE_THE_CALL: ReadonlySet<string> = plain([
   'contract_quota_used_up',
   'contract_required',
   'contract_suspended',
+  'contract_unreadable',
   'contracts_outdated',
   'delivery_key_missing',
   'event_type_full',

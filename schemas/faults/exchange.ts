@@ -193,6 +193,12 @@ export const exchangeFaults = {
     text: 'The service contract that covers this call is suspended',
     remedy: 'Ask the registry administrator why; the security server shows the reason',
   },
+  contract_unreadable: {
+    status: 503,
+    blame: 'server',
+    text: 'The service contract that covers this call says what this security server cannot read, and nothing was carried out',
+    remedy: 'The operator has to update the security server to a version that knows the contract',
+  },
   contract_ended: {
     status: 400,
     blame: 'client',

@@ -18,7 +18,7 @@ import type { ConsumerRooms } from './rooms.ts'
 /** With what its records say of what holds: the contract under which it goes among it. */
 export type Covered = Allowed<Accepted> & { terms: TermsOnRecord }
 
-/** Throws `contract_required`, `contract_suspended`, `contract_ended`, `contracts_outdated`, `contract_quota_used_up`. */
+/** Throws `contract_required`, `contract_suspended`, `contract_unreadable`, `contract_ended`, `contracts_outdated`, `contract_quota_used_up`. */
 export function checkContract(accepted: Allowed<Accepted>, rooms: ConsumerRooms): Covered {
   const { protocol, client, service, method, servicePath } = accepted.request
   const snapshot = rooms.globalConfiguration.currentWithin(ANY_GRACE)

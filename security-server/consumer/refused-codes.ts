@@ -16,6 +16,7 @@ const BEFORE_THE_CALL: ReadonlySet<string> = new Set([
   'contract_quota_used_up',
   'contract_required',
   'contract_suspended',
+  'contract_unreadable',
   'contracts_outdated',
   'delivery_key_missing',
   'duplicate_header_field',

@@ -4,11 +4,8 @@ import { fieldRule } from '#core/contract/allowed-fields.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import { auditOf, createAdminWorld } from '#test/management-api/admin-fixture.ts'
-import {
-  type ContractQuestion,
-  NONE_WITH_GRACE,
-  type RecordTerms,
-} from '../../global-configuration/contracts/index-contracts.ts'
+import { type ContractQuestion, NONE_WITH_GRACE } from '../../global-configuration/contracts/contract-for.ts'
+import type { RecordTerms } from '../../global-configuration/contracts/index-contracts.ts'
 import { overdueFault } from '../../global-configuration/overdue.ts'
 
 const CALL = { consumer: 'DEV:COM:4000:tax', provider: 'DEV:GOV:1000:population', serviceCode: 'persons' }

@@ -14,7 +14,8 @@ import {
   checkClientNotSuspended,
   checkServerNotSuspended,
 } from '../../global-configuration/check-suspended.ts'
-import { NONE_WITH_GRACE, type RecordTerms } from '../../global-configuration/contracts/index-contracts.ts'
+import { NONE_WITH_GRACE } from '../../global-configuration/contracts/contract-for.ts'
+import type { RecordTerms } from '../../global-configuration/contracts/index-contracts.ts'
 import { maySee, maySeeSecret } from '../../global-configuration/contracts/may-see.ts'
 import { undecidedFor } from '../../global-configuration/contracts/undecided.ts'
 import type { KeptContract } from '../../global-configuration/contracts/verify-contract.ts'

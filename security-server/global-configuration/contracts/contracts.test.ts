@@ -203,3 +203,72 @@ t.test('what its parties did not seal does not hold, its neighbour does', (t) =>
     t.equal(ask(contracts, at), `${content.contract}/1`, 'one item an answer')
   }),
 )
+
+t.test('what this server cannot read stops calls, and frees nobody from what was demanded before', (t) =>
+  eachDatabase(t, async (database, t) => {
+    const { contracts, clock, registry, again } = await play(database)
+    registry.required = false
+    const [service] = contentAt(clock.now).services
+    const first = contentAt(clock.now, {
+      personalData: true,
+      services: [
+        {
+          ...{ ...service!, endpoints: [{ method: 'GET', path: '/persons/*' }] },
+          dataSubject: { in: 'path', name: 'id' },
+        },
+      ],
+      consent: { proof: 'login', kinds: ['standing'], maxDays: 9, dataLife: { unit: 'month', value: 6 } },
+    })
+    const next = (more: object) =>
+      ({ ...first, version: 2, consent: { ...first.consent, later: 1 }, ...more }) as ContractContent
+    const list = async (content: ContractContent, state = 'ACTIVE') => {
+      registry.entries = [
+        { content: first, state: 'SUPERSEDED', seals: sealedBy(first, clock.now) },
+        { content, state, seals: sealedBy(content, clock.now) },
+      ]
+      await contracts.refresh()
+    }
+    const stopped = 'contract_unreadable'
+    await list(next({}))
+    t.match(contracts.view().refused, [{ listed: { version: 2 }, reason: /later/ }])
+    t.equal(ask(contracts, clock.now), stopped)
+    t.equal(ask(await again(), clock.now), stopped, 'after a restart')
+    t.equal(ask(contracts, clock.now, { path: '/others' }), 'contract_required', 'nor beside its endpoints')
+    const stranger = { client: { ...TAX, subsystemCode: 'x' } }
+    t.equal(ask(contracts, clock.now, stranger), '', 'others go on')
+    t.equal(ask(contracts, Date.parse(first.validUntil) + 1), stopped, 'until the registry says it is over')
+    for (const [state, code] of [
+      ['SUSPENDED', 'contract_suspended'],
+      ['EXPIRED', 'contract_ended'],
+      ['TERMINATED', 'contract_ended'],
+    ] as const) {
+      await list(next({}), state)
+      t.equal(ask(contracts, clock.now), code, state)
+    }
+    for (const more of [
+      { services: [{ ...first.services[0], endpoints: [{ method: 'LATER', path: '/x' }] }] },
+      { services: [{ ...first.services[0], endpoints: 'all' }], validFrom: 'soon', validUntil: 'late' },
+      { consumers: { ...first.consumers, more: 1 }, secret: { visibleTo: 1 } },
+    ]) {
+      await list(next(more))
+      t.equal(ask(contracts, clock.now), stopped, JSON.stringify(more))
+    }
+    for (const more of [
+      { services: 'all' },
+      { provider: 'x' },
+      { consumers: { everybody: true } },
+      { logLevel: 'later' },
+    ]) {
+      await list(next(more))
+      t.equal(ask(contracts, clock.now), 'contract_ended', `the demand before it stands: ${JSON.stringify(more)}`)
+    }
+    registry.entries = [
+      { content: first, state: 'ACTIVE', seals: sealedBy(first, clock.now) },
+      { content: next({ validFrom: inDays(clock.now, 1) }), state: 'ACTIVE', seals: [] },
+    ]
+    await contracts.refresh()
+    t.equal(ask(contracts, clock.now), `${first.contract}/1`, 'before it begins the one before holds')
+    await list(next({ consent: undefined, later: 1 }), 'EXPIRED')
+    t.equal(ask(contracts, clock.now), '', 'one that is over and demanded nothing')
+  }),
+)

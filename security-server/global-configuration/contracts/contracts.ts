@@ -25,6 +25,7 @@ import { checkNotOverdue } from '../overdue.ts'
 import type { PostDocument } from '../registration/client.ts'
 import { takesDocuments } from '../registration/verify-answer.ts'
 import type { ConfigurationSnapshot } from '../snapshot.ts'
+import { type ContractQuestion, contractFor, termsOfRefused } from './contract-for.ts'
 import { fetchItems } from './fetch-items.ts'
 import {
   type FoundMandate,
@@ -35,15 +36,12 @@ import {
 } from './hosting-mandates.ts'
 import {
   type ContractIndex,
-  type ContractQuestion,
   type ContractQuota,
-  contractFor,
   indexContracts,
   NO_TERMS,
   type RecordTerms,
-  secrecyBetween,
-  termsOfRefused,
 } from './index-contracts.ts'
+import { secrecyBetween } from './secrecy.ts'
 import { type ContractItem, type ContractKeep, createContractKeep } from './store.ts'
 import { assembleContract, type KeptContract, readContentBytes } from './verify-contract.ts'
 import { readList, verifyList } from './verify-list.ts'
@@ -52,9 +50,9 @@ import { readList, verifyList } from './verify-list.ts'
 type RefusedContract = { listed: ListedContract; reason: string }
 
 export type Contracts = {
-  /** See `contractFor` in index-contracts.ts. Throws `contracts_outdated` also before the first list was fetched. */
+  /** See `contractFor` in contract-for.ts. Throws `contracts_outdated` also before the first list was fetched. */
   contractFor(q: ContractQuestion): RecordTerms
-  /** See `termsOfRefused` in index-contracts.ts. */
+  /** See `termsOfRefused` in contract-for.ts. */
   termsOfRefused(q: Pick<ContractQuestion, 'client' | 'service'>): RecordTerms
   /** See `hostingMandateFor` in hosting-mandates.ts. */
   hostingMandateFor(q: MandateQuestion): FoundMandate | undefined
@@ -65,7 +63,7 @@ export type Contracts = {
    * there is no valid configuration: then no call is accepted anyway.
    */
   isSuspended(content: ContractContent): boolean
-  /** How secret the relation of two members (in text form) is: see `secrecyBetween` in index-contracts.ts. */
+  /** How secret the relation of two members (in text form) is: see `secrecyBetween` in secrecy.ts. */
   secrecyBetween(a: string, b: string): 0 | 1 | 2
   /** Fetches now; throws when that fails. */
   refresh(): Promise<void>
@@ -147,6 +145,10 @@ export async function createContracts(q: {
       required: next.contractRequired,
       asOf: Date.parse(next.generatedAt),
       contracts: [...taken.values()],
+      refused: refused.map(({ listed }) => ({
+        ...{ listed, bytes: items.get(listed.hash) },
+        seals: listed.seals.flatMap((one) => sealsOf.seals.get(one) ?? []),
+      })),
       owner: idText(owner),
     })
     mandates = indexMandates(next)

@@ -5,17 +5,10 @@ import { fieldRule } from '#core/contract/allowed-fields.ts'
 import type { ContractContent } from '#schemas/contract.ts'
 import { parseServiceId, parseSubsystemId } from '#schemas/identifiers.ts'
 import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
+import { type ContractQuestion, contractFor as holdingTerms, termsOfRefused } from './contract-for.ts'
 import { hostingMandateFor, indexMandates } from './hosting-mandates.ts'
-import {
-  type ContractIndex,
-  type ContractQuestion,
-  contractFor as holdingTerms,
-  indexContracts,
-  NO_TERMS,
-  type RecordTerms,
-  secrecyBetween,
-  termsOfRefused,
-} from './index-contracts.ts'
+import { type ContractIndex, indexContracts, NO_TERMS, type RecordTerms } from './index-contracts.ts'
+import { secrecyBetween } from './secrecy.ts'
 import { assembleContract } from './verify-contract.ts'
 
 const TAX = parseSubsystemId('DEV/GOV/5678/tax')
