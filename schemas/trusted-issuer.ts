@@ -17,6 +17,9 @@ export type FormerTrust = Pick<
   'types' | 'claims' | 'anchors' | 'signers' | 'requiresStatus' | 'statusHosts'
 >
 
+/** How an issuer is named in the list, and by contracts that count on it. */
+export const ISSUER_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/
+
 export type PublishedIssuer = {
   name: string
   /** In words, for people: what it is trusted for, and by which rule. */

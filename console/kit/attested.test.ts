@@ -17,7 +17,7 @@ t.test('places keep their claim and issuers', (t) => {
       format: 'dc+sd-jwt',
       type: 'x',
       claim: ['a/b', '~c', 'd~1', null],
-      issuers: ['State', 'Office of Roads'],
+      issuers: ['State', 'Office_of.Roads-1'],
     },
     { format: 'mso_mdoc', type: 'org.iso.18013.5.1.mDL', claim: ['org.iso.18013.5.1', 'two words'] },
   ])

@@ -5,13 +5,15 @@ import type { Attested } from '#schemas/consents.ts'
 import type { AttestedAttribute, AttributePlace } from '#schemas/contract.ts'
 import type { RefusalReason } from '#schemas/presentation.ts'
 
-/** `attribute` is its name in the contract. */
+/** `attribute` is its name in the contract, `types` those of the credentials that could have attested it. */
 export class NotAttested extends Refused {
   readonly attribute: string
+  readonly types: string[]
 
-  constructor(reason: RefusalReason, attribute: string) {
-    super(reason, attribute)
+  constructor(reason: RefusalReason, attribute: string, types: string[]) {
+    super(reason, `${attribute} (${types.join(', ')})`)
     this.attribute = attribute
+    this.types = types
   }
 }
 
@@ -27,13 +29,16 @@ export function verifyAttested(
 ): Attested[] {
   return attributes.map(({ name, values: allowed, from }) => {
     const found = credentials.flatMap((credential) => from.flatMap((place) => findIn(credential, place)))
-    if (found.length === 0) throw new NotAttested('claim_missing', name)
+    const refuse = (reason: RefusalReason, among: readonly { type: string }[]): NotAttested =>
+      new NotAttested(reason, name, [...new Set(among.map(({ type }) => type))])
+    const held = found.map(({ credential }) => credential)
+    if (found.length === 0) throw refuse('claim_missing', from)
     const believed = found.filter(
       ({ place, credential }) => place.issuers?.includes(credential.issuer) !== false,
     )
-    if (believed.length === 0) throw new NotAttested('issuer_untrusted', name)
+    if (believed.length === 0) throw refuse('issuer_untrusted', held)
     const fitting = believed.find(({ values }) => fits(values, allowed))
-    if (fitting === undefined) throw new NotAttested('claim_value_mismatch', name)
+    if (fitting === undefined) throw refuse('claim_value_mismatch', held)
     const { type, issuer } = fitting.credential
     return { name, type, issuer }
   })

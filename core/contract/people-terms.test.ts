@@ -124,6 +124,14 @@ t.test('a content may demand the consent of the person whom a call is about', as
     ['a name space alone', at({ ...mdoc, claim: ['org.iso.18013.5.1'] }), false],
     ['a list of a mobile document', at({ ...mdoc, claim: ['org.iso.18013.5.1', null] }), false],
     ['issued by nobody', at({ issuers: [] }), true],
+    ...['Transport Authority', '-State', '', 'x'.repeat(101)].map((issuer): [string, object, boolean] => [
+      `issued by what no registry can name: ${issuer}`,
+      at({ issuers: [issuer] }),
+      true,
+    ]),
+    ['a name on two lines', attested({ ...ofAge, name: 'Of\nage' }), true],
+    ['a value on two lines', attested({ ...ofAge, values: ['a\nb'] }), true],
+    ['a claim on two lines', at({ claim: ['a\nb'] }), true],
     ['a member of its own', at({ trusted: true }), true],
   )
   for (const [what, changes, seen] of bad) {

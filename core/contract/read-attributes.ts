@@ -1,11 +1,19 @@
 /** Reads which attributes of a person a contract wants attested by their wallet: a list of what a query to a wallet is made of. */
 import type { AttestedAttribute, AttributePlace } from '#schemas/contract.ts'
 import { Fault } from '#schemas/fault.ts'
+import { ISSUER_NAME } from '#schemas/trusted-issuer.ts'
 import { list, oneOf, optional, pattern, plainText, type Read, record, unique } from './fields.ts'
 
 type Value = NonNullable<AttestedAttribute['values']>[number]
 
-const name = plainText(255)
+const text = plainText(255)
+
+/** On one line, as people read it in a list. */
+const name: Read<string> = (given, at) => {
+  const read = text(given, at)
+  if (read.includes('\n')) throw wrong(`${at} has a line break`)
+  return read
+}
 
 const value: Read<Value> = (given, at) => {
   if (typeof given === 'boolean' || Number.isSafeInteger(given)) return given as Value
@@ -24,7 +32,9 @@ const place = record<AttributePlace>({
   format: oneOf(['dc+sd-jwt', 'mso_mdoc'] as const),
   type,
   claim: list(step, 1, 8),
-  issuers: optional(unique(list(name, 1, 16), (one) => one)),
+  issuers: optional(
+    unique(list(pattern(ISSUER_NAME, 'the name of an issuer in the registry'), 1, 16), (one) => one),
+  ),
 })
 
 const soundPlace: Read<AttributePlace> = (given, at) => {

@@ -5,7 +5,12 @@
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { FormerTrust, PublishedAnchor, PublishedIssuer } from '#schemas/trusted-issuer.ts'
+import {
+  type FormerTrust,
+  ISSUER_NAME,
+  type PublishedAnchor,
+  type PublishedIssuer,
+} from '#schemas/trusted-issuer.ts'
 import { isObject, isTexts, type JsonObject } from './json.ts'
 import { readTrustedIssuers } from './trusted-issuers.ts'
 
@@ -20,7 +25,6 @@ const MOST_TYPES = 32
 const MOST_CLAIMS = 100
 const MOST_STEPS = 8
 const MEMBERS = ['name', 'purpose', 'types', 'claims', 'anchors', 'signers', 'requiresStatus', 'statusHosts']
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/
 const TEXT = /^[\x21-\x7e]{1,255}$/
 /** No control characters, and none that turn the direction of what follows. */
 const PURPOSE = /^[^\p{Cc}\p{Cs}\u200e\u200f\u202a-\u202e\u2066-\u2069]{1,500}$/u
@@ -46,7 +50,8 @@ function readTerms(given: JsonObject): PublishedIssuer {
   const unknown = Object.keys(given).find((member) => !MEMBERS.includes(member))
   if (unknown !== undefined) throw wrong(`an issuer has no member ${unknown.slice(0, 40)}`)
   const { name, purpose, types, claims, anchors, signers, requiresStatus, statusHosts } = given
-  if (typeof name !== 'string' || !NAME.test(name)) throw wrong('name: letters, digits, and _ . - are needed')
+  if (typeof name !== 'string' || !ISSUER_NAME.test(name))
+    throw wrong('name: letters, digits, and _ . - are needed')
   if (typeof purpose !== 'string' || purpose.trim() === '' || !PURPOSE.test(purpose))
     throw wrong('purpose: a sentence is needed, without control characters')
   if (

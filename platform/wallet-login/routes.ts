@@ -54,7 +54,9 @@ export function walletRoutes(app: FastifyInstance, prefix: string, login: Wallet
           : await reply.send(taken.redirectUri === undefined ? {} : { redirect_uri: taken.redirectUri })
       } catch (thrown) {
         if (!(thrown instanceof Refused)) throw thrown
-        request.log.info({ reason: thrown.reason, place: thrown.what }, 'a presentation was refused')
+        // Which claim somebody lacks, or has another value of, says something of them.
+        const place = thrown.reason.startsWith('claim_') ? {} : { place: thrown.what }
+        request.log.info({ reason: thrown.reason, ...place }, 'a presentation was refused')
         // OpenID4VP 8.2: a wallet that says no has been heard.
         return thrown.reason === 'wallet_refused' ? await reply.send({}) : refuse(reply, thrown.reason)
       }

@@ -80,6 +80,7 @@ export function verifyConsent(saved: JsonObject, issuers: TrustedIssuer[], reade
   const digest = createHash('sha256').update(record).digest('hex')
   need(digest === document.presentation, 'record_differs', 'The document names another presentation.')
   const proven = verifyAgreement(record, { agreement, issuers, reader })
+  checkWords(document, proven)
   const { number, client, contract, kind, givenAt, validUntil } = document
   const words =
     proven.boundBy === 'transaction data'
@@ -97,6 +98,18 @@ export function verifyConsent(saved: JsonObject, issuers: TrustedIssuer[], reade
   ]
   const { attested, boundBy } = proven
   return { lines, proven, facts: { digest: consentDigest(document), boundBy, attested, document } }
+}
+
+/** What the document says of the proof is what the proof says. One of an earlier version does not name the issuers. */
+function checkWords(
+  { attested = [], issuedBy }: ConsentDocument,
+  proven: Pick<ReturnType<typeof verifyAgreement>, 'attested' | 'credentials'>,
+): void {
+  const areSame = canonicalJson(attested) === canonicalJson(proven.attested)
+  need(areSame, 'record_differs', 'The document says that something else was attested.')
+  const issuers = proven.credentials.map(({ issuer }) => issuer)
+  const areNamed = issuedBy === undefined || canonicalJson(issuedBy) === canonicalJson(issuers)
+  need(areNamed, 'record_differs', 'The document names other issuers of the credentials.')
 }
 
 /** Nobody proves it here: the answer of the mandate service is not in the file, only its digest. */

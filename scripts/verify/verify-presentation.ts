@@ -1,6 +1,7 @@
 /** Verifies the record of a presentation, or the consent that one proves, from itself, trusted issuers and expected verifiers. */
 
 import { isUtf8 } from 'node:buffer'
+import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { digestOfIssuers } from '#core/presentation/digest-issuers.ts'
 import { verifyRecord } from '#core/presentation/record.ts'
 import { need, orRefuse, Refused } from '#core/presentation/refused.ts'
@@ -38,6 +39,8 @@ export function verifyPresentation(q: Question): Report {
   const kind = saved === undefined ? 'presentation' : 'consent'
   try {
     if (saved !== undefined) {
+      // A number that no double holds has no canonical form, and so no digest.
+      orRefuse('record_malformed', () => canonicalJson(saved))
       const brought = savedIssuers(saved)
       const issuers = named ?? readBrought(brought)
       const { lines, proven, facts } = verifyConsent(saved, issuers, reader)

@@ -285,6 +285,8 @@ void t.test('a contract demands attributes: the wallet is asked for exactly thes
   ] as const)
     t.match(await presentAt((await begin()).link, held), { status: 400, error: reason }, what)
   t.equal(keeper.given.length, 1, 'nothing more is sent')
+  t.match(portal.lines.join(''), /"reason":"claim_value_mismatch"/)
+  t.notMatch(portal.lines.join(''), /age_over_18/, 'no line says what somebody is not')
 
   const rooms = { wallet: {}, settings: { wallets: settings.wallets } } as never
   const asking = (attributes: AttestedAttribute[], acting?: object) =>

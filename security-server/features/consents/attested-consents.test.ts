@@ -1,174 +1,33 @@
 /** Consents to contracts that demand attested attributes: kept when the person's own credentials attest all of them, and never otherwise. */
-import { createHash, randomBytes } from 'node:crypto'
-import t, { type Test } from 'tap'
+import { createHash } from 'node:crypto'
+import t from 'tap'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
-import { newKey } from '#core/certificate/certificate-fixture.ts'
-import { type Agreement, agreementDigest, transactionOf } from '#core/consent/agreement.ts'
 import { questionFor } from '#core/consent/ask-attested.ts'
 import { receiptOf } from '#core/consent/receipt.ts'
-import { readAsked } from '#core/presentation/asked.ts'
-import { makeQuery } from '#core/presentation/dcql/make-query.ts'
 import type { Query } from '#core/presentation/dcql/query.ts'
 import { digestOfIssuers } from '#core/presentation/digest-issuers.ts'
-import { judge } from '#core/presentation/judge.ts'
-import { testRequest, testVerifier } from '#core/presentation/presentation-fixture.ts'
-import { writeRecord } from '#core/presentation/record.ts'
-import { bindingNonce, hashOfTransaction, writeTransaction } from '#core/presentation/transaction-data.ts'
 import { USUAL_TYPE } from '#core/subject/identifier.ts'
-import { slashForm } from '#schemas/colon-identifiers.ts'
-import type { Consent, ConsentDemand } from '#schemas/consents.ts'
-import type { AttestedAttribute } from '#schemas/contract.ts'
-import type { PublishedIssuer } from '#schemas/trusted-issuer.ts'
+import type { Consent } from '#schemas/consents.ts'
 import { verifyPresentation } from '#scripts/verify/verify-presentation.ts'
 import { run } from '#scripts/verify.ts'
-import { contentAt, inDays } from '#test/fakes/contracts.ts'
-import { authorityOf, NOON, PERSON, statusListOf } from '#test/fakes/wallet/authority.ts'
-import { sdJwtOfJose } from '#test/fakes/wallet/sd-jwt-of-jose.ts'
-import { openConsents } from './consents-fixture.ts'
+import { authorityOf, NOON, PERSON } from '#test/fakes/wallet/authority.ts'
+import {
+  type Changes,
+  club,
+  DRIVES,
+  KNOWN,
+  LICENCE,
+  LICENSED,
+  OF_AGE,
+  open,
+  PERSONAL,
+  presented,
+  published,
+  queryOf,
+  trustedIssuers,
+} from './attested-fixture.ts'
 import { consentHandlers } from './handlers.ts'
 import { proofOf } from './view-proof.ts'
-
-const TAX = 'DEV:GOV:5678:client'
-const LICENCE = 'urn:example:licence:1'
-const URI = 'https://status.example/1'
-const [state, traffic, club] = [authorityOf('State'), authorityOf('Traffic'), authorityOf('Club')]
-const [verifier, holder] = [testVerifier(), newKey()]
-const published = ({ name, anchorDer }: typeof state, type: string): PublishedIssuer => ({
-  ...{ name, purpose: 'Consents', types: [type], requiresStatus: true, statusHosts: ['status.example'] },
-  anchors: [{ certificate: anchorDer.toString('base64') }],
-})
-const trustedIssuers = [published(state, PERSON), published(traffic, LICENCE), published(club, LICENCE)]
-const OF_AGE: AttestedAttribute = {
-  ...{ name: 'Of age', values: [true] },
-  from: [{ format: 'dc+sd-jwt', type: PERSON, claim: ['age_over_18'], issuers: ['State'] }],
-}
-const DRIVES: AttestedAttribute = {
-  ...{ name: 'Drives lorries', values: ['C', 'CE'] },
-  from: [
-    { format: 'mso_mdoc', type: 'org.example.licence', claim: ['org.example', 'category'] },
-    { format: 'dc+sd-jwt', type: LICENCE, claim: ['categories', null], issuers: ['Traffic'] },
-  ],
-}
-const KNOWN = [
-  { format: 'dc+sd-jwt' as const, types: [PERSON], issuers: ['State'], code: ['personal_code'] },
-  {
-    ...{ format: 'dc+sd-jwt' as const, types: [LICENCE], issuers: ['Traffic', 'Club'] },
-    ...{ code: ['personal_code'], attestsOnly: true },
-  },
-]
-const contentOf = (attributes: AttestedAttribute[]) =>
-  contentAt(NOON.getTime(), {
-    ...{ personalData: true, provider: 'DEV/GOV/1234/population' },
-    consumers: { subsystems: ['DEV/GOV/5678/client'] },
-    services: [
-      {
-        ...{ serviceCode: 'persons', endpoints: [{ method: 'GET', path: '/persons/*' }] },
-        dataSubject: { in: 'path', name: 'id' },
-      },
-    ],
-    consent: {
-      ...{ proof: 'wallet', attributes, kinds: ['standing'], maxDays: 30 },
-      dataLife: { unit: 'month', value: 6 },
-    },
-  })
-
-async function open(t: Test, attributes = [OF_AGE, DRIVES]) {
-  const content = contentOf(attributes)
-  const contracts = [{ content, joined: [] as string[] }]
-  const consents = await openConsents(t, {
-    ...{ now: { at: NOON.getTime() }, trustedIssuers, contracts },
-    credentials: KNOWN.map(({ issuers: _, ...one }) => one),
-  })
-  const told = (await consents.ask('GET /v1/demands')).body as { demands: [ConsentDemand] }
-  const give = (body: unknown) => consents.ask('POST /v1/consents', { body })
-  return { ...consents, contracts, demand: told.demands[0], give }
-}
-
-/** What a portal asks that does as it should. */
-function queryOf(attributes: AttestedAttribute[]): Query {
-  return makeQuery({ ...questionFor(attributes, KNOWN)!, isKept: true })
-}
-
-type Changes = {
-  attributes?: AttestedAttribute[]
-  query?: Query
-  /** What the credentials say, by type. */
-  says?: Record<string, Record<string, unknown>>
-  authorities?: Record<string, typeof state>
-  /** The status of each credential. */
-  status?: Record<string, number>
-  validUntil?: Date
-  agreement?: Partial<Agreement>
-  isByNonce?: true
-}
-
-const PERSONAL = { personal_code: 'P1', age_over_18: true }
-const LICENSED = { personal_code: 'P1', categories: ['B', 'C'] }
-
-/** What a portal sends when a wallet has answered; `changes` are how it lies, or what the wallet holds. */
-async function presented(demand: ConsentDemand, changes: Changes = {}) {
-  const attributes = changes.attributes ?? demand.rule.attributes ?? []
-  const query = changes.query ?? queryOf(attributes)
-  const { contract, demand: digest } = demand
-  const given = {
-    ...{ contract: contract.id, client: TAX, demand: digest, kind: 'standing' as const },
-    ...{ shown: { language: 'et', textHash: 'ab'.repeat(32) }, validUntil: inDays(NOON.getTime(), 20) },
-  }
-  const askedAt = NOON.toISOString()
-  const agreement: Agreement = {
-    ...{ provider: 'DEV/GOV/1234/population', portal: 'DEV/GOV/9999/portal', services: ['persons'], askedAt },
-    ...{ client: slashForm(TAX, 4, 4), contract: { id: contract.id, version: contract.version } },
-    ...{ demand: digest, kind: given.kind, validUntil: given.validUntil, shown: given.shown, attributes },
-    ...changes.agreement,
-  }
-  const ids = query.credentials.map(({ id }) => id)
-  const entry = writeTransaction(transactionOf(agreement, demand), ids)
-  const request = await testRequest(
-    verifier,
-    query,
-    NOON,
-    changes.isByNonce
-      ? { nonce: bindingNonce(randomBytes(16), agreementDigest(agreement)) }
-      : { transactionData: [entry] },
-  )
-  const says: Record<string, Record<string, unknown>> = {
-    ...{ [PERSON]: PERSONAL, [LICENCE]: LICENSED },
-    ...changes.says,
-  }
-  const authorities: Record<string, typeof state> = {
-    [PERSON]: state,
-    [LICENCE]: traffic,
-    ...changes.authorities,
-  }
-  const presentations: Record<string, string[]> = {}
-  const lists: Record<string, string> = {}
-  for (const { id, meta, claims = [] } of query.credentials) {
-    const [type] = (meta as { vct_values: [string] }).vct_values
-    const uri = `${URI}/${id}`
-    const authority = authorities[type]!
-    lists[uri] = await statusListOf(authority, uri, { 1: changes.status?.[type] ?? 0 })
-    const held = await sdJwtOfJose.issue({
-      ...{ authority, holder, type, attributes: says[type]!, status: { idx: 1, uri } },
-      ...(changes.validUntil && { validUntil: changes.validUntil }),
-    })
-    const one = await sdJwtOfJose.present(held, {
-      ...{ request: request.claims, holder, signedAt: NOON },
-      disclose: claims.map(({ path: [name] }) => String(name)).filter((name) => name in says[type]!),
-      ...(changes.isByNonce ? {} : { transactionHashes: [hashOfTransaction(entry)] }),
-    })
-    presentations[id] = [one]
-  }
-  const question = { presentations, lists, at: NOON, maxStatusAgeSeconds: 86_400 }
-  const issuers = [state, traffic, club].map(({ trusted }) => ({
-    ...{ ...trusted, types: trusted.name === 'State' ? [PERSON] : [LICENCE] },
-    statusHosts: ['status.example'],
-  }))
-  // A portal may know its issuers by other names; what is shown are the registry's.
-  if (changes.isByNonce) for (const one of issuers) one.name = `${one.name} by the portal`
-  const { verdict } = judge({ ...question, asked: readAsked(request.claims), issuers })
-  const text = writeRecord({ ...question, request: request.token, verdict })
-  return { ...given, proof: { askedAt, presentation: JSON.parse(text) as object } }
-}
 
 void t.test(
   'a consent is kept with what two credentials of one person attest, and proves it years later',
@@ -227,12 +86,13 @@ void t.test(
       ...{ passed: true, facts: { digest: consent.digest, attested } },
       text: /TOTAL-PASSED[\s\S]*Attested as the contract demands: Drives lorries, by urn:example:licence:1 of Traffic/,
     })
-    const demanded = (attributes: unknown) => ({
-      ...saved,
-      document: { ...saved.document, asked: { ...saved.document.asked, attributes } },
-    })
+    const worded = (more: object) => ({ ...saved, document: { ...saved.document, ...more } })
+    const demanded = (attributes: unknown) => worded({ asked: { ...saved.document.asked, attributes } })
     for (const [what, one] of Object.entries({
       'nothing was demanded': demanded(undefined),
+      'another attested it': worded({ attested: [attested[0], { ...attested[1], issuer: 'Club' }] }),
+      'it says that nothing was attested': worded({ attested: undefined }),
+      'others issued it': worded({ issuedBy: ['State', 'Club'] }),
       'less was demanded': demanded([OF_AGE]),
       'something else was': demanded([OF_AGE, { ...DRIVES, values: ['B'] }]),
       'no form': demanded([{ name: 'x' }]),
@@ -278,6 +138,15 @@ void t.test(
       t.match(verify({ ...saved, issuers }), failed, 'another list, none, or no list')
       t.match(verify({ ...saved, issuers }, trustedIssuers), failed, 'whoever judges')
     }
+    for (const member of ['presentation', 'issuers', 'document'])
+      t.match(
+        verifyPresentation({
+          ...{ file: 'x', issuers: trustedIssuers },
+          content: Buffer.from(JSON.stringify({ ...saved, [member]: ['huge'] }).replace('"huge"', '1e999')),
+        }),
+        { passed: false, facts: { reason: 'record_malformed' } },
+        member,
+      )
     const odd = [{ name: 'x' }]
     const document = { ...saved.document, trustedIssuers: digestOfIssuers(odd) }
     t.match(verify({ ...saved, issuers: odd, document }), { facts: { reason: 'record_malformed' } })
@@ -315,24 +184,36 @@ void t.test(
     await refused(
       'a portal that asks for less',
       { query: { credentials: [first] } },
-      /Drives lorries: claim_missing/,
+      /Drives lorries \(org.example.licence, urn:example:licence:1\): claim_missing/,
     )
     const unasked = { query: { credentials: [without(first, 'age_over_18'), second] } }
-    await refused('a claim that is not asked for', unasked, /Of age: claim_missing/)
+    await refused('a claim that is not asked for', unasked, /Of age \(urn:example:person:1\): claim_missing/)
     const asked = { credentials: [loose(first), loose(second)] }
     await refused('the wallet withholds it', { says: { [PERSON]: { personal_code: 'P1' } } }, /claim_missing/)
     const minor = { [PERSON]: { ...PERSONAL, age_over_18: false } }
     await refused('it is not what is demanded', { says: minor }, /claim_value_mismatch/)
-    await refused('asked without the value', { says: minor, query: asked }, /Of age: claim_value_mismatch/)
+    await refused(
+      'asked without the value',
+      { says: minor, query: asked },
+      /Of age \(urn:example:person:1\): claim_value_mismatch/,
+    )
     const text = { [PERSON]: { ...PERSONAL, age_over_18: 'true' } }
-    await refused('a text for a truth', { says: text, query: asked }, /Of age: claim_value_mismatch/)
+    await refused(
+      'a text for a truth',
+      { says: text, query: asked },
+      /Of age \(urn:example:person:1\): claim_value_mismatch/,
+    )
     const car = { [LICENCE]: { ...LICENSED, categories: ['B'] } }
-    await refused('no member of a list', { says: car, query: asked }, /Drives lorries: claim_value_mismatch/)
+    await refused(
+      'no member of a list',
+      { says: car, query: asked },
+      /Drives lorries \(urn:example:licence:1\): claim_value_mismatch/,
+    )
     const ofClub = { authorities: { [LICENCE]: club } }
     await refused(
       'an issuer that the registry trusts and the contract does not',
       ofClub,
-      /Drives lorries: issuer_untrusted/,
+      /Drives lorries \(urn:example:licence:1\): issuer_untrusted/,
     )
     const stranger = { authorities: { [LICENCE]: authorityOf('Traffic') } }
     await refused('a stranger by the name of one', stranger, /issuer_untrusted|record_differs/)

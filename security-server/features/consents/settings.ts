@@ -71,7 +71,8 @@ export const consentSchema = {
           code: ['eu.europa.ec.eudi.pid.1', 'personal_administrative_number'],
         },
       ],
-      description: "Which credentials of a wallet have a person's code, and where; one with attestsOnly identifies nobody, and counts beside one that does",
+      description:
+        "Which credentials of a wallet have a person's code, and where; one with attestsOnly identifies nobody, and counts beside one that does",
     },
   },
 }

@@ -134,7 +134,7 @@ function refusing<T>(verify: () => T): T {
     return verify()
   } catch (thrown) {
     if (!(thrown instanceof Refused)) throw thrown
-    const which = thrown instanceof NotAttested ? `${thrown.attribute}: ` : ''
+    const which = thrown instanceof NotAttested ? `${thrown.attribute} (${thrown.types.join(', ')}): ` : ''
     throw unproven(`${which}${thrown.reason}: ${REFUSALS[thrown.reason]}`, thrown)
   }
 }

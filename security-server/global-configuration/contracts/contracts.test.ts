@@ -260,7 +260,11 @@ t.test('what this server cannot read stops calls, and frees nobody from what was
       { logLevel: 'later' },
     ]) {
       await list(next(more))
-      t.equal(ask(contracts, clock.now), 'contract_ended', `the demand before it stands: ${JSON.stringify(more)}`)
+      t.equal(
+        ask(contracts, clock.now),
+        'contract_ended',
+        `the demand before it stands: ${JSON.stringify(more)}`,
+      )
     }
     registry.entries = [
       { content: first, state: 'ACTIVE', seals: sealedBy(first, clock.now) },

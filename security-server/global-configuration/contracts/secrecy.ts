@@ -4,10 +4,7 @@ import type { ContractContent } from '#schemas/contract.ts'
 import type { KeptContract } from './verify-contract.ts'
 
 /** Empty for a contract that is not secret; 1 when its parties let the auditors of the owner see it, else 2. */
-export function secrecyOf(
-  { secret }: Pick<ContractContent, 'secret'>,
-  owner: string,
-): { secrecy?: 1 | 2 } {
+export function secrecyOf({ secret }: Pick<ContractContent, 'secret'>, owner: string): { secrecy?: 1 | 2 } {
   if (secret === undefined) return {}
   return { secrecy: secret.visibleTo.includes(owner) ? 1 : 2 }
 }

@@ -13,7 +13,10 @@ import { hasHash, readContentBytes } from './verify-contract.ts'
 /** A listed contract that was not taken; `bytes` are its content, where the registry gave any. */
 export type RefusedItem = { listed: ListedContract; bytes: Buffer | undefined; seals: ContractSeal[] }
 
-export type UnreadContract = Pick<ContractContent, 'provider' | 'consumers' | 'logLevel' | 'retentionDays'> & {
+export type UnreadContract = Pick<
+  ContractContent,
+  'provider' | 'consumers' | 'logLevel' | 'retentionDays'
+> & {
   services: { serviceCode: string; endpoints: ContractEndpoint[] }[]
   joined: string[]
   /** Whether it wants consents or previews of people, whatever else it says of them. */

@@ -66,8 +66,7 @@ function checkCounterSeals(content: ContractContent, listed: ListedContract, giv
 
 /** Reads a content. Throws `invalid_contract` when the bytes do not have this hash or are not the canonical JSON of a content. */
 export function readContentBytes(bytes: Buffer, hash: string): ContractContent {
-  if (!hasHash(bytes, hash))
-    throw new Fault('invalid_contract', { what: 'the content has another hash' })
+  if (!hasHash(bytes, hash)) throw new Fault('invalid_contract', { what: 'the content has another hash' })
   const content = readContent(parseStrictJson(bytes))
   if (contentText(content) !== bytes.toString('utf8'))
     throw new Fault('invalid_contract', { what: 'the content is not canonical JSON' })
