@@ -12,7 +12,7 @@ import { type Answering, type FakeSystem, send } from './usage-systems.ts'
 
 const DAY_MS = 86_400_000
 const colon = (id: string): string => id.replaceAll('/', ':')
-const refused = (type: string): object => ({ type, message: type, detail: 'a-detail' })
+const refused = (type: string, message = type): object => ({ type, message, detail: 'a-detail' })
 
 type ConsentKeeper = {
   answers: Answering
@@ -20,7 +20,7 @@ type ConsentKeeper = {
   /** What portals sent, as they sent it. */
   given: ConsentGiven[]
   /** Refuses every agreement with this status. */
-  refuse(status: number | undefined): void
+  refuse(status: number | undefined, message?: string): void
   /** A request of `client`, which a url with this secret leads to. */
   ask(token: string, more?: Partial<AskedConsent>): AskedConsent
   state(token: string): ConsentRequestState | undefined
@@ -65,6 +65,7 @@ export function keepConsents(q: {
   const requests = new Map<string, AskedConsent>()
   const taken: ConsentGiven[] = []
   let refusal: number | undefined
+  let why: string | undefined
 
   const give = ({ kind, shown }: ConsentGiven): Consent => ({
     keptAt: 'DEV/GOV/1/server',
@@ -120,7 +121,7 @@ export function keepConsents(q: {
     if (what === 'consents' && name === '' && method === 'POST') {
       const given = body as ConsentGiven
       taken.push(given)
-      if (refusal !== undefined) return send(response, refused('consent_unproven'), refusal)
+      if (refusal !== undefined) return send(response, refused('consent_unproven', why), refusal)
       if (given.demand !== demand.demand) return send(response, refused('consent_demand_changed'), 409)
       const consent = give(given)
       consents.unshift(consent)
@@ -140,8 +141,9 @@ export function keepConsents(q: {
 
   return {
     ...{ answers, consents, given: taken },
-    refuse(status) {
+    refuse(status, message) {
       refusal = status
+      why = message
     },
     ask(token, more = {}) {
       const request: AskedConsent = {

@@ -8,10 +8,15 @@ import { LIST } from './addresses.ts'
 export function plainPage(
   { place }: Pick<Rooms, 'place'>,
   { words, ...reader }: Visit['reader'],
-  { of, status, href = LIST }: { of: string; status: number; href?: string },
+  {
+    of,
+    status,
+    href = LIST,
+    values = {},
+  }: { of: string; status: number; href?: string; values?: Record<string, string> },
 ): Answer {
   const link = { href, text: words('consents.back') }
-  const page = { title: words(`${of}.title`), text: words(`${of}.text`), link }
+  const page = { title: words(`${of}.title`), text: words(`${of}.text`, values), link }
   return { page: messagePage(place, { ...reader, words }, page), status }
 }
 

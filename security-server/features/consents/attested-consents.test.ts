@@ -184,7 +184,7 @@ void t.test(
     await refused(
       'a portal that asks for less',
       { query: { credentials: [first] } },
-      /Drives lorries \(org.example.licence, urn:example:licence:1\): claim_missing/,
+      /\(Drives lorries \(org.example.licence, urn:example:licence:1\): claim_missing/,
     )
     const unasked = { query: { credentials: [without(first, 'age_over_18'), second] } }
     await refused('a claim that is not asked for', unasked, /Of age \(urn:example:person:1\): claim_missing/)

@@ -181,6 +181,8 @@ export function createConsentStore(database: Database) {
      */
     forget: (before: string, unanswered: string): Promise<boolean> =>
       inTransaction(tables, async (transaction) => {
+        // A consent that is just being given may rest on a list of issuers that nobody needed before.
+        await lockFor(transaction, 'consents')
         const old = await transaction
           .selectFrom('consent')
           .select('number')
