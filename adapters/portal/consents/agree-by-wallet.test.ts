@@ -286,7 +286,10 @@ void t.test('a contract demands attributes: the wallet is asked for exactly thes
     t.match(await presentAt((await begin()).link, held), { status: 400, error: reason }, what)
   t.equal(keeper.given.length, 1, 'nothing more is sent')
   for (const [message, shown] of [
-    ['It is not proven (Of <age> (urn:x): issuer_untrusted)', /did not attest enough[\s\S]*asks: Of &#60;age&#62;\./],
+    [
+      'It is not proven (Of <age> (urn:x): issuer_untrusted)',
+      /did not attest enough[\s\S]*asks: Of &#60;age&#62;\./,
+    ],
     ['It is not proven (Of <ages> (urn:x): issuer_untrusted)', /Your answer was not taken/],
   ] as const) {
     keeper.refuse(403, message)

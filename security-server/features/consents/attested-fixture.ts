@@ -23,7 +23,8 @@ import { openConsents } from './consents-fixture.ts'
 const TAX = 'DEV:GOV:5678:client'
 export const LICENCE = 'urn:example:licence:1'
 const URI = 'https://status.example/1'
-export const [state, traffic, club] = [authorityOf('State'), authorityOf('Traffic'), authorityOf('Club')]
+const [state, traffic] = [authorityOf('State'), authorityOf('Traffic')]
+export const club = authorityOf('Club')
 const [verifier, holder] = [testVerifier(), newKey()]
 export const published = ({ name, anchorDer }: typeof state, type: string): PublishedIssuer => ({
   ...{ name, purpose: 'Consents', types: [type], requiresStatus: true, statusHosts: ['status.example'] },
