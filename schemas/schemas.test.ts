@@ -23,7 +23,7 @@ import {
   parseSubsystemId,
   subsystemOf,
 } from './identifiers.ts'
-import { fillIn, kept, listed, Said, say } from './said.ts'
+import { listed, say } from './said.ts'
 
 const isCode = (text: string): boolean => {
   try {
@@ -204,78 +204,6 @@ t.test(
     t.same(wordsIn(`return say\`a ${hole}b({})} c\` + \`we say\` + say\`\``), ['a {0} c'])
   },
 )
-
-t.test('words that were kept as a text are said in the language of who reads them', (t) => {
-  const inEstonian = (text: string) => inLanguage(kept(text), 'et')
-  const cases = [
-    say`record ${7}: ${say`the record is missing`}`,
-    say`Record ${89}: ${say`The time-stamp lies in the future.`}`,
-    say`Every message verifies, but ${say`the signer of the log's state is not trusted: ${new Fault('incorrect_validation_info', { what: say`the signature holds no OCSP answer` }).message}`}.`,
-  ]
-  for (const said of cases) {
-    t.equal(inEstonian(String(said)).includes('record') || inEstonian(String(said)).includes(' the '), false)
-    t.equal(inLanguage(kept(String(said)), 'en'), String(said))
-  }
-  t.equal(inEstonian('record 7: the record is missing'), inLanguage(cases[0]!, 'et'))
-  for (const fault of [
-    new Fault('not_found'),
-    new Fault('io_error', { what: 'disk (sda1). Full.' }),
-    new Fault('service_malformed_url', { what: say`it names a user` }),
-  ])
-    t.equal(inEstonian(fault.message), explainFault(fault, 'et'), fault.message)
-  t.equal(inEstonian('connect ECONNREFUSED 127.0.0.1:1'), 'connect ECONNREFUSED 127.0.0.1:1', 'of others')
-  const once = say`${'{0}'} is not registered at this security server`
-  t.equal(inEstonian(String(once)), inLanguage(once, 'et'), 'filled in once')
-  t.equal(inEstonian('x'.repeat(5_000)).length, 5_000)
-  t.equal(kept(null), null)
-  t.equal(jsonIn({ reason: kept('the record is missing') }, 'en'), '{"reason":"the record is missing"}')
-  t.end()
-})
-
-t.test('each sentence that a server says is found again when it was kept', (t) => {
-  for (const english of wordsSaid().keys()) {
-    if (!/\p{L}/u.test(english)) continue
-    const values = [0, 1, 2, 3, 4, 5, 6, 7, 8].map((at) => `v${at}`)
-    const text = fillIn(english, values)
-    const parts = english.split(/\{\d+\}/)
-    // What is mostly values would be found in anybody's text.
-    const isLoose = parts.length > 1 && parts[0]!.length < 7 && parts.join('').length < 24
-    t.equal(
-      inLanguage(kept(text), 'fi'),
-      isLoose ? text : inLanguage(new Said(english, values), 'fi'),
-      english,
-    )
-  }
-  t.end()
-})
-
-t.test('a kept text of another program stays as it is, however much of it reads like ours', (t) => {
-  for (const text of [
-    'SQLITE_BUSY: database is locked',
-    'Request is not valid',
-    'invalid_cert_path: the issuer of the signing certificate is not approved',
-    'the person is missing',
-    'the certificate is not valid at this time',
-    'the service message',
-    'record of the person was lost',
-    'connect ECONNREFUSED 10.0.0.7:443 since 12:00; ready',
-    'urn:ietf:params:acme:error:unauthorized: the key authorization file is at fault, and expired',
-  ])
-    for (const language of ['et', 'fi', 'es', 'uk']) t.equal(inLanguage(kept(text), language), text)
-  t.end()
-})
-
-t.test('a hostile text is looked at in a bounded number of steps', (t) => {
-  const before = process.cpuUsage()
-  for (const part of ['x is y at z for w of v, and ', 'record 1: ', 'Record 1: record 2: ', 'the record '])
-    for (const length of [174, 500, 999, 2_000, 100_000]) {
-      const text = part.repeat(Math.ceil(length / part.length)).slice(0, length)
-      t.equal(String(inLanguage(kept(text), 'et')).length > 0, true)
-    }
-  const { user, system } = process.cpuUsage(before)
-  t.comment(`${(user + system) / 1000} ms`)
-  t.end()
-})
 
 t.test('words print themselves in English, and are said in a language where an answer leaves', (t) => {
   const port = say`port ${'{1}'} does not answer`
