@@ -154,7 +154,10 @@ async function keepTyped(t: Test, { page, check }: Visitor, begin: () => Promise
   const link = await page.locator('.main-nav').getByRole('link', { name: 'Overview' }).elementHandle()
   await goThrough(page, 'Overview')
   const stay = await page.getByRole('button', { name: 'Go on typing' }).elementHandle()
-  await page.evaluate(([first, second]: { click(): void }[]) => [first!.click(), second!.click()], [stay!, link!])
+  await page.evaluate(
+    ([first, second]: { click(): void }[]) => [first!.click(), second!.click()],
+    [stay!, link!],
+  )
   await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)))
   await page.getByRole('button', { name: 'Go on typing' }).click()
   t.equal(page.url(), address, 'twice at once')
