@@ -61,7 +61,7 @@ export const consentSchema = {
           format: { type: 'string', enum: ['dc+sd-jwt', 'mso_mdoc'] },
           types: { type: 'array', minItems: 1, maxItems: 16, items: name },
           code: { type: 'array', minItems: 1, maxItems: 8, items: name },
-          attestsOnly: { type: 'boolean', default: false },
+          attestsOnly: { type: 'boolean' },
         },
       },
       default: [

@@ -50,7 +50,7 @@ export const walletSchema = {
           types: { type: 'array', minItems: 1, maxItems: 16, items: text },
           issuers: { type: 'array', minItems: 1, maxItems: 16, items: text },
           code: { type: 'array', minItems: 1, maxItems: 8, items: text },
-          attestsOnly: { type: 'boolean', default: false },
+          attestsOnly: { type: 'boolean' },
         },
       },
       description:
