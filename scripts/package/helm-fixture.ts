@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import t from 'tap'
 import { parseAllDocuments } from 'yaml'
 
 const ROOT = path.join(import.meta.dirname, '../..')
@@ -42,9 +41,9 @@ export function podOf({ kind, spec }: Manifest): Pod[] {
   return [(maker['template'] as { spec: Pod }).spec]
 }
 
-/** A folder of this file's tests. */
+/** A folder of the process: files that run in it one after the other share the chart. */
 export const folder = mkdtempSync(path.join(os.tmpdir(), 'concordat-helm-'))
-t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 /** Made anew in a folder of this name. */
 export async function makeChart(name: string): Promise<string> {
