@@ -6,9 +6,12 @@ import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { Fault } from '#schemas/fault.ts'
 
+const SQLITE_BUSY = 5
+
 /**
  * Locks `file`, which is created if missing. The returned function unlocks it; keep a reference to it, since an unreferenced lock
- * may be released. Throws `conflict` with the text `what` when another process has the lock.
+ * may be released. Throws `conflict` with the text `what` when another process has the lock, and `invalid_configuration` when the file
+ * cannot be made or locked at all.
  */
 export function lockFile(file: string, what: string): () => void {
   let lock: DatabaseSync | undefined
@@ -19,7 +22,11 @@ export function lockFile(file: string, what: string): () => void {
     lock.exec('begin exclusive')
   } catch (cause) {
     lock?.close()
-    throw new Fault('conflict', { what, cause })
+    if ((cause as { errcode?: unknown }).errcode === SQLITE_BUSY) throw new Fault('conflict', { what, cause })
+    throw new Fault('invalid_configuration', {
+      what: `${file} cannot be locked: ${(cause as Error).message}`,
+      cause,
+    })
   }
   const held = lock
   return () => held.close()

@@ -23,7 +23,7 @@ const NAME = /^[A-Za-z0-9._-]{1,64}$/
 /**
  * Locks the directory for this process and reads or makes the node's name. A new name is `madeOf` plus random digits. A directory
  * that was in use while names were made of host, address and port keeps that name (`older`). Throws `conflict` when another
- * process works with the directory, `invalid_configuration` when the name cannot be read or stored.
+ * process works with the directory, `invalid_configuration` when the name cannot be read or stored, or the directory not be locked.
  */
 export async function takeNodeIdentity(q: {
   directory: string
@@ -35,7 +35,8 @@ export async function takeNodeIdentity(q: {
    */
   hasOthers: boolean
   /**
-   * Locks a file until the returned function is called. Throws `conflict` with the text `what` when another process has the lock.
+   * Locks a file until the returned function is called. Throws `conflict` with the text `what` when another process has the lock, and
+   * `invalid_configuration` when the file cannot be locked at all.
    */
   lock: (file: string, what: string) => () => void
 }): Promise<NodeIdentity> {
@@ -99,8 +100,10 @@ function unlessAbsent<T>(otherwise: T): (cause: unknown) => T {
 }
 
 function unusable(directory: string, cause?: unknown): Fault {
-  return new Fault('invalid_configuration', {
-    what: `${path.join(directory, FILE)} does not hold the name of this node, which letters, digits, dots and dashes make up`,
-    cause,
-  })
+  const file = path.join(directory, FILE)
+  const what =
+    cause === undefined
+      ? `${file} does not hold the name of this node, which letters, digits, dots and dashes make up`
+      : `${file} cannot be read or written: ${(cause as Error).message}`
+  return new Fault('invalid_configuration', { what, cause })
 }
