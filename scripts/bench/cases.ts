@@ -29,9 +29,11 @@ export const CASES: Case[] = [
   },
   { name: 'GET 100 KB', method: 'GET', path: `/bytes/${100 * KB}`, bodyBytes: 0 },
   { name: 'POST 100 KB', method: 'POST', path: '/take', bodyBytes: 100 * KB },
-  { name: 'GET 10 MB', method: 'GET', path: `/bytes/${10 * KB * KB}`, bodyBytes: 0 },
-  { name: 'POST 10 MB', method: 'POST', path: '/take', bodyBytes: 10 * KB * KB },
-  { name: 'SOAP 10 MB', method: 'POST', path: '', bodyBytes: 10 * KB * KB, isSoap: true },
+  { name: 'GET 1 MB', method: 'GET', path: `/bytes/${MB}`, bodyBytes: 0 },
+  { name: 'POST 1 MB', method: 'POST', path: '/take', bodyBytes: MB },
+  { name: 'GET 10 MB', method: 'GET', path: `/bytes/${10 * MB}`, bodyBytes: 0 },
+  { name: 'POST 10 MB', method: 'POST', path: '/take', bodyBytes: 10 * MB },
+  { name: 'SOAP 10 MB', method: 'POST', path: '', bodyBytes: 10 * MB, isSoap: true },
 ]
 const WARM_UP_SECONDS = 2
 

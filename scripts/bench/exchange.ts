@@ -88,11 +88,16 @@ export async function run(args: string[]): Promise<number> {
     process.stderr.write(USAGE)
     return values.help ? 0 : 2
   }
+  const planned = isTable ? tableOf(connections) : casesOf(values.case ?? '', connections)
+  if (planned.length === 0) {
+    const names = CASES.map((one) => one.name).join('; ')
+    process.stderr.write(`No case has "${values.case}" in its name. The cases: ${names}\n`)
+    return 2
+  }
   const began = performance.now()
   const directory = mkdtempSync(path.join(tmpdir(), 'concordat-bench-'))
   let pairs: Pairs | undefined
   try {
-    const planned = isTable ? tableOf(connections) : casesOf(values.case ?? '', connections)
     const said = sayCases(planned.length + 2)
     said.begin('the start of two servers and the bare pair')
     pairs = await startPairs(directory, network, postgresql)
