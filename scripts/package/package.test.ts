@@ -30,7 +30,12 @@ const MEGABYTE = 1024 * 1024
 const START = { deadlineMs: 180_000 }
 const run = promisify(execFile)
 
-type Descriptor = { digest: string; size: number; artifactType?: string }
+type Descriptor = {
+  digest: string
+  size: number
+  artifactType?: string
+  platform?: { os: string }
+}
 type Manifest = { config: Descriptor; layers: Descriptor[]; subject?: Descriptor }
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'concordat-packages-'))
@@ -68,13 +73,20 @@ t.test('an image has Node, its libraries and our programs, and nothing else', as
   mkdirSync(layout)
   execFileSync('tar', ['-xf', image, '-C', layout])
   const index = readJson<{ manifests: Descriptor[] }>(readFileSync(path.join(layout, 'index.json')))
-  const [first, ...referrers] = index.manifests
+  const [whole, ...others] = index.manifests
+  t.strictSame(others, [], 'engines load a file in which one thing is')
+  t.match(whole, { annotations: { 'io.containerd.image.name': `docker.io/library/concordat:${VERSION}` } })
+  const [first, ...referrers] = readJson<typeof index>(blobOf(layout, whole!)).manifests
+  const platforms = referrers.map(({ platform }) => platform?.os)
+  t.strictSame(platforms, ['unknown', 'unknown'], 'engines pass over what refers to the image')
   const manifest = readJson<Manifest>(blobOf(layout, first!))
   const { config, rootfs } = readJson<{
-    config: { User: string; Env: string[]; Entrypoint: string[] }
+    config: { User: string; Env: string[]; Entrypoint: string[]; Volumes?: object }
     rootfs: { diff_ids: string[] }
   }>(blobOf(layout, manifest.config))
   t.equal(config.User, '10001:10001', 'not root')
+  // An engine would make one that it removes with the container.
+  t.equal(config.Volumes, undefined, 'no volume that nobody named')
   t.equal(manifest.layers.length, rootfs.diff_ids.length)
   t.ok(manifest.layers.reduce((sum, { size }) => sum + size, 0) < 150 * MEGABYTE, 'compressed')
 

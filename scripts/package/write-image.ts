@@ -14,6 +14,7 @@ import { writeTar } from './write-tar.ts'
 const USER = 10001
 const STATE = 'var/lib/concordat'
 const OCI = 'application/vnd.oci.image'
+const INDEX = `${OCI}.index.v1+json`
 const PORTS = [4000, 5500, 5577, 8443]
 
 type Descriptor = { mediaType: string; digest: string; size: number; [more: string]: unknown }
@@ -62,22 +63,26 @@ export async function writeImage(q: {
     const layers = [await blob(Buffer.from(content), artifactType)]
     return {
       ...(await writeManifest(blob, { artifactType, config, layers, subject: manifest })),
-      artifactType,
+      ...{ artifactType, platform: { architecture: 'unknown', os: 'unknown' } },
     }
   }
   const subject = { name: `concordat:${source.version}`, sha256: manifest.digest.replace('sha256:', '') }
-  const index = {
-    schemaVersion: 2,
-    mediaType: `${OCI}.index.v1+json`,
-    manifests: [
-      { ...image, annotations: { 'org.opencontainers.image.ref.name': source.version } },
-      await refer(billOfMaterials(source, components), 'application/vnd.cyclonedx+json'),
-      await refer(
-        await provenanceOf({ source, components, kind: 'image', subject }),
-        'application/vnd.in-toto+json',
-      ),
-    ],
+  // An engine loads a file only if one thing is in it: so the image and what refers to it are in an index of their own, in which
+  // engines pass over what is for no platform.
+  const whole = indexOf([
+    image,
+    await refer(billOfMaterials(source, components), 'application/vnd.cyclonedx+json'),
+    await refer(
+      await provenanceOf({ source, components, kind: 'image', subject }),
+      'application/vnd.in-toto+json',
+    ),
+  ])
+  const annotations = {
+    'org.opencontainers.image.ref.name': source.version,
+    // By this name engines keep the image, as if they had built it.
+    'io.containerd.image.name': `docker.io/library/concordat:${source.version}`,
   }
+  const index = indexOf([{ ...(await blob(Buffer.from(JSON.stringify(whole)), INDEX)), annotations }])
   await writeFile(path.join(layout, 'index.json'), JSON.stringify(index))
   await writeFile(path.join(layout, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')
   const file = path.join(q.output, `concordat-${source.version}.oci.tar`)
@@ -88,6 +93,10 @@ export async function writeImage(q: {
   })
   await rename(part, file)
   return file
+}
+
+function indexOf(manifests: Descriptor[]): object {
+  return { schemaVersion: 2, mediaType: INDEX, manifests }
 }
 
 async function writeManifest(blob: Blobs, content: object): Promise<Descriptor> {
@@ -154,8 +163,7 @@ function configOf(source: Source, layers: Layer[]): object {
       ],
       Entrypoint: [NODE, ...NODE_OPTIONS, ENTRY],
       Cmd: ['--help'],
-      WorkingDir: `/${STATE}`,
-      Volumes: { [`/${STATE}`]: {} },
+      WorkingDir: '/',
       ExposedPorts: Object.fromEntries(PORTS.map((port) => [`${port}/tcp`, {}])),
       StopSignal: 'SIGTERM',
       Labels: {
