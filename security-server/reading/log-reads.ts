@@ -59,6 +59,8 @@ type Searches = {
 type Evidence = {
   /** Everything that is stored about one record. Throws `not_found` and `log_inconsistent`. */
   read(index: number): Promise<StoredEvidence>
+  /** `metadata.extra` of each of these records, without the rest; undefined where nothing is kept. Throws `not_found`. */
+  extras(indexes: readonly number[]): ReturnType<ReadingMethods['readExtras']>
   /** The parts of X-Road's container. Throws `not_found` when there is no message or no signature. */
   container(index: number): Promise<ContainerParts>
   /**
@@ -132,6 +134,7 @@ function evidence(log: ReadFrom): Evidence {
   const { parts } = log
   return {
     read: (index) => parts.readEvidence(index),
+    extras: (indexes) => parts.readExtras(indexes),
     container: async (index) => containerParts(await parts.readEvidence(index), log.bodies),
     proof: async (index, size) => {
       try {

@@ -3,7 +3,7 @@ import { hiddenForm } from '#core/log-export/hidden-form.ts'
 import type { LogPart, PartGround } from '../message-log/part.ts'
 import type { Clearance } from '../message-log/record-input.ts'
 import { type InclusionEvidence, proveInclusion } from './evidence/prove-inclusion.ts'
-import { readEvidence, type StoredEvidence } from './evidence/read-evidence.ts'
+import { readEvidence, readExtras, type StoredEvidence } from './evidence/read-evidence.ts'
 import { readStampProof, type StampProof } from './evidence/read-stamp.ts'
 import { indexRecords } from './index/index-records.ts'
 import type { LatencyPage, LatencyQuestion } from './index/latency-store.ts'
@@ -43,6 +43,7 @@ export type ReadingMethods = ActorMethods & {
    */
   forms(q: { first: number; limit: number; clearance: Clearance }): Promise<string[]>
   readEvidence(index: number): Promise<StoredEvidence>
+  readExtras(indexes: readonly number[]): ReturnType<typeof readExtras>
   /** Proves the record under the checkpoint of `size`, or under the best cosigned one. */
   proveInclusion(q: { index: number; size?: number | undefined }): Promise<InclusionEvidence>
   stampEvidence(index: number): Promise<StampProof | undefined>
@@ -103,6 +104,7 @@ function methodsOf(log: IndexedLog, ring: PartGround['ring']): ReadingMethods {
       return rows.map(({ idx, form, leaf }) => (hidden.has(Number(idx)) ? hiddenForm(leaf) : form))
     },
     readEvidence: (index) => readEvidence(log, index, ring.find),
+    readExtras: (indexes) => readExtras(log, indexes, ring.find),
     proveInclusion: ({ index, size }) => proveInclusion(log, index, ring.find, size),
     stampEvidence: (index) => readStampProof(log, index),
   }

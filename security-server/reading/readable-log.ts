@@ -13,7 +13,7 @@ import type { LogReads } from './log-reads.ts'
 export const SECRECY_ROLE = 'XROAD_SECRECY_AUDITOR'
 
 /** Reads of records that need a reader's clearance. */
-export type RecordReads = Omit<LogReads, 'findExchange' | 'window' | 'callsOf'> &
+export type RecordReads = Omit<LogReads, 'findExchange' | 'window' | 'callsOf' | 'extras'> &
   Pick<MessageLog, 'evidenceRecord' | 'countedDays' | 'countsOf'>
 
 export type ReadableLog = Omit<RecordReads, 'forms' | 'countsOf'> & {

@@ -17,17 +17,18 @@ type ConsentsOfCalls = (q: {
   /** By their name in the database; undefined where nobody is named. */
   person: string | undefined
   calls: readonly RecordedCall[]
-}) => Promise<Map<string, string>>
+}) => Promise<Map<string, string[]>>
 
 /**
- * Number by request id, time, service and client, since clients choose request ids. One that calls under several consents with the same id has
- * for each call the consent that was used nearest to it.
+ * Numbers by request id, service and client. Clients choose request ids, and may call with one under several consents and under none: which of
+ * these a call had its own record says.
  */
 export function createConsentsOfCalls(tables: Kysely<Tables>): ConsentsOfCalls {
   const keptElsewhere = (ids: readonly string[]) =>
     tables
       .selectFrom('consent_use')
-      .select(['number', 'request_id', 'service', 'client', 'time'])
+      .select(['number', 'request_id', 'service', 'client'])
+      .distinct()
       .where('client', 'is not', null)
       .where('request_id', 'in', ids)
       .limit(AT_ONCE)
@@ -37,7 +38,8 @@ export function createConsentsOfCalls(tables: Kysely<Tables>): ConsentsOfCalls {
     tables
       .selectFrom('consent')
       .innerJoin('consent_use', 'consent_use.number', 'consent.number')
-      .select(['consent.number', 'request_id', 'service', 'consent.client', 'time'])
+      .select(['consent.number', 'request_id', 'service', 'consent.client'])
+      .distinct()
       .where('person', '=', person)
       .where('time', '>=', new Date(Math.min(...times) - APART_MS).toISOString())
       .where('time', '<=', new Date(Math.max(...times) + APART_MS).toISOString())
@@ -54,15 +56,11 @@ export function createConsentsOfCalls(tables: Kysely<Tables>): ConsentsOfCalls {
       ...(await keptElsewhere(ids)),
       ...(person === undefined ? [] : await keptHere(person, ids, times)),
     ]
-    const uses = Map.groupBy(rows, ({ request_id }) => request_id)
-    const nearest = new Map<string, { number: string; apart: number }>()
-    for (const { requestId, time } of calls)
-      for (const { number, service, client, ...use } of uses.get(requestId) ?? []) {
-        const key = `${requestId} ${time} ${service} ${client}`
-        const apart = Math.abs(Date.parse(use.time) - Date.parse(time))
-        const known = nearest.get(key)
-        if (known === undefined || apart < known.apart) nearest.set(key, { number, apart })
-      }
-    return new Map([...nearest].map(([key, { number }]) => [key, number]))
+    const byCall = new Map<string, string[]>()
+    for (const { number, request_id: id, service, client } of rows) {
+      const key = `${id} ${service} ${client}`
+      byCall.set(key, [...(byCall.get(key) ?? []), number])
+    }
+    return byCall
   }
 }

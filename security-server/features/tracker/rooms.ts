@@ -7,6 +7,7 @@ import type { LocalSystems } from '../../local-systems/local-systems.ts'
 import type { PeerQuota } from '../../peer/peer-quota.ts'
 import type { BundleSource } from '../../reading/evidence/write-bundle.ts'
 import type { SearchTerms } from '../../reading/index/terms-store.ts'
+import type { LogReads } from '../../reading/log-reads.ts'
 import type { ComplaintRooms } from './complaints/rooms.ts'
 import type { TrackerSettings } from './settings.ts'
 import type { TrackerStore } from './store.ts'
@@ -182,15 +183,15 @@ export type TrackerRooms = {
   /** The contracts in force here. */
   contracts(): ContractContent[]
   bundle(log: BundleSource['log']): BundleSource
-  log: BundleSource['log']
+  log: BundleSource['log'] & Pick<LogReads, 'extras'>
   complaints: ComplaintRooms
   /** Undefined where the settings have no notices. */
   notices(): NoticePaths | undefined
-  /** The numbers of the consents under which calls about this person were made, by request id, time, service and client. */
+  /** The numbers of the consents under which calls about this person were made, by request id, service and client: each call has the one that its record names, or none. */
   consentsOf(
     person: { type: string; identifier: string },
     calls: { requestId: string; time: string }[],
-  ): Promise<Map<string, string>>
+  ): Promise<Map<string, string[]>>
   /** The numbers of the previews in which answers to such calls were released, by request id, service and client. */
   previewsOf(requestIds: string[]): Promise<Map<string, string[]>>
   count(answer: 'answered' | 'refused' | 'failed'): void

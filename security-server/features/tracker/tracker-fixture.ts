@@ -145,12 +145,7 @@ export async function createTrackerWorld(t: Test, url?: string): Promise<Tracker
     complaints: complaintRooms(t, database, acts),
     notices: () => undefined,
     consentsOf: async (_person, calls) =>
-      new Map(
-        calls.map(({ requestId: id, time }) => [
-          `${id} ${time} ${idText(SERVICE)} ${idText(CLIENT)}`,
-          `of ${id}`,
-        ]),
-      ),
+      new Map(calls.map(({ requestId: id }) => [`${id} ${idText(SERVICE)} ${idText(CLIENT)}`, [`of ${id}`]])),
     previewsOf: async () => new Map(),
     count: () => undefined,
   }

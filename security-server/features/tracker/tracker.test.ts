@@ -35,7 +35,9 @@ await eachDatabase(t, async (_database, t, url) => {
   const mine = (path: string, more: object = {}) =>
     ask(`${path}${path.includes('?') ? '&' : '?'}userCode=${code}`, { userId: code, ...more })
 
-  const first = await use(person, { contract })
+  const agreed = { id: randomUUID(), requestId: randomUUID() }
+  const extra = { consent: `of ${agreed.requestId}` }
+  const first = await use(person, { contract, ids: agreed, extra })
   const failed = await use(person, { answer: 'service_failed' })
   const denied = await use(person, { outcome: 'access_denied' })
   await use('010101-1111')
@@ -68,7 +70,7 @@ await eachDatabase(t, async (_database, t, url) => {
       purposes: { und: 'Assessment of income tax' },
       legalBasis: 'Tax Procedure Act, section 18',
       outcome: 'ok',
-      consent: /^of [0-9a-f-]{36}$/,
+      consent: extra.consent,
       record: { index: first, leaf: /^[A-Za-z0-9+/]{43}=$/ },
     })
     t.match(rowsOf(told), [

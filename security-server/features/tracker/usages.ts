@@ -11,6 +11,8 @@ const MOST_MASS_USES = 200
 const CURSOR = /^(?:([0-9a-z]{1,10})-([0-9a-z]{1,11}))?-([0-9a-z]{1,4})$/
 const LAST_TIME = Date.UTC(9999, 11, 31)
 
+type NumbersOfCall = { consent?: string | undefined; preview?: string | undefined }
+
 export async function usages(
   asked: AskedTracker,
   { period, ...person }: PersonQuestion,
@@ -27,12 +29,8 @@ export async function usages(
   const isFirst = after === undefined
   const told: Usage[] = []
   const provided = rows.filter((row) => roleOf(row) === 'provider')
-  const consents = await rooms.consentsOf(
-    person,
-    provided.map(({ request_id: requestId, time }) => ({ requestId, time })),
-  )
-  const previews = await rooms.previewsOf(rows.map((row) => row.request_id))
-  for (const row of rows) told.push(await usageOf(row, rules, { consents, previews }, rooms))
+  const numbers = await numbersOf(provided, person, rooms)
+  for (const row of rows) told.push(await usageOf(row, rules, numbers.get(row.idx), rooms))
   return {
     ...headOf(asked.subsystem, rooms),
     totalUsages: total,
@@ -49,10 +47,7 @@ export async function usages(
 async function usageOf(
   row: PersonUse,
   rules: ReadonlyMap<string, ServiceRule>,
-  {
-    consents,
-    previews,
-  }: { consents: ReadonlyMap<string, string>; previews: ReadonlyMap<string, readonly string[]> },
+  { consent, preview }: NumbersOfCall = {},
   rooms: TellingRooms,
 ): Promise<Usage> {
   const { isGeneral, ...described } = await describeUse(row, rules, rooms)
@@ -62,12 +57,6 @@ async function usageOf(
   const mass = row.isMass ? { isMass: true as const } : {}
   if (isGeneral)
     return { messageId: '', time: row.told, role, ...described, outcome, ...mass, isGeneral: true }
-  const parties = `${row.service} ${row.client}`
-  const consent = role === 'provider' ? consents.get(`${row.request_id} ${row.time} ${parties}`) : undefined
-  const preview =
-    role === 'provider'
-      ? await previewOf(row, previews.get(`${row.request_id} ${parties}`), rooms)
-      : undefined
   return {
     ...{ messageId: row.query_id, requestId: row.request_id, time: row.time, role },
     ...described,
@@ -80,15 +69,30 @@ async function usageOf(
   }
 }
 
-/** The one that its record names, where that is one of these: other calls can have the same request id. */
-async function previewOf(
-  { idx }: PersonUse,
-  numbers: readonly string[] | undefined,
-  { log }: Pick<TellingRooms, 'log'>,
-): Promise<string | undefined> {
-  if (numbers === undefined) return undefined
-  const { metadata } = await log.read(idx)
-  return numbers.find((number) => number === metadata?.extra?.['preview'])
+/**
+ * The consent and the preview of each call, by the index of its record, where the record names one of these: other calls can have the same
+ * request id, under another consent or none.
+ */
+async function numbersOf(
+  provided: readonly PersonUse[],
+  person: Parameters<TellingRooms['consentsOf']>[0],
+  { log, consentsOf, previewsOf }: Pick<TellingRooms, 'log' | 'consentsOf' | 'previewsOf'>,
+): Promise<ReadonlyMap<number, NumbersOfCall>> {
+  const calls = provided.map(({ request_id: requestId, time }) => ({ requestId, time }))
+  const found = {
+    consent: await consentsOf(person, calls),
+    preview: await previewsOf(calls.map(({ requestId }) => requestId)),
+  }
+  const key = (row: PersonUse): string => `${row.request_id} ${row.service} ${row.client}`
+  const rows = provided.filter((row) => found.consent.has(key(row)) || found.preview.has(key(row)))
+  const extras = rows.length === 0 ? [] : await log.extras(rows.map(({ idx }) => idx))
+  return new Map(
+    rows.map((row, at) => {
+      const named = (what: keyof NumbersOfCall): string | undefined =>
+        found[what].get(key(row))?.find((number) => number === extras[at]?.[what])
+      return [row.idx, { consent: named('consent'), preview: named('preview') }]
+    }),
+  )
 }
 
 /** The same lines for everybody: nobody is named in messages that are only counted. */

@@ -33,22 +33,28 @@ await eachDatabase(t, async (_database, t, url) => {
   const stored = await openDatabase(world.logUrl)
   t.teardown(() => stored.close())
 
-  await t.test('a use names the preview of its own record, whatever else has its ids', async (t) => {
-    const { previewsOf } = world.rooms
+  await t.test('a use names consent and preview of its own record, whatever else has its ids', async (t) => {
+    const { consentsOf, previewsOf } = world.rooms
     t.teardown(() => {
-      world.rooms.previewsOf = previewsOf
+      Object.assign(world.rooms, { consentsOf, previewsOf })
     })
     const ids = { id: 'Q', requestId: '5b0f0d3c-1111-4222-8333-444455556666' }
     const call = `${ids.requestId} ${idText(SERVICE)} ${idText(CLIENT)}`
-    world.rooms.previewsOf = async () => new Map([[call, ['n-1', 'n-2']]])
-    for (const preview of ['n-1', undefined, 'n-2', 'n-3'])
-      await use('4000', { ids, ...(preview !== undefined && { extra: { preview } }) })
-    await index()
-    const told = await ask('/concordat/v1/usages?userCode=EE4000', { userId: 'EE4000' })
-    t.same(
-      (told.body['usages'] as { preview?: string }[]).map(({ preview }) => preview),
-      [undefined, 'n-2', undefined, 'n-1'],
-    )
+    const numbers = async () => new Map([[call, ['n-1', 'n-2']]])
+    for (const what of ['consent', 'preview'] as const) {
+      const of = what === 'consent' ? 'consentsOf' : 'previewsOf'
+      const code = what === 'consent' ? '3999' : '4000'
+      Object.assign(world.rooms, { consentsOf: async () => new Map(), previewsOf, [of]: numbers })
+      for (const number of ['n-1', undefined, 'n-2', 'n-3'])
+        await use(code, { ids, ...(number !== undefined && { extra: { [what]: number } }) })
+      await index()
+      const told = await ask(`/concordat/v1/usages?userCode=EE${code}`, { userId: `EE${code}` })
+      t.same(
+        (told.body['usages'] as Record<string, string | undefined>[]).map((one) => one[what]),
+        [undefined, 'n-2', undefined, 'n-1'],
+        `${what}: a call without one that shares its ids with a counted one has none`,
+      )
+    }
   })
 
   await t.test(

@@ -96,6 +96,21 @@ export async function readEvidence(
   }
 }
 
+/** What each record says besides, in the order of `indexes`; undefined where it was erased with its proof. Throws `not_found`. */
+export async function readExtras(
+  { records }: Pick<IndexedLog, 'records'>,
+  indexes: readonly number[],
+  findKey: KeyFinder,
+): Promise<(Metadata['extra'] | undefined)[]> {
+  const extras: (Metadata['extra'] | undefined)[] = []
+  for (const index of indexes) {
+    const opened =
+      openRecord(await records.get(index), findKey) ?? openRemainder(await records.remainder(index), findKey)
+    extras.push(opened?.metadata.extra)
+  }
+  return extras
+}
+
 async function readStamp(
   log: Pick<IndexedLog, 'timeStamps'>,
   id: number,
