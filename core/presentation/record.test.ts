@@ -231,8 +231,9 @@ void t.test('queries: no more than is needed, in a form that others read', async
   const linked = (linkedBy: string | undefined, ...attributes: string[]): Query => {
     const needed = attributes.map((attribute) => ({ attribute }))
     const links = linkedBy === undefined ? {} : { linkedBy }
-    const authorities = [Buffer.alloc(20, 1)]
-    const query = makeQuery({ needed, sources: SOURCES, isKept: true, authorities, ...links })
+    const authorities = [Buffer.alloc(20, 1), Buffer.alloc(20, 1)]
+    const sources = SOURCES.map((source, at) => (at === 0 ? { ...source, authorities } : source))
+    const query = makeQuery({ needed, sources, isKept: true, ...links })
     DcqlQuery.validate(DcqlQuery.parse(query as never))
     t.strictSame(readQuery(JSON.parse(JSON.stringify(query))), query)
     return query
@@ -257,6 +258,11 @@ void t.test('queries: no more than is needed, in a form that others read', async
     ],
   ])
   t.match(both.credentials, [{ claims: [{ id: LINK }] }, { claims: [{ id: LINK }] }])
+  t.strictSame(
+    both.credentials.map(({ trusted_authorities }) => trusted_authorities),
+    [[{ type: 'aki', values: ['AQEBAQEBAQEBAQEBAQEBAQEBAQE'] }], undefined],
+    'each has its own authorities alone, each once',
+  )
   t.equal(both.credential_sets, undefined, 'both are needed')
   const shifting = { ...SOURCES[0]!, places: { code: ['codes', 0] } }
   t.throws(
@@ -264,9 +270,8 @@ void t.test('queries: no more than is needed, in a form that others read', async
     TypeError,
     'a wallet can shift places in lists',
   )
-  t.match(make('age').credentials, [
-    { claims: [{ intent_to_retain: true }], trusted_authorities: [{ type: 'aki' }] },
-  ])
+  t.match(make('age').credentials, [{ claims: [{ intent_to_retain: true }], trusted_authorities: undefined }])
+  t.match(make('name').credentials, [{ trusted_authorities: [{ type: 'aki' }] }])
   t.throws(() => make('shoe size'), TypeError)
 })
 

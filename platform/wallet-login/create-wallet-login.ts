@@ -77,6 +77,15 @@ export function createWalletLogin(q: Parts) {
     const named = new Set(sources.flatMap(({ issuers }) => issuers))
     return q.issuers().filter(({ name }) => named.has(name))
   }
+  /** None where one of them has no key identifier: a wallet would keep back its credentials. */
+  const authoritiesOf = (source: WalletQuestion['sources'][number]): Buffer[] => {
+    const ids = issuersOf({ sources: [source] })
+      .filter((issuer) => issuer.types.some((type) => source.types.includes(type)))
+      .flatMap((issuer) => anchorsAt(issuer, new Date(clock())))
+      .map(({ extensions }) => extensions.subjectKeyIdentifier)
+    const known = ids.filter((id) => id !== undefined)
+    return known.length === ids.length ? known : []
+  }
   const attempts = createAttempts({ clock, most: MOST_ATTEMPTS })
   const address = (what: string, id: string): string => `${settings.baseUrl}${settings.prefix}/${what}/${id}`
 
@@ -86,12 +95,10 @@ export function createWalletLogin(q: Parts) {
     question: WalletQuestion,
     transaction: Transaction | undefined,
   ) {
-    const authorities = issuersOf(question)
-      .flatMap((issuer) => anchorsAt(issuer, new Date(clock())))
-      .flatMap(({ extensions }) => extensions.subjectKeyIdentifier ?? [])
-    const { needed, sources, linkedBy } = question
+    const { needed, linkedBy } = question
+    const sources = question.sources.map((one) => ({ ...one, authorities: authoritiesOf(one) }))
     const links = linkedBy === undefined ? {} : { linkedBy }
-    const query = makeQuery({ needed, sources, isKept: q.isKept, authorities, ...links })
+    const query = makeQuery({ needed, sources, isKept: q.isKept, ...links })
     const signing = query.credentials.filter(({ format }) => format === 'dc+sd-jwt').map(({ id }) => id)
     // Transaction data only where every credential that may be shown can sign it: wallets refuse it for others.
     const isSigned = transaction !== undefined && signing.length === query.credentials.length

@@ -16,6 +16,8 @@ export type Source = {
   places: Record<string, PathStep[]>
   /** Its linking attribute says that it is of the same person as the others, and not who that is: one of the others has to. */
   attestsOnly?: boolean
+  /** Key identifiers of the authorities behind the issuers who count for it, so that others' credentials stay in the wallet. */
+  authorities?: Buffer[]
 }
 
 /** An attribute that is needed, and the values that it may have if not every one will do. */
@@ -26,8 +28,6 @@ type Question = {
   sources: Source[]
   /** Whether the answer is kept, which the person is told by wallets that show it (`intent_to_retain`). */
   isKept: boolean
-  /** Key identifiers of the authorities behind the trusted issuers, so that other credentials stay in the wallet. */
-  authorities?: Buffer[]
   /** The attribute that says whose a credential is. Without it no two credentials are asked for together. */
   linkedBy?: string
 }
@@ -79,12 +79,7 @@ function isGiven(
   return Object.hasOwn(places, attribute) && !(attestsOnly && attribute === linkedBy)
 }
 
-function asQuery(
-  source: Source,
-  needed: Needed[],
-  { isKept, authorities = [] }: Question,
-  linkedBy?: string,
-): CredentialQuery {
+function asQuery(source: Source, needed: Needed[], { isKept }: Question, linkedBy?: string): CredentialQuery {
   const isMdoc = source.format === 'mso_mdoc'
   const claims = needed.map(
     ({ attribute, values }): ClaimQuery => ({
@@ -94,7 +89,7 @@ function asQuery(
       ...(isMdoc ? { intent_to_retain: isKept } : {}),
     }),
   )
-  const values = authorities.map((id) => id.toString('base64url'))
+  const values = [...new Set(source.authorities?.map((id) => id.toString('base64url')))]
   return {
     id: source.id,
     format: source.format,
