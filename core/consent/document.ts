@@ -28,6 +28,8 @@ export type ConsentDocument = {
   presentation?: string
   /** With it: who issued each credential, in the order of the record, by the names that the registry gives them. */
   issuedBy?: string[]
+  /** With it: where in each credential the code of its person stands, by the settings of the server, in the same order. */
+  codes?: string[][]
   /** With it: the registry's list of trusted issuers by which it was judged, as its transparency log names it (`digestOfIssuers`). */
   trustedIssuers?: string
   /** With it: the rest of what the presentation is bound to. */

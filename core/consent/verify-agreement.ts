@@ -10,6 +10,7 @@ import type { TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
 import type { Attested } from '#schemas/consents.ts'
 import { type Agreement, ANSWER_MS, agreementDigest } from './agreement.ts'
 import { verifyAttested } from './attested.ts'
+import { isBoundByAll } from './held-together.ts'
 
 /** Clocks of wallets, portals and servers. */
 export const SKEW_MS = 60_000
@@ -61,6 +62,11 @@ export function verifyAgreement(
   )
   need(judgedAt.getTime() < askedAt + ANSWER_MS, 'transaction_ended')
   const { credentials } = verdict
+  need(
+    credentials.length === 1 || isBoundByAll(asked.nonce, agreementDigest(agreement)),
+    'transaction_data_mismatch',
+    'The nonce, which the holder of each credential signed, does not commit to it.',
+  )
   const attested = verifyAttested(agreement.attributes ?? [], credentials)
   return { credentials, attested, boundBy, asked, judgedAt, isVerifierKnown, statusLists }
 }

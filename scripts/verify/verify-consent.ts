@@ -4,6 +4,7 @@ import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { agreementOf } from '#core/consent/agreement.ts'
 import { type ConsentDocument, consentDigest } from '#core/consent/document.ts'
+import { verifyOnePerson } from '#core/consent/held-together.ts'
 import { verifyAgreement } from '#core/consent/verify-agreement.ts'
 import { attestedAttributes } from '#core/contract/read-attributes.ts'
 import { digestOfIssuers } from '#core/presentation/digest-issuers.ts'
@@ -38,6 +39,7 @@ function isInForm(document: JsonObject): document is JsonObject & ConsentDocumen
     areTexts(asked, ['provider', 'portal', 'askedAt']) &&
     isTexts(asked['services']) &&
     areAttributes(asked['attributes']) &&
+    areCodes(document['codes']) &&
     isObject(contract) &&
     areTexts(contract, ['id']) &&
     typeof contract['version'] === 'number' &&
@@ -52,6 +54,10 @@ function areAttributes(given: unknown): boolean {
   } catch {
     return false
   }
+}
+
+function areCodes(given: unknown): boolean {
+  return given === undefined || (Array.isArray(given) && given.every(isTexts))
 }
 
 /** The list of trusted issuers that was saved with it; undefined where there is none. */
@@ -81,6 +87,9 @@ export function verifyConsent(saved: JsonObject, issuers: TrustedIssuer[], reade
   need(digest === document.presentation, 'record_differs', 'The document names another presentation.')
   const proven = verifyAgreement(record, { agreement, issuers, reader })
   checkWords(document, proven)
+  // One of an earlier version has one credential.
+  if (document.codes !== undefined || proven.credentials.length > 1)
+    verifyOnePerson(proven.credentials, document.codes)
   const { number, client, contract, kind, givenAt, validUntil } = document
   const words =
     proven.boundBy === 'transaction data'
@@ -92,6 +101,7 @@ export function verifyConsent(saved: JsonObject, issuers: TrustedIssuer[], reade
     ...mandateLines(document),
     `Digest ${consentDigest(document)}, which the log record of each call under it has`,
     words,
+    ...togetherLines(document, proven),
     ...proven.attested.map(
       ({ name, type, issuer }) => `Attested as the contract demands: ${name}, by ${type} of ${issuer}`,
     ),
@@ -110,6 +120,23 @@ function checkWords(
   const issuers = proven.credentials.map(({ issuer }) => issuer)
   const areNamed = issuedBy === undefined || canonicalJson(issuedBy) === canonicalJson(issuers)
   need(areNamed, 'record_differs', 'The document names other issuers of the credentials.')
+}
+
+/** What holds several credentials together, each by its own, and what does not. */
+function togetherLines(
+  { codes = [] }: ConsentDocument,
+  { credentials }: Pick<ReturnType<typeof verifyAgreement>, 'credentials'>,
+): string[] {
+  if (credentials.length === 1) return []
+  const places = credentials.map(({ type }, at) => `${codes[at]!.join('.')} of ${type}`)
+  const keys = new Set(credentials.map(({ holderKey }) => holderKey))
+  return [
+    `Of one person: ${places.join(', ')} are equal. That these are the codes of persons are the words of its document`,
+    'Presented together: with the key of each credential its holder signed the same nonce, which commits to exactly this, for the same verifier',
+    keys.size === 1
+      ? 'One key holds all of them'
+      : 'Each is held by a key of its own, as wallets do it: that one wallet held them is not proved',
+  ]
 }
 
 /** Nobody proves it here: the answer of the mandate service is not in the file, only its digest. */

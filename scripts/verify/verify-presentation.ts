@@ -2,6 +2,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { LINK } from '#core/presentation/dcql/query.ts'
 import { digestOfIssuers } from '#core/presentation/digest-issuers.ts'
 import { verifyRecord } from '#core/presentation/record.ts'
 import { need, orRefuse, Refused } from '#core/presentation/refused.ts'
@@ -72,7 +73,9 @@ export function verifyPresentation(q: Question): Report {
     const outcome = passed ? 'TOTAL-PASSED' : 'TOTAL-FAILED'
     const lines = [
       outcome,
-      ...(verdict.outcome === 'accepted' ? issuedBy(verdict.credentials) : [REFUSALS[verdict.reason]]),
+      ...(verdict.outcome === 'accepted'
+        ? [...issuedBy(verdict.credentials), ...linkLines(verdict.credentials, verified)]
+        : [REFUSALS[verdict.reason]]),
       ...circumstances(verified),
     ]
     const facts = { file: q.file, verdict: outcome, ...factsOf(verified), presentation: verdict }
@@ -108,6 +111,19 @@ function circumstances({ asked, judgedAt, isVerifierKnown, statusLists }: Circum
       : ['Who asked is NOT verified: name the verifiers that you expect (--verifiers).']),
     `Judged at ${judgedAt.toISOString()}, by the words of the record`,
     ...statusLists.map(({ uri, issuedAt }) => `Status list ${uri} of ${issuedAt.toISOString()}`),
+  ]
+}
+
+/** Whoever asked chose what links several credentials: whether that says whose they are is for the reader to see. */
+function linkLines(credentials: { id: string }[], { asked }: Pick<Circumstances, 'asked'>): string[] {
+  if (credentials.length === 1) return []
+  const links = credentials.map(({ id }) => {
+    const claims = asked.query.credentials.find((one) => one.id === id)?.claims ?? []
+    return claims.find((claim) => claim.id === LINK)?.path.join('.') ?? ''
+  })
+  return [
+    `Of one person by what their verifier asked to be equal: ${links.join(', ')}`,
+    'Presented together: with the key of each credential its holder signed the nonce of this one request',
   ]
 }
 

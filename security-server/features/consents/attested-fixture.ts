@@ -97,6 +97,8 @@ export type Changes = {
   validUntil?: Date
   agreement?: Partial<Agreement>
   isByNonce?: true
+  /** The nonce, which each credential's holder signs, commits to nothing. */
+  isNonceLoose?: true
 }
 
 export const PERSONAL = { personal_code: 'P1', age_over_18: true }
@@ -120,14 +122,10 @@ export async function presented(demand: ConsentDemand, changes: Changes = {}) {
   }
   const ids = query.credentials.map(({ id }) => id)
   const entry = writeTransaction(transactionOf(agreement, demand), ids)
-  const request = await testRequest(
-    verifier,
-    query,
-    NOON,
-    changes.isByNonce
-      ? { nonce: bindingNonce(randomBytes(16), agreementDigest(agreement)) }
-      : { transactionData: [entry] },
-  )
+  const request = await testRequest(verifier, query, NOON, {
+    ...(!changes.isNonceLoose && { nonce: bindingNonce(randomBytes(16), agreementDigest(agreement)) }),
+    ...(!changes.isByNonce && { transactionData: [entry] }),
+  })
   const says: Record<string, Record<string, unknown>> = {
     ...{ [PERSON]: PERSONAL, [LICENCE]: LICENSED },
     ...changes.says,

@@ -60,7 +60,7 @@ export async function giveConsent(
     ...{ shown: given.shown, proof: rule.proof, givenRecord: sender.record },
     ...(representative && { byRepresentative: true as const, representative }),
     ...(proven && {
-      ...{ presentation: proven.digest, issuedBy: proven.issuedBy },
+      ...{ presentation: proven.digest, issuedBy: proven.issuedBy, codes: proven.codes },
       ...{ trustedIssuers: proven.judgedBy.digest, asked: proven.asked },
     }),
     ...(rule.attributes && proven && { attested: proven.attested }),

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { type Agreement, transactionOf } from '#core/consent/agreement.ts'
 import { NotAttested } from '#core/consent/attested.ts'
+import { type CodePlace, verifyOnePerson } from '#core/consent/held-together.ts'
 import { SKEW_MS, verifyAgreement } from '#core/consent/verify-agreement.ts'
 import { digestOfIssuers } from '#core/presentation/digest-issuers.ts'
 import type { JudgedCredential } from '#core/presentation/judge.ts'
@@ -35,6 +36,8 @@ type Proven = {
   attested: Attested[]
   /** Who issued each credential, by the same names: the record has those that its portal gives them. */
   issuedBy: string[]
+  /** Where in each the code of its person stands. */
+  codes: CodePlace[]
   /** The registry's list at that moment. */
   judgedBy: JudgedBy
 }
@@ -59,11 +62,11 @@ export function verifyProof(
     }),
   )
   if (proven.judgedAt.getTime() > now + SKEW_MS) throw unproven('it was judged at a time that has not come')
-  checkPerson(proven.credentials, q.userId, rooms)
+  const codes = checkPerson(proven.credentials, q.userId, rooms)
   const { attested, asked } = proven
   const mark = sha256(JSON.stringify([asked.clientId, asked.nonce]))
   const issuedBy = proven.credentials.map(({ issuer }) => issuer)
-  return { text, digest: sha256(text), mark, attested, issuedBy, judgedBy: listAt(rooms) }
+  return { text, digest: sha256(text), mark, attested, issuedBy, codes, judgedBy: listAt(rooms) }
 }
 
 function textOf(presentation: object): string {
@@ -103,12 +106,12 @@ function trustedAt(
   })
 }
 
-/** Where a credential has the code is for this server to say: a portal could ask for any other claim. */
+/** Where a credential has the code is for this server to say: a portal could ask for any other claim. Gives these places. */
 function checkPerson(
   credentials: JudgedCredential[],
   userId: string,
   { settings, countryPrefix }: Pick<ConsentRooms, 'settings' | 'countryPrefix'>,
-): void {
+): CodePlace[] {
   const codes = credentials.map((one) => codesIn(one, settings.credentials))
   // Each needs it: one without could be anybody's, by whatever the portal had wallets link it to the others.
   if (codes.some((of) => of.length === 0))
@@ -119,13 +122,23 @@ function checkPerson(
   const acting = personIn(userId, countryPrefix) ?? personIn(countryPrefix + userId, countryPrefix)
   const isSame = (code: unknown): boolean =>
     typeof code === 'string' && acting !== undefined && isCodeOf(code, acting.identifier, countryPrefix)
-  if (!codes.flat().every(isSame)) throw unproven('it is of another person than the one who acts')
+  if (!codes.flat().every(({ value }) => isSame(value)))
+    throw unproven('it is of another person than the one who acts')
+  const places = codes.map(([first]) => first!.place)
+  // As whoever verifies the saved consent will: with no settings, by what the document says.
+  refusing(() => verifyOnePerson(credentials, places))
+  return places
 }
 
-function codesIn({ format, type, claims }: JudgedCredential, known: readonly WalletCredential[]): unknown[] {
+function codesIn(
+  { format, type, claims }: JudgedCredential,
+  known: readonly WalletCredential[],
+): { place: CodePlace; value: unknown }[] {
   const places = known.filter((one) => one.format === format && one.types.includes(type))
-  return places.flatMap(({ code }) =>
-    claims.flatMap(({ path, values }) => (JSON.stringify(path) === JSON.stringify(code) ? values : [])),
+  return places.flatMap(({ code: place }) =>
+    claims.flatMap(({ path, values }) =>
+      JSON.stringify(path) === JSON.stringify(place) ? values.map((value) => ({ place, value })) : [],
+    ),
   )
 }
 
