@@ -7,7 +7,7 @@ import type { Fault } from '#schemas/fault.ts'
 import { takeNested } from './attachments.ts'
 import type { Body, BodySpool } from './body.ts'
 import { frameBody } from './frame-body.ts'
-import { openContent, typeForPeer, writeContent } from './soap-content.ts'
+import { openContent, takeSoapAnswer, typeForPeer, writeContent } from './soap-content.ts'
 
 const LIMITS = { maxMessageBytes: 1000, maxSoapBytes: 10_000, maxBodyBytes: 1_000_000 }
 const sha512 = (bytes: Buffer): Buffer => hash('sha512', bytes, 'buffer')
@@ -163,7 +163,8 @@ t.test('what no program may write', async (t) => {
   for (const [what, contentType, content, code] of bad) t.equal(await read(contentType, content), code, what)
   const many = new Array<[string, Buffer]>(1_001).fill(['Content-Type: a/b', Buffer.from('x')])
   t.equal(await read(type, related([[ROOT, message], ...many])), 'mime_parsing_failed', 'too many')
-  const long: [string, Buffer] = [`Content-Type: a/b\r\nX: ${'x'.repeat(15_000)}`, message]
+  const lines = Array.from({ length: 15 }, (_, at) => `X${at}: ${'x'.repeat(900)}`).join('\r\n')
+  const long: [string, Buffer] = [`Content-Type: a/b\r\n${lines}`, message]
   t.equal(
     await read(type, related([[ROOT, message], ...new Array<[string, Buffer]>(20).fill(long)])),
     'headers_too_large',
@@ -181,6 +182,38 @@ t.test('what no program may write', async (t) => {
   cut.destroy(new Error('gone'))
   t.equal(await taking, 'invalid_request', 'a client that goes away')
   t.equal(spool.open, 0, 'leaves nothing')
+})
+
+t.test('a header that no X-Road server reads is refused before anything is sent', async (t) => {
+  const message = Buffer.from('<a/>')
+  const type = 'multipart/related; boundary=b'
+  const given = (root: string, own: string) =>
+    related([
+      [root, message],
+      [own, Buffer.from('x')],
+    ])
+  const read = async (contentType: string, content: Buffer) => {
+    const stream = Readable.from([content], { objectMode: false })
+    const opened = await openContent({ contentType, content: stream, limits: LIMITS })
+    return opened.takeAttachments(spoolOf())
+  }
+  const answered = async (content: Buffer) => {
+    const taker = takeSoapAnswer(type, { spool: spoolOf(), limits: LIMITS })
+    await taker.write(content)
+    return taker.end()
+  }
+  // With the name, the colon, a space and CRLF: 999 octets, which X-Road reads, and 1,000.
+  const [most, more] = ['x'.repeat(999 - 'x-y: \r\n'.length), 'x'.repeat(1000 - 'x-y: \r\n'.length)]
+  const own = (value: string): string => `Content-Type: a/b\r\nX-Y: ${value}`
+  t.ok(await read(type, given(ROOT, own(most))))
+  t.ok(await answered(given(ROOT, own(most))))
+  const why = { code: 'mime_parsing_failed', what: /header x-y of a part has a line of over 997 octets/ }
+  await t.rejects(read(type, given(ROOT, own(more))), why)
+  await t.rejects(read(type, given(`${ROOT}\r\nX-Y: ${more}`, own(''))), why, 'of the document')
+  const folded = `${more.slice(0, 600)}\r\n ${more.slice(600)}`
+  await t.rejects(read(type, given(ROOT, own(folded))), why, 'folded, since it is written on one line')
+  await t.rejects(answered(given(ROOT, own(more))), { code: 'service_failed', what: /header x-y/ })
+  await t.rejects(read(`text/xml; x=${more}`, message), { code: 'mime_parsing_failed' })
 })
 
 t.test('a document that comes too slowly holds no room', async (t) => {

@@ -36,6 +36,8 @@ const MAX_BEING_READ = 256 * 1024 * 1024
 let beingRead = 0
 /** For a document; attachments may take longer. X-Road waits for 30 s. Silence ends by the time-out of the connection. */
 const SLOWEST_MS = 60_000
+/** With its line end. */
+const MAX_LINE = 999
 
 type Limits = { maxSoapBytes: number; maxBodyBytes: number }
 
@@ -178,6 +180,7 @@ function createSoapTaker(
   let rootId: string | undefined
   if (type !== RELATED) {
     checkSoapType(contentType)
+    checkLine('content-type', contentType)
     const whole = collect(limits.maxSoapBytes, count)
     return {
       hasParts: false,
@@ -190,6 +193,7 @@ function createSoapTaker(
     }
   }
   const onPart = (headers: ReadonlyMap<string, string>, index: number): PartHandler => {
+    for (const [name, value] of headers) checkLine(name, value)
     if (index > 0) {
       if (rootId !== undefined && headers.get('content-id') === rootId)
         throw new Fault('mime_parsing_failed', { what: 'an attachment has the Content-ID of the message' })
@@ -215,6 +219,14 @@ function createSoapTaker(
     onPart,
   })
   return { hasParts: true, push: parser.push, finish: parser.finish, part: () => part, letIn: gate.resolve }
+}
+
+/** A header of a part as it is written to the other server. X-Road reads no line of 1,000 octets, with its end, and finds that out when all is sent. */
+function checkLine(name: string, value: string): void {
+  if (`${name}: ${value}\r\n`.length > MAX_LINE)
+    throw new Fault('mime_parsing_failed', {
+      what: `the header ${name} of a part has a line of over ${MAX_LINE - 2} octets, which X-Road servers do not read`,
+    })
 }
 
 /** An attachment that waits until attachments may come in. */
