@@ -8,6 +8,7 @@ import { bake, commonName, type KeyPair, newKey } from '#core/certificate/certif
 import { A } from '#core/dsse/dsse-fixture.ts'
 import { LEAST } from '#core/events/event-fixture.ts'
 import { readEvents } from '#core/events/read-event.ts'
+import { writeBinary, writeStructured } from '#core/events/write-event.ts'
 import type { HeaderList } from '#core/transport/header-list.ts'
 import { run } from './event.ts'
 
@@ -220,8 +221,8 @@ t.test('sign and verify', async (t) => {
   const timed = { ...WAGES, time: '2030-01-01T00:00:00.5Z', region: 'north' }
   const signed = await event(['sign', ...own, '--extension', 'partitionkey'], `[${JSON.stringify(timed)}]`)
   for (const said of [
-    /^ {2}covered +specversion, id, source, type, time \(whole seconds\), data \(9 bytes\)$/m,
-    /^ {2}covered as absent +datacontenttype, dataschema, subject$/m,
+    /^ {2}covered +specversion, id, source, type, datacontenttype, time \(whole seconds\), data \(9 bytes\)$/m,
+    /^ {2}covered as absent +dataschema, subject$/m,
     /^ {2}extensions covered +partitionkey$/m,
     /^ {2}NOT covered +hop, region$/m,
   ])
@@ -244,6 +245,10 @@ t.test('sign and verify', async (t) => {
     t.match(await verify(changed(members), own), { code: 1, out: /0 verified, 1 not/, errors: said })
   t.match(await verify(changed({}), other), { code: 1, errors: /not enough trusted keys/ })
   t.match(await verify('[]', own), { code: 1 }, 'nothing is no signed event')
+  const json: HeaderList = [['content-type', 'application/cloudevents+json']]
+  const { headers, body } = writeBinary(readEvents(json, Buffer.from(changed({})))[0]!)
+  const back = writeStructured(readEvents(headers, body)[0]!).body
+  t.match(await verify(`${back}`, own), { code: 0 }, 'it holds in binary mode, too, where data have a type')
 
   const typed = await event(['sign', ...own, '--extension', 'region=String'], JSON.stringify(timed))
   t.match(await verify(typed.out, own), {

@@ -34,7 +34,7 @@ export async function sign(args: string[], surroundings: Surroundings): Promise<
   const signed: CloudEvent[] = []
   const reports: string[] = []
   for (const { event, place } of given.events) {
-    const one = await signEvent(event, [{ key, keyid: holder.sha256 }], names, types).catch(
+    const one = await signEvent(inBothModes(event), [{ key, keyid: holder.sha256 }], names, types).catch(
       (thrown: unknown) => {
         // The signer's own fault is written for those who get the event: here the caller chose what is covered.
         if (!(thrown instanceof Fault) || thrown.code !== 'invalid_event_signature') throw thrown
@@ -47,4 +47,9 @@ export async function sign(args: string[], surroundings: Surroundings): Promise<
   surroundings.out.write(documentOf(given.form, signed))
   surroundings.errors.write(reports.join(''))
   return 0
+}
+
+/** With the content type that its JSON form implies: in binary mode it has one, which the signature has to cover. */
+function inBothModes({ isJsonImplied, ...event }: CloudEvent): CloudEvent {
+  return isJsonImplied === true ? { ...event, datacontenttype: 'application/json' } : event
 }

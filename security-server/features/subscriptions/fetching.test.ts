@@ -1,5 +1,11 @@
 /** Fetching and confirming, and what a contract takes out of events, on both stores. */
 import { fieldRule } from '#core/contract/allowed-fields.ts'
+import { A, KEYS } from '#core/dsse/dsse-fixture.ts'
+import { signEvent } from '#core/dsse/sign-event.ts'
+import { verifyEvent } from '#core/dsse/verify-event.ts'
+import type { CloudEvent } from '#core/events/cloud-event.ts'
+import { readEvent, STRUCTURED } from '#core/events/read-event.ts'
+import { writeBinary, writeStructured } from '#core/events/write-event.ts'
 import { recordQueries } from '#test/query-plans.ts'
 import { until } from '#test/until.ts'
 import { unreachable } from '../deliveries/delivery-fixture.ts'
@@ -130,6 +136,48 @@ await onBoth('fetching', async (t, world) => {
     t.equal(await events!.dropSealedWith(keys[0]!.id), 1)
     t.match((await node.ask('GET', SUBS)).body, { state: 'lapsed', error: 'events_lost' })
   })
+})
+
+await onBoth('what its producer signed', async (t, world) => {
+  const { node, made } = world
+  await node.operation('addEventType', { body: { roomId: ROOM_ID, name: TYPE } })
+  await node.ask('POST', SUBS, { delivery: 'PULL' })
+  await node.ask('POST', SUBS, { delivery: 'PUSH', options: { inbox: INBOX } })
+  const eventOf = (members: object): CloudEvent =>
+    readEvent([['content-type', STRUCTURED]], Buffer.from(JSON.stringify(members)))
+  const plain = {
+    ...{ specversion: '1.0', source: '/tax', type: TYPE, partitionkey: 'k' },
+    // It is signed: in binary mode an event cannot leave it out.
+    ...{ datacontenttype: 'application/json', data: { name: 'Kim' } },
+  }
+  for (const id of ['S-1', 'S-2']) {
+    const signed = await signEvent(eventOf({ ...plain, id }), [{ key: A, keyid: 'A' }], ['partitionkey'])
+    const { body } = writeStructured(signed)
+    t.match(await node.ask('POST', `/pub/v1/${TYPE}`, body, 'DEV/GOV/1000/tax'), { status: 201 })
+  }
+  await node.run('give-out-events')
+  await made.sender.run('send-deliveries')
+  const at = `/deliveries/v1/inbox/${INBOX}`
+  const inbox = await made.receiver.ask('GET', at, { 'x-road-client': SUBSCRIBER })
+  const pushed = inbox.body['events'] as Item[]
+  for (const [way, items] of Object.entries({ fetched: await fetch(world), pushed })) {
+    t.strictSame(names(items), ['S-1', 'S-2'], way)
+    for (const { event: given } of items) {
+      const structured = eventOf(given)
+      const { headers, body } = writeBinary(structured)
+      for (const [mode, event] of Object.entries({ structured, binary: readEvent(headers, body) })) {
+        const { extensions, unverified, keys } = verifyEvent(event, [KEYS.A])
+        t.same(
+          [keys.length, extensions],
+          [1, 'verified'],
+          `${way}, ${mode}: offline, by the producer's key alone`,
+        )
+        t.ok(unverified.has('sequence'), 'what the server added is told apart')
+      }
+      const other = { ...structured, data: eventOf({ ...plain, id: 'x', data: { name: 'Kay' } }).data }
+      t.throws(() => verifyEvent(other, [KEYS.A]), { code: 'invalid_event_signature' })
+    }
+  }
 })
 
 await onBoth('a contract that names fields', async (t, world) => {
