@@ -26,7 +26,7 @@ const ATTRIBUTES = { family_name: 'Mets', personal_code: 'P00000007', given_name
 type World = Awaited<ReturnType<typeof world>>
 
 /** A login on a listener of its own, and what it counted and logged. */
-async function world(verifier = testVerifier(), issuers = [state.trusted]) {
+async function world(verifier = testVerifier()) {
   let now = NOON.getTime()
   const counted: string[] = []
   const lines: string[] = []
@@ -54,7 +54,7 @@ async function world(verifier = testVerifier(), issuers = [state.trusted]) {
         places: { code: [NAMES, 'personal_code'], family: [NAMES, 'family_name'] },
       },
     ],
-    issuers: () => issuers,
+    issuers: () => [state.trusted],
     fetchStatusList: async (uri) => lists[uri],
     clock: () => now,
     ...{ isKept: true, count: (outcome: string) => counted.push(outcome) },
@@ -112,41 +112,6 @@ async function walletAt(
 }
 
 const codeIn = (redirectUri: string): string => new URL(redirectUri).searchParams.get('response_code')!
-
-void t.test(
-  'of each credential a wallet is told the authorities of its own issuers and kind, and no more',
-  async (t) => {
-    const [people, roads, other] = [
-      authorityOf('State', [PERSON]),
-      authorityOf('State', [LICENCE]),
-      authorityOf('Neighbour'),
-    ]
-    const idOf = ({ trusted }: typeof people): string =>
-      trusted.anchors[0]!.certificate.extensions.subjectKeyIdentifier!.toString('base64url')
-    const told = async (...trusted: (typeof people.trusted)[]) => {
-      const here = await world(testVerifier(), trusted)
-      const { request } = await walletAt(here, here.login.begin({ flow: 'same-device' }).walletUrl)
-      const { credentials } = request!['dcql_query'] as {
-        credentials: { id: string; trusted_authorities?: { values: string[] }[] }[]
-      }
-      return Object.fromEntries(
-        credentials.map(({ id, trusted_authorities: of }) => [id, of?.flatMap(({ values }) => values)]),
-      )
-    }
-    t.strictSame(await told(people.trusted, roads.trusted, other.trusted), {
-      person: [idOf(people)],
-      licence: [idOf(roads)],
-    })
-    const { certificate } = other.trusted.anchors[0]!
-    const extensions = { ...certificate.extensions, subjectKeyIdentifier: undefined }
-    const nameless = { certificate: { ...certificate, extensions } }
-    t.strictSame(
-      await told({ ...people.trusted, anchors: [...people.trusted.anchors, nameless] }, roads.trusted),
-      { person: undefined, licence: [idOf(roads)] },
-      'none where one cannot be told: its credentials would stay in the wallet',
-    )
-  },
-)
 
 void t.test('on one device, in either format, fetched in either way', async (t) => {
   const here = await world()
