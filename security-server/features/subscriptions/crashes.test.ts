@@ -16,8 +16,8 @@ import type { Tables } from './tables.ts'
 
 const SUBS = `/api/v1/subs/${TYPE}`
 // Together 40 MB, as 100,000 small events would be: the memory is what is looked at, and each event costs half a millisecond.
-const WAITING = 8_000
-const EVENT_CHARACTERS = 4_900
+const WAITING = 4_000
+const EVENT_CHARACTERS = 9_800
 const SUBSCRIBERS = 100
 /** Far less than the events take, and more than the work on a batch of them. */
 const MOST_MEGABYTES = 24
