@@ -15,7 +15,7 @@ import type { IndexTables } from './tables.ts'
 
 const HOUR_MS = 3_600_000
 const START = Date.parse('2026-03-01T21:30:00.000Z')
-const COUNT = 1200
+const COUNT = 600
 const PROVIDER = 'DEV/GOV/1/population'
 
 const UPKEEP: Record<number, string> = {
@@ -113,7 +113,7 @@ const FILTERS: RecordFilter[] = [
   { endpoint: 'GET /rare/*', from: isoOf(3.3), to: isoOf(9.7) },
   { endpoint: 'GET /persons/*', contract: `${CONTRACTS[0]}/12` },
   { endpoint: 'GET /persons/*', requestId: 'r18' },
-  { requestIds: ['r17', 'r400', 'no such', 'r18'] },
+  { requestIds: ['r17', 'r290', 'no such', 'r18'] },
   { requestIds: ['r17', 'r18'], kind: 'reply', from: isoOf(0) },
   { upkeep: true },
   { upkeep: true, management: MANAGEMENT },
