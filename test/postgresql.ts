@@ -44,7 +44,8 @@ export function hasPostgresql(): boolean {
 /** The server of this test process, started at the first call. */
 export function postgresql(): Promise<PostgresqlServer> {
   if (shared === undefined) {
-    const starting = startPostgresql([], wholeProcess)
+    // It would look into each database once a minute, and there are many that nobody uses any more.
+    const starting = startPostgresql(['autovacuum=off'], wholeProcess)
     shared = starting
     // The next test, or the next file of this process, tries again.
     void starting.catch(() => (shared = undefined))
