@@ -7,7 +7,7 @@ import { listAnswer } from '#platform/http-service/list-answer.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import type { AuditOrder } from '#schemas/audit-order.ts'
 import { Fault } from '#schemas/fault.ts'
-import { say } from '#schemas/said.ts'
+import { kept, say } from '#schemas/said.ts'
 import type { Page } from '../../changes/store.ts'
 import { instanceOf } from '../../members/instance.ts'
 import { encodedId } from '../../members/rules.ts'
@@ -40,7 +40,7 @@ export function auditOrderHandlers(q: {
           /** Without a seed no sample can be drawn, because the server's log shows the witness no new checkpoint. */
           hasSeed: one.seed !== null,
           matched: one.matched === null ? null : Number(one.matched),
-          reason: one.reason,
+          reason: kept(one.reason),
           answeredAt: one.answered_at,
         })),
       }

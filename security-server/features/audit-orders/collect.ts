@@ -12,7 +12,7 @@ import type { Checkpoint } from '#core/merkle/checkpoint.ts'
 import { AUDIT_LIMITS, type AuditCoverage, type AuditOrder, type AuditPayload } from '#schemas/audit-order.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import type { FoundRecord } from '#schemas/found-record.ts'
-import { say } from '#schemas/said.ts'
+import { say, type Word } from '#schemas/said.ts'
 import type { MessageLog } from '../../message-log/message-log.ts'
 import type { Clearance } from '../../message-log/record-input.ts'
 import { bundleSource } from '../../reading/evidence/bundle-source.ts'
@@ -43,7 +43,7 @@ export async function collect(
   const { origin, size, root } = seedOf(seed)
   const own = await messageLog.checkpointOf(size)
   if (origin !== server || own === undefined || !own.root.equals(root))
-    throw refused('its seed is no signed state of this log')
+    throw refused(say`its seed is no signed state of this log`)
   const records: FoundRecord[] = []
   const coverage: AuditCoverage = { inPeriod: 0, unsaid: 0 }
   await messageLog.maintain()
@@ -53,7 +53,7 @@ export async function collect(
     const found = await messageLog.window({ filter, after: next - 1, size })
     for (const row of found.rows.map(rowView)) take(row, order, { records, coverage })
     if (records.length > AUDIT_LIMITS.matched)
-      throw refused(`more than ${AUDIT_LIMITS.matched} records are in its scope: narrow it`)
+      throw refused(say`more than ${AUDIT_LIMITS.matched} records are in its scope: narrow it`)
     next = found.last + 1
   }
   const indexes = records.map(({ index }) => index)
@@ -62,7 +62,7 @@ export async function collect(
   const listed = { version, order: q.sha256, server, seed, records, coverage }
   const left =
     AUDIT_LIMITS.payloadBytes - Buffer.byteLength(canonicalJson(listed)) - sample.length * ENTRY_BYTES
-  if (left < 0) throw refused('the list of what is in its scope is too long for an answer: narrow it')
+  if (left < 0) throw refused(say`the list of what is in its scope is too long for an answer: narrow it`)
   const most = Math.min(MAX_BUNDLES_BYTES, Math.floor((left * 3) / 4))
   const bundles = await bundlesOf(sample, { clearance, most }, rooms)
   return { payload: { ...listed, bundles }, sample }
@@ -73,7 +73,7 @@ function seedOf(seed: string): Checkpoint {
   try {
     return readSeed(seed)
   } catch (thrown) {
-    throw refused(`its seed is none: ${asFault(thrown).what ?? ''}`)
+    throw refused(say`its seed is none: ${asFault(thrown).said ?? ''}`)
   }
 }
 
@@ -128,6 +128,6 @@ async function readAtMost(most: number, bundle: Readable): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-function refused(what: string): Fault {
+function refused(what: Word): Fault {
   return new Fault('audit_order_refused', { what })
 }

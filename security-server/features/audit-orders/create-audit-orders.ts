@@ -147,7 +147,7 @@ export function createAuditOrders(rooms: Rooms): AuditOrders {
     }
     if (state === 'answered' && row.seed !== seed) {
       notAgain.set(row.sha256, Number.POSITIVE_INFINITY)
-      const error = 'the registry asks again, with another seed: only the first one is answered'
+      const error = String(say`the registry asks again, with another seed: only the first one is answered`)
       if (row.error !== error) await store.update(row.id, state, { error })
       return
     }

@@ -74,7 +74,7 @@ function auditOrderView(
     state: row.state,
     overdue: isOpen && row.deadline <= now,
     ...{ decidedBy: row.decided_by, decidedAt: row.decided_at },
-    ...{ agreedBy: row.agreed_by_name, agreedAt: row.agreed_at, reason: decides ? row.reason : null },
+    ...{ agreedBy: row.agreed_by_name, agreedAt: row.agreed_at, reason: decides ? kept(row.reason) : null },
     error: isHidden ? null : kept(row.error),
     matched: isHidden || row.matched === null ? null : Number(row.matched),
     drawn: isHidden || row.sample === null ? null : (JSON.parse(row.sample) as number[]),
