@@ -22,6 +22,16 @@ t.test('words that were kept as a text are said in the language of who reads the
     new Fault('service_malformed_url', { what: say`it names a user` }),
   ])
     t.equal(inEstonian(fault.message), explainFault(fault, 'et'), fault.message)
+  for (const fault of [
+    new Fault('malformed_container', { what: say`it has ${say`two entries of one name`}` }),
+    new Fault('incorrect_validation_info', { what: say`OCSP answer refused: ${say`it is too old`}` }),
+    new Fault('malformed_archive', { what: say`line ${7} of its linking information` }),
+    new Fault('conflict', { what: say`it signed another statement` }),
+    new Fault('audit_order_refused', { what: say`its seed is no signed state of this log` }),
+  ]) {
+    t.equal(inEstonian(fault.message), explainFault(fault, 'et'), fault.message)
+    t.notOk(inEstonian(fault.message).includes(String(fault.said)), 'and its details')
+  }
   t.equal(inEstonian('connect ECONNREFUSED 127.0.0.1:1'), 'connect ECONNREFUSED 127.0.0.1:1', 'of others')
   const once = say`${'{0}'} is not registered at this security server`
   t.equal(inEstonian(String(once)), inLanguage(once, 'et'), 'filled in once')

@@ -4,6 +4,7 @@
  */
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
+import { say } from '#schemas/said.ts'
 import { malformed } from './linking-info.ts'
 
 export const ARCHIVE_INFO = 'archive.json'
@@ -31,9 +32,9 @@ export function parseArchiveInfo(bytes: Buffer): ArchiveInfo {
   try {
     value = parseStrictJson(bytes) as ArchiveInfo
     if (canonicalJson(value) !== bytes.toString())
-      throw malformed('archive.json is not in its canonical form')
+      throw malformed(say`archive.json is not in its canonical form`)
   } catch (cause) {
-    throw malformed('archive.json is no canonical JSON', cause)
+    throw malformed(say`archive.json is no canonical JSON`, cause)
   }
   const members = Object.keys(value ?? {}).join()
   const { version, previous } = value ?? {}
@@ -45,6 +46,6 @@ export function parseArchiveInfo(bytes: Buffer): ArchiveInfo {
       (Object.keys(previous).join() === 'file,manifest' &&
         FILE.test(String(previous.file)) &&
         SHA256.test(String(previous.manifest))))
-  if (!isGood) throw malformed('archive.json is not of version 1')
+  if (!isGood) throw malformed(say`archive.json is not of version 1`)
   return value
 }

@@ -16,6 +16,7 @@ import { parseManifest } from '#core/evidence-bundle/parse-manifest.ts'
 import { proveHeads } from '#core/evidence-bundle/prove-heads.ts'
 import { checkFiles } from '#core/evidence-bundle/read-bundle.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { ARCHIVE_INFO, ARCHIVE_LIMITS, type ArchiveInfo, parseArchiveInfo } from './archive.ts'
 import { checkLinking, type Linked } from './check-linking.ts'
 import { malformed } from './linking-info.ts'
@@ -84,12 +85,12 @@ async function judgeProofs(
   const manifest = parseManifest(bytes, ARCHIVE_LIMITS)
   checkFiles(manifest, files)
   const info = files.get(ARCHIVE_INFO)
-  if (info === undefined) throw malformed('archive.json is missing')
+  if (info === undefined) throw malformed(say`archive.json is missing`)
   const shown = manifest.records.flatMap(({ container }) => (container === undefined ? [] : [container]))
   const stored = [...files.keys()].filter((name) => CONTAINER_NAME.test(name))
   // Otherwise a container could be part of the chain without being judged.
   if (shown.length !== stored.length || new Set(shown).size !== stored.length)
-    throw malformed('a container that belongs to no record, or to two')
+    throw malformed(say`a container that belongs to no record, or to two`)
   const question = { bundle: { manifest, files }, configuration: q.configuration, now: q.now }
   const proofs: Proofs = { heads: proveHeads(question), stamps: judgeTimeStamps(question.bundle) }
   const proven = []

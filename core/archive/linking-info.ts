@@ -5,6 +5,7 @@
  */
 import { createHash, hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
+import { say, type Word } from '#schemas/said.ts'
 
 export const LINKING_INFO = 'linkinginfo'
 
@@ -42,23 +43,23 @@ export function writeLinkingInfo({ previous, algorithm, entries }: LinkingInfo):
 
 /** Throws `malformed_archive` if the text is not linking information. It does not compare digests: check-linking.ts does. */
 export function parseLinkingInfo(bytes: Buffer): LinkingInfo {
-  if (bytes.length > MAX_BYTES) throw malformed('its linking information is too large')
+  if (bytes.length > MAX_BYTES) throw malformed(say`its linking information is too large`)
   const lines = bytes.toString('utf8').split(/\r?\n/)
   if (lines.at(-1) === '') lines.pop()
   const [digest, file, algorithm, ...more] = (lines[0] ?? '').split(' ')
   if (digest === undefined || file === undefined || more.length > 0 || !isAlgorithm(algorithm))
-    throw malformed('the first line of its linking information')
+    throw malformed(say`the first line of its linking information`)
   const previous = { digest: digest === '-' ? '' : digest, file: file === '-' ? '' : file }
   if (!HEX.test(previous.digest) || !(previous.file === '' || WORD.test(previous.file)))
-    throw malformed('the first line of its linking information')
+    throw malformed(say`the first line of its linking information`)
   const entries = lines.slice(1).map((line, i) => {
     const words = line.split(' ')
     if (words.length !== 2 || !words.every((word) => WORD.test(word)))
-      throw malformed(`line ${i + 2} of its linking information`)
+      throw malformed(say`line ${i + 2} of its linking information`)
     return { digest: words[0]!, name: words[1]! }
   })
   if (new Set(entries.map(({ name }) => name)).size !== entries.length)
-    throw malformed('its linking information names a container twice')
+    throw malformed(say`its linking information names a container twice`)
   return { previous, algorithm, entries }
 }
 
@@ -67,6 +68,6 @@ function isAlgorithm(text: string | undefined): text is LinkingAlgorithm {
 }
 
 /** Creates a `malformed_archive` fault. */
-export function malformed(what: string, cause?: unknown): Fault {
+export function malformed(what: Word, cause?: unknown): Fault {
   return new Fault('malformed_archive', { what, cause })
 }

@@ -10,6 +10,7 @@ import { holdsEntry, openZip } from '#core/container/open-zip.ts'
 import { readDirectory } from '#core/container/zip-directory.ts'
 import { checkStructure } from '#core/container/zip-structure.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { LINKING_INFO, type LinkingInfo, malformed, parseLinkingInfo } from './linking-info.ts'
 
 export type Archive = {
@@ -43,7 +44,7 @@ export async function readArchive(
     return await read(zip, { ...DEFAULT_LIMITS, ...limits })
   } catch (cause) {
     if (cause instanceof Fault) throw cause
-    throw malformed('an entry cannot be read', cause)
+    throw malformed(say`an entry cannot be read`, cause)
   } finally {
     zip.close()
   }
@@ -58,19 +59,21 @@ async function read(zip: ZipFile, limits: ArchiveLimits): Promise<Archive> {
   let left = limits.bytes
   for (const { fileName, uncompressedSize, compressedSize } of directory.entries) {
     if (!NAME.test(fileName) || fileName.split('/').some((part) => /^\.+$/.test(part)))
-      throw malformed('an entry whose name is none of an archive')
+      throw malformed(say`an entry whose name is none of an archive`)
     left -= uncompressedSize
     if (uncompressedSize > limits.entryBytes || left < 0) {
-      throw malformed('it is too large to be verified whole: unzip it and verify its containers one by one')
+      throw malformed(
+        say`it is too large to be verified whole: unzip it and verify its containers one by one`,
+      )
     }
     if (uncompressedSize > SMALL && uncompressedSize > MAX_RATIO * compressedSize)
-      throw malformed('an entry that is packed like a bomb')
+      throw malformed(say`an entry that is packed like a bomb`)
   }
   await checkStructure(zip, directory, { comments: [''], malformed })
   const files = new Map<string, Buffer>()
   for (const entry of directory.entries) {
     const bytes = await buffer(await zip.openReadStreamPromise(entry))
-    if (crc32(bytes) !== entry.crc32) throw malformed('an entry whose checksum is wrong')
+    if (crc32(bytes) !== entry.crc32) throw malformed(say`an entry whose checksum is wrong`)
     files.set(entry.fileName, bytes)
   }
   const linkingInfo = files.get(LINKING_INFO)

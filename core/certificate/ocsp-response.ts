@@ -7,6 +7,7 @@
  */
 import { OID } from '#core/asn1/oids.ts'
 import { Fault } from '#schemas/fault.ts'
+import { type Said, say, type Word } from '#schemas/said.ts'
 import { type Certificate, isIssuedBy, isSignedBy, parseCertificate } from './certificate.ts'
 import { type OcspResponse, parseOcspResponse, type SingleResponse } from './ocsp-parse.ts'
 import { asOcspFault, certId, keyHash } from './ocsp-request.ts'
@@ -50,10 +51,12 @@ export function verifyOcspResponse(q: OcspQuestion): OcspVerdict {
   const response = parseOcspResponse(q.response)
   // As in X-Road, only the first entry counts, and its CertID is compared byte for byte.
   const single = response.responses[0]!
-  if (!single.certId.equals(certId(q.certificate, q.issuer))) throw refused('it is about another certificate')
-  if (q.nonce !== undefined && !response.nonce?.equals(q.nonce)) throw refused('it does not carry our nonce')
+  if (!single.certId.equals(certId(q.certificate, q.issuer)))
+    throw refused(say`it is about another certificate`)
+  if (q.nonce !== undefined && !response.nonce?.equals(q.nonce))
+    throw refused(say`it does not carry our nonce`)
   asOcspFault('responder', () => checkResponder(response, q))
-  if (single.status !== 'good') throw refused(`the certificate is ${single.status}`)
+  if (single.status !== 'good') throw refused(say`the certificate is ${single.status}`)
   return checkTimes(response.producedAt, single, q)
 }
 
@@ -61,20 +64,20 @@ function checkTimes(producedAt: Date, single: SingleResponse, q: OcspQuestion): 
   const { thisUpdate, nextUpdate } = single
   const at = q.at.getTime()
   const until = thisUpdate.getTime() + q.freshnessSeconds * 1000
-  if (thisUpdate.getTime() > at + CLOCK_SKEW_MS) throw refused('its thisUpdate lies ahead')
-  if (producedAt.getTime() > at + CLOCK_SKEW_MS) throw refused('its producedAt lies ahead')
-  if (until < at) throw refused('it is too old')
+  if (thisUpdate.getTime() > at + CLOCK_SKEW_MS) throw refused(say`its thisUpdate lies ahead`)
+  if (producedAt.getTime() > at + CLOCK_SKEW_MS) throw refused(say`its producedAt lies ahead`)
+  if (until < at) throw refused(say`it is too old`)
   if (nextUpdate === undefined || q.checkNextUpdate === false) {
     return { thisUpdate, nextUpdate, producedAt, validUntil: new Date(until) }
   }
-  if (nextUpdate < thisUpdate) throw refused('its nextUpdate comes before its thisUpdate')
-  if (nextUpdate.getTime() < at) throw refused('its nextUpdate has passed')
+  if (nextUpdate < thisUpdate) throw refused(say`its nextUpdate comes before its thisUpdate`)
+  if (nextUpdate.getTime() < at) throw refused(say`its nextUpdate has passed`)
   return { thisUpdate, nextUpdate, producedAt, validUntil: new Date(Math.min(until, nextUpdate.getTime())) }
 }
 
 /** Throws `incorrect_validation_info` unless a responder signed the answer that may answer for the issuer at `at`. */
 export function checkResponder(response: OcspResponse, q: ResponderQuestion): void {
-  let reason = 'its responder is not known'
+  let reason = say`its responder is not known`
   for (const { certificate, trusted } of candidates(response, q)) {
     if (!isNamed(response, certificate)) continue
     const objection = whyNotAuthorised(certificate, trusted, q)
@@ -83,7 +86,7 @@ export function checkResponder(response: OcspResponse, q: ResponderQuestion): vo
     } else if (isSignedBy(response, certificate)) {
       return
     } else {
-      reason = 'its signature does not verify'
+      reason = say`its signature does not verify`
     }
   }
   throw refused(reason)
@@ -118,22 +121,22 @@ function whyNotAuthorised(
   certificate: Certificate,
   trusted: Candidate['trusted'],
   q: ResponderQuestion,
-): string | undefined {
+): Said | undefined {
   if (trusted === 'issuer') return undefined
   if (q.at < certificate.notBefore || q.at > certificate.notAfter)
-    return 'the certificate of its responder is out of date'
+    return say`the certificate of its responder is out of date`
   if (trusted === 'configured') return undefined
   const { extendedKeyUsage, keyUsage, unknownCritical } = certificate.extensions
   // anyExtendedKeyUsage does not count (RFC 6960 4.2.2.2).
   if (extendedKeyUsage?.includes(OID.ocspSigning) !== true)
-    return 'its responder is not authorised by the issuer'
+    return say`its responder is not authorised by the issuer`
   if (keyUsage !== undefined && !keyUsage.has('digitalSignature') && !keyUsage.has('nonRepudiation')) {
-    return 'its responder may not sign'
+    return say`its responder may not sign`
   }
-  if (unknownCritical.length > 0) return 'the certificate of its responder has unknown critical extensions'
-  return isIssuedBy(certificate, q.issuer) ? undefined : 'its responder was not appointed by the issuer'
+  if (unknownCritical.length > 0) return say`the certificate of its responder has unknown critical extensions`
+  return isIssuedBy(certificate, q.issuer) ? undefined : say`its responder was not appointed by the issuer`
 }
 
-export function refused(what: string): Fault {
-  return new Fault('incorrect_validation_info', { what: `OCSP answer refused: ${what}` })
+export function refused(what: Word): Fault {
+  return new Fault('incorrect_validation_info', { what: say`OCSP answer refused: ${what}` })
 }

@@ -2,6 +2,8 @@
  * Reads the status of a certificate from an OCSP answer of any time. For old evidence, an answer that was made later can say more
  * than one from the time in question. The answer must still be genuine.
  */
+
+import { say } from '#schemas/said.ts'
 import type { Certificate } from './certificate.ts'
 import { parseOcspResponse, type SingleResponse } from './ocsp-parse.ts'
 import { asOcspFault, certId } from './ocsp-request.ts'
@@ -27,7 +29,7 @@ export function readOcspStatus(
   if (!about.equals(certId(q.certificate, q.issuer))) return undefined
   const { producedAt } = response
   if (producedAt.getTime() + CLOCK_SKEW_MS < single.thisUpdate.getTime())
-    throw refused('its thisUpdate lies ahead of it')
+    throw refused(say`its thisUpdate lies ahead of it`)
   asOcspFault('responder', () => checkResponder(response, { ...q, at: producedAt }))
   return { ...single, producedAt }
 }

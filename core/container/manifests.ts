@@ -1,6 +1,7 @@
 /** The two manifests of a container: OpenDocument's list of files, and ASiC's list of what the time-stamp covers. */
 import { hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { DIGEST_URI } from '#schemas/wire.ts'
 import { type Container, ENTRY, MIME_TYPE } from './container.ts'
 
@@ -61,7 +62,7 @@ export function checkManifest(container: Container, unused: readonly string[]): 
   const left = [...missing.keys()].filter((name) => name !== '/' && !unused.includes(name))
   if (isSound !== true || left.length > 0)
     throw new Fault('malformed_signature', {
-      what: `${ENTRY.manifest} says something else than what is in the container`,
+      what: say`${ENTRY.manifest} says something else than what is in the container`,
     })
 }
 
@@ -88,6 +89,6 @@ export function checkAsicManifest(manifest: Buffer, timestampHashChainResult: Bu
     bytes.toString('latin1').replace(/\s+/g, ' ').replaceAll(' />', '/>').replaceAll('> <', '><')
   // Java and we write the same document, except for white space.
   if (flat(manifest).trim() !== flat(writeAsicManifest(timestampHashChainResult))) {
-    throw new Fault('malformed_signature', { what: `${ENTRY.asicManifest} is about something else` })
+    throw new Fault('malformed_signature', { what: say`${ENTRY.asicManifest} is about something else` })
   }
 }

@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream'
 import { fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl'
 import { Fault } from '#schemas/fault.ts'
+import { say, type Word } from '#schemas/said.ts'
 
 /** `read` gives the octets from `start` to before `end`. */
 export type ZipSource = { size: number; read(start: number, end: number): AsyncIterable<Buffer> }
@@ -9,14 +10,14 @@ export type ZipSource = { size: number; read(start: number, end: number): AsyncI
 /** Throws a fault of the source, and `malformed(...)` for any mistake of the file. */
 export async function openZipSource(
   source: ZipSource,
-  malformed: (what: string, cause: unknown) => Fault,
+  malformed: (what: Word, cause: unknown) => Fault,
 ): Promise<ZipFile> {
   const options = { autoClose: false, lazyEntries: true, strictFileNames: true, validateEntrySizes: true }
   try {
     return await fromRandomAccessReaderPromise(new SourceReader(source), source.size, options)
   } catch (cause) {
     if (cause instanceof Fault) throw cause
-    throw malformed('no directory of entries: it is no ZIP file', cause)
+    throw malformed(say`no directory of entries: it is no ZIP file`, cause)
   }
 }
 

@@ -9,6 +9,7 @@ import { crc32 } from 'node:zlib'
 import type { Entry, ZipFile } from 'yauzl'
 import { DIGESTS, nodeDigest } from '#core/signature/algorithms.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say, type Word } from '#schemas/said.ts'
 import type { DigestName } from '#schemas/wire.ts'
 import {
   ATTACHMENT,
@@ -49,7 +50,7 @@ export async function readContainer(
     return await read(zip, { ...DEFAULT_LIMITS, ...limits })
   } catch (cause) {
     if (cause instanceof Fault) throw cause
-    throw malformed('an entry or a directory that cannot be read', cause)
+    throw malformed(say`an entry or a directory that cannot be read`, cause)
   } finally {
     zip.close()
   }
@@ -62,7 +63,7 @@ async function read(zip: ZipFile, limits: ContainerLimits): Promise<Container> {
   const left = { documents: limits.documentBytes, attachments: limits.attachmentBytes }
   for (const { fileName, uncompressedSize } of entries) {
     left[ATTACHMENT.test(fileName) ? 'attachments' : 'documents'] -= uncompressedSize
-    if (left.documents < 0 || left.attachments < 0) throw malformed('entries that are too large')
+    if (left.documents < 0 || left.attachments < 0) throw malformed(say`entries that are too large`)
   }
   await checkStructure(zip, directory, { comments: COMMENTS, malformed })
 
@@ -92,9 +93,9 @@ function checkNames(entries: Entry[]): void {
   for (const { fileName, uncompressedSize, compressionMethod, generalPurposeBitFlag: flags } of entries) {
     // A program that reads the file as a stream cannot know where such an entry ends.
     if (compressionMethod === 0 && (flags & DESCRIPTOR_FLAG) !== 0)
-      throw malformed('a stored entry whose size stands behind it')
+      throw malformed(say`a stored entry whose size stands behind it`)
     if (fileName === DIRECTORY ? uncompressedSize > 0 : !NAME.test(fileName))
-      throw malformed('a name that is not allowed')
+      throw malformed(say`a name that is not allowed`)
   }
 }
 
@@ -102,11 +103,11 @@ function assemble(found: Map<string, Buffer>): Container {
   const needed = (name: string): Buffer => {
     const bytes = found.get(name)
     if (bytes === undefined || bytes.length === 0)
-      throw new Fault('malformed_container', { what: `${name} is missing` })
+      throw new Fault('malformed_container', { what: say`${name} is missing` })
     return bytes
   }
   if (needed(ENTRY.mimetype).toString('latin1').toLowerCase() !== MIME_TYPE) {
-    throw new Fault('malformed_container', { what: 'its media type is another' })
+    throw new Fault('malformed_container', { what: say`its media type is another` })
   }
   const container: Container = {
     message: needed(ENTRY.message),
@@ -128,7 +129,7 @@ function assemble(found: Map<string, Buffer>): Container {
   const chains =
     paired(container.hashChainResult, container.hashChain) &&
     paired(container.timestampHashChainResult, container.timestampHashChain)
-  if (!chains) throw new Fault('malformed_container', { what: 'a hash chain is incomplete' })
+  if (!chains) throw new Fault('malformed_container', { what: say`a hash chain is incomplete` })
   return container
 }
 
@@ -167,7 +168,7 @@ async function readAttachment(
     digest: (name) => {
       const digest = digests.get(name)
       if (digest === undefined)
-        throw new Fault('invalid_reference', { what: `there is no ${name} of ${entry.fileName}` })
+        throw new Fault('invalid_reference', { what: say`there is no ${name} of ${entry.fileName}` })
       return digest
     },
   }
@@ -180,9 +181,9 @@ async function readEntry(stream: Readable, entry: Entry, take: (piece: Buffer) =
     checksum = crc32(piece, checksum)
     take(piece)
   }
-  if (checksum !== entry.crc32) throw malformed('an entry whose checksum is wrong')
+  if (checksum !== entry.crc32) throw malformed(say`an entry whose checksum is wrong`)
 }
 
-function malformed(what: string, cause?: unknown): Fault {
-  return new Fault('malformed_container', { what: `it has ${what}`, cause })
+function malformed(what: Word, cause?: unknown): Fault {
+  return new Fault('malformed_container', { what: say`it has ${what}`, cause })
 }

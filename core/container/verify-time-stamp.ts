@@ -24,7 +24,7 @@ export function verifyTimeStamp(
   if (result !== undefined && chain !== undefined) checkChain(container, result, chain)
   else if (container.asicManifest !== undefined)
     throw new Fault('malformed_signature', {
-      what: `${ENTRY.asicManifest} is about no time-stamp of a hash chain`,
+      what: say`${ENTRY.asicManifest} is about no time-stamp of a hash chain`,
     })
   const token = container.timestampToken ?? (result === undefined ? signature.timeStampToken : undefined)
   if (token === undefined) throw new Fault('timestamp_invalid', { what: say`there is no time-stamp` })
@@ -53,6 +53,9 @@ function checkChain(container: Container, result: Buffer, chain: Buffer): void {
     if (container.asicManifest !== undefined) checkAsicManifest(container.asicManifest, result)
   } catch (thrown) {
     const cause = asFault(thrown)
-    throw new Fault('malformed_signature', { what: `hash chain of the time-stamp: ${cause.what}`, cause })
+    throw new Fault('malformed_signature', {
+      what: say`hash chain of the time-stamp: ${cause.said ?? ''}`,
+      cause,
+    })
   }
 }

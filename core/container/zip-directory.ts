@@ -5,10 +5,11 @@
 import { buffer } from 'node:stream/consumers'
 import type { Entry, ZipFile } from 'yauzl'
 import type { Fault } from '#schemas/fault.ts'
+import { say, type Word } from '#schemas/said.ts'
 import { readExtra } from './zip-extra.ts'
 
 /** Creates the fault of the calling reader. */
-export type Malformed = (what: string, cause?: unknown) => Fault
+export type Malformed = (what: Word, cause?: unknown) => Fault
 
 export type Directory = { entries: Entry[]; start: number }
 
@@ -30,16 +31,16 @@ const DOS_FOLDER = 0x10
 export async function readDirectory(zip: ZipFile, most: number, malformed: Malformed): Promise<Directory> {
   // The library's types wrongly say boolean.
   const start = Number(zip.readEntryCursor)
-  if (zip.entryCount > most) throw malformed(`more than ${most} entries`)
+  if (zip.entryCount > most) throw malformed(say`more than ${most} entries`)
   const entries: Entry[] = []
   const seen = new Set<string>()
   for await (const entry of zip.eachEntry()) {
-    if (entry.fileCommentLength > 0) throw malformed('a comment on an entry')
-    if (entry.extraFieldLength > MAX_EXTRA) throw malformed('unknown extra fields')
-    if (entry.fileNameLength > MAX_NAME) throw malformed('a name that is not allowed')
+    if (entry.fileCommentLength > 0) throw malformed(say`a comment on an entry`)
+    if (entry.extraFieldLength > MAX_EXTRA) throw malformed(say`unknown extra fields`)
+    if (entry.fileNameLength > MAX_NAME) throw malformed(say`a name that is not allowed`)
     // Windows and X-Road's reader do not distinguish upper and lower case.
     const name = entry.fileName.toLowerCase()
-    if (seen.has(name)) throw malformed('two entries of one name')
+    if (seen.has(name)) throw malformed(say`two entries of one name`)
     seen.add(name)
     entries.push(entry)
   }
@@ -52,7 +53,7 @@ export async function checkDirectory(
   { entries, start }: Directory,
   { comments, malformed }: { comments: readonly string[]; malformed: Malformed },
 ): Promise<void> {
-  if (!comments.includes(zip.comment)) throw malformed('a comment of its own')
+  if (!comments.includes(zip.comment)) throw malformed(say`a comment of its own`)
   const end = Number(zip.readEntryCursor)
   const listed = await rawBytes(zip, start, end)
   let at = 0
@@ -79,13 +80,13 @@ function checkEntry(entry: Entry, fixed: Buffer, malformed: Malformed): void {
     (type === 0 || type === (isFolder ? MODE.folder : MODE.file)) &&
     (mode & MODE.special) === 0 &&
     (attributes & 0xffff & ~(DOS_PLAIN | (isFolder ? DOS_FOLDER : 0))) === 0
-  if (!isPlain) throw malformed('an entry that is no plain file: a link, a device or of an unknown maker')
-  if (!VERSIONS.includes(versionNeededToExtract)) throw malformed('an entry of an unknown version')
+  if (!isPlain) throw malformed(say`an entry that is no plain file: a link, a device or of an unknown maker`)
+  if (!VERSIONS.includes(versionNeededToExtract)) throw malformed(say`an entry of an unknown version`)
   // Whether the entry is text: its writer's guess.
-  if (entry.internalFileAttributes > 1) throw malformed('unknown attributes of an entry')
-  if (fixed.readUInt16LE(34) !== 0) throw malformed('an entry on another disk')
+  if (entry.internalFileAttributes > 1) throw malformed(say`unknown attributes of an entry`)
+  if (fixed.readUInt16LE(34) !== 0) throw malformed(say`an entry on another disk`)
   const zip64 = readExtra(entry.extraFieldRaw, false)
-  if (zip64 === undefined) throw malformed('unknown extra fields')
+  if (zip64 === undefined) throw malformed(say`unknown extra fields`)
   // The ZIP64 field contains those numbers that do not fit the fixed part, in this order, and no others.
   const numbers = [
     [fixed.readUInt32LE(24), entry.uncompressedSize],
@@ -117,7 +118,8 @@ function checkEnd(
   const size = end - start
   const isLarge = count >= MAX_16 || size >= MAX_32 || start >= MAX_32
   const before = isLarge ? ZIP64_END_BYTES + LOCATOR_BYTES : 0
-  if (tail.length !== before + END_BYTES + q.comment.length) throw q.malformed('bytes behind its directory')
+  if (tail.length !== before + END_BYTES + q.comment.length)
+    throw q.malformed(say`bytes behind its directory`)
   const last = tail.subarray(before)
   const agree =
     last.readUInt32LE(4) === 0 &&
@@ -125,7 +127,7 @@ function checkEnd(
     last.readUInt32LE(12) === Math.min(size, MAX_32) &&
     last.readUInt32LE(16) === Math.min(start, MAX_32)
   if (!agree || (isLarge && !isZip64End(tail, { count, size, start, end })))
-    throw q.malformed('an end that disagrees with its directory')
+    throw q.malformed(say`an end that disagrees with its directory`)
 }
 
 function isZip64End(

@@ -6,6 +6,7 @@
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { Entry, LocalFileHeader, ZipFile } from 'yauzl'
+import { say } from '#schemas/said.ts'
 import { checkDirectory, type Directory, isZip64, type Malformed, wide } from './zip-directory.ts'
 import { readExtra } from './zip-extra.ts'
 
@@ -25,7 +26,7 @@ export async function checkStructure(
   await checkDirectory(zip, directory, rules)
   let at = 0
   for (const [index, entry] of entries.entries()) {
-    if (entry.relativeOffsetOfLocalHeader !== at) throw malformed('bytes between its entries')
+    if (entry.relativeOffsetOfLocalHeader !== at) throw malformed(say`bytes between its entries`)
     const header = await zip.readLocalFileHeaderPromise(entry)
     const isLarge = checkHeader(entry, header, malformed)
     const dataEnd = header.fileDataStart + entry.compressedSize
@@ -33,16 +34,16 @@ export async function checkStructure(
     at = entries[index + 1]?.relativeOffsetOfLocalHeader ?? start
     await checkDescriptor(zip, entry, { start: dataEnd, end: at, isLarge, malformed })
   }
-  if (at !== start) throw malformed('bytes before its directory')
+  if (at !== start) throw malformed(say`bytes before its directory`)
 }
 
 /** Returns whether the entry is in ZIP64 form. */
 function checkHeader(entry: Entry, header: LocalFileHeader, malformed: Malformed): boolean {
   const { generalPurposeBitFlag: flags, compressionMethod: method, compressedSize, uncompressedSize } = entry
-  if ((flags & ~FLAG.known) !== 0) throw malformed('an encrypted entry, or one with unknown flags')
-  if (method !== 0 && method !== 8) throw malformed('an entry packed in another way than deflate')
+  if ((flags & ~FLAG.known) !== 0) throw malformed(say`an encrypted entry, or one with unknown flags`)
+  if (method !== 0 && method !== 8) throw malformed(say`an entry packed in another way than deflate`)
   const zip64 = readExtra(header.extraField, true)
-  if (zip64 === undefined) throw malformed('unknown extra fields')
+  if (zip64 === undefined) throw malformed(say`unknown extra fields`)
   const isLarge = isZip64(entry) || zip64.length > 0
   const agree =
     header.fileName.equals(entry.fileNameRaw) &&
@@ -53,13 +54,13 @@ function checkHeader(entry: Entry, header: LocalFileHeader, malformed: Malformed
       (isLarge && header.versionNeededToExtract < entry.versionNeededToExtract)) &&
     header.lastModFileDate === entry.lastModFileDate &&
     header.lastModFileTime === entry.lastModFileTime
-  if (!agree) throw malformed('headers that disagree with its directory')
+  if (!agree) throw malformed(say`headers that disagree with its directory`)
   const hasDescriptor = (flags & FLAG.descriptor) !== 0
   const known = header.crc32 === entry.crc32 && saysSizes(header, zip64, uncompressedSize, compressedSize)
   const later = hasDescriptor && header.crc32 === 0 && saysSizes(header, zip64, 0, 0)
-  if (!known && !later) throw malformed('headers that disagree with its directory')
+  if (!known && !later) throw malformed(say`headers that disagree with its directory`)
   // Java's stream reader cannot read such an entry in any other form.
-  if (method === 0 && compressedSize !== uncompressedSize) throw malformed('a stored entry of two sizes')
+  if (method === 0 && compressedSize !== uncompressedSize) throw malformed(say`a stored entry of two sizes`)
   return isLarge
 }
 
@@ -84,7 +85,7 @@ async function checkPacked(zip: ZipFile, entry: Entry, start: number, malformed:
   const { compressedSize, uncompressedSize } = entry
   if (entry.compressionMethod === 0) return
   // Deflated data is never empty; a stream reader would continue into the next header.
-  if (compressedSize === 0) throw malformed('a packed entry without data')
+  if (compressedSize === 0) throw malformed(say`a packed entry without data`)
   try {
     const stream = await openRange(zip, start, { compressedSize, end: compressedSize - 1, uncompressedSize })
     for await (const _ of stream);
@@ -92,7 +93,7 @@ async function checkPacked(zip: ZipFile, entry: Entry, start: number, malformed:
     // Truncated, or malformed in another way that reading the entry will report.
     return
   }
-  throw malformed('bytes behind the packed data of an entry')
+  throw malformed(say`bytes behind the packed data of an entry`)
 }
 
 async function checkDescriptor(
@@ -102,10 +103,10 @@ async function checkDescriptor(
 ): Promise<void> {
   const length = q.end - q.start
   if ((entry.generalPurposeBitFlag & FLAG.descriptor) === 0) {
-    if (length !== 0) throw q.malformed('bytes between its entries')
+    if (length !== 0) throw q.malformed(say`bytes between its entries`)
     return
   }
-  if (length !== (q.isLarge ? 24 : 16)) throw q.malformed('a data descriptor of unknown form')
+  if (length !== (q.isLarge ? 24 : 16)) throw q.malformed(say`a data descriptor of unknown form`)
   const bytes = await buffer(await openRange(zip, q.start, { compressedSize: length, end: length }))
   const sizes = [entry.compressedSize, entry.uncompressedSize]
   const agree =
@@ -114,7 +115,7 @@ async function checkDescriptor(
     (q.isLarge
       ? bytes.subarray(8).equals(wide(sizes))
       : sizes.every((size, index) => bytes.readUInt32LE(8 + 4 * index) === size))
-  if (!agree) throw q.malformed('a data descriptor that disagrees with its directory')
+  if (!agree) throw q.malformed(say`a data descriptor that disagrees with its directory`)
 }
 
 /** The first `end` bytes of the data at `start`, inflated when `uncompressedSize` is given. */

@@ -177,7 +177,7 @@ async function checkShown(
   const container = await readContainer(bundle.files.get(record.container)!)
   expect(say`message`, sha512(container.message), record.openings.message?.digest)
   if (form.body !== '' && record.openings.body === undefined)
-    throw malformed('the body of a message that is shown is not opened')
+    throw malformed(say`the body of a message that is shown is not opened`)
   // The signature's hash chain does not tell attachments from other messages of its batch: the leaf does, with one digest of all.
   expect(say`body`, bodyDigest(container)?.toString('base64') ?? '', record.openings.body?.digest ?? '')
   if (signatures === undefined) throw differs(say`The signature document that its leaf names is missing.`)

@@ -2,6 +2,7 @@
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say, type Word } from '#schemas/said.ts'
 import type {
   BundleEvidenceRecord,
   BundleManifest,
@@ -33,11 +34,11 @@ export function parseManifest(
   try {
     value = parseStrictJson(bytes)
   } catch (cause) {
-    throw malformed('bundle.json is no JSON', cause)
+    throw malformed(say`bundle.json is no JSON`, cause)
   }
   // There is only one text per value, so two programs cannot read two manifests in one file.
-  if (canonicalJson(value) !== text) throw malformed('bundle.json is not in its canonical form')
-  if ((value as { version?: unknown } | null)?.version !== 1) throw malformed('it is not of version 1')
+  if (canonicalJson(value) !== text) throw malformed(say`bundle.json is not in its canonical form`)
+  if ((value as { version?: unknown } | null)?.version !== 1) throw malformed(say`it is not of version 1`)
   const manifest = object<BundleManifest>({
     version: (one) => one as 1,
     log: text_,
@@ -54,7 +55,7 @@ export function parseManifest(
   })(value, 'bundle.json')
   for (const some of [manifest.records, manifest.timeStamps])
     if (some.some(({ index }, i) => i > 0 && index <= some[i - 1]!.index))
-      throw malformed('its records are not in order')
+      throw malformed(say`its records are not in order`)
   return manifest
 }
 
@@ -147,7 +148,7 @@ function object<T extends object>(members: { [K in keyof T]-?: Reader<T[K]> }): 
     if (value === null || typeof value !== 'object' || Array.isArray(value)) throw malformed(where)
     const given = value as Record<string, unknown>
     const unknown = Object.keys(given).find((name) => !Object.hasOwn(members, name))
-    if (unknown !== undefined) throw malformed(`${where} has a member that version 1 does not know`)
+    if (unknown !== undefined) throw malformed(say`${where} has a member that version 1 does not know`)
     const read = Object.entries(members as Record<string, Reader<unknown>>).map(([name, reader]) => [
       name,
       reader(Object.hasOwn(given, name) ? given[name] : undefined, `${where} ${name}`),
@@ -156,6 +157,6 @@ function object<T extends object>(members: { [K in keyof T]-?: Reader<T[K]> }): 
   }
 }
 
-export function malformed(what: string, cause?: unknown): Fault {
+export function malformed(what: Word, cause?: unknown): Fault {
   return new Fault('malformed_bundle', { what, cause })
 }

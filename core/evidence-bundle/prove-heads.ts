@@ -2,6 +2,7 @@
 import type { Certificate } from '#core/certificate/certificate.ts'
 import { type StampEnd, verifyEvidenceRecord } from '#core/evidence-record/verify-evidence-record.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import type { BundleEvidenceRecord, BundleQuestion } from './bundle.ts'
 import { stampedNote } from './stamped-note.ts'
 import { CLOCK_TOLERANCE_MS } from './validation-policy.ts'
@@ -47,7 +48,7 @@ function prove(entry: BundleEvidenceRecord, q: BundleQuestion, tsaCertificates: 
     tsaCertificates,
   })
   if (since.getTime() > q.now.getTime() + CLOCK_TOLERANCE_MS)
-    throw new Fault('evidence_record_invalid', { what: 'its first time-stamp lies in the future' })
+    throw new Fault('evidence_record_invalid', { what: say`its first time-stamp lies in the future` })
   return {
     since,
     end,

@@ -7,6 +7,7 @@ import { holdsEntry, openZip } from '#core/container/open-zip.ts'
 import { readDirectory } from '#core/container/zip-directory.ts'
 import { checkStructure } from '#core/container/zip-structure.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { type Bundle, type BundleManifest, MANIFEST } from './bundle.ts'
 import { malformed, parseManifest } from './parse-manifest.ts'
 
@@ -25,7 +26,7 @@ export async function readBundle(file: string | Buffer, limits: Partial<BundleLi
     return await read(zip, { ...DEFAULT_LIMITS, ...limits })
   } catch (cause) {
     if (cause instanceof Fault) throw cause
-    throw malformed('an entry cannot be read', cause)
+    throw malformed(say`an entry cannot be read`, cause)
   } finally {
     zip.close()
   }
@@ -41,18 +42,20 @@ async function read(zip: ZipFile, limits: BundleLimits): Promise<Bundle> {
   for (const { uncompressedSize } of directory.entries) {
     left -= uncompressedSize
     if (uncompressedSize > limits.entryBytes || left < 0) {
-      throw malformed('it is too large to be verified whole: unzip it and verify its containers one by one')
+      throw malformed(
+        say`it is too large to be verified whole: unzip it and verify its containers one by one`,
+      )
     }
   }
   await checkStructure(zip, directory, { comments: [''], malformed })
   const files = new Map<string, Buffer>()
   for (const entry of directory.entries) {
     const bytes = await buffer(await zip.openReadStreamPromise(entry))
-    if (crc32(bytes) !== entry.crc32) throw malformed('an entry whose checksum is wrong')
+    if (crc32(bytes) !== entry.crc32) throw malformed(say`an entry whose checksum is wrong`)
     files.set(entry.fileName, bytes)
   }
   const bytes = files.get(MANIFEST)
-  if (bytes === undefined) throw malformed(`${MANIFEST} is missing`)
+  if (bytes === undefined) throw malformed(say`${MANIFEST} is missing`)
   files.delete(MANIFEST)
   const manifest = parseManifest(bytes)
   checkFiles(manifest, files)
@@ -62,14 +65,15 @@ async function read(zip: ZipFile, limits: BundleLimits): Promise<Bundle> {
 /** Throws `malformed_bundle` unless the files are exactly those of the manifest, with the same digests. */
 export function checkFiles(manifest: BundleManifest, files: ReadonlyMap<string, Buffer>): void {
   const listed = Object.entries(manifest.files)
-  if (listed.length !== files.size) throw malformed('its entries are not those of its manifest')
+  if (listed.length !== files.size) throw malformed(say`its entries are not those of its manifest`)
   for (const [name, digest] of listed) {
     const bytes = files.get(name)
-    if (bytes === undefined) throw malformed(`${name} is missing`)
-    if (hash('sha256', bytes, 'base64') !== digest) throw malformed(`${name} is not what the manifest says`)
+    if (bytes === undefined) throw malformed(say`${name} is missing`)
+    if (hash('sha256', bytes, 'base64') !== digest)
+      throw malformed(say`${name} is not what the manifest says`)
   }
   for (const name of namedIn(manifest)) {
-    if (!files.has(name)) throw malformed(`${name} is missing`)
+    if (!files.has(name)) throw malformed(say`${name} is missing`)
   }
 }
 

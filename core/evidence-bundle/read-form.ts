@@ -17,8 +17,8 @@ export function readForm(text: string): LeafFields {
   } catch {
     // A member is absent or not a text.
   }
-  if (!isCanonical) throw malformed('the leaf form is not canonical')
-  if (!LEAF_KINDS.includes(fields.kind)) throw malformed('a record of a kind that is not known')
+  if (!isCanonical) throw malformed(say`the leaf form is not canonical`)
+  if (!LEAF_KINDS.includes(fields.kind)) throw malformed(say`a record of a kind that is not known`)
   return fields
 }
 

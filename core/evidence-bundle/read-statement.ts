@@ -2,6 +2,7 @@
 import { isFaultStatement, readFaultStatement } from '#core/transport/fault-statement.ts'
 import { readRefusalStatement } from '#core/transport/refusal-statement.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 /** A copy of the request was refused: that leaves open what became of the first one. */
 const REPLAYED = /(?:^|\.)replayed_request$/i
@@ -18,7 +19,7 @@ export function readStatement(
   const refusal = readRefusalStatement(message)
   if (kind === 'outcome-unknown' && !REPLAYED.test(refusal.type))
     throw new Fault('invalid_message', {
-      what: 'it refuses the request, whose outcome is said to be unknown',
+      what: say`it refuses the request, whose outcome is said to be unknown`,
     })
   return refusal
 }

@@ -9,6 +9,7 @@ import { readSignedData } from '#core/timestamp/signed-data.ts'
 import { readTstInfo } from '#core/timestamp/tst-info.ts'
 import { type TimeStamp, verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say, type Word } from '#schemas/said.ts'
 import type { DigestName } from '#schemas/wire.ts'
 import { rootOf } from './hash-tree.ts'
 import { type ArchiveTimeStamp, readEvidenceRecord } from './read-evidence-record.ts'
@@ -48,9 +49,9 @@ export function verifyEvidenceRecord(q: EvidenceQuestion): ProvenExistence {
     let digest: DigestName | undefined
     for (const stamp of chain.stamps) {
       digest ??= stamp.digest ?? imprintDigest(stamp.token)
-      if ((stamp.digest ?? digest) !== digest) throw invalid('a chain of several digests')
+      if ((stamp.digest ?? digest) !== digest) throw invalid(say`a chain of several digests`)
       if (!isStrongDigest(digest) || !digests.includes(digest))
-        throw invalid('its digest is too weak or not declared')
+        throw invalid(say`its digest is too weak or not declared`)
       const covered =
         before !== undefined
           ? objectHash(before.token, digest)
@@ -59,8 +60,9 @@ export function verifyEvidenceRecord(q: EvidenceQuestion): ProvenExistence {
             : renewedTreeHash(chains.slice(0, number), q.data, digest)
       const given = checkStamp(stamp, covered, digest, q)
       const last = stamps.at(-1)
-      if (last !== undefined && given.latest < last.time) throw invalid('its time-stamps are not in order')
-      if (end !== undefined && given.latest.getTime() > end.time) throw invalid('it was not renewed in time')
+      if (last !== undefined && given.latest < last.time) throw invalid(say`its time-stamps are not in order`)
+      if (end !== undefined && given.latest.getTime() > end.time)
+        throw invalid(say`it was not renewed in time`)
       stamps.push({ time: given.latest, tsa: given.certificate, digest })
       end = stampEnd(given, q.ends)
       before = stamp
@@ -88,9 +90,9 @@ function checkStamp(
   q: EvidenceQuestion,
 ): TimeStamp {
   const root = rootOf(covered, lists, digest)
-  if (root === undefined) throw invalid('a hash tree without the hash that it is about')
+  if (root === undefined) throw invalid(say`a hash tree without the hash that it is about`)
   const given = verified(token, root, q)
-  if (given.digests[0] !== digest) throw invalid('a time-stamp over another digest')
+  if (given.digests[0] !== digest) throw invalid(say`a time-stamp over another digest`)
   return given
 }
 
@@ -104,7 +106,7 @@ function verified(token: Buffer, imprint: Buffer, q: EvidenceQuestion): TimeStam
     })
   } catch (cause) {
     if (!(cause instanceof Fault)) throw cause
-    throw new Fault('evidence_record_invalid', { what: `a time-stamp: ${cause.what}`, cause })
+    throw new Fault('evidence_record_invalid', { what: say`a time-stamp: ${cause.said ?? ''}`, cause })
   }
 }
 
@@ -114,10 +116,10 @@ function imprintDigest(token: Buffer): DigestName {
     return readTstInfo(readSignedData(token).content).digest
   } catch (cause) {
     if (!(cause instanceof Fault)) throw cause
-    throw new Fault('malformed_evidence_record', { what: `a time-stamp: ${cause.what}`, cause })
+    throw new Fault('malformed_evidence_record', { what: say`a time-stamp: ${cause.said ?? ''}`, cause })
   }
 }
 
-function invalid(what: string): Fault {
+function invalid(what: Word): Fault {
   return new Fault('evidence_record_invalid', { what })
 }

@@ -4,6 +4,7 @@
  */
 import { createHash, hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { DIGEST, ENTRY } from './entry.ts'
 
 /** At least 256 buckets: the other side may have many exchanges where we have few. */
@@ -77,14 +78,14 @@ export function bucketDigest(entries: Buffer[]): Buffer {
     const before = entries[i - 1]
     const isInOrder = before === undefined || Buffer.compare(keyPart(before), keyPart(entry)) < 0
     if (entry.length !== ENTRY || !isInOrder)
-      throw new Fault('invalid_input', { what: 'entries are whole and in rising order' })
+      throw new Fault('invalid_input', { what: say`entries are whole and in rising order` })
   }
   return entries.length === 0 ? Buffer.alloc(DIGEST) : hash('sha256', Buffer.concat(entries), 'buffer')
 }
 
 /** The buckets in which the two sides differ, in order. */
 export function differingBuckets(a: Buffer, b: Buffer): number[] {
-  if (a.length !== b.length) throw new Fault('invalid_input', { what: 'another number of buckets' })
+  if (a.length !== b.length) throw new Fault('invalid_input', { what: say`another number of buckets` })
   const at = (all: Buffer, i: number): Buffer => all.subarray(i * DIGEST, (i + 1) * DIGEST)
   const all = Array.from({ length: a.length / DIGEST }, (_, i) => i)
   return all.filter((i) => !at(a, i).equals(at(b, i)))

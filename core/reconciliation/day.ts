@@ -3,6 +3,7 @@
  * octets of that signature, so both sides compute the same day, however their clocks differ.
  */
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 const DAY_MS = 86_400_000
 const MINUTE_MS = 60_000
@@ -24,7 +25,8 @@ export function dayOf(time: number): string {
 /** When the day begins, in ms; throws `invalid_input` if the text is not a day. */
 export function startOf(day: string): number {
   const start = DAY.test(day) ? Date.parse(`${day}T00:00:00.000Z`) : Number.NaN
-  if (Number.isNaN(start) || dayOf(start) !== day) throw new Fault('invalid_input', { what: 'it is no day' })
+  if (Number.isNaN(start) || dayOf(start) !== day)
+    throw new Fault('invalid_input', { what: say`it is no day` })
   return start
 }
 

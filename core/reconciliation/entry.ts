@@ -6,6 +6,7 @@
  */
 import { createHmac, hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 /** The outcome of an exchange according to one side's log. */
 const STATE = {
@@ -151,7 +152,7 @@ export function readEntry(bytes: Buffer): Entry {
   const code = bytes[DIGEST] ?? 0
   const state = NAMES.get(code & ~SECOND_ASKS)
   if (bytes.length !== ENTRY || state === undefined)
-    throw new Fault('invalid_input', { what: 'it is no entry' })
+    throw new Fault('invalid_input', { what: say`it is no entry` })
   const [request, reply, tag] = [0, 1, 2].map((i) => partOf(bytes, DIGEST + 1 + i * DIGEST))
   const asks = code & SECOND_ASKS ? 'second' : 'first'
   return { key: bytes.subarray(0, DIGEST), asks, state, request, reply, tag }

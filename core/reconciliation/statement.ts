@@ -13,6 +13,7 @@ import {
   type Statement,
   type StatementFinding,
 } from '#schemas/reconciliation.ts'
+import { say } from '#schemas/said.ts'
 import type { Side } from './entry.ts'
 import type { FinalVerdict } from './shown.ts'
 
@@ -85,7 +86,7 @@ export function readStatement(q: {
 }): unknown {
   const { document, signatures } = readSignedJson(Buffer.from(q.jws), STATEMENT_TYPE)
   if (signatures.length !== q.members.length)
-    throw new Fault('missing_signature', { what: `${q.members.length} signatures are needed` })
+    throw new Fault('missing_signature', { what: say`${q.members.length} signatures are needed` })
   const left = [...signatures]
   for (const name of q.members) {
     const member = parseMemberId(name)
@@ -102,7 +103,7 @@ export function readStatement(q: {
       }
     })
     if (position < 0)
-      throw new Fault('missing_signature', { what: `no valid signature of ${idText(member)}` })
+      throw new Fault('missing_signature', { what: say`no valid signature of ${idText(member)}` })
     left.splice(position, 1)
   }
   return document

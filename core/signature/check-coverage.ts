@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
-import { say } from '#schemas/said.ts'
+import { say, type Word } from '#schemas/said.ts'
 import { PART_NAME } from '#schemas/wire.ts'
 import { nodeDigest } from './algorithms.ts'
 import type { CheckedSignature } from './checked-signature.ts'
@@ -28,17 +28,17 @@ export function checkCoverage(q: CoverageQuestion): { absent: string[] } {
   const { references } = q.signature
   const chained = references.find(({ uri }) => uri === PART_NAME.hashChainResult)
   if (chained === undefined) {
-    if (q.hashChainResult !== undefined || q.hashChain !== undefined) throw uncovered('the hash chain')
+    if (q.hashChainResult !== undefined || q.hashChain !== undefined) throw uncovered(say`the hash chain`)
     checkReferences(q)
     return { absent: [] }
   }
   // A second reference besides the chain would make two claims about one message.
   if (references.length > 1) {
-    throw new Fault('malformed_signature', { what: 'it refers to a hash chain and to parts as well' })
+    throw new Fault('malformed_signature', { what: say`it refers to a hash chain and to parts as well` })
   }
   const { hashChainResult, hashChain, parts, attachmentsMayBeAbsent = false } = q
   if (hashChainResult === undefined || hashChain === undefined) {
-    throw new Fault('malformed_signature.invalid_hash_chain_ref', { what: 'the hash chain was not sent' })
+    throw new Fault('malformed_signature.invalid_hash_chain_ref', { what: say`the hash chain was not sent` })
   }
   // The chain is checked first, as in X-Road: a broken chain is reported as such even if its result was altered too.
   const covered = verifyHashChain({
@@ -70,6 +70,6 @@ function invalid(name: string): Fault {
   return new Fault('invalid_reference', { what: say`the digest of ${name} differs` })
 }
 
-function uncovered(name: string): Fault {
-  return new Fault('uncovered_part', { what: name })
+function uncovered(what: Word): Fault {
+  return new Fault('uncovered_part', { what })
 }

@@ -7,6 +7,7 @@ import { CLOCK_SKEW_MS } from '#core/certificate/ocsp-response.ts'
 import { readOcspStatus } from '#core/certificate/ocsp-status.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say, type Word } from '#schemas/said.ts'
 
 type StatusQuestion = {
   certificate: Certificate
@@ -24,9 +25,12 @@ export function checkStatusAt(q: StatusQuestion): void {
   const { known, objection } = statuses(q)
   const revoked = known.find(({ status, revokedAt }) => status === 'revoked' && revokedAt! <= q.at)
   if (revoked !== undefined)
-    throw refused(`the certificate was revoked at ${revoked.revokedAt!.toISOString()}`)
+    throw refused(say`the certificate was revoked at ${revoked.revokedAt!.toISOString()}`)
   if (!known.some((one) => showsGood(one, q)))
-    throw objection ?? refused(known.length === 0 ? 'there is none about this certificate' : 'none is fresh')
+    throw (
+      objection ??
+      refused(known.length === 0 ? say`there is none about this certificate` : say`none is fresh`)
+    )
 }
 
 /** When the certificate was revoked, by the genuine answers; the earliest time if they differ, undefined if none reports it. */
@@ -62,6 +66,6 @@ function showsGood({ status, revokedAt, thisUpdate, nextUpdate }: Known, q: Stat
   return thisUpdate > q.at || nextUpdate === undefined || nextUpdate >= q.at
 }
 
-function refused(what: string): Fault {
-  return new Fault('incorrect_validation_info', { what: `OCSP answer refused: ${what}` })
+function refused(what: Word): Fault {
+  return new Fault('incorrect_validation_info', { what: say`OCSP answer refused: ${what}` })
 }

@@ -1,5 +1,6 @@
 /** Reads elements of a signature against a fixed schema: known children in a known order, known attributes, no stray text. */
 import { Fault } from '#schemas/fault.ts'
+import { listed, say, type Word } from '#schemas/said.ts'
 import { NAMESPACE } from './template.ts'
 import type { SignatureElement } from './xml-document.ts'
 
@@ -19,7 +20,7 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 /** A reader for the children of `element`; throws if it has an attribute outside `attributes`. */
 export function readElement(element: SignatureElement, attributes: readonly string[] = []): ElementReader {
   checkAttributes(element, attributes)
-  if (!WHITE.test(element.text)) throw refuse(element, 'text stands between its elements')
+  if (!WHITE.test(element.text)) throw refuse(element, say`text stands between its elements`)
   let next = 0
   const maybe = (name: `${Prefix}:${string}`): SignatureElement | undefined => {
     const child = element.children[next]
@@ -31,18 +32,18 @@ export function readElement(element: SignatureElement, attributes: readonly stri
     maybe,
     one: (name) => {
       const child = maybe(name)
-      if (child === undefined) throw refuse(element, `${name} is missing`)
+      if (child === undefined) throw refuse(element, say`${name} is missing`)
       return child
     },
     many: (name, most) => {
       const found: SignatureElement[] = []
       for (let child = maybe(name); child !== undefined; child = maybe(name)) found.push(child)
-      if (found.length > most) throw refuse(element, `it holds more than ${most} of ${name}`)
+      if (found.length > most) throw refuse(element, say`it holds more than ${most} of ${name}`)
       return found
     },
     end: () => {
       const extra = element.children[next]
-      if (extra !== undefined) throw refuse(element, `${extra.name.slice(0, 40)} is not expected in it`)
+      if (extra !== undefined) throw refuse(element, say`${extra.name.slice(0, 40)} is not expected in it`)
     },
   }
 }
@@ -56,7 +57,7 @@ export function isNamed(element: SignatureElement, name: `${Prefix}:${string}`):
 /** The text of an element that contains only text. */
 export function textOf(element: SignatureElement, attributes: readonly string[] = []): string {
   checkAttributes(element, attributes)
-  if (element.children.length > 0) throw refuse(element, 'only text is expected in it')
+  if (element.children.length > 0) throw refuse(element, say`only text is expected in it`)
   return element.text
 }
 
@@ -65,7 +66,7 @@ export function base64Of(element: SignatureElement, attributes: readonly string[
   const text = textOf(element, attributes).replace(/[ \t\r\n]+/g, '')
   const bytes = Buffer.from(text, 'base64')
   if (text === '' || !BASE64.test(text) || bytes.toString('base64') !== text) {
-    throw refuse(element, 'it is not base64')
+    throw refuse(element, say`it is not base64`)
   }
   return bytes
 }
@@ -73,7 +74,7 @@ export function base64Of(element: SignatureElement, attributes: readonly string[
 /** The value of a required attribute. */
 export function attributeOf(element: SignatureElement, name: string): string {
   const value = element.attributes.get(name)
-  if (value === undefined) throw refuse(element, `its attribute ${name} is missing`)
+  if (value === undefined) throw refuse(element, say`its attribute ${name} is missing`)
   return value
 }
 
@@ -86,11 +87,11 @@ export function algorithmOf(element: SignatureElement): string {
 
 function checkAttributes(element: SignatureElement, known: readonly string[]): void {
   for (const name of element.attributes.keys()) {
-    if (!known.includes(name)) throw refuse(element, `its attribute ${name.slice(0, 40)} is not expected`)
+    if (!known.includes(name)) throw refuse(element, say`its attribute ${name.slice(0, 40)} is not expected`)
   }
 }
 
 /** Creates a `malformed_signature` fault about an element. */
-export function refuse(element: SignatureElement, why: string): Fault {
-  return new Fault('malformed_signature', { what: `${element.name.slice(0, 40)}: ${why}` })
+export function refuse(element: SignatureElement, why: Word): Fault {
+  return new Fault('malformed_signature', { what: listed([element.name.slice(0, 40), why], ': ') })
 }

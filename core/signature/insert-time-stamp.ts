@@ -1,5 +1,6 @@
 /** Adds a single time-stamp to a signature as the first of its unsigned properties, where X-Road looks for it. */
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 
 const OPEN = /<((?:[A-Za-z_][\w.-]*:)?)UnsignedSignatureProperties(?: [^<>]*[^<>/])?>/g
 
@@ -14,7 +15,7 @@ export function insertTimeStamp(signatures: Buffer, token: Buffer): Buffer {
   const places = [...text.matchAll(OPEN)]
   const [place] = places
   if (place === undefined || places.length > 1 || text.includes('EncapsulatedTimeStamp')) {
-    throw new Fault('malformed_signature', { what: 'there is no single place for a time-stamp' })
+    throw new Fault('malformed_signature', { what: say`there is no single place for a time-stamp` })
   }
   const prefix = place[1]
   const at = place.index + place[0].length

@@ -5,6 +5,7 @@
 import { treeOf, type XmlElement } from '#core/xml/element.ts'
 import { readStrictXml, type XmlForm } from '#core/xml/strict-reader.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say, type Word } from '#schemas/said.ts'
 import { DIGEST_URI, type DigestName, PART_NAME } from '#schemas/wire.ts'
 import { DIGESTS } from './algorithms.ts'
 import { chainResult } from './chain-template.ts'
@@ -55,31 +56,31 @@ function readOwnResult(document: Buffer): ChainResult | undefined {
 
 function readResult(document: Buffer): ChainResult {
   const root = parse(document)
-  if (!isNamed(root, 'c:HashChainResult')) throw malformed('it is no hash chain result')
+  if (!isNamed(root, 'c:HashChainResult')) throw malformed(say`it is no hash chain result`)
   const [method, value] = children(root, ['d:DigestMethod', 'd:DigestValue'])
   const [, file, step] = STEP_URI.exec(only(root, 'URI')) ?? []
-  if (file === undefined || step === undefined) throw malformed('the result refers to no step')
+  if (file === undefined || step === undefined) throw malformed(say`the result refers to no step`)
   return { file, step, digest: digestMethod(method!), value: base64(value!) }
 }
 
 /** Reads HashChain into its steps by id; throws `malformed_hash_chain`. */
 export function readHashChain(document: Buffer): Map<string, ChainItem[]> {
   const root = parse(document)
-  if (!isNamed(root, 'c:HashChain') || root.attributes.size > 0) throw malformed('it is no hash chain')
-  if (root.text.trim() !== '') throw malformed('text stands between the steps')
+  if (!isNamed(root, 'c:HashChain') || root.attributes.size > 0) throw malformed(say`it is no hash chain`)
+  if (root.text.trim() !== '') throw malformed(say`text stands between the steps`)
   const [first, ...stepElements] = root.children
   if (first === undefined || !isNamed(first, 'c:DefaultDigestMethod'))
-    throw malformed('the default digest method is missing')
+    throw malformed(say`the default digest method is missing`)
   const byDefault = digestMethod(first)
   const steps = new Map<string, ChainItem[]>()
   for (const element of stepElements) {
     const id = only(element, 'id')
     const { length } = element.children
-    if (element.text.trim() !== '') throw malformed('text stands in a step')
+    if (element.text.trim() !== '') throw malformed(say`text stands in a step`)
     if (!isNamed(element, 'c:HashStep') || steps.has(id))
-      throw malformed('a step is doubled or something else')
+      throw malformed(say`a step is doubled or something else`)
     if (length === 0 || length > CHAIN_LIMIT.items || steps.size === CHAIN_LIMIT.steps)
-      throw malformed('too many or too few values')
+      throw malformed(say`too many or too few values`)
     steps.set(
       id,
       element.children.map((item) => readItem(item, byDefault)),
@@ -96,13 +97,13 @@ function readItem(element: XmlElement, byDefault: DigestName): ChainItem {
   if (isNamed(element, 'c:StepRef')) {
     children(element, method)
     const [, file, id] = STEP_URI.exec(only(element, 'URI')) ?? []
-    if (file !== '' || id === undefined) throw malformed('a step lies in another file')
+    if (file !== '' || id === undefined) throw malformed(say`a step lies in another file`)
     return { kind: 'step', id, digest }
   }
   const value = base64(children(element, [...method, 'd:DigestValue']).at(-1)!)
   if (isNamed(element, 'c:DataRef')) return { kind: 'data', uri: only(element, 'URI'), digest, value }
   if (!isNamed(element, 'c:HashValue') || element.attributes.size > 0)
-    throw malformed('a value is of unknown kind')
+    throw malformed(say`a value is of unknown kind`)
   return { kind: 'value', digest, value }
 }
 
@@ -110,14 +111,14 @@ function readItem(element: XmlElement, byDefault: DigestName): ChainItem {
 function children(element: XmlElement, names: Named[]): XmlElement[] {
   const found = element.children
   const fits = found.length === names.length && names.every((name, index) => isNamed(found[index], name))
-  if (!fits || element.text.trim() !== '') throw malformed('unexpected elements')
+  if (!fits || element.text.trim() !== '') throw malformed(say`unexpected elements`)
   return found
 }
 
 /** The value of the one attribute that an element has. */
 function only(element: XmlElement, name: string): string {
   const value = element.attributes.get(name)
-  if (value === undefined || element.attributes.size > 1) throw malformed('unexpected attributes')
+  if (value === undefined || element.attributes.size > 1) throw malformed(say`unexpected attributes`)
   return value
 }
 
@@ -127,7 +128,7 @@ function digestMethod(element: XmlElement): DigestName {
   const digest = DIGESTS.get(uri)
   if (digest === undefined) {
     const known = Object.values(DIGEST_URI).find((one) => one === uri)
-    throw malformed(`digest method ${known ?? 'unknown'} is not accepted`)
+    throw malformed(say`digest method ${known ?? 'unknown'} is not accepted`)
   }
   return digest
 }
@@ -135,7 +136,7 @@ function digestMethod(element: XmlElement): DigestName {
 function base64(element: XmlElement): Buffer {
   const bytes = chainDigest(element.text)
   if (bytes === undefined || element.attributes.size > 0 || element.children.length > 0) {
-    throw malformed('a digest value is malformed')
+    throw malformed(say`a digest value is malformed`)
   }
   return bytes
 }
@@ -144,7 +145,7 @@ function parse(document: Buffer): XmlElement {
   const root = CLOSED.test(document.toString('latin1', 0, FORM.bytes))
     ? readStrictXml(document, FORM, treeOf)?.value
     : undefined
-  if (root === undefined) throw malformed('it is not a plain document of ASCII and no entities')
+  if (root === undefined) throw malformed(say`it is not a plain document of ASCII and no entities`)
   return root
 }
 
@@ -161,6 +162,6 @@ function chainDigest(text: string): Buffer | undefined {
 }
 
 /** Creates a `malformed_hash_chain` fault. */
-export function malformed(what: string): Fault {
+export function malformed(what: Word): Fault {
   return new Fault('malformed_hash_chain', { what })
 }

@@ -1,5 +1,6 @@
 /** Reads the accepted subset of xades:QualifyingProperties (XAdES 1.3.2; SigningCertificateV2 of EN 319 132-1). */
 
+import { say } from '#schemas/said.ts'
 import type { DataReference } from './checked-signature.ts'
 import {
   algorithmOf,
@@ -69,7 +70,7 @@ function dateTimeOf(element: SignatureElement): Date {
   const text = textOf(element)
   const time = new Date(text)
   if (!DATE_TIME.test(text) || Number.isNaN(time.getTime()))
-    throw refuse(element, 'it is no time with a zone')
+    throw refuse(element, say`it is no time with a zone`)
   return time
 }
 
@@ -102,7 +103,7 @@ function readCertificateReference(
   const number = names.one('ds:X509SerialNumber')
   const text = textOf(number).trim()
   names.end()
-  if (!/^-?\d{1,60}$/.test(text)) throw refuse(number, 'it is no serial number')
+  if (!/^-?\d{1,60}$/.test(text)) throw refuse(number, say`it is no serial number`)
   return { ...digest, serialNumber: BigInt(text) }
 }
 
@@ -171,7 +172,7 @@ function readUnsignedProperties(element: SignatureElement | undefined): Unsigned
   readElement(properties, ['Id'])
   const seen = new Set<string>()
   for (const child of properties.children) {
-    if (seen.has(child.name)) throw refuse(properties, `${child.name} stands twice`)
+    if (seen.has(child.name)) throw refuse(properties, say`${child.name} stands twice`)
     seen.add(child.name)
     if (isNamed(child, 'xades:SignatureTimeStamp')) read.timeStampToken = readTimeStamp(child)
     else if (isNamed(child, 'xades:CompleteCertificateRefs')) {
@@ -186,8 +187,8 @@ function readUnsignedProperties(element: SignatureElement | undefined): Unsigned
         ({ der }) => der,
       )
       // The schema requires at least one; without one nothing could prove that the certificate was good.
-      if (read.ocspResponses.length === 0) throw refuse(ocsp, 'it holds no OCSP answer')
-    } else throw refuse(properties, `${child.name.slice(0, 40)} is not expected in it`)
+      if (read.ocspResponses.length === 0) throw refuse(ocsp, say`it holds no OCSP answer`)
+    } else throw refuse(properties, say`${child.name.slice(0, 40)} is not expected in it`)
   }
   return read
 }

@@ -2,6 +2,8 @@
  * Reads the accepted structure of a signature document (XML Signature, XAdES 1.3.2, EN 319 132-1): one signature, known elements
  * only, unique Ids, and no transforms except the canonicalisation of the signed properties.
  */
+
+import { say } from '#schemas/said.ts'
 import { METHODS, type SignatureMethod } from './algorithms.ts'
 import type { DataReference } from './checked-signature.ts'
 import { algorithmOf, attributeOf, base64Of, isNamed, readElement, refuse } from './element-reader.ts'
@@ -43,21 +45,21 @@ export function readSignature(root: SignatureElement): ReadSignature {
   reader.end()
 
   if (properties.target !== `#${attributeOf(signature, 'Id')}`) {
-    throw refuse(signature, 'the qualifying properties are about another')
+    throw refuse(signature, say`the qualifying properties are about another`)
   }
   const target = `#${attributeOf(properties.signedProperties, 'Id')}`
   const data = references.filter(({ type }) => type !== SIGNED_PROPERTIES_TYPE)
   const [ofProperties, ...more] = references.filter(({ type }) => type === SIGNED_PROPERTIES_TYPE)
   if (ofProperties === undefined || more.length > 0 || ofProperties.uri !== target) {
-    throw refuse(signedInfo, 'it must refer to the signed properties once')
+    throw refuse(signedInfo, say`it must refer to the signed properties once`)
   }
   for (const { uri, type, transformed } of data) {
     if (type !== undefined || transformed || !DATA_URI.test(uri)) {
-      throw refuse(signedInfo, 'it refers to something that is no part of a message')
+      throw refuse(signedInfo, say`it refers to something that is no part of a message`)
     }
   }
   if (data.length === 0 || new Set(data.map(({ uri }) => uri)).size < data.length) {
-    throw refuse(signedInfo, 'it must refer to each part of the message once')
+    throw refuse(signedInfo, say`it must refer to each part of the message once`)
   }
   return {
     signedInfo: { element: signedInfo, canonicalisation, method },
@@ -72,7 +74,7 @@ export function readSignature(root: SignatureElement): ReadSignature {
 function signatureOf(root: SignatureElement): SignatureElement {
   if (isNamed(root, 'ds:Signature')) return root
   if (root.name !== 'XAdESSignatures' || !CONTAINER_NAMESPACES.includes(root.namespace)) {
-    throw refuse(root, 'it is no signature document')
+    throw refuse(root, say`it is no signature document`)
   }
   const reader = readElement(root)
   const signature = reader.one('ds:Signature')
@@ -84,7 +86,7 @@ function signatureOf(root: SignatureElement): SignatureElement {
 function checkIds(root: SignatureElement, seen = new Set<string>()): void {
   const id = root.attributes.get('Id')
   if (id !== undefined) {
-    if (!ID.test(id) || seen.has(id)) throw refuse(root, 'its Id is not allowed or used twice')
+    if (!ID.test(id) || seen.has(id)) throw refuse(root, say`its Id is not allowed or used twice`)
     seen.add(id)
   }
   for (const child of root.children) checkIds(child, seen)
@@ -105,7 +107,7 @@ function readSignedInfo(element: SignatureElement): {
   const canonicalisation = canonicalisationOf(reader.one('ds:CanonicalizationMethod'))
   const methodElement = reader.one('ds:SignatureMethod')
   const method = METHODS.get(algorithmOf(methodElement))
-  if (method === undefined) throw refuse(methodElement, 'the algorithm is not accepted')
+  if (method === undefined) throw refuse(methodElement, say`the algorithm is not accepted`)
   const references = reader.many('ds:Reference', LIMIT.references).map(readReference)
   reader.end()
   return { canonicalisation, method, references }
@@ -115,7 +117,7 @@ function canonicalisationOf(element: SignatureElement): Canonicalisation {
   const algorithm = algorithmOf(element)
   if (algorithm === C14N.inclusive) return 'inclusive'
   if (algorithm === C14N.exclusive) return 'exclusive'
-  throw refuse(element, 'the algorithm is not accepted')
+  throw refuse(element, say`the algorithm is not accepted`)
 }
 
 function readReference(element: SignatureElement): Reference {

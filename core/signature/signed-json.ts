@@ -10,6 +10,7 @@ import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { type Certificate, parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import { isStrongKey } from '#core/certificate/key-strength.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say, type Word } from '#schemas/said.ts'
 import { optionsOf, publicHalf, type SigningKey, type SigningMethod, signWith } from './signing-key.ts'
 
 export type JsonSigner = {
@@ -84,7 +85,7 @@ export function joinSignedJson(first: string, second: string): string {
   const [a, b] = [first, second].map((text) =>
     objectOf(parseStrictJson(Buffer.from(text), { maxLength: MAX_LENGTH, maxDepth: MAX_DEPTH })),
   ) as [Record<string, unknown>, Record<string, unknown>]
-  if (a['payload'] !== b['payload']) throw malformed('the two documents differ')
+  if (a['payload'] !== b['payload']) throw malformed(say`the two documents differ`)
   return canonicalJson({
     payload: a['payload'],
     signatures: [a, b].flatMap(({ signatures }) => (Array.isArray(signatures) ? signatures : [])),
@@ -100,30 +101,30 @@ export function readSignedJson(bytes: Buffer, type: string, maxLength = MAX_LENG
   const outer = objectOf(parseStrictJson(bytes, { maxLength, maxDepth: MAX_DEPTH }))
   const { payload, signatures, ...more } = outer
   if (typeof payload !== 'string' || !Array.isArray(signatures) || Object.keys(more).length > 0)
-    throw malformed('a payload and signatures are needed, and nothing else')
+    throw malformed(say`a payload and signatures are needed, and nothing else`)
   if (signatures.length === 0 || signatures.length > MAX_SIGNATURES)
-    throw malformed(`1 to ${MAX_SIGNATURES} signatures are needed`)
+    throw malformed(say`1 to ${MAX_SIGNATURES} signatures are needed`)
   const verified = signatures.map((one: unknown) => readSignature(objectOf(one), payload, type))
   const certificates = new Set(verified.map(({ certificate }) => certificate.sha256))
-  if (certificates.size < verified.length) throw malformed('two signatures are of one certificate')
+  if (certificates.size < verified.length) throw malformed(say`two signatures are of one certificate`)
   return { document: readCanonical(payload, maxLength), signatures: verified }
 }
 
 function readSignature(one: Record<string, unknown>, payload: string, type: string): JsonSignature {
   const { protected: header, signature, ...more } = one
   if (typeof header !== 'string' || typeof signature !== 'string' || Object.keys(more).length > 0)
-    throw malformed('a signature has a protected header and a value, and nothing else')
+    throw malformed(say`a signature has a protected header and a value, and nothing else`)
   const { alg, typ, x5c, ocsp, ...unknown } = objectOf(readCanonical(header))
   const name = Object.keys(unknown)[0]
   if (name !== undefined)
-    throw malformed(`the header field ${JSON.stringify(name.slice(0, 20))} is not taken`)
-  if (typ !== type) throw malformed(`its typ is not ${type}`)
+    throw malformed(say`the header field ${JSON.stringify(name.slice(0, 20))} is not taken`)
+  if (typ !== type) throw malformed(say`its typ is not ${type}`)
   const [certificate, ...certificates] = derList(x5c, 'x5c', MAX_CERTIFICATES).map(parseCertificate)
-  if (certificate === undefined) throw malformed('x5c holds no certificate')
+  if (certificate === undefined) throw malformed(say`x5c holds no certificate`)
   const ocspResponses = derList(ocsp, 'ocsp', MAX_RESPONSES)
   const key = publicKeyOf(certificate)
   if (!isStrongKey(key) || alg !== algorithmOf(key).alg)
-    throw malformed('alg is not the one that fits the key of the certificate')
+    throw malformed(say`alg is not the one that fits the key of the certificate`)
   if (!isSignedBy(key, `${header}.${payload}`, bytesOf(signature))) throw new Fault('invalid_signature_value')
   return { certificate, certificates, ocspResponses }
 }
@@ -136,7 +137,7 @@ export function algorithmOf(key: KeyObject): { alg: string; method: SigningMetho
   if (key.asymmetricKeyType === 'rsa') return { alg: 'PS256', method: { digest: 'sha256', kind: 'rsa-pss' } }
   const curve = key.asymmetricKeyType === 'ec' ? (key.asymmetricKeyDetails?.namedCurve ?? '') : ''
   const found = CURVES[curve]
-  if (found === undefined) throw new Fault('cannot_sign', { what: 'a key of this kind signs no JWS' })
+  if (found === undefined) throw new Fault('cannot_sign', { what: say`a key of this kind signs no JWS` })
   return { alg: found.alg, method: { digest: found.digest, kind: 'ecdsa' } }
 }
 
@@ -152,10 +153,10 @@ function isSignedBy(key: KeyObject, data: string, value: Buffer): boolean {
 
 function derList(value: unknown, name: string, most: number): Buffer[] {
   if (!Array.isArray(value) || value.length > most)
-    throw malformed(`${name} is not a list of at most ${most}`)
+    throw malformed(say`${name} is not a list of at most ${most}`)
   return value.map((text: unknown) => {
     const bytes = Buffer.from(typeof text === 'string' ? text : '', 'base64')
-    if (bytes.length === 0 || bytes.toString('base64') !== text) throw malformed(`${name} is not base64`)
+    if (bytes.length === 0 || bytes.toString('base64') !== text) throw malformed(say`${name} is not base64`)
     return bytes
   })
 }
@@ -164,16 +165,16 @@ function derList(value: unknown, name: string, most: number): Buffer[] {
 function readCanonical(segment: string, maxLength = MAX_LENGTH): unknown {
   const bytes = bytesOf(segment)
   // Bytes that are not UTF-8 would decode to U+FFFD and could then pass for the canonical text of another document.
-  if (!isUtf8(bytes)) throw malformed('it is not UTF-8')
+  if (!isUtf8(bytes)) throw malformed(say`it is not UTF-8`)
   const text = bytes.toString('utf8')
   const value = parseStrictJson(text, { maxLength, maxDepth: MAX_DEPTH })
-  if (canonicalJson(value) !== text) throw malformed('it is not canonical JSON')
+  if (canonicalJson(value) !== text) throw malformed(say`it is not canonical JSON`)
   return value
 }
 
 function bytesOf(segment: string): Buffer {
   const bytes = Buffer.from(segment, 'base64url')
-  if (bytes.toString('base64url') !== segment) throw malformed('it is not base64url')
+  if (bytes.toString('base64url') !== segment) throw malformed(say`it is not base64url`)
   return bytes
 }
 
@@ -184,9 +185,9 @@ function base64Url(text: string): string {
 function objectOf(value: unknown): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>
-  throw malformed('an object is needed')
+  throw malformed(say`an object is needed`)
 }
 
-function malformed(what: string): Fault {
-  return new Fault('malformed_signature', { what: `JWS: ${what}` })
+function malformed(what: Word): Fault {
+  return new Fault('malformed_signature', { what: say`JWS: ${what}` })
 }

@@ -5,6 +5,7 @@
 import { createHash, hash } from 'node:crypto'
 import { parseCertificate, publicKeyOf } from '#core/certificate/certificate.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import { fits, nodeDigest, verifyValue } from './algorithms.ts'
 import type { CheckedSignature, DataReference } from './checked-signature.ts'
 import { type ReadSignature, readSignature } from './read-signature.ts'
@@ -24,7 +25,9 @@ function verify(read: ReadSignature): CheckedSignature {
   const certificates = properties.certificates.map(({ der }) => parseCertificate(der))
   const key = publicKeyOf(certificate)
   if (!fits(signedInfo.method, key)) {
-    throw new Fault('incorrect_certificate', { what: 'its key is too weak or not for the signature method' })
+    throw new Fault('incorrect_certificate', {
+      what: say`its key is too weak or not for the signature method`,
+    })
   }
   const canonical = signedInfo.element.canonical(signedInfo.canonicalisation)
   if (!verifyValue(signedInfo.method, key, canonical, signatureValue)) {
@@ -32,7 +35,7 @@ function verify(read: ReadSignature): CheckedSignature {
   }
   const signed = properties.signedProperties.canonical(propertiesReference.canonicalisation)
   if (!isDigestOf(propertiesReference, signed)) {
-    throw new Fault('invalid_signature_value', { what: 'the signed properties were altered' })
+    throw new Fault('invalid_signature_value', { what: say`the signed properties were altered` })
   }
   checkNamedCertificates(read, certificate.der, certificate.serialNumber)
   return {
@@ -55,12 +58,12 @@ function verify(read: ReadSignature): CheckedSignature {
 function checkNamedCertificates({ properties }: ReadSignature, der: Buffer, serialNumber: bigint): void {
   const named = properties.signingCertificate
   if (!isDigestOf(named, der) || (named.serialNumber ?? serialNumber) !== serialNumber) {
-    throw new Fault('malformed_signature', { what: 'the signed properties name another certificate' })
+    throw new Fault('malformed_signature', { what: say`the signed properties name another certificate` })
   }
   for (const reference of properties.certificateReferences) {
     const target = properties.certificates.find(({ id }) => id !== undefined && reference.uri === `#${id}`)
     if (target === undefined || !isDigestOf(reference, target.der)) {
-      throw new Fault('malformed_signature', { what: 'a certificate reference does not match' })
+      throw new Fault('malformed_signature', { what: say`a certificate reference does not match` })
     }
   }
 }

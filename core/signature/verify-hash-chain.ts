@@ -1,5 +1,6 @@
 /** Verifies that a hash chain leads from the parts of a message, and from nothing else, to the signed or time-stamped result. */
 import { Fault } from '#schemas/fault.ts'
+import { say, type Word } from '#schemas/said.ts'
 import { type DigestName, PART_NAME } from '#schemas/wire.ts'
 import { followsOwnChain } from './own-hash-chain.ts'
 import { type ChainItem, malformed, readHashChain, readHashChainResult } from './read-hash-chain.ts'
@@ -36,14 +37,16 @@ export function verifyHashChain(q: HashChainQuestion): { absent: string[] } {
   const result = readHashChainResult(q.result)
   const stamp = q.parts[0]?.name === PART_NAME.signatures
   if (result.file !== (q.file ?? (stamp ? PART_NAME.timestampHashChain : PART_NAME.hashChain))) {
-    throw invalidReference('the result refers to another file')
+    throw invalidReference(say`the result refers to another file`)
   }
   const steps = readHashChain(q.chain)
   const { digest, data } = follow(steps, result.step, result.digest)
   const absent = checkData(data, q)
   checkOrder(data, stamp)
   if (!digest.equals(result.value)) {
-    throw new Fault('malformed_signature.invalid_hash_chain', { what: 'the chain leads to another result' })
+    throw new Fault('malformed_signature.invalid_hash_chain', {
+      what: say`the chain leads to another result`,
+    })
   }
   return { absent }
 }
@@ -64,14 +67,14 @@ function follow(
   const data: DataItem[] = []
   const digestOf = (id: string, digest: DigestName): Buffer => {
     const items = left.get(id)
-    if (items === undefined) throw malformed('a step is missing or used twice')
+    if (items === undefined) throw malformed(say`a step is missing or used twice`)
     left.delete(id)
     // In a tree, a step has one bare digest of others and one item of ours. Among several parts, a bare digest would be a
     // withheld part.
     if (items.length > 2 && items.some(({ kind }) => kind === 'value'))
-      throw malformed('a bare digest stands among parts')
+      throw malformed(say`a bare digest stands among parts`)
     if (data.length > 0 && items.some(({ kind }) => kind === 'data'))
-      throw malformed('the parts stand in several steps')
+      throw malformed(say`the parts stand in several steps`)
     const values = items.map((item): StepValue => {
       if (item.kind === 'step') return { digest: item.digest, value: digestOf(item.id, item.digest) }
       if (item.kind === 'data') data.push(item)
@@ -80,7 +83,7 @@ function follow(
     return stepDigest(values, digest)
   }
   const digest = digestOf(first, firstDigest)
-  if (left.size > 0) throw malformed('a step is not used')
+  if (left.size > 0) throw malformed(say`a step is not used`)
   return { digest, data }
 }
 
@@ -90,17 +93,17 @@ function checkData(data: DataItem[], q: HashChainQuestion): string[] {
   for (const { uri, digest, value } of data) {
     const part = parts.get(uri)
     if (part === undefined) absent.push(uri)
-    else if (!part.digest(digest).equals(value)) throw invalidReference('the digest of a part differs')
+    else if (!part.digest(digest).equals(value)) throw invalidReference(say`the digest of a part differs`)
     parts.delete(uri)
   }
   const [uncovered] = parts.keys()
   if (uncovered !== undefined) {
     throw new Fault('malformed_signature.hashchain_unused_inputs', {
-      what: `${uncovered} is not in the chain`,
+      what: say`${uncovered} is not in the chain`,
     })
   }
   if (absent.length > 0 && q.attachmentsMayBeAbsent !== true) {
-    throw invalidReference('the chain names a part that is not there')
+    throw invalidReference(say`the chain names a part that is not there`)
   }
   return absent
 }
@@ -109,10 +112,10 @@ function checkOrder(data: DataItem[], stamp: boolean): void {
   const expected = (index: number): string =>
     stamp ? PART_NAME.signatures : index === 0 ? PART_NAME.message : PART_NAME.attachment(index)
   if (data.some(({ uri }, index) => uri !== expected(index)) || (stamp && data.length !== 1)) {
-    throw malformed('the parts are not in the order of their names')
+    throw malformed(say`the parts are not in the order of their names`)
   }
 }
 
-function invalidReference(what: string): Fault {
+function invalidReference(what: Word): Fault {
   return new Fault('malformed_signature.invalid_hash_chain_ref', { what })
 }

@@ -5,6 +5,7 @@
  */
 import { withXmlDocument, type XmlView } from '#core/xml/library.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say, type Word } from '#schemas/said.ts'
 import { LIMIT } from './template.ts'
 
 export type SignatureElement = {
@@ -36,9 +37,9 @@ export async function withSignatureDocument<T>(
   const start = DECLARATION.exec(document.toString('utf8', 0, 200))?.[0]
   const rest = document.subarray(Buffer.byteLength(start ?? ''))
   if (rest.includes('<!') || rest.includes('<?')) {
-    throw invalid('comments, document types and the like are not allowed in a signature')
+    throw invalid(say`comments, document types and the like are not allowed in a signature`)
   }
-  const refuse = (why: string, cause?: unknown): Fault => invalid(`the signature document: ${why}`, cause)
+  const refuse = (why: Word, cause?: unknown): Fault => invalid(say`the signature document: ${why}`, cause)
   return await withXmlDocument(document, { ...BOUNDS, refuse }, (root) => read(copyTree(root)))
 }
 
@@ -47,7 +48,7 @@ function copyTree(root: XmlView): SignatureElement {
   let text = ''
   for (const item of root.content()) {
     if (typeof item === 'string') text += item
-    else if ('other' in item) throw invalid('an entity reference is not allowed in a signature')
+    else if ('other' in item) throw invalid(say`an entity reference is not allowed in a signature`)
     else children.push(copyTree(item))
   }
   const { namespace, name } = root
@@ -59,7 +60,7 @@ function attributesOf(element: XmlView): ReadonlyMap<string, string> {
   const attributes = element.attributes()
   // Attributes such as xml:space and xml:base would change what canonical XML inherits.
   if (attributes.some(([name]) => name.startsWith('{'))) {
-    throw new Fault('malformed_signature', { what: 'an attribute has a namespace' })
+    throw new Fault('malformed_signature', { what: say`an attribute has a namespace` })
   }
   return new Map(attributes)
 }
@@ -73,10 +74,10 @@ function canonicalise(element: XmlView, mode: 'inclusive' | 'exclusive'): Buffer
     cause = thrown
   }
   if (canonical === undefined)
-    throw new Fault('malformed_signature', { what: 'the signature has no canonical form', cause })
+    throw new Fault('malformed_signature', { what: say`the signature has no canonical form`, cause })
   return canonical
 }
 
-function invalid(what: string, cause?: unknown): Fault {
+function invalid(what: Word, cause?: unknown): Fault {
   return new Fault('invalid_xml', { what, cause })
 }

@@ -8,6 +8,7 @@ import { openZip } from '#core/container/open-zip.ts'
 import { parseWitnessPolicy } from '#core/merkle/witness-policy.ts'
 import { printable } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
+import type { Word } from '#schemas/said.ts'
 import {
   configurationOf,
   configurationOfZip,
@@ -116,7 +117,7 @@ export async function readPart(evidence: GivenFile, name: string): Promise<Uint8
   throw malformed('no such entry')
 }
 
-function malformed(what: string, cause?: unknown): Fault {
+function malformed(what: Word, cause?: unknown): Fault {
   return new Fault('malformed_container', { what, cause })
 }
 

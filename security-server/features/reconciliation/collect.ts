@@ -101,7 +101,8 @@ export async function commitOwn(
   const blind = randomBytes(DIGEST)
   const commitment = commitTo({ salt, blind, buckets, count, server: idText(rooms.server) })
   const treeHead = await rooms.log.checkpointNow()
-  if (treeHead === undefined) throw new Fault('service_unavailable', { what: 'the log has no tree head yet' })
+  if (treeHead === undefined)
+    throw new Fault('service_unavailable', { what: say`the log has no tree head yet` })
   return {
     count,
     treeHead,

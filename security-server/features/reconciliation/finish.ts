@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import type { Statement } from '#schemas/reconciliation.ts'
+import { say } from '#schemas/said.ts'
 import { isSame, keep, openStatement, summarise } from './conclude.ts'
 import { type Progress, sidesOf } from './progress.ts'
 import type { ReconciliationRooms } from './rooms.ts'
@@ -59,7 +60,7 @@ function check(pair: DayPair, jws: string, rooms: ReconciliationRooms): Statemen
         statement[side].server === session[side].server && statement[side].member === session[side].member,
     )
   if (!isOurs)
-    throw new Fault('invalid_input', { what: `a statement of somebody else for ${idText(rooms.server)}` })
+    throw new Fault('invalid_input', { what: say`a statement of somebody else for ${idText(rooms.server)}` })
   return statement
 }
 

@@ -18,6 +18,7 @@ import {
   type ShowAnswer,
   type Shown,
 } from '#schemas/reconciliation.ts'
+import { say } from '#schemas/said.ts'
 import { ask, NoEndpoint } from './ask.ts'
 import { collect, commitOwn } from './collect.ts'
 import { isSame, keep, openStatement, type SessionState, signStatement, summarise } from './conclude.ts'
@@ -114,7 +115,7 @@ async function askNewest(
     try {
       const answer = await ask<OpenAnswer>(server, { ...question, version }, rooms)
       if ('version' in answer && (answer.version ?? 1) > version)
-        throw new Fault('invalid_input', { what: 'the answer is of a version that was not asked for' })
+        throw new Fault('invalid_input', { what: say`the answer is of a version that was not asked for` })
       return answer
     } catch (cause) {
       if (asFault(cause).received?.type !== 'invalid_input') throw cause
@@ -141,7 +142,7 @@ async function claim(
   // Taking the day over from the other side, which has just begun, would end the sessions of both.
   const isTheirs = seen?.state === 'under_way' && seen.role === 'asked'
   if (isTheirs && rooms.clock() - Date.parse(seen.changed_at) < FRESH_MS)
-    throw new Fault('conflict', { what: 'the other side compares this day' })
+    throw new Fault('conflict', { what: say`the other side compares this day` })
   await begin({ pair, seen, progress: { wire: '', nonce: base64(nonce) }, hold }, rooms)
   return (await rooms.store.find(pair))!
 }
@@ -177,7 +178,7 @@ async function commit({ state, rooms }: Work): Promise<void> {
       return save({ state, rooms }, { ...progress, bits, own, peer })
     }
     if (performance.now() - began > LONGEST_COLLECTION_MS)
-      throw new Fault('peer_timeout', { what: 'it did not collect its entries' })
+      throw new Fault('peer_timeout', { what: say`it did not collect its entries` })
     await wait(ASK_AGAIN_MS)
   }
 }
@@ -199,7 +200,7 @@ async function exchangeEntries({ state, received, rooms }: Work): Promise<void> 
       const question = { step: 'entries' as const, session: progress.wire, bucket, page, ...own }
       const answer = await ask<EntriesAnswer>(pair.server, question, rooms)
       if (answer.entries.length === 0 && !answer.last)
-        throw new Fault('invalid_input', { what: 'a page without entries is the last one' })
+        throw new Fault('invalid_input', { what: say`a page without entries is the last one` })
       await takeEntries(state, { bucket, entries: answer.entries }, received, rooms)
       isLast = own.last && answer.last
     }
@@ -215,7 +216,7 @@ async function showDifferences({ state, received, rooms }: Work): Promise<void> 
     const question = { step: 'show' as const, session: progress.wire, page: page++, shown: part }
     const { shown } = await ask<ShowAnswer>(pair.server, question, rooms)
     if (shown.length !== part.length || shown.some(({ key }, i) => key !== part[i]!.key))
-      throw new Fault('invalid_input', { what: 'it showed something else than it was asked for' })
+      throw new Fault('invalid_input', { what: say`it showed something else than it was asked for` })
     for (const [i, theirs] of shown.entries()) {
       await keepShown(session, 'shown-own', part[i]!, rooms)
       await keepShown(session, 'shown-peer', theirs, rooms)
@@ -238,7 +239,7 @@ async function conclude({ state, rooms }: Work): Promise<void> {
   const question = { step: 'conclude' as const, session: progress.wire, statement: own }
   const answer = await ask<ConcludeAnswer>(pair.server, question, rooms)
   const agreed = openStatement(answer.statement, [pair.own, pair.peer], rooms)
-  if (!isSame(agreed, statement)) throw new Fault('conflict', { what: 'it signed another statement' })
+  if (!isSame(agreed, statement)) throw new Fault('conflict', { what: say`it signed another statement` })
   await keep({ ...state, jws: answer.statement, statement, cases }, rooms)
 }
 

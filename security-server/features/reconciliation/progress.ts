@@ -2,6 +2,7 @@
 import { jointSalt, type Session, type Side } from '#core/reconciliation/entry.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
+import { say } from '#schemas/said.ts'
 import type { DayPair } from './store.ts'
 
 /** Commitment and tree head of one side. Binary values are in base64. */
@@ -54,7 +55,7 @@ export function saltOf(server: ServerId, pair: DayPair, progress: Progress): Buf
 
 /** The fault for a step whose preceding steps are missing. */
 export function outOfOrder(): Fault {
-  return new Fault('conflict', { what: 'this step of a reconciliation has no turn now' })
+  return new Fault('conflict', { what: say`this step of a reconciliation has no turn now` })
 }
 
 export function base64(bytes: Buffer): string {

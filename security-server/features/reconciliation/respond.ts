@@ -24,6 +24,7 @@ import type {
   ShowAnswer,
   ShowQuestion,
 } from '#schemas/reconciliation.ts'
+import { say } from '#schemas/said.ts'
 import { checkClientNotSuspended } from '../../global-configuration/check-suspended.ts'
 import { collect, commitOwn } from './collect.ts'
 import { isSame, keep, openStatement, type SessionState, signStatement, summarise } from './conclude.ts'
@@ -71,7 +72,7 @@ export function createResponder(rooms: ReconciliationRooms): Respond {
     const weGoOn = seen.role === 'asking' && idText(server) < idText(peer)
     const theyBegan = seen.role === 'asked' && collecting.has(seen.session)
     if (isFresh && (weGoOn || theyBegan))
-      throw new Fault('conflict', { what: 'this day is being compared already' })
+      throw new Fault('conflict', { what: say`this day is being compared already` })
   }
 
   async function commit(state: SessionState, q: CommitQuestion): Promise<CommitAnswer> {
@@ -106,7 +107,7 @@ export function createResponder(rooms: ReconciliationRooms): Respond {
     const theirs = openStatement(q.statement, [pair.peer], rooms)
     const { statement, cases } = await summarise(state, rooms)
     if (!isSame(theirs, statement))
-      throw new Fault('conflict', { what: 'the statement is not what the entries of both sides say' })
+      throw new Fault('conflict', { what: say`the statement is not what the entries of both sides say` })
     const jws = joinSignedJson(q.statement, await signStatement(statement, pair, rooms))
     await keep({ ...state, jws, statement, cases }, rooms)
     received.forget(state.session)
@@ -219,12 +220,12 @@ function checkPair(
   const [theirs, ours] = [parseMemberId(members.own), parseMemberId(members.peer)]
   const snapshot = globalConfiguration.current()
   if (snapshot.indexFor(theirs.instance)?.isMemberOnServer(peer, theirs) !== true)
-    throw new Fault('unknown_member', { what: `${idText(theirs)} is not on ${idText(peer)}` })
+    throw new Fault('unknown_member', { what: say`${idText(theirs)} is not on ${idText(peer)}` })
   if (!snapshot.index.isMemberOnServer(server, ours))
-    throw new Fault('unknown_member', { what: `${idText(ours)} is not on ${idText(server)}` })
+    throw new Fault('unknown_member', { what: say`${idText(ours)} is not on ${idText(server)}` })
   for (const member of [theirs, ours]) checkClientNotSuspended(member, snapshot)
   const now = clock()
   if (isTooOld(day, now) || !isSettled(day, now))
-    throw new Fault('conflict', { what: `${day} is not to be compared now` })
+    throw new Fault('conflict', { what: say`${day} is not to be compared now` })
   return { day, own: idText(ours), peer: idText(theirs), server: idText(peer) }
 }

@@ -3,6 +3,7 @@ import { compareEntries } from '#core/reconciliation/compare.ts'
 import { readEntry } from '#core/reconciliation/entry.ts'
 import { Fault } from '#schemas/fault.ts'
 import type { Opening, Shown, ShownRecord } from '#schemas/reconciliation.ts'
+import { say } from '#schemas/said.ts'
 import type { EntryFacts } from './collect.ts'
 import type { EntryRow } from './entries-store.ts'
 import { base64, bytesOf, sidesOf } from './progress.ts'
@@ -30,7 +31,7 @@ export async function show(
   const side = sidesOf(rooms.server, q.pair).own
   const [first, second] = side === 'first' ? [read(own), read(peer)] : [read(peer), read(own)]
   if (!isDifference(compareEntries({ key: bytes, first, second })))
-    throw new Fault('invalid_input', { what: 'the sides do not differ about this exchange' })
+    throw new Fault('invalid_input', { what: say`the sides do not differ about this exchange` })
   if (own !== undefined) return showOwn(key, JSON.parse(own.facts) as EntryFacts, q.prove, rooms)
   const tag = read(peer)?.tag
   const isBare = [bytes, ...(tag === undefined ? [] : [tag])].map((of) =>

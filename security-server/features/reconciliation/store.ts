@@ -160,7 +160,7 @@ export function createReconciliationStore(database: Database) {
       for (const { session } of stale) {
         await kysely
           .updateTable('reconciliation')
-          .set({ state: 'unanswered', progress: '', error: 'the other side did not go on' })
+          .set({ state: 'unanswered', progress: '', error: String(say`the other side did not go on`) })
           .where('session', '=', session)
           .where('state', '!=', 'concluded')
           .execute()
@@ -344,5 +344,5 @@ export function toRow(row: Selectable<ReconciliationRow> | undefined): StoredRec
 }
 
 function taken(): Fault {
-  return new Fault('conflict', { what: 'another session compares this day' })
+  return new Fault('conflict', { what: say`another session compares this day` })
 }

@@ -8,6 +8,7 @@ import { bucketOf, commitTo, differingBuckets } from '#core/reconciliation/bucke
 import { DIGEST, nonceCommitment, readEntry } from '#core/reconciliation/entry.ts'
 import { Fault } from '#schemas/fault.ts'
 import { RECONCILIATION_LIMITS, type Shown } from '#schemas/reconciliation.ts'
+import { say } from '#schemas/said.ts'
 import type { SessionState } from './conclude.ts'
 import type { EntryRow } from './entries-store.ts'
 import { base64, bytesOf, outOfOrder, type Progress, saltOf } from './progress.ts'
@@ -80,7 +81,7 @@ export function checkCommitment(
 /** Throws `invalid_proof` for a tree head of another server's log. */
 export function checkTreeHead(treeHead: string, server: string): void {
   if (parseCheckpoint(treeHead).origin !== server)
-    throw new Fault('invalid_proof', { what: 'the tree head is of another log' })
+    throw new Fault('invalid_proof', { what: say`the tree head is of another log` })
 }
 
 /** The buckets in which the two sides differ. Throws `conflict` while a side has not revealed its buckets. */
@@ -100,7 +101,7 @@ export async function takeEntries(
   { entries }: Pick<ReconciliationRooms, 'entries'>,
 ): Promise<void> {
   if (!differing(progress).includes(q.bucket))
-    throw new Fault('invalid_input', { what: 'the sides do not differ in this bucket' })
+    throw new Fault('invalid_input', { what: say`the sides do not differ in this bucket` })
   received.add(session, q.entries.length, progress.peer!.count)
   const rows = q.entries.map((text): EntryRow => {
     const entry = bytesOf(text)

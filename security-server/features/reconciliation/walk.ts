@@ -7,6 +7,7 @@ import { compareEntries, type Pair, pairEntries, type Verdict } from '#core/reco
 import { DIGEST, readEntry } from '#core/reconciliation/entry.ts'
 import { Fault } from '#schemas/fault.ts'
 import { RECONCILIATION_LIMITS } from '#schemas/reconciliation.ts'
+import { say } from '#schemas/said.ts'
 import type { EntryRow, EntrySide } from './entries-store.ts'
 import { bytesOf, outOfOrder, type Progress, sidesOf } from './progress.ts'
 import type { ReconciliationRooms } from './rooms.ts'
@@ -61,7 +62,8 @@ export async function bucketEntries(
       limit: RECONCILIATION_LIMITS.entries,
     })
     all.push(...rows.map(({ entry }) => entry))
-    if (all.length > MAX_BUCKET) throw new Fault('invalid_input', { what: 'a bucket holds too many entries' })
+    if (all.length > MAX_BUCKET)
+      throw new Fault('invalid_input', { what: say`a bucket holds too many entries` })
     const last = rows.at(-1)
     if (last === undefined || rows.length < RECONCILIATION_LIMITS.entries) return all
     from = last.key
@@ -74,5 +76,5 @@ export function isDifference({ class: name }: { class: string }): boolean {
 }
 
 export function notCommitted(): Fault {
-  return new Fault('invalid_proof', { what: 'the entries are not those that were committed to' })
+  return new Fault('invalid_proof', { what: say`the entries are not those that were committed to` })
 }

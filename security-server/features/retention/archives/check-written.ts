@@ -9,6 +9,7 @@ import { CONTAINER_NAME } from '#core/archive/read-archive.ts'
 import { openZip } from '#core/container/open-zip.ts'
 import { openZipSource, type ZipSource } from '#core/container/open-zip-source.ts'
 import { Fault } from '#schemas/fault.ts'
+import { say, type Word } from '#schemas/said.ts'
 import type { WrittenArchive } from './write-archive.ts'
 
 /** Throws `malformed_archive`. Calls `rest` after each entry and waits for it. */
@@ -36,7 +37,7 @@ export async function checkWritten(
           if (CONTAINER_NAME.test(fileName)) sha512.update(chunk)
         }
       if (sha256.digest('base64') !== written.digests.get(fileName))
-        throw unlike(`${fileName} is another one`)
+        throw unlike(say`${fileName} is another one`)
       if (CONTAINER_NAME.test(fileName)) linked.push({ name: fileName, digest: sha512.digest() })
       entries++
       await rest()
@@ -45,7 +46,7 @@ export async function checkWritten(
     zip.close()
   }
   if (entries !== written.digests.size || linked.length !== written.containers)
-    throw unlike('it has more or fewer entries than were written')
+    throw unlike(say`it has more or fewer entries than were written`)
   if (linked.length > 0) checkChain(linkingInfo, linked, written.linkingDigest)
 }
 
@@ -59,11 +60,11 @@ function checkChain(
   for (const [i, one] of linked.entries()) {
     digest = chainDigest('SHA-512', digest, one.digest)
     if (entries[i]?.name !== one.name || entries[i].digest !== digest)
-      throw unlike(`its chain at ${one.name}`)
+      throw unlike(say`its chain at ${one.name}`)
   }
-  if (entries.length !== linked.length || digest !== lastDigest) throw unlike('the end of its chain')
+  if (entries.length !== linked.length || digest !== lastDigest) throw unlike(say`the end of its chain`)
 }
 
-function unlike(what: string, cause?: unknown): Fault {
-  return new Fault('malformed_archive', { what: `as it was read back: ${what}`, cause })
+function unlike(what: Word, cause?: unknown): Fault {
+  return new Fault('malformed_archive', { what: say`as it was read back: ${what}`, cause })
 }
