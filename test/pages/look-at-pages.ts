@@ -6,6 +6,7 @@
  *
  *   node test/pages/look-at-pages.ts --directory .sandbox [--network 127.0.1] [--only /members ...] [--axe] [--density compact] [--locale et-EE]
  *
+ * With --only nothing else is opened but the lists that lead to these pages; what they do not lead to is shown as recorded.
  * With --recorded every page is shown so, and no sandbox is needed.
  */
 import { createHash } from 'node:crypto'
@@ -17,6 +18,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { buildConsoles } from '#console/build.ts'
 import { ROOT } from '../house/source-files.ts'
 import { findProgram } from '../outside-tools.ts'
+import { askedPages } from './asked-pages.ts'
 import { recordedAnswers } from './recorded-answers.ts'
 import { FIND_WRONG, type Wrong } from './wrong-layout.ts'
 
@@ -44,6 +46,8 @@ const { values: given } = parseArgs({
     locale: { type: 'string', default: 'en-GB' },
   },
 })
+
+const { isAsked, isOnTheWay } = askedPages(given.only)
 
 /** Pages that show nothing before they are asked something. */
 const QUESTIONS: Record<string, string[]> = {
@@ -156,10 +160,6 @@ async function measure(page: Page, isAxe: boolean): Promise<Wrong[]> {
   ]
 }
 
-function isAsked(title: string): boolean {
-  return given.only?.some((one) => title.startsWith(one)) ?? true
-}
-
 /** Saves a picture of what is shown, in each width and look. */
 async function picture(page: Page, name: string, title: string): Promise<Finding[]> {
   if (!isAsked(title)) return []
@@ -207,7 +207,7 @@ async function lookAt(browser: Browser, { name, base, keyFile }: Console): Promi
       .filter(([side]) => SIDES.includes(side))
       .map((pair) => pair.join('='))
     const title = asked.includes(address) ? address : [pattern, ...sides].join('?')
-    if (pattern === undefined || seen.has(title)) continue
+    if (pattern === undefined || seen.has(title) || !isOnTheWay(title)) continue
     seen.add(title)
     await open(address)
     const links = await page
