@@ -33,7 +33,15 @@ function Known({ of, content: Content }: { of: WholeProposal; content: Content }
   const isMine = of.proposedBy.id === session.id
   return (
     <>
-      <Head title={operationName(of.operation)} lead={<ProposalState of={of} />} acts={<Decide of={of} />} />
+      <Head
+        title={operationName(of.operation)}
+        lead={
+          <>
+            <bdi class="wrap">{of.summary}</bdi> <ProposalState of={of} />
+          </>
+        }
+        acts={<Decide of={of} />}
+      />
       {of.state === 'proposed' && !of.mayDecide && <p class="note part">{whyNot(of, session, isMine)}</p>}
       {of.failure !== null && (
         <Part title={text('proposals.whyFailed')}>
