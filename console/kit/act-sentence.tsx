@@ -1,5 +1,6 @@
 /** An act of the audit log in words: who did what to which thing. The names of operations and addresses are on demand. */
 import { operations } from './operations.ts'
+import { operationName } from './proposal.tsx'
 import { type TextKey, text, textIfAny } from './text.ts'
 
 export type AuditEntry = {
@@ -16,13 +17,16 @@ export type AuditEntry = {
 const PLACE = '\u0000'
 
 export function ActSentence({ of: { caller, operation, target, data } }: { of: AuditEntry }) {
-  const what = objectOf(operation, target, data)
+  const proposed = proposedIn(operation, data)
+  const what = objectOf(proposed ?? operation, target, data)
   const key: TextKey =
     textIfAny(`did.${operation}`) === undefined ? 'did.other' : (`did.${operation}` as TextKey)
   const [before = '', after] = text(key, { who: caller.name, operation, what: PLACE }).split(PLACE)
   return (
     <>
       <bdi>{before}</bdi>
+      {proposed !== undefined && <bdi>{operationName(proposed)}</bdi>}
+      {proposed !== undefined && what !== '' && ' '}
       {after === undefined && what !== '' && ' '}
       {what !== '' && <bdi class="id wrap">{what}</bdi>}
       <bdi>{after}</bdi>
@@ -61,14 +65,22 @@ const NAMES = [
  * about the end of its address.
  */
 function objectOf(operation: string, target: string, data: unknown): string {
-  const { operation: proposed, body } = (data ?? {}) as { operation?: unknown; body?: unknown }
-  const acted = operation === 'propose' && typeof proposed === 'string' ? proposed : operation
-  const known = operations[acted]
+  const known = operations[operation]
   const named = known === undefined ? lastOf(target) : placesIn(known.path, target)
-  const fields = (body ?? {}) as Record<string, unknown>
+  return named[0] ?? nameIn(data)
+}
+
+/** What the body of an act names; empty when it names nothing. */
+export function nameIn(data: unknown): string {
+  const fields = ((data as { body?: unknown } | null)?.body ?? {}) as Record<string, unknown>
   const first = NAMES.map((name) => fields[name]).find((value) => typeof value === 'string')
-  const what = named[0] ?? (typeof first === 'string' ? first : '')
-  return operation === 'propose' ? `${acted} ${what}` : what
+  return typeof first === 'string' ? first : ''
+}
+
+/** The operation that an act proposes; undefined for any other act. */
+export function proposedIn(operation: string, data: unknown): string | undefined {
+  const proposed = (data as { operation?: unknown } | null)?.operation
+  return operation === 'propose' && typeof proposed === 'string' ? proposed : undefined
 }
 
 function lastOf(target: string): string[] {

@@ -1,6 +1,6 @@
 /** The latest acts on one thing, for those who may read the audit log. */
 
-import type { AuditEntry } from '../kit/act-sentence.tsx'
+import { type AuditEntry, nameIn, proposedIn } from '../kit/act-sentence.tsx'
 import { Link } from '../kit/address.tsx'
 import { BASE, segmentOf } from '../kit/api.ts'
 import { useMay } from '../kit/context.ts'
@@ -34,7 +34,7 @@ function Acts({ target }: { target: string }) {
               events={entries.map((entry) => ({
                 key: entry.sequence,
                 at: entry.at,
-                what: whatOf(entry),
+                what: <What of={entry} />,
                 who: entry.caller.name,
               }))}
             />
@@ -45,10 +45,17 @@ function Acts({ target }: { target: string }) {
   )
 }
 
-/** A proposal has a record of its own, which names the proposed operation. */
-function whatOf({ operation, data }: AuditEntry): string {
-  const proposed = operation === 'propose' ? (data as { operation?: string } | null)?.operation : undefined
-  return proposed === undefined
-    ? operationName(operation)
-    : text('history.proposed', { what: operationName(proposed) })
+/** The act, and what it named beside the page's own thing: which client was registered. A proposal names the proposed operation. */
+function What({ of: { operation, data } }: { of: AuditEntry }) {
+  const proposed = proposedIn(operation, data)
+  const named = nameIn(data)
+  return (
+    <>
+      {proposed === undefined
+        ? operationName(operation)
+        : text('history.proposed', { what: operationName(proposed) })}
+      {named !== '' && ' '}
+      {named !== '' && <bdi class="id wrap">{named}</bdi>}
+    </>
+  )
 }
