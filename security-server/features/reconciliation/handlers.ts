@@ -5,8 +5,9 @@ import type { Handlers, OperationInput } from '#platform/http-service/openapi.ts
 import { colonForm, slashForm } from '#schemas/colon-identifiers.ts'
 import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
-import { kept, say } from '#schemas/said.ts'
+import { say } from '#schemas/said.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
+import { errorWords } from './error-words.ts'
 import type { CaseState, Needs, ReconciledDay, ReconciliationCase } from './needs.ts'
 
 type Query = {
@@ -88,7 +89,7 @@ function dayView(row: ReconciledDay, own: string) {
     ...partiesOf(row, own),
     state: row.state,
     counts: row.counts === '' ? null : (JSON.parse(row.counts) as unknown),
-    error: row.error === '' ? null : kept(row.error),
+    error: errorWords(row.error),
     attempts: Number(row.attempts),
     changedAt: row.changed_at,
   }

@@ -251,6 +251,7 @@ async function save({ state, rooms }: Pick<Work, 'state' | 'rooms'>, progress: P
 /** Of a text from another server only the fault code is used, because this goes into a log line. */
 function describe(cause: unknown): string {
   const { code, what, received } = asFault(cause)
-  if (received !== undefined) return `it answered ${CODE.test(received.type) ? received.type : 'a fault'}`
+  if (received !== undefined)
+    return String(say`the other server answered: ${CODE.test(received.type) ? received.type : '?'}`)
   return [code, what].filter((one) => one !== undefined).join(': ')
 }
