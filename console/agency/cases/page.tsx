@@ -3,7 +3,7 @@ import { Link } from '../../kit/address.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head } from '../../kit/facts.tsx'
 import { text } from '../../kit/text.ts'
-import { Time } from '../../kit/time.tsx'
+import { dayText, Time } from '../../kit/time.tsx'
 import { Id } from '../words.tsx'
 import { type Case, CaseStatus, Finding, STATES } from './words.tsx'
 
@@ -34,7 +34,7 @@ export function CasesPage() {
             title: 'cases.case',
             cell: ({ id }) => <Link to={`/cases/${id}`}>{text('cases.link', { id: String(id) })}</Link>,
           },
-          { title: 'reconciliation.day', cell: ({ day }) => <span class="day">{day}</span> },
+          { title: 'reconciliation.day', cell: ({ day }) => <span class="day">{dayText(day)}</span> },
           {
             title: 'reconciliation.pair',
             cell: ({ memberId, peerMemberId }) => (

@@ -5,7 +5,7 @@ import { Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Rows } from '../../kit/rows.tsx'
 import { number as inWords, text } from '../../kit/text.ts'
-import { Time } from '../../kit/time.tsx'
+import { dayText, Time } from '../../kit/time.tsx'
 import { Id } from '../words.tsx'
 import { type Complaint, ComplaintStatus, PartyOf, reasonText, STATES } from './words.tsx'
 
@@ -91,7 +91,7 @@ function Storms() {
         rows={counts.data.storms}
         rowKey={({ day, clientId }) => `${day} ${clientId}`}
         columns={[
-          { title: 'complaints.day', cell: ({ day }) => <span class="day">{day}</span> },
+          { title: 'complaints.day', cell: ({ day }) => <span class="day">{dayText(day)}</span> },
           { title: 'complaints.broughtBy', cell: ({ clientId }) => <Id of={clientId} /> },
           { title: 'complaints.refused', cell: ({ refused }) => inWords(refused) },
         ]}

@@ -8,6 +8,7 @@ import { Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { number, text } from '../../kit/text.ts'
+import { dayText } from '../../kit/time.tsx'
 import { Id } from '../words.tsx'
 
 type Pair = {
@@ -63,11 +64,11 @@ function Days({ from, to }: { from: string; to: string }) {
   const [first, last] = [from, new Date(Date.parse(to) - 1).toISOString()].map((time) => time.slice(0, 10))
   return (
     <>
-      <span class="day">{first}</span>
+      <span class="day">{dayText(first ?? '')}</span>
       {first !== last && (
         <>
           {' '}
-          – <span class="day">{last}</span>
+          – <span class="day">{dayText(last ?? '')}</span>
         </>
       )}
     </>

@@ -7,7 +7,7 @@ import { Head } from '../../kit/facts.tsx'
 import { Saved } from '../../kit/saved.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
-import { Time } from '../../kit/time.tsx'
+import { dayText, Time } from '../../kit/time.tsx'
 import { Id } from '../words.tsx'
 
 type State = 'due' | 'under_way' | 'concluded' | 'not_comparable' | 'unanswered'
@@ -67,7 +67,7 @@ export function ReconciliationPage() {
         ]}
         rowKey={({ id }) => id}
         columns={[
-          { title: 'reconciliation.day', cell: ({ day }) => <span class="day">{day}</span> },
+          { title: 'reconciliation.day', cell: ({ day }) => <span class="day">{dayText(day)}</span> },
           {
             title: 'reconciliation.pair',
             cell: ({ memberId, peerMemberId, peerServer }) => (
