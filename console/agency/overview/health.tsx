@@ -27,7 +27,9 @@ export function Health() {
                 ))}
                 {well > 0 && (
                   <li>
-                    <Status tone="good" word="diagnostics.state.OK" />{' '}
+                    <span class="mark">
+                      <Status tone="good" word="diagnostics.state.OK" />
+                    </span>{' '}
                     {text(wrong.length === 0 ? 'home.allWell' : 'home.othersWell', { count: well })}
                   </li>
                 )}
@@ -49,8 +51,11 @@ function Line({ of: { name, state, message, remedy } }: { of: Finding }) {
   const { title, which, page = PAGE } = partOf(name)
   return (
     <li>
-      <Status tone={TONES[state]} word={`diagnostics.state.${state}`} /> <Link to={page}>{title}</Link>{' '}
-      {which !== '' && <bdi class="id wrap">{which}</bdi>} <Told words={message} />
+      <span class="mark">
+        <Status tone={TONES[state]} word={`diagnostics.state.${state}`} />
+      </span>
+      <Link to={page}>{title}</Link> {which !== '' && <bdi class="id wrap">{which}</bdi>}{' '}
+      <Told words={message} />
       {remedy !== undefined && (
         <p class="beside">
           <Told words={remedy} />

@@ -45,7 +45,10 @@ export function Health({ overview, configuration }: Q) {
 function Line(q: { tone: Tone; to: string; title: TextKey; children: ComponentChildren }) {
   return (
     <li>
-      <Status tone={q.tone} word={WORDS[q.tone]} /> <Link to={q.to}>{text(q.title)}</Link> {q.children}
+      <span class="mark">
+        <Status tone={q.tone} word={WORDS[q.tone]} />
+      </span>
+      <Link to={q.to}>{text(q.title)}</Link> {q.children}
     </li>
   )
 }
