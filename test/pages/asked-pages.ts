@@ -1,5 +1,5 @@
 /** Which pages somebody asked for with --only, and which of the others have to be opened to find them. */
-export type Asked = {
+type Asked = {
   /** Whether a page is to be shown. `title`: its path as a pattern, then its side or its state: /members/:id?view=history. */
   isAsked(title: string): boolean
   /** Whether it is to be opened: it is asked for, or it is the list that leads to one that is. */
