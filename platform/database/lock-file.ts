@@ -6,6 +6,7 @@ import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { Fault } from '#schemas/fault.ts'
 
+/** The lower octet of SQLite's code: somebody has the lock, or the file system has none. */
 const SQLITE_BUSY = 5
 
 /**
@@ -22,7 +23,8 @@ export function lockFile(file: string, what: string): () => void {
     lock.exec('begin exclusive')
   } catch (cause) {
     lock?.close()
-    if ((cause as { errcode?: unknown }).errcode === SQLITE_BUSY) throw new Fault('conflict', { what, cause })
+    const { errcode = 0 } = cause as { errcode?: number }
+    if ((errcode & 0xff) === SQLITE_BUSY) throw new Fault('conflict', { what, cause })
     throw new Fault('invalid_configuration', {
       what: `${file} cannot be locked: ${(cause as Error).message}`,
       cause,

@@ -41,7 +41,9 @@ export async function takeNodeIdentity(q: {
   lock: (file: string, what: string) => () => void
 }): Promise<NodeIdentity> {
   const { directory } = q
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    throw unusable(directory, cause)
+  })
   const release = q.lock(
     path.join(directory, 'node.lock'),
     `another process works with ${directory}: give each node a directory of its own`,
@@ -100,10 +102,9 @@ function unlessAbsent<T>(otherwise: T): (cause: unknown) => T {
 }
 
 function unusable(directory: string, cause?: unknown): Fault {
-  const file = path.join(directory, FILE)
   const what =
     cause === undefined
-      ? `${file} does not hold the name of this node, which letters, digits, dots and dashes make up`
-      : `${file} cannot be read or written: ${(cause as Error).message}`
+      ? `${path.join(directory, FILE)} does not hold the name of this node, which letters, digits, dots and dashes make up`
+      : `${directory} cannot be used: ${(cause as Error).message}`
   return new Fault('invalid_configuration', { what, cause })
 }

@@ -159,6 +159,8 @@ function configOf(source: Source, layers: Layer[]): object {
       User: `${USER}:${USER}`,
       Env: [
         `PATH=${INSTALLED_AT}/bin`,
+        // Servers refuse a directory that ends with the container (platform/nodes/lasting-directory.ts).
+        'IN_CONCORDAT_IMAGE=1',
         ...Object.entries(ENVIRONMENT).map(([name, value]) => `${name}=${value}`),
       ],
       Entrypoint: [NODE, ...NODE_OPTIONS, ENTRY],

@@ -69,7 +69,12 @@ async function drill(): Promise<string[]> {
   const words = [IMAGE, 'security-server', '--configuration', '/etc/concordat/security-server.yaml']
   const volume = ['--volume', `${settings}:/etc/concordat:ro`]
   const refusals = [
-    { name: 'no volume', options: [], code: 2, says: /cannot be locked: EROFS/ },
+    { name: 'no volume', options: [], code: 2, says: /mount a volume there/ },
+    {
+      name: 'no volume, and a root that can be written',
+      options: ['--read-only=false'],
+      ...{ code: 2, says: /mount a volume there/ },
+    },
     {
       name: 'a volume that cannot be written',
       options: ['--volume', 'state:/var/lib/concordat:ro'],
