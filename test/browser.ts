@@ -96,9 +96,8 @@ const FEATURES_OFF = [
   'SpareRendererForSitePerProcess',
 ]
 
-// The code of a page runs too briefly to be worth the threads that optimise it, which took a sixth of all that its process took. With room for
-// what it makes and soon drops, garbage is collected less often.
-const SCRIPTS = '--no-maglev,--no-turbofan,--min-semi-space-size=16'
+// The code of a page runs too briefly to be worth the threads that optimise it, which took a sixth of all that its process took.
+const SCRIPTS = '--no-maglev,--no-turbofan'
 
 export function hasChromium(): boolean {
   return findProgram(PROGRAMS) !== undefined
