@@ -37,9 +37,12 @@ type LoadSettings = {
 export const OTHER_OCTETS = 'other octets'
 
 const FROM: ServerName = 'tax'
-/** This many workers at once, each with at most one request in this time. */
+/**
+ * This many workers at once, each with at most one request in this time: eight under way at a fault are what is to be shown, and each exchange
+ * is 40 ms of a processor, also those that only wait for a server to start.
+ */
 const WORKERS = 8
-const PACE_MS = 320
+const PACE_MS = 800
 /**
  * After a failure. Servers that are away for seconds would otherwise get thousands of requests that fail, and their logs as many
  * records, which every check reads again.

@@ -215,7 +215,7 @@ async function journey(postgresql: PostgresqlServer, instance: Instance): Promis
     const takenOver = takeOver(t, { instance, register, second })
     for (let kill = 0; kill < KILLS; kill++) {
       const name = kill % 2 === 0 ? 'population' : 'tax'
-      await running.answers(randomInt(1, 60))
+      await running.answers(randomInt(1, 30))
       t.equal(await instance.process(name).kill(), 'SIGKILL')
       await instance.start(name)
       await running.nextAnswer()
