@@ -45,11 +45,17 @@ function profile(peer: { id: string }, exactly: boolean): Record<string, string>
   return { CONCORDAT_PEERS_XROAD_TLS_PEERS: peer.id, ...(exactly ? EXACTLY : {}) }
 }
 
-async function restart(provider: Record<string, string>, consumer: Record<string, string>): Promise<void> {
+type Profiles = { provider?: Record<string, string>; consumer?: Record<string, string> }
+
+/** A server that is not named goes on with the profile that it has: each start of either ends all connections between them. */
+async function restart({ provider, consumer }: Profiles): Promise<void> {
+  const changes = Object.entries({ population: provider, tax: consumer }).flatMap(([name, profile]) =>
+    profile === undefined ? [] : [{ name: name as ServerName, profile }],
+  )
   // No exchange is under way, so there is nothing to drain.
-  await Promise.all([instance.process('population').kill(), instance.process('tax').kill()])
+  await Promise.all(changes.map(({ name }) => instance.process(name).kill()))
   tap.chosen.length = 0
-  const starts = [instance.start('population', provider), instance.start('tax', consumer)]
+  const starts = changes.map(({ name, profile }) => instance.start(name, profile))
   // Both have started, or failed to, before a failure ends the test.
   await Promise.allSettled(starts)
   await Promise.all(starts)
@@ -77,8 +83,21 @@ async function exchanges(t: Test, tls: string): Promise<void> {
 
 t.test('by default servers speak TLS 1.3', (t) => exchanges(t, 'TLSv1.3 1302'))
 
+/** No exchange, and the system is not called. */
+async function refused(t: Test, code: RegExp, why: string): Promise<void> {
+  const before = system.calls.length
+  const reply = await exchange()
+  t.match(reply.headers['x-road-error'], code, `${why}: ${reply.body.toString()}`)
+  t.equal(system.calls.length, before)
+}
+
+t.test('TLS 1.2 is for those whom the consumer named', async (t) => {
+  await restart({ provider: profile(tax, true) })
+  await refused(t, /\.tls_failed$/, 'the consumer has it off')
+})
+
 t.test('P-256 certificates: an exchange as between X-Road servers', async (t) => {
-  await restart(profile(tax, true), profile(population, true))
+  await restart({ consumer: profile(population, true) })
   await exchanges(t, 'TLSv1.2 ECDHE-ECDSA-AES256-SHA384')
 })
 
@@ -87,36 +106,32 @@ t.test('RSA certificates, as X-Road servers have them', async (t) => {
   await presentRsa('tax')
   await instance.publish()
   const rsa = 'TLSv1.2 ECDHE-RSA-AES256-SHA384'
-  for (const [what, provider, consumer] of [
-    ['X-Road to X-Road', true, true],
-    ['ours to X-Road', true, false],
-    ['X-Road to ours', false, true],
+  const [asXroad, ours] = [
+    { provider: profile(tax, true), consumer: profile(population, true) },
+    { provider: profile(tax, false), consumer: profile(population, false) },
+  ]
+  for (const [what, change, tls] of [
+    ['X-Road to X-Road', asXroad, rsa],
+    ['ours to X-Road', { consumer: ours.consumer }, rsa],
+    ['ours to ours', { provider: ours.provider }, 'TLSv1.3 1302'],
+    ['X-Road to ours', { consumer: asXroad.consumer }, rsa],
   ] as const) {
     await t.test(what, async (t) => {
-      await restart(profile(tax, provider), profile(population, consumer))
-      await exchanges(t, rsa)
+      await restart(change)
+      await exchanges(t, tls)
     })
   }
-  await t.test('ours to ours', async (t) => {
-    await restart(profile(tax, false), profile(population, false))
-    await exchanges(t, 'TLSv1.3 1302')
-  })
 })
 
-t.test('TLS 1.2 is for those whom the operator named', async (t) => {
-  const before = system.calls.length
-  await restart(profile(business, false), profile(population, true))
-  const unnamed = await exchange()
-  t.match(unnamed.headers['x-road-error'], /\.tls_profile_not_allowed$/, unnamed.body.toString())
-  await restart({}, profile(population, true))
-  t.match((await exchange()).headers['x-road-error'], /\.tls_failed$/, 'the provider has it off')
-  await restart(profile(tax, true), {})
-  t.match((await exchange()).headers['x-road-error'], /\.tls_failed$/, 'the consumer has it off')
-  t.equal(system.calls.length, before)
+t.test('TLS 1.2 is for those whom the provider named', async (t) => {
+  await restart({ provider: profile(business, false) })
+  await refused(t, /\.tls_profile_not_allowed$/, 'another one is named')
+  await restart({ provider: {} })
+  await refused(t, /\.tls_failed$/, 'the provider has it off')
 })
 
 t.test('systems and services see the internal TLS certificate, the newest one', async (t) => {
-  await restart({}, {})
+  await restart({ consumer: {} })
   const { cert, key } = systemOf(population)
   const options = { cert, key, requestCert: true, rejectUnauthorized: true }
   const issuedBySandbox = readFileSync(trust.rootFile)
