@@ -32,7 +32,7 @@ const becomes = (wanted: RegExp, final = wanted): Promise<string> =>
       const found = saw(await outcome())
       return (wanted.test(found) || final.test(found)) && found
     },
-    { deadlineMs: 180_000, pauseMs: 500 },
+    { deadlineMs: 180_000, pauseMs: 1000 },
   )
 
 void t.test('both sides obey, whoever is suspended, and go on when it is lifted', async (t) => {
