@@ -7,7 +7,6 @@ import type { Migration } from 'kysely/migration'
 import { watchCertificates } from '#platform/metrics/watch-certificates.ts'
 import { type Claimed, claimName, placeOf } from '#platform/nodes/claim.ts'
 import { type KeptFiles, keptOnAll } from '#platform/nodes/kept-files.ts'
-import { requireLastingDirectory } from '#platform/nodes/lasting-directory.ts'
 import type { Cluster } from '#platform/nodes/needs.ts'
 import { takeNodeIdentity } from '#platform/nodes/node-identity.ts'
 import { nodesOfOtherSchemas, refuseBeside, schemaDigest } from '#platform/nodes/older-nodes.ts'
@@ -52,7 +51,6 @@ export async function openNode(
   },
 ): Promise<OpenNode> {
   const { directory, nodes } = settings
-  requireLastingDirectory(directory)
   // Without `nodes` two processes may work with one directory.
   const identity =
     nodes && (await takeNodeIdentity({ directory, lock: q.lock, madeOf: hostname(), hasOthers: true }))

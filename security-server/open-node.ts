@@ -9,7 +9,6 @@ import { readSecret } from '#platform/configuration/read-secret.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { untilAllHave } from '#platform/nodes/all-have.ts'
 import { type Claimed, claimName, endedOf, placeOf } from '#platform/nodes/claim.ts'
-import { requireLastingDirectory } from '#platform/nodes/lasting-directory.ts'
 import type { Cluster } from '#platform/nodes/needs.ts'
 import { type NodeIdentity, takeNodeIdentity } from '#platform/nodes/node-identity.ts'
 import { nodesOfOtherSchemas, refuseBeside, schemaDigest } from '#platform/nodes/older-nodes.ts'
@@ -92,7 +91,6 @@ export function openNode(q: Question): Promise<OpenNode> {
 async function openInTurn(q: Question, inTurn: AsyncDisposableStack): Promise<OpenNode> {
   const { settings, hostName, clock, log } = q
   const { directory } = settings
-  requireLastingDirectory(directory)
   const identity = await takeNodeIdentity({
     ...{ directory, lock: q.lock, madeOf: nameOfWorker(q), hasOthers: settings.nodes !== undefined },
     older: `${hostName}-${settings.peers.address}-${settings.peers.messagePort}`

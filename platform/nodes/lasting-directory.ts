@@ -12,9 +12,10 @@ const IN_IMAGE = 'IN_CONCORDAT_IMAGE'
  */
 export function requireLastingDirectory(
   directory: string,
+  environment: Record<string, string | undefined>,
   readMounts = (): string => readFileSync('/proc/self/mountinfo', 'utf8'),
 ): void {
-  if (process.env[IN_IMAGE] === undefined) return
+  if (environment[IN_IMAGE] === undefined) return
   const points = readMounts().split('\n').map(mountPoint)
   for (let at = path.resolve(directory); at !== '/'; at = path.dirname(at)) if (points.includes(at)) return
   throw new Fault('invalid_configuration', {
