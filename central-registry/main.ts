@@ -8,7 +8,7 @@ import { readConfiguration } from '#platform/configuration/read-configuration.ts
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { createLog } from '#platform/logging/create-log.ts'
 import { readMailServer } from '#platform/mail/settings.ts'
-import { requireLastingDirectory } from '#platform/nodes/lasting-directory.ts'
+import { requireLastingPlaces } from '#platform/nodes/lasting-places.ts'
 import { printable } from '#platform/plain-text.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -40,11 +40,11 @@ async function start(): Promise<Running> {
   const file = values.configuration ?? ''
   const settings = await readConfiguration<Settings>(file, settingsSchema, process.env, 'CONCORDAT_REGISTRY')
   checkSettings(settings)
-  requireLastingDirectory(settings.directory, process.env)
   log.level = settings.logLevel
   const roles = values['create-api-key']
   if (roles !== undefined) return await printApiKey(settings, roles.split(','))
   if (values['reopen-installation'] === true) return await reopen(settings)
+  requireLastingPlaces([settings.directory, settings.database], process.env)
   await mkdir(settings.directory, { recursive: true, mode: 0o700 })
   const backup = values['restore-backup']
   if (backup !== undefined) return await restore(settings, backup)

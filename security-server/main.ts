@@ -7,7 +7,7 @@ import { systemClock } from '#platform/clock.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { lockFile } from '#platform/database/lock-file.ts'
 import { createLog } from '#platform/logging/create-log.ts'
-import { requireLastingDirectory } from '#platform/nodes/lasting-directory.ts'
+import { requireLastingPlaces } from '#platform/nodes/lasting-places.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { begunAsWorker } from '#platform/workers/siblings.ts'
 import { supervise } from '#platform/workers/supervise.ts'
@@ -26,7 +26,8 @@ async function start(onStart: (running: Running) => void): Promise<Running> {
     (worker?.settings as Settings | undefined) ??
     (await readConfiguration<Settings>(words.configuration ?? '', settingsSchema, process.env, 'CONCORDAT'))
   checkSettings(settings)
-  requireLastingDirectory(settings.directory, process.env)
+  const { directory, database, messageLogDatabase } = settings
+  requireLastingPlaces([directory, database, messageLogDatabase], process.env)
   log.level = settings.logLevel
   const isBackup = words['make-backup'] !== undefined || words['restore-backup'] !== undefined
   if (settings.workers > 1 && worker === undefined && !isBackup)

@@ -159,7 +159,7 @@ function configOf(source: Source, layers: Layer[]): object {
       User: `${USER}:${USER}`,
       Env: [
         `PATH=${INSTALLED_AT}/bin`,
-        // Servers refuse a directory that ends with the container (platform/nodes/lasting-directory.ts).
+        // Servers refuse places that end with the container (platform/nodes/lasting-places.ts).
         'IN_CONCORDAT_IMAGE=1',
         ...Object.entries(ENVIRONMENT).map(([name, value]) => `${name}=${value}`),
       ],

@@ -14,6 +14,7 @@ import { tlsOf as filesOf, LISTENER_TLS } from '#platform/http-service/listener-
 import { createLog, type Log } from '#platform/logging/create-log.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { watchCertificates } from '#platform/metrics/watch-certificates.ts'
+import { requireLastingPlaces } from '#platform/nodes/lasting-places.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { startInTurn } from '#platform/process/start-in-turn.ts'
 import { Fault } from '#schemas/fault.ts'
@@ -37,6 +38,7 @@ async function start(log: Log, inTurn: AsyncDisposableStack): Promise<Running> {
     'SUBJECT_KEYS',
   )
   checkHolderSettings(settings)
+  requireLastingPlaces([settings.directory, settings.database], process.env)
   log.level = settings.logLevel
   await refuseSecond(settings)
   const credentials = {

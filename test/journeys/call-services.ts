@@ -240,6 +240,7 @@ console.log(one, await any.call('GET', ''))
   const found = [...output.matchAll(/^(\S+)\((\d+),/gm)].map(([, file, line]) => `${file} ${line}`)
   const each = wrong.map((_, i) => `wrong.ts ${i + 4}`)
   t.strictSame([...new Set(found)], each, output)
+  t.notMatch(output, /^error TS/m, 'of files, not of the compilation')
 
   const java = findProgram(['java'])
   const python = findProgram(['python3'])

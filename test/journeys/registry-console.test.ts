@@ -144,8 +144,8 @@ void t.test('every page, wide and at 400 %, full and empty', async (t) => {
   let controls = 0
   for (const [name, address] of Object.entries(PAGES)) {
     // Any address answers with the console (serve-pages.test.ts), and a page reads its own the same way whether it is the first one or not.
-    // Those that say most in theirs are loaded.
-    await (address.includes('?') ? wide.load : wide.open)(address)
+    // Those that say which one, as in a mail, are loaded.
+    await (/[?]|\/.+\//.test(address) ? wide.load : wide.open)(address)
     await wide.check(name)
     await wide.page.setViewportSize(NARROW.viewport)
     await (name === 'settings' ? wide.check(`${name}-narrow`, 'layout') : wide.look(`${name}-narrow`))
