@@ -18,9 +18,12 @@ export function verifyOnePerson(
   need(isEach, 'persons_differ', 'It is not said where each credential has the code of its person.')
   const found = credentials.map(({ type, claims }, at) => {
     const place = JSON.stringify(codes[at])
-    const values = claims.flatMap((claim) => (JSON.stringify(claim.path) === place ? claim.values : []))
+    // A contract may want the code itself attested: then it is asked for twice.
+    const values = new Set(
+      claims.flatMap((claim) => (JSON.stringify(claim.path) === place ? claim.values : [])),
+    )
     const [code] = values
-    const isOne = values.length === 1 && typeof code === 'string' && code !== ''
+    const isOne = values.size === 1 && typeof code === 'string' && code !== ''
     need(isOne, 'persons_differ', `${type} has no code of a person at ${codes[at]!.join('.')}`)
     return code
   })
