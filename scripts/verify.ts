@@ -24,8 +24,8 @@ const USAGE = `Usage: concordat verify <container.asice> --conf <directory, veri
        concordat verify <bundle.zip> [--conf <directory, verificationconf.zip or anchor.xml>] [--witnesses <policy>] [--json]
        concordat verify <archive.zip> [--conf <...>] [--previous <last digest of the archive before, or none>] [--json]
        concordat verify <export.zip> [--conf <...>] [--witnesses <policy>] [--json]
-       concordat verify <consent.json> [--issuers <issuers.json>] [--verifiers <verifiers.json>] [--max-status-age <seconds>] [--json]
-       concordat verify <record.json> --issuers <issuers.json> [--verifiers <verifiers.json>] [--max-status-age <seconds>] [--json]
+       concordat verify <consent.json> [--issuers <issuers.json>] [--verifiers <verifiers.json>] [--codes <codes.json>] [--max-status-age <seconds>] [--json]
+       concordat verify <record.json> --issuers <issuers.json> [--verifiers <verifiers.json>] [--codes <codes.json>] [--max-status-age <seconds>] [--json]
        concordat verify <entry.tlog-proof> --log-key <key> [--entry <file>] [--witnesses <policy>] [--json]
        concordat verify <did.jsonl> --did <did:webvh:...> [--proof <entry.tlog-proof> --log-key <key>] [--witnesses <policy>] [--json]
        concordat verify <credential.vc.jwt> --issuer <did.json> [--json]
@@ -38,6 +38,7 @@ bundle needs the cosignatures of its quorum. An archive of a message log, X-Road
 its chain; the last digest of each is what --previous of the next one takes. Without --conf only its chain can be judged.
 The record of a wallet's presentation, or a consent that one proves, is judged by the trusted issuers and, with --verifiers, the verifiers that you name; status lists
 may have been a day old, or --max-status-age (docs/wallets.md). Without --issuers a consent is judged by those that it brings, and the verdict stays INDETERMINATE.
+So does that of a consent with several credentials, unless --codes says where each type has the code of its person.
 What a registry publishes for everybody (docs/identity.md) is judged by what you name: the proof of a log entry by the log's key, the history
 of a DID by the DID and the log's proof of its newest entry, a credential by the DID document of its issuer.
 --page writes one HTML file that judges all of this in a browser, without a server or a network, and prints its SHA-256.
@@ -66,12 +67,12 @@ export async function run(args: string[], surroundings: Partial<Surroundings> = 
   }
   try {
     if (options.page !== undefined) return await writePage(options.page, out)
-    if (options.issuers !== undefined) return await judgePresentation(options, options.issuers, out)
+    if (options.issuers !== undefined) return await judgePresentation(options, out)
     const judgedAt = new Date(clock())
     const { file, configuration, witnesses, previous } = options
     const published = await judgePublic(options, judgedAt, out)
     if (published !== undefined) return published
-    if (await isSavedConsent(file)) return await judgePresentation(options, undefined, out)
+    if (await isSavedConsent(file)) return await judgePresentation(options, out)
     let tally: Tally | undefined
     const report = await judgeFile({
       file,
@@ -110,6 +111,8 @@ type Options = {
   issuers: string | undefined
   /** The verifiers that are expected to have asked for it. */
   verifiers: string | undefined
+  /** Where credentials have the code of their person. */
+  codes: string | undefined
   maxStatusAge: string | undefined
   /** The key of a log, a file with one of its entries, and the DID document of an issuer, for what a registry publishes. */
   logKey: string | undefined
@@ -135,6 +138,7 @@ function readArguments(args: string[]): Options | string {
         previous: { type: 'string' },
         issuers: { type: 'string' },
         verifiers: { type: 'string' },
+        codes: { type: 'string' },
         'max-status-age': { type: 'string' },
         'log-key': { type: 'string' },
         entry: { type: 'string' },
@@ -148,12 +152,12 @@ function readArguments(args: string[]): Options | string {
     })
     if (values.help) return 'help'
     const [file, ...more] = positionals
-    const { conf, witnesses, previous, issuers, verifiers, json, page } = values
+    const { conf, witnesses, previous, issuers, verifiers, codes, json, page } = values
     const maxStatusAge = values['max-status-age']
     if (page !== undefined && file !== undefined) return 'With --page nothing is judged: leave the file out.'
     if (file === undefined && page === undefined) return 'The container is missing.'
     if (more.length > 0) return 'Only one container can be verified at a time.'
-    const ofRecord = { issuers, verifiers, maxStatusAge }
+    const ofRecord = { issuers, verifiers, codes, maxStatusAge }
     const { entry, did, proof, issuer } = values
     const published = { logKey: values['log-key'], entry, did, proof, issuer }
     return {
@@ -190,21 +194,20 @@ async function judgePublic(
   return report.passed ? 0 : 1
 }
 
-async function judgePresentation(
-  { file, json, verifiers: verifiersFile, maxStatusAge }: Options,
-  issuersFile: string | undefined,
-  out: Surroundings['out'],
-): Promise<number> {
+async function judgePresentation(options: Options, out: Surroundings['out']): Promise<number> {
   const { verifyPresentation } = await import('./verify/verify-presentation.ts')
+  const { file, json, maxStatusAge } = options
   const read = (name: string): Promise<Buffer> =>
     readFile(name).catch((cause: unknown) => {
       throw new Fault('io_error', { what: `${name} cannot be read`, cause })
     })
-  const issuers: unknown = issuersFile === undefined ? undefined : parseStrictJson(await read(issuersFile))
-  const verifiers: unknown =
-    verifiersFile === undefined ? undefined : parseStrictJson(await read(verifiersFile))
+  const readJson = async (name: string | undefined): Promise<unknown> =>
+    name === undefined ? undefined : parseStrictJson(await read(name))
+  const issuers = await readJson(options.issuers)
+  const verifiers = await readJson(options.verifiers)
+  const codes = await readJson(options.codes)
   const content = await read(file)
-  const report = verifyPresentation({ file, content, issuers, verifiers, maxStatusAge })
+  const report = verifyPresentation({ file, content, issuers, verifiers, codes, maxStatusAge })
   out.write(json ? `${printableJson(report.facts)}\n` : report.text)
   return report.passed ? 0 : 1
 }

@@ -136,7 +136,8 @@ export const COMMANDS = {
     summary:
       'judge a message container (ASiC-E), a bundle, an archive, an export, a statement, a presentation or a consent',
     options: [
-      ...['--conf=', '--witnesses=', '--previous=', '--issuers=', '--verifiers=', '--max-status-age='],
+      ...['--conf=', '--witnesses=', '--previous=', '--issuers=', '--verifiers='],
+      ...['--codes=', '--max-status-age='],
       ...['--log-key=', '--entry=', '--did=', '--proof=', '--issuer=', '--page=', '--json'],
     ],
   },

@@ -4,7 +4,7 @@ import { canonicalJson } from '#core/canonical/canonical-json.ts'
 import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { agreementOf } from '#core/consent/agreement.ts'
 import { type ConsentDocument, consentDigest } from '#core/consent/document.ts'
-import { verifyOnePerson } from '#core/consent/held-together.ts'
+import { type CodePlace, verifyOnePerson } from '#core/consent/held-together.ts'
 import { verifyAgreement } from '#core/consent/verify-agreement.ts'
 import { attestedAttributes } from '#core/contract/read-attributes.ts'
 import { digestOfIssuers } from '#core/presentation/digest-issuers.ts'
@@ -12,6 +12,7 @@ import { isObject, isTexts, type JsonObject } from '#core/presentation/json.ts'
 import type { Reader } from '#core/presentation/record.ts'
 import { need } from '#core/presentation/refused.ts'
 import type { TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
+import { type CodePlaces, placesIn } from './code-places.ts'
 
 const FORM = 'concordat-consent/1'
 const MAX_LENGTH = 16_777_216
@@ -69,8 +70,16 @@ export function savedIssuers({ issuers, document }: JsonObject): unknown[] | und
   return issuers
 }
 
-/** The lines of a report, and its facts. Throws a `Refused`. */
-export function verifyConsent(saved: JsonObject, issuers: TrustedIssuer[], reader: Reader) {
+/**
+ * The lines of a report, its facts, and whether it is settled that all credentials are of one person: `places` are those by the reader's word,
+ * since a server and a portal together could name a place in the document where two people have the same. Throws a `Refused`.
+ */
+export function verifyConsent(
+  saved: JsonObject,
+  issuers: TrustedIssuer[],
+  reader: Reader,
+  places: CodePlaces | undefined,
+) {
   const { document: given, presentation, issuers: _issuers, form: _form, ...more } = saved
   need(
     Object.keys(more).length === 0,
@@ -87,9 +96,10 @@ export function verifyConsent(saved: JsonObject, issuers: TrustedIssuer[], reade
   need(digest === document.presentation, 'record_differs', 'The document names another presentation.')
   const proven = verifyAgreement(record, { agreement, issuers, reader })
   checkWords(document, proven)
-  // One of an earlier version has one credential.
-  if (document.codes !== undefined || proven.credentials.length > 1)
-    verifyOnePerson(proven.credentials, document.codes)
+  const { credentials } = proven
+  const named = credentials.length === 1 ? undefined : placesIn(credentials, places)
+  // The document of an earlier version names none.
+  for (const codes of [document.codes, named]) if (codes !== undefined) verifyOnePerson(credentials, codes)
   const { number, client, contract, kind, givenAt, validUntil } = document
   const words =
     proven.boundBy === 'transaction data'
@@ -101,13 +111,14 @@ export function verifyConsent(saved: JsonObject, issuers: TrustedIssuer[], reade
     ...mandateLines(document),
     `Digest ${consentDigest(document)}, which the log record of each call under it has`,
     words,
-    ...togetherLines(document, proven),
+    ...togetherLines({ told: document.codes, named }, proven),
     ...proven.attested.map(
       ({ name, type, issuer }) => `Attested as the contract demands: ${name}, by ${type} of ${issuer}`,
     ),
   ]
   const { attested, boundBy } = proven
-  return { lines, proven, facts: { digest: consentDigest(document), boundBy, attested, document } }
+  const facts = { digest: consentDigest(document), boundBy, attested, document }
+  return { lines, proven, isOnePerson: credentials.length === 1 || named !== undefined, facts }
 }
 
 /** What the document says of the proof is what the proof says. One of an earlier version does not name the issuers. */
@@ -122,21 +133,34 @@ function checkWords(
   need(areNamed, 'record_differs', 'The document names other issuers of the credentials.')
 }
 
-/** What holds several credentials together, each by its own, and what does not. */
+/** What holds several credentials together, each by its own, and what does not. `told`: where codes are by the document, `named`: by the reader. */
 function togetherLines(
-  { codes = [] }: ConsentDocument,
+  { told, named }: Record<'told' | 'named', CodePlace[] | undefined>,
   { credentials }: Pick<ReturnType<typeof verifyAgreement>, 'credentials'>,
 ): string[] {
   if (credentials.length === 1) return []
-  const places = credentials.map(({ type }, at) => `${codes[at]!.join('.')} of ${type}`)
   const keys = new Set(credentials.map(({ holderKey }) => holderKey))
   return [
-    `Of one person: ${places.join(', ')} are equal. That these are the codes of persons are the words of its document`,
+    named === undefined ? toldLine(credentials, told) : onePersonLine(credentials, named),
     'Presented together: with the key of each credential its holder signed the same nonce, which commits to exactly this, for the same verifier',
     keys.size === 1
       ? 'One key holds all of them'
       : 'Each is held by a key of its own, as wallets do it: that one wallet held them is not proved',
   ]
+}
+
+function toldLine(credentials: { type: string }[], told: CodePlace[] | undefined): string {
+  if (told === undefined)
+    return 'It is not said where each credential has the code of its person: name the places (--codes)'
+  return `Equal in all: ${wordsOf(credentials, told)}. That these are codes of persons are the words of its document: name the places (--codes)`
+}
+
+export function onePersonLine(credentials: { type: string }[], places: CodePlace[]): string {
+  return `Of one person: ${wordsOf(credentials, places)} are equal`
+}
+
+function wordsOf(credentials: { type: string }[], places: CodePlace[]): string {
+  return credentials.map(({ type }, at) => `${places[at]!.join('.')} of ${type}`).join(', ')
 }
 
 /** Nobody proves it here: the answer of the mandate service is not in the file, only its digest. */

@@ -2,8 +2,10 @@
 
 import { isUtf8 } from 'node:buffer'
 import { canonicalJson } from '#core/canonical/canonical-json.ts'
+import { verifyOnePerson } from '#core/consent/held-together.ts'
 import { LINK } from '#core/presentation/dcql/query.ts'
 import { digestOfIssuers } from '#core/presentation/digest-issuers.ts'
+import type { JudgedCredential } from '#core/presentation/judge.ts'
 import { verifyRecord } from '#core/presentation/record.ts'
 import { need, orRefuse, Refused } from '#core/presentation/refused.ts'
 import { readTrustedIssuers, type TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
@@ -11,8 +13,9 @@ import { readExpectedVerifiers } from '#core/presentation/verify-request.ts'
 import { printable } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
 import { REFUSALS } from '#schemas/presentation.ts'
+import { type CodePlaces, placesIn, readCodePlaces } from './code-places.ts'
 import type { Report } from './report.ts'
-import { readSavedConsent, savedIssuers, verifyConsent } from './verify-consent.ts'
+import { onePersonLine, readSavedConsent, savedIssuers, verifyConsent } from './verify-consent.ts'
 
 const DAY_SECONDS = 86_400
 const NOT_NAMED =
@@ -24,14 +27,17 @@ type Question = {
   /** The JSON of the trusted issuers, and of the expected verifiers if there are any. A saved consent may bring issuers, by which it is judged without others. */
   issuers?: unknown
   verifiers?: unknown
+  /** The JSON of where credentials have the code of their person, by their types. */
+  codes?: unknown
   /** How old a status list may have been, in seconds; a day if it is not said. */
   maxStatusAge?: string | undefined
 }
 
-/** Throws `invalid_input` for malformed issuers, verifiers or age. */
+/** Throws `invalid_input` for malformed issuers, verifiers, places of codes or age. */
 export function verifyPresentation(q: Question): Report {
   const named = q.issuers === undefined ? undefined : readTrustedIssuers(q.issuers)
   const verifiers = q.verifiers === undefined ? undefined : readExpectedVerifiers(q.verifiers)
+  const places = q.codes === undefined ? undefined : readCodePlaces(q.codes)
   const maxStatusAgeSeconds = q.maxStatusAge === undefined ? DAY_SECONDS : Number(q.maxStatusAge)
   if (!Number.isSafeInteger(maxStatusAgeSeconds) || maxStatusAgeSeconds < 0)
     throw new Fault('invalid_input', { what: '--max-status-age is a number of seconds' })
@@ -44,9 +50,10 @@ export function verifyPresentation(q: Question): Report {
       orRefuse('record_malformed', () => canonicalJson(saved))
       const brought = savedIssuers(saved)
       const issuers = named ?? readBrought(brought)
-      const { lines, proven, facts } = verifyConsent(saved, issuers, reader)
+      const { lines, proven, isOnePerson, facts } = verifyConsent(saved, issuers, reader, places)
       // Whoever makes up a consent makes up its issuers, too.
-      const verdict = named === undefined ? 'INDETERMINATE' : 'TOTAL-PASSED'
+      const passed = named !== undefined && isOnePerson
+      const verdict = passed ? 'TOTAL-PASSED' : 'INDETERMINATE'
       const issuersDigest = brought && digestOfIssuers(brought)
       const more = {
         ...{ file: q.file, verdict, ...factsOf(proven), presentation: proven.credentials },
@@ -62,7 +69,7 @@ export function verifyPresentation(q: Question): Report {
           : [`Trusted issuers were then, by its document: SHA-512 ${issuersDigest}`]),
         ...(named === undefined ? [NOT_NAMED] : []),
       ])
-      return { kind, passed: named !== undefined, facts: { ...facts, ...more }, text }
+      return { kind, passed, facts: { ...facts, ...more }, text }
     }
     if (named === undefined) throw new Fault('invalid_input', { what: 'a record needs --issuers' })
     // Decoding would put a character in place of bytes that are none, and other bytes would be the same record.
@@ -74,7 +81,7 @@ export function verifyPresentation(q: Question): Report {
     const lines = [
       outcome,
       ...(verdict.outcome === 'accepted'
-        ? [...issuedBy(verdict.credentials), ...linkLines(verdict.credentials, verified)]
+        ? [...issuedBy(verdict.credentials), ...linkLines(verdict.credentials, verified, places)]
         : [REFUSALS[verdict.reason]]),
       ...circumstances(verified),
     ]
@@ -114,15 +121,23 @@ function circumstances({ asked, judgedAt, isVerifierKnown, statusLists }: Circum
   ]
 }
 
-/** Whoever asked chose what links several credentials: whether that says whose they are is for the reader to see. */
-function linkLines(credentials: { id: string }[], { asked }: Pick<Circumstances, 'asked'>): string[] {
+/** Whoever asked chose what links several credentials: without places by the reader's word, whether that says whose they are is for the reader to see. */
+function linkLines(
+  credentials: JudgedCredential[],
+  { asked }: Pick<Circumstances, 'asked'>,
+  places: CodePlaces | undefined,
+): string[] {
   if (credentials.length === 1) return []
+  const named = placesIn(credentials, places)
+  if (named !== undefined) verifyOnePerson(credentials, named)
   const links = credentials.map(({ id }) => {
     const claims = asked.query.credentials.find((one) => one.id === id)?.claims ?? []
     return claims.find((claim) => claim.id === LINK)?.path.join('.') ?? ''
   })
   return [
-    `Of one person by what their verifier asked to be equal: ${links.join(', ')}`,
+    named === undefined
+      ? `Of one person by what their verifier asked to be equal: ${links.join(', ')}`
+      : onePersonLine(credentials, named),
     'Presented together: with the key of each credential its holder signed the nonce of this one request',
   ]
 }

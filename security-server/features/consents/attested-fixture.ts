@@ -25,7 +25,9 @@ export const LICENCE = 'urn:example:licence:1'
 const URI = 'https://status.example/1'
 const [state, traffic] = [authorityOf('State'), authorityOf('Traffic')]
 export const club = authorityOf('Club')
-const [verifier, holder] = [testVerifier(), newKey()]
+const verifier = testVerifier()
+/** As wallets do it, a key of its own holds each credential. */
+const holders: Record<string, ReturnType<typeof newKey>> = { [PERSON]: newKey(), [LICENCE]: newKey() }
 export const published = ({ name, anchorDer }: typeof state, type: string): PublishedIssuer => ({
   ...{ name, purpose: 'Consents', types: [type], requiresStatus: true, statusHosts: ['status.example'] },
   anchors: [{ certificate: anchorDer.toString('base64') }],
@@ -53,6 +55,8 @@ export const KNOWN = [
     ...{ code: ['personal_code'], attestsOnly: true },
   },
 ]
+/** Where the codes are, for whoever judges. */
+export const CODES = { [PERSON]: ['personal_code'], [LICENCE]: ['personal_code'] }
 const contentOf = (attributes: AttestedAttribute[]) =>
   contentAt(NOON.getTime(), {
     ...{ personalData: true, provider: 'DEV/GOV/1234/population' },
@@ -97,6 +101,8 @@ export type Changes = {
   validUntil?: Date
   agreement?: Partial<Agreement>
   isByNonce?: true
+  /** One key holds all credentials. */
+  isOneKey?: true
   /** The nonce, which each credential's holder signs, commits to nothing. */
   isNonceLoose?: true
 }
@@ -141,6 +147,7 @@ export async function presented(demand: ConsentDemand, changes: Changes = {}) {
     const [type] = (meta as { vct_values: [string] }).vct_values
     const uri = `${URI}/${id}`
     const authority = authorities[type]!
+    const holder = holders[changes.isOneKey ? PERSON : type]!
     lists[uri] = await statusListOf(authority, uri, { 1: changes.status?.[type] ?? 0 })
     const held = await sdJwtOfJose.issue({
       ...{ authority, holder, type, attributes: says[type]!, status: { idx: 1, uri } },
@@ -148,7 +155,9 @@ export async function presented(demand: ConsentDemand, changes: Changes = {}) {
     })
     const one = await sdJwtOfJose.present(held, {
       ...{ request: request.claims, holder, signedAt: NOON },
-      disclose: claims.map(({ path: [name] }) => String(name)).filter((name) => name in says[type]!),
+      disclose: [...new Set(claims.map(({ path: [name] }) => String(name)))].filter(
+        (name) => name in says[type]!,
+      ),
       ...(changes.isByNonce ? {} : { transactionHashes: [hashOfTransaction(entry)] }),
     })
     presentations[id] = [one]
