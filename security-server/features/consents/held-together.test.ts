@@ -98,9 +98,8 @@ void t.test('whose the credentials are is settled where the reader names the pla
   t.match(verify(saved.presentation), { ...PASSED, text: /^Of one person: personal_code of /m })
   for (const codes of [null, [], {}, { [PERSON]: [] }, { [PERSON]: 'personal_code' }, { ...CODES, x: 1 }])
     t.throws(() => verify(saved, { codes }), { code: 'invalid_input' }, JSON.stringify(codes))
-  t.throws(() => verify(saved, { codes: { [PERSON]: ['personal_code'] } }), {
-    what: /no place for .*licence/,
-  })
+  const noPlace = { code: 'invalid_input', what: /no place for .*licence/ }
+  t.throws(() => verify(saved, { codes: { [PERSON]: ['personal_code'] } }), noPlace)
   const folder = t.testdir({
     'consent.json': JSON.stringify(saved),
     'issuers.json': JSON.stringify(trustedIssuers),
