@@ -84,10 +84,10 @@ export type Codec = {
   callDigest(asked: RequestMessage): string | Promise<string>
   /** What a person is shown of an answer that they see first; nothing else leaves. Throws `service_failed` for the fault of a system. */
   seenFirst(answer: SystemAnswer, asked: RequestMessage, mostBytes: number): Promise<SeenAnswer | Unseen>
-  /** Takes the content of a system's answer. */
+  /** Takes the content of a system's answer. `isForXRoad`: the asking server may be one, which reads less than ours. */
   answerTaker(
     head: Pick<SystemAnswer, 'status' | 'headers'>,
-    q: { spool: BodySpool; limits: ReadLimits },
+    q: { spool: BodySpool; limits: ReadLimits; isForXRoad: boolean },
   ): Taker<Pick<SystemAnswer, 'message' | 'body'>>
   /** The message of a system's answer, bound to its request. Throws what may not stand in a message. */
   writeReply(answer: SystemAnswer, asked: RequestMessage): Promise<{ message: Buffer; reply: Reply }>

@@ -197,8 +197,8 @@ t.test('a header that no X-Road server reads is refused before anything is sent'
     const opened = await openContent({ contentType, content: stream, limits: LIMITS })
     return opened.takeAttachments(spoolOf())
   }
-  const answered = async (content: Buffer) => {
-    const taker = takeSoapAnswer(type, { spool: spoolOf(), limits: LIMITS })
+  const answered = async (content: Buffer, isForXRoad = true) => {
+    const taker = takeSoapAnswer(type, { spool: spoolOf(), limits: LIMITS, isForXRoad })
     await taker.write(content)
     return taker.end()
   }
@@ -213,6 +213,7 @@ t.test('a header that no X-Road server reads is refused before anything is sent'
   const folded = `${more.slice(0, 600)}\r\n ${more.slice(600)}`
   await t.rejects(read(type, given(ROOT, own(folded))), why, 'folded, since it is written on one line')
   await t.rejects(answered(given(ROOT, own(more))), { code: 'service_failed', what: /header x-y/ })
+  t.ok(await answered(given(`${ROOT}\r\nX-Y: ${more}`, own(more)), false), 'an answer that our servers read')
   await t.rejects(read(`text/xml; x=${more}`, message), { code: 'mime_parsing_failed' })
 })
 

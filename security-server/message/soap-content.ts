@@ -56,14 +56,15 @@ export async function openContent(q: {
   const { content, limits } = q
   let counted = 0
   const began = performance.now()
-  const taker = createSoapTaker(q.contentType, limits, (octets) => {
+  const count = (octets: number): void => {
     counted += octets
     beingRead += octets
     if (performance.now() - began > SLOWEST_MS)
       throw new Fault('request_timeout', { what: 'the SOAP message' })
     if (beingRead > MAX_BEING_READ)
       throw new Fault('too_many_requests', { what: 'SOAP messages that are being read' })
-  })
+  }
+  const taker = createSoapTaker(q.contentType, limits, { count, checkLine })
   const checkRate = createRateCheck('request_timeout')
   let pending: void | Promise<void>
   /** Stops behind the chunk in which the document ends, or at the end. */
@@ -112,13 +113,17 @@ export async function openContent(q: {
   }
 }
 
-/** Takes the content of a system's answer whole: its document and its attachments. */
+/**
+ * Takes the content of a system's answer whole: its document and its attachments. What it answers is done: only what the asking server could
+ * not read fails.
+ */
 export function takeSoapAnswer(
   contentType: string | undefined,
-  { spool, limits }: { spool: BodySpool; limits: Limits },
+  { spool, limits, isForXRoad }: { spool: BodySpool; limits: Limits; isForXRoad: boolean },
 ): Taker<{ message: MessagePart; body: Body | undefined }> {
   const attachments = takeAttachments({ spool, maxBytes: limits.maxBodyBytes })
-  const taker = ofSystem(() => createSoapTaker(contentType, limits))
+  const checks = isForXRoad ? { checkLine } : {}
+  const taker = ofSystem(() => createSoapTaker(contentType, limits, checks))
   taker.letIn(attachments)
   return {
     write: (chunk) => {
@@ -170,9 +175,14 @@ type SoapTaker = {
 function createSoapTaker(
   given: string | undefined,
   limits: Limits,
-  /** Called with the octets of the document as they come; what it throws ends the reading. */
-  count: (octets: number) => void = () => undefined,
+  checks: {
+    /** Called with the octets of the document as they come; what it throws ends the reading. */
+    count?: (octets: number) => void
+    /** Called with each header as it will be written to the other server. */
+    checkLine?: (name: string, value: string) => void
+  },
 ): SoapTaker {
+  const { count = () => undefined, checkLine: check = () => undefined } = checks
   const contentType = given ?? ''
   const { type, parameters } = parseContentType(contentType, 'systems')
   const gate = Promise.withResolvers<AttachmentTaker>()
@@ -180,7 +190,7 @@ function createSoapTaker(
   let rootId: string | undefined
   if (type !== RELATED) {
     checkSoapType(contentType)
-    checkLine('content-type', contentType)
+    check('content-type', contentType)
     const whole = collect(limits.maxSoapBytes, count)
     return {
       hasParts: false,
@@ -193,7 +203,7 @@ function createSoapTaker(
     }
   }
   const onPart = (headers: ReadonlyMap<string, string>, index: number): PartHandler => {
-    for (const [name, value] of headers) checkLine(name, value)
+    for (const [name, value] of headers) check(name, value)
     if (index > 0) {
       if (rootId !== undefined && headers.get('content-id') === rootId)
         throw new Fault('mime_parsing_failed', { what: 'an attachment has the Content-ID of the message' })

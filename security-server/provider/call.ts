@@ -72,7 +72,11 @@ async function callSystem(intent: Intent, rooms: ProviderRooms): Promise<Filtere
     target: targetOf(local.url, path, query),
     headers,
     body,
-    take: (head) => codec.answerTaker(head, { spool: rooms.messageLog.spool, limits: rooms.limits }),
+    take: (head) =>
+      codec.answerTaker(head, {
+        ...{ spool: rooms.messageLog.spool, limits: rooms.limits },
+        isForXRoad: !intent.visit.isOurs,
+      }),
   })
 }
 

@@ -24,6 +24,8 @@ export type Presented = {
 /** The stay of a peer server with one message. */
 export type Visit = {
   peer: ServerId
+  /** It says itself that it is no X-Road server. Under a registry that makes no statements none of ours does. */
+  isOurs: boolean
   /** What proved it: judged again when the body, which may take long, is there. */
   proof: { presented: Certificate[]; ocspResponses: Buffer[] }
   /** When the head of the message came, before its body: its signing time is compared with this. */
@@ -56,5 +58,8 @@ export function identifyPeer(arrival: Presented, ocspResponses: Buffer[], rooms:
   const release = rooms.messageLog.holdReplayKeys(arrived)
   const course = arrival.course ?? beginCourse('provider', rooms.clock)
   course.peer = server.id
-  return { peer: server.id, proof: { presented, ocspResponses }, arrived, release, leave, alsoLeave, course }
+  return {
+    ...{ peer: server.id, isOurs: arrival.headers[HEADER.configurationIndex] !== undefined },
+    ...{ proof: { presented, ocspResponses }, arrived, release, leave, alsoLeave, course },
+  }
 }

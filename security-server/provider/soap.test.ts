@@ -104,6 +104,27 @@ t.test('a signed message is carried out once, whatever id it is sent under', asy
   for (const one of batch) t.equal(await refused(arrivalOf(one, 'c')), 'replayed_request')
 })
 
+t.test('what a system did is answered unless the asking server cannot read it', async (t) => {
+  const { answer } = system
+  t.teardown(() => Object.assign(system, { answer }))
+  const response = (id: string): string =>
+    messageOf(id)
+      .toString()
+      .replaceAll(/(<\/?p:)persons/g, '$1personsResponse')
+  const ask = async (id: string, change: Record<string, string>) => {
+    system.answer = (_request, to) => {
+      to.setHeader('Content-Type', 'multipart/related; boundary=b')
+      const long = `Content-Disposition: attachment; filename="${'x'.repeat(1000)}"`
+      const parts = [`Content-Type: text/xml\r\n\r\n${response(id)}`, `Content-Type: a/b\r\n${long}\r\n\r\nx`]
+      to.end(`${parts.map((part) => `--b\r\n${part}\r\n`).join('')}--b--`)
+    }
+    return exchange(arrivalOf(await signed(messageOf(id)), id, change), rooms)
+  }
+  t.ok(await ask('q-ours', { 'x-concordat-configuration-index': '7' }), 'a server of ours')
+  const { fault } = await refusalIn(made, ask('q-x-road', {}))
+  t.match(fault, { code: 'service_failed', what: /its answer: the header content-disposition/ }, "X-Road's")
+})
+
 t.test("a fault of the system's own is signed as its answer, and as no refusal", async (t) => {
   const { answer } = system
   t.teardown(() => Object.assign(system, { answer }))
