@@ -35,6 +35,7 @@ export const REFUSALS = {
   key_binding_in_future: 'The holder signed at a time that has not come.',
   key_binding_digest_mismatch: 'The holder signed other disclosures than were sent.',
   transaction_data_mismatch: 'The holder did not sign the transaction that was asked for.',
+  nonce_unbound: 'The nonce, which the holder of each credential signs, does not commit to the agreement.',
   transaction_ended: 'The transaction had ended before it was agreed to.',
   persons_differ: 'The credentials are not shown to be of one person.',
   digest_mismatch: 'An element is not the one that the issuer signed.',

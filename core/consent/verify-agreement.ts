@@ -62,11 +62,7 @@ export function verifyAgreement(
   )
   need(judgedAt.getTime() < askedAt + ANSWER_MS, 'transaction_ended')
   const { credentials } = verdict
-  need(
-    credentials.length === 1 || isBoundByAll(asked.nonce, agreementDigest(agreement)),
-    'transaction_data_mismatch',
-    'The nonce, which the holder of each credential signed, does not commit to it.',
-  )
+  need(credentials.length === 1 || isBoundByAll(asked.nonce, agreementDigest(agreement)), 'nonce_unbound')
   const attested = verifyAttested(agreement.attributes ?? [], credentials)
   return { credentials, attested, boundBy, asked, judgedAt, isVerifierKnown, statusLists }
 }

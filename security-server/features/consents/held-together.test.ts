@@ -79,7 +79,12 @@ void t.test('credentials are held together by what each has itself, offline too'
   t.match(verify(presentation), PERSONS_DIFFER, 'nor in a bare record')
   const loose = await opened.give(await presented(opened.demand, { isNonceLoose: true }))
   t.match(loose, {
-    ...{ status: 403, body: { message: /transaction_data_mismatch/ } },
+    ...{
+      status: 403,
+      body: {
+        message: /nonce_unbound: The nonce, which the holder of each credential signs, does not commit/,
+      },
+    },
   })
   const single = await open(t, [OF_AGE])
   const one = await single.give(await presented(single.demand, { isNonceLoose: true }))
