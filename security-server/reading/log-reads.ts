@@ -72,6 +72,9 @@ type Evidence = {
   stampProof(index: number): Promise<StampProof | undefined>
 }
 
+/** Records that are opened in one go: what is appended meanwhile waits for no more. */
+const AT_ONCE = 20
+
 type ReadFrom = Pick<MessageLog<ReadingMethods>, 'parts' | 'bodies' | 'maintain' | 'size' | 'checkpointNow'>
 
 export function logReads(log: ReadFrom): LogReads {
@@ -134,7 +137,12 @@ function evidence(log: ReadFrom): Evidence {
   const { parts } = log
   return {
     read: (index) => parts.readEvidence(index),
-    extras: (indexes) => parts.readExtras(indexes),
+    extras: async (indexes) => {
+      const extras: Awaited<ReturnType<typeof parts.readExtras>> = []
+      for (let at = 0; at < indexes.length; at += AT_ONCE)
+        extras.push(...(await parts.readExtras(indexes.slice(at, at + AT_ONCE))))
+      return extras
+    },
     container: async (index) => containerParts(await parts.readEvidence(index), log.bodies),
     proof: async (index, size) => {
       try {

@@ -70,6 +70,14 @@ export function createRecordStore(database: Database) {
       return toRecord(row)
     },
 
+    /** Those of these records that there are, in order. */
+    some: async (indexes: readonly number[]): Promise<StoredRecord[]> =>
+      (
+        await select(Math.min(...indexes))
+          .where('record.idx', 'in', indexes)
+          .execute()
+      ).map(toRecord),
+
     /** Leaves and forms without content, in order. */
     forms: (idx: number, limit: number): Promise<StoredForm[]> =>
       kysely

@@ -1,5 +1,6 @@
 /** Everything that is stored about one record, decrypted. Containers, listings and bundles for auditors are made from it. */
 import { Fault } from '#schemas/fault.ts'
+import { say } from '#schemas/said.ts'
 import {
   type BodyFileReference,
   decodeAttachments,
@@ -102,10 +103,12 @@ export async function readExtras(
   indexes: readonly number[],
   findKey: KeyFinder,
 ): Promise<(Metadata['extra'] | undefined)[]> {
+  const found = new Map((await records.some(indexes)).map((record) => [record.idx, record]))
   const extras: (Metadata['extra'] | undefined)[] = []
   for (const index of indexes) {
-    const opened =
-      openRecord(await records.get(index), findKey) ?? openRemainder(await records.remainder(index), findKey)
+    const record = found.get(index)
+    if (record === undefined) throw new Fault('not_found', { what: say`record ${index}` })
+    const opened = openRecord(record, findKey) ?? openRemainder(await records.remainder(index), findKey)
     extras.push(opened?.metadata.extra)
   }
   return extras
