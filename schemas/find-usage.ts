@@ -65,6 +65,8 @@ export type Usage = {
   consent?: string
   /** The number of the preview by which the person released the answer, where the contract demands one. */
   preview?: string
+  /** Its record could not be read: whether it had one of these is not known. */
+  isUnread?: true
   /** `leaf`: base64 of the leaf hash of the request's record. Absent where the use is general. */
   record?: { index: number; leaf: string }
 }

@@ -59,7 +59,7 @@ type Searches = {
 type Evidence = {
   /** Everything that is stored about one record. Throws `not_found` and `log_inconsistent`. */
   read(index: number): Promise<StoredEvidence>
-  /** `metadata.extra` of each of these records, without the rest; undefined where nothing is kept. Throws `not_found`. */
+  /** `metadata.extra` of each of these records, without the rest; undefined where it cannot be read. */
   extras(indexes: readonly number[]): ReturnType<ReadingMethods['readExtras']>
   /** The parts of X-Road's container. Throws `not_found` when there is no message or no signature. */
   container(index: number): Promise<ContainerParts>

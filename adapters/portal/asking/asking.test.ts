@@ -195,6 +195,7 @@ t.test('rows of others, rows told twice and rows that are none are counted and l
   )
   t.match(read, { client: { name: 'Its real name' }, purposes: {}, isMass: undefined })
   t.equal(readUsage(told, { ...provider, isMass: true }, names)?.isMass, true)
+  t.equal(readUsage(told, { ...provider, isUnread: true }, names)?.isUnread, true)
   const months = {
     periodStart: '2026-01-01T00:00:00Z',
     lostMonths: ['2026-09', '2026-13', 7],

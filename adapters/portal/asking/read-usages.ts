@@ -64,6 +64,7 @@ export function readUsage(told: System, given: unknown, names: Names): Row | und
     ...whyOf(given),
     fields: fieldsOf(given['fields']),
     ...(given['isMass'] === true && { isMass: true }),
+    ...(given['isUnread'] === true && { isUnread: true }),
     ...(!isGeneral && isUuid(given['preview']) && { preview: given['preview'] }),
     ...(Number.isSafeInteger(record) && (record as number) >= 0 && { proof: record as number }),
   }

@@ -26,9 +26,10 @@ export function groupUses(uses: readonly Use[]): Group[] {
 }
 
 function kindOf(use: Use): string {
-  const { client, service, contract, purposes, outcome, legalBasis, isMass } = shownRow(use)
+  const { client, service, contract, purposes, outcome, legalBasis, isMass, isUnread } = shownRow(use)
   return JSON.stringify([
-    ...[client?.id, client?.name, service?.id, contract?.id, purposes, legalBasis, outcome, isMass],
+    ...[client?.id, client?.name, service?.id, contract?.id, purposes, legalBasis, outcome],
+    ...[isMass, isUnread],
     ...[use.proven, use.differing, use.provider === undefined, use.consumer?.purposes],
     ...[use.provider?.told.id, use.consumer?.told.id],
   ])

@@ -31,6 +31,8 @@ export type Row = {
   isMass?: true
   /** The number of the preview in which the person released the answer, at the system that told it. */
   preview?: string
+  /** The system could not read whether there was a consent or a preview. */
+  isUnread?: true
   /** What `proof` takes; undefined where that system gives none. */
   proof?: number
 }

@@ -104,6 +104,7 @@ function facts(uses: readonly Use[], row: Row, around: Around): Html {
         : html`<span class="chips">${fields.map((one) => html`<span class="chip"><bdi>${lastName(one)}</bdi></span>`)}</span>`,
     ],
     ['preview', row.preview === undefined ? undefined : previewLink(row.told.id, row.preview, words)],
+    ['unread', row.isUnread === true ? html`${words('use.unread')}` : undefined],
     ['mass', row.isMass === true ? html`${words('use.mass')}` : undefined],
     ['kept', kept === undefined ? undefined : html`${keptFor(kept, words)}`],
     ['meaning', html`${meaningOf(uses[0]!, around)}`],

@@ -11,7 +11,7 @@ const MOST_MASS_USES = 200
 const CURSOR = /^(?:([0-9a-z]{1,10})-([0-9a-z]{1,11}))?-([0-9a-z]{1,4})$/
 const LAST_TIME = Date.UTC(9999, 11, 31)
 
-type NumbersOfCall = { consent?: string | undefined; preview?: string | undefined }
+type NumbersOfCall = { consent?: string | undefined; preview?: string | undefined; isUnread?: boolean }
 
 export async function usages(
   asked: AskedTracker,
@@ -47,7 +47,7 @@ export async function usages(
 async function usageOf(
   row: PersonUse,
   rules: ReadonlyMap<string, ServiceRule>,
-  { consent, preview }: NumbersOfCall = {},
+  { consent, preview, isUnread = false }: NumbersOfCall = {},
   rooms: TellingRooms,
 ): Promise<Usage> {
   const { isGeneral, ...described } = await describeUse(row, rules, rooms)
@@ -65,6 +65,7 @@ async function usageOf(
     ...mass,
     ...(consent !== undefined && { consent }),
     ...(preview !== undefined && { preview }),
+    ...(isUnread && { isUnread }),
     record: { index: row.idx, leaf: row.leaf?.toString('base64') ?? '' },
   }
 }
@@ -88,9 +89,10 @@ async function numbersOf(
   const extras = rows.length === 0 ? [] : await log.extras(rows.map(({ idx }) => idx))
   return new Map(
     rows.map((row, at) => {
-      const named = (what: keyof NumbersOfCall): string | undefined =>
+      const named = (what: 'consent' | 'preview'): string | undefined =>
         found[what].get(key(row))?.find((number) => number === extras[at]?.[what])
-      return [row.idx, { consent: named('consent'), preview: named('preview') }]
+      const isUnread = extras[at] === undefined
+      return [row.idx, { consent: named('consent'), preview: named('preview'), isUnread }]
     }),
   )
 }

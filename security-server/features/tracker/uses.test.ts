@@ -57,6 +57,25 @@ await eachDatabase(t, async (_database, t, url) => {
     }
   })
 
+  await t.test('of a record that cannot be read nobody says that it had no consent', async (t) => {
+    const { log } = world.rooms
+    t.teardown(() => Object.assign(world.rooms, { log }))
+    const [first, second] = [await use('3998'), await use('3998')]
+    await index()
+    const extras = async (asked: readonly number[]) =>
+      (await log.extras(asked)).map((extra, at) => (asked[at] === first ? undefined : extra))
+    Object.assign(world.rooms, { log: { ...log, extras } })
+    const told = await ask('/concordat/v1/usages?userCode=EE3998', { userId: 'EE3998' })
+    const rows = told.body['usages'] as { record: { index: number }; isUnread?: boolean }[]
+    t.same(
+      rows.map(({ record, isUnread }) => [record.index, isUnread]),
+      [
+        [second, undefined],
+        [first, true],
+      ],
+    )
+  })
+
   await t.test(
     'other subsystems and what was asked elsewhere push no use out, and a cut is said',
     async (t) => {

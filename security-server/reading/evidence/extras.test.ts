@@ -1,11 +1,16 @@
 /** What records say besides, of many at once: what is appended meanwhile does not wait for all of them. */
 import t from 'tap'
+import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import { eachDatabase } from '#test/databases.ts'
 import { logFolder, logOptions, openTestLog, signedRecord } from '../../message-log/fixture.ts'
+import { createRecordStore } from '../../message-log/records/store.ts'
+import type { Tables } from '../../message-log/tables.ts'
 import { logReads } from '../log-reads.ts'
+import { readExtras } from './read-evidence.ts'
 
 await eachDatabase(t, async (_database, t, url) => {
-  const log = await openTestLog(t, logOptions(logFolder(t), url))
+  const options = logOptions(logFolder(t), url)
+  const log = await openTestLog(t, options)
   const records = await Promise.all(
     Array.from({ length: 50 }, async (_, at) => signedRecord({ extra: { consent: `n-${at}` } })),
   )
@@ -26,5 +31,26 @@ await eachDatabase(t, async (_database, t, url) => {
     )
     t.same(slices, [20, 20, 5])
     t.same(await extras([]), [])
+  })
+
+  await t.test('a record that cannot be read takes no others along', async (t) => {
+    const [sound, damaged, forgotten, proven] = indexes as [number, number, number, number]
+    const database = await openDatabase(options.databaseUrl)
+    t.teardown(() => database.close())
+    const { index: plain } = await log.append(await signedRecord())
+    await tablesOf<Tables>(database)
+      .updateTable('record')
+      .set({ content: Buffer.alloc(100, 1) })
+      .where('idx', '=', damaged)
+      .execute()
+    const erasure = { case: '7', reason: 'a court says so' }
+    await log.retention.erase({ ...erasure, mode: 'LEAF_ONLY', index: forgotten })
+    await log.retention.erase({ ...erasure, mode: 'PROOF_KEPT', index: proven })
+    const asked = [sound, damaged, forgotten, 10_000, proven, plain, indexes[4]!]
+    const told = (await log.extras(asked)).map((extra) => extra && [extra.consent])
+    t.same(told, [['n-0'], undefined, undefined, undefined, ['n-3'], [undefined], ['n-4']])
+    const records = createRecordStore(database)
+    const keyless = await readExtras({ records } as never, [sound], () => undefined)
+    t.same(keyless, [undefined], 'nor one whose key is not here yet')
   })
 })

@@ -1,6 +1,5 @@
 /** Everything that is stored about one record, decrypted. Containers, listings and bundles for auditors are made from it. */
-import { Fault } from '#schemas/fault.ts'
-import { say } from '#schemas/said.ts'
+import { asFault, Fault } from '#schemas/fault.ts'
 import {
   type BodyFileReference,
   decodeAttachments,
@@ -40,6 +39,8 @@ export type StoredEvidence = {
   hashChain: Buffer | undefined
   timeStamp: StampEvidence | undefined
 }
+
+type Extra = NonNullable<Metadata['extra']>
 
 type StampEvidence = {
   /** Index of the log record that commits to the token. */
@@ -97,21 +98,33 @@ export async function readEvidence(
   }
 }
 
-/** What each record says besides, in the order of `indexes`; undefined where it was erased with its proof. Throws `not_found`. */
+/** What each record says besides, in the order of `indexes`; undefined where it cannot be read: it is not there, damaged, erased, or this node has not its key. */
 export async function readExtras(
   { records }: Pick<IndexedLog, 'records'>,
   indexes: readonly number[],
   findKey: KeyFinder,
-): Promise<(Metadata['extra'] | undefined)[]> {
+): Promise<(Extra | undefined)[]> {
   const found = new Map((await records.some(indexes)).map((record) => [record.idx, record]))
-  const extras: (Metadata['extra'] | undefined)[] = []
+  const extras: (Extra | undefined)[] = []
   for (const index of indexes) {
     const record = found.get(index)
-    if (record === undefined) throw new Fault('not_found', { what: say`record ${index}` })
-    const opened = openRecord(record, findKey) ?? openRemainder(await records.remainder(index), findKey)
-    extras.push(opened?.metadata.extra)
+    const remainder = record?.seed === undefined ? await records.remainder(index) : undefined
+    extras.push(
+      unlessDamaged(() => (record && openRecord(record, findKey)) ?? openRemainder(remainder, findKey)),
+    )
   }
   return extras
+}
+
+/** One record that is damaged takes no others along. */
+function unlessDamaged(open: () => { metadata: Metadata } | undefined): Extra | undefined {
+  try {
+    const opened = open()
+    return opened && (opened.metadata.extra ?? {})
+  } catch (thrown) {
+    if (asFault(thrown).code !== 'log_inconsistent') throw thrown
+    return undefined
+  }
 }
 
 async function readStamp(
