@@ -55,7 +55,7 @@ type Ground = Pick<Services, 'database' | 'clock' | 'metrics' | 'log'> &
 type Offers = {
   consents: Consents
   consentService: ConsentService
-  /** The numbers of the consents under which calls about this person were made, by request id, service and client. */
+  /** As `createConsentsOfCalls` says, for a person. */
   consentsOf(person: Subject, calls: readonly RecordedCall[]): Promise<Map<string, string[]>>
   previews: Previews
   previewsOf: ConsentRooms['previews']['previewsOf']

@@ -126,7 +126,10 @@ t.test(
       uses: object[]
     }
     t.match(uses, [{ service: { id: 'DEV:GOV:1234:population:persons' } }, {}])
-    const known = await there.store.consentsOf({ person: undefined, calls: ['r1', 'r2', 'r3'].map(callAt) })
+    const known = await there.store.consentsOf({
+      person: undefined,
+      calls: ['r1', 'r2', 'r3'].map((id) => ({ ...callAt(id), number })),
+    })
     t.same(
       [...known],
       ['r1', 'r2'].map((id) => [`${id} ${idText(OWN)}/persons ${CLIENT}`, [number]]),
@@ -144,7 +147,7 @@ t.test(
 
 t.test('calls with one request id under two consents are found with both', async (t) => {
   const there = await otherServer(t)
-  const calls: ReturnType<typeof callAt>[] = []
+  const calls: (ReturnType<typeof callAt> & { number: string })[] = []
   const numbers: string[] = []
   for (const _ of ['first', 'second']) {
     const { number } = await agree('D1', 'standing')
@@ -153,7 +156,7 @@ t.test('calls with one request id under two consents are found with both', async
     await keeper.taking.take(question('D1', 'same here'))
     await keeper.taking.write()
     numbers.push(number)
-    calls.push(callAt('same'), callAt('same here'))
+    calls.push({ ...callAt('same'), number }, { ...callAt('same here'), number })
     await keeper.ask(`POST /v1/consents/${number}/withdraw`, { userId: 'EED1' })
     world.at += 3600_000
   }
@@ -171,6 +174,31 @@ t.test('calls with one request id under two consents are found with both', async
     numbers.toSorted(),
     'where they are kept as well',
   )
+  const one = calls.slice(0, 2)
+  t.same(numbersIn(await there.store.consentsOf({ person: undefined, calls: one }), 'same'), [numbers[0]])
+  t.same(numbersIn(await keeper.store.consentsOf({ person, calls: one }), 'same here'), [numbers[0]])
+  const unnamed = calls.map(({ number: _, ...call }) => call)
+  t.same(
+    numbersIn(await there.store.consentsOf({ person: undefined, calls: unnamed }), 'same'),
+    [],
+    'there are some, and no record says which',
+  )
+})
+
+t.test('a request id of calls under very many consents hides none of them', async (t) => {
+  const { store } = await otherServer(t)
+  const time = new Date(world.at).toISOString()
+  const numbers = Array.from({ length: 700 }, (_, at) => `n-${at}`)
+  const use = { time, request_id: 'same', message_id: 'm', service: 's', client: CLIENT, to_tell: null }
+  await store.noteUses(numbers.map((number) => ({ ...use, number })))
+  const call = { requestId: 'same', time }
+  for (const number of [numbers[0], numbers[350], numbers[699]])
+    t.same(
+      [...(await store.consentsOf({ person: undefined, calls: [{ ...call, number }] }))],
+      [[`same s ${CLIENT}`, [number]]],
+    )
+  t.equal((await store.consentsOf({ person: undefined, calls: [{ ...call, number: 'n-700' }] })).size, 0)
+  t.equal((await store.consentsOf({ person: undefined, calls: [call] })).size, 1)
 })
 
 t.test(

@@ -187,10 +187,13 @@ export type TrackerRooms = {
   complaints: ComplaintRooms
   /** Undefined where the settings have no notices. */
   notices(): NoticePaths | undefined
-  /** The numbers of the consents under which calls about this person were made, by request id, service and client: each call has the one that its record names, or none. */
+  /**
+   * The calls about this person that were made under consents, by request id, service and client; with the number that each record names, where
+   * calls have one: a request id can be that of calls under many.
+   */
   consentsOf(
     person: { type: string; identifier: string },
-    calls: { requestId: string; time: string }[],
+    calls: { requestId: string; time: string; number?: string | undefined }[],
   ): Promise<Map<string, string[]>>
   /** The numbers of the previews in which answers to such calls were released, by request id, service and client. */
   previewsOf(requestIds: string[]): Promise<Map<string, string[]>>

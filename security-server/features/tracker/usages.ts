@@ -87,12 +87,17 @@ async function numbersOf(
   const key = (row: PersonUse): string => `${row.request_id} ${row.service} ${row.client}`
   const rows = provided.filter((row) => found.consent.has(key(row)) || found.preview.has(key(row)))
   const extras = rows.length === 0 ? [] : await log.extras(rows.map(({ idx }) => idx))
+  const named = rows.flatMap(({ request_id: requestId, time }, at) => {
+    const number = extras[at]?.consent
+    return number === undefined ? [] : [{ requestId, time, number }]
+  })
+  const numbers = { consent: await consentsOf(person, named), preview: found.preview }
   return new Map(
     rows.map((row, at) => {
-      const named = (what: 'consent' | 'preview'): string | undefined =>
-        found[what].get(key(row))?.find((number) => number === extras[at]?.[what])
+      const own = (what: 'consent' | 'preview'): string | undefined =>
+        numbers[what].get(key(row))?.find((number) => number === extras[at]?.[what])
       const isUnread = extras[at] === undefined
-      return [row.idx, { consent: named('consent'), preview: named('preview'), isUnread }]
+      return [row.idx, { consent: own('consent'), preview: own('preview'), isUnread }]
     }),
   )
 }
