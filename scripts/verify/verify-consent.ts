@@ -101,10 +101,11 @@ export function verifyConsent(
   // The document of an earlier version names none.
   for (const codes of [document.codes, named]) if (codes !== undefined) verifyOnePerson(credentials, codes)
   const { number, client, contract, kind, givenAt, validUntil } = document
+  const isOne = credentials.length === 1
   const words =
     proven.boundBy === 'transaction data'
-      ? 'The holder signed exactly this, and the wallet had it to show.'
-      : 'The holder signed a nonce that commits to exactly this; the wallet had no words to show.'
+      ? `${isOne ? 'The holder' : 'The holder of one of them'} signed exactly this, and the wallet had it to show.`
+      : `${isOne ? 'The holder' : 'The holder of each'} signed a nonce that commits to exactly this; the wallet had no words to show.`
   const lines = [
     `Consent ${number} to ${client}, contract ${contract.id}, version ${contract.version}: ${kind}, until ${validUntil}`,
     `Given at ${givenAt}, by the words of its document`,
@@ -118,7 +119,7 @@ export function verifyConsent(
   ]
   const { attested, boundBy } = proven
   const facts = { digest: consentDigest(document), boundBy, attested, document }
-  return { lines, proven, isOnePerson: credentials.length === 1 || named !== undefined, facts }
+  return { lines, proven, isOnePerson: isOne || named !== undefined, facts }
 }
 
 /** What the document says of the proof is what the proof says. One of an earlier version does not name the issuers. */
@@ -142,10 +143,10 @@ function togetherLines(
   const keys = new Set(credentials.map(({ holderKey }) => holderKey))
   return [
     named === undefined ? toldLine(credentials, told) : onePersonLine(credentials, named),
-    'Presented together: with the key of each credential its holder signed the same nonce, which commits to exactly this, for the same verifier',
+    'Each for the same request: with its key the holder of each signed the nonce, which commits to exactly this, for the same verifier. That one wallet answered with all of them is not proved',
     keys.size === 1
       ? 'One key holds all of them'
-      : 'Each is held by a key of its own, as wallets do it: that one wallet held them is not proved',
+      : 'Each is held by a key of its own, as wallets do it: that one holder had them is not proved',
   ]
 }
 

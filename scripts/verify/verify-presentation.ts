@@ -138,7 +138,7 @@ function linkLines(
     named === undefined
       ? `Of one person by what their verifier asked to be equal: ${links.join(', ')}`
       : onePersonLine(credentials, named),
-    'Presented together: with the key of each credential its holder signed the nonce of this one request',
+    'Each for the same request: with its key the holder of each signed its nonce. That one wallet answered with all of them is not proved',
   ]
 }
 

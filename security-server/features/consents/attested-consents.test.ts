@@ -89,7 +89,7 @@ void t.test(
       })
     t.match(verify(saved), {
       ...{ passed: true, facts: { digest: consent.digest, attested } },
-      text: /TOTAL-PASSED[\s\S]*Of one person: personal_code of urn:example:person:1, personal_code of urn:example:licence:1 are equal[\s\S]*with the key of each credential its holder signed the same nonce[\s\S]*Each is held by a key of its own[\s\S]*Attested as the contract demands: Drives lorries, by urn:example:licence:1 of Traffic/,
+      text: /TOTAL-PASSED[\s\S]*Of one person: personal_code of urn:example:person:1, personal_code of urn:example:licence:1 are equal[\s\S]*Each for the same request[\s\S]*That one wallet answered with all of them is not proved[\s\S]*Each is held by a key of its own[\s\S]*Attested as the contract demands: Drives lorries, by urn:example:licence:1 of Traffic/,
     })
     const worded = (more: object) => ({ ...saved, document: { ...saved.document, ...more } })
     const demanded = (attributes: unknown) => worded({ asked: { ...saved.document.asked, attributes } })

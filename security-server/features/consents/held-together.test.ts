@@ -96,6 +96,10 @@ void t.test('whose the credentials are is settled where the reader names the pla
   const { codes: _, ...earlier } = saved.document
   const old = { ...saved, document: earlier }
   t.match(verify(saved), { ...PASSED, text: /^One key holds all of them$/m })
+  t.match(verify(saved), { text: /^The holder of one of them signed exactly this/m })
+  const wallets = /^Each for the same request: .* That one wallet answered with all of them is not proved$/m
+  for (const one of [saved, saved.presentation])
+    t.match(verify(one), { text: wallets }, 'a portal can show one request to two wallets')
   t.match(verify(saved, {}), INDETERMINATE, 'by the words of its document')
   t.match(verify(saved, { issuers: undefined, codes: CODES }), INDETERMINATE, 'nor without issuers')
   t.match(verify(old), PASSED, 'of an earlier version, whose document names none')
@@ -119,7 +123,11 @@ void t.test('whose the credentials are is settled where the reader names the pla
   t.match(await judge('--codes', `${folder}/codes.json`), { code: 0, out: /^TOTAL-PASSED/ }, 'by the command')
   t.match(await judge(), { code: 1, out: /^INDETERMINATE/ })
   const byNonce = await keep(await open(t), { isByNonce: true })
-  t.match(verify(byNonce), PASSED, 'of holders who signed a nonce alone')
+  t.match(
+    verify(byNonce),
+    { ...PASSED, text: /^The holder of each signed a nonce that commits/m },
+    'of holders who signed a nonce alone',
+  )
 })
 
 void t.test('a contract can want the code itself attested', async (t) => {
