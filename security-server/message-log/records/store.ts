@@ -23,23 +23,7 @@ export type RecordStore = ReturnType<typeof createRecordStore>
 export function createRecordStore(database: Database) {
   const kysely = tablesOf<Tables>(database)
 
-  const select = (first: number) =>
-    kysely
-      .selectFrom('record')
-      .leftJoin('record_key', (join) =>
-        // The bound is repeated here so that, with any query plan, the keys of other partitions are not read.
-        join.onRef('record_key.idx', '=', 'record.idx').on('record_key.idx', '>=', first),
-      )
-      .select([
-        'record.idx',
-        'record.leaf',
-        'record.form',
-        'record.signature_id',
-        'record.content',
-        'record_key.seed',
-      ])
-      .orderBy('record.idx')
-
+  const select = (first: number) => recordsFrom(kysely, first)
   const document = async (id: number): Promise<{ digest: Buffer; document: Buffer } | undefined> => {
     const row = await kysely
       .selectFrom('signature_document')
@@ -225,6 +209,24 @@ export function createRecordStore(database: Database) {
 
     logKeys: () => kysely.selectFrom('log_key').selectAll().orderBy('idx').execute(),
   }
+}
+
+function recordsFrom(kysely: ReturnType<typeof tablesOf<Tables>>, first: number) {
+  return kysely
+    .selectFrom('record')
+    .leftJoin('record_key', (join) =>
+      // The bound is repeated here so that, with any query plan, the keys of other partitions are not read.
+      join.onRef('record_key.idx', '=', 'record.idx').on('record_key.idx', '>=', first),
+    )
+    .select([
+      'record.idx',
+      'record.leaf',
+      'record.form',
+      'record.signature_id',
+      'record.content',
+      'record_key.seed',
+    ])
+    .orderBy('record.idx')
 }
 
 function toRecord(row: {
