@@ -36,6 +36,13 @@ const isCode = (text: string): boolean => {
 /** Headers, settings, paths and names of protocols within a text. */
 const NAMES =
   /X-[A-Z][A-Za-z-]+|Retry-After|[a-z]+[A-Z]\w*|\/\w+\/\w+|--\w+|[A-Z]+_[A-Z_]+|\b(?:OCSP|TLS|OpenAPI|WSDL|JSON|XML|DER|UTC|ASiC-E|expirytime)\b/g
+/** A word that says no, or only. */
+const NOTHING: Record<string, RegExp> = {
+  es: /\bnada\b|\bs[oó]lo\b/,
+  et: /\bmitte\b|\bei\b|\bainult\b/,
+  fi: /\bei\b|\beikä\b|\bvain\b/,
+  uk: /нічого|лише|тільки/,
+}
 const code = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).filter(isCode)
 
 t.test('every identifier reads back from its one text', (t) => {
@@ -198,6 +205,7 @@ t.test(
       for (const [language, text] of Object.entries(row)) {
         t.not(text.trim(), '', `${language}: ${english}`)
         t.equal(holes(text), holes(english), `${language}: ${english}`)
+        if (english.includes('nothing else')) t.match(text, NOTHING[language]!, `${language}: ${english}`)
       }
     }
     const hole = '$' + '{'
