@@ -29,7 +29,9 @@ export function checkLinking({ files, linkingInfo }: Archive, previousDigest?: s
   let digest = previous.digest
   for (const [i, { name, digest: said }] of entries.entries()) {
     if (names[i] !== name) {
-      const why = names.includes(name) ? say`its containers stand in another order` : say`${name} is missing`
+      const why = names.includes(name)
+        ? say`its containers stand in another order`
+        : say`one of its containers is missing`
       throw broken(say`${why}: the linking information names ${name} as number ${i + 1}`)
     }
     digest = chainDigest(algorithm, digest, containerHash(algorithm).update(files.get(name)!).digest())

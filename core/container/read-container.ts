@@ -103,7 +103,7 @@ function assemble(found: Map<string, Buffer>): Container {
   const needed = (name: string): Buffer => {
     const bytes = found.get(name)
     if (bytes === undefined || bytes.length === 0)
-      throw new Fault('malformed_container', { what: say`${name} is missing` })
+      throw new Fault('malformed_container', { what: say`an entry is missing in the container: ${name}` })
     return bytes
   }
   if (needed(ENTRY.mimetype).toString('latin1').toLowerCase() !== MIME_TYPE) {
@@ -168,7 +168,9 @@ async function readAttachment(
     digest: (name) => {
       const digest = digests.get(name)
       if (digest === undefined)
-        throw new Fault('invalid_reference', { what: say`there is no ${name} of ${entry.fileName}` })
+        throw new Fault('invalid_reference', {
+          what: say`there is no digest ${name} of the entry ${entry.fileName}`,
+        })
       return digest
     },
   }

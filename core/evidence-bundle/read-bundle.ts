@@ -55,7 +55,7 @@ async function read(zip: ZipFile, limits: BundleLimits): Promise<Bundle> {
     files.set(entry.fileName, bytes)
   }
   const bytes = files.get(MANIFEST)
-  if (bytes === undefined) throw malformed(say`${MANIFEST} is missing`)
+  if (bytes === undefined) throw malformed(say`a file is missing in the bundle: ${MANIFEST}`)
   files.delete(MANIFEST)
   const manifest = parseManifest(bytes)
   checkFiles(manifest, files)
@@ -68,12 +68,12 @@ export function checkFiles(manifest: BundleManifest, files: ReadonlyMap<string, 
   if (listed.length !== files.size) throw malformed(say`its entries are not those of its manifest`)
   for (const [name, digest] of listed) {
     const bytes = files.get(name)
-    if (bytes === undefined) throw malformed(say`${name} is missing`)
+    if (bytes === undefined) throw malformed(say`a file is missing in the bundle: ${name}`)
     if (hash('sha256', bytes, 'base64') !== digest)
       throw malformed(say`${name} is not what the manifest says`)
   }
   for (const name of namedIn(manifest)) {
-    if (!files.has(name)) throw malformed(say`${name} is missing`)
+    if (!files.has(name)) throw malformed(say`a file is missing in the bundle: ${name}`)
   }
 }
 

@@ -86,7 +86,9 @@ export function readStatement(q: {
 }): unknown {
   const { document, signatures } = readSignedJson(Buffer.from(q.jws), STATEMENT_TYPE)
   if (signatures.length !== q.members.length)
-    throw new Fault('missing_signature', { what: say`${q.members.length} signatures are needed` })
+    throw new Fault('missing_signature', {
+      what: say`it needs one signature of each of ${q.members.length} members`,
+    })
   const left = [...signatures]
   for (const name of q.members) {
     const member = parseMemberId(name)
@@ -103,7 +105,9 @@ export function readStatement(q: {
       }
     })
     if (position < 0)
-      throw new Fault('missing_signature', { what: say`no valid signature of ${idText(member)}` })
+      throw new Fault('missing_signature', {
+        what: say`the statement has no valid signature of ${idText(member)}`,
+      })
     left.splice(position, 1)
   }
   return document

@@ -67,7 +67,7 @@ function checkReferences({ signature: { references }, parts }: CoverageQuestion)
 }
 
 function invalid(name: string): Fault {
-  return new Fault('invalid_reference', { what: say`the digest of ${name} differs` })
+  return new Fault('invalid_reference', { what: say`the digest of the part ${name} differs` })
 }
 
 function uncovered(what: Word): Fault {

@@ -32,18 +32,20 @@ export function readElement(element: SignatureElement, attributes: readonly stri
     maybe,
     one: (name) => {
       const child = maybe(name)
-      if (child === undefined) throw refuse(element, say`${name} is missing`)
+      if (child === undefined) throw refuse(element, say`an element is missing in it: ${name}`)
       return child
     },
     many: (name, most) => {
       const found: SignatureElement[] = []
       for (let child = maybe(name); child !== undefined; child = maybe(name)) found.push(child)
-      if (found.length > most) throw refuse(element, say`it holds more than ${most} of ${name}`)
+      if (found.length > most)
+        throw refuse(element, say`it holds more than ${most} elements of the name ${name}`)
       return found
     },
     end: () => {
       const extra = element.children[next]
-      if (extra !== undefined) throw refuse(element, say`${extra.name.slice(0, 40)} is not expected in it`)
+      if (extra !== undefined)
+        throw refuse(element, say`an element is not expected in it: ${extra.name.slice(0, 40)}`)
     },
   }
 }

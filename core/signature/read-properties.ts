@@ -172,7 +172,7 @@ function readUnsignedProperties(element: SignatureElement | undefined): Unsigned
   readElement(properties, ['Id'])
   const seen = new Set<string>()
   for (const child of properties.children) {
-    if (seen.has(child.name)) throw refuse(properties, say`${child.name} stands twice`)
+    if (seen.has(child.name)) throw refuse(properties, say`an element stands twice in it: ${child.name}`)
     seen.add(child.name)
     if (isNamed(child, 'xades:SignatureTimeStamp')) read.timeStampToken = readTimeStamp(child)
     else if (isNamed(child, 'xades:CompleteCertificateRefs')) {
@@ -188,7 +188,7 @@ function readUnsignedProperties(element: SignatureElement | undefined): Unsigned
       )
       // The schema requires at least one; without one nothing could prove that the certificate was good.
       if (read.ocspResponses.length === 0) throw refuse(ocsp, say`it holds no OCSP answer`)
-    } else throw refuse(properties, say`${child.name.slice(0, 40)} is not expected in it`)
+    } else throw refuse(properties, say`an element is not expected in it: ${child.name.slice(0, 40)}`)
   }
   return read
 }

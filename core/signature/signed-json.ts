@@ -118,7 +118,7 @@ function readSignature(one: Record<string, unknown>, payload: string, type: stri
   const name = Object.keys(unknown)[0]
   if (name !== undefined)
     throw malformed(say`the header field ${JSON.stringify(name.slice(0, 20))} is not taken`)
-  if (typ !== type) throw malformed(say`its typ is not ${type}`)
+  if (typ !== type) throw malformed(say`its header has another typ than ${type}`)
   const [certificate, ...certificates] = derList(x5c, 'x5c', MAX_CERTIFICATES).map(parseCertificate)
   if (certificate === undefined) throw malformed(say`x5c holds no certificate`)
   const ocspResponses = derList(ocsp, 'ocsp', MAX_RESPONSES)
@@ -156,7 +156,8 @@ function derList(value: unknown, name: string, most: number): Buffer[] {
     throw malformed(say`${name} is not a list of at most ${most}`)
   return value.map((text: unknown) => {
     const bytes = Buffer.from(typeof text === 'string' ? text : '', 'base64')
-    if (bytes.length === 0 || bytes.toString('base64') !== text) throw malformed(say`${name} is not base64`)
+    if (bytes.length === 0 || bytes.toString('base64') !== text)
+      throw malformed(say`the header field ${name} is not base64`)
     return bytes
   })
 }
@@ -189,5 +190,5 @@ function objectOf(value: unknown): Record<string, unknown> {
 }
 
 function malformed(what: Word): Fault {
-  return new Fault('malformed_signature', { what: say`JWS: ${what}` })
+  return new Fault('malformed_signature', { what: say`the signed document (JWS): ${what}` })
 }

@@ -99,7 +99,7 @@ function checkData(data: DataItem[], q: HashChainQuestion): string[] {
   const [uncovered] = parts.keys()
   if (uncovered !== undefined) {
     throw new Fault('malformed_signature.hashchain_unused_inputs', {
-      what: say`${uncovered} is not in the chain`,
+      what: say`a part is not in the chain: ${uncovered}`,
     })
   }
   if (absent.length > 0 && q.attachmentsMayBeAbsent !== true) {

@@ -5,11 +5,20 @@ import { errorWords } from './error-words.ts'
 t.test('why a day could not be compared is said in words, in the language of the reader', (t) => {
   const cases: [string, string, RegExp][] = [
     [
-      'missing_signature: no valid signature of DEV/GOV/1',
+      'missing_signature: the statement has no valid signature of EE/GOV/70000562',
       'en',
-      /^[A-Z].*\(no valid signature of DEV\/GOV\/1\)\.$/,
+      /^[A-Z].*\(the statement has no valid signature of EE\/GOV\/70000562\)\.$/,
     ],
-    ['missing_signature: no valid signature of DEV/GOV/1', 'et', /\(kehtiv allkiri puudub: DEV\/GOV\/1\)\.$/],
+    [
+      'missing_signature: the statement has no valid signature of EE/GOV/70000562',
+      'et',
+      /\(avaldusel puudub kehtiv allkiri: EE\/GOV\/70000562\)\.$/,
+    ],
+    [
+      'unknown_member: the member EE/GOV/70000562 is not on the server EE/COM/10000001/secure-server-2',
+      'et',
+      /\(liige EE\/GOV\/70000562 ei ole serveris EE\/COM\/10000001\/secure-server-2\)\.$/,
+    ],
     ['peer_timeout', 'en', /^[A-Z][^()]*\.$/],
     ['the other side did not go on', 'fi', /^toinen osapuoli ei jatkanut$/],
     ['the other server answered: access_denied', 'et', /^teine server vastas: access_denied$/],

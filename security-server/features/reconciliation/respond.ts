@@ -220,9 +220,13 @@ function checkPair(
   const [theirs, ours] = [parseMemberId(members.own), parseMemberId(members.peer)]
   const snapshot = globalConfiguration.current()
   if (snapshot.indexFor(theirs.instance)?.isMemberOnServer(peer, theirs) !== true)
-    throw new Fault('unknown_member', { what: say`${idText(theirs)} is not on ${idText(peer)}` })
+    throw new Fault('unknown_member', {
+      what: say`the member ${idText(theirs)} is not on the server ${idText(peer)}`,
+    })
   if (!snapshot.index.isMemberOnServer(server, ours))
-    throw new Fault('unknown_member', { what: say`${idText(ours)} is not on ${idText(server)}` })
+    throw new Fault('unknown_member', {
+      what: say`the member ${idText(ours)} is not on the server ${idText(server)}`,
+    })
   for (const member of [theirs, ours]) checkClientNotSuspended(member, snapshot)
   const now = clock()
   if (isTooOld(day, now) || !isSettled(day, now))

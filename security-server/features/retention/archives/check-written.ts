@@ -37,7 +37,7 @@ export async function checkWritten(
           if (CONTAINER_NAME.test(fileName)) sha512.update(chunk)
         }
       if (sha256.digest('base64') !== written.digests.get(fileName))
-        throw unlike(say`${fileName} is another one`)
+        throw unlike(say`a file in it is another one: ${fileName}`)
       if (CONTAINER_NAME.test(fileName)) linked.push({ name: fileName, digest: sha512.digest() })
       entries++
       await rest()
@@ -60,11 +60,11 @@ function checkChain(
   for (const [i, one] of linked.entries()) {
     digest = chainDigest('SHA-512', digest, one.digest)
     if (entries[i]?.name !== one.name || entries[i].digest !== digest)
-      throw unlike(say`its chain at ${one.name}`)
+      throw unlike(say`its chain differs at the container ${one.name}`)
   }
   if (entries.length !== linked.length || digest !== lastDigest) throw unlike(say`the end of its chain`)
 }
 
 function unlike(what: Word, cause?: unknown): Fault {
-  return new Fault('malformed_archive', { what: say`as it was read back: ${what}`, cause })
+  return new Fault('malformed_archive', { what: say`as its file was read back: ${what}`, cause })
 }
