@@ -7,7 +7,7 @@ import { Fault } from '#schemas/fault.ts'
 import { idText } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
 import { clearanceOf } from '../../reading/readable-log.ts'
-import { errorWords } from './error-words.ts'
+import { errorCode, errorWords } from './error-words.ts'
 import type { CaseState, Needs, ReconciledDay, ReconciliationCase } from './needs.ts'
 
 type Query = {
@@ -90,6 +90,7 @@ function dayView(row: ReconciledDay, own: string) {
     state: row.state,
     counts: row.counts === '' ? null : (JSON.parse(row.counts) as unknown),
     error: errorWords(row.error),
+    errorCode: errorCode(row.error),
     attempts: Number(row.attempts),
     changedAt: row.changed_at,
   }

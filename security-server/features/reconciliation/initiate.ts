@@ -248,10 +248,9 @@ async function save({ state, rooms }: Pick<Work, 'state' | 'rooms'>, progress: P
   await rooms.store.save(state.session, progress, new Date(rooms.clock()).toISOString())
 }
 
-/** Of a text from another server only the fault code is used, because this goes into a log line. */
+/** Of a text from another server only the fault code is used, because this goes into a log line. error-words.ts reads it. */
 function describe(cause: unknown): string {
   const { code, what, received } = asFault(cause)
-  if (received !== undefined)
-    return String(say`the other server answered: ${CODE.test(received.type) ? received.type : '?'}`)
+  if (received !== undefined) return `it answered ${CODE.test(received.type) ? received.type : 'a fault'}`
   return [code, what].filter((one) => one !== undefined).join(': ')
 }
