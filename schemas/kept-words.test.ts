@@ -84,6 +84,9 @@ t.test('a kept sentence about evidence is found again however long the names in 
     const found = inLanguage(kept(fillIn(english, LONG)), 'fi')
     return found === inLanguage(new Said(english, LONG), 'fi') ? [] : [english]
   })
+  const inner = say`the member ${'EE/GOV/70000562'} is not on the server ${'EE/GOV/70000562/a-server-of-a-long-name'}`
+  const outer = say`record ${7}: ${inner}`
+  t.equal(inLanguage(kept(String(outer)), 'fi'), inLanguage(outer, 'fi'), 'within another too')
   t.strictSame(loose.toSorted(), [...HOLD_NO_NAMES, ...KEPT_BY_NOBODY].toSorted())
   t.end()
 })

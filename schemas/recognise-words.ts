@@ -23,8 +23,8 @@ const HOLE = /\{\d+\}/
 /** `parts`: what stands between the values; `weight`: how many characters that is. */
 type Pattern = { template: string; parts: string[]; weight: number; holes: number[] }
 
-/** `weight`: how many of the characters are known. */
-type Recognised = { word: Word; weight: number }
+/** `weight`: how many characters are of templates. `known`: with names in a value that is known by all, which are ours then. */
+type Recognised = { word: Word; weight: number; known: number }
 
 /**
  * `templates`: the English of the catalogues. What none of them fits is returned as it is, and so is what takes too many steps.
@@ -48,8 +48,8 @@ export function createRecognition(templates: Iterable<string>, onStep?: () => vo
   let left = 0
   const recognise = (text: string, nested: number): Recognised => {
     const isWhole = nested === MOST_NESTED || (text.length >= LEAST_IN_VALUE && text.includes(' '))
-    if (isWhole && exact.has(text)) return { word: new Said(text), weight: text.length }
-    let best: Recognised = { word: text, weight: 0 }
+    if (isWhole && exact.has(text)) return { word: new Said(text), weight: text.length, known: text.length }
+    let best: Recognised = { word: text, weight: 0, known: 0 }
     if (nested === 0 || !isWhole || text.length > MOST_CHARACTERS) return best
     for (const pattern of [...(byStart.get(text.slice(0, KNOWN_BY_START)) ?? []), ...others]) {
       if (left === 0) break
@@ -59,13 +59,16 @@ export function createRecognition(templates: Iterable<string>, onStep?: () => vo
       if (found === undefined) continue
       const values: Word[] = []
       let { weight } = pattern
+      let known = weight
       for (const [at, hole] of pattern.holes.entries()) {
         const value = recognise(found[at]!, nested - 1)
         values[hole] = value.word
         weight += value.weight
+        known += value.known
       }
-      const isKnown = pattern.weight >= KNOWN_BY_ALL || weight * 3 >= text.length * 2
-      if (isKnown && weight > best.weight) best = { word: new Said(pattern.template, values), weight }
+      const isKnownByAll = pattern.weight >= KNOWN_BY_ALL
+      if (weight <= best.weight || !(isKnownByAll || known * 3 >= text.length * 2)) continue
+      best = { word: new Said(pattern.template, values), weight, known: isKnownByAll ? text.length : known }
     }
     return best
   }
