@@ -58,7 +58,8 @@ type Offers = {
   /** As `createConsentsOfCalls` says, for a person. */
   consentsOf(person: Subject, calls: readonly RecordedCall[]): Promise<Map<string, string[]>>
   previews: Previews
-  previewsOf: ConsentRooms['previews']['previewsOf']
+  /** As the store of previews says, for a person. */
+  previewsOf(person: Subject, calls: readonly RecordedCall[]): Promise<Map<string, string[]>>
 }
 
 /** Questions of one client at once. */
@@ -132,7 +133,8 @@ export const consents: FeatureModule<Ground, Offers> = {
         consentService: createConsentService(rooms),
         previews: createPreviews(rooms),
         consentsOf: async (person, calls) => store.consentsOf({ person: await nameIfAny(person), calls }),
-        previewsOf: rooms.previews.previewsOf,
+        previewsOf: async (person, calls) =>
+          rooms.previews.previewsOf({ person: await nameIfAny(person), calls }),
       },
       jobs: [
         {

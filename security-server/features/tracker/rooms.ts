@@ -167,6 +167,15 @@ export type TellingRooms = Pick<
   | 'log'
 > & { settings: Pick<TrackerSettings, 'language'> }
 
+/**
+ * Which of these calls there are, by request id, service and client; with the number that each record names, where calls have one: a request id
+ * can be that of calls under many.
+ */
+type NumbersOfCalls = (
+  person: { type: string; identifier: string },
+  calls: { requestId: string; time: string; number?: string | undefined }[],
+) => Promise<Map<string, string[]>>
+
 export type TrackerRooms = {
   server: ServerId
   clock: Clock
@@ -187,15 +196,9 @@ export type TrackerRooms = {
   complaints: ComplaintRooms
   /** Undefined where the settings have no notices. */
   notices(): NoticePaths | undefined
-  /**
-   * The calls about this person that were made under consents, by request id, service and client; with the number that each record names, where
-   * calls have one: a request id can be that of calls under many.
-   */
-  consentsOf(
-    person: { type: string; identifier: string },
-    calls: { requestId: string; time: string; number?: string | undefined }[],
-  ): Promise<Map<string, string[]>>
-  /** The numbers of the previews in which answers to such calls were released, by request id, service and client. */
-  previewsOf(requestIds: string[]): Promise<Map<string, string[]>>
+  /** The calls about this person that were made under consents. */
+  consentsOf: NumbersOfCalls
+  /** Those whose answers the person saw first. */
+  previewsOf: NumbersOfCalls
   count(answer: 'answered' | 'refused' | 'failed'): void
 }

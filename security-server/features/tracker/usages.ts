@@ -80,18 +80,19 @@ async function numbersOf(
   { log, consentsOf, previewsOf }: Pick<TellingRooms, 'log' | 'consentsOf' | 'previewsOf'>,
 ): Promise<ReadonlyMap<number, NumbersOfCall>> {
   const calls = provided.map(({ request_id: requestId, time }) => ({ requestId, time }))
-  const found = {
-    consent: await consentsOf(person, calls),
-    preview: await previewsOf(calls.map(({ requestId }) => requestId)),
-  }
+  const found = { consent: await consentsOf(person, calls), preview: await previewsOf(person, calls) }
   const key = (row: PersonUse): string => `${row.request_id} ${row.service} ${row.client}`
   const rows = provided.filter((row) => found.consent.has(key(row)) || found.preview.has(key(row)))
   const extras = rows.length === 0 ? [] : await log.extras(rows.map(({ idx }) => idx))
-  const named = rows.flatMap(({ request_id: requestId, time }, at) => {
-    const number = extras[at]?.consent
-    return number === undefined ? [] : [{ requestId, time, number }]
-  })
-  const numbers = { consent: await consentsOf(person, named), preview: found.preview }
+  const named = (what: 'consent' | 'preview') =>
+    rows.flatMap(({ request_id: requestId, time }, at) => {
+      const number = extras[at]?.[what]
+      return number === undefined ? [] : [{ requestId, time, number }]
+    })
+  const numbers = {
+    consent: await consentsOf(person, named('consent')),
+    preview: await previewsOf(person, named('preview')),
+  }
   return new Map(
     rows.map((row, at) => {
       const own = (what: 'consent' | 'preview'): string | undefined =>

@@ -129,11 +129,33 @@ t.test('a person sees the answer, releases it, and it leaves once', async (t) =>
   t.notMatch(JSON.stringify(found), /content|Mari|"P1"/)
   await t.rejects(async () => look({ params: { id: randomUUID() } } as never), { code: 'not_found' })
   t.match(await previewCounts('DEV/GOV/1234/population', rooms), { waiting: 0, given: 1, stopped: 0 })
-  const { requestId } = question.ids
-  t.same(
-    [...(await rooms.previews.previewsOf([requestId]))],
-    [[`${requestId} ${question.service} ${question.client}`, [seen.number]]],
-  )
+})
+
+t.test('a request id of many answers: each record finds its own, among those of its person', async (t) => {
+  const ids = { id: 'Q', requestId: randomUUID() }
+  const give = async (code: string, call: string): Promise<string> => {
+    const fault = await held.hold(asked({ code, call, ids }), answerOf('{}'))
+    const number = fault.preview.preview
+    const path = `POST /v1/previews/${number}/release`
+    const body = await released(fault)
+    t.equal((await ask(path, { userId: `EE${code}`, body })).status, 200)
+    await (await held.take(asked({ code, call, ids }), toldBy(fault).reference)).give()
+    return number
+  }
+  const [own, second] = [await give('R1', 'of one'), await give('R1', 'of one, again')]
+  const others = [await give('R2', 'of another'), await give('R3', 'of a third')]
+  const { service, client } = asked()
+  const key = `${ids.requestId} ${service} ${client}`
+  const find = async (code: string, numbers: (string | undefined)[]) => {
+    const person = await rooms.nameOf(asked({ code }).person)
+    const calls = numbers.map((number) => ({ requestId: ids.requestId, number }))
+    return [...(await rooms.previews.previewsOf({ person, calls }))]
+  }
+  t.same(await find('R1', [own]), [[key, [own]]])
+  t.same((await find('R1', [own, second]))[0]?.[1].toSorted(), [own, second].toSorted())
+  t.same(await find('R1', others), [], 'those of others are not found by their numbers')
+  t.same(await find('R1', [undefined]), [[key, []]], 'there are some, and no record says which')
+  t.same(await find('R4', [undefined]), [])
 })
 
 t.test('nobody guesses from the database who or what a preview is about', async (t) => {

@@ -5,18 +5,24 @@
 import { sql, type Updateable } from 'kysely'
 import { lockFor } from '#platform/database/dialect.ts'
 import { type Database, inTransaction, tablesOf } from '#platform/database/open-database.ts'
+import type { RecordedCall } from '../consents-of-calls-store.ts'
 import type { After } from '../uses-store.ts'
 import type { PreviewRow, PreviewRowState, PreviewTables } from './tables.ts'
 
 export type PreviewStore = ReturnType<typeof createPreviewStore>
 
-const AT_ONCE = 500
 const DAY_MS = 86_400_000
 /**
  * Answers that wait: what they take of the database is bounded, no member takes the room of the others, and none hides from a person what
  * waits or was released behind others of its own.
  */
 const MOST = { ofAll: 2000, ofMember: 200, ofMemberAboutPersonADay: 100 }
+
+/** Calls about a person, by their name in the database: all with the number that their record names, or none. */
+type PreviewedCalls = {
+  person: string | undefined
+  calls: readonly Pick<RecordedCall, 'requestId' | 'number'>[]
+}
 
 type Room = Pick<PreviewRow, 'person' | 'client'> & { now: string }
 
@@ -119,20 +125,25 @@ export function createPreviewStore(database: Database) {
       return query.orderBy('asked_at', 'desc').orderBy('number').limit(q.limit).execute()
     },
     /**
-     * The previews by which answers left: numbers by request id, service and client. Clients choose request ids, and in SOAP can use one
-     * again: of several calls only the record says which it was.
+     * The previews of a person by which answers left: numbers by request id, service and client. Clients choose request ids, and in SOAP can use
+     * one again: of several calls only the record says which it was. So no numbers are found for calls without one: only which of them
+     * there are.
      */
-    previewsOf: async (requestIds: string[]): Promise<Map<string, string[]>> => {
-      if (requestIds.length === 0) return new Map()
+    previewsOf: async ({ person, calls }: PreviewedCalls): Promise<Map<string, string[]>> => {
+      if (person === undefined || calls.length === 0) return new Map()
+      const numbers = calls.flatMap(({ number }) => number ?? [])
+      const ids = calls.map(({ requestId }) => requestId)
       const rows = await tables
         .selectFrom('preview')
-        .select(['number', 'taken_by', 'service', 'client'])
-        .where('taken_by', 'in', requestIds)
+        .select(['taken_by', 'service', 'client'])
+        .distinct()
+        .where('person', '=', person)
+        .where('taken_by', 'in', ids)
         .where('state', '=', 'GIVEN')
-        .limit(AT_ONCE)
+        .$if(numbers.length > 0, (query) => query.select('number').where('number', 'in', numbers))
         .execute()
       const byCall = Map.groupBy(rows, ({ taken_by, service, client }) => `${taken_by} ${service} ${client}`)
-      return new Map([...byCall].map(([call, of]) => [call, of.map(({ number }) => number)]))
+      return new Map([...byCall].map(([call, of]) => [call, of.flatMap(({ number }) => number ?? [])]))
     },
     /** By state, of a subsystem. */
     counts: async (subsystem: string): Promise<Map<PreviewRowState, number>> => {
