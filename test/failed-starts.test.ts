@@ -114,6 +114,21 @@ const lifeEvents = {
   },
 }
 
+const proxy = {
+  ...{ words: ['configuration-proxy'], name: 'configuration-proxy' },
+  settings: ({ ports: [port, monitoring], file }: Place) => {
+    file('pin', '1234')
+    const { certificate } = createConfigurationSigner('of an anchor')
+    const sources = [{ downloadUrl: 'http://127.0.0.1:9/internalconf', verificationCerts: [certificate] }]
+    file('anchor.xml', writeAnchor({ generatedAt: new Date(), instance: 'DEV', sources }))
+    return {
+      ...{ directory: 'state', pinFile: 'pin', publicUrl: `http://127.0.0.1:${port}` },
+      ...{ public: { port }, monitoring: { port: monitoring } },
+      instances: [{ name: 'zone', anchorFile: 'anchor.xml' }],
+    }
+  },
+}
+
 const STARTS: Start[] = [
   { what: 'trust services, a port', ...trustServices({}), ...PORT_IS_TAKEN },
   { what: 'trust services, a file of accounts', ...trustServices({}), ...KEY_IS_OPEN },
@@ -137,21 +152,7 @@ const STARTS: Start[] = [
     }),
     ...KEY_IS_OPEN,
   },
-  {
-    ...{ what: 'a configuration proxy, a port', words: ['configuration-proxy'], name: 'configuration-proxy' },
-    settings: ({ ports: [port, monitoring], file }) => {
-      file('pin', '1234')
-      const { certificate } = createConfigurationSigner('of an anchor')
-      const sources = [{ downloadUrl: 'http://127.0.0.1:9/internalconf', verificationCerts: [certificate] }]
-      file('anchor.xml', writeAnchor({ generatedAt: new Date(), instance: 'DEV', sources }))
-      return {
-        ...{ directory: 'state', pinFile: 'pin', publicUrl: `http://127.0.0.1:${port}` },
-        ...{ public: { port }, monitoring: { port: monitoring } },
-        instances: [{ name: 'zone', anchorFile: 'anchor.xml' }],
-      }
-    },
-    ...PORT_IS_TAKEN,
-  },
+  { what: 'a configuration proxy, a port', ...proxy, ...PORT_IS_TAKEN },
   { what: 'the events adapter, a port', ...events, ...PORT_IS_TAKEN },
   { what: 'the events adapter, a password', ...events, ...KEY_IS_OPEN },
   { what: 'life events, a port', ...lifeEvents, ...PORT_IS_TAKEN },
@@ -199,12 +200,54 @@ for (const one of STARTS)
     t.equal(await next.code, 0)
   })
 
+/** A place among a container's own files, which no test makes. */
+const OWN_FILES = '/nowhere/kept'
+const IN_CONTAINER: {
+  program: Pick<Start, 'words' | 'name' | 'settings'>
+  kept: object
+  words?: string[]
+}[] = [
+  { program: proxy, kept: { directory: OWN_FILES } },
+  { program: proxy, kept: { directory: OWN_FILES }, words: ['configuration-proxy', 'keys'] },
+  { program: lifeEvents, kept: { databaseFile: OWN_FILES } },
+  {
+    program: lifeEvents,
+    kept: { databaseFile: OWN_FILES },
+    words: ['life-events', 'letters', '--output', 'letters'],
+  },
+]
+
+for (const { program, kept, words = program.words } of IN_CONTAINER)
+  void t.test(
+    `in a container of the image, ${words.join(' ')} keeps nothing that ends with it`,
+    async (t) => {
+      const folder = mkdtempSync(path.join(tmpdir(), 'concordat-starts-'))
+      t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+      const place: Place = {
+        ...{ folder, ports: [1, 2, 3, 4] },
+        file: (name, content, mode = 0o600) => writeFileSync(path.join(folder, name), content, { mode }),
+      }
+      place.file('settings.yaml', stringify({ ...program.settings(place), ...kept }))
+      const { code, said } = start(t, { words }, folder, { IN_CONCORDAT_IMAGE: '1' })
+      t.equal(await code, 2)
+      t.match(
+        said.stderr,
+        /\/nowhere\/kept is among the container's own files, which end with it: mount a volume/,
+      )
+    },
+  )
+
 /** In a group of its own, by which whatever it started is found. */
-function start(t: Test, { words }: Start, folder: string) {
+function start(
+  t: Test,
+  { words }: Pick<Start, 'words'>,
+  folder: string,
+  environment: NodeJS.ProcessEnv = {},
+) {
   const child: ChildProcess = spawn(
     concordatProgram(),
     [...words, '--configuration', path.join(folder, 'settings.yaml')],
-    { stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+    { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env: { ...process.env, ...environment } },
   )
   t.teardown(() => child.kill('SIGKILL'))
   const said = { stdout: '', stderr: '' }

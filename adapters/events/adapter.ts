@@ -22,6 +22,7 @@ export const eventsAdapter: Worker<EventsSettings> = {
   schema: settingsSchema,
   prefix: 'EVENTS_ADAPTER',
   check: checkSettings,
+  lasting: ({ send }) => send.flatMap(({ quarantine }) => quarantine.folder ?? []),
   open: (q) => openEvents(q),
 }
 

@@ -28,6 +28,8 @@ export type Adapter<Settings extends KitSettings> = {
   wsdl?(settings: Settings): Promise<{ text: string; services: string[] }>
   /** Whether it is a service of the own security server, which it is unless this says no. */
   isService?(settings: Settings): boolean
+  /** What its settings name that has to outlive a container: folders, files and databases. None unless this says so. */
+  lasting?(settings: Settings): string[]
   /**
    * Opens the way to its system. Throws `invalid_configuration` if the system is there and is not as the settings say. If it is away,
    * this succeeds, `health` says so, and the handlers throw `source_unavailable` until it is back.

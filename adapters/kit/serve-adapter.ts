@@ -14,6 +14,7 @@ import { createLog, type Log } from '#platform/logging/create-log.ts'
 import { writePerTurn } from '#platform/logging/write-per-turn.ts'
 import { createMetrics } from '#platform/metrics/create-metrics.ts'
 import { watchCertificates } from '#platform/metrics/watch-certificates.ts'
+import { requireLastingPlaces } from '#platform/nodes/lasting-places.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { startInTurn } from '#platform/process/start-in-turn.ts'
 import { Fault, type FaultCode } from '#schemas/fault.ts'
@@ -54,6 +55,7 @@ export async function runAdapter<S extends KitSettings>(
   const log = createLog({ name, level: 'info', destination: writePerTurn() })
   const start = async (): Promise<Running> => {
     const settings = await readSettings(adapter, file, environment)
+    requireLastingPlaces(adapter.lasting?.(settings) ?? [], environment)
     log.level = settings.logLevel
     return serveAdapter(adapter, settings, log)
   }

@@ -10,6 +10,7 @@ import { tlsOf } from '#platform/http-service/listener-tls.ts'
 import { createLog, type Log } from '#platform/logging/create-log.ts'
 import { createMetrics, type Metrics } from '#platform/metrics/create-metrics.ts'
 import { watchCertificates } from '#platform/metrics/watch-certificates.ts'
+import { requireLastingPlaces } from '#platform/nodes/lasting-places.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { startInTurn } from '#platform/process/start-in-turn.ts'
 import type { MonitoringSettings } from './settings.ts'
@@ -24,6 +25,8 @@ export type Worker<Settings extends WorkerSettings> = {
   prefix: string
   /** Throws what `problem` makes for settings that the schema accepts and that make no sense. */
   check(settings: Settings, problem: Problem): void
+  /** What its settings name that has to outlive a container: folders, files and databases. None unless this says so. */
+  lasting?(settings: Settings): string[]
   /** Begins its work. Throws `invalid_configuration`; whatever is away is waited for, and `health` says so. */
   open(q: WorkerQuestion<Settings>): Promise<OpenWorker>
 }
@@ -49,6 +52,7 @@ export async function runWorker<S extends WorkerSettings>(
   const log = createLog({ name, level: 'info' })
   const start = async (): Promise<Running> => {
     const settings = await readWorkerSettings(worker, file, environment)
+    requireLastingPlaces(worker.lasting?.(settings) ?? [], environment)
     log.level = settings.logLevel
     return serveWorker(worker, settings, log)
   }

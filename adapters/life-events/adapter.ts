@@ -28,6 +28,7 @@ export const lifeEvents: Adapter<LifeEventsSettings> = {
   prefix: 'LIFE_EVENTS',
   check: checkSettings,
   describe: describeOffers,
+  lasting: ({ databaseFile }) => [databaseFile],
   open: (q) => openLifeEvents(q),
 }
 

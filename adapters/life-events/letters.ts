@@ -10,6 +10,7 @@ import type { SecurityServer } from '#adapters/client/index.ts'
 import { openOwnServer } from '#adapters/kit/messages/own-server.ts'
 import { readSettings } from '#adapters/kit/serve-adapter.ts'
 import { type Clock, systemClock } from '#platform/clock.ts'
+import { requireLastingPlaces } from '#platform/nodes/lasting-places.ts'
 import { printable } from '#platform/plain-text.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { lifeEvents } from './adapter.ts'
@@ -46,6 +47,7 @@ export async function runLetters(q: {
   }
   try {
     const settings = await readSettings(lifeEvents, q.file, q.environment)
+    requireLastingPlaces([settings.databaseFile, path.resolve(q.folder)], q.environment)
     const keys = await readOfferKeys(settings.keyFile)
     const store = await openOfferStore({
       ...{ file: settings.databaseFile, keys, keepDays: settings.keepDays, clock: systemClock },

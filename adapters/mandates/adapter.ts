@@ -20,6 +20,7 @@ export const mandatesAdapter: Adapter<MandatesSettings> = {
   prefix: 'MANDATES',
   check: checkSettings,
   describe: () => [],
+  lasting: ({ database }) => [database],
   document: async (settings) => publicDocument(await documentOf(settings)),
   open: async ({ settings }) => {
     const database = await openMandateDatabase(settings.database)

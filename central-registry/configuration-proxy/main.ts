@@ -4,6 +4,7 @@ import { systemClock } from '#platform/clock.ts'
 import { readConfiguration } from '#platform/configuration/read-configuration.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { createLog } from '#platform/logging/create-log.ts'
+import { requireLastingPlaces } from '#platform/nodes/lasting-places.ts'
 import { printable } from '#platform/plain-text.ts'
 import { type Running, runProcess } from '#platform/process/run-process.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -28,6 +29,7 @@ if (act === undefined) {
   const log = createLog({ name: 'configuration-proxy', level: 'info' })
   const start = async (): Promise<Running> => {
     const settings = await read()
+    requireLastingPlaces([settings.directory], process.env)
     log.level = settings.logLevel
     return startProxy({ settings, pin: await readSecret(settings.pinFile), clock, log })
   }
@@ -51,6 +53,7 @@ async function carryOut(name: string): Promise<number> {
     if (run === undefined)
       throw new Fault('invalid_input', { what: `there is no act ${name}: ${Object.keys(ACTS).join(', ')}` })
     const settings = await read()
+    requireLastingPlaces([settings.directory], process.env)
     const print = (text: string): void => void process.stdout.write(text)
     await run({
       ...{ settings, pin: await readSecret(settings.pinFile), clock, word, options: values, print },

@@ -21,6 +21,7 @@ export const fileMessages: Worker<FileMessagesSettings> = {
   schema: settingsSchema,
   prefix: 'FILE_MESSAGES',
   check: checkSettings,
+  lasting: ({ source }) => (source.folder === undefined ? [] : [source.folder]),
   open: (q) => openFileMessages(q),
 }
 
