@@ -20,6 +20,12 @@ export function createNodeStore(database: Database) {
       const [rows, at] = [await tables.selectFrom('node').selectAll().execute(), await now()]
       return new Set(rows.filter((row) => isLive(row, at)).map(({ instance }) => instance))
     },
+    /** The names of nodes that are there: they have not left and, where `asLive`, live now. */
+    async present({ asLive }: { asLive: boolean }): Promise<Set<string>> {
+      const [rows, at] = [await tables.selectFrom('node').selectAll().execute(), await now()]
+      const there = rows.filter((row) => row.left_at === null && (!asLive || isLive(row, at)))
+      return new Set(there.map(({ name }) => name))
+    },
     /** The names of nodes that have left: no process ever has them again. */
     async left(): Promise<Set<string>> {
       const rows = tables.selectFrom('node').select('name').where('left_at', 'is not', null)

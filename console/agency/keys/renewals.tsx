@@ -31,7 +31,7 @@ type Renewal = {
   error?: { code: string; message: string }
   steps: { at: string; step: StepName; detail: string }[]
 }
-type StepName = Renewal['state'] | 'BEGUN' | 'HURRIED' | 'STOPPED' | 'FAILED'
+type StepName = Renewal['state'] | 'BEGUN' | 'HURRIED' | 'STOPPED' | 'FAILED' | 'TAKEN_OVER' | 'REMOVED'
 type Renewals = {
   available: boolean
   renewals: Renewal[]

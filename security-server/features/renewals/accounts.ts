@@ -47,7 +47,7 @@ export function accountHandlers({ node, keys, store, http }: AccountRooms): Hand
     async deactivateAcmeAccount({ params }) {
       const row = await found(params['account'])
       await deactivate(row)
-      await store.forgetAccount(row.id, row.kept)
+      await store.forgetKey(row.kept)
     },
   }
 }

@@ -1,6 +1,7 @@
 /** Certificates that renew themselves: ordered by ACME before their end, registered, activated, and the old ones retired. */
 import type { FastifyInstance } from 'fastify'
 import type { FeatureModule } from '#platform/feature.ts'
+import { createNodeStore } from '#platform/nodes/store.ts'
 import type { Services } from '#platform/services.ts'
 import { idText, memberOf } from '#schemas/identifiers.ts'
 import type { LocalSystems } from '../../local-systems/local-systems.ts'
@@ -9,6 +10,7 @@ import { createAcmeHttp } from './acme/client.ts'
 import { answerChallenges } from './answer-challenges.ts'
 import { dueOf, goOnWithAll } from './go-on.ts'
 import { renewalHandlers } from './handlers.ts'
+import { keptHere } from './kept-here.ts'
 import { renewalMigrations } from './migrations.ts'
 import { holds } from './order.ts'
 import { dnsProof, httpProof } from './proofs.ts'
@@ -23,6 +25,8 @@ type Ground = Pick<
 > &
   Pick<Services, 'database' | 'metrics'> & {
     localSystems: Pick<LocalSystems, 'view'>
+    /** What nodes share; undefined where each has its own directory. */
+    cluster: object | undefined
     settings: { acme?: AcmeSettings | undefined }
     registerOwnCertificate: RenewalRooms['registerCertificate']
   }
@@ -44,25 +48,29 @@ export const renewals: FeatureModule<Ground, Offers> = {
     const { database, clock, settings, metrics, node } = ground
     const store = createRenewalStore(database)
     await store.takeOver(node)
+    const nodes = createNodeStore(database)
+    const sharesKeys = ground.cluster !== undefined
+    const kept = { sharesKeys, presentNodes: () => nodes.present({ asLive: sharesKeys }) }
     const { acme } = settings
     const isClient = (member: string): boolean =>
       [...ground.localSystems.view().clients.values()].some(({ id }) => idText(memberOf(id)) === member)
     const offers: Offers = {
       async renewalOf(sha256) {
         if (acme === undefined) return undefined
-        const row = (await store.list(node)).find((one) => one.is_stopped === 0 && one.current === sha256)
+        const row = (await store.list()).find((one) => one.is_stopped === 0 && one.current === sha256)
         return row && { overdue: overdueOf(row, clock()) }
       },
     }
     const { find, ca } = await readAccounts(acme ?? NOTHING)
     const http = acme && createAcmeHttp({ ca, clock })
     const operations = {
-      ...renewalHandlers({ ...ground, store, isClient, isSet: acme !== undefined }),
+      ...renewalHandlers({ ...ground, ...kept, store, isClient, isSet: acme !== undefined }),
       ...accountHandlers({ ...ground, store, http }),
     }
     if (acme === undefined || http === undefined) return { operations, offers }
     const rooms: RenewalRooms = {
       ...ground,
+      ...kept,
       ...{ store, http, lookMs: LOOK_MS, account: find, share: acme.renewAfterShare, country: acme.country },
       proof: acme.dnsHook === undefined ? httpProof(store, clock) : dnsProof(acme.dnsHook),
       registerCertificate: ground.registerOwnCertificate,
@@ -72,7 +80,7 @@ export const renewals: FeatureModule<Ground, Offers> = {
       '1 while the last try of a renewal failed',
       'renewal',
       async () =>
-        (await store.list(node)).map(
+        (await keptHere(rooms, await store.list())).map(
           (row) => [row.id, row.is_stopped === 0 && row.error_code !== null ? 1 : 0] as const,
         ),
     )
@@ -80,7 +88,8 @@ export const renewals: FeatureModule<Ground, Offers> = {
       'concordat_certificate_renewal_days_left',
       'Days until the certificate that a renewal keeps in use ends; 0 when there is none',
       'renewal',
-      async () => (await store.list(node)).map((row) => [row.id, daysLeft(rooms, row)] as const),
+      async () =>
+        (await keptHere(rooms, await store.list())).map((row) => [row.id, daysLeft(rooms, row)] as const),
     )
     return {
       ...{ operations, offers },
@@ -89,7 +98,7 @@ export const renewals: FeatureModule<Ground, Offers> = {
       }),
       jobs: [
         {
-          // Each node has keys of its own, so each goes on with its own renewals, one after the other.
+          // A node may have keys that no other has, so each goes on with its own renewals, one after the other.
           ...{ kind: 'renew-certificates', everySeconds: IDLE_SECONDS, onEachNode: true },
           isDue: async () => (await dueOf(rooms)).length > 0,
           run: ({ signal }: { signal: AbortSignal }) => goOnWithAll(rooms, signal),

@@ -2,7 +2,9 @@
 import { asFault, type Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import { failed } from './acme/client.ts'
+import { keptHere } from './kept-here.ts'
 import { holds } from './order.ts'
+import { removeEnded } from './remove-ended.ts'
 import { iso, type RenewalRooms } from './rooms.ts'
 import { nextTry } from './rules.ts'
 import { STEPS } from './steps.ts'
@@ -22,13 +24,14 @@ const PASSING = [
   'internal_error',
 ]
 
-/** The renewals of this node that are due, the longest due first. */
+/** The renewals that are due and kept here, the longest due first. */
 export async function dueOf(rooms: RenewalRooms): Promise<string[]> {
-  const rows = await rooms.store.list(rooms.node)
-  return rows
-    .filter((row) => isDue(rooms, row))
-    .toSorted((a, b) => Date.parse(a.next_at) - Date.parse(b.next_at))
-    .map(({ id }) => id)
+  const rows = await rooms.store.list()
+  const due = await keptHere(
+    rooms,
+    rows.filter((row) => isDue(rooms, row)),
+  )
+  return due.toSorted((a, b) => Date.parse(a.next_at) - Date.parse(b.next_at)).map(({ id }) => id)
 }
 
 /** A certificate that was revoked, or that somebody removed, does not wait for the next look at the CA. */
@@ -44,6 +47,33 @@ export async function goOnWithAll(rooms: RenewalRooms, signal: AbortSignal): Pro
     if (signal.aborted) return
     await goOn(rooms, id, signal)
   }
+  for (const row of await keptHere(rooms, await rooms.store.list())) {
+    if (signal.aborted) return
+    await removeEnded(rooms, row).catch((thrown: unknown) =>
+      rooms.log.warn(
+        { err: asFault(thrown), renewal: row.id },
+        'a certificate that ended could not be removed',
+      ),
+    )
+  }
+}
+
+/** Undefined when another node goes on with it. */
+async function takeOver(
+  { store, node, clock, log }: RenewalRooms,
+  row: Renewal,
+): Promise<Renewal | undefined> {
+  const at = iso(clock())
+  try {
+    const taken = await store.change(row, { node, changed_at: at })
+    await store.copyAccounts(row.node, node)
+    await store.note(row.id, { at, step: 'TAKEN_OVER', detail: node })
+    log.info({ renewal: row.id, from: row.node }, 'this node goes on with a renewal of one that is gone')
+    return taken
+  } catch (thrown) {
+    if (asFault(thrown).code === 'conflict') return undefined
+    throw thrown
+  }
 }
 
 async function goOn(rooms: RenewalRooms, id: string, ends: AbortSignal): Promise<void> {
@@ -52,6 +82,8 @@ async function goOn(rooms: RenewalRooms, id: string, ends: AbortSignal): Promise
   for (;;) {
     let row = await store.find(id)
     if (row === undefined || !isDue(rooms, row) || signal.aborted) return
+    if (row.node !== rooms.node) row = await takeOver(rooms, row)
+    if (row === undefined) return
     const before = row
     const save = async (set: Partial<Renewal>): Promise<Renewal> => (row = await store.change(row!, set))
     try {

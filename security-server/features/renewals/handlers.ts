@@ -15,7 +15,7 @@ import type { Renewal, RenewalStore } from './store.ts'
 type Begun = { usage: Renewal['usage']; memberId?: string; caName: string; dnsName?: string }
 type HandlerRooms = Pick<
   RenewalRooms,
-  'server' | 'node' | 'keys' | 'globalConfiguration' | 'store' | 'clock'
+  'server' | 'node' | 'sharesKeys' | 'keys' | 'globalConfiguration' | 'store' | 'clock'
 > & {
   /** Whether the member has a client at this server, registered or not. */
   isClient(member: string): boolean
@@ -62,6 +62,7 @@ export function renewalHandlers(rooms: HandlerRooms): Handlers {
       const address = rooms.globalConfiguration.current().index.server(rooms.server)?.address
       const now = iso(clock())
       const { node } = rooms
+      await checkNotElsewhere(rooms, { usage, member })
       const id = `${member === null ? usage : `${usage}:${colonForm(member)}`}@${node}`
       await store.begin({
         ...{
@@ -108,6 +109,25 @@ export function renewalHandlers(rooms: HandlerRooms): Handlers {
   }
 }
 
+/** Throws `conflict` when another node goes on with it by keys that this one has too: each would order certificates of its own. */
+async function checkNotElsewhere(
+  { store, node, keys, sharesKeys }: HandlerRooms,
+  q: Pick<Renewal, 'usage' | 'member'>,
+): Promise<void> {
+  const other = (await store.list()).find(
+    (row) =>
+      row.node !== node &&
+      row.is_stopped === 0 &&
+      row.usage === q.usage &&
+      row.member === q.member &&
+      (sharesKeys || (row.current !== null && holds(keys, row.current))),
+  )
+  if (other !== undefined)
+    throw new Fault('conflict', {
+      what: say`this certificate renews itself already, at the node ${other.node}`,
+    })
+}
+
 /** As in X-Road: signing keys are both officers' to keep, the authentication key is the security officer's alone. */
 function checkKeeps(caller: Caller, usage: Renewal['usage']): void {
   if (usage === 'AUTHENTICATION') checkRoles(caller, ['XROAD_SECURITY_OFFICER'])
@@ -140,7 +160,7 @@ function presentOf(
 }
 
 async function view(
-  { store, keys, node }: { store: RenewalStore; keys: RenewalRooms['keys']; node: string },
+  { store, keys }: { store: RenewalStore; keys: RenewalRooms['keys'] },
   row: Renewal,
 ): Promise<object> {
   const steps = await store.steps(row.id)
@@ -158,10 +178,8 @@ async function view(
     ...(row.current === null ? {} : { certificateSha256: row.current }),
     ...(row.next_certificate === null ? {} : { nextCertificateSha256: row.next_certificate }),
     ...(row.error_code === null ? {} : { error: { code: row.error_code, message: kept(row.error_text) } }),
-    // Nothing uses them any more: somebody may remove them, at the node that has them.
-    removable: retiredBy(row).filter(
-      (sha256) => row.node === node && holds(keys, sha256) && !keys.certificate(sha256).active,
-    ),
+    // Nothing uses them any more: somebody may remove them, at a node that has them.
+    removable: retiredBy(row).filter((sha256) => holds(keys, sha256) && !keys.certificate(sha256).active),
     steps,
   }
 }

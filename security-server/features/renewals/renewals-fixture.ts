@@ -121,6 +121,8 @@ export async function renewalWorld(
     ...{
       server,
       node: q.node ?? 'n1',
+      sharesKeys: false,
+      presentNodes: async () => new Set(['n1', 'n2']),
       keys,
       store,
       clock,

@@ -14,6 +14,10 @@ export type RenewalRooms = {
   server: ServerId
   /** The name of this node, whose keys `keys` has. */
   node: string
+  /** Whether other nodes have the same keys. */
+  sharesKeys: boolean
+  /** The names of nodes that go on with what is theirs. */
+  presentNodes(): Promise<ReadonlySet<string>>
   keys: Keys
   globalConfiguration: { current(): { index: ConfigurationIndex } }
   store: RenewalStore

@@ -1,4 +1,5 @@
 /** The rows of migrations.ts. A change of a renewal is written only over the row that it was made from. */
+import { sql } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
@@ -39,11 +40,10 @@ export function createRenewalStore(database: Database) {
   return {
     find,
     note,
-    /** Of one node, or of all. */
-    async list(node?: string): Promise<Renewal[]> {
-      let rows = kysely.selectFrom('certificate_renewal').selectAll().orderBy('id')
-      if (node !== undefined) rows = rows.where('node', '=', node)
-      return (await rows.execute()).map((row) => plain(row)!)
+    /** Of all nodes. */
+    async list(): Promise<Renewal[]> {
+      const rows = await kysely.selectFrom('certificate_renewal').selectAll().orderBy('id').execute()
+      return rows.map((row) => plain(row)!)
     },
     /** Gives the node what was begun before each node had renewals of its own. A crash in the middle leaves the rest for the next start. */
     async takeOver(node: string): Promise<void> {
@@ -139,8 +139,26 @@ export function createRenewalStore(database: Database) {
     /** The accounts of all nodes. */
     accounts: (): Promise<{ id: string; kept: string }[]> =>
       kysely.selectFrom('acme_account').select(['id', 'kept']).orderBy('id').execute(),
+    /** One node has the accounts of another from now on too: it may come back, and a CA binds an account to a customer once. */
+    async copyAccounts(from: string, to: string): Promise<void> {
+      const rows = await kysely
+        .selectFrom('acme_account')
+        .selectAll()
+        .where(sql<boolean>`substr(id, 1, ${from.length + 1}) = ${`${from} `}`)
+        .execute()
+      for (const { id, kept } of rows)
+        await kysely
+          .insertInto('acme_account')
+          .values({ id: to + id.slice(from.length), kept })
+          .onConflict((conflict) => conflict.column('id').doNothing())
+          .execute()
+    },
     async forgetAccount(id: string, kept: string): Promise<void> {
       await kysely.deleteFrom('acme_account').where('id', '=', id).where('kept', '=', kept).execute()
+    },
+    /** At all nodes that have it. */
+    async forgetKey(kept: string): Promise<void> {
+      await kysely.deleteFrom('acme_account').where('kept', '=', kept).execute()
     },
     async putChallenge(token: string, answer: string, q: { now: string; endsAt: string }): Promise<void> {
       await kysely.deleteFrom('acme_challenge').where('ends_at', '<', q.now).execute()
