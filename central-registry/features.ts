@@ -20,6 +20,7 @@ import { imports } from './features/imports/feature.ts'
 import { installation } from './features/installation/feature.ts'
 import { mail } from './features/mail/feature.ts'
 import { mandates } from './features/mandates/feature.ts'
+import { names } from './features/names/feature.ts'
 import { nodes } from './features/nodes/feature.ts'
 import { overview } from './features/overview/feature.ts'
 import { people } from './features/people/feature.ts'
@@ -74,6 +75,7 @@ export const FEATURES = listFeatures<RegistryGround>()
   .with(identity)
   .with(overview)
   .with(search)
+  .with(names)
   .with(nodes)
 
 /** All tables of the registry's database: those of the platform's services, of the register and of the features. */

@@ -21,6 +21,7 @@ import { initialization } from './features/initialization/feature.ts'
 import { keysAndCertificates } from './features/keys-and-certificates/feature.ts'
 import { managementRequests } from './features/management-requests/feature.ts'
 import { monitoring } from './features/monitoring/feature.ts'
+import { names } from './features/names/feature.ts'
 import { nodes } from './features/nodes/feature.ts'
 import { notices } from './features/notices/feature.ts'
 import { people } from './features/people/feature.ts'
@@ -91,6 +92,7 @@ export const FEATURES = listFeatures<ServerGround>()
   .with(notices)
   .with(provider)
   .with(contracts)
+  .with(names)
   .with(xRoadApi)
   .with(deadlines)
   .with(nodes)

@@ -104,6 +104,7 @@ const READERS = [
   ...[
     'getOverview',
     'findAnything',
+    'getNames',
     'getMember',
     'getAllSubsystems',
     'getSubsystem',

@@ -1,4 +1,5 @@
 /** An act of the audit log in words: who did what to which thing. The names of operations and addresses are on demand. */
+import { NamedInWords } from './named.tsx'
 import { operations } from './operations.ts'
 import { operationName } from './proposal.tsx'
 import { type TextKey, text, textIfAny } from './text.ts'
@@ -28,7 +29,7 @@ export function ActSentence({ of: { caller, operation, target, data } }: { of: A
       {proposed !== undefined && <bdi>{operationName(proposed)}</bdi>}
       {proposed !== undefined && what !== '' && ' '}
       {after === undefined && what !== '' && ' '}
-      {what !== '' && <bdi class="id wrap">{what}</bdi>}
+      {what !== '' && <NamedInWords id={what} />}
       <bdi>{after}</bdi>
     </>
   )
@@ -68,6 +69,12 @@ function objectOf(operation: string, target: string, data: unknown): string {
   const known = operations[operation]
   const named = known === undefined ? lastOf(target) : placesIn(known.path, target)
   return named[0] ?? nameIn(data)
+}
+
+/** The id in the address of an act that is proposed; undefined when there is none. */
+export function idIn(operation: string, target: string): string | undefined {
+  const known = operations[operation]
+  return known === undefined ? undefined : placesIn(known.path, target)[0]
 }
 
 /** What the body of an act names; empty when it names nothing. */

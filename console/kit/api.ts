@@ -8,7 +8,8 @@ import { language } from './text.ts'
 
 export type Input = {
   params?: Record<string, string>
-  query?: Record<string, string | undefined>
+  /** A list is given value by value. */
+  query?: Record<string, string | string[] | undefined>
   body?: object
   /** The reason, for an act that waits for a second administrator. */
   reason?: string | undefined
@@ -314,8 +315,10 @@ export function askLogin<T>(method: 'GET' | 'POST', path: string, body?: object)
 
 function addressOf(path: string, { params = {}, query = {} }: Input): string {
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => segmentOf(params[name] ?? ''))
-  const asked = Object.entries(query).filter(([, value]) => value !== undefined && value !== '')
-  const search = new URLSearchParams(asked as [string, string][]).toString()
+  const asked = Object.entries(query).flatMap(([name, value = '']) =>
+    [value].flat().flatMap((one) => (one === '' ? [] : [[name, one]])),
+  )
+  const search = new URLSearchParams(asked).toString()
   return `${BASE}${filled}${search === '' ? '' : `?${search}`}`
 }
 

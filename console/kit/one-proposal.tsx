@@ -10,6 +10,7 @@ import { useAnswer } from './load.ts'
 import { operations } from './operations.ts'
 import { Show } from './placeholders.tsx'
 import { operationName, ProposalState, Proposer, type WholeProposal } from './proposal.tsx'
+import { ProposalSubject } from './proposal-subject.tsx'
 import { roleName } from './roles.tsx'
 import { text } from './text.ts'
 import { Time } from './time.tsx'
@@ -37,7 +38,7 @@ function Known({ of, content: Content }: { of: WholeProposal; content: Content }
         title={operationName(of.operation)}
         lead={
           <>
-            <bdi class="wrap">{of.summary}</bdi> <ProposalState of={of} />
+            <ProposalSubject of={of} /> <ProposalState of={of} />
           </>
         }
         acts={<Decide of={of} />}

@@ -5,6 +5,7 @@ import { Head, Part } from './facts.tsx'
 import { useAnswer } from './load.ts'
 import { Show } from './placeholders.tsx'
 import { operationName, type Proposal, ProposalState, Proposer } from './proposal.tsx'
+import { ProposalSubject } from './proposal-subject.tsx'
 import { type Column, Rows } from './rows.tsx'
 import { Table } from './table.tsx'
 import { text } from './text.ts'
@@ -14,11 +15,13 @@ const SHOWN = '50'
 
 const WHAT: Column<Proposal> = {
   title: 'proposals.what',
-  cell: ({ id, operation, summary }) => (
+  cell: (proposal) => (
     <>
-      <Link to={`/proposals/${id}`}>{operationName(operation)}</Link>
+      <Link to={`/proposals/${proposal.id}`}>{operationName(proposal.operation)}</Link>
       <br />
-      <bdi class="beside wrap">{summary}</bdi>
+      <span class="beside">
+        <ProposalSubject of={proposal} />
+      </span>
     </>
   ),
 }

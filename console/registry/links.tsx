@@ -1,6 +1,7 @@
 /** Ids of members, subsystems and servers as links to their pages. */
 import { Link } from '../kit/address.tsx'
 import { segmentOf } from '../kit/api.ts'
+import { Named } from '../kit/named.tsx'
 import { text } from '../kit/text.ts'
 
 export function clientPath(id: string): string {
@@ -11,7 +12,17 @@ export function serverPath(id: string): string {
   return `/security-servers/${segmentOf(id)}`
 }
 
+/** A member or subsystem by its name. */
 export function ClientLink({ id }: { id: string }) {
+  return (
+    <Link to={clientPath(id)}>
+      <Named id={id} />
+    </Link>
+  )
+}
+
+/** Where the name stands beside it. */
+export function ClientIdLink({ id }: { id: string }) {
   return (
     <Link to={clientPath(id)}>
       <bdi class="id">{id}</bdi>

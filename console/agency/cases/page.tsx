@@ -2,9 +2,9 @@
 import { Link } from '../../kit/address.tsx'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head } from '../../kit/facts.tsx'
+import { Named } from '../../kit/named.tsx'
 import { text } from '../../kit/text.ts'
 import { dayText, Time } from '../../kit/time.tsx'
-import { Id } from '../words.tsx'
 import { type Case, CaseStatus, Finding, STATES } from './words.tsx'
 
 export function CasesPage() {
@@ -39,7 +39,7 @@ export function CasesPage() {
             title: 'reconciliation.pair',
             cell: ({ memberId, peerMemberId }) => (
               <>
-                <Id of={memberId} /> – <Id of={peerMemberId} />
+                <Named id={memberId} /> – <Named id={peerMemberId} />
               </>
             ),
           },

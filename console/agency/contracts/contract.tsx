@@ -1,8 +1,8 @@
 /** A service contract in the form of the security server's API, and its parties. */
 import { type Content, partyId, type State } from '../../kit/contract.tsx'
 import type { Contact as KnownContact } from '../../kit/contract-contacts.tsx'
+import { Named } from '../../kit/named.tsx'
 import { text } from '../../kit/text.ts'
-import { Id } from '../words.tsx'
 
 /** A first person has agreed for the member; the second person is missing. */
 export type Agreement = { member: string; by: string; byYou: boolean; at: string; subsystems?: string[] }
@@ -78,7 +78,7 @@ export type Version = Contract & {
 export type Status = { contract: string; version: number; state?: State; agreed?: number; needed?: number }
 
 export function Party({ id }: { id: string }) {
-  return <Id of={partyId(id)} />
+  return <Named id={partyId(id)} />
 }
 
 function Parties({ of }: { of: string[] }) {

@@ -4,10 +4,10 @@ import { Act } from '../../kit/act.tsx'
 import { Head } from '../../kit/facts.tsx'
 import { HeldTable } from '../../kit/held-table.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { Named } from '../../kit/named.tsx'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { Id } from '../words.tsx'
 import { FILED_STATES, type Filed, FiledStateOf, isOpen, kindText } from './filed.tsx'
 
 /** Who decides is another server, which is not asked more often. */
@@ -76,7 +76,7 @@ function List({ of }: { of: Filed[] }) {
               {kindText(kind)}
               {clientId !== undefined && (
                 <p class="beside">
-                  <Id of={clientId} />
+                  <Named id={clientId} />
                 </p>
               )}
             </>

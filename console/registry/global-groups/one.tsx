@@ -8,7 +8,7 @@ import { Show } from '../../kit/placeholders.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { History } from '../history.tsx'
-import { ClientLink } from '../links.tsx'
+import { ClientIdLink } from '../links.tsx'
 import { useClients } from '../pick.ts'
 
 type Group = { code: string; description: string; keptByRegistry: boolean; members: number }
@@ -86,7 +86,7 @@ export function OneGroup({ params }: { params: Record<string, string> }) {
               search="common.searchClient"
               rowKey={({ id }) => id}
               columns={[
-                { title: 'common.id', cell: ({ id }) => <ClientLink id={id} /> },
+                { title: 'common.id', cell: ({ id }) => <ClientIdLink id={id} /> },
                 { title: 'common.name', cell: ({ name }) => <bdi>{name}</bdi> },
                 ...(keptByRegistry
                   ? []

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from 'preact'
 import { type Certificate, CertificateFacts } from '../../kit/certificate.tsx'
 import { Part } from '../../kit/facts.tsx'
+import { Named } from '../../kit/named.tsx'
 import { PersonState } from '../../kit/person.tsx'
 import { operationName, type WholeProposal } from '../../kit/proposal.tsx'
 import { roleName } from '../../kit/roles.tsx'
@@ -134,6 +135,9 @@ function hashOf(operation: string): string {
   return operation.endsWith('Contract') ? 'contract.hash' : 'field.contentHash'
 }
 
+/** Fields that hold ids of members, subsystems and contracts, among those of other things, which have no name. */
+const NAMED = new Set(['id', 'client', 'member', 'owner', 'provider', 'successor', 'host', 'subject'])
+
 function Value({ name, of }: { name: string; of: unknown }) {
   if (name === 'roles' && Array.isArray(of)) return <>{of.map((role) => roleName(String(role))).join(', ')}</>
   if (name === 'kind') return <>{text(`kind.${String(of)}` as TextKey)}</>
@@ -150,6 +154,7 @@ function Value({ name, of }: { name: string; of: unknown }) {
     )
   }
   if (typeof of === 'boolean') return <>{text(of ? 'common.yes' : 'common.no')}</>
-  const isId = /^(id|sha256|contentHash|client|url)$/.test(name)
+  if (typeof of === 'string' && NAMED.has(name)) return <Named id={of} />
+  const isId = /^(sha256|contentHash|url)$/.test(name)
   return <bdi class={isId ? 'id wrap' : 'wrap'}>{typeof of === 'string' ? of : JSON.stringify(of)}</bdi>
 }

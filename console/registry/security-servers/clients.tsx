@@ -4,7 +4,7 @@ import { Part } from '../../kit/facts.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Consequences } from '../consequences.tsx'
-import { ClientLink } from '../links.tsx'
+import { ClientIdLink } from '../links.tsx'
 import { useClients } from '../pick.ts'
 
 type Client = { id: string; name: string }
@@ -39,7 +39,7 @@ export function Clients({ server }: { server: string }) {
         search="common.searchClient"
         rowKey={({ id }) => id}
         columns={[
-          { title: 'common.id', cell: ({ id }) => <ClientLink id={id} /> },
+          { title: 'common.id', cell: ({ id }) => <ClientIdLink id={id} /> },
           { title: 'common.name', cell: ({ name }) => <bdi>{name}</bdi> },
           {
             title: 'common.acts',

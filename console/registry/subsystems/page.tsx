@@ -4,7 +4,7 @@ import { Head } from '../../kit/facts.tsx'
 import { Table } from '../../kit/table.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
-import { ClientLink, clientPath } from '../links.tsx'
+import { ClientIdLink, clientPath } from '../links.tsx'
 import { useClasses } from '../members/page.tsx'
 
 export type Subsystem = { id: string; name: string; memberName: string; createdAt: string }
@@ -32,7 +32,7 @@ export function Subsystems() {
         order="id"
         rowKey={({ id }) => id}
         columns={[
-          { title: 'common.id', sort: 'id', cell: ({ id }) => <ClientLink id={id} /> },
+          { title: 'common.id', sort: 'id', cell: ({ id }) => <ClientIdLink id={id} /> },
           { title: 'subsystems.name', sort: 'name', cell: ({ name }) => <bdi>{name}</bdi> },
           {
             title: 'members.one',
