@@ -22,6 +22,7 @@ export function auditLogHandlers({
       const page = { offset, limit }
       return listAnswer(await audit.list({ ...filter, ...page }), page, () => audit.count(filter))
     },
+    getLastActs: ({ query }) => audit.lastActs(query as { limit: number }),
     exportAuditLog: async ({ query, caller: { id, name } }) => {
       const given = query as Pick<AuditFilter, 'from' | 'until'>
       const filter = { from: isoTime(given.from), until: isoTime(given.until) }

@@ -72,7 +72,7 @@ const ALLOWED: Record<string, string[]> = {
       'addApiKey',
       'issueApiKeySecret',
       'revokeApiKey',
-      'getAuditLog',
+      ...['getAuditLog', 'getLastActs'],
     ],
     ...['makeBackup', 'downloadBackup', 'acceptRestoredRegistry'],
     ...['addRevision', 'endRevision', 'getDrift'],
@@ -86,7 +86,7 @@ const ALLOWED: Record<string, string[]> = {
   ],
   XROAD_OBSERVER: ['getNodes'],
   XROAD_AUDITOR: [
-    ...['getAuditLog', 'exportAuditLog', 'verifyAuditLog', 'getPeople', 'getPasskeysOf'],
+    ...['getAuditLog', 'getLastActs', 'exportAuditLog', 'verifyAuditLog', 'getPeople', 'getPasskeysOf'],
     'getDrift',
   ],
 }

@@ -6,11 +6,13 @@ import { useAnswer } from './load.ts'
 import { Show } from './placeholders.tsx'
 import { text } from './text.ts'
 import { Time } from './time.tsx'
-import { ASKED, toldActs } from './told-acts.ts'
 
-/** `fixed`: filters of this console. `all`: the page of all acts. */
-export function LastActs({ fixed = {}, all }: { fixed?: Record<string, string>; all: string }) {
-  const acts = useAnswer<AuditEntry[]>('getAuditLog', { query: { ...fixed, limit: String(ASKED) } })
+/** `isAll`: what is older cannot be one of these acts. */
+type LastAct = AuditEntry & { count: number; isAll: boolean }
+
+/** `all`: the page of all acts. */
+export function LastActs({ all }: { all: string }) {
+  const acts = useAnswer<LastAct[]>('getLastActs')
   return (
     <Part title={text('acts.last')} acts={<Link to={all}>{text('acts.all')}</Link>}>
       <Show of={acts}>
@@ -19,7 +21,7 @@ export function LastActs({ fixed = {}, all }: { fixed?: Record<string, string>; 
             <p>{text('acts.empty')}</p>
           ) : (
             <ul class="lines">
-              {toldActs(entries).map(({ entry, count, isAll }) => (
+              {entries.map(({ count, isAll, ...entry }) => (
                 <li key={entry.sequence}>
                   <ActSentence of={entry} />{' '}
                   {count > 1 && (

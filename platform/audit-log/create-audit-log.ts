@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
 import type { Database, Within } from '#platform/database/open-database.ts'
+import { CALLERS, type LastAct, lastActs, RECORDS_OF_EACH } from './last-acts.ts'
 import type { AuditFilter, AuditRow } from './store.ts'
 import { createAuditStore } from './store.ts'
 
@@ -29,6 +30,11 @@ export type AuditLog = {
   count(q: AuditFilter): Promise<number>
   /** Who is on record, at most `limit` of them by id, each with the name of its newest record. */
   callers(limit: number): Promise<{ id: string; name: string }[]>
+  /**
+   * At most `limit` lines of what was done last, equal acts in one line, so that a program that repeats one act hides nobody's. `without`: operations that
+   * are no acts.
+   */
+  lastActs(q: { limit: number; without?: readonly string[] }): Promise<LastAct[]>
   /** Time and operation of the newest records, the newest first. */
   newest(limit: number): Promise<{ at: string; operation: string }[]>
   /** All records whose time is in the range, oldest first, page by page. */
@@ -72,6 +78,13 @@ export function createAuditLog(q: { database: Database; clock: Clock }): AuditLo
     count: (filter) => store.count(filter),
     callers: (limit) => store.callers(limit),
     newest: (limit) => store.newest(limit),
+    lastActs: async ({ limit, without = [] }) => {
+      const theirs = (await store.lastCallers(CALLERS)).map((callerId) =>
+        store.find({ callerId }, { offset: 0, limit: RECORDS_OF_EACH }),
+      )
+      const byCaller = (await Promise.all(theirs)).map((rows) => rows.map(entryOf))
+      return lastActs(byCaller, { limit, without })
+    },
     pages: async function* ({ from, until }) {
       let after = 0
       for (;;) {

@@ -164,7 +164,15 @@ await eachDatabase(t, async (_database, t, url) => {
       ...['getMessageLogState', 'getCheckpoint', 'getCheckpoints', 'getTreeHeads', 'getLogWitnesses'],
       ...['getMessageLogKeys', 'getComplaintCounts', 'getNotices', 'getConsentServices', 'getVerifications'],
       ...['getRetention', 'getSubjectIndex', 'getWitness', 'findArchives', 'getPeople', 'getRevisionContent'],
-      ...['getExport', 'getSubjectSearches', 'getSubjectSearch', 'getActorGaps', 'getAuditLog', 'getDrift'],
+      ...[
+        'getExport',
+        'getSubjectSearches',
+        'getSubjectSearch',
+        'getActorGaps',
+        'getAuditLog',
+        'getLastActs',
+      ],
+      'getDrift',
       ...['getAuditCallers', 'verifyAuditLog', 'getSearchTerms', 'getPasskeysOf', 'getProposals'],
       ...['getProposal', 'getTrackers', 'getTrackerServices', 'getRevisions', 'getRevision', 'getExports'],
     ]

@@ -38,7 +38,7 @@ import {
 export function OverviewPage() {
   const state = useAnswer<LogState>('getMessageLogState')
   const mayConfirm = useMay('confirmContact')
-  const mayActs = useMay('getAuditLog')
+  const mayActs = useMay('getLastActs')
   const server = state.state === 'there' ? state.data.server : undefined
   return (
     <>
@@ -56,7 +56,7 @@ export function OverviewPage() {
       <Health />
       <LastDay />
       <EndingSoon pageOf={pageOf} />
-      {mayActs && <LastActs fixed={{ about: 'acts' }} all="/acts" />}
+      {mayActs && <LastActs all="/acts" />}
       <Show of={state} quiet>
         {(log) => (
           <>

@@ -49,7 +49,7 @@ export function OverviewPage() {
         {(data) => <Expiring of={data.expiringCertificates} />}
       </Show>
       <EndingSoon pageOf={pageOf} without="AUTHENTICATION" />
-      {useMay('getAuditLog') && <LastActs all="/audit-log" />}
+      {useMay('getLastActs') && <LastActs all="/audit-log" />}
     </>
   )
 }

@@ -88,6 +88,7 @@ export function apiKeyHandlers(rooms: Needs & Policies): Handlers {
       const total = isLast ? offset + entries.length : await audit.count(filter)
       return answer(entries, { headers: { 'x-total-count': String(total) } })
     },
+    getLastActs: ({ query }) => audit.lastActs({ ...(query as { limit: number }), without: LOOKS }),
     getAuditCallers: () => audit.callers(MOST_CALLERS),
     async exportAuditLog({ query }) {
       const { from, until } = query as { from?: string; until?: string }

@@ -1,0 +1,41 @@
+/** Which lines tell the last acts: those that were repeated are one line each, and nobody who repeats much hides what others did. */
+import type { AuditEntry } from './create-audit-log.ts'
+
+/** `count`: how often the caller did this of late; `isAll`: they cannot have done it before. */
+export type LastAct = AuditEntry & { count: number; isAll: boolean }
+
+/** So many callers are looked at, those who acted last, and of each so many records. */
+export const CALLERS = 20
+export const RECORDS_OF_EACH = 100
+
+/**
+ * The same act of a caller on the same thing, with the same things given, is one line at the place of the newest. Everybody has one line
+ * before anybody has a second, and so on until there are `limit`; then the newest come first. `byCaller`: each caller's newest records,
+ * newest first, `RECORDS_OF_EACH` of them or all.
+ */
+export function lastActs(
+  byCaller: AuditEntry[][],
+  { limit, without }: { limit: number; without: readonly string[] },
+): LastAct[] {
+  const lines = byCaller.map((entries) => linesOf(entries, without))
+  const most = Math.max(0, ...lines.map(({ length }) => length))
+  const inTurn = Array.from({ length: most }, (_, at) => lines.flatMap((one) => one.slice(at, at + 1)))
+  return inTurn
+    .flat()
+    .slice(0, limit)
+    .toSorted((a, b) => b.sequence - a.sequence)
+}
+
+function linesOf(entries: AuditEntry[], without: readonly string[]): LastAct[] {
+  const lines = new Map<string, LastAct>()
+  const isAll = entries.length < RECORDS_OF_EACH
+  for (const entry of entries) {
+    const { operation, target, data } = entry
+    if (without.includes(operation)) continue
+    const same = JSON.stringify([operation, target, data])
+    const line = lines.get(same)
+    if (line === undefined) lines.set(same, { ...entry, count: 1, isAll })
+    else line.count += 1
+  }
+  return [...lines.values()]
+}
