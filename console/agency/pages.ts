@@ -148,27 +148,34 @@ export const contents: Group[] = [
           },
           {
             ...page('/deliveries', 'deliveries.title', 'getDeliveries', deliveries),
+            together: 'deliveries.title',
             short: 'deliveries.tab.sent',
             acts: ['redriveDeliveries'],
             below: [page('/deliveries/outbox/:position', 'deliveries.one', 'getDelivery', deliverySent)],
           },
           {
             ...page('/deliveries/received', 'deliveries.title', 'getDeliveries', deliveriesReceived),
+            together: 'deliveries.title',
             short: 'deliveries.tab.received',
             below: [page('/deliveries/inbox/:position', 'deliveries.one', 'getDelivery', deliveryReceived)],
           },
           {
             ...page('/deliveries/keys', 'deliveryKeys.title', 'getDeliveryKeys', deliveryKeys),
+            together: 'deliveries.title',
             short: 'deliveryKeys.tab',
             acts: ['rotateDeliveryKey'],
           },
           {
             ...page('/rooms', 'rooms.title', 'getRooms', rooms),
+            together: 'rooms.tab',
             short: 'rooms.types',
             acts: ['addEventType'],
             below: [page('/rooms/types/:id', 'rooms.type', 'getEventType', eventType)],
           },
-          page('/rooms/subscriptions', 'rooms.subscriptions', 'getSubscriptions', subscriptions),
+          {
+            ...page('/rooms/subscriptions', 'rooms.subscriptions', 'getSubscriptions', subscriptions),
+            together: 'rooms.tab',
+          },
           {
             ...page('/catalogue', 'catalogue.title', 'findCatalogueServices', catalogue),
             below: [page('/catalogue/:id', 'catalogue.one', 'getCatalogueService', catalogueService)],
@@ -233,15 +240,24 @@ export const contents: Group[] = [
           page('/requests', 'filed.title', 'getManagementRequests', requests),
           {
             ...page('/people', 'people.title', 'getPeople', people),
+            together: 'people.andKeys',
             acts: ['invitePerson', 'changePersonRoles', 'unlockPerson', 'removePerson'],
           },
           {
+            ...page('/api-keys', 'keys.title', 'getApiKeys', apiKeys),
+            together: 'people.andKeys',
+            acts: ['addApiKey'],
+          },
+          {
             ...page('/proposals', 'proposals.title', 'getProposals', proposals),
+            together: 'acts.andProposals',
             below: [page('/proposals/:id', 'proposals.one', 'getProposal', proposal)],
           },
-          { ...page('/api-keys', 'keys.title', 'getApiKeys', apiKeys), acts: ['addApiKey'] },
-          page('/acts', 'acts.title', 'getAuditLog', acts),
-          page('/revisions', 'revisions.title', 'getRevisions', revisions),
+          { ...page('/acts', 'acts.title', 'getAuditLog', acts), together: 'acts.andProposals' },
+          {
+            ...page('/revisions', 'revisions.title', 'getRevisions', revisions),
+            together: 'acts.andProposals',
+          },
           { ...page('/backups', 'backups.title', 'getBackups', backups), acts: ['makeBackup'] },
           page('/deadlines', 'deadlines.title', 'getDeadlines', deadlines),
         ],

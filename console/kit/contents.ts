@@ -25,6 +25,8 @@ type OperationInWords = TextKey extends infer Key
 export type Tab = Page & {
   /** The words of the tab, where the page's title stands for the whole entry. */
   short?: TextKey
+  /** Tabs side by side with the same words here stand under one tab of these words, which leads to the first of them. */
+  together?: TextKey
   /** Operations that people find by their words in the search: what one comes here to do. */
   acts?: OperationInWords[]
   /** The pages of one thing in the tab's list, and its forms. */

@@ -1,5 +1,6 @@
 /** What ends soon, the soonest first, each with the page on which it is renewed. */
 import { Link } from './address.tsx'
+import { Calm } from './calm.tsx'
 import { Part } from './facts.tsx'
 import { useAnswer } from './load.ts'
 import { Show } from './placeholders.tsx'
@@ -16,13 +17,22 @@ const SHOWN = 8
 export function EndingSoon(q: { pageOf(ending: Ending): string; without?: string }) {
   const { pageOf } = q
   const found = useAnswer<Answer>('getEndingSoon')
+  if (found.state === 'loading') return null
+  if (
+    found.state === 'there' &&
+    found.outdated === undefined &&
+    shownOf(found.data, q.without).length === 0
+  ) {
+    const key = q.without === undefined ? 'ends.nothing' : 'ends.nothingElse'
+    return <Calm name="endings" words={text(key, { days: found.data.withinDays })} />
+  }
   return (
     <Part title={text('ends.title')}>
       <Show of={found}>
-        {({ withinDays, soonest: all }) => {
-          const soonest = all.filter(({ kind }) => kind !== q.without)
+        {(data) => {
+          const soonest = shownOf(data, q.without)
           return soonest.length === 0 ? (
-            <p>{text('ends.nothing', { days: withinDays })}</p>
+            <p>{text('ends.nothing', { days: data.withinDays })}</p>
           ) : (
             <>
               <List of={soonest.slice(0, SHOWN)} pageOf={pageOf} />
@@ -38,6 +48,10 @@ export function EndingSoon(q: { pageOf(ending: Ending): string; without?: string
       </Show>
     </Part>
   )
+}
+
+function shownOf({ soonest }: Answer, without: string | undefined): Ending[] {
+  return soonest.filter(({ kind }) => kind !== without)
 }
 
 function List({ of, pageOf }: { of: Ending[]; pageOf(ending: Ending): string }) {

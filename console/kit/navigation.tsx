@@ -2,7 +2,7 @@
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Link } from './address.tsx'
 import type { Group, Place, Tab } from './contents.ts'
-import { text } from './text.ts'
+import { type TextKey, text } from './text.ts'
 
 type MenuProps = {
   id: string
@@ -59,26 +59,58 @@ export function Tabs({
     if (row.current && here) row.current.scrollLeft = here.offsetLeft - row.current.clientWidth / 3
   }, [path])
   if (tabs.length < 2) return null
+  const sides = tabs.filter((tab) => isBeside(tab, place.tab))
+  const shown = tabs.filter((tab, at) => at === 0 || !isBeside(tab, tabs[at - 1]!))
   return (
-    <nav
-      class="tabs"
-      aria-label={title}
-      ref={row}
-      // A browser leaves a link where it is of which a part is shown.
-      onFocusIn={({ target }) => (target as Element).scrollIntoView({ block: 'nearest', inline: 'nearest' })}
-    >
-      <ul>
-        {tabs.map((tab) => (
-          <li key={tab.path}>
+    <>
+      <nav
+        class="tabs"
+        aria-label={title}
+        ref={row}
+        // A browser leaves a link where it is of which a part is shown.
+        onFocusIn={({ target }) =>
+          (target as Element).scrollIntoView({ block: 'nearest', inline: 'nearest' })
+        }
+      >
+        <ul>
+          {shown.map((tab) => (
+            <li key={tab.path}>
+              <Link to={tab.path} current={isBeside(tab, place.tab) && currentOf(tab, path)}>
+                {text(wordsOf(tab, tabs))}
+              </Link>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      {place.tab.together !== undefined && sides.length > 1 && (
+        <nav class="sides switch acts" aria-label={text(place.tab.together)}>
+          {sides.map((tab) => (
             <Link
+              key={tab.path}
               to={tab.path}
-              current={tab.path === place.tab.path && (path === tab.path ? 'page' : 'true')}
+              class="button"
+              current={tab.path === place.tab.path && currentOf(tab, path)}
             >
               {text(tab.short ?? tab.title)}
             </Link>
-          </li>
-        ))}
-      </ul>
-    </nav>
+          ))}
+        </nav>
+      )}
+    </>
   )
+}
+
+/** The same tab, or one that stands under the same words. */
+function isBeside(one: Tab, other: Tab): boolean {
+  return one.path === other.path || (one.together !== undefined && one.together === other.together)
+}
+
+/** Words for several are not those of one that its reader sees alone. */
+function wordsOf(tab: Tab, tabs: Tab[]): TextKey {
+  const isAlone = tabs.filter((other) => isBeside(tab, other)).length === 1
+  return (isAlone ? undefined : tab.together) ?? tab.short ?? tab.title
+}
+
+function currentOf(tab: Tab, path: string): 'page' | 'true' {
+  return path === tab.path ? 'page' : 'true'
 }

@@ -1,9 +1,10 @@
 /** The exchanges of the last 24 hours as a chart, and how those that failed ended. */
 import { Link } from '../../kit/address.tsx'
+import { Calm } from '../../kit/calm.tsx'
 import { useMay } from '../../kit/context.ts'
 import { Part } from '../../kit/facts.tsx'
 import { dateFormat } from '../../kit/formats.ts'
-import { useAnswer } from '../../kit/load.ts'
+import { type Loaded, useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { SeriesChart } from '../../kit/series-chart.tsx'
 import { locale, number, text } from '../../kit/text.ts'
@@ -61,33 +62,56 @@ export function LastDay() {
 }
 
 /** What failed in that time, and which jobs failed when they were last run. */
-function Failed({ of: found }: { of: ReturnType<typeof useAnswer<LastDay>> }) {
+function Failed({ of: found }: { of: Loaded<LastDay> }) {
+  return useMay('getJobs') ? <WithJobs of={found} /> : <Failures of={found} />
+}
+
+function WithJobs({ of }: { of: Loaded<LastDay> }) {
+  return <Failures of={of} jobs={useAnswer<Job[]>('getJobs')} />
+}
+
+function Failures({ of: found, jobs }: { of: Loaded<LastDay>; jobs?: Loaded<Job[]> }) {
   const mayFind = useMay('findRecords')
+  const failed = jobs?.state === 'there' ? jobs.data.filter(({ lastError }) => lastError !== null) : []
+  const noneFailed = isNow(found) && found.data.failures.length === 0
+  const noJobFailed = jobs !== undefined && isNow(jobs) && failed.length === 0
   return (
-    <Part title={text('home.whatFailed')} acts={<Link to="/diagnostics/call">{text('home.whyCall')}</Link>}>
-      <Show of={found} quiet>
-        {({ failures, hours }) =>
-          failures.length === 0 ? (
-            <p>{text('home.noneFailed')}</p>
-          ) : (
-            <ul class="lines">
-              {failures.map(({ outcome, explanation, exchanges }) => {
-                const why =
-                  outcome === '' ? text('outcome.unknown') : <Explained {...{ outcome, explanation }} />
-                return (
-                  <li key={outcome}>
-                    <strong>{number(exchanges)}</strong>{' '}
-                    {mayFind ? <Link to={recordsOf(outcome, hours[0]?.at)}>{why}</Link> : why}
-                  </li>
-                )
-              })}
-            </ul>
-          )
-        }
-      </Show>
-      {useMay('getJobs') && <FailedJobs />}
-    </Part>
+    <>
+      {noneFailed && <Calm name="failures" words={text('home.noneFailed')} />}
+      {noJobFailed && <Calm name="jobs" words={text('home.noJobFailed')} />}
+      {!(noneFailed && (jobs === undefined || noJobFailed)) && (
+        <Part
+          title={text('home.whatFailed')}
+          acts={<Link to="/diagnostics/call">{text('home.whyCall')}</Link>}
+        >
+          {!noneFailed && (
+            <Show of={found} quiet>
+              {({ failures, hours }) => (
+                <ul class="lines">
+                  {failures.map(({ outcome, explanation, exchanges }) => {
+                    const why =
+                      outcome === '' ? text('outcome.unknown') : <Explained {...{ outcome, explanation }} />
+                    return (
+                      <li key={outcome}>
+                        <strong>{number(exchanges)}</strong>{' '}
+                        {mayFind ? <Link to={recordsOf(outcome, hours[0]?.at)}>{why}</Link> : why}
+                      </li>
+                    )
+                  })}
+                </ul>
+              )}
+            </Show>
+          )}
+          {jobs !== undefined && !noJobFailed && <FailedJobs of={jobs} failed={failed} />}
+        </Part>
+      )}
+    </>
   )
+}
+
+/** There, and refreshed. */
+function isNow<T>(of: Loaded<T>): of is Extract<Loaded<T>, { state: 'there' }> {
+  return of.state === 'there' && of.outdated === undefined
 }
 
 function recordsOf(outcome: string, from: string | undefined): string {
@@ -95,24 +119,19 @@ function recordsOf(outcome: string, from: string | undefined): string {
   return `/records?failed=true&outcome=${encodeURIComponent(outcome)}${times}`
 }
 
-function FailedJobs() {
-  const jobs = useAnswer<Job[]>('getJobs')
+function FailedJobs({ of, failed }: { of: Loaded<Job[]>; failed: Job[] }) {
   return (
-    <Show of={jobs}>
-      {(all) => {
-        const failed = all.filter(({ lastError }) => lastError !== null)
-        if (failed.length === 0) return <p>{text('home.noJobFailed')}</p>
-        return (
-          <ul class="lines">
-            {failed.map(({ kind, lastError }) => (
-              <li key={kind}>
-                <Link to="/diagnostics">{text('part.job')}</Link> <bdi class="id">{kind}</bdi>{' '}
-                <Told words={lastError ?? ''} />
-              </li>
-            ))}
-          </ul>
-        )
-      }}
+    <Show of={of}>
+      {() => (
+        <ul class="lines">
+          {failed.map(({ kind, lastError }) => (
+            <li key={kind}>
+              <Link to="/diagnostics">{text('part.job')}</Link> <bdi class="id">{kind}</bdi>{' '}
+              <Told words={lastError ?? ''} />
+            </li>
+          ))}
+        </ul>
+      )}
     </Show>
   )
 }

@@ -5,6 +5,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Link } from '../../kit/address.tsx'
 import { mayCall } from '../../kit/api.ts'
+import { Calm, WithCalm } from '../../kit/calm.tsx'
 import { useConsole, useMay } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { type Ending, EndingSoon } from '../../kit/ending-soon.tsx'
@@ -47,16 +48,18 @@ export function OverviewPage() {
         {...(server !== undefined && { lead: <Copyable value={server} label={text('home.server')} /> })}
       />
       <FirstStartNote />
-      <Show of={state} quiet>
-        {(log) => {
-          const found = { waiting: waitingOf(log), answers: [state] }
-          return mayConfirm ? <WithContracts of={found} /> : <AndMessages of={found} />
-        }}
-      </Show>
-      <Health />
-      <LastDay />
-      <EndingSoon pageOf={pageOf} />
-      {mayActs && <LastActs all="/acts" />}
+      <WithCalm>
+        <Show of={state} quiet>
+          {(log) => {
+            const found = { waiting: waitingOf(log), answers: [state] }
+            return mayConfirm ? <WithContracts of={found} /> : <AndMessages of={found} />
+          }}
+        </Show>
+        <Health />
+        <LastDay />
+        <EndingSoon pageOf={pageOf} />
+        {mayActs && <LastActs all="/acts" />}
+      </WithCalm>
       <Show of={state} quiet>
         {(log) => (
           <>
@@ -237,6 +240,12 @@ function List({ of }: { of: Found }) {
   const all = [...of.waiting, ...requestsWaiting(filed.all, Date.now())]
   const waiting = all.filter(({ needs }) => mayCall(session, needs))
   const refused = of.answers.find((one) => one.state === 'refused')
+  const isOutdated = of.answers.some((one) => one.state === 'there' && one.outdated !== undefined)
+  if (waiting.length === 0 && refused === undefined && !isOutdated) {
+    const asked = filed.askedAt === undefined ? {} : { at: filed.askedAt }
+    const words = [text('home.nothing'), ...(filed.askedAt === undefined ? [] : [text('home.requestsAsked')])]
+    return <Calm name="waiting" words={words.join(' ')} {...asked} />
+  }
   return (
     <Part title={text('overview.forYou')}>
       <NotRefreshed of={of.answers} />

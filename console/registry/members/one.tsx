@@ -58,6 +58,7 @@ function Known(member: Member) {
               send={(body, call) => call('renameMember', { params, body })}
               result={() => <p>{text('members.renamed')}</p>}
             />
+            <SuspendOrLift kind="member" subject={id} />
             <Act
               operation="deleteMember"
               button={text('members.delete')}
@@ -73,7 +74,6 @@ function Known(member: Member) {
               result={() => <p>{text('members.deleted')}</p>}
               then={() => goTo('/members')}
             />
-            <SuspendOrLift kind="member" subject={id} />
           </>
         }
       />

@@ -1,10 +1,12 @@
 /** What administrators did in the last 24 hours and what failed, by hour; and this reader's own proposals that wait for a second person. */
 import { Link } from '../../kit/address.tsx'
+import { Calm } from '../../kit/calm.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { dateFormat } from '../../kit/formats.ts'
 import { type Loaded, useAnswer } from '../../kit/load.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { operationName, type Proposal } from '../../kit/proposal.tsx'
+import { ProposalSubject } from '../../kit/proposal-subject.tsx'
 import { SeriesChart } from '../../kit/series-chart.tsx'
 import { locale, text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -60,6 +62,11 @@ export function LastDay() {
 
 /** Each failure with the page on which something can be done; of jobs those whose last run failed. */
 function Failed({ of }: { of: Loaded<LastDay> }) {
+  if (of.state === 'there' && of.outdated === undefined) {
+    const { jobs, proposals, mail } = of.data.failures
+    if (jobs.length + proposals.length + mail === 0)
+      return <Calm name="failures" words={text('overview.noneFailed')} />
+  }
   return (
     <Part title={text('home.whatFailed')}>
       <Show of={of} quiet>
@@ -109,11 +116,12 @@ export function OwnProposals() {
       acts={<Link to="/proposals?view=mine">{text('overview.more')}</Link>}
     >
       <ul class="lines">
-        {open.map(({ id, operation, summary, expiresAt }) => (
-          <li key={id}>
-            <Link to={`/proposals/${id}`}>{operationName(operation)}</Link> <bdi class="wrap">{summary}</bdi>{' '}
+        {open.map((one) => (
+          <li key={one.id}>
+            <Link to={`/proposals/${one.id}`}>{operationName(one.operation)}</Link>{' '}
+            <ProposalSubject of={one} />{' '}
             <span class="beside">
-              {text('overview.lapses')} <Time at={expiresAt} relative />
+              {text('overview.lapses')} <Time at={one.expiresAt} relative />
             </span>
           </li>
         ))}

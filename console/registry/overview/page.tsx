@@ -2,6 +2,7 @@
 import type { ComponentChildren } from 'preact'
 import { Link } from '../../kit/address.tsx'
 import { mayCall } from '../../kit/api.ts'
+import { Calm, WithCalm } from '../../kit/calm.tsx'
 import { Chart } from '../../kit/chart.tsx'
 import { useConsole, useMay } from '../../kit/context.ts'
 import { type Ending, EndingSoon } from '../../kit/ending-soon.tsx'
@@ -33,23 +34,25 @@ export function OverviewPage() {
   return (
     <>
       <Head title={text('overview.title')} />
-      <All of={{ overview, system, configuration, certification, timestamping }}>
-        {(known) => <WaitingParts all={waitingOf(known)} />}
-      </All>
-      {useMay('getProposals') && <OwnProposals />}
-      <Health overview={overview} configuration={configuration} />
-      <Show of={overview} quiet>
-        {(data) => <Numbers of={data} />}
-      </Show>
-      <LastDay />
-      <Show of={configuration} quiet>
-        {(data) => <ConfigurationAge of={data} />}
-      </Show>
-      <Show of={overview} quiet>
-        {(data) => <Expiring of={data.expiringCertificates} />}
-      </Show>
-      <EndingSoon pageOf={pageOf} without="AUTHENTICATION" />
-      {useMay('getLastActs') && <LastActs all="/audit-log" />}
+      <WithCalm>
+        <All of={{ overview, system, configuration, certification, timestamping }}>
+          {(known) => <WaitingParts all={waitingOf(known)} />}
+        </All>
+        {useMay('getProposals') && <OwnProposals />}
+        <Health overview={overview} configuration={configuration} />
+        <Show of={overview} quiet>
+          {(data) => <Numbers of={data} />}
+        </Show>
+        <LastDay />
+        <Show of={configuration} quiet>
+          {(data) => <ConfigurationAge of={data} />}
+        </Show>
+        <Show of={overview} quiet>
+          {(data) => <Expiring of={data.expiringCertificates} />}
+        </Show>
+        <EndingSoon pageOf={pageOf} without="AUTHENTICATION" />
+        {useMay('getLastActs') && <LastActs all="/audit-log" />}
+      </WithCalm>
     </>
   )
 }
@@ -94,9 +97,13 @@ function WaitingParts({ all }: { all: Waiting[] }) {
   const others = all.filter((one) => !mine.includes(one))
   return (
     <>
-      <Part title={text('overview.forYou')}>
-        {mine.length === 0 ? <p>{text('overview.nothingForYou')}</p> : <WaitingList of={mine} />}
-      </Part>
+      {mine.length === 0 ? (
+        <Calm name="waiting" words={text('overview.nothingForYou')} />
+      ) : (
+        <Part title={text('overview.forYou')}>
+          <WaitingList of={mine} />
+        </Part>
+      )}
       {others.length > 0 && (
         <Part title={text('overview.forOthers')}>
           <WaitingList of={others} />
@@ -166,6 +173,7 @@ function ConfigurationAge({ of: { newest } }: { of: Configuration }) {
 }
 
 function Expiring({ of: { total, soonest, weeks } }: { of: Overview['expiringCertificates'] }) {
+  if (total === 0) return <Calm name="certificates" words={text('overview.noneExpires')} />
   const day = dateFormat(locale, { day: 'numeric', month: 'short', timeZone: 'UTC' })
   return (
     <section class="part" id="expiring" tabIndex={-1} aria-labelledby="expiring-title">
@@ -184,23 +192,18 @@ function Expiring({ of: { total, soonest, weeks } }: { of: Overview['expiringCer
           }))}
         />
       )}
-      {total === 0 ? (
-        <p>{text('overview.noneExpires')}</p>
-      ) : (
-        <>
-          {soonest.length < total && <p>{text('overview.soonest', { shown: soonest.length, total })}</p>}
-          <Rows<(typeof soonest)[number]>
-            caption={text('overview.expiring')}
-            rows={soonest}
-            rowKey={({ sha256 }) => sha256}
-            columns={[
-              { title: 'servers.one', cell: ({ server }) => <ServerLink id={server} /> },
-              { title: 'certificate.state', cell: ({ notAfter }) => <Validity notAfter={notAfter} /> },
-              { title: 'certificate.notAfter', cell: ({ notAfter }) => <Time at={notAfter} relative /> },
-            ]}
-          />
-        </>
-      )}
+
+      {soonest.length < total && <p>{text('overview.soonest', { shown: soonest.length, total })}</p>}
+      <Rows<(typeof soonest)[number]>
+        caption={text('overview.expiring')}
+        rows={soonest}
+        rowKey={({ sha256 }) => sha256}
+        columns={[
+          { title: 'servers.one', cell: ({ server }) => <ServerLink id={server} /> },
+          { title: 'certificate.state', cell: ({ notAfter }) => <Validity notAfter={notAfter} /> },
+          { title: 'certificate.notAfter', cell: ({ notAfter }) => <Time at={notAfter} relative /> },
+        ]}
+      />
     </section>
   )
 }

@@ -35,6 +35,7 @@ export function Certificates({ server, of }: { server: string; of: Certificate[]
             <CertificateFacts of={certificate} />
             <SuspendedNow kind="certificate" subject={certificate.sha256} />
             <div class="acts">
+              <SuspendOrLift kind="certificate" subject={certificate.sha256} />
               <Act
                 operation="deleteAuthenticationCertificate"
                 button={text('servers.deleteCertificate')}
@@ -57,7 +58,6 @@ export function Certificates({ server, of }: { server: string; of: Certificate[]
                 }
                 result={() => <p>{text('servers.certificateDeleted')}</p>}
               />
-              <SuspendOrLift kind="certificate" subject={certificate.sha256} />
             </div>
           </li>
         ))}

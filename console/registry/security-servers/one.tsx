@@ -53,6 +53,7 @@ export function OneServer({ params }: { params: Record<string, string> }) {
                   send={(body, call) => call('changeSecurityServerAddress', { params: { id }, body })}
                   result={() => <p>{text('servers.addressChanged')}</p>}
                 />
+                <SuspendOrLift kind="server" subject={id} />
                 <Act
                   operation="deleteSecurityServer"
                   button={text('servers.delete')}
@@ -68,7 +69,6 @@ export function OneServer({ params }: { params: Record<string, string> }) {
                   result={() => <p>{text('servers.deleted')}</p>}
                   then={() => goTo('/security-servers')}
                 />
-                <SuspendOrLift kind="server" subject={id} />
               </>
             }
           />

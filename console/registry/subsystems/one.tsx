@@ -28,6 +28,7 @@ export function OneSubsystem({ params }: { params: Record<string, string> }) {
             lead={<Copyable value={id} />}
             acts={
               <>
+                <SuspendOrLift kind="subsystem" subject={id} />
                 <Act
                   operation="deleteSubsystem"
                   button={text('subsystems.delete')}
@@ -43,7 +44,6 @@ export function OneSubsystem({ params }: { params: Record<string, string> }) {
                   result={() => <p>{text('subsystems.deleted')}</p>}
                   then={() => goTo(clientPath(memberOf(id)))}
                 />
-                <SuspendOrLift kind="subsystem" subject={id} />
               </>
             }
           />
