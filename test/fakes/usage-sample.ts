@@ -72,7 +72,9 @@ export function usageSample(now: number, hostile?: Answering): FakeSystem[] {
     ...{ service: { id: 'DEV:GOV:1001:population:persons' }, purposes: { en: 'Names for tax assessment' } },
     ...{ first: '2026-10-01', last: '2026-11-20' },
   }
-  const given = newest([...taxes, ...cares, refused].map(({ provider }) => provider))
+  // Its provider could not read the record of it.
+  const unread = { ...refused.provider, isUnread: true as const }
+  const given = newest([...[...taxes, ...cares].map(({ provider }) => provider), unread])
   const undeclared = [{ role: 'provider' as const, service: 'DEV:GOV:1001:population:lookup' }]
   return [
     {

@@ -119,6 +119,12 @@ t.test('a person sees who used their data', async (t) => {
     await police.locator('summary').press('Enter')
     t.match(await police.textContent(), /The register says so in an answer that it signed/)
     await check('portal-use-phone')
+    const unread = page.locator('#whole .use', { hasText: 'Business Agency' })
+    await unread.locator('summary').press('Enter')
+    await unread.getByText('Whether you had agreed to this, or released it, could not be read.').waitFor()
+    t.match(await unread.textContent(), /Your consent\s*Whether you had agreed/)
+    t.equal(await page.getByText('released it, could not be read').count(), 1, 'of the others it is known')
+    await check('portal-unread-phone')
     const saving = page.waitForEvent('download')
     await first
       .getByRole('link', { name: /Save the proof of Population Agency/ })
