@@ -278,19 +278,23 @@ export const contents: Group[] = [
           // For auditors who search. Other callers of the index's state use the API.
           {
             ...page('/about-a-person', 'person.title', 'findRecords', person),
+            together: 'person.tab',
             below: [page('/about-a-person/:id', 'person.one', 'findSubjectRecords', personSearch)],
           },
           {
             ...page('/person-places', 'places.title', 'getSubjectPlaces', personPlaces),
+            together: 'person.tab',
             acts: ['addSubjectPlace'],
           },
           {
             ...page('/trackers', 'trackers.title', 'getTrackers', trackers),
+            together: 'person.tab',
             acts: ['switchTrackerOn', 'addTrackerException', 'setTrackerService'],
             below: [page('/trackers/:id', 'told.title', 'getTrackerServices', toldServices)],
           },
           {
             ...page('/consents', 'consents.title', 'getConsentServices', consents),
+            together: 'person.tab',
             acts: ['switchConsentsOn'],
           },
           page('/exports', 'exports.title', 'getExports', exportsPage),

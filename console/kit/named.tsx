@@ -13,6 +13,12 @@ export function Named({ id }: { id: string }) {
   )
 }
 
+/** The name alone, where the id stands elsewhere. */
+export function NameOf({ id }: { id: string }) {
+  const name = useName(id)
+  return name === undefined ? <bdi class="id">{id}</bdi> : <bdi>{nameOf(name)}</bdi>
+}
+
 /** In a sentence: the name, of a contract with its parties in place of its id, and of all others with the id. */
 export function NamedInWords({ id }: { id: string }) {
   const name = useName(id)

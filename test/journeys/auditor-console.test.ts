@@ -343,7 +343,7 @@ if (!hasChromium()) {
     const integrity = ['Integrity', 'Integrity', 'Verification', 'Witnesses']
     t.strictSame(await shownContents(observer), [
       ...[...server, 'API keys', 'Applied files', 'Backups'],
-      ...['Exchanges', 'Where persons are named', 'Who used my data', 'Consents'],
+      ...['Exchanges', "People's data", 'Where persons are named', 'Who used my data', 'Consents'],
       ...[...integrity, 'Retention'],
     ])
     await observer.check('observer-overview')
@@ -384,7 +384,8 @@ if (!hasChromium()) {
     const officer = await at(t, browser, ['XROAD_SYSTEM_ADMINISTRATOR'])
     await officer.open('/')
     t.strictSame(await shownContents(officer), [
-      ...[...server, 'People', 'Proposals', 'API keys', 'What administrators did', 'Applied files'],
+      ...[...server, 'People and API keys', 'People', 'API keys'],
+      ...['Changes', 'Proposals', 'What administrators did', 'Applied files'],
       ...['Backups', 'Letters of what ends', 'Exchanges', 'Where persons are named', 'Who looked'],
       ...[...integrity, 'Retention', 'Retention', 'Archives'],
     ])

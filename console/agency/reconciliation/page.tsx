@@ -4,6 +4,7 @@ import { Link } from '../../kit/address.tsx'
 import { useConsole } from '../../kit/context.ts'
 import { CursorTable } from '../../kit/cursor-table.tsx'
 import { Head } from '../../kit/facts.tsx'
+import { Named, NameOf } from '../../kit/named.tsx'
 import { Saved } from '../../kit/saved.tsx'
 import { Status, type Tone } from '../../kit/status.tsx'
 import { number, type TextKey, text } from '../../kit/text.ts'
@@ -69,20 +70,31 @@ export function ReconciliationPage() {
         columns={[
           { title: 'reconciliation.day', cell: ({ day }) => <span class="day">{dayText(day)}</span> },
           {
-            title: 'reconciliation.pair',
+            title: 'reconciliation.with',
             cell: ({ memberId, peerMemberId, peerServer }) => (
-              <>
-                <Id of={memberId} /> – <Id of={peerMemberId} />
-                <br />
-                <span class="beside">
-                  <Id of={peerServer} />
-                </span>
-              </>
+              <details>
+                <summary>
+                  <NameOf id={peerMemberId} />
+                </summary>
+                <p class="beside">
+                  {text('reconciliation.pair')} <Named id={memberId} /> – <Named id={peerMemberId} />
+                </p>
+                <p class="beside">
+                  {text('servers.one')} <Id of={peerServer} />
+                </p>
+              </details>
             ),
           },
           { title: 'common.state', cell: (one) => <StateOf of={one} /> },
           { title: 'reconciliation.counts', cell: (one) => <Counts of={one} /> },
-          { title: 'reconciliation.changedAt', cell: ({ changedAt }) => <Time at={changedAt} /> },
+          {
+            title: 'reconciliation.changedAt',
+            cell: ({ changedAt }) => (
+              <span class="day">
+                <Time at={changedAt} />
+              </span>
+            ),
+          },
           {
             title: 'reconciliation.statement',
             acts: ['downloadReconciliationStatement'],
