@@ -10,9 +10,10 @@ type Name = (typeof NAMES)[number]
 /** `at`: when the last sentence of it was so. */
 type Said = { words: string; at?: string }
 
-const CalmContext = createContext<(name: Name, said: Said | undefined) => void>(() => undefined)
+const SayContext = createContext<(name: Name, said: Said | undefined) => void>(() => undefined)
+const SaidContext = createContext<Said[]>([])
 
-/** Content whose calm parts are told in one line above it. */
+/** Content whose calm parts are told in one `CalmLine` in it. */
 export function WithCalm({ children }: { children: ComponentChildren }) {
   const [all, setAll] = useState<Partial<Record<Name, Said>>>({})
   const [say] = useState(
@@ -22,25 +23,30 @@ export function WithCalm({ children }: { children: ComponentChildren }) {
   )
   const said = NAMES.flatMap((name) => all[name] ?? [])
   return (
-    <CalmContext.Provider value={say}>
-      {said.length > 0 && (
-        <p class="calm">
-          <Icon name="good" />{' '}
-          {said.map(({ words, at }) => (
-            <span key={words}>
-              {words} {at !== undefined && <Time at={at} />}{' '}
-            </span>
-          ))}
-        </p>
-      )}
-      {children}
-    </CalmContext.Provider>
+    <SayContext.Provider value={say}>
+      <SaidContext.Provider value={said}>{children}</SaidContext.Provider>
+    </SayContext.Provider>
+  )
+}
+
+export function CalmLine() {
+  const said = useContext(SaidContext)
+  if (said.length === 0) return null
+  return (
+    <p class="calm">
+      <Icon name="good" />{' '}
+      {said.map(({ words, at }) => (
+        <span key={words}>
+          {words} {at !== undefined && <Time at={at} />}{' '}
+        </span>
+      ))}
+    </p>
   )
 }
 
 /** A part that has nothing to show, and says this in the line. */
 export function Calm({ name, words, at }: { name: Name } & Said) {
-  const say = useContext(CalmContext)
+  const say = useContext(SayContext)
   useEffect(() => {
     say(name, { words, ...(at === undefined ? {} : { at }) })
     return () => say(name, undefined)

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact'
 import { Time } from './time.tsx'
 
-export type Event = { key: string | number; at: string; what: ComponentChildren; who?: string }
+export type Event = { key: string | number; at: string; what: ComponentChildren; who?: ComponentChildren }
 
 export function Timeline({ events }: { events: Event[] }) {
   return (

@@ -7,6 +7,8 @@ import { Copyable } from '../../kit/copyable.tsx'
 import { withoutIds } from '../../kit/done.tsx'
 import { Head, Part } from '../../kit/facts.tsx'
 import { useAnswer } from '../../kit/load.ts'
+import { NameOf } from '../../kit/named.tsx'
+import { useName } from '../../kit/names.ts'
 import { Show } from '../../kit/placeholders.tsx'
 import { text } from '../../kit/text.ts'
 import { Time } from '../../kit/time.tsx'
@@ -131,6 +133,16 @@ function WaitsFor({ of }: { of: Version }) {
   )
 }
 
+/** For which member something was done, by its name. */
+function ForMember(q: {
+  id: string
+  words: 'contract.agreedFor' | 'contract.sealedFor' | 'contract.joinedFor'
+  said(what: string): string
+}) {
+  const member = useName(q.id)?.name ?? q.id
+  return <>{q.said(text(q.words, { member }))}</>
+}
+
 /** The events of a version that the server knows. People who agreed at other servers appear in the seals. */
 function lifeOf(one: Version): Event[] {
   const { version, state, proposedBy, proposedAt, changedAt, sealedBy, agreements, reason, inForceAt } = one
@@ -145,26 +157,24 @@ function lifeOf(one: Version): Event[] {
             key: `${version} proposed`,
             at: proposedAt,
             what: <>{said(text('contract.act.propose'))}</>,
-            ...(proposedBy === undefined ? {} : { who: partyId(proposedBy) }),
+            ...(proposedBy === undefined ? {} : { who: <NameOf id={partyId(proposedBy)} /> }),
           },
         ]),
     ...agreements.map(({ member, at, by }) => ({
       key: `${version} agreed ${member}`,
       at,
-      what: <>{said(text('contract.agreedFor', { member: partyId(member) }))}</>,
+      what: <ForMember id={partyId(member)} words="contract.agreedFor" said={said} />,
       who: by,
     })),
     ...sealedBy.map(({ id, signer, createdAt, mandated, subsystems }) => ({
       key: id,
       at: createdAt,
       what: (
-        <>
-          {said(
-            text(subsystems === undefined ? 'contract.sealedFor' : 'contract.joinedFor', {
-              member: partyId(signer),
-            }),
-          )}
-        </>
+        <ForMember
+          id={partyId(signer)}
+          words={subsystems === undefined ? 'contract.sealedFor' : 'contract.joinedFor'}
+          said={said}
+        />
       ),
       who: mandated.map(withoutIds).join(', '),
     })),

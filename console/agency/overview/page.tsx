@@ -5,7 +5,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Link } from '../../kit/address.tsx'
 import { mayCall } from '../../kit/api.ts'
-import { Calm, WithCalm } from '../../kit/calm.tsx'
+import { Calm, CalmLine, WithCalm } from '../../kit/calm.tsx'
 import { useConsole, useMay } from '../../kit/context.ts'
 import { Copyable } from '../../kit/copyable.tsx'
 import { type Ending, EndingSoon } from '../../kit/ending-soon.tsx'
@@ -55,6 +55,7 @@ export function OverviewPage() {
             return mayConfirm ? <WithContracts of={found} /> : <AndMessages of={found} />
           }}
         </Show>
+        <CalmLine />
         <Health />
         <LastDay />
         <EndingSoon pageOf={pageOf} />

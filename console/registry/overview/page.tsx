@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact'
 import { Link } from '../../kit/address.tsx'
 import { mayCall } from '../../kit/api.ts'
-import { Calm, WithCalm } from '../../kit/calm.tsx'
+import { Calm, CalmLine, WithCalm } from '../../kit/calm.tsx'
 import { Chart } from '../../kit/chart.tsx'
 import { useConsole, useMay } from '../../kit/context.ts'
 import { type Ending, EndingSoon } from '../../kit/ending-soon.tsx'
@@ -38,6 +38,7 @@ export function OverviewPage() {
         <All of={{ overview, system, configuration, certification, timestamping }}>
           {(known) => <WaitingParts all={waitingOf(known)} />}
         </All>
+        <CalmLine />
         {useMay('getProposals') && <OwnProposals />}
         <Health overview={overview} configuration={configuration} />
         <Show of={overview} quiet>
