@@ -5,7 +5,7 @@ import { groupOf, namedConsumers } from './parties.ts'
 /** A contract names so many of its consumers; of the others only how many they are is said. */
 const NAMED_CONSUMERS = 5
 
-export type NamedContract = {
+type NamedContract = {
   name: string
   provider: string
   consumers: string[]

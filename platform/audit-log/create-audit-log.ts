@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '#platform/clock.ts'
 import type { Database, Within } from '#platform/database/open-database.ts'
-import { CALLERS, type LastAct, lastActs, RECORDS_OF_EACH } from './last-acts.ts'
+import { CALLERS, type Counted, lastActs, RECORDS_OF_EACH } from './last-acts.ts'
 import type { AuditFilter, AuditRow } from './store.ts'
 import { createAuditStore } from './store.ts'
 
@@ -34,7 +34,7 @@ export type AuditLog = {
    * At most `limit` lines of what was done last, equal acts in one line, so that a program that repeats one act hides nobody's. `without`: operations that
    * are no acts.
    */
-  lastActs(q: { limit: number; without?: readonly string[] }): Promise<LastAct[]>
+  lastActs(q: { limit: number; without?: readonly string[] }): Promise<Counted<AuditEntry>[]>
   /** Time and operation of the newest records, the newest first. */
   newest(limit: number): Promise<{ at: string; operation: string }[]>
   /** All records whose time is in the range, oldest first, page by page. */

@@ -1,8 +1,9 @@
 /** Which lines tell the last acts: those that were repeated are one line each, and nobody who repeats much hides what others did. */
-import type { AuditEntry } from './create-audit-log.ts'
 
 /** `count`: how often the caller did this of late; `isAll`: they cannot have done it before. */
-export type LastAct = AuditEntry & { count: number; isAll: boolean }
+export type Counted<E> = E & { count: number; isAll: boolean }
+
+type Act = { sequence: number; operation: string; target: string; data?: unknown }
 
 /** So many callers are looked at, those who acted last, and of each so many records. */
 export const CALLERS = 20
@@ -13,10 +14,10 @@ export const RECORDS_OF_EACH = 100
  * before anybody has a second, and so on until there are `limit`; then the newest come first. `byCaller`: each caller's newest records,
  * newest first, `RECORDS_OF_EACH` of them or all.
  */
-export function lastActs(
-  byCaller: AuditEntry[][],
+export function lastActs<E extends Act>(
+  byCaller: E[][],
   { limit, without }: { limit: number; without: readonly string[] },
-): LastAct[] {
+): Counted<E>[] {
   const lines = byCaller.map((entries) => linesOf(entries, without))
   const most = Math.max(0, ...lines.map(({ length }) => length))
   const inTurn = Array.from({ length: most }, (_, at) => lines.flatMap((one) => one.slice(at, at + 1)))
@@ -26,8 +27,8 @@ export function lastActs(
     .toSorted((a, b) => b.sequence - a.sequence)
 }
 
-function linesOf(entries: AuditEntry[], without: readonly string[]): LastAct[] {
-  const lines = new Map<string, LastAct>()
+function linesOf<E extends Act>(entries: E[], without: readonly string[]): Counted<E>[] {
+  const lines = new Map<string, Counted<E>>()
   const isAll = entries.length < RECORDS_OF_EACH
   for (const entry of entries) {
     const { operation, target, data } = entry

@@ -164,15 +164,8 @@ await eachDatabase(t, async (_database, t, url) => {
       ...['getMessageLogState', 'getCheckpoint', 'getCheckpoints', 'getTreeHeads', 'getLogWitnesses'],
       ...['getMessageLogKeys', 'getComplaintCounts', 'getNotices', 'getConsentServices', 'getVerifications'],
       ...['getRetention', 'getSubjectIndex', 'getWitness', 'findArchives', 'getPeople', 'getRevisionContent'],
-      ...[
-        'getExport',
-        'getSubjectSearches',
-        'getSubjectSearch',
-        'getActorGaps',
-        'getAuditLog',
-        'getLastActs',
-      ],
-      'getDrift',
+      ...['getExport', 'getSubjectSearches', 'getSubjectSearch', 'getActorGaps', 'getAuditLog', 'getDrift'],
+      'getLastActs',
       ...['getAuditCallers', 'verifyAuditLog', 'getSearchTerms', 'getPasskeysOf', 'getProposals'],
       ...['getProposal', 'getTrackers', 'getTrackerServices', 'getRevisions', 'getRevision', 'getExports'],
     ]
