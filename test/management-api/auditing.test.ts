@@ -165,8 +165,14 @@ await eachDatabase(t, async (_database, t, url) => {
       ...['getMessageLogKeys', 'getComplaintCounts', 'getNotices', 'getConsentServices', 'getVerifications'],
       ...['getRetention', 'getSubjectIndex', 'getWitness', 'findArchives', 'getPeople', 'getRevisionContent'],
       ...['getExport', 'getSubjectSearches', 'getSubjectSearch', 'getActorGaps', 'getAuditLog', 'getDrift'],
-      'getLastActs',
-      ...['getAuditCallers', 'verifyAuditLog', 'getSearchTerms', 'getPasskeysOf', 'getProposals'],
+      ...[
+        'getAuditCallers',
+        'getLastActs',
+        'verifyAuditLog',
+        'getSearchTerms',
+        'getPasskeysOf',
+        'getProposals',
+      ],
       ...['getProposal', 'getTrackers', 'getTrackerServices', 'getRevisions', 'getRevision', 'getExports'],
     ]
     const operations = readOperations(await securityServerApi()).filter(
