@@ -165,14 +165,8 @@ await eachDatabase(t, async (_database, t, url) => {
       ...['getMessageLogKeys', 'getComplaintCounts', 'getNotices', 'getConsentServices', 'getVerifications'],
       ...['getRetention', 'getSubjectIndex', 'getWitness', 'findArchives', 'getPeople', 'getRevisionContent'],
       ...['getExport', 'getSubjectSearches', 'getSubjectSearch', 'getActorGaps', 'getAuditLog', 'getDrift'],
-      ...[
-        'getAuditCallers',
-        'getLastActs',
-        'verifyAuditLog',
-        'getSearchTerms',
-        'getPasskeysOf',
-        'getProposals',
-      ],
+      'getLastActs',
+      ...['getAuditCallers', 'verifyAuditLog', 'getSearchTerms', 'getPasskeysOf', 'getProposals'],
       ...['getProposal', 'getTrackers', 'getTrackerServices', 'getRevisions', 'getRevision', 'getExports'],
     ]
     const operations = readOperations(await securityServerApi()).filter(
@@ -268,7 +262,6 @@ await eachDatabase(t, async (_database, t, url) => {
       found.map(({ index }) => index),
       found.map(({ index }) => index).toSorted((a, b) => a - b),
     )
-
     const csv = await order({ format: 'csv', filter })
     await ended(world, String(csv.body['id']))
     const table = (await download(csv.body['id'])).get('records.csv')!.toString()
