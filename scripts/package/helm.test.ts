@@ -160,6 +160,37 @@ t.test(
   },
 )
 
+t.test('autoscaling takes over as many pods as there are', async (t) => {
+  if (!existsSync(HELM)) return skipFor(t, 'Helm is not built')
+  const kind = { name: 'statefulsets', kind: 'StatefulSet', namespaced: true, verbs: ['get'] }
+  const answers: Record<string, object> = {
+    '/version': { major: '1', minor: '37', gitVersion: 'v1.37.0' },
+    '/apis/apps/v1': { kind: 'APIResourceList', groupVersion: 'apps/v1', resources: [kind] },
+    '/apis/apps/v1/namespaces/agency/statefulsets/agency-security-server': {
+      ...{ apiVersion: 'apps/v1', kind: 'StatefulSet', spec: { replicas: 3 } },
+      metadata: { name: 'agency-security-server', namespace: 'agency' },
+    },
+  }
+  const cluster = createServer(({ url = '' }, response) => {
+    const answer = answers[url.split('?')[0]!]
+    response.setHeader('content-type', 'application/json')
+    response
+      .writeHead(answer === undefined ? 404 : 200)
+      .end(JSON.stringify(answer ?? { kind: 'Status', code: 404 }))
+  })
+  cluster.listen(0, '127.0.0.1')
+  await once(cluster, 'listening')
+  t.teardown(() => cluster.close())
+  const at = `http://127.0.0.1:${(cluster.address() as AddressInfo).port}`
+  const asked = ['--dry-run=server', '--kube-apiserver', at, '--set', 'autoscaling.enabled=true']
+  const replicas = async (...words: string[]): Promise<unknown> => {
+    const { all } = await rendered(...valuesOf('security-server'), ...words)
+    return all.find(({ kind }) => kind === 'StatefulSet')!.spec['replicas']
+  }
+  t.equal(await replicas(...asked), 3)
+  t.equal(await replicas('--set', 'autoscaling.enabled=true'), undefined, 'of a new release')
+})
+
 t.test('each of several pods has a volume of its own, which it keeps', async (t) => {
   if (!existsSync(HELM)) return skipFor(t, 'Helm is not built')
   const { all } = await rendered(...valuesOf('security-server'))
