@@ -19,10 +19,21 @@ export async function unlockToken(keys: Keys, pinFile: string | undefined, log: 
   if (pinFile === undefined) return
   const pin = await readSecret(pinFile)
   try {
-    if (keys.tokens()[0]?.initialized !== true) await keys.initialize(pin)
-    else await keys.login(pin, { isFromFile: true })
+    await initialize(keys, pin)
+    if (keys.tokens()[0]?.loggedIn !== true) await keys.login(pin, { isFromFile: true })
   } catch (cause) {
     log.error({ err: cause }, 'the token stays locked')
+  }
+}
+
+/** Of nodes that start for the first time at once one makes the token, and the others have it by then. */
+async function initialize(keys: Keys, pin: string): Promise<void> {
+  const isDone = (): boolean => keys.tokens()[0]?.initialized === true
+  if (isDone()) return
+  try {
+    await keys.initialize(pin)
+  } catch (cause) {
+    if (!isDone()) throw cause
   }
 }
 
