@@ -8,8 +8,7 @@
  * scripts/test/outside-tools.sh, and Debian's containerd, runc, etcd-server, containernetworking-plugins, iptables and conntrack.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { homedir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import t from 'tap'
@@ -28,12 +27,11 @@ const { values } = parseArgs({
     programs: { type: 'string', default: path.join(homedir(), '.cache/concordat/kubernetes-1.31.4') },
   },
 })
-enterOwnMachine(() => {
+const folder = enterOwnMachine(() => {
   const build = path.join(import.meta.dirname, 'one-node/programs.sh')
   execFileSync('sh', [build, values.programs], { stdio: 'inherit' })
 })
-const folder = mkdtempSync(path.join(tmpdir(), 'concordat-kubernetes-'))
-const closing: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })]
+const closing: (() => unknown)[] = []
 // `until` comes from the tests, whose harness gives a file half a minute.
 t.setTimeout(0)
 // Certificates of listeners for administrators are their own.

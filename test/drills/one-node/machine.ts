@@ -3,7 +3,8 @@
  * the machine is changed.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 /** Where the node is; 192.0.2.0/24 is nobody's (RFC 5737). */
@@ -24,17 +25,21 @@ const OWN = ['/run', '/var/lib/cni', '/var/log']
 /** Where containerd puts its control groups. */
 const GROUPS = '/sys/fs/cgroup/*/k8s.io'
 
-/** Runs this program again on such a machine, and ends with its exit code; returns there. `before` is done outside, where the network is. */
-export function enterOwnMachine(before: () => void): void {
-  if (process.env['DRILL_MACHINE'] === 'own') return
+/** Runs this program again on such a machine, and ends with its exit code; returns there, with a folder that is removed afterwards. `before` is done outside, where the network is. */
+export function enterOwnMachine(before: () => void): string {
+  const given = process.env['DRILL_MACHINE']
+  if (given !== undefined) return given
   before()
+  const folder = mkdtempSync(path.join(tmpdir(), 'concordat-kubernetes-'))
   const apart = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
   const program = [process.execPath, ...process.execArgv, ...process.argv.slice(1)]
   const { status } = spawnSync('unshare', [...apart, ...program], {
     stdio: 'inherit',
-    env: { ...process.env, DRILL_MACHINE: 'own' },
+    env: { ...process.env, DRILL_MACHINE: folder },
   })
   spawnSync('sh', ['-c', `find ${GROUPS} -depth -type d -exec rmdir {} + 2>/dev/null`])
+  // Only now nothing is mounted there.
+  rmSync(folder, { recursive: true, force: true })
   process.exit(status ?? 1)
 }
 
