@@ -54,3 +54,37 @@ t.test('a content counts with the memory behind it, until it is collected', asyn
     return saw(room()) === before
   })
 })
+
+t.test('what was made counts until it is freed, and whoever still has it then sees nothing', async (t) => {
+  const before = room()
+  const bytes = heldMemory.make(1024 * 1024)
+  t.equal(bytes.length, 1024 * 1024)
+  t.equal(room(), before - bytes.buffer.byteLength)
+  heldMemory.hold(bytes)
+  t.equal(room(), before - bytes.buffer.byteLength, 'counted once')
+  const slice = bytes.subarray(5, 10)
+  heldMemory.free(slice)
+  t.equal(room(), before)
+  t.equal(bytes.length, 0)
+  t.equal(slice.length, 0)
+  heldMemory.free(bytes)
+  t.equal(room(), before, 'freed once')
+})
+
+t.test('what somebody else made stays as it is', async (t) => {
+  const own = Buffer.from(new ArrayBuffer(200_000))
+  heldMemory.free(own)
+  t.equal(own.length, 200_000)
+  heldMemory.hold(own)
+  heldMemory.free(own)
+  t.equal(own.length, 200_000)
+})
+
+t.test('what was moved elsewhere meanwhile is counted no more', async (t) => {
+  const before = room()
+  const bytes = heldMemory.make(100_000)
+  const moved = structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] })
+  heldMemory.free(bytes)
+  t.equal(room(), before)
+  t.ok(moved.byteLength >= 100_000)
+})

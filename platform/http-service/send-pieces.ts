@@ -5,6 +5,7 @@
 import type { ServerResponse } from 'node:http'
 import { pipeline, Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
+import { heldMemory } from '../held-memory.ts'
 import { dropRest, endsUnread } from './unread-body.ts'
 import { PIECE_BYTES } from './watch-taking.ts'
 
@@ -24,10 +25,11 @@ export function sendInPieces(app: FastifyInstance): void {
   })
 }
 
-/** Ends an answer that was begun without Fastify with these bytes. */
+/** Ends an answer that was begun without Fastify with these bytes, which nobody reads afterwards. */
 export function endInPieces(response: ServerResponse, bytes: Buffer): void {
   if (bytes.length <= PIECE_BYTES) response.end(bytes)
-  else pipeline(piecesOf(bytes), response, () => undefined)
+  // Of an answer that broke off a write may still be under way.
+  else pipeline(piecesOf(bytes), response, (failure) => failure ?? heldMemory.free(bytes))
 }
 
 /** Ends once `last` has. */

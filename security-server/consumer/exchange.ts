@@ -3,6 +3,7 @@
  * request is durable, nothing is answered before the signed reply is; an exchange that fails after it was logged is
  * closed by a record that says how.
  */
+import { heldMemory } from '#platform/held-memory.ts'
 import { type Arrival, accept } from './accept.ts'
 import { answer, type LoggedAnswer } from './answer.ts'
 import { checkAccess } from './check-access.ts'
@@ -12,9 +13,9 @@ import { checkFields } from './check-fields.ts'
 import { checkRepresentation } from './check-representation.ts'
 import { logOutcome } from './log-outcome.ts'
 import { logReply } from './log-reply.ts'
-import { logRequest } from './log-request.ts'
+import { type LoggedRequest, logRequest } from './log-request.ts'
 import type { ConsumerRooms } from './rooms.ts'
-import { send } from './send.ts'
+import { type ReceivedReply, send } from './send.ts'
 import { sign } from './sign.ts'
 import { takeBody } from './take-body.ts'
 import { verifyReply } from './verify-reply.ts'
@@ -33,9 +34,16 @@ export async function exchange(arrival: Arrival, rooms: ConsumerRooms): Promise<
   try {
     const reply = await send(logged, rooms)
     const verified = await verifyReply(reply, logged, rooms)
+    letGoOfRequest(logged, reply)
     const kept = await logReply(verified, logged, rooms)
     return answer(kept, logged)
   } catch (cause) {
     throw await logOutcome(logged, cause, rooms)
   }
+}
+
+/** It is durable, and the provider has answered its hash: nobody reads what is in memory of it any more. */
+function letGoOfRequest({ body }: LoggedRequest, reply: ReceivedReply): void {
+  reply.letGoOfRequest()
+  if (body?.bytes !== undefined) heldMemory.free(body.bytes)
 }

@@ -2,7 +2,6 @@
  * Guarantees that only a logged, signed request leaves, once, over a connection whose peer was verified; gives the parts
  * of the reply, its body spooled. A fault of the peer is thrown as it came.
  */
-import type { Readable } from 'node:stream'
 import { namedType } from '#core/transport/content-type.ts'
 import { receivedFault } from '#core/transport/fault-xml.ts'
 import { readStream } from '#core/transport/read-stream.ts'
@@ -12,7 +11,7 @@ import { HEADER, PROXY_VERSION } from '#schemas/wire.ts'
 import type { Codec, TransportHeader } from '../message/codec.ts'
 import { collectBytes } from '../message/collect-bytes.ts'
 import { createRateCheck } from '../message/minimum-rate.ts'
-import type { PeerReply } from '../peer/client.ts'
+import type { PeerReply, PeerRequest } from '../peer/client.ts'
 import { configurationHeaders } from '../peer/configuration-headers.ts'
 import { beforeSending } from '../peer/not-sent.ts'
 import { type ReceivedParts, readMessage } from '../peer/read-message.ts'
@@ -30,13 +29,15 @@ export type ReceivedReply = ReceivedParts & {
   treeHead: string | undefined
   /** Of the transport message. */
   header: TransportHeader
+  /** Ends the memory of the request as it was sent: once it is known that the peer read all of it, as who answers its hash did. */
+  letGoOfRequest(): void
 }
 
 const MAX_FAULT_BYTES = 64 * 1024
 
 export async function send(logged: LoggedRequest, rooms: ConsumerRooms): Promise<ReceivedReply> {
   const { course } = logged
-  const outgoing = await beforeSending(() => transport(logged, rooms))
+  const { letGo, ...outgoing } = await beforeSending(() => transport(logged, rooms))
   course.requestOut = rooms.clock()
   const reply = await rooms.peerClient.post({
     provider: subsystemOf(logged.request.service),
@@ -47,7 +48,8 @@ export async function send(logged: LoggedRequest, rooms: ConsumerRooms): Promise
   course.responseIn = rooms.clock()
   course.peer = reply.server
   try {
-    return await blamePeer(() => readReply(reply, logged.codec, rooms))
+    const read = await blamePeer(() => readReply(reply, logged.codec, rooms))
+    return { ...read, letGoOfRequest: letGo }
   } catch (cause) {
     // Unread it would hold its connection for ever.
     reply.content.destroy()
@@ -55,7 +57,11 @@ export async function send(logged: LoggedRequest, rooms: ConsumerRooms): Promise
   }
 }
 
-async function readReply(reply: PeerReply, codec: Codec, rooms: ConsumerRooms): Promise<ReceivedReply> {
+async function readReply(
+  reply: PeerReply,
+  codec: Codec,
+  rooms: ConsumerRooms,
+): Promise<Omit<ReceivedReply, 'letGoOfRequest'>> {
   const arrived = rooms.clock()
   rooms.globalConfiguration.hear(reply.headers[HEADER.configurationHead])
   const type = reply.headers['content-type'] ?? ''
@@ -89,7 +95,7 @@ async function readReply(reply: PeerReply, codec: Codec, rooms: ConsumerRooms): 
 function transport(
   logged: LoggedRequest,
   rooms: ConsumerRooms,
-): { headers: Record<string, string>; content: () => Buffer | Readable } {
+): Pick<PeerRequest, 'headers' | 'content'> & { letGo(): void } {
   const { codec, message, body, signature, request } = logged
   const { ocspResponses } = rooms.authenticationIdentity()
   const written = writeMessage({
@@ -109,7 +115,7 @@ function transport(
     ...traceparentOf(logged.course),
     ...configurationHeaders(rooms.globalConfiguration.currentWithin(logged.terms.graceMs ?? 0)),
   }
-  return { headers, content: written.content }
+  return { headers, content: written.content, letGo: written.letGo }
 }
 
 async function readFault(reply: PeerReply): Promise<Fault> {

@@ -1,5 +1,5 @@
 /** Chunks that a sender chooses cost about as much memory as their octets. */
-import { randomBytes, randomInt } from 'node:crypto'
+import { hash, randomBytes, randomInt } from 'node:crypto'
 import t from 'tap'
 import { createBlocks } from './blocks.ts'
 
@@ -26,8 +26,9 @@ t.test('mixed chunks', async (t) => {
     let beyond = 0
     for (let size = 0; size < 1_000_000; ) {
       for (const one of more()) {
+        // Its own memory ends.
+        sent.push(Buffer.from(one))
         blocks.add(one)
-        sent.push(one)
         size += one.length
       }
       beyond = Math.max(beyond, blocks.allocated() - 2.125 * size)
@@ -41,4 +42,37 @@ t.test('equal chunks as they come from a socket are kept, not copied', async (t)
   const blocks = createBlocks()
   for (let n = 0; n < 16; n++) blocks.add(chunk(65_536))
   t.equal(blocks.allocated(), 16 * 65_536)
+})
+
+t.test(
+  'what came in several pieces ends when it is joined, and what others may have a part of stays',
+  async (t) => {
+    const blocks = createBlocks()
+    const [own, more] = [chunk(65_536), chunk(65_536)]
+    const shared = chunk(32_768, 65_536)
+    const sent = Buffer.concat([own, more, shared])
+    for (const one of [own, more, shared]) blocks.add(one)
+    t.same(blocks.sha512(), hash('sha512', sent, 'buffer'))
+    t.ok(blocks.whole().equals(sent))
+    t.equal(own.length + more.length, 0)
+    t.equal(shared.length, 32_768)
+  },
+)
+
+t.test('one piece stays as it came', async (t) => {
+  const blocks = createBlocks()
+  const one = chunk(100_000)
+  blocks.add(one)
+  t.equal(blocks.whole().buffer, one.buffer)
+  t.equal(one.length, 100_000)
+})
+
+t.test('blocks are used again without what was in them', async (t) => {
+  const join = (letter: string): Buffer => {
+    const blocks = createBlocks()
+    for (let n = 0; n < 30; n++) blocks.add(Buffer.alloc(5000, letter))
+    t.same(blocks.sha512(), hash('sha512', Buffer.alloc(150_000, letter), 'buffer'))
+    return blocks.whole()
+  }
+  for (const letter of ['a', 'b', 'c']) t.ok(join(letter).equals(Buffer.alloc(150_000, letter)))
 })

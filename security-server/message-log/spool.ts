@@ -52,7 +52,7 @@ export type SpooledBody = {
 
 type SpoolWriter = {
   /**
-   * Writes a chunk, whose memory nobody may change afterwards. When it returns a promise, the caller must wait for it before the next
+   * Writes a chunk, whose memory nobody else may change or read afterwards: it may end. When it returns a promise, the caller must wait for it before the next
    * chunk. Throws `body_too_large`, `logging_failed`.
    */
   write(chunk: Buffer): void | Promise<void>
@@ -110,19 +110,24 @@ function beginBody(folder: SpoolFolder, maxBytes: number): SpoolWriter {
     file = createBodyWriter(folder, places)
     return file.write(letGo())
   }
-  const digestOf = (bytes: Buffer): Buffer => {
-    if (known?.size !== size) known = { size, sha512: hash('sha512', bytes, 'buffer') }
+  const digestOf = (digest: () => Buffer): Buffer => {
+    if (known?.size !== size) known = { size, sha512: digest() }
     return known.sha512
   }
   return {
     write,
-    digestSoFar: () => file?.digestSoFar() ?? digestOf(held.whole()),
+    digestSoFar: () => file?.digestSoFar() ?? digestOf(held.sha512),
     end: async () => {
       checkOpen()
       if (file !== undefined) return inFile(folder, size, await file.end())
-      const bytes = letGo()
+      const bytes = size > LARGEST_IN_ROW ? held.whole(heldMemory.make) : held.whole()
+      forget()
+      // One that came in one piece, which may be somebody else's.
       if (size > LARGEST_IN_ROW) heldMemory.hold(bytes)
-      return inMemory(bytes, digestOf(bytes))
+      return inMemory(
+        bytes,
+        digestOf(() => hash('sha512', bytes, 'buffer')),
+      )
     },
     abort: async () => {
       isOver = true

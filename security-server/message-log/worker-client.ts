@@ -23,6 +23,7 @@ import {
 
 const GROUP_MEMORY = 2 * 1024 * 1024
 const MAX_QUEUED = 4096
+const ZEROS = Buffer.alloc(64 * 1024)
 const MAX_QUEUED_BYTES = 256 * 1024 * 1024
 const RESTART_MS = 500
 /**
@@ -211,7 +212,7 @@ export async function startWorker(q: {
     const group = underWay ?? []
     underWay = undefined
     // Plaintext must not outlive the data that erasure deletes.
-    groupMemory.fill(0, 0, packed)
+    clear(groupMemory, packed)
     state = message.state
     const failed = message.failed === undefined ? undefined : receiveFault(message.failed)
     const faults = new Map(message.faults)
@@ -255,6 +256,11 @@ export async function startWorker(q: {
       await launching
     },
   }
+}
+
+/** Octet by octet is how shared memory is filled, and a copy is not: of 1 MB a fiftieth of what a server does. */
+function clear(memory: Buffer, octets: number): void {
+  for (let at = 0; at < octets; at += ZEROS.length) ZEROS.copy(memory, at, 0, octets - at)
 }
 
 function readResult(results: Buffer, position: number): LoggedRecord {

@@ -24,7 +24,7 @@ export type Body = Content & {
 
 /** Takes bytes as they come; one call at a time. */
 export type Taker<T> = {
-  /** Nobody may change the chunk afterwards. A promise means "wait before the next one". */
+  /** Nobody else may change or read the chunk afterwards: its memory may end. A promise means "wait before the next one". */
   write(chunk: Buffer): void | Promise<void>
   end(): Promise<T>
   /** Lets go of what was taken, also while `write` or `end` is under way: what these begin is over when it resolves. */

@@ -33,10 +33,10 @@ export function framedPieces(body: Body, frame: Frame): Buffer[] | undefined {
 /** One buffer of all, of text an octet for each character; what is large counts as held for as long as it is being sent. */
 export function joined(pieces: readonly (Buffer | string)[]): Buffer {
   let at = 0
-  const whole = Buffer.allocUnsafe(pieces.reduce((size, { length }) => size + length, 0))
+  const size = pieces.reduce((all, { length }) => all + length, 0)
+  const whole = size > SMALL ? heldMemory.make(size) : Buffer.allocUnsafe(size)
   for (const piece of pieces)
     at += typeof piece === 'string' ? whole.write(piece, at, 'latin1') : piece.copy(whole, at)
-  if (whole.length > SMALL) heldMemory.hold(whole)
   return whole
 }
 

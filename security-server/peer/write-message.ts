@@ -1,6 +1,7 @@
 /** Writes a transport message in the byte layout of wire 2.3: OCSP responses, message, body, hash chain, signature last. */
 import { Readable } from 'node:stream'
 import { closeText, newBoundary, partHeadText } from '#core/transport/multipart-writer.ts'
+import { heldMemory } from '#platform/held-memory.ts'
 import { PART_TYPE } from '#schemas/wire.ts'
 import type { Content } from '../message/body.ts'
 import type { Codec } from '../message/codec.ts'
@@ -25,6 +26,8 @@ type Piece = Buffer | string
 export function writeMessage(outgoing: OutgoingMessage): {
   contentType: string
   content: () => Buffer | Readable
+  /** Ends the memory of content that is one buffer; only once nothing of it is to be sent any more. */
+  letGo: () => void
 } {
   const boundary = newBoundary('xtop')
   const before: Piece[] = []
@@ -48,12 +51,13 @@ export function writeMessage(outgoing: OutgoingMessage): {
   const pieces = frame === undefined ? [] : framedPieces(body!, frame)
   if (pieces !== undefined) {
     const whole = joined([...before, ...pieces, ...after])
-    return { contentType, content: () => whole }
+    return { contentType, content: () => whole, letGo: () => heldMemory.free(whole) }
   }
   const framed = frameBody(body!, frame!)
   const head = joined(before)
   const tail = joined(after)
-  return { contentType, content: () => Readable.from(stream(head, framed, tail), { objectMode: false }) }
+  const content = (): Readable => Readable.from(stream(head, framed, tail), { objectMode: false })
+  return { contentType, content, letGo: () => undefined }
 }
 
 async function* stream(before: Buffer, body: Content, after: Buffer): AsyncGenerator<Buffer> {

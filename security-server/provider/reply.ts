@@ -1,5 +1,6 @@
 /** Guarantees that only a signed, durable reply is put on the wire, with our log's newest tree head beside it. */
 import type { Readable } from 'node:stream'
+import { heldMemory } from '#platform/held-memory.ts'
 import { HEADER } from '#schemas/wire.ts'
 import { ANY_GRACE } from '../global-configuration/snapshot.ts'
 import { configurationHeaders } from '../peer/configuration-headers.ts'
@@ -27,6 +28,9 @@ export function reply(logged: LoggedReply, { codec, visit }: Intent, rooms: Prov
     body,
     signature,
   })
+  const whole = content()
+  // It is in the message now.
+  if (Buffer.isBuffer(whole) && body?.bytes !== undefined) heldMemory.free(body.bytes)
   // X-Road's client keeps reply headers in a case-sensitive map: lower case, always (wire 2.2).
   const headers: Record<string, string> = {
     'content-type': contentType,
@@ -36,7 +40,7 @@ export function reply(logged: LoggedReply, { codec, visit }: Intent, rooms: Prov
   const treeHead = rooms.messageLog.treeHead()
   if (treeHead !== undefined) headers[HEADER.treeHead] = Buffer.from(treeHead, 'utf8').toString('base64')
   Object.assign(headers, newestConfiguration(rooms))
-  return { headers, content: content(), facts: { index: record.index, status: logged.reply.status } }
+  return { headers, content: whole, facts: { index: record.index, status: logged.reply.status } }
 }
 
 /** A reply that is signed and durable leaves, even if the configuration has run out meanwhile. */

@@ -15,7 +15,7 @@ import {
   writevSync,
 } from 'node:fs'
 import path from 'node:path'
-import { sealBody } from '../body-file.ts'
+import { endPieces, sealBody } from '../body-file.ts'
 import type { BodyKeeper, KeptBody } from './keep-larger-bodies.ts'
 import { placeName, segmentFolder } from './place.ts'
 
@@ -65,6 +65,7 @@ export function createSegmentWriter(root: string, node: string): SegmentWriter {
     const { pieces, size, dataKey } = sealBody(body)
     const { segment, end: start } = to
     if (writevSync(to.file, pieces, start) !== size) throw new Error('short write')
+    endPieces(pieces)
     to.end += size
     return { name: placeName({ segment, start, size }), dataKey }
   }
