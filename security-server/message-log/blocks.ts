@@ -25,6 +25,8 @@ type Blocks = {
    * large ones ends at once: else V8 collects the whole heap for it.
    */
   whole(make?: (octets: number) => Buffer): Buffer
+  /** The same while the last chunk is still being handed over: whoever reads the socket may look at it again. */
+  soFar(): Buffer
 }
 
 export function createBlocks(): Blocks {
@@ -71,6 +73,7 @@ export function createBlocks(): Blocks {
         digest.update(i === blocks.length - 1 ? block.subarray(0, filled) : block)
       return digest.digest()
     },
+    soFar: () => Buffer.concat(blocks, size),
     whole: (make = Buffer.allocUnsafe) => {
       if (blocks.length === 1) return blocks[0]!.subarray(0, size)
       const whole = make(size)

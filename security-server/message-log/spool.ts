@@ -90,7 +90,7 @@ function beginBody(folder: SpoolFolder, maxBytes: number): SpoolWriter {
     release = undefined
   }
   const letGo = (): Buffer => {
-    const all = held.whole()
+    const all = held.soFar()
     forget()
     return all
   }
