@@ -17,8 +17,9 @@ export function createAccessStore(database: Pick<Database, 'kysely'>) {
     comesBack: (now: string): Promise<ComesBack> => comesBackIn(tables, now),
     async endSessions(): Promise<void> {
       await tables.deleteFrom('session').execute()
-      // Some may have been removed since: who is let in begins at the provider.
-      await tables.deleteFrom('passkey').execute()
+      // Some may have been removed since: who is let in begins at the provider, as if no passkey had ever been.
+      for (const table of ['passkey', 'passkey_code', 'passkey_lost'] as const)
+        await tables.deleteFrom(table).execute()
     },
   }
 }

@@ -70,6 +70,8 @@ export function endingKeys(keys: readonly BackKey[], kept: readonly string[], ac
 /** What is allowed before the acceptance: to accept, to let administrators in, and to revoke access. */
 export const WHILE_WAITING: ReadonlySet<string> = new Set([
   ...['acceptRestoredRegistry', 'approveProposal', 'rejectProposal', 'withdrawProposal'],
+  // No passkey comes back, and the acceptance may need one of each of the two.
+  ...['addPasskey', 'givePasskeyCode', 'removePasskey', 'removePasskeyOf'],
   ...['redeemInstallationCode', 'closeInstallation', 'lockPerson', 'revokeApiKey', 'lockSigningToken'],
   // Without its token the registry could not sign its next publication.
   'giveSigningTokenPinPart',
