@@ -91,8 +91,8 @@ async function openInTurn(
     ...{ settings, settingsFile: q.settingsFile, settingsSchema, backupKey: q.backupKey },
     ...{ cluster, claimed },
     ...{ clientSecret: q.clientSecret, mailServer: q.mailServer },
-    /** `change` also asks for a publication, `record` does not. */
-    ...{ announce, change, record },
+    /** `change` also asks for a publication, `changeKeys` for a suspension list, too, `record` for nothing. */
+    ...{ announce, change, changeKeys, record },
     ...{ members, trust, ocspFreshnessSeconds, servers: createServerStore(database, change) },
     /** Reads the approved CAs as of now. */
     approved: () => approvedNow(of),

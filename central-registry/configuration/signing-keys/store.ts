@@ -18,8 +18,7 @@ export function createSigningKeyStore(database: Database, change: Change) {
   const tables = tablesOf<RegisterTables>(database)
 
   return {
-    list: (): Promise<SigningKeyRow[]> =>
-      tables.selectFrom('signing_key').select(COLUMNS).orderBy('created_at').orderBy('id').execute(),
+    list: (): Promise<SigningKeyRow[]> => signingKeysIn(tables),
     /** The first key becomes active at once; later ones have to be activated. */
     add: (key: { id: string; certificate: Buffer; at: string }) =>
       change(async (transaction): Promise<SigningKeyRow> => {
@@ -75,6 +74,35 @@ export async function noteAnnounced(transaction: Kysely<RegisterTables>, generat
     .executeTakeFirst()
   const known_at = knownFrom({ generatedAt, usableUntil: row?.usable_until ?? undefined })
   await transaction.updateTable('signing_key').set({ known_at }).where('known_at', 'is', null).execute()
+}
+
+/** The oldest first. */
+export function signingKeysIn(kysely: Kysely<RegisterTables>): Promise<SigningKeyRow[]> {
+  return kysely.selectFrom('signing_key').select(COLUMNS).orderBy('created_at').orderBy('id').execute()
+}
+
+/**
+ * Within the acceptance of a restored register: adds these keys as they were last, lets the one with the id `signs` sign, and deletes those in
+ * `gone`. Their files stay.
+ */
+export async function bringBackKeys(
+  transaction: Kysely<RegisterTables>,
+  { back, signs, gone }: { back: SigningKeyRow[]; signs: string | undefined; gone: string[] },
+): Promise<void> {
+  const keys = () => transaction.updateTable('signing_key')
+  for (const row of back) {
+    const { known_at, activated_at } = row
+    await transaction
+      .insertInto('signing_key')
+      .values({ ...row, is_active: 0 })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet({ known_at, activated_at }))
+      .execute()
+  }
+  if (signs !== undefined) {
+    await keys().set({ is_active: 0 }).where('id', '!=', signs).execute()
+    await keys().set({ is_active: 1 }).where('id', '=', signs).execute()
+  }
+  for (const id of gone) await transaction.deleteFrom('signing_key').where('id', '=', id).execute()
 }
 
 /** The key that signs; undefined when there is none yet. */

@@ -165,14 +165,12 @@ function createFleetLists(tables: Kysely<Tables>) {
         .execute()
     },
     count: (filter: FleetFilter & Pick<Page, 'q'>) => counted(serversIn(tables, filter)),
-    /** The newest configuration that each server has reported, the highest index first. */
-    async reportedIndexes(limit: number): Promise<{ server: string; index: number }[]> {
+    /** The newest configuration that each server has reported. */
+    async reportedIndexes(): Promise<{ server: string; index: number }[]> {
       const rows = await tables.selectFrom('fleet_server').select(['server', 'report']).execute()
       return rows
         .map(({ server, report }) => ({ server, index: indexIn(report) }))
         .filter(({ index }) => index > 0)
-        .sort((a, b) => b.index - a.index)
-        .slice(0, limit)
     },
     /**
      * Members with a signing certificate that is valid at `now` and that its authority has not revoked, by the server's newest report;

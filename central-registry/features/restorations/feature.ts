@@ -9,8 +9,12 @@ import type { RemoveAnchor } from './standing-store.ts'
 import { createRestorationStore, type SuspendAgain } from './store.ts'
 
 type Ground = Pick<Services, 'database' | 'audit' | 'clock' | 'log'> &
-  Pick<Parameters<typeof openRestoredRegister>[0], 'keys' | 'fourEyes' | 'memory' | 'reportedIndexes'> & {
-    change: Change
+  Pick<
+    Parameters<typeof openRestoredRegister>[0],
+    'keys' | 'privateKeys' | 'fourEyes' | 'memory' | 'reportedIndexes'
+  > & {
+    /** Asks for a publication and a suspension list: the acceptance may change the key that signs both. */
+    changeKeys: Change
     settings: {
       directory: string
       configuration: { otherUrls?: readonly string[] | undefined }
@@ -24,7 +28,7 @@ export const restorations: FeatureModule<Ground, { restoration: RestoredRegister
   name: 'restorations',
   open: (ground) => {
     const { database, settings, suspensions, federation, audit, clock } = ground
-    const store = createRestorationStore(database, ground.change, {
+    const store = createRestorationStore(database, ground.changeKeys, {
       suspendAgain: suspensions.store.suspendAgain,
       removeAnchor: federation.removeAnchor,
     })

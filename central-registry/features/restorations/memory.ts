@@ -62,22 +62,38 @@ async function readMemory(file: string): Promise<Remembered | undefined> {
   if (bytes === undefined) return undefined
   try {
     const value = parseStrictJson(bytes, { maxLength: MAX_BYTES, maxDepth: MAX_DEPTH })
-    if (isRemembered(value)) return value
+    if (isRemembered(value)) return { ...value, signingKeys: value.signingKeys ?? [] }
   } catch (cause) {
     throw new Fault('io_error', { what: `${file} is damaged`, cause })
   }
   throw new Fault('io_error', { what: `${file} is damaged` })
 }
 
-function isRemembered(value: unknown): value is Remembered {
-  const { suspensionList, index, suspended, trust, at, ...more } = (value ?? {}) as Record<string, unknown>
+/** A file of an earlier version has no signing keys. */
+type InFile = Omit<Remembered, 'signingKeys'> & Partial<Pick<Remembered, 'signingKeys'>>
+
+function isRemembered(value: unknown): value is InFile {
+  const { suspensionList, index, suspended, trust, signingKeys, at, ...more } = (value ?? {}) as Record<
+    string,
+    unknown
+  >
   return (
     Object.keys(more).length === 0 &&
     Number.isSafeInteger(suspensionList) &&
     Number.isSafeInteger(index) &&
     !Number.isNaN(Date.parse(String(at))) &&
     isList(suspended, SUSPENDED_KINDS, 'since') &&
-    isList(trust, TRUSTED_KINDS, 'name')
+    isList(trust, TRUSTED_KINDS, 'name') &&
+    (signingKeys === undefined || (Array.isArray(signingKeys) && signingKeys.every(isSigningKey)))
+  )
+}
+
+function isSigningKey(value: unknown): boolean {
+  const { id, certificate, signs, createdAt, ...times } = (value ?? {}) as Record<string, unknown>
+  return (
+    [id, certificate, createdAt].every((one) => typeof one === 'string') &&
+    typeof signs === 'boolean' &&
+    [times['knownAt'], times['activatedAt']].every((one) => one === null || typeof one === 'string')
   )
 }
 

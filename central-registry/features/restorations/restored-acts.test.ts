@@ -1,24 +1,34 @@
 /** What two administrators need before they can accept a restored registry, and what others cannot do to them meanwhile. */
+import { renameSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { restoreBackup } from '#central-registry/features/backups/restore-backup.ts'
 import { type Authenticator, createAuthenticator } from '#platform/passkeys/authenticator-fixture.ts'
 import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { type Browser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
-import { publish, setUp } from '#test/fakes/registry-sample.ts'
+import { anchorOf, newestOf, publish, setUp } from '#test/fakes/registry-sample.ts'
 import { BACKUP_KEY, type Node, type RegistryWorld, registryWorld } from '#test/fakes/registry-world.ts'
 import { authority } from '#test/fakes/request-world.ts'
 import { until } from '#test/until.ts'
 import { registryMigrations } from '../../features.ts'
+import { highestOf, judged, mostTelling } from './rules.ts'
 
 const issuer = await startOpenIdProvider(t)
 const WHY = { 'x-reason': 'the machine burnt' }
 
+type Key = { id: string; certificateSha256: string }
+type Shown = { contentSha256: string; takenAway: object }
 type Proposal = { id: string; contentSha256: string }
 type Started = Parameters<RegistryWorld['start']>[0]
 
 /** Starts a registry on a new database into which this backup of `node` was restored, after it was stopped. */
-async function startRestored(world: RegistryWorld, node: Node, name: string, o: Started): Promise<Node> {
+async function startRestored(
+  world: RegistryWorld,
+  node: Node,
+  name: string,
+  o: Started,
+  meanwhile: () => void = () => undefined,
+): Promise<Node> {
   await node.stop()
   const { backups, public: listener } = node.settings
   const database = `sqlite:${path.join(world.directory, 'restored.db')}`
@@ -26,6 +36,7 @@ async function startRestored(world: RegistryWorld, node: Node, name: string, o: 
     ...{ file: path.join(backups!.directory, name), secret: BACKUP_KEY, migrations: registryMigrations },
     settings: { directory: world.directory, database },
   })
+  meanwhile()
   const { publicUrl } = node.settings
   return world.start({ ...o, settings: { backups, database, public: listener, publicUrl } })
 }
@@ -61,7 +72,9 @@ t.test('where acts need a passkey, each of the two adds one while the registry w
   t.match(await annas.act('/members', member), { type: 'registry_restored' }, 'nothing else is let through')
   world.clock.now++
   const proposal = (await annas.act(...acceptance)) as Proposal
-  const agreed = await bens.act(`/approvals/${proposal.id}/approve`, { contentSha256: proposal.contentSha256 })
+  const agreed = await bens.act(`/approvals/${proposal.id}/approve`, {
+    contentSha256: proposal.contentSha256,
+  })
   t.match(agreed, { state: 'approved' })
   t.match(await shown(), { state: 'none' })
   await until('a publication of the accepted registry', async (saw) => {
@@ -70,6 +83,64 @@ t.test('where acts need a passkey, each of the two adds one while the registry w
     }
     return (newest?.index ?? 0) > lost
   })
+})
+
+t.test('the key that signed last signs again, and a deleted one does not', async (t) => {
+  const world = registryWorld(t)
+  const before = await world.start({ settings: { backups: backupsIn(world) } })
+  await setUp(before, authority)
+  await publish(before)
+  const server = await world.reader(await anchorOf(before))
+  await server.refresh()
+  const made = (await before.must('POST', '/backups')) as { name: string }
+  const keysOf = async (node: Node) =>
+    ((await node.must('GET', '/configuration')) as { signingKeys: Key[] }).signingKeys
+  const [stolen] = await keysOf(before)
+  const next = (await before.must('POST', '/configuration/signing-keys', { algorithm: 'P-256' })) as Key
+  await publish(before)
+  await server.refresh()
+  await before.must('PUT', `/configuration/signing-keys/${next.id}/activate?force=true`)
+  await before.must('DELETE', `/configuration/signing-keys/${stolen!.id}`)
+  await publish(before)
+  await server.refresh()
+  const [file, aside] = [
+    path.join(world.directory, 'signing-keys', `${next.id}.pem`),
+    path.join(world.directory, 'aside'),
+  ]
+  const node = await startRestored(world, before, made.name, {}, () => renameSync(file, aside))
+
+  const shown = async () => (await node.must('GET', '/restoration')) as Shown
+  const accept = async (keepTrust: string[] = []) =>
+    node.call('POST', '/restoration/acceptance', { contentSha256: (await shown()).contentSha256, keepTrust })
+  const back = { id: next.id, certificateSha256: next.certificateSha256, signs: true }
+  const { takenAway, contentSha256 } = await shown()
+  t.match(takenAway, {
+    signingKeys: [{ ...back, isHere: false }],
+    trust: [{ kind: 'signing-key', name: stolen!.id }],
+  })
+  t.match(await accept(), { status: 409, body: { message: new RegExp(`${next.id}, which signed last`) } })
+  renameSync(aside, file)
+  t.match((await shown()).takenAway, { signingKeys: [{ ...back, isHere: true }] })
+  t.not((await shown()).contentSha256, contentSha256, 'it is part of what is accepted')
+  t.equal((await accept()).status, 204)
+  t.match(await keysOf(node), [{ id: next.id, active: true, state: 'ACTIVE', token: 'software' }])
+  await publish(node)
+  await server.refresh()
+  t.equal(
+    server.current().statementIndex,
+    (await newestOf(node))!.index,
+    'servers that know this key alone go on',
+  )
+  t.equal((await node.call('DELETE', `/configuration/signing-keys/${stolen!.id}`)).status, 204, 'its file')
+})
+
+t.test('no number of lies hides what a server has seen', async (t) => {
+  const claim = { source: 'DEV/GOV/1/SS', kind: 'server' as const }
+  const known = { index: 5, suspensionList: 0, leaves: 0 }
+  const lies = Array.from({ length: 60 }, (_none, i) => judged({ ...claim, index: 2e9 + i }, known))
+  const honest = judged({ ...claim, index: 7 }, known)
+  t.equal(highestOf([...lies, honest], 5), 7)
+  t.match(mostTelling([...lies, honest], 50), { 0: honest, length: 50 })
 })
 
 /** A person with a device, who confirms with it whatever asks for a passkey. */

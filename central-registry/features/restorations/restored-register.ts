@@ -14,12 +14,24 @@ import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import { createHighWater } from '../../configuration/high-water.ts'
 import type { Reach } from '../../configuration/restored-store.ts'
+import type { PrivateKeys } from '../../configuration/signing-keys/private-keys.ts'
 import type { SigningKeyStore } from '../../configuration/signing-keys/store.ts'
 import { createLeafFile } from '../../configuration/transparency-log/leaf-file.ts'
 import type { AccessStore } from './access-store.ts'
 import { type AskNode, askNode } from './client.ts'
+import { keysHere } from './keys-here.ts'
 import type { Memory } from './memory.ts'
-import { contentOf, highest, isBehind, judged, type Restored, type Waiting, WHILE_WAITING } from './rules.ts'
+import {
+  contentOf,
+  highest,
+  highestOf,
+  isBehind,
+  judged,
+  mostTelling,
+  type Restored,
+  type Waiting,
+  WHILE_WAITING,
+} from './rules.ts'
 import type { RestorationStore } from './store.ts'
 import { takenAwayFrom } from './taken-away.ts'
 
@@ -47,12 +59,13 @@ export function openRestoredRegister(q: {
   access: Pick<AccessStore, 'endSessions' | 'comesBack'>
   directory: string
   keys: Pick<SigningKeyStore, 'list'>
+  privateKeys: Pick<PrivateKeys, 'open'>
   otherUrls: readonly string[]
   fourEyes(): Promise<boolean>
   hasLogin: boolean
   memory: Pick<Memory, 'read'>
-  /** The newest configuration index that each server has reported, the highest first. */
-  reportedIndexes(limit: number): Promise<{ server: string; index: number }[]>
+  /** The newest configuration index that each server has reported. */
+  reportedIndexes(): Promise<{ server: string; index: number }[]>
   ask?: AskNode
   audit: Pick<AuditLog, 'before'>
   clock: Clock
@@ -91,24 +104,29 @@ export function openRestoredRegister(q: {
     const { marks, restored, accepted, isClosed } = await look()
     if (!isClosed) return undefined
     const own = highest([marks, restored, accepted])
-    const certificates = (await q.keys.list()).map(({ certificate }) => certificate)
-    const nodes = await Promise.all(
+    const remembered = await q.memory.read()
+    // A node that was not restored has signed with the newer key.
+    const certificates = [
+      ...(await q.keys.list()).map(({ certificate }) => certificate),
+      ...(remembered?.signingKeys ?? []).map(({ certificate }) => Buffer.from(certificate, 'base64')),
+    ]
+    const answers = await Promise.all(
       q.otherUrls.map(async (url) => ({ source: url, index: await (q.ask ?? askNode)(url, certificates) })),
     )
-    const claims = [
-      ...nodes.flatMap(({ source, index: seen }) =>
-        seen === undefined ? [] : [judged({ source, kind: 'node', index: seen }, own)],
-      ),
-      ...(await q.reportedIndexes(MOST_SERVERS)).map(({ server, index: seen }) =>
-        judged({ source: server, kind: 'server', index: seen }, own),
-      ),
-    ]
-    const counted = claims.filter(({ counts }) => counts).map((claim) => claim.index)
-    const known = { ...own, index: Math.max(own.index, ...counted) }
+    const nodes = answers.flatMap(({ source, index: seen }) =>
+      seen === undefined ? [] : [judged({ source, kind: 'node', index: seen }, own)],
+    )
+    const reported = (await q.reportedIndexes()).map(({ server, index: seen }) =>
+      judged({ source: server, kind: 'server', index: seen }, own),
+    )
+    const claims = [...nodes, ...mostTelling(reported, MOST_SERVERS)]
+    const proved = { ...own, index: highestOf(nodes, own.index) }
+    const known = { ...own, index: highestOf(reported, proved.index) }
     const comesBack = await access.comesBack(new Date(q.clock()).toISOString())
     const standing = await store.standing(new Date(q.clock()))
-    const takenAway = takenAwayFrom(standing, await q.memory.read())
-    const content = contentOf(restored, known, comesBack, { of: takenAway, standing })
+    const here = await keysHere(remembered?.signingKeys ?? [], q.privateKeys)
+    const takenAway = takenAwayFrom(standing, remembered, here)
+    const content = contentOf(restored, proved, comesBack, { of: takenAway, standing })
     return {
       ...{ restored, known, claims, comesBack, takenAway, standing, content },
       contentSha256: createHash('sha256').update(content).digest('hex'),

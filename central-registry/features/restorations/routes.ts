@@ -1,6 +1,7 @@
 /**
  * Handlers of the operations on a restored register: show what it is and what it has lost, and accept it with two administrators.
  */
+import { hash } from 'node:crypto'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { OperationHandler } from '#platform/http-service/openapi.ts'
@@ -9,7 +10,7 @@ import { say } from '#schemas/said.ts'
 import type { RestorationRow } from '../../register/tables.ts'
 import { endingKeys, lossOf, type Waiting } from './rules.ts'
 import type { RestorationStore } from './store.ts'
-import { withdrawn } from './taken-away.ts'
+import { keysAfter, withdrawn } from './taken-away.ts'
 
 /** Roles that may accept, and therefore see people and keys. */
 const ACCEPTS = ['XROAD_SECURITY_OFFICER', 'XROAD_SYSTEM_ADMINISTRATOR']
@@ -39,7 +40,7 @@ export function restorationHandlers(q: {
       }
       const waiting = await q.waiting()
       if (waiting === undefined) throw new Fault('conflict', { what: say`nothing waits to be accepted` })
-      const { content, known, restored, comesBack, takenAway } = waiting
+      const { content, known, restored, comesBack, takenAway, standing } = waiting
       if (waiting.contentSha256 !== contentSha256.toLowerCase())
         throw new Fault('conflict', {
           what: say`what was restored, or what others know of it, has another SHA-256 by now: ${waiting.contentSha256}`,
@@ -48,12 +49,14 @@ export function restorationHandlers(q: {
       const ending = endingKeys(comesBack.apiKeys, keepApiKeys, accepting)
       const { suspended } = takenAway
       const trust = withdrawn(takenAway, keepTrust)
+      const keys = keysAfter(takenAway, standing, trust)
       await q.audit.before({
         ...{ caller, operation: 'restoredRegistryAccepted', target: '/api/v1/restoration' },
         data: {
           ...{ contentSha256, content: JSON.parse(content) as object, approvedBy: approver?.name },
           endedApiKeys: ending,
           ...{ suspendedAgain: suspended, withdrawnAgain: trust },
+          ...{ signingKeysBack: keys.back.map(({ id }) => id), signs: keys.signs },
         },
       })
       await q.store.accept(
@@ -65,7 +68,7 @@ export function restorationHandlers(q: {
           leaves: known.leaves,
         },
         { index: restored.index, suspensionList: restored.suspensionList, leaves: restored.leaves },
-        { ending, suspended, trust, by: caller, approver },
+        { ending, suspended, trust, keys, by: caller, approver },
       )
     },
   }
@@ -74,7 +77,13 @@ export function restorationHandlers(q: {
 function shown({ restored, known, claims, content, contentSha256, takenAway, standing }: Waiting): object {
   const { suspended, trust } = standing
   return {
-    ...{ takenAway, standing: { suspended, trust } },
+    takenAway: {
+      ...takenAway,
+      signingKeys: takenAway.signingKeys.map(({ id, certificate, signs, isHere }) => ({
+        ...{ id, certificateSha256: hash('sha256', Buffer.from(certificate, 'base64')), signs, isHere },
+      })),
+    },
+    standing: { suspended, trust },
     restored,
     known,
     lost: lossOf(restored, known),

@@ -104,10 +104,23 @@ export function judged(claim: Omit<Claim, 'counts'>, known: Reach): Claim {
   return { ...claim, counts: claim.index <= known.index + MOST_AHEAD }
 }
 
-/** The exact text that is accepted by its hash. It changes when more is learned from other machines meanwhile. */
+/** The highest index of these that counts, or `least`. */
+export function highestOf(claims: readonly Claim[], least: number): number {
+  return claims.reduce((most, { counts, index }) => (counts && index > most ? index : most), least)
+}
+
+/** Those to show: the highest that count come first, so that no number of lies hides them. */
+export function mostTelling(claims: readonly Claim[], most: number): Claim[] {
+  return [...claims].sort((a, b) => Number(b.counts) - Number(a.counts) || b.index - a.index).slice(0, most)
+}
+
+/**
+ * The exact text that is accepted by its hash. `proved` is what this node and other nodes have published. What servers report is no part of
+ * it: nothing proves that, and a member whose servers report ever more would keep the register closed. The register goes on above it.
+ */
 export function contentOf(
   restored: Restored,
-  known: Reach,
+  proved: Reach,
   { people, apiKeys }: ComesBack,
   taken: { of: TakenAway; standing: Standing },
 ): string {
@@ -115,7 +128,7 @@ export function contentOf(
   return canonicalJson({
     ...{ backup, instance },
     restored: { index, suspensionList, leaves, publishedAt, auditRecords },
-    known,
+    known: proved,
     // Only a hash of people and keys, because names of people must not be kept in logs for ever.
     comesBack: { people: people.length, apiKeys: apiKeys.length, sha256: accessHash({ people, apiKeys }) },
     takenAway: {

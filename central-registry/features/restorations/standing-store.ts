@@ -6,6 +6,7 @@ import { isOver } from '#core/presentation/published-issuers.ts'
 import { type Database, inSnapshot, tablesOf } from '#platform/database/open-database.ts'
 import type { PublishedIssuer } from '#schemas/trusted-issuer.ts'
 import { within } from '../../changes/store.ts'
+import { signingKeysIn } from '../../configuration/signing-keys/store.ts'
 import { suspendedIn } from '../../register/suspended-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import { issuersIn } from '../../trust/issuers-store.ts'
@@ -33,6 +34,10 @@ async function standingIn(kysely: Kysely<RegisterTables>, at: Date): Promise<Sta
       since: suspended_at,
     })),
     trust: await trustIn(kysely, at),
+    signingKeys: (await signingKeysIn(kysely)).map((key) => ({
+      ...{ id: key.id, certificate: key.certificate.toString('base64'), signs: Number(key.is_active) === 1 },
+      ...{ createdAt: key.created_at, knownAt: key.known_at, activatedAt: key.activated_at },
+    })),
   }
 }
 
@@ -49,7 +54,7 @@ async function trustIn(kysely: Kysely<RegisterTables>, at: Date): Promise<Truste
     .where('state', '=', 'TRUSTED')
     .orderBy('sha256')
     .execute()
-  const keys = await kysely.selectFrom('signing_key').select(['id', 'certificate']).orderBy('id').execute()
+  const keys = await signingKeysIn(kysely)
   return [
     ...authorities.map(({ sha256, is_top, name }) => ({
       kind: is_top === 1 ? ('certification-service' as const) : ('intermediate' as const),
@@ -104,8 +109,7 @@ export type RemoveAnchor = (
 ) => Promise<unknown>
 
 /**
- * Withdraws trust again, within the transaction of the acceptance. The registry's own signing keys are left alone: administrators
- * decide about them separately, and the active one signs the next publication.
+ * Withdraws trust again, within the transaction of the acceptance. Of the registry's own signing keys `keysAfter` says which stay.
  */
 export async function withdrawAgain(
   transaction: Kysely<RegisterTables>,

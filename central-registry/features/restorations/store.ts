@@ -10,11 +10,12 @@ import type { Act } from '../../changes/decision.ts'
 import type { Change } from '../../changes/store.ts'
 import type { Reach } from '../../configuration/restored-store.ts'
 import { acceptedIn, RESTORED_BACKUP, reachedIn } from '../../configuration/restored-store.ts'
+import { bringBackKeys, type SigningKeyRow } from '../../configuration/signing-keys/store.ts'
 import type { RegisterTables, RestorationRow } from '../../register/tables.ts'
 import { endKeys } from './access-store.ts'
 import type { Restored } from './rules.ts'
 import { type RemoveAnchor, readStanding, withdrawAgain } from './standing-store.ts'
-import type { Trusted } from './taken-away.ts'
+import type { KeysAfter, SigningKeyKept, Trusted } from './taken-away.ts'
 
 export type RestorationStore = ReturnType<typeof createRestorationStore>
 
@@ -23,12 +24,13 @@ const COLUMNS = [
   ...(['configuration_index', 'suspension_list', 'leaves'] as const),
 ] as const
 
-/** What is taken away again with an acceptance, and by whom. */
+/** What is taken away again with an acceptance, which signing keys come back, and by whom. */
 type TakeAway = {
   /** Ids of API keys to revoke. */
   ending: string[]
   suspended: Suspended[]
   trust: Trusted[]
+  keys: KeysAfter
   by: Caller
   approver: Caller | undefined
 }
@@ -61,7 +63,7 @@ export function createRestorationStore(
      * Stores an acceptance and takes away again everything in `taken`. Throws `conflict` when the register has changed since it
      * was looked at.
      */
-    accept: (row: Omit<RestorationRow, 'id'>, seen: Reach, { by, approver, ...taken }: TakeAway) =>
+    accept: (row: Omit<RestorationRow, 'id'>, seen: Reach, { by, approver, keys, ...taken }: TakeAway) =>
       change(async (transaction) => {
         const now = await restoredIn(transaction)
         const isSame = (Object.keys(seen) as (keyof Reach)[]).every((name) => now[name] === seen[name])
@@ -77,8 +79,16 @@ export function createRestorationStore(
           .execute()
         await others.suspendAgain(transaction, taken.suspended, { by, at, words: row.accepted_by }, approver)
         await withdrawAgain(transaction, taken.trust, { by: row.accepted_by, at }, others.removeAnchor)
+        await bringBackKeys(transaction, { ...keys, back: keys.back.map(rowOf) })
         await transaction.deleteFrom('system_parameter').where('name', '=', RESTORED_BACKUP).execute()
       }),
+  }
+}
+
+function rowOf({ id, certificate, createdAt, knownAt, activatedAt }: SigningKeyKept): SigningKeyRow {
+  return {
+    ...{ id, certificate: Buffer.from(certificate, 'base64'), is_active: 0 },
+    ...{ created_at: createdAt, known_at: knownAt, activated_at: activatedAt },
   }
 }
 

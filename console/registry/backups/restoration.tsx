@@ -88,9 +88,7 @@ function WaitingPart({ of }: { of: Waiting }) {
             ...choice(
               'keepTrust',
               ['takenAway.keep', 'takenAway.keepHint'],
-              of.takenAway.trust
-                .filter(({ kind }) => kind !== 'signing-key')
-                .map((one) => ({ value: one.id, title: trustedName(one) })),
+              of.takenAway.trust.map((one) => ({ value: one.id, title: trustedName(one) })),
             ),
           ]}
           send={({ keepApiKeys = '', keepTrust = '' }, call) =>

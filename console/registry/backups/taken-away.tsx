@@ -10,7 +10,13 @@ import { Time } from '../../kit/time.tsx'
 
 type Suspended = { kind: string; id: string; since: string }
 type Trusted = { kind: string; id: string; name: string }
-export type TakenAway = { comparedAt: string | null; suspended: Suspended[]; trust: Trusted[] }
+type BackKey = { id: string; certificateSha256: string; signs: boolean; isHere: boolean }
+export type TakenAway = {
+  comparedAt: string | null
+  suspended: Suspended[]
+  trust: Trusted[]
+  signingKeys: BackKey[]
+}
 export type Standing = { suspended: Suspended[]; trust: Trusted[] }
 
 /** A trusted thing in one line, for a choice. */
@@ -19,7 +25,7 @@ export const trustedName = ({ kind, name }: Trusted): string =>
 
 /** `kept` is what a proposal trusts again; without one all of it is withdrawn. */
 export function TakenAwayFacts({
-  of: { comparedAt, suspended, trust },
+  of: { comparedAt, suspended, trust, signingKeys },
   standing,
   kept,
 }: {
@@ -43,6 +49,8 @@ export function TakenAwayFacts({
           <SuspendedRows caption={text('takenAway.suspended')} rows={suspended} />
           <h4>{text('takenAway.trust')}</h4>
           <TrustRows caption={text('takenAway.trust')} rows={trust} kept={kept ?? []} />
+          <h4>{text('takenAway.keys')}</h4>
+          <KeyRows rows={signingKeys} />
         </>
       )}
       <h4>{text('takenAway.suspendedNow')}</h4>
@@ -88,9 +96,7 @@ function TrustRows({ caption, rows, kept }: { caption: string; rows: Trusted[]; 
           : [
               {
                 title: 'takenAway.outcome' as const,
-                cell: ({ kind, id }: Trusted) => (
-                  <Outcome isKey={kind === 'signing-key'} isKept={kept.includes(id)} />
-                ),
+                cell: ({ id }: Trusted) => <Outcome isKept={kept.includes(id)} />,
               },
             ]),
       ]}
@@ -98,8 +104,36 @@ function TrustRows({ caption, rows, kept }: { caption: string; rows: Trusted[]; 
   )
 }
 
-function Outcome({ isKey, isKept }: { isKey: boolean; isKept: boolean }) {
-  if (isKey) return <Status tone="warn" word="takenAway.deleteKey" />
+function KeyRows({ rows }: { rows: BackKey[] }) {
+  if (rows.length === 0) return <p>{text('common.none')}</p>
+  return (
+    <Rows<BackKey>
+      caption={text('takenAway.keys')}
+      rows={rows}
+      rowKey={({ id }) => id}
+      columns={[
+        { title: 'takenAway.subject', cell: ({ id }) => <bdi class="id wrap">{id}</bdi> },
+        {
+          title: 'takenAway.sha256',
+          cell: ({ certificateSha256 }) => (
+            <Copyable value={certificateSha256} label={text('takenAway.sha256')} />
+          ),
+        },
+        {
+          title: 'takenAway.outcome',
+          cell: ({ signs, isHere }) =>
+            isHere ? (
+              <Status tone="good" word={signs ? 'takenAway.signs' : 'takenAway.comesBack'} />
+            ) : (
+              <Status tone="warn" word={signs ? 'takenAway.signedAndAbsent' : 'takenAway.absent'} />
+            ),
+        },
+      ]}
+    />
+  )
+}
+
+function Outcome({ isKept }: { isKept: boolean }) {
   return isKept ? (
     <Status tone="warn" word="takenAway.kept" />
   ) : (
