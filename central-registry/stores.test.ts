@@ -180,7 +180,7 @@ void t.test('members, subsystems, servers and groups', async (t) => {
     const before = announced.length
     t.match(await textOf(members.deleteClass('GOV')), /^conflict: .*referred to by 1 members/)
     t.match(
-      await textOf(members.deleteMember(member('1'))),
+      await textOf(members.deleteMember(member('1'), AT)),
       /referred to by 1 subsystems, 1 security servers, 1 group memberships/,
     )
     t.match(
@@ -201,10 +201,10 @@ void t.test('members, subsystems, servers and groups', async (t) => {
     t.equal(await codeOf(servers.deleteCertificate(server('1'), 'cd'.repeat(32))), 'cert_not_found')
     await servers.deleteCertificate(server('1'), certificate.sha256.toUpperCase())
     await servers.addCertificate(server('1'), certificate, AT)
-    await servers.deleteServer(server('1'))
-    t.equal(await codeOf(servers.deleteServer(server('1'))), 'not_found')
-    await members.deleteMember(member('1'))
-    t.equal(await codeOf(members.deleteMember(member('1'))), 'not_found')
+    await servers.deleteServer(server('1'), AT)
+    t.equal(await codeOf(servers.deleteServer(server('1'), AT)), 'not_found')
+    await members.deleteMember(member('1'), AT)
+    t.equal(await codeOf(members.deleteMember(member('1'), AT)), 'not_found')
     await members.deleteClass('GOV')
     t.equal(announced.length, before + 10)
     await members.setOnce('instance', 'DEV')
@@ -361,7 +361,7 @@ void t.test('changes at the same time, from two nodes where the store has them',
       const id = member(`r${round}`)
       await a.members.addMember(id, 'Racing', AT)
       await Promise.allSettled([
-        a.members.deleteMember(id),
+        a.members.deleteMember(id, AT),
         b.members.addSubsystem({ ...id, subsystemCode: 's' }, '', AT),
         b.servers.addServer({ ...id, serverCode: 'SS' }, 'a.example', AT),
         a.groups.addGroup(`g${round}`, 'x').then(() => b.groups.addGroupMember(`g${round}`, id)),

@@ -28,6 +28,9 @@ export const REQUEST_STATES = [
 ] as const
 export type RequestState = (typeof REQUEST_STATES)[number]
 
+/** The states in which a request is still undecided. */
+export const UNDECIDED: RequestState[] = ['WAITING', 'SUBMITTED_FOR_APPROVAL']
+
 /** What a request is about; identifiers in text form. The registration API's file says which fields a kind has. */
 export type RequestSubject = {
   kind: RequestKind

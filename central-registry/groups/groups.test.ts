@@ -40,10 +40,10 @@ void t.test('the group of owners follows the servers, and nobody keeps it by han
     await servers.addServer(server('1'), 'a.example', AT)
     await servers.addServer(server('1', 'SS2'), 'b.example', AT)
     t.same(await owners(), ['DEV/GOV/1'])
-    await servers.deleteServer(server('1', 'SS2'))
+    await servers.deleteServer(server('1', 'SS2'), AT)
     t.same(await owners(), ['DEV/GOV/1'], 'still owns one')
     await servers.addClient(server('1'), member('2'))
-    await servers.changeOwner(server('1'), member('2'))
+    await servers.changeOwner(server('1'), member('2'), AT)
     t.same(await owners(), ['DEV/GOV/2'])
 
     const kept = /^conflict: .*the registry keeps the global group security-server-owners by itself/
@@ -64,10 +64,10 @@ void t.test('the group of owners follows the servers, and nobody keeps it by han
     t.match(await members.classes({ offset: 0, limit: 1 }), [{ description: 'Government bodies' }])
     t.equal(await codeOf(members.describeClass('NONE', 'x')), 'not_found')
     t.equal(await codeOf(groups.addGroup(code, 'Mine')), 'conflict')
-    await servers.deleteServer(server('2'))
+    await servers.deleteServer(server('2'), AT)
     t.match(await textOf(groups.deleteGroup(code)), kept, 'nor when it is empty')
     t.same(await owners(), [])
-    await members.deleteMember(member('1'))
+    await members.deleteMember(member('1'), AT)
 
     // A register of before, in which somebody kept a group of that code by hand.
     await members.addMember(member('1'), '1', AT)

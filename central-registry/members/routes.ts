@@ -98,7 +98,7 @@ export function memberHandlers(q: Rooms): Record<string, OperationHandler> {
       return { id: params['id'], name }
     },
     deleteMember: async ({ params }) =>
-      store.deleteMember(memberIdOf(params['id']!, await instanceOf(store))),
+      store.deleteMember(memberIdOf(params['id']!, await instanceOf(store)), now()),
     getSubsystems: async ({ params, query }) => {
       const member = memberIdOf(params['id']!, await instanceOf(store))
       return listAnswer((await store.subsystems(member, query as Page)).map(describe), query as Page, () =>

@@ -15,6 +15,7 @@ import {
   type Tabled,
 } from '../changes/store.ts'
 import { liveContractsOf } from '../register/live-contracts-store.ts'
+import { revokeRequests } from '../register/revoke-requests-store.ts'
 import type { RegisterTables } from '../register/tables.ts'
 import { checkClassKnown, nextStanding } from './rules.ts'
 
@@ -151,7 +152,7 @@ export function createMemberStore(database: Tabled, change: Change) {
         nextStanding(`the member ${key}`, 'rename', { exists })
         await transaction.updateTable('member').set({ name }).where('id', '=', key).execute()
       }),
-    deleteMember: (id: MemberId) =>
+    deleteMember: (id: MemberId, at: string) =>
       change(async (transaction) => {
         const key = idText(id)
         nextStanding(`the member ${key}`, 'delete', {
@@ -186,6 +187,8 @@ export function createMemberStore(database: Tabled, change: Change) {
           ...(['contact_address', 'contact_code', 'contact_letter'] as const),
         ])
           await transaction.deleteFrom(table).where('member', '=', key).execute()
+        // Whoever gets this code later is somebody else.
+        await revokeRequests(transaction, { member: key }, at)
         await transaction.deleteFrom('member').where('id', '=', key).execute()
       }),
     ...createSubsystemRows(tables, change),

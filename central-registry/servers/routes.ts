@@ -80,7 +80,8 @@ export function serverHandlers(rooms: Rooms): Record<string, OperationHandler> {
       await store.changeAddress(await server(params['id']!), checkAddress(address))
       return { id: params['id'], address }
     },
-    deleteSecurityServer: async ({ params }) => store.deleteServer(await server(params['id']!)),
+    deleteSecurityServer: async ({ params }) =>
+      store.deleteServer(await server(params['id']!), now().toISOString()),
     addAuthenticationCertificate: async ({ params, body }) => {
       const id = await server(params['id']!)
       const certificate = checkNewCertificate(body as Buffer, await rooms.approved(), now())

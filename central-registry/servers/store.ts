@@ -144,14 +144,14 @@ function createServerChanges(change: Change) {
         await mayServer(transaction, server, 'changeAddress')
         await transaction.updateTable('security_server').set({ address }).where('id', '=', server).execute()
       }),
-    /** Removes the server with its certificates, client registrations and what features counted about it. */
-    deleteServer: (id: ServerId) =>
+    /** Removes the server with its certificates, client registrations, undecided requests and what features counted about it. */
+    deleteServer: (id: ServerId, at: string) =>
       change(async (transaction) => {
         const server = idText(id)
         await mayServer(transaction, server, 'delete')
         await transaction.deleteFrom('authentication_certificate').where('server', '=', server).execute()
         await transaction.deleteFrom('server_client').where('server', '=', server).execute()
-        await forgetServer(transaction, server)
+        await forgetServer(transaction, server, at)
         await transaction.deleteFrom('security_server').where('id', '=', server).execute()
         await followOwner(transaction, idText(memberOf(id)))
       }),
@@ -207,7 +207,7 @@ function createServerChanges(change: Change) {
           .execute()
       }),
     /** A client of the server becomes its owner, and the old owner becomes a client. The server's id changes with the owner. */
-    changeOwner: (id: ServerId, owner: MemberId) =>
+    changeOwner: (id: ServerId, owner: MemberId, at: string) =>
       change(async (transaction) => {
         const [before, after] = [idText(id), idText({ ...owner, serverCode: id.serverCode })]
         await mayServer(transaction, before, 'changeOwner')
@@ -235,7 +235,7 @@ function createServerChanges(change: Change) {
           .values({ server: after, client: idText(memberOf(id)) })
           .onConflict((conflict) => conflict.doNothing())
           .execute()
-        await forgetServer(transaction, before)
+        await forgetServer(transaction, before, at)
         await transaction.deleteFrom('security_server').where('id', '=', before).execute()
         for (const member of [memberOf(id), owner]) await followOwner(transaction, idText(member))
       }),

@@ -68,13 +68,13 @@ export async function perform(
     case 'deleteTimestampingService':
       return trust.deleteTimestampingService(numberOf(id))
     case 'deleteSecurityServer':
-      return servers.deleteServer(serverOf(id, instance))
+      return servers.deleteServer(serverOf(id, instance), at)
     case 'deleteAuthenticationCertificate':
       return servers.deleteCertificate(serverOf(id, instance), given(act.sha256, 'sha256'))
     case 'deleteClient':
       return servers.deleteClient(serverOf(id, instance), clientOf(given(act.client, 'client'), instance))
     case 'deleteMember':
-      return members.deleteMember(memberIdOf(id, instance))
+      return members.deleteMember(memberIdOf(id, instance), at)
     case 'deleteSubsystem':
       return members.deleteSubsystem(subsystemIdOf(id, instance))
     case 'addSuspension':

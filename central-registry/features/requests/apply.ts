@@ -39,7 +39,7 @@ export async function apply(
     case 'clientRename':
       return members.renameSubsystem(client as SubsystemId, subject.subsystemName ?? '')
     case 'ownerChange':
-      return servers.changeOwner(server, parseMemberId(subject.newOwner ?? ''))
+      return servers.changeOwner(server, parseMemberId(subject.newOwner ?? ''), at)
     case 'addressChange':
       return servers.changeAddress(server, subject.address ?? '')
     case 'maintenanceModeEnable':

@@ -19,6 +19,7 @@ import type { WebhookStore } from '../../members/webhooks/store.ts'
 import { checkUrl } from '../../trust/rules.ts'
 import type { AutomaticApprovalStore } from './automatic-store.ts'
 import { type RequestRow, subjectOf } from './rows-store.ts'
+import { contentHashOf } from './rules.ts'
 import type { Filter, RequestStore } from './store.ts'
 
 type Rooms = {
@@ -62,7 +63,7 @@ export function requestHandlers({
       return {
         ...summary(row),
         subject: subjectOf(row),
-        contentHash: row.content_hash,
+        contentHash: contentHashOf(row.content_hash, assessment),
         proofs,
         waitsFor:
           row.state === 'WAITING' ? signers.filter((one) => !signed.includes(one)).map(encodedId) : [],

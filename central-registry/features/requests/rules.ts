@@ -1,5 +1,6 @@
 /** Rules for management requests: states and acts, who has to sign, what an approval would change; pure. */
 import { createHash } from 'node:crypto'
+import { canonicalHash } from '#core/canonical/canonical-hash.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseClientId } from '#schemas/identifiers.ts'
 import {
@@ -26,9 +27,6 @@ const DECIDED: Partial<Record<RequestState, string>> = {
   DECLINED: 'it is declined already',
   REVOKED: 'it is revoked already',
 }
-
-/** The states in which a request is still undecided. */
-export const UNDECIDED: RequestState[] = ['WAITING', 'SUBMITTED_FOR_APPROVAL']
 
 /** The state after the act. Throws `conflict`, with the reason, when the state does not allow the act. */
 export function next(state: RequestState, act: Act): RequestState {
@@ -172,6 +170,14 @@ export function assess(subject: RequestSubject, facts: RegisterFacts): Assessmen
       break
   }
   return { changes, conflicts }
+}
+
+/**
+ * The hash by which a request is approved: what was signed, and what an approval changes. So nobody approves by what they read of a register
+ * that is another by now. `filed` covers subject and proofs.
+ */
+export function contentHashOf(filed: string, { changes }: Assessment): string {
+  return canonicalHash({ filed, changes })
 }
 
 /** SHA-256 in hex of the certificate that a request registers. */

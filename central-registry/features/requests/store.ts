@@ -9,7 +9,13 @@ import { canonicalHash } from '#core/canonical/canonical-hash.ts'
 import { type Database, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
 import { parseServerId } from '#schemas/identifiers.ts'
-import type { FiledRequest, RequestKind, RequestState, RequestSubject } from '#schemas/management-request.ts'
+import {
+  type FiledRequest,
+  type RequestKind,
+  type RequestState,
+  type RequestSubject,
+  UNDECIDED,
+} from '#schemas/management-request.ts'
 import { say } from '#schemas/said.ts'
 import { type Change, contains, counted, type Page, within } from '../../changes/store.ts'
 import { takeDocument } from '../../documents/taken-store.ts'
@@ -33,11 +39,11 @@ import {
   type Assessment,
   assess,
   certificateDigest,
+  contentHashOf,
   type Hosting,
   next,
   type RegisterChange,
   stateFor,
-  UNDECIDED,
 } from './rules.ts'
 
 type Proof = { facts: ProofFacts; message: Buffer }
@@ -82,16 +88,20 @@ export function createRequestStore({ database, record, announce, notify, hosting
     return settled
   }
 
+  /** `seen`: the hash of what the person who decides has read. */
   async function carryOut(
     transaction: Kysely<RegisterTables>,
     row: RequestRow,
     decision: Decision,
+    seen?: string,
   ): Promise<RequestRow> {
     const state = next(row.state, 'approve')
     const subject = subjectOf(row)
     const signedBy = signedOf(await proofsIn(transaction, row.id))
     const facts = await readFacts(transaction, subject, Date.parse(decision.at), hostingOf, signedBy)
     const assessment = assess(subject, facts)
+    if (seen !== undefined && seen !== contentHashOf(row.content_hash, assessment))
+      throw new Fault('conflict', { what: say`its content is another now than when it was read` })
     refuseConflicts(assessment)
     const stores = {
       members: createMemberStore(...within(transaction)),
@@ -213,10 +223,7 @@ export function createRequestStore({ database, record, announce, notify, hosting
     approve: (id: number, hash: string, decision: Decision) =>
       record(async (transaction) => {
         const row = await rowOf(transaction, id)
-        next(row.state, 'approve')
-        if (row.content_hash !== hash)
-          throw new Fault('conflict', { what: say`its content is another now than when it was read` })
-        return carryOut(transaction, row, decision)
+        return carryOut(transaction, row, decision, hash)
       }),
     decline: (id: number, reason: string, decision: Decision) =>
       record(async (transaction) => {

@@ -5,7 +5,7 @@ import { authenticationParty } from '#test/fakes/management-requests.ts'
 import { type Browser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { setUp } from '#test/fakes/registry-sample.ts'
 import { registryWorld } from '#test/fakes/registry-world.ts'
-import { actsOf, authority, registrationOf } from '#test/fakes/request-world.ts'
+import { actsOf, authority, registrationOf, SERVER } from '#test/fakes/request-world.ts'
 
 type Proposal = { id: string; contentSha256: string; state: string; failure: string | null }
 
@@ -42,6 +42,25 @@ void t.test('one administrator proposes, another decides, on exactly what both s
   const declined = await ask(anna, 'POST', `/management-requests/${later}/decline`, { reason: 'no' })
   t.equal(declined.status, 200, 'declining takes nobody else')
   t.match(await agree(overtaken), { state: 'failed', failure: /declined already/ })
+
+  // What was proposed before the register changed is not what would be carried out.
+  const moved = (await file({ kind: 'addressChange', address: 'b.example' })).body.request
+  const stale = await propose(moved)
+  await node.must('PATCH', '/security-servers/DEV:GOV:1234:SS1', { address: 'c.example' })
+  t.match(await agree(stale), { state: 'failed', failure: /its content is another/ })
+  const second = await authenticationParty(authority)
+  const added = (await file(registrationOf(second, SERVER), { authentication: second })).body.request
+  const returning = await propose(added)
+  const deleted = await ask(anna, 'DELETE', '/security-servers/DEV:GOV:1234:SS1')
+  t.equal(deleted.status, 204, 'one person, at once')
+  t.match(await agree(returning), { state: 'failed', failure: /revoked already/ })
+  for (const id of [moved, added])
+    t.match(await detail(id), { state: 'REVOKED', decidedBy: /security server .*SS1 left the register/ })
+  const left = (await node.must('GET', '/security-servers')) as { id: string }[]
+  t.same(
+    left.map(({ id }) => id),
+    ['DEV:GOV:1234:SS2'],
+  )
 
   const rule = await ask(anna, 'PUT', '/automatic-approvals/clientReg/GOV')
   t.equal(rule.status, 202, 'a rule that approves takes two as well')

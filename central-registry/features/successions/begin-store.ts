@@ -47,7 +47,7 @@ export async function begin(
   const { predecessor, successor } = taking
   const [before, after] = [idText(predecessor), idText(successor)]
   await checkBoth(transaction, taking)
-  const servers = await takeServers(transaction, taking)
+  const servers = await takeServers(transaction, taking, doing.at)
   const own = await subsystemsOf(transaction, before)
   const subsystems = await addSubsystems(transaction, taking, own, doing.at)
   // The registrations of the member itself are taken over only if it gives up all subsystems; in a split they stay with it.
@@ -104,13 +104,14 @@ async function checkBoth(
 async function takeServers(
   transaction: Kysely<RegisterTables>,
   { predecessor, successor, servers }: Taking,
+  at: string,
 ): Promise<Renamed[]> {
   const store = createServerStore(...within(transaction))
   const taken: Renamed[] = []
   for (const serverCode of servers) {
     const id = { ...predecessor, serverCode }
     await addOnce(transaction, idText(id), successor)
-    await store.changeOwner(id, successor)
+    await store.changeOwner(id, successor, at)
     taken.push({ from: idText(id), to: idText({ ...successor, serverCode }) })
   }
   return taken
