@@ -1,4 +1,5 @@
 import t from 'tap'
+import { openDatabase, tablesOf } from '#platform/database/open-database.ts'
 import {
   authenticationParty,
   headOf,
@@ -22,6 +23,7 @@ import {
   start,
   stranger,
 } from '#test/fakes/request-world.ts'
+import type { RegisterTables } from '../../register/tables.ts'
 
 const DAY = 86_400_000
 const ADDRESS = { kind: 'addressChange', address: 'b.example' }
@@ -246,8 +248,47 @@ void t.test('a certificate that ran out while it waited is not registered', asyn
   t.match(await approve(all, request), { status: 409, body: { message: /has expired/ } })
 })
 
-void t.test('a server cannot fill the work list', async (t) => {
-  const { file } = await start(t)
+void t.test('a member cannot fill the work list, and takes no room from others', async (t) => {
+  const { node, file } = await start(t)
+  const party = await authenticationParty(authority)
+  const register = (code: string) =>
+    file(registrationOf(party, `${OWNER}/${code}`), { authentication: party })
+  const first = (await register('X0')).body.request
+  t.match(await register('X1'), {
+    status: 409,
+    body: { message: new RegExp(`request ${first} registers the same certificate for another`) },
+  })
+  t.equal((await node.call('POST', `/management-requests/${first}/revoke`)).status, 200)
+  t.equal((await register('X1')).status, 201)
+
+  const database = await openDatabase(node.settings.database)
+  const tables = tablesOf<RegisterTables>(database)
+  const guests = { kind: 'clientReg', client: `${GUEST}/s` }
+  const { request } = (await file(guests, { by: guest })).body
+  const { id: _id, ...row } = await tables
+    .selectFrom('management_request')
+    .selectAll()
+    .where('id', '=', request)
+    .executeTakeFirstOrThrow()
+  const proof = await tables
+    .selectFrom('management_request_proof')
+    .selectAll()
+    .where('request', '=', request)
+    .executeTakeFirstOrThrow()
+  for (let i = 1; i < 1000; i++) {
+    const server = i < 100 ? SERVER : `${OWNER}/Y${i}`
+    const copy = tables.insertInto('management_request').values({ ...row, server, subject_digest: `${i}` })
+    const { id } = await copy.returning('id').executeTakeFirstOrThrow()
+    await tables
+      .insertInto('management_request_proof')
+      .values({ ...proof, request: id })
+      .execute()
+  }
+  await database.close()
+  const more = (server: string) => file({ kind: 'clientReg', client: `${GUEST}/t`, server }, { by: guest })
+  t.match(await more(SERVER), { status: 409, body: { message: /100 requests of this server/ } })
+  await node.must('POST', '/security-servers', { id: 'DEV:GOV:1234:SS3', address: 'ss3.example' })
+  t.match(await more(`${OWNER}/SS3`), { status: 409, body: { message: /1000 requests of DEV.GOV.5678/ } })
   const replies = []
   for (let i = 0; i < 101; i++) replies.push(await file({ ...ADDRESS, address: `h${i}.example` }))
   t.equal(replies.filter(({ status }) => status === 201).length, 100)

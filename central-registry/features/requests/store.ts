@@ -25,6 +25,7 @@ import type { RegisterTables } from '../../register/tables.ts'
 import { createServerStore } from '../../servers/store.ts'
 import { apply } from './apply.ts'
 import { isAutomatic } from './automatic-store.ts'
+import { checkRoom } from './bounds-store.ts'
 import { type HostingOf, readFacts, type Signed } from './facts-store.ts'
 import {
   COLUMNS,
@@ -55,9 +56,6 @@ export type Filter = {
   kind?: RequestKind | undefined
 }
 export type RequestStore = ReturnType<typeof createRequestStore>
-
-/** The most undecided requests of one server; more are a mistake or an attack. */
-const MAX_UNDECIDED = 100
 
 type Rooms = {
   database: Database
@@ -127,8 +125,8 @@ export function createRequestStore({ database, record, announce, notify, hosting
       .where('state', 'in', UNDECIDED)
       .execute()
     const same = undecided.find((row) => row.subject_digest === digest)
-    if (same === undefined && undecided.length >= MAX_UNDECIDED)
-      throw new Fault('conflict', { what: say`${MAX_UNDECIDED} requests of this server wait for a decision` })
+    const signers = given.map(({ facts }) => facts.signer)
+    if (same === undefined) await checkRoom(transaction, subject, signers)
     const proofs = same === undefined ? [] : await proofsIn(transaction, same.id)
     const added = given.filter(({ facts }) => !proofs.some(({ signer }) => signer === facts.signer))
     if (same !== undefined && (same.state !== 'WAITING' || added.length === 0))
