@@ -235,6 +235,11 @@ t.test('what a node remembers goes forward only, and is read strictly', async (t
   const file = path.join(directory, 'suspended-and-trusted')
   const later = JSON.stringify({ ...kept, index: kept.index + 5, trust: [] })
   writeFileSync(file, later)
+  const { signingKeys, ...earlier } = kept
+  t.match(signingKeys, [{ signs: true, certificate: /^MI/ }])
+  writeFileSync(file, JSON.stringify(earlier))
+  t.same((await memory.read())?.signingKeys, [], 'of an earlier version')
+  writeFileSync(file, later)
   await memory.remember()
   t.equal(readFileSync(file, 'utf8'), later, 'an older register is not remembered in its place')
   const hostile = [
@@ -253,6 +258,8 @@ t.test('what a node remembers goes forward only, and is read strictly', async (t
       later.replace('"index":', '"index":"x","y":'),
       later.replace('{', '{"more":1,'),
       later.replace('[]', '[{"kind":"x","id":"y","name":"z"}]'),
+      later.replace(/"signingKeys":\[.*?\]/, '"signingKeys":[{"id":"x"}]'),
+      later.replace('"signs":true', '"signs":1'),
     ],
   ]
   for (const text of hostile) {
