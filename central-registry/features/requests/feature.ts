@@ -25,7 +25,7 @@ import { descriptionRoute } from './xroad/description-route.ts'
 import { manageRoutes } from './xroad/manage.ts'
 import { managementServiceRoutes } from './xroad/routes.ts'
 
-type Ground = Pick<Services, 'database' | 'jobs' | 'metrics' | 'clock' | 'log'> & {
+type Ground = Pick<Services, 'database' | 'audit' | 'jobs' | 'metrics' | 'clock' | 'log'> & {
   record: Change
   /** Asks for a publication within the transaction of a change. */
   announce: (transaction: Within) => Promise<void>
@@ -60,7 +60,7 @@ export const requests: FeatureModule<Ground, Offers> = {
     const { database, record, announce, members, webhooks, clock } = ground
     const byWebhook = announceDecision(ground.jobs)
     const store = createRequestStore({
-      ...{ database, record, announce, hostingOf: ground.hostingOf },
+      ...{ database, record, announce, hostingOf: ground.hostingOf, audit: ground.audit },
       notify: async (transaction, request) => {
         await byWebhook(transaction, request)
         await ground.letters?.request(transaction, request)

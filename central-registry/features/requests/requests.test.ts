@@ -319,6 +319,12 @@ void t.test('declined, revoked and automatic; the requester is told', async (t) 
     t.match(await node.must('GET', '/management-requests?limit=1'), [
       { decidedBy: 'automatic approval of addressChange for GOV' },
     ])
+    t.match(await node.must('GET', '/audit-log?q=approvedAutomatically'), [
+      {
+        ...{ caller: { name: 'registry' }, target: /management-requests.\d+$/ },
+        data: { server: SERVER, rule: { kind: 'addressChange', memberClass: 'GOV' } },
+      },
+    ])
     t.equal((await published(node)).shared.securityServers[0]!.address, 'b.example')
     t.match(
       await file({ kind: 'maintenanceModeEnable' }),

@@ -6,9 +6,9 @@
 
 import type { Kysely, SelectQueryBuilder } from 'kysely'
 import { canonicalHash } from '#core/canonical/canonical-hash.ts'
+import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { type Database, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
-import { parseServerId } from '#schemas/identifiers.ts'
 import {
   type FiledRequest,
   type RequestKind,
@@ -24,7 +24,7 @@ import { createMemberStore } from '../../members/store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import { createServerStore } from '../../servers/store.ts'
 import { apply } from './apply.ts'
-import { isAutomatic } from './automatic-store.ts'
+import { ruleFor } from './automatic-store.ts'
 import { checkRoom } from './bounds-store.ts'
 import { type HostingOf, readFacts, type Signed } from './facts-store.ts'
 import {
@@ -66,9 +66,10 @@ type Rooms = {
   /** Records within the transaction of a decision that the requester is to be notified later. */
   notify: (transaction: Within, request: RequestRow) => Promise<void>
   hostingOf: HostingOf
+  audit: Pick<AuditLog, 'before'>
 }
 
-export function createRequestStore({ database, record, announce, notify, hostingOf }: Rooms) {
+export function createRequestStore({ database, record, announce, notify, hostingOf, audit }: Rooms) {
   const tables = tablesOf<RegisterTables>(database)
 
   /** Records a decision. The register's lock ensures that `row` has not changed since it was read. */
@@ -160,9 +161,8 @@ export function createRequestStore({ database, record, announce, notify, hosting
         refuseConflicts(assess(subject, await readFacts(transaction, subject, now, hostingOf, signedBy)))
         const row = await enter(transaction, subject, proofs, at)
         if (row.state !== 'SUBMITTED_FOR_APPROVAL') return row
-        const { memberClass } = parseServerId(row.server)
-        if (!(await isAutomatic(transaction, row.kind, memberClass))) return row
-        const by = `automatic approval of ${row.kind} for ${memberClass}`
+        const by = await ruleFor(transaction, row, audit)
+        if (by === undefined) return row
         return carryOut(transaction, row, { by, at })
       }),
     /** The undecided request to register what this deletion would delete, if there is one. */

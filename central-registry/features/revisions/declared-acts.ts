@@ -15,6 +15,6 @@ export const DECLARED_ACTS: readonly string[] = [
   ...['setContractPolicy', 'setHostingPolicy', 'setSuspensionPolicy'],
   ...['examineExternalAnchor', 'trustExternalAnchor', 'removeExternalAnchor'],
   // What servers asked for, what was taken over from another member or registry, and an older register: each changes many of these.
-  ...['approveManagementRequest', 'beginSuccession', 'completeSuccession'],
+  ...['approveManagementRequest', 'approvedAutomatically', 'beginSuccession', 'completeSuccession'],
   ...['carryOutImport', 'acceptRestoredRegistry'],
 ]
