@@ -80,9 +80,11 @@ export function tokenHandlers(rooms: Needs): Handlers {
         ? keys.changePin(oldPin, newPin)
         : keys.hardware.changePin(id, oldPin, newPin))
     },
-    async addKey({ params, body }) {
+    async addKey({ params, body, caller }) {
       const { id } = token(params['tokenId'])
-      return view.key(await keys.createKey({ tokenId: id, ...(body as NewKey) }))
+      const made = body as NewKey
+      checkKeeps(caller, made.usage)
+      return view.key(await keys.createKey({ tokenId: id, ...made }))
     },
     async getFoundKeys({ params }) {
       return keys.hardware.found(hardwareToken(params['tokenId']))
