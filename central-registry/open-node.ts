@@ -78,7 +78,7 @@ export async function openNode(
     await services.refuseTooNew()
     const cluster = await openCluster({
       ...{ nodes, keys, nodeStore, node: known.node, claimed, store },
-      ...{ directory, scope: SCOPE, folders: ['signing-keys'] },
+      ...{ directory, scope: SCOPE, folders: ['signing-keys'], log },
       isShared: (name) => SHARED.test(name),
     })
     const files = cluster === undefined ? ofOneNode : keptOnAll(cluster, directory)

@@ -128,7 +128,7 @@ async function openInTurn(q: Question, inTurn: AsyncDisposableStack): Promise<Op
     })
   const cluster = await openCluster({
     ...{ store, directory, keys, nodes: settings.nodes, nodeStore: nodes, node: identity.node, claimed },
-    ...{ scope: settings.server, folders: FOLDERS },
+    ...{ scope: settings.server, folders: FOLDERS, log },
     isShared: (name) => SHARED.test(name),
   })
   const sharedFiles = cluster?.files

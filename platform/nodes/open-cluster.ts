@@ -1,5 +1,6 @@
 /** Opens the files that the nodes of one server share: brings this node's folder to what the others have, before any room reads it. */
 import { putNewFile } from '#platform/backups/put-file.ts'
+import type { Log } from '#platform/logging/create-log.ts'
 import { type ClusterKeys, newClusterKey, readClusterKeys } from '#platform/shared-files/cluster-key.ts'
 import { localFolder } from '#platform/shared-files/local-folder.ts'
 import { sealFilesAnew } from '#platform/shared-files/seal-anew.ts'
@@ -46,13 +47,14 @@ export async function openCluster(q: {
   /** The folders below it in which shared files lie. */
   folders: readonly string[]
   isShared: (name: string) => boolean
+  log: Pick<Log, 'warn'>
 }): Promise<Cluster | undefined> {
-  const { nodes, keys, store, scope, directory, isShared } = q
+  const { nodes, keys, store, scope, directory, isShared, log } = q
   if (nodes === undefined || keys === undefined) return undefined
   const used = new Set((await store.after(0)).map(({ sealed }) => keyOf(sealed)))
   beginSealing(keys, { rows: await q.nodeStore.list(), used })
   const files = await openSharedFiles({
-    ...{ store, isShared, directory, keys, scope },
+    ...{ store, isShared, directory, keys, scope, log },
     folder: localFolder(directory, q.folders, isShared),
   }).catch(async (cause: unknown) => {
     if (q.claimed?.isNew === true)

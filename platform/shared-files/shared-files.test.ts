@@ -30,7 +30,7 @@ function newFolder(t: Test): string {
 async function openNode(database: Database, directory: string, more = {}): Promise<Node> {
   const shared = await openSharedFiles({
     ...{ store: createSharedFileStore(database), folder: localFolder(directory, ['keys'], isShared) },
-    ...{ keys, scope: 'DEV/GOV/1/ss1', isShared, directory, ...more },
+    ...{ keys, scope: 'DEV/GOV/1/ss1', isShared, directory, log: { warn: () => undefined }, ...more },
   })
   const file = (name: string): string | undefined => {
     try {
@@ -320,6 +320,45 @@ await eachDatabase(t, async (_database, t, url) => {
     }
   })
 })
+
+t.test('a kind of file that only a newer version shares', (t) =>
+  eachDatabase(
+    t,
+    async (database, t) => {
+      const isNewer = (name: string): boolean => isShared(name) || name === 'newer.pem'
+      const lines: unknown[] = []
+      const log = { warn: (...line: unknown[]) => void lines.push(line) }
+      const [one, two] = [newFolder(t), newFolder(t)]
+      const newerNode = (directory: string): Promise<Node> =>
+        openNode(database, directory, { isShared: isNewer, folder: localFolder(directory, [], isNewer) })
+      const newer = await newerNode(one)
+      const older = await openNode(database, two, { log })
+      await newer.write('newer.pem', Buffer.from('of the newer version'))
+      await newer.write('newer.pem', Buffer.from('once more'))
+      await newer.write('top.pem', Buffer.from('behind it'))
+      await older.pull()
+      await newer.write('newer.pem', Buffer.from('and again'))
+      await older.pull()
+      t.equal(older.trouble(), undefined)
+      t.equal(older.file('top.pem'), 'behind it', 'what stands behind it is taken over')
+      t.equal(older.file('newer.pem'), undefined)
+      t.match(lines, [[{ file: 'newer.pem' }, /a kind that this version does not know/]])
+      t.equal(lines.length, 1, 'said once')
+      t.equal((await openNode(database, two)).seen(), older.seen(), 'the older version starts with it')
+      t.equal((await openNode(database, newFolder(t))).file('top.pem'), 'behind it', 'in a new folder, too')
+      t.equal((await newerNode(two)).file('newer.pem'), 'and again', 'and a node that becomes newer has it')
+      const tables = tablesOf<{ shared_file: { name: string; sealed: Buffer } }>(database)
+      const altered = { sealed: Buffer.concat([Buffer.of(1), Buffer.alloc(80)]) }
+      await tables.updateTable('shared_file').set(altered).where('name', '=', 'newer.pem').execute()
+      await t.rejects(
+        openNode(database, two),
+        { code: 'invalid_configuration' },
+        'nobody makes up such a file',
+      )
+    },
+    { ...sharedFileMigrations },
+  ),
+)
 
 t.test('the file of the cluster key', async (t) => {
   const file = path.join(newFolder(t), 'cluster-key')

@@ -4,6 +4,7 @@
  * nodes that change one file at once do not overwrite each other: the later one gets `isOutdated`, has the newer file by then, and tries again.
  */
 import { createTurn } from '#platform/in-turn.ts'
+import type { Log } from '#platform/logging/create-log.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { ClusterKeys } from './cluster-key.ts'
@@ -52,6 +53,7 @@ type Parts = {
   isShared(name: string): boolean
   /** The folder, for texts. */
   directory: string
+  log: Pick<Log, 'warn'>
 }
 
 /**
@@ -69,9 +71,22 @@ export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
   let seen = 0
   let trouble: Fault | undefined
 
+  const skipped = new Set<string>()
+
   const apply = async (row: SharedRow): Promise<boolean> => {
     if (versions.get(row.name) === row.change) return false
     const content = contentOf(row, q)
+    // Of a newer version, which shares more kinds of files: once this node has it too, its start takes over all rows. No path is made of the name.
+    if (!q.isShared(row.name)) {
+      if (!skipped.has(row.name))
+        q.log.warn(
+          { file: row.name },
+          'a shared file is of a kind that this version does not know: left to newer nodes',
+        )
+      skipped.add(row.name)
+      versions.set(row.name, row.change)
+      return false
+    }
     const present = await folder.read(row.name)
     const isSame = content === undefined ? present === undefined : present?.equals(content) === true
     if (!isSame) await (content === undefined ? folder.remove(row.name) : folder.write(row.name, content))
@@ -161,12 +176,10 @@ export async function openSharedFiles(q: Parts): Promise<SharedFiles> {
   }
 }
 
+/** Opens rows of any name; who makes a path of the name asks `isShared`. */
 function contentOf(row: SharedRow, q: Parts): Buffer | undefined {
   const { name, change, sealed } = row
-  // A name from the database becomes a path.
-  const opened = q.isShared(name)
-    ? openFile(q.keys, { scope: q.scope, name, change }, sealed)
-    : { failure: 'bytes' as const }
+  const opened = openFile(q.keys, { scope: q.scope, name, change }, sealed)
   if (!('failure' in opened)) return opened.content
   if (opened.failure === 'key')
     throw new Fault('invalid_configuration', {
