@@ -1,9 +1,11 @@
 /** Makes a backup while the server runs, checks who signed it, and checks who can log in after a restore, on both stores. */
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
 import {
+  chmodSync,
+  closeSync,
   cpSync,
   mkdirSync,
-  mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -12,9 +14,8 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { readCertificate } from '#core/certificate/certificate.ts'
 import { writeSignedJson } from '#core/signature/signed-json.ts'
 import { createApiKeys } from '#platform/api-keys/create-api-keys.ts'
@@ -25,73 +26,21 @@ import { createPeopleStore } from '#platform/people/store.ts'
 import { createProposalStore, type ProposalRow } from '#platform/proposals/store.ts'
 import { createSessions } from '#platform/sessions/create-sessions.ts'
 import type { SessionTables } from '#platform/sessions/store.ts'
-import { idText, type MemberId } from '#schemas/identifiers.ts'
 import { onEachDatabase } from '#test/databases.ts'
 import { postgresql } from '#test/postgresql.ts'
 import { until } from '#test/until.ts'
 import { serverMigrations } from '../../features.ts'
-import type { Keys } from '../../keys/keys.ts'
-import {
-  createWorld,
-  member,
-  PIN,
-  second,
-  server,
-  signingCertificate,
-  type World,
-} from '../../keys/keys-fixture.ts'
+import { second } from '../../keys/keys-fixture.ts'
 import { selfSignedCertificate } from '../../keys/self-signed.ts'
-import { quickToken } from '../../keys/token-fixture.ts'
 import { createExportStore } from '../exports/store.ts'
 import { writeInitialApiKey } from '../people/initial-api-key.ts'
+import { by, make, question, type Sign, stage, trusted } from './backups-fixture.ts'
 import { comesBackIn, decideAccess } from './comes-back.ts'
-import { makeServerBackup } from './make-backup.ts'
 import { restoreServerBackup, verifyServerBackup } from './restore-backup.ts'
 import { dumpServer } from './store.ts'
 
-const SECRET = 'a secret of the operators'
-const SERVER = idText(server)
 const ISSUER = 'https://login.example'
 const DAY = 24 * 3_600_000
-
-type Stage = { world: World; keys: Keys; at(...names: string[]): string }
-
-/** Creates a server's folder with signing keys of its owner and of a second member. */
-async function stage(t: Test): Promise<Stage> {
-  const directory = mkdtempSync(path.join(tmpdir(), 'concordat-server-backup-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  const at = (...names: string[]): string => path.join(directory, ...names)
-  const world = await createWorld(t)
-  await quickToken(world.directory, PIN)
-  const keys = await world.open()
-  await keys.login(PIN)
-  await signingCertificate(world, keys)
-  await signingCertificate(world, keys, second)
-  await keys.refreshOcsp()
-  cpSync(world.directory, at('keys'), { recursive: true })
-  mkdirSync(at('configuration'))
-  writeFileSync(at('settings.yaml'), `server: ${SERVER}`)
-  return { world, keys, at }
-}
-
-type Sign = (document: object, type: string) => Promise<string>
-const by =
-  ({ keys }: Stage, of: MemberId = member): Sign =>
-  (document, type) =>
-    keys.signJson({ document, type, member: of })
-
-const make = ({ at, world }: Stage, sign: Sign, dump = async () => ({ rows: 0 }) as never) =>
-  makeServerBackup({
-    ...{ file: at('backup'), secret: SECRET, server: SERVER, directory: at() },
-    ...{ settingsFile: at('settings.yaml'), now: world.now, dump, sign },
-  })
-
-const question = ({ at, world }: Stage) => ({
-  ...{ file: at('backup'), secret: SECRET, server: SERVER, now: new Date(world.now) },
-})
-const trusted = ({ world }: Stage) => ({
-  trust: { indexes: new Map([['DEV', world.configuration!]]), origin: 'configuration of this test' },
-})
 
 t.test('a file that is deleted, and files that are written aside', async (t) => {
   const one = await stage(t)
@@ -321,7 +270,7 @@ onEachDatabase('nobody comes in with a restored server but whom its operator nam
       async () => undefined,
     )
   await database.close()
-  await make(one, by(one), (async (write: never) => await dumpServer(url, write)) as never)
+  await make(one, by(one), (write) => dumpServer(url, write))
 
   const target = isEmbedded ? `sqlite:${at('restored.db')}` : await (await postgresql()).freshDatabase()
   const restore = (letIn: string[], initialApiKeyFile: string | undefined = first) =>
@@ -341,7 +290,7 @@ onEachDatabase('nobody comes in with a restored server but whom its operator nam
   await left.close()
   rmSync(at('restored', 'keys'))
   renameSync(at('backup'), at('this-backup'))
-  await make(one, by(one), (async (write: never) => await dumpServer(url, write)) as never)
+  await make(one, by(one), (write) => dumpServer(url, write))
   await t.rejects(
     restore([]),
     { code: 'conflict', message: /of another backup/ },
@@ -375,7 +324,12 @@ onEachDatabase('nobody comes in with a restored server but whom its operator nam
   ])
   t.match(await after.audit.verify(), { brokenAt: undefined })
   t.equal(readFileSync(first, 'utf8'), '', 'the key that lay there is void')
+  chmodSync(first, 0o644)
+  const opened = openSync(first, 'r')
+  t.teardown(() => closeSync(opened))
   await writeInitialApiKey(first, after.apiKeys)
+  t.equal(statSync(first).mode & 0o777, 0o600, 'whatever mode the empty file had')
+  t.equal(readFileSync(opened, 'utf8'), '', 'and who had it open reads no key')
   const fresh = readFileSync(first, 'utf8').trim()
   t.match(await after.apiKeys.authenticate(`X-Road-ApiKey token=${fresh}`), { name: 'initial' })
   await after.people.act(ids['ben']!, 'unlock', now)
