@@ -9,21 +9,28 @@ import { runMigrations } from '#platform/database/migrate.ts'
 import { openDatabase } from '#platform/database/open-database.ts'
 import { endRestore, markedBackup, markRestore, stateForRestore } from '#platform/database/restore-mark.ts'
 import { Fault } from '#schemas/fault.ts'
-import type { BackupFacts } from './manifest.ts'
+import { linesOf } from './lines.ts'
+import type { Manifest } from './manifest.ts'
+import { readEntry } from './read-backup.ts'
 
 /**
- * `facts` are those of the manifest, with `migrations` and `rows`, `backup` is the SHA-256 of the file; `finish` runs within the transaction, and nothing is restored if it
- * throws. Throws `conflict` if the database is not empty or was begun with another backup, and `backup_invalid`, before `finish` is called.
+ * `file` was verified: `manifest` is its manifest, `sha256` that of the file, `entry` the name of its database. `without` are the tables that
+ * come back with no backup. `finish` runs within the transaction when the rows are those that were verified, and nothing is restored if it throws. Nothing of the file is
+ * read after it. Throws `conflict` if the database is not empty or was begun with another backup, and `backup_invalid`, before `finish` is called.
  */
 export async function restoreDatabase(q: {
   url: string
   migrations: Record<string, Migration>
-  facts: BackupFacts
-  backup: string
-  read(load: (lines: AsyncIterable<string>) => Promise<void>): Promise<void>
-  finish?(transaction: Kysely<unknown>): Promise<void>
+  file: string
+  secret: string
+  verified: { manifest: Manifest; sha256: string }
+  entry: string
+  without: readonly string[]
+  finish(transaction: Kysely<unknown>): Promise<void>
 }): Promise<void> {
-  const then = q.facts['migrations']
+  const { manifest, sha256 } = q.verified
+  const { facts } = manifest
+  const then = facts['migrations']
   if (!Array.isArray(then)) throw new Fault('backup_invalid', { what: 'its manifest names no migrations' })
   const unknown = then.find((name) => q.migrations[name] === undefined)
   if (unknown !== undefined)
@@ -36,21 +43,22 @@ export async function restoreDatabase(q: {
         what: 'the database holds something already: name an empty one, a restore overwrites nothing',
       })
     // Files of the other one are there already, and would stay beside the rows of this one.
-    if (state === 'broken off' && (await markedBackup(database.kysely)) !== q.backup)
+    if (state === 'broken off' && (await markedBackup(database.kysely)) !== sha256)
       throw new Fault('conflict', {
         what: 'a restore of another backup into it was broken off: run that again, or name an empty database and folder',
       })
     // The tables of the version that made the backup. The next start runs the newer migrations on the loaded rows.
-    if (state === 'empty') await markRestore(database.kysely, q.backup)
+    if (state === 'empty') await markRestore(database.kysely, sha256)
     await runMigrations(
       database,
       Object.fromEntries(then.map((name) => [name, q.migrations[name]!] as const)),
     )
-    await q.read(async (lines) => {
-      await loadTables(database.kysely, lines, async (transaction, rows) => {
-        if (rows !== q.facts['rows'])
-          throw new Fault('backup_invalid', { what: `it has ${rows} rows instead of ${q.facts['rows']}` })
-        await q.finish?.(transaction)
+    await readEntry({ ...q, manifest, name: q.entry }, async (content) => {
+      const { without } = q
+      await loadTables(database.kysely, { lines: linesOf(content), without }, async (transaction, rows) => {
+        if (rows !== facts['rows'])
+          throw new Fault('backup_invalid', { what: `it has ${rows} rows instead of ${facts['rows']}` })
+        await q.finish(transaction)
         await endRestore(transaction)
       })
     })

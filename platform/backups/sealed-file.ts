@@ -11,7 +11,7 @@ import { parseStrictJson } from '#core/canonical/strict-json.ts'
 import { Fault } from '#schemas/fault.ts'
 
 /** The unencrypted header: whose backup it is, and of when. */
-type SealedHeader = { kind: string; madeAt: string; of: string; salt: string }
+export type SealedHeader = { kind: string; madeAt: string; of: string; salt: string }
 
 const FIRST_LINE = 'concordat-backup 1\n'
 const MAX_HEADER = 4096

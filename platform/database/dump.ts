@@ -48,12 +48,12 @@ export async function dumpTables(
 
 /**
  * Loads the rows into tables that `migrate` has just made, in one transaction, and replaces rows that migrations inserted;
- * returns the number of rows. Throws `backup_invalid` for malformed lines. If `check` throws at the end, everything is rolled
- * back.
+ * returns the number of rows, with those of the tables `without`, which are counted and not loaded. Throws `backup_invalid` for malformed
+ * lines. If `check` throws at the end, everything is rolled back.
  */
 export async function loadTables(
   kysely: Kysely<unknown>,
-  lines: AsyncIterable<string>,
+  q: { lines: AsyncIterable<string>; without: readonly string[] },
   check: (transaction: Kysely<unknown>, rows: number) => Promise<void>,
 ): Promise<number> {
   return await inTransaction(kysely, async (transaction) => {
@@ -67,11 +67,11 @@ export async function loadTables(
     const flush = async (): Promise<void> => {
       if (open === undefined || waiting.length === 0) return
       const target = transaction as Kysely<Record<string, Record<string, unknown>>>
-      await target.insertInto(open.table).values(waiting).execute()
+      if (!q.without.includes(open.table)) await target.insertInto(open.table).values(waiting).execute()
       rows += waiting.length
       waiting = []
     }
-    for await (const line of lines) {
+    for await (const line of q.lines) {
       const value = parsed(line)
       if (Array.isArray(value)) {
         if (open === undefined) throw invalid('a row stands before its table')
@@ -81,7 +81,7 @@ export async function loadTables(
       }
       await flush()
       open = tableOf(value, known)
-      if (open.sequence !== undefined)
+      if (open.sequence !== undefined && !q.without.includes(open.table))
         await setSequence(transaction, open.table, open.sequence.column, open.sequence.last)
     }
     await flush()

@@ -118,6 +118,8 @@ onEachRegistryDatabase(
     // The register changes after the backup, so the backup does not have this member.
     await node.must('POST', '/members', { memberClass: 'GOV', memberCode: 'later', name: 'Later' })
     const { index } = await publish(node)
+    const later = (await node.must('POST', '/backups')) as Listed
+    writeFileSync(at('later.backup'), (await node.call('GET', `/backups/${later.id}/file`)).bytes)
     await node.stop()
     const settings = { directory: at('other'), database: node.settings.database }
     const restore = (): Promise<unknown> =>
@@ -130,6 +132,24 @@ onEachRegistryDatabase(
       for (const name of ['highest-published-index', 'transparency-log-leaves', 'highest-suspension-list'])
         cpSync(at(name), path.join(directory, name))
       const mark = readFileSync(path.join(directory, 'highest-published-index'), 'utf8')
+      // Another file takes the place of the one that was verified.
+      const swapped = at('swapped.backup')
+      cpSync(file, swapped)
+      const [first, { up }] = Object.entries(registryMigrations)[0]!
+      const swapping = {
+        ...registryMigrations,
+        [first]: {
+          up: (kysely: Parameters<typeof up>[0]) => {
+            cpSync(at('later.backup'), swapped)
+            return up(kysely)
+          },
+        },
+      }
+      const replaced = restoreBackup({
+        ...{ file: swapped, secret: BACKUP_KEY, migrations: swapping },
+        settings: { directory, database: other },
+      })
+      await t.rejects(replaced, { code: 'backup_invalid', message: /replaced while it was read/ })
       // What stops it after its first steps, as a crash would.
       writeFileSync(path.join(directory, 'signing-keys'), 'a file in the way')
       await t.rejects(

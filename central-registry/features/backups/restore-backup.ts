@@ -6,13 +6,11 @@
 import { mkdir, open, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Migration } from 'kysely/migration'
-import { linesOf } from '#platform/backups/lines.ts'
 import { putNewFile } from '#platform/backups/put-file.ts'
-import { readBackup } from '#platform/backups/read-backup.ts'
 import { Fault } from '#schemas/fault.ts'
 import { fileExists } from '../../configuration/durable-file.ts'
 import { createHighWater } from '../../configuration/high-water.ts'
-import { DATABASE_ENTRY, KEY_FOLDER, MARKS } from './make-backup.ts'
+import { KEY_FOLDER, MARKS } from './make-backup.ts'
 import { restoreRegister } from './restore-store.ts'
 import { type VerifiedBackup, verifyBackup } from './verify-backup.ts'
 
@@ -28,19 +26,9 @@ export async function restoreBackup(q: {
 }): Promise<VerifiedBackup> {
   const { directory, database } = q.settings
   const verified = await verifyBackup(q)
-  const { facts } = verified.manifest
   await restoreRegister({
-    url: database,
-    facts,
-    backup: verified.sha256,
-    migrations: q.migrations,
+    ...{ url: database, file: q.file, secret: q.secret, verified, migrations: q.migrations },
     putFiles: () => putFiles(directory, verified.files),
-    read: async (load) => {
-      await readBackup(q, async (name, content) => {
-        if (name === DATABASE_ENTRY) return load(linesOf(content))
-        for await (const _ of content);
-      })
-    },
   })
   return verified
 }

@@ -1,30 +1,27 @@
 /** Fills the database of a restored registry: all rows, and the parameter that says it waits for acceptance. */
 
-import type { Migration } from 'kysely/migration'
-import type { BackupFacts } from '#platform/backups/manifest.ts'
 import { restoreDatabase } from '#platform/backups/restore-store.ts'
 import { tablesOf } from '#platform/database/open-database.ts'
 import { RESTORED_BACKUP } from '../../configuration/restored-store.ts'
+import { DATABASE_ENTRY } from './make-backup.ts'
+import { WITHOUT } from './store.ts'
 import type { Tables } from './tables.ts'
 
-/** `backup` is the SHA-256 of the backup file; `putFiles` comes before the rows are in. Throws as `restoreDatabase`. */
-export async function restoreRegister(q: {
-  url: string
-  facts: BackupFacts
-  backup: string
-  /** The migrations of all tables of the registry. */
-  migrations: Record<string, Migration>
+/** `putFiles` comes before the rows are in. Throws as `restoreDatabase`. */
+export async function restoreRegister({
+  putFiles,
+  ...q
+}: Omit<Parameters<typeof restoreDatabase>[0], 'entry' | 'without' | 'finish'> & {
   putFiles(): Promise<void>
-  read(load: (lines: AsyncIterable<string>) => Promise<void>): Promise<void>
 }): Promise<void> {
   await restoreDatabase({
-    ...q,
+    ...{ ...q, entry: DATABASE_ENTRY, without: WITHOUT },
     finish: async (transaction) => {
       const parameters = tablesOf<Tables>({ kysely: transaction })
       await parameters.deleteFrom('system_parameter').where('name', '=', RESTORED_BACKUP).execute()
-      const row = { name: RESTORED_BACKUP, value: q.backup }
+      const row = { name: RESTORED_BACKUP, value: q.verified.sha256 }
       await parameters.insertInto('system_parameter').values(row).execute()
-      await q.putFiles()
+      await putFiles()
     },
   })
 }

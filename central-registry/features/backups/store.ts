@@ -15,9 +15,10 @@ export type BackupStore = ReturnType<typeof createBackupStore>
 const NODES = [...SHARED_FILE_TABLES, 'node', 'join_secret', 'node_settings']
 
 /**
- * Tables that are left out: a session or passkey that has ended would be valid again, and a used login could be used twice.
+ * Tables that are left out, also of a backup that has them: a node of an older version makes one that does not know them all. A session or passkey
+ * that has ended would be valid again, and a used login could be used twice.
  */
-const WITHOUT = ['session', 'used_login', ...PASSKEY_TABLES, ...NODES]
+export const WITHOUT = ['session', 'used_login', ...PASSKEY_TABLES, ...NODES]
 /** `url` is the database's URL, to open a second connection that reads while others write. */
 export function createBackupStore(database: Database, url: string) {
   return {

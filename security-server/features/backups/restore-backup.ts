@@ -18,6 +18,7 @@ import { ACCESS_TABLES, type ComesBack, comesBackIn, type Decided, decideAccess 
 import { endExports } from './exports-store.ts'
 import { judgeSigner, type SignerVerdict, type Trust } from './judge-signer.ts'
 import { DATABASE_ENTRY, FOLDERS } from './make-backup.ts'
+import { WITHOUT } from './store.ts'
 
 /** Largest sum of the files in a backup: more than the keys of any server need. */
 const MAX_FILES = 64 * 1024 * 1024
@@ -94,13 +95,8 @@ export async function restoreServerBackup(
   const decided = decideAccess(comesBack, { ...q, hasInitialKey: initialApiKeyFile !== undefined })
   const record = { ...decided, backupSha256: sha256, madeAt: manifest.madeAt, signer: signer.sha256 }
   await restoreDatabase({
-    ...{ url: q.database, migrations: q.migrations, facts: manifest.facts, backup: sha256 },
-    read: async (load) => {
-      await readBackup(q, async (name, content) => {
-        if (name === DATABASE_ENTRY) return load(linesOf(content))
-        for await (const _ of content);
-      })
-    },
+    ...{ url: q.database, migrations: q.migrations, file: q.file, secret: q.secret, verified },
+    ...{ entry: DATABASE_ENTRY, without: WITHOUT },
     async finish(transaction) {
       await applyAccess(transaction, record, q.now.getTime())
       await endExports(transaction, q.now.getTime())

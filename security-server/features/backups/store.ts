@@ -50,10 +50,10 @@ const NODES = [...SHARED_FILE_TABLES, 'node', 'join_secret', 'node_settings']
 const EXPORT_FILES = STORED_FILE_TABLES
 
 /**
- * Tables that are left out: restored sessions and passkeys would work again after they had ended, and a used login or claim code could be used
- * twice.
+ * Tables that are left out, also of a backup that has them: a node of an older version makes one that does not know them all. Restored sessions and
+ * passkeys would work again after they had ended, and a used login or claim code could be used twice.
  */
-const WITHOUT = [
+export const WITHOUT = [
   'session',
   'used_login',
   'claim_code',
