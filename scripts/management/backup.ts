@@ -7,7 +7,8 @@ import type { Manifest } from '#platform/backups/manifest.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import { printable } from '#platform/plain-text.ts'
 import { Fault } from '#schemas/fault.ts'
-import { personInWords, signerInWords } from '#security-server/features/backups/in-words.ts'
+import { keyInWords, personInWords, signerInWords } from '#security-server/features/backups/in-words.ts'
+import { keysIn } from '#security-server/features/backups/keys-back.ts'
 import { verifyServerBackup } from '#security-server/features/backups/restore-backup.ts'
 import { faultInWords } from '../command-line/missing-file.ts'
 import { loadConfiguration } from '../verify/load-configuration.ts'
@@ -50,11 +51,12 @@ export function verifyServer(args: string[]): Promise<number> {
     const now = new Date()
     const loaded = trusted === undefined ? undefined : await loadConfiguration(trusted, now)
     const trust = loaded && { ...loaded, origin: `configuration in the ${loaded.origin}` }
-    const { manifest, sha256, signer, comesBack } = await verifyServerBackup({ ...q, now, trust })
+    const { manifest, sha256, files, signer, comesBack } = await verifyServerBackup({ ...q, now, trust })
     return {
       ...{ manifest, sha256, signedBy: signerInWords(signer) },
       more: [
         ...comesBack.people.map((person) => `could log in again        ${personInWords(person)}`),
+        ...keysIn(files).map((key) => `holds                     ${keyInWords(key)}`),
         `a restore lets in only whom --let-in names, and revokes ${comesBack.apiKeys.length} API keys`,
       ],
     }

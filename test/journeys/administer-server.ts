@@ -26,6 +26,7 @@ export async function administer(t: Test, sys: Visitor, world: AdminWorld): Prom
   await sys.open('/backups')
   const back = page.getByRole('table', { name: 'People who could have come in again' })
   t.match(await back.textContent(), /Person sys.*let in.*active.*Person ben.*locked/s)
+  await page.getByText('Keys left out', { exact: true }).waitFor()
   await look('evidence-restored')
 
   await sys.open('/api-keys')
@@ -62,6 +63,7 @@ async function noteRestore({ rooms, database }: AdminWorld): Promise<void> {
     data: {
       ...{ backupSha256: 'a'.repeat(64), signer: 'b'.repeat(64), madeAt: '2026-01-01T00:00:00.000Z' },
       ...{ letIn: [idOf('Person sys')], locked: [idOf('Person ben')], removed: [], endedApiKeys: ['k'] },
+      ...{ keysBack: [], keysLeftOut: ['c'.repeat(40)], isPinOfBackup: false, pinSetAt: null },
     } satisfies RestoreRecord,
   })
 }

@@ -23,6 +23,11 @@ type Restored = {
   backupSha256: string
   signer: string
   endedApiKeys: number
+  /** Restores by earlier versions say nothing of keys. */
+  keysBack?: string[]
+  keysLeftOut?: string[]
+  isPinOfBackup?: boolean
+  pinSetAt?: string | null
   peopleInAll: number
   people: Back[]
 }
@@ -52,8 +57,21 @@ function Told({ of }: { of: Restored }) {
           ],
           ['restored.signer', <Copyable key="signer" value={of.signer} label={text('restored.signer')} />],
           ['restored.keys', number(of.endedApiKeys)],
+          ...(of.keysBack === undefined
+            ? []
+            : ([
+                ['restored.pin', <Pin key="pin" of={of} />],
+                ['restored.keysBack', <Keys key="back" of={of.keysBack} label={text('restored.keysBack')} />],
+                [
+                  'restored.keysLeftOut',
+                  <Keys key="out" of={of.keysLeftOut ?? []} label={text('restored.keysLeftOut')} />,
+                ],
+              ] satisfies Parameters<typeof Facts>[0]['of'])),
         ]}
       />
+      {[...(of.keysBack ?? []), ...(of.keysLeftOut ?? [])].length > 0 && (
+        <p class="note">{text('restored.keysWhy')}</p>
+      )}
       {people.length > 0 && (
         <>
           <h3>{text('restored.people')}</h3>
@@ -79,5 +97,28 @@ function Told({ of }: { of: Restored }) {
         </>
       )}
     </Part>
+  )
+}
+
+function Pin({ of: { isPinOfBackup, pinSetAt } }: { of: Restored }) {
+  if (isPinOfBackup !== true) return text('restored.pinUnchanged')
+  if (typeof pinSetAt !== 'string') return text('restored.pinOfBackup')
+  return (
+    <>
+      {text('restored.pinSetAt')} <Time at={pinSetAt} relative />
+    </>
+  )
+}
+
+function Keys({ of, label }: { of: string[]; label: string }) {
+  if (of.length === 0) return text('restored.noKeys')
+  return (
+    <ul>
+      {of.map((id) => (
+        <li key={id}>
+          <Copyable value={id} label={label} />
+        </li>
+      ))}
+    </ul>
   )
 }

@@ -10,7 +10,8 @@ import { idText, memberOf, parseServerId } from '#schemas/identifiers.ts'
 import { keptConfiguration } from '../../global-configuration/kept-configuration.ts'
 import type { Keys } from '../../keys/keys.ts'
 import type { BackupWords } from './backup-words.ts'
-import { personInWords, signerInWords } from './in-words.ts'
+import { keysInWords, personInWords, signerInWords } from './in-words.ts'
+import { keysIn } from './keys-back.ts'
 import { lockDirectory } from './lock-directory.ts'
 import { makeServerBackup } from './make-backup.ts'
 import { restoreServerBackup } from './restore-backup.ts'
@@ -52,6 +53,7 @@ export async function restoreAndEnd(
         : { indexes: new Map([[instance, index]]), origin },
     acceptedSigner: accepted,
     letIn: words['let-in'] ?? [],
+    bringBack: words['bring-back'] ?? [],
     ...{ hasLogin: login !== undefined, initialApiKeyFile: admin.initialApiKeyFile },
   })
   for (const line of restoredInWords(restored, admin.initialApiKeyFile))
@@ -62,7 +64,15 @@ export async function restoreAndEnd(
 
 /** The result for the operator, one item a line. */
 function restoredInWords(
-  { manifest, sha256, signer, comesBack, decided }: Awaited<ReturnType<typeof restoreServerBackup>>,
+  {
+    manifest,
+    sha256,
+    files,
+    signer,
+    comesBack,
+    decided,
+    keys,
+  }: Awaited<ReturnType<typeof restoreServerBackup>>,
   initialApiKeyFile: string | undefined,
 ): string[] {
   const outcome = (id: string): string =>
@@ -76,6 +86,8 @@ function restoredInWords(
     ...signerInWords(signer),
     ...comesBack.people.map((person) => `${personInWords(person)}: ${outcome(person.id)}`),
     `${decided.endedApiKeys.length} API keys were revoked; no session has come back`,
+    ...keysInWords(keysIn(files), keys),
+    `access rights, clients and services are of ${manifest.madeAt}: what was taken away after it is back`,
     ...(initialApiKeyFile === undefined
       ? []
       : [`the next start writes a new first API key into ${initialApiKeyFile}`]),

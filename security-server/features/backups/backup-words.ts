@@ -4,8 +4,10 @@ export const BACKUP_OPTIONS = {
   'restore-backup': { type: 'string' },
   'backup-key-file': { type: 'string' },
   'let-in': { type: 'string', multiple: true },
+  'bring-back': { type: 'string', multiple: true },
   'accept-signer': { type: 'string' },
 } as const
 
-type Words = Exclude<keyof typeof BACKUP_OPTIONS, 'let-in'> | 'configuration'
-export type BackupWords = Partial<Record<Words, string | undefined>> & { 'let-in'?: string[] | undefined }
+type Lists = 'let-in' | 'bring-back'
+type Words = Exclude<keyof typeof BACKUP_OPTIONS, Lists> | 'configuration'
+export type BackupWords = Partial<Record<Words, string | undefined> & Record<Lists, string[] | undefined>>

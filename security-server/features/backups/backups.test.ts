@@ -276,7 +276,7 @@ onEachDatabase('nobody comes in with a restored server but whom its operator nam
   const restore = (letIn: string[], initialApiKeyFile: string | undefined = first) =>
     restoreServerBackup({
       ...{ ...question(one), ...trusted(one), database: target, directory: at('restored') },
-      ...{ migrations: serverMigrations, letIn, hasLogin: true, initialApiKeyFile },
+      ...{ migrations: serverMigrations, letIn, bringBack: [], hasLogin: true, initialApiKeyFile },
     })
   await t.rejects(restore([randomUUID()]), { code: 'invalid_input' })
   // What stops it after its first steps, as a crash would.

@@ -1,8 +1,19 @@
 /** What a restore loads is what was verified, and no table or key comes back that must not, on either store. */
 import { randomBytes } from 'node:crypto'
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import path from 'node:path'
 import type { Migration } from 'kysely/migration'
 import t from 'tap'
+import { createAuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { migrationsIn } from '#platform/database/dialect-dump.ts'
 import { dumpTables } from '#platform/database/dump.ts'
 import { migrate } from '#platform/database/migrate.ts'
@@ -11,6 +22,9 @@ import { eachDatabase } from '#test/databases.ts'
 import { serverMigrations } from '../../features.ts'
 import { second } from '../../keys/keys-fixture.ts'
 import { by, make, question, stage, trusted } from './backups-fixture.ts'
+import { keysInWords } from './in-words.ts'
+import { keysIn } from './keys-back.ts'
+import { restorationHandlers } from './restoration.ts'
 import { restoreServerBackup } from './restore-backup.ts'
 import { dumpServer, WITHOUT } from './store.ts'
 
@@ -56,7 +70,12 @@ t.test('a file that is replaced or cut off after it was verified', async (t) => 
     const restore = (migrations: Record<string, Migration>) =>
       restoreServerBackup({
         ...{ ...question(one), ...trusted(one), migrations, database: targetUrl },
-        ...{ directory: at(`restored-${targetUrl.startsWith('sqlite')}`), letIn: [], hasLogin: true },
+        ...{
+          directory: at(`restored-${targetUrl.startsWith('sqlite')}`),
+          letIn: [],
+          bringBack: [],
+          hasLogin: true,
+        },
         initialApiKeyFile: at('initial-api-key'),
       })
     writeFileSync(at('initial-api-key'), 'as it was')
@@ -94,11 +113,87 @@ t.test('tables that are in no backup do not come back with one that has them', a
   await eachDatabase(t, async (target, t, targetUrl) => {
     await restoreServerBackup({
       ...{ ...question(one), ...trusted(one), migrations: serverMigrations, database: targetUrl },
-      ...{ directory: at(`restored-${targetUrl.startsWith('sqlite')}`), letIn: [], hasLogin: true },
+      ...{
+        directory: at(`restored-${targetUrl.startsWith('sqlite')}`),
+        letIn: [],
+        bringBack: [],
+        hasLogin: true,
+      },
       initialApiKeyFile: at('initial-api-key'),
     })
     const restored = tablesOf<Rows>(target)
     t.same(await restored.selectFrom('used_login').selectAll().execute(), [])
     t.equal((await restored.selectFrom('local_change').selectAll().execute()).length, 1)
   })
+})
+
+t.test('a key that was deleted after the backup comes back only if it is named', async (t) => {
+  const one = await stage(t)
+  const { at, keys, world } = one
+  const ids = keys.tokens().flatMap((token) => token.keys.map(({ id }) => id))
+  const [gone] = ids.filter((id) =>
+    readFileSync(at('keys', 'keys', `${id}.json`), 'utf8').includes('DEV/COM/4000'),
+  )
+  const fileIn = (folder: string, id = gone): string => at(folder, 'keys', 'keys', `${id}.json`)
+  const url = `sqlite:${at('server.db')}`
+  const database = await openDatabase(url)
+  await migrate(database, serverMigrations)
+  await database.close()
+  const token = at('keys', 'token.json')
+  const pinSetAt = world.now - 86_400_000
+  writeFileSync(token, JSON.stringify({ ...JSON.parse(readFileSync(token, 'utf8')), pinSetAt }))
+  await make(one, by(one), (write) => dumpServer(url, write))
+
+  let databases = 0
+  const restore = async (folder: string, bringBack: string[] = []) => {
+    const target = `sqlite:${at(`restored-${++databases}.db`)}`
+    return await restoreInto(target, folder, bringBack)
+  }
+  const restoreInto = async (target: string, folder: string, bringBack: string[] = []) => {
+    const done = await restoreServerBackup({
+      ...{ ...question(one), ...trusted(one), migrations: serverMigrations, database: target },
+      ...{ directory: at(folder), letIn: [], bringBack, hasLogin: true, initialApiKeyFile: at('api-key') },
+    })
+    const restored = await openDatabase(target)
+    const audit = createAuditLog({ database: restored, clock: () => world.now })
+    const handlers = restorationHandlers({ audit, people: { find: async () => undefined } })
+    const shown = await handlers['getRestoration']!({} as never)
+    await restored.close()
+    t.match(shown, { state: 'restored', ...done.keys }, 'the page shows what was done with keys')
+    return { ...done.keys, words: keysInWords(keysIn(done.files), done.keys).join('\n') }
+  }
+
+  cpSync(at('keys'), at('kept', 'keys'), { recursive: true })
+  rmSync(fileIn('kept'))
+  writeFileSync(at('kept', 'keys', 'token.json'), 'the token of a newer PIN')
+  await t.rejects(restore('kept', ['0'.repeat(40)]), {
+    code: 'invalid_input',
+    message: /no key in this backup/,
+  })
+  const kept = await restore('kept')
+  t.match(kept, { keysBack: [], keysLeftOut: [gone], isPinOfBackup: false })
+  t.match(
+    kept.words,
+    new RegExp(`^key ${gone} .*1 active certificates: left out.*--bring-back ${gone}\nthe PIN.*unchanged$`),
+  )
+  t.notOk(existsSync(fileIn('kept')))
+  t.match(await restore('kept', [gone!]), { keysBack: [gone], keysLeftOut: [] })
+  t.ok(readFileSync(fileIn('kept')).equals(readFileSync(at('keys', 'keys', `${gone}.json`))))
+  t.equal(readFileSync(at('kept', 'keys', 'token.json'), 'utf8'), 'the token of a newer PIN')
+
+  // What stops it before the token is there, as a crash would: the folder is a new one still.
+  const inTheWay = at('new', 'keys', 'token.json.being-restored')
+  mkdirSync(inTheWay, { recursive: true })
+  const target = `sqlite:${at('new.db')}`
+  await t.rejects(restoreInto(target, 'new'), { code: 'io_error' })
+  t.same(readdirSync(path.dirname(fileIn('new'))).length, ids.length)
+  rmSync(fileIn('new'))
+  rmdirSync(inTheWay)
+  const fresh = await restoreInto(target, 'new')
+  const setAt = new Date(pinSetAt).toISOString()
+  t.match(fresh, { keysLeftOut: [], isPinOfBackup: true, pinSetAt: setAt })
+  t.same([...fresh.keysBack].sort(), [...ids].sort())
+  t.match(fresh.words, `that of the backup, set ${setAt}`)
+  for (const id of ids) t.ok(existsSync(fileIn('new', id)))
+  t.ok(readFileSync(at('new', 'keys', 'token.json')).equals(readFileSync(token)))
 })

@@ -1,6 +1,6 @@
 /**
  * Restores a security server from a backup, offline. Guarantees that nothing is overwritten: the database must be empty, and
- * existing keys, anchor and marks stay. The rows come last: a restore that ends before can be run again. Guarantees that only the people whom the operator names can log in afterwards. Does not
+ * existing keys, anchor and marks stay; a key that a kept folder lacks comes back only if the operator names it (`keys-back.ts`). The rows come last: a restore that ends before can be run again. Guarantees that only the people whom the operator names can log in afterwards. Does not
  * touch the message log.
  */
 import { writeFile } from 'node:fs/promises'
@@ -17,6 +17,7 @@ import { applyAccess } from './access-store.ts'
 import { ACCESS_TABLES, type ComesBack, comesBackIn, type Decided, decideAccess } from './comes-back.ts'
 import { endExports } from './exports-store.ts'
 import { judgeSigner, type SignerVerdict, type Trust } from './judge-signer.ts'
+import { decideKeys, type KeysBack } from './keys-back.ts'
 import { DATABASE_ENTRY, FOLDERS } from './make-backup.ts'
 import { WITHOUT } from './store.ts'
 
@@ -74,7 +75,7 @@ export async function verifyServerBackup(q: Question): Promise<VerifiedServerBac
 }
 
 /**
- * Before anything is written, throws `backup_invalid`, the faults of `decideAccess`, and `conflict` for a database that is not
+ * Before anything is written, throws `backup_invalid`, the faults of `decideAccess` and `decideKeys`, and `conflict` for a database that is not
  * empty.
  */
 export async function restoreServerBackup(
@@ -85,30 +86,33 @@ export async function restoreServerBackup(
     migrations: Record<string, Migration>
     /** The people who may log in again, by their ids. */
     letIn: readonly string[]
+    /** Keys that come back into a folder which lacks them, by their ids. */
+    bringBack: readonly string[]
     hasLogin: boolean
     initialApiKeyFile: string | undefined
   },
-): Promise<VerifiedServerBackup & { decided: Decided }> {
+): Promise<VerifiedServerBackup & { decided: Decided; keys: KeysBack }> {
   const { directory, initialApiKeyFile } = q
   const verified = await verifyServerBackup(q)
   const { manifest, sha256, comesBack, signer } = verified
   const decided = decideAccess(comesBack, { ...q, hasInitialKey: initialApiKeyFile !== undefined })
-  const record = { ...decided, backupSha256: sha256, madeAt: manifest.madeAt, signer: signer.sha256 }
+  const { put, ...keys } = await decideKeys(directory, verified.files, q.bringBack)
+  const record = { ...decided, ...keys, backupSha256: sha256, madeAt: manifest.madeAt, signer: signer.sha256 }
   await restoreDatabase({
     ...{ url: q.database, migrations: q.migrations, file: q.file, secret: q.secret, verified },
     ...{ entry: DATABASE_ENTRY, without: WITHOUT },
     async finish(transaction) {
       await applyAccess(transaction, record, q.now.getTime())
       await endExports(transaction, q.now.getTime())
-      await putFiles(directory, verified.files)
+      await putFiles(directory, put)
       // The old initial API key in this file is revoked. The next start writes a new one if the file is empty.
       if (initialApiKeyFile !== undefined) await emptyFile(initialApiKeyFile)
     },
   })
-  return { ...verified, decided }
+  return { ...verified, decided, keys }
 }
 
-async function putFiles(directory: string, files: Files): Promise<void> {
+async function putFiles(directory: string, files: ReadonlyMap<string, Buffer>): Promise<void> {
   for (const [name, bytes] of files) {
     if (name === 'settings.yaml') await putNewFile(path.join(directory, 'settings-of-the-backup.yaml'), bytes)
     if (FOLDERS.includes(name.split('/')[0]!)) await putNewFile(path.join(directory, name), bytes)

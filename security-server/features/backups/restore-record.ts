@@ -1,9 +1,10 @@
 /** The audit record of a restore: the restore writes it, and the console reads it. */
+import type { KeysBack } from './keys-back.ts'
 
 /** The operation in the audit log. */
 export const RESTORED = 'restoreServer'
 
-/** Who got access again and who did not, by id. Names are left out because audit records are kept for ever. */
+/** Who got access again and who did not, by id. Names are left out because audit records are kept for ever. Those of earlier versions say nothing of keys. */
 export type RestoreRecord = {
   backupSha256: string
   madeAt: string
@@ -13,4 +14,4 @@ export type RestoreRecord = {
   locked: string[]
   removed: string[]
   endedApiKeys: string[]
-}
+} & Partial<KeysBack>
