@@ -46,19 +46,19 @@ export async function endOf(
   return numUpdatedRows > 0n
 }
 
-/** Which suspended subjects concern the parties of a request, in words. */
+/** Which of these are suspended, in words. */
 export function suspendedAmong(
   suspended: readonly { kind: SuspendedKind; subject: string }[],
-  q: { clients: string[]; server: string; certificates: string[] },
+  q: { clients: string[]; servers: string[]; certificates: string[] },
 ): string[] {
   const named = (kind: SuspendedKind, subject: string): boolean =>
     suspended.some((one) => one.kind === kind && one.subject === subject)
   const clients = q.clients.filter((id) => named('member', id) || named('subsystem', id))
   return [
     ...clients.map((id) => `${id} is suspended`),
-    ...(named('server', q.server)
-      ? [`the security server ${idText(parseServerId(q.server))} is suspended`]
-      : []),
+    ...q.servers
+      .filter((id) => named('server', id))
+      .map((id) => `the security server ${idText(parseServerId(id))} is suspended`),
     ...q.certificates
       .filter((sha256) => named('certificate', sha256))
       .map((sha256) => `the certificate ${sha256} is suspended`),

@@ -115,6 +115,14 @@ await eachRegistryDatabase(t, async (database, t: Test, url) => {
       body: { case: 'DP-1', servers: [{ state: 'WAITING', hasSeed: false }, {}] },
     })
     t.equal((await file(filed(order))).status, 409, 'once')
+    const suspension = { kind: 'server', subject: 'DEV:GOV:1234:SS1', reason: 'It was taken over.' }
+    const { id } = (await node.must('POST', '/suspensions', suspension)) as { id: number }
+    for (const [path, type, more] of [
+      ['lists', AUDIT_DOCUMENT.query, {}],
+      ['answers', AUDIT_DOCUMENT.answer, answerOf('a'.repeat(64))],
+    ] as const)
+      t.match(await speak(path, type, more), { status: 403, body: { type: 'suspended' } }, path)
+    t.equal((await node.call('DELETE', `/suspensions/${id}`)).status, 204)
     t.equal((await file(filed({ ...order, sample: 2 }))).status, 409, 'its id is used up')
     for (const [what, bytes, type] of [
       ['a stranger', filed(orderAt(at()), guest), 'audit_order_refused'],

@@ -8,7 +8,7 @@ import { AUDIT_LIMITS, type AuditAnswer, type AuditQuery, type ListedOrder } fro
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import { type Change, counted, mustBe, type Page, refuseTwin, textContains } from '../../changes/store.ts'
-import { takeDocument } from '../../documents/taken-store.ts'
+import { type SignedWith, takeWord } from '../../documents/taken-store.ts'
 import type { AuditOrderRow, AuditOrderServerRow, Tables } from './tables.ts'
 
 export type AuditOrderFilter = { q?: string; state?: 'waiting' | 'overdue' | 'complete'; at: string }
@@ -123,11 +123,11 @@ export function createAuditOrderStore(database: Database, record: Change<Tables>
 
     /**
      * The orders that a server still has to answer, that have a seed and that it does not have yet, the most urgent first. Throws
-     * `replayed_request`.
+     * `suspended`, `replayed_request`.
      */
-    handOut: (query: Pick<AuditQuery, 'id' | 'server' | 'has'>, now: number): Promise<ListedOrder[]> =>
+    handOut: (query: SignedWith<AuditQuery>, now: number): Promise<ListedOrder[]> =>
       record(async (transaction) => {
-        await takeDocument(transaction, query.id, now)
+        await takeWord(transaction, query, now)
         const rows = await waitingFor(transaction, query)
         return rows.map(({ document, received_at, seed }) => ({
           order: document,
@@ -138,11 +138,11 @@ export function createAuditOrderStore(database: Database, record: Change<Tables>
 
     /**
      * Stores an answer. Throws `audit_answer_wrong` for another order, server or seed, `conflict` for a second answer,
-     * `replayed_request`.
+     * `suspended`, `replayed_request`.
      */
-    take: (answer: AuditAnswer, q: { document: Buffer; now: number }) =>
+    take: (answer: SignedWith<AuditAnswer>, q: { document: Buffer; now: number }) =>
       record(async (transaction) => {
-        await takeDocument(transaction, answer.id, q.now)
+        await takeWord(transaction, answer, q.now)
         const row = await transaction
           .selectFrom('audit_order_server')
           .innerJoin('audit_order', 'audit_order.id', 'audit_order_server.order_id')

@@ -96,7 +96,7 @@ void t.test(
       for (const code of codes)
         provider.documents[code] = `--- ${openApi({ 'x-access-requests': accesses[code] })}`
       await collect(node)
-      const { codes: told, found } = asking(world, node)
+      const { codes: told, found, post } = asking(world, node)
       t.strictSame(await told(), ['all', 'odd', 'owners'])
       const theirs = { by: company, signer: COMPANY }
       t.strictSame(await told(theirs), ['all', 'companies'])
@@ -106,6 +106,16 @@ void t.test(
       t.equal(await found(`${POP}/companies`), undefined, 'not even by its id')
       t.ok(await found(`${POP}/companies`, theirs))
       t.equal(await found(`${POP}/none`), undefined)
+      const suspension = {
+        kind: 'certificate',
+        subject: company.certificate.sha256,
+        reason: 'It was stolen.',
+      }
+      const { id } = (await node.must('POST', '/suspensions', suspension)) as { id: number }
+      t.match(await post({ ...theirs, more: { offset: 0, limit: 1 } }), {
+        ...{ status: 403, body: { type: 'suspended' } },
+      })
+      t.equal((await node.call('DELETE', `/suspensions/${id}`)).status, 204)
 
       // A client of another member at the server asks, too; a disabled one does not.
       await node.must('POST', '/global-groups', { code: 'hospitals', description: 'Hospitals' })

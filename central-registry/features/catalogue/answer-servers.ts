@@ -67,7 +67,7 @@ export function catalogueAnswers(rooms: AnswerRooms): Record<string, OperationHa
         const configuration = await approvedNow(rooms)
         const now = clock()
         const asked = asInput(() => ofOwner(verified(body, form.type, form.read, { configuration, now })))
-        await audiences.take(asked.id, asked.server, now)
+        await audiences.take(asked, now)
         const answered = {
           ...{ instance: configuration.instance, server: asked.server, answers: asked.id },
           generatedAt: new Date(clock()).toISOString(),

@@ -6,9 +6,10 @@ import type { Expression, Kysely, SqlBool } from 'kysely'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
 import { CATALOGUE_LIMITS } from '#schemas/catalogue.ts'
 import { Fault } from '#schemas/fault.ts'
+import type { DocumentHead } from '#schemas/management-request.ts'
 import { say } from '#schemas/said.ts'
 import { type Change, contains, counted, textContains } from '../../changes/store.ts'
-import { takeDocument } from '../../documents/taken-store.ts'
+import { type SignedWith, takeWord } from '../../documents/taken-store.ts'
 import type { Access } from './read-answers.ts'
 import type { Tables } from './tables.ts'
 
@@ -37,13 +38,14 @@ export function createAudienceStore(database: Database, record: Change<Tables>) 
       .where('catalogue_service.id', 'in', servicesFor(tables, server))
 
   return {
-    /** Accepts a question once. Throws `replayed_request`; `access_denied` for a server that the register does not have. */
-    take: (id: string, server: string, now: number) =>
+    /** Accepts a question once. Throws `suspended`, `replayed_request`; `access_denied` for a server that the register does not have. */
+    take: (question: SignedWith<DocumentHead & { server: string }>, now: number) =>
       record(async (transaction) => {
+        const { server } = question
         const known = transaction.selectFrom('security_server').where('id', '=', server)
         if ((await counted(known)) === 0)
           throw new Fault('access_denied', { what: say`the server ${server} is not registered` })
-        await takeDocument(transaction, id, now)
+        await takeWord(transaction, question, now)
       }),
     async list(server: string, { q = '', offset, limit }: { q?: string; offset: number; limit: number }) {
       const found = toldTo(server).$if(q !== '', (query) => query.where(({ or }) => or(searched(q))))

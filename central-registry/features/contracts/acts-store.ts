@@ -6,7 +6,7 @@
 import type { Kysely } from 'kysely'
 import { partnerOf } from '#core/contract/parties.ts'
 import type { Within } from '#platform/database/open-database.ts'
-import type { ContractContent, ContractSide } from '#schemas/contract.ts'
+import type { ContractContent, ContractSeal, ContractSide } from '#schemas/contract.ts'
 import { asFault } from '#schemas/fault.ts'
 import { parseSubsystemId } from '#schemas/identifiers.ts'
 import { counted } from '../../changes/store.ts'
@@ -41,7 +41,7 @@ import {
 } from '../../contract-versions/rules.ts'
 import { isRequired, sidesWithout } from '../../members/contacts/rules.ts'
 import { knownOf, ownInstance } from '../../members/contacts/store.ts'
-import { endOf } from '../../register/suspended-store.ts'
+import { endOf, suspendedAmong, suspendedIn } from '../../register/suspended-store.ts'
 import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import type { FreshSeal } from './documents.ts'
 import { NO_PARTNERS, type Partners } from './partners.ts'
@@ -56,6 +56,9 @@ export type ContractActRooms = {
 const MAX_OPEN = 100
 const MAX_A_DAY = 500
 const DAY_MS = 86_400_000
+
+/** What is kept of a seal beside its bytes. */
+type SealFacts = FreshSeal['facts'] & Pick<ContractSeal, 'mandated' | 'server'>
 
 export type ContractActs = ReturnType<typeof createContractActs>
 
@@ -98,8 +101,8 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
   }
 
   /**
-   * Throws `contract_not_possible` unless the parties are registered, the contract is neither suspended nor terminated, no other
-   * contract covers the same calls, and contacts are confirmed where the policy requires it.
+   * Throws `contract_not_possible` unless the parties are registered, the contract is neither suspended nor terminated, nobody who
+   * sealed it is suspended, no other contract covers the same calls, and contacts are confirmed where the policy requires it.
    */
   async function checkMayBegin(
     transaction: Kysely<RegisterTables>,
@@ -111,6 +114,7 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
     checkParties(content, facts)
     const versions = (await versionsOf(transaction, row.contract)).map(versionOf)
     checkFamily({ ...facts, versions }, at)
+    await checkSealers(transaction, row)
     await checkOverlaps(transaction, content, await joinedOf(transaction, row), at)
     const without = await withoutContact(transaction, content, at)
     if (without.length > 0) throw impossible(`no contact of the ${without.join(' or of the ')} is confirmed`)
@@ -211,6 +215,7 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
     q: { message: Buffer; at: string },
   ): Promise<void> {
     const { seal, sha256, facts } = one
+    const sealFacts: SealFacts = { ...facts, mandated: seal.mandated, server: seal.server }
     await transaction
       .insertInto('contract_seal')
       .values({
@@ -219,7 +224,7 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
         version: row.version,
         member: seal.signer,
         subsystems: seal.subsystems === undefined ? null : JSON.stringify(seal.subsystems),
-        facts: JSON.stringify({ ...facts, mandated: seal.mandated, server: seal.server }),
+        facts: JSON.stringify(sealFacts),
         message: q.message,
         sealed_at: q.at,
       })
@@ -233,6 +238,27 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
     ...{ tell, move, agree, complete, activate, supersede, checkOpen, keepSeal, signersOf },
     ...{ factsOf, endSuspension, goOn },
   }
+}
+
+/**
+ * Throws `contract_not_possible` while a member that sealed the version, its server or its certificate is suspended: whoever had its
+ * key may have sealed it before.
+ */
+async function checkSealers(transaction: Kysely<RegisterTables>, row: ContractRow): Promise<void> {
+  const seals = await transaction
+    .selectFrom('contract_seal')
+    .select(['member', 'facts'])
+    .where('contract', '=', row.contract)
+    .where('version', '=', row.version)
+    .where('subsystems', 'is', null)
+    .execute()
+  const facts = seals.map((one) => JSON.parse(one.facts) as SealFacts)
+  const suspended = suspendedAmong(await suspendedIn(transaction), {
+    clients: seals.map(({ member }) => member),
+    servers: [...new Set(facts.map(({ server }) => server))],
+    certificates: [...new Set(facts.map(({ signingCertificate }) => signingCertificate.sha256))],
+  })
+  if (suspended.length > 0) throw impossible(suspended.join('; '))
 }
 
 /** Whether members of two instances are parties. */

@@ -9,7 +9,7 @@ import { say } from '#schemas/said.ts'
 import type { Change } from '../../changes/store.ts'
 import { addEvent, contentOf, noContract, versionsOf } from '../../contract-versions/rows-store.ts'
 import { impossible } from '../../contract-versions/rules.ts'
-import { takeDocument } from '../../documents/taken-store.ts'
+import { type SignedWith, takeAct } from '../../documents/taken-store.ts'
 import { askAgain, keyOf, type PutMail } from '../../members/contacts/letters-store.ts'
 import { confirm, ownInstance } from '../../members/contacts/store.ts'
 import { LIVE } from '../../register/live-contracts-store.ts'
@@ -63,10 +63,11 @@ export function createContractContacts({
 
   return {
     /** Checks the code that a member enters. Throws `contact_not_confirmed` and counts the wrong code. */
-    async confirm({ id, signer, person, ...one }: ContactConfirmation, now: number): Promise<ContractRow> {
+    async confirm(confirmation: SignedWith<ContactConfirmation>, now: number): Promise<ContractRow> {
+      const { signer, person, ...one } = confirmation
       const done = await record(async (transaction) => {
         const at = new Date(now).toISOString()
-        await takeDocument(transaction, id, now)
+        await takeAct(transaction, confirmation, now)
         const named = { member: signer, email: one.email, contract: one.contract }
         const { row } = await findContact(transaction, named)
         const by = `${signer} (${person})`
@@ -80,9 +81,10 @@ export function createContractContacts({
       return done
     },
     /** Sends the letter again at the request of the contact's member. */
-    sendAgain: ({ id, signer, contract, email }: ContactLetter, now: number): Promise<ContractRow> =>
+    sendAgain: (letter: SignedWith<ContactLetter>, now: number): Promise<ContractRow> =>
       record(async (transaction) => {
-        await takeDocument(transaction, id, now)
+        await takeAct(transaction, letter, now)
+        const { signer, contract, email } = letter
         const at = new Date(now).toISOString()
         return ask(transaction, { member: signer, email, contract }, { by: signer, at })
       }),

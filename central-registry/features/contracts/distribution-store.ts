@@ -4,12 +4,12 @@
  */
 import { graceHoursOf } from '#core/contract/grace-hours.ts'
 import { type Database, tablesOf } from '#platform/database/open-database.ts'
-import type { ContractSide, ListedContract, ListedMandate } from '#schemas/contract.ts'
+import type { ContractQuery, ContractSide, ListedContract, ListedMandate } from '#schemas/contract.ts'
 import type { Change } from '../../changes/store.ts'
 import { type ContractPolicy, readPolicy } from '../../contract-versions/policy-store.ts'
 import { contentOf, versionOf } from '../../contract-versions/rows-store.ts'
 import { OPEN, stateAt, waitsFor } from '../../contract-versions/rules.ts'
-import { takeDocument } from '../../documents/taken-store.ts'
+import { type SignedWith, takeDocument, takeWord } from '../../documents/taken-store.ts'
 import { isRequired, sidesWithout } from '../../members/contacts/rules.ts'
 import { type ContactStore, ownInstance } from '../../members/contacts/store.ts'
 import { LIVE } from '../../register/live-contracts-store.ts'
@@ -86,8 +86,11 @@ export function createDistributionStore(
   }
 
   return {
-    /** Records the document's id, so that nobody can replay a captured question. Throws `replayed_request`. */
+    /** Records the id of another registry's question. Throws `replayed_request`. */
     take: (id: string, now: number) => record((transaction) => takeDocument(transaction, id, now)),
+    /** Records the question's id, so that nobody can replay a captured one. Throws `suspended` or `replayed_request`. */
+    takeQuestion: (question: SignedWith<ContractQuery>, now: number) =>
+      record((transaction) => takeWord(transaction, question, now)),
     async listFor(
       server: string,
       now: number,

@@ -17,6 +17,7 @@ import {
   type ContractQuery,
   MEMBER_ACTS,
 } from '#schemas/contract.ts'
+import type { SignedWith } from '../../documents/taken-store.ts'
 import { ofOwner, verified } from '../../documents/verify-document.ts'
 import { checkFresh, describeCertificate, type ProofFacts } from '../../documents/verify-signer.ts'
 
@@ -46,32 +47,32 @@ const fetch = record<ContractFetch>({
   hashes: unique(list(sha256, 1, MOST_HASHES), (one) => one),
 })
 
-export function verifyProposal(bytes: Buffer, trust: Trust): ContractProposal {
+export function verifyProposal(bytes: Buffer, trust: Trust): SignedWith<ContractProposal> {
   return verified(bytes, CONTRACT_DOCUMENT.proposal, proposal, trust)
 }
 
-export function verifyAct(bytes: Buffer, trust: Trust): ContractAct {
+export function verifyAct(bytes: Buffer, trust: Trust): SignedWith<ContractAct> {
   return verified(bytes, CONTRACT_DOCUMENT.act, act, trust)
 }
 
-export function verifyConfirmation(bytes: Buffer, trust: Trust): ContactConfirmation {
+export function verifyConfirmation(bytes: Buffer, trust: Trust): SignedWith<ContactConfirmation> {
   return verified(bytes, CONTRACT_DOCUMENT.confirmation, confirmation, trust)
 }
 
-export function verifyLetter(bytes: Buffer, trust: Trust): ContactLetter {
+export function verifyLetter(bytes: Buffer, trust: Trust): SignedWith<ContactLetter> {
   return verified(bytes, CONTRACT_DOCUMENT.letter, letter, trust)
 }
 
 /** Throws `access_denied` unless the owner of the server asks. */
-export function verifyQuery(bytes: Buffer, trust: Trust): ContractQuery {
+export function verifyQuery(bytes: Buffer, trust: Trust): SignedWith<ContractQuery> {
   return ofOwner(verified(bytes, CONTRACT_DOCUMENT.query, query, trust))
 }
 
-export function verifyFetch(bytes: Buffer, trust: Trust): ContractFetch {
+export function verifyFetch(bytes: Buffer, trust: Trust): SignedWith<ContractFetch> {
   return ofOwner(verified(bytes, CONTRACT_DOCUMENT.fetch, fetch, trust))
 }
 
-export type FreshSeal = VerifiedSeal & { facts: Pick<ProofFacts, 'signingCertificate'> }
+export type FreshSeal = VerifiedSeal & { facts: Required<Pick<ProofFacts, 'signingCertificate'>> }
 
 /** Verifies a seal that was made within the accepted time. It is stored for as long as the contract. */
 export function verifyFreshSeal(bytes: Buffer, { configuration, now }: Trust): FreshSeal {

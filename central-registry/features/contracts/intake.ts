@@ -73,8 +73,9 @@ export function contractIntakeHandlers(rooms: ContractIntakeRooms): Record<strin
     ),
     listContracts: counted('query', async (body, now) => {
       const trust = await trustAt(now)
-      const { id, server } = verifyQuery(body, trust)
-      await distribution.take(id, now)
+      const asked = verifyQuery(body, trust)
+      const { id, server } = asked
+      await distribution.takeQuestion(asked, now)
       const { policy, contracts, hostingMandates } = await distribution.listFor(server, now)
       const list: ContractList = {
         instance: trust.configuration.instance,
@@ -88,8 +89,9 @@ export function contractIntakeHandlers(rooms: ContractIntakeRooms): Record<strin
       return Buffer.from(await rooms.signDocument(list, CONTRACT_DOCUMENT.list))
     }),
     fetchContracts: counted('fetch', async (body, now): Promise<ContractItems> => {
-      const { id, server, hashes } = verifyFetch(body, await trustAt(now))
-      await distribution.take(id, now)
+      const asked = verifyFetch(body, await trustAt(now))
+      const { server, hashes } = asked
+      await distribution.takeQuestion(asked, now)
       const items: ContractItems['items'] = []
       let bytes = 0
       for (const { sha256, content } of await distribution.itemsFor(server, hashes, now)) {

@@ -35,7 +35,7 @@ import {
   partiesOf,
   stateAt,
 } from '../../contract-versions/rules.ts'
-import { takeDocument } from '../../documents/taken-store.ts'
+import { type SignedWith, takeAct } from '../../documents/taken-store.ts'
 import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import { type ContractActRooms, checkNotTooMany, createContractActs, isBetween } from './acts-store.ts'
 import type { FreshSeal } from './documents.ts'
@@ -89,13 +89,14 @@ export function createContractStore({ record, ...rooms }: Rooms) {
   return {
     /**
      * Stores a verified proposal: a new contract, its next version, or other content for the open proposal. Throws
-     * `access_denied`, `contract_not_possible` or `replayed_request`.
+     * `access_denied`, `contract_not_possible`, `suspended` or `replayed_request`.
      */
-    propose: async ({ id, content, signer }: ContractProposal, now: number): Promise<ContractRow> => {
+    propose: async (proposal: SignedWith<ContractProposal>, now: number): Promise<ContractRow> => {
+      const { content, signer } = proposal
       await partners.load()
       return record(async (transaction) => {
         const at = new Date(now).toISOString()
-        await takeDocument(transaction, id, now)
+        await takeAct(transaction, proposal, now)
         const rows = await versionsOf(transaction, content.contract)
         const parties = await transaction
           .selectFrom('contract_party')
@@ -123,7 +124,7 @@ export function createContractStore({ record, ...rooms }: Rooms) {
       return record(async (transaction) => {
         const at = new Date(now).toISOString()
         const { seal } = one
-        await takeDocument(transaction, seal.id, now)
+        await takeAct(transaction, { ...seal, signedWith: one.facts.signingCertificate.sha256 }, now)
         const { row, rows } = await rowOfHash(transaction, seal.contract, seal.hash)
         const content = contentOf(row)
         checkSealFits(seal, content, row.hash)
@@ -153,10 +154,10 @@ export function createContractStore({ record, ...rooms }: Rooms) {
       })
     },
     /** A party withdraws its proposal, declines another's, or terminates a version in force. */
-    memberAct: (one: ContractAct, now: number): Promise<ContractRow> =>
+    memberAct: (one: SignedWith<ContractAct>, now: number): Promise<ContractRow> =>
       record(async (transaction) => {
         const at = new Date(now).toISOString()
-        await takeDocument(transaction, one.id, now)
+        await takeAct(transaction, one, now)
         const { row } = await rowOfHash(transaction, one.contract, one.hash)
         const parties = partiesOf(contentOf(row), await joinedOf(transaction, row))
         const { mandated = [] } = one

@@ -14,17 +14,20 @@ import {
   code,
   decide,
   listFor,
+  options,
+  post,
   propose,
   REASON,
+  seal,
   startContracts,
   stateOf,
 } from '#test/fakes/contract-world.ts'
-import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
+import { contentAt, contractDocument, hashOf, inDays } from '#test/fakes/contracts.ts'
 import { baseOf, install } from '#test/fakes/installed-registry.ts'
 import { type Browser, startOpenIdProvider } from '#test/fakes/openid-provider.ts'
 import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { anchorOf, publish } from '#test/fakes/registry-sample.ts'
-import { GUEST, OWNER } from '#test/fakes/request-world.ts'
+import { GUEST, guest, OWNER } from '#test/fakes/request-world.ts'
 import { until } from '#test/until.ts'
 import { createChange } from '../../changes/store.ts'
 import { createDistributionStore } from './distribution-store.ts'
@@ -184,6 +187,58 @@ t.test('its end does not lift it, nor does a party that terminates it; the regis
     t.equal((await node.call('DELETE', `/suspensions/${held!.id}`)).status, 204)
     t.match(await whole(w, stopped), { versions: [{ state: 'TERMINATED' }], suspension: { state: 'lifted' } })
     t.same(await shown(), [])
+  }),
+)
+
+t.test('who is suspended agrees to nothing and ends nothing', (t) =>
+  eachRegistryDatabase(t, async (_database, t, url) => {
+    const w = await startContracts(t, url)
+    const { node, world } = w
+    const held = await agreed(w)
+    const service = (serviceCode: string) => ({
+      services: [{ serviceCode, endpoints: [{ method: '*', path: '**' }] }],
+    })
+    const sealed = contentAt(world.clock.now, service('horses'))
+    for (const reply of [await propose(w, sealed), await seal(w, sealed, GUEST)]) t.equal(reply.status, 200)
+    const open = contentAt(world.clock.now, service('cows'))
+    t.equal((await propose(w, open, OWNER)).status, 200)
+    const sent = (purpose: 'confirmation' | 'letter', path: string, more: object) => {
+      const document = { contract: held.contract, email: 'desk@tax.example', ...more }
+      return post(w, path, contractDocument(purpose, document, options(w, GUEST)))
+    }
+    for (const [kind, subject] of [
+      ['member', 'DEV:GOV:5678'],
+      ['server', 'DEV:GOV:5678:SS1'],
+      ['certificate', guest.certificate.sha256],
+    ] as const) {
+      const suspension = { kind, subject, reason: 'Its key was stolen.' }
+      const { id } = (await node.must('POST', '/suspensions', suspension)) as Suspension
+      for (const [what, reply] of [
+        ['propose', propose(w, contentAt(world.clock.now, service('sheep')))],
+        ['seal', seal(w, open, GUEST)],
+        ['decline', act(w, open, GUEST, 'decline')],
+        ['terminate', act(w, held, GUEST, 'terminate')],
+        ['confirm', sent('confirmation', '/contacts/confirmations', { code: 'abcd', person: 'anna' })],
+        ['ask for a letter', sent('letter', '/contacts/letters', {})],
+      ] as const)
+        t.match(await reply, code(403, 'suspended'), `${kind}: ${what}`)
+      t.match(
+        await seal(w, sealed, OWNER),
+        { status: 409, body: { type: 'contract_not_possible', message: /suspended/ } },
+        `${kind}: what it sealed before does not come into force`,
+      )
+      const list = await post(w, '/lists', contractDocument('query', {}, options(w, GUEST)))
+      const hashes = { hashes: [hashOf(held)] }
+      const items = await post(w, '/items', contractDocument('fetch', hashes, options(w, GUEST)))
+      // Clients of other members may be registered at a server whose owner is suspended.
+      for (const reply of [list, items])
+        t.equal(reply.status, kind === 'member' ? 200 : 403, `${kind}: reads`)
+      t.equal((await listFor(w, OWNER)).contracts.length, 3, 'the others go on')
+      t.equal(await stateOf(w, held), 'ACTIVE')
+      t.equal((await node.call('DELETE', `/suspensions/${id}`)).status, 204)
+    }
+    t.match(await seal(w, sealed, OWNER), { status: 200, body: { state: 'ACTIVE' } }, 'lifted, it may')
+    t.match(await act(w, held, GUEST, 'terminate'), { body: { state: 'TERMINATED' } })
   }),
 )
 

@@ -98,12 +98,12 @@ export function createExplainStore(database: Database) {
         exists: (await countOf(tables, 'subsystem', 'id', subsystem)) > 0,
         suspended: suspendedAmong(suspended, {
           clients: [member, subsystem],
-          server: NONE,
+          servers: [],
           certificates: [],
         }),
         servers: servers.map((server) => ({
           ...server,
-          suspended: suspendedAmong(suspended, { clients: [], server: server.id, certificates: [] }),
+          suspended: suspendedAmong(suspended, { clients: [], servers: [server.id], certificates: [] }),
           // A suspended certificate counts as missing, which the step on certificates reports.
         })),
         signing: await signingOf(member),
@@ -179,6 +179,3 @@ export function createExplainStore(database: Database) {
     },
   }
 }
-
-/** A server id that does not exist, because only clients are checked here. */
-const NONE = '-/-/-/-'

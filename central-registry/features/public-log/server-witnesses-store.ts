@@ -9,6 +9,7 @@ import { type Database, inTransaction, tablesOf } from '#platform/database/open-
 import { Fault } from '#schemas/fault.ts'
 import { idText, memberOf, parseClientId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
+import { refuseSuspended } from '../../documents/taken-store.ts'
 import { MANAGEMENT_SERVICE_PROVIDER } from '../../members/store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import type { Tables } from './tables.ts'
@@ -36,14 +37,16 @@ export function createServerWitnessStore(database: Database, origin: string) {
   return {
     isRegistered: (server: string): Promise<boolean> => isRegistered(tables, server),
     /**
-     * Throws `not_found` for a server that is not registered. Whoever had this name before has it no longer: who may bring it was judged by the
+     * Throws `not_found` for a server that is not registered, and `suspended` for one that is, or whose certificate is: who took it over
+     * may have its witness as well. Whoever had this name before has it no longer: who may bring it was judged by the
      * caller.
      */
-    take: (row: Omit<Row, 'origin'>): Promise<void> =>
+    take: (row: Omit<Row, 'origin'>, signedWith: string): Promise<void> =>
       inTransaction(tables, async (transaction) => {
         await lockFor(transaction, 'public log witnesses')
         if (!(await isRegistered(transaction, row.server)))
           throw new Fault('not_found', { what: say`no server ${row.server} is registered` })
+        await refuseSuspended(transaction, { clients: [], servers: [row.server], certificates: [signedWith] })
         await transaction
           .deleteFrom('log_server_witness')
           .where('origin', '=', origin)

@@ -14,6 +14,7 @@ import type { OperationHandler } from '#platform/http-service/openapi.ts'
 import { Fault } from '#schemas/fault.ts'
 import { LOG_COSIGNATURE_TYPE, type LogCosignature, witnessClaim } from '#schemas/log-cosignature.ts'
 import { say } from '#schemas/said.ts'
+import type { SignedWith } from '../../documents/taken-store.ts'
 import { serverOf } from './policy.ts'
 import type { ServerWitnessStore } from './server-witnesses-store.ts'
 import type { PublicLogStore } from './store.ts'
@@ -49,7 +50,7 @@ export function cosignatureHandlers(rooms: ToldRooms<CosignedLog>): Record<strin
 }
 
 async function take(
-  told: LogCosignature,
+  told: SignedWith<LogCosignature>,
   { policy, store, servers }: CosignedLog,
   now: number,
 ): Promise<void> {
@@ -74,9 +75,10 @@ async function take(
     throw new Fault('malformed_checkpoint', { what: say`the time of the cosignature has not come yet` })
   const { name } = key
   const [told_at, cosigned_at] = [told.createdAt, time.toISOString()]
-  await servers.take({
-    ...{ server: told.server, name, verifier_key: told.witnessKey, told_at, size: told.size, cosigned_at },
-  })
+  await servers.take(
+    { server: told.server, name, verifier_key: told.witnessKey, told_at, size: told.size, cosigned_at },
+    told.signedWith,
+  )
   const line = { witness: name, time: cosigned_at, line: told.cosignature }
   await store.putCosignature({ size: told.size, server: told.server, ...line })
 }

@@ -9,6 +9,7 @@ import type { DocumentHead } from '#schemas/management-request.ts'
 import { say } from '#schemas/said.ts'
 import { approvedNow, type DocumentRooms } from '../../documents/approved-now.ts'
 import { asInput } from '../../documents/as-input.ts'
+import type { SignedWith } from '../../documents/taken-store.ts'
 import { ofOwner, verified } from '../../documents/verify-document.ts'
 
 const MAX_BYTES = 64 * 1024
@@ -24,7 +25,7 @@ export function takeTold<L, T extends DocumentHead & { server: string }>(q: {
   rooms: ToldRooms<L>
   type: string
   document: Read<T>
-  take(told: T, log: L): Promise<void>
+  take(told: SignedWith<T>, log: L): Promise<void>
 }): OperationHandler {
   const { rooms } = q
   return async ({ body }) => {

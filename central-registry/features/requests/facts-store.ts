@@ -60,7 +60,7 @@ export async function readFacts(
     hosting: await hostingOf(kysely, { subject, signers: signed.signers }, new Date(now).toISOString()),
     suspended: suspendedAmong(await suspendedIn(kysely), {
       clients: [...new Set([...ids, ...members])],
-      server,
+      servers: [server],
       certificates: [...new Set([...(sha256 === undefined ? [] : [sha256]), ...signed.certificates])],
     }),
     server: await kysely

@@ -9,12 +9,13 @@ import { type JsonSignature, readSignedJson } from '#core/signature/signed-json.
 import { Fault } from '#schemas/fault.ts'
 import {
   DOCUMENT_TYPE,
-  type DocumentHead,
   type FiledRequest,
   type Revocation,
   type StatusQuery,
 } from '#schemas/management-request.ts'
 import { say } from '#schemas/said.ts'
+import type { SignedWith } from '../../documents/taken-store.ts'
+import { verified } from '../../documents/verify-document.ts'
 import type { Trust } from '../../documents/verify-signer.ts'
 import { describeCertificate, type ProofFacts, verifySigner } from '../../documents/verify-signer.ts'
 import { checkNewCertificate } from '../../servers/rules.ts'
@@ -43,25 +44,12 @@ export function verifyFiledRequest(
   return { request, facts: { ...facts, authenticationCertificate: describeCertificate(certificate) } }
 }
 
-export function verifyStatusQuery(bytes: Buffer, trust: Trust): StatusQuery {
-  return verifyAlone(bytes, DOCUMENT_TYPE.query, readStatusQuery, trust)
+export function verifyStatusQuery(bytes: Buffer, trust: Trust): SignedWith<StatusQuery> {
+  return verified(bytes, DOCUMENT_TYPE.query, readStatusQuery, trust)
 }
 
-export function verifyRevocation(bytes: Buffer, trust: Trust): Revocation {
-  return verifyAlone(bytes, DOCUMENT_TYPE.revoke, readRevocation, trust)
-}
-
-function verifyAlone<T extends DocumentHead & { server: string }>(
-  bytes: Buffer,
-  type: string,
-  read: (document: unknown) => T,
-  trust: Trust,
-): T {
-  const { document, signatures } = readSignedJson(bytes, type)
-  const given = read(document)
-  if (signatures.length > 1) throw new Fault('malformed_signature', { what: say`one signature is needed` })
-  verifySigner(given, signatures[0]!, trust)
-  return given
+export function verifyRevocation(bytes: Buffer, trust: Trust): SignedWith<Revocation> {
+  return verified(bytes, DOCUMENT_TYPE.revoke, readRevocation, trust)
 }
 
 /**

@@ -290,6 +290,12 @@ void t.test('declined, revoked and automatic; the requester is told', async (t) 
 
     const two = (await file(address)).body.request
     t.match(await ask('revocations', { ...head(GUEST), request: two }, 'revoke', guest), { status: 404 })
+    const suspension = { kind: 'certificate', subject: owner.certificate.sha256, reason: 'It was stolen.' }
+    const { id } = (await node.must('POST', '/suspensions', suspension)) as { id: number }
+    const stopped = { status: 403, body: { type: 'suspended' } }
+    t.match(await ask('revocations', { ...head(), request: two }, 'revoke'), stopped)
+    t.match(await ask('states', head(), 'query'), stopped)
+    t.equal((await node.call('DELETE', `/suspensions/${id}`)).status, 204)
     const revocation = { ...head(), request: two }
     t.match(await ask('revocations', revocation, 'revoke'), { status: 200, body: { state: 'REVOKED' } })
     t.match(await ask('revocations', revocation, 'revoke'), { body: { type: 'replayed_request' } })

@@ -9,16 +9,19 @@ import { canonicalHash } from '#core/canonical/canonical-hash.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { type Database, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
+import { parseServerId } from '#schemas/identifiers.ts'
 import {
   type FiledRequest,
   type RequestKind,
   type RequestState,
   type RequestSubject,
+  type Revocation,
+  type StatusQuery,
   UNDECIDED,
 } from '#schemas/management-request.ts'
 import { say } from '#schemas/said.ts'
 import { type Change, contains, counted, type Page, within } from '../../changes/store.ts'
-import { takeDocument } from '../../documents/taken-store.ts'
+import { refuseSuspended, type SignedWith, takeDocument, takeWord } from '../../documents/taken-store.ts'
 import type { ProofFacts } from '../../documents/verify-signer.ts'
 import { createMemberStore } from '../../members/store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
@@ -186,10 +189,10 @@ export function createRequestStore({ database, record, announce, notify, hosting
     async check(subject: RequestSubject, now: number): Promise<void> {
       refuseConflicts(assess(subject, await readFacts(tables, subject, now, hostingOf)))
     },
-    /** The requests about this server that `signer` has signed, the newest first. Throws `replayed_request`. */
-    statusFor: (q: { id: string; server: string; signer: string }, now: number, limit: number) =>
+    /** The requests about this server that `signer` has signed, the newest first. Throws `suspended` or `replayed_request`. */
+    statusFor: (q: SignedWith<StatusQuery>, now: number, limit: number) =>
       record(async (transaction) => {
-        await takeDocument(transaction, q.id, now)
+        await takeWord(transaction, q, now)
         return transaction
           .selectFrom('management_request')
           .innerJoin('management_request_proof', 'management_request_proof.request', 'management_request.id')
@@ -202,14 +205,16 @@ export function createRequestStore({ database, record, announce, notify, hosting
       }),
     /**
      * Revokes a request of which `signer` signed a proof; another's request is `not_found`. The document's id cannot be used
-     * again.
+     * again. Throws `suspended`. X-Road's message, which the signer's server vouches for, has no `signedWith`.
      */
     revokeOwn: (
-      q: { id: string; server: string; signer: string; request: number },
+      q: Pick<Revocation, 'id' | 'server' | 'signer' | 'request'> & Partial<SignedWith<object>>,
       now: number,
       validUntil?: number,
     ) =>
       record(async (transaction) => {
+        const certificates = q.signedWith === undefined ? [] : [q.signedWith]
+        await refuseSuspended(transaction, { clients: [q.signer], servers: [q.server], certificates })
         await takeDocument(transaction, q.id, now, validUntil)
         const row = await rowOf(transaction, q.request)
         const proofs = await proofsIn(transaction, row.id)

@@ -46,9 +46,9 @@ export async function begin(
 ): Promise<Plan> {
   const { predecessor, successor } = taking
   const [before, after] = [idText(predecessor), idText(successor)]
-  await checkBoth(transaction, taking)
-  const servers = await takeServers(transaction, taking, doing.at)
   const own = await subsystemsOf(transaction, before)
+  await checkBoth(transaction, taking, own)
+  const servers = await takeServers(transaction, taking, doing.at)
   const subsystems = await addSubsystems(transaction, taking, own, doing.at)
   // The registrations of the member itself are taken over only if it gives up all subsystems; in a split they stay with it.
   const isWhole = own.every(({ id }) => subsystems.some(({ from }) => from === id))
@@ -79,25 +79,47 @@ export async function begin(
 
 async function checkBoth(
   transaction: Kysely<RegisterTables>,
-  { predecessor, successor }: Taking,
+  taking: Taking,
+  own: Subsystem[],
 ): Promise<void> {
+  const { predecessor, successor } = taking
   await mustBeRegistered(transaction, predecessor)
   await mustBeRegistered(transaction, successor)
   const known = await transaction
     .selectFrom('succession')
     .select(['predecessor', 'successor', 'completed_at'])
     .execute()
-  const clients = [idText(predecessor), idText(successor)]
-  const suspended = suspendedAmong(await suspendedIn(transaction), {
-    clients,
-    server: '-/-/-/-',
+  const pair = { predecessor: idText(predecessor), successor: idText(successor) }
+  checkPair(
+    pair,
+    known.map(({ completed_at, ...one }) => ({ ...one, isCompleted: completed_at !== null })),
+    await suspendedOf(transaction, taking, own),
+  )
+}
+
+/**
+ * What is suspended of both members and of all that is taken over. It would go on under its new name, which the suspension does not
+ * know. A certificate keeps its SHA-256, and stays suspended.
+ */
+async function suspendedOf(
+  transaction: Kysely<RegisterTables>,
+  taking: Taking,
+  own: Subsystem[],
+): Promise<string[]> {
+  const { predecessor, successor } = taking
+  const subsystems = wantedOf(taking, own).map(({ subsystemCode }) => ({ ...predecessor, subsystemCode }))
+  return suspendedAmong(await suspendedIn(transaction), {
+    clients: [predecessor, successor, ...subsystems].map((one) => idText(one)),
+    servers: taking.servers.map((serverCode) => idText({ ...predecessor, serverCode })),
     certificates: [],
   })
-  checkPair(
-    { predecessor: clients[0]!, successor: clients[1]! },
-    known.map(({ completed_at, ...pair }) => ({ ...pair, isCompleted: completed_at !== null })),
-    suspended,
-  )
+}
+
+/** The subsystems that are taken over, with their new codes. */
+function wantedOf({ subsystems }: Taking, own: Subsystem[]): { subsystemCode: string; as: string }[] {
+  const wanted: NonNullable<Taking['subsystems']> =
+    subsystems ?? own.map(({ id }) => ({ subsystemCode: parseClientId(id).subsystemCode! }))
+  return wanted.map(({ subsystemCode, as = subsystemCode }) => ({ subsystemCode, as }))
 }
 
 /** Changes the owner of servers. The successor first becomes a client of the server, as a change of owner requires. */
@@ -126,15 +148,14 @@ function subsystemsOf(transaction: Kysely<RegisterTables>, member: string): Prom
 
 async function addSubsystems(
   transaction: Kysely<RegisterTables>,
-  { predecessor, successor, subsystems }: Taking,
+  taking: Taking,
   own: Subsystem[],
   at: string,
 ): Promise<Renamed[]> {
+  const { predecessor, successor } = taking
   const store = createMemberStore(...within(transaction))
-  const wanted: { subsystemCode: string; as?: string | undefined }[] =
-    subsystems ?? own.map(({ id }) => ({ subsystemCode: parseClientId(id).subsystemCode! }))
   const added: Renamed[] = []
-  for (const { subsystemCode, as = subsystemCode } of wanted) {
+  for (const { subsystemCode, as } of wantedOf(taking, own)) {
     const from = idText({ ...predecessor, subsystemCode })
     const row = own.find(({ id }) => id === from)
     if (row === undefined) throw new Fault('not_found', { what: say`the subsystem ${from}` })

@@ -208,6 +208,29 @@ void t.test('planned, begun, sealed by the successor, completed', async (t) => {
   })
 })
 
+void t.test('what is suspended is taken over by nobody, under no other name', async (t) => {
+  const { node } = await start(t, undefined)
+  for (const [kind, subject] of [
+    ['server', 'DEV:GOV:5678:SS1'],
+    ['subsystem', 'DEV:GOV:5678:tax'],
+  ] as const)
+    await node.must('POST', '/suspensions', { kind, subject, reason: 'It was taken over.' })
+  const customs = { subsystems: [{ subsystemCode: 'customs' }] }
+  for (const [taking, said] of [
+    [{ ...customs, servers: ['SS1'] }, /the security server DEV\/GOV\/5678\/SS1 is suspended/],
+    [{ subsystems: [{ subsystemCode: 'tax', as: 'other' }] }, /DEV\/GOV\/5678\/tax is suspended/],
+    [{}, /DEV\/GOV\/5678\/tax is suspended/],
+  ] as const)
+    t.match(
+      await node.call('POST', '/members/DEV:GOV:5678/successions', { successor: 'DEV:GOV:77', ...taking }),
+      { status: 409, body: { message: said } },
+    )
+  t.match(await node.must('GET', '/members/DEV:GOV:77'), { ownedServers: [] })
+  const rest = { successor: 'DEV:GOV:77', ...customs }
+  t.equal((await node.call('POST', '/members/DEV:GOV:5678/successions', rest)).status, 201, 'the rest is')
+  await node.stop()
+})
+
 t.test('pairs and names', (t) => {
   const pair = { predecessor: 'A', successor: 'B' }
   t.doesNotThrow(() => checkPair(pair, [{ ...pair, isCompleted: true }], []), 'more later')

@@ -386,10 +386,10 @@ void t.test('rules', async (t: Test) => {
     { kind: 'server', subject: 'DEV/GOV/2/ss' },
     { kind: 'certificate', subject: SHA256 },
   ] as const
-  const nobody = { clients: ['DEV/GOV/2', 'DEV/GOV/2/ss'], server: 'DEV/GOV/1/x', certificates: [] }
+  const nobody = { clients: ['DEV/GOV/2', 'DEV/GOV/2/ss'], servers: ['DEV/GOV/1/x'], certificates: [] }
   t.same(suspendedAmong(all, nobody), [])
   t.equal(
-    suspendedAmong(all, { clients: ['DEV/GOV/1'], server: 'DEV/GOV/2/ss', certificates: [SHA256] }).length,
+    suspendedAmong(all, { clients: ['DEV/GOV/1'], servers: ['DEV/GOV/2/ss'], certificates: [SHA256] }).length,
     3,
   )
 })

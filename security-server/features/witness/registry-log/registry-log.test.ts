@@ -126,6 +126,9 @@ void t.test('the registry publishes who cosigned, through a change of its key', 
     ['no key', told({ witnessKey: 'x' }), 400],
   ]
   for (const [what, reply, status] of refused) t.equal((await reply).status, status, what)
+  const suspended = { kind: 'server', subject: 'DEV:GOV:5678:SS1', reason: 'It was taken over.' }
+  await first.must('POST', '/suspensions', suspended)
+  t.equal((await told(safe, guest, GUEST)).status, 403, 'a suspended server')
 
   // The key of the log is replaced: who knows either of the two reads on.
   const [before] = (JSON.parse(await text('/log/keys')) as { keys: { verifierKey: string }[] }).keys
