@@ -33,6 +33,7 @@ import {
   checkFamily,
   checkParties,
   impossible,
+  isPossible,
   needsApproval,
   next,
   OPEN,
@@ -73,6 +74,25 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
     decision: Decision,
     reason?: string,
   ): Promise<ContractRow> => moveVersion(transaction, row, { act, reason, decision, notify })
+
+  /**
+   * Ends a contract for good: this version and all others that are open or in force, which would bring it back later. Throws
+   * `contract_not_possible` when this version has ended already.
+   */
+  async function terminate(
+    transaction: Kysely<RegisterTables>,
+    row: ContractRow,
+    rows: ContractRow[],
+    decision: Decision,
+    reason?: string,
+  ): Promise<ContractRow> {
+    const others = rows.filter(
+      ({ version, state }) => version !== row.version && isPossible(state, 'terminate'),
+    )
+    const moved = await move(transaction, row, 'terminate', decision, reason)
+    for (const one of others) await move(transaction, one, 'terminate', decision, reason)
+    return moved
+  }
 
   /**
    * Ends the suspension together with the contract. Only for the registry's own termination by two persons: a person who may not
@@ -235,7 +255,7 @@ export function createContractActs({ notify, announce, partners = NO_PARTNERS }:
   }
 
   return {
-    ...{ tell, move, agree, complete, activate, supersede, checkOpen, keepSeal, signersOf },
+    ...{ tell, move, terminate, agree, complete, activate, supersede, checkOpen, keepSeal, signersOf },
     ...{ factsOf, endSuspension, goOn },
   }
 }

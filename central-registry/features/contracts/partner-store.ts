@@ -113,7 +113,11 @@ export function createPartnerStore(database: Database, record: Change, rooms: Co
           if (end === undefined) return
           const by = `the registry of ${q.partner}`
           const decision = { by, at: q.at }
-          await acts.move(transaction, row, end, decision, listed.reason ?? `ended in ${q.partner}`)
+          const reason = listed.reason ?? `ended in ${q.partner}`
+          // It has no say in versions with members of other instances.
+          const shared = rows.filter((one) => instancesOf(contentOf(one)).join() === both)
+          if (end === 'terminate') await acts.terminate(transaction, row, shared, decision, reason)
+          else await acts.move(transaction, row, end, decision, reason)
           return
         }
         row = await takeSeals(transaction, row, received.seals, { ...q, acts })

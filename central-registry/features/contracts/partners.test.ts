@@ -243,7 +243,7 @@ onEachRegistryDatabase(
     const provider = 'SE/GOV/1/register'
     const first = contentAt(now, { provider })
     const next = contentAt(now, { contract: first.contract, version: 2, provider: 'FI/GOV/1/register' })
-    for (const content of [first, next])
+    for (const content of [first, next, { ...first, version: 3 }])
       await record(async (transaction) => {
         const row = await putVersion(transaction, content, { by: 'DEV/GOV/5678', at })
         await setState(transaction, row, { state: 'ACTIVE' }, { act: 'approve', by: 'x', at })
@@ -265,8 +265,11 @@ onEachRegistryDatabase(
       { state: 'ACTIVE', heard_at: at },
     ])
     t.equal(await codeOf(store.take(word(first, { state: 'TERMINATED' }), nothing, q)), 'accepted')
-    const [one, two] = await versionsOf(tables, first.contract)
-    t.match([one, two], [{ state: 'TERMINATED' }, { state: 'ACTIVE' }])
+    const [one, two, three] = await versionsOf(tables, first.contract)
+    t.same(
+      [one, two, three].map((row) => row?.state),
+      ['TERMINATED', 'ACTIVE', 'TERMINATED'],
+    )
 
     // So the next version must be between the same instances.
     const refused = (content: ContractContent, row: ContractRow = one!) =>

@@ -29,8 +29,6 @@ import {
   checkProposal,
   impossible,
   isComplete,
-  isPossible,
-  next,
   OPEN,
   partiesOf,
   stateAt,
@@ -158,13 +156,15 @@ export function createContractStore({ record, ...rooms }: Rooms) {
       record(async (transaction) => {
         const at = new Date(now).toISOString()
         await takeAct(transaction, one, now)
-        const { row } = await rowOfHash(transaction, one.contract, one.hash)
+        const { row, rows } = await rowOfHash(transaction, one.contract, one.hash)
         const parties = partiesOf(contentOf(row), await joinedOf(transaction, row))
         const { mandated = [] } = one
         checkMemberAct(one.act, one.signer, { proposer: row.proposed_by, parties, mandated })
         const by = mandated.length === 0 ? one.signer : `${one.signer} (${mandated.join(', ')})`
         // A termination by one party does not end a suspension, which only two persons of the registry may lift.
-        return move(transaction, row, one.act, { by, at }, one.reason)
+        return one.act === 'terminate'
+          ? acts.terminate(transaction, row, rows, { by, at }, one.reason)
+          : move(transaction, row, one.act, { by, at }, one.reason)
       }),
     /** The registry approves a version that all parties have sealed, which puts it into force. */
     approve: async (contract: string, hash: string, decision: Decision): Promise<ContractRow> => {
@@ -189,12 +189,7 @@ export function createContractStore({ record, ...rooms }: Rooms) {
     terminate: (contract: string, hash: string, reason: string, decision: Decision): Promise<ContractRow> =>
       record(async (transaction) => {
         const { row, rows } = await rowOfHash(transaction, contract, hash)
-        next(row.state, 'terminate')
-        let moved = row
-        for (const one of rows.filter(({ state }) => isPossible(state, 'terminate'))) {
-          const after = await move(transaction, one, 'terminate', decision, reason)
-          if (one.version === row.version) moved = after
-        }
+        const moved = await acts.terminate(transaction, row, rows, decision, reason)
         await endSuspension(transaction, contract, decision)
         return moved
       }),
