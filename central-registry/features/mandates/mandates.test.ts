@@ -127,6 +127,34 @@ void t.test('a request of a host for another member', async (t) => {
   })
 })
 
+void t.test('a new owner needs a mandate for each client of others that it takes over', async (t) => {
+  const all = await start(t)
+  const { node, file, detail, world } = all
+  const give = (client: string) => {
+    const validUntil = new Date(world.clock.now + 40 * DAY_MS).toISOString()
+    return node.must('POST', '/hosting-mandates', { host: 'DEV:GOV:5678', client, validUntil })
+  }
+  await node.must('POST', '/members', { memberClass: 'GOV', memberCode: '9', name: 'Third' })
+  await node.must('POST', '/members/DEV:GOV:9/subsystems', { subsystemCode: 'other' })
+  for (const client of ['DEV:GOV:9:other', 'DEV:GOV:5678'])
+    await node.must('POST', '/security-servers/DEV:GOV:1234:SS1/clients', { client })
+  const takesOver = { kind: 'ownerChange', newOwner: GUEST }
+  const { request } = (await file(takesOver)).body
+  await node.must('PUT', '/hosting-policy', { mandateRequired: true })
+  const own = 'DEV/GOV/1234/pop%20%C3%A4'
+  const missing = (client: string) =>
+    `${GUEST} has no hosting mandate for ${client}, which this instance requires`
+  t.same((await detail(request)).conflicts, [missing(own), missing('DEV/GOV/9/other')])
+  t.match(await file(takesOver, { by: guest }), { status: 409, body: { message: /no hosting mandate/ } })
+  await give('DEV:GOV:9')
+  t.same((await detail(request)).conflicts, [missing(own)])
+  await give('DEV:GOV:1234')
+  t.same((await detail(request)).conflicts, [])
+  t.match(await file(takesOver, { by: guest }), { body: { state: 'SUBMITTED_FOR_APPROVAL' } })
+  t.match(await approve(all, request), { status: 200, body: { state: 'APPROVED' } })
+  await node.stop()
+})
+
 t.test('what hosting is, and when its end is told', (t) => {
   const server = 'A/B/C/S'
   const hosted = { host: 'A/B/C', client: 'A/B/D/x' }

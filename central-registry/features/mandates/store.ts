@@ -62,7 +62,8 @@ async function mandateFor(
 
 /**
  * The client that a request hosts, whether that needs a mandate here, and the mandate that covers it; undefined when the request
- * hosts nobody.
+ * hosts nobody. `uncovered` are those that the request hosts without the mandate that this instance requires: a new owner takes
+ * over every client of its server.
  */
 export async function hostingOf(
   kysely: Kysely<RegisterTables>,
@@ -70,7 +71,31 @@ export async function hostingOf(
   now: string,
 ) {
   const hosted = hostedBy(subject, signers)
-  return hosted && { ...hosted, ...(await mandateFor(kysely, hosted, now)) }
+  const hosting = hosted && { ...hosted, ...(await mandateFor(kysely, hosted, now)) }
+  const taken = (await isRequired(kysely)) ? await takenOver(kysely, subject) : []
+  const uncovered: { host: string; client: string }[] = []
+  for (const one of hosting?.required === true ? [hosting] : taken) {
+    const { mandate } = await mandateFor(kysely, one, now)
+    if (mandate === undefined) uncovered.push({ host: one.host, client: one.client })
+  }
+  return { hosting, uncovered }
+}
+
+/** The clients of other members that a new owner of the server would host. */
+async function takenOver(
+  kysely: Kysely<RegisterTables>,
+  { kind, server, newOwner }: RequestSubject,
+): Promise<{ host: string; client: string }[]> {
+  if (kind !== 'ownerChange' || newOwner === undefined) return []
+  const rows = await kysely
+    .selectFrom('server_client')
+    .select('client')
+    .where('server', '=', server)
+    .orderBy('client')
+    .execute()
+  return rows
+    .filter(({ client }) => memberOfClient(client) !== newOwner)
+    .map(({ client }) => ({ host: newOwner, client }))
 }
 
 async function isRequired(kysely: Kysely<RegisterTables>): Promise<boolean> {

@@ -8,12 +8,12 @@ import { suspendedAmong, suspendedIn } from '../../register/suspended-store.ts'
 import type { RegisterTables } from '../../register/tables.ts'
 import type { RegisterFacts } from './rules.ts'
 
-/** The client that a request hosts, and the mandate that covers it; undefined when the request hosts nobody. */
+/** The client that a request hosts, with the mandate that covers it, and those for which a required mandate is missing. */
 export type HostingOf = (
   kysely: Kysely<RegisterTables>,
   q: { subject: RequestSubject; signers: string[] },
   now: string,
-) => Promise<RegisterFacts['hosting']>
+) => Promise<Pick<RegisterFacts, 'hosting' | 'uncovered'>>
 
 /** The members that signed a request, and the SHA-256 of their certificates. */
 export type Signed = { certificates: string[]; signers: string[] }
@@ -57,7 +57,7 @@ export async function readFacts(
   const ids = [ownerOf(subject), ...(other === undefined ? [] : [other])]
   const members = ids.map((id) => idText(memberOf(parseClientId(id))))
   return {
-    hosting: await hostingOf(kysely, { subject, signers: signed.signers }, new Date(now).toISOString()),
+    ...(await hostingOf(kysely, { subject, signers: signed.signers }, new Date(now).toISOString())),
     suspended: suspendedAmong(await suspendedIn(kysely), {
       clients: [...new Set([...ids, ...members])],
       servers: [server],

@@ -107,6 +107,7 @@ const READY: RegisterFacts = {
   certificateExpired: false,
   newServerExists: false,
   suspended: [],
+  uncovered: [],
 }
 const FITTING: Partial<Record<RequestKind, Partial<RegisterFacts>>> = {
   authCertReg: { server: undefined },

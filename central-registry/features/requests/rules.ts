@@ -73,6 +73,8 @@ export type RegisterFacts = {
   suspended: string[]
   /** When the request extends what the owner does for another member: whether a mandate is required, and which one covers it. */
   hosting?: Hosting | undefined
+  /** Clients that the request hosts without the mandate that this instance requires. */
+  uncovered: Pick<Hosting, 'host' | 'client'>[]
 }
 
 export type Hosting = {
@@ -104,11 +106,8 @@ export function assess(subject: RequestSubject, facts: RegisterFacts): Assessmen
     facts.registration === undefined ? null : facts.registration.disabled ? 'disabled' : 'enabled'
 
   conflicts.push(...facts.suspended)
-  const { hosting } = facts
-  conflict(
-    hosting?.required === true && hosting.mandate === undefined,
-    `${hosting?.host} has no hosting mandate for ${hosting?.client}, which this instance requires`,
-  )
+  for (const { host, client } of facts.uncovered)
+    conflicts.push(`${host} has no hosting mandate for ${client}, which this instance requires`)
   conflict(!facts.ownerExists, `the member ${ownerOf(subject)} is not in the register`)
   if (kind !== 'authCertReg') {
     conflict(facts.server === undefined, `the security server ${server} is not in the register`)
