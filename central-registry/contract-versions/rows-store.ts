@@ -149,17 +149,36 @@ export async function addParties(
     .execute()
 }
 
-/** The subsystems that are consumers of this version now: the named ones, and those whose members joined. */
+/**
+ * The subsystems that are consumers of this version now: the named ones, or those whose members joined and which are in the group
+ * still.
+ */
 export async function joinedOf(
   kysely: Kysely<RegisterTables>,
   { contract, version }: Pick<ContractRow, 'contract' | 'version'>,
 ): Promise<string[]> {
   const rows = await kysely
     .selectFrom('contract_party')
+    .innerJoin('contract_version', (join) =>
+      join
+        .onRef('contract_version.contract', '=', 'contract_party.contract')
+        .onRef('contract_version.version', '=', 'contract_party.version'),
+    )
     .select('subsystem')
-    .where('contract', '=', contract)
-    .where('version', '=', version)
+    .where('contract_party.contract', '=', contract)
+    .where('contract_party.version', '=', version)
     .where('role', '=', 'consumer')
+    .where(({ or, eb, exists, selectFrom }) =>
+      or([
+        eb('contract_version.global_group', 'is', null),
+        exists(
+          selectFrom('global_group_member')
+            .select('client')
+            .whereRef('group_code', '=', 'contract_version.global_group')
+            .whereRef('client', '=', 'contract_party.subsystem'),
+        ),
+      ]),
+    )
     .orderBy('subsystem')
     .execute()
   return rows.map(({ subsystem }) => subsystem)

@@ -152,7 +152,12 @@ t.test('who may propose what, and when', async (t) => {
 })
 
 t.test('which acts are whose', async (t) => {
-  const q = { proposer: GUEST, parties: [OWNER, GUEST], mandated: ['Director (1)', 'Lawyer (2)'] }
+  const q = {
+    proposer: GUEST,
+    signers: [OWNER, GUEST],
+    hasJoined: false,
+    mandated: ['Director (1)', 'Lawyer (2)'],
+  }
   t.doesNotThrow(() => checkMemberAct('withdraw', GUEST, q))
   t.throws(() => checkMemberAct('withdraw', OWNER, q), { code: 'access_denied' })
   for (const act of ['decline', 'terminate', 'withdraw'] as const) {
@@ -164,6 +169,10 @@ t.test('which acts are whose', async (t) => {
       else t.doesNotThrow(alone)
     }
   }
+  const joined = { ...q, hasJoined: true }
+  t.doesNotThrow(() => checkMemberAct('terminate', 'DEV/GOV/9', joined), 'its own part')
+  for (const act of ['decline', 'withdraw'] as const)
+    t.throws(() => checkMemberAct(act, 'DEV/GOV/9', joined), { code: 'access_denied' })
   t.ok(needsApproval({ personalData: true }, { approveAll: false }))
   t.ok(needsApproval({ personalData: false }, { approveAll: true }))
   t.notOk(needsApproval({ personalData: false }, { approveAll: false }))

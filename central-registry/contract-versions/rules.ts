@@ -198,16 +198,22 @@ export function isComplete(content: ContractContent, signers: string[]): boolean
 }
 
 /**
- * Throws `access_denied` unless the member is a party that may do this. Throws `second_signatory_needed` for a termination
- * without two mandated people of the member.
+ * Throws `access_denied` unless the member may do this: those who have to seal the contract decide on it for all, and who joined the
+ * terms of a group ends its own part alone. Throws `second_signatory_needed` for a termination without two mandated people of the
+ * member.
  */
 export function checkMemberAct(
   act: MemberAct,
   member: string,
-  q: { proposer: string; parties: string[]; mandated: string[] },
+  q: { proposer: string; signers: string[]; hasJoined: boolean; mandated: string[] },
 ): void {
-  if (!q.parties.includes(member))
+  const isSigner = q.signers.includes(member)
+  if (!isSigner && !q.hasJoined)
     throw new Fault('access_denied', { what: say`only the parties of a contract act on it` })
+  if (!isSigner && act === 'decline')
+    throw new Fault('access_denied', {
+      what: say`who joined a contract does not decline it for all; terminate leaves it`,
+    })
   if (act === 'withdraw' && member !== q.proposer)
     throw new Fault('access_denied', { what: say`who proposed it withdraws it; decline it instead` })
   if (act === 'terminate' && q.mandated.length < 2)
@@ -289,7 +295,7 @@ export function waitsFor(
   return state === 'PROPOSED' ? requiredSigners(content).filter((one) => !signers.includes(one)) : []
 }
 
-/** Every member that may act on the contract: the required signers, and those who joined. */
+/** Every member that hears of the contract: the required signers, and those who joined. */
 export function partiesOf(content: ContractContent, joined: string[]): string[] {
   return [...new Set([...requiredSigners(content), ...joined.map(memberOfSubsystem)])]
 }

@@ -1,6 +1,17 @@
 /** How contracts end at a real registry, on both databases: for good, with all their versions. */
 import t from 'tap'
-import { act, agreed, code, propose, seal, startContracts, stateOf } from '#test/fakes/contract-world.ts'
+import {
+  act,
+  agreed,
+  code,
+  decide,
+  listFor,
+  propose,
+  seal,
+  startContracts,
+  stateOf,
+  THIRD,
+} from '#test/fakes/contract-world.ts'
 import { contentAt, hashOf, inDays } from '#test/fakes/contracts.ts'
 import { eachRegistryDatabase } from '#test/fakes/registry-databases.ts'
 import { GUEST, OWNER } from '#test/fakes/request-world.ts'
@@ -25,5 +36,55 @@ t.test('a version that a party terminates does not come back by the next one', (
       for (const content of [first, second]) t.equal(await stateOf(w, content), 'TERMINATED')
       t.match(await act(w, second, OWNER, 'terminate'), code(409, 'contract_not_possible'))
     }
+  }),
+)
+
+t.test('who joined the terms of a group leaves them alone, and decides nothing for the others', (t) =>
+  eachRegistryDatabase(t, async (_database, t, url) => {
+    const w = await startContracts(t, url)
+    const { node } = w
+    await node.must('POST', '/global-groups', { code: 'readers', description: 'Readers' })
+    for (const client of ['DEV:GOV:5678:tax', 'DEV:GOV:9:other'])
+      await node.must('POST', '/global-groups/readers/members', { client })
+    await node.must('PUT', '/contract-policy', { contractRequired: true, approveAll: true })
+    const terms = contentAt(w.world.clock.now, { consumers: { globalGroup: 'readers' } })
+    for (const reply of [await propose(w, terms, OWNER), await seal(w, terms, OWNER)])
+      t.equal(reply.status, 200)
+    const join = (signer: string, subsystem: string) =>
+      seal(w, terms, signer, { subsystems: [`${signer}/${subsystem}`] })
+    for (const reply of [await join(GUEST, 'tax'), await join(THIRD, 'other')]) t.equal(reply.status, 200)
+    t.equal(await stateOf(w, terms), 'ACCEPTED')
+    t.match(await act(w, terms, GUEST, 'decline', ['Director (1)']), code(400, 'access_denied'))
+    t.equal((await decide(w, terms, 'approve')).status, 200)
+    const own = contentAt(w.world.clock.now, {
+      ...terms,
+      ...{ version: 2, supersedes: hashOf(terms), provider: 'DEV/GOV/9/other' },
+    })
+    t.match(await propose(w, own, THIRD), code(400, 'access_denied'), 'nor replaces them by its own')
+
+    const listed = async (signer: string) =>
+      (await listFor(w, signer)).contracts.map(({ state, seals }) => [state, seals.length])
+    t.same(await listed(OWNER), [['ACTIVE', 3]])
+    t.match(await act(w, terms, GUEST, 'terminate', ['Director (1)']), code(403, 'second_signatory_needed'))
+    t.equal((await node.call('DELETE', '/global-groups/readers/members/DEV:GOV:9:other')).status, 204)
+    for (const signer of [GUEST, THIRD]) {
+      t.match(await act(w, terms, signer, 'terminate'), { status: 200, body: { state: 'ACTIVE' } }, signer)
+      t.match(await act(w, terms, signer, 'terminate'), code(400, 'access_denied'), 'once')
+    }
+    t.same(await listed(OWNER), [['ACTIVE', 1]], 'the provider hears who is left')
+    t.same(await listed(GUEST), [['ACTIVE', 1]], 'a member of the group may join again')
+    t.same(await listed(THIRD), [])
+    const { events } = (await node.must('GET', `/contracts/${terms.contract}`)) as { events: object[] }
+    t.match(events.slice(-2), [
+      { act: 'leave', by: `${GUEST} (Director (1), Lawyer (2))`, reason: 'For a reason.' },
+      { act: 'leave', by: `${THIRD} (Director (1), Lawyer (2))` },
+    ])
+    t.match(await join(GUEST, 'tax'), { status: 200 })
+    t.match(
+      await act(w, terms, OWNER, 'terminate'),
+      { body: { state: 'TERMINATED' } },
+      'the provider ends them',
+    )
+    await node.stop()
   }),
 )

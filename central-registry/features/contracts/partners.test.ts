@@ -265,11 +265,9 @@ onEachRegistryDatabase(
       { state: 'ACTIVE', heard_at: at },
     ])
     t.equal(await codeOf(store.take(word(first, { state: 'TERMINATED' }), nothing, q)), 'accepted')
-    const [one, two, three] = await versionsOf(tables, first.contract)
-    t.same(
-      [one, two, three].map((row) => row?.state),
-      ['TERMINATED', 'ACTIVE', 'TERMINATED'],
-    )
+    const rows = await versionsOf(tables, first.contract)
+    const [one] = rows
+    t.same(rows.map(({ state }) => state).join(), 'TERMINATED,ACTIVE,TERMINATED')
 
     // So the next version must be between the same instances.
     const refused = (content: ContractContent, row: ContractRow = one!) =>

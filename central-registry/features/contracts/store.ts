@@ -3,7 +3,7 @@
  * hash and is checked against the present states, so that of two simultaneous decisions one succeeds and the other is refused.
  */
 import type { Kysely } from 'kysely'
-import { groupOf, namedConsumers } from '#core/contract/parties.ts'
+import { groupOf, namedConsumers, requiredSigners } from '#core/contract/parties.ts'
 import { checkSealFits } from '#core/contract/verify-seal.ts'
 import type { OnItsOwn } from '#platform/on-its-own.ts'
 import type { ContractAct, ContractProposal, ContractState } from '#schemas/contract.ts'
@@ -29,14 +29,15 @@ import {
   checkProposal,
   impossible,
   isComplete,
+  next,
   OPEN,
-  partiesOf,
   stateAt,
 } from '../../contract-versions/rules.ts'
 import { type SignedWith, takeAct } from '../../documents/taken-store.ts'
 import type { ContractRow, RegisterTables } from '../../register/tables.ts'
 import { type ContractActRooms, checkNotTooMany, createContractActs, isBetween } from './acts-store.ts'
 import type { FreshSeal } from './documents.ts'
+import { hasJoined, joins, leave } from './leave-store.ts'
 import { checkInstances, NO_PARTNERS } from './partners.ts'
 
 export type ContractStore = ReturnType<typeof createContractStore>
@@ -96,13 +97,8 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         const at = new Date(now).toISOString()
         await takeAct(transaction, proposal, now)
         const rows = await versionsOf(transaction, content.contract)
-        const parties = await transaction
-          .selectFrom('contract_party')
-          .select('member')
-          .where('contract', '=', content.contract)
-          .execute()
-        // A member that merely knows a contract's id may not propose a version of it.
-        if (rows.length > 0 && !parties.some(({ member }) => member === signer))
+        // A member that merely knows a contract's id, or has joined it, may not propose a version of it.
+        if (rows.length > 0 && !rows.some((row) => requiredSigners(contentOf(row)).includes(signer)))
           throw new Fault('access_denied', { what: say`only its parties propose a version of a contract` })
         const facts = await acts.factsOf(transaction, content)
         checkInstances(content, signer, rows)
@@ -132,14 +128,8 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         checkFamily({ ...facts, versions }, at)
         checkParties(content, facts)
         if (seal.subsystems !== undefined) {
-          const { joins } = await transaction
-            .selectFrom('contract_seal')
-            .select(({ fn }) => fn.countAll<number>().as('joins'))
-            .where('contract', '=', row.contract)
-            .where('version', '=', row.version)
-            .where('member', '=', seal.signer)
-            .executeTakeFirstOrThrow()
-          if (Number(joins) >= MAX_JOINED) throw impossible('this member has joined too many times')
+          if ((await joins(transaction, row, seal.signer)) >= MAX_JOINED)
+            throw impossible('this member has joined too many times')
           await join(transaction, row, seal.subsystems, at)
           await keepSeal(transaction, row, one, { message, at })
           return row
@@ -151,16 +141,24 @@ export function createContractStore({ record, ...rooms }: Rooms) {
         return acts.complete(transaction, row, at)
       })
     },
-    /** A party withdraws its proposal, declines another's, or terminates a version in force. */
+    /** A party withdraws its proposal, declines another's, or terminates a contract; who only joined it leaves it. */
     memberAct: (one: SignedWith<ContractAct>, now: number): Promise<ContractRow> =>
       record(async (transaction) => {
         const at = new Date(now).toISOString()
         await takeAct(transaction, one, now)
         const { row, rows } = await rowOfHash(transaction, one.contract, one.hash)
-        const parties = partiesOf(contentOf(row), await joinedOf(transaction, row))
+        const signers = requiredSigners(contentOf(row))
         const { mandated = [] } = one
-        checkMemberAct(one.act, one.signer, { proposer: row.proposed_by, parties, mandated })
+        checkMemberAct(one.act, one.signer, {
+          ...{ proposer: row.proposed_by, signers, mandated },
+          hasJoined: await hasJoined(transaction, row, one.signer),
+        })
         const by = mandated.length === 0 ? one.signer : `${one.signer} (${mandated.join(', ')})`
+        if (!signers.includes(one.signer)) {
+          next(row.state, 'terminate')
+          await leave(transaction, rows, one.signer, { by, at, reason: one.reason })
+          return row
+        }
         // A termination by one party does not end a suspension, which only two persons of the registry may lift.
         return one.act === 'terminate'
           ? acts.terminate(transaction, row, rows, { by, at }, one.reason)

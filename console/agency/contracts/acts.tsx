@@ -22,17 +22,18 @@ export function ContractActs({ of: versions }: { of: Version[] }) {
   const held = versions.findLast(({ state }) => ['ACTIVE', 'SUSPENDED', 'EXPIRED'].includes(state))
   const last = versions.at(-1)!
   if (last.partiesHere.length === 0) return null
+  const deciding = decidingHere(last)
   // No version can follow one that is suspended or terminated, or one that all have sealed and the registry has not decided on.
   const mayFollow =
     open?.state !== 'ACCEPTED' &&
     !versions.some(({ state, suspended }) => suspended || state === 'TERMINATED' || state === 'SUSPENDED')
   // The list of an older registry does not say who proposed it: the button is shown, and the registry decides.
   const isOwn = open?.proposedBy === undefined || open.partiesHere.includes(open.proposedBy)
-  const others = open?.partiesHere.filter((member) => member !== open.proposedBy) ?? []
+  const others = open === undefined ? [] : decidingHere(open).filter((member) => member !== open.proposedBy)
   return (
     <>
-      {held !== undefined && mayFollow && <Extend of={held} />}
-      {mayPropose && mayFollow && (
+      {held !== undefined && mayFollow && deciding.length > 0 && <Extend of={held} />}
+      {mayPropose && mayFollow && deciding.length > 0 && (
         <Link to={`${contractPath(last.contract)}/propose`} class="button">
           {text('contract.proposeVersion')}
         </Link>
@@ -49,8 +50,15 @@ export function ContractActs({ of: versions }: { of: Version[] }) {
 }
 
 /** The proposer withdraws it; when the proposer is unknown, any party of this server. */
-function signersOf({ proposedBy, partiesHere }: Version): string[] {
-  return proposedBy === undefined ? partiesHere : [proposedBy]
+function signersOf(of: Version): string[] {
+  return of.proposedBy === undefined ? decidingHere(of) : [of.proposedBy]
+}
+
+/** Of the terms of a group the provider decides: who joined them may only leave. */
+function decidingHere({ globalGroup, provider, partiesHere }: Version): string[] {
+  return globalGroup === undefined
+    ? partiesHere
+    : partiesHere.filter((member) => provider.startsWith(`${member}/`))
 }
 
 /** Two people end it, in person and with the same reason: that of the first one. */
@@ -62,9 +70,14 @@ function Terminate({ of }: { of: Version }) {
   const about = { operation: 'terminateContract' as const, nameToType: of.title }
   const title = text('contract.terminateHereTitle', { title: of.title })
   const params = { id: of.contract }
-  const result = ({ agreed }: Status, member: string) => (
-    <p>{agreed === 1 ? text('contract.terminateNoted', { member }) : text('contract.terminateHereDone')}</p>
-  )
+  const result = ({ agreed, state }: Status, member: string) => {
+    if (agreed === 1) return <p>{text('contract.terminateNoted', { member })}</p>
+    return (
+      <p>
+        {state === 'TERMINATED' ? text('contract.terminateHereDone') : text('contract.leftHere', { member })}
+      </p>
+    )
+  }
   return (
     <>
       {begin.length > 0 && (
@@ -161,7 +174,7 @@ function Extend({ of }: { of: Version }) {
           type: 'time',
           required: false,
         },
-        ...memberField(of.partiesHere),
+        ...memberField(decidingHere(of)),
       ]}
       send={send}
       result={({ version }) => <p>{text('contract.extended', { version: String(version) })}</p>}
