@@ -183,12 +183,19 @@ t.test('a folder keeps as many as are wanted, and gives only its own', async (t)
   for (const at of [3, 1, 2])
     writeFileSync(await backups.fileFor(backups.nameFor(at * 86_400_000)), String(at))
   writeFileSync(path.join(directory, 'notes.txt'), 'of the operator')
-  await backups.prune(2)
+  await backups.prune(2, 3 * 86_400_000)
   t.same(
     (await backups.list()).map(({ name }) => name.slice(0, 17)),
     ['registry-19700104', 'registry-19700103'],
   )
   t.ok(readdirSync(directory).includes('notes.txt'))
+  writeFileSync(await backups.fileFor(backups.nameFor(400 * 86_400_000)), 'the clock was a year ahead')
+  await backups.prune(2, 3 * 86_400_000)
+  t.same(
+    (await backups.list()).map(({ name }) => name.slice(0, 17)),
+    ['registry-19700104', 'registry-19700103'],
+    'one of the future makes no other one go',
+  )
   for (const name of ['notes.txt', '../kept/notes.txt', 'registry-19700102T000000000Z.concordat-backup'])
     t.equal(await codeOf(backups.find(name, 'node1')), 'not_found')
 })
@@ -252,6 +259,18 @@ await eachDatabase(t, async (database, t, url) => {
   await pass(1)
   t.equal(await backups.wrong(), undefined)
   t.match(await backups.summary(), { isWell: true, hour: 3, keep: 2 })
+  const right = at.now
+  at.now += 366 * 86_400_000
+  await pass(0)
+  t.equal((await states()).length, 5, 'the clock leaps ahead by a year')
+  at.now = right + 60_000
+  t.ok(await backups.wrong(), 'what it made then is no backup of now')
+  t.match(await backups.summary(), { isWell: false })
+  await pass(0)
+  t.equal((await states()).length, 6, 'so another one is made')
+  t.match(await backups.summary(), { isWell: true, newestAt: new Date(at.now).toISOString() })
+  const { body: listed } = { body: bodyOf(await call('getBackups')) as { name: string; id: number }[] }
+  t.ok(readdirSync(directory).includes(listed[0]!.name), 'and kept')
   at.now += 3_600_000
   t.same(await ages[0]!(), [['server', 3600]])
   const made = (await call('makeBackup')) as {

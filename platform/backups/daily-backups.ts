@@ -132,7 +132,7 @@ function madeBy(
     const configuration_index = index === undefined ? null : Number(index)
     await store.end(id, { ended_at: now(), state: 'made', bytes, sha256, configuration_index })
     log.info({ file, bytes, sha256, index }, 'a backup was made')
-    await folder.prune(keep)
+    await folder.prune(keep, clock())
   }
   const make: MakeBackup = (by) =>
     inTurn(async () => {

@@ -14,8 +14,8 @@ export type BackupFolder = {
   list(): Promise<KeptBackup[]>
   /** The path of a listed backup, which `node` made; throws `not_found`. */
   find(name: string, node: string): Promise<string>
-  /** Removes all backups except the newest `keep`. */
-  prune(keep: number): Promise<void>
+  /** Removes all backups except the newest `keep`. Of those made while the clock was ahead of `now` it is not known how new they are: they go first. */
+  prune(keep: number, now: number): Promise<void>
 }
 
 const END = '.concordat-backup'
@@ -35,8 +35,11 @@ export function openBackupFolder(directory: string, prefix: string): BackupFolde
       .reverse()
   }
 
+  const nameFor = (at: number): string =>
+    `${prefix}-${new Date(at).toISOString().replace(/[-:.]/g, '')}${END}`
+
   return {
-    nameFor: (at) => `${prefix}-${new Date(at).toISOString().replace(/[-:.]/g, '')}${END}`,
+    nameFor,
     async fileFor(name) {
       await mkdir(directory, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
         throw new Fault('io_error', { what: directory, cause })
@@ -57,8 +60,10 @@ export function openBackupFolder(directory: string, prefix: string): BackupFolde
         what: say`the backup ${name.slice(0, 100)} does not lie in the folder of this node; the node ${node} made it`,
       })
     },
-    async prune(keep) {
-      for (const name of (await names()).slice(keep)) await rm(path.join(directory, name), { force: true })
+    async prune(keep, now) {
+      const [all, latest] = [await names(), nameFor(now)]
+      const newest = [...all.filter((name) => name <= latest), ...all.filter((name) => name > latest)]
+      for (const name of newest.slice(keep)) await rm(path.join(directory, name), { force: true })
     },
   }
 }

@@ -1,4 +1,5 @@
 /** Decides when the daily backup is due, and how one that never ended is shown; pure. */
+import { hasPassed } from '#platform/clock.ts'
 import { say } from '#schemas/said.ts'
 
 type BackupState = 'running' | 'made' | 'failed'
@@ -11,6 +12,8 @@ const DAY_MS = 86_400_000
 const AGAIN_MS = 3_600_000
 /** Longer than any backup takes. */
 const LONGEST_MS = 6 * 3_600_000
+/** A backup that seems to begin later than this was made while the clock was ahead: it does not count, or none would be made until then. */
+const AHEAD_MS = 600_000
 
 /**
  * Due daily after this hour (UTC), and again an hour after a failure. `made`: the newest successful backup; `newest`: the newest
@@ -24,22 +27,27 @@ export function isDue(q: {
 }): boolean {
   const today = Math.floor(q.now / DAY_MS) * DAY_MS + q.hour * 3_600_000
   const due = today <= q.now ? today : today - DAY_MS
-  if (q.made !== undefined && Date.parse(q.made.begun_at) >= due) return false
+  if (q.made !== undefined && isOfThePast(q.made, q.now) && Date.parse(q.made.begun_at) >= due) return false
   const { newest } = q
   if (newest === undefined || newest.state === 'made') return true
   const wait = newest.state === 'running' ? LONGEST_MS : AGAIN_MS
-  return Date.parse(newest.begun_at) + wait <= q.now
+  return hasPassed(q.now, Date.parse(newest.begun_at), wait)
+}
+
+function isOfThePast({ begun_at }: Run, now: number): boolean {
+  return Date.parse(begun_at) <= now + AHEAD_MS
 }
 
 /** A backup that has been running for too long counts as failed: its process ended without recording that. */
 export function outcomeOf(run: Run, now: number): { state: BackupState; failure: string | null } {
-  if (run.state === 'running' && Date.parse(run.begun_at) + LONGEST_MS <= now)
+  if (run.state === 'running' && hasPassed(now, Date.parse(run.begun_at), LONGEST_MS))
     return { state: 'failed', failure: say`The server ended while it made this backup.`.toString() }
   return { state: run.state, failure: run.failure }
 }
 
 /** Whether backups are in order: one was made in the last two days, and none has failed since. */
 export function isWell(q: { now: number; made: Run | undefined; newest: Run | undefined }): boolean {
-  if (q.made === undefined || Date.parse(q.made.begun_at) + 2 * DAY_MS <= q.now) return false
+  if (q.made === undefined || !isOfThePast(q.made, q.now)) return false
+  if (Date.parse(q.made.begun_at) + 2 * DAY_MS <= q.now) return false
   return q.newest === undefined || outcomeOf(q.newest, q.now).state !== 'failed'
 }

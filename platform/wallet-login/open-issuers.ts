@@ -5,7 +5,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { readPublishedIssuers } from '#core/presentation/published-issuers.ts'
 import { readTrustedIssuers, type TrustedIssuer } from '#core/presentation/trusted-issuers.ts'
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { isLoopback } from '#platform/sessions/settings.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
@@ -49,7 +49,7 @@ export async function openIssuersFile(file: string, log: Log): Promise<Issuers> 
 export function openIssuersOfServer(q: { ask(): Promise<unknown>; clock: Clock; log: Log }): Issuers {
   let [issuers, readAt, isRead]: [TrustedIssuer[], number, boolean] = [[], Number.NEGATIVE_INFINITY, false]
   return {
-    current: () => (q.clock() - readAt < STALE_MS ? issuers : []),
+    current: () => (hasPassed(q.clock(), readAt, STALE_MS) ? [] : issuers),
     isRead: () => isRead,
     async look() {
       try {

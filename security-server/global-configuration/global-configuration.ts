@@ -5,6 +5,7 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { anchorHash } from '#core/configuration/anchor.ts'
+import { hasPassed } from '#platform/clock.ts'
 import {
   type ReadParameters,
   withParametersReader,
@@ -183,7 +184,7 @@ export async function createGlobalConfiguration(
     },
     obeyRevocations: holder.obeyRevocations,
     hear: (head) => {
-      if (!holder.hear(head) || q.clock() - lastHint < HINTS_APART_MS) return
+      if (!holder.hear(head) || !hasPassed(q.clock(), lastHint, HINTS_APART_MS)) return
       lastHint = q.clock()
       q.client.afresh?.()
       refreshOnce().catch((cause: unknown) =>

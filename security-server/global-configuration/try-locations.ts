@@ -2,7 +2,7 @@
 
 import type { HighWaterMark } from '#core/configuration/high-water.ts'
 import { shares } from '#platform/apart.ts'
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import { candidateLocations, type Shuffle } from '#platform/configuration-documents/candidates.ts'
 import type { ReadParameters } from '#platform/configuration-documents/read-parameters.ts'
 import type { Log } from '#platform/logging/create-log.ts'
@@ -51,7 +51,7 @@ export async function tryLocations(q: {
   for (const location of locations) {
     const now = q.clock()
     const signal = nextShare()
-    const isFresh = last?.url === location.url && now - last.probedAt < PROBE_AGAIN_MS
+    const isFresh = last?.url === location.url && !hasPassed(now, last.probedAt, PROBE_AGAIN_MS)
     try {
       const copy = await fetchConfiguration({
         client: { ...client, get: (url, maxBytes) => client.get(url, maxBytes, signal) },

@@ -1,4 +1,5 @@
 /** Rules for suspensions: their subjects, how many one caller may make, who confirms them, when they are announced; pure. */
+import { hasPassed } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import { MOST_SUSPENDED, type SuspendedKind } from '#schemas/global-configuration.ts'
@@ -101,7 +102,7 @@ export function isToBeAnnounced(
   now: number,
 ): boolean {
   if (state !== 'unconfirmed') return false
-  return escalated_at === null || now - Date.parse(escalated_at) >= ESCALATE_EVERY_MS
+  return escalated_at === null || hasPassed(now, Date.parse(escalated_at), ESCALATE_EVERY_MS)
 }
 
 /** A suspension in the API's form; `mayConfirm` is about the present caller. */

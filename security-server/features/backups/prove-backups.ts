@@ -3,7 +3,7 @@
  * has the file. It does not prove that it can be restored on another machine: people try that.
  */
 import type { DailyBackups } from '#platform/backups/daily-backups.ts'
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import type { Log } from '#platform/logging/create-log.ts'
 import { asFault } from '#schemas/fault.ts'
 import type { ProofStore } from './proofs-store.ts'
@@ -21,7 +21,7 @@ export async function proveNewest(q: {
   const made = (await q.daily.newest())?.made
   if (made === undefined || !q.daily.isHere(made)) return
   const before = await q.proofs.of(made.name)
-  if (before !== undefined && q.clock() - Date.parse(before) < DAY_MS) return
+  if (before !== undefined && !hasPassed(q.clock(), Date.parse(before), DAY_MS)) return
   const at = (): string => new Date(q.clock()).toISOString()
   try {
     // First, so that reading one that never ends is late too.

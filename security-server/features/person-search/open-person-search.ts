@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import type { SubjectPlace } from '#core/subject/place.ts'
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import { readSecret } from '#platform/configuration/read-secret.ts'
 import type { Database } from '#platform/database/open-database.ts'
 import type { Metrics } from '#platform/metrics/create-metrics.ts'
@@ -53,7 +53,7 @@ export async function openPersonSearch(q: {
    * these entries anyway.
    */
   const look = async (): Promise<void> => {
-    if (keys === undefined || q.clock() - lookedAt < LOOK_EVERY_MS) return
+    if (keys === undefined || !hasPassed(q.clock(), lookedAt, LOOK_EVERY_MS)) return
     lookedAt = q.clock()
     // A missing answer is no failure here: if identifiers must be evaluated, the job itself fails.
     holder = await keys.state().catch(() => undefined)

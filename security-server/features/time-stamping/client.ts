@@ -10,7 +10,7 @@ import { buildTimeStampRequest } from '#core/timestamp/time-stamp-request.ts'
 import { readTimeStampResponse } from '#core/timestamp/time-stamp-response.ts'
 import { verifyTimeStampToken } from '#core/timestamp/verify-token.ts'
 import { addTsaCertificate } from '#core/timestamp/write-token.ts'
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import { say } from '#schemas/said.ts'
 import type { StampDigest } from '../../message-log/evidence-renewal/renewal.ts'
@@ -54,7 +54,7 @@ export function createTimeStampClient(
   rooms: Rooms,
 ): (imprint: Buffer, digest?: StampDigest) => Promise<TimeStampAnswer> {
   const failedAt = new Map<string, number>()
-  const isResting = (url: string): boolean => rooms.clock() - (failedAt.get(url) ?? 0) < REST_MS
+  const isResting = (url: string): boolean => !hasPassed(rooms.clock(), failedAt.get(url) ?? 0, REST_MS)
   return async (imprint, digest = 'SHA-512') => {
     const configuration = rooms.configuration()
     const urls = configuration.tsaUrls.map(({ url }) => url)

@@ -6,7 +6,7 @@ import { type Certificate, parseCertificate } from '#core/certificate/certificat
 import { buildOcspRequest } from '#core/certificate/ocsp-request.ts'
 import type { ConfigurationIndex } from '#core/configuration/configuration-index.ts'
 import type { IssuingCa } from '#core/configuration/index-trust.ts'
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 
 /** The batches of a backlog follow each other quickly: one response serves all batches within this time. */
@@ -33,9 +33,9 @@ export function createFetchStatus(rooms: Rooms): FetchStatus {
   const fetchOne = async (certificate: Certificate, of: IssuingCa): Promise<Buffer | undefined> => {
     const now = rooms.clock()
     const found = known.get(certificate.sha256)
-    if (found !== undefined && now - found.at < FRESH_MS) return found.answer
+    if (found !== undefined && !hasPassed(now, found.at, FRESH_MS)) return found.answer
     for (const url of of.ocspUrls) {
-      if (now - (failedAt.get(url) ?? 0) < REST_MS) continue
+      if (!hasPassed(now, failedAt.get(url) ?? 0, REST_MS)) continue
       try {
         const answer = await rooms.fetchOcsp(url, buildOcspRequest(certificate, of.ca))
         if (known.size >= MAX_REMEMBERED) known.clear()

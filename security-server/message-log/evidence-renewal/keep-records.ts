@@ -8,7 +8,7 @@ import { encodeEvidence } from '#core/evidence-bundle/stamp-batch.ts'
 import { stampedNote } from '#core/evidence-bundle/stamped-note.ts'
 import { buildHashTree } from '#core/evidence-record/hash-tree.ts'
 import { parseCheckpoint } from '#core/merkle/checkpoint.ts'
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, hasPassed } from '#platform/clock.ts'
 import { Fault } from '#schemas/fault.ts'
 import { nextFlight } from '../share-runs.ts'
 import { decodeEvidence, type TimeStampAnswer } from '../time-stamps/stamp-record.ts'
@@ -163,14 +163,15 @@ export function createEvidenceRecords(q: Parts) {
     /** For the job: makes the record of the day and renews what is due. Resolves to the number of renewed records. */
     keep: async (): Promise<number> => {
       const newest = await worker.call('newestEvidenceRecord')
-      if (newest === undefined || clock() - Date.parse(newest.time) >= settings.intervalMs) await make()
+      if (newest === undefined || hasPassed(clock(), Date.parse(newest.time), settings.intervalMs))
+        await make()
       return renewAll()
     },
     /** The oldest record that covers this index. When there is none, one is made now if an authority answers. */
     covering: async (index: number): Promise<StoredEvidenceRecord | undefined> => {
       const found = await worker.call('evidenceRecordCovering', index)
       if (found !== undefined) return found
-      if (clock() - failedAt < REST_MS) return undefined
+      if (!hasPassed(clock(), failedAt, REST_MS)) return undefined
       try {
         await Promise.race([make(), wait(PATIENCE_MS, undefined, { ref: false })])
       } catch (thrown) {
