@@ -6,7 +6,7 @@ import { keptHere } from './kept-here.ts'
 import { holds } from './order.ts'
 import { removeEnded } from './remove-ended.ts'
 import { iso, type RenewalRooms } from './rooms.ts'
-import { nextTry } from './rules.ts'
+import { isTime, nextTry } from './rules.ts'
 import { STEPS } from './steps.ts'
 import type { Renewal } from './store.ts'
 
@@ -37,7 +37,7 @@ export async function dueOf(rooms: RenewalRooms): Promise<string[]> {
 /** A certificate that was revoked, or that somebody removed, does not wait for the next look at the CA. */
 function isDue({ clock, keys }: RenewalRooms, { is_stopped, next_at, state, current }: Renewal): boolean {
   if (is_stopped === 1) return false
-  if (next_at <= iso(clock())) return true
+  if (isTime(next_at, clock())) return true
   if (state !== 'WAITING' || current === null) return false
   return !holds(keys, current) || keys.certificate(current).ocsp.state === 'revoked'
 }
@@ -89,7 +89,7 @@ async function goOn(rooms: RenewalRooms, id: string, ends: AbortSignal): Promise
     try {
       const { note, waitsFor, ...set } = await STEPS[before.state](rooms, before, save, signal)
       const at = iso(clock())
-      const waits = waitsFor === undefined ? undefined : (before.waits_since ?? at)
+      const waits = waitsFor === undefined ? undefined : earliest(before.waits_since, at)
       if (waits !== undefined && clock() - Date.parse(waits) > longestWait(rooms, before, waits)) {
         await sayThatItWaits(rooms, before, waitsFor!, { ...set, changed_at: at, waits_since: waits })
         return
@@ -114,6 +114,11 @@ async function goOn(rooms: RenewalRooms, id: string, ends: AbortSignal): Promise
       return
     }
   }
+}
+
+/** Since when it waits: not since a time to come, which was written while the clock was ahead. */
+function earliest(since: string | null, at: string): string {
+  return since === null || since > at ? at : since
 }
 
 /** A day, or a tenth of what is left of the present certificate: people have the rest for what they have to do. */

@@ -296,3 +296,43 @@ void t.test('a node takes over what was begun before nodes had renewals of their
     t.equal(await store.account('n1 https://ca.example/ b', async () => 'other'), 'kept')
   })
 })
+
+void t.test('a clock that was ahead for a while keeps nothing waiting until then', async (t) => {
+  const made = await fakeWorld(t, await memory(t), 'signing')
+  const { world, keys, call, view, goOn, fake, store } = made
+  const overdue = async () => overdueOf((await store.list())[0]!, world.now)
+  const later = async (ms: number): Promise<void> => {
+    world.now += ms
+    await keys.refreshOcsp({ force: true })
+    await goOn()
+  }
+  const days = async (act: () => Promise<void>): Promise<void> => {
+    const real = world.now
+    world.now += 800 * 24 * HOUR
+    await act()
+    world.now = real
+  }
+  await call('beginCertificateRenewal', {
+    body: { usage: 'SIGNING', memberId: 'DEV:GOV:1000', caName: 'Fake', dnsName: 'ss1.example' },
+  })
+  await goOn()
+  for (let i = 0; i < 3; i++) await later(HOUR)
+  t.match(await view(), { state: 'WAITING' })
+  const before = fake.orders
+  await days(async () => {
+    fake.lie = 'refuses'
+    await goOn()
+    fake.lie = 'none'
+  })
+  t.ok(
+    Date.parse((await view()).nextAt!) > world.now + 700 * 24 * HOUR,
+    'it failed while the clock was ahead',
+  )
+  t.match(await overdue(), /next_at/)
+  await later(60_000)
+  t.ok(Date.parse((await view()).nextAt!) <= world.now + 24 * HOUR, 'it goes on at once')
+  t.equal(await overdue(), undefined)
+  for (let i = 0; i < 3; i++) await later(HOUR)
+  t.ok(fake.orders > before)
+  t.match(await view(), { state: 'WAITING', error: undefined })
+})

@@ -7,6 +7,8 @@ import { keyId } from '../../keys/key-file.ts'
 import type { RenewalWindow } from './acme/renewal-info.ts'
 
 const DAY_MS = 24 * 3600_000
+/** No step waits for longer than a day (what a CA asks for is cut to it): a later time was written while the clock was ahead. */
+const LONGEST_WAIT_MS = 25 * 3600_000
 const FIRST_REST_MS = 60_000
 const LONGEST_REST_MS = 6 * 3600_000
 
@@ -46,6 +48,12 @@ export function accountPlace(id: string): AccountPlace {
   return { node, directoryUrl, name: name.join(' ') }
 }
 
+/** Whether what waits until `next_at` may go on. */
+export function isTime(next_at: string, now: number): boolean {
+  const at = Date.parse(next_at)
+  return at <= now || at > now + LONGEST_WAIT_MS
+}
+
 /** So often a step may fail before somebody is told: the first pauses are minutes. */
 const TRIES_BEFORE_TOLD = 3
 
@@ -65,7 +73,8 @@ export function overdueOf(
 ): string | undefined {
   const isFailing = row.error_code !== null && (row.tries === 0 || row.tries >= TRIES_BEFORE_TOLD)
   if (isFailing) return `${row.state}: ${row.error_text ?? row.error_code}`
-  return Date.parse(row.next_at) < now - DAY_MS ? `${row.state}: next_at ${row.next_at}` : undefined
+  const waits = Date.parse(row.next_at) - now
+  return waits < -DAY_MS || waits > LONGEST_WAIT_MS ? `${row.state}: next_at ${row.next_at}` : undefined
 }
 
 /** The certificates that a renewal put out of use, the newest first. */

@@ -193,7 +193,9 @@ async function retire(rooms: RenewalRooms, row: Renewal): Promise<Change> {
   const { keys, clock } = rooms
   const next = row.next_certificate!
   // Whoever hurries it does not shorten this.
-  if (row.settles_at !== null && iso(clock()) < row.settles_at) return { next_at: row.settles_at }
+  // Nor does a clock that was ahead when it was activated make it longer.
+  const settles = Math.min(Date.parse(row.settles_at ?? iso(clock())), clock() + SETTLE_MS)
+  if (clock() < settles) return { next_at: iso(settles), settles_at: iso(settles) }
   const { active, ocsp, state } = keys.certificate(next)
   const later = iso(clock() + LOOK_MS)
   if (!active)
