@@ -1,3 +1,5 @@
+import { uptime } from 'node:os'
+
 /** The time in milliseconds since 1970. Passed in everywhere, so that tests can set it. */
 export type Clock = () => number
 
@@ -10,3 +12,6 @@ export function hasPassed(now: number, since: number, ms: number): boolean {
 }
 
 export const systemClock: Clock = () => Date.now()
+
+/** Milliseconds since the machine began, its sleep included: no setting of the clock changes it. */
+export const elapsedTime = (): number => uptime() * 1000

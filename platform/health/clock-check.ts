@@ -2,8 +2,7 @@
  * Measures how far this machine's clock is off, by times that others have just signed: a time-stamping authority, the registry.
  * Between two such times it compares the clock with elapsed time. So a leap, or a correction of the clock, is noticed at once.
  */
-import { uptime } from 'node:os'
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, elapsedTime } from '#platform/clock.ts'
 import type { Finding } from './create-health.ts'
 
 /** Peers refuse a signing time that differs by more than this. */
@@ -22,7 +21,7 @@ export type ClockCheck = {
 
 /** `elapsed`: elapsed milliseconds, including the machine's sleep. */
 export function createClockCheck(q: { clock: Clock; elapsed?: () => number }): ClockCheck {
-  const elapsed = q.elapsed ?? (() => uptime() * 1000)
+  const elapsed = q.elapsed ?? elapsedTime
   let last: { by: string; time: number; at: number } | undefined
 
   const errorMs = (): number | undefined => {

@@ -13,7 +13,7 @@ import type { WorkerSetup } from './worker-api.ts'
 
 type Maintenance = {
   /** Does one slice of each kind of work. Resolves to true when there is more to do. */
-  slice(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
+  slice(q: { now: number; elapsed: number; oldestArrival: number | undefined }): Promise<boolean>
   /** Runs the maintenance of all parts up to the newest record. */
   catchUp(): Promise<void>
   markLowWater(): Promise<void>
@@ -38,7 +38,7 @@ export function createMaintenance(q: {
   const { log, store, writer, setup } = q
   let hasRecovered = false
   let marked = -1
-  let forgotten = 0
+  let forgotten = Number.NEGATIVE_INFINITY
   let notClosed = Number.NEGATIVE_INFINITY
 
   const markLowWater = async (): Promise<void> => {
@@ -74,7 +74,7 @@ export function createMaintenance(q: {
     unsure: () => {
       hasRecovered = false
     },
-    slice: async ({ now, oldestArrival }) => {
+    slice: async ({ now, elapsed, oldestArrival }) => {
       const { size } = await store.head()
       const tiles = await extendTiles({
         tree: log.tree,
@@ -85,9 +85,9 @@ export function createMaintenance(q: {
       })
       const partsHaveMore = await maintainParts(size)
       let deleted = 0
-      if (now - forgotten > REPLAY_EVERY_MS) {
-        deleted = await store.forgetReplayKeys({ now, oldestArrival })
-        if (deleted === 0) forgotten = now
+      if (elapsed - forgotten > REPLAY_EVERY_MS) {
+        deleted = await store.forgetReplayKeys({ now, elapsed, oldestArrival })
+        if (deleted === 0) forgotten = elapsed
       }
       await store.makeRoom(size)
       const more = tiles === TILES_AT_ONCE || partsHaveMore || deleted > 0

@@ -3,7 +3,7 @@
  * written is refused; the log accepts records again by itself once the cause is gone.
  */
 import { ALGORITHM_ENDS } from '#core/evidence-bundle/validation-policy.ts'
-import type { Clock } from '#platform/clock.ts'
+import { type Clock, elapsedTime } from '#platform/clock.ts'
 import { asFault, Fault } from '#schemas/fault.ts'
 import { idText, type ServerId } from '#schemas/identifiers.ts'
 import { say } from '#schemas/said.ts'
@@ -59,6 +59,8 @@ export type MessageLogOptions = {
   /** The live nodes that know another schema; none when absent. A change of the log that these could not live with is refused. */
   otherNodes?: readonly string[]
   clock: Clock
+  /** For tests: elapsed milliseconds, independent of the clock. */
+  elapsed?: () => number
   /** Countersigns checkpoints with the member's signing key. When it fails the checkpoint is stored without that signature. */
   signer?: CheckpointSigner | undefined
   stamp?: Stamp | undefined
@@ -156,7 +158,7 @@ const EVIDENCE_RECORDS: EvidenceRecordSettings = {
 
 /** Throws `invalid_configuration`, `conflict` (another writer), `log_inconsistent` or `database_error`. */
 export async function openMessageLog<Parts extends object>(q: MessageLogOptions): Promise<MessageLog<Parts>> {
-  const { clock, node, databaseUrl, keyFolder, bodyFolder } = q
+  const { clock, node, databaseUrl, keyFolder, bodyFolder, elapsed = elapsedTime } = q
   const bodyPlace = q.bodyPlace ?? 'files'
   const folder = await openBodies({
     ...{ databaseUrl, root: bodyFolder, place: bodyPlace, node, formerNodes: q.formerNodes ?? [] },
@@ -294,9 +296,10 @@ export async function openMessageLog<Parts extends object>(q: MessageLogOptions)
       },
     }),
   )
+  const look = () => ({ now: clock(), elapsed: elapsed(), oldestArrival: holds.oldestArrival() })
   const maintain = async (): Promise<void> => {
     try {
-      while (await worker.call('maintain', { now: clock(), oldestArrival: holds.oldestArrival() }));
+      while (await worker.call('maintain', look()));
     } catch (thrown) {
       // If nobody appends, the log would not notice that it cannot be written.
       await worker.call('probe').catch((cause: unknown) => onState({ fault: asFault(cause) }))

@@ -71,9 +71,10 @@ await eachDatabase(t, async (_database, t, url) => {
   })
 
   await t.test('replay keys are kept as long as they are needed and no longer', async (t) => {
-    let now = Date.now() + 3_600_000
+    // The database's own clock counts as well, so these are times of the past.
+    let now = Date.now() - 10 * 24 * 60 * MINUTE
     const clock = () => now
-    const log = await openTestLog(t, { ...options, clock })
+    const log = await openTestLog(t, { ...options, clock, elapsed: clock })
     const replayKey = randomBytes(32)
     await log.append(await signedRecord({ replayKey, time: new Date(now) }))
     now += 9 * MINUTE
@@ -81,8 +82,8 @@ await eachDatabase(t, async (_database, t, url) => {
     await t.rejects(log.append(await signedRecord({ replayKey, time: new Date(now) })), {
       code: 'replayed_request',
     })
-    for (let passed = 0; passed < 120; passed += 30) {
-      now += 30 * MINUTE
+    for (let passed = 0; passed < 120; passed += 5) {
+      now += 5 * MINUTE
       await log.append(await signedRecord({ replayKey: randomBytes(32), time: new Date(now) }))
       await log.maintain()
     }
@@ -93,21 +94,32 @@ await eachDatabase(t, async (_database, t, url) => {
   await t.test(
     'a clock that jumps ahead and back, with a restart at any time, lets nothing in again',
     async (t) => {
-      const real = Date.now() + 48 * 3_600_000
-      // PostgreSQL keeps keys for 75 minutes by the clock, for nodes that know nothing of each other's windows.
-      const ahead = url.startsWith('postgres') ? 60 * MINUTE : 30 * 24 * 60 * MINUTE
+      // Far enough back that the database's clock protects no key.
+      const real = Date.now() - 60 * 24 * 60 * MINUTE
+      const ahead = 30 * 24 * 60 * MINUTE
       let now = real
+      let elapsed = 0
       const open = () =>
-        openTestLog(t, { ...options, clock: () => now, unstampedLimitMs: Number.POSITIVE_INFINITY })
+        openTestLog(t, {
+          ...{ ...options, clock: () => now, elapsed: () => elapsed },
+          unstampedLimitMs: Number.POSITIVE_INFINITY,
+        })
       const take = async (log: TestLog, replayKey: Buffer) =>
         log.append(await signedRecord({ replayKey, time: new Date(now) }))
       const [before, meanwhile, after] = [randomBytes(32), randomBytes(32), randomBytes(32)]
       let log = await open()
+      const maintain = async (minutes: number): Promise<void> => {
+        for (let passed = 0; passed < minutes; passed += 2) {
+          elapsed += 2 * MINUTE
+          now += 2 * MINUTE
+          await log.maintain()
+        }
+      }
       const restart = async (): Promise<void> => {
-        await log.maintain()
+        await maintain(4)
         await log.close()
         log = await open()
-        await log.maintain()
+        await maintain(4)
       }
       await take(log, before)
       now = real + ahead
@@ -120,21 +132,52 @@ await eachDatabase(t, async (_database, t, url) => {
       for (const key of [before, meanwhile, after]) {
         await t.rejects(take(log, key), { code: 'replayed_request' })
       }
+      // Without a restart, again and again, and each time with an exchange: it calls itself.
+      await maintain(80)
+      const last = randomBytes(32)
+      await take(log, last)
+      for (let leaps = 0; leaps < 3; leaps++) {
+        now += ahead
+        await take(log, randomBytes(32))
+        await maintain(2)
+        now -= ahead
+        await take(log, randomBytes(32))
+      }
+      await t.rejects(take(log, last), { code: 'replayed_request' })
       await log.close()
     },
   )
 
+  await t.test('a node whose clock is ahead lets no other node take a request again', async (t) => {
+    if (!url.startsWith('postgres')) return t.pass('the embedded store has one node')
+    const ahead = { minutes: 0 }
+    const clock = () => Date.now() + ahead.minutes * MINUTE
+    const right = await openTestLog(t, options)
+    const wrong = await openTestLog(t, {
+      ...{ ...options, node: 'node4', clock, elapsed: clock },
+      unstampedLimitMs: Number.POSITIVE_INFINITY,
+    })
+    const replayKey = randomBytes(32)
+    await right.append(await signedRecord({ replayKey }))
+    for (; ahead.minutes < 240; ahead.minutes += 5) await wrong.maintain()
+    await t.rejects(right.append(await signedRecord({ replayKey })), { code: 'replayed_request' })
+    await right.close()
+    await wrong.close()
+  })
+
   /** A log whose clock the test moves, here and, when the store is shared, on a second node. */
   async function slowWorld(t: Test) {
-    // Later than the keys of the other tests, and of each other.
     start += 24 * 60 * MINUTE
     const world = { now: start }
     const clock = () => world.now
     const started = once(process, 'worker')
-    const here = await openTestLog(t, { ...options, clock, unstampedLimitMs: Number.POSITIVE_INFINITY })
+    const here = await openTestLog(t, {
+      ...{ ...options, clock, elapsed: clock },
+      unstampedLimitMs: Number.POSITIVE_INFINITY,
+    })
     const [worker] = (await started) as [Worker]
     const shared = url.startsWith('postgres')
-    const there = shared ? await openTestLog(t, { ...options, node: 'node3', clock }) : here
+    const there = shared ? await openTestLog(t, { ...options, node: 'node3', clock, elapsed: clock }) : here
     const append = async (log: TestLog, replayKey: Buffer) =>
       log.append(await signedRecord({ replayKey, time: new Date(world.now) }))
     /** Lets time pass, with other exchanges and the clean-up going on. */
@@ -157,7 +200,8 @@ await eachDatabase(t, async (_database, t, url) => {
       },
     }
   }
-  let start = Date.now()
+  // The past, as the database's own clock counts as well.
+  let start = Date.now() - 30 * 24 * 60 * MINUTE
 
   await t.test('a replay is refused however slowly it comes', async (t) => {
     const { here, there, world, append, pass, close } = await slowWorld(t)

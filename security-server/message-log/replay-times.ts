@@ -9,15 +9,13 @@ export const REPLAY_WINDOW_MS = 5 * 60 * 1000
 export const LONGEST_UPLOAD_MS = 60 * 60 * 1000
 
 /**
- * The time (ms) before which no node needs replay keys, whatever it is receiving. The third window is for differing clocks of
- * nodes and for commits that wait.
+ * How long a node may need a replay key, whatever it is receiving. The third window is for differing clocks of nodes and for commits
+ * that wait.
  */
-export function neededByAnyNode(now: number): number {
-  return now - LONGEST_UPLOAD_MS - 3 * REPLAY_WINDOW_MS
-}
+export const KEPT_FOR_ANY_NODE_MS = LONGEST_UPLOAD_MS + 3 * REPLAY_WINDOW_MS
 
 /** The time (ms) before which a node needs no replay keys, when its oldest message under way arrived at `oldestArrival`. */
 export function neededHere(now: number, oldestArrival: number | undefined): number {
   // A hold that was never ended must not keep keys for ever.
-  return Math.max(Math.min(now, oldestArrival ?? now) - 2 * REPLAY_WINDOW_MS, neededByAnyNode(now))
+  return Math.max(Math.min(now, oldestArrival ?? now) - 2 * REPLAY_WINDOW_MS, now - KEPT_FOR_ANY_NODE_MS)
 }

@@ -73,7 +73,7 @@ export type WorkerApi = {
   nextTimeStampBatch(limit: number): Promise<TimeStampBatch | undefined>
   putTimeStamp(q: { batch: TimeStampBatch; answer: TimeStampAnswer; now: number }): Promise<void>
   /** Does one slice of work that can wait: tiles, parts, marks, old replay keys. Resolves to true when there is more to do. */
-  maintain(q: { now: number; oldestArrival: number | undefined }): Promise<boolean>
+  maintain(q: { now: number; elapsed: number; oldestArrival: number | undefined }): Promise<boolean>
   checkpoints(limit: number): Promise<StoredCheckpoint[]>
   checkpointOf(size: number): Promise<StoredCheckpoint | undefined>
   erasedBelow(size: number): Promise<number>

@@ -16,7 +16,8 @@ import {
   type Placement,
   type ReplayKey,
 } from '../records/hot-store.ts'
-import { neededByAnyNode } from '../replay-times.ts'
+import { KEPT_FOR_ANY_NODE_MS } from '../replay-times.ts'
+import { createSteadyTime } from '../steady-time.ts'
 import {
   borderAfter,
   NEWEST_BORDER,
@@ -44,6 +45,7 @@ export async function openPostgresqlStore(q: {
   partitionRecords?: number | undefined
 }): Promise<HotStore> {
   const step = q.partitionRecords ?? PARTITION_RECORDS
+  const steadyTime = createSteadyTime(KEPT_FOR_ANY_NODE_MS)
   let client: Client | undefined
   // The end of the newest known partition; every failure resets it.
   let border = 0
@@ -109,14 +111,19 @@ export async function openPostgresqlStore(q: {
     },
     taken: (replayKeys) => attempt((connection) => storedReplayKeys(connection, replayKeys)),
     head: () => transaction(lockHead),
-    forgetReplayKeys: ({ now }) =>
-      transaction(async (connection) => {
+    forgetReplayKeys: async (at) => {
+      const now = steadyTime(at)
+      if (now === undefined) return 0
+      return transaction(async (connection) => {
+        // Other nodes accept by their own clocks, so one that is ahead may not delete by its own alone.
         const { rowCount } = await connection.query(
-          'delete from replay_key where key in (select key from replay_key where time < $1 limit $2)',
-          [neededByAnyNode(now), FORGET_AT_ONCE],
+          `delete from replay_key where key in
+           (select key from replay_key where time < least($1, extract(epoch from now()) * 1000) - $2 limit $3)`,
+          [now, KEPT_FOR_ANY_NODE_MS, FORGET_AT_ONCE],
         )
         return rowCount ?? 0
-      }),
+      })
+    },
     makeRoom: async (size) => {
       // `step` is the shortest partition that may follow: at least half of it is left when the next one is made.
       const needed = size + step

@@ -53,8 +53,11 @@ export type HotStore = {
   taken(replayKeys: ReplayKey[]): Promise<ReadonlySet<number>>
   /** The head on disk. */
   head(): Promise<Head>
-  /** Deletes some of the replay keys that no message under way could repeat; resolves to their number. */
-  forgetReplayKeys(q: { now: number; oldestArrival: number | undefined }): Promise<number>
+  /**
+   * Deletes some of the replay keys that no message under way could repeat; resolves to their number. Call it every minute. It deletes
+   * none before it knows that no leap of the clock makes them look old.
+   */
+  forgetReplayKeys(q: { now: number; elapsed: number; oldestArrival: number | undefined }): Promise<number>
   /** Makes partitions ahead for records after the first `size`. A commit that finds no partition makes it itself. */
   makeRoom(size: number): Promise<void>
   /**

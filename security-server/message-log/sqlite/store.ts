@@ -9,6 +9,7 @@ import { lockFile } from '#platform/database/lock-file.ts'
 import { Fault } from '#schemas/fault.ts'
 import { decodePeaks, encodePeaks, type Head, type HotStore, type Placement } from '../records/hot-store.ts'
 import { neededHere, REPLAY_WINDOW_MS } from '../replay-times.ts'
+import { createSteadyTime } from '../steady-time.ts'
 import { createReplayWindow, PRINT_LENGTH, printOf, type ReplayWindow } from './replay-window.ts'
 
 const PAGE = 8192
@@ -48,6 +49,8 @@ export function openSqliteStore(q: { file: string }): HotStore {
   // Only this process moves the head, so it is read once; every failure drops it.
   let known: Head | undefined
   const replay: ReplayWindow = createReplayWindow(REPLAY_WINDOW_MS)
+  // After a leap that lasted longer than this, only messages under way need older keys, and these hold them.
+  const steadyTime = createSteadyTime(3 * REPLAY_WINDOW_MS)
   const inode = statSync(`${q.file}.lock`).ino
 
   const reopen = (): Statements => {
@@ -136,7 +139,9 @@ export function openSqliteStore(q: { file: string }): HotStore {
       return taken
     },
     head: async () => transaction(readHead),
-    forgetReplayKeys: async ({ now, oldestArrival }) => {
+    forgetReplayKeys: async ({ oldestArrival, ...at }) => {
+      const now = steadyTime(at)
+      if (now === undefined) return 0
       // The window and the disk drop the same keys: a key that stays in the window in spite of a wrong clock must be there after
       // a restart too.
       const before = replay.forget(neededHere(now, oldestArrival))
