@@ -20,6 +20,8 @@ export type Job = {
    * while there is nothing to do.
    */
   isDue?: () => boolean | Promise<boolean>
+  /** It deletes for good what is over by the clock: it does not run while no signed time proves the clock, and at once afterwards. */
+  destroys?: boolean
   /** The first run is due at the start, instead of after the first interval. */
   immediately?: boolean
   /** For work on what each node has alone (files, memory): every node runs it. Otherwise one of all nodes does. */

@@ -97,7 +97,7 @@ const LISTENER = (port: number): Listener => ({
 async function start(
   t: Test,
   features = listFeatures<ToyGround>(),
-  q: { admin?: number; public?: number; events?: string[] } = {},
+  q: { admin?: number; public?: number; events?: string[]; isTimeProven?: () => boolean } = {},
 ) {
   const list = features.with(await toy())
   const services = await openServices({
@@ -109,7 +109,10 @@ async function start(
     events.push('ground')
     await services.database.close()
   }
-  const ground = { ...services, salutation: 'Good day,', closeGround }
+  const ground = {
+    ...{ ...services, salutation: 'Good day,', closeGround },
+    ...(q.isTimeProven !== undefined && { isTimeProven: q.isTimeProven }),
+  }
   const key = await services.apiKeys.create({ name: 'anna', roles: ['READER'] })
   const [adminPort, publicPort] = [q.admin ?? (await freePort()), q.public ?? (await freePort())]
   const app = createHttpService({ name: 'admin', log })
@@ -159,6 +162,39 @@ t.test('a toy feature: its operation, route, job, table, finding, metric and end
   t.strictSame(kinds, ['keep-greeting', 'sweep-greetings node-1'], 'work of each node has a row for each')
   await stop()
   t.strictSame(events, ['ground'], 'the ground ends last')
+})
+
+t.test('what deletes for good waits until the clock is proven, and nothing else does', async (t) => {
+  const at = { isProven: false, looks: 0, swept: 0 }
+  const sweeper: FeatureModule<ToyGround> = {
+    name: 'sweeper',
+    open: () => ({
+      jobs: [
+        {
+          ...{ kind: 'sweep', everySeconds: 86_400, immediately: true, destroys: true },
+          run: async () => void at.swept++,
+        },
+      ],
+    }),
+  }
+  const isTimeProven = (): boolean => {
+    at.looks++
+    return at.isProven
+  }
+  const { services } = await start(t, listFeatures<ToyGround>().with(sweeper), { isTimeProven })
+  const ran = (job: string) =>
+    until(`the first run of ${job}`, async (saw) =>
+      saw(await services.jobs.state()).some(
+        ({ kind, lastSucceededAt }) => kind === job && lastSucceededAt !== null,
+      ),
+    )
+  await ran('sweep')
+  await ran('keep-greeting')
+  const looked = at.looks
+  await until('it is asked again', async () => at.looks > looked)
+  t.equal(at.swept, 0)
+  at.isProven = true
+  await until('it does not wait for the next day', async () => at.swept > 0)
 })
 
 t.test('two features cannot claim one name, and an unknown listener is told', async (t) => {

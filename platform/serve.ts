@@ -53,7 +53,11 @@ export type Shape = {
 }
 
 /** The ground, which is the list's from now on; `closeGround` is called after all features are closed, and closes the database as well. */
-type Ground = Services & { closeGround(): void | Promise<void> }
+type Ground = Services & {
+  closeGround(): void | Promise<void>
+  /** Whether the clock is proven by what others signed; always where this is undefined. */
+  isTimeProven?: () => boolean
+}
 
 /**
  * Opens `features` on `ground` and runs them until `stop`. Throws if two features use one name, or operations lack handlers, and what a
@@ -180,8 +184,9 @@ function checkListeners(opened: Feature[], names: string[]): void {
 }
 
 /** Fills the services' handlers; returns the recurring jobs, each with the kind in its row. */
-function registerJobs({ handlers, places, node }: Services, opened: Feature[]): Job[] {
-  const jobs = opened.flatMap((one) => one.jobs ?? [])
+function registerJobs({ handlers, places, node, isTimeProven }: Ground, opened: Feature[]): Job[] {
+  const all = opened.flatMap((one) => one.jobs ?? [])
+  const jobs = isTimeProven === undefined ? all : all.map((job) => whileProven(job, isTimeProven))
   const named = jobs.map((job) => ({
     ...job,
     kind: job.onEachNode === true ? `${job.kind} ${node}` : job.kind,
@@ -199,6 +204,20 @@ function registerJobs({ handlers, places, node }: Services, opened: Feature[]): 
     else if (onEachNode === true) places[kind] = Number.POSITIVE_INFINITY
   }
   return named.filter(({ everySeconds }) => everySeconds !== undefined)
+}
+
+/** A clock that is years ahead makes everything look over. What was not deleted then is looked at when the clock is proven. */
+function whileProven(job: Job, isProven: () => boolean): Job {
+  if (job.destroys !== true) return job
+  let wasLeft = false
+  return {
+    ...job,
+    isDue: async () => isProven() && (wasLeft || ((await job.isDue?.()) ?? false)),
+    run: async (call) => {
+      wasLeft = !isProven()
+      if (!wasLeft) await job.run(call)
+    },
+  }
 }
 
 function schedule(jobs: Jobs, { kind, everySeconds, immediately, isDue }: Job): Promise<void> {

@@ -107,7 +107,7 @@ async function openInTurn(q: Question, inTurn: AsyncDisposableStack) {
   }
   const ocspClient = createOcspClient()
   inTurn.defer(() => ocspClient.close())
-  const clockCheck = createClockCheck({ clock })
+  const clockCheck = createClockCheck({ clock, signedUntil: () => globalConfiguration.signedUntil() })
   const messageLog = await openLog({
     ...{ settings, server, node, formerNodes, clock, log, keys, globalConfiguration, storedLog },
     shareKey: shareLogKey,
@@ -134,6 +134,7 @@ async function openInTurn(q: Question, inTurn: AsyncDisposableStack) {
     ...{
       fetchOcsp: ocspClient.fetch,
       clockCheck,
+      isTimeProven: clockCheck.isProven,
       heard: clockCheck.heard,
       mailServer: await readMailServer(settings.mail),
     },

@@ -10,17 +10,31 @@ const STOPS_MS = 5 * 60_000
 const WARNS_MS = 10_000
 /** Older times are not used any more. */
 const KEPT_MS = 3_600_000
+/** By so much the clock may be ahead of what others signed while things are deleted for good by it, whose times are days. */
+const PROVEN_WITHIN_MS = 600_000
 
 export type ClockCheck = {
   /** Reports that `by` has just signed `time` in answer to us; the signature must be verified. */
   heard(q: { by: string; time: Date }): void
   /** Positive if the clock is ahead of others; undefined if no time was reported within the hour. */
   errorMs(): number | undefined
+  /**
+   * Whether something may be deleted for good because its time is over by the clock: not while the clock is further than anything that others
+   * signed, so neither after a leap nor before the first signed time of a start.
+   */
+  isProven(): boolean
   finding(): Finding
 }
 
-/** `elapsed`: elapsed milliseconds, including the machine's sleep. */
-export function createClockCheck(q: { clock: Clock; elapsed?: () => number }): ClockCheck {
+/**
+ * `elapsed`: elapsed milliseconds, including the machine's sleep. `signedUntil`: the time (ms) until which what others signed for now is
+ * valid, also when it has ended meanwhile: it was fetched no later.
+ */
+export function createClockCheck(q: {
+  clock: Clock
+  elapsed?: () => number
+  signedUntil?: () => number | undefined
+}): ClockCheck {
   const elapsed = q.elapsed ?? elapsedTime
   let last: { by: string; time: number; at: number } | undefined
 
@@ -29,13 +43,24 @@ export function createClockCheck(q: { clock: Clock; elapsed?: () => number }): C
     const passed = elapsed() - last.at
     return passed > KEPT_MS ? undefined : Math.round(q.clock() - last.time - passed)
   }
+  // Elapsed time counts for as long as the process lives: an outage of all others ends no deletion.
+  const isProven = (): boolean => {
+    const heard = last === undefined ? 0 : last.time + elapsed() - last.at
+    return q.clock() <= Math.max(heard, q.signedUntil?.() ?? 0) + PROVEN_WITHIN_MS
+  }
   return {
+    isProven,
     heard: ({ by, time }) => {
       last = { by, time: time.getTime(), at: elapsed() }
     },
     errorMs,
     finding: () => {
       const error = errorMs()
+      if (error === undefined && !isProven())
+        return {
+          ok: true,
+          reason: `nobody has signed a time near that of the clock since this server started: until then nothing is deleted because its time is over`,
+        }
       if (error === undefined || Math.abs(error) < WARNS_MS) return { ok: true }
       const seconds = Math.round(Math.abs(error) / 1000)
       const reason = `the clock is ${seconds} s ${error > 0 ? 'ahead of' : 'behind'} the time that ${last?.by} signed: synchronise it`

@@ -65,6 +65,8 @@ export type GlobalConfiguration = {
   /** Calls `listener` when the content has changed. Returns a function that removes it. */
   onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void
   state(): ConfigurationState
+  /** When the newest configuration of the own instance ends or ended (ms), by its signature; undefined while there is none. */
+  signedUntil(): number | undefined
   /**
    * The registry's log for everybody. Undefined where it has none, or where nothing was fetched since the start. Throws `network_error` or
    * `malformed_global_conf`.
@@ -202,6 +204,7 @@ export async function createGlobalConfiguration(
         registry: holder.registry.state(),
         now: holder.now(),
       }),
+    signedUntil: () => holder.copies()[0]?.expiresAt.getTime(),
     registryLog: async () => {
       const [own] = holder.copies()
       if (own?.url === undefined || own.statement === undefined || own.logHead === undefined) return undefined

@@ -32,6 +32,8 @@ export type TestLogOptions = LogOptions & {
   /** For archives in the database. */
   sealing?: Sealing | undefined
   makers?: Parameters<typeof openRetention>[0]['makers']
+  /** Always by default. */
+  isTimeProven?: () => boolean
 }
 
 /** The log with the logs of the features, each made as the feature makes it. */
@@ -45,12 +47,13 @@ export async function openFullLog({
   archives,
   sealing,
   makers,
+  isTimeProven = () => true,
   ...options
 }: TestLogOptions): Promise<TestLog> {
   const log = await openWholeLog(options)
   const { databaseUrl, keyFolder, bodyFolder, server, node, formerNodes, clock } = options
   const { retention, close } = await openRetention({
-    ...{ messageLog: log, server, node, formerNodes, clock, archives, makers },
+    ...{ messageLog: log, server, node, formerNodes, clock, archives, makers, isTimeProven },
     storedLog: { databaseUrl, keyFolder, bodyFolder, sealing },
   })
   return {

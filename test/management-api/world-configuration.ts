@@ -42,6 +42,7 @@ export function configurationOf(world: World, statementIndex?: number): GlobalCo
       ...{ own: undefined, federated: [], federatedMissing: [] },
       registry: { fork: undefined, behind: undefined },
     }),
+    signedUntil: () => undefined,
     readAnchor: unused,
     installAnchor: unused,
     ...{ follow: async () => undefined, shareMarks: async () => undefined },

@@ -138,7 +138,7 @@ export const consents: FeatureModule<Ground, Offers> = {
       },
       jobs: [
         {
-          ...{ kind: 'forget-consents', everySeconds: DAY_SECONDS, immediately: true },
+          ...{ kind: 'forget-consents', everySeconds: DAY_SECONDS, immediately: true, destroys: true },
           run: async ({ signal }) => {
             const ago = (days: number): string => new Date(clock() - days * DAY_SECONDS * 1000).toISOString()
             const [before, unanswered] = [ago(keepDays), ago(UNANSWERED_DAYS)]
@@ -152,7 +152,7 @@ export const consents: FeatureModule<Ground, Offers> = {
           run: () => describeAnew(rooms),
         },
         {
-          ...{ kind: 'end-previews', everySeconds: 60, immediately: true },
+          ...{ kind: 'end-previews', everySeconds: 60, immediately: true, destroys: true },
           run: () => rooms.previews.expire(new Date(clock()).toISOString()),
         },
       ],

@@ -53,7 +53,10 @@ export const deadlines: FeatureModule<Ground> = {
           isDue: () => store.isDue(clock()),
           run: ({ signal }) => sendLetters(rooms, signal),
         },
-        { kind: 'forget-deadline-letters', everySeconds: 24 * 3600, run: () => store.forget(clock()) },
+        {
+          ...{ kind: 'forget-deadline-letters', everySeconds: 24 * 3600, destroys: true },
+          run: () => store.forget(clock()),
+        },
       ],
     }
   },

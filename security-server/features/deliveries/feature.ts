@@ -160,7 +160,7 @@ export const deliveries: FeatureModule<Ground, Offers> = {
           run: () => deliveryKeys.refresh(),
         },
         {
-          ...{ kind: 'keep-up-deliveries', everySeconds: UPKEEP_SECONDS },
+          ...{ kind: 'keep-up-deliveries', everySeconds: UPKEEP_SECONDS, destroys: true },
           isDue: lookApart(LOOK_MS, rooms.clock, () => isUpkeepDue(rooms)),
           run: ({ signal }) => keepUp(rooms, signal),
         },

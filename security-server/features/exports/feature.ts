@@ -47,7 +47,10 @@ export const exportsOfRecords: FeatureModule<Ground, Offers> = {
             ...{ kind, run: ({ payload, signal }) => exports.run((payload as { id: string }).id, signal) },
           }),
         ),
-        { kind: 'expire-exports', everySeconds: 600, onEachNode: true, run: () => exports.expire() },
+        {
+          ...{ kind: 'expire-exports', everySeconds: 600, onEachNode: true, destroys: true },
+          run: () => exports.expire(),
+        },
       ],
     }
   },

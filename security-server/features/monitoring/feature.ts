@@ -89,6 +89,7 @@ export const monitoring: FeatureModule<Ground, Offers> = {
         {
           kind: 'forget-operational-data',
           everySeconds: HOUR_S,
+          destroys: true,
           run: () => forgetOld({ clock, store, keepDays }),
         },
       ],

@@ -105,7 +105,7 @@ function jobsOf(rooms: NoticeRooms): NonNullable<Feature['jobs']> {
       run: ({ signal }: { signal?: AbortSignal }) => sendLetters(channel, rooms, signal),
     })),
     {
-      ...{ kind: 'notice-forget', everySeconds: FORGET_SECONDS },
+      ...{ kind: 'notice-forget', everySeconds: FORGET_SECONDS, destroys: true },
       run: async () => {
         await wishes.forget(clock())
         await letters.forget(clock())

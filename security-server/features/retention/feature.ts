@@ -50,7 +50,10 @@ export const retention: FeatureModule<Ground, { sealArchivesAnew: StoredFiles['s
       offers: { sealArchivesAnew: sealAnew },
       // A run takes a minute at most, with pauses between its batches.
       jobs: [
-        { kind: 'retention', everySeconds: 10, run: async ({ signal }) => void (await room.run(signal)) },
+        {
+          ...{ kind: 'retention', everySeconds: 10, destroys: true },
+          run: async ({ signal }) => void (await room.run(signal)),
+        },
         // Only one node runs retention, and each has the files of the bodies that came through it.
         { kind: 'delete-erased-bodies', everySeconds: 10, onEachNode: true, run: () => room.deleteBodies() },
       ],

@@ -25,6 +25,7 @@ export async function openRetention(q: {
   node: string
   formerNodes?: readonly string[]
   clock: Clock
+  isTimeProven: () => boolean
   archives: ArchiveOptions | undefined
 }): Promise<{ retention: Retention; sealAnew: StoredFiles['sealAnew'] | undefined; close(): Promise<void> }> {
   const { messageLog, node, clock, makers } = q
@@ -41,7 +42,7 @@ export async function openRetention(q: {
     })
   return {
     retention: createRetention({
-      ...{ messageLog, clock, archiver },
+      ...{ messageLog, clock, archiver, isTimeProven: q.isTimeProven },
       archiveFiles: { folder: q.archives?.directory, files },
     }),
     sealAnew: files?.sealAnew,

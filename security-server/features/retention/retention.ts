@@ -79,6 +79,8 @@ const BETWEEN_ARCHIVES_MS = 20
 export function createRetention(q: {
   messageLog: Pick<MessageLog<RetentionMethods>, 'parts' | 'bodies' | 'maintain'>
   clock: Clock
+  /** Whether what is over by the clock may end now. */
+  isTimeProven: () => boolean
   /** Undefined if no archives are made: then content that must be archived first is kept. */
   archiver: Archiver | undefined
   /** Where the files of archives are. */
@@ -112,7 +114,8 @@ export function createRetention(q: {
   }
   const run = async (signal?: AbortSignal): Promise<number> => {
     const end = performance.now() + RUN_MS
-    const isOver = (): boolean => signal?.aborted === true || performance.now() > end
+    // Also in the middle of a run: a machine that was copied or asleep goes on with another time.
+    const isOver = (): boolean => signal?.aborted === true || performance.now() > end || !q.isTimeProven()
     await deleteBodies()
     // Decisions cover only records that are indexed.
     await maintain()

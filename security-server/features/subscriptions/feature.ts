@@ -93,7 +93,7 @@ export const subscriptions: FeatureModule<Ground, Offers> = {
           run: ({ signal }) => lookAtInboxes(inboxes, signal),
         },
         {
-          ...{ kind: 'keep-up-rooms', everySeconds: UPKEEP_SECONDS },
+          ...{ kind: 'keep-up-rooms', everySeconds: UPKEEP_SECONDS, destroys: true },
           isDue: lookApart(LOOK_MS, rooms.clock, () => isUpkeepDue(rooms)),
           run: ({ signal }) => keepUp(rooms, signal),
         },

@@ -176,7 +176,8 @@ t.test('authorities are asked in their order, those that failed just now last', 
   let named = index
   let off = 0
   const ours = (): number => clock() + off
-  const clockCheck = createClockCheck({ clock: ours })
+  let signedUntil: number | undefined
+  const clockCheck = createClockCheck({ clock: ours, signedUntil: () => signedUntil })
   const client = createTimeStampClient({
     clock: ours,
     heard: clockCheck.heard,
@@ -188,7 +189,15 @@ t.test('authorities are asked in their order, those that failed just now last', 
     const { token } = await client(imprint)
     verifyTimeStampToken({ token, imprint, tsaCertificates: [authority.tsa] })
   }
+  t.notOk(clockCheck.isProven(), 'nobody has signed a time')
+  t.match(clockCheck.finding(), { ok: true, reason: /nothing is deleted/ })
+  signedUntil = ours() - 86_400_000
+  t.notOk(clockCheck.isProven(), 'what is on disk has ended')
+  signedUntil = ours() + 60_000
+  t.ok(clockCheck.isProven(), 'what was just fetched has not')
+  signedUntil = undefined
   await stamp()
+  t.ok(clockCheck.isProven())
   t.strictSame([first.asked, second.asked], [1, 1], 'the next one when one fails')
   await stamp()
   t.strictSame([first.asked, second.asked], [1, 2], 'and not the one that failed again and again')
@@ -225,6 +234,7 @@ t.test('authorities are asked in their order, those that failed just now last', 
     off = days
     await t.rejects(client(imprint), { code: 'timestamping_failed' }, 'no stamp of a clock that is a day off')
     t.match(clockCheck.finding(), { ok: false, reason })
+    t.equal(clockCheck.isProven(), days < 0, 'a clock that is behind deletes nothing too early')
     off = 0
     t.strictSame(clockCheck.finding(), { ok: true }, 'put right it is known at once')
   }

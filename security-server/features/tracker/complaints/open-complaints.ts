@@ -60,7 +60,7 @@ export function openComplaints(
       record: (act, within) => audit.before({ caller: SYSTEM, ...act }, within),
       count: (what) => acts.inc({ what }),
     },
-    jobs: [{ kind: 'erase-complaints', everySeconds: UPKEEP_SECONDS, run: erase }],
+    jobs: [{ kind: 'erase-complaints', everySeconds: UPKEEP_SECONDS, destroys: true, run: erase }],
     health: { complaints: async () => findingOf(await counts()) },
   }
 }
