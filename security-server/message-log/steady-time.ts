@@ -8,7 +8,7 @@
 const LONGEST_PAUSE_MS = 5 * 60_000
 
 /** `elapsed` (ms): independent of the clock. Undefined until the clock was looked at for `spanMs`. */
-export type SteadyTime = (at: { now: number; elapsed: number }) => number | undefined
+type SteadyTime = (at: { now: number; elapsed: number }) => number | undefined
 
 export function createSteadyTime(spanMs: number): SteadyTime {
   /** How far the clock was ahead of elapsed time; the least first, each later one is higher. */

@@ -105,7 +105,7 @@ await eachDatabase(t, async (_database, t, url) => {
     let [ahead, looks] = [0, 0]
     const isTimeProven = (): boolean => ahead === 0 && looks-- > 0
     const clock = () => Date.now() + ahead
-    const { log } = await freshLog(t, url, {
+    const { log } = await freshLog(t, undefined, {
       isTimeProven,
       clock,
       unstampedLimitMs: Number.POSITIVE_INFINITY,
