@@ -69,7 +69,7 @@ export async function askAboutPerson(
   await page.getByRole('dialog').getByRole('button', { name: 'Export these' }).click()
   await page.locator('.happened').getByRole('link', { name: 'Exports' }).click()
   await page.locator('tr', { hasText: 'subjectSearch' }).locator('.status', { hasText: 'ready' }).waitFor()
-  await goThrough(page, 'Exchanges', 'About a person')
+  await goThrough(page, 'Exchanges', "People's data")
   await page.getByRole('cell', { name: '2026-21' }).waitFor()
   await page.getByLabel('Case number').fill('2026-22')
   await page.getByLabel('Reason').fill('complaint of another')
