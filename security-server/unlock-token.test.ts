@@ -26,11 +26,12 @@ t.test(
     t.teardown(() => rmSync(folder, { recursive: true, force: true }))
     const pinFile = path.join(folder, 'pin')
     writeFileSync(pinFile, PIN, { mode: 0o600 })
+    const log = createLog({ name: 'nodes', level: 'silent' })
     const openNode = async (name: string) => {
       const directory = path.join(folder, name)
       const shared = await openSharedFiles({
         ...{ store: createSharedFileStore(database), folder: localFolder(directory, ['keys'], isShared) },
-        ...{ keys: clusterKeys, scope: 'DEV/GOV/1/ss1', isShared, directory },
+        ...{ keys: clusterKeys, scope: 'DEV/GOV/1/ss1', isShared, directory, log },
       })
       const write = (file: string, content: Buffer): Promise<void> =>
         shared.write(path.relative(directory, file), content)
@@ -41,7 +42,6 @@ t.test(
       nodes.map((keys) => keys.tokens()[0]),
       [{ initialized: false }, { initialized: false }],
     )
-    const log = createLog({ name: 'nodes', level: 'silent' })
     await Promise.all(nodes.map((keys) => unlockToken(keys, pinFile, log)))
     t.match(
       nodes.map((keys) => keys.tokens()[0]),

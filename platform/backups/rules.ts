@@ -1,5 +1,4 @@
 /** Decides when the daily backup is due, and how one that never ended is shown; pure. */
-import { hasPassed } from '#platform/clock.ts'
 import { say } from '#schemas/said.ts'
 
 type BackupState = 'running' | 'made' | 'failed'
@@ -31,16 +30,21 @@ export function isDue(q: {
   const { newest } = q
   if (newest === undefined || newest.state === 'made') return true
   const wait = newest.state === 'running' ? LONGEST_MS : AGAIN_MS
-  return hasPassed(q.now, Date.parse(newest.begun_at), wait)
+  return isApart(newest, q.now, wait)
 }
 
 function isOfThePast({ begun_at }: Run, now: number): boolean {
   return Date.parse(begun_at) <= now + AHEAD_MS
 }
 
+/** In either direction: one that was begun while the clock was ahead is waited for no longer. */
+function isApart({ begun_at }: Run, now: number, ms: number): boolean {
+  return Math.abs(now - Date.parse(begun_at)) >= ms
+}
+
 /** A backup that has been running for too long counts as failed: its process ended without recording that. */
 export function outcomeOf(run: Run, now: number): { state: BackupState; failure: string | null } {
-  if (run.state === 'running' && hasPassed(now, Date.parse(run.begun_at), LONGEST_MS))
+  if (run.state === 'running' && isApart(run, now, LONGEST_MS))
     return { state: 'failed', failure: say`The server ended while it made this backup.`.toString() }
   return { state: run.state, failure: run.failure }
 }

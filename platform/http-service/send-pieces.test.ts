@@ -38,5 +38,7 @@ t.test('of an answer that broke off the memory stays', async (t) => {
   const answer = await answering(t, bytes, gone.resolve)
   answer.destroy()
   await gone.promise
+  // What is told of the answer comes after this.
+  await new Promise((resolve) => setImmediate(resolve))
   t.equal(bytes.length, 40 * OCTETS)
 })

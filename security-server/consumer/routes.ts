@@ -138,6 +138,9 @@ function tlsOf(socket: TLSSocket): Arrival['tls'] {
 
 function sendAnswer(reply: FastifyReply, answer: Answer): FastifyReply {
   const { status, headers, body } = answer
+  // Its memory ended too early: announced and never sent, its client would wait.
+  if (body?.bytes !== undefined && body.bytes.length !== body.size)
+    throw new Fault('internal_error', { what: 'the memory of an answer ended before it was sent' })
   reply.hijack()
   const { raw } = reply
   raw.sendDate = !headers.some(([name]) => name.toLowerCase() === 'date')

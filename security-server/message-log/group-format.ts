@@ -2,6 +2,7 @@
  * The transfer format of a group of records to the worker: one run of bytes in shared memory instead of an object graph, because
  * structured cloning would cost more than writing the records. Fields are length-prefixed; -1 means absent.
  */
+import { Fault } from '#schemas/fault.ts'
 import { encodeAttachments } from './content.ts'
 import type { RecordInput } from './record-input.ts'
 import type { SpooledBody } from './spool.ts'
@@ -59,7 +60,7 @@ export function fieldsOf(head: RecordHead, metadata: string, record: PackedParts
     metadata,
     record.message,
     record.body?.sha512,
-    record.body?.bytes,
+    octetsOf(record.body),
     record.body?.file?.dataKey,
     record.signature?.hashChainResult,
     record.signature?.hashChain,
@@ -76,6 +77,13 @@ type PackedParts = {
   signature?: RecordInput['signature']
   replayKey?: Buffer | undefined
   circumstances?: string | undefined
+}
+
+/** A body whose memory has ended (`heldMemory.free`) would be logged as an empty one beside its digest. */
+function octetsOf(body: SpooledBody | undefined): Buffer | undefined {
+  if (body?.bytes !== undefined && body.bytes.length !== body.size)
+    throw new Fault('internal_error', { what: 'the memory of a body ended before it was logged' })
+  return body?.bytes
 }
 
 /** The most bytes that `packGroup` needs for a record. */

@@ -80,7 +80,7 @@ export type MessageLog<Parts extends object = object> = OwnReads & {
   parts: Parts
   /** The records' bodies that are not in their rows. */
   bodies: Pick<Bodies, 'open' | 'erase'>
-  /** Throws `logging_failed`, or `replayed_request` for this record only. */
+  /** Throws `logging_failed`, or `replayed_request` for this record only. Once it resolves, the memory of the body may end. */
   append(record: RecordInput): Promise<LoggedRecord>
   /**
    * Call when the head of a message arrives at `arrived` (ms). Keeps the replay keys that the message could repeat, for at most
@@ -158,8 +158,7 @@ const EVIDENCE_RECORDS: EvidenceRecordSettings = {
 
 /** Throws `invalid_configuration`, `conflict` (another writer), `log_inconsistent` or `database_error`. */
 export async function openMessageLog<Parts extends object>(q: MessageLogOptions): Promise<MessageLog<Parts>> {
-  const { clock, node, databaseUrl, keyFolder, bodyFolder, elapsed = elapsedTime } = q
-  const bodyPlace = q.bodyPlace ?? 'files'
+  const { clock, node, databaseUrl, keyFolder, bodyFolder, bodyPlace = 'files', elapsed = elapsedTime } = q
   const folder = await openBodies({
     ...{ databaseUrl, root: bodyFolder, place: bodyPlace, node, formerNodes: q.formerNodes ?? [] },
   })

@@ -9,7 +9,6 @@ import { canonicalHash } from '#core/canonical/canonical-hash.ts'
 import type { AuditLog } from '#platform/audit-log/create-audit-log.ts'
 import { type Database, tablesOf, type Within } from '#platform/database/open-database.ts'
 import { Fault } from '#schemas/fault.ts'
-import { parseServerId } from '#schemas/identifiers.ts'
 import {
   type FiledRequest,
   type RequestKind,

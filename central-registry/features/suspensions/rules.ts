@@ -1,5 +1,4 @@
 /** Rules for suspensions: their subjects, how many one caller may make, who confirms them, when they are announced; pure. */
-import { hasPassed } from '#platform/clock.ts'
 import type { Caller } from '#platform/http-service/caller.ts'
 import { Fault } from '#schemas/fault.ts'
 import { MOST_SUSPENDED, type SuspendedKind } from '#schemas/global-configuration.ts'
@@ -102,7 +101,8 @@ export function isToBeAnnounced(
   now: number,
 ): boolean {
   if (state !== 'unconfirmed') return false
-  return escalated_at === null || hasPassed(now, Date.parse(escalated_at), ESCALATE_EVERY_MS)
+  // In either direction: what was announced while the clock was ahead is announced again.
+  return escalated_at === null || Math.abs(now - Date.parse(escalated_at)) >= ESCALATE_EVERY_MS
 }
 
 /** A suspension in the API's form; `mayConfirm` is about the present caller. */
