@@ -29,7 +29,12 @@ export function ActSentence({ of: { caller, operation, target, data } }: { of: A
       {proposed !== undefined && <bdi>{operationName(proposed)}</bdi>}
       {proposed !== undefined && what !== '' && ' '}
       {after === undefined && what !== '' && ' '}
-      {what !== '' && <NamedInWords id={what} />}
+      {what !== '' &&
+        (isOfServer(proposed ?? operation, bodyOf(data)) ? (
+          <bdi class="id wrap">{what}</bdi>
+        ) : (
+          <NamedInWords id={what} />
+        ))}
       <bdi>{after}</bdi>
     </>
   )
@@ -71,17 +76,26 @@ function objectOf(operation: string, target: string, data: unknown): string {
   return named[0] ?? nameIn(data)
 }
 
-/** The id in the address of an act that is proposed; undefined when there is none. */
+/** The id in the address of an act that is proposed; undefined when there is none, and for that of a server, which has no name. */
 export function idIn(operation: string, target: string): string | undefined {
   const known = operations[operation]
-  return known === undefined ? undefined : placesIn(known.path, target)[0]
+  return known === undefined || isOfServer(operation, {}) ? undefined : placesIn(known.path, target)[0]
+}
+
+/** Whether the thing of an act is a security server: its id is written as that of a subsystem, whose name would be a wrong one. */
+export function isOfServer(operation: string, { kind }: Record<string, unknown>): boolean {
+  return kind === 'server' || /^\/(security-servers|fleet)(\/|$)/.test(operations[operation]?.path ?? '')
 }
 
 /** What the body of an act names; empty when it names nothing. */
 export function nameIn(data: unknown): string {
-  const fields = ((data as { body?: unknown } | null)?.body ?? {}) as Record<string, unknown>
+  const fields = bodyOf(data)
   const first = NAMES.map((name) => fields[name]).find((value) => typeof value === 'string')
   return typeof first === 'string' ? first : ''
+}
+
+function bodyOf(data: unknown): Record<string, unknown> {
+  return ((data as { body?: unknown } | null)?.body ?? {}) as Record<string, unknown>
 }
 
 /** The operation that an act proposes; undefined for any other act. */

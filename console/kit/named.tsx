@@ -5,7 +5,7 @@ import { text } from './text.ts'
 /** The name above the id; the id alone as long as no name is known. */
 export function Named({ id }: { id: string }) {
   const name = useName(id)
-  if (name === undefined) return <bdi class="id">{id}</bdi>
+  if (name === undefined) return <bdi class="id wrap">{id}</bdi>
   return (
     <span class="named">
       <bdi>{nameOf(name)}</bdi> <bdi class="id beside">{id}</bdi>

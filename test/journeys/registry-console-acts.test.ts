@@ -59,7 +59,11 @@ void t.test('each role sees its acts and pages, and no others', async (t) => {
     const one = await visitor(t, browser, { base: baseOf(node), apiKey: secret })
     const { page } = one
     await one.open('/')
-    const mine = await page.getByRole('heading', { name: 'Waits for you' }).locator('../..').textContent()
+    const part = page.locator('section.part', { has: page.getByRole('heading', { name: 'Waits for you' }) })
+    const waits = (await part.count()) > 0
+    const nothing = page.locator('.calm').getByText('Nothing waits for you.')
+    t.equal(await nothing.count(), waits ? 0 : 1, `${role}: in the calm line when nothing waits`)
+    const mine = waits ? await part.textContent() : ''
     for (const [words, roles] of Object.entries(WAITING))
       t.equal(mine?.includes(words), roles.includes(role), `${role}: ${words}`)
     for (const [address, acts] of Object.entries(ACTS)) {
@@ -334,6 +338,14 @@ void t.test('acts come to the registry: keys, certificates, anchors, groups', as
   await page.getByRole('heading', { name: 'Second TSA' }).waitFor()
   await tellSystems(t, one, node)
   await fileOrder(t, one, { node, dpa, now: world.clock.now })
+
+  // The id of a server is written as that of a subsystem.
+  const subsystem = { subsystemCode: 'SS1', name: 'No server' }
+  await node.must('POST', '/members/DEV:GOV:1234/subsystems', subsystem)
+  await one.open('/audit-log?q=authentication-certificates')
+  const ofServer = await page.locator('tbody').textContent()
+  t.match(ofServer, /DEV:GOV:1234:SS1/)
+  t.notMatch(ofServer, 'No server', 'a server does not get the name of a subsystem')
 
   await one.open('/audit-log?q=second%20tsa')
   t.equal(await page.locator('tbody tr').count(), 1)

@@ -1,5 +1,6 @@
 /** What approving a proposal would change, in readable form: its fields, the people meant, its certificates, its request. */
 import type { ComponentChildren } from 'preact'
+import { isOfServer } from '../../kit/act-sentence.tsx'
 import { type Certificate, CertificateFacts } from '../../kit/certificate.tsx'
 import { Part } from '../../kit/facts.tsx'
 import { Named } from '../../kit/named.tsx'
@@ -44,7 +45,10 @@ export function Content({ of }: { of: WholeProposal }) {
           )}
           {fields.map(({ key, name, value }) => (
             <Field key={key} title={titleOf(operation, name)}>
-              <Value name={name} of={value} />
+              <Value
+                {...{ name, of: value }}
+                isOfServer={/^(id|subject)$/.test(name) && isOfServer(operation, json)}
+              />
             </Field>
           ))}
         </dl>
@@ -138,7 +142,7 @@ function hashOf(operation: string): string {
 /** Fields that hold ids of members, subsystems and contracts, among those of other things, which have no name. */
 const NAMED = new Set(['id', 'client', 'member', 'owner', 'provider', 'successor', 'host', 'subject'])
 
-function Value({ name, of }: { name: string; of: unknown }) {
+function Value({ name, of, isOfServer }: { name: string; of: unknown; isOfServer: boolean }) {
   if (name === 'roles' && Array.isArray(of)) return <>{of.map((role) => roleName(String(role))).join(', ')}</>
   if (name === 'kind') return <>{text(`kind.${String(of)}` as TextKey)}</>
   if (name === 'expiresAt') return <Time at={String(of)} relative />
@@ -154,7 +158,7 @@ function Value({ name, of }: { name: string; of: unknown }) {
     )
   }
   if (typeof of === 'boolean') return <>{text(of ? 'common.yes' : 'common.no')}</>
-  if (typeof of === 'string' && NAMED.has(name)) return <Named id={of} />
-  const isId = /^(sha256|contentHash|url)$/.test(name)
+  if (typeof of === 'string' && NAMED.has(name) && !isOfServer) return <Named id={of} />
+  const isId = /^(id|subject|sha256|contentHash|url)$/.test(name)
   return <bdi class={isId ? 'id wrap' : 'wrap'}>{typeof of === 'string' ? of : JSON.stringify(of)}</bdi>
 }
