@@ -1,15 +1,6 @@
 /** Backups: what is written can be read again, every change is detected, and rows can be moved from either store to the other. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import {
-  existsSync,
-  linkSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
@@ -30,7 +21,6 @@ import { eachDatabase } from '#test/databases.ts'
 import { codeOf } from '#test/fakes/configuration-world.ts'
 import { openDailyBackups } from './daily-backups.ts'
 import { openBackupFolder } from './folder.ts'
-import { putNewFile } from './put-file.ts'
 import { readBackup } from './read-backup.ts'
 import { createBackupTable } from './run-store.ts'
 import { type AddEntry, writeBackup } from './write-backup.ts'
@@ -396,19 +386,4 @@ t.test('a table without rows, and a database that is in memory', async (t) => {
     dumpTables(snapshot, { without: [], write: async () => undefined }),
   )
   t.equal(count, 1)
-})
-
-t.test('a file that is there stays as it is, whatever a crash left beside it', async (t) => {
-  const file = path.join(folder, 'keys', 'a-key')
-  const half = `${file}.being-restored`
-  t.equal(await putNewFile(file, Buffer.from('first')), true)
-  t.notOk(existsSync(half))
-  linkSync(file, half) // ended after the name was given, before the other was taken away
-  t.equal(await putNewFile(file, Buffer.from('second')), false)
-  t.equal(readFileSync(file, 'utf8'), 'first')
-  rmSync(file)
-  writeFileSync(half, 'sec')
-  t.equal(await putNewFile(file, Buffer.from('second')), true)
-  t.equal(readFileSync(file, 'utf8'), 'second', 'and half a file is none')
-  t.notOk(existsSync(half))
 })

@@ -101,34 +101,6 @@ await eachDatabase(t, async (_database, t, url) => {
     t.same(await retention.counts(), { due: 0, held: 0, nextEnd: null })
   })
 
-  await t.test('a clock that nothing proves ends nothing, also in the middle of a run', async (t) => {
-    let [ahead, looks] = [0, 0]
-    const isTimeProven = (): boolean => ahead === 0 && looks-- > 0
-    const clock = () => Date.now() + ahead
-    const { log } = await freshLog(t, undefined, {
-      isTimeProven,
-      clock,
-      unstampedLimitMs: Number.POSITIVE_INFINITY,
-    })
-    await log.retention.putClass({
-      ...{ name: 'default', keepDays: 30, atEnd: 'PROOF_KEPT', archive: 'NONE', applyToExisting: true },
-    })
-    const { request } = await exchange(log)
-    ahead = 40 * DAY
-    looks = 1000
-    t.equal(await log.retention.run(), 0, 'a clock that is ahead')
-    t.ok((await log.read(request)).message)
-    ahead = 0
-    const old = await exchange(log, { daysAgo: 40 })
-    looks = 1
-    t.equal(await log.retention.run(), 0, 'one that leaps in a run')
-    looks = 1000
-    t.equal(await log.retention.run(), 2, 'and one that is proven')
-    t.equal((await log.read(old.request)).message, undefined)
-    t.ok((await log.read(request)).message)
-    await log.close()
-  })
-
   await t.test('a contract says how long, a class may say longer', async (t) => {
     const [over, notYet] = [
       await exchange(log, { daysAgo: 40, keepDays: 30 }),
