@@ -82,7 +82,11 @@ async function goOn(rooms: RenewalRooms, id: string, ends: AbortSignal): Promise
   for (;;) {
     let row = await store.find(id)
     if (row === undefined || !isDue(rooms, row) || signal.aborted) return
-    if (row.node !== rooms.node) row = await takeOver(rooms, row)
+    if (row.node !== rooms.node) {
+      // Another may have taken it since the list was read.
+      const [kept] = await keptHere(rooms, [row])
+      row = kept && (await takeOver(rooms, kept))
+    }
     if (row === undefined) return
     const before = row
     const save = async (set: Partial<Renewal>): Promise<Renewal> => (row = await store.change(row!, set))
