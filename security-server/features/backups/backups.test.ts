@@ -280,15 +280,15 @@ onEachDatabase('nobody comes in with a restored server but whom its operator nam
     })
   await t.rejects(restore([randomUUID()]), { code: 'invalid_input' })
   // What stops it after its first steps, as a crash would.
-  mkdirSync(at('restored'), { recursive: true })
-  writeFileSync(at('restored', 'keys'), 'a file in the way')
+  mkdirSync(at('restored', 'keys'), { recursive: true })
+  writeFileSync(at('restored', 'keys', 'keys'), 'a file in the way')
   const held = readFileSync(first, 'utf8')
   await t.rejects(restore([]), { code: 'io_error' })
   t.equal(readFileSync(first, 'utf8'), held)
   const left = await openDatabase(target)
   await t.rejects(migrate(left, serverMigrations), { code: 'database_error', message: /broken off/ })
   await left.close()
-  rmSync(at('restored', 'keys'))
+  rmSync(at('restored', 'keys', 'keys'))
   renameSync(at('backup'), at('this-backup'))
   await make(one, by(one), (write) => dumpServer(url, write))
   await t.rejects(
